@@ -1,0 +1,387 @@
+//! The one value between counting and everything made from counts.
+//!
+//! ```text
+//!              label 0   label 1   …   label C-1
+//! positives        12         0            431
+//! negatives       988       990            569
+//! uncertain         0         0              0     column sums = rows, always
+//! missing           0        10              0
+//! invalid           0         0              0
+//! ```
+//!
+//! Counts are exact integers, so merging is associative, commutative and has an identity; soft and
+//! weighted counts are exact decimals ([`Mass`]) for the same reason. This module names no file, no
+//! clock and no Arrow type.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+/// What one cell of the target tensor says about its label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cell {
+    /// Nothing is known: NULL, NaN, or a value declared missing.
+    Missing,
+    /// The label does not apply.
+    Negative,
+    /// The annotator said "perhaps": a value declared uncertain.
+    Uncertain,
+    /// The label applies.
+    Positive,
+    /// A value that no rule explains.
+    Invalid,
+}
+
+/// How many rows fall on each of the five sides of one label. Unit: rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Rows where the label applies.
+    pub positives: u64,
+    /// Rows where the label does not apply.
+    pub negatives: u64,
+    /// Rows whose value was declared uncertain.
+    pub uncertain: u64,
+    /// Rows that say nothing about the label.
+    pub missing: u64,
+    /// Rows whose value no rule explains.
+    pub invalid: u64,
+}
+
+impl Tally {
+    /// Rows that say yes or no: positives + negatives.
+    #[must_use]
+    pub fn known(&self) -> u64 {
+        self.positives.saturating_add(self.negatives)
+    }
+
+    /// Rows in all, or `None` on overflow.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        self.positives
+            .checked_add(self.negatives)?
+            .checked_add(self.uncertain)?
+            .checked_add(self.missing)?
+            .checked_add(self.invalid)
+    }
+
+    /// Adds `rows` rows that all say `cell`.
+    pub fn add(&mut self, cell: Cell, rows: u64) {
+        let side = match cell {
+            Cell::Positive => &mut self.positives,
+            Cell::Negative => &mut self.negatives,
+            Cell::Uncertain => &mut self.uncertain,
+            Cell::Missing => &mut self.missing,
+            Cell::Invalid => &mut self.invalid,
+        };
+        *side = side.saturating_add(rows);
+    }
+
+    /// The sum of two tallies of one label, or `None` on overflow.
+    #[must_use]
+    pub fn checked_add(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            positives: self.positives.checked_add(other.positives)?,
+            negatives: self.negatives.checked_add(other.negatives)?,
+            uncertain: self.uncertain.checked_add(other.uncertain)?,
+            missing: self.missing.checked_add(other.missing)?,
+            invalid: self.invalid.checked_add(other.invalid)?,
+        })
+    }
+}
+
+/// A soft or weighted count: a decimal with 18 places, added exactly.
+///
+/// Floating-point sums depend on their order, and so on threads and shards. A value is rounded once,
+/// to 10⁻¹⁸, when it becomes a `Mass`; from then on every sum is exact. Range: ±1.7·10²⁰.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Mass(i128);
+
+impl Mass {
+    /// Decimal places kept.
+    pub const SCALE: u8 = 18;
+    const UNITS: f64 = 1e18;
+    /// Largest value `from_f64` takes: a single cell above it is a mistake in the data.
+    const MAX: f64 = 1e15;
+
+    /// No mass.
+    pub const ZERO: Self = Self(0);
+
+    /// Rounds a finite number of at most ±10¹⁵ to 18 decimal places; `None` for anything else.
+    #[must_use]
+    pub fn from_f64(value: f64) -> Option<Self> {
+        if !value.is_finite() || value.abs() > Self::MAX {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "bounded by MAX just above")]
+        Some(Self((value * Self::UNITS).round() as i128))
+    }
+
+    /// The whole number `rows` as a mass.
+    #[must_use]
+    pub fn from_rows(rows: u64) -> Self {
+        Self(i128::from(rows) * 1_000_000_000_000_000_000)
+    }
+
+    /// From units of 10⁻¹⁸, as files store it.
+    #[must_use]
+    pub fn from_units(units: i128) -> Self {
+        Self(units)
+    }
+
+    /// In units of 10⁻¹⁸, as files store it.
+    #[must_use]
+    pub fn units(self) -> i128 {
+        self.0
+    }
+
+    /// The nearest double.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "the one place where a mass becomes a double")]
+        let units = self.0 as f64;
+        units / Self::UNITS
+    }
+
+    /// Exact sum, or `None` on overflow.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+}
+
+/// Soft or weighted positives and negatives of one label: Σw·t and Σw·(1−t) over its known rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MassTally {
+    /// Σw·t.
+    pub positives: Mass,
+    /// Σw·(1−t).
+    pub negatives: Mass,
+}
+
+impl MassTally {
+    /// Exact sum, or `None` on overflow.
+    #[must_use]
+    pub fn checked_add(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            positives: self.positives.checked_add(other.positives)?,
+            negatives: self.negatives.checked_add(other.negatives)?,
+        })
+    }
+}
+
+/// Label names in the order of the target tensor, stored end to end.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Labels {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Labels {
+    /// The names `0`, `1`, … `n-1`, for labels known only by their index.
+    #[must_use]
+    pub fn indices(n: usize) -> Self {
+        (0..n).map(|i| i.to_string()).collect()
+    }
+
+    /// Number of labels, C.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True when there is no label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The name of label `index`; the empty string beyond the last.
+    #[must_use]
+    pub fn name(&self, index: usize) -> &str {
+        let Some(&end) = self.ends.get(index) else { return "" };
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..end]
+    }
+
+    /// All names in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|i| self.name(i))
+    }
+
+    /// Position of every name. With a repeated name the last position wins; see [`Labels::duplicate`].
+    #[must_use]
+    pub fn positions(&self) -> HashMap<&str, usize> {
+        self.iter().enumerate().map(|(i, name)| (name, i)).collect()
+    }
+
+    /// The first name that stands twice, with both positions.
+    #[must_use]
+    pub fn duplicate(&self) -> Option<(&str, usize, usize)> {
+        let mut seen = HashMap::with_capacity(self.len());
+        self.iter().enumerate().find_map(|(i, name)| seen.insert(name, i).map(|before| (name, before, i)))
+    }
+
+    /// Adds a name at the end.
+    pub fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
+    }
+}
+
+impl<S: AsRef<str>> FromIterator<S> for Labels {
+    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
+        let mut labels = Self::default();
+        for name in names {
+            labels.push(name.as_ref());
+        }
+        labels
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Per label: positives, negatives, uncertain, missing, invalid; and the number of rows they came from.
+///
+/// Shape: one tally per label, in the order of the target tensor. For every label the five counts add
+/// up to `rows`; the constructor checks it, so a `LabelCounts` that exists is conserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelCounts {
+    rows: u64,
+    labels: Labels,
+    tallies: Vec<Tally>,
+    masses: Option<Vec<MassTally>>,
+}
+
+impl LabelCounts {
+    /// Checks and joins the parts.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the lengths differ or a label's five counts do not add up to `rows`.
+    pub fn new(
+        rows: u64,
+        labels: Labels,
+        tallies: Vec<Tally>,
+        masses: Option<Vec<MassTally>>,
+    ) -> Result<Self> {
+        if labels.len() != tallies.len() || masses.as_ref().is_some_and(|m| m.len() != tallies.len()) {
+            return Err(Error::internal(format!(
+                "{} label names, {} tallies and {:?} weighted tallies",
+                labels.len(),
+                tallies.len(),
+                masses.map(|m| m.len())
+            )));
+        }
+        if let Some(i) = tallies.iter().position(|tally| tally.total() != Some(rows)) {
+            return Err(Error::internal(format!(
+                "label \"{}\" adds up to {:?} rows, but {rows} rows were counted",
+                labels.name(i),
+                tallies[i].total()
+            )));
+        }
+        Ok(Self { rows, labels, tallies, masses })
+    }
+
+    /// Rows scanned, N.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Label names in the order of the target tensor, C of them.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Shape `[C]`.
+    #[must_use]
+    pub fn tallies(&self) -> &[Tally] {
+        &self.tallies
+    }
+
+    /// Soft or weighted counts, shape `[C]`; present when targets are soft or rows carry weights.
+    #[must_use]
+    pub fn masses(&self) -> Option<&[MassTally]> {
+        self.masses.as_deref()
+    }
+
+    /// Number of labels, C.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tallies.len()
+    }
+
+    /// True when there is no label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tallies.is_empty()
+    }
+
+    /// Positives and negatives of label `index` that weights are made of: the soft or weighted ones
+    /// where there are such, the rows otherwise. The only place where counts become doubles.
+    ///
+    /// # Panics
+    /// When `index` is not below [`LabelCounts::len`].
+    #[must_use]
+    pub fn sides(&self, index: usize) -> (f64, f64) {
+        match &self.masses {
+            Some(masses) => (masses[index].positives.to_f64(), masses[index].negatives.to_f64()),
+            None => (as_f64(self.tallies[index].positives), as_f64(self.tallies[index].negatives)),
+        }
+    }
+
+    /// Counts of the rows of both. Associative and commutative.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the labels or their order differ, or only one side is weighted;
+    /// [`Error::Resource`] when a count would overflow.
+    pub fn merge(&self, other: &Self) -> Result<Self> {
+        if self.labels != other.labels {
+            return Err(labels_differ(&self.labels, &other.labels));
+        }
+        let overflow = || Error::resource("a count passes 2^64").hint("split the run by time or group");
+        let tallies = self
+            .tallies
+            .iter()
+            .zip(&other.tallies)
+            .map(|(a, b)| a.checked_add(b).ok_or_else(overflow))
+            .collect::<Result<Vec<_>>>()?;
+        let masses = match (&self.masses, &other.masses) {
+            (None, None) => None,
+            (Some(a), Some(b)) => Some(
+                a.iter()
+                    .zip(b)
+                    .map(|(a, b)| a.checked_add(b).ok_or_else(overflow))
+                    .collect::<Result<Vec<_>>>()?,
+            ),
+            _ => {
+                return Err(Error::input("weighted or soft counts cannot be merged with plain ones")
+                    .hint("count both with the same --soft and --sample-weight"));
+            }
+        };
+        let rows = self.rows.checked_add(other.rows).ok_or_else(overflow)?;
+        Self::new(rows, self.labels.clone(), tallies, masses)
+    }
+}
+
+fn labels_differ(a: &Labels, b: &Labels) -> Error {
+    let found = match (0..a.len().min(b.len())).find(|&i| a.name(i) != b.name(i)) {
+        Some(i) => format!("label {i} is \"{}\" on one side and \"{}\" on the other", a.name(i), b.name(i)),
+        None => format!("one side has {} labels, the other {}", a.len(), b.len()),
+    };
+    Error::input(format!("counts with different labels cannot be merged: {found}"))
+        .hint("count both with the same --labels or --vocabulary, so that label order agrees")
+}
+
+/// The nearest double of a count; exact up to 2^53.
+#[must_use]
+pub fn as_f64(count: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "the one place where a count becomes a double")]
+    let value = count as f64;
+    value
+}

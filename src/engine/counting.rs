@@ -1,0 +1,121 @@
+//! What to count: the layout with every question about values, names and groups answered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::counts::Labels;
+use crate::source::layout::{LabelKind, Layout};
+use crate::source::values::{Domain, Value};
+use crate::source::vocabulary::nearest;
+
+/// Largest label index taken when nobody said how many labels there are. Above it, one stray id would
+/// reserve gigabytes of counters.
+pub const INDEX_MAX: u64 = (1 << 26) - 1;
+
+/// How a stored label becomes a position in the target tensor.
+#[derive(Debug, Clone)]
+pub enum Keys {
+    /// `wide` and `vector`: column or element i is label i.
+    Positions(Labels),
+    /// The stored integer is the position; with a bound C it must be below.
+    Indices(Option<u64>),
+    /// The position of the stored name (or integer) in a vocabulary.
+    Vocabulary(Arc<Vocabulary>),
+    /// Positions are given after counting, by sorting the names found.
+    Names,
+}
+
+/// Known label names with their positions.
+#[derive(Debug)]
+pub struct Vocabulary {
+    labels: Labels,
+    positions: HashMap<String, u32>,
+    kind: LabelKind,
+}
+
+impl Vocabulary {
+    /// Indexes `labels`; `kind` says whether stored integers are positions or names.
+    #[must_use]
+    pub fn new(labels: Labels, kind: LabelKind) -> Self {
+        let positions = labels.iter().enumerate().filter_map(|(i, n)| Some((n.to_owned(), u32::try_from(i).ok()?)));
+        Self { positions: positions.collect(), labels, kind }
+    }
+
+    /// The names in order.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The position of a stored label, or what is wrong with it.
+    pub(crate) fn position(&self, value: &Value<'_>) -> Result<u32, String> {
+        match value {
+            Value::Text(text) => match self.positions.get(*text) {
+                Some(&position) => Ok(position),
+                // Decimal indices in strings, such as "2,27" in a delimited column.
+                None => match text.parse::<u64>() {
+                    Ok(index) if self.kind == LabelKind::Index => self.index(index),
+                    _ => Err(self.unknown(text)),
+                },
+            },
+            Value::Int(i) if self.kind == LabelKind::Index => match u64::try_from(*i) {
+                Ok(index) => self.index(index),
+                Err(_) => Err(format!("negative label index {i}")),
+            },
+            Value::UInt(u) if self.kind == LabelKind::Index => self.index(*u),
+            other => {
+                let text = other.to_string();
+                self.positions.get(&text).copied().ok_or_else(|| self.unknown(&text))
+            }
+        }
+    }
+
+    fn index(&self, index: u64) -> Result<u32, String> {
+        match u32::try_from(index) {
+            Ok(position) if index < self.labels.len() as u64 => Ok(position),
+            _ => Err(format!("label index {index}, but the vocabulary has {} labels", self.labels.len())),
+        }
+    }
+
+    fn unknown(&self, text: &str) -> String {
+        match nearest(text, self.labels.iter()) {
+            Some(near) => format!("label {text:?} is not in the vocabulary; did you mean {near:?}?"),
+            None => format!("label {text:?} is not in the vocabulary of {} labels", self.labels.len()),
+        }
+    }
+}
+
+/// Everything the engine needs to know to count.
+#[derive(Debug, Clone)]
+pub struct Counting {
+    /// The layout with its columns.
+    pub layout: Layout,
+    /// How labels get their positions.
+    pub keys: Keys,
+    /// What values mean, for every label without a meaning of its own.
+    pub domain: Domain,
+    /// Labels with a meaning of their own, by position; `wide` and `vector` only.
+    pub overrides: HashMap<usize, Domain>,
+    /// Columns whose values split the counts.
+    pub by: Vec<String>,
+    /// Column with one weight per row.
+    pub sample_weight: Option<String>,
+    /// SQL condition a row must meet.
+    pub filter: Option<String>,
+    /// `--num-rows`: the true N of layout `long`.
+    pub num_rows: Option<u64>,
+}
+
+impl Counting {
+    /// What the values of label `position` mean.
+    #[must_use]
+    pub fn domain(&self, position: usize) -> &Domain {
+        self.overrides.get(&position).unwrap_or(&self.domain)
+    }
+
+    /// True when soft or weighted counts are asked for.
+    #[must_use]
+    pub fn has_mass(&self) -> bool {
+        self.sample_weight.is_some() || self.domain.soft || self.overrides.values().any(|d| d.soft)
+    }
+}

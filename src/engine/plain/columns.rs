@@ -1,0 +1,204 @@
+//! Cells of `wide` and `vector`: each is exactly one of positive, negative, uncertain, missing, invalid.
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, PrimitiveArray};
+use arrow::buffer::NullBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{
+    ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+
+use super::visit::visit;
+use super::{Counted, STRAYS_SHOWN, Side, Stray, mass, mass_overflow};
+use crate::counts::Cell;
+use crate::engine::counting::Counting;
+use crate::error::{Error, Result};
+use crate::source::values::Value;
+
+/// Tallies one label column.
+pub(super) fn tally(
+    array: &ArrayRef,
+    position: usize,
+    counting: &Counting,
+    weights: Option<&Float64Array>,
+    side: &mut Side,
+    strays: &mut Vec<Stray>,
+) -> Result<()> {
+    let domain = counting.domain(position);
+    if domain.is_binary()
+        && !counting.has_mass()
+        && let Some((positives, negatives)) = ones_and_zeros(array)
+    {
+        let known = array.len() - array.null_count();
+        if positives + negatives == known {
+            side.tally.positives += positives as u64;
+            side.tally.negatives += negatives as u64;
+            side.tally.missing += array.null_count() as u64;
+            return Ok(());
+        }
+    }
+    let mut failed = None;
+    visit(array, |row, value| {
+        let weight = weights.map(|w| w.value(row));
+        let outcome = put(side, position, row, value, weight, counting, strays);
+        if let Err(error) = outcome {
+            failed.get_or_insert(error);
+        }
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Puts one cell on its side, with its mass where soft or weighted counts are asked for.
+fn put(
+    side: &mut Side,
+    position: usize,
+    row: usize,
+    value: Option<Value<'_>>,
+    weight: Option<f64>,
+    counting: &Counting,
+    strays: &mut Vec<Stray>,
+) -> Result<()> {
+    let (cell, target) = value.map_or((Cell::Missing, 0.0), |v| counting.domain(position).target(&v));
+    side.tally.add(cell, 1);
+    match cell {
+        Cell::Invalid => {
+            if strays.len() < STRAYS_SHOWN {
+                let text = value.map_or_else(String::new, |v| v.to_string());
+                strays.push(Stray { label: Some(position), row, text });
+            }
+        }
+        Cell::Positive | Cell::Negative if counting.has_mass() => {
+            let weight = weight.unwrap_or(1.0);
+            // Both sides come from one rounding of w·t, so that they add up to w exactly.
+            let (all, yes) = (mass(weight)?, mass(weight * target)?);
+            let no = crate::counts::Mass::from_units(all.units() - yes.units());
+            side.mass.positives = side.mass.positives.checked_add(yes).ok_or_else(mass_overflow)?;
+            side.mass.negatives = side.mass.negatives.checked_add(no).ok_or_else(mass_overflow)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Ones and zeros among the valid values; `None` for types without a fast count.
+fn ones_and_zeros(array: &ArrayRef) -> Option<(usize, usize)> {
+    macro_rules! primitive {
+        ($type:ty) => {
+            Some(primitive_ones_and_zeros(array.as_primitive::<$type>()))
+        };
+    }
+    match array.data_type() {
+        DataType::Boolean => {
+            let array = array.as_boolean();
+            let ones = array.true_count();
+            Some((ones, array.len() - array.null_count() - ones))
+        }
+        DataType::Int8 => primitive!(Int8Type),
+        DataType::Int16 => primitive!(Int16Type),
+        DataType::Int32 => primitive!(Int32Type),
+        DataType::Int64 => primitive!(Int64Type),
+        DataType::UInt8 => primitive!(UInt8Type),
+        DataType::UInt16 => primitive!(UInt16Type),
+        DataType::UInt32 => primitive!(UInt32Type),
+        DataType::UInt64 => primitive!(UInt64Type),
+        DataType::Float32 => primitive!(Float32Type),
+        DataType::Float64 => primitive!(Float64Type),
+        _ => None,
+    }
+}
+
+fn primitive_ones_and_zeros<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> (usize, usize) {
+    let count = |values: &[T::Native]| {
+        let (mut ones, mut zeros) = (0_usize, 0_usize);
+        for value in values {
+            ones += usize::from(*value == T::Native::ONE);
+            zeros += usize::from(*value == T::Native::ZERO);
+        }
+        (ones, zeros)
+    };
+    let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else { return count(array.values()) };
+    nulls.valid_slices().fold((0, 0), |(ones, zeros), (start, end)| {
+        let (more_ones, more_zeros) = count(&array.values()[start..end]);
+        (ones + more_ones, zeros + more_zeros)
+    })
+}
+
+/// Tallies one list column in which element i belongs to label i.
+pub(super) fn tally_vector(
+    array: &ArrayRef,
+    counting: &Counting,
+    weights: Option<&Float64Array>,
+    sides: &mut [Side],
+    counted: &mut Counted,
+    strays: &mut Vec<Stray>,
+) -> Result<()> {
+    let lists = Lists::of(array)?;
+    let width = sides.len();
+    for row in 0..lists.len() {
+        if lists.is_null(row) {
+            counted.null_rows += 1;
+            if let Some(weights) = weights {
+                let sum = counted.null_mass.checked_add(mass(weights.value(row))?);
+                counted.null_mass = sum.ok_or_else(mass_overflow)?;
+            }
+            sides.iter_mut().for_each(|side| side.tally.missing += 1);
+        } else if lists.range(row).len() != width {
+            let text = format!("a list of {} values, but there are {width} labels", lists.range(row).len());
+            strays.push(Stray { label: None, row, text });
+            sides.iter_mut().for_each(|side| side.tally.add(Cell::Invalid, 1));
+        }
+    }
+    let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && lists.range(row).len() == width);
+    let mut current = rows.next();
+    let mut failed = None;
+    visit(&lists.values, |element, value| {
+        let Some(row) = current else { return };
+        let range = lists.range(row);
+        if !range.contains(&element) {
+            return;
+        }
+        let position = element - range.start;
+        let weight = weights.map(|w| w.value(row));
+        if let Err(error) = put(&mut sides[position], position, row, value, weight, counting, strays) {
+            failed.get_or_insert(error);
+        }
+        if element + 1 == range.end {
+            current = rows.next();
+        }
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Lists of any kind with their child values.
+pub(super) struct Lists {
+    pub(super) values: ArrayRef,
+    offsets: Vec<usize>,
+    nulls: Option<NullBuffer>,
+}
+
+impl Lists {
+    pub(super) fn of(array: &ArrayRef) -> Result<Self> {
+        let large = match array.data_type() {
+            DataType::LargeList(_) => array.clone(),
+            DataType::List(field) | DataType::FixedSizeList(field, _) => {
+                cast(array, &DataType::LargeList(field.clone())).map_err(|cause| Error::internal(cause.to_string()))?
+            }
+            other => return Err(Error::internal(format!("{other} is not a list"))),
+        };
+        let lists = large.as_list::<i64>();
+        let offsets = lists.value_offsets().iter().map(|&offset| usize::try_from(offset).unwrap_or(0)).collect();
+        Ok(Self { values: lists.values().clone(), offsets, nulls: lists.nulls().cloned() })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    pub(super) fn is_null(&self, row: usize) -> bool {
+        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    pub(super) fn range(&self, row: usize) -> std::ops::Range<usize> {
+        self.offsets[row]..self.offsets[row + 1]
+    }
+}

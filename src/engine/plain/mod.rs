@@ -1,0 +1,212 @@
+//! Counting over Arrow arrays: the path that serves every layout, filter and weight, and the oracle of
+//! the encoded one.
+//!
+//! A [`Counter`] takes record batches and gives partial counts. [`columns`] tallies cells (`wide`,
+//! `vector`), [`sets`] counts labels (`list`, `delimited`, `class`), [`visit`] reads any array value by
+//! value.
+
+mod columns;
+mod groups;
+pub(crate) mod interner;
+mod sets;
+mod visit;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::UInt32Type;
+
+use super::counting::{Counting, Keys};
+use super::partial::{PartialRow, Partials};
+use crate::counts::{Mass, MassTally, Tally};
+use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
+use groups::Groups;
+use sets::Sets;
+
+/// A value that no rule explains: where it stands and what it is.
+#[derive(Debug)]
+struct Stray {
+    label: Option<usize>,
+    row: usize,
+    text: String,
+}
+
+/// Invalid values shown per batch; the tally has their number.
+const STRAYS_SHOWN: usize = 8;
+
+/// What is known of one label, and of one group as a whole.
+#[derive(Debug, Clone, Copy, Default)]
+struct Side {
+    tally: Tally,
+    mass: MassTally,
+}
+
+/// Counts of one group.
+#[derive(Debug)]
+enum State {
+    Columns(Vec<Side>),
+    Sets(Box<Sets>),
+}
+
+#[derive(Debug)]
+struct Group {
+    /// Rows by whether they say anything at all: `missing` are null rows, `negatives` all others.
+    whole: Side,
+    /// Null elements inside lists, which say nothing.
+    skipped: u64,
+    state: State,
+}
+
+/// Takes batches whose columns are `[label columns…, weight?, by…, shard]`, gives partial counts.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    counting: Arc<Counting>,
+    groups: Groups<Group>,
+    /// (shard, label) → how many invalid values, and one of them.
+    invalid: BTreeMap<(u32, Option<usize>), (u64, String)>,
+}
+
+impl Counter {
+    pub(crate) fn new(counting: Arc<Counting>) -> Self {
+        Self { groups: Groups::new(), invalid: BTreeMap::new(), counting }
+    }
+
+    pub(crate) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
+        let n_labels = self.counting.layout.labels.len();
+        let first_by = n_labels + usize::from(self.counting.sample_weight.is_some());
+        let by = &batch.columns()[first_by..batch.num_columns() - 1];
+        for (key, mask) in groups::split(by, batch.num_rows())? {
+            match mask {
+                None => self.update_group(key, batch)?,
+                Some(mask) => {
+                    let part = filter_record_batch(batch, &mask).map_err(|c| Error::internal(c.to_string()))?;
+                    self.update_group(key, &part)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn update_group(&mut self, key: groups::Key, batch: &RecordBatch) -> Result<()> {
+        let counting = Arc::clone(&self.counting);
+        let n_labels = counting.layout.labels.len();
+        let labels = &batch.columns()[..n_labels];
+        let weights = counting.sample_weight.as_ref().map(|name| weights(name, &batch.columns()[n_labels])).transpose()?;
+        let group = self.groups.get_or_insert(key, || Group::new(&counting));
+        let mut strays = Vec::new();
+        group.update(&counting, labels, weights, &mut strays)?;
+        let shards = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
+        for stray in strays {
+            let at = (shards.value(stray.row), stray.label);
+            self.invalid.entry(at).or_insert((0, stray.text)).0 += 1;
+        }
+        Ok(())
+    }
+
+    /// True when names found so far take so much memory that they should be given out.
+    pub(crate) fn is_full(&self) -> bool {
+        const NAME_BYTES_MAX: usize = 16 << 20;
+        let bytes = self.groups.values().map(|group| match &group.state {
+            State::Columns(_) => 0,
+            State::Sets(sets) => sets.name_bytes(),
+        });
+        bytes.sum::<usize>() > NAME_BYTES_MAX
+    }
+
+    /// Gives out everything counted so far and starts again at zero.
+    pub(crate) fn take(&mut self) -> Partials {
+        let mut out = Partials::new(self.counting.by.len());
+        for (key, group) in self.groups.drain() {
+            out.push(&PartialRow { by: &key, tally: group.whole.tally, mass: group.whole.mass, skipped: group.skipped, ..PartialRow::default() });
+            match group.state {
+                State::Columns(sides) => {
+                    for (position, side) in sides.iter().enumerate() {
+                        out.push(&PartialRow { by: &key, index: Some(position as u64), tally: side.tally, mass: side.mass, ..PartialRow::default() });
+                    }
+                }
+                State::Sets(sets) => sets.give(&key, &mut out),
+            }
+        }
+        for ((shard, label), (count, example)) in std::mem::take(&mut self.invalid) {
+            let tally = Tally { invalid: count, ..Tally::default() };
+            out.push(&PartialRow { shard: Some(shard), index: label.map(|l| l as u64), tally, example: Some(&example), ..PartialRow::default() });
+        }
+        out
+    }
+}
+
+impl Group {
+    fn new(counting: &Counting) -> Self {
+        let state = match &counting.keys {
+            Keys::Positions(labels) => State::Columns(vec![Side::default(); labels.len()]),
+            keys => State::Sets(Box::new(Sets::new(keys, counting.has_mass()))),
+        };
+        Self { whole: Side::default(), skipped: 0, state }
+    }
+
+    fn update(&mut self, counting: &Counting, labels: &[ArrayRef], weights: Option<&Float64Array>, strays: &mut Vec<Stray>) -> Result<()> {
+        let Some(first) = labels.first() else { return Ok(()) };
+        let mut counted = Counted { rows: first.len() as u64, null_rows: 0, skipped: 0, null_mass: Mass::ZERO };
+        match (&mut self.state, counting.layout.kind) {
+            (State::Columns(sides), LayoutKind::Wide) => {
+                for (position, (array, side)) in labels.iter().zip(sides).enumerate() {
+                    columns::tally(array, position, counting, weights, side, strays)?;
+                }
+            }
+            (State::Columns(sides), _) => columns::tally_vector(first, counting, weights, sides, &mut counted, strays)?,
+            (State::Sets(sets), _) => sets.update(first, counting, weights, &mut counted, strays)?,
+        }
+        self.skipped += counted.skipped;
+        self.whole.tally.missing += counted.null_rows;
+        self.whole.tally.negatives += counted.rows - counted.null_rows;
+        if counting.has_mass() {
+            let all = match weights {
+                Some(weights) => sum(weights.values())?,
+                None => Mass::from_rows(counted.rows),
+            };
+            // Masses are bounded by `Mass::MAX` per cell; the sum is checked where groups are merged.
+            let known = Mass::from_units(all.units() - counted.null_mass.units());
+            self.whole.mass.negatives = self.whole.mass.negatives.checked_add(known).ok_or_else(mass_overflow)?;
+        }
+        Ok(())
+    }
+}
+
+/// What one batch of a group adds to the group as a whole.
+#[derive(Debug)]
+struct Counted {
+    rows: u64,
+    null_rows: u64,
+    skipped: u64,
+    null_mass: Mass,
+}
+
+fn weights<'a>(name: &str, array: &'a ArrayRef) -> Result<&'a Float64Array> {
+    let weights = array.as_primitive();
+    let bad = |what: String| {
+        Error::input(format!("--sample-weight column {name:?} holds {what}"))
+            .hint("weights must be finite numbers of at least 0; leave rows out with --where")
+    };
+    if weights.null_count() > 0 {
+        return Err(bad("NULL".to_owned()));
+    }
+    match weights.values().iter().find(|w| !(w.is_finite() && **w >= 0.0) || Mass::from_f64(**w).is_none()) {
+        Some(weight) => Err(bad(weight.to_string())),
+        None => Ok(weights),
+    }
+}
+
+fn sum(values: &[f64]) -> Result<Mass> {
+    values.iter().try_fold(Mass::ZERO, |sum, &w| sum.checked_add(mass(w)?).ok_or_else(mass_overflow))
+}
+
+fn mass(value: f64) -> Result<Mass> {
+    Mass::from_f64(value).ok_or_else(mass_overflow)
+}
+
+fn mass_overflow() -> Error {
+    Error::resource("the weighted counts pass 1.7e20").hint("divide the --sample-weight column by a constant")
+}

@@ -1,0 +1,225 @@
+//! Every way a run can fail, by cause, with its exit code and what to do about it.
+//!
+//! A message says what was found and where (shard, column, label, flag), lower case, no full stop;
+//! the hint says what to do. Several bad inputs are reported together, never one per attempt.
+
+use std::path::Path;
+
+/// `Result` with this crate's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, by who can mend it. Each cause has one exit code; `EXIT_CODES` is the table.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A bug in posweight.
+    #[error("internal error: {0}")]
+    Internal(Detail),
+    /// A flag or a key of the spec is wrong, or two contradict each other.
+    #[error("{0}")]
+    Usage(Detail),
+    /// A check of severity `error` failed.
+    #[error("{0}")]
+    Check(Detail),
+    /// The shards, or a file read beside them, are not what they were said to be.
+    #[error("{0}")]
+    Input(Detail),
+    /// Reading or writing failed in a way that may pass.
+    #[error("{0}")]
+    Transient(Detail),
+    /// Memory, disk or a limit.
+    #[error("{0}")]
+    Resource(Detail),
+    /// The output place is taken or cannot be written.
+    #[error("{0}")]
+    Output(Detail),
+    /// Shards changed while they were read.
+    #[error("{0}")]
+    Changed(Detail),
+    /// Stopped by a signal; the number is 128 + the signal.
+    #[error("stopped by a signal")]
+    Stopped(u8),
+}
+
+/// What was found, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// What was found and where.
+    pub message: String,
+    /// What to do, if it can be said.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for Detail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// One row per exit code: number, name, meaning, whether trying again can help.
+pub const EXIT_CODES: [(u8, &str, &str, bool); 11] = [
+    (0, "done", "complete; warnings allowed", false),
+    (1, "internal", "internal error: a bug in posweight", false),
+    (2, "usage", "a flag or a key of the spec is wrong", false),
+    (3, "check", "a check of severity error failed", false),
+    (4, "input", "bad input: missing, corrupt, wrong type, invalid value", false),
+    (5, "transient", "transient I/O, retries used up", true),
+    (6, "resource", "memory, disk or a limit", false),
+    (7, "output", "output conflict: exists, other writer, not writable", false),
+    (8, "changed", "inputs changed during the scan", true),
+    (130, "interrupt", "stopped by Ctrl-C", true),
+    (143, "terminated", "stopped by SIGTERM", true),
+];
+
+macro_rules! constructors {
+    ($($(#[$doc:meta])* $name:ident => $variant:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(message: impl Into<String>) -> Self {
+            Self::$variant(Detail { message: message.into(), hint: None })
+        }
+    )*};
+}
+
+impl Error {
+    constructors! {
+        /// A bug: an impossible state was reached.
+        internal => Internal;
+        /// A wrong flag or spec key.
+        usage => Usage;
+        /// A failed check.
+        check => Check;
+        /// Bad input.
+        input => Input;
+        /// I/O that may work next time.
+        transient => Transient;
+        /// Not enough memory or disk, or a limit reached.
+        resource => Resource;
+        /// The output place is taken or not writable.
+        output => Output;
+        /// Inputs changed during the scan.
+        changed => Changed;
+    }
+
+    /// One error out of many, so that a person mends them all in one go; `None` when there is none.
+    /// The cause is that of the first, `what` the plural of what is wrong.
+    #[must_use]
+    pub fn together(errors: Vec<Self>, what: &str) -> Option<Self> {
+        const SHOWN: usize = 20;
+        let total = errors.len();
+        let mut errors = errors.into_iter();
+        let mut first = errors.next()?;
+        if total == 1 {
+            return Some(first);
+        }
+        let mut message = format!("{total} {what} are wrong:\n  {first}");
+        for error in errors.by_ref().take(SHOWN - 1) {
+            message.push_str(&format!("\n  {error}"));
+        }
+        if total > SHOWN {
+            message.push_str(&format!("\n  and {} more", total - SHOWN));
+        }
+        if let Some(detail) = first.detail_mut() {
+            detail.message = message;
+        }
+        Some(first)
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Some(detail) = self.detail_mut() {
+            detail.hint = Some(hint.into());
+        }
+        self
+    }
+
+    /// Puts `place` (a shard, a file, a flag) in front of the message.
+    #[must_use]
+    pub fn at(mut self, place: impl std::fmt::Display) -> Self {
+        if let Some(detail) = self.detail_mut() {
+            detail.message = format!("{place}: {}", detail.message);
+        }
+        self
+    }
+
+    /// What to do about it, if it can be said.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        match self {
+            Self::Stopped(_) => None,
+            Self::Internal(d)
+            | Self::Usage(d)
+            | Self::Check(d)
+            | Self::Input(d)
+            | Self::Transient(d)
+            | Self::Resource(d)
+            | Self::Output(d)
+            | Self::Changed(d) => d.hint.as_deref(),
+        }
+    }
+
+    /// The process exit code, a row of [`EXIT_CODES`].
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Internal(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Check(_) => 3,
+            Self::Input(_) => 4,
+            Self::Transient(_) => 5,
+            Self::Resource(_) => 6,
+            Self::Output(_) => 7,
+            Self::Changed(_) => 8,
+            Self::Stopped(code) => *code,
+        }
+    }
+
+    /// An error of the file system while reading an input.
+    #[must_use]
+    pub fn reading(path: &Path, cause: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let path = path.display();
+        match cause.kind() {
+            Kind::NotFound => Self::input(format!("{path}: no such file or folder"))
+                .hint("check the path; relative paths of a spec start at the spec's folder"),
+            Kind::PermissionDenied => {
+                Self::input(format!("{path}: permission denied")).hint("make it readable for this user")
+            }
+            Kind::Interrupted | Kind::TimedOut | Kind::WouldBlock => {
+                Self::transient(format!("{path}: {cause}"))
+            }
+            _ => Self::input(format!("{path}: {cause}")),
+        }
+    }
+
+    /// An error of the file system while writing an output.
+    #[must_use]
+    pub fn writing(path: &Path, cause: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let path = path.display();
+        match cause.kind() {
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
+                Self::resource(format!("{path}: {cause}")).hint("free some space or choose another --out")
+            }
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem | Kind::NotADirectory => {
+                Self::output(format!("{path}: {cause}")).hint("choose an --out that this user may write")
+            }
+            _ => Self::output(format!("{path}: {cause}")),
+        }
+    }
+
+    fn detail_mut(&mut self) -> Option<&mut Detail> {
+        match self {
+            Self::Stopped(_) => None,
+            Self::Internal(d)
+            | Self::Usage(d)
+            | Self::Check(d)
+            | Self::Input(d)
+            | Self::Transient(d)
+            | Self::Resource(d)
+            | Self::Output(d)
+            | Self::Changed(d) => Some(d),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! A column chunk, page by page: header, checksum, decompression, and where levels and values lie.
+
+use super::codec::{Codec, Decompressors};
+use super::dictionary::Dictionary;
+use super::header::{Content, Encoding, Header};
+use super::leaf::Leaf;
+use super::{Chunk, Step, corrupt, unsupported};
+
+/// Largest page taken, in uncompressed bytes.
+pub const PAGE_LIMIT: usize = 256 << 20;
+
+/// What a thread keeps between chunks: decompressors, and a buffer each for a page and a dictionary.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    decompressors: Decompressors,
+    page: Vec<u8>,
+    dictionary: Vec<u8>,
+}
+
+/// How the values of a page are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    Plain,
+    Dictionary,
+    /// Booleans as a hybrid behind its length.
+    Rle,
+}
+
+/// A decompressed data page. A slot is a value, a null or an empty list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DataPage<'p> {
+    pub(super) slots: usize,
+    pub(super) coding: Coding,
+    /// Repetition levels as a hybrid; empty where there is no list.
+    pub(super) repetition: &'p [u8],
+    /// Definition levels as a hybrid; empty where nothing can be null.
+    pub(super) definition: &'p [u8],
+    pub(super) values: &'p [u8],
+    /// Nulls by the page header, which version 2 writes.
+    pub(super) nulls: Option<usize>,
+}
+
+/// The data pages of a chunk.
+#[derive(Debug)]
+pub(super) struct Pages<'a> {
+    leaf: Leaf,
+    codec: Codec,
+    decompressors: &'a mut Decompressors,
+    buffer: &'a mut Vec<u8>,
+    /// What is left of the chunk.
+    bytes: &'a [u8],
+    /// Slots by the footer, and how many of them were in the pages so far.
+    slots: u64,
+    seen: u64,
+}
+
+/// Opens a chunk: its column, its dictionary (empty where there is none) and its data pages.
+pub(super) fn open<'a>(
+    chunk: &Chunk<'a>,
+    workspace: &'a mut Workspace,
+) -> Step<(Leaf, Dictionary<'a>, Pages<'a>)> {
+    let leaf = Leaf::of(chunk.meta.column_descr())?;
+    let codec = Codec::of(chunk.meta.compression())?;
+    let slots = u64::try_from(chunk.meta.num_values()).map_err(|_| corrupt("a negative number of values"))?;
+    if chunk.rows > u64::from(u32::MAX >> 1) {
+        return unsupported(format!("{} rows in one row group", chunk.rows));
+    }
+    if leaf.max_rep == 0 && slots != chunk.rows {
+        return Err(corrupt(format!("{slots} values in a row group of {} rows", chunk.rows)));
+    }
+    let Workspace { decompressors, page, dictionary } = workspace;
+    let mut pages = Pages { leaf, codec, decompressors, buffer: page, bytes: chunk.bytes, slots, seen: 0 };
+    let dictionary = pages.dictionary(dictionary)?;
+    Ok((leaf, dictionary, pages))
+}
+
+impl<'a> Pages<'a> {
+    /// The dictionary page, which stands in front of all others.
+    fn dictionary(&mut self, buffer: &'a mut Vec<u8>) -> Step<Dictionary<'a>> {
+        let none = Dictionary::new(self.leaf, &[], 0);
+        let bytes = self.bytes;
+        if bytes.is_empty() {
+            return none;
+        }
+        let (header, body) = self.page()?;
+        let Content::Dictionary { values, encoding } = header.content else {
+            self.bytes = bytes;
+            return none;
+        };
+        match encoding {
+            Encoding::Plain | Encoding::Dictionary => {}
+            other => return unsupported(format!("dictionary page of encoding {other}")),
+        }
+        let entries = match self.codec {
+            Codec::Uncompressed => body,
+            codec => inflate(self.decompressors, codec, body, buffer, header.uncompressed)?,
+        };
+        Dictionary::new(self.leaf, entries, values)
+    }
+
+    /// The next data page; `None` after the last value.
+    pub(super) fn next(&mut self) -> Step<Option<DataPage<'_>>> {
+        if self.seen == self.slots {
+            return Ok(None);
+        }
+        if self.bytes.is_empty() {
+            return Err(corrupt(format!("pages with {} values, the footer says {}", self.seen, self.slots)));
+        }
+        let (header, body) = self.page()?;
+        let page = match header.content {
+            Content::DataV1 { slots, encoding, definition, repetition } => {
+                self.take(slots)?;
+                self.version_1(body, header.uncompressed, slots, encoding, [repetition, definition])?
+            }
+            Content::DataV2 { slots, encoding, nulls, definition_bytes, repetition_bytes, compressed } => {
+                self.take(slots)?;
+                let codec = if compressed { self.codec } else { Codec::Uncompressed };
+                let (repetition, rest) = split(body, repetition_bytes)?;
+                let (definition, body) = split(rest, definition_bytes)?;
+                let uncompressed = header.uncompressed.checked_sub(repetition_bytes + definition_bytes);
+                let uncompressed = uncompressed.ok_or_else(|| corrupt("levels longer than their page"))?;
+                let values = match codec {
+                    Codec::Uncompressed => body,
+                    codec => inflate(self.decompressors, codec, body, self.buffer, uncompressed)?,
+                };
+                let coding = self.leaf.coding(encoding)?;
+                DataPage { slots, coding, repetition, definition, values, nulls: Some(nulls) }
+            }
+            Content::Dictionary { .. } => return Err(corrupt("a dictionary page behind other pages")),
+            Content::Other(kind) => return unsupported(format!("page type {kind}")),
+        };
+        Ok(Some(page))
+    }
+
+    /// Header and body of the next page of any kind.
+    fn page(&mut self) -> Step<(Header, &'a [u8])> {
+        let (header, len) = Header::read(self.bytes)?;
+        if header.uncompressed > PAGE_LIMIT {
+            let limit = PAGE_LIMIT >> 20;
+            return Err(corrupt(format!(
+                "a page of {} bytes, the limit is {limit} MiB",
+                header.uncompressed
+            )));
+        }
+        let (body, rest) = split(&self.bytes[len..], header.compressed)?;
+        if let Some(expected) = header.crc {
+            let mut crc = flate2::Crc::new();
+            crc.update(body);
+            if crc.sum() != expected {
+                return Err(corrupt(format!("checksum {:08x}, the header says {expected:08x}", crc.sum())));
+            }
+        }
+        self.bytes = rest;
+        Ok((header, body))
+    }
+
+    fn take(&mut self, slots: usize) -> Step<()> {
+        self.seen += slots as u64;
+        if self.seen > self.slots {
+            return Err(corrupt(format!("pages with {} values, the footer says {}", self.seen, self.slots)));
+        }
+        Ok(())
+    }
+
+    /// Levels and values of version 1 are compressed in one piece, each level behind its length.
+    fn version_1(
+        &mut self,
+        body: &'a [u8],
+        uncompressed: usize,
+        slots: usize,
+        encoding: Encoding,
+        levels: [Encoding; 2],
+    ) -> Step<DataPage<'_>> {
+        let coding = self.leaf.coding(encoding)?;
+        let mut values = match self.codec {
+            Codec::Uncompressed => body,
+            codec => inflate(self.decompressors, codec, body, self.buffer, uncompressed)?,
+        };
+        let mut parts: [&[u8]; 2] = [&[]; 2];
+        for ((part, max), encoding) in
+            parts.iter_mut().zip([self.leaf.max_rep, self.leaf.max_def]).zip(levels)
+        {
+            if max == 0 {
+                continue;
+            }
+            if encoding != Encoding::Rle {
+                return unsupported(format!("levels of encoding {encoding}"));
+            }
+            (*part, values) = prefixed(values)?;
+        }
+        let [repetition, definition] = parts;
+        Ok(DataPage { slots, coding, repetition, definition, values, nulls: None })
+    }
+}
+
+impl Leaf {
+    fn coding(&self, encoding: Encoding) -> Step<Coding> {
+        match encoding {
+            Encoding::Plain => Ok(Coding::Plain),
+            Encoding::Dictionary => Ok(Coding::Dictionary),
+            Encoding::Rle if self.is_bit() => Ok(Coding::Rle),
+            other => unsupported(format!("encoding {other}")),
+        }
+    }
+}
+
+/// Bytes behind their length of four bytes.
+pub(super) fn prefixed(bytes: &[u8]) -> Step<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| corrupt("a length is cut off"))?;
+    let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| corrupt("a length beyond memory"))?;
+    split(rest, len)
+}
+
+fn split(bytes: &[u8], len: usize) -> Step<(&[u8], &[u8])> {
+    bytes
+        .split_at_checked(len)
+        .ok_or_else(|| corrupt(format!("{len} bytes claimed where {} are left", bytes.len())))
+}
+
+fn inflate<'b>(
+    decompressors: &mut Decompressors,
+    codec: Codec,
+    body: &[u8],
+    buffer: &'b mut Vec<u8>,
+    len: usize,
+) -> Step<&'b [u8]> {
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
+    let out = &mut buffer[..len];
+    decompressors.fill(codec, body, out)?;
+    Ok(out)
+}

@@ -1,0 +1,436 @@
+//! The run-length and bit-packed hybrid that holds levels, dictionary indices and some booleans.
+//!
+//! ```text
+//! header  = varint:  n << 1       n values, all equal, the value in whole bytes
+//!                    g << 1 | 1   g groups of 8 values, bit-packed from the lowest bit on
+//! ```
+
+use super::chunk::prefixed;
+use super::{Step, corrupt};
+
+/// A stretch of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run<'a> {
+    /// One value again and again.
+    Repeat { value: u32, len: usize },
+    /// Values side by side.
+    Packed(Packed<'a>),
+}
+
+impl Run<'_> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Repeat { len, .. } => *len,
+            Self::Packed(packed) => packed.len,
+        }
+    }
+}
+
+/// Bit-packed values. `bytes` holds at least `start + len` of them; `start` is below 8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Packed<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) width: usize,
+    pub(super) start: usize,
+    pub(super) len: usize,
+}
+
+/// Walks a hybrid run by run.
+#[derive(Debug, Clone)]
+pub(super) struct Hybrid<'a> {
+    bytes: &'a [u8],
+    width: usize,
+    rest: Run<'a>,
+}
+
+impl<'a> Hybrid<'a> {
+    /// Values of `width` bits.
+    pub(super) fn new(bytes: &'a [u8], width: u32) -> Step<Self> {
+        match usize::try_from(width) {
+            Ok(width) if width <= 32 => Ok(Self { bytes, width, rest: Run::Repeat { value: 0, len: 0 } }),
+            _ => Err(corrupt(format!("values of {width} bits"))),
+        }
+    }
+
+    /// Levels from 0 to `max`.
+    pub(super) fn levels(bytes: &'a [u8], max: u32) -> Step<Self> {
+        Self::new(bytes, u32::BITS - max.leading_zeros())
+    }
+
+    /// Booleans, behind the length of their runs.
+    pub(super) fn booleans(bytes: &'a [u8]) -> Step<Self> {
+        // A page without values may lack even the length.
+        Self::new(if bytes.is_empty() { bytes } else { prefixed(bytes)?.0 }, 1)
+    }
+
+    /// The next run, cut to `limit` values; fails when the bytes end. `limit` is not 0.
+    #[inline]
+    pub(super) fn next(&mut self, limit: usize) -> Step<Run<'a>> {
+        if self.rest.len() == 0 {
+            // Where only one value exists, writers may leave the runs out.
+            if self.width == 0 {
+                return Ok(Run::Repeat { value: 0, len: limit });
+            }
+            self.rest = self.read()?;
+        }
+        let (run, rest) = match self.rest {
+            Run::Repeat { value, len } => {
+                let n = len.min(limit);
+                (Run::Repeat { value, len: n }, Run::Repeat { value, len: len - n })
+            }
+            Run::Packed(packed) => {
+                let (run, rest) = packed.split(limit);
+                (Run::Packed(run), Run::Packed(rest))
+            }
+        };
+        self.rest = rest;
+        Ok(run)
+    }
+
+    /// Calls `each` with the runs that make up the next `len` values.
+    pub(super) fn runs(&mut self, len: usize, mut each: impl FnMut(Run<'a>) -> Step<()>) -> Step<()> {
+        let mut left = len;
+        while left > 0 {
+            let run = self.next(left)?;
+            left -= run.len();
+            each(run)?;
+        }
+        Ok(())
+    }
+
+    /// How many of `len` values of one bit are 1; they have to be the last.
+    pub(super) fn ones(&mut self, len: usize) -> Step<usize> {
+        let mut ones = 0;
+        self.runs(len, |run| {
+            ones += match run {
+                Run::Repeat { value, len } => value as usize * len,
+                Run::Packed(packed) => packed.ones(),
+            };
+            Ok(())
+        })?;
+        self.finish()?;
+        Ok(ones)
+    }
+
+    /// Writes the next values into `out`.
+    pub(super) fn fill(&mut self, mut out: &mut [u32]) -> Step<()> {
+        while !out.is_empty() {
+            let run = self.next(out.len())?;
+            let (part, rest) = out.split_at_mut(run.len());
+            match run {
+                Run::Repeat { value, .. } => part.fill(value),
+                Run::Packed(packed) => packed.unpack(part),
+            }
+            out = rest;
+        }
+        Ok(())
+    }
+
+    /// To be called after the last value: a run that goes on tells of damage. Packed groups are filled
+    /// up to 8 values, so fewer than 8 may be left there.
+    pub(super) fn finish(&self) -> Step<()> {
+        let left = self.rest.len();
+        let padding = matches!(self.rest, Run::Packed(_)) && left < 8;
+        if left == 0 || padding {
+            Ok(())
+        } else {
+            Err(corrupt(format!("a run goes on for {left} values too many")))
+        }
+    }
+
+    fn read(&mut self) -> Step<Run<'a>> {
+        let head = self.head()?;
+        let count = head >> 1;
+        if count == 0 {
+            return Err(corrupt("a run of no values"));
+        }
+        if head & 1 == 1 { self.packed(count) } else { self.repeat(count) }
+    }
+
+    #[inline]
+    fn head(&mut self) -> Step<usize> {
+        let mut head = 0_u64;
+        for (i, &byte) in self.bytes.iter().take(5).enumerate() {
+            head |= u64::from(byte & 0x7f) << (7 * i);
+            if byte < 0x80 {
+                self.bytes = &self.bytes[i + 1..];
+                return usize::try_from(head).map_err(|_| corrupt("a run longer than memory"));
+            }
+        }
+        Err(corrupt("values end early"))
+    }
+
+    #[inline]
+    fn repeat(&mut self, len: usize) -> Step<Run<'a>> {
+        let (stored, rest) =
+            self.bytes.split_at_checked(self.width.div_ceil(8)).ok_or_else(|| corrupt("values end early"))?;
+        self.bytes = rest;
+        let mut padded = [0; 4];
+        padded[..stored.len()].copy_from_slice(stored);
+        let value = u32::from_le_bytes(padded);
+        if u64::from(value) >> self.width > 0 {
+            return Err(corrupt(format!("the value {value} in {} bits", self.width)));
+        }
+        Ok(Run::Repeat { value, len })
+    }
+
+    #[inline]
+    fn packed(&mut self, groups: usize) -> Step<Run<'a>> {
+        let claimed = groups.saturating_mul(self.width);
+        // Some writers leave out the bytes that would only fill up the last group.
+        let (bytes, rest) = self.bytes.split_at(claimed.min(self.bytes.len()));
+        let len = if bytes.len() == claimed { groups * 8 } else { bytes.len() * 8 / self.width };
+        if len == 0 {
+            return Err(corrupt("values end early"));
+        }
+        self.bytes = rest;
+        Ok(Run::Packed(Packed { bytes, width: self.width, start: 0, len }))
+    }
+}
+
+impl<'a> Packed<'a> {
+    /// The first `limit` values and those after them.
+    pub(super) fn split(self, limit: usize) -> (Self, Self) {
+        if limit >= self.len {
+            return (self, Self { len: 0, ..self });
+        }
+        let end = self.start + limit;
+        let bytes = self.bytes.get(end / 8 * self.width..).unwrap_or(&[]);
+        (
+            Self { len: limit, ..self },
+            Self { bytes, width: self.width, start: end % 8, len: self.len - limit },
+        )
+    }
+
+    /// The same bits as values of one bit.
+    pub(super) fn bits(self) -> Self {
+        let bit = self.start * self.width;
+        let bytes = self.bytes.get(bit / 8..).unwrap_or(&[]);
+        Self { bytes, width: 1, start: bit % 8, len: self.len * self.width }
+    }
+
+    /// Values of one bit, 64 at a time: calls `each` with a word and how many of its bits count, from
+    /// the lowest on. The others are 0.
+    #[inline]
+    pub(super) fn words(&self, mut each: impl FnMut(u64, usize)) {
+        let (mut bytes, mut left) = (self.bytes, self.len);
+        while left > 0 {
+            let mut word = load(bytes) >> self.start;
+            if self.start > 0 {
+                word |= bytes.get(8).map_or(0, |byte| u64::from(*byte) << (64 - self.start));
+            }
+            let n = left.min(64);
+            each(word & low_bits(n), n);
+            left -= n;
+            bytes = bytes.get(8..).unwrap_or(&[]);
+        }
+    }
+
+    /// How many values of one bit are 1.
+    pub(super) fn ones(&self) -> usize {
+        if self.start > 0 {
+            let mut ones = 0;
+            self.words(|word, _| ones += word.count_ones() as usize);
+            return ones;
+        }
+        // A loop of its own, so that it becomes one over vector registers.
+        let (whole, rest) = self.bytes[..self.len.div_ceil(8).min(self.bytes.len())].as_chunks::<8>();
+        let (last, whole) = match whole.split_last() {
+            Some((last, whole)) if rest.is_empty() => (load(last), whole),
+            _ => (load(rest), whole),
+        };
+        let ones: usize = whole.iter().map(|word| u64::from_le_bytes(*word).count_ones() as usize).sum();
+        ones + (last & low_bits(self.len - whole.len() * 64)).count_ones() as usize
+    }
+
+    /// Writes the values into `out`, which has room for exactly `len`.
+    pub(super) fn unpack(&self, out: &mut [u32]) {
+        macro_rules! widths {
+            ($($width:literal)*) => {
+                match self.width {
+                    $($width => self.unpack_as::<$width>(out),)*
+                    _ => out.fill(0),
+                }
+            };
+        }
+        widths!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
+    }
+
+    fn unpack_as<const WIDTH: usize>(&self, out: &mut [u32]) {
+        let mut bytes = self.bytes;
+        let mut out = out;
+        if self.start > 0 {
+            let mut group = [0; 8];
+            unpack_padded::<WIDTH>(bytes, &mut group);
+            let (first, rest) = out.split_at_mut(out.len().min(8 - self.start));
+            first.copy_from_slice(&group[self.start..self.start + first.len()]);
+            bytes = bytes.get(WIDTH..).unwrap_or(&[]);
+            out = rest;
+        }
+        let (groups, last) = out.as_chunks_mut::<8>();
+        for group in groups {
+            // Eight bytes beyond the group, so that each value is one load.
+            match bytes.get(..WIDTH + 8) {
+                Some(window) => unpack_eight::<WIDTH>(window, group),
+                None => unpack_padded::<WIDTH>(bytes, group),
+            }
+            bytes = bytes.get(WIDTH..).unwrap_or(&[]);
+        }
+        if !last.is_empty() {
+            let mut group = [0; 8];
+            unpack_padded::<WIDTH>(bytes, &mut group);
+            last.copy_from_slice(&group[..last.len()]);
+        }
+    }
+}
+
+#[inline]
+fn unpack_eight<const WIDTH: usize>(window: &[u8], group: &mut [u32; 8]) {
+    for (i, value) in group.iter_mut().enumerate() {
+        let bit = i * WIDTH;
+        #[expect(clippy::cast_possible_truncation, reason = "the mask leaves at most 32 bits")]
+        let bits = (load(&window[bit / 8..]) >> (bit % 8) & low_bits(WIDTH)) as u32;
+        *value = bits;
+    }
+}
+
+fn unpack_padded<const WIDTH: usize>(bytes: &[u8], group: &mut [u32; 8]) {
+    let mut window = [0; 40];
+    let len = bytes.len().min(WIDTH);
+    window[..len].copy_from_slice(&bytes[..len]);
+    unpack_eight::<WIDTH>(&window, group);
+}
+
+/// The first eight bytes, or as many as there are, as one number.
+#[inline]
+pub(super) fn load(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.first_chunk::<8>() {
+        return u64::from_le_bytes(*word);
+    }
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
+}
+
+/// A mask of the lowest `n` bits.
+#[inline]
+pub(super) fn low_bits(n: usize) -> u64 {
+    if n >= 64 { u64::MAX } else { (1 << n) - 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Writes runs as a writer would.
+    fn encode(runs: &[(bool, Vec<u32>)], width: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let head = |head: usize, bytes: &mut Vec<u8>| {
+            let mut head = head;
+            while head >= 0x80 {
+                bytes.push((head & 0x7f | 0x80) as u8);
+                head >>= 7;
+            }
+            bytes.push(head as u8);
+        };
+        for (packed, values) in runs {
+            if *packed {
+                let groups = values.len().div_ceil(8);
+                head(groups << 1 | 1, &mut bytes);
+                let mut bits = vec![0_u8; groups * width];
+                for (i, value) in values.iter().enumerate() {
+                    for bit in 0..width {
+                        bits[(i * width + bit) / 8] |= ((value >> bit & 1) as u8) << ((i * width + bit) % 8);
+                    }
+                }
+                bytes.extend(bits);
+            } else {
+                head(values.len() << 1, &mut bytes);
+                bytes.extend(&values[0].to_le_bytes()[..width.div_ceil(8)]);
+            }
+        }
+        bytes
+    }
+
+    /// Runs of `width` bits; all packed runs but the last have whole groups.
+    fn runs() -> impl Strategy<Value = (usize, Vec<(bool, Vec<u32>)>)> {
+        (1..=32_usize).prop_flat_map(|width| {
+            let value = 0..=u32::try_from(low_bits(width)).unwrap();
+            let repeat = (value.clone(), 1..300_usize).prop_map(|(v, n)| (false, vec![v; n]));
+            let packed = proptest::collection::vec(value, 1..200).prop_map(|mut v| {
+                v.resize(v.len().next_multiple_of(8), 0);
+                (true, v)
+            });
+            (Just(width), proptest::collection::vec(prop_oneof![repeat, packed], 1..6))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn values_come_back_whatever_the_steps((width, mut runs) in runs(), cut in 0..8_usize, step in 1..70_usize) {
+            if let Some((true, last)) = runs.last_mut() {
+                last.truncate(last.len() - cut);
+            }
+            let bytes = encode(&runs, width);
+            let values: Vec<u32> = runs.iter().flat_map(|(_, v)| v.clone()).collect();
+            let mut hybrid = Hybrid::new(&bytes, width as u32).unwrap();
+            let mut found = vec![0; values.len()];
+            for part in found.chunks_mut(step) {
+                hybrid.fill(part).unwrap();
+            }
+            prop_assert_eq!(&found, &values);
+            prop_assert_eq!(hybrid.finish(), Ok(()));
+            // Bits of ones, in steps and at once.
+            if width == 1 {
+                let ones: usize = values.iter().map(|v| *v as usize).sum();
+                let (mut slow, mut fast) = (0, 0);
+                let mut hybrid = Hybrid::new(&bytes, 1).unwrap();
+                for part in values.chunks(step) {
+                    hybrid.runs(part.len(), |run| {
+                        match run {
+                            Run::Repeat { value, len } => { slow += value as usize * len; fast += value as usize * len; }
+                            Run::Packed(packed) => {
+                                packed.words(|word, _| slow += word.count_ones() as usize);
+                                fast += packed.ones();
+                            }
+                        }
+                        Ok(())
+                    }).unwrap();
+                }
+                prop_assert_eq!((slow, fast), (ones, ones));
+            }
+        }
+
+        #[test]
+        fn damage_is_an_error_or_other_values(bytes in proptest::collection::vec(any::<u8>(), 0..60), width in 0..=32_u32) {
+            let mut hybrid = Hybrid::new(&bytes, width).unwrap();
+            let mut out = vec![0; 500];
+            if hybrid.fill(&mut out).is_ok() {
+                prop_assert!(out.iter().all(|v| u64::from(*v) <= low_bits(width as usize)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_that_goes_on_is_refused() {
+        let bytes = encode(&[(false, vec![1; 20])], 1);
+        let mut hybrid = Hybrid::new(&bytes, 1).unwrap();
+        hybrid.fill(&mut [0; 19]).unwrap();
+        assert_eq!(hybrid.finish(), Err(corrupt("a run goes on for 1 values too many")));
+    }
+
+    #[test]
+    fn padding_left_out_is_no_damage_but_a_missing_value_is() {
+        // One group of 3-bit values, of which 2 bytes hold 5.
+        let bytes = [3, 0x88, 0xc6];
+        let mut hybrid = Hybrid::new(&bytes, 3).unwrap();
+        hybrid.fill(&mut [0; 5]).unwrap();
+        assert!(hybrid.fill(&mut [0; 1]).is_err());
+        assert!(Hybrid::new(&[4], 9).unwrap().fill(&mut [0; 2]).is_err());
+        assert!(Hybrid::new(&[0, 0], 1).unwrap().fill(&mut [0; 2]).is_err());
+        assert!(Hybrid::new(&[4, 2], 1).unwrap().fill(&mut [0; 2]).is_err());
+        assert!(Hybrid::new(&[], 33).is_err());
+    }
+}

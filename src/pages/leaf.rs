@@ -1,0 +1,339 @@
+//! What the bytes of a column stand for: physical type, logical type and levels.
+
+use parquet::basic::{ConvertedType, LogicalType, Type};
+use parquet::schema::types::ColumnDescriptor;
+
+use super::{Step, Stop, Value, corrupt, unsupported};
+
+/// How a value is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Physical {
+    /// One bit, least significant first.
+    Bit,
+    /// Four bytes, little endian.
+    Word4,
+    /// Eight bytes, little endian.
+    Word8,
+    /// As many bytes, at least one.
+    Fixed(usize),
+    /// A length of four bytes, then as many bytes.
+    Bytes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Bool,
+    Int,
+    UInt,
+    Float,
+    /// Float16.
+    Half,
+    /// An integer to be divided by 10 to this power.
+    Decimal(u32),
+    Text,
+}
+
+/// A value as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Raw<'a> {
+    /// A bit or word, zero-extended.
+    Word(u64),
+    /// Anything longer or of no fixed length.
+    Bytes(&'a [u8]),
+}
+
+/// A leaf column of the schema.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaf {
+    pub(super) physical: Physical,
+    meaning: Meaning,
+    /// Definition level of a value that is there.
+    pub(super) max_def: u32,
+    /// Lists around a value.
+    pub(super) max_rep: u32,
+    /// Definition level from which a slot is an element of the innermost list, null or not.
+    pub(super) element_def: u32,
+}
+
+/// Digits of the largest decimal read here: those of 128 bits.
+const DIGITS_MAX: u32 = 38;
+/// Digits of the largest decimal that a word of eight bytes holds.
+const WORD_DIGITS_MAX: u32 = 18;
+
+impl Leaf {
+    pub(super) fn of(column: &ColumnDescriptor) -> Step<Self> {
+        let (physical, meaning) = match column.physical_type() {
+            Type::BOOLEAN => (Physical::Bit, Meaning::Bool),
+            Type::INT32 => (Physical::Word4, integer(column)?),
+            Type::INT64 => (Physical::Word8, integer(column)?),
+            Type::FLOAT => (Physical::Word4, Meaning::Float),
+            Type::DOUBLE => (Physical::Word8, Meaning::Float),
+            Type::INT96 => return unsupported("physical type INT96"),
+            Type::BYTE_ARRAY => (Physical::Bytes, text(column)?),
+            Type::FIXED_LEN_BYTE_ARRAY => fixed(column)?,
+        };
+        let level = |level: i16| u32::try_from(level).unwrap_or(0);
+        Ok(Self {
+            physical,
+            meaning,
+            max_def: level(column.max_def_level()),
+            max_rep: level(column.max_rep_level()),
+            element_def: level(column.repeated_ancestor_def_level()),
+        })
+    }
+
+    /// What a stored value says.
+    pub(super) fn value<'v>(&self, raw: Raw<'v>) -> Value<'v> {
+        match (self.meaning, raw) {
+            (Meaning::Bool, Raw::Word(bits)) => Value::Bool(bits != 0),
+            (Meaning::Int, Raw::Word(bits)) => Value::Int(self.signed(bits)),
+            (Meaning::UInt, Raw::Word(bits)) => Value::UInt(bits),
+            (Meaning::Float, Raw::Word(bits)) => Value::Float(self.float(bits)),
+            (Meaning::Decimal(scale), Raw::Word(bits)) => decimal(self.signed(bits).into(), scale),
+            (Meaning::Decimal(scale), Raw::Bytes(bytes)) => decimal(big_endian(bytes), scale),
+            (Meaning::Half, Raw::Bytes(&[low, high])) => Value::Float(half(u16::from_le_bytes([low, high]))),
+            (_, Raw::Bytes(bytes)) => Value::Text(bytes),
+            (Meaning::Half | Meaning::Text, Raw::Word(bits)) => Value::UInt(bits),
+        }
+    }
+
+    /// How 1 is stored in a word. 0 is all zeros.
+    pub(super) fn one(&self) -> u64 {
+        match (self.meaning, self.physical) {
+            (Meaning::Float, Physical::Word4) => u64::from(1_f32.to_bits()),
+            (Meaning::Float, _) => 1_f64.to_bits(),
+            (Meaning::Decimal(scale), _) => 10_u64.pow(scale.min(WORD_DIGITS_MAX)),
+            _ => 1,
+        }
+    }
+
+    /// The error for a definition level above the highest.
+    pub(super) fn no_level(&self, level: u32) -> Stop {
+        corrupt(format!("definition level {level}, the highest is {}", self.max_def))
+    }
+
+    /// True for integers that are no decimals.
+    pub(super) fn is_integer(&self) -> bool {
+        matches!(self.meaning, Meaning::Int | Meaning::UInt)
+    }
+
+    /// True for booleans.
+    pub(super) fn is_bit(&self) -> bool {
+        self.physical == Physical::Bit
+    }
+
+    /// True when statistics of the column cannot hide a NaN.
+    pub(super) fn has_total_order(&self) -> bool {
+        !matches!(self.meaning, Meaning::Float | Meaning::Half)
+    }
+
+    fn signed(&self, bits: u64) -> i64 {
+        match self.physical {
+            Physical::Word4 => i64::from(low(bits).cast_signed()),
+            _ => bits.cast_signed(),
+        }
+    }
+
+    fn float(&self, bits: u64) -> f64 {
+        match self.physical {
+            Physical::Word4 => f64::from(f32::from_bits(low(bits))),
+            _ => f64::from_bits(bits),
+        }
+    }
+}
+
+/// A word of four bytes.
+#[expect(clippy::cast_possible_truncation, reason = "a word of four bytes is kept zero-extended")]
+pub(super) fn low(bits: u64) -> u32 {
+    bits as u32
+}
+
+fn integer(column: &ColumnDescriptor) -> Step<Meaning> {
+    match (column.logical_type_ref(), column.converted_type()) {
+        (Some(LogicalType::Integer(int)), _) => Ok(if int.is_signed { Meaning::Int } else { Meaning::UInt }),
+        (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) => {
+            let digits = if column.physical_type() == Type::INT32 { 9 } else { WORD_DIGITS_MAX };
+            exact(column, digits)
+        }
+        (
+            None,
+            ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64,
+        ) => Ok(Meaning::UInt),
+        (
+            None,
+            ConvertedType::NONE
+            | ConvertedType::INT_8
+            | ConvertedType::INT_16
+            | ConvertedType::INT_32
+            | ConvertedType::INT_64,
+        ) => Ok(Meaning::Int),
+        (logical, converted) => no_label(column, logical, converted),
+    }
+}
+
+fn text(column: &ColumnDescriptor) -> Step<Meaning> {
+    match (column.logical_type_ref(), column.converted_type()) {
+        (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) => exact(column, DIGITS_MAX),
+        (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json | LogicalType::Bson), _)
+        | (None, _) => Ok(Meaning::Text),
+        (logical, converted) => no_label(column, logical, converted),
+    }
+}
+
+fn fixed(column: &ColumnDescriptor) -> Step<(Physical, Meaning)> {
+    let length = usize::try_from(column.type_length()).unwrap_or(0);
+    match (column.logical_type_ref(), column.converted_type()) {
+        (Some(LogicalType::Float16), _) if length == 2 => Ok((Physical::Fixed(2), Meaning::Half)),
+        (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) if length > 0 => {
+            Ok((Physical::Fixed(length), exact(column, DIGITS_MAX)?))
+        }
+        (logical, converted) => no_label(column, logical, converted),
+    }
+}
+
+fn exact(column: &ColumnDescriptor, digits_max: u32) -> Step<Meaning> {
+    let digits = u32::try_from(column.type_precision()).unwrap_or(0);
+    match u32::try_from(column.type_scale()) {
+        Ok(scale) if scale <= digits && digits <= digits_max => Ok(Meaning::Decimal(scale)),
+        _ => unsupported(format!("decimals of {digits} digits with scale {}", column.type_scale())),
+    }
+}
+
+fn no_label<T>(
+    column: &ColumnDescriptor,
+    logical: Option<&LogicalType>,
+    converted: ConvertedType,
+) -> Step<T> {
+    let meaning = logical.map_or_else(|| format!("{converted}"), |logical| format!("{logical:?}"));
+    unsupported(format!("{} values of logical type {meaning}", column.physical_type()))
+}
+
+/// A decimal as an integer where it has no fraction.
+fn decimal(units: i128, scale: u32) -> Value<'static> {
+    let one = 10_i128.pow(scale.min(DIGITS_MAX));
+    match i64::try_from(units / one) {
+        Ok(whole) if units % one == 0 => Value::Int(whole),
+        _ => Value::Float(units as f64 / one as f64),
+    }
+}
+
+/// Two's complement, most significant byte first; a number beyond 128 bits is the largest there is.
+fn big_endian(bytes: &[u8]) -> i128 {
+    let negative = bytes.first().is_some_and(|first| first.leading_ones() > 0);
+    let fill = if negative { 0xff } else { 0 };
+    let (beyond, kept) = bytes.split_at(bytes.len().saturating_sub(16));
+    let mut padded = [fill; 16];
+    padded[16 - kept.len()..].copy_from_slice(kept);
+    let value = i128::from_be_bytes(padded);
+    if beyond.iter().all(|byte| *byte == fill) && (value < 0) == negative {
+        value
+    } else if negative {
+        i128::MIN
+    } else {
+        i128::MAX
+    }
+}
+
+/// IEEE 754 half precision.
+fn half(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
+    let fraction = f64::from(bits & 0x3ff) / 1024.0;
+    match i32::from(bits >> 10 & 0x1f) {
+        0 => sign * fraction * 2_f64.powi(-14),
+        31 if fraction == 0.0 => sign * f64::INFINITY,
+        31 => f64::NAN,
+        exponent => sign * (1.0 + fraction) * 2_f64.powi(exponent - 15),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn leaf(field: &str) -> Step<Leaf> {
+        let schema = parse_message_type(&format!("message m {{ {field} }}")).unwrap();
+        Leaf::of(&SchemaDescriptor::new(Arc::new(schema)).column(0))
+    }
+
+    #[test]
+    fn logical_types_decide() {
+        let minus_one = u64::from(u32::MAX);
+        for (field, bits, value) in [
+            ("required int32 a;", minus_one, Value::Int(-1)),
+            ("required int32 a (INT_8);", minus_one, Value::Int(-1)),
+            ("required int32 a (UINT_32);", minus_one, Value::UInt(minus_one)),
+            ("required int64 a (INTEGER(64,false));", u64::MAX, Value::UInt(u64::MAX)),
+            ("required int64 a;", u64::MAX, Value::Int(-1)),
+            ("required int32 a (DECIMAL(5,2));", 300, Value::Int(3)),
+            ("required int32 a (DECIMAL(5,2));", 50, Value::Float(0.5)),
+            ("required float a;", u64::from(0.25_f32.to_bits()), Value::Float(0.25)),
+            ("required boolean a;", 1, Value::Bool(true)),
+        ] {
+            assert_eq!(leaf(field).unwrap().value(Raw::Word(bits)), value, "{field}");
+        }
+    }
+
+    #[test]
+    fn one_is_found_as_stored() {
+        for field in ["int32 a", "int64 a (DECIMAL(9,3))", "int32 a (DECIMAL(9,9))", "int64 a (UINT_64)"] {
+            let leaf = leaf(&format!("required {field};")).unwrap();
+            let values = [0, leaf.one()].map(|bits| leaf.value(Raw::Word(bits)).to_string());
+            assert_eq!(values, ["0", "1"], "{field}");
+        }
+        for field in ["float a", "double a"] {
+            let leaf = leaf(&format!("required {field};")).unwrap();
+            assert_eq!(leaf.value(Raw::Word(leaf.one())), Value::Float(1.0), "{field}");
+        }
+    }
+
+    #[test]
+    fn long_decimals_are_read_from_their_end() {
+        let decimals = leaf("required binary a (DECIMAL(38,1));").unwrap();
+        let value = |bytes: &[u8]| match decimals.value(Raw::Bytes(bytes)) {
+            Value::Int(i) => i as f64,
+            Value::Float(f) => f,
+            other => panic!("{other}"),
+        };
+        for (bytes, expected) in
+            [(&[10][..], 1.0), (&[0xff; 20], -0.1), (&[0, 10], 1.0), (&[], 0.0), (&[0xf6], -1.0)]
+        {
+            assert!((value(bytes) - expected).abs() < 1e-12, "{bytes:?}");
+        }
+        assert!(value(&[&[1][..], &[0; 16]].concat()) > 1e37);
+    }
+
+    #[test]
+    fn halves_are_exact() {
+        for (bits, value) in
+            [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 2_f64.powi(-24)), (0x7c00, f64::INFINITY), (0x8000, 0.0)]
+        {
+            assert!((half(bits) - value).abs() < f64::MIN_POSITIVE || half(bits) == value, "{bits:#x}");
+        }
+        assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn types_that_name_no_label_are_left_to_arrow() {
+        for field in [
+            "int32 a (DATE)",
+            "int64 a (TIMESTAMP(MILLIS,true))",
+            "int96 a",
+            "fixed_len_byte_array(16) a (UUID)",
+        ] {
+            assert!(matches!(leaf(&format!("required {field};")), Err(Stop::Unsupported(_))), "{field}");
+        }
+    }
+
+    #[test]
+    fn element_levels_come_from_the_list() {
+        let list =
+            leaf("optional group a (LIST) { repeated group list { optional int32 element; } }").unwrap();
+        assert_eq!((list.max_def, list.max_rep, list.element_def), (3, 1, 2));
+        let bare = leaf("repeated int32 a;").unwrap();
+        assert_eq!((bare.max_def, bare.max_rep, bare.element_def), (1, 1, 1));
+    }
+}

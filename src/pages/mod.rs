@@ -1,0 +1,132 @@
+//! Labels counted straight from encoded Parquet pages, without building an array.
+//!
+//! ```text
+//! Chunk ─▶ chunk: page by page, decompressed ─┬─▶ levels:     which slots start a row, hold a value
+//!          (header, codec, thrift)            │               or a null, run by run (hybrid)
+//!                                             ├─▶ plain:      values compared with 0 and 1
+//!                                             └─▶ dictionary: runs of indices, a count per entry
+//!
+//! count_flat    one column per label                  Tally
+//! count_sets    a set of labels in every row          SetCounter: positives per label
+//! count_vector  position in the list = label          Tally per position
+//! ```
+//!
+//! What a value means is asked from the caller once per dictionary entry, or once per distinct run of
+//! plain values. A count is whole or it is not: where a chunk holds an encoding that this module does
+//! not know ([`Outcome::Unsupported`]) or a page contradicts itself (an error), nothing is counted.
+//! Every length, width and index in a page is checked before it is used, so that hostile bytes cost
+//! an error and never a panic or more memory than [`PAGE_LIMIT`] a buffer.
+
+mod chunk;
+mod codec;
+mod counter;
+mod dictionary;
+mod flat;
+mod footer;
+mod grid;
+mod header;
+mod hybrid;
+mod leaf;
+mod levels;
+mod lists;
+mod plain;
+mod positions;
+mod rows;
+mod sets;
+mod statistics;
+mod stream;
+mod thrift;
+mod uneven;
+mod vector;
+
+use std::fmt;
+
+use parquet::file::metadata::ColumnChunkMetaData;
+
+use crate::error::{Error, Result};
+
+pub use chunk::{PAGE_LIMIT, Workspace};
+pub use counter::SetCounter;
+pub use flat::{FlatCount, count_flat};
+pub use footer::check_footer;
+pub use sets::{LabelSet, SetCount, count_sets};
+pub use statistics::{Constant, constant};
+pub use vector::{VectorCount, WrongLength, count_vector};
+
+/// One column of one row group, as it lies in the file.
+#[derive(Debug, Clone, Copy)]
+pub struct Chunk<'a> {
+    /// The bytes of [`ColumnChunkMetaData::byte_range`].
+    pub bytes: &'a [u8],
+    /// What the footer says of them.
+    pub meta: &'a ColumnChunkMetaData,
+    /// Rows of the row group.
+    pub rows: u64,
+}
+
+/// One stored value, its logical type resolved.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// A boolean.
+    Bool(bool),
+    /// A signed integer, or a decimal without fraction.
+    Int(i64),
+    /// An unsigned integer.
+    UInt(u64),
+    /// A floating-point number, or a decimal with a fraction.
+    Float(f64),
+    /// A string; not known to be UTF-8.
+    Text(&'a [u8]),
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(b) => b.fmt(f),
+            Self::Int(i) => i.fmt(f),
+            Self::UInt(u) => u.fmt(f),
+            Self::Float(x) => x.fmt(f),
+            Self::Text(text) => write!(f, "{:?}", String::from_utf8_lossy(text)),
+        }
+    }
+}
+
+/// What became of a chunk.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome<T> {
+    /// Its counts.
+    Counted(T),
+    /// Nothing was counted, because of this; the Arrow reader may know what to do.
+    Unsupported(String),
+}
+
+/// Why counting a chunk stopped.
+#[derive(Debug, PartialEq, Eq)]
+enum Stop {
+    /// It holds something that this module does not read.
+    Unsupported(String),
+    /// It contradicts itself or its footer.
+    Corrupt(String),
+}
+
+type Step<T> = std::result::Result<T, Stop>;
+
+#[cold]
+fn unsupported<T>(what: impl fmt::Display) -> Step<T> {
+    Err(Stop::Unsupported(what.to_string()))
+}
+
+#[cold]
+fn corrupt(found: impl fmt::Display) -> Stop {
+    Stop::Corrupt(found.to_string())
+}
+
+fn settle<T>(step: Step<T>) -> Result<Outcome<T>> {
+    match step {
+        Ok(count) => Ok(Outcome::Counted(count)),
+        Err(Stop::Unsupported(reason)) => Ok(Outcome::Unsupported(reason)),
+        Err(Stop::Corrupt(found)) => {
+            Err(Error::input(format!("corrupt column chunk: {found}")).hint("write the shard again"))
+        }
+    }
+}

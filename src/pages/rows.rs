@@ -1,0 +1,191 @@
+//! Levels of a column with one list around its values, as bitmaps, a block of slots at a time.
+//!
+//! ```text
+//! rows          [7, 3]   NULL   []   [NULL]         repetition  0 1 0 0 0
+//! slots          7 3      ·      ·     ·            definition  3 3 0 1 2
+//! starts         1 0      1      1     1            a row starts here
+//! elements       1 1      0      0     1            an element, null or not
+//! values         1 1      0      0     0            an element with a value
+//! nulls          0 0      1      0     0            a null list
+//! ```
+
+use super::chunk::DataPage;
+use super::hybrid::{Hybrid, Packed, Run, low_bits};
+use super::leaf::Leaf;
+use super::{Step, corrupt};
+
+/// Slots of a full block.
+pub(super) const BLOCK: usize = 2048;
+
+/// One bit per slot of a block.
+pub(super) type Bitmap = [u64; BLOCK / 64];
+
+/// What stands in up to [`BLOCK`] slots.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) len: usize,
+    pub(super) starts: Bitmap,
+    pub(super) elements: Bitmap,
+    pub(super) values: Bitmap,
+    pub(super) nulls: Bitmap,
+}
+
+impl Block {
+    pub(super) fn new() -> Self {
+        let none = [0; BLOCK / 64];
+        Self { len: 0, starts: none, elements: none, values: none, nulls: none }
+    }
+
+    /// What stands in slot `index`.
+    pub(super) fn slot(&self, index: usize) -> Slot {
+        let bit = |bits: &Bitmap| bits[index / 64] >> (index % 64) & 1 == 1;
+        Slot {
+            start: bit(&self.starts),
+            element: bit(&self.elements),
+            value: bit(&self.values),
+            null: bit(&self.nulls),
+        }
+    }
+}
+
+/// One slot of a [`Block`], by the same names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) start: bool,
+    pub(super) element: bool,
+    pub(super) value: bool,
+    pub(super) null: bool,
+}
+
+/// How many bits are set.
+pub(super) fn ones(bits: &Bitmap) -> usize {
+    bits.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+/// The levels of a page.
+#[derive(Debug)]
+pub(super) struct Levels<'p> {
+    leaf: Leaf,
+    repetition: Hybrid<'p>,
+    definition: Hybrid<'p>,
+    left: usize,
+}
+
+impl<'p> Levels<'p> {
+    pub(super) fn new(leaf: Leaf, page: &DataPage<'p>) -> Step<Self> {
+        Ok(Self {
+            leaf,
+            repetition: Hybrid::levels(page.repetition, leaf.max_rep)?,
+            definition: Hybrid::levels(page.definition, leaf.max_def)?,
+            left: page.slots,
+        })
+    }
+
+    /// Reads the next slots into `block`; false when there are none.
+    pub(super) fn next(&mut self, block: &mut Block) -> Step<bool> {
+        if self.left == 0 {
+            self.repetition.finish()?;
+            self.definition.finish()?;
+            return Ok(false);
+        }
+        *block = Block::new();
+        block.len = self.left.min(BLOCK);
+        self.left -= block.len;
+        let mut at = 0;
+        self.repetition.runs(block.len, |run| {
+            match run {
+                Run::Repeat { value: 0, len } => set(&mut block.starts, at, len),
+                Run::Repeat { .. } => {}
+                Run::Packed(packed) => {
+                    let mut at = at;
+                    packed.words(|word, n| {
+                        put(&mut block.starts, at, !word & low_bits(n));
+                        at += n;
+                    });
+                }
+            }
+            at += run.len();
+            Ok(())
+        })?;
+        self.definitions(block)?;
+        let strays = |(start, element): (&u64, &u64)| !start & !element;
+        let last = block.len.div_ceil(64) - 1;
+        let mut words = block.starts.iter().zip(&block.elements).map(strays).take(last + 1);
+        let end = low_bits(block.len - last * 64);
+        if words.by_ref().take(last).any(|word| word > 0) || words.any(|word| word & end > 0) {
+            return Err(corrupt("a list goes on without an element"));
+        }
+        Ok(true)
+    }
+
+    fn definitions(&mut self, block: &mut Block) -> Step<()> {
+        let leaf = self.leaf;
+        let mut at = 0;
+        self.definition.runs(block.len, |run| {
+            match run {
+                Run::Repeat { value, .. } if value > leaf.max_def => return Err(leaf.no_level(value)),
+                Run::Repeat { value, len } => {
+                    if value == leaf.max_def {
+                        set(&mut block.values, at, len);
+                    }
+                    if value >= leaf.element_def {
+                        set(&mut block.elements, at, len);
+                    } else if value + 1 < leaf.element_def {
+                        set(&mut block.nulls, at, len);
+                    }
+                }
+                Run::Packed(packed) => packed_definitions(leaf, packed, at, block)?,
+            }
+            at += run.len();
+            Ok(())
+        })
+    }
+}
+
+fn packed_definitions(leaf: Leaf, packed: Packed<'_>, start: usize, block: &mut Block) -> Step<()> {
+    let (mut levels, mut left, mut at) = ([0; 64], packed, start);
+    while left.len > 0 {
+        let (part, rest) = left.split(levels.len());
+        let levels = &mut levels[..part.len];
+        part.unpack(levels);
+        let (mut values, mut elements, mut nulls, mut highest) = (0, 0, 0, 0);
+        for (i, &level) in levels.iter().enumerate() {
+            values |= u64::from(level == leaf.max_def) << i;
+            elements |= u64::from(level >= leaf.element_def) << i;
+            nulls |= u64::from(level + 1 < leaf.element_def) << i;
+            highest = highest.max(level);
+        }
+        if highest > leaf.max_def {
+            return Err(leaf.no_level(highest));
+        }
+        put(&mut block.values, at, values);
+        put(&mut block.elements, at, elements);
+        put(&mut block.nulls, at, nulls);
+        at += part.len;
+        left = rest;
+    }
+    Ok(())
+}
+
+/// Sets `len` bits from `at` on.
+fn set(bits: &mut Bitmap, at: usize, len: usize) {
+    let mut at = at;
+    let end = at + len;
+    while at < end {
+        // Up to the end of the word.
+        let n = (64 - at % 64).min(end - at);
+        bits[at / 64] |= low_bits(n) << (at % 64);
+        at += n;
+    }
+}
+
+/// Puts the bits of `word` at `at` and after.
+fn put(bits: &mut Bitmap, at: usize, word: u64) {
+    let (index, shift) = (at / 64, at % 64);
+    bits[index] |= word << shift;
+    if shift > 0
+        && let Some(next) = bits.get_mut(index + 1)
+    {
+        *next |= word >> (64 - shift);
+    }
+}

@@ -1,0 +1,107 @@
+//! Column chunks that their statistics describe completely.
+
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::statistics::Statistics;
+
+use super::Value;
+use super::leaf::{Leaf, Raw};
+
+/// A chunk in which every value that is not NULL is the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Constant<'a> {
+    /// The value; `None` when all rows are NULL.
+    pub value: Option<Value<'a>>,
+    /// Rows that hold the value.
+    pub rows: u64,
+    /// Rows that are NULL.
+    pub nulls: u64,
+}
+
+/// What a chunk holds, where its statistics alone tell: a column without lists, minimum and maximum
+/// exact and equal, the number of nulls known. An absent null count is unknown, never zero, and the
+/// bounds of floats say nothing, because NaN may stand outside of them.
+#[must_use]
+pub fn constant(meta: &ColumnChunkMetaData) -> Option<Constant<'_>> {
+    let leaf = Leaf::of(meta.column_descr()).ok()?;
+    let statistics = meta.statistics()?;
+    let values = u64::try_from(meta.num_values()).ok()?;
+    let nulls = statistics.null_count_opt()?;
+    let rows = values.checked_sub(nulls)?;
+    if leaf.max_rep > 0 || (leaf.max_def == 0 && nulls > 0) {
+        return None;
+    }
+    if rows == 0 {
+        return Some(Constant { value: None, rows, nulls });
+    }
+    let exact = statistics.min_is_exact() && statistics.max_is_exact() && !statistics.is_min_max_deprecated();
+    if !exact || !leaf.has_total_order() {
+        return None;
+    }
+    let raw = match statistics {
+        Statistics::Boolean(s) => same(s.min_opt(), s.max_opt()).map(|v| Raw::Word(u64::from(*v))),
+        Statistics::Int32(s) => {
+            same(s.min_opt(), s.max_opt()).map(|v| Raw::Word(u64::from(v.cast_unsigned())))
+        }
+        Statistics::Int64(s) => same(s.min_opt(), s.max_opt()).map(|v| Raw::Word(v.cast_unsigned())),
+        Statistics::ByteArray(s) => same(s.min_opt(), s.max_opt()).map(|v| Raw::Bytes(v.data())),
+        Statistics::FixedLenByteArray(s) => same(s.min_opt(), s.max_opt()).map(|v| Raw::Bytes(v.data())),
+        Statistics::Int96(_) | Statistics::Float(_) | Statistics::Double(_) => None,
+    }?;
+    Some(Constant { value: Some(leaf.value(raw)), rows, nulls })
+}
+
+fn same<'s, T: PartialEq>(min: Option<&'s T>, max: Option<&'s T>) -> Option<&'s T> {
+    min.filter(|min| max == Some(min))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::data_type::ByteArray;
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+
+    use super::*;
+
+    fn chunk(field: &str, values: i64, statistics: Statistics) -> ColumnChunkMetaData {
+        let schema = parse_message_type(&format!("message m {{ {field} }}")).unwrap();
+        let column = SchemaDescriptor::new(Arc::new(schema)).column(0);
+        ColumnChunkMetaData::builder(column)
+            .set_num_values(values)
+            .set_statistics(statistics)
+            .build()
+            .unwrap()
+    }
+
+    fn ints(min: i32, max: i32, nulls: Option<u64>) -> Statistics {
+        Statistics::int32(Some(min), Some(max), None, nulls, false)
+    }
+
+    #[test]
+    fn equal_bounds_and_a_known_null_count_say_it_all() {
+        let meta = chunk("optional int32 a;", 10, ints(1, 1, Some(3)));
+        assert_eq!(constant(&meta), Some(Constant { value: Some(Value::Int(1)), rows: 7, nulls: 3 }));
+        let meta = chunk("optional int32 a (UINT_32);", 10, ints(-1, -1, Some(0)));
+        assert_eq!(constant(&meta).unwrap().value, Some(Value::UInt(u64::from(u32::MAX))));
+        let meta = chunk("optional int32 a;", 4, Statistics::int32(None, None, None, Some(4), false));
+        assert_eq!(constant(&meta), Some(Constant { value: None, rows: 0, nulls: 4 }));
+    }
+
+    #[test]
+    fn anything_less_says_nothing() {
+        let text = || Some(ByteArray::from("yes"));
+        for (field, statistics) in [
+            ("optional int32 a;", ints(0, 1, Some(0))),
+            ("optional int32 a;", ints(1, 1, None)),
+            ("optional int32 a;", ints(1, 1, Some(11))),
+            ("required int32 a;", ints(1, 1, Some(1))),
+            ("repeated int32 a;", ints(1, 1, Some(0))),
+            ("optional int32 a;", Statistics::int32(Some(1), Some(1), None, Some(0), true)),
+            ("optional float a;", Statistics::float(Some(1.0), Some(1.0), None, Some(0), false)),
+            ("optional binary a (UTF8);", Statistics::byte_array(text(), text(), None, None, false)),
+        ] {
+            assert_eq!(constant(&chunk(field, 10, statistics)), None, "{field}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The values of a page, a block at a time, however they are written.
+
+use super::chunk::{Coding, DataPage};
+use super::dictionary::indices;
+use super::hybrid::Hybrid;
+use super::leaf::{Leaf, Raw};
+use super::plain::Values;
+use super::{Step, corrupt};
+
+/// One value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Item<'p> {
+    /// An index into the dictionary, not yet checked.
+    Entry(u32),
+    /// A value of its own.
+    Single(Raw<'p>),
+}
+
+/// Reads the values of a page.
+#[derive(Debug)]
+pub(super) struct Stream<'p> {
+    source: Source<'p>,
+    /// Indices or bits of the block, and how many of them were given out.
+    numbers: Vec<u32>,
+    given: usize,
+}
+
+#[derive(Debug)]
+enum Source<'p> {
+    Indices(Hybrid<'p>),
+    Bits(Hybrid<'p>),
+    Plain(Values<'p>),
+}
+
+impl<'p> Stream<'p> {
+    pub(super) fn new(leaf: Leaf, page: &DataPage<'p>) -> Step<Self> {
+        let source = match page.coding {
+            Coding::Dictionary => Source::Indices(indices(page.values)?),
+            Coding::Rle => Source::Bits(Hybrid::booleans(page.values)?),
+            Coding::Plain => Source::Plain(Values::new(leaf.physical, page.values)),
+        };
+        Ok(Self { source, numbers: Vec::new(), given: 0 })
+    }
+
+    /// Reads the numbers of the next block, which has `len` values.
+    pub(super) fn block(&mut self, len: usize) -> Step<()> {
+        self.given = 0;
+        match &mut self.source {
+            Source::Indices(hybrid) | Source::Bits(hybrid) => {
+                self.numbers.resize(len, 0);
+                hybrid.fill(&mut self.numbers)
+            }
+            Source::Plain(_) => Ok(()),
+        }
+    }
+
+    /// The dictionary indices of the block, if the page holds indices.
+    pub(super) fn indices(&self) -> Option<&[u32]> {
+        matches!(self.source, Source::Indices(_)).then_some(&self.numbers)
+    }
+
+    /// The plain values from here on, if the page holds plain values.
+    pub(super) fn plain(&mut self) -> Option<&mut Values<'p>> {
+        match &mut self.source {
+            Source::Plain(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The next value of the block.
+    pub(super) fn next(&mut self) -> Step<Item<'p>> {
+        if let Source::Plain(values) = &mut self.source {
+            return Ok(Item::Single(values.next()?));
+        }
+        let number = *self.numbers.get(self.given).ok_or_else(|| corrupt("values end early"))?;
+        self.given += 1;
+        match self.source {
+            Source::Indices(_) => Ok(Item::Entry(number)),
+            _ => Ok(Item::Single(Raw::Word(u64::from(number)))),
+        }
+    }
+
+    /// To be called after the last value.
+    pub(super) fn finish(&self) -> Step<()> {
+        match &self.source {
+            Source::Indices(hybrid) | Source::Bits(hybrid) => hybrid.finish(),
+            Source::Plain(_) => Ok(()),
+        }
+    }
+}

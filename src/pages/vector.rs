@@ -1,0 +1,214 @@
+//! A column of lists in which the position of a value is its label.
+//!
+//! Such lists usually have the same length throughout and no null inside. Then a value's position
+//! follows from its place in the chunk, and rows need not be looked at. Where a list is different, the
+//! chunk is read again row by row.
+
+use super::chunk::{Coding, DataPage, Workspace, open};
+use super::dictionary::{Dictionary, Histogram};
+use super::grid::Grid;
+use super::hybrid::{Hybrid, Packed, Run};
+use super::leaf::{Leaf, Physical, Raw, low};
+use super::plain::{self, Values};
+use super::positions::Positions;
+use super::{Chunk, Outcome, Step, Stop, Value, corrupt, settle, uneven, unsupported};
+use crate::counts::{Cell, Tally};
+use crate::error::Result;
+
+/// What the rows of a vector column say, beside the tallies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VectorCount {
+    /// All rows.
+    pub rows: u64,
+    /// Rows whose list is NULL: missing at every position.
+    pub null_rows: u64,
+    /// Rows whose list is shorter or longer: invalid at every position.
+    pub wrong_rows: u64,
+    /// The first of them.
+    pub first_wrong: Option<WrongLength>,
+    /// The first value found that no rule explains: its position, and the value as text.
+    pub first_invalid: Option<(usize, String)>,
+}
+
+/// A list that is not as long as there are labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongLength {
+    /// The row within the chunk, from 0.
+    pub row: u64,
+    /// Elements of its list.
+    pub elements: u64,
+}
+
+/// What a value at a position says.
+pub(super) type CellOf<'c> = &'c dyn Fn(usize, Value<'_>) -> Cell;
+
+/// Tallies a column of lists in which position i is label i of `tallies`. `cell` says on which side a
+/// value at a position falls; it is asked once per position and dictionary entry that meet, where there
+/// are not too many of them. A null element is missing.
+///
+/// On [`Outcome::Unsupported`] and on an error the tallies are as they were.
+///
+/// # Errors
+/// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
+pub fn count_vector(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    cell: &dyn Fn(usize, Value<'_>) -> Cell,
+    tallies: &mut [Tally],
+) -> Result<Outcome<VectorCount>> {
+    settle(count(chunk, workspace, cell, tallies))
+}
+
+fn count(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    cell: CellOf<'_>,
+    tallies: &mut [Tally],
+) -> Step<VectorCount> {
+    let mut cells = Cells::new(cell, tallies.len());
+    let count = match at_once(chunk, workspace, &mut cells)? {
+        Some(count) => count,
+        None => {
+            cells = Cells::new(cell, tallies.len());
+            uneven::count(chunk, workspace, &mut cells)?
+        }
+    };
+    for (tally, more) in tallies.iter_mut().zip(&cells.tallies) {
+        tally.add(Cell::Positive, more.positives);
+        tally.add(Cell::Negative, more.negatives);
+        tally.add(Cell::Uncertain, more.uncertain);
+        tally.add(Cell::Missing, more.missing + count.null_rows);
+        tally.add(Cell::Invalid, more.invalid + count.wrong_rows);
+    }
+    Ok(VectorCount { first_invalid: cells.first_invalid, ..count })
+}
+
+/// Gathers what is found at each position.
+pub(super) struct Cells<'c> {
+    pub(super) cell: CellOf<'c>,
+    pub(super) tallies: Vec<Tally>,
+    pub(super) first_invalid: Option<(usize, String)>,
+}
+
+impl<'c> Cells<'c> {
+    fn new(cell: CellOf<'c>, width: usize) -> Self {
+        Self { cell, tallies: vec![Tally::default(); width], first_invalid: None }
+    }
+
+    fn add(&mut self, position: usize, value: Value<'_>, rows: u64) {
+        let cell = (self.cell)(position, value);
+        self.tallies[position].add(cell, rows);
+        if cell == Cell::Invalid {
+            self.first_invalid.get_or_insert_with(|| (position, value.to_string()));
+        }
+    }
+}
+
+/// `None` when a list is not as long as there are labels or holds a null, or there would be too many
+/// counters.
+fn at_once(chunk: &Chunk<'_>, workspace: &mut Workspace, cells: &mut Cells<'_>) -> Step<Option<VectorCount>> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    if leaf.max_rep != 1 {
+        return unsupported(format!("{} lists inside each other where one was expected", leaf.max_rep));
+    }
+    let width = cells.tallies.len();
+    let Some(mut singles) = Positions::new(width, 2, 0).filter(|_| width > 0) else { return Ok(None) };
+    let (mut grid, mut entries, mut values) = (Grid::new(width), None, 0);
+    while let Some(page) = pages.next()? {
+        let Some(len) = grid.add(leaf, &page)? else { return Ok(None) };
+        let at = values % width;
+        values += len;
+        if page.coding == Coding::Dictionary {
+            let entries = match &mut entries {
+                Some(entries) => entries,
+                none => {
+                    let base = most_frequent(&dictionary, &page, len)?;
+                    let Some(positions) = Positions::new(width, dictionary.len(), base) else {
+                        return Ok(None);
+                    };
+                    none.insert(positions)
+                }
+            };
+            entries.seek(at);
+            entries.add_indices(&dictionary, page.values, len)?;
+        } else {
+            singles.seek(at);
+            add_singles(leaf, &page, len, at, &mut singles, cells)?;
+        }
+    }
+    let Some((rows, null_rows)) = grid.finish() else { return Ok(None) };
+    if rows != chunk.rows {
+        return Err(wrong_rows(rows, chunk.rows));
+    }
+    if let Some(entries) = entries {
+        entries.finish(|entry, position, rows| cells.add(position, dictionary.value(entry), rows.into()));
+    }
+    let single =
+        [Raw::Word(0), Raw::Word(if leaf.is_bit() { 1 } else { leaf.one() })].map(|raw| leaf.value(raw));
+    singles.finish(|entry, position, rows| cells.add(position, single[entry], rows.into()));
+    Ok(Some(VectorCount { rows, null_rows, ..VectorCount::default() }))
+}
+
+/// The entry that a page has most.
+fn most_frequent(dictionary: &Dictionary<'_>, page: &DataPage<'_>, len: usize) -> Step<usize> {
+    let mut histogram = Histogram::new(dictionary);
+    histogram.add(dictionary, page.values, len)?;
+    Ok(histogram.entries().max_by_key(|(_, times)| *times).map_or(0, |(entry, _)| entry))
+}
+
+/// Counts the values of a page without indices, the first of which stands at position `at`.
+fn add_singles(
+    leaf: Leaf,
+    page: &DataPage<'_>,
+    len: usize,
+    at: usize,
+    singles: &mut Positions,
+    cells: &mut Cells<'_>,
+) -> Step<()> {
+    if page.coding == Coding::Rle {
+        let mut bits = Hybrid::booleans(page.values)?;
+        bits.runs(len, |run| {
+            singles.add_bits(run);
+            Ok(())
+        })?;
+        return bits.finish();
+    }
+    plain::check(leaf.physical, page.values, len)?;
+    match leaf.physical {
+        Physical::Bit => {
+            singles.add_bits(Run::Packed(Packed { bytes: page.values, width: 1, start: 0, len }))
+        }
+        Physical::Word4 => {
+            singles.add_words(
+                &page.values.as_chunks().0[..len],
+                u32::from_le_bytes,
+                low(leaf.one()),
+                |at, word| {
+                    cells.add(at, leaf.value(Raw::Word(word.into())), 1);
+                },
+            );
+        }
+        Physical::Word8 => {
+            singles.add_words(
+                &page.values.as_chunks().0[..len],
+                u64::from_le_bytes,
+                leaf.one(),
+                |at, word| {
+                    cells.add(at, leaf.value(Raw::Word(word)), 1);
+                },
+            );
+        }
+        Physical::Fixed(_) | Physical::Bytes => {
+            let mut values = Values::new(leaf.physical, page.values);
+            for position in (0..cells.tallies.len()).cycle().skip(at).take(len) {
+                cells.add(position, leaf.value(values.next()?), 1);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The error for lists that are more or fewer than the rows of the row group.
+pub(super) fn wrong_rows(found: u64, rows: u64) -> Stop {
+    corrupt(format!("{found} lists in a row group of {rows} rows"))
+}

@@ -1,0 +1,310 @@
+//! The six ways of storing a row's labels, and which columns a layout reads.
+
+use std::fmt;
+use std::str::FromStr;
+
+use arrow::datatypes::{DataType, Schema};
+
+use super::vocabulary::nearest;
+use crate::error::{Error, Result};
+
+/// How a row's labels are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayoutKind {
+    /// One column per label.
+    Wide,
+    /// One list of numbers, position = label.
+    Vector,
+    /// One list of label indices or names.
+    List,
+    /// One string of label indices or names with a separator between them.
+    Delimited,
+    /// One label index or name.
+    Class,
+    /// Several rows, one per (row id, label).
+    Long,
+}
+
+/// One row of `posweight list layouts`.
+#[derive(Debug)]
+pub struct LayoutInfo {
+    /// The layout.
+    pub kind: LayoutKind,
+    /// Its name in flags and files.
+    pub name: &'static str,
+    /// What a row's labels are.
+    pub labels: &'static str,
+    /// Column types it reads.
+    pub types: &'static str,
+    /// Flags that shape it.
+    pub flags: &'static str,
+}
+
+/// Every layout, in the order of the documentation.
+pub const LAYOUTS: [LayoutInfo; 6] = [
+    LayoutInfo {
+        kind: LayoutKind::Wide,
+        name: "wide",
+        labels: "one 0/1 column per label",
+        types: "bool, int, float, decimal, \"0\"/\"1\" strings",
+        flags: "--labels 'l*'",
+    },
+    LayoutInfo {
+        kind: LayoutKind::Vector,
+        name: "vector",
+        labels: "one list of 0/1 numbers, position = label",
+        types: "list or fixed-size list of bool, int, float, decimal",
+        flags: "--labels COL",
+    },
+    LayoutInfo {
+        kind: LayoutKind::List,
+        name: "list",
+        labels: "one list of label indices or names",
+        types: "list, large list or fixed-size list of int or string",
+        flags: "--labels COL --vocabulary FILE --num-labels C",
+    },
+    LayoutInfo {
+        kind: LayoutKind::Delimited,
+        name: "delimited",
+        labels: "one string of indices or names with a separator",
+        types: "string",
+        flags: "--labels COL --delimiter ','",
+    },
+    LayoutInfo {
+        kind: LayoutKind::Class,
+        name: "class",
+        labels: "one label index or name",
+        types: "int, string",
+        flags: "--labels COL --vocabulary FILE",
+    },
+    LayoutInfo {
+        kind: LayoutKind::Long,
+        name: "long",
+        labels: "several rows, one per (row id, label), optionally with a value",
+        types: "id: int, string, binary; label: int, string",
+        flags: "--id COL --labels COL --value COL --num-rows N",
+    },
+];
+
+impl LayoutKind {
+    /// The layout's row in [`LAYOUTS`].
+    #[must_use]
+    pub fn info(self) -> &'static LayoutInfo {
+        match self {
+            Self::Wide => &LAYOUTS[0],
+            Self::Vector => &LAYOUTS[1],
+            Self::List => &LAYOUTS[2],
+            Self::Delimited => &LAYOUTS[3],
+            Self::Class => &LAYOUTS[4],
+            Self::Long => &LAYOUTS[5],
+        }
+    }
+
+    /// True when a cell holds 0/1 values rather than the labels themselves.
+    #[must_use]
+    pub fn has_values(self) -> bool {
+        matches!(self, Self::Wide | Self::Vector)
+    }
+}
+
+impl fmt::Display for LayoutKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.info().name)
+    }
+}
+
+impl FromStr for LayoutKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        LAYOUTS.iter().find(|info| info.name == text).map(|info| info.kind).ok_or_else(|| {
+            let names: Vec<_> = LAYOUTS.iter().map(|info| info.name).collect();
+            let meant = nearest(text, names.iter().copied()).map(|n| format!("did you mean {n}? ")).unwrap_or_default();
+            Error::usage(format!("--layout: there is no layout \"{text}\""))
+                .hint(format!("{meant}layouts are {}", names.join(", ")))
+        })
+    }
+}
+
+/// Whether integers are positions in the target tensor or names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LabelKind {
+    /// Integer i is label i.
+    #[default]
+    Index,
+    /// Integers are names, as sparse ids are.
+    Name,
+}
+
+impl FromStr for LabelKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "index" => Ok(Self::Index),
+            "name" => Ok(Self::Name),
+            _ => Err(Error::usage(format!("--label-kind: \"{text}\" is not a kind")).hint("use index or name")),
+        }
+    }
+}
+
+/// A layout with the columns it reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// How labels are stored.
+    pub kind: LayoutKind,
+    /// Label columns in the order of the target tensor; one for every kind but `wide`.
+    pub labels: Vec<String>,
+    /// Row id column; `long` only.
+    pub id: Option<String>,
+    /// Value column; `long` only.
+    pub value: Option<String>,
+    /// Separator; `delimited` only.
+    pub delimiter: Option<String>,
+}
+
+impl Layout {
+    /// The one label column of a layout that is not `wide`; the first of `wide`.
+    #[must_use]
+    pub fn column(&self) -> &str {
+        self.labels.first().map_or("", String::as_str)
+    }
+
+    /// Every column the layout reads.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.labels.iter().chain(&self.id).chain(&self.value).map(String::as_str)
+    }
+
+    /// Checks that the columns exist and can hold what the layout says.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the column, its type, and the types expected.
+    pub fn check(&self, schema: &Schema) -> Result<()> {
+        for name in self.columns() {
+            let Ok(field) = schema.field_with_name(name) else { return Err(no_column(name, schema)) };
+            let is_label = self.labels.iter().any(|label| label == name);
+            let (fits, expected) = if is_label { self.fits(field.data_type()) } else { self.fits_aside(name, field.data_type()) };
+            if !fits {
+                return Err(Error::input(format!(
+                    "column {name:?} is {}, but layout {} expects {expected}",
+                    field.data_type(),
+                    self.kind
+                ))
+                .hint("name another column with --labels, or another --layout (see: posweight list layouts)"));
+            }
+        }
+        Ok(())
+    }
+
+    fn fits(&self, data_type: &DataType) -> (bool, &'static str) {
+        let fits = match self.kind {
+            LayoutKind::Wide => is_number(data_type) || is_text(data_type),
+            LayoutKind::Vector => item(data_type).is_some_and(|t| is_number(t) || is_text(t)),
+            LayoutKind::List => item(data_type).is_some_and(is_label),
+            LayoutKind::Delimited => is_text(data_type) || *data_type == DataType::Null,
+            LayoutKind::Class | LayoutKind::Long => is_label(data_type),
+        };
+        (fits, self.kind.info().types)
+    }
+
+    fn fits_aside(&self, name: &str, data_type: &DataType) -> (bool, &'static str) {
+        if self.id.as_deref() == Some(name) {
+            let fits = is_label(data_type) || matches!(data_type, DataType::BinaryView | DataType::FixedSizeBinary(_));
+            (fits, "an int, string or binary row id")
+        } else {
+            (is_number(data_type) || is_text(data_type), "a 0/1 value")
+        }
+    }
+}
+
+/// The error for a column that no shard has.
+#[must_use]
+pub fn no_column(name: &str, schema: &Schema) -> Error {
+    let names = || schema.fields().iter().map(|field| field.name().as_str());
+    let error = Error::input(format!("there is no column {name:?}"));
+    match nearest(name, names()) {
+        Some(near) => error.hint(format!("did you mean {near:?}?")),
+        None => {
+            let shown: Vec<_> = names().take(12).collect();
+            let more = if names().count() > shown.len() { ", …" } else { "" };
+            error.hint(format!("the shards have {}{more}", shown.join(", ")))
+        }
+    }
+}
+
+/// The columns that `patterns` stand for, in the order given; a glob expands in schema order, and a
+/// leading `!` takes columns away.
+///
+/// # Errors
+/// [`Error::Input`] for a name or glob that no column has.
+pub fn select(patterns: &[String], schema: &Schema) -> Result<Vec<String>> {
+    let mut chosen: Vec<String> = Vec::new();
+    let parts = patterns.iter().flat_map(|p| {
+        // A column whose own name has a comma is taken whole.
+        if schema.field_with_name(p).is_ok() { vec![p.as_str()] } else { p.split(',').collect() }
+    });
+    let mut only_removed = true;
+    for part in parts.filter(|part| !part.is_empty()) {
+        if schema.field_with_name(part).is_ok() {
+            only_removed = false;
+            push_new(&mut chosen, part);
+            continue;
+        }
+        let (pattern, remove) = part.strip_prefix('!').map_or((part, false), |rest| (rest, true));
+        let glob = glob::Pattern::new(pattern)
+            .map_err(|cause| Error::usage(format!("--labels {pattern:?}: not a valid glob: {cause}")))?;
+        let matching: Vec<_> =
+            schema.fields().iter().map(|field| field.name()).filter(|name| glob.matches(name)).collect();
+        if matching.is_empty() {
+            return Err(no_column(pattern, schema));
+        }
+        if remove {
+            if only_removed && chosen.is_empty() {
+                schema.fields().iter().for_each(|field| push_new(&mut chosen, field.name()));
+            }
+            chosen.retain(|name| !matching.contains(&name));
+        } else {
+            only_removed = false;
+            matching.into_iter().for_each(|name| push_new(&mut chosen, name));
+        }
+    }
+    if chosen.is_empty() {
+        return Err(Error::usage("--labels leaves no column").hint("name at least one label column"));
+    }
+    Ok(chosen)
+}
+
+fn push_new(chosen: &mut Vec<String>, name: &str) {
+    if !chosen.iter().any(|known| known == name) {
+        chosen.push(name.to_owned());
+    }
+}
+
+/// True for types whose values are numbers or booleans.
+#[must_use]
+pub fn is_number(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Boolean | DataType::Null) || data_type.is_numeric()
+}
+
+/// True for strings.
+#[must_use]
+pub fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// True for types that can name a label.
+#[must_use]
+pub fn is_label(data_type: &DataType) -> bool {
+    data_type.is_integer() || is_text(data_type) || *data_type == DataType::Null
+}
+
+/// The type of a list's elements.
+#[must_use]
+pub fn item(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
+            Some(field.data_type())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,13 @@
+//! Which shards there are, which of their columns are labels, and what the values mean.
+//!
+//! [`shards`] lists files and reads their footers · [`schema`] makes many schemas one · [`layout`]
+//! names and checks the label columns, [`detect`] finds them · [`values`] says what a cell means · [`vocabulary`] gives
+//! labels their names and order.
+
+pub mod detect;
+pub mod layout;
+pub mod listing;
+pub mod schema;
+pub mod shards;
+pub mod values;
+pub mod vocabulary;

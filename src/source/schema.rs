@@ -1,0 +1,159 @@
+//! One schema for many shards: columns that differ in type widen without loss, or are refused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+
+use super::shards::Shard;
+use crate::error::{Error, Result};
+
+/// Where one column was first seen, and with which type after widening.
+struct Seen {
+    field: FieldRef,
+    /// Shard in which the widest type so far was seen.
+    shard: usize,
+    /// Number of shards that have the column.
+    shards: usize,
+}
+
+/// The columns of all shards with types that hold every shard's values, in order of first sight.
+///
+/// Dictionary and run-end encodings are seen through. A column that some shard lacks stands in
+/// [`Agreement::absent`].
+#[derive(Debug, Clone)]
+pub struct Agreement {
+    /// All columns.
+    pub schema: SchemaRef,
+    /// Column → a shard that lacks it.
+    pub absent: HashMap<String, String>,
+}
+
+/// Makes the shards' schemas one.
+///
+/// # Errors
+/// [`Error::Input`] naming the column, both shards and both types where no lossless common type
+/// exists, or a column name that stands twice in one shard. Only columns for which `wanted` says yes
+/// are held to this; other columns that disagree are left out.
+pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreement> {
+    let mut order: Vec<String> = Vec::new();
+    let mut seen: HashMap<String, Seen> = HashMap::new();
+    let mut unusable: Vec<String> = Vec::new();
+    let mut known: Vec<(SchemaRef, usize)> = Vec::new();
+    for (i, shard) in shards.iter().enumerate() {
+        // Shards of one writer share one schema: compare it once.
+        if let Some((_, same)) = known.iter_mut().find(|(schema, _)| *schema == shard.schema) {
+            *same += 1;
+            continue;
+        }
+        known.push((Arc::clone(&shard.schema), 1));
+        for (position, field) in shard.schema.fields().iter().enumerate() {
+            let name = field.name();
+            if shard.schema.fields()[..position].iter().any(|f| f.name() == name) {
+                if wanted(name) {
+                    return Err(Error::input(format!("{}: column {name:?} stands twice", shard.name()))
+                        .hint("rename one of the two columns"));
+                }
+                continue;
+            }
+            let plain = Arc::new(Field::new(name, plain_type(field.data_type()), true));
+            let Some(before) = seen.get_mut(name) else {
+                order.push(name.clone());
+                seen.insert(name.clone(), Seen { field: plain, shard: i, shards: 0 });
+                continue;
+            };
+            match widen(before.field.data_type(), plain.data_type()) {
+                Some(wide) if wide == *before.field.data_type() => {}
+                Some(wide) => {
+                    before.field = Arc::new(Field::new(name, wide, true));
+                    before.shard = i;
+                }
+                None if wanted(name) => {
+                    return Err(disagreement(name, &shards[before.shard], before, shard, &plain));
+                }
+                None => unusable.push(name.clone()),
+            }
+        }
+    }
+    for (schema, times) in &known {
+        for field in schema.fields() {
+            if let Some(column) = seen.get_mut(field.name()) {
+                column.shards += times;
+            }
+        }
+    }
+    let absent = seen
+        .iter()
+        .filter(|(_, column)| column.shards < shards.len())
+        .filter_map(|(name, _)| {
+            let lacking = shards.iter().find(|s| s.schema.field_with_name(name).is_err())?;
+            Some((name.clone(), lacking.name()))
+        })
+        .collect();
+    let fields: Vec<FieldRef> = order
+        .iter()
+        .filter(|name| !unusable.contains(name))
+        .filter_map(|name| seen.get(name).map(|column| Arc::clone(&column.field)))
+        .collect();
+    Ok(Agreement { schema: Arc::new(Schema::new(fields)), absent })
+}
+
+fn disagreement(name: &str, a: &Shard, seen: &Seen, b: &Shard, plain: &Field) -> Error {
+    Error::input(format!(
+        "column {name:?} is {} in {} and {} in {}, which have no common type without loss",
+        seen.field.data_type(),
+        a.name(),
+        plain.data_type(),
+        b.name()
+    ))
+    .hint("write the shards with one type, or count them in separate runs")
+}
+
+/// The type of the values, seen through dictionary, run-end and view encodings.
+fn plain_type(data_type: &DataType) -> DataType {
+    let item = |field: &FieldRef| Arc::new(Field::new("item", plain_type(field.data_type()), true));
+    match data_type {
+        DataType::Dictionary(_, values) => plain_type(values),
+        DataType::RunEndEncoded(_, values) => plain_type(values.data_type()),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8View,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => DataType::BinaryView,
+        DataType::List(field) | DataType::ListView(field) => DataType::List(item(field)),
+        DataType::LargeList(field) | DataType::LargeListView(field) => DataType::LargeList(item(field)),
+        DataType::FixedSizeList(field, width) => DataType::FixedSizeList(item(field), *width),
+        other => other.clone(),
+    }
+}
+
+/// The narrowest type that holds every value of both, or `None`.
+///
+/// ```text
+/// bool ─▶ int ─▶ wider int (u32 + i32 ─▶ i64) ;  int ≤ 32 bit or bool + float ─▶ f64 ;  null ─▶ any
+/// ```
+#[must_use]
+pub fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
+    use DataType::{Boolean, FixedSizeList, Float64, Int64, LargeList, List, Null, UInt64};
+    if a == b {
+        return Some(a.clone());
+    }
+    let item = |x: &FieldRef, y: &FieldRef| {
+        Some(Arc::new(Field::new("item", widen(x.data_type(), y.data_type())?, true)))
+    };
+    match (a, b) {
+        (Null, other) | (other, Null) => Some(other.clone()),
+        (List(x) | FixedSizeList(x, _), List(y) | FixedSizeList(y, _)) => Some(List(item(x, y)?)),
+        (List(x) | LargeList(x) | FixedSizeList(x, _), List(y) | LargeList(y) | FixedSizeList(y, _)) => {
+            Some(LargeList(item(x, y)?))
+        }
+        (Boolean, other) | (other, Boolean) if other.is_numeric() => Some(other.clone()),
+        (x, y) if x.is_integer() && y.is_integer() => match (x, y) {
+            (UInt64, signed) | (signed, UInt64) if signed.is_signed_integer() => None,
+            (UInt64, _) | (_, UInt64) => Some(UInt64),
+            _ => Some(Int64),
+        },
+        (x, y) if x.is_floating() && y.is_floating() => Some(Float64),
+        (float, int) | (int, float) if float.is_floating() && int.is_integer() => {
+            (int.primitive_width()? <= 4).then_some(Float64)
+        }
+        _ => None,
+    }
+}

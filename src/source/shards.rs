@@ -1,0 +1,216 @@
+//! Shards: the files of a run, each with its footer read and checked once.
+//!
+//! ```text
+//! file:  PAR1 │ row group 0 │ row group 1 │ … │ footer (Thrift) │ footer length │ PAR1
+//!                                               └ read here, once: schema, row groups, metadata
+//! ```
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use sha2::{Digest, Sha256};
+
+use super::listing::Listed;
+use crate::error::{Error, Result};
+
+/// A footer above this is refused: no label file needs one, a damaged length field claims one.
+const FOOTER_BYTES_MAX: u64 = 256 << 20;
+
+/// One Parquet file of a run.
+#[derive(Debug, Clone)]
+pub struct Shard {
+    /// Path, starting as the person wrote it.
+    pub path: PathBuf,
+    /// `key=value` folders on the way to the file.
+    pub hive: Vec<(String, String)>,
+    /// Size in bytes when it was listed.
+    pub bytes: u64,
+    /// Modification time when it was listed.
+    pub modified: Option<SystemTime>,
+    /// Rows, by the footer.
+    pub rows: u64,
+    /// SHA-256 of the footer, which pins schema, row groups and statistics.
+    pub footer_sha256: [u8; 32],
+    /// The columns as Arrow types.
+    pub schema: SchemaRef,
+    /// The footer.
+    pub metadata: Arc<ParquetMetaData>,
+}
+
+impl Shard {
+    /// The path as messages show it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The value of the footer's key-value entry `key`.
+    #[must_use]
+    pub fn key_value(&self, key: &str) -> Option<&str> {
+        let pairs = self.metadata.file_metadata().key_value_metadata()?;
+        pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    }
+
+    /// Whether the file is still the one that was listed: same size, same modification time.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] naming the shard when it is not, or is gone.
+    pub fn check_unchanged(&self) -> Result<()> {
+        let changed = |what: &str| {
+            Error::changed(format!("{}: {what} during the scan", self.name()))
+                .hint("run again once nothing writes to the shards")
+        };
+        let meta = fs::metadata(&self.path).map_err(|_| changed("the shard vanished"))?;
+        if meta.len() != self.bytes || meta.modified().ok() != self.modified {
+            return Err(changed("the shard was replaced or rewritten"));
+        }
+        Ok(())
+    }
+}
+
+/// Opens every listed file and reads its footer.
+///
+/// # Errors
+/// One [`Error::Input`] that names every bad shard and what is wrong with each.
+pub fn open(listed: Vec<Listed>) -> Result<Vec<Shard>> {
+    let mut shards = Vec::with_capacity(listed.len());
+    let mut wrong = Vec::new();
+    for file in listed {
+        match open_one(&file) {
+            Ok(shard) => shards.push(shard),
+            Err(error) => wrong.push(error.at(file.path.display())),
+        }
+    }
+    match Error::together(wrong, "shards") {
+        Some(error) => Err(error),
+        None => Ok(shards),
+    }
+}
+
+fn open_one(listed: &Listed) -> Result<Shard> {
+    let path = &listed.path;
+    let bare = |cause: &std::io::Error| unplaced(path, cause);
+    let mut file = File::open(path).map_err(|cause| bare(&cause))?;
+    let meta = file.metadata().map_err(|cause| bare(&cause))?;
+    let footer = read_footer(&mut file, meta.len(), path)?;
+    let metadata = decode(&footer)?;
+    let rows = checked_rows(&metadata, meta.len())?;
+    let file_metadata = metadata.file_metadata();
+    // A damaged `ARROW:schema` entry can panic inside the decoder.
+    let schema = catch_unwind(AssertUnwindSafe(|| {
+        parquet_to_arrow_schema(file_metadata.schema_descr(), file_metadata.key_value_metadata())
+    }))
+    .map_err(|_| damaged("the schema cannot be decoded"))?
+    .map_err(|cause| damaged(&cause.to_string()))?;
+    Ok(Shard {
+        path: path.clone(),
+        hive: listed.hive.clone(),
+        bytes: meta.len(),
+        modified: meta.modified().ok(),
+        rows,
+        footer_sha256: Sha256::digest(&footer).into(),
+        schema: Arc::new(schema),
+        metadata: Arc::new(metadata),
+    })
+}
+
+/// The path is put in front by the caller, so it is left out here.
+fn unplaced(path: &Path, cause: &std::io::Error) -> Error {
+    match Error::reading(path, cause) {
+        Error::Transient(_) => Error::transient(cause.to_string()),
+        other => {
+            let remedy = other.remedy().unwrap_or("check the disk").to_owned();
+            Error::input(cause.to_string()).hint(remedy)
+        }
+    }
+}
+
+fn damaged(what: &str) -> Error {
+    Error::input(format!("not a readable Parquet file: {what}"))
+        .hint("write the shard again, or leave it out of the sources")
+}
+
+fn read_footer(file: &mut File, bytes: u64, path: &Path) -> Result<Vec<u8>> {
+    const TAIL: u64 = 8;
+    if bytes == 0 {
+        return Err(damaged("the file is empty (0 bytes)"));
+    }
+    if bytes < TAIL + 4 {
+        return Err(damaged(&format!("the file has only {bytes} bytes")));
+    }
+    let mut tail = [0_u8; 8];
+    let mut read_at = |offset: u64, into: &mut [u8]| {
+        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(into)).map_err(|c| unplaced(path, &c))
+    };
+    read_at(bytes - TAIL, &mut tail)?;
+    match &tail[4..] {
+        b"PAR1" => {}
+        b"PARE" => {
+            return Err(Error::input("the Parquet footer is encrypted, which is not supported")
+                .hint("write the label columns to unencrypted shards"));
+        }
+        _ => return Err(damaged("it does not end in PAR1: truncated, or another format")),
+    }
+    let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+    if length > (bytes - TAIL).min(FOOTER_BYTES_MAX) {
+        return Err(damaged(&format!("it claims a footer of {length} bytes in a file of {bytes}")));
+    }
+    let mut footer = vec![0; usize::try_from(length).map_err(|_| damaged("its footer is too large"))?];
+    read_at(bytes - TAIL - length, &mut footer)?;
+    Ok(footer)
+}
+
+fn decode(footer: &[u8]) -> Result<ParquetMetaData> {
+    crate::pages::footer::check_footer(footer)?;
+    catch_unwind(AssertUnwindSafe(|| ParquetMetaDataReader::decode_metadata(footer)))
+        .map_err(|_| damaged("its footer cannot be decoded"))?
+        .map_err(|cause| damaged(&cause.to_string()))
+}
+
+/// Rows of the file, where footer and row groups agree and no row group lies outside the file.
+fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64> {
+    let mut rows = 0_u64;
+    for (i, group) in metadata.row_groups().iter().enumerate() {
+        let in_group = u64::try_from(group.num_rows())
+            .map_err(|_| damaged(&format!("row group {i} claims {} rows", group.num_rows())))?;
+        rows = rows.checked_add(in_group).ok_or_else(|| damaged("its row groups claim more than 2^64 rows"))?;
+        for column in group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+            let (start, length) = match (u64::try_from(start), u64::try_from(column.compressed_size())) {
+                (Ok(start), Ok(length)) => (start, length),
+                _ => return Err(damaged(&format!("row group {i} has a column with a negative offset"))),
+            };
+            if start.checked_add(length).is_none_or(|end| end > bytes) {
+                return Err(damaged(&format!(
+                    "column \"{}\" of row group {i} ends beyond the file: truncated",
+                    column.column_path().string()
+                )));
+            }
+        }
+    }
+    let claimed = metadata.file_metadata().num_rows();
+    if u64::try_from(claimed) != Ok(rows) {
+        return Err(damaged(&format!("its footer claims {claimed} rows, its row groups {rows}")));
+    }
+    Ok(rows)
+}
+
+/// SHA-256 over what was counted: names, sizes and footers of all shards, in order.
+#[must_use]
+pub fn fingerprint(shards: &[Shard], meaning: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(meaning.as_bytes());
+    for shard in shards {
+        let name = shard.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        hash.update(format!("\n{name}\n{:?}\n{}\n", shard.hive, shard.bytes).as_bytes());
+        hash.update(shard.footer_sha256);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,311 @@
+//! What a stored value says about its label.
+//!
+//! ```text
+//! value ─▶ missing? ─▶ uncertain? ─▶ positive? ─▶ negative? ─▶ soft or threshold? ─▶ invalid
+//!          NULL, NaN,  declared      1, true,     0, false,    0 … 1, or ≥ T
+//!          declared                  declared     declared
+//! ```
+//!
+//! The first question that says yes decides. NaN is asked for first, because IEEE total order puts it
+//! above every number and a threshold would call it positive.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::counts::Cell;
+use crate::error::{Error, Result};
+
+/// One stored value, whatever its physical type.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// A boolean.
+    Bool(bool),
+    /// A signed integer, or a decimal without fraction.
+    Int(i64),
+    /// An unsigned integer.
+    UInt(u64),
+    /// A floating-point number, or a decimal with a fraction.
+    Float(f64),
+    /// A string.
+    Text(&'a str),
+}
+
+impl Value<'_> {
+    /// The value as a number: booleans are 0 and 1, strings are read as decimals.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match *self {
+            Self::Bool(b) => Some(f64::from(u8::from(b))),
+            Self::Int(i) => Some(i as f64),
+            Self::UInt(u) => Some(u as f64),
+            Self::Float(f) => Some(f),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(b) => b.fmt(f),
+            Self::Int(i) => i.fmt(f),
+            Self::UInt(u) => u.fmt(f),
+            Self::Float(x) => x.fmt(f),
+            Self::Text(text) => write!(f, "{text:?}"),
+        }
+    }
+}
+
+/// A value as a person writes it in a flag: `1`, `-100`, `0.5`, `yes`, `true`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Literal {
+    text: String,
+    number: Option<f64>,
+}
+
+impl Literal {
+    /// Reads a flag's text; every text is a literal.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let number = match text {
+            "true" => Some(1.0),
+            "false" => Some(0.0),
+            _ => text.parse().ok(),
+        };
+        Self { text: text.to_owned(), number }
+    }
+
+    fn matches(&self, value: &Value<'_>) -> bool {
+        if let Value::Text(text) = value
+            && *text == self.text
+        {
+            return true;
+        }
+        match (self.number, value.number()) {
+            #[expect(clippy::float_cmp, reason = "a declared value is matched exactly")]
+            (Some(a), Some(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// On which side an uncertain value is counted, if not on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UncertainAs {
+    /// Kept apart: tallied as uncertain, unknown to the weights.
+    Uncertain,
+    /// Counted as positive (U-Ones).
+    Positive,
+    /// Counted as negative (U-Zeros).
+    Negative,
+    /// Counted as missing (U-Ignore).
+    Missing,
+}
+
+impl FromStr for UncertainAs {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "uncertain" => Ok(Self::Uncertain),
+            "positive" => Ok(Self::Positive),
+            "negative" => Ok(Self::Negative),
+            "missing" => Ok(Self::Missing),
+            _ => Err(Error::usage(format!("--uncertain-as: \"{text}\" is not a side"))
+                .hint("use positive, negative, missing or uncertain")),
+        }
+    }
+}
+
+/// What the values of one label mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Domain {
+    /// Values that say yes.
+    pub positive: Vec<Literal>,
+    /// Values that say no.
+    pub negative: Vec<Literal>,
+    /// Values that say nothing, beside NULL and NaN.
+    pub missing: Vec<Literal>,
+    /// Values that say perhaps.
+    pub uncertain: Vec<Literal>,
+    /// Where those are counted.
+    pub uncertain_as: UncertainAs,
+    /// Numbers at or above are positive, below negative.
+    pub threshold: Option<f64>,
+    /// Numbers from 0 to 1 count in part: t as positive, 1 − t as negative.
+    pub soft: bool,
+}
+
+impl Default for Domain {
+    fn default() -> Self {
+        Self {
+            positive: vec![Literal::new("1")],
+            negative: vec![Literal::new("0")],
+            missing: Vec::new(),
+            uncertain: Vec::new(),
+            uncertain_as: UncertainAs::Uncertain,
+            threshold: None,
+            soft: false,
+        }
+    }
+}
+
+impl Domain {
+    /// True when only 0, 1, NULL and NaN have a meaning, so that counting ones and zeros is enough.
+    #[must_use]
+    pub fn is_binary(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// True when `value` was declared to say nothing.
+    #[must_use]
+    pub fn is_missing(&self, value: &Value<'_>) -> bool {
+        matches!(value, Value::Float(x) if x.is_nan()) || self.missing.iter().any(|l| l.matches(value))
+    }
+
+    /// Which of the five sides `value` falls on.
+    #[must_use]
+    pub fn cell(&self, value: &Value<'_>) -> Cell {
+        self.target(value).0
+    }
+
+    /// The side, and the target t in 0 … 1 that a loss would see; 0 where nothing is known.
+    #[must_use]
+    pub fn target(&self, value: &Value<'_>) -> (Cell, f64) {
+        let among = |literals: &[Literal]| literals.iter().any(|l| l.matches(value));
+        if self.is_missing(value) {
+            return (Cell::Missing, 0.0);
+        }
+        if among(&self.uncertain) {
+            return match self.uncertain_as {
+                UncertainAs::Uncertain => (Cell::Uncertain, 0.0),
+                UncertainAs::Positive => (Cell::Positive, 1.0),
+                UncertainAs::Negative => (Cell::Negative, 0.0),
+                UncertainAs::Missing => (Cell::Missing, 0.0),
+            };
+        }
+        if among(&self.positive) {
+            return (Cell::Positive, 1.0);
+        }
+        if among(&self.negative) {
+            return (Cell::Negative, 0.0);
+        }
+        match (value.number(), self.threshold) {
+            (Some(x), Some(threshold)) if !x.is_nan() => {
+                if x >= threshold { (Cell::Positive, 1.0) } else { (Cell::Negative, 0.0) }
+            }
+            (Some(x), None) if self.soft && (0.0..=1.0).contains(&x) => {
+                (if x >= 0.5 { Cell::Positive } else { Cell::Negative }, x)
+            }
+            _ => match value {
+                Value::Text(text) => word(text).map_or((Cell::Invalid, 0.0), |number| self.target(&number)),
+                _ => (Cell::Invalid, 0.0),
+            },
+        }
+    }
+
+    /// Checks that no value is declared twice and that the parts do not contradict each other.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the flags.
+    pub fn check(&self) -> Result<()> {
+        let sides = [
+            ("--missing-values", &self.missing),
+            ("--uncertain-values", &self.uncertain),
+            ("--positive-values", &self.positive),
+            ("--negative-values", &self.negative),
+        ];
+        for (i, (flag, literals)) in sides.iter().enumerate() {
+            for (other, others) in &sides[i + 1..] {
+                if let Some(twice) = literals.iter().find(|l| others.contains(l)) {
+                    return Err(Error::usage(format!("{twice} stands in both {flag} and {other}"))
+                        .hint("a value has one meaning: remove it from one of the two"));
+                }
+            }
+        }
+        if self.threshold.is_some() && self.soft {
+            return Err(Error::usage("--threshold and --soft exclude each other")
+                .hint("--threshold makes numbers 0 or 1, --soft counts them in part"));
+        }
+        Ok(())
+    }
+}
+
+/// The words `true` and `false`, in any case, as the numbers they stand for.
+fn word(text: &str) -> Option<Value<'static>> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(Value::Int(1))
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(Value::Int(0))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn domain() -> Domain {
+        Domain {
+            missing: vec![Literal::new("-100")],
+            uncertain: vec![Literal::new("-1"), Literal::new("maybe")],
+            ..Domain::default()
+        }
+    }
+
+    #[test]
+    fn each_value_has_one_side() {
+        let d = domain();
+        for (value, cell) in [
+            (Value::Bool(true), Cell::Positive),
+            (Value::Int(0), Cell::Negative),
+            (Value::Float(-0.0), Cell::Negative),
+            (Value::Float(f64::NAN), Cell::Missing),
+            (Value::Float(-f64::NAN), Cell::Missing),
+            (Value::Int(-100), Cell::Missing),
+            (Value::Text("-1"), Cell::Uncertain),
+            (Value::Text("maybe"), Cell::Uncertain),
+            (Value::Text("TRUE"), Cell::Positive),
+            (Value::Text("1.0"), Cell::Positive),
+            (Value::Text(" 1"), Cell::Invalid),
+            (Value::Text(""), Cell::Invalid),
+            (Value::Text("NaN"), Cell::Invalid),
+            (Value::Int(2), Cell::Invalid),
+            (Value::Float(0.3), Cell::Invalid),
+            (Value::Float(f64::INFINITY), Cell::Invalid),
+            (Value::UInt(u64::MAX), Cell::Invalid),
+        ] {
+            assert_eq!(d.cell(&value), cell, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_includes_itself_and_nan_stays_missing() {
+        let d = Domain { threshold: Some(0.5), ..Domain::default() };
+        assert_eq!(d.cell(&Value::Float(0.5)), Cell::Positive);
+        assert_eq!(d.cell(&Value::Float(0.5_f64.next_down())), Cell::Negative);
+        assert_eq!(d.cell(&Value::Float(f64::NAN)), Cell::Missing);
+    }
+
+    #[test]
+    fn soft_values_count_in_part() {
+        let d = Domain { soft: true, ..Domain::default() };
+        assert_eq!(d.target(&Value::Float(0.25)), (Cell::Negative, 0.25));
+        assert_eq!(d.target(&Value::Text("true")), (Cell::Positive, 1.0));
+        assert_eq!(d.cell(&Value::Float(1.5)), Cell::Invalid);
+    }
+
+    #[test]
+    fn a_value_with_two_meanings_is_refused() {
+        let d = Domain { missing: vec![Literal::new("0")], ..Domain::default() };
+        let message = d.check().unwrap_err().to_string();
+        assert_eq!(message, "0 stands in both --missing-values and --negative-values");
+    }
+}

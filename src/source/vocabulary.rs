@@ -1,0 +1,194 @@
+//! Label names and their order, from a file or from the shards' own metadata.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value as Json;
+
+use super::shards::Shard;
+use crate::counts::Labels;
+use crate::error::{Error, Result};
+
+/// Column names that mark the label in a CSV or Parquet vocabulary.
+const NAME_COLUMNS: [&str; 4] = ["label", "name", "labels", "names"];
+/// Column names that mark its index.
+const INDEX_COLUMNS: [&str; 4] = ["label_index", "index", "idx", "id"];
+
+/// Reads a vocabulary: label names in the order of the target tensor.
+///
+/// By the end of the file's name: `.txt` one name a line; `.json` a list of names, or a map from name
+/// to index or from index to name; `.csv` and `.parquet` a column `label` or `name`, in the order of a
+/// column `index` if there is one. `FILE:COLUMN` names another column.
+///
+/// # Errors
+/// [`Error::Input`] naming the file: unreadable, an index left out or used twice, a name used twice.
+pub fn read(given: &str) -> Result<Labels> {
+    let (path, column) = split(given);
+    let labels = match path.extension().and_then(|end| end.to_str()).unwrap_or("") {
+        "json" => from_json(&text(&path)?),
+        "csv" => from_csv(&text(&path)?, column),
+        "parquet" => from_parquet(&path, column),
+        _ => Ok(text(&path)?.lines().map(|line| line.trim_end_matches('\r')).filter(|l| !l.is_empty()).collect()),
+    }
+    .map_err(|error| error.at(path.display()))?;
+    check(labels).map_err(|error| error.at(path.display()))
+}
+
+fn check(labels: Labels) -> Result<Labels> {
+    if labels.is_empty() {
+        return Err(Error::input("the vocabulary holds no label").hint("give one name per label"));
+    }
+    if let Some((name, first, second)) = labels.duplicate() {
+        return Err(Error::input(format!("label {name:?} stands twice, at positions {first} and {second}"))
+            .hint("a label has one position: remove or rename one of the two"));
+    }
+    Ok(labels)
+}
+
+/// `FILE` or `FILE:COLUMN`.
+fn split(given: &str) -> (PathBuf, Option<&str>) {
+    if !Path::new(given).exists()
+        && let Some((file, column)) = given.rsplit_once(':')
+        && Path::new(file).exists()
+    {
+        return (PathBuf::from(file), Some(column));
+    }
+    (PathBuf::from(given), None)
+}
+
+fn text(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).map_err(|cause| Error::reading(path, &cause))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::input(format!("{}: not UTF-8 text", path.display())).hint("save it as UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn from_json(text: &str) -> Result<Labels> {
+    let shape = || {
+        Error::input("expected a list of names, or a map from name to index or from index to name")
+            .hint("for example [\"cat\", \"dog\"] or {\"cat\": 0, \"dog\": 1}")
+    };
+    match serde_json::from_str(text).map_err(|cause| Error::input(format!("not JSON: {cause}")))? {
+        Json::Array(names) => names.iter().map(|name| name.as_str().ok_or_else(shape)).collect(),
+        Json::Object(map) => {
+            let pairs = map.iter().map(|(key, value)| match value {
+                Json::String(name) => Some((key.parse().ok()?, name.clone())),
+                other => Some((usize::try_from(other.as_u64()?).ok()?, key.clone())),
+            });
+            by_index(pairs.collect::<Option<Vec<_>>>().ok_or_else(shape)?)
+        }
+        _ => Err(shape()),
+    }
+}
+
+/// Puts names at their indices, which must be 0 … n−1.
+fn by_index(mut pairs: Vec<(usize, String)>) -> Result<Labels> {
+    pairs.sort();
+    for (expected, (index, name)) in pairs.iter().enumerate() {
+        if *index != expected {
+            let wrong = if *index < expected { "used twice" } else { "left out" };
+            let which = (*index).min(expected);
+            return Err(Error::input(format!("index {which} is {wrong} (near label {name:?})"))
+                .hint("the indices must be 0 … C−1, each once"));
+        }
+    }
+    Ok(pairs.into_iter().map(|(_, name)| name).collect())
+}
+
+fn from_csv(text: &str, column: Option<&str>) -> Result<Labels> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let rows = reader
+        .records()
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|cause| Error::input(format!("not CSV: {cause}")))?;
+    let Some(header) = rows.first() else { return Ok(Labels::default()) };
+    let header: Vec<String> = header.iter().map(str::to_owned).collect();
+    let Some((name, index)) = pick(&header, column)? else {
+        // A single column without a known heading is a plain list of names.
+        return Ok(rows.iter().filter_map(|row| row.get(0)).collect());
+    };
+    let cell = |row: &csv::StringRecord, at: usize| row.get(at).unwrap_or("").to_owned();
+    match index {
+        None => Ok(rows[1..].iter().map(|row| cell(row, name)).collect()),
+        Some(index) => {
+            let pairs = rows[1..].iter().map(|row| {
+                let number = cell(row, index);
+                let number = number.trim().parse().map_err(|_| {
+                    Error::input(format!("{number:?} in column {:?} is not an index", header[index]))
+                })?;
+                Ok((number, cell(row, name)))
+            });
+            by_index(pairs.collect::<Result<_>>()?)
+        }
+    }
+}
+
+/// Which column holds the name and which the index; `None` for one column without a known heading.
+fn pick(header: &[String], column: Option<&str>) -> Result<Option<(usize, Option<usize>)>> {
+    let find = |known: &[&str]| known.iter().find_map(|k| header.iter().position(|h| h.eq_ignore_ascii_case(k)));
+    let name = match column {
+        Some(column) => header.iter().position(|h| h == column).ok_or_else(|| {
+            Error::input(format!("no column {column:?}; there are {}", header.join(", ")))
+                .hint("name one of these after the colon: --vocabulary FILE:COLUMN")
+        })?,
+        None => match find(&NAME_COLUMNS) {
+            Some(name) => name,
+            None if header.len() == 1 => return Ok(None),
+            None => {
+                return Err(Error::input(format!("which column holds the label? found {}", header.join(", ")))
+                    .hint("name it after a colon: --vocabulary FILE:COLUMN"));
+            }
+        },
+    };
+    Ok(Some((name, find(&INDEX_COLUMNS).filter(|&index| index != name))))
+}
+
+fn from_parquet(path: &Path, column: Option<&str>) -> Result<Labels> {
+    let bad = |cause: &dyn std::fmt::Display| Error::input(format!("not a readable Parquet file: {cause}"));
+    let file = fs::File::open(path).map_err(|cause| bad(&cause))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| bad(&cause))?;
+    let header: Vec<String> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let (name, index) = pick(&header, column)?.unwrap_or((0, None));
+    let (mut names, mut indices) = (Vec::new(), Vec::new());
+    for batch in builder.build().map_err(|cause| bad(&cause))? {
+        let batch = batch.map_err(|cause| bad(&cause))?;
+        let text = cast(batch.column(name), &DataType::Utf8).map_err(|cause| bad(&cause))?;
+        names.extend(text.as_string::<i32>().iter().map(|n| n.unwrap_or("").to_owned()));
+        if let Some(index) = index {
+            let numbers = cast(batch.column(index), &DataType::Int64).map_err(|cause| bad(&cause))?;
+            let numbers = numbers.as_primitive::<Int64Type>();
+            indices.extend((0..numbers.len()).map(|i| usize::try_from(numbers.value(i)).unwrap_or(usize::MAX)));
+        }
+    }
+    if index.is_some() { by_index(indices.into_iter().zip(names).collect()) } else { Ok(names.into_iter().collect()) }
+}
+
+/// Names of a `ClassLabel` column, or of a list of them, that the `datasets` library left in the
+/// footer's `huggingface` entry.
+#[must_use]
+pub fn from_metadata(shard: &Shard, column: &str) -> Option<Labels> {
+    let entry: Json = serde_json::from_str(shard.key_value("huggingface")?).ok()?;
+    let feature = entry.get("info")?.get("features")?.get(column)?;
+    let names = [Some(feature), feature.get("feature"), feature.get(0)]
+        .into_iter()
+        .flatten()
+        .find_map(|f| f.get("names"))?;
+    let labels: Labels = names.as_array()?.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?.into_iter().collect();
+    check(labels).ok()
+}
+
+/// The known name nearest to `unknown`, if one is near enough to be what was meant.
+#[must_use]
+pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const NEAR: f64 = 0.8;
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&unknown.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= NEAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
