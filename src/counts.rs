@@ -286,6 +286,14 @@ impl LabelCounts {
         Ok(Self { rows, labels, tallies, masses })
     }
 
+    /// No rows: the identity of [`LabelCounts::merge`].
+    #[must_use]
+    pub fn empty(labels: Labels, with_mass: bool) -> Self {
+        let n = labels.len();
+        let masses = with_mass.then(|| vec![MassTally::default(); n]);
+        Self { rows: 0, labels, tallies: vec![Tally::default(); n], masses }
+    }
+
     /// Rows scanned, N.
     #[must_use]
     pub fn rows(&self) -> u64 {

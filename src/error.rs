@@ -9,7 +9,7 @@ use std::path::Path;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, by who can mend it. Each cause has one exit code; `EXIT_CODES` is the table.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A bug in posweight.

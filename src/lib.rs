@@ -1,1 +1,11 @@
-//! x
+//! Loss weights.
+pub mod counts;
+pub mod error;
+pub mod weights;
+pub mod measures;
+pub mod findings;
+pub mod source;
+pub mod pages;
+pub mod artifact;
+pub mod report;
+pub mod engine;

@@ -1,6 +1,7 @@
 //! A column chunk, page by page: header, checksum, decompression, and where levels and values lie.
 
 use super::codec::{Codec, Decompressors};
+use super::counter::ROWS_MAX;
 use super::dictionary::Dictionary;
 use super::header::{Content, Encoding, Header};
 use super::leaf::Leaf;
@@ -62,7 +63,7 @@ pub(super) fn open<'a>(
     let leaf = Leaf::of(chunk.meta.column_descr())?;
     let codec = Codec::of(chunk.meta.compression())?;
     let slots = u64::try_from(chunk.meta.num_values()).map_err(|_| corrupt("a negative number of values"))?;
-    if chunk.rows > u64::from(u32::MAX >> 1) {
+    if chunk.rows >= ROWS_MAX {
         return unsupported(format!("{} rows in one row group", chunk.rows));
     }
     if leaf.max_rep == 0 && slots != chunk.rows {

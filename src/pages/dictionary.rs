@@ -1,9 +1,12 @@
 //! Dictionary pages, and pages of indices into them.
 
-use super::chunk::prefixed;
+use super::chunk::{PAGE_LIMIT, prefixed};
 use super::hybrid::{Hybrid, Packed, Run};
 use super::leaf::{Leaf, Physical, Raw};
 use super::{Step, Stop, Value, corrupt, plain};
+
+/// Entries of the largest dictionary: as many words as a page has room for.
+const ENTRIES_MAX: usize = PAGE_LIMIT / 4;
 
 /// The values that indices stand for.
 #[derive(Debug)]
@@ -18,6 +21,9 @@ pub(super) struct Dictionary<'a> {
 impl<'a> Dictionary<'a> {
     pub(super) fn new(leaf: Leaf, bytes: &'a [u8], len: usize) -> Step<Self> {
         plain::check(leaf.physical, bytes, len)?;
+        if len > ENTRIES_MAX {
+            return Err(corrupt(format!("a dictionary of {len} entries")));
+        }
         let mut ends = Vec::new();
         if leaf.physical == Physical::Bytes {
             ends.reserve_exact(len);
@@ -47,6 +53,14 @@ impl<'a> Dictionary<'a> {
         })
     }
 
+    /// Checks that every index has an entry.
+    pub(super) fn check(&self, indices: &[u32]) -> Step<()> {
+        match indices.iter().max() {
+            Some(highest) if *highest as usize >= self.len => Err(self.no_entry(*highest)),
+            _ => Ok(()),
+        }
+    }
+
     /// The error for an index without an entry.
     pub(super) fn no_entry(&self, index: u32) -> Stop {
         corrupt(format!("index {index} in a dictionary of {} entries", self.len))
@@ -58,6 +72,13 @@ pub(super) fn indices(values: &[u8]) -> Step<Hybrid<'_>> {
     // A page without values may lack even the width.
     let (width, runs) = values.split_first().unwrap_or((&0, &[]));
     Hybrid::new(runs, u32::from(*width))
+}
+
+/// The entry most frequent among the first of the `len` indices of a page.
+pub(super) fn most_frequent(dictionary: &Dictionary<'_>, values: &[u8], len: usize) -> Step<usize> {
+    let mut histogram = Histogram::new(dictionary);
+    histogram.count(dictionary, &mut indices(values)?, len.min(1 << 14))?;
+    Ok(histogram.entries().max_by_key(|(_, times)| *times).map_or(0, |(entry, _)| entry))
 }
 
 /// How often each entry of a dictionary occurs.
@@ -77,6 +98,11 @@ impl Histogram {
     /// Counts the `len` indices of a page.
     pub(super) fn add(&mut self, dictionary: &Dictionary<'_>, values: &[u8], len: usize) -> Step<()> {
         let mut indices = indices(values)?;
+        self.count(dictionary, &mut indices, len)?;
+        indices.finish()
+    }
+
+    fn count(&mut self, dictionary: &Dictionary<'_>, indices: &mut Hybrid<'_>, len: usize) -> Step<()> {
         indices.runs(len, |run| {
             let missing = match run {
                 Run::Repeat { value, len } => self.bump(value, len),
@@ -87,8 +113,7 @@ impl Histogram {
                 },
             };
             missing.map_or(Ok(()), |index| Err(dictionary.no_entry(index)))
-        })?;
-        indices.finish()
+        })
     }
 
     /// Entries that occur, each with its number of times.

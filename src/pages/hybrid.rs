@@ -26,7 +26,8 @@ impl Run<'_> {
     }
 }
 
-/// Bit-packed values. `bytes` holds at least `start + len` of them; `start` is below 8.
+/// Bit-packed values. `bytes` holds at least `start + len` of them, and may go on: eight bytes can then
+/// be loaded at once even at the end of the values. `start` is below 8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed<'a> {
     pub(super) bytes: &'a [u8],
@@ -64,19 +65,21 @@ impl<'a> Hybrid<'a> {
     }
 
     /// The next run, cut to `limit` values; fails when the bytes end. `limit` is not 0.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once per run, and a run may take two nanoseconds")]
+    #[inline(always)]
     pub(super) fn next(&mut self, limit: usize) -> Step<Run<'a>> {
-        if self.rest.len() == 0 {
-            // Where only one value exists, writers may leave the runs out.
-            if self.width == 0 {
-                return Ok(Run::Repeat { value: 0, len: limit });
-            }
-            self.rest = self.read()?;
+        // Where only one value exists, writers may leave the runs out.
+        if self.width == 0 {
+            return Ok(Run::Repeat { value: 0, len: limit });
         }
-        let (run, rest) = match self.rest {
+        let run = if self.rest.len() == 0 { self.read()? } else { self.rest };
+        if run.len() <= limit {
+            self.rest = Run::Repeat { value: 0, len: 0 };
+            return Ok(run);
+        }
+        let (run, rest) = match run {
             Run::Repeat { value, len } => {
-                let n = len.min(limit);
-                (Run::Repeat { value, len: n }, Run::Repeat { value, len: len - n })
+                (Run::Repeat { value, len: limit }, Run::Repeat { value, len: len - limit })
             }
             Run::Packed(packed) => {
                 let (run, rest) = packed.split(limit);
@@ -88,6 +91,7 @@ impl<'a> Hybrid<'a> {
     }
 
     /// Calls `each` with the runs that make up the next `len` values.
+    #[inline]
     pub(super) fn runs(&mut self, len: usize, mut each: impl FnMut(Run<'a>) -> Step<()>) -> Step<()> {
         let mut left = len;
         while left > 0 {
@@ -138,8 +142,16 @@ impl<'a> Hybrid<'a> {
         }
     }
 
+    #[expect(clippy::inline_always, reason = "see `next`")]
+    #[inline(always)]
     fn read(&mut self) -> Step<Run<'a>> {
-        let head = self.head()?;
+        let head = match self.bytes.split_first() {
+            Some((&head, rest)) if head < 0x80 => {
+                self.bytes = rest;
+                usize::from(head)
+            }
+            _ => self.long_head()?,
+        };
         let count = head >> 1;
         if count == 0 {
             return Err(corrupt("a run of no values"));
@@ -147,8 +159,7 @@ impl<'a> Hybrid<'a> {
         if head & 1 == 1 { self.packed(count) } else { self.repeat(count) }
     }
 
-    #[inline]
-    fn head(&mut self) -> Step<usize> {
+    fn long_head(&mut self) -> Step<usize> {
         let mut head = 0_u64;
         for (i, &byte) in self.bytes.iter().take(5).enumerate() {
             head |= u64::from(byte & 0x7f) << (7 * i);
@@ -160,31 +171,34 @@ impl<'a> Hybrid<'a> {
         Err(corrupt("values end early"))
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "see `next`")]
+    #[inline(always)]
     fn repeat(&mut self, len: usize) -> Step<Run<'a>> {
-        let (stored, rest) =
-            self.bytes.split_at_checked(self.width.div_ceil(8)).ok_or_else(|| corrupt("values end early"))?;
-        self.bytes = rest;
-        let mut padded = [0; 4];
-        padded[..stored.len()].copy_from_slice(stored);
-        let value = u32::from_le_bytes(padded);
-        if u64::from(value) >> self.width > 0 {
-            return Err(corrupt(format!("the value {value} in {} bits", self.width)));
+        let size = self.width.div_ceil(8);
+        if size > self.bytes.len() {
+            return Err(corrupt("values end early"));
         }
-        Ok(Run::Repeat { value, len })
+        let stored = load(self.bytes) & low_bits(size * 8);
+        self.bytes = &self.bytes[size..];
+        match u32::try_from(stored) {
+            Ok(value) if stored <= low_bits(self.width) => Ok(Run::Repeat { value, len }),
+            _ => Err(corrupt(format!("the value {stored} in {} bits", self.width))),
+        }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "see `next`")]
+    #[inline(always)]
     fn packed(&mut self, groups: usize) -> Step<Run<'a>> {
         let claimed = groups.saturating_mul(self.width);
+        let size = claimed.min(self.bytes.len());
         // Some writers leave out the bytes that would only fill up the last group.
-        let (bytes, rest) = self.bytes.split_at(claimed.min(self.bytes.len()));
-        let len = if bytes.len() == claimed { groups * 8 } else { bytes.len() * 8 / self.width };
+        let len = if size == claimed { groups * 8 } else { size * 8 / self.width };
         if len == 0 {
             return Err(corrupt("values end early"));
         }
-        self.bytes = rest;
-        Ok(Run::Packed(Packed { bytes, width: self.width, start: 0, len }))
+        let run = Packed { bytes: self.bytes, width: self.width, start: 0, len };
+        self.bytes = &self.bytes[size..];
+        Ok(Run::Packed(run))
     }
 }
 
@@ -227,20 +241,24 @@ impl<'a> Packed<'a> {
     }
 
     /// How many values of one bit are 1.
+    #[inline]
     pub(super) fn ones(&self) -> usize {
-        if self.start > 0 {
-            let mut ones = 0;
-            self.words(|word, _| ones += word.count_ones() as usize);
-            return ones;
+        if self.start + self.len <= 64 {
+            return (load(self.bytes) >> self.start & low_bits(self.len)).count_ones() as usize;
         }
-        // A loop of its own, so that it becomes one over vector registers.
-        let (whole, rest) = self.bytes[..self.len.div_ceil(8).min(self.bytes.len())].as_chunks::<8>();
-        let (last, whole) = match whole.split_last() {
-            Some((last, whole)) if rest.is_empty() => (load(last), whole),
-            _ => (load(rest), whole),
-        };
-        let ones: usize = whole.iter().map(|word| u64::from_le_bytes(*word).count_ones() as usize).sum();
-        ones + (last & low_bits(self.len - whole.len() * 64)).count_ones() as usize
+        self.many_ones()
+    }
+
+    fn many_ones(&self) -> usize {
+        // Whole words in a loop of their own, so that it becomes one over vector registers.
+        let (words, _) = self.bytes.as_chunks::<8>();
+        let words = &words[..words.len().min(self.len / 64)];
+        let mut ones: usize = words.iter().map(|word| u64::from_le_bytes(*word).count_ones() as usize).sum();
+        let rest = self.bytes.get(words.len() * 8..).unwrap_or(&[]);
+        let last = Packed { bytes: rest, len: self.start + self.len - words.len() * 64, start: 0, ..*self };
+        last.words(|word, _| ones += word.count_ones() as usize);
+        // The bits in front of the first value were counted with the others.
+        ones - (load(self.bytes) & low_bits(self.start)).count_ones() as usize
     }
 
     /// Writes the values into `out`, which has room for exactly `len`.

@@ -4,8 +4,8 @@
 //! none is invalid: then no row needs to be remembered. Where that turns out wrong the chunk is read
 //! again row by row, because an invalid row is positive for no label.
 
-use super::chunk::{Workspace, open};
-use super::counter::SetCounter;
+use super::chunk::{Coding, Workspace, open};
+use super::counter::{SetCounter, Slot, count_rows};
 use super::dictionary::Dictionary;
 use super::leaf::Leaf;
 use super::rows::{Block, Levels, ones};
@@ -14,18 +14,18 @@ use super::stream::{Item, Stream};
 use super::vector::wrong_rows;
 use super::{Chunk, Step, corrupt};
 
-/// Counts a chunk into `counter`, which the caller commits or rolls back.
+/// Counts a chunk into `counter`.
 pub(super) fn count(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
-    if let Some(count) = at_once(chunk, workspace, lookup, counter)? {
+    if let Some(count) = counter.attempt(chunk.rows, |counter| at_once(chunk, workspace, lookup, counter))? {
         return Ok(count);
     }
-    counter.begin();
-    row_by_row(chunk, workspace, lookup, counter)
+    let count = counter.attempt(chunk.rows, |counter| row_by_row(chunk, workspace, lookup, counter).map(Some))?;
+    Ok(count.unwrap_or_default())
 }
 
 /// Rows and nulls of a block; fails when rows are more than the row group has, or have no beginning.
@@ -39,12 +39,12 @@ fn tally(count: &mut SetCount, block: &Block, rows: u64) -> Step<()> {
     if count.rows > rows { Err(wrong_rows(count.rows, rows)) } else { Ok(()) }
 }
 
-/// An entry that was not yet asked for.
-const UNSEEN: u32 = u32::MAX - 1;
 /// No label; never admitted to a counter.
 const NONE: u32 = u32::MAX;
 
-/// `None` when a value stands for several labels or is invalid.
+/// Counts the entries of the dictionary where a page has indices, labels where it has plain values, and
+/// asks for the labels of the entries at the end. `None` when a value stands for several labels or is
+/// invalid, or two entries stand for the same label: a row may hold both.
 fn at_once(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
@@ -52,89 +52,113 @@ fn at_once(
     counter: &mut SetCounter,
 ) -> Step<Option<SetCount>> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let mut names = Names { leaf, labels: vec![UNSEEN; dictionary.len()], dictionary, lookup };
+    let mut entries = vec![Slot::default(); dictionary.len()];
     let (mut count, mut block, mut labels) = (SetCount::default(), Block::new(), Vec::new());
+    let mut coding = None;
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
         let mut stream = Stream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             tally(&mut count, &block, chunk.rows)?;
-            labels.resize(ones(&block.values), 0);
-            stream.block(labels.len())?;
-            if !names.write(&mut stream, &mut labels, counter)? {
+            let changed = coding.replace(page.coding).is_some_and(|before| before != page.coding);
+            if changed && block.starts[0] & 1 == 0 && !hand_over(page.coding, &entries, &dictionary, lookup, counter) {
                 return Ok(None);
             }
-            counter.add_slots(&block.starts, &block.values, &labels);
+            let values = ones(&block.values);
+            stream.block(values)?;
+            if let Some(indices) = stream.indices() {
+                dictionary.check(indices)?;
+                count_rows(&mut entries, counter.row(), 1, &block.starts, &block.values, indices);
+                continue;
+            }
+            labels.resize(values, 0);
+            if !read_labels(leaf, &mut stream, lookup, counter, &mut labels)? {
+                return Ok(None);
+            }
+            counter.add_rows(&block.starts, &block.values, &labels);
         }
         stream.finish()?;
     }
-    if count.rows == chunk.rows { Ok(Some(count)) } else { Err(wrong_rows(count.rows, chunk.rows)) }
+    if count.rows != chunk.rows {
+        return Err(wrong_rows(count.rows, chunk.rows));
+    }
+    Ok(add_entries(&entries, &dictionary, lookup, counter).then_some(count))
 }
 
-/// Turns values into labels, where each value has at most one.
-struct Names<'n, 'l> {
+/// Counts the rows of each entry for its label; false when it has several, is invalid, or another entry
+/// has the same.
+fn add_entries(
+    entries: &[Slot],
+    dictionary: &Dictionary<'_>,
+    lookup: &mut Lookup<'_>,
+    counter: &mut SetCounter,
+) -> bool {
+    *counter.row() += 1;
+    let mut batch = Vec::with_capacity(1024);
+    for (start, slots) in (0..).step_by(1024).zip(entries.chunks(1024)) {
+        batch.clear();
+        for (entry, slot) in (start..).zip(slots).filter(|(_, slot)| slot.count > 0) {
+            match one_label(lookup.labels(dictionary.value(entry))) {
+                Some(NONE) => {}
+                Some(label) => batch.push((label, slot.count)),
+                None => return false,
+            }
+        }
+        if !counter.add_distinct(&batch) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Where plain values go on with a row that began as indices: notes which labels the row has already.
+/// False when that is not possible.
+fn hand_over(
+    to: Coding,
+    entries: &[Slot],
+    dictionary: &Dictionary<'_>,
+    lookup: &mut Lookup<'_>,
+    counter: &mut SetCounter,
+) -> bool {
+    let row = *counter.row();
+    to == Coding::Plain
+        && entries.iter().enumerate().filter(|(_, slot)| slot.row == row && slot.count > 0).all(|(entry, _)| {
+            match one_label(lookup.labels(dictionary.value(entry))) {
+                Some(NONE) => true,
+                Some(label) => counter.mark(label),
+                None => false,
+            }
+        })
+}
+
+/// Reads the labels of plain values; false when one has several or is invalid.
+fn read_labels(
     leaf: Leaf,
-    dictionary: Dictionary<'n>,
-    /// By entry of the dictionary.
-    labels: Vec<u32>,
-    lookup: &'n mut Lookup<'l>,
-}
-
-impl Names<'_, '_> {
-    /// Writes the labels of a block; false when a value has several or is invalid.
-    fn write(&mut self, stream: &mut Stream<'_>, out: &mut [u32], counter: &mut SetCounter) -> Step<bool> {
-        if let Some(indices) = stream.indices() {
-            return self.entries(indices, out, counter);
+    stream: &mut Stream<'_>,
+    lookup: &mut Lookup<'_>,
+    counter: &mut SetCounter,
+    out: &mut [u32],
+) -> Step<bool> {
+    if leaf.is_integer()
+        && let Some(values) = stream.plain()
+        && values.words_below(lookup.bound(), out)?
+    {
+        if let Some(highest) = out.iter().max() {
+            counter.admit(*highest);
         }
-        if self.leaf.is_integer()
-            && let Some(values) = stream.plain()
-            && values.words_below(self.lookup.bound(), out)?
-        {
-            if let Some(highest) = out.iter().max() {
-                counter.admit(*highest);
-            }
-            return Ok(true);
-        }
-        for out in out {
-            let Item::Single(raw) = stream.next()? else { return Ok(false) };
-            match one_label(self.lookup.labels(self.leaf.value(raw))) {
-                Some(label) => *out = label,
-                None => return Ok(false),
-            }
-            if *out != NONE {
-                counter.admit(*out);
-            }
-        }
-        Ok(true)
+        return Ok(true);
     }
-
-    fn entries(&mut self, indices: &[u32], out: &mut [u32], counter: &mut SetCounter) -> Step<bool> {
-        loop {
-            let mut unseen = false;
-            for (out, &index) in out.iter_mut().zip(indices) {
-                let Some(&label) = self.labels.get(index as usize) else {
-                    return Err(self.dictionary.no_entry(index));
-                };
-                unseen |= label == UNSEEN;
-                *out = label;
-            }
-            if !unseen {
-                return Ok(true);
-            }
-            for &index in indices {
-                let index = index as usize;
-                if self.labels[index] == UNSEEN {
-                    match one_label(self.lookup.labels(self.dictionary.value(index))) {
-                        Some(label) => self.labels[index] = label,
-                        None => return Ok(false),
-                    }
-                    if self.labels[index] != NONE {
-                        counter.admit(self.labels[index]);
-                    }
-                }
-            }
+    for out in out {
+        let Item::Single(raw) = stream.next()? else { return Ok(false) };
+        match one_label(lookup.labels(leaf.value(raw))) {
+            Some(label) => *out = label,
+            None => return Ok(false),
+        }
+        if *out != NONE {
+            counter.admit(*out);
         }
     }
+    Ok(true)
 }
 
 fn one_label(labels: Result<&[u32], String>) -> Option<u32> {

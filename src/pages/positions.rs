@@ -117,8 +117,13 @@ impl Positions {
 
     fn advance(&mut self, len: usize) {
         self.at += len;
-        if self.at >= self.values.len() {
-            self.at %= self.values.len();
+        let width = self.values.len();
+        if self.at >= width {
+            // Most steps are short; a division takes longer than all the rest.
+            self.at -= width;
+            if self.at >= width {
+                self.at %= width;
+            }
         }
     }
 

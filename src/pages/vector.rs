@@ -5,7 +5,7 @@
 //! chunk is read again row by row.
 
 use super::chunk::{Coding, DataPage, Workspace, open};
-use super::dictionary::{Dictionary, Histogram};
+use super::dictionary::most_frequent;
 use super::grid::Grid;
 use super::hybrid::{Hybrid, Packed, Run};
 use super::leaf::{Leaf, Physical, Raw, low};
@@ -122,7 +122,7 @@ fn at_once(chunk: &Chunk<'_>, workspace: &mut Workspace, cells: &mut Cells<'_>) 
             let entries = match &mut entries {
                 Some(entries) => entries,
                 none => {
-                    let base = most_frequent(&dictionary, &page, len)?;
+                    let base = most_frequent(&dictionary, page.values, len)?;
                     let Some(positions) = Positions::new(width, dictionary.len(), base) else {
                         return Ok(None);
                     };
@@ -147,13 +147,6 @@ fn at_once(chunk: &Chunk<'_>, workspace: &mut Workspace, cells: &mut Cells<'_>) 
         [Raw::Word(0), Raw::Word(if leaf.is_bit() { 1 } else { leaf.one() })].map(|raw| leaf.value(raw));
     singles.finish(|entry, position, rows| cells.add(position, single[entry], rows.into()));
     Ok(Some(VectorCount { rows, null_rows, ..VectorCount::default() }))
-}
-
-/// The entry that a page has most.
-fn most_frequent(dictionary: &Dictionary<'_>, page: &DataPage<'_>, len: usize) -> Step<usize> {
-    let mut histogram = Histogram::new(dictionary);
-    histogram.add(dictionary, page.values, len)?;
-    Ok(histogram.entries().max_by_key(|(_, times)| *times).map_or(0, |(entry, _)| entry))
 }
 
 /// Counts the values of a page without indices, the first of which stands at position `at`.

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchReader};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema};
 use parquet::arrow::ProjectionMask;
@@ -265,7 +265,7 @@ impl Peek {
             .with_limit(PEEK_ROWS)
             .build()
             .map_err(|cause| broken(&cause))?;
-        let schema = reader.schema();
+        let schema = RecordBatchReader::schema(&reader);
         let batches = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             reader.collect::<std::result::Result<Vec<_>, _>>()
         }))

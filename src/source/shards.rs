@@ -168,7 +168,7 @@ fn read_footer(file: &mut File, bytes: u64, path: &Path) -> Result<Vec<u8>> {
 }
 
 fn decode(footer: &[u8]) -> Result<ParquetMetaData> {
-    crate::pages::footer::check_footer(footer)?;
+    crate::pages::check_footer(footer)?;
     catch_unwind(AssertUnwindSafe(|| ParquetMetaDataReader::decode_metadata(footer)))
         .map_err(|_| damaged("its footer cannot be decoded"))?
         .map_err(|cause| damaged(&cause.to_string()))

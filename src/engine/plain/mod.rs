@@ -9,14 +9,14 @@ mod columns;
 mod groups;
 pub(crate) mod interner;
 mod sets;
-mod visit;
+pub(crate) mod visit;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::UInt32Type;
+use arrow::datatypes::{Float64Type, UInt32Type};
 
 use super::counting::{Counting, Keys};
 use super::partial::{PartialRow, Partials};
@@ -95,7 +95,7 @@ impl Counter {
         let n_labels = counting.layout.labels.len();
         let labels = &batch.columns()[..n_labels];
         let weights = counting.sample_weight.as_ref().map(|name| weights(name, &batch.columns()[n_labels])).transpose()?;
-        let group = self.groups.get_or_insert(key, || Group::new(&counting));
+        let group = self.groups.get_or_try_insert(key, || Group::new(&counting))?;
         let mut strays = Vec::new();
         group.update(&counting, labels, weights, &mut strays)?;
         let shards = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
@@ -185,7 +185,7 @@ struct Counted {
 }
 
 fn weights<'a>(name: &str, array: &'a ArrayRef) -> Result<&'a Float64Array> {
-    let weights = array.as_primitive();
+    let weights = array.as_primitive::<Float64Type>();
     let bad = |what: String| {
         Error::input(format!("--sample-weight column {name:?} holds {what}"))
             .hint("weights must be finite numbers of at least 0; leave rows out with --where")

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::source::values::Value;
 
 /// Calls `each` with every row and its value; NULL is `None`.
-pub(super) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'_>>)) -> Result<()> {
+pub(crate) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'_>>)) -> Result<()> {
     macro_rules! primitive {
         ($type:ty, $to:expr) => {
             visit_primitive(array.as_primitive::<$type>(), $to, each)

@@ -1,0 +1,119 @@
+//! `counts.parquet`: what a scan found, from which everything else is made again.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Decimal128Type, UInt64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::{FORMAT_VERSION, table};
+use crate::counts::{LabelCounts, Labels, Mass, MassTally, Tally};
+use crate::error::{Error, Result};
+
+/// Counts with what is known of where they come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CountsFile {
+    /// The counts.
+    pub counts: LabelCounts,
+    /// The layout they were read from.
+    pub layout: String,
+    /// What was counted: a hash over shards and value rules.
+    pub fingerprint: String,
+}
+
+/// Writes `counts.parquet`.
+///
+/// # Errors
+/// [`Error::Output`] or [`Error::Resource`] when writing fails.
+pub fn write(out: impl Write + Send, file: &CountsFile) -> Result<()> {
+    let metadata = [
+        ("posweight.version", FORMAT_VERSION.to_owned()),
+        ("posweight.rows", file.counts.rows().to_string()),
+        ("posweight.layout", file.layout.clone()),
+        ("posweight.fingerprint", file.fingerprint.clone()),
+    ];
+    table::write(out, &file.counts, None, &metadata)
+}
+
+/// Reads `counts.parquet` (or `weights.parquet`, which holds the same columns).
+///
+/// # Errors
+/// [`Error::Input`] naming the file: unreadable, not counts, of a newer version, or not adding up.
+pub fn read(path: &Path) -> Result<CountsFile> {
+    let bad = |what: &dyn std::fmt::Display| {
+        Error::input(format!("{}: not a counts file: {what}", path.display()))
+            .hint("name a counts.parquet that posweight compute wrote")
+    };
+    let file = File::open(path).map_err(|cause| Error::reading(path, &cause))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| bad(&cause))?;
+    let pairs = builder.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
+    let entry = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone());
+    let version = entry("posweight.version").ok_or_else(|| bad(&"its metadata lacks posweight.version"))?;
+    if version != FORMAT_VERSION {
+        return Err(bad(&format!("it has format version {version}, this build reads {FORMAT_VERSION}")));
+    }
+    let rows = entry("posweight.rows").and_then(|rows| rows.parse().ok());
+    let rows = rows.ok_or_else(|| bad(&"its metadata lacks posweight.rows"))?;
+    let mut parts = Parts::default();
+    for batch in builder.build().map_err(|cause| bad(&cause))? {
+        parts.add(&batch.map_err(|cause| bad(&cause))?).map_err(|cause| bad(&cause))?;
+    }
+    let masses = (!parts.masses.is_empty()).then_some(parts.masses);
+    let counts = LabelCounts::new(rows, parts.labels, parts.tallies, masses).map_err(|cause| bad(&cause))?;
+    Ok(CountsFile {
+        counts,
+        layout: entry("posweight.layout").unwrap_or_default(),
+        fingerprint: entry("posweight.fingerprint").unwrap_or_default(),
+    })
+}
+
+#[derive(Default)]
+struct Parts {
+    labels: Labels,
+    tallies: Vec<Tally>,
+    masses: Vec<MassTally>,
+}
+
+impl Parts {
+    fn add(&mut self, batch: &RecordBatch) -> std::result::Result<(), String> {
+        let column = |name: &str, data_type: &DataType| {
+            let column = batch.column_by_name(name).ok_or_else(|| format!("column {name} is missing"))?;
+            let column = cast(column, data_type).map_err(|cause| format!("column {name}: {cause}"))?;
+            if column.null_count() > 0 { Err(format!("column {name} holds NULL")) } else { Ok(column) }
+        };
+        let numbers = |name: &str| column(name, &DataType::UInt64);
+        let index = numbers("label_index")?;
+        let index = index.as_primitive::<UInt64Type>();
+        let labels = column("label", &DataType::Utf8)?;
+        let sides = ["positives", "negatives", "uncertain", "missing", "invalid"].map(numbers);
+        let [positives, negatives, uncertain, missing, invalid] = sides;
+        let sides = [positives?, negatives?, uncertain?, missing?, invalid?];
+        let side = |which: usize, row: usize| sides[which].as_primitive::<UInt64Type>().value(row);
+        for row in 0..batch.num_rows() {
+            if index.value(row) != self.tallies.len() as u64 {
+                return Err(format!("label_index {} stands at position {}", index.value(row), self.tallies.len()));
+            }
+            self.labels.push(labels.as_string::<i32>().value(row));
+            self.tallies.push(Tally {
+                positives: side(0, row),
+                negatives: side(1, row),
+                uncertain: side(2, row),
+                missing: side(3, row),
+                invalid: side(4, row),
+            });
+        }
+        if batch.column_by_name("positives_mass").is_some() {
+            let masses = |name: &str| column(name, &DataType::Decimal128(38, 18));
+            let (positives, negatives) = (masses("positives_mass")?, masses("negatives_mass")?);
+            let (positives, negatives) = (positives.as_primitive::<Decimal128Type>(), negatives.as_primitive::<Decimal128Type>());
+            self.masses.extend((0..batch.num_rows()).map(|row| MassTally {
+                positives: Mass::from_units(positives.value(row)),
+                negatives: Mass::from_units(negatives.value(row)),
+            }));
+        }
+        Ok(())
+    }
+}

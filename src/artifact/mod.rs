@@ -1,0 +1,39 @@
+//! Files that machines read back: counts, weights, tensors, the account of a run; and how they are
+//! published, all or nothing.
+//!
+//! [`counts`] `counts.parquet` · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
+//! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json` · [`results`]
+//! `run_results.json` · [`publish`] staging, syncing, renaming, `_SUCCESS`.
+
+pub mod counts;
+pub mod imbalance;
+pub mod publish;
+pub mod results;
+mod table;
+pub mod tensors;
+pub mod weights;
+
+/// Version of the file formats.
+pub const FORMAT_VERSION: &str = "1";
+
+use std::io::{Error as IoError, Write};
+
+use crate::error::{Error, Result};
+
+/// An error of writing into a staged file, whose place the caller puts in front.
+fn unwritable(cause: &IoError) -> Error {
+    Error::writing(std::path::Path::new("output"), cause)
+}
+
+/// Writes a JSON array, element by element, so that millions of labels need no tree in memory.
+fn json_array<T: serde::Serialize>(out: &mut dyn Write, items: impl Iterator<Item = T>) -> Result<()> {
+    let mut put = |text: &str| out.write_all(text.as_bytes()).map_err(|cause| unwritable(&cause));
+    put("[")?;
+    for (i, item) in items.enumerate() {
+        if i > 0 {
+            put(",")?;
+        }
+        put(&serde_json::to_string(&item).map_err(|cause| Error::internal(cause.to_string()))?)?;
+    }
+    put("]")
+}

@@ -1,0 +1,293 @@
+//! Publishing a run: readers see the previous complete result or the new one.
+//!
+//! ```text
+//! .out.posweight-XXXX/   every file written here, synced, hashed; `_SUCCESS` last
+//!        │ rename, or exchange where `out` already holds a run
+//!        ▼
+//! out/                   one system call makes it the new result
+//! ```
+//!
+//! Where a whole folder cannot be swapped (it is a mount point, or holds files of others), the files
+//! are renamed into it one by one, after the old `_SUCCESS` is taken away and before the new one comes.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::results::RunResults;
+use crate::error::{Error, Result};
+
+/// Written last: sizes and hashes of everything else.
+pub const SUCCESS: &str = "_SUCCESS";
+/// The account of the last run; not part of the result.
+pub const RESULTS: &str = "run_results.json";
+/// Files and folders of a result, and what each is for.
+pub const OUTPUTS: [(&str, &str); 9] = [
+    ("counts.parquet", "counts per label; weigh reads and merges them"),
+    ("weights.parquet", "counts, every weight vector, status"),
+    ("weights.json", "the same, with the spec"),
+    ("pos_weight.safetensors", "f32 vectors and i64 counts"),
+    ("pos_weight.npy", "the primary vector, f32"),
+    ("imbalance.json", "measures of the set and of each label"),
+    ("report.md", "for people"),
+    ("by", "one such folder per group of --by"),
+    (SUCCESS, "written last: sizes and SHA-256 of all"),
+];
+
+/// One published file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OutputFile {
+    /// Path inside the output folder.
+    pub path: String,
+    /// Size.
+    pub bytes: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// An output folder in the making; dropped without [`Staging::publish`] it leaves nothing behind.
+#[derive(Debug)]
+pub struct Staging {
+    out: PathBuf,
+    folder: TempDir,
+    files: Vec<OutputFile>,
+}
+
+impl Staging {
+    /// Checks that `out` can take a result, and makes the folder it is prepared in.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when `out` holds a result and `overwrite` is false, is a file, or cannot be
+    /// written. Nothing is changed then.
+    pub fn begin(out: &Path, overwrite: bool) -> Result<Self> {
+        let out = std::path::absolute(out).map_err(|cause| Error::writing(out, &cause))?;
+        if out.exists() && !out.is_dir() {
+            return Err(Error::output(format!("{}: --out is a file, not a folder", out.display()))
+                .hint("name a folder"));
+        }
+        let held = OUTPUTS.iter().map(|(name, _)| *name).find(|name| out.join(name).exists());
+        if let (Some(name), false) = (held, overwrite) {
+            return Err(Error::output(format!("{}: holds a result already ({name})", out.display()))
+                .hint("replace it with --overwrite, or choose another --out"));
+        }
+        let parent = out.parent().unwrap_or(&out);
+        fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
+        let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let make = |within: &Path| tempfile::Builder::new().prefix(&format!(".{name}.posweight-")).tempdir_in(within);
+        // The parent of a mounted folder may not be writable; the folder itself then is.
+        let folder = match make(parent) {
+            Err(_) if out.is_dir() => make(&out).map_err(|cause| Error::writing(&out, &cause))?,
+            other => other.map_err(|cause| Error::writing(&out, &cause))?,
+        };
+        let staging = Self { out, folder, files: Vec::new() };
+        staging.open_to_others(staging.folder.path())?;
+        // A folder that exists must take files too.
+        if staging.out.is_dir() {
+            tempfile::tempfile_in(&staging.out).map_err(|cause| Error::writing(&staging.out, &cause))?;
+        }
+        Ok(staging)
+    }
+
+    /// Temporary folders are private; results are as readable as any other file of this user.
+    fn open_to_others(&self, folder: &Path) -> Result<()> {
+        let probe = folder.join(".mode");
+        let mode = fs::create_dir(&probe)
+            .and_then(|()| fs::metadata(&probe))
+            .and_then(|meta| fs::remove_dir(&probe).map(|()| meta.permissions()));
+        let mode = mode.map_err(|cause| Error::writing(&self.out, &cause))?;
+        fs::set_permissions(folder, mode).map_err(|cause| Error::writing(&self.out, &cause))
+    }
+
+    /// Writes one file by `write`, synced and hashed. `name` may hold folders.
+    ///
+    /// # Errors
+    /// What `write` returns, or [`Error::Output`] and [`Error::Resource`] when the disk refuses.
+    pub fn file(&mut self, name: &str, write: impl FnOnce(&mut HashingWriter) -> Result<()>) -> Result<()> {
+        let path = self.folder.path().join(name);
+        let shown = self.out.join(name);
+        let refused = |cause: &std::io::Error| Error::writing(&shown, cause);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|cause| refused(&cause))?;
+        }
+        let file = File::create(&path).map_err(|cause| refused(&cause))?;
+        let mut writer = HashingWriter { inner: BufWriter::new(file), hash: Sha256::new(), bytes: 0 };
+        write(&mut writer)?;
+        writer.inner.flush().map_err(|cause| refused(&cause))?;
+        writer.inner.get_ref().sync_all().map_err(|cause| refused(&cause))?;
+        let sha256 = writer.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.files.push(OutputFile { path: name.to_owned(), bytes: writer.bytes, sha256 });
+        Ok(())
+    }
+
+    /// Writes `_SUCCESS` and makes the staged folder the result.
+    ///
+    /// # Errors
+    /// [`Error::Output`] or [`Error::Resource`]; the previous result is then still in place.
+    pub fn publish(mut self) -> Result<Vec<OutputFile>> {
+        let files = std::mem::take(&mut self.files);
+        let success = serde_json::json!({ "version": super::FORMAT_VERSION, "outputs": files });
+        self.file(SUCCESS, |out| writeln!(out, "{success}").map_err(|cause| super::unwritable(&cause)))?;
+        let refused = |cause: &std::io::Error| Error::writing(&self.out, cause);
+        sync_folder(self.folder.path()).map_err(|cause| refused(&cause))?;
+        if self.out.is_dir() {
+            let swapped = holds_only_results(&self.out) && exchange(self.folder.path(), &self.out).is_ok();
+            if !swapped {
+                self.move_in().map_err(|cause| refused(&cause))?;
+            }
+        } else {
+            fs::rename(self.folder.path(), &self.out).map_err(|cause| refused(&cause))?;
+        }
+        if let Some(parent) = self.out.parent() {
+            // Some file systems cannot sync a folder; the rename is then as durable as they make it.
+            let _ = sync_folder(parent);
+        }
+        Ok(files)
+    }
+
+    fn move_in(&self) -> std::io::Result<()> {
+        let from = self.folder.path();
+        match fs::remove_file(self.out.join(SUCCESS)) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(cause),
+            _ => {}
+        }
+        for (name, _) in OUTPUTS {
+            let (staged, place) = (from.join(name), self.out.join(name));
+            if place.is_dir() {
+                fs::remove_dir_all(&place)?;
+            }
+            if staged.exists() {
+                fs::rename(staged, place)?;
+            } else if place.exists() {
+                fs::remove_file(place)?;
+            }
+        }
+        sync_folder(&self.out)
+    }
+}
+
+/// Hashes and counts what passes through.
+#[derive(Debug)]
+pub struct HashingWriter {
+    inner: BufWriter<File>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Write for HashingWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let n = self.inner.write(bytes)?;
+        self.hash.update(&bytes[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// True when nothing in the folder would be lost with it.
+fn holds_only_results(folder: &Path) -> bool {
+    let ours = |name: &str| name == RESULTS || OUTPUTS.iter().any(|(known, _)| *known == name);
+    fs::read_dir(folder).is_ok_and(|mut entries| {
+        entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(ours)))
+    })
+}
+
+/// Swaps two folders in one step.
+fn exchange(a: &Path, b: &Path) -> std::io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?;
+        Ok(())
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    {
+        let _ = (a, b);
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Writes `run_results.json` into `out`, making the folder if need be and leaving a published result
+/// as it is.
+///
+/// # Errors
+/// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
+pub fn write_results(out: &Path, results: &RunResults) -> Result<()> {
+    let refused = |cause: &std::io::Error| Error::writing(&out.join(RESULTS), cause);
+    let text = serde_json::to_string_pretty(results).map_err(|cause| Error::internal(cause.to_string()))?;
+    fs::create_dir_all(out).map_err(|cause| refused(&cause))?;
+    let write = || -> std::io::Result<()> {
+        let path = out.join(format!(".{RESULTS}.{}", std::process::id()));
+        let mut file = File::create(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(path, out.join(RESULTS))
+    };
+    write().map_err(|cause| refused(&cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(staging: &mut Staging, text: &str) {
+        staging.file("weights.json", |out| out.write_all(text.as_bytes()).map_err(|c| crate::artifact::unwritable(&c))).unwrap();
+    }
+
+    #[test]
+    fn a_result_is_replaced_only_when_asked_and_as_a_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let out = place.path().join("out");
+        let mut staging = Staging::begin(&out, false).unwrap();
+        put(&mut staging, "one");
+        staging.publish().unwrap();
+        assert_eq!(Staging::begin(&out, false).unwrap_err().exit_code(), 7);
+        let mut staging = Staging::begin(&out, true).unwrap();
+        put(&mut staging, "two");
+        assert_eq!(fs::read_to_string(out.join("weights.json")).unwrap(), "one");
+        let files = staging.publish().unwrap();
+        assert_eq!(fs::read_to_string(out.join("weights.json")).unwrap(), "two");
+        assert_eq!(files[0].bytes, 3);
+        assert!(fs::read_to_string(out.join(SUCCESS)).unwrap().contains(&files[0].sha256));
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing is left beside the result");
+    }
+
+    #[test]
+    fn files_of_others_stay() {
+        let place = tempfile::tempdir().unwrap();
+        let mut staging = Staging::begin(place.path(), false).unwrap();
+        fs::write(place.path().join("notes.txt"), "mine").unwrap();
+        put(&mut staging, "one");
+        staging.publish().unwrap();
+        assert_eq!(fs::read_to_string(place.path().join("notes.txt")).unwrap(), "mine");
+        assert!(place.path().join(SUCCESS).exists());
+    }
+
+    #[test]
+    fn an_abandoned_run_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let mut staging = Staging::begin(&place.path().join("out"), false).unwrap();
+        put(&mut staging, "one");
+        drop(staging);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("out"), "x").unwrap();
+        assert_eq!(Staging::begin(&place.path().join("out"), true).unwrap_err().exit_code(), 7);
+        assert_eq!(Staging::begin(&place.path().join("out/below"), true).unwrap_err().exit_code(), 7);
+    }
+}

@@ -1,0 +1,123 @@
+//! `run_results.json`: the account of a run, written whether it succeeded or not.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::publish::OutputFile;
+use crate::error::Error;
+
+/// What a run did.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunResults {
+    /// About this file.
+    pub metadata: Metadata,
+    /// `done`, `failed` or `aborted`.
+    pub status: &'static str,
+    /// The exit code of the process.
+    pub exit_code: u8,
+    /// Wall time.
+    pub elapsed_seconds: f64,
+    /// Wall time of each stage.
+    pub timings: BTreeMap<&'static str, f64>,
+    /// What was read.
+    pub inputs: Inputs,
+    /// Every shard.
+    pub shards: Vec<ShardResult>,
+    /// How the layout was chosen and counted.
+    pub counting: Json,
+    /// What was used.
+    pub resources: Resources,
+    /// Everything odd.
+    pub findings: Vec<FindingResult>,
+    /// Files published, with their hashes.
+    pub outputs: Vec<OutputFile>,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorResult>,
+}
+
+/// About the file.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Metadata {
+    /// Version of this format.
+    pub version: &'static str,
+    /// Version of posweight.
+    pub tool_version: &'static str,
+    /// When the run started, RFC 3339, UTC.
+    pub started_at: String,
+    /// The run was asked for with this spec.
+    pub spec: Json,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Inputs {
+    /// Number of shards.
+    pub shards: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// Rows counted.
+    pub rows: u64,
+    /// Hash over what was counted.
+    pub fingerprint: String,
+}
+
+/// One shard.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShardResult {
+    /// Path as given.
+    pub path: String,
+    /// Rows by the footer.
+    pub rows: u64,
+    /// Size.
+    pub bytes: u64,
+    /// `counted`, or `listed` when the run failed.
+    pub status: &'static str,
+}
+
+/// What was used.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Resources {
+    /// Peak resident memory of the process, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// The limit asked for.
+    pub memory_limit_bytes: u64,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// One finding.
+#[derive(Debug, Clone, Serialize)]
+pub struct FindingResult {
+    /// For example `NO_POSITIVES`.
+    pub id: &'static str,
+    /// `warning` or `note`.
+    pub severity: &'static str,
+    /// Number of labels concerned.
+    pub labels: usize,
+    /// The first of them.
+    pub examples: Vec<String>,
+    /// In numbers.
+    pub observed: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorResult {
+    /// Exit code.
+    pub code: u8,
+    /// What was found.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl From<&Error> for ErrorResult {
+    fn from(error: &Error) -> Self {
+        Self { code: error.exit_code(), message: error.to_string(), hint: error.remedy().map(str::to_owned) }
+    }
+}

@@ -1,0 +1,227 @@
+//! Partial counts become [`LabelCounts`]: one for every group, and one for all rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+
+use super::counting::{Counting, Keys};
+use super::partial::{self, PartialRow};
+use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally};
+use crate::error::{Error, Result};
+use crate::source::shards::Shard;
+
+/// The values of the `--by` columns of one group.
+pub type GroupKey = Vec<Option<String>>;
+
+/// What a scan found.
+#[derive(Debug)]
+pub struct Counted {
+    /// Counts of all rows.
+    pub total: LabelCounts,
+    /// Counts per group of `--by`, sorted by key; empty without `--by`.
+    pub groups: Vec<(GroupKey, LabelCounts)>,
+    /// Null elements inside lists, which say nothing about any label.
+    pub null_elements: u64,
+}
+
+/// What one group has so far.
+#[derive(Debug, Default)]
+struct Group {
+    whole: Tally,
+    whole_mass: MassTally,
+    /// By position; names wait in `names`.
+    sides: Vec<(Tally, MassTally)>,
+    names: Vec<(Box<str>, Tally, Mass)>,
+}
+
+/// Merges partial counts, whatever order they come in.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    counting: Arc<Counting>,
+    groups: BTreeMap<GroupKey, Group>,
+    skipped: u64,
+    /// (shard, label) → how many invalid values and one of them.
+    invalid: BTreeMap<(u32, Option<u64>), (u64, String)>,
+}
+
+impl Collector {
+    pub(crate) fn new(counting: Arc<Counting>) -> Self {
+        Self { counting, groups: BTreeMap::new(), skipped: 0, invalid: BTreeMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        partial::read(batch, self.counting.by.len(), |row| self.add_row(&row))
+    }
+
+    fn add_row(&mut self, row: &PartialRow<'_>) -> Result<()> {
+        if let (Some(shard), Some(example)) = (row.shard, row.example) {
+            let entry = self.invalid.entry((shard, row.index)).or_insert_with(|| (0, example.to_owned()));
+            entry.0 = entry.0.saturating_add(row.tally.invalid);
+            if example < entry.1.as_str() {
+                example.clone_into(&mut entry.1);
+            }
+            return Ok(());
+        }
+        if !self.groups.contains_key(row.by) {
+            self.groups.insert(row.by.to_vec(), Group::default());
+        }
+        let Some(group) = self.groups.get_mut(row.by) else { return Ok(()) };
+        self.skipped = self.skipped.saturating_add(row.skipped);
+        match (row.index, row.name) {
+            (Some(index), _) => {
+                let index = usize::try_from(index).map_err(|_| Error::internal("label index above 2^64"))?;
+                if index >= group.sides.len() {
+                    group.sides.resize(index + 1, Default::default());
+                }
+                let side = &mut group.sides[index];
+                add_to(&mut side.0, &mut side.1, row)
+            }
+            (None, Some(name)) => {
+                group.names.push((name.into(), row.tally, row.mass.positives));
+                Ok(())
+            }
+            (None, None) => add_to(&mut group.whole, &mut group.whole_mass, row),
+        }
+    }
+
+    /// The counts, when every value had a meaning.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming shard, column and value of everything invalid.
+    pub(crate) fn finish(mut self, shards: &[Shard]) -> Result<Counted> {
+        if !self.invalid.is_empty() {
+            return Err(self.invalid_values(shards));
+        }
+        let labels = self.name_labels();
+        if self.groups.is_empty() {
+            self.groups.insert(vec![None; self.counting.by.len()], Group::default());
+        }
+        let with_mass = self.counting.has_mass();
+        let mut groups = Vec::with_capacity(self.groups.len());
+        for (key, group) in std::mem::take(&mut self.groups) {
+            groups.push((key, self.counts(group, &labels, with_mass)?));
+        }
+        let total = if self.counting.by.is_empty() {
+            groups.pop().map(|(_, counts)| counts).ok_or_else(|| Error::internal("no group was counted"))?
+        } else {
+            let empty = LabelCounts::empty(labels, with_mass);
+            groups.iter().try_fold(empty, |sum, (_, part)| sum.merge(part))?
+        };
+        Ok(Counted { total, groups, null_elements: self.skipped })
+    }
+
+    /// All labels in the order of the target tensor; puts names at their positions.
+    fn name_labels(&mut self) -> Labels {
+        let largest = self.groups.values().map(|group| group.sides.len()).max().unwrap_or(0);
+        match &self.counting.keys {
+            Keys::Positions(labels) => labels.clone(),
+            Keys::Vocabulary(vocabulary) => vocabulary.labels().clone(),
+            Keys::Indices(bound) => Labels::indices(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest)),
+            Keys::Names => {
+                for group in self.groups.values_mut() {
+                    group.names.sort_by(|a, b| name_order(&a.0, &b.0));
+                }
+                let mut all: Vec<&str> = self.groups.values().flat_map(|g| g.names.iter().map(|n| &*n.0)).collect();
+                all.sort_by(|a, b| name_order(a, b));
+                all.dedup();
+                all.into_iter().collect()
+            }
+        }
+    }
+
+    fn counts(&self, group: Group, labels: &Labels, with_mass: bool) -> Result<LabelCounts> {
+        let whole = group.whole;
+        let rows = whole.total().ok_or_else(overflow)?;
+        let n = labels.len();
+        if let Keys::Positions(_) = self.counting.keys {
+            let mut sides = group.sides;
+            sides.resize(n, (Tally { missing: rows, ..Tally::default() }, MassTally::default()));
+            let masses = with_mass.then(|| sides.iter().map(|side| side.1).collect());
+            return LabelCounts::new(rows, labels.clone(), sides.into_iter().map(|side| side.0).collect(), masses);
+        }
+        let mut sides = vec![(Tally::default(), Mass::ZERO); n];
+        for (at, side) in group.sides.iter().enumerate() {
+            sides[at] = (side.0, side.1.positives);
+        }
+        let mut names = group.names.into_iter().peekable();
+        for (at, label) in labels.iter().enumerate() {
+            // Both are in one order, and a name may come in several parts.
+            while let Some((_, tally, mass)) = names.next_if(|name| *name.0 == *label) {
+                let sum = &mut sides[at];
+                sum.0 = sum.0.checked_add(&tally).ok_or_else(overflow)?;
+                sum.1 = sum.1.checked_add(mass).ok_or_else(overflow)?;
+            }
+        }
+        // Rows that do not name a label are negative, unless a value column says what is known.
+        let unlisted_is_missing = self.counting.layout.value.is_some();
+        let tallies = sides.iter().map(|(tally, _)| {
+            let listed = tally.total().ok_or_else(overflow)?;
+            let rest = (rows - whole.missing).checked_sub(listed);
+            let rest = rest.ok_or_else(|| Error::internal(format!("a label is listed {listed} times in {rows} rows")))?;
+            let mut tally = *tally;
+            tally.missing += whole.missing;
+            tally.add(if unlisted_is_missing { Cell::Missing } else { Cell::Negative }, rest);
+            Ok(tally)
+        });
+        let known = group.whole_mass.negatives.units();
+        let masses = sides.iter().map(|&(_, positives)| MassTally {
+            positives,
+            negatives: Mass::from_units(known - positives.units()),
+        });
+        let masses = with_mass.then(|| masses.collect());
+        LabelCounts::new(rows, labels.clone(), tallies.collect::<Result<_>>()?, masses)
+    }
+
+    fn invalid_values(&self, shards: &[Shard]) -> Error {
+        let layout = &self.counting.layout;
+        let errors = self.invalid.iter().map(|((shard, label), (count, example))| {
+            let shard = shards.get(*shard as usize).map(Shard::name).unwrap_or_default();
+            let position = label.and_then(|l| usize::try_from(l).ok());
+            let (column, element) = match (&self.counting.keys, position) {
+                (Keys::Positions(labels), Some(p)) if layout.labels.len() == labels.len() => (layout.labels[p].clone(), String::new()),
+                (_, Some(p)) => (layout.column().to_owned(), format!(", element {p}")),
+                (_, None) => (layout.column().to_owned(), String::new()),
+            };
+            let times = if *count > 1 { format!(" (and {} more like it)", count - 1) } else { String::new() };
+            let what = if layout.kind.has_values() && position.is_some() {
+                format!("value {example} is neither positive nor negative")
+            } else {
+                example.clone()
+            };
+            Error::input(format!("{shard}: column {column:?}{element}: {what}{times}"))
+        });
+        let hint = if layout.kind.has_values() {
+            "declare it with --positive-values, --negative-values, --missing-values or --uncertain-values, \
+             or read numbers with --threshold or --soft"
+        } else {
+            "correct the data, or declare values that say nothing with --missing-values; labels come from \
+             --vocabulary or --num-labels"
+        };
+        match Error::together(errors.collect(), "values") {
+            Some(error) => error.hint(hint),
+            None => Error::internal("no invalid value"),
+        }
+    }
+}
+
+/// Integers by number and before words, words by their bytes.
+pub(crate) fn name_order(a: &str, b: &str) -> std::cmp::Ordering {
+    let number = |text: &str| text.parse::<i128>().ok();
+    match (number(a), number(b)) {
+        (Some(x), Some(y)) => x.cmp(&y).then_with(|| a.cmp(b)),
+        (Some(_), None) => std::cmp::Ordering::Less,
+        (None, Some(_)) => std::cmp::Ordering::Greater,
+        (None, None) => a.cmp(b),
+    }
+}
+
+fn add_to(tally: &mut Tally, mass: &mut MassTally, row: &PartialRow<'_>) -> Result<()> {
+    *tally = tally.checked_add(&row.tally).ok_or_else(overflow)?;
+    *mass = mass.checked_add(&row.mass).ok_or_else(overflow)?;
+    Ok(())
+}
+
+fn overflow() -> Error {
+    Error::resource("a count passes its range").hint("split the run by time or group")
+}

@@ -1,0 +1,186 @@
+//! Partial counts: what a scan gives and what is merged into [`LabelCounts`](crate::counts::LabelCounts).
+//!
+//! ```text
+//! by_0 … │ shard │ label_index │ label │ positives negatives uncertain missing invalid │ masses │ skipped │ example
+//! ───────┼───────┼─────────────┼───────┼──────────────────────────────────────────────┼────────┼─────────┼────────
+//!  train │       │           3 │       │        12       988         0       0       0 │   0  0 │       0 │         one label
+//!  train │       │             │       │         0      1000         0       4       0 │   0  0 │       0 │         the group: 1004 rows, 4 say nothing
+//!        │     2 │           3 │       │         0         0         0       0       7 │   0  0 │       0 │ "2"     seven strange values
+//! ```
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Builder, RecordBatch, StringBuilder, UInt32Builder, UInt64Builder,
+};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef, UInt32Type, UInt64Type};
+
+use crate::counts::{Mass, MassTally, Tally};
+use crate::error::{Error, Result};
+
+/// Rows per batch.
+const BATCH_ROWS: usize = 8192;
+
+/// The columns of partial counts with `n_by` group columns.
+pub(crate) fn schema(n_by: usize) -> SchemaRef {
+    let count = |name: &str| Field::new(name, DataType::UInt64, false);
+    let mass = |name: &str| Field::new(name, DataType::Decimal128(38, 18), false);
+    let mut fields: Vec<_> = (0..n_by).map(|i| Field::new(by_name(i), DataType::Utf8, true)).collect();
+    fields.extend([
+        Field::new("shard", DataType::UInt32, true),
+        Field::new("label_index", DataType::UInt64, true),
+        Field::new("label", DataType::Utf8, true),
+        count("positives"),
+        count("negatives"),
+        count("uncertain"),
+        count("missing"),
+        count("invalid"),
+        mass("positives_mass"),
+        mass("negatives_mass"),
+        count("skipped"),
+        Field::new("example", DataType::Utf8, true),
+    ]);
+    Arc::new(Schema::new(fields))
+}
+
+/// The name of group column `i`.
+pub(crate) fn by_name(i: usize) -> String {
+    format!("by_{i}")
+}
+
+/// One row of partial counts.
+#[derive(Debug, Default)]
+pub(crate) struct PartialRow<'a> {
+    pub(crate) by: &'a [Option<String>],
+    pub(crate) shard: Option<u32>,
+    pub(crate) index: Option<u64>,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) tally: Tally,
+    pub(crate) mass: MassTally,
+    pub(crate) skipped: u64,
+    pub(crate) example: Option<&'a str>,
+}
+
+/// Collects partial counts into batches.
+#[derive(Debug)]
+pub(crate) struct Partials {
+    schema: SchemaRef,
+    by: Vec<StringBuilder>,
+    shard: UInt32Builder,
+    index: UInt64Builder,
+    name: StringBuilder,
+    counts: [UInt64Builder; 5],
+    masses: [Decimal128Builder; 2],
+    skipped: UInt64Builder,
+    example: StringBuilder,
+    rows: usize,
+    done: Vec<RecordBatch>,
+}
+
+impl Partials {
+    pub(crate) fn new(n_by: usize) -> Self {
+        Self {
+            schema: schema(n_by),
+            by: (0..n_by).map(|_| StringBuilder::new()).collect(),
+            shard: UInt32Builder::new(),
+            index: UInt64Builder::new(),
+            name: StringBuilder::new(),
+            counts: std::array::from_fn(|_| UInt64Builder::new()),
+            masses: std::array::from_fn(|_| Decimal128Builder::new().with_data_type(DataType::Decimal128(38, 18))),
+            skipped: UInt64Builder::new(),
+            example: StringBuilder::new(),
+            rows: 0,
+            done: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: &PartialRow<'_>) {
+        for (i, builder) in self.by.iter_mut().enumerate() {
+            builder.append_option(row.by.get(i).and_then(Option::as_deref));
+        }
+        self.shard.append_option(row.shard);
+        self.index.append_option(row.index);
+        self.name.append_option(row.name);
+        let Tally { positives, negatives, uncertain, missing, invalid } = row.tally;
+        let counts = [positives, negatives, uncertain, missing, invalid];
+        self.counts.iter_mut().zip(counts).for_each(|(builder, n)| builder.append_value(n));
+        let masses = [row.mass.positives, row.mass.negatives];
+        self.masses.iter_mut().zip(masses).for_each(|(builder, mass)| builder.append_value(mass.units()));
+        self.skipped.append_value(row.skipped);
+        self.example.append_option(row.example);
+        self.rows += 1;
+        if self.rows == BATCH_ROWS {
+            self.close_batch();
+        }
+    }
+
+    fn close_batch(&mut self) {
+        let mut columns: Vec<ArrayRef> = self.by.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
+        columns.push(Arc::new(self.shard.finish()));
+        columns.push(Arc::new(self.index.finish()));
+        columns.push(Arc::new(self.name.finish()));
+        columns.extend(self.counts.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef));
+        columns.extend(self.masses.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef));
+        columns.push(Arc::new(self.skipped.finish()));
+        columns.push(Arc::new(self.example.finish()));
+        // The builders follow the schema by construction.
+        self.done.extend(RecordBatch::try_new(Arc::clone(&self.schema), columns).ok());
+        self.rows = 0;
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<RecordBatch> {
+        if self.rows > 0 {
+            self.close_batch();
+        }
+        self.done
+    }
+}
+
+/// Calls `each` with every row of a batch of partial counts.
+pub(crate) fn read(batch: &RecordBatch, n_by: usize, mut each: impl FnMut(PartialRow<'_>) -> Result<()>) -> Result<()> {
+    let column = |name: &str| {
+        batch.column_by_name(name).ok_or_else(|| Error::internal(format!("partial counts lack column {name}")))
+    };
+    let texts = |name: &str| {
+        let array = column(name)?;
+        arrow::compute::cast(array, &DataType::Utf8).map_err(|cause| Error::internal(cause.to_string()))
+    };
+    let counts = |name: &str| Ok::<_, Error>(column(name)?.as_primitive::<UInt64Type>());
+    let by = (0..n_by).map(|i| texts(&by_name(i))).collect::<Result<Vec<_>>>()?;
+    let (names, examples) = (texts("label")?, texts("example")?);
+    let (names, examples) = (names.as_string::<i32>(), examples.as_string::<i32>());
+    let shards = column("shard")?.as_primitive::<UInt32Type>();
+    let indices = counts("label_index")?;
+    let (positives, negatives) = (counts("positives")?, counts("negatives")?);
+    let (uncertain, missing, invalid) = (counts("uncertain")?, counts("missing")?, counts("invalid")?);
+    let skipped = counts("skipped")?;
+    let mass = |name: &str| Ok::<_, Error>(column(name)?.as_primitive::<Decimal128Type>());
+    let (positives_mass, negatives_mass) = (mass("positives_mass")?, mass("negatives_mass")?);
+    for row in 0..batch.num_rows() {
+        let key: Vec<Option<String>> = by
+            .iter()
+            .map(|column| column.as_string::<i32>())
+            .map(|column| column.is_valid(row).then(|| column.value(row).to_owned()))
+            .collect();
+        each(PartialRow {
+            by: &key,
+            shard: shards.is_valid(row).then(|| shards.value(row)),
+            index: indices.is_valid(row).then(|| indices.value(row)),
+            name: names.is_valid(row).then(|| names.value(row)),
+            tally: Tally {
+                positives: positives.value(row),
+                negatives: negatives.value(row),
+                uncertain: uncertain.value(row),
+                missing: missing.value(row),
+                invalid: invalid.value(row),
+            },
+            mass: MassTally {
+                positives: Mass::from_units(positives_mass.value(row)),
+                negatives: Mass::from_units(negatives_mass.value(row)),
+            },
+            skipped: skipped.value(row),
+            example: examples.is_valid(row).then(|| examples.value(row)),
+        })?;
+    }
+    Ok(())
+}

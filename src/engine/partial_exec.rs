@@ -1,0 +1,138 @@
+//! The operator that turns batches of rows into partial counts.
+//!
+//! ```text
+//! AggregateExec / collector
+//!   PartialCountsExec        one Counter per partition; gives its counts at the end, or when full
+//!     ProjectionExec         [label columns…, weight?, by…, shard]
+//!       FilterExec?
+//!         DataSourceExec
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result as DfResult};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::counting::Counting;
+use super::partial;
+use super::plain::Counter;
+
+/// Rows counted so far, for whoever draws the progress.
+#[derive(Debug, Default)]
+pub struct Progress {
+    rows: AtomicU64,
+}
+
+impl Progress {
+    /// Rows counted so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Adds rows.
+    pub fn add(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+}
+
+/// Counts its input.
+#[derive(Debug)]
+pub(crate) struct PartialCountsExec {
+    input: Arc<dyn ExecutionPlan>,
+    counting: Arc<Counting>,
+    progress: Arc<Progress>,
+    properties: Arc<PlanProperties>,
+}
+
+impl PartialCountsExec {
+    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, counting: Arc<Counting>, progress: Arc<Progress>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(partial::schema(counting.by.len())),
+            Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self { input, counting, progress, properties: Arc::new(properties) }
+    }
+}
+
+impl DisplayAs for PartialCountsExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartialCountsExec: layout={}, labels={}", self.counting.layout.kind, self.counting.layout.labels.len())
+    }
+}
+
+impl ExecutionPlan for PartialCountsExec {
+    fn name(&self) -> &'static str {
+        "PartialCountsExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+    ) -> DfResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(input), true) => Ok(Arc::new(Self::new(input, Arc::clone(&self.counting), Arc::clone(&self.progress)))),
+            _ => Err(DataFusionError::Internal("PartialCountsExec has one input".to_owned())),
+        }
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> DfResult<Arc<dyn ExecutionPlan>> {
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        let counter = Counter::new(Arc::clone(&self.counting));
+        let progress = Arc::clone(&self.progress);
+        let parts = stream::try_unfold(Some((input, counter)), move |state| {
+            let progress = Arc::clone(&progress);
+            async move {
+                let Some((mut input, mut counter)) = state else { return Ok::<_, DataFusionError>(None) };
+                while let Some(batch) = input.next().await {
+                    let batch = batch?;
+                    counter.update(&batch).map_err(external)?;
+                    progress.add(batch.num_rows() as u64);
+                    if counter.is_full() {
+                        return Ok(Some((counter.take().finish(), Some((input, counter)))));
+                    }
+                }
+                Ok(Some((counter.take().finish(), None)))
+            }
+        });
+        let batches = parts.map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
+    }
+}
+
+/// One of our errors on its way through DataFusion; [`super::session::ours`] takes it out again.
+pub(crate) fn external(error: crate::error::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

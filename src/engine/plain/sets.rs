@@ -1,0 +1,188 @@
+//! Labels of `list`, `delimited` and `class`: a row holds a set of them, whatever it repeats.
+
+use arrow::array::{Array, ArrayRef, Float64Array};
+
+use super::columns::Lists;
+use super::interner::Interner;
+use super::visit::visit;
+use super::{Counted, STRAYS_SHOWN, Stray, groups, mass, mass_overflow};
+use crate::counts::{Mass, MassTally, Tally};
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::partial::{PartialRow, Partials};
+use crate::error::Result;
+use crate::source::layout::LayoutKind;
+use crate::source::values::Value;
+
+/// Positives per label id.
+#[derive(Debug)]
+pub(super) struct Sets {
+    interner: Interner,
+    positional: bool,
+    positives: Vec<u64>,
+    masses: Option<Vec<Mass>>,
+    /// Per label id: the serial number of the last row that had it.
+    last_row: Vec<u64>,
+    serial: u64,
+}
+
+impl Sets {
+    pub(super) fn new(keys: &Keys, has_mass: bool) -> Self {
+        Self {
+            interner: Interner::new(keys),
+            positional: !matches!(keys, Keys::Names),
+            positives: Vec::new(),
+            masses: has_mass.then(Vec::new),
+            last_row: Vec::new(),
+            serial: 0,
+        }
+    }
+
+    pub(super) fn name_bytes(&self) -> usize {
+        self.interner.name_bytes()
+    }
+
+    pub(super) fn update(
+        &mut self,
+        array: &ArrayRef,
+        counting: &Counting,
+        weights: Option<&Float64Array>,
+        counted: &mut Counted,
+        strays: &mut Vec<Stray>,
+    ) -> Result<()> {
+        match counting.layout.kind {
+            LayoutKind::List => self.update_lists(&Lists::of(array)?, counting, weights, counted, strays),
+            LayoutKind::Delimited => self.update_flat(array, counting, weights, counted, strays, &|value, each| {
+                match (value, &counting.layout.delimiter) {
+                    (Value::Text(text), Some(by)) => {
+                        // "a||b" and "a|" hold empty pieces, which name no label.
+                        text.split(by.as_str()).filter(|piece| !piece.is_empty()).for_each(|piece| each(Value::Text(piece)));
+                    }
+                    _ => each(value),
+                }
+            }),
+            _ => self.update_flat(array, counting, weights, counted, strays, &|value, each| each(value)),
+        }
+    }
+
+    fn update_lists(
+        &mut self,
+        lists: &Lists,
+        counting: &Counting,
+        weights: Option<&Float64Array>,
+        counted: &mut Counted,
+        strays: &mut Vec<Stray>,
+    ) -> Result<()> {
+        for row in (0..lists.len()).filter(|&row| lists.is_null(row)) {
+            null_row(row, weights, counted)?;
+        }
+        let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && !lists.range(row).is_empty());
+        let mut current = rows.next();
+        self.serial += 1;
+        let mut failed = None;
+        visit(&lists.values, |element, value| {
+            let Some(row) = current else { return };
+            let range = lists.range(row);
+            if !range.contains(&element) {
+                return;
+            }
+            match value {
+                None => counted.skipped += 1,
+                Some(value) if counting.domain.is_missing(&value) => {}
+                Some(value) => {
+                    if let Err(error) = self.add(row, value, weights, strays) {
+                        failed.get_or_insert(error);
+                    }
+                }
+            }
+            if element + 1 == range.end {
+                self.serial += 1;
+                current = rows.next();
+            }
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn update_flat(
+        &mut self,
+        array: &ArrayRef,
+        counting: &Counting,
+        weights: Option<&Float64Array>,
+        counted: &mut Counted,
+        strays: &mut Vec<Stray>,
+        labels_of: &dyn Fn(Value<'_>, &mut dyn FnMut(Value<'_>)),
+    ) -> Result<()> {
+        let mut failed = None;
+        visit(array, |row, value| {
+            self.serial += 1;
+            let outcome = match value {
+                None => null_row(row, weights, counted),
+                Some(value) if counting.domain.is_missing(&value) => null_row(row, weights, counted),
+                Some(value) => {
+                    let mut outcome = Ok(());
+                    labels_of(value, &mut |label| {
+                        if outcome.is_ok() {
+                            outcome = self.add(row, label, weights, strays);
+                        }
+                    });
+                    outcome
+                }
+            };
+            if let Err(error) = outcome {
+                failed.get_or_insert(error);
+            }
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Counts one label of one row, once.
+    fn add(&mut self, row: usize, value: Value<'_>, weights: Option<&Float64Array>, strays: &mut Vec<Stray>) -> Result<()> {
+        let id = match self.interner.id(&value) {
+            Ok(id) => id as usize,
+            Err(text) => {
+                if strays.len() < STRAYS_SHOWN {
+                    strays.push(Stray { label: None, row, text });
+                }
+                return Ok(());
+            }
+        };
+        if id >= self.positives.len() {
+            self.positives.resize(id + 1, 0);
+            self.last_row.resize(id + 1, 0);
+            if let Some(masses) = &mut self.masses {
+                masses.resize(id + 1, Mass::ZERO);
+            }
+        }
+        if self.last_row[id] == self.serial {
+            return Ok(());
+        }
+        self.last_row[id] = self.serial;
+        self.positives[id] += 1;
+        if let Some(masses) = &mut self.masses {
+            let weight = mass(weights.map_or(1.0, |w| w.value(row)))?;
+            masses[id] = masses[id].checked_add(weight).ok_or_else(mass_overflow)?;
+        }
+        Ok(())
+    }
+
+    /// Gives out one partial row per label seen.
+    pub(super) fn give(&self, by: &groups::Key, out: &mut Partials) {
+        for (id, &positives) in self.positives.iter().enumerate().filter(|(_, n)| **n > 0) {
+            let mass = self.masses.as_ref().map(|m| m[id]).unwrap_or_default();
+            out.push(&PartialRow {
+                by,
+                index: self.positional.then_some(id as u64),
+                name: self.interner.name(id),
+                tally: Tally { positives, ..Tally::default() },
+                mass: MassTally { positives: mass, negatives: Mass::ZERO },
+                ..PartialRow::default()
+            });
+        }
+    }
+}
+
+fn null_row(row: usize, weights: Option<&Float64Array>, counted: &mut Counted) -> Result<()> {
+    counted.null_rows += 1;
+    let weight = mass(weights.map_or(1.0, |w| w.value(row)))?;
+    counted.null_mass = counted.null_mass.checked_add(weight).ok_or_else(mass_overflow)?;
+    Ok(())
+}

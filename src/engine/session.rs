@@ -1,0 +1,125 @@
+//! The DataFusion session of a run: memory pool, spilling, threads; and errors on their way out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::common::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use crate::error::{Error, Result};
+
+/// What a process of this kind needs beside its pool: code, threads, read buffers. Measured on a plain
+/// scan, which peaks at 76–93 MB.
+const FIXED_BYTES: u64 = 90 << 20;
+/// The smallest limit a run can keep.
+pub const MEMORY_LIMIT_MIN: u64 = 160 << 20;
+/// Consumers named in an out-of-memory message.
+const CONSUMERS_NAMED: usize = 3;
+
+/// What the machine may be used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Peak memory of the process in bytes, as far as it can be kept.
+    pub memory: u64,
+    /// Threads that count.
+    pub threads: usize,
+    /// Folder for spill files; the system's temporary folder when `None`.
+    pub spill_dir: Option<PathBuf>,
+    /// Most bytes of spill files at one time.
+    pub spill_limit: u64,
+}
+
+impl Limits {
+    /// The part of the limit that operators may reserve: spill merges and allocator slack take about
+    /// as much again.
+    #[must_use]
+    pub fn pool_bytes(&self) -> usize {
+        let pool = self.memory.saturating_sub(FIXED_BYTES) / 2;
+        usize::try_from(pool).unwrap_or(usize::MAX)
+    }
+}
+
+/// A session for one run.
+///
+/// # Errors
+/// [`Error::Resource`] when the limit is below what any run needs or the spill folder cannot be used.
+pub(crate) fn session(limits: &Limits) -> Result<SessionContext> {
+    let runtime = runtime(limits)?;
+    let mut config = SessionConfig::new()
+        .with_target_partitions(limits.threads.max(1))
+        .with_information_schema(false)
+        // An absent null count in a footer is read as zero by statistics and pruning; see the reader's
+        // issue 25239. Counts must come from the values.
+        .with_collect_statistics(false)
+        .with_parquet_pruning(false);
+    let options = config.options_mut();
+    options.execution.sort_spill_reservation_bytes = 1 << 20;
+    options.execution.parquet.pushdown_filters = false;
+    options.execution.spill_compression =
+        "lz4_frame".parse().map_err(|cause: DataFusionError| ours(&cause))?;
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+    Ok(SessionContext::new_with_state(state))
+}
+
+fn runtime(limits: &Limits) -> Result<Arc<RuntimeEnv>> {
+    if limits.memory < MEMORY_LIMIT_MIN {
+        return Err(Error::resource(format!(
+            "--memory-limit of {} MB cannot be kept; the smallest is {} MB",
+            limits.memory >> 20,
+            MEMORY_LIMIT_MIN >> 20
+        ))
+        .hint(format!("use --memory-limit {}m or more", MEMORY_LIMIT_MIN >> 20)));
+    }
+    // Greedy pools starve the consumer that could spill; a fair one gives each its share.
+    let fair = FairSpillPool::new(limits.pool_bytes());
+    let named = std::num::NonZeroUsize::new(CONSUMERS_NAMED).unwrap_or(std::num::NonZeroUsize::MIN);
+    let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(fair, named));
+    let mut disk = DiskManagerBuilder::default().with_max_temp_directory_size(limits.spill_limit);
+    if let Some(dir) = &limits.spill_dir {
+        std::fs::create_dir_all(dir).map_err(|cause| Error::writing(dir, &cause).at("--spill-dir"))?;
+        disk = disk.with_mode(DiskManagerMode::Directories(vec![dir.clone()]));
+    }
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(pool)
+        .with_disk_manager_builder(disk)
+        .with_max_spill_merge_fan_in(8)
+        .with_metadata_cache_limit(8 << 20)
+        .with_file_statistics_cache_limit(2 << 20)
+        .with_object_list_cache_limit(1 << 20)
+        .build_arc()
+        .map_err(|cause| ours(&cause))
+}
+
+/// Our error for one of DataFusion's: the cause at the root of the chain decides.
+pub(crate) fn ours(error: &DataFusionError) -> Error {
+    match error.find_root() {
+        DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
+            Some(error) => error.clone(),
+            None => Error::internal(inner.to_string()),
+        },
+        DataFusionError::ResourcesExhausted(what) => {
+            let first = what.lines().next().unwrap_or_default();
+            Error::resource(format!("the memory or spill limit is reached: {first}"))
+                .hint("raise --memory-limit or --spill-limit, or lower --threads")
+        }
+        DataFusionError::IoError(cause) => match cause.kind() {
+            std::io::ErrorKind::StorageFull => Error::resource(format!("the spill folder is full: {cause}"))
+                .hint("free some space or choose another --spill-dir"),
+            _ => Error::input(cause.to_string()),
+        },
+        DataFusionError::ObjectStore(cause) => Error::input(cause.to_string()),
+        DataFusionError::ParquetError(cause) => Error::input(cause.to_string()),
+        DataFusionError::ArrowError(cause, _) => Error::input(cause.to_string()),
+        DataFusionError::ExecutionJoin(_) => Error::input("a page could not be decoded"),
+        DataFusionError::SQL(..)
+        | DataFusionError::Plan(_)
+        | DataFusionError::SchemaError(..)
+        | DataFusionError::Execution(_)
+        | DataFusionError::NotImplemented(_) => Error::usage(error.strip_backtrace()),
+        _ => Error::internal(error.strip_backtrace()),
+    }
+}

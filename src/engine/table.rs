@@ -1,0 +1,141 @@
+//! Shards as a DataFusion table, and a physical plan as one.
+//!
+//! The shard table is a `ParquetSource` inside `DataSourceExec`; beside the columns of the files it has
+//! the hive columns and, last, the number of the shard a row comes from.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Result as DfResult, ScalarValue};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::ProjectionExec;
+use object_store::ObjectMeta;
+use object_store::path::Path as StorePath;
+
+use crate::error::{Error, Result};
+use crate::source::shards::Shard;
+
+/// The column that says which shard a row comes from.
+pub(crate) const SHARD_COLUMN: &str = "__posweight_shard";
+
+/// Shards with one agreed schema.
+#[derive(Debug)]
+pub(crate) struct ShardTable {
+    schema: SchemaRef,
+    table: TableSchema,
+    groups: Vec<FileGroup>,
+}
+
+impl ShardTable {
+    /// `columns` are those of the files; `hive` the folder keys that no file column hides.
+    pub(crate) fn new(shards: &[Shard], columns: &SchemaRef, hive: &[String], partitions: usize) -> Result<Self> {
+        let mut constants: Vec<FieldRef> =
+            hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef).collect();
+        constants.push(Arc::new(Field::new(SHARD_COLUMN, DataType::UInt32, false)));
+        let table = TableSchema::builder(Arc::clone(columns)).with_table_partition_cols(constants).build();
+        let mut files = Vec::with_capacity(shards.len());
+        for (number, shard) in shards.iter().enumerate() {
+            let mut values: Vec<ScalarValue> = hive
+                .iter()
+                .map(|key| ScalarValue::Utf8(shard.hive.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone())))
+                .collect();
+            let number = u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?;
+            values.push(ScalarValue::UInt32(Some(number)));
+            files.push(PartitionedFile::new_from_meta(object_meta(shard)?).with_partition_values(values));
+        }
+        // Largest first, each to the lightest group, so that no thread is left with one long file.
+        files.sort_by_key(|file| std::cmp::Reverse(file.object_meta.size));
+        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); partitions.max(1)];
+        for file in files {
+            if let Some(lightest) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+                lightest.0 += file.object_meta.size;
+                lightest.1.push(file);
+            }
+        }
+        let groups = groups.into_iter().filter(|(_, files)| !files.is_empty()).map(|(_, files)| FileGroup::new(files));
+        Ok(Self { schema: Arc::clone(table.table_schema()), groups: groups.collect(), table })
+    }
+}
+
+/// The shard as the object store names it.
+pub(crate) fn object_meta(shard: &Shard) -> Result<ObjectMeta> {
+    let absolute = std::path::absolute(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
+    let location = StorePath::from_absolute_path(&absolute)
+        .map_err(|cause| Error::input(format!("{}: this path cannot be read: {cause}", shard.name())))?;
+    Ok(ObjectMeta {
+        location,
+        last_modified: shard.modified.unwrap_or(std::time::UNIX_EPOCH).into(),
+        size: shard.bytes,
+        e_tag: None,
+        version: None,
+    })
+}
+
+#[async_trait]
+impl TableProvider for ShardTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let source = Arc::new(ParquetSource::new(self.table.clone()));
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_file_groups(self.groups.clone())
+            .with_limit(limit)
+            .with_projection_indices(projection.cloned())?
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+/// A physical plan under a logical one.
+#[derive(Debug)]
+pub(crate) struct PlanTable(pub(crate) Arc<dyn ExecutionPlan>);
+
+#[async_trait]
+impl TableProvider for PlanTable {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let Some(projection) = projection else { return Ok(Arc::clone(&self.0)) };
+        let schema: &Schema = &self.0.schema();
+        let columns = projection.iter().map(|&i| {
+            let name = schema.field(i).name();
+            (Arc::new(Column::new(name, i)) as _, name.clone())
+        });
+        Ok(Arc::new(ProjectionExec::try_new(columns.collect::<Vec<_>>(), Arc::clone(&self.0))?))
+    }
+}
+

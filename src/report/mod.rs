@@ -1,0 +1,88 @@
+//! What people read: `report.md` and the summary on the terminal. Pure: facts in, text out.
+
+mod markdown;
+mod names;
+mod text;
+
+pub use markdown::markdown;
+pub use names::{code_span, short, visible};
+pub use text::text;
+
+use crate::counts::LabelCounts;
+use crate::findings::Finding;
+use crate::measures::Measures;
+use crate::weights::Weights;
+
+/// Labels shown at each end where there are too many for all.
+const ENDS: usize = 10;
+
+/// What a report is made of.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// Counts of all rows.
+    pub counts: &'a LabelCounts,
+    /// Their weights.
+    pub weights: &'a Weights,
+    /// Their measures.
+    pub measures: &'a Measures,
+    /// Everything odd.
+    pub findings: &'a [Finding],
+    /// Where the counts come from: `16 shards, layout wide`.
+    pub source: String,
+    /// Groups of `--by`: name and counts.
+    pub groups: Vec<(String, &'a LabelCounts)>,
+}
+
+impl Report<'_> {
+    /// Label indices from the most to the least frequent; equals stay in label order.
+    fn by_frequency(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.counts.len()).collect();
+        order.sort_by(|&a, &b| self.counts.sides(b).0.total_cmp(&self.counts.sides(a).0).then(a.cmp(&b)));
+        order
+    }
+}
+
+/// A whole number with thousands set apart: `4 000 000`.
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A number with about four telling digits.
+fn brief(x: f64) -> String {
+    let size = x.abs();
+    if x == 0.0 {
+        "0".to_owned()
+    } else if size >= 1e7 || size < 1e-3 {
+        format!("{x:.3e}")
+    } else if size >= 1000.0 {
+        format!("{x:.0}")
+    } else {
+        let digits = [(100.0, 1), (10.0, 2), (1.0, 3), (0.1, 4), (0.01, 5)];
+        let places = digits.iter().find(|(from, _)| size >= *from).map_or(6, |(_, places)| *places);
+        let text = format!("{x:.places$}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), |p| format!("{} %", brief(100.0 * p)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1 000", "1 234 567"]);
+        assert_eq!([0.0, 3.0, 0.25, 123.456, 99_999.4, 1e8, 0.000_012].map(brief), ["0", "3", "0.25", "123.5", "99999", "1.000e8", "1.200e-5"]);
+    }
+}

@@ -1,0 +1,70 @@
+//! The summary on the terminal: 80 columns, no colour.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{Report, brief, percent, short, thousands};
+
+/// Labels shown at each end.
+const SHOWN: usize = 5;
+
+/// The report as plain text.
+#[must_use]
+pub fn text(report: &Report<'_>) -> String {
+    let mut out = format!(
+        "{} rows, {} labels, {}\n",
+        thousands(report.counts.rows()),
+        thousands(report.counts.len() as u64),
+        report.source
+    );
+    let order = report.by_frequency();
+    let ends = if order.len() <= 2 * SHOWN { order.len() } else { SHOWN };
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["label", "positives", "negatives", "missing", "prevalence", &primary_name(report)]);
+    for &i in &order[..ends] {
+        table.add_row(row(report, i));
+    }
+    if ends < order.len() {
+        table.add_row(vec![format!("… {} more", order.len() - 2 * ends)]);
+        for &i in &order[order.len() - ends..] {
+            table.add_row(row(report, i));
+        }
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for line in table.to_string().lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    for finding in report.findings {
+        let info = finding.kind.info();
+        let names: Vec<_> = finding.labels.iter().take(3).map(|&i| short(report.counts.labels().name(i), 20)).collect();
+        let names = match (names.is_empty(), finding.labels.len() > 3) {
+            (true, _) => String::new(),
+            (false, more) => format!(": {}{}", names.join(", "), if more { ", …" } else { "" }),
+        };
+        // Writing into a string cannot fail.
+        let _ = writeln!(out, "{} {} ({}{names})\n  {}", info.severity.as_str(), info.id, finding.observed, info.remedy);
+    }
+    out
+}
+
+fn primary_name(report: &Report<'_>) -> String {
+    short(&report.weights.primary().name, 16)
+}
+
+fn row(report: &Report<'_>, i: usize) -> Vec<String> {
+    const NAME_WIDTH: usize = 26;
+    let tally = &report.counts.tallies()[i];
+    vec![
+        short(report.counts.labels().name(i), NAME_WIDTH),
+        thousands(tally.positives),
+        thousands(tally.negatives),
+        thousands(tally.missing + tally.uncertain),
+        percent(report.measures.per_label.prevalence[i]),
+        brief(report.weights.primary().values[i]),
+    ]
+}

@@ -1,0 +1,219 @@
+//! The formulas themselves, over labels that have both positives and negatives.
+
+use super::{Kind, Reference, Scheme, Status};
+use crate::counts::{LabelCounts, as_f64};
+
+/// What formulas are made of.
+pub(super) struct Basis {
+    /// Positives and negatives of each label; `None` where one side is empty or too small.
+    pub(super) labels: Vec<Option<(f64, f64)>>,
+    rows: f64,
+}
+
+impl Basis {
+    pub(super) fn of(counts: &LabelCounts, status: &[Status]) -> Self {
+        let labels = status.iter().enumerate().map(|(i, s)| (*s == Status::Ok).then(|| counts.sides(i)));
+        Self { labels: labels.collect(), rows: as_f64(counts.rows()) }
+    }
+
+    /// Positives of the labels that formulas serve.
+    fn positives(&self) -> Vec<f64> {
+        self.labels.iter().flatten().map(|(positives, _)| *positives).collect()
+    }
+
+    fn each(&self, of: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+        self.labels.iter().map(|side| side.map_or(0.0, |(positives, negatives)| of(positives, negatives))).collect()
+    }
+}
+
+/// The vectors of one scheme: one, or the two of a pair. Labels not served hold 0.
+pub(super) fn vectors(scheme: &Scheme, basis: &Basis) -> Vec<(String, Kind, Vec<f64>)> {
+    let mut all = vec![(scheme.key(), scheme.info().kind, values(scheme, basis))];
+    if *scheme == Scheme::Balanced {
+        let negative = basis.each(|pos, neg| (pos + neg) / (2.0 * neg));
+        all.push((format!("{}_negative", scheme.key()), Kind::Pair, negative));
+    }
+    all
+}
+
+fn values(scheme: &Scheme, basis: &Basis) -> Vec<f64> {
+    match *scheme {
+        Scheme::Ratio { epsilon } => basis.each(|pos, neg| neg / (pos + epsilon)),
+        Scheme::Laplace { alpha } => basis.each(|pos, neg| (neg + alpha) / (pos + alpha)),
+        Scheme::Power { gamma } => basis.each(|pos, neg| (neg / pos).powf(gamma)),
+        Scheme::Sqrt => basis.each(|pos, neg| (neg / pos).sqrt()),
+        Scheme::Log { floor } => basis.each(|pos, neg| ((neg / pos).ln() + 1.0).max(floor)),
+        Scheme::Log1p => basis.each(|pos, neg| (neg / pos).ln_1p()),
+        Scheme::InverseFrequency { reference } => {
+            let reference = reference_count(reference, basis);
+            basis.each(|pos, _| reference / pos)
+        }
+        Scheme::Balanced => basis.each(|pos, neg| (pos + neg) / (2.0 * pos)),
+        Scheme::EffectiveNumber { beta } => effective_number(beta, basis),
+        Scheme::InversePropensity { a, b } => {
+            // ln N − 1 is negative below e rows, where a propensity means nothing.
+            let c = (basis.rows.ln() - 1.0).max(0.0) * (b + 1.0).powf(a);
+            basis.each(|pos, _| 1.0 + c * (pos + b).powf(-a))
+        }
+        Scheme::Enet { c } => basis.each(|pos, neg| 1.0 / (c + pos / (pos + neg)).ln()),
+        Scheme::FocalAlpha => basis.each(|pos, neg| neg / (pos + neg)),
+        Scheme::LdamMargin { max_margin } => {
+            let rarest = basis.positives().into_iter().fold(f64::INFINITY, f64::min);
+            basis.each(|pos, _| max_margin * (rarest / pos).powf(0.25))
+        }
+        Scheme::PriorBias => basis.each(|pos, neg| (pos / neg).ln()),
+        Scheme::LogitAdjustment { tau } => basis.each(|pos, neg| tau * (pos / neg).ln()),
+        Scheme::RepeatFactor { threshold } => basis.each(|pos, _| (threshold * basis.rows / pos).sqrt().max(1.0)),
+        Scheme::Global => {
+            let (positives, negatives) =
+                basis.labels.iter().flatten().fold((0.0, 0.0), |sum, side| (sum.0 + side.0, sum.1 + side.1));
+            basis.each(|_, _| negatives / positives)
+        }
+    }
+}
+
+/// (1 − β) / (1 − βⁿ) with mean 1; −expm1(n·ln β) keeps the digits that 1 − βⁿ loses.
+fn effective_number(beta: f64, basis: &Basis) -> Vec<f64> {
+    let raw = basis.each(|pos, _| if beta == 0.0 { 1.0 } else { (1.0 - beta) / -(pos * beta.ln()).exp_m1() });
+    let served = basis.labels.iter().flatten().count() as f64;
+    let sum: f64 = raw.iter().sum();
+    raw.into_iter().map(|w| if sum > 0.0 { w * served / sum } else { w }).collect()
+}
+
+fn reference_count(reference: Reference, basis: &Basis) -> f64 {
+    let mut positives = basis.positives();
+    positives.sort_by(f64::total_cmp);
+    let n = positives.len();
+    if n == 0 {
+        return 1.0;
+    }
+    match reference {
+        Reference::Min => positives[0],
+        Reference::Max => positives[n - 1],
+        Reference::Mean => positives.iter().sum::<f64>() / n as f64,
+        Reference::Median if n % 2 == 1 => positives[n / 2],
+        Reference::Median => f64::midpoint(positives[n / 2 - 1], positives[n / 2]),
+        Reference::Rows => basis.rows,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::counts::{LabelCounts, Labels, Tally};
+    use crate::weights::{Adjust, Fallback, Policy, Scheme, Status, Weighing, weigh};
+    use proptest::prelude::*;
+
+    fn counts(rows: u64, sides: &[(u64, u64)]) -> LabelCounts {
+        let tallies = sides.iter().map(|&(positives, negatives)| Tally {
+            positives,
+            negatives,
+            missing: rows - positives - negatives,
+            ..Tally::default()
+        });
+        LabelCounts::new(rows, Labels::indices(sides.len()), tallies.collect(), None).unwrap()
+    }
+
+    fn by(scheme: &str, counts: &LabelCounts) -> Vec<f64> {
+        let weighing =
+            Weighing { schemes: vec![scheme.parse().unwrap()], adjust: Adjust::default(), policy: Policy::default() };
+        weigh(counts, &weighing).unwrap().vectors.remove(0).values
+    }
+
+    #[test]
+    fn pytorch_documents_three_hundred_over_one_hundred_as_three() {
+        assert_eq!(by("ratio", &counts(400, &[(100, 300)])), [3.0]);
+    }
+
+    /// The labels a, b, c, d and g of a worked table with N = 1000; to the digits printed there.
+    #[test]
+    fn formulas_equal_the_worked_table() {
+        let counts = counts(1000, &[(500, 500), (100, 900), (10, 990), (1, 999), (40, 360)]);
+        let table: [(&str, [f64; 5]); 12] = [
+            ("ratio", [1.0, 9.0, 99.0, 999.0, 9.0]),
+            ("ratio:epsilon=0.00001", [1.0, 9.0, 98.9999, 998.99, 9.0]),
+            ("laplace", [1.0, 8.92079, 90.0909, 500.0, 8.80488]),
+            ("sqrt", [1.0, 3.0, 9.94987, 31.607, 3.0]),
+            ("log", [1.0, 3.19722, 5.59512, 7.90675, 3.19722]),
+            ("inverse-frequency", [0.002, 0.01, 0.1, 1.0, 0.025]),
+            ("balanced", [1.0, 5.0, 50.0, 500.0, 5.0]),
+            ("prior-bias", [0.0, -2.19722, -4.59512, -6.90675, -2.19722]),
+            ("inverse-propensity", [1.31999, 1.77043, 3.55215, 6.90776, 2.25998]),
+            ("repeat-factor:threshold=0.01", [1.0, 1.0, 1.0, 3.16228, 1.0]),
+            ("power:gamma=0.5", [1.0, 3.0, 9.94987, 31.607, 3.0]),
+            ("focal-alpha", [0.5, 0.9, 0.99, 0.999, 0.9]),
+        ];
+        for (scheme, expected) in table {
+            for (found, expected) in by(scheme, &counts).iter().zip(expected) {
+                assert!((found - expected).abs() <= 2e-5 * expected.abs().max(0.1), "{scheme}: {found} {expected}");
+            }
+        }
+    }
+
+    /// With label f (1000 positives) present too, as in the table, before it is excluded by policy.
+    #[test]
+    fn effective_numbers_keep_their_proportions() {
+        let counts = counts(1000, &[(500, 500), (100, 900), (10, 990), (1, 999), (40, 360)]);
+        let found = by("effective-number", &counts);
+        let table = [0.013_364_5, 0.055_253_2, 0.528_426, 5.260_54, 0.134_096];
+        for (found, expected) in found.iter().zip(table) {
+            assert!((found / table[3] * table[3] / found - 1.0).abs() < 1e-12);
+            assert!((found / by("effective-number", &counts)[3] - expected / table[3]).abs() < 1e-5);
+        }
+        assert!((found.iter().sum::<f64>() - 5.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn labels_without_both_sides_get_the_policy_value_and_a_status() {
+        let counts = counts(10, &[(0, 10), (10, 0), (0, 0), (2, 8), (1, 9)]);
+        let policy = Policy { zero_positives: Fallback::Max, zero_negatives: Fallback::Value(0.5), min_positives: 2 };
+        let weighing = Weighing { schemes: vec![Scheme::Ratio { epsilon: 1e-5 }], adjust: Adjust::default(), policy };
+        let weights = weigh(&counts, &weighing).unwrap();
+        let largest = 8.0 / (2.0 + 1e-5);
+        assert_eq!(weights.primary().values, [largest, 0.5, largest, largest, largest]);
+        let expected =
+            [Status::NoPositives, Status::NoNegatives, Status::NoKnownRows, Status::Ok, Status::BelowMinPositives];
+        assert_eq!(weights.status, expected);
+        let policy = Policy { zero_positives: Fallback::Error, ..policy };
+        let message = weigh(&counts, &Weighing { policy, ..weighing }).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "3 labels cannot be weighed: \"0\" (no_positives), \"2\" (no_known_rows), \"4\" (below_min_positives)"
+        );
+    }
+
+    #[test]
+    fn power_normalisation_and_clip_apply_in_this_order() {
+        let counts = counts(1000, &[(500, 500), (100, 900), (10, 990)]);
+        let adjust = Adjust { power: 0.5, normalize: super::super::Normalize::Max, clip: Some((0.2, 0.9)) };
+        let weighing = Weighing { schemes: vec![Scheme::Ratio { epsilon: 0.0 }], adjust, policy: Policy::default() };
+        let vector = weigh(&counts, &weighing).unwrap().vectors.remove(0);
+        let max = 99.0_f64.sqrt();
+        assert_eq!(vector.values, [0.2, 3.0 / max, 0.9]);
+        assert_eq!(vector.clipped, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn every_weight_is_finite(sides in prop::collection::vec((0_u64..1 << 50, 0_u64..1 << 50), 1..6)) {
+            let rows = sides.iter().map(|s| s.0 + s.1).max().unwrap();
+            let counts = counts(rows, &sides);
+            for info in &crate::weights::SCHEMES {
+                let weighing = Weighing { schemes: vec![info.default], adjust: Adjust::default(), policy: Policy::default() };
+                let weights = weigh(&counts, &weighing).unwrap();
+                for vector in &weights.vectors {
+                    #[expect(clippy::cast_possible_truncation, reason = "the point of the test")]
+                    let narrow = |w: &f64| *w as f32;
+                    prop_assert!(vector.values.iter().all(|w| w.is_finite() && narrow(w).is_finite()), "{}", info.name);
+                }
+                prop_assert!(weights.prior_bias.iter().all(|b| b.is_finite()) && weights.global_pos_weight.is_finite());
+            }
+        }
+
+        #[test]
+        fn the_ratio_does_not_depend_on_scale(positives in 1_u64..1000, negatives in 1_u64..1000, times in 1_u64..1000) {
+            let one = by("ratio", &counts(positives + negatives, &[(positives, negatives)]));
+            let (p, n) = (positives * times, negatives * times);
+            prop_assert_eq!(one, by("ratio", &counts(p + n, &[(p, n)])));
+        }
+    }
+}

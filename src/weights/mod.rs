@@ -1,0 +1,170 @@
+//! From counts to weights: one finite number per label and scheme, always.
+//!
+//! ```text
+//! sides(label) ─▶ formula ─▶ power ─▶ normalise ─▶ clip ─▶ policy for labels without both sides
+//! ```
+//!
+//! One infinity or NaN in `pos_weight` makes every loss NaN, even for a label that never fires, so a
+//! label without positives, without negatives or without known rows gets the policy's value, whatever
+//! the scheme, and a [`Status`] that says so.
+
+mod formula;
+mod policy;
+mod scheme;
+
+pub use policy::{Adjust, Fallback, Normalize, Policy, Status};
+pub use scheme::{Kind, Reference, SCHEMES, Scheme, SchemeInfo};
+
+use crate::counts::LabelCounts;
+use crate::error::{Error, Result};
+
+/// Which weights to make, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weighing {
+    /// The schemes; the first gives the primary vector.
+    pub schemes: Vec<Scheme>,
+    /// Power, scaling and clipping.
+    pub adjust: Adjust,
+    /// Labels that a formula cannot serve.
+    pub policy: Policy,
+}
+
+/// One number per label. Shape `[C]`, in the order of the target tensor; every one finite, as f32 too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightVector {
+    /// Name in files.
+    pub name: String,
+    /// The scheme it comes from.
+    pub scheme: Scheme,
+    /// What it is for.
+    pub kind: Kind,
+    /// The weights.
+    pub values: Vec<f64>,
+    /// How many were clipped.
+    pub clipped: u64,
+}
+
+/// All weights of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    /// The vectors, the primary first; never empty.
+    pub vectors: Vec<WeightVector>,
+    /// Per label, whether its weights come from the formula.
+    pub status: Vec<Status>,
+    /// ln(positives / negatives) per label, to start a bias at; 0 for labels without both sides.
+    pub prior_bias: Vec<f64>,
+    /// All negatives over all positives; 1 when there is no positive or no negative.
+    pub global_pos_weight: f64,
+}
+
+impl Weights {
+    /// The vector of the first scheme.
+    #[must_use]
+    pub fn primary(&self) -> &WeightVector {
+        &self.vectors[0]
+    }
+}
+
+/// Weighs every label by every scheme.
+///
+/// # Errors
+/// [`Error::Usage`] for no scheme, one asked for twice, or bad parameters; [`Error::Input`] naming the
+/// labels when a policy is [`Fallback::Error`] and applies.
+pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
+    let Weighing { schemes, adjust, policy } = weighing;
+    adjust.check()?;
+    if schemes.is_empty() {
+        return Err(Error::usage("no scheme to weigh by").hint("name one with --scheme"));
+    }
+    if let Some(twice) = (1..schemes.len()).find(|&i| schemes[..i].contains(&schemes[i])) {
+        return Err(Error::usage(format!("--scheme {} is given twice", schemes[twice])).hint("name each scheme once"));
+    }
+    let status: Vec<Status> =
+        (0..counts.len()).map(|i| Status::of(&counts.tallies()[i], counts.sides(i), policy)).collect();
+    refuse(counts, &status, policy)?;
+    let basis = formula::Basis::of(counts, &status);
+    let mut vectors = Vec::with_capacity(schemes.len());
+    for scheme in schemes {
+        for (name, kind, raw) in formula::vectors(scheme, &basis) {
+            let mut vector = WeightVector { name, scheme: *scheme, kind, values: raw, clipped: 0 };
+            finish(&mut vector, &status, adjust, policy);
+            if let Some(i) = vector.values.iter().position(|w| !(w.abs() <= f64::from(f32::MAX))) {
+                return Err(Error::usage(format!(
+                    "--scheme {scheme} gives label {:?} a weight of {}, beyond what a 32-bit float holds",
+                    counts.labels().name(i),
+                    vector.values[i]
+                ))
+                .hint("limit the weights with --clip LO,HI"));
+            }
+            vectors.push(vector);
+        }
+    }
+    let (positives, negatives) = (0..counts.len()).map(|i| counts.sides(i)).fold((0.0, 0.0), |s, x| (s.0 + x.0, s.1 + x.1));
+    Ok(Weights {
+        vectors,
+        prior_bias: basis.labels.iter().map(|side| side.map_or(0.0, |(p, n)| (p / n).ln())).collect(),
+        global_pos_weight: if positives > 0.0 && negatives > 0.0 { negatives / positives } else { 1.0 },
+        status,
+    })
+}
+
+/// Labels for which the person asked to stop.
+fn refuse(counts: &LabelCounts, status: &[Status], policy: &Policy) -> Result<()> {
+    let stops = |status: Status| match status {
+        Status::Ok => false,
+        Status::NoNegatives => policy.zero_negatives == Fallback::Error,
+        Status::NoPositives | Status::NoKnownRows | Status::BelowMinPositives => policy.zero_positives == Fallback::Error,
+    };
+    let stopped: Vec<usize> = (0..status.len()).filter(|&i| stops(status[i])).collect();
+    if stopped.is_empty() {
+        return Ok(());
+    }
+    let shown = stopped.iter().take(10).map(|&i| format!("{:?} ({})", counts.labels().name(i), status[i].as_str()));
+    Err(Error::input(format!("{} labels cannot be weighed: {}", stopped.len(), shown.collect::<Vec<_>>().join(", ")))
+        .hint("choose a value for them with --zero-positives and --zero-negatives: one, max, zero or a number"))
+}
+
+fn finish(vector: &mut WeightVector, status: &[Status], adjust: &Adjust, policy: &Policy) {
+    let ok = |i: &usize| status[*i] == Status::Ok;
+    let values = &mut vector.values;
+    if vector.kind != Kind::Additive {
+        if (adjust.power - 1.0).abs() > 0.0 {
+            (0..values.len()).filter(ok).for_each(|i| values[i] = values[i].powf(adjust.power));
+        }
+        let served: Vec<f64> = (0..values.len()).filter(ok).map(|i| values[i]).collect();
+        let sum: f64 = served.iter().sum();
+        let scale = match adjust.normalize {
+            Normalize::None => 1.0,
+            Normalize::Mean => sum / served.len() as f64,
+            Normalize::Sum => sum,
+            Normalize::Max => served.iter().copied().fold(0.0, f64::max),
+        };
+        if adjust.normalize != Normalize::None && scale > 0.0 {
+            values.iter_mut().for_each(|w| *w /= scale);
+        }
+        if let Some((low, high)) = adjust.clip {
+            for i in (0..values.len()).filter(ok) {
+                let clipped = values[i].clamp(low, high);
+                vector.clipped += u64::from((clipped - values[i]).abs() > 0.0);
+                values[i] = clipped;
+            }
+        }
+    }
+    let largest = (0..values.len()).filter(ok).map(|i| values[i]).reduce(f64::max);
+    let neutral = if vector.kind == Kind::Additive { 0.0 } else { 1.0 };
+    let value = |fallback: Fallback| match fallback {
+        Fallback::One | Fallback::Error => neutral,
+        Fallback::Max => largest.unwrap_or(neutral),
+        Fallback::Zero => 0.0,
+        Fallback::Value(value) => value,
+    };
+    for (weight, status) in values.iter_mut().zip(status) {
+        match status {
+            Status::Ok => {}
+            Status::NoNegatives => *weight = value(policy.zero_negatives),
+            Status::NoPositives | Status::NoKnownRows | Status::BelowMinPositives => {
+                *weight = value(policy.zero_positives);
+            }
+        }
+    }
+}
