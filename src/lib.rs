@@ -9,3 +9,4 @@ pub mod pages;
 pub mod artifact;
 pub mod report;
 pub mod engine;
+pub mod pipeline;

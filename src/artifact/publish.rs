@@ -53,6 +53,7 @@ pub struct OutputFile {
 #[derive(Debug)]
 pub struct Staging {
     out: PathBuf,
+    overwrite: bool,
     folder: TempDir,
     files: Vec<OutputFile>,
 }
@@ -69,21 +70,23 @@ impl Staging {
             return Err(Error::output(format!("{}: --out is a file, not a folder", out.display()))
                 .hint("name a folder"));
         }
-        let held = OUTPUTS.iter().map(|(name, _)| *name).find(|name| out.join(name).exists());
-        if let (Some(name), false) = (held, overwrite) {
-            return Err(Error::output(format!("{}: holds a result already ({name})", out.display()))
-                .hint("replace it with --overwrite, or choose another --out"));
-        }
+        // A link to a folder stays a link; what it points to is replaced.
+        let out = fs::canonicalize(&out).unwrap_or(out);
+        refuse_held(&out, overwrite)?;
         let parent = out.parent().unwrap_or(&out);
         fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
         let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let make = |within: &Path| tempfile::Builder::new().prefix(&format!(".{name}.posweight-")).tempdir_in(within);
         // The parent of a mounted folder may not be writable; the folder itself then is.
         let folder = match make(parent) {
+            Ok(folder) if out.is_dir() && !same_disk(folder.path(), &out) => {
+                drop(folder);
+                make(&out).map_err(|cause| Error::writing(&out, &cause))?
+            }
             Err(_) if out.is_dir() => make(&out).map_err(|cause| Error::writing(&out, &cause))?,
             other => other.map_err(|cause| Error::writing(&out, &cause))?,
         };
-        let staging = Self { out, folder, files: Vec::new() };
+        let staging = Self { out, overwrite, folder, files: Vec::new() };
         staging.open_to_others(staging.folder.path())?;
         // A folder that exists must take files too.
         if staging.out.is_dir() {
@@ -133,8 +136,12 @@ impl Staging {
         self.file(SUCCESS, |out| writeln!(out, "{success}").map_err(|cause| super::unwritable(&cause)))?;
         let refused = |cause: &std::io::Error| Error::writing(&self.out, cause);
         sync_folder(self.folder.path()).map_err(|cause| refused(&cause))?;
+        // Another run may have published here meanwhile.
+        refuse_held(&self.out, self.overwrite)?;
         if self.out.is_dir() {
-            let swapped = holds_only_results(&self.out) && exchange(self.folder.path(), &self.out).is_ok();
+            // Whoever stands in the folder should see the new result, not the one swapped away.
+            let is_here = std::env::current_dir().is_ok_and(|here| here.starts_with(&self.out));
+            let swapped = !is_here && holds_only_results(&self.out) && exchange(self.folder.path(), &self.out).is_ok();
             if !swapped {
                 self.move_in().map_err(|cause| refused(&cause))?;
             }
@@ -154,7 +161,12 @@ impl Staging {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(cause),
             _ => {}
         }
+        sync_folder(&self.out)?;
+        // `_SUCCESS` is the last of OUTPUTS.
         for (name, _) in OUTPUTS {
+            if name == SUCCESS {
+                sync_folder(&self.out)?;
+            }
             let (staged, place) = (from.join(name), self.out.join(name));
             if place.is_dir() {
                 fs::remove_dir_all(&place)?;
@@ -190,6 +202,28 @@ impl Write for HashingWriter {
     }
 }
 
+fn refuse_held(out: &Path, overwrite: bool) -> Result<()> {
+    match OUTPUTS.iter().map(|(name, _)| *name).find(|name| out.join(name).exists()) {
+        Some(name) if !overwrite => Err(Error::output(format!("{}: holds a result already ({name})", out.display()))
+            .hint("replace it with --overwrite, or choose another --out")),
+        _ => Ok(()),
+    }
+}
+
+/// A rename stays within one file system; a mounted folder is on another than its parent.
+fn same_disk(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        matches!((fs::metadata(a), fs::metadata(b)), (Ok(a), Ok(b)) if a.dev() == b.dev())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (a, b);
+        true
+    }
+}
+
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -197,7 +231,12 @@ fn sync_folder(folder: &Path) -> std::io::Result<()> {
 /// True when nothing in the folder would be lost with it.
 fn holds_only_results(folder: &Path) -> bool {
     let ours = |name: &str| name == RESULTS || OUTPUTS.iter().any(|(known, _)| *known == name);
-    fs::read_dir(folder).is_ok_and(|mut entries| {
+    // A group's folder is named for its values; anything else under `by` is somebody's own.
+    let by = folder.join("by");
+    let groups = fs::read_dir(&by).map_or(true, |mut entries| {
+        entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains('=')))
+    });
+    groups && fs::read_dir(folder).is_ok_and(|mut entries| {
         entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(ours)))
     })
 }

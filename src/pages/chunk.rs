@@ -232,3 +232,86 @@ fn inflate<'b>(
     decompressors.fill(codec, body, out)?;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::by_hand::{BIT_PACKED, ByHand, DICTIONARY, PLAIN, RLE, indices, packed, words};
+    use super::super::{Stop, Value};
+    use super::*;
+
+    fn slots(by_hand: &ByHand) -> Step<Vec<usize>> {
+        let mut workspace = Workspace::default();
+        let (_, _, mut pages) = open(&by_hand.chunk(), &mut workspace)?;
+        let mut slots = Vec::new();
+        while let Some(page) = pages.next()? {
+            slots.push(page.slots);
+        }
+        Ok(slots)
+    }
+
+    fn ints(rows: i64) -> ByHand {
+        ByHand::new("required int32 a;", rows, rows.cast_unsigned())
+    }
+
+    const FLAT: [&[u8]; 2] = [&[]; 2];
+
+    #[test]
+    fn pages_come_in_order_and_bytes_behind_them_are_let_be() {
+        let mut by_hand = ints(3).data(2, PLAIN, FLAT, &words(&[0, 1])).data(1, PLAIN, FLAT, &words(&[1]));
+        by_hand.bytes.push(0xff);
+        assert_eq!(slots(&by_hand), Ok(vec![2, 1]));
+        assert_eq!(slots(&ints(0)), Ok(vec![]));
+    }
+
+    #[test]
+    fn values_are_as_many_as_the_footer_says() {
+        let page = || words(&[0, 1]);
+        let more = ints(3).data(2, PLAIN, FLAT, &page()).data(2, PLAIN, FLAT, &page());
+        assert_eq!(slots(&more), Err(corrupt("pages with 4 values, the footer says 3")));
+        let fewer = ints(3).data(2, PLAIN, FLAT, &page());
+        assert_eq!(slots(&fewer), Err(corrupt("pages with 2 values, the footer says 3")));
+    }
+
+    #[test]
+    fn a_checksum_is_checked() {
+        let page = |crc| ints(1).data_with([1, PLAIN, RLE, RLE], FLAT, &words(&[1]), Some(crc));
+        assert_eq!(slots(&page(|sum| sum)), Ok(vec![1]));
+        assert!(
+            matches!(slots(&page(|sum| sum ^ 1)), Err(Stop::Corrupt(found)) if found.starts_with("checksum "))
+        );
+    }
+
+    #[test]
+    fn a_page_that_claims_too_much_is_refused_before_memory_is_taken() {
+        let mut by_hand = ints(1);
+        // Type 0, 300 MiB uncompressed, nothing compressed, then a header of one value.
+        by_hand.bytes = vec![0x15, 0, 0x15, 0x80, 0x80, 0x80, 0xac, 0x02, 0x15, 0, 0x2c];
+        by_hand.bytes.extend([0x15, 2, 0x15, 0, 0x15, 6, 0x15, 6, 0, 0]);
+        let limit = "a page of 314572800 bytes, the limit is 256 MiB";
+        assert_eq!(slots(&by_hand), Err(corrupt(limit)));
+    }
+
+    #[test]
+    fn other_pages_and_encodings_are_left_to_arrow() {
+        let mut index = ints(1);
+        index.page(1, 6, &[], &[], None);
+        assert_eq!(slots(&index), unsupported("page type 1"));
+        let levels = packed(&[1], 1);
+        let old = ByHand::new("optional int32 a;", 1, 1);
+        let old = old.data_with([1, PLAIN, BIT_PACKED, RLE], [&[], &levels], &words(&[1]), None);
+        assert_eq!(slots(&old), unsupported("levels of encoding BIT_PACKED"));
+        let old = ints(1).data_with([1, PLAIN, BIT_PACKED, BIT_PACKED], FLAT, &words(&[1]), None);
+        assert_eq!(slots(&old), Ok(vec![1]), "levels that are not there");
+        assert_eq!(slots(&ints(1).data(1, RLE, FLAT, &[])), unsupported("encoding RLE"));
+    }
+
+    #[test]
+    fn the_dictionary_stands_in_front() {
+        let by_hand = ints(2).dictionary(2, &words(&[7, 9])).data(2, DICTIONARY, FLAT, &indices(&[0, 1], 1));
+        let mut workspace = Workspace::default();
+        let (_, dictionary, _) = open(&by_hand.chunk(), &mut workspace).unwrap();
+        assert_eq!((dictionary.len(), dictionary.value(1)), (2, Value::Int(9)));
+        let late = ints(2).data(1, PLAIN, FLAT, &words(&[1])).dictionary(1, &words(&[7]));
+        assert_eq!(slots(&late), Err(corrupt("a dictionary page behind other pages")));
+    }
+}

@@ -70,8 +70,8 @@ pub struct SetCounter {
     rows: u64,
     /// Number of the row at hand. No number is used twice, unless `slots` forget it in between.
     row: u32,
-    /// Additions made in this chunk; when taking back, those still to be taken.
-    additions: u64,
+    /// Whether this chunk added anything, and whether that is being taken back.
+    added: bool,
     undoing: bool,
 }
 
@@ -104,9 +104,9 @@ impl SetCounter {
             self.flush();
         }
         self.rows += rows;
-        self.additions = 0;
+        self.added = false;
         let counted = count(self);
-        if !matches!(counted, Ok(Some(_))) && self.additions > 0 {
+        if !matches!(counted, Ok(Some(_))) && self.added {
             self.undoing = true;
             // It ends as it did before, which is known already.
             let _ = count(self);
@@ -150,8 +150,7 @@ impl SetCounter {
         if let Some(highest) = labels.iter().map(|(label, _)| *label).max() {
             self.admit(highest);
         }
-        let Some(weight) = self.addition() else { return true };
-        let (row, mut new) = (self.row, true);
+        let (weight, row, mut new) = (self.weight(), self.row, true);
         // A short loop, so that many slots are fetched at the same time.
         for &(label, rows) in labels {
             let slot = &mut self.slots[label as usize];
@@ -172,19 +171,14 @@ impl SetCounter {
 
     /// Counts slots of lists like [`count_rows`]. Labels that were not admitted are passed over.
     pub(super) fn add_rows(&mut self, starts: &[u64], values: &[u64], labels: &[u32]) {
-        if let Some(weight) = self.addition() {
-            count_rows(&mut self.slots, &mut self.row, weight, starts, values, labels);
-        }
+        let weight = self.weight();
+        count_rows(&mut self.slots, &mut self.row, weight, starts, values, labels);
     }
 
-    /// What to add for every row: 1, or when taking back -1 as long as there is something to take.
-    fn addition(&mut self) -> Option<u32> {
-        if !self.undoing {
-            self.additions += 1;
-            return Some(1);
-        }
-        self.additions = self.additions.checked_sub(1)?;
-        Some(u32::MAX)
+    /// What to add for every row: 1, or when taking back -1.
+    fn weight(&mut self) -> u32 {
+        self.added = true;
+        if self.undoing { u32::MAX } else { 1 }
     }
 }
 

@@ -66,12 +66,9 @@ impl Grid {
                     // Two rows cannot start side by side, so that the first two slots tell.
                     fits &= len == 1 && self.word(1, 0, 1);
                 }
-                Run::Repeat { len, .. } => {
-                    self.slots += len as u64;
-                    fits &= self.next >= self.slots;
-                }
+                Run::Repeat { len, .. } => self.slots += len as u64,
                 Run::Packed(packed) => {
-                    packed.words(|word, len| fits &= self.word(!word & low_bits(len), 0, len))
+                    packed.words(|word, len| fits &= self.word(!word & low_bits(len), 0, len));
                 }
             }
             Ok(())
@@ -80,7 +77,8 @@ impl Grid {
         Ok(fits)
     }
 
-    /// Follows up to 64 slots: where rows start, and which of them are null lists.
+    /// Follows up to 64 slots: where rows start, and which of them are null lists. A list that is too
+    /// long shows where the next one starts.
     fn word(&mut self, starts: u64, nulls: u64, len: usize) -> bool {
         let mut left = starts;
         while left > 0 {
@@ -95,7 +93,7 @@ impl Grid {
             left &= left - 1;
         }
         self.slots += len as u64;
-        self.next >= self.slots
+        true
     }
 }
 
@@ -127,4 +125,62 @@ fn all_values(leaf: Leaf, page: &DataPage<'_>) -> Step<bool> {
     }
     levels.finish()?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+    use std::sync::Arc;
+
+    use super::super::by_hand::packed;
+    use super::super::chunk::Coding;
+    use super::*;
+
+    /// Follows lists of `width` values on pages of `page` slots; lists are lengths, 0 is a null list.
+    fn follow(lists: &[usize], width: usize, page: usize) -> Option<(usize, u64, u64)> {
+        let field = "optional group a (LIST) { repeated group list { required int32 element; } }";
+        let schema = parse_message_type(&format!("message m {{ {field} }}")).unwrap();
+        let leaf = Leaf::of(&SchemaDescriptor::new(Arc::new(schema)).column(0)).unwrap();
+        let slots =
+            |len: usize| (0..len.max(1)).map(move |i| (u32::from(i > 0), if len == 0 { 0 } else { 2 }));
+        let levels: Vec<_> = lists.iter().flat_map(|len| slots(*len)).collect();
+        let (mut grid, mut values) = (Grid::new(width), 0);
+        for levels in levels.chunks(page) {
+            let (repetition, definition): (Vec<_>, Vec<_>) = levels.iter().copied().unzip();
+            let (repetition, definition) = (packed(&repetition, 1), packed(&definition, 2));
+            let page = DataPage {
+                slots: levels.len(),
+                coding: Coding::Plain,
+                repetition: &repetition,
+                definition: &definition,
+                values: &[],
+                nulls: None,
+            };
+            values += grid.add(leaf, &page).unwrap()?;
+        }
+        grid.finish().map(|(rows, nulls)| (values, rows, nulls))
+    }
+
+    #[test]
+    fn lists_of_one_length_are_followed_over_pages() {
+        for page in [1, 7, 64, 200] {
+            assert_eq!(follow(&[10; 30], 10, page), Some((300, 30, 0)));
+            assert_eq!(follow(&[10, 0, 0, 10, 10, 0], 10, page), Some((30, 6, 3)));
+            assert_eq!(follow(&[1, 0, 1], 1, page), Some((2, 3, 1)));
+        }
+    }
+
+    #[test]
+    fn another_length_is_noticed_wherever_it_is() {
+        for page in [1, 7, 64, 200] {
+            for wrong in [9, 11, 20] {
+                for at in 0..4 {
+                    let mut lists = [10; 4];
+                    lists[at] = wrong;
+                    assert_eq!(follow(&lists, 10, page), None, "{lists:?} on pages of {page}");
+                }
+            }
+        }
+    }
 }

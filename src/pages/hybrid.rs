@@ -202,7 +202,7 @@ impl<'a> Hybrid<'a> {
     }
 }
 
-impl<'a> Packed<'a> {
+impl Packed<'_> {
     /// The first `limit` values and those after them.
     pub(super) fn split(self, limit: usize) -> (Self, Self) {
         if limit >= self.len {
@@ -374,7 +374,7 @@ mod tests {
 
     /// Runs of `width` bits; all packed runs but the last have whole groups.
     fn runs() -> impl Strategy<Value = (usize, Vec<(bool, Vec<u32>)>)> {
-        (1..=32_usize).prop_flat_map(|width| {
+        prop_oneof![Just(1), 1..=32_usize].prop_flat_map(|width| {
             let value = 0..=u32::try_from(low_bits(width)).unwrap();
             let repeat = (value.clone(), 1..300_usize).prop_map(|(v, n)| (false, vec![v; n]));
             let packed = proptest::collection::vec(value, 1..200).prop_map(|mut v| {

@@ -87,13 +87,12 @@ impl Leaf {
         match (self.meaning, raw) {
             (Meaning::Bool, Raw::Word(bits)) => Value::Bool(bits != 0),
             (Meaning::Int, Raw::Word(bits)) => Value::Int(self.signed(bits)),
-            (Meaning::UInt, Raw::Word(bits)) => Value::UInt(bits),
             (Meaning::Float, Raw::Word(bits)) => Value::Float(self.float(bits)),
             (Meaning::Decimal(scale), Raw::Word(bits)) => decimal(self.signed(bits).into(), scale),
             (Meaning::Decimal(scale), Raw::Bytes(bytes)) => decimal(big_endian(bytes), scale),
             (Meaning::Half, Raw::Bytes(&[low, high])) => Value::Float(half(u16::from_le_bytes([low, high]))),
             (_, Raw::Bytes(bytes)) => Value::Text(bytes),
-            (Meaning::Half | Meaning::Text, Raw::Word(bits)) => Value::UInt(bits),
+            (Meaning::UInt | Meaning::Half | Meaning::Text, Raw::Word(bits)) => Value::UInt(bits),
         }
     }
 
@@ -174,8 +173,9 @@ fn integer(column: &ColumnDescriptor) -> Step<Meaning> {
 fn text(column: &ColumnDescriptor) -> Step<Meaning> {
     match (column.logical_type_ref(), column.converted_type()) {
         (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) => exact(column, DIGITS_MAX),
-        (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json | LogicalType::Bson), _)
-        | (None, _) => Ok(Meaning::Text),
+        (None | Some(LogicalType::String | LogicalType::Enum | LogicalType::Json | LogicalType::Bson), _) => {
+            Ok(Meaning::Text)
+        }
         (logical, converted) => no_label(column, logical, converted),
     }
 }

@@ -40,3 +40,38 @@ pub(super) fn values(leaf: Leaf, page: &DataPage<'_>) -> Step<usize> {
         _ => Ok(present),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::by_hand::{ByHand, packed, words};
+    use super::super::{Stop, Workspace, chunk};
+    use super::*;
+
+    fn found(chunk: &ByHand) -> Step<usize> {
+        let mut workspace = Workspace::default();
+        let (leaf, _, mut pages) = chunk::open(&chunk.chunk(), &mut workspace)?;
+        values(leaf, &pages.next()?.unwrap())
+    }
+
+    #[test]
+    fn nulls_of_the_header_have_to_be_those_of_the_levels() {
+        let page = |nulls| {
+            let levels = packed(&[1, 0, 1, 1], 1);
+            ByHand::new("optional int32 a;", 4, 4).data_v2(4, nulls, &levels, &words(&[1, 0, 0]))
+        };
+        assert_eq!(found(&page(1)), Ok(3));
+        assert_eq!(found(&page(2)), Err(corrupt("definition levels with 1 nulls, the page header says 2")));
+    }
+
+    #[test]
+    fn a_level_above_the_highest_is_refused() {
+        let page = |levels: &[u8]| {
+            let field = "optional group s { optional int32 a; }";
+            ByHand::new(field, 4, 4).data(4, 0, [&[], levels], &words(&[1, 1]))
+        };
+        assert_eq!(found(&page(&packed(&[2, 1, 0, 2], 2))), Ok(2));
+        let error: Step<usize> = Err(Stop::Corrupt("definition level 3, the highest is 2".to_owned()));
+        assert_eq!(found(&page(&packed(&[2, 3, 0, 2], 2))), error);
+        assert_eq!(found(&page(&[8, 3])), error);
+    }
+}

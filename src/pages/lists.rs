@@ -12,7 +12,7 @@ use super::rows::{Block, Levels, ones};
 use super::sets::{Lookup, SetCount};
 use super::stream::{Item, Stream};
 use super::vector::wrong_rows;
-use super::{Chunk, Step, corrupt};
+use super::{Chunk, Step, Value, corrupt};
 
 /// Counts a chunk into `counter`.
 pub(super) fn count(
@@ -24,7 +24,8 @@ pub(super) fn count(
     if let Some(count) = counter.attempt(chunk.rows, |counter| at_once(chunk, workspace, lookup, counter))? {
         return Ok(count);
     }
-    let count = counter.attempt(chunk.rows, |counter| row_by_row(chunk, workspace, lookup, counter).map(Some))?;
+    let count =
+        counter.attempt(chunk.rows, |counter| row_by_row(chunk, workspace, lookup, counter).map(Some))?;
     Ok(count.unwrap_or_default())
 }
 
@@ -61,7 +62,10 @@ fn at_once(
         while levels.next(&mut block)? {
             tally(&mut count, &block, chunk.rows)?;
             let changed = coding.replace(page.coding).is_some_and(|before| before != page.coding);
-            if changed && block.starts[0] & 1 == 0 && !hand_over(page.coding, &entries, &dictionary, lookup, counter) {
+            if changed
+                && block.starts[0] & 1 == 0
+                && !hand_over(page.coding, &entries, &dictionary, lookup, counter)
+            {
                 return Ok(None);
             }
             let values = ones(&block.values);
@@ -98,7 +102,7 @@ fn add_entries(
     for (start, slots) in (0..).step_by(1024).zip(entries.chunks(1024)) {
         batch.clear();
         for (entry, slot) in (start..).zip(slots).filter(|(_, slot)| slot.count > 0) {
-            match one_label(lookup.labels(dictionary.value(entry))) {
+            match one_label(lookup, dictionary.value(entry)) {
                 Some(NONE) => {}
                 Some(label) => batch.push((label, slot.count)),
                 None => return false,
@@ -122,13 +126,13 @@ fn hand_over(
 ) -> bool {
     let row = *counter.row();
     to == Coding::Plain
-        && entries.iter().enumerate().filter(|(_, slot)| slot.row == row && slot.count > 0).all(|(entry, _)| {
-            match one_label(lookup.labels(dictionary.value(entry))) {
+        && entries.iter().enumerate().filter(|(_, slot)| slot.row == row && slot.count > 0).all(
+            |(entry, _)| match one_label(lookup, dictionary.value(entry)) {
                 Some(NONE) => true,
                 Some(label) => counter.mark(label),
                 None => false,
-            }
-        })
+            },
+        )
 }
 
 /// Reads the labels of plain values; false when one has several or is invalid.
@@ -150,7 +154,7 @@ fn read_labels(
     }
     for out in out {
         let Item::Single(raw) = stream.next()? else { return Ok(false) };
-        match one_label(lookup.labels(leaf.value(raw))) {
+        match one_label(lookup, leaf.value(raw)) {
             Some(label) => *out = label,
             None => return Ok(false),
         }
@@ -161,8 +165,9 @@ fn read_labels(
     Ok(true)
 }
 
-fn one_label(labels: Result<&[u32], String>) -> Option<u32> {
-    match labels {
+/// The label of a value; `None` when it has several or is invalid.
+fn one_label(lookup: &mut Lookup<'_>, value: Value<'_>) -> Option<u32> {
+    match lookup.labels(value) {
         Ok([]) => Some(NONE),
         Ok([label]) => Some(*label),
         Ok(_) | Err(_) => None,
@@ -245,5 +250,140 @@ impl Row {
             None => counter.add(&self.labels, 1),
         }
         self.labels.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::by_hand::{ByHand, DICTIONARY, PLAIN, indices, packed, words};
+    use super::super::{Outcome, count_sets};
+    use super::*;
+
+    /// Integers are labels, but 8 is none, 9 is invalid.
+    struct Ints;
+
+    impl super::super::LabelSet for Ints {
+        fn labels(&mut self, value: Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+            match value {
+                Value::Int(8) => Ok(()),
+                Value::Int(int @ 0..8) => {
+                    out.push(u32::try_from(int).unwrap());
+                    Ok(())
+                }
+                other => Err(format!("{other} is no label")),
+            }
+        }
+    }
+
+    const LIST: &str = "required group a (LIST) { repeated group list { required int32 element; } }";
+
+    fn list(slots: i64, rows: u64) -> ByHand {
+        ByHand::new(LIST, slots, rows)
+    }
+
+    /// Levels of slots that all have a value.
+    fn levels(repetition: &[u32]) -> [Vec<u8>; 2] {
+        [packed(repetition, 1), packed(&vec![1; repetition.len()], 1)]
+    }
+
+    trait Append: Sized {
+        fn entries(self, repetition: &[u32], indices: &[u32]) -> Self;
+        fn ints(self, repetition: &[u32], values: &[u32]) -> Self;
+    }
+
+    impl Append for ByHand {
+        fn entries(self, repetition: &[u32], values: &[u32]) -> Self {
+            let [repetition, definition] = levels(repetition);
+            let slots = i32::try_from(values.len()).unwrap();
+            self.data(slots, DICTIONARY, [&repetition, &definition], &indices(values, 2))
+        }
+
+        fn ints(self, repetition: &[u32], values: &[u32]) -> Self {
+            let [repetition, definition] = levels(repetition);
+            let slots = i32::try_from(values.len()).unwrap();
+            self.data(slots, PLAIN, [&repetition, &definition], &words(values))
+        }
+    }
+
+    /// Positives, or why there are none; what was counted before has to be there in any case.
+    fn positives(by_hand: &ByHand) -> Result<(Vec<u64>, SetCount), String> {
+        let (mut workspace, mut counter) = (Workspace::default(), SetCounter::new());
+        let before = list(1, 1).ints(&[0], &[7]);
+        count_sets(&before.chunk(), &mut workspace, &mut Ints, &mut counter).unwrap();
+        let outcome = count_sets(&by_hand.chunk(), &mut workspace, &mut Ints, &mut counter);
+        let mut positives = counter.take();
+        assert_eq!(positives.pop(), Some(1));
+        match outcome {
+            Ok(Outcome::Counted(count)) => Ok((positives, count)),
+            Ok(Outcome::Unsupported(reason)) => panic!("{reason}"),
+            Err(error) => {
+                assert!(positives.iter().all(|rows| *rows == 0), "{positives:?} after {error}");
+                Err(error.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_may_go_on_from_indices_to_plain_values() {
+        // Rows [3], [1, 2 | 2, 1, 4] and [2, 2], cut into pages at the bar.
+        let by_hand = list(8, 3).dictionary(3, &words(&[3, 1, 2]));
+        let by_hand = by_hand.entries(&[0, 0, 1], &[0, 1, 2]).ints(&[1, 1, 1, 0, 1], &[2, 1, 4, 2, 2]);
+        assert_eq!(positives(&by_hand).unwrap().0, [0, 1, 2, 1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_row_may_go_on_between_pages_of_a_kind_and_back_to_indices() {
+        let of_a_kind = list(5, 2)
+            .dictionary(2, &words(&[1, 2]))
+            .entries(&[0, 1], &[0, 1])
+            .entries(&[1, 0, 1], &[0, 1, 1]);
+        assert_eq!(positives(&of_a_kind).unwrap().0, [0, 1, 2, 0, 0, 0, 0]);
+        let back = list(4, 2).dictionary(2, &words(&[1, 2])).ints(&[0, 1], &[2, 3]).entries(&[1, 0], &[1, 0]);
+        assert_eq!(positives(&back).unwrap().0, [0, 1, 1, 1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn two_entries_may_be_the_same_label() {
+        let by_hand = list(4, 3).dictionary(3, &words(&[5, 5, 8])).entries(&[0, 1, 0, 0], &[0, 1, 1, 2]);
+        assert_eq!(positives(&by_hand).unwrap().0, [0, 0, 0, 0, 0, 2, 0]);
+    }
+
+    #[test]
+    fn an_invalid_row_is_positive_for_no_label() {
+        let invalid = |by_hand: ByHand| {
+            let (positives, count) = positives(&by_hand).unwrap();
+            (positives[..3].to_vec(), count.invalid_rows, count.first_invalid)
+        };
+        let expected = (vec![0, 1, 1], 1, Some("9 is no label".to_owned()));
+        // Rows [1, 2] and [1, 9], or [1 | 9] on two pages.
+        assert_eq!(invalid(list(4, 2).ints(&[0, 1, 0, 1], &[1, 2, 1, 9])), expected);
+        assert_eq!(invalid(list(4, 2).ints(&[0, 1, 0], &[1, 2, 1]).ints(&[1], &[9])), expected);
+        let dictionary = list(4, 2).dictionary(3, &words(&[1, 2, 9]));
+        assert_eq!(invalid(dictionary.entries(&[0, 1, 0], &[0, 1, 0]).entries(&[1], &[2])), expected);
+    }
+
+    #[test]
+    fn damage_leaves_no_trace() {
+        let good = || list(4, 2).ints(&[0, 1], &[1, 2]);
+        let corrupt = |found: &str| Err(format!("corrupt column chunk: {found}"));
+        let two = list(4, 2).dictionary(1, &words(&[1]));
+        assert_eq!(
+            positives(&two.entries(&[0, 1, 0, 1], &[0, 0, 0, 3])),
+            corrupt("index 3 in a dictionary of 1 entries")
+        );
+        assert_eq!(positives(&good().ints(&[0, 0], &[1, 2])), corrupt("3 lists in a row group of 2 rows"));
+        assert_eq!(positives(&good().ints(&[1, 1], &[1, 2])), corrupt("1 lists in a row group of 2 rows"));
+        assert_eq!(positives(&good().ints(&[0, 1], &[1])), corrupt("pages with 3 values, the footer says 4"));
+        assert_eq!(positives(&list(1, 1).ints(&[1], &[1])), corrupt("the first list has no beginning"));
+    }
+
+    #[test]
+    fn a_long_list_needs_no_more_memory_than_its_labels() {
+        let mut row = Row::default();
+        (0..100_000).for_each(|i| row.add(Ok(&[i % 3])));
+        assert!(row.labels.capacity() < 10_000);
+        let (mut counter, mut count) = (SetCounter::new(), SetCount::default());
+        row.close(&mut counter, &mut count);
+        assert_eq!(counter.take(), [1, 1, 1]);
     }
 }

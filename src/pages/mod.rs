@@ -17,6 +17,8 @@
 //! Every length, width and index in a page is checked before it is used, so that hostile bytes cost
 //! an error and never a panic or more memory than [`PAGE_LIMIT`] a buffer.
 
+#[cfg(test)]
+mod by_hand;
 mod chunk;
 mod codec;
 mod counter;

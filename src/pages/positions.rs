@@ -189,11 +189,16 @@ fn add_range(counts: &mut [u32], at: usize, len: usize) {
         (len, rounds) = (len % width, len / width);
     }
     if let Ok(rounds @ 1..) = u32::try_from(rounds) {
-        counts.iter_mut().for_each(|count| *count += rounds);
+        for count in &mut *counts {
+            *count += rounds;
+        }
     }
     let end = at + len;
-    counts[at..end.min(width)].iter_mut().for_each(|count| *count += 1);
-    counts[..end.saturating_sub(width)].iter_mut().for_each(|count| *count += 1);
+    for part in [at..end.min(width), 0..end.saturating_sub(width)] {
+        for count in &mut counts[part] {
+            *count += 1;
+        }
+    }
 }
 
 /// Small counters, one byte per position, that take 64 bits at a time. They go on behind the last

@@ -153,3 +153,39 @@ impl<'l> Lookup<'l> {
         Ok(&self.out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every value is label 100.
+    struct Same(Option<u32>);
+
+    impl LabelSet for Same {
+        fn labels(&mut self, _: Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+            out.push(100);
+            Ok(())
+        }
+
+        fn identity_bound(&self) -> Option<u32> {
+            self.0
+        }
+    }
+
+    #[test]
+    fn integers_below_the_bound_are_their_own_labels() {
+        let mut same = Same(Some(5));
+        let mut lookup = Lookup::new(&mut same);
+        let values = [
+            Value::Int(4),
+            Value::UInt(4),
+            Value::Int(5),
+            Value::Int(-1),
+            Value::Text(b"4"),
+            Value::Float(4.0),
+        ];
+        let labels = values.map(|value| lookup.labels(value).unwrap()[0]);
+        assert_eq!(labels, [4, 4, 100, 100, 100, 100]);
+        assert_eq!(Lookup::new(&mut Same(None)).labels(Value::Int(0)), Ok(&[100][..]));
+    }
+}

@@ -59,6 +59,7 @@ mod tests {
     use std::sync::Arc;
 
     use parquet::data_type::ByteArray;
+    use parquet::file::statistics::ValueStatistics;
     use parquet::schema::parser::parse_message_type;
     use parquet::schema::types::SchemaDescriptor;
 
@@ -91,6 +92,7 @@ mod tests {
     #[test]
     fn anything_less_says_nothing() {
         let text = || Some(ByteArray::from("yes"));
+        let cut = ValueStatistics::new(text(), text(), None, Some(0), false);
         for (field, statistics) in [
             ("optional int32 a;", ints(0, 1, Some(0))),
             ("optional int32 a;", ints(1, 1, None)),
@@ -100,6 +102,8 @@ mod tests {
             ("optional int32 a;", Statistics::int32(Some(1), Some(1), None, Some(0), true)),
             ("optional float a;", Statistics::float(Some(1.0), Some(1.0), None, Some(0), false)),
             ("optional binary a (UTF8);", Statistics::byte_array(text(), text(), None, None, false)),
+            ("optional binary a (UTF8);", Statistics::ByteArray(cut.clone().with_min_is_exact(false))),
+            ("optional binary a (UTF8);", Statistics::ByteArray(cut.with_max_is_exact(false))),
         ] {
             assert_eq!(constant(&chunk(field, 10, statistics)), None, "{field}");
         }

@@ -66,12 +66,11 @@ fn count(
     tallies: &mut [Tally],
 ) -> Step<VectorCount> {
     let mut cells = Cells::new(cell, tallies.len());
-    let count = match at_once(chunk, workspace, &mut cells)? {
-        Some(count) => count,
-        None => {
-            cells = Cells::new(cell, tallies.len());
-            uneven::count(chunk, workspace, &mut cells)?
-        }
+    let count = if let Some(count) = at_once(chunk, workspace, &mut cells)? {
+        count
+    } else {
+        cells = Cells::new(cell, tallies.len());
+        uneven::count(chunk, workspace, &mut cells)?
     };
     for (tally, more) in tallies.iter_mut().zip(&cells.tallies) {
         tally.add(Cell::Positive, more.positives);
@@ -169,7 +168,7 @@ fn add_singles(
     plain::check(leaf.physical, page.values, len)?;
     match leaf.physical {
         Physical::Bit => {
-            singles.add_bits(Run::Packed(Packed { bytes: page.values, width: 1, start: 0, len }))
+            singles.add_bits(Run::Packed(Packed { bytes: page.values, width: 1, start: 0, len }));
         }
         Physical::Word4 => {
             singles.add_words(
@@ -204,4 +203,49 @@ fn add_singles(
 /// The error for lists that are more or fewer than the rows of the row group.
 pub(super) fn wrong_rows(found: u64, rows: u64) -> Stop {
     corrupt(format!("{found} lists in a row group of {rows} rows"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::by_hand::{ByHand, DICTIONARY, PLAIN, indices, packed, words};
+    use super::*;
+
+    fn tallies(by_hand: &ByHand) -> Result<Vec<(u64, u64)>> {
+        let cell =
+            |_: usize, value: Value<'_>| if value == Value::Int(1) { Cell::Positive } else { Cell::Negative };
+        let mut tallies = [Tally::default(); 3];
+        let outcome = count_vector(&by_hand.chunk(), &mut Workspace::default(), &cell, &mut tallies)?;
+        assert!(matches!(outcome, Outcome::Counted(VectorCount { wrong_rows: 0, .. })), "{outcome:?}");
+        Ok(tallies.iter().map(|tally| (tally.positives, tally.negatives)).collect())
+    }
+
+    const LIST: &str = "required group a (LIST) { repeated group list { required int32 element; } }";
+
+    #[test]
+    fn a_row_may_go_on_from_page_to_page() {
+        // Rows 1 0 0, 0 1 0 and 1 1 2, cut into pages of indices, indices and plain values.
+        let values = packed(&[1; 4], 1);
+        let by_hand = ByHand::new(LIST, 9, 3).dictionary(2, &words(&[0, 1]));
+        let by_hand =
+            by_hand.data(4, DICTIONARY, [&packed(&[0, 1, 1, 0], 1), &values], &indices(&[1, 0, 0, 0], 1));
+        let by_hand = by_hand.data(1, DICTIONARY, [&packed(&[1], 1), &values], &indices(&[1], 1));
+        let by_hand = by_hand.data(4, PLAIN, [&packed(&[1, 0, 1, 1], 1), &values], &words(&[0, 1, 1, 2]));
+        assert_eq!(tallies(&by_hand).unwrap(), [(2, 1), (2, 1), (0, 3)]);
+    }
+
+    #[test]
+    fn a_list_without_a_beginning_is_refused() {
+        let levels = packed(&[1; 3], 1);
+        let by_hand = ByHand::new(LIST, 3, 1).data(3, PLAIN, [&levels, &levels], &words(&[0, 1, 1]));
+        let error = tallies(&by_hand).unwrap_err().to_string();
+        assert_eq!(error, "corrupt column chunk: the first list has no beginning");
+    }
+
+    #[test]
+    fn more_lists_than_rows_are_refused() {
+        let (repetition, definition) = (packed(&[0, 1, 1, 0, 1], 1), packed(&[1; 5], 1));
+        let by_hand = ByHand::new(LIST, 5, 1).data(5, PLAIN, [&repetition, &definition], &words(&[0; 5]));
+        let error = tallies(&by_hand).unwrap_err().to_string();
+        assert_eq!(error, "corrupt column chunk: 2 lists in a row group of 1 rows");
+    }
 }

@@ -241,6 +241,23 @@ fn id_column(schema: &Schema, label: &str, peek: &Peek) -> Result<String> {
     }
 }
 
+/// The length of the first list in the first rows of a column; `None` when all are null.
+///
+/// # Errors
+/// [`Error::Input`] naming the shard when its first rows cannot be read.
+pub fn list_length(shards: &[Shard], column: &str) -> Result<Option<u64>> {
+    for shard in shards.iter().filter(|shard| shard.rows > 0) {
+        let peek = Peek::of(std::slice::from_ref(shard), &shard.schema)?;
+        let lengths = peek.column(column).and_then(|array| arrow::compute::kernels::length::length(array).ok());
+        let lengths = lengths.and_then(|lengths| cast(&lengths, &DataType::Int64).ok());
+        let first = lengths.and_then(|lengths| lengths.as_primitive::<Int64Type>().iter().flatten().next());
+        if let Some(length) = first.and_then(|length| u64::try_from(length).ok()) {
+            return Ok(Some(length));
+        }
+    }
+    Ok(None)
+}
+
 /// The first rows of the first shard that has any.
 struct Peek {
     rows: Option<RecordBatch>,

@@ -1,0 +1,258 @@
+//! A spec with every default filled in and every contradiction refused.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::machine::Machine;
+use super::spec::{OneOrMany, Scalars, Spec, Values};
+use crate::engine::session::Limits;
+use crate::error::{Error, Result};
+use crate::source::layout::{LabelKind, LayoutKind};
+use crate::source::values::{Domain, Literal};
+use crate::weights::{Adjust, Policy, Scheme, Weighing};
+
+/// Part of the machine's memory taken when nobody says.
+const MEMORY_SHARE_PERCENT: u64 = 60;
+/// Most bytes of spill files when nobody says.
+const SPILL_LIMIT: u64 = 100 << 30;
+/// Files that `--formats` chooses from.
+const FORMATS: [&str; 5] = ["parquet", "json", "safetensors", "npy", "md"];
+
+/// What a run does.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Files, folders and globs.
+    pub sources: Vec<String>,
+    /// Output folder.
+    pub out: PathBuf,
+    /// Replace a result that is there.
+    pub overwrite: bool,
+    /// Kinds of files to write.
+    pub formats: Vec<String>,
+    /// The layout, if said.
+    pub layout: Option<LayoutKind>,
+    /// Label columns, if said.
+    pub labels: Vec<String>,
+    /// Row id column.
+    pub id: Option<String>,
+    /// Value column.
+    pub value: Option<String>,
+    /// Separator.
+    pub delimiter: Option<String>,
+    /// Vocabulary file.
+    pub vocabulary: Option<String>,
+    /// Number of labels.
+    pub num_labels: Option<u64>,
+    /// True number of rows.
+    pub num_rows: Option<u64>,
+    /// Whether integers are indices or names.
+    pub label_kind: LabelKind,
+    /// What values mean.
+    pub domain: Domain,
+    /// Labels with a meaning of their own.
+    pub label_domains: BTreeMap<String, Domain>,
+    /// Columns that some shards lack count as missing there.
+    pub missing_columns: bool,
+    /// SQL condition.
+    pub filter: Option<String>,
+    /// Weight column.
+    pub sample_weight: Option<String>,
+    /// Group columns.
+    pub by: Vec<String>,
+    /// Schemes, adjustments, policies.
+    pub weighing: Weighing,
+    /// Memory, threads, spilling.
+    pub limits: Limits,
+    /// What was asked for.
+    pub spec: Spec,
+}
+
+impl Plan {
+    /// Fills in every default. Pure: nothing is read, `machine` says what there is.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the flag that is wrong or the two that contradict each other.
+    pub fn resolve(spec: Spec, machine: Machine) -> Result<Self> {
+        let sources = spec.shards.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
+        if sources.is_empty() {
+            return Err(Error::usage("no shards are named").hint("name files, folders or globs of Parquet shards"));
+        }
+        let out = spec.out.clone().ok_or_else(|| {
+            Error::usage("no output folder is named").hint("name one with --out DIR, or the key out of a spec")
+        })?;
+        let domain = domain(&spec.values, &Domain::default())?;
+        let label_domains = spec.label.iter().map(|(label, values)| {
+            let own = self::domain(values, &domain).map_err(|error| error.at(format!("label {label:?}")))?;
+            Ok((label.clone(), own))
+        });
+        let missing_columns = match spec.missing_columns.as_deref() {
+            None | Some("error") => false,
+            Some("missing") => true,
+            Some(other) => {
+                return Err(Error::usage(format!("--missing-columns: \"{other}\" is not a choice")).hint("use error or missing"));
+            }
+        };
+        let many = |list: &Option<OneOrMany>| list.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
+        let plan = Self {
+            sources,
+            out,
+            overwrite: spec.overwrite.unwrap_or(false),
+            formats: formats(&many(&spec.formats))?,
+            layout: spec.layout.as_deref().map(str::parse).transpose()?,
+            labels: many(&spec.labels),
+            id: spec.id.clone(),
+            value: spec.value.clone(),
+            delimiter: spec.delimiter.clone(),
+            vocabulary: spec.vocabulary.clone(),
+            num_labels: spec.num_labels,
+            num_rows: spec.num_rows,
+            label_kind: spec.label_kind.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            label_domains: label_domains.collect::<Result<_>>()?,
+            domain,
+            missing_columns,
+            filter: spec.r#where.clone(),
+            sample_weight: spec.sample_weight.clone(),
+            by: many(&spec.by).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
+            weighing: weighing(&spec)?,
+            limits: limits(&spec, machine)?,
+            spec,
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    fn check(&self) -> Result<()> {
+        let only_long = [("--id", self.id.is_some()), ("--value", self.value.is_some()), ("--num-rows", self.num_rows.is_some())];
+        if let (Some(layout), Some((flag, _))) = (self.layout, only_long.iter().find(|(_, given)| *given))
+            && layout != LayoutKind::Long
+        {
+            return Err(Error::usage(format!("{flag} belongs to layout long, but --layout is {layout}"))
+                .hint(format!("drop {flag}, or use --layout long")));
+        }
+        if self.layout.is_some_and(|layout| layout != LayoutKind::Delimited) && self.delimiter.is_some() {
+            return Err(Error::usage("--delimiter belongs to layout delimited").hint("drop one of the two"));
+        }
+        if self.num_labels == Some(0) {
+            return Err(Error::usage("--num-labels is 0").hint("give the number of labels, C"));
+        }
+        if self.num_rows.is_some() && !self.by.is_empty() {
+            return Err(Error::usage("--num-rows and --by exclude each other")
+                .hint("the true number of rows is known for the whole set only"));
+        }
+        Ok(())
+    }
+}
+
+fn domain(values: &Values, base: &Domain) -> Result<Domain> {
+    let literals = |given: &Option<Scalars>, base: &Vec<Literal>| match given {
+        None => base.clone(),
+        Some(given) => given.texts().iter().map(|text| Literal::new(text)).collect(),
+    };
+    let threshold = values.threshold.or(base.threshold);
+    if threshold.is_some_and(|t| !t.is_finite()) {
+        return Err(Error::usage("--threshold is not a finite number").hint("give a number such as 0.5"));
+    }
+    let domain = Domain {
+        positive: literals(&values.positive_values, &base.positive),
+        negative: literals(&values.negative_values, &base.negative),
+        missing: literals(&values.missing_values, &base.missing),
+        uncertain: literals(&values.uncertain_values, &base.uncertain),
+        uncertain_as: values.uncertain_as.as_deref().map_or(Ok(base.uncertain_as), str::parse)?,
+        threshold,
+        soft: values.soft.unwrap_or(base.soft),
+    };
+    domain.check()?;
+    Ok(domain)
+}
+
+/// The weighing a spec asks for; also what `weigh` uses, which needs nothing else.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flag.
+pub fn weighing(spec: &Spec) -> Result<Weighing> {
+    let texts = spec.scheme.as_ref().map_or_else(|| vec!["ratio".to_owned()], OneOrMany::to_vec);
+    let mut schemes = texts.iter().map(|text| text.parse()).collect::<Result<Vec<Scheme>>>()?;
+    if let Some(value) = spec.epsilon {
+        let ratios = schemes.iter_mut().filter_map(|scheme| match scheme {
+            Scheme::Ratio { epsilon } => Some(epsilon),
+            _ => None,
+        });
+        if !(value.is_finite() && value >= 0.0) || ratios.map(|epsilon| *epsilon = value).count() == 0 {
+            return Err(Error::usage(format!("--epsilon {value} cannot be used"))
+                .hint("it is the ε ≥ 0 of --scheme ratio: negatives / (positives + ε)"));
+        }
+    }
+    let fallback = |flag: &str, given: &Option<super::spec::Scalar>| match given {
+        None => Ok(crate::weights::Fallback::default()),
+        Some(text) => text.to_string().parse().map_err(|error: Error| error.at(flag)),
+    };
+    let adjust = Adjust {
+        power: spec.power.unwrap_or(1.0),
+        normalize: spec.normalize.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        clip: spec.clip,
+    };
+    adjust.check()?;
+    let policy = Policy {
+        zero_positives: fallback("--zero-positives", &spec.zero_positives)?,
+        zero_negatives: fallback("--zero-negatives", &spec.zero_negatives)?,
+        min_positives: spec.min_positives.unwrap_or(0),
+    };
+    Ok(Weighing { schemes, adjust, policy })
+}
+
+fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
+    let memory = spec.memory_limit.as_deref().map(|text| bytes("--memory-limit", text)).transpose()?;
+    let spill = spec.spill_limit.as_deref().map(|text| bytes("--spill-limit", text)).transpose()?;
+    if spec.threads == Some(0) {
+        return Err(Error::usage("--threads is 0").hint("give at least 1"));
+    }
+    Ok(Limits {
+        memory: memory.unwrap_or(machine.memory / 100 * MEMORY_SHARE_PERCENT),
+        threads: spec.threads.unwrap_or(machine.threads),
+        spill_dir: spec.spill_dir.clone(),
+        spill_limit: spill.unwrap_or(SPILL_LIMIT),
+    })
+}
+
+/// Bytes of a size such as `512m`, `4g`, `100000`.
+///
+/// # Errors
+/// [`Error::Usage`] naming `flag`.
+pub fn bytes(flag: &str, text: &str) -> Result<u64> {
+    let lower = text.trim().to_ascii_lowercase();
+    let lower = lower.strip_suffix("ib").or(lower.strip_suffix('b')).unwrap_or(&lower);
+    let (digits, shift) = match lower.char_indices().last() {
+        Some((at, 'k')) => (&lower[..at], 10),
+        Some((at, 'm')) => (&lower[..at], 20),
+        Some((at, 'g')) => (&lower[..at], 30),
+        Some((at, 't')) => (&lower[..at], 40),
+        _ => (lower, 0),
+    };
+    let number = digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
+    number.filter(|n| *n > 0).ok_or_else(|| {
+        Error::usage(format!("{flag}: \"{text}\" is not a size")).hint("give a whole number with k, m, g or t, such as 512m")
+    })
+}
+
+fn formats(given: &[String]) -> Result<Vec<String>> {
+    let given: Vec<String> = given.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect();
+    if let Some(unknown) = given.iter().find(|format| !FORMATS.contains(&format.as_str())) {
+        return Err(Error::usage(format!("--formats: there is no format \"{unknown}\""))
+            .hint(format!("formats are {}", FORMATS.join(", "))));
+    }
+    if given.is_empty() { Ok(FORMATS.map(str::to_owned).to_vec()) } else { Ok(given) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let sizes = ["512m", "4G", "1t", "100", "64KiB", "2gb"].map(|text| bytes("--memory-limit", text).unwrap());
+        assert_eq!(sizes, [512 << 20, 4 << 30, 1 << 40, 100, 64 << 10, 2 << 30]);
+        for wrong in ["", "m", "-1g", "0", "1.5g", "99999999t"] {
+            assert!(bytes("--memory-limit", wrong).is_err(), "{wrong}");
+        }
+    }
+}

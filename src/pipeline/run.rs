@@ -1,0 +1,223 @@
+//! Runs a plan: open, count, weigh, measure, write, publish; and accounts for it either way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use serde_json::{Value as Json, json};
+
+use super::machine::peak_memory;
+use super::opening::{Opened, open_plan};
+use super::outputs::{self, Derived, Request};
+use super::plan::Plan;
+use crate::artifact::counts::CountsFile;
+use crate::artifact::publish::{OutputFile, Staging, write_results};
+use crate::artifact::results::{
+    ErrorResult, FindingResult, Inputs, Metadata, Resources, RunResults, ShardResult,
+};
+use crate::engine::{Counted, GroupKey, Progress, count};
+use crate::error::{Error, Result};
+use crate::findings::{Finding, RowFacts};
+use crate::source::layout::LayoutKind;
+use crate::source::shards::fingerprint;
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Counts of all rows and what follows from them.
+    pub derived: Derived,
+    /// Counts per group of `--by`: name and counts.
+    pub groups: Vec<(String, Derived)>,
+    /// `16 shards, layout wide`.
+    pub source: String,
+    /// Why the layout was chosen.
+    pub why: String,
+    /// Published files.
+    pub outputs: Vec<OutputFile>,
+}
+
+/// Told what is being done, for whoever draws the progress.
+pub trait Observer {
+    /// Counting starts: so many shards, bytes and rows; `progress` says how many rows are done.
+    fn counting(&self, shards: usize, bytes: u64, rows: u64, progress: &Arc<Progress>);
+    /// Counting is over.
+    fn counted(&self);
+}
+
+/// What is known of a run at any moment, for its account.
+#[derive(Debug, Default)]
+struct Account {
+    timings: BTreeMap<&'static str, f64>,
+    inputs: Inputs,
+    shards: Vec<ShardResult>,
+    counting: Json,
+    findings: Vec<FindingResult>,
+    outputs: Vec<OutputFile>,
+}
+
+/// Runs `plan` and writes `run_results.json`, also when it fails.
+///
+/// # Errors
+/// Whatever went wrong; nothing is published then, and a previous result is untouched.
+pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
+    let (started, clock) = (SystemTime::now(), Instant::now());
+    // Found before the scan: a place that cannot take the result.
+    let staging = Staging::begin(&plan.out, plan.overwrite)?;
+    let mut account = Account::default();
+    let result = tokio::select! {
+        result = stages(plan, observer, staging, &mut account) => result,
+        signal = stopped() => Err(signal),
+    };
+    observer.counted();
+    let error = result.as_ref().err();
+    let results = RunResults {
+        metadata: Metadata {
+            version: crate::artifact::FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION"),
+            started_at: utc(started),
+            spec: serde_json::to_value(&plan.spec).unwrap_or(Json::Null),
+        },
+        status: match error {
+            None => "done",
+            Some(Error::Stopped(_)) => "aborted",
+            Some(_) => "failed",
+        },
+        exit_code: error.map_or(0, Error::exit_code),
+        elapsed_seconds: clock.elapsed().as_secs_f64(),
+        timings: account.timings,
+        inputs: account.inputs,
+        shards: account.shards,
+        counting: account.counting,
+        resources: Resources {
+            peak_memory_bytes: peak_memory(),
+            memory_limit_bytes: plan.limits.memory,
+            threads: plan.limits.threads,
+        },
+        findings: account.findings,
+        outputs: account.outputs,
+        error: error.map(ErrorResult::from),
+    };
+    match (result, write_results(&plan.out, &results)) {
+        (Ok(_), Err(error)) => Err(error),
+        (result, _) => result,
+    }
+}
+
+async fn stages(plan: &Plan, observer: &dyn Observer, mut staging: Staging, account: &mut Account) -> Result<Outcome> {
+    let clock = Instant::now();
+    let Opened { dataset, detected, counting, absent, labels_inferred } = open_plan(plan)?;
+    account.timings.insert("open", clock.elapsed().as_secs_f64());
+    let layout = detected.layout.kind;
+    let spec = serde_json::to_value(plan.spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
+    account.describe(&dataset.shards, &detected.why, layout, &spec);
+
+    let clock = Instant::now();
+    let progress = Arc::new(Progress::default());
+    observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
+    let Counted { total, groups, null_elements } = count(&dataset, counting, &plan.limits, progress).await?;
+    observer.counted();
+    account.timings.insert("count", clock.elapsed().as_secs_f64());
+    account.inputs.rows = total.rows();
+
+    let clock = Instant::now();
+    let facts = RowFacts {
+        rows_unknown: layout == LayoutKind::Long && plan.num_rows.is_none(),
+        labels_inferred,
+        null_elements,
+        absent_columns: absent,
+    };
+    let file = |counts| CountsFile {
+        counts,
+        layout: layout.to_string(),
+        fingerprint: account.inputs.fingerprint.clone(),
+    };
+    let derived = Derived::of(file(total), &plan.weighing, &facts)?;
+    let groups = groups
+        .into_iter()
+        .map(|(key, counts)| Ok((group_name(&plan.by, &key), Derived::of(file(counts), &plan.weighing, &RowFacts::default())?)))
+        .collect::<Result<Vec<_>>>()?;
+    account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
+    account.shards.iter_mut().for_each(|shard| shard.status = "counted");
+
+    let source = format!("{} shard{}, layout {layout}", dataset.shards.len(), if dataset.shards.len() == 1 { "" } else { "s" });
+    let mut report = derived.report(source.clone());
+    report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
+    outputs::write(&mut staging, &derived, &report, &Request { folder: "", formats: &plan.formats, spec: &spec })?;
+    for (name, group) in &groups {
+        let folder = format!("by/{}/", folder_name(name));
+        let report = group.report(format!("{source}, {name}"));
+        outputs::write(&mut staging, group, &report, &Request { folder: &folder, formats: &plan.formats, spec: &spec })?;
+    }
+    let outputs = staging.publish()?;
+    account.outputs.clone_from(&outputs);
+    account.timings.insert("write", clock.elapsed().as_secs_f64());
+    Ok(Outcome { derived, groups, source, why: detected.why, outputs })
+}
+
+impl Account {
+    fn describe(&mut self, shards: &[crate::source::shards::Shard], why: &str, layout: LayoutKind, spec: &Json) {
+        self.inputs = Inputs {
+            shards: shards.len() as u64,
+            bytes: shards.iter().map(|shard| shard.bytes).sum(),
+            rows: shards.iter().map(|shard| shard.rows).sum(),
+            fingerprint: fingerprint(shards, &spec.to_string()),
+        };
+        self.shards = shards
+            .iter()
+            .map(|shard| ShardResult { path: shard.name(), rows: shard.rows, bytes: shard.bytes, status: "listed" })
+            .collect();
+        self.counting = json!({ "layout": layout.to_string(), "why": why, "engine": "plain" });
+    }
+}
+
+/// `split=train,year=2024`.
+fn group_name(by: &[String], key: &GroupKey) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "NULL".to_owned());
+    by.iter().zip(key).map(|(name, v)| format!("{name}={}", value(v))).collect::<Vec<_>>().join(",")
+}
+
+/// A group's name as one folder: nothing in it leaves the folder or hides it.
+fn folder_name(name: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "=,-_. ".contains(c);
+    name.chars().map(|c| if safe(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
+}
+
+/// A finding as files hold it.
+pub(super) fn finding_result(finding: &Finding, derived: &Derived) -> FindingResult {
+    const EXAMPLES: usize = 20;
+    let info = finding.kind.info();
+    let labels = derived.file.counts.labels();
+    FindingResult {
+        id: info.id,
+        severity: info.severity.as_str(),
+        labels: finding.labels.len(),
+        examples: finding.labels.iter().take(EXAMPLES).map(|&i| labels.name(i).to_owned()).collect(),
+        observed: finding.observed.clone(),
+        remedy: info.remedy,
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stopped() -> Error {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                _ = tokio::signal::ctrl_c() => Error::Stopped(130),
+                _ = terminate.recv() => Error::Stopped(143),
+            };
+        }
+    }
+    // Without a handler the system's own behaviour remains.
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => Error::Stopped(130),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// RFC 3339 in UTC.
+fn utc(time: SystemTime) -> String {
+    let time: chrono::DateTime<chrono::Utc> = time.into();
+    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

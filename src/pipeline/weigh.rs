@@ -1,0 +1,84 @@
+//! Weights and reports from counts that were saved: no shard is read.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::outputs::{self, Derived, Request};
+use super::plan::weighing;
+use super::spec::Spec;
+use crate::artifact::counts::{CountsFile, read};
+use crate::artifact::publish::{OutputFile, Staging};
+use crate::error::{Error, Result};
+use crate::findings::RowFacts;
+
+/// Merges saved counts and weighs them anew.
+///
+/// # Errors
+/// [`Error::Input`] when a file is not counts or labels disagree; [`Error::Output`] for the place.
+pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<(Derived, Vec<OutputFile>)> {
+    let out = spec.out.as_deref().ok_or_else(|| Error::usage("no output folder is named").hint("name one with --out DIR"))?;
+    let weighing = weighing(spec)?;
+    let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
+    let derived = Derived::of(merge(files)?, &weighing, &RowFacts::default())?;
+    let meaning = serde_json::to_value(spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
+    let report = derived.report(source(files));
+    outputs::write(&mut staging, &derived, &report, &Request { folder: "", formats, spec: &meaning })?;
+    let outputs = staging.publish()?;
+    Ok((derived, outputs))
+}
+
+/// `2 counts files`.
+#[must_use]
+pub fn source(files: &[PathBuf]) -> String {
+    format!("{} counts file{}", files.len(), if files.len() == 1 { "" } else { "s" })
+}
+
+fn merge(files: &[PathBuf]) -> Result<CountsFile> {
+    let mut merged: Option<CountsFile> = None;
+    let mut fingerprints = Vec::with_capacity(files.len());
+    for path in files {
+        let path = if path.is_dir() { path.join("counts.parquet") } else { path.clone() };
+        let file = read(&path)?;
+        fingerprints.push(file.fingerprint.clone());
+        merged = Some(match merged {
+            None => file,
+            Some(before) => CountsFile {
+                counts: before.counts.merge(&file.counts).map_err(|error| error.at(path.display()))?,
+                ..before
+            },
+        });
+    }
+    let merged = merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))?;
+    // The order of merging changes nothing, so neither does it change the fingerprint.
+    fingerprints.sort();
+    let fingerprint = match &fingerprints[..] {
+        [one] => one.clone(),
+        many => Sha256::digest(many.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    Ok(CountsFile { fingerprint, ..merged })
+}
+
+/// Reads a finished run again, as its `weights.json` says it was weighed.
+///
+/// # Errors
+/// [`Error::Input`] when the folder does not hold a run.
+pub fn reopen(folder: &Path) -> Result<Derived> {
+    #[derive(Deserialize)]
+    struct OnlySpec {
+        spec: Spec,
+    }
+    let file = read(&folder.join("counts.parquet"))?;
+    let path = folder.join("weights.json");
+    let spec = match std::fs::read_to_string(&path) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Spec::default(),
+        Err(cause) => return Err(Error::reading(&path, &cause)),
+        Ok(text) => {
+            let parsed: OnlySpec = serde_json::from_str(&text)
+                .map_err(|cause| Error::input(format!("{}: {cause}", path.display())).hint("run posweight again"))?;
+            parsed.spec
+        }
+    };
+    Derived::of(file, &weighing(&spec)?, &RowFacts::default())
+}
