@@ -10,3 +10,4 @@ pub mod artifact;
 pub mod report;
 pub mod engine;
 pub mod pipeline;
+pub mod cli;

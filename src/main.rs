@@ -1,1 +1,5 @@
-fn main(){}
+//! `posweight`: parse, run, exit code.
+
+fn main() -> std::process::ExitCode {
+    posweight::cli::main()
+}

@@ -7,6 +7,7 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::Chunk;
+use super::thrift::STRUCT;
 
 pub(super) const PLAIN: i32 = 0;
 pub(super) const RLE: i32 = 3;
@@ -87,7 +88,7 @@ impl ByHand {
             ints(&[change(sum.sum()).cast_signed()], &mut self.bytes);
             last = 4;
         }
-        self.bytes.push((id - last) << 4 | 12);
+        self.bytes.push((id - last) << 4 | STRUCT);
         ints(header, &mut self.bytes);
         self.bytes.extend([0, 0]);
         self.bytes.extend(body);
@@ -98,31 +99,54 @@ impl ByHand {
 fn ints(values: &[i32], out: &mut Vec<u8>) {
     for value in values {
         out.push(0x15);
-        let mut zigzag = (value << 1 ^ value >> 31).cast_unsigned();
-        while zigzag >= 0x80 {
-            out.push(zigzag.to_le_bytes()[0] | 0x80);
-            zigzag >>= 7;
-        }
-        out.push(zigzag.to_le_bytes()[0]);
+        let zigzag = (value << 1 ^ value >> 31).cast_unsigned();
+        varint(usize::try_from(zigzag).unwrap(), out);
     }
 }
 
-/// A hybrid of one bit-packed run of fewer than 512 values.
-pub(super) fn packed(values: &[u32], width: usize) -> Vec<u8> {
-    let groups = values.len().div_ceil(8);
-    let mut bytes = vec![0; 1 + groups * width];
-    bytes[0] = u8::try_from(groups << 1 | 1).unwrap();
-    for (i, value) in values.iter().enumerate() {
-        for bit in (0..width).filter(|bit| value >> bit & 1 == 1) {
-            bytes[1 + (i * width + bit) / 8] |= 1 << ((i * width + bit) % 8);
+fn varint(value: usize, out: &mut Vec<u8>) {
+    let mut value = value;
+    while value >= 0x80 {
+        out.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    out.push(value.to_le_bytes()[0]);
+}
+
+/// Runs of a hybrid: bit-packed or repeated, and their values.
+pub(super) type RunsByHand = Vec<(bool, Vec<u32>)>;
+
+/// A hybrid of values of `width` bits.
+pub(super) fn hybrid(runs: &[(bool, Vec<u32>)], width: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let width = usize::from(width);
+    for (packed, values) in runs {
+        if !packed {
+            varint(values.len() << 1, &mut bytes);
+            bytes.extend(&values[0].to_le_bytes()[..width.div_ceil(8)]);
+            continue;
+        }
+        let groups = values.len().div_ceil(8);
+        varint(groups << 1 | 1, &mut bytes);
+        let start = bytes.len();
+        bytes.resize(start + groups * width, 0);
+        for (i, value) in values.iter().enumerate() {
+            for bit in (0..width).filter(|bit| value >> bit & 1 == 1) {
+                bytes[start + (i * width + bit) / 8] |= 1 << ((i * width + bit) % 8);
+            }
         }
     }
     bytes
 }
 
+/// A hybrid of one bit-packed run.
+pub(super) fn packed(values: &[u32], width: u8) -> Vec<u8> {
+    hybrid(&[(true, values.to_vec())], width)
+}
+
 /// Dictionary indices: their width, then the hybrid.
 pub(super) fn indices(values: &[u32], width: u8) -> Vec<u8> {
-    [vec![width], packed(values, width.into())].concat()
+    [vec![width], packed(values, width)].concat()
 }
 
 /// Plain values of a column of `int32` or `float`.

@@ -116,6 +116,10 @@ impl<'a> Pages<'a> {
             Content::DataV2 { slots, encoding, nulls, definition_bytes, repetition_bytes, compressed } => {
                 self.take(slots)?;
                 let codec = if compressed { self.codec } else { Codec::Uncompressed };
+                if self.codec != codec && header.uncompressed != header.compressed {
+                    // Old versions of parquet-cpp compressed such pages all the same.
+                    return Err(corrupt("a page said to be uncompressed has two sizes"));
+                }
                 let (repetition, rest) = split(body, repetition_bytes)?;
                 let (definition, body) = split(rest, definition_bytes)?;
                 let uncompressed = header.uncompressed.checked_sub(repetition_bytes + definition_bytes);

@@ -187,7 +187,11 @@ mod tests {
     use super::*;
 
     fn counted(counter: &mut SetCounter, mut count: impl FnMut(&mut SetCounter)) {
-        counter.attempt(10, |counter| Ok::<_, ()>(Some(count(counter)))).unwrap();
+        let outcome = counter.attempt(10, |counter| {
+            count(counter);
+            Ok::<_, ()>(Some(()))
+        });
+        assert_eq!(outcome, Ok(Some(())));
     }
 
     #[test]
@@ -224,7 +228,7 @@ mod tests {
         counted(&mut counter, |counter| {
             (0..3).for_each(|label| counter.admit(label));
             // Rows [0, 0, 1], [], [9, 0] and, over the end of the words, [2].
-            counter.add_rows(&[0b11001], &[0b110111], &[0, 0, 1, 9, 0]);
+            counter.add_rows(&[0b11001], &[0b11_0111], &[0, 0, 1, 9, 0]);
             counter.add_rows(&[1], &[1], &[2]);
             // 64 slots with a value each, two rows of 32.
             counter.add_rows(&[1 | 1 << 32], &[u64::MAX], &[1; 64]);

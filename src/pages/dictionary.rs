@@ -1,8 +1,9 @@
 //! Dictionary pages, and pages of indices into them.
 
 use super::chunk::{PAGE_LIMIT, prefixed};
-use super::hybrid::{Hybrid, Packed, Run};
+use super::hybrid::{Hybrid, Run};
 use super::leaf::{Leaf, Physical, Raw};
+use super::packed::Packed;
 use super::{Step, Stop, Value, corrupt, plain};
 
 /// Entries of the largest dictionary: as many words as a page has room for.

@@ -2,9 +2,10 @@
 
 use super::chunk::{Coding, Workspace, open};
 use super::dictionary::Histogram;
-use super::hybrid::{Hybrid, Packed};
+use super::hybrid::Hybrid;
 use super::leaf::{Leaf, Physical, Raw, low};
 use super::levels::values;
+use super::packed::Packed;
 use super::plain::{self, Neighbours, Values, zeros_and_ones};
 use super::{Chunk, Outcome, Step, Value, settle, unsupported};
 use crate::counts::{Cell, Tally};

@@ -2,8 +2,9 @@
 
 use super::Step;
 use super::chunk::DataPage;
-use super::hybrid::{Hybrid, Run, low_bits};
+use super::hybrid::{Hybrid, Run};
 use super::leaf::Leaf;
+use super::packed::low_bits;
 use super::rows::{Block, Levels, ones};
 
 /// Follows lists that should have `width` values and no null among them; null lists are allowed.

@@ -6,6 +6,7 @@
 //! ```
 
 use super::chunk::prefixed;
+use super::packed::{Packed, load, low_bits};
 use super::{Step, corrupt};
 
 /// A stretch of values.
@@ -24,16 +25,6 @@ impl Run<'_> {
             Self::Packed(packed) => packed.len,
         }
     }
-}
-
-/// Bit-packed values. `bytes` holds at least `start + len` of them, and may go on: eight bytes can then
-/// be loaded at once even at the end of the values. `start` is below 8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Packed<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) width: usize,
-    pub(super) start: usize,
-    pub(super) len: usize,
 }
 
 /// Walks a hybrid run by run.
@@ -130,15 +121,14 @@ impl<'a> Hybrid<'a> {
         Ok(())
     }
 
-    /// To be called after the last value: a run that goes on tells of damage. Packed groups are filled
-    /// up to 8 values, so fewer than 8 may be left there.
+    /// To be called after the last value: a repeated value that goes on tells of damage. Bit-packed runs
+    /// are filled up, by most writers to 8 values and by DuckDB to 256.
     pub(super) fn finish(&self) -> Step<()> {
-        let left = self.rest.len();
-        let padding = matches!(self.rest, Run::Packed(_)) && left < 8;
-        if left == 0 || padding {
-            Ok(())
-        } else {
-            Err(corrupt(format!("a run goes on for {left} values too many")))
+        match self.rest {
+            Run::Repeat { len: 1.., .. } => {
+                Err(corrupt(format!("a run goes on for {} values too many", self.rest.len())))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -202,180 +192,17 @@ impl<'a> Hybrid<'a> {
     }
 }
 
-impl Packed<'_> {
-    /// The first `limit` values and those after them.
-    pub(super) fn split(self, limit: usize) -> (Self, Self) {
-        if limit >= self.len {
-            return (self, Self { len: 0, ..self });
-        }
-        let end = self.start + limit;
-        let bytes = self.bytes.get(end / 8 * self.width..).unwrap_or(&[]);
-        (
-            Self { len: limit, ..self },
-            Self { bytes, width: self.width, start: end % 8, len: self.len - limit },
-        )
-    }
-
-    /// The same bits as values of one bit.
-    pub(super) fn bits(self) -> Self {
-        let bit = self.start * self.width;
-        let bytes = self.bytes.get(bit / 8..).unwrap_or(&[]);
-        Self { bytes, width: 1, start: bit % 8, len: self.len * self.width }
-    }
-
-    /// Values of one bit, 64 at a time: calls `each` with a word and how many of its bits count, from
-    /// the lowest on. The others are 0.
-    #[inline]
-    pub(super) fn words(&self, mut each: impl FnMut(u64, usize)) {
-        let (mut bytes, mut left) = (self.bytes, self.len);
-        while left > 0 {
-            let mut word = load(bytes) >> self.start;
-            if self.start > 0 {
-                word |= bytes.get(8).map_or(0, |byte| u64::from(*byte) << (64 - self.start));
-            }
-            let n = left.min(64);
-            each(word & low_bits(n), n);
-            left -= n;
-            bytes = bytes.get(8..).unwrap_or(&[]);
-        }
-    }
-
-    /// How many values of one bit are 1.
-    #[inline]
-    pub(super) fn ones(&self) -> usize {
-        if self.start + self.len <= 64 {
-            return (load(self.bytes) >> self.start & low_bits(self.len)).count_ones() as usize;
-        }
-        self.many_ones()
-    }
-
-    fn many_ones(&self) -> usize {
-        // Whole words in a loop of their own, so that it becomes one over vector registers.
-        let (words, _) = self.bytes.as_chunks::<8>();
-        let words = &words[..words.len().min(self.len / 64)];
-        let mut ones: usize = words.iter().map(|word| u64::from_le_bytes(*word).count_ones() as usize).sum();
-        let rest = self.bytes.get(words.len() * 8..).unwrap_or(&[]);
-        let last = Packed { bytes: rest, len: self.start + self.len - words.len() * 64, start: 0, ..*self };
-        last.words(|word, _| ones += word.count_ones() as usize);
-        // The bits in front of the first value were counted with the others.
-        ones - (load(self.bytes) & low_bits(self.start)).count_ones() as usize
-    }
-
-    /// Writes the values into `out`, which has room for exactly `len`.
-    pub(super) fn unpack(&self, out: &mut [u32]) {
-        macro_rules! widths {
-            ($($width:literal)*) => {
-                match self.width {
-                    $($width => self.unpack_as::<$width>(out),)*
-                    _ => out.fill(0),
-                }
-            };
-        }
-        widths!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
-    }
-
-    fn unpack_as<const WIDTH: usize>(&self, out: &mut [u32]) {
-        let mut bytes = self.bytes;
-        let mut out = out;
-        if self.start > 0 {
-            let mut group = [0; 8];
-            unpack_padded::<WIDTH>(bytes, &mut group);
-            let (first, rest) = out.split_at_mut(out.len().min(8 - self.start));
-            first.copy_from_slice(&group[self.start..self.start + first.len()]);
-            bytes = bytes.get(WIDTH..).unwrap_or(&[]);
-            out = rest;
-        }
-        let (groups, last) = out.as_chunks_mut::<8>();
-        for group in groups {
-            // Eight bytes beyond the group, so that each value is one load.
-            match bytes.get(..WIDTH + 8) {
-                Some(window) => unpack_eight::<WIDTH>(window, group),
-                None => unpack_padded::<WIDTH>(bytes, group),
-            }
-            bytes = bytes.get(WIDTH..).unwrap_or(&[]);
-        }
-        if !last.is_empty() {
-            let mut group = [0; 8];
-            unpack_padded::<WIDTH>(bytes, &mut group);
-            last.copy_from_slice(&group[..last.len()]);
-        }
-    }
-}
-
-#[inline]
-fn unpack_eight<const WIDTH: usize>(window: &[u8], group: &mut [u32; 8]) {
-    for (i, value) in group.iter_mut().enumerate() {
-        let bit = i * WIDTH;
-        #[expect(clippy::cast_possible_truncation, reason = "the mask leaves at most 32 bits")]
-        let bits = (load(&window[bit / 8..]) >> (bit % 8) & low_bits(WIDTH)) as u32;
-        *value = bits;
-    }
-}
-
-fn unpack_padded<const WIDTH: usize>(bytes: &[u8], group: &mut [u32; 8]) {
-    let mut window = [0; 40];
-    let len = bytes.len().min(WIDTH);
-    window[..len].copy_from_slice(&bytes[..len]);
-    unpack_eight::<WIDTH>(&window, group);
-}
-
-/// The first eight bytes, or as many as there are, as one number.
-#[inline]
-pub(super) fn load(bytes: &[u8]) -> u64 {
-    if let Some(word) = bytes.first_chunk::<8>() {
-        return u64::from_le_bytes(*word);
-    }
-    let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(word)
-}
-
-/// A mask of the lowest `n` bits.
-#[inline]
-pub(super) fn low_bits(n: usize) -> u64 {
-    if n >= 64 { u64::MAX } else { (1 << n) - 1 }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::by_hand::{RunsByHand, hybrid};
     use super::*;
 
-    /// Writes runs as a writer would.
-    fn encode(runs: &[(bool, Vec<u32>)], width: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let head = |head: usize, bytes: &mut Vec<u8>| {
-            let mut head = head;
-            while head >= 0x80 {
-                bytes.push((head & 0x7f | 0x80) as u8);
-                head >>= 7;
-            }
-            bytes.push(head as u8);
-        };
-        for (packed, values) in runs {
-            if *packed {
-                let groups = values.len().div_ceil(8);
-                head(groups << 1 | 1, &mut bytes);
-                let mut bits = vec![0_u8; groups * width];
-                for (i, value) in values.iter().enumerate() {
-                    for bit in 0..width {
-                        bits[(i * width + bit) / 8] |= ((value >> bit & 1) as u8) << ((i * width + bit) % 8);
-                    }
-                }
-                bytes.extend(bits);
-            } else {
-                head(values.len() << 1, &mut bytes);
-                bytes.extend(&values[0].to_le_bytes()[..width.div_ceil(8)]);
-            }
-        }
-        bytes
-    }
-
     /// Runs of `width` bits; all packed runs but the last have whole groups.
-    fn runs() -> impl Strategy<Value = (usize, Vec<(bool, Vec<u32>)>)> {
-        prop_oneof![Just(1), 1..=32_usize].prop_flat_map(|width| {
-            let value = 0..=u32::try_from(low_bits(width)).unwrap();
+    fn runs() -> impl Strategy<Value = (u8, RunsByHand)> {
+        prop_oneof![Just(1), 1..=32_u8].prop_flat_map(|width| {
+            let value = 0..=u32::try_from(low_bits(width.into())).unwrap();
             let repeat = (value.clone(), 1..300_usize).prop_map(|(v, n)| (false, vec![v; n]));
             let packed = proptest::collection::vec(value, 1..200).prop_map(|mut v| {
                 v.resize(v.len().next_multiple_of(8), 0);
@@ -391,9 +218,9 @@ mod tests {
             if let Some((true, last)) = runs.last_mut() {
                 last.truncate(last.len() - cut);
             }
-            let bytes = encode(&runs, width);
+            let bytes = hybrid(&runs, width);
             let values: Vec<u32> = runs.iter().flat_map(|(_, v)| v.clone()).collect();
-            let mut hybrid = Hybrid::new(&bytes, width as u32).unwrap();
+            let mut hybrid = Hybrid::new(&bytes, width.into()).unwrap();
             let mut found = vec![0; values.len()];
             for part in found.chunks_mut(step) {
                 hybrid.fill(part).unwrap();
@@ -433,10 +260,18 @@ mod tests {
 
     #[test]
     fn a_run_that_goes_on_is_refused() {
-        let bytes = encode(&[(false, vec![1; 20])], 1);
+        let bytes = hybrid(&[(false, vec![1; 20])], 1);
         let mut hybrid = Hybrid::new(&bytes, 1).unwrap();
         hybrid.fill(&mut [0; 19]).unwrap();
         assert_eq!(hybrid.finish(), Err(corrupt("a run goes on for 1 values too many")));
+    }
+
+    #[test]
+    fn a_bit_packed_run_may_be_filled_up() {
+        let bytes = hybrid(&[(true, vec![1; 256])], 1);
+        let mut hybrid = Hybrid::new(&bytes, 1).unwrap();
+        hybrid.fill(&mut [0; 3]).unwrap();
+        assert_eq!(hybrid.finish(), Ok(()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::schema::types::ColumnDescriptor;
 
+use super::number::{DIGITS_MAX, big_endian, decimal, half};
 use super::{Step, Stop, Value, corrupt, unsupported};
 
 /// How a value is stored.
@@ -55,8 +56,6 @@ pub(super) struct Leaf {
     pub(super) element_def: u32,
 }
 
-/// Digits of the largest decimal read here: those of 128 bits.
-const DIGITS_MAX: u32 = 38;
 /// Digits of the largest decimal that a word of eight bytes holds.
 const WORD_DIGITS_MAX: u32 = 18;
 
@@ -208,44 +207,6 @@ fn no_label<T>(
     unsupported(format!("{} values of logical type {meaning}", column.physical_type()))
 }
 
-/// A decimal as an integer where it has no fraction.
-fn decimal(units: i128, scale: u32) -> Value<'static> {
-    let one = 10_i128.pow(scale.min(DIGITS_MAX));
-    match i64::try_from(units / one) {
-        Ok(whole) if units % one == 0 => Value::Int(whole),
-        _ => Value::Float(units as f64 / one as f64),
-    }
-}
-
-/// Two's complement, most significant byte first; a number beyond 128 bits is the largest there is.
-fn big_endian(bytes: &[u8]) -> i128 {
-    let negative = bytes.first().is_some_and(|first| first.leading_ones() > 0);
-    let fill = if negative { 0xff } else { 0 };
-    let (beyond, kept) = bytes.split_at(bytes.len().saturating_sub(16));
-    let mut padded = [fill; 16];
-    padded[16 - kept.len()..].copy_from_slice(kept);
-    let value = i128::from_be_bytes(padded);
-    if beyond.iter().all(|byte| *byte == fill) && (value < 0) == negative {
-        value
-    } else if negative {
-        i128::MIN
-    } else {
-        i128::MAX
-    }
-}
-
-/// IEEE 754 half precision.
-fn half(bits: u16) -> f64 {
-    let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
-    let fraction = f64::from(bits & 0x3ff) / 1024.0;
-    match i32::from(bits >> 10 & 0x1f) {
-        0 => sign * fraction * 2_f64.powi(-14),
-        31 if fraction == 0.0 => sign * f64::INFINITY,
-        31 => f64::NAN,
-        exponent => sign * (1.0 + fraction) * 2_f64.powi(exponent - 15),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use parquet::schema::parser::parse_message_type;
@@ -288,32 +249,6 @@ mod tests {
             let leaf = leaf(&format!("required {field};")).unwrap();
             assert_eq!(leaf.value(Raw::Word(leaf.one())), Value::Float(1.0), "{field}");
         }
-    }
-
-    #[test]
-    fn long_decimals_are_read_from_their_end() {
-        let decimals = leaf("required binary a (DECIMAL(38,1));").unwrap();
-        let value = |bytes: &[u8]| match decimals.value(Raw::Bytes(bytes)) {
-            Value::Int(i) => i as f64,
-            Value::Float(f) => f,
-            other => panic!("{other}"),
-        };
-        for (bytes, expected) in
-            [(&[10][..], 1.0), (&[0xff; 20], -0.1), (&[0, 10], 1.0), (&[], 0.0), (&[0xf6], -1.0)]
-        {
-            assert!((value(bytes) - expected).abs() < 1e-12, "{bytes:?}");
-        }
-        assert!(value(&[&[1][..], &[0; 16]].concat()) > 1e37);
-    }
-
-    #[test]
-    fn halves_are_exact() {
-        for (bits, value) in
-            [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 2_f64.powi(-24)), (0x7c00, f64::INFINITY), (0x8000, 0.0)]
-        {
-            assert!((half(bits) - value).abs() < f64::MIN_POSITIVE || half(bits) == value, "{bits:#x}");
-        }
-        assert!(half(0x7e00).is_nan());
     }
 
     #[test]

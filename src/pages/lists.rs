@@ -11,8 +11,7 @@ use super::leaf::Leaf;
 use super::rows::{Block, Levels, ones};
 use super::sets::{Lookup, SetCount};
 use super::stream::{Item, Stream};
-use super::vector::wrong_rows;
-use super::{Chunk, Step, Value, corrupt};
+use super::{Chunk, Step, Stop, Value, corrupt, lists_by_row};
 
 /// Counts a chunk into `counter`.
 pub(super) fn count(
@@ -24,13 +23,13 @@ pub(super) fn count(
     if let Some(count) = counter.attempt(chunk.rows, |counter| at_once(chunk, workspace, lookup, counter))? {
         return Ok(count);
     }
-    let count =
-        counter.attempt(chunk.rows, |counter| row_by_row(chunk, workspace, lookup, counter).map(Some))?;
+    let count = counter
+        .attempt(chunk.rows, |counter| lists_by_row::count(chunk, workspace, lookup, counter).map(Some))?;
     Ok(count.unwrap_or_default())
 }
 
 /// Rows and nulls of a block; fails when rows are more than the row group has, or have no beginning.
-fn tally(count: &mut SetCount, block: &Block, rows: u64) -> Step<()> {
+pub(super) fn tally(count: &mut SetCount, block: &Block, rows: u64) -> Step<()> {
     if count.rows == 0 && block.starts[0] & 1 == 0 {
         return Err(corrupt("the first list has no beginning"));
     }
@@ -38,6 +37,11 @@ fn tally(count: &mut SetCount, block: &Block, rows: u64) -> Step<()> {
     count.null_rows += ones(&block.nulls) as u64;
     count.null_elements += (ones(&block.elements) - ones(&block.values)) as u64;
     if count.rows > rows { Err(wrong_rows(count.rows, rows)) } else { Ok(()) }
+}
+
+/// The error for lists that are more or fewer than the rows of the row group.
+pub(super) fn wrong_rows(found: u64, rows: u64) -> Stop {
+    corrupt(format!("{found} lists in a row group of {rows} rows"))
 }
 
 /// No label; never admitted to a counter.
@@ -174,85 +178,6 @@ fn one_label(lookup: &mut Lookup<'_>, value: Value<'_>) -> Option<u32> {
     }
 }
 
-/// What a dictionary entry stands for, once it is known.
-type Known = Option<Result<Box<[u32]>, String>>;
-
-fn row_by_row(
-    chunk: &Chunk<'_>,
-    workspace: &mut Workspace,
-    lookup: &mut Lookup<'_>,
-    counter: &mut SetCounter,
-) -> Step<SetCount> {
-    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let mut known: Vec<Known> = vec![None; dictionary.len()];
-    let (mut count, mut block, mut row) = (SetCount::default(), Block::new(), Row::default());
-    while let Some(page) = pages.next()? {
-        let mut levels = Levels::new(leaf, &page)?;
-        let mut stream = Stream::new(leaf, &page)?;
-        while levels.next(&mut block)? {
-            tally(&mut count, &block, chunk.rows)?;
-            stream.block(ones(&block.values))?;
-            for index in 0..block.len {
-                let slot = block.slot(index);
-                if slot.start {
-                    row.close(counter, &mut count);
-                }
-                if !slot.value {
-                    continue;
-                }
-                match stream.next()? {
-                    Item::Single(raw) => row.add(lookup.labels(leaf.value(raw))),
-                    Item::Entry(index) => {
-                        let entry =
-                            known.get_mut(index as usize).ok_or_else(|| dictionary.no_entry(index))?;
-                        let labels = entry.get_or_insert_with(|| {
-                            lookup.labels(dictionary.value(index as usize)).map(Box::from)
-                        });
-                        row.add(labels.as_deref().map_err(Clone::clone));
-                    }
-                }
-            }
-        }
-        stream.finish()?;
-    }
-    row.close(counter, &mut count);
-    if count.rows == chunk.rows { Ok(count) } else { Err(wrong_rows(count.rows, chunk.rows)) }
-}
-
-/// The labels of a row until its end.
-#[derive(Debug, Default)]
-struct Row {
-    labels: Vec<u32>,
-    /// From this length on repeated labels are dropped, so that a long list needs no more memory than
-    /// there are labels.
-    limit: usize,
-    invalid: Option<String>,
-}
-
-impl Row {
-    fn add(&mut self, labels: Result<&[u32], String>) {
-        match labels {
-            Ok(labels) => self.labels.extend_from_slice(labels),
-            Err(text) => {
-                self.invalid.get_or_insert(text);
-            }
-        }
-        if self.labels.len() > self.limit {
-            self.labels.sort_unstable();
-            self.labels.dedup();
-            self.limit = self.labels.len().max(1024) * 2;
-        }
-    }
-
-    fn close(&mut self, counter: &mut SetCounter, count: &mut SetCount) {
-        match self.invalid.take() {
-            Some(text) => count.invalid(&text, 1),
-            None => counter.add(&self.labels, 1),
-        }
-        self.labels.clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::by_hand::{ByHand, DICTIONARY, PLAIN, indices, packed, words};
@@ -375,15 +300,5 @@ mod tests {
         assert_eq!(positives(&good().ints(&[1, 1], &[1, 2])), corrupt("1 lists in a row group of 2 rows"));
         assert_eq!(positives(&good().ints(&[0, 1], &[1])), corrupt("pages with 3 values, the footer says 4"));
         assert_eq!(positives(&list(1, 1).ints(&[1], &[1])), corrupt("the first list has no beginning"));
-    }
-
-    #[test]
-    fn a_long_list_needs_no_more_memory_than_its_labels() {
-        let mut row = Row::default();
-        (0..100_000).for_each(|i| row.add(Ok(&[i % 3])));
-        assert!(row.labels.capacity() < 10_000);
-        let (mut counter, mut count) = (SetCounter::new(), SetCount::default());
-        row.close(&mut counter, &mut count);
-        assert_eq!(counter.take(), [1, 1, 1]);
     }
 }

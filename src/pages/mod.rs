@@ -28,9 +28,13 @@ mod footer;
 mod grid;
 mod header;
 mod hybrid;
+mod lanes;
 mod leaf;
 mod levels;
 mod lists;
+mod lists_by_row;
+mod number;
+mod packed;
 mod plain;
 mod positions;
 mod rows;
@@ -38,8 +42,8 @@ mod sets;
 mod statistics;
 mod stream;
 mod thrift;
-mod uneven;
 mod vector;
+mod vector_by_row;
 
 use std::fmt;
 

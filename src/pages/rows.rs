@@ -10,8 +10,9 @@
 //! ```
 
 use super::chunk::DataPage;
-use super::hybrid::{Hybrid, Packed, Run, low_bits};
+use super::hybrid::{Hybrid, Run};
 use super::leaf::Leaf;
+use super::packed::{Packed, low_bits};
 use super::{Step, corrupt};
 
 /// Slots of a full block.
@@ -36,15 +37,25 @@ impl Block {
         Self { len: 0, starts: none, elements: none, values: none, nulls: none }
     }
 
-    /// What stands in slot `index`.
-    pub(super) fn slot(&self, index: usize) -> Slot {
-        let bit = |bits: &Bitmap| bits[index / 64] >> (index % 64) & 1 == 1;
-        Slot {
-            start: bit(&self.starts),
-            element: bit(&self.elements),
-            value: bit(&self.values),
-            null: bit(&self.nulls),
+    /// Calls `each` with every slot in order.
+    #[inline]
+    pub(super) fn each(&self, mut each: impl FnMut(Slot) -> Step<()>) -> Step<()> {
+        let (elements, nulls) = (self.elements.iter(), self.nulls.iter());
+        let words = self.starts.iter().zip(elements).zip(self.values.iter().zip(nulls));
+        let mut left = self.len;
+        for ((starts, elements), (values, nulls)) in words {
+            for bit in 0..left.min(64) {
+                let set = |word: &u64| word >> bit & 1 == 1;
+                each(Slot {
+                    start: set(starts),
+                    element: set(elements),
+                    value: set(values),
+                    null: set(nulls),
+                })?;
+            }
+            left = left.saturating_sub(64);
         }
+        Ok(())
     }
 }
 

@@ -7,11 +7,13 @@
 use super::chunk::{Coding, DataPage, Workspace, open};
 use super::dictionary::most_frequent;
 use super::grid::Grid;
-use super::hybrid::{Hybrid, Packed, Run};
+use super::hybrid::{Hybrid, Run};
 use super::leaf::{Leaf, Physical, Raw, low};
+use super::lists::wrong_rows;
+use super::packed::Packed;
 use super::plain::{self, Values};
 use super::positions::Positions;
-use super::{Chunk, Outcome, Step, Stop, Value, corrupt, settle, uneven, unsupported};
+use super::{Chunk, Outcome, Step, Value, settle, unsupported, vector_by_row};
 use crate::counts::{Cell, Tally};
 use crate::error::Result;
 
@@ -70,7 +72,7 @@ fn count(
         count
     } else {
         cells = Cells::new(cell, tallies.len());
-        uneven::count(chunk, workspace, &mut cells)?
+        vector_by_row::count(chunk, workspace, &mut cells)?
     };
     for (tally, more) in tallies.iter_mut().zip(&cells.tallies) {
         tally.add(Cell::Positive, more.positives);
@@ -94,7 +96,7 @@ impl<'c> Cells<'c> {
         Self { cell, tallies: vec![Tally::default(); width], first_invalid: None }
     }
 
-    fn add(&mut self, position: usize, value: Value<'_>, rows: u64) {
+    pub(super) fn add(&mut self, position: usize, value: Value<'_>, rows: u64) {
         let cell = (self.cell)(position, value);
         self.tallies[position].add(cell, rows);
         if cell == Cell::Invalid {
@@ -198,11 +200,6 @@ fn add_singles(
         }
     }
     Ok(())
-}
-
-/// The error for lists that are more or fewer than the rows of the row group.
-pub(super) fn wrong_rows(found: u64, rows: u64) -> Stop {
-    corrupt(format!("{found} lists in a row group of {rows} rows"))
 }
 
 #[cfg(test)]

@@ -234,7 +234,11 @@ pub fn bytes(flag: &str, text: &str) -> Result<u64> {
     })
 }
 
-fn formats(given: &[String]) -> Result<Vec<String>> {
+/// Kinds of files to write; all when none is given.
+///
+/// # Errors
+/// [`Error::Usage`] for a kind that does not exist.
+pub fn formats(given: &[String]) -> Result<Vec<String>> {
     let given: Vec<String> = given.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect();
     if let Some(unknown) = given.iter().find(|format| !FORMATS.contains(&format.as_str())) {
         return Err(Error::usage(format!("--formats: there is no format \"{unknown}\""))

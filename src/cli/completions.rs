@@ -1,0 +1,25 @@
+//! `posweight completions`: a script that completes verbs and flags.
+
+use clap::{Args, CommandFactory};
+
+use super::{Cli, print};
+use crate::error::{Error, Result};
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight completions bash > ~/.local/share/bash-completion/completions/posweight
+  posweight completions zsh > ~/.zfunc/_posweight
+  posweight completions fish > ~/.config/fish/completions/posweight.fish")]
+pub(super) struct Completions {
+    /// Which shell
+    shell: clap_complete::Shell,
+}
+
+impl Completions {
+    pub(super) fn act(&self) -> Result<()> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "posweight", &mut script);
+        print(&String::from_utf8(script).map_err(|cause| Error::internal(cause.to_string()))?)
+    }
+}

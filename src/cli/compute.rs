@@ -1,0 +1,53 @@
+//! `posweight compute`: count, weigh, measure and report in one go.
+
+use clap::Args;
+
+use super::progress::{Voice, carry_out};
+use super::{flags, print};
+use crate::error::Result;
+use crate::pipeline::spec::{OneOrMany, Spec};
+
+/// Count, weigh, measure and report in one go
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight compute data/train/ --out weights/
+  posweight compute 'data/*.parquet' --labels 'l*' --scheme sqrt --clip 0,100 --out weights/
+  posweight compute data/ --layout list --labels tags --vocabulary names.txt --by split --out w/")]
+pub(super) struct Compute {
+    /// Files, folders and globs of Parquet shards
+    #[arg(required = true, value_name = "SHARDS")]
+    shards: Vec<String>,
+    #[command(flatten)]
+    output: flags::Output,
+    #[command(flatten)]
+    labels: flags::Labels,
+    #[command(flatten)]
+    meaning: flags::Meaning,
+    #[command(flatten)]
+    rows: flags::Rows,
+    #[command(flatten)]
+    weights: flags::Weights,
+    #[command(flatten)]
+    resources: flags::Resources,
+    #[command(flatten)]
+    voice: Voice,
+    /// Print the pipeline file that does the same, and stop
+    #[arg(long)]
+    emit_spec: bool,
+}
+
+impl Compute {
+    pub(super) fn act(&self) -> Result<()> {
+        let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
+        self.output.put(&mut spec);
+        self.labels.put(&mut spec);
+        self.meaning.put(&mut spec);
+        self.rows.put(&mut spec);
+        self.weights.put(&mut spec)?;
+        self.resources.put(&mut spec);
+        if self.emit_spec {
+            return print(&spec.to_toml()?);
+        }
+        carry_out(spec, &self.voice)
+    }
+}

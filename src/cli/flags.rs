@@ -1,0 +1,232 @@
+//! Flags that are keys of a spec, in groups that verbs share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::error::{Error, Result};
+use crate::pipeline::spec::{OneOrMany, Scalar, Scalars, Spec, Values};
+
+/// Where results go.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Output {
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace results that are there
+    #[arg(long)]
+    overwrite: bool,
+    /// Files to write: parquet, json, safetensors, npy, md [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    formats: Vec<String>,
+}
+
+/// How labels are stored.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Labels (detected when not given)")]
+pub(super) struct Labels {
+    /// wide, vector, list, delimited, class or long
+    #[arg(long)]
+    layout: Option<String>,
+    /// Label columns: names and globs, '!NAME' takes away
+    #[arg(long, value_name = "COLS")]
+    labels: Vec<String>,
+    /// Row id column of layout long
+    #[arg(long, value_name = "COL")]
+    id: Option<String>,
+    /// Value column of layout long
+    #[arg(long, value_name = "COL")]
+    value: Option<String>,
+    /// Separator of layout delimited
+    #[arg(long, value_name = "TEXT")]
+    delimiter: Option<String>,
+    /// Label names in order: txt, json, csv or parquet
+    #[arg(long, value_name = "FILE[:COL]")]
+    vocabulary: Option<String>,
+    /// Number of labels, C
+    #[arg(long, value_name = "C")]
+    num_labels: Option<u64>,
+    /// True number of rows of layout long
+    #[arg(long, value_name = "N")]
+    num_rows: Option<u64>,
+    /// index or name: what integers are
+    #[arg(long, value_name = "KIND")]
+    label_kind: Option<String>,
+    /// error or missing: label columns that some shards lack
+    #[arg(long, value_name = "HOW")]
+    missing_columns: Option<String>,
+}
+
+/// What values mean.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Values")]
+pub(super) struct Meaning {
+    /// Values that say yes [default: 1]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
+    positive_values: Vec<String>,
+    /// Values that say no [default: 0]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
+    negative_values: Vec<String>,
+    /// Values that say nothing, beside NULL and NaN
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
+    missing_values: Vec<String>,
+    /// Values that say perhaps
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
+    uncertain_values: Vec<String>,
+    /// Count those as positive, negative or missing
+    #[arg(long, value_name = "SIDE")]
+    uncertain_as: Option<String>,
+    /// Numbers at or above T are positive
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    threshold: Option<f64>,
+    /// Numbers from 0 to 1 count in part
+    #[arg(long)]
+    soft: bool,
+}
+
+/// Which rows count, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rows")]
+pub(super) struct Rows {
+    /// Condition a row must meet
+    #[arg(long, value_name = "SQL")]
+    r#where: Option<String>,
+    /// Column with one weight per row
+    #[arg(long, value_name = "COL")]
+    sample_weight: Option<String>,
+    /// Columns that split the counts, such as split
+    #[arg(long, value_name = "COLS", value_delimiter = ',')]
+    by: Vec<String>,
+}
+
+/// How counts become weights.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Weights")]
+pub(super) struct Weights {
+    /// NAME[:key=value,…], repeatable; the first is pos_weight [default: ratio]
+    #[arg(long, value_name = "SCHEME")]
+    scheme: Vec<String>,
+    /// ε of scheme ratio: negatives / (positives + ε)
+    #[arg(long, value_name = "E")]
+    epsilon: Option<f64>,
+    /// Every weight to this power
+    #[arg(long, value_name = "P")]
+    power: Option<f64>,
+    /// Smallest and largest weight
+    #[arg(long, value_name = "LO,HI")]
+    clip: Option<String>,
+    /// none, mean, sum or max
+    #[arg(long, value_name = "HOW")]
+    normalize: Option<String>,
+    /// Labels without positives get: one, max, zero, error or a number
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    zero_positives: Option<String>,
+    /// Labels without negatives get the same choice
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    zero_negatives: Option<String>,
+    /// Fewer positives than K count as none
+    #[arg(long, value_name = "K")]
+    min_positives: Option<u64>,
+}
+
+/// What the machine may be used for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Resources")]
+pub(super) struct Resources {
+    /// Peak memory, such as 512m [default: 60 % of the machine]
+    #[arg(long, value_name = "SIZE")]
+    memory_limit: Option<String>,
+    /// Threads that count [default: all]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Folder for spill files
+    #[arg(long, value_name = "DIR")]
+    spill_dir: Option<PathBuf>,
+    /// Most bytes of spill files [default: 100g]
+    #[arg(long, value_name = "SIZE")]
+    spill_limit: Option<String>,
+}
+
+fn many(list: &[String]) -> Option<OneOrMany> {
+    (!list.is_empty()).then(|| OneOrMany::Many(list.to_vec()))
+}
+
+fn scalars(list: &[String]) -> Option<Scalars> {
+    (!list.is_empty()).then(|| Scalars::Many(list.iter().map(|text| Scalar::Text(text.clone())).collect()))
+}
+
+impl Output {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.out.clone_from(&self.out);
+        spec.overwrite = self.overwrite.then_some(true);
+        spec.formats = many(&self.formats);
+    }
+}
+
+impl Labels {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.layout.clone_from(&self.layout);
+        spec.labels = many(&self.labels);
+        spec.id.clone_from(&self.id);
+        spec.value.clone_from(&self.value);
+        spec.delimiter.clone_from(&self.delimiter);
+        spec.vocabulary.clone_from(&self.vocabulary);
+        spec.num_labels = self.num_labels;
+        spec.num_rows = self.num_rows;
+        spec.label_kind.clone_from(&self.label_kind);
+        spec.missing_columns.clone_from(&self.missing_columns);
+    }
+}
+
+impl Meaning {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.values = Values {
+            positive_values: scalars(&self.positive_values),
+            negative_values: scalars(&self.negative_values),
+            missing_values: scalars(&self.missing_values),
+            uncertain_values: scalars(&self.uncertain_values),
+            uncertain_as: self.uncertain_as.clone(),
+            threshold: self.threshold,
+            soft: self.soft.then_some(true),
+        };
+    }
+}
+
+impl Rows {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.r#where.clone_from(&self.r#where);
+        spec.sample_weight.clone_from(&self.sample_weight);
+        spec.by = many(&self.by);
+    }
+}
+
+impl Weights {
+    pub(super) fn put(&self, spec: &mut Spec) -> Result<()> {
+        spec.scheme = many(&self.scheme);
+        spec.epsilon = self.epsilon;
+        spec.power = self.power;
+        spec.clip = self.clip.as_deref().map(range).transpose()?;
+        spec.normalize.clone_from(&self.normalize);
+        spec.zero_positives = self.zero_positives.clone().map(Scalar::Text);
+        spec.zero_negatives = self.zero_negatives.clone().map(Scalar::Text);
+        spec.min_positives = self.min_positives;
+        Ok(())
+    }
+}
+
+impl Resources {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.memory_limit.clone_from(&self.memory_limit);
+        spec.threads = self.threads;
+        spec.spill_dir.clone_from(&self.spill_dir);
+        spec.spill_limit.clone_from(&self.spill_limit);
+    }
+}
+
+fn range(text: &str) -> Result<(f64, f64)> {
+    let wrong = || Error::usage(format!("--clip: \"{text}\" is not LO,HI")).hint("for example --clip 0.1,100");
+    let (low, high) = text.split_once(',').ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse().map_err(|_| wrong());
+    Ok((number(low)?, number(high)?))
+}

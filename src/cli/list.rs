@@ -1,0 +1,72 @@
+//! `posweight list`: the tables of the code, as tables.
+
+use clap::{Args, ValueEnum};
+use comfy_table::{Table, presets};
+
+use super::print;
+use crate::error::{EXIT_CODES, Result};
+use crate::findings::FINDINGS;
+use crate::measures::MEASURES;
+use crate::source::layout::LAYOUTS;
+use crate::weights::SCHEMES;
+
+/// Print a table: schemes, measures, layouts, findings, exit-codes
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight list schemes
+  posweight list layouts
+  posweight list exit-codes")]
+pub(super) struct List {
+    /// Which table
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    Schemes,
+    Measures,
+    Layouts,
+    Findings,
+    ExitCodes,
+}
+
+impl List {
+    pub(super) fn act(&self) -> Result<()> {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING);
+        match self.what {
+            What::Schemes => {
+                table.set_header(["scheme", "kind", "formula", "parameters", "source"]);
+                for info in &SCHEMES {
+                    table.add_row([info.name, &info.kind.to_string(), info.formula, info.parameters, info.source]);
+                }
+            }
+            What::Measures => {
+                table.set_header(["measure", "range", "is", "source"]);
+                for measure in &MEASURES {
+                    table.add_row([measure.name, measure.range, measure.formula, measure.source]);
+                }
+            }
+            What::Layouts => {
+                table.set_header(["layout", "a row's labels are", "types", "flags"]);
+                for info in &LAYOUTS {
+                    table.add_row([info.name, info.labels, info.types, info.flags]);
+                }
+            }
+            What::Findings => {
+                table.set_header(["finding", "severity", "why it matters", "what to do"]);
+                for info in &FINDINGS {
+                    table.add_row([info.id, info.severity.as_str(), info.cause, info.remedy]);
+                }
+            }
+            What::ExitCodes => {
+                table.set_header(["code", "name", "meaning", "retry"]);
+                for (code, name, meaning, retry) in EXIT_CODES {
+                    table.add_row([code.to_string().as_str(), name, meaning, if retry { "yes" } else { "no" }]);
+                }
+            }
+        }
+        let lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+        print(&lines.concat())
+    }
+}

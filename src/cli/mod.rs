@@ -1,0 +1,110 @@
+//! The command line: one file per verb. The only place that names clap, stdout, stderr and exit codes.
+//!
+//! stdout carries what was asked for, stderr everything else; a broken pipe is success.
+
+mod completions;
+mod compute;
+mod flags;
+mod inspect;
+mod list;
+mod progress;
+mod report;
+mod run;
+mod weigh;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+
+/// Loss weights and imbalance reports from sharded Parquet label columns.
+#[derive(Debug, Parser)]
+#[command(name = "posweight", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Examples:
+  posweight compute data/train/ --out weights/
+  posweight run pipelines/labels270.toml
+  posweight inspect 'data/*.parquet'
+
+Exit codes: posweight list exit-codes")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Count, weigh, measure and report in one go
+    Compute(Box<compute::Compute>),
+    /// Do what a pipeline file says
+    Run(run::Run),
+    /// Show shards, columns and the layout they seem to have
+    Inspect(inspect::Inspect),
+    /// Merge saved counts and weigh them anew; no shard is read
+    Weigh(Box<weigh::Weigh>),
+    /// Print the report of a finished run
+    Report(report::Report),
+    /// Print a table: schemes, measures, layouts, findings, exit-codes
+    List(list::List),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// Parses the command line, does what it says, and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help goes to stdout and is success; a wrong flag goes to stderr and is exit code 2.
+            let _ = message.print();
+            return ExitCode::from(if message.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let outcome = match cli.verb {
+        Verb::Compute(verb) => verb.act(),
+        Verb::Run(verb) => verb.act(),
+        Verb::Inspect(verb) => verb.act(),
+        Verb::Weigh(verb) => verb.act(),
+        Verb::Report(verb) => verb.act(),
+        Verb::List(verb) => verb.act(),
+        Verb::Completions(verb) => verb.act(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error}"));
+            if let Some(remedy) = error.remedy() {
+                say(&format!("  hint: {remedy}"));
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Prints data on stdout. A reader that has gone away has what it wanted.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::output(format!("stdout: {cause}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something to the person, on stderr.
+fn say(text: &str) {
+    // Nobody is left to tell when stderr is gone.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// A runtime for the engine.
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .enable_all()
+        .build()
+        .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))
+}

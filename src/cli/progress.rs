@@ -1,0 +1,122 @@
+//! Running a spec in front of a person: progress, then the summary.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{print, runtime, say};
+use crate::engine::Progress;
+use crate::error::Result;
+use crate::pipeline::machine::Machine;
+use crate::pipeline::plan::Plan;
+use crate::pipeline::run::{Observer, Outcome, run};
+use crate::pipeline::spec::Spec;
+use crate::report;
+
+/// How much is said.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Voice")]
+pub(super) struct Voice {
+    /// Say nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+    /// auto or never: the progress bar
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "never"])]
+    progress: String,
+}
+
+/// Resolves and runs `spec`, shows the progress on stderr and the summary on stdout.
+pub(super) fn carry_out(spec: Spec, voice: &Voice) -> Result<()> {
+    let plan = Plan::resolve(spec, Machine::here())?;
+    let watcher = Watcher { quiet: voice.quiet, bar: voice.progress == "auto", running: Mutex::new(None) };
+    let clock = Instant::now();
+    let runtime = runtime(plan.limits.threads)?;
+    let outcome = runtime.block_on(run(&plan, &watcher));
+    // A decoder thread that is still busy must not hold a cancelled run back.
+    runtime.shutdown_background();
+    let outcome = outcome?;
+    if voice.quiet { Ok(()) } else { print(&summary(&outcome, &plan, clock.elapsed())) }
+}
+
+fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
+    let mut text = report::text(&outcome.derived.report(format!("{} ({})", outcome.source, outcome.why)));
+    for (name, group) in &outcome.groups {
+        let counts = &group.file.counts;
+        let absent = counts.tallies().iter().filter(|tally| tally.positives == 0).count();
+        text.push_str(&format!("group {}: {} rows, {absent} labels absent\n", report::visible(name), counts.rows()));
+    }
+    let out = plan.out.display();
+    let memory = crate::pipeline::machine::peak_memory().map(|bytes| format!(", {} MB", bytes >> 20)).unwrap_or_default();
+    let files = outcome.outputs.iter().filter(|file| !file.path.contains('/')).map(|file| file.path.as_str());
+    text.push_str(&format!(
+        "\n{out}: {}\n{:.2} s{memory}. Next: posweight report {out}\n",
+        files.collect::<Vec<_>>().join(", "),
+        elapsed.as_secs_f64(),
+    ));
+    text
+}
+
+/// Draws a bar on a terminal, says a line now and then elsewhere.
+struct Watcher {
+    quiet: bool,
+    bar: bool,
+    running: Mutex<Option<(Arc<AtomicBool>, JoinHandle<()>)>>,
+}
+
+impl Observer for Watcher {
+    fn counting(&self, shards: usize, bytes: u64, rows: u64, progress: &Arc<Progress>) {
+        if self.quiet || !self.bar {
+            return;
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let (progress, stopped) = (Arc::clone(progress), Arc::clone(&stop));
+        let terminal = std::io::stderr().is_terminal();
+        let watch = move || if terminal { draw(shards, bytes, rows, &progress, &stopped) } else { tell(rows, &progress, &stopped) };
+        if let Ok(mut running) = self.running.lock() {
+            *running = Some((stop, std::thread::spawn(watch)));
+        }
+    }
+
+    fn counted(&self) {
+        if let Ok(Some((stop, thread))) = self.running.lock().map(|mut running| running.take()) {
+            stop.store(true, Ordering::Relaxed);
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A bar over bytes; how far each byte is follows from the rows.
+fn draw(shards: usize, bytes: u64, rows: u64, progress: &Progress, stopped: &AtomicBool) {
+    const EVERY: Duration = Duration::from_millis(100);
+    let bar = ProgressBar::new(bytes);
+    let shape = "{bar:30} {bytes}/{total_bytes} of {msg}, {bytes_per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(shape) {
+        bar.set_style(style);
+    }
+    bar.set_message(format!("{shards} shards"));
+    while !stopped.load(Ordering::Relaxed) {
+        let done = u128::from(progress.rows().min(rows)) * u128::from(bytes) / u128::from(rows.max(1));
+        bar.set_position(u64::try_from(done).unwrap_or(bytes));
+        std::thread::park_timeout(EVERY);
+    }
+    bar.finish_and_clear();
+}
+
+/// One line every half minute.
+fn tell(rows: u64, progress: &Progress, stopped: &AtomicBool) {
+    const EVERY: Duration = Duration::from_secs(30);
+    let mut next = Instant::now() + EVERY;
+    while !stopped.load(Ordering::Relaxed) {
+        std::thread::park_timeout(next.saturating_duration_since(Instant::now()));
+        if Instant::now() >= next {
+            say(&format!("counted {} of {rows} rows", progress.rows()));
+            next += EVERY;
+        }
+    }
+}

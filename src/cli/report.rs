@@ -1,0 +1,42 @@
+//! `posweight report`: the report of a finished run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::print;
+use crate::artifact::imbalance;
+use crate::error::{Error, Result};
+use crate::pipeline::weigh::reopen;
+use crate::report;
+
+/// Print the report of a finished run
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight report weights/
+  posweight report weights/ --format markdown > report.md
+  posweight report weights/ --format json | jq .mean_ir")]
+pub(super) struct Report {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN_DIR")]
+    run: PathBuf,
+    /// text, markdown or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "markdown", "json"])]
+    format: String,
+}
+
+impl Report {
+    pub(super) fn act(&self) -> Result<()> {
+        let derived = reopen(&self.run)?;
+        let report = derived.report(format!("layout {}", derived.file.layout));
+        match self.format.as_str() {
+            "markdown" => print(&report::markdown(&report)),
+            "json" => {
+                let mut bytes = Vec::new();
+                imbalance::write(&mut bytes, &derived.file.counts, &derived.measures)?;
+                print(&String::from_utf8(bytes).map_err(|cause| Error::internal(cause.to_string()))?)
+            }
+            _ => print(&report::text(&report)),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `posweight weigh`: weights from counts that were saved.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{flags, print};
+use crate::error::Result;
+use crate::pipeline::plan::formats;
+use crate::pipeline::spec::{OneOrMany, Spec};
+use crate::pipeline::weigh::{source, weigh};
+use crate::report;
+
+/// Merge saved counts and weigh them anew; no shard is read
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight weigh weights/counts.parquet --scheme effective-number:beta=0.999 --out cb/
+  posweight weigh monday/ tuesday/ --out both/
+  posweight weigh weights/ --zero-positives max --clip 0,100 --out weights/ --overwrite")]
+pub(super) struct Weigh {
+    /// counts.parquet files, or folders of finished runs
+    #[arg(required = true, value_name = "COUNTS")]
+    counts: Vec<PathBuf>,
+    #[command(flatten)]
+    output: flags::Output,
+    #[command(flatten)]
+    weights: flags::Weights,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Weigh {
+    pub(super) fn act(&self) -> Result<()> {
+        let mut spec = Spec::default();
+        self.output.put(&mut spec);
+        self.weights.put(&mut spec)?;
+        let formats = formats(&spec.formats.as_ref().map(OneOrMany::to_vec).unwrap_or_default())?;
+        let (derived, outputs) = weigh(&self.counts, &spec, &formats)?;
+        if self.quiet {
+            return Ok(());
+        }
+        let mut text = report::text(&derived.report(source(&self.counts)));
+        let out = spec.out.unwrap_or_default();
+        let files: Vec<&str> = outputs.iter().map(|file| file.path.as_str()).collect();
+        text.push_str(&format!("\n{}: {}\n", out.display(), files.join(", ")));
+        print(&text)
+    }
+}

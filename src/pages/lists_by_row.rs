@@ -1,0 +1,104 @@
+//! Lists of labels, row by row: for values that stand for several labels, and for invalid ones.
+
+use super::chunk::{Workspace, open};
+use super::counter::SetCounter;
+use super::lists::{tally, wrong_rows};
+use super::rows::{Block, Levels, ones};
+use super::sets::{Lookup, SetCount};
+use super::stream::{Item, Stream};
+use super::{Chunk, Step};
+
+/// What a dictionary entry stands for, once it is known.
+type Known = Option<Result<Box<[u32]>, String>>;
+
+/// Counts a chunk into `counter`.
+pub(super) fn count(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    lookup: &mut Lookup<'_>,
+    counter: &mut SetCounter,
+) -> Step<SetCount> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    let mut known: Vec<Known> = vec![None; dictionary.len()];
+    let (mut count, mut block, mut row) = (SetCount::default(), Block::new(), Row::default());
+    while let Some(page) = pages.next()? {
+        let mut levels = Levels::new(leaf, &page)?;
+        let mut stream = Stream::new(leaf, &page)?;
+        while levels.next(&mut block)? {
+            tally(&mut count, &block, chunk.rows)?;
+            stream.block(ones(&block.values))?;
+            block.each(|slot| {
+                if slot.start {
+                    row.close(counter, &mut count);
+                }
+                if !slot.value {
+                    return Ok(());
+                }
+                match stream.next()? {
+                    Item::Single(raw) => row.add(lookup.labels(leaf.value(raw))),
+                    Item::Entry(index) => {
+                        let entry =
+                            known.get_mut(index as usize).ok_or_else(|| dictionary.no_entry(index))?;
+                        let labels = entry.get_or_insert_with(|| {
+                            lookup.labels(dictionary.value(index as usize)).map(Box::from)
+                        });
+                        row.add(labels.as_deref().map_err(Clone::clone));
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        stream.finish()?;
+    }
+    row.close(counter, &mut count);
+    if count.rows == chunk.rows { Ok(count) } else { Err(wrong_rows(count.rows, chunk.rows)) }
+}
+
+/// The labels of a row until its end.
+#[derive(Debug, Default)]
+struct Row {
+    labels: Vec<u32>,
+    /// From this length on repeated labels are dropped, so that a long list needs no more memory than
+    /// there are labels.
+    limit: usize,
+    invalid: Option<String>,
+}
+
+impl Row {
+    fn add(&mut self, labels: Result<&[u32], String>) {
+        match labels {
+            Ok(labels) => self.labels.extend_from_slice(labels),
+            Err(text) => {
+                self.invalid.get_or_insert(text);
+            }
+        }
+        if self.labels.len() > self.limit {
+            self.labels.sort_unstable();
+            self.labels.dedup();
+            self.limit = self.labels.len().max(1024) * 2;
+        }
+    }
+
+    fn close(&mut self, counter: &mut SetCounter, count: &mut SetCount) {
+        match self.invalid.take() {
+            Some(text) => count.invalid(&text, 1),
+            None => counter.add(&self.labels, 1),
+        }
+        self.labels.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_needs_no_more_memory_than_its_labels() {
+        let mut row = Row::default();
+        (0..100_000).for_each(|i| row.add(Ok(&[i % 3])));
+        assert!(row.labels.capacity() < 10_000);
+        let (mut counter, mut count) = (SetCounter::new(), SetCount::default());
+        row.close(&mut counter, &mut count);
+        assert_eq!(counter.take(), [1, 1, 1]);
+    }
+}
