@@ -139,21 +139,29 @@ pub fn find(counts: &LabelCounts, weights: &Weights, facts: &RowFacts) -> Vec<Fi
 }
 
 fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &RowFacts) -> Option<Finding> {
-    let labels_with = |is: &dyn Fn(usize) -> bool| -> Vec<usize> { (0..counts.len()).filter(|&i| is(i)).collect() };
+    let labels_with =
+        |is: &dyn Fn(usize) -> bool| -> Vec<usize> { (0..counts.len()).filter(|&i| is(i)).collect() };
     let with_status = |status: Status| labels_with(&|i| weights.status[i] == status);
     let primary = weights.primary();
     let is_weight = primary.kind != Kind::Additive;
     let whole = |is: bool, observed: String| is.then_some(Finding { kind, labels: Vec::new(), observed });
     let labels = match kind {
         FindingKind::NoRows => return whole(counts.rows() == 0, "0 rows".to_owned()),
-        FindingKind::RowsUnknown => return whole(facts.rows_unknown, format!("{} rows listed", counts.rows())),
-        FindingKind::LabelsInferred => return whole(facts.labels_inferred, format!("{} labels", counts.len())),
+        FindingKind::RowsUnknown => {
+            return whole(facts.rows_unknown, format!("{} rows listed", counts.rows()));
+        }
+        FindingKind::LabelsInferred => {
+            return whole(facts.labels_inferred, format!("{} labels", counts.len()));
+        }
         FindingKind::NullElements => {
             return whole(facts.null_elements > 0, format!("{} null elements", facts.null_elements));
         }
         FindingKind::AbsentColumns => {
             let shown: Vec<&str> = facts.absent_columns.iter().take(5).map(String::as_str).collect();
-            return whole(!shown.is_empty(), format!("{} columns: {}", facts.absent_columns.len(), shown.join(", ")));
+            return whole(
+                !shown.is_empty(),
+                format!("{} columns: {}", facts.absent_columns.len(), shown.join(", ")),
+            );
         }
         FindingKind::ClippedWeights => {
             let clipped: u64 = weights.vectors.iter().map(|vector| vector.clipped).sum();
@@ -168,9 +176,9 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::RareLabel => labels_with(&|i| {
             weights.status[i] == Status::Ok && counts.tallies()[i].positives < RARE_POSITIVES
         }),
-        FindingKind::ExtremeWeight => labels_with(&|i| {
-            is_weight && primary.values[i] > EXTREME_WEIGHT && primary.values[i] <= FP16_MAX
-        }),
+        FindingKind::ExtremeWeight => {
+            labels_with(&|i| is_weight && primary.values[i] > EXTREME_WEIGHT && primary.values[i] <= FP16_MAX)
+        }
         FindingKind::Fp16Overflow => labels_with(&|i| is_weight && primary.values[i] > FP16_MAX),
         FindingKind::MostlyMissing => labels_with(&|i| {
             let tally = &counts.tallies()[i];
@@ -206,8 +214,11 @@ mod tests {
             ..Tally::default()
         });
         let counts = LabelCounts::new(1_000_000, Labels::indices(6), tallies.to_vec(), None).unwrap();
-        let weighing =
-            Weighing { schemes: vec![Scheme::Ratio { epsilon: 0.0 }], adjust: Adjust::default(), policy: Policy::default() };
+        let weighing = Weighing {
+            schemes: vec![Scheme::Ratio { epsilon: 0.0 }],
+            adjust: Adjust::default(),
+            policy: Policy::default(),
+        };
         let weights = weigh(&counts, &weighing).unwrap();
         let found = find(&counts, &weights, &RowFacts { rows_unknown: true, ..RowFacts::default() });
         let found: Vec<_> = found.iter().map(|f| (f.kind.info().id, f.labels.clone())).collect();

@@ -62,7 +62,13 @@ impl Measures {
 pub const MEASURES: [Measure; 19] = [
     Measure { name: "rows", range: "0 …", formula: "N", source: "", of: |b| Some(as_f64(b.counts.rows())) },
     Measure { name: "labels", range: "0 …", formula: "C", source: "", of: |b| Some(b.sides.len() as f64) },
-    Measure { name: "positives", range: "0 …", formula: "sum of positives", source: "", of: |b| Some(b.positives()) },
+    Measure {
+        name: "positives",
+        range: "0 …",
+        formula: "sum of positives",
+        source: "",
+        of: |b| Some(b.positives()),
+    },
     Measure {
         name: "cardinality",
         range: "0 … C",
@@ -237,7 +243,8 @@ mod tests {
     use crate::counts::{Labels, Tally};
 
     fn measures(rows: u64, positives: &[u64]) -> Measures {
-        let tallies = positives.iter().map(|&p| Tally { positives: p, negatives: rows - p, ..Tally::default() });
+        let tallies =
+            positives.iter().map(|&p| Tally { positives: p, negatives: rows - p, ..Tally::default() });
         measure(&LabelCounts::new(rows, Labels::indices(positives.len()), tallies.collect(), None).unwrap())
     }
 
@@ -248,10 +255,39 @@ mod tests {
             (
                 593,
                 &[173, 166, 264, 148, 168, 189],
-                [1.868_465_430_016_863_5, 0.311_410_905_002_810_6, 1.478_068_459_752_421, 1.783_783_783_783_783_8, 0.179_571_490_728_684_7, 2.320_055_290_277_218_7],
+                [
+                    1.868_465_430_016_863_5,
+                    0.311_410_905_002_810_6,
+                    1.478_068_459_752_421,
+                    1.783_783_783_783_783_8,
+                    0.179_571_490_728_684_7,
+                    2.320_055_290_277_218_7,
+                ],
             ),
-            (645, &BIRDS, [1.013_953_488_372_093, 0.053_365_973_072_215_425, 5.406_995_586_615_484, 17.166_666_666_666_668, 0.816_877_359_959_948, 32.859_341_294_825_12]),
-            (662, &GENBASE, [1.252_265_861_027_190_4, 0.046_380_217_075_081_12, 37.314_580_588_004_13, 171.0, 1.449_416_343_140_122, 143.457_616_077_536_44]),
+            (
+                645,
+                &BIRDS,
+                [
+                    1.013_953_488_372_093,
+                    0.053_365_973_072_215_425,
+                    5.406_995_586_615_484,
+                    17.166_666_666_666_668,
+                    0.816_877_359_959_948,
+                    32.859_341_294_825_12,
+                ],
+            ),
+            (
+                662,
+                &GENBASE,
+                [
+                    1.252_265_861_027_190_4,
+                    0.046_380_217_075_081_12,
+                    37.314_580_588_004_13,
+                    171.0,
+                    1.449_416_343_140_122,
+                    143.457_616_077_536_44,
+                ],
+            ),
         ];
         for (rows, positives, expected) in sets {
             let measures = measures(rows, positives);
@@ -274,11 +310,13 @@ mod tests {
     #[test]
     fn nothing_is_defined_for_no_rows() {
         let measures = measures(0, &[0]);
-        assert_eq!((measures.get("cardinality"), measures.get("cvir"), measures.get("max_ir")), (None, None, None));
+        assert_eq!(
+            (measures.get("cardinality"), measures.get("cvir"), measures.get("max_ir")),
+            (None, None, None)
+        );
     }
 
-    const BIRDS: [u64; 19] =
-        [14, 81, 46, 9, 20, 14, 47, 40, 61, 53, 103, 28, 33, 9, 37, 17, 6, 10, 26];
+    const BIRDS: [u64; 19] = [14, 81, 46, 9, 20, 14, 47, 40, 61, 53, 103, 28, 33, 9, 37, 17, 6, 10, 26];
     const GENBASE: [u64; 27] =
         [79, 76, 62, 49, 171, 23, 31, 51, 6, 66, 33, 29, 36, 14, 14, 4, 17, 41, 9, 5, 2, 3, 2, 1, 1, 1, 3];
 }

@@ -94,7 +94,11 @@ impl Parts {
         let side = |which: usize, row: usize| sides[which].as_primitive::<UInt64Type>().value(row);
         for row in 0..batch.num_rows() {
             if index.value(row) != self.tallies.len() as u64 {
-                return Err(format!("label_index {} stands at position {}", index.value(row), self.tallies.len()));
+                return Err(format!(
+                    "label_index {} stands at position {}",
+                    index.value(row),
+                    self.tallies.len()
+                ));
             }
             self.labels.push(labels.as_string::<i32>().value(row));
             self.tallies.push(Tally {
@@ -108,7 +112,8 @@ impl Parts {
         if batch.column_by_name("positives_mass").is_some() {
             let masses = |name: &str| column(name, &DataType::Decimal128(38, 18));
             let (positives, negatives) = (masses("positives_mass")?, masses("negatives_mass")?);
-            let (positives, negatives) = (positives.as_primitive::<Decimal128Type>(), negatives.as_primitive::<Decimal128Type>());
+            let (positives, negatives) =
+                (positives.as_primitive::<Decimal128Type>(), negatives.as_primitive::<Decimal128Type>());
             self.masses.extend((0..batch.num_rows()).map(|row| MassTally {
                 positives: Mass::from_units(positives.value(row)),
                 negatives: Mass::from_units(negatives.value(row)),

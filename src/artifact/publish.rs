@@ -76,7 +76,9 @@ impl Staging {
         let parent = out.parent().unwrap_or(&out);
         fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
         let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let make = |within: &Path| tempfile::Builder::new().prefix(&format!(".{name}.posweight-")).tempdir_in(within);
+        let make = |within: &Path| {
+            tempfile::Builder::new().prefix(&format!(".{name}.posweight-")).tempdir_in(within)
+        };
         // The parent of a mounted folder may not be writable; the folder itself then is.
         let folder = match make(parent) {
             Ok(folder) if out.is_dir() && !same_disk(folder.path(), &out) => {
@@ -141,7 +143,8 @@ impl Staging {
         if self.out.is_dir() {
             // Whoever stands in the folder should see the new result, not the one swapped away.
             let is_here = std::env::current_dir().is_ok_and(|here| here.starts_with(&self.out));
-            let swapped = !is_here && holds_only_results(&self.out) && exchange(self.folder.path(), &self.out).is_ok();
+            let swapped =
+                !is_here && holds_only_results(&self.out) && exchange(self.folder.path(), &self.out).is_ok();
             if !swapped {
                 self.move_in().map_err(|cause| refused(&cause))?;
             }
@@ -204,8 +207,10 @@ impl Write for HashingWriter {
 
 fn refuse_held(out: &Path, overwrite: bool) -> Result<()> {
     match OUTPUTS.iter().map(|(name, _)| *name).find(|name| out.join(name).exists()) {
-        Some(name) if !overwrite => Err(Error::output(format!("{}: holds a result already ({name})", out.display()))
-            .hint("replace it with --overwrite, or choose another --out")),
+        Some(name) if !overwrite => {
+            Err(Error::output(format!("{}: holds a result already ({name})", out.display()))
+                .hint("replace it with --overwrite, or choose another --out"))
+        }
         _ => Ok(()),
     }
 }
@@ -236,9 +241,10 @@ fn holds_only_results(folder: &Path) -> bool {
     let groups = fs::read_dir(&by).map_or(true, |mut entries| {
         entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains('=')))
     });
-    groups && fs::read_dir(folder).is_ok_and(|mut entries| {
-        entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(ours)))
-    })
+    groups
+        && fs::read_dir(folder).is_ok_and(|mut entries| {
+            entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(ours)))
+        })
 }
 
 /// Swaps two folders in one step.
@@ -281,7 +287,11 @@ mod tests {
     use super::*;
 
     fn put(staging: &mut Staging, text: &str) {
-        staging.file("weights.json", |out| out.write_all(text.as_bytes()).map_err(|c| crate::artifact::unwritable(&c))).unwrap();
+        staging
+            .file("weights.json", |out| {
+                out.write_all(text.as_bytes()).map_err(|c| crate::artifact::unwritable(&c))
+            })
+            .unwrap();
     }
 
     #[test]

@@ -64,7 +64,8 @@ fn schema(counts: &LabelCounts, weights: Option<&Weights>) -> SchemaRef {
         fields.extend([mass("positives_mass"), mass("negatives_mass")]);
     }
     if let Some(weights) = weights {
-        fields.extend(weights.vectors.iter().map(|vector| Field::new(&vector.name, DataType::Float64, false)));
+        fields
+            .extend(weights.vectors.iter().map(|vector| Field::new(&vector.name, DataType::Float64, false)));
         fields.push(Field::new("status", DataType::Utf8, false));
     }
     Arc::new(Schema::new(fields))

@@ -225,7 +225,8 @@ impl Resources {
 }
 
 fn range(text: &str) -> Result<(f64, f64)> {
-    let wrong = || Error::usage(format!("--clip: \"{text}\" is not LO,HI")).hint("for example --clip 0.1,100");
+    let wrong =
+        || Error::usage(format!("--clip: \"{text}\" is not LO,HI")).hint("for example --clip 0.1,100");
     let (low, high) = text.split_once(',').ok_or_else(wrong)?;
     let number = |text: &str| text.trim().parse().map_err(|_| wrong());
     Ok((number(low)?, number(high)?))

@@ -38,7 +38,13 @@ impl List {
             What::Schemes => {
                 table.set_header(["scheme", "kind", "formula", "parameters", "source"]);
                 for info in &SCHEMES {
-                    table.add_row([info.name, &info.kind.to_string(), info.formula, info.parameters, info.source]);
+                    table.add_row([
+                        info.name,
+                        &info.kind.to_string(),
+                        info.formula,
+                        info.parameters,
+                        info.source,
+                    ]);
                 }
             }
             What::Measures => {
@@ -62,11 +68,17 @@ impl List {
             What::ExitCodes => {
                 table.set_header(["code", "name", "meaning", "retry"]);
                 for (code, name, meaning, retry) in EXIT_CODES {
-                    table.add_row([code.to_string().as_str(), name, meaning, if retry { "yes" } else { "no" }]);
+                    table.add_row([
+                        code.to_string().as_str(),
+                        name,
+                        meaning,
+                        if retry { "yes" } else { "no" },
+                    ]);
                 }
             }
         }
-        let lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+        let lines: Vec<String> =
+            table.to_string().lines().map(|line| line.trim_end().to_owned() + "\n").collect();
         print(&lines.concat())
     }
 }

@@ -48,10 +48,16 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
     for (name, group) in &outcome.groups {
         let counts = &group.file.counts;
         let absent = counts.tallies().iter().filter(|tally| tally.positives == 0).count();
-        text.push_str(&format!("group {}: {} rows, {absent} labels absent\n", report::visible(name), counts.rows()));
+        text.push_str(&format!(
+            "group {}: {} rows, {absent} labels absent\n",
+            report::visible(name),
+            counts.rows()
+        ));
     }
     let out = plan.out.display();
-    let memory = crate::pipeline::machine::peak_memory().map(|bytes| format!(", {} MB", bytes >> 20)).unwrap_or_default();
+    let memory = crate::pipeline::machine::peak_memory()
+        .map(|bytes| format!(", {} MB", bytes >> 20))
+        .unwrap_or_default();
     let files = outcome.outputs.iter().filter(|file| !file.path.contains('/')).map(|file| file.path.as_str());
     text.push_str(&format!(
         "\n{out}: {}\n{:.2} s{memory}. Next: posweight report {out}\n",
@@ -76,7 +82,13 @@ impl Observer for Watcher {
         let stop = Arc::new(AtomicBool::new(false));
         let (progress, stopped) = (Arc::clone(progress), Arc::clone(&stop));
         let terminal = std::io::stderr().is_terminal();
-        let watch = move || if terminal { draw(shards, bytes, rows, &progress, &stopped) } else { tell(rows, &progress, &stopped) };
+        let watch = move || {
+            if terminal {
+                draw(shards, bytes, rows, &progress, &stopped);
+            } else {
+                tell(rows, &progress, &stopped);
+            }
+        };
         if let Ok(mut running) = self.running.lock() {
             *running = Some((stop, std::thread::spawn(watch)));
         }

@@ -117,12 +117,15 @@ impl Collector {
         match &self.counting.keys {
             Keys::Positions(labels) => labels.clone(),
             Keys::Vocabulary(vocabulary) => vocabulary.labels().clone(),
-            Keys::Indices(bound) => Labels::indices(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest)),
+            Keys::Indices(bound) => {
+                Labels::indices(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest))
+            }
             Keys::Names => {
                 for group in self.groups.values_mut() {
                     group.names.sort_by(|a, b| name_order(&a.0, &b.0));
                 }
-                let mut all: Vec<&str> = self.groups.values().flat_map(|g| g.names.iter().map(|n| &*n.0)).collect();
+                let mut all: Vec<&str> =
+                    self.groups.values().flat_map(|g| g.names.iter().map(|n| &*n.0)).collect();
                 all.sort_by(|a, b| name_order(a, b));
                 all.dedup();
                 all.into_iter().collect()
@@ -138,7 +141,12 @@ impl Collector {
             let mut sides = group.sides;
             sides.resize(n, (Tally { missing: rows, ..Tally::default() }, MassTally::default()));
             let masses = with_mass.then(|| sides.iter().map(|side| side.1).collect());
-            return LabelCounts::new(rows, labels.clone(), sides.into_iter().map(|side| side.0).collect(), masses);
+            return LabelCounts::new(
+                rows,
+                labels.clone(),
+                sides.into_iter().map(|side| side.0).collect(),
+                masses,
+            );
         }
         let mut sides = vec![(Tally::default(), Mass::ZERO); n];
         for (at, side) in group.sides.iter().enumerate() {
@@ -158,7 +166,8 @@ impl Collector {
         let tallies = sides.iter().map(|(tally, _)| {
             let listed = tally.total().ok_or_else(overflow)?;
             let rest = (rows - whole.missing).checked_sub(listed);
-            let rest = rest.ok_or_else(|| Error::internal(format!("a label is listed {listed} times in {rows} rows")))?;
+            let rest = rest
+                .ok_or_else(|| Error::internal(format!("a label is listed {listed} times in {rows} rows")))?;
             let mut tally = *tally;
             tally.missing += whole.missing;
             tally.add(if unlisted_is_missing { Cell::Missing } else { Cell::Negative }, rest);
@@ -179,7 +188,9 @@ impl Collector {
             let shard = shards.get(*shard as usize).map(Shard::name).unwrap_or_default();
             let position = label.and_then(|l| usize::try_from(l).ok());
             let (column, element) = match (&self.counting.keys, position) {
-                (Keys::Positions(labels), Some(p)) if layout.labels.len() == labels.len() => (layout.labels[p].clone(), String::new()),
+                (Keys::Positions(labels), Some(p)) if layout.labels.len() == labels.len() => {
+                    (layout.labels[p].clone(), String::new())
+                }
                 (_, Some(p)) => (layout.column().to_owned(), format!(", element {p}")),
                 (_, None) => (layout.column().to_owned(), String::new()),
             };

@@ -37,7 +37,8 @@ impl Vocabulary {
     /// Indexes `labels`; `kind` says whether stored integers are positions or names.
     #[must_use]
     pub fn new(labels: Labels, kind: LabelKind) -> Self {
-        let positions = labels.iter().enumerate().filter_map(|(i, n)| Some((n.to_owned(), u32::try_from(i).ok()?)));
+        let positions =
+            labels.iter().enumerate().filter_map(|(i, n)| Some((n.to_owned(), u32::try_from(i).ok()?)));
         Self { positions: positions.collect(), labels, kind }
     }
 

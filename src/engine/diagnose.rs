@@ -33,9 +33,14 @@ fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {
     let read = || -> std::result::Result<(), Box<dyn std::error::Error>> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(&shard.path)?)?;
         let wanted = builder.schema().fields().iter().enumerate().filter(|(_, field)| {
-            counting.layout.columns().chain(counting.by.iter().map(String::as_str)).any(|name| name == field.name())
+            counting
+                .layout
+                .columns()
+                .chain(counting.by.iter().map(String::as_str))
+                .any(|name| name == field.name())
         });
-        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.map(|(i, _)| i).collect::<Vec<_>>());
+        let mask =
+            ProjectionMask::roots(builder.parquet_schema(), wanted.map(|(i, _)| i).collect::<Vec<_>>());
         for batch in builder.with_projection(mask).build()? {
             batch?;
         }

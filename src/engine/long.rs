@@ -88,8 +88,9 @@ async fn rows_per_group(rows: &DataFrame, counting: &Counting) -> Result<Vec<(Gr
         let (n, nulls) = (numbers(&batch, "n")?, numbers(&batch, "nulls")?);
         for (row, key) in keys(&batch, counting)?.into_iter().enumerate() {
             if nulls[row] > 0 {
-                return Err(Error::input(format!("row id column {id:?} holds NULL"))
-                    .hint(format!("every row of layout long needs an id; or leave rows out: --where '{id} IS NOT NULL'")));
+                return Err(Error::input(format!("row id column {id:?} holds NULL")).hint(format!(
+                    "every row of layout long needs an id; or leave rows out: --where '{id} IS NOT NULL'"
+                )));
             }
             if n[row] > 0 {
                 groups.push((key, n[row]));
@@ -103,8 +104,10 @@ async fn rows_per_group(rows: &DataFrame, counting: &Counting) -> Result<Vec<(Gr
 
 fn true_rows(listed: u64, counting: &Counting) -> Result<u64> {
     match counting.num_rows {
-        Some(n) if n < listed => Err(Error::input(format!("--num-rows is {n}, but {listed} row ids are listed"))
-            .hint("give the number of all rows, those without any label included")),
+        Some(n) if n < listed => {
+            Err(Error::input(format!("--num-rows is {n}, but {listed} row ids are listed"))
+                .hint("give the number of all rows, those without any label included"))
+        }
         Some(n) => Ok(n),
         None => Ok(listed),
     }
@@ -166,7 +169,13 @@ fn side_function(counting: &Counting, name: &str, value_type: DataType, shards: 
         }
         Ok(ColumnarValue::Array(Arc::new(UInt8Array::from(sides)) as ArrayRef))
     };
-    create_udf("posweight_side", vec![value_type, DataType::UInt32], DataType::UInt8, Volatility::Immutable, Arc::new(side))
+    create_udf(
+        "posweight_side",
+        vec![value_type, DataType::UInt32],
+        DataType::UInt8,
+        Volatility::Immutable,
+        Arc::new(side),
+    )
 }
 
 /// Gives labels their positions after counting.
@@ -180,8 +189,10 @@ impl Namer<'_> {
     fn partials(&mut self, batch: &RecordBatch) -> Result<Partials> {
         const UNKNOWN_MAX: usize = 100;
         let keys = keys(batch, self.counting)?;
-        let sides: Vec<Option<Vec<u64>>> =
-            SIDES.iter().map(|(_, name)| batch.column_by_name(name).map(|_| numbers(batch, name)).transpose()).collect::<Result<_>>()?;
+        let sides: Vec<Option<Vec<u64>>> = SIDES
+            .iter()
+            .map(|(_, name)| batch.column_by_name(name).map(|_| numbers(batch, name)).transpose())
+            .collect::<Result<_>>()?;
         let labels = batch.column_by_name("label").ok_or_else(|| Error::internal("no label column"))?;
         let mut out = Partials::new(self.counting.by.len());
         visit(labels, |row, label| {
@@ -213,13 +224,22 @@ impl Namer<'_> {
 }
 
 /// The error for an unknown label, with the first shard that has it.
-async fn place(rows: &DataFrame, shards: &[Shard], counting: &Counting, label: ScalarValue, what: &str) -> Result<Error> {
+async fn place(
+    rows: &DataFrame,
+    shards: &[Shard],
+    counting: &Counting,
+    label: ScalarValue,
+    what: &str,
+) -> Result<Error> {
     let name = counting.layout.column();
     let find = || {
-        rows.clone().filter(column(name).eq(lit(label)))?.aggregate(vec![], vec![min(column(SHARD_COLUMN)).alias("shard")])
+        rows.clone()
+            .filter(column(name).eq(lit(label)))?
+            .aggregate(vec![], vec![min(column(SHARD_COLUMN)).alias("shard")])
     };
     let found = find().map_err(|cause| ours(&cause))?.collect().await.map_err(|cause| ours(&cause))?;
-    let number = found.first().map(|batch| batch.column(0).as_primitive::<UInt32Type>().value(0)).unwrap_or_default();
+    let number =
+        found.first().map(|batch| batch.column(0).as_primitive::<UInt32Type>().value(0)).unwrap_or_default();
     let shard = shards.get(number as usize).map(Shard::name).unwrap_or_default();
     Ok(Error::input(format!("{shard}: column {name:?}: {what}")))
 }
@@ -238,7 +258,9 @@ fn keys(batch: &RecordBatch, counting: &Counting) -> Result<Vec<GroupKey>> {
         cast_array(array, &DataType::Utf8).map_err(|cause| Error::internal(cause.to_string()))
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
-    let value = |array: &ArrayRef, row: usize| array.is_valid(row).then(|| array.as_string::<i32>().value(row).to_owned());
+    let value = |array: &ArrayRef, row: usize| {
+        array.is_valid(row).then(|| array.as_string::<i32>().value(row).to_owned())
+    };
     Ok((0..batch.num_rows()).map(|row| columns.iter().map(|array| value(array, row)).collect()).collect())
 }
 
@@ -246,5 +268,7 @@ fn numbers(batch: &RecordBatch, name: &str) -> Result<Vec<u64>> {
     let array = batch.column_by_name(name).ok_or_else(|| Error::internal(format!("no column {name}")))?;
     let array = cast_array(array, &DataType::Int64).map_err(|cause| Error::internal(cause.to_string()))?;
     let array = array.as_primitive::<Int64Type>();
-    Ok((0..array.len()).map(|row| if array.is_valid(row) { u64::try_from(array.value(row)).unwrap_or(0) } else { 0 }).collect())
+    Ok((0..array.len())
+        .map(|row| if array.is_valid(row) { u64::try_from(array.value(row)).unwrap_or(0) } else { 0 })
+        .collect())
 }

@@ -86,7 +86,9 @@ impl Partials {
             index: UInt64Builder::new(),
             name: StringBuilder::new(),
             counts: std::array::from_fn(|_| UInt64Builder::new()),
-            masses: std::array::from_fn(|_| Decimal128Builder::new().with_data_type(DataType::Decimal128(38, 18))),
+            masses: std::array::from_fn(|_| {
+                Decimal128Builder::new().with_data_type(DataType::Decimal128(38, 18))
+            }),
             skipped: UInt64Builder::new(),
             example: StringBuilder::new(),
             rows: 0,
@@ -115,7 +117,8 @@ impl Partials {
     }
 
     fn close_batch(&mut self) {
-        let mut columns: Vec<ArrayRef> = self.by.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
+        let mut columns: Vec<ArrayRef> =
+            self.by.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
         columns.push(Arc::new(self.shard.finish()));
         columns.push(Arc::new(self.index.finish()));
         columns.push(Arc::new(self.name.finish()));
@@ -137,9 +140,15 @@ impl Partials {
 }
 
 /// Calls `each` with every row of a batch of partial counts.
-pub(crate) fn read(batch: &RecordBatch, n_by: usize, mut each: impl FnMut(PartialRow<'_>) -> Result<()>) -> Result<()> {
+pub(crate) fn read(
+    batch: &RecordBatch,
+    n_by: usize,
+    mut each: impl FnMut(PartialRow<'_>) -> Result<()>,
+) -> Result<()> {
     let column = |name: &str| {
-        batch.column_by_name(name).ok_or_else(|| Error::internal(format!("partial counts lack column {name}")))
+        batch
+            .column_by_name(name)
+            .ok_or_else(|| Error::internal(format!("partial counts lack column {name}")))
     };
     let texts = |name: &str| {
         let array = column(name)?;
@@ -159,7 +168,7 @@ pub(crate) fn read(batch: &RecordBatch, n_by: usize, mut each: impl FnMut(Partia
     for row in 0..batch.num_rows() {
         let key: Vec<Option<String>> = by
             .iter()
-            .map(|column| column.as_string::<i32>())
+            .map(AsArray::as_string::<i32>)
             .map(|column| column.is_valid(row).then(|| column.value(row).to_owned()))
             .collect();
         each(PartialRow {

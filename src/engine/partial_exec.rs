@@ -16,7 +16,9 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result as DfResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
@@ -56,7 +58,11 @@ pub(crate) struct PartialCountsExec {
 }
 
 impl PartialCountsExec {
-    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, counting: Arc<Counting>, progress: Arc<Progress>) -> Self {
+    pub(crate) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        counting: Arc<Counting>,
+        progress: Arc<Progress>,
+    ) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(partial::schema(counting.by.len())),
             Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
@@ -69,7 +75,12 @@ impl PartialCountsExec {
 
 impl DisplayAs for PartialCountsExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PartialCountsExec: layout={}, labels={}", self.counting.layout.kind, self.counting.layout.labels.len())
+        write!(
+            f,
+            "PartialCountsExec: layout={}, labels={}",
+            self.counting.layout.kind,
+            self.counting.layout.labels.len()
+        )
     }
 }
 
@@ -99,12 +110,17 @@ impl ExecutionPlan for PartialCountsExec {
         _: ReplaceChildrenOptions,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input, Arc::clone(&self.counting), Arc::clone(&self.progress)))),
+            (Some(input), true) => {
+                Ok(Arc::new(Self::new(input, Arc::clone(&self.counting), Arc::clone(&self.progress))))
+            }
             _ => Err(DataFusionError::Internal("PartialCountsExec has one input".to_owned())),
         }
     }
 
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> DfResult<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
         self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
     }
 

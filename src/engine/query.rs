@@ -16,11 +16,11 @@ use futures::StreamExt;
 use super::collect::{Collector, Counted};
 use super::counting::{Counting, Keys};
 use super::diagnose::name_bad_shards;
+use super::long;
 use super::partial::{self, by_name};
 use super::partial_exec::{PartialCountsExec, Progress};
 use super::session::{Limits, ours, session};
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
-use super::long;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
@@ -41,7 +41,12 @@ pub struct Dataset {
 /// # Errors
 /// [`Error::Input`] for bad pages or values, [`Error::Usage`] for a bad condition,
 /// [`Error::Resource`] when a limit is reached, [`Error::Changed`] when a shard changed meanwhile.
-pub async fn count(dataset: &Dataset, counting: Counting, limits: &Limits, progress: Arc<Progress>) -> Result<Counted> {
+pub async fn count(
+    dataset: &Dataset,
+    counting: Counting,
+    limits: &Limits,
+    progress: Arc<Progress>,
+) -> Result<Counted> {
     let counting = Arc::new(counting);
     let context = session(limits)?;
     let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, limits.threads)?;
@@ -92,7 +97,8 @@ async fn count_rows(
 ) -> Result<()> {
     let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
     let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
-    let partial: Arc<dyn ExecutionPlan> = Arc::new(PartialCountsExec::new(input, Arc::clone(counting), progress));
+    let partial: Arc<dyn ExecutionPlan> =
+        Arc::new(PartialCountsExec::new(input, Arc::clone(counting), progress));
     let stream = if matches!(counting.keys, Keys::Names) {
         let merged = merge_names(context, partial, counting)?;
         merged.execute_stream().await
@@ -115,9 +121,16 @@ pub(super) async fn drain(
 
 /// `[label columns…, weight?, by…, shard]`, as [`super::plain::Counter`] takes them.
 fn columns(counting: &Counting) -> Vec<Expr> {
-    let mut columns: Vec<Expr> =
-        counting.layout.labels.iter().enumerate().map(|(i, name)| column(name).alias(format!("label_{i}"))).collect();
-    columns.extend(counting.sample_weight.iter().map(|name| cast(column(name), DataType::Float64).alias("weight")));
+    let mut columns: Vec<Expr> = counting
+        .layout
+        .labels
+        .iter()
+        .enumerate()
+        .map(|(i, name)| column(name).alias(format!("label_{i}")))
+        .collect();
+    columns.extend(
+        counting.sample_weight.iter().map(|name| cast(column(name), DataType::Float64).alias("weight")),
+    );
     columns.extend(counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))));
     columns.push(column(SHARD_COLUMN));
     columns
@@ -129,11 +142,24 @@ pub(super) fn column(name: &str) -> Expr {
 }
 
 /// The group-by that merges names, spilling where they do not fit.
-fn merge_names(context: &SessionContext, partial: Arc<dyn ExecutionPlan>, counting: &Counting) -> Result<DataFrame> {
+fn merge_names(
+    context: &SessionContext,
+    partial: Arc<dyn ExecutionPlan>,
+    counting: &Counting,
+) -> Result<DataFrame> {
     let schema = partial::schema(counting.by.len());
     let mut keys: Vec<Expr> = (0..counting.by.len()).map(|i| column(&by_name(i))).collect();
     keys.push(column("label"));
-    let sums = ["positives", "negatives", "uncertain", "missing", "invalid", "positives_mass", "negatives_mass", "skipped"];
+    let sums = [
+        "positives",
+        "negatives",
+        "uncertain",
+        "missing",
+        "invalid",
+        "positives_mass",
+        "negatives_mass",
+        "skipped",
+    ];
     let mut totals: Vec<Expr> = sums.iter().map(|name| sum(column(name)).alias(*name)).collect();
     totals.push(min(column("example")).alias("example"));
     totals.push(min(column("shard")).alias("shard"));

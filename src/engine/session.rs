@@ -61,7 +61,11 @@ pub(crate) fn session(limits: &Limits) -> Result<SessionContext> {
     options.execution.parquet.pushdown_filters = false;
     options.execution.spill_compression =
         "lz4_frame".parse().map_err(|cause: DataFusionError| ours(&cause))?;
-    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .build();
     Ok(SessionContext::new_with_state(state))
 }
 

@@ -38,7 +38,12 @@ pub(crate) struct ShardTable {
 
 impl ShardTable {
     /// `columns` are those of the files; `hive` the folder keys that no file column hides.
-    pub(crate) fn new(shards: &[Shard], columns: &SchemaRef, hive: &[String], partitions: usize) -> Result<Self> {
+    pub(crate) fn new(
+        shards: &[Shard],
+        columns: &SchemaRef,
+        hive: &[String],
+        partitions: usize,
+    ) -> Result<Self> {
         let mut constants: Vec<FieldRef> =
             hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef).collect();
         constants.push(Arc::new(Field::new(SHARD_COLUMN, DataType::UInt32, false)));
@@ -47,7 +52,9 @@ impl ShardTable {
         for (number, shard) in shards.iter().enumerate() {
             let mut values: Vec<ScalarValue> = hive
                 .iter()
-                .map(|key| ScalarValue::Utf8(shard.hive.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone())))
+                .map(|key| {
+                    ScalarValue::Utf8(shard.hive.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone()))
+                })
                 .collect();
             let number = u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?;
             values.push(ScalarValue::UInt32(Some(number)));
@@ -62,14 +69,15 @@ impl ShardTable {
                 lightest.1.push(file);
             }
         }
-        let groups = groups.into_iter().filter(|(_, files)| !files.is_empty()).map(|(_, files)| FileGroup::new(files));
+        let groups =
+            groups.into_iter().filter(|(_, files)| !files.is_empty()).map(|(_, files)| FileGroup::new(files));
         Ok(Self { schema: Arc::clone(table.table_schema()), groups: groups.collect(), table })
     }
 }
 
 /// The shard as the object store names it.
 pub(crate) fn object_meta(shard: &Shard) -> Result<ObjectMeta> {
-    let absolute = std::path::absolute(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
+    let absolute = std::fs::canonicalize(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
     let location = StorePath::from_absolute_path(&absolute)
         .map_err(|cause| Error::input(format!("{}: this path cannot be read: {cause}", shard.name())))?;
     Ok(ObjectMeta {
@@ -138,4 +146,3 @@ impl TableProvider for PlanTable {
         Ok(Arc::new(ProjectionExec::try_new(columns.collect::<Vec<_>>(), Arc::clone(&self.0))?))
     }
 }
-

@@ -16,20 +16,29 @@ pub(super) struct Grid {
     next: u64,
     rows: u64,
     null_rows: u64,
+    /// Rows there can be.
+    rows_max: u64,
 }
 
 impl Grid {
-    pub(super) fn new(width: usize) -> Self {
-        Self { width: width as u64, slots: 0, next: 0, rows: 0, null_rows: 0 }
+    pub(super) fn new(width: usize, rows_max: u64) -> Self {
+        Self { width: width as u64, slots: 0, next: 0, rows: 0, null_rows: 0, rows_max }
     }
 
     /// Reads the levels of a page and gives its number of values; `None` when a list has another length
-    /// or a null in it.
+    /// or a null in it, or there are too many. What is given never adds up to more than there can be.
     pub(super) fn add(&mut self, leaf: Leaf, page: &DataPage<'_>) -> Step<Option<usize>> {
+        let values = self.values(leaf, page)?;
+        Ok(values.filter(|_| self.rows <= self.rows_max && self.slots <= self.next))
+    }
+
+    fn values(&mut self, leaf: Leaf, page: &DataPage<'_>) -> Step<Option<usize>> {
         if all_values(leaf, page)? {
             return Ok(self.starts(page)?.then_some(page.slots));
         }
         let (mut levels, mut block, mut values) = (Levels::new(leaf, page)?, Block::new(), 0);
+        // Where a list of the page before may go on is known here better than there.
+        block.open = true;
         while levels.next(&mut block)? {
             let found = ones(&block.values);
             values += found;
@@ -146,7 +155,7 @@ mod tests {
         let slots =
             |len: usize| (0..len.max(1)).map(move |i| (u32::from(i > 0), if len == 0 { 0 } else { 2 }));
         let levels: Vec<_> = lists.iter().flat_map(|len| slots(*len)).collect();
-        let (mut grid, mut values) = (Grid::new(width), 0);
+        let (mut grid, mut values) = (Grid::new(width, 30), 0);
         for levels in levels.chunks(page) {
             let (repetition, definition): (Vec<_>, Vec<_>) = levels.iter().copied().unzip();
             let (repetition, definition) = (packed(&repetition, 1), packed(&definition, 2));
@@ -170,6 +179,13 @@ mod tests {
             assert_eq!(follow(&[10, 0, 0, 10, 10, 0], 10, page), Some((30, 6, 3)));
             assert_eq!(follow(&[1, 0, 1], 1, page), Some((2, 3, 1)));
         }
+    }
+
+    #[test]
+    fn more_lists_than_rows_are_noticed() {
+        assert_eq!(follow(&[2; 30], 2, 8).map(|(values, ..)| values), Some(60));
+        assert_eq!(follow(&[2; 31], 2, 8), None);
+        assert_eq!(follow(&[1; 31], 1, 8), None);
     }
 
     #[test]

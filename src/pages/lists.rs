@@ -28,11 +28,8 @@ pub(super) fn count(
     Ok(count.unwrap_or_default())
 }
 
-/// Rows and nulls of a block; fails when rows are more than the row group has, or have no beginning.
+/// Rows and nulls of a block; fails when there are more rows than the row group has.
 pub(super) fn tally(count: &mut SetCount, block: &Block, rows: u64) -> Step<()> {
-    if count.rows == 0 && block.starts[0] & 1 == 0 {
-        return Err(corrupt("the first list has no beginning"));
-    }
     count.rows += ones(&block.starts) as u64;
     count.null_rows += ones(&block.nulls) as u64;
     count.null_elements += (ones(&block.elements) - ones(&block.values)) as u64;
@@ -299,6 +296,9 @@ mod tests {
         assert_eq!(positives(&good().ints(&[0, 0], &[1, 2])), corrupt("3 lists in a row group of 2 rows"));
         assert_eq!(positives(&good().ints(&[1, 1], &[1, 2])), corrupt("1 lists in a row group of 2 rows"));
         assert_eq!(positives(&good().ints(&[0, 1], &[1])), corrupt("pages with 3 values, the footer says 4"));
-        assert_eq!(positives(&list(1, 1).ints(&[1], &[1])), corrupt("the first list has no beginning"));
+        assert_eq!(positives(&list(1, 1).ints(&[1], &[1])), corrupt("a list goes on without an element"));
+        let empty = [packed(&[0, 1, 0, 0], 1), packed(&[0, 1, 1, 1], 1)];
+        let empty = list(4, 3).data(4, PLAIN, [&empty[0], &empty[1]], &words(&[1, 2, 3]));
+        assert_eq!(positives(&empty), corrupt("a list goes on without an element"));
     }
 }

@@ -1,5 +1,7 @@
 //! Lists of labels, row by row: for values that stand for several labels, and for invalid ones.
 
+use std::collections::HashMap;
+
 use super::chunk::{Workspace, open};
 use super::counter::SetCounter;
 use super::lists::{tally, wrong_rows};
@@ -7,9 +9,6 @@ use super::rows::{Block, Levels, ones};
 use super::sets::{Lookup, SetCount};
 use super::stream::{Item, Stream};
 use super::{Chunk, Step};
-
-/// What a dictionary entry stands for, once it is known.
-type Known = Option<Result<Box<[u32]>, String>>;
 
 /// Counts a chunk into `counter`.
 pub(super) fn count(
@@ -19,7 +18,8 @@ pub(super) fn count(
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let mut known: Vec<Known> = vec![None; dictionary.len()];
+    // What entries stand for, once they were met.
+    let mut known: HashMap<u32, Result<Box<[u32]>, String>> = HashMap::new();
     let (mut count, mut block, mut row) = (SetCount::default(), Block::new(), Row::default());
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
@@ -37,9 +37,8 @@ pub(super) fn count(
                 match stream.next()? {
                     Item::Single(raw) => row.add(lookup.labels(leaf.value(raw))),
                     Item::Entry(index) => {
-                        let entry =
-                            known.get_mut(index as usize).ok_or_else(|| dictionary.no_entry(index))?;
-                        let labels = entry.get_or_insert_with(|| {
+                        dictionary.check(&[index])?;
+                        let labels = known.entry(index).or_insert_with(|| {
                             lookup.labels(dictionary.value(index as usize)).map(Box::from)
                         });
                         row.add(labels.as_deref().map_err(Clone::clone));

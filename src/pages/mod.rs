@@ -11,11 +11,11 @@
 //! count_vector  position in the list = label          Tally per position
 //! ```
 //!
-//! What a value means is asked from the caller once per dictionary entry, or once per distinct run of
-//! plain values. A count is whole or it is not: where a chunk holds an encoding that this module does
-//! not know ([`Outcome::Unsupported`]) or a page contradicts itself (an error), nothing is counted.
-//! Every length, width and index in a page is checked before it is used, so that hostile bytes cost
-//! an error and never a panic or more memory than [`PAGE_LIMIT`] a buffer.
+//! What a value means is asked from the caller once per dictionary entry, or once per run of equal plain
+//! values. A chunk is counted wholly or not at all: where it holds something that this module does not
+//! read ([`Outcome::Unsupported`]) or contradicts itself (an error), nothing is counted. Every length,
+//! width and index is checked before it is used, so that hostile bytes cost an error, never a panic, and
+//! no more memory than a few pages of [`PAGE_LIMIT`].
 
 #[cfg(test)]
 mod by_hand;

@@ -29,12 +29,15 @@ pub(super) struct Block {
     pub(super) elements: Bitmap,
     pub(super) values: Bitmap,
     pub(super) nulls: Bitmap,
+    /// Whether the list at hand may go on in the next block: its last slot was an element.
+    pub(super) open: bool,
 }
 
 impl Block {
+    /// What stands before the first slot of a chunk: no list that could go on.
     pub(super) fn new() -> Self {
         let none = [0; BLOCK / 64];
-        Self { len: 0, starts: none, elements: none, values: none, nulls: none }
+        Self { len: 0, starts: none, elements: none, values: none, nulls: none, open: false }
     }
 
     /// Calls `each` with every slot in order.
@@ -99,8 +102,7 @@ impl<'p> Levels<'p> {
             self.definition.finish()?;
             return Ok(false);
         }
-        *block = Block::new();
-        block.len = self.left.min(BLOCK);
+        *block = Block { len: self.left.min(BLOCK), open: block.open, ..Block::new() };
         self.left -= block.len;
         let mut at = 0;
         self.repetition.runs(block.len, |run| {
@@ -119,13 +121,7 @@ impl<'p> Levels<'p> {
             Ok(())
         })?;
         self.definitions(block)?;
-        let strays = |(start, element): (&u64, &u64)| !start & !element;
-        let last = block.len.div_ceil(64) - 1;
-        let mut words = block.starts.iter().zip(&block.elements).map(strays).take(last + 1);
-        let end = low_bits(block.len - last * 64);
-        if words.by_ref().take(last).any(|word| word > 0) || words.any(|word| word & end > 0) {
-            return Err(corrupt("a list goes on without an element"));
-        }
+        close(block)?;
         Ok(true)
     }
 
@@ -151,6 +147,24 @@ impl<'p> Levels<'p> {
             Ok(())
         })
     }
+}
+
+/// Checks that lists go on only from element to element: a null list or an empty one is a single slot.
+fn close(block: &mut Block) -> Step<()> {
+    let (mut before, mut left) = (u64::from(block.open), block.len);
+    for (starts, elements) in block.starts.iter().zip(&block.elements) {
+        let n = left.min(64);
+        if n == 0 {
+            break;
+        }
+        if !starts & low_bits(n) & !(elements & (elements << 1 | before)) > 0 {
+            return Err(corrupt("a list goes on without an element"));
+        }
+        before = elements >> (n - 1) & 1;
+        left -= n;
+    }
+    block.open = before > 0;
+    Ok(())
 }
 
 fn packed_definitions(leaf: Leaf, packed: Packed<'_>, start: usize, block: &mut Block) -> Step<()> {

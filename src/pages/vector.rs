@@ -114,7 +114,7 @@ fn at_once(chunk: &Chunk<'_>, workspace: &mut Workspace, cells: &mut Cells<'_>) 
     }
     let width = cells.tallies.len();
     let Some(mut singles) = Positions::new(width, 2, 0).filter(|_| width > 0) else { return Ok(None) };
-    let (mut grid, mut entries, mut values) = (Grid::new(width), None, 0);
+    let (mut grid, mut entries, mut values) = (Grid::new(width, chunk.rows), None, 0);
     while let Some(page) = pages.next()? {
         let Some(len) = grid.add(leaf, &page)? else { return Ok(None) };
         let at = values % width;
@@ -235,7 +235,7 @@ mod tests {
         let levels = packed(&[1; 3], 1);
         let by_hand = ByHand::new(LIST, 3, 1).data(3, PLAIN, [&levels, &levels], &words(&[0, 1, 1]));
         let error = tallies(&by_hand).unwrap_err().to_string();
-        assert_eq!(error, "corrupt column chunk: the first list has no beginning");
+        assert_eq!(error, "corrupt column chunk: a list goes on without an element");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::positions::COUNTERS_MAX;
 use super::rows::{Block, Levels, ones};
 use super::stream::{Item, Stream};
 use super::vector::{Cells, VectorCount, WrongLength};
-use super::{Chunk, Step, corrupt};
+use super::{Chunk, Step};
 use crate::counts::Cell;
 
 /// The cells in the order of their codes.
@@ -45,7 +45,8 @@ struct Rows<'r, 'a, 'c> {
     entries: usize,
     cells: &'r mut Cells<'c>,
     count: VectorCount,
-    rows: u64,
+    /// Rows of the row group.
+    expected: u64,
     /// By position, then code.
     counts: Vec<u32>,
     /// Codes of the row at hand, as many as there are positions.
@@ -56,7 +57,7 @@ struct Rows<'r, 'a, 'c> {
 }
 
 impl<'r, 'a, 'c> Rows<'r, 'a, 'c> {
-    fn new(leaf: Leaf, dictionary: &'r Dictionary<'a>, rows: u64, cells: &'r mut Cells<'c>) -> Self {
+    fn new(leaf: Leaf, dictionary: &'r Dictionary<'a>, expected: u64, cells: &'r mut Cells<'c>) -> Self {
         let width = cells.tallies.len();
         let counters = (dictionary.len() + CELLS.len()).saturating_mul(width);
         let entries = if counters <= COUNTERS_MAX { dictionary.len() } else { 0 };
@@ -66,7 +67,7 @@ impl<'r, 'a, 'c> Rows<'r, 'a, 'c> {
             entries,
             cells,
             count: VectorCount::default(),
-            rows,
+            expected,
             counts: vec![0; (entries + CELLS.len()) * width],
             row: vec![0; width],
             elements: 0,
@@ -99,8 +100,6 @@ impl<'r, 'a, 'c> Rows<'r, 'a, 'c> {
         block.each(|slot| {
             if slot.start {
                 self.start(slot.null)?;
-            } else if self.count.rows == 0 {
-                return Err(corrupt("the first list has no beginning"));
             }
             if slot.element {
                 let code = code(self, slot.value)?;
@@ -142,7 +141,7 @@ impl<'r, 'a, 'c> Rows<'r, 'a, 'c> {
         self.end();
         self.count.rows += 1;
         (self.elements, self.null, self.invalid) = (0, null, None);
-        if self.count.rows > self.rows { Err(wrong_rows(self.count.rows, self.rows)) } else { Ok(()) }
+        if self.count.rows > self.expected { Err(wrong_rows(self.count.rows, self.expected)) } else { Ok(()) }
     }
 
     /// Counts the row at hand, if there is one.
@@ -167,8 +166,8 @@ impl<'r, 'a, 'c> Rows<'r, 'a, 'c> {
 
     fn finish(mut self) -> Step<VectorCount> {
         self.end();
-        if self.count.rows != self.rows {
-            return Err(wrong_rows(self.count.rows, self.rows));
+        if self.count.rows != self.expected {
+            return Err(wrong_rows(self.count.rows, self.expected));
         }
         for (position, counts) in self.counts.chunks(self.entries + CELLS.len()).enumerate() {
             for (code, &rows) in counts.iter().enumerate().filter(|(_, rows)| **rows > 0) {

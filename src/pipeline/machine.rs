@@ -16,9 +16,11 @@ impl Machine {
     #[must_use]
     pub fn here() -> Self {
         const UNKNOWN: u64 = 4 << 30;
-        let of_machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, "MemTotal:"));
+        let of_machine =
+            fs::read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, "MemTotal:"));
         let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-        let of_cgroup = limits.iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok()).min();
+        let of_cgroup =
+            limits.iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok()).min();
         let memory = [of_machine, of_cgroup].into_iter().flatten().min().unwrap_or(UNKNOWN);
         Self { memory, threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
     }

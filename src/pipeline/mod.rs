@@ -7,9 +7,9 @@
 //! ```
 
 pub mod machine;
+pub mod opening;
 pub mod outputs;
 pub mod plan;
 pub mod run;
-pub mod opening;
 pub mod spec;
 pub mod weigh;

@@ -85,13 +85,16 @@ fn named_labels(plan: &Plan, agreement: &Agreement, vocabulary: Option<&Labels>)
         return select(&plan.labels, &agreement.schema);
     }
     match vocabulary {
-        Some(vocabulary) if plan.layout == Some(LayoutKind::Wide) => Ok(vocabulary.iter().map(str::to_owned).collect()),
+        Some(vocabulary) if plan.layout == Some(LayoutKind::Wide) => {
+            Ok(vocabulary.iter().map(str::to_owned).collect())
+        }
         _ => Ok(Vec::new()),
     }
 }
 
 fn absent_columns(plan: &Plan, layout: &Layout, agreement: &Agreement) -> Result<Vec<String>> {
-    let lacking = || layout.columns().chain(plan.by.iter().map(String::as_str)).chain(plan.sample_weight.as_deref());
+    let lacking =
+        || layout.columns().chain(plan.by.iter().map(String::as_str)).chain(plan.sample_weight.as_deref());
     let absent: Vec<&str> = lacking().filter(|name| agreement.absent.contains_key(*name)).collect();
     if absent.is_empty() {
         return Ok(Vec::new());
@@ -100,16 +103,20 @@ fn absent_columns(plan: &Plan, layout: &Layout, agreement: &Agreement) -> Result
     if plan.missing_columns && only_labels {
         return Ok(absent.into_iter().map(str::to_owned).collect());
     }
-    let errors = absent.iter().map(|name| Error::input(format!("{}: there is no column {name:?}", agreement.absent[*name])));
+    let errors = absent
+        .iter()
+        .map(|name| Error::input(format!("{}: there is no column {name:?}", agreement.absent[*name])));
     match Error::together(errors.collect(), "columns") {
-        Some(error) => Err(error.hint("other shards have it; if it means \"not labelled there\", say --missing-columns missing")),
+        Some(error) => Err(error
+            .hint("other shards have it; if it means \"not labelled there\", say --missing-columns missing")),
         None => Ok(Vec::new()),
     }
 }
 
 /// Folder keys of any shard, where no column has the name.
 fn hive_keys(shards: &[Shard], schema: &Schema) -> Vec<String> {
-    let keys: BTreeSet<&String> = shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
+    let keys: BTreeSet<&String> =
+        shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
     keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect()
 }
 
@@ -120,8 +127,11 @@ fn check_aside(plan: &Plan, layout: &Layout, schema: &Schema, hive: &[String]) -
         match schema.field_with_name(name) {
             Ok(field) if simple(field.data_type()) => {}
             Ok(field) => {
-                return Err(Error::usage(format!("--by {name}: column is {}, which has no simple values", field.data_type()))
-                    .hint("name a column such as a split"));
+                return Err(Error::usage(format!(
+                    "--by {name}: column is {}, which has no simple values",
+                    field.data_type()
+                ))
+                .hint("name a column such as a split"));
             }
             Err(_) if hive.contains(name) => {}
             Err(_) => return Err(no_column(name, schema).at("--by")),
@@ -129,8 +139,10 @@ fn check_aside(plan: &Plan, layout: &Layout, schema: &Schema, hive: &[String]) -
     }
     let Some(name) = &plan.sample_weight else { return Ok(()) };
     if layout.kind == LayoutKind::Long {
-        return Err(Error::usage("--sample-weight does not apply to layout long, whose rows are spread over many lines")
-            .hint("drop it, or store one row per example"));
+        return Err(Error::usage(
+            "--sample-weight does not apply to layout long, whose rows are spread over many lines",
+        )
+        .hint("drop it, or store one row per example"));
     }
     match schema.field_with_name(name) {
         Ok(field) if is_number(field.data_type()) => Ok(()),
@@ -141,13 +153,23 @@ fn check_aside(plan: &Plan, layout: &Layout, schema: &Schema, hive: &[String]) -
 }
 
 /// How stored labels get their positions.
-fn keys(plan: &Plan, layout: &Layout, schema: &Schema, shards: &[Shard], vocabulary: Option<Labels>) -> Result<Keys> {
-    let known = vocabulary.or_else(|| shards.first().and_then(|shard| vocabulary::from_metadata(shard, layout.column())));
+fn keys(
+    plan: &Plan,
+    layout: &Layout,
+    schema: &Schema,
+    shards: &[Shard],
+    vocabulary: Option<Labels>,
+) -> Result<Keys> {
+    let known = vocabulary
+        .or_else(|| shards.first().and_then(|shard| vocabulary::from_metadata(shard, layout.column())));
     if let (Some(labels), Some(n)) = (&known, plan.num_labels)
         && labels.len() as u64 != n
     {
-        return Err(Error::usage(format!("--num-labels is {n}, but the vocabulary names {} labels", labels.len()))
-            .hint("give one of the two"));
+        return Err(Error::usage(format!(
+            "--num-labels is {n}, but the vocabulary names {} labels",
+            labels.len()
+        ))
+        .hint("give one of the two"));
     }
     match layout.kind {
         LayoutKind::Wide => wide_keys(plan, layout, known),
@@ -186,7 +208,9 @@ fn wide_keys(plan: &Plan, layout: &Layout, vocabulary: Option<Labels>) -> Result
     let Some(vocabulary) = vocabulary else { return Ok(Keys::Positions(columns)) };
     let known = vocabulary.positions();
     if let Some(unknown) = columns.iter().find(|name| !known.contains_key(name)) {
-        let meant = nearest(unknown, vocabulary.iter()).map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
+        let meant = nearest(unknown, vocabulary.iter())
+            .map(|near| format!("did you mean {near:?}? "))
+            .unwrap_or_default();
         return Err(Error::input(format!("column {unknown:?} is not in the vocabulary"))
             .hint(format!("{meant}leave it out with --labels '!{unknown}', or add it")));
     }
@@ -195,8 +219,9 @@ fn wide_keys(plan: &Plan, layout: &Layout, vocabulary: Option<Labels>) -> Result
             .hint("correct the vocabulary, or the columns named with --labels"));
     }
     if vocabulary != columns {
-        return Err(Error::usage("the columns of --labels are in another order than the vocabulary")
-            .hint("drop --labels and say --layout wide: the vocabulary then names the columns, in its order"));
+        return Err(Error::usage("the columns of --labels are in another order than the vocabulary").hint(
+            "drop --labels and say --layout wide: the vocabulary then names the columns, in its order",
+        ));
     }
     Ok(Keys::Positions(columns))
 }
@@ -217,8 +242,10 @@ fn overrides(plan: &Plan, layout: &Layout, keys: &Keys) -> Result<HashMap<usize,
     let Keys::Positions(labels) = keys else {
         return match plan.label_domains.keys().next() {
             None => Ok(HashMap::new()),
-            Some(label) => Err(Error::usage(format!("[label.{label}] does not apply to layout {}", layout.kind))
-                .hint("only the values of wide and vector can differ in meaning by label")),
+            Some(label) => {
+                Err(Error::usage(format!("[label.{label}] does not apply to layout {}", layout.kind))
+                    .hint("only the values of wide and vector can differ in meaning by label"))
+            }
         };
     };
     let positions = labels.positions();

@@ -56,7 +56,12 @@ pub(super) struct Request<'a> {
 }
 
 /// Writes the files of one result.
-pub(super) fn write(staging: &mut Staging, derived: &Derived, report: &Report<'_>, request: &Request<'_>) -> Result<()> {
+pub(super) fn write(
+    staging: &mut Staging,
+    derived: &Derived,
+    report: &Report<'_>,
+    request: &Request<'_>,
+) -> Result<()> {
     let Derived { file, weights, measures, .. } = derived;
     let place = |name: &str| format!("{}{name}", request.folder);
     let wanted = |format: &str| request.formats.iter().any(|known| known == format);
@@ -66,11 +71,13 @@ pub(super) fn write(staging: &mut Staging, derived: &Derived, report: &Report<'_
         staging.file(&place("weights.parquet"), |out| weights_file::write_parquet(out, file, weights))?;
     }
     if wanted("json") {
-        staging.file(&place("weights.json"), |out| weights_file::write_json(out, file, weights, request.spec))?;
+        staging
+            .file(&place("weights.json"), |out| weights_file::write_json(out, file, weights, request.spec))?;
         staging.file(&place("imbalance.json"), |out| imbalance::write(out, &file.counts, measures))?;
     }
     if wanted("safetensors") {
-        staging.file(&place("pos_weight.safetensors"), |out| tensors::write_safetensors(out, file, weights))?;
+        staging
+            .file(&place("pos_weight.safetensors"), |out| tensors::write_safetensors(out, file, weights))?;
     }
     if wanted("npy") {
         staging.file(&place("pos_weight.npy"), |out| tensors::write_npy(out, weights))?;

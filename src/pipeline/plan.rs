@@ -75,10 +75,13 @@ impl Plan {
     pub fn resolve(spec: Spec, machine: Machine) -> Result<Self> {
         let sources = spec.shards.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
         if sources.is_empty() {
-            return Err(Error::usage("no shards are named").hint("name files, folders or globs of Parquet shards"));
+            return Err(
+                Error::usage("no shards are named").hint("name files, folders or globs of Parquet shards")
+            );
         }
         let out = spec.out.clone().ok_or_else(|| {
-            Error::usage("no output folder is named").hint("name one with --out DIR, or the key out of a spec")
+            Error::usage("no output folder is named")
+                .hint("name one with --out DIR, or the key out of a spec")
         })?;
         let domain = domain(&spec.values, &Domain::default())?;
         let label_domains = spec.label.iter().map(|(label, values)| {
@@ -89,7 +92,8 @@ impl Plan {
             None | Some("error") => false,
             Some("missing") => true,
             Some(other) => {
-                return Err(Error::usage(format!("--missing-columns: \"{other}\" is not a choice")).hint("use error or missing"));
+                return Err(Error::usage(format!("--missing-columns: \"{other}\" is not a choice"))
+                    .hint("use error or missing"));
             }
         };
         let many = |list: &Option<OneOrMany>| list.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
@@ -122,7 +126,11 @@ impl Plan {
     }
 
     fn check(&self) -> Result<()> {
-        let only_long = [("--id", self.id.is_some()), ("--value", self.value.is_some()), ("--num-rows", self.num_rows.is_some())];
+        let only_long = [
+            ("--id", self.id.is_some()),
+            ("--value", self.value.is_some()),
+            ("--num-rows", self.num_rows.is_some()),
+        ];
         if let (Some(layout), Some((flag, _))) = (self.layout, only_long.iter().find(|(_, given)| *given))
             && layout != LayoutKind::Long
         {
@@ -230,7 +238,8 @@ pub fn bytes(flag: &str, text: &str) -> Result<u64> {
     };
     let number = digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
     number.filter(|n| *n > 0).ok_or_else(|| {
-        Error::usage(format!("{flag}: \"{text}\" is not a size")).hint("give a whole number with k, m, g or t, such as 512m")
+        Error::usage(format!("{flag}: \"{text}\" is not a size"))
+            .hint("give a whole number with k, m, g or t, such as 512m")
     })
 }
 
@@ -253,7 +262,8 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        let sizes = ["512m", "4G", "1t", "100", "64KiB", "2gb"].map(|text| bytes("--memory-limit", text).unwrap());
+        let sizes =
+            ["512m", "4G", "1t", "100", "64KiB", "2gb"].map(|text| bytes("--memory-limit", text).unwrap());
         assert_eq!(sizes, [512 << 20, 4 << 30, 1 << 40, 100, 64 << 10, 2 << 30]);
         for wrong in ["", "m", "-1g", "0", "1.5g", "99999999t"] {
             assert!(bytes("--memory-limit", wrong).is_err(), "{wrong}");

@@ -103,12 +103,18 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
     }
 }
 
-async fn stages(plan: &Plan, observer: &dyn Observer, mut staging: Staging, account: &mut Account) -> Result<Outcome> {
+async fn stages(
+    plan: &Plan,
+    observer: &dyn Observer,
+    mut staging: Staging,
+    account: &mut Account,
+) -> Result<Outcome> {
     let clock = Instant::now();
     let Opened { dataset, detected, counting, absent, labels_inferred } = open_plan(plan)?;
     account.timings.insert("open", clock.elapsed().as_secs_f64());
     let layout = detected.layout.kind;
-    let spec = serde_json::to_value(plan.spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
+    let spec =
+        serde_json::to_value(plan.spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
     account.describe(&dataset.shards, &detected.why, layout, &spec);
 
     let clock = Instant::now();
@@ -134,19 +140,35 @@ async fn stages(plan: &Plan, observer: &dyn Observer, mut staging: Staging, acco
     let derived = Derived::of(file(total), &plan.weighing, &facts)?;
     let groups = groups
         .into_iter()
-        .map(|(key, counts)| Ok((group_name(&plan.by, &key), Derived::of(file(counts), &plan.weighing, &RowFacts::default())?)))
+        .map(|(key, counts)| {
+            Ok((group_name(&plan.by, &key), Derived::of(file(counts), &plan.weighing, &RowFacts::default())?))
+        })
         .collect::<Result<Vec<_>>>()?;
     account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
     account.shards.iter_mut().for_each(|shard| shard.status = "counted");
 
-    let source = format!("{} shard{}, layout {layout}", dataset.shards.len(), if dataset.shards.len() == 1 { "" } else { "s" });
+    let source = format!(
+        "{} shard{}, layout {layout}",
+        dataset.shards.len(),
+        if dataset.shards.len() == 1 { "" } else { "s" }
+    );
     let mut report = derived.report(source.clone());
     report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
-    outputs::write(&mut staging, &derived, &report, &Request { folder: "", formats: &plan.formats, spec: &spec })?;
+    outputs::write(
+        &mut staging,
+        &derived,
+        &report,
+        &Request { folder: "", formats: &plan.formats, spec: &spec },
+    )?;
     for (name, group) in &groups {
         let folder = format!("by/{}/", folder_name(name));
         let report = group.report(format!("{source}, {name}"));
-        outputs::write(&mut staging, group, &report, &Request { folder: &folder, formats: &plan.formats, spec: &spec })?;
+        outputs::write(
+            &mut staging,
+            group,
+            &report,
+            &Request { folder: &folder, formats: &plan.formats, spec: &spec },
+        )?;
     }
     let outputs = staging.publish()?;
     account.outputs.clone_from(&outputs);
@@ -155,7 +177,13 @@ async fn stages(plan: &Plan, observer: &dyn Observer, mut staging: Staging, acco
 }
 
 impl Account {
-    fn describe(&mut self, shards: &[crate::source::shards::Shard], why: &str, layout: LayoutKind, spec: &Json) {
+    fn describe(
+        &mut self,
+        shards: &[crate::source::shards::Shard],
+        why: &str,
+        layout: LayoutKind,
+        spec: &Json,
+    ) {
         self.inputs = Inputs {
             shards: shards.len() as u64,
             bytes: shards.iter().map(|shard| shard.bytes).sum(),
@@ -164,7 +192,12 @@ impl Account {
         };
         self.shards = shards
             .iter()
-            .map(|shard| ShardResult { path: shard.name(), rows: shard.rows, bytes: shard.bytes, status: "listed" })
+            .map(|shard| ShardResult {
+                path: shard.name(),
+                rows: shard.rows,
+                bytes: shard.bytes,
+                status: "listed",
+            })
             .collect();
         self.counting = json!({ "layout": layout.to_string(), "why": why, "engine": "plain" });
     }

@@ -223,11 +223,12 @@ impl Spec {
     pub fn parse(text: &str) -> Result<Self> {
         // `flatten` gives up both strictness and positions, so unknown keys are looked for by hand.
         let table: toml::Table = toml::from_str(text).map_err(|cause| {
-            Error::usage(format!("not a valid spec:\n{}", cause.to_string().trim_end())).hint("see pipelines/ for specs that run")
+            Error::usage(format!("not a valid spec:\n{}", cause.to_string().trim_end()))
+                .hint("see pipelines/ for specs that run")
         })?;
         let values = VALUE_KEYS.iter().copied();
         let known: Vec<&str> = KEYS.iter().copied().chain(values.clone()).collect();
-        for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
+        if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(unknown_key(text, key, &known));
         }
         if let Some(toml::Value::Table(labels)) = table.get("label") {
@@ -242,11 +243,16 @@ impl Spec {
             // One key at a time, so that a wrong value is reported with its line.
             let one = toml::Table::from_iter([(key.clone(), value.clone())]);
             if let Err(cause) = one.try_into::<Loose>() {
-                return Err(Error::usage(format!("line {}: key \"{key}\": {}", line_of(text, key), cause.message()))
-                    .hint("see pipelines/ for specs that run"));
+                return Err(Error::usage(format!(
+                    "line {}: key \"{key}\": {}",
+                    line_of(text, key),
+                    cause.message()
+                ))
+                .hint("see pipelines/ for specs that run"));
             }
         }
-        let Loose(spec) = table.try_into().map_err(|cause: toml::de::Error| Error::usage(cause.message().to_owned()))?;
+        let Loose(spec) =
+            table.try_into().map_err(|cause: toml::de::Error| Error::usage(cause.message().to_owned()))?;
         Ok(spec)
     }
 
@@ -260,11 +266,20 @@ impl Spec {
 
     /// Relative paths start at `folder`.
     pub fn start_at(&mut self, folder: &Path) {
-        let join = |path: &str| if path.contains("://") { path.to_owned() } else { folder.join(path).display().to_string() };
-        self.shards = self.shards.take().map(|shards| OneOrMany::Many(shards.to_vec().iter().map(|s| join(s)).collect()));
-        self.out = self.out.take().map(|out| folder.join(out));
+        let join = |path: &str| {
+            if path.contains("://") {
+                path.to_owned()
+            } else {
+                within(folder, Path::new(path)).display().to_string()
+            }
+        };
+        self.shards = self
+            .shards
+            .take()
+            .map(|shards| OneOrMany::Many(shards.to_vec().iter().map(|s| join(s)).collect()));
+        self.out = self.out.take().map(|out| within(folder, &out));
         self.vocabulary = self.vocabulary.take().map(|path| join(&path));
-        self.spill_dir = self.spill_dir.take().map(|dir| folder.join(dir));
+        self.spill_dir = self.spill_dir.take().map(|dir| within(folder, &dir));
     }
 
     /// What decides the result: the spec without places, limits and threads.
@@ -280,7 +295,9 @@ impl Spec {
             spill_dir: None,
             spill_limit: None,
             vocabulary: self.vocabulary.as_ref().map(|path| {
-                Path::new(path).file_name().map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned())
+                Path::new(path)
+                    .file_name()
+                    .map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned())
             }),
             ..self.clone()
         }
@@ -291,19 +308,65 @@ impl Spec {
 #[derive(Deserialize)]
 struct Loose(Spec);
 
-const VALUE_KEYS: [&str; 7] =
-    ["positive_values", "negative_values", "missing_values", "uncertain_values", "uncertain_as", "threshold", "soft"];
+const VALUE_KEYS: [&str; 7] = [
+    "positive_values",
+    "negative_values",
+    "missing_values",
+    "uncertain_values",
+    "uncertain_as",
+    "threshold",
+    "soft",
+];
 
 const KEYS: [&str; 30] = [
-    "shards", "out", "overwrite", "formats", "layout", "labels", "id", "value", "delimiter", "vocabulary",
-    "num_labels", "num_rows", "label_kind", "missing_columns", "where", "sample_weight", "by", "scheme", "epsilon",
-    "power", "clip", "normalize", "zero_positives", "zero_negatives", "min_positives", "memory_limit", "threads",
-    "spill_dir", "spill_limit", "label",
+    "shards",
+    "out",
+    "overwrite",
+    "formats",
+    "layout",
+    "labels",
+    "id",
+    "value",
+    "delimiter",
+    "vocabulary",
+    "num_labels",
+    "num_rows",
+    "label_kind",
+    "missing_columns",
+    "where",
+    "sample_weight",
+    "by",
+    "scheme",
+    "epsilon",
+    "power",
+    "clip",
+    "normalize",
+    "zero_positives",
+    "zero_negatives",
+    "min_positives",
+    "memory_limit",
+    "threads",
+    "spill_dir",
+    "spill_limit",
+    "label",
 ];
+
+/// `path` as seen from `folder`, without going into the folder and out again.
+fn within(folder: &Path, path: &Path) -> PathBuf {
+    let (mut folder, mut rest) = (folder, path);
+    while let Ok(below) = rest.strip_prefix("..") {
+        // Leaving a linked folder leads to where the link points, not to where it stands.
+        let is_plain = folder.file_name().is_some() && !folder.is_symlink();
+        let Some(parent) = folder.parent().filter(|_| is_plain) else { break };
+        (folder, rest) = (parent, below);
+    }
+    folder.join(rest)
+}
 
 fn unknown_key(text: &str, key: &str, known: &[&str]) -> Error {
     let near = crate::source::vocabulary::nearest(key, known.iter().copied());
-    let hint = near.map_or_else(|| format!("keys are {}", known.join(", ")), |near| format!("did you mean {near}?"));
+    let hint =
+        near.map_or_else(|| format!("keys are {}", known.join(", ")), |near| format!("did you mean {near}?"));
     Error::usage(format!("line {}: there is no key \"{key}\"", line_of(text, key))).hint(hint)
 }
 

@@ -18,7 +18,10 @@ use crate::findings::RowFacts;
 /// # Errors
 /// [`Error::Input`] when a file is not counts or labels disagree; [`Error::Output`] for the place.
 pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<(Derived, Vec<OutputFile>)> {
-    let out = spec.out.as_deref().ok_or_else(|| Error::usage("no output folder is named").hint("name one with --out DIR"))?;
+    let out = spec
+        .out
+        .as_deref()
+        .ok_or_else(|| Error::usage("no output folder is named").hint("name one with --out DIR"))?;
     let weighing = weighing(spec)?;
     let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
     let derived = Derived::of(merge(files)?, &weighing, &RowFacts::default())?;
@@ -50,7 +53,8 @@ fn merge(files: &[PathBuf]) -> Result<CountsFile> {
             },
         });
     }
-    let merged = merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))?;
+    let merged =
+        merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))?;
     // The order of merging changes nothing, so neither does it change the fingerprint.
     fingerprints.sort();
     let fingerprint = match &fingerprints[..] {
@@ -75,8 +79,9 @@ pub fn reopen(folder: &Path) -> Result<Derived> {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Spec::default(),
         Err(cause) => return Err(Error::reading(&path, &cause)),
         Ok(text) => {
-            let parsed: OnlySpec = serde_json::from_str(&text)
-                .map_err(|cause| Error::input(format!("{}: {cause}", path.display())).hint("run posweight again"))?;
+            let parsed: OnlySpec = serde_json::from_str(&text).map_err(|cause| {
+                Error::input(format!("{}: {cause}", path.display())).hint("run posweight again")
+            })?;
             parsed.spec
         }
     };

@@ -60,8 +60,12 @@ fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         let info = finding.kind.info();
         write!(out, "- **{}** ({}, {}): {}.", info.id, info.severity.as_str(), finding.observed, info.cause)?;
         if !finding.labels.is_empty() {
-            let named: Vec<_> =
-                finding.labels.iter().take(NAMED).map(|&i| code_span(report.counts.labels().name(i))).collect();
+            let named: Vec<_> = finding
+                .labels
+                .iter()
+                .take(NAMED)
+                .map(|&i| code_span(report.counts.labels().name(i)))
+                .collect();
             let more = if finding.labels.len() > NAMED { ", …" } else { "" };
             write!(out, " Labels: {}{more}.", named.join(", "))?;
         }

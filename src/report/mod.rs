@@ -60,7 +60,7 @@ fn brief(x: f64) -> String {
     let size = x.abs();
     if x == 0.0 {
         "0".to_owned()
-    } else if size >= 1e7 || size < 1e-3 {
+    } else if !(1e-3..1e7).contains(&size) {
         format!("{x:.3e}")
     } else if size >= 1000.0 {
         format!("{x:.0}")
@@ -83,6 +83,9 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1 000", "1 234 567"]);
-        assert_eq!([0.0, 3.0, 0.25, 123.456, 99_999.4, 1e8, 0.000_012].map(brief), ["0", "3", "0.25", "123.5", "99999", "1.000e8", "1.200e-5"]);
+        assert_eq!(
+            [0.0, 3.0, 0.25, 123.456, 99_999.4, 1e8, 0.000_012].map(brief),
+            ["0", "3", "0.25", "123.5", "99999", "1.000e8", "1.200e-5"]
+        );
     }
 }

@@ -41,13 +41,21 @@ pub fn text(report: &Report<'_>) -> String {
     }
     for finding in report.findings {
         let info = finding.kind.info();
-        let names: Vec<_> = finding.labels.iter().take(3).map(|&i| short(report.counts.labels().name(i), 20)).collect();
+        let names: Vec<_> =
+            finding.labels.iter().take(3).map(|&i| short(report.counts.labels().name(i), 20)).collect();
         let names = match (names.is_empty(), finding.labels.len() > 3) {
             (true, _) => String::new(),
             (false, more) => format!(": {}{}", names.join(", "), if more { ", …" } else { "" }),
         };
         // Writing into a string cannot fail.
-        let _ = writeln!(out, "{} {} ({}{names})\n  {}", info.severity.as_str(), info.id, finding.observed, info.remedy);
+        let _ = writeln!(
+            out,
+            "{} {} ({}{names})\n  {}",
+            info.severity.as_str(),
+            info.id,
+            finding.observed,
+            info.remedy
+        );
     }
     out
 }

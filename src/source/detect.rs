@@ -18,8 +18,22 @@ use crate::error::{Error, Result};
 const PEEK_ROWS: usize = 1024;
 /// Column names that people give to labels, the surest first.
 const LABEL_NAMES: [&str; 16] = [
-    "labels", "label", "targets", "target", "tags", "tag", "classes", "class", "y", "categories", "category",
-    "findings", "label_ids", "label_names", "class_id", "genres",
+    "labels",
+    "label",
+    "targets",
+    "target",
+    "tags",
+    "tag",
+    "classes",
+    "class",
+    "y",
+    "categories",
+    "category",
+    "findings",
+    "label_ids",
+    "label_names",
+    "class_id",
+    "genres",
 ];
 /// Separators tried, the most telling first.
 const SEPARATORS: [&str; 5] = ["|", ";", ", ", ",", " "];
@@ -72,8 +86,11 @@ pub fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Result<De
         }
     };
     if kind != LayoutKind::Wide && labels.len() > 1 {
-        return Err(Error::usage(format!("--labels names {} columns, but layout {kind} reads one", labels.len()))
-            .hint("name one column, or use --layout wide"));
+        return Err(Error::usage(format!(
+            "--labels names {} columns, but layout {kind} reads one",
+            labels.len()
+        ))
+        .hint("name one column, or use --layout wide"));
     }
     let mut layout = Layout { kind, labels, id: None, value: None, delimiter: None };
     match kind {
@@ -86,7 +103,9 @@ pub fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Result<De
         }
         LayoutKind::Delimited => {
             layout.delimiter = Some(match given.delimiter {
-                Some("") => return Err(Error::usage("--delimiter is empty").hint("give the separator, such as ','")),
+                Some("") => {
+                    return Err(Error::usage("--delimiter is empty").hint("give the separator, such as ','"));
+                }
                 Some(delimiter) => delimiter.to_owned(),
                 None => peek.separator(layout.column()).unwrap_or(",").to_owned(),
             });
@@ -102,7 +121,8 @@ fn columns_for(kind: LayoutKind, schema: &Schema, peek: &Peek, given: &Given<'_>
     if !given.labels.is_empty() {
         return Ok(given.labels.clone());
     }
-    let free = |name: &str| Some(name) != given.id && Some(name) != given.value && !given.taken.contains(&name);
+    let free =
+        |name: &str| Some(name) != given.id && Some(name) != given.value && !given.taken.contains(&name);
     if kind == LayoutKind::Wide {
         let binary = peek.binary_columns(schema, &free);
         return if binary.is_empty() { Err(which_columns(kind, &[])) } else { Ok(binary) };
@@ -126,14 +146,23 @@ fn columns_for(kind: LayoutKind, schema: &Schema, peek: &Peek, given: &Given<'_>
     }
 }
 
+/// The column with a label's name, or the only one with a label's name among its words.
 fn by_name<'a>(columns: &[&'a str]) -> Option<&'a str> {
-    LABEL_NAMES.iter().find_map(|known| columns.iter().find(|c| c.eq_ignore_ascii_case(known))).copied()
+    let exact = LABEL_NAMES.iter().find_map(|known| columns.iter().find(|c| c.eq_ignore_ascii_case(known)));
+    let is_word = |word: &str| LABEL_NAMES.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let mut worded = columns.iter().filter(|c| c.split(|c: char| !c.is_alphanumeric()).any(is_word));
+    let only = worded.next().filter(|_| worded.next().is_none());
+    exact.or(only).copied()
 }
 
 fn which_columns(kind: LayoutKind, candidates: &[&str]) -> Error {
     let found = match candidates {
         [] => "no column fits".to_owned(),
-        some => format!("{} columns fit: {}", some.len(), some.iter().take(12).copied().collect::<Vec<_>>().join(", ")),
+        some => format!(
+            "{} columns fit: {}",
+            some.len(),
+            some.iter().take(12).copied().collect::<Vec<_>>().join(", ")
+        ),
     };
     Error::usage(format!("which column holds the labels of layout {kind}? {found}"))
         .hint("name it with --labels; posweight inspect shows every column")
@@ -151,7 +180,10 @@ fn kind_of(labels: &[String], schema: &Schema, peek: &Peek) -> Result<(LayoutKin
     }
     if is_text(data_type) && !peek.is_binary(name) {
         return Ok(match peek.separator(name) {
-            Some(by) => (LayoutKind::Delimited, format!("strings in {name:?} hold several labels separated by {by:?}")),
+            Some(by) => (
+                LayoutKind::Delimited,
+                format!("strings in {name:?} hold several labels separated by {by:?}"),
+            ),
             None => (LayoutKind::Class, format!("each string in {name:?} is one label")),
         });
     }
@@ -191,16 +223,26 @@ fn propose(schema: &Schema, peek: &Peek, given: &Given<'_>) -> Result<(LayoutKin
     }
     if binary.len() >= 2 {
         let shown = format!("{} … {}", binary[0], binary[binary.len() - 1]);
-        return Ok((LayoutKind::Wide, format!("{} columns hold only 0, 1 and nulls: {shown}", binary.len()), binary));
+        return Ok((
+            LayoutKind::Wide,
+            format!("{} columns hold only 0, 1 and nulls: {shown}", binary.len()),
+            binary,
+        ));
     }
     let mut all = lists;
     all.extend(binary.iter().map(String::as_str));
     all.extend(words);
     Err(Error::usage(format!(
         "which columns hold the labels? candidates are {}",
-        if all.is_empty() { "none".to_owned() } else { all.into_iter().take(12).collect::<Vec<_>>().join(", ") }
+        if all.is_empty() {
+            "none".to_owned()
+        } else {
+            all.into_iter().take(12).collect::<Vec<_>>().join(", ")
+        }
     ))
-    .hint("name them with --labels, and --layout if that is not enough; posweight inspect shows every column"))
+    .hint(
+        "name them with --labels, and --layout if that is not enough; posweight inspect shows every column",
+    ))
 }
 
 /// One column of words or integers: delimited, class, or one half of `long`.
@@ -211,7 +253,11 @@ fn propose_word(name: &str, schema: &Schema, peek: &Peek) -> Result<(LayoutKind,
         && let Ok(id) = id_column(schema, name, peek)
     {
         if peek.repeats(&id) {
-            return Ok((LayoutKind::Long, format!("row ids in {id:?} repeat, one row per (id, {name})"), labels));
+            return Ok((
+                LayoutKind::Long,
+                format!("row ids in {id:?} repeat, one row per (id, {name})"),
+                labels,
+            ));
         }
         if schema.fields().len() <= 3 {
             return Err(Error::usage(format!(
@@ -226,7 +272,12 @@ fn propose_word(name: &str, schema: &Schema, peek: &Peek) -> Result<(LayoutKind,
 fn id_column(schema: &Schema, label: &str, peek: &Peek) -> Result<String> {
     let is_id = |name: &str| {
         let name = name.to_ascii_lowercase();
-        name == "id" || name.ends_with("_id") || name == "rowid" || name == "uuid" || name == "key" || name == "row"
+        name == "id"
+            || name.ends_with("_id")
+            || name == "rowid"
+            || name == "uuid"
+            || name == "key"
+            || name == "row"
     };
     let ids: Vec<&str> = schema
         .fields()
@@ -236,8 +287,10 @@ fn id_column(schema: &Schema, label: &str, peek: &Peek) -> Result<String> {
         .collect();
     match ids[..] {
         [only] => Ok(only.to_owned()),
-        _ => Err(Error::usage(format!("which column is the row id of layout long? found {}", ids.join(", ")))
-            .hint("name it with --id")),
+        _ => {
+            Err(Error::usage(format!("which column is the row id of layout long? found {}", ids.join(", ")))
+                .hint("name it with --id"))
+        }
     }
 }
 
@@ -248,7 +301,8 @@ fn id_column(schema: &Schema, label: &str, peek: &Peek) -> Result<String> {
 pub fn list_length(shards: &[Shard], column: &str) -> Result<Option<u64>> {
     for shard in shards.iter().filter(|shard| shard.rows > 0) {
         let peek = Peek::of(std::slice::from_ref(shard), &shard.schema)?;
-        let lengths = peek.column(column).and_then(|array| arrow::compute::kernels::length::length(array).ok());
+        let lengths =
+            peek.column(column).and_then(|array| arrow::compute::kernels::length::length(array).ok());
         let lengths = lengths.and_then(|lengths| cast(&lengths, &DataType::Int64).ok());
         let first = lengths.and_then(|lengths| lengths.as_primitive::<Int64Type>().iter().flatten().next());
         if let Some(length) = first.and_then(|length| u64::try_from(length).ok()) {
@@ -275,7 +329,8 @@ impl Peek {
                 is_number(t) || is_label(t) || item(t).is_some_and(|t| is_number(t) || is_label(t))
             })
         });
-        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.map(|(i, _)| i).collect::<Vec<_>>());
+        let mask =
+            ProjectionMask::roots(builder.parquet_schema(), wanted.map(|(i, _)| i).collect::<Vec<_>>());
         let reader = builder
             .with_projection(mask)
             .with_batch_size(PEEK_ROWS)
@@ -314,27 +369,41 @@ impl Peek {
     fn binary_columns(&self, schema: &Schema, free: &dyn Fn(&str) -> bool) -> Vec<String> {
         let scalar = |t: &DataType| is_number(t) || is_text(t);
         let fields = || schema.fields().iter().filter(|f| free(f.name()) && scalar(f.data_type()));
-        let sure: HashSet<&str> = fields().map(|f| f.name().as_str()).filter(|name| self.is_binary(name)).collect();
-        let types: HashSet<_> = fields().filter(|f| sure.contains(f.name().as_str())).map(|f| f.data_type()).collect();
+        let sure: HashSet<&str> =
+            fields().map(|f| f.name().as_str()).filter(|name| self.is_binary(name)).collect();
+        let types: HashSet<_> =
+            fields().filter(|f| sure.contains(f.name().as_str())).map(|f| f.data_type()).collect();
         let unknown = |name: &str| self.column(name).is_none_or(|array| array.null_count() == array.len());
         fields()
-            .filter(|f| sure.contains(f.name().as_str()) || (types.contains(f.data_type()) && unknown(f.name())))
+            .filter(|f| {
+                sure.contains(f.name().as_str()) || (types.contains(f.data_type()) && unknown(f.name()))
+            })
             .map(|f| f.name().clone())
             .collect()
     }
 
     /// Whether a list holds labels or one 0/1 number per label.
-    fn list_kind(&self, name: &str, data_type: &DataType, element: &DataType) -> Result<(LayoutKind, String)> {
+    fn list_kind(
+        &self,
+        name: &str,
+        data_type: &DataType,
+        element: &DataType,
+    ) -> Result<(LayoutKind, String)> {
         if is_text(element) {
             return Ok((LayoutKind::List, format!("{name:?} is a list of strings, the label names")));
         }
         if !element.is_integer() {
-            return Ok((LayoutKind::Vector, format!("{name:?} is a list of {element}, one number per label")));
+            return Ok((
+                LayoutKind::Vector,
+                format!("{name:?} is a list of {element}, one number per label"),
+            ));
         }
         let (lengths, binary) = self.list_shape(name);
         let one_length = lengths.len() == 1 && lengths.iter().all(|n| *n > 1);
         match (one_length || matches!(data_type, DataType::FixedSizeList(..)), binary) {
-            (true, true) => Ok((LayoutKind::Vector, format!("lists in {name:?} hold only 0 and 1 and have one length"))),
+            (true, true) => {
+                Ok((LayoutKind::Vector, format!("lists in {name:?} hold only 0 and 1 and have one length")))
+            }
             (false, true) if lengths.iter().any(|n| *n > 2) => Err(Error::usage(format!(
                 "are the lists in {name:?} label indices (list) or one 0/1 number per label (vector)?"
             ))
@@ -361,7 +430,9 @@ impl Peek {
     }
 
     fn texts(&self, name: &str) -> Vec<String> {
-        let Some(text) = self.column(name).and_then(|array| cast(array, &DataType::Utf8).ok()) else { return Vec::new() };
+        let Some(text) = self.column(name).and_then(|array| cast(array, &DataType::Utf8).ok()) else {
+            return Vec::new();
+        };
         text.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
     }
 

@@ -119,7 +119,9 @@ impl FromStr for LayoutKind {
     fn from_str(text: &str) -> Result<Self> {
         LAYOUTS.iter().find(|info| info.name == text).map(|info| info.kind).ok_or_else(|| {
             let names: Vec<_> = LAYOUTS.iter().map(|info| info.name).collect();
-            let meant = nearest(text, names.iter().copied()).map(|n| format!("did you mean {n}? ")).unwrap_or_default();
+            let meant = nearest(text, names.iter().copied())
+                .map(|n| format!("did you mean {n}? "))
+                .unwrap_or_default();
             Error::usage(format!("--layout: there is no layout \"{text}\""))
                 .hint(format!("{meant}layouts are {}", names.join(", ")))
         })
@@ -143,7 +145,9 @@ impl FromStr for LabelKind {
         match text {
             "index" => Ok(Self::Index),
             "name" => Ok(Self::Name),
-            _ => Err(Error::usage(format!("--label-kind: \"{text}\" is not a kind")).hint("use index or name")),
+            _ => {
+                Err(Error::usage(format!("--label-kind: \"{text}\" is not a kind")).hint("use index or name"))
+            }
         }
     }
 }
@@ -183,14 +187,20 @@ impl Layout {
         for name in self.columns() {
             let Ok(field) = schema.field_with_name(name) else { return Err(no_column(name, schema)) };
             let is_label = self.labels.iter().any(|label| label == name);
-            let (fits, expected) = if is_label { self.fits(field.data_type()) } else { self.fits_aside(name, field.data_type()) };
+            let (fits, expected) = if is_label {
+                self.fits(field.data_type())
+            } else {
+                self.fits_aside(name, field.data_type())
+            };
             if !fits {
                 return Err(Error::input(format!(
                     "column {name:?} is {}, but layout {} expects {expected}",
                     field.data_type(),
                     self.kind
                 ))
-                .hint("name another column with --labels, or another --layout (see: posweight list layouts)"));
+                .hint(
+                    "name another column with --labels, or another --layout (see: posweight list layouts)",
+                ));
             }
         }
         Ok(())
@@ -209,7 +219,8 @@ impl Layout {
 
     fn fits_aside(&self, name: &str, data_type: &DataType) -> (bool, &'static str) {
         if self.id.as_deref() == Some(name) {
-            let fits = is_label(data_type) || matches!(data_type, DataType::BinaryView | DataType::FixedSizeBinary(_));
+            let fits = is_label(data_type)
+                || matches!(data_type, DataType::BinaryView | DataType::FixedSizeBinary(_));
             (fits, "an int, string or binary row id")
         } else {
             (is_number(data_type) || is_text(data_type), "a 0/1 value")
@@ -222,14 +233,12 @@ impl Layout {
 pub fn no_column(name: &str, schema: &Schema) -> Error {
     let names = || schema.fields().iter().map(|field| field.name().as_str());
     let error = Error::input(format!("there is no column {name:?}"));
-    match nearest(name, names()) {
-        Some(near) => error.hint(format!("did you mean {near:?}?")),
-        None => {
-            let shown: Vec<_> = names().take(12).collect();
-            let more = if names().count() > shown.len() { ", …" } else { "" };
-            error.hint(format!("the shards have {}{more}", shown.join(", ")))
-        }
+    if let Some(near) = nearest(name, names()) {
+        return error.hint(format!("did you mean {near:?}?"));
     }
+    let shown: Vec<_> = names().take(12).collect();
+    let more = if names().count() > shown.len() { ", …" } else { "" };
+    error.hint(format!("the shards have {}{more}", shown.join(", ")))
 }
 
 /// The columns that `patterns` stand for, in the order given; a glob expands in schema order, and a

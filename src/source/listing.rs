@@ -124,7 +124,8 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 fn is_parquet(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("parquet") || end.eq_ignore_ascii_case("parq"))
+    path.extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("parquet") || end.eq_ignore_ascii_case("parq"))
 }
 
 /// `key=value` folders of a path. The values are what the folder names say, percent signs included.

@@ -34,11 +34,10 @@ pub struct Agreement {
 /// # Errors
 /// [`Error::Input`] naming the column, both shards and both types where no lossless common type
 /// exists, or a column name that stands twice in one shard. Only columns for which `wanted` says yes
-/// are held to this; other columns that disagree are left out.
+/// are held to this; other columns that disagree keep the type of the first shard.
 pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreement> {
     let mut order: Vec<String> = Vec::new();
     let mut seen: HashMap<String, Seen> = HashMap::new();
-    let mut unusable: Vec<String> = Vec::new();
     let mut known: Vec<(SchemaRef, usize)> = Vec::new();
     for (i, shard) in shards.iter().enumerate() {
         // Shards of one writer share one schema: compare it once.
@@ -71,7 +70,7 @@ pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreemen
                 None if wanted(name) => {
                     return Err(disagreement(name, &shards[before.shard], before, shard, &plain));
                 }
-                None => unusable.push(name.clone()),
+                None => {}
             }
         }
     }
@@ -90,11 +89,8 @@ pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreemen
             Some((name.clone(), lacking.name()))
         })
         .collect();
-    let fields: Vec<FieldRef> = order
-        .iter()
-        .filter(|name| !unusable.contains(name))
-        .filter_map(|name| seen.get(name).map(|column| Arc::clone(&column.field)))
-        .collect();
+    let fields: Vec<FieldRef> =
+        order.iter().filter_map(|name| seen.get(name).map(|column| Arc::clone(&column.field))).collect();
     Ok(Agreement { schema: Arc::new(Schema::new(fields)), absent })
 }
 

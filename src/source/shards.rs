@@ -180,12 +180,13 @@ fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64> {
     for (i, group) in metadata.row_groups().iter().enumerate() {
         let in_group = u64::try_from(group.num_rows())
             .map_err(|_| damaged(&format!("row group {i} claims {} rows", group.num_rows())))?;
-        rows = rows.checked_add(in_group).ok_or_else(|| damaged("its row groups claim more than 2^64 rows"))?;
+        rows =
+            rows.checked_add(in_group).ok_or_else(|| damaged("its row groups claim more than 2^64 rows"))?;
         for column in group.columns() {
             let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
-            let (start, length) = match (u64::try_from(start), u64::try_from(column.compressed_size())) {
-                (Ok(start), Ok(length)) => (start, length),
-                _ => return Err(damaged(&format!("row group {i} has a column with a negative offset"))),
+            let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(column.compressed_size()))
+            else {
+                return Err(damaged(&format!("row group {i} has a column with a negative offset")));
             };
             if start.checked_add(length).is_none_or(|end| end > bytes) {
                 return Err(damaged(&format!(

@@ -198,7 +198,11 @@ impl Domain {
         }
         match (value.number(), self.threshold) {
             (Some(x), Some(threshold)) if !x.is_nan() => {
-                if x >= threshold { (Cell::Positive, 1.0) } else { (Cell::Negative, 0.0) }
+                if x >= threshold {
+                    (Cell::Positive, 1.0)
+                } else {
+                    (Cell::Negative, 0.0)
+                }
             }
             (Some(x), None) if self.soft && (0.0..=1.0).contains(&x) => {
                 (if x >= 0.5 { Cell::Positive } else { Cell::Negative }, x)

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -32,7 +32,11 @@ pub fn read(given: &str) -> Result<Labels> {
         "json" => from_json(&text(&path)?),
         "csv" => from_csv(&text(&path)?, column),
         "parquet" => from_parquet(&path, column),
-        _ => Ok(text(&path)?.lines().map(|line| line.trim_end_matches('\r')).filter(|l| !l.is_empty()).collect()),
+        _ => Ok(text(&path)?
+            .lines()
+            .map(|line| line.trim_end_matches('\r'))
+            .filter(|l| !l.is_empty())
+            .collect()),
     }
     .map_err(|error| error.at(path.display()))?;
     check(labels).map_err(|error| error.at(path.display()))
@@ -129,7 +133,8 @@ fn from_csv(text: &str, column: Option<&str>) -> Result<Labels> {
 
 /// Which column holds the name and which the index; `None` for one column without a known heading.
 fn pick(header: &[String], column: Option<&str>) -> Result<Option<(usize, Option<usize>)>> {
-    let find = |known: &[&str]| known.iter().find_map(|k| header.iter().position(|h| h.eq_ignore_ascii_case(k)));
+    let find =
+        |known: &[&str]| known.iter().find_map(|k| header.iter().position(|h| h.eq_ignore_ascii_case(k)));
     let name = match column {
         Some(column) => header.iter().position(|h| h == column).ok_or_else(|| {
             Error::input(format!("no column {column:?}; there are {}", header.join(", ")))
@@ -139,8 +144,11 @@ fn pick(header: &[String], column: Option<&str>) -> Result<Option<(usize, Option
             Some(name) => name,
             None if header.len() == 1 => return Ok(None),
             None => {
-                return Err(Error::input(format!("which column holds the label? found {}", header.join(", ")))
-                    .hint("name it after a colon: --vocabulary FILE:COLUMN"));
+                return Err(Error::input(format!(
+                    "which column holds the label? found {}",
+                    header.join(", ")
+                ))
+                .hint("name it after a colon: --vocabulary FILE:COLUMN"));
             }
         },
     };
@@ -161,10 +169,15 @@ fn from_parquet(path: &Path, column: Option<&str>) -> Result<Labels> {
         if let Some(index) = index {
             let numbers = cast(batch.column(index), &DataType::Int64).map_err(|cause| bad(&cause))?;
             let numbers = numbers.as_primitive::<Int64Type>();
-            indices.extend((0..numbers.len()).map(|i| usize::try_from(numbers.value(i)).unwrap_or(usize::MAX)));
+            indices
+                .extend((0..numbers.len()).map(|i| usize::try_from(numbers.value(i)).unwrap_or(usize::MAX)));
         }
     }
-    if index.is_some() { by_index(indices.into_iter().zip(names).collect()) } else { Ok(names.into_iter().collect()) }
+    if index.is_some() {
+        by_index(indices.into_iter().zip(names).collect())
+    } else {
+        Ok(names.into_iter().collect())
+    }
 }
 
 /// Names of a `ClassLabel` column, or of a list of them, that the `datasets` library left in the
@@ -177,7 +190,8 @@ pub fn from_metadata(shard: &Shard, column: &str) -> Option<Labels> {
         .into_iter()
         .flatten()
         .find_map(|f| f.get("names"))?;
-    let labels: Labels = names.as_array()?.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?.into_iter().collect();
+    let labels: Labels =
+        names.as_array()?.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?.into_iter().collect();
     check(labels).ok()
 }
 
@@ -185,10 +199,17 @@ pub fn from_metadata(shard: &Shard, column: &str) -> Option<Labels> {
 #[must_use]
 pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const NEAR: f64 = 0.8;
+    let wanted = unknown.to_lowercase();
+    // One slip of the finger in a short name, two in a longer one.
+    let slips = 1 + unknown.chars().count() / 8;
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&unknown.to_lowercase(), &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= NEAR)
+        .filter_map(|name| {
+            let lower = name.to_lowercase();
+            let likeness = strsim::jaro_winkler(&wanted, &lower);
+            (likeness >= NEAR || strsim::damerau_levenshtein(&wanted, &lower) <= slips)
+                .then_some((likeness, name))
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }

@@ -22,7 +22,10 @@ impl Basis {
     }
 
     fn each(&self, of: impl Fn(f64, f64) -> f64) -> Vec<f64> {
-        self.labels.iter().map(|side| side.map_or(0.0, |(positives, negatives)| of(positives, negatives))).collect()
+        self.labels
+            .iter()
+            .map(|side| side.map_or(0.0, |(positives, negatives)| of(positives, negatives)))
+            .collect()
     }
 }
 
@@ -63,7 +66,9 @@ fn values(scheme: &Scheme, basis: &Basis) -> Vec<f64> {
         }
         Scheme::PriorBias => basis.each(|pos, neg| (pos / neg).ln()),
         Scheme::LogitAdjustment { tau } => basis.each(|pos, neg| tau * (pos / neg).ln()),
-        Scheme::RepeatFactor { threshold } => basis.each(|pos, _| (threshold * basis.rows / pos).sqrt().max(1.0)),
+        Scheme::RepeatFactor { threshold } => {
+            basis.each(|pos, _| (threshold * basis.rows / pos).sqrt().max(1.0))
+        }
         Scheme::Global => {
             let (positives, negatives) =
                 basis.labels.iter().flatten().fold((0.0, 0.0), |sum, side| (sum.0 + side.0, sum.1 + side.1));
@@ -114,8 +119,11 @@ mod tests {
     }
 
     fn by(scheme: &str, counts: &LabelCounts) -> Vec<f64> {
-        let weighing =
-            Weighing { schemes: vec![scheme.parse().unwrap()], adjust: Adjust::default(), policy: Policy::default() };
+        let weighing = Weighing {
+            schemes: vec![scheme.parse().unwrap()],
+            adjust: Adjust::default(),
+            policy: Policy::default(),
+        };
         weigh(counts, &weighing).unwrap().vectors.remove(0).values
     }
 
@@ -144,7 +152,10 @@ mod tests {
         ];
         for (scheme, expected) in table {
             for (found, expected) in by(scheme, &counts).iter().zip(expected) {
-                assert!((found - expected).abs() <= 2e-5 * expected.abs().max(0.1), "{scheme}: {found} {expected}");
+                assert!(
+                    (found - expected).abs() <= 2e-5 * expected.abs().max(0.1),
+                    "{scheme}: {found} {expected}"
+                );
             }
         }
     }
@@ -165,13 +176,20 @@ mod tests {
     #[test]
     fn labels_without_both_sides_get_the_policy_value_and_a_status() {
         let counts = counts(10, &[(0, 10), (10, 0), (0, 0), (2, 8), (1, 9)]);
-        let policy = Policy { zero_positives: Fallback::Max, zero_negatives: Fallback::Value(0.5), min_positives: 2 };
-        let weighing = Weighing { schemes: vec![Scheme::Ratio { epsilon: 1e-5 }], adjust: Adjust::default(), policy };
+        let policy =
+            Policy { zero_positives: Fallback::Max, zero_negatives: Fallback::Value(0.5), min_positives: 2 };
+        let weighing =
+            Weighing { schemes: vec![Scheme::Ratio { epsilon: 1e-5 }], adjust: Adjust::default(), policy };
         let weights = weigh(&counts, &weighing).unwrap();
         let largest = 8.0 / (2.0 + 1e-5);
         assert_eq!(weights.primary().values, [largest, 0.5, largest, largest, largest]);
-        let expected =
-            [Status::NoPositives, Status::NoNegatives, Status::NoKnownRows, Status::Ok, Status::BelowMinPositives];
+        let expected = [
+            Status::NoPositives,
+            Status::NoNegatives,
+            Status::NoKnownRows,
+            Status::Ok,
+            Status::BelowMinPositives,
+        ];
         assert_eq!(weights.status, expected);
         let policy = Policy { zero_positives: Fallback::Error, ..policy };
         let message = weigh(&counts, &Weighing { policy, ..weighing }).unwrap_err().to_string();
@@ -185,7 +203,8 @@ mod tests {
     fn power_normalisation_and_clip_apply_in_this_order() {
         let counts = counts(1000, &[(500, 500), (100, 900), (10, 990)]);
         let adjust = Adjust { power: 0.5, normalize: super::super::Normalize::Max, clip: Some((0.2, 0.9)) };
-        let weighing = Weighing { schemes: vec![Scheme::Ratio { epsilon: 0.0 }], adjust, policy: Policy::default() };
+        let weighing =
+            Weighing { schemes: vec![Scheme::Ratio { epsilon: 0.0 }], adjust, policy: Policy::default() };
         let vector = weigh(&counts, &weighing).unwrap().vectors.remove(0);
         let max = 99.0_f64.sqrt();
         assert_eq!(vector.values, [0.2, 3.0 / max, 0.9]);

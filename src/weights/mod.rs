@@ -77,7 +77,9 @@ pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
         return Err(Error::usage("no scheme to weigh by").hint("name one with --scheme"));
     }
     if let Some(twice) = (1..schemes.len()).find(|&i| schemes[..i].contains(&schemes[i])) {
-        return Err(Error::usage(format!("--scheme {} is given twice", schemes[twice])).hint("name each scheme once"));
+        return Err(
+            Error::usage(format!("--scheme {} is given twice", schemes[twice])).hint("name each scheme once")
+        );
     }
     let status: Vec<Status> =
         (0..counts.len()).map(|i| Status::of(&counts.tallies()[i], counts.sides(i), policy)).collect();
@@ -88,7 +90,7 @@ pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
         for (name, kind, raw) in formula::vectors(scheme, &basis) {
             let mut vector = WeightVector { name, scheme: *scheme, kind, values: raw, clipped: 0 };
             finish(&mut vector, &status, adjust, policy);
-            if let Some(i) = vector.values.iter().position(|w| !(w.abs() <= f64::from(f32::MAX))) {
+            if let Some(i) = vector.values.iter().position(|w| w.is_nan() || w.abs() > f64::from(f32::MAX)) {
                 return Err(Error::usage(format!(
                     "--scheme {scheme} gives label {:?} a weight of {}, beyond what a 32-bit float holds",
                     counts.labels().name(i),
@@ -99,7 +101,8 @@ pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
             vectors.push(vector);
         }
     }
-    let (positives, negatives) = (0..counts.len()).map(|i| counts.sides(i)).fold((0.0, 0.0), |s, x| (s.0 + x.0, s.1 + x.1));
+    let (positives, negatives) =
+        (0..counts.len()).map(|i| counts.sides(i)).fold((0.0, 0.0), |s, x| (s.0 + x.0, s.1 + x.1));
     Ok(Weights {
         vectors,
         prior_bias: basis.labels.iter().map(|side| side.map_or(0.0, |(p, n)| (p / n).ln())).collect(),
@@ -113,15 +116,22 @@ fn refuse(counts: &LabelCounts, status: &[Status], policy: &Policy) -> Result<()
     let stops = |status: Status| match status {
         Status::Ok => false,
         Status::NoNegatives => policy.zero_negatives == Fallback::Error,
-        Status::NoPositives | Status::NoKnownRows | Status::BelowMinPositives => policy.zero_positives == Fallback::Error,
+        Status::NoPositives | Status::NoKnownRows | Status::BelowMinPositives => {
+            policy.zero_positives == Fallback::Error
+        }
     };
     let stopped: Vec<usize> = (0..status.len()).filter(|&i| stops(status[i])).collect();
     if stopped.is_empty() {
         return Ok(());
     }
-    let shown = stopped.iter().take(10).map(|&i| format!("{:?} ({})", counts.labels().name(i), status[i].as_str()));
-    Err(Error::input(format!("{} labels cannot be weighed: {}", stopped.len(), shown.collect::<Vec<_>>().join(", ")))
-        .hint("choose a value for them with --zero-positives and --zero-negatives: one, max, zero or a number"))
+    let shown =
+        stopped.iter().take(10).map(|&i| format!("{:?} ({})", counts.labels().name(i), status[i].as_str()));
+    Err(Error::input(format!(
+        "{} labels cannot be weighed: {}",
+        stopped.len(),
+        shown.collect::<Vec<_>>().join(", ")
+    ))
+    .hint("choose a value for them with --zero-positives and --zero-negatives: one, max, zero or a number"))
 }
 
 fn finish(vector: &mut WeightVector, status: &[Status], adjust: &Adjust, policy: &Policy) {

@@ -32,9 +32,13 @@ impl FromStr for Fallback {
             "zero" => Ok(Self::Zero),
             "error" => Ok(Self::Error),
             number => match number.parse::<f64>() {
-                Ok(value) if value.is_finite() && value.abs() <= f64::from(f32::MAX) => Ok(Self::Value(value)),
-                _ => Err(Error::usage(format!("\"{text}\" is not a value for labels without positives or negatives"))
-                    .hint("use one, max, zero, error or a finite number")),
+                Ok(value) if value.is_finite() && value.abs() <= f64::from(f32::MAX) => {
+                    Ok(Self::Value(value))
+                }
+                _ => Err(Error::usage(format!(
+                    "\"{text}\" is not a value for labels without positives or negatives"
+                ))
+                .hint("use one, max, zero, error or a finite number")),
             },
         }
     }
@@ -158,11 +162,13 @@ impl Adjust {
     /// [`Error::Usage`] naming the flag.
     pub fn check(&self) -> Result<()> {
         if !(0.0..=10.0).contains(&self.power) {
-            return Err(Error::usage(format!("--power {} is outside 0 … 10", self.power)).hint("1 leaves weights as they are"));
+            return Err(Error::usage(format!("--power {} is outside 0 … 10", self.power))
+                .hint("1 leaves weights as they are"));
         }
         match self.clip {
             Some((low, high)) if !(low.is_finite() && high.is_finite() && 0.0 <= low && low <= high) => {
-                Err(Error::usage(format!("--clip {low},{high} is not a range")).hint("give LO,HI with 0 ≤ LO ≤ HI"))
+                Err(Error::usage(format!("--clip {low},{high} is not a range"))
+                    .hint("give LO,HI with 0 ≤ LO ≤ HI"))
             }
             _ => Ok(()),
         }

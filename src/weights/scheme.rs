@@ -251,7 +251,8 @@ impl FromStr for Scheme {
                 let known = if info.parameters.is_empty() { "it has no parameters" } else { info.parameters };
                 Error::usage(format!("--scheme {text}: {what}")).hint(format!("{name}: {known}"))
             };
-            let (key, value) = pair.split_once('=').ok_or_else(|| wrong(format!("\"{pair}\" is not key=value")))?;
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| wrong(format!("\"{pair}\" is not key=value")))?;
             if let (Self::InverseFrequency { reference }, "reference") = (&mut scheme, key) {
                 let known = REFERENCES.iter().find(|(known, _)| *known == value);
                 *reference = known.ok_or_else(|| wrong(format!("there is no reference \"{value}\"")))?.1;
@@ -273,7 +274,8 @@ impl FromStr for Scheme {
 
 fn unknown_scheme(name: &str) -> Error {
     let names = SCHEMES.iter().map(|info| info.name);
-    let near = names.clone().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
+    let near =
+        names.clone().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
     let meant = near.filter(|near| strsim::jaro_winkler(name, near) > 0.8);
     let meant = meant.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
     Error::usage(format!("there is no scheme \"{name}\""))
@@ -296,7 +298,8 @@ impl fmt::Display for Scheme {
         if let Self::InverseFrequency { reference } = self
             && *reference != Reference::Min
         {
-            let name = REFERENCES.iter().find(|(_, known)| known == reference).map_or("min", |(name, _)| name);
+            let name =
+                REFERENCES.iter().find(|(_, known)| known == reference).map_or("min", |(name, _)| name);
             write!(f, "{between}reference={name}")?;
         }
         Ok(())
@@ -314,17 +317,25 @@ mod tests {
             assert_eq!(info.name.parse::<Scheme>().unwrap(), info.default);
             assert_eq!(info.default.to_string(), info.name);
         }
-        for text in ["ratio:epsilon=0.00001", "inverse-frequency:reference=rows", "inverse-propensity:a=0.5,b=0.4"] {
+        for text in
+            ["ratio:epsilon=0.00001", "inverse-frequency:reference=rows", "inverse-propensity:a=0.5,b=0.4"]
+        {
             assert_eq!(text.parse::<Scheme>().unwrap().to_string(), text);
         }
-        assert_eq!("effective-number:beta=0.99".parse::<Scheme>().unwrap().key(), "effective_number_beta_0.99");
+        assert_eq!(
+            "effective-number:beta=0.99".parse::<Scheme>().unwrap().key(),
+            "effective_number_beta_0.99"
+        );
     }
 
     #[test]
     fn a_wrong_scheme_says_what_is_wrong() {
         let message = |text: &str| text.parse::<Scheme>().unwrap_err().to_string();
         assert_eq!(message("ration"), "there is no scheme \"ration\"");
-        assert_eq!(message("effective-number:beta=1"), "--scheme effective-number:beta=1: beta=1 is outside 0 … 0.9999999999999999");
+        assert_eq!(
+            message("effective-number:beta=1"),
+            "--scheme effective-number:beta=1: beta=1 is outside 0 … 0.9999999999999999"
+        );
         assert_eq!(message("sqrt:beta=1"), "--scheme sqrt:beta=1: there is no parameter \"beta\"");
         assert!("ration".parse::<Scheme>().unwrap_err().remedy().unwrap().starts_with("did you mean ratio?"));
     }

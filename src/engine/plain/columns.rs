@@ -4,8 +4,8 @@ use arrow::array::{Array, ArrayRef, AsArray, Float64Array, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
 use super::visit::visit;
@@ -61,11 +61,9 @@ fn put(
     let (cell, target) = value.map_or((Cell::Missing, 0.0), |v| counting.domain(position).target(&v));
     side.tally.add(cell, 1);
     match cell {
-        Cell::Invalid => {
-            if strays.len() < STRAYS_SHOWN {
-                let text = value.map_or_else(String::new, |v| v.to_string());
-                strays.push(Stray { label: Some(position), row, text });
-            }
+        Cell::Invalid if strays.len() < STRAYS_SHOWN => {
+            let text = value.map_or_else(String::new, |v| v.to_string());
+            strays.push(Stray { label: Some(position), row, text });
         }
         Cell::Positive | Cell::Negative if counting.has_mass() => {
             let weight = weight.unwrap_or(1.0);
@@ -116,7 +114,9 @@ fn primitive_ones_and_zeros<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) ->
         }
         (ones, zeros)
     };
-    let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else { return count(array.values()) };
+    let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else {
+        return count(array.values());
+    };
     nulls.valid_slices().fold((0, 0), |(ones, zeros), (start, end)| {
         let (more_ones, more_zeros) = count(&array.values()[start..end]);
         (ones + more_ones, zeros + more_zeros)
@@ -181,12 +181,14 @@ impl Lists {
         let large = match array.data_type() {
             DataType::LargeList(_) => array.clone(),
             DataType::List(field) | DataType::FixedSizeList(field, _) => {
-                cast(array, &DataType::LargeList(field.clone())).map_err(|cause| Error::internal(cause.to_string()))?
+                cast(array, &DataType::LargeList(field.clone()))
+                    .map_err(|cause| Error::internal(cause.to_string()))?
             }
             other => return Err(Error::internal(format!("{other} is not a list"))),
         };
         let lists = large.as_list::<i64>();
-        let offsets = lists.value_offsets().iter().map(|&offset| usize::try_from(offset).unwrap_or(0)).collect();
+        let offsets =
+            lists.value_offsets().iter().map(|&offset| usize::try_from(offset).unwrap_or(0)).collect();
         Ok(Self { values: lists.values().clone(), offsets, nulls: lists.nulls().cloned() })
     }
 

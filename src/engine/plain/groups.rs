@@ -28,8 +28,10 @@ impl<T> Groups<T> {
         let full = self.0.len() >= GROUPS_MAX;
         match self.0.entry(key) {
             Entry::Occupied(group) => Ok(group.into_mut()),
-            Entry::Vacant(_) if full => Err(Error::resource(format!("--by gives more than {GROUPS_MAX} groups"))
-                .hint("name columns with few values, such as a split")),
+            Entry::Vacant(_) if full => {
+                Err(Error::resource(format!("--by gives more than {GROUPS_MAX} groups"))
+                    .hint("name columns with few values, such as a split"))
+            }
             Entry::Vacant(place) => Ok(place.insert(make())),
         }
     }

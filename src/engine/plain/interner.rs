@@ -18,7 +18,13 @@ pub(crate) struct Interner {
 
 impl Interner {
     pub(crate) fn new(keys: &Keys) -> Self {
-        Self { keys: keys.clone(), ids: HashMap::new(), integers: HashMap::new(), names: Vec::new(), name_bytes: 0 }
+        Self {
+            keys: keys.clone(),
+            ids: HashMap::new(),
+            integers: HashMap::new(),
+            names: Vec::new(),
+            name_bytes: 0,
+        }
     }
 
     /// The id of a stored label, or what is wrong with it.
@@ -36,14 +42,12 @@ impl Interner {
             Value::Int(i) => i128::from(i),
             Value::UInt(u) => i128::from(u),
             Value::Text(text) => {
-                return match self.ids.get(text) {
-                    Some(&id) => Ok(id),
-                    None => {
-                        let id = self.add(text)?;
-                        self.ids.insert(text.into(), id);
-                        Ok(id)
-                    }
-                };
+                if let Some(&id) = self.ids.get(text) {
+                    return Ok(id);
+                }
+                let id = self.add(text)?;
+                self.ids.insert(text.into(), id);
+                return Ok(id);
             }
             Value::Bool(_) | Value::Float(_) => return Err(format!("{value} is not a label")),
         };
@@ -83,9 +87,9 @@ fn index(value: &Value<'_>, bound: Option<u64>) -> Result<u32, String> {
     };
     match bound {
         Some(bound) if index >= bound => Err(format!("label index {index}, but there are {bound} labels")),
-        None if index > INDEX_MAX => {
-            Err(format!("label index {index} is above {INDEX_MAX}; give --num-labels, or --label-kind name for sparse ids"))
-        }
+        None if index > INDEX_MAX => Err(format!(
+            "label index {index} is above {INDEX_MAX}; give --num-labels, or --label-kind name for sparse ids"
+        )),
         _ => u32::try_from(index).map_err(|_| format!("label index {index} is above 2^32")),
     }
 }

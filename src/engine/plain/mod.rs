@@ -82,7 +82,8 @@ impl Counter {
             match mask {
                 None => self.update_group(key, batch)?,
                 Some(mask) => {
-                    let part = filter_record_batch(batch, &mask).map_err(|c| Error::internal(c.to_string()))?;
+                    let part =
+                        filter_record_batch(batch, &mask).map_err(|c| Error::internal(c.to_string()))?;
                     self.update_group(key, &part)?;
                 }
             }
@@ -94,7 +95,11 @@ impl Counter {
         let counting = Arc::clone(&self.counting);
         let n_labels = counting.layout.labels.len();
         let labels = &batch.columns()[..n_labels];
-        let weights = counting.sample_weight.as_ref().map(|name| weights(name, &batch.columns()[n_labels])).transpose()?;
+        let weights = counting
+            .sample_weight
+            .as_ref()
+            .map(|name| weights(name, &batch.columns()[n_labels]))
+            .transpose()?;
         let group = self.groups.get_or_try_insert(key, || Group::new(&counting))?;
         let mut strays = Vec::new();
         group.update(&counting, labels, weights, &mut strays)?;
@@ -120,11 +125,23 @@ impl Counter {
     pub(crate) fn take(&mut self) -> Partials {
         let mut out = Partials::new(self.counting.by.len());
         for (key, group) in self.groups.drain() {
-            out.push(&PartialRow { by: &key, tally: group.whole.tally, mass: group.whole.mass, skipped: group.skipped, ..PartialRow::default() });
+            out.push(&PartialRow {
+                by: &key,
+                tally: group.whole.tally,
+                mass: group.whole.mass,
+                skipped: group.skipped,
+                ..PartialRow::default()
+            });
             match group.state {
                 State::Columns(sides) => {
                     for (position, side) in sides.iter().enumerate() {
-                        out.push(&PartialRow { by: &key, index: Some(position as u64), tally: side.tally, mass: side.mass, ..PartialRow::default() });
+                        out.push(&PartialRow {
+                            by: &key,
+                            index: Some(position as u64),
+                            tally: side.tally,
+                            mass: side.mass,
+                            ..PartialRow::default()
+                        });
                     }
                 }
                 State::Sets(sets) => sets.give(&key, &mut out),
@@ -132,7 +149,13 @@ impl Counter {
         }
         for ((shard, label), (count, example)) in std::mem::take(&mut self.invalid) {
             let tally = Tally { invalid: count, ..Tally::default() };
-            out.push(&PartialRow { shard: Some(shard), index: label.map(|l| l as u64), tally, example: Some(&example), ..PartialRow::default() });
+            out.push(&PartialRow {
+                shard: Some(shard),
+                index: label.map(|l| l as u64),
+                tally,
+                example: Some(&example),
+                ..PartialRow::default()
+            });
         }
         out
     }
@@ -147,16 +170,25 @@ impl Group {
         Self { whole: Side::default(), skipped: 0, state }
     }
 
-    fn update(&mut self, counting: &Counting, labels: &[ArrayRef], weights: Option<&Float64Array>, strays: &mut Vec<Stray>) -> Result<()> {
+    fn update(
+        &mut self,
+        counting: &Counting,
+        labels: &[ArrayRef],
+        weights: Option<&Float64Array>,
+        strays: &mut Vec<Stray>,
+    ) -> Result<()> {
         let Some(first) = labels.first() else { return Ok(()) };
-        let mut counted = Counted { rows: first.len() as u64, null_rows: 0, skipped: 0, null_mass: Mass::ZERO };
+        let mut counted =
+            Counted { rows: first.len() as u64, null_rows: 0, skipped: 0, null_mass: Mass::ZERO };
         match (&mut self.state, counting.layout.kind) {
             (State::Columns(sides), LayoutKind::Wide) => {
                 for (position, (array, side)) in labels.iter().zip(sides).enumerate() {
                     columns::tally(array, position, counting, weights, side, strays)?;
                 }
             }
-            (State::Columns(sides), _) => columns::tally_vector(first, counting, weights, sides, &mut counted, strays)?,
+            (State::Columns(sides), _) => {
+                columns::tally_vector(first, counting, weights, sides, &mut counted, strays)?;
+            }
             (State::Sets(sets), _) => sets.update(first, counting, weights, &mut counted, strays)?,
         }
         self.skipped += counted.skipped;
@@ -169,7 +201,8 @@ impl Group {
             };
             // Masses are bounded by `Mass::MAX` per cell; the sum is checked where groups are merged.
             let known = Mass::from_units(all.units() - counted.null_mass.units());
-            self.whole.mass.negatives = self.whole.mass.negatives.checked_add(known).ok_or_else(mass_overflow)?;
+            self.whole.mass.negatives =
+                self.whole.mass.negatives.checked_add(known).ok_or_else(mass_overflow)?;
         }
         Ok(())
     }

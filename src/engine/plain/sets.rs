@@ -1,6 +1,6 @@
 //! Labels of `list`, `delimited` and `class`: a row holds a set of them, whatever it repeats.
 
-use arrow::array::{Array, ArrayRef, Float64Array};
+use arrow::array::{ArrayRef, Float64Array};
 
 use super::columns::Lists;
 use super::interner::Interner;
@@ -12,6 +12,9 @@ use crate::engine::partial::{PartialRow, Partials};
 use crate::error::Result;
 use crate::source::layout::LayoutKind;
 use crate::source::values::Value;
+
+/// Calls its second argument with every label that a stored value stands for.
+type LabelsOf<'a> = dyn Fn(Value<'_>, &mut dyn FnMut(Value<'_>)) + 'a;
 
 /// Positives per label id.
 #[derive(Debug)]
@@ -51,15 +54,19 @@ impl Sets {
     ) -> Result<()> {
         match counting.layout.kind {
             LayoutKind::List => self.update_lists(&Lists::of(array)?, counting, weights, counted, strays),
-            LayoutKind::Delimited => self.update_flat(array, counting, weights, counted, strays, &|value, each| {
-                match (value, &counting.layout.delimiter) {
-                    (Value::Text(text), Some(by)) => {
-                        // "a||b" and "a|" hold empty pieces, which name no label.
-                        text.split(by.as_str()).filter(|piece| !piece.is_empty()).for_each(|piece| each(Value::Text(piece)));
+            LayoutKind::Delimited => {
+                self.update_flat(array, counting, weights, counted, strays, &|value, each| {
+                    match (value, &counting.layout.delimiter) {
+                        (Value::Text(text), Some(by)) => {
+                            // "a||b" and "a|" hold empty pieces, which name no label.
+                            text.split(by.as_str())
+                                .filter(|piece| !piece.is_empty())
+                                .for_each(|piece| each(Value::Text(piece)));
+                        }
+                        _ => each(value),
                     }
-                    _ => each(value),
-                }
-            }),
+                })
+            }
             _ => self.update_flat(array, counting, weights, counted, strays, &|value, each| each(value)),
         }
     }
@@ -109,7 +116,7 @@ impl Sets {
         weights: Option<&Float64Array>,
         counted: &mut Counted,
         strays: &mut Vec<Stray>,
-        labels_of: &dyn Fn(Value<'_>, &mut dyn FnMut(Value<'_>)),
+        labels_of: &LabelsOf<'_>,
     ) -> Result<()> {
         let mut failed = None;
         visit(array, |row, value| {
@@ -135,7 +142,13 @@ impl Sets {
     }
 
     /// Counts one label of one row, once.
-    fn add(&mut self, row: usize, value: Value<'_>, weights: Option<&Float64Array>, strays: &mut Vec<Stray>) -> Result<()> {
+    fn add(
+        &mut self,
+        row: usize,
+        value: Value<'_>,
+        weights: Option<&Float64Array>,
+        strays: &mut Vec<Stray>,
+    ) -> Result<()> {
         let id = match self.interner.id(&value) {
             Ok(id) => id as usize,
             Err(text) => {

@@ -3,8 +3,8 @@
 use arrow::array::{Array, ArrayAccessor, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
 use crate::error::{Error, Result};
@@ -14,12 +14,12 @@ use crate::source::values::Value;
 pub(crate) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'_>>)) -> Result<()> {
     macro_rules! primitive {
         ($type:ty, $to:expr) => {
-            visit_primitive(array.as_primitive::<$type>(), $to, each)
+            visit_primitive(array.as_primitive::<$type>(), &$to, each);
         };
     }
     match array.data_type() {
         DataType::Null => (0..array.len()).for_each(|i| each(i, None)),
-        DataType::Boolean => visit_with(array.as_boolean(), Value::Bool, each),
+        DataType::Boolean => visit_with(array.as_boolean(), &Value::Bool, each),
         DataType::Int8 => primitive!(Int8Type, |v| Value::Int(i64::from(v))),
         DataType::Int16 => primitive!(Int16Type, |v| Value::Int(i64::from(v))),
         DataType::Int32 => primitive!(Int32Type, |v| Value::Int(i64::from(v))),
@@ -28,7 +28,11 @@ pub(crate) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'
         DataType::UInt16 => primitive!(UInt16Type, |v| Value::UInt(u64::from(v))),
         DataType::UInt32 => primitive!(UInt32Type, |v| Value::UInt(u64::from(v))),
         DataType::UInt64 => primitive!(UInt64Type, Value::UInt),
-        DataType::Float16 => primitive!(Float16Type, |v: <Float16Type as ArrowPrimitiveType>::Native| Value::Float(v.to_f64())),
+        DataType::Float16 => {
+            primitive!(Float16Type, |v: <Float16Type as ArrowPrimitiveType>::Native| Value::Float(
+                v.to_f64()
+            ));
+        }
         DataType::Float32 => primitive!(Float32Type, |v| Value::Float(f64::from(v))),
         DataType::Float64 => primitive!(Float64Type, Value::Float),
         DataType::Decimal128(_, scale) => {
@@ -36,12 +40,13 @@ pub(crate) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'
             primitive!(Decimal128Type, |v| decimal(v, scale));
         }
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal256(..) => {
-            let floats = cast(array, &DataType::Float64).map_err(|cause| Error::internal(cause.to_string()))?;
+            let floats =
+                cast(array, &DataType::Float64).map_err(|cause| Error::internal(cause.to_string()))?;
             return visit(&floats, each);
         }
-        DataType::Utf8 => visit_with(array.as_string::<i32>(), Value::Text, each),
-        DataType::LargeUtf8 => visit_with(array.as_string::<i64>(), Value::Text, each),
-        DataType::Utf8View => visit_with(array.as_string_view(), Value::Text, each),
+        DataType::Utf8 => visit_with(array.as_string::<i32>(), &Value::Text, each),
+        DataType::LargeUtf8 => visit_with(array.as_string::<i64>(), &Value::Text, each),
+        DataType::Utf8View => visit_with(array.as_string_view(), &Value::Text, each),
         other => return Err(Error::internal(format!("values of type {other} reached the counter"))),
     }
     Ok(())
@@ -49,7 +54,7 @@ pub(crate) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'
 
 fn visit_primitive<'a, T: ArrowPrimitiveType>(
     array: &'a PrimitiveArray<T>,
-    to: impl Fn(T::Native) -> Value<'a>,
+    to: &impl Fn(T::Native) -> Value<'a>,
     mut each: impl FnMut(usize, Option<Value<'_>>),
 ) {
     if array.null_count() == 0 {
@@ -63,7 +68,7 @@ fn visit_primitive<'a, T: ArrowPrimitiveType>(
 
 fn visit_with<'a, A: ArrayAccessor + 'a>(
     array: A,
-    to: impl Fn(A::Item) -> Value<'a>,
+    to: &impl Fn(A::Item) -> Value<'a>,
     mut each: impl FnMut(usize, Option<Value<'_>>),
 ) {
     for i in 0..array.len() {

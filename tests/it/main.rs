@@ -1,0 +1,19 @@
+//! One integration binary, so that DataFusion is linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+/// Every artifact reads back, the same for any thread count and shard order.
+mod artifacts;
+/// Bad input: exit code, message, remedy; nothing published.
+mod bad_input;
+/// Every layout and physical type gives the same counts.
+mod counts;
+/// README tables equal the tables of the code.
+mod docs;
+/// The shape of src/.
+mod layers;
+/// Every file of pipelines/ runs.
+mod pipelines;
+/// sample_data/ equals its generator.
+mod sample_data;
+/// What a test is written with.
+mod support;

@@ -1,0 +1,82 @@
+//! Every file of pipelines/ runs, and the same rows give the same weights in every layout.
+
+use crate::support::{Place, root};
+
+#[test]
+fn every_pipeline_runs() {
+    let place = Place::new();
+    let mut ran = 0;
+    for entry in std::fs::read_dir(root().join("pipelines")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|end| end != "toml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.starts_with("# ") && text.contains("\n# Run: ") && text.contains("\n# Writes: "),
+            "{}",
+            path.display()
+        );
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let ended = place.run(&["run", path.to_str().unwrap(), "--out", name]);
+        assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
+        assert!(place.path(name).join("_SUCCESS").exists());
+        ran += 1;
+    }
+    assert!(ran >= 7, "only {ran} pipelines");
+    let results = place.json("labels270/weights.json");
+    assert_eq!(results["rows"], 2000);
+    assert_eq!(results["labels"].as_array().unwrap().len(), 270);
+    assert_eq!(results["status"][269], "no_positives");
+    assert_eq!(results["pos_weight"][269], 1.0);
+}
+
+#[test]
+fn one_set_has_the_same_arrays_in_every_layout() {
+    let place = Place::new();
+    let arrays = ["wide", "vector", "list", "delimited", "long"].map(|name| {
+        let path = root().join("pipelines").join(format!("{name}.toml"));
+        let ended = place.run(&["run", path.to_str().unwrap(), "--out", name]);
+        assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
+        let text = std::fs::read_to_string(place.path(name).join("weights.json")).unwrap();
+        let keys =
+            ["\"labels\"", "\"positives\"", "\"negatives\"", "\"uncertain\"", "\"missing\"", "\"status\""];
+        text.lines()
+            .filter(|line| keys.iter().any(|key| line.starts_with(key)))
+            .collect::<Vec<_>>()
+            .join("\n")
+    });
+    assert!(
+        arrays[0].contains("\"positives\":[1,6,7]") && arrays[0].contains("\"negatives\":[11,6,5]"),
+        "{}",
+        arrays[0]
+    );
+    for other in &arrays[1..] {
+        assert_eq!(&arrays[0], other);
+    }
+}
+
+#[test]
+fn flags_and_files_are_two_spellings_of_one_spec() {
+    let place = Place::new();
+    let shards = root().join("sample_data/list");
+    let flags = [
+        "compute",
+        shards.to_str().unwrap(),
+        "--labels",
+        "tags",
+        "--scheme",
+        "sqrt",
+        "--clip",
+        "0,2",
+        "--out",
+        "a",
+    ];
+    let emitted = place.run(&[&flags[..], &["--emit-spec"]].concat());
+    assert_eq!(emitted.code, 0, "{}", emitted.stderr);
+    std::fs::write(place.path("spec.toml"), emitted.stdout).unwrap();
+    assert_eq!(place.run(&flags).code, 0);
+    assert_eq!(place.run(&["run", "spec.toml", "--out", "b"]).code, 0);
+    let read = |folder: &str| std::fs::read(place.path(folder).join("weights.json")).unwrap();
+    assert_eq!(read("a"), read("b"));
+}

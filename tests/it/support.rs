@@ -1,0 +1,85 @@
+//! Shards and runs in a few words.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use tempfile::TempDir;
+
+/// The repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Writes columns as one shard.
+pub(crate) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+    write_with(path, columns, WriterProperties::builder().build());
+}
+
+/// Writes columns as one shard with chosen writer properties.
+pub(crate) fn write_with(path: &Path, columns: Vec<(&str, ArrayRef)>, properties: WriterProperties) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// An array behind an `Arc`.
+pub(crate) fn array(array: impl arrow::array::Array + 'static) -> ArrayRef {
+    Arc::new(array)
+}
+
+/// A folder of its own for one test.
+pub(crate) struct Place {
+    pub(crate) dir: TempDir,
+}
+
+/// How a run of the program ended.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Runs the program in this folder.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_posweight"))
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .output()
+            .unwrap();
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs `compute` into `out` and reads its weights.json.
+    pub(crate) fn weights(&self, arguments: &[&str]) -> serde_json::Value {
+        let mut all = vec!["compute"];
+        all.extend(arguments);
+        all.extend(["--out", "out", "--overwrite"]);
+        let ended = self.run(&all);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        self.json("out/weights.json")
+    }
+
+    pub(crate) fn json(&self, name: &str) -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
+    }
+}
