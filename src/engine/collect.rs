@@ -31,7 +31,9 @@ struct Group {
     whole: Tally,
     whole_mass: MassTally,
     /// By position; names wait in `names`.
-    sides: Vec<(Tally, MassTally)>,
+    tallies: Vec<Tally>,
+    /// By position too; empty unless soft or weighted counts are asked for.
+    masses: Vec<MassTally>,
     names: Vec<(Box<str>, Tally, Mass)>,
 }
 
@@ -71,17 +73,24 @@ impl Collector {
         match (row.index, row.name) {
             (Some(index), _) => {
                 let index = usize::try_from(index).map_err(|_| Error::internal("label index above 2^64"))?;
-                if index >= group.sides.len() {
-                    group.sides.resize(index + 1, Default::default());
+                if index >= group.tallies.len() {
+                    group.tallies.resize(index + 1, Tally::default());
                 }
-                let side = &mut group.sides[index];
-                add_to(&mut side.0, &mut side.1, row)
+                add(&mut group.tallies[index], &row.tally)?;
+                if self.counting.has_mass() {
+                    group.masses.resize(group.tallies.len(), MassTally::default());
+                    add_mass(&mut group.masses[index], &row.mass)?;
+                }
+                Ok(())
             }
             (None, Some(name)) => {
                 group.names.push((name.into(), row.tally, row.mass.positives));
                 Ok(())
             }
-            (None, None) => add_to(&mut group.whole, &mut group.whole_mass, row),
+            (None, None) => {
+                add(&mut group.whole, &row.tally)?;
+                add_mass(&mut group.whole_mass, &row.mass)
+            }
         }
     }
 
@@ -113,7 +122,7 @@ impl Collector {
 
     /// All labels in the order of the target tensor; puts names at their positions.
     fn name_labels(&mut self) -> Labels {
-        let largest = self.groups.values().map(|group| group.sides.len()).max().unwrap_or(0);
+        let largest = self.groups.values().map(|group| group.tallies.len()).max().unwrap_or(0);
         match &self.counting.keys {
             Keys::Positions(labels) => labels.clone(),
             Keys::Vocabulary(vocabulary) => vocabulary.labels().clone(),
@@ -134,52 +143,40 @@ impl Collector {
     }
 
     fn counts(&self, group: Group, labels: &Labels, with_mass: bool) -> Result<LabelCounts> {
-        let whole = group.whole;
+        let Group { whole, whole_mass, mut tallies, mut masses, names } = group;
         let rows = whole.total().ok_or_else(overflow)?;
         let n = labels.len();
         if let Keys::Positions(_) = self.counting.keys {
-            let mut sides = group.sides;
-            sides.resize(n, (Tally { missing: rows, ..Tally::default() }, MassTally::default()));
-            let masses = with_mass.then(|| sides.iter().map(|side| side.1).collect());
-            return LabelCounts::new(
-                rows,
-                labels.clone(),
-                sides.into_iter().map(|side| side.0).collect(),
-                masses,
-            );
+            tallies.resize(n, Tally { missing: rows, ..Tally::default() });
+            masses.resize(n, MassTally::default());
+            return LabelCounts::new(rows, labels.clone(), tallies, with_mass.then_some(masses));
         }
-        let mut sides = vec![(Tally::default(), Mass::ZERO); n];
-        for (at, side) in group.sides.iter().enumerate() {
-            sides[at] = (side.0, side.1.positives);
-        }
-        let mut names = group.names.into_iter().peekable();
+        tallies.resize(n, Tally::default());
+        masses.resize(if with_mass { n } else { 0 }, MassTally::default());
+        let mut names = names.into_iter().peekable();
         for (at, label) in labels.iter().enumerate() {
             // Both are in one order, and a name may come in several parts.
-            while let Some((_, tally, mass)) = names.next_if(|name| *name.0 == *label) {
-                let sum = &mut sides[at];
-                sum.0 = sum.0.checked_add(&tally).ok_or_else(overflow)?;
-                sum.1 = sum.1.checked_add(mass).ok_or_else(overflow)?;
+            while let Some((_, tally, positives)) = names.next_if(|name| *name.0 == *label) {
+                add(&mut tallies[at], &tally)?;
+                if let Some(mass) = masses.get_mut(at) {
+                    add_mass(mass, &MassTally { positives, negatives: Mass::ZERO })?;
+                }
             }
         }
         // Rows that do not name a label are negative, unless a value column says what is known.
-        let unlisted_is_missing = self.counting.layout.value.is_some();
-        let tallies = sides.iter().map(|(tally, _)| {
+        let rest_is = if self.counting.layout.value.is_some() { Cell::Missing } else { Cell::Negative };
+        for tally in &mut tallies {
             let listed = tally.total().ok_or_else(overflow)?;
             let rest = (rows - whole.missing).checked_sub(listed);
             let rest = rest
                 .ok_or_else(|| Error::internal(format!("a label is listed {listed} times in {rows} rows")))?;
-            let mut tally = *tally;
             tally.missing += whole.missing;
-            tally.add(if unlisted_is_missing { Cell::Missing } else { Cell::Negative }, rest);
-            Ok(tally)
-        });
-        let known = group.whole_mass.negatives.units();
-        let masses = sides.iter().map(|&(_, positives)| MassTally {
-            positives,
-            negatives: Mass::from_units(known - positives.units()),
-        });
-        let masses = with_mass.then(|| masses.collect());
-        LabelCounts::new(rows, labels.clone(), tallies.collect::<Result<_>>()?, masses)
+            tally.add(rest_is, rest);
+        }
+        for mass in &mut masses {
+            mass.negatives = Mass::from_units(whole_mass.negatives.units() - mass.positives.units());
+        }
+        LabelCounts::new(rows, labels.clone(), tallies, with_mass.then_some(masses))
     }
 
     fn invalid_values(&self, shards: &[Shard]) -> Error {
@@ -227,9 +224,13 @@ pub(crate) fn name_order(a: &str, b: &str) -> std::cmp::Ordering {
     }
 }
 
-fn add_to(tally: &mut Tally, mass: &mut MassTally, row: &PartialRow<'_>) -> Result<()> {
-    *tally = tally.checked_add(&row.tally).ok_or_else(overflow)?;
-    *mass = mass.checked_add(&row.mass).ok_or_else(overflow)?;
+fn add(sum: &mut Tally, more: &Tally) -> Result<()> {
+    *sum = sum.checked_add(more).ok_or_else(overflow)?;
+    Ok(())
+}
+
+fn add_mass(sum: &mut MassTally, more: &MassTally) -> Result<()> {
+    *sum = sum.checked_add(more).ok_or_else(overflow)?;
     Ok(())
 }
 

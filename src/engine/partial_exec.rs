@@ -137,13 +137,13 @@ impl ExecutionPlan for PartialCountsExec {
                     counter.update(&batch).map_err(external)?;
                     progress.add(batch.num_rows() as u64);
                     if counter.is_full() {
-                        return Ok(Some((counter.take().finish(), Some((input, counter)))));
+                        return Ok(Some((counter.take(), Some((input, counter)))));
                     }
                 }
-                Ok(Some((counter.take().finish(), None)))
+                Ok(Some((counter.take(), None)))
             }
         });
-        let batches = parts.map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten();
+        let batches = parts.map_ok(|batches| stream::iter(batches.map(Ok))).try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::SchemaDescriptor;
@@ -28,6 +29,13 @@ impl ByHand {
         let column = SchemaDescriptor::new(Arc::new(schema)).column(0);
         let meta = ColumnChunkMetaData::builder(column).set_num_values(slots).build().unwrap();
         Self { bytes: Vec::new(), meta, rows }
+    }
+
+    /// Says that pages are compressed with zstd.
+    pub(super) fn zstd(mut self) -> Self {
+        let zstd = Compression::ZSTD(ZstdLevel::default());
+        self.meta = self.meta.into_builder().set_compression(zstd).build().unwrap();
+        self
     }
 
     pub(super) fn chunk(&self) -> Chunk<'_> {

@@ -296,6 +296,20 @@ mod tests {
     }
 
     #[test]
+    fn a_page_said_to_be_uncompressed_has_one_size() {
+        let page = |uncompressed: u8| {
+            let mut by_hand = ints(1).zstd();
+            // Type 3 and the two sizes; one slot, no null, one row, plain, no levels; not compressed.
+            by_hand.bytes = vec![0x15, 6, 0x15, uncompressed * 2, 0x15, 8, 0x5c];
+            by_hand.bytes.extend([0x15, 2, 0x15, 0, 0x15, 2, 0x15, 0, 0x15, 0, 0x15, 0, 0x12, 0, 0]);
+            by_hand.bytes.extend(words(&[1]));
+            slots(&by_hand)
+        };
+        assert_eq!(page(4), Ok(vec![1]));
+        assert_eq!(page(5), Err(corrupt("a page said to be uncompressed has two sizes")));
+    }
+
+    #[test]
     fn other_pages_and_encodings_are_left_to_arrow() {
         let mut index = ints(1);
         index.page(1, 6, &[], &[], None);

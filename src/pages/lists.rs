@@ -297,6 +297,11 @@ mod tests {
         assert_eq!(positives(&good().ints(&[1, 1], &[1, 2])), corrupt("1 lists in a row group of 2 rows"));
         assert_eq!(positives(&good().ints(&[0, 1], &[1])), corrupt("pages with 3 values, the footer says 4"));
         assert_eq!(positives(&list(1, 1).ints(&[1], &[1])), corrupt("a list goes on without an element"));
+        let invalid = list(4, 2).dictionary(1, &words(&[1])).ints(&[0, 1], &[1, 9]).entries(&[0, 1], &[0, 2]);
+        assert_eq!(positives(&invalid), corrupt("index 2 in a dictionary of 1 entries"));
+        let empty = [packed(&[0, 0], 1), packed(&[1, 0], 1)];
+        let empty = list(4, 2).data(2, PLAIN, [&empty[0], &empty[1]], &words(&[1])).ints(&[1, 1], &[2, 3]);
+        assert_eq!(positives(&empty), corrupt("a list goes on without an element"));
         let empty = [packed(&[0, 1, 0, 0], 1), packed(&[0, 1, 1, 1], 1)];
         let empty = list(4, 3).data(4, PLAIN, [&empty[0], &empty[1]], &words(&[1, 2, 3]));
         assert_eq!(positives(&empty), corrupt("a list goes on without an element"));

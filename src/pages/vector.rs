@@ -239,6 +239,16 @@ mod tests {
     }
 
     #[test]
+    fn an_index_without_an_entry_is_refused_behind_a_list_of_wrong_length() {
+        let (short, full) = (packed(&[0, 1], 1), packed(&[0, 1, 1], 1));
+        let by_hand = ByHand::new(LIST, 5, 2).dictionary(1, &words(&[0]));
+        let by_hand = by_hand.data(2, DICTIONARY, [&short, &packed(&[1; 2], 1)], &indices(&[0, 0], 1));
+        let by_hand = by_hand.data(3, DICTIONARY, [&full, &packed(&[1; 3], 1)], &indices(&[0, 1, 0], 1));
+        let error = tallies(&by_hand).unwrap_err().to_string();
+        assert_eq!(error, "corrupt column chunk: index 1 in a dictionary of 1 entries");
+    }
+
+    #[test]
     fn more_lists_than_rows_are_refused() {
         let (repetition, definition) = (packed(&[0, 1, 1, 0, 1], 1), packed(&[1; 5], 1));
         let by_hand = ByHand::new(LIST, 5, 1).data(5, PLAIN, [&repetition, &definition], &words(&[0; 5]));

@@ -121,47 +121,61 @@ impl Counter {
         bytes.sum::<usize>() > NAME_BYTES_MAX
     }
 
-    /// Gives out everything counted so far and starts again at zero.
-    pub(crate) fn take(&mut self) -> Partials {
-        let mut out = Partials::new(self.counting.by.len());
-        for (key, group) in self.groups.drain() {
-            out.push(&PartialRow {
-                by: &key,
-                tally: group.whole.tally,
-                mass: group.whole.mass,
-                skipped: group.skipped,
-                ..PartialRow::default()
-            });
-            match group.state {
-                State::Columns(sides) => {
-                    for (position, side) in sides.iter().enumerate() {
-                        out.push(&PartialRow {
-                            by: &key,
-                            index: Some(position as u64),
-                            tally: side.tally,
-                            mass: side.mass,
-                            ..PartialRow::default()
-                        });
-                    }
-                }
-                State::Sets(sets) => sets.give(&key, &mut out),
-            }
-        }
+    /// Gives out everything counted so far, batch by batch, and starts again at zero.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = RecordBatch> + Send + use<> {
+        let n_by = self.counting.by.len();
+        let mut strays = Partials::new(n_by);
         for ((shard, label), (count, example)) in std::mem::take(&mut self.invalid) {
-            let tally = Tally { invalid: count, ..Tally::default() };
-            out.push(&PartialRow {
+            strays.push(&PartialRow {
                 shard: Some(shard),
                 index: label.map(|l| l as u64),
-                tally,
+                tally: Tally { invalid: count, ..Tally::default() },
                 example: Some(&example),
                 ..PartialRow::default()
             });
         }
-        out
+        let groups = self.groups.drain().into_iter().flat_map(move |(key, group)| group.batches(key, n_by));
+        groups.chain(strays.finish())
     }
 }
 
+/// Labels given out at a time, so that millions of them never stand in memory as rows.
+const LABELS_AT_A_TIME: usize = 1 << 15;
+
 impl Group {
+    /// The group's own row and one per label, some labels at a time.
+    fn batches(self, key: groups::Key, n_by: usize) -> impl Iterator<Item = RecordBatch> + Send {
+        let labels = match &self.state {
+            State::Columns(sides) => sides.len(),
+            State::Sets(sets) => sets.len(),
+        };
+        (0..=labels).step_by(LABELS_AT_A_TIME).flat_map(move |start| {
+            let mut out = Partials::new(n_by);
+            if start == 0 {
+                let Side { tally, mass } = self.whole;
+                out.push(&PartialRow {
+                    by: &key,
+                    tally,
+                    mass,
+                    skipped: self.skipped,
+                    ..PartialRow::default()
+                });
+            }
+            let range = start..labels.min(start + LABELS_AT_A_TIME);
+            match &self.state {
+                State::Columns(sides) => {
+                    for (position, side) in range.clone().zip(&sides[range]) {
+                        let index = Some(position as u64);
+                        let Side { tally, mass } = *side;
+                        out.push(&PartialRow { by: &key, index, tally, mass, ..PartialRow::default() });
+                    }
+                }
+                State::Sets(sets) => sets.give(range, &key, &mut out),
+            }
+            out.finish()
+        })
+    }
+
     fn new(counting: &Counting) -> Self {
         let state = match &counting.keys {
             Keys::Positions(labels) => State::Columns(vec![Side::default(); labels.len()]),
@@ -189,7 +203,9 @@ impl Group {
             (State::Columns(sides), _) => {
                 columns::tally_vector(first, counting, weights, sides, &mut counted, strays)?;
             }
-            (State::Sets(sets), _) => sets.update(first, counting, weights, &mut counted, strays)?,
+            (State::Sets(sets), _) => {
+                sets.update(first, counting, weights, &mut counted, strays)?;
+            }
         }
         self.skipped += counted.skipped;
         self.whole.tally.missing += counted.null_rows;

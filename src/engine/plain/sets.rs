@@ -177,9 +177,14 @@ impl Sets {
         Ok(())
     }
 
-    /// Gives out one partial row per label seen.
-    pub(super) fn give(&self, by: &groups::Key, out: &mut Partials) {
-        for (id, &positives) in self.positives.iter().enumerate().filter(|(_, n)| **n > 0) {
+    /// Number of label ids.
+    pub(super) fn len(&self) -> usize {
+        self.positives.len()
+    }
+
+    /// Gives out one partial row per label of `ids` that was seen.
+    pub(super) fn give(&self, ids: std::ops::Range<usize>, by: &groups::Key, out: &mut Partials) {
+        for (id, &positives) in ids.clone().zip(&self.positives[ids]).filter(|(_, n)| **n > 0) {
             let mass = self.masses.as_ref().map(|m| m[id]).unwrap_or_default();
             out.push(&PartialRow {
                 by,

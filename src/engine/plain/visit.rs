@@ -14,7 +14,7 @@ use crate::source::values::Value;
 pub(crate) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'_>>)) -> Result<()> {
     macro_rules! primitive {
         ($type:ty, $to:expr) => {
-            visit_primitive(array.as_primitive::<$type>(), &$to, each);
+            visit_primitive(array.as_primitive::<$type>(), &$to, each)
         };
     }
     match array.data_type() {
@@ -66,6 +66,7 @@ fn visit_primitive<'a, T: ArrowPrimitiveType>(
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an array accessor is itself a reference")]
 fn visit_with<'a, A: ArrayAccessor + 'a>(
     array: A,
     to: &impl Fn(A::Item) -> Value<'a>,
