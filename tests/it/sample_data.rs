@@ -109,9 +109,9 @@ fn labels270() -> Shards {
                 let (is, known) = (uniform() < frequency, uniform() < 0.9);
                 // Every ninetieth label was not looked for in a tenth of the rows.
                 if j % 90 == 7 && !known {
-                    bits.append_null()
+                    bits.append_null();
                 } else {
-                    bits.append_value(is && j + 1 < NAMES)
+                    bits.append_value(is && j + 1 < NAMES);
                 }
             }
             columns.push((name, array(bits.finish())));
