@@ -9,7 +9,6 @@ use crate::counts::{LabelCounts, as_f64};
 #[derive(Debug)]
 pub struct Basis<'a> {
     counts: &'a LabelCounts,
-    sides: Vec<(f64, f64)>,
     per_label: LabelMeasures,
 }
 
@@ -17,13 +16,42 @@ pub struct Basis<'a> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LabelMeasures {
     /// positives / known rows.
-    pub prevalence: Vec<Option<f64>>,
+    pub prevalence: Column,
     /// Positives of the most frequent label / positives.
-    pub irlbl: Vec<Option<f64>>,
+    pub irlbl: Column,
     /// Larger side / smaller side.
-    pub im_r: Vec<Option<f64>>,
+    pub im_r: Column,
     /// Entropy of prevalence in bits, 0 … 1.
-    pub entropy: Vec<Option<f64>>,
+    pub entropy: Column,
+}
+
+/// One measure of every label; half the size of a vector of options.
+#[derive(Debug, Clone, Default)]
+pub struct Column(Vec<f64>);
+
+impl Column {
+    /// The value of label `index`, where it is defined.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<f64> {
+        self.0.get(index).copied().filter(|value| !value.is_nan())
+    }
+
+    /// The values of all labels, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Option<f64>> + '_ {
+        self.0.iter().map(|value| (!value.is_nan()).then_some(*value))
+    }
+}
+
+impl FromIterator<Option<f64>> for Column {
+    fn from_iter<I: IntoIterator<Item = Option<f64>>>(values: I) -> Self {
+        Self(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+    }
+}
+
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
 }
 
 /// One row of `posweight list measures`.
@@ -61,7 +89,7 @@ impl Measures {
 /// Every measure.
 pub const MEASURES: [Measure; 19] = [
     Measure { name: "rows", range: "0 …", formula: "N", source: "", of: |b| Some(as_f64(b.counts.rows())) },
-    Measure { name: "labels", range: "0 …", formula: "C", source: "", of: |b| Some(b.sides.len() as f64) },
+    Measure { name: "labels", range: "0 …", formula: "C", source: "", of: |b| Some(b.counts.len() as f64) },
     Measure {
         name: "positives",
         range: "0 …",
@@ -81,14 +109,14 @@ pub const MEASURES: [Measure; 19] = [
         range: "0 … 1",
         formula: "cardinality / C",
         source: "mldr, MULAN",
-        of: |b| ratio(b.positives(), as_f64(b.counts.rows()) * b.sides.len() as f64),
+        of: |b| ratio(b.positives(), as_f64(b.counts.rows()) * b.counts.len() as f64),
     },
     Measure {
         name: "density_known",
         range: "0 … 1",
         formula: "positives / known cells",
         source: "MEKA, for all labels together",
-        of: |b| ratio(b.positives(), b.sides.iter().map(|(p, n)| p + n).sum()),
+        of: |b| ratio(b.positives(), b.sides().map(|(p, n)| p + n).sum()),
     },
     Measure {
         name: "max_ir",
@@ -109,7 +137,7 @@ pub const MEASURES: [Measure; 19] = [
         range: "0 …",
         formula: "mean IRLbl, 0 for labels without positives",
         source: "mldr's reading",
-        of: |b| ratio(b.per_label.irlbl.iter().flatten().sum(), b.sides.len() as f64),
+        of: |b| ratio(b.per_label.irlbl.iter().flatten().sum(), b.counts.len() as f64),
     },
     Measure {
         name: "cvir",
@@ -144,14 +172,14 @@ pub const MEASURES: [Measure; 19] = [
         range: "0 …",
         formula: "positives of the least frequent label",
         source: "",
-        of: |b| b.sides.iter().map(|side| side.0).reduce(f64::min),
+        of: |b| b.sides().map(|side| side.0).reduce(f64::min),
     },
     Measure {
         name: "pos_max",
         range: "0 …",
         formula: "positives of the most frequent label",
         source: "",
-        of: |b| b.sides.iter().map(|side| side.0).reduce(f64::max),
+        of: |b| b.sides().map(|side| side.0).reduce(f64::max),
     },
     Measure {
         name: "labels_without_positives",
@@ -184,27 +212,31 @@ pub const MEASURES: [Measure; 19] = [
 ];
 
 impl Basis<'_> {
+    fn sides(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        (0..self.counts.len()).map(|i| self.counts.sides(i))
+    }
+
     fn positives(&self) -> f64 {
-        self.sides.iter().map(|side| side.0).sum()
+        self.sides().map(|side| side.0).sum()
     }
 
     fn how_many(&self, is: impl Fn((f64, f64)) -> bool) -> f64 {
-        self.sides.iter().filter(|side| is(**side)).count() as f64
+        self.sides().filter(|side| is(*side)).count() as f64
     }
 }
 
 /// Measures `counts`; of the weighted ones where rows carry weights.
 #[must_use]
 pub fn measure(counts: &LabelCounts) -> Measures {
-    let sides: Vec<(f64, f64)> = (0..counts.len()).map(|i| counts.sides(i)).collect();
-    let most = sides.iter().map(|side| side.0).fold(0.0, f64::max);
+    let sides = || (0..counts.len()).map(|i| counts.sides(i));
+    let most = sides().map(|side| side.0).fold(0.0, f64::max);
     let per_label = LabelMeasures {
-        prevalence: sides.iter().map(|(p, n)| ratio(*p, p + n)).collect(),
-        irlbl: sides.iter().map(|(p, _)| ratio(most, *p)).collect(),
-        im_r: sides.iter().map(|(p, n)| ratio(p.max(*n), p.min(*n))).collect(),
-        entropy: sides.iter().map(|(p, n)| ratio(*p, p + n).map(entropy)).collect(),
+        prevalence: sides().map(|(p, n)| ratio(p, p + n)).collect(),
+        irlbl: sides().map(|(p, _)| ratio(most, p)).collect(),
+        im_r: sides().map(|(p, n)| ratio(p.max(n), p.min(n))).collect(),
+        entropy: sides().map(|(p, n)| ratio(p, p + n).map(entropy)).collect(),
     };
-    let basis = Basis { counts, sides, per_label };
+    let basis = Basis { counts, per_label };
     let values = MEASURES.iter().map(|measure| (measure.name, (measure.of)(&basis))).collect();
     Measures { values, per_label: basis.per_label }
 }
@@ -218,16 +250,16 @@ fn entropy(p: f64) -> f64 {
     [p, 1.0 - p].into_iter().filter(|q| *q > 0.0).map(|q| -q * q.log2()).sum()
 }
 
-fn mean(values: &[Option<f64>]) -> Option<f64> {
+fn mean(values: &Column) -> Option<f64> {
     ratio(values.iter().flatten().sum(), values.iter().flatten().count() as f64)
 }
 
-fn largest(values: &[Option<f64>]) -> Option<f64> {
-    values.iter().flatten().copied().reduce(f64::max)
+fn largest(values: &Column) -> Option<f64> {
+    values.iter().flatten().reduce(f64::max)
 }
 
 /// Sample standard deviation (n − 1) over mean; not defined for fewer than two values.
-fn variation(values: &[Option<f64>]) -> Option<f64> {
+fn variation(values: &Column) -> Option<f64> {
     let mean = mean(values)?;
     let n = values.iter().flatten().count();
     if n < 2 {
@@ -304,7 +336,7 @@ mod tests {
         let measures = measures(1000, &[100, 50, 10, 0]);
         assert!((measures.get("mean_ir").unwrap() - 13.0 / 3.0).abs() < 1e-12);
         assert!((measures.get("mean_ir_all").unwrap() - 3.25).abs() < 1e-12);
-        assert_eq!(measures.per_label.irlbl[3], None);
+        assert_eq!(measures.per_label.irlbl.get(3), None);
     }
 
     #[test]

@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::counts::CountsFile;
 use super::{FORMAT_VERSION, unwritable};
+use crate::counts::Tally;
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
-/// Most bytes of label names put into the header, which readers limit to 100 MB.
-const HEADER_LABEL_BYTES_MAX: usize = 50 << 20;
+/// Most bytes of label names put into the header: readers parse it whole, and limit it to 100 MB.
+const HEADER_LABEL_BYTES_MAX: usize = 8 << 20;
 
 /// Writes the vectors as f32 tensors of shape `[C]` (`pos_weight`, one per further scheme, `prior_bias`)
 /// and the counts as i64 (`positives`, `negatives`); label order, scheme and fingerprint are in
@@ -22,27 +23,24 @@ const HEADER_LABEL_BYTES_MAX: usize = 50 << 20;
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
 pub fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights: &Weights) -> Result<()> {
     let n = file.counts.len();
-    let mut tensors: Vec<(String, &'static str, Vec<u8>)> = Vec::new();
+    let mut tensors: Vec<(String, Tensor<'_>)> = Vec::new();
     for (i, vector) in weights.vectors.iter().enumerate() {
         let name = if i == 0 { "pos_weight".to_owned() } else { vector.name.clone() };
-        tensors.push((name, "F32", narrow(&vector.values)));
+        tensors.push((name, Tensor::F32(&vector.values)));
     }
-    tensors.push(("prior_bias".to_owned(), "F32", narrow(&weights.prior_bias)));
-    let counts = |of: fn(&crate::counts::Tally) -> u64| -> Vec<u8> {
-        file.counts.tallies().iter().flat_map(|t| of(t).cast_signed().to_le_bytes()).collect()
-    };
-    tensors.push(("positives".to_owned(), "I64", counts(|t| t.positives)));
-    tensors.push(("negatives".to_owned(), "I64", counts(|t| t.negatives)));
+    tensors.push(("prior_bias".to_owned(), Tensor::F32(&weights.prior_bias)));
+    tensors.push(("positives".to_owned(), Tensor::I64(|tally| tally.positives)));
+    tensors.push(("negatives".to_owned(), Tensor::I64(|tally| tally.negatives)));
     // Eight-byte tensors first keeps every tensor aligned; names decide among equals.
-    tensors.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(&b.0)));
+    tensors.sort_by(|a, b| b.1.width().cmp(&a.1.width()).then_with(|| a.0.cmp(&b.0)));
     let mut metadata = BTreeMap::from([
         ("fingerprint", file.fingerprint.clone()),
         ("posweight_version", FORMAT_VERSION.to_owned()),
         ("scheme", weights.primary().scheme.to_string()),
     ]);
-    let labels: Vec<&str> = file.counts.labels().iter().collect();
-    let labels = serde_json::to_string(&labels).map_err(|cause| Error::internal(cause.to_string()))?;
-    if labels.len() <= HEADER_LABEL_BYTES_MAX {
+    if file.counts.labels().iter().map(|name| name.len() + 3).sum::<usize>() <= HEADER_LABEL_BYTES_MAX {
+        let labels: Vec<&str> = file.counts.labels().iter().collect();
+        let labels = serde_json::to_string(&labels).map_err(|cause| Error::internal(cause.to_string()))?;
         metadata.insert("labels", labels);
     } else {
         metadata.insert("labels_file", "weights.parquet".to_owned());
@@ -50,8 +48,9 @@ pub fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights: &Weigh
     let mut header = serde_json::Map::new();
     header.insert("__metadata__".to_owned(), json!(metadata));
     let mut offset = 0;
-    for (name, dtype, bytes) in &tensors {
-        let end = offset + bytes.len();
+    for (name, tensor) in &tensors {
+        let end = offset + n * tensor.width();
+        let dtype = tensor.dtype();
         header.insert(name.clone(), json!({"dtype": dtype, "shape": [n], "data_offsets": [offset, end]}));
         offset = end;
     }
@@ -60,7 +59,38 @@ pub fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights: &Weigh
     let mut put = |bytes: &[u8]| out.write_all(bytes).map_err(|cause| unwritable(&cause));
     put(&(header.len() as u64).to_le_bytes())?;
     put(&header)?;
-    tensors.iter().try_for_each(|(_, _, bytes)| put(bytes))
+    for (_, tensor) in &tensors {
+        match tensor {
+            Tensor::F32(values) => values.iter().try_for_each(|&w| put(&to_f32(w).to_le_bytes()))?,
+            Tensor::I64(of) => {
+                file.counts.tallies().iter().try_for_each(|t| put(&of(t).cast_signed().to_le_bytes()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the numbers of a tensor come from.
+enum Tensor<'a> {
+    F32(&'a [f64]),
+    I64(fn(&Tally) -> u64),
+}
+
+impl Tensor<'_> {
+    fn dtype(&self) -> &'static str {
+        match self {
+            Self::F32(_) => "F32",
+            Self::I64(_) => "I64",
+        }
+    }
+
+    /// Bytes per number.
+    fn width(&self) -> usize {
+        match self {
+            Self::F32(_) => 4,
+            Self::I64(_) => 8,
+        }
+    }
 }
 
 /// Writes the primary vector as a one-dimensional f32 array.
@@ -76,10 +106,6 @@ pub fn write_npy(out: &mut dyn Write, weights: &Weights) -> Result<()> {
         writer.finish()
     };
     write().map_err(|cause| unwritable(&cause))
-}
-
-fn narrow(values: &[f64]) -> Vec<u8> {
-    values.iter().flat_map(|&w| to_f32(w).to_le_bytes()).collect()
 }
 
 /// Rounded once, to the nearest.

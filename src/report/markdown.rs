@@ -104,8 +104,8 @@ fn table(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::
             thousands(tally.positives),
             thousands(tally.negatives),
             thousands(tally.missing + tally.uncertain),
-            percent(labels.prevalence[i]),
-            labels.irlbl[i].map_or_else(|| "–".to_owned(), brief),
+            percent(labels.prevalence.get(i)),
+            labels.irlbl.get(i).map_or_else(|| "–".to_owned(), brief),
         )?;
         vectors.iter().try_for_each(|vector| write!(out, " {} |", brief(vector.values[i])))?;
         writeln!(out, " {} |", report.weights.status[i].as_str())?;

@@ -72,7 +72,7 @@ fn row(report: &Report<'_>, i: usize) -> Vec<String> {
         thousands(tally.positives),
         thousands(tally.negatives),
         thousands(tally.missing + tally.uncertain),
-        percent(report.measures.per_label.prevalence[i]),
+        percent(report.measures.per_label.prevalence.get(i)),
         brief(report.weights.primary().values[i]),
     ]
 }

@@ -141,13 +141,13 @@ fn finish(vector: &mut WeightVector, status: &[Status], adjust: &Adjust, policy:
         if (adjust.power - 1.0).abs() > 0.0 {
             (0..values.len()).filter(ok).for_each(|i| values[i] = values[i].powf(adjust.power));
         }
-        let served: Vec<f64> = (0..values.len()).filter(ok).map(|i| values[i]).collect();
-        let sum: f64 = served.iter().sum();
+        let served = || (0..values.len()).filter(ok).map(|i| values[i]);
+        let sum = || served().sum::<f64>();
         let scale = match adjust.normalize {
             Normalize::None => 1.0,
-            Normalize::Mean => sum / served.len() as f64,
-            Normalize::Sum => sum,
-            Normalize::Max => served.iter().copied().fold(0.0, f64::max),
+            Normalize::Mean => sum() / served().count() as f64,
+            Normalize::Sum => sum(),
+            Normalize::Max => served().fold(0.0, f64::max),
         };
         if adjust.normalize != Normalize::None && scale > 0.0 {
             values.iter_mut().for_each(|w| *w /= scale);

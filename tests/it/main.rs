@@ -11,6 +11,8 @@ mod counts;
 mod docs;
 /// The shape of src/.
 mod layers;
+/// Counting encoded pages equals reading arrays.
+mod pages;
 /// Every file of pipelines/ runs.
 mod pipelines;
 /// sample_data/ equals its generator.
