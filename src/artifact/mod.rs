@@ -22,7 +22,13 @@ use crate::error::{Error, Result};
 
 /// An error of writing into a staged file, whose place the caller puts in front.
 fn unwritable(cause: &IoError) -> Error {
-    Error::writing(std::path::Path::new("output"), cause)
+    use std::io::ErrorKind as Kind;
+    match cause.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
+            Error::resource(cause.to_string()).hint("free some space or choose another --out")
+        }
+        _ => Error::output(cause.to_string()).hint("check the disk of --out"),
+    }
 }
 
 /// Writes a JSON array, element by element, so that millions of labels need no tree in memory.

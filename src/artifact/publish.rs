@@ -120,7 +120,7 @@ impl Staging {
         }
         let file = File::create(&path).map_err(|cause| refused(&cause))?;
         let mut writer = HashingWriter { inner: BufWriter::new(file), hash: Sha256::new(), bytes: 0 };
-        write(&mut writer)?;
+        write(&mut writer).map_err(|error| error.at(shown.display()))?;
         writer.inner.flush().map_err(|cause| refused(&cause))?;
         writer.inner.get_ref().sync_all().map_err(|cause| refused(&cause))?;
         let sha256 = writer.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -272,12 +272,21 @@ pub fn write_results(out: &Path, results: &RunResults) -> Result<()> {
     let text = serde_json::to_string_pretty(results).map_err(|cause| Error::internal(cause.to_string()))?;
     fs::create_dir_all(out).map_err(|cause| refused(&cause))?;
     let write = || -> std::io::Result<()> {
-        let path = out.join(format!(".{RESULTS}.{}", std::process::id()));
-        let mut file = File::create(&path)?;
+        // Removed again when anything below fails.
+        let mut place = tempfile::Builder::new();
+        place.prefix(".run_results");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // As readable as any other file of this user.
+            place.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let mut file = place.tempfile_in(out)?;
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(path, out.join(RESULTS))
+        file.as_file().sync_all()?;
+        file.persist(out.join(RESULTS)).map_err(|failed| failed.error)?;
+        Ok(())
     };
     write().map_err(|cause| refused(&cause))
 }

@@ -25,13 +25,36 @@ pub(super) struct Voice {
     /// Say nothing but errors
     #[arg(long, short)]
     quiet: bool,
+    /// Say what is being done
+    #[arg(long, short, conflicts_with = "quiet")]
+    verbose: bool,
+    /// text or json: how that is said
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    log_format: String,
     /// auto or never: the progress bar
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "never"])]
     progress: String,
 }
 
+impl Voice {
+    /// Sends what the library says to stderr, one line each.
+    fn listen(&self) {
+        use tracing::Level;
+        let level = match (self.verbose, self.quiet) {
+            (true, _) => Level::DEBUG,
+            (false, true) => Level::ERROR,
+            (false, false) => Level::WARN,
+        };
+        let lines =
+            tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
+        // A second subscriber in one process is no reason to fail.
+        let _ = if self.log_format == "json" { lines.json().try_init() } else { lines.try_init() };
+    }
+}
+
 /// Resolves and runs `spec`, shows the progress on stderr and the summary on stdout.
 pub(super) fn carry_out(spec: Spec, voice: &Voice) -> Result<()> {
+    voice.listen();
     let plan = Plan::resolve(spec, Machine::here())?;
     let watcher = Watcher { quiet: voice.quiet, bar: voice.progress == "auto", running: Mutex::new(None) };
     let clock = Instant::now();

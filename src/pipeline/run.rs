@@ -112,6 +112,7 @@ async fn stages(
     let clock = Instant::now();
     let Opened { dataset, detected, counting, absent, labels_inferred } = open_plan(plan)?;
     account.timings.insert("open", clock.elapsed().as_secs_f64());
+    tracing::info!(shards = dataset.shards.len(), layout = %detected.layout.kind, why = %detected.why, "opened");
     let layout = detected.layout.kind;
     let spec =
         serde_json::to_value(plan.spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
@@ -124,6 +125,7 @@ async fn stages(
     observer.counted();
     account.timings.insert("count", clock.elapsed().as_secs_f64());
     account.inputs.rows = total.rows();
+    tracing::info!(rows = total.rows(), labels = total.len(), groups = groups.len(), "counted");
 
     let clock = Instant::now();
     let facts = RowFacts {
@@ -172,6 +174,7 @@ async fn stages(
     }
     let outputs = staging.publish()?;
     account.outputs.clone_from(&outputs);
+    tracing::info!(out = %plan.out.display(), files = outputs.len(), "published");
     account.timings.insert("write", clock.elapsed().as_secs_f64());
     Ok(Outcome { derived, groups, source, why: detected.why, outputs })
 }
