@@ -134,6 +134,12 @@ pub(super) struct Weights {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Resources")]
 pub(super) struct Resources {
+    /// How to count: auto, encoded (pages as they are) or plain (arrays) [default: auto]
+    #[arg(long, value_name = "HOW")]
+    engine: Option<String>,
+    /// Take a column chunk whose statistics say minimum = maximum by its word, unread
+    #[arg(long)]
+    trust_statistics: bool,
     /// Peak memory, such as 512m [default: 60 % of the machine]
     #[arg(long, value_name = "SIZE")]
     memory_limit: Option<String>,
@@ -217,6 +223,8 @@ impl Weights {
 
 impl Resources {
     pub(super) fn put(&self, spec: &mut Spec) {
+        spec.engine.clone_from(&self.engine);
+        spec.trust_statistics = self.trust_statistics.then_some(true);
         spec.memory_limit.clone_from(&self.memory_limit);
         spec.threads = self.threads;
         spec.spill_dir.clone_from(&self.spill_dir);

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use serde::Serialize;
 
 use super::counting::{Counting, Keys};
 use super::partial::{self, PartialRow};
+use super::scan::ColumnPath;
 use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally};
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -23,6 +25,21 @@ pub struct Counted {
     pub groups: Vec<(GroupKey, LabelCounts)>,
     /// Null elements inside lists, which say nothing about any label.
     pub null_elements: u64,
+    /// How rows were counted.
+    pub way: Way,
+}
+
+/// How rows were counted, and why so.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Way {
+    /// `encoded` or `plain`.
+    pub engine: &'static str,
+    /// Why not `encoded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// How the chunks of each label column were counted; `encoded` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnPath>,
 }
 
 /// What one group has so far.
@@ -117,7 +134,7 @@ impl Collector {
             let empty = LabelCounts::empty(labels, with_mass);
             groups.iter().try_fold(empty, |sum, (_, part)| sum.merge(part))?
         };
-        Ok(Counted { total, groups, null_elements: self.skipped })
+        Ok(Counted { total, groups, null_elements: self.skipped, way: Way::default() })
     }
 
     /// All labels in the order of the target tensor; puts names at their positions.

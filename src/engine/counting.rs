@@ -1,9 +1,11 @@
 //! What to count: the layout with every question about values, names and groups answered.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::counts::Labels;
+use crate::error::{Error, Result};
 use crate::source::layout::{LabelKind, Layout};
 use crate::source::values::{Domain, Value};
 use crate::source::vocabulary::nearest;
@@ -42,6 +44,11 @@ impl Vocabulary {
         Self { positions: positions.collect(), labels, kind }
     }
 
+    /// True when a stored integer is a position.
+    pub(crate) fn is_by_index(&self) -> bool {
+        self.kind == LabelKind::Index
+    }
+
     /// The names in order.
     #[must_use]
     pub fn labels(&self) -> &Labels {
@@ -49,7 +56,7 @@ impl Vocabulary {
     }
 
     /// The position of a stored label, or what is wrong with it.
-    pub(crate) fn position(&self, value: &Value<'_>) -> Result<u32, String> {
+    pub(crate) fn position(&self, value: &Value<'_>) -> std::result::Result<u32, String> {
         match value {
             Value::Text(text) => match self.positions.get(*text) {
                 Some(&position) => Ok(position),
@@ -71,7 +78,7 @@ impl Vocabulary {
         }
     }
 
-    fn index(&self, index: u64) -> Result<u32, String> {
+    fn index(&self, index: u64) -> std::result::Result<u32, String> {
         match u32::try_from(index) {
             Ok(position) if index < self.labels.len() as u64 => Ok(position),
             _ => Err(format!("label index {index}, but the vocabulary has {} labels", self.labels.len())),
@@ -82,6 +89,32 @@ impl Vocabulary {
         match nearest(text, self.labels.iter()) {
             Some(near) => format!("label {text:?} is not in the vocabulary; did you mean {near:?}?"),
             None => format!("label {text:?} is not in the vocabulary of {} labels", self.labels.len()),
+        }
+    }
+}
+
+/// How rows are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// From encoded pages wherever layout, condition and weights allow.
+    #[default]
+    Auto,
+    /// From encoded pages, or not at all. A column chunk that pages cannot give is read as arrays.
+    Encoded,
+    /// From Arrow arrays.
+    Plain,
+}
+
+impl FromStr for Engine {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "encoded" => Ok(Self::Encoded),
+            "plain" => Ok(Self::Plain),
+            _ => Err(Error::usage(format!("--engine: \"{text}\" is not a choice"))
+                .hint("use auto, encoded or plain")),
         }
     }
 }
@@ -105,6 +138,10 @@ pub struct Counting {
     pub filter: Option<String>,
     /// `--num-rows`: the true N of layout `long`.
     pub num_rows: Option<u64>,
+    /// How rows are counted.
+    pub engine: Engine,
+    /// Take a column chunk whose statistics say minimum = maximum by its word, without reading it.
+    pub trust_statistics: bool,
 }
 
 impl Counting {

@@ -1,24 +1,29 @@
 //! The only place that names DataFusion: from shards and a [`Counting`](counting::Counting) to counts.
 //!
 //! ```text
-//! DataSourceExec ─▶ FilterExec? ─▶ PartialCountsExec ─▶ group by label, where names are open ─▶ Collector
+//! encoded:  DataSourceExec(CountSource) ──────────────────────┐
+//! plain:    DataSourceExec ─▶ FilterExec? ─▶ PartialCountsExec ┴▶ group by label, where names are open ─▶ Collector
 //! ```
 //!
 //! [`session`] sets memory, spilling and threads · [`table`] makes shards a table · [`query`] turns a
-//! layout into a plan and runs it · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
+//! layout into a plan and runs it · [`scan`] counts encoded pages · [`hive`] answers conditions for whole
+//! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many.
 
 mod collect;
 pub mod counting;
 mod diagnose;
+mod hive;
 mod long;
 mod partial;
 mod partial_exec;
 mod plain;
 mod query;
+mod scan;
 pub mod session;
 mod table;
 
-pub use collect::{Counted, GroupKey};
+pub use collect::{Counted, GroupKey, Way};
 pub use partial_exec::Progress;
 pub use query::{Dataset, count};
+pub use scan::ColumnPath;

@@ -13,14 +13,15 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
-use super::collect::{Collector, Counted};
-use super::counting::{Counting, Keys};
+use super::collect::{Collector, Counted, Way};
+use super::counting::{Counting, Engine, Keys};
 use super::diagnose::name_bad_shards;
-use super::long;
 use super::partial::{self, by_name};
 use super::partial_exec::{PartialCountsExec, Progress};
+use super::scan::Scan;
 use super::session::{Limits, ours, session};
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
+use super::{hive, long, scan};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
@@ -49,22 +50,26 @@ pub async fn count(
 ) -> Result<Counted> {
     let counting = Arc::new(counting);
     let context = session(limits)?;
-    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, limits.threads)?;
-    let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
-    let rows = match &counting.filter {
-        Some(condition) => filter(rows, condition)?,
-        None => rows,
-    };
     let mut collector = Collector::new(Arc::clone(&counting));
-    let outcome = match counting.layout.kind {
-        LayoutKind::Long => long::count(rows, &dataset.shards, &counting, &progress, &mut collector).await,
-        _ => count_rows(&context, rows, &counting, progress, &mut collector).await,
+    let mut way = Way { engine: "encoded", why: None, columns: Vec::new() };
+    let outcome = match choose(&context, dataset, &counting).await? {
+        Choice::Encoded(kept) => {
+            let scan = Scan::new(dataset, &counting, &kept, limits.threads, progress)?;
+            let outcome = merge(&context, Arc::clone(&scan.plan), &counting, &mut collector).await;
+            way.columns = scan.paths();
+            outcome
+        }
+        Choice::Plain(why) => {
+            way = Way { engine: "plain", why: Some(why), columns: Vec::new() };
+            count_arrays(&context, dataset, &counting, limits, progress, &mut collector).await
+        }
     };
     if let Err(error) = outcome {
         return Err(name_bad_shards(&dataset.shards, &counting, error));
     }
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
-    let counted = collector.finish(&dataset.shards)?;
+    let mut counted = collector.finish(&dataset.shards)?;
+    counted.way = way;
     if counting.filter.is_none() && counting.layout.kind != LayoutKind::Long {
         let expected: u64 = dataset.shards.iter().map(|shard| shard.rows).sum();
         if counted.total.rows() != expected {
@@ -76,6 +81,54 @@ pub async fn count(
         }
     }
     Ok(counted)
+}
+
+/// How rows are counted: from encoded pages of the shards that are kept, or from arrays because of this.
+enum Choice {
+    Encoded(Vec<bool>),
+    Plain(String),
+}
+
+async fn choose(context: &SessionContext, dataset: &Dataset, counting: &Counting) -> Result<Choice> {
+    let plain = |why: &str| match counting.engine {
+        Engine::Encoded => Err(Error::usage(format!("--engine encoded: {why}"))
+            .hint("use --engine auto, which counts arrays where it has to")),
+        _ => Ok(Choice::Plain(why.to_owned())),
+    };
+    if counting.engine == Engine::Plain {
+        return plain("--engine plain");
+    }
+    if let Some(why) = scan::why_not(counting, dataset) {
+        return plain(&why);
+    }
+    let Some(condition) = &counting.filter else {
+        return Ok(Choice::Encoded(vec![true; dataset.shards.len()]));
+    };
+    match hive::kept(context, dataset, condition).await? {
+        Some(kept) => Ok(Choice::Encoded(kept)),
+        None => plain("--where asks for columns of the files, which needs rows"),
+    }
+}
+
+/// The plain path: every layout, condition and weight.
+async fn count_arrays(
+    context: &SessionContext,
+    dataset: &Dataset,
+    counting: &Arc<Counting>,
+    limits: &Limits,
+    progress: Arc<Progress>,
+    collector: &mut Collector,
+) -> Result<()> {
+    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, limits.threads)?;
+    let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
+    let rows = match &counting.filter {
+        Some(condition) => filter(rows, condition)?,
+        None => rows,
+    };
+    match counting.layout.kind {
+        LayoutKind::Long => long::count(rows, &dataset.shards, counting, &progress, collector).await,
+        _ => count_rows(context, rows, counting, progress, collector).await,
+    }
 }
 
 fn filter(rows: DataFrame, condition: &str) -> Result<DataFrame> {
@@ -99,6 +152,16 @@ async fn count_rows(
     let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
     let partial: Arc<dyn ExecutionPlan> =
         Arc::new(PartialCountsExec::new(input, Arc::clone(counting), progress));
+    merge(context, partial, counting, collector).await
+}
+
+/// Runs a plan of partial counts and collects them.
+async fn merge(
+    context: &SessionContext,
+    partial: Arc<dyn ExecutionPlan>,
+    counting: &Counting,
+    collector: &mut Collector,
+) -> Result<()> {
     let stream = if matches!(counting.keys, Keys::Names) {
         let merged = merge_names(context, partial, counting)?;
         merged.execute_stream().await

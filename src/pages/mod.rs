@@ -106,6 +106,16 @@ pub enum Outcome<T> {
     Unsupported(String),
 }
 
+impl<T> Outcome<T> {
+    /// The same with another value.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Counted(count) => Outcome::Counted(to(count)),
+            Self::Unsupported(why) => Outcome::Unsupported(why),
+        }
+    }
+}
+
 /// Why counting a chunk stopped.
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {

@@ -20,6 +20,11 @@ pub trait LabelSet {
     /// What is wrong with the value, as text; the row counts as invalid.
     fn labels(&mut self, value: Value<'_>, out: &mut Vec<u32>) -> Result<(), String>;
 
+    /// True for a value that says nothing. Where a row is one value, it counts as a null row then.
+    fn is_missing(&self, _value: Value<'_>) -> bool {
+        false
+    }
+
     /// A number below which an integer is its own label id; [`LabelSet::labels`] is then asked for the
     /// others only.
     fn identity_bound(&self) -> Option<u32> {
@@ -33,7 +38,8 @@ pub trait LabelSet {
 pub struct SetCount {
     /// All rows.
     pub rows: u64,
-    /// Rows whose list or value is NULL. An empty list is not: it says that no label applies.
+    /// Rows whose list or value is NULL, or whose value says nothing. An empty list is not among them: it
+    /// says that no label applies.
     pub null_rows: u64,
     /// Null elements inside lists, which were passed over.
     pub null_elements: u64,
@@ -84,11 +90,17 @@ fn flat(
 ) -> Step<SetCount> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut count = SetCount { rows: chunk.rows, ..SetCount::default() };
-    let mut add = |value: Value<'_>, rows: u64| match lookup.labels(value) {
-        Ok(labels) => counter.add(labels, u32::try_from(rows).unwrap_or(u32::MAX)),
-        Err(text) => count.invalid(&text, rows),
+    let (mut null_rows, mut missing_rows) = (0, 0);
+    let mut add = |value: Value<'_>, rows: u64| {
+        if lookup.is_missing(value) {
+            missing_rows += rows;
+            return;
+        }
+        match lookup.labels(value) {
+            Ok(labels) => counter.add(labels, u32::try_from(rows).unwrap_or(u32::MAX)),
+            Err(text) => count.invalid(&text, rows),
+        }
     };
-    let mut null_rows = 0;
     let mut histogram = Histogram::new(&dictionary);
     while let Some(page) = pages.next()? {
         let len = values(leaf, &page)?;
@@ -116,7 +128,7 @@ fn flat(
         }
     }
     histogram.entries().for_each(|(index, rows)| add(dictionary.value(index), rows));
-    count.null_rows = null_rows;
+    count.null_rows = null_rows + missing_rows;
     Ok(count)
 }
 
@@ -136,6 +148,10 @@ impl<'l> Lookup<'l> {
     /// Integers below are labels themselves.
     pub(super) fn bound(&self) -> u64 {
         self.bound
+    }
+
+    fn is_missing(&self, value: Value<'_>) -> bool {
+        self.labels.is_missing(value)
     }
 
     /// The labels that `value` stands for.

@@ -74,6 +74,8 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
         sample_weight: plan.sample_weight.clone(),
         filter: plan.filter.clone(),
         num_rows: plan.num_rows,
+        engine: plan.engine,
+        trust_statistics: plan.trust_statistics,
     };
     let dataset = Dataset { shards, schema: agreement.schema, hive };
     Ok(Opened { dataset, detected, counting, absent, labels_inferred })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::machine::Machine;
 use super::spec::{OneOrMany, Scalars, Spec, Values};
+use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result};
 use crate::source::layout::{LabelKind, LayoutKind};
@@ -61,6 +62,10 @@ pub struct Plan {
     pub by: Vec<String>,
     /// Schemes, adjustments, policies.
     pub weighing: Weighing,
+    /// How rows are counted.
+    pub engine: Engine,
+    /// Take constant chunks by the word of their statistics.
+    pub trust_statistics: bool,
     /// Memory, threads, spilling.
     pub limits: Limits,
     /// What was asked for.
@@ -118,6 +123,8 @@ impl Plan {
             sample_weight: spec.sample_weight.clone(),
             by: many(&spec.by).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
             weighing: weighing(&spec)?,
+            engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(&spec, machine)?,
             spec,
         };

@@ -121,10 +121,13 @@ async fn stages(
     let clock = Instant::now();
     let progress = Arc::new(Progress::default());
     observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
-    let Counted { total, groups, null_elements } = count(&dataset, counting, &plan.limits, progress).await?;
+    let Counted { total, groups, null_elements, way } =
+        count(&dataset, counting, &plan.limits, progress).await?;
     observer.counted();
     account.timings.insert("count", clock.elapsed().as_secs_f64());
     account.inputs.rows = total.rows();
+    tracing::info!(engine = way.engine, why = way.why.as_deref().unwrap_or(""), "chose how to count");
+    account.counting["way"] = serde_json::to_value(&way).unwrap_or(Json::Null);
     tracing::info!(rows = total.rows(), labels = total.len(), groups = groups.len(), "counted");
 
     let clock = Instant::now();
@@ -202,7 +205,7 @@ impl Account {
                 status: "listed",
             })
             .collect();
-        self.counting = json!({ "layout": layout.to_string(), "why": why, "engine": "plain" });
+        self.counting = json!({ "layout": layout.to_string(), "why": why });
     }
 }
 

@@ -90,6 +90,12 @@ pub struct Spec {
     /// Fewer positives count as none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_positives: Option<u64>,
+    /// How rows are counted: `auto`, `encoded` or `plain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Take constant chunks by the word of their statistics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_statistics: Option<bool>,
     /// Peak memory, such as `512m`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<String>,
@@ -282,7 +288,7 @@ impl Spec {
         self.spill_dir = self.spill_dir.take().map(|dir| within(folder, &dir));
     }
 
-    /// What decides the result: the spec without places, limits and threads.
+    /// What decides the result: the spec without places, limits, threads and the way of counting.
     #[must_use]
     pub fn meaning(&self) -> Self {
         Self {
@@ -290,6 +296,8 @@ impl Spec {
             out: None,
             overwrite: None,
             formats: None,
+            engine: None,
+            trust_statistics: None,
             memory_limit: None,
             threads: None,
             spill_dir: None,
@@ -318,7 +326,7 @@ const VALUE_KEYS: [&str; 7] = [
     "soft",
 ];
 
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 32] = [
     "shards",
     "out",
     "overwrite",
@@ -344,6 +352,8 @@ const KEYS: [&str; 30] = [
     "zero_positives",
     "zero_negatives",
     "min_positives",
+    "engine",
+    "trust_statistics",
     "memory_limit",
     "threads",
     "spill_dir",

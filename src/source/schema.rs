@@ -106,7 +106,8 @@ fn disagreement(name: &str, a: &Shard, seen: &Seen, b: &Shard, plain: &Field) ->
 }
 
 /// The type of the values, seen through dictionary, run-end and view encodings.
-fn plain_type(data_type: &DataType) -> DataType {
+#[must_use]
+pub fn plain_type(data_type: &DataType) -> DataType {
     let item = |field: &FieldRef| Arc::new(Field::new("item", plain_type(field.data_type()), true));
     match data_type {
         DataType::Dictionary(_, values) => plain_type(values),

@@ -1,7 +1,7 @@
 //! Splitting batches by the values of the `--by` columns.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::cast;
@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use crate::error::{Error, Result};
 
 /// The values of the `--by` columns, as text; NULL is `None`.
-pub(super) type Key = Vec<Option<String>>;
+pub(crate) type Key = Vec<Option<String>>;
 
 /// Most groups one run may have: each holds a count per label.
 const GROUPS_MAX: usize = 10_000;
@@ -28,10 +28,7 @@ impl<T> Groups<T> {
         let full = self.0.len() >= GROUPS_MAX;
         match self.0.entry(key) {
             Entry::Occupied(group) => Ok(group.into_mut()),
-            Entry::Vacant(_) if full => {
-                Err(Error::resource(format!("--by gives more than {GROUPS_MAX} groups"))
-                    .hint("name columns with few values, such as a split"))
-            }
+            Entry::Vacant(_) if full => Err(too_many()),
             Entry::Vacant(place) => Ok(place.insert(make())),
         }
     }
@@ -43,6 +40,17 @@ impl<T> Groups<T> {
     pub(super) fn drain(&mut self) -> Vec<(Key, T)> {
         self.0.drain().collect()
     }
+}
+
+/// Refuses more groups than a run may have.
+pub(crate) fn check(keys: &[Key]) -> Result<()> {
+    let distinct: HashSet<&Key> = keys.iter().collect();
+    if distinct.len() > GROUPS_MAX { Err(too_many()) } else { Ok(()) }
+}
+
+fn too_many() -> Error {
+    Error::resource(format!("--by gives more than {GROUPS_MAX} groups"))
+        .hint("name columns with few values, such as a split")
 }
 
 /// The groups of one batch, each with the mask of its rows; no mask when all rows are of one group.

@@ -72,6 +72,11 @@ impl Interner {
         self.names.get(id).map(AsRef::as_ref)
     }
 
+    /// Forgets all names.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(&self.keys);
+    }
+
     /// Memory held by names, roughly.
     pub(crate) fn name_bytes(&self) -> usize {
         self.name_bytes

@@ -6,7 +6,7 @@
 //! value.
 
 mod columns;
-mod groups;
+pub(crate) mod groups;
 pub(crate) mod interner;
 mod sets;
 pub(crate) mod visit;
@@ -58,6 +58,17 @@ struct Group {
     /// Null elements inside lists, which say nothing.
     skipped: u64,
     state: State,
+}
+
+/// Tallies one label column of layout `wide`: its cells, and the first invalid value.
+pub(crate) fn tally_column(
+    array: &ArrayRef,
+    position: usize,
+    counting: &Counting,
+) -> Result<(Tally, Option<String>)> {
+    let (mut side, mut strays) = (Side::default(), Vec::new());
+    columns::tally(array, position, counting, None, &mut side, &mut strays)?;
+    Ok((side.tally, strays.into_iter().next().map(|stray| stray.text)))
 }
 
 /// Takes batches whose columns are `[label columns…, weight?, by…, shard]`, gives partial counts.

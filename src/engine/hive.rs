@@ -1,0 +1,56 @@
+//! Conditions on hive keys alone, answered for whole shards.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
+use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+use datafusion::prelude::SessionContext;
+
+use super::query::Dataset;
+use super::table::SHARD_COLUMN;
+use crate::error::{Error, Result};
+
+/// Which shards meet `condition`; `None` when it asks for anything but their hive keys, or is no
+/// condition at all.
+pub(super) async fn kept(
+    context: &SessionContext,
+    dataset: &Dataset,
+    condition: &str,
+) -> Result<Option<Vec<bool>>> {
+    let table = context.read_batch(shards(dataset)?).map_err(|cause| super::session::ours(&cause))?;
+    let Ok(expression) = table.parse_sql_expr(condition) else { return Ok(None) };
+    if expression.is_volatile() {
+        return Ok(None);
+    }
+    let Ok(rows) = table.filter(expression) else { return Ok(None) };
+    let batches = rows.collect().await.map_err(|cause| super::session::ours(&cause))?;
+    let mut kept = vec![false; dataset.shards.len()];
+    for batch in batches {
+        let numbers = batch.column_by_name(SHARD_COLUMN).and_then(|c| c.as_primitive_opt::<UInt32Type>());
+        let numbers = numbers.ok_or_else(|| Error::internal("the shard column is lost"))?;
+        for number in numbers.values() {
+            if let Some(kept) = kept.get_mut(*number as usize) {
+                *kept = true;
+            }
+        }
+    }
+    Ok(Some(kept))
+}
+
+/// One row per shard: its hive keys and its number.
+fn shards(dataset: &Dataset) -> Result<RecordBatch> {
+    let value = |hive: &[(String, String)], key: &String| {
+        hive.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+    };
+    let mut fields: Vec<Field> =
+        dataset.hive.iter().map(|key| Field::new(key, DataType::Utf8, true)).collect();
+    let mut columns: Vec<ArrayRef> = dataset
+        .hive
+        .iter()
+        .map(|key| Arc::new(StringArray::from_iter(dataset.shards.iter().map(|s| value(&s.hive, key)))) as _)
+        .collect();
+    fields.push(Field::new(SHARD_COLUMN, DataType::UInt32, false));
+    let numbers = (0_u32..).take(dataset.shards.len());
+    columns.push(Arc::new(UInt32Array::from_iter_values(numbers)));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|c| Error::internal(c.to_string()))
+}

@@ -1,0 +1,53 @@
+//! Column chunks that encoded pages do not give, read as arrays.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+
+use crate::error::{Error, Result};
+use crate::source::shards::Shard;
+
+/// Rows per array.
+const BATCH_ROWS: usize = 8192;
+
+/// Calls `each` with all rows of one column of one row group, as arrays of type `to`.
+pub(super) fn arrays(
+    shard: &Shard,
+    group: usize,
+    root: usize,
+    to: &DataType,
+    mut each: impl FnMut(ArrayRef) -> Result<()>,
+) -> Result<()> {
+    let damaged = |cause: String| {
+        Error::input(format!("a page cannot be decoded: {cause}"))
+            .hint("write the shard again, or leave it out of the sources")
+    };
+    let mut reader = reader(shard, group, root).map_err(|cause| damaged(cause.to_string()))?;
+    // The decoders of some encodings panic on damaged pages.
+    while let Some(batch) = catch_unwind(AssertUnwindSafe(|| reader.next()))
+        .map_err(|_| damaged("the decoder gave up".to_owned()))?
+    {
+        let batch = batch.map_err(|cause| damaged(cause.to_string()))?;
+        let array = cast(batch.column(0), to).map_err(|cause| damaged(cause.to_string()))?;
+        each(array)?;
+    }
+    Ok(())
+}
+
+fn reader(shard: &Shard, group: usize, root: usize) -> parquet::errors::Result<ParquetRecordBatchReader> {
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())?;
+    let mask = ProjectionMask::roots(shard.metadata.file_metadata().schema_descr(), [root]);
+    ParquetRecordBatchReaderBuilder::new_with_metadata(File::open(&shard.path)?, metadata)
+        .with_row_groups(vec![group])
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+}

@@ -1,0 +1,64 @@
+//! What the values of encoded pages mean: the same rules as for arrays.
+
+use crate::counts::Cell;
+use crate::engine::counting::{Counting, INDEX_MAX, Keys};
+use crate::engine::plain::interner::Interner;
+use crate::pages::{self, LabelSet};
+use crate::source::layout::LayoutKind;
+use crate::source::values::{Domain, Value};
+
+/// A value of a page as the rules know it; `None` for bytes that are no text.
+fn stored(value: pages::Value<'_>) -> Option<Value<'_>> {
+    Some(match value {
+        pages::Value::Bool(x) => Value::Bool(x),
+        pages::Value::Int(x) => Value::Int(x),
+        pages::Value::UInt(x) => Value::UInt(x),
+        pages::Value::Float(x) => Value::Float(x),
+        pages::Value::Text(bytes) => Value::Text(std::str::from_utf8(bytes).ok()?),
+    })
+}
+
+/// The side on which a value falls.
+pub(super) fn cell(domain: &Domain, value: pages::Value<'_>) -> Cell {
+    stored(value).map_or(Cell::Invalid, |value| domain.cell(&value))
+}
+
+/// The labels that a value of `list`, `delimited` or `class` stands for.
+pub(super) struct Labels<'a> {
+    pub(super) counting: &'a Counting,
+    pub(super) interner: &'a mut Interner,
+}
+
+impl LabelSet for Labels<'_> {
+    fn labels(&mut self, value: pages::Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+        let Some(stored) = stored(value) else { return Err(format!("{value} is not UTF-8")) };
+        if self.counting.domain.is_missing(&stored) {
+            return Ok(());
+        }
+        match (stored, &self.counting.layout.delimiter) {
+            (Value::Text(text), Some(by)) if self.counting.layout.kind == LayoutKind::Delimited => {
+                for piece in text.split(by.as_str()).filter(|piece| !piece.is_empty()) {
+                    out.push(self.interner.id(&Value::Text(piece))?);
+                }
+            }
+            _ => out.push(self.interner.id(&stored)?),
+        }
+        Ok(())
+    }
+
+    fn is_missing(&self, value: pages::Value<'_>) -> bool {
+        stored(value).is_some_and(|value| self.counting.domain.is_missing(&value))
+    }
+
+    fn identity_bound(&self) -> Option<u32> {
+        if !self.counting.domain.missing.is_empty() {
+            return None;
+        }
+        let bound = match &self.counting.keys {
+            Keys::Indices(bound) => bound.unwrap_or(INDEX_MAX + 1),
+            Keys::Vocabulary(vocabulary) if vocabulary.is_by_index() => vocabulary.labels().len() as u64,
+            _ => return None,
+        };
+        u32::try_from(bound).ok()
+    }
+}

@@ -1,0 +1,103 @@
+//! The scan that counts labels straight from encoded pages.
+//!
+//! ```text
+//! DataSourceExec(CountSource)      one list of pieces per thread, stolen from each other at the end
+//!   Piece: row group by row group
+//!     reads ─▶ column chunks ─┬─▶ crate::pages           counts in the encoded domain
+//!                             └─▶ fallback ─▶ plain      where pages are of a kind unknown to it
+//!     Tallies ─▶ partial counts of (group, label), one set per piece
+//! ```
+
+mod columns;
+mod fallback;
+mod job;
+mod labels;
+mod paths;
+mod piece;
+mod pieces;
+mod reads;
+mod source;
+mod tallies;
+
+use std::sync::{Arc, Mutex};
+
+use datafusion::datasource::physical_plan::FileScanConfigBuilder;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::counting::Counting;
+use super::partial_exec::Progress;
+use super::plain::groups::{self, Key};
+use super::query::Dataset;
+use super::table::object_meta;
+use crate::error::Result;
+use crate::source::layout::LayoutKind;
+use job::Job;
+use paths::Paths;
+
+pub use paths::ColumnPath;
+
+/// Why rows have to be read as arrays; `None` when pages can be counted. What a condition needs is not
+/// asked here: see [`super::hive`].
+pub(super) fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
+    if counting.layout.kind == LayoutKind::Long {
+        return Some("layout long needs rows: pairs of row id and label".to_owned());
+    }
+    if counting.sample_weight.is_some() {
+        return Some("--sample-weight needs rows".to_owned());
+    }
+    if counting.has_mass() {
+        return Some("--soft adds up values, not rows".to_owned());
+    }
+    let column = counting.by.iter().find(|by| !dataset.hive.contains(by))?;
+    Some(format!("--by {column} is a column of the files, which needs rows"))
+}
+
+/// A scan and the account of it.
+pub(super) struct Scan {
+    /// Gives partial counts.
+    pub(super) plan: Arc<dyn ExecutionPlan>,
+    job: Arc<Job>,
+}
+
+impl Scan {
+    /// A scan of the shards that are `kept`, by as many `threads`.
+    pub(super) fn new(
+        dataset: &Dataset,
+        counting: &Arc<Counting>,
+        kept: &[bool],
+        threads: usize,
+        progress: Arc<Progress>,
+    ) -> Result<Self> {
+        let shards: Arc<[_]> = dataset.shards.clone().into();
+        let value = |key: &String, hive: &[(String, String)]| {
+            hive.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+        };
+        let keys = shards.iter().map(|s| counting.by.iter().map(|by| value(by, &s.hive)).collect::<Key>());
+        let keys: Vec<Key> = keys.collect();
+        groups::check(&keys)?;
+        let numbers = shards.iter().enumerate().map(|(i, s)| Ok((object_meta(s)?.location, i)));
+        let pieces = pieces::cut(&shards, kept, threads)?;
+        let job = Arc::new(Job {
+            keys,
+            numbers: numbers.collect::<Result<_>>()?,
+            agreed: Arc::clone(&dataset.schema),
+            paths: Paths::new(&counting.layout.labels),
+            counting: Arc::clone(counting),
+            idle: Mutex::default(),
+            shards,
+            progress,
+        });
+        let source = Arc::new(source::CountSource::new(Arc::clone(&job)));
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_file_groups(pieces)
+            .build();
+        Ok(Self { plan: DataSourceExec::from_data_source(config), job })
+    }
+
+    /// How each column was counted.
+    pub(super) fn paths(&self) -> Vec<ColumnPath> {
+        self.job.paths.take()
+    }
+}

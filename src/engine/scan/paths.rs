@@ -1,0 +1,76 @@
+//! Which way each column was counted, for the account of a run.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+/// How the chunks of one label column were counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ColumnPath {
+    /// The column.
+    pub column: String,
+    /// Chunks counted from encoded pages.
+    pub encoded: u64,
+    /// Chunks whose statistics were taken by their word.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub statistics: u64,
+    /// Chunks read as arrays.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub arrays: u64,
+    /// Why the first of those was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// The path of every label column, counted by several threads.
+#[derive(Debug)]
+pub(crate) struct Paths(Mutex<Vec<ColumnPath>>);
+
+impl Paths {
+    pub(super) fn new(columns: &[String]) -> Self {
+        let path = |column: &String| ColumnPath { column: column.clone(), ..ColumnPath::default() };
+        Self(Mutex::new(columns.iter().map(path).collect()))
+    }
+
+    /// Adds what one thread did.
+    pub(super) fn add(&self, tried: &[Tried]) {
+        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, tried) in paths.iter_mut().zip(tried) {
+            path.encoded += tried.encoded;
+            path.statistics += tried.statistics;
+            path.arrays += tried.arrays;
+            // The least, so that the account does not depend on which thread was first.
+            if tried.why.is_some() && (path.why.is_none() || tried.why < path.why) {
+                path.why.clone_from(&tried.why);
+            }
+        }
+    }
+
+    pub(crate) fn take(&self) -> Vec<ColumnPath> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What one thread did with the chunks of one column.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tried {
+    pub(super) encoded: u64,
+    pub(super) statistics: u64,
+    pub(super) arrays: u64,
+    pub(super) why: Option<String>,
+}
+
+impl Tried {
+    pub(super) fn fell_back(&mut self, why: impl Into<String>) {
+        self.arrays += 1;
+        let why = why.into();
+        if self.why.as_ref().is_none_or(|known| why < *known) {
+            self.why = Some(why);
+        }
+    }
+}

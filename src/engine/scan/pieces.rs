@@ -1,0 +1,68 @@
+//! Shards cut into pieces, so that every thread has something to do to the end.
+
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::FileGroup;
+use parquet::file::metadata::RowGroupMetaData;
+
+use crate::engine::table::object_meta;
+use crate::error::Result;
+use crate::source::shards::Shard;
+
+/// Pieces per thread, at least, where there are row groups enough.
+const PIECES_PER_THREAD: usize = 4;
+
+/// Where the first column chunk of a row group begins. Row groups stand in this order in a file, unless
+/// its writer was strange; then the file is one piece.
+pub(super) fn start(group: &RowGroupMetaData) -> u64 {
+    group.columns().iter().map(|column| column.byte_range().0).min().unwrap_or(0)
+}
+
+/// One list of pieces per thread: whole shards where there are many, else runs of row groups.
+pub(super) fn cut(shards: &[Shard], kept: &[bool], threads: usize) -> Result<Vec<FileGroup>> {
+    let threads = threads.max(1);
+    let total: u64 = shards.iter().zip(kept).filter(|(_, kept)| **kept).map(|(s, _)| weight(s)).sum();
+    let most = total / (threads * PIECES_PER_THREAD) as u64;
+    let mut pieces = Vec::new();
+    for (shard, _) in shards.iter().zip(kept).filter(|(_, kept)| **kept) {
+        let file = PartitionedFile::new_from_meta(object_meta(shard)?);
+        let groups = shard.metadata.row_groups();
+        if !groups.is_sorted_by_key(start) {
+            pieces.push((weight(shard), file));
+            continue;
+        }
+        let (mut from, mut bytes) = (0, 0);
+        for (i, group) in groups.iter().enumerate() {
+            bytes += size(group);
+            if bytes > most
+                && let Some(next) = groups.get(i + 1)
+            {
+                pieces.push((bytes, file.clone().with_range(from, offset(start(next)))));
+                (from, bytes) = (offset(start(next)), 0);
+            }
+        }
+        // A shard without row groups is a piece as well: its path counts.
+        pieces.push((bytes, file.with_range(from, i64::MAX)));
+    }
+    // Largest first, each to the lightest thread.
+    pieces.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    let mut lists: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); threads];
+    for (bytes, piece) in pieces {
+        if let Some(lightest) = lists.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+            lightest.0 += bytes;
+            lightest.1.push(piece);
+        }
+    }
+    Ok(lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(_, list)| FileGroup::new(list)).collect())
+}
+
+fn weight(shard: &Shard) -> u64 {
+    shard.metadata.row_groups().iter().map(size).sum()
+}
+
+fn size(group: &RowGroupMetaData) -> u64 {
+    u64::try_from(group.compressed_size()).unwrap_or(0)
+}
+
+fn offset(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
