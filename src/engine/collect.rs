@@ -70,7 +70,33 @@ impl Collector {
     }
 
     pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        partial::read(batch, self.counting.by.len(), |row| self.add_row(&row))
+        match partial::positions(batch) {
+            Some(columns) if !self.counting.has_mass() => self.add_positions(columns),
+            _ => partial::read(batch, self.counting.by.len(), |row| self.add_row(&row)),
+        }
+    }
+
+    /// The same as [`Self::add_row`] for each row, without asking each time what it is.
+    fn add_positions(&mut self, columns: [&[u64]; 6]) -> Result<()> {
+        let [positions, positives, negatives, uncertain, missing, invalid] = columns;
+        let group = self.groups.entry(Vec::new()).or_default();
+        let highest = positions.iter().max().copied().unwrap_or(0);
+        let labels = usize::try_from(highest).map_err(|_| Error::internal("label index above 2^64"))? + 1;
+        if labels > group.tallies.len() {
+            group.tallies.resize(labels, Tally::default());
+        }
+        for (row, &position) in positions.iter().enumerate() {
+            let more = Tally {
+                positives: positives[row],
+                negatives: negatives[row],
+                uncertain: uncertain[row],
+                missing: missing[row],
+                invalid: invalid[row],
+            };
+            // Checked against the length above.
+            add(&mut group.tallies[position as usize], &more)?;
+        }
+        Ok(())
     }
 
     fn add_row(&mut self, row: &PartialRow<'_>) -> Result<()> {

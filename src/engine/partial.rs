@@ -11,7 +11,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Builder, RecordBatch, StringBuilder, UInt32Builder, UInt64Builder,
+    Array, ArrayRef, AsArray, Decimal128Array, Decimal128Builder, RecordBatch, StringArray, StringBuilder,
+    UInt32Builder, UInt64Array, UInt64Builder, new_null_array,
 };
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef, UInt32Type, UInt64Type};
 
@@ -137,6 +138,68 @@ impl Partials {
         }
         self.done
     }
+}
+
+/// One batch of the counts of some labels of one group, written column by column: by name where `name`
+/// knows one, else by position.
+pub(crate) fn labels<'n>(
+    by: &[Option<String>],
+    counts: impl Iterator<Item = (usize, Tally)>,
+    name: impl Fn(usize) -> Option<&'n str>,
+) -> Option<RecordBatch> {
+    let (positions, tallies): (Vec<usize>, Vec<Tally>) = counts.unzip();
+    let n = positions.len();
+    if n == 0 {
+        return None;
+    }
+    let count = |of: fn(&Tally) -> u64| -> ArrayRef {
+        Arc::new(UInt64Array::from_iter_values(tallies.iter().map(of)))
+    };
+    let zeros: ArrayRef = Arc::new(UInt64Array::from(vec![0; n]));
+    let masses = Decimal128Array::from(vec![0; n]).with_data_type(DataType::Decimal128(38, 18));
+    let masses: ArrayRef = Arc::new(masses);
+    let names: StringArray = positions.iter().map(|&label| name(label)).collect();
+    let position = |(&label, name): (&usize, Option<&str>)| name.is_none().then_some(label as u64);
+    let indices: UInt64Array = positions.iter().zip(names.iter()).map(position).collect();
+    let mut columns: Vec<ArrayRef> =
+        by.iter().map(|value| Arc::new(StringArray::from(vec![value.as_deref(); n])) as ArrayRef).collect();
+    columns.extend([
+        new_null_array(&DataType::UInt32, n),
+        Arc::new(indices),
+        Arc::new(names),
+        count(|tally| tally.positives),
+        count(|tally| tally.negatives),
+        count(|tally| tally.uncertain),
+        count(|tally| tally.missing),
+        count(|tally| tally.invalid),
+        Arc::clone(&masses),
+        masses,
+        zeros,
+        new_null_array(&DataType::Utf8, n),
+    ]);
+    // The columns follow the schema by construction.
+    RecordBatch::try_new(schema(by.len()), columns).ok()
+}
+
+/// A batch in which every row is the tally of one label by its position, of the one group there is:
+/// positions, then counts in the order of [`Tally`].
+pub(crate) fn positions(batch: &RecordBatch) -> Option<[&[u64]; 6]> {
+    let all_null = |name: &str| batch.column_by_name(name).is_some_and(|c| c.null_count() == c.len());
+    let counts = |name: &str| {
+        let column = batch.column_by_name(name)?.as_primitive_opt::<UInt64Type>()?;
+        (column.null_count() == 0).then_some(&**column.values())
+    };
+    if batch.column(0).data_type() == &DataType::Utf8 || !all_null("label") || !all_null("example") {
+        return None;
+    }
+    Some([
+        counts("label_index")?,
+        counts("positives")?,
+        counts("negatives")?,
+        counts("uncertain")?,
+        counts("missing")?,
+        counts("invalid")?,
+    ])
 }
 
 /// Calls `each` with every row of a batch of partial counts.

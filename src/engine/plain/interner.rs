@@ -1,6 +1,8 @@
 //! Stored labels become small dense ids, so that counting is adding to a vector.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::engine::counting::{INDEX_MAX, Keys};
 use crate::source::values::Value;
@@ -10,20 +12,42 @@ use crate::source::values::Value;
 #[derive(Debug)]
 pub(crate) struct Interner {
     keys: Keys,
-    ids: HashMap<Box<str>, u32>,
+    hasher: DefaultHashBuilder,
+    ids: HashTable<Entry>,
     integers: HashMap<i128, u32>,
-    names: Vec<Box<str>>,
-    name_bytes: usize,
+    names: Names,
+}
+
+/// A name by its hash; names lie elsewhere, so that looking one up seldom leaves the table.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u64,
+    id: u32,
+}
+
+/// Names end to end.
+#[derive(Debug, Default)]
+struct Names {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Names {
+    fn get(&self, id: usize) -> Option<&str> {
+        let end = *self.ends.get(id)?;
+        let start = if id == 0 { 0 } else { self.ends[id - 1] };
+        self.text.get(start..end)
+    }
 }
 
 impl Interner {
     pub(crate) fn new(keys: &Keys) -> Self {
         Self {
             keys: keys.clone(),
-            ids: HashMap::new(),
+            hasher: DefaultHashBuilder::default(),
+            ids: HashTable::new(),
             integers: HashMap::new(),
-            names: Vec::new(),
-            name_bytes: 0,
+            names: Names::default(),
         }
     }
 
@@ -42,11 +66,14 @@ impl Interner {
             Value::Int(i) => i128::from(i),
             Value::UInt(u) => i128::from(u),
             Value::Text(text) => {
-                if let Some(&id) = self.ids.get(text) {
-                    return Ok(id);
+                let hash = self.hasher.hash_one(text);
+                let same =
+                    |entry: &Entry| entry.hash == hash && self.names.get(entry.id as usize) == Some(text);
+                if let Some(entry) = self.ids.find(hash, same) {
+                    return Ok(entry.id);
                 }
                 let id = self.add(text)?;
-                self.ids.insert(text.into(), id);
+                self.ids.insert_unique(hash, Entry { hash, id }, |entry| entry.hash);
                 return Ok(id);
             }
             Value::Bool(_) | Value::Float(_) => return Err(format!("{value} is not a label")),
@@ -60,16 +87,15 @@ impl Interner {
     }
 
     fn add(&mut self, name: &str) -> Result<u32, String> {
-        let id = u32::try_from(self.names.len()).map_err(|_| "more than 2^32 labels".to_owned())?;
-        // Both the name list and the map hold the text; 64 bytes are their fixed part.
-        self.name_bytes += 2 * name.len() + 64;
-        self.names.push(name.into());
+        let id = u32::try_from(self.names.ends.len()).map_err(|_| "more than 2^32 labels".to_owned())?;
+        self.names.text.push_str(name);
+        self.names.ends.push(self.names.text.len());
         Ok(id)
     }
 
     /// The name of `id` where names are sorted after counting.
     pub(crate) fn name(&self, id: usize) -> Option<&str> {
-        self.names.get(id).map(AsRef::as_ref)
+        self.names.get(id)
     }
 
     /// Forgets all names.
@@ -79,7 +105,9 @@ impl Interner {
 
     /// Memory held by names, roughly.
     pub(crate) fn name_bytes(&self) -> usize {
-        self.name_bytes
+        // Per name its end, its entry with some room to spare, and counters of whoever asks for ids.
+        const FIXED: usize = 64;
+        self.names.text.len() + FIXED * self.names.ends.len()
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use object_store::path::Path as StorePath;
 
 use super::paths::Paths;
+use super::tallies::{Giving, Tallies};
 use crate::engine::counting::Counting;
 use crate::engine::partial_exec::Progress;
 use crate::engine::plain::groups::Key;
@@ -29,13 +31,18 @@ pub(super) struct Job {
     pub(super) numbers: HashMap<StorePath, usize>,
     pub(super) paths: Paths,
     pub(super) progress: Arc<Progress>,
+    /// Hands that no thread uses at the moment.
     pub(super) idle: Mutex<Vec<Hand>>,
+    /// Pieces not yet counted, where all of them are counted by this process and into one group: then
+    /// counts are given once, with the last piece. Else every piece gives its own.
+    pub(super) left: Option<AtomicUsize>,
 }
 
-/// Buffers, names and counters of one thread. Between pieces the counter is at zero.
+/// Buffers, names and counts of one thread.
 #[derive(Debug)]
 pub(super) struct Hand {
     pub(super) buffer: Vec<u8>,
+    pub(super) tallies: Tallies,
     pub(super) tools: Tools,
 }
 
@@ -45,6 +52,19 @@ pub(super) struct Tools {
     pub(super) workspace: Workspace,
     pub(super) interner: Interner,
     pub(super) counter: SetCounter,
+}
+
+impl Hand {
+    /// True when names take so much memory that they should be given out and forgotten.
+    pub(super) fn has_many_names(&self) -> bool {
+        const NAME_BYTES_MAX: usize = 16 << 20;
+        self.tools.interner.name_bytes() > NAME_BYTES_MAX
+    }
+
+    /// Gives everything counted since the last time, by one who reads `shard`.
+    pub(super) fn give(&mut self, job: &Job, shard: usize) -> Giving {
+        self.tallies.give(job, &job.keys[shard], &mut self.tools.counter)
+    }
 }
 
 impl Job {
@@ -68,6 +88,7 @@ impl Job {
         let free = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         free.unwrap_or_else(|| Hand {
             buffer: Vec::new(),
+            tallies: Tallies::new(self),
             tools: Tools {
                 workspace: Workspace::default(),
                 interner: Interner::new(&self.counting.keys),
@@ -76,7 +97,16 @@ impl Job {
         })
     }
 
-    pub(super) fn put_back(&self, hand: Hand) {
+    /// Takes a hand back after a piece, and gives those whose counts are to be given now.
+    pub(super) fn put_back(&self, hand: Hand) -> Vec<Hand> {
+        let Some(left) = &self.left else { return vec![hand] };
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(hand);
+        if left.fetch_sub(1, Ordering::AcqRel) == 1 { std::mem::take(&mut *idle) } else { Vec::new() }
+    }
+
+    /// Takes a hand back whose counts were given.
+    pub(super) fn rest(&self, hand: Hand) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(hand);
     }
 }

@@ -5,7 +5,7 @@
 //!   Piece: row group by row group
 //!     reads ─▶ column chunks ─┬─▶ crate::pages           counts in the encoded domain
 //!                             └─▶ fallback ─▶ plain      where pages are of a kind unknown to it
-//!     Tallies ─▶ partial counts of (group, label), one set per piece
+//!     Tallies ─▶ partial counts of (group, label), when the last piece is done, or names are too many
 //! ```
 
 mod columns;
@@ -19,9 +19,10 @@ mod reads;
 mod source;
 mod tallies;
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
-use datafusion::datasource::physical_plan::FileScanConfigBuilder;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_plan::ExecutionPlan;
@@ -79,6 +80,7 @@ impl Scan {
         groups::check(&keys)?;
         let numbers = shards.iter().enumerate().map(|(i, s)| Ok((object_meta(s)?.location, i)));
         let pieces = pieces::cut(&shards, kept, threads)?;
+        let count = pieces.iter().map(FileGroup::len).sum();
         let job = Arc::new(Job {
             keys,
             numbers: numbers.collect::<Result<_>>()?,
@@ -86,6 +88,7 @@ impl Scan {
             paths: Paths::new(&counting.layout.labels),
             counting: Arc::clone(counting),
             idle: Mutex::default(),
+            left: counting.by.is_empty().then(|| AtomicUsize::new(count)),
             shards,
             progress,
         });

@@ -13,15 +13,12 @@ use super::job::{Hand, Job, Tools};
 use super::labels::{Labels, cell};
 use super::paths::Tried;
 use super::reads::{self, Read, Wanted};
-use super::tallies::{Giving, Tallies};
+use super::tallies::Giving;
 use crate::counts::Cell;
 use crate::engine::plain::{Counter, tally_column};
 use crate::error::{Error, Result};
 use crate::pages::{Chunk, FlatCount, Outcome, constant, count_flat, count_sets, count_vector};
 use crate::source::layout::LayoutKind;
-
-/// Names kept by a thread; above, they are given out and forgotten.
-const NAME_BYTES_MAX: usize = 16 << 20;
 
 /// Counts row group after row group, then gives partial counts.
 pub(super) struct Piece {
@@ -30,12 +27,14 @@ pub(super) struct Piece {
     groups: Range<usize>,
     places: Vec<Place>,
     file: File,
-    hand: Hand,
-    tallies: Tallies,
+    /// What this piece is counted with, later what is given.
+    hand: Option<Hand>,
     /// Counts the rows of `list`, `delimited`, `class` and `vector` that are read as arrays.
     arrays: Counter,
     tried: Vec<Tried>,
-    giving: Option<Giving>,
+    giving: Giving,
+    /// Hands whose counts are to be given too, once all row groups are counted.
+    others: Option<Vec<Hand>>,
 }
 
 impl Piece {
@@ -45,11 +44,11 @@ impl Piece {
         Ok(Self {
             places: places(at, labels, &job.agreed),
             file: File::open(&at.path).map_err(|cause| Error::reading(&at.path, &cause))?,
-            hand: job.hand(),
-            tallies: Tallies::new(job),
+            hand: Some(job.hand()),
             arrays: Counter::new(Arc::clone(&job.counting)),
             tried: vec![Tried::default(); labels.len()],
-            giving: None,
+            giving: Giving::default(),
+            others: None,
             job: Arc::clone(job),
             shard,
             groups,
@@ -59,31 +58,45 @@ impl Piece {
     /// The next partial counts, and what gives those after them; `None` at the end.
     pub(super) async fn next(mut self) -> Result<Option<(RecordBatch, Self)>> {
         loop {
-            if let Some(giving) = &mut self.giving {
-                if let Some(batch) = giving.next(&self.job, &self.job.keys[self.shard], &self.hand) {
-                    return Ok(Some((batch, self)));
+            let names = self.hand.as_ref().map(|hand| &hand.tools.interner);
+            if let Some(batch) = self.giving.next(&self.job.keys[self.shard], names) {
+                return Ok(Some((batch, self)));
+            }
+            if let Some(group) = self.groups.next() {
+                let mut hand = self.hand.take().unwrap_or_else(|| self.job.hand());
+                if hand.has_many_names() {
+                    hand.tools.interner.clear();
                 }
-                self.giving = None;
-                if self.hand.tools.interner.name_bytes() > NAME_BYTES_MAX {
-                    self.hand.tools.interner.clear();
+                self.count_group(group, &mut hand).await?;
+                if hand.has_many_names() {
+                    self.giving = hand.give(&self.job, self.shard);
                 }
-            } else if let Some(group) = self.groups.next() {
-                self.count_group(group).await?;
-                let full = self.hand.tools.interner.name_bytes() > NAME_BYTES_MAX || self.arrays.is_full();
-                if full || self.groups.is_empty() {
-                    let mut giving = self.tallies.take(&self.job, self.shard, &mut self.hand);
-                    giving.push(self.arrays.take());
-                    self.giving = Some(giving);
+                if self.arrays.is_full() {
+                    self.giving.push(self.arrays.take());
                 }
-            } else {
+                self.hand = Some(hand);
+                continue;
+            }
+            let others = self.others.get_or_insert_with(|| {
                 self.job.paths.add(&self.tried);
-                self.job.put_back(self.hand);
-                return Ok(None);
+                self.giving.push(self.arrays.take());
+                self.hand.take().map_or_else(Vec::new, |hand| self.job.put_back(hand))
+            });
+            if let Some(given) = self.hand.take() {
+                self.job.rest(given);
+            }
+            match others.pop() {
+                Some(mut hand) => {
+                    self.giving.append(hand.give(&self.job, self.shard));
+                    self.hand = Some(hand);
+                }
+                None if self.giving.is_empty() => return Ok(None),
+                None => {}
             }
         }
     }
 
-    async fn count_group(&mut self, group: usize) -> Result<()> {
+    async fn count_group(&mut self, group: usize, hand: &mut Hand) -> Result<()> {
         let job = Arc::clone(&self.job);
         let layout = job.counting.layout.kind;
         let metadata = job.shards[self.shard].metadata.row_group(group);
@@ -91,29 +104,29 @@ impl Piece {
         let mut wanted = Vec::new();
         for column in 0..self.places.len() {
             match self.places[column] {
-                Place::Absent => self.tallies.add_absent(column, rows, layout),
-                Place::Arrays { root, why } => self.read_arrays(group, column, root, why)?,
+                Place::Absent => hand.tallies.add_absent(column, rows, layout),
+                Place::Arrays { root, why } => self.read_arrays(group, column, root, why, hand)?,
                 Place::Leaf { leaf, .. } => {
-                    if !self.trust(group, column, leaf) {
+                    if !self.trust(group, column, leaf, hand) {
                         wanted.push(Wanted { column, leaf });
                     }
                 }
             }
         }
         for read in reads::plan(metadata, &wanted) {
-            self.count_read(group, rows, &read)?;
+            self.count_read(group, rows, &read, hand)?;
             // Lets a cancelled run end, and other tasks of this thread go on.
             tokio::task::yield_now().await;
         }
         if layout == LayoutKind::Wide {
-            self.tallies.rows += rows;
+            hand.tallies.rows += rows;
         }
         job.progress.add(rows);
         Ok(())
     }
 
     /// Takes the statistics of a chunk for its values, where that was asked for and they tell all.
-    fn trust(&mut self, group: usize, column: usize, leaf: usize) -> bool {
+    fn trust(&mut self, group: usize, column: usize, leaf: usize, hand: &mut Hand) -> bool {
         let counting = &self.job.counting;
         if !counting.trust_statistics || counting.layout.kind != LayoutKind::Wide {
             return false;
@@ -121,41 +134,41 @@ impl Piece {
         let metadata = &self.job.shards[self.shard].metadata;
         let Some(constant) = constant(metadata.row_group(group).column(leaf)) else { return false };
         let cell = constant.value.map_or(Cell::Missing, |value| cell(counting.domain(column), value));
-        self.tallies.add_constant(column, constant, cell);
+        hand.tallies.add_constant((self.shard, column), constant, cell);
         self.tried[column].statistics += 1;
         true
     }
 
-    fn count_read(&mut self, group: usize, rows: u64, read: &Read) -> Result<()> {
+    fn count_read(&mut self, group: usize, rows: u64, read: &Read, hand: &mut Hand) -> Result<()> {
         let job = Arc::clone(&self.job);
         let counting = &*job.counting;
         let shard = &job.shards[self.shard];
         let mut again = Vec::new();
-        let bytes = read.fetch(shard, &mut self.file, &mut self.hand.buffer)?;
+        let bytes = read.fetch(shard, &mut self.file, &mut hand.buffer)?;
         for (Wanted { column, leaf }, range) in &read.chunks {
             let chunk = Chunk {
                 bytes: &bytes[range.clone()],
                 meta: shard.metadata.row_group(group).column(*leaf),
                 rows,
             };
-            let Tools { workspace, interner, counter } = &mut self.hand.tools;
-            let tallies = &mut self.tallies;
+            let Tools { workspace, interner, counter } = &mut hand.tools;
+            let tallies = &mut hand.tallies;
             let outcome = match counting.layout.kind {
                 LayoutKind::Wide => {
                     let domain = counting.domain(*column);
                     let outcome = count_flat(&chunk, workspace, &|value| cell(domain, value));
-                    outcome.map(|outcome| outcome.map(|count| tallies.add_flat(*column, count)))
+                    outcome.map(|outcome| outcome.map(|count| tallies.add_flat((self.shard, *column), count)))
                 }
                 LayoutKind::Vector => {
                     let cell = |position: usize, value: crate::pages::Value<'_>| {
                         cell(counting.domain(position), value)
                     };
                     let outcome = count_vector(&chunk, workspace, &cell, &mut tallies.labels);
-                    outcome.map(|outcome| outcome.map(|count| tallies.add_vector(count)))
+                    outcome.map(|outcome| outcome.map(|count| tallies.add_vector(self.shard, count)))
                 }
                 _ => {
                     let outcome = count_sets(&chunk, workspace, &mut Labels { counting, interner }, counter);
-                    outcome.map(|outcome| outcome.map(|count| tallies.add_sets(count)))
+                    outcome.map(|outcome| outcome.map(|count| tallies.add_sets(self.shard, count)))
                 }
             };
             match outcome.map_err(|error| place(&job, self.shard, error, *column))? {
@@ -165,14 +178,21 @@ impl Piece {
         }
         for (column, why) in again {
             if let Place::Leaf { root, .. } = self.places[column] {
-                self.read_arrays(group, column, root, &why)?;
+                self.read_arrays(group, column, root, &why, hand)?;
             }
         }
         Ok(())
     }
 
     /// Counts one column of one row group the plain way.
-    fn read_arrays(&mut self, group: usize, column: usize, root: usize, why: &str) -> Result<()> {
+    fn read_arrays(
+        &mut self,
+        group: usize,
+        column: usize,
+        root: usize,
+        why: &str,
+        hand: &mut Hand,
+    ) -> Result<()> {
         self.tried[column].fell_back(why);
         let job = Arc::clone(&self.job);
         let shard = &job.shards[self.shard];
@@ -181,7 +201,7 @@ impl Piece {
         let outcome = fallback::arrays(shard, group, root, field.data_type(), |array| {
             if job.counting.layout.kind == LayoutKind::Wide {
                 let (tally, first_invalid) = tally_column(&array, column, &job.counting)?;
-                self.tallies.add_flat(column, FlatCount { tally, first_invalid });
+                hand.tallies.add_flat((self.shard, column), FlatCount { tally, first_invalid });
                 return Ok(());
             }
             self.arrays.update(&self.as_rows(array)?)

@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 
 use arrow::array::RecordBatch;
 
-use super::job::{Hand, Job};
+use super::job::Job;
 use crate::counts::{Cell, Tally};
 use crate::engine::counting::Keys;
-use crate::engine::partial::{PartialRow, Partials};
+use crate::engine::partial::{self, PartialRow, Partials};
 use crate::engine::plain::groups::Key;
-use crate::pages::{Constant, FlatCount, SetCount, VectorCount};
+use crate::engine::plain::interner::Interner;
+use crate::pages::{Constant, FlatCount, SetCount, SetCounter, VectorCount};
 use crate::source::layout::LayoutKind;
 
 /// Labels given out at a time, so that millions of them never stand in memory as rows.
 const LABELS_AT_A_TIME: usize = 1 << 15;
 
-/// Counts of a piece beside the positives that a [`Hand`] holds.
+/// Counts of a piece beside the positives that a [`SetCounter`] holds.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
     pub(super) rows: u64,
@@ -23,8 +24,8 @@ pub(super) struct Tallies {
     null_elements: u64,
     /// By label, for `wide` and `vector`.
     pub(super) labels: Vec<Tally>,
-    /// Label, if it is one label's → how many invalid values, and one of them.
-    invalid: BTreeMap<Option<usize>, (u64, String)>,
+    /// Shard and label, if it is one label's → how many invalid values, and one of them.
+    invalid: BTreeMap<(usize, Option<usize>), (u64, String)>,
 }
 
 impl Tallies {
@@ -36,38 +37,48 @@ impl Tallies {
         Self { labels, ..Self::default() }
     }
 
-    pub(super) fn add_flat(&mut self, column: usize, count: FlatCount) {
+    pub(super) fn add_flat(&mut self, (shard, column): (usize, usize), count: FlatCount) {
         add(&mut self.labels[column], &count.tally);
-        self.add_invalid(Some(column), count.tally.invalid, count.first_invalid);
+        self.add_invalid(shard, Some(column), count.tally.invalid, count.first_invalid);
     }
 
-    pub(super) fn add_constant(&mut self, column: usize, constant: Constant<'_>, cell: Cell) {
+    pub(super) fn add_constant(
+        &mut self,
+        (shard, column): (usize, usize),
+        constant: Constant<'_>,
+        cell: Cell,
+    ) {
         let tally = &mut self.labels[column];
         tally.missing += constant.nulls;
         tally.add(cell, constant.rows);
         if cell == Cell::Invalid {
-            self.add_invalid(Some(column), constant.rows, constant.value.map(|value| value.to_string()));
+            self.add_invalid(
+                shard,
+                Some(column),
+                constant.rows,
+                constant.value.map(|value| value.to_string()),
+            );
         }
     }
 
     /// The tallies by position are added by whoever counted them.
-    pub(super) fn add_vector(&mut self, count: VectorCount) {
+    pub(super) fn add_vector(&mut self, shard: usize, count: VectorCount) {
         self.rows += count.rows;
         self.null_rows += count.null_rows;
         let width = self.labels.len();
         let wrong = count.first_wrong;
         let wrong = wrong.map(|w| format!("a list of {} values, but there are {width} labels", w.elements));
-        self.add_invalid(None, count.wrong_rows, wrong);
+        self.add_invalid(shard, None, count.wrong_rows, wrong);
         if let Some((position, text)) = count.first_invalid {
-            self.add_invalid(Some(position), 1, Some(text));
+            self.add_invalid(shard, Some(position), 1, Some(text));
         }
     }
 
-    pub(super) fn add_sets(&mut self, count: SetCount) {
+    pub(super) fn add_sets(&mut self, shard: usize, count: SetCount) {
         self.rows += count.rows;
         self.null_rows += count.null_rows;
         self.null_elements += count.null_elements;
-        self.add_invalid(None, count.invalid_rows, count.first_invalid);
+        self.add_invalid(shard, None, count.invalid_rows, count.first_invalid);
     }
 
     /// Rows of a shard that has no such column: they say nothing.
@@ -82,28 +93,28 @@ impl Tallies {
         }
     }
 
-    fn add_invalid(&mut self, label: Option<usize>, count: u64, example: Option<String>) {
+    fn add_invalid(&mut self, shard: usize, label: Option<usize>, count: u64, example: Option<String>) {
         if let Some(example) = example {
-            self.invalid.entry(label).or_insert((0, example)).0 += count;
+            self.invalid.entry((shard, label)).or_insert((0, example)).0 += count;
         }
     }
 
-    /// Everything counted since the last time, and starts anew.
-    pub(super) fn take(&mut self, job: &Job, shard: usize, hand: &mut Hand) -> Giving {
+    /// Everything counted since the last time, for group `key`; starts anew.
+    pub(super) fn give(&mut self, job: &Job, key: &Key, positives: &mut SetCounter) -> Giving {
         let fresh = Self::new(job);
         let Self { rows, null_rows, null_elements, labels, invalid } = std::mem::replace(self, fresh);
         let mut out = Partials::new(job.counting.by.len());
         if rows > 0 {
             out.push(&PartialRow {
-                by: &job.keys[shard],
+                by: key,
                 tally: Tally { negatives: rows - null_rows, missing: null_rows, ..Tally::default() },
                 skipped: null_elements,
                 ..PartialRow::default()
             });
         }
-        for (label, (count, example)) in invalid {
+        for ((shard, label), (count, example)) in invalid {
             out.push(&PartialRow {
-                by: &job.keys[shard],
+                by: key,
                 shard: u32::try_from(shard).ok(),
                 index: label.map(|label| label as u64),
                 tally: Tally { invalid: count, ..Tally::default() },
@@ -114,7 +125,7 @@ impl Tallies {
         let counts = match &job.counting.keys {
             Keys::Positions(_) if rows > 0 => Counts::Tallies(labels),
             Keys::Positions(_) => Counts::Tallies(Vec::new()),
-            _ => Counts::Positives(hand.tools.counter.take()),
+            _ => Counts::Positives(positives.take()),
         };
         Giving { ready: out.finish().into(), counts, at: 0 }
     }
@@ -129,10 +140,11 @@ fn add(sum: &mut Tally, more: &Tally) {
 }
 
 /// Partial counts on their way out, some labels at a time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Giving {
     ready: VecDeque<RecordBatch>,
     counts: Counts,
+    /// Labels given so far.
     at: usize,
 }
 
@@ -142,39 +154,60 @@ enum Counts {
     Positives(Vec<u64>),
 }
 
+impl Default for Counts {
+    fn default() -> Self {
+        Self::Positives(Vec::new())
+    }
+}
+
 impl Giving {
+    /// Adds batches that are ready.
     pub(super) fn push(&mut self, batches: impl IntoIterator<Item = RecordBatch>) {
         self.ready.extend(batches);
     }
 
-    pub(super) fn next(&mut self, job: &Job, key: &Key, hand: &Hand) -> Option<RecordBatch> {
+    /// Adds `other` after all labels of this one are given.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.ready.append(&mut other.ready);
+        (self.counts, self.at) = (other.counts, other.at);
+    }
+
+    /// Nothing is left to give.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.at == self.counts.len()
+    }
+
+    /// The next batch; `names` has the names of labels that have no positions yet.
+    pub(super) fn next(&mut self, key: &Key, names: Option<&Interner>) -> Option<RecordBatch> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
                 return Some(batch);
             }
-            let labels = match &self.counts {
-                Counts::Tallies(tallies) => tallies.len(),
-                Counts::Positives(positives) => positives.len(),
-            };
-            if self.at == labels {
+            let range = self.at..self.counts.len().min(self.at + LABELS_AT_A_TIME);
+            if range.is_empty() {
                 return None;
             }
-            let range = self.at..labels.min(self.at + LABELS_AT_A_TIME);
             self.at = range.end;
-            let mut out = Partials::new(job.counting.by.len());
-            for label in range {
-                let tally = match &self.counts {
-                    Counts::Tallies(tallies) => tallies[label],
-                    Counts::Positives(positives) => Tally { positives: positives[label], ..Tally::default() },
-                };
-                if tally == Tally::default() {
-                    continue;
-                }
-                let name = hand.tools.interner.name(label);
-                let index = name.is_none().then_some(label as u64);
-                out.push(&PartialRow { by: key, index, name, tally, ..PartialRow::default() });
-            }
-            self.ready = out.finish().into();
+            let counted = range.map(|label| (label, self.counts.get(label)));
+            let counted = counted.filter(|(_, tally)| *tally != Tally::default());
+            let batch = partial::labels(key, counted, |label| names.and_then(|names| names.name(label)));
+            self.ready.extend(batch);
+        }
+    }
+}
+
+impl Counts {
+    fn len(&self) -> usize {
+        match self {
+            Self::Tallies(tallies) => tallies.len(),
+            Self::Positives(positives) => positives.len(),
+        }
+    }
+
+    fn get(&self, label: usize) -> Tally {
+        match self {
+            Self::Tallies(tallies) => tallies[label],
+            Self::Positives(positives) => Tally { positives: positives[label], ..Tally::default() },
         }
     }
 }
