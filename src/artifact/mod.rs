@@ -31,15 +31,21 @@ fn unwritable(cause: &IoError) -> Error {
     }
 }
 
-/// Writes a JSON array, element by element, so that millions of labels need no tree in memory.
+/// Writes a JSON array, some elements at a time, so that millions of labels need no tree in memory.
 fn json_array<T: serde::Serialize>(out: &mut dyn Write, items: impl Iterator<Item = T>) -> Result<()> {
-    let mut put = |text: &str| out.write_all(text.as_bytes()).map_err(|cause| unwritable(&cause));
-    put("[")?;
+    const BUFFER: usize = 64 << 10;
+    let mut buffer = Vec::with_capacity(BUFFER + 64);
+    buffer.push(b'[');
     for (i, item) in items.enumerate() {
         if i > 0 {
-            put(",")?;
+            buffer.push(b',');
         }
-        put(&serde_json::to_string(&item).map_err(|cause| Error::internal(cause.to_string()))?)?;
+        serde_json::to_writer(&mut buffer, &item).map_err(|cause| Error::internal(cause.to_string()))?;
+        if buffer.len() >= BUFFER {
+            out.write_all(&buffer).map_err(|cause| unwritable(&cause))?;
+            buffer.clear();
+        }
     }
-    put("]")
+    buffer.push(b']');
+    out.write_all(&buffer).map_err(|cause| unwritable(&cause))
 }

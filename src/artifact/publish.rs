@@ -10,9 +10,11 @@
 //! Where a whole folder cannot be swapped (it is a mount point, or holds files of others), the files
 //! are renamed into it one by one, after the old `_SUCCESS` is taken away and before the new one comes.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -112,6 +114,41 @@ impl Staging {
     /// # Errors
     /// What `write` returns, or [`Error::Output`] and [`Error::Resource`] when the disk refuses.
     pub fn file(&mut self, name: &str, write: impl FnOnce(&mut HashingWriter) -> Result<()>) -> Result<()> {
+        let file = self.write(name, write)?;
+        self.files.push(file);
+        Ok(())
+    }
+
+    /// Writes several files, as many at a time as there are `threads`. They are listed in the given order.
+    ///
+    /// # Errors
+    /// As [`Self::file`]; the first in the given order.
+    pub fn files(&mut self, wanted: Vec<Wanted<'_>>, threads: usize) -> Result<()> {
+        let staging = &*self;
+        let count = wanted.len();
+        let queue = Mutex::new(wanted.into_iter().enumerate().collect::<VecDeque<_>>());
+        let written = Mutex::new(Vec::with_capacity(count));
+        let work = || {
+            while let Some((i, wanted)) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+                let file = staging.write(&wanted.name, wanted.write);
+                written.lock().unwrap_or_else(PoisonError::into_inner).push((i, file));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads.min(count) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let mut written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+        written.sort_by_key(|(i, _)| *i);
+        for (_, file) in written {
+            self.files.push(file?);
+        }
+        Ok(())
+    }
+
+    fn write(&self, name: &str, write: impl FnOnce(&mut HashingWriter) -> Result<()>) -> Result<OutputFile> {
         let path = self.folder.path().join(name);
         let shown = self.out.join(name);
         let refused = |cause: &std::io::Error| Error::writing(&shown, cause);
@@ -119,13 +156,13 @@ impl Staging {
             fs::create_dir_all(parent).map_err(|cause| refused(&cause))?;
         }
         let file = File::create(&path).map_err(|cause| refused(&cause))?;
-        let mut writer = HashingWriter { inner: BufWriter::new(file), hash: Sha256::new(), bytes: 0 };
+        let mut writer =
+            HashingWriter { file, buffer: Vec::with_capacity(BUFFER), hash: Sha256::new(), bytes: 0 };
         write(&mut writer).map_err(|error| error.at(shown.display()))?;
-        writer.inner.flush().map_err(|cause| refused(&cause))?;
-        writer.inner.get_ref().sync_all().map_err(|cause| refused(&cause))?;
+        writer.flush().map_err(|cause| refused(&cause))?;
+        writer.file.sync_all().map_err(|cause| refused(&cause))?;
         let sha256 = writer.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        self.files.push(OutputFile { path: name.to_owned(), bytes: writer.bytes, sha256 });
-        Ok(())
+        Ok(OutputFile { path: name.to_owned(), bytes: writer.bytes, sha256 })
     }
 
     /// Writes `_SUCCESS` and makes the staged folder the result.
@@ -184,24 +221,44 @@ impl Staging {
     }
 }
 
+/// Writes the contents of a file.
+pub type Write<'a> = Box<dyn FnOnce(&mut HashingWriter) -> Result<()> + Send + 'a>;
+
+/// A file to write: its name, and what writes it.
+pub struct Wanted<'a> {
+    /// The name, which may hold folders.
+    pub name: String,
+    /// Writes the contents.
+    pub write: Write<'a>,
+}
+
+/// Bytes that are hashed and written at a time.
+const BUFFER: usize = 256 << 10;
+
 /// Hashes and counts what passes through.
 #[derive(Debug)]
 pub struct HashingWriter {
-    inner: BufWriter<File>,
+    file: File,
+    buffer: Vec<u8>,
     hash: Sha256,
     bytes: u64,
 }
 
-impl Write for HashingWriter {
+impl std::io::Write for HashingWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let n = self.inner.write(bytes)?;
-        self.hash.update(&bytes[..n]);
-        self.bytes += n as u64;
-        Ok(n)
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        self.buffer.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
+        self.file.write_all(&self.buffer)?;
+        self.hash.update(&self.buffer);
+        self.bytes += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
     }
 }
 

@@ -86,6 +86,9 @@ impl Collector {
             group.tallies.resize(labels, Tally::default());
         }
         for (row, &position) in positions.iter().enumerate() {
+            let Some(label) = usize::try_from(position).ok().and_then(|p| group.tallies.get_mut(p)) else {
+                continue;
+            };
             let more = Tally {
                 positives: positives[row],
                 negatives: negatives[row],
@@ -93,8 +96,7 @@ impl Collector {
                 missing: missing[row],
                 invalid: invalid[row],
             };
-            // Checked against the length above.
-            add(&mut group.tallies[position as usize], &more)?;
+            add(label, &more)?;
         }
         Ok(())
     }

@@ -47,7 +47,10 @@ fn shards(dataset: &Dataset) -> Result<RecordBatch> {
     let mut columns: Vec<ArrayRef> = dataset
         .hive
         .iter()
-        .map(|key| Arc::new(StringArray::from_iter(dataset.shards.iter().map(|s| value(&s.hive, key)))) as _)
+        .map(|key| {
+            let values: StringArray = dataset.shards.iter().map(|shard| value(&shard.hive, key)).collect();
+            Arc::new(values) as _
+        })
         .collect();
     fields.push(Field::new(SHARD_COLUMN, DataType::UInt32, false));
     let numbers = (0_u32..).take(dataset.shards.len());

@@ -1,11 +1,11 @@
 //! Everything that is made from counts, written into a staged folder.
 
-use std::io::Write;
+use std::io::Write as _;
 
 use serde_json::Value as Json;
 
 use crate::artifact::counts::{self, CountsFile};
-use crate::artifact::publish::Staging;
+use crate::artifact::publish::{HashingWriter, Staging, Wanted, Write};
 use crate::artifact::{imbalance, tensors, weights as weights_file};
 use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts, find};
@@ -53,6 +53,8 @@ pub(super) struct Request<'a> {
     pub(super) folder: &'a str,
     pub(super) formats: &'a [String],
     pub(super) spec: &'a Json,
+    /// Threads that write.
+    pub(super) threads: usize,
 }
 
 /// Writes the files of one result.
@@ -63,30 +65,24 @@ pub(super) fn write(
     request: &Request<'_>,
 ) -> Result<()> {
     let Derived { file, weights, measures, .. } = derived;
-    let place = |name: &str| format!("{}{name}", request.folder);
-    let wanted = |format: &str| request.formats.iter().any(|known| known == format);
+    let text = markdown(report);
+    let report = |out: &mut HashingWriter| {
+        out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
+    };
+    let safetensors = |out: &mut HashingWriter| tensors::write_safetensors(out, file, weights);
+    let weights_json = |out: &mut HashingWriter| weights_file::write_json(out, file, weights, request.spec);
     // Counts are what everything else can be made from again, so they are always written.
-    staging.file(&place("counts.parquet"), |out| counts::write(out, file))?;
-    if wanted("parquet") {
-        staging.file(&place("weights.parquet"), |out| weights_file::write_parquet(out, file, weights))?;
-    }
-    if wanted("json") {
-        staging
-            .file(&place("weights.json"), |out| weights_file::write_json(out, file, weights, request.spec))?;
-        staging.file(&place("imbalance.json"), |out| imbalance::write(out, &file.counts, measures))?;
-    }
-    if wanted("safetensors") {
-        staging
-            .file(&place("pos_weight.safetensors"), |out| tensors::write_safetensors(out, file, weights))?;
-    }
-    if wanted("npy") {
-        staging.file(&place("pos_weight.npy"), |out| tensors::write_npy(out, weights))?;
-    }
-    if wanted("md") {
-        let text = markdown(report);
-        staging.file(&place("report.md"), |out| {
-            out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
-        })?;
-    }
-    Ok(())
+    let files: [(&str, &str, Write<'_>); 7] = [
+        ("", "counts.parquet", Box::new(|out| counts::write(out, file))),
+        ("parquet", "weights.parquet", Box::new(|out| weights_file::write_parquet(out, file, weights))),
+        ("json", "weights.json", Box::new(weights_json)),
+        ("json", "imbalance.json", Box::new(|out| imbalance::write(out, &file.counts, measures))),
+        ("safetensors", "pos_weight.safetensors", Box::new(safetensors)),
+        ("npy", "pos_weight.npy", Box::new(|out| tensors::write_npy(out, weights))),
+        ("md", "report.md", Box::new(report)),
+    ];
+    let wanted = |format: &str| format.is_empty() || request.formats.iter().any(|known| known == format);
+    let files = files.into_iter().filter(|(format, ..)| wanted(format));
+    let files = files.map(|(_, name, write)| Wanted { name: format!("{}{name}", request.folder), write });
+    staging.files(files.collect(), request.threads)
 }

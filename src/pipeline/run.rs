@@ -163,7 +163,7 @@ async fn stages(
         &mut staging,
         &derived,
         &report,
-        &Request { folder: "", formats: &plan.formats, spec: &spec },
+        &Request { folder: "", formats: &plan.formats, spec: &spec, threads: plan.limits.threads },
     )?;
     for (name, group) in &groups {
         let folder = format!("by/{}/", folder_name(name));
@@ -172,7 +172,7 @@ async fn stages(
             &mut staging,
             group,
             &report,
-            &Request { folder: &folder, formats: &plan.formats, spec: &spec },
+            &Request { folder: &folder, formats: &plan.formats, spec: &spec, threads: plan.limits.threads },
         )?;
     }
     let outputs = staging.publish()?;

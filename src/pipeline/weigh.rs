@@ -27,7 +27,12 @@ pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<(Deri
     let derived = Derived::of(merge(files)?, &weighing, &RowFacts::default())?;
     let meaning = serde_json::to_value(spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
     let report = derived.report(source(files));
-    outputs::write(&mut staging, &derived, &report, &Request { folder: "", formats, spec: &meaning })?;
+    outputs::write(
+        &mut staging,
+        &derived,
+        &report,
+        &Request { folder: "", formats, spec: &meaning, threads: 1 },
+    )?;
     let outputs = staging.publish()?;
     Ok((derived, outputs))
 }

@@ -75,15 +75,15 @@ fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
 }
 
 fn labels(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
-    let order = report.by_frequency();
-    if order.len() <= ALL_LABELS_MAX {
+    let (most, least) = report.by_frequency(ALL_LABELS_MAX, ENDS);
+    if least.is_empty() {
         writeln!(out, "## Labels, most frequent first\n")?;
-        table(report, &order, out)
+        table(report, &most, out)
     } else {
         writeln!(out, "## The {ENDS} most frequent labels\n")?;
-        table(report, &order[..ENDS], out)?;
+        table(report, &most, out)?;
         writeln!(out, "## The {ENDS} least frequent labels\n")?;
-        table(report, &order[order.len() - ENDS..], out)?;
+        table(report, &least, out)?;
         writeln!(out, "All labels are in `weights.parquet` and `weights.json`.\n")
     }
 }

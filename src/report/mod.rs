@@ -34,11 +34,24 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Label indices from the most to the least frequent; equals stay in label order.
-    fn by_frequency(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.counts.len()).collect();
-        order.sort_by(|&a, &b| self.counts.sides(b).0.total_cmp(&self.counts.sides(a).0).then(a.cmp(&b)));
-        order
+    /// Label indices from the most to the least frequent, equals in label order: all of them where they
+    /// are at most `all`, else the first and the last `ends`.
+    fn by_frequency(&self, all: usize, ends: usize) -> (Vec<usize>, Vec<usize>) {
+        let before =
+            |a: &usize, b: &usize| self.counts.sides(*b).0.total_cmp(&self.counts.sides(*a).0).then(a.cmp(b));
+        let mut most: Vec<usize> = (0..self.counts.len()).collect();
+        let mut least = Vec::new();
+        if most.len() > all {
+            // The ends are found without putting millions of labels between them in order.
+            let tail = most.len() - ends;
+            most.select_nth_unstable_by(tail, before);
+            least = most.split_off(tail);
+            most.select_nth_unstable_by(ends, before);
+            most.truncate(ends);
+        }
+        most.sort_unstable_by(before);
+        least.sort_unstable_by(before);
+        (most, least)
     }
 }
 
@@ -79,6 +92,32 @@ fn percent(share: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ends_are_those_of_the_whole_order() {
+        use crate::counts::{Labels, Tally};
+        let tally = |positives| Tally { positives, negatives: 9 - positives, ..Tally::default() };
+        let tallies = [3, 9, 1, 3, 0, 7, 3, 2, 9, 1].map(tally).to_vec();
+        let counts = LabelCounts::new(9, Labels::indices(10), tallies, None).unwrap();
+        let weighing = crate::weights::Weighing {
+            schemes: vec!["ratio".parse().unwrap()],
+            adjust: crate::weights::Adjust::default(),
+            policy: crate::weights::Policy::default(),
+        };
+        let weights = crate::weights::weigh(&counts, &weighing).unwrap();
+        let measures = crate::measures::measure(&counts);
+        let (source, groups) = (String::new(), Vec::new());
+        let report =
+            Report { counts: &counts, weights: &weights, measures: &measures, findings: &[], source, groups };
+        let (all, none) = report.by_frequency(10, 2);
+        assert_eq!(all, [1, 8, 5, 0, 3, 6, 7, 2, 9, 4]);
+        assert!(none.is_empty());
+        for ends in 1..5 {
+            let (most, least) = report.by_frequency(9, ends);
+            assert_eq!(most, all[..ends]);
+            assert_eq!(least, all[10 - ends..]);
+        }
+    }
 
     #[test]
     fn numbers_read_well() {

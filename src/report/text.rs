@@ -18,17 +18,16 @@ pub fn text(report: &Report<'_>) -> String {
         thousands(report.counts.len() as u64),
         report.source
     );
-    let order = report.by_frequency();
-    let ends = if order.len() <= 2 * SHOWN { order.len() } else { SHOWN };
+    let (most, least) = report.by_frequency(2 * SHOWN, SHOWN);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(["label", "positives", "negatives", "missing", "prevalence", &primary_name(report)]);
-    for &i in &order[..ends] {
+    for &i in &most {
         table.add_row(row(report, i));
     }
-    if ends < order.len() {
-        table.add_row(vec![format!("… {} more", order.len() - 2 * ends)]);
-        for &i in &order[order.len() - ends..] {
+    if !least.is_empty() {
+        table.add_row(vec![format!("… {} more", report.counts.len() - most.len() - least.len())]);
+        for &i in &least {
             table.add_row(row(report, i));
         }
     }

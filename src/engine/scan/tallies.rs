@@ -83,13 +83,12 @@ impl Tallies {
 
     /// Rows of a shard that has no such column: they say nothing.
     pub(super) fn add_absent(&mut self, column: usize, rows: u64, layout: LayoutKind) {
-        match layout {
-            LayoutKind::Wide => self.labels[column].missing += rows,
-            _ => {
-                self.rows += rows;
-                self.null_rows += rows;
-                self.labels.iter_mut().for_each(|label| label.missing += rows);
-            }
+        if layout == LayoutKind::Wide {
+            self.labels[column].missing += rows;
+        } else {
+            self.rows += rows;
+            self.null_rows += rows;
+            self.labels.iter_mut().for_each(|label| label.missing += rows);
         }
     }
 
