@@ -65,9 +65,8 @@ pub(super) fn write(
     request: &Request<'_>,
 ) -> Result<()> {
     let Derived { file, weights, measures, .. } = derived;
-    let text = markdown(report);
-    let report = |out: &mut HashingWriter| {
-        out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
+    let report_md = |out: &mut HashingWriter| {
+        out.write_all(markdown(report).as_bytes()).map_err(|cause| Error::output(cause.to_string()))
     };
     let safetensors = |out: &mut HashingWriter| tensors::write_safetensors(out, file, weights);
     let weights_json = |out: &mut HashingWriter| weights_file::write_json(out, file, weights, request.spec);
@@ -79,7 +78,7 @@ pub(super) fn write(
         ("json", "imbalance.json", Box::new(|out| imbalance::write(out, &file.counts, measures))),
         ("safetensors", "pos_weight.safetensors", Box::new(safetensors)),
         ("npy", "pos_weight.npy", Box::new(|out| tensors::write_npy(out, weights))),
-        ("md", "report.md", Box::new(report)),
+        ("md", "report.md", Box::new(report_md)),
     ];
     let wanted = |format: &str| format.is_empty() || request.formats.iter().any(|known| known == format);
     let files = files.into_iter().filter(|(format, ..)| wanted(format));
