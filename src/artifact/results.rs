@@ -84,6 +84,10 @@ pub struct Resources {
     pub peak_memory_bytes: Option<u64>,
     /// The limit asked for.
     pub memory_limit_bytes: u64,
+    /// Bytes written to spill files.
+    pub spilled_bytes: u64,
+    /// Spill files.
+    pub spill_files: u64,
     /// Threads.
     pub threads: usize,
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::counting::{Counting, Keys};
 use super::partial::{self, PartialRow};
 use super::scan::ColumnPath;
+use super::spill::Spilled;
 use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally};
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -27,6 +28,8 @@ pub struct Counted {
     pub null_elements: u64,
     /// How rows were counted.
     pub way: Way,
+    /// What did not fit the memory.
+    pub spilled: Spilled,
 }
 
 /// How rows were counted, and why so.
@@ -162,7 +165,13 @@ impl Collector {
             let empty = LabelCounts::empty(labels, with_mass);
             groups.iter().try_fold(empty, |sum, (_, part)| sum.merge(part))?
         };
-        Ok(Counted { total, groups, null_elements: self.skipped, way: Way::default() })
+        Ok(Counted {
+            total,
+            groups,
+            null_elements: self.skipped,
+            way: Way::default(),
+            spilled: Spilled::default(),
+        })
     }
 
     /// All labels in the order of the target tensor; puts names at their positions.

@@ -8,22 +8,27 @@
 //! [`session`] sets memory, spilling and threads · [`table`] makes shards a table · [`query`] turns a
 //! layout into a plan and runs it · [`scan`] counts encoded pages · [`hive`] answers conditions for whole
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
-//! [`collect`] merges it · [`long`] is the layout whose rows are spread over many.
+//! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
+//! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit
 
 mod collect;
 pub mod counting;
 mod diagnose;
 mod hive;
 mod long;
+mod pairs;
 mod partial;
 mod partial_exec;
+mod pieces;
 mod plain;
 mod query;
 mod scan;
 pub mod session;
+mod spill;
 mod table;
 
 pub use collect::{Counted, GroupKey, Way};
 pub use partial_exec::Progress;
 pub use query::{Dataset, count};
 pub use scan::ColumnPath;
+pub use spill::Spilled;

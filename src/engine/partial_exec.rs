@@ -33,6 +33,7 @@ use super::plain::Counter;
 #[derive(Debug, Default)]
 pub struct Progress {
     rows: AtomicU64,
+    beats: AtomicU64,
 }
 
 impl Progress {
@@ -40,6 +41,17 @@ impl Progress {
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Says that something was done beside reading rows.
+    pub fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Changes whenever something was done.
+    #[must_use]
+    pub fn pulse(&self) -> (u64, u64) {
+        (self.rows.load(Ordering::Relaxed), self.beats.load(Ordering::Relaxed))
     }
 
     /// Adds rows.

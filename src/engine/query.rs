@@ -19,7 +19,8 @@ use super::diagnose::name_bad_shards;
 use super::partial::{self, by_name};
 use super::partial_exec::{PartialCountsExec, Progress};
 use super::scan::Scan;
-use super::session::{Limits, ours, session};
+use super::session::{Limits, counting_session, ours};
+use super::spill::Spill;
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
 use super::{hive, long, scan};
 use crate::error::{Error, Result};
@@ -49,19 +50,20 @@ pub async fn count(
     progress: Arc<Progress>,
 ) -> Result<Counted> {
     let counting = Arc::new(counting);
-    let context = session(limits)?;
+    let context = counting_session(limits)?;
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit);
     let mut collector = Collector::new(Arc::clone(&counting));
     let mut way = Way { engine: "encoded", why: None, columns: Vec::new() };
     let outcome = match choose(&context, dataset, &counting).await? {
         Choice::Encoded(kept) => {
             let scan = Scan::new(dataset, &counting, &kept, limits.threads, progress)?;
-            let outcome = merge(&context, Arc::clone(&scan.plan), &counting, &mut collector).await;
+            let outcome = merge(&context, Arc::clone(&scan.plan), &counting, &spill, &mut collector).await;
             way.columns = scan.paths();
             outcome
         }
         Choice::Plain(why) => {
             way = Way { engine: "plain", why: Some(why), columns: Vec::new() };
-            count_arrays(&context, dataset, &counting, limits, progress, &mut collector).await
+            count_arrays(&context, dataset, &counting, limits, &spill, progress, &mut collector).await
         }
     };
     if let Err(error) = outcome {
@@ -70,6 +72,7 @@ pub async fn count(
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     let mut counted = collector.finish(&dataset.shards)?;
     counted.way = way;
+    counted.spilled = spill.spilled();
     if counting.filter.is_none() && counting.layout.kind != LayoutKind::Long {
         let expected: u64 = dataset.shards.iter().map(|shard| shard.rows).sum();
         if counted.total.rows() != expected {
@@ -116,18 +119,30 @@ async fn count_arrays(
     dataset: &Dataset,
     counting: &Arc<Counting>,
     limits: &Limits,
+    spill: &Arc<Spill>,
     progress: Arc<Progress>,
     collector: &mut Collector,
 ) -> Result<()> {
-    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, limits.threads)?;
+    if counting.layout.kind == LayoutKind::Long {
+        return long::count(context, dataset, counting, limits, spill, &progress, collector).await;
+    }
+    let rows = rows(context, dataset, counting, limits, &[])?;
+    count_rows(context, rows, counting, spill, progress, collector).await
+}
+
+/// The rows that meet the condition. Shards that are `whole` are read by one thread each.
+pub(super) fn rows(
+    context: &SessionContext,
+    dataset: &Dataset,
+    counting: &Counting,
+    limits: &Limits,
+    whole: &[bool],
+) -> Result<DataFrame> {
+    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, limits.threads, whole)?;
     let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
-    let rows = match &counting.filter {
-        Some(condition) => filter(rows, condition)?,
-        None => rows,
-    };
-    match counting.layout.kind {
-        LayoutKind::Long => long::count(rows, &dataset.shards, counting, &progress, collector).await,
-        _ => count_rows(context, rows, counting, progress, collector).await,
+    match &counting.filter {
+        Some(condition) => filter(rows, condition),
+        None => Ok(rows),
     }
 }
 
@@ -145,6 +160,7 @@ async fn count_rows(
     context: &SessionContext,
     rows: DataFrame,
     counting: &Arc<Counting>,
+    spill: &Spill,
     progress: Arc<Progress>,
     collector: &mut Collector,
 ) -> Result<()> {
@@ -152,7 +168,7 @@ async fn count_rows(
     let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
     let partial: Arc<dyn ExecutionPlan> =
         Arc::new(PartialCountsExec::new(input, Arc::clone(counting), progress));
-    merge(context, partial, counting, collector).await
+    merge(context, partial, counting, spill, collector).await
 }
 
 /// Runs a plan of partial counts and collects them.
@@ -160,15 +176,28 @@ async fn merge(
     context: &SessionContext,
     partial: Arc<dyn ExecutionPlan>,
     counting: &Counting,
+    spill: &Spill,
     collector: &mut Collector,
 ) -> Result<()> {
-    let stream = if matches!(counting.keys, Keys::Names) {
+    let plan = if matches!(counting.keys, Keys::Names) {
         let merged = merge_names(context, partial, counting)?;
-        merged.execute_stream().await
+        merged.create_physical_plan().await.map_err(|cause| ours(&cause))?
     } else {
-        execute_stream(partial, context.task_ctx())
+        partial
     };
-    drain(stream.map_err(|cause| ours(&cause))?, |batch| collector.add(&batch)).await
+    let stream = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(|cause| ours(&cause))?;
+    let outcome = drain(stream, |batch| collector.add(&batch)).await;
+    add_spilled(&plan, spill);
+    outcome
+}
+
+/// Adds what the operators of a plan spilled.
+fn add_spilled(plan: &Arc<dyn ExecutionPlan>, spill: &Spill) {
+    if let Some(metrics) = plan.metrics() {
+        let number = |n: Option<usize>| n.unwrap_or(0) as u64;
+        spill.add(number(metrics.spilled_bytes()), number(metrics.spill_count()));
+    }
+    plan.children().into_iter().for_each(|child| add_spilled(child, spill));
 }
 
 /// Runs a stream to its end.

@@ -43,6 +43,24 @@ impl Limits {
     }
 }
 
+/// A session that counts: its plans have as many partitions as their scans have lists of files, and what
+/// merges them is one partition. Repartitioning by hash can stall for ever when it has to spill; see the
+/// engine's issue 24883.
+///
+/// # Errors
+/// As [`session`].
+pub(crate) fn counting_session(limits: &Limits) -> Result<SessionContext> {
+    let context = session(limits)?;
+    let state = context.state_ref();
+    let mut state = state.write();
+    let options = state.config_mut().options_mut();
+    options.execution.target_partitions = 1;
+    options.optimizer.repartition_file_scans = false;
+    options.optimizer.enable_round_robin_repartition = false;
+    drop(state);
+    Ok(context)
+}
+
 /// A session for one run.
 ///
 /// # Errors

@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::datasource::TableType;
-use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -22,6 +21,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use object_store::ObjectMeta;
 use object_store::path::Path as StorePath;
 
+use super::pieces::{self, Cut};
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
@@ -37,41 +37,33 @@ pub(crate) struct ShardTable {
 }
 
 impl ShardTable {
-    /// `columns` are those of the files; `hive` the folder keys that no file column hides.
+    /// `columns` are those of the files; `hive` the folder keys that no file column hides; shards that are
+    /// `whole` stay in one partition.
     pub(crate) fn new(
         shards: &[Shard],
         columns: &SchemaRef,
         hive: &[String],
         partitions: usize,
+        whole: &[bool],
     ) -> Result<Self> {
         let mut constants: Vec<FieldRef> =
             hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef).collect();
         constants.push(Arc::new(Field::new(SHARD_COLUMN, DataType::UInt32, false)));
         let table = TableSchema::builder(Arc::clone(columns)).with_table_partition_cols(constants).build();
-        let mut files = Vec::with_capacity(shards.len());
-        for (number, shard) in shards.iter().enumerate() {
-            let mut values: Vec<ScalarValue> = hive
-                .iter()
-                .map(|key| {
-                    ScalarValue::Utf8(shard.hive.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone()))
-                })
-                .collect();
-            let number = u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?;
-            values.push(ScalarValue::UInt32(Some(number)));
-            files.push(PartitionedFile::new_from_meta(object_meta(shard)?).with_partition_values(values));
+        let how = |number: usize| if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split };
+        let mut groups = Vec::new();
+        for list in pieces::cut(shards, how, partitions)? {
+            let files = list.into_iter().map(|(number, piece)| {
+                let value = |key| shards[number].hive.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
+                let mut values: Vec<ScalarValue> =
+                    hive.iter().map(|key| ScalarValue::Utf8(value(key))).collect();
+                let number = u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?;
+                values.push(ScalarValue::UInt32(Some(number)));
+                Ok(piece.with_partition_values(values))
+            });
+            groups.push(FileGroup::new(files.collect::<Result<_>>()?));
         }
-        // Largest first, each to the lightest group, so that no thread is left with one long file.
-        files.sort_by_key(|file| std::cmp::Reverse(file.object_meta.size));
-        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); partitions.max(1)];
-        for file in files {
-            if let Some(lightest) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
-                lightest.0 += file.object_meta.size;
-                lightest.1.push(file);
-            }
-        }
-        let groups =
-            groups.into_iter().filter(|(_, files)| !files.is_empty()).map(|(_, files)| FileGroup::new(files));
-        Ok(Self { schema: Arc::clone(table.table_schema()), groups: groups.collect(), table })
+        Ok(Self { schema: Arc::clone(table.table_schema()), groups, table })
     }
 }
 

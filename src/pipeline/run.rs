@@ -15,7 +15,7 @@ use crate::artifact::publish::{OutputFile, Staging, write_results};
 use crate::artifact::results::{
     ErrorResult, FindingResult, Inputs, Metadata, Resources, RunResults, ShardResult,
 };
-use crate::engine::{Counted, GroupKey, Progress, count};
+use crate::engine::{Counted, GroupKey, Progress, Spilled, count};
 use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts};
 use crate::source::layout::LayoutKind;
@@ -51,6 +51,7 @@ struct Account {
     inputs: Inputs,
     shards: Vec<ShardResult>,
     counting: Json,
+    spilled: Spilled,
     findings: Vec<FindingResult>,
     outputs: Vec<OutputFile>,
 }
@@ -92,6 +93,8 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
             peak_memory_bytes: peak_memory(),
             memory_limit_bytes: plan.limits.memory,
             threads: plan.limits.threads,
+            spilled_bytes: account.spilled.bytes,
+            spill_files: account.spilled.files,
         },
         findings: account.findings,
         outputs: account.outputs,
@@ -121,12 +124,13 @@ async fn stages(
     let clock = Instant::now();
     let progress = Arc::new(Progress::default());
     observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
-    let Counted { total, groups, null_elements, way } =
+    let Counted { total, groups, null_elements, way, spilled } =
         count(&dataset, counting, &plan.limits, progress).await?;
     observer.counted();
     account.timings.insert("count", clock.elapsed().as_secs_f64());
     account.inputs.rows = total.rows();
     tracing::info!(engine = way.engine, why = way.why.as_deref().unwrap_or(""), "chose how to count");
+    account.spilled = spilled;
     account.counting["way"] = serde_json::to_value(&way).unwrap_or(Json::Null);
     tracing::info!(rows = total.rows(), labels = total.len(), groups = groups.len(), "counted");
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 pub(crate) type Key = Vec<Option<String>>;
 
 /// Most groups one run may have: each holds a count per label.
-const GROUPS_MAX: usize = 10_000;
+pub(crate) const GROUPS_MAX: usize = 10_000;
 
 /// Something per group.
 #[derive(Debug)]
@@ -48,13 +48,13 @@ pub(crate) fn check(keys: &[Key]) -> Result<()> {
     if distinct.len() > GROUPS_MAX { Err(too_many()) } else { Ok(()) }
 }
 
-fn too_many() -> Error {
+pub(crate) fn too_many() -> Error {
     Error::resource(format!("--by gives more than {GROUPS_MAX} groups"))
         .hint("name columns with few values, such as a split")
 }
 
 /// The groups of one batch, each with the mask of its rows; no mask when all rows are of one group.
-pub(super) fn split(by: &[ArrayRef], rows: usize) -> Result<Vec<(Key, Option<BooleanArray>)>> {
+pub(crate) fn split(by: &[ArrayRef], rows: usize) -> Result<Vec<(Key, Option<BooleanArray>)>> {
     if rows == 0 {
         return Ok(Vec::new());
     }

@@ -77,7 +77,7 @@ impl Job {
         let shard = *self.numbers.get(file).ok_or_else(|| Error::internal(format!("{file} is no shard")))?;
         let groups = self.shards[shard].metadata.row_groups();
         let Some(range) = range else { return Ok((shard, 0..groups.len())) };
-        let begins = |group: &_| super::pieces::start(group);
+        let begins = |group: &_| crate::engine::pieces::start(group);
         let from = groups.partition_point(|group| begins(group) < range.start);
         let to = groups.partition_point(|group| begins(group) < range.end);
         Ok((shard, from..to.max(from)))

@@ -14,7 +14,6 @@ mod job;
 mod labels;
 mod paths;
 mod piece;
-mod pieces;
 mod reads;
 mod source;
 mod tallies;
@@ -29,6 +28,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::counting::Counting;
 use super::partial_exec::Progress;
+use super::pieces::{self, Cut};
 use super::plain::groups::{self, Key};
 use super::query::Dataset;
 use super::table::object_meta;
@@ -79,8 +79,10 @@ impl Scan {
         let keys: Vec<Key> = keys.collect();
         groups::check(&keys)?;
         let numbers = shards.iter().enumerate().map(|(i, s)| Ok((object_meta(s)?.location, i)));
-        let pieces = pieces::cut(&shards, kept, threads)?;
-        let count = pieces.iter().map(FileGroup::len).sum();
+        let how = |number: usize| if kept[number] { Cut::Split } else { Cut::Skip };
+        let pieces = pieces::cut(&shards, how, threads)?;
+        let count = pieces.iter().map(Vec::len).sum();
+        let pieces = pieces.into_iter().map(|list| list.into_iter().map(|(_, piece)| piece).collect());
         let job = Arc::new(Job {
             keys,
             numbers: numbers.collect::<Result<_>>()?,
@@ -94,7 +96,7 @@ impl Scan {
         });
         let source = Arc::new(source::CountSource::new(Arc::clone(&job)));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-            .with_file_groups(pieces)
+            .with_file_groups(pieces.map(FileGroup::new).collect())
             .build();
         Ok(Self { plan: DataSourceExec::from_data_source(config), job })
     }

@@ -1,10 +1,9 @@
 //! Shards cut into pieces, so that every thread has something to do to the end.
 
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::FileGroup;
 use parquet::file::metadata::RowGroupMetaData;
 
-use crate::engine::table::object_meta;
+use super::table::object_meta;
 use crate::error::Result;
 use crate::source::shards::Shard;
 
@@ -17,17 +16,34 @@ pub(super) fn start(group: &RowGroupMetaData) -> u64 {
     group.columns().iter().map(|column| column.byte_range().0).min().unwrap_or(0)
 }
 
-/// One list of pieces per thread: whole shards where there are many, else runs of row groups.
-pub(super) fn cut(shards: &[Shard], kept: &[bool], threads: usize) -> Result<Vec<FileGroup>> {
+/// What may be done with a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// It is left out.
+    Skip,
+    /// One thread reads all of it.
+    Whole,
+    /// Threads may share its row groups.
+    Split,
+}
+
+/// One list of pieces per thread, each with the number of its shard: whole shards where there are many,
+/// else runs of row groups.
+pub(super) fn cut(
+    shards: &[Shard],
+    how: impl Fn(usize) -> Cut,
+    threads: usize,
+) -> Result<Vec<Vec<(usize, PartitionedFile)>>> {
     let threads = threads.max(1);
-    let total: u64 = shards.iter().zip(kept).filter(|(_, kept)| **kept).map(|(s, _)| weight(s)).sum();
+    let taken = || shards.iter().enumerate().filter(|(number, _)| how(*number) != Cut::Skip);
+    let total: u64 = taken().map(|(_, shard)| weight(shard)).sum();
     let most = total / (threads * PIECES_PER_THREAD) as u64;
     let mut pieces = Vec::new();
-    for (shard, _) in shards.iter().zip(kept).filter(|(_, kept)| **kept) {
+    for (number, shard) in taken() {
         let file = PartitionedFile::new_from_meta(object_meta(shard)?);
         let groups = shard.metadata.row_groups();
-        if !groups.is_sorted_by_key(start) {
-            pieces.push((weight(shard), file));
+        if how(number) == Cut::Whole || !groups.is_sorted_by_key(start) {
+            pieces.push((weight(shard), number, file));
             continue;
         }
         let (mut from, mut bytes) = (0, 0);
@@ -36,23 +52,23 @@ pub(super) fn cut(shards: &[Shard], kept: &[bool], threads: usize) -> Result<Vec
             if bytes > most
                 && let Some(next) = groups.get(i + 1)
             {
-                pieces.push((bytes, file.clone().with_range(from, offset(start(next)))));
+                pieces.push((bytes, number, file.clone().with_range(from, offset(start(next)))));
                 (from, bytes) = (offset(start(next)), 0);
             }
         }
         // A shard without row groups is a piece as well: its path counts.
-        pieces.push((bytes, file.with_range(from, i64::MAX)));
+        pieces.push((bytes, number, file.with_range(from, i64::MAX)));
     }
     // Largest first, each to the lightest thread.
-    pieces.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    let mut lists: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); threads];
-    for (bytes, piece) in pieces {
+    pieces.sort_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));
+    let mut lists: Vec<(u64, Vec<(usize, PartitionedFile)>)> = vec![(0, Vec::new()); threads];
+    for (bytes, number, piece) in pieces {
         if let Some(lightest) = lists.iter_mut().min_by_key(|(bytes, _)| *bytes) {
             lightest.0 += bytes;
-            lightest.1.push(piece);
+            lightest.1.push((number, piece));
         }
     }
-    Ok(lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(_, list)| FileGroup::new(list)).collect())
+    Ok(lists.into_iter().map(|(_, list)| list).filter(|list| !list.is_empty()).collect())
 }
 
 fn weight(shard: &Shard) -> u64 {

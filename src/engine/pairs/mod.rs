@@ -1,0 +1,224 @@
+//! Pairs of row id and label, each counted once however often it is listed, in bounded memory.
+//!
+//! ```text
+//! streams of rows ─▶ Worker, one per thread ─▶ Record (id, group, label, side)
+//!                      │ a shard whose ids no other shard has: sorted and counted when it ends
+//!                      ▼
+//!                    Scatter: parts by id ─▶ spill where they pass the budget
+//!                      ▼ at the end, part by part
+//!                    Sorter ─▶ Totals: distinct ids per group, ids per side and label
+//! ```
+//!
+//! All records of an id are in one part, so that parts are counted one after the other. A part that is
+//! too large for the memory is scattered once more.
+
+mod ids;
+mod names;
+mod ranges;
+mod record;
+mod scatter;
+mod totals;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow::datatypes::DataType;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use tokio::task::{JoinSet, yield_now};
+
+use super::collect::Collector;
+use super::counting::Counting;
+use super::partial::{self, PartialRow, Partials};
+use super::partial_exec::Progress;
+use super::session::{Limits, ours};
+use super::spill::Spill;
+use crate::counts::Tally;
+use crate::error::{Error, Result};
+use crate::source::shards::Shard;
+use names::{Local, Shared};
+use record::{Narrow, Record, Wide};
+use scatter::Scatter;
+use totals::{Sorter, Totals};
+use worker::{Task, Worker};
+
+/// Labels given out at a time.
+const LABELS_AT_A_TIME: usize = 1 << 15;
+
+/// What a count of pairs works with.
+pub(super) struct Pairs {
+    task: Arc<Task>,
+    shared: Arc<Shared>,
+    spill: Arc<Spill>,
+    /// Bytes of records that one thread may hold.
+    budget: usize,
+    threads: usize,
+    progress: Arc<Progress>,
+}
+
+impl Pairs {
+    /// `apart` says whether shards may be counted by themselves.
+    pub(super) fn new(
+        shards: &[Shard],
+        counting: &Arc<Counting>,
+        limits: &Limits,
+        spill: &Arc<Spill>,
+        progress: &Arc<Progress>,
+        apart: bool,
+    ) -> Self {
+        let id = counting.layout.id.as_deref().unwrap_or_default();
+        // With few shards, threads would wait for each other.
+        let apart = apart && shards.len() >= 2 * limits.threads;
+        let apart = if apart { ranges::apart(shards, id) } else { vec![None; shards.len()] };
+        let task = Task { counting: Arc::clone(counting), shards: shards.to_vec().into(), apart };
+        Self {
+            task: Arc::new(task),
+            shared: Shared::new(&counting.keys),
+            spill: Arc::clone(spill),
+            budget: limits.pool_bytes() / limits.threads.max(1),
+            threads: limits.threads.max(1),
+            progress: Arc::clone(progress),
+        }
+    }
+
+    /// Which shards have to be read by one thread each.
+    pub(super) fn whole(&self) -> Vec<bool> {
+        self.task.apart.iter().map(Option::is_some).collect()
+    }
+
+    /// Counts `streams` of `[by…, id, label, value?, shard]` into `collector`; false, and nothing is
+    /// counted, when a shard's statistics lied about its ids.
+    pub(super) async fn count(
+        &self,
+        streams: Vec<SendableRecordBatchStream>,
+        id_type: &DataType,
+        collector: &mut Collector,
+    ) -> Result<bool> {
+        let totals = if ids::are_narrow(id_type) {
+            self.totals::<Narrow>(streams).await?
+        } else {
+            self.totals::<Wide>(streams).await?
+        };
+        let Some(totals) = totals else { return Ok(false) };
+        self.give(&totals, collector)?;
+        Ok(true)
+    }
+
+    async fn totals<R: Record>(&self, streams: Vec<SendableRecordBatchStream>) -> Result<Option<Totals>> {
+        let mut workers = JoinSet::new();
+        for stream in streams {
+            workers.spawn(run(self.worker::<R>(), stream, Arc::clone(&self.progress)));
+        }
+        let (mut totals, mut commons, mut unknown) = (Totals::default(), Vec::new(), BTreeMap::new());
+        while let Some(worker) = workers.join_next().await {
+            let worker = worker.map_err(|cause| Error::internal(cause.to_string()))??;
+            if worker.lied {
+                return Ok(None);
+            }
+            totals.merge(worker.totals);
+            commons.push(worker.common);
+            for (what, shard) in worker.unknown {
+                let first = unknown.entry(what).or_insert(shard);
+                *first = shard.min(*first);
+            }
+        }
+        self.refuse(unknown)?;
+        let (commons, next) = (Arc::new(commons), Arc::new(AtomicUsize::new(0)));
+        let mut sorters = JoinSet::new();
+        for _ in 0..self.threads {
+            let (commons, next, budget) = (Arc::clone(&commons), Arc::clone(&next), self.budget / 2);
+            let progress = Arc::clone(&self.progress);
+            sorters.spawn(async move {
+                let (mut sorter, mut totals) = (Sorter::new(budget), Totals::default());
+                let parts = commons.first().map_or(0, Scatter::parts);
+                loop {
+                    let part = next.fetch_add(1, Ordering::Relaxed);
+                    if part >= parts {
+                        return Ok::<_, Error>(totals);
+                    }
+                    sorter.count(&commons, part, &mut totals)?;
+                    progress.beat();
+                    yield_now().await;
+                }
+            });
+        }
+        while let Some(part) = sorters.join_next().await {
+            totals.merge(part.map_err(|cause| Error::internal(cause.to_string()))??);
+        }
+        Ok(Some(totals))
+    }
+
+    fn worker<R: Record>(&self) -> Worker<R> {
+        let rows = |apart: bool| {
+            let shards = self.task.shards.iter().zip(&self.task.apart);
+            shards.filter(move |(_, range)| range.is_some() == apart).map(|(shard, _)| shard.rows)
+        };
+        let (own, common) = (rows(true).max().unwrap_or(0), rows(false).sum::<u64>());
+        let share = if own > 0 && common > 0 { self.budget / 2 } else { self.budget };
+        let scatter = |records| Scatter::new(records, share, Arc::clone(&self.spill), 0);
+        let scatters = [scatter(own), scatter(common)];
+        Worker::new(Arc::clone(&self.task), Local::new(&self.shared), scatters, self.budget / 2)
+    }
+
+    /// The error for labels that nobody knows.
+    fn refuse(&self, unknown: BTreeMap<String, u32>) -> Result<()> {
+        let column = self.task.counting.layout.column();
+        let errors = unknown.into_iter().map(|(what, shard)| {
+            let shard = self.task.shards.get(shard as usize).map(Shard::name).unwrap_or_default();
+            Error::input(format!("{shard}: column {column:?}: {what}"))
+        });
+        match Error::together(errors.collect(), "labels") {
+            Some(error) => Err(error.hint("correct the data, the --vocabulary or --num-labels")),
+            None => Ok(()),
+        }
+    }
+
+    fn give(&self, totals: &Totals, collector: &mut Collector) -> Result<()> {
+        let names = self.shared.names();
+        for (key, group) in self.shared.groups().iter().zip(totals.groups()) {
+            let n = self.true_rows(group.ids)?;
+            let tally = Tally { negatives: n, ..Tally::default() };
+            let mut whole = Partials::new(key.len());
+            whole.push(&PartialRow { by: key, tally, ..PartialRow::default() });
+            whole.finish().iter().try_for_each(|batch| collector.add(batch))?;
+            let mut labels = group.labels().peekable();
+            while labels.peek().is_some() {
+                let some = labels.by_ref().take(LABELS_AT_A_TIME);
+                let batch = partial::labels(key, some, |label| names.name(label));
+                batch.iter().try_for_each(|batch| collector.add(batch))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn true_rows(&self, listed: u64) -> Result<u64> {
+        match self.task.counting.num_rows {
+            Some(n) if n < listed => {
+                Err(Error::input(format!("--num-rows is {n}, but {listed} row ids are listed"))
+                    .hint("give the number of all rows, those without any label included"))
+            }
+            Some(n) => Ok(n),
+            None => Ok(listed),
+        }
+    }
+}
+
+/// Feeds a worker.
+async fn run<R: Record>(
+    mut worker: Worker<R>,
+    mut stream: SendableRecordBatchStream,
+    progress: Arc<Progress>,
+) -> Result<Worker<R>> {
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(|cause| ours(&cause))?;
+        worker.update(&batch)?;
+        progress.add(batch.num_rows() as u64);
+        if worker.lied {
+            break;
+        }
+    }
+    worker.finish()?;
+    Ok(worker)
+}

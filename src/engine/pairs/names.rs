@@ -1,0 +1,99 @@
+//! Labels and groups as small numbers that all threads agree on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashMap;
+
+use crate::engine::counting::Keys;
+use crate::engine::plain::groups::{GROUPS_MAX, Key, too_many};
+use crate::engine::plain::interner::Interner;
+use crate::error::{Error, Result};
+use crate::source::values::Value;
+
+/// Names that a thread remembers; above, it asks for them again.
+const LOCAL_BYTES_MAX: usize = 4 << 20;
+
+/// Numbers that all threads share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    keys: Keys,
+    names: Mutex<Interner>,
+    groups: Mutex<(HashMap<Key, u32>, Vec<Key>)>,
+}
+
+impl Shared {
+    pub(super) fn new(keys: &Keys) -> Arc<Self> {
+        let names = Mutex::new(Interner::new(keys));
+        Arc::new(Self { keys: keys.clone(), names, groups: Mutex::default() })
+    }
+
+    /// All names.
+    pub(super) fn names(&self) -> MutexGuard<'_, Interner> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The groups by their numbers.
+    pub(super) fn groups(&self) -> Vec<Key> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+}
+
+/// What one thread remembers of them.
+#[derive(Debug)]
+pub(super) struct Local {
+    shared: Arc<Shared>,
+    names: Interner,
+    /// By local number: the shared one.
+    numbers: Vec<u32>,
+    groups: HashMap<Key, u32>,
+}
+
+impl Local {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            names: Interner::new(&shared.keys),
+            numbers: Vec::new(),
+            groups: HashMap::new(),
+            shared: Arc::clone(shared),
+        }
+    }
+
+    /// The number of a label, or what is wrong with it.
+    pub(super) fn label(&mut self, value: &Value<'_>) -> std::result::Result<u32, String> {
+        let local = self.names.id(value)?;
+        if !matches!(self.shared.keys, Keys::Names) {
+            return Ok(local);
+        }
+        if let Some(&number) = self.numbers.get(local as usize) {
+            return Ok(number);
+        }
+        let number = self.shared.names().id(value)?;
+        self.numbers.push(number);
+        if self.names.name_bytes() > LOCAL_BYTES_MAX {
+            self.names.clear();
+            self.numbers.clear();
+        }
+        Ok(number)
+    }
+
+    /// The number of a group.
+    pub(super) fn group(&mut self, key: &Key) -> Result<u32> {
+        if let Some(&number) = self.groups.get(key) {
+            return Ok(number);
+        }
+        let mut shared = self.shared.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let (numbers, keys) = &mut *shared;
+        let number = match numbers.get(key) {
+            Some(&number) => number,
+            None if keys.len() == GROUPS_MAX => return Err(too_many()),
+            None => {
+                let number = u32::try_from(keys.len()).map_err(|_| Error::internal("too many groups"))?;
+                numbers.insert(key.clone(), number);
+                keys.push(key.clone());
+                number
+            }
+        };
+        self.groups.insert(key.clone(), number);
+        Ok(number)
+    }
+}

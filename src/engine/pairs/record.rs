@@ -1,0 +1,153 @@
+//! A pair of row id and label as a few words that sort and spill.
+
+use crate::counts::Cell;
+
+/// The sides a listed pair can be on, as numbers of which the largest wins.
+pub(super) const SIDES: [Cell; 4] = [Cell::Missing, Cell::Negative, Cell::Uncertain, Cell::Positive];
+
+const SIDE_BITS: u32 = 2;
+const LABEL_BITS: u32 = 32;
+
+/// Stands for no label: the row id is listed, and that is all.
+pub(super) const NO_LABEL: u32 = u32::MAX;
+
+/// What a row says of its id: group, label and side, in the order in which they sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Said(u64);
+
+impl Said {
+    pub(super) fn new(group: u32, label: u32, side: u8) -> Self {
+        Self(u64::from(group) << (LABEL_BITS + SIDE_BITS) | u64::from(label) << SIDE_BITS | u64::from(side))
+    }
+
+    pub(super) fn group(self) -> usize {
+        usize::try_from(self.0 >> (LABEL_BITS + SIDE_BITS)).unwrap_or(usize::MAX)
+    }
+
+    /// The position of the label in the counters.
+    pub(super) fn label(self) -> Option<usize> {
+        let label = self.0 >> SIDE_BITS & u64::from(u32::MAX);
+        if label == u64::from(NO_LABEL) { None } else { usize::try_from(label).ok() }
+    }
+
+    /// The number of the side.
+    pub(super) fn side(self) -> usize {
+        usize::try_from(self.0 & ((1 << SIDE_BITS) - 1)).unwrap_or(0)
+    }
+
+    /// The same without the side.
+    pub(super) fn pair(self) -> u64 {
+        self.0 >> SIDE_BITS
+    }
+}
+
+/// A row id and what is said of it. Records of one id and group sort together, and the side that wins
+/// comes last among those of one pair.
+pub(super) trait Record: Copy + Ord + Send + Sync + std::fmt::Debug + 'static {
+    /// Bytes of a record on disk.
+    const BYTES: usize;
+
+    fn new(id: u128, said: Said) -> Self;
+    fn id(self) -> u128;
+    fn said(self) -> Said;
+    /// Evenly spread bits that depend on the id alone.
+    fn spread(self) -> u64;
+
+    fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.id().to_le_bytes()[..Self::BYTES - 8]);
+        out.extend_from_slice(&self.said().0.to_le_bytes());
+    }
+
+    /// The inverse of [`Self::write`], of exactly [`Self::BYTES`] bytes.
+    fn read(bytes: &[u8]) -> Self {
+        let (id, said) = bytes.split_at(Self::BYTES - 8);
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0_u128, |word, byte| word << 8 | u128::from(*byte));
+        Self::new(word(id), Said(u64::try_from(word(said)).unwrap_or(0)))
+    }
+}
+
+/// An id of 64 bits; one word, because words sort fastest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Narrow(u128);
+
+impl Record for Narrow {
+    const BYTES: usize = 16;
+
+    fn new(id: u128, said: Said) -> Self {
+        Self(id << 64 | u128::from(said.0))
+    }
+
+    fn id(self) -> u128 {
+        self.0 >> 64
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+    fn said(self) -> Said {
+        Said(self.0 as u64)
+    }
+
+    fn spread(self) -> u64 {
+        mix((self.0 >> 64) as u64)
+    }
+}
+
+/// An id of 128 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wide {
+    id: [u64; 2],
+    said: Said,
+}
+
+impl Record for Wide {
+    const BYTES: usize = 24;
+
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+    fn new(id: u128, said: Said) -> Self {
+        Self { id: [(id >> 64) as u64, id as u64], said }
+    }
+
+    fn id(self) -> u128 {
+        u128::from(self.id[0]) << 64 | u128::from(self.id[1])
+    }
+
+    fn said(self) -> Said {
+        self.said
+    }
+
+    fn spread(self) -> u64 {
+        mix(self.id[0] ^ mix(self.id[1]))
+    }
+}
+
+/// The finaliser of splitmix64 (Steele, Lea, Flood 2014).
+fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn records_come_back(id: u128, group in 0..1_u32 << 30, label: u32, side in 0..4_u8) {
+            let said = Said::new(group, label, side);
+            prop_assert_eq!(said.group(), group as usize);
+            prop_assert_eq!(said.label(), (label != NO_LABEL).then_some(label as usize));
+            prop_assert_eq!(said.side(), usize::from(side));
+            let wide = Wide::new(id, said);
+            let narrow = Narrow::new(id & u128::from(u64::MAX), said);
+            prop_assert_eq!((wide.id(), wide.said()), (id, said));
+            prop_assert_eq!((narrow.id(), narrow.said()), (id & u128::from(u64::MAX), said));
+            let mut bytes = Vec::new();
+            wide.write(&mut bytes);
+            prop_assert_eq!(Wide::read(&bytes), wide);
+            bytes.clear();
+            narrow.write(&mut bytes);
+            prop_assert_eq!(Narrow::read(&bytes), narrow);
+        }
+    }
+}
