@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use serde::Serialize;
 
 use super::counting::{Counting, Keys};
+use super::named::{Named, name_order};
 use super::partial::{self, PartialRow};
 use super::scan::ColumnPath;
 use super::spill::Spilled;
@@ -54,7 +55,7 @@ struct Group {
     tallies: Vec<Tally>,
     /// By position too; empty unless soft or weighted counts are asked for.
     masses: Vec<MassTally>,
-    names: Vec<(Box<str>, Tally, Mass)>,
+    names: Named,
 }
 
 /// Merges partial counts, whatever order they come in.
@@ -132,7 +133,8 @@ impl Collector {
                 Ok(())
             }
             (None, Some(name)) => {
-                group.names.push((name.into(), row.tally, row.mass.positives));
+                let mass = self.counting.has_mass().then_some(row.mass.positives);
+                group.names.push(name, row.tally, mass);
                 Ok(())
             }
             (None, None) => {
@@ -184,12 +186,11 @@ impl Collector {
                 Labels::indices(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest))
             }
             Keys::Names => {
-                for group in self.groups.values_mut() {
-                    group.names.sort_by(|a, b| name_order(&a.0, &b.0));
+                self.groups.values_mut().for_each(|group| group.names.sort());
+                let mut all: Vec<&str> = self.groups.values().flat_map(|group| group.names.names()).collect();
+                if self.groups.len() > 1 {
+                    all.sort_by(|a, b| name_order(a, b));
                 }
-                let mut all: Vec<&str> =
-                    self.groups.values().flat_map(|g| g.names.iter().map(|n| &*n.0)).collect();
-                all.sort_by(|a, b| name_order(a, b));
                 all.dedup();
                 all.into_iter().collect()
             }
@@ -207,12 +208,12 @@ impl Collector {
         }
         tallies.resize(n, Tally::default());
         masses.resize(if with_mass { n } else { 0 }, MassTally::default());
-        let mut names = names.into_iter().peekable();
+        let mut names = names.iter().peekable();
         for (at, label) in labels.iter().enumerate() {
             // Both are in one order, and a name may come in several parts.
-            while let Some((_, tally, positives)) = names.next_if(|name| *name.0 == *label) {
+            while let Some((_, tally, positives)) = names.next_if(|name| name.0 == label) {
                 add(&mut tallies[at], &tally)?;
-                if let Some(mass) = masses.get_mut(at) {
+                if let (Some(mass), Some(positives)) = (masses.get_mut(at), positives) {
                     add_mass(mass, &MassTally { positives, negatives: Mass::ZERO })?;
                 }
             }
@@ -264,17 +265,6 @@ impl Collector {
             Some(error) => error.hint(hint),
             None => Error::internal("no invalid value"),
         }
-    }
-}
-
-/// Integers by number and before words, words by their bytes.
-pub(crate) fn name_order(a: &str, b: &str) -> std::cmp::Ordering {
-    let number = |text: &str| text.parse::<i128>().ok();
-    match (number(a), number(b)) {
-        (Some(x), Some(y)) => x.cmp(&y).then_with(|| a.cmp(b)),
-        (Some(_), None) => std::cmp::Ordering::Less,
-        (None, Some(_)) => std::cmp::Ordering::Greater,
-        (None, None) => a.cmp(b),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod counting;
 mod diagnose;
 mod hive;
 mod long;
+mod named;
 mod pairs;
 mod partial;
 mod partial_exec;

@@ -56,7 +56,7 @@ pub async fn count(
     let mut way = Way { engine: "encoded", why: None, columns: Vec::new() };
     let outcome = match choose(&context, dataset, &counting).await? {
         Choice::Encoded(kept) => {
-            let scan = Scan::new(dataset, &counting, &kept, limits.threads, progress)?;
+            let scan = Scan::new(dataset, &counting, &kept, limits, progress)?;
             let outcome = merge(&context, Arc::clone(&scan.plan), &counting, &spill, &mut collector).await;
             way.columns = scan.paths();
             outcome

@@ -18,11 +18,13 @@ pub(crate) struct Interner {
     names: Names,
 }
 
-/// A name by its hash; names lie elsewhere, so that looking one up seldom leaves the table.
+/// A name by its hash, and where it lies, so that looking one up touches little memory.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     hash: u64,
+    start: usize,
     id: u32,
+    bytes: u32,
 }
 
 /// Names end to end.
@@ -67,13 +69,16 @@ impl Interner {
             Value::UInt(u) => i128::from(u),
             Value::Text(text) => {
                 let hash = self.hasher.hash_one(text);
-                let same =
-                    |entry: &Entry| entry.hash == hash && self.names.get(entry.id as usize) == Some(text);
+                let name =
+                    |entry: &Entry| self.names.text.get(entry.start..entry.start + entry.bytes as usize);
+                let same = |entry: &Entry| entry.hash == hash && name(entry) == Some(text);
                 if let Some(entry) = self.ids.find(hash, same) {
                     return Ok(entry.id);
                 }
+                let start = self.names.text.len();
+                let bytes = u32::try_from(text.len()).map_err(|_| "a name above 4 GiB".to_owned())?;
                 let id = self.add(text)?;
-                self.ids.insert_unique(hash, Entry { hash, id }, |entry| entry.hash);
+                self.ids.insert_unique(hash, Entry { hash, start, id, bytes }, |entry| entry.hash);
                 return Ok(id);
             }
             Value::Bool(_) | Value::Float(_) => return Err(format!("{value} is not a label")),

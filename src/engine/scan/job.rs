@@ -31,6 +31,8 @@ pub(super) struct Job {
     pub(super) numbers: HashMap<StorePath, usize>,
     pub(super) paths: Paths,
     pub(super) progress: Arc<Progress>,
+    /// Memory that the names of one thread may take.
+    pub(super) name_bytes: usize,
     /// Hands that no thread uses at the moment.
     pub(super) idle: Mutex<Vec<Hand>>,
     /// Pieces not yet counted, where all of them are counted by this process and into one group: then
@@ -55,10 +57,9 @@ pub(super) struct Tools {
 }
 
 impl Hand {
-    /// True when names take so much memory that they should be given out and forgotten.
-    pub(super) fn has_many_names(&self) -> bool {
-        const NAME_BYTES_MAX: usize = 16 << 20;
-        self.tools.interner.name_bytes() > NAME_BYTES_MAX
+    /// True when names take more memory than they may: then they are given out and forgotten.
+    pub(super) fn has_many_names(&self, job: &Job) -> bool {
+        self.tools.interner.name_bytes() > job.name_bytes
     }
 
     /// Gives everything counted since the last time, by one who reads `shard`.

@@ -31,6 +31,7 @@ use super::partial_exec::Progress;
 use super::pieces::{self, Cut};
 use super::plain::groups::{self, Key};
 use super::query::Dataset;
+use super::session::Limits;
 use super::table::object_meta;
 use crate::error::Result;
 use crate::source::layout::LayoutKind;
@@ -63,12 +64,12 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// A scan of the shards that are `kept`, by as many `threads`.
+    /// A scan of the shards that are `kept`, within `limits`.
     pub(super) fn new(
         dataset: &Dataset,
         counting: &Arc<Counting>,
         kept: &[bool],
-        threads: usize,
+        limits: &Limits,
         progress: Arc<Progress>,
     ) -> Result<Self> {
         let shards: Arc<[_]> = dataset.shards.clone().into();
@@ -80,7 +81,7 @@ impl Scan {
         groups::check(&keys)?;
         let numbers = shards.iter().enumerate().map(|(i, s)| Ok((object_meta(s)?.location, i)));
         let how = |number: usize| if kept[number] { Cut::Split } else { Cut::Skip };
-        let pieces = pieces::cut(&shards, how, threads)?;
+        let pieces = pieces::cut(&shards, how, limits.threads)?;
         let count = pieces.iter().map(Vec::len).sum();
         let pieces = pieces.into_iter().map(|list| list.into_iter().map(|(_, piece)| piece).collect());
         let job = Arc::new(Job {
@@ -90,6 +91,7 @@ impl Scan {
             paths: Paths::new(&counting.layout.labels),
             counting: Arc::clone(counting),
             idle: Mutex::default(),
+            name_bytes: limits.pool_bytes() / (2 * limits.threads.max(1)),
             left: counting.by.is_empty().then(|| AtomicUsize::new(count)),
             shards,
             progress,

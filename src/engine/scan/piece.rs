@@ -64,11 +64,11 @@ impl Piece {
             }
             if let Some(group) = self.groups.next() {
                 let mut hand = self.hand.take().unwrap_or_else(|| self.job.hand());
-                if hand.has_many_names() {
+                if hand.has_many_names(&self.job) {
                     hand.tools.interner.clear();
                 }
                 self.count_group(group, &mut hand).await?;
-                if hand.has_many_names() {
+                if hand.has_many_names(&self.job) {
                     self.giving = hand.give(&self.job, self.shard);
                 }
                 if self.arrays.is_full() {
