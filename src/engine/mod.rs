@@ -27,6 +27,7 @@ mod scan;
 pub mod session;
 mod spill;
 mod table;
+mod watchdog;
 
 pub use collect::{Counted, GroupKey, Way};
 pub use partial_exec::Progress;

@@ -22,7 +22,7 @@ use super::scan::Scan;
 use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
-use super::{hive, long, scan};
+use super::{hive, long, scan, watchdog};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
@@ -50,22 +50,26 @@ pub async fn count(
     progress: Arc<Progress>,
 ) -> Result<Counted> {
     let counting = Arc::new(counting);
-    let context = counting_session(limits)?;
-    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit);
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(&progress));
+    let context = counting_session(limits, &spill)?;
     let mut collector = Collector::new(Arc::clone(&counting));
     let mut way = Way { engine: "encoded", why: None, columns: Vec::new() };
-    let outcome = match choose(&context, dataset, &counting).await? {
-        Choice::Encoded(kept) => {
-            let scan = Scan::new(dataset, &counting, &kept, limits, progress)?;
-            let outcome = merge(&context, Arc::clone(&scan.plan), &counting, &spill, &mut collector).await;
-            way.columns = scan.paths();
-            outcome
-        }
-        Choice::Plain(why) => {
-            way = Way { engine: "plain", why: Some(why), columns: Vec::new() };
-            count_arrays(&context, dataset, &counting, limits, &spill, progress, &mut collector).await
+    let work = async {
+        match choose(&context, dataset, &counting).await? {
+            Choice::Encoded(kept) => {
+                let scan = Scan::new(dataset, &counting, &kept, limits, Arc::clone(&progress))?;
+                let outcome = merge(&context, Arc::clone(&scan.plan), &counting, &mut collector).await;
+                way.columns = scan.paths();
+                outcome
+            }
+            Choice::Plain(why) => {
+                way = Way { engine: "plain", why: Some(why), columns: Vec::new() };
+                let progress = Arc::clone(&progress);
+                count_arrays(&context, dataset, &counting, limits, &spill, progress, &mut collector).await
+            }
         }
     };
+    let outcome = watchdog::guard(work, &progress, watchdog::PATIENCE).await;
     if let Err(error) = outcome {
         return Err(name_bad_shards(&dataset.shards, &counting, error));
     }
@@ -127,7 +131,7 @@ async fn count_arrays(
         return long::count(context, dataset, counting, limits, spill, &progress, collector).await;
     }
     let rows = rows(context, dataset, counting, limits, &[])?;
-    count_rows(context, rows, counting, spill, progress, collector).await
+    count_rows(context, rows, counting, progress, collector).await
 }
 
 /// The rows that meet the condition. Shards that are `whole` are read by one thread each.
@@ -160,7 +164,6 @@ async fn count_rows(
     context: &SessionContext,
     rows: DataFrame,
     counting: &Arc<Counting>,
-    spill: &Spill,
     progress: Arc<Progress>,
     collector: &mut Collector,
 ) -> Result<()> {
@@ -168,7 +171,7 @@ async fn count_rows(
     let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
     let partial: Arc<dyn ExecutionPlan> =
         Arc::new(PartialCountsExec::new(input, Arc::clone(counting), progress));
-    merge(context, partial, counting, spill, collector).await
+    merge(context, partial, counting, collector).await
 }
 
 /// Runs a plan of partial counts and collects them.
@@ -176,28 +179,16 @@ async fn merge(
     context: &SessionContext,
     partial: Arc<dyn ExecutionPlan>,
     counting: &Counting,
-    spill: &Spill,
     collector: &mut Collector,
 ) -> Result<()> {
-    let plan = if matches!(counting.keys, Keys::Names) {
+    let stream = if matches!(counting.keys, Keys::Names) {
         let merged = merge_names(context, partial, counting)?;
-        merged.create_physical_plan().await.map_err(|cause| ours(&cause))?
+        merged.execute_stream().await
     } else {
-        partial
+        execute_stream(partial, context.task_ctx())
     };
-    let stream = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(|cause| ours(&cause))?;
-    let outcome = drain(stream, |batch| collector.add(&batch)).await;
-    add_spilled(&plan, spill);
-    outcome
-}
-
-/// Adds what the operators of a plan spilled.
-fn add_spilled(plan: &Arc<dyn ExecutionPlan>, spill: &Spill) {
-    if let Some(metrics) = plan.metrics() {
-        let number = |n: Option<usize>| n.unwrap_or(0) as u64;
-        spill.add(number(metrics.spilled_bytes()), number(metrics.spill_count()));
-    }
-    plan.children().into_iter().for_each(|child| add_spilled(child, spill));
+    let stream = stream.map_err(|cause| ours(&cause))?;
+    drain(stream, |batch| collector.add(&batch)).await
 }
 
 /// Runs a stream to its end.

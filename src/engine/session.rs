@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::spill::{Factory, Spill};
 use crate::error::{Error, Result};
 
 /// What a process of this kind needs beside its pool: code, threads, read buffers. Measured on a plain
@@ -49,8 +51,8 @@ impl Limits {
 ///
 /// # Errors
 /// As [`session`].
-pub(crate) fn counting_session(limits: &Limits) -> Result<SessionContext> {
-    let context = session(limits)?;
+pub(super) fn counting_session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionContext> {
+    let context = session(limits, spill)?;
     let state = context.state_ref();
     let mut state = state.write();
     let options = state.config_mut().options_mut();
@@ -65,8 +67,8 @@ pub(crate) fn counting_session(limits: &Limits) -> Result<SessionContext> {
 ///
 /// # Errors
 /// [`Error::Resource`] when the limit is below what any run needs or the spill folder cannot be used.
-pub(crate) fn session(limits: &Limits) -> Result<SessionContext> {
-    let runtime = runtime(limits)?;
+pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionContext> {
+    let runtime = runtime(limits, spill)?;
     let mut config = SessionConfig::new()
         .with_target_partitions(limits.threads.max(1))
         .with_information_schema(false)
@@ -87,7 +89,7 @@ pub(crate) fn session(limits: &Limits) -> Result<SessionContext> {
     Ok(SessionContext::new_with_state(state))
 }
 
-fn runtime(limits: &Limits) -> Result<Arc<RuntimeEnv>> {
+fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<RuntimeEnv>> {
     if limits.memory < MEMORY_LIMIT_MIN {
         return Err(Error::resource(format!(
             "--memory-limit of {} MB cannot be kept; the smallest is {} MB",
@@ -100,11 +102,10 @@ fn runtime(limits: &Limits) -> Result<Arc<RuntimeEnv>> {
     let fair = FairSpillPool::new(limits.pool_bytes());
     let named = std::num::NonZeroUsize::new(CONSUMERS_NAMED).unwrap_or(std::num::NonZeroUsize::MIN);
     let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(fair, named));
-    let mut disk = DiskManagerBuilder::default().with_max_temp_directory_size(limits.spill_limit);
     if let Some(dir) = &limits.spill_dir {
         std::fs::create_dir_all(dir).map_err(|cause| Error::writing(dir, &cause).at("--spill-dir"))?;
-        disk = disk.with_mode(DiskManagerMode::Directories(vec![dir.clone()]));
     }
+    let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Factory(Arc::clone(spill))));
     RuntimeEnvBuilder::new()
         .with_memory_pool(pool)
         .with_disk_manager_builder(disk)
@@ -128,14 +129,13 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
             Error::resource(format!("the memory or spill limit is reached: {first}"))
                 .hint("raise --memory-limit or --spill-limit, or lower --threads")
         }
-        DataFusionError::IoError(cause) => match cause.kind() {
-            std::io::ErrorKind::StorageFull => Error::resource(format!("the spill folder is full: {cause}"))
-                .hint("free some space or choose another --spill-dir"),
-            _ => Error::input(cause.to_string()),
-        },
+        DataFusionError::IoError(cause) => of_io(cause),
         DataFusionError::ObjectStore(cause) => Error::input(cause.to_string()),
         DataFusionError::ParquetError(cause) => Error::input(cause.to_string()),
-        DataFusionError::ArrowError(cause, _) => Error::input(cause.to_string()),
+        DataFusionError::ArrowError(cause, _) => match &**cause {
+            ArrowError::IoError(_, cause) => of_io(cause),
+            cause => Error::input(cause.to_string()),
+        },
         DataFusionError::ExecutionJoin(_) => Error::input("a page could not be decoded"),
         DataFusionError::SQL(..)
         | DataFusionError::Plan(_)
@@ -144,4 +144,10 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
         | DataFusionError::NotImplemented(_) => Error::usage(error.strip_backtrace()),
         _ => Error::internal(error.strip_backtrace()),
     }
+}
+
+/// Spill files give our own errors.
+fn of_io(cause: &std::io::Error) -> Error {
+    let inner = cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    inner.cloned().unwrap_or_else(|| Error::input(cause.to_string()))
 }

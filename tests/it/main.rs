@@ -11,6 +11,7 @@ mod counts;
 mod docs;
 /// The shape of src/.
 mod layers;
+mod memory;
 /// Counting encoded pages equals reading arrays.
 mod pages;
 /// Every file of pipelines/ runs.

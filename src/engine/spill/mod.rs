@@ -1,4 +1,6 @@
-//! Spill files of our own operators: nameless, so that nothing of them is left whatever ends the process.
+//! Spill files: nameless, so that nothing of them is left whatever ends the process.
+
+mod factory;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -8,7 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::partial_exec::Progress;
 use crate::error::{Error, Result};
+
+pub(super) use factory::Factory;
 
 /// Where a run may spill, and what it has spilled.
 #[derive(Debug)]
@@ -19,6 +24,7 @@ pub(super) struct Spill {
     now: AtomicU64,
     bytes: AtomicU64,
     files: AtomicU64,
+    progress: Arc<Progress>,
 }
 
 /// What was written to spill files.
@@ -31,7 +37,7 @@ pub struct Spilled {
 }
 
 impl Spill {
-    pub(super) fn new(dir: Option<&Path>, limit: u64) -> Arc<Self> {
+    pub(super) fn new(dir: Option<&Path>, limit: u64, progress: Arc<Progress>) -> Arc<Self> {
         let dir = dir.map_or_else(std::env::temp_dir, Path::to_path_buf);
         Arc::new(Self {
             dir,
@@ -39,6 +45,7 @@ impl Spill {
             now: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             files: AtomicU64::new(0),
+            progress,
         })
     }
 
@@ -59,13 +66,22 @@ impl Spill {
         }
     }
 
-    /// Adds what others spilled.
-    pub(super) fn add(&self, bytes: u64, files: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.files.fetch_add(files, Ordering::Relaxed);
+    /// A new file without a name.
+    fn open(&self) -> Result<File> {
+        std::fs::create_dir_all(&self.dir).map_err(|cause| self.failed(&cause))?;
+        let file = tempfile::tempfile_in(&self.dir).map_err(|cause| self.failed(&cause))?;
+        self.files.fetch_add(1, Ordering::Relaxed);
+        Ok(file)
     }
 
+    /// Says that so many bytes were given back.
+    fn release(&self, bytes: u64) {
+        self.now.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Asks for so many bytes more.
     fn reserve(&self, bytes: u64) -> Result<()> {
+        self.progress.beat();
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let now = self.now.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if now > self.limit {
@@ -114,10 +130,7 @@ impl SpillFile {
             .map_err(|cause| Error::internal(cause.to_string()))?;
         self.spill.reserve(bytes as u64)?;
         if self.file.is_none() {
-            std::fs::create_dir_all(&self.spill.dir).map_err(|cause| self.spill.failed(&cause))?;
-            let file = tempfile::tempfile_in(&self.spill.dir).map_err(|cause| self.spill.failed(&cause))?;
-            self.spill.files.fetch_add(1, Ordering::Relaxed);
-            self.file = Some(Mutex::new(file));
+            self.file = Some(Mutex::new(self.spill.open()?));
         }
         let segment = Segment { start: self.end, bytes, raw: raw.len() };
         if let Some(file) = &self.file {
@@ -132,12 +145,13 @@ impl SpillFile {
 
     /// Forgets all segments; the file is written from its beginning again.
     pub(super) fn restart(&mut self) {
-        self.spill.now.fetch_sub(self.end, Ordering::Relaxed);
+        self.spill.release(self.end);
         self.end = 0;
     }
 
     /// Reads a segment back.
     pub(super) fn read(&self, segment: Segment) -> Result<Vec<u8>> {
+        self.spill.progress.beat();
         let mut bytes = vec![0; segment.bytes];
         if let Some(file) = &self.file {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +177,7 @@ mod tests {
     #[test]
     fn segments_come_back_and_nothing_is_left() {
         let dir = tempfile::tempdir().unwrap();
-        let spill = Spill::new(Some(dir.path()), 1 << 20);
+        let spill = Spill::new(Some(dir.path()), 1 << 20, Arc::default());
         let mut file = SpillFile::new(Arc::clone(&spill));
         assert_eq!(spill.spilled(), Spilled::default());
         let texts = [vec![7_u8; 10_000], (0..=255).collect(), Vec::new()];
@@ -177,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_limit_is_named() {
-        let mut file = SpillFile::new(Spill::new(None, 100));
+        let mut file = SpillFile::new(Spill::new(None, 100, Arc::default()));
         let noise: Vec<u8> =
             (0..300_u64).flat_map(|i| (i * i * 2_654_435_761 % 65_521).to_le_bytes()).collect();
         let error = file.append(&noise).unwrap_err();
