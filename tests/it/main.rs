@@ -9,6 +9,8 @@ mod bad_input;
 mod counts;
 /// README tables equal the tables of the code.
 mod docs;
+mod engines;
+mod generate;
 /// The shape of src/.
 mod layers;
 mod memory;

@@ -1,0 +1,324 @@
+//! Counting encoded pages and counting arrays are one answer, byte for byte.
+//!
+//! `POSWEIGHT_CASES=100000 cargo test engines` runs as long as one likes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Field};
+use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::generate::{Settings, TYPES, array, codes, label_array, lists, rows, settings};
+use crate::support::{Place, write, write_with};
+
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("POSWEIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+    ProptestConfig { cases, ..ProptestConfig::default() }
+}
+
+/// Counts with both engines; what they say, when they say anything but an error.
+fn both(place: &Place, arguments: &[&str]) -> Option<Value> {
+    let run = |engine: &str| {
+        let ended = place
+            .run(&[&["compute", "--engine", engine, "--out", engine, "--overwrite"], arguments].concat());
+        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+        ended
+    };
+    let (encoded, plain) = (run("encoded"), run("plain"));
+    assert_eq!(encoded.code, plain.code, "{arguments:?}\n{}\n{}", encoded.stderr, plain.stderr);
+    if encoded.code != 0 {
+        assert!([2, 4].contains(&encoded.code), "{}", encoded.stderr);
+        return None;
+    }
+    let weights = |engine: &str| std::fs::read(place.path(engine).join("weights.json")).unwrap();
+    assert!(weights("encoded") == weights("plain"), "{arguments:?}: the engines differ");
+    assert_eq!(place.json("encoded/run_results.json")["counting"]["way"]["engine"], "encoded");
+    assert_eq!(place.json("plain/run_results.json")["counting"]["way"]["engine"], "plain");
+    Some(place.json("encoded/weights.json"))
+}
+
+/// How a chunk of the one label column was counted.
+fn chunks(place: &Place, how: &str) -> u64 {
+    let results = place.json("encoded/run_results.json");
+    results["counting"]["way"]["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c[how].as_u64().unwrap_or(0))
+        .sum()
+}
+
+fn shard(place: &Place, name: &str, columns: Vec<(&str, ArrayRef)>, settings: &Settings) {
+    write_with(&place.path(name), columns, settings.properties().build());
+}
+
+/// Rules for values, one of them at random.
+const RULES: [&[&str]; 5] = [
+    &[],
+    &["--missing-values", "2,maybe,3", "--negative-values=0,-1"],
+    &["--uncertain-values=-1,2,maybe", "--uncertain-as", "positive"],
+    &["--threshold", "0.5"],
+    &["--missing-values", "0.1", "--positive-values", "1,2,3,128,255,127,-128", "--negative-values=0,-1,0.5"],
+];
+
+/// Ways to name labels, one of them at random.
+const LIST_KEYS: [&[&str]; 6] = [
+    &["--num-labels", "20"],
+    &[],
+    &["--label-kind", "name"],
+    &["--missing-values=-1,3"],
+    &["--vocabulary", "names.txt"],
+    &["--vocabulary", "names.txt", "--label-kind", "name"],
+];
+const LABEL_KEYS: [&[&str]; 3] = [&[], &["--label-kind", "name"], &["--missing-values=-1,xx"]];
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn wide(
+        shards in proptest::collection::vec((codes(300), codes(300), settings(), any::<prop::sample::Index>()), 1..4),
+        kind in proptest::sample::select(&TYPES[..]),
+        mixed in prop_oneof![2 => Just(false), 1 => Just(true)],
+        rules in proptest::sample::select(&RULES[..]),
+    ) {
+        let place = Place::new();
+        for (i, (a, b, settings, pick)) in shards.iter().enumerate() {
+            // Types that have a common one without loss; and a column that only some shards have.
+            let kind = if mixed { ["bool", "i8", "u8", "i16", "i32"][pick.index(5)] } else { kind };
+            let n = a.len().min(b.len());
+            let mut columns = vec![("a", array(kind, &a[..n]))];
+            if !mixed || pick.index(3) > 0 || i == 0 {
+                columns.push(("b", array(kind, &b[..n])));
+            }
+            shard(&place, &format!("in/{i}.parquet"), columns, settings);
+        }
+        let layout = ["in", "--layout", "wide", "--labels", "a,b", "--missing-columns", "missing"];
+        both(&place, &[&layout, rules].concat());
+    }
+
+    #[test]
+    fn list(
+        shards in proptest::collection::vec((rows(0..9_usize), settings()), 1..4),
+        kind in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
+        list in proptest::sample::select(&["list", "large list"][..]),
+        keys in proptest::sample::select(&LIST_KEYS[..]),
+    ) {
+        let place = Place::new();
+        std::fs::write(place.path("names.txt"), (0..12).map(|n| format!("{}\n", "x".repeat(n))).collect::<String>())
+            .unwrap();
+        for (i, (rows, settings)) in shards.iter().enumerate() {
+            let lists = lists(list, rows, |codes| label_array(kind, codes));
+            shard(&place, &format!("in/{i}.parquet"), vec![("labels", lists)], settings);
+        }
+        both(&place, &[&["in", "--layout", "list", "--labels", "labels"], keys].concat());
+    }
+
+    #[test]
+    fn vector(
+        shards in proptest::collection::vec((rows(Just(3_usize)), settings()), 1..3),
+        kind in proptest::sample::select(&TYPES[..]),
+        rules in proptest::sample::select(&RULES[..]),
+    ) {
+        let place = Place::new();
+        for (i, (rows, settings)) in shards.iter().enumerate() {
+            let lists = lists("list", rows, |codes| {
+                array(kind, &codes.iter().map(|code| code.map(|c| c % 6)).collect::<Vec<_>>())
+            });
+            shard(&place, &format!("in/{i}.parquet"), vec![("y", lists)], settings);
+        }
+        both(&place, &[&["in", "--layout", "vector", "--labels", "y", "--num-labels", "3"], rules].concat());
+    }
+
+    #[test]
+    fn one_value_in_a_row(
+        shards in proptest::collection::vec((codes(300), settings()), 1..4),
+        kind in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
+        delimited: bool,
+        keys in proptest::sample::select(&LABEL_KEYS[..]),
+    ) {
+        let place = Place::new();
+        for (i, (codes, settings)) in shards.iter().enumerate() {
+            let labels: ArrayRef = if delimited {
+                const TEXTS: [&str; 6] = ["a|b", "b|a|b", "", "|", "xx", "é|a||c"];
+                Arc::new(codes.iter().map(|c| c.map(|c| TEXTS[usize::from(c)])).collect::<StringArray>())
+            } else {
+                label_array(kind, codes)
+            };
+            shard(&place, &format!("in/{i}.parquet"), vec![("label", labels)], settings);
+        }
+        let layout: &[&str] = if delimited { &["delimited", "--delimiter", "|"] } else { &["class"] };
+        both(&place, &[&["in", "--labels", "label", "--layout"], layout, keys].concat());
+    }
+
+    #[test]
+    fn flipped_bits_are_an_error_or_counts_that_add_up(
+        rows in rows(1..4_usize), settings in settings(),
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), 1..=255_u8), 1..4),
+    ) {
+        let place = Place::new();
+        let lists = lists("list", &rows, |codes| label_array("u16", codes));
+        shard(&place, "in.parquet", vec![("labels", lists)], &settings);
+        let mut bytes = std::fs::read(place.path("in.parquet")).unwrap();
+        for (at, flip) in &flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+        }
+        std::fs::write(place.path("in.parquet"), bytes).unwrap();
+        let run = place.run(&["compute", "in.parquet", "--layout", "list", "--labels", "labels", "--out", "out"]);
+        prop_assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        prop_assert!([0, 2, 4, 6].contains(&run.code), "{}: {}", run.code, run.stderr);
+        if run.code == 0 {
+            let weights = place.json("out/weights.json");
+            let sum = |key: &str, i: usize| weights[key][i].as_u64().unwrap();
+            for i in 0..weights["labels"].as_array().unwrap().len() {
+                let all = ["positives", "negatives", "uncertain", "missing"].map(|key| sum(key, i));
+                prop_assert_eq!(all.iter().sum::<u64>(), weights["rows"].as_u64().unwrap());
+            }
+        }
+    }
+}
+
+fn hive(place: &Place) {
+    for (split, shift) in [("train", 0), ("train", 3), ("test", 1), ("none", 2)] {
+        let bits = (0..200).map(|row| (row % 7 != shift).then_some((row + shift) % 5 == 0));
+        let weights = (0..200).map(|row| row % 3);
+        write(
+            &place.path(&format!("in/split={split}/year=20{shift}/a.parquet")),
+            vec![
+                ("l", Arc::new(bits.collect::<BooleanArray>())),
+                ("w", Arc::new(weights.collect::<Int32Array>())),
+            ],
+        );
+    }
+    let empty: ArrayRef = Arc::new(BooleanArray::from(Vec::<bool>::new()));
+    let none: ArrayRef = Arc::new(Int32Array::from(Vec::<i32>::new()));
+    write(&place.path("in/split=empty/year=20/a.parquet"), vec![("l", empty), ("w", none)]);
+}
+
+#[test]
+fn folders_are_conditions_and_groups_for_both() {
+    let place = Place::new();
+    hive(&place);
+    let wide = ["in", "--layout", "wide", "--labels", "l"];
+    let rows = |more: &[&str]| both(&place, &[&wide, more].concat()).unwrap()["rows"].as_u64().unwrap();
+    assert_eq!(rows(&[]), 800);
+    assert_eq!(rows(&["--where", "split = 'train'"]), 400);
+    assert_eq!(rows(&["--where", "split <> 'train' and year > 20"]), 400);
+    assert_eq!(rows(&["--where", "split = 'nothing'"]), 0);
+    assert_eq!(rows(&["--by", "split,year"]), 800);
+    for group in ["split=train,year=200", "split=none,year=202"] {
+        let file =
+            |engine: &str| std::fs::read(place.path(&format!("{engine}/by/{group}/weights.json"))).unwrap();
+        assert!(file("encoded") == file("plain"));
+    }
+    let groups = |engine: &str| std::fs::read_dir(place.path(&format!("{engine}/by"))).unwrap().count();
+    assert_eq!((groups("encoded"), groups("plain")), (4, 4));
+}
+
+#[test]
+fn what_needs_rows_is_counted_from_arrays() {
+    let place = Place::new();
+    hive(&place);
+    for (flags, why) in [
+        (["--where", "w = 1"], "--where"),
+        (["--sample-weight", "w"], "--sample-weight"),
+        (["--by", "w"], "--by"),
+    ] {
+        let wide = ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--overwrite"];
+        let ended = place.run(&[&wide[..], &flags].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let way = place.json("out/run_results.json")["counting"]["way"].clone();
+        assert_eq!(way["engine"], "plain");
+        assert!(way["why"].as_str().unwrap().contains(why), "{way}");
+        let refused = place.run(&[&wide[..], &flags, &["--engine", "encoded"]].concat());
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains(why) && refused.stderr.contains("--engine auto"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+/// Every codec and page version is read as it is; encodings that are not known are read as arrays, their
+/// chunks alone.
+#[test]
+fn the_encoded_path_is_taken_where_it_should() {
+    let codecs = [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::ZSTD(ZstdLevel::default()),
+        Compression::LZ4_RAW,
+        Compression::GZIP(GzipLevel::default()),
+    ];
+    let place = Place::new();
+    let bits: Vec<Option<u8>> =
+        (0..500).map(|row| (row % 11 != 0).then_some(u8::from(row % 6 == 0))).collect();
+    let columns = |path: &Path, properties: WriterProperties| {
+        write_with(path, vec![("a", array("u8", &bits)), ("b", array("f32", &bits))], properties);
+    };
+    let wide = ["in.parquet", "--layout", "wide", "--labels", "a,b"];
+    for codec in codecs {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            let settings = Settings { codec, version, group_rows: 100, ..Settings::plain() };
+            columns(&place.path("in.parquet"), settings.properties().build());
+            both(&place, &wide).unwrap();
+            assert_eq!((chunks(&place, "encoded"), chunks(&place, "arrays")), (10, 0), "{codec} {version:?}");
+        }
+    }
+    let strange = Settings { dictionary: false, ..Settings::plain() };
+    let strange = strange
+        .properties()
+        .set_column_encoding(ColumnPath::from("a"), Encoding::DELTA_BINARY_PACKED)
+        .set_max_row_group_row_count(Some(250));
+    columns(&place.path("in.parquet"), strange.build());
+    let counted = both(&place, &wide).unwrap();
+    assert_eq!(counted["positives"][0], counted["positives"][1]);
+    let way = place.json("encoded/run_results.json")["counting"]["way"]["columns"].clone();
+    assert_eq!((&way[0]["arrays"], &way[0]["encoded"]), (&Value::from(2), &Value::from(0)));
+    assert!(way[0]["why"].as_str().unwrap().contains("DELTA_BINARY_PACKED"), "{way}");
+    assert_eq!((way[1].get("arrays"), &way[1]["encoded"]), (None, &Value::from(2)));
+}
+
+#[test]
+fn statistics_are_trusted_only_when_asked_and_only_when_they_tell_all() {
+    let place = Place::new();
+    let constant: ArrayRef =
+        Arc::new((0..90).map(|row| (row % 9 != 0).then_some(true)).collect::<BooleanArray>());
+    let varied: ArrayRef = Arc::new((0..90).map(|row| row % 9 == 0).map(Some).collect::<BooleanArray>());
+    let columns = || vec![("c", Arc::clone(&constant)), ("v", Arc::clone(&varied))];
+    let wide = ["in.parquet", "--layout", "wide", "--labels", "c,v"];
+    let trusting = [&wide[..], &["--trust-statistics"]].concat();
+    write(&place.path("in.parquet"), columns());
+    let counted = both(&place, &wide);
+    assert_eq!((chunks(&place, "encoded"), chunks(&place, "statistics")), (2, 0));
+    assert_eq!(
+        both(&place, &trusting).map(|w| w["positives"].clone()),
+        counted.map(|w| w["positives"].clone())
+    );
+    assert_eq!((chunks(&place, "encoded"), chunks(&place, "statistics")), (1, 1));
+    let without = WriterProperties::builder().set_statistics_enabled(EnabledStatistics::None);
+    write_with(&place.path("in.parquet"), columns(), without.build());
+    both(&place, &trusting).unwrap();
+    assert_eq!((chunks(&place, "encoded"), chunks(&place, "statistics")), (2, 0));
+}
+
+#[test]
+fn lists_of_fixed_size_are_vectors_for_both() {
+    let place = Place::new();
+    let values: ArrayRef = Arc::new(
+        (0..400_i64).map(|i| (i % 13 != 0).then_some(i64::from(i % 3 == 0))).collect::<Int64Array>(),
+    );
+    let field = Arc::new(Field::new("item", DataType::Int64, true));
+    let lists: ArrayRef = Arc::new(FixedSizeListArray::try_new(field, 4, values, None).unwrap());
+    write(&place.path("in.parquet"), vec![("y", lists)]);
+    let weights = both(&place, &["in.parquet", "--layout", "vector", "--labels", "y"]).unwrap();
+    assert_eq!(weights["rows"], 100);
+    assert_eq!(chunks(&place, "encoded"), 1);
+}
