@@ -28,6 +28,9 @@ pub(super) fn write(
     let metadata = metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone()));
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        // No value of these stands twice.
+        .set_column_dictionary_enabled("label_index".into(), false)
+        .set_column_dictionary_enabled("label".into(), false)
         .set_created_by("posweight".to_owned())
         .set_key_value_metadata(Some(metadata.collect()))
         .build();

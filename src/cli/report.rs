@@ -33,7 +33,7 @@ impl Report {
             "markdown" => print(&report::markdown(&report)),
             "json" => {
                 let mut bytes = Vec::new();
-                imbalance::write(&mut bytes, &derived.file.counts, &derived.measures)?;
+                imbalance::write(&mut bytes, &derived.file.counts, derived.measures())?;
                 print(&String::from_utf8(bytes).map_err(|cause| Error::internal(cause.to_string()))?)
             }
             _ => print(&report::text(&report)),

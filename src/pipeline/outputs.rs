@@ -1,6 +1,7 @@
 //! Everything that is made from counts, written into a staged folder.
 
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use serde_json::Value as Json;
 
@@ -20,8 +21,8 @@ pub struct Derived {
     pub file: CountsFile,
     /// Their weights.
     pub weights: Weights,
-    /// Their measures.
-    pub measures: Measures,
+    /// Their measures, once somebody asks for them.
+    measures: OnceLock<Measures>,
     /// Everything odd.
     pub findings: Vec<Finding>,
 }
@@ -31,7 +32,12 @@ impl Derived {
     pub(super) fn of(file: CountsFile, weighing: &Weighing, facts: &RowFacts) -> Result<Self> {
         let weights = weigh(&file.counts, weighing)?;
         let findings = find(&file.counts, &weights, facts);
-        Ok(Self { measures: measure(&file.counts), weights, findings, file })
+        Ok(Self { measures: OnceLock::new(), weights, findings, file })
+    }
+
+    /// Their measures.
+    pub fn measures(&self) -> &Measures {
+        self.measures.get_or_init(|| measure(&self.file.counts))
     }
 
     /// The report on these counts.
@@ -40,7 +46,7 @@ impl Derived {
         Report {
             counts: &self.file.counts,
             weights: &self.weights,
-            measures: &self.measures,
+            measures: self.measures(),
             findings: &self.findings,
             source,
             groups: Vec::new(),
@@ -57,16 +63,16 @@ pub(super) struct Request<'a> {
     pub(super) threads: usize,
 }
 
-/// Writes the files of one result.
-pub(super) fn write(
+/// Writes the files of one result; `report` is asked for where one is written.
+pub(super) fn write<'r>(
     staging: &mut Staging,
     derived: &Derived,
-    report: &Report<'_>,
+    report: &(dyn Fn() -> Report<'r> + Sync),
     request: &Request<'_>,
 ) -> Result<()> {
-    let Derived { file, weights, measures, .. } = derived;
+    let Derived { file, weights, .. } = derived;
     let report_md = |out: &mut HashingWriter| {
-        out.write_all(markdown(report).as_bytes()).map_err(|cause| Error::output(cause.to_string()))
+        out.write_all(markdown(&report()).as_bytes()).map_err(|cause| Error::output(cause.to_string()))
     };
     let safetensors = |out: &mut HashingWriter| tensors::write_safetensors(out, file, weights);
     let weights_json = |out: &mut HashingWriter| weights_file::write_json(out, file, weights, request.spec);
@@ -75,7 +81,7 @@ pub(super) fn write(
         ("", "counts.parquet", Box::new(|out| counts::write(out, file))),
         ("parquet", "weights.parquet", Box::new(|out| weights_file::write_parquet(out, file, weights))),
         ("json", "weights.json", Box::new(weights_json)),
-        ("json", "imbalance.json", Box::new(|out| imbalance::write(out, &file.counts, measures))),
+        ("json", "imbalance.json", Box::new(|out| imbalance::write(out, &file.counts, derived.measures()))),
         ("safetensors", "pos_weight.safetensors", Box::new(safetensors)),
         ("npy", "pos_weight.npy", Box::new(|out| tensors::write_npy(out, weights))),
         ("md", "report.md", Box::new(report_md)),

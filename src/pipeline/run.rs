@@ -161,8 +161,11 @@ async fn stages(
         dataset.shards.len(),
         if dataset.shards.len() == 1 { "" } else { "s" }
     );
-    let mut report = derived.report(source.clone());
-    report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
+    let report = || {
+        let mut report = derived.report(source.clone());
+        report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
+        report
+    };
     outputs::write(
         &mut staging,
         &derived,
@@ -171,7 +174,7 @@ async fn stages(
     )?;
     for (name, group) in &groups {
         let folder = format!("by/{}/", folder_name(name));
-        let report = group.report(format!("{source}, {name}"));
+        let report = || group.report(format!("{source}, {name}"));
         outputs::write(
             &mut staging,
             group,

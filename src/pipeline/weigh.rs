@@ -26,7 +26,7 @@ pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<(Deri
     let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
     let derived = Derived::of(merge(files)?, &weighing, &RowFacts::default())?;
     let meaning = serde_json::to_value(spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
-    let report = derived.report(source(files));
+    let report = || derived.report(source(files));
     outputs::write(
         &mut staging,
         &derived,
