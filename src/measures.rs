@@ -9,49 +9,40 @@ use crate::counts::{LabelCounts, as_f64};
 #[derive(Debug)]
 pub struct Basis<'a> {
     counts: &'a LabelCounts,
-    per_label: LabelMeasures,
+    most: f64,
 }
 
-/// Measures of single labels. Shape `[C]`; `None` where a measure is not defined.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct LabelMeasures {
-    /// positives / known rows.
-    pub prevalence: Column,
-    /// Positives of the most frequent label / positives.
-    pub irlbl: Column,
-    /// Larger side / smaller side.
-    pub im_r: Column,
-    /// Entropy of prevalence in bits, 0 … 1.
-    pub entropy: Column,
+/// A measure of one label, from its positives, its negatives and the positives of the most frequent
+/// label; `None` where it is not defined.
+pub type LabelMeasure = fn(f64, f64, f64) -> Option<f64>;
+
+/// Every measure of single labels, with its key in `imbalance.json`.
+pub const LABEL_MEASURES: [(&str, LabelMeasure); 4] =
+    [("prevalence", prevalence), ("irlbl", irlbl), ("im_r", im_r), ("entropy", entropy)];
+
+/// positives / known rows, 0 … 1.
+#[must_use]
+pub fn prevalence(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
+    ratio(positives, positives + negatives)
 }
 
-/// One measure of every label; half the size of a vector of options.
-#[derive(Debug, Clone, Default)]
-pub struct Column(Vec<f64>);
-
-impl Column {
-    /// The value of label `index`, where it is defined.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<f64> {
-        self.0.get(index).copied().filter(|value| !value.is_nan())
-    }
-
-    /// The values of all labels, in order.
-    pub fn iter(&self) -> impl Iterator<Item = Option<f64>> + '_ {
-        self.0.iter().map(|value| (!value.is_nan()).then_some(*value))
-    }
+/// Positives of the most frequent label / positives, 1 … (Charte et al. 2015).
+#[must_use]
+pub fn irlbl(positives: f64, _negatives: f64, most: f64) -> Option<f64> {
+    ratio(most, positives)
 }
 
-impl FromIterator<Option<f64>> for Column {
-    fn from_iter<I: IntoIterator<Item = Option<f64>>>(values: I) -> Self {
-        Self(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
-    }
+/// Larger side / smaller side, 1 … (MULAN).
+#[must_use]
+pub fn im_r(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
+    ratio(positives.max(negatives), positives.min(negatives))
 }
 
-impl PartialEq for Column {
-    fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
-    }
+/// Entropy of prevalence in bits, 0 … 1 (MLDA): −Σ p·log2 p over the two sides.
+#[must_use]
+pub fn entropy(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
+    let p = ratio(positives, positives + negatives)?;
+    Some([p, 1.0 - p].into_iter().filter(|q| *q > 0.0).map(|q| -q * q.log2()).sum())
 }
 
 /// One row of `posweight list measures`.
@@ -74,8 +65,8 @@ pub struct Measure {
 pub struct Measures {
     /// Name and value, in the order of [`MEASURES`].
     pub values: Vec<(&'static str, Option<f64>)>,
-    /// Measures of single labels.
-    pub per_label: LabelMeasures,
+    /// Positives of the most frequent label.
+    most: f64,
 }
 
 impl Measures {
@@ -83,6 +74,13 @@ impl Measures {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<f64> {
         self.values.iter().find(|(known, _)| *known == name)?.1
+    }
+
+    /// A measure of label `index` of the measured `counts`.
+    #[must_use]
+    pub fn of_label(&self, counts: &LabelCounts, index: usize, measure: LabelMeasure) -> Option<f64> {
+        let (positives, negatives) = counts.sides(index);
+        measure(positives, negatives, self.most)
     }
 }
 
@@ -123,49 +121,49 @@ pub const MEASURES: [Measure; 19] = [
         range: "1 …",
         formula: "largest IRLbl",
         source: "MULAN",
-        of: |b| largest(&b.per_label.irlbl),
+        of: |b| largest(b.each(irlbl)),
     },
     Measure {
         name: "mean_ir",
         range: "1 …",
         formula: "mean IRLbl of labels with positives",
         source: "Charte et al. 2015; MULAN's reading",
-        of: |b| mean(&b.per_label.irlbl),
+        of: |b| mean(b.each(irlbl)),
     },
     Measure {
         name: "mean_ir_all",
         range: "0 …",
         formula: "mean IRLbl, 0 for labels without positives",
         source: "mldr's reading",
-        of: |b| ratio(b.per_label.irlbl.iter().flatten().sum(), b.counts.len() as f64),
+        of: |b| ratio(b.each(irlbl).sum(), b.counts.len() as f64),
     },
     Measure {
         name: "cvir",
         range: "0 …",
         formula: "sample standard deviation of IRLbl / mean_ir",
         source: "Charte et al. 2015",
-        of: |b| variation(&b.per_label.irlbl),
+        of: |b| variation(b.each(irlbl)),
     },
     Measure {
         name: "mean_im_r",
         range: "1 …",
         formula: "mean ImR of labels with both sides",
         source: "MULAN",
-        of: |b| mean(&b.per_label.im_r),
+        of: |b| mean(b.each(im_r)),
     },
     Measure {
         name: "max_im_r",
         range: "1 …",
         formula: "largest ImR",
         source: "MULAN",
-        of: |b| largest(&b.per_label.im_r),
+        of: |b| largest(b.each(im_r)),
     },
     Measure {
         name: "mean_entropy",
         range: "0 … 1",
         formula: "mean entropy of prevalence in bits",
         source: "MLDA",
-        of: |b| mean(&b.per_label.entropy),
+        of: |b| mean(b.each(entropy)),
     },
     Measure {
         name: "pos_min",
@@ -212,8 +210,13 @@ pub const MEASURES: [Measure; 19] = [
 ];
 
 impl Basis<'_> {
-    fn sides(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+    fn sides(&self) -> impl Iterator<Item = (f64, f64)> + Clone + '_ {
         (0..self.counts.len()).map(|i| self.counts.sides(i))
+    }
+
+    /// A measure of every label for which it is defined.
+    fn each(&self, measure: LabelMeasure) -> impl Iterator<Item = f64> + Clone + '_ {
+        self.sides().filter_map(move |(positives, negatives)| measure(positives, negatives, self.most))
     }
 
     fn positives(&self) -> f64 {
@@ -228,45 +231,30 @@ impl Basis<'_> {
 /// Measures `counts`; of the weighted ones where rows carry weights.
 #[must_use]
 pub fn measure(counts: &LabelCounts) -> Measures {
-    let sides = || (0..counts.len()).map(|i| counts.sides(i));
-    let most = sides().map(|side| side.0).fold(0.0, f64::max);
-    let per_label = LabelMeasures {
-        prevalence: sides().map(|(p, n)| ratio(p, p + n)).collect(),
-        irlbl: sides().map(|(p, _)| ratio(most, p)).collect(),
-        im_r: sides().map(|(p, n)| ratio(p.max(n), p.min(n))).collect(),
-        entropy: sides().map(|(p, n)| ratio(p, p + n).map(entropy)).collect(),
-    };
-    let basis = Basis { counts, per_label };
+    let most = (0..counts.len()).map(|i| counts.sides(i).0).fold(0.0, f64::max);
+    let basis = Basis { counts, most };
     let values = MEASURES.iter().map(|measure| (measure.name, (measure.of)(&basis))).collect();
-    Measures { values, per_label: basis.per_label }
+    Measures { values, most }
 }
 
 fn ratio(above: f64, below: f64) -> Option<f64> {
     (below > 0.0).then(|| above / below)
 }
 
-/// −Σ p·log2 p over the two sides.
-fn entropy(p: f64) -> f64 {
-    [p, 1.0 - p].into_iter().filter(|q| *q > 0.0).map(|q| -q * q.log2()).sum()
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, n) = values.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
+    ratio(sum, n)
 }
 
-fn mean(values: &Column) -> Option<f64> {
-    ratio(values.iter().flatten().sum(), values.iter().flatten().count() as f64)
-}
-
-fn largest(values: &Column) -> Option<f64> {
-    values.iter().flatten().reduce(f64::max)
+fn largest(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.reduce(f64::max)
 }
 
 /// Sample standard deviation (n − 1) over mean; not defined for fewer than two values.
-fn variation(values: &Column) -> Option<f64> {
-    let mean = mean(values)?;
-    let n = values.iter().flatten().count();
-    if n < 2 {
-        return None;
-    }
-    let squares: f64 = values.iter().flatten().map(|v| (v - mean).powi(2)).sum();
-    Some((squares / (n - 1) as f64).sqrt() / mean)
+fn variation(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    let mean = mean(values.clone())?;
+    let (squares, n) = values.fold((0.0, 0.0), |(sum, n), value| (sum + (value - mean).powi(2), n + 1.0));
+    (n >= 2.0).then(|| (squares / (n - 1.0)).sqrt() / mean)
 }
 
 #[cfg(test)]
@@ -333,10 +321,10 @@ mod tests {
 
     #[test]
     fn a_label_without_positives_has_two_readings() {
+        assert_eq!(irlbl(0.0, 1000.0, 100.0), None);
         let measures = measures(1000, &[100, 50, 10, 0]);
         assert!((measures.get("mean_ir").unwrap() - 13.0 / 3.0).abs() < 1e-12);
         assert!((measures.get("mean_ir_all").unwrap() - 3.25).abs() < 1e-12);
-        assert_eq!(measures.per_label.irlbl.get(3), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{FORMAT_VERSION, json_array, unwritable};
 use crate::counts::LabelCounts;
 use crate::error::{Error, Result};
-use crate::measures::Measures;
+use crate::measures::{LABEL_MEASURES, Measures};
 
 /// Writes `imbalance.json`, streamed; `null` where a measure is not defined.
 ///
@@ -20,17 +20,10 @@ pub fn write(out: &mut dyn Write, counts: &LabelCounts, measures: &Measures) -> 
     }
     put(out, ",\n\"label_names\":")?;
     json_array(out, counts.labels().iter())?;
-    let labels = &measures.per_label;
-    let columns = [
-        ("prevalence", &labels.prevalence),
-        ("irlbl", &labels.irlbl),
-        ("im_r", &labels.im_r),
-        ("entropy", &labels.entropy),
-    ];
-    for (i, (name, values)) in columns.into_iter().enumerate() {
+    for (i, (name, measure)) in LABEL_MEASURES.into_iter().enumerate() {
         put(out, if i == 0 { ",\n\"per_label\":{\n" } else { ",\n" })?;
         put(out, &format!("\"{name}\":"))?;
-        json_array(out, values.iter())?;
+        json_array(out, (0..counts.len()).map(|label| measures.of_label(counts, label, measure)))?;
     }
     put(out, "}}\n")
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{ENDS, Report, brief, code_span, percent, thousands};
-use crate::measures::MEASURES;
+use crate::measures::{MEASURES, irlbl, prevalence};
 
 /// Labels up to which all are listed.
 const ALL_LABELS_MAX: usize = 50;
@@ -96,7 +96,6 @@ fn table(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::
     writeln!(out, "|---:|---|---:|---:|---:|---:|---:|{}---|", "---:|".repeat(vectors.len()))?;
     for &i in indices {
         let tally = &report.counts.tallies()[i];
-        let labels = &report.measures.per_label;
         write!(
             out,
             "| {i} | {} | {} | {} | {} | {} | {} |",
@@ -104,8 +103,8 @@ fn table(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::
             thousands(tally.positives),
             thousands(tally.negatives),
             thousands(tally.missing + tally.uncertain),
-            percent(labels.prevalence.get(i)),
-            labels.irlbl.get(i).map_or_else(|| "–".to_owned(), brief),
+            percent(report.of_label(i, prevalence)),
+            report.of_label(i, irlbl).map_or_else(|| "–".to_owned(), brief),
         )?;
         vectors.iter().try_for_each(|vector| write!(out, " {} |", brief(vector.values[i])))?;
         writeln!(out, " {} |", report.weights.status[i].as_str())?;

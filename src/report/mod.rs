@@ -10,7 +10,7 @@ pub use text::text;
 
 use crate::counts::LabelCounts;
 use crate::findings::Finding;
-use crate::measures::Measures;
+use crate::measures::{LabelMeasure, Measures};
 use crate::weights::Weights;
 
 /// Labels shown at each end where there are too many for all.
@@ -34,6 +34,11 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// A measure of one label.
+    fn of_label(&self, index: usize, measure: LabelMeasure) -> Option<f64> {
+        self.measures.of_label(self.counts, index, measure)
+    }
+
     /// Label indices from the most to the least frequent, equals in label order: all of them where they
     /// are at most `all`, else the first and the last `ends`.
     fn by_frequency(&self, all: usize, ends: usize) -> (Vec<usize>, Vec<usize>) {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Report, brief, percent, short, thousands};
+use crate::measures::prevalence;
 
 /// Labels shown at each end.
 const SHOWN: usize = 5;
@@ -71,7 +72,7 @@ fn row(report: &Report<'_>, i: usize) -> Vec<String> {
         thousands(tally.positives),
         thousands(tally.negatives),
         thousands(tally.missing + tally.uncertain),
-        percent(report.measures.per_label.prevalence.get(i)),
+        percent(report.of_label(i, prevalence)),
         brief(report.weights.primary().values[i]),
     ]
 }
