@@ -14,7 +14,7 @@
 //! clock and no Arrow type.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::error::{Error, Result};
 
@@ -181,7 +181,13 @@ impl Labels {
     /// The names `0`, `1`, … `n-1`, for labels known only by their index.
     #[must_use]
     pub fn indices(n: usize) -> Self {
-        (0..n).map(|i| i.to_string()).collect()
+        let mut labels = Self { text: String::new(), ends: Vec::with_capacity(n) };
+        for i in 0..n {
+            // Writing to a string does not fail.
+            let _ = write!(labels.text, "{i}");
+            labels.ends.push(labels.text.len());
+        }
+        labels
     }
 
     /// Number of labels, C.

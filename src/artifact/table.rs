@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
@@ -31,6 +31,7 @@ pub(super) fn write(
         // No value of these stands twice.
         .set_column_dictionary_enabled("label_index".into(), false)
         .set_column_dictionary_enabled("label".into(), false)
+        .set_column_encoding("label_index".into(), Encoding::DELTA_BINARY_PACKED)
         .set_created_by("posweight".to_owned())
         .set_key_value_metadata(Some(metadata.collect()))
         .build();

@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{print, runtime, say};
-use crate::engine::Progress;
+use crate::engine::{Progress, Spilled};
 use crate::error::Result;
 use crate::pipeline::machine::Machine;
 use crate::pipeline::plan::Plan;
@@ -81,9 +81,13 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
     let memory = crate::pipeline::machine::peak_memory()
         .map(|bytes| format!(", {} MB", bytes >> 20))
         .unwrap_or_default();
+    let spilled = match outcome.spilled {
+        Spilled { bytes: 0, .. } => String::new(),
+        Spilled { bytes, files } => format!(", {} MB spilled to {files} files", bytes.div_ceil(1 << 20)),
+    };
     let files = outcome.outputs.iter().filter(|file| !file.path.contains('/')).map(|file| file.path.as_str());
     text.push_str(&format!(
-        "\n{out}: {}\n{:.2} s{memory}. Next: posweight report {out}\n",
+        "\n{out}: {}\n{:.2} s{memory}{spilled}. Next: posweight report {out}\n",
         files.collect::<Vec<_>>().join(", "),
         elapsed.as_secs_f64(),
     ));

@@ -152,21 +152,30 @@ pub(crate) fn labels<'n>(
     if n == 0 {
         return None;
     }
+    let zeros: ArrayRef = Arc::new(UInt64Array::from(vec![0; n]));
     let count = |of: fn(&Tally) -> u64| -> ArrayRef {
+        if tallies.iter().all(|tally| of(tally) == 0) {
+            return Arc::clone(&zeros);
+        }
         Arc::new(UInt64Array::from_iter_values(tallies.iter().map(of)))
     };
-    let zeros: ArrayRef = Arc::new(UInt64Array::from(vec![0; n]));
     let masses = Decimal128Array::from(vec![0; n]).with_data_type(DataType::Decimal128(38, 18));
     let masses: ArrayRef = Arc::new(masses);
-    let names: StringArray = positions.iter().map(|&label| name(label)).collect();
-    let position = |(&label, name): (&usize, Option<&str>)| name.is_none().then_some(label as u64);
-    let indices: UInt64Array = positions.iter().zip(names.iter()).map(position).collect();
+    let open = positions.iter().any(|&label| name(label).is_some());
+    let (indices, names): (UInt64Array, ArrayRef) = if open {
+        let names: StringArray = positions.iter().map(|&label| name(label)).collect();
+        let position = |(&label, name): (&usize, Option<&str>)| name.is_none().then_some(label as u64);
+        (positions.iter().zip(names.iter()).map(position).collect(), Arc::new(names))
+    } else {
+        let indices = UInt64Array::from_iter_values(positions.iter().map(|&label| label as u64));
+        (indices, new_null_array(&DataType::Utf8, n))
+    };
     let mut columns: Vec<ArrayRef> =
         by.iter().map(|value| Arc::new(StringArray::from(vec![value.as_deref(); n])) as ArrayRef).collect();
     columns.extend([
         new_null_array(&DataType::UInt32, n),
         Arc::new(indices),
-        Arc::new(names),
+        names,
         count(|tally| tally.positives),
         count(|tally| tally.negatives),
         count(|tally| tally.uncertain),

@@ -34,6 +34,8 @@ pub struct Outcome {
     pub why: String,
     /// Published files.
     pub outputs: Vec<OutputFile>,
+    /// What did not fit the memory.
+    pub spilled: Spilled,
 }
 
 /// Told what is being done, for whoever draws the progress.
@@ -186,7 +188,7 @@ async fn stages(
     account.outputs.clone_from(&outputs);
     tracing::info!(out = %plan.out.display(), files = outputs.len(), "published");
     account.timings.insert("write", clock.elapsed().as_secs_f64());
-    Ok(Outcome { derived, groups, source, why: detected.why, outputs })
+    Ok(Outcome { derived, groups, source, why: detected.why, outputs, spilled })
 }
 
 impl Account {
