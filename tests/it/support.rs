@@ -57,7 +57,7 @@ impl Place {
 
     /// Runs the program in this folder.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
-        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_posweight"))
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_posweight"))
             .args(arguments)
             .current_dir(self.dir.path())
             .output()
