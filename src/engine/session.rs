@@ -46,8 +46,8 @@ impl Limits {
 }
 
 /// A session that counts: its plans have as many partitions as their scans have lists of files, and what
-/// merges them is one partition. Repartitioning by hash can stall for ever when it has to spill; see the
-/// engine's issue 24883.
+/// merges them is one partition. Repartitioning by hash can stall for ever when it has to spill; see
+/// <https://github.com/apache/datafusion/issues/24883>.
 ///
 /// # Errors
 /// As [`session`].
@@ -72,8 +72,8 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     let mut config = SessionConfig::new()
         .with_target_partitions(limits.threads.max(1))
         .with_information_schema(false)
-        // An absent null count in a footer is read as zero by statistics and pruning; see the reader's
-        // issue 25239. Counts must come from the values.
+        // An absent null count in a footer is read as zero by statistics and pruning; see
+        // <https://github.com/apache/datafusion/issues/25239>. Counts must come from the values.
         .with_collect_statistics(false)
         .with_parquet_pruning(false);
     let options = config.options_mut();
