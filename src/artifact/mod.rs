@@ -9,7 +9,7 @@ pub mod counts;
 pub mod imbalance;
 pub mod publish;
 pub mod results;
-mod table;
+pub mod table;
 pub mod tensors;
 pub mod weights;
 

@@ -52,6 +52,15 @@ pub(super) fn write(
     Ok(())
 }
 
+/// One row per label, as the files hold it: the counts, and the weights where there are such.
+///
+/// # Errors
+/// [`Error::Internal`] when weights and counts are of different labels.
+pub fn rows(counts: &LabelCounts, weights: Option<&Weights>) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema(counts, weights), columns(counts, weights, 0..counts.len()))
+        .map_err(|cause| Error::internal(cause.to_string()))
+}
+
 fn schema(counts: &LabelCounts, weights: Option<&Weights>) -> SchemaRef {
     let number = |name: &str| Field::new(name, DataType::UInt64, false);
     let mut fields = vec![

@@ -10,6 +10,7 @@ mod list;
 mod progress;
 mod report;
 mod run;
+mod sql;
 mod weigh;
 
 use std::io::Write;
@@ -43,6 +44,8 @@ enum Verb {
     Inspect(inspect::Inspect),
     /// Merge saved counts and weigh them anew; no shard is read
     Weigh(Box<weigh::Weigh>),
+    /// Query shards, counts and weights with SQL; a shell when no query is given
+    Sql(Box<sql::Sql>),
     /// Print the report of a finished run
     Report(report::Report),
     /// Print a table: schemes, measures, layouts, findings, exit-codes
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Verb::Run(verb) => verb.act(),
         Verb::Inspect(verb) => verb.act(),
         Verb::Weigh(verb) => verb.act(),
+        Verb::Sql(verb) => verb.act(),
         Verb::Report(verb) => verb.act(),
         Verb::List(verb) => verb.act(),
         Verb::Completions(verb) => verb.act(),

@@ -17,7 +17,7 @@ pub(super) async fn kept(
     dataset: &Dataset,
     condition: &str,
 ) -> Result<Option<Vec<bool>>> {
-    let table = context.read_batch(shards(dataset)?).map_err(|cause| super::session::ours(&cause))?;
+    let table = context.read_batch(keys(dataset)?).map_err(|cause| super::session::ours(&cause))?;
     let Ok(expression) = table.parse_sql_expr(condition) else { return Ok(None) };
     if expression.is_volatile() {
         return Ok(None);
@@ -38,7 +38,7 @@ pub(super) async fn kept(
 }
 
 /// One row per shard: its hive keys and its number.
-fn shards(dataset: &Dataset) -> Result<RecordBatch> {
+pub(super) fn keys(dataset: &Dataset) -> Result<RecordBatch> {
     let value = |hive: &[(String, String)], key: &String| {
         hive.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
     };

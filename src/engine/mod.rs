@@ -9,11 +9,13 @@
 //! layout into a plan and runs it · [`scan`] counts encoded pages · [`hive`] answers conditions for whole
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
-//! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit
+//! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit ·
+//! [`sql`] answers queries, with the [`functions`] of labels
 
 mod collect;
 pub mod counting;
 mod diagnose;
+pub mod functions;
 mod hive;
 mod long;
 mod named;
@@ -22,10 +24,12 @@ mod partial;
 mod partial_exec;
 mod pieces;
 mod plain;
+mod pool;
 mod query;
 mod scan;
 pub mod session;
 mod spill;
+pub mod sql;
 mod table;
 mod watchdog;
 

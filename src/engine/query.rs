@@ -1,5 +1,6 @@
 //! From a layout to a plan, and from a plan to counts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
@@ -22,7 +23,7 @@ use super::scan::Scan;
 use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
-use super::{hive, long, scan, watchdog};
+use super::{hive, long, pieces::Cut, scan, watchdog};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
@@ -36,6 +37,17 @@ pub struct Dataset {
     pub schema: SchemaRef,
     /// Hive keys that no file column hides.
     pub hive: Vec<String>,
+}
+
+impl Dataset {
+    /// Shards whose columns make `schema`.
+    #[must_use]
+    pub fn new(shards: Vec<Shard>, schema: SchemaRef) -> Self {
+        let keys: BTreeSet<&String> =
+            shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
+        let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();
+        Self { shards, schema, hive }
+    }
 }
 
 /// Counts all rows of `dataset`.
@@ -142,7 +154,8 @@ pub(super) fn rows(
     limits: &Limits,
     whole: &[bool],
 ) -> Result<DataFrame> {
-    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, limits.threads, whole)?;
+    let how = |number: usize| if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split };
+    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, limits.threads, how)?;
     let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
     match &counting.filter {
         Some(condition) => filter(rows, condition),

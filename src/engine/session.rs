@@ -11,6 +11,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsume
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::pool::Unstalled;
 use super::spill::{Factory, Spill};
 use crate::error::{Error, Result};
 
@@ -99,7 +100,7 @@ fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<RuntimeEnv>> {
         .hint(format!("use --memory-limit {}m or more", MEMORY_LIMIT_MIN >> 20)));
     }
     // Greedy pools starve the consumer that could spill; a fair one gives each its share.
-    let fair = FairSpillPool::new(limits.pool_bytes());
+    let fair = Unstalled(FairSpillPool::new(limits.pool_bytes()));
     let named = std::num::NonZeroUsize::new(CONSUMERS_NAMED).unwrap_or(std::num::NonZeroUsize::MIN);
     let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(fair, named));
     if let Some(dir) = &limits.spill_dir {

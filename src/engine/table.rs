@@ -37,20 +37,19 @@ pub(crate) struct ShardTable {
 }
 
 impl ShardTable {
-    /// `columns` are those of the files; `hive` the folder keys that no file column hides; shards that are
-    /// `whole` stay in one partition.
-    pub(crate) fn new(
+    /// `columns` are those of the files; `hive` the folder keys that no file column hides; `how` says what
+    /// may be done with a shard, by its number.
+    pub(super) fn new(
         shards: &[Shard],
         columns: &SchemaRef,
         hive: &[String],
         partitions: usize,
-        whole: &[bool],
+        how: impl Fn(usize) -> Cut,
     ) -> Result<Self> {
         let mut constants: Vec<FieldRef> =
             hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef).collect();
         constants.push(Arc::new(Field::new(SHARD_COLUMN, DataType::UInt32, false)));
         let table = TableSchema::builder(Arc::clone(columns)).with_table_partition_cols(constants).build();
-        let how = |number: usize| if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split };
         let mut groups = Vec::new();
         for list in pieces::cut(shards, how, partitions)? {
             let files = list.into_iter().map(|(number, piece)| {
@@ -93,12 +92,14 @@ impl TableProvider for ShardTable {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let source = Arc::new(ParquetSource::new(self.table.clone()));
+        // The session's options, which forbid pruning by statistics: a source of its own would allow it.
+        let options = state.default_table_options().parquet;
+        let source = Arc::new(ParquetSource::new(self.table.clone()).with_table_parquet_options(options));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_file_groups(self.groups.clone())
             .with_limit(limit)

@@ -5,11 +5,15 @@
 //!        ├▶ Spec (as written) ─▶ Plan (every default filled) ─▶ run: open ─ count ─ weigh ─ write ─ publish
 //! TOML ──┘
 //! ```
+//!
+//! [`sql`] opens a session of queries over the same sources, in which [`calls`] count as a run does.
 
+pub mod calls;
 pub mod machine;
 pub mod opening;
 pub mod outputs;
 pub mod plan;
 pub mod run;
 pub mod spec;
+pub mod sql;
 pub mod weigh;

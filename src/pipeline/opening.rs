@@ -60,9 +60,9 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
     let agreement = agree(&shards, &|name| needed.contains(name))?;
     layout.check(&agreement.schema)?;
     let absent = absent_columns(plan, layout, &agreement)?;
-    let hive = hive_keys(&shards, &agreement.schema);
-    check_aside(plan, layout, &agreement.schema, &hive)?;
-    let keys = keys(plan, layout, &agreement.schema, &shards, vocabulary)?;
+    let dataset = Dataset::new(shards, agreement.schema);
+    check_aside(plan, layout, &dataset.schema, &dataset.hive)?;
+    let keys = keys(plan, layout, &dataset.schema, &dataset.shards, vocabulary)?;
     let overrides = overrides(plan, layout, &keys)?;
     let labels_inferred = matches!(keys, Keys::Indices(None));
     let counting = Counting {
@@ -77,7 +77,6 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
         engine: plan.engine,
         trust_statistics: plan.trust_statistics,
     };
-    let dataset = Dataset { shards, schema: agreement.schema, hive };
     Ok(Opened { dataset, detected, counting, absent, labels_inferred })
 }
 
@@ -113,13 +112,6 @@ fn absent_columns(plan: &Plan, layout: &Layout, agreement: &Agreement) -> Result
             .hint("other shards have it; if it means \"not labelled there\", say --missing-columns missing")),
         None => Ok(Vec::new()),
     }
-}
-
-/// Folder keys of any shard, where no column has the name.
-fn hive_keys(shards: &[Shard], schema: &Schema) -> Vec<String> {
-    let keys: BTreeSet<&String> =
-        shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
-    keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect()
 }
 
 /// `--by` and `--sample-weight` must name columns of use.

@@ -215,7 +215,11 @@ pub fn weighing(spec: &Spec) -> Result<Weighing> {
     Ok(Weighing { schemes, adjust, policy })
 }
 
-fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
+/// Memory, threads and spilling that a spec asks for.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flag.
+pub fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
     let memory = spec.memory_limit.as_deref().map(|text| bytes("--memory-limit", text)).transpose()?;
     let spill = spec.spill_limit.as_deref().map(|text| bytes("--spill-limit", text)).transpose()?;
     if spec.threads == Some(0) {

@@ -246,7 +246,7 @@ pub(super) fn finding_result(finding: &Finding, derived: &Derived) -> FindingRes
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-async fn stopped() -> Error {
+pub async fn stopped() -> Error {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

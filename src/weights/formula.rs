@@ -33,53 +33,66 @@ impl Basis {
 pub(super) fn vectors(scheme: &Scheme, basis: &Basis) -> Vec<(String, Kind, Vec<f64>)> {
     let mut all = vec![(scheme.key(), scheme.info().kind, values(scheme, basis))];
     if *scheme == Scheme::Balanced {
-        let negative = basis.each(|pos, neg| (pos + neg) / (2.0 * neg));
+        let negative = basis.each(|pos, neg| of_label(scheme, neg, pos, 0.0));
         all.push((format!("{}_negative", scheme.key()), Kind::Pair, negative));
     }
     all
 }
 
 fn values(scheme: &Scheme, basis: &Basis) -> Vec<f64> {
-    match *scheme {
-        Scheme::Ratio { epsilon } => basis.each(|pos, neg| neg / (pos + epsilon)),
-        Scheme::Laplace { alpha } => basis.each(|pos, neg| (neg + alpha) / (pos + alpha)),
-        Scheme::Power { gamma } => basis.each(|pos, neg| (neg / pos).powf(gamma)),
-        Scheme::Sqrt => basis.each(|pos, neg| (neg / pos).sqrt()),
-        Scheme::Log { floor } => basis.each(|pos, neg| ((neg / pos).ln() + 1.0).max(floor)),
-        Scheme::Log1p => basis.each(|pos, neg| (neg / pos).ln_1p()),
-        Scheme::InverseFrequency { reference } => {
-            let reference = reference_count(reference, basis);
-            basis.each(|pos, _| reference / pos)
-        }
-        Scheme::Balanced => basis.each(|pos, neg| (pos + neg) / (2.0 * pos)),
-        Scheme::EffectiveNumber { beta } => effective_number(beta, basis),
-        Scheme::InversePropensity { a, b } => {
-            // ln N − 1 is negative below e rows, where a propensity means nothing.
-            let c = (basis.rows.ln() - 1.0).max(0.0) * (b + 1.0).powf(a);
-            basis.each(|pos, _| 1.0 + c * (pos + b).powf(-a))
-        }
-        Scheme::Enet { c } => basis.each(|pos, neg| 1.0 / (c + pos / (pos + neg)).ln()),
-        Scheme::FocalAlpha => basis.each(|pos, neg| neg / (pos + neg)),
-        Scheme::LdamMargin { max_margin } => {
-            let rarest = basis.positives().into_iter().fold(f64::INFINITY, f64::min);
-            basis.each(|pos, _| max_margin * (rarest / pos).powf(0.25))
-        }
-        Scheme::PriorBias => basis.each(|pos, neg| (pos / neg).ln()),
-        Scheme::LogitAdjustment { tau } => basis.each(|pos, neg| tau * (pos / neg).ln()),
-        Scheme::RepeatFactor { threshold } => {
-            basis.each(|pos, _| (threshold * basis.rows / pos).sqrt().max(1.0))
-        }
+    let against = match *scheme {
+        Scheme::InverseFrequency { reference } => reference_count(reference, basis),
+        Scheme::InversePropensity { a, b } => propensity_constant(basis.rows, a, b),
+        Scheme::LdamMargin { .. } => basis.positives().into_iter().fold(f64::INFINITY, f64::min),
+        Scheme::RepeatFactor { .. } => basis.rows,
         Scheme::Global => {
             let (positives, negatives) =
                 basis.labels.iter().flatten().fold((0.0, 0.0), |sum, side| (sum.0 + side.0, sum.1 + side.1));
-            basis.each(|_, _| negatives / positives)
+            negatives / positives
         }
+        _ => 0.0,
+    };
+    let raw = basis.each(|pos, neg| of_label(scheme, pos, neg, against));
+    match scheme {
+        Scheme::EffectiveNumber { .. } => mean_one(raw, basis),
+        _ => raw,
     }
 }
 
-/// (1 − β) / (1 − βⁿ) with mean 1; −expm1(n·ln β) keeps the digits that 1 − βⁿ loses.
-fn effective_number(beta: f64, basis: &Basis) -> Vec<f64> {
-    let raw = basis.each(|pos, _| if beta == 0.0 { 1.0 } else { (1.0 - beta) / -(pos * beta.ln()).exp_m1() });
+/// The number of one label. `against` is what the scheme compares it with: the reference of
+/// inverse-frequency, [`propensity_constant`], the positives of the rarest label (ldam-margin), all rows
+/// (repeat-factor), the weight itself (global); others have no use for it. Effective numbers are unscaled.
+pub(super) fn of_label(scheme: &Scheme, pos: f64, neg: f64, against: f64) -> f64 {
+    match *scheme {
+        Scheme::Ratio { epsilon } => neg / (pos + epsilon),
+        Scheme::Laplace { alpha } => (neg + alpha) / (pos + alpha),
+        Scheme::Power { gamma } => (neg / pos).powf(gamma),
+        Scheme::Sqrt => (neg / pos).sqrt(),
+        Scheme::Log { floor } => ((neg / pos).ln() + 1.0).max(floor),
+        Scheme::Log1p => (neg / pos).ln_1p(),
+        Scheme::InverseFrequency { .. } => against / pos,
+        Scheme::Balanced => (pos + neg) / (2.0 * pos),
+        Scheme::EffectiveNumber { beta: 0.0 } => 1.0,
+        // −expm1(n·ln β) keeps the digits that 1 − βⁿ loses.
+        Scheme::EffectiveNumber { beta } => (1.0 - beta) / -(pos * beta.ln()).exp_m1(),
+        Scheme::InversePropensity { a, b } => 1.0 + against * (pos + b).powf(-a),
+        Scheme::Enet { c } => 1.0 / (c + pos / (pos + neg)).ln(),
+        Scheme::FocalAlpha => neg / (pos + neg),
+        Scheme::LdamMargin { max_margin } => max_margin * (against / pos).powf(0.25),
+        Scheme::PriorBias => (pos / neg).ln(),
+        Scheme::LogitAdjustment { tau } => tau * (pos / neg).ln(),
+        Scheme::RepeatFactor { threshold } => (threshold * against / pos).sqrt().max(1.0),
+        Scheme::Global => against,
+    }
+}
+
+/// The C of inverse propensities; ln N − 1 is negative below e rows, where a propensity means nothing.
+pub(super) fn propensity_constant(rows: f64, a: f64, b: f64) -> f64 {
+    (rows.ln() - 1.0).max(0.0) * (b + 1.0).powf(a)
+}
+
+/// Scales the labels served to mean 1.
+fn mean_one(raw: Vec<f64>, basis: &Basis) -> Vec<f64> {
     let served = basis.labels.iter().flatten().count() as f64;
     let sum: f64 = raw.iter().sum();
     raw.into_iter().map(|w| if sum > 0.0 { w * served / sum } else { w }).collect()

@@ -111,6 +111,22 @@ pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
     })
 }
 
+/// The weight of one label from its own counts, as [`weigh`] gives it by default: neutral (1, or 0 for
+/// what is added) without positives or without negatives. `against` is the one number of other labels
+/// that the formula needs: all rows N (inverse-propensity, repeat-factor), the reference
+/// (inverse-frequency), the positives of the rarest label (ldam-margin). Effective numbers are unscaled.
+#[must_use]
+pub fn weigh_label(scheme: &Scheme, positives: f64, negatives: f64, against: f64) -> f64 {
+    if positives > 0.0 && negatives > 0.0 {
+        let against = match *scheme {
+            Scheme::InversePropensity { a, b } => formula::propensity_constant(against, a, b),
+            _ => against,
+        };
+        return formula::of_label(scheme, positives, negatives, against);
+    }
+    if scheme.info().kind == Kind::Additive { 0.0 } else { 1.0 }
+}
+
 /// Labels for which the person asked to stop.
 fn refuse(counts: &LabelCounts, status: &[Status], policy: &Policy) -> Result<()> {
     let stops = |status: Status| match status {

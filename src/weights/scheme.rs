@@ -222,6 +222,29 @@ impl Scheme {
         }
     }
 
+    /// How many numbers set the scheme; a reference is not a number.
+    #[must_use]
+    pub fn parameter_count(mut self) -> usize {
+        self.parameters().len()
+    }
+
+    /// The scheme with its first parameters set, in the order of its [`SchemeInfo::parameters`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the parameter whose value is outside its range.
+    pub fn with_parameters(mut self, values: &[f64]) -> Result<Self> {
+        let name = self.info().name;
+        for ((key, parameter, range), value) in self.parameters().into_iter().zip(values) {
+            if !range.contains(value) {
+                let (start, end) = (range.start(), range.end());
+                return Err(Error::usage(format!("scheme {name}: {key}={value} is outside {start} … {end}"))
+                    .hint("give a number of that range"));
+            }
+            *parameter = *value;
+        }
+        Ok(self)
+    }
+
     /// The scheme's name in files: its text with everything but letters, digits, `_` and `.` as `_`.
     #[must_use]
     pub fn key(&self) -> String {

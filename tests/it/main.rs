@@ -20,5 +20,7 @@ mod pages;
 mod pipelines;
 /// sample_data/ equals its generator.
 mod sample_data;
+/// Queries: right answers, refusals, formats.
+mod sql;
 /// What a test is written with.
 mod support;

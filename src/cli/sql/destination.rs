@@ -1,0 +1,170 @@
+//! Where rows go: stdout, or a file that is there whole or not at all.
+
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use tempfile::NamedTempFile;
+
+use super::format::{Format, TABLE_ROWS, Text};
+use crate::cli::say;
+use crate::engine::sql::Answer;
+use crate::error::{Error, Result};
+
+/// Whether somebody still reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    There,
+    Gone,
+}
+
+/// Where the rows of statements go, one after the other.
+pub(super) struct Destination {
+    format: Format,
+    place: Place,
+}
+
+enum Place {
+    Stdout,
+    File { path: PathBuf, part: BufWriter<NamedTempFile>, overwrite: bool, results: usize },
+}
+
+impl Destination {
+    /// A destination; nothing is at `out` before [`Self::finish`].
+    pub(super) fn new(out: Option<&Path>, overwrite: bool, format: Format) -> Result<Self> {
+        let Some(path) = out else {
+            let format = match format {
+                Format::Automatic if std::io::stdout().is_terminal() => Format::Table,
+                Format::Automatic => Format::Csv,
+                Format::Parquet => {
+                    return Err(Error::usage("--format parquet writes a file, and none is named")
+                        .hint("name one with --out FILE"));
+                }
+                other => other,
+            };
+            return Ok(Self { format, place: Place::Stdout });
+        };
+        if path.exists() && !overwrite {
+            return Err(taken(path));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let part = builder().tempfile_in(folder).map_err(|cause| Error::writing(path, &cause))?;
+        let format = if format == Format::Automatic { by_ending(path) } else { format };
+        let place = Place::File { path: path.to_owned(), part: BufWriter::new(part), overwrite, results: 0 };
+        Ok(Self { format, place })
+    }
+
+    /// Writes all rows of a statement; a statement without columns has none.
+    pub(super) async fn write(&mut self, answer: Answer) -> Result<Reader> {
+        if answer.schema().fields().is_empty() {
+            return Ok(Reader::There);
+        }
+        if self.format == Format::Parquet {
+            self.write_parquet(answer).await
+        } else {
+            self.write_text(answer).await
+        }
+    }
+
+    async fn write_text(&mut self, mut answer: Answer) -> Result<Reader> {
+        let mut text = Text::new(self.format, answer.schema());
+        while let Some(batch) = answer.next().await {
+            let bytes = text.add(&batch?)?;
+            if self.put(&bytes)? == Reader::Gone {
+                return Ok(Reader::Gone);
+            }
+            if text.is_full() {
+                say(&format!("the table ends after {TABLE_ROWS} rows; --format csv has no limit"));
+                break;
+            }
+        }
+        let end = text.end()?;
+        self.put(&end)
+    }
+
+    async fn write_parquet(&mut self, mut answer: Answer) -> Result<Reader> {
+        let Place::File { path, part, results, .. } = &mut self.place else {
+            return Err(Error::internal("Parquet without a file"));
+        };
+        *results += 1;
+        if *results > 1 {
+            return Err(Error::usage("a Parquet file holds the rows of one query, and there are more")
+                .hint("run them one by one, or write csv"));
+        }
+        let wrong =
+            |cause: parquet::errors::ParquetError| Error::output(format!("{}: {cause}", path.display()));
+        let properties =
+            WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+        let mut writer = ArrowWriter::try_new(part, answer.schema(), Some(properties)).map_err(wrong)?;
+        while let Some(batch) = answer.next().await {
+            writer.write(&batch?).map_err(wrong)?;
+        }
+        writer.close().map_err(wrong)?;
+        Ok(Reader::There)
+    }
+
+    /// A reader of stdout that has gone away has what it wanted.
+    fn put(&mut self, bytes: &[u8]) -> Result<Reader> {
+        match &mut self.place {
+            Place::File { path, part, .. } => {
+                part.write_all(bytes).map_err(|cause| Error::writing(path, &cause))?;
+            }
+            Place::Stdout => {
+                let mut out = std::io::stdout().lock();
+                match out.write_all(bytes).and_then(|()| out.flush()) {
+                    Err(cause) if cause.kind() == ErrorKind::BrokenPipe => return Ok(Reader::Gone),
+                    Err(cause) => return Err(Error::output(format!("stdout: {cause}"))),
+                    Ok(()) => {}
+                }
+            }
+        }
+        Ok(Reader::There)
+    }
+
+    /// Puts the file in its place.
+    pub(super) fn finish(self) -> Result<()> {
+        let Place::File { path, part, overwrite, .. } = self.place else { return Ok(()) };
+        let wrong = |cause: &std::io::Error| Error::writing(&path, cause);
+        let part = part.into_inner().map_err(|cause| wrong(cause.error()))?;
+        part.as_file().sync_all().map_err(|cause| wrong(&cause))?;
+        let placed: std::result::Result<File, tempfile::PersistError> =
+            if overwrite { part.persist(&path) } else { part.persist_noclobber(&path) };
+        match placed {
+            Ok(_) => Ok(()),
+            Err(cause) if cause.error.kind() == ErrorKind::AlreadyExists => Err(taken(&path)),
+            Err(cause) => Err(wrong(&cause.error)),
+        }
+    }
+}
+
+fn taken(path: &Path) -> Error {
+    Error::output(format!("{}: there is such a file", path.display()))
+        .hint("replace it with --overwrite, or choose another --out")
+}
+
+/// Files that others may read, as the umask has it.
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".posweight-sql-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder
+}
+
+fn by_ending(path: &Path) -> Format {
+    match path.extension().and_then(|end| end.to_str()) {
+        Some("parquet") => Format::Parquet,
+        Some("tsv") => Format::Tsv,
+        Some("json") => Format::Json,
+        Some("ndjson" | "jsonl") => Format::Ndjson,
+        Some("md") => Format::Markdown,
+        Some("txt") => Format::Table,
+        _ => Format::Csv,
+    }
+}

@@ -1,0 +1,126 @@
+//! `posweight sql`: queries over shards, counts and weights; a shell when none is given.
+
+mod cells;
+mod complete;
+mod destination;
+mod format;
+mod history;
+mod shell;
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::runtime;
+use crate::engine::sql::{Access, Session};
+use crate::error::{Error, Result};
+use crate::pipeline::machine::Machine;
+use crate::pipeline::plan::limits;
+use crate::pipeline::run::stopped;
+use crate::pipeline::spec::Spec;
+use crate::pipeline::sql::{Request, open};
+use destination::{Destination, Reader};
+use format::Format;
+
+/// Query shards, counts and weights with SQL; a shell when no query is given
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight sql -c \"SELECT split, pos_weight(cat) FROM 'pets/**/*.parquet' GROUP BY split\"
+  posweight sql -c \"SELECT * FROM label_counts('data/', 'layout=list, labels=tags')\" --format json
+  posweight sql --table pets=pets/ --run weights/     # a shell; \\? says what it knows")]
+pub(super) struct Sql {
+    /// Run these statements; repeatable
+    #[arg(short = 'c', long, value_name = "QUERY")]
+    command: Vec<String>,
+    /// Run the statements of this file, after those of -c; repeatable, - is stdin
+    #[arg(short, long, value_name = "FILE")]
+    file: Vec<PathBuf>,
+    /// Files, folder or glob as a table; repeatable, also for one name
+    #[arg(long, value_name = "NAME=SHARDS")]
+    table: Vec<String>,
+    /// A finished run as the tables counts, weights and imbalance
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// How rows are written [automatic: table on a terminal, by the ending of --out, else csv]
+    #[arg(long, value_name = "FORMAT", default_value = "automatic")]
+    format: Format,
+    /// Write rows to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "out")]
+    overwrite: bool,
+    /// Peak memory, such as 512m [default: 60 % of the machine]
+    #[arg(long, value_name = "SIZE")]
+    memory_limit: Option<String>,
+    /// Threads that read and count [default: all]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Registered tables only: statements name no file
+    #[arg(long)]
+    safe: bool,
+    /// Allow COPY and INSERT
+    #[arg(long, conflicts_with = "safe")]
+    allow_write: bool,
+}
+
+impl Sql {
+    pub(super) fn act(&self) -> Result<()> {
+        let spec = Spec { memory_limit: self.memory_limit.clone(), threads: self.threads, ..Spec::default() };
+        let limits = limits(&spec, Machine::here())?;
+        let runtime = runtime(limits.threads)?;
+        let session = open(&Request {
+            tables: self.table.clone(),
+            run: self.run.clone(),
+            limits,
+            access: Access { paths: !self.safe, write: self.allow_write },
+        })?;
+        let none_given = self.command.is_empty() && self.file.is_empty();
+        let outcome = if none_given && std::io::stdin().is_terminal() {
+            if self.out.is_some() {
+                return Err(Error::usage("--out takes the rows of queries, and none is given")
+                    .hint("give queries with -c or -f"));
+            }
+            shell::run(&runtime, &session, self.format)
+        } else {
+            runtime.block_on(async {
+                tokio::select! {
+                    outcome = self.queries(&session, none_given) => outcome,
+                    signal = stopped() => Err(signal),
+                }
+            })
+        };
+        // A decoder thread that is still busy must not hold a cancelled query back.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    /// Runs all statements in order, up to the first error.
+    async fn queries(&self, session: &Session, of_stdin: bool) -> Result<()> {
+        let mut to = Destination::new(self.out.as_deref(), self.overwrite, self.format)?;
+        let mut texts = self.command.iter().map(|text| Ok(text.clone())).collect::<Vec<_>>();
+        texts.extend(self.file.iter().map(|path| match path.to_str() {
+            Some("-") => stdin(),
+            _ => std::fs::read_to_string(path).map_err(|cause| Error::reading(path, &cause)),
+        }));
+        if of_stdin {
+            texts.push(stdin());
+        }
+        for text in texts {
+            for statement in session.parse(&text?)? {
+                let answer = session.run(statement).await?;
+                if to.write(answer).await? == Reader::Gone {
+                    return Ok(());
+                }
+            }
+        }
+        to.finish()
+    }
+}
+
+fn stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|cause| Error::input(format!("stdin: {cause}")))?;
+    Ok(text)
+}

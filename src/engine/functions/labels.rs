@@ -1,0 +1,106 @@
+//! The aggregates `positives`, `negatives`, `missing`, `prevalence` and `pos_weight`.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::format_state_name;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
+};
+
+use super::counter::{Groups, Kind, One, STATE};
+use super::sides::is_label;
+
+/// Every aggregate over a label column.
+pub(super) fn all() -> [AggregateUDF; 5] {
+    [
+        ("positives", Kind::Positives),
+        ("negatives", Kind::Negatives),
+        ("missing", Kind::Missing),
+        ("prevalence", Kind::Prevalence),
+        ("pos_weight", Kind::PosWeight),
+    ]
+    .map(|(name, kind)| {
+        AggregateUDF::new_from_impl(LabelAggregate {
+            name,
+            kind,
+            signature: Signature::user_defined(Volatility::Immutable),
+        })
+    })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct LabelAggregate {
+    name: &'static str,
+    kind: Kind,
+    signature: Signature,
+}
+
+impl LabelAggregate {
+    fn check(&self, types: &[DataType]) -> Result<()> {
+        match types {
+            [one] if is_label(one) => Ok(()),
+            [one] => plan_err!(
+                "{}: a column of type {one} is no label column; give it bool, int, float, decimal or \"0\"/\"1\" strings (list columns: use label_counts)",
+                self.name
+            ),
+            many => plan_err!("{} takes one label column, not {} arguments", self.name, many.len()),
+        }
+    }
+
+    fn once(&self, args: &AccumulatorArgs) -> Result<()> {
+        if args.is_distinct {
+            return plan_err!("{}(DISTINCT …) has no meaning: drop DISTINCT, rows are counted", self.name);
+        }
+        Ok(())
+    }
+}
+
+impl AggregateUDFImpl for LabelAggregate {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.check(types)?;
+        Ok(types.to_vec())
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.check(types)?;
+        Ok(self.kind.data_type())
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.kind == Kind::Prevalence
+    }
+
+    fn default_value(&self, _data_type: &DataType) -> Result<datafusion::scalar::ScalarValue> {
+        One::new(self.kind).evaluate()
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        self.once(&args)?;
+        Ok(Box::new(One::new(self.kind)))
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        let field = |name| Field::new(format_state_name(args.name, name), DataType::UInt64, false);
+        Ok(STATE.map(|name| Arc::new(field(name))).to_vec())
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        !args.is_distinct
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        self.once(&args)?;
+        Ok(Box::new(Groups::new(self.kind)))
+    }
+}

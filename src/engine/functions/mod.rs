@@ -1,0 +1,86 @@
+//! SQL functions over labels and counts, for our own sessions and for those of others.
+//!
+//! [`labels`] aggregates over a label column, counted by [`counter`] from [`sides`] · [`schemes`] scalars
+//! over counts · [`sum`] that does not wrap · [`tables`] functions in place of tables
+//!
+//! ```no_run
+//! # fn main() -> posweight::error::Result<()> {
+//! let context = datafusion::prelude::SessionContext::new();
+//! posweight::engine::functions::register(&context)?;
+//! // SELECT split, pos_weight(cat) FROM pets GROUP BY split
+//! # Ok(())
+//! # }
+//! ```
+
+mod counter;
+mod labels;
+mod schemes;
+mod sides;
+mod sum;
+pub mod tables;
+
+use datafusion::prelude::SessionContext;
+
+use crate::error::Result;
+
+/// One row of the functions' table.
+#[derive(Debug)]
+pub struct FunctionInfo {
+    /// Its name and arguments; what stands in brackets may be left out.
+    pub call: &'static str,
+    /// What it gives.
+    pub gives: &'static str,
+}
+
+const fn row(call: &'static str, gives: &'static str) -> FunctionInfo {
+    FunctionInfo { call, gives }
+}
+
+/// Every function, each in one line: aggregates, scalars, table functions.
+#[rustfmt::skip]
+pub const FUNCTIONS: [FunctionInfo; 28] = [
+    row("positives(x)", "rows whose label is 1 or true"),
+    row("negatives(x)", "rows whose label is 0 or false"),
+    row("missing(x)", "rows whose label is NULL or NaN"),
+    row("prevalence(x)", "positives / known rows; NULL without known rows"),
+    row("pos_weight(x)", "negatives / positives, as compute gives it; 1 without both"),
+    row("ratio_weight(pos, neg [, epsilon])", "neg / (pos + epsilon)"),
+    row("laplace_weight(pos, neg [, alpha])", "(neg + alpha) / (pos + alpha)"),
+    row("power_weight(pos, neg [, gamma])", "(neg / pos)^gamma"),
+    row("sqrt_weight(pos, neg)", "sqrt(neg / pos)"),
+    row("log_weight(pos, neg [, floor])", "max(floor, ln(neg / pos) + 1)"),
+    row("log1p_weight(pos, neg)", "ln(1 + neg / pos)"),
+    row("inverse_frequency_weight(pos, reference)", "reference / pos"),
+    row("balanced_weight(pos, neg)", "known / (2 pos)"),
+    row("balanced_negative_weight(pos, neg)", "known / (2 neg)"),
+    row("effective_number_weight(pos [, beta])", "(1 - beta) / (1 - beta^pos), not scaled to mean 1"),
+    row("inverse_propensity_weight(pos, rows [, a [, b]])", "1 + C (pos + b)^-a, C = (ln rows - 1)(b + 1)^a"),
+    row("enet_weight(pos, neg [, c])", "1 / ln(c + pos / known)"),
+    row("focal_alpha(pos, neg)", "neg / known"),
+    row("ldam_margin(pos, min_pos [, max_margin])", "max_margin (min_pos / pos)^(1/4)"),
+    row("prior_bias(pos, neg)", "ln(pos / neg)"),
+    row("logit_adjustment(pos, neg [, tau])", "tau ln(pos / neg)"),
+    row("repeat_factor(pos, rows [, threshold])", "max(1, sqrt(threshold rows / pos))"),
+    row("irlbl(pos, max_pos)", "max_pos / pos; NULL without positives"),
+    row("im_r(pos, neg)", "larger side / smaller side; NULL without both"),
+    row("label_entropy(pos, neg)", "entropy of prevalence in bits"),
+    row("label_counts('shards' [, 'options'])", "counts of every label, as counts.parquet has them"),
+    row("label_weights('shards', 'scheme' [, 'options'])", "counts, weights and status, as weights.parquet has them"),
+    row("imbalance('shards' [, 'options'])", "every measure of the set: measure, value"),
+];
+
+/// Makes the aggregates and the scalars functions of `context`, and its `sum` one that reports an integer
+/// overflow. Table functions count shards and come with [`crate::pipeline`]; see its `sql`.
+///
+/// # Errors
+/// [`crate::error::Error::Internal`] when a scalar names no scheme, which a test rules out.
+pub fn register(context: &SessionContext) -> Result<()> {
+    for aggregate in labels::all() {
+        context.register_udaf(aggregate);
+    }
+    context.register_udaf(sum::checked());
+    for scalar in schemes::all()? {
+        context.register_udf(scalar);
+    }
+    Ok(())
+}

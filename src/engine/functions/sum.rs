@@ -1,0 +1,267 @@
+//! `sum` of integers that reports an overflow instead of wrapping around; else as it was.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
+use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type, UInt64Type};
+use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
+use datafusion::functions_aggregate::sum::sum_udaf;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::format_state_name;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, SetMonotonicity, Signature,
+};
+
+use crate::error::Error;
+
+/// Sums of 64-bit integers are kept in 128 bits, which 2^63 rows cannot fill.
+const STATE: DataType = DataType::Decimal128(38, 0);
+
+/// The checked `sum`.
+pub(super) fn checked() -> AggregateUDF {
+    AggregateUDF::new_from_impl(CheckedSum { inner: sum_udaf() })
+}
+
+#[derive(Debug)]
+struct CheckedSum {
+    inner: Arc<AggregateUDF>,
+}
+
+impl PartialEq for CheckedSum {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for CheckedSum {}
+
+impl Hash for CheckedSum {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        "checked sum".hash(state);
+    }
+}
+
+/// True for sums that are kept in 128 bits.
+fn is_kept(data_type: &DataType, is_distinct: bool) -> bool {
+    !is_distinct && matches!(data_type, DataType::Int64 | DataType::UInt64)
+}
+
+impl AggregateUDFImpl for CheckedSum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(types)
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if is_kept(args.return_type(), args.is_distinct) {
+            return Ok(Box::new(One { sum: 0, values: 0, data_type: args.return_type().clone() }));
+        }
+        self.inner.accumulator(args)
+    }
+
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if is_kept(args.return_type(), args.is_distinct) {
+            return self.accumulator(args);
+        }
+        self.inner.create_sliding_accumulator(args)
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        if is_kept(args.return_type(), args.is_distinct) {
+            let name = |what| format_state_name(args.name, what);
+            return Ok(vec![
+                Arc::new(Field::new(name("sum"), STATE, false)),
+                Arc::new(Field::new(name("values"), DataType::UInt64, false)),
+            ]);
+        }
+        self.inner.state_fields(args)
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        is_kept(args.return_type(), args.is_distinct) || self.inner.groups_accumulator_supported(args)
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        if is_kept(args.return_type(), args.is_distinct) {
+            return Ok(Box::new(Groups { sums: Vec::new(), data_type: args.return_type().clone() }));
+        }
+        self.inner.create_groups_accumulator(args)
+    }
+
+    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
+        self.inner.inner().set_monotonicity(data_type)
+    }
+}
+
+/// A value of each row as 128 bits; NULL is `None`.
+fn wide(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Option<i128>> + '_>> {
+    match array.data_type() {
+        DataType::Int64 => Ok(Box::new(array.as_primitive::<Int64Type>().iter().map(|v| v.map(i128::from)))),
+        DataType::UInt64 => {
+            Ok(Box::new(array.as_primitive::<UInt64Type>().iter().map(|v| v.map(i128::from))))
+        }
+        other => internal_err!("a sum of {other} is not kept in 128 bits"),
+    }
+}
+
+/// Sums with how many values each has, as 64-bit integers; NULL where there was no value.
+fn narrow(sums: &[(i128, u64)], data_type: &DataType) -> Result<ArrayRef> {
+    let overflow = |sum: i128| {
+        DataFusionError::External(Box::new(
+            Error::input(format!("sum: {sum} is beyond what {data_type} holds"))
+                .hint("sum a wider type: sum(CAST(x AS DECIMAL(38, 0))) or sum(CAST(x AS DOUBLE))"),
+        ))
+    };
+    let some = |(_, values): &&(i128, u64)| *values > 0;
+    if *data_type == DataType::UInt64 {
+        let values = sums.iter().map(|pair| {
+            Some(pair)
+                .filter(some)
+                .map(|(sum, _)| u64::try_from(*sum).map_err(|_| overflow(*sum)))
+                .transpose()
+        });
+        return Ok(Arc::new(values.collect::<Result<UInt64Array>>()?));
+    }
+    let values = sums.iter().map(|pair| {
+        Some(pair).filter(some).map(|(sum, _)| i64::try_from(*sum).map_err(|_| overflow(*sum))).transpose()
+    });
+    Ok(Arc::new(values.collect::<Result<Int64Array>>()?))
+}
+
+fn write(sums: &[(i128, u64)]) -> Result<Vec<ArrayRef>> {
+    let wide: Decimal128Array = sums.iter().map(|(sum, _)| Some(*sum)).collect();
+    let values: UInt64Array = sums.iter().map(|(_, values)| Some(*values)).collect();
+    Ok(vec![Arc::new(wide.with_precision_and_scale(38, 0)?), Arc::new(values)])
+}
+
+fn read(columns: &[ArrayRef]) -> Result<impl Iterator<Item = (i128, u64)> + '_> {
+    let sums = columns.first().and_then(|column| column.as_primitive_opt::<Decimal128Type>());
+    let values = columns.get(1).and_then(|column| column.as_primitive_opt::<UInt64Type>());
+    let (Some(sums), Some(values)) = (sums, values) else {
+        return internal_err!("the state of a sum is not a sum and a count");
+    };
+    Ok(sums.values().iter().copied().zip(values.values().iter().copied()))
+}
+
+fn first(values: &[ArrayRef]) -> Result<&ArrayRef> {
+    values.first().map_or_else(|| internal_err!("a sum without a column"), Ok)
+}
+
+#[derive(Debug)]
+struct One {
+    sum: i128,
+    values: u64,
+    data_type: DataType,
+}
+
+impl Accumulator for One {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for value in wide(first(values)?)?.flatten() {
+            self.sum += value;
+            self.values += 1;
+        }
+        Ok(())
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for value in wide(first(values)?)?.flatten() {
+            self.sum -= value;
+            self.values = self.values.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&narrow(&[(self.sum, self.values)], &self.data_type)?, 0)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![ScalarValue::Decimal128(Some(self.sum), 38, 0), ScalarValue::UInt64(Some(self.values))])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        for (sum, values) in read(states)? {
+            self.sum += sum;
+            self.values += values;
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self)
+    }
+}
+
+#[derive(Debug)]
+struct Groups {
+    sums: Vec<(i128, u64)>,
+    data_type: DataType,
+}
+
+impl GroupsAccumulator for Groups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.sums.resize(total_num_groups, (0, 0));
+        for (row, (value, group)) in wide(first(values)?)?.zip(group_indices).enumerate() {
+            let passes = filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            if let (Some(value), true) = (value, passes) {
+                let (sum, values) = &mut self.sums[*group];
+                *sum += value;
+                *values += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        narrow(&emit_to.take_needed(&mut self.sums), &self.data_type)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        write(&emit_to.take_needed(&mut self.sums))
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.sums.resize(total_num_groups, (0, 0));
+        for ((sum, values), group) in read(values)?.zip(group_indices) {
+            self.sums[*group].0 += sum;
+            self.sums[*group].1 += values;
+        }
+        Ok(())
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let passes = |row: usize| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+        let sums = wide(first(values)?)?.enumerate().map(|(row, value)| match value {
+            Some(value) if passes(row) => (value, 1),
+            _ => (0, 0),
+        });
+        write(&sums.collect::<Vec<_>>())
+    }
+
+    fn size(&self) -> usize {
+        self.sums.capacity() * size_of::<(i128, u64)>()
+    }
+}

@@ -1,0 +1,46 @@
+//! What a statement may do.
+
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result as DfResult};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+
+use super::Access;
+use crate::error::Error;
+
+/// Refuses what `access` does not allow: reading, views and external tables are always right, unless
+/// only registered tables may be read.
+pub(super) fn check(plan: &LogicalPlan, access: Access) -> DfResult<()> {
+    plan.apply_with_subqueries(|node| match refusal(node, access) {
+        Some(error) => Err(DataFusionError::External(Box::new(error))),
+        None => Ok(TreeNodeRecursion::Continue),
+    })?;
+    Ok(())
+}
+
+fn refusal(node: &LogicalPlan, access: Access) -> Option<Error> {
+    let writes = |what: &str| {
+        (!access.write).then(|| {
+            Error::usage(format!("{what} writes, and queries only read"))
+                .hint("use --allow-write if that is what you want, or --out FILE for the result of a query")
+        })
+    };
+    match node {
+        LogicalPlan::Copy(_) => writes("COPY"),
+        LogicalPlan::Dml(dml) => writes(&dml.op.to_string()),
+        LogicalPlan::Ddl(DdlStatement::CreateView(_) | DdlStatement::DropView(_)) => None,
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(_)) if access.paths => None,
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(_)) => Some(
+            Error::usage("CREATE EXTERNAL TABLE reads files, and --safe allows registered tables only")
+                .hint("register it with --table NAME=SHARDS, or leave out --safe"),
+        ),
+        LogicalPlan::Ddl(ddl) => Some(
+            Error::usage(format!("{} is not allowed", ddl.name()))
+                .hint("CREATE VIEW and CREATE EXTERNAL TABLE are, and last as long as the session"),
+        ),
+        LogicalPlan::Statement(statement) => Some(
+            Error::usage(format!("{} is not allowed", statement.name()))
+                .hint("settings are flags, such as --memory-limit and --threads; transactions and prepared statements have no use here"),
+        ),
+        _ => None,
+    }
+}

@@ -1,0 +1,157 @@
+//! Names in queries: registered tables, paths in quotes, and folders of finished runs as schemas.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, MemTable, MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::common::{DataFusionError, Result as DfResult};
+
+use super::table::QueryTable;
+use crate::artifact::counts::read;
+use crate::error::{Error, Result};
+use crate::measures::{Measures, measure};
+
+/// The schema of registered tables.
+const PUBLIC: &str = "public";
+/// The tables of a finished run.
+pub(super) const RUN_TABLES: [&str; 3] = ["counts", "weights", "imbalance"];
+
+type Found = DfResult<Option<Arc<dyn TableProvider>>>;
+
+/// The one catalog of a session.
+#[derive(Debug)]
+pub(super) struct Names {
+    public: Arc<Public>,
+}
+
+impl Names {
+    /// `paths`: whether names that are no tables may be paths.
+    pub(super) fn new(paths: bool, threads: usize) -> Self {
+        let tables = MemorySchemaProvider::new();
+        Self { public: Arc::new(Public { tables, paths, threads }) }
+    }
+}
+
+impl CatalogProvider for Names {
+    fn schema_names(&self) -> Vec<String> {
+        vec![PUBLIC.to_owned()]
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        if name == PUBLIC {
+            return Some(Arc::clone(&self.public) as _);
+        }
+        let folder = PathBuf::from(name);
+        let is_run = self.public.paths && folder.join("counts.parquet").is_file();
+        is_run.then(|| Arc::new(Run { folder, threads: self.public.threads }) as _)
+    }
+}
+
+#[derive(Debug)]
+struct Public {
+    tables: MemorySchemaProvider,
+    paths: bool,
+    threads: usize,
+}
+
+/// True for names that say where something is.
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\', '*', '?', '[']) || name.ends_with(".parquet") || Path::new(name).exists()
+}
+
+#[async_trait]
+impl SchemaProvider for Public {
+    fn table_names(&self) -> Vec<String> {
+        self.tables.table_names()
+    }
+
+    async fn table(&self, name: &str) -> Found {
+        if let Some(table) = self.tables.table(name).await? {
+            return Ok(Some(table));
+        }
+        if !is_path(name) {
+            return Ok(None);
+        }
+        if !self.paths {
+            return Err(theirs(
+                Error::usage(format!("{name:?} is a path, and --safe allows registered tables only"))
+                    .hint("register it with --table NAME=SHARDS, or leave out --safe"),
+            ));
+        }
+        let table = QueryTable::open(&[name.to_owned()], self.threads).map_err(theirs)?;
+        Ok(Some(Arc::new(table)))
+    }
+
+    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Found {
+        self.tables.register_table(name, table)
+    }
+
+    fn deregister_table(&self, name: &str) -> Found {
+        self.tables.deregister_table(name)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.tables.table_exist(name)
+    }
+}
+
+/// The folder of a finished run.
+#[derive(Debug)]
+struct Run {
+    folder: PathBuf,
+    threads: usize,
+}
+
+#[async_trait]
+impl SchemaProvider for Run {
+    fn table_names(&self) -> Vec<String> {
+        RUN_TABLES.map(str::to_owned).to_vec()
+    }
+
+    async fn table(&self, name: &str) -> Found {
+        if self.table_exist(name) {
+            run_table(&self.folder, name, self.threads).map(Some).map_err(theirs)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        RUN_TABLES.contains(&name)
+    }
+}
+
+/// A table of the finished run in `folder`.
+///
+/// # Errors
+/// [`Error::Input`] when the folder does not hold it.
+pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc<dyn TableProvider>> {
+    let counts = folder.join("counts.parquet");
+    if name == "imbalance" {
+        let batch = measures(&measure(&read(&counts)?.counts))?;
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]);
+        return Ok(Arc::new(table.map_err(|cause| Error::internal(cause.to_string()))?));
+    }
+    let file = if name == "counts" { counts } else { folder.join("weights.parquet") };
+    let table = QueryTable::open(&[file.display().to_string()], threads);
+    Ok(Arc::new(table.map_err(|error| {
+        error.hint("name the folder of a finished run; weights are there when its formats include parquet")
+    })?))
+}
+
+/// Measures as rows: name and value, NULL where one is not defined.
+///
+/// # Errors
+/// [`Error::Internal`] when the rows cannot be made.
+pub fn measures(measures: &Measures) -> Result<RecordBatch> {
+    let names: StringArray = measures.values.iter().map(|(name, _)| Some(*name)).collect();
+    let values: Float64Array = measures.values.iter().map(|(_, value)| *value).collect();
+    let columns = [("measure", Arc::new(names) as ArrayRef, false), ("value", Arc::new(values) as _, true)];
+    RecordBatch::try_from_iter_with_nullable(columns).map_err(|cause| Error::internal(cause.to_string()))
+}
+
+fn theirs(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

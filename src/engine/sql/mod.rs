@@ -1,0 +1,215 @@
+//! Queries over shards, counts and weights, with the functions of labels.
+//!
+//! [`catalog`] finds tables by name and path · [`table`] reads shards · [`allowed`] says what a statement
+//! may do · [`Session`] runs statements, one at a time, and gives their rows as a stream
+
+mod allowed;
+mod catalog;
+mod table;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::{DFParser, Statement as Parsed};
+use futures::StreamExt;
+
+use super::functions::{self, tables::TableCall};
+use super::partial_exec::Progress;
+use super::session::{Limits, ours, session};
+use super::spill::Spill;
+use crate::error::{Error, Result};
+use table::QueryTable;
+
+pub use catalog::measures;
+
+/// What statements may touch beside the registered tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// Files that statements name.
+    pub paths: bool,
+    /// COPY, INSERT and the like.
+    pub write: bool,
+}
+
+/// One statement that was parsed.
+#[derive(Debug)]
+pub struct Statement(Parsed);
+
+/// Tables, functions and limits under which statements run.
+pub struct Session {
+    context: SessionContext,
+    access: Access,
+    threads: usize,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("access", &self.access).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session without tables, with the functions of labels. Each [`TableCall`] is one more.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] when the limits cannot be kept.
+    pub fn new(limits: &Limits, access: Access, calls: Vec<Arc<dyn TableCall>>) -> Result<Self> {
+        let spill =
+            Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
+        let context = session(limits, &spill)?;
+        context.state_ref().write().config_mut().options_mut().catalog.information_schema = true;
+        context.register_catalog("datafusion", Arc::new(catalog::Names::new(access.paths, limits.threads)));
+        functions::register(&context)?;
+        for call in calls {
+            functions::tables::register(&context, call);
+        }
+        Ok(Self { context, access, threads: limits.threads })
+    }
+
+    /// Makes files, folders and globs the table `name`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for sources that cannot be read, [`Error::Usage`] for a name that is taken.
+    pub fn add_shards(&self, name: &str, sources: &[String]) -> Result<()> {
+        let table =
+            QueryTable::open(sources, self.threads).map_err(|error| error.at(format!("--table {name}")))?;
+        self.add(name, Arc::new(table))
+    }
+
+    /// Makes a finished run the tables `counts`, `weights` (if it wrote them) and `imbalance`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the folder holds no run, [`Error::Usage`] for a name that is taken.
+    pub fn add_run(&self, folder: &Path) -> Result<()> {
+        for name in catalog::RUN_TABLES {
+            if name != "weights" || folder.join("weights.parquet").exists() {
+                let table = catalog::run_table(folder, name, self.threads);
+                self.add(name, table.map_err(|error| error.at("--run"))?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&self, name: &str, table: Arc<dyn datafusion::catalog::TableProvider>) -> Result<()> {
+        let reference = datafusion::common::TableReference::bare(name);
+        let before = self.context.register_table(reference, table).map_err(|cause| ours(&cause))?;
+        match before {
+            None => Ok(()),
+            Some(_) => Err(Error::usage(format!("there are two tables {name:?}"))
+                .hint("give each --table a name of its own; --run takes counts, weights and imbalance")),
+        }
+    }
+
+    /// Reads `sql` as statements; text after the last semicolon is one more.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] saying where it is no SQL.
+    pub fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
+        let parsed = DFParser::parse_sql(sql).map_err(|cause| wrong(&cause))?;
+        Ok(parsed.into_iter().map(Statement).collect())
+    }
+
+    /// Starts a statement; its rows are read from what it gives.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for names and types that do not fit and for what the session does not allow,
+    /// [`Error::Input`] for shards that cannot be read.
+    pub async fn run(&self, statement: Statement) -> Result<Answer> {
+        let start = async {
+            let plan = self.context.state().statement_to_plan(statement.0).await?;
+            allowed::check(&plan, self.access)?;
+            self.context.execute_logical_plan(plan).await?.execute_stream().await
+        };
+        Ok(Answer(start.await.map_err(|cause| wrong(&cause))?))
+    }
+
+    /// Names of the registered tables and views, sorted.
+    #[must_use]
+    pub fn tables(&self) -> Vec<String> {
+        let schema = self.context.catalog("datafusion").and_then(|catalog| catalog.schema("public"));
+        let mut names = schema.map(|schema| schema.table_names()).unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// The columns of a table, or of the shards at a path.
+    ///
+    /// # Errors
+    /// As [`Session::run`] for a table that does not exist.
+    pub async fn columns(&self, table: &str) -> Result<SchemaRef> {
+        let reference = datafusion::common::TableReference::bare(table);
+        let provider = self.context.table_provider(reference).await.map_err(|cause| wrong(&cause))?;
+        Ok(provider.schema())
+    }
+
+    /// Names of all functions, sorted.
+    #[must_use]
+    pub fn functions(&self) -> Vec<String> {
+        let state = self.context.state();
+        let mut names: Vec<String> = state.scalar_functions().keys().cloned().collect();
+        names.extend(state.aggregate_functions().keys().cloned());
+        names.extend(state.window_functions().keys().cloned());
+        names.extend(state.table_functions().keys().cloned());
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// The rows of a statement.
+pub struct Answer(SendableRecordBatchStream);
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Answer").field(&self.0.schema()).finish()
+    }
+}
+
+impl Answer {
+    /// The columns; none for a statement that gives no rows.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    /// The next rows, until there are no more.
+    ///
+    /// # Errors
+    /// Whatever stops the query.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        Some(self.0.next().await?.map_err(|cause| wrong(&cause)))
+    }
+}
+
+/// Our error for a statement that cannot be run, in a person's words.
+fn wrong(cause: &DataFusionError) -> Error {
+    let error = ours(cause);
+    let Error::Usage(detail) = &error else { return error };
+    if detail.hint.is_some() {
+        return error;
+    }
+    let mut message = detail.message.as_str();
+    for prefix in [
+        "SQL error: ",
+        "Error during planning: ",
+        "Execution error: ",
+        "Schema error: ",
+        "This feature is not implemented: ",
+    ] {
+        message = message.strip_prefix(prefix).unwrap_or(message);
+    }
+    let message =
+        message.strip_prefix("ParserError(\"").and_then(|m| m.strip_suffix("\")")).unwrap_or(message);
+    let message = message.replace("datafusion.public.", "");
+    let hint = if message.starts_with("table ") && message.ends_with("not found") {
+        "register it with --table NAME=SHARDS, or put a path in quotes: FROM 'data/*.parquet'"
+    } else {
+        "names with capitals, dots or dashes stand in double quotes, texts in single ones"
+    };
+    Error::usage(message).hint(hint)
+}

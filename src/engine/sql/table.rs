@@ -1,0 +1,127 @@
+//! Shards as a table of queries: hive columns beside those of the files, shards left out by their keys.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchema, DataFusionError, Result as DfResult};
+use datafusion::datasource::TableType;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+
+use crate::engine::hive;
+use crate::engine::pieces::Cut;
+use crate::engine::query::Dataset;
+use crate::engine::table::ShardTable;
+use crate::error::{Error, Result};
+use crate::source::listing;
+use crate::source::schema::{Agreement, agree};
+use crate::source::shards::open;
+
+/// Shards that queries read.
+#[derive(Debug)]
+pub(super) struct QueryTable {
+    dataset: Dataset,
+    schema: SchemaRef,
+    threads: usize,
+}
+
+fn theirs(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+impl QueryTable {
+    /// Lists and opens files, folders and globs.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming every source and shard that cannot be read.
+    pub(super) fn open(sources: &[String], threads: usize) -> Result<Self> {
+        let shards = open(listing::list(sources)?)?;
+        let loose = agree(&shards, &|_| false)?;
+        let dataset = Dataset::new(shards, loose.schema);
+        let hive = dataset.hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef);
+        let fields: Vec<FieldRef> = dataset.schema.fields().iter().cloned().chain(hive).collect();
+        Ok(Self { schema: Arc::new(Schema::new(fields)), dataset, threads })
+    }
+
+    /// The columns as all shards have them, where those a query needs do agree.
+    fn agreed(&self, columns: &[usize]) -> Result<SchemaRef> {
+        let names: BTreeSet<&str> = columns.iter().map(|&i| self.schema.field(i).name().as_str()).collect();
+        let Agreement { schema, absent } = agree(&self.dataset.shards, &|name| names.contains(name))?;
+        let lacking = |name: &&str| !self.dataset.hive.iter().any(|key| key == name);
+        let errors = names.iter().filter(|name| lacking(name)).filter_map(|name| {
+            Some(Error::input(format!("{}: there is no column {name:?}", absent.get(*name)?)))
+        });
+        match Error::together(errors.collect(), "columns") {
+            Some(error) => Err(error.hint("other shards have it: query those apart, or other columns")),
+            None => Ok(schema),
+        }
+    }
+
+    /// Shards that can hold rows which meet `filters`, all of them conditions on hive keys.
+    fn kept(&self, state: &dyn Session, filters: &[Expr]) -> DfResult<Vec<bool>> {
+        let mut kept = vec![true; self.dataset.shards.len()];
+        let keys = hive::keys(&self.dataset).map_err(theirs)?;
+        let schema = DFSchema::try_from(keys.schema())?;
+        for filter in filters.iter().filter(|filter| self.is_on_keys(filter)) {
+            let condition = state.create_physical_expr(filter.clone(), &schema)?;
+            let meets = condition.evaluate(&keys)?.into_array(keys.num_rows())?;
+            let Some(meets) = meets.as_boolean_opt() else { continue };
+            for (kept, meets) in kept.iter_mut().zip(meets) {
+                *kept &= meets == Some(true);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn is_on_keys(&self, filter: &Expr) -> bool {
+        let columns = filter.column_refs();
+        let is_key = |name: &String| self.dataset.hive.contains(name);
+        !columns.is_empty() && !filter.is_volatile() && columns.iter().all(|column| is_key(&column.name))
+    }
+}
+
+#[async_trait]
+impl TableProvider for QueryTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DfResult<Vec<TableProviderFilterPushDown>> {
+        let how = |filter: &&Expr| {
+            if self.is_on_keys(filter) {
+                TableProviderFilterPushDown::Inexact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
+        };
+        Ok(filters.iter().map(how).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let columns = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let agreed = self.agreed(&columns).map_err(theirs)?;
+        let kept = self.kept(state, filters)?;
+        if !kept.contains(&true) {
+            return Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(&columns)?))));
+        }
+        let how = |number: usize| if kept[number] { Cut::Split } else { Cut::Skip };
+        let table = ShardTable::new(&self.dataset.shards, &agreed, &self.dataset.hive, self.threads, how);
+        // The number of the shard, the last column of that table, is not asked for.
+        table.map_err(theirs)?.scan(state, Some(&columns), &[], limit).await
+    }
+}
