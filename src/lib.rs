@@ -35,6 +35,7 @@ pub mod counts;
 pub mod engine;
 pub mod error;
 pub mod findings;
+pub mod guard;
 pub mod measures;
 pub mod pages;
 pub mod pipeline;

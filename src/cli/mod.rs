@@ -57,6 +57,7 @@ enum Verb {
 /// Parses the command line, does what it says, and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    crate::guard::quiet();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => {

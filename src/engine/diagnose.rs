@@ -4,13 +4,13 @@
 //! time only where the run is lost anyway.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::counting::Counting;
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 use crate::source::shards::Shard;
 
 /// The same error with the shards it came from, where reading is what failed.
@@ -46,9 +46,9 @@ fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {
         }
         Ok(())
     };
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(cause)) => Err(damaged(&cause)),
-        Err(_) => Err(damaged(&"the decoder gave up")),
+    match guarded(read) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(cause)) => Err(damaged(&cause)),
+        None => Err(damaged(&"the decoder gave up")),
     }
 }

@@ -35,6 +35,6 @@ mod watchdog;
 
 pub use collect::{Counted, GroupKey, Way};
 pub use partial_exec::Progress;
-pub use query::{Dataset, count};
+pub use query::{Dataset, count, outlook};
 pub use scan::ColumnPath;
 pub use spill::Spilled;

@@ -57,7 +57,7 @@ pub(super) fn cut(
             }
         }
         // A shard without row groups is a piece as well: its path counts.
-        pieces.push((bytes, number, file.with_range(from, i64::MAX)));
+        pieces.push((bytes, number, file.with_range(from, offset(shard.bytes))));
     }
     // Largest first, each to the lightest thread.
     pieces.sort_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));

@@ -129,6 +129,21 @@ async fn choose(context: &SessionContext, dataset: &Dataset, counting: &Counting
     }
 }
 
+/// How rows would be counted, in a few words: the engine, why not the encoded one, and the shards read.
+///
+/// # Errors
+/// As [`count`], for what is wrong before a page is read.
+pub async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Limits) -> Result<String> {
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
+    let context = counting_session(limits, &spill)?;
+    let all = dataset.shards.len();
+    let (engine, read) = match choose(&context, dataset, counting).await? {
+        Choice::Encoded(kept) => ("encoded".to_owned(), kept.iter().filter(|kept| **kept).count()),
+        Choice::Plain(why) => (format!("plain ({why})"), all),
+    };
+    Ok(format!("layout={}, engine={engine}, shards={read} of {all}", counting.layout.kind))
+}
+
 /// The plain path: every layout, condition and weight.
 async fn count_arrays(
     context: &SessionContext,

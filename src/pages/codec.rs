@@ -6,12 +6,12 @@
 
 use std::fmt;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
 
 use super::{Step, corrupt, unsupported};
+use crate::guard::guarded;
 
 /// The codecs read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,13 +61,13 @@ impl Decompressors {
         if out.is_empty() {
             return Ok(());
         }
-        match catch_unwind(AssertUnwindSafe(|| self.decompress(codec, body, out))) {
-            Ok(Ok(written)) if written == out.len() => Ok(()),
-            Ok(Ok(written)) => {
+        match guarded(|| self.decompress(codec, body, out)) {
+            Some(Ok(written)) if written == out.len() => Ok(()),
+            Some(Ok(written)) => {
                 Err(corrupt(format!("a page decompresses to {written} bytes, its header says {}", out.len())))
             }
-            Ok(Err(cause)) => Err(corrupt(format!("a page does not decompress: {cause}"))),
-            Err(_) => Err(corrupt(format!("a page makes the {codec:?} decompressor panic"))),
+            Some(Err(cause)) => Err(corrupt(format!("a page does not decompress: {cause}"))),
+            None => Err(corrupt(format!("a page makes the {codec:?} decompressor panic"))),
         }
     }
 

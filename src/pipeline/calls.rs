@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use futures::future::BoxFuture;
 
 use super::machine::Machine;
 use super::opening::{Opened, open_plan};
@@ -12,10 +13,10 @@ use super::plan::Plan;
 use super::spec::{OneOrMany, Spec};
 use crate::artifact::table::rows;
 use crate::counts::{LabelCounts, Labels};
-use crate::engine::functions::tables::{Rows, TableCall};
+use crate::engine::functions::tables::{Opened as Call, Rows, TableCall};
 use crate::engine::session::Limits;
 use crate::engine::sql::measures;
-use crate::engine::{Counted, Progress, count};
+use crate::engine::{Counted, Progress, count, outlook};
 use crate::error::{Error, Result};
 use crate::measures::measure;
 use crate::weights::weigh;
@@ -58,7 +59,7 @@ const OPTIONS: [&str; 30] = [
 #[must_use]
 pub fn all(limits: &Limits) -> Vec<Arc<dyn TableCall>> {
     [Gives::Counts, Gives::Weights, Gives::Measures]
-        .map(|gives| Arc::new(Call { gives, limits: limits.clone() }) as Arc<dyn TableCall>)
+        .map(|gives| Arc::new(CountCall { gives, limits: limits.clone() }) as Arc<dyn TableCall>)
         .to_vec()
 }
 
@@ -70,12 +71,12 @@ enum Gives {
 }
 
 #[derive(Debug)]
-struct Call {
+struct CountCall {
     gives: Gives,
     limits: Limits,
 }
 
-impl TableCall for Call {
+impl TableCall for CountCall {
     fn name(&self) -> &'static str {
         match self.gives {
             Gives::Counts => "label_counts",
@@ -110,19 +111,30 @@ impl TableCall for Call {
         let nothing = LabelCounts::empty(Labels::default(), soft);
         let columns = made(gives, &plan, &nothing, &[])?.schema();
         let plan = Arc::new(plan);
-        let make = move || -> futures::future::BoxFuture<'static, _> {
+        let open = move || -> BoxFuture<'static, Result<Call>> {
             let plan = Arc::clone(&plan);
-            Box::pin(async move { counted(gives, &plan).await })
+            Box::pin(async move { opened(gives, plan).await })
         };
-        Ok(Rows { schema: columns, make: Arc::new(make) })
+        Ok(Rows { schema: columns, open: Arc::new(open) })
     }
 }
 
+/// Opens the shards of `plan`.
+async fn opened(gives: Gives, plan: Arc<Plan>) -> Result<Call> {
+    let opened = Arc::new(open_plan(&plan)?);
+    let how = outlook(&opened.dataset, &opened.counting, &plan.limits).await?;
+    let make = move || -> BoxFuture<'static, Result<RecordBatch>> {
+        let (plan, opened) = (Arc::clone(&plan), Arc::clone(&opened));
+        Box::pin(async move { counted(gives, &plan, &opened).await })
+    };
+    Ok(Call { how, make: Arc::new(make) })
+}
+
 /// Counts as `plan` says, and makes rows of it.
-async fn counted(gives: Gives, plan: &Plan) -> Result<RecordBatch> {
-    let Opened { dataset, counting, .. } = open_plan(plan)?;
+async fn counted(gives: Gives, plan: &Plan, opened: &Opened) -> Result<RecordBatch> {
     let progress = Arc::new(Progress::default());
-    let Counted { total, groups, .. } = count(&dataset, counting, &plan.limits, progress).await?;
+    let counting = opened.counting.clone();
+    let Counted { total, groups, .. } = count(&opened.dataset, counting, &plan.limits, progress).await?;
     if plan.by.is_empty() {
         return made(gives, plan, &total, &[]);
     }

@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::layout::{Layout, LayoutKind, is_label, is_number, is_text, item};
 use super::shards::Shard;
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 
 /// Rows looked at.
 const PEEK_ROWS: usize = 1024;
@@ -338,11 +339,9 @@ impl Peek {
             .build()
             .map_err(|cause| broken(&cause))?;
         let schema = RecordBatchReader::schema(&reader);
-        let batches = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            reader.collect::<std::result::Result<Vec<_>, _>>()
-        }))
-        .map_err(|_| broken(&"its first rows cannot be decoded"))?
-        .map_err(|cause| broken(&cause))?;
+        let batches = guarded(|| reader.collect::<std::result::Result<Vec<_>, _>>())
+            .ok_or_else(|| broken(&"its first rows cannot be decoded"))?
+            .map_err(|cause| broken(&cause))?;
         Ok(Self { rows: Some(concat_batches(&schema, &batches).map_err(|cause| broken(&cause))?) })
     }
 

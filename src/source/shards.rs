@@ -7,7 +7,6 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -19,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::listing::Listed;
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 
 /// A footer above this is refused: no label file needs one, a damaged length field claims one.
 const FOOTER_BYTES_MAX: u64 = 256 << 20;
@@ -104,11 +104,10 @@ fn open_one(listed: &Listed) -> Result<Shard> {
     let rows = checked_rows(&metadata, meta.len())?;
     let file_metadata = metadata.file_metadata();
     // A damaged `ARROW:schema` entry can panic inside the decoder.
-    let schema = catch_unwind(AssertUnwindSafe(|| {
-        parquet_to_arrow_schema(file_metadata.schema_descr(), file_metadata.key_value_metadata())
-    }))
-    .map_err(|_| damaged("the schema cannot be decoded"))?
-    .map_err(|cause| damaged(&cause.to_string()))?;
+    let schema =
+        guarded(|| parquet_to_arrow_schema(file_metadata.schema_descr(), file_metadata.key_value_metadata()))
+            .ok_or_else(|| damaged("the schema cannot be decoded"))?
+            .map_err(|cause| damaged(&cause.to_string()))?;
     Ok(Shard {
         path: path.clone(),
         hive: listed.hive.clone(),
@@ -169,8 +168,8 @@ fn read_footer(file: &mut File, bytes: u64, path: &Path) -> Result<Vec<u8>> {
 
 fn decode(footer: &[u8]) -> Result<ParquetMetaData> {
     crate::pages::check_footer(footer)?;
-    catch_unwind(AssertUnwindSafe(|| ParquetMetaDataReader::decode_metadata(footer)))
-        .map_err(|_| damaged("its footer cannot be decoded"))?
+    guarded(|| ParquetMetaDataReader::decode_metadata(footer))
+        .ok_or_else(|| damaged("its footer cannot be decoded"))?
         .map_err(|cause| damaged(&cause.to_string()))
 }
 

@@ -1,6 +1,7 @@
 //! The weight schemes: their names, parameters, formulas and sources.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
@@ -199,7 +200,7 @@ impl Scheme {
     }
 
     /// Parameters by name, with the range a value must lie in.
-    fn parameters(&mut self) -> Vec<(&'static str, &mut f64, std::ops::RangeInclusive<f64>)> {
+    fn parameters(&mut self) -> Vec<(&'static str, &mut f64, RangeInclusive<f64>)> {
         const ABOVE_ZERO: f64 = f64::MIN_POSITIVE;
         match self {
             Self::Ratio { epsilon } => vec![("epsilon", epsilon, 0.0..=1e9)],
@@ -236,8 +237,7 @@ impl Scheme {
         let name = self.info().name;
         for ((key, parameter, range), value) in self.parameters().into_iter().zip(values) {
             if !range.contains(value) {
-                let (start, end) = (range.start(), range.end());
-                return Err(Error::usage(format!("scheme {name}: {key}={value} is outside {start} … {end}"))
+                return Err(Error::usage(format!("scheme {name}: {}", outside(key, *value, &range)))
                     .hint("give a number of that range"));
             }
             *parameter = *value;
@@ -287,12 +287,18 @@ impl FromStr for Scheme {
             };
             let number: f64 = value.parse().map_err(|_| wrong(format!("{key}={value} is not a number")))?;
             if !range.contains(&number) {
-                return Err(wrong(format!("{key}={value} is outside {} … {}", range.start(), range.end())));
+                return Err(wrong(outside(key, number, range)));
             }
             **parameter = number;
         }
         Ok(scheme)
     }
+}
+
+fn outside(key: &str, value: f64, range: &RangeInclusive<f64>) -> String {
+    let start =
+        if *range.start() == f64::MIN_POSITIVE { "above 0".to_owned() } else { range.start().to_string() };
+    format!("{key}={value} is outside {start} … {}", range.end())
 }
 
 fn unknown_scheme(name: &str) -> Error {

@@ -6,7 +6,7 @@ use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
 const LAYERS: [&[&str]; 10] = [
-    &["error"],
+    &["error", "guard"],
     &["counts"],
     &["weights", "measures"],
     &["findings"],

@@ -21,6 +21,7 @@ mod pipelines;
 /// sample_data/ equals its generator.
 mod sample_data;
 /// Queries: right answers, refusals, formats.
+mod slt;
 mod sql;
 /// What a test is written with.
 mod support;

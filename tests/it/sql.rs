@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Float32Array, Int64Array, StringArray,
+    ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Float32Array, Int64Array, StringArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
@@ -166,16 +166,7 @@ fn scalars_are_the_schemes_of_the_job() {
 #[test]
 fn table_functions_count_as_the_job_does() {
     let place = Place::new();
-    let vocabulary = sample("names.txt");
-    let layouts: [(&str, &[&str]); 6] = [
-        ("wide", &["labels=bird,cat,dog"]),
-        ("vector", &[]),
-        ("list", &[]),
-        ("delimited", &["delimiter=|"]),
-        ("class", &[]),
-        ("long", &[]),
-    ];
-    for (layout, more) in layouts {
+    for layout in ["wide", "vector", "list", "delimited", "class", "long"] {
         let shards = sample(layout);
         let pipeline = root().join("pipelines").join(format!("{layout}.toml")).display().to_string();
         let run = place.run(&["run", &pipeline, "--out", layout, "--overwrite"]);
@@ -196,10 +187,8 @@ fn table_functions_count_as_the_job_does() {
         }
         if let Some(name) = spec.get("vocabulary").and_then(toml::Value::as_str) {
             let path = root().join("pipelines").join(name).display().to_string();
-            assert!(Path::new(&path).exists() && Path::new(&vocabulary).exists());
             options.push(format!("vocabulary={path}"));
         }
-        let _ = more;
         let options = options.join(", ");
         let query = |call: &str| csv(&place, &format!("SELECT * FROM {call}"));
         assert_eq!(

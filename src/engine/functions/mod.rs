@@ -1,7 +1,7 @@
 //! SQL functions over labels and counts, for our own sessions and for those of others.
 //!
 //! [`labels`] aggregates over a label column, counted by [`counter`] from [`sides`] · [`schemes`] scalars
-//! over counts · [`sum`] that does not wrap · [`tables`] functions in place of tables
+//! over counts · [`sum`] that does not wrap · [`tables`] functions in place of tables, with [`call_exec`] in their plans
 //!
 //! ```no_run
 //! # fn main() -> posweight::error::Result<()> {
@@ -12,6 +12,7 @@
 //! # }
 //! ```
 
+mod call_exec;
 mod counter;
 mod labels;
 mod schemes;
@@ -68,6 +69,11 @@ pub const FUNCTIONS: [FunctionInfo; 28] = [
     row("label_weights('shards', 'scheme' [, 'options'])", "counts, weights and status, as weights.parquet has them"),
     row("imbalance('shards' [, 'options'])", "every measure of the set: measure, value"),
 ];
+
+/// True for the names of aggregates over a label column.
+pub(super) fn is_over_labels(name: &str) -> bool {
+    labels::all().iter().any(|aggregate| aggregate.name() == name)
+}
 
 /// Makes the aggregates and the scalars functions of `context`, and its `sum` one that reports an integer
 /// overflow. Table functions count shards and come with [`crate::pipeline`]; see its `sql`.

@@ -5,33 +5,52 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::catalog::streaming::StreamingTable;
-use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::{DataFusionError, Result as DfResult, ScalarValue};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{Result as DfResult, ScalarValue};
+use datafusion::datasource::TableType;
 use datafusion::logical_expr::Expr;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::PartitionStream;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use futures::future::BoxFuture;
 
+use super::call_exec::CallExec;
+use crate::engine::partial_exec::external;
 use crate::error::{Error, Result};
+
+/// Opens what a call names; called each time a query is planned.
+pub type Open = Arc<dyn Fn() -> BoxFuture<'static, Result<Opened>> + Send + Sync>;
 
 /// Makes rows; called each time a query runs.
 pub type Make = Arc<dyn Fn() -> BoxFuture<'static, Result<RecordBatch>> + Send + Sync>;
 
-/// What a call stands for: columns at once, rows when they are read.
+/// What a call stands for: columns at once, the rest when it is asked for.
 #[derive(Clone)]
 pub struct Rows {
     /// The columns.
     pub schema: SchemaRef,
-    /// The rows, which have these columns.
+    /// What is there once a query is planned.
+    pub open: Open,
+}
+
+/// A call in a plan.
+#[derive(Clone)]
+pub struct Opened {
+    /// How rows will be made, in a few words for `EXPLAIN`.
+    pub how: String,
+    /// The rows, which have the columns of the call.
     pub make: Make,
 }
 
 impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("how", &self.how).finish_non_exhaustive()
     }
 }
 
@@ -53,10 +72,6 @@ pub fn register(context: &SessionContext, call: Arc<dyn TableCall>) {
     context.register_udtf(name, Arc::new(Function(call)));
 }
 
-fn theirs(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
-
 #[derive(Debug)]
 struct Function(Arc<dyn TableCall>);
 
@@ -70,29 +85,41 @@ impl TableFunctionImpl for Function {
                 | ScalarValue::Utf8View(Some(text)),
                 _,
             ) => Ok(text.clone()),
-            other => Err(theirs(
+            other => Err(external(
                 Error::usage(format!("{name}: the argument {other} is not a text"))
                     .hint(format!("give texts in single quotes, as in {name}('data/')")),
             )),
         };
         let arguments = args.exprs().iter().map(text).collect::<DfResult<Vec<_>>>()?;
-        let rows = self.0.call(&arguments).map_err(theirs)?;
-        let schema = Arc::clone(&rows.schema);
-        Ok(Arc::new(StreamingTable::try_new(schema, vec![Arc::new(Part(rows))])?))
+        Ok(Arc::new(CallTable { name, rows: self.0.call(&arguments).map_err(external)? }))
     }
 }
 
+/// A call as a table.
 #[derive(Debug)]
-struct Part(Rows);
+struct CallTable {
+    name: &'static str,
+    rows: Rows,
+}
 
-impl PartitionStream for Part {
-    fn schema(&self) -> &SchemaRef {
-        &self.0.schema
+#[async_trait]
+impl TableProvider for CallTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.rows.schema)
     }
 
-    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let made = (self.0.make)();
-        let batch = futures::stream::once(async move { made.await.map_err(theirs) });
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.0.schema), batch))
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let opened = (self.rows.open)().await.map_err(external)?;
+        Ok(Arc::new(CallExec::new(self.name, opened, &self.rows.schema, projection.cloned())?))
     }
 }

@@ -1,7 +1,6 @@
 //! Column chunks that encoded pages do not give, read as arrays.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -13,6 +12,7 @@ use parquet::arrow::arrow_reader::{
 };
 
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 use crate::source::shards::Shard;
 
 /// Rows per array.
@@ -32,8 +32,8 @@ pub(super) fn arrays(
     };
     let mut reader = reader(shard, group, root).map_err(|cause| damaged(cause.to_string()))?;
     // The decoders of some encodings panic on damaged pages.
-    while let Some(batch) = catch_unwind(AssertUnwindSafe(|| reader.next()))
-        .map_err(|_| damaged("the decoder gave up".to_owned()))?
+    while let Some(batch) =
+        guarded(|| reader.next()).ok_or_else(|| damaged("the decoder gave up".to_owned()))?
     {
         let batch = batch.map_err(|cause| damaged(cause.to_string()))?;
         let array = cast(batch.column(0), to).map_err(|cause| damaged(cause.to_string()))?;

@@ -1,10 +1,11 @@
 //! What a statement may do.
 
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result as DfResult};
-use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 
 use super::Access;
+use crate::engine::functions;
 use crate::error::Error;
 
 /// Refuses what `access` does not allow: reading, views and external tables are always right, unless
@@ -12,9 +13,23 @@ use crate::error::Error;
 pub(super) fn check(plan: &LogicalPlan, access: Access) -> DfResult<()> {
     plan.apply_with_subqueries(|node| match refusal(node, access) {
         Some(error) => Err(DataFusionError::External(Box::new(error))),
-        None => Ok(TreeNodeRecursion::Continue),
+        None => node.apply_expressions(|expression| expression.apply(counts_rows)),
     })?;
     Ok(())
+}
+
+/// Refuses DISTINCT labels: the optimizer would make it a grouping before the aggregate can say so.
+fn counts_rows(expression: &Expr) -> DfResult<TreeNodeRecursion> {
+    if let Expr::AggregateFunction(call) = expression
+        && call.params.distinct
+        && functions::is_over_labels(call.func.name())
+    {
+        return Err(DataFusionError::External(Box::new(
+            Error::usage(format!("{}(DISTINCT …) has no meaning", call.func.name()))
+                .hint("leave out DISTINCT: rows are counted"),
+        )));
+    }
+    Ok(TreeNodeRecursion::Continue)
 }
 
 fn refusal(node: &LogicalPlan, access: Access) -> Option<Error> {
