@@ -1,5 +1,6 @@
 //! README and help say what the code does.
 
+use posweight::engine::functions::FUNCTIONS;
 use posweight::error::EXIT_CODES;
 use posweight::source::layout::LAYOUTS;
 use posweight::weights::SCHEMES;
@@ -11,7 +12,7 @@ fn readme() -> String {
 }
 
 #[test]
-fn the_readme_lists_every_layout_scheme_and_exit_code() {
+fn the_readme_lists_every_layout_scheme_function_and_exit_code() {
     let readme = readme();
     for info in &LAYOUTS {
         let row = format!("| `{}` | {} | {} |", info.name, info.labels, info.types);
@@ -22,6 +23,10 @@ fn the_readme_lists_every_layout_scheme_and_exit_code() {
             if info.parameters.is_empty() { String::new() } else { format!(" (`{}`)", info.parameters) };
         let row =
             format!("| `{}`{parameters} | {} | {} |", info.name, info.formula.replace('|', "\\|"), info.kind);
+        assert!(readme.contains(&row), "README lacks: {row}");
+    }
+    for info in &FUNCTIONS {
+        let row = format!("| `{}` | {} |", info.call, info.gives);
         assert!(readme.contains(&row), "README lacks: {row}");
     }
     for (code, _, meaning, _) in EXIT_CODES {

@@ -256,8 +256,8 @@ fn groups_equal_those_of_the_job() {
     let plain = "SELECT positives(l) AS positives FROM 'in/**/*.parquet' WHERE split <> 'none'";
     assert_eq!(csv(&place, filtered), csv(&place, plain));
     // Conditions on folders leave shards unread.
-    let plan = csv(&place, "EXPLAIN SELECT count(l) FROM 'in' WHERE split = 'test'");
-    assert!(plan.contains("split=test") && !plan.contains("split=train"), "{plan}");
+    let explained = csv(&place, "EXPLAIN SELECT count(l) FROM 'in' WHERE split = 'test'");
+    assert!(explained.contains("split=test") && !explained.contains("split=train"), "{explained}");
     let none = csv(&place, "SELECT count(*) AS n FROM 'in' WHERE split = 'nosuch'");
     assert_eq!(none, "n\n0\n");
     assert_eq!(csv(&place, "SELECT * FROM 'in' LIMIT 0"), "l,split\n");

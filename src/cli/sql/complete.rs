@@ -62,11 +62,13 @@ impl Words {
         Self { words }
     }
 
-    /// Words that begin as `start` does, whatever the case.
+    /// Words that begin as `start` does, whatever the case; those of its case first.
     fn matching(&self, start: &str) -> Vec<String> {
         let begins =
             |word: &&String| word.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
-        self.words.iter().filter(begins).cloned().collect()
+        let mut words: Vec<String> = self.words.iter().filter(begins).cloned().collect();
+        words.sort_by_key(|word| !word.starts_with(start));
+        words
     }
 }
 
@@ -147,6 +149,7 @@ mod tests {
     fn words_complete_whatever_the_case() {
         let words = Words::new(["pos_weight".to_owned(), "positives".to_owned()].into_iter());
         assert_eq!(words.matching("POS"), ["pos_weight", "positives"]);
+        assert_eq!(Words::new(["wide".to_owned()].into_iter()).matching("wi"), ["wide", "WITH"]);
         assert_eq!(words.matching(".ti"), [".timer"]);
         assert_eq!(word_start("SELECT pos", 10), 7);
         assert_eq!(word_start("SELECT sum(é", 13), 11);

@@ -208,6 +208,8 @@ fn wrong(cause: &DataFusionError) -> Error {
     let message = message.replace("datafusion.public.", "");
     let hint = if message.starts_with("table ") && message.ends_with("not found") {
         "register it with --table NAME=SHARDS, or put a path in quotes: FROM 'data/*.parquet'"
+    } else if message.contains(" at Line: ") {
+        "a word is missing, misspelt or in want of quotes there"
     } else {
         "names with capitals, dots or dashes stand in double quotes, texts in single ones"
     };
