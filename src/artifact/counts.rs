@@ -24,18 +24,18 @@ pub struct CountsFile {
     pub fingerprint: String,
 }
 
-/// Writes `counts.parquet`.
+/// Writes `counts.parquet`, its columns encoded by `threads` threads.
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write(out: impl Write + Send, file: &CountsFile) -> Result<()> {
+pub fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -> Result<()> {
     let metadata = [
         ("posweight.version", FORMAT_VERSION.to_owned()),
         ("posweight.rows", file.counts.rows().to_string()),
         ("posweight.layout", file.layout.clone()),
         ("posweight.fingerprint", file.fingerprint.clone()),
     ];
-    table::write(out, &file.counts, None, &metadata)
+    table::write(out, &file.counts, None, &metadata, threads)
 }
 
 /// Reads `counts.parquet` (or `weights.parquet`, which holds the same columns).

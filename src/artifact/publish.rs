@@ -128,8 +128,10 @@ impl Staging {
         let count = wanted.len();
         let queue = Mutex::new(wanted.into_iter().enumerate().collect::<VecDeque<_>>());
         let written = Mutex::new(Vec::with_capacity(count));
+        // Not in the head of the loop, which would hold the lock while a file is written.
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let work = || {
-            while let Some((i, wanted)) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+            while let Some((i, wanted)) = next() {
                 let file = staging.write(&wanted.name, wanted.write);
                 written.lock().unwrap_or_else(PoisonError::into_inner).push((i, file));
             }

@@ -1,55 +1,114 @@
 //! The Parquet columns that counts and weights share.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::compute_leaves;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use crate::counts::{LabelCounts, Mass};
+use crate::counts::{LabelCounts, Mass, MassTally, Tally};
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
+/// Columns of integers; the label's name comes after the first.
+const INTEGERS: [&str; 6] = ["label_index", "positives", "negatives", "uncertain", "missing", "invalid"];
+
+/// Labels per row group.
+const GROUP_LABELS: usize = 1 << 20;
 /// Labels per batch.
 const BATCH_LABELS: usize = 1 << 16;
 
-/// Writes one row per label: the counts, and the weights where there are such.
+/// Writes one row per label: the counts, and the weights where there are such. Columns are encoded by
+/// `threads` threads; how many there are changes no byte.
 pub(super) fn write(
     out: impl Write + Send,
     counts: &LabelCounts,
     weights: Option<&Weights>,
     metadata: &[(&str, String)],
+    threads: usize,
 ) -> Result<()> {
-    let schema = schema(counts, weights);
     let metadata = metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone()));
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        // No value of these stands twice.
-        .set_column_dictionary_enabled("label_index".into(), false)
+        // No value of it stands twice.
         .set_column_dictionary_enabled("label".into(), false)
-        .set_column_encoding("label_index".into(), Encoding::DELTA_BINARY_PACKED)
         .set_created_by("posweight".to_owned())
-        .set_key_value_metadata(Some(metadata.collect()))
-        .build();
-    let bad = |cause: parquet::errors::ParquetError| match cause {
-        parquet::errors::ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
-            Ok(cause) => super::unwritable(&cause),
-            Err(other) => Error::output(other.to_string()),
-        },
-        other => Error::output(other.to_string()),
-    };
-    let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(bad)?;
-    for start in (0..counts.len()).step_by(BATCH_LABELS) {
-        let end = counts.len().min(start + BATCH_LABELS);
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns(counts, weights, start..end));
-        writer.write(&batch.map_err(|cause| Error::internal(cause.to_string()))?).map_err(bad)?;
+        .set_key_value_metadata(Some(metadata.collect()));
+    for name in INTEGERS {
+        properties = properties
+            .set_column_dictionary_enabled(name.into(), false)
+            .set_column_encoding(name.into(), Encoding::DELTA_BINARY_PACKED);
     }
-    writer.close().map_err(bad)?;
+    write_groups(out, &columns(counts, weights), counts.len(), properties.build(), threads).map_err(|cause| {
+        match cause {
+            ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+                Ok(cause) => super::unwritable(&cause),
+                Err(other) => Error::output(other.to_string()),
+            },
+            other => Error::output(other.to_string()),
+        }
+    })
+}
+
+fn write_groups(
+    out: impl Write + Send,
+    columns: &[Column<'_>],
+    labels: usize,
+    properties: WriterProperties,
+    threads: usize,
+) -> Result<(), ParquetError> {
+    let writer = ArrowWriter::try_new(out, schema(columns), Some(properties))?;
+    let (mut file, factory) = writer.into_serialized_writer()?;
+    for (number, start) in (0..labels).step_by(GROUP_LABELS).enumerate() {
+        let range = start..labels.min(start + GROUP_LABELS);
+        let threads = if range.len() > BATCH_LABELS { threads } else { 1 };
+        let writers = factory.create_column_writers(number)?;
+        let chunks = in_order(columns.iter().zip(writers).collect(), threads, |(column, mut writer)| {
+            for start in range.clone().step_by(BATCH_LABELS) {
+                let array = (column.values)(start..range.end.min(start + BATCH_LABELS));
+                for leaf in compute_leaves(&column.field, &array)? {
+                    writer.write(&leaf)?;
+                }
+            }
+            writer.close()
+        });
+        let mut group = file.next_row_group()?;
+        for chunk in chunks {
+            chunk?.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+    }
+    file.close()?;
     Ok(())
+}
+
+/// What `work` makes of each job, in the order of the jobs.
+fn in_order<J: Send, R: Send>(jobs: Vec<J>, threads: usize, work: impl Fn(J) -> R + Sync) -> Vec<R> {
+    let queue = Mutex::new(jobs.into_iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let done = Mutex::new(Vec::new());
+    let worker = || {
+        while let Some((number, job)) = next() {
+            let result = work(job);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// One row per label, as the files hold it: the counts, and the weights where there are such.
@@ -57,60 +116,66 @@ pub(super) fn write(
 /// # Errors
 /// [`Error::Internal`] when weights and counts are of different labels.
 pub fn rows(counts: &LabelCounts, weights: Option<&Weights>) -> Result<RecordBatch> {
-    RecordBatch::try_new(schema(counts, weights), columns(counts, weights, 0..counts.len()))
+    let columns = columns(counts, weights);
+    let values = columns.iter().map(|column| (column.values)(0..counts.len()));
+    RecordBatch::try_new(schema(&columns), values.collect())
         .map_err(|cause| Error::internal(cause.to_string()))
 }
 
-fn schema(counts: &LabelCounts, weights: Option<&Weights>) -> SchemaRef {
-    let number = |name: &str| Field::new(name, DataType::UInt64, false);
-    let mut fields = vec![
-        number("label_index"),
-        Field::new("label", DataType::Utf8, false),
-        number("positives"),
-        number("negatives"),
-        number("uncertain"),
-        number("missing"),
-        number("invalid"),
-    ];
-    if counts.masses().is_some() {
-        let mass = |name: &str| Field::new(name, DataType::Decimal128(38, 18), false);
-        fields.extend([mass("positives_mass"), mass("negatives_mass")]);
-    }
-    if let Some(weights) = weights {
-        fields
-            .extend(weights.vectors.iter().map(|vector| Field::new(&vector.name, DataType::Float64, false)));
-        fields.push(Field::new("status", DataType::Utf8, false));
-    }
-    Arc::new(Schema::new(fields))
+fn schema(columns: &[Column<'_>]) -> SchemaRef {
+    Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()))
 }
 
-fn columns(counts: &LabelCounts, weights: Option<&Weights>, range: std::ops::Range<usize>) -> Vec<ArrayRef> {
-    let tallies = &counts.tallies()[range.clone()];
-    let count = |of: fn(&crate::counts::Tally) -> u64| -> ArrayRef {
-        Arc::new(tallies.iter().map(of).collect::<UInt64Array>())
+/// A column, and its values for some of the labels.
+struct Column<'c> {
+    field: Field,
+    values: Box<dyn Fn(Range<usize>) -> ArrayRef + Sync + 'c>,
+}
+
+impl<'c> Column<'c> {
+    fn new(name: &str, data_type: DataType, values: impl Fn(Range<usize>) -> ArrayRef + Sync + 'c) -> Self {
+        Self { field: Field::new(name, data_type, false), values: Box::new(values) }
+    }
+}
+
+fn columns<'c>(counts: &'c LabelCounts, weights: Option<&'c Weights>) -> Vec<Column<'c>> {
+    let count = |name: &str, of: fn(&Tally) -> u64| {
+        Column::new(name, DataType::UInt64, move |range| {
+            Arc::new(UInt64Array::from_iter_values(counts.tallies()[range].iter().map(of)))
+        })
     };
-    let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(range.clone().map(|i| i as u64).collect::<UInt64Array>()),
-        Arc::new(StringArray::from_iter_values(range.clone().map(|i| counts.labels().name(i)))),
-        count(|t| t.positives),
-        count(|t| t.negatives),
-        count(|t| t.uncertain),
-        count(|t| t.missing),
-        count(|t| t.invalid),
+    let [index, positives, negatives, uncertain, missing, invalid] = INTEGERS;
+    let mut columns = vec![
+        Column::new(index, DataType::UInt64, |range| {
+            Arc::new(UInt64Array::from_iter_values(range.map(|label| label as u64)))
+        }),
+        Column::new("label", DataType::Utf8, |range| {
+            Arc::new(StringArray::from_iter_values(range.map(|label| counts.labels().name(label))))
+        }),
+        count(positives, |tally| tally.positives),
+        count(negatives, |tally| tally.negatives),
+        count(uncertain, |tally| tally.uncertain),
+        count(missing, |tally| tally.missing),
+        count(invalid, |tally| tally.invalid),
     ];
     if let Some(masses) = counts.masses() {
-        let mass = |of: fn(&crate::counts::MassTally) -> Mass| -> ArrayRef {
-            let units: Decimal128Array = masses[range.clone()].iter().map(|m| Some(of(m).units())).collect();
-            Arc::new(units.with_data_type(DataType::Decimal128(38, 18)))
+        let mass = |name: &str, of: fn(&MassTally) -> Mass| {
+            Column::new(name, DataType::Decimal128(38, 18), move |range| {
+                let units = Decimal128Array::from_iter_values(masses[range].iter().map(|m| of(m).units()));
+                Arc::new(units.with_data_type(DataType::Decimal128(38, 18)))
+            })
         };
-        columns.extend([mass(|m| m.positives), mass(|m| m.negatives)]);
+        columns.extend([mass("positives_mass", |m| m.positives), mass("negatives_mass", |m| m.negatives)]);
     }
     if let Some(weights) = weights {
-        for vector in &weights.vectors {
-            columns.push(Arc::new(Float64Array::from(vector.values[range.clone()].to_vec())));
-        }
-        let status = weights.status[range].iter().map(|status| status.as_str());
-        columns.push(Arc::new(StringArray::from_iter_values(status)));
+        columns.extend(weights.vectors.iter().map(|vector| {
+            Column::new(&vector.name, DataType::Float64, |range| {
+                Arc::new(Float64Array::from(vector.values[range].to_vec()))
+            })
+        }));
+        columns.push(Column::new("status", DataType::Utf8, |range| {
+            Arc::new(StringArray::from_iter_values(weights.status[range].iter().map(|s| s.as_str())))
+        }));
     }
     columns
 }

@@ -12,11 +12,16 @@ use crate::weights::Weights;
 /// Where the JSON Schema of `weights.json` is described.
 const SCHEMA: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Writes `weights.parquet`: the counts, one column per vector, and the status.
+/// Writes `weights.parquet`: the counts, one column per vector, and the status; encoded by `threads` threads.
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write_parquet(out: impl Write + Send, file: &CountsFile, weights: &Weights) -> Result<()> {
+pub fn write_parquet(
+    out: impl Write + Send,
+    file: &CountsFile,
+    weights: &Weights,
+    threads: usize,
+) -> Result<()> {
     let metadata = [
         ("posweight.version", FORMAT_VERSION.to_owned()),
         ("posweight.rows", file.counts.rows().to_string()),
@@ -24,7 +29,7 @@ pub fn write_parquet(out: impl Write + Send, file: &CountsFile, weights: &Weight
         ("posweight.fingerprint", file.fingerprint.clone()),
         ("posweight.pos_weight", weights.primary().name.clone()),
     ];
-    table::write(out, &file.counts, Some(weights), &metadata)
+    table::write(out, &file.counts, Some(weights), &metadata, threads)
 }
 
 /// Writes `weights.json`, streamed. `spec` is what the run was asked for.

@@ -190,6 +190,33 @@ pub(crate) fn labels<'n>(
     RecordBatch::try_new(schema(by.len()), columns).ok()
 }
 
+/// The same for labels that have positions and positives alone, of the one group there is: `start` and
+/// those after it. Labels without positives are left out.
+pub(crate) fn of_positives(start: usize, positives: &[u64]) -> Option<RecordBatch> {
+    let (mut indices, mut counts) =
+        (Vec::with_capacity(positives.len()), Vec::with_capacity(positives.len()));
+    for (label, &count) in (start as u64..).zip(positives).filter(|(_, count)| **count > 0) {
+        indices.push(label);
+        counts.push(count);
+    }
+    let n = indices.len();
+    if n == 0 {
+        return None;
+    }
+    let zeros: ArrayRef = Arc::new(UInt64Array::from(vec![0; n]));
+    let masses = Decimal128Array::from(vec![0; n]).with_data_type(DataType::Decimal128(38, 18));
+    let (masses, texts) = (Arc::new(masses) as ArrayRef, new_null_array(&DataType::Utf8, n));
+    let mut columns = vec![
+        new_null_array(&DataType::UInt32, n),
+        Arc::new(UInt64Array::from(indices)),
+        Arc::clone(&texts),
+        Arc::new(UInt64Array::from(counts)),
+    ];
+    columns.extend([&zeros, &zeros, &zeros, &zeros, &masses, &masses, &zeros, &texts].map(Arc::clone));
+    // The columns follow the schema by construction.
+    RecordBatch::try_new(schema(0), columns).ok()
+}
+
 /// A batch in which every row is the tally of one label by its position, of the one group there is:
 /// positions, then counts in the order of [`Tally`].
 pub(crate) fn positions(batch: &RecordBatch) -> Option<[&[u64]; 6]> {

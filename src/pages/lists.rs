@@ -5,7 +5,7 @@
 //! again row by row, because an invalid row is positive for no label.
 
 use super::chunk::{Coding, Workspace, open};
-use super::counter::{SetCounter, Slot, count_rows};
+use super::counter::{SetCounter, Slot, count_entries};
 use super::dictionary::Dictionary;
 use super::leaf::Leaf;
 use super::rows::{Block, Levels, ones};
@@ -73,7 +73,7 @@ fn at_once(
             stream.block(values)?;
             if let Some(indices) = stream.indices() {
                 dictionary.check(indices)?;
-                count_rows(&mut entries, counter.row(), 1, &block.starts, &block.values, indices);
+                count_entries(&mut entries, counter.row(), &block.starts, &block.values, indices);
                 continue;
             }
             labels.resize(values, 0);
@@ -98,7 +98,7 @@ fn add_entries(
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> bool {
-    *counter.row() += 1;
+    counter.start_distinct();
     let mut batch = Vec::with_capacity(1024);
     for (start, slots) in (0..).step_by(1024).zip(entries.chunks(1024)) {
         batch.clear();

@@ -78,8 +78,12 @@ pub(super) fn write<'r>(
     let weights_json = |out: &mut HashingWriter| weights_file::write_json(out, file, weights, request.spec);
     // Counts are what everything else can be made from again, so they are always written.
     let files: [(&str, &str, Write<'_>); 7] = [
-        ("", "counts.parquet", Box::new(|out| counts::write(out, file))),
-        ("parquet", "weights.parquet", Box::new(|out| weights_file::write_parquet(out, file, weights))),
+        ("", "counts.parquet", Box::new(|out| counts::write(out, file, request.threads))),
+        (
+            "parquet",
+            "weights.parquet",
+            Box::new(|out| weights_file::write_parquet(out, file, weights, request.threads)),
+        ),
         ("json", "weights.json", Box::new(weights_json)),
         ("json", "imbalance.json", Box::new(|out| imbalance::write(out, &file.counts, derived.measures()))),
         ("safetensors", "pos_weight.safetensors", Box::new(safetensors)),

@@ -10,7 +10,7 @@ use object_store::path::Path as StorePath;
 
 use super::paths::Paths;
 use super::tallies::{Giving, Tallies};
-use crate::engine::counting::Counting;
+use crate::engine::counting::{Counting, Keys};
 use crate::engine::partial_exec::Progress;
 use crate::engine::plain::groups::Key;
 use crate::engine::plain::interner::Interner;
@@ -103,7 +103,19 @@ impl Job {
         let Some(left) = &self.left else { return vec![hand] };
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(hand);
-        if left.fetch_sub(1, Ordering::AcqRel) == 1 { std::mem::take(&mut *idle) } else { Vec::new() }
+        if left.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return Vec::new();
+        }
+        let mut hands = std::mem::take(&mut *idle);
+        // Names have numbers of their own in each hand; all other labels are the same in all.
+        if !matches!(self.counting.keys, Keys::Names)
+            && let Some((first, rest)) = hands.split_first_mut()
+        {
+            for hand in rest {
+                first.tools.counter.absorb(std::mem::take(&mut hand.tools.counter));
+            }
+        }
+        hands
     }
 
     /// Takes a hand back whose counts were given.

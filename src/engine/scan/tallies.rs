@@ -187,6 +187,13 @@ impl Giving {
                 return None;
             }
             self.at = range.end;
+            if let Counts::Positives(positives) = &self.counts
+                && names.is_none_or(|names| names.name(0).is_none())
+                && key.is_empty()
+            {
+                self.ready.extend(partial::of_positives(range.start, &positives[range]));
+                continue;
+            }
             let counted = range.map(|label| (label, self.counts.get(label)));
             let counted = counted.filter(|(_, tally)| *tally != Tally::default());
             let batch = partial::labels(key, counted, |label| names.and_then(|names| names.name(label)));
