@@ -32,6 +32,7 @@
 pub mod artifact;
 pub mod cli;
 pub mod counts;
+pub mod drift;
 pub mod engine;
 pub mod error;
 pub mod findings;

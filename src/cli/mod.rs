@@ -4,6 +4,7 @@
 
 mod completions;
 mod compute;
+mod diff;
 mod flags;
 mod inspect;
 mod list;
@@ -44,6 +45,8 @@ enum Verb {
     Inspect(inspect::Inspect),
     /// Merge saved counts and weigh them anew; no shard is read
     Weigh(Box<weigh::Weigh>),
+    /// Compare two results label by label
+    Diff(diff::Diff),
     /// Query shards, counts and weights with SQL; a shell when no query is given
     Sql(Box<sql::Sql>),
     /// Print the report of a finished run
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Verb::Run(verb) => verb.act(),
         Verb::Inspect(verb) => verb.act(),
         Verb::Weigh(verb) => verb.act(),
+        Verb::Diff(verb) => verb.act(),
         Verb::Sql(verb) => verb.act(),
         Verb::Report(verb) => verb.act(),
         Verb::List(verb) => verb.act(),

@@ -69,17 +69,18 @@ fn merge(files: &[PathBuf]) -> Result<CountsFile> {
     Ok(CountsFile { fingerprint, ..merged })
 }
 
-/// Reads a finished run again, as its `weights.json` says it was weighed.
+/// Reads a finished run again, as its `weights.json` says it was weighed: its folder, or a counts file in it.
 ///
 /// # Errors
-/// [`Error::Input`] when the folder does not hold a run.
-pub fn reopen(folder: &Path) -> Result<Derived> {
+/// [`Error::Input`] when there is no run.
+pub fn reopen(run: &Path) -> Result<Derived> {
     #[derive(Deserialize)]
     struct OnlySpec {
         spec: Spec,
     }
-    let file = read(&folder.join("counts.parquet"))?;
-    let path = folder.join("weights.json");
+    let counts = if run.is_dir() { run.join("counts.parquet") } else { run.to_owned() };
+    let file = read(&counts)?;
+    let path = counts.with_file_name("weights.json");
     let spec = match std::fs::read_to_string(&path) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Spec::default(),
         Err(cause) => return Err(Error::reading(&path, &cause)),

@@ -1,5 +1,6 @@
 //! What people read: `report.md` and the summary on the terminal. Pure: facts in, text out.
 
+pub mod drift;
 mod markdown;
 mod names;
 mod text;

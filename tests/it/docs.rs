@@ -37,7 +37,7 @@ fn the_readme_lists_every_layout_scheme_function_and_exit_code() {
 #[test]
 fn every_verb_has_help_with_three_examples() {
     let place = Place::new();
-    for verb in ["compute", "run", "inspect", "weigh", "sql", "report", "list", "completions"] {
+    for verb in ["compute", "run", "inspect", "weigh", "diff", "sql", "report", "list", "completions"] {
         let help = place.run(&[verb, "--help"]);
         assert_eq!(help.code, 0);
         let (_, examples) = help.stdout.split_once("Examples:\n").expect(verb);

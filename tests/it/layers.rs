@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 10] = [
     &["error", "guard"],
     &["counts"],
     &["weights", "measures"],
-    &["findings"],
+    &["findings", "drift"],
     &["pages"],
     &["artifact", "report"],
     &["source"],
@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 10] = [
     &["cli"],
 ];
 /// Pure modules: counts in, numbers and text out.
-const PURE: [&str; 5] = ["counts", "weights", "measures", "findings", "report"];
+const PURE: [&str; 6] = ["counts", "weights", "measures", "findings", "drift", "report"];
 const IMPURE: [&str; 9] =
     ["std::fs", "std::env", "std::time", "tokio", "arrow::", "arrow_", "parquet::", "parquet_", "datafusion"];
 /// A group hides what it names from a scan by line.

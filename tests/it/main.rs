@@ -8,6 +8,7 @@ mod bad_input;
 /// Every layout and physical type gives the same counts.
 mod counts;
 /// README tables equal the tables of the code.
+mod diff;
 mod docs;
 mod engines;
 mod generate;

@@ -1,0 +1,76 @@
+//! `posweight diff`: two results label by label.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::print;
+use crate::drift::{Side, compare};
+use crate::error::{Error, Result};
+use crate::pipeline::outputs::Derived;
+use crate::pipeline::weigh::reopen;
+use crate::report::drift;
+
+/// Compare two results label by label
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight diff yesterday/ today/
+  posweight diff train/counts.parquet validation/counts.parquet --format markdown --top 50
+  posweight diff yesterday/ today/ --fail-over 0.2 --format json > drift.json")]
+pub(super) struct Diff {
+    /// Folder of a finished run, or a counts.parquet
+    #[arg(value_name = "BEFORE")]
+    before: PathBuf,
+    /// The same, to be compared with it
+    #[arg(value_name = "AFTER")]
+    after: PathBuf,
+    /// table, markdown, json or csv; json and csv have every label
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "markdown", "json", "csv"])]
+    format: String,
+    /// Labels shown, those that changed most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
+    /// Exit with 3 when the prevalence of a label changed by more than this share of what it was, such as
+    /// 0.2; a label that is new or gone is over any
+    #[arg(long, value_name = "SHARE")]
+    fail_over: Option<f64>,
+}
+
+fn side(derived: &Derived) -> Side<'_> {
+    Side { counts: &derived.file.counts, weights: &derived.weights }
+}
+
+impl Diff {
+    pub(super) fn act(&self) -> Result<()> {
+        if let Some(limit) = self.fail_over.filter(|limit| limit.is_nan() || *limit < 0.0) {
+            return Err(Error::usage(format!("--fail-over {limit} is no share"))
+                .hint("give a number of at least 0, such as 0.2 for 20 %"));
+        }
+        let (before, after) = (reopen(&self.before)?, reopen(&self.after)?);
+        let found = compare(side(&before), side(&after));
+        print(&match self.format.as_str() {
+            "markdown" => drift::markdown(&found, self.top),
+            "json" => format!("{:#}\n", drift::json(&found)),
+            "csv" => csv(drift::records(&found))?,
+            _ => drift::text(&found, self.top),
+        })?;
+        match self.fail_over.map(|limit| (limit, found.over(limit))) {
+            None | Some((_, 0)) => Ok(()),
+            Some((limit, over)) => Err(Error::check(format!(
+                "--fail-over {limit}: the prevalence of {over} of {} labels changed by more",
+                found.labels.len()
+            ))
+            .hint("look at the labels above, then raise --fail-over or mend the data")),
+        }
+    }
+}
+
+fn csv(records: impl Iterator<Item = [String; 8]>) -> Result<String> {
+    let failed = |cause: &dyn std::fmt::Display| Error::internal(cause.to_string());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in records {
+        writer.write_record(record).map_err(|cause| failed(&cause))?;
+    }
+    let bytes = writer.into_inner().map_err(|cause| failed(&cause))?;
+    String::from_utf8(bytes).map_err(|cause| failed(&cause))
+}

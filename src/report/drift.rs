@@ -1,0 +1,170 @@
+//! Two results side by side: on the terminal, as Markdown, JSON and CSV.
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::{Value as Json, json};
+
+use super::{brief, code_span, percent, short, thousands};
+use crate::drift::{Drift, LabelDrift, Side};
+
+/// Columns of every format but JSON.
+const COLUMNS: [&str; 8] = [
+    "label",
+    "positives before",
+    "positives after",
+    "prevalence before",
+    "prevalence after",
+    "change",
+    "weight before",
+    "weight after",
+];
+
+/// `rows 100 → 200 (+100 %)` and what else holds for all labels.
+fn summary(drift: &Drift<'_>) -> String {
+    let (before, after) = (drift.before.counts, drift.after.counts);
+    let rows = drift.rows_change().map(|change| format!(" ({})", signed(change))).unwrap_or_default();
+    let distance = drift.jensen_shannon.map_or_else(|| "–".to_owned(), brief);
+    format!(
+        "rows {} → {}{rows}, labels {} → {} ({} new, {} gone, {} moved), Jensen–Shannon distance {distance}",
+        thousands(before.rows()),
+        thousands(after.rows()),
+        thousands(before.len() as u64),
+        thousands(after.len() as u64),
+        drift.added,
+        drift.removed,
+        drift.moved,
+    )
+}
+
+/// `+3.2 %`; a label that came out of nothing has no number.
+fn signed(change: f64) -> String {
+    if change.is_finite() { format!("{:+.1} %", change * 100.0) } else { "new".to_owned() }
+}
+
+fn change(label: &LabelDrift) -> String {
+    if label.after.is_none() { "gone".to_owned() } else { signed(label.change) }
+}
+
+fn positives(side: Side<'_>, label: Option<usize>) -> Option<f64> {
+    label.map(|i| side.counts.sides(i).0)
+}
+
+fn weight(side: Side<'_>, label: Option<usize>) -> Option<f64> {
+    label.map(|i| side.weights.primary().values[i])
+}
+
+fn prevalence(side: Side<'_>, label: Option<usize>) -> Option<f64> {
+    label.and_then(|i| side.prevalence(i))
+}
+
+/// The cells of a label after its name, for people.
+fn cells(drift: &Drift<'_>, label: &LabelDrift) -> [String; 7] {
+    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), brief);
+    let (before, after) = (drift.before, drift.after);
+    [
+        number(positives(before, label.before)),
+        number(positives(after, label.after)),
+        percent(prevalence(before, label.before)),
+        percent(prevalence(after, label.after)),
+        change(label),
+        number(weight(before, label.before)),
+        number(weight(after, label.after)),
+    ]
+}
+
+fn more(drift: &Drift<'_>, top: usize) -> Option<String> {
+    let rest = drift.labels.len().saturating_sub(top);
+    (rest > 0).then(|| format!("… {} more labels, changed less", thousands(rest as u64)))
+}
+
+/// For the terminal: the `top` labels that changed most.
+#[must_use]
+pub fn text(drift: &Drift<'_>, top: usize) -> String {
+    const NAME_WIDTH: usize = 26;
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(COLUMNS);
+    for label in drift.labels.iter().take(top) {
+        let mut row = vec![short(drift.name(label), NAME_WIDTH)];
+        row.extend(cells(drift, label));
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut out = summary(drift) + "\n";
+    for line in table.to_string().lines().map(str::to_owned).chain(more(drift, top)) {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// As Markdown: the `top` labels that changed most.
+#[must_use]
+pub fn markdown(drift: &Drift<'_>, top: usize) -> String {
+    let mut out = format!("# Drift\n\n{}.\n\n| {} |\n", summary(drift), COLUMNS.join(" | "));
+    out.push_str(&format!("|---|{}\n", "---:|".repeat(COLUMNS.len() - 1)));
+    for label in drift.labels.iter().take(top) {
+        let cells = cells(drift, label).join(" | ");
+        out.push_str(&format!("| {} | {cells} |\n", code_span(drift.name(label))));
+    }
+    if let Some(more) = more(drift, top) {
+        out.push_str(&format!("\n{more}.\n"));
+    }
+    out
+}
+
+/// As JSON, every label; `change` is null for a label that came out of nothing or is gone.
+#[must_use]
+pub fn json(drift: &Drift<'_>) -> Json {
+    let side = |side: Side<'_>, label: Option<usize>| {
+        label.map(|i| {
+            let tally = side.counts.tallies()[i];
+            json!({
+                "label_index": i,
+                "positives": tally.positives,
+                "negatives": tally.negatives,
+                "missing": tally.missing,
+                "prevalence": side.prevalence(i),
+                "weight": side.weights.primary().values[i],
+            })
+        })
+    };
+    let labels = drift.labels.iter().map(|label| {
+        json!({
+            "label": drift.name(label),
+            "before": side(drift.before, label.before),
+            "after": side(drift.after, label.after),
+            "change": label.change.is_finite().then_some(label.change),
+        })
+    });
+    json!({
+        "rows": [drift.before.counts.rows(), drift.after.counts.rows()],
+        "weights": [drift.before.weights.primary().name, drift.after.weights.primary().name],
+        "added": drift.added,
+        "removed": drift.removed,
+        "moved": drift.moved,
+        "jensen_shannon": drift.jensen_shannon,
+        "labels": labels.collect::<Vec<_>>(),
+    })
+}
+
+/// One line per label, for CSV: the first is the header; what a label does not have is empty.
+pub fn records<'d>(drift: &'d Drift<'_>) -> impl Iterator<Item = [String; 8]> + 'd {
+    let header = COLUMNS.map(|name| name.replace(' ', "_"));
+    let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let record = move |label: &LabelDrift| {
+        let (before, after) = (drift.before, drift.after);
+        [
+            drift.name(label).to_owned(),
+            number(positives(before, label.before)),
+            number(positives(after, label.after)),
+            number(prevalence(before, label.before)),
+            number(prevalence(after, label.after)),
+            number(label.change.is_finite().then_some(label.change)),
+            number(weight(before, label.before)),
+            number(weight(after, label.after)),
+        ]
+    };
+    std::iter::once(header).chain(drift.labels.iter().map(record))
+}
