@@ -30,6 +30,7 @@
 //! The modules, lowest layer first; each names only modules below it.
 
 pub mod artifact;
+pub mod checks;
 pub mod cli;
 pub mod counts;
 pub mod drift;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::publish::OutputFile;
+use crate::checks::Checked;
 use crate::error::Error;
 
 /// What a run did.
@@ -13,7 +14,7 @@ use crate::error::Error;
 pub struct RunResults {
     /// About this file.
     pub metadata: Metadata,
-    /// `done`, `failed` or `aborted`.
+    /// `done`, `failed`, `checks_failed` or `aborted`.
     pub status: &'static str,
     /// The exit code of the process.
     pub exit_code: u8,
@@ -31,6 +32,8 @@ pub struct RunResults {
     pub resources: Resources,
     /// Everything odd.
     pub findings: Vec<FindingResult>,
+    /// Every check.
+    pub checks: Vec<CheckResult>,
     /// Files published, with their hashes.
     pub outputs: Vec<OutputFile>,
     /// What went wrong.
@@ -107,6 +110,40 @@ pub struct FindingResult {
     pub observed: String,
     /// What to do.
     pub remedy: &'static str,
+}
+
+/// One check.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckResult {
+    /// For example `min_rows`.
+    pub id: &'static str,
+    /// `warn` or `error`.
+    pub severity: &'static str,
+    /// `passed`, `failed`, or `skipped` without a last result.
+    pub status: &'static str,
+    /// The smallest or largest value that passes.
+    pub limit: f64,
+    /// What was found; null for nothing, or beyond all numbers.
+    pub observed: Option<f64>,
+    /// The worst label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Labels beyond the limit.
+    pub labels: usize,
+}
+
+impl From<&Checked> for CheckResult {
+    fn from(checked: &Checked) -> Self {
+        Self {
+            id: checked.check.info().name,
+            severity: checked.check.severity.as_str(),
+            status: checked.status.as_str(),
+            limit: checked.check.limit,
+            observed: checked.observed,
+            label: checked.label.clone(),
+            labels: checked.labels,
+        }
+    }
 }
 
 /// What went wrong.

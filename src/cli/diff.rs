@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::print;
-use crate::drift::{Side, compare};
+use crate::drift::compare;
 use crate::error::{Error, Result};
-use crate::pipeline::outputs::Derived;
 use crate::pipeline::weigh::reopen;
 use crate::report::drift;
 
@@ -36,10 +35,6 @@ pub(super) struct Diff {
     fail_over: Option<f64>,
 }
 
-fn side(derived: &Derived) -> Side<'_> {
-    Side { counts: &derived.file.counts, weights: &derived.weights }
-}
-
 impl Diff {
     pub(super) fn act(&self) -> Result<()> {
         if let Some(limit) = self.fail_over.filter(|limit| limit.is_nan() || *limit < 0.0) {
@@ -47,7 +42,7 @@ impl Diff {
                 .hint("give a number of at least 0, such as 0.2 for 20 %"));
         }
         let (before, after) = (reopen(&self.before)?, reopen(&self.after)?);
-        let found = compare(side(&before), side(&after));
+        let found = compare(before.side(), after.side());
         print(&match self.format.as_str() {
             "markdown" => drift::markdown(&found, self.top),
             "json" => format!("{:#}\n", drift::json(&found)),

@@ -4,13 +4,14 @@ use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
 
 use super::print;
+use crate::checks::CHECKS;
 use crate::error::{EXIT_CODES, Result};
 use crate::findings::FINDINGS;
 use crate::measures::MEASURES;
 use crate::source::layout::LAYOUTS;
 use crate::weights::SCHEMES;
 
-/// Print a table: schemes, measures, layouts, findings, exit-codes
+/// Print a table: schemes, measures, layouts, checks, findings, exit-codes
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight list schemes
@@ -26,6 +27,7 @@ enum What {
     Schemes,
     Measures,
     Layouts,
+    Checks,
     Findings,
     ExitCodes,
 }
@@ -57,6 +59,12 @@ impl List {
                 table.set_header(["layout", "a row's labels are", "types", "flags"]);
                 for info in &LAYOUTS {
                     table.add_row([info.name, info.labels, info.types, info.flags]);
+                }
+            }
+            What::Checks => {
+                table.set_header(["check", "its limit is about"]);
+                for info in &CHECKS {
+                    table.add_row([info.name, info.about]);
                 }
             }
             What::Findings => {

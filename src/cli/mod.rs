@@ -51,7 +51,7 @@ enum Verb {
     Sql(Box<sql::Sql>),
     /// Print the report of a finished run
     Report(report::Report),
-    /// Print a table: schemes, measures, layouts, findings, exit-codes
+    /// Print a table: schemes, measures, layouts, checks, findings, exit-codes
     List(list::List),
     /// Print a completion script for a shell
     Completions(completions::Completions),

@@ -25,6 +25,9 @@ pub(super) struct Run {
     /// Replace results that are there
     #[arg(long)]
     overwrite: bool,
+    /// Publish a result that a check refuses; exit 3 all the same
+    #[arg(long)]
+    publish_on_check_failure: bool,
     #[command(flatten)]
     voice: Voice,
     /// Print the pipeline file with its paths resolved, and stop
@@ -40,6 +43,9 @@ impl Run {
         }
         if self.overwrite {
             spec.overwrite = Some(true);
+        }
+        if self.publish_on_check_failure {
+            spec.publish_on_check_failure = Some(true);
         }
         if self.emit_spec {
             return print(&spec.to_toml()?);

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use crate::artifact::counts::{self, CountsFile};
 use crate::artifact::publish::{HashingWriter, Staging, Wanted, Write};
 use crate::artifact::{imbalance, tensors, weights as weights_file};
+use crate::drift::Side;
 use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts, find};
 use crate::measures::{Measures, measure};
@@ -38,6 +39,12 @@ impl Derived {
     /// Their measures.
     pub fn measures(&self) -> &Measures {
         self.measures.get_or_init(|| measure(&self.file.counts))
+    }
+
+    /// These counts and weights as one side of a comparison.
+    #[must_use]
+    pub fn side(&self) -> Side<'_> {
+        Side { counts: &self.file.counts, weights: &self.weights }
     }
 
     /// The report on these counts.

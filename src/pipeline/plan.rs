@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::machine::Machine;
-use super::spec::{OneOrMany, Scalars, Spec, Values};
+use super::spec::{self, Limit, OneOrMany, Scalars, Spec, Values};
+use crate::checks::{Check, Severity};
 use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result};
@@ -68,6 +69,10 @@ pub struct Plan {
     pub trust_statistics: bool,
     /// Memory, threads, spilling.
     pub limits: Limits,
+    /// What a result has to keep to be published.
+    pub checks: Vec<Check>,
+    /// Publish it even so.
+    pub publish_on_check_failure: bool,
     /// What was asked for.
     pub spec: Spec,
 }
@@ -126,6 +131,8 @@ impl Plan {
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(&spec, machine)?,
+            checks: checks(&spec)?,
+            publish_on_check_failure: spec.publish_on_check_failure.unwrap_or(false),
             spec,
         };
         plan.check()?;
@@ -156,6 +163,19 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+fn checks(spec: &Spec) -> Result<Vec<Check>> {
+    let check = |(name, limit): (&String, &Limit)| {
+        let (limit, severity) = match *limit {
+            Limit::Number(limit) | Limit::With { limit, severity: spec::Severity::Error } => {
+                (limit, Severity::Error)
+            }
+            Limit::With { limit, severity: spec::Severity::Warn } => (limit, Severity::Warn),
+        };
+        Check::named(name, limit, severity)
+    };
+    spec.checks.iter().map(check).collect()
 }
 
 fn domain(values: &Values, base: &Domain) -> Result<Domain> {

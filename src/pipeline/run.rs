@@ -10,11 +10,14 @@ use super::machine::peak_memory;
 use super::opening::{Opened, open_plan};
 use super::outputs::{self, Derived, Request};
 use super::plan::Plan;
+use super::weigh::reopen;
 use crate::artifact::counts::CountsFile;
-use crate::artifact::publish::{OutputFile, Staging, write_results};
+use crate::artifact::publish::{OutputFile, SUCCESS, Staging, write_results};
 use crate::artifact::results::{
-    ErrorResult, FindingResult, Inputs, Metadata, Resources, RunResults, ShardResult,
+    CheckResult, ErrorResult, FindingResult, Inputs, Metadata, Resources, RunResults, ShardResult,
 };
+use crate::checks::{Checked, Status, check, failure};
+use crate::drift::compare;
 use crate::engine::{Counted, GroupKey, Progress, Spilled, count};
 use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts};
@@ -55,6 +58,9 @@ struct Account {
     counting: Json,
     spilled: Spilled,
     findings: Vec<FindingResult>,
+    checks: Vec<CheckResult>,
+    /// A check that failed, of a result that is published all the same.
+    failure: Option<Error>,
     outputs: Vec<OutputFile>,
 }
 
@@ -72,6 +78,7 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
         signal = stopped() => Err(signal),
     };
     observer.counted();
+    let result = account.failure.take().map_or(result, Err);
     let error = result.as_ref().err();
     let results = RunResults {
         metadata: Metadata {
@@ -83,6 +90,7 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
         status: match error {
             None => "done",
             Some(Error::Stopped(_)) => "aborted",
+            Some(Error::Check(_)) => "checks_failed",
             Some(_) => "failed",
         },
         exit_code: error.map_or(0, Error::exit_code),
@@ -99,6 +107,7 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
             spill_files: account.spilled.files,
         },
         findings: account.findings,
+        checks: account.checks,
         outputs: account.outputs,
         error: error.map(ErrorResult::from),
     };
@@ -157,6 +166,16 @@ async fn stages(
         .collect::<Result<Vec<_>>>()?;
     account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
     account.shards.iter_mut().for_each(|shard| shard.status = "counted");
+    let checked = checked(plan, &derived)?;
+    account.checks = checked.iter().map(CheckResult::from).collect();
+    for failed in checked.iter().filter(|one| one.status == Status::Failed && !one.stops()) {
+        tracing::warn!("check failed: {}", failed.message());
+    }
+    match failure(&checked) {
+        Some(error) if plan.publish_on_check_failure => account.failure = Some(error),
+        Some(error) => return Err(error.at(format!("{}: not published", plan.out.display()))),
+        None => {}
+    }
 
     let source = format!(
         "{} shard{}, layout {layout}",
@@ -189,6 +208,14 @@ async fn stages(
     tracing::info!(out = %plan.out.display(), files = outputs.len(), "published");
     account.timings.insert("write", clock.elapsed().as_secs_f64());
     Ok(Outcome { derived, groups, source, why: detected.why, outputs, spilled })
+}
+
+/// Does the checks of `plan`, against the result that is there where they ask for one.
+fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
+    let compares = plan.checks.iter().any(|check| check.info().against_last);
+    let last = if compares && plan.out.join(SUCCESS).exists() { Some(reopen(&plan.out)?) } else { None };
+    let drift = last.as_ref().map(|last| compare(last.side(), derived.side()));
+    Ok(check(&plan.checks, derived.side(), drift.as_ref()))
 }
 
 impl Account {

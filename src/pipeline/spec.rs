@@ -108,9 +108,40 @@ pub struct Spec {
     /// Most bytes of spill files, such as `100g`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spill_limit: Option<String>,
+    /// Publish a result that a check of severity error refuses; the run fails all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_on_check_failure: Option<bool>,
+    /// What a result has to keep to be published.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, Limit>,
     /// Labels whose values have a meaning of their own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub label: BTreeMap<String, Values>,
+}
+
+/// The limit of a check: a number, or a number with what happens beyond it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a limit is a number or { limit = NUMBER, severity = \"warn\" }")]
+pub enum Limit {
+    /// `1000`: severity error.
+    Number(f64),
+    /// `{ limit = 1000, severity = "warn" }`.
+    With {
+        /// The smallest or largest value that passes.
+        limit: f64,
+        /// `warn` or `error`.
+        severity: Severity,
+    },
+}
+
+/// What happens beyond a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It is said.
+    Warn,
+    /// The run fails.
+    Error,
 }
 
 /// What values mean.
@@ -302,6 +333,8 @@ impl Spec {
             threads: None,
             spill_dir: None,
             spill_limit: None,
+            publish_on_check_failure: None,
+            checks: BTreeMap::new(),
             vocabulary: self.vocabulary.as_ref().map(|path| {
                 Path::new(path)
                     .file_name()
@@ -326,7 +359,7 @@ const VALUE_KEYS: [&str; 7] = [
     "soft",
 ];
 
-const KEYS: [&str; 32] = [
+const KEYS: [&str; 34] = [
     "shards",
     "out",
     "overwrite",
@@ -358,6 +391,8 @@ const KEYS: [&str; 32] = [
     "threads",
     "spill_dir",
     "spill_limit",
+    "publish_on_check_failure",
+    "checks",
     "label",
 ];
 

@@ -1,5 +1,6 @@
 //! README and help say what the code does.
 
+use posweight::checks::CHECKS;
 use posweight::engine::functions::FUNCTIONS;
 use posweight::error::EXIT_CODES;
 use posweight::source::layout::LAYOUTS;
@@ -50,6 +51,8 @@ fn lists_show_the_tables_of_the_code() {
     let place = Place::new();
     let schemes = place.run(&["list", "schemes"]).stdout;
     assert!(SCHEMES.iter().all(|info| schemes.contains(info.name)));
+    let checks = place.run(&["list", "checks"]).stdout;
+    assert!(CHECKS.iter().all(|info| checks.contains(info.name) && checks.contains(info.about)));
     let codes = place.run(&["list", "exit-codes"]).stdout;
     assert!(EXIT_CODES.iter().all(|(_, name, ..)| codes.contains(name)));
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["error", "guard"],
     &["counts"],
     &["weights", "measures"],
     &["findings", "drift"],
+    &["checks"],
     &["pages"],
     &["artifact", "report"],
     &["source"],
@@ -18,7 +19,7 @@ const LAYERS: [&[&str]; 10] = [
     &["cli"],
 ];
 /// Pure modules: counts in, numbers and text out.
-const PURE: [&str; 6] = ["counts", "weights", "measures", "findings", "drift", "report"];
+const PURE: [&str; 7] = ["counts", "weights", "measures", "findings", "drift", "checks", "report"];
 const IMPURE: [&str; 9] =
     ["std::fs", "std::env", "std::time", "tokio", "arrow::", "arrow_", "parquet::", "parquet_", "datafusion"];
 /// A group hides what it names from a scan by line.

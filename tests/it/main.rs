@@ -5,6 +5,7 @@
 mod artifacts;
 /// Bad input: exit code, message, remedy; nothing published.
 mod bad_input;
+mod checks;
 /// Every layout and physical type gives the same counts.
 mod counts;
 /// README tables equal the tables of the code.

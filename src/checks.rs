@@ -1,0 +1,355 @@
+//! Gates: what a result has to keep to be published.
+
+use crate::counts::as_f64;
+use crate::drift::{Drift, LabelDrift, Side};
+use crate::error::{Error, Result};
+use crate::weights::Weights;
+
+/// What happens when a check fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// It is said, and the result is published.
+    Warn,
+    /// The run ends with exit code 3, and the previous result stays.
+    Error,
+}
+
+impl Severity {
+    /// Its name in specs and files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckKind {
+    /// Rows.
+    MinRows,
+    /// Positives of every label.
+    MinPositives,
+    /// Missing rows of every label / rows.
+    MaxMissingShare,
+    /// Labels without positives.
+    MaxAbsentLabels,
+    /// Clipped weights / weights, of all vectors.
+    MaxClippedShare,
+    /// Labels that the last result did not have.
+    MaxNewLabels,
+    /// Labels that only the last result had.
+    MaxGoneLabels,
+    /// Prevalence against the last result, relative.
+    MaxPrevalenceChange,
+    /// Prevalence against the last result, absolute.
+    MaxPrevalenceShift,
+    /// Primary weight against the last result, relative.
+    MaxWeightChange,
+    /// Distribution of positives over labels against the last result.
+    MaxJensenShannon,
+}
+
+/// One row of `posweight list checks`.
+#[derive(Debug)]
+pub struct CheckInfo {
+    /// The check.
+    pub kind: CheckKind,
+    /// Its key under `[checks]`.
+    pub name: &'static str,
+    /// What the limit is about.
+    pub about: &'static str,
+    /// Whether it compares with the result that is there.
+    pub against_last: bool,
+}
+
+const fn row(kind: CheckKind, name: &'static str, about: &'static str, against_last: bool) -> CheckInfo {
+    CheckInfo { kind, name, about, against_last }
+}
+
+/// Every check.
+#[rustfmt::skip]
+pub const CHECKS: [CheckInfo; 11] = [
+    row(CheckKind::MinRows, "min_rows", "rows", false),
+    row(CheckKind::MinPositives, "min_positives", "positives of every label", false),
+    row(CheckKind::MaxMissingShare, "max_missing_share", "missing / rows of every label", false),
+    row(CheckKind::MaxAbsentLabels, "max_absent_labels", "labels without positives", false),
+    row(CheckKind::MaxClippedShare, "max_clipped_share", "clipped weights / weights", false),
+    row(CheckKind::MaxNewLabels, "max_new_labels", "labels that the last result lacks", true),
+    row(CheckKind::MaxGoneLabels, "max_gone_labels", "labels of the last result that this one lacks", true),
+    row(CheckKind::MaxPrevalenceChange, "max_prevalence_change", "relative change of a label's prevalence since the last result", true),
+    row(CheckKind::MaxPrevalenceShift, "max_prevalence_shift", "absolute change of a label's prevalence since the last result", true),
+    row(CheckKind::MaxWeightChange, "max_weight_change", "relative change of a label's primary weight since the last result", true),
+    row(CheckKind::MaxJensenShannon, "max_jensen_shannon", "Jensen–Shannon distance (0 … 1) of the positives per label since the last result", true),
+];
+
+/// A check with its limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Check {
+    /// What is checked.
+    pub kind: CheckKind,
+    /// The smallest or largest value that passes.
+    pub limit: f64,
+    /// What happens when it fails.
+    pub severity: Severity,
+}
+
+impl Check {
+    /// The check's row in [`CHECKS`].
+    #[must_use]
+    pub fn info(&self) -> &'static CheckInfo {
+        CHECKS.iter().find(|info| info.kind == self.kind).unwrap_or(&CHECKS[0])
+    }
+
+    /// A check by its key.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a key that is no check and for a limit that is negative or not a number.
+    pub fn named(name: &str, limit: f64, severity: Severity) -> Result<Self> {
+        let Some(info) = CHECKS.iter().find(|info| info.name == name) else {
+            let known: Vec<_> = CHECKS.iter().map(|info| info.name).collect();
+            return Err(Error::usage(format!("[checks]: there is no check \"{name}\""))
+                .hint(format!("checks are {}", known.join(", "))));
+        };
+        if limit.is_nan() || limit < 0.0 {
+            return Err(Error::usage(format!("[checks]: {name} = {limit} is no limit"))
+                .hint("give a number of at least 0"));
+        }
+        Ok(Self { kind: info.kind, limit, severity })
+    }
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It was kept.
+    Passed,
+    /// It was not kept.
+    Failed,
+    /// There is no last result to compare with.
+    Skipped,
+}
+
+impl Status {
+    /// Its name in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// The outcome of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The check.
+    pub check: Check,
+    /// What became of it.
+    pub status: Status,
+    /// The value that was compared: that of the worst label, where each has one. `None` when there is none.
+    pub observed: Option<f64>,
+    /// The worst label.
+    pub label: Option<String>,
+    /// Labels beyond the limit.
+    pub labels: usize,
+}
+
+impl Checked {
+    /// `min_positives = 10: 3 for "zebra", one of 4 labels`.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let observed = self.observed.map_or_else(|| "nothing to compare".to_owned(), |x| x.to_string());
+        let label = self.label.as_ref().map(|label| format!(" for {label:?}")).unwrap_or_default();
+        let others = if self.labels > 1 { format!(", one of {} labels", self.labels) } else { String::new() };
+        format!("{} = {}: {observed}{label}{others}", self.check.info().name, self.check.limit)
+    }
+
+    /// True when the result must not be published.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        self.status == Status::Failed && self.check.severity == Severity::Error
+    }
+}
+
+/// Does every check; `drift` is what changed since the last result, `None` when there is none.
+#[must_use]
+pub fn check(checks: &[Check], now: Side<'_>, drift: Option<&Drift<'_>>) -> Vec<Checked> {
+    checks.iter().map(|check| one(*check, now, drift)).collect()
+}
+
+fn one(check: Check, now: Side<'_>, drift: Option<&Drift<'_>>) -> Checked {
+    let counts = now.counts;
+    let rows = as_f64(counts.rows());
+    let whole = |observed: f64, failed: bool| Checked {
+        check,
+        status: if failed { Status::Failed } else { Status::Passed },
+        observed: Some(observed),
+        label: None,
+        labels: 0,
+    };
+    let most = |observed: f64| whole(observed, observed > check.limit);
+    let of_labels = |value: &dyn Fn(usize) -> Option<f64>, least: bool| {
+        let named = (0..counts.len()).filter_map(|i| Some((counts.labels().name(i), value(i)?)));
+        worst(check, named, least)
+    };
+    match (check.kind, drift) {
+        (CheckKind::MinRows, _) => whole(rows, rows < check.limit),
+        (CheckKind::MinPositives, _) => of_labels(&|i| Some(counts.sides(i).0), true),
+        (CheckKind::MaxMissingShare, _) => {
+            of_labels(&|i| (rows > 0.0).then(|| as_f64(counts.tallies()[i].missing) / rows), false)
+        }
+        (CheckKind::MaxAbsentLabels, _) => {
+            most((0..counts.len()).filter(|&i| counts.sides(i).0 <= 0.0).count() as f64)
+        }
+        (CheckKind::MaxClippedShare, _) => most(clipped_share(now.weights)),
+        (_, None) => Checked { check, status: Status::Skipped, observed: None, label: None, labels: 0 },
+        (CheckKind::MaxNewLabels, Some(drift)) => most(drift.added as f64),
+        (CheckKind::MaxGoneLabels, Some(drift)) => most(drift.removed as f64),
+        (CheckKind::MaxJensenShannon, Some(drift)) => match drift.jensen_shannon {
+            Some(distance) => most(distance),
+            None => Checked { check, status: Status::Skipped, observed: None, label: None, labels: 0 },
+        },
+        (CheckKind::MaxPrevalenceChange, Some(drift)) => {
+            of_both(check, drift, |label| Some(label.change.abs()))
+        }
+        (CheckKind::MaxPrevalenceShift, Some(drift)) => of_both(check, drift, |label| {
+            let before = drift.before.prevalence(label.before?)?;
+            Some((drift.after.prevalence(label.after?)? - before).abs())
+        }),
+        (CheckKind::MaxWeightChange, Some(drift)) => of_both(check, drift, |label| {
+            let before = drift.before.weights.primary().values[label.before?];
+            let after = drift.after.weights.primary().values[label.after?];
+            let same = before.to_bits() == after.to_bits();
+            Some(if same { 0.0 } else { (after / before - 1.0).abs() })
+        }),
+    }
+}
+
+/// A check of labels that both results have.
+fn of_both(check: Check, drift: &Drift<'_>, value: impl Fn(&LabelDrift) -> Option<f64>) -> Checked {
+    let both = drift.labels.iter().filter(|label| label.before.is_some() && label.after.is_some());
+    worst(check, both.filter_map(|label| Some((drift.name(label), value(label)?))), false)
+}
+
+/// The label with the least or largest value, and how many are beyond the limit.
+fn worst<'n>(check: Check, values: impl Iterator<Item = (&'n str, f64)>, least: bool) -> Checked {
+    let (mut found, mut labels): (Option<(&str, f64)>, usize) = (None, 0);
+    for (name, value) in values {
+        labels += usize::from(if least { value < check.limit } else { value > check.limit });
+        let worse = found.is_none_or(|(_, worst)| if least { value < worst } else { value > worst });
+        if worse {
+            found = Some((name, value));
+        }
+    }
+    Checked {
+        check,
+        status: if labels > 0 { Status::Failed } else { Status::Passed },
+        observed: found.map(|(_, value)| value),
+        label: found.map(|(name, _)| name.to_owned()),
+        labels,
+    }
+}
+
+fn clipped_share(weights: &Weights) -> f64 {
+    let clipped: u64 = weights.vectors.iter().map(|vector| vector.clipped).sum();
+    let all: usize = weights.vectors.iter().map(|vector| vector.values.len()).sum();
+    if all == 0 { 0.0 } else { as_f64(clipped) / all as f64 }
+}
+
+/// The error for checks that stop a run; `None` when none does.
+#[must_use]
+pub fn failure(checked: &[Checked]) -> Option<Error> {
+    let failed: Vec<String> = checked.iter().filter(|c| c.stops()).map(Checked::message).collect();
+    (!failed.is_empty()).then(|| {
+        Error::check(format!(
+            "{} of {} checks failed:\n  {}",
+            failed.len(),
+            checked.len(),
+            failed.join("\n  ")
+        ))
+        .hint("mend the data or the limits; --publish-on-check-failure publishes all the same")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counts::{LabelCounts, Labels, Tally};
+    use crate::drift::compare;
+    use crate::weights::{Adjust, Policy, Scheme, Weighing, weigh};
+
+    fn result(labels: &[(&str, u64, u64)], rows: u64) -> (LabelCounts, Weights) {
+        let tally = |&(_, positives, missing): &(&str, u64, u64)| Tally {
+            positives,
+            missing,
+            negatives: rows - positives - missing,
+            ..Tally::default()
+        };
+        let names: Labels = labels.iter().map(|(name, ..)| *name).collect();
+        let counts = LabelCounts::new(rows, names, labels.iter().map(tally).collect(), None).unwrap();
+        let adjust = Adjust { clip: Some((0.0, 50.0)), ..Adjust::default() };
+        let schemes = vec![Scheme::Ratio { epsilon: 0.0 }];
+        let weights = weigh(&counts, &Weighing { schemes, adjust, policy: Policy::default() }).unwrap();
+        (counts, weights)
+    }
+
+    #[test]
+    fn every_check_passes_at_its_limit_and_fails_beyond() {
+        let before = result(&[("cat", 50, 0), ("dog", 20, 0), ("gnu", 5, 0)], 100);
+        let after = result(&[("cat", 50, 0), ("dog", 25, 10), ("emu", 1, 0), ("fox", 0, 0)], 100);
+        let side = |of: &'static (LabelCounts, Weights)| Side { counts: &of.0, weights: &of.1 };
+        let (before, after) = (Box::leak(Box::new(before)), Box::leak(Box::new(after)));
+        let drift = compare(side(before), side(after));
+        let expected = [
+            ("min_rows", 100.0, None),
+            ("min_positives", 0.0, Some("fox")),
+            ("max_missing_share", 0.1, Some("dog")),
+            ("max_absent_labels", 1.0, None),
+            ("max_clipped_share", 0.25, None),
+            ("max_new_labels", 2.0, None),
+            ("max_gone_labels", 1.0, None),
+            ("max_prevalence_change", 25.0 / 90.0 / 0.2 - 1.0, Some("dog")),
+            ("max_prevalence_shift", 25.0 / 90.0 - 0.2, Some("dog")),
+            ("max_weight_change", (1.0 - 65.0 / 25.0 / 4.0_f64).abs(), Some("dog")),
+            ("max_jensen_shannon", drift.jensen_shannon.unwrap(), None),
+        ];
+        assert_eq!(expected.map(|(name, ..)| name), CHECKS.each_ref().map(|info| info.name));
+        for (name, observed, label) in expected {
+            let done = |limit: f64| {
+                let one = Check::named(name, limit, Severity::Error).unwrap();
+                check(&[one], side(after), Some(&drift)).remove(0)
+            };
+            let least = name.starts_with("min");
+            let beyond = if least { observed + 1e-9 } else { observed - 1e-9 };
+            let within = if least { observed - 1e-9 } else { observed + 1e-9 };
+            let found = done(beyond.max(0.0));
+            assert!((found.observed.unwrap() - observed).abs() < 1e-12, "{name}: {found:?}");
+            assert_eq!((found.status, found.label.as_deref()), (Status::Failed, label), "{name}");
+            assert!(found.stops() && failure(&[found]).is_some());
+            assert_eq!(done(within.max(0.0)).status, Status::Passed, "{name}");
+        }
+    }
+
+    #[test]
+    fn without_a_last_result_there_is_no_drift() {
+        let now = result(&[("cat", 50, 0)], 100);
+        let now = Side { counts: &now.0, weights: &now.1 };
+        for info in CHECKS.iter().filter(|info| info.against_last) {
+            let one = Check::named(info.name, 0.0, Severity::Error).unwrap();
+            let done = check(&[one], now, None);
+            assert_eq!(done[0].status, Status::Skipped);
+            assert!(failure(&done).is_none());
+        }
+        let warn = Check::named("min_rows", 101.0, Severity::Warn).unwrap();
+        let done = check(&[warn], now, None);
+        assert_eq!((done[0].status, done[0].stops()), (Status::Failed, false));
+        assert_eq!(done[0].message(), "min_rows = 101: 100");
+        assert!(Check::named("min_row", 1.0, Severity::Warn).is_err());
+        assert!(Check::named("min_rows", -1.0, Severity::Warn).is_err());
+    }
+}

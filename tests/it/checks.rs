@@ -1,0 +1,90 @@
+//! `[checks]` of a pipeline file: what passes, what is refused, and what then becomes of the result.
+
+use arrow::array::BooleanArray;
+use serde_json::Value as Json;
+
+use crate::support::{Ended, Place, array, write};
+
+/// `in.parquet` of 100 rows with two labels.
+fn shard(place: &Place, cat: usize, dog: usize) {
+    let column =
+        |positives: usize| array((0..100).map(|row| Some(row < positives)).collect::<BooleanArray>());
+    write(&place.path("in.parquet"), vec![("cat", column(cat)), ("dog", column(dog))]);
+}
+
+fn run(place: &Place, checks: &str, more: &[&str]) -> Ended {
+    let spec = format!("shards = 'in.parquet'\nout = 'out'\noverwrite = true\n[checks]\n{checks}\n");
+    std::fs::write(place.path("nightly.toml"), spec).unwrap();
+    place.run(&[&["run", "nightly.toml", "--quiet"], more].concat())
+}
+
+fn results(place: &Place) -> Json {
+    place.json("out/run_results.json")
+}
+
+fn positives(place: &Place) -> Json {
+    place.json("out/weights.json")["positives"].clone()
+}
+
+#[test]
+fn a_failed_check_keeps_the_last_result() {
+    let place = Place::new();
+    shard(&place, 50, 20);
+    assert_eq!(run(&place, "min_rows = 100\nmax_prevalence_change = 0.2", &[]).code, 0);
+    let checks = results(&place)["checks"].clone();
+    let status = |checks: &Json, i: usize| checks[i]["status"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (checks[0]["id"].as_str(), status(&checks, 0)),
+        (Some("max_prevalence_change"), "skipped".into())
+    );
+    assert_eq!((checks[1]["id"].as_str(), status(&checks, 1)), (Some("min_rows"), "passed".into()));
+
+    shard(&place, 50, 30);
+    let refused = run(&place, "min_rows = 100\nmax_prevalence_change = 0.2", &[]);
+    assert_eq!(refused.code, 3, "{}", refused.stderr);
+    assert!(refused.stderr.contains("1 of 2 checks failed"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("max_prevalence_change = 0.2: 0.") && refused.stderr.contains("for \"dog\"")
+    );
+    assert!(refused.stderr.contains("out: not published") && refused.stderr.contains("hint:"));
+    let account = results(&place);
+    assert_eq!((account["status"].as_str(), account["exit_code"].as_u64()), (Some("checks_failed"), Some(3)));
+    assert_eq!(account["checks"][0]["status"], "failed");
+    assert_eq!(account["checks"][0]["label"], "dog");
+    assert_eq!(positives(&place), serde_json::json!([50, 20]), "the last result stays");
+
+    let published = run(&place, "max_prevalence_change = 0.2", &["--publish-on-check-failure"]);
+    assert_eq!(published.code, 3, "{}", published.stderr);
+    assert_eq!(positives(&place), serde_json::json!([50, 30]));
+    assert_eq!(results(&place)["status"], "checks_failed");
+    // It is the last result now, so nothing has drifted.
+    assert_eq!(run(&place, "max_prevalence_change = 0.2", &[]).code, 0);
+    assert_eq!(results(&place)["checks"][0]["observed"], 0.0);
+}
+
+#[test]
+fn a_warning_is_said_and_published() {
+    let place = Place::new();
+    shard(&place, 50, 3);
+    let warned = run(&place, "min_positives = { limit = 10, severity = 'warn' }", &[]);
+    assert_eq!(warned.code, 0, "{}", warned.stderr);
+    assert_eq!(results(&place)["status"], "done");
+    assert_eq!(results(&place)["checks"][0]["status"], "failed");
+    let aloud = place.run(&["run", "nightly.toml"]);
+    assert!(aloud.stderr.contains("check failed: min_positives = 10: 3 for \"dog\""), "{}", aloud.stderr);
+}
+
+#[test]
+fn wrong_checks_are_named_before_anything_is_read() {
+    let place = Place::new();
+    for (checks, says) in [
+        ("min_row = 1", "there is no check \"min_row\""),
+        ("min_rows = -1", "min_rows = -1 is no limit"),
+        ("min_rows = 'many'", "a limit is a number or { limit = NUMBER, severity = \"warn\" }"),
+        ("min_rows = { limit = 1, severity = 'fatal' }", "a limit is a number or"),
+    ] {
+        let ended = run(&place, checks, &[]);
+        assert_eq!(ended.code, 2, "{checks}: {}", ended.stderr);
+        assert!(ended.stderr.contains(says) && ended.stderr.contains("hint:"), "{checks}: {}", ended.stderr);
+    }
+}
