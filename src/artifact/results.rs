@@ -76,7 +76,7 @@ pub struct ShardResult {
     pub rows: u64,
     /// Size.
     pub bytes: u64,
-    /// `counted`, or `listed` when the run failed.
+    /// `counted`, `reused` where its counts were kept, or `listed` when the run failed.
     pub status: &'static str,
 }
 

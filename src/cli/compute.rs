@@ -1,5 +1,7 @@
 //! `posweight compute`: count, weigh, measure and report in one go.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::progress::{Voice, carry_out};
@@ -29,6 +31,12 @@ pub(super) struct Compute {
     weights: flags::Weights,
     #[command(flatten)]
     resources: flags::Resources,
+    /// Keep counts of shards in this file: the next run reads only shards that are new or changed
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Count all shards, also those whose counts are kept
+    #[arg(long, requires = "state")]
+    full: bool,
     #[command(flatten)]
     voice: Voice,
     /// Print the pipeline file that does the same, and stop
@@ -45,6 +53,8 @@ impl Compute {
         self.rows.put(&mut spec);
         self.weights.put(&mut spec)?;
         self.resources.put(&mut spec);
+        spec.state.clone_from(&self.state);
+        spec.full = self.full.then_some(true);
         if self.emit_spec {
             return print(&spec.to_toml()?);
         }

@@ -85,6 +85,9 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
         Spilled { bytes: 0, .. } => String::new(),
         Spilled { bytes, files } => format!(", {} MB spilled to {files} files", bytes.div_ceil(1 << 20)),
     };
+    if outcome.reused > 0 {
+        text.push_str(&format!("{} shards not read again: their counts were kept\n", outcome.reused));
+    }
     let files = outcome.outputs.iter().filter(|file| !file.path.contains('/')).map(|file| file.path.as_str());
     text.push_str(&format!(
         "\n{out}: {}\n{:.2} s{memory}{spilled}. Next: posweight report {out}\n",

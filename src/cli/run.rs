@@ -7,6 +7,7 @@ use clap::Args;
 use super::print;
 use super::progress::{Voice, carry_out};
 use crate::error::Result;
+use crate::pipeline::explain::explain;
 use crate::pipeline::spec::Spec;
 
 /// Do what a pipeline file says
@@ -25,6 +26,15 @@ pub(super) struct Run {
     /// Replace results that are there
     #[arg(long)]
     overwrite: bool,
+    /// Keep counts of shards in this file instead of the one that the file names
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Count all shards, also those whose counts are kept
+    #[arg(long)]
+    full: bool,
+    /// Say what becomes of every shard and why, and stop
+    #[arg(long)]
+    explain: bool,
     /// Publish a result that a check refuses; exit 3 all the same
     #[arg(long)]
     publish_on_check_failure: bool,
@@ -46,6 +56,15 @@ impl Run {
         }
         if self.publish_on_check_failure {
             spec.publish_on_check_failure = Some(true);
+        }
+        if self.state.is_some() {
+            spec.state.clone_from(&self.state);
+        }
+        if self.full {
+            spec.full = Some(true);
+        }
+        if self.explain {
+            return print(&explain(spec)?);
         }
         if self.emit_spec {
             return print(&spec.to_toml()?);

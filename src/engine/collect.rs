@@ -11,6 +11,7 @@ use super::named::{Named, name_order};
 use super::partial::{self, PartialRow};
 use super::scan::ColumnPath;
 use super::spill::Spilled;
+use super::states::Fate;
 use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally};
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -31,6 +32,8 @@ pub struct Counted {
     pub way: Way,
     /// What did not fit the memory.
     pub spilled: Spilled,
+    /// What became of each shard; empty where no states are kept.
+    pub fates: Vec<Fate>,
 }
 
 /// How rows were counted, and why so.
@@ -77,6 +80,17 @@ impl Collector {
         match partial::positions(batch) {
             Some(columns) if !self.counting.has_mass() => self.add_positions(columns),
             _ => partial::read(batch, self.counting.by.len(), |row| self.add_row(&row)),
+        }
+    }
+
+    /// The same for partial counts in which `shard` is the only one, whatever number it has there.
+    pub(crate) fn add_of(&mut self, shard: u32, batch: &RecordBatch) -> Result<()> {
+        match partial::positions(batch) {
+            Some(columns) if !self.counting.has_mass() => self.add_positions(columns),
+            _ => partial::read(batch, self.counting.by.len(), |mut row| {
+                row.shard = row.shard.map(|_| shard);
+                self.add_row(&row)
+            }),
         }
     }
 
@@ -173,6 +187,7 @@ impl Collector {
             null_elements: self.skipped,
             way: Way::default(),
             spilled: Spilled::default(),
+            fates: Vec::new(),
         })
     }
 

@@ -10,6 +10,7 @@
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
 //! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit ·
+//! [`states`] keeps counts of shards from run to run ·
 //! [`sql`] answers queries, with the [`functions`] of labels
 
 mod collect;
@@ -30,6 +31,7 @@ mod scan;
 pub mod session;
 mod spill;
 pub mod sql;
+pub mod states;
 mod table;
 mod watchdog;
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
+use bytes::Bytes;
 use datafusion::common::{Column, DataFusionError};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
@@ -13,6 +15,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
+use tokio::task::JoinSet;
 
 use super::collect::{Collector, Counted, Way};
 use super::counting::{Counting, Engine, Keys};
@@ -22,6 +25,7 @@ use super::partial_exec::{PartialCountsExec, Progress};
 use super::scan::Scan;
 use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
+use super::states::{self, Encoder, States};
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
 use super::{hive, long, pieces::Cut, scan, watchdog};
 use crate::error::{Error, Result};
@@ -50,7 +54,8 @@ impl Dataset {
     }
 }
 
-/// Counts all rows of `dataset`.
+/// Counts all rows of `dataset`; of shards whose counts are in `states`, none is read. Layout `long` has no
+/// counts of single shards, because a pair of row and label may lie in several.
 ///
 /// # Errors
 /// [`Error::Input`] for bad pages or values, [`Error::Usage`] for a bad condition,
@@ -60,35 +65,42 @@ pub async fn count(
     counting: Counting,
     limits: &Limits,
     progress: Arc<Progress>,
+    states: Option<&mut States>,
 ) -> Result<Counted> {
     let counting = Arc::new(counting);
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(&progress));
     let context = counting_session(limits, &spill)?;
     let mut collector = Collector::new(Arc::clone(&counting));
-    let mut way = Way { engine: "encoded", why: None, columns: Vec::new() };
+    let mut fates = Vec::new();
     let work = async {
-        match choose(&context, dataset, &counting).await? {
-            Choice::Encoded(kept) => {
-                let scan = Scan::new(dataset, &counting, &kept, limits, Arc::clone(&progress))?;
-                let outcome = merge(&context, Arc::clone(&scan.plan), &counting, &mut collector).await;
-                way.columns = scan.paths();
-                outcome
-            }
-            Choice::Plain(why) => {
-                way = Way { engine: "plain", why: Some(why), columns: Vec::new() };
-                let progress = Arc::clone(&progress);
-                count_arrays(&context, dataset, &counting, limits, &spill, progress, &mut collector).await
+        if counting.layout.kind == LayoutKind::Long {
+            let Choice::Plain(why) = choose(&context, dataset, &counting).await? else {
+                return Err(Error::internal("layout long has no encoded path"));
+            };
+            long::count(&context, dataset, &counting, limits, &spill, &progress, &mut collector).await?;
+            return Ok(Way { engine: "plain", why: Some(why), columns: Vec::new() });
+        }
+        let task = Task {
+            context: context.clone(),
+            counting: Arc::clone(&counting),
+            limits: limits.clone(),
+            progress: Arc::clone(&progress),
+        };
+        match states {
+            None => task.count(dataset, |batch| collector.add(batch)).await,
+            Some(states) => {
+                fates = dataset.shards.iter().map(|shard| states.fate(shard)).collect();
+                by_shard(&task, dataset, states, &mut collector).await
             }
         }
     };
     let outcome = watchdog::guard(work, &progress, watchdog::PATIENCE).await;
-    if let Err(error) = outcome {
-        return Err(name_bad_shards(&dataset.shards, &counting, error));
-    }
+    let way = outcome.map_err(|error| name_bad_shards(&dataset.shards, &counting, error))?;
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     let mut counted = collector.finish(&dataset.shards)?;
     counted.way = way;
     counted.spilled = spill.spilled();
+    counted.fates = fates;
     if counting.filter.is_none() && counting.layout.kind != LayoutKind::Long {
         let expected: u64 = dataset.shards.iter().map(|shard| shard.rows).sum();
         if counted.total.rows() != expected {
@@ -144,21 +156,98 @@ pub async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Limits) ->
     Ok(format!("layout={}, engine={engine}, shards={read} of {all}", counting.layout.kind))
 }
 
-/// The plain path: every layout, condition and weight.
-async fn count_arrays(
-    context: &SessionContext,
-    dataset: &Dataset,
-    counting: &Arc<Counting>,
-    limits: &Limits,
-    spill: &Arc<Spill>,
+/// What counting takes beside the shards.
+#[derive(Clone)]
+struct Task {
+    context: SessionContext,
+    counting: Arc<Counting>,
+    limits: Limits,
     progress: Arc<Progress>,
-    collector: &mut Collector,
-) -> Result<()> {
-    if counting.layout.kind == LayoutKind::Long {
-        return long::count(context, dataset, counting, limits, spill, &progress, collector).await;
+}
+
+impl Task {
+    /// Calls `each` with partial counts of all shards, and says how they were counted.
+    async fn count(
+        &self,
+        dataset: &Dataset,
+        each: impl FnMut(&RecordBatch) -> Result<()> + Send,
+    ) -> Result<Way> {
+        let Self { context, counting, limits, progress } = self;
+        match choose(context, dataset, counting).await? {
+            Choice::Encoded(kept) => {
+                let scan = Scan::new(dataset, counting, &kept, limits, Arc::clone(progress))?;
+                merge(context, Arc::clone(&scan.plan), counting, each).await?;
+                Ok(Way { engine: "encoded", why: None, columns: scan.paths() })
+            }
+            Choice::Plain(why) => {
+                let rows = rows(context, dataset, counting, limits, &[])?;
+                let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
+                let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
+                let partial = PartialCountsExec::new(input, Arc::clone(counting), Arc::clone(progress));
+                merge(context, Arc::new(partial), counting, each).await?;
+                Ok(Way { engine: "plain", why: Some(why), columns: Vec::new() })
+            }
+        }
     }
-    let rows = rows(context, dataset, counting, limits, &[])?;
-    count_rows(context, rows, counting, progress, collector).await
+
+    /// Counts one shard into bytes that can be kept.
+    async fn count_one(self, number: usize, one: Dataset) -> Result<(usize, Bytes, Way)> {
+        let mut encoder = Encoder::new(self.counting.by.len())?;
+        let way = self.count(&one, |batch| encoder.add(batch)).await?;
+        // Kept counts are of the shard as it was listed.
+        one.shards.iter().try_for_each(Shard::check_unchanged)?;
+        Ok((number, encoder.finish()?, way))
+    }
+}
+
+/// Counts shard by shard, several at a time: those in `states` are not read, the others kept there.
+async fn by_shard(
+    task: &Task,
+    dataset: &Dataset,
+    states: &mut States,
+    collector: &mut Collector,
+) -> Result<Way> {
+    let number = |i: usize| u32::try_from(i).map_err(|_| Error::input("more than 2^32 shards"));
+    let mut todo = Vec::new();
+    for (i, shard) in dataset.shards.iter().enumerate() {
+        match states.get(shard) {
+            Some(counts) => {
+                let shard_number = number(i)?;
+                states::decode(counts, |batch| collector.add_of(shard_number, batch))?;
+                task.progress.add(shard.rows);
+            }
+            None => todo.push(i),
+        }
+    }
+    let mut todo = todo.into_iter();
+    let mut running = JoinSet::new();
+    let mut sum: Option<Way> = None;
+    loop {
+        while running.len() < task.limits.threads.max(1)
+            && let Some(i) = todo.next()
+        {
+            let one = Dataset {
+                shards: vec![dataset.shards[i].clone()],
+                schema: Arc::clone(&dataset.schema),
+                hive: dataset.hive.clone(),
+            };
+            running.spawn(task.clone().count_one(i, one));
+        }
+        let Some(done) = running.join_next().await else { break };
+        let (i, counts, way) = done.map_err(|cause| Error::internal(cause.to_string()))??;
+        states.put(&dataset.shards[i], &counts)?;
+        let shard_number = number(i)?;
+        states::decode(counts, |batch| collector.add_of(shard_number, batch))?;
+        match &mut sum {
+            None => sum = Some(way),
+            Some(sum) => sum.columns.iter_mut().zip(&way.columns).for_each(|(sum, more)| sum.add(more)),
+        }
+    }
+    Ok(sum.unwrap_or(Way {
+        engine: "none",
+        why: Some("all counts were kept".to_owned()),
+        columns: Vec::new(),
+    }))
 }
 
 /// The rows that meet the condition. Shards that are `whole` are read by one thread each.
@@ -187,27 +276,12 @@ fn filter(rows: DataFrame, condition: &str) -> Result<DataFrame> {
     rows.filter(expression).map_err(|cause| wrong(&cause))
 }
 
-/// Every layout but `long`: each row is counted where it is read.
-async fn count_rows(
-    context: &SessionContext,
-    rows: DataFrame,
-    counting: &Arc<Counting>,
-    progress: Arc<Progress>,
-    collector: &mut Collector,
-) -> Result<()> {
-    let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
-    let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
-    let partial: Arc<dyn ExecutionPlan> =
-        Arc::new(PartialCountsExec::new(input, Arc::clone(counting), progress));
-    merge(context, partial, counting, collector).await
-}
-
-/// Runs a plan of partial counts and collects them.
+/// Runs a plan of partial counts and calls `each` with them.
 async fn merge(
     context: &SessionContext,
     partial: Arc<dyn ExecutionPlan>,
     counting: &Counting,
-    collector: &mut Collector,
+    mut each: impl FnMut(&RecordBatch) -> Result<()>,
 ) -> Result<()> {
     let stream = if matches!(counting.keys, Keys::Names) {
         let merged = merge_names(context, partial, counting)?;
@@ -216,13 +290,13 @@ async fn merge(
         execute_stream(partial, context.task_ctx())
     };
     let stream = stream.map_err(|cause| ours(&cause))?;
-    drain(stream, |batch| collector.add(&batch)).await
+    drain(stream, |batch| each(&batch)).await
 }
 
 /// Runs a stream to its end.
 pub(super) async fn drain(
     mut stream: SendableRecordBatchStream,
-    mut each: impl FnMut(arrow::array::RecordBatch) -> Result<()>,
+    mut each: impl FnMut(RecordBatch) -> Result<()>,
 ) -> Result<()> {
     while let Some(batch) = stream.next().await {
         each(batch.map_err(|cause| ours(&cause))?)?;

@@ -134,7 +134,8 @@ async fn opened(gives: Gives, plan: Arc<Plan>) -> Result<Call> {
 async fn counted(gives: Gives, plan: &Plan, opened: &Opened) -> Result<RecordBatch> {
     let progress = Arc::new(Progress::default());
     let counting = opened.counting.clone();
-    let Counted { total, groups, .. } = count(&opened.dataset, counting, &plan.limits, progress).await?;
+    let Counted { total, groups, .. } =
+        count(&opened.dataset, counting, &plan.limits, progress, None).await?;
     if plan.by.is_empty() {
         return made(gives, plan, &total, &[]);
     }

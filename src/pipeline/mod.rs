@@ -9,6 +9,7 @@
 //! [`sql`] opens a session of queries over the same sources, in which [`calls`] count as a run does.
 
 pub mod calls;
+pub mod explain;
 pub mod machine;
 pub mod opening;
 pub mod outputs;

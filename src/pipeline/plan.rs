@@ -29,6 +29,10 @@ pub struct Plan {
     pub out: PathBuf,
     /// Replace a result that is there.
     pub overwrite: bool,
+    /// File that keeps counts of shards from run to run.
+    pub state: Option<PathBuf>,
+    /// Count all shards anew.
+    pub full: bool,
     /// Kinds of files to write.
     pub formats: Vec<String>,
     /// The layout, if said.
@@ -111,6 +115,8 @@ impl Plan {
             sources,
             out,
             overwrite: spec.overwrite.unwrap_or(false),
+            state: spec.state.clone(),
+            full: spec.full.unwrap_or(false),
             formats: formats(&many(&spec.formats))?,
             layout: spec.layout.as_deref().map(str::parse).transpose()?,
             labels: many(&spec.labels),

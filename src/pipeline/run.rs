@@ -18,6 +18,8 @@ use crate::artifact::results::{
 };
 use crate::checks::{Checked, Status, check, failure};
 use crate::drift::compare;
+use crate::engine::counting::Counting;
+use crate::engine::states::{Fate, States};
 use crate::engine::{Counted, GroupKey, Progress, Spilled, count};
 use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts};
@@ -35,6 +37,8 @@ pub struct Outcome {
     pub source: String,
     /// Why the layout was chosen.
     pub why: String,
+    /// Shards that were not read, because their counts were kept.
+    pub reused: usize,
     /// Published files.
     pub outputs: Vec<OutputFile>,
     /// What did not fit the memory.
@@ -135,8 +139,12 @@ async fn stages(
     let clock = Instant::now();
     let progress = Arc::new(Progress::default());
     observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
-    let Counted { total, groups, null_elements, way, spilled } =
-        count(&dataset, counting, &plan.limits, progress).await?;
+    let mut states = open_states(plan, &counting)?;
+    let Counted { total, groups, null_elements, way, spilled, fates } =
+        count(&dataset, counting, &plan.limits, progress, states.as_mut()).await?;
+    if let Some(states) = states {
+        states.finish(&dataset.shards)?;
+    }
     observer.counted();
     account.timings.insert("count", clock.elapsed().as_secs_f64());
     account.inputs.rows = total.rows();
@@ -165,7 +173,10 @@ async fn stages(
         })
         .collect::<Result<Vec<_>>>()?;
     account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
-    account.shards.iter_mut().for_each(|shard| shard.status = "counted");
+    for (i, shard) in account.shards.iter_mut().enumerate() {
+        shard.status = if fates.get(i) == Some(&Fate::Reused) { "reused" } else { "counted" };
+    }
+    let reused = fates.iter().filter(|fate| **fate == Fate::Reused).count();
     let checked = checked(plan, &derived)?;
     account.checks = checked.iter().map(CheckResult::from).collect();
     for failed in checked.iter().filter(|one| one.status == Status::Failed && !one.stops()) {
@@ -207,7 +218,26 @@ async fn stages(
     account.outputs.clone_from(&outputs);
     tracing::info!(out = %plan.out.display(), files = outputs.len(), "published");
     account.timings.insert("write", clock.elapsed().as_secs_f64());
-    Ok(Outcome { derived, groups, source, why: detected.why, outputs, spilled })
+    Ok(Outcome { derived, groups, source, why: detected.why, reused, outputs, spilled })
+}
+
+/// The counts of shards that are kept, where the plan asks for that and the layout has such.
+fn open_states(plan: &Plan, counting: &Counting) -> Result<Option<States>> {
+    let Some(path) = &plan.state else { return Ok(None) };
+    if counting.layout.kind == LayoutKind::Long {
+        tracing::warn!(
+            "--state has no use for layout long: a row may lie in several shards, so all are counted again"
+        );
+        return Ok(None);
+    }
+    let states = States::open(path, counting, plan.full)?;
+    if states.rules_changed() {
+        tracing::warn!(
+            "--state {}: layout or values are not those of the last run, so all shards are counted again",
+            path.display()
+        );
+    }
+    Ok(Some(states))
 }
 
 /// Does the checks of `plan`, against the result that is there where they ask for one.

@@ -21,6 +21,12 @@ pub struct Spec {
     /// Replace a result that is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overwrite: Option<bool>,
+    /// File that keeps counts of shards from run to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
+    /// Count all shards, also those whose counts are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<bool>,
     /// Files to write; all when not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub formats: Option<OneOrMany>,
@@ -315,6 +321,7 @@ impl Spec {
             .take()
             .map(|shards| OneOrMany::Many(shards.to_vec().iter().map(|s| join(s)).collect()));
         self.out = self.out.take().map(|out| within(folder, &out));
+        self.state = self.state.take().map(|state| within(folder, &state));
         self.vocabulary = self.vocabulary.take().map(|path| join(&path));
         self.spill_dir = self.spill_dir.take().map(|dir| within(folder, &dir));
     }
@@ -326,6 +333,8 @@ impl Spec {
             shards: None,
             out: None,
             overwrite: None,
+            state: None,
+            full: None,
             formats: None,
             engine: None,
             trust_statistics: None,
@@ -359,10 +368,12 @@ const VALUE_KEYS: [&str; 7] = [
     "soft",
 ];
 
-const KEYS: [&str; 34] = [
+const KEYS: [&str; 36] = [
     "shards",
     "out",
     "overwrite",
+    "state",
+    "full",
     "formats",
     "layout",
     "labels",

@@ -71,7 +71,14 @@ pub struct Detected {
 /// [`Error::Usage`] with the possible readings and the flags that choose between them when in doubt;
 /// [`Error::Input`] when a named column does not exist or has the wrong type.
 pub fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Result<Detected> {
-    let peek = Peek::of(shards, schema)?;
+    let said = match given.kind {
+        Some(LayoutKind::Long) => given.id.is_some(),
+        Some(LayoutKind::Delimited) => given.delimiter.is_some(),
+        Some(_) => true,
+        None => false,
+    };
+    // Where nothing is left open, no row is read.
+    let peek = if said && !given.labels.is_empty() { Peek { rows: None } } else { Peek::of(shards, schema)? };
     let kind = match given.kind {
         Some(kind) => Some((kind, format!("--layout {kind}"))),
         None if given.id.is_some() => Some((LayoutKind::Long, "--id names a row id column".to_owned())),

@@ -25,5 +25,6 @@ mod sample_data;
 /// Queries: right answers, refusals, formats.
 mod slt;
 mod sql;
+mod states;
 /// What a test is written with.
 mod support;

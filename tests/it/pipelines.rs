@@ -18,7 +18,8 @@ fn every_pipeline_runs() {
             path.display()
         );
         let name = path.file_stem().unwrap().to_str().unwrap();
-        let ended = place.run(&["run", path.to_str().unwrap(), "--out", name]);
+        let state = format!("{name}.state");
+        let ended = place.run(&["run", path.to_str().unwrap(), "--out", name, "--state", &state]);
         assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
         assert!(place.path(name).join("_SUCCESS").exists());
         ran += 1;

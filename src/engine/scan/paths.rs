@@ -22,6 +22,19 @@ pub struct ColumnPath {
     pub why: Option<String>,
 }
 
+impl ColumnPath {
+    /// Adds what was done with other chunks of the column.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.encoded += other.encoded;
+        self.statistics += other.statistics;
+        self.arrays += other.arrays;
+        // The least, so that the account does not depend on which was first.
+        if other.why.is_some() && (self.why.is_none() || other.why < self.why) {
+            self.why.clone_from(&other.why);
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(count: &u64) -> bool {
     *count == 0

@@ -1,0 +1,363 @@
+//! Counts of single shards, kept in a file from run to run: only shards that are new or changed are read.
+//!
+//! ```text
+//! magic, hash of what is counted │ length, entry as JSON, partial counts as Parquet │ the next shard …
+//! ```
+//!
+//! Shards are appended as they are counted, so a run that was killed goes on where it was; an entry that was
+//! cut off, or whose bytes do not have their hash, counts as none.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::counting::{Counting, Engine};
+use super::partial;
+use crate::error::{Error, Result};
+use crate::guard::guarded;
+use crate::source::shards::Shard;
+
+const MAGIC: &[u8] = b"posweight shard states 1\n";
+/// Bytes before the first entry.
+const HEAD: u64 = MAGIC.len() as u64 + 32;
+/// Entries are small; a longer one is damage.
+const ENTRY_MAX: u32 = 1 << 20;
+
+/// What is known of a shard before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Its counts are kept.
+    Reused,
+    /// There is none of its path.
+    New,
+    /// Size, time or footer are not those of the kept counts.
+    Changed,
+}
+
+impl Fate {
+    /// Its name in files and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reused => "reused",
+            Self::New => "new",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// An entry of the file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Entry {
+    path: PathBuf,
+    identity: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Where the counts of a shard lie.
+#[derive(Debug)]
+struct Saved {
+    entry: Entry,
+    at: u64,
+}
+
+/// The file, and what it holds.
+#[derive(Debug)]
+pub struct States {
+    path: PathBuf,
+    file: File,
+    head: Vec<u8>,
+    saved: HashMap<PathBuf, Saved>,
+    /// Where the next entry goes.
+    end: u64,
+    /// Something else was counted when the file was written.
+    rules_changed: bool,
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where a shard is, whatever the folder the program runs in.
+fn place(shard: &Shard) -> PathBuf {
+    std::fs::canonicalize(&shard.path).unwrap_or_else(|_| shard.path.clone())
+}
+
+/// Size, time of modification and footer of a shard, as one hash.
+fn identity(shard: &Shard) -> String {
+    let modified = shard.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let mut hash = Sha256::new();
+    hash.update(shard.bytes.to_le_bytes());
+    hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
+    hash.update(shard.footer_sha256);
+    hex(hash.finalize())
+}
+
+/// A hash over everything that decides the counts of a shard.
+fn rules(counting: &Counting) -> [u8; 32] {
+    let mut overrides: Vec<_> = counting.overrides.iter().collect();
+    overrides.sort_by_key(|(label, _)| **label);
+    let rules = Counting {
+        engine: Engine::default(),
+        trust_statistics: false,
+        overrides: HashMap::new(),
+        ..counting.clone()
+    };
+    let text = format!("{} {rules:?} {overrides:?}", env!("CARGO_PKG_VERSION"));
+    Sha256::digest(text).into()
+}
+
+impl States {
+    /// Opens or makes the file for `counting`; `full` forgets what it holds. One process at a time.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when another run has it or it cannot be written, [`Error::Usage`] when it is a file
+    /// of something else.
+    pub fn open(path: &Path, counting: &Counting, full: bool) -> Result<Self> {
+        let wrong = |cause: &std::io::Error| Error::writing(path, cause).at("--state");
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|cause| wrong(&cause))?;
+        }
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let file = options.map_err(|cause| wrong(&cause))?;
+        Self::lock(&file, path)?;
+        let mut states = Self::at(path, file, counting);
+        states.load(full)?;
+        Ok(states)
+    }
+
+    /// Opens the file to look at it; one that is not there holds nothing.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but another run may have it.
+    pub fn look(path: &Path, counting: &Counting) -> Result<Self> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+                tempfile::tempfile().map_err(|cause| Error::writing(path, &cause))?
+            }
+            Err(cause) => return Err(Error::reading(path, &cause).at("--state")),
+        };
+        let mut states = Self::at(path, file, counting);
+        states.read(false)?;
+        Ok(states)
+    }
+
+    fn lock(file: &File, path: &Path) -> Result<()> {
+        match file.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::output(format!("--state {}: another run has it", path.display()))
+                    .hint("wait for that run, or keep states of other sets in another file"))
+            }
+            Err(TryLockError::Error(cause)) => Err(Error::writing(path, &cause).at("--state")),
+        }
+    }
+
+    fn at(path: &Path, file: File, counting: &Counting) -> Self {
+        Self {
+            path: path.to_owned(),
+            file,
+            head: [MAGIC, &rules(counting)].concat(),
+            saved: HashMap::new(),
+            end: HEAD,
+            rules_changed: false,
+        }
+    }
+
+    fn wrong(&self, cause: &std::io::Error) -> Error {
+        Error::writing(&self.path, cause).at("--state")
+    }
+
+    fn load(&mut self, full: bool) -> Result<()> {
+        if self.read(full)? {
+            return Ok(());
+        }
+        let done = self.file.set_len(0).and_then(|()| self.file.rewind());
+        let done = done.and_then(|()| self.file.write_all(&self.head));
+        done.map_err(|cause| self.wrong(&cause))
+    }
+
+    /// Reads which shards there are; false when the file has to start anew. What comes after a damaged entry
+    /// is not known.
+    fn read(&mut self, full: bool) -> Result<bool> {
+        let length = self.file.metadata().map_err(|cause| self.wrong(&cause))?.len();
+        let mut head = Vec::new();
+        let mut file = BufReader::new(&self.file);
+        file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|cause| self.wrong(&cause))?;
+        if !MAGIC.starts_with(head.get(..MAGIC.len().min(head.len())).unwrap_or_default()) {
+            return Err(Error::usage(format!("--state {}: this is no file of states", self.path.display()))
+                .hint("name a file that is not there yet, or one that --state made"));
+        }
+        if full || head != self.head {
+            self.rules_changed = head.len() as u64 == HEAD && head != self.head;
+            return Ok(false);
+        }
+        let mut at = HEAD;
+        while let Some((entry, from)) = next_entry(&mut file, at, length) {
+            at = from + entry.bytes;
+            if file.seek_relative(i64::try_from(entry.bytes).unwrap_or(i64::MAX)).is_err() {
+                break;
+            }
+            self.end = at;
+            self.saved.insert(entry.path.clone(), Saved { entry, at: from });
+        }
+        Ok(true)
+    }
+
+    /// True when the file held counts by other rules, which are of no use.
+    #[must_use]
+    pub fn rules_changed(&self) -> bool {
+        self.rules_changed
+    }
+
+    /// What becomes of a shard.
+    #[must_use]
+    pub fn fate(&self, shard: &Shard) -> Fate {
+        match self.saved.get(&place(shard)) {
+            Some(saved) if saved.entry.identity == identity(shard) => Fate::Reused,
+            Some(_) => Fate::Changed,
+            None => Fate::New,
+        }
+    }
+
+    /// Shards that are kept and not among `shards`, sorted.
+    #[must_use]
+    pub fn removed(&self, shards: &[Shard]) -> Vec<PathBuf> {
+        let there: std::collections::HashSet<PathBuf> = shards.iter().map(place).collect();
+        let mut removed: Vec<PathBuf> =
+            self.saved.keys().filter(|path| !there.contains(*path)).cloned().collect();
+        removed.sort();
+        removed
+    }
+
+    /// The partial counts of a shard; `None` when they are not kept or damaged.
+    pub(super) fn get(&self, shard: &Shard) -> Option<Bytes> {
+        let saved = self.saved.get(&place(shard)).filter(|saved| saved.entry.identity == identity(shard))?;
+        let mut bytes = vec![0; usize::try_from(saved.entry.bytes).ok()?];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(saved.at)).ok()?;
+        file.read_exact(&mut bytes).ok()?;
+        (hex(Sha256::digest(&bytes)) == saved.entry.sha256).then(|| bytes.into())
+    }
+
+    /// Keeps the partial counts of a shard.
+    pub(super) fn put(&mut self, shard: &Shard, counts: &[u8]) -> Result<()> {
+        let entry = Entry {
+            path: place(shard),
+            identity: identity(shard),
+            bytes: counts.len() as u64,
+            sha256: hex(Sha256::digest(counts)),
+        };
+        let end = self.end;
+        match append(&mut self.file, end, &entry, counts) {
+            Ok(at) => {
+                self.end = at + entry.bytes;
+                self.saved.insert(entry.path.clone(), Saved { entry, at });
+                Ok(())
+            }
+            Err(cause) => Err(self.wrong(&cause)),
+        }
+    }
+
+    /// Makes what was added safe, and drops what is not of `shards` where that is most of the file.
+    ///
+    /// # Errors
+    /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
+    pub fn finish(self, shards: &[Shard]) -> Result<()> {
+        let kept: Vec<&Saved> = shards.iter().filter_map(|shard| self.saved.get(&place(shard))).collect();
+        let live: u64 = kept.iter().map(|saved| saved.entry.bytes).sum();
+        if (self.end - HEAD) / 2 <= live + (1 << 20) {
+            return self.file.sync_all().map_err(|cause| self.wrong(&cause));
+        }
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let written = (|| {
+            let mut smaller = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+            smaller.write_all(&self.head)?;
+            let mut end = HEAD;
+            for saved in kept {
+                let mut counts = vec![0; usize::try_from(saved.entry.bytes).unwrap_or(0)];
+                let mut file = &self.file;
+                file.seek(SeekFrom::Start(saved.at))?;
+                file.read_exact(&mut counts)?;
+                end = append(smaller.as_file_mut(), end, &saved.entry, &counts)? + saved.entry.bytes;
+            }
+            smaller.as_file().sync_all()?;
+            smaller.persist(&self.path).map_err(|refused| refused.error)
+        })();
+        written.map(|_| ()).map_err(|cause| self.wrong(&cause))
+    }
+}
+
+/// The entry at `at`, and where its counts begin; `None` at the end of what is whole.
+fn next_entry(file: &mut impl Read, at: u64, length: u64) -> Option<(Entry, u64)> {
+    let mut size = [0; 4];
+    file.read_exact(&mut size).ok()?;
+    let size = Some(u32::from_le_bytes(size)).filter(|size| *size <= ENTRY_MAX)?;
+    let mut text = vec![0; size as usize];
+    file.read_exact(&mut text).ok()?;
+    let entry: Entry = serde_json::from_slice(&text).ok()?;
+    let from = at + 4 + u64::from(size);
+    (from.checked_add(entry.bytes)? <= length).then_some((entry, from))
+}
+
+/// Writes an entry at `end`; gives where its counts begin.
+fn append(file: &mut File, end: u64, entry: &Entry, counts: &[u8]) -> std::io::Result<u64> {
+    let text = serde_json::to_vec(entry)?;
+    let size = u32::try_from(text.len()).ok().filter(|size| *size <= ENTRY_MAX);
+    let size = size.ok_or_else(|| std::io::Error::other("the path is too long"))?;
+    // What an earlier run left cut off here is written over.
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    file.write_all(&[&size.to_le_bytes(), &text[..], counts].concat())?;
+    Ok(end + 4 + u64::from(size))
+}
+
+/// Partial counts on their way into bytes.
+pub(super) struct Encoder(ArrowWriter<Vec<u8>>);
+
+impl Encoder {
+    /// For partial counts with `n_by` group columns.
+    pub(super) fn new(n_by: usize) -> Result<Self> {
+        let fast = ZstdLevel::try_new(1).map(Compression::ZSTD);
+        let properties =
+            WriterProperties::builder().set_compression(fast.unwrap_or(Compression::UNCOMPRESSED)).build();
+        let writer = ArrowWriter::try_new(Vec::new(), partial::schema(n_by), Some(properties));
+        Ok(Self(writer.map_err(|cause| Error::internal(cause.to_string()))?))
+    }
+
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.0.write(batch).map_err(|cause| Error::internal(cause.to_string()))
+    }
+
+    pub(super) fn finish(self) -> Result<Bytes> {
+        self.0.into_inner().map(Bytes::from).map_err(|cause| Error::internal(cause.to_string()))
+    }
+}
+
+/// Calls `each` with the partial counts in `bytes`.
+pub(super) fn decode(bytes: Bytes, mut each: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
+    let broken = |cause: &dyn std::fmt::Display| {
+        Error::input(format!("counts of a shard that were kept cannot be read: {cause}"))
+            .hint("count all shards anew with --full")
+    };
+    let reader =
+        guarded(|| ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(1 << 15).build());
+    let reader = reader.ok_or_else(|| broken(&"damaged"))?.map_err(|cause| broken(&cause))?;
+    for batch in reader {
+        each(&batch.map_err(|cause| broken(&cause))?)?;
+    }
+    Ok(())
+}

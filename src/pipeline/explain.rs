@@ -1,0 +1,45 @@
+//! What a run would do with every shard, and why.
+
+use super::machine::Machine;
+use super::opening::{Opened, open_plan};
+use super::plan::Plan;
+use super::spec::Spec;
+use crate::engine::states::{Fate, States};
+use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
+
+/// One line per shard: `reused`, `new`, `changed` or `removed`, the path, and why. Nothing is
+/// counted or written.
+///
+/// # Errors
+/// Those of the run, up to where it would begin to count; [`Error::Usage`] without a state file.
+pub fn explain(spec: Spec) -> Result<String> {
+    let plan = Plan::resolve(spec, Machine::here())?;
+    let path = plan.state.as_ref().ok_or_else(|| {
+        Error::usage("no file keeps counts of shards, so every shard is read every time")
+            .hint("name one with --state FILE, or the key state of a spec")
+    })?;
+    let Opened { dataset, counting, .. } = open_plan(&plan)?;
+    if counting.layout.kind == LayoutKind::Long {
+        return Ok("every shard is read: in layout long a row may lie in several of them\n".to_owned());
+    }
+    let states = States::look(path, &counting)?;
+    let mut text = String::new();
+    for shard in &dataset.shards {
+        let (fate, why) = match states.fate(shard) {
+            _ if plan.full => ("counted", "--full asks for it"),
+            Fate::New if states.rules_changed() => {
+                ("counted", "layout or values are not those of the last run")
+            }
+            Fate::New => ("new", "no counts of this path are kept"),
+            Fate::Changed => ("changed", "size, time or footer are not those of the kept counts"),
+            Fate::Reused => ("reused", "size, time and footer are those of the kept counts"),
+        };
+        text.push_str(&format!("{fate:8} {}  ({why})\n", crate::report::visible(&shard.name())));
+    }
+    for gone in states.removed(&dataset.shards) {
+        let gone = crate::report::visible(&gone.display().to_string());
+        text.push_str(&format!("removed  {gone}  (it is not among the sources any more)\n"));
+    }
+    Ok(text)
+}
