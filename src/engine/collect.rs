@@ -83,17 +83,6 @@ impl Collector {
         }
     }
 
-    /// The same for partial counts in which `shard` is the only one, whatever number it has there.
-    pub(crate) fn add_of(&mut self, shard: u32, batch: &RecordBatch) -> Result<()> {
-        match partial::positions(batch) {
-            Some(columns) if !self.counting.has_mass() => self.add_positions(columns),
-            _ => partial::read(batch, self.counting.by.len(), |mut row| {
-                row.shard = row.shard.map(|_| shard);
-                self.add_row(&row)
-            }),
-        }
-    }
-
     /// The same as [`Self::add_row`] for each row, without asking each time what it is.
     fn add_positions(&mut self, columns: [&[u64]; 6]) -> Result<()> {
         let [positions, positives, negatives, uncertain, missing, invalid] = columns;
@@ -119,7 +108,7 @@ impl Collector {
         Ok(())
     }
 
-    fn add_row(&mut self, row: &PartialRow<'_>) -> Result<()> {
+    pub(crate) fn add_row(&mut self, row: &PartialRow<'_>) -> Result<()> {
         if let (Some(shard), Some(example)) = (row.shard, row.example) {
             let entry = self.invalid.entry((shard, row.index)).or_insert_with(|| (0, example.to_owned()));
             entry.0 = entry.0.saturating_add(row.tally.invalid);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
-use bytes::Bytes;
 use datafusion::common::{Column, DataFusionError};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
@@ -25,7 +24,7 @@ use super::partial_exec::{PartialCountsExec, Progress};
 use super::scan::Scan;
 use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
-use super::states::{self, Encoder, States};
+use super::states::{self, States};
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
 use super::{hive, long, pieces::Cut, scan, watchdog};
 use crate::error::{Error, Result};
@@ -191,12 +190,12 @@ impl Task {
     }
 
     /// Counts one shard into bytes that can be kept.
-    async fn count_one(self, number: usize, one: Dataset) -> Result<(usize, Bytes, Way)> {
-        let mut encoder = Encoder::new(self.counting.by.len())?;
-        let way = self.count(&one, |batch| encoder.add(batch)).await?;
+    async fn count_one(self, number: usize, one: Dataset) -> Result<(usize, Vec<u8>, Way)> {
+        let (mut counts, n_by) = (Vec::new(), self.counting.by.len());
+        let way = self.count(&one, |batch| states::encode(batch, n_by, &mut counts)).await?;
         // Kept counts are of the shard as it was listed.
         one.shards.iter().try_for_each(Shard::check_unchanged)?;
-        Ok((number, encoder.finish()?, way))
+        Ok((number, counts, way))
     }
 }
 
@@ -212,8 +211,7 @@ async fn by_shard(
     for (i, shard) in dataset.shards.iter().enumerate() {
         match states.get(shard) {
             Some(counts) => {
-                let shard_number = number(i)?;
-                states::decode(counts, |batch| collector.add_of(shard_number, batch))?;
+                states::decode(&counts, number(i)?, |row| collector.add_row(row))?;
                 task.progress.add(shard.rows);
             }
             None => todo.push(i),
@@ -236,8 +234,7 @@ async fn by_shard(
         let Some(done) = running.join_next().await else { break };
         let (i, counts, way) = done.map_err(|cause| Error::internal(cause.to_string()))??;
         states.put(&dataset.shards[i], &counts)?;
-        let shard_number = number(i)?;
-        states::decode(counts, |batch| collector.add_of(shard_number, batch))?;
+        states::decode(&counts, number(i)?, |row| collector.add_row(row))?;
         match &mut sum {
             None => sum = Some(way),
             Some(sum) => sum.columns.iter_mut().zip(&way.columns).for_each(|(sum, more)| sum.add(more)),

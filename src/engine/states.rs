@@ -1,7 +1,7 @@
 //! Counts of single shards, kept in a file from run to run: only shards that are new or changed are read.
 //!
 //! ```text
-//! magic, hash of what is counted │ length, entry as JSON, partial counts as Parquet │ the next shard …
+//! magic, hash of what is counted │ length, entry as JSON, partial counts as postcard has them │ the next shard …
 //! ```
 //!
 //! Shards are appended as they are counted, so a run that was killed goes on where it was; an entry that was
@@ -14,18 +14,13 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use arrow::array::RecordBatch;
-use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::counting::{Counting, Engine};
-use super::partial;
+use super::partial::{self, PartialRow};
+use crate::counts::{Mass, MassTally, Tally};
 use crate::error::{Error, Result};
-use crate::guard::guarded;
 use crate::source::shards::Shard;
 
 const MAGIC: &[u8] = b"posweight shard states 1\n";
@@ -244,13 +239,13 @@ impl States {
     }
 
     /// The partial counts of a shard; `None` when they are not kept or damaged.
-    pub(super) fn get(&self, shard: &Shard) -> Option<Bytes> {
+    pub(super) fn get(&self, shard: &Shard) -> Option<Vec<u8>> {
         let saved = self.saved.get(&place(shard)).filter(|saved| saved.entry.identity == identity(shard))?;
         let mut bytes = vec![0; usize::try_from(saved.entry.bytes).ok()?];
         let mut file = &self.file;
         file.seek(SeekFrom::Start(saved.at)).ok()?;
         file.read_exact(&mut bytes).ok()?;
-        (hex(Sha256::digest(&bytes)) == saved.entry.sha256).then(|| bytes.into())
+        (hex(Sha256::digest(&bytes)) == saved.entry.sha256).then_some(bytes)
     }
 
     /// Keeps the partial counts of a shard.
@@ -325,39 +320,72 @@ fn append(file: &mut File, end: u64, entry: &Entry, counts: &[u8]) -> std::io::R
     Ok(end + 4 + u64::from(size))
 }
 
-/// Partial counts on their way into bytes.
-pub(super) struct Encoder(ArrowWriter<Vec<u8>>);
-
-impl Encoder {
-    /// For partial counts with `n_by` group columns.
-    pub(super) fn new(n_by: usize) -> Result<Self> {
-        let fast = ZstdLevel::try_new(1).map(Compression::ZSTD);
-        let properties =
-            WriterProperties::builder().set_compression(fast.unwrap_or(Compression::UNCOMPRESSED)).build();
-        let writer = ArrowWriter::try_new(Vec::new(), partial::schema(n_by), Some(properties));
-        Ok(Self(writer.map_err(|cause| Error::internal(cause.to_string()))?))
-    }
-
-    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.0.write(batch).map_err(|cause| Error::internal(cause.to_string()))
-    }
-
-    pub(super) fn finish(self) -> Result<Bytes> {
-        self.0.into_inner().map(Bytes::from).map_err(|cause| Error::internal(cause.to_string()))
-    }
+/// A row of partial counts as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    #[serde(borrow)]
+    by: Vec<Option<&'a str>>,
+    /// Whether the row is about invalid values, and so about its shard.
+    of_shard: bool,
+    index: Option<u64>,
+    #[serde(borrow)]
+    name: Option<&'a str>,
+    counts: [u64; 5],
+    masses: [i128; 2],
+    skipped: u64,
+    #[serde(borrow)]
+    example: Option<&'a str>,
 }
 
-/// Calls `each` with the partial counts in `bytes`.
-pub(super) fn decode(bytes: Bytes, mut each: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
-    let broken = |cause: &dyn std::fmt::Display| {
-        Error::input(format!("counts of a shard that were kept cannot be read: {cause}"))
-            .hint("count all shards anew with --full")
+/// Adds the rows of a batch of partial counts with `n_by` group columns to `bytes`.
+pub(super) fn encode(batch: &RecordBatch, n_by: usize, bytes: &mut Vec<u8>) -> Result<()> {
+    let mut put = |kept: &Kept<'_>| {
+        let whole = postcard::to_extend(kept, std::mem::take(bytes));
+        *bytes = whole.map_err(|cause| Error::internal(cause.to_string()))?;
+        Ok(())
     };
-    let reader =
-        guarded(|| ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(1 << 15).build());
-    let reader = reader.ok_or_else(|| broken(&"damaged"))?.map_err(|cause| broken(&cause))?;
-    for batch in reader {
-        each(&batch.map_err(|cause| broken(&cause))?)?;
+    partial::read(batch, n_by, |row| {
+        let Tally { positives, negatives, uncertain, missing, invalid } = row.tally;
+        put(&Kept {
+            by: row.by.iter().map(Option::as_deref).collect(),
+            of_shard: row.shard.is_some(),
+            index: row.index,
+            name: row.name,
+            counts: [positives, negatives, uncertain, missing, invalid],
+            masses: [row.mass.positives.units(), row.mass.negatives.units()],
+            skipped: row.skipped,
+            example: row.example,
+        })
+    })
+}
+
+/// Calls `each` with every row in `bytes`, counts of shard number `shard`.
+pub(super) fn decode(
+    mut bytes: &[u8],
+    shard: u32,
+    mut each: impl FnMut(&PartialRow<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut by = Vec::new();
+    while !bytes.is_empty() {
+        let (kept, rest) = postcard::take_from_bytes::<Kept<'_>>(bytes).map_err(|cause| {
+            Error::input(format!("counts of a shard that were kept cannot be read: {cause}"))
+                .hint("count all shards anew with --full")
+        })?;
+        bytes = rest;
+        by.clear();
+        by.extend(kept.by.iter().map(|value| value.map(str::to_owned)));
+        let [positives, negatives, uncertain, missing, invalid] = kept.counts;
+        let [mass, negative_mass] = kept.masses.map(Mass::from_units);
+        each(&PartialRow {
+            by: &by,
+            shard: kept.of_shard.then_some(shard),
+            index: kept.index,
+            name: kept.name,
+            tally: Tally { positives, negatives, uncertain, missing, invalid },
+            mass: MassTally { positives: mass, negatives: negative_mass },
+            skipped: kept.skipped,
+            example: kept.example,
+        })?;
     }
     Ok(())
 }
