@@ -57,6 +57,8 @@ pub struct Staging {
     out: PathBuf,
     overwrite: bool,
     folder: TempDir,
+    /// The folder, locked for as long as this run lives.
+    _lock: Option<File>,
     files: Vec<OutputFile>,
 }
 
@@ -78,9 +80,9 @@ impl Staging {
         let parent = out.parent().unwrap_or(&out);
         fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
         let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let make = |within: &Path| {
-            tempfile::Builder::new().prefix(&format!(".{name}.posweight-")).tempdir_in(within)
-        };
+        let prefix = format!(".{name}.posweight-");
+        sweep(parent, &prefix);
+        let make = |within: &Path| tempfile::Builder::new().prefix(&prefix).tempdir_in(within);
         // The parent of a mounted folder may not be writable; the folder itself then is.
         let folder = match make(parent) {
             Ok(folder) if out.is_dir() && !same_disk(folder.path(), &out) => {
@@ -90,7 +92,8 @@ impl Staging {
             Err(_) if out.is_dir() => make(&out).map_err(|cause| Error::writing(&out, &cause))?,
             other => other.map_err(|cause| Error::writing(&out, &cause))?,
         };
-        let staging = Self { out, overwrite, folder, files: Vec::new() };
+        let lock = File::open(folder.path()).ok().filter(|folder| folder.try_lock().is_ok());
+        let staging = Self { out, overwrite, folder, _lock: lock, files: Vec::new() };
         staging.open_to_others(staging.folder.path())?;
         // A folder that exists must take files too.
         if staging.out.is_dir() {
@@ -220,6 +223,25 @@ impl Staging {
             }
         }
         sync_folder(&self.out)
+    }
+}
+
+/// Takes away what runs left in `parent` that were killed: folders that begin with `prefix`, are not locked
+/// by a run that lives, and are older than the moment between making and locking one. What cannot be taken
+/// away stays; it is in nobody's way.
+fn sweep(parent: &Path, prefix: &str) {
+    const MOMENT: std::time::Duration = std::time::Duration::from_mins(1);
+    let is_old = |folder: &File| {
+        let modified = folder.metadata().and_then(|meta| meta.modified());
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > MOMENT))
+    };
+    let found = fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in found.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
+        let left = File::open(entry.path()).is_ok_and(|folder| is_old(&folder) && folder.try_lock().is_ok());
+        if left && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            tracing::info!(folder = %entry.path().display(), "left by a run that was killed: taken away");
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -389,6 +411,36 @@ mod tests {
         staging.publish().unwrap();
         assert_eq!(fs::read_to_string(place.path().join("notes.txt")).unwrap(), "mine");
         assert!(place.path().join(SUCCESS).exists());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_taken_away() {
+        let place = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
+        let make = |name: &str, age: bool| {
+            let folder = place.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join("counts.parquet"), "x").unwrap();
+            let handle = File::open(&folder).unwrap();
+            if age {
+                handle.set_modified(old).unwrap();
+            }
+            handle
+        };
+        drop(make(".out.posweight-dead", true));
+        drop(make(".out.posweight-new", false));
+        drop(make(".other.posweight-dead", true));
+        let lives = make(".out.posweight-lives", true);
+        lives.lock().unwrap();
+        let mut staging = Staging::begin(&place.path().join("out"), false).unwrap();
+        put(&mut staging, "one");
+        staging.publish().unwrap();
+        let mut names: Vec<_> = fs::read_dir(place.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, [".other.posweight-dead", ".out.posweight-lives", ".out.posweight-new", "out"]);
     }
 
     #[test]
