@@ -1,12 +1,15 @@
 //! Gates: what a result has to keep to be published.
 
+use serde::{Deserialize, Serialize};
+
 use crate::counts::as_f64;
 use crate::drift::{Drift, LabelDrift, Side};
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
 /// What happens when a check fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// It is said, and the result is published.
     Warn,

@@ -43,4 +43,5 @@ pub mod pages;
 pub mod pipeline;
 pub mod report;
 pub mod source;
+mod threads;
 pub mod weights;

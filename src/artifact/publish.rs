@@ -10,11 +10,9 @@
 //! Where a whole folder cannot be swapped (it is a mount point, or holds files of others), the files
 //! are renamed into it one by one, after the old `_SUCCESS` is taken away and before the new one comes.
 
-use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -22,6 +20,7 @@ use tempfile::TempDir;
 
 use super::results::RunResults;
 use crate::error::{Error, Result};
+use crate::threads::in_order;
 
 /// Written last: sizes and hashes of everything else.
 pub const SUCCESS: &str = "_SUCCESS";
@@ -128,26 +127,8 @@ impl Staging {
     /// As [`Self::file`]; the first in the given order.
     pub fn files(&mut self, wanted: Vec<Wanted<'_>>, threads: usize) -> Result<()> {
         let staging = &*self;
-        let count = wanted.len();
-        let queue = Mutex::new(wanted.into_iter().enumerate().collect::<VecDeque<_>>());
-        let written = Mutex::new(Vec::with_capacity(count));
-        // Not in the head of the loop, which would hold the lock while a file is written.
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let work = || {
-            while let Some((i, wanted)) = next() {
-                let file = staging.write(&wanted.name, wanted.write);
-                written.lock().unwrap_or_else(PoisonError::into_inner).push((i, file));
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..threads.min(count) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        let mut written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
-        written.sort_by_key(|(i, _)| *i);
-        for (_, file) in written {
+        let written = in_order(wanted, threads, |wanted| staging.write(&wanted.name, wanted.write));
+        for file in written {
             self.files.push(file?);
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -15,6 +15,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::counts::{LabelCounts, Mass, MassTally, Tally};
 use crate::error::{Error, Result};
+use crate::threads::in_order;
 use crate::weights::Weights;
 
 /// Columns of integers; the label's name comes after the first.
@@ -87,28 +88,6 @@ fn write_groups(
     }
     file.close()?;
     Ok(())
-}
-
-/// What `work` makes of each job, in the order of the jobs.
-fn in_order<J: Send, R: Send>(jobs: Vec<J>, threads: usize, work: impl Fn(J) -> R + Sync) -> Vec<R> {
-    let queue = Mutex::new(jobs.into_iter().enumerate());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let done = Mutex::new(Vec::new());
-    let worker = || {
-        while let Some((number, job)) = next() {
-            let result = work(job);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(worker);
-        }
-        worker();
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// One row per label, as the files hold it: the counts, and the weights where there are such.

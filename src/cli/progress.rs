@@ -86,7 +86,8 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
         Spilled { bytes, files } => format!(", {} MB spilled to {files} files", bytes.div_ceil(1 << 20)),
     };
     if outcome.reused > 0 {
-        text.push_str(&format!("{} shards not read again: their counts were kept\n", outcome.reused));
+        let s = if outcome.reused == 1 { "" } else { "s" };
+        text.push_str(&format!("{} shard{s} not read again: counts were kept\n", outcome.reused));
     }
     let files = outcome.outputs.iter().filter(|file| !file.path.contains('/')).map(|file| file.path.as_str());
     text.push_str(&format!(

@@ -28,11 +28,18 @@ pub enum Keys {
 }
 
 /// Known label names with their positions.
-#[derive(Debug)]
 pub struct Vocabulary {
     labels: Labels,
     positions: HashMap<String, u32>,
     kind: LabelKind,
+}
+
+/// The same text for the same vocabulary: positions follow from the labels, and a map has no order.
+impl std::fmt::Debug for Vocabulary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { labels, positions: _, kind } = self;
+        f.debug_struct("Vocabulary").field("labels", labels).field("kind", kind).finish()
+    }
 }
 
 impl Vocabulary {

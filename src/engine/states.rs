@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -100,8 +101,9 @@ fn identity(shard: &Shard) -> String {
     hex(hash.finalize())
 }
 
-/// A hash over everything that decides the counts of a shard.
-fn rules(counting: &Counting) -> [u8; 32] {
+/// A hash over everything but the shard itself that decides its counts. Other shards do so too: the type that
+/// all agree on is how a group is written and what a condition compares.
+fn rules(counting: &Counting, schema: &Schema) -> [u8; 32] {
     let mut overrides: Vec<_> = counting.overrides.iter().collect();
     overrides.sort_by_key(|(label, _)| **label);
     let rules = Counting {
@@ -110,17 +112,24 @@ fn rules(counting: &Counting) -> [u8; 32] {
         overrides: HashMap::new(),
         ..counting.clone()
     };
-    let text = format!("{} {rules:?} {overrides:?}", env!("CARGO_PKG_VERSION"));
+    let asked = |name: &String| counting.by.contains(name) || counting.filter.is_some();
+    let types: Vec<_> = schema
+        .fields()
+        .iter()
+        .filter(|field| asked(field.name()) && !field.data_type().is_nested())
+        .map(|field| (field.name(), field.data_type()))
+        .collect();
+    let text = format!("{} {rules:?} {overrides:?} {types:?}", env!("CARGO_PKG_VERSION"));
     Sha256::digest(text).into()
 }
 
 impl States {
-    /// Opens or makes the file for `counting`; `full` forgets what it holds. One process at a time.
+    /// Opens or makes the file for `counting` of shards that agree on `schema`; `full` forgets what it holds. One process at a time.
     ///
     /// # Errors
     /// [`Error::Output`] when another run has it or it cannot be written, [`Error::Usage`] when it is a file
     /// of something else.
-    pub fn open(path: &Path, counting: &Counting, full: bool) -> Result<Self> {
+    pub fn open(path: &Path, counting: &Counting, schema: &Schema, full: bool) -> Result<Self> {
         let wrong = |cause: &std::io::Error| Error::writing(path, cause).at("--state");
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|cause| wrong(&cause))?;
@@ -128,7 +137,7 @@ impl States {
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = options.map_err(|cause| wrong(&cause))?;
         Self::lock(&file, path)?;
-        let mut states = Self::at(path, file, counting);
+        let mut states = Self::at(path, file, counting, schema);
         states.load(full)?;
         Ok(states)
     }
@@ -137,7 +146,7 @@ impl States {
     ///
     /// # Errors
     /// As [`Self::open`], but another run may have it.
-    pub fn look(path: &Path, counting: &Counting) -> Result<Self> {
+    pub fn look(path: &Path, counting: &Counting, schema: &Schema) -> Result<Self> {
         let file = match File::open(path) {
             Ok(file) => file,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
@@ -145,7 +154,7 @@ impl States {
             }
             Err(cause) => return Err(Error::reading(path, &cause).at("--state")),
         };
-        let mut states = Self::at(path, file, counting);
+        let mut states = Self::at(path, file, counting, schema);
         states.read(false)?;
         Ok(states)
     }
@@ -161,11 +170,11 @@ impl States {
         }
     }
 
-    fn at(path: &Path, file: File, counting: &Counting) -> Self {
+    fn at(path: &Path, file: File, counting: &Counting, schema: &Schema) -> Self {
         Self {
             path: path.to_owned(),
             file,
-            head: [MAGIC, &rules(counting)].concat(),
+            head: [MAGIC, &rules(counting, schema)].concat(),
             saved: HashMap::new(),
             end: HEAD,
             rules_changed: false,

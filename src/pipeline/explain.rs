@@ -23,7 +23,7 @@ pub fn explain(spec: Spec) -> Result<String> {
     if counting.layout.kind == LayoutKind::Long {
         return Ok("every shard is read: in layout long a row may lie in several of them\n".to_owned());
     }
-    let states = States::look(path, &counting)?;
+    let states = States::look(path, &counting, &dataset.schema)?;
     let mut text = String::new();
     for shard in &dataset.shards {
         let (fate, why) = match states.fate(shard) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::machine::Machine;
-use super::spec::{self, Limit, OneOrMany, Scalars, Spec, Values};
+use super::spec::{Limit, OneOrMany, Scalars, Spec, Values};
 use crate::checks::{Check, Severity};
 use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
@@ -174,10 +174,8 @@ impl Plan {
 fn checks(spec: &Spec) -> Result<Vec<Check>> {
     let check = |(name, limit): (&String, &Limit)| {
         let (limit, severity) = match *limit {
-            Limit::Number(limit) | Limit::With { limit, severity: spec::Severity::Error } => {
-                (limit, Severity::Error)
-            }
-            Limit::With { limit, severity: spec::Severity::Warn } => (limit, Severity::Warn),
+            Limit::Number(limit) => (limit, Severity::Error),
+            Limit::With { limit, severity } => (limit, severity),
         };
         Check::named(name, limit, severity)
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use arrow::datatypes::Schema;
 use serde_json::{Value as Json, json};
 
 use super::machine::peak_memory;
@@ -139,7 +140,7 @@ async fn stages(
     let clock = Instant::now();
     let progress = Arc::new(Progress::default());
     observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
-    let mut states = open_states(plan, &counting)?;
+    let mut states = open_states(plan, &counting, &dataset.schema)?;
     let Counted { total, groups, null_elements, way, spilled, fates } =
         count(&dataset, counting, &plan.limits, progress, states.as_mut()).await?;
     if let Some(states) = states {
@@ -222,7 +223,7 @@ async fn stages(
 }
 
 /// The counts of shards that are kept, where the plan asks for that and the layout has such.
-fn open_states(plan: &Plan, counting: &Counting) -> Result<Option<States>> {
+fn open_states(plan: &Plan, counting: &Counting, schema: &Schema) -> Result<Option<States>> {
     let Some(path) = &plan.state else { return Ok(None) };
     if counting.layout.kind == LayoutKind::Long {
         tracing::warn!(
@@ -230,7 +231,7 @@ fn open_states(plan: &Plan, counting: &Counting) -> Result<Option<States>> {
         );
         return Ok(None);
     }
-    let states = States::open(path, counting, plan.full)?;
+    let states = States::open(path, counting, schema, plan.full)?;
     if states.rules_changed() {
         tracing::warn!(
             "--state {}: layout or values are not those of the last run, so all shards are counted again",

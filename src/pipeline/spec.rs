@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::checks::Severity;
 use crate::error::{Error, Result};
 
 /// Everything that can be asked for; `None` means "not said".
@@ -138,16 +139,6 @@ pub enum Limit {
         /// `warn` or `error`.
         severity: Severity,
     },
-}
-
-/// What happens beyond a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// It is said.
-    Warn,
-    /// The run fails.
-    Error,
 }
 
 /// What values mean.

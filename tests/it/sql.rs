@@ -258,6 +258,8 @@ fn groups_equal_those_of_the_job() {
     // Conditions on folders leave shards unread.
     let explained = csv(&place, "EXPLAIN SELECT count(l) FROM 'in' WHERE split = 'test'");
     assert!(explained.contains("split=test") && !explained.contains("split=train"), "{explained}");
+    let call = "EXPLAIN SELECT * FROM label_counts('in', 'labels=l, where=split = ''test''')";
+    assert!(csv(&place, call).contains("engine=encoded, shards=1 of 3"));
     let none = csv(&place, "SELECT count(*) AS n FROM 'in' WHERE split = 'nosuch'");
     assert_eq!(none, "n\n0\n");
     assert_eq!(csv(&place, "SELECT * FROM 'in' LIMIT 0"), "l,split\n");

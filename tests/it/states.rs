@@ -11,12 +11,13 @@ use proptest::prelude::*;
 
 use crate::support::{Ended, Place, array, write};
 
-const LAYOUTS: [(&str, &[&str]); 7] = [
+const LAYOUTS: [(&str, &[&str]); 8] = [
     ("wide", &["--layout", "wide", "--labels", "a,b"]),
     ("soft", &["--layout", "wide", "--labels", "s", "--soft"]),
     ("list", &["--layout", "list", "--labels", "ints"]),
     ("names", &["--layout", "list", "--labels", "names"]),
     ("class", &["--layout", "class", "--labels", "class"]),
+    ("vocabulary", &["--layout", "class", "--labels", "class", "--vocabulary", "names.txt"]),
     ("by", &["--layout", "list", "--labels", "names", "--by", "split"]),
     ("where", &["--layout", "class", "--labels", "class", "--where", "split = 'x' and a"]),
 ];
@@ -65,6 +66,11 @@ fn shard(place: &Place, name: &str, seed: i32, rows: i32) {
         ),
     ];
     write(&place.path(name), columns);
+}
+
+/// A vocabulary of all classes.
+fn names(place: &Place) {
+    std::fs::write(place.path("names.txt"), (0..11).map(|i| format!("c{i}\n")).collect::<String>()).unwrap();
 }
 
 fn run(place: &Place, out: &str, flags: &[&str], more: &[&str]) -> Ended {
@@ -119,6 +125,7 @@ proptest! {
     fn any_sequence_ends_in_the_bytes_of_a_full_run(nights in steps(), layout in 0..LAYOUTS.len()) {
         let place = Place::new();
         let (_, flags) = LAYOUTS[layout];
+        names(&place);
         shard(&place, "in/split=x/always.parquet", 1, 20);
         for night in nights {
             for step in night {
@@ -225,6 +232,35 @@ fn other_rules_are_other_counts_and_other_schemes_are_not() {
 }
 
 #[test]
+fn the_same_rules_are_the_same_in_every_layout() {
+    for (name, flags) in LAYOUTS {
+        let place = Place::new();
+        names(&place);
+        three(&place);
+        for expected in ["counted", "reused"] {
+            let ended = run(&place, "out", flags, &["--state", "s"]);
+            assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{name}");
+            assert_eq!(statuses(&place, "out"), [expected; 3], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_type_that_widens_changes_how_groups_are_written() {
+    let place = Place::new();
+    let bits = || array(BooleanArray::from(vec![true, false]));
+    write(&place.path("in/a.parquet"), vec![("l", bits()), ("g", array(Int32Array::from(vec![1, 2])))]);
+    let flags = ["--layout", "wide", "--labels", "l", "--by", "g"];
+    assert_eq!(run(&place, "kept", &flags, &["--state", "s"]).code, 0);
+    let floats = array(arrow::array::Float64Array::from(vec![1.0, 2.5]));
+    write(&place.path("in/b.parquet"), vec![("l", bits()), ("g", floats)]);
+    let kept = run(&place, "kept", &flags, &["--state", "s"]);
+    let full = run(&place, "full", &flags, &[]);
+    assert_eq!((kept.code, full.code), (0, 0), "{} {}", kept.stderr, full.stderr);
+    assert!(bytes(&place.path("kept")) == bytes(&place.path("full")));
+}
+
+#[test]
 fn explain_says_what_becomes_of_every_shard() {
     let place = Place::new();
     three(&place);
@@ -251,7 +287,7 @@ fn explain_says_what_becomes_of_every_shard() {
     std::fs::remove_file(place.path(&name(2))).unwrap();
     assert_eq!(explained(), ["changed", "reused", "new", "removed"]);
     let night = place.run(&["run", "nightly.toml"]);
-    assert!(night.stdout.contains("1 shards not read again"), "{}", night.stdout);
+    assert!(night.stdout.contains("1 shard not read again: counts were kept"), "{}", night.stdout);
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, UInt64Array};
 use arrow::datatypes::{DataType, UInt64Type};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::sides::{self, MISSING, NEGATIVE, POSITIVE, SIDES};
 use crate::counts::as_f64;
+use crate::engine::partial_exec::external;
 use crate::error::Error;
 use crate::measures::prevalence;
 use crate::weights::{Scheme, weigh_label};
@@ -41,7 +42,7 @@ impl Kind {
         let side = |side: u8| {
             let counts = counts
                 .iter()
-                .map(|counts| i64::try_from(counts[usize::from(side)]).map_err(|_| theirs(overflow())));
+                .map(|counts| i64::try_from(counts[usize::from(side)]).map_err(|_| external(overflow())));
             Ok(Arc::new(Int64Array::from(counts.collect::<Result<Vec<i64>>>()?)) as ArrayRef)
         };
         let number = |of: &dyn Fn(f64, f64) -> Option<f64>| {
@@ -60,16 +61,12 @@ impl Kind {
     }
 }
 
-fn theirs(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
-
 fn overflow() -> Error {
     Error::resource("a count passes its range").hint("split the query by time or group")
 }
 
 fn add(sum: &mut u64, more: u64) -> Result<()> {
-    *sum = sum.checked_add(more).ok_or_else(|| theirs(overflow()))?;
+    *sum = sum.checked_add(more).ok_or_else(|| external(overflow()))?;
     Ok(())
 }
 
@@ -78,7 +75,7 @@ fn read(columns: &[ArrayRef]) -> Result<[&UInt64Array; SIDES]> {
     let mut counts = columns.iter().filter_map(|column| column.as_primitive_opt::<UInt64Type>());
     match (counts.next(), counts.next(), counts.next()) {
         (Some(positives), Some(negatives), Some(missing)) => Ok([positives, negatives, missing]),
-        _ => Err(theirs(Error::internal("the state of a label count is not three counts"))),
+        _ => Err(external(Error::internal("the state of a label count is not three counts"))),
     }
 }
 
@@ -88,7 +85,7 @@ fn write(counts: &[Counts]) -> Vec<ArrayRef> {
 }
 
 fn first(values: &[ArrayRef]) -> Result<&ArrayRef> {
-    values.first().ok_or_else(|| theirs(Error::internal("a label count without a column")))
+    values.first().ok_or_else(|| external(Error::internal("a label count without a column")))
 }
 
 /// Counts all rows.
@@ -106,8 +103,8 @@ impl One {
     fn count(values: &[ArrayRef]) -> Result<Counts> {
         let array = first(values)?;
         let mut counts = Counts::default();
-        for (row, side) in sides::of(array).map_err(theirs)?.into_iter().enumerate() {
-            counts[sides::place(side, array, row).map_err(theirs)?] += 1;
+        for (row, side) in sides::of(array).map_err(external)?.into_iter().enumerate() {
+            counts[sides::place(side, array, row).map_err(external)?] += 1;
         }
         Ok(counts)
     }
@@ -178,10 +175,10 @@ impl GroupsAccumulator for Groups {
         self.counts.resize(total_num_groups, Counts::default());
         let array = first(values)?;
         for (row, (side, group)) in
-            sides::of(array).map_err(theirs)?.into_iter().zip(group_indices).enumerate()
+            sides::of(array).map_err(external)?.into_iter().zip(group_indices).enumerate()
         {
             if passes(filter, row) {
-                self.counts[*group][sides::place(side, array, row).map_err(theirs)?] += 1;
+                self.counts[*group][sides::place(side, array, row).map_err(external)?] += 1;
             }
         }
         Ok(())
@@ -213,9 +210,9 @@ impl GroupsAccumulator for Groups {
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         let array = first(values)?;
         let mut counts = vec![Counts::default(); array.len()];
-        for (row, side) in sides::of(array).map_err(theirs)?.into_iter().enumerate() {
+        for (row, side) in sides::of(array).map_err(external)?.into_iter().enumerate() {
             if passes(filter, row) {
-                counts[row][sides::place(side, array, row).map_err(theirs)?] = 1;
+                counts[row][sides::place(side, array, row).map_err(external)?] = 1;
             }
         }
         Ok(write(&counts))

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
+use crate::engine::partial_exec::external;
 use crate::error::{Error, Result as Ours};
 use crate::measures::{LabelMeasure, entropy, im_r, irlbl};
 use crate::weights::{Scheme, weigh_label};
@@ -166,7 +167,7 @@ impl ScalarUDFImpl for CountFunction {
             for (argument, column) in arguments.iter_mut().zip(&columns) {
                 *argument = column.value(row);
             }
-            self.of(&arguments).map_err(|error| DataFusionError::External(Box::new(error)))
+            self.of(&arguments).map_err(external)
         });
         let values: ArrayRef = Arc::new(values.collect::<Result<Float64Array>>()?);
         if scalar && !values.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
 use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type, UInt64Type};
-use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
+use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, SetMonotonicity, Signature,
 };
 
+use crate::engine::partial_exec::external;
 use crate::error::Error;
 
 /// Sums of 64-bit integers are kept in 128 bits, which 2^63 rows cannot fill.
@@ -115,10 +116,10 @@ fn wide(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Option<i128>> + '_>>
 /// Sums with how many values each has, as 64-bit integers; NULL where there was no value.
 fn narrow(sums: &[(i128, u64)], data_type: &DataType) -> Result<ArrayRef> {
     let overflow = |sum: i128| {
-        DataFusionError::External(Box::new(
+        external(
             Error::input(format!("sum: {sum} is beyond what {data_type} holds"))
                 .hint("sum a wider type: sum(CAST(x AS DECIMAL(38, 0))) or sum(CAST(x AS DOUBLE))"),
-        ))
+        )
     };
     let some = |(_, values): &&(i128, u64)| *values > 0;
     if *data_type == DataType::UInt64 {

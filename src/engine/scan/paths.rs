@@ -25,12 +25,17 @@ pub struct ColumnPath {
 impl ColumnPath {
     /// Adds what was done with other chunks of the column.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.encoded += other.encoded;
-        self.statistics += other.statistics;
-        self.arrays += other.arrays;
-        // The least, so that the account does not depend on which was first.
-        if other.why.is_some() && (self.why.is_none() || other.why < self.why) {
-            self.why.clone_from(&other.why);
+        let Self { encoded, statistics, arrays, why, .. } = other.clone();
+        self.add_tried(&Tried { encoded, statistics, arrays, why });
+    }
+
+    fn add_tried(&mut self, tried: &Tried) {
+        self.encoded += tried.encoded;
+        self.statistics += tried.statistics;
+        self.arrays += tried.arrays;
+        // The least, so that the account does not depend on which thread was first.
+        if tried.why.is_some() && (self.why.is_none() || tried.why < self.why) {
+            self.why.clone_from(&tried.why);
         }
     }
 }
@@ -54,13 +59,7 @@ impl Paths {
     pub(super) fn add(&self, tried: &[Tried]) {
         let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (path, tried) in paths.iter_mut().zip(tried) {
-            path.encoded += tried.encoded;
-            path.statistics += tried.statistics;
-            path.arrays += tried.arrays;
-            // The least, so that the account does not depend on which thread was first.
-            if tried.why.is_some() && (path.why.is_none() || tried.why < path.why) {
-                path.why.clone_from(&tried.why);
-            }
+            path.add_tried(tried);
         }
     }
 

@@ -1,18 +1,19 @@
 //! What a statement may do.
 
+use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, Result as DfResult};
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 
 use super::Access;
 use crate::engine::functions;
+use crate::engine::partial_exec::external;
 use crate::error::Error;
 
 /// Refuses what `access` does not allow: reading, views and external tables are always right, unless
 /// only registered tables may be read.
 pub(super) fn check(plan: &LogicalPlan, access: Access) -> DfResult<()> {
     plan.apply_with_subqueries(|node| match refusal(node, access) {
-        Some(error) => Err(DataFusionError::External(Box::new(error))),
+        Some(error) => Err(external(error)),
         None => node.apply_expressions(|expression| expression.apply(counts_rows)),
     })?;
     Ok(())
@@ -24,10 +25,10 @@ fn counts_rows(expression: &Expr) -> DfResult<TreeNodeRecursion> {
         && call.params.distinct
         && functions::is_over_labels(call.func.name())
     {
-        return Err(DataFusionError::External(Box::new(
+        return Err(external(
             Error::usage(format!("{}(DISTINCT …) has no meaning", call.func.name()))
                 .hint("leave out DISTINCT: rows are counted"),
-        )));
+        ));
     }
     Ok(TreeNodeRecursion::Continue)
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, MemTable, MemorySchemaProvider, SchemaProvider, TableProvider};
-use datafusion::common::{DataFusionError, Result as DfResult};
+use datafusion::common::Result as DfResult;
 
 use super::table::QueryTable;
 use crate::artifact::counts::read;
+use crate::engine::partial_exec::external;
 use crate::error::{Error, Result};
 use crate::measures::{Measures, measure};
 
@@ -75,12 +76,12 @@ impl SchemaProvider for Public {
             return Ok(None);
         }
         if !self.paths {
-            return Err(theirs(
+            return Err(external(
                 Error::usage(format!("{name:?} is a path, and --safe allows registered tables only"))
                     .hint("register it with --table NAME=SHARDS, or leave out --safe"),
             ));
         }
-        let table = QueryTable::open(&[name.to_owned()], self.threads).map_err(theirs)?;
+        let table = QueryTable::open(&[name.to_owned()], self.threads).map_err(external)?;
         Ok(Some(Arc::new(table)))
     }
 
@@ -112,7 +113,7 @@ impl SchemaProvider for Run {
 
     async fn table(&self, name: &str) -> Found {
         if self.table_exist(name) {
-            run_table(&self.folder, name, self.threads).map(Some).map_err(theirs)
+            run_table(&self.folder, name, self.threads).map(Some).map_err(external)
         } else {
             Ok(None)
         }
@@ -150,8 +151,4 @@ pub fn measures(measures: &Measures) -> Result<RecordBatch> {
     let values: Float64Array = measures.values.iter().map(|(_, value)| *value).collect();
     let columns = [("measure", Arc::new(names) as ArrayRef, false), ("value", Arc::new(values) as _, true)];
     RecordBatch::try_from_iter_with_nullable(columns).map_err(|cause| Error::internal(cause.to_string()))
-}
-
-fn theirs(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }

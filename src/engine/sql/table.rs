@@ -7,13 +7,14 @@ use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DFSchema, DataFusionError, Result as DfResult};
+use datafusion::common::{DFSchema, Result as DfResult};
 use datafusion::datasource::TableType;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
 use crate::engine::hive;
+use crate::engine::partial_exec::external;
 use crate::engine::pieces::Cut;
 use crate::engine::query::Dataset;
 use crate::engine::table::ShardTable;
@@ -28,10 +29,6 @@ pub(super) struct QueryTable {
     dataset: Dataset,
     schema: SchemaRef,
     threads: usize,
-}
-
-fn theirs(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }
 
 impl QueryTable {
@@ -65,7 +62,7 @@ impl QueryTable {
     /// Shards that can hold rows which meet `filters`, all of them conditions on hive keys.
     fn kept(&self, state: &dyn Session, filters: &[Expr]) -> DfResult<Vec<bool>> {
         let mut kept = vec![true; self.dataset.shards.len()];
-        let keys = hive::keys(&self.dataset).map_err(theirs)?;
+        let keys = hive::keys(&self.dataset).map_err(external)?;
         let schema = DFSchema::try_from(keys.schema())?;
         for filter in filters.iter().filter(|filter| self.is_on_keys(filter)) {
             let condition = state.create_physical_expr(filter.clone(), &schema)?;
@@ -114,7 +111,7 @@ impl TableProvider for QueryTable {
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let columns = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        let agreed = self.agreed(&columns).map_err(theirs)?;
+        let agreed = self.agreed(&columns).map_err(external)?;
         let kept = self.kept(state, filters)?;
         if !kept.contains(&true) {
             return Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(&columns)?))));
@@ -122,6 +119,6 @@ impl TableProvider for QueryTable {
         let how = |number: usize| if kept[number] { Cut::Split } else { Cut::Skip };
         let table = ShardTable::new(&self.dataset.shards, &agreed, &self.dataset.hive, self.threads, how);
         // The number of the shard, the last column of that table, is not asked for.
-        table.map_err(theirs)?.scan(state, Some(&columns), &[], limit).await
+        table.map_err(external)?.scan(state, Some(&columns), &[], limit).await
     }
 }

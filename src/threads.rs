@@ -1,0 +1,59 @@
+//! Work that several threads share.
+
+use std::sync::{Mutex, PoisonError};
+
+/// What `work` makes of each job, in the order of the jobs, by as many threads as there are `threads` and
+/// jobs for them.
+pub(crate) fn in_order<J: Send, R: Send>(
+    jobs: Vec<J>,
+    threads: usize,
+    work: impl Fn(J) -> R + Sync,
+) -> Vec<R> {
+    let count = jobs.len();
+    let queue = Mutex::new(jobs.into_iter().enumerate());
+    // Not in the head of the loop, which would hold the lock while a job is done.
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let done = Mutex::new(Vec::with_capacity(count));
+    let worker = || {
+        while let Some((number, job)) = next() {
+            let result = work(job);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(count) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_jobs() {
+        for threads in [0, 1, 3, 100] {
+            let squares = in_order((0..50_u64).collect(), threads, |n| n * n);
+            assert!(squares.iter().zip(0_u64..).all(|(square, n)| *square == n * n) && squares.len() == 50);
+        }
+        assert!(in_order(Vec::<u8>::new(), 2, |n| n).is_empty());
+    }
+
+    #[test]
+    fn jobs_are_done_at_the_same_time() {
+        // Each waits for the other, which would be for ever if one had to end before the next begins.
+        let both = std::sync::Barrier::new(2);
+        assert_eq!(
+            in_order(vec![1, 2], 2, |n| {
+                both.wait();
+                n
+            }),
+            [1, 2]
+        );
+    }
+}
