@@ -1,5 +1,6 @@
 //! Gates: what a result has to keep to be published.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::as_f64;
@@ -8,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::weights::Weights;
 
 /// What happens when a check fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// It is said, and the result is published.

@@ -64,6 +64,8 @@ pub enum FindingKind {
     LabelsInferred,
     /// Columns that some shards lack.
     AbsentColumns,
+    /// Shards that could not be read.
+    SkippedShards,
 }
 
 /// One row of `posweight list findings`.
@@ -83,8 +85,9 @@ pub struct FindingInfo {
 
 /// Every finding, the gravest first.
 #[rustfmt::skip]
-pub const FINDINGS: [FindingInfo; 14] = [
+pub const FINDINGS: [FindingInfo; 15] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight is the policy's", remedy: "check the sources and --where" },
+    FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "shards that cannot be read were left out, so their rows are not counted", remedy: "write them again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::NoKnownRows, id: "NO_KNOWN_ROWS", severity: Severity::Warning, cause: "nothing is known of the label", remedy: "check --missing-values, or drop the label" },
     FindingInfo { kind: FindingKind::NoPositives, id: "NO_POSITIVES", severity: Severity::Warning, cause: "no row has the label, so it cannot be learned; its weight is the policy's", remedy: "collect examples, drop the label, or choose its weight with --zero-positives" },
     FindingInfo { kind: FindingKind::NoNegatives, id: "NO_NEGATIVES", severity: Severity::Warning, cause: "every known row has the label; its weight is the policy's", remedy: "check whether missing rows are really negatives, or choose its weight with --zero-negatives" },
@@ -130,6 +133,8 @@ pub struct RowFacts {
     pub null_elements: u64,
     /// Label columns that some shards lack.
     pub absent_columns: Vec<String>,
+    /// Shards that could not be read.
+    pub skipped_shards: usize,
 }
 
 /// Everything odd about counts and weights, the gravest first.
@@ -162,6 +167,9 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
                 !shown.is_empty(),
                 format!("{} columns: {}", facts.absent_columns.len(), shown.join(", ")),
             );
+        }
+        FindingKind::SkippedShards => {
+            return whole(facts.skipped_shards > 0, format!("{} shards", facts.skipped_shards));
         }
         FindingKind::ClippedWeights => {
             let clipped: u64 = weights.vectors.iter().map(|vector| vector.clipped).sum();

@@ -15,6 +15,11 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     outcome.ok()
 }
 
+/// What `work` gives; `None` when it panics, which is printed: a bug, not a damaged file.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
 /// Keeps the process from printing panics that become errors; all others are printed as before.
 ///
 /// For programs, once at their start: it wraps the panic hook of the process.

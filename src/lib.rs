@@ -42,6 +42,7 @@ pub mod measures;
 pub mod pages;
 pub mod pipeline;
 pub mod report;
+mod scratch;
 pub mod source;
 mod threads;
 pub mod weights;

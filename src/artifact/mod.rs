@@ -3,12 +3,15 @@
 //!
 //! [`counts`] `counts.parquet` · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
 //! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json` · [`results`]
-//! `run_results.json` · [`publish`] staging, syncing, renaming, `_SUCCESS`.
+//! `run_results.json`, and [`summary`], [`metrics`] and [`lineage`] made from it · [`publish`] staging, syncing, renaming, `_SUCCESS`.
 
 pub mod counts;
 pub mod imbalance;
+pub mod lineage;
+pub mod metrics;
 pub mod publish;
 pub mod results;
+pub mod summary;
 pub mod table;
 pub mod tensors;
 pub mod weights;

@@ -14,12 +14,13 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 use super::results::RunResults;
 use crate::error::{Error, Result};
+use crate::scratch::Scratch;
 use crate::threads::in_order;
 
 /// Written last: sizes and hashes of everything else.
@@ -40,7 +41,7 @@ pub const OUTPUTS: [(&str, &str); 9] = [
 ];
 
 /// One published file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputFile {
     /// Path inside the output folder.
     pub path: String,
@@ -55,9 +56,7 @@ pub struct OutputFile {
 pub struct Staging {
     out: PathBuf,
     overwrite: bool,
-    folder: TempDir,
-    /// The folder, locked for as long as this run lives.
-    _lock: Option<File>,
+    folder: Scratch,
     files: Vec<OutputFile>,
 }
 
@@ -80,19 +79,23 @@ impl Staging {
         fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
         let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let prefix = format!(".{name}.posweight-");
-        sweep(parent, &prefix);
-        let make = |within: &Path| tempfile::Builder::new().prefix(&prefix).tempdir_in(within);
+        let make = |within: &Path| {
+            let made = Scratch::alone(within, &prefix).map_err(|cause| Error::writing(&out, &cause))?;
+            made.ok_or_else(|| {
+                Error::output(format!("{}: another run is about to publish here", out.display()))
+                    .hint("wait for that run, or choose another --out")
+            })
+        };
         // The parent of a mounted folder may not be writable; the folder itself then is.
         let folder = match make(parent) {
             Ok(folder) if out.is_dir() && !same_disk(folder.path(), &out) => {
                 drop(folder);
-                make(&out).map_err(|cause| Error::writing(&out, &cause))?
+                make(&out)?
             }
-            Err(_) if out.is_dir() => make(&out).map_err(|cause| Error::writing(&out, &cause))?,
-            other => other.map_err(|cause| Error::writing(&out, &cause))?,
+            Err(_) if out.is_dir() && !may_write(parent) => make(&out)?,
+            other => other?,
         };
-        let lock = File::open(folder.path()).ok().filter(|folder| folder.try_lock().is_ok());
-        let staging = Self { out, overwrite, folder, _lock: lock, files: Vec::new() };
+        let staging = Self { out, overwrite, folder, files: Vec::new() };
         staging.open_to_others(staging.folder.path())?;
         // A folder that exists must take files too.
         if staging.out.is_dir() {
@@ -207,25 +210,6 @@ impl Staging {
     }
 }
 
-/// Takes away what runs left in `parent` that were killed: folders that begin with `prefix`, are not locked
-/// by a run that lives, and are older than the moment between making and locking one. What cannot be taken
-/// away stays; it is in nobody's way.
-fn sweep(parent: &Path, prefix: &str) {
-    const MOMENT: std::time::Duration = std::time::Duration::from_mins(1);
-    let is_old = |folder: &File| {
-        let modified = folder.metadata().and_then(|meta| meta.modified());
-        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > MOMENT))
-    };
-    let found = fs::read_dir(parent).into_iter().flatten().flatten();
-    for entry in found.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
-        let left = File::open(entry.path()).is_ok_and(|folder| is_old(&folder) && folder.try_lock().is_ok());
-        if left && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            tracing::info!(folder = %entry.path().display(), "left by a run that was killed: taken away");
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 /// Writes the contents of a file.
 pub type Write<'a> = Box<dyn FnOnce(&mut HashingWriter) -> Result<()> + Send + 'a>;
 
@@ -277,6 +261,10 @@ fn refuse_held(out: &Path, overwrite: bool) -> Result<()> {
     }
 }
 
+fn may_write(folder: &Path) -> bool {
+    tempfile::tempfile_in(folder).is_ok()
+}
+
 /// A rename stays within one file system; a mounted folder is on another than its parent.
 fn same_disk(a: &Path, b: &Path) -> bool {
     #[cfg(unix)]
@@ -324,33 +312,56 @@ fn exchange(a: &Path, b: &Path) -> std::io::Result<()> {
     }
 }
 
+/// The files that `_SUCCESS` of `out` names, where all of them are there in their sizes; `None` when there is
+/// no whole result.
+#[must_use]
+pub fn published(out: &Path) -> Option<Vec<OutputFile>> {
+    #[derive(Deserialize)]
+    struct Success {
+        outputs: Vec<OutputFile>,
+    }
+    let success: Success = serde_json::from_slice(&fs::read(out.join(SUCCESS)).ok()?).ok()?;
+    let is_there = |file: &OutputFile| {
+        fs::metadata(out.join(&file.path)).is_ok_and(|meta| meta.is_file() && meta.len() == file.bytes)
+    };
+    success.outputs.iter().all(is_there).then_some(success.outputs)
+}
+
 /// Writes `run_results.json` into `out`, making the folder if need be and leaving a published result
 /// as it is.
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
 pub fn write_results(out: &Path, results: &RunResults) -> Result<()> {
-    let refused = |cause: &std::io::Error| Error::writing(&out.join(RESULTS), cause);
     let text = serde_json::to_string_pretty(results).map_err(|cause| Error::internal(cause.to_string()))?;
-    fs::create_dir_all(out).map_err(|cause| refused(&cause))?;
+    replace(&out.join(RESULTS), &format!("{text}\n"))
+}
+
+/// Writes a file beside its place and moves it there, so that readers see all of it or what was there. Makes
+/// the folder if need be.
+///
+/// # Errors
+/// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
+pub fn replace(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
+        fs::create_dir_all(folder)?;
         // Removed again when anything below fails.
         let mut place = tempfile::Builder::new();
-        place.prefix(".run_results");
+        place.prefix(".posweight");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             // As readable as any other file of this user.
             place.permissions(fs::Permissions::from_mode(0o666));
         }
-        let mut file = place.tempfile_in(out)?;
+        let mut file = place.tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
-        file.write_all(b"\n")?;
         file.as_file().sync_all()?;
-        file.persist(out.join(RESULTS)).map_err(|failed| failed.error)?;
+        file.persist(path).map_err(|failed| failed.error)?;
         Ok(())
     };
-    write().map_err(|cause| refused(&cause))
+    write().map_err(|cause| Error::writing(path, &cause))
 }
 
 #[cfg(test)]
@@ -392,36 +403,6 @@ mod tests {
         staging.publish().unwrap();
         assert_eq!(fs::read_to_string(place.path().join("notes.txt")).unwrap(), "mine");
         assert!(place.path().join(SUCCESS).exists());
-    }
-
-    #[test]
-    fn what_a_killed_run_left_is_taken_away() {
-        let place = tempfile::tempdir().unwrap();
-        let old = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
-        let make = |name: &str, age: bool| {
-            let folder = place.path().join(name);
-            fs::create_dir(&folder).unwrap();
-            fs::write(folder.join("counts.parquet"), "x").unwrap();
-            let handle = File::open(&folder).unwrap();
-            if age {
-                handle.set_modified(old).unwrap();
-            }
-            handle
-        };
-        drop(make(".out.posweight-dead", true));
-        drop(make(".out.posweight-new", false));
-        drop(make(".other.posweight-dead", true));
-        let lives = make(".out.posweight-lives", true);
-        lives.lock().unwrap();
-        let mut staging = Staging::begin(&place.path().join("out"), false).unwrap();
-        put(&mut staging, "one");
-        staging.publish().unwrap();
-        let mut names: Vec<_> = fs::read_dir(place.path())
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        assert_eq!(names, [".other.posweight-dead", ".out.posweight-lives", ".out.posweight-new", "out"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -10,11 +11,13 @@ use crate::checks::Checked;
 use crate::error::Error;
 
 /// What a run did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(title = "posweight run_results.json")]
 pub struct RunResults {
     /// About this file.
     pub metadata: Metadata,
-    /// `done`, `failed`, `checks_failed` or `aborted`.
+    /// `done`; `partial` where shards were left out; `unchanged` where nothing was to be done; `failed`,
+    /// `checks_failed` or `aborted`.
     pub status: &'static str,
     /// The exit code of the process.
     pub exit_code: u8,
@@ -26,6 +29,9 @@ pub struct RunResults {
     pub inputs: Inputs,
     /// Every shard.
     pub shards: Vec<ShardResult>,
+    /// The result in a few numbers, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultSummary>,
     /// How the layout was chosen and counted.
     pub counting: Json,
     /// What was used.
@@ -42,7 +48,7 @@ pub struct RunResults {
 }
 
 /// About the file.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Metadata {
     /// Version of this format.
     pub version: &'static str,
@@ -55,7 +61,7 @@ pub struct Metadata {
 }
 
 /// What was read.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Inputs {
     /// Number of shards.
     pub shards: u64,
@@ -63,12 +69,37 @@ pub struct Inputs {
     pub bytes: u64,
     /// Rows counted.
     pub rows: u64,
+    /// Bytes of column chunks that were read; footers are not among them.
+    pub bytes_read: u64,
     /// Hash over what was counted.
     pub fingerprint: String,
+    /// Hash over that and the times of the shards.
+    pub snapshot_sha256: String,
+}
+
+/// A result in a few numbers.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct ResultSummary {
+    /// Rows.
+    pub rows: u64,
+    /// Labels, C.
+    pub labels: usize,
+    /// The primary scheme.
+    pub scheme: String,
+    /// Its smallest weight; null without labels.
+    pub min_weight: Option<f64>,
+    /// Its largest weight.
+    pub max_weight: Option<f64>,
+    /// Positives per row.
+    pub cardinality: Option<f64>,
+    /// IRLbl, averaged over labels with positives.
+    pub mean_ir: Option<f64>,
+    /// The largest IRLbl.
+    pub max_ir: Option<f64>,
 }
 
 /// One shard.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ShardResult {
     /// Path as given.
     pub path: String,
@@ -76,12 +107,16 @@ pub struct ShardResult {
     pub rows: u64,
     /// Size.
     pub bytes: u64,
-    /// `counted`, `reused` where its counts were kept, or `listed` when the run failed.
+    /// `counted`, `reused` where its counts were kept, `skipped` where it cannot be read, or `listed` when the
+    /// run failed.
     pub status: &'static str,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What was used.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Resources {
     /// Peak resident memory of the process, where the system tells.
     pub peak_memory_bytes: Option<u64>,
@@ -96,7 +131,7 @@ pub struct Resources {
 }
 
 /// One finding.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FindingResult {
     /// For example `NO_POSITIVES`.
     pub id: &'static str,
@@ -113,7 +148,7 @@ pub struct FindingResult {
 }
 
 /// One check.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CheckResult {
     /// For example `min_rows`.
     pub id: &'static str,
@@ -147,7 +182,7 @@ impl From<&Checked> for CheckResult {
 }
 
 /// What went wrong.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ErrorResult {
     /// Exit code.
     pub code: u8,

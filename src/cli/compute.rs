@@ -1,7 +1,5 @@
 //! `posweight compute`: count, weigh, measure and report in one go.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::progress::{Voice, carry_out};
@@ -16,7 +14,7 @@ use crate::pipeline::spec::{OneOrMany, Spec};
   posweight compute 'data/*.parquet' --labels 'l*' --scheme sqrt --clip 0,100 --out weights/
   posweight compute data/ --layout list --labels tags --vocabulary names.txt --by split --out w/")]
 pub(super) struct Compute {
-    /// Files, folders and globs of Parquet shards
+    /// Files, folders and globs of Parquet shards; - is an Arrow IPC stream on stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]
@@ -31,12 +29,11 @@ pub(super) struct Compute {
     weights: flags::Weights,
     #[command(flatten)]
     resources: flags::Resources,
-    /// Keep counts of shards in this file: the next run reads only shards that are new or changed
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
-    /// Count all shards, also those whose counts are kept
-    #[arg(long, requires = "state")]
-    full: bool,
+    #[command(flatten)]
+    nightly: flags::Nightly,
+    /// json or arrow: what --out - writes [default: json]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
     #[command(flatten)]
     voice: Voice,
     /// Print the pipeline file that does the same, and stop
@@ -45,7 +42,7 @@ pub(super) struct Compute {
 }
 
 impl Compute {
-    pub(super) fn act(&self) -> Result<()> {
+    pub(super) fn act(&self) -> Result<u8> {
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         self.output.put(&mut spec);
         self.labels.put(&mut spec);
@@ -53,10 +50,10 @@ impl Compute {
         self.rows.put(&mut spec);
         self.weights.put(&mut spec)?;
         self.resources.put(&mut spec);
-        spec.state.clone_from(&self.state);
-        spec.full = self.full.then_some(true);
+        self.nightly.put(&mut spec);
+        spec.format.clone_from(&self.format);
         if self.emit_spec {
-            return print(&spec.to_toml()?);
+            return print(&spec.to_toml()?).map(|()| 0);
         }
         carry_out(spec, &self.voice)
     }

@@ -11,7 +11,7 @@ use crate::pipeline::spec::{OneOrMany, Scalar, Scalars, Spec, Values};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Output {
-    /// Folder for the results
+    /// Folder for the results; - writes the weights alone to stdout
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace results that are there
@@ -20,6 +20,46 @@ pub(super) struct Output {
     /// Files to write: parquet, json, safetensors, npy, md [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     formats: Vec<String>,
+}
+
+/// Shards from run to run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Every night")]
+pub(super) struct Nightly {
+    /// Keep counts of shards in this file: the next run reads only shards that are new or changed
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Count all shards, also those whose counts are kept
+    #[arg(long)]
+    full: bool,
+    /// Do nothing, and exit with N, where nothing has changed since the last run
+    #[arg(long, value_name = "N")]
+    skip_exit_code: Option<u8>,
+    /// Write a short account of the run, also of a failed one
+    #[arg(long, value_name = "FILE")]
+    summary_json: Option<PathBuf>,
+    /// Write metrics for Prometheus when the run succeeds
+    #[arg(long, value_name = "FILE")]
+    metrics_textfile: Option<PathBuf>,
+    /// Send OpenLineage events to file:PATH or http(s)://HOST [env: OPENLINEAGE_URL]
+    #[arg(long, value_name = "PLACE")]
+    openlineage: Option<String>,
+}
+
+impl Nightly {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        fn set<T: Clone>(value: &mut Option<T>, given: Option<&T>) {
+            if given.is_some() {
+                *value = given.cloned();
+            }
+        }
+        set(&mut spec.state, self.state.as_ref());
+        set(&mut spec.full, self.full.then_some(&true));
+        set(&mut spec.skip_exit_code, self.skip_exit_code.as_ref());
+        set(&mut spec.summary_json, self.summary_json.as_ref());
+        set(&mut spec.metrics_textfile, self.metrics_textfile.as_ref());
+        set(&mut spec.openlineage, self.openlineage.as_ref());
+    }
 }
 
 /// How labels are stored.
@@ -50,12 +90,21 @@ pub(super) struct Labels {
     /// True number of rows of layout long
     #[arg(long, value_name = "N")]
     num_rows: Option<u64>,
+    /// No row id of layout long lies in two shards, so that --state keeps its counts
+    #[arg(long)]
+    ids_disjoint: bool,
     /// index or name: what integers are
     #[arg(long, value_name = "KIND")]
     label_kind: Option<String>,
     /// error or missing: label columns that some shards lack
     #[arg(long, value_name = "HOW")]
     missing_columns: Option<String>,
+    /// fail or skip: shards that cannot be read [default: fail]
+    #[arg(long, value_name = "HOW")]
+    on_bad_shard: Option<String>,
+    /// More of them than N are an error all the same
+    #[arg(long, value_name = "N")]
+    max_bad_shards: Option<u64>,
 }
 
 /// What values mean.
@@ -180,6 +229,9 @@ impl Labels {
         spec.vocabulary.clone_from(&self.vocabulary);
         spec.num_labels = self.num_labels;
         spec.num_rows = self.num_rows;
+        spec.ids_disjoint = self.ids_disjoint.then_some(true);
+        spec.on_bad_shard.clone_from(&self.on_bad_shard);
+        spec.max_bad_shards = self.max_bad_shards;
         spec.label_kind.clone_from(&self.label_kind);
         spec.missing_columns.clone_from(&self.missing_columns);
     }

@@ -33,13 +33,14 @@ pub(super) struct Inspect {
 
 impl Inspect {
     pub(super) fn act(&self) -> Result<()> {
-        let opened = shards::open(listing::list(&self.shards)?)?;
+        let machine = Machine::here();
+        let opened = shards::open(listing::list(&self.shards)?, machine.threads)?;
         let agreement = schema::agree(&opened, &|_| false)?;
         super::say(&describe(&opened, &agreement.schema));
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         spec.out = Some("weights".into());
         self.labels.put(&mut spec);
-        let plan = Plan::resolve(spec.clone(), Machine::here())?;
+        let plan = Plan::resolve(spec.clone(), machine)?;
         match open_plan(&plan) {
             Ok(found) => {
                 let layout = &found.detected.layout;
@@ -76,7 +77,7 @@ fn describe(shards: &[shards::Shard], schema: &arrow::datatypes::Schema) -> Stri
     let mut text = format!("{} shards, {rows} rows, {bytes} bytes\n", shards.len());
     for shard in shards.iter().take(SHARDS_SHOWN) {
         let groups = shard.metadata.num_row_groups();
-        text.push_str(&format!("  {}: {} rows, {groups} row groups\n", visible(&shard.name()), shard.rows));
+        text.push_str(&format!("  {}: {} rows, {groups} row groups\n", visible(&shard.name), shard.rows));
     }
     if shards.len() > SHARDS_SHOWN {
         text.push_str(&format!("  … and {} more\n", shards.len() - SHARDS_SHOWN));

@@ -11,6 +11,7 @@ mod list;
 mod progress;
 mod report;
 mod run;
+mod schema;
 mod sql;
 mod weigh;
 
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
+use crate::guard::caught;
 
 /// Loss weights and imbalance reports from sharded Parquet label columns.
 #[derive(Debug, Parser)]
@@ -53,6 +55,8 @@ enum Verb {
     Report(report::Report),
     /// Print a table: schemes, measures, layouts, checks, findings, exit-codes
     List(list::List),
+    /// Print the JSON Schema of pipeline files or of run_results.json
+    Schema(schema::SchemaOf),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -69,19 +73,33 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if message.use_stderr() { 2 } else { 0 });
         }
     };
-    let outcome = match cli.verb {
-        Verb::Compute(verb) => verb.act(),
-        Verb::Run(verb) => verb.act(),
-        Verb::Inspect(verb) => verb.act(),
-        Verb::Weigh(verb) => verb.act(),
-        Verb::Diff(verb) => verb.act(),
-        Verb::Sql(verb) => verb.act(),
-        Verb::Report(verb) => verb.act(),
-        Verb::List(verb) => verb.act(),
-        Verb::Completions(verb) => verb.act(),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    finish(|| cli.verb.act())
+}
+
+impl Verb {
+    /// Does what the verb says, and gives the exit code.
+    fn act(self) -> Result<u8> {
+        match self {
+            Self::Compute(verb) => return verb.act(),
+            Self::Run(verb) => return verb.act(),
+            Self::Inspect(verb) => verb.act(),
+            Self::Weigh(verb) => verb.act(),
+            Self::Diff(verb) => verb.act(),
+            Self::Sql(verb) => verb.act(),
+            Self::Report(verb) => verb.act(),
+            Self::List(verb) => verb.act(),
+            Self::Schema(verb) => verb.act(),
+            Self::Completions(verb) => verb.act(),
+        }
+        .map(|()| 0)
+    }
+}
+
+/// Does the work and says what went wrong, if anything did.
+fn finish(work: impl FnOnce() -> Result<u8>) -> ExitCode {
+    let outcome = caught(work);
+    match outcome.unwrap_or_else(|| Err(Error::internal("a bug in posweight, described above"))) {
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(&format!("error: {error}"));
             if let Some(remedy) = error.remedy() {
@@ -94,8 +112,13 @@ pub fn main() -> ExitCode {
 
 /// Prints data on stdout. A reader that has gone away has what it wanted.
 fn print(text: &str) -> Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+/// The same, of bytes.
+fn print_bytes(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::output(format!("stdout: {cause}")))
         }
@@ -116,4 +139,17 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_end_has_its_exit_code() {
+        assert_eq!(finish(|| Ok([0_u8; 0][std::hint::black_box(1)])), ExitCode::from(1));
+        assert_eq!(finish(|| Err(Error::internal("impossible"))), ExitCode::from(1));
+        assert_eq!(finish(|| Err(Error::transient("the disk is busy"))), ExitCode::from(5));
+        assert_eq!(finish(|| Ok(99)), ExitCode::from(99));
+    }
 }

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{print, runtime, say};
+use super::{print, print_bytes, runtime, say};
 use crate::engine::{Progress, Spilled};
 use crate::error::Result;
 use crate::pipeline::machine::Machine;
 use crate::pipeline::plan::Plan;
-use crate::pipeline::run::{Observer, Outcome, run};
+use crate::pipeline::notices::refused;
+use crate::pipeline::run::{Ended, Observer, Outcome, run};
 use crate::pipeline::spec::Spec;
 use crate::report;
 
@@ -52,18 +53,40 @@ impl Voice {
     }
 }
 
-/// Resolves and runs `spec`, shows the progress on stderr and the summary on stdout.
-pub(super) fn carry_out(spec: Spec, voice: &Voice) -> Result<()> {
+/// Resolves and runs `spec`, shows the progress on stderr and the summary on stdout; gives the exit code.
+pub(super) fn carry_out(mut spec: Spec, voice: &Voice) -> Result<u8> {
     voice.listen();
-    let plan = Plan::resolve(spec, Machine::here())?;
+    let disabled = std::env::var("OPENLINEAGE_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+    let collector = std::env::var("OPENLINEAGE_URL").ok().filter(|url| !url.is_empty());
+    spec.openlineage = spec.openlineage.or(collector).filter(|_| !disabled);
+    let plan = Plan::resolve(spec.clone(), Machine::here()).inspect_err(|error| refused(&spec, error))?;
     let watcher = Watcher { quiet: voice.quiet, bar: voice.progress == "auto", running: Mutex::new(None) };
     let clock = Instant::now();
     let runtime = runtime(plan.limits.threads)?;
-    let outcome = runtime.block_on(run(&plan, &watcher));
+    let ended = runtime.block_on(run(&plan, &watcher));
     // A decoder thread that is still busy must not hold a cancelled run back.
     runtime.shutdown_background();
-    let outcome = outcome?;
-    if voice.quiet { Ok(()) } else { print(&summary(&outcome, &plan, clock.elapsed())) }
+    let outcome = match ended? {
+        Ended::Done(outcome) => outcome,
+        Ended::Unchanged(code) => {
+            if let (false, Some(out)) = (voice.quiet, plan.out.folder()) {
+                print(&format!("{}: up to date, nothing was done\n", out.display()))?;
+            }
+            return Ok(code);
+        }
+    };
+    let text = summary(&outcome, &plan, clock.elapsed());
+    match &outcome.stream {
+        Some(bytes) => {
+            if !voice.quiet {
+                say(text.trim_end());
+            }
+            print_bytes(bytes)?;
+        }
+        None if voice.quiet => {}
+        None => print(&text)?,
+    }
+    Ok(0)
 }
 
 fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
@@ -77,7 +100,6 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
             counts.rows()
         ));
     }
-    let out = plan.out.display();
     let memory = crate::pipeline::machine::peak_memory()
         .map(|bytes| format!(", {} MB", bytes >> 20))
         .unwrap_or_default();
@@ -89,11 +111,13 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
         let s = if outcome.reused == 1 { "" } else { "s" };
         text.push_str(&format!("{} shard{s} not read again: counts were kept\n", outcome.reused));
     }
+    let seconds = format!("{:.2} s{memory}{spilled}", elapsed.as_secs_f64());
+    let Some(out) = plan.out.folder() else { return format!("{text}\n{seconds}\n") };
+    let out = out.display();
     let files = outcome.outputs.iter().filter(|file| !file.path.contains('/')).map(|file| file.path.as_str());
     text.push_str(&format!(
-        "\n{out}: {}\n{:.2} s{memory}{spilled}. Next: posweight report {out}\n",
+        "\n{out}: {}\n{seconds}. Next: posweight report {out}\n",
         files.collect::<Vec<_>>().join(", "),
-        elapsed.as_secs_f64(),
     ));
     text
 }

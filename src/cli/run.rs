@@ -4,40 +4,43 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::print;
 use super::progress::{Voice, carry_out};
+use super::{flags, print};
 use crate::error::Result;
 use crate::pipeline::explain::explain;
 use crate::pipeline::spec::Spec;
+use crate::pipeline::variables::Variables;
 
 /// Do what a pipeline file says
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight run pipelines/labels270.toml
-  posweight run nightly.toml --overwrite --quiet
-  posweight run nightly.toml --emit-spec")]
+  posweight run nightly.toml --explain         # per shard: read or not, and why
+  posweight run nightly.toml --set date=2026-11-01 --skip-exit-code 99")]
 pub(super) struct Run {
-    /// Pipeline file; its relative paths start at its own folder
+    /// The pipeline file; its paths start at its own folder
     #[arg(value_name = "PIPELINE.toml")]
     spec: PathBuf,
-    /// Write here instead of where the file says
+    /// Folder for the results, instead of the file's; - writes the weights alone to stdout
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// json or arrow: what --out - writes [default: json]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
     /// Replace results that are there
     #[arg(long)]
     overwrite: bool,
-    /// Keep counts of shards in this file instead of the one that the file names
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
-    /// Count all shards, also those whose counts are kept
-    #[arg(long)]
-    full: bool,
+    /// What ${NAME} in the file stands for; the environment comes second
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
     /// Say what becomes of every shard and why, and stop
     #[arg(long)]
     explain: bool,
     /// Publish a result that a check refuses; exit 3 all the same
     #[arg(long)]
     publish_on_check_failure: bool,
+    #[command(flatten)]
+    nightly: flags::Nightly,
     #[command(flatten)]
     voice: Voice,
     /// Print the pipeline file with its paths resolved, and stop
@@ -46,10 +49,18 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn act(&self) -> Result<()> {
-        let mut spec = Spec::read(&self.spec)?;
+    pub(super) fn act(&self) -> Result<u8> {
+        // Variables that are no text cannot be meant.
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let variables = Variables::new(&self.set, environment)?;
+        let mut spec = Spec::read(&self.spec, &variables)?;
         if self.out.is_some() {
             spec.out.clone_from(&self.out);
+        }
+        if self.format.is_some() {
+            spec.format.clone_from(&self.format);
         }
         if self.overwrite {
             spec.overwrite = Some(true);
@@ -57,17 +68,12 @@ impl Run {
         if self.publish_on_check_failure {
             spec.publish_on_check_failure = Some(true);
         }
-        if self.state.is_some() {
-            spec.state.clone_from(&self.state);
-        }
-        if self.full {
-            spec.full = Some(true);
-        }
+        self.nightly.put(&mut spec);
         if self.explain {
-            return print(&explain(spec)?);
+            return print(&explain(spec)?).map(|()| 0);
         }
         if self.emit_spec {
-            return print(&spec.to_toml()?);
+            return print(&spec.to_toml()?).map(|()| 0);
         }
         carry_out(spec, &self.voice)
     }

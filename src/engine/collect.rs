@@ -14,7 +14,7 @@ use super::spill::Spilled;
 use super::states::Fate;
 use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally};
 use crate::error::{Error, Result};
-use crate::source::shards::Shard;
+use crate::source::shards::{Shard, Unreadable};
 
 /// The values of the `--by` columns of one group.
 pub type GroupKey = Vec<Option<String>>;
@@ -32,8 +32,12 @@ pub struct Counted {
     pub way: Way,
     /// What did not fit the memory.
     pub spilled: Spilled,
-    /// What became of each shard; empty where no states are kept.
+    /// What became of each shard that was read; empty where no states are kept.
     pub fates: Vec<Fate>,
+    /// Shards that could not be read and were left out.
+    pub unreadable: Vec<Unreadable>,
+    /// Bytes of column chunks that were read; footers are not among them.
+    pub bytes_read: u64,
 }
 
 /// How rows were counted, and why so.
@@ -177,6 +181,8 @@ impl Collector {
             way: Way::default(),
             spilled: Spilled::default(),
             fates: Vec::new(),
+            unreadable: Vec::new(),
+            bytes_read: 0,
         })
     }
 
@@ -241,7 +247,7 @@ impl Collector {
     fn invalid_values(&self, shards: &[Shard]) -> Error {
         let layout = &self.counting.layout;
         let errors = self.invalid.iter().map(|((shard, label), (count, example))| {
-            let shard = shards.get(*shard as usize).map(Shard::name).unwrap_or_default();
+            let shard = shards.get(*shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
             let position = label.and_then(|l| usize::try_from(l).ok());
             let (column, element) = match (&self.counting.keys, position) {
                 (Keys::Positions(labels), Some(p)) if layout.labels.len() == labels.len() => {

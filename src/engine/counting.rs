@@ -145,6 +145,8 @@ pub struct Counting {
     pub filter: Option<String>,
     /// `--num-rows`: the true N of layout `long`.
     pub num_rows: Option<u64>,
+    /// Layout `long`: no row id lies in two shards.
+    pub ids_disjoint: bool,
     /// How rows are counted.
     pub engine: Engine,
     /// Take a column chunk whose statistics say minimum = maximum by its word, without reading it.

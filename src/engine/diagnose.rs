@@ -13,21 +13,30 @@ use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::shards::Shard;
 
-/// The same error with the shards it came from, where reading is what failed.
-pub(crate) fn name_bad_shards(shards: &[Shard], counting: &Counting, error: Error) -> Error {
+/// What is behind an error of counting.
+pub(crate) enum Diagnosis {
+    /// Shards at these places cannot be read.
+    Unreadable(Vec<(usize, Error)>),
+    /// Something else.
+    Other(Error),
+}
+
+/// Looks for what is behind `error`.
+pub(crate) fn diagnose(shards: &[Shard], counting: &Counting, error: Error) -> Diagnosis {
     if !matches!(error, Error::Input(_)) {
-        return error;
+        return Diagnosis::Other(error);
     }
     if let Some(changed) = shards.iter().find_map(|shard| shard.check_unchanged().err()) {
-        return changed;
+        return Diagnosis::Other(changed);
     }
-    let bad = shards.iter().filter_map(|shard| read_through(shard, counting).err());
-    Error::together(bad.collect(), "shards").unwrap_or(error)
+    let numbered = shards.iter().enumerate();
+    let bad: Vec<_> = numbered.filter_map(|(i, s)| Some((i, read_through(s, counting).err()?))).collect();
+    if bad.is_empty() { Diagnosis::Other(error) } else { Diagnosis::Unreadable(bad) }
 }
 
 fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {
     let damaged = |cause: &dyn std::fmt::Display| {
-        Error::input(format!("{}: a page cannot be decoded: {cause}", shard.name()))
+        Error::input(format!("{}: a page cannot be decoded: {cause}", shard.name))
             .hint("write the shard again, or leave it out of the sources")
     };
     let read = || -> std::result::Result<(), Box<dyn std::error::Error>> {

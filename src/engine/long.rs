@@ -19,7 +19,7 @@ use super::counting::Counting;
 use super::pairs::Pairs;
 use super::partial::by_name;
 use super::partial_exec::Progress;
-use super::query::{Dataset, column, rows};
+use super::query::{Dataset, bytes_scanned, column, rows};
 use super::session::{Limits, ours};
 use super::spill::Spill;
 use super::table::SHARD_COLUMN;
@@ -50,8 +50,11 @@ pub(super) async fn count(
         let rows = rows.select(columns).map_err(|cause| ours(&cause))?;
         let plan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
         let schema = plan.schema();
+        let scan = Arc::clone(&plan);
         let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
-        if pairs.count(streams, schema.field(counting.by.len()).data_type(), collector).await? {
+        let counted = pairs.count(streams, schema.field(counting.by.len()).data_type(), collector).await?;
+        progress.add_bytes(bytes_scanned(scan.as_ref()));
+        if counted {
             break;
         }
         tracing::warn!("row ids lie outside of what the footers claim; counting without the footers' help");

@@ -37,6 +37,6 @@ mod watchdog;
 
 pub use collect::{Counted, GroupKey, Way};
 pub use partial_exec::Progress;
-pub use query::{Dataset, count, outlook};
+pub use query::{Dataset, count, count_readable, outlook};
 pub use scan::ColumnPath;
 pub use spill::Spilled;

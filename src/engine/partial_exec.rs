@@ -33,10 +33,23 @@ use super::plain::Counter;
 #[derive(Debug, Default)]
 pub struct Progress {
     rows: AtomicU64,
+    bytes: AtomicU64,
     beats: AtomicU64,
 }
 
 impl Progress {
+    /// Bytes of column chunks read so far. Footers are not among them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Adds bytes that were read.
+    pub fn add_bytes(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+
     /// Rows counted so far.
     #[must_use]
     pub fn rows(&self) -> u64 {

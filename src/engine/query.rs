@@ -18,18 +18,18 @@ use tokio::task::JoinSet;
 
 use super::collect::{Collector, Counted, Way};
 use super::counting::{Counting, Engine, Keys};
-use super::diagnose::name_bad_shards;
+use super::diagnose::{Diagnosis, diagnose};
 use super::partial::{self, by_name};
 use super::partial_exec::{PartialCountsExec, Progress};
 use super::scan::Scan;
 use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
-use super::states::{self, States};
+use super::states::{self, Fate, States};
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
 use super::{hive, long, pieces::Cut, scan, watchdog};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
-use crate::source::shards::Shard;
+use crate::source::shards::{Shard, Unreadable};
 
 /// Shards with the schema they agree on.
 #[derive(Debug)]
@@ -66,40 +66,91 @@ pub async fn count(
     progress: Arc<Progress>,
     states: Option<&mut States>,
 ) -> Result<Counted> {
+    count_readable(dataset, counting, limits, progress, states, 0).await
+}
+
+/// The same, but up to `spare` shards that cannot be read are left out, each as a whole.
+///
+/// # Errors
+/// As [`count`], and when more shards than that cannot be read, or all.
+pub async fn count_readable(
+    dataset: &Dataset,
+    counting: Counting,
+    limits: &Limits,
+    progress: Arc<Progress>,
+    mut states: Option<&mut States>,
+    spare: usize,
+) -> Result<Counted> {
     let counting = Arc::new(counting);
-    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(&progress));
+    let mut fates: Vec<Fate> =
+        states.iter().flat_map(|states| dataset.shards.iter().map(|shard| states.fate(shard))).collect();
+    let mut left = Dataset {
+        shards: dataset.shards.clone(),
+        schema: Arc::clone(&dataset.schema),
+        hive: dataset.hive.clone(),
+    };
+    let mut unreadable: Vec<Unreadable> = Vec::new();
+    loop {
+        let error = match attempt(&left, &counting, limits, &progress, states.as_deref_mut()).await {
+            Ok(counted) => {
+                return Ok(Counted { fates, unreadable, bytes_read: progress.bytes(), ..counted });
+            }
+            Err(error) => error,
+        };
+        let bad = match diagnose(&left.shards, &counting, error) {
+            Diagnosis::Unreadable(bad) => bad,
+            Diagnosis::Other(error) => return Err(error),
+        };
+        // From the back, so that places stay what they are.
+        for (place, error) in bad.into_iter().rev() {
+            if place < fates.len() {
+                fates.remove(place);
+            }
+            unreadable.push(Unreadable { name: left.shards.remove(place).name, error });
+        }
+        if unreadable.len() > spare || left.shards.is_empty() {
+            unreadable.sort_by(|a, b| a.name.cmp(&b.name));
+            let errors = unreadable.into_iter().map(|one| one.error).collect();
+            return Err(Error::together(errors, "shards")
+                .unwrap_or_else(|| Error::internal("no shard is unreadable")));
+        }
+    }
+}
+
+async fn attempt(
+    dataset: &Dataset,
+    counting: &Arc<Counting>,
+    limits: &Limits,
+    progress: &Arc<Progress>,
+    states: Option<&mut States>,
+) -> Result<Counted> {
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
     let context = counting_session(limits, &spill)?;
-    let mut collector = Collector::new(Arc::clone(&counting));
-    let mut fates = Vec::new();
+    let mut collector = Collector::new(Arc::clone(counting));
     let work = async {
         if counting.layout.kind == LayoutKind::Long {
-            let Choice::Plain(why) = choose(&context, dataset, &counting).await? else {
+            let Choice::Plain(why) = choose(&context, dataset, counting).await? else {
                 return Err(Error::internal("layout long has no encoded path"));
             };
-            long::count(&context, dataset, &counting, limits, &spill, &progress, &mut collector).await?;
+            long::count(&context, dataset, counting, limits, &spill, progress, &mut collector).await?;
             return Ok(Way { engine: "plain", why: Some(why), columns: Vec::new() });
         }
         let task = Task {
             context: context.clone(),
-            counting: Arc::clone(&counting),
+            counting: Arc::clone(counting),
             limits: limits.clone(),
-            progress: Arc::clone(&progress),
+            progress: Arc::clone(progress),
         };
         match states {
             None => task.count(dataset, |batch| collector.add(batch)).await,
-            Some(states) => {
-                fates = dataset.shards.iter().map(|shard| states.fate(shard)).collect();
-                by_shard(&task, dataset, states, &mut collector).await
-            }
+            Some(states) => by_shard(&task, dataset, states, &mut collector).await,
         }
     };
-    let outcome = watchdog::guard(work, &progress, watchdog::PATIENCE).await;
-    let way = outcome.map_err(|error| name_bad_shards(&dataset.shards, &counting, error))?;
+    let way = watchdog::guard(work, progress, watchdog::PATIENCE).await?;
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     let mut counted = collector.finish(&dataset.shards)?;
     counted.way = way;
     counted.spilled = spill.spilled();
-    counted.fates = fates;
     if counting.filter.is_none() && counting.layout.kind != LayoutKind::Long {
         let expected: u64 = dataset.shards.iter().map(|shard| shard.rows).sum();
         if counted.total.rows() != expected {
@@ -182,8 +233,10 @@ impl Task {
                 let rows = rows(context, dataset, counting, limits, &[])?;
                 let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
                 let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
+                let read = Arc::clone(&input);
                 let partial = PartialCountsExec::new(input, Arc::clone(counting), Arc::clone(progress));
                 merge(context, Arc::new(partial), counting, each).await?;
+                progress.add_bytes(bytes_scanned(read.as_ref()));
                 Ok(Way { engine: "plain", why: Some(why), columns: Vec::new() })
             }
         }
@@ -288,6 +341,13 @@ async fn merge(
     };
     let stream = stream.map_err(|cause| ours(&cause))?;
     drain(stream, |batch| each(&batch)).await
+}
+
+/// Bytes that the scans of a plan have read, by their own account.
+pub(super) fn bytes_scanned(plan: &dyn ExecutionPlan) -> u64 {
+    let own = plan.metrics().and_then(|metrics| metrics.sum_by_name("bytes_scanned"));
+    let below: u64 = plan.children().into_iter().map(|child| bytes_scanned(child.as_ref())).sum();
+    own.map_or(0, |bytes| bytes.as_usize() as u64) + below
 }
 
 /// Runs a stream to its end.

@@ -70,7 +70,7 @@ impl ShardTable {
 pub(crate) fn object_meta(shard: &Shard) -> Result<ObjectMeta> {
     let absolute = std::fs::canonicalize(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
     let location = StorePath::from_absolute_path(&absolute)
-        .map_err(|cause| Error::input(format!("{}: this path cannot be read: {cause}", shard.name())))?;
+        .map_err(|cause| Error::input(format!("{}: this path cannot be read: {cause}", shard.name)))?;
     Ok(ObjectMeta {
         location,
         last_modified: shard.modified.unwrap_or(std::time::UNIX_EPOCH).into(),

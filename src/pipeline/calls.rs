@@ -9,8 +9,9 @@ use futures::future::BoxFuture;
 
 use super::machine::Machine;
 use super::opening::{Opened, open_plan};
+use super::parsing::parse;
 use super::plan::Plan;
-use super::spec::{OneOrMany, Spec};
+use super::spec::{OneOrMany, STDIO, Spec};
 use crate::artifact::table::rows;
 use crate::counts::{LabelCounts, Labels};
 use crate::engine::functions::tables::{Opened as Call, Rows, TableCall};
@@ -98,6 +99,10 @@ impl TableCall for CountCall {
                     .hint(format!("call {name}('shards'{scheme}) or {name}('shards'{scheme}, 'layout=list, labels=tags')")));
             }
         };
+        if shards == STDIO {
+            return Err(Error::usage(format!("{name}: a query does not read shards from stdin"))
+                .hint("name files, folders or globs"));
+        }
         let mut spec = options_of(options).map_err(|error| error.at(name))?;
         spec.shards = Some(OneOrMany::One(shards.clone()));
         // Nothing is written; a plan has to have a place all the same.
@@ -204,13 +209,13 @@ fn options_of(text: &str) -> Result<Spec> {
             [one] => format!("{key} = {}\n", of(one)),
             many => format!("{key} = [{}]\n", many.iter().map(of).collect::<Vec<_>>().join(", ")),
         };
-        let line = [line(&bare), line(&text)].into_iter().find(|line| Spec::parse(line).is_ok());
+        let line = [line(&bare), line(&text)].into_iter().find(|line| parse(line).is_ok());
         all.push_str(&line.ok_or_else(|| {
             Error::usage(format!("the option {key}={} has no such value", values.join(",")))
                 .hint("values are those of the flag of the same name: see posweight compute --help")
         })?);
     }
-    Spec::parse(&all)
+    parse(&all)
 }
 
 #[cfg(test)]

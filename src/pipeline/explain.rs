@@ -35,7 +35,7 @@ pub fn explain(spec: Spec) -> Result<String> {
             Fate::Changed => ("changed", "size, time or footer are not those of the kept counts"),
             Fate::Reused => ("reused", "size, time and footer are those of the kept counts"),
         };
-        text.push_str(&format!("{fate:8} {}  ({why})\n", crate::report::visible(&shard.name())));
+        text.push_str(&format!("{fate:8} {}  ({why})\n", crate::report::visible(&shard.name)));
     }
     for gone in states.removed(&dataset.shards) {
         let gone = crate::report::visible(&gone.display().to_string());

@@ -8,13 +8,17 @@
 //!
 //! [`sql`] opens a session of queries over the same sources, in which [`calls`] count as a run does.
 
+mod account;
 pub mod calls;
 pub mod explain;
 pub mod machine;
+pub mod notices;
 pub mod opening;
 pub mod outputs;
+pub mod parsing;
 pub mod plan;
 pub mod run;
 pub mod spec;
 pub mod sql;
+pub mod variables;
 pub mod weigh;

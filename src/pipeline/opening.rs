@@ -1,11 +1,13 @@
 //! From a plan and the shards' schema to what the engine counts.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
 
 use super::plan::Plan;
+use super::spec::STDIO;
 use crate::counts::Labels;
 use crate::engine::Dataset;
 use crate::engine::counting::{Counting, Keys, Vocabulary};
@@ -13,7 +15,9 @@ use crate::error::{Error, Result};
 use crate::source::detect::{Detected, Given, detect, list_length};
 use crate::source::layout::{Layout, LayoutKind, is_number, is_text, item, no_column, select};
 use crate::source::schema::{Agreement, agree};
-use crate::source::shards::{Shard, open};
+use crate::source::listing::Listed;
+use crate::source::shards::{Shard, Unreadable, open_readable};
+use crate::source::stdin::{Spooled, spool};
 use crate::source::vocabulary::{self, nearest};
 use crate::source::{listing, values::Domain};
 
@@ -30,6 +34,10 @@ pub struct Opened {
     pub absent: Vec<String>,
     /// The number of labels comes from the largest index.
     pub labels_inferred: bool,
+    /// Files that cannot be read as shards and are left out.
+    pub unreadable: Vec<Unreadable>,
+    /// The shard made of stdin, for as long as it is needed.
+    _spooled: Option<Spooled>,
 }
 
 /// Lists and opens the shards of a plan and settles every question about them.
@@ -38,7 +46,12 @@ pub struct Opened {
 /// [`Error::Input`] for shards, columns and vocabularies that are not as said, [`Error::Usage`] for
 /// flags that do not fit them.
 pub fn open_plan(plan: &Plan) -> Result<Opened> {
-    let shards = open(listing::list(&plan.sources)?)?;
+    let (listed, spooled) = list(plan)?;
+    let (shards, unreadable) = open_readable(listed, plan.limits.threads);
+    if unreadable.len() > plan.max_bad_shards || shards.is_empty() {
+        let errors = unreadable.into_iter().map(|one| one.error).collect();
+        return Err(Error::together(errors, "shards").unwrap_or_else(|| Error::internal("no shard was listed")));
+    }
     let loose = agree(&shards, &|_| false)?;
     let vocabulary = plan.vocabulary.as_deref().map(vocabulary::read).transpose()?;
     let named = named_labels(plan, &loose, vocabulary.as_ref())?;
@@ -74,10 +87,42 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
         sample_weight: plan.sample_weight.clone(),
         filter: plan.filter.clone(),
         num_rows: plan.num_rows,
+        ids_disjoint: plan.ids_disjoint,
         engine: plan.engine,
         trust_statistics: plan.trust_statistics,
     };
-    Ok(Opened { dataset, detected, counting, absent, labels_inferred })
+    Ok(Opened { dataset, detected, counting, absent, labels_inferred, unreadable, _spooled: spooled })
+}
+
+/// The files to read; a stream on stdin becomes one.
+fn list(plan: &Plan) -> Result<(Vec<Listed>, Option<Spooled>)> {
+    let (stdin, files): (Vec<String>, Vec<String>) =
+        plan.sources.iter().cloned().partition(|source| source == STDIO);
+    let mut listed = listing::list(&files)?;
+    if stdin.is_empty() {
+        return Ok((listed, None));
+    }
+    let stdin = std::io::stdin().lock();
+    if stdin.is_terminal() {
+        return Err(Error::usage("-: stdin is a terminal").hint("pipe an Arrow IPC stream into posweight"));
+    }
+    let temporary = std::env::temp_dir();
+    let parent = plan.limits.spill_dir.as_deref().unwrap_or(&temporary);
+    let spooled = spool(stdin, |schema| streamed(plan, schema), parent, plan.limits.spill_limit)?;
+    listed.push(spooled.listed());
+    Ok((listed, Some(spooled)))
+}
+
+/// The columns of a stream that are kept: those the plan names, where it names all that it needs.
+fn streamed(plan: &Plan, schema: &Schema) -> Result<Vec<usize>> {
+    if plan.labels.is_empty() || plan.filter.is_some() {
+        return Ok((0..schema.fields().len()).collect());
+    }
+    let labels = select(&plan.labels, schema)?;
+    let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight).chain(&plan.by);
+    let named: BTreeSet<&String> = labels.iter().chain(beside).collect();
+    let fields = schema.fields().iter().enumerate();
+    Ok(fields.filter(|(_, field)| named.contains(field.name())).map(|(i, _)| i).collect())
 }
 
 /// The columns `--labels` names; of layout wide, the vocabulary's when it names none.

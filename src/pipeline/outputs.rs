@@ -70,6 +70,24 @@ pub(super) struct Request<'a> {
     pub(super) threads: usize,
 }
 
+/// Files of a result, and the format that each belongs to; what belongs to none is always written, as counts
+/// are what everything else can be made from again.
+const FILES: [(&str, &str); 7] = [
+    ("", "counts.parquet"),
+    ("parquet", "weights.parquet"),
+    ("json", "weights.json"),
+    ("json", "imbalance.json"),
+    ("safetensors", "pos_weight.safetensors"),
+    ("npy", "pos_weight.npy"),
+    ("md", "report.md"),
+];
+
+/// The files that `formats` ask for.
+pub(super) fn names(formats: &[String]) -> impl Iterator<Item = &'static str> {
+    let wanted = |format: &str| format.is_empty() || formats.iter().any(|known| known == format);
+    FILES.iter().filter(move |(format, _)| wanted(format)).map(|(_, name)| *name)
+}
+
 /// Writes the files of one result; `report` is asked for where one is written.
 pub(super) fn write<'r>(
     staging: &mut Staging,
@@ -83,22 +101,20 @@ pub(super) fn write<'r>(
     };
     let safetensors = |out: &mut HashingWriter| tensors::write_safetensors(out, file, weights);
     let weights_json = |out: &mut HashingWriter| weights_file::write_json(out, file, weights, request.spec);
-    // Counts are what everything else can be made from again, so they are always written.
-    let files: [(&str, &str, Write<'_>); 7] = [
-        ("", "counts.parquet", Box::new(|out| counts::write(out, file, request.threads))),
-        (
-            "parquet",
-            "weights.parquet",
-            Box::new(|out| weights_file::write_parquet(out, file, weights, request.threads)),
-        ),
-        ("json", "weights.json", Box::new(weights_json)),
-        ("json", "imbalance.json", Box::new(|out| imbalance::write(out, &file.counts, derived.measures()))),
-        ("safetensors", "pos_weight.safetensors", Box::new(safetensors)),
-        ("npy", "pos_weight.npy", Box::new(|out| tensors::write_npy(out, weights))),
-        ("md", "report.md", Box::new(report_md)),
-    ];
-    let wanted = |format: &str| format.is_empty() || request.formats.iter().any(|known| known == format);
-    let files = files.into_iter().filter(|(format, ..)| wanted(format));
-    let files = files.map(|(_, name, write)| Wanted { name: format!("{}{name}", request.folder), write });
+    let write_of = |name: &str| -> Write<'_> {
+        match name {
+            "counts.parquet" => Box::new(|out| counts::write(out, file, request.threads)),
+            "weights.parquet" => {
+                Box::new(|out| weights_file::write_parquet(out, file, weights, request.threads))
+            }
+            "weights.json" => Box::new(weights_json),
+            "imbalance.json" => Box::new(|out| imbalance::write(out, &file.counts, derived.measures())),
+            "pos_weight.safetensors" => Box::new(safetensors),
+            "pos_weight.npy" => Box::new(|out| tensors::write_npy(out, weights)),
+            _ => Box::new(report_md),
+        }
+    };
+    let files = names(request.formats)
+        .map(|name| Wanted { name: format!("{}{name}", request.folder), write: write_of(name) });
     staging.files(files.collect(), request.threads)
 }

@@ -1,10 +1,11 @@
 //! A spec with every default filled in and every contradiction refused.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::machine::Machine;
-use super::spec::{Limit, OneOrMany, Scalars, Spec, Values};
+use super::notices::check_place;
+use super::spec::{Limit, OneOrMany, STDIO, Scalars, Spec, Values};
 use crate::checks::{Check, Severity};
 use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
@@ -25,14 +26,16 @@ const FORMATS: [&str; 5] = ["parquet", "json", "safetensors", "npy", "md"];
 pub struct Plan {
     /// Files, folders and globs.
     pub sources: Vec<String>,
-    /// Output folder.
-    pub out: PathBuf,
+    /// Where the result goes.
+    pub out: Destination,
     /// Replace a result that is there.
     pub overwrite: bool,
     /// File that keeps counts of shards from run to run.
     pub state: Option<PathBuf>,
     /// Count all shards anew.
     pub full: bool,
+    /// So many shards that cannot be read are left out.
+    pub max_bad_shards: usize,
     /// Kinds of files to write.
     pub formats: Vec<String>,
     /// The layout, if said.
@@ -51,6 +54,8 @@ pub struct Plan {
     pub num_labels: Option<u64>,
     /// True number of rows.
     pub num_rows: Option<u64>,
+    /// No row id lies in two shards.
+    pub ids_disjoint: bool,
     /// Whether integers are indices or names.
     pub label_kind: LabelKind,
     /// What values mean.
@@ -77,8 +82,52 @@ pub struct Plan {
     pub checks: Vec<Check>,
     /// Publish it even so.
     pub publish_on_check_failure: bool,
+    /// What the outside is told.
+    pub notices: Notices,
+    /// Do nothing, and exit with this, where nothing has changed.
+    pub skip_exit_code: Option<u8>,
     /// What was asked for.
     pub spec: Spec,
+}
+
+/// Where a result goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Files in a folder.
+    Folder(PathBuf),
+    /// The weights alone, to stdout.
+    Stdout(Stream),
+}
+
+impl Destination {
+    /// The folder, if it is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Stdout(_) => None,
+        }
+    }
+}
+
+/// What stdout gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// `weights.json` on one line.
+    Json,
+    /// The table of `weights.parquet` as an Arrow IPC stream.
+    Arrow,
+}
+
+/// What the outside is told of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Notices {
+    /// A short account, of failed runs as well.
+    pub summary_json: Option<PathBuf>,
+    /// Metrics of a run that succeeded.
+    pub metrics_textfile: Option<PathBuf>,
+    /// Events of start and end.
+    pub openlineage: Option<String>,
 }
 
 impl Plan {
@@ -113,7 +162,8 @@ impl Plan {
         let many = |list: &Option<OneOrMany>| list.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
         let plan = Self {
             sources,
-            out,
+            out: destination(out, spec.format.as_deref())?,
+            max_bad_shards: max_bad_shards(&spec)?,
             overwrite: spec.overwrite.unwrap_or(false),
             state: spec.state.clone(),
             full: spec.full.unwrap_or(false),
@@ -126,6 +176,7 @@ impl Plan {
             vocabulary: spec.vocabulary.clone(),
             num_labels: spec.num_labels,
             num_rows: spec.num_rows,
+            ids_disjoint: spec.ids_disjoint.unwrap_or(false),
             label_kind: spec.label_kind.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             label_domains: label_domains.collect::<Result<_>>()?,
             domain,
@@ -139,6 +190,12 @@ impl Plan {
             limits: limits(&spec, machine)?,
             checks: checks(&spec)?,
             publish_on_check_failure: spec.publish_on_check_failure.unwrap_or(false),
+            notices: Notices {
+                summary_json: spec.summary_json.clone(),
+                metrics_textfile: spec.metrics_textfile.clone(),
+                openlineage: spec.openlineage.clone(),
+            },
+            skip_exit_code: spec.skip_exit_code,
             spec,
         };
         plan.check()?;
@@ -163,11 +220,61 @@ impl Plan {
         if self.num_labels == Some(0) {
             return Err(Error::usage("--num-labels is 0").hint("give the number of labels, C"));
         }
+        self.notices.openlineage.as_deref().map_or(Ok(()), check_place)?;
+        if self.layout.is_some_and(|layout| layout != LayoutKind::Long) && self.ids_disjoint {
+            return Err(Error::usage("--ids-disjoint belongs to layout long").hint("drop one of the two"));
+        }
+        if self.state.is_some() && self.sources.iter().any(|source| source == STDIO) {
+            return Err(Error::usage("--state has no use for a stream on stdin, which is new every time")
+                .hint("drop one of the two"));
+        }
+        if let Destination::Stdout(_) = self.out {
+            if !self.by.is_empty() {
+                return Err(Error::usage("--out - takes one result, but --by makes several")
+                    .hint("name a folder with --out DIR"));
+            }
+            if self.skip_exit_code.is_some() {
+                return Err(Error::usage("--skip-exit-code needs a result to compare with, but --out is -")
+                    .hint("name a folder with --out DIR"));
+            }
+        }
         if self.num_rows.is_some() && !self.by.is_empty() {
             return Err(Error::usage("--num-rows and --by exclude each other")
                 .hint("the true number of rows is known for the whole set only"));
         }
         Ok(())
+    }
+}
+
+fn destination(out: PathBuf, format: Option<&str>) -> Result<Destination> {
+    let stream = match format {
+        None | Some("json") => Stream::Json,
+        Some("arrow") => Stream::Arrow,
+        Some(other) => {
+            return Err(Error::usage(format!("--format: there is no format \"{other}\""))
+                .hint("--out - writes json or arrow"));
+        }
+    };
+    match (out.as_os_str() == STDIO, format) {
+        (true, _) => Ok(Destination::Stdout(stream)),
+        (false, None) => Ok(Destination::Folder(out)),
+        (false, Some(_)) => {
+            Err(Error::usage("--format is about --out -").hint("choose the files of a folder with --formats"))
+        }
+    }
+}
+
+/// How many shards that cannot be read are left out; none when nobody says so.
+fn max_bad_shards(spec: &Spec) -> Result<usize> {
+    match (spec.on_bad_shard.as_deref(), spec.max_bad_shards) {
+        (None | Some("fail"), None) => Ok(0),
+        (Some("skip"), Some(most)) => Ok(usize::try_from(most).unwrap_or(usize::MAX)),
+        (Some("skip"), None) => Err(Error::usage("--on-bad-shard skip needs --max-bad-shards N")
+            .hint("say how many shards may be missing from a result")),
+        (None | Some("fail"), Some(_)) => Err(Error::usage("--max-bad-shards needs --on-bad-shard skip")
+            .hint("shards are left out only where both say so")),
+        (Some(other), _) => Err(Error::usage(format!("--on-bad-shard: \"{other}\" is not a choice"))
+            .hint("use fail or skip")),
     }
 }
 

@@ -1,31 +1,41 @@
 //! Runs a plan: open, count, weigh, measure, write, publish; and accounts for it either way.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use arrow::datatypes::Schema;
-use serde_json::{Value as Json, json};
+use arrow::ipc::writer::StreamWriter;
+use serde_json::Value as Json;
 
-use super::machine::peak_memory;
+use super::account::{Account, finding_result, status, summary};
+use super::notices;
 use super::opening::{Opened, open_plan};
 use super::outputs::{self, Derived, Request};
-use super::plan::Plan;
+use super::plan::{Destination, Plan, Stream};
 use super::weigh::reopen;
 use crate::artifact::counts::CountsFile;
-use crate::artifact::publish::{OutputFile, SUCCESS, Staging, write_results};
-use crate::artifact::results::{
-    CheckResult, ErrorResult, FindingResult, Inputs, Metadata, Resources, RunResults, ShardResult,
-};
+use crate::artifact::publish::{OutputFile, RESULTS, SUCCESS, Staging, published, write_results};
+use crate::artifact::results::CheckResult;
+use crate::artifact::table;
+use crate::artifact::weights as weights_file;
 use crate::checks::{Checked, Status, check, failure};
 use crate::drift::compare;
 use crate::engine::counting::Counting;
-use crate::engine::states::{Fate, States};
-use crate::engine::{Counted, GroupKey, Progress, Spilled, count};
+use crate::engine::states::States;
+use crate::engine::{Counted, GroupKey, Progress, Spilled, count_readable};
 use crate::error::{Error, Result};
-use crate::findings::{Finding, RowFacts};
+use crate::findings::RowFacts;
 use crate::source::layout::LayoutKind;
-use crate::source::shards::fingerprint;
+
+/// How a run ended that did not fail.
+#[derive(Debug)]
+pub enum Ended {
+    /// With a result.
+    Done(Box<Outcome>),
+    /// Nothing has changed since the last result, so nothing was done; the exit code asked for then.
+    Unchanged(u8),
+}
 
 /// A finished run.
 #[derive(Debug)]
@@ -42,6 +52,8 @@ pub struct Outcome {
     pub reused: usize,
     /// Published files.
     pub outputs: Vec<OutputFile>,
+    /// What goes to stdout instead.
+    pub stream: Option<Vec<u8>>,
     /// What did not fit the memory.
     pub spilled: Spilled,
 }
@@ -54,29 +66,19 @@ pub trait Observer {
     fn counted(&self);
 }
 
-/// What is known of a run at any moment, for its account.
-#[derive(Debug, Default)]
-struct Account {
-    timings: BTreeMap<&'static str, f64>,
-    inputs: Inputs,
-    shards: Vec<ShardResult>,
-    counting: Json,
-    spilled: Spilled,
-    findings: Vec<FindingResult>,
-    checks: Vec<CheckResult>,
-    /// A check that failed, of a result that is published all the same.
-    failure: Option<Error>,
-    outputs: Vec<OutputFile>,
-}
-
-/// Runs `plan` and writes `run_results.json`, also when it fails.
+/// Runs `plan`, writes `run_results.json`, also when it fails, and tells the outside.
 ///
 /// # Errors
 /// Whatever went wrong; nothing is published then, and a previous result is untouched.
-pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
+pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
     let (started, clock) = (SystemTime::now(), Instant::now());
-    // Found before the scan: a place that cannot take the result.
-    let staging = Staging::begin(&plan.out, plan.overwrite)?;
+    // Found before the scan: a place that cannot take the result. Where nothing may be left to do, that
+    // comes first.
+    let folder = plan.out.folder().filter(|_| plan.skip_exit_code.is_none());
+    let staging = folder.map(|out| Staging::begin(out, plan.overwrite)).transpose();
+    // What lies there may be somebody else's, so no account is written.
+    let staging = staging.inspect_err(|error| notices::refused(&plan.spec, error))?;
+    let lineage = notices::started(plan, started);
     let mut account = Account::default();
     let result = tokio::select! {
         result = stages(plan, observer, staging, &mut account) => result,
@@ -84,39 +86,22 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
     };
     observer.counted();
     let result = account.failure.take().map_or(result, Err);
-    let error = result.as_ref().err();
-    let results = RunResults {
-        metadata: Metadata {
-            version: crate::artifact::FORMAT_VERSION,
-            tool_version: env!("CARGO_PKG_VERSION"),
-            started_at: utc(started),
-            spec: serde_json::to_value(&plan.spec).unwrap_or(Json::Null),
-        },
-        status: match error {
-            None => "done",
-            Some(Error::Stopped(_)) => "aborted",
-            Some(Error::Check(_)) => "checks_failed",
-            Some(_) => "failed",
-        },
-        exit_code: error.map_or(0, Error::exit_code),
-        elapsed_seconds: clock.elapsed().as_secs_f64(),
-        timings: account.timings,
-        inputs: account.inputs,
-        shards: account.shards,
-        counting: account.counting,
-        resources: Resources {
-            peak_memory_bytes: peak_memory(),
-            memory_limit_bytes: plan.limits.memory,
-            threads: plan.limits.threads,
-            spilled_bytes: account.spilled.bytes,
-            spill_files: account.spilled.files,
-        },
-        findings: account.findings,
-        checks: account.checks,
-        outputs: account.outputs,
-        error: error.map(ErrorResult::from),
+    let is_partial = account.shards_with("skipped") > 0;
+    let status = match &result {
+        Ok(Ended::Unchanged(_)) => "unchanged",
+        other => status(other.as_ref().err(), is_partial),
     };
-    match (result, write_results(&plan.out, &results)) {
+    let mut results = account.results(plan, started, clock.elapsed(), status, result.as_ref().err());
+    if let Ok(Ended::Unchanged(code)) = result {
+        results.exit_code = code;
+    }
+    let counts = match &result {
+        Ok(Ended::Done(outcome)) => Some(&outcome.derived.file.counts),
+        _ => None,
+    };
+    let written = plan.out.folder().map_or(Ok(()), |out| write_results(out, &results));
+    let told = notices::ended(plan, &results, counts, lineage);
+    match (result, written.and(told)) {
         (Ok(_), Err(error)) => Err(error),
         (result, _) => result,
     }
@@ -125,41 +110,52 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Outcome> {
 async fn stages(
     plan: &Plan,
     observer: &dyn Observer,
-    mut staging: Staging,
+    staging: Option<Staging>,
     account: &mut Account,
-) -> Result<Outcome> {
+) -> Result<Ended> {
     let clock = Instant::now();
-    let Opened { dataset, detected, counting, absent, labels_inferred } = open_plan(plan)?;
-    account.timings.insert("open", clock.elapsed().as_secs_f64());
-    tracing::info!(shards = dataset.shards.len(), layout = %detected.layout.kind, why = %detected.why, "opened");
-    let layout = detected.layout.kind;
+    let mut opened = open_plan(plan)?;
     let spec =
         serde_json::to_value(plan.spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
-    account.describe(&dataset.shards, &detected.why, layout, &spec);
+    account.opened(&opened.dataset.shards, &opened.unreadable, &spec);
+    account.detected(opened.detected.layout.kind.as_str(), &opened.detected.why);
+    account.timings.insert("open", clock.elapsed().as_secs_f64());
+    tracing::info!(shards = opened.dataset.shards.len(), layout = %opened.detected.layout.kind, why = %opened.detected.why, "opened");
+    if let (Some(code), Some(out)) = (plan.skip_exit_code, plan.out.folder())
+        && let Some(outputs) = unchanged(plan, out, account)
+    {
+        account.outputs = outputs;
+        return Ok(Ended::Unchanged(code));
+    }
+    let staging = match (staging, plan.out.folder()) {
+        (None, Some(out)) => Some(Staging::begin(out, plan.overwrite)?),
+        (staging, _) => staging,
+    };
 
     let clock = Instant::now();
-    let progress = Arc::new(Progress::default());
-    observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
-    let mut states = open_states(plan, &counting, &dataset.schema)?;
-    let Counted { total, groups, null_elements, way, spilled, fates } =
-        count(&dataset, counting, &plan.limits, progress, states.as_mut()).await?;
-    if let Some(states) = states {
-        states.finish(&dataset.shards)?;
-    }
-    observer.counted();
+    let counted = counted(plan, observer, &opened, account).await?;
     account.timings.insert("count", clock.elapsed().as_secs_f64());
-    account.inputs.rows = total.rows();
+    let shards = &mut opened.dataset.shards;
+    shards.retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
+    account.counted(&counted, shards);
+    if !counted.unreadable.is_empty() {
+        account.inputs.fingerprint = crate::source::shards::fingerprint(shards, &spec.to_string());
+    }
+    for shard in account.shards.iter().filter(|shard| shard.status == "skipped") {
+        tracing::warn!("skipped: {}", shard.reason.as_deref().unwrap_or_default());
+    }
+    let Counted { total, groups, null_elements, way, spilled, .. } = counted;
     tracing::info!(engine = way.engine, why = way.why.as_deref().unwrap_or(""), "chose how to count");
-    account.spilled = spilled;
-    account.counting["way"] = serde_json::to_value(&way).unwrap_or(Json::Null);
     tracing::info!(rows = total.rows(), labels = total.len(), groups = groups.len(), "counted");
 
     let clock = Instant::now();
+    let layout = opened.detected.layout.kind;
     let facts = RowFacts {
         rows_unknown: layout == LayoutKind::Long && plan.num_rows.is_none(),
-        labels_inferred,
+        labels_inferred: opened.labels_inferred,
         null_elements,
-        absent_columns: absent,
+        absent_columns: opened.absent,
+        skipped_shards: account.shards_with("skipped"),
     };
     let file = |counts| CountsFile {
         counts,
@@ -174,10 +170,6 @@ async fn stages(
         })
         .collect::<Result<Vec<_>>>()?;
     account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
-    for (i, shard) in account.shards.iter_mut().enumerate() {
-        shard.status = if fates.get(i) == Some(&Fate::Reused) { "reused" } else { "counted" };
-    }
-    let reused = fates.iter().filter(|fate| **fate == Fate::Reused).count();
     let checked = checked(plan, &derived)?;
     account.checks = checked.iter().map(CheckResult::from).collect();
     for failed in checked.iter().filter(|one| one.status == Status::Failed && !one.stops()) {
@@ -185,41 +177,110 @@ async fn stages(
     }
     match failure(&checked) {
         Some(error) if plan.publish_on_check_failure => account.failure = Some(error),
-        Some(error) => return Err(error.at(format!("{}: not published", plan.out.display()))),
+        Some(error) => {
+            let place = plan.out.folder().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
+            return Err(error.at(format!("{place}: not published")));
+        }
         None => {}
     }
 
-    let source = format!(
-        "{} shard{}, layout {layout}",
-        dataset.shards.len(),
-        if dataset.shards.len() == 1 { "" } else { "s" }
-    );
+    let shards = opened.dataset.shards.len();
+    let source = format!("{shards} shard{}, layout {layout}", if shards == 1 { "" } else { "s" });
+    let outcome = Outcome {
+        derived,
+        groups,
+        source,
+        why: opened.detected.why,
+        reused: account.shards_with("reused"),
+        outputs: Vec::new(),
+        stream: None,
+        spilled,
+    };
+    let outcome = match (&plan.out, staging) {
+        (Destination::Folder(out), Some(staging)) => {
+            let outputs = publish(plan, &outcome, staging, &spec)?;
+            tracing::info!(out = %out.display(), files = outputs.len(), "published");
+            account.outputs.clone_from(&outputs);
+            Outcome { outputs, ..outcome }
+        }
+        (Destination::Stdout(stream), _) => {
+            Outcome { stream: Some(streamed(*stream, &outcome.derived, &spec)?), ..outcome }
+        }
+        (Destination::Folder(_), None) => return Err(Error::internal("no folder was staged")),
+    };
+    account.result = Some(summary(&outcome.derived));
+    account.timings.insert("write", clock.elapsed().as_secs_f64());
+    Ok(Ended::Done(Box::new(outcome)))
+}
+
+/// The files of the result at `out`, where it is of just these shards and this spec.
+fn unchanged(plan: &Plan, out: &Path, account: &Account) -> Option<Vec<OutputFile>> {
+    let last: Json = serde_json::from_slice(&std::fs::read(out.join(RESULTS)).ok()?).ok()?;
+    let is_good = ["done", "partial", "unchanged"].iter().any(|good| last["status"] == *good);
+    let is_same = last["inputs"]["snapshot_sha256"] == account.inputs.snapshot_sha256.as_str();
+    let outputs = published(out).filter(|_| is_good && is_same && !plan.full)?;
+    outputs::names(&plan.formats)
+        .all(|name| outputs.iter().any(|file| file.path == name))
+        .then_some(outputs)
+}
+
+/// Counts what was opened, with the counts that are kept.
+async fn counted(
+    plan: &Plan,
+    observer: &dyn Observer,
+    opened: &Opened,
+    account: &Account,
+) -> Result<Counted> {
+    let Opened { dataset, counting, unreadable, .. } = opened;
+    let progress = Arc::new(Progress::default());
+    observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
+    let mut states = open_states(plan, counting, &dataset.schema)?;
+    let spare = plan.max_bad_shards - unreadable.len();
+    let counted =
+        count_readable(dataset, counting.clone(), &plan.limits, progress, states.as_mut(), spare).await?;
+    if let Some(states) = states {
+        states.finish(&dataset.shards)?;
+    }
+    observer.counted();
+    Ok(counted)
+}
+
+/// Writes all files and makes them the result.
+fn publish(plan: &Plan, outcome: &Outcome, mut staging: Staging, spec: &Json) -> Result<Vec<OutputFile>> {
+    let Outcome { derived, groups, source, .. } = outcome;
     let report = || {
         let mut report = derived.report(source.clone());
         report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
         report
     };
-    outputs::write(
-        &mut staging,
-        &derived,
-        &report,
-        &Request { folder: "", formats: &plan.formats, spec: &spec, threads: plan.limits.threads },
-    )?;
-    for (name, group) in &groups {
+    let request = Request { folder: "", formats: &plan.formats, spec, threads: plan.limits.threads };
+    outputs::write(&mut staging, derived, &report, &request)?;
+    for (name, group) in groups {
         let folder = format!("by/{}/", folder_name(name));
         let report = || group.report(format!("{source}, {name}"));
-        outputs::write(
-            &mut staging,
-            group,
-            &report,
-            &Request { folder: &folder, formats: &plan.formats, spec: &spec, threads: plan.limits.threads },
-        )?;
+        outputs::write(&mut staging, group, &report, &Request { folder: &folder, ..request })?;
     }
-    let outputs = staging.publish()?;
-    account.outputs.clone_from(&outputs);
-    tracing::info!(out = %plan.out.display(), files = outputs.len(), "published");
-    account.timings.insert("write", clock.elapsed().as_secs_f64());
-    Ok(Outcome { derived, groups, source, why: detected.why, reused, outputs, spilled })
+    staging.publish()
+}
+
+/// What stdout gets: the weights on one line, or as an Arrow IPC stream.
+fn streamed(stream: Stream, derived: &Derived, spec: &Json) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match stream {
+        Stream::Json => {
+            weights_file::write_json(&mut bytes, &derived.file, &derived.weights, spec)?;
+            // Names are escaped, so every line break is one between keys.
+            bytes.retain(|byte| *byte != b'\n');
+            bytes.push(b'\n');
+        }
+        Stream::Arrow => {
+            let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
+            let rows = table::rows(&derived.file.counts, Some(&derived.weights))?;
+            let mut writer = StreamWriter::try_new(&mut bytes, &rows.schema()).map_err(internal)?;
+            writer.write(&rows).and_then(|()| writer.finish()).map_err(internal)?;
+        }
+    }
+    Ok(bytes)
 }
 
 /// The counts of shards that are kept, where the plan asks for that and the layout has such.
@@ -244,36 +305,10 @@ fn open_states(plan: &Plan, counting: &Counting, schema: &Schema) -> Result<Opti
 /// Does the checks of `plan`, against the result that is there where they ask for one.
 fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
     let compares = plan.checks.iter().any(|check| check.info().against_last);
-    let last = if compares && plan.out.join(SUCCESS).exists() { Some(reopen(&plan.out)?) } else { None };
+    let last = plan.out.folder().filter(|out| compares && out.join(SUCCESS).exists());
+    let last = last.map(reopen).transpose()?;
     let drift = last.as_ref().map(|last| compare(last.side(), derived.side()));
     Ok(check(&plan.checks, derived.side(), drift.as_ref()))
-}
-
-impl Account {
-    fn describe(
-        &mut self,
-        shards: &[crate::source::shards::Shard],
-        why: &str,
-        layout: LayoutKind,
-        spec: &Json,
-    ) {
-        self.inputs = Inputs {
-            shards: shards.len() as u64,
-            bytes: shards.iter().map(|shard| shard.bytes).sum(),
-            rows: shards.iter().map(|shard| shard.rows).sum(),
-            fingerprint: fingerprint(shards, &spec.to_string()),
-        };
-        self.shards = shards
-            .iter()
-            .map(|shard| ShardResult {
-                path: shard.name(),
-                rows: shard.rows,
-                bytes: shard.bytes,
-                status: "listed",
-            })
-            .collect();
-        self.counting = json!({ "layout": layout.to_string(), "why": why });
-    }
 }
 
 /// `split=train,year=2024`.
@@ -286,21 +321,6 @@ fn group_name(by: &[String], key: &GroupKey) -> String {
 fn folder_name(name: &str) -> String {
     let safe = |c: char| c.is_alphanumeric() || "=,-_. ".contains(c);
     name.chars().map(|c| if safe(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
-}
-
-/// A finding as files hold it.
-pub(super) fn finding_result(finding: &Finding, derived: &Derived) -> FindingResult {
-    const EXAMPLES: usize = 20;
-    let info = finding.kind.info();
-    let labels = derived.file.counts.labels();
-    FindingResult {
-        id: info.id,
-        severity: info.severity.as_str(),
-        labels: finding.labels.len(),
-        examples: finding.labels.iter().take(EXAMPLES).map(|&i| labels.name(i).to_owned()).collect(),
-        observed: finding.observed.clone(),
-        remedy: info.remedy,
-    }
 }
 
 /// Waits for Ctrl-C or SIGTERM.
@@ -320,10 +340,4 @@ pub async fn stopped() -> Error {
         Ok(()) => Error::Stopped(130),
         Err(_) => std::future::pending().await,
     }
-}
-
-/// RFC 3339 in UTC.
-fn utc(time: SystemTime) -> String {
-    let time: chrono::DateTime<chrono::Utc> = time.into();
-    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

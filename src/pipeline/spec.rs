@@ -4,14 +4,21 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::parsing::parse;
+use super::variables::Variables;
 use crate::checks::Severity;
 use crate::error::{Error, Result};
 
+/// As a source: an Arrow IPC stream on stdin. As a place: stdout.
+pub const STDIO: &str = "-";
+
 /// Everything that can be asked for; `None` means "not said".
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(title = "posweight pipeline file", extend("additionalProperties" = false))]
 pub struct Spec {
     /// Files, folders and globs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,9 +35,18 @@ pub struct Spec {
     /// Count all shards, also those whose counts are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full: Option<bool>,
+    /// `fail` or `skip`: shards that cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_bad_shard: Option<String>,
+    /// More than so many of them are an error all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bad_shards: Option<u64>,
     /// Files to write; all when not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub formats: Option<OneOrMany>,
+    /// `json` or `arrow`: what goes to stdout where `out` is `-`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
     /// How labels are stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layout: Option<String>,
@@ -55,6 +71,9 @@ pub struct Spec {
     /// True number of rows, N, of layout long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_rows: Option<u64>,
+    /// No row id lies in two shards, so that counts of shards can be kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids_disjoint: Option<bool>,
     /// Whether integers are indices or names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_kind: Option<String>,
@@ -118,6 +137,18 @@ pub struct Spec {
     /// Publish a result that a check of severity error refuses; the run fails all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publish_on_check_failure: Option<bool>,
+    /// File for a short account of the run, written when it fails as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary_json: Option<PathBuf>,
+    /// File for metrics in the text format of Prometheus, written when the run succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_textfile: Option<PathBuf>,
+    /// `file:PATH` or `http(s)://…`: where OpenLineage events go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openlineage: Option<String>,
+    /// Do nothing, and exit with this, where nothing has changed since the last run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_exit_code: Option<u8>,
     /// What a result has to keep to be published.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<String, Limit>,
@@ -127,7 +158,7 @@ pub struct Spec {
 }
 
 /// The limit of a check: a number, or a number with what happens beyond it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a limit is a number or { limit = NUMBER, severity = \"warn\" }")]
 pub enum Limit {
     /// `1000`: severity error.
@@ -142,7 +173,7 @@ pub enum Limit {
 }
 
 /// What values mean.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Values {
     /// Values that say yes; 1 and true when not said.
@@ -169,7 +200,7 @@ pub struct Values {
 }
 
 /// One text or a list of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// One.
@@ -190,7 +221,7 @@ impl OneOrMany {
 }
 
 /// A value as TOML has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Scalar {
     /// `true`, `false`.
@@ -215,7 +246,7 @@ impl std::fmt::Display for Scalar {
 }
 
 /// One value or a list of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Scalars {
     /// One.
@@ -236,57 +267,19 @@ impl Scalars {
 }
 
 impl Spec {
-    /// Reads a pipeline file; its paths start at its own folder.
+    /// Reads a pipeline file; its paths start at its own folder, and `${NAME}` in them is looked up in
+    /// `variables`.
     ///
     /// # Errors
-    /// [`Error::Usage`] with line and column for anything that is not a spec.
-    pub fn read(path: &Path) -> Result<Self> {
+    /// [`Error::Usage`] with line and column for anything that is not a spec, and for unknown variables.
+    pub fn read(path: &Path, variables: &Variables) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| match Error::reading(path, &cause) {
             Error::Input(detail) => Error::Usage(detail),
             other => other,
         })?;
-        let mut spec = Self::parse(&text).map_err(|error| error.at(path.display()))?;
+        let mut spec = parse(&text).map_err(|error| error.at(path.display()))?;
+        spec.expand(variables)?;
         spec.start_at(path.parent().unwrap_or(Path::new("")));
-        Ok(spec)
-    }
-
-    /// Reads the text of a pipeline file.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] with line and column for anything that is not a spec.
-    pub fn parse(text: &str) -> Result<Self> {
-        // `flatten` gives up both strictness and positions, so unknown keys are looked for by hand.
-        let table: toml::Table = toml::from_str(text).map_err(|cause| {
-            Error::usage(format!("not a valid spec:\n{}", cause.to_string().trim_end()))
-                .hint("see pipelines/ for specs that run")
-        })?;
-        let values = VALUE_KEYS.iter().copied();
-        let known: Vec<&str> = KEYS.iter().copied().chain(values.clone()).collect();
-        if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
-            return Err(unknown_key(text, key, &known));
-        }
-        if let Some(toml::Value::Table(labels)) = table.get("label") {
-            let known: Vec<&str> = values.collect();
-            for key in labels.values().filter_map(toml::Value::as_table).flat_map(toml::Table::keys) {
-                if !known.contains(&key.as_str()) {
-                    return Err(unknown_key(text, key, &known));
-                }
-            }
-        }
-        for (key, value) in &table {
-            // One key at a time, so that a wrong value is reported with its line.
-            let one = toml::Table::from_iter([(key.clone(), value.clone())]);
-            if let Err(cause) = one.try_into::<Loose>() {
-                return Err(Error::usage(format!(
-                    "line {}: key \"{key}\": {}",
-                    line_of(text, key),
-                    cause.message()
-                ))
-                .hint("see pipelines/ for specs that run"));
-            }
-        }
-        let Loose(spec) =
-            table.try_into().map_err(|cause: toml::de::Error| Error::usage(cause.message().to_owned()))?;
         Ok(spec)
     }
 
@@ -301,7 +294,7 @@ impl Spec {
     /// Relative paths start at `folder`.
     pub fn start_at(&mut self, folder: &Path) {
         let join = |path: &str| {
-            if path.contains("://") {
+            if path.contains("://") || path == STDIO {
                 path.to_owned()
             } else {
                 within(folder, Path::new(path)).display().to_string()
@@ -311,10 +304,49 @@ impl Spec {
             .shards
             .take()
             .map(|shards| OneOrMany::Many(shards.to_vec().iter().map(|s| join(s)).collect()));
-        self.out = self.out.take().map(|out| within(folder, &out));
-        self.state = self.state.take().map(|state| within(folder, &state));
         self.vocabulary = self.vocabulary.take().map(|path| join(&path));
-        self.spill_dir = self.spill_dir.take().map(|dir| within(folder, &dir));
+        for place in self.places() {
+            if place.as_os_str() != STDIO {
+                *place = within(folder, place);
+            }
+        }
+        if let Some(Some(path)) = self.openlineage.as_deref().map(|place| place.strip_prefix("file:")) {
+            self.openlineage = Some(format!("file:{}", within(folder, Path::new(path)).display()));
+        }
+    }
+
+    /// Files and folders that are written.
+    fn places(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let Self { out, state, spill_dir, summary_json, metrics_textfile, .. } = self;
+        [out, state, spill_dir, summary_json, metrics_textfile].into_iter().flatten()
+    }
+
+    /// Puts in what `${NAME}` stands for, in paths and the condition.
+    fn expand(&mut self, variables: &Variables) -> Result<()> {
+        let one = |text: &mut String, key: &str| {
+            *text = variables.expand(text).map_err(|error| error.at(format!("key \"{key}\"")))?;
+            Ok::<_, Error>(())
+        };
+        match &mut self.shards {
+            Some(OneOrMany::One(text)) => one(text, "shards")?,
+            Some(OneOrMany::Many(texts)) => texts.iter_mut().try_for_each(|text| one(text, "shards"))?,
+            None => {}
+        }
+        for (text, key) in [
+            (&mut self.vocabulary, "vocabulary"),
+            (&mut self.r#where, "where"),
+            (&mut self.openlineage, "openlineage"),
+        ] {
+            text.as_mut().map_or(Ok(()), |text| one(text, key))?;
+        }
+        for place in self.places() {
+            if let Some(text) = place.to_str() {
+                let mut text = text.to_owned();
+                one(&mut text, "out, state and the like")?;
+                *place = text.into();
+            }
+        }
+        Ok(())
     }
 
     /// What decides the result: the spec without places, limits, threads and the way of counting.
@@ -326,7 +358,11 @@ impl Spec {
             overwrite: None,
             state: None,
             full: None,
+            on_bad_shard: None,
+            max_bad_shards: None,
             formats: None,
+            format: None,
+            ids_disjoint: None,
             engine: None,
             trust_statistics: None,
             memory_limit: None,
@@ -334,6 +370,10 @@ impl Spec {
             spill_dir: None,
             spill_limit: None,
             publish_on_check_failure: None,
+            summary_json: None,
+            metrics_textfile: None,
+            openlineage: None,
+            skip_exit_code: None,
             checks: BTreeMap::new(),
             vocabulary: self.vocabulary.as_ref().map(|path| {
                 Path::new(path)
@@ -345,59 +385,6 @@ impl Spec {
     }
 }
 
-/// A spec whose unknown keys were already looked for.
-#[derive(Deserialize)]
-struct Loose(Spec);
-
-const VALUE_KEYS: [&str; 7] = [
-    "positive_values",
-    "negative_values",
-    "missing_values",
-    "uncertain_values",
-    "uncertain_as",
-    "threshold",
-    "soft",
-];
-
-const KEYS: [&str; 36] = [
-    "shards",
-    "out",
-    "overwrite",
-    "state",
-    "full",
-    "formats",
-    "layout",
-    "labels",
-    "id",
-    "value",
-    "delimiter",
-    "vocabulary",
-    "num_labels",
-    "num_rows",
-    "label_kind",
-    "missing_columns",
-    "where",
-    "sample_weight",
-    "by",
-    "scheme",
-    "epsilon",
-    "power",
-    "clip",
-    "normalize",
-    "zero_positives",
-    "zero_negatives",
-    "min_positives",
-    "engine",
-    "trust_statistics",
-    "memory_limit",
-    "threads",
-    "spill_dir",
-    "spill_limit",
-    "publish_on_check_failure",
-    "checks",
-    "label",
-];
-
 /// `path` as seen from `folder`, without going into the folder and out again.
 fn within(folder: &Path, path: &Path) -> PathBuf {
     let (mut folder, mut rest) = (folder, path);
@@ -408,20 +395,4 @@ fn within(folder: &Path, path: &Path) -> PathBuf {
         (folder, rest) = (parent, below);
     }
     folder.join(rest)
-}
-
-fn unknown_key(text: &str, key: &str, known: &[&str]) -> Error {
-    let near = crate::source::vocabulary::nearest(key, known.iter().copied());
-    let hint =
-        near.map_or_else(|| format!("keys are {}", known.join(", ")), |near| format!("did you mean {near}?"));
-    Error::usage(format!("line {}: there is no key \"{key}\"", line_of(text, key))).hint(hint)
-}
-
-/// The line on which a key stands.
-fn line_of(text: &str, key: &str) -> usize {
-    let is_key = |line: &str| {
-        let line = line.trim_start().trim_start_matches(['[', '"']);
-        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(['=', '.', ']', '"']))
-    };
-    text.lines().position(is_key).map_or(1, |line| line + 1)
 }

@@ -328,7 +328,7 @@ struct Peek {
 impl Peek {
     fn of(shards: &[Shard], schema: &Schema) -> Result<Self> {
         let Some(shard) = shards.iter().find(|shard| shard.rows > 0) else { return Ok(Self { rows: None }) };
-        let broken = |cause: &dyn std::fmt::Display| Error::input(format!("{}: {cause}", shard.name()));
+        let broken = |cause: &dyn std::fmt::Display| Error::input(format!("{}: {cause}", shard.name));
         let file = File::open(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| broken(&cause))?;
         let wanted = builder.schema().fields().iter().enumerate().filter(|(_, field)| {

@@ -87,6 +87,12 @@ pub const LAYOUTS: [LayoutInfo; 6] = [
 ];
 
 impl LayoutKind {
+    /// Its name in specs and files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.info().name
+    }
+
     /// The layout's row in [`LAYOUTS`].
     #[must_use]
     pub fn info(self) -> &'static LayoutInfo {

@@ -13,6 +13,8 @@ pub struct Listed {
     pub path: PathBuf,
     /// `key=value` folders on the way to the file, outermost first.
     pub hive: Vec<(String, String)>,
+    /// What messages and accounts call it.
+    pub name: String,
 }
 
 /// Lists the files that `sources` stand for: sorted by path, each once.
@@ -42,10 +44,14 @@ pub fn list(sources: &[String]) -> Result<Vec<Listed>> {
     }
     let mut listed: Vec<_> = found.into_values().collect();
     listed.sort();
-    Ok(listed.into_iter().map(|path| Listed { hive: hive(&path), path }).collect())
+    Ok(listed.into_iter().map(|path| Listed { hive: hive(&path), name: path.display().to_string(), path }).collect())
 }
 
 fn expand(source: &str) -> Result<Vec<PathBuf>> {
+    if source == "-" {
+        return Err(Error::usage("-: stdin is a source of compute and run alone")
+            .hint("name files, folders or globs; ./- is a file of that name"));
+    }
     if let Some((scheme, _)) = source.split_once("://") {
         return Err(Error::usage(format!("{source}: {scheme}:// is not supported by this build"))
             .hint("name files, folders or globs on this machine"));

@@ -1,6 +1,6 @@
 //! Which shards there are, which of their columns are labels, and what the values mean.
 //!
-//! [`shards`] lists files and reads their footers · [`schema`] makes many schemas one · [`layout`]
+//! [`listing`] finds files, [`stdin`] makes one of a stream · [`shards`] reads their footers · [`schema`] makes many schemas one · [`layout`]
 //! names and checks the label columns, [`detect`] finds them · [`values`] says what a cell means · [`vocabulary`] gives
 //! labels their names and order.
 
@@ -9,5 +9,6 @@ pub mod layout;
 pub mod listing;
 pub mod schema;
 pub mod shards;
+pub mod stdin;
 pub mod values;
 pub mod vocabulary;

@@ -50,7 +50,7 @@ pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreemen
             let name = field.name();
             if shard.schema.fields()[..position].iter().any(|f| f.name() == name) {
                 if wanted(name) {
-                    return Err(Error::input(format!("{}: column {name:?} stands twice", shard.name()))
+                    return Err(Error::input(format!("{}: column {name:?} stands twice", shard.name))
                         .hint("rename one of the two columns"));
                 }
                 continue;
@@ -86,7 +86,7 @@ pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreemen
         .filter(|(_, column)| column.shards < shards.len())
         .filter_map(|(name, _)| {
             let lacking = shards.iter().find(|s| s.schema.field_with_name(name).is_err())?;
-            Some((name.clone(), lacking.name()))
+            Some((name.clone(), lacking.name.clone()))
         })
         .collect();
     let fields: Vec<FieldRef> =
@@ -98,9 +98,9 @@ fn disagreement(name: &str, a: &Shard, seen: &Seen, b: &Shard, plain: &Field) ->
     Error::input(format!(
         "column {name:?} is {} in {} and {} in {}, which have no common type without loss",
         seen.field.data_type(),
-        a.name(),
+        a.name,
         plain.data_type(),
-        b.name()
+        b.name
     ))
     .hint("write the shards with one type, or count them in separate runs")
 }

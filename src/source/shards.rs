@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use super::listing::Listed;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::threads::in_order;
 
 /// A footer above this is refused: no label file needs one, a damaged length field claims one.
 const FOOTER_BYTES_MAX: u64 = 256 << 20;
@@ -28,6 +29,8 @@ const FOOTER_BYTES_MAX: u64 = 256 << 20;
 pub struct Shard {
     /// Path, starting as the person wrote it.
     pub path: PathBuf,
+    /// What messages and accounts call it: the path, or `-`.
+    pub name: String,
     /// `key=value` folders on the way to the file.
     pub hive: Vec<(String, String)>,
     /// Size in bytes when it was listed.
@@ -45,12 +48,6 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The path as messages show it.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.path.display().to_string()
-    }
-
     /// The value of the footer's key-value entry `key`.
     #[must_use]
     pub fn key_value(&self, key: &str) -> Option<&str> {
@@ -64,7 +61,7 @@ impl Shard {
     /// [`Error::Changed`] naming the shard when it is not, or is gone.
     pub fn check_unchanged(&self) -> Result<()> {
         let changed = |what: &str| {
-            Error::changed(format!("{}: {what} during the scan", self.name()))
+            Error::changed(format!("{}: {what} during the scan", self.name))
                 .hint("run again once nothing writes to the shards")
         };
         let meta = fs::metadata(&self.path).map_err(|_| changed("the shard vanished"))?;
@@ -75,23 +72,38 @@ impl Shard {
     }
 }
 
-/// Opens every listed file and reads its footer.
+/// A file that cannot be read as a shard, and why.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// What messages and accounts call it.
+    pub name: String,
+    /// What is wrong with it; the message names it.
+    pub error: Error,
+}
+
+/// Opens every listed file and reads its footer, as many at a time as there are `threads`.
 ///
 /// # Errors
 /// One [`Error::Input`] that names every bad shard and what is wrong with each.
-pub fn open(listed: Vec<Listed>) -> Result<Vec<Shard>> {
-    let mut shards = Vec::with_capacity(listed.len());
-    let mut wrong = Vec::new();
-    for file in listed {
-        match open_one(&file) {
-            Ok(shard) => shards.push(shard),
-            Err(error) => wrong.push(error.at(file.path.display())),
-        }
-    }
-    match Error::together(wrong, "shards") {
+pub fn open(listed: Vec<Listed>, threads: usize) -> Result<Vec<Shard>> {
+    let (shards, unreadable) = open_readable(listed, threads);
+    match Error::together(unreadable.into_iter().map(|one| one.error).collect(), "shards") {
         Some(error) => Err(error),
         None => Ok(shards),
     }
+}
+
+/// The same, with what cannot be read beside what can; both in the order of the list.
+#[must_use]
+pub fn open_readable(listed: Vec<Listed>, threads: usize) -> (Vec<Shard>, Vec<Unreadable>) {
+    let (mut shards, mut unreadable) = (Vec::with_capacity(listed.len()), Vec::new());
+    for (name, opened) in in_order(listed, threads, |file| (file.name.clone(), open_one(&file))) {
+        match opened {
+            Ok(shard) => shards.push(shard),
+            Err(error) => unreadable.push(Unreadable { error: error.at(&name), name }),
+        }
+    }
+    (shards, unreadable)
 }
 
 fn open_one(listed: &Listed) -> Result<Shard> {
@@ -110,6 +122,7 @@ fn open_one(listed: &Listed) -> Result<Shard> {
             .map_err(|cause| damaged(&cause.to_string()))?;
     Ok(Shard {
         path: path.clone(),
+        name: listed.name.clone(),
         hive: listed.hive.clone(),
         bytes: meta.len(),
         modified: meta.modified().ok(),

@@ -6,7 +6,7 @@ use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
 const LAYERS: [&[&str]; 11] = [
-    &["error", "guard", "threads"],
+    &["error", "guard", "scratch", "threads"],
     &["counts"],
     &["weights", "measures"],
     &["findings", "drift"],

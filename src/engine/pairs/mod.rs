@@ -166,7 +166,7 @@ impl Pairs {
     fn refuse(&self, unknown: BTreeMap<String, u32>) -> Result<()> {
         let column = self.task.counting.layout.column();
         let errors = unknown.into_iter().map(|(what, shard)| {
-            let shard = self.task.shards.get(shard as usize).map(Shard::name).unwrap_or_default();
+            let shard = self.task.shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
             Error::input(format!("{shard}: column {column:?}: {what}"))
         });
         match Error::together(errors.collect(), "labels") {

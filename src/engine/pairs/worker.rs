@@ -182,7 +182,7 @@ impl<R: Record> Worker<R> {
             }
         })?;
         let Some((value, shard)) = stray else { return Ok(sides) };
-        let shard = self.task.shards.get(shard as usize).map(Shard::name).unwrap_or_default();
+        let shard = self.task.shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
         Err(Error::input(format!("{shard}: column {name:?}: value {value} is neither positive nor negative"))
             .hint(
                 "declare it with --positive-values, --negative-values, --missing-values or --uncertain-values, \

@@ -145,6 +145,7 @@ impl Piece {
         let shard = &job.shards[self.shard];
         let mut again = Vec::new();
         let bytes = read.fetch(shard, &mut self.file, &mut hand.buffer)?;
+        job.progress.add_bytes(bytes.len() as u64);
         for (Wanted { column, leaf }, range) in &read.chunks {
             let chunk = Chunk {
                 bytes: &bytes[range.clone()],
@@ -227,5 +228,5 @@ impl Piece {
 
 /// Puts shard and column in front of what is wrong with one of its chunks.
 fn place(job: &Job, shard: usize, error: Error, column: usize) -> Error {
-    error.at(format!("{}: column {:?}", job.shards[shard].name(), job.counting.layout.labels[column]))
+    error.at(format!("{}: column {:?}", job.shards[shard].name, job.counting.layout.labels[column]))
 }

@@ -37,7 +37,7 @@ impl QueryTable {
     /// # Errors
     /// [`Error::Input`] naming every source and shard that cannot be read.
     pub(super) fn open(sources: &[String], threads: usize) -> Result<Self> {
-        let shards = open(listing::list(sources)?)?;
+        let shards = open(listing::list(sources)?, threads)?;
         let loose = agree(&shards, &|_| false)?;
         let dataset = Dataset::new(shards, loose.schema);
         let hive = dataset.hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef);

@@ -1,0 +1,39 @@
+//! `posweight schema`: JSON Schemas of what is read and written.
+
+use clap::{Args, ValueEnum};
+use schemars::{Schema, schema_for};
+
+use super::print;
+use crate::artifact::results::RunResults;
+use crate::error::{Error, Result};
+use crate::pipeline::spec::Spec;
+
+/// Print the JSON Schema of pipeline files or of run_results.json
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight schema spec > posweight.schema.json     # for editors: #:schema posweight.schema.json
+  posweight schema results
+  posweight schema results | jq '.properties | keys'")]
+pub(super) struct SchemaOf {
+    /// What the schema is of
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// Pipeline files
+    Spec,
+    /// run_results.json
+    Results,
+}
+
+impl SchemaOf {
+    pub(super) fn act(&self) -> Result<()> {
+        let schema: Schema = match self.what {
+            What::Spec => schema_for!(Spec),
+            What::Results => schema_for!(RunResults),
+        };
+        let text = serde_json::to_string_pretty(&schema).map_err(|cause| Error::internal(cause.to_string()))?;
+        print(&format!("{text}\n"))
+    }
+}

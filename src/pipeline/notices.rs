@@ -1,0 +1,176 @@
+//! What the outside is told of a run: a summary, metrics, lineage. All are made from `run_results.json`.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value as Json;
+
+use super::account::utc;
+use super::plan::Plan;
+use super::spec::Spec;
+use crate::artifact::lineage::Run;
+use crate::artifact::metrics::metrics;
+use crate::artifact::publish::replace;
+use crate::artifact::results::RunResults;
+use crate::artifact::summary;
+use crate::counts::LabelCounts;
+use crate::error::{Error, Result};
+
+/// How long a collector of events may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long when somebody waits for the program to stop.
+const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(1);
+/// Where collectors take events when the address says no more than the host.
+const EVENTS_PATH: &str = "/api/v1/lineage";
+
+/// Events of a run that has begun.
+#[derive(Debug)]
+pub(super) struct Lineage {
+    run: Run,
+    place: String,
+    started: JoinHandle<Option<String>>,
+}
+
+/// The run begins.
+pub(super) fn started(plan: &Plan, time: SystemTime) -> Option<Lineage> {
+    let place = plan.notices.openlineage.clone()?;
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let output = plan.out.folder().map(|out| out.display().to_string());
+    let job = plan.out.folder().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let run = Run {
+        id: uuid(time),
+        namespace: variable("OPENLINEAGE_NAMESPACE").unwrap_or_else(|| "posweight".to_owned()),
+        job: variable("OPENLINEAGE_JOB_NAME").or(job).unwrap_or_else(|| "posweight".to_owned()),
+        inputs: plan.sources.clone(),
+        output,
+        parent: variable("OPENLINEAGE_PARENT_ID"),
+    };
+    let (to, event) = (place.clone(), run.start(&utc(time)));
+    // Counting does not wait for a collector.
+    let started = std::thread::spawn(move || send(&to, &event, PATIENCE).err());
+    Some(Lineage { run, place, started })
+}
+
+/// The run ended, with `counts` where it counted.
+///
+/// # Errors
+/// [`Error::Output`] or [`Error::Resource`] when a file cannot be written; a collector of events that does not
+/// answer is no error.
+pub(super) fn ended(
+    plan: &Plan,
+    results: &RunResults,
+    counts: Option<&LabelCounts>,
+    lineage: Option<Lineage>,
+) -> Result<()> {
+    let now = SystemTime::now();
+    if let Some(Lineage { run, place, started }) = lineage {
+        let is_stopped = results.status == "aborted";
+        let first = if is_stopped { None } else { started.join().ok().flatten() };
+        let patience = if is_stopped { PATIENCE_WHEN_STOPPED } else { PATIENCE };
+        let last = send(&place, &run.end(&utc(now), results), patience).err();
+        if let Some(cause) = first.or(last) {
+            tracing::warn!("--openlineage {place}: {cause}; the run is not affected");
+        }
+    }
+    let out = plan.out.folder().map_or_else(|| "-".to_owned(), |out| out.display().to_string());
+    let told = plan.notices.summary_json.as_deref().map_or(Ok(()), |path| {
+        replace(path, &summary::summary(results, &out)).map_err(|error| error.at("--summary-json"))
+    });
+    let measured = plan.notices.metrics_textfile.as_deref().filter(|_| results.error.is_none());
+    let measured = measured.map_or(Ok(()), |path| {
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        replace(path, &metrics(results, counts, seconds)).map_err(|error| error.at("--metrics-textfile"))
+    });
+    told.and(measured)
+}
+
+/// The run that `spec` asks for could not begin.
+pub fn refused(spec: &Spec, error: &Error) {
+    let Some(path) = &spec.summary_json else { return };
+    if let Err(cause) = replace(path, &summary::refused(error)) {
+        tracing::warn!("--summary-json: {cause}");
+    }
+}
+
+/// Whether `place` is one where events can go.
+///
+/// # Errors
+/// [`Error::Usage`] when it is not.
+pub(super) fn check_place(place: &str) -> Result<()> {
+    let address = place.strip_prefix("http://").or_else(|| place.strip_prefix("https://"));
+    match (place.strip_prefix("file:"), address) {
+        (Some(path), _) if !path.is_empty() => Ok(()),
+        (_, Some(rest)) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
+            Err(Error::usage("--openlineage: the address holds a user or password")
+                .hint("leave it out; a key goes into the environment as OPENLINEAGE_API_KEY"))
+        }
+        (_, Some(rest)) if !rest.is_empty() => Ok(()),
+        _ => Err(Error::usage(format!("--openlineage {place}: events cannot go there"))
+            .hint("give file:PATH, http://HOST or https://HOST")),
+    }
+}
+
+/// Appends an event to a file, or posts it.
+fn send(place: &str, event: &Json, patience: Duration) -> std::result::Result<(), String> {
+    if let Some(path) = place.strip_prefix("file:") {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        return file
+            .and_then(|mut file| file.write_all(format!("{event}\n").as_bytes()))
+            .map_err(|cause| cause.to_string());
+    }
+    let host_alone = place.splitn(3, "//").nth(1).is_some_and(|rest| !rest.trim_end_matches('/').contains('/'));
+    let address = if host_alone { format!("{}{EVENTS_PATH}", place.trim_end_matches('/')) } else { place.to_owned() };
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(patience))
+        .user_agent(concat!("posweight/", env!("CARGO_PKG_VERSION")))
+        .build();
+    let mut request = ureq::Agent::from(agent).post(&address).header("Content-Type", "application/json");
+    if let Ok(key) = std::env::var("OPENLINEAGE_API_KEY") {
+        request = request.header("Authorization", format!("Bearer {key}"));
+    }
+    request.send(event.to_string()).map(|_| ()).map_err(|cause| cause.to_string())
+}
+
+/// A UUID of version 7: the time in milliseconds, then chance.
+fn uuid(time: SystemTime) -> String {
+    let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut chance = [0_u8; 10];
+    // Without chance, the time alone tells runs apart.
+    let _ = getrandom::fill(&mut chance);
+    let chance = chance.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
+    let bits = (millis & 0xffff_ffff_ffff) << 80
+        | 7 << 76
+        | (chance >> 62 & 0xfff) << 64
+        | 2 << 62
+        | (chance & (1 << 62) - 1);
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_ordered_by_time_and_differ() {
+        let at = |millis| uuid(UNIX_EPOCH + Duration::from_millis(millis));
+        let (first, second) = (at(1_700_000_000_000), at(1_700_000_000_001));
+        assert!(first < second && at(5) != at(5));
+        assert_eq!((first.len(), &first[14..15]), (36, "7"));
+        assert!("89ab".contains(&first[19..20]), "{first}");
+    }
+
+    #[test]
+    fn places_of_events() {
+        for good in ["file:events.jsonl", "http://localhost:5000", "https://host/api"] {
+            check_place(good).unwrap();
+        }
+        for bad in ["file:", "http://", "events", "https://user:secret@host/"] {
+            let error = check_place(bad).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The text of a pipeline file becomes a spec, or an error with line and column.
+
+use std::ops::Range;
+
+use schemars::{JsonSchema, schema_for};
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::spec::{Spec, Values};
+use crate::error::{Error, Result};
+
+/// Where a reader finds an example.
+const HINT: &str = "see pipelines/ for specs that run";
+
+/// Reads the text of a pipeline file.
+///
+/// # Errors
+/// [`Error::Usage`] with line and column for anything that is not a spec.
+pub fn parse(text: &str) -> Result<Spec> {
+    let document = DeTable::parse(text).map_err(|cause| {
+        Error::usage(format!("not a valid spec:\n{}", cause.to_string().trim_end())).hint(HINT)
+    })?;
+    let document = document.into_inner();
+    let value_keys = keys::<Values>();
+    check_keys(text, &document, &keys::<Spec>())?;
+    if let Some(labels) = document.get("label").and_then(|labels| labels.get_ref().as_table()) {
+        for label in labels.values().filter_map(|label| label.get_ref().as_table()) {
+            check_keys(text, label, &value_keys)?;
+        }
+    }
+    // One key at a time, and one entry of a table at a time, so that a wrong value is found at its place:
+    // flattened and untagged types forget where they were read.
+    for (key, value) in &document {
+        check_value(text, &[key.get_ref()], value)?;
+    }
+    let document = Spanned::new(0..text.len(), DeValue::Table(document));
+    Spec::deserialize(ValueDeserializer::from(document))
+        .map_err(|cause| Error::usage(cause.message().to_owned()).hint(HINT))
+}
+
+/// The keys that a type of the spec has.
+fn keys<T: JsonSchema>() -> Vec<String> {
+    let schema = schema_for!(T);
+    let properties = schema.get("properties").and_then(|properties| properties.as_object());
+    properties.into_iter().flat_map(|properties| properties.keys().cloned()).collect()
+}
+
+fn check_keys(text: &str, table: &DeTable<'_>, known: &[String]) -> Result<()> {
+    let Some(key) = table.keys().find(|key| !known.iter().any(|known| known == key.get_ref())) else {
+        return Ok(());
+    };
+    let near = crate::source::vocabulary::nearest(key.get_ref(), known.iter().map(String::as_str));
+    let hint =
+        near.map_or_else(|| format!("keys are {}", known.join(", ")), |near| format!("did you mean {near}?"));
+    Err(Error::usage(format!("{}: there is no key \"{}\"", place(text, &key.span()), key.get_ref())).hint(hint))
+}
+
+/// Whether a spec with this key alone is one.
+fn check_value(text: &str, path: &[&str], value: &Spanned<DeValue<'_>>) -> Result<()> {
+    if let ([_] | [_, _], DeValue::Table(table)) = (path, value.get_ref())
+        && matches!(path[0], "checks" | "label")
+        && !(path[0] == "checks" && path.len() == 2)
+    {
+        return table
+            .iter()
+            .try_for_each(|(key, value)| check_value(text, &[path, &[key.get_ref()]].concat(), value));
+    }
+    let mut nested = value.clone();
+    for key in path.iter().rev() {
+        let span = value.span();
+        let mut table = DeTable::new();
+        table.insert(Spanned::new(span.clone(), (*key).into()), nested);
+        nested = Spanned::new(span, DeValue::Table(table));
+    }
+    match Spec::deserialize(ValueDeserializer::from(nested)) {
+        Ok(_) => Ok(()),
+        Err(cause) => Err(Error::usage(format!(
+            "{}: key \"{}\": {}",
+            place(text, &value.span()),
+            path.join("."),
+            cause.message()
+        ))
+        .hint(HINT)),
+    }
+}
+
+/// `line 3, column 9`.
+fn place(text: &str, span: &Range<usize>) -> String {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    format!("line {line}, column {column}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_found_at_their_place() {
+        for (text, says) in [
+            ("shards = \"x\"\n layot = \"wide\"\n", "line 2, column 2: there is no key \"layot\""),
+            ("num_labels = \"many\"", "line 1, column 14: key \"num_labels\": "),
+            ("soft = 1", "line 1, column 8: key \"soft\": "),
+            ("[label.a]\nthreshhold = 0.5", "line 2, column 1: there is no key \"threshhold\""),
+            ("[label]\na.threshold = \"x\"", "line 2, column 15: key \"label.a.threshold\": "),
+            ("[checks]\nmin_rows = 1\nmin_positives = true", "line 3, column 17: key \"checks.min_positives\": a limit is"),
+            ("a = ", "line 1, column 5"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(says), "{error}\nfor {text}");
+        }
+    }
+
+    #[test]
+    fn every_key_of_a_spec_is_known() {
+        let known = keys::<Spec>();
+        assert!(known.len() > 45 && known.iter().any(|key| key == "uncertain_as"), "{known:?}");
+        let text = "shards = [\"a\", \"-\"]\nmissing_values = -1\nlabels = \"l*\"\n[label.x]\nsoft = true";
+        let spec = parse(text).unwrap();
+        assert_eq!(parse(&spec.to_toml().unwrap()).unwrap(), spec);
+    }
+}

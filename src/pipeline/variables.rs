@@ -1,0 +1,98 @@
+//! `${NAME}` in a pipeline file: what `--set` gives, else what the environment has.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::source::vocabulary::nearest;
+
+/// Names and what they stand for.
+#[derive(Debug, Clone, Default)]
+pub struct Variables {
+    set: BTreeMap<String, String>,
+    environment: BTreeMap<String, String>,
+}
+
+impl Variables {
+    /// `set` holds `NAME=VALUE`, whose names may be written in any case; `environment` comes second.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a text without `=`.
+    pub fn new(set: &[String], environment: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let pair = |text: &String| match text.split_once('=') {
+            Some((name, value)) if is_name(name) => Ok((name.to_ascii_lowercase(), value.to_owned())),
+            _ => Err(Error::usage(format!("--set {text}: this is not NAME=VALUE"))
+                .hint("for example --set date=2026-11-01, for ${date} in the pipeline file")),
+        };
+        Ok(Self {
+            set: set.iter().map(pair).collect::<Result<_>>()?,
+            environment: environment.into_iter().collect(),
+        })
+    }
+
+    /// `text` with every `${NAME}` replaced; `$${` stands for `${`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that nothing is known of, and for values that are more than a value.
+    pub fn expand(&self, text: &str) -> Result<String> {
+        let mut expanded = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            let (before, after) = rest.split_at(at);
+            let after = &after[2..];
+            if let Some(before) = before.strip_suffix('$') {
+                expanded.push_str(before);
+                expanded.push_str("${");
+                rest = after;
+                continue;
+            }
+            expanded.push_str(before);
+            let end = after.find('}').ok_or_else(|| {
+                Error::usage(format!("{text:?}: \"${{\" is not closed")).hint("write ${NAME}, or $${ for the text")
+            })?;
+            expanded.push_str(self.value(&after[..end])?);
+            rest = &after[end + 1..];
+        }
+        expanded.push_str(rest);
+        Ok(expanded)
+    }
+
+    fn value(&self, name: &str) -> Result<&str> {
+        let value = self.set.get(&name.to_ascii_lowercase()).or_else(|| self.environment.get(name));
+        let Some(value) = value else {
+            let error = Error::usage(format!("${{{name}}} is not set"));
+            return Err(match nearest(name, self.set.keys().map(String::as_str)) {
+                Some(near) => error.hint(format!("did you mean ${{{near}}}?")),
+                None => error.hint(format!("give it with --set {name}=VALUE, or in the environment")),
+            });
+        };
+        // Inside a condition, a quote would end the text it stands in.
+        if let Some(odd) = value.chars().find(|c| c.is_control() || "'\"`;".contains(*c)) {
+            return Err(Error::usage(format!("${{{name}}} holds the character {odd:?}"))
+                .hint("a variable is a plain value, without quotes"));
+        }
+        Ok(value)
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_replaced_and_unknown_ones_refused() {
+        let environment = [("HOME".to_owned(), "/h".to_owned()), ("Q".to_owned(), "x' or '1".to_owned())];
+        let set = ["date=2026-11-01".to_owned(), "empty=".to_owned()];
+        let variables = Variables::new(&set, environment).unwrap();
+        let expand = |text: &str| variables.expand(text).map_err(|error| error.to_string());
+        assert_eq!(expand("${HOME}/${DATE}/${date}/x${empty}").unwrap(), "/h/2026-11-01/2026-11-01/x");
+        assert_eq!(expand("$5 $${DATE} $").unwrap(), "$5 ${DATE} $");
+        for (text, says) in [("${dat}", "not set"), ("a${", "not closed"), ("${Q}", "'\\''"), ("${home}", "not set")] {
+            assert!(expand(text).unwrap_err().contains(says), "{text}: {:?}", expand(text));
+        }
+        assert!(Variables::new(&["date".to_owned()], []).is_err());
+    }
+}

@@ -1,0 +1,118 @@
+//! Folders that a run makes for itself: locked while it lives, taken away when it ends, and by the next run
+//! when it was killed.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// A folder of this run, gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    folder: TempDir,
+    _lock: Option<File>,
+}
+
+impl Scratch {
+    /// Makes a folder in `parent` whose name begins with `prefix`. Takes away what runs left there that were
+    /// killed.
+    pub(crate) fn new(parent: &Path, prefix: &str) -> io::Result<Self> {
+        others(parent, prefix);
+        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?;
+        // Some file systems have no locks; a run that was killed then leaves its folder.
+        let lock = File::open(folder.path()).ok().filter(|folder| folder.try_lock().is_ok());
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// The same, unless a run that lives has such a folder: then `None`.
+    pub(crate) fn alone(parent: &Path, prefix: &str) -> io::Result<Option<Self>> {
+        // Held until this run's folder is there to be seen.
+        let _turn = File::open(parent).ok().filter(|parent| parent.lock().is_ok());
+        if others(parent, prefix) { Ok(None) } else { Self::new(parent, prefix).map(Some) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Whether other runs have folders in `parent` that begin with `prefix`. Those that are not locked, and older
+/// than the moment between making and locking one, are taken away; what cannot be is in nobody's way.
+fn others(parent: &Path, prefix: &str) -> bool {
+    const MOMENT: Duration = Duration::from_mins(1);
+    let is_old = |folder: &File| {
+        let modified = folder.metadata().and_then(|meta| meta.modified());
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > MOMENT))
+    };
+    let mut lives = false;
+    let found = fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in found.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
+        let Ok(folder) = File::open(entry.path()) else { continue };
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        match folder.try_lock() {
+            Ok(()) if is_old(&folder) => {
+                tracing::info!(folder = %entry.path().display(), "left by a run that was killed: taken away");
+                let _ = fs::remove_dir_all(entry.path());
+            }
+            Err(TryLockError::WouldBlock) => lives = true,
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+    }
+    lives
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn make(place: &Path, name: &str, old: bool) -> File {
+        let folder = place.join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("counts.parquet"), "x").unwrap();
+        let handle = File::open(&folder).unwrap();
+        if old {
+            handle.set_modified(std::time::SystemTime::now() - Duration::from_hours(1)).unwrap();
+        }
+        handle
+    }
+
+    fn names(place: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(place).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_taken_away() {
+        let place = tempfile::tempdir().unwrap();
+        drop(make(place.path(), ".out.posweight-dead", true));
+        drop(make(place.path(), ".out.posweight-new", false));
+        drop(make(place.path(), ".other.posweight-dead", true));
+        let lives = make(place.path(), ".out.posweight-lives", true);
+        lives.lock().unwrap();
+        let scratch = Scratch::new(place.path(), ".out.posweight-").unwrap();
+        assert!(scratch.path().is_dir());
+        drop(scratch);
+        assert_eq!(
+            names(place.path()),
+            [".other.posweight-dead", ".out.posweight-lives", ".out.posweight-new"]
+        );
+    }
+
+    #[test]
+    fn one_run_at_a_time_is_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let first = Scratch::alone(place.path(), ".out.").unwrap();
+        assert!(first.is_some());
+        assert!(Scratch::alone(place.path(), ".out.").unwrap().is_none());
+        assert!(Scratch::alone(place.path(), ".other.").unwrap().is_some());
+        drop(first);
+        assert!(Scratch::alone(place.path(), ".out.").unwrap().is_some());
+        assert_eq!(names(place.path()), Vec::<String>::new());
+    }
+}
