@@ -47,14 +47,20 @@ impl Run {
     fn event(&self, kind: &str, time: &str, results: Option<&RunResults>) -> Json {
         let mut run = json!({});
         if let Some([namespace, job, id]) = self.parent.as_deref().and_then(parts) {
-            run["parent"] = facet("1-1-0/ParentRunFacet", json!({
-                "run": { "runId": id }, "job": { "namespace": namespace, "name": job }
-            }));
+            run["parent"] = facet(
+                "1-1-0/ParentRunFacet",
+                json!({
+                    "run": { "runId": id }, "job": { "namespace": namespace, "name": job }
+                }),
+            );
         }
         if let Some(error) = results.and_then(|results| results.error.as_ref()) {
-            run["errorMessage"] = facet("1-0-1/ErrorMessageRunFacet", json!({
-                "message": error.message, "programmingLanguage": "Rust"
-            }));
+            run["errorMessage"] = facet(
+                "1-0-1/ErrorMessageRunFacet",
+                json!({
+                    "message": error.message, "programmingLanguage": "Rust"
+                }),
+            );
         }
         let metrics = results.map(|results| {
             let of = &results.inputs;

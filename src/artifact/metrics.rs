@@ -32,7 +32,8 @@ pub fn metrics(results: &RunResults, counts: Option<&LabelCounts>, now: f64) -> 
     gauge("shards", "Shards by what became of them.", &shards);
     if let Some(result) = &results.result {
         gauge("labels", "Labels.", &one(result.labels as f64));
-        let of = |value: Option<f64>| value.map(|value| (String::new(), value)).into_iter().collect::<Vec<_>>();
+        let of =
+            |value: Option<f64>| value.map(|value| (String::new(), value)).into_iter().collect::<Vec<_>>();
         gauge("max_weight", "The largest weight.", &of(result.max_weight));
         gauge("mean_ir", "IRLbl, averaged over labels with positives.", &of(result.mean_ir));
     }

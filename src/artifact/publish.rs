@@ -169,10 +169,12 @@ impl Staging {
         if self.out.is_dir() {
             // Whoever stands in the folder should see the new result, not the one swapped away.
             let is_here = std::env::current_dir().is_ok_and(|here| here.starts_with(&self.out));
-            let swapped =
-                !is_here && holds_only_results(&self.out) && exchange(self.folder.path(), &self.out).is_ok();
-            if !swapped {
-                self.move_in().map_err(|cause| refused(&cause))?;
+            let whole = !is_here && holds_only_results(&self.out);
+            match whole.then(|| exchange(self.folder.path(), &self.out)) {
+                Some(Ok(())) => {}
+                // A disk that fails would fail again, with the previous result half taken away.
+                Some(Err(cause)) if !is_unsupported(&cause) => return Err(refused(&cause)),
+                _ => self.move_in().map_err(|cause| refused(&cause))?,
             }
         } else {
             fs::rename(self.folder.path(), &self.out).map_err(|cause| refused(&cause))?;
@@ -295,6 +297,19 @@ fn holds_only_results(folder: &Path) -> bool {
         && fs::read_dir(folder).is_ok_and(|mut entries| {
             entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(ours)))
         })
+}
+
+/// True when the file system cannot do what was asked, whatever the state of the disk.
+fn is_unsupported(cause: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        cause.kind(),
+        Kind::Unsupported
+            | Kind::InvalidInput
+            | Kind::CrossesDevices
+            | Kind::ResourceBusy
+            | Kind::PermissionDenied
+    )
 }
 
 /// Swaps two folders in one step.

@@ -26,7 +26,8 @@ pub(super) struct Output {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Every night")]
 pub(super) struct Nightly {
-    /// Keep counts of shards in this file: the next run reads only shards that are new or changed
+    /// Keep counts of shards in this file (auto: OUT.state): the next run reads only shards that are new or
+    /// changed
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Count all shards, also those whose counts are kept

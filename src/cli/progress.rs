@@ -13,8 +13,8 @@ use super::{print, print_bytes, runtime, say};
 use crate::engine::{Progress, Spilled};
 use crate::error::Result;
 use crate::pipeline::machine::Machine;
-use crate::pipeline::plan::Plan;
 use crate::pipeline::notices::refused;
+use crate::pipeline::plan::Plan;
 use crate::pipeline::run::{Ended, Observer, Outcome, run};
 use crate::pipeline::spec::Spec;
 use crate::report;
@@ -56,7 +56,8 @@ impl Voice {
 /// Resolves and runs `spec`, shows the progress on stderr and the summary on stdout; gives the exit code.
 pub(super) fn carry_out(mut spec: Spec, voice: &Voice) -> Result<u8> {
     voice.listen();
-    let disabled = std::env::var("OPENLINEAGE_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+    let disabled =
+        std::env::var("OPENLINEAGE_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
     let collector = std::env::var("OPENLINEAGE_URL").ok().filter(|url| !url.is_empty());
     spec.openlineage = spec.openlineage.or(collector).filter(|_| !disabled);
     let plan = Plan::resolve(spec.clone(), Machine::here()).inspect_err(|error| refused(&spec, error))?;

@@ -51,9 +51,8 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn act(&self) -> Result<u8> {
         // Variables that are no text cannot be meant.
-        let environment = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let variables = Variables::new(&self.set, environment)?;
         let mut spec = Spec::read(&self.spec, &variables)?;
         if self.out.is_some() {

@@ -33,7 +33,8 @@ impl SchemaOf {
             What::Spec => schema_for!(Spec),
             What::Results => schema_for!(RunResults),
         };
-        let text = serde_json::to_string_pretty(&schema).map_err(|cause| Error::internal(cause.to_string()))?;
+        let text =
+            serde_json::to_string_pretty(&schema).map_err(|cause| Error::internal(cause.to_string()))?;
         print(&format!("{text}\n"))
     }
 }

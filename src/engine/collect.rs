@@ -160,6 +160,7 @@ impl Collector {
             return Err(self.invalid_values(shards));
         }
         let labels = self.name_labels();
+        self.true_rows()?;
         if self.groups.is_empty() {
             self.groups.insert(vec![None; self.counting.by.len()], Group::default());
         }
@@ -184,6 +185,19 @@ impl Collector {
             unreadable: Vec::new(),
             bytes_read: 0,
         })
+    }
+
+    /// Puts the number of rows that is known to be true in the place of the rows that are listed.
+    fn true_rows(&mut self) -> Result<()> {
+        let Some(n) = self.counting.num_rows else { return Ok(()) };
+        let whole = &mut self.groups.entry(Vec::new()).or_default().whole;
+        let listed = whole.total().ok_or_else(overflow)?;
+        if n < listed {
+            return Err(Error::input(format!("--num-rows is {n}, but {listed} row ids are listed"))
+                .hint("give the number of all rows, those without any label included"));
+        }
+        *whole = Tally { negatives: n, ..Tally::default() };
+        Ok(())
     }
 
     /// All labels in the order of the target tensor; puts names at their positions.

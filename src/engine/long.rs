@@ -8,56 +8,86 @@
 //! uncertain before negative before missing. Pairs that are not listed are negative; with a value
 //! column, which says what is known, they are missing.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::execute_stream_partitioned;
 use datafusion::prelude::SessionContext;
 
-use super::collect::Collector;
 use super::counting::Counting;
-use super::pairs::Pairs;
+use super::pairs::{Pairs, ranges};
 use super::partial::by_name;
 use super::partial_exec::Progress;
 use super::query::{Dataset, bytes_scanned, column, rows};
-use super::session::{Limits, ours};
+use super::session::ours;
 use super::spill::Spill;
 use super::table::SHARD_COLUMN;
 use crate::error::Result;
+use crate::source::shards::Shard;
 
-/// Counts `dataset` into `collector`.
+/// What counting takes beside the shards.
+pub(super) struct Means<'a> {
+    pub(super) context: &'a SessionContext,
+    pub(super) counting: &'a Arc<Counting>,
+    pub(super) threads: usize,
+    /// Bytes of records that one thread may hold.
+    pub(super) budget: usize,
+    pub(super) spill: &'a Arc<Spill>,
+    pub(super) progress: &'a Arc<Progress>,
+}
+
+/// For every shard the ids that it alone has, by the footers; `None` for the others.
+pub(super) fn apart(shards: &[Shard], counting: &Counting) -> Vec<Option<RangeInclusive<i128>>> {
+    ranges::apart(shards, counting.layout.id.as_deref().unwrap_or_default())
+}
+
+/// Calls `each` with partial counts of all shards.
 pub(super) async fn count(
-    context: &SessionContext,
+    means: &Means<'_>,
     dataset: &Dataset,
-    counting: &Arc<Counting>,
-    limits: &Limits,
-    spill: &Arc<Spill>,
-    progress: &Arc<Progress>,
-    collector: &mut Collector,
+    each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
 ) -> Result<()> {
-    let layout = &counting.layout;
-    let id = layout.id.as_deref().unwrap_or_default();
+    let unknown = vec![None; dataset.shards.len()];
+    // With few shards, threads would wait for each other.
+    let many = dataset.shards.len() >= 2 * means.threads;
     // Statistics are believed at first; where ids show that they lie, nothing is.
-    for apart in [true, false] {
-        let pairs = Pairs::new(&dataset.shards, counting, limits, spill, progress, apart);
-        let rows = rows(context, dataset, counting, limits, &pairs.whole())?;
-        let mut columns: Vec<Expr> =
-            counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))).collect();
-        columns.push(column(id).alias("id"));
-        columns.push(column(layout.column()).alias("label"));
-        columns.extend(layout.value.iter().map(|value| column(value).alias("value")));
-        columns.push(column(SHARD_COLUMN));
-        let rows = rows.select(columns).map_err(|cause| ours(&cause))?;
-        let plan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
-        let schema = plan.schema();
-        let scan = Arc::clone(&plan);
-        let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
-        let counted = pairs.count(streams, schema.field(counting.by.len()).data_type(), collector).await?;
-        progress.add_bytes(bytes_scanned(scan.as_ref()));
-        if counted {
-            break;
-        }
-        tracing::warn!("row ids lie outside of what the footers claim; counting without the footers' help");
+    if many && count_apart(means, dataset, apart(&dataset.shards, means.counting), each).await? {
+        return Ok(());
     }
-    Ok(())
+    if many {
+        tracing::warn!("{LIED}; counting without the footers' help");
+    }
+    count_apart(means, dataset, unknown, each).await.map(|_| ())
+}
+
+/// What is said of statistics that lie.
+pub(super) const LIED: &str = "row ids lie outside of what the footers claim";
+
+/// The same, where each shard that has a range is counted by itself; false, and nothing is counted, when an id
+/// lies outside of its shard's range.
+pub(super) async fn count_apart(
+    means: &Means<'_>,
+    dataset: &Dataset,
+    apart: Vec<Option<RangeInclusive<i128>>>,
+    each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
+) -> Result<bool> {
+    let Means { context, counting, threads, progress, .. } = *means;
+    let layout = &counting.layout;
+    let pairs = Pairs::new(&dataset.shards, means, apart);
+    let rows = rows(context, dataset, counting, threads, &pairs.whole())?;
+    let mut columns: Vec<Expr> =
+        counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))).collect();
+    columns.push(column(layout.id.as_deref().unwrap_or_default()).alias("id"));
+    columns.push(column(layout.column()).alias("label"));
+    columns.extend(layout.value.iter().map(|value| column(value).alias("value")));
+    columns.push(column(SHARD_COLUMN));
+    let rows = rows.select(columns).map_err(|cause| ours(&cause))?;
+    let plan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
+    let (schema, scan) = (plan.schema(), Arc::clone(&plan));
+    let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
+    let counted = pairs.count(streams, schema.field(counting.by.len()).data_type(), each).await?;
+    progress.add_bytes(bytes_scanned(scan.as_ref()));
+    Ok(counted)
 }

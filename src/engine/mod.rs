@@ -10,9 +10,10 @@
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
 //! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit ·
-//! [`states`] keeps counts of shards from run to run ·
+//! [`states`] keeps counts of shards from run to run, [`by_shard`] counts for it ·
 //! [`sql`] answers queries, with the [`functions`] of labels
 
+mod by_shard;
 mod collect;
 pub mod counting;
 mod diagnose;
@@ -35,6 +36,7 @@ pub mod states;
 mod table;
 mod watchdog;
 
+pub use by_shard::fates;
 pub use collect::{Counted, GroupKey, Way};
 pub use partial_exec::Progress;
 pub use query::{Dataset, count, count_readable, outlook};

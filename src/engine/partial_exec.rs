@@ -49,7 +49,6 @@ impl Progress {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-
     /// Rows counted so far.
     #[must_use]
     pub fn rows(&self) -> u64 {

@@ -14,19 +14,20 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
-use tokio::task::JoinSet;
 
+use super::by_shard::{by_shard, fates};
 use super::collect::{Collector, Counted, Way};
 use super::counting::{Counting, Engine, Keys};
 use super::diagnose::{Diagnosis, diagnose};
+use super::long::{self, Means};
 use super::partial::{self, by_name};
 use super::partial_exec::{PartialCountsExec, Progress};
 use super::scan::Scan;
 use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
-use super::states::{self, Fate, States};
+use super::states::{Fate, States};
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
-use super::{hive, long, pieces::Cut, scan, watchdog};
+use super::{hive, pieces::Cut, scan, watchdog};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
@@ -53,8 +54,8 @@ impl Dataset {
     }
 }
 
-/// Counts all rows of `dataset`; of shards whose counts are in `states`, none is read. Layout `long` has no
-/// counts of single shards, because a pair of row and label may lie in several.
+/// Counts all rows of `dataset`; of shards whose counts are in `states`, none is read. Of layout `long`, counts
+/// are kept of shards that share no row id with others: by the footers, or because it is said.
 ///
 /// # Errors
 /// [`Error::Input`] for bad pages or values, [`Error::Usage`] for a bad condition,
@@ -82,8 +83,11 @@ pub async fn count_readable(
     spare: usize,
 ) -> Result<Counted> {
     let counting = Arc::new(counting);
-    let mut fates: Vec<Fate> =
-        states.iter().flat_map(|states| dataset.shards.iter().map(|shard| states.fate(shard))).collect();
+    let mut fates: Vec<Fate> = states
+        .iter()
+        .flat_map(|states| fates(states, &dataset.shards, &counting))
+        .map(|(fate, _)| fate)
+        .collect();
     let mut left = Dataset {
         shards: dataset.shards.clone(),
         schema: Arc::clone(&dataset.schema),
@@ -128,23 +132,22 @@ async fn attempt(
     let context = counting_session(limits, &spill)?;
     let mut collector = Collector::new(Arc::clone(counting));
     let work = async {
-        if counting.layout.kind == LayoutKind::Long {
-            let Choice::Plain(why) = choose(&context, dataset, counting).await? else {
-                return Err(Error::internal("layout long has no encoded path"));
-            };
-            long::count(&context, dataset, counting, limits, &spill, progress, &mut collector).await?;
-            return Ok(Way { engine: "plain", why: Some(why), columns: Vec::new() });
-        }
         let task = Task {
             context: context.clone(),
             counting: Arc::clone(counting),
             limits: limits.clone(),
+            budget: limits.pool_bytes() / limits.threads.max(1),
+            spill: Arc::clone(&spill),
             progress: Arc::clone(progress),
         };
-        match states {
-            None => task.count(dataset, |batch| collector.add(batch)).await,
-            Some(states) => by_shard(&task, dataset, states, &mut collector).await,
+        if let Some(states) = states {
+            if let Some(way) = by_shard(&task, dataset, states, &mut collector).await? {
+                return Ok(way);
+            }
+            tracing::warn!("{}; counting all shards together", long::LIED);
+            collector = Collector::new(Arc::clone(counting));
         }
+        task.count(dataset, |batch| collector.add(batch)).await
     };
     let way = watchdog::guard(work, progress, watchdog::PATIENCE).await?;
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
@@ -208,29 +211,36 @@ pub async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Limits) ->
 
 /// What counting takes beside the shards.
 #[derive(Clone)]
-struct Task {
-    context: SessionContext,
-    counting: Arc<Counting>,
-    limits: Limits,
-    progress: Arc<Progress>,
+pub(super) struct Task {
+    pub(super) context: SessionContext,
+    pub(super) counting: Arc<Counting>,
+    pub(super) limits: Limits,
+    /// Bytes that one thread may take for pairs of layout long.
+    pub(super) budget: usize,
+    pub(super) spill: Arc<Spill>,
+    pub(super) progress: Arc<Progress>,
 }
 
 impl Task {
     /// Calls `each` with partial counts of all shards, and says how they were counted.
-    async fn count(
+    pub(super) async fn count(
         &self,
         dataset: &Dataset,
-        each: impl FnMut(&RecordBatch) -> Result<()> + Send,
+        mut each: impl FnMut(&RecordBatch) -> Result<()> + Send,
     ) -> Result<Way> {
-        let Self { context, counting, limits, progress } = self;
+        let Self { context, counting, limits, progress, .. } = self;
         match choose(context, dataset, counting).await? {
+            Choice::Plain(why) if counting.layout.kind == LayoutKind::Long => {
+                long::count(&self.means(limits.threads.max(1)), dataset, &mut each).await?;
+                Ok(Way { engine: "plain", why: Some(why), columns: Vec::new() })
+            }
             Choice::Encoded(kept) => {
                 let scan = Scan::new(dataset, counting, &kept, limits, Arc::clone(progress))?;
                 merge(context, Arc::clone(&scan.plan), counting, each).await?;
                 Ok(Way { engine: "encoded", why: None, columns: scan.paths() })
             }
             Choice::Plain(why) => {
-                let rows = rows(context, dataset, counting, limits, &[])?;
+                let rows = rows(context, dataset, counting, limits.threads, &[])?;
                 let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
                 let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
                 let read = Arc::clone(&input);
@@ -242,62 +252,10 @@ impl Task {
         }
     }
 
-    /// Counts one shard into bytes that can be kept.
-    async fn count_one(self, number: usize, one: Dataset) -> Result<(usize, Vec<u8>, Way)> {
-        let (mut counts, n_by) = (Vec::new(), self.counting.by.len());
-        let way = self.count(&one, |batch| states::encode(batch, n_by, &mut counts)).await?;
-        // Kept counts are of the shard as it was listed.
-        one.shards.iter().try_for_each(Shard::check_unchanged)?;
-        Ok((number, counts, way))
+    pub(super) fn means(&self, threads: usize) -> Means<'_> {
+        let Self { context, counting, budget, spill, progress, .. } = self;
+        Means { context, counting, threads, budget: *budget, spill, progress }
     }
-}
-
-/// Counts shard by shard, several at a time: those in `states` are not read, the others kept there.
-async fn by_shard(
-    task: &Task,
-    dataset: &Dataset,
-    states: &mut States,
-    collector: &mut Collector,
-) -> Result<Way> {
-    let number = |i: usize| u32::try_from(i).map_err(|_| Error::input("more than 2^32 shards"));
-    let mut todo = Vec::new();
-    for (i, shard) in dataset.shards.iter().enumerate() {
-        match states.get(shard) {
-            Some(counts) => {
-                states::decode(&counts, number(i)?, |row| collector.add_row(row))?;
-                task.progress.add(shard.rows);
-            }
-            None => todo.push(i),
-        }
-    }
-    let mut todo = todo.into_iter();
-    let mut running = JoinSet::new();
-    let mut sum: Option<Way> = None;
-    loop {
-        while running.len() < task.limits.threads.max(1)
-            && let Some(i) = todo.next()
-        {
-            let one = Dataset {
-                shards: vec![dataset.shards[i].clone()],
-                schema: Arc::clone(&dataset.schema),
-                hive: dataset.hive.clone(),
-            };
-            running.spawn(task.clone().count_one(i, one));
-        }
-        let Some(done) = running.join_next().await else { break };
-        let (i, counts, way) = done.map_err(|cause| Error::internal(cause.to_string()))??;
-        states.put(&dataset.shards[i], &counts)?;
-        states::decode(&counts, number(i)?, |row| collector.add_row(row))?;
-        match &mut sum {
-            None => sum = Some(way),
-            Some(sum) => sum.columns.iter_mut().zip(&way.columns).for_each(|(sum, more)| sum.add(more)),
-        }
-    }
-    Ok(sum.unwrap_or(Way {
-        engine: "none",
-        why: Some("all counts were kept".to_owned()),
-        columns: Vec::new(),
-    }))
 }
 
 /// The rows that meet the condition. Shards that are `whole` are read by one thread each.
@@ -305,11 +263,11 @@ pub(super) fn rows(
     context: &SessionContext,
     dataset: &Dataset,
     counting: &Counting,
-    limits: &Limits,
+    threads: usize,
     whole: &[bool],
 ) -> Result<DataFrame> {
     let how = |number: usize| if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split };
-    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, limits.threads, how)?;
+    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, threads, how)?;
     let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
     match &counting.filter {
         Some(condition) => filter(rows, condition),

@@ -110,6 +110,8 @@ fn rules(counting: &Counting, schema: &Schema) -> [u8; 32] {
         engine: Engine::default(),
         trust_statistics: false,
         overrides: HashMap::new(),
+        // Put in after counting.
+        num_rows: None,
         ..counting.clone()
     };
     let asked = |name: &String| counting.by.contains(name) || counting.filter.is_some();

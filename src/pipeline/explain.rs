@@ -4,9 +4,9 @@ use super::machine::Machine;
 use super::opening::{Opened, open_plan};
 use super::plan::Plan;
 use super::spec::Spec;
+use crate::engine::fates;
 use crate::engine::states::{Fate, States};
 use crate::error::{Error, Result};
-use crate::source::layout::LayoutKind;
 
 /// One line per shard: `reused`, `new`, `changed` or `removed`, the path, and why. Nothing is
 /// counted or written.
@@ -20,14 +20,14 @@ pub fn explain(spec: Spec) -> Result<String> {
             .hint("name one with --state FILE, or the key state of a spec")
     })?;
     let Opened { dataset, counting, .. } = open_plan(&plan)?;
-    if counting.layout.kind == LayoutKind::Long {
-        return Ok("every shard is read: in layout long a row may lie in several of them\n".to_owned());
-    }
     let states = States::look(path, &counting, &dataset.schema)?;
     let mut text = String::new();
-    for shard in &dataset.shards {
-        let (fate, why) = match states.fate(shard) {
+    for (shard, (fate, kept)) in dataset.shards.iter().zip(fates(&states, &dataset.shards, &counting)) {
+        let (fate, why) = match fate {
             _ if plan.full => ("counted", "--full asks for it"),
+            _ if !kept => {
+                ("counted", "its row ids may lie in other shards too; --ids-disjoint says they do not")
+            }
             Fate::New if states.rules_changed() => {
                 ("counted", "layout or values are not those of the last run")
             }

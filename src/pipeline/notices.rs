@@ -121,8 +121,9 @@ fn send(place: &str, event: &Json, patience: Duration) -> std::result::Result<()
             .and_then(|mut file| file.write_all(format!("{event}\n").as_bytes()))
             .map_err(|cause| cause.to_string());
     }
-    let host_alone = place.splitn(3, "//").nth(1).is_some_and(|rest| !rest.trim_end_matches('/').contains('/'));
-    let address = if host_alone { format!("{}{EVENTS_PATH}", place.trim_end_matches('/')) } else { place.to_owned() };
+    let host_alone = place.split("//").nth(1).is_some_and(|rest| !rest.trim_end_matches('/').contains('/'));
+    let address =
+        if host_alone { format!("{}{EVENTS_PATH}", place.trim_end_matches('/')) } else { place.to_owned() };
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(patience))
         .user_agent(concat!("posweight/", env!("CARGO_PKG_VERSION")))
@@ -145,7 +146,7 @@ fn uuid(time: SystemTime) -> String {
         | 7 << 76
         | (chance >> 62 & 0xfff) << 64
         | 2 << 62
-        | (chance & (1 << 62) - 1);
+        | (chance & ((1 << 62) - 1));
     let hex = format!("{bits:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

@@ -14,8 +14,8 @@ use crate::engine::counting::{Counting, Keys, Vocabulary};
 use crate::error::{Error, Result};
 use crate::source::detect::{Detected, Given, detect, list_length};
 use crate::source::layout::{Layout, LayoutKind, is_number, is_text, item, no_column, select};
-use crate::source::schema::{Agreement, agree};
 use crate::source::listing::Listed;
+use crate::source::schema::{Agreement, agree};
 use crate::source::shards::{Shard, Unreadable, open_readable};
 use crate::source::stdin::{Spooled, spool};
 use crate::source::vocabulary::{self, nearest};
@@ -50,7 +50,9 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
     let (shards, unreadable) = open_readable(listed, plan.limits.threads);
     if unreadable.len() > plan.max_bad_shards || shards.is_empty() {
         let errors = unreadable.into_iter().map(|one| one.error).collect();
-        return Err(Error::together(errors, "shards").unwrap_or_else(|| Error::internal("no shard was listed")));
+        return Err(
+            Error::together(errors, "shards").unwrap_or_else(|| Error::internal("no shard was listed"))
+        );
     }
     let loose = agree(&shards, &|_| false)?;
     let vocabulary = plan.vocabulary.as_deref().map(vocabulary::read).transpose()?;

@@ -53,7 +53,8 @@ fn check_keys(text: &str, table: &DeTable<'_>, known: &[String]) -> Result<()> {
     let near = crate::source::vocabulary::nearest(key.get_ref(), known.iter().map(String::as_str));
     let hint =
         near.map_or_else(|| format!("keys are {}", known.join(", ")), |near| format!("did you mean {near}?"));
-    Err(Error::usage(format!("{}: there is no key \"{}\"", place(text, &key.span()), key.get_ref())).hint(hint))
+    Err(Error::usage(format!("{}: there is no key \"{}\"", place(text, &key.span()), key.get_ref()))
+        .hint(hint))
 }
 
 /// Whether a spec with this key alone is one.
@@ -105,7 +106,10 @@ mod tests {
             ("soft = 1", "line 1, column 8: key \"soft\": "),
             ("[label.a]\nthreshhold = 0.5", "line 2, column 1: there is no key \"threshhold\""),
             ("[label]\na.threshold = \"x\"", "line 2, column 15: key \"label.a.threshold\": "),
-            ("[checks]\nmin_rows = 1\nmin_positives = true", "line 3, column 17: key \"checks.min_positives\": a limit is"),
+            (
+                "[checks]\nmin_rows = 1\nmin_positives = true",
+                "line 3, column 17: key \"checks.min_positives\": a limit is",
+            ),
             ("a = ", "line 1, column 5"),
         ] {
             let error = parse(text).unwrap_err();

@@ -165,7 +165,7 @@ impl Plan {
             out: destination(out, spec.format.as_deref())?,
             max_bad_shards: max_bad_shards(&spec)?,
             overwrite: spec.overwrite.unwrap_or(false),
-            state: spec.state.clone(),
+            state: state(&spec)?,
             full: spec.full.unwrap_or(false),
             formats: formats(&many(&spec.formats))?,
             layout: spec.layout.as_deref().map(str::parse).transpose()?,
@@ -246,6 +246,23 @@ impl Plan {
     }
 }
 
+/// `auto` is a file beside the output folder, which is replaced as a whole.
+fn state(spec: &Spec) -> Result<Option<PathBuf>> {
+    let is_auto = |state: &PathBuf| state.file_name().is_some_and(|name| name == "auto");
+    match (&spec.state, &spec.out) {
+        (Some(state), Some(out)) if is_auto(state) => match out.file_name() {
+            Some(name) if name != STDIO => {
+                let mut name = name.to_owned();
+                name.push(".state");
+                Ok(Some(out.with_file_name(name)))
+            }
+            _ => Err(Error::usage("--state auto is a file beside --out, which has no name")
+                .hint("name a file with --state FILE")),
+        },
+        _ => Ok(spec.state.clone()),
+    }
+}
+
 fn destination(out: PathBuf, format: Option<&str>) -> Result<Destination> {
     let stream = match format {
         None | Some("json") => Stream::Json,
@@ -273,8 +290,9 @@ fn max_bad_shards(spec: &Spec) -> Result<usize> {
             .hint("say how many shards may be missing from a result")),
         (None | Some("fail"), Some(_)) => Err(Error::usage("--max-bad-shards needs --on-bad-shard skip")
             .hint("shards are left out only where both say so")),
-        (Some(other), _) => Err(Error::usage(format!("--on-bad-shard: \"{other}\" is not a choice"))
-            .hint("use fail or skip")),
+        (Some(other), _) => {
+            Err(Error::usage(format!("--on-bad-shard: \"{other}\" is not a choice")).hint("use fail or skip"))
+        }
     }
 }
 

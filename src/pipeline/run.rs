@@ -178,7 +178,8 @@ async fn stages(
     match failure(&checked) {
         Some(error) if plan.publish_on_check_failure => account.failure = Some(error),
         Some(error) => {
-            let place = plan.out.folder().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
+            let place =
+                plan.out.folder().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
             return Err(error.at(format!("{place}: not published")));
         }
         None => {}
@@ -219,9 +220,7 @@ fn unchanged(plan: &Plan, out: &Path, account: &Account) -> Option<Vec<OutputFil
     let is_good = ["done", "partial", "unchanged"].iter().any(|good| last["status"] == *good);
     let is_same = last["inputs"]["snapshot_sha256"] == account.inputs.snapshot_sha256.as_str();
     let outputs = published(out).filter(|_| is_good && is_same && !plan.full)?;
-    outputs::names(&plan.formats)
-        .all(|name| outputs.iter().any(|file| file.path == name))
-        .then_some(outputs)
+    outputs::names(&plan.formats).all(|name| outputs.iter().any(|file| file.path == name)).then_some(outputs)
 }
 
 /// Counts what was opened, with the counts that are kept.
@@ -286,12 +285,6 @@ fn streamed(stream: Stream, derived: &Derived, spec: &Json) -> Result<Vec<u8>> {
 /// The counts of shards that are kept, where the plan asks for that and the layout has such.
 fn open_states(plan: &Plan, counting: &Counting, schema: &Schema) -> Result<Option<States>> {
     let Some(path) = &plan.state else { return Ok(None) };
-    if counting.layout.kind == LayoutKind::Long {
-        tracing::warn!(
-            "--state has no use for layout long: a row may lie in several shards, so all are counted again"
-        );
-        return Ok(None);
-    }
     let states = States::open(path, counting, schema, plan.full)?;
     if states.rules_changed() {
         tracing::warn!(

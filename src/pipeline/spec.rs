@@ -29,7 +29,7 @@ pub struct Spec {
     /// Replace a result that is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overwrite: Option<bool>,
-    /// File that keeps counts of shards from run to run.
+    /// File that keeps counts of shards from run to run; `auto` is one beside `out`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<PathBuf>,
     /// Count all shards, also those whose counts are kept.

@@ -47,7 +47,8 @@ impl Variables {
             }
             expanded.push_str(before);
             let end = after.find('}').ok_or_else(|| {
-                Error::usage(format!("{text:?}: \"${{\" is not closed")).hint("write ${NAME}, or $${ for the text")
+                Error::usage(format!("{text:?}: \"${{\" is not closed"))
+                    .hint("write ${NAME}, or $${ for the text")
             })?;
             expanded.push_str(self.value(&after[..end])?);
             rest = &after[end + 1..];
@@ -90,7 +91,9 @@ mod tests {
         let expand = |text: &str| variables.expand(text).map_err(|error| error.to_string());
         assert_eq!(expand("${HOME}/${DATE}/${date}/x${empty}").unwrap(), "/h/2026-11-01/2026-11-01/x");
         assert_eq!(expand("$5 $${DATE} $").unwrap(), "$5 ${DATE} $");
-        for (text, says) in [("${dat}", "not set"), ("a${", "not closed"), ("${Q}", "'\\''"), ("${home}", "not set")] {
+        for (text, says) in
+            [("${dat}", "not set"), ("a${", "not closed"), ("${Q}", "'\\''"), ("${home}", "not set")]
+        {
             assert!(expand(text).unwrap_err().contains(says), "{text}: {:?}", expand(text));
         }
         assert!(Variables::new(&["date".to_owned()], []).is_err());

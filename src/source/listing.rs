@@ -44,7 +44,10 @@ pub fn list(sources: &[String]) -> Result<Vec<Listed>> {
     }
     let mut listed: Vec<_> = found.into_values().collect();
     listed.sort();
-    Ok(listed.into_iter().map(|path| Listed { hive: hive(&path), name: path.display().to_string(), path }).collect())
+    Ok(listed
+        .into_iter()
+        .map(|path| Listed { hive: hive(&path), name: path.display().to_string(), path })
+        .collect())
 }
 
 fn expand(source: &str) -> Result<Vec<PathBuf>> {

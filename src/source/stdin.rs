@@ -52,15 +52,15 @@ pub fn spool(
             .hint("write one with pyarrow.ipc.new_stream, COPY … (FORMAT arrow) or the like")
     };
     // Damaged streams can panic inside the decoder.
-    let mut stream = guarded(|| StreamReader::try_new(Tail { input: BufReader::new(input), last: [0; 8] }, None))
-        .ok_or_else(|| wrong(&"its schema cannot be decoded"))?
-        .map_err(|cause| wrong(&cause))?;
+    let mut stream =
+        guarded(|| StreamReader::try_new(Tail { input: BufReader::new(input), last: [0; 8] }, None))
+            .ok_or_else(|| wrong(&"its schema cannot be decoded"))?
+            .map_err(|cause| wrong(&cause))?;
     let columns = choose(&stream.schema())?;
     let project = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
     let schema = stream.schema().project(&columns).map_err(project)?;
     fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
-    let folder =
-        Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
+    let folder = Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
     let refused = |cause: &dyn std::fmt::Display| {
         Error::resource(format!("{}: stdin cannot be kept here: {cause}", parent.display()))
             .hint("name a folder with room with --spill-dir")
@@ -69,9 +69,7 @@ pub fn spool(
     let properties = WriterProperties::builder().set_created_by("posweight".to_owned()).build();
     let mut writer =
         ArrowWriter::try_new(file, schema.into(), Some(properties)).map_err(|cause| wrong(&cause))?;
-    while let Some(batch) =
-        guarded(|| stream.next()).ok_or_else(|| wrong(&"a batch cannot be decoded"))?
-    {
+    while let Some(batch) = guarded(|| stream.next()).ok_or_else(|| wrong(&"a batch cannot be decoded"))? {
         let batch = batch.map_err(|cause| wrong(&cause))?.project(&columns).map_err(project)?;
         writer.write(&batch).map_err(|cause| refused(&cause))?;
         if writer.in_progress_size() >= ROW_GROUP_BYTES {

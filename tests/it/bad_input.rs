@@ -196,10 +196,10 @@ fn a_failed_run_is_accounted_for_and_leaves_the_previous_result() {
 fn a_spec_with_a_mistake_says_which_line() {
     let place = Place::new();
     for (text, says) in [
-        ("shards = \"x\"\nlayot = \"wide\"\n", "line 2: there is no key \"layot\""),
-        ("shards = \"x\"\nnum_labels = \"many\"\n", "line 2: key \"num_labels\""),
+        ("shards = \"x\"\nlayot = \"wide\"\n", "line 2, column 1: there is no key \"layot\""),
+        ("shards = \"x\"\nnum_labels = \"many\"\n", "line 2, column 14: key \"num_labels\""),
         ("shards = \"x\nout = 1", "line 1, column"),
-        ("[label.a]\nthreshhold = 0.5\n", "line 2: there is no key \"threshhold\""),
+        ("[label.a]\nthreshhold = 0.5\n", "line 2, column 1: there is no key \"threshhold\""),
     ] {
         fs::write(place.path("spec.toml"), text).unwrap();
         let ended = place.run(&["run", "spec.toml"]);

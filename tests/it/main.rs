@@ -12,10 +12,16 @@ mod counts;
 mod diff;
 mod docs;
 mod engines;
+/// The process is killed and the disk fails at every step of writing.
+mod faults;
 mod generate;
 /// The shape of src/.
 mod layers;
 mod memory;
+/// Two runs at once, shards that change, shards that cannot be read.
+mod nightly;
+/// What other programs give and are told.
+mod outside;
 /// Counting encoded pages equals reading arrays.
 mod pages;
 /// Every file of pipelines/ runs.

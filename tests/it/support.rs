@@ -69,6 +69,29 @@ impl Place {
         }
     }
 
+    /// Starts the program in this folder, with all its streams piped.
+    pub(crate) fn start(&self, arguments: &[&str]) -> std::process::Child {
+        use std::process::Stdio;
+        std::process::Command::new(env!("CARGO_BIN_EXE_posweight"))
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Runs the program on `input`; stdout as it is.
+    pub(crate) fn run_on(&self, input: &[u8], arguments: &[&str]) -> (i32, Vec<u8>, String) {
+        use std::io::Write as _;
+        let mut child = self.start(arguments);
+        // A program that refuses may not read to the end.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output().unwrap();
+        (output.status.code().unwrap_or(-1), output.stdout, String::from_utf8(output.stderr).unwrap())
+    }
+
     /// Runs `compute` into `out` and reads its weights.json.
     pub(crate) fn weights(&self, arguments: &[&str]) -> serde_json::Value {
         let mut all = vec!["compute"];

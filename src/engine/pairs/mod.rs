@@ -14,26 +14,27 @@
 
 mod ids;
 mod names;
-mod ranges;
+pub(super) mod ranges;
 mod record;
 mod scatter;
 mod totals;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use tokio::task::{JoinSet, yield_now};
 
-use super::collect::Collector;
-use super::counting::Counting;
+use super::long::Means;
 use super::partial::{self, PartialRow, Partials};
 use super::partial_exec::Progress;
-use super::session::{Limits, ours};
+use super::session::ours;
 use super::spill::Spill;
 use crate::counts::Tally;
 use crate::error::{Error, Result};
@@ -59,27 +60,17 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    /// `apart` says whether shards may be counted by themselves.
-    pub(super) fn new(
-        shards: &[Shard],
-        counting: &Arc<Counting>,
-        limits: &Limits,
-        spill: &Arc<Spill>,
-        progress: &Arc<Progress>,
-        apart: bool,
-    ) -> Self {
-        let id = counting.layout.id.as_deref().unwrap_or_default();
-        // With few shards, threads would wait for each other.
-        let apart = apart && shards.len() >= 2 * limits.threads;
-        let apart = if apart { ranges::apart(shards, id) } else { vec![None; shards.len()] };
-        let task = Task { counting: Arc::clone(counting), shards: shards.to_vec().into(), apart };
+    /// `apart` holds a range for every shard that is counted by itself.
+    pub(super) fn new(shards: &[Shard], means: &Means<'_>, apart: Vec<Option<RangeInclusive<i128>>>) -> Self {
+        let counting = Arc::clone(means.counting);
+        let shared = Shared::new(&counting.keys);
         Self {
-            task: Arc::new(task),
-            shared: Shared::new(&counting.keys),
-            spill: Arc::clone(spill),
-            budget: limits.pool_bytes() / limits.threads.max(1),
-            threads: limits.threads.max(1),
-            progress: Arc::clone(progress),
+            task: Arc::new(Task { counting, shards: shards.to_vec().into(), apart }),
+            shared,
+            spill: Arc::clone(means.spill),
+            budget: means.budget,
+            threads: means.threads,
+            progress: Arc::clone(means.progress),
         }
     }
 
@@ -88,13 +79,13 @@ impl Pairs {
         self.task.apart.iter().map(Option::is_some).collect()
     }
 
-    /// Counts `streams` of `[by…, id, label, value?, shard]` into `collector`; false, and nothing is
+    /// Calls `each` with counts of `streams` of `[by…, id, label, value?, shard]`; false, and nothing is
     /// counted, when a shard's statistics lied about its ids.
     pub(super) async fn count(
         &self,
         streams: Vec<SendableRecordBatchStream>,
         id_type: &DataType,
-        collector: &mut Collector,
+        each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
     ) -> Result<bool> {
         let totals = if ids::are_narrow(id_type) {
             self.totals::<Narrow>(streams).await?
@@ -102,7 +93,7 @@ impl Pairs {
             self.totals::<Wide>(streams).await?
         };
         let Some(totals) = totals else { return Ok(false) };
-        self.give(&totals, collector)?;
+        self.give(&totals, each)?;
         Ok(true)
     }
 
@@ -166,7 +157,8 @@ impl Pairs {
     fn refuse(&self, unknown: BTreeMap<String, u32>) -> Result<()> {
         let column = self.task.counting.layout.column();
         let errors = unknown.into_iter().map(|(what, shard)| {
-            let shard = self.task.shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
+            let shard =
+                self.task.shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
             Error::input(format!("{shard}: column {column:?}: {what}"))
         });
         match Error::together(errors.collect(), "labels") {
@@ -175,33 +167,21 @@ impl Pairs {
         }
     }
 
-    fn give(&self, totals: &Totals, collector: &mut Collector) -> Result<()> {
+    fn give(&self, totals: &Totals, each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send)) -> Result<()> {
         let names = self.shared.names();
         for (key, group) in self.shared.groups().iter().zip(totals.groups()) {
-            let n = self.true_rows(group.ids)?;
-            let tally = Tally { negatives: n, ..Tally::default() };
+            let tally = Tally { negatives: group.ids, ..Tally::default() };
             let mut whole = Partials::new(key.len());
             whole.push(&PartialRow { by: key, tally, ..PartialRow::default() });
-            whole.finish().iter().try_for_each(|batch| collector.add(batch))?;
+            whole.finish().iter().try_for_each(&mut *each)?;
             let mut labels = group.labels().peekable();
             while labels.peek().is_some() {
                 let some = labels.by_ref().take(LABELS_AT_A_TIME);
                 let batch = partial::labels(key, some, |label| names.name(label));
-                batch.iter().try_for_each(|batch| collector.add(batch))?;
+                batch.iter().try_for_each(&mut *each)?;
             }
         }
         Ok(())
-    }
-
-    fn true_rows(&self, listed: u64) -> Result<u64> {
-        match self.task.counting.num_rows {
-            Some(n) if n < listed => {
-                Err(Error::input(format!("--num-rows is {n}, but {listed} row ids are listed"))
-                    .hint("give the number of all rows, those without any label included"))
-            }
-            Some(n) => Ok(n),
-            None => Ok(listed),
-        }
     }
 }
 

@@ -1,0 +1,142 @@
+//! The process is killed, and the disk fails, at every step that writes: readers see the previous result or
+//! the new one, whole, and the next run ends in the bytes of an undisturbed one.
+//!
+//! Faults are put into system calls by `strace`; where it is not there or may not trace, the sweep says so and
+//! is left out. `POSWEIGHT_FAULTS=all` sweeps every call instead of some, `POSWEIGHT_FAULTS=must` fails where
+//! `strace` does not work.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use arrow::array::BooleanArray;
+
+use crate::support::{Place, array, write};
+
+/// Calls by which files are written and put in their place.
+const CALLS: [&str; 4] =
+    ["write", "fsync", "renameat2,rename,renameat", "ftruncate,mkdir,unlink,rmdir,unlinkat"];
+/// Calls swept of each kind, evenly, unless all are.
+const SOME: usize = 8;
+
+fn works() -> bool {
+    let traced =
+        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let works = traced.is_ok_and(|status| status.success());
+    let wanted = std::env::var("POSWEIGHT_FAULTS").unwrap_or_default();
+    assert!(works || wanted != "must", "strace does not work here");
+    if !works {
+        eprintln!("strace does not work here: the sweep of faults is left out");
+    }
+    works
+}
+
+/// The result at `out`: every file that `_SUCCESS` names, whole.
+fn result(out: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
+    let success = std::fs::read(out.join("_SUCCESS")).ok()?;
+    let success: serde_json::Value = serde_json::from_slice(&success).unwrap();
+    let read = |file: &serde_json::Value| {
+        let name = file["path"].as_str().unwrap();
+        let bytes = std::fs::read(out.join(name)).unwrap();
+        assert_eq!(bytes.len() as u64, file["bytes"].as_u64().unwrap(), "{name}");
+        (name.to_owned(), bytes)
+    };
+    Some(success["outputs"].as_array().unwrap().iter().map(read).collect())
+}
+
+/// A run over `x` into `w`, with faults as `inject` says; gives the exit code and stderr.
+fn run(place: &Place, inject: &[&str]) -> (Option<i32>, String) {
+    let program =
+        [env!("CARGO_BIN_EXE_posweight"), "compute", "x", "--layout", "wide", "--out", "w", "--overwrite"];
+    let flags = ["--state", "s", "--threads", "1", "--quiet"];
+    let mut command = Command::new(if inject.is_empty() { program[0] } else { "strace" });
+    if !inject.is_empty() {
+        command.args(["-f", "-y", "-qq", "-o", "trace"]).args(inject).arg(program[0]);
+    }
+    let output = command.args(&program[1..]).args(flags).current_dir(place.dir.path()).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn shard(place: &Place, name: &str, every: usize) {
+    let bits = (0..500).map(|row| Some(row % every == 0)).collect::<BooleanArray>();
+    write(&place.path(name), vec![("a", array(bits))]);
+}
+
+/// At which calls of any of `calls` a run writes to a disk, counted from 1.
+fn steps(place: &Place, calls: &str) -> Vec<usize> {
+    let (code, said) = run(place, &["-e", &format!("trace={calls}")]);
+    assert_eq!(code, Some(0), "{said}");
+    let trace = std::fs::read_to_string(place.path("trace")).unwrap();
+    let made = trace.lines().filter(|line| line.contains('(')).enumerate();
+    // The runtime wakes its threads by writing, which no disk can refuse.
+    made.filter(|(_, line)| !line.contains("anon_inode")).map(|(i, _)| i + 1).collect()
+}
+
+#[test]
+fn a_result_is_whole_whatever_fails_while_it_is_written() {
+    if !works() {
+        return;
+    }
+    let place = Place::new();
+    let fresh = |more: bool| {
+        for name in ["w", "s", "x"] {
+            let path = place.path(name);
+            let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        }
+        shard(&place, "x/0.parquet", 3);
+        assert_eq!(run(&place, &[]).0, Some(0));
+        if more {
+            shard(&place, "x/1.parquet", 4);
+        }
+    };
+    fresh(true);
+    assert_eq!(run(&place, &[]).0, Some(0));
+    let new = result(&place.path("w")).unwrap();
+    fresh(false);
+    let old = result(&place.path("w")).unwrap();
+    assert_ne!(old, new);
+
+    let all = std::env::var("POSWEIGHT_FAULTS").is_ok_and(|value| value == "all");
+    let (mut killed, mut failed) = (0, 0);
+    for calls in CALLS {
+        fresh(true);
+        let steps = steps(&place, calls);
+        let every = if all { 1 } else { steps.len().div_ceil(SOME).max(1) };
+        for fault in ["signal=SIGKILL", "error=ENOSPC", "error=EIO"] {
+            for when in steps.iter().step_by(every) {
+                fresh(true);
+                let (code, said) = run(&place, &["-e", &format!("inject={calls}:{fault}:when={when}")]);
+                let here = format!("{calls} {fault} {when}: {code:?} {said}");
+                if said.contains("failed to wake I/O driver") {
+                    continue;
+                }
+                let found = result(&place.path("w")).unwrap_or_else(|| panic!("nothing is left, {here}"));
+                assert!(found == old || found == new, "a mixture, {here}");
+                assert!(!said.contains("panicked"), "{here}");
+                match code {
+                    // What fails may be one that does not matter, such as taking leftovers away.
+                    Some(0) => assert!(found == new, "{here}"),
+                    Some(6 | 7) => failed += 1,
+                    Some(143 | 137) | None => killed += 1,
+                    _ => panic!("{here}"),
+                }
+                assert_eq!(run(&place, &[]).0, Some(0), "afterwards, {here}");
+                assert!(result(&place.path("w")).unwrap() == new, "afterwards, {here}");
+            }
+        }
+    }
+    assert!(killed > 10 && failed > 10, "{killed} killed, {failed} failed");
+}
+
+#[test]
+fn reads_that_fail_for_a_moment_are_worth_a_retry() {
+    if !works() {
+        return;
+    }
+    let place = Place::new();
+    shard(&place, "x/0.parquet", 3);
+    let shard = place.path("x/0.parquet");
+    let (code, said) = run(&place, &["-P", shard.to_str().unwrap(), "-e", "inject=read:error=ETIMEDOUT"]);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains("x/0.parquet"), "{said}");
+}
