@@ -70,6 +70,37 @@ pub fn read(path: &Path) -> Result<CountsFile> {
     })
 }
 
+impl CountsFile {
+    /// The counts of both, whatever the order and grouping of several such.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when labels disagree.
+    pub fn merge(&self, other: &Self) -> Result<Self> {
+        let mixed = || "mixed".to_owned();
+        Ok(Self {
+            counts: self.counts.merge(&other.counts)?,
+            layout: if self.layout == other.layout { self.layout.clone() } else { mixed() },
+            fingerprint: add_fingerprints(&self.fingerprint, &other.fingerprint),
+        })
+    }
+}
+
+/// The fingerprint of everything that two fingerprints stand for: their sum as numbers, modulo 2^256, which no
+/// order or grouping changes. Fingerprints are 64 hexadecimal digits; what is none counts as zero.
+#[must_use]
+pub fn add_fingerprints(one: &str, other: &str) -> String {
+    let digit = |text: &str, place: usize| {
+        let place = text.len().checked_sub(1 + place)?;
+        char::from(text.as_bytes()[place]).to_digit(16)
+    };
+    let (mut sum, mut carry) = ([0_u32; 64], 0);
+    for (place, sum) in sum.iter_mut().enumerate() {
+        let all = digit(one, place).unwrap_or(0) + digit(other, place).unwrap_or(0) + carry;
+        (*sum, carry) = (all % 16, all / 16);
+    }
+    sum.iter().rev().filter_map(|digit| char::from_digit(*digit, 16)).collect()
+}
+
 #[derive(Default)]
 struct Parts {
     labels: Labels,
@@ -120,5 +151,24 @@ impl Parts {
             }));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_add_as_numbers_do() {
+        let one = format!("{}ff", "0".repeat(62));
+        assert_eq!(add_fingerprints(&one, &one), format!("{}1fe", "0".repeat(61)));
+        assert_eq!(add_fingerprints(&"f".repeat(64), &format!("{}1", "0".repeat(63))), "0".repeat(64));
+        assert_eq!(add_fingerprints(&one, ""), one);
+        let hashes: Vec<String> = ["3", "a7", "f1"].iter().map(|tail| format!("{tail:9>64}")).collect();
+        let [a, b, c] = &hashes[..] else { unreachable!() };
+        assert_eq!(
+            add_fingerprints(&add_fingerprints(a, b), c),
+            add_fingerprints(a, &add_fingerprints(c, b))
+        );
     }
 }

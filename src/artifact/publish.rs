@@ -376,7 +376,12 @@ pub fn replace(path: &Path, text: &str) -> Result<()> {
         file.persist(path).map_err(|failed| failed.error)?;
         Ok(())
     };
-    write().map_err(|cause| Error::writing(path, &cause))
+    // A file that is mounted by itself, or in a folder of somebody else, can only be written where it is.
+    write()
+        .or_else(
+            |cause| if is_unsupported(&cause) && path.is_file() { fs::write(path, text) } else { Err(cause) },
+        )
+        .map_err(|cause| Error::writing(path, &cause))
 }
 
 #[cfg(test)]

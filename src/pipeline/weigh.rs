@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::outputs::{self, Derived, Request};
 use super::plan::weighing;
@@ -45,28 +44,15 @@ pub fn source(files: &[PathBuf]) -> String {
 
 fn merge(files: &[PathBuf]) -> Result<CountsFile> {
     let mut merged: Option<CountsFile> = None;
-    let mut fingerprints = Vec::with_capacity(files.len());
     for path in files {
         let path = if path.is_dir() { path.join("counts.parquet") } else { path.clone() };
         let file = read(&path)?;
-        fingerprints.push(file.fingerprint.clone());
         merged = Some(match merged {
             None => file,
-            Some(before) => CountsFile {
-                counts: before.counts.merge(&file.counts).map_err(|error| error.at(path.display()))?,
-                ..before
-            },
+            Some(before) => before.merge(&file).map_err(|error| error.at(path.display()))?,
         });
     }
-    let merged =
-        merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))?;
-    // The order of merging changes nothing, so neither does it change the fingerprint.
-    fingerprints.sort();
-    let fingerprint = match &fingerprints[..] {
-        [one] => one.clone(),
-        many => Sha256::digest(many.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect(),
-    };
-    Ok(CountsFile { fingerprint, ..merged })
+    merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))
 }
 
 /// Reads a finished run again, as its `weights.json` says it was weighed: its folder, or a counts file in it.

@@ -17,6 +17,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use sha2::{Digest, Sha256};
 
 use super::listing::Listed;
+use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::threads::in_order;
@@ -215,15 +216,16 @@ fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64> {
     Ok(rows)
 }
 
-/// SHA-256 over what was counted: names, sizes and footers of all shards, in order.
+/// A hash over what was counted: names, sizes and footers of all shards, and what decides the result besides.
+/// That of two sets of shards is the sum of theirs.
 #[must_use]
 pub fn fingerprint(shards: &[Shard], meaning: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(meaning.as_bytes());
-    for shard in shards {
+    let of_shard = |shard: &Shard| -> String {
         let name = shard.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        hash.update(format!("\n{name}\n{:?}\n{}\n", shard.hive, shard.bytes).as_bytes());
+        let mut hash = Sha256::new();
+        hash.update(format!("{meaning}\n{name}\n{:?}\n{}\n", shard.hive, shard.bytes).as_bytes());
         hash.update(shard.footer_sha256);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    shards.iter().fold("0".repeat(64), |sum, shard| add_fingerprints(&sum, &of_shard(shard)))
 }

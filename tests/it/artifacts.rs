@@ -79,6 +79,19 @@ fn saved_counts_merge_to_the_whole_and_weigh_the_same() {
     for key in ["rows", "labels", "positives", "negatives", "missing", "pos_weight", "status"] {
         assert_eq!(whole[key], merged[key], "{key}");
     }
+    // Whatever the order and the grouping: the bytes of one run over all shards.
+    let weigh = |parts: &[&str], out: &str| {
+        let ended = place.run(&[&["weigh"][..], parts, &["--out", out, "--overwrite"]].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        std::fs::read(place.path(out).join("counts.parquet")).unwrap()
+    };
+    let one = std::fs::read(place.path("out/counts.parquet")).unwrap();
+    assert_eq!(weigh(&["part3", "part1", "part0", "part2"], "m"), one);
+    weigh(&["part2", "part0"], "left");
+    weigh(&["part3"], "right");
+    assert_eq!(weigh(&["right", "left", "part1"], "m"), one);
+    weigh(&["left", "part1"], "left");
+    assert_eq!(weigh(&["left", "right"], "m"), one);
     let other = root().join("sample_data/wide").display().to_string();
     assert_eq!(place.run(&["compute", &other, "--labels", "cat", "--out", "other"]).code, 0);
     let refused = place.run(&["weigh", "part0", "other", "--out", "refused"]);

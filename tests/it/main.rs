@@ -1,5 +1,5 @@
 //! One integration binary, so that DataFusion is linked once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 /// Every artifact reads back, the same for any thread count and shard order.
 mod artifacts;
@@ -28,6 +28,8 @@ mod pages;
 mod pipelines;
 /// sample_data/ equals its generator.
 mod sample_data;
+/// The examples for schedulers are well-formed and say what the program does.
+mod schedulers;
 /// Queries: right answers, refusals, formats.
 mod slt;
 mod sql;

@@ -161,6 +161,7 @@ fn shards_that_change_while_they_are_read_are_noticed() {
         (0..4).for_each(|i| shard(&place.path(&format!("big/{i}.parquet")), 2_000_000, 3 + i));
     };
     let last = place.path("big/3.parquet");
+    #[expect(clippy::type_complexity, reason = "read once")]
     let harms: [(&str, Box<dyn Fn()>); 3] = [
         (
             "replaced",

@@ -1,0 +1,39 @@
+"""Every night, with Airflow: weights of the day's shards; the task's result is the run's summary.
+
+Nothing new skips the task and what comes after it. What may pass is tried again; what a person has to mend
+fails at once.
+"""
+
+import json
+import subprocess
+from datetime import datetime, timedelta
+
+from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.decorators import dag, task
+
+NOTHING_NEW = 99
+FOR_A_PERSON = {1, 2, 3, 4, 6, 7}
+
+
+@dag(schedule="15 3 * * *", start_date=datetime(2026, 1, 1), catchup=False, max_active_runs=1)
+def posweight():
+    @task(retries=3, retry_delay=timedelta(minutes=5))
+    def weights(ds=None):
+        summary = f"/tmp/posweight-{ds}.json"
+        command = ["posweight", "run", "/etc/posweight/nightly.toml", "--set", f"date={ds}", "--quiet",
+                   "--skip-exit-code", str(NOTHING_NEW), "--summary-json", summary]
+        code = subprocess.run(command).returncode
+        if code == NOTHING_NEW:
+            raise AirflowSkipException("nothing new")
+        with open(summary) as file:
+            told = json.load(file)
+        if code in FOR_A_PERSON:
+            raise AirflowFailException(told["error"]["message"])
+        if code != 0:
+            raise AirflowException(told["error"]["message"])
+        return told
+
+    weights()
+
+
+posweight()
