@@ -32,6 +32,7 @@
 pub mod artifact;
 pub mod checks;
 pub mod cli;
+pub mod cooccurrence;
 pub mod counts;
 pub mod drift;
 pub mod engine;
@@ -42,6 +43,7 @@ pub mod measures;
 pub mod pages;
 pub mod pipeline;
 pub mod report;
+pub mod row_measures;
 mod scratch;
 pub mod source;
 mod threads;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::counts::CountsFile;
 use super::{FORMAT_VERSION, unwritable};
+use crate::cooccurrence::Together;
 use crate::counts::Tally;
 use crate::error::{Error, Result};
 use crate::weights::Weights;
@@ -103,6 +104,20 @@ pub fn write_npy(out: &mut dyn Write, weights: &Weights) -> Result<()> {
         let options = npyz::WriteOptions::new().default_dtype().shape(&[values.len() as u64]).writer(out);
         let mut writer = options.begin_nd()?;
         writer.extend(values.iter().map(|&w| to_f32(w)))?;
+        writer.finish()
+    };
+    write().map_err(|cause| unwritable(&cause))
+}
+
+/// Writes how many rows have both of two labels, as an i64 array of shape [C, C] whose diagonal is the positives.
+///
+/// # Errors
+/// [`Error::Output`] or [`Error::Resource`] when writing fails.
+pub fn write_together(out: &mut dyn Write, together: &Together, labels: usize) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let shape = [labels as u64, labels as u64];
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
+        writer.extend(together.counts().iter().map(|&rows| rows.cast_signed()))?;
         writer.finish()
     };
     write().map_err(|cause| unwritable(&cause))

@@ -28,6 +28,8 @@ pub(super) struct Compute {
     #[command(flatten)]
     weights: flags::Weights,
     #[command(flatten)]
+    measured: flags::Measured,
+    #[command(flatten)]
     resources: flags::Resources,
     #[command(flatten)]
     nightly: flags::Nightly,
@@ -49,6 +51,7 @@ impl Compute {
         self.meaning.put(&mut spec);
         self.rows.put(&mut spec);
         self.weights.put(&mut spec)?;
+        self.measured.put(&mut spec);
         self.resources.put(&mut spec);
         self.nightly.put(&mut spec);
         spec.format.clone_from(&self.format);

@@ -180,6 +180,26 @@ pub(super) struct Weights {
     min_positives: Option<u64>,
 }
 
+/// What the report says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub(super) struct Measured {
+    /// auto, on or off: sets of labels, co-occurrence and SCUMBLE, which take a second pass over the rows
+    /// [default: auto, up to 2 000 labels and without --state]
+    #[arg(long, value_name = "HOW")]
+    row_measures: Option<String>,
+    /// Input features of the model, for TCS
+    #[arg(long, value_name = "F")]
+    num_features: Option<u64>,
+}
+
+impl Measured {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.row_measures.clone_from(&self.row_measures);
+        spec.num_features = self.num_features;
+    }
+}
+
 /// What the machine may be used for.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Resources")]

@@ -10,7 +10,7 @@
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
 //! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit ·
-//! [`states`] keeps counts of shards from run to run, [`by_shard`] counts for it ·
+//! [`rows`] gives the labels of rows · [`states`] keeps counts of shards from run to run, [`by_shard`] counts for it ·
 //! [`sql`] answers queries, with the [`functions`] of labels
 
 mod by_shard;
@@ -28,6 +28,7 @@ mod pieces;
 mod plain;
 mod pool;
 mod query;
+pub mod rows;
 mod scan;
 pub mod session;
 mod spill;

@@ -17,6 +17,7 @@ pub mod opening;
 pub mod outputs;
 pub mod parsing;
 pub mod plan;
+mod row_pass;
 pub mod run;
 pub mod spec;
 pub mod sql;

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts, find};
 use crate::measures::{Measures, measure};
 use crate::report::{Report, markdown};
+use crate::row_measures::RowMeasures;
 use crate::weights::{Weighing, Weights, weigh};
 
 /// Counts with all that follows from them.
@@ -24,6 +25,8 @@ pub struct Derived {
     pub weights: Weights,
     /// Their measures, once somebody asks for them.
     measures: OnceLock<Measures>,
+    /// What rows say beside counts, where that was asked for.
+    pub rows: Option<RowMeasures>,
     /// Everything odd.
     pub findings: Vec<Finding>,
 }
@@ -33,7 +36,7 @@ impl Derived {
     pub(super) fn of(file: CountsFile, weighing: &Weighing, facts: &RowFacts) -> Result<Self> {
         let weights = weigh(&file.counts, weighing)?;
         let findings = find(&file.counts, &weights, facts);
-        Ok(Self { measures: OnceLock::new(), weights, findings, file })
+        Ok(Self { measures: OnceLock::new(), weights, rows: None, findings, file })
     }
 
     /// Their measures.
@@ -54,6 +57,7 @@ impl Derived {
             counts: &self.file.counts,
             weights: &self.weights,
             measures: self.measures(),
+            rows: self.rows.as_ref(),
             findings: &self.findings,
             source,
             groups: Vec::new(),
@@ -66,24 +70,34 @@ pub(super) struct Request<'a> {
     pub(super) folder: &'a str,
     pub(super) formats: &'a [String],
     pub(super) spec: &'a Json,
+    /// Input features, for TCS.
+    pub(super) features: Option<u64>,
     /// Threads that write.
     pub(super) threads: usize,
 }
 
 /// Files of a result, and the format that each belongs to; what belongs to none is always written, as counts
 /// are what everything else can be made from again.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("", "counts.parquet"),
     ("parquet", "weights.parquet"),
     ("json", "weights.json"),
     ("json", "imbalance.json"),
     ("safetensors", "pos_weight.safetensors"),
     ("npy", "pos_weight.npy"),
+    ("npy", TOGETHER),
     ("md", "report.md"),
 ];
 
-/// The files that `formats` ask for.
+/// Written where pairs of labels were counted.
+const TOGETHER: &str = "cooccurrence.npy";
+
+/// The files that `formats` ask for, whatever is counted.
 pub(super) fn names(formats: &[String]) -> impl Iterator<Item = &'static str> {
+    all_names(formats).filter(|name| *name != TOGETHER)
+}
+
+fn all_names(formats: &[String]) -> impl Iterator<Item = &'static str> {
     let wanted = |format: &str| format.is_empty() || formats.iter().any(|known| known == format);
     FILES.iter().filter(move |(format, _)| wanted(format)).map(|(_, name)| *name)
 }
@@ -101,6 +115,7 @@ pub(super) fn write<'r>(
     };
     let safetensors = |out: &mut HashingWriter| tensors::write_safetensors(out, file, weights);
     let weights_json = |out: &mut HashingWriter| weights_file::write_json(out, file, weights, request.spec);
+    let together = derived.rows.as_ref().and_then(|rows| rows.pairs.as_ref());
     let write_of = |name: &str| -> Write<'_> {
         match name {
             "counts.parquet" => Box::new(|out| counts::write(out, file, request.threads)),
@@ -108,13 +123,21 @@ pub(super) fn write<'r>(
                 Box::new(|out| weights_file::write_parquet(out, file, weights, request.threads))
             }
             "weights.json" => Box::new(weights_json),
-            "imbalance.json" => Box::new(|out| imbalance::write(out, &file.counts, derived.measures())),
+            "imbalance.json" => Box::new(|out| {
+                let rows = derived.rows.as_ref();
+                imbalance::write(out, &file.counts, derived.measures(), rows, request.features)
+            }),
+            TOGETHER => Box::new(|out| match together {
+                Some(together) => tensors::write_together(out, together, file.counts.len()),
+                None => Ok(()),
+            }),
             "pos_weight.safetensors" => Box::new(safetensors),
             "pos_weight.npy" => Box::new(|out| tensors::write_npy(out, weights)),
             _ => Box::new(report_md),
         }
     };
-    let files = names(request.formats)
+    let files = all_names(request.formats)
+        .filter(|name| together.is_some() || *name != TOGETHER)
         .map(|name| Wanted { name: format!("{}{name}", request.folder), write: write_of(name) });
     staging.files(files.collect(), request.threads)
 }

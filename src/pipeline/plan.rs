@@ -72,6 +72,10 @@ pub struct Plan {
     pub by: Vec<String>,
     /// Schemes, adjustments, policies.
     pub weighing: Weighing,
+    /// Measure rows; when not said, where there are few labels and all shards are read anyway.
+    pub row_measures: Option<bool>,
+    /// Input features, for TCS.
+    pub num_features: Option<u64>,
     /// How rows are counted.
     pub engine: Engine,
     /// Take constant chunks by the word of their statistics.
@@ -185,6 +189,8 @@ impl Plan {
             sample_weight: spec.sample_weight.clone(),
             by: many(&spec.by).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
             weighing: weighing(&spec)?,
+            row_measures: row_measures(spec.row_measures.as_deref())?,
+            num_features: spec.num_features,
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(&spec, machine)?,
@@ -292,6 +298,18 @@ fn max_bad_shards(spec: &Spec) -> Result<usize> {
             .hint("shards are left out only where both say so")),
         (Some(other), _) => {
             Err(Error::usage(format!("--on-bad-shard: \"{other}\" is not a choice")).hint("use fail or skip"))
+        }
+    }
+}
+
+fn row_measures(how: Option<&str>) -> Result<Option<bool>> {
+    match how {
+        None | Some("auto") => Ok(None),
+        Some("on") => Ok(Some(true)),
+        Some("off") => Ok(Some(false)),
+        Some(other) => {
+            Err(Error::usage(format!("--row-measures: \"{other}\" is not a choice"))
+                .hint("use auto, on or off"))
         }
     }
 }

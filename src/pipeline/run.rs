@@ -13,6 +13,7 @@ use super::notices;
 use super::opening::{Opened, open_plan};
 use super::outputs::{self, Derived, Request};
 use super::plan::{Destination, Plan, Stream};
+use super::row_pass::{decide, measure_rows};
 use super::weigh::reopen;
 use crate::artifact::counts::CountsFile;
 use crate::artifact::publish::{OutputFile, RESULTS, SUCCESS, Staging, published, write_results};
@@ -144,9 +145,24 @@ async fn stages(
     for shard in account.shards.iter().filter(|shard| shard.status == "skipped") {
         tracing::warn!("skipped: {}", shard.reason.as_deref().unwrap_or_default());
     }
-    let Counted { total, groups, null_elements, way, spilled, .. } = counted;
+    let Counted { total, groups, null_elements, way, .. } = counted;
     tracing::info!(engine = way.engine, why = way.why.as_deref().unwrap_or(""), "chose how to count");
     tracing::info!(rows = total.rows(), labels = total.len(), groups = groups.len(), "counted");
+
+    let clock = Instant::now();
+    let measured = match decide(plan, &opened.counting, &total)? {
+        Ok(()) => Some(measure_rows(plan, &opened, &total, &groups).await?),
+        Err(why) => {
+            account.counting["rows_not_measured"] = why.into();
+            None
+        }
+    };
+    if let Some(measured) = &measured {
+        account.timings.insert("measure_rows", clock.elapsed().as_secs_f64());
+        account.inputs.bytes_read += measured.bytes_read;
+        account.spilled.bytes += measured.spilled.bytes;
+        account.spilled.files += measured.spilled.files;
+    }
 
     let clock = Instant::now();
     let layout = opened.detected.layout.kind;
@@ -162,13 +178,17 @@ async fn stages(
         layout: layout.to_string(),
         fingerprint: account.inputs.fingerprint.clone(),
     };
-    let derived = Derived::of(file(total), &plan.weighing, &facts)?;
-    let groups = groups
+    let mut derived = Derived::of(file(total), &plan.weighing, &facts)?;
+    let mut groups = groups
         .into_iter()
         .map(|(key, counts)| {
             Ok((group_name(&plan.by, &key), Derived::of(file(counts), &plan.weighing, &RowFacts::default())?))
         })
         .collect::<Result<Vec<_>>>()?;
+    if let Some(measured) = measured {
+        derived.rows = Some(measured.whole);
+        groups.iter_mut().zip(measured.groups).for_each(|((_, group), rows)| group.rows = Some(rows));
+    }
     account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
     let checked = checked(plan, &derived)?;
     account.checks = checked.iter().map(CheckResult::from).collect();
@@ -195,7 +215,7 @@ async fn stages(
         reused: account.shards_with("reused"),
         outputs: Vec::new(),
         stream: None,
-        spilled,
+        spilled: account.spilled,
     };
     let outcome = match (&plan.out, staging) {
         (Destination::Folder(out), Some(staging)) => {
@@ -252,7 +272,13 @@ fn publish(plan: &Plan, outcome: &Outcome, mut staging: Staging, spec: &Json) ->
         report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
         report
     };
-    let request = Request { folder: "", formats: &plan.formats, spec, threads: plan.limits.threads };
+    let request = Request {
+        folder: "",
+        formats: &plan.formats,
+        spec,
+        features: plan.num_features,
+        threads: plan.limits.threads,
+    };
     outputs::write(&mut staging, derived, &report, &request)?;
     for (name, group) in groups {
         let folder = format!("by/{}/", folder_name(name));

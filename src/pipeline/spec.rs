@@ -116,6 +116,12 @@ pub struct Spec {
     /// Fewer positives count as none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_positives: Option<u64>,
+    /// `auto`, `on` or `off`: measures that need rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row_measures: Option<String>,
+    /// Input features of the model, for TCS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_features: Option<u64>,
     /// How rows are counted: `auto`, `encoded` or `plain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,

@@ -30,7 +30,7 @@ pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<(Deri
         &mut staging,
         &derived,
         &report,
-        &Request { folder: "", formats, spec: &meaning, threads: 1 },
+        &Request { folder: "", formats, spec: &meaning, features: None, threads: 1 },
     )?;
     let outputs = staging.publish()?;
     Ok((derived, outputs))

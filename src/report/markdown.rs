@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::{ENDS, Report, brief, code_span, percent, thousands};
+use crate::counts::as_f64;
 use crate::measures::{MEASURES, irlbl, prevalence};
+use crate::row_measures::{PAIR_ROWS_MIN, ROW_MEASURES};
 
 /// Labels up to which all are listed.
 const ALL_LABELS_MAX: usize = 50;
@@ -41,6 +43,11 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         let value = value.map_or_else(|| "–".to_owned(), brief);
         writeln!(out, "| `{name}` | {value} | {} |", measure.formula)?;
     }
+    for measure in ROW_MEASURES.iter().filter(|_| report.rows.is_some()) {
+        let value = report.rows.and_then(measure.of).map_or_else(|| "–".to_owned(), brief);
+        writeln!(out, "| `{}` | {value} | {} |", measure.name, measure.formula)?;
+    }
+    rows(report, out)?;
     writeln!(
         out,
         "\n## In PyTorch\n\n```python\nfrom safetensors.torch import load_file\n\
@@ -110,6 +117,53 @@ fn table(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::
         writeln!(out, " {} |", report.weights.status[i].as_str())?;
     }
     writeln!(out)
+}
+
+/// Sets of labels and pairs of labels.
+fn rows(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    const SHOWN: usize = 10;
+    let Some(rows) = report.rows else { return Ok(()) };
+    let name = |label: usize| code_span(report.counts.labels().name(label));
+    writeln!(out, "\n## Labels of a row\n\n| labels | rows | share |\n|---:|---:|---:|")?;
+    let share = |of: u64| percent((rows.rows > 0).then(|| as_f64(of) / as_f64(rows.rows)));
+    let (shown, rest) = rows.cardinalities.split_at(rows.cardinalities.len().min(SHOWN + 1));
+    for (k, &of) in shown.iter().enumerate() {
+        writeln!(out, "| {k} | {} | {} |", thousands(of), share(of))?;
+    }
+    if !rest.is_empty() {
+        let of: u64 = rest.iter().sum();
+        writeln!(
+            out,
+            "| {} to {} | {} | {} |",
+            shown.len(),
+            rows.max_labels_per_row(),
+            thousands(of),
+            share(of)
+        )?;
+    }
+    writeln!(out, "\n## The most frequent sets of labels\n\n| rows | share | labels |\n|---:|---:|---|")?;
+    for set in rows.top_labelsets.iter().take(SHOWN) {
+        let labels: Vec<_> = set.labels.iter().take(SHOWN).map(|&label| name(label as usize)).collect();
+        let more = if set.labels.len() > SHOWN { ", …" } else { "" };
+        let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+        writeln!(out, "| {} | {} | {labels}{more} |", thousands(set.rows), share(set.rows))?;
+    }
+    let pairs = rows.closest_pairs(report.counts, PAIR_ROWS_MIN, SHOWN);
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n## Labels that go together\n\n| label | and | rows | of the one | of the other | phi |"
+    )?;
+    writeln!(out, "|---|---|---:|---:|---:|---:|")?;
+    for pair in pairs {
+        let [one, other] = pair.labels.map(name);
+        let [of_one, of_other] = pair.conditional.map(percent);
+        let phi = pair.phi.map_or_else(|| "–".to_owned(), brief);
+        writeln!(out, "| {one} | {other} | {} | {of_one} | {of_other} | {phi} |", thousands(pair.together))?;
+    }
+    Ok(())
 }
 
 fn groups(report: &Report<'_>, out: &mut String) -> std::fmt::Result {

@@ -12,6 +12,7 @@ pub use text::text;
 use crate::counts::LabelCounts;
 use crate::findings::Finding;
 use crate::measures::{LabelMeasure, Measures};
+use crate::row_measures::RowMeasures;
 use crate::weights::Weights;
 
 /// Labels shown at each end where there are too many for all.
@@ -26,6 +27,8 @@ pub struct Report<'a> {
     pub weights: &'a Weights,
     /// Their measures.
     pub measures: &'a Measures,
+    /// What rows say beside counts, where that is known.
+    pub rows: Option<&'a RowMeasures>,
     /// Everything odd.
     pub findings: &'a [Finding],
     /// Where the counts come from: `16 shards, layout wide`.
@@ -113,8 +116,15 @@ mod tests {
         let weights = crate::weights::weigh(&counts, &weighing).unwrap();
         let measures = crate::measures::measure(&counts);
         let (source, groups) = (String::new(), Vec::new());
-        let report =
-            Report { counts: &counts, weights: &weights, measures: &measures, findings: &[], source, groups };
+        let report = Report {
+            counts: &counts,
+            weights: &weights,
+            measures: &measures,
+            rows: None,
+            findings: &[],
+            source,
+            groups,
+        };
         let (all, none) = report.by_frequency(10, 2);
         assert_eq!(all, [1, 8, 5, 0, 3, 6, 7, 2, 9, 4]);
         assert!(none.is_empty());

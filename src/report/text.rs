@@ -39,6 +39,16 @@ pub fn text(report: &Report<'_>) -> String {
         out.push_str(line.trim_end());
         out.push('\n');
     }
+    if let Some(rows) = report.rows {
+        let scumble = rows.scumble.mean().map_or_else(|| "–".to_owned(), brief);
+        let _ = writeln!(
+            out,
+            "{} sets of labels ({} of one row), at most {} labels in a row, SCUMBLE {scumble}",
+            thousands(rows.distinct_labelsets),
+            thousands(rows.single_labelsets),
+            rows.max_labels_per_row(),
+        );
+    }
     for finding in report.findings {
         let info = finding.kind.info();
         let names: Vec<_> =

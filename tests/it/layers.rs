@@ -7,8 +7,8 @@ use crate::support::root;
 /// Lowest first; a module names only modules of lower layers, or itself.
 const LAYERS: [&[&str]; 11] = [
     &["error", "guard", "scratch", "threads"],
-    &["counts"],
-    &["weights", "measures"],
+    &["counts", "cooccurrence"],
+    &["weights", "measures", "row_measures"],
     &["findings", "drift"],
     &["checks"],
     &["pages"],
@@ -19,7 +19,17 @@ const LAYERS: [&[&str]; 11] = [
     &["cli"],
 ];
 /// Pure modules: counts in, numbers and text out.
-const PURE: [&str; 7] = ["counts", "weights", "measures", "findings", "drift", "checks", "report"];
+const PURE: [&str; 9] = [
+    "counts",
+    "cooccurrence",
+    "row_measures",
+    "weights",
+    "measures",
+    "findings",
+    "drift",
+    "checks",
+    "report",
+];
 const IMPURE: [&str; 9] =
     ["std::fs", "std::env", "std::time", "tokio", "arrow::", "arrow_", "parquet::", "parquet_", "datafusion"];
 /// A group hides what it names from a scan by line.

@@ -170,14 +170,14 @@ pub(super) fn tally_vector(
 }
 
 /// Lists of any kind with their child values.
-pub(super) struct Lists {
-    pub(super) values: ArrayRef,
+pub(crate) struct Lists {
+    pub(crate) values: ArrayRef,
     offsets: Vec<usize>,
     nulls: Option<NullBuffer>,
 }
 
 impl Lists {
-    pub(super) fn of(array: &ArrayRef) -> Result<Self> {
+    pub(crate) fn of(array: &ArrayRef) -> Result<Self> {
         let large = match array.data_type() {
             DataType::LargeList(_) => array.clone(),
             DataType::List(field) | DataType::FixedSizeList(field, _) => {
@@ -192,15 +192,15 @@ impl Lists {
         Ok(Self { values: lists.values().clone(), offsets, nulls: lists.nulls().cloned() })
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
 
-    pub(super) fn is_null(&self, row: usize) -> bool {
+    pub(crate) fn is_null(&self, row: usize) -> bool {
         self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
 
-    pub(super) fn range(&self, row: usize) -> std::ops::Range<usize> {
+    pub(crate) fn range(&self, row: usize) -> std::ops::Range<usize> {
         self.offsets[row]..self.offsets[row + 1]
     }
 }

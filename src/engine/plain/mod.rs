@@ -5,10 +5,10 @@
 //! `vector`), [`sets`] counts labels (`list`, `delimited`, `class`), [`visit`] reads any array value by
 //! value.
 
-mod columns;
+pub(crate) mod columns;
 pub(crate) mod groups;
 pub(crate) mod interner;
-mod sets;
+pub(crate) mod sets;
 pub(crate) mod visit;
 
 use std::collections::BTreeMap;

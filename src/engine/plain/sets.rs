@@ -13,8 +13,51 @@ use crate::error::Result;
 use crate::source::layout::LayoutKind;
 use crate::source::values::Value;
 
-/// Calls its second argument with every label that a stored value stands for.
-type LabelsOf<'a> = dyn Fn(Value<'_>, &mut dyn FnMut(Value<'_>)) + 'a;
+/// Calls `each` with every row and each label it holds, repeated as they are, and with `None` for a row that
+/// says nothing. Null elements and values declared missing name no label.
+pub(crate) fn labels_in(
+    array: &ArrayRef,
+    counting: &Counting,
+    mut each: impl FnMut(usize, Option<Value<'_>>),
+) -> Result<()> {
+    let domain = &counting.domain;
+    if counting.layout.kind == LayoutKind::List {
+        let lists = Lists::of(array)?;
+        (0..lists.len()).filter(|&row| lists.is_null(row)).for_each(|row| each(row, None));
+        let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && !lists.range(row).is_empty());
+        let mut current = rows.next();
+        return visit(&lists.values, |element, value| {
+            let Some(row) = current else { return };
+            let range = lists.range(row);
+            if !range.contains(&element) {
+                return;
+            }
+            if let Some(value) = value.filter(|value| !domain.is_missing(value)) {
+                each(row, Some(value));
+            }
+            if element + 1 == range.end {
+                current = rows.next();
+            }
+        });
+    }
+    visit(array, |row, value| match value.filter(|value| !domain.is_missing(value)) {
+        None => each(row, None),
+        Some(value) => pieces(value, counting, &mut |label| each(row, Some(label))),
+    })
+}
+
+/// Calls `each` with every label that a stored value stands for.
+fn pieces(value: Value<'_>, counting: &Counting, each: &mut dyn FnMut(Value<'_>)) {
+    match (value, &counting.layout.delimiter) {
+        (Value::Text(text), Some(by)) if counting.layout.kind == LayoutKind::Delimited => {
+            // "a||b" and "a|" hold empty pieces, which name no label.
+            text.split(by.as_str())
+                .filter(|piece| !piece.is_empty())
+                .for_each(|piece| each(Value::Text(piece)));
+        }
+        _ => each(value),
+    }
+}
 
 /// Positives per label id.
 #[derive(Debug)]
@@ -54,20 +97,7 @@ impl Sets {
     ) -> Result<()> {
         match counting.layout.kind {
             LayoutKind::List => self.update_lists(&Lists::of(array)?, counting, weights, counted, strays),
-            LayoutKind::Delimited => {
-                self.update_flat(array, counting, weights, counted, strays, &|value, each| {
-                    match (value, &counting.layout.delimiter) {
-                        (Value::Text(text), Some(by)) => {
-                            // "a||b" and "a|" hold empty pieces, which name no label.
-                            text.split(by.as_str())
-                                .filter(|piece| !piece.is_empty())
-                                .for_each(|piece| each(Value::Text(piece)));
-                        }
-                        _ => each(value),
-                    }
-                })
-            }
-            _ => self.update_flat(array, counting, weights, counted, strays, &|value, each| each(value)),
+            _ => self.update_flat(array, counting, weights, counted, strays),
         }
     }
 
@@ -116,7 +146,6 @@ impl Sets {
         weights: Option<&Float64Array>,
         counted: &mut Counted,
         strays: &mut Vec<Stray>,
-        labels_of: &LabelsOf<'_>,
     ) -> Result<()> {
         let mut failed = None;
         visit(array, |row, value| {
@@ -126,7 +155,7 @@ impl Sets {
                 Some(value) if counting.domain.is_missing(&value) => null_row(row, weights, counted),
                 Some(value) => {
                     let mut outcome = Ok(());
-                    labels_of(value, &mut |label| {
+                    pieces(value, counting, &mut |label| {
                         if outcome.is_ok() {
                             outcome = self.add(row, label, weights, strays);
                         }

@@ -1,0 +1,96 @@
+//! The second pass over the rows, for measures that need more than counts.
+
+use std::sync::Arc;
+
+use super::opening::Opened;
+use super::plan::Plan;
+use crate::counts::LabelCounts;
+use crate::engine::counting::{Counting, Keys, Vocabulary};
+use crate::engine::rows::{Alike, alike, can_tell};
+use crate::engine::{GroupKey, Progress, Spilled};
+use crate::error::{Error, Result};
+use crate::row_measures::{RowMeasures, RowPass};
+use crate::source::layout::LabelKind;
+
+/// Labels up to which rows are measured when nobody says so.
+const LABELS_MAX: usize = 2000;
+/// Numbers that pairs of labels may take in all groups together.
+const PAIRS_MAX: usize = 64 << 20;
+
+/// Measures of all rows and of each group.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) whole: RowMeasures,
+    /// Empty where there are too many groups.
+    pub(super) groups: Vec<RowMeasures>,
+    pub(super) spilled: Spilled,
+    pub(super) bytes_read: u64,
+}
+
+/// Why rows are not measured, or that they are.
+pub(super) fn decide(
+    plan: &Plan,
+    counting: &Counting,
+    counts: &LabelCounts,
+) -> Result<std::result::Result<(), String>> {
+    let why_not = match (plan.row_measures, can_tell(counting)) {
+        (Some(false), _) => Some("--row-measures off".to_owned()),
+        (Some(true), Err(why)) => {
+            return Err(Error::usage(format!("--row-measures on: {why}")).hint("use auto or off"));
+        }
+        (None, Err(why)) => Some(why.to_owned()),
+        (Some(true), Ok(())) => None,
+        (None, Ok(())) if plan.state.is_some() => {
+            Some("with --state only new shards are read; --row-measures on reads all".to_owned())
+        }
+        (None, Ok(())) if plan.out.folder().is_none() => Some("--out - takes weights alone".to_owned()),
+        (None, Ok(())) if counts.len() > LABELS_MAX => {
+            Some(format!("there are more than {LABELS_MAX} labels; --row-measures on measures all the same"))
+        }
+        (None, Ok(())) => None,
+    };
+    Ok(why_not.map_or(Ok(()), Err))
+}
+
+/// Reads the rows once more. `counts` are of all of them, `groups` of those of each group.
+pub(super) async fn measure_rows(
+    plan: &Plan,
+    opened: &Opened,
+    counts: &LabelCounts,
+    groups: &[(GroupKey, LabelCounts)],
+) -> Result<Measured> {
+    let mut counting = opened.counting.clone();
+    counting.keys = match counting.keys {
+        // What was found is now known.
+        Keys::Names => Keys::Vocabulary(Arc::new(Vocabulary::new(counts.labels().clone(), LabelKind::Name))),
+        Keys::Indices(_) => Keys::Indices(Some(counts.len() as u64)),
+        known => known,
+    };
+    let progress = Arc::new(Progress::default());
+    let mut whole = RowPass::new(counts);
+    let few = groups.len().saturating_mul(counts.len().saturating_mul(counts.len())) <= PAIRS_MAX;
+    let mut parts: Vec<RowPass> =
+        groups.iter().filter(|_| few).map(|(_, counts)| RowPass::new(counts)).collect();
+    let keys: Vec<GroupKey> = if groups.is_empty() {
+        vec![Vec::new()]
+    } else {
+        groups.iter().map(|(key, _)| key.clone()).collect()
+    };
+    let each = |Alike { positives, unknown, group, rows }: Alike<'_>| {
+        whole.add(positives, unknown, rows);
+        if let Some(part) = parts.get_mut(group) {
+            part.add(positives, unknown, rows);
+        }
+    };
+    let spilled = alike(&opened.dataset, &Arc::new(counting), &keys, &plan.limits, &progress, each).await?;
+    let whole = whole.finish();
+    if whole.rows != counts.rows() {
+        return Err(Error::internal(format!("{} rows were counted, {} measured", counts.rows(), whole.rows)));
+    }
+    Ok(Measured {
+        whole,
+        groups: parts.into_iter().map(RowPass::finish).collect(),
+        spilled,
+        bytes_read: progress.bytes(),
+    })
+}

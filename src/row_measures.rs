@@ -1,0 +1,398 @@
+//! Measures that need rows, not only counts: how many labels a row has, which sets of labels occur, what
+//! occurs together, and SCUMBLE.
+//!
+//! A row is known by the labels it has and the labels of which nothing is known; every other label is
+//! negative. Rows that are alike are added as one, so that what follows from a set is worked out once.
+//! Sums of fractions are sums of whole numbers of 2⁻⁶⁰, which no order changes.
+
+use crate::cooccurrence::Together;
+use crate::counts::{LabelCounts, as_f64};
+
+/// Sets of labels that are kept with their rows, the most frequent.
+pub const TOP_LABELSETS: usize = 20;
+/// Pairs of labels that are told, the closest.
+pub const CLOSEST_PAIRS: usize = 100;
+/// Fewer rows together are mostly chance.
+pub const PAIR_ROWS_MIN: u64 = 5;
+/// Most labels of which pairs are counted: the matrix takes 8 C² bytes.
+pub const PAIRS_LABELS_MAX: usize = 4096;
+
+/// A set of labels and the rows that have just these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelset {
+    /// Positions of the labels, ascending.
+    pub labels: Vec<u32>,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// What rows say beside counts. All of it is exact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowMeasures {
+    /// Rows.
+    pub rows: u64,
+    /// By number of labels k, from 0: rows that have k.
+    pub cardinalities: Vec<u64>,
+    /// Different sets of labels; the empty one counts.
+    pub distinct_labelsets: u64,
+    /// Sets that a single row has.
+    pub single_labelsets: u64,
+    /// The most frequent sets, the most frequent first, among equals by labels.
+    pub top_labelsets: Vec<Labelset>,
+    /// SCUMBLE over all rows.
+    pub scumble: Spread,
+    /// SCUMBLE of each label, over the rows that have it.
+    pub scumble_of_label: Vec<Spread>,
+    /// Rows that have both labels; `None` above [`PAIRS_LABELS_MAX`] labels.
+    pub pairs: Option<Together>,
+    /// Rows that say nothing of both labels, and rows that have one and say nothing of the other; `None` where
+    /// every row says something of every label.
+    pub unknown: Option<Unknown>,
+}
+
+/// What is not known of pairs of labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unknown {
+    /// Rows that say nothing of both.
+    both: Together,
+    /// Rows that have the first and say nothing of the second.
+    second: Together,
+}
+
+/// A number of values with their sum and the sum of their squares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spread {
+    values: u64,
+    sum: i128,
+    squares: i128,
+}
+
+/// Parts of one that sums are made of.
+const ONE: f64 = (1_u64 << 60) as f64;
+
+impl Spread {
+    /// Adds `value`, 0 … 1, `times` times.
+    fn add(&mut self, value: f64, times: u64) {
+        #[expect(clippy::cast_possible_truncation, reason = "value is 0 … 1")]
+        let whole = |value: f64| (value * ONE).round() as i128;
+        self.values += times;
+        self.sum += whole(value) * i128::from(times);
+        self.squares += whole(value * value) * i128::from(times);
+    }
+
+    /// The mean; `None` of nothing.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.values > 0).then(|| self.sum as f64 / ONE / as_f64(self.values))
+    }
+
+    /// Sample standard deviation (n − 1) over mean: `None` of fewer than two values, 0 where the mean is 0.
+    #[must_use]
+    pub fn variation(&self) -> Option<f64> {
+        let mean = self.mean().filter(|_| self.values > 1)?;
+        if mean == 0.0 {
+            return Some(0.0);
+        }
+        let n = as_f64(self.values);
+        let squares = self.squares as f64 / ONE - n * mean * mean;
+        Some((squares.max(0.0) / (n - 1.0)).sqrt() / mean)
+    }
+}
+
+/// Two labels that occur together, or avoid each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// Positions of the labels, the lower first.
+    pub labels: [usize; 2],
+    /// Rows that have both.
+    pub together: u64,
+    /// Rows that say something of both.
+    pub known: u64,
+    /// Part of the rows with the first that have the second, and the other way round; `None` without rows.
+    pub conditional: [Option<f64>; 2],
+    /// Correlation, −1 … 1; `None` where a label is constant.
+    pub phi: Option<f64>,
+}
+
+impl RowMeasures {
+    /// Rows without any label.
+    #[must_use]
+    pub fn empty_rows(&self) -> u64 {
+        self.cardinalities.first().copied().unwrap_or(0)
+    }
+
+    /// Most labels of one row.
+    #[must_use]
+    pub fn max_labels_per_row(&self) -> usize {
+        self.cardinalities.len().saturating_sub(1)
+    }
+
+    /// A pair of labels of `counts`, whose rows these are. Where a row says nothing of one, it is left out of
+    /// the correlation (pairwise complete rows).
+    #[must_use]
+    pub fn pair(&self, counts: &LabelCounts, one: usize, other: usize) -> Option<Pair> {
+        let pairs = self.pairs.as_ref()?;
+        let (one, other) = (one.min(other), one.max(other));
+        let together = pairs.get(one, other);
+        let tally = |label: usize| &counts.tallies()[label];
+        let unknown = |label: usize| self.rows - tally(label).known();
+        let (both, [lost, other_lost]) = self.unknown.as_ref().map_or((0, [0, 0]), |unknown| {
+            (unknown.both.get(one, other), [unknown.second.get(one, other), unknown.second.get(other, one)])
+        });
+        let known = (self.rows + both).saturating_sub(unknown(one) + unknown(other));
+        let [a, b] = [tally(one).positives - lost, tally(other).positives - other_lost];
+        let share = |of: u64| (of > 0).then(|| as_f64(together) / as_f64(of));
+        let n = as_f64(known);
+        let spread = |positives: u64| as_f64(positives) * (n - as_f64(positives));
+        let below = (spread(a) * spread(b)).sqrt();
+        let above = as_f64(together) * n - as_f64(a) * as_f64(b);
+        let phi = (below > 0.0).then(|| above / below);
+        Some(Pair { labels: [one, other], together, known, conditional: [share(a), share(b)], phi })
+    }
+
+    /// The pairs of labels that go together most, by phi, of those that at least `least` rows have.
+    #[must_use]
+    pub fn closest_pairs(&self, counts: &LabelCounts, least: u64, most: usize) -> Vec<Pair> {
+        let Some(pairs) = &self.pairs else { return Vec::new() };
+        let n = counts.len();
+        let all = (0..n).flat_map(|one| (one + 1..n).map(move |other| (one, other)));
+        let often = all.filter(|&(one, other)| pairs.get(one, other) >= least.max(1));
+        let mut found: Vec<Pair> = often.filter_map(|(one, other)| self.pair(counts, one, other)).collect();
+        let phi = |pair: &Pair| pair.phi.unwrap_or(f64::NEG_INFINITY);
+        found.sort_by(|a, b| phi(b).total_cmp(&phi(a)).then(a.labels.cmp(&b.labels)));
+        found.truncate(most);
+        found
+    }
+}
+
+/// Takes rows, gives measures.
+#[derive(Debug)]
+pub struct RowPass {
+    /// IRLbl of every label and its logarithm; 0 without positives.
+    irlbl: Vec<(f64, f64)>,
+    measures: RowMeasures,
+    /// The set whose rows are being added.
+    current: Option<Labelset>,
+}
+
+impl RowPass {
+    /// Of rows whose counts are `counts`.
+    #[must_use]
+    pub fn new(counts: &LabelCounts) -> Self {
+        let most = counts.tallies().iter().map(|tally| tally.positives).max().unwrap_or(0);
+        let irlbl = |positives: u64| {
+            let irlbl = if positives == 0 { 0.0 } else { as_f64(most) / as_f64(positives) };
+            (irlbl, if positives == 0 { 0.0 } else { irlbl.ln() })
+        };
+        let n = counts.len();
+        Self {
+            irlbl: counts.tallies().iter().map(|tally| irlbl(tally.positives)).collect(),
+            measures: RowMeasures {
+                rows: 0,
+                cardinalities: Vec::new(),
+                distinct_labelsets: 0,
+                single_labelsets: 0,
+                top_labelsets: Vec::new(),
+                scumble: Spread::default(),
+                scumble_of_label: vec![Spread::default(); n],
+                pairs: (n <= PAIRS_LABELS_MAX).then(|| Together::new(n)),
+                unknown: None,
+            },
+            current: None,
+        }
+    }
+
+    /// Adds `rows` rows that have the labels `positives` and say nothing of the labels `unknown`, both ascending.
+    /// Rows with the same positives come one after the other.
+    pub fn add(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
+        let measures = &mut self.measures;
+        if let Some(pairs) = &mut measures.pairs {
+            pairs.add(positives, positives, rows);
+            if !unknown.is_empty() {
+                let n = self.irlbl.len();
+                let lost = measures
+                    .unknown
+                    .get_or_insert_with(|| Unknown { both: Together::new(n), second: Together::new(n) });
+                lost.both.add(unknown, unknown, rows);
+                lost.second.add(positives, unknown, rows);
+            }
+        }
+        match &mut self.current {
+            Some(set) if set.labels == positives => set.rows += rows,
+            _ => {
+                self.close();
+                self.current = Some(Labelset { labels: positives.to_vec(), rows });
+            }
+        }
+    }
+
+    /// All rows of the current set are there.
+    fn close(&mut self) {
+        let Some(set) = self.current.take() else { return };
+        let measures = &mut self.measures;
+        let k = set.labels.len();
+        if measures.cardinalities.len() <= k {
+            measures.cardinalities.resize(k + 1, 0);
+        }
+        measures.cardinalities[k] += set.rows;
+        measures.rows += set.rows;
+        measures.distinct_labelsets += 1;
+        measures.single_labelsets += u64::from(set.rows == 1);
+        let scumble = self.scumble(&set.labels);
+        let measures = &mut self.measures;
+        measures.scumble.add(scumble, set.rows);
+        for &label in &set.labels {
+            measures.scumble_of_label[label as usize].add(scumble, set.rows);
+        }
+        let top = &mut measures.top_labelsets;
+        let comes_before = |other: &Labelset| (other.rows, &set.labels) > (set.rows, &other.labels);
+        let place = top.partition_point(comes_before);
+        if place < TOP_LABELSETS {
+            top.insert(place, set);
+            top.truncate(TOP_LABELSETS);
+        }
+    }
+
+    /// SCUMBLE of a row: 1 − geometric mean / mean of the IRLbl of its labels, 0 without labels (Charte et al.
+    /// 2014, as the R package mldr has it).
+    fn scumble(&self, labels: &[u32]) -> f64 {
+        if labels.len() < 2 {
+            return 0.0;
+        }
+        let of = labels.iter().map(|&label| self.irlbl[label as usize]);
+        let (sum, logs) = of.fold((0.0, 0.0), |(sum, logs), (irlbl, ln)| (sum + irlbl, logs + ln));
+        let k = labels.len() as f64;
+        (1.0 - (logs / k).exp() / (sum / k)).max(0.0)
+    }
+
+    /// The measures of all rows that were added.
+    #[must_use]
+    pub fn finish(mut self) -> RowMeasures {
+        self.close();
+        let mut measures = self.measures;
+        let Unknown { both, second } = match measures.unknown.take() {
+            None => {
+                measures.pairs.iter_mut().for_each(Together::settle);
+                return measures;
+            }
+            Some(unknown) => unknown,
+        };
+        let mut all = [both, second];
+        measures.pairs.iter_mut().chain(&mut all).for_each(Together::settle);
+        let [both, second] = all;
+        measures.unknown = Some(Unknown { both, second });
+        measures
+    }
+}
+
+/// One measure of rows, with its key in `imbalance.json`.
+#[derive(Debug)]
+pub struct RowMeasure {
+    /// Key in `imbalance.json`.
+    pub name: &'static str,
+    /// Smallest and largest value.
+    pub range: &'static str,
+    /// What it is.
+    pub formula: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// The value; `None` where it is not defined.
+    pub of: fn(&RowMeasures) -> Option<f64>,
+}
+
+const fn row(
+    name: &'static str,
+    range: &'static str,
+    formula: &'static str,
+    source: &'static str,
+    of: fn(&RowMeasures) -> Option<f64>,
+) -> RowMeasure {
+    RowMeasure { name, range, formula, source, of }
+}
+
+/// Every measure that needs rows.
+#[rustfmt::skip]
+pub const ROW_MEASURES: [RowMeasure; 8] = [
+    row("empty_rows", "0 … N", "rows without any label", "MEKA", |m| Some(as_f64(m.empty_rows()))),
+    row("max_labels_per_row", "0 … C", "most labels of one row", "", |m| Some(m.max_labels_per_row() as f64)),
+    row("distinct_labelsets", "0 … N", "different sets of labels, the empty one included", "mldr, MULAN, MEKA", |m| Some(as_f64(m.distinct_labelsets))),
+    row("distinct_nonempty_labelsets", "0 … N", "the same without the empty one", "", |m| Some(as_f64(m.distinct_labelsets - u64::from(m.empty_rows() > 0)))),
+    row("single_labelsets", "0 … N", "sets of labels that one row has", "mldr", |m| Some(as_f64(m.single_labelsets))),
+    row("max_labelset_frequency", "0 … N", "rows of the most frequent set", "mldr", |m| m.top_labelsets.first().map(|set| as_f64(set.rows))),
+    row("scumble", "0 … 1", "mean over rows of 1 - geometric mean / mean of IRLbl of the row's labels", "Charte et al. 2014, mldr", |m| m.scumble.mean()),
+    row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of that", "mldr", |m| m.scumble.variation()),
+];
+
+/// ln(features × labels × distinct sets of labels), the theoretical complexity score (mldr).
+#[must_use]
+pub fn tcs(measures: &RowMeasures, features: u64, labels: usize) -> Option<f64> {
+    let product = as_f64(features) * labels as f64 * as_f64(measures.distinct_labelsets);
+    (product > 0.0).then(|| product.ln())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counts::{Labels, Tally};
+
+    /// Rows as (labels, unknown), and what follows by definition.
+    fn pass(labels: usize, rows: &[(&[u32], &[u32])]) -> (LabelCounts, RowMeasures) {
+        let mut tallies = vec![Tally::default(); labels];
+        for (label, tally) in (0_u32..).zip(&mut tallies) {
+            for (positives, unknown) in rows {
+                match (positives.contains(&label), unknown.contains(&label)) {
+                    (true, _) => tally.positives += 1,
+                    (_, true) => tally.missing += 1,
+                    _ => tally.negatives += 1,
+                }
+            }
+        }
+        let counts = LabelCounts::new(rows.len() as u64, Labels::indices(labels), tallies, None).unwrap();
+        let mut pass = RowPass::new(&counts);
+        let mut sorted = rows.to_vec();
+        sorted.sort();
+        sorted.iter().for_each(|(positives, unknown)| pass.add(positives, unknown, 1));
+        (counts, pass.finish())
+    }
+
+    #[test]
+    fn a_small_set_by_hand() {
+        // IRLbl: 4/4, 4/2, 4/1.
+        let rows: [(&[u32], &[u32]); 6] =
+            [(&[0], &[]), (&[0], &[]), (&[0, 1], &[]), (&[0, 1, 2], &[]), (&[], &[]), (&[], &[])];
+        let (counts, measures) = pass(3, &rows);
+        assert_eq!(measures.cardinalities, [2, 2, 1, 1]);
+        assert_eq!((measures.distinct_labelsets, measures.single_labelsets), (4, 2));
+        let top: Vec<_> = measures.top_labelsets.iter().map(|set| (set.rows, set.labels.clone())).collect();
+        assert_eq!(top, [(2, vec![]), (2, vec![0]), (1, vec![0, 1]), (1, vec![0, 1, 2])]);
+        let two = 1.0 - 2.0_f64.sqrt() / 1.5;
+        let three = 1.0 - 8.0_f64.cbrt() / (7.0 / 3.0);
+        assert!((measures.scumble.mean().unwrap() - (two + three) / 6.0).abs() < 1e-15);
+        assert!((measures.scumble_of_label[1].mean().unwrap() - f64::midpoint(two, three)).abs() < 1e-15);
+        assert_eq!(measures.scumble_of_label[2].variation(), None);
+        let pair = measures.pair(&counts, 1, 0).unwrap();
+        assert_eq!((pair.labels, pair.together, pair.conditional), ([0, 1], 2, [Some(0.5), Some(1.0)]));
+        // (2·6 − 4·2) / √(4·2·2·4)
+        assert!((pair.phi.unwrap() - 0.5).abs() < 1e-15);
+        assert!((tcs(&measures, 10, 3).unwrap() - 120.0_f64.ln()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn pairs_are_of_rows_that_know_both() {
+        let rows: [(&[u32], &[u32]); 6] =
+            [(&[0, 1], &[]), (&[0], &[1]), (&[], &[0, 1]), (&[1], &[0]), (&[], &[]), (&[0], &[])];
+        let (counts, measures) = pass(2, &rows);
+        let pair = measures.pair(&counts, 0, 1).unwrap();
+        // Of the rows that know both, (1,1), (0,0), (1,0) are left.
+        assert_eq!((pair.known, pair.together, pair.conditional), (3, 1, [Some(0.5), Some(1.0)]));
+        assert!((pair.phi.unwrap() - 0.5).abs() < 1e-15);
+    }
+
+    #[test]
+    fn nothing_is_defined_of_nothing() {
+        let (_, measures) = pass(2, &[]);
+        let values: Vec<_> = ROW_MEASURES.iter().map(|measure| (measure.of)(&measures)).collect();
+        assert_eq!(values[5..], [None, None, None]);
+        assert_eq!(tcs(&measures, 5, 2), None);
+    }
+}
