@@ -270,17 +270,8 @@ impl RowPass {
     pub fn finish(mut self) -> RowMeasures {
         self.close();
         let mut measures = self.measures;
-        let Unknown { both, second } = match measures.unknown.take() {
-            None => {
-                measures.pairs.iter_mut().for_each(Together::settle);
-                return measures;
-            }
-            Some(unknown) => unknown,
-        };
-        let mut all = [both, second];
-        measures.pairs.iter_mut().chain(&mut all).for_each(Together::settle);
-        let [both, second] = all;
-        measures.unknown = Some(Unknown { both, second });
+        let unknown = measures.unknown.iter_mut().flat_map(|Unknown { both, second }| [both, second]);
+        measures.pairs.iter_mut().chain(unknown).for_each(Together::settle);
         measures
     }
 }

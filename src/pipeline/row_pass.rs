@@ -39,7 +39,6 @@ pub(super) fn decide(
             return Err(Error::usage(format!("--row-measures on: {why}")).hint("use auto or off"));
         }
         (None, Err(why)) => Some(why.to_owned()),
-        (Some(true), Ok(())) => None,
         (None, Ok(())) if plan.state.is_some() => {
             Some("with --state only new shards are read; --row-measures on reads all".to_owned())
         }
@@ -47,7 +46,7 @@ pub(super) fn decide(
         (None, Ok(())) if counts.len() > LABELS_MAX => {
             Some(format!("there are more than {LABELS_MAX} labels; --row-measures on measures all the same"))
         }
-        (None, Ok(())) => None,
+        (_, Ok(())) => None,
     };
     Ok(why_not.map_or(Ok(()), Err))
 }
