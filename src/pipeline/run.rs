@@ -82,8 +82,10 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
     let lineage = notices::started(plan, started);
     let mut account = Account::default();
     let result = tokio::select! {
-        result = stages(plan, observer, staging, &mut account) => result,
+        // Signals are heard from the start.
+        biased;
         signal = stopped() => Err(signal),
+        result = stages(plan, observer, staging, &mut account) => result,
     };
     observer.counted();
     let result = account.failure.take().map_or(result, Err);
@@ -115,7 +117,12 @@ async fn stages(
     account: &mut Account,
 ) -> Result<Ended> {
     let clock = Instant::now();
-    let mut opened = open_plan(plan)?;
+    // Many footers, or a slow stream on stdin: a signal ends the run meanwhile.
+    let opening = tokio::task::spawn_blocking({
+        let plan = plan.clone();
+        move || open_plan(&plan)
+    });
+    let mut opened = opening.await.map_err(|cause| Error::internal(cause.to_string()))??;
     let spec =
         serde_json::to_value(plan.spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
     account.opened(&opened.dataset.shards, &opened.unreadable, &spec);

@@ -130,7 +130,7 @@ fn two_runs_at_once_are_one_result() {
 }
 
 /// Starts a count that takes a while, does `harm` once shards are opened, and gives the exit code.
-fn disturbed(place: &Place, harm: impl FnOnce()) -> (i32, String) {
+fn disturbed(place: &Place, harm: impl FnOnce(u32)) -> (i32, String) {
     let mut child = place.start(&[
         "compute",
         "big",
@@ -148,7 +148,7 @@ fn disturbed(place: &Place, harm: impl FnOnce()) -> (i32, String) {
         line.clear();
         assert!(lines.read_line(&mut line).unwrap() > 0, "it never opened the shards");
     }
-    harm();
+    harm(child.id());
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     (child.wait().unwrap().code().unwrap(), rest)
@@ -180,11 +180,27 @@ fn shards_that_change_while_they_are_read_are_noticed() {
     ];
     for (what, harm) in harms {
         make();
-        let (code, said) = disturbed(&place, harm);
+        let (code, said) = disturbed(&place, |_| harm());
         assert_eq!(code, 8, "{what}: {said}");
         assert!(said.contains("big/3.parquet") && said.contains("during the scan"), "{what}: {said}");
         assert!(!place.path("w/_SUCCESS").exists(), "{what}");
         assert_eq!(place.json("w/run_results.json")["exit_code"], 8);
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_and_the_account_says_so() {
+    let place = Place::new();
+    (0..4).for_each(|i| shard(&place.path(&format!("big/{i}.parquet")), 2_000_000, 3 + i));
+    for (signal, expected) in [("INT", 130), ("TERM", 143)] {
+        let (code, said) = disturbed(&place, |process| {
+            let kill = format!("kill -{signal} {process}");
+            assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        });
+        assert_eq!(code, expected, "{said}");
+        assert!(!place.path("w/_SUCCESS").exists());
+        let results = place.json("w/run_results.json");
+        assert_eq!((&results["status"], &results["exit_code"]), (&"aborted".into(), &expected.into()));
     }
 }
 
