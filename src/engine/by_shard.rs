@@ -92,7 +92,7 @@ pub(super) async fn by_shard(
         while running.len() < task.limits.threads.max(1)
             && let Some((i, range)) = todo.next()
         {
-            running.spawn(count_one(task.clone(), i, of(vec![dataset.shards[i].clone()]), range));
+            running.spawn(count_one(task.clone(), i, of(vec![dataset.shards[i].whole()?]), range));
         }
         let Some(done) = running.join_next().await else { break };
         let One { number: i, counts, way } = done.map_err(|cause| Error::internal(cause.to_string()))??;

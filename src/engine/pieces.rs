@@ -4,7 +4,7 @@ use datafusion::datasource::listing::PartitionedFile;
 use parquet::file::metadata::RowGroupMetaData;
 
 use super::table::object_meta;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
 /// Pieces per thread, at least, where there are row groups enough.
@@ -35,6 +35,9 @@ pub(super) fn cut(
     threads: usize,
 ) -> Result<Vec<Vec<(usize, PartitionedFile)>>> {
     let threads = threads.max(1);
+    if let Some(outline) = shards.iter().find(|shard| shard.is_outline) {
+        return Err(Error::internal(format!("{}: row groups were passed over", outline.name)));
+    }
     let taken = || shards.iter().enumerate().filter(|(number, _)| how(*number) != Cut::Skip);
     let total: u64 = taken().map(|(_, shard)| weight(shard)).sum();
     let most = total / (threads * PIECES_PER_THREAD) as u64;

@@ -7,11 +7,10 @@
 //! Shards are appended as they are counted, so a run that was killed goes on where it was; an entry that was
 //! cut off, or whose bytes do not have their hash, counts as none.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
@@ -89,16 +88,6 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
 /// Where a shard is, whatever the folder the program runs in.
 fn place(shard: &Shard) -> PathBuf {
     std::fs::canonicalize(&shard.path).unwrap_or_else(|_| shard.path.clone())
-}
-
-/// Size, time of modification and footer of a shard, as one hash.
-fn identity(shard: &Shard) -> String {
-    let modified = shard.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let mut hash = Sha256::new();
-    hash.update(shard.bytes.to_le_bytes());
-    hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
-    hash.update(shard.footer_sha256);
-    hex(hash.finalize())
 }
 
 /// A hash over everything but the shard itself that decides its counts. Other shards do so too: the type that
@@ -211,16 +200,29 @@ impl States {
             self.rules_changed = head.len() as u64 == HEAD && head != self.head;
             return Ok(false);
         }
-        let mut at = HEAD;
-        while let Some((entry, from)) = next_entry(&mut file, at, length) {
-            at = from + entry.bytes;
-            if file.seek_relative(i64::try_from(entry.bytes).unwrap_or(i64::MAX)).is_err() {
-                break;
-            }
-            self.end = at;
-            self.saved.insert(entry.path.clone(), Saved { entry, at: from });
-        }
+        let Self { end, saved, .. } = self;
+        entries(&mut file, length, |entry, at| {
+            *end = at + entry.bytes;
+            saved.insert(entry.path.clone(), Saved { entry, at });
+        });
         Ok(true)
+    }
+
+    /// The identities of all shards that a file knows, whatever was counted; none where it is no such file.
+    #[must_use]
+    pub fn identities(path: &Path) -> BTreeSet<String> {
+        let mut known = BTreeSet::new();
+        let Ok(file) = File::open(path) else { return known };
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        let mut file = BufReader::new(file);
+        let mut magic = [0; MAGIC.len()];
+        if file.read_exact(&mut magic).is_err() || magic != MAGIC || file.seek_relative(32).is_err() {
+            return known;
+        }
+        entries(&mut file, length, |entry, _| {
+            known.insert(entry.identity);
+        });
+        known
     }
 
     /// True when the file held counts by other rules, which are of no use.
@@ -233,7 +235,7 @@ impl States {
     #[must_use]
     pub fn fate(&self, shard: &Shard) -> Fate {
         match self.saved.get(&place(shard)) {
-            Some(saved) if saved.entry.identity == identity(shard) => Fate::Reused,
+            Some(saved) if saved.entry.identity == shard.identity() => Fate::Reused,
             Some(_) => Fate::Changed,
             None => Fate::New,
         }
@@ -251,7 +253,7 @@ impl States {
 
     /// The partial counts of a shard; `None` when they are not kept or damaged.
     pub(super) fn get(&self, shard: &Shard) -> Option<Vec<u8>> {
-        let saved = self.saved.get(&place(shard)).filter(|saved| saved.entry.identity == identity(shard))?;
+        let saved = self.saved.get(&place(shard)).filter(|saved| saved.entry.identity == shard.identity())?;
         let mut bytes = vec![0; usize::try_from(saved.entry.bytes).ok()?];
         let mut file = &self.file;
         file.seek(SeekFrom::Start(saved.at)).ok()?;
@@ -263,7 +265,7 @@ impl States {
     pub(super) fn put(&mut self, shard: &Shard, counts: &[u8]) -> Result<()> {
         let entry = Entry {
             path: place(shard),
-            identity: identity(shard),
+            identity: shard.identity(),
             bytes: counts.len() as u64,
             sha256: hex(Sha256::digest(counts)),
         };
@@ -304,6 +306,18 @@ impl States {
             smaller.persist(&self.path).map_err(|refused| refused.error)
         })();
         written.map(|_| ()).map_err(|cause| self.wrong(&cause))
+    }
+}
+
+/// Calls `each` with every entry that is whole, and where its counts begin.
+fn entries(file: &mut BufReader<impl Read + Seek>, length: u64, mut each: impl FnMut(Entry, u64)) {
+    let mut at = HEAD;
+    while let Some((entry, from)) = next_entry(file, at, length) {
+        at = from + entry.bytes;
+        if file.seek_relative(i64::try_from(entry.bytes).unwrap_or(i64::MAX)).is_err() {
+            break;
+        }
+        each(entry, from);
     }
 }
 

@@ -3,6 +3,8 @@
 //! The reader reserves memory for as many row groups as the footer claims. A claim of 2³¹ ends the
 //! process in 48 bytes, so claims are held against the bytes there are.
 
+use std::ops::Range;
+
 use super::thrift::{Cursor, LIST, STRUCT};
 use super::{Step, Stop, corrupt};
 use crate::error::{Error, Result};
@@ -19,17 +21,32 @@ const ROW_GROUPS_MAX: usize = 1 << 15;
 /// # Errors
 /// [`Error::Input`] saying what the footer claims.
 pub fn check_footer(footer: &[u8]) -> Result<()> {
+    walked(footer).map(drop)
+}
+
+/// A footer that passes [`check_footer`], without its row groups: schema, number of rows and key-value entries.
+///
+/// # Errors
+/// As [`check_footer`].
+pub fn without_row_groups(footer: &[u8]) -> Result<Vec<u8>> {
+    let groups = walked(footer)?;
+    Ok([&footer[..groups.start], &[STRUCT][..], &footer[groups.end..]].concat())
+}
+
+fn walked(footer: &[u8]) -> Result<Range<usize>> {
     walk(footer).map_err(|(Stop::Corrupt(found) | Stop::Unsupported(found))| {
         Error::input(format!("corrupt footer: {found}")).hint("write the shard again")
     })
 }
 
-fn walk(footer: &[u8]) -> Step<()> {
+/// Where the list of row groups lies.
+fn walk(footer: &[u8]) -> Step<Range<usize>> {
     let mut cursor = Cursor::new(footer);
-    let mut last = 0;
+    let (mut last, mut groups) = (0, None);
     while let Some(field) = cursor.field(last)? {
+        let start = cursor.position();
         if field.id == ROW_GROUPS && field.kind == LIST {
-            let (count, kind) = Cursor::new(&footer[cursor.position()..]).list()?;
+            let (count, kind) = Cursor::new(&footer[start..]).list()?;
             if kind == STRUCT && count > ROW_GROUPS_MAX {
                 return Err(corrupt(format!(
                     "{count} row groups, where a file has at most {ROW_GROUPS_MAX}"
@@ -37,15 +54,19 @@ fn walk(footer: &[u8]) -> Step<()> {
             }
         }
         cursor.skip(field)?;
+        if field.id == ROW_GROUPS && field.kind == LIST {
+            groups = Some(start..cursor.position());
+        }
         last = field.id;
     }
-    Ok(())
+    groups.ok_or_else(|| corrupt("there is no list of row groups"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use parquet::file::metadata::ParquetMetaDataReader;
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
@@ -64,11 +85,21 @@ mod tests {
         );
         let mut file = Vec::new();
         let properties = Arc::new(WriterProperties::builder().build());
-        SerializedFileWriter::new(&mut file, schema, properties).unwrap().close().unwrap();
+        let mut writer = SerializedFileWriter::new(&mut file, schema, properties).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        while let Some(column) = group.next_column().unwrap() {
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+        writer.close().unwrap();
         let tail = file.len() - 8;
         let len = u32::from_le_bytes(file[tail..tail + 4].try_into().unwrap()) as usize;
         let footer = &file[tail - len..tail];
         check_footer(footer).unwrap();
+        let outline = ParquetMetaDataReader::decode_metadata(&without_row_groups(footer).unwrap()).unwrap();
+        let whole = ParquetMetaDataReader::decode_metadata(footer).unwrap();
+        assert_eq!(outline.file_metadata(), whole.file_metadata());
+        assert_eq!((outline.num_row_groups(), whole.num_row_groups()), (0, 1));
         for end in 0..footer.len() {
             assert_eq!(refused(&footer[..end]).split(':').next(), Some("corrupt footer"), "{end} bytes");
         }

@@ -54,7 +54,7 @@ use crate::error::{Error, Result};
 pub use chunk::{PAGE_LIMIT, Workspace};
 pub use counter::SetCounter;
 pub use flat::{FlatCount, count_flat};
-pub use footer::check_footer;
+pub use footer::{check_footer, without_row_groups};
 pub use sets::{LabelSet, SetCount, count_sets};
 pub use statistics::{Constant, constant};
 pub use vector::{VectorCount, WrongLength, count_vector};

@@ -11,6 +11,7 @@ use super::spec::STDIO;
 use crate::counts::Labels;
 use crate::engine::Dataset;
 use crate::engine::counting::{Counting, Keys, Vocabulary};
+use crate::engine::states::States;
 use crate::error::{Error, Result};
 use crate::source::detect::{Detected, Given, detect, list_length};
 use crate::source::layout::{Layout, LayoutKind, is_number, is_text, item, no_column, select};
@@ -47,7 +48,7 @@ pub struct Opened {
 /// flags that do not fit them.
 pub fn open_plan(plan: &Plan) -> Result<Opened> {
     let (listed, spooled) = list(plan)?;
-    let (shards, unreadable) = open_readable(listed, plan.limits.threads);
+    let (mut shards, unreadable) = open_readable(listed, plan.limits.threads, &kept(plan));
     if unreadable.len() > plan.max_bad_shards || shards.is_empty() {
         let errors = unreadable.into_iter().map(|one| one.error).collect();
         return Err(
@@ -67,6 +68,10 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
     };
     let detected = detect(&shards, &loose.schema, &given)?;
     let layout = &detected.layout;
+    if layout.kind == LayoutKind::Long {
+        // Whether shards share rows stands in their row groups.
+        shards = shards.iter().map(Shard::whole).collect::<Result<_>>()?;
+    }
     let needed: BTreeSet<&str> = layout
         .columns()
         .chain(plan.by.iter().map(String::as_str))
@@ -94,6 +99,12 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
         trust_statistics: plan.trust_statistics,
     };
     Ok(Opened { dataset, detected, counting, absent, labels_inferred, unreadable, _spooled: spooled })
+}
+
+/// The identities of shards that may not be read, because their counts are kept.
+fn kept(plan: &Plan) -> BTreeSet<String> {
+    let state = plan.state.as_deref().filter(|_| !plan.full && plan.row_measures != Some(true));
+    state.map(States::identities).unwrap_or_default()
 }
 
 /// The files to read; a stream on stdin becomes one.

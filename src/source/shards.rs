@@ -5,11 +5,12 @@
 //!                                               └ read here, once: schema, row groups, metadata
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::parquet_to_arrow_schema;
@@ -46,6 +47,8 @@ pub struct Shard {
     pub schema: SchemaRef,
     /// The footer.
     pub metadata: Arc<ParquetMetaData>,
+    /// The footer is one that was read before, and its row groups were passed over: see [`Shard::whole`].
+    pub is_outline: bool,
 }
 
 impl Shard {
@@ -54,6 +57,27 @@ impl Shard {
     pub fn key_value(&self, key: &str) -> Option<&str> {
         let pairs = self.metadata.file_metadata().key_value_metadata()?;
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    }
+
+    /// Size, time of modification and footer, as one hash.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        identity(self.bytes, self.modified, &self.footer_sha256)
+    }
+
+    /// The shard with its row groups.
+    ///
+    /// # Errors
+    /// As [`open`], and [`Error::Changed`] when it is another file by now.
+    pub fn whole(&self) -> Result<Self> {
+        if !self.is_outline {
+            return Ok(self.clone());
+        }
+        self.check_unchanged()?;
+        let listed = Listed { path: self.path.clone(), hive: self.hive.clone(), name: self.name.clone() };
+        let whole = open_one(&listed, &BTreeSet::new()).map_err(|error| error.at(&self.name))?;
+        whole.check_unchanged()?;
+        Ok(whole)
     }
 
     /// Whether the file is still the one that was listed: same size, same modification time.
@@ -73,6 +97,15 @@ impl Shard {
     }
 }
 
+fn identity(bytes: u64, modified: Option<SystemTime>, footer_sha256: &[u8; 32]) -> String {
+    let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let mut hash = Sha256::new();
+    hash.update(bytes.to_le_bytes());
+    hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
+    hash.update(footer_sha256);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A file that cannot be read as a shard, and why.
 #[derive(Debug, Clone)]
 pub struct Unreadable {
@@ -87,18 +120,23 @@ pub struct Unreadable {
 /// # Errors
 /// One [`Error::Input`] that names every bad shard and what is wrong with each.
 pub fn open(listed: Vec<Listed>, threads: usize) -> Result<Vec<Shard>> {
-    let (shards, unreadable) = open_readable(listed, threads);
+    let (shards, unreadable) = open_readable(listed, threads, &BTreeSet::new());
     match Error::together(unreadable.into_iter().map(|one| one.error).collect(), "shards") {
         Some(error) => Err(error),
         None => Ok(shards),
     }
 }
 
-/// The same, with what cannot be read beside what can; both in the order of the list.
+/// The same, with what cannot be read beside what can; both in the order of the list. Of shards whose identity
+/// is `known`, which were whole once, only an outline is read.
 #[must_use]
-pub fn open_readable(listed: Vec<Listed>, threads: usize) -> (Vec<Shard>, Vec<Unreadable>) {
+pub fn open_readable(
+    listed: Vec<Listed>,
+    threads: usize,
+    known: &BTreeSet<String>,
+) -> (Vec<Shard>, Vec<Unreadable>) {
     let (mut shards, mut unreadable) = (Vec::with_capacity(listed.len()), Vec::new());
-    for (name, opened) in in_order(listed, threads, |file| (file.name.clone(), open_one(&file))) {
+    for (name, opened) in in_order(listed, threads, |file| (file.name.clone(), open_one(&file, known))) {
         match opened {
             Ok(shard) => shards.push(shard),
             Err(error) => unreadable.push(Unreadable { error: error.at(&name), name }),
@@ -107,14 +145,25 @@ pub fn open_readable(listed: Vec<Listed>, threads: usize) -> (Vec<Shard>, Vec<Un
     (shards, unreadable)
 }
 
-fn open_one(listed: &Listed) -> Result<Shard> {
+fn open_one(listed: &Listed, known: &BTreeSet<String>) -> Result<Shard> {
     let path = &listed.path;
     let bare = |cause: &std::io::Error| unplaced(path, cause);
     let mut file = File::open(path).map_err(|cause| bare(&cause))?;
     let meta = file.metadata().map_err(|cause| bare(&cause))?;
     let footer = read_footer(&mut file, meta.len(), path)?;
-    let metadata = decode(&footer)?;
-    let rows = checked_rows(&metadata, meta.len())?;
+    let footer_sha256 = Sha256::digest(&footer).into();
+    let (bytes, modified) = (meta.len(), meta.modified().ok());
+    let is_outline = !known.is_empty() && known.contains(&identity(bytes, modified, &footer_sha256));
+    let (metadata, rows) = if is_outline {
+        let metadata = decode(&crate::pages::without_row_groups(&footer)?)?;
+        let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
+        (metadata, rows)
+    } else {
+        crate::pages::check_footer(&footer)?;
+        let metadata = decode(&footer)?;
+        let rows = checked_rows(&metadata, bytes)?;
+        (metadata, rows)
+    };
     let file_metadata = metadata.file_metadata();
     // A damaged `ARROW:schema` entry can panic inside the decoder.
     let schema =
@@ -125,12 +174,13 @@ fn open_one(listed: &Listed) -> Result<Shard> {
         path: path.clone(),
         name: listed.name.clone(),
         hive: listed.hive.clone(),
-        bytes: meta.len(),
-        modified: meta.modified().ok(),
+        bytes,
+        modified,
         rows,
-        footer_sha256: Sha256::digest(&footer).into(),
+        footer_sha256,
         schema: Arc::new(schema),
         metadata: Arc::new(metadata),
+        is_outline,
     })
 }
 
@@ -181,7 +231,6 @@ fn read_footer(file: &mut File, bytes: u64, path: &Path) -> Result<Vec<u8>> {
 }
 
 fn decode(footer: &[u8]) -> Result<ParquetMetaData> {
-    crate::pages::check_footer(footer)?;
     guarded(|| ParquetMetaDataReader::decode_metadata(footer))
         .ok_or_else(|| damaged("its footer cannot be decoded"))?
         .map_err(|cause| damaged(&cause.to_string()))
