@@ -144,9 +144,7 @@ pub fn find(counts: &LabelCounts, weights: &Weights, facts: &RowFacts) -> Vec<Fi
 }
 
 fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &RowFacts) -> Option<Finding> {
-    let labels_with =
-        |is: &dyn Fn(usize) -> bool| -> Vec<usize> { (0..counts.len()).filter(|&i| is(i)).collect() };
-    let with_status = |status: Status| labels_with(&|i| weights.status[i] == status);
+    let with_status = |status: Status| labels_with(counts, |i| weights.status[i] == status);
     let primary = weights.primary();
     let is_weight = primary.kind != Kind::Additive;
     let whole = |is: bool, observed: String| is.then_some(Finding { kind, labels: Vec::new(), observed });
@@ -181,14 +179,14 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::NoPositives => with_status(Status::NoPositives),
         FindingKind::NoNegatives => with_status(Status::NoNegatives),
         FindingKind::BelowMinPositives => with_status(Status::BelowMinPositives),
-        FindingKind::RareLabel => labels_with(&|i| {
+        FindingKind::RareLabel => labels_with(counts, |i| {
             weights.status[i] == Status::Ok && counts.tallies()[i].positives < RARE_POSITIVES
         }),
-        FindingKind::ExtremeWeight => {
-            labels_with(&|i| is_weight && primary.values[i] > EXTREME_WEIGHT && primary.values[i] <= FP16_MAX)
-        }
-        FindingKind::Fp16Overflow => labels_with(&|i| is_weight && primary.values[i] > FP16_MAX),
-        FindingKind::MostlyMissing => labels_with(&|i| {
+        FindingKind::ExtremeWeight => labels_with(counts, |i| {
+            is_weight && primary.values[i] > EXTREME_WEIGHT && primary.values[i] <= FP16_MAX
+        }),
+        FindingKind::Fp16Overflow => labels_with(counts, |i| is_weight && primary.values[i] > FP16_MAX),
+        FindingKind::MostlyMissing => labels_with(counts, |i| {
             let tally = &counts.tallies()[i];
             weights.status[i] != Status::NoKnownRows
                 && as_f64(tally.missing + tally.uncertain) > MOSTLY_MISSING * as_f64(counts.rows())
@@ -196,6 +194,11 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
     };
     let observed = format!("{} of {} labels", labels.len(), counts.len());
     (!labels.is_empty()).then_some(Finding { kind, labels, observed })
+}
+
+/// Labels for which `is` holds.
+fn labels_with(counts: &LabelCounts, is: impl Fn(usize) -> bool) -> Vec<usize> {
+    (0..counts.len()).filter(|&i| is(i)).collect()
 }
 
 #[cfg(test)]

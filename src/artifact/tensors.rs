@@ -24,12 +24,13 @@ const HEADER_LABEL_BYTES_MAX: usize = 8 << 20;
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
 pub fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights: &Weights) -> Result<()> {
     let n = file.counts.len();
+    let prior_bias = weights.prior_bias(&file.counts);
     let mut tensors: Vec<(String, Tensor<'_>)> = Vec::new();
     for (i, vector) in weights.vectors.iter().enumerate() {
         let name = if i == 0 { "pos_weight".to_owned() } else { vector.name.clone() };
         tensors.push((name, Tensor::F32(&vector.values)));
     }
-    tensors.push(("prior_bias".to_owned(), Tensor::F32(&weights.prior_bias)));
+    tensors.push(("prior_bias".to_owned(), Tensor::F32(&prior_bias)));
     tensors.push(("positives".to_owned(), Tensor::I64(|tally| tally.positives)));
     tensors.push(("negatives".to_owned(), Tensor::I64(|tally| tally.negatives)));
     // Eight-byte tensors first keeps every tensor aligned; names decide among equals.

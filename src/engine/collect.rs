@@ -159,15 +159,18 @@ impl Collector {
         if !self.invalid.is_empty() {
             return Err(self.invalid_values(shards));
         }
-        let labels = self.name_labels();
+        let mut labels = self.name_labels();
         self.true_rows()?;
         if self.groups.is_empty() {
             self.groups.insert(vec![None; self.counting.by.len()], Group::default());
         }
         let with_mass = self.counting.has_mass();
         let mut groups = Vec::with_capacity(self.groups.len());
-        for (key, group) in std::mem::take(&mut self.groups) {
-            groups.push((key, self.counts(group, &labels, with_mass)?));
+        let (all, by) = (std::mem::take(&mut self.groups), !self.counting.by.is_empty());
+        for (key, group) in all {
+            // Without groups there is one part, which takes the labels as they are.
+            let own = if by { labels.clone() } else { std::mem::take(&mut labels) };
+            groups.push((key, self.counts(group, own, with_mass)?));
         }
         let total = if self.counting.by.is_empty() {
             groups.pop().map(|(_, counts)| counts).ok_or_else(|| Error::internal("no group was counted"))?
@@ -221,14 +224,14 @@ impl Collector {
         }
     }
 
-    fn counts(&self, group: Group, labels: &Labels, with_mass: bool) -> Result<LabelCounts> {
+    fn counts(&self, group: Group, labels: Labels, with_mass: bool) -> Result<LabelCounts> {
         let Group { whole, whole_mass, mut tallies, mut masses, names } = group;
         let rows = whole.total().ok_or_else(overflow)?;
         let n = labels.len();
         if let Keys::Positions(_) = self.counting.keys {
             tallies.resize(n, Tally { missing: rows, ..Tally::default() });
             masses.resize(n, MassTally::default());
-            return LabelCounts::new(rows, labels.clone(), tallies, with_mass.then_some(masses));
+            return LabelCounts::new(rows, labels, tallies, with_mass.then_some(masses));
         }
         tallies.resize(n, Tally::default());
         masses.resize(if with_mass { n } else { 0 }, MassTally::default());
@@ -255,7 +258,7 @@ impl Collector {
         for mass in &mut masses {
             mass.negatives = Mass::from_units(whole_mass.negatives.units() - mass.positives.units());
         }
-        LabelCounts::new(rows, labels.clone(), tallies, with_mass.then_some(masses))
+        LabelCounts::new(rows, labels, tallies, with_mass.then_some(masses))
     }
 
     fn invalid_values(&self, shards: &[Shard]) -> Error {

@@ -1,126 +1,6 @@
 //! Positives per label, a label twice in a row counted once.
 
-/// A dictionary entry and the rows that had it.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Slot {
-    /// The last row that had it.
-    pub(super) row: u32,
-    /// Rows that had it.
-    pub(super) count: u32,
-}
-
-/// Counts dictionary entries of lists. A bit of `starts` says that a row starts in the slot, one of
-/// `values` that the slot has the next of `entries`. `row` is the number of the row at hand. Entries
-/// without a place in `slots` are passed over.
-pub(super) fn count_entries(
-    slots: &mut [Slot],
-    row: &mut u32,
-    starts: &[u64],
-    values: &[u64],
-    entries: &[u32],
-) {
-    // No branch on what a slot holds: those of rare entries are far away in memory, and a wrong guess
-    // would wait for each of them.
-    let mut see = |entry: u32, row: u32| {
-        if let Some(slot) = slots.get_mut(entry as usize) {
-            let new = u32::from(slot.row != row);
-            slot.row = row;
-            slot.count = slot.count.wrapping_add(new);
-        }
-    };
-    let mut entries = entries;
-    for (&starts, &values) in starts.iter().zip(values) {
-        let mut starts = starts;
-        if values == u64::MAX {
-            let (word, rest) = entries.split_at(64.min(entries.len()));
-            for &entry in word {
-                *row += u32::from(starts & 1 == 1);
-                starts >>= 1;
-                see(entry, *row);
-            }
-            entries = rest;
-            continue;
-        }
-        let mut values = values;
-        while starts | values != 0 {
-            *row += u32::from(starts & 1 == 1);
-            if values & 1 == 1
-                && let Some((&entry, rest)) = entries.split_first()
-            {
-                see(entry, *row);
-                entries = rest;
-            }
-            starts >>= 1;
-            values >>= 1;
-        }
-    }
-}
-
-/// Labels of one row that are kept beside each other; a row that has more marks them.
-const SHORT: usize = 32;
-
-/// The labels of the row at hand. Most rows have few: whether a label is among them is known without
-/// asking memory that is far away.
-#[derive(Debug)]
-struct Here {
-    /// Number of the row.
-    row: u32,
-    len: usize,
-    /// A bit for every label seen, by its last six bits.
-    seen: u64,
-    labels: [u32; SHORT],
-    /// Whether marks know the labels.
-    marked: bool,
-}
-
-impl Here {
-    const NOTHING: Self = Self { row: 0, len: 0, seen: 0, labels: [0; SHORT], marked: false };
-
-    /// Starts row `row`.
-    fn start(&mut self, row: u32) {
-        (self.row, self.len, self.seen, self.marked) = (row, 0, 0, false);
-    }
-
-    /// Notes that the row has `label`; false when it had it already.
-    fn note(&mut self, label: u32, marks: &mut Marks) -> bool {
-        let bit = 1 << (label & 63);
-        if self.seen & bit != 0 && self.labels[..self.len].contains(&label) {
-            return false;
-        }
-        if let Some(place) = self.labels.get_mut(self.len) {
-            *place = label;
-            (self.len, self.seen) = (self.len + 1, self.seen | bit);
-            return true;
-        }
-        self.note_marked(label, marks)
-    }
-
-    #[cold]
-    fn note_marked(&mut self, label: u32, marks: &mut Marks) -> bool {
-        if !self.marked {
-            (self.marked, self.seen) = (true, 0);
-            for label in self.labels {
-                marks.mark(label, self.row);
-            }
-        }
-        marks.mark(label, self.row)
-    }
-}
-
-/// Per label, the last row that was marked with it.
-#[derive(Debug, Default)]
-struct Marks(Vec<u32>);
-
-impl Marks {
-    /// False when the row was marked with the label already.
-    fn mark(&mut self, label: u32, row: u32) -> bool {
-        let label = label as usize;
-        if label >= self.0.len() {
-            self.0.resize(label + 1, 0);
-        }
-        std::mem::replace(&mut self.0[label], row) != row
-    }
-}
+use super::repeats::{Here, Marks, ascend, ends};
 
 /// Positives per label id, from one chunk after the other.
 ///
@@ -206,7 +86,7 @@ impl SetCounter {
         for (positives, count) in self.positives.iter_mut().zip(&mut self.counts) {
             *positives += u64::from(std::mem::take(count));
         }
-        self.marks.0.fill(0);
+        self.marks.forget();
         self.here = Here::NOTHING;
         (self.rows, self.row) = (0, 0);
     }
@@ -278,40 +158,50 @@ impl SetCounter {
 
     /// Makes sure that `here` is about the row at hand.
     fn at_hand(&mut self) {
-        if self.here.row != self.row {
+        if self.here.row() != self.row {
             self.here.start(self.row);
         }
     }
 
-    /// Counts lists. A bit of `starts` says that a row starts in the slot, one of `values` that the slot
-    /// has the next of `labels`. Labels that were not admitted are passed over.
-    pub(super) fn add_rows(&mut self, starts: &[u64], values: &[u64], labels: &[u32]) {
+    /// Counts lists. A bit of `firsts` says that a label is the first of its row; labels before the first
+    /// of them go on with the row at hand. Labels that were not admitted are passed over.
+    pub(super) fn add_rows(&mut self, firsts: &[u64], labels: &[u32]) {
+        let Some((begin, last)) = ends(firsts, labels.len()).filter(|_| ascend(firsts, labels)) else {
+            return self.add_each(firsts, labels);
+        };
+        self.add_each(&[], &labels[..begin]);
+        let weight = self.weight();
+        for &label in &labels[begin..] {
+            if let Some(count) = self.counts.get_mut(label as usize) {
+                *count = count.wrapping_add(weight);
+            }
+        }
+        self.row += firsts.iter().map(|word| word.count_ones()).sum::<u32>();
+        // The last row may go on.
+        self.at_hand();
+        for &label in labels[last..].iter().filter(|label| (**label as usize) < self.counts.len()) {
+            self.here.note(label, &mut self.marks);
+        }
+    }
+
+    /// The same, asking of each label whether its row has it already.
+    fn add_each(&mut self, firsts: &[u64], labels: &[u32]) {
         let weight = self.weight();
         self.at_hand();
         let Self { counts, marks, here, row, .. } = self;
-        let mut see = |label: u32, here: &mut Here| {
-            if let Some(count) = counts.get_mut(label as usize)
-                && here.note(label, marks)
-            {
-                *count = count.wrapping_add(weight);
-            }
-        };
-        let mut labels = labels;
-        for (&starts, &values) in starts.iter().zip(values) {
-            let (mut starts, mut values) = (starts, values);
-            while starts | values != 0 {
-                if starts & 1 == 1 {
+        for (number, labels) in labels.chunks(64).enumerate() {
+            let mut firsts = firsts.get(number).copied().unwrap_or(0);
+            for &label in labels {
+                if firsts & 1 == 1 {
                     *row += 1;
                     here.start(*row);
                 }
-                if values & 1 == 1
-                    && let Some((&label, rest)) = labels.split_first()
+                firsts >>= 1;
+                if let Some(count) = counts.get_mut(label as usize)
+                    && here.note(label, marks)
                 {
-                    see(label, here);
-                    labels = rest;
+                    *count = count.wrapping_add(weight);
                 }
-                starts >>= 1;
-                values >>= 1;
             }
         }
     }
@@ -353,7 +243,7 @@ mod tests {
             counted(&mut counter, |counter| counter.add(&[1], 5));
             let found: Result<Option<()>, _> = counter.attempt(10, |counter| {
                 counter.add(&[1, 1, 2], 7);
-                counter.add_rows(&[0b101], &[0b111], &[2, 2, 1]);
+                counter.add_rows(&[0b101], &[2, 2, 1]);
                 counter.add(&[3], 1);
                 broken
             });
@@ -368,13 +258,26 @@ mod tests {
         let mut counter = SetCounter::new();
         counted(&mut counter, |counter| {
             (0..3).for_each(|label| counter.admit(label));
-            // Rows [0, 0, 1], [], [9, 0] and, over the end of the words, [2].
-            counter.add_rows(&[0b11001], &[0b11_0111], &[0, 0, 1, 9, 0]);
-            counter.add_rows(&[1], &[1], &[2]);
-            // 64 slots with a value each, two rows of 32.
-            counter.add_rows(&[1 | 1 << 32], &[u64::MAX], &[1; 64]);
+            // Rows [0, 0, 1], [9, 0] and [2]; then two rows of 32.
+            counter.add_rows(&[0b1001], &[0, 0, 1, 9, 0]);
+            counter.add_rows(&[1], &[2]);
+            counter.add_rows(&[1 | 1 << 32], &[1; 64]);
         });
         assert_eq!(counter.take(), [2, 3, 1]);
+    }
+
+    #[test]
+    fn a_row_goes_on_from_labels_that_ascend_to_any_and_back() {
+        let mut counter = SetCounter::new();
+        counted(&mut counter, |counter| {
+            counter.admit(9);
+            // Rows [1, 3], [2, 5, | 7, 2, 7], [4, 9, | 9, 4], [6, |] and [6].
+            counter.add_rows(&[0b101], &[1, 3, 2, 5]);
+            counter.add_rows(&[0b1000], &[7, 2, 7, 4, 9]);
+            counter.add_rows(&[0b100], &[9, 4, 6]);
+            counter.add_rows(&[1], &[6]);
+        });
+        assert_eq!(counter.take(), [0, 1, 1, 1, 1, 1, 2, 1, 0, 1]);
     }
 
     #[test]
@@ -384,11 +287,11 @@ mod tests {
             counter.admit(299);
             let labels: Vec<u32> = (0..64).collect();
             // One row of 0..64, 0..64 again, 64..128; then one of 0..64.
-            counter.add_rows(&[1], &[u64::MAX], &labels);
+            counter.add_rows(&[1], &labels);
             assert!(!counter.mark(40) && counter.mark(299));
             let more: Vec<u32> = labels.iter().map(|label| label + 64).collect();
-            counter.add_rows(&[0, 0], &[u64::MAX; 2], &[&labels[..], &more].concat());
-            counter.add_rows(&[1], &[u64::MAX], &labels);
+            counter.add_rows(&[0, 0], &[&labels[..], &more].concat());
+            counter.add_rows(&[1], &labels);
         });
         let positives = counter.take();
         assert!(

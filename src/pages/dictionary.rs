@@ -54,6 +54,13 @@ impl<'a> Dictionary<'a> {
         })
     }
 
+    /// All entries, where they are words below `bound`.
+    pub(super) fn words_below(&self, bound: u64) -> Option<Vec<u32>> {
+        let mut words = vec![0; self.len];
+        let mut values = plain::Values::new(self.leaf.physical, self.bytes);
+        values.words_below(bound, &mut words).ok()?.then_some(words)
+    }
+
     /// Checks that every index has an entry.
     pub(super) fn check(&self, indices: &[u32]) -> Step<()> {
         match indices.iter().max() {

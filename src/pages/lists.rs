@@ -4,14 +4,14 @@
 //! none is invalid: then no row needs to be remembered. Where that turns out wrong the chunk is read
 //! again row by row, because an invalid row is positive for no label.
 
-use super::chunk::{Coding, Workspace, open};
-use super::counter::{SetCounter, Slot, count_entries};
-use super::dictionary::Dictionary;
+use super::chunk::{Workspace, open};
+use super::counter::SetCounter;
+use super::entries::{Entries, NONE, one_label};
 use super::leaf::Leaf;
-use super::rows::{Block, Levels, ones};
+use super::rows::{Block, Firsts, Levels, ones};
 use super::sets::{Lookup, SetCount};
 use super::stream::{Item, Stream};
-use super::{Chunk, Step, Stop, Value, corrupt, lists_by_row};
+use super::{Chunk, Step, Stop, corrupt, lists_by_row};
 
 /// Counts a chunk into `counter`.
 pub(super) fn count(
@@ -41,12 +41,8 @@ pub(super) fn wrong_rows(found: u64, rows: u64) -> Stop {
     corrupt(format!("{found} lists in a row group of {rows} rows"))
 }
 
-/// No label; never admitted to a counter.
-const NONE: u32 = u32::MAX;
-
-/// Counts the entries of the dictionary where a page has indices, labels where it has plain values, and
-/// asks for the labels of the entries at the end. `None` when a value stands for several labels or is
-/// invalid, or two entries stand for the same label: a row may hold both.
+/// `None` when a value stands for several labels or is invalid, or two entries of a dictionary stand for
+/// the same label: a row may hold both.
 fn at_once(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
@@ -54,86 +50,43 @@ fn at_once(
     counter: &mut SetCounter,
 ) -> Step<Option<SetCount>> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let mut entries = vec![Slot::default(); dictionary.len()];
-    let (mut count, mut block, mut labels) = (SetCount::default(), Block::new(), Vec::new());
-    let mut coding = None;
+    let (mut count, mut block, mut starts) = (SetCount::default(), Block::new(), Firsts::default());
+    let (mut entries, mut labels, mut coding) = (None, Vec::new(), None);
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
         let mut stream = Stream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             tally(&mut count, &block, chunk.rows)?;
+            let firsts = starts.next(&block);
+            labels.resize(ones(&block.values), 0);
+            stream.block(labels.len())?;
+            if let Some(indices) = stream.indices() {
+                dictionary.check(indices)?;
+                entries.get_or_insert_with(|| Entries::new(&dictionary, lookup, &firsts, indices));
+            }
             let changed = coding.replace(page.coding).is_some_and(|before| before != page.coding);
             if changed
                 && block.starts[0] & 1 == 0
-                && !hand_over(page.coding, &entries, &dictionary, lookup, counter)
+                && let Some(entries) = &entries
+                && !entries.hand_over(page.coding, &dictionary, lookup, counter)
             {
                 return Ok(None);
             }
-            let values = ones(&block.values);
-            stream.block(values)?;
-            if let Some(indices) = stream.indices() {
-                dictionary.check(indices)?;
-                count_entries(&mut entries, counter.row(), &block.starts, &block.values, indices);
-                continue;
-            }
-            labels.resize(values, 0);
-            if !read_labels(leaf, &mut stream, lookup, counter, &mut labels)? {
+            if let (Some(indices), Some(entries)) = (stream.indices(), &mut entries) {
+                entries.add(&firsts, indices, &mut labels, counter);
+            } else if read_labels(leaf, &mut stream, lookup, counter, &mut labels)? {
+                counter.add_rows(&firsts, &labels);
+            } else {
                 return Ok(None);
             }
-            counter.add_rows(&block.starts, &block.values, &labels);
         }
         stream.finish()?;
     }
     if count.rows != chunk.rows {
         return Err(wrong_rows(count.rows, chunk.rows));
     }
-    Ok(add_entries(&entries, &dictionary, lookup, counter).then_some(count))
-}
-
-/// Counts the rows of each entry for its label; false when it has several, is invalid, or another entry
-/// has the same.
-fn add_entries(
-    entries: &[Slot],
-    dictionary: &Dictionary<'_>,
-    lookup: &mut Lookup<'_>,
-    counter: &mut SetCounter,
-) -> bool {
-    counter.start_distinct();
-    let mut batch = Vec::with_capacity(1024);
-    for (start, slots) in (0..).step_by(1024).zip(entries.chunks(1024)) {
-        batch.clear();
-        for (entry, slot) in (start..).zip(slots).filter(|(_, slot)| slot.count > 0) {
-            match one_label(lookup, dictionary.value(entry)) {
-                Some(NONE) => {}
-                Some(label) => batch.push((label, slot.count)),
-                None => return false,
-            }
-        }
-        if !counter.add_distinct(&batch) {
-            return false;
-        }
-    }
-    true
-}
-
-/// Where plain values go on with a row that began as indices: notes which labels the row has already.
-/// False when that is not possible.
-fn hand_over(
-    to: Coding,
-    entries: &[Slot],
-    dictionary: &Dictionary<'_>,
-    lookup: &mut Lookup<'_>,
-    counter: &mut SetCounter,
-) -> bool {
-    let row = *counter.row();
-    to == Coding::Plain
-        && entries.iter().enumerate().filter(|(_, slot)| slot.row == row && slot.count > 0).all(
-            |(entry, _)| match one_label(lookup, dictionary.value(entry)) {
-                Some(NONE) => true,
-                Some(label) => counter.mark(label),
-                None => false,
-            },
-        )
+    let all = entries.is_none_or(|entries| entries.finish(&dictionary, lookup, counter));
+    Ok(all.then_some(count))
 }
 
 /// Reads the labels of plain values; false when one has several or is invalid.
@@ -166,19 +119,10 @@ fn read_labels(
     Ok(true)
 }
 
-/// The label of a value; `None` when it has several or is invalid.
-fn one_label(lookup: &mut Lookup<'_>, value: Value<'_>) -> Option<u32> {
-    match lookup.labels(value) {
-        Ok([]) => Some(NONE),
-        Ok([label]) => Some(*label),
-        Ok(_) | Err(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::by_hand::{ByHand, DICTIONARY, PLAIN, indices, packed, words};
-    use super::super::{Outcome, count_sets};
+    use super::super::{Outcome, Value, count_sets};
     use super::*;
 
     /// Integers are labels, but 8 is none, 9 is invalid.

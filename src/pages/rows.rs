@@ -62,6 +62,41 @@ impl Block {
     }
 }
 
+/// Tells which values are the first of their row, from block to block.
+#[derive(Debug, Default)]
+pub(super) struct Firsts {
+    /// A row has started since the last value.
+    started: bool,
+}
+
+impl Firsts {
+    /// One bit per value of the block: whether a row starts in its slot or in one since the value before.
+    pub(super) fn next(&mut self, block: &Block) -> Bitmap {
+        let (mut firsts, mut at) = ([0; BLOCK / 64], 0);
+        for (&starts, &values) in block.starts.iter().zip(&block.values) {
+            let starts = starts | u64::from(self.started);
+            // A start in a slot without a value is carried up to the next slot that has one.
+            let (carried, over) = (starts & !values).overflowing_add(!values);
+            self.started = over;
+            let bits = (starts | carried) & values;
+            if values == u64::MAX {
+                put(&mut firsts, at, bits);
+                at += 64;
+                continue;
+            }
+            let (mut packed, mut count, mut left) = (0, 0, values);
+            while left != 0 {
+                packed |= (bits >> left.trailing_zeros() & 1) << count;
+                count += 1;
+                left &= left - 1;
+            }
+            put(&mut firsts, at, packed);
+            at += count;
+        }
+        firsts
+    }
+}
+
 /// One slot of a [`Block`], by the same names.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
@@ -212,5 +247,43 @@ fn put(bits: &mut Bitmap, at: usize, word: u64) {
         && let Some(next) = bits.get_mut(index + 1)
     {
         *next |= word >> (64 - shift);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bitmap(bits: &[bool]) -> Bitmap {
+        let mut map = [0; BLOCK / 64];
+        bits.iter().enumerate().for_each(|(i, bit)| map[i / 64] |= u64::from(*bit) << (i % 64));
+        map
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_value_of_a_row_is_found_behind_slots_without_one(
+            slots in proptest::collection::vec((proptest::bool::weighted(0.3), proptest::bool::weighted(0.8)), 0..400),
+            cut in 1..300_usize,
+            dense in any::<bool>(),
+        ) {
+            let slots: Vec<_> = slots.into_iter().map(|(start, value)| (start, value || dense)).collect();
+            let (mut firsts, mut started) = (Firsts::default(), false);
+            for slots in slots.chunks(cut) {
+                let mut expected = Vec::new();
+                for (start, value) in slots {
+                    started |= start;
+                    if *value {
+                        expected.push(std::mem::take(&mut started));
+                    }
+                }
+                let (starts, values): (Vec<_>, Vec<_>) = slots.iter().copied().unzip();
+                let (starts, values) = (bitmap(&starts), bitmap(&values));
+                let block = Block { len: slots.len(), starts, values, ..Block::new() };
+                prop_assert_eq!(firsts.next(&block), bitmap(&expected));
+            }
+        }
     }
 }

@@ -51,8 +51,6 @@ pub struct Weights {
     pub vectors: Vec<WeightVector>,
     /// Per label, whether its weights come from the formula.
     pub status: Vec<Status>,
-    /// ln(positives / negatives) per label, to start a bias at; 0 for labels without both sides.
-    pub prior_bias: Vec<f64>,
     /// All negatives over all positives; 1 when there is no positive or no negative.
     pub global_pos_weight: f64,
 }
@@ -62,6 +60,16 @@ impl Weights {
     #[must_use]
     pub fn primary(&self) -> &WeightVector {
         &self.vectors[0]
+    }
+
+    /// ln(positives / negatives) per label of `counts`, to start a bias at; 0 for labels without both sides.
+    #[must_use]
+    pub fn prior_bias(&self, counts: &LabelCounts) -> Vec<f64> {
+        let bias = |(label, status): (usize, &Status)| match (status, counts.sides(label)) {
+            (Status::Ok, (positives, negatives)) => (positives / negatives).ln(),
+            _ => 0.0,
+        };
+        self.status.iter().enumerate().map(bias).collect()
     }
 }
 
@@ -105,7 +113,6 @@ pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
         (0..counts.len()).map(|i| counts.sides(i)).fold((0.0, 0.0), |s, x| (s.0 + x.0, s.1 + x.1));
     Ok(Weights {
         vectors,
-        prior_bias: basis.labels.iter().map(|side| side.map_or(0.0, |(p, n)| (p / n).ln())).collect(),
         global_pos_weight: if positives > 0.0 && negatives > 0.0 { negatives / positives } else { 1.0 },
         status,
     })
