@@ -120,9 +120,9 @@ async fn count_one(task: Task, number: usize, one: Dataset, range: Option<Ids>) 
     let (mut counts, n_by) = (Vec::new(), task.counting.by.len());
     let mut keep = |batch: &RecordBatch| states::encode(batch, n_by, &mut counts);
     let way = if task.counting.layout.kind == LayoutKind::Long {
-        let why = Some("layout long".to_owned());
-        let counted = long::count_apart(&task.means(1), &one, vec![range], &mut keep).await?;
-        counted.then_some(Way { engine: "plain", why, columns: Vec::new() })
+        let choice = task.choose(&one).await?;
+        let columns = long::count_apart(&task.means(1), &one, choice.kept(), vec![range], &mut keep).await?;
+        columns.map(|columns| choice.way(columns))
     } else {
         Some(task.count(&one, keep).await?)
     };

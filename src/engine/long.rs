@@ -1,7 +1,8 @@
 //! The layout `long`: one row per (row id, label), in any order, with duplicates, over many shards.
 //!
 //! ```text
-//! DataSourceExec ─▶ FilterExec? ─▶ ProjectionExec [by…, id, label, value?, shard] ─▶ Pairs
+//! encoded:  pages of id, label, value? ──────────────────────────────────────────────────┐
+//! plain:    DataSourceExec ─▶ FilterExec? ─▶ ProjectionExec [by…, id, label, value?, shard] ┴▶ Pairs
 //! ```
 //!
 //! Where one pair is listed with several values, the side that says most wins: positive before
@@ -17,10 +18,12 @@ use datafusion::physical_plan::execute_stream_partitioned;
 use datafusion::prelude::SessionContext;
 
 use super::counting::Counting;
-use super::pairs::{Pairs, ranges};
+use super::pairs::encoded::Encoded;
+use super::pairs::{Pairs, Rows, ranges};
 use super::partial::by_name;
 use super::partial_exec::Progress;
 use super::query::{Dataset, bytes_scanned, column, rows};
+use super::scan::ColumnPath;
 use super::session::ours;
 use super::spill::Spill;
 use super::table::SHARD_COLUMN;
@@ -43,39 +46,50 @@ pub(super) fn apart(shards: &[Shard], counting: &Counting) -> Vec<Option<RangeIn
     ranges::apart(shards, counting.layout.id.as_deref().unwrap_or_default())
 }
 
-/// Calls `each` with partial counts of all shards.
+/// Calls `each` with partial counts of the shards that are `kept`, from encoded pages; of all shards, from
+/// arrays, where that is not said. Gives how each column was read, where from pages.
 pub(super) async fn count(
     means: &Means<'_>,
     dataset: &Dataset,
+    kept: Option<&[bool]>,
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
-) -> Result<()> {
+) -> Result<Vec<ColumnPath>> {
     let unknown = vec![None; dataset.shards.len()];
     // With few shards, threads would wait for each other.
     let many = dataset.shards.len() >= 2 * means.threads;
     // Statistics are believed at first; where ids show that they lie, nothing is.
-    if many && count_apart(means, dataset, apart(&dataset.shards, means.counting), each).await? {
-        return Ok(());
-    }
     if many {
+        let apart = apart(&dataset.shards, means.counting);
+        if let Some(paths) = count_apart(means, dataset, kept, apart, each).await? {
+            return Ok(paths);
+        }
         tracing::warn!("{LIED}; counting without the footers' help");
     }
-    count_apart(means, dataset, unknown, each).await.map(|_| ())
+    Ok(count_apart(means, dataset, kept, unknown, each).await?.unwrap_or_default())
 }
 
 /// What is said of statistics that lie.
 pub(super) const LIED: &str = "row ids lie outside of what the footers claim";
 
-/// The same, where each shard that has a range is counted by itself; false, and nothing is counted, when an id
-/// lies outside of its shard's range.
+/// The same, where each shard that has a range is counted by itself; `None`, and nothing is counted, when an
+/// id lies outside of its shard's range.
 pub(super) async fn count_apart(
     means: &Means<'_>,
     dataset: &Dataset,
+    kept: Option<&[bool]>,
     apart: Vec<Option<RangeInclusive<i128>>>,
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
-) -> Result<bool> {
+) -> Result<Option<Vec<ColumnPath>>> {
     let Means { context, counting, threads, progress, .. } = *means;
     let layout = &counting.layout;
     let pairs = Pairs::new(&dataset.shards, means, apart);
+    if let Some(kept) = kept {
+        let encoded = Encoded::new(dataset, counting, (kept, &pairs.whole()), threads, progress)?;
+        let encoded = Arc::new(encoded);
+        let rows = Rows::Encoded(Arc::clone(&encoded));
+        let counted = pairs.count(rows, encoded.id_type()?, each).await?;
+        return Ok(counted.then(|| encoded.paths()));
+    }
     let rows = rows(context, dataset, counting, threads, &pairs.whole())?;
     let mut columns: Vec<Expr> =
         counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))).collect();
@@ -87,7 +101,8 @@ pub(super) async fn count_apart(
     let plan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
     let (schema, scan) = (plan.schema(), Arc::clone(&plan));
     let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
-    let counted = pairs.count(streams, schema.field(counting.by.len()).data_type(), each).await?;
+    let id_type = schema.field(counting.by.len()).data_type();
+    let counted = pairs.count(Rows::Arrays(streams), id_type, each).await?;
     progress.add_bytes(bytes_scanned(scan.as_ref()));
-    Ok(counted)
+    Ok(counted.then(Vec::new))
 }

@@ -1,5 +1,7 @@
 //! Shards cut into pieces, so that every thread has something to do to the end.
 
+use std::ops::Range;
+
 use datafusion::datasource::listing::PartitionedFile;
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -12,7 +14,7 @@ const PIECES_PER_THREAD: usize = 4;
 
 /// Where the first column chunk of a row group begins. Row groups stand in this order in a file, unless
 /// its writer was strange; then the file is one piece.
-pub(super) fn start(group: &RowGroupMetaData) -> u64 {
+fn start(group: &RowGroupMetaData) -> u64 {
     group.columns().iter().map(|column| column.byte_range().0).min().unwrap_or(0)
 }
 
@@ -72,6 +74,21 @@ pub(super) fn cut(
         }
     }
     Ok(lists.into_iter().map(|(_, list)| list).filter(|list| !list.is_empty()).collect())
+}
+
+/// The row groups of a shard that begin in `range`; all of them without one.
+pub(super) fn groups(shard: &Shard, range: Option<Range<u64>>) -> Range<usize> {
+    let groups = shard.metadata.row_groups();
+    let Some(range) = range else { return 0..groups.len() };
+    let from = groups.partition_point(|group| start(group) < range.start);
+    let to = groups.partition_point(|group| start(group) < range.end);
+    from..to.max(from)
+}
+
+/// The bytes of a piece.
+pub(super) fn range(piece: &PartitionedFile) -> Option<Range<u64>> {
+    let offset = |at: i64| u64::try_from(at).unwrap_or(0);
+    piece.range.as_ref().map(|range| offset(range.start)..offset(range.end))
 }
 
 fn weight(shard: &Shard) -> u64 {

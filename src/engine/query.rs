@@ -22,7 +22,7 @@ use super::diagnose::{Diagnosis, diagnose};
 use super::long::{self, Means};
 use super::partial::{self, by_name};
 use super::partial_exec::{PartialCountsExec, Progress};
-use super::scan::Scan;
+use super::scan::{ColumnPath, Scan};
 use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
 use super::states::{Fate, States};
@@ -168,9 +168,27 @@ async fn attempt(
 }
 
 /// How rows are counted: from encoded pages of the shards that are kept, or from arrays because of this.
-enum Choice {
+pub(super) enum Choice {
     Encoded(Vec<bool>),
     Plain(String),
+}
+
+impl Choice {
+    /// The shards that are read from encoded pages, if any are.
+    pub(super) fn kept(&self) -> Option<&[bool]> {
+        match self {
+            Self::Encoded(kept) => Some(kept),
+            Self::Plain(_) => None,
+        }
+    }
+
+    /// The account of it, with how each column was read.
+    pub(super) fn way(self, columns: Vec<ColumnPath>) -> Way {
+        match self {
+            Self::Encoded(_) => Way { engine: "encoded", why: None, columns },
+            Self::Plain(why) => Way { engine: "plain", why: Some(why), columns },
+        }
+    }
 }
 
 async fn choose(context: &SessionContext, dataset: &Dataset, counting: &Counting) -> Result<Choice> {
@@ -229,15 +247,16 @@ impl Task {
         mut each: impl FnMut(&RecordBatch) -> Result<()> + Send,
     ) -> Result<Way> {
         let Self { context, counting, limits, progress, .. } = self;
-        match choose(context, dataset, counting).await? {
-            Choice::Plain(why) if counting.layout.kind == LayoutKind::Long => {
-                long::count(&self.means(limits.threads.max(1)), dataset, &mut each).await?;
-                Ok(Way { engine: "plain", why: Some(why), columns: Vec::new() })
+        match self.choose(dataset).await? {
+            choice if counting.layout.kind == LayoutKind::Long => {
+                let means = self.means(limits.threads.max(1));
+                let columns = long::count(&means, dataset, choice.kept(), &mut each).await?;
+                Ok(choice.way(columns))
             }
             Choice::Encoded(kept) => {
                 let scan = Scan::new(dataset, counting, &kept, limits, Arc::clone(progress))?;
                 merge(context, Arc::clone(&scan.plan), counting, each).await?;
-                Ok(Way { engine: "encoded", why: None, columns: scan.paths() })
+                Ok(Choice::Encoded(kept).way(scan.paths()))
             }
             Choice::Plain(why) => {
                 let rows = rows(context, dataset, counting, limits.threads, &[])?;
@@ -247,9 +266,14 @@ impl Task {
                 let partial = PartialCountsExec::new(input, Arc::clone(counting), Arc::clone(progress));
                 merge(context, Arc::new(partial), counting, each).await?;
                 progress.add_bytes(bytes_scanned(read.as_ref()));
-                Ok(Way { engine: "plain", why: Some(why), columns: Vec::new() })
+                Ok(Choice::Plain(why).way(Vec::new()))
             }
         }
+    }
+
+    /// How rows of `dataset` are counted.
+    pub(super) async fn choose(&self, dataset: &Dataset) -> Result<Choice> {
+        choose(&self.context, dataset, &self.counting).await
     }
 
     pub(super) fn means(&self, threads: usize) -> Means<'_> {

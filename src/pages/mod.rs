@@ -9,6 +9,8 @@
 //! count_flat    one column per label                  Tally
 //! count_sets    a set of labels in every row          SetCounter: positives per label
 //! count_vector  position in the list = label          Tally per position
+//! read_codes    one column of layout `long`           a number per row
+//! read_values   its row ids                           values in the order of rows
 //! ```
 //!
 //! What a value means is asked from the caller once per dictionary entry, or once per run of equal plain
@@ -19,6 +21,7 @@
 
 #[cfg(test)]
 mod by_hand;
+mod by_value;
 mod chunk;
 mod codec;
 mod counter;
@@ -53,6 +56,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 
 use crate::error::{Error, Result};
 
+pub use by_value::{read_codes, read_values};
 pub use chunk::{PAGE_LIMIT, Workspace};
 pub use counter::SetCounter;
 pub use flat::{FlatCount, count_flat};

@@ -130,7 +130,7 @@ mod tests {
                 }
                 row
             }).collect();
-            let mut firsts = vec![0; 4];
+            let mut firsts = [0; 4];
             let mut at = 0;
             for row in &rows {
                 firsts[at / 64] |= 1_u64 << (at % 64);

@@ -80,6 +80,14 @@ impl<'p> Stream<'p> {
         }
     }
 
+    /// The next value of a block that has no indices.
+    pub(super) fn single(&mut self) -> Step<Raw<'p>> {
+        match self.next()? {
+            Item::Single(raw) => Ok(raw),
+            Item::Entry(index) => Err(corrupt(format!("index {index} among values"))),
+        }
+    }
+
     /// To be called after the last value.
     pub(super) fn finish(&self) -> Step<()> {
         match &self.source {

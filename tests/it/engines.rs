@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, StringArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, StringArray, UInt16Array,
+};
 use arrow::datatypes::{DataType, Field};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
@@ -157,6 +159,35 @@ proptest! {
     }
 
     #[test]
+    fn long(
+        shards in proptest::collection::vec((codes(300), codes(300), settings(), any::<bool>()), 1..6),
+        id in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
+        kind in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
+        value in prop_oneof![1 => Just(None), 1 => proptest::sample::select(&TYPES[..]).prop_map(Some)],
+        far in any::<bool>(), rules in proptest::sample::select(&RULES[..]),
+        keys in proptest::sample::select(&LABEL_KEYS[..2]),
+    ) {
+        let place = Place::new();
+        for (i, (labels, values, settings, delta)) in shards.iter().enumerate() {
+            let n = labels.len().min(values.len());
+            // Shards share ids, or have ids that no other has.
+            let ids: Vec<usize> = (0..n).map(|row| row * 7 % 90 + i * if far { 100 } else { 5 }).collect();
+            let mut columns = vec![("id", row_ids(id, &ids)), ("label", label_array(kind, &labels[..n]))];
+            columns.extend(value.map(|value| ("value", array(value, &values[..n]))));
+            let mut properties = settings.properties();
+            if *delta && id != "text" {
+                let column = ColumnPath::from("id");
+                properties = properties.set_column_dictionary_enabled(column.clone(), false);
+                properties = properties.set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+            }
+            write_with(&place.path(&format!("in/{i}.parquet")), columns, properties.build());
+        }
+        let value: &[&str] = if value.is_some() { &["--value", "value"] } else { &[] };
+        let layout = ["in", "--layout", "long", "--id", "id", "--labels", "label"];
+        both(&place, &[&layout[..], value, rules, keys].concat());
+    }
+
+    #[test]
     fn flipped_bits_are_an_error_or_counts_that_add_up(
         rows in rows(1..4_usize), settings in settings(),
         flips in proptest::collection::vec((any::<prop::sample::Index>(), 1..=255_u8), 1..4),
@@ -181,6 +212,17 @@ proptest! {
                 prop_assert_eq!(all.iter().sum::<u64>(), weights["rows"].as_u64().unwrap());
             }
         }
+    }
+}
+
+/// Row ids of a type.
+fn row_ids(kind: &str, ids: &[usize]) -> ArrayRef {
+    let small = ids.iter().map(|id| i32::try_from(*id).unwrap() - 3);
+    match kind {
+        "i32" => Arc::new(small.collect::<Int32Array>()),
+        "i64" => Arc::new(small.map(|id| i64::from(id) << 40).collect::<Int64Array>()),
+        "u16" => Arc::new(ids.iter().map(|id| Some(u16::try_from(*id).unwrap())).collect::<UInt16Array>()),
+        _ => Arc::new(ids.iter().map(|id| Some(format!("{:>1$}", id, id % 30))).collect::<StringArray>()),
     }
 }
 
@@ -284,6 +326,42 @@ fn the_encoded_path_is_taken_where_it_should() {
     assert_eq!((&way[0]["arrays"], &way[0]["encoded"]), (&Value::from(2), &Value::from(0)));
     assert!(way[0]["why"].as_str().unwrap().contains("DELTA_BINARY_PACKED"), "{way}");
     assert_eq!((way[1].get("arrays"), &way[1]["encoded"]), (None, &Value::from(2)));
+}
+
+/// Row ids in plain pages and in dictionaries are read as they are; a row group with others is read as arrays.
+#[test]
+fn long_rows_are_read_from_pages_where_that_can_be() {
+    let place = Place::new();
+    let labels: Vec<Option<u8>> = (0..200).map(|row| (row % 9 != 0).then_some(row % 5)).collect();
+    for (split, dictionary, encoding) in [
+        ("a", true, Encoding::PLAIN),
+        ("b", false, Encoding::PLAIN),
+        ("c", false, Encoding::DELTA_BINARY_PACKED),
+    ] {
+        let ids: Vec<usize> = (0..200).map(|row| row * 3 % 70).collect();
+        let columns = vec![("id", row_ids("i64", &ids)), ("label", label_array("text", &labels))];
+        let id = ColumnPath::from("id");
+        let properties = Settings { group_rows: 100, ..Settings::plain() }.properties();
+        let properties = properties
+            .set_column_dictionary_enabled(id.clone(), dictionary)
+            .set_column_encoding(id, encoding);
+        write_with(&place.path(&format!("in/split={split}/a.parquet")), columns, properties.build());
+    }
+    let long = ["in", "--layout", "long", "--id", "id", "--labels", "label"];
+    let rows = |more: &[&str]| both(&place, &[&long, more].concat()).unwrap()["rows"].clone();
+    assert_eq!(rows(&[]), 70);
+    let way = place.json("encoded/run_results.json")["counting"]["way"]["columns"].clone();
+    for (column, why) in
+        [(&way[0], "encoding DELTA_BINARY_PACKED"), (&way[1], "read beside id, encoding DELTA_BINARY_PACKED")]
+    {
+        assert_eq!((&column["encoded"], &column["arrays"]), (&Value::from(4), &Value::from(2)), "{way}");
+        assert_eq!(column["why"], why);
+    }
+    assert_eq!(rows(&["--where", "split < 'c'", "--by", "split"]), 140);
+    assert_eq!(chunks(&place, "arrays"), 0);
+    let auto = place.run(&[&["compute"], &long[..], &["--where", "id > 0", "--out", "out"]].concat());
+    assert_eq!(auto.code, 0, "{}", auto.stderr);
+    assert_eq!(place.json("out/run_results.json")["counting"]["way"]["engine"], "plain");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Pairs of row id and label, each counted once however often it is listed, in bounded memory.
 //!
 //! ```text
-//! streams of rows ─▶ Worker, one per thread ─▶ Record (id, group, label, side)
+//! pages or arrays ─▶ Worker, one per thread ─▶ Record (id, group, label, side)
 //!                      │ a shard whose ids no other shard has: sorted and counted when it ends
 //!                      ▼
 //!                    Scatter: parts by id ─▶ spill where they pass the budget
@@ -12,6 +12,7 @@
 //! All records of an id are in one part, so that parts are counted one after the other. A part that is
 //! too large for the memory is scattered once more.
 
+pub(super) mod encoded;
 mod ids;
 mod names;
 pub(super) mod ranges;
@@ -39,6 +40,7 @@ use super::spill::Spill;
 use crate::counts::Tally;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
+use encoded::Encoded;
 use names::{Local, Shared};
 use record::{Narrow, Record, Wide};
 use scatter::Scatter;
@@ -57,6 +59,14 @@ pub(super) struct Pairs {
     budget: usize,
     threads: usize,
     progress: Arc<Progress>,
+}
+
+/// Where rows come from.
+pub(super) enum Rows {
+    /// Arrays of `[by…, id, label, value?, shard]`.
+    Arrays(Vec<SendableRecordBatchStream>),
+    /// Encoded pages.
+    Encoded(Arc<Encoded>),
 }
 
 impl Pairs {
@@ -79,28 +89,37 @@ impl Pairs {
         self.task.apart.iter().map(Option::is_some).collect()
     }
 
-    /// Calls `each` with counts of `streams` of `[by…, id, label, value?, shard]`; false, and nothing is
-    /// counted, when a shard's statistics lied about its ids.
+    /// Calls `each` with the counts of `rows`; false, and nothing is counted, when a shard's statistics lied
+    /// about its ids.
     pub(super) async fn count(
         &self,
-        streams: Vec<SendableRecordBatchStream>,
+        rows: Rows,
         id_type: &DataType,
         each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
     ) -> Result<bool> {
         let totals = if ids::are_narrow(id_type) {
-            self.totals::<Narrow>(streams).await?
+            self.totals::<Narrow>(rows).await?
         } else {
-            self.totals::<Wide>(streams).await?
+            self.totals::<Wide>(rows).await?
         };
         let Some(totals) = totals else { return Ok(false) };
         self.give(&totals, each)?;
         Ok(true)
     }
 
-    async fn totals<R: Record>(&self, streams: Vec<SendableRecordBatchStream>) -> Result<Option<Totals>> {
+    async fn totals<R: Record>(&self, rows: Rows) -> Result<Option<Totals>> {
         let mut workers = JoinSet::new();
-        for stream in streams {
-            workers.spawn(run(self.worker::<R>(), stream, Arc::clone(&self.progress)));
+        match rows {
+            Rows::Arrays(streams) => {
+                for stream in streams {
+                    workers.spawn(run(self.worker::<R>(), stream, Arc::clone(&self.progress)));
+                }
+            }
+            Rows::Encoded(encoded) => {
+                for _ in 0..self.threads {
+                    workers.spawn(encoded::run(self.worker::<R>(), Arc::clone(&encoded)));
+                }
+            }
         }
         let (mut totals, mut commons, mut unknown) = (Totals::default(), Vec::new(), BTreeMap::new());
         while let Some(worker) = workers.join_next().await {

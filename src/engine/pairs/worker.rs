@@ -19,6 +19,7 @@ use crate::engine::plain::groups::Key;
 use crate::engine::plain::visit::visit;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
+use crate::source::values::Value;
 
 /// Unknown labels that are remembered.
 const UNKNOWN_MAX: usize = 100;
@@ -83,21 +84,34 @@ impl<R: Record> Worker<R> {
         while start < ids.len() {
             let shard = shards[start];
             let end = start + shards[start..].iter().take_while(|&&other| other == shard).count();
-            let apart = self.enter(shard)?;
-            for row in start..end {
-                let side = sides.as_ref().map_or(SIDES.len() - 1, |sides| usize::from(sides[row]));
+            self.take(shard, &ids[start..end], signed, |row| {
+                let row = start + row;
                 let group = groups.as_ref().map_or(0, |groups| groups[row]);
-                let said = Said::new(group, labels[row], u8::try_from(side).unwrap_or(0));
-                let record = R::new(ids[row], said);
-                match &apart {
-                    None => self.common.push(record)?,
-                    Some(range) => {
-                        self.lied |= !range.contains(&number(ids[row], signed));
-                        self.own.push(record)?;
-                    }
+                Said::new(group, labels[row], sides.as_ref().map_or(LISTED, |sides| sides[row]))
+            })?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Takes rows of one shard: their ids, and what is `said` of each.
+    pub(super) fn take(
+        &mut self,
+        shard: u32,
+        ids: &[u128],
+        signed: bool,
+        said: impl Fn(usize) -> Said,
+    ) -> Result<()> {
+        let apart = self.enter(shard)?;
+        for (row, &id) in ids.iter().enumerate() {
+            let record = R::new(id, said(row));
+            match &apart {
+                None => self.common.push(record)?,
+                Some(range) => {
+                    self.lied |= !range.contains(&number(id, signed));
+                    self.own.push(record)?;
                 }
             }
-            start = end;
         }
         Ok(())
     }
@@ -150,22 +164,31 @@ impl<R: Record> Worker<R> {
     }
 
     fn labels(&mut self, array: &ArrayRef, shards: &[u32]) -> Result<Vec<u32>> {
-        let domain = &self.task.counting.domain;
         let mut labels = Vec::with_capacity(array.len());
-        visit(array, |row, value| {
-            let number = match value.filter(|value| !domain.is_missing(value)) {
-                None => NO_LABEL,
-                Some(value) => self.names.label(&value).unwrap_or_else(|what| {
-                    if self.unknown.len() < UNKNOWN_MAX || self.unknown.contains_key(&what) {
-                        let first = self.unknown.entry(what).or_insert(shards[row]);
-                        *first = shards[row].min(*first);
-                    }
-                    NO_LABEL
-                }),
-            };
-            labels.push(number);
-        })?;
+        visit(array, |row, value| labels.push(self.label(value, shards[row])))?;
         Ok(labels)
+    }
+
+    /// The number of a label of `shard`; [`NO_LABEL`] where there is none.
+    pub(super) fn label(&mut self, value: Option<Value<'_>>, shard: u32) -> u32 {
+        match value.filter(|value| !self.task.counting.domain.is_missing(value)) {
+            None => NO_LABEL,
+            Some(value) => self.names.label(&value).unwrap_or_else(|what| self.stray(what, shard)),
+        }
+    }
+
+    /// Notes what is wrong with a label.
+    pub(super) fn stray(&mut self, what: String, shard: u32) -> u32 {
+        if self.unknown.len() < UNKNOWN_MAX || self.unknown.contains_key(&what) {
+            let first = self.unknown.entry(what).or_insert(shard);
+            *first = shard.min(*first);
+        }
+        NO_LABEL
+    }
+
+    /// The number of a group.
+    pub(super) fn group(&mut self, key: &Key) -> Result<u32> {
+        self.names.group(key)
     }
 
     /// The side of every row's value.
@@ -175,27 +198,38 @@ impl<R: Record> Worker<R> {
         let mut stray = None;
         visit(array, |row, value| {
             let cell = value.map_or(Cell::Missing, |value| domain.cell(&value));
-            let side = SIDES.iter().position(|side| *side == cell).unwrap_or(0);
-            sides.push(u8::try_from(side).unwrap_or(0));
+            sides.push(side(cell));
             if let (Cell::Invalid, Some(value), None) = (cell, value, &stray) {
                 stray = Some((value.to_string(), shards[row]));
             }
         })?;
         let Some((value, shard)) = stray else { return Ok(sides) };
         let shard = self.task.shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
-        Err(Error::input(format!("{shard}: column {name:?}: value {value} is neither positive nor negative"))
-            .hint(
-                "declare it with --positive-values, --negative-values, --missing-values or --uncertain-values, \
-                 or read numbers with --threshold",
-            ))
+        Err(no_side(&value).at(format!("{shard}: column {name:?}")))
     }
 
-    fn null_id(&self) -> Error {
+    pub(super) fn null_id(&self) -> Error {
         let id = self.task.counting.layout.id.as_deref().unwrap_or_default();
         Error::input(format!("row id column {id:?} holds NULL")).hint(format!(
             "every row of layout long needs an id; or leave rows out: --where '{id} IS NOT NULL'"
         ))
     }
+}
+
+/// The side of a pair that is listed without a value.
+pub(super) const LISTED: u8 = 3;
+
+/// The number of a side; that of missing for what is on none.
+pub(super) fn side(cell: Cell) -> u8 {
+    (0..).zip(SIDES).find(|(_, side)| *side == cell).map_or(0, |(number, _)| number)
+}
+
+/// The error for a value that is on no side.
+pub(super) fn no_side(value: &str) -> Error {
+    Error::input(format!("value {value} is neither positive nor negative")).hint(
+        "declare it with --positive-values, --negative-values, --missing-values or --uncertain-values, \
+         or read numbers with --threshold",
+    )
 }
 
 /// An id of 64 bits as statistics order it.

@@ -9,7 +9,7 @@ use crate::source::shards::Shard;
 
 /// A label column in one shard.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Place {
+pub(in crate::engine) enum Place {
     /// Its pages can be counted: the leaf that has them.
     Leaf { leaf: usize, root: usize },
     /// It is read as arrays, because of this.
@@ -19,7 +19,7 @@ pub(super) enum Place {
 }
 
 /// The place of every label column, in their order. `agreed` has the types that all shards widen to.
-pub(super) fn places(shard: &Shard, labels: &[String], agreed: &SchemaRef) -> Vec<Place> {
+pub(in crate::engine) fn places(shard: &Shard, labels: &[String], agreed: &SchemaRef) -> Vec<Place> {
     let descriptor = shard.metadata.file_metadata().schema_descr();
     let fields = shard.schema.fields();
     let mut leaves: Vec<(usize, usize)> = vec![(0, 0); fields.len()];

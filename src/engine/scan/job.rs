@@ -12,6 +12,7 @@ use super::paths::Paths;
 use super::tallies::{Giving, Tallies};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::partial_exec::Progress;
+use crate::engine::pieces;
 use crate::engine::plain::groups::Key;
 use crate::engine::plain::interner::Interner;
 use crate::error::{Error, Result};
@@ -76,12 +77,7 @@ impl Job {
         range: Option<Range<u64>>,
     ) -> Result<(usize, Range<usize>)> {
         let shard = *self.numbers.get(file).ok_or_else(|| Error::internal(format!("{file} is no shard")))?;
-        let groups = self.shards[shard].metadata.row_groups();
-        let Some(range) = range else { return Ok((shard, 0..groups.len())) };
-        let begins = |group: &_| crate::engine::pieces::start(group);
-        let from = groups.partition_point(|group| begins(group) < range.start);
-        let to = groups.partition_point(|group| begins(group) < range.end);
-        Ok((shard, from..to.max(from)))
+        Ok((shard, pieces::groups(&self.shards[shard], range)))
     }
 
     /// A hand that is free, or a new one.

@@ -8,7 +8,7 @@ use crate::source::layout::LayoutKind;
 use crate::source::values::{Domain, Value};
 
 /// A value of a page as the rules know it; `None` for bytes that are no text.
-fn stored(value: pages::Value<'_>) -> Option<Value<'_>> {
+pub(in crate::engine) fn stored(value: pages::Value<'_>) -> Option<Value<'_>> {
     Some(match value {
         pages::Value::Bool(x) => Value::Bool(x),
         pages::Value::Int(x) => Value::Int(x),
@@ -19,14 +19,14 @@ fn stored(value: pages::Value<'_>) -> Option<Value<'_>> {
 }
 
 /// The side on which a value falls.
-pub(super) fn cell(domain: &Domain, value: pages::Value<'_>) -> Cell {
+pub(in crate::engine) fn cell(domain: &Domain, value: pages::Value<'_>) -> Cell {
     stored(value).map_or(Cell::Invalid, |value| domain.cell(&value))
 }
 
 /// The labels that a value of `list`, `delimited` or `class` stands for.
-pub(super) struct Labels<'a> {
-    pub(super) counting: &'a Counting,
-    pub(super) interner: &'a mut Interner,
+pub(in crate::engine) struct Labels<'a> {
+    pub(in crate::engine) counting: &'a Counting,
+    pub(in crate::engine) interner: &'a mut Interner,
 }
 
 impl LabelSet for Labels<'_> {

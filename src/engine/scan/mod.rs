@@ -8,13 +8,13 @@
 //!     Tallies ─▶ partial counts of (group, label), when the last piece is done, or names are too many
 //! ```
 
-mod columns;
-mod fallback;
+pub(super) mod columns;
+pub(super) mod fallback;
 mod job;
-mod labels;
-mod paths;
+pub(super) mod labels;
+pub(super) mod paths;
 mod piece;
-mod reads;
+pub(super) mod reads;
 mod source;
 mod tallies;
 
@@ -43,8 +43,12 @@ pub use paths::ColumnPath;
 /// Why rows have to be read as arrays; `None` when pages can be counted. What a condition needs is not
 /// asked here: see [`super::hive`].
 pub(super) fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
-    if counting.layout.kind == LayoutKind::Long {
-        return Some("layout long needs rows: pairs of row id and label".to_owned());
+    let layout = &counting.layout;
+    let columns = layout.labels.iter().chain(&layout.id).chain(&layout.value);
+    if layout.kind == LayoutKind::Long
+        && let Some(folder) = columns.into_iter().find(|name| dataset.schema.field_with_name(name).is_err())
+    {
+        return Some(format!("{folder} is no column of the files"));
     }
     if counting.sample_weight.is_some() {
         return Some("--sample-weight needs rows".to_owned());

@@ -50,13 +50,13 @@ fn is_zero(count: &u64) -> bool {
 pub(crate) struct Paths(Mutex<Vec<ColumnPath>>);
 
 impl Paths {
-    pub(super) fn new(columns: &[String]) -> Self {
+    pub(in crate::engine) fn new(columns: &[String]) -> Self {
         let path = |column: &String| ColumnPath { column: column.clone(), ..ColumnPath::default() };
         Self(Mutex::new(columns.iter().map(path).collect()))
     }
 
     /// Adds what one thread did.
-    pub(super) fn add(&self, tried: &[Tried]) {
+    pub(in crate::engine) fn add(&self, tried: &[Tried]) {
         let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (path, tried) in paths.iter_mut().zip(tried) {
             path.add_tried(tried);
@@ -70,15 +70,15 @@ impl Paths {
 
 /// What one thread did with the chunks of one column.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tried {
-    pub(super) encoded: u64,
-    pub(super) statistics: u64,
-    pub(super) arrays: u64,
-    pub(super) why: Option<String>,
+pub(in crate::engine) struct Tried {
+    pub(in crate::engine) encoded: u64,
+    pub(in crate::engine) statistics: u64,
+    pub(in crate::engine) arrays: u64,
+    pub(in crate::engine) why: Option<String>,
 }
 
 impl Tried {
-    pub(super) fn fell_back(&mut self, why: impl Into<String>) {
+    pub(in crate::engine) fn fell_back(&mut self, why: impl Into<String>) {
         self.arrays += 1;
         let why = why.into();
         if self.why.as_ref().is_none_or(|known| why < *known) {

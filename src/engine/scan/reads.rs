@@ -16,23 +16,23 @@ const GAP_BYTES: u64 = 64 << 10;
 
 /// A column chunk to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(in crate::engine) struct Wanted {
     /// Position of its column among the label columns.
-    pub(super) column: usize,
+    pub(in crate::engine) column: usize,
     /// Position of its column among the leaves of the file.
-    pub(super) leaf: usize,
+    pub(in crate::engine) leaf: usize,
 }
 
 /// One read, and where the chunks lie in it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Read {
+pub(in crate::engine) struct Read {
     start: u64,
     bytes: usize,
-    pub(super) chunks: Vec<(Wanted, Range<usize>)>,
+    pub(in crate::engine) chunks: Vec<(Wanted, Range<usize>)>,
 }
 
 /// The fewest reads that give `wanted`, in the order of the file.
-pub(super) fn plan(group: &RowGroupMetaData, wanted: &[Wanted]) -> Vec<Read> {
+pub(in crate::engine) fn plan(group: &RowGroupMetaData, wanted: &[Wanted]) -> Vec<Read> {
     let places = wanted.iter().map(|&wanted| {
         let (start, bytes) = group.column(wanted.leaf).byte_range();
         (wanted, start, start.saturating_add(bytes))
@@ -62,7 +62,7 @@ fn coalesce(mut places: Vec<(Wanted, u64, u64)>) -> Vec<Read> {
 
 impl Read {
     /// Fills the front of `buffer`.
-    pub(super) fn fetch<'b>(
+    pub(in crate::engine) fn fetch<'b>(
         &self,
         shard: &Shard,
         file: &mut File,

@@ -19,6 +19,7 @@ use super::job::Job;
 use super::piece::Piece;
 use crate::engine::partial;
 use crate::engine::partial_exec::external;
+use crate::engine::pieces;
 
 /// Counts labels while it reads files.
 #[derive(Debug, Clone)]
@@ -84,10 +85,7 @@ struct Opener(Arc<Job>);
 impl FileOpener for Opener {
     fn open(&self, file: PartitionedFile) -> DfResult<FileOpenFuture> {
         let job = Arc::clone(&self.0);
-        let range = file.range.as_ref().map(|range| {
-            let offset = |at: i64| u64::try_from(at).unwrap_or(0);
-            offset(range.start)..offset(range.end)
-        });
+        let range = pieces::range(&file);
         let (shard, groups) = job.locate(&file.object_meta.location, range).map_err(external)?;
         Ok(Box::pin(async move {
             // Nothing is read before the stream is asked for rows: the next file is opened ahead.
