@@ -39,6 +39,7 @@ pub mod engine;
 pub mod error;
 pub mod findings;
 pub mod guard;
+pub mod label_sets;
 pub mod measures;
 pub mod pages;
 pub mod pipeline;

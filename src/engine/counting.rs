@@ -160,6 +160,17 @@ impl Counting {
         self.overrides.get(&position).unwrap_or(&self.domain)
     }
 
+    /// The same, once a count has found the labels: what was open is known.
+    #[must_use]
+    pub fn knowing(&self, labels: &Labels) -> Self {
+        let keys = match &self.keys {
+            Keys::Names => Keys::Vocabulary(Arc::new(Vocabulary::new(labels.clone(), LabelKind::Name))),
+            Keys::Indices(_) => Keys::Indices(Some(labels.len() as u64)),
+            known => known.clone(),
+        };
+        Self { keys, ..self.clone() }
+    }
+
     /// True when soft or weighted counts are asked for.
     #[must_use]
     pub fn has_mass(&self) -> bool {

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use super::opening::Opened;
 use super::plan::Plan;
 use crate::counts::LabelCounts;
-use crate::engine::counting::{Counting, Keys, Vocabulary};
-use crate::engine::rows::{Alike, alike, can_tell};
+use crate::engine::counting::Counting;
+use crate::engine::rows::{Alike, Request, alike, can_tell};
 use crate::engine::{GroupKey, Progress, Spilled};
 use crate::error::{Error, Result};
 use crate::row_measures::{RowMeasures, RowPass};
-use crate::source::layout::LabelKind;
 
 /// Labels up to which rows are measured when nobody says so.
 const LABELS_MAX: usize = 2000;
@@ -58,13 +57,6 @@ pub(super) async fn measure_rows(
     counts: &LabelCounts,
     groups: &[(GroupKey, LabelCounts)],
 ) -> Result<Measured> {
-    let mut counting = opened.counting.clone();
-    counting.keys = match counting.keys {
-        // What was found is now known.
-        Keys::Names => Keys::Vocabulary(Arc::new(Vocabulary::new(counts.labels().clone(), LabelKind::Name))),
-        Keys::Indices(_) => Keys::Indices(Some(counts.len() as u64)),
-        known => known,
-    };
     let progress = Arc::new(Progress::default());
     let mut whole = RowPass::new(counts);
     let few = groups.len().saturating_mul(counts.len().saturating_mul(counts.len())) <= PAIRS_MAX;
@@ -81,7 +73,14 @@ pub(super) async fn measure_rows(
             part.add(positives, unknown, rows);
         }
     };
-    let spilled = alike(&opened.dataset, &Arc::new(counting), &keys, &plan.limits, &progress, each).await?;
+    let request = Request {
+        dataset: &opened.dataset,
+        counting: &Arc::new(opened.counting.knowing(counts.labels())),
+        groups: &keys,
+        limits: &plan.limits,
+        progress: &progress,
+    };
+    let spilled = alike(&request, each).await?;
     let whole = whole.finish();
     if whole.rows != counts.rows() {
         return Err(Error::internal(format!("{} rows were counted, {} measured", counts.rows(), whole.rows)));

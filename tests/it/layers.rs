@@ -7,7 +7,7 @@ use crate::support::root;
 /// Lowest first; a module names only modules of lower layers, or itself.
 const LAYERS: [&[&str]; 11] = [
     &["error", "guard", "scratch", "threads"],
-    &["counts", "cooccurrence"],
+    &["counts", "cooccurrence", "label_sets"],
     &["weights", "measures", "row_measures"],
     &["findings", "drift"],
     &["checks"],
@@ -19,9 +19,10 @@ const LAYERS: [&[&str]; 11] = [
     &["cli"],
 ];
 /// Pure modules: counts in, numbers and text out.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "counts",
     "cooccurrence",
+    "label_sets",
     "row_measures",
     "weights",
     "measures",

@@ -26,6 +26,8 @@ mod outside;
 mod pages;
 /// Every file of pipelines/ runs.
 mod pipelines;
+/// The labels of rows, with their place.
+mod rows;
 /// sample_data/ equals its generator.
 mod sample_data;
 /// The examples for schedulers are well-formed and say what the program does.

@@ -1,40 +1,40 @@
-//! The labels of every row: rows that are alike are one, however many there are, in bounded memory.
+//! The labels of every row, with its place; and rows that are alike as one, however many there are, in
+//! bounded memory.
 //!
 //! ```text
-//! streams of rows ─▶ LabelSets of a batch ─▶ Patterns, one per thread: pattern ─▶ rows
-//!                                               │ sorted and spilled where they pass the budget
-//!                                               ▼ at the end
-//!                                             merge in order ─▶ (labels, unknown labels, group, rows)
+//! row groups, one after the other to whichever thread is free
+//!   Arrays ─▶ Decoder ─▶ Block: shard, first row, labels of each row
+//!                          ├─▶ read_rows:          a RowSink per thread
+//!                          ├─▶ read_rows_in_order: one closure, in the order of shards and rows
+//!                          └─▶ alike:              Patterns, one per thread: pattern ─▶ rows
+//!                                                    │ sorted and spilled where they pass the budget
+//!                                                    ▼ at the end
+//!                                                  merge in order ─▶ (labels, unknown labels, group, rows)
 //! ```
 
-mod label_sets;
+mod arrays;
+mod block;
+mod condition;
+mod decode;
+mod job;
 mod merge;
 mod patterns;
+mod read;
 
-use std::collections::HashMap;
 use std::sync::Arc;
-
-use arrow::compute::filter_record_batch;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::Expr;
-use datafusion::physical_plan::execute_stream_partitioned;
-use futures::StreamExt;
-use tokio::task::JoinSet;
 
 use super::collect::GroupKey;
 use super::counting::Counting;
-use super::partial::by_name;
 use super::partial_exec::Progress;
-use super::plain::groups::split;
-use super::query::{Dataset, bytes_scanned, column, rows};
-use super::session::{Limits, counting_session, ours};
+use super::query::Dataset;
+use super::session::Limits;
 use super::spill::{Spill, Spilled};
-use super::watchdog;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::layout::LayoutKind;
-use crate::source::shards::Shard;
-use label_sets::LabelSets;
 use patterns::{Pattern, Patterns};
+
+pub use block::{Block, Row};
+pub use read::{RowSink, read_rows, read_rows_in_order};
 
 /// Whether the labels of rows can be told, and if not, why.
 ///
@@ -50,6 +50,22 @@ pub fn can_tell(counting: &Counting) -> std::result::Result<(), &'static str> {
     Ok(())
 }
 
+/// Rows to be read. [`can_tell`] has nothing against it.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The shards.
+    pub dataset: &'a Dataset,
+    /// What values mean, by which the shards were counted: labels are known, and all values have a meaning.
+    /// Where it has a condition, rows that do not meet it are there all the same, and are told apart.
+    pub counting: &'a Arc<Counting>,
+    /// The groups that the count found; the one empty key without `--by`.
+    pub groups: &'a [GroupKey],
+    /// Threads and memory.
+    pub limits: &'a Limits,
+    /// Told of rows and bytes.
+    pub progress: &'a Arc<Progress>,
+}
+
 /// Rows that are alike.
 #[derive(Debug, Clone, Copy)]
 pub struct Alike<'a> {
@@ -63,89 +79,39 @@ pub struct Alike<'a> {
     pub rows: u64,
 }
 
-/// Calls `each` with all rows of `dataset`, those with the same labels one after the other. Positions are
-/// those of a count with `counting`, whose labels are known and whose values all had a meaning; `groups` are
-/// those it found.
+/// Calls `each` with all rows, those with the same labels one after the other.
 ///
 /// # Errors
 /// As [`super::count`].
-pub async fn alike(
-    dataset: &Dataset,
-    counting: &Arc<Counting>,
-    groups: &[GroupKey],
-    limits: &Limits,
-    progress: &Arc<Progress>,
-    each: impl FnMut(Alike<'_>) + Send,
-) -> Result<Spilled> {
+pub async fn alike(request: &Request<'_>, each: impl FnMut(Alike<'_>) + Send) -> Result<Spilled> {
+    let Request { limits, progress, .. } = *request;
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
-    let context = counting_session(limits, &spill)?;
-    let threads = limits.threads.max(1);
     // Half of what a thread may take: the other half is the batch, and what merging holds.
-    let budget = limits.pool_bytes() / threads / 2;
-    let groups: Arc<HashMap<GroupKey, u32>> = Arc::new(groups.iter().cloned().zip(0..).collect());
-    let work = async {
-        let rows = rows(&context, dataset, counting, threads, &[])?;
-        let labels = counting.layout.labels.iter().enumerate();
-        let mut columns: Vec<Expr> =
-            labels.map(|(i, name)| column(name).alias(format!("label_{i}"))).collect();
-        columns.extend(counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))));
-        let rows = rows.select(columns).map_err(|cause| ours(&cause))?;
-        let plan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
-        let scan = Arc::clone(&plan);
-        let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
-        let mut workers = JoinSet::new();
-        for stream in streams {
-            let worker = Worker {
-                counting: Arc::clone(counting),
-                groups: Arc::clone(&groups),
-                patterns: Patterns::new(budget, Arc::clone(&spill)),
-                progress: Arc::clone(progress),
-            };
-            workers.spawn(worker.run(stream));
-        }
-        let mut patterns = Vec::new();
-        while let Some(worker) = workers.join_next().await {
-            patterns.push(worker.map_err(|cause| Error::internal(cause.to_string()))??);
-        }
-        progress.add_bytes(bytes_scanned(scan.as_ref()));
-        // Once in the merge nothing waits for others, so it does not have to be asynchronous.
-        merge::merge(patterns, each)
-    };
-    watchdog::guard(work, progress, watchdog::PATIENCE).await?;
-    dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
+    let budget = limits.pool_bytes() / limits.threads.max(1) / 2;
+    let make =
+        || Gatherer { patterns: Patterns::new(budget, Arc::clone(&spill)), pattern: Pattern::default() };
+    let found = read_rows(request, make).await?;
+    merge::merge(found, each)?;
     Ok(spill.spilled())
 }
 
-/// What one thread finds.
-struct Worker {
-    counting: Arc<Counting>,
-    groups: Arc<HashMap<GroupKey, u32>>,
+/// Gathers what one thread finds.
+struct Gatherer {
     patterns: Patterns,
-    progress: Arc<Progress>,
+    pattern: Pattern,
 }
 
-impl Worker {
-    async fn run(mut self, mut stream: SendableRecordBatchStream) -> Result<Patterns> {
-        let (mut sets, mut pattern) = (LabelSets::default(), Pattern::default());
-        let labels = self.counting.layout.labels.len();
-        while let Some(batch) = stream.next().await {
-            let batch = batch.map_err(|cause| ours(&cause))?;
-            for (key, mask) in split(&batch.columns()[labels..], batch.num_rows())? {
-                let part = match &mask {
-                    None => batch.clone(),
-                    Some(mask) => filter_record_batch(&batch, mask)
-                        .map_err(|cause| Error::internal(cause.to_string()))?,
-                };
-                let group = self.groups.get(&key).copied();
-                let group = group.ok_or_else(|| Error::changed("a group appeared after counting"))?;
-                sets.read(&part.columns()[..labels], &self.counting)?;
-                for row in 0..sets.rows() {
-                    let (positives, unknown) = sets.row(row);
-                    self.patterns.add(pattern.of(positives, unknown, group), 1)?;
-                }
-            }
-            self.progress.add(batch.num_rows() as u64);
+impl RowSink for Gatherer {
+    type Found = Patterns;
+
+    fn take(&mut self, block: &mut Block) -> Result<()> {
+        for row in (0..block.rows()).filter_map(|row| block.row(row)) {
+            self.patterns.add(self.pattern.of(&row), 1)?;
         }
-        Ok(self.patterns)
+        Ok(())
+    }
+
+    fn finish(self) -> Patterns {
+        self.patterns
     }
 }

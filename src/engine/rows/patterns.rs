@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::block::Row;
 use crate::engine::spill::{Segment, Spill, SpillFile};
 use crate::error::{Error, Result};
 
@@ -20,9 +21,9 @@ const SEGMENT_BYTES: usize = 256 << 10;
 pub(super) struct Pattern(Vec<u8>);
 
 impl Pattern {
-    pub(super) fn of(&mut self, positives: &[u32], unknown: &[u32], group: u32) -> &[u8] {
+    pub(super) fn of(&mut self, row: &Row<'_>) -> &[u8] {
         self.0.clear();
-        for labels in [positives, unknown] {
+        for labels in [row.positives, row.unknown] {
             let mut next = 0;
             for &label in labels {
                 put(&mut self.0, u64::from(label - next) + 1);
@@ -30,7 +31,7 @@ impl Pattern {
             }
             self.0.push(0);
         }
-        put(&mut self.0, u64::from(group));
+        put(&mut self.0, row.group as u64);
         &self.0
     }
 }
@@ -243,10 +244,10 @@ mod tests {
         for (positives, unknown, group) in
             [(&[][..], &[][..], 0), (&[0, 1, 500, 70_000], &[3, 4_000_000], 9), (&[], &[0], 300)]
         {
-            let bytes = pattern.of(positives, unknown, group).to_vec();
+            let bytes = pattern.of(&Row { positives, unknown, group }).to_vec();
             let (mut one, mut other, mut number) = (Vec::new(), Vec::new(), 0);
             assert!(read(&bytes, [&mut one, &mut other], &mut number));
-            assert_eq!((&one[..], &other[..], number), (positives, unknown, group as usize));
+            assert_eq!((&one[..], &other[..], number), (positives, unknown, group));
             assert!(!read(&bytes[..bytes.len() - 1], [&mut one, &mut other], &mut number));
         }
     }

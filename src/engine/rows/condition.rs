@@ -1,0 +1,74 @@
+//! The condition of a run, asked of batches of rows.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::DataFusionError;
+use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::prelude::SessionContext;
+
+use crate::engine::counting::Counting;
+use crate::engine::query::{Dataset, rows};
+use crate::engine::session::ours;
+use crate::error::{Error, Result};
+
+/// A condition and the columns it asks for.
+#[derive(Debug)]
+pub(super) struct Condition {
+    expression: Arc<dyn PhysicalExpr>,
+    schema: SchemaRef,
+}
+
+impl Condition {
+    /// The condition of `counting`, if it has one.
+    pub(super) fn of(
+        context: &SessionContext,
+        dataset: &Dataset,
+        counting: &Counting,
+    ) -> Result<Option<Self>> {
+        let Some(text) = &counting.filter else { return Ok(None) };
+        let all = Counting { filter: None, ..counting.clone() };
+        let table = rows(context, dataset, &all, 1, &[])?;
+        let make = || {
+            let schema = table.schema();
+            let simplify = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
+            let simplifier = ExprSimplifier::new(simplify);
+            let expression = simplifier.coerce(table.parse_sql_expr(text)?, schema)?;
+            let expression =
+                context.state().create_physical_expr(simplifier.simplify(expression)?, schema)?;
+            let mut columns: Vec<_> = collect_columns(&expression).into_iter().collect();
+            columns.sort_by_key(datafusion::physical_expr::expressions::Column::index);
+            let fields = columns.iter().map(|column| {
+                let plain = schema.as_arrow().field(column.index());
+                Field::new(plain.name(), plain.data_type().clone(), true)
+            });
+            let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+            Ok(Self { expression: reassign_expr_columns(expression, &schema)?, schema })
+        };
+        make().map(Some).map_err(|cause: DataFusionError| ours(&cause))
+    }
+
+    /// The columns it asks for, in the order in which [`Self::holds`] takes them.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.schema.fields().iter().map(|field| field.name().as_str())
+    }
+
+    /// Which of `rows` rows meet it.
+    pub(super) fn holds(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<BooleanArray> {
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            .map_err(|cause| Error::internal(cause.to_string()))?;
+        let found = self.expression.evaluate(&batch).and_then(|found| found.into_array(rows));
+        let found = found.map_err(|cause| ours(&cause))?;
+        let found =
+            found.as_boolean_opt().ok_or_else(|| Error::internal("a condition is neither true nor false"))?;
+        // NULL is not true.
+        Ok(match found.nulls() {
+            Some(known) => BooleanArray::new(found.values() & known.inner(), None),
+            None => found.clone(),
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! From a batch of label columns to the labels of each of its rows.
+
+use std::collections::VecDeque;
+
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::{
+    ArrowNativeTypeOp, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+
+use crate::counts::Cell;
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::plain::columns::Lists;
+use crate::engine::plain::interner::Interner;
+use crate::engine::plain::sets::labels_in;
+use crate::engine::plain::visit::visit;
+use crate::error::{Error, Result};
+use crate::label_sets::LabelSets;
+use crate::source::layout::LayoutKind;
+use crate::source::values::{Domain, Value};
+
+/// Reads batches of label columns.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    /// (row, label) as columns give them.
+    positives: Vec<(u32, u32)>,
+    unknown: Vec<(u32, u32)>,
+    interner: Option<Interner>,
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Number of labels, which is known before rows are read.
+fn label_count(keys: &Keys) -> Result<usize> {
+    match keys {
+        Keys::Positions(labels) => Ok(labels.len()),
+        Keys::Vocabulary(vocabulary) => Ok(vocabulary.labels().len()),
+        Keys::Indices(Some(labels)) => Ok(usize::try_from(*labels).unwrap_or(usize::MAX)),
+        Keys::Indices(None) | Keys::Names => {
+            Err(Error::internal("labels are not known before rows are read"))
+        }
+    }
+}
+
+impl Decoder {
+    /// Puts the rows of a batch into `sets`.
+    pub(super) fn read(
+        &mut self,
+        columns: &[ArrayRef],
+        counting: &Counting,
+        sets: &mut LabelSets,
+    ) -> Result<()> {
+        sets.clear(label_count(&counting.keys)?);
+        let Some(first) = columns.first() else { return Ok(()) };
+        match (&counting.keys, counting.layout.kind) {
+            (Keys::Positions(_), LayoutKind::Wide) => {
+                self.positives.clear();
+                self.unknown.clear();
+                for (position, array) in columns.iter().enumerate() {
+                    self.read_column(array, position, counting)?;
+                }
+                sets.set(first.len(), &self.positives, &self.unknown);
+                Ok(())
+            }
+            (Keys::Positions(_), _) => read_vectors(first, counting, sets),
+            (keys, _) => {
+                let interner = self.interner.get_or_insert_with(|| Interner::new(keys));
+                read_sets(first, counting, interner, sets)
+            }
+        }
+    }
+
+    fn read_column(&mut self, array: &ArrayRef, position: usize, counting: &Counting) -> Result<()> {
+        let (domain, label) = (counting.domain(position), small(position));
+        let Self { positives, unknown, .. } = self;
+        if domain.is_binary()
+            && let Some(ones) = ones(array)
+        {
+            let known = array.nulls().filter(|nulls| nulls.null_count() > 0);
+            let ones = match known {
+                Some(known) => &ones & known.inner(),
+                None => ones,
+            };
+            positives.extend(ones.set_indices_u32().map(|row| (row, label)));
+            if let Some(known) = known {
+                let lost = !known.inner();
+                unknown.extend(lost.set_indices_u32().map(|row| (row, label)));
+            }
+            return Ok(());
+        }
+        visit(array, |row, value| match side(domain, value) {
+            Cell::Positive => positives.push((small(row), label)),
+            Cell::Missing => unknown.push((small(row), label)),
+            _ => {}
+        })
+    }
+}
+
+/// Positive, missing or neither. Values without a meaning were refused when they were counted.
+fn side(domain: &Domain, value: Option<Value<'_>>) -> Cell {
+    match value.map_or(Cell::Missing, |value| domain.cell(&value)) {
+        Cell::Uncertain => Cell::Missing,
+        cell => cell,
+    }
+}
+
+/// Rows in which position is label.
+fn read_vectors(array: &ArrayRef, counting: &Counting, sets: &mut LabelSets) -> Result<()> {
+    let lists = Lists::of(array)?;
+    let end_rows = |sets: &mut LabelSets, to: usize| {
+        while sets.rows() < to {
+            if lists.is_null(sets.rows()) {
+                sets.end_silent_row();
+            } else {
+                sets.end_row();
+            }
+        }
+    };
+    let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && !lists.range(row).is_empty());
+    let mut current = rows.next();
+    visit(&lists.values, |element, value| {
+        let Some(row) = current else { return };
+        let range = lists.range(row);
+        if !range.contains(&element) {
+            return;
+        }
+        end_rows(sets, row);
+        let position = element - range.start;
+        match side(counting.domain(position), value) {
+            Cell::Positive => sets.add(small(position)),
+            Cell::Missing => sets.add_unknown(small(position)),
+            _ => {}
+        }
+        if element + 1 == range.end {
+            current = rows.next();
+        }
+    })?;
+    end_rows(sets, lists.len());
+    Ok(())
+}
+
+/// Rows that hold labels, in any order and perhaps repeated.
+fn read_sets(
+    array: &ArrayRef,
+    counting: &Counting,
+    interner: &mut Interner,
+    sets: &mut LabelSets,
+) -> Result<()> {
+    // Rows that say nothing, before they are ended.
+    let mut silent = VecDeque::new();
+    let end_rows = |sets: &mut LabelSets, silent: &mut VecDeque<usize>, to: usize| {
+        while sets.rows() < to {
+            if silent.front() == Some(&sets.rows()) {
+                silent.pop_front();
+                sets.end_silent_row();
+            } else {
+                sets.end_row();
+            }
+        }
+    };
+    labels_in(array, counting, |row, label| match label {
+        None => silent.push_back(row),
+        Some(label) => {
+            end_rows(sets, &mut silent, row);
+            if let Ok(id) = interner.id(&label) {
+                sets.add(id);
+            }
+        }
+    })?;
+    end_rows(sets, &mut silent, array.len());
+    Ok(())
+}
+
+/// Which values are 1, where a type has a fast way to tell; every other valid value is 0 then.
+fn ones(array: &ArrayRef) -> Option<BooleanBuffer> {
+    fn of<T: ArrowPrimitiveType>(array: &ArrayRef) -> BooleanBuffer {
+        let values = array.as_primitive::<T>().values();
+        BooleanBuffer::collect_bool(values.len(), |i| values[i] == T::Native::ONE)
+    }
+    Some(match array.data_type() {
+        DataType::Boolean => array.as_boolean().values().clone(),
+        DataType::Int8 => of::<Int8Type>(array),
+        DataType::Int16 => of::<Int16Type>(array),
+        DataType::Int32 => of::<Int32Type>(array),
+        DataType::Int64 => of::<Int64Type>(array),
+        DataType::UInt8 => of::<UInt8Type>(array),
+        DataType::UInt16 => of::<UInt16Type>(array),
+        DataType::UInt32 => of::<UInt32Type>(array),
+        DataType::UInt64 => of::<UInt64Type>(array),
+        DataType::Float32 => of::<Float32Type>(array),
+        DataType::Float64 => of::<Float64Type>(array),
+        _ => return None,
+    })
+}

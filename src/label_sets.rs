@@ -1,0 +1,225 @@
+//! The labels of consecutive rows.
+
+/// The labels of each of some rows: those it has, and those of which it says nothing, both ascending. Every
+/// other label is negative.
+#[derive(Debug, Default, Clone)]
+pub struct LabelSets {
+    /// Labels that rows have, row after row.
+    positives: Vec<u32>,
+    /// Where those of each row end.
+    ends: Vec<usize>,
+    unknown: Vec<u32>,
+    /// Where those of the row at hand begin.
+    unknown_start: usize,
+    /// Where the unknown labels of each row begin and end; rows behind the last have none.
+    spans: Vec<(usize, usize)>,
+    /// All labels, once a row says nothing of any.
+    all: Vec<u32>,
+    labels: usize,
+    /// Length from which repeated labels of the row at hand are dropped, so that a long list needs no more
+    /// memory than there are labels.
+    limit: usize,
+}
+
+/// The span of a row that says nothing of any label.
+const SILENT: (usize, usize) = (usize::MAX, usize::MAX);
+/// Labels that a row may repeat before they are dropped.
+const REPEATED_MAX: usize = 1024;
+
+impl LabelSets {
+    /// Forgets all rows; those to come are of `labels` labels.
+    pub fn clear(&mut self, labels: usize) {
+        self.positives.clear();
+        self.ends.clear();
+        self.unknown.clear();
+        self.spans.clear();
+        (self.labels, self.limit, self.unknown_start) = (labels, REPEATED_MAX, 0);
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Labels that rows have, all together.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.positives.len()
+    }
+
+    /// The labels that a row has.
+    #[must_use]
+    #[inline]
+    pub fn positives(&self, row: usize) -> &[u32] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.positives[start..self.ends[row]]
+    }
+
+    /// The labels of which a row says nothing.
+    #[must_use]
+    #[inline]
+    pub fn unknown(&self, row: usize) -> &[u32] {
+        match self.spans.get(row) {
+            None => &[],
+            Some(&SILENT) => &self.all,
+            Some(&(start, end)) => &self.unknown[start..end],
+        }
+    }
+
+    /// True when every row says something of every label.
+    #[must_use]
+    pub fn all_known(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Adds a label to the row at hand.
+    #[inline]
+    pub fn add(&mut self, label: u32) {
+        self.positives.push(label);
+        let start = self.ends.last().copied().unwrap_or(0);
+        if self.positives.len() - start > self.limit {
+            self.sort(start);
+            self.limit = (self.positives.len() - start).max(REPEATED_MAX) * 2;
+        }
+    }
+
+    /// Adds a label of which the row at hand says nothing; they come in order.
+    #[inline]
+    pub fn add_unknown(&mut self, label: u32) {
+        self.unknown.push(label);
+    }
+
+    /// Ends the row at hand. Labels that it has may have come in any order, and more than once.
+    #[inline]
+    pub fn end_row(&mut self) {
+        let start = self.ends.last().copied().unwrap_or(0);
+        if !self.positives[start..].is_sorted_by(|a, b| a < b) {
+            self.sort(start);
+        }
+        if self.unknown.len() > self.unknown_start {
+            self.spans.resize(self.ends.len(), (0, 0));
+            self.spans.push((self.unknown_start, self.unknown.len()));
+            self.unknown_start = self.unknown.len();
+        }
+        self.limit = REPEATED_MAX;
+        self.ends.push(self.positives.len());
+    }
+
+    /// Ends a row that says nothing of any label.
+    pub fn end_silent_row(&mut self) {
+        if self.all.len() != self.labels {
+            self.all = (0..).take(self.labels).collect();
+        }
+        self.spans.resize(self.ends.len(), (0, 0));
+        self.spans.push(SILENT);
+        self.end_row();
+    }
+
+    /// Sorts the row at hand and drops what is repeated.
+    fn sort(&mut self, start: usize) {
+        self.positives[start..].sort_unstable();
+        let mut kept = start;
+        for at in start..self.positives.len() {
+            if at == start || self.positives[at] != self.positives[kept - 1] {
+                self.positives[kept] = self.positives[at];
+                kept += 1;
+            }
+        }
+        self.positives.truncate(kept);
+    }
+
+    /// Takes `rows` rows as columns give them: pairs of row and label, the labels of a row ascending.
+    pub fn set(&mut self, rows: usize, positives: &[(u32, u32)], unknown: &[(u32, u32)]) {
+        self.positives.clear();
+        self.positives.resize(positives.len(), 0);
+        self.ends = by_row(rows, positives, &mut self.positives, std::mem::take(&mut self.ends));
+        self.spans.clear();
+        if !unknown.is_empty() {
+            self.unknown.clear();
+            self.unknown.resize(unknown.len(), 0);
+            let ends = by_row(rows, unknown, &mut self.unknown, Vec::new());
+            let mut start = 0;
+            self.spans.extend(ends.into_iter().map(|end| (std::mem::replace(&mut start, end), end)));
+        }
+    }
+}
+
+/// Puts labels in the order of rows, and gives where those of each row end.
+fn by_row(rows: usize, found: &[(u32, u32)], labels: &mut [u32], mut ends: Vec<usize>) -> Vec<usize> {
+    // First the number of labels of the row before, then where a row begins, at last where it ends.
+    ends.clear();
+    ends.resize(rows + 1, 0);
+    for (row, _) in found {
+        ends[*row as usize + 1] += 1;
+    }
+    let mut sum = 0;
+    for end in &mut ends {
+        sum += *end;
+        *end = sum;
+    }
+    for &(row, label) in found {
+        let place = &mut ends[row as usize];
+        labels[*place] = label;
+        *place += 1;
+    }
+    ends.truncate(rows);
+    ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(sets: &LabelSets) -> Vec<(Vec<u32>, Vec<u32>)> {
+        (0..sets.rows()).map(|row| (sets.positives(row).to_vec(), sets.unknown(row).to_vec())).collect()
+    }
+
+    #[test]
+    fn rows_are_sets_whatever_their_lists_repeat() {
+        let mut sets = LabelSets::default();
+        sets.clear(3);
+        [2, 0, 2, 0].into_iter().for_each(|label| sets.add(label));
+        sets.end_row();
+        sets.end_row();
+        assert!(sets.all_known());
+        sets.end_silent_row();
+        sets.add(2);
+        sets.add_unknown(0);
+        sets.add_unknown(1);
+        sets.end_row();
+        sets.end_row();
+        let expected = [
+            (vec![0, 2], vec![]),
+            (vec![], vec![]),
+            (vec![], vec![0, 1, 2]),
+            (vec![2], vec![0, 1]),
+            (vec![], vec![]),
+        ];
+        assert_eq!((rows(&sets), sets.size()), (expected.to_vec(), 3));
+        sets.clear(2);
+        sets.end_silent_row();
+        assert_eq!(rows(&sets), [(vec![], vec![0, 1])]);
+    }
+
+    #[test]
+    fn columns_become_rows() {
+        let mut sets = LabelSets::default();
+        sets.clear(3);
+        sets.set(4, &[(0, 0), (3, 0), (3, 1), (0, 2)], &[(2, 1), (2, 2)]);
+        let expected = [(vec![0, 2], vec![]), (vec![], vec![]), (vec![], vec![1, 2]), (vec![0, 1], vec![])];
+        assert_eq!(rows(&sets), expected);
+        sets.set(2, &[], &[]);
+        assert_eq!(rows(&sets), [(vec![], vec![]), (vec![], vec![])]);
+    }
+
+    #[test]
+    fn a_long_list_needs_no_more_memory_than_its_labels() {
+        let mut sets = LabelSets::default();
+        sets.clear(3);
+        (0..100_000).for_each(|i| sets.add(i % 3));
+        sets.end_row();
+        assert_eq!(sets.positives(0), [0, 1, 2]);
+        assert!(sets.positives.capacity() < 10_000);
+    }
+}
