@@ -13,10 +13,12 @@
 //! weighted counts are exact decimals ([`Mass`]) for the same reason. This module names no file, no
 //! clock and no Arrow type.
 
-use std::collections::HashMap;
-use std::fmt;
+mod labels;
 
 use crate::error::{Error, Result};
+
+pub(crate) use labels::number;
+pub use labels::{Labels, name_order};
 
 /// What one cell of the target tensor says about its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -170,89 +172,13 @@ impl MassTally {
     }
 }
 
-/// Label names in the order of the target tensor, stored end to end.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Labels {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Labels {
-    /// The names `0`, `1`, … `n-1`, for labels known only by their index.
-    #[must_use]
-    pub fn indices(n: usize) -> Self {
-        let mut labels = Self { text: String::new(), ends: Vec::with_capacity(n) };
-        for start in (0..n).step_by(10) {
-            // Ten numbers have all digits but the last in common.
-            let tens = if start == 0 { String::new() } else { (start / 10).to_string() };
-            for digit in ('0'..='9').take(n - start) {
-                labels.text.push_str(&tens);
-                labels.text.push(digit);
-                labels.ends.push(labels.text.len());
-            }
-        }
-        labels
-    }
-
-    /// Number of labels, C.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// True when there is no label.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The name of label `index`; the empty string beyond the last.
-    #[must_use]
-    pub fn name(&self, index: usize) -> &str {
-        let Some(&end) = self.ends.get(index) else { return "" };
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start..end]
-    }
-
-    /// All names in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        (0..self.len()).map(|i| self.name(i))
-    }
-
-    /// Position of every name. With a repeated name the last position wins; see [`Labels::duplicate`].
-    #[must_use]
-    pub fn positions(&self) -> HashMap<&str, usize> {
-        self.iter().enumerate().map(|(i, name)| (name, i)).collect()
-    }
-
-    /// The first name that stands twice, with both positions.
-    #[must_use]
-    pub fn duplicate(&self) -> Option<(&str, usize, usize)> {
-        let mut seen = HashMap::with_capacity(self.len());
-        self.iter().enumerate().find_map(|(i, name)| seen.insert(name, i).map(|before| (name, before, i)))
-    }
-
-    /// Adds a name at the end.
-    pub fn push(&mut self, name: &str) {
-        self.text.push_str(name);
-        self.ends.push(self.text.len());
-    }
-}
-
-impl<S: AsRef<str>> FromIterator<S> for Labels {
-    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
-        let mut labels = Self::default();
-        for name in names {
-            labels.push(name.as_ref());
-        }
-        labels
-    }
-}
-
-impl fmt::Debug for Labels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
+/// What rows say of a label that none of them names: no, but for rows that say nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unlisted {
+    /// All rows.
+    pub tally: Tally,
+    /// The same where soft or weighted counts are asked for.
+    pub mass: MassTally,
 }
 
 /// Per label: positives, negatives, uncertain, missing, invalid; and the number of rows they came from.
@@ -265,6 +191,7 @@ pub struct LabelCounts {
     labels: Labels,
     tallies: Vec<Tally>,
     masses: Option<Vec<MassTally>>,
+    unlisted: Option<Unlisted>,
 }
 
 impl LabelCounts {
@@ -293,7 +220,64 @@ impl LabelCounts {
                 tallies[i].total()
             )));
         }
-        Ok(Self { rows, labels, tallies, masses })
+        Ok(Self { rows, labels, tallies, masses, unlisted: None })
+    }
+
+    /// Says that labels were taken as they were found, in the order of [`name_order`], and what of those that
+    /// were not. Such counts merge whatever labels others found.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when that is said of other rows.
+    pub fn open(mut self, unlisted: Unlisted) -> Result<Self> {
+        if unlisted.tally.total() != Some(self.rows) {
+            return Err(Error::internal("what is said of other labels is of other rows"));
+        }
+        self.unlisted = Some(unlisted);
+        Ok(self)
+    }
+
+    /// What of labels that were not found, where labels were not known before.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<&Unlisted> {
+        self.unlisted.as_ref()
+    }
+
+    /// The same rows with these labels, among which are all that were found.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when labels were known before and are not these.
+    pub fn spread(&self, labels: &Labels) -> Result<Self> {
+        if self.labels == *labels {
+            return Ok(self.clone());
+        }
+        let unlisted = self.unlisted.ok_or_else(|| labels_differ(&self.labels, labels))?;
+        let mut tallies = Vec::with_capacity(labels.len());
+        let mut masses = self.masses.as_ref().map(|_| Vec::with_capacity(labels.len()));
+        let mut at = 0;
+        for label in labels.iter() {
+            let found = at < self.len() && self.labels.name(at) == label;
+            tallies.push(if found { self.tallies[at] } else { unlisted.tally });
+            if let (Some(spread), Some(masses)) = (&mut masses, &self.masses) {
+                spread.push(if found { masses[at] } else { unlisted.mass });
+            }
+            at += usize::from(found);
+        }
+        if at < self.len() {
+            return Err(labels_differ(&self.labels, labels));
+        }
+        Self::new(self.rows, labels.clone(), tallies, masses)?.open(unlisted)
+    }
+
+    /// The same with `rows` rows in all: those that are not listed say `rest` of every label.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there are more rows already.
+    pub fn with_rows(mut self, rows: u64, rest: Cell) -> Result<Self> {
+        let more = rows.checked_sub(self.rows).ok_or_else(|| too_few_rows(rows, self.rows))?;
+        self.tallies.iter_mut().for_each(|tally| tally.add(rest, more));
+        self.unlisted.iter_mut().for_each(|unlisted| unlisted.tally.add(rest, more));
+        self.rows = rows;
+        Ok(self)
     }
 
     /// No rows: the identity of [`LabelCounts::merge`].
@@ -301,7 +285,7 @@ impl LabelCounts {
     pub fn empty(labels: Labels, with_mass: bool) -> Self {
         let n = labels.len();
         let masses = with_mass.then(|| vec![MassTally::default(); n]);
-        Self { rows: 0, labels, tallies: vec![Tally::default(); n], masses }
+        Self { rows: 0, labels, tallies: vec![Tally::default(); n], masses, unlisted: None }
     }
 
     /// Rows scanned, N.
@@ -356,11 +340,15 @@ impl LabelCounts {
     /// Counts of the rows of both. Associative and commutative.
     ///
     /// # Errors
-    /// [`Error::Input`] when the labels or their order differ, or only one side is weighted;
-    /// [`Error::Resource`] when a count would overflow.
+    /// [`Error::Input`] when labels that were known before, or their order, differ, or only one side is
+    /// weighted; [`Error::Resource`] when a count would overflow.
     pub fn merge(&self, other: &Self) -> Result<Self> {
         if self.labels != other.labels {
-            return Err(labels_differ(&self.labels, &other.labels));
+            if self.unlisted.is_none() || other.unlisted.is_none() {
+                return Err(labels_differ(&self.labels, &other.labels));
+            }
+            let all = self.labels.union(&other.labels);
+            return self.spread(&all)?.merge(&other.spread(&all)?);
         }
         let overflow = || Error::resource("a count passes 2^64").hint("split the run by time or group");
         let tallies = self
@@ -383,8 +371,22 @@ impl LabelCounts {
             }
         };
         let rows = self.rows.checked_add(other.rows).ok_or_else(overflow)?;
-        Self::new(rows, self.labels.clone(), tallies, masses)
+        let merged = Self::new(rows, self.labels.clone(), tallies, masses)?;
+        match (&self.unlisted, &other.unlisted) {
+            (Some(a), Some(b)) => {
+                let tally = a.tally.checked_add(&b.tally).ok_or_else(overflow)?;
+                let mass = a.mass.checked_add(&b.mass).ok_or_else(overflow)?;
+                merged.open(Unlisted { tally, mass })
+            }
+            _ => Ok(merged),
+        }
     }
+}
+
+/// `--num-rows` is below what was found.
+pub(crate) fn too_few_rows(rows: u64, listed: u64) -> Error {
+    Error::input(format!("--num-rows is {rows}, but {listed} row ids are listed"))
+        .hint("give the number of all rows, those without any label included")
 }
 
 fn labels_differ(a: &Labels, b: &Labels) -> Error {

@@ -1,5 +1,7 @@
 //! Everything odd that a person should know, as values: what, where, why it matters, what to do.
 
+use serde::{Deserialize, Serialize};
+
 use crate::counts::{LabelCounts, as_f64};
 use crate::weights::{Kind, Status, Weights};
 
@@ -123,7 +125,7 @@ pub struct Finding {
 }
 
 /// What the scan knows beside the counts.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RowFacts {
     /// Layout `long` without `--num-rows`.
     pub rows_unknown: bool,

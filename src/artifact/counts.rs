@@ -8,10 +8,13 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, UInt64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::{FORMAT_VERSION, table};
-use crate::counts::{LabelCounts, Labels, Mass, MassTally, Tally};
+use crate::counts::{LabelCounts, Labels, Mass, MassTally, Tally, Unlisted};
 use crate::error::{Error, Result};
+use crate::findings::RowFacts;
 
 /// Counts with what is known of where they come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +25,54 @@ pub struct CountsFile {
     pub layout: String,
     /// What was counted: a hash over shards and value rules.
     pub fingerprint: String,
+    /// The columns of `--by` with their values, where these are counts of one group.
+    pub group: Vec<(String, Option<String>)>,
+    /// The job, where several share the shards.
+    pub part: Option<Part>,
+}
+
+/// One of several jobs that share the shards of a run, and what a merge of all has to know of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which of the jobs, from 0.
+    pub index: u64,
+    /// How many there are.
+    pub count: u64,
+    /// Shards that this one counted.
+    pub shards: u64,
+    /// Fingerprint of the shards of all jobs.
+    pub whole: String,
+    /// What decides the result.
+    pub spec: Json,
+    /// What the scan knows beside the counts.
+    pub facts: RowFacts,
+    /// Rows that do not list a label say nothing of it.
+    pub rest_is_missing: bool,
+}
+
+/// What a label that was not found has, as files hold it.
+#[derive(Serialize, Deserialize)]
+struct Rest {
+    negatives: u64,
+    missing: u64,
+    /// In units of 10⁻¹⁸.
+    negatives_mass: String,
+}
+
+impl From<&Unlisted> for Rest {
+    fn from(unlisted: &Unlisted) -> Self {
+        let Unlisted { tally, mass } = unlisted;
+        let negatives_mass = mass.negatives.units().to_string();
+        Self { negatives: tally.negatives, missing: tally.missing, negatives_mass }
+    }
+}
+
+impl From<Rest> for Unlisted {
+    fn from(rest: Rest) -> Self {
+        let tally = Tally { negatives: rest.negatives, missing: rest.missing, ..Tally::default() };
+        let negatives = Mass::from_units(rest.negatives_mass.parse().unwrap_or_default());
+        Self { tally, mass: MassTally { negatives, ..MassTally::default() } }
+    }
 }
 
 /// Writes `counts.parquet`, its columns encoded by `threads` threads.
@@ -29,13 +80,30 @@ pub struct CountsFile {
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
 pub fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -> Result<()> {
-    let metadata = [
+    let mut metadata = vec![
         ("posweight.version", FORMAT_VERSION.to_owned()),
         ("posweight.rows", file.counts.rows().to_string()),
         ("posweight.layout", file.layout.clone()),
         ("posweight.fingerprint", file.fingerprint.clone()),
     ];
+    if let Some(unlisted) = file.counts.unlisted() {
+        metadata.push((UNLISTED, json(&Rest::from(unlisted))?));
+    }
+    if !file.group.is_empty() {
+        metadata.push((GROUP, json(&file.group)?));
+    }
+    if let Some(part) = &file.part {
+        metadata.push((PART, json(part)?));
+    }
     table::write(out, &file.counts, None, &metadata, threads)
+}
+
+const UNLISTED: &str = "posweight.unlisted";
+const GROUP: &str = "posweight.group";
+const PART: &str = "posweight.part";
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|cause| Error::internal(cause.to_string()))
 }
 
 /// Reads `counts.parquet` (or `weights.parquet`, which holds the same columns).
@@ -62,25 +130,40 @@ pub fn read(path: &Path) -> Result<CountsFile> {
         parts.add(&batch.map_err(|cause| bad(&cause))?).map_err(|cause| bad(&cause))?;
     }
     let masses = (!parts.masses.is_empty()).then_some(parts.masses);
-    let counts = LabelCounts::new(rows, parts.labels, parts.tallies, masses).map_err(|cause| bad(&cause))?;
+    let mut counts =
+        LabelCounts::new(rows, parts.labels, parts.tallies, masses).map_err(|cause| bad(&cause))?;
+    if let Some(rest) = said::<Rest>(entry(UNLISTED)).map_err(|cause| bad(&cause))? {
+        if !counts.labels().are_in_order() {
+            return Err(bad(&"its labels are not in order"));
+        }
+        counts = counts.open(rest.into()).map_err(|cause| bad(&cause))?;
+    }
     Ok(CountsFile {
         counts,
+        group: said(entry(GROUP)).map_err(|cause| bad(&cause))?.unwrap_or_default(),
+        part: said(entry(PART)).map_err(|cause| bad(&cause))?,
         layout: entry("posweight.layout").unwrap_or_default(),
         fingerprint: entry("posweight.fingerprint").unwrap_or_default(),
     })
+}
+
+fn said<T: for<'d> Deserialize<'d>>(text: Option<String>) -> serde_json::Result<Option<T>> {
+    text.map(|text| serde_json::from_str(&text)).transpose()
 }
 
 impl CountsFile {
     /// The counts of both, whatever the order and grouping of several such.
     ///
     /// # Errors
-    /// [`Error::Input`] when labels disagree.
+    /// [`Error::Input`] when labels that were known before disagree.
     pub fn merge(&self, other: &Self) -> Result<Self> {
         let mixed = || "mixed".to_owned();
         Ok(Self {
             counts: self.counts.merge(&other.counts)?,
             layout: if self.layout == other.layout { self.layout.clone() } else { mixed() },
             fingerprint: add_fingerprints(&self.fingerprint, &other.fingerprint),
+            group: if self.group == other.group { self.group.clone() } else { Vec::new() },
+            part: None,
         })
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Compute {
     resources: flags::Resources,
     #[command(flatten)]
     nightly: flags::Nightly,
+    #[command(flatten)]
+    jobs: flags::Jobs,
     /// json or arrow: what --out - writes [default: json]
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
@@ -54,6 +56,7 @@ impl Compute {
         self.measured.put(&mut spec);
         self.resources.put(&mut spec);
         self.nightly.put(&mut spec);
+        self.jobs.put(&mut spec);
         spec.format.clone_from(&self.format);
         if self.emit_spec {
             return print(&spec.to_toml()?).map(|()| 0);

@@ -63,6 +63,25 @@ impl Nightly {
     }
 }
 
+/// Jobs that share the shards.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Many jobs")]
+pub(super) struct Jobs {
+    /// Count part I of the shards, from 0, and write counts alone; weigh merges those of all jobs
+    #[arg(long, value_name = "I")]
+    shard_index: Option<u64>,
+    /// So many jobs share the shards
+    #[arg(long, value_name = "N")]
+    shard_count: Option<u64>,
+}
+
+impl Jobs {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.shard_index = self.shard_index.or(spec.shard_index);
+        spec.shard_count = self.shard_count.or(spec.shard_count);
+    }
+}
+
 /// How labels are stored.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Labels (detected when not given)")]

@@ -90,7 +90,24 @@ pub(super) fn carry_out(mut spec: Spec, voice: &Voice) -> Result<u8> {
     Ok(0)
 }
 
+/// What is said of one of several jobs.
+fn part(outcome: &Outcome, plan: &Plan, (index, count): (u64, u64), elapsed: Duration) -> String {
+    let counts = &outcome.derived.file.counts;
+    let out = plan.out.folder().map(|out| out.display().to_string()).unwrap_or_default();
+    format!(
+        "job {index} of {count}: {} rows, {} labels, {}\n{out}: counts.parquet\n{:.2} s. Next, when all jobs \
+         are done: posweight weigh\n",
+        counts.rows(),
+        counts.len(),
+        outcome.source,
+        elapsed.as_secs_f64()
+    )
+}
+
 fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
+    if let Some(part) = plan.part {
+        return self::part(outcome, plan, part, elapsed);
+    }
     let mut text = report::text(&outcome.derived.report(format!("{} ({})", outcome.source, outcome.why)));
     for (name, group) in &outcome.groups {
         let counts = &group.file.counts;

@@ -42,6 +42,8 @@ pub(super) struct Run {
     #[command(flatten)]
     nightly: flags::Nightly,
     #[command(flatten)]
+    jobs: flags::Jobs,
+    #[command(flatten)]
     voice: Voice,
     /// Print the pipeline file with its paths resolved, and stop
     #[arg(long)]
@@ -68,6 +70,7 @@ impl Run {
             spec.publish_on_check_failure = Some(true);
         }
         self.nightly.put(&mut spec);
+        self.jobs.put(&mut spec);
         if self.explain {
             return print(&explain(spec)?).map(|()| 0);
         }

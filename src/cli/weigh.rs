@@ -8,7 +8,7 @@ use super::{flags, print};
 use crate::error::Result;
 use crate::pipeline::plan::formats;
 use crate::pipeline::spec::{OneOrMany, Spec};
-use crate::pipeline::weigh::{source, weigh};
+use crate::pipeline::weigh::{Weighed, weigh};
 use crate::report;
 
 /// Merge saved counts and weigh them anew; no shard is read
@@ -16,7 +16,7 @@ use crate::report;
 #[command(after_help = "Examples:
   posweight weigh weights/counts.parquet --scheme effective-number:beta=0.999 --out cb/
   posweight weigh monday/ tuesday/ --out both/
-  posweight weigh weights/ --zero-positives max --clip 0,100 --out weights/ --overwrite")]
+  posweight weigh jobs/*/ --out weights/           # all jobs of --shard-count: the result of one run")]
 pub(super) struct Weigh {
     /// counts.parquet files, or folders of finished runs
     #[arg(required = true, value_name = "COUNTS")]
@@ -36,11 +36,11 @@ impl Weigh {
         self.output.put(&mut spec);
         self.weights.put(&mut spec)?;
         let formats = formats(&spec.formats.as_ref().map(OneOrMany::to_vec).unwrap_or_default())?;
-        let (derived, outputs) = weigh(&self.counts, &spec, &formats)?;
+        let Weighed { derived, source, outputs } = weigh(&self.counts, &spec, &formats)?;
         if self.quiet {
             return Ok(());
         }
-        let mut text = report::text(&derived.report(source(&self.counts)));
+        let mut text = report::text(&derived.report(source));
         let out = spec.out.unwrap_or_default();
         let files: Vec<&str> = outputs.iter().map(|file| file.path.as_str()).collect();
         text.push_str(&format!("\n{}: {}\n", out.display(), files.join(", ")));

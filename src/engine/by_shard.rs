@@ -27,6 +27,13 @@ pub fn fates(states: &States, shards: &[Shard], counting: &Counting) -> Vec<(Fat
         .collect()
 }
 
+/// The first shard whose rows others may have too.
+#[must_use]
+pub fn shared<'s>(shards: &'s [Shard], counting: &Counting) -> Option<&'s Shard> {
+    let owned = single(shards, counting).into_iter().zip(shards);
+    owned.filter(|(own, _)| matches!(own, Own::Shared)).map(|(_, shard)| shard).next()
+}
+
 /// Counts of one shard.
 struct One {
     number: usize,

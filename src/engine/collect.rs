@@ -7,12 +7,12 @@ use arrow::array::RecordBatch;
 use serde::Serialize;
 
 use super::counting::{Counting, Keys};
-use super::named::{Named, name_order};
+use super::named::Named;
 use super::partial::{self, PartialRow};
 use super::scan::ColumnPath;
 use super::spill::Spilled;
 use super::states::Fate;
-use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally};
+use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally, Unlisted, name_order, too_few_rows};
 use crate::error::{Error, Result};
 use crate::source::shards::{Shard, Unreadable};
 
@@ -175,7 +175,10 @@ impl Collector {
         let total = if self.counting.by.is_empty() {
             groups.pop().map(|(_, counts)| counts).ok_or_else(|| Error::internal("no group was counted"))?
         } else {
-            let empty = LabelCounts::empty(labels, with_mass);
+            let mut empty = LabelCounts::empty(labels, with_mass);
+            if self.counting.keys.are_open() {
+                empty = empty.open(Unlisted::default())?;
+            }
             groups.iter().try_fold(empty, |sum, (_, part)| sum.merge(part))?
         };
         Ok(Counted {
@@ -196,8 +199,7 @@ impl Collector {
         let whole = &mut self.groups.entry(Vec::new()).or_default().whole;
         let listed = whole.total().ok_or_else(overflow)?;
         if n < listed {
-            return Err(Error::input(format!("--num-rows is {n}, but {listed} row ids are listed"))
-                .hint("give the number of all rows, those without any label included"));
+            return Err(too_few_rows(n, listed));
         }
         *whole = Tally { negatives: n, ..Tally::default() };
         Ok(())
@@ -258,7 +260,14 @@ impl Collector {
         for mass in &mut masses {
             mass.negatives = Mass::from_units(whole_mass.negatives.units() - mass.positives.units());
         }
-        LabelCounts::new(rows, labels, tallies, with_mass.then_some(masses))
+        let counts = LabelCounts::new(rows, labels, tallies, with_mass.then_some(masses))?;
+        if !self.counting.keys.are_open() {
+            return Ok(counts);
+        }
+        let mut tally = Tally { missing: whole.missing, ..Tally::default() };
+        tally.add(rest_is, rows - whole.missing);
+        let mass = if with_mass { whole_mass } else { MassTally::default() };
+        counts.open(Unlisted { tally, mass: MassTally { positives: Mass::ZERO, ..mass } })
     }
 
     fn invalid_values(&self, shards: &[Shard]) -> Error {

@@ -27,6 +27,13 @@ pub enum Keys {
     Names,
 }
 
+impl Keys {
+    /// Whether labels are those that are found, which other shards may have more of.
+    pub(crate) fn are_open(&self) -> bool {
+        matches!(self, Self::Names | Self::Indices(None))
+    }
+}
+
 /// Known label names with their positions.
 pub struct Vocabulary {
     labels: Labels,
@@ -147,6 +154,8 @@ pub struct Counting {
     pub num_rows: Option<u64>,
     /// Layout `long`: no row id lies in two shards.
     pub ids_disjoint: bool,
+    /// Other jobs count other shards of the same set.
+    pub part: bool,
     /// How rows are counted.
     pub engine: Engine,
     /// Take a column chunk whose statistics say minimum = maximum by its word, without reading it.

@@ -27,7 +27,7 @@ use super::scan::ColumnPath;
 use super::session::ours;
 use super::spill::Spill;
 use super::table::SHARD_COLUMN;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
 /// What counting takes beside the shards.
@@ -56,12 +56,17 @@ pub(super) async fn count(
 ) -> Result<Vec<ColumnPath>> {
     let unknown = vec![None; dataset.shards.len()];
     // With few shards, threads would wait for each other.
-    let many = dataset.shards.len() >= 2 * means.threads;
+    let of_footers = means.counting.part && !means.counting.ids_disjoint;
+    let many = of_footers || dataset.shards.len() >= 2 * means.threads;
     // Statistics are believed at first; where ids show that they lie, nothing is.
     if many {
         let apart = apart(&dataset.shards, means.counting);
         if let Some(paths) = count_apart(means, dataset, kept, apart, each).await? {
             return Ok(paths);
+        }
+        if of_footers {
+            return Err(Error::input(format!("{LIED}, so that jobs may share rows"))
+                .hint("write the shards again, or count them without --shard-count"));
         }
         tracing::warn!("{LIED}; counting without the footers' help");
     }

@@ -37,7 +37,7 @@ pub mod states;
 mod table;
 mod watchdog;
 
-pub use by_shard::fates;
+pub use by_shard::{fates, shared};
 pub use collect::{Counted, GroupKey, Way};
 pub use partial_exec::Progress;
 pub use query::{Dataset, count, count_readable, outlook};

@@ -1,8 +1,6 @@
 //! Counts of labels that are known by name only, until they are put in order.
 
-use std::cmp::Ordering;
-
-use crate::counts::{Labels, Mass, Tally};
+use crate::counts::{Labels, Mass, Tally, number};
 
 /// Names with their counts; a name may come in several parts.
 #[derive(Debug, Default)]
@@ -11,7 +9,7 @@ pub(super) struct Named {
     tallies: Vec<Tally>,
     /// Positives by weight; empty unless such are counted.
     masses: Vec<Mass>,
-    /// Places of the names in the order of [`name_order`].
+    /// Places of the names in the order of [`name_order`](crate::counts::name_order).
     order: Vec<u32>,
 }
 
@@ -51,25 +49,10 @@ impl Named {
     }
 }
 
-fn number(name: &str) -> Option<i128> {
-    // What is no number mostly shows at once.
-    let starts = |first: &u8| first.is_ascii_digit() || matches!(first, b'-' | b'+');
-    name.as_bytes().first().filter(|first| starts(first)).and_then(|_| name.parse().ok())
-}
-
-/// Integers by number and before words, words by their bytes.
-pub(super) fn name_order(a: &str, b: &str) -> Ordering {
-    match (number(a), number(b)) {
-        (Some(x), Some(y)) => x.cmp(&y).then_with(|| a.cmp(b)),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => a.cmp(b),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counts::name_order;
 
     #[test]
     fn sorting_keeps_to_the_order_and_to_the_counts() {

@@ -83,6 +83,9 @@ pub async fn count_readable(
     spare: usize,
 ) -> Result<Counted> {
     let counting = Arc::new(counting);
+    if dataset.shards.is_empty() {
+        return Collector::new(counting).finish(&[]);
+    }
     let mut fates: Vec<Fate> = states
         .iter()
         .flat_map(|states| fates(states, &dataset.shards, &counting))

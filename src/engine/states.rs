@@ -99,6 +99,7 @@ fn rules(counting: &Counting, schema: &Schema) -> [u8; 32] {
         engine: Engine::default(),
         trust_statistics: false,
         overrides: HashMap::new(),
+        part: false,
         // Put in after counting.
         num_rows: None,
         ..counting.clone()

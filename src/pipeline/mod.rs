@@ -16,6 +16,7 @@ pub mod notices;
 pub mod opening;
 pub mod outputs;
 pub mod parsing;
+mod parts;
 pub mod plan;
 mod row_pass;
 pub mod run;

@@ -1,6 +1,6 @@
 //! From a plan and the shards' schema to what the engine counts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use arrow::datatypes::{DataType, Schema};
 use super::plan::Plan;
 use super::spec::STDIO;
 use crate::counts::Labels;
-use crate::engine::Dataset;
 use crate::engine::counting::{Counting, Keys, Vocabulary};
 use crate::engine::states::States;
+use crate::engine::{Dataset, shared};
 use crate::error::{Error, Result};
 use crate::source::detect::{Detected, Given, detect, list_length};
 use crate::source::layout::{Layout, LayoutKind, is_number, is_text, item, no_column, select};
 use crate::source::listing::Listed;
 use crate::source::schema::{Agreement, agree};
-use crate::source::shards::{Shard, Unreadable, open_readable};
+use crate::source::shards::{Shard, Unreadable, fingerprint, open_readable};
 use crate::source::stdin::{Spooled, spool};
 use crate::source::vocabulary::{self, nearest};
 use crate::source::{listing, values::Domain};
@@ -37,6 +37,8 @@ pub struct Opened {
     pub labels_inferred: bool,
     /// Files that cannot be read as shards and are left out.
     pub unreadable: Vec<Unreadable>,
+    /// Fingerprint of the shards of all jobs, where several share them.
+    pub whole: Option<String>,
     /// The shard made of stdin, for as long as it is needed.
     _spooled: Option<Spooled>,
 }
@@ -48,6 +50,7 @@ pub struct Opened {
 /// flags that do not fit them.
 pub fn open_plan(plan: &Plan) -> Result<Opened> {
     let (listed, spooled) = list(plan)?;
+    let mine = mine(plan, &listed);
     let (mut shards, unreadable) = open_readable(listed, plan.limits.threads, &kept(plan));
     if unreadable.len() > plan.max_bad_shards || shards.is_empty() {
         let errors = unreadable.into_iter().map(|one| one.error).collect();
@@ -93,12 +96,54 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
         by: plan.by.clone(),
         sample_weight: plan.sample_weight.clone(),
         filter: plan.filter.clone(),
-        num_rows: plan.num_rows,
+        // Of the whole, which is known when all jobs are done.
+        num_rows: plan.num_rows.filter(|_| plan.part.is_none()),
+        part: plan.part.is_some(),
         ids_disjoint: plan.ids_disjoint,
         engine: plan.engine,
         trust_statistics: plan.trust_statistics,
     };
-    Ok(Opened { dataset, detected, counting, absent, labels_inferred, unreadable, _spooled: spooled })
+    let mut opened = Opened {
+        dataset,
+        detected,
+        counting,
+        absent,
+        labels_inferred,
+        unreadable,
+        whole: None,
+        _spooled: spooled,
+    };
+    if let Some(mine) = mine {
+        opened.take_part(plan, &mine)?;
+    }
+    Ok(opened)
+}
+
+/// The names of the shards that this job counts, where several share them: every so manieth.
+fn mine(plan: &Plan, listed: &[Listed]) -> Option<HashSet<String>> {
+    let (index, count) = plan.part?;
+    let mine = (0_u64..).zip(listed).filter(|(place, _)| place % count == index);
+    Some(mine.map(|(_, listed)| listed.name.clone()).collect())
+}
+
+impl Opened {
+    /// Leaves the shards of other jobs to them. All have looked at all footers, and so agree on layout, types
+    /// and labels.
+    fn take_part(&mut self, plan: &Plan, mine: &HashSet<String>) -> Result<()> {
+        if let Some(shard) = shared(&self.dataset.shards, &self.counting) {
+            return Err(Error::usage(format!(
+                "--shard-count: row ids of {} may lie in shards of other jobs too, which would count them twice",
+                shard.name
+            ))
+            .hint("say --ids-disjoint if no id lies in two shards, sort the shards by id, or count in one job"));
+        }
+        let meaning = serde_json::to_value(plan.spec.meaning());
+        let meaning = meaning.map_err(|cause| Error::internal(cause.to_string()))?;
+        self.whole = Some(fingerprint(&self.dataset.shards, &meaning.to_string()));
+        self.dataset.shards.retain(|shard| mine.contains(&shard.name));
+        self.unreadable.retain(|one| mine.contains(&one.name));
+        Ok(())
+    }
 }
 
 /// The identities of shards that may not be read, because their counts are kept.

@@ -66,6 +66,7 @@ impl Derived {
 }
 
 /// What is written, and where inside the output folder.
+#[derive(Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) folder: &'a str,
     pub(super) formats: &'a [String],
@@ -102,8 +103,47 @@ fn all_names(formats: &[String]) -> impl Iterator<Item = &'static str> {
     FILES.iter().filter(move |(format, _)| wanted(format)).map(|(_, name)| *name)
 }
 
+/// `16 shards, layout wide`.
+pub(super) fn source(shards: u64, layout: &str) -> String {
+    format!("{shards} shard{}, layout {layout}", if shards == 1 { "" } else { "s" })
+}
+
+/// `split=train,year=2024`.
+pub(super) fn group_name(group: &[(String, Option<String>)]) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "NULL".to_owned());
+    group.iter().map(|(name, v)| format!("{name}={}", value(v))).collect::<Vec<_>>().join(",")
+}
+
+/// A group's name as one folder: nothing in it leaves the folder or hides it.
+fn folder_name(name: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "=,-_. ".contains(c);
+    name.chars().map(|c| if safe(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
+}
+
+/// Writes the files of a result and of each of its groups, made from `source`.
+pub(super) fn write_all(
+    staging: &mut Staging,
+    derived: &Derived,
+    groups: &[(String, Derived)],
+    source: &str,
+    request: &Request<'_>,
+) -> Result<()> {
+    let report = || {
+        let mut report = derived.report(source.to_owned());
+        report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
+        report
+    };
+    write(staging, derived, &report, request)?;
+    for (name, group) in groups {
+        let folder = format!("by/{}/", folder_name(name));
+        let report = || group.report(format!("{source}, {name}"));
+        write(staging, group, &report, &Request { folder: &folder, ..*request })?;
+    }
+    Ok(())
+}
+
 /// Writes the files of one result; `report` is asked for where one is written.
-pub(super) fn write<'r>(
+fn write<'r>(
     staging: &mut Staging,
     derived: &Derived,
     report: &(dyn Fn() -> Report<'r> + Sync),

@@ -36,6 +36,8 @@ pub struct Plan {
     pub full: bool,
     /// So many shards that cannot be read are left out.
     pub max_bad_shards: usize,
+    /// Which of how many jobs this is, where several share the shards.
+    pub part: Option<(u64, u64)>,
     /// Kinds of files to write.
     pub formats: Vec<String>,
     /// The layout, if said.
@@ -171,7 +173,9 @@ impl Plan {
             overwrite: spec.overwrite.unwrap_or(false),
             state: state(&spec)?,
             full: spec.full.unwrap_or(false),
-            formats: formats(&many(&spec.formats))?,
+            part: part(&spec)?,
+            // A job writes counts; the rest is made of all of them.
+            formats: if spec.shard_count.is_some() { Vec::new() } else { formats(&many(&spec.formats))? },
             layout: spec.layout.as_deref().map(str::parse).transpose()?,
             labels: many(&spec.labels),
             id: spec.id.clone(),
@@ -208,6 +212,28 @@ impl Plan {
         Ok(plan)
     }
 
+    /// What a job that counts a part of the shards cannot do.
+    fn check_part(&self) -> Result<()> {
+        let stdin = self.sources.iter().any(|source| source == STDIO);
+        let refused = [
+            ("a stream on stdin", stdin, "every job lists the same shards"),
+            ("--out -", self.out.folder().is_none(), "name a folder with --out DIR, one for each job"),
+            ("--formats", self.spec.formats.is_some(), "a job writes counts; give --formats to weigh"),
+            ("--row-measures on", self.row_measures == Some(true), "use auto or off"),
+            (
+                "checks",
+                !self.checks.is_empty(),
+                "a part of the shards says little; compare the whole with diff",
+            ),
+        ];
+        match refused.into_iter().find(|(_, is_asked, _)| *is_asked) {
+            Some((what, _, hint)) => {
+                Err(Error::usage(format!("{what} and --shard-count exclude each other")).hint(hint))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<()> {
         let only_long = [
             ("--id", self.id.is_some()),
@@ -234,6 +260,9 @@ impl Plan {
             return Err(Error::usage("--state has no use for a stream on stdin, which is new every time")
                 .hint("drop one of the two"));
         }
+        if self.part.is_some() {
+            self.check_part()?;
+        }
         if let Destination::Stdout(_) = self.out {
             if !self.by.is_empty() {
                 return Err(Error::usage("--out - takes one result, but --by makes several")
@@ -249,6 +278,23 @@ impl Plan {
                 .hint("the true number of rows is known for the whole set only"));
         }
         Ok(())
+    }
+}
+
+/// `--shard-index` and `--shard-count`.
+fn part(spec: &Spec) -> Result<Option<(u64, u64)>> {
+    match (spec.shard_index, spec.shard_count) {
+        (None, None) => Ok(None),
+        (Some(index), Some(count)) if index < count => Ok(Some((index, count))),
+        (Some(index), Some(count)) => {
+            Err(Error::usage(format!("--shard-index {index} is none of {count} jobs"))
+                .hint(format!("the jobs of --shard-count {count} are 0 to {}", count.saturating_sub(1))))
+        }
+        (given, _) => {
+            let lacks = if given.is_some() { "--shard-count" } else { "--shard-index" };
+            Err(Error::usage(format!("--shard-index and --shard-count go together, but there is no {lacks}"))
+                .hint("job I of N has --shard-index I --shard-count N, I from 0"))
+        }
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) fn decide(
             return Err(Error::usage(format!("--row-measures on: {why}")).hint("use auto or off"));
         }
         (None, Err(why)) => Some(why.to_owned()),
+        (None, Ok(())) if plan.part.is_some() => Some("--shard-count: a job writes counts alone".to_owned()),
         (None, Ok(())) if plan.state.is_some() => {
             Some("with --state only new shards are read; --row-measures on reads all".to_owned())
         }

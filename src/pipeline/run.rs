@@ -11,11 +11,11 @@ use serde_json::Value as Json;
 use super::account::{Account, finding_result, status, summary};
 use super::notices;
 use super::opening::{Opened, open_plan};
-use super::outputs::{self, Derived, Request};
+use super::outputs::{self, Derived, Request, group_name};
 use super::plan::{Destination, Plan, Stream};
 use super::row_pass::{decide, measure_rows};
 use super::weigh::reopen;
-use crate::artifact::counts::CountsFile;
+use crate::artifact::counts::{CountsFile, Part};
 use crate::artifact::publish::{OutputFile, RESULTS, SUCCESS, Staging, published, write_results};
 use crate::artifact::results::CheckResult;
 use crate::artifact::table;
@@ -24,10 +24,11 @@ use crate::checks::{Checked, Status, check, failure};
 use crate::drift::compare;
 use crate::engine::counting::Counting;
 use crate::engine::states::States;
-use crate::engine::{Counted, GroupKey, Progress, Spilled, count_readable};
+use crate::engine::{Counted, Progress, Spilled, count_readable};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::source::layout::LayoutKind;
+use crate::weights::Policy;
 
 /// How a run ended that did not fail.
 #[derive(Debug)]
@@ -180,16 +181,34 @@ async fn stages(
         absent_columns: opened.absent,
         skipped_shards: account.shards_with("skipped"),
     };
-    let file = |counts| CountsFile {
+    let part = plan.part.map(|(index, count)| Part {
+        index,
+        count,
+        shards: opened.dataset.shards.len() as u64,
+        whole: opened.whole.take().unwrap_or_default(),
+        spec: spec.clone(),
+        facts: facts.clone(),
+        rest_is_missing: opened.detected.layout.value.is_some(),
+    });
+    let mut weighing = plan.weighing.clone();
+    if part.is_some() {
+        // What a part of the shards lacks is no error.
+        weighing.policy = Policy::default();
+    }
+    let file = |counts, group, part| CountsFile {
         counts,
         layout: layout.to_string(),
         fingerprint: account.inputs.fingerprint.clone(),
+        group,
+        part,
     };
-    let mut derived = Derived::of(file(total), &plan.weighing, &facts)?;
+    let mut derived = Derived::of(file(total, Vec::new(), part), &weighing, &facts)?;
     let mut groups = groups
         .into_iter()
         .map(|(key, counts)| {
-            Ok((group_name(&plan.by, &key), Derived::of(file(counts), &plan.weighing, &RowFacts::default())?))
+            let group: Vec<_> = plan.by.iter().cloned().zip(key).collect();
+            let name = group_name(&group);
+            Ok((name, Derived::of(file(counts, group, None), &weighing, &RowFacts::default())?))
         })
         .collect::<Result<Vec<_>>>()?;
     if let Some(measured) = measured {
@@ -212,8 +231,7 @@ async fn stages(
         None => {}
     }
 
-    let shards = opened.dataset.shards.len();
-    let source = format!("{shards} shard{}, layout {layout}", if shards == 1 { "" } else { "s" });
+    let source = outputs::source(opened.dataset.shards.len() as u64, layout.as_str());
     let outcome = Outcome {
         derived,
         groups,
@@ -274,11 +292,6 @@ async fn counted(
 /// Writes all files and makes them the result.
 fn publish(plan: &Plan, outcome: &Outcome, mut staging: Staging, spec: &Json) -> Result<Vec<OutputFile>> {
     let Outcome { derived, groups, source, .. } = outcome;
-    let report = || {
-        let mut report = derived.report(source.clone());
-        report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
-        report
-    };
     let request = Request {
         folder: "",
         formats: &plan.formats,
@@ -286,12 +299,7 @@ fn publish(plan: &Plan, outcome: &Outcome, mut staging: Staging, spec: &Json) ->
         features: plan.num_features,
         threads: plan.limits.threads,
     };
-    outputs::write(&mut staging, derived, &report, &request)?;
-    for (name, group) in groups {
-        let folder = format!("by/{}/", folder_name(name));
-        let report = || group.report(format!("{source}, {name}"));
-        outputs::write(&mut staging, group, &report, &Request { folder: &folder, ..request })?;
-    }
+    outputs::write_all(&mut staging, derived, groups, source, &request)?;
     staging.publish()
 }
 
@@ -335,18 +343,6 @@ fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
     let last = last.map(reopen).transpose()?;
     let drift = last.as_ref().map(|last| compare(last.side(), derived.side()));
     Ok(check(&plan.checks, derived.side(), drift.as_ref()))
-}
-
-/// `split=train,year=2024`.
-fn group_name(by: &[String], key: &GroupKey) -> String {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "NULL".to_owned());
-    by.iter().zip(key).map(|(name, v)| format!("{name}={}", value(v))).collect::<Vec<_>>().join(",")
-}
-
-/// A group's name as one folder: nothing in it leaves the folder or hides it.
-fn folder_name(name: &str) -> String {
-    let safe = |c: char| c.is_alphanumeric() || "=,-_. ".contains(c);
-    name.chars().map(|c| if safe(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
 }
 
 /// Waits for Ctrl-C or SIGTERM.

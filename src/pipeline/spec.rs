@@ -41,6 +41,12 @@ pub struct Spec {
     /// More than so many of them are an error all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bad_shards: Option<u64>,
+    /// Which of `shard_count` jobs this is, from 0: it counts its part of the shards, and `weigh` merges all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard_index: Option<u64>,
+    /// So many jobs share the shards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard_count: Option<u64>,
     /// Files to write; all when not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub formats: Option<OneOrMany>,
@@ -355,6 +361,23 @@ impl Spec {
         Ok(())
     }
 
+    /// Takes what `other` says of schemes, adjustments and policies.
+    pub fn weigh_as(&mut self, other: &Self) {
+        fn set<T: Clone>(value: &mut Option<T>, given: Option<&T>) {
+            if given.is_some() {
+                *value = given.cloned();
+            }
+        }
+        set(&mut self.scheme, other.scheme.as_ref());
+        set(&mut self.epsilon, other.epsilon.as_ref());
+        set(&mut self.power, other.power.as_ref());
+        set(&mut self.clip, other.clip.as_ref());
+        set(&mut self.normalize, other.normalize.as_ref());
+        set(&mut self.zero_positives, other.zero_positives.as_ref());
+        set(&mut self.zero_negatives, other.zero_negatives.as_ref());
+        set(&mut self.min_positives, other.min_positives.as_ref());
+    }
+
     /// What decides the result: the spec without places, limits, threads and the way of counting.
     #[must_use]
     pub fn meaning(&self) -> Self {
@@ -366,6 +389,8 @@ impl Spec {
             full: None,
             on_bad_shard: None,
             max_bad_shards: None,
+            shard_index: None,
+            shard_count: None,
             formats: None,
             format: None,
             ids_disjoint: None,

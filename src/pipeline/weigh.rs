@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::outputs::{self, Derived, Request};
+use super::parts::{Whole, whole};
 use super::plan::weighing;
 use super::spec::Spec;
 use crate::artifact::counts::{CountsFile, read};
@@ -12,44 +13,70 @@ use crate::artifact::publish::{OutputFile, Staging};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 
-/// Merges saved counts and weighs them anew.
+/// Counts that were merged and weighed.
+#[derive(Debug)]
+pub struct Weighed {
+    /// The counts and what follows from them.
+    pub derived: Derived,
+    /// `2 counts files`.
+    pub source: String,
+    /// Published files.
+    pub outputs: Vec<OutputFile>,
+}
+
+/// Merges saved counts and weighs them anew. Those of jobs that shared the shards of a run become the result
+/// of one run.
 ///
 /// # Errors
 /// [`Error::Input`] when a file is not counts or labels disagree; [`Error::Output`] for the place.
-pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<(Derived, Vec<OutputFile>)> {
+pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<Weighed> {
     let out = spec
         .out
         .as_deref()
         .ok_or_else(|| Error::usage("no output folder is named").hint("name one with --out DIR"))?;
-    let weighing = weighing(spec)?;
+    weighing(spec)?;
     let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
-    let derived = Derived::of(merge(files)?, &weighing, &RowFacts::default())?;
-    let meaning = serde_json::to_value(spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
-    let report = || derived.report(source(files));
-    outputs::write(
-        &mut staging,
-        &derived,
-        &report,
-        &Request { folder: "", formats, spec: &meaning, features: None, threads: 1 },
-    )?;
-    let outputs = staging.publish()?;
-    Ok((derived, outputs))
-}
-
-/// `2 counts files`.
-#[must_use]
-pub fn source(files: &[PathBuf]) -> String {
-    format!("{} counts file{}", files.len(), if files.len() == 1 { "" } else { "s" })
-}
-
-fn merge(files: &[PathBuf]) -> Result<CountsFile> {
-    let mut merged: Option<CountsFile> = None;
-    for path in files {
+    let files = files.iter().map(|path| {
         let path = if path.is_dir() { path.join("counts.parquet") } else { path.clone() };
-        let file = read(&path)?;
+        Ok((path.clone(), read(&path)?))
+    });
+    let files = files.collect::<Result<Vec<_>>>()?;
+    let whole = match whole(&files)? {
+        Some(mut whole) => {
+            whole.spec.weigh_as(spec);
+            whole
+        }
+        None => Whole {
+            total: merge(&files)?,
+            groups: Vec::new(),
+            spec: spec.meaning(),
+            facts: RowFacts::default(),
+            shards: 0,
+        },
+    };
+    let weighing = weighing(&whole.spec)?;
+    let source = match whole.shards {
+        0 => format!("{} counts file{}", files.len(), if files.len() == 1 { "" } else { "s" }),
+        shards => outputs::source(shards, &whole.total.layout),
+    };
+    let derived = Derived::of(whole.total, &weighing, &whole.facts)?;
+    let groups = whole.groups.into_iter();
+    let groups = groups.map(|(name, file)| Ok((name, Derived::of(file, &weighing, &RowFacts::default())?)));
+    let groups = groups.collect::<Result<Vec<_>>>()?;
+    let spec = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
+    let features = whole.spec.num_features;
+    let request = Request { folder: "", formats, spec: &spec, features, threads: 1 };
+    outputs::write_all(&mut staging, &derived, &groups, &source, &request)?;
+    let outputs = staging.publish()?;
+    Ok(Weighed { derived, source, outputs })
+}
+
+fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
+    let mut merged: Option<CountsFile> = None;
+    for (path, file) in files {
         merged = Some(match merged {
-            None => file,
-            Some(before) => before.merge(&file).map_err(|error| error.at(path.display()))?,
+            None => file.clone(),
+            Some(before) => before.merge(file).map_err(|error| error.at(path.display()))?,
         });
     }
     merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))

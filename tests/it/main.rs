@@ -15,6 +15,8 @@ mod engines;
 /// The process is killed and the disk fails at every step of writing.
 mod faults;
 mod generate;
+/// Several jobs share the shards.
+mod jobs;
 /// The shape of src/.
 mod layers;
 mod memory;

@@ -1,0 +1,130 @@
+//! The names of labels, in the order of the target tensor.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::fmt;
+
+/// Label names in the order of the target tensor, stored end to end.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Labels {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Labels {
+    /// The names `0`, `1`, … `n-1`, for labels known only by their index.
+    #[must_use]
+    pub fn indices(n: usize) -> Self {
+        let mut labels = Self { text: String::new(), ends: Vec::with_capacity(n) };
+        for start in (0..n).step_by(10) {
+            // Ten numbers have all digits but the last in common.
+            let tens = if start == 0 { String::new() } else { (start / 10).to_string() };
+            for digit in ('0'..='9').take(n - start) {
+                labels.text.push_str(&tens);
+                labels.text.push(digit);
+                labels.ends.push(labels.text.len());
+            }
+        }
+        labels
+    }
+
+    /// Number of labels, C.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True when there is no label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The name of label `index`; the empty string beyond the last.
+    #[must_use]
+    pub fn name(&self, index: usize) -> &str {
+        let Some(&end) = self.ends.get(index) else { return "" };
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..end]
+    }
+
+    /// All names in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|i| self.name(i))
+    }
+
+    /// Position of every name. With a repeated name the last position wins; see [`Labels::duplicate`].
+    #[must_use]
+    pub fn positions(&self) -> HashMap<&str, usize> {
+        self.iter().enumerate().map(|(i, name)| (name, i)).collect()
+    }
+
+    /// The first name that stands twice, with both positions.
+    #[must_use]
+    pub fn duplicate(&self) -> Option<(&str, usize, usize)> {
+        let mut seen = HashMap::with_capacity(self.len());
+        self.iter().enumerate().find_map(|(i, name)| seen.insert(name, i).map(|before| (name, before, i)))
+    }
+
+    /// Whether the names are in the order of [`name_order`], each once.
+    #[must_use]
+    pub fn are_in_order(&self) -> bool {
+        (1..self.len()).all(|i| name_order(self.name(i - 1), self.name(i)).is_lt())
+    }
+
+    /// The names of both, which are in the order of [`name_order`], in that order.
+    pub(super) fn union(&self, other: &Self) -> Self {
+        let (mut all, mut a, mut b) = (Self::default(), self.iter().peekable(), other.iter().peekable());
+        loop {
+            let order = match (a.peek(), b.peek()) {
+                (None, None) => return all,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(a), Some(b)) => name_order(a, b),
+            };
+            let from_a = if order.is_le() { a.next() } else { None };
+            let from_b = if order.is_ge() { b.next() } else { None };
+            from_a.or(from_b).into_iter().for_each(|name| all.push(name));
+        }
+    }
+
+    /// Adds a name at the end.
+    pub fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
+    }
+}
+
+impl<S: AsRef<str>> FromIterator<S> for Labels {
+    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
+        let mut labels = Self::default();
+        for name in names {
+            labels.push(name.as_ref());
+        }
+        labels
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Integers by number and before words, words by their bytes.
+#[must_use]
+pub fn name_order(a: &str, b: &str) -> Ordering {
+    match (number(a), number(b)) {
+        (Some(x), Some(y)) => x.cmp(&y).then_with(|| a.cmp(b)),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
+    }
+}
+
+/// The integer that a name is.
+pub(crate) fn number(name: &str) -> Option<i128> {
+    // What is no number mostly shows at once.
+    let starts = |first: &u8| first.is_ascii_digit() || matches!(first, b'-' | b'+');
+    name.as_bytes().first().filter(|first| starts(first)).and_then(|_| name.parse().ok())
+}

@@ -1,0 +1,131 @@
+//! Counts of jobs that shared the shards of a run become the counts of one run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::outputs::group_name;
+use super::spec::Spec;
+use crate::artifact::counts::{CountsFile, Part, read};
+use crate::counts::Cell;
+use crate::error::{Error, Result};
+use crate::findings::RowFacts;
+
+/// What one run over all shards would have counted.
+pub(super) struct Whole {
+    pub(super) total: CountsFile,
+    /// Counts per group of `--by`, by name.
+    pub(super) groups: Vec<(String, CountsFile)>,
+    pub(super) spec: Spec,
+    pub(super) facts: RowFacts,
+    pub(super) shards: u64,
+}
+
+/// Jobs named in a message.
+const SHOWN: usize = 10;
+
+/// Merges the counts in `files` where they are of jobs; `None` where they are of whole runs.
+///
+/// # Errors
+/// [`Error::Input`] when a job is missing, stands twice or was asked for something else,
+/// [`Error::Changed`] when the jobs listed different shards.
+pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
+    let mut parts: Vec<_> =
+        files.iter().filter_map(|(path, file)| Some((path, file, file.part.as_ref()?))).collect();
+    let Some(&(first_path, _, first)) = parts.first() else { return Ok(None) };
+    if let Some((path, _)) = files.iter().find(|(_, file)| file.part.is_none()) {
+        let (index, count) = (first.index, first.count);
+        let (first, other) = (first_path.display(), path.display());
+        return Err(Error::input(format!(
+            "{first} is of job {index} of {count}, but {other} is of a whole run"
+        ))
+        .hint("merge all jobs of one run alone, then that with others"));
+    }
+    parts.sort_by_key(|(_, _, part)| part.index);
+    check(&parts.iter().map(|(_, _, part)| *part).collect::<Vec<_>>())?;
+    let mut spec: Spec = serde_json::from_value(first.spec.clone()).map_err(|cause| {
+        Error::input(format!("{}: {cause}", first_path.display())).hint("run the jobs again")
+    })?;
+    let mut facts = RowFacts { null_elements: 0, skipped_shards: 0, ..first.facts.clone() };
+    let mut total: Option<CountsFile> = None;
+    let mut groups: BTreeMap<Vec<Option<String>>, CountsFile> = BTreeMap::new();
+    for (path, file, part) in &parts {
+        facts.null_elements += part.facts.null_elements;
+        facts.skipped_shards += part.facts.skipped_shards;
+        let before = total.take().map_or_else(|| Ok((*file).clone()), |before| before.merge(file));
+        total = Some(before.map_err(|error| error.at(path.display()))?);
+        for group in by(path)? {
+            let key = group.group.iter().map(|(_, value)| value.clone()).collect();
+            let merged = match groups.remove(&key) {
+                None => group,
+                Some(before) => before.merge(&group).map_err(|error| error.at(path.display()))?,
+            };
+            groups.insert(key, merged);
+        }
+    }
+    let mut total = total.ok_or_else(|| Error::internal("there are no parts"))?;
+    if let Some(rows) = spec.num_rows {
+        let rest = if first.rest_is_missing { Cell::Missing } else { Cell::Negative };
+        total.counts = total.counts.with_rows(rows, rest)?;
+    }
+    total.part = None;
+    // A job that counted no row has a group of none.
+    if groups.values().any(|group| group.counts.rows() > 0) {
+        groups.retain(|_, group| group.counts.rows() > 0);
+    }
+    let groups = groups.into_values().map(|mut group| {
+        group.counts = group.counts.spread(total.counts.labels())?;
+        group.fingerprint.clone_from(&total.fingerprint);
+        Ok((group_name(&group.group), group))
+    });
+    let groups = groups.collect::<Result<Vec<_>>>()?;
+    spec = spec.meaning();
+    let shards = parts.iter().map(|(_, _, part)| part.shards).sum();
+    Ok(Some(Whole { total, groups, spec, facts, shards }))
+}
+
+/// Whether these are all jobs of one run. They are in their order.
+fn check(parts: &[&Part]) -> Result<()> {
+    let Some(first) = parts.first() else { return Ok(()) };
+    let (count, again) = (first.count, "run those jobs again, or leave out what is of another run");
+    if let Some(other) = parts.iter().find(|part| part.count != count || part.spec != first.spec) {
+        let what = format!(
+            "job {} of {count} and job {} of {} were asked for different things",
+            first.index, other.index, other.count
+        );
+        return Err(Error::input(what).hint(again));
+    }
+    if let Some(other) = parts.iter().find(|part| part.whole != first.whole) {
+        return Err(Error::changed(format!(
+            "job {} and job {} of {count} listed different shards",
+            first.index, other.index
+        ))
+        .hint("run the jobs again once nothing writes to the shards"));
+    }
+    if let Some(pair) = parts.windows(2).find(|pair| pair[0].index == pair[1].index) {
+        return Err(Error::input(format!("job {} of {count} stands twice", pair[0].index)).hint(again));
+    }
+    let there: BTreeSet<u64> = parts.iter().map(|part| part.index).collect();
+    let missing = count - there.len() as u64;
+    if missing > 0 {
+        let some: Vec<String> =
+            (0..count).filter(|index| !there.contains(index)).take(SHOWN).map(|i| i.to_string()).collect();
+        let more = if missing > SHOWN as u64 { ", …" } else { "" };
+        return Err(Error::input(format!(
+            "{missing} of {count} jobs are missing: {}{more}",
+            some.join(", ")
+        ))
+        .hint("name the results of all jobs"));
+    }
+    Ok(())
+}
+
+/// Counts of the groups that lie beside the counts at `path`.
+fn by(path: &std::path::Path) -> Result<Vec<CountsFile>> {
+    let folder = path.with_file_name("by");
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let groups = entries.map(|entry| {
+        let entry = entry.map_err(|cause| Error::reading(&folder, &cause))?;
+        read(&entry.path().join("counts.parquet"))
+    });
+    groups.collect()
+}
