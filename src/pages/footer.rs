@@ -5,11 +5,12 @@
 
 use std::ops::Range;
 
-use super::thrift::{Cursor, LIST, STRUCT};
+use super::thrift::{Cursor, I64, LIST, STRUCT};
 use super::{Step, Stop, corrupt};
 use crate::error::{Error, Result};
 
-/// Field number of the row groups in `FileMetaData`.
+/// Field numbers in `FileMetaData`.
+const ROWS: i16 = 3;
 const ROW_GROUPS: i16 = 4;
 
 /// Row groups have 16-bit ordinals.
@@ -24,25 +25,57 @@ pub fn check_footer(footer: &[u8]) -> Result<()> {
     walked(footer).map(drop)
 }
 
-/// A footer that passes [`check_footer`], without its row groups: schema, number of rows and key-value entries.
+/// What a footer says beside its row groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// The footer of a file without rows that has the same columns and key-value entries.
+    pub footer: Vec<u8>,
+    /// Rows, as the footer claims.
+    pub rows: i64,
+}
+
+/// The outline of a footer that passes [`check_footer`].
 ///
 /// # Errors
 /// As [`check_footer`].
-pub fn without_row_groups(footer: &[u8]) -> Result<Vec<u8>> {
-    let groups = walked(footer)?;
-    Ok([&footer[..groups.start], &[STRUCT][..], &footer[groups.end..]].concat())
+pub fn outline(footer: &[u8]) -> Result<Outline> {
+    let Places { groups, rows, number } = walked(footer)?;
+    let (Some(groups), Some(rows)) = (groups, rows) else {
+        return Err(
+            Error::input("corrupt footer: rows or row groups are not there").hint("write the shard again")
+        );
+    };
+    let mut outline = Vec::with_capacity(footer.len() + 2 - groups.len() - rows.len());
+    let mut at = 0;
+    // Zero, and a list of no structs.
+    let mut cuts = [(rows, 0), (groups, STRUCT)];
+    cuts.sort_by_key(|(place, _)| place.start);
+    for (place, instead) in cuts {
+        outline.extend_from_slice(&footer[at..place.start]);
+        outline.push(instead);
+        at = place.end;
+    }
+    outline.extend_from_slice(&footer[at..]);
+    Ok(Outline { footer: outline, rows: number })
 }
 
-fn walked(footer: &[u8]) -> Result<Range<usize>> {
+/// Where the number of rows and the list of row groups lie, and the number.
+#[derive(Debug, Default)]
+struct Places {
+    rows: Option<Range<usize>>,
+    number: i64,
+    groups: Option<Range<usize>>,
+}
+
+fn walked(footer: &[u8]) -> Result<Places> {
     walk(footer).map_err(|(Stop::Corrupt(found) | Stop::Unsupported(found))| {
         Error::input(format!("corrupt footer: {found}")).hint("write the shard again")
     })
 }
 
-/// Where the list of row groups lies.
-fn walk(footer: &[u8]) -> Step<Range<usize>> {
+fn walk(footer: &[u8]) -> Step<Places> {
     let mut cursor = Cursor::new(footer);
-    let (mut last, mut groups) = (0, None);
+    let (mut last, mut places) = (0, Places::default());
     while let Some(field) = cursor.field(last)? {
         let start = cursor.position();
         if field.id == ROW_GROUPS && field.kind == LIST {
@@ -53,20 +86,26 @@ fn walk(footer: &[u8]) -> Step<Range<usize>> {
                 )));
             }
         }
-        cursor.skip(field)?;
+        if field.id == ROWS && field.kind == I64 {
+            places.number = cursor.long()?;
+            places.rows = Some(start..cursor.position());
+        } else {
+            cursor.skip(field)?;
+        }
         if field.id == ROW_GROUPS && field.kind == LIST {
-            groups = Some(start..cursor.position());
+            places.groups = Some(start..cursor.position());
         }
         last = field.id;
     }
-    groups.ok_or_else(|| corrupt("there is no list of row groups"))
+    Ok(places)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use parquet::file::metadata::ParquetMetaDataReader;
+    use parquet::column::writer::ColumnWriter;
+    use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
@@ -87,7 +126,13 @@ mod tests {
         let properties = Arc::new(WriterProperties::builder().build());
         let mut writer = SerializedFileWriter::new(&mut file, schema, properties).unwrap();
         let mut group = writer.next_row_group().unwrap();
-        while let Some(column) = group.next_column().unwrap() {
+        while let Some(mut column) = group.next_column().unwrap() {
+            match column.untyped() {
+                ColumnWriter::Int32ColumnWriter(writer) => writer.write_batch(&[1, 2, 3], None, None),
+                ColumnWriter::ByteArrayColumnWriter(writer) => writer.write_batch(&[], Some(&[0; 3]), None),
+                _ => unreachable!(),
+            }
+            .unwrap();
             column.close().unwrap();
         }
         group.close().unwrap();
@@ -96,10 +141,14 @@ mod tests {
         let len = u32::from_le_bytes(file[tail..tail + 4].try_into().unwrap()) as usize;
         let footer = &file[tail - len..tail];
         check_footer(footer).unwrap();
-        let outline = ParquetMetaDataReader::decode_metadata(&without_row_groups(footer).unwrap()).unwrap();
         let whole = ParquetMetaDataReader::decode_metadata(footer).unwrap();
-        assert_eq!(outline.file_metadata(), whole.file_metadata());
-        assert_eq!((outline.num_row_groups(), whole.num_row_groups()), (0, 1));
+        let Outline { footer: outlined, rows } = outline(footer).unwrap();
+        assert_eq!((rows, whole.num_row_groups()), (3, 1));
+        let outlined = ParquetMetaDataReader::decode_metadata(&outlined).unwrap();
+        assert_eq!((outlined.file_metadata().num_rows(), outlined.num_row_groups()), (0, 0));
+        let [one, other] = [&outlined, &whole].map(ParquetMetaData::file_metadata);
+        assert_eq!(one.schema_descr(), other.schema_descr());
+        assert_eq!(one.key_value_metadata(), other.key_value_metadata());
         for end in 0..footer.len() {
             assert_eq!(refused(&footer[..end]).split(':').next(), Some("corrupt footer"), "{end} bytes");
         }

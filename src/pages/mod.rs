@@ -60,7 +60,7 @@ pub use by_value::{read_codes, read_values};
 pub use chunk::{PAGE_LIMIT, Workspace};
 pub use counter::SetCounter;
 pub use flat::{FlatCount, count_flat};
-pub use footer::{check_footer, without_row_groups};
+pub use footer::{Outline, check_footer, outline};
 pub use sets::{LabelSet, SetCount, count_sets};
 pub use statistics::{Constant, constant};
 pub use vector::{VectorCount, WrongLength, count_vector};

@@ -3,6 +3,7 @@
 use super::{Step, corrupt};
 
 pub(super) const I32: u8 = 5;
+pub(super) const I64: u8 = 6;
 pub(super) const LIST: u8 = 9;
 pub(super) const STRUCT: u8 = 12;
 
@@ -80,6 +81,11 @@ impl<'a> Cursor<'a> {
             return Err(corrupt(format!("Thrift field {} is of kind {}, not i32", field.id, field.kind)));
         }
         i32::try_from(self.zigzag()?).map_err(|_| corrupt("a Thrift i32 beyond its range"))
+    }
+
+    /// The value of a field of kind [`I64`].
+    pub(super) fn long(&mut self) -> Step<i64> {
+        self.zigzag()
     }
 
     /// A size: an integer that may not be negative.

@@ -17,7 +17,7 @@ use crate::source::detect::{Detected, Given, detect, list_length};
 use crate::source::layout::{Layout, LayoutKind, is_number, is_text, item, no_column, select};
 use crate::source::listing::Listed;
 use crate::source::schema::{Agreement, agree};
-use crate::source::shards::{Shard, Unreadable, fingerprint, open_readable};
+use crate::source::shards::{Known, Shard, Unreadable, fingerprint, open_readable};
 use crate::source::stdin::{Spooled, spool};
 use crate::source::vocabulary::{self, nearest};
 use crate::source::{listing, values::Domain};
@@ -146,10 +146,10 @@ impl Opened {
     }
 }
 
-/// The identities of shards that may not be read, because their counts are kept.
-fn kept(plan: &Plan) -> BTreeSet<String> {
+/// Shards that may not have to be read, because their counts are kept.
+fn kept(plan: &Plan) -> Known {
     let state = plan.state.as_deref().filter(|_| !plan.full && plan.row_measures != Some(true));
-    state.map(States::identities).unwrap_or_default()
+    Known::new(state.map(States::identities).unwrap_or_default())
 }
 
 /// The files to read; a stream on stdin becomes one.

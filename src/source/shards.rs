@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::datatypes::SchemaRef;
@@ -21,6 +21,7 @@ use super::listing::Listed;
 use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::pages::Outline;
 use crate::threads::in_order;
 
 /// A footer above this is refused: no label file needs one, a damaged length field claims one.
@@ -75,7 +76,7 @@ impl Shard {
         }
         self.check_unchanged()?;
         let listed = Listed { path: self.path.clone(), hive: self.hive.clone(), name: self.name.clone() };
-        let whole = open_one(&listed, &BTreeSet::new()).map_err(|error| error.at(&self.name))?;
+        let whole = open_one(&listed, &Known::default()).map_err(|error| error.at(&self.name))?;
         whole.check_unchanged()?;
         Ok(whole)
     }
@@ -120,21 +121,17 @@ pub struct Unreadable {
 /// # Errors
 /// One [`Error::Input`] that names every bad shard and what is wrong with each.
 pub fn open(listed: Vec<Listed>, threads: usize) -> Result<Vec<Shard>> {
-    let (shards, unreadable) = open_readable(listed, threads, &BTreeSet::new());
+    let (shards, unreadable) = open_readable(listed, threads, &Known::default());
     match Error::together(unreadable.into_iter().map(|one| one.error).collect(), "shards") {
         Some(error) => Err(error),
         None => Ok(shards),
     }
 }
 
-/// The same, with what cannot be read beside what can; both in the order of the list. Of shards whose identity
-/// is `known`, which were whole once, only an outline is read.
+/// The same, with what cannot be read beside what can; both in the order of the list. Of shards that are `known`
+/// only an outline is read.
 #[must_use]
-pub fn open_readable(
-    listed: Vec<Listed>,
-    threads: usize,
-    known: &BTreeSet<String>,
-) -> (Vec<Shard>, Vec<Unreadable>) {
+pub fn open_readable(listed: Vec<Listed>, threads: usize, known: &Known) -> (Vec<Shard>, Vec<Unreadable>) {
     let (mut shards, mut unreadable) = (Vec::with_capacity(listed.len()), Vec::new());
     for (name, opened) in in_order(listed, threads, |file| (file.name.clone(), open_one(&file, known))) {
         match opened {
@@ -145,7 +142,7 @@ pub fn open_readable(
     (shards, unreadable)
 }
 
-fn open_one(listed: &Listed, known: &BTreeSet<String>) -> Result<Shard> {
+fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     let path = &listed.path;
     let bare = |cause: &std::io::Error| unplaced(path, cause);
     let mut file = File::open(path).map_err(|cause| bare(&cause))?;
@@ -153,23 +150,17 @@ fn open_one(listed: &Listed, known: &BTreeSet<String>) -> Result<Shard> {
     let footer = read_footer(&mut file, meta.len(), path)?;
     let footer_sha256 = Sha256::digest(&footer).into();
     let (bytes, modified) = (meta.len(), meta.modified().ok());
-    let is_outline = !known.is_empty() && known.contains(&identity(bytes, modified, &footer_sha256));
-    let (metadata, rows) = if is_outline {
-        let metadata = decode(&crate::pages::without_row_groups(&footer)?)?;
-        let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
-        (metadata, rows)
+    let is_outline =
+        !known.identities.is_empty() && known.identities.contains(&identity(bytes, modified, &footer_sha256));
+    let (Decoded { metadata, schema }, rows) = if is_outline {
+        let Outline { footer, rows } = crate::pages::outline(&footer)?;
+        (known.decode(footer)?, u64::try_from(rows).unwrap_or(0))
     } else {
         crate::pages::check_footer(&footer)?;
-        let metadata = decode(&footer)?;
-        let rows = checked_rows(&metadata, bytes)?;
-        (metadata, rows)
+        let decoded = decode(&footer)?;
+        let rows = checked_rows(&decoded.metadata, bytes)?;
+        (decoded, rows)
     };
-    let file_metadata = metadata.file_metadata();
-    // A damaged `ARROW:schema` entry can panic inside the decoder.
-    let schema =
-        guarded(|| parquet_to_arrow_schema(file_metadata.schema_descr(), file_metadata.key_value_metadata()))
-            .ok_or_else(|| damaged("the schema cannot be decoded"))?
-            .map_err(|cause| damaged(&cause.to_string()))?;
     Ok(Shard {
         path: path.clone(),
         name: listed.name.clone(),
@@ -178,8 +169,8 @@ fn open_one(listed: &Listed, known: &BTreeSet<String>) -> Result<Shard> {
         modified,
         rows,
         footer_sha256,
-        schema: Arc::new(schema),
-        metadata: Arc::new(metadata),
+        schema,
+        metadata,
         is_outline,
     })
 }
@@ -230,10 +221,49 @@ fn read_footer(file: &mut File, bytes: u64, path: &Path) -> Result<Vec<u8>> {
     Ok(footer)
 }
 
-fn decode(footer: &[u8]) -> Result<ParquetMetaData> {
-    guarded(|| ParquetMetaDataReader::decode_metadata(footer))
+/// A footer that was decoded.
+#[derive(Debug, Clone)]
+struct Decoded {
+    metadata: Arc<ParquetMetaData>,
+    schema: SchemaRef,
+}
+
+fn decode(footer: &[u8]) -> Result<Decoded> {
+    let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(footer))
         .ok_or_else(|| damaged("its footer cannot be decoded"))?
-        .map_err(|cause| damaged(&cause.to_string()))
+        .map_err(|cause| damaged(&cause.to_string()))?;
+    let file = metadata.file_metadata();
+    // A damaged `ARROW:schema` entry can panic inside the decoder.
+    let schema = guarded(|| parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()))
+        .ok_or_else(|| damaged("the schema cannot be decoded"))?
+        .map_err(|cause| damaged(&cause.to_string()))?;
+    Ok(Decoded { metadata: Arc::new(metadata), schema: Arc::new(schema) })
+}
+
+/// Shards that were whole once.
+#[derive(Debug, Default)]
+pub struct Known {
+    identities: BTreeSet<String>,
+    /// The outline that was decoded last: shards of one writer have the same.
+    last: Mutex<Option<(Vec<u8>, Decoded)>>,
+}
+
+impl Known {
+    /// Those of these identities.
+    #[must_use]
+    pub fn new(identities: BTreeSet<String>) -> Self {
+        Self { identities, last: Mutex::default() }
+    }
+
+    fn decode(&self, outline: Vec<u8>) -> Result<Decoded> {
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, decoded)) = last().as_ref().filter(|(bytes, _)| *bytes == outline) {
+            return Ok(decoded.clone());
+        }
+        let decoded = decode(&outline)?;
+        *last() = Some((outline, decoded.clone()));
+        Ok(decoded)
+    }
 }
 
 /// Rows of the file, where footer and row groups agree and no row group lies outside the file.
