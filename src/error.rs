@@ -146,6 +146,11 @@ impl Error {
     /// What to do about it, if it can be said.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
+        self.detail()?.hint.as_deref()
+    }
+
+    /// What was found, and what to do; of a signal there is nothing to say.
+    pub(crate) fn detail(&self) -> Option<&Detail> {
         match self {
             Self::Stopped(_) => None,
             Self::Internal(d)
@@ -155,7 +160,7 @@ impl Error {
             | Self::Transient(d)
             | Self::Resource(d)
             | Self::Output(d)
-            | Self::Changed(d) => d.hint.as_deref(),
+            | Self::Changed(d) => Some(d),
         }
     }
 
@@ -206,6 +211,23 @@ impl Error {
                 Self::output(format!("{path}: {cause}")).hint("choose an --out that this user may write")
             }
             _ => Self::output(format!("{path}: {cause}")),
+        }
+    }
+
+    /// The error that ends a process with `code`.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn of_exit_code(code: u8, message: String) -> Self {
+        let detail = Detail { message, hint: None };
+        match code {
+            2 => Self::Usage(detail),
+            3 => Self::Check(detail),
+            4 => Self::Input(detail),
+            5 => Self::Transient(detail),
+            6 => Self::Resource(detail),
+            7 => Self::Output(detail),
+            8 => Self::Changed(detail),
+            130 | 143 => Self::Stopped(code),
+            _ => Self::Internal(detail),
         }
     }
 

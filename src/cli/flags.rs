@@ -241,6 +241,9 @@ pub(super) struct Resources {
     /// Most bytes of spill files [default: 100g]
     #[arg(long, value_name = "SIZE")]
     spill_limit: Option<String>,
+    /// Count on the cluster whose scheduler is at df://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    cluster: Option<String>,
 }
 
 fn many(list: &[String]) -> Option<OneOrMany> {
@@ -321,6 +324,7 @@ impl Resources {
         spec.threads = self.threads;
         spec.spill_dir.clone_from(&self.spill_dir);
         spec.spill_limit.clone_from(&self.spill_limit);
+        spec.cluster.clone_from(&self.cluster);
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! stdout carries what was asked for, stderr everything else; a broken pipe is success.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod completions;
 mod compute;
 mod diff;
@@ -57,6 +59,9 @@ enum Verb {
     List(list::List),
     /// Print the JSON Schema of pipeline files or of run_results.json
     Schema(schema::SchemaOf),
+    /// Start a scheduler, or an executor that counts for one
+    #[cfg(feature = "cluster")]
+    Cluster(Box<cluster::Cluster>),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -89,6 +94,8 @@ impl Verb {
             Self::Report(verb) => verb.act(),
             Self::List(verb) => verb.act(),
             Self::Schema(verb) => verb.act(),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(verb) => verb.act(),
             Self::Completions(verb) => verb.act(),
         }
         .map(|()| 0)

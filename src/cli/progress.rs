@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{print, print_bytes, runtime, say};
 use crate::engine::{Progress, Spilled};
@@ -39,17 +42,22 @@ pub(super) struct Voice {
 
 impl Voice {
     /// Sends what the library says to stderr, one line each.
-    fn listen(&self) {
+    pub(super) fn listen(&self) {
         use tracing::Level;
         let level = match (self.verbose, self.quiet) {
             (true, _) => Level::DEBUG,
             (false, true) => Level::ERROR,
             (false, false) => Level::WARN,
         };
-        let lines =
-            tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
+        // Libraries have words of their own, which are not for whoever runs posweight.
+        let ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
+        let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
         // A second subscriber in one process is no reason to fail.
-        let _ = if self.log_format == "json" { lines.json().try_init() } else { lines.try_init() };
+        let _ = if self.log_format == "json" {
+            lines.json().finish().with(ours).try_init()
+        } else {
+            lines.finish().with(ours).try_init()
+        };
     }
 }
 

@@ -30,6 +30,9 @@ pub(super) struct Run {
     /// Replace results that are there
     #[arg(long)]
     overwrite: bool,
+    /// Count on the cluster whose scheduler is at df://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    cluster: Option<String>,
     /// What ${NAME} in the file stands for; the environment comes second
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -62,6 +65,9 @@ impl Run {
         }
         if self.format.is_some() {
             spec.format.clone_from(&self.format);
+        }
+        if self.cluster.is_some() {
+            spec.cluster.clone_from(&self.cluster);
         }
         if self.overwrite {
             spec.overwrite = Some(true);

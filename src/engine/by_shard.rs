@@ -1,7 +1,6 @@
 //! Counting shard by shard, so that counts can be kept from run to run.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use tokio::task::JoinSet;
@@ -73,11 +72,7 @@ pub(super) async fn by_shard(
     collector: &mut Collector,
 ) -> Result<Option<Way>> {
     let number = |i: usize| u32::try_from(i).map_err(|_| Error::input("more than 2^32 shards"));
-    let of = |shards: Vec<Shard>| Dataset {
-        shards,
-        schema: Arc::clone(&dataset.schema),
-        hive: dataset.hive.clone(),
-    };
+    let of = |shards: Vec<Shard>| dataset.with(shards);
     let (mut todo, mut together) = (Vec::new(), Vec::new());
     for (i, (shard, own)) in dataset.shards.iter().zip(single(&dataset.shards, &task.counting)).enumerate() {
         let Own::Rows(range) = own else {

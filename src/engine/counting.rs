@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::counts::Labels;
 use crate::error::{Error, Result};
 use crate::source::layout::{LabelKind, Layout};
@@ -58,6 +60,12 @@ impl Vocabulary {
         Self { positions: positions.collect(), labels, kind }
     }
 
+    /// Whether stored integers are positions or names.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn kind(&self) -> LabelKind {
+        self.kind
+    }
+
     /// True when a stored integer is a position.
     pub(crate) fn is_by_index(&self) -> bool {
         self.kind == LabelKind::Index
@@ -108,7 +116,7 @@ impl Vocabulary {
 }
 
 /// How rows are counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Engine {
     /// From encoded pages wherever layout, condition and weights allow.
     #[default]

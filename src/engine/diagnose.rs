@@ -14,11 +14,18 @@ use crate::guard::guarded;
 use crate::source::shards::Shard;
 
 /// What is behind an error of counting.
+#[derive(Debug)]
 pub(crate) enum Diagnosis {
     /// Shards at these places cannot be read.
     Unreadable(Vec<(usize, Error)>),
     /// Something else.
     Other(Error),
+}
+
+impl From<Error> for Diagnosis {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
 }
 
 /// Looks for what is behind `error`.

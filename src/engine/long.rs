@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use datafusion::logical_expr::Expr;
-use datafusion::physical_plan::execute_stream_partitioned;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use datafusion::prelude::SessionContext;
 
 use super::counting::Counting;
@@ -86,7 +86,6 @@ pub(super) async fn count_apart(
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
 ) -> Result<Option<Vec<ColumnPath>>> {
     let Means { context, counting, threads, progress, .. } = *means;
-    let layout = &counting.layout;
     let pairs = Pairs::new(&dataset.shards, means, apart);
     if let Some(kept) = kept {
         let encoded = Encoded::new(dataset, counting, (kept, &pairs.whole()), threads, progress)?;
@@ -95,7 +94,25 @@ pub(super) async fn count_apart(
         let counted = pairs.count(rows, encoded.id_type()?, each).await?;
         return Ok(counted.then(|| encoded.paths()));
     }
-    let rows = rows(context, dataset, counting, threads, &pairs.whole())?;
+    let plan = plan(context, dataset, counting, threads, &pairs.whole()).await?;
+    let (schema, scan) = (plan.schema(), Arc::clone(&plan));
+    let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
+    let id_type = schema.field(counting.by.len()).data_type();
+    let counted = pairs.count(Rows::Arrays(streams), id_type, each).await?;
+    progress.add_bytes(bytes_scanned(scan.as_ref()));
+    Ok(counted.then(Vec::new))
+}
+
+/// The plan whose rows are `[by…, id, label, value?, shard]`.
+pub(super) async fn plan(
+    context: &SessionContext,
+    dataset: &Dataset,
+    counting: &Counting,
+    threads: usize,
+    whole: &[bool],
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let layout = &counting.layout;
+    let rows = rows(context, dataset, counting, threads, whole)?;
     let mut columns: Vec<Expr> =
         counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))).collect();
     columns.push(column(layout.id.as_deref().unwrap_or_default()).alias("id"));
@@ -103,11 +120,5 @@ pub(super) async fn count_apart(
     columns.extend(layout.value.iter().map(|value| column(value).alias("value")));
     columns.push(column(SHARD_COLUMN));
     let rows = rows.select(columns).map_err(|cause| ours(&cause))?;
-    let plan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
-    let (schema, scan) = (plan.schema(), Arc::clone(&plan));
-    let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
-    let id_type = schema.field(counting.by.len()).data_type();
-    let counted = pairs.count(Rows::Arrays(streams), id_type, each).await?;
-    progress.add_bytes(bytes_scanned(scan.as_ref()));
-    Ok(counted.then(Vec::new))
+    rows.create_physical_plan().await.map_err(|cause| ours(&cause))
 }

@@ -11,9 +11,10 @@
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
 //! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit ·
 //! [`rows`] gives the labels of rows · [`states`] keeps counts of shards from run to run, [`by_shard`] counts for it ·
-//! [`sql`] answers queries, with the [`functions`] of labels
+//! [`sql`] answers queries, with the [`functions`] of labels · [`cluster`] does the same on many machines
 
 mod by_shard;
+pub mod cluster;
 mod collect;
 pub mod counting;
 mod diagnose;

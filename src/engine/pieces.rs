@@ -27,6 +27,8 @@ pub(super) enum Cut {
     Whole,
     /// Threads may share its row groups.
     Split,
+    /// One thread reads the row groups that begin in this range.
+    Part(i64, i64),
 }
 
 /// One list of pieces per thread, each with the number of its shard: whole shards where there are many,
@@ -46,6 +48,10 @@ pub(super) fn cut(
     let mut pieces = Vec::new();
     for (number, shard) in taken() {
         let file = PartitionedFile::new_from_meta(object_meta(shard)?);
+        if let Cut::Part(from, to) = how(number) {
+            pieces.push((weight(shard), number, file.with_range(from, to)));
+            continue;
+        }
         let groups = shard.metadata.row_groups();
         if how(number) == Cut::Whole || !groups.is_sorted_by_key(start) {
             pieces.push((weight(shard), number, file));

@@ -14,6 +14,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
+use parquet::file::metadata::RowGroupMetaData;
 
 use super::by_shard::{by_shard, fates};
 use super::collect::{Collector, Counted, Way};
@@ -27,7 +28,8 @@ use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
 use super::states::{Fate, States};
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
-use super::{hive, pieces::Cut, scan, watchdog};
+use super::pieces::{self, Cut};
+use super::{cluster, hive, scan, watchdog};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
@@ -41,6 +43,8 @@ pub struct Dataset {
     pub schema: SchemaRef,
     /// Hive keys that no file column hides.
     pub hive: Vec<String>,
+    /// Of the one shard there is, only the row groups that begin in this range are meant.
+    pub(super) part: Option<(i64, i64)>,
 }
 
 impl Dataset {
@@ -50,7 +54,32 @@ impl Dataset {
         let keys: BTreeSet<&String> =
             shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
         let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();
-        Self { shards, schema, hive }
+        Self { shards, schema, hive, part: None }
+    }
+
+    /// Shards whose columns make `schema` and whose keys are `hive`.
+    #[cfg(feature = "cluster")]
+    pub(super) fn of(shards: Vec<Shard>, schema: SchemaRef, hive: Vec<String>) -> Self {
+        Self { shards, schema, hive, part: None }
+    }
+
+    /// Other shards with the same columns and keys.
+    pub(super) fn with(&self, shards: Vec<Shard>) -> Self {
+        Self { shards, schema: Arc::clone(&self.schema), hive: self.hive.clone(), part: None }
+    }
+
+    /// Whether a row group is among those that are meant.
+    pub(super) fn has(&self, group: &RowGroupMetaData) -> bool {
+        let begins = || i64::try_from(pieces::start(group)).unwrap_or(i64::MAX);
+        self.part.is_none_or(|(from, to)| (from..to).contains(&begins()))
+    }
+
+    /// What may be done with a shard of which `cut` may be done when all of it is meant.
+    pub(super) fn cut(&self, cut: Cut) -> Cut {
+        match (self.part, cut) {
+            (Some((from, to)), Cut::Split | Cut::Whole) => Cut::Part(from, to),
+            (_, cut) => cut,
+        }
     }
 }
 
@@ -91,22 +120,15 @@ pub async fn count_readable(
         .flat_map(|states| fates(states, &dataset.shards, &counting))
         .map(|(fate, _)| fate)
         .collect();
-    let mut left = Dataset {
-        shards: dataset.shards.clone(),
-        schema: Arc::clone(&dataset.schema),
-        hive: dataset.hive.clone(),
-    };
+    let mut left = dataset.with(dataset.shards.clone());
     let mut unreadable: Vec<Unreadable> = Vec::new();
     loop {
-        let error = match attempt(&left, &counting, limits, &progress, states.as_deref_mut()).await {
+        let bad = match attempt(&left, &counting, limits, &progress, states.as_deref_mut()).await {
             Ok(counted) => {
                 return Ok(Counted { fates, unreadable, bytes_read: progress.bytes(), ..counted });
             }
-            Err(error) => error,
-        };
-        let bad = match diagnose(&left.shards, &counting, error) {
-            Diagnosis::Unreadable(bad) => bad,
-            Diagnosis::Other(error) => return Err(error),
+            Err(Diagnosis::Unreadable(bad)) => bad,
+            Err(Diagnosis::Other(error)) => return Err(error),
         };
         // From the back, so that places stay what they are.
         for (place, error) in bad.into_iter().rev() {
@@ -125,6 +147,24 @@ pub async fn count_readable(
 }
 
 async fn attempt(
+    dataset: &Dataset,
+    counting: &Arc<Counting>,
+    limits: &Limits,
+    progress: &Arc<Progress>,
+    states: Option<&mut States>,
+) -> Result<Counted, Diagnosis> {
+    if let Some(address) = &limits.cluster {
+        let work = cluster::count(address, dataset, counting, limits, progress);
+        let (way, collector) = work.await?;
+        let counted = finish(dataset, counting, collector).map_err(Diagnosis::Other)?;
+        return Ok(Counted { way, ..counted });
+    }
+    let counted = here(dataset, counting, limits, progress, states).await;
+    counted.map_err(|error| diagnose(&dataset.shards, counting, error))
+}
+
+/// Counts on this machine.
+async fn here(
     dataset: &Dataset,
     counting: &Arc<Counting>,
     limits: &Limits,
@@ -153,10 +193,13 @@ async fn attempt(
         task.count(dataset, |batch| collector.add(batch)).await
     };
     let way = watchdog::guard(work, progress, watchdog::PATIENCE).await?;
+    Ok(Counted { way, spilled: spill.spilled(), ..finish(dataset, counting, collector)? })
+}
+
+/// What was counted, once it is sure that this is what was listed.
+fn finish(dataset: &Dataset, counting: &Counting, collector: Collector) -> Result<Counted> {
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
-    let mut counted = collector.finish(&dataset.shards)?;
-    counted.way = way;
-    counted.spilled = spill.spilled();
+    let counted = collector.finish(&dataset.shards)?;
     if counting.filter.is_none() && counting.layout.kind != LayoutKind::Long {
         let expected: u64 = dataset.shards.iter().map(|shard| shard.rows).sum();
         if counted.total.rows() != expected {
@@ -250,26 +293,32 @@ impl Task {
         mut each: impl FnMut(&RecordBatch) -> Result<()> + Send,
     ) -> Result<Way> {
         let Self { context, counting, limits, progress, .. } = self;
-        match self.choose(dataset).await? {
-            choice if counting.layout.kind == LayoutKind::Long => {
-                let means = self.means(limits.threads.max(1));
-                let columns = long::count(&means, dataset, choice.kept(), &mut each).await?;
-                Ok(choice.way(columns))
-            }
+        let choice = self.choose(dataset).await?;
+        if counting.layout.kind == LayoutKind::Long {
+            let means = self.means(limits.threads.max(1));
+            let columns = long::count(&means, dataset, choice.kept(), &mut each).await?;
+            return Ok(choice.way(columns));
+        }
+        let partial = self.partial(dataset, choice).await?;
+        merge(context, Arc::clone(&partial.plan), counting, each).await?;
+        Ok(partial.account(progress))
+    }
+
+    /// The plan whose rows are partial counts, of any layout but `long`.
+    pub(super) async fn partial(&self, dataset: &Dataset, choice: Choice) -> Result<Partial> {
+        let Self { context, counting, limits, progress, .. } = self;
+        match choice {
             Choice::Encoded(kept) => {
                 let scan = Scan::new(dataset, counting, &kept, limits, Arc::clone(progress))?;
-                merge(context, Arc::clone(&scan.plan), counting, each).await?;
-                Ok(Choice::Encoded(kept).way(scan.paths()))
+                Ok(Partial { plan: Arc::clone(&scan.plan), read: Read::Pages(scan) })
             }
             Choice::Plain(why) => {
                 let rows = rows(context, dataset, counting, limits.threads, &[])?;
                 let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
                 let input = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
-                let read = Arc::clone(&input);
+                let read = Read::Arrays(Arc::clone(&input), why);
                 let partial = PartialCountsExec::new(input, Arc::clone(counting), Arc::clone(progress));
-                merge(context, Arc::new(partial), counting, each).await?;
-                progress.add_bytes(bytes_scanned(read.as_ref()));
-                Ok(Choice::Plain(why).way(Vec::new()))
+                Ok(Partial { plan: Arc::new(partial), read })
             }
         }
     }
@@ -285,6 +334,32 @@ impl Task {
     }
 }
 
+/// A plan of partial counts.
+pub(super) struct Partial {
+    pub(super) plan: Arc<dyn ExecutionPlan>,
+    read: Read,
+}
+
+/// What a plan of partial counts reads.
+enum Read {
+    Pages(Scan),
+    /// Arrays of this scan, and why.
+    Arrays(Arc<dyn ExecutionPlan>, String),
+}
+
+impl Partial {
+    /// How rows were counted, once they are; adds the bytes that were read.
+    pub(super) fn account(self, progress: &Progress) -> Way {
+        match self.read {
+            Read::Pages(scan) => Way { engine: "encoded", why: None, columns: scan.paths() },
+            Read::Arrays(scan, why) => {
+                progress.add_bytes(bytes_scanned(scan.as_ref()));
+                Way { engine: "plain", why: Some(why), columns: Vec::new() }
+            }
+        }
+    }
+}
+
 /// The rows that meet the condition. Shards that are `whole` are read by one thread each.
 pub(super) fn rows(
     context: &SessionContext,
@@ -293,7 +368,9 @@ pub(super) fn rows(
     threads: usize,
     whole: &[bool],
 ) -> Result<DataFrame> {
-    let how = |number: usize| if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split };
+    let how = |number: usize| {
+        dataset.cut(if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split })
+    };
     let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, threads, how)?;
     let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
     match &counting.filter {

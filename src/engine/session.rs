@@ -11,6 +11,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsume
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::cluster::Address;
 use super::pool::Unstalled;
 use super::spill::{Factory, Spill};
 use crate::error::{Error, Result};
@@ -34,6 +35,8 @@ pub struct Limits {
     pub spill_dir: Option<PathBuf>,
     /// Most bytes of spill files at one time.
     pub spill_limit: u64,
+    /// The scheduler of the cluster that counts, instead of this machine.
+    pub cluster: Option<Address>,
 }
 
 impl Limits {
@@ -43,6 +46,13 @@ impl Limits {
     pub fn pool_bytes(&self) -> usize {
         let pool = self.memory.saturating_sub(FIXED_BYTES) / 2;
         usize::try_from(pool).unwrap_or(usize::MAX)
+    }
+
+    /// What one of the pieces may use that are counted at a time: all of them reserve half of the whole.
+    #[cfg(feature = "cluster")]
+    pub(super) fn for_piece(&self) -> Self {
+        let pool = (self.pool_bytes() / self.threads.max(1)) as u64;
+        Self { memory: (FIXED_BYTES + pool).max(MEMORY_LIMIT_MIN), threads: 1, ..self.clone() }
     }
 }
 
@@ -90,7 +100,7 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     Ok(SessionContext::new_with_state(state))
 }
 
-fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<RuntimeEnv>> {
+pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<RuntimeEnv>> {
     if limits.memory < MEMORY_LIMIT_MIN {
         return Err(Error::resource(format!(
             "--memory-limit of {} MB cannot be kept; the smallest is {} MB",

@@ -212,6 +212,23 @@ impl Plan {
         Ok(plan)
     }
 
+    /// What a cluster cannot do.
+    fn check_cluster(&self) -> Result<()> {
+        if self.state.is_some() {
+            return Err(Error::usage("--state keeps counts of single shards, which --cluster adds up")
+                .hint("drop one of the two"));
+        }
+        if self.part.is_some() {
+            return Err(Error::usage("--shard-index shares shards among jobs, --cluster among executors")
+                .hint("drop one of the two"));
+        }
+        if self.sources.iter().any(|source| source == STDIO) {
+            return Err(Error::usage("--cluster: executors do not see a stream on stdin")
+                .hint("name files, folders or globs that executors see too"));
+        }
+        Ok(())
+    }
+
     /// What a job that counts a part of the shards cannot do.
     fn check_part(&self) -> Result<()> {
         let stdin = self.sources.iter().any(|source| source == STDIO);
@@ -262,6 +279,9 @@ impl Plan {
         }
         if self.part.is_some() {
             self.check_part()?;
+        }
+        if self.limits.cluster.is_some() {
+            self.check_cluster()?;
         }
         if let Destination::Stdout(_) = self.out {
             if !self.by.is_empty() {
@@ -443,6 +463,7 @@ pub fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
         threads: spec.threads.unwrap_or(machine.threads),
         spill_dir: spec.spill_dir.clone(),
         spill_limit: spill.unwrap_or(SPILL_LIMIT),
+        cluster: spec.cluster.as_deref().map(str::parse).transpose()?,
     })
 }
 

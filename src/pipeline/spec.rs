@@ -146,6 +146,9 @@ pub struct Spec {
     /// Most bytes of spill files, such as `100g`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spill_limit: Option<String>,
+    /// `df://HOST:PORT`: the scheduler of the cluster that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
     /// Publish a result that a check of severity error refuses; the run fails all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publish_on_check_failure: Option<bool>,
@@ -400,6 +403,7 @@ impl Spec {
             threads: None,
             spill_dir: None,
             spill_limit: None,
+            cluster: None,
             publish_on_check_failure: None,
             summary_json: None,
             metrics_textfile: None,

@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use arrow::datatypes::{DataType, Schema};
+use serde::{Deserialize, Serialize};
 
 use super::vocabulary::nearest;
 use crate::error::{Error, Result};
 
 /// How a row's labels are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayoutKind {
     /// One column per label.
     Wide,
@@ -135,7 +136,7 @@ impl FromStr for LayoutKind {
 }
 
 /// Whether integers are positions in the target tensor or names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum LabelKind {
     /// Integer i is label i.
     #[default]
@@ -159,7 +160,7 @@ impl FromStr for LabelKind {
 }
 
 /// A layout with the columns it reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// How labels are stored.
     pub kind: LayoutKind,

@@ -12,6 +12,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::counts::Cell;
 use crate::error::{Error, Result};
 
@@ -57,7 +59,7 @@ impl fmt::Display for Value<'_> {
 }
 
 /// A value as a person writes it in a flag: `1`, `-100`, `0.5`, `yes`, `true`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Literal {
     text: String,
     number: Option<f64>,
@@ -96,7 +98,7 @@ impl fmt::Display for Literal {
 }
 
 /// On which side an uncertain value is counted, if not on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UncertainAs {
     /// Kept apart: tallied as uncertain, unknown to the weights.
     Uncertain,
@@ -124,7 +126,7 @@ impl FromStr for UncertainAs {
 }
 
 /// What the values of one label mean.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
     /// Values that say yes.
     pub positive: Vec<Literal>,

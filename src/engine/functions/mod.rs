@@ -17,7 +17,7 @@ mod counter;
 mod labels;
 mod schemes;
 mod sides;
-mod sum;
+pub(super) mod sum;
 pub mod tables;
 
 use datafusion::prelude::SessionContext;

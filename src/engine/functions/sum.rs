@@ -20,7 +20,7 @@ use crate::error::Error;
 const STATE: DataType = DataType::Decimal128(38, 0);
 
 /// The checked `sum`.
-pub(super) fn checked() -> AggregateUDF {
+pub(in crate::engine) fn checked() -> AggregateUDF {
     AggregateUDF::new_from_impl(CheckedSum { inner: sum_udaf() })
 }
 

@@ -12,8 +12,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use tokio::task::yield_now;
 
 use super::ids::bytes;
+use super::reader::{LISTED, no_side, side};
 use super::record::{NO_LABEL, Record, Said};
-use super::worker::{LISTED, Worker, no_side, side};
+use super::worker::Worker;
 use crate::counts::Cell;
 use crate::engine::counting::Counting;
 use crate::engine::partial_exec::Progress;
@@ -225,7 +226,7 @@ impl Reader {
         let outcome = match column {
             0 => {
                 let (signed, text) = (encoded.id_type()?.is_signed_integer(), is_text(encoded.id_type()?));
-                let (group, mut at) = (worker.group(&encoded.keys[number])?, 0);
+                let (group, mut at) = (worker.reader.group(&encoded.keys[number])?, 0);
                 let outcome = read_values(chunk, workspace, &mut |values| {
                     ids.clear();
                     for value in values {
@@ -240,16 +241,16 @@ impl Reader {
                     Ok(())
                 })?;
                 if outcome == Outcome::Counted(false) {
-                    return Err(worker.null_id());
+                    return Err(worker.reader.null_id());
                 }
                 outcome.map(|_| ())
             }
             1 => {
                 let mut code = |value: Option<Value<'_>>| match value.map(|value| stored(value).ok_or(value))
                 {
-                    Some(Err(value)) => worker.stray(format!("{value} is not UTF-8"), shard),
-                    Some(Ok(value)) => worker.label(Some(value), shard),
-                    None => worker.label(None, shard),
+                    Some(Err(value)) => worker.reader.stray(format!("{value} is not UTF-8"), shard),
+                    Some(Ok(value)) => worker.reader.label(Some(value), shard),
+                    None => worker.reader.label(None, shard),
                 };
                 read_codes(chunk, workspace, &mut code, labels)?
             }

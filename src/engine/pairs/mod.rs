@@ -14,14 +14,16 @@
 
 pub(super) mod encoded;
 mod ids;
+#[cfg(feature = "cluster")]
+pub(super) mod listed;
 mod names;
 pub(super) mod ranges;
+mod reader;
 mod record;
 mod scatter;
 mod totals;
 mod worker;
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,6 +44,7 @@ use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 use encoded::Encoded;
 use names::{Local, Shared};
+use reader::{Unknown, refuse};
 use record::{Narrow, Record, Wide};
 use scatter::Scatter;
 use totals::{Sorter, Totals};
@@ -121,7 +124,7 @@ impl Pairs {
                 }
             }
         }
-        let (mut totals, mut commons, mut unknown) = (Totals::default(), Vec::new(), BTreeMap::new());
+        let (mut totals, mut commons, mut unknown) = (Totals::default(), Vec::new(), Unknown::new());
         while let Some(worker) = workers.join_next().await {
             let worker = worker.map_err(|cause| Error::internal(cause.to_string()))??;
             if worker.lied {
@@ -129,12 +132,12 @@ impl Pairs {
             }
             totals.merge(worker.totals);
             commons.push(worker.common);
-            for (what, shard) in worker.unknown {
+            for (what, shard) in worker.reader.unknown {
                 let first = unknown.entry(what).or_insert(shard);
                 *first = shard.min(*first);
             }
         }
-        self.refuse(unknown)?;
+        refuse(&self.task.counting, &self.task.shards, unknown)?;
         let (commons, next) = (Arc::new(commons), Arc::new(AtomicUsize::new(0)));
         let mut sorters = JoinSet::new();
         for _ in 0..self.threads {
@@ -170,20 +173,6 @@ impl Pairs {
         let scatter = |records| Scatter::new(records, share, Arc::clone(&self.spill), 0);
         let scatters = [scatter(own), scatter(common)];
         Worker::new(Arc::clone(&self.task), Local::new(&self.shared), scatters, self.budget / 2)
-    }
-
-    /// The error for labels that nobody knows.
-    fn refuse(&self, unknown: BTreeMap<String, u32>) -> Result<()> {
-        let column = self.task.counting.layout.column();
-        let errors = unknown.into_iter().map(|(what, shard)| {
-            let shard =
-                self.task.shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
-            Error::input(format!("{shard}: column {column:?}: {what}"))
-        });
-        match Error::together(errors.collect(), "labels") {
-            Some(error) => Err(error.hint("correct the data, the --vocabulary or --num-labels")),
-            None => Ok(()),
-        }
     }
 
     fn give(&self, totals: &Totals, each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send)) -> Result<()> {

@@ -56,7 +56,9 @@ impl Job {
             let mut first_row = 0;
             for (group, metadata) in at.metadata.row_groups().iter().enumerate() {
                 let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
-                pieces.push(Piece { number: pieces.len(), shard, group, first_row, rows });
+                if dataset.has(metadata) {
+                    pieces.push(Piece { number: pieces.len(), shard, group, first_row, rows });
+                }
                 first_row += rows;
             }
         }

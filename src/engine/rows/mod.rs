@@ -13,6 +13,8 @@
 //! ```
 
 mod arrays;
+#[cfg(feature = "cluster")]
+pub(super) mod batches;
 mod block;
 mod condition;
 mod decode;
@@ -23,6 +25,7 @@ mod read;
 
 use std::sync::Arc;
 
+use super::cluster;
 use super::collect::GroupKey;
 use super::counting::Counting;
 use super::partial_exec::Progress;
@@ -31,6 +34,7 @@ use super::session::Limits;
 use super::spill::{Spill, Spilled};
 use crate::error::Result;
 use crate::source::layout::LayoutKind;
+use crate::source::shards::Shard;
 use patterns::{Pattern, Patterns};
 
 pub use block::{Block, Row};
@@ -84,12 +88,16 @@ pub struct Alike<'a> {
 /// # Errors
 /// As [`super::count`].
 pub async fn alike(request: &Request<'_>, each: impl FnMut(Alike<'_>) + Send) -> Result<Spilled> {
-    let Request { limits, progress, .. } = *request;
+    let Request { dataset, counting, groups, limits, progress } = *request;
+    if let Some(address) = &limits.cluster {
+        let spilled = cluster::alike(address, dataset, counting, groups, limits, progress, each).await?;
+        dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
+        return Ok(spilled);
+    }
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
     // Half of what a thread may take: the other half is the batch, and what merging holds.
     let budget = limits.pool_bytes() / limits.threads.max(1) / 2;
-    let make =
-        || Gatherer { patterns: Patterns::new(budget, Arc::clone(&spill)), pattern: Pattern::default() };
+    let make = || Gatherer::new(budget, &spill);
     let found = read_rows(request, make).await?;
     merge::merge(found, each)?;
     Ok(spill.spilled())
@@ -99,6 +107,13 @@ pub async fn alike(request: &Request<'_>, each: impl FnMut(Alike<'_>) + Send) ->
 struct Gatherer {
     patterns: Patterns,
     pattern: Pattern,
+}
+
+impl Gatherer {
+    /// Holds up to `budget` bytes in memory.
+    fn new(budget: usize, spill: &Arc<Spill>) -> Self {
+        Self { patterns: Patterns::new(budget, Arc::clone(spill)), pattern: Pattern::default() }
+    }
 }
 
 impl RowSink for Gatherer {

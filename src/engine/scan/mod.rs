@@ -84,7 +84,7 @@ impl Scan {
         let keys: Vec<Key> = keys.collect();
         groups::check(&keys)?;
         let numbers = shards.iter().enumerate().map(|(i, s)| Ok((object_meta(s)?.location, i)));
-        let how = |number: usize| if kept[number] { Cut::Split } else { Cut::Skip };
+        let how = |number: usize| dataset.cut(if kept[number] { Cut::Split } else { Cut::Skip });
         let pieces = pieces::cut(&shards, how, limits.threads)?;
         let count = pieces.iter().map(Vec::len).sum();
         let pieces = pieces.into_iter().map(|list| list.into_iter().map(|(_, piece)| piece).collect());

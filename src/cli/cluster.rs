@@ -1,0 +1,159 @@
+//! `posweight cluster`: a scheduler, and executors that count for it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::progress::Voice;
+use super::runtime;
+use crate::engine::cluster::server::{Executor, Scheduler, executor, scheduler};
+use crate::error::{Error, Result};
+use crate::pipeline::machine::Machine;
+use crate::pipeline::plan::limits;
+use crate::pipeline::run::stopped;
+use crate::pipeline::spec::Spec;
+
+/// Start a scheduler, or an executor that counts for one
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  posweight cluster scheduler --bind 0.0.0.0 --host node-1
+  posweight cluster executor --scheduler df://node-1:50050 --bind 0.0.0.0 --memory-limit 8g
+  posweight compute /shared/data/ --cluster df://node-1:50050 --out weights/")]
+pub(super) struct Cluster {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Give tasks to executors, and those of lost ones to others
+    Scheduler(SchedulerPart),
+    /// Count what the scheduler gives
+    Executor(ExecutorPart),
+}
+
+#[derive(Debug, Args)]
+struct SchedulerPart {
+    /// Address it listens at; it trusts whoever reaches it
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// Port of clients and executors
+    #[arg(long, value_name = "PORT", default_value_t = 50050)]
+    port: u16,
+    /// Name under which executors reach it
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    host: String,
+    /// Executors that are silent for so long are lost
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    executor_timeout: u64,
+    #[command(flatten)]
+    voice: Voice,
+}
+
+#[derive(Debug, Args)]
+struct ExecutorPart {
+    /// The scheduler it works for
+    #[arg(long, value_name = "URL", default_value = "df://localhost:50050")]
+    scheduler: String,
+    /// Address it listens at; it trusts whoever reaches it
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// Port of clients and other executors
+    #[arg(long, value_name = "PORT", default_value_t = 50051)]
+    port: u16,
+    /// Port of the scheduler
+    #[arg(long, value_name = "PORT", default_value_t = 50052)]
+    task_port: u16,
+    /// Name under which others reach it [default: what the scheduler sees]
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// Folder for results until they are fetched [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    work_dir: Option<PathBuf>,
+    /// Time between two signs of life
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    heartbeat: u64,
+    /// Peak memory, such as 512m [default: 60 % of the machine]
+    #[arg(long, value_name = "SIZE")]
+    memory_limit: Option<String>,
+    /// Tasks at a time [default: one per processor]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Folder for spill files
+    #[arg(long, value_name = "DIR")]
+    spill_dir: Option<PathBuf>,
+    /// Most bytes of spill files [default: 100g]
+    #[arg(long, value_name = "SIZE")]
+    spill_limit: Option<String>,
+    #[command(flatten)]
+    voice: Voice,
+}
+
+impl Cluster {
+    pub(super) fn act(&self) -> Result<()> {
+        match &self.part {
+            Part::Scheduler(part) => part.act(),
+            Part::Executor(part) => part.act(),
+        }
+    }
+}
+
+impl SchedulerPart {
+    fn act(&self) -> Result<()> {
+        self.voice.listen();
+        let with = Scheduler {
+            bind: SocketAddr::new(self.bind, self.port),
+            host: self.host.clone(),
+            executor_timeout: self.executor_timeout,
+        };
+        let runtime = runtime(Machine::here().threads)?;
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                ended = scheduler(with) => ended,
+                signal = stopped() => Err(signal),
+            }
+        });
+        runtime.shutdown_background();
+        ended
+    }
+}
+
+impl ExecutorPart {
+    fn act(&self) -> Result<()> {
+        self.voice.listen();
+        let spec = Spec {
+            memory_limit: self.memory_limit.clone(),
+            threads: self.threads,
+            spill_dir: self.spill_dir.clone(),
+            spill_limit: self.spill_limit.clone(),
+            ..Spec::default()
+        };
+        let limits = limits(&spec, Machine::here())?;
+        let scheduler = self.scheduler.parse().map_err(|error: Error| match error {
+            Error::Usage(detail) => Error::usage(detail.message.replace("--cluster", "--scheduler"))
+                .hint(detail.hint.unwrap_or_default()),
+            other => other,
+        })?;
+        // Removed when this process ends in good order.
+        let temporary = match &self.work_dir {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().map_err(|c| Error::resource(format!("no work folder: {c}")))?),
+        };
+        let given = self.work_dir.clone().or(temporary.as_ref().map(|dir| dir.path().to_owned()));
+        let with = Executor {
+            scheduler,
+            bind: SocketAddr::new(self.bind, self.port),
+            task_port: self.task_port,
+            host: self.host.clone(),
+            work_dir: given.unwrap_or_default(),
+            heartbeat: self.heartbeat,
+            limits,
+        };
+        let runtime = runtime(with.limits.threads)?;
+        // It ends by itself when it is told to stop, once its tasks are done.
+        let ended = runtime.block_on(executor(with));
+        runtime.shutdown_background();
+        ended
+    }
+}

@@ -1,0 +1,262 @@
+//! The client: cuts pieces, sends plans, and reads what comes of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use arrow::compute::sum;
+use ballista_core::execution_plans::execute_physical_plan;
+use ballista_core::extension::SessionConfigExt;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use futures::StreamExt;
+
+use super::Address;
+use super::codec::Codec;
+use super::failure::{Failure, from_datafusion};
+use super::grouping::grouped;
+use super::order::{Order, Place, Seen, Work};
+use super::piece::BYTES;
+use super::server::MESSAGE_BYTES;
+use super::source;
+use crate::engine::collect::{Collector, GroupKey, Way};
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::diagnose::Diagnosis;
+use crate::engine::partial_exec::Progress;
+use crate::engine::pieces::{self, Cut};
+use crate::engine::query::{Choice, Dataset, choose};
+use crate::engine::rows::{Alike, batches::Collected};
+use crate::engine::session::{Limits, counting_session, ours};
+use crate::engine::spill::{Spill, Spilled};
+use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
+use crate::source::shards::Shard;
+
+/// Bytes of label columns that one task should read.
+const LIST_BYTES: u64 = 64 << 20;
+/// Tasks that there are at least, where there are shards enough, and at most.
+const LISTS: [u64; 2] = [32, 1024];
+/// Labels, or rows, that one task of a group-by should hold.
+const HELD: u64 = 1 << 19;
+/// Tasks of a group-by at most.
+const GROUPINGS: u64 = 256;
+/// How often a job is sent before its client gives up.
+const TRIES: usize = 3;
+/// Between two signs of life to whoever waits for one.
+const BEAT: Duration = Duration::from_secs(60);
+
+/// Counts `dataset` on the cluster at `address`.
+pub(in crate::engine) async fn count(
+    address: &Address,
+    dataset: &Dataset,
+    counting: &Arc<Counting>,
+    limits: &Limits,
+    progress: &Arc<Progress>,
+) -> Result<(Way, Collector), Diagnosis> {
+    let (spill, context) = session(limits, progress)?;
+    let choice = choose(&context, dataset, counting).await?;
+    let (kept, why) = match choice {
+        Choice::Encoded(kept) => (kept, None),
+        Choice::Plain(why) => (vec![true; dataset.shards.len()], Some(why)),
+    };
+    drop(spill);
+    let engine = if why.is_some() { "plain" } else { "encoded" };
+    let work = if counting.layout.kind == LayoutKind::Long { Work::Pairs } else { Work::Counts };
+    let job = Job { address, dataset, kept, work, counting, progress };
+    let mut tries = TRIES;
+    loop {
+        let mut collector = Collector::new(Arc::clone(counting));
+        match job.run(&context, |batch| collector.add(batch)).await {
+            Ok(()) => return Ok((Way { engine, why, columns: Vec::new() }, collector)),
+            Err(Failure { error: Error::Transient(detail), .. }) if tries > 1 => {
+                tries -= 1;
+                tracing::warn!("{detail}; sending the job again");
+            }
+            Err(Failure { error, unreadable: Some(number) }) => {
+                return Err(Diagnosis::Unreadable(vec![(number as usize, error)]));
+            }
+            Err(Failure { error, .. }) => return Err(Diagnosis::Other(error)),
+        }
+    }
+}
+
+/// The same as [`crate::engine::rows::alike`], on the cluster at `address`.
+pub(in crate::engine) async fn alike(
+    address: &Address,
+    dataset: &Dataset,
+    counting: &Arc<Counting>,
+    groups: &[GroupKey],
+    limits: &Limits,
+    progress: &Arc<Progress>,
+    each: impl FnMut(Alike<'_>),
+) -> Result<Spilled> {
+    let (spill, context) = session(limits, progress)?;
+    let kept = vec![true; dataset.shards.len()];
+    let job = Job { address, dataset, kept, work: Work::Patterns(groups.to_vec()), counting, progress };
+    let mut tries = TRIES;
+    loop {
+        let mut collected = Collected::new(limits.pool_bytes() / 2, &spill);
+        match job.run(&context, |batch| collected.add(batch)).await {
+            Ok(()) => {
+                collected.finish(each)?;
+                return Ok(spill.spilled());
+            }
+            Err(Failure { error: Error::Transient(detail), .. }) if tries > 1 => {
+                tries -= 1;
+                tracing::warn!("{detail}; sending the job again");
+            }
+            Err(Failure { error, .. }) => return Err(error),
+        }
+    }
+}
+
+fn session(limits: &Limits, progress: &Arc<Progress>) -> Result<(Arc<Spill>, SessionContext)> {
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
+    let context = counting_session(limits, &spill)?;
+    Ok((spill, context))
+}
+
+/// What is sent.
+struct Job<'a> {
+    address: &'a Address,
+    dataset: &'a Dataset,
+    kept: Vec<bool>,
+    work: Work,
+    counting: &'a Arc<Counting>,
+    progress: &'a Arc<Progress>,
+}
+
+impl Job<'_> {
+    /// Sends it and calls `each` with the rows that come back.
+    async fn run(
+        &self,
+        context: &SessionContext,
+        mut each: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<(), Failure> {
+        let Self { address, dataset, counting, progress, .. } = self;
+        let order = Arc::new(Order {
+            work: self.work.clone(),
+            counting: Arc::clone(counting),
+            schema: Arc::clone(&dataset.schema),
+            hive: dataset.hive.clone(),
+        });
+        let (seen, lists) = self.pieces()?;
+        if lists.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(tasks = lists.len(), groupings = self.groupings(), cluster = %address, "sends a job");
+        let scan = source::scan(Arc::clone(&order), None, &seen, &lists)?;
+        let groupings = usize::try_from(self.groupings()).unwrap_or(1);
+        context.state_ref().write().config_mut().options_mut().execution.target_partitions = groupings;
+        let plan = grouped(context, &order, scan)?.create_physical_plan().await;
+        let plan = plan.map_err(|cause| ours(&cause))?;
+        let mut bytes = 0;
+        let work = async {
+            let mut rows = submit(address, context, plan).await?;
+            while let Some(batch) = rows.next().await {
+                let batch = batch.map_err(|cause| from_datafusion(&cause, address))?;
+                let read = batch.column_by_name(BYTES).and_then(|c| c.as_primitive_opt::<UInt64Type>());
+                bytes += read.and_then(sum).unwrap_or(0);
+                each(&batch)?;
+            }
+            Ok::<_, Failure>(())
+        };
+        tokio::select! {
+            done = work => done,
+            () = alive(progress) => Ok(()),
+        }?;
+        progress.add_bytes(bytes);
+        progress.add(self.rows());
+        Ok(())
+    }
+
+    fn shards(&self) -> impl Iterator<Item = (usize, &Shard)> {
+        self.dataset.shards.iter().enumerate().filter(|(number, _)| self.kept[*number])
+    }
+
+    fn rows(&self) -> u64 {
+        self.shards().map(|(_, shard)| shard.rows).sum()
+    }
+
+    /// Shards, and their pieces in one list per task.
+    fn pieces(&self) -> Result<(BTreeMap<u32, Arc<Seen>>, Vec<Vec<Place>>)> {
+        let columns: BTreeSet<&str> = self
+            .counting
+            .layout
+            .columns()
+            .chain(self.counting.by.iter().map(String::as_str))
+            .chain(self.counting.sample_weight.as_deref())
+            .collect();
+        let bytes: u64 = self.shards().map(|(_, shard)| bytes_of(shard, &columns)).sum();
+        let [least, most] = LISTS;
+        let least = least.min(self.shards().count() as u64);
+        let lists = (bytes / LIST_BYTES).clamp(least, most);
+        let how = |number: usize| if self.kept[number] { Cut::Split } else { Cut::Skip };
+        let lists = pieces::cut(&self.dataset.shards, how, usize::try_from(lists).unwrap_or(1))?;
+        let mut seen = BTreeMap::new();
+        for (number, shard) in self.shards() {
+            let shard = Seen::new(number, shard)?;
+            seen.insert(shard.number, Arc::new(shard));
+        }
+        let place = |(number, file): (usize, datafusion::datasource::listing::PartitionedFile)| {
+            let number = u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?;
+            Ok((number, file.range.map(|range| (range.start, range.end))))
+        };
+        let list = |list: Vec<_>| list.into_iter().map(place).collect::<Result<Vec<Place>>>();
+        Ok((seen, lists.into_iter().map(list).collect::<Result<_>>()?))
+    }
+
+    /// Tasks of the group-bys.
+    fn groupings(&self) -> u64 {
+        let labels = match &self.counting.keys {
+            Keys::Positions(labels) => labels.len() as u64,
+            Keys::Vocabulary(vocabulary) => vocabulary.labels().len() as u64,
+            Keys::Indices(Some(labels)) => *labels,
+            Keys::Indices(None) | Keys::Names => self.rows(),
+        };
+        let held = if matches!(self.work, Work::Counts) { labels } else { self.rows() };
+        held.div_ceil(HELD).clamp(1, GROUPINGS)
+    }
+}
+
+/// Bytes of the columns that are read.
+fn bytes_of(shard: &Shard, columns: &BTreeSet<&str>) -> u64 {
+    let groups = shard.metadata.row_groups().iter().flat_map(|group| group.columns());
+    let read = groups.filter(|chunk| {
+        chunk.column_path().parts().first().is_some_and(|root| columns.contains(root.as_str()))
+    });
+    read.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum()
+}
+
+/// Says now and then that the job is watched: by the scheduler, which ends it when no executor is left.
+async fn alive(progress: &Progress) {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        progress.beat();
+    }
+}
+
+/// Sends a plan; its rows come from the executors.
+pub(super) async fn submit(
+    address: &Address,
+    context: &SessionContext,
+    plan: Arc<dyn ExecutionPlan>,
+) -> Result<SendableRecordBatchStream, Failure> {
+    let config = context
+        .copied_config()
+        .upgrade_for_ballista()
+        .with_ballista_job_name("posweight")
+        .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES as usize)
+        .set_usize("ballista.scheduler.max_partitions_per_task", 1)
+        .set_usize("ballista.shuffle.sort_based.memory_limit_per_task_bytes", 0);
+    let url = format!("http://{}:{}", address.host(), address.port());
+    let ballista = config.ballista_config();
+    let id = context.session_id();
+    let codec = Codec::default();
+    let rows = execute_physical_plan::<PhysicalPlanNode>(url, &ballista, plan, &codec, id, config);
+    rows.await.map_err(|cause| from_datafusion(&cause, address))
+}

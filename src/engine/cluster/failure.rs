@@ -1,0 +1,140 @@
+//! Errors of executors on their way to the client, which are texts to all that lies between.
+
+use std::fmt;
+use std::io;
+
+use datafusion::common::DataFusionError;
+use serde::{Deserialize, Serialize};
+
+use super::Address;
+use crate::engine::session::ours;
+use crate::error::Error;
+
+/// Stands around what a text carries.
+const OPEN: &str = "posweight[";
+const CLOSE: char = ']';
+
+/// What went wrong on an executor.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// The number of the shard, when it cannot be read.
+    pub(super) unreadable: Option<u32>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, unreadable: None }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    exit_code: u8,
+    message: String,
+    hint: Option<String>,
+    unreadable: Option<u32>,
+}
+
+/// A failure as text, which is the same however it is printed.
+struct Carrier(String);
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Carrier {}
+
+/// For the scheduler: what may pass is tried again, everything else ends the job.
+pub(super) fn to_datafusion(failure: &Failure) -> DataFusionError {
+    let carrier = Carrier(write(failure));
+    match failure.error {
+        Error::Transient(_) => DataFusionError::IoError(io::Error::other(carrier)),
+        _ => DataFusionError::External(Box::new(carrier)),
+    }
+}
+
+/// For the client: what an executor said, or what is wrong with the cluster at `address`.
+pub(super) fn from_datafusion(error: &DataFusionError, address: &Address) -> Failure {
+    let text = error.to_string();
+    if let Some(failure) = read(&text) {
+        return failure;
+    }
+    from_cluster(&text, address).unwrap_or_else(|| ours(error)).into()
+}
+
+fn write(failure: &Failure) -> String {
+    let Failure { error, unreadable } = failure;
+    let written = Written {
+        exit_code: error.exit_code(),
+        message: error.detail().map_or_else(String::new, |detail| detail.message.clone()),
+        hint: error.remedy().map(str::to_owned),
+        unreadable: *unreadable,
+    };
+    // Hexadecimal digits pass through every kind of quoting.
+    let bytes = postcard::to_allocvec(&written).unwrap_or_default();
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{OPEN}{digits}{CLOSE}")
+}
+
+fn read(text: &str) -> Option<Failure> {
+    let (_, rest) = text.split_once(OPEN)?;
+    let (digits, _) = rest.split_once(CLOSE)?;
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    let bytes = (0..digits.len()).step_by(2).map(byte).collect::<Option<Vec<_>>>()?;
+    let Written { exit_code, message, hint, unreadable } = postcard::from_bytes(&bytes).ok()?;
+    let error = Error::of_exit_code(exit_code, message);
+    Some(Failure { error: hint.into_iter().fold(error, Error::hint), unreadable })
+}
+
+/// What the scheduler or an executor says in words of its own.
+fn from_cluster(text: &str, address: &Address) -> Option<Error> {
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let line = text.lines().next().unwrap_or_default();
+    if says(&["Resources exhausted", "Failed to allocate"]) {
+        return Some(
+            Error::resource(format!("the memory of an executor is used up: {line}"))
+                .hint("give executors a larger --memory-limit, or fewer --threads"),
+        );
+    }
+    if says(&["ConnectError", "ConnectionRefused", "tcp connect error", "dns error"]) {
+        return Some(
+            Error::transient(format!("{address}: no scheduler answers there"))
+                .hint("start one with posweight cluster scheduler, or correct --cluster"),
+        );
+    }
+    let lost = ["no executors", "FetchFailed", "IoError", "IO error", "transport error", "Stream closed", "Grpc"];
+    says(&lost).then(|| {
+        Error::transient(format!("{address}: {line}"))
+            .hint("see what scheduler and executors say with --verbose, then run again")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_come_back_from_any_text() {
+        let error = Error::input("a/b.parquet: column \"x\": \"ü\"").hint("mend it");
+        let failure = Failure { error, unreadable: Some(7) };
+        let sent = to_datafusion(&failure);
+        for text in [format!("Job 1 failed: {sent}"), format!("{:?}", sent.to_string()), format!("{sent:?} x]")] {
+            let back = read(&text).unwrap();
+            assert_eq!(back.error.to_string(), "a/b.parquet: column \"x\": \"ü\"");
+            assert_eq!((back.error.remedy(), back.error.exit_code()), (Some("mend it"), 4));
+            assert_eq!(back.unreadable, Some(7));
+        }
+        let transient = to_datafusion(&Error::transient("busy").into());
+        assert!(matches!(transient, DataFusionError::IoError(_)));
+        assert!(read("posweight[0]").is_none() && read("posweight[zz]").is_none());
+    }
+}

@@ -1,0 +1,207 @@
+//! A piece on an executor: its shard is opened, checked, and counted as a set of one shard is.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::Result as DfResult;
+use datafusion::physical_plan::execute_stream;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
+
+use super::failure::{Failure, to_datafusion};
+use super::order::{Order, Seen, Work};
+use crate::engine::diagnose::{Diagnosis, diagnose};
+use crate::engine::pairs::listed::{self, Listed};
+use crate::engine::partial_exec::Progress;
+use crate::engine::query::{Dataset, Task, bytes_scanned, choose};
+use crate::engine::rows::batches;
+use crate::engine::session::{Limits, counting_session, ours};
+use crate::engine::spill::Spill;
+use crate::engine::{long, partial};
+use crate::error::{Error, Result};
+use crate::source::shards::Shard;
+
+/// The column of bytes that were read, beside those of the work.
+pub(super) const BYTES: &str = "bytes_read";
+/// Batches that wait for the group-by.
+const AHEAD: usize = 2;
+
+/// The columns of what comes of an order.
+pub(super) fn schema(order: &Order) -> Result<SchemaRef> {
+    let n_by = order.counting.by.len();
+    let own = match &order.work {
+        Work::Counts => partial::schema(n_by),
+        Work::Pairs => listed::schema(n_by, id_type(order)?),
+        Work::Patterns(_) => batches::schema(),
+    };
+    let mut fields: Vec<_> = own.fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(BYTES, DataType::UInt64, false)));
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// The type of the row ids of layout `long`.
+pub(super) fn id_type(order: &Order) -> Result<&DataType> {
+    let id = order.counting.layout.id.as_deref().unwrap_or_default();
+    let field = order.schema.field_with_name(id).map_err(|cause| Error::internal(cause.to_string()))?;
+    Ok(field.data_type())
+}
+
+/// What is to be done with a part of a shard.
+pub(super) struct Piece {
+    pub(super) order: Arc<Order>,
+    pub(super) limits: Limits,
+    pub(super) shard: Arc<Seen>,
+    pub(super) part: Option<(i64, i64)>,
+}
+
+impl Piece {
+    /// What comes of it, made while it is asked for.
+    pub(super) fn stream(self) -> BoxStream<'static, DfResult<RecordBatch>> {
+        let start = stream::once(async move {
+            let (give, take) = channel(AHEAD);
+            // Ends with the stream, and keeps a decoder that panics to itself.
+            let mut work = JoinSet::new();
+            work.spawn(self.work(give));
+            stream::try_unfold((take, work), next)
+        });
+        start.flatten().map_err(|failure| to_datafusion(&failure)).boxed()
+    }
+
+    async fn work(self, give: Sender<RecordBatch>) -> Result<(), Failure> {
+        let shard = self.shard.open().map_err(|error| self.failure(error))?;
+        let dataset = Dataset {
+            part: self.part,
+            ..Dataset::of(vec![shard], Arc::clone(&self.order.schema), self.order.hive.clone())
+        };
+        let progress = Arc::new(Progress::default());
+        let mut out = Out { give, held: None, schema: schema(&self.order)? };
+        let done = self.count(&dataset, &progress, &mut out).await;
+        let done = done.and_then(|()| dataset.shards.iter().try_for_each(Shard::check_unchanged));
+        if let Err(error) = done {
+            return Err(match diagnose(&dataset.shards, &self.order.counting, error) {
+                Diagnosis::Unreadable(bad) => {
+                    let error = bad.into_iter().next().map(|(_, error)| error);
+                    self.failure(error.unwrap_or_else(|| Error::internal("no shard is unreadable")))
+                }
+                Diagnosis::Other(error) => error.into(),
+            });
+        }
+        Ok(out.finish(progress.bytes()).await?)
+    }
+
+    /// What is wrong with the shard as a whole.
+    fn failure(&self, error: Error) -> Failure {
+        let unreadable = matches!(error, Error::Input(_)).then_some(self.shard.number);
+        Failure { error, unreadable }
+    }
+
+    async fn count(&self, dataset: &Dataset, progress: &Arc<Progress>, out: &mut Out) -> Result<()> {
+        let Self { order, limits, shard, .. } = self;
+        let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
+        let task = Task {
+            context: counting_session(limits, &spill)?,
+            counting: Arc::clone(&order.counting),
+            limits: limits.clone(),
+            budget: limits.pool_bytes() / limits.threads.max(1),
+            spill,
+            progress: Arc::clone(progress),
+        };
+        match &order.work {
+            Work::Counts => {
+                let choice = choose(&task.context, dataset, &order.counting).await?;
+                let partial = task.partial(dataset, choice).await?;
+                let stream = execute_stream(Arc::clone(&partial.plan), task.context.task_ctx());
+                let mut stream = stream.map_err(|cause| ours(&cause))?;
+                while let Some(batch) = stream.next().await {
+                    let batch = batch.map_err(|cause| ours(&cause))?;
+                    out.give(numbered(&batch, shard.number)?).await?;
+                }
+                partial.account(progress);
+            }
+            Work::Pairs => {
+                let plan = long::plan(&task.context, dataset, &order.counting, 1, &[]).await?;
+                let mut pairs = Listed::new(&order.counting, &dataset.shards, id_type(order)?);
+                let stream = execute_stream(Arc::clone(&plan), task.context.task_ctx());
+                let mut stream = stream.map_err(|cause| ours(&cause))?;
+                while let Some(batch) = stream.next().await {
+                    let batch = batch.map_err(|cause| ours(&cause))?;
+                    out.give(pairs.pairs(&batch)?).await?;
+                }
+                pairs.finish()?;
+                progress.add_bytes(bytes_scanned(plan.as_ref()));
+            }
+            Work::Patterns(groups) => {
+                for batch in batches::batches(&task, dataset, groups).await? {
+                    out.give(batch?).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next batch; at the end, how the work ended.
+async fn next(
+    (mut take, mut work): (Receiver<RecordBatch>, JoinSet<Result<(), Failure>>),
+) -> Result<Option<(RecordBatch, (Receiver<RecordBatch>, JoinSet<Result<(), Failure>>))>, Failure> {
+    if let Some(batch) = take.recv().await {
+        return Ok(Some((batch, (take, work))));
+    }
+    match work.join_next().await {
+        None | Some(Ok(Ok(()))) => Ok(None),
+        Some(Ok(Err(failure))) => Err(failure),
+        Some(Err(_)) => Err(Error::input("a page could not be decoded").into()),
+    }
+}
+
+/// Partial counts of the one shard there is, with its number among all.
+fn numbered(batch: &RecordBatch, number: u32) -> Result<RecordBatch> {
+    let mut columns = batch.columns().to_vec();
+    let at = batch.schema().index_of("shard").map_err(|cause| Error::internal(cause.to_string()))?;
+    if columns[at].null_count() < columns[at].len() {
+        let shards = (0..batch.num_rows()).map(|row| columns[at].is_valid(row).then_some(number));
+        columns[at] = Arc::new(shards.collect::<UInt32Array>()) as ArrayRef;
+    }
+    RecordBatch::try_new(batch.schema(), columns).map_err(|cause| Error::internal(cause.to_string()))
+}
+
+/// Gives batches on, the last with the bytes that were read.
+struct Out {
+    give: Sender<RecordBatch>,
+    held: Option<RecordBatch>,
+    schema: SchemaRef,
+}
+
+impl Out {
+    async fn give(&mut self, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        match self.held.replace(batch) {
+            Some(held) => self.send(held, 0).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn finish(mut self, bytes: u64) -> Result<()> {
+        match self.held.take() {
+            Some(held) => self.send(held, bytes).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send(&self, batch: RecordBatch, bytes: u64) -> Result<()> {
+        let mut columns = batch.columns().to_vec();
+        let mut all = vec![0; batch.num_rows()];
+        all[0] = bytes;
+        columns.push(Arc::new(UInt64Array::from(all)));
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
+        let batch = batch.map_err(|cause| Error::internal(cause.to_string()))?;
+        // Whoever took them is gone when the task was cancelled.
+        let _ = self.give.send(batch).await;
+        Ok(())
+    }
+}

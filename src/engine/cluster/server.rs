@@ -1,0 +1,150 @@
+//! The scheduler and an executor, with our functions, codec and memory settings.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ballista_core::config::TaskSchedulingPolicy;
+use ballista_core::error::BallistaError;
+use ballista_core::extension::SessionConfigExt;
+use ballista_core::registry::BallistaFunctionRegistry;
+use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
+use ballista_scheduler::cluster::BallistaCluster;
+use ballista_scheduler::config::SchedulerConfig;
+use ballista_scheduler::scheduler_process::start_server;
+use datafusion::common::Result as DfResult;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::Address;
+use super::codec::Codec;
+use super::log;
+use crate::engine::functions;
+use crate::engine::partial_exec::{Progress, external};
+use crate::engine::session::{Limits, runtime};
+use crate::engine::spill::Spill;
+use crate::error::{Error, Result};
+
+/// Most bytes of one message: a plan with all its shards and labels.
+pub(super) const MESSAGE_BYTES: u32 = 1 << 30;
+
+/// What a scheduler is given.
+#[derive(Debug, Clone)]
+pub struct Scheduler {
+    /// Where it listens.
+    pub bind: SocketAddr,
+    /// The name under which executors and clients find it.
+    pub host: String,
+    /// Seconds without a sign of life after which an executor is taken for lost.
+    pub executor_timeout: u64,
+}
+
+/// What an executor is given.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    /// The scheduler it works for.
+    pub scheduler: Address,
+    /// Where it gives results to others; tasks come to the next port.
+    pub bind: SocketAddr,
+    /// Where tasks come to it.
+    pub task_port: u16,
+    /// The name under which others find it; what they see when not said.
+    pub host: Option<String>,
+    /// Folder for results until they are fetched.
+    pub work_dir: PathBuf,
+    /// Seconds between two signs of life.
+    pub heartbeat: u64,
+    /// Memory, threads, spilling.
+    pub limits: Limits,
+}
+
+/// Runs a scheduler until the process ends.
+///
+/// # Errors
+/// [`Error::Output`] when it cannot listen.
+pub async fn scheduler(with: Scheduler) -> Result<()> {
+    log::forward();
+    let config = SchedulerConfig {
+        bind_host: with.bind.ip().to_string(),
+        bind_port: with.bind.port(),
+        external_host: with.host,
+        scheduling_policy: TaskSchedulingPolicy::PushStaged,
+        executor_timeout_seconds: with.executor_timeout,
+        expire_dead_executor_interval_seconds: with.executor_timeout.div_ceil(4),
+        no_executors_grace_period_seconds: with.executor_timeout,
+        grpc_server_max_decoding_message_size: MESSAGE_BYTES,
+        grpc_server_max_encoding_message_size: MESSAGE_BYTES,
+        grpc_client_max_message_size: MESSAGE_BYTES,
+        override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
+        override_session_builder: Some(Arc::new(state)),
+        override_physical_codec: Some(Arc::new(Codec::default())),
+        ..SchedulerConfig::default()
+    };
+    let failed = |cause: BallistaError| {
+        Error::output(format!("the scheduler at {}: {cause}", with.bind))
+            .hint("choose another --bind or --port")
+    };
+    let cluster = BallistaCluster::new_from_config(&config).await.map_err(failed)?;
+    start_server(cluster, with.bind, Arc::new(config)).await.map_err(failed)
+}
+
+/// Runs an executor until the process ends.
+///
+/// # Errors
+/// [`Error::Transient`] when no scheduler answers, [`Error::Output`] when it cannot listen.
+pub async fn executor(with: Executor) -> Result<()> {
+    log::forward();
+    let Executor { scheduler, bind, limits, .. } = with;
+    // One half of what operators may reserve is for pieces, the other for group-bys.
+    let pool = limits.pool_bytes() / 2;
+    let piece = limits.for_piece();
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
+    let shared = runtime(&limits, &spill)?;
+    let state = state(SessionConfig::new_with_ballista()).map_err(|cause| Error::internal(cause.to_string()))?;
+    let config = ExecutorProcessConfig {
+        bind_host: bind.ip().to_string(),
+        external_host: with.host,
+        port: bind.port(),
+        grpc_port: with.task_port,
+        scheduler_host: scheduler.host().to_owned(),
+        scheduler_port: scheduler.port(),
+        scheduler_connect_timeout_seconds: CONNECT_SECONDS,
+        vcores: limits.threads.max(1),
+        task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
+        work_dir: Some(with.work_dir.display().to_string()),
+        job_data_ttl_seconds: JOB_SECONDS,
+        job_data_clean_up_interval_seconds: CLEAN_SECONDS,
+        grpc_max_decoding_message_size: MESSAGE_BYTES,
+        grpc_max_encoding_message_size: MESSAGE_BYTES,
+        executor_heartbeat_interval_seconds: with.heartbeat,
+        memory_pool_size: Some(pool as u64),
+        override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&state))),
+        override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&shared)))),
+        override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
+        override_physical_codec: Some(Arc::new(Codec::counting(piece))),
+        ..ExecutorProcessConfig::default()
+    };
+    start_executor_process(Arc::new(config)).await.map_err(|cause| match cause {
+        BallistaError::GrpcConnectionError(_) | BallistaError::General(_) => {
+            Error::transient(format!("{scheduler}: no scheduler answers there"))
+                .hint("start one with posweight cluster scheduler, or correct --cluster")
+        }
+        cause => Error::output(format!("the executor at {bind}: {cause}"))
+            .hint("choose another --bind or --port"),
+    })
+}
+
+/// Longest time in which an executor looks for its scheduler.
+const CONNECT_SECONDS: u16 = 30;
+/// How long results of a job are kept that nobody has fetched.
+const JOB_SECONDS: u64 = 24 * 3600;
+/// How often is looked for those.
+const CLEAN_SECONDS: u64 = 600;
+
+/// A session in which plans can name our functions.
+fn state(config: SessionConfig) -> DfResult<SessionState> {
+    let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+    let context = SessionContext::new_with_state(state);
+    functions::register(&context).map_err(external)?;
+    Ok(context.state())
+}

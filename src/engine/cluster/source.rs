@@ -1,0 +1,144 @@
+//! The scan that is sent: a source of files whose rows are what executors make of pieces.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::common::Result as DfResult;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileOpenFuture, FileOpener, FileScanConfig, FileScanConfigBuilder, FileSource,
+};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
+use object_store::path::Path as StorePath;
+use object_store::{ObjectMeta, ObjectStore};
+
+use super::order::{Order, Place, Seen};
+use super::piece::{self, Piece};
+use crate::engine::partial_exec::external;
+use crate::engine::session::Limits;
+use crate::error::{Error, Result};
+
+/// Does what an order says with every piece.
+#[derive(Debug, Clone)]
+pub(super) struct PieceSource {
+    order: Arc<Order>,
+    limits: Option<Limits>,
+    table: TableSchema,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl PieceSource {
+    pub(super) fn order(&self) -> &Order {
+        &self.order
+    }
+}
+
+/// A scan with one partition per list of pieces.
+pub(super) fn scan(
+    order: Arc<Order>,
+    limits: Option<Limits>,
+    seen: &BTreeMap<u32, Arc<Seen>>,
+    lists: &[Vec<Place>],
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let file = |(number, range): &Place| {
+        let shard = seen.get(number).ok_or_else(|| Error::internal(format!("shard {number} is not known")))?;
+        let meta = ObjectMeta {
+            location: location(&shard.path),
+            last_modified: std::time::UNIX_EPOCH.into(),
+            size: shard.bytes,
+            e_tag: None,
+            version: None,
+        };
+        let file = PartitionedFile::new_from_meta(meta).with_extension(Arc::clone(shard));
+        Ok(match *range {
+            Some((from, to)) => file.with_range(from, to),
+            None => file,
+        })
+    };
+    let group = |list: &Vec<Place>| Ok(FileGroup::new(list.iter().map(file).collect::<Result<_>>()?));
+    let groups = lists.iter().map(group).collect::<Result<Vec<_>>>()?;
+    let table = TableSchema::builder(piece::schema(&order)?).build();
+    let source = PieceSource { order, limits, table, metrics: ExecutionPlanMetricsSet::new() };
+    let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+        .with_file_groups(groups)
+        .build();
+    Ok(DataSourceExec::from_data_source(config))
+}
+
+/// For plans that are read by people; pieces open their shard by its path.
+fn location(path: &Path) -> StorePath {
+    StorePath::from(path.to_string_lossy().as_ref())
+}
+
+impl FileSource for PieceSource {
+    fn create_file_opener(
+        &self,
+        _store: Arc<dyn ObjectStore>,
+        _config: &FileScanConfig,
+        _partition: usize,
+    ) -> DfResult<Arc<dyn FileOpener>> {
+        let limits = self.limits.clone();
+        let limits = limits.ok_or_else(|| external(Error::internal("only executors count pieces")))?;
+        Ok(Arc::new(Opener { order: Arc::clone(&self.order), limits }))
+    }
+
+    fn table_schema(&self) -> &TableSchema {
+        &self.table
+    }
+
+    fn with_batch_size(&self, _batch_size: usize) -> Arc<dyn FileSource> {
+        Arc::new(self.clone())
+    }
+
+    fn metrics(&self) -> &ExecutionPlanMetricsSet {
+        &self.metrics
+    }
+
+    fn file_type(&self) -> &'static str {
+        "parquet labels"
+    }
+
+    fn fmt_extra(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layout = &self.order.counting.layout;
+        write!(f, ", layout={}, labels={}", layout.kind, layout.labels.len())
+    }
+
+    /// The client has cut the shards already.
+    fn supports_repartitioning(&self) -> bool {
+        false
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+    ) -> DfResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+}
+
+struct Opener {
+    order: Arc<Order>,
+    limits: Limits,
+}
+
+impl FileOpener for Opener {
+    fn open(&self, file: PartitionedFile) -> DfResult<FileOpenFuture> {
+        let shard = file.extension::<Arc<Seen>>().cloned();
+        let piece = Piece {
+            order: Arc::clone(&self.order),
+            limits: self.limits.clone(),
+            shard: shard.ok_or_else(|| external(Error::internal("a piece without its shard")))?,
+            part: file.range.as_ref().map(|range| (range.start, range.end)),
+        };
+        // Nothing is read before the stream is asked for rows: the next file is opened ahead.
+        Ok(Box::pin(async move { Ok(piece.stream()) }))
+    }
+}

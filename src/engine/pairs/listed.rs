@@ -1,0 +1,113 @@
+//! Pairs as rows of their own, for machines that count them together.
+//!
+//! ```text
+//! by_0 … │ id │ label_index │ label │ side
+//! ───────┼────┼─────────────┼───────┼─────
+//!  train │ 17 │           3 │       │    3   what is said of a pair
+//!  train │ 17 │             │       │    1   the id is listed
+//! ```
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt8Builder, UInt64Builder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::ids::are_narrow;
+use super::names::{Local, Shared};
+use super::reader::{self, Read, Reader, refuse};
+use crate::counts::Cell;
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::partial::by_name;
+use crate::error::{Error, Result};
+use crate::source::shards::Shard;
+
+/// The columns of an id: one word, or two.
+const IDS: [&str; 2] = ["id", "id_high"];
+
+/// The columns that pairs have in common when they are of one row id.
+pub(in crate::engine) fn id_columns(id: &DataType) -> &'static [&'static str] {
+    if are_narrow(id) { &IDS[..1] } else { &IDS }
+}
+
+/// The number of a side; of several sides of a pair the largest wins.
+pub(in crate::engine) fn side(cell: Cell) -> u8 {
+    reader::side(cell)
+}
+
+/// The columns of pairs with `n_by` group columns and ids of type `id`.
+pub(in crate::engine) fn schema(n_by: usize, id: &DataType) -> SchemaRef {
+    let mut fields: Vec<_> = (0..n_by).map(|i| Field::new(by_name(i), DataType::Utf8, true)).collect();
+    fields.extend(id_columns(id).iter().map(|name| Field::new(*name, DataType::UInt64, false)));
+    fields.push(Field::new("label_index", DataType::UInt64, true));
+    fields.push(Field::new("label", DataType::Utf8, true));
+    fields.push(Field::new("side", DataType::UInt8, false));
+    Arc::new(Schema::new(fields))
+}
+
+/// Gives the pairs of batches of `[by…, id, label, value?, shard]`.
+pub(in crate::engine) struct Listed {
+    counting: Arc<Counting>,
+    shards: Arc<[Shard]>,
+    schema: SchemaRef,
+    shared: Arc<Shared>,
+    reader: Reader,
+}
+
+impl Listed {
+    pub(in crate::engine) fn new(counting: &Arc<Counting>, shards: &[Shard], id: &DataType) -> Self {
+        let (shared, shards): (_, Arc<[Shard]>) = (Shared::new(&counting.keys), shards.to_vec().into());
+        let reader = Reader::new(Arc::clone(counting), Arc::clone(&shards), Local::new(&shared));
+        let schema = schema(counting.by.len(), id);
+        Self { counting: Arc::clone(counting), shards, schema, shared, reader }
+    }
+
+    /// The pairs of a batch. An id stands for itself once where it is in rows that follow each other.
+    pub(in crate::engine) fn pairs(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let Read { ids, said, .. } = self.reader.read(batch)?;
+        let (groups, names) = (self.shared.groups(), self.shared.names());
+        let open = matches!(self.counting.keys, Keys::Names);
+        let mut by: Vec<StringBuilder> = self.counting.by.iter().map(|_| StringBuilder::new()).collect();
+        let mut words = [UInt64Builder::new(), UInt64Builder::new()];
+        let (mut index, mut name) = (UInt64Builder::new(), StringBuilder::new());
+        let mut sides = UInt8Builder::new();
+        let mut put = |id: u128, group: usize, label: Option<usize>, side: u8| {
+            for (at, column) in by.iter_mut().enumerate() {
+                column.append_option(groups.get(group).and_then(|key| key[at].as_deref()));
+            }
+            words[0].append_value(low(id));
+            words[1].append_value(low(id >> 64));
+            index.append_option(label.filter(|_| !open).map(|label| label as u64));
+            name.append_option(label.filter(|_| open).and_then(|label| names.name(label)));
+            sides.append_value(side);
+        };
+        let mut before = None;
+        for (id, said) in ids.into_iter().zip(said) {
+            if before != Some((id, said.group())) {
+                before = Some((id, said.group()));
+                put(id, said.group(), None, side(Cell::Negative));
+            }
+            let side = u8::try_from(said.side()).unwrap_or(0);
+            if said.label().is_some() && side > 0 {
+                put(id, said.group(), said.label(), side);
+            }
+        }
+        let mut columns: Vec<ArrayRef> = by.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
+        let given = self.schema.fields().len() - by.len() - 3;
+        columns.extend(words.iter_mut().take(given).map(|b| Arc::new(b.finish()) as ArrayRef));
+        columns.push(Arc::new(index.finish()));
+        columns.push(Arc::new(name.finish()));
+        columns.push(Arc::new(sides.finish()));
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|cause| Error::internal(cause.to_string()))
+    }
+
+    /// Refuses labels that nobody knows, once all batches were read.
+    pub(in crate::engine) fn finish(self) -> Result<()> {
+        refuse(&self.counting, &self.shards, self.reader.unknown)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+fn low(id: u128) -> u64 {
+    id as u64
+}

@@ -1,0 +1,88 @@
+//! Patterns of rows as batches, for machines that find them together.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BinaryBuilder, RecordBatch, UInt64Builder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
+
+use super::patterns::Patterns;
+use super::{Alike, Gatherer, Request, merge, read_rows};
+use crate::engine::collect::GroupKey;
+use crate::engine::query::{Dataset, Task};
+use crate::engine::spill::Spill;
+use crate::error::{Error, Result};
+
+/// Patterns per batch.
+const BATCH_ROWS: usize = 8192;
+
+/// A pattern and how many rows have it.
+pub(in crate::engine) fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("pattern", DataType::Binary, false),
+        Field::new("rows", DataType::UInt64, false),
+    ]))
+}
+
+/// The patterns of all rows of `dataset`, of which a part may stand in several batches.
+pub(in crate::engine) async fn batches(
+    task: &Task,
+    dataset: &Dataset,
+    groups: &[GroupKey],
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
+    let request = Request {
+        dataset,
+        counting: &task.counting,
+        groups,
+        limits: &task.limits,
+        progress: &task.progress,
+    };
+    let found = read_rows(&request, || Gatherer::new(task.budget / 2, &task.spill)).await?;
+    let runs: Vec<_> = found.into_iter().flat_map(Patterns::into_runs).collect();
+    let mut runs = runs.into_iter();
+    let mut run = runs.next();
+    let mut pattern = Vec::new();
+    Ok(std::iter::from_fn(move || {
+        let (mut patterns, mut counts) = (BinaryBuilder::new(), UInt64Builder::new());
+        let mut held = 0;
+        while held < BATCH_ROWS
+            && let Some(current) = &mut run
+        {
+            match current.next(&mut pattern) {
+                Err(error) => return Some(Err(error)),
+                Ok(None) => run = runs.next(),
+                Ok(Some(rows)) => {
+                    patterns.append_value(&pattern);
+                    counts.append_value(rows);
+                    held += 1;
+                }
+            }
+        }
+        let columns: Vec<ArrayRef> = vec![Arc::new(patterns.finish()), Arc::new(counts.finish())];
+        let batch = RecordBatch::try_new(schema(), columns);
+        (held > 0).then(|| batch.map_err(|cause| Error::internal(cause.to_string())))
+    }))
+}
+
+/// Collects batches of patterns.
+pub(in crate::engine) struct Collected(Patterns);
+
+impl Collected {
+    /// Holds up to `budget` bytes in memory.
+    pub(in crate::engine) fn new(budget: usize, spill: &Arc<Spill>) -> Self {
+        Self(Patterns::new(budget, Arc::clone(spill)))
+    }
+
+    pub(in crate::engine) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let column = |name: &str| {
+            batch.column_by_name(name).ok_or_else(|| Error::internal(format!("patterns lack column {name}")))
+        };
+        let (patterns, rows) = (column("pattern")?, column("rows")?.as_primitive::<UInt64Type>());
+        let patterns = patterns.as_binary::<i32>();
+        (0..batch.num_rows()).try_for_each(|row| self.0.add(patterns.value(row), rows.value(row)))
+    }
+
+    /// Calls `each` with all rows, those with the same labels one after the other.
+    pub(in crate::engine) fn finish(self, each: impl FnMut(Alike<'_>)) -> Result<()> {
+        merge::merge(vec![self.0], each)
+    }
+}
