@@ -277,7 +277,10 @@ async fn counted(
 ) -> Result<Counted> {
     let Opened { dataset, counting, unreadable, .. } = opened;
     let progress = Arc::new(Progress::default());
-    observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
+    // How far a cluster is, is not known here.
+    if plan.limits.cluster.is_none() {
+        observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
+    }
     let mut states = open_states(plan, counting, &dataset.schema)?;
     let spare = plan.max_bad_shards - unreadable.len();
     let counted =

@@ -6,6 +6,9 @@ mod artifacts;
 /// Bad input: exit code, message, remedy; nothing published.
 mod bad_input;
 mod checks;
+/// A scheduler and two executors give the bytes of one process, also when one of them is killed.
+#[cfg(feature = "cluster")]
+mod cluster;
 /// Every layout and physical type gives the same counts.
 mod counts;
 /// README tables equal the tables of the code.

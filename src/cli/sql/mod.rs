@@ -57,6 +57,9 @@ pub(super) struct Sql {
     /// Threads that read and count [default: all]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Read shards on the cluster whose scheduler is at df://HOST:PORT
+    #[arg(long, value_name = "URL", conflicts_with = "allow_write")]
+    cluster: Option<String>,
     /// Registered tables only: statements name no file
     #[arg(long)]
     safe: bool,
@@ -67,7 +70,12 @@ pub(super) struct Sql {
 
 impl Sql {
     pub(super) fn act(&self) -> Result<()> {
-        let spec = Spec { memory_limit: self.memory_limit.clone(), threads: self.threads, ..Spec::default() };
+        let spec = Spec {
+            memory_limit: self.memory_limit.clone(),
+            threads: self.threads,
+            cluster: self.cluster.clone(),
+            ..Spec::default()
+        };
         let limits = limits(&spec, Machine::here())?;
         let runtime = runtime(limits.threads)?;
         let session = open(&Request {

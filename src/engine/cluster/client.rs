@@ -1,28 +1,23 @@
 //! The client: cuts pieces, sends plans, and reads what comes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use arrow::compute::sum;
-use ballista_core::execution_plans::execute_physical_plan;
-use ballista_core::extension::SessionConfigExt;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
-use datafusion_proto::protobuf::PhysicalPlanNode;
-use futures::StreamExt;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use parquet::file::metadata::RowGroupMetaData;
 
 use super::Address;
-use super::codec::Codec;
 use super::failure::{Failure, from_datafusion};
 use super::grouping::grouped;
 use super::order::{Order, Place, Seen, Work};
 use super::piece::BYTES;
-use super::server::MESSAGE_BYTES;
-use super::source;
+use super::{job, source};
 use crate::engine::collect::{Collector, GroupKey, Way};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::diagnose::Diagnosis;
@@ -46,8 +41,6 @@ const HELD: u64 = 1 << 19;
 const GROUPINGS: u64 = 256;
 /// How often a job is sent before its client gives up.
 const TRIES: usize = 3;
-/// Between two signs of life to whoever waits for one.
-const BEAT: Duration = Duration::from_secs(60);
 
 /// Counts `dataset` on the cluster at `address`.
 pub(in crate::engine) async fn count(
@@ -120,6 +113,9 @@ fn session(limits: &Limits, progress: &Arc<Progress>) -> Result<(Arc<Spill>, Ses
     Ok((spill, context))
 }
 
+/// Shards by their numbers.
+type Shards = BTreeMap<u32, Arc<Seen>>;
+
 /// What is sent.
 struct Job<'a> {
     address: &'a Address,
@@ -155,20 +151,13 @@ impl Job<'_> {
         let plan = grouped(context, &order, scan)?.create_physical_plan().await;
         let plan = plan.map_err(|cause| ours(&cause))?;
         let mut bytes = 0;
-        let work = async {
-            let mut rows = submit(address, context, plan).await?;
-            while let Some(batch) = rows.next().await {
-                let batch = batch.map_err(|cause| from_datafusion(&cause, address))?;
-                let read = batch.column_by_name(BYTES).and_then(|c| c.as_primitive_opt::<UInt64Type>());
-                bytes += read.and_then(sum).unwrap_or(0);
-                each(&batch)?;
-            }
-            Ok::<_, Failure>(())
-        };
-        tokio::select! {
-            done = work => done,
-            () = alive(progress) => Ok(()),
-        }?;
+        let mut rows = pin!(submit(address, context, plan).await?);
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            let read = batch.column_by_name(BYTES).and_then(|c| c.as_primitive_opt::<UInt64Type>());
+            bytes += read.and_then(sum).unwrap_or(0);
+            each(&batch)?;
+        }
         progress.add_bytes(bytes);
         progress.add(self.rows());
         Ok(())
@@ -183,7 +172,7 @@ impl Job<'_> {
     }
 
     /// Shards, and their pieces in one list per task.
-    fn pieces(&self) -> Result<(BTreeMap<u32, Arc<Seen>>, Vec<Vec<Place>>)> {
+    fn pieces(&self) -> Result<(Shards, Vec<Vec<Place>>)> {
         let columns: BTreeSet<&str> = self
             .counting
             .layout
@@ -197,7 +186,7 @@ impl Job<'_> {
         let lists = (bytes / LIST_BYTES).clamp(least, most);
         let how = |number: usize| if self.kept[number] { Cut::Split } else { Cut::Skip };
         let lists = pieces::cut(&self.dataset.shards, how, usize::try_from(lists).unwrap_or(1))?;
-        let mut seen = BTreeMap::new();
+        let mut seen = Shards::new();
         for (number, shard) in self.shards() {
             let shard = Seen::new(number, shard)?;
             seen.insert(shard.number, Arc::new(shard));
@@ -225,19 +214,11 @@ impl Job<'_> {
 
 /// Bytes of the columns that are read.
 fn bytes_of(shard: &Shard, columns: &BTreeSet<&str>) -> u64 {
-    let groups = shard.metadata.row_groups().iter().flat_map(|group| group.columns());
+    let groups = shard.metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
     let read = groups.filter(|chunk| {
         chunk.column_path().parts().first().is_some_and(|root| columns.contains(root.as_str()))
     });
     read.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum()
-}
-
-/// Says now and then that the job is watched: by the scheduler, which ends it when no executor is left.
-async fn alive(progress: &Progress) {
-    loop {
-        tokio::time::sleep(BEAT).await;
-        progress.beat();
-    }
 }
 
 /// Sends a plan; its rows come from the executors.
@@ -245,18 +226,15 @@ pub(super) async fn submit(
     address: &Address,
     context: &SessionContext,
     plan: Arc<dyn ExecutionPlan>,
-) -> Result<SendableRecordBatchStream, Failure> {
-    let config = context
-        .copied_config()
-        .upgrade_for_ballista()
-        .with_ballista_job_name("posweight")
-        .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES as usize)
-        .set_usize("ballista.scheduler.max_partitions_per_task", 1)
-        .set_usize("ballista.shuffle.sort_based.memory_limit_per_task_bytes", 0);
-    let url = format!("http://{}:{}", address.host(), address.port());
-    let ballista = config.ballista_config();
-    let id = context.session_id();
-    let codec = Codec::default();
-    let rows = execute_physical_plan::<PhysicalPlanNode>(url, &ballista, plan, &codec, id, config);
-    rows.await.map_err(|cause| from_datafusion(&cause, address))
+) -> Result<impl Stream<Item = Result<RecordBatch, Failure>> + Send + use<>, Failure> {
+    let places = job::Job::send(address, context, plan).await?.done().await?;
+    let address = address.clone();
+    let parts = stream::iter(places).then(move |place| {
+        let address = address.clone();
+        async move {
+            let rows = job::rows(place, &address).await?;
+            Ok::<_, Failure>(rows.map_err(move |cause| from_datafusion(&cause, &address)))
+        }
+    });
+    Ok(parts.try_flatten())
 }

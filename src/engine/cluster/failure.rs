@@ -65,10 +65,16 @@ pub(super) fn to_datafusion(failure: &Failure) -> DataFusionError {
 /// For the client: what an executor said, or what is wrong with the cluster at `address`.
 pub(super) fn from_datafusion(error: &DataFusionError, address: &Address) -> Failure {
     let text = error.to_string();
-    if let Some(failure) = read(&text) {
-        return failure;
-    }
-    from_cluster(&text, address).unwrap_or_else(|| ours(error)).into()
+    let known = read(&text).or_else(|| Some(from_cluster(&text, address)?.into()));
+    known.unwrap_or_else(|| ours(error).into())
+}
+
+/// The same, of what the scheduler says.
+pub(super) fn of_text(text: &str, address: &Address) -> Failure {
+    let known = read(text).or_else(|| Some(from_cluster(text, address)?.into()));
+    known.unwrap_or_else(|| {
+        Error::internal(format!("{address}: {}", text.lines().next().unwrap_or_default())).into()
+    })
 }
 
 fn write(failure: &Failure) -> String {

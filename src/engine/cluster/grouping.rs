@@ -70,7 +70,7 @@ fn counts(rows: DataFrame, n_by: usize) -> DfResult<DataFrame> {
     ];
     let mut totals: Vec<Expr> = sums.map(total).to_vec();
     totals.push(min(column("example")).alias("example"));
-    as_partial(rows.aggregate(keys, totals)?, n_by, |name| column(name))
+    as_partial(rows.aggregate(keys, totals)?, n_by, column)
 }
 
 /// Pairs become distinct pairs, then ids on each side of each label, and ids of each group.

@@ -10,8 +10,10 @@
 //! ```
 //!
 //! [`address`] says where the scheduler is · [`order`] is what executors are told, [`codec`] brings it there ·
-//! [`source`] is the scan, [`piece`] counts for it · [`grouping`] puts the group-bys on top · [`client`] sends
-//! plans and reads their rows · [`failure`] brings errors back · [`server`] is the scheduler and an executor
+//! [`source`] is the scan, [`piece`] counts for it · [`grouping`] puts the group-bys on top · [`client`] cuts
+//! shards into pieces and reads what comes of them · [`job`] sends a plan and waits for it · [`queries`] does so
+//! for SQL · [`failure`] brings errors back · [`server`] is the scheduler and an executor, which runs [`tasks`]
+//! and keeps [`connections`]
 //!
 //! Why Ballista: it takes a physical plan as it is, so the plan of one machine runs on many; it starts tasks
 //! of lost executors anew, and keeps what is between two stages on disk. `datafusion-distributed` streams
@@ -27,9 +29,13 @@ mod client;
 #[cfg(feature = "cluster")]
 mod codec;
 #[cfg(feature = "cluster")]
+mod connections;
+#[cfg(feature = "cluster")]
 mod failure;
 #[cfg(feature = "cluster")]
 mod grouping;
+#[cfg(feature = "cluster")]
+mod job;
 #[cfg(feature = "cluster")]
 mod log;
 #[cfg(feature = "cluster")]
@@ -37,14 +43,20 @@ mod order;
 #[cfg(feature = "cluster")]
 mod piece;
 #[cfg(feature = "cluster")]
+mod queries;
+#[cfg(feature = "cluster")]
 pub mod server;
 #[cfg(feature = "cluster")]
 mod source;
+#[cfg(feature = "cluster")]
+mod tasks;
 #[cfg(not(feature = "cluster"))]
 mod without;
 
 pub use address::Address;
 #[cfg(feature = "cluster")]
 pub(super) use client::{alike, count};
+#[cfg(feature = "cluster")]
+pub(super) use queries::{prepare, run};
 #[cfg(not(feature = "cluster"))]
-pub(super) use without::{alike, count};
+pub(super) use without::{alike, count, prepare, run};

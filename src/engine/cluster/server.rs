@@ -19,6 +19,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::Address;
 use super::codec::Codec;
 use super::log;
+use super::tasks::Tasks;
 use crate::engine::functions;
 use crate::engine::partial_exec::{Progress, external};
 use crate::engine::session::{Limits, runtime};
@@ -118,6 +119,7 @@ pub async fn executor(with: Executor) -> Result<()> {
         grpc_max_encoding_message_size: MESSAGE_BYTES,
         executor_heartbeat_interval_seconds: with.heartbeat,
         memory_pool_size: Some(pool as u64),
+        override_execution_engine: Some(Arc::new(Tasks::new())),
         override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&state))),
         override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&shared)))),
         override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),

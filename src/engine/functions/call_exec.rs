@@ -18,7 +18,7 @@ use crate::engine::partial_exec::external;
 
 /// Gives the rows of a call as one batch.
 #[derive(Debug)]
-pub(super) struct CallExec {
+pub(in crate::engine) struct CallExec {
     name: &'static str,
     opened: Opened,
     projection: Option<Vec<usize>>,

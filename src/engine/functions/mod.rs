@@ -12,7 +12,7 @@
 //! # }
 //! ```
 
-mod call_exec;
+pub(super) mod call_exec;
 mod counter;
 mod labels;
 mod schemes;

@@ -18,6 +18,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement as Parsed};
 use futures::StreamExt;
 
+use super::cluster::{self, Address};
 use super::functions::{self, tables::TableCall};
 use super::partial_exec::Progress;
 use super::session::{Limits, ours, session};
@@ -26,6 +27,9 @@ use crate::error::{Error, Result};
 use table::QueryTable;
 
 pub use catalog::measures;
+
+/// Lists of pieces that a table is cut into for a cluster.
+const CLUSTER_LISTS: usize = 64;
 
 /// What statements may touch beside the registered tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,7 @@ pub struct Session {
     context: SessionContext,
     access: Access,
     threads: usize,
+    cluster: Option<Address>,
 }
 
 impl std::fmt::Debug for Session {
@@ -63,12 +68,17 @@ impl Session {
             Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
         let context = session(limits, &spill)?;
         context.state_ref().write().config_mut().options_mut().catalog.information_schema = true;
-        context.register_catalog("datafusion", Arc::new(catalog::Names::new(access.paths, limits.threads)));
+        // On a cluster, lists of pieces are for as many threads as it may have.
+        let threads = if limits.cluster.is_some() { CLUSTER_LISTS } else { limits.threads };
+        if limits.cluster.is_some() {
+            cluster::prepare(&context);
+        }
+        context.register_catalog("datafusion", Arc::new(catalog::Names::new(access.paths, threads)));
         functions::register(&context)?;
         for call in calls {
             functions::tables::register(&context, call);
         }
-        Ok(Self { context, access, threads: limits.threads })
+        Ok(Self { context, access, threads, cluster: limits.cluster.clone() })
     }
 
     /// Makes files, folders and globs the table `name`.
@@ -123,7 +133,11 @@ impl Session {
         let start = async {
             let plan = self.context.state().statement_to_plan(statement.0).await?;
             allowed::check(&plan, self.access)?;
-            self.context.execute_logical_plan(plan).await?.execute_stream().await
+            let query = self.context.execute_logical_plan(plan).await?;
+            match &self.cluster {
+                Some(address) => cluster::run(address, &self.context, query).await,
+                None => query.execute_stream().await,
+            }
         };
         Ok(Answer(start.await.map_err(|cause| wrong(&cause))?))
     }

@@ -1,0 +1,173 @@
+//! A plan on its way through a cluster: sent, watched, and cancelled when nobody waits for it any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ballista_core::BALLISTA_VERSION;
+use ballista_core::client::BallistaClient;
+use ballista_core::config::BallistaConfig;
+use ballista_core::extension::{SessionConfigExt, SessionConfigHelperExt};
+use ballista_core::serde::protobuf::execute_query_params::Query;
+use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use ballista_core::serde::protobuf::{
+    CancelJobParams, ExecuteQueryParams, GetJobStatusParams, PartitionLocation, execute_query_result,
+    job_status,
+};
+use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
+use ballista_core::version::{check_compatibility, insert_version_header, version_from_metadata};
+use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion_proto::physical_plan::AsExecutionPlan;
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use tonic::Request;
+use tonic::transport::Channel;
+
+use super::Address;
+use super::codec::Codec;
+use super::failure::{Failure, of_text};
+use super::server::MESSAGE_BYTES;
+use crate::error::Error;
+
+/// Between two looks at a job: at first, and at most.
+const LOOKS: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
+/// Longest time for a job to be cancelled.
+const CANCEL: Duration = Duration::from_secs(2);
+
+type Scheduler = SchedulerGrpcClient<Channel>;
+
+/// A job that was sent.
+pub(super) struct Job {
+    id: String,
+    address: Address,
+    scheduler: Scheduler,
+    is_over: bool,
+}
+
+/// The settings of a session whose plans are sent.
+pub(super) fn settings(config: SessionConfig) -> SessionConfig {
+    config
+        .upgrade_for_ballista()
+        .with_ballista_job_name("posweight")
+        .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES as usize)
+        // What is done again when an executor is lost is one partition, not as many as it has threads.
+        .set_usize("ballista.scheduler.max_partitions_per_task", 1)
+        // The pools of executors say when to spill.
+        .set_usize("ballista.shuffle.sort_based.memory_limit_per_task_bytes", 0)
+}
+
+impl Job {
+    /// Sends a plan to the scheduler at `address`.
+    pub(super) async fn send(
+        address: &Address,
+        context: &SessionContext,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<Self, Failure> {
+        let of = |text: String| of_text(&text, address);
+        let config = settings(context.copied_config());
+        let mut bytes = Vec::new();
+        PhysicalPlanNode::try_from_physical_plan(plan, &Codec::default())
+            .and_then(|node| node.try_encode(&mut bytes))
+            .map_err(|cause| unsendable(&cause))?;
+        let mut scheduler = connect(address, &config.ballista_config()).await?;
+        let mut request = Request::new(ExecuteQueryParams {
+            session_id: context.session_id(),
+            settings: config.to_key_value_pairs(),
+            operation_id: context.session_id(),
+            query: Some(Query::PhysicalPlan(bytes)),
+        });
+        insert_version_header(request.metadata_mut());
+        let answer = scheduler.execute_query(request).await.map_err(|status| of(format!("{status:?}")))?;
+        let version = check_compatibility(Some(BALLISTA_VERSION), version_from_metadata(answer.metadata()));
+        let id = match answer.into_inner().result {
+            Some(execute_query_result::Result::Success(sent)) => sent.job_id,
+            Some(execute_query_result::Result::Failure(why)) => return Err(of(format!("{why:?}"))),
+            None => return Err(of("Grpc: the scheduler gives no answer".to_owned())),
+        };
+        let job = Self { id, address: address.clone(), scheduler, is_over: false };
+        version.map_err(|cause| {
+            Error::usage(format!("{address}: {cause}"))
+                .hint("client, scheduler and executors must be of one version of posweight")
+        })?;
+        Ok(job)
+    }
+
+    /// Waits until it is done; says where its rows are.
+    pub(super) async fn done(&mut self) -> Result<Vec<PartitionLocation>, Failure> {
+        let [mut wait, longest] = LOOKS;
+        loop {
+            let asked = GetJobStatusParams { job_id: self.id.clone() };
+            let answer = self.scheduler.get_job_status(asked).await;
+            let answer = answer.map_err(|status| of_text(&format!("{status:?}"), &self.address))?;
+            match answer.into_inner().status.and_then(|status| status.status) {
+                Some(job_status::Status::Successful(done)) => {
+                    self.is_over = true;
+                    return Ok(done.partition_location);
+                }
+                Some(job_status::Status::Failed(failed)) => {
+                    self.is_over = true;
+                    return Err(of_text(&failed.error, &self.address));
+                }
+                _ => {}
+            }
+            tokio::time::sleep(wait).await;
+            wait = longest.min(wait * 3 / 2);
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let (mut scheduler, job_id) = (self.scheduler.clone(), self.id.clone());
+        // The runtime of this thread may be on its way out.
+        let cancel = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let asked = async move { scheduler.cancel_job(CancelJobParams { job_id }).await };
+            let _ = runtime.block_on(async { tokio::time::timeout(CANCEL, asked).await });
+            std::io::Result::Ok(())
+        });
+        let _ = cancel.join();
+    }
+}
+
+/// The rows of one partition of the result.
+pub(super) async fn rows(
+    location: PartitionLocation,
+    address: &Address,
+) -> Result<SendableRecordBatchStream, Failure> {
+    let of = |text: String| of_text(&text, address);
+    let layout = location.layout();
+    let (Some(executor), Some(partition)) = (location.executor_meta, location.partition_id) else {
+        return Err(of("Grpc: a result without its place".to_owned()));
+    };
+    let port = u16::try_from(executor.port).unwrap_or_default();
+    let retries = GrpcClientConfig::from(&BallistaConfig::default());
+    let (times, wait) = (retries.io_retries_times, retries.io_retry_wait_time_ms);
+    let client =
+        BallistaClient::try_new(&executor.host, port, MESSAGE_BYTES as usize, false, None, times, wait, 0, 0);
+    let mut client = client.await.map_err(|cause| of(format!("IO error: {cause}")))?;
+    let partition = partition.into();
+    let rows = client.fetch_partition(&executor.id, &partition, location.file_id, layout, true);
+    rows.await.map_err(|cause| of(format!("FetchFailed: {cause}")))
+}
+
+async fn connect(address: &Address, config: &BallistaConfig) -> Result<Scheduler, Failure> {
+    let url = format!("http://{}:{}", address.host(), address.port());
+    let endpoint = create_grpc_client_endpoint(url, Some(&GrpcClientConfig::from(config)));
+    let endpoint = endpoint.map_err(|cause| of_text(&format!("ConnectError: {cause}"), address))?;
+    let channel =
+        endpoint.connect().await.map_err(|cause| of_text(&format!("ConnectError: {cause}"), address))?;
+    let size = MESSAGE_BYTES as usize;
+    Ok(SchedulerGrpcClient::new(channel).max_encoding_message_size(size).max_decoding_message_size(size))
+}
+
+fn unsendable(cause: &DataFusionError) -> Failure {
+    let text = cause.strip_backtrace();
+    Error::usage(format!("this plan cannot be sent to a cluster: {}", text.lines().next().unwrap_or_default()))
+        .hint("ask for it without --cluster")
+        .into()
+}

@@ -1,0 +1,108 @@
+//! Queries whose scans are done by a cluster.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use datafusion::common::Result as DfResult;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+
+use super::Address;
+use super::client::submit;
+use super::job::settings;
+use crate::engine::functions::call_exec::CallExec;
+use crate::engine::partial_exec::external;
+use crate::error::Error;
+
+/// Makes the plans of a session such as can be sent.
+pub(in crate::engine) fn prepare(context: &SessionContext) {
+    let state = context.state_ref();
+    let mut state = state.write();
+    let config = settings(state.config().clone());
+    *state.config_mut() = config;
+}
+
+/// What a leaf of a plan is to a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaf {
+    /// It is cut into tasks.
+    Files,
+    /// It is small and goes with the plan.
+    Rows,
+    /// The client makes its rows first, on the cluster where it counts.
+    Call,
+    /// It is of this process.
+    Here,
+}
+
+fn leaf(node: &Arc<dyn ExecutionPlan>) -> Option<Leaf> {
+    if !node.children().is_empty() {
+        return None;
+    }
+    if node.is::<CallExec>() {
+        return Some(Leaf::Call);
+    }
+    if node.is::<EmptyExec>() || node.is::<PlaceholderRowExec>() {
+        return Some(Leaf::Rows);
+    }
+    let Some(scan) = node.downcast_ref::<DataSourceExec>() else { return Some(Leaf::Here) };
+    let source: &dyn std::any::Any = scan.data_source().as_ref();
+    Some(if source.is::<FileScanConfig>() {
+        Leaf::Files
+    } else if source.is::<MemorySourceConfig>() {
+        Leaf::Rows
+    } else {
+        Leaf::Here
+    })
+}
+
+/// Starts a query: on the cluster at `address` when it scans files, else here.
+pub(in crate::engine) async fn run(
+    address: &Address,
+    context: &SessionContext,
+    query: DataFrame,
+) -> DfResult<SendableRecordBatchStream> {
+    let plan = query.create_physical_plan().await?;
+    let (mut leaves, mut calls) = (Vec::new(), Vec::new());
+    plan.apply(|node| {
+        let found = leaf(node);
+        leaves.extend(found);
+        calls.extend((found == Some(Leaf::Call)).then(|| Arc::clone(node)));
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    if !leaves.contains(&Leaf::Files) {
+        return execute_stream(plan, context.task_ctx());
+    }
+    if leaves.contains(&Leaf::Here) {
+        return Err(external(
+            Error::usage("this query asks for files and for what only this process has")
+                .hint("ask for one of the two, or leave out --cluster"),
+        ));
+    }
+    let mut made = VecDeque::new();
+    for call in calls {
+        let (schema, rows) = (call.schema(), collect(call, context.task_ctx()).await?);
+        made.push_back(MemorySourceConfig::try_new_exec(&[rows], schema, None)?);
+    }
+    let plan = plan.transform_down(|node| match leaf(&node) {
+        Some(Leaf::Call) => Ok(made.pop_front().map_or_else(
+            || Transformed::no(node),
+            |rows| Transformed::yes(rows as Arc<dyn ExecutionPlan>),
+        )),
+        _ => Ok(Transformed::no(node)),
+    })?;
+    let schema = plan.data.schema();
+    let rows = submit(address, context, plan.data).await.map_err(|failure| external(failure.error))?;
+    let rows = rows.map_err(|failure| external(failure.error));
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+}
