@@ -9,12 +9,6 @@
 //!               Piece: the shard is opened, checked and counted as on one machine
 //! ```
 //!
-//! [`address`] says where the scheduler is · [`order`] is what executors are told, [`codec`] brings it there ·
-//! [`source`] is the scan, [`piece`] counts for it · [`grouping`] puts the group-bys on top · [`client`] cuts
-//! shards into pieces and reads what comes of them · [`job`] sends a plan and waits for it · [`queries`] does so
-//! for SQL · [`failure`] brings errors back · [`server`] is the scheduler and an executor, which runs [`tasks`]
-//! and keeps [`connections`]
-//!
 //! Why Ballista: it takes a physical plan as it is, so the plan of one machine runs on many; it starts tasks
 //! of lost executors anew, and keeps what is between two stages on disk. `datafusion-distributed` streams
 //! between workers and ends a query when it loses one.
@@ -23,40 +17,16 @@
 //! be run by every task and counted as often, which is why pieces come from a `FileSource`. And nothing is
 //! known of an executor's disk: each checks size, modification time and footer of a shard before it counts.
 
-mod address;
 #[cfg(feature = "cluster")]
-mod client;
-#[cfg(feature = "cluster")]
-mod codec;
-#[cfg(feature = "cluster")]
-mod connections;
-#[cfg(feature = "cluster")]
-mod failure;
-#[cfg(feature = "cluster")]
-mod grouping;
-#[cfg(feature = "cluster")]
-mod job;
-#[cfg(feature = "cluster")]
-mod log;
-#[cfg(feature = "cluster")]
-mod order;
-#[cfg(feature = "cluster")]
-mod piece;
-#[cfg(feature = "cluster")]
-mod queries;
-#[cfg(feature = "cluster")]
-pub mod server;
-#[cfg(feature = "cluster")]
-mod source;
-#[cfg(feature = "cluster")]
-mod tasks;
+mod ballista;
 #[cfg(not(feature = "cluster"))]
 mod without;
 
-pub use address::Address;
 #[cfg(feature = "cluster")]
-pub(super) use client::{alike, count};
+pub use ballista::{Address, server};
 #[cfg(feature = "cluster")]
-pub(super) use queries::{prepare, run};
+pub(super) use ballista::{alike, count, prepare, run};
+#[cfg(not(feature = "cluster"))]
+pub use without::Address;
 #[cfg(not(feature = "cluster"))]
 pub(super) use without::{alike, count, prepare, run};

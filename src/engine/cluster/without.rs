@@ -1,5 +1,6 @@
-//! What a build without the feature says.
+//! A build without the feature: there is no cluster, so nothing is ever asked of one.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use datafusion::common::Result as DfResult;
@@ -7,18 +8,29 @@ use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
 
-use super::Address;
 use crate::engine::collect::{Collector, GroupKey, Way};
 use crate::engine::counting::Counting;
 use crate::engine::diagnose::Diagnosis;
-use crate::engine::partial_exec::{Progress, external};
+use crate::engine::partial_exec::Progress;
 use crate::engine::query::Dataset;
 use crate::engine::rows::Alike;
 use crate::engine::session::Limits;
 use crate::engine::spill::Spilled;
 use crate::error::{Error, Result};
 
-/// Counts `dataset` on the cluster at `address`.
+/// No address of a scheduler is of use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {}
+
+impl FromStr for Address {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Err(Error::usage(format!("--cluster {text}: this build counts on one machine alone"))
+            .hint("install posweight with cargo install --features cluster"))
+    }
+}
+
 pub(in crate::engine) async fn count(
     address: &Address,
     _: &Dataset,
@@ -26,10 +38,9 @@ pub(in crate::engine) async fn count(
     _: &Limits,
     _: &Arc<Progress>,
 ) -> Result<(Way, Collector), Diagnosis> {
-    Err(missing(address).into())
+    match *address {}
 }
 
-/// Calls `each` with rows of `dataset` that are alike.
 pub(in crate::engine) async fn alike(
     address: &Address,
     _: &Dataset,
@@ -39,22 +50,17 @@ pub(in crate::engine) async fn alike(
     _: &Arc<Progress>,
     _: impl FnMut(Alike<'_>),
 ) -> Result<Spilled> {
-    Err(missing(address))
+    match *address {}
 }
 
-fn missing(address: &Address) -> Error {
-    Error::usage(format!("--cluster {address}: this build counts on one machine alone"))
-        .hint("install posweight with --features cluster")
+pub(in crate::engine) fn prepare(address: &Address, _: &SessionContext) {
+    match *address {}
 }
 
-/// Makes the plans of a session such as can be sent.
-pub(in crate::engine) fn prepare(_: &SessionContext) {}
-
-/// Starts a query on the cluster at `address`.
 pub(in crate::engine) async fn run(
     address: &Address,
     _: &SessionContext,
     _: DataFrame,
 ) -> DfResult<SendableRecordBatchStream> {
-    Err(external(missing(address)))
+    match *address {}
 }

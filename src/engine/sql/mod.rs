@@ -70,8 +70,8 @@ impl Session {
         context.state_ref().write().config_mut().options_mut().catalog.information_schema = true;
         // On a cluster, lists of pieces are for as many threads as it may have.
         let threads = if limits.cluster.is_some() { CLUSTER_LISTS } else { limits.threads };
-        if limits.cluster.is_some() {
-            cluster::prepare(&context);
+        if let Some(address) = &limits.cluster {
+            cluster::prepare(address, &context);
         }
         context.register_catalog("datafusion", Arc::new(catalog::Names::new(access.paths, threads)));
         functions::register(&context)?;

@@ -25,7 +25,7 @@ use crate::engine::partial_exec::external;
 use crate::error::Error;
 
 /// Makes the plans of a session such as can be sent.
-pub(in crate::engine) fn prepare(context: &SessionContext) {
+pub(in crate::engine) fn prepare(_: &Address, context: &SessionContext) {
     let state = context.state_ref();
     let mut state = state.write();
     let config = settings(state.config().clone());

@@ -1,0 +1,24 @@
+//! [`address`] says where the scheduler is · [`order`] is what executors are told, [`codec`] brings it there ·
+//! [`source`] is the scan, [`piece`] counts for it · [`grouping`] puts the group-bys on top · [`client`] cuts shards
+//! into pieces and reads what comes of them · [`job`] sends a plan and waits for it · [`queries`] does so for SQL ·
+//! [`failure`] brings errors back · [`server`] is the scheduler and an executor, which runs [`tasks`] and keeps
+//! [`connections`]; [`log`] passes on what Ballista says
+
+mod address;
+mod client;
+mod codec;
+mod connections;
+mod failure;
+mod grouping;
+mod job;
+mod log;
+mod order;
+mod piece;
+mod queries;
+pub mod server;
+mod source;
+mod tasks;
+
+pub use address::Address;
+pub(in crate::engine) use client::{alike, count};
+pub(in crate::engine) use queries::{prepare, run};
