@@ -51,7 +51,8 @@ impl Voice {
         };
         // Libraries have words of their own, which are not for whoever runs posweight.
         let ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
-        let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
+        let lines =
+            tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
         // A second subscriber in one process is no reason to fail.
         let _ = if self.log_format == "json" {
             lines.json().finish().with(ours).try_init()

@@ -237,7 +237,11 @@ impl Choice {
     }
 }
 
-async fn choose(context: &SessionContext, dataset: &Dataset, counting: &Counting) -> Result<Choice> {
+pub(super) async fn choose(
+    context: &SessionContext,
+    dataset: &Dataset,
+    counting: &Counting,
+) -> Result<Choice> {
     let plain = |why: &str| match counting.engine {
         Engine::Encoded => Err(Error::usage(format!("--engine encoded: {why}"))
             .hint("use --engine auto, which counts arrays where it has to")),
@@ -368,9 +372,8 @@ pub(super) fn rows(
     threads: usize,
     whole: &[bool],
 ) -> Result<DataFrame> {
-    let how = |number: usize| {
-        dataset.cut(if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split })
-    };
+    let how =
+        |number: usize| dataset.cut(if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split });
     let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, threads, how)?;
     let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
     match &counting.filter {

@@ -69,10 +69,18 @@ impl Cluster {
 
     /// Runs `compute` here and on the cluster: both end in the same way and with the same bytes.
     fn same(&self, place: &Place, arguments: &[&str]) -> Ended {
-        let run = |more: &[&str]| place.run(&[&["compute"], arguments, &["--overwrite", "--out"], more].concat());
+        let run =
+            |more: &[&str]| place.run(&[&["compute"], arguments, &["--overwrite", "--out"], more].concat());
         let here = run(&["here"]);
         let there = run(&["there", "--cluster", &self.url]);
-        assert_eq!(here.code, there.code, "{arguments:?}: {}\n{}\n{}", here.stderr, there.stderr, self.logs());
+        assert_eq!(
+            here.code,
+            there.code,
+            "{arguments:?}: {}\n{}\n{}",
+            here.stderr,
+            there.stderr,
+            self.logs()
+        );
         assert_eq!(untimed(&here.stderr), untimed(&there.stderr), "{arguments:?}");
         if here.code == 0 {
             equal(&place.path("here"), &place.path("there"));
@@ -189,7 +197,8 @@ fn a_cluster_gives_the_bytes_of_one_process() {
     wide(&place, "wide", 5, 900);
     lists(&place);
     long(&place, "long", 3, 1200);
-    std::fs::write(place.path("tags.txt"), (0..300).map(|i| format!("tag {i}\n")).collect::<String>()).unwrap();
+    std::fs::write(place.path("tags.txt"), (0..300).map(|i| format!("tag {i}\n")).collect::<String>())
+        .unwrap();
     let wide = ["wide", "--layout", "wide", "--labels", "a,b,c"];
     let list = ["list", "--layout", "list", "--labels"];
     let long = ["long", "--layout", "long", "--labels"];
@@ -260,8 +269,16 @@ fn what_is_wrong_is_said_as_by_one_process() {
     write(&place.path("odd/1.parquet"), vec![("a", array(Int64Array::from(vec![1, 9])))]);
     let wide = ["wide", "--layout", "wide", "--labels", "a,b,c"];
     let wrong: [(&[&str], i32, &str); 3] = [
-        (&["odd", "--layout", "wide", "--labels", "a"], 4, "value 7 is neither positive nor negative (and 1 more"),
-        (&["long", "--layout", "long", "--labels", "number", "--id", "id", "--num-labels", "3"], 4, "label index"),
+        (
+            &["odd", "--layout", "wide", "--labels", "a"],
+            4,
+            "value 7 is neither positive nor negative (and 1 more",
+        ),
+        (
+            &["long", "--layout", "long", "--labels", "number", "--id", "id", "--num-labels", "3"],
+            4,
+            "label index",
+        ),
         (&["wide", "--layout", "wide", "--labels", "a,b", "--where", "nothing = 1"], 2, "--where"),
     ];
     for (arguments, code, says) in wrong {
@@ -312,7 +329,7 @@ fn has_file(folder: &Path) -> bool {
 fn an_executor_that_is_killed_costs_time_and_not_the_result() {
     let mut cluster = Cluster::new();
     let place = Place::new();
-    long(&place, "long", 40, 12_000);
+    long(&place, "long", 40, 4_000);
     let arguments = ["compute", "long", "--layout", "long", "--labels", "label", "--id", "name", "--out"];
     let here = place.run(&[&arguments[..], &["here"]].concat());
     assert_eq!(here.code, 0, "{}", here.stderr);

@@ -59,7 +59,13 @@ fn run(name: &'static str, paths: bool) {
     let request = Request {
         tables: vec![table("wide"), table("list")],
         run: Some(place.path("out")),
-        limits: Limits { memory: 512 << 20, threads: 2, spill_dir: None, spill_limit: 1 << 30, cluster: None },
+        limits: Limits {
+            memory: 512 << 20,
+            threads: 2,
+            spill_dir: None,
+            spill_limit: 1 << 30,
+            cluster: None,
+        },
         access: Access { paths, write: false },
     };
     let connect = || {

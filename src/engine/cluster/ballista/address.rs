@@ -41,7 +41,8 @@ impl FromStr for Address {
                 _ => (place, PORT),
             };
             let closed = host.starts_with('[') && host.ends_with(']');
-            let good = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c) || closed && "[]:".contains(c);
+            let good =
+                |c: char| c.is_ascii_alphanumeric() || "-._".contains(c) || closed && "[]:".contains(c);
             (!host.is_empty() && host.chars().all(good)).then(|| Self { host: host.to_owned(), port })
         };
         parse().ok_or_else(|| {
@@ -68,7 +69,9 @@ mod tests {
         assert_eq!(read("df://10.0.0.7/").as_deref(), Some("df://10.0.0.7:50050"));
         assert_eq!(read("df://[::1]").as_deref(), Some("df://[::1]:50050"));
         assert_eq!(read("df://[::1]:7").as_deref(), Some("df://[::1]:7"));
-        for wrong in ["", "df://", "node", "http://node:1", "df://node:port", "df://a b", "df://a:70000", "df://::1"] {
+        for wrong in
+            ["", "df://", "node", "http://node:1", "df://node:port", "df://a b", "df://a:70000", "df://::1"]
+        {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::UInt64Type;
 use arrow::compute::sum;
+use arrow::datatypes::UInt64Type;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -19,7 +19,7 @@ use super::order::{Order, Place, Seen, Work};
 use super::piece::BYTES;
 use super::{job, source};
 use crate::engine::collect::{Collector, GroupKey, Way};
-use crate::engine::counting::{Counting, Keys};
+use crate::engine::counting::{Counting, Engine, Keys};
 use crate::engine::diagnose::Diagnosis;
 use crate::engine::partial_exec::Progress;
 use crate::engine::pieces::{self, Cut};
@@ -31,6 +31,8 @@ use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
+/// How pairs of layout `long` are read.
+const AS_ARRAYS: &str = "--cluster reads layout long as arrays";
 /// Bytes of label columns that one task should read.
 const LIST_BYTES: u64 = 64 << 20;
 /// Tasks that there are at least, where there are shards enough, and at most.
@@ -51,20 +53,26 @@ pub(in crate::engine) async fn count(
     progress: &Arc<Progress>,
 ) -> Result<(Way, Collector), Diagnosis> {
     let (spill, context) = session(limits, progress)?;
+    let long = counting.layout.kind == LayoutKind::Long;
+    if long && counting.engine == Engine::Encoded {
+        return Err(Error::usage(format!("--engine encoded: {AS_ARRAYS}"))
+            .hint("use --engine auto, which counts arrays where it has to")
+            .into());
+    }
     let choice = choose(&context, dataset, counting).await?;
-    let (kept, why) = match choice {
-        Choice::Encoded(kept) => (kept, None),
-        Choice::Plain(why) => (vec![true; dataset.shards.len()], Some(why)),
-    };
+    let kept = choice.kept().map_or_else(|| vec![true; dataset.shards.len()], <[bool]>::to_vec);
     drop(spill);
-    let engine = if why.is_some() { "plain" } else { "encoded" };
-    let work = if counting.layout.kind == LayoutKind::Long { Work::Pairs } else { Work::Counts };
+    let (work, way) = if long {
+        (Work::Pairs, Choice::Plain(AS_ARRAYS.to_owned()).way(Vec::new()))
+    } else {
+        (Work::Counts, choice.way(Vec::new()))
+    };
     let job = Job { address, dataset, kept, work, counting, progress };
     let mut tries = TRIES;
     loop {
         let mut collector = Collector::new(Arc::clone(counting));
         match job.run(&context, |batch| collector.add(batch)).await {
-            Ok(()) => return Ok((Way { engine, why, columns: Vec::new() }, collector)),
+            Ok(()) => return Ok((way, collector)),
             Err(Failure { error: Error::Transient(detail), .. }) if tries > 1 => {
                 tries -= 1;
                 tracing::warn!("{detail}; sending the job again");

@@ -117,7 +117,8 @@ fn from_cluster(text: &str, address: &Address) -> Option<Error> {
                 .hint("start one with posweight cluster scheduler, or correct --cluster"),
         );
     }
-    let lost = ["no executors", "FetchFailed", "IoError", "IO error", "transport error", "Stream closed", "Grpc"];
+    let lost =
+        ["no executors", "FetchFailed", "IoError", "IO error", "transport error", "Stream closed", "Grpc"];
     says(&lost).then(|| {
         Error::transient(format!("{address}: {line}"))
             .hint("see what scheduler and executors say with --verbose, then run again")
@@ -133,7 +134,9 @@ mod tests {
         let error = Error::input("a/b.parquet: column \"x\": \"ü\"").hint("mend it");
         let failure = Failure { error, unreadable: Some(7) };
         let sent = to_datafusion(&failure);
-        for text in [format!("Job 1 failed: {sent}"), format!("{:?}", sent.to_string()), format!("{sent:?} x]")] {
+        for text in
+            [format!("Job 1 failed: {sent}"), format!("{:?}", sent.to_string()), format!("{sent:?} x]")]
+        {
             let back = read(&text).unwrap();
             assert_eq!(back.error.to_string(), "a/b.parquet: column \"x\": \"ü\"");
             assert_eq!((back.error.remedy(), back.error.exit_code()), (Some("mend it"), 4));

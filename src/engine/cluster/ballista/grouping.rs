@@ -33,9 +33,7 @@ pub(super) fn grouped(
     let grouped = match &order.work {
         Work::Counts => counts(rows, n_by),
         Work::Pairs => pairs(rows, n_by, id_type(order)?),
-        Work::Patterns(_) => {
-            rows.aggregate(vec![column("pattern")], vec![total("rows"), total(BYTES)])
-        }
+        Work::Patterns(_) => rows.aggregate(vec![column("pattern")], vec![total("rows"), total(BYTES)]),
     };
     grouped.map_err(|cause| ours(&cause))
 }

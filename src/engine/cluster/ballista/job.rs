@@ -167,7 +167,10 @@ async fn connect(address: &Address, config: &BallistaConfig) -> Result<Scheduler
 
 fn unsendable(cause: &DataFusionError) -> Failure {
     let text = cause.strip_backtrace();
-    Error::usage(format!("this plan cannot be sent to a cluster: {}", text.lines().next().unwrap_or_default()))
-        .hint("ask for it without --cluster")
-        .into()
+    Error::usage(format!(
+        "this plan cannot be sent to a cluster: {}",
+        text.lines().next().unwrap_or_default()
+    ))
+    .hint("ask for it without --cluster")
+    .into()
 }

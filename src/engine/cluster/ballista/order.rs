@@ -56,8 +56,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn new(number: usize, shard: &Shard) -> Result<Self> {
         // The executor stands in another folder.
-        let path =
-            std::path::absolute(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
+        let path = std::path::absolute(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
         Ok(Self {
             number: u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?,
             name: shard.name.clone(),
@@ -74,16 +73,20 @@ impl Seen {
     /// # Errors
     /// [`Error::Input`] when it cannot be read, [`Error::Changed`] when it is not the one that was seen.
     pub(super) fn open(&self) -> Result<Shard> {
+        let other = |what: &str| {
+            Error::changed(format!("{}: an executor finds {what}", self.name)).hint(
+                "run again once nothing writes to the shards; executors must read the store that the client reads",
+            )
+        };
+        if !self.path.exists() {
+            return Err(other("no such file"));
+        }
         let Self { name, path, hive, .. } = self.clone();
         let mut opened = open(vec![Listed { path, hive, name }], 1)?;
         let shard = opened.pop().ok_or_else(|| Error::internal("no shard was opened"))?;
         let same = (shard.bytes, shard.modified, shard.footer_sha256)
             == (self.bytes, self.modified, self.footer_sha256);
-        if same {
-            return Ok(shard);
-        }
-        Err(Error::changed(format!("{}: an executor finds another file than was listed", self.name))
-            .hint("run again once nothing writes to the shards; executors must read the store of the client"))
+        if same { Ok(shard) } else { Err(other("another file than was listed")) }
     }
 }
 
@@ -202,5 +205,88 @@ impl Written {
             engine: self.engine,
             trust_statistics: self.trust_statistics,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{BooleanArray, RecordBatch};
+    use arrow::datatypes::{DataType, Field, Schema};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+    use crate::source::layout::LayoutKind;
+
+    fn counting(keys: Keys) -> Counting {
+        Counting {
+            layout: Layout {
+                kind: LayoutKind::List,
+                labels: vec!["tags".to_owned()],
+                id: None,
+                value: None,
+                delimiter: None,
+            },
+            keys,
+            domain: Domain { threshold: Some(0.5), ..Domain::default() },
+            overrides: HashMap::from([(3, Domain::default())]),
+            by: vec!["split".to_owned()],
+            sample_weight: None,
+            filter: Some("x > 1".to_owned()),
+            num_rows: None,
+            ids_disjoint: false,
+            engine: Engine::Plain,
+            trust_statistics: true,
+        }
+    }
+
+    #[test]
+    fn an_order_is_read_as_it_was_written() {
+        let labels: Labels = ["ä", "b"].iter().collect();
+        let vocabulary = Vocabulary::new(labels.clone(), LabelKind::Name);
+        for keys in [
+            Keys::Positions(labels),
+            Keys::Indices(Some(7)),
+            Keys::Indices(None),
+            Keys::Vocabulary(Arc::new(vocabulary)),
+            Keys::Names,
+        ] {
+            let order = Order {
+                work: Work::Patterns(vec![vec![Some("train".to_owned())], vec![None]]),
+                counting: Arc::new(counting(keys)),
+                schema: Arc::new(Schema::new(vec![Field::new("tags", DataType::Utf8, true)])),
+                hive: vec!["split".to_owned()],
+            };
+            let lists = vec![vec![(4, Some((0, 99))), (5, None)], Vec::new()];
+            let message = Message::new(&order, BTreeMap::new(), lists.clone()).unwrap();
+            let read = Message::read(&message.write().unwrap()).unwrap();
+            assert_eq!(read.lists, lists);
+            assert_eq!(format!("{:?}", read.order().unwrap()), format!("{order:?}"));
+        }
+        assert_eq!(Message::read(b"of another version").err().map(|error| error.exit_code()), Some(2));
+    }
+
+    #[test]
+    fn a_shard_that_is_not_the_one_that_was_listed_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.parquet");
+        let write = |values: Vec<bool>| {
+            let batch =
+                RecordBatch::try_from_iter([("a", Arc::new(BooleanArray::from(values)) as _)]).unwrap();
+            let file = std::fs::File::create(&path).unwrap();
+            let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+        };
+        write(vec![true, false]);
+        let listed = Listed { path: path.clone(), hive: Vec::new(), name: "x".to_owned() };
+        let seen = Seen::new(0, &open(vec![listed], 1).unwrap()[0]).unwrap();
+        assert_eq!(seen.open().unwrap().rows, 2);
+        // Of the same size and time, as a copy on another disk may be.
+        let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+        write(vec![false, false]);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert_eq!(seen.open().unwrap_err().exit_code(), 8);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(seen.open().unwrap_err().exit_code(), 8);
     }
 }

@@ -95,10 +95,9 @@ pub(in crate::engine) async fn run(
         made.push_back(MemorySourceConfig::try_new_exec(&[rows], schema, None)?);
     }
     let plan = plan.transform_down(|node| match leaf(&node) {
-        Some(Leaf::Call) => Ok(made.pop_front().map_or_else(
-            || Transformed::no(node),
-            |rows| Transformed::yes(rows as Arc<dyn ExecutionPlan>),
-        )),
+        Some(Leaf::Call) => Ok(made
+            .pop_front()
+            .map_or_else(|| Transformed::no(node), |rows| Transformed::yes(rows as Arc<dyn ExecutionPlan>))),
         _ => Ok(Transformed::no(node)),
     })?;
     let schema = plan.data.schema();

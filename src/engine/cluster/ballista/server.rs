@@ -101,7 +101,8 @@ pub async fn executor(with: Executor) -> Result<()> {
     let piece = limits.for_piece();
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
     let shared = runtime(&limits, &spill)?;
-    let state = state(SessionConfig::new_with_ballista()).map_err(|cause| Error::internal(cause.to_string()))?;
+    let state =
+        state(SessionConfig::new_with_ballista()).map_err(|cause| Error::internal(cause.to_string()))?;
     let config = ExecutorProcessConfig {
         bind_host: bind.ip().to_string(),
         external_host: with.host,
@@ -131,8 +132,9 @@ pub async fn executor(with: Executor) -> Result<()> {
             Error::transient(format!("{scheduler}: no scheduler answers there"))
                 .hint("start one with posweight cluster scheduler, or correct --cluster")
         }
-        cause => Error::output(format!("the executor at {bind}: {cause}"))
-            .hint("choose another --bind or --port"),
+        cause => {
+            Error::output(format!("the executor at {bind}: {cause}")).hint("choose another --bind or --port")
+        }
     })
 }
 

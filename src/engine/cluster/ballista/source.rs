@@ -49,7 +49,8 @@ pub(super) fn scan(
     lists: &[Vec<Place>],
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let file = |(number, range): &Place| {
-        let shard = seen.get(number).ok_or_else(|| Error::internal(format!("shard {number} is not known")))?;
+        let shard =
+            seen.get(number).ok_or_else(|| Error::internal(format!("shard {number} is not known")))?;
         let meta = ObjectMeta {
             location: location(&shard.path),
             last_modified: std::time::UNIX_EPOCH.into(),

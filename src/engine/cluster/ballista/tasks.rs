@@ -41,9 +41,8 @@ impl ExecutionEngine for Tasks {
         work_dir: &str,
         config: &SessionConfig,
     ) -> Result<Arc<dyn QueryStageExecutor>> {
-        let stage = self
-            .0
-            .create_query_stage_exec(job_id, stage_id, task_id, partitions, plan, work_dir, config)?;
+        let stage =
+            self.0.create_query_stage_exec(job_id, stage_id, task_id, partitions, plan, work_dir, config)?;
         Ok(Arc::new(Stage(stage)))
     }
 }
