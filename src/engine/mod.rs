@@ -5,7 +5,7 @@
 //! plain:    DataSourceExec ─▶ FilterExec? ─▶ PartialCountsExec ┴▶ group by label, where names are open ─▶ Collector
 //! ```
 //!
-//! [`session`] sets memory, spilling and threads · [`table`] makes shards a table · [`query`] turns a
+//! [`session`] sets memory, spilling and threads · [`table`] makes shards of a [`dataset`] a table · [`query`] turns a
 //! layout into a plan and runs it · [`scan`] counts encoded pages · [`hive`] answers conditions for whole
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
@@ -17,6 +17,7 @@ mod by_shard;
 pub mod cluster;
 mod collect;
 pub mod counting;
+mod dataset;
 mod diagnose;
 pub mod functions;
 mod hive;

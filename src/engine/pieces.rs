@@ -14,7 +14,7 @@ const PIECES_PER_THREAD: usize = 4;
 
 /// Where the first column chunk of a row group begins. Row groups stand in this order in a file, unless
 /// its writer was strange; then the file is one piece.
-fn start(group: &RowGroupMetaData) -> u64 {
+pub(super) fn start(group: &RowGroupMetaData) -> u64 {
     group.columns().iter().map(|column| column.byte_range().0).min().unwrap_or(0)
 }
 

@@ -1,10 +1,9 @@
 //! From a layout to a plan, and from a plan to counts.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::DataType;
 use datafusion::common::{Column, DataFusionError};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
@@ -14,74 +13,25 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
-use parquet::file::metadata::RowGroupMetaData;
 
 use super::by_shard::{by_shard, fates};
 use super::collect::{Collector, Counted, Way};
 use super::counting::{Counting, Engine, Keys};
+pub use super::dataset::Dataset;
 use super::diagnose::{Diagnosis, diagnose};
 use super::long::{self, Means};
 use super::partial::{self, by_name};
 use super::partial_exec::{PartialCountsExec, Progress};
+use super::pieces::Cut;
 use super::scan::{ColumnPath, Scan};
 use super::session::{Limits, counting_session, ours};
 use super::spill::Spill;
 use super::states::{Fate, States};
 use super::table::{PlanTable, SHARD_COLUMN, ShardTable};
-use super::pieces::{self, Cut};
 use super::{cluster, hive, scan, watchdog};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
-
-/// Shards with the schema they agree on.
-#[derive(Debug)]
-pub struct Dataset {
-    /// The shards, in order.
-    pub shards: Vec<Shard>,
-    /// The columns of the files.
-    pub schema: SchemaRef,
-    /// Hive keys that no file column hides.
-    pub hive: Vec<String>,
-    /// Of the one shard there is, only the row groups that begin in this range are meant.
-    pub(super) part: Option<(i64, i64)>,
-}
-
-impl Dataset {
-    /// Shards whose columns make `schema`.
-    #[must_use]
-    pub fn new(shards: Vec<Shard>, schema: SchemaRef) -> Self {
-        let keys: BTreeSet<&String> =
-            shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
-        let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();
-        Self { shards, schema, hive, part: None }
-    }
-
-    /// Shards whose columns make `schema` and whose keys are `hive`.
-    #[cfg(feature = "cluster")]
-    pub(super) fn of(shards: Vec<Shard>, schema: SchemaRef, hive: Vec<String>) -> Self {
-        Self { shards, schema, hive, part: None }
-    }
-
-    /// Other shards with the same columns and keys.
-    pub(super) fn with(&self, shards: Vec<Shard>) -> Self {
-        Self { shards, schema: Arc::clone(&self.schema), hive: self.hive.clone(), part: None }
-    }
-
-    /// Whether a row group is among those that are meant.
-    pub(super) fn has(&self, group: &RowGroupMetaData) -> bool {
-        let begins = || i64::try_from(pieces::start(group)).unwrap_or(i64::MAX);
-        self.part.is_none_or(|(from, to)| (from..to).contains(&begins()))
-    }
-
-    /// What may be done with a shard of which `cut` may be done when all of it is meant.
-    pub(super) fn cut(&self, cut: Cut) -> Cut {
-        match (self.part, cut) {
-            (Some((from, to)), Cut::Split | Cut::Whole) => Cut::Part(from, to),
-            (_, cut) => cut,
-        }
-    }
-}
 
 /// Counts all rows of `dataset`; of shards whose counts are in `states`, none is read. Of layout `long`, counts
 /// are kept of shards that share no row id with others: by the footers, or because it is said.

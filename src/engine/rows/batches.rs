@@ -29,13 +29,8 @@ pub(in crate::engine) async fn batches(
     dataset: &Dataset,
     groups: &[GroupKey],
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
-    let request = Request {
-        dataset,
-        counting: &task.counting,
-        groups,
-        limits: &task.limits,
-        progress: &task.progress,
-    };
+    let request =
+        Request { dataset, counting: &task.counting, groups, limits: &task.limits, progress: &task.progress };
     let found = read_rows(&request, || Gatherer::new(task.budget / 2, &task.spill)).await?;
     let runs: Vec<_> = found.into_iter().flat_map(Patterns::into_runs).collect();
     let mut runs = runs.into_iter();

@@ -73,8 +73,10 @@ impl Piece {
     async fn work(self, give: Sender<RecordBatch>) -> Result<(), Failure> {
         let shard = self.shard.open().map_err(|error| self.failure(error))?;
         let dataset = Dataset {
+            shards: vec![shard],
+            schema: Arc::clone(&self.order.schema),
+            hive: self.order.hive.clone(),
             part: self.part,
-            ..Dataset::of(vec![shard], Arc::clone(&self.order.schema), self.order.hive.clone())
         };
         let progress = Arc::new(Progress::default());
         let mut out = Out { give, held: None, schema: schema(&self.order)? };
