@@ -10,6 +10,7 @@
 
 mod account;
 pub mod calls;
+mod cluster;
 pub mod explain;
 pub mod machine;
 pub mod notices;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::cluster;
 use super::machine::Machine;
 use super::notices::check_place;
 use super::spec::{Limit, OneOrMany, STDIO, Scalars, Spec, Values};
@@ -212,23 +213,6 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What a cluster cannot do.
-    fn check_cluster(&self) -> Result<()> {
-        if self.state.is_some() {
-            return Err(Error::usage("--state keeps counts of single shards, which --cluster adds up")
-                .hint("drop one of the two"));
-        }
-        if self.part.is_some() {
-            return Err(Error::usage("--shard-index shares shards among jobs, --cluster among executors")
-                .hint("drop one of the two"));
-        }
-        if self.sources.iter().any(|source| source == STDIO) {
-            return Err(Error::usage("--cluster: executors do not see a stream on stdin")
-                .hint("name files, folders or globs that executors see too"));
-        }
-        Ok(())
-    }
-
     /// What a job that counts a part of the shards cannot do.
     fn check_part(&self) -> Result<()> {
         let stdin = self.sources.iter().any(|source| source == STDIO);
@@ -280,9 +264,7 @@ impl Plan {
         if self.part.is_some() {
             self.check_part()?;
         }
-        if self.limits.cluster.is_some() {
-            self.check_cluster()?;
-        }
+        cluster::check(self)?;
         if let Destination::Stdout(_) = self.out {
             if !self.by.is_empty() {
                 return Err(Error::usage("--out - takes one result, but --by makes several")

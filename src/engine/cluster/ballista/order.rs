@@ -202,6 +202,7 @@ impl Written {
             // The true number of rows, and whose ids are whose, is for the client.
             num_rows: None,
             ids_disjoint: false,
+            part: false,
             engine: self.engine,
             trust_statistics: self.trust_statistics,
         }
@@ -234,6 +235,7 @@ mod tests {
             filter: Some("x > 1".to_owned()),
             num_rows: None,
             ids_disjoint: false,
+            part: false,
             engine: Engine::Plain,
             trust_statistics: true,
         }
