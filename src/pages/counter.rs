@@ -1,5 +1,7 @@
 //! Positives per label, a label twice in a row counted once.
 
+use super::carry::Counts;
+use super::dictionary::highest;
 use super::repeats::{Here, Marks, ascend, ends};
 
 /// Positives per label id, from one chunk after the other.
@@ -8,15 +10,11 @@ use super::repeats::{Here, Marks, ascend, ends};
 /// first time is taken away.
 #[derive(Debug)]
 pub struct SetCounter {
-    positives: Vec<u64>,
-    /// Per label, what is not yet in `positives`.
-    counts: Vec<u32>,
+    counts: Counts,
     marks: Marks,
     here: Here,
     /// A bit per label that [`Self::add_distinct`] was given since [`Self::start_distinct`].
     distinct: Vec<u64>,
-    /// Rows that may be in `counts`.
-    rows: u64,
     /// Number of the row at hand. No number is used twice, unless `marks` forget it in between.
     row: u32,
     /// Whether this chunk added anything, and whether that is being taken back.
@@ -38,12 +36,10 @@ impl SetCounter {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            positives: Vec::new(),
-            counts: Vec::new(),
+            counts: Counts::default(),
             marks: Marks::default(),
             here: Here::NOTHING,
             distinct: Vec::new(),
-            rows: 0,
             row: 0,
             added: false,
             undoing: false,
@@ -54,21 +50,19 @@ impl SetCounter {
     /// starts anew.
     #[must_use]
     pub fn take(&mut self) -> Vec<u64> {
-        self.flush();
-        std::mem::take(&mut self.positives)
+        self.counts.take()
     }
 
-    /// Counts a chunk of `rows` rows. When `count` gives `None` or fails, it is called again to take back
+    /// Counts a chunk of fewer than [`ROWS_MAX`] rows. When `count` gives `None` or fails, it is called again to take back
     /// what it added, so it has to do the same every time.
     pub(super) fn attempt<T, E>(
         &mut self,
-        rows: u64,
         mut count: impl FnMut(&mut Self) -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
-        if self.rows + rows > u64::from(u32::MAX) || self.row > u32::MAX >> 2 {
-            self.flush();
+        if self.row > u32::MAX >> 2 {
+            self.marks.forget();
+            (self.here, self.row) = (Here::NOTHING, 0);
         }
-        self.rows += rows;
         self.added = false;
         let counted = count(self);
         if !matches!(counted, Ok(Some(_))) && self.added {
@@ -80,21 +74,15 @@ impl SetCounter {
         counted
     }
 
-    /// Moves all counts to the positives.
-    fn flush(&mut self) {
-        self.positives.resize(self.positives.len().max(self.counts.len()), 0);
-        for (positives, count) in self.positives.iter_mut().zip(&mut self.counts) {
-            *positives += u64::from(std::mem::take(count));
-        }
-        self.marks.forget();
-        self.here = Here::NOTHING;
-        (self.rows, self.row) = (0, 0);
-    }
-
     /// Makes room for `label`.
     pub(super) fn admit(&mut self, label: u32) {
-        if label as usize >= self.counts.len() {
-            self.counts.resize(label as usize + 1, 0);
+        self.counts.admit(label);
+    }
+
+    /// Makes room for all of `labels`.
+    pub(super) fn admit_all(&mut self, labels: &[u32]) {
+        if !labels.is_empty() {
+            self.admit(highest(labels));
         }
     }
 
@@ -111,8 +99,7 @@ impl SetCounter {
         for &label in labels {
             self.admit(label);
             if self.here.note(label, &mut self.marks) {
-                let count = &mut self.counts[label as usize];
-                *count = count.wrapping_add(rows.wrapping_mul(weight));
+                self.counts.add(label, weight * i64::from(rows));
             }
         }
     }
@@ -134,20 +121,14 @@ impl SetCounter {
             let (word, bit) = (&mut self.distinct[label as usize / 64], 1_u64 << (label % 64));
             new &= *word & bit == 0;
             *word |= bit;
-            let count = &mut self.counts[label as usize];
-            *count = count.wrapping_add(rows.wrapping_mul(weight));
+            self.counts.add(label, weight * i64::from(rows));
         }
         new
     }
 
     /// Adds all that `other` has counted.
-    pub fn absorb(&mut self, mut other: Self) {
-        self.flush();
-        other.flush();
-        self.positives.resize(self.positives.len().max(other.positives.len()), 0);
-        for (positives, more) in self.positives.iter_mut().zip(&other.positives) {
-            *positives += more;
-        }
+    pub fn absorb(&mut self, other: Self) {
+        self.counts.absorb(other.counts);
     }
 
     /// Notes that the row at hand has a label which is counted elsewhere; false when it has it already.
@@ -171,10 +152,10 @@ impl SetCounter {
         };
         self.add_each(&[], &labels[..begin]);
         let weight = self.weight();
-        for &label in &labels[begin..] {
-            if let Some(count) = self.counts.get_mut(label as usize) {
-                *count = count.wrapping_add(weight);
-            }
+        let whole = &labels[begin..];
+        match weight {
+            1 => self.counts.add_all(whole),
+            _ => whole.iter().for_each(|label| self.counts.add(*label, weight)),
         }
         self.row += firsts.iter().map(|word| word.count_ones()).sum::<u32>();
         // The last row may go on.
@@ -197,19 +178,17 @@ impl SetCounter {
                     here.start(*row);
                 }
                 firsts >>= 1;
-                if let Some(count) = counts.get_mut(label as usize)
-                    && here.note(label, marks)
-                {
-                    *count = count.wrapping_add(weight);
+                if (label as usize) < counts.len() && here.note(label, marks) {
+                    counts.add(label, weight);
                 }
             }
         }
     }
 
     /// What to add for every row: 1, or when taking back -1.
-    fn weight(&mut self) -> u32 {
+    fn weight(&mut self) -> i64 {
         self.added = true;
-        if self.undoing { u32::MAX } else { 1 }
+        if self.undoing { -1 } else { 1 }
     }
 }
 
@@ -218,7 +197,7 @@ mod tests {
     use super::*;
 
     fn counted(counter: &mut SetCounter, mut count: impl FnMut(&mut SetCounter)) {
-        let outcome = counter.attempt(10, |counter| {
+        let outcome = counter.attempt(|counter| {
             count(counter);
             Ok::<_, ()>(Some(()))
         });
@@ -241,7 +220,7 @@ mod tests {
         for broken in [Ok(None), Err("damaged")] {
             let mut counter = SetCounter::new();
             counted(&mut counter, |counter| counter.add(&[1], 5));
-            let found: Result<Option<()>, _> = counter.attempt(10, |counter| {
+            let found: Result<Option<()>, _> = counter.attempt(|counter| {
                 counter.add(&[1, 1, 2], 7);
                 counter.add_rows(&[0b101], &[2, 2, 1]);
                 counter.add(&[3], 1);
@@ -306,10 +285,7 @@ mod tests {
         counted(&mut counter, |counter| counter.add(&[0], 1));
         counter.row = u32::MAX - 5;
         counted(&mut counter, |counter| counter.add(&[0, 1], 9));
-        // Counts that would pass 32 bits go to the positives in time.
-        counter.rows = u64::from(u32::MAX);
-        counter.counts[0] = u32::MAX;
         counted(&mut counter, |counter| counter.add(&[0], 9));
-        assert_eq!(counter.take(), [1 + u64::from(u32::MAX) + 9, 9]);
+        assert_eq!(counter.take(), [19, 9]);
     }
 }

@@ -51,9 +51,7 @@ impl Entries {
         match self {
             Self::Labels(known) => {
                 translate(known, indices, labels);
-                if let Some(highest) = labels.iter().max() {
-                    counter.admit(*highest);
-                }
+                counter.admit_all(labels);
                 counter.add_rows(firsts, labels);
             }
             Self::Counted(slots) => count_entries(slots, counter.row(), firsts, indices),

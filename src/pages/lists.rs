@@ -20,11 +20,11 @@ pub(super) fn count(
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
-    if let Some(count) = counter.attempt(chunk.rows, |counter| at_once(chunk, workspace, lookup, counter))? {
+    if let Some(count) = counter.attempt(|counter| at_once(chunk, workspace, lookup, counter))? {
         return Ok(count);
     }
-    let count = counter
-        .attempt(chunk.rows, |counter| lists_by_row::count(chunk, workspace, lookup, counter).map(Some))?;
+    let count =
+        counter.attempt(|counter| lists_by_row::count(chunk, workspace, lookup, counter).map(Some))?;
     Ok(count.unwrap_or_default())
 }
 
@@ -101,9 +101,7 @@ fn read_labels(
         && let Some(values) = stream.plain()
         && values.words_below(lookup.bound(), out)?
     {
-        if let Some(highest) = out.iter().max() {
-            counter.admit(*highest);
-        }
+        counter.admit_all(out);
         return Ok(true);
     }
     for out in out {

@@ -22,6 +22,7 @@
 #[cfg(test)]
 mod by_hand;
 mod by_value;
+mod carry;
 mod chunk;
 mod codec;
 mod counter;

@@ -73,7 +73,7 @@ pub fn count_sets(
     let mut lookup = Lookup::new(labels);
     let count = match Leaf::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
         Ok(0) => counter
-            .attempt(chunk.rows, |counter| flat(chunk, workspace, &mut lookup, counter).map(Some))
+            .attempt(|counter| flat(chunk, workspace, &mut lookup, counter).map(Some))
             .map(Option::unwrap_or_default),
         Ok(1) => lists::count(chunk, workspace, &mut lookup, counter),
         Ok(lists) => unsupported(format!("{lists} lists inside each other")),
