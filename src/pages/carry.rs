@@ -59,7 +59,7 @@ impl Counts {
     }
 
     /// Adds all counts of `other`.
-    pub(super) fn absorb(&mut self, other: Self) {
+    pub(super) fn absorb(&mut self, other: &Self) {
         self.low.resize(self.low.len().max(other.low.len()), 0);
         self.high.resize(self.high.len().max(other.high.len()), 0);
         self.high.iter_mut().zip(&other.high).for_each(|(high, more)| *high += more);
@@ -101,7 +101,7 @@ mod tests {
         others.admit(3);
         others.add(3, 4);
         others.add(2, 200);
-        counts.absorb(others);
+        counts.absorb(&others);
         assert_eq!(counts.take(), [1 << 40, 1, 300, 4]);
         assert_eq!((counts.len(), counts.take()), (0, Vec::new()));
     }

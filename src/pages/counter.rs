@@ -127,8 +127,8 @@ impl SetCounter {
     }
 
     /// Adds all that `other` has counted.
-    pub fn absorb(&mut self, other: Self) {
-        self.counts.absorb(other.counts);
+    pub fn absorb(&mut self, other: &Self) {
+        self.counts.absorb(&other.counts);
     }
 
     /// Notes that the row at hand has a label which is counted elsewhere; false when it has it already.

@@ -43,3 +43,4 @@ mod sql;
 mod states;
 /// What a test is written with.
 mod support;
+mod writers;

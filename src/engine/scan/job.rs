@@ -108,7 +108,7 @@ impl Job {
             && let Some((first, rest)) = hands.split_first_mut()
         {
             for hand in rest {
-                first.tools.counter.absorb(std::mem::take(&mut hand.tools.counter));
+                first.tools.counter.absorb(&std::mem::take(&mut hand.tools.counter));
             }
         }
         hands
