@@ -1,4 +1,11 @@
 //! How often labels occur together.
+//!
+//! ```text
+//! rows of few labels   pair by pair: one addition for each pair of labels of a row
+//! rows of many         bit by bit: a row of bits per frequent label, and how many are set in both of two
+//! ```
+
+use crate::label_sets::LabelSets;
 
 /// Rows in which two labels, one of each side, are both there: a matrix of C × C counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -6,61 +13,11 @@ pub struct Together {
     labels: usize,
     /// Row-major, C × C.
     counts: Vec<u64>,
-    /// Rows that wait to be counted by whole words: for each label of both sides, a bit per row.
-    waiting: [Vec<u64>; 2],
-    rows_waiting: u32,
 }
 
 impl Together {
-    /// Nothing yet of `labels` labels.
-    #[must_use]
-    pub fn new(labels: usize) -> Self {
-        Self {
-            labels,
-            counts: vec![0; labels * labels],
-            waiting: [vec![0; labels], vec![0; labels]],
-            rows_waiting: 0,
-        }
-    }
-
-    /// Adds `rows` rows that have the labels `ones` on one side and `others` on the other; where both are the
-    /// same set, an entry on the diagonal is the label's own rows.
-    pub fn add(&mut self, ones: &[u32], others: &[u32], rows: u64) {
-        // Pair by pair costs |ones| · |others|, word by word C² for 64 rows.
-        if rows == 1 && ones.len() * others.len() > self.labels * self.labels / 32 {
-            let bit = 1 << self.rows_waiting;
-            for (waiting, labels) in self.waiting.iter_mut().zip([ones, others]) {
-                labels.iter().for_each(|&label| waiting[label as usize] |= bit);
-            }
-            self.rows_waiting += 1;
-            if self.rows_waiting == u64::BITS {
-                self.settle();
-            }
-            return;
-        }
-        for &one in ones {
-            let start = one as usize * self.labels;
-            let counts = &mut self.counts[start..start + self.labels];
-            others.iter().for_each(|&other| counts[other as usize] += rows);
-        }
-    }
-
-    /// Counts what waits.
-    pub fn settle(&mut self) {
-        let [ones, others] = &mut self.waiting;
-        for (one, counts) in ones.iter().zip(self.counts.chunks_exact_mut(self.labels.max(1))) {
-            if *one != 0 {
-                for (count, other) in counts.iter_mut().zip(others.iter()) {
-                    *count += u64::from((one & other).count_ones());
-                }
-            }
-        }
-        ones.fill(0);
-        others.fill(0);
-        self.rows_waiting = 0;
-    }
-
-    /// Rows with label `one` on one side and `other` on the other. Call [`Self::settle`] first.
+    /// Rows with label `one` on one side and `other` on the other. Where both sides are the same, an entry on
+    /// the diagonal is the label's own rows.
     #[must_use]
     pub fn get(&self, one: usize, other: usize) -> u64 {
         self.counts[one * self.labels + other]
@@ -71,27 +28,301 @@ impl Together {
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
+
+    /// Adds `rows` rows to every pair.
+    pub(crate) fn add_to_all(&mut self, rows: u64) {
+        self.counts.iter_mut().for_each(|count| *count += rows);
+    }
+}
+
+/// Which labels of a row stand on the two sides of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sides {
+    /// Those it has, on both.
+    Positives,
+    /// Those of which it says nothing, on both.
+    Unknown,
+    /// Those it has on one, those of which it says nothing on the other.
+    Mixed,
+}
+
+/// Counts pairs of labels, row after row.
+#[derive(Debug, Clone)]
+pub(crate) struct Pairs {
+    labels: usize,
+    sides: Sides,
+    /// Pairs that are not yet in `totals`: row-major, where both sides are the same without what lies below the
+    /// diagonal.
+    counts: Vec<u32>,
+    /// Where the pairs of a label begin, less the position of the first label they are with.
+    starts: Vec<usize>,
+    /// Rows that may be in `counts`.
+    rows: u64,
+    totals: Vec<u64>,
+    frequent: [Frequent; 2],
+}
+
+/// Rows of one label in this many are those of a frequent one: two such labels are together in so many rows
+/// that words are faster than rows.
+const ONE_IN: usize = 8;
+/// Frequent labels that a row has to have on average before words pay.
+const FREQUENT_MIN: usize = 6;
+/// The place of a label that is not frequent.
+const RARE: u32 = u32::MAX;
+
+/// Labels that many rows of a block have.
+#[derive(Debug, Clone, Default)]
+struct Frequent {
+    labels: Vec<u32>,
+    /// The place of each label among those.
+    places: Vec<u32>,
+    /// How many rows have each label.
+    rows: Vec<u32>,
+    /// A bit per row, for each of them.
+    bits: Vec<u64>,
+    words: usize,
+}
+
+impl Frequent {
+    /// Finds the frequent labels of a block of `rows` rows; false when there are too few.
+    fn find<'s>(&mut self, labels: usize, rows: usize, sets: impl Iterator<Item = &'s [u32]>) -> bool {
+        self.rows.clear();
+        self.rows.resize(labels, 0);
+        for set in sets {
+            set.iter().for_each(|&label| self.rows[label as usize] += 1);
+        }
+        self.labels.clear();
+        self.places.clear();
+        self.places.resize(labels, RARE);
+        let mut size = 0;
+        for (label, &times) in (0..).zip(&self.rows) {
+            if times as usize * ONE_IN >= rows && times > 0 {
+                self.places[label as usize] = u32::try_from(self.labels.len()).unwrap_or(RARE);
+                self.labels.push(label);
+                size += times as usize;
+            }
+        }
+        self.words = rows.div_ceil(64);
+        self.bits.clear();
+        self.bits.resize(self.labels.len() * self.words, 0);
+        size >= rows * FREQUENT_MIN
+    }
+
+    /// Notes the frequent labels of a row, and puts the others into `rare`.
+    fn split(&mut self, row: usize, set: &[u32], rare: &mut Vec<u32>) {
+        rare.clear();
+        for &label in set {
+            match self.places[label as usize] {
+                RARE => rare.push(label),
+                place => self.bits[place as usize * self.words + row / 64] |= 1 << (row % 64),
+            }
+        }
+    }
+
+    fn of(&self, place: usize) -> &[u64] {
+        &self.bits[place * self.words..][..self.words]
+    }
+}
+
+impl Pairs {
+    /// Nothing yet of `labels` labels.
+    pub(crate) fn new(labels: usize, sides: Sides) -> Self {
+        // Label a is with C − a labels, and the first of them is itself.
+        let half = |label: usize| label * labels - label * (label + 1) / 2;
+        let starts = if sides == Sides::Mixed {
+            (0..labels).map(|label| label * labels).collect()
+        } else {
+            (0..labels).map(half).collect()
+        };
+        let size = if sides == Sides::Mixed { labels * labels } else { labels * (labels + 1) / 2 };
+        let frequent = Default::default();
+        Self { labels, sides, counts: vec![0; size], starts, rows: 0, totals: Vec::new(), frequent }
+    }
+
+    /// Adds the rows of a block that are `taken`.
+    pub(crate) fn add(&mut self, sets: &LabelSets, taken: impl Fn(usize) -> bool) {
+        let rows = sets.rows();
+        if self.rows + rows as u64 > u64::from(u32::MAX) {
+            self.flush();
+        }
+        self.rows += rows as u64;
+        let sides = self.sides;
+        let one = |row: usize| if sides == Sides::Unknown { sets.unknown(row) } else { sets.positives(row) };
+        let other =
+            |row: usize| if sides == Sides::Positives { sets.positives(row) } else { sets.unknown(row) };
+        let taken = || (0..rows).filter(|row| taken(*row));
+        let [mut ones, mut others] = std::mem::take(&mut self.frequent);
+        // Few labels are known to be few without asking each.
+        let enough = |size: usize| size >= rows * FREQUENT_MIN;
+        let many = match sides {
+            Sides::Positives => enough(sets.size()) && ones.find(self.labels, rows, taken().map(one)),
+            Sides::Unknown => ones.find(self.labels, rows, taken().map(one)),
+            Sides::Mixed => {
+                let [one, other] = [
+                    ones.find(self.labels, rows, taken().map(one)),
+                    others.find(self.labels, rows, taken().map(other)),
+                ];
+                one || other
+            }
+        };
+        match (sides, many) {
+            (Sides::Mixed, false) => taken().for_each(|row| self.add_all(one(row), other(row))),
+            (_, false) => taken().for_each(|row| self.add_within(one(row))),
+            (Sides::Mixed, true) => {
+                let [mut rare, mut other_rare] = [Vec::new(), Vec::new()];
+                for row in taken() {
+                    ones.split(row, one(row), &mut rare);
+                    others.split(row, other(row), &mut other_rare);
+                    self.add_all(&rare, other(row));
+                    if !other_rare.is_empty() {
+                        one(row)
+                            .iter()
+                            .filter(|label| ones.places[**label as usize] != RARE)
+                            .for_each(|&label| self.add_all(&[label], &other_rare));
+                    }
+                }
+                self.add_bits(&ones, &others);
+            }
+            (_, true) => {
+                let mut rare = Vec::new();
+                for row in taken() {
+                    ones.split(row, one(row), &mut rare);
+                    if rare.is_empty() {
+                        continue;
+                    }
+                    self.add_within(&rare);
+                    for &label in one(row).iter().filter(|label| ones.places[**label as usize] != RARE) {
+                        for &rare in &rare {
+                            let [low, high] = [label.min(rare), label.max(rare)];
+                            self.counts[self.starts[low as usize] + high as usize] += 1;
+                        }
+                    }
+                }
+                self.add_bits(&ones, &ones);
+            }
+        }
+        self.frequent = [ones, others];
+    }
+
+    /// Each label of one side with each of the other.
+    fn add_all(&mut self, ones: &[u32], others: &[u32]) {
+        for &one in ones {
+            let counts = &mut self.counts[self.starts[one as usize]..];
+            others.iter().for_each(|&other| counts[other as usize] += 1);
+        }
+    }
+
+    /// Each label with itself and with those behind it.
+    #[inline]
+    fn add_within(&mut self, labels: &[u32]) {
+        for (at, &one) in labels.iter().enumerate() {
+            let counts = &mut self.counts[self.starts[one as usize]..];
+            labels[at..].iter().for_each(|&other| counts[other as usize] += 1);
+        }
+    }
+
+    fn add_bits(&mut self, ones: &Frequent, others: &Frequent) {
+        for (place, &one) in ones.labels.iter().enumerate() {
+            let (bits, start) = (ones.of(place), self.starts[one as usize]);
+            let from = if self.sides == Sides::Mixed { 0 } else { place };
+            for (place, &other) in others.labels.iter().enumerate().skip(from) {
+                let both = bits.iter().zip(others.of(place)).map(|(a, b)| (a & b).count_ones()).sum::<u32>();
+                self.counts[start + other as usize] += both;
+            }
+        }
+    }
+
+    /// Adds all that `other` has counted.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        if self.rows + other.rows > u64::from(u32::MAX) || !other.totals.is_empty() {
+            self.flush();
+            other.flush();
+            self.totals.iter_mut().zip(&other.totals).for_each(|(total, more)| *total += more);
+            return;
+        }
+        self.rows += other.rows;
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+    }
+
+    fn flush(&mut self) {
+        self.totals.resize(self.counts.len(), 0);
+        for (total, count) in self.totals.iter_mut().zip(&mut self.counts) {
+            *total += u64::from(std::mem::take(count));
+        }
+        self.rows = 0;
+    }
+
+    /// The whole matrix.
+    pub(crate) fn finish(self) -> Together {
+        let Self { labels, sides, counts, starts, totals, .. } = self;
+        let get = |at: usize| u64::from(counts[at]) + totals.get(at).copied().unwrap_or(0);
+        let mut matrix = vec![0; labels * labels];
+        for one in 0..labels {
+            for other in if sides == Sides::Mixed { 0 } else { one }..labels {
+                let rows = get(starts[one] + other);
+                matrix[one * labels + other] = rows;
+                if sides != Sides::Mixed {
+                    matrix[other * labels + one] = rows;
+                }
+            }
+        }
+        Together { labels, counts: matrix }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn word_by_word_is_pair_by_pair() {
-        let labels = 9;
-        let set = |seed: u64| (0..9_u32).filter(|label| seed >> label & 1 == 1).collect::<Vec<_>>();
-        let (mut fast, mut plain) = (Together::new(labels), vec![0; labels * labels]);
-        for seed in 0..1000_u64 {
-            let (ones, others) = (set(seed * 37 % 512), set(seed * 91 % 512));
-            let rows = 1 + u64::from(seed % 50 == 0);
-            fast.add(&ones, &others, rows);
-            for one in &ones {
-                others.iter().for_each(|other| plain[*one as usize * labels + *other as usize] += rows);
+    /// Rows of 40 labels, of which `known` in 16 are known and `often` in 16 of those are there.
+    fn sets(seed: u64, rows: u64, known: u64, often: u64) -> LabelSets {
+        let mut sets = LabelSets::default();
+        sets.clear(40);
+        for row in 0..rows {
+            for label in 0..40_u32 {
+                let random = (seed + row * 40 + u64::from(label)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+                match (random % 16 < known, random / 16 % 16 < often * u64::from(40 - label) / 20) {
+                    (false, _) => sets.add_unknown(label),
+                    (true, true) => sets.add(label),
+                    (true, false) => {}
+                }
             }
+            sets.end_row();
         }
-        fast.settle();
-        assert_eq!(fast.counts(), plain);
-        assert_eq!(fast.get(3, 5), plain[3 * labels + 5]);
+        sets
+    }
+
+    #[test]
+    fn pair_by_pair_is_bit_by_bit() {
+        let labels = 40;
+        for sides in [Sides::Positives, Sides::Unknown, Sides::Mixed] {
+            let mut found = [Pairs::new(labels, sides), Pairs::new(labels, sides)];
+            let mut expected = vec![0; labels * labels];
+            // Rare labels, frequent ones, both; all known, hardly any known.
+            for (seed, known, often) in [(1, 15, 1), (2, 12, 9), (3, 5, 14), (4, 16, 3), (5, 1, 16)] {
+                let sets = sets(seed, 100 + seed * 37, known, often);
+                let taken = |row: usize| !row.is_multiple_of(7);
+                found[usize::from(seed % 2 == 0)].add(&sets, taken);
+                for row in (0..sets.rows()).filter(|row| taken(*row)) {
+                    let [positives, unknown] = [sets.positives(row), sets.unknown(row)];
+                    let [ones, others] = match sides {
+                        Sides::Positives => [positives, positives],
+                        Sides::Unknown => [unknown, unknown],
+                        Sides::Mixed => [positives, unknown],
+                    };
+                    for one in ones {
+                        others
+                            .iter()
+                            .for_each(|other| expected[*one as usize * labels + *other as usize] += 1);
+                    }
+                }
+            }
+            let [mut all, more] = found;
+            all.flush();
+            all.merge(more);
+            let all = all.finish();
+            assert_eq!(all.counts(), expected, "{sides:?}");
+            assert_eq!(all.get(3, 5), expected[3 * labels + 5]);
+        }
     }
 }

@@ -77,10 +77,25 @@ impl LabelSets {
     #[inline]
     pub fn add(&mut self, label: u32) {
         self.positives.push(label);
+        self.limit_row();
+    }
+
+    /// Drops what the row at hand repeats, when it has grown long.
+    #[inline]
+    fn limit_row(&mut self) {
         let start = self.ends.last().copied().unwrap_or(0);
         if self.positives.len() - start > self.limit {
             self.sort(start);
             self.limit = (self.positives.len() - start).max(REPEATED_MAX) * 2;
+        }
+    }
+
+    /// Adds labels to the row at hand.
+    #[inline]
+    pub fn extend(&mut self, labels: &[u32]) {
+        for labels in labels.chunks(REPEATED_MAX) {
+            self.positives.extend_from_slice(labels);
+            self.limit_row();
         }
     }
 
@@ -219,7 +234,9 @@ mod tests {
         sets.clear(3);
         (0..100_000).for_each(|i| sets.add(i % 3));
         sets.end_row();
-        assert_eq!(sets.positives(0), [0, 1, 2]);
+        (0..1000).for_each(|_| sets.extend(&[0, 2].repeat(100)));
+        sets.end_row();
+        assert_eq!((sets.positives(0), sets.positives(1)), (&[0, 1, 2][..], &[0, 2][..]));
         assert!(sets.positives.capacity() < 10_000);
     }
 }

@@ -11,6 +11,8 @@
 //! count_vector  position in the list = label          Tally per position
 //! read_codes    one column of layout `long`           a number per row
 //! read_values   its row ids                           values in the order of rows
+//!
+//! mark_flat, rows_of_sets, rows_of_vectors            the same row by row: which labels each has
 //! ```
 //!
 //! What a value means is asked from the caller once per dictionary entry, or once per run of equal plain
@@ -38,11 +40,13 @@ mod leaf;
 mod levels;
 mod lists;
 mod lists_by_row;
+mod marks;
 mod number;
 mod packed;
 mod plain;
 mod positions;
 mod repeats;
+mod row_sets;
 mod rows;
 mod sets;
 mod statistics;
@@ -62,6 +66,8 @@ pub use chunk::{PAGE_LIMIT, Workspace};
 pub use counter::SetCounter;
 pub use flat::{FlatCount, count_flat};
 pub use footer::{Outline, check_footer, outline};
+pub use marks::{Marks, mark_flat};
+pub use row_sets::{TakeRows, rows_of_sets, rows_of_vectors};
 pub use sets::{LabelSet, SetCount, count_sets};
 pub use statistics::{Constant, constant};
 pub use vector::{VectorCount, WrongLength, count_vector};

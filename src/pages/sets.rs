@@ -140,7 +140,7 @@ pub(super) struct Lookup<'l> {
 }
 
 impl<'l> Lookup<'l> {
-    fn new(labels: &'l mut dyn LabelSet) -> Self {
+    pub(super) fn new(labels: &'l mut dyn LabelSet) -> Self {
         let bound = labels.identity_bound().map_or(0, u64::from);
         Self { labels, bound, out: Vec::new() }
     }
@@ -150,7 +150,7 @@ impl<'l> Lookup<'l> {
         self.bound
     }
 
-    fn is_missing(&self, value: Value<'_>) -> bool {
+    pub(super) fn is_missing(&self, value: Value<'_>) -> bool {
         self.labels.is_missing(value)
     }
 

@@ -6,25 +6,14 @@ use super::opening::Opened;
 use super::plan::Plan;
 use crate::counts::LabelCounts;
 use crate::engine::counting::Counting;
-use crate::engine::rows::{Alike, Request, alike, can_tell};
-use crate::engine::{GroupKey, Progress, Spilled};
+use crate::engine::rows::{Measured, Request, can_tell, measure};
+use crate::engine::{GroupKey, Progress};
 use crate::error::{Error, Result};
-use crate::row_measures::{RowMeasures, RowPass};
 
 /// Labels up to which rows are measured when nobody says so.
 const LABELS_MAX: usize = 2000;
 /// Numbers that pairs of labels may take in all groups together.
-const PAIRS_MAX: usize = 64 << 20;
-
-/// Measures of all rows and of each group.
-#[derive(Debug)]
-pub(super) struct Measured {
-    pub(super) whole: RowMeasures,
-    /// Empty where there are too many groups.
-    pub(super) groups: Vec<RowMeasures>,
-    pub(super) spilled: Spilled,
-    pub(super) bytes_read: u64,
-}
+const PAIRS_MAX: usize = 16 << 20;
 
 /// Why rows are not measured, or that they are.
 pub(super) fn decide(
@@ -51,28 +40,21 @@ pub(super) fn decide(
     Ok(why_not.map_or(Ok(()), Err))
 }
 
-/// Reads the rows once more. `counts` are of all of them, `groups` of those of each group.
+/// Reads the rows once more. `counts` are of all of them, `groups` of those of each group, whose measures are left
+/// out where they would take too much.
 pub(super) async fn measure_rows(
     plan: &Plan,
     opened: &Opened,
     counts: &LabelCounts,
     groups: &[(GroupKey, LabelCounts)],
-) -> Result<Measured> {
+) -> Result<(Measured, u64)> {
     let progress = Arc::new(Progress::default());
-    let mut whole = RowPass::new(counts);
     let few = groups.len().saturating_mul(counts.len().saturating_mul(counts.len())) <= PAIRS_MAX;
-    let mut parts: Vec<RowPass> =
-        groups.iter().filter(|_| few).map(|(_, counts)| RowPass::new(counts)).collect();
+    let parts: Vec<&LabelCounts> = groups.iter().filter(|_| few).map(|(_, counts)| counts).collect();
     let keys: Vec<GroupKey> = if groups.is_empty() {
         vec![Vec::new()]
     } else {
         groups.iter().map(|(key, _)| key.clone()).collect()
-    };
-    let each = |Alike { positives, unknown, group, rows }: Alike<'_>| {
-        whole.add(positives, unknown, rows);
-        if let Some(part) = parts.get_mut(group) {
-            part.add(positives, unknown, rows);
-        }
     };
     let request = Request {
         dataset: &opened.dataset,
@@ -81,15 +63,10 @@ pub(super) async fn measure_rows(
         limits: &plan.limits,
         progress: &progress,
     };
-    let spilled = alike(&request, each).await?;
-    let whole = whole.finish();
-    if whole.rows != counts.rows() {
-        return Err(Error::internal(format!("{} rows were counted, {} measured", counts.rows(), whole.rows)));
+    let measured = measure(&request, counts, &parts).await?;
+    let rows = measured.whole.rows;
+    if rows != counts.rows() {
+        return Err(Error::internal(format!("{} rows were counted, {rows} measured", counts.rows())));
     }
-    Ok(Measured {
-        whole,
-        groups: parts.into_iter().map(RowPass::finish).collect(),
-        spilled,
-        bytes_read: progress.bytes(),
-    })
+    Ok((measured, progress.bytes()))
 }

@@ -165,9 +165,10 @@ async fn stages(
             None
         }
     };
-    if let Some(measured) = &measured {
+    if let Some((measured, bytes_read)) = &measured {
         account.timings.insert("measure_rows", clock.elapsed().as_secs_f64());
-        account.inputs.bytes_read += measured.bytes_read;
+        account.counting["rows_way"] = serde_json::to_value(&measured.way).unwrap_or(Json::Null);
+        account.inputs.bytes_read += bytes_read;
         account.spilled.bytes += measured.spilled.bytes;
         account.spilled.files += measured.spilled.files;
     }
@@ -211,7 +212,7 @@ async fn stages(
             Ok((name, Derived::of(file(counts, group, None), &weighing, &RowFacts::default())?))
         })
         .collect::<Result<Vec<_>>>()?;
-    if let Some(measured) = measured {
+    if let Some((measured, _)) = measured {
         derived.rows = Some(measured.whole);
         groups.iter_mut().zip(measured.groups).for_each(|((_, group), rows)| group.rows = Some(rows));
     }

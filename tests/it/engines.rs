@@ -39,6 +39,14 @@ fn both(place: &Place, arguments: &[&str]) -> Option<Value> {
     }
     let weights = |engine: &str| std::fs::read(place.path(engine).join("weights.json")).unwrap();
     assert!(weights("encoded") == weights("plain"), "{arguments:?}: the engines differ");
+    let measures = |engine: &str| std::fs::read_to_string(place.path(engine).join("imbalance.json")).unwrap();
+    assert_eq!(measures("encoded"), measures("plain"), "{arguments:?}: the engines differ in rows");
+    let rows_way =
+        |engine: &str| place.json(&format!("{engine}/run_results.json"))["counting"]["rows_way"].clone();
+    assert_eq!(
+        (&rows_way("encoded")["engine"], &rows_way("plain")["engine"]),
+        (&"encoded".into(), &"plain".into())
+    );
     assert_eq!(place.json("encoded/run_results.json")["counting"]["way"]["engine"], "encoded");
     assert_eq!(place.json("plain/run_results.json")["counting"]["way"]["engine"], "plain");
     Some(place.json("encoded/weights.json"))
@@ -322,10 +330,12 @@ fn the_encoded_path_is_taken_where_it_should() {
     columns(&place.path("in.parquet"), strange.build());
     let counted = both(&place, &wide).unwrap();
     assert_eq!(counted["positives"][0], counted["positives"][1]);
-    let way = place.json("encoded/run_results.json")["counting"]["way"]["columns"].clone();
-    assert_eq!((&way[0]["arrays"], &way[0]["encoded"]), (&Value::from(2), &Value::from(0)));
-    assert!(way[0]["why"].as_str().unwrap().contains("DELTA_BINARY_PACKED"), "{way}");
-    assert_eq!((way[1].get("arrays"), &way[1]["encoded"]), (None, &Value::from(2)));
+    for way in ["way", "rows_way"] {
+        let way = place.json("encoded/run_results.json")["counting"][way]["columns"].clone();
+        assert_eq!((&way[0]["arrays"], &way[0]["encoded"]), (&Value::from(2), &Value::from(0)));
+        assert!(way[0]["why"].as_str().unwrap().contains("DELTA_BINARY_PACKED"), "{way}");
+        assert_eq!((way[1].get("arrays"), &way[1]["encoded"]), (None, &Value::from(2)));
+    }
 }
 
 /// Row ids in plain pages and in dictionaries are read as they are; a row group with others is read as arrays.

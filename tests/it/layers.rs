@@ -6,8 +6,8 @@ use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
 const LAYERS: [&[&str]; 11] = [
-    &["error", "guard", "scratch", "threads"],
-    &["counts", "cooccurrence", "label_sets"],
+    &["error", "guard", "label_sets", "scratch", "threads"],
+    &["counts", "cooccurrence"],
     &["weights", "measures", "row_measures"],
     &["findings", "drift"],
     &["checks"],

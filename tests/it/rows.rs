@@ -1,19 +1,23 @@
 //! The labels of rows, with their place, are those that were written.
 #![allow(clippy::cast_sign_loss, reason = "test helpers: a surprise is a failed test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, ListArray, StringArray};
 use arrow::datatypes::Int32Type;
-use posweight::engine::rows::{Block, Request, RowSink, read_rows, read_rows_in_order};
+use posweight::counts::LabelCounts;
+use posweight::engine::counting::Counting;
+use posweight::engine::rows::{Block, Request, RowSink, measure, read_rows, read_rows_in_order};
 use posweight::engine::{GroupKey, Progress, count};
 use posweight::error::{Error, Result};
 use posweight::pipeline::machine::Machine;
-use posweight::pipeline::opening::open_plan;
+use posweight::pipeline::opening::{Opened, open_plan};
 use posweight::pipeline::plan::Plan;
+use posweight::row_measures::TOP_LABELSETS;
+use proptest::prelude::*;
 
-use crate::generate::Settings;
+use crate::generate::{Settings, array, codes, label_array, lists, rows, settings};
 use crate::support::{Place, write_with};
 
 /// Labels, unknown labels and group of a row; `None` when it does not meet the condition.
@@ -44,47 +48,65 @@ impl RowSink for Keep {
     }
 }
 
-/// The rows of `spec` as threads give them, in the order of their places; the same as they come in order.
-fn told(place: &Place, spec: &str, threads: usize) -> BTreeMap<(usize, u64), Told> {
-    let shards = place.path("in").display().to_string();
-    let spec = format!("shards = {shards:?}\nout = 'out'\nthreads = {threads}\n{spec}");
-    let spec = toml::from_str(&spec).unwrap();
-    let plan = Plan::resolve(spec, Machine::here()).unwrap();
-    let opened = open_plan(&plan).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let progress = Arc::new(Progress::default());
-    runtime.block_on(async {
+/// What a request takes, once everything is counted.
+struct Counted {
+    plan: Plan,
+    opened: Opened,
+    counting: Arc<Counting>,
+    counts: LabelCounts,
+    groups: Vec<GroupKey>,
+    progress: Arc<Progress>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Counted {
+    fn new(place: &Place, spec: &str) -> Self {
+        let shards = place.path("in").display().to_string();
+        let spec = toml::from_str(&format!("shards = {shards:?}\nout = 'out'\n{spec}")).unwrap();
+        let plan = Plan::resolve(spec, Machine::here()).unwrap();
+        let opened = open_plan(&plan).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let counting = opened.counting.clone();
-        let counted = count(&opened.dataset, counting, &plan.limits, Arc::default(), None).await.unwrap();
+        let counted = count(&opened.dataset, counting, &plan.limits, Arc::default(), None);
+        let counted = runtime.block_on(counted).unwrap();
         let mut groups: Vec<GroupKey> = counted.groups.into_iter().map(|(key, _)| key).collect();
         if groups.is_empty() {
             groups.push(Vec::new());
         }
-        let request = Request {
-            dataset: &opened.dataset,
-            counting: &Arc::new(opened.counting.knowing(counted.total.labels())),
-            groups: &groups,
-            limits: &plan.limits,
-            progress: &progress,
-        };
-        let found = read_rows(&request, || Keep(Vec::new(), groups.clone())).await.unwrap();
+        let counting = Arc::new(opened.counting.knowing(counted.total.labels()));
+        Self { plan, opened, counting, counts: counted.total, groups, progress: Arc::default(), runtime }
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            dataset: &self.opened.dataset,
+            counting: &self.counting,
+            groups: &self.groups,
+            limits: &self.plan.limits,
+            progress: &self.progress,
+        }
+    }
+
+    /// The rows as threads give them, in the order of their places; the same as they come in order.
+    fn told(&self) -> BTreeMap<(usize, u64), Told> {
+        let keep = || Keep(Vec::new(), self.groups.clone());
+        let found = self.runtime.block_on(read_rows(&self.request(), keep)).unwrap();
         let all = found.into_iter().flat_map(|keep| keep.0);
         let all: BTreeMap<_, _> = all.map(|(shard, row, told)| ((shard, row), told)).collect();
-        let mut in_order = Keep(Vec::new(), groups.clone());
-        read_rows_in_order(&request, |block| {
+        assert_eq!(self.progress.rows(), all.len() as u64);
+        let (mut in_order, request) = (keep(), self.request());
+        let read = read_rows_in_order(&request, |block| {
             in_order.add(block);
             Ok(())
-        })
-        .await
-        .unwrap();
+        });
+        self.runtime.block_on(read).unwrap();
         let in_order = in_order.0.into_iter().map(|(shard, row, told)| ((shard, row), told));
         assert!(in_order.eq(all.clone()), "rows come in another order");
-        assert_eq!(progress.rows(), 2 * all.len() as u64);
         all
-    })
+    }
 }
 
-fn settings() -> Settings {
+fn small() -> Settings {
     Settings { group_rows: 7, page_rows: 3, ..Settings::plain() }
 }
 
@@ -112,7 +134,7 @@ fn wide(place: &Place) {
         write_with(
             &place.path(&format!("in/split={split}/{shard}.parquet")),
             columns,
-            settings().properties().build(),
+            small().properties().build(),
         );
     }
 }
@@ -126,7 +148,9 @@ fn wide_rows_keep_their_place_under_a_condition_and_in_groups() {
     let key = |split: &str, row: i32| -> GroupKey {
         vec![Some(split.to_owned()), (row % 3 > 0).then(|| ["x", "y"][row as usize % 2].to_owned())]
     };
-    let cases: [(&str, bool, Meets); 4] = [
+    let cases: [(&str, bool, Meets); 5] = [
+        // Folders alone tell, so that pages are read.
+        ("where = \"split = 'train'\"", false, |split, _| split == "train"),
         ("", false, |_, _| true),
         ("where = \"n % 4 <> 1 and split <> 'none'\"", false, |_, row| row % 4 != 1),
         ("where = \"split = 'train'\"\nby = ['split', 'kind']", true, |split, _| split == "train"),
@@ -134,8 +158,10 @@ fn wide_rows_keep_their_place_under_a_condition_and_in_groups() {
             row % 3 > 0 && row % 2 == 0 && row > 10
         }),
     ];
-    for (spec, by, meets) in cases {
-        let found = told(&place, &format!("layout = 'wide'\nlabels = ['a', 'b', 'c']\n{spec}"), 3);
+    for ((spec, by, meets), engine) in cases.into_iter().flat_map(|case| [(case, "auto"), (case, "plain")]) {
+        let spec =
+            format!("layout = 'wide'\nlabels = ['a', 'b', 'c']\nthreads = 3\nengine = '{engine}'\n{spec}");
+        let found = Counted::new(&place, &spec).told();
         assert_eq!(found.len(), 120, "{spec}");
         for ((shard, row), told) in found {
             let (number, split) = shards[shard];
@@ -185,11 +211,14 @@ fn lists_vectors_and_values_are_sets() {
     ];
     for (spec, column) in columns {
         let place = Place::new();
-        let settings = Settings { group_rows: 4, ..settings() };
+        let settings = Settings { group_rows: 4, ..small() };
         write_with(&place.path("in/a.parquet"), vec![("y", column)], settings.properties().build());
-        let found = told(&place, &format!("labels = 'y'\n{spec}"), 2);
-        let found = found.into_values().map(|told| told.map(|(positives, unknown, _)| (positives, unknown)));
-        assert!(found.eq(sets.clone().map(Some)), "{spec}");
+        for engine in ["auto", "plain"] {
+            let counted = Counted::new(&place, &format!("labels = 'y'\nengine = '{engine}'\n{spec}"));
+            let found = counted.told().into_values();
+            let found = found.map(|told| told.map(|(positives, unknown, _)| (positives, unknown)));
+            assert!(found.eq(sets.clone().map(Some)), "{spec}, {engine}");
+        }
     }
 }
 
@@ -207,18 +236,8 @@ fn who_takes_rows_may_end_the_reading() {
     }
     let place = Place::new();
     wide(&place);
-    let shards = place.path("in").display().to_string();
-    let spec = format!("shards = {shards:?}\nout = 'out'\nlayout = 'wide'\nlabels = ['a', 'b', 'c']");
-    let plan = Plan::resolve(toml::from_str(&spec).unwrap(), Machine::here()).unwrap();
-    let opened = open_plan(&plan).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let request = Request {
-        dataset: &opened.dataset,
-        counting: &Arc::new(opened.counting.clone()),
-        groups: &[Vec::new()],
-        limits: &plan.limits,
-        progress: &Arc::default(),
-    };
+    let counted = Counted::new(&place, "layout = 'wide'\nlabels = ['a', 'b', 'c']");
+    let (request, runtime) = (counted.request(), &counted.runtime);
     let refused = runtime.block_on(read_rows(&request, || Refuses)).unwrap_err();
     assert_eq!(refused.to_string(), "enough");
     let mut rows = 0;
@@ -227,4 +246,130 @@ fn who_takes_rows_may_end_the_reading() {
         if rows > 30 { Err(Error::usage("enough")) } else { Ok(()) }
     }));
     assert_eq!((refused.unwrap_err().to_string(), rows), ("enough".to_owned(), 35));
+}
+
+/// Labels and unknown labels of a row.
+type Sets = (Vec<u32>, Vec<u32>);
+
+/// Checks that rows and their measures are those of `expected`, shard by shard.
+fn check(place: &Place, spec: &str, labels: usize, expected: &[Vec<Sets>]) {
+    for engine in ["encoded", "plain"] {
+        let counted = Counted::new(place, &format!("{spec}\nengine = '{engine}'\nthreads = 2"));
+        let told = counted.told();
+        let places = expected
+            .iter()
+            .enumerate()
+            .flat_map(|(shard, rows)| (0..rows.len()).map(move |row| (shard, row)));
+        assert!(told.keys().map(|(shard, row)| (*shard, *row as usize)).eq(places), "{spec}, {engine}");
+        let rows: Vec<&Sets> = expected.iter().flatten().collect();
+        for (found, wanted) in told.into_values().zip(&rows) {
+            let (positives, unknown, _) = found.unwrap();
+            assert_eq!((&positives, &unknown), (&wanted.0, &wanted.1), "{spec}, {engine}");
+        }
+        let measured = counted.runtime.block_on(measure(&counted.request(), &counted.counts, &[])).unwrap();
+        assert_eq!(measured.way.engine, engine);
+        let measures = measured.whole;
+        let mut sets: BTreeMap<&[u32], u64> = BTreeMap::new();
+        rows.iter().for_each(|row| *sets.entry(&row.0).or_default() += 1);
+        let single = sets.values().filter(|rows| **rows == 1).count();
+        let counts = (measures.distinct_labelsets, measures.single_labelsets, measures.rows);
+        assert_eq!(counts, (sets.len() as u64, single as u64, rows.len() as u64));
+        let mut top: Vec<(&[u32], u64)> = sets.into_iter().collect();
+        top.sort_by_key(|(labels, rows)| (std::cmp::Reverse(*rows), *labels));
+        top.truncate(TOP_LABELSETS);
+        assert!(measures.top_labelsets.iter().map(|set| (&set.labels[..], set.rows)).eq(top));
+        for (k, times) in measures.cardinalities.iter().enumerate() {
+            assert_eq!(rows.iter().filter(|row| row.0.len() == k).count() as u64, *times);
+        }
+        for one in 0..labels {
+            for other in one + 1..labels {
+                let side = |row: &Sets, label: usize| {
+                    let label = label as u32;
+                    (row.0.contains(&label), !row.1.contains(&label))
+                };
+                let both = rows.iter().map(|row| (side(row, one), side(row, other)));
+                let known = both.clone().filter(|(a, b)| a.1 && b.1).count() as u64;
+                let together = both.filter(|(a, b)| a.0 && b.0).count() as u64;
+                let pair = measures.pair(&counted.counts, one, other).unwrap();
+                assert_eq!((pair.known, pair.together), (known, together), "{one} and {other}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wide_rows_are_those_written(
+        shards in proptest::collection::vec((codes(200), codes(200), codes(200), settings()), 1..3),
+        kind in proptest::sample::select(&["bool", "u8", "i64", "f32", "f64", "decimal64", "text"][..]),
+    ) {
+        let place = Place::new();
+        let mut expected = Vec::new();
+        for (i, (a, b, c, settings)) in shards.iter().enumerate() {
+            let rows = a.len().min(b.len()).min(c.len());
+            let bits = |codes: &[Option<u8>]| codes[..rows].iter().map(|code| code.map(|c| c % 2)).collect::<Vec<_>>();
+            let columns = [bits(a), bits(b), bits(c)];
+            let arrays = ["a", "b", "c"].into_iter().zip(&columns).map(|(name, bits)| (name, array(kind, bits)));
+            write_with(&place.path(&format!("in/{i}.parquet")), arrays.collect(), settings.properties().build());
+            let with = |row: usize, cell| (0..3).filter(|label| columns[*label as usize][row] == cell).collect();
+            expected.push((0..rows).map(|row| (with(row, Some(1)), with(row, None))).collect());
+        }
+        check(&place, "layout = 'wide'\nlabels = ['a', 'b', 'c']", 3, &expected);
+    }
+
+    #[test]
+    fn list_rows_are_those_written(
+        shards in proptest::collection::vec((rows(0..9_usize), settings()), 1..3),
+        kind in proptest::sample::select(&["i32", "u16", "text"][..]),
+        list in proptest::sample::select(&["list", "large list"][..]),
+    ) {
+        let place = Place::new();
+        let names: String = (0..12).map(|n| format!("{}\n", "x".repeat(n))).collect();
+        std::fs::write(place.path("names.txt"), names).unwrap();
+        let mut expected = Vec::new();
+        for (i, (rows, settings)) in shards.iter().enumerate() {
+            // As labels, codes are one less: there is no label −1.
+            let rows: Vec<_> = rows.iter().map(|row| row.as_ref().map(|row| {
+                row.iter().map(|code| code.map(|c| c.max(1))).collect::<Vec<_>>()
+            })).collect();
+            let lists = lists(list, &rows, |codes| label_array(kind, codes));
+            write_with(&place.path(&format!("in/{i}.parquet")), vec![("y", lists)], settings.properties().build());
+            let label = |code: u8| u32::from(code) - u32::from(kind == "i32");
+            expected.push(rows.iter().map(|row| match row {
+                None => (vec![], (0..12).collect()),
+                Some(row) => (row.iter().flatten().map(|c| label(*c)).collect::<BTreeSet<_>>().into_iter().collect(), vec![]),
+            }).collect());
+        }
+        let vocabulary = place.path("names.txt").display().to_string();
+        let keys = if kind == "text" { format!("vocabulary = {vocabulary:?}") } else { "num_labels = 12".to_owned() };
+        check(&place, &format!("layout = 'list'\nlabels = 'y'\n{keys}"), 12, &expected);
+    }
+
+    #[test]
+    fn vector_rows_are_those_written(
+        shards in proptest::collection::vec((rows(Just(70_usize)), settings()), 1..3),
+        kind in proptest::sample::select(&["bool", "i8", "f32", "f64"][..]),
+    ) {
+        let place = Place::new();
+        let mut expected = Vec::new();
+        for (i, (rows, settings)) in shards.iter().enumerate() {
+            let fits = |row: &Option<Vec<Option<u8>>>| row.as_ref().is_none_or(|row| row.len() == 70);
+            let bit = |code: Option<u8>| code.map(|c| u8::from(c > 8));
+            let rows: Vec<_> = rows.iter().filter(|row| fits(row)).map(|row| {
+                row.as_ref().map(|row| row.iter().map(|code| bit(*code)).collect::<Vec<_>>())
+            }).collect();
+            let lists = lists("list", &rows, |codes| array(kind, codes));
+            write_with(&place.path(&format!("in/{i}.parquet")), vec![("y", lists)], settings.properties().build());
+            expected.push(rows.iter().map(|row| match row {
+                None => (vec![], (0..70).collect()),
+                Some(row) => {
+                    let with = |cell| (0..70).filter(|label| row[*label as usize] == cell).collect::<Vec<u32>>();
+                    (with(Some(1)), with(None))
+                }
+            }).collect());
+        }
+        check(&place, "layout = 'vector'\nlabels = 'y'\nnum_labels = 70", 70, &expected);
+    }
 }

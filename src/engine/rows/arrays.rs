@@ -11,7 +11,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
+use super::condition::Condition;
 use super::job::{Job, Piece};
+use super::read::{Hand, RowSink};
 use crate::engine::table::SHARD_COLUMN;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
@@ -93,6 +95,53 @@ impl<'j> Arrays<'j> {
         let value = hive.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         Ok(Arc::new(StringArray::from(vec![value; rows])))
     }
+}
+
+/// Reads a row group as arrays, from row `from` on.
+pub(super) fn read_arrays<S: RowSink>(
+    job: &Job,
+    piece: &Piece,
+    hand: &mut Hand,
+    from: usize,
+    sink: &mut S,
+) -> Result<()> {
+    let Hand { decoder, block, .. } = hand;
+    let labels = &job.counting.layout.labels;
+    let columns = || {
+        let condition = job.condition.iter().flat_map(Condition::columns);
+        labels.iter().chain(&job.counting.by).map(String::as_str).chain(condition)
+    };
+    let mut arrays = Arrays::open(job, piece, columns(), from)?;
+    let mut row = from as u64;
+    while let Some(batch) = arrays.next()? {
+        if job.is_off(piece) {
+            return Ok(());
+        }
+        let rows = batch.num_rows();
+        let all = columns().map(|name| arrays.column(&batch, name)).collect::<Result<Vec<_>>>()?;
+        let (of_labels, rest) = all.split_at(labels.len());
+        let (by, asked) = rest.split_at(job.counting.by.len());
+        decoder.read(of_labels, &job.counting, &mut block.sets)?;
+        let meets = match &job.condition {
+            Some(condition) => {
+                Some(condition.holds(asked.to_vec(), rows)?.values().iter().collect::<Vec<_>>())
+            }
+            None => None,
+        };
+        block.members = job.members(by, rows, meets.as_deref())?;
+        (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
+        sink.take(block)?;
+        row += rows as u64;
+        job.progress.add(rows as u64);
+    }
+    if row == piece.rows { Ok(()) } else { Err(wrong_rows(job, piece, row)) }
+}
+
+pub(super) fn wrong_rows(job: &Job, piece: &Piece, found: u64) -> Error {
+    let Piece { shard, group, rows, .. } = *piece;
+    let name = &job.shards[shard].name;
+    Error::input(format!("{name}: the footer claims {rows} rows in row group {group}, but {found} were read"))
+        .hint("the footer is damaged: write the shard again")
 }
 
 /// Bytes of some columns of a row group.

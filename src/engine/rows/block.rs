@@ -25,7 +25,7 @@ pub struct Row<'a> {
 }
 
 /// The group of each row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Members {
     /// All rows are in this one.
     All(u32),

@@ -17,6 +17,7 @@ use crate::engine::plain::sets::labels_in;
 use crate::engine::plain::visit::visit;
 use crate::error::{Error, Result};
 use crate::label_sets::LabelSets;
+use crate::pages::Marks;
 use crate::source::layout::LayoutKind;
 use crate::source::values::{Domain, Value};
 
@@ -34,7 +35,7 @@ fn small(number: usize) -> u32 {
 }
 
 /// Number of labels, which is known before rows are read.
-fn label_count(keys: &Keys) -> Result<usize> {
+pub(super) fn label_count(keys: &Keys) -> Result<usize> {
     match keys {
         Keys::Positions(labels) => Ok(labels.len()),
         Keys::Vocabulary(vocabulary) => Ok(vocabulary.labels().len()),
@@ -65,7 +66,7 @@ impl Decoder {
                 sets.set(first.len(), &self.positives, &self.unknown);
                 Ok(())
             }
-            (Keys::Positions(_), _) => read_vectors(first, counting, sets),
+            (Keys::Positions(labels), _) => read_vectors(first, labels.len(), counting, sets),
             (keys, _) => {
                 let interner = self.interner.get_or_insert_with(|| Interner::new(keys));
                 read_sets(first, counting, interner, sets)
@@ -74,29 +75,49 @@ impl Decoder {
     }
 
     fn read_column(&mut self, array: &ArrayRef, position: usize, counting: &Counting) -> Result<()> {
-        let (domain, label) = (counting.domain(position), small(position));
+        let label = small(position);
         let Self { positives, unknown, .. } = self;
-        if domain.is_binary()
-            && let Some(ones) = ones(array)
-        {
-            let known = array.nulls().filter(|nulls| nulls.null_count() > 0);
-            let ones = match known {
-                Some(known) => &ones & known.inner(),
-                None => ones,
-            };
-            positives.extend(ones.set_indices_u32().map(|row| (row, label)));
-            if let Some(known) = known {
-                let lost = !known.inner();
-                unknown.extend(lost.set_indices_u32().map(|row| (row, label)));
-            }
-            return Ok(());
-        }
-        visit(array, |row, value| match side(domain, value) {
+        cells(array, counting.domain(position), |row, cell| match cell {
             Cell::Positive => positives.push((small(row), label)),
             Cell::Missing => unknown.push((small(row), label)),
             _ => {}
         })
     }
+}
+
+/// Marks the rows of a column, of which the first is row `first`.
+pub(super) fn mark_column(
+    array: &ArrayRef,
+    position: usize,
+    counting: &Counting,
+    first: usize,
+    marks: &mut Marks,
+) -> Result<()> {
+    cells(array, counting.domain(position), |row, cell| marks.mark(first + row, cell))
+}
+
+/// Calls `each` with every row that is positive, and every row of which nothing is known.
+fn cells(array: &ArrayRef, domain: &Domain, mut each: impl FnMut(usize, Cell)) -> Result<()> {
+    if domain.is_binary()
+        && let Some(ones) = ones(array)
+    {
+        let known = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        let ones = match known {
+            Some(known) => &ones & known.inner(),
+            None => ones,
+        };
+        ones.set_indices().for_each(|row| each(row, Cell::Positive));
+        if let Some(known) = known {
+            (!known.inner()).set_indices().for_each(|row| each(row, Cell::Missing));
+        }
+        return Ok(());
+    }
+    visit(array, |row, value| {
+        let cell = side(domain, value);
+        if matches!(cell, Cell::Positive | Cell::Missing) {
+            each(row, cell);
+        }
+    })
 }
 
 /// Positive, missing or neither. Values without a meaning were refused when they were counted.
@@ -108,7 +129,7 @@ fn side(domain: &Domain, value: Option<Value<'_>>) -> Cell {
 }
 
 /// Rows in which position is label.
-fn read_vectors(array: &ArrayRef, counting: &Counting, sets: &mut LabelSets) -> Result<()> {
+fn read_vectors(array: &ArrayRef, labels: usize, counting: &Counting, sets: &mut LabelSets) -> Result<()> {
     let lists = Lists::of(array)?;
     let end_rows = |sets: &mut LabelSets, to: usize| {
         while sets.rows() < to {
@@ -129,9 +150,10 @@ fn read_vectors(array: &ArrayRef, counting: &Counting, sets: &mut LabelSets) -> 
         }
         end_rows(sets, row);
         let position = element - range.start;
+        // A list that is too long was refused when it was counted.
         match side(counting.domain(position), value) {
-            Cell::Positive => sets.add(small(position)),
-            Cell::Missing => sets.add_unknown(small(position)),
+            Cell::Positive if position < labels => sets.add(small(position)),
+            Cell::Missing if position < labels => sets.add_unknown(small(position)),
             _ => {}
         }
         if element + 1 == range.end {

@@ -6,16 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
+use datafusion::prelude::SessionContext;
 
 use super::Request;
 use super::block::{Members, OUTSIDE};
 use super::condition::Condition;
-use crate::engine::collect::GroupKey;
-use crate::engine::counting::Counting;
+use super::decode::label_count;
+use crate::engine::collect::{GroupKey, Way};
+use crate::engine::counting::{Counting, Engine};
 use crate::engine::partial_exec::Progress;
 use crate::engine::plain::groups::split;
+use crate::engine::query::Dataset;
+use crate::engine::scan::paths::Paths;
 use crate::engine::session::counting_session;
 use crate::engine::spill::Spill;
+use crate::engine::{hive, scan};
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
@@ -30,6 +35,40 @@ pub(super) struct Piece {
     pub(super) rows: u64,
 }
 
+/// How rows are read.
+#[derive(Debug)]
+pub(super) enum Route {
+    /// From encoded pages, of the shards that are kept.
+    Pages {
+        /// Whether a shard meets the condition.
+        kept: Vec<bool>,
+    },
+    /// As arrays, because of this.
+    Arrays {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Route {
+    async fn choose(context: &SessionContext, dataset: &Dataset, counting: &Counting) -> Result<Self> {
+        let arrays = |why: &str| Ok(Self::Arrays { why: why.to_owned() });
+        if counting.engine == Engine::Plain {
+            return arrays("--engine plain");
+        }
+        if let Some(why) = scan::why_not(counting, dataset) {
+            return Ok(Self::Arrays { why });
+        }
+        let Some(condition) = &counting.filter else {
+            return Ok(Self::Pages { kept: vec![true; dataset.shards.len()] });
+        };
+        match hive::kept(context, dataset, condition).await? {
+            Some(kept) => Ok(Self::Pages { kept }),
+            None => arrays("--where asks for columns of the files, which needs rows"),
+        }
+    }
+}
+
 /// Everything a thread needs to read any piece.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -37,7 +76,14 @@ pub(super) struct Job {
     /// The types that all shards widen to.
     pub(super) agreed: SchemaRef,
     pub(super) counting: Arc<Counting>,
+    /// Number of labels.
+    pub(super) labels: usize,
+    pub(super) route: Route,
     pub(super) condition: Option<Condition>,
+    /// How label columns were read.
+    pub(super) paths: Paths,
+    /// Bytes that the rows of one thread may take.
+    pub(super) budget: usize,
     pub(super) progress: Arc<Progress>,
     groups: HashMap<GroupKey, u32>,
     pieces: Vec<Piece>,
@@ -47,10 +93,15 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(request: &Request<'_>) -> Result<Self> {
+    pub(super) async fn new(request: &Request<'_>) -> Result<Self> {
         let Request { dataset, counting, groups, limits, progress } = *request;
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
-        let condition = Condition::of(&counting_session(limits, &spill)?, dataset, counting)?;
+        let context = counting_session(limits, &spill)?;
+        let route = Route::choose(&context, dataset, counting).await?;
+        let condition = match route {
+            Route::Pages { .. } => None,
+            Route::Arrays { .. } => Condition::of(&context, dataset, counting)?,
+        };
         let mut pieces = Vec::new();
         for (shard, at) in dataset.shards.iter().enumerate() {
             let mut first_row = 0;
@@ -66,7 +117,11 @@ impl Job {
             shards: dataset.shards.clone(),
             agreed: Arc::clone(&dataset.schema),
             counting: Arc::clone(counting),
+            labels: label_count(&counting.keys)?,
+            route,
             condition,
+            paths: Paths::new(&counting.layout.labels),
+            budget: limits.pool_bytes() / limits.threads.max(1) / 2,
             progress: Arc::clone(progress),
             groups: groups.iter().cloned().zip(0..).collect(),
             pieces,
@@ -96,6 +151,22 @@ impl Job {
     /// Whether a piece is no longer needed.
     pub(super) fn is_off(&self, piece: &Piece) -> bool {
         piece.number >= self.failed.load(Ordering::Relaxed)
+    }
+
+    /// How rows were read.
+    pub(super) fn way(&self) -> Way {
+        match &self.route {
+            Route::Pages { .. } => Way { engine: "encoded", why: None, columns: self.paths.take() },
+            Route::Arrays { why } => Way { engine: "plain", why: Some(why.clone()), columns: Vec::new() },
+        }
+    }
+
+    /// The group of all rows of a shard, which folders tell.
+    pub(super) fn group_of(&self, shard: usize) -> Result<u32> {
+        let hive = &self.shards[shard].hive;
+        let value = |by: &String| hive.iter().find(|(key, _)| key == by).map(|(_, value)| value.clone());
+        let key: GroupKey = self.counting.by.iter().map(value).collect();
+        self.groups.get(&key).copied().ok_or_else(|| Error::changed("a group appeared after counting"))
     }
 
     /// The groups of some rows, by their `by` columns and whether they meet the condition.

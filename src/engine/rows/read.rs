@@ -6,13 +6,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Request;
-use super::arrays::Arrays;
-use super::block::Block;
-use super::condition::Condition;
+use super::arrays::read_arrays;
+use super::block::{Block, Members, OUTSIDE};
+use super::columns::Columns;
 use super::decode::Decoder;
-use super::job::{Job, Piece, StopOnDrop};
-use crate::engine::watchdog;
+use super::encoded::read_pages;
+use super::job::{Job, Piece, Route, StopOnDrop};
+use crate::engine::plain::interner::Interner;
+use crate::engine::scan::paths::Tried;
+use crate::engine::{Way, watchdog};
 use crate::error::{Error, Result};
+use crate::pages::{Marks, Workspace};
 use crate::source::shards::Shard;
 
 /// Takes the rows that one thread reads.
@@ -47,6 +51,14 @@ pub trait RowSink: Send + 'static {
 /// # Errors
 /// As [`crate::engine::count`], and those of the sinks.
 pub async fn read_rows<S: RowSink>(request: &Request<'_>, make: impl FnMut() -> S) -> Result<Vec<S::Found>> {
+    read_rows_and_way(request, make).await.map(|(found, _)| found)
+}
+
+/// The same, and how rows were read.
+pub(super) async fn read_rows_and_way<S: RowSink>(
+    request: &Request<'_>,
+    make: impl FnMut() -> S,
+) -> Result<(Vec<S::Found>, Way)> {
     let work = run(request, make, std::future::ready(Ok(())));
     let found = watchdog::guard(work, request.progress, watchdog::PATIENCE).await;
     request.dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
@@ -123,8 +135,8 @@ async fn run<S: RowSink>(
     request: &Request<'_>,
     mut make: impl FnMut() -> S,
     consume: impl Future<Output = Result<()>>,
-) -> Result<Vec<S::Found>> {
-    let job = Arc::new(Job::new(request)?);
+) -> Result<(Vec<S::Found>, Way)> {
+    let job = Arc::new(Job::new(request).await?);
     let _stop = StopOnDrop(Arc::clone(&job));
     let mut workers = JoinSet::new();
     for _ in 0..request.limits.threads.clamp(1, job.len().max(1)) {
@@ -146,20 +158,51 @@ async fn run<S: RowSink>(
     consumed?;
     match failures.into_iter().min_by_key(|failure| failure.piece) {
         Some(failure) => Err(failure.error),
-        None => Ok(all),
+        None => Ok((all, job.way())),
+    }
+}
+
+/// Buffers of one thread.
+#[derive(Debug)]
+pub(super) struct Hand {
+    pub(super) block: Block,
+    pub(super) decoder: Decoder,
+    pub(super) buffer: Vec<u8>,
+    pub(super) workspace: Workspace,
+    pub(super) interner: Interner,
+    pub(super) marks: Marks,
+    pub(super) columns: Columns,
+    pub(super) tried: Vec<Tried>,
+}
+
+impl Hand {
+    fn new(job: &Job) -> Self {
+        Self {
+            block: Block::default(),
+            decoder: Decoder::default(),
+            buffer: Vec::new(),
+            workspace: Workspace::default(),
+            interner: Interner::new(&job.counting.keys),
+            marks: Marks::default(),
+            columns: Columns::default(),
+            tried: vec![Tried::default(); job.counting.layout.labels.len()],
+        }
     }
 }
 
 fn work<S: RowSink>(job: &Job, mut sink: S) -> std::result::Result<S::Found, Failure> {
-    let (mut decoder, mut block, mut last) = (Decoder::default(), Block::default(), 0);
+    let (mut hand, mut last) = (Hand::new(job), 0);
     loop {
         let piece = match job.next(|| sink.begin()) {
             Ok(Some(piece)) => piece,
-            Ok(None) => return Ok(sink.finish()),
+            Ok(None) => {
+                job.paths.add(&hand.tried);
+                return Ok(sink.finish());
+            }
             Err(error) => return Err(Failure { piece: last, error }),
         };
         last = piece.number;
-        if let Err(error) = read_arrays(job, &piece, &mut decoder, &mut block, &mut sink) {
+        if let Err(error) = read_piece(job, &piece, &mut hand, &mut sink) {
             job.stop(piece.number);
             return Err(Failure { piece: piece.number, error });
         }
@@ -167,48 +210,29 @@ fn work<S: RowSink>(job: &Job, mut sink: S) -> std::result::Result<S::Found, Fai
     }
 }
 
-/// Reads a row group as arrays.
-fn read_arrays<S: RowSink>(
-    job: &Job,
-    piece: &Piece,
-    decoder: &mut Decoder,
-    block: &mut Block,
-    sink: &mut S,
-) -> Result<()> {
-    let labels = &job.counting.layout.labels;
-    let columns = || {
-        let condition = job.condition.iter().flat_map(Condition::columns);
-        labels.iter().chain(&job.counting.by).map(String::as_str).chain(condition)
-    };
-    let mut arrays = Arrays::open(job, piece, columns(), 0)?;
-    let mut row = 0;
-    while let Some(batch) = arrays.next()? {
-        if job.is_off(piece) {
-            return Ok(());
-        }
-        let rows = batch.num_rows();
-        let all = columns().map(|name| arrays.column(&batch, name)).collect::<Result<Vec<_>>>()?;
-        let (of_labels, rest) = all.split_at(labels.len());
-        let (by, asked) = rest.split_at(job.counting.by.len());
-        decoder.read(of_labels, &job.counting, &mut block.sets)?;
-        let meets = match &job.condition {
-            Some(condition) => {
-                Some(condition.holds(asked.to_vec(), rows)?.values().iter().collect::<Vec<_>>())
-            }
-            None => None,
-        };
-        block.members = job.members(by, rows, meets.as_deref())?;
-        (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
-        sink.take(block)?;
-        row += rows as u64;
-        job.progress.add(rows as u64);
+fn read_piece<S: RowSink>(job: &Job, piece: &Piece, hand: &mut Hand, sink: &mut S) -> Result<()> {
+    match &job.route {
+        _ if piece.rows == 0 => Ok(()),
+        Route::Pages { kept } if !kept[piece.shard] => pass_over(job, piece, hand, sink),
+        Route::Pages { .. } => read_pages(job, piece, hand, sink),
+        Route::Arrays { .. } => read_arrays(job, piece, hand, 0, sink),
     }
-    if row == piece.rows { Ok(()) } else { Err(wrong_rows(job, piece, row)) }
 }
 
-fn wrong_rows(job: &Job, piece: &Piece, found: u64) -> Error {
-    let Piece { shard, group, rows, .. } = *piece;
-    let name = &job.shards[shard].name;
-    Error::input(format!("{name}: the footer claims {rows} rows in row group {group}, but {found} were read"))
-        .hint("the footer is damaged: write the shard again")
+/// Rows of a shard that does not meet the condition.
+fn pass_over<S: RowSink>(job: &Job, piece: &Piece, hand: &mut Hand, sink: &mut S) -> Result<()> {
+    const ROWS: u64 = 1 << 16;
+    let mut first = 0;
+    while first < piece.rows && !job.is_off(piece) {
+        let rows = ROWS.min(piece.rows - first);
+        let block = &mut hand.block;
+        block.sets.clear(job.labels);
+        (0..rows).for_each(|_| block.sets.end_row());
+        block.members = Members::All(OUTSIDE);
+        (block.shard, block.first_row) = (piece.shard, piece.first_row + first);
+        sink.take(block)?;
+        job.progress.add(rows);
+        first += rows;
+    }
+    Ok(())
 }

@@ -2,11 +2,14 @@
 //! occurs together, and SCUMBLE.
 //!
 //! A row is known by the labels it has and the labels of which nothing is known; every other label is
-//! negative. Rows that are alike are added as one, so that what follows from a set is worked out once.
-//! Sums of fractions are sums of whole numbers of 2⁻⁶⁰, which no order changes.
+//! negative. Sums of fractions are sums of whole numbers of 2⁻⁶⁰, which no order changes.
+
+mod sums;
 
 use crate::cooccurrence::Together;
 use crate::counts::{LabelCounts, as_f64};
+
+pub use sums::{RowPass, RowSums};
 
 /// Sets of labels that are kept with their rows, the most frequent.
 pub const TOP_LABELSETS: usize = 20;
@@ -24,6 +27,28 @@ pub struct Labelset {
     pub labels: Vec<u32>,
     /// Rows.
     pub rows: u64,
+}
+
+/// The sets of labels of some rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Labelsets {
+    /// Different sets; the empty one counts.
+    pub distinct: u64,
+    /// Sets that a single row has.
+    pub single: u64,
+    /// Up to [`TOP_LABELSETS`], the most frequent first, among equals by labels.
+    pub top: Vec<Labelset>,
+}
+
+impl Labelsets {
+    /// Puts a set where it belongs among the most frequent.
+    pub fn offer(&mut self, set: Labelset) {
+        let place = self.top.partition_point(|other| (other.rows, &set.labels) > (set.rows, &other.labels));
+        if place < TOP_LABELSETS {
+            self.top.insert(place, set);
+            self.top.truncate(TOP_LABELSETS);
+        }
+    }
 }
 
 /// What rows say beside counts. All of it is exact.
@@ -70,14 +95,27 @@ pub struct Spread {
 /// Parts of one that sums are made of.
 const ONE: f64 = (1_u64 << 60) as f64;
 
+/// A number of 0 … 1 in such parts.
+#[inline]
+fn units(value: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "value is 0 … 1")]
+    let units = (value * ONE + 0.5) as u64;
+    units
+}
+
 impl Spread {
-    /// Adds `value`, 0 … 1, `times` times.
-    fn add(&mut self, value: f64, times: u64) {
-        #[expect(clippy::cast_possible_truncation, reason = "value is 0 … 1")]
-        let whole = |value: f64| (value * ONE).round() as i128;
-        self.values += times;
-        self.sum += whole(value) * i128::from(times);
-        self.squares += whole(value * value) * i128::from(times);
+    /// Adds a value and its square, both in [`units`].
+    #[inline]
+    fn add(&mut self, value: u64, square: u64) {
+        self.values += 1;
+        self.sum += i128::from(value);
+        self.squares += i128::from(square);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.values += other.values;
+        self.sum += other.sum;
+        self.squares += other.squares;
     }
 
     /// The mean; `None` of nothing.
@@ -162,117 +200,6 @@ impl RowMeasures {
         found.sort_by(|a, b| phi(b).total_cmp(&phi(a)).then(a.labels.cmp(&b.labels)));
         found.truncate(most);
         found
-    }
-}
-
-/// Takes rows, gives measures.
-#[derive(Debug)]
-pub struct RowPass {
-    /// IRLbl of every label and its logarithm; 0 without positives.
-    irlbl: Vec<(f64, f64)>,
-    measures: RowMeasures,
-    /// The set whose rows are being added.
-    current: Option<Labelset>,
-}
-
-impl RowPass {
-    /// Of rows whose counts are `counts`.
-    #[must_use]
-    pub fn new(counts: &LabelCounts) -> Self {
-        let most = counts.tallies().iter().map(|tally| tally.positives).max().unwrap_or(0);
-        let irlbl = |positives: u64| {
-            let irlbl = if positives == 0 { 0.0 } else { as_f64(most) / as_f64(positives) };
-            (irlbl, if positives == 0 { 0.0 } else { irlbl.ln() })
-        };
-        let n = counts.len();
-        Self {
-            irlbl: counts.tallies().iter().map(|tally| irlbl(tally.positives)).collect(),
-            measures: RowMeasures {
-                rows: 0,
-                cardinalities: Vec::new(),
-                distinct_labelsets: 0,
-                single_labelsets: 0,
-                top_labelsets: Vec::new(),
-                scumble: Spread::default(),
-                scumble_of_label: vec![Spread::default(); n],
-                pairs: (n <= PAIRS_LABELS_MAX).then(|| Together::new(n)),
-                unknown: None,
-            },
-            current: None,
-        }
-    }
-
-    /// Adds `rows` rows that have the labels `positives` and say nothing of the labels `unknown`, both ascending.
-    /// Rows with the same positives come one after the other.
-    pub fn add(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
-        let measures = &mut self.measures;
-        if let Some(pairs) = &mut measures.pairs {
-            pairs.add(positives, positives, rows);
-            if !unknown.is_empty() {
-                let n = self.irlbl.len();
-                let lost = measures
-                    .unknown
-                    .get_or_insert_with(|| Unknown { both: Together::new(n), second: Together::new(n) });
-                lost.both.add(unknown, unknown, rows);
-                lost.second.add(positives, unknown, rows);
-            }
-        }
-        match &mut self.current {
-            Some(set) if set.labels == positives => set.rows += rows,
-            _ => {
-                self.close();
-                self.current = Some(Labelset { labels: positives.to_vec(), rows });
-            }
-        }
-    }
-
-    /// All rows of the current set are there.
-    fn close(&mut self) {
-        let Some(set) = self.current.take() else { return };
-        let measures = &mut self.measures;
-        let k = set.labels.len();
-        if measures.cardinalities.len() <= k {
-            measures.cardinalities.resize(k + 1, 0);
-        }
-        measures.cardinalities[k] += set.rows;
-        measures.rows += set.rows;
-        measures.distinct_labelsets += 1;
-        measures.single_labelsets += u64::from(set.rows == 1);
-        let scumble = self.scumble(&set.labels);
-        let measures = &mut self.measures;
-        measures.scumble.add(scumble, set.rows);
-        for &label in &set.labels {
-            measures.scumble_of_label[label as usize].add(scumble, set.rows);
-        }
-        let top = &mut measures.top_labelsets;
-        let comes_before = |other: &Labelset| (other.rows, &set.labels) > (set.rows, &other.labels);
-        let place = top.partition_point(comes_before);
-        if place < TOP_LABELSETS {
-            top.insert(place, set);
-            top.truncate(TOP_LABELSETS);
-        }
-    }
-
-    /// SCUMBLE of a row: 1 − geometric mean / mean of the IRLbl of its labels, 0 without labels (Charte et al.
-    /// 2014, as the R package mldr has it).
-    fn scumble(&self, labels: &[u32]) -> f64 {
-        if labels.len() < 2 {
-            return 0.0;
-        }
-        let of = labels.iter().map(|&label| self.irlbl[label as usize]);
-        let (sum, logs) = of.fold((0.0, 0.0), |(sum, logs), (irlbl, ln)| (sum + irlbl, logs + ln));
-        let k = labels.len() as f64;
-        (1.0 - (logs / k).exp() / (sum / k)).max(0.0)
-    }
-
-    /// The measures of all rows that were added.
-    #[must_use]
-    pub fn finish(mut self) -> RowMeasures {
-        self.close();
-        let mut measures = self.measures;
-        let unknown = measures.unknown.iter_mut().flat_map(|Unknown { both, second }| [both, second]);
-        measures.pairs.iter_mut().chain(unknown).for_each(Together::settle);
-        measures
     }
 }
 

@@ -1,0 +1,165 @@
+//! Measures of all rows, and of each group.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Request;
+use super::block::{Block, Members};
+use super::most::{Most, each_set};
+use super::read::{RowSink, read_rows_and_way};
+use super::resolve::{Known, resolve};
+use super::set_tally::{Found, LabelKeys, PARTS, SetTally};
+use crate::counts::LabelCounts;
+use crate::engine::Way;
+use crate::engine::spill::{Spill, Spilled};
+use crate::error::{Error, Result};
+use crate::row_measures::{Labelsets, RowMeasures, RowSums};
+use crate::threads::in_order;
+
+/// What rows say.
+#[derive(Debug)]
+pub struct Measured {
+    /// All rows that meet the condition.
+    pub whole: RowMeasures,
+    /// Those of each group that was asked for.
+    pub groups: Vec<RowMeasures>,
+    /// What did not fit the memory.
+    pub spilled: Spilled,
+    /// How rows were read.
+    pub way: Way,
+}
+
+/// Sets of equal frequency that are kept until their labels are known.
+const EQUALS: usize = 1 << 12;
+/// Rows at the beginning of each row group whose sets are kept, and sets kept at most.
+const KNOWN_ROWS: usize = 1024;
+const KNOWN_SETS: usize = 1 << 15;
+
+/// Measures rows, once or, where the most frequent sets are not known after that, twice. `counts` are of all
+/// rows that meet the condition, `groups` those of each group, or nothing.
+///
+/// # Errors
+/// As [`crate::engine::count`].
+pub async fn measure(
+    request: &Request<'_>,
+    counts: &LabelCounts,
+    groups: &[&LabelCounts],
+) -> Result<Measured> {
+    let Request { limits, progress, .. } = *request;
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
+    let keys = Arc::new(LabelKeys::new(counts.len()));
+    // Half of what a thread may take: the other half is the rows of a row group.
+    let budget = limits.pool_bytes() / limits.threads.max(1) / 2;
+    let whole = RowSums::new(counts);
+    let parts: Vec<RowSums> = groups.iter().map(|counts| RowSums::new(counts)).collect();
+    let make = || Measuring {
+        whole: whole.clone(),
+        groups: parts.clone(),
+        tally: SetTally::new(Arc::clone(&keys), budget, Arc::clone(&spill)),
+        known: Known::new(),
+        known_rows: 0,
+    };
+    let (found, way) = read_rows_and_way(request, make).await?;
+    let (mut sums, mut known, mut tallies) = (vec![whole], Known::new(), Vec::new());
+    sums.extend(parts);
+    for found in found {
+        sums[0].merge(found.whole);
+        sums[1..].iter_mut().zip(found.groups).for_each(|(sum, more)| sum.merge(more));
+        known.extend(found.known);
+        tallies.push(found.tally);
+    }
+    let (scopes, threads) = (sums.len(), limits.threads);
+    let ranked = tokio::task::spawn_blocking(move || rank(tallies, scopes, threads)).await;
+    let most = ranked.map_err(|cause| Error::internal(cause.to_string()))??;
+    let (mut sets, mut rankings) = (Vec::new(), Vec::new());
+    for most in most {
+        sets.push(Labelsets { distinct: most.distinct, single: most.single, top: Vec::new() });
+        rankings.push(most.ranking());
+    }
+    resolve(request, &keys, &rankings, known, &mut sets).await?;
+    let mut measures = sums.into_iter().zip(sets).map(|(sums, sets)| sums.finish(sets));
+    let whole = measures.next().ok_or_else(|| Error::internal("no rows were asked for"))?;
+    Ok(Measured { whole, groups: measures.collect(), spilled: spill.spilled(), way })
+}
+
+/// Sets of all threads become one account for each scope: all rows, then each group.
+fn rank(tallies: Vec<Found>, scopes: usize, threads: usize) -> Result<Vec<Most>> {
+    let new = || vec![Most::new(EQUALS / scopes); scopes];
+    let tallies = Mutex::new(tallies);
+    let parts = in_order((0..PARTS).collect(), threads, |part| {
+        let (mut entries, mut most) = (Vec::new(), new());
+        for found in tallies.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            found.take(part, &mut entries)?;
+        }
+        each_set(&mut entries, |group, rows, hash| {
+            let scope = group.map_or(0, |group| group as usize + 1);
+            if let Some(most) = most.get_mut(scope) {
+                most.add(rows, hash);
+            }
+        });
+        Ok(most)
+    });
+    let mut all = new();
+    for part in parts {
+        all.iter_mut().zip(part?).for_each(|(most, more)| most.merge(more));
+    }
+    Ok(all)
+}
+
+/// What one thread finds.
+struct Measuring<T = SetTally> {
+    whole: RowSums,
+    groups: Vec<RowSums>,
+    tally: T,
+    /// Labels of some sets.
+    known: Known,
+    /// Rows of the row group whose sets were kept.
+    known_rows: usize,
+}
+
+impl RowSink for Measuring {
+    type Found = Measuring<Found>;
+
+    fn begin(&mut self) -> Result<()> {
+        self.known_rows = 0;
+        Ok(())
+    }
+
+    fn take(&mut self, block: &mut Block) -> Result<()> {
+        let sets = &block.sets;
+        self.whole.add(sets, |row| block.group(row).is_some());
+        match &block.members {
+            Members::All(group) => {
+                if let Some(sums) = self.groups.get_mut(*group as usize) {
+                    sums.add(sets, |_| true);
+                }
+            }
+            Members::Each(of) => {
+                let mut present: Vec<u32> = of.clone();
+                present.sort_unstable();
+                present.dedup();
+                for group in present {
+                    if let Some(sums) = self.groups.get_mut(group as usize) {
+                        sums.add(sets, |row| of[row] == group);
+                    }
+                }
+            }
+        }
+        let has_groups = !self.groups.is_empty();
+        for row in 0..block.rows() {
+            let Some(group) = block.group(row) else { continue };
+            let group = if has_groups { u32::try_from(group).unwrap_or(u32::MAX) } else { 0 };
+            let labels = sets.positives(row);
+            let hash = self.tally.add(labels, group)?;
+            if self.known_rows < KNOWN_ROWS && self.known.len() < KNOWN_SETS {
+                self.known_rows += 1;
+                self.known.entry(hash).or_insert_with(|| labels.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Self::Found {
+        let Self { whole, groups, tally, known, known_rows } = self;
+        Measuring { whole, groups, tally: tally.finish(), known, known_rows }
+    }
+}

@@ -1,0 +1,205 @@
+//! From the bits of the most frequent sets to their labels.
+//!
+//! Most are known already, from rows at the beginning of row groups. Otherwise rows are read again: for the
+//! labels of sets whose bits are wanted, and, where too many sets are equally frequent to keep them all, for
+//! the first of those by their labels.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Request;
+use super::block::Block;
+use super::most::Ranking;
+use super::read::{RowSink, read_rows};
+use super::set_tally::{LabelKeys, SetHash};
+use crate::error::Result;
+use crate::row_measures::{Labelset, Labelsets, TOP_LABELSETS};
+
+/// Labels of sets.
+pub(super) type Known = HashMap<SetHash, Box<[u32]>>;
+
+/// Sets that one thread keeps while it looks for the first ones.
+const FIRST_SETS: usize = 20_000;
+
+/// Fills in the most frequent sets of each scope: all rows, then each group.
+pub(super) async fn resolve(
+    request: &Request<'_>,
+    keys: &Arc<LabelKeys>,
+    rankings: &[Ranking],
+    mut known: Known,
+    into: &mut [Labelsets],
+) -> Result<()> {
+    let wanted = rankings.iter().flat_map(|ranking| &ranking.sets).map(|(_, hash)| *hash);
+    let mut missing: HashSet<SetHash> = wanted.filter(|hash| !known.contains_key(hash)).collect();
+    let mut searches: Vec<Search> = rankings.iter().enumerate().filter_map(Search::of).collect();
+    while !missing.is_empty() || !searches.is_empty() {
+        let (wanted, shared) = (Arc::new(std::mem::take(&mut missing)), Arc::new(searches));
+        let make = || Finder {
+            keys: Arc::clone(keys),
+            wanted: Arc::clone(&wanted),
+            searches: Arc::clone(&shared),
+            known: Known::new(),
+            first: vec![First::default(); shared.len()],
+        };
+        let mut first = vec![First::default(); shared.len()];
+        for found in read_rows(request, make).await? {
+            known.extend(found.known);
+            first.iter_mut().zip(found.first).for_each(|(first, more)| first.merge(more));
+        }
+        searches = Arc::unwrap_or_clone(shared);
+        searches
+            .iter_mut()
+            .zip(first)
+            .for_each(|(search, first)| search.go_on(first, &mut into[search.scope]));
+        searches.retain(|search| !search.done);
+    }
+    for (ranking, sets) in rankings.iter().zip(into) {
+        for (rows, hash) in &ranking.sets {
+            if let Some(labels) = known.get(hash) {
+                sets.offer(Labelset { labels: labels.to_vec(), rows: *rows });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A search for the first sets, by labels, that so many rows have.
+#[derive(Debug, Clone)]
+struct Search {
+    scope: usize,
+    rows: u64,
+    /// Sets that more rows have.
+    above: HashSet<SetHash>,
+    /// Sets up to this one were looked at.
+    after: Option<Vec<u32>>,
+    needed: usize,
+    done: bool,
+}
+
+impl Search {
+    fn of((scope, ranking): (usize, &Ranking)) -> Option<Self> {
+        let above: HashSet<SetHash> = ranking.sets.iter().map(|(_, hash)| *hash).collect();
+        let needed = TOP_LABELSETS.saturating_sub(above.len());
+        Some(Self { scope, rows: ranking.more_of?, above, after: None, needed, done: false })
+    }
+
+    /// Takes what was found, and settles where to look next.
+    fn go_on(&mut self, first: First, into: &mut Labelsets) {
+        for (labels, rows) in first.sets.into_iter().filter(|(_, rows)| *rows == self.rows).take(self.needed)
+        {
+            into.offer(Labelset { labels, rows });
+            self.needed -= 1;
+        }
+        self.after = first.bound;
+        self.done = self.needed == 0 || self.after.is_none();
+    }
+}
+
+/// The first sets by their labels, with their rows.
+#[derive(Debug, Clone, Default)]
+struct First {
+    sets: BTreeMap<Vec<u32>, u64>,
+    /// Sets behind this one were dropped.
+    bound: Option<Vec<u32>>,
+}
+
+impl First {
+    fn add(&mut self, labels: &[u32]) {
+        if self.bound.as_deref().is_some_and(|bound| labels > bound) {
+            return;
+        }
+        if let Some(rows) = self.sets.get_mut(labels) {
+            *rows += 1;
+            return;
+        }
+        self.sets.insert(labels.to_vec(), 1);
+        if self.sets.len() > FIRST_SETS {
+            self.sets.pop_last();
+            self.bound = self.sets.last_key_value().map(|(labels, _)| labels.clone());
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (labels, rows) in other.sets {
+            *self.sets.entry(labels).or_default() += rows;
+        }
+        self.bound = match (self.bound.take(), other.bound) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        if let Some(bound) = &self.bound {
+            self.sets.retain(|labels, _| labels <= bound);
+        }
+    }
+}
+
+/// Looks for sets in the rows of one thread.
+struct Finder {
+    keys: Arc<LabelKeys>,
+    wanted: Arc<HashSet<SetHash>>,
+    searches: Arc<Vec<Search>>,
+    known: Known,
+    first: Vec<First>,
+}
+
+impl RowSink for Finder {
+    type Found = Self;
+
+    fn take(&mut self, block: &mut Block) -> Result<()> {
+        for row in (0..block.rows()).filter_map(|row| block.row(row)) {
+            let (labels, hash) = (row.positives, self.keys.hash(row.positives));
+            if self.wanted.contains(&hash) {
+                self.known.entry(hash).or_insert_with(|| labels.into());
+            }
+            for (search, first) in self.searches.iter().zip(&mut self.first) {
+                let is_in = search.scope == 0 || search.scope == row.group + 1;
+                if is_in
+                    && search.after.as_deref().is_none_or(|after| labels > after)
+                    && !search.above.contains(&hash)
+                {
+                    first.add(labels);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Self {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_sets_are_whole_whoever_saw_them() {
+        let mut parts = [First::default(), First::default()];
+        let sets = u32::try_from(FIRST_SETS).unwrap() * 2;
+        for round in 0..2 {
+            for i in 0..sets {
+                let label = i.wrapping_mul(7919) % sets;
+                parts[(i % 2) as usize].add(&[label / 1000, label % 1000]);
+                if label % 3 == 0 {
+                    parts[usize::from(round == 0)].add(&[label / 1000, label % 1000]);
+                }
+            }
+        }
+        let [mut all, other] = parts;
+        all.merge(other);
+        let bound = all.bound.clone().unwrap();
+        assert!(all.sets.len() > 1000 && all.sets.keys().all(|labels| *labels <= bound));
+        for (place, (labels, rows)) in (0..).zip(&all.sets) {
+            let label = labels[0] * 1000 + labels[1];
+            assert_eq!((label, *rows), (place, if label % 3 == 0 { 4 } else { 2 }));
+        }
+        let mut sets = Labelsets::default();
+        let ranking = Ranking { sets: vec![(9, [1, 1])], more_of: Some(4) };
+        let mut search = Search::of((0, &ranking)).unwrap();
+        search.go_on(all, &mut sets);
+        assert!(search.done && search.needed == 0);
+        let labels: Vec<_> = sets.top.iter().map(|set| set.labels[1]).collect();
+        assert_eq!(labels, (0..19).map(|i| i * 3).collect::<Vec<_>>());
+    }
+}

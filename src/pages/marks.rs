@@ -1,0 +1,366 @@
+//! A column without lists, row by row: which rows are positive, and of which nothing is known.
+//!
+//! Nothing is done for the rows of a negative run, so that a rare label costs little more than its pages.
+
+use super::chunk::{Coding, DataPage, Workspace, open};
+use super::dictionary::{Dictionary, indices};
+use super::hybrid::{Hybrid, Run};
+use super::leaf::{Leaf, Physical, Raw, low};
+use super::packed::{Packed, low_bits};
+use super::plain::{self, Values, word4, word8};
+use super::{Chunk, Outcome, Step, Value, settle, unsupported};
+use crate::counts::Cell;
+use crate::error::Result;
+
+/// Bits of rows.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// A bit for every positive row, 64 to a word, the lowest first.
+    pub positives: Vec<u64>,
+    /// The same for every row of which nothing is known; empty where there is none.
+    pub unknown: Vec<u64>,
+    rows: usize,
+    at: usize,
+}
+
+/// What a value means for its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Negative,
+    Positive,
+    Unknown,
+}
+
+impl Marks {
+    /// No mark yet, of `rows` rows.
+    pub fn clear(&mut self, rows: usize) {
+        self.positives.clear();
+        self.positives.resize(rows.div_ceil(64), 0);
+        self.unknown.clear();
+        (self.rows, self.at) = (rows, 0);
+    }
+
+    /// Marks a row by its cell.
+    pub fn mark(&mut self, row: usize, cell: Cell) {
+        if row < self.rows {
+            self.word(side_of(cell), 1, row);
+        }
+    }
+
+    fn side(&mut self, side: Side) -> Option<&mut Vec<u64>> {
+        match side {
+            Side::Negative => None,
+            Side::Positive => Some(&mut self.positives),
+            Side::Unknown => {
+                self.unknown.resize(self.positives.len(), 0);
+                Some(&mut self.unknown)
+            }
+        }
+    }
+
+    /// The next `len` rows are all on one side.
+    fn run(&mut self, side: Side, len: usize) {
+        let (mut at, end) = (self.at, self.at + len);
+        self.at = end;
+        let Some(bits) = self.side(side) else { return };
+        while at < end {
+            // Up to the end of the word.
+            let n = (64 - at % 64).min(end - at);
+            bits[at / 64] |= low_bits(n) << (at % 64);
+            at += n;
+        }
+    }
+
+    /// The next `len` rows, up to 64: those of the bits of `word` are on one side.
+    #[inline]
+    fn word(&mut self, side: Side, word: u64, at: usize) {
+        if word == 0 {
+            return;
+        }
+        let (index, shift) = (at / 64, at % 64);
+        let Some(bits) = self.side(side) else { return };
+        bits[index] |= word << shift;
+        if shift > 0
+            && let Some(next) = bits.get_mut(index + 1)
+        {
+            *next |= word >> (64 - shift);
+        }
+    }
+
+    /// The next rows are the two sides of bits.
+    fn bits(&mut self, packed: Packed<'_>, sides: [Side; 2]) {
+        let zeros_count = sides[0] != Side::Negative;
+        packed.words(|word, n| {
+            if zeros_count {
+                self.word(sides[0], !word & low_bits(n), self.at);
+            }
+            self.word(sides[1], word, self.at);
+            self.at += n;
+        });
+    }
+
+    /// Marks what is set among the rows that have a value, in the order of their values: bit i of `from` is
+    /// that of the i-th bit of `valid`.
+    fn spread(&mut self, valid: &[u64], from: &Self) {
+        let start = self.at;
+        for (side, bits) in [(Side::Positive, &from.positives), (Side::Unknown, &from.unknown)] {
+            if bits.is_empty() {
+                continue;
+            }
+            let mut taken = 0;
+            for (word, &valid) in valid.iter().enumerate() {
+                let n = valid.count_ones() as usize;
+                self.word(side, deposit(take(bits, taken, n), valid), start + word * 64);
+                taken += n;
+            }
+        }
+    }
+}
+
+/// `n` bits from bit `at` on, up to 64.
+pub(super) fn take(bits: &[u64], at: usize, n: usize) -> u64 {
+    let (index, shift) = (at / 64, at % 64);
+    let mut word = bits.get(index).copied().unwrap_or(0) >> shift;
+    if shift > 0 {
+        word |= bits.get(index + 1).copied().unwrap_or(0) << (64 - shift);
+    }
+    word & low_bits(n)
+}
+
+/// The bits of `word`, each at the place of the next bit of `mask`.
+pub(super) fn deposit(word: u64, mask: u64) -> u64 {
+    if word == 0 || mask == u64::MAX {
+        return word;
+    }
+    let (mut word, mut mask, mut out) = (word, mask, 0);
+    while word != 0 && mask != 0 {
+        if word & 1 == 1 {
+            out |= mask & mask.wrapping_neg();
+        }
+        word >>= 1;
+        mask &= mask - 1;
+    }
+    out
+}
+
+/// Marks the rows of a column without lists. `cell` says on which side a value falls; it is asked once per
+/// dictionary entry, and for plain values that are neither 0 nor 1. Values without a meaning are negative.
+///
+/// On [`Outcome::Unsupported`] and on an error the marks are worth nothing.
+///
+/// # Errors
+/// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
+pub fn mark_flat(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    cell: &dyn Fn(Value<'_>) -> Cell,
+    marks: &mut Marks,
+) -> Result<Outcome<()>> {
+    settle(mark(chunk, workspace, &|value| side_of(cell(value)), marks))
+}
+
+pub(super) fn side_of(cell: Cell) -> Side {
+    match cell {
+        Cell::Positive => Side::Positive,
+        Cell::Missing | Cell::Uncertain => Side::Unknown,
+        Cell::Negative | Cell::Invalid => Side::Negative,
+    }
+}
+
+fn mark(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    side: &dyn Fn(Value<'_>) -> Side,
+    marks: &mut Marks,
+) -> Step<()> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    if leaf.max_rep > 0 {
+        return unsupported("a list where a column of single values was expected");
+    }
+    marks.clear(usize::try_from(chunk.rows).unwrap_or(usize::MAX));
+    let reader = Reader::new(leaf, dictionary, side);
+    let (mut valid, mut values) = (Vec::new(), Marks::default());
+    while let Some(page) = pages.next()? {
+        let present = validity(leaf, &page, &mut valid)?;
+        if present == page.slots {
+            reader.page(&page, present, marks)?;
+            continue;
+        }
+        values.clear(present);
+        reader.page(&page, present, &mut values)?;
+        marks.spread(&valid, &values);
+        let start = marks.at;
+        for (word, valid) in valid.iter().enumerate() {
+            let n = (page.slots - word * 64).min(64);
+            marks.word(Side::Unknown, !valid & low_bits(n), start + word * 64);
+        }
+        marks.at += page.slots;
+    }
+    Ok(())
+}
+
+/// Which slots of a page have a value, as bits, and how many do. The bits are not needed where all do.
+pub(super) fn validity(leaf: Leaf, page: &DataPage<'_>, valid: &mut Vec<u64>) -> Step<usize> {
+    let present = super::levels::values(leaf, page)?;
+    if present == page.slots {
+        return Ok(present);
+    }
+    let mut bits = Marks::default();
+    std::mem::swap(&mut bits.positives, valid);
+    bits.clear(page.slots);
+    let mut levels = Hybrid::levels(page.definition, leaf.max_def)?;
+    let mut batch = [0; 64];
+    levels.runs(page.slots, |run| {
+        match run {
+            Run::Repeat { value, len } if value == leaf.max_def => bits.run(Side::Positive, len),
+            Run::Repeat { len, .. } => bits.at += len,
+            Run::Packed(packed) if packed.width == 1 => packed.words(|word, n| {
+                bits.word(Side::Positive, word, bits.at);
+                bits.at += n;
+            }),
+            Run::Packed(mut packed) => {
+                while packed.len > 0 {
+                    let (part, rest) = packed.split(batch.len());
+                    part.unpack(&mut batch[..part.len]);
+                    let word = word_of(&batch[..part.len], |level| *level == leaf.max_def);
+                    bits.word(Side::Positive, word, bits.at);
+                    bits.at += part.len;
+                    packed = rest;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    std::mem::swap(&mut bits.positives, valid);
+    Ok(present)
+}
+
+/// A bit for each of up to 64 values.
+#[inline]
+fn word_of<T>(values: &[T], is: impl Fn(&T) -> bool) -> u64 {
+    values.iter().enumerate().fold(0, |word, (i, value)| word | u64::from(is(value)) << i)
+}
+
+/// Reads the values of pages.
+pub(super) struct Reader<'r, 'a> {
+    leaf: Leaf,
+    dictionary: Dictionary<'a>,
+    /// The side of each dictionary entry.
+    sides: Vec<Side>,
+    side: &'r dyn Fn(Value<'_>) -> Side,
+    /// The sides of 0 and 1.
+    known: [Side; 2],
+}
+
+impl<'r, 'a> Reader<'r, 'a> {
+    pub(super) fn new(leaf: Leaf, dictionary: Dictionary<'a>, side: &'r dyn Fn(Value<'_>) -> Side) -> Self {
+        let sides = (0..dictionary.len()).map(|entry| side(dictionary.value(entry))).collect();
+        let one = if leaf.is_bit() { 1 } else { leaf.one() };
+        let known = [0, one].map(|word| side(leaf.value(Raw::Word(word))));
+        Self { leaf, dictionary, sides, side, known }
+    }
+
+    /// Marks the next `len` rows by the values of a page.
+    pub(super) fn page(&self, page: &DataPage<'_>, len: usize, marks: &mut Marks) -> Step<()> {
+        match page.coding {
+            Coding::Dictionary => self.indices(page.values, len, marks),
+            Coding::Rle => {
+                let mut bits = Hybrid::booleans(page.values)?;
+                bits.runs(len, |run| {
+                    match run {
+                        Run::Repeat { value, len } => marks.run(self.known[usize::from(value != 0)], len),
+                        Run::Packed(packed) => marks.bits(packed, self.known),
+                    }
+                    Ok(())
+                })?;
+                bits.finish()
+            }
+            Coding::Plain => self.plain(page.values, len, marks),
+        }
+    }
+
+    fn indices(&self, values: &[u8], len: usize, marks: &mut Marks) -> Step<()> {
+        let mut indices = indices(values)?;
+        let mut batch = [0; 64];
+        let side = |index: u32| self.sides.get(index as usize).copied();
+        indices.runs(len, |run| {
+            match run {
+                Run::Repeat { value, len } => {
+                    let side = side(value).ok_or_else(|| self.dictionary.no_entry(value))?;
+                    marks.run(side, len);
+                }
+                Run::Packed(packed) if packed.width == 1 && self.sides.len() > 1 => {
+                    marks.bits(packed, [self.sides[0], self.sides[1]]);
+                }
+                Run::Packed(mut packed) => {
+                    while packed.len > 0 {
+                        let (part, rest) = packed.split(batch.len());
+                        let batch = &mut batch[..part.len];
+                        part.unpack(batch);
+                        self.dictionary.check(batch)?;
+                        for wanted in [Side::Positive, Side::Unknown] {
+                            marks.word(
+                                wanted,
+                                word_of(batch, |index| side(*index) == Some(wanted)),
+                                marks.at,
+                            );
+                        }
+                        marks.at += part.len;
+                        packed = rest;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        indices.finish()
+    }
+
+    fn plain(&self, bytes: &[u8], len: usize, marks: &mut Marks) -> Step<()> {
+        plain::check(self.leaf.physical, bytes, len)?;
+        let one = self.leaf.one();
+        match self.leaf.physical {
+            Physical::Bit => marks.bits(Packed { bytes, width: 1, start: 0, len }, self.known),
+            Physical::Word4 => self.words(&bytes.as_chunks().0[..len], |b| low(word4(b)), low(one), marks),
+            Physical::Word8 => self.words(&bytes.as_chunks().0[..len], word8, one, marks),
+            physical => {
+                let mut values = Values::new(physical, bytes);
+                let mut last: Option<(Raw<'_>, Side)> = None;
+                for _ in 0..len {
+                    let raw = values.next()?;
+                    let side = match last {
+                        Some((same, side)) if same == raw => side,
+                        _ => (self.side)(self.leaf.value(raw)),
+                    };
+                    last = Some((raw, side));
+                    marks.run(side, 1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn words<const SIZE: usize, W>(
+        &self,
+        values: &[[u8; SIZE]],
+        load: impl Fn([u8; SIZE]) -> W,
+        one: W,
+        marks: &mut Marks,
+    ) where
+        W: PartialEq + Copy + Default + Into<u64>,
+    {
+        for values in values.chunks(64) {
+            let ones = word_of(values, |bytes| load(*bytes) == one);
+            let zeros = word_of(values, |bytes| load(*bytes) == W::default());
+            marks.word(self.known[0], zeros, marks.at);
+            marks.word(self.known[1], ones, marks.at);
+            let mut others = low_bits(values.len()) & !ones & !zeros;
+            while others > 0 {
+                let i = others.trailing_zeros() as usize;
+                let side = (self.side)(self.leaf.value(Raw::Word(load(values[i]).into())));
+                marks.word(side, 1, marks.at + i);
+                others &= others - 1;
+            }
+            marks.at += values.len();
+        }
+    }
+}
