@@ -29,6 +29,12 @@ impl Together {
         &self.counts
     }
 
+    /// Adds rows of each label with itself.
+    pub(crate) fn add_to_diagonal(&mut self, rows: &[u64]) {
+        let diagonal = self.counts.iter_mut().step_by(self.labels + 1);
+        diagonal.zip(rows).for_each(|(count, more)| *count += more);
+    }
+
     /// Adds `rows` rows to every pair.
     pub(crate) fn add_to_all(&mut self, rows: u64) {
         self.counts.iter_mut().for_each(|count| *count += rows);
@@ -202,6 +208,16 @@ impl Pairs {
             }
         }
         self.frequent = [ones, others];
+    }
+
+    /// Adds `rows` rows that are alike.
+    pub(crate) fn add_alike(&mut self, ones: &[u32], others: &[u32], rows: u64) {
+        self.totals.resize(self.counts.len(), 0);
+        for (at, &one) in ones.iter().enumerate() {
+            let totals = &mut self.totals[self.starts[one as usize]..];
+            let others = if self.sides == Sides::Mixed { others } else { &others[at..] };
+            others.iter().for_each(|&other| totals[other as usize] += rows);
+        }
     }
 
     /// Each label of one side with each of the other.

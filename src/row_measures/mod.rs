@@ -104,12 +104,17 @@ fn units(value: f64) -> u64 {
 }
 
 impl Spread {
-    /// Adds a value and its square, both in [`units`].
+    /// Adds `times` values by their sum and that of their squares, both in [`units`].
     #[inline]
-    fn add(&mut self, value: u64, square: u64) {
-        self.values += 1;
-        self.sum += i128::from(value);
-        self.squares += i128::from(square);
+    fn add(&mut self, sum: i128, squares: i128, times: u64) {
+        self.values += times;
+        self.sum += sum;
+        self.squares += squares;
+    }
+
+    /// Adds 0 so many times.
+    fn add_zeros(&mut self, times: u64) {
+        self.values += times;
     }
 
     fn merge(&mut self, other: &Self) {

@@ -12,7 +12,10 @@ use crate::label_sets::LabelSets;
 pub struct RowSums {
     /// IRLbl of every label and its logarithm; 0 without positives.
     irlbl: Arc<[(f64, f64)]>,
-    rows: u64,
+    /// Rows without any label, and those that have just one, by label: there is nothing to be worked out.
+    empty: u64,
+    single: Vec<u64>,
+    /// By number of labels, of all others; so are the sums below.
     cardinalities: Vec<u64>,
     scumble: Spread,
     scumble_of_label: Vec<Spread>,
@@ -35,7 +38,8 @@ impl RowSums {
         let n = counts.len();
         Self {
             irlbl: counts.tallies().iter().map(|tally| irlbl(tally.positives)).collect(),
-            rows: 0,
+            empty: 0,
+            single: vec![0; n],
             cardinalities: Vec::new(),
             scumble: Spread::default(),
             scumble_of_label: vec![Spread::default(); n],
@@ -45,19 +49,23 @@ impl RowSums {
         }
     }
 
-    /// Rows added so far.
+    /// Rows without any label, and those that have just one, by label.
     #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.rows
+    pub fn smallest(&self) -> (u64, &[u64]) {
+        (self.empty, &self.single)
     }
 
     /// Adds the rows of `sets` that are `taken`.
     pub fn add(&mut self, sets: &LabelSets, taken: impl Fn(usize) -> bool) {
         for row in (0..sets.rows()).filter(|row| taken(*row)) {
-            self.add_row(sets.positives(row));
+            match sets.positives(row) {
+                [] => self.empty += 1,
+                [label] => self.single[*label as usize] += 1,
+                labels => self.add_labels(labels, 1),
+            }
         }
         let Some(pairs) = &mut self.pairs else { return };
-        pairs.add(sets, &taken);
+        pairs.add(sets, |row| taken(row) && sets.positives(row).len() > 1);
         if sets.all_known() {
             return;
         }
@@ -70,29 +78,53 @@ impl RowSums {
         unknown.iter_mut().for_each(|pairs| pairs.add(sets, |row| taken(row) && !is_silent(row)));
     }
 
+    /// Adds `rows` rows that are alike.
+    fn add_alike(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
+        match positives {
+            [] => self.empty += rows,
+            [label] => self.single[*label as usize] += rows,
+            labels => self.add_labels(labels, rows),
+        }
+        let Some(pairs) = &mut self.pairs else { return };
+        if positives.len() > 1 {
+            pairs.add_alike(positives, positives, rows);
+        }
+        if unknown.is_empty() {
+            return;
+        }
+        let n = self.irlbl.len();
+        let [both, second] = self
+            .unknown
+            .get_or_insert_with(|| [Sides::Unknown, Sides::Mixed].map(|sides| Pairs::new(n, sides)));
+        if unknown.len() == n {
+            self.silent += rows;
+        } else {
+            both.add_alike(unknown, unknown, rows);
+            second.add_alike(positives, unknown, rows);
+        }
+    }
+
+    /// Adds rows of several labels.
     #[inline]
-    fn add_row(&mut self, labels: &[u32]) {
-        self.rows += 1;
+    fn add_labels(&mut self, labels: &[u32], rows: u64) {
         let k = labels.len();
         if self.cardinalities.len() <= k {
             self.cardinalities.resize(k + 1, 0);
         }
-        self.cardinalities[k] += 1;
+        self.cardinalities[k] += rows;
         let scumble = self.scumble(labels);
-        let [value, square] = [units(scumble), units(scumble * scumble)];
-        self.scumble.add(value, square);
+        let [value, square] =
+            [units(scumble), units(scumble * scumble)].map(|units| i128::from(units) * i128::from(rows));
+        self.scumble.add(value, square, rows);
         for &label in labels {
-            self.scumble_of_label[label as usize].add(value, square);
+            self.scumble_of_label[label as usize].add(value, square, rows);
         }
     }
 
-    /// SCUMBLE of a row: 1 − geometric mean / mean of the IRLbl of its labels, 0 without labels (Charte et al.
-    /// 2014, as the R package mldr has it).
+    /// SCUMBLE of a row of several labels: 1 − geometric mean / mean of their IRLbl (Charte et al. 2014, as the R
+    /// package mldr has it). It is 0 of one label, and of none.
     #[inline]
     fn scumble(&self, labels: &[u32]) -> f64 {
-        if labels.len() < 2 {
-            return 0.0;
-        }
         let of = labels.iter().map(|&label| self.irlbl[label as usize]);
         let (sum, logs) = of.fold((0.0, 0.0), |(sum, logs), (irlbl, ln)| (sum + irlbl, logs + ln));
         let k = labels.len() as f64;
@@ -101,7 +133,8 @@ impl RowSums {
 
     /// Adds all that `other` has added.
     pub fn merge(&mut self, other: Self) {
-        self.rows += other.rows;
+        self.empty += other.empty;
+        self.single.iter_mut().zip(&other.single).for_each(|(rows, more)| *rows += more);
         self.silent += other.silent;
         if self.cardinalities.len() < other.cardinalities.len() {
             self.cardinalities.resize(other.cardinalities.len(), 0);
@@ -123,63 +156,80 @@ impl RowSums {
 
     /// The measures of all rows that were added; `sets` are theirs.
     #[must_use]
-    pub fn finish(self, sets: Labelsets) -> RowMeasures {
+    pub fn finish(mut self, sets: Labelsets) -> RowMeasures {
+        let singles = self.single.iter().sum();
+        for (k, rows) in [(0, self.empty), (1, singles)].into_iter().filter(|(_, rows)| *rows > 0) {
+            self.cardinalities.resize(self.cardinalities.len().max(k + 1), 0);
+            self.cardinalities[k] += rows;
+            self.scumble.add_zeros(rows);
+        }
+        self.scumble_of_label.iter_mut().zip(&self.single).for_each(|(spread, rows)| spread.add_zeros(*rows));
+        let single = self.single;
         let unknown = self.unknown.map(|pairs| {
             let [mut both, second] = pairs.map(Pairs::finish);
             both.add_to_all(self.silent);
             Unknown { both, second }
         });
         RowMeasures {
-            rows: self.rows,
+            rows: self.cardinalities.iter().sum(),
             cardinalities: self.cardinalities,
             distinct_labelsets: sets.distinct,
             single_labelsets: sets.single,
             top_labelsets: sets.top,
             scumble: self.scumble,
             scumble_of_label: self.scumble_of_label,
-            pairs: self.pairs.map(Pairs::finish),
+            pairs: self.pairs.map(|pairs| {
+                let mut pairs = pairs.finish();
+                pairs.add_to_diagonal(&single);
+                pairs
+            }),
             unknown,
         }
     }
 }
 
-/// Takes rows one by one and gives their measures; keeps all sets of labels in memory.
+/// Takes rows that are alike side by side and gives their measures.
 #[derive(Debug, Clone)]
 pub struct RowPass {
     sums: RowSums,
-    block: LabelSets,
-    sets: std::collections::BTreeMap<Vec<u32>, u64>,
+    sets: Labelsets,
+    /// The set whose rows are being added.
+    current: Option<Labelset>,
 }
 
 impl RowPass {
     /// Of rows whose counts are `counts`.
     #[must_use]
     pub fn new(counts: &LabelCounts) -> Self {
-        let mut block = LabelSets::default();
-        block.clear(counts.len());
-        Self { sums: RowSums::new(counts), block, sets: std::collections::BTreeMap::new() }
+        Self { sums: RowSums::new(counts), sets: Labelsets::default(), current: None }
     }
 
     /// Adds `rows` rows that have the labels `positives` and say nothing of the labels `unknown`, both ascending.
+    /// Rows with the same positives come one after the other.
     pub fn add(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
-        for _ in 0..rows {
-            positives.iter().for_each(|&label| self.block.add(label));
-            unknown.iter().for_each(|&label| self.block.add_unknown(label));
-            self.block.end_row();
+        self.sums.add_alike(positives, unknown, rows);
+        match &mut self.current {
+            Some(set) if set.labels == positives => set.rows += rows,
+            _ => {
+                self.close();
+                self.current = Some(Labelset { labels: positives.to_vec(), rows });
+            }
         }
-        *self.sets.entry(positives.to_vec()).or_insert(0) += rows;
-        self.sums.add(&self.block, |_| true);
-        self.block.clear(self.sums.irlbl.len());
+    }
+
+    /// All rows of the current set are there.
+    fn close(&mut self) {
+        if let Some(set) = self.current.take() {
+            self.sets.distinct += 1;
+            self.sets.single += u64::from(set.rows == 1);
+            self.sets.offer(set);
+        }
     }
 
     /// The measures of all rows that were added.
     #[must_use]
-    pub fn finish(self) -> RowMeasures {
-        let mut sets = Labelsets { distinct: self.sets.len() as u64, ..Labelsets::default() };
-        for (labels, rows) in self.sets {
-            sets.single += u64::from(rows == 1);
-            sets.offer(Labelset { labels, rows });
-        }
-        self.sums.finish(sets)
+    pub fn finish(mut self) -> RowMeasures {
+        self.close();
+        self.sums.finish(self.sets)
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryBuilder, RecordBatch, UInt64Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 
-use super::patterns::Patterns;
-use super::{Alike, Gatherer, Request, merge, read_rows};
+use super::patterns::{Gatherer, Patterns};
+use super::{Alike, Request, merge, read_rows};
 use crate::engine::collect::GroupKey;
 use crate::engine::query::{Dataset, Task};
 use crate::engine::spill::Spill;

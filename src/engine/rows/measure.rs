@@ -2,17 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Request;
 use super::block::{Block, Members};
 use super::most::{Most, each_set};
 use super::read::{RowSink, read_rows_and_way};
 use super::resolve::{Known, resolve};
 use super::set_tally::{Found, LabelKeys, PARTS, SetTally};
+use super::{Alike, Request};
 use crate::counts::LabelCounts;
-use crate::engine::Way;
+use crate::engine::cluster;
+use crate::engine::collect::Way;
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
-use crate::row_measures::{Labelsets, RowMeasures, RowSums};
+use crate::row_measures::{Labelsets, RowMeasures, RowPass, RowSums};
+use crate::source::shards::Shard;
 use crate::threads::in_order;
 
 /// What rows say.
@@ -45,6 +47,9 @@ pub async fn measure(
     groups: &[&LabelCounts],
 ) -> Result<Measured> {
     let Request { limits, progress, .. } = *request;
+    if let Some(address) = &limits.cluster {
+        return measure_on_cluster(address, request, counts, groups).await;
+    }
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
     let keys = Arc::new(LabelKeys::new(counts.len()));
     // Half of what a thread may take: the other half is the rows of a row group.
@@ -62,6 +67,7 @@ pub async fn measure(
     let (mut sums, mut known, mut tallies) = (vec![whole], Known::new(), Vec::new());
     sums.extend(parts);
     for found in found {
+        let found = found?;
         sums[0].merge(found.whole);
         sums[1..].iter_mut().zip(found.groups).for_each(|(sum, more)| sum.merge(more));
         known.extend(found.known);
@@ -79,6 +85,29 @@ pub async fn measure(
     let mut measures = sums.into_iter().zip(sets).map(|(sums, sets)| sums.finish(sets));
     let whole = measures.next().ok_or_else(|| Error::internal("no rows were asked for"))?;
     Ok(Measured { whole, groups: measures.collect(), spilled: spill.spilled(), way })
+}
+
+/// The same on many machines, which give rows that are alike side by side.
+async fn measure_on_cluster(
+    address: &cluster::Address,
+    request: &Request<'_>,
+    counts: &LabelCounts,
+    groups: &[&LabelCounts],
+) -> Result<Measured> {
+    let Request { dataset, counting, limits, progress, .. } = *request;
+    let mut whole = RowPass::new(counts);
+    let mut parts: Vec<RowPass> = groups.iter().map(|counts| RowPass::new(counts)).collect();
+    let each = |Alike { positives, unknown, group, rows }: Alike<'_>| {
+        whole.add(positives, unknown, rows);
+        if let Some(part) = parts.get_mut(group) {
+            part.add(positives, unknown, rows);
+        }
+    };
+    let spilled = cluster::alike(address, dataset, counting, request.groups, limits, progress, each).await?;
+    dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
+    let way = Way { engine: "cluster", ..Way::default() };
+    let groups = parts.into_iter().map(RowPass::finish).collect();
+    Ok(Measured { whole: whole.finish(), groups, spilled, way })
 }
 
 /// Sets of all threads become one account for each scope: all rows, then each group.
@@ -117,7 +146,7 @@ struct Measuring<T = SetTally> {
 }
 
 impl RowSink for Measuring {
-    type Found = Measuring<Found>;
+    type Found = Result<Measuring<Found>>;
 
     fn begin(&mut self) -> Result<()> {
         self.known_rows = 0;
@@ -149,6 +178,10 @@ impl RowSink for Measuring {
             let Some(group) = block.group(row) else { continue };
             let group = if has_groups { u32::try_from(group).unwrap_or(u32::MAX) } else { 0 };
             let labels = sets.positives(row);
+            if labels.len() < 2 {
+                // They are in the sums.
+                continue;
+            }
             let hash = self.tally.add(labels, group)?;
             if self.known_rows < KNOWN_ROWS && self.known.len() < KNOWN_SETS {
                 self.known_rows += 1;
@@ -159,7 +192,15 @@ impl RowSink for Measuring {
     }
 
     fn finish(self) -> Self::Found {
-        let Self { whole, groups, tally, known, known_rows } = self;
-        Measuring { whole, groups, tally: tally.finish(), known, known_rows }
+        let Self { whole, groups, mut tally, mut known, known_rows } = self;
+        let scopes = if groups.is_empty() { std::slice::from_ref(&whole) } else { &groups[..] };
+        for (group, sums) in (0..).zip(scopes) {
+            let (empty, single) = sums.smallest();
+            known.insert(tally.add_many(&[], group, empty)?, Box::default());
+            for (label, &rows) in (0..).zip(single).filter(|(_, rows)| **rows > 0) {
+                known.insert(tally.add_many(&[label], group, rows)?, [label].into());
+            }
+        }
+        Ok(Measuring { whole, groups, tally: tally.finish(), known, known_rows })
     }
 }

@@ -34,7 +34,6 @@ mod set_tally;
 
 use std::sync::Arc;
 
-use super::cluster;
 use super::collect::GroupKey;
 use super::counting::Counting;
 use super::partial_exec::Progress;

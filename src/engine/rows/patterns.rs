@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::block::Row;
+use super::block::{Block, Row};
+use super::read::RowSink;
 use crate::engine::spill::{Segment, Spill, SpillFile};
 use crate::error::{Error, Result};
 
@@ -80,6 +81,34 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+/// Gathers the patterns that one thread finds.
+pub(super) struct Gatherer {
+    patterns: Patterns,
+    pattern: Pattern,
+}
+
+impl Gatherer {
+    /// Holds up to `budget` bytes in memory.
+    pub(super) fn new(budget: usize, spill: &Arc<Spill>) -> Self {
+        Self { patterns: Patterns::new(budget, Arc::clone(spill)), pattern: Pattern::default() }
+    }
+}
+
+impl RowSink for Gatherer {
+    type Found = Patterns;
+
+    fn take(&mut self, block: &mut Block) -> Result<()> {
+        for row in (0..block.rows()).filter_map(|row| block.row(row)) {
+            self.patterns.add(self.pattern.of(&row), 1)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Patterns {
+        self.patterns
+    }
 }
 
 /// A pattern, and where its bytes lie.

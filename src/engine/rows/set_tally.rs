@@ -143,6 +143,17 @@ impl SetTally {
         }
     }
 
+    /// Adds `rows` rows of `group` at once; gives the bits of their set.
+    pub(super) fn add_many(&mut self, labels: &[u32], group: u32, rows: u64) -> Result<SetHash> {
+        let (hash, mut left) = (self.keys.hash(labels), rows);
+        while left > 0 {
+            let rows = u32::try_from(left).unwrap_or(u32::MAX);
+            self.wait(Entry { hash, group, rows })?;
+            left -= u64::from(rows);
+        }
+        Ok(hash)
+    }
+
     /// Adds a row of `group`; gives the bits of its set.
     #[inline]
     pub(super) fn add(&mut self, labels: &[u32], group: u32) -> Result<SetHash> {
@@ -246,6 +257,8 @@ mod tests {
                 assert_eq!(hash, keys.hash(&labels));
                 *expected.entry((labels, group)).or_default() += 1;
             }
+            tally.add_many(&[3], 1, 10_000_000_000).unwrap();
+            *expected.entry((vec![3], 1)).or_default() += 10_000_000_000;
             assert_eq!(spill.spilled().files > 0, budget <= 1 << 14);
             let mut found = tally.finish();
             let mut sums: BTreeMap<(SetHash, u32), u64> = BTreeMap::new();
