@@ -45,6 +45,7 @@ pub mod pages;
 pub mod pipeline;
 pub mod report;
 pub mod row_measures;
+pub mod sampling;
 mod scratch;
 pub mod source;
 mod threads;

@@ -2,13 +2,16 @@
 //! published, all or nothing.
 //!
 //! [`counts`] `counts.parquet` · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
-//! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json` · [`results`]
+//! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json` · [`plan`] `plan.json` and the
+//! files of a plan, [`plan_copy`] shards as it has them · [`results`]
 //! `run_results.json`, and [`summary`], [`metrics`] and [`lineage`] made from it · [`publish`] staging, syncing, renaming, `_SUCCESS`.
 
 pub mod counts;
 pub mod imbalance;
 pub mod lineage;
 pub mod metrics;
+pub mod plan;
+pub mod plan_copy;
 pub mod publish;
 pub mod results;
 pub mod summary;

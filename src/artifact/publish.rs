@@ -28,7 +28,7 @@ pub const SUCCESS: &str = "_SUCCESS";
 /// The account of the last run; not part of the result.
 pub const RESULTS: &str = "run_results.json";
 /// Files and folders of a result, and what each is for.
-pub const OUTPUTS: [(&str, &str); 10] = [
+pub const OUTPUTS: [(&str, &str); 14] = [
     ("counts.parquet", "counts per label; weigh reads and merges them"),
     ("weights.parquet", "counts, every weight vector, status"),
     ("weights.json", "the same, with the spec"),
@@ -38,6 +38,10 @@ pub const OUTPUTS: [(&str, &str); 10] = [
     ("imbalance.json", "measures of the set and of each label"),
     ("report.md", "for people"),
     ("by", "one such folder per group of --by"),
+    ("plan.json", "a sampling plan: what it does to the counts"),
+    ("plan.md", "the same, for people"),
+    ("plan", "its rows, one file per shard"),
+    ("sampled", "the shards as the plan has them"),
     (SUCCESS, "written last: sizes and SHA-256 of all"),
 ];
 

@@ -67,30 +67,34 @@ pub fn write_json(out: &mut dyn Write, file: &CountsFile, weights: &Weights, spe
     put(object.out, "}\n")
 }
 
-fn put(out: &mut dyn Write, text: &str) -> Result<()> {
+pub(super) fn put(out: &mut dyn Write, text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).map_err(|cause| unwritable(&cause))
 }
 
 /// A JSON object written key by key, one key a line.
-struct Object<'a> {
-    out: &'a mut dyn Write,
-    first: bool,
+pub(super) struct Object<'a> {
+    pub(super) out: &'a mut dyn Write,
+    pub(super) first: bool,
 }
 
 impl Object<'_> {
-    fn key(&mut self, key: &str) -> Result<()> {
+    pub(super) fn key(&mut self, key: &str) -> Result<()> {
         let before = if self.first { "{\n" } else { ",\n" };
         self.first = false;
         let key = serde_json::to_string(key).map_err(|cause| Error::internal(cause.to_string()))?;
         put(self.out, &format!("{before}{key}:"))
     }
 
-    fn value(&mut self, key: &str, value: &impl serde::Serialize) -> Result<()> {
+    pub(super) fn value(&mut self, key: &str, value: &impl serde::Serialize) -> Result<()> {
         self.key(key)?;
         put(self.out, &serde_json::to_string(value).map_err(|cause| Error::internal(cause.to_string()))?)
     }
 
-    fn array<T: serde::Serialize>(&mut self, key: &str, items: impl Iterator<Item = T>) -> Result<()> {
+    pub(super) fn array<T: serde::Serialize>(
+        &mut self,
+        key: &str,
+        items: impl Iterator<Item = T>,
+    ) -> Result<()> {
         self.key(key)?;
         json_array(self.out, items)
     }

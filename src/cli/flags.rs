@@ -219,6 +219,37 @@ impl Measured {
     }
 }
 
+/// A plan of rows.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Plan")]
+pub(super) struct Sampling {
+    /// NAME[:key=value,…]
+    #[arg(long, value_name = "PLAN", required = true)]
+    plan: String,
+    /// Chance: the same seed makes the same plan [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Another chance for every epoch [default: 0]
+    #[arg(long, value_name = "N")]
+    epoch: Option<u64>,
+    /// Also write the shards as the plan has them: rows repeated, left out, or in a folder per fold
+    #[arg(long)]
+    materialize: bool,
+    /// Say what the plan would do, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Sampling {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.plan = Some(self.plan.clone());
+        spec.seed = self.seed;
+        spec.epoch = self.epoch;
+        spec.materialize = self.materialize.then_some(true);
+        spec.dry_run = self.dry_run.then_some(true);
+    }
+}
+
 /// What the machine may be used for.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Resources")]

@@ -8,10 +8,11 @@ use crate::checks::CHECKS;
 use crate::error::{EXIT_CODES, Result};
 use crate::findings::FINDINGS;
 use crate::measures::MEASURES;
+use crate::sampling::METHODS;
 use crate::source::layout::LAYOUTS;
 use crate::weights::SCHEMES;
 
-/// Print a table: schemes, measures, layouts, checks, findings, exit-codes
+/// Print a table: schemes, plans, measures, layouts, checks, findings, exit-codes
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight list schemes
@@ -25,6 +26,7 @@ pub(super) struct List {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {
     Schemes,
+    Plans,
     Measures,
     Layouts,
     Checks,
@@ -47,6 +49,12 @@ impl List {
                         info.parameters,
                         info.source,
                     ]);
+                }
+            }
+            What::Plans => {
+                table.set_header(["plan", "what becomes of rows", "parameters", "source"]);
+                for info in &METHODS {
+                    table.add_row([info.name, info.about, info.parameters, info.source]);
                 }
             }
             What::Measures => {

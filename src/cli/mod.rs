@@ -13,6 +13,7 @@ mod list;
 mod progress;
 mod report;
 mod run;
+mod sample;
 mod schema;
 mod sql;
 mod weigh;
@@ -49,13 +50,15 @@ enum Verb {
     Inspect(inspect::Inspect),
     /// Merge saved counts and weigh them anew; no shard is read
     Weigh(Box<weigh::Weigh>),
+    /// Plan how often each row is seen in an epoch, or in which fold it is
+    Sample(Box<sample::Sample>),
     /// Compare two results label by label
     Diff(diff::Diff),
     /// Query shards, counts and weights with SQL; a shell when no query is given
     Sql(Box<sql::Sql>),
     /// Print the report of a finished run
     Report(report::Report),
-    /// Print a table: schemes, measures, layouts, checks, findings, exit-codes
+    /// Print a table: schemes, plans, measures, layouts, checks, findings, exit-codes
     List(list::List),
     /// Print the JSON Schema of pipeline files or of run_results.json
     Schema(schema::SchemaOf),
@@ -87,6 +90,7 @@ impl Verb {
         match self {
             Self::Compute(verb) => return verb.act(),
             Self::Run(verb) => return verb.act(),
+            Self::Sample(verb) => return verb.act(),
             Self::Inspect(verb) => verb.act(),
             Self::Weigh(verb) => verb.act(),
             Self::Diff(verb) => verb.act(),

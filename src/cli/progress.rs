@@ -117,7 +117,11 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
     if let Some(part) = plan.part {
         return self::part(outcome, plan, part, elapsed);
     }
-    let mut text = report::text(&outcome.derived.report(format!("{} ({})", outcome.source, outcome.why)));
+    let source = format!("{} ({})", outcome.source, outcome.why);
+    let mut text = match &outcome.sampled {
+        Some(sampled) => sampled.text(&source),
+        None => report::text(&outcome.derived.report(source)),
+    };
     for (name, group) in &outcome.groups {
         let counts = &group.file.counts;
         let absent = counts.tallies().iter().filter(|tally| tally.positives == 0).count();

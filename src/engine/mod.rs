@@ -10,7 +10,7 @@
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
 //! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit ·
-//! [`rows`] gives the labels of rows · [`states`] keeps counts of shards from run to run, [`by_shard`] counts for it ·
+//! [`rows`] gives the labels of rows, [`sampling`] plans them · [`states`] keeps counts of shards from run to run, [`by_shard`] counts for it ·
 //! [`sql`] answers queries, with the [`functions`] of labels · [`cluster`] does the same on many machines
 
 mod by_shard;
@@ -31,6 +31,7 @@ mod plain;
 mod pool;
 mod query;
 pub mod rows;
+pub mod sampling;
 mod scan;
 pub mod session;
 mod spill;

@@ -11,6 +11,7 @@
 mod account;
 pub mod calls;
 mod cluster;
+pub mod destination;
 pub mod explain;
 pub mod machine;
 pub mod notices;
@@ -21,6 +22,8 @@ mod parts;
 pub mod plan;
 mod row_pass;
 pub mod run;
+pub mod sample;
+mod sample_copies;
 pub mod spec;
 pub mod sql;
 pub mod variables;

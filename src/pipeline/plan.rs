@@ -1,11 +1,13 @@
 //! A spec with every default filled in and every contradiction refused.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::cluster;
+use super::destination::Destination;
 use super::machine::Machine;
 use super::notices::check_place;
+use super::sample::Sampling;
 use super::spec::{Limit, OneOrMany, STDIO, Scalars, Spec, Values};
 use crate::checks::{Check, Severity};
 use crate::engine::counting::Engine;
@@ -79,6 +81,8 @@ pub struct Plan {
     pub row_measures: Option<bool>,
     /// Input features, for TCS.
     pub num_features: Option<u64>,
+    /// A sampling plan.
+    pub sampling: Option<Sampling>,
     /// How rows are counted.
     pub engine: Engine,
     /// Take constant chunks by the word of their statistics.
@@ -95,35 +99,6 @@ pub struct Plan {
     pub skip_exit_code: Option<u8>,
     /// What was asked for.
     pub spec: Spec,
-}
-
-/// Where a result goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
-    /// Files in a folder.
-    Folder(PathBuf),
-    /// The weights alone, to stdout.
-    Stdout(Stream),
-}
-
-impl Destination {
-    /// The folder, if it is one.
-    #[must_use]
-    pub fn folder(&self) -> Option<&Path> {
-        match self {
-            Self::Folder(folder) => Some(folder),
-            Self::Stdout(_) => None,
-        }
-    }
-}
-
-/// What stdout gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// `weights.json` on one line.
-    Json,
-    /// The table of `weights.parquet` as an Arrow IPC stream.
-    Arrow,
 }
 
 /// What the outside is told of a run.
@@ -149,10 +124,6 @@ impl Plan {
                 Error::usage("no shards are named").hint("name files, folders or globs of Parquet shards")
             );
         }
-        let out = spec.out.clone().ok_or_else(|| {
-            Error::usage("no output folder is named")
-                .hint("name one with --out DIR, or the key out of a spec")
-        })?;
         let domain = domain(&spec.values, &Domain::default())?;
         let label_domains = spec.label.iter().map(|(label, values)| {
             let own = self::domain(values, &domain).map_err(|error| error.at(format!("label {label:?}")))?;
@@ -169,7 +140,7 @@ impl Plan {
         let many = |list: &Option<OneOrMany>| list.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
         let plan = Self {
             sources,
-            out: destination(out, spec.format.as_deref())?,
+            out: Destination::asked(&spec)?,
             max_bad_shards: max_bad_shards(&spec)?,
             overwrite: spec.overwrite.unwrap_or(false),
             state: state(&spec)?,
@@ -196,6 +167,7 @@ impl Plan {
             weighing: weighing(&spec)?,
             row_measures: row_measures(spec.row_measures.as_deref())?,
             num_features: spec.num_features,
+            sampling: Sampling::asked(&spec)?,
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(&spec, machine)?,
@@ -220,6 +192,7 @@ impl Plan {
             ("a stream on stdin", stdin, "every job lists the same shards"),
             ("--out -", self.out.folder().is_none(), "name a folder with --out DIR, one for each job"),
             ("--formats", self.spec.formats.is_some(), "a job writes counts; give --formats to weigh"),
+            ("--plan", self.sampling.is_some(), "plan when all shards are together"),
             ("--row-measures on", self.row_measures == Some(true), "use auto or off"),
             (
                 "checks",
@@ -275,6 +248,9 @@ impl Plan {
                     .hint("name a folder with --out DIR"));
             }
         }
+        if let Some(sampling) = &self.sampling {
+            sampling.check(self)?;
+        }
         if self.num_rows.is_some() && !self.by.is_empty() {
             return Err(Error::usage("--num-rows and --by exclude each other")
                 .hint("the true number of rows is known for the whole set only"));
@@ -314,24 +290,6 @@ fn state(spec: &Spec) -> Result<Option<PathBuf>> {
                 .hint("name a file with --state FILE")),
         },
         _ => Ok(spec.state.clone()),
-    }
-}
-
-fn destination(out: PathBuf, format: Option<&str>) -> Result<Destination> {
-    let stream = match format {
-        None | Some("json") => Stream::Json,
-        Some("arrow") => Stream::Arrow,
-        Some(other) => {
-            return Err(Error::usage(format!("--format: there is no format \"{other}\""))
-                .hint("--out - writes json or arrow"));
-        }
-    };
-    match (out.as_os_str() == STDIO, format) {
-        (true, _) => Ok(Destination::Stdout(stream)),
-        (false, None) => Ok(Destination::Folder(out)),
-        (false, Some(_)) => {
-            Err(Error::usage("--format is about --out -").hint("choose the files of a folder with --formats"))
-        }
     }
 }
 

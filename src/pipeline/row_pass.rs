@@ -31,6 +31,9 @@ pub(super) fn decide(
         (None, Ok(())) if plan.state.is_some() => {
             Some("with --state only new shards are read; --row-measures on reads all".to_owned())
         }
+        (None, Ok(())) if plan.sampling.is_some() => {
+            Some("a sampling plan is made; --row-measures on measures as well".to_owned())
+        }
         (None, Ok(())) if plan.out.folder().is_none() => Some("--out - takes weights alone".to_owned()),
         (None, Ok(())) if counts.len() > LABELS_MAX => {
             Some(format!("there are more than {LABELS_MAX} labels; --row-measures on measures all the same"))

@@ -9,11 +9,13 @@ use arrow::ipc::writer::StreamWriter;
 use serde_json::Value as Json;
 
 use super::account::{Account, finding_result, status, summary};
+use super::destination::{Destination, Stream};
 use super::notices;
 use super::opening::{Opened, open_plan};
 use super::outputs::{self, Derived, Request, group_name};
-use super::plan::{Destination, Plan, Stream};
+use super::plan::Plan;
 use super::row_pass::{decide, measure_rows};
+use super::sample::{self, Sampled};
 use super::weigh::reopen;
 use crate::artifact::counts::{CountsFile, Part};
 use crate::artifact::publish::{OutputFile, RESULTS, SUCCESS, Staging, published, write_results};
@@ -54,6 +56,8 @@ pub struct Outcome {
     pub reused: usize,
     /// Published files.
     pub outputs: Vec<OutputFile>,
+    /// The sampling plan that was asked for.
+    pub sampled: Option<Sampled>,
     /// What goes to stdout instead.
     pub stream: Option<Vec<u8>>,
     /// What did not fit the memory.
@@ -136,6 +140,9 @@ async fn stages(
         account.outputs = outputs;
         return Ok(Ended::Unchanged(code));
     }
+    if plan.sampling.is_some() {
+        sample::check(&opened)?;
+    }
     let staging = match (staging, plan.out.folder()) {
         (None, Some(out)) => Some(Staging::begin(out, plan.overwrite)?),
         (staging, _) => staging,
@@ -171,6 +178,18 @@ async fn stages(
         account.inputs.bytes_read += bytes_read;
         account.spilled.bytes += measured.spilled.bytes;
         account.spilled.files += measured.spilled.files;
+    }
+
+    let clock = Instant::now();
+    let sampled = match &plan.sampling {
+        Some(sampling) => Some(sample::sample(plan, sampling, &opened, &total).await?),
+        None => None,
+    };
+    if let Some(sampled) = &sampled {
+        account.timings.insert("sample", clock.elapsed().as_secs_f64());
+        account.inputs.bytes_read += sampled.bytes_read;
+        account.spilled.bytes += sampled.spilled().bytes;
+        account.spilled.files += sampled.spilled().files;
     }
 
     let clock = Instant::now();
@@ -240,6 +259,7 @@ async fn stages(
         why: opened.detected.why,
         reused: account.shards_with("reused"),
         outputs: Vec::new(),
+        sampled,
         stream: None,
         spilled: account.spilled,
     };
@@ -253,6 +273,7 @@ async fn stages(
         (Destination::Stdout(stream), _) => {
             Outcome { stream: Some(streamed(*stream, &outcome.derived, &spec)?), ..outcome }
         }
+        (Destination::Nowhere, _) => outcome,
         (Destination::Folder(_), None) => return Err(Error::internal("no folder was staged")),
     };
     account.result = Some(summary(&outcome.derived));
@@ -304,6 +325,9 @@ fn publish(plan: &Plan, outcome: &Outcome, mut staging: Staging, spec: &Json) ->
         threads: plan.limits.threads,
     };
     outputs::write_all(&mut staging, derived, groups, source, &request)?;
+    if let Some(sampled) = &outcome.sampled {
+        sampled.write(&mut staging, source, &derived.file.fingerprint, spec, plan.limits.threads)?;
+    }
     staging.publish()
 }
 

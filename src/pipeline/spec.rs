@@ -128,6 +128,21 @@ pub struct Spec {
     /// Input features of the model, for TCS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_features: Option<u64>,
+    /// `NAME:key=value,…`: a sampling plan to write beside the weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// The chance of a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Another chance for every epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// Also write the shards as the plan has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub materialize: Option<bool>,
+    /// Say what a plan would do, and write nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
     /// How rows are counted: `auto`, `encoded` or `plain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,

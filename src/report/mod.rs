@@ -3,6 +3,7 @@
 pub mod drift;
 mod markdown;
 mod names;
+pub mod plan;
 mod text;
 
 pub use markdown::markdown;

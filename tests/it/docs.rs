@@ -3,6 +3,7 @@
 use posweight::checks::CHECKS;
 use posweight::engine::functions::FUNCTIONS;
 use posweight::error::EXIT_CODES;
+use posweight::sampling::METHODS;
 use posweight::source::layout::LAYOUTS;
 use posweight::weights::SCHEMES;
 
@@ -26,6 +27,10 @@ fn the_readme_lists_every_layout_scheme_function_and_exit_code() {
             format!("| `{}`{parameters} | {} | {} |", info.name, info.formula.replace('|', "\\|"), info.kind);
         assert!(readme.contains(&row), "README lacks: {row}");
     }
+    for info in &METHODS {
+        let row = format!("| `{}` (`{}`) | {} |", info.name, info.parameters, info.about);
+        assert!(readme.contains(&row), "README lacks: {row}");
+    }
     for info in &FUNCTIONS {
         let row = format!("| `{}` | {} |", info.call, info.gives);
         assert!(readme.contains(&row), "README lacks: {row}");
@@ -38,7 +43,9 @@ fn the_readme_lists_every_layout_scheme_function_and_exit_code() {
 #[test]
 fn every_verb_has_help_with_three_examples() {
     let place = Place::new();
-    for verb in ["compute", "run", "inspect", "weigh", "diff", "sql", "report", "list", "completions"] {
+    for verb in
+        ["compute", "run", "sample", "inspect", "weigh", "diff", "sql", "report", "list", "completions"]
+    {
         let help = place.run(&[verb, "--help"]);
         assert_eq!(help.code, 0);
         let (_, examples) = help.stdout.split_once("Examples:\n").expect(verb);
@@ -51,6 +58,8 @@ fn lists_show_the_tables_of_the_code() {
     let place = Place::new();
     let schemes = place.run(&["list", "schemes"]).stdout;
     assert!(SCHEMES.iter().all(|info| schemes.contains(info.name)));
+    let plans = place.run(&["list", "plans"]).stdout;
+    assert!(METHODS.iter().all(|info| plans.contains(info.name) && plans.contains(info.about)));
     let checks = place.run(&["list", "checks"]).stdout;
     assert!(CHECKS.iter().all(|info| checks.contains(info.name) && checks.contains(info.about)));
     let codes = place.run(&["list", "exit-codes"]).stdout;

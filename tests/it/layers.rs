@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 11] = [
     &["error", "guard", "label_sets", "scratch", "threads"],
     &["counts", "cooccurrence"],
     &["weights", "measures", "row_measures"],
-    &["findings", "drift"],
+    &["findings", "drift", "sampling"],
     &["checks"],
     &["pages"],
     &["artifact", "report"],
@@ -19,11 +19,12 @@ const LAYERS: [&[&str]; 11] = [
     &["cli"],
 ];
 /// Pure modules: counts in, numbers and text out.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "counts",
     "cooccurrence",
     "label_sets",
     "row_measures",
+    "sampling",
     "weights",
     "measures",
     "findings",

@@ -35,6 +35,12 @@ mod pipelines;
 mod rows;
 /// sample_data/ equals its generator.
 mod sample_data;
+/// Plans of rows.
+mod sampling;
+/// Shards as plans have them.
+mod sampling_copies;
+/// What plans should be.
+mod sampling_oracle;
 /// The examples for schedulers are well-formed and say what the program does.
 mod schedulers;
 /// Queries: right answers, refusals, formats.

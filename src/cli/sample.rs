@@ -1,0 +1,58 @@
+//! `posweight sample`: how often each row is seen in an epoch, or in which fold it is.
+
+use clap::Args;
+
+use super::progress::{Voice, carry_out};
+use super::{flags, print};
+use crate::error::Result;
+use crate::pipeline::spec::{OneOrMany, Spec};
+
+/// Plan how often each row is seen in an epoch, or in which fold it is
+#[derive(Debug, Args)]
+#[command(after_help = "Plans and their parameters: posweight list plans
+
+Examples:
+  posweight sample data/ --plan repeat-factor:threshold=0.01 --dry-run     # what it would do
+  posweight sample data/ --plan ml-ros:percent=25 --seed 7 --out plan/
+  posweight sample data/ --plan stratified-split:train=0.8,test=0.2 --materialize --out split/")]
+pub(super) struct Sample {
+    /// Files, folders and globs of Parquet shards; - is an Arrow IPC stream on stdin
+    #[arg(required = true, value_name = "SHARDS")]
+    shards: Vec<String>,
+    #[command(flatten)]
+    sampling: flags::Sampling,
+    #[command(flatten)]
+    output: flags::Output,
+    #[command(flatten)]
+    labels: flags::Labels,
+    #[command(flatten)]
+    meaning: flags::Meaning,
+    #[command(flatten)]
+    rows: flags::Rows,
+    #[command(flatten)]
+    resources: flags::Resources,
+    #[command(flatten)]
+    nightly: flags::Nightly,
+    #[command(flatten)]
+    voice: Voice,
+    /// Print the pipeline file that does the same, and stop
+    #[arg(long)]
+    emit_spec: bool,
+}
+
+impl Sample {
+    pub(super) fn act(&self) -> Result<u8> {
+        let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
+        self.sampling.put(&mut spec);
+        self.output.put(&mut spec);
+        self.labels.put(&mut spec);
+        self.meaning.put(&mut spec);
+        self.rows.put(&mut spec);
+        self.resources.put(&mut spec);
+        self.nightly.put(&mut spec);
+        if self.emit_spec {
+            return print(&spec.to_toml()?).map(|()| 0);
+        }
+        carry_out(spec, &self.voice)
+    }
+}

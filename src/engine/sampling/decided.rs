@@ -1,0 +1,108 @@
+//! What was decided of rows, block by block, in bounded memory.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::engine::spill::{Segment, Spill, SpillFile};
+use crate::error::{Error, Result};
+use crate::sampling::Decisions;
+
+/// Where the decisions of a block lie.
+#[derive(Debug)]
+enum Stored {
+    Held(Decisions),
+    Spilled { part: usize, segment: Segment },
+}
+
+/// Decisions of one thread.
+#[derive(Debug)]
+pub(super) struct Part {
+    budget: usize,
+    file: SpillFile,
+    /// Shard, first row, and what was decided.
+    blocks: Vec<(usize, u64, Stored)>,
+}
+
+impl Part {
+    pub(super) fn new(spill: Arc<Spill>, budget: usize) -> Self {
+        Self { budget, file: SpillFile::new(spill), blocks: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, shard: usize, decisions: Decisions) -> Result<()> {
+        let bytes = decisions.bytes() + size_of::<Stored>();
+        let first_row = decisions.first_row;
+        let stored = if bytes <= self.budget {
+            self.budget -= bytes;
+            Stored::Held(decisions)
+        } else {
+            let raw = postcard::to_stdvec(&decisions).map_err(|cause| Error::internal(cause.to_string()))?;
+            Stored::Spilled { part: 0, segment: self.file.append(&raw)? }
+        };
+        self.blocks.push((shard, first_row, stored));
+        Ok(())
+    }
+}
+
+/// Decisions of all rows, by shard.
+#[derive(Debug)]
+pub struct Decided {
+    /// In the order of shards and rows.
+    blocks: Vec<(usize, u64, Stored)>,
+    files: Vec<SpillFile>,
+}
+
+impl Decided {
+    pub(super) fn join(parts: Vec<Part>) -> Self {
+        let (mut blocks, mut files) = (Vec::new(), Vec::new());
+        for (number, part) in parts.into_iter().enumerate() {
+            blocks.extend(part.blocks.into_iter().map(|(shard, first_row, stored)| match stored {
+                Stored::Spilled { segment, .. } => {
+                    (shard, first_row, Stored::Spilled { part: number, segment })
+                }
+                held @ Stored::Held(_) => (shard, first_row, held),
+            }));
+            files.push(part.file);
+        }
+        blocks.sort_by_key(|(shard, first_row, _)| (*shard, *first_row));
+        Self { blocks, files }
+    }
+
+    /// The decisions of a shard's rows, in order.
+    pub fn of_shard(&self, shard: usize) -> impl Iterator<Item = Result<Cow<'_, Decisions>>> {
+        let start = self.blocks.partition_point(|(at, ..)| *at < shard);
+        let blocks = self.blocks[start..].iter().take_while(move |(at, ..)| *at == shard);
+        blocks.map(|(_, _, stored)| match stored {
+            Stored::Held(decisions) => Ok(Cow::Borrowed(decisions)),
+            Stored::Spilled { part, segment } => {
+                let raw = self.files[*part].read(*segment)?;
+                let damaged = |_| Error::resource("a spill file is damaged").hint("run again");
+                postcard::from_bytes(&raw).map(Cow::Owned).map_err(damaged)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampling::Values;
+
+    #[test]
+    fn decisions_come_back_in_order_from_memory_and_disk() {
+        let spill = Spill::new(None, 1 << 20, Arc::default());
+        let mut parts = [Part::new(Arc::clone(&spill), 0), Part::new(Arc::clone(&spill), 1 << 20)];
+        let block = |first_row| Decisions {
+            first_row,
+            rows: 3,
+            chosen: Some(vec![0, 2]),
+            values: Values::Small(vec![3, 1]),
+            weights: Some(vec![0.5, 1.0]),
+        };
+        for (i, (shard, first_row)) in [(1, 3), (0, 0), (1, 0), (1, 6)].into_iter().enumerate() {
+            parts[i % 2].push(shard, block(first_row)).unwrap();
+        }
+        let decided = Decided::join(parts.into());
+        let found: Vec<_> = decided.of_shard(1).map(|decisions| decisions.unwrap().into_owned()).collect();
+        assert_eq!((found, spill.spilled().files), ([0, 3, 6].map(block).to_vec(), 1));
+    }
+}

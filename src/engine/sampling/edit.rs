@@ -1,0 +1,248 @@
+//! Labels are taken away from copies of rows, in whatever layout they are stored.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, GenericListArray, Int64Array,
+    OffsetSizeTrait, RecordBatch, Scalar, StringArray, UInt64Array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::kernels::zip::zip;
+use arrow::compute::{cast, take};
+use arrow::datatypes::{DataType, FieldRef, Schema};
+
+use crate::counts::Cell;
+use crate::engine::counting::Counting;
+use crate::engine::plain::interner::Interner;
+use crate::engine::plain::visit::visit;
+use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
+use crate::source::values::Value;
+
+fn internal(cause: &dyn std::fmt::Display) -> Error {
+    Error::internal(cause.to_string())
+}
+
+/// Takes labels away from rows.
+#[derive(Debug)]
+pub struct Edit {
+    counting: Arc<Counting>,
+    /// A value that says no, for each label column of `wide`, or the one of `vector`.
+    negatives: Vec<ArrayRef>,
+}
+
+impl Edit {
+    /// Of shards with columns `schema`, whose labels are known.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where a column cannot say no.
+    pub fn new(counting: Arc<Counting>, schema: &Schema) -> Result<Self> {
+        let columns = counting.layout.labels.iter().enumerate();
+        let negatives = match counting.layout.kind {
+            LayoutKind::Wide => {
+                columns.map(|(label, name)| negative(&counting, label, name, schema)).collect()
+            }
+            LayoutKind::Vector => {
+                columns.map(|(label, name)| negative(&counting, label, name, schema)).collect()
+            }
+            _ => Ok(Vec::new()),
+        };
+        Ok(Self { negatives: negatives?, counting })
+    }
+
+    /// The rows of `batch` without the labels that `goes` says, by row and label.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where a column is not what it was when rows were counted.
+    pub fn apply(&self, batch: &RecordBatch, goes: &dyn Fn(usize, u32) -> bool) -> Result<RecordBatch> {
+        let schema = batch.schema();
+        let mut columns = batch.columns().to_vec();
+        for (label, name) in self.counting.layout.labels.iter().enumerate() {
+            // A shard may lack columns that others have.
+            let Ok(place) = schema.index_of(name) else { continue };
+            columns[place] = match self.counting.layout.kind {
+                LayoutKind::Wide => self.cells(&columns[place], label, goes)?,
+                LayoutKind::Vector => self.elements(&columns[place], goes)?,
+                LayoutKind::List => self.items(&columns[place], goes)?,
+                LayoutKind::Delimited => self.pieces(&columns[place], goes)?,
+                // One label is on one side, and stays.
+                LayoutKind::Class | LayoutKind::Long => Arc::clone(&columns[place]),
+            };
+        }
+        RecordBatch::try_new(schema, columns).map_err(|cause| internal(&cause))
+    }
+
+    fn is_positive(&self, label: usize, value: Option<Value<'_>>) -> bool {
+        let domain = self.counting.domain(label);
+        value.is_some_and(|value| domain.target(&value).0 == Cell::Positive)
+    }
+
+    fn negative(&self, label: usize, to: &DataType) -> Result<ArrayRef> {
+        let negative = self.negatives.get(label).ok_or_else(|| internal(&"no value says no"))?;
+        // Shards may store labels in several types.
+        cast(negative, to).map_err(|cause| internal(&cause))
+    }
+
+    fn cells(&self, array: &ArrayRef, label: usize, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
+        let id = u32::try_from(label).unwrap_or(u32::MAX);
+        let mut mask = vec![false; array.len()];
+        visit(&plain(array)?, |row, value| mask[row] = self.is_positive(label, value) && goes(row, id))?;
+        let negative = Scalar::new(self.negative(label, array.data_type())?);
+        zip(&BooleanArray::from(mask), &negative, array).map_err(|cause| internal(&cause))
+    }
+
+    fn elements(&self, array: &ArrayRef, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
+        let edit = |values: &ArrayRef, range: &dyn Fn(usize) -> std::ops::Range<usize>| {
+            let mut mask = vec![false; values.len()];
+            let mut places = (0..array.len())
+                .filter(|row| !array.is_null(*row))
+                .flat_map(|row| range(row).zip(0_u32..).map(move |(element, label)| (element, row, label)));
+            let mut next = places.next();
+            visit(&plain(values)?, |element, value| {
+                if let Some((_, row, label)) = next.filter(|(at, ..)| *at == element) {
+                    mask[element] = self.is_positive(label as usize, value) && goes(row, label);
+                    next = places.next();
+                }
+            })?;
+            let negative = Scalar::new(self.negative(0, values.data_type())?);
+            zip(&BooleanArray::from(mask), &negative, values).map_err(|cause| internal(&cause))
+        };
+        match array.data_type() {
+            DataType::List(field) => rebuilt::<i32>(array, field, edit),
+            DataType::LargeList(field) => rebuilt::<i64>(array, field, edit),
+            DataType::FixedSizeList(field, size) => {
+                let list = array.as_fixed_size_list();
+                let width = usize::try_from(*size).unwrap_or(0);
+                let values = edit(list.values(), &|row| row * width..(row + 1) * width)?;
+                let list =
+                    FixedSizeListArray::try_new(Arc::clone(field), *size, values, list.nulls().cloned());
+                Ok(Arc::new(list.map_err(|cause| internal(&cause))?))
+            }
+            other => Err(internal(&format!("a vector of type {other}"))),
+        }
+    }
+
+    /// Whether each stored label stays.
+    fn stays(
+        &self,
+        interner: &mut Interner,
+        row: usize,
+        value: &Value<'_>,
+        goes: &dyn Fn(usize, u32) -> bool,
+    ) -> bool {
+        let names_none = self.counting.domain.is_missing(value);
+        names_none || interner.id(value).map_or(true, |label| !goes(row, label))
+    }
+
+    fn items(&self, array: &ArrayRef, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
+        match array.data_type() {
+            DataType::List(field) => self.kept::<i32>(array.as_list(), field, goes),
+            DataType::LargeList(field) => self.kept::<i64>(array.as_list(), field, goes),
+            other => Err(Error::usage(format!(
+                "--materialize: labels cannot be taken out of a column of type {other}"
+            ))
+            .hint("store the labels as list, or leave --materialize out")),
+        }
+    }
+
+    fn kept<O: OffsetSizeTrait>(
+        &self,
+        list: &GenericListArray<O>,
+        field: &FieldRef,
+        goes: &dyn Fn(usize, u32) -> bool,
+    ) -> Result<ArrayRef> {
+        let mut interner = Interner::new(&self.counting.keys);
+        let offsets = list.value_offsets();
+        let row_of = |element: usize| offsets.partition_point(|start| start.as_usize() <= element) - 1;
+        let mut stay = vec![true; list.values().len()];
+        visit(&plain(list.values())?, |element, value| {
+            if let Some(value) = value.filter(|_| element < offsets[offsets.len() - 1].as_usize()) {
+                let row = row_of(element.max(offsets[0].as_usize()));
+                stay[element] = self.stays(&mut interner, row, &value, goes);
+            }
+        })?;
+        let (mut kept, mut lengths) = (Vec::new(), Vec::with_capacity(list.len()));
+        for row in 0..list.len() {
+            let range = offsets[row].as_usize()..offsets[row + 1].as_usize();
+            let before = kept.len();
+            kept.extend(range.filter(|element| stay[*element]).map(|element| element as u64));
+            lengths.push(kept.len() - before);
+        }
+        let values = take(list.values(), &UInt64Array::from(kept), None).map_err(|cause| internal(&cause))?;
+        let offsets = OffsetBuffer::<O>::from_lengths(lengths);
+        let list = GenericListArray::try_new(Arc::clone(field), offsets, values, list.nulls().cloned());
+        Ok(Arc::new(list.map_err(|cause| internal(&cause))?))
+    }
+
+    fn pieces(&self, array: &ArrayRef, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
+        let by = self.counting.layout.delimiter.clone().unwrap_or_default();
+        let mut interner = Interner::new(&self.counting.keys);
+        let mut texts: Vec<Option<String>> = Vec::with_capacity(array.len());
+        visit(&plain(array)?, |row, value| {
+            texts.push(match value {
+                Some(Value::Text(text)) if !self.counting.domain.is_missing(&Value::Text(text)) => {
+                    let pieces = text.split(by.as_str());
+                    let kept = pieces.filter(|piece| {
+                        piece.is_empty() || self.stays(&mut interner, row, &Value::Text(piece), goes)
+                    });
+                    Some(kept.collect::<Vec<_>>().join(&by))
+                }
+                Some(other) => Some(other.to_string()),
+                None => None,
+            });
+        })?;
+        let texts: ArrayRef = Arc::new(StringArray::from(texts));
+        cast(&texts, array.data_type()).map_err(|cause| internal(&cause))
+    }
+}
+
+/// A list with its values edited.
+fn rebuilt<O: OffsetSizeTrait>(
+    array: &ArrayRef,
+    field: &FieldRef,
+    edit: impl Fn(&ArrayRef, &dyn Fn(usize) -> std::ops::Range<usize>) -> Result<ArrayRef>,
+) -> Result<ArrayRef> {
+    let list = array.as_list::<O>();
+    let offsets = list.value_offsets();
+    let values = edit(list.values(), &|row| offsets[row].as_usize()..offsets[row + 1].as_usize())?;
+    let list =
+        GenericListArray::try_new(Arc::clone(field), list.offsets().clone(), values, list.nulls().cloned());
+    Ok(Arc::new(list.map_err(|cause| internal(&cause))?))
+}
+
+/// Dictionaries unpacked.
+fn plain(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Dictionary(_, values) => cast(array, values).map_err(|cause| internal(&cause)),
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
+/// A value of a label column that says no.
+fn negative(counting: &Counting, label: usize, name: &str, schema: &Schema) -> Result<ArrayRef> {
+    let field = schema.field_with_name(name).map_err(|cause| internal(&cause))?;
+    let to = match field.data_type() {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            item.data_type()
+        }
+        other => other,
+    };
+    let zero: ArrayRef = Arc::new(Int64Array::from(vec![0]));
+    let said = counting
+        .domain(label)
+        .negative
+        .iter()
+        .map(|literal| -> ArrayRef { Arc::new(StringArray::from(vec![literal.to_string()])) });
+    for candidate in [zero].into_iter().chain(said) {
+        let Ok(candidate) = cast(&candidate, to) else { continue };
+        let mut says_no = false;
+        visit(&plain(&candidate)?, |_, value| {
+            says_no = value.is_some_and(|value| counting.domain(label).target(&value).0 == Cell::Negative);
+        })?;
+        if says_no {
+            return Ok(candidate);
+        }
+    }
+    Err(Error::usage(format!("--materialize: no value of column {name:?} is known to say no"))
+        .hint("name one with --negative-values, or leave --materialize out"))
+}

@@ -1,0 +1,65 @@
+//! Where a run's result goes.
+
+use std::path::{Path, PathBuf};
+
+use super::spec::{STDIO, Spec};
+use crate::error::{Error, Result};
+
+/// Where a result goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Files in a folder.
+    Folder(PathBuf),
+    /// The weights alone, to stdout.
+    Stdout(Stream),
+    /// Nothing is written.
+    Nowhere,
+}
+
+impl Destination {
+    /// The place that a spec asks for.
+    pub(super) fn asked(spec: &Spec) -> Result<Self> {
+        let format = spec.format.as_deref();
+        if spec.dry_run == Some(true) && spec.plan.is_some() {
+            return Ok(Self::Nowhere);
+        }
+        let out = spec.out.clone().ok_or_else(|| {
+            Error::usage("no output folder is named")
+                .hint("name one with --out DIR, or the key out of a spec")
+        })?;
+        let stream = match format {
+            None | Some("json") => Stream::Json,
+            Some("arrow") => Stream::Arrow,
+            Some(other) => {
+                return Err(Error::usage(format!("--format: there is no format \"{other}\""))
+                    .hint("--out - writes json or arrow"));
+            }
+        };
+        match (out.as_os_str() == STDIO, format) {
+            (true, _) => Ok(Self::Stdout(stream)),
+            (false, None) => Ok(Self::Folder(out)),
+            (false, Some(_)) => {
+                Err(Error::usage("--format is about --out -")
+                    .hint("choose the files of a folder with --formats"))
+            }
+        }
+    }
+
+    /// The folder, if it is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Stdout(_) | Self::Nowhere => None,
+        }
+    }
+}
+
+/// What stdout gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// `weights.json` on one line.
+    Json,
+    /// The table of `weights.parquet` as an Arrow IPC stream.
+    Arrow,
+}

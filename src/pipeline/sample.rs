@@ -1,0 +1,275 @@
+//! A sampling plan as part of a run: planned once rows are counted, written beside what counts give.
+
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value as Json, json};
+
+use super::destination::Destination;
+use super::opening::Opened;
+use super::plan::Plan;
+use super::sample_copies::Copies;
+use super::spec::Spec;
+use crate::artifact::plan::{Fold, PlanFile, PlannedShard, file_name, write_json, write_shard};
+use crate::artifact::publish::{Staging, Wanted};
+use crate::counts::LabelCounts;
+use crate::engine::rows::{Request, can_tell};
+use crate::engine::sampling::{Asked, Planned, plan_rows};
+use crate::engine::{Progress, Spilled};
+use crate::error::{Error, Result};
+use crate::report;
+use crate::report::plan::Split;
+use crate::sampling::preview::counts_of;
+use crate::sampling::row_weight::Sum;
+use crate::sampling::stratify::{FoldCounts, examples_distribution, label_distribution};
+use crate::sampling::{Draw, Method, Preview, Shift};
+use crate::source::names::names;
+
+/// What a plan is asked to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampling {
+    /// The plan.
+    pub method: Method,
+    /// Its chance.
+    pub seed: u64,
+    /// Another chance for every epoch.
+    pub epoch: u64,
+    /// Also write the shards as the plan has them.
+    pub materialize: bool,
+}
+
+impl Sampling {
+    /// The plan that a spec asks for.
+    pub(super) fn asked(spec: &Spec) -> Result<Option<Self>> {
+        let Some(text) = &spec.plan else {
+            let given = [
+                ("--seed", spec.seed.is_some()),
+                ("--epoch", spec.epoch.is_some()),
+                ("--materialize", spec.materialize == Some(true)),
+                ("--dry-run", spec.dry_run == Some(true)),
+            ];
+            return match given.iter().find(|(_, given)| *given) {
+                None => Ok(None),
+                Some((flag, _)) => {
+                    Err(Error::usage(format!("{flag} belongs to a sampling plan, but none is named"))
+                        .hint("name one with --plan; posweight list plans has all"))
+                }
+            };
+        };
+        Ok(Some(Self {
+            method: text.parse()?,
+            seed: spec.seed.unwrap_or(0),
+            epoch: spec.epoch.unwrap_or(0),
+            materialize: spec.materialize.unwrap_or(false),
+        }))
+    }
+
+    /// Refuses what contradicts a plan.
+    pub(super) fn check(&self, plan: &Plan) -> Result<()> {
+        let name = self.method.name();
+        if !plan.by.is_empty() {
+            return Err(Error::usage(format!("--plan {name} plans all rows together, but --by splits them"))
+                .hint("plan one group with --where"));
+        }
+        if matches!(plan.out, Destination::Stdout(_)) {
+            return Err(Error::usage(format!(
+                "--out - takes the weights alone, but --plan {name} makes files"
+            ))
+            .hint("name a folder with --out DIR"));
+        }
+        Ok(())
+    }
+}
+
+/// A plan of a run.
+#[derive(Debug)]
+pub struct Sampled {
+    /// What was asked for.
+    pub sampling: Sampling,
+    /// Counts before and after.
+    pub preview: Preview,
+    pub(super) names: Vec<String>,
+    pub(super) planned: Planned,
+    pub(super) copies: Option<Copies>,
+    folds: Vec<FoldCounts>,
+    random_folds: Vec<FoldCounts>,
+    /// Bytes that were read for it.
+    pub(super) bytes_read: u64,
+}
+
+/// Refuses what no plan can be made of.
+pub(super) fn check(opened: &Opened) -> Result<()> {
+    can_tell(&opened.counting).map_err(|why| {
+        Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(
+            if opened.counting.has_mass() {
+                "make soft labels 0 or 1 with --threshold 0.5, and drop --sample-weight"
+            } else {
+                "store one row per example, such as layout list"
+            },
+        )
+    })
+}
+
+/// Plans the rows that were counted.
+pub(super) async fn sample(
+    plan: &Plan,
+    sampling: &Sampling,
+    opened: &Opened,
+    counts: &LabelCounts,
+) -> Result<Sampled> {
+    let progress = Arc::new(Progress::default());
+    let names = names(&opened.dataset.shards);
+    let request = Request {
+        dataset: &opened.dataset,
+        counting: &Arc::new(opened.counting.knowing(counts.labels())),
+        groups: &[Vec::new()],
+        limits: &plan.limits,
+        progress: &progress,
+    };
+    let copies = sampling.materialize.then(|| Copies::new(plan, sampling, opened, counts)).transpose()?;
+    let draw = Draw::new(sampling.seed, sampling.epoch);
+    let asked = Asked { method: &sampling.method, draw, names: &names, counts };
+    let planned = plan_rows(&request, &asked).await?;
+    let fold = |part: &Shift| {
+        let counts = counts_of(part, counts)?;
+        let positives = counts.tallies().iter().map(|tally| tally.positives).collect();
+        Ok(FoldCounts { rows: counts.rows(), positives })
+    };
+    let folds = |parts: &[Shift]| parts.iter().map(fold).collect::<Result<Vec<_>>>();
+    Ok(Sampled {
+        sampling: sampling.clone(),
+        preview: Preview::new(counts, &planned.shift)?,
+        folds: folds(&planned.folds)?,
+        random_folds: folds(&planned.random_folds)?,
+        names,
+        planned,
+        copies,
+        bytes_read: progress.bytes(),
+    })
+}
+
+impl Sampled {
+    /// What did not fit the memory.
+    #[must_use]
+    pub fn spilled(&self) -> Spilled {
+        self.planned.spilled
+    }
+
+    /// The names and shares of the folds.
+    pub(super) fn shares(&self) -> &[(String, f64)] {
+        match &self.sampling.method {
+            Method::StratifiedSplit { folds, .. } => folds,
+            _ => &[],
+        }
+    }
+
+    /// The plan in a few lines, of shards that `source` describes.
+    #[must_use]
+    pub fn text(&self, source: &str) -> String {
+        let Sampling { method, seed, epoch, .. } = &self.sampling;
+        let folds = self.shares().iter().zip(&self.folds);
+        let split = (!self.folds.is_empty()).then(|| Split {
+            folds: folds.map(|((name, share), counts)| (name.as_str(), *share, counts)).collect(),
+            distance: label_distribution(&self.folds),
+            random_distance: label_distribution(&self.random_folds),
+        });
+        let name = format!("{method}, seed {seed}, epoch {epoch}");
+        let mut text = report::plan::plan(&self.preview, split.as_ref(), &name, source);
+        let facts = &self.planned.facts;
+        if let (Some(asked), Some(done)) = (facts.asked, facts.done) {
+            let sets = facts.labelsets.map(|sets| format!(", of {sets} sets of labels")).unwrap_or_default();
+            let why = if done < asked { ": the plan has no more to do" } else { "" };
+            text.push_str(&format!("{done} of {asked} rows asked for{sets}{why}\n"));
+        }
+        text
+    }
+
+    /// Writes the files of a plan of shards that `source` describes.
+    pub(super) fn write(
+        &self,
+        staging: &mut Staging,
+        source: &str,
+        fingerprint: &str,
+        spec: &Json,
+        threads: usize,
+    ) -> Result<()> {
+        let Sampling { method, seed, epoch, .. } = &self.sampling;
+        let told = Mutex::new(vec![PlannedShard::default(); self.names.len()]);
+        let wanted = self.names.iter().enumerate().map(|(shard, name)| Wanted {
+            name: file_name(shard, self.names.len()),
+            write: Box::new({
+                let told = &told;
+                move |out| {
+                    let (mut rows, mut epoch_rows, mut weights) = (0, 0, Sum::default());
+                    let blocks = self.planned.decided.of_shard(shard).inspect(|block| {
+                        if let Ok(block) = block {
+                            rows += block.values.len() as u64;
+                            epoch_rows += block.sum();
+                            block.weights.iter().flatten().for_each(|weight| weights.add(*weight));
+                        }
+                    });
+                    write_shard(out, method, name, blocks)?;
+                    let planned = PlannedShard {
+                        name: name.clone(),
+                        file: file_name(shard, self.names.len()),
+                        rows,
+                        epoch_rows: self.folds.is_empty().then_some(epoch_rows),
+                        weight_sum: method.weighs().map(|_| weights.value()),
+                    };
+                    told.lock().unwrap_or_else(PoisonError::into_inner)[shard] = planned;
+                    Ok(())
+                }
+            }),
+        });
+        staging.files(wanted.collect(), threads)?;
+        let shards = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let parts = self.shares().iter().zip(&self.planned.folds);
+        let folds: Vec<Fold<'_>> =
+            parts.map(|((name, share), counts)| Fold { name, share: *share, counts }).collect();
+        let file = PlanFile {
+            method,
+            seed: *seed,
+            epoch: *epoch,
+            facts: self.facts(),
+            shards: &shards,
+            preview: &self.preview,
+            folds: &folds,
+            split: self.split(),
+            fingerprint,
+            spec,
+        };
+        staging.file("plan.json", |out| write_json(out, &file))?;
+        let text = format!("# Sampling plan\n\n```text\n{}```\n", self.text(source));
+        staging.file("plan.md", |out| {
+            out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
+        })?;
+        self.copies.as_ref().map_or(Ok(()), |copies| copies.write(self, staging, threads))
+    }
+
+    /// What came up on the way; only what did.
+    fn facts(&self) -> Json {
+        let facts = &self.planned.facts;
+        let all = [
+            ("weight_sum", json!(facts.weight_sum)),
+            ("rows_asked", json!(facts.asked)),
+            ("rows_done", json!(facts.done)),
+            ("labelsets", json!(facts.labelsets)),
+            ("scumble", json!(facts.scumble)),
+        ];
+        let known = all.into_iter().filter(|(_, value)| !value.is_null());
+        Json::Object(known.map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// How far folds are from the whole, beside folds by chance alone.
+    fn split(&self) -> Option<Json> {
+        let shares: Vec<f64> = self.shares().iter().map(|(_, share)| *share).collect();
+        (!self.folds.is_empty()).then(|| {
+            json!({
+                "label_distribution": label_distribution(&self.folds),
+                "label_distribution_random": label_distribution(&self.random_folds),
+                "examples_distribution": examples_distribution(&self.folds, &shares),
+                "examples_distribution_random": examples_distribution(&self.random_folds, &shares),
+            })
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! The shards as a plan has them: `sampled/NAME`, and where rows are dealt to folds `sampled/fold=FOLD/NAME`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::RecordBatch;
+
+use super::opening::Opened;
+use super::plan::Plan;
+use super::sample::{Sampled, Sampling};
+use crate::artifact::plan_copy::{Copy, Original, Rows, copy_shard};
+use crate::artifact::publish::{Staging, Wanted};
+use crate::counts::LabelCounts;
+use crate::engine::sampling::Edit;
+use crate::error::{Error, Result};
+use crate::sampling::remedial::Remedial;
+use crate::sampling::{Method, Rarity};
+use crate::source::shards::Shard;
+
+/// Bytes of a row group that wait to be written, at least and at most.
+const GROUP_BYTES: (usize, usize) = (1 << 20, 64 << 20);
+
+/// What copies are made with.
+#[derive(Debug)]
+pub(super) struct Copies {
+    shards: Vec<Shard>,
+    /// How labels are taken away, and which go to the second copy; of `remedial`.
+    edit: Option<(Edit, Remedial)>,
+    group_bytes: usize,
+}
+
+impl Copies {
+    /// Of shards whose rows were counted.
+    pub(super) fn new(
+        plan: &Plan,
+        sampling: &Sampling,
+        opened: &Opened,
+        counts: &LabelCounts,
+    ) -> Result<Self> {
+        let edit = match sampling.method {
+            Method::Remedial { one_sided } => {
+                let counting = Arc::new(opened.counting.knowing(counts.labels()));
+                let remedial = Remedial::new(&Rarity::of(counts), one_sided);
+                Some((Edit::new(counting, &opened.dataset.schema)?, remedial))
+            }
+            _ => None,
+        };
+        let share = plan.limits.pool_bytes() / plan.limits.threads.max(1) / 2;
+        let group_bytes = share.clamp(GROUP_BYTES.0, GROUP_BYTES.1);
+        Ok(Self { shards: opened.dataset.shards.clone(), edit, group_bytes })
+    }
+
+    /// Writes them.
+    pub(super) fn write(&self, sampled: &Sampled, staging: &mut Staging, threads: usize) -> Result<()> {
+        let written = AtomicU64::new(0);
+        let folds = sampled.shares();
+        let parts: Vec<(String, Rows)> = if folds.is_empty() {
+            let rows = if self.edit.is_some() { Rows::Split } else { Rows::Repeated };
+            vec![(String::new(), rows)]
+        } else {
+            let numbered = folds.iter().zip(0..);
+            numbered.map(|((name, _), fold)| (format!("fold={name}/"), Rows::OfFold(fold))).collect()
+        };
+        let wanted = parts.iter().flat_map(|(folder, rows)| {
+            let written = &written;
+            self.shards.iter().enumerate().map(move |(number, shard)| Wanted {
+                name: format!("sampled/{folder}{}", sampled.names[number]),
+                write: Box::new(move |out| {
+                    let original =
+                        Original { path: &shard.path, name: &shard.name, metadata: &shard.metadata };
+                    let decisions = sampled.planned.decided.of_shard(number);
+                    let edit = |batch: &RecordBatch, copies: &[Copy]| self.edited(batch, copies);
+                    let edit = self.edit.is_some().then_some(&edit as &_);
+                    let rows = copy_shard(out, &original, decisions, *rows, edit, self.group_bytes)?;
+                    written.fetch_add(rows, Ordering::Relaxed);
+                    Ok(())
+                }),
+            })
+        });
+        staging.files(wanted.collect(), threads)?;
+        self.shards.iter().try_for_each(Shard::check_unchanged)?;
+        let (written, expected) = (written.into_inner(), sampled.preview.after.rows());
+        if written != expected {
+            return Err(Error::internal(format!("{written} rows were copied, {expected} planned")));
+        }
+        Ok(())
+    }
+
+    /// Rows without the labels that their other copy keeps.
+    fn edited(&self, batch: &RecordBatch, copies: &[Copy]) -> Result<RecordBatch> {
+        let Some((edit, remedial)) = &self.edit else { return Ok(batch.clone()) };
+        edit.apply(batch, &|row, label| match copies[row] {
+            Copy::Whole => false,
+            Copy::Majority => remedial.is_minority(label),
+            Copy::Minority => !remedial.is_minority(label),
+        })
+    }
+}

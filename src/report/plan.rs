@@ -1,0 +1,130 @@
+//! What a sampling plan does, on the terminal: 80 columns, no colour.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{brief, short, thousands};
+use crate::counts::LabelCounts;
+use crate::measures::Measures;
+use crate::measures::irlbl;
+use crate::sampling::Preview;
+use crate::sampling::stratify::FoldCounts;
+
+/// Labels shown at each end.
+const SHOWN: usize = 5;
+/// Labels shown that came along.
+const DRAGGED: usize = 5;
+
+/// The folds of a split.
+#[derive(Debug)]
+pub struct Split<'a> {
+    /// Names, shares and counts.
+    pub folds: Vec<(&'a str, f64, &'a FoldCounts)>,
+    /// How far they are from the whole (LD).
+    pub distance: Option<f64>,
+    /// The same of folds by chance alone.
+    pub random_distance: Option<f64>,
+}
+
+/// A plan in a few lines: `name` with its parameters, of shards that `source` describes.
+#[must_use]
+pub fn plan(preview: &Preview, split: Option<&Split<'_>>, name: &str, source: &str) -> String {
+    let Preview { before, .. } = preview;
+    let mut out = format!(
+        "{} rows, {} labels, {source}\nplan {name}\n",
+        thousands(before.rows()),
+        thousands(before.len() as u64)
+    );
+    match split {
+        None => out.push_str(&epoch(preview)),
+        Some(split) => out.push_str(&folds(before, split)),
+    }
+    out
+}
+
+fn lines(mut table: Table) -> String {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string().lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+fn empty() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table
+}
+
+/// Labels at both ends of the order of positives, the most frequent first.
+fn ends(counts: &LabelCounts) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by_key(|&label| (std::cmp::Reverse(counts.tallies()[label].positives), label));
+    if order.len() > 2 * SHOWN {
+        order.drain(SHOWN..order.len() - SHOWN);
+    }
+    order
+}
+
+fn epoch(preview: &Preview) -> String {
+    let Preview { before, measures_before, after, measures_after } = preview;
+    let mut table = empty();
+    table.set_header(["", "before", "after"]);
+    table.add_row(["rows of an epoch".to_owned(), thousands(before.rows()), thousands(after.rows())]);
+    for (name, key) in [("MeanIR", "mean_ir"), ("MaxIR", "max_ir"), ("labels per row", "cardinality")] {
+        let shown = |measures: &Measures| measures.get(key).map_or_else(|| "–".to_owned(), brief);
+        table.add_row([name.to_owned(), shown(measures_before), shown(measures_after)]);
+    }
+    let mut out = lines(table);
+    let mut table = empty();
+    table.set_header(["label", "positives", "after", "IRLbl", "after"]);
+    let rarity = |counts: &LabelCounts, measures: &Measures, label| {
+        measures.of_label(counts, label, irlbl).map_or_else(|| "–".to_owned(), brief)
+    };
+    for label in ends(before) {
+        table.add_row([
+            short(before.labels().name(label), 26),
+            thousands(before.tallies()[label].positives),
+            thousands(after.tallies()[label].positives),
+            rarity(before, measures_before, label),
+            rarity(after, measures_after, label),
+        ]);
+    }
+    out.push_str(&lines(table));
+    let dragged = preview.dragged();
+    if !dragged.is_empty() {
+        let shown = dragged
+            .iter()
+            .take(DRAGGED)
+            .map(|one| format!("{} +{}", short(before.labels().name(one.label), 20), thousands(one.added)));
+        let more = if dragged.len() > DRAGGED { ", …" } else { "" };
+        out.push_str(&format!(
+            "frequent labels dragged along ({}): {}{more}\n",
+            dragged.len(),
+            shown.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    out
+}
+
+fn folds(before: &LabelCounts, split: &Split<'_>) -> String {
+    let rarest: Vec<usize> = ends(before)
+        .into_iter()
+        .rev()
+        .filter(|label| before.tallies()[*label].positives > 0)
+        .take(4)
+        .collect();
+    let mut table = empty();
+    let names = rarest.iter().map(|label| short(before.labels().name(*label), 14));
+    table.set_header(["fold", "share", "rows"].into_iter().map(str::to_owned).chain(names));
+    for (name, share, counts) in &split.folds {
+        let positives = rarest.iter().map(|label| thousands(counts.positives[*label]));
+        let first = [(*name).to_owned(), brief(*share), thousands(counts.rows)];
+        table.add_row(first.into_iter().chain(positives));
+    }
+    let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), brief);
+    format!(
+        "{}distance of labels between folds and all rows (LD) {}, of random folds {}\n",
+        lines(table),
+        shown(split.distance),
+        shown(split.random_distance)
+    )
+}

@@ -1,0 +1,452 @@
+//! The plans that can be asked for: their names, parameters and sources.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// How a label's rarity becomes a repeat factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Curve {
+    /// √(threshold / frequency).
+    Sqrt,
+    /// threshold / frequency.
+    Linear,
+}
+
+/// How a repeat factor becomes a whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// Up or down by chance, right on average; another chance in each epoch.
+    Stochastic,
+    /// Up.
+    Ceil,
+}
+
+/// How the labels of a row become one weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combine {
+    /// The largest.
+    Max,
+    /// The mean.
+    Mean,
+    /// The sum.
+    Sum,
+}
+
+/// What a row without labels weighs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Unlabelled {
+    /// As much as a row with the most frequent label alone.
+    Least,
+    /// This.
+    Weight(f64),
+}
+
+/// A plan with its parameters.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Method {
+    /// Rows of rare labels are repeated.
+    RepeatFactor {
+        /// Labels that fewer than this share of rows have are repeated.
+        threshold: f64,
+        /// How much.
+        curve: Curve,
+        /// In whole numbers.
+        rounding: Rounding,
+    },
+    /// Rows weigh what their labels weigh.
+    InverseFrequency {
+        /// How labels become a weight.
+        combine: Combine,
+        /// Of rows without labels.
+        unlabelled: Unlabelled,
+        /// Rows of an epoch; as many as there are when not said.
+        draws: Option<u64>,
+    },
+    /// A label is picked evenly, then one of its rows.
+    ClassUniform {
+        /// Of rows without labels.
+        unlabelled: Unlabelled,
+        /// Rows of an epoch.
+        draws: Option<u64>,
+    },
+    /// Rows of minority labels are cloned.
+    MlRos {
+        /// Clones per hundred rows.
+        percent: f64,
+    },
+    /// Rows of majority labels are dropped.
+    MlRus {
+        /// Rows dropped per hundred.
+        percent: f64,
+    },
+    /// Rows without a minority label are dropped.
+    MlRusMajority {
+        /// Rows dropped per hundred.
+        percent: f64,
+    },
+    /// Rows of rare sets of labels are cloned.
+    LpRos {
+        /// Clones per hundred rows.
+        percent: f64,
+    },
+    /// Rows of frequent sets of labels are dropped.
+    LpRus {
+        /// Rows dropped per hundred.
+        percent: f64,
+    },
+    /// Rows that mix rare and frequent labels become two.
+    Remedial {
+        /// Also rows whose labels are all on one side, whose second copy then has none.
+        one_sided: bool,
+    },
+    /// Rows are dealt to folds, so that each has its share of every label.
+    StratifiedSplit {
+        /// Names and shares of the folds; the shares add up to 1.
+        folds: Vec<(String, f64)>,
+        /// 2: of every pair of labels as well.
+        order: u8,
+    },
+}
+
+/// One row of `posweight list plans`.
+#[derive(Debug)]
+pub struct MethodInfo {
+    /// Name in flags and files.
+    pub name: &'static str,
+    /// What becomes of rows.
+    pub about: &'static str,
+    /// Parameters with their defaults.
+    pub parameters: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
+const fn row(
+    name: &'static str,
+    about: &'static str,
+    parameters: &'static str,
+    source: &'static str,
+) -> MethodInfo {
+    MethodInfo { name, about, parameters, source }
+}
+
+/// Every plan.
+#[rustfmt::skip]
+pub const METHODS: [MethodInfo; 10] = [
+    row("repeat-factor", "a row is seen as often as its rarest label asks for: max(1, sqrt(threshold N / pos))", "threshold=0.001, curve=sqrt|linear, rounding=stochastic|ceil", "LVIS, Gupta et al. 2019"),
+    row("inverse-frequency", "a row weighs the max, mean or sum of min pos / pos over its labels", "combine=max|mean|sum, unlabelled=least|WEIGHT, draws=N", "max: min-normalised inverse frequency; sum: PSLA"),
+    row("class-uniform", "a row weighs the sum of min pos / pos: a label is picked evenly, then one of its rows", "unlabelled=0, draws=N", "class-aware sampling"),
+    row("ml-ros", "clones random rows of each label whose IRLbl is above MeanIR, until it is not", "percent=25", "Charte et al. 2015"),
+    row("ml-rus", "drops random rows of each label whose IRLbl is below MeanIR, until it is not", "percent=25", "Charte et al. 2015, by bags as MULAN has it"),
+    row("ml-rus-majority", "drops random rows that have no label whose IRLbl is above MeanIR", "percent=25", "mldr.resampling, without replacement"),
+    row("lp-ros", "clones random rows of sets of labels that fewer rows have than the mean", "percent=25", "Charte et al. 2015"),
+    row("lp-rus", "drops random rows of sets of labels that more rows have than the mean", "percent=25", "Charte et al. 2015"),
+    row("remedial", "rows with SCUMBLE above its mean become two: one keeps the labels up to MeanIR, one those above. It edits labels", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
+    row("stratified-split", "deals rows to folds, each with its share of every label and, with order=2, of every pair of labels", "folds=5 or NAME=SHARE, …; order=2|1", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
+];
+
+/// Rows that an epoch may have.
+const DRAWS: RangeInclusive<u64> = 1..=1 << 48;
+/// Folds at most.
+const FOLDS_MAX: u64 = 1000;
+
+impl Method {
+    /// Its name in flags and files.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RepeatFactor { .. } => "repeat-factor",
+            Self::InverseFrequency { .. } => "inverse-frequency",
+            Self::ClassUniform { .. } => "class-uniform",
+            Self::MlRos { .. } => "ml-ros",
+            Self::MlRus { .. } => "ml-rus",
+            Self::MlRusMajority { .. } => "ml-rus-majority",
+            Self::LpRos { .. } => "lp-ros",
+            Self::LpRus { .. } => "lp-rus",
+            Self::Remedial { .. } => "remedial",
+            Self::StratifiedSplit { .. } => "stratified-split",
+        }
+    }
+
+    /// The names of the folds; none where rows are not dealt to folds.
+    #[must_use]
+    pub fn folds(&self) -> Vec<&str> {
+        match self {
+            Self::StratifiedSplit { folds, .. } => folds.iter().map(|(name, _)| name.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// How rows are weighed, where they are: how labels combine, rows without labels, rows of an epoch.
+    #[must_use]
+    pub fn weighs(&self) -> Option<(Combine, Unlabelled, Option<u64>)> {
+        match *self {
+            Self::InverseFrequency { combine, unlabelled, draws } => Some((combine, unlabelled, draws)),
+            Self::ClassUniform { unlabelled, draws } => Some((Combine::Sum, unlabelled, draws)),
+            _ => None,
+        }
+    }
+
+    /// Every parameter with its value.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let pair = |key: &str, value: &dyn fmt::Display| (key.to_owned(), value.to_string());
+        let draws = |draws: &Option<u64>| draws.map(|draws| pair("draws", &draws));
+        match self {
+            Self::RepeatFactor { threshold, curve, rounding } => vec![
+                pair("threshold", threshold),
+                pair("curve", &if *curve == Curve::Sqrt { "sqrt" } else { "linear" }),
+                pair("rounding", &if *rounding == Rounding::Ceil { "ceil" } else { "stochastic" }),
+            ],
+            Self::InverseFrequency { combine, unlabelled, draws: rows } => {
+                let combine = match combine {
+                    Combine::Max => "max",
+                    Combine::Mean => "mean",
+                    Combine::Sum => "sum",
+                };
+                let known = [pair("combine", &combine), pair("unlabelled", unlabelled)];
+                known.into_iter().chain(draws(rows)).collect()
+            }
+            Self::ClassUniform { unlabelled, draws: rows } => {
+                [pair("unlabelled", unlabelled)].into_iter().chain(draws(rows)).collect()
+            }
+            Self::MlRos { percent }
+            | Self::MlRus { percent }
+            | Self::MlRusMajority { percent }
+            | Self::LpRos { percent }
+            | Self::LpRus { percent } => vec![pair("percent", percent)],
+            Self::Remedial { one_sided } => {
+                vec![pair("one_sided", &if *one_sided { "split" } else { "keep" })]
+            }
+            Self::StratifiedSplit { folds, order } => {
+                folds.iter().map(|(name, share)| pair(name, share)).chain([pair("order", order)]).collect()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Unlabelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Least => f.write_str("least"),
+            Self::Weight(weight) => weight.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    /// The name and every parameter.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        for (i, (key, value)) in self.parameters().iter().enumerate() {
+            write!(f, "{}{key}={value}", if i == 0 { ':' } else { ',' })?;
+        }
+        Ok(())
+    }
+}
+
+/// `key=value` pairs that wait to be taken.
+struct Parameters<'t> {
+    text: &'t str,
+    info: &'static MethodInfo,
+    left: Vec<(&'t str, &'t str)>,
+}
+
+impl<'t> Parameters<'t> {
+    fn wrong(&self, what: &str) -> Error {
+        Error::usage(format!("--plan {}: {what}", self.text))
+            .hint(format!("{}: {}", self.info.name, self.info.parameters))
+    }
+
+    fn of(text: &'t str, info: &'static MethodInfo, pairs: &'t str) -> Result<Self> {
+        let mut parameters = Self { text, info, left: Vec::new() };
+        for pair in pairs.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| parameters.wrong(&format!("\"{pair}\" is not key=value")))?;
+            if parameters.left.iter().any(|(known, _)| *known == key) {
+                return Err(parameters.wrong(&format!("{key} stands twice")));
+            }
+            parameters.left.push((key, value));
+        }
+        Ok(parameters)
+    }
+
+    fn take(&mut self, key: &str) -> Option<&'t str> {
+        let place = self.left.iter().position(|(known, _)| *known == key)?;
+        Some(self.left.remove(place).1)
+    }
+
+    fn number(&mut self, key: &str, usual: f64, range: RangeInclusive<f64>) -> Result<f64> {
+        let Some(text) = self.take(key) else { return Ok(usual) };
+        let number: f64 = text.parse().map_err(|_| self.wrong(&format!("{key}={text} is not a number")))?;
+        if !range.contains(&number) {
+            let start = if *range.start() == f64::MIN_POSITIVE { 0.0 } else { *range.start() };
+            return Err(self.wrong(&format!("{key}={text} is outside {start} … {}", range.end())));
+        }
+        Ok(number)
+    }
+
+    fn count(&mut self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>> {
+        let Some(text) = self.take(key) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let number = number.ok_or_else(|| {
+            self.wrong(&format!(
+                "{key}={text} is not a whole number from {} to {}",
+                range.start(),
+                range.end()
+            ))
+        })?;
+        Ok(Some(number))
+    }
+
+    /// One of several words; the first when none is given.
+    fn word<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Result<T> {
+        let text = self.take(key).unwrap_or(words[0].0);
+        let known = words.iter().find(|(word, _)| *word == text);
+        known.map(|(_, value)| *value).ok_or_else(|| self.wrong(&format!("{key}={text} is not a choice")))
+    }
+
+    fn unlabelled(&mut self, usual: Unlabelled) -> Result<Unlabelled> {
+        match self.take("unlabelled") {
+            None => Ok(usual),
+            Some("least") => Ok(Unlabelled::Least),
+            Some(text) => {
+                self.left.push(("unlabelled", text));
+                self.number("unlabelled", 0.0, 0.0..=1e6).map(Unlabelled::Weight)
+            }
+        }
+    }
+
+    /// What is left names folds and their shares.
+    fn folds(&mut self) -> Result<Vec<(String, f64)>> {
+        let number = self.count("folds", 2..=FOLDS_MAX)?;
+        if let Some(k) = number.or_else(|| self.left.is_empty().then_some(5)) {
+            let share = 1.0 / k as f64;
+            return Ok((0..k).map(|i| (i.to_string(), share)).collect());
+        }
+        let mut folds = Vec::new();
+        for (name, text) in std::mem::take(&mut self.left) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            if name.is_empty() || !name.chars().all(plain) {
+                return Err(self.wrong(&format!("\"{name}\" cannot be the name of a fold")));
+            }
+            let share: Option<f64> =
+                text.parse().ok().filter(|share| (f64::MIN_POSITIVE..=1e6).contains(share));
+            let share = share.ok_or_else(|| self.wrong(&format!("{name}={text} is not a share above 0")))?;
+            folds.push((name.to_owned(), share));
+        }
+        if folds.len() < 2 {
+            return Err(self.wrong("a split needs at least two folds"));
+        }
+        let sum: f64 = folds.iter().map(|(_, share)| share).sum();
+        folds.iter_mut().for_each(|(_, share)| *share /= sum);
+        Ok(folds)
+    }
+
+    fn finish(self, method: Method) -> Result<Method> {
+        match self.left.first() {
+            None => Ok(method),
+            Some((key, _)) => Err(self.wrong(&format!("there is no parameter \"{key}\""))),
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = Error;
+
+    /// `NAME` or `NAME:key=value,key=value`.
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, pairs) = text.split_once(':').unwrap_or((text, ""));
+        let info = METHODS.iter().find(|info| info.name == name).ok_or_else(|| unknown(name))?;
+        let mut given = Parameters::of(text, info, pairs)?;
+        let method = match info.name {
+            "repeat-factor" => Self::RepeatFactor {
+                threshold: given.number("threshold", 1e-3, f64::MIN_POSITIVE..=1.0)?,
+                curve: given.word("curve", &[("sqrt", Curve::Sqrt), ("linear", Curve::Linear)])?,
+                rounding: given
+                    .word("rounding", &[("stochastic", Rounding::Stochastic), ("ceil", Rounding::Ceil)])?,
+            },
+            "inverse-frequency" => Self::InverseFrequency {
+                combine: given.word(
+                    "combine",
+                    &[("max", Combine::Max), ("mean", Combine::Mean), ("sum", Combine::Sum)],
+                )?,
+                unlabelled: given.unlabelled(Unlabelled::Least)?,
+                draws: given.count("draws", DRAWS)?,
+            },
+            "class-uniform" => Self::ClassUniform {
+                unlabelled: given.unlabelled(Unlabelled::Weight(0.0))?,
+                draws: given.count("draws", DRAWS)?,
+            },
+            "ml-ros" => Self::MlRos { percent: given.number("percent", 25.0, 0.0..=10_000.0)? },
+            "lp-ros" => Self::LpRos { percent: given.number("percent", 25.0, 0.0..=10_000.0)? },
+            "ml-rus" => Self::MlRus { percent: given.number("percent", 25.0, 0.0..=100.0)? },
+            "ml-rus-majority" => Self::MlRusMajority { percent: given.number("percent", 25.0, 0.0..=100.0)? },
+            "lp-rus" => Self::LpRus { percent: given.number("percent", 25.0, 0.0..=100.0)? },
+            "remedial" => {
+                Self::Remedial { one_sided: given.word("one_sided", &[("split", true), ("keep", false)])? }
+            }
+            _ => {
+                let order = given.word("order", &[("2", 2), ("1", 1)])?;
+                Self::StratifiedSplit { folds: given.folds()?, order }
+            }
+        };
+        given.finish(method)
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let names = METHODS.iter().map(|info| info.name);
+    let near =
+        names.clone().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
+    let meant = near.filter(|near| strsim::jaro_winkler(name, near) > 0.8);
+    let meant = meant.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+    Error::usage(format!("there is no plan \"{name}\""))
+        .hint(format!("{meant}plans are {}", names.collect::<Vec<_>>().join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_plan_reads_back() {
+        for info in &METHODS {
+            let method: Method = info.name.parse().unwrap();
+            assert_eq!(method.name(), info.name);
+            assert_eq!(method.to_string().parse::<Method>().unwrap(), method);
+        }
+        for text in [
+            "repeat-factor:threshold=0.01,curve=linear,rounding=ceil",
+            "inverse-frequency:combine=sum,unlabelled=0.5,draws=100",
+            "stratified-split:train=0.75,test=0.25,order=1",
+        ] {
+            assert_eq!(text.parse::<Method>().unwrap().to_string(), text);
+        }
+        let shares: Method = "stratified-split:train=8,validation=1,test=1".parse().unwrap();
+        assert_eq!(shares.folds(), ["train", "validation", "test"]);
+        assert_eq!("stratified-split".parse::<Method>().unwrap().folds().len(), 5);
+    }
+
+    #[test]
+    fn a_wrong_plan_says_what_is_wrong() {
+        let says = |text: &str| text.parse::<Method>().unwrap_err().to_string();
+        assert_eq!(says("ml-rsu"), "there is no plan \"ml-rsu\"");
+        assert_eq!(says("ml-ros:p=5"), "--plan ml-ros:p=5: there is no parameter \"p\"");
+        assert_eq!(says("lp-rus:percent=101"), "--plan lp-rus:percent=101: percent=101 is outside 0 … 100");
+        assert_eq!(says("ml-ros:percent"), "--plan ml-ros:percent: \"percent\" is not key=value");
+        assert_eq!(
+            says("remedial:one_sided=no"),
+            "--plan remedial:one_sided=no: one_sided=no is not a choice"
+        );
+        assert!(says("stratified-split:folds=1").contains("folds=1 is not a whole number from 2 to 1000"));
+        assert!(says("stratified-split:train=1").contains("at least two folds"));
+        assert!(says("stratified-split:../x=1,b=2").contains("cannot be the name of a fold"));
+        assert!(says("class-uniform:unlabelled=x").contains("unlabelled=x is not a number"));
+    }
+}

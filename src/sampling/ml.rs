@@ -1,0 +1,158 @@
+//! Random over- and undersampling by labels (Charte et al. 2015): ML-ROS and ML-RUS.
+//!
+//! ```text
+//! bag of a label: its rows, in the order of shard names
+//! turn: every label of the loop in order leaves it when its IRLbl has come to MeanIR, else one row of its bag
+//!       is picked, and the labels of the row are counted anew
+//! ```
+//!
+//! MeanIR and the positives of the most frequent label stay what they were before. A row has all its labels,
+//! so that a clone for one label counts for the others, and a dropped row is gone from every bag. Each turn
+//! either picks a row or takes a label from the loop, so both end whatever is asked for.
+
+use super::Rarity;
+use super::draw::{Draw, Stream};
+use crate::counts::as_f64;
+use crate::error::Result;
+
+/// Rows by label and labels by row.
+pub trait Bags {
+    /// Row number `place` of the bag of a label.
+    ///
+    /// # Errors
+    /// Where what was spilled cannot be read.
+    fn row(&self, label: u32, place: u64) -> Result<u64>;
+
+    /// Puts the labels of a row that have bags into `labels`.
+    ///
+    /// # Errors
+    /// As [`Self::row`].
+    fn labels(&self, row: u64, labels: &mut Vec<u32>) -> Result<()>;
+}
+
+/// A label in the loop.
+struct Turn {
+    label: u32,
+    size: u64,
+    picks: Stream,
+    picked: u64,
+}
+
+impl Turn {
+    fn all(labels: &[u32], rarity: &Rarity, draw: &Draw) -> Vec<Self> {
+        let turn = |&label: &u32| Self {
+            label,
+            size: rarity.positives[label as usize],
+            picks: draw.label(label),
+            picked: 0,
+        };
+        labels.iter().map(turn).collect()
+    }
+
+    /// A row of the bag.
+    fn pick(&mut self, bags: &impl Bags) -> Result<u64> {
+        self.picked += 1;
+        bags.row(self.label, self.picks.below(self.picked - 1, self.size))
+    }
+}
+
+/// Clones up to `budget` rows of minority labels, each told to `clone`; gives how many.
+///
+/// # Errors
+/// What `bags` and `clone` return.
+pub fn oversample(
+    rarity: &Rarity,
+    bags: &impl Bags,
+    budget: u64,
+    draw: &Draw,
+    mut clone: impl FnMut(u64) -> Result<()>,
+) -> Result<u64> {
+    let mut positives = rarity.positives.clone();
+    let mut turns = Turn::all(&rarity.minority(), rarity, draw);
+    let (mut cloned, mut labels) = (0, Vec::new());
+    while cloned < budget && !turns.is_empty() {
+        let mut kept = Vec::with_capacity(turns.len());
+        for mut turn in turns {
+            let is_minority = as_f64(rarity.most) / as_f64(positives[turn.label as usize]) > rarity.mean_ir;
+            if !is_minority || cloned == budget {
+                continue;
+            }
+            let row = turn.pick(bags)?;
+            bags.labels(row, &mut labels)?;
+            labels.iter().for_each(|label| positives[*label as usize] += 1);
+            clone(row)?;
+            cloned += 1;
+            kept.push(turn);
+        }
+        turns = kept;
+    }
+    Ok(cloned)
+}
+
+/// Drops up to `budget` rows of majority labels, each told to `drop`; gives how many. `rows` is above every
+/// number of a row.
+///
+/// # Errors
+/// What `bags` and `drop` return.
+pub fn undersample(
+    rarity: &Rarity,
+    bags: &impl Bags,
+    budget: u64,
+    draw: &Draw,
+    rows: u64,
+    mut drop: impl FnMut(u64) -> Result<()>,
+) -> Result<u64> {
+    let mut positives = rarity.positives.clone();
+    let mut turns = Turn::all(&rarity.majority(), rarity, draw);
+    let mut gone = Bits::new(rows);
+    let (mut dropped, mut labels) = (0, Vec::new());
+    while dropped < budget && !turns.is_empty() {
+        let mut kept = Vec::with_capacity(turns.len());
+        for mut turn in turns {
+            let left = positives[turn.label as usize];
+            // Without rows its IRLbl is beyond all numbers.
+            if left == 0 || as_f64(rarity.most) / as_f64(left) >= rarity.mean_ir || dropped == budget {
+                continue;
+            }
+            // Rows are left, so one is found; one that is gone is passed over.
+            let row = loop {
+                let row = turn.pick(bags)?;
+                if gone.set(row) {
+                    break row;
+                }
+            };
+            bags.labels(row, &mut labels)?;
+            labels.iter().for_each(|label| positives[*label as usize] -= 1);
+            drop(row)?;
+            dropped += 1;
+            kept.push(turn);
+        }
+        turns = kept;
+    }
+    Ok(dropped)
+}
+
+/// One bit per row.
+#[derive(Debug)]
+pub struct Bits(Vec<u64>);
+
+impl Bits {
+    /// None of `rows` rows.
+    #[must_use]
+    pub fn new(rows: u64) -> Self {
+        Self(vec![0; usize::try_from(rows.div_ceil(64)).unwrap_or(usize::MAX)])
+    }
+
+    /// Sets the bit of a row; false when it was set.
+    pub fn set(&mut self, row: u64) -> bool {
+        let bit = 1 << (row % 64);
+        let place = usize::try_from(row / 64).ok().and_then(|word| self.0.get_mut(word));
+        match place {
+            Some(word) if *word & bit == 0 => {
+                *word |= bit;
+                true
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What a plan does: counts after it beside those before.
+
+use crate::counts::{LabelCounts, Tally, as_f64};
+use crate::error::{Error, Result};
+use crate::measures::{Measures, measure};
+
+use super::Rarity;
+
+/// How the counts of an epoch differ from those of the rows. Shifts of parts add up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shift {
+    rows: i64,
+    positives: Vec<i64>,
+    unknown: Vec<i64>,
+}
+
+impl Shift {
+    /// None yet, of `labels` labels.
+    #[must_use]
+    pub fn new(labels: usize) -> Self {
+        Self { rows: 0, positives: vec![0; labels], unknown: vec![0; labels] }
+    }
+
+    /// A row with these labels, which says nothing of those, is seen `repeats` times instead of once.
+    #[inline]
+    pub fn repeat(&mut self, positives: &[u32], unknown: &[u32], repeats: u32) {
+        if repeats == 1 {
+            return;
+        }
+        let more = i64::from(repeats) - 1;
+        self.rows += more;
+        positives.iter().for_each(|label| self.positives[*label as usize] += more);
+        unknown.iter().for_each(|label| self.unknown[*label as usize] += more);
+    }
+
+    /// A row becomes two that share its labels; both say nothing of `unknown`.
+    pub fn split(&mut self, unknown: &[u32]) {
+        self.repeat(&[], unknown, 2);
+    }
+
+    /// A row is there; for counts that begin with nothing.
+    pub fn add(&mut self, positives: &[u32], unknown: &[u32]) {
+        self.repeat(positives, unknown, 2);
+    }
+
+    /// Adds the shift of other rows.
+    pub fn merge(&mut self, other: &Self) {
+        let add =
+            |to: &mut Vec<i64>, from: &[i64]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        self.rows += other.rows;
+        add(&mut self.positives, &other.positives);
+        add(&mut self.unknown, &other.unknown);
+    }
+
+    /// Counts of the epoch, of rows whose counts are `before`. Uncertain cells count as missing.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when more is taken away than there was.
+    pub fn after(&self, before: &LabelCounts) -> Result<LabelCounts> {
+        let moved = |count: u64, by: i64| {
+            count
+                .checked_add_signed(by)
+                .ok_or_else(|| Error::internal("a plan drops rows that are not there"))
+        };
+        let rows = moved(before.rows(), self.rows)?;
+        let tallies = before.tallies().iter().enumerate().map(|(label, tally)| {
+            let positives = moved(tally.positives, self.positives[label])?;
+            let lost = tally.missing.saturating_add(tally.uncertain);
+            let missing = moved(lost, self.unknown[label])?;
+            let negatives = rows.checked_sub(positives).and_then(|rest| rest.checked_sub(missing));
+            let negatives = negatives.ok_or_else(|| Error::internal("a plan adds more labels than rows"))?;
+            Ok(Tally { positives, negatives, missing, ..Tally::default() })
+        });
+        LabelCounts::new(rows, before.labels().clone(), tallies.collect::<Result<_>>()?, None)
+    }
+}
+
+/// A frequent label in rows that were cloned for rare ones.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dragged {
+    /// Which.
+    pub label: usize,
+    /// Positives that came with the clones.
+    pub added: u64,
+}
+
+/// What a plan does.
+#[derive(Debug)]
+pub struct Preview {
+    /// Counts of the rows.
+    pub before: LabelCounts,
+    /// Their measures.
+    pub measures_before: Measures,
+    /// Counts of an epoch.
+    pub after: LabelCounts,
+    /// Their measures.
+    pub measures_after: Measures,
+}
+
+impl Preview {
+    /// Of rows whose counts are `before`, which a plan shifts.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the two do not fit.
+    pub fn new(before: &LabelCounts, shift: &Shift) -> Result<Self> {
+        let after = shift.after(before)?;
+        Ok(Self {
+            measures_before: measure(before),
+            measures_after: measure(&after),
+            before: before.clone(),
+            after,
+        })
+    }
+
+    /// Labels up to MeanIR that have more positives than before, those with most first.
+    #[must_use]
+    pub fn dragged(&self) -> Vec<Dragged> {
+        let rarity = Rarity::of(&self.before);
+        let added = |label: usize| {
+            let [before, after] = [&self.before, &self.after].map(|side| side.tallies()[label].positives);
+            after.checked_sub(before).filter(|added| *added > 0)
+        };
+        let majority =
+            (0..self.before.len()).filter(|&l| rarity.irlbl(l).is_some_and(|ir| ir <= rarity.mean_ir));
+        let mut all: Vec<Dragged> =
+            majority.filter_map(|label| Some(Dragged { label, added: added(label)? })).collect();
+        all.sort_by_key(|dragged| (std::cmp::Reverse(dragged.added), dragged.label));
+        all
+    }
+
+    /// Rows of an epoch / rows.
+    #[must_use]
+    pub fn growth(&self) -> Option<f64> {
+        (self.before.rows() > 0).then(|| as_f64(self.after.rows()) / as_f64(self.before.rows()))
+    }
+}
+
+/// The counts of a fold, from a shift that begins with nothing.
+///
+/// # Errors
+/// As [`Shift::after`].
+pub fn counts_of(part: &Shift, all: &LabelCounts) -> Result<LabelCounts> {
+    part.after(&LabelCounts::empty(all.labels().clone(), false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counts::Labels;
+
+    #[test]
+    fn counts_follow_rows() {
+        // Rows {0}, {0, 1}, {} that says nothing of 1.
+        let tally =
+            |positives, negatives, missing| Tally { positives, negatives, missing, ..Tally::default() };
+        let before =
+            LabelCounts::new(3, Labels::indices(2), vec![tally(2, 1, 0), tally(1, 1, 1)], None).unwrap();
+        let mut shift = Shift::new(2);
+        shift.repeat(&[0], &[], 0);
+        let mut more = Shift::new(2);
+        more.repeat(&[0, 1], &[], 3);
+        more.repeat(&[], &[1], 2);
+        shift.merge(&more);
+        let preview = Preview::new(&before, &shift).unwrap();
+        assert_eq!(preview.after.rows(), 5);
+        assert_eq!(preview.after.tallies(), [tally(3, 2, 0), tally(3, 0, 2)]);
+        assert_eq!(preview.dragged(), [Dragged { label: 0, added: 1 }]);
+        shift.repeat(&[0], &[], 0);
+        shift.repeat(&[0], &[], 0);
+        shift.repeat(&[0], &[], 0);
+        assert!(shift.after(&before).is_err());
+    }
+}

@@ -1,0 +1,97 @@
+//! REMEDIAL (Charte et al. 2015): rows in which rare and frequent labels meet become two, one with each kind.
+//!
+//! A row whose SCUMBLE is above the mean over all rows appears twice: its first copy keeps the labels whose
+//! IRLbl is at most MeanIR, the second those above. Where all labels of such a row are on one side, the other
+//! copy has none; `one_sided=keep` leaves these rows whole. A label of which a row says nothing stays so in
+//! both copies.
+
+use super::Rarity;
+use crate::counts::as_f64;
+
+/// SCUMBLE of rows.
+#[derive(Debug, Clone, PartialEq)]
+struct Scumble {
+    /// IRLbl of every label and its logarithm; 0 without positives.
+    irlbl: Vec<(f64, f64)>,
+}
+
+impl Scumble {
+    /// Of rows whose labels have so many positives.
+    fn new(positives: &[u64]) -> Self {
+        let most = positives.iter().copied().max().unwrap_or(0);
+        let irlbl = |positives: &u64| {
+            let irlbl = if *positives == 0 { 0.0 } else { as_f64(most) / as_f64(*positives) };
+            (irlbl, if *positives == 0 { 0.0 } else { irlbl.ln() })
+        };
+        Self { irlbl: positives.iter().map(irlbl).collect() }
+    }
+
+    /// SCUMBLE of a row: 1 − geometric mean / mean of the IRLbl of its labels, 0 without labels (Charte et al.
+    /// 2014, as the R package mldr has it).
+    fn of(&self, labels: &[u32]) -> f64 {
+        if labels.len() < 2 {
+            return 0.0;
+        }
+        let of = labels.iter().map(|&label| self.irlbl[label as usize]);
+        let (sum, logs) = of.fold((0.0, 0.0), |(sum, logs), (irlbl, ln)| (sum + irlbl, logs + ln));
+        let k = labels.len() as f64;
+        (1.0 - (logs / k).exp() / (sum / k)).max(0.0)
+    }
+}
+
+/// Which rows become two.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remedial {
+    scumble: Scumble,
+    /// Whether a label goes to the second copy.
+    minority: Vec<bool>,
+    one_sided: bool,
+}
+
+impl Remedial {
+    /// Of labels as rare as `rarity` says; `one_sided` rows become two as well, where that is asked for.
+    #[must_use]
+    pub fn new(rarity: &Rarity, one_sided: bool) -> Self {
+        let mut minority = vec![false; rarity.positives.len()];
+        rarity.minority().into_iter().for_each(|label| minority[label as usize] = true);
+        Self { scumble: Scumble::new(&rarity.positives), minority, one_sided }
+    }
+
+    /// SCUMBLE of a row with these labels.
+    #[must_use]
+    pub fn scumble(&self, labels: &[u32]) -> f64 {
+        self.scumble.of(labels)
+    }
+
+    /// Whether a label goes to the second copy.
+    #[must_use]
+    pub fn is_minority(&self, label: u32) -> bool {
+        self.minority[label as usize]
+    }
+
+    /// Whether a row with these labels becomes two, where the mean of SCUMBLE is `mean`.
+    #[must_use]
+    pub fn splits(&self, labels: &[u32], mean: f64) -> bool {
+        let minority = || labels.iter().filter(|label| self.is_minority(**label)).count();
+        self.scumble(labels) > mean && (self.one_sided || (1..labels.len()).contains(&minority()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_mix_become_two() {
+        // IRLbl 1, 2, 4, 8; MeanIR 3.75.
+        let rarity = Rarity { rows: 20, positives: vec![8, 4, 2, 1], most: 8, mean_ir: 3.75 };
+        let both = Remedial::new(&rarity, true);
+        let mixed = Remedial::new(&rarity, false);
+        assert!((both.scumble(&[0, 3]) - (1.0 - 8.0_f64.sqrt() / 4.5)).abs() < 1e-15);
+        assert_eq!(both.scumble(&[3]), 0.0);
+        assert!(both.splits(&[0, 3], 0.1) && mixed.splits(&[0, 3], 0.1));
+        assert!(both.splits(&[0, 1], 0.05) && !mixed.splits(&[0, 1], 0.05));
+        assert!(!both.splits(&[0, 1], 0.1));
+        assert_eq!([0, 1, 2, 3].map(|label| both.is_minority(label)), [false, false, true, true]);
+    }
+}

@@ -1,0 +1,315 @@
+//! Iterative stratification (Sechidis et al. 2011): rows are dealt to folds so that each has its share of every
+//! label, the rarest first; with second order (Szymański and Kajdanowicz 2017) of every pair of labels too.
+//!
+//! ```text
+//! while a label has rows left: of the label with fewest, every row goes to the fold that lacks most of the
+//! label, among equals to the one that lacks most rows, among equals by chance
+//! rows without labels: to the fold that lacks most rows
+//! ```
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use crate::counts::as_f64;
+use crate::error::{Error, Result};
+
+/// Rows with the labels they have, and what each draws.
+#[derive(Debug, Default, Clone)]
+pub struct Rows {
+    ends: Vec<usize>,
+    labels: Vec<u32>,
+    draws: Vec<u64>,
+}
+
+impl Rows {
+    /// Adds a row.
+    pub fn push(&mut self, labels: &[u32], draw: u64) {
+        self.labels.extend_from_slice(labels);
+        self.ends.push(self.labels.len());
+        self.draws.push(draw);
+    }
+
+    /// Adds the rows of another behind these.
+    pub fn append(&mut self, other: &Self) {
+        let start = self.labels.len();
+        self.labels.extend_from_slice(&other.labels);
+        self.ends.extend(other.ends.iter().map(|end| start + end));
+        self.draws.extend_from_slice(&other.draws);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True when there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The labels of a row.
+    #[must_use]
+    pub fn labels(&self, row: usize) -> &[u32] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.labels[start..self.ends[row]]
+    }
+
+    /// What a row draws.
+    #[must_use]
+    pub fn draw(&self, row: usize) -> u64 {
+        self.draws[row]
+    }
+
+    /// Bytes that these rows take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ends.len() * (size_of::<usize>() + size_of::<u64>()) + self.labels.len() * size_of::<u32>()
+    }
+
+    /// The same rows with every pair of labels a row has as a label more; pairs are numbered as they come.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] when they would take more than `limit` bytes.
+    pub fn with_pairs(&self, labels: u32, limit: usize) -> Result<Self> {
+        let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
+        let mut with = Self { draws: self.draws.clone(), ..Self::default() };
+        for row in 0..self.len() {
+            let own = self.labels(row);
+            with.labels.extend_from_slice(own);
+            for (i, &one) in own.iter().enumerate() {
+                for &other in &own[i + 1..] {
+                    let next = labels.saturating_add(u32::try_from(pairs.len()).unwrap_or(u32::MAX));
+                    with.labels.push(*pairs.entry((one, other)).or_insert(next));
+                }
+            }
+            with.ends.push(with.labels.len());
+            if with.bytes() + pairs.len() * size_of::<[u64; 3]>() > limit {
+                return Err(Error::resource("the pairs of labels of all rows do not fit the memory")
+                    .hint("raise --memory-limit, or use order=1"));
+            }
+        }
+        Ok(with)
+    }
+}
+
+/// What the folds still lack.
+struct Lacking {
+    folds: usize,
+    rows: Vec<f64>,
+    /// Label by label, one number per fold.
+    labels: Vec<f64>,
+}
+
+impl Lacking {
+    /// The fold that lacks most of `label`, or most rows where none is given.
+    fn fold(&self, label: Option<usize>, draw: u64) -> usize {
+        let most = |lack: &[f64], among: &[usize]| {
+            let most = among.iter().map(|&fold| lack[fold]).fold(f64::NEG_INFINITY, f64::max);
+            among.iter().copied().filter(|&fold| lack[fold] == most).collect::<Vec<_>>()
+        };
+        let mut among: Vec<usize> = (0..self.folds).collect();
+        if let Some(label) = label {
+            among = most(&self.labels[label * self.folds..(label + 1) * self.folds], &among);
+        }
+        if among.len() > 1 {
+            among = most(&self.rows, &among);
+        }
+        let place = (u128::from(draw.rotate_left(32)) * among.len() as u128) >> 64;
+        among.get(usize::try_from(place).unwrap_or(0)).copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, fold: usize, labels: &[u32]) {
+        self.rows[fold] -= 1.0;
+        for label in labels {
+            self.labels[*label as usize * self.folds + fold] -= 1.0;
+        }
+    }
+}
+
+/// The fold of every row. `shares` of the folds add up to 1; rows come in the order of what they draw, so that
+/// the order they are given in is of no account where no two draw the same.
+#[must_use]
+pub fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
+    let folds = shares.len();
+    let labels = rows.labels.iter().max().map_or(0, |most| *most as usize + 1);
+    let mut left = vec![0_usize; labels];
+    rows.labels.iter().for_each(|label| left[*label as usize] += 1);
+    let share_of = |n: usize| shares.iter().map(move |share| share * as_f64(n as u64));
+    let mut lacking = Lacking {
+        folds,
+        rows: share_of(rows.len()).collect(),
+        labels: left.iter().flat_map(|n| share_of(*n)).collect(),
+    };
+    let mut order: Vec<u32> = (0..).take(rows.len()).collect();
+    order.sort_by_key(|&row| rows.draw(row as usize));
+    // The rows of each label, in that order.
+    let mut starts = Vec::with_capacity(labels + 1);
+    let mut sum = 0;
+    for n in &left {
+        starts.push(sum);
+        sum += n;
+    }
+    let mut next = starts.clone();
+    starts.push(sum);
+    let mut bags = vec![0_u32; sum];
+    for &row in &order {
+        for &label in rows.labels(row as usize) {
+            bags[next[label as usize]] = row;
+            next[label as usize] += 1;
+        }
+    }
+    let mut dealt = vec![0_u16; rows.len()];
+    let mut deal = |row: u32, label: Option<usize>, lacking: &mut Lacking, left: &mut [usize]| {
+        let row = row as usize;
+        let fold = lacking.fold(label, rows.draw(row));
+        dealt[row] = u16::try_from(fold).unwrap_or(0);
+        lacking.take(fold, rows.labels(row));
+        rows.labels(row).iter().for_each(|label| left[*label as usize] -= 1);
+    };
+    let mut is_dealt = vec![false; rows.len()];
+    let mut rarest: BinaryHeap<_> =
+        left.iter().enumerate().filter(|(_, n)| **n > 0).map(|(label, n)| Reverse((*n, label))).collect();
+    while let Some(Reverse((n, label))) = rarest.pop() {
+        // Entries are made anew when a label has lost rows.
+        if left[label] != n || n == 0 {
+            continue;
+        }
+        let mut touched = Vec::new();
+        for &row in &bags[starts[label]..starts[label + 1]] {
+            if !std::mem::replace(&mut is_dealt[row as usize], true) {
+                deal(row, Some(label), &mut lacking, &mut left);
+                touched.extend_from_slice(rows.labels(row as usize));
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        let changed = touched.into_iter().map(|label| label as usize).filter(|label| left[*label] > 0);
+        rarest.extend(changed.map(|label| Reverse((left[label], label))));
+    }
+    for &row in order.iter().filter(|row| !is_dealt[**row as usize]) {
+        deal(row, None, &mut lacking, &mut left);
+    }
+    dealt
+}
+
+/// Rows and positives of one fold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoldCounts {
+    /// Rows.
+    pub rows: u64,
+    /// Positives of each label.
+    pub positives: Vec<u64>,
+}
+
+/// How far folds are from the whole in their labels (LD): per label with both sides the mean over folds of
+/// |positives / negatives of the fold − those of the whole|, and the mean of that over labels. `None` where no
+/// label has both sides everywhere.
+#[must_use]
+pub fn label_distribution(folds: &[FoldCounts]) -> Option<f64> {
+    let labels = folds.first().map_or(0, |fold| fold.positives.len());
+    let rows: u64 = folds.iter().map(|fold| fold.rows).sum();
+    let odds = |positives: u64, rows: u64| {
+        rows.checked_sub(positives).filter(|negatives| *negatives > 0).map(|n| as_f64(positives) / as_f64(n))
+    };
+    let of_label = |label: usize| {
+        let positives: u64 = folds.iter().map(|fold| fold.positives[label]).sum();
+        let whole = odds(positives, rows).filter(|_| positives > 0)?;
+        let each = folds.iter().map(|fold| Some((odds(fold.positives[label], fold.rows)? - whole).abs()));
+        Some(each.sum::<Option<f64>>()? / folds.len() as f64)
+    };
+    let all: Vec<f64> = (0..labels).filter_map(of_label).collect();
+    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+}
+
+/// Mean over folds of |rows − rows asked for| (ED).
+#[must_use]
+pub fn examples_distribution(folds: &[FoldCounts], shares: &[f64]) -> f64 {
+    let rows: u64 = folds.iter().map(|fold| fold.rows).sum();
+    let off = folds.iter().zip(shares).map(|(fold, share)| (as_f64(fold.rows) - share * as_f64(rows)).abs());
+    off.sum::<f64>() / folds.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampling::Draw;
+
+    fn counts(rows: &Rows, labels: usize, folds: &[u16], k: u16) -> Vec<FoldCounts> {
+        let mut all = vec![FoldCounts { rows: 0, positives: vec![0; labels] }; usize::from(k)];
+        for (row, fold) in folds.iter().enumerate() {
+            let fold = &mut all[usize::from(*fold)];
+            fold.rows += 1;
+            rows.labels(row).iter().for_each(|label| fold.positives[*label as usize] += 1);
+        }
+        all
+    }
+
+    #[test]
+    fn every_fold_has_its_share() {
+        let draw = Draw::new(7, 0).shard("x");
+        let mut rows = Rows::default();
+        for row in 0..3000 {
+            let labels: Vec<u32> = (0..8)
+                .filter(|&label| draw.below(row * 8 + u64::from(label) + 100_000, 1 << label) == 0)
+                .collect();
+            rows.push(&labels, draw.bits(row));
+        }
+        for shares in [vec![0.2; 5], vec![0.8, 0.1, 0.1]] {
+            let folds = stratify(&rows, &shares);
+            let counts = counts(&rows, 8, &folds, u16::try_from(shares.len()).unwrap());
+            for label in 0..8 {
+                let all: u64 = counts.iter().map(|fold| fold.positives[label]).sum();
+                for (fold, share) in counts.iter().zip(&shares) {
+                    let off = as_f64(fold.positives[label]) - share * as_f64(all);
+                    assert!(off.abs() <= 3.0, "label {label} is off by {off}");
+                }
+            }
+            assert!(examples_distribution(&counts, &shares) < 5.0);
+            assert!(label_distribution(&counts).unwrap() < 0.01);
+        }
+    }
+
+    #[test]
+    fn the_order_of_rows_is_of_no_account() {
+        let draw = Draw::new(3, 0).shard("x");
+        let row = |row: u64| {
+            (vec![u32::try_from(row % 3).unwrap(), 3 + u32::from(row.is_multiple_of(7))], draw.bits(row))
+        };
+        let (mut forth, mut back) = (Rows::default(), Rows::default());
+        (0..200).map(row).for_each(|(labels, draw)| forth.push(&labels, draw));
+        (0..200).rev().map(row).for_each(|(labels, draw)| back.push(&labels, draw));
+        let mut turned = stratify(&back, &[0.5, 0.5]);
+        turned.reverse();
+        assert_eq!(stratify(&forth, &[0.5, 0.5]), turned);
+    }
+
+    #[test]
+    fn rows_without_labels_and_no_rows() {
+        let mut rows = Rows::default();
+        assert!(stratify(&rows, &[0.5, 0.5]).is_empty());
+        (0..10).for_each(|draw| rows.push(&[], draw));
+        let folds = stratify(&rows, &[0.5, 0.5]);
+        assert_eq!(folds.iter().filter(|fold| **fold == 0).count(), 5);
+        assert_eq!(label_distribution(&counts(&rows, 2, &folds, 2)), None);
+    }
+
+    #[test]
+    fn a_label_distribution_by_hand() {
+        let fold = |rows, positives| FoldCounts { rows, positives: vec![positives, 0] };
+        // 1/3 and 2/2 against 3/5; the second label has no positives.
+        let expected = f64::midpoint(0.6 - 1.0 / 3.0, 0.4);
+        assert!((label_distribution(&[fold(4, 1), fold(4, 2)]).unwrap() - expected).abs() < 1e-15);
+    }
+
+    #[test]
+    fn pairs_are_labels_too() {
+        let mut rows = Rows::default();
+        rows.push(&[0, 2, 3], 1);
+        rows.push(&[2, 3], 2);
+        assert!(rows.with_pairs(4, 10).is_err());
+        let with = rows.with_pairs(4, 1 << 20).unwrap();
+        assert_eq!((with.labels(0), with.labels(1)), (&[0, 2, 3, 4, 5, 6][..], &[2, 3, 6][..]));
+    }
+}
