@@ -7,7 +7,7 @@ use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -41,6 +41,8 @@ enum Leaf {
     Rows,
     /// The client makes its rows first, on the cluster where it counts.
     Call,
+    /// It reads objects with what this process knows of their store.
+    Store,
     /// It is of this process.
     Here,
 }
@@ -57,8 +59,11 @@ fn leaf(node: &Arc<dyn ExecutionPlan>) -> Option<Leaf> {
     }
     let Some(scan) = node.downcast_ref::<DataSourceExec>() else { return Some(Leaf::Here) };
     let source: &dyn std::any::Any = scan.data_source().as_ref();
-    Some(if source.is::<FileScanConfig>() {
-        Leaf::Files
+    let of_a_store = |scan: &FileScanConfig| {
+        scan.file_groups.iter().flat_map(FileGroup::iter).any(|file| file.object_meta.e_tag.is_some())
+    };
+    Some(if let Some(scan) = source.downcast_ref::<FileScanConfig>() {
+        if of_a_store(scan) { Leaf::Store } else { Leaf::Files }
     } else if source.is::<MemorySourceConfig>() {
         Leaf::Rows
     } else {
@@ -80,6 +85,12 @@ pub(in crate::engine) async fn run(
         calls.extend((found == Some(Leaf::Call)).then(|| Arc::clone(node)));
         Ok(TreeNodeRecursion::Continue)
     })?;
+    if leaves.contains(&Leaf::Store) {
+        return Err(external(
+            Error::usage("--cluster: queries read files there, and not objects of a store")
+                .hint("count objects with label_counts, or leave out --cluster"),
+        ));
+    }
     if !leaves.contains(&Leaf::Files) {
         return execute_stream(plan, context.task_ctx());
     }
