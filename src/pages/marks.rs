@@ -364,3 +364,82 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::by_hand::{ByHand, DICTIONARY, PLAIN, RLE, hybrid, indices, packed, words};
+    use super::*;
+
+    /// 1 is positive, 2 says nothing.
+    fn cell(value: Value<'_>) -> Cell {
+        match value {
+            Value::Bool(true) | Value::Int(1) => Cell::Positive,
+            Value::Int(2) => Cell::Uncertain,
+            _ => Cell::Negative,
+        }
+    }
+
+    /// `+`, `?` and `-` for each row.
+    fn marked(chunk: &ByHand) -> Result<Outcome<String>> {
+        let mut marks = Marks::default();
+        let outcome = mark_flat(&chunk.chunk(), &mut Workspace::default(), &cell, &mut marks)?;
+        let is =
+            |bits: &[u64], row: usize| bits.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1);
+        let mark = |row| match (is(&marks.positives, row), is(&marks.unknown, row)) {
+            (true, false) => '+',
+            (false, true) => '?',
+            (false, false) => '-',
+            (true, true) => '!',
+        };
+        Ok(outcome.map(|()| (0..marks.rows).map(mark).collect()))
+    }
+
+    #[test]
+    fn pages_of_every_coding_follow_each_other() {
+        let chunk = ByHand::new("optional int32 a;", 14, 14)
+            .dictionary(3, &words(&[0, 1, 2]))
+            .data(4, DICTIONARY, [&[], &packed(&[1, 0, 1, 1], 1)], &indices(&[1, 2, 0], 2))
+            .data(6, PLAIN, [&[], &hybrid(&[(false, vec![1; 6])], 1)], &words(&[7, 1, 2, 0, 1, 1]))
+            .data(4, DICTIONARY, [&[], &packed(&[0, 1, 0, 1], 1)], &[2, 4, 1]);
+        assert_eq!(marked(&chunk).unwrap(), Outcome::Counted("+??--+?-++?+?+".to_owned()));
+        let bits = ByHand::new("required boolean a;", 10, 10).data(3, PLAIN, [&[], &[]], &[0b101]).data(
+            7,
+            RLE,
+            [&[], &[]],
+            &[4, 0, 0, 0, 6, 1, 3, 0b10],
+        );
+        assert_eq!(marked(&bits).unwrap(), Outcome::Counted("+-++++-+--".to_owned()));
+        let entry = ByHand::new("required int32 a;", 1, 1).dictionary(1, &words(&[1])).data(
+            1,
+            DICTIONARY,
+            [&[], &[]],
+            &indices(&[1], 1),
+        );
+        assert!(marked(&entry).is_err(), "an index without an entry");
+    }
+
+    #[test]
+    fn bits_are_put_where_values_are() {
+        assert_eq!(deposit(0b101, 0b1101_0010), 0b0100_0010);
+        assert_eq!(take(&[1 << 63, 0b11], 63, 3), 0b111);
+        assert_eq!(take(&[u64::MAX], 60, 10), 0b1111);
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_an_error_or_other_marks(
+            levels in proptest::collection::vec(any::<u8>(), 0..20),
+            values in proptest::collection::vec(any::<u8>(), 0..40),
+            coding in proptest::sample::select(&[PLAIN, DICTIONARY][..]),
+        ) {
+            let chunk = ByHand::new("optional int32 a;", 70, 70)
+                .dictionary(2, &words(&[0, 1]))
+                .data(70, coding, [&[], &levels], &values);
+            if let Ok(Outcome::Counted(marks)) = marked(&chunk) {
+                prop_assert!(marks.len() == 70 && !marks.contains('!'));
+            }
+        }
+    }
+}
