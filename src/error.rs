@@ -180,6 +180,24 @@ impl Error {
         }
     }
 
+    /// The error of this crate that stands behind `cause`, if one does.
+    #[must_use]
+    pub fn behind(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut next = Some(cause);
+        while let Some(cause) = next {
+            if let Some(error) = cause.downcast_ref::<Self>() {
+                return Some(error.clone());
+            }
+            // What an I/O error wraps is not among its sources.
+            let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+            next = match wrapped {
+                Some(inner) => Some(inner),
+                None => cause.source(),
+            };
+        }
+        None
+    }
+
     /// An error of the file system while reading an input.
     #[must_use]
     pub fn reading(path: &Path, cause: &std::io::Error) -> Self {

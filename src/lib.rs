@@ -29,6 +29,9 @@
 //!
 //! The modules, lowest layer first; each names only modules below it.
 
+#[doc = include_str!("planning.md")]
+pub mod planning {}
+
 pub mod artifact;
 pub mod checks;
 pub mod cli;
@@ -48,5 +51,6 @@ pub mod row_measures;
 pub mod sampling;
 mod scratch;
 pub mod source;
+pub mod store;
 mod threads;
 pub mod weights;

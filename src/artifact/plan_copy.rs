@@ -1,9 +1,7 @@
 //! A shard as a plan has it: rows repeated, left out, or those of one fold. Streamed, batch by batch.
 
 use std::borrow::Borrow;
-use std::fs::File;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -21,6 +19,7 @@ use super::plan::failed;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::sampling::Decisions;
+use crate::store::Place;
 
 /// Rows that are read at a time.
 const BATCH_ROWS: usize = 1024;
@@ -33,7 +32,7 @@ const ARROW_SCHEMA: &str = "ARROW:schema";
 #[derive(Debug, Clone)]
 pub struct Original<'a> {
     /// Where it lies.
-    pub path: &'a Path,
+    pub place: &'a Place,
     /// What messages call it.
     pub name: &'a str,
     /// Its footer.
@@ -74,10 +73,10 @@ fn open(original: &Original<'_>) -> Result<ParquetRecordBatchReader> {
     let open = || -> parquet::errors::Result<ParquetRecordBatchReader> {
         let metadata = Arc::clone(original.metadata);
         let metadata = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())?;
-        let file = File::open(original.path)?;
+        let file = original.place.open()?;
         ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS).build()
     };
-    open().map_err(|cause| damaged(original, &cause))
+    open().map_err(|cause| Error::behind(&cause).unwrap_or_else(|| damaged(original, &cause)))
 }
 
 /// How the original was written, as far as a footer tells.

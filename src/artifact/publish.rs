@@ -19,8 +19,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::results::RunResults;
+use super::stored::{self, Target};
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
+use crate::store::{Address, of_path};
 use crate::threads::in_order;
 
 /// Written last: sizes and hashes of everything else.
@@ -59,6 +61,8 @@ pub struct OutputFile {
 /// An output folder in the making; dropped without [`Staging::publish`] it leaves nothing behind.
 #[derive(Debug)]
 pub struct Staging {
+    /// The place in a store that the result goes to, if it is in one.
+    target: Option<Target>,
     out: PathBuf,
     overwrite: bool,
     folder: Scratch,
@@ -72,6 +76,18 @@ impl Staging {
     /// [`Error::Output`] when `out` holds a result and `overwrite` is false, is a file, or cannot be
     /// written. Nothing is changed then.
     pub fn begin(out: &Path, overwrite: bool) -> Result<Self> {
+        if let Some(target) = Target::begin(out, overwrite)? {
+            let parent = std::env::temp_dir();
+            let folder = Scratch::new(&parent, "posweight-out-");
+            let folder = folder.map_err(|cause| Error::writing(&parent, &cause))?;
+            return Ok(Self {
+                target: Some(target),
+                out: out.to_owned(),
+                overwrite,
+                folder,
+                files: Vec::new(),
+            });
+        }
         let out = std::path::absolute(out).map_err(|cause| Error::writing(out, &cause))?;
         if out.exists() && !out.is_dir() {
             return Err(Error::output(format!("{}: --out is a file, not a folder", out.display()))
@@ -100,7 +116,7 @@ impl Staging {
             Err(_) if out.is_dir() && !may_write(parent) => make(&out)?,
             other => other?,
         };
-        let staging = Self { out, overwrite, folder, files: Vec::new() };
+        let staging = Self { target: None, out, overwrite, folder, files: Vec::new() };
         staging.open_to_others(staging.folder.path())?;
         // A folder that exists must take files too.
         if staging.out.is_dir() {
@@ -167,6 +183,10 @@ impl Staging {
         let files = std::mem::take(&mut self.files);
         let success = serde_json::json!({ "version": super::FORMAT_VERSION, "outputs": files });
         self.file(SUCCESS, |out| writeln!(out, "{success}").map_err(|cause| super::unwritable(&cause)))?;
+        if let Some(target) = self.target.take() {
+            target.publish(self.folder.path(), &files)?;
+            return Ok(files);
+        }
         let refused = |cause: &std::io::Error| Error::writing(&self.out, cause);
         sync_folder(self.folder.path()).map_err(|cause| refused(&cause))?;
         // Another run may have published here meanwhile.
@@ -340,6 +360,9 @@ pub fn published(out: &Path) -> Option<Vec<OutputFile>> {
     struct Success {
         outputs: Vec<OutputFile>,
     }
+    if let Some(address) = of_path(out) {
+        return stored::published(&Address::parse(address).ok()?);
+    }
     let success: Success = serde_json::from_slice(&fs::read(out.join(SUCCESS)).ok()?).ok()?;
     let is_there = |file: &OutputFile| {
         fs::metadata(out.join(&file.path)).is_ok_and(|meta| meta.is_file() && meta.len() == file.bytes)
@@ -354,6 +377,9 @@ pub fn published(out: &Path) -> Option<Vec<OutputFile>> {
 /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
 pub fn write_results(out: &Path, results: &RunResults) -> Result<()> {
     let text = serde_json::to_string_pretty(results).map_err(|cause| Error::internal(cause.to_string()))?;
+    if let Some(address) = of_path(out) {
+        return stored::write_results(&Address::parse(address)?, format!("{text}\n"));
+    }
     replace(&out.join(RESULTS), &format!("{text}\n"))
 }
 

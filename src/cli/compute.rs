@@ -14,7 +14,8 @@ use crate::pipeline::spec::{OneOrMany, Spec};
   posweight compute 'data/*.parquet' --labels 'l*' --scheme sqrt --clip 0,100 --out weights/
   posweight compute data/ --layout list --labels tags --vocabulary names.txt --by split --out w/")]
 pub(super) struct Compute {
-    /// Files, folders and globs of Parquet shards; - is an Arrow IPC stream on stdin
+    /// Files, folders and globs of Parquet shards, and addresses of them such as s3://bucket/data; - is an Arrow
+    /// IPC stream on stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]

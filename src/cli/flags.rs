@@ -11,7 +11,7 @@ use crate::pipeline::spec::{OneOrMany, Scalar, Scalars, Spec, Values};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Output {
-    /// Folder for the results; - writes the weights alone to stdout
+    /// Folder or address for the results; - writes the weights alone to stdout
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace results that are there
@@ -26,7 +26,7 @@ pub(super) struct Output {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Every night")]
 pub(super) struct Nightly {
-    /// Keep counts of shards in this file (auto: OUT.state): the next run reads only shards that are new or
+    /// Keep counts of shards in this file or object (auto: OUT.state): the next run reads only shards that are new or
     /// changed
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -275,6 +275,9 @@ pub(super) struct Resources {
     /// Count on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL")]
     cluster: Option<String>,
+    /// How often a request to a store that failed is tried again [default: 10]
+    #[arg(long, value_name = "N")]
+    retries: Option<usize>,
 }
 
 fn many(list: &[String]) -> Option<OneOrMany> {
@@ -356,6 +359,7 @@ impl Resources {
         spec.spill_dir.clone_from(&self.spill_dir);
         spec.spill_limit.clone_from(&self.spill_limit);
         spec.cluster.clone_from(&self.cluster);
+        spec.retries = self.retries;
     }
 }
 

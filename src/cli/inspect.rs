@@ -1,10 +1,13 @@
 //! `posweight inspect`: what is there, and the layout it seems to have.
 
+use std::time::Instant;
+
 use clap::Args;
 use comfy_table::{Table, presets};
 
-use super::{flags, print};
+use super::{flags, print, runtime};
 use crate::error::{Error, Result};
+use crate::pipeline::forecast::{Forecast, forecast};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::opening::open_plan;
 use crate::pipeline::plan::Plan;
@@ -21,12 +24,18 @@ const SHARDS_SHOWN: usize = 10;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight inspect data/
-  posweight inspect 'data/*.parquet' --labels tags
-  posweight inspect data/ > pipeline.toml     # the commented spec alone is on stdout")]
+  posweight inspect data/ > pipeline.toml     # the commented spec alone is on stdout
+  posweight inspect s3://bucket/data/ --plan --executors 100")]
 pub(super) struct Inspect {
-    /// Files, folders and globs of Parquet shards
+    /// Files, folders and globs of Parquet shards, and addresses of them such as s3://bucket/data
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
+    /// Say what a run will read, request and take, by the footers and a short probe
+    #[arg(long)]
+    plan: bool,
+    /// The same for each of N jobs that share the shards, as with --shard-count
+    #[arg(long, value_name = "N", default_value_t = 16, requires = "plan")]
+    executors: u64,
     #[command(flatten)]
     labels: flags::Labels,
 }
@@ -41,7 +50,13 @@ impl Inspect {
         spec.out = Some("weights".into());
         self.labels.put(&mut spec);
         let plan = Plan::resolve(spec.clone(), machine)?;
+        let clock = Instant::now();
         match open_plan(&plan) {
+            Ok(found) if self.plan => {
+                let opening = clock.elapsed().as_secs_f64();
+                let here = runtime(plan.limits.threads)?.block_on(forecast(&found, &plan.limits, opening))?;
+                print(&table(&here, &here.of_each(self.executors), self.executors, plan.limits.threads))
+            }
             Ok(found) => {
                 let layout = &found.detected.layout;
                 spec.layout = Some(layout.kind.to_string());
@@ -69,6 +84,43 @@ impl Inspect {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What a run takes here, and in each of many jobs.
+fn table(here: &Forecast, each: &Forecast, executors: u64, threads: usize) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    let heads = [String::new(), format!("here, {threads} threads"), format!("each of {executors} jobs")];
+    table.set_header(heads);
+    let mut row = |what: &str, of: &dyn Fn(&Forecast) -> String| {
+        table.add_row([what.to_owned(), of(here), of(each)]);
+    };
+    row("rows", &|of| of.demand.rows.to_string());
+    row("row groups", &|of| of.demand.row_groups.to_string());
+    row("label chunks", &|of| size(of.demand.chunk_bytes));
+    row("read of them", &|of| size(of.demand.read_bytes));
+    row("requests", &|of| format!("{} footers + {} reads", of.demand.shards, of.demand.reads));
+    row("memory", &|of| {
+        let more = if of.is_open { " and what is found, up to --memory-limit" } else { "" };
+        format!("{}{more}", size(of.memory))
+    });
+    row("  of that footers", &|of| size(of.demand.footer_bytes));
+    row("time", &|of| format!("{:.2} s", of.opening + of.fixed + of.counting));
+    row("  of that footers", &|of| format!("{:.2} s", of.opening));
+    let (rows, seconds) = here.probe;
+    format!("{}\n{table}\nprobe: {rows} rows counted by one thread in {seconds:.3} s\n", here.how)
+}
+
+/// `12.3 MB`.
+fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
 fn describe(shards: &[shards::Shard], schema: &arrow::datatypes::Schema) -> String {

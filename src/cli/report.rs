@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::print;
 use crate::artifact::imbalance;
+use crate::artifact::stored::Fetched;
 use crate::error::{Error, Result};
 use crate::pipeline::weigh::reopen;
 use crate::report;
@@ -27,16 +28,18 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn act(&self) -> Result<()> {
+        let fetched = Fetched::of(&self.run)?;
+        let run = fetched.path();
         // What needs rows stands in the files of the run alone.
         let saved = match self.format.as_str() {
-            "markdown" => self.run.join("report.md"),
-            "json" => self.run.join("imbalance.json"),
+            "markdown" => run.join("report.md"),
+            "json" => run.join("imbalance.json"),
             _ => PathBuf::new(),
         };
         if let Ok(text) = std::fs::read_to_string(saved) {
             return print(&text);
         }
-        let derived = reopen(&self.run)?;
+        let derived = reopen(run)?;
         let report = derived.report(format!("layout {}", derived.file.layout));
         match self.format.as_str() {
             "markdown" => print(&report::markdown(&report)),

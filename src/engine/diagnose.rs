@@ -3,8 +3,6 @@
 //! Errors of the reader do not name the file. Reading every shard once more, label columns only, costs
 //! time only where the run is lost anyway.
 
-use std::fs::File;
-
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -47,7 +45,7 @@ fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {
             .hint("write the shard again, or leave it out of the sources")
     };
     let read = || -> std::result::Result<(), Box<dyn std::error::Error>> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(&shard.path)?)?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(shard.place.open()?)?;
         let wanted = builder.schema().fields().iter().enumerate().filter(|(_, field)| {
             counting
                 .layout

@@ -5,7 +5,8 @@
 //! plain:    DataSourceExec ─▶ FilterExec? ─▶ PartialCountsExec ┴▶ group by label, where names are open ─▶ Collector
 //! ```
 //!
-//! [`session`] sets memory, spilling and threads · [`table`] makes shards of a [`dataset`] a table · [`query`] turns a
+//! [`session`] sets memory, spilling and threads · [`table`] makes shards of a [`dataset`] a table,
+//! `objects` reads those in stores for it · [`query`] turns a
 //! layout into a plan and runs it · [`scan`] counts encoded pages · [`hive`] answers conditions for whole
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
@@ -23,6 +24,7 @@ pub mod functions;
 mod hive;
 mod long;
 mod named;
+mod objects;
 mod pairs;
 mod partial;
 mod partial_exec;
@@ -44,5 +46,5 @@ pub use by_shard::{fates, shared};
 pub use collect::{Counted, GroupKey, Way};
 pub use partial_exec::Progress;
 pub use query::{Dataset, count, count_readable, outlook};
-pub use scan::ColumnPath;
+pub use scan::{ColumnPath, Demand, demand};
 pub use spill::Spilled;

@@ -141,11 +141,11 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
                 .hint("raise --memory-limit or --spill-limit, or lower --threads")
         }
         DataFusionError::IoError(cause) => of_io(cause),
-        DataFusionError::ObjectStore(cause) => Error::input(cause.to_string()),
-        DataFusionError::ParquetError(cause) => Error::input(cause.to_string()),
+        DataFusionError::ObjectStore(cause) => of_reader(&**cause),
+        DataFusionError::ParquetError(cause) => of_reader(&**cause),
         DataFusionError::ArrowError(cause, _) => match &**cause {
             ArrowError::IoError(_, cause) => of_io(cause),
-            cause => Error::input(cause.to_string()),
+            cause => of_reader(cause),
         },
         DataFusionError::ExecutionJoin(_) => Error::input("a page could not be decoded"),
         DataFusionError::SQL(..)
@@ -155,6 +155,11 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
         | DataFusionError::NotImplemented(_) => Error::usage(error.strip_backtrace()),
         _ => Error::internal(error.strip_backtrace()),
     }
+}
+
+/// Stores give our own errors.
+fn of_reader(cause: &(dyn std::error::Error + 'static)) -> Error {
+    Error::behind(cause).unwrap_or_else(|| Error::input(cause.to_string()))
 }
 
 /// Spill files give our own errors.

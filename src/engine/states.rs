@@ -22,6 +22,8 @@ use super::partial::{self, PartialRow};
 use crate::counts::{Mass, MassTally, Tally};
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
+use crate::store::bucket::Version;
+use crate::store::{Address, Bucket, of_path};
 
 const MAGIC: &[u8] = b"posweight shard states 1\n";
 /// Bytes before the first entry.
@@ -79,6 +81,44 @@ pub struct States {
     end: u64,
     /// Something else was counted when the file was written.
     rules_changed: bool,
+    /// The object that this is a copy of, if it is one.
+    copy: Option<Copy>,
+}
+
+/// A file of this run that becomes an object when all is counted.
+#[derive(Debug)]
+struct Copy {
+    bucket: Bucket,
+    address: Address,
+    before: Option<Version>,
+}
+
+impl Copy {
+    /// Brings the object here.
+    fn of(address: &str) -> Result<(Self, File)> {
+        let address = Address::parse(address)?;
+        let bucket = Bucket::of(&address)?;
+        let wrong = |cause: &std::io::Error| Error::writing(&std::env::temp_dir(), cause).at("--state");
+        let mut file = tempfile::tempfile().map_err(|cause| wrong(&cause))?;
+        let mut before = None;
+        if let Some((bytes, version)) = bucket.read(&address)? {
+            file.write_all(&bytes).and_then(|()| file.rewind()).map_err(|cause| wrong(&cause))?;
+            before = Some(version);
+        }
+        Ok((Self { bucket, address, before }, file))
+    }
+
+    /// Writes the file in the place of the object that was there.
+    fn put_back(self, mut file: File) -> Result<()> {
+        let mut bytes = Vec::new();
+        let read = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
+        read.map_err(|cause| Error::writing(&std::env::temp_dir(), &cause).at("--state"))?;
+        if self.bucket.replace(&self.address, &bytes.into(), self.before)? {
+            return Ok(());
+        }
+        Err(Error::output(format!("--state {}: another run has written it meanwhile", self.address))
+            .hint("run again, or keep states of other sets in another object"))
+    }
 }
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -87,7 +127,7 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
 
 /// Where a shard is, whatever the folder the program runs in.
 fn place(shard: &Shard) -> PathBuf {
-    std::fs::canonicalize(&shard.path).unwrap_or_else(|_| shard.path.clone())
+    shard.place.absolute()
 }
 
 /// A hash over everything but the shard itself that decides its counts. Other shards do so too: the type that
@@ -122,6 +162,13 @@ impl States {
     /// [`Error::Output`] when another run has it or it cannot be written, [`Error::Usage`] when it is a file
     /// of something else.
     pub fn open(path: &Path, counting: &Counting, schema: &Schema, full: bool) -> Result<Self> {
+        if let Some(address) = of_path(path) {
+            let (copy, file) = Copy::of(address).map_err(|error| error.at("--state"))?;
+            let mut states = Self::at(path, file, counting, schema);
+            states.copy = Some(copy);
+            states.load(full)?;
+            return Ok(states);
+        }
         let wrong = |cause: &std::io::Error| Error::writing(path, cause).at("--state");
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|cause| wrong(&cause))?;
@@ -139,12 +186,13 @@ impl States {
     /// # Errors
     /// As [`Self::open`], but another run may have it.
     pub fn look(path: &Path, counting: &Counting, schema: &Schema) -> Result<Self> {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+        let file = match (of_path(path), File::open(path)) {
+            (Some(address), _) => Copy::of(address).map_err(|error| error.at("--state"))?.1,
+            (None, Ok(file)) => file,
+            (None, Err(cause)) if cause.kind() == std::io::ErrorKind::NotFound => {
                 tempfile::tempfile().map_err(|cause| Error::writing(path, &cause))?
             }
-            Err(cause) => return Err(Error::reading(path, &cause).at("--state")),
+            (None, Err(cause)) => return Err(Error::reading(path, &cause).at("--state")),
         };
         let mut states = Self::at(path, file, counting, schema);
         states.read(false)?;
@@ -170,6 +218,7 @@ impl States {
             saved: HashMap::new(),
             end: HEAD,
             rules_changed: false,
+            copy: None,
         }
     }
 
@@ -285,28 +334,46 @@ impl States {
     ///
     /// # Errors
     /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
-    pub fn finish(self, shards: &[Shard]) -> Result<()> {
+    pub fn finish(mut self, shards: &[Shard]) -> Result<()> {
+        let copy = self.copy.take();
         let kept: Vec<&Saved> = shards.iter().filter_map(|shard| self.saved.get(&place(shard))).collect();
         let live: u64 = kept.iter().map(|saved| saved.entry.bytes).sum();
-        if (self.end - HEAD) / 2 <= live + (1 << 20) {
+        let is_small = (self.end - HEAD) / 2 <= live + (1 << 20);
+        if let Some(copy) = copy {
+            if is_small {
+                return copy.put_back(self.file);
+            }
+            let smaller = tempfile::tempfile().and_then(|mut file| {
+                self.compact(&kept, &mut file)?;
+                Ok(file)
+            });
+            return copy.put_back(smaller.map_err(|cause| self.wrong(&cause))?);
+        }
+        if is_small {
             return self.file.sync_all().map_err(|cause| self.wrong(&cause));
         }
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let written = (|| {
             let mut smaller = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-            smaller.write_all(&self.head)?;
-            let mut end = HEAD;
-            for saved in kept {
-                let mut counts = vec![0; usize::try_from(saved.entry.bytes).unwrap_or(0)];
-                let mut file = &self.file;
-                file.seek(SeekFrom::Start(saved.at))?;
-                file.read_exact(&mut counts)?;
-                end = append(smaller.as_file_mut(), end, &saved.entry, &counts)? + saved.entry.bytes;
-            }
+            self.compact(&kept, smaller.as_file_mut())?;
             smaller.as_file().sync_all()?;
             smaller.persist(&self.path).map_err(|refused| refused.error)
         })();
         written.map(|_| ()).map_err(|cause| self.wrong(&cause))
+    }
+
+    /// Writes what is kept and nothing else.
+    fn compact(&self, kept: &[&Saved], smaller: &mut File) -> std::io::Result<()> {
+        smaller.write_all(&self.head)?;
+        let mut end = HEAD;
+        for saved in kept {
+            let mut counts = vec![0; usize::try_from(saved.entry.bytes).unwrap_or(0)];
+            let mut file = &self.file;
+            file.seek(SeekFrom::Start(saved.at))?;
+            file.read_exact(&mut counts)?;
+            end = append(smaller, end, &saved.entry, &counts)? + saved.entry.bytes;
+        }
+        Ok(())
     }
 }
 

@@ -21,9 +21,11 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use object_store::ObjectMeta;
 use object_store::path::Path as StorePath;
 
+use super::objects::Readers;
 use super::pieces::{self, Cut};
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
+use crate::store::{Object, Place};
 
 /// The column that says which shard a row comes from.
 pub(crate) const SHARD_COLUMN: &str = "__posweight_shard";
@@ -34,6 +36,8 @@ pub(crate) struct ShardTable {
     schema: SchemaRef,
     table: TableSchema,
     groups: Vec<FileGroup>,
+    /// What reads the shards, where not all are files.
+    readers: Option<Arc<Readers>>,
 }
 
 impl ShardTable {
@@ -62,20 +66,31 @@ impl ShardTable {
             });
             groups.push(FileGroup::new(files.collect::<Result<_>>()?));
         }
-        Ok(Self { schema: Arc::clone(table.table_schema()), groups, table })
+        let readers = Readers::new(shards)?.map(Arc::new);
+        Ok(Self { schema: Arc::clone(table.table_schema()), groups, table, readers })
     }
 }
 
 /// The shard as the object store names it.
 pub(crate) fn object_meta(shard: &Shard) -> Result<ObjectMeta> {
-    let absolute = std::fs::canonicalize(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
-    let location = StorePath::from_absolute_path(&absolute)
-        .map_err(|cause| Error::input(format!("{}: this path cannot be read: {cause}", shard.name)))?;
+    let unreadable = |cause: object_store::path::Error| {
+        Error::input(format!("{}: this path cannot be read: {cause}", shard.name))
+    };
+    let location = match &shard.place {
+        Place::File(path) => {
+            let absolute = std::fs::canonicalize(path).map_err(|cause| Error::reading(path, &cause))?;
+            StorePath::from_absolute_path(&absolute).map_err(unreadable)?
+        }
+        // The address as a path, which no path of a file is.
+        Place::Object(object) => {
+            StorePath::parse(object.to_string().replacen("://", "/", 1)).map_err(unreadable)?
+        }
+    };
     Ok(ObjectMeta {
         location,
         last_modified: shard.modified.unwrap_or(std::time::UNIX_EPOCH).into(),
         size: shard.bytes,
-        e_tag: None,
+        e_tag: shard.place.object().and_then(Object::e_tag).map(str::to_owned),
         version: None,
     })
 }
@@ -99,7 +114,11 @@ impl TableProvider for ShardTable {
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         // The session's options, which forbid pruning by statistics: a source of its own would allow it.
         let options = state.default_table_options().parquet;
-        let source = Arc::new(ParquetSource::new(self.table.clone()).with_table_parquet_options(options));
+        let mut source = ParquetSource::new(self.table.clone()).with_table_parquet_options(options);
+        if let Some(readers) = &self.readers {
+            source = source.with_parquet_file_reader_factory(Arc::clone(readers) as _);
+        }
+        let source = Arc::new(source);
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_file_groups(self.groups.clone())
             .with_limit(limit)

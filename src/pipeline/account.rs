@@ -19,6 +19,7 @@ use crate::engine::{Counted, Spilled};
 use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::shards::{Shard, Unreadable, fingerprint};
+use crate::store::Object;
 
 /// What is known so far.
 #[derive(Debug, Default)]
@@ -156,7 +157,9 @@ fn snapshot(fingerprint: &str, shards: &[Shard]) -> String {
     hash.update(format!("{} {fingerprint}", env!("CARGO_PKG_VERSION")));
     for shard in shards {
         let modified = shard.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        hash.update(format!("\n{}\n{}", shard.name, modified.map_or(0, |time| time.as_nanos())));
+        let e_tag = shard.place.object().and_then(Object::e_tag).map(str::to_owned);
+        let version = e_tag.unwrap_or_else(|| modified.map_or(0, |time| time.as_nanos()).to_string());
+        hash.update(format!("\n{}\n{version}", shard.name));
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

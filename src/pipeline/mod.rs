@@ -13,6 +13,7 @@ pub mod calls;
 mod cluster;
 pub mod destination;
 pub mod explain;
+pub mod forecast;
 pub mod machine;
 pub mod notices;
 pub mod opening;

@@ -52,7 +52,9 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
     let (listed, spooled) = list(plan)?;
     let mine = mine(plan, &listed);
     let (mut shards, unreadable) = open_readable(listed, plan.limits.threads, &kept(plan));
-    if unreadable.len() > plan.max_bad_shards || shards.is_empty() {
+    // A shard that could not be reached, or was replaced meanwhile, is no bad shard.
+    let is_bad = |one: &Unreadable| matches!(one.error, Error::Input(_));
+    if unreadable.len() > plan.max_bad_shards || shards.is_empty() || !unreadable.iter().all(is_bad) {
         let errors = unreadable.into_iter().map(|one| one.error).collect();
         return Err(
             Error::together(errors, "shards").unwrap_or_else(|| Error::internal("no shard was listed"))

@@ -10,6 +10,23 @@ use crate::counts::Cell;
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 
+/// `--shard-index` and `--shard-count`.
+pub(super) fn part(spec: &Spec) -> Result<Option<(u64, u64)>> {
+    match (spec.shard_index, spec.shard_count) {
+        (None, None) => Ok(None),
+        (Some(index), Some(count)) if index < count => Ok(Some((index, count))),
+        (Some(index), Some(count)) => {
+            Err(Error::usage(format!("--shard-index {index} is none of {count} jobs"))
+                .hint(format!("the jobs of --shard-count {count} are 0 to {}", count.saturating_sub(1))))
+        }
+        (given, _) => {
+            let lacks = if given.is_some() { "--shard-count" } else { "--shard-index" };
+            Err(Error::usage(format!("--shard-index and --shard-count go together, but there is no {lacks}"))
+                .hint("job I of N has --shard-index I --shard-count N, I from 0"))
+        }
+    }
+}
+
 /// What one run over all shards would have counted.
 pub(super) struct Whole {
     pub(super) total: CountsFile,

@@ -7,6 +7,7 @@ use super::cluster;
 use super::destination::Destination;
 use super::machine::Machine;
 use super::notices::check_place;
+use super::parts::part;
 use super::sample::Sampling;
 use super::spec::{Limit, OneOrMany, STDIO, Scalars, Spec, Values};
 use crate::checks::{Check, Severity};
@@ -15,12 +16,15 @@ use crate::engine::session::Limits;
 use crate::error::{Error, Result};
 use crate::source::layout::{LabelKind, LayoutKind};
 use crate::source::values::{Domain, Literal};
+use crate::store::{Address, is_address, of_path};
 use crate::weights::{Adjust, Policy, Scheme, Weighing};
 
 /// Part of the machine's memory taken when nobody says.
 const MEMORY_SHARE_PERCENT: u64 = 60;
 /// Most bytes of spill files when nobody says.
 const SPILL_LIMIT: u64 = 100 << 30;
+/// Times that a request to a store is tried again when nobody says.
+const RETRIES: usize = 10;
 /// Files that `--formats` chooses from.
 const FORMATS: [&str; 5] = ["parquet", "json", "safetensors", "npy", "md"];
 
@@ -89,6 +93,8 @@ pub struct Plan {
     pub trust_statistics: bool,
     /// Memory, threads, spilling.
     pub limits: Limits,
+    /// How often a request to a store that failed is tried again.
+    pub retries: usize,
     /// What a result has to keep to be published.
     pub checks: Vec<Check>,
     /// Publish it even so.
@@ -171,6 +177,7 @@ impl Plan {
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(&spec, machine)?,
+            retries: spec.retries.unwrap_or(RETRIES),
             checks: checks(&spec)?,
             publish_on_check_failure: spec.publish_on_check_failure.unwrap_or(false),
             notices: Notices {
@@ -234,6 +241,10 @@ impl Plan {
             return Err(Error::usage("--state has no use for a stream on stdin, which is new every time")
                 .hint("drop one of the two"));
         }
+        let places = [self.out.folder(), self.state.as_deref()].into_iter().flatten().filter_map(of_path);
+        for address in self.sources.iter().map(String::as_str).filter(|text| is_address(text)).chain(places) {
+            Address::parse(address)?;
+        }
         if self.part.is_some() {
             self.check_part()?;
         }
@@ -256,23 +267,6 @@ impl Plan {
                 .hint("the true number of rows is known for the whole set only"));
         }
         Ok(())
-    }
-}
-
-/// `--shard-index` and `--shard-count`.
-fn part(spec: &Spec) -> Result<Option<(u64, u64)>> {
-    match (spec.shard_index, spec.shard_count) {
-        (None, None) => Ok(None),
-        (Some(index), Some(count)) if index < count => Ok(Some((index, count))),
-        (Some(index), Some(count)) => {
-            Err(Error::usage(format!("--shard-index {index} is none of {count} jobs"))
-                .hint(format!("the jobs of --shard-count {count} are 0 to {}", count.saturating_sub(1))))
-        }
-        (given, _) => {
-            let lacks = if given.is_some() { "--shard-count" } else { "--shard-index" };
-            Err(Error::usage(format!("--shard-index and --shard-count go together, but there is no {lacks}"))
-                .hint("job I of N has --shard-index I --shard-count N, I from 0"))
-        }
     }
 }
 

@@ -18,8 +18,9 @@ use super::row_pass::{decide, measure_rows};
 use super::sample::{self, Sampled};
 use super::weigh::reopen;
 use crate::artifact::counts::{CountsFile, Part};
-use crate::artifact::publish::{OutputFile, RESULTS, SUCCESS, Staging, published, write_results};
+use crate::artifact::publish::{OutputFile, SUCCESS, Staging, published, write_results};
 use crate::artifact::results::CheckResult;
+use crate::artifact::stored::read_results;
 use crate::artifact::table;
 use crate::artifact::weights as weights_file;
 use crate::checks::{Checked, Status, check, failure};
@@ -30,6 +31,7 @@ use crate::engine::{Counted, Progress, Spilled, count_readable};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::source::layout::LayoutKind;
+use crate::store::{of_path, set_retries};
 use crate::weights::Policy;
 
 /// How a run ended that did not fail.
@@ -78,6 +80,7 @@ pub trait Observer {
 /// Whatever went wrong; nothing is published then, and a previous result is untouched.
 pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
     let (started, clock) = (SystemTime::now(), Instant::now());
+    set_retries(plan.retries);
     // Found before the scan: a place that cannot take the result. Where nothing may be left to do, that
     // comes first.
     let folder = plan.out.folder().filter(|_| plan.skip_exit_code.is_none());
@@ -107,7 +110,10 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
         Ok(Ended::Done(outcome)) => Some(&outcome.derived.file.counts),
         _ => None,
     };
-    let written = plan.out.folder().map_or(Ok(()), |out| write_results(out, &results));
+    // What another run has published keeps its account.
+    let is_of_other = |out: &&Path| of_path(out).is_some() && matches!(result, Err(Error::Output(_)));
+    let place = plan.out.folder().filter(|out| !is_of_other(out));
+    let written = place.map_or(Ok(()), |out| write_results(out, &results));
     let told = notices::ended(plan, &results, counts, lineage);
     match (result, written.and(told)) {
         (Ok(_), Err(error)) => Err(error),
@@ -283,7 +289,7 @@ async fn stages(
 
 /// The files of the result at `out`, where it is of just these shards and this spec.
 fn unchanged(plan: &Plan, out: &Path, account: &Account) -> Option<Vec<OutputFile>> {
-    let last: Json = serde_json::from_slice(&std::fs::read(out.join(RESULTS)).ok()?).ok()?;
+    let last: Json = serde_json::from_slice(&read_results(out).ok()??).ok()?;
     let is_good = ["done", "partial", "unchanged"].iter().any(|good| last["status"] == *good);
     let is_same = last["inputs"]["snapshot_sha256"] == account.inputs.snapshot_sha256.as_str();
     let outputs = published(out).filter(|_| is_good && is_same && !plan.full)?;
@@ -364,10 +370,15 @@ fn open_states(plan: &Plan, counting: &Counting, schema: &Schema) -> Result<Opti
     Ok(Some(states))
 }
 
+/// Whether a run was published at `out`.
+fn has_result(out: &Path) -> bool {
+    if of_path(out).is_some() { published(out).is_some() } else { out.join(SUCCESS).exists() }
+}
+
 /// Does the checks of `plan`, against the result that is there where they ask for one.
 fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
     let compares = plan.checks.iter().any(|check| check.info().against_last);
-    let last = plan.out.folder().filter(|out| compares && out.join(SUCCESS).exists());
+    let last = plan.out.folder().filter(|out| compares && has_result(out));
     let last = last.map(reopen).transpose()?;
     let drift = last.as_ref().map(|last| compare(last.side(), derived.side()));
     Ok(check(&plan.checks, derived.side(), drift.as_ref()))

@@ -67,7 +67,7 @@ impl Copies {
                 name: format!("sampled/{folder}{}", sampled.names[number]),
                 write: Box::new(move |out| {
                     let original =
-                        Original { path: &shard.path, name: &shard.name, metadata: &shard.metadata };
+                        Original { place: &shard.place, name: &shard.name, metadata: &shard.metadata };
                     let decisions = sampled.planned.decided.of_shard(number);
                     let edit = |batch: &RecordBatch, copies: &[Copy]| self.edited(batch, copies);
                     let edit = self.edit.is_some().then_some(&edit as &_);

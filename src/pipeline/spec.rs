@@ -11,6 +11,7 @@ use super::parsing::parse;
 use super::variables::Variables;
 use crate::checks::Severity;
 use crate::error::{Error, Result};
+use crate::store::{is_address, of_path};
 
 /// As a source: an Arrow IPC stream on stdin. As a place: stdout.
 pub const STDIO: &str = "-";
@@ -20,16 +21,16 @@ pub const STDIO: &str = "-";
 #[serde(default)]
 #[schemars(title = "posweight pipeline file", extend("additionalProperties" = false))]
 pub struct Spec {
-    /// Files, folders and globs.
+    /// Files, folders, globs and addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shards: Option<OneOrMany>,
-    /// Output folder.
+    /// Output folder or address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
     /// Replace a result that is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overwrite: Option<bool>,
-    /// File that keeps counts of shards from run to run; `auto` is one beside `out`.
+    /// File or object that keeps counts of shards from run to run; `auto` is one beside `out`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<PathBuf>,
     /// Count all shards, also those whose counts are kept.
@@ -164,6 +165,9 @@ pub struct Spec {
     /// `df://HOST:PORT`: the scheduler of the cluster that counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// How often a request to a store that failed is tried again; 10 when not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<usize>,
     /// Publish a result that a check of severity error refuses; the run fails all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publish_on_check_failure: Option<bool>,
@@ -324,7 +328,7 @@ impl Spec {
     /// Relative paths start at `folder`.
     pub fn start_at(&mut self, folder: &Path) {
         let join = |path: &str| {
-            if path.contains("://") || path == STDIO {
+            if is_address(path) || path == STDIO {
                 path.to_owned()
             } else {
                 within(folder, Path::new(path)).display().to_string()
@@ -336,7 +340,7 @@ impl Spec {
             .map(|shards| OneOrMany::Many(shards.to_vec().iter().map(|s| join(s)).collect()));
         self.vocabulary = self.vocabulary.take().map(|path| join(&path));
         for place in self.places() {
-            if place.as_os_str() != STDIO {
+            if place.as_os_str() != STDIO && of_path(place).is_none() {
                 *place = within(folder, place);
             }
         }
@@ -419,6 +423,7 @@ impl Spec {
             spill_dir: None,
             spill_limit: None,
             cluster: None,
+            retries: None,
             publish_on_check_failure: None,
             summary_json: None,
             metrics_textfile: None,

@@ -10,6 +10,7 @@ use super::plan::weighing;
 use super::spec::Spec;
 use crate::artifact::counts::{CountsFile, read};
 use crate::artifact::publish::{OutputFile, Staging};
+use crate::artifact::stored::Fetched;
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 
@@ -36,8 +37,10 @@ pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<Weigh
         .ok_or_else(|| Error::usage("no output folder is named").hint("name one with --out DIR"))?;
     weighing(spec)?;
     let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
-    let files = files.iter().map(|path| {
-        let path = if path.is_dir() { path.join("counts.parquet") } else { path.clone() };
+    let fetched = files.iter().map(|path| Fetched::of(path)).collect::<Result<Vec<_>>>()?;
+    let files = fetched.iter().map(|fetched| {
+        let path = fetched.path();
+        let path = if path.is_dir() { path.join("counts.parquet") } else { path.to_owned() };
         Ok((path.clone(), read(&path)?))
     });
     let files = files.collect::<Result<Vec<_>>>()?;
@@ -91,6 +94,8 @@ pub fn reopen(run: &Path) -> Result<Derived> {
     struct OnlySpec {
         spec: Spec,
     }
+    let fetched = Fetched::of(run)?;
+    let run = fetched.path();
     let counts = if run.is_dir() { run.join("counts.parquet") } else { run.to_owned() };
     let file = read(&counts)?;
     let path = counts.with_file_name("weights.json");

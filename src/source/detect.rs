@@ -2,7 +2,6 @@
 //! reason, or asked for when two readings are possible.
 
 use std::collections::HashSet;
-use std::fs::File;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchReader};
 use arrow::compute::{cast, concat_batches};
@@ -329,8 +328,11 @@ impl Peek {
     fn of(shards: &[Shard], schema: &Schema) -> Result<Self> {
         let Some(shard) = shards.iter().find(|shard| shard.rows > 0) else { return Ok(Self { rows: None }) };
         let broken = |cause: &dyn std::fmt::Display| Error::input(format!("{}: {cause}", shard.name));
-        let file = File::open(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| broken(&cause))?;
+        let behind = |cause: &(dyn std::error::Error + 'static)| {
+            Error::behind(cause).unwrap_or_else(|| broken(&cause))
+        };
+        let file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| behind(&cause))?;
         let wanted = builder.schema().fields().iter().enumerate().filter(|(_, field)| {
             schema.field_with_name(field.name()).is_ok_and(|f| {
                 let t = f.data_type();
@@ -344,7 +346,7 @@ impl Peek {
             .with_batch_size(PEEK_ROWS)
             .with_limit(PEEK_ROWS)
             .build()
-            .map_err(|cause| broken(&cause))?;
+            .map_err(|cause| behind(&cause))?;
         let schema = RecordBatchReader::schema(&reader);
         let batches = guarded(|| reader.collect::<std::result::Result<Vec<_>, _>>())
             .ok_or_else(|| broken(&"its first rows cannot be decoded"))?

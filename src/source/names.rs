@@ -12,7 +12,9 @@ use super::shards::Shard;
 /// The names, in the order of the shards.
 #[must_use]
 pub fn names(shards: &[Shard]) -> Vec<String> {
-    let places: Vec<_> = shards.iter().map(|shard| (shard.path.as_path(), &shard.hive[..])).collect();
+    let paths: Vec<_> = shards.iter().map(|shard| shard.place.path()).collect();
+    let places: Vec<_> =
+        paths.iter().zip(shards).map(|(path, shard)| (path.as_path(), &shard.hive[..])).collect();
     of_places(&places)
 }
 

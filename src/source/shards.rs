@@ -6,9 +6,7 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,16 +20,20 @@ use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::pages::Outline;
+use crate::store::{Object, Place, Reader};
 use crate::threads::in_order;
 
 /// A footer above this is refused: no label file needs one, a damaged length field claims one.
 const FOOTER_BYTES_MAX: u64 = 256 << 20;
 
+/// Footers of objects that are asked for at a time.
+const REQUESTS: usize = 32;
+
 /// One Parquet file of a run.
 #[derive(Debug, Clone)]
 pub struct Shard {
-    /// Path, starting as the person wrote it.
-    pub path: PathBuf,
+    /// Where it lies.
+    pub place: Place,
     /// What messages and accounts call it: the path, or `-`.
     pub name: String,
     /// `key=value` folders on the way to the file.
@@ -60,10 +62,10 @@ impl Shard {
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
     }
 
-    /// Size, time of modification and footer, as one hash.
+    /// Size, time of modification and footer, as one hash; of an object its ETag stands for the time.
     #[must_use]
     pub fn identity(&self) -> String {
-        identity(self.bytes, self.modified, &self.footer_sha256)
+        identity(&self.place, self.bytes, self.modified, &self.footer_sha256)
     }
 
     /// The shard with its row groups.
@@ -75,13 +77,14 @@ impl Shard {
             return Ok(self.clone());
         }
         self.check_unchanged()?;
-        let listed = Listed { path: self.path.clone(), hive: self.hive.clone(), name: self.name.clone() };
+        let listed = Listed { place: self.place.clone(), hive: self.hive.clone(), name: self.name.clone() };
         let whole = open_one(&listed, &Known::default()).map_err(|error| error.at(&self.name))?;
         whole.check_unchanged()?;
         Ok(whole)
     }
 
-    /// Whether the file is still the one that was listed: same size, same modification time.
+    /// Whether the file is still the one that was listed: same size, same modification time. Of an object
+    /// every read has made sure of that.
     ///
     /// # Errors
     /// [`Error::Changed`] naming the shard when it is not, or is gone.
@@ -90,7 +93,8 @@ impl Shard {
             Error::changed(format!("{}: {what} during the scan", self.name))
                 .hint("run again once nothing writes to the shards")
         };
-        let meta = fs::metadata(&self.path).map_err(|_| changed("the shard vanished"))?;
+        let Place::File(path) = &self.place else { return Ok(()) };
+        let meta = fs::metadata(path).map_err(|_| changed("the shard vanished"))?;
         if meta.len() != self.bytes || meta.modified().ok() != self.modified {
             return Err(changed("the shard was replaced or rewritten"));
         }
@@ -98,11 +102,15 @@ impl Shard {
     }
 }
 
-fn identity(bytes: u64, modified: Option<SystemTime>, footer_sha256: &[u8; 32]) -> String {
-    let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+fn identity(place: &Place, bytes: u64, modified: Option<SystemTime>, footer_sha256: &[u8; 32]) -> String {
     let mut hash = Sha256::new();
     hash.update(bytes.to_le_bytes());
-    hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
+    if let Some(e_tag) = place.object().and_then(Object::e_tag) {
+        hash.update(e_tag);
+    } else {
+        let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
+    }
     hash.update(footer_sha256);
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -133,9 +141,14 @@ pub fn open(listed: Vec<Listed>, threads: usize) -> Result<Vec<Shard>> {
 #[must_use]
 pub fn open_readable(listed: Vec<Listed>, threads: usize, known: &Known) -> (Vec<Shard>, Vec<Unreadable>) {
     let (mut shards, mut unreadable) = (Vec::with_capacity(listed.len()), Vec::new());
+    // Whoever waits for the network needs no processor.
+    let remote = listed.iter().any(|file| file.place.object().is_some());
+    let threads = if remote { threads.max(REQUESTS) } else { threads };
     for (name, opened) in in_order(listed, threads, |file| (file.name.clone(), open_one(&file, known))) {
         match opened {
             Ok(shard) => shards.push(shard),
+            // What a store says names the object.
+            Err(error) if error.to_string().starts_with(&name) => unreadable.push(Unreadable { name, error }),
             Err(error) => unreadable.push(Unreadable { error: error.at(&name), name }),
         }
     }
@@ -143,15 +156,14 @@ pub fn open_readable(listed: Vec<Listed>, threads: usize, known: &Known) -> (Vec
 }
 
 fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
-    let path = &listed.path;
-    let bare = |cause: &std::io::Error| unplaced(path, cause);
-    let mut file = File::open(path).map_err(|cause| bare(&cause))?;
-    let meta = file.metadata().map_err(|cause| bare(&cause))?;
-    let footer = read_footer(&mut file, meta.len(), path)?;
+    let place = &listed.place;
+    let bare = |cause: &std::io::Error| unplaced(place, cause);
+    let mut file = place.open().map_err(|cause| bare(&cause))?;
+    let (bytes, modified) = file.stat().map_err(|cause| bare(&cause))?;
+    let footer = read_footer(&mut file, bytes, place)?;
     let footer_sha256 = Sha256::digest(&footer).into();
-    let (bytes, modified) = (meta.len(), meta.modified().ok());
-    let is_outline =
-        !known.identities.is_empty() && known.identities.contains(&identity(bytes, modified, &footer_sha256));
+    let is_outline = !known.identities.is_empty()
+        && known.identities.contains(&identity(place, bytes, modified, &footer_sha256));
     let (Decoded { metadata, schema }, rows) = if is_outline {
         let Outline { footer, rows } = crate::pages::outline(&footer)?;
         (known.decode(footer)?, u64::try_from(rows).unwrap_or(0))
@@ -162,7 +174,7 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         (decoded, rows)
     };
     Ok(Shard {
-        path: path.clone(),
+        place: listed.place.clone(),
         name: listed.name.clone(),
         hive: listed.hive.clone(),
         bytes,
@@ -176,8 +188,11 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
 }
 
 /// The path is put in front by the caller, so it is left out here.
-fn unplaced(path: &Path, cause: &std::io::Error) -> Error {
-    match Error::reading(path, cause) {
+fn unplaced(place: &Place, cause: &std::io::Error) -> Error {
+    if let Some(error) = Error::behind(cause) {
+        return error;
+    }
+    match place.failed(cause) {
         Error::Transient(_) => Error::transient(cause.to_string()),
         other => {
             let remedy = other.remedy().unwrap_or("check the disk").to_owned();
@@ -191,7 +206,7 @@ fn damaged(what: &str) -> Error {
         .hint("write the shard again, or leave it out of the sources")
 }
 
-fn read_footer(file: &mut File, bytes: u64, path: &Path) -> Result<Vec<u8>> {
+fn read_footer(file: &mut Reader, bytes: u64, place: &Place) -> Result<Vec<u8>> {
     const TAIL: u64 = 8;
     if bytes == 0 {
         return Err(damaged("the file is empty (0 bytes)"));
@@ -200,9 +215,8 @@ fn read_footer(file: &mut File, bytes: u64, path: &Path) -> Result<Vec<u8>> {
         return Err(damaged(&format!("the file has only {bytes} bytes")));
     }
     let mut tail = [0_u8; 8];
-    let mut read_at = |offset: u64, into: &mut [u8]| {
-        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(into)).map_err(|c| unplaced(path, &c))
-    };
+    let mut read_at =
+        |offset: u64, into: &mut [u8]| file.read_at(offset, into).map_err(|cause| unplaced(place, &cause));
     read_at(bytes - TAIL, &mut tail)?;
     match &tail[4..] {
         b"PAR1" => {}
@@ -300,7 +314,7 @@ fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64> {
 #[must_use]
 pub fn fingerprint(shards: &[Shard], meaning: &str) -> String {
     let of_shard = |shard: &Shard| -> String {
-        let name = shard.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = shard.place.file_name();
         let mut hash = Sha256::new();
         hash.update(format!("{meaning}\n{name}\n{:?}\n{}\n", shard.hive, shard.bytes).as_bytes());
         hash.update(shard.footer_sha256);

@@ -13,6 +13,7 @@ use super::listing::Listed;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::scratch::Scratch;
+use crate::store::Place;
 
 /// Bytes of columns that are encoded before they are written.
 const ROW_GROUP_BYTES: usize = 64 << 20;
@@ -27,7 +28,7 @@ impl Spooled {
     /// The shard as a file to read, called `-`.
     #[must_use]
     pub fn listed(&self) -> Listed {
-        Listed { path: place(&self.folder), hive: Vec::new(), name: "-".to_owned() }
+        Listed { place: Place::File(place(&self.folder)), hive: Vec::new(), name: "-".to_owned() }
     }
 }
 

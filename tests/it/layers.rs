@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 11] = [
     &["weights", "measures", "row_measures"],
     &["findings", "drift", "sampling"],
     &["checks"],
-    &["pages"],
+    &["pages", "store"],
     &["artifact", "report"],
     &["source"],
     &["engine"],

@@ -33,6 +33,9 @@ mod pages;
 mod pipelines;
 /// The labels of rows, with their place.
 mod rows;
+/// A small S3 server.
+#[cfg(feature = "cloud")]
+mod s3;
 /// sample_data/ equals its generator.
 mod sample_data;
 /// Plans of rows.
@@ -47,6 +50,11 @@ mod schedulers;
 mod slt;
 mod sql;
 mod states;
+/// Shards and results in stores that fail, delay, cut off and swap.
+mod stores;
+/// The same over HTTP.
+#[cfg(feature = "cloud")]
+mod stores_s3;
 /// What a test is written with.
 mod support;
 mod writers;

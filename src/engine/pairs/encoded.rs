@@ -3,7 +3,6 @@
 //! Labels and values of a row group are read first, as one number per row, then its ids beside them. A
 //! row group of which a column cannot be read so is read as arrays.
 
-use std::fs::File;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,6 +28,7 @@ use crate::engine::scan::{ColumnPath, fallback};
 use crate::error::{Error, Result};
 use crate::pages::{Chunk, Outcome, Value, Workspace, read_codes, read_values};
 use crate::source::shards::Shard;
+use crate::store;
 
 /// Rows of a row group that is read from encoded pages: their labels and values stand in memory.
 const ROWS_MAX: i64 = 1 << 22;
@@ -127,7 +127,7 @@ pub(super) async fn run<R: Record>(mut worker: Worker<R>, encoded: Arc<Encoded>)
     while let Some((number, groups)) = encoded.next() {
         let shard = &encoded.shards[number];
         let places = places(shard, &encoded.names, &encoded.agreed);
-        let mut file = File::open(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
+        let mut file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
         for group in groups {
             if worker.lied {
                 break;
@@ -160,7 +160,7 @@ impl Reader {
         encoded: &Encoded,
         (number, group): (usize, usize),
         places: &[Place],
-        file: &mut File,
+        file: &mut store::Reader,
         worker: &mut Worker<R>,
     ) -> Result<()> {
         let shard = &encoded.shards[number];
@@ -192,7 +192,8 @@ impl Reader {
                     break;
                 }
             };
-            for read in reads::plan(metadata, &[Wanted { column, leaf }]) {
+            let far = shard.place.object().is_some();
+            for read in reads::plan(metadata, &[Wanted { column, leaf }], far) {
                 let bytes = read.fetch(shard, file, &mut buffer)?;
                 encoded.progress.add_bytes(bytes.len() as u64);
                 for (_, range) in &read.chunks {

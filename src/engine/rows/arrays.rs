@@ -1,7 +1,6 @@
 //! Row groups read as arrays, with the columns that folders give.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array, new_null_array};
@@ -46,19 +45,23 @@ impl<'j> Arrays<'j> {
             columns.filter_map(|name| Some((*roots.get(name)?, name))).collect();
         wanted.sort_unstable();
         wanted.dedup();
+        let file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
         let read = || -> parquet::errors::Result<ParquetRecordBatchReader> {
             let metadata =
                 ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())?;
             let descriptor = shard.metadata.file_metadata().schema_descr();
             let mask = ProjectionMask::roots(descriptor, wanted.iter().map(|(root, _)| *root));
-            ParquetRecordBatchReaderBuilder::new_with_metadata(File::open(&shard.path)?, metadata)
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
                 .with_row_groups(vec![piece.group])
                 .with_projection(mask)
                 .with_batch_size(BATCH_ROWS)
                 .with_offset(from)
                 .build()
         };
-        let reader = read().map_err(|cause| damaged(&cause.to_string()).at(&shard.name))?;
+        let broken = |cause: parquet::errors::ParquetError| {
+            Error::behind(&cause).unwrap_or_else(|| damaged(&cause.to_string()).at(&shard.name))
+        };
+        let reader = read().map_err(broken)?;
         job.progress.add_bytes(bytes(shard, piece.group, &wanted));
         let places = wanted.into_iter().enumerate().map(|(place, (_, name))| (name, place)).collect();
         Ok(Self { job, shard: piece.shard, reader, places })
@@ -67,9 +70,10 @@ impl<'j> Arrays<'j> {
     /// The next rows; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
         // The decoders of some encodings panic on damaged pages.
-        let next = guarded(|| self.reader.next()).ok_or_else(|| damaged("the decoder gave up"));
-        let next = next.and_then(|next| next.transpose().map_err(|cause| damaged(&cause.to_string())));
-        next.map_err(|error| error.at(&self.job.shards[self.shard].name))
+        let at = |error: Error| error.at(&self.job.shards[self.shard].name);
+        let next = guarded(|| self.reader.next()).ok_or_else(|| at(damaged("the decoder gave up")))?;
+        next.transpose()
+            .map_err(|cause| Error::behind(&cause).unwrap_or_else(|| at(damaged(&cause.to_string()))))
     }
 
     /// A column of `batch` by its name, in the type that all shards widen to; NULL where the shard has none.

@@ -8,8 +8,6 @@
 //!
 //! A chunk that pages cannot give is read as arrays, from the first row on that was not given.
 
-use std::fs::File;
-
 use super::arrays::{read_arrays, wrong_rows};
 use super::block::{Block, Members};
 use super::decode::mark_column;
@@ -75,9 +73,10 @@ fn read_column(
     }
     let shard = &job.shards[piece.shard];
     let metadata = shard.metadata.row_group(piece.group);
-    let mut file = File::open(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
+    let mut file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
     let Hand { buffer, workspace, interner, block, .. } = hand;
-    let reads = reads::plan(metadata, &[Wanted { column: 0, leaf }]);
+    let far = shard.place.object().is_some();
+    let reads = reads::plan(metadata, &[Wanted { column: 0, leaf }], far);
     let Some(read) = reads.first() else { return Err(Error::internal("a column that is nowhere")) };
     let bytes = read.fetch(shard, &mut file, buffer)?;
     job.progress.add_bytes(bytes.len() as u64);
@@ -137,8 +136,9 @@ fn mark_columns(job: &Job, piece: &Piece, places: &[Place], hand: &mut Hand, fro
             Place::Leaf { leaf, .. } => wanted.push(Wanted { column, leaf }),
         }
     }
-    let mut file = File::open(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
-    for read in reads::plan(metadata, &wanted) {
+    let mut file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
+    let far = shard.place.object().is_some();
+    for read in reads::plan(metadata, &wanted, far) {
         if job.is_off(piece) {
             return Err(Error::internal("reading rows was stopped"));
         }

@@ -1,6 +1,5 @@
 //! Column chunks that encoded pages do not give, read as arrays.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, new_null_array};
@@ -14,6 +13,7 @@ use parquet::arrow::arrow_reader::{
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::shards::Shard;
+use crate::store::Reader;
 
 /// Rows per array.
 const BATCH_ROWS: usize = 8192;
@@ -40,15 +40,19 @@ pub(in crate::engine) fn rows(
         Error::input(format!("a page cannot be decoded: {cause}"))
             .hint("write the shard again, or leave it out of the sources")
     };
+    let behind = |cause: &(dyn std::error::Error + 'static)| {
+        Error::behind(cause).unwrap_or_else(|| damaged(cause.to_string()))
+    };
     let mut roots: Vec<usize> = columns.iter().filter_map(|(root, _)| *root).collect();
     roots.sort_unstable();
     roots.dedup();
-    let mut reader = reader(shard, group, &roots).map_err(|cause| damaged(cause.to_string()))?;
+    let file = open(shard, group, &roots)?;
+    let mut reader = reader(file, shard, group, &roots).map_err(|cause| behind(&cause))?;
     // The decoders of some encodings panic on damaged pages.
     while let Some(batch) =
         guarded(|| reader.next()).ok_or_else(|| damaged("the decoder gave up".to_owned()))?
     {
-        let batch = batch.map_err(|cause| damaged(cause.to_string()))?;
+        let batch = batch.map_err(|cause| behind(&cause))?;
         let column =
             |(root, to): &(Option<usize>, &DataType)| match root.map(|root| roots.binary_search(&root)) {
                 Some(Ok(place)) => cast(batch.column(place), to).map_err(|cause| damaged(cause.to_string())),
@@ -59,10 +63,31 @@ pub(in crate::engine) fn rows(
     Ok(())
 }
 
-fn reader(shard: &Shard, group: usize, roots: &[usize]) -> parquet::errors::Result<ParquetRecordBatchReader> {
+/// Opens the shard; where it is an object and one column is asked for, that is read in one request.
+fn open(shard: &Shard, group: usize, roots: &[usize]) -> Result<Reader> {
+    let mut file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
+    let descriptor = shard.metadata.file_metadata().schema_descr();
+    let columns = shard.metadata.row_group(group).columns().iter().enumerate();
+    let leaves = columns.filter(|(leaf, _)| roots.contains(&descriptor.get_column_root_idx(*leaf)));
+    let ranges = leaves.map(|(_, column)| column.byte_range());
+    let range = ranges
+        .map(|(start, bytes)| start..start + bytes)
+        .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+    if roots.len() == 1 {
+        file.prefetch(range.unwrap_or_default())?;
+    }
+    Ok(file)
+}
+
+fn reader(
+    file: Reader,
+    shard: &Shard,
+    group: usize,
+    roots: &[usize],
+) -> parquet::errors::Result<ParquetRecordBatchReader> {
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())?;
     let mask = ProjectionMask::roots(shard.metadata.file_metadata().schema_descr(), roots.iter().copied());
-    ParquetRecordBatchReaderBuilder::new_with_metadata(File::open(&shard.path)?, metadata)
+    ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
         .with_row_groups(vec![group])
         .with_projection(mask)
         .with_batch_size(BATCH_ROWS)

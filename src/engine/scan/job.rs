@@ -34,6 +34,8 @@ pub(super) struct Job {
     pub(super) progress: Arc<Progress>,
     /// Memory that the names of one thread may take.
     pub(super) name_bytes: usize,
+    /// Memory that the bytes of an object may take which one thread has asked for.
+    pub(super) ahead_bytes: usize,
     /// Hands that no thread uses at the moment.
     pub(super) idle: Mutex<Vec<Hand>>,
     /// Pieces not yet counted, where all of them are counted by this process and into one group: then

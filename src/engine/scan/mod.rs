@@ -8,7 +8,9 @@
 //!     Tallies ─▶ partial counts of (group, label), when the last piece is done, or names are too many
 //! ```
 
+mod ahead;
 pub(super) mod columns;
+mod demand;
 pub(super) mod fallback;
 mod job;
 pub(super) mod labels;
@@ -38,6 +40,7 @@ use crate::source::layout::LayoutKind;
 use job::Job;
 use paths::Paths;
 
+pub use demand::{Demand, demand};
 pub use paths::ColumnPath;
 
 /// Why rows have to be read as arrays; `None` when pages can be counted. What a condition needs is not
@@ -58,6 +61,14 @@ pub(super) fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> 
     }
     let column = counting.by.iter().find(|by| !dataset.hive.contains(by))?;
     Some(format!("--by {column} is a column of the files, which needs rows"))
+}
+
+/// Pieces of objects that are counted at a time: while one waits for the network, another is counted.
+fn lanes(limits: &Limits) -> usize {
+    const MOST: usize = 4;
+    const BYTES: usize = 64 << 20;
+    let threads = limits.threads.max(1);
+    threads * (limits.pool_bytes() / (threads * BYTES)).clamp(1, MOST)
 }
 
 /// A scan and the account of it.
@@ -85,7 +96,9 @@ impl Scan {
         groups::check(&keys)?;
         let numbers = shards.iter().enumerate().map(|(i, s)| Ok((object_meta(s)?.location, i)));
         let how = |number: usize| dataset.cut(if kept[number] { Cut::Split } else { Cut::Skip });
-        let pieces = pieces::cut(&shards, how, limits.threads)?;
+        let far = shards.iter().any(|shard| shard.place.object().is_some());
+        let lanes = if far { lanes(limits) } else { limits.threads };
+        let pieces = pieces::cut(&shards, how, lanes)?;
         let count = pieces.iter().map(Vec::len).sum();
         let pieces = pieces.into_iter().map(|list| list.into_iter().map(|(_, piece)| piece).collect());
         let job = Arc::new(Job {
@@ -95,7 +108,8 @@ impl Scan {
             paths: Paths::new(&counting.layout.labels),
             counting: Arc::clone(counting),
             idle: Mutex::default(),
-            name_bytes: limits.pool_bytes() / (2 * limits.threads.max(1)),
+            name_bytes: limits.pool_bytes() / (2 * lanes.max(1)),
+            ahead_bytes: limits.pool_bytes() / (2 * lanes.max(1)),
             left: counting.by.is_empty().then(|| AtomicUsize::new(count)),
             shards,
             progress,

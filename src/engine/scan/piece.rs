@@ -1,12 +1,13 @@
 //! A piece of a shard, some of its row groups, counted by one thread.
 
-use std::fs::File;
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use arrow::datatypes::{Field, Schema};
 
+use super::ahead::Ahead;
 use super::columns::{Place, places};
 use super::fallback;
 use super::job::{Hand, Job, Tools};
@@ -17,8 +18,28 @@ use super::tallies::Giving;
 use crate::counts::Cell;
 use crate::engine::plain::{Counter, tally_column};
 use crate::error::{Error, Result};
-use crate::pages::{Chunk, FlatCount, Outcome, constant, count_flat, count_sets, count_vector};
+use crate::pages::{Chunk, Constant, FlatCount, Outcome, constant, count_flat, count_sets, count_vector};
 use crate::source::layout::LayoutKind;
+use crate::store::Reader;
+
+/// Where the bytes of a piece come from.
+enum Source {
+    /// A file, read when bytes are needed.
+    Near(Reader),
+    /// An object, whose reads are asked for before.
+    Far(Box<Far>),
+}
+
+/// What is read of an object.
+struct Far {
+    ahead: Ahead,
+    /// Row groups of which nothing was asked for.
+    groups: Range<usize>,
+    /// The reads of the next row groups to count.
+    planned: VecDeque<Vec<Read>>,
+    /// Those of them that were not asked for.
+    waiting: VecDeque<Read>,
+}
 
 /// Counts row group after row group, then gives partial counts.
 pub(super) struct Piece {
@@ -26,7 +47,7 @@ pub(super) struct Piece {
     shard: usize,
     groups: Range<usize>,
     places: Vec<Place>,
-    file: File,
+    source: Source,
     /// What this piece is counted with, later what is given.
     hand: Option<Hand>,
     /// Counts the rows of `list`, `delimited`, `class` and `vector` that are read as arrays.
@@ -41,9 +62,18 @@ impl Piece {
     pub(super) fn open(job: &Arc<Job>, shard: usize, groups: Range<usize>) -> Result<Self> {
         let labels = &job.counting.layout.labels;
         let at = &job.shards[shard];
+        let source = match at.place.object() {
+            None => Source::Near(at.place.open().map_err(|cause| at.place.failed(&cause))?),
+            Some(object) => Source::Far(Box::new(Far {
+                ahead: Ahead::new(object.clone(), job.ahead_bytes),
+                groups: groups.clone(),
+                planned: VecDeque::new(),
+                waiting: VecDeque::new(),
+            })),
+        };
         Ok(Self {
             places: places(at, labels, &job.agreed),
-            file: File::open(&at.path).map_err(|cause| Error::reading(&at.path, &cause))?,
+            source,
             hand: Some(job.hand()),
             arrays: Counter::new(Arc::clone(&job.counting)),
             tried: vec![Tried::default(); labels.len()],
@@ -101,22 +131,30 @@ impl Piece {
         let layout = job.counting.layout.kind;
         let metadata = job.shards[self.shard].metadata.row_group(group);
         let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
-        let mut wanted = Vec::new();
+        let reads = self.plan(group)?;
         for column in 0..self.places.len() {
             match self.places[column] {
                 Place::Absent => hand.tallies.add_absent(column, rows, layout),
                 Place::Arrays { root, why } => self.read_arrays(group, column, root, why, hand)?,
-                Place::Leaf { leaf, .. } => {
-                    if !self.trust(group, column, leaf, hand) {
-                        wanted.push(Wanted { column, leaf });
-                    }
-                }
+                Place::Leaf { leaf, .. } => self.trust(group, column, leaf, hand),
             }
         }
-        for read in reads::plan(metadata, &wanted) {
-            self.count_read(group, rows, &read, hand)?;
-            // Lets a cancelled run end, and other tasks of this thread go on.
-            tokio::task::yield_now().await;
+        for read in reads {
+            match &mut self.source {
+                Source::Near(file) => {
+                    let mut buffer = std::mem::take(&mut hand.buffer);
+                    let bytes = read.fetch(&job.shards[self.shard], file, &mut buffer)?;
+                    self.count_read(group, rows, &read, bytes, hand)?;
+                    hand.buffer = buffer;
+                    // Lets a cancelled run end, and other tasks of this thread go on.
+                    tokio::task::yield_now().await;
+                }
+                Source::Far(far) => {
+                    let bytes = far.ahead.next().await?;
+                    self.ask_ahead()?;
+                    self.count_read(group, rows, &read, &bytes, hand)?;
+                }
+            }
         }
         if layout == LayoutKind::Wide {
             hand.tallies.rows += rows;
@@ -125,26 +163,80 @@ impl Piece {
         Ok(())
     }
 
-    /// Takes the statistics of a chunk for its values, where that was asked for and they tell all.
-    fn trust(&mut self, group: usize, column: usize, leaf: usize, hand: &mut Hand) -> bool {
-        let counting = &self.job.counting;
-        if !counting.trust_statistics || counting.layout.kind != LayoutKind::Wide {
-            return false;
+    /// The reads of the next row group.
+    fn plan(&mut self, group: usize) -> Result<Vec<Read>> {
+        if let Source::Near(_) = self.source {
+            return Ok(self.reads_of(group, false));
         }
-        let metadata = &self.job.shards[self.shard].metadata;
-        let Some(constant) = constant(metadata.row_group(group).column(leaf)) else { return false };
-        let cell = constant.value.map_or(Cell::Missing, |value| cell(counting.domain(column), value));
-        hand.tallies.add_constant((self.shard, column), constant, cell);
-        self.tried[column].statistics += 1;
-        true
+        self.ask_ahead()?;
+        match &mut self.source {
+            Source::Far(far) => {
+                far.planned.pop_front().ok_or_else(|| Error::internal("a row group was not planned"))
+            }
+            Source::Near(_) => Ok(Vec::new()),
+        }
     }
 
-    fn count_read(&mut self, group: usize, rows: u64, read: &Read, hand: &mut Hand) -> Result<()> {
+    fn reads_of(&self, group: usize, far: bool) -> Vec<Read> {
+        let places = self.places.iter().enumerate();
+        let wanted = places.filter_map(|(column, place)| match *place {
+            Place::Leaf { leaf, .. } if self.constant(group, leaf).is_none() => Some(Wanted { column, leaf }),
+            _ => None,
+        });
+        let metadata = self.job.shards[self.shard].metadata.row_group(group);
+        reads::plan(metadata, &wanted.collect::<Vec<_>>(), far)
+    }
+
+    /// Asks for as many of the next reads as there may be.
+    fn ask_ahead(&mut self) -> Result<()> {
+        loop {
+            let Source::Far(far) = &mut self.source else { return Ok(()) };
+            if !far.ahead.has_room() {
+                return Ok(());
+            }
+            if let Some(read) = far.waiting.pop_front() {
+                far.ahead.ask(&read)?;
+                continue;
+            }
+            let Some(group) = far.groups.next() else { return Ok(()) };
+            let reads = self.reads_of(group, true);
+            if let Source::Far(far) = &mut self.source {
+                far.waiting.extend(reads.iter().cloned());
+                far.planned.push_back(reads);
+            }
+        }
+    }
+
+    /// What the statistics of a chunk say of all its values, where they are to be believed.
+    fn constant(&self, group: usize, leaf: usize) -> Option<Constant<'_>> {
+        let counting = &self.job.counting;
+        if !counting.trust_statistics || counting.layout.kind != LayoutKind::Wide {
+            return None;
+        }
+        constant(self.job.shards[self.shard].metadata.row_group(group).column(leaf))
+    }
+
+    /// Takes the statistics of a chunk for its values, where that was asked for and they tell all.
+    fn trust(&mut self, group: usize, column: usize, leaf: usize, hand: &mut Hand) {
+        let Some(constant) = self.constant(group, leaf) else { return };
+        let domain = self.job.counting.domain(column);
+        let cell = constant.value.map_or(Cell::Missing, |value| cell(domain, value));
+        hand.tallies.add_constant((self.shard, column), constant, cell);
+        self.tried[column].statistics += 1;
+    }
+
+    fn count_read(
+        &mut self,
+        group: usize,
+        rows: u64,
+        read: &Read,
+        bytes: &[u8],
+        hand: &mut Hand,
+    ) -> Result<()> {
         let job = Arc::clone(&self.job);
         let counting = &*job.counting;
         let shard = &job.shards[self.shard];
         let mut again = Vec::new();
-        let bytes = read.fetch(shard, &mut self.file, &mut hand.buffer)?;
         job.progress.add_bytes(bytes.len() as u64);
         for (Wanted { column, leaf }, range) in &read.chunks {
             let chunk = Chunk {

@@ -1,18 +1,19 @@
 //! Column chunks that lie side by side are read in one piece.
 
-use std::fs::File;
-use std::io::{Read as _, Seek, SeekFrom};
 use std::ops::Range;
 
 use parquet::file::metadata::RowGroupMetaData;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::shards::Shard;
+use crate::store::Reader;
 
 /// Most bytes of one read, unless a single chunk is larger.
-const READ_BYTES: u64 = 4 << 20;
+pub(super) const READ_BYTES: u64 = 4 << 20;
 /// Bytes between two chunks that are read along rather than left out.
 const GAP_BYTES: u64 = 64 << 10;
+/// Of an object no more than this part of what is read may lie between chunks.
+const GAP_SHARE: u64 = 16;
 
 /// A column chunk to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(in crate::engine) struct Wanted {
 }
 
 /// One read, and where the chunks lie in it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) struct Read {
     start: u64,
     bytes: usize,
@@ -32,23 +33,30 @@ pub(in crate::engine) struct Read {
 }
 
 /// The fewest reads that give `wanted`, in the order of the file.
-pub(in crate::engine) fn plan(group: &RowGroupMetaData, wanted: &[Wanted]) -> Vec<Read> {
+pub(in crate::engine) fn plan(group: &RowGroupMetaData, wanted: &[Wanted], far: bool) -> Vec<Read> {
     let places = wanted.iter().map(|&wanted| {
         let (start, bytes) = group.column(wanted.leaf).byte_range();
         (wanted, start, start.saturating_add(bytes))
     });
-    coalesce(places.collect())
+    coalesce(places.collect(), far)
 }
 
-fn coalesce(mut places: Vec<(Wanted, u64, u64)>) -> Vec<Read> {
+/// `far`: every byte comes over a network, so that gaps cost more than the next read.
+fn coalesce(mut places: Vec<(Wanted, u64, u64)>, far: bool) -> Vec<Read> {
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     places.sort_by_key(|&(_, start, _)| start);
     let mut reads: Vec<Read> = Vec::new();
+    // Bytes of the last read that lie between chunks.
+    let mut gaps = 0;
     for (wanted, start, end) in places {
         let joins = reads.last().is_some_and(|read| {
             let read_end = read.start + read.bytes as u64;
-            start <= read_end.saturating_add(GAP_BYTES) && end.max(read_end) - read.start <= READ_BYTES
+            let gap = start.saturating_sub(read_end);
+            let is_cheap = !far || (gaps + gap) * GAP_SHARE <= read.bytes as u64;
+            gap <= GAP_BYTES && is_cheap && end.max(read_end) - read.start <= READ_BYTES
         });
+        let read_end = reads.last().map_or(0, |read| read.start + read.bytes as u64);
+        gaps = if joins { gaps + start.saturating_sub(read_end) } else { 0 };
         if !joins {
             reads.push(Read { start, bytes: 0, chunks: Vec::new() });
         }
@@ -61,20 +69,23 @@ fn coalesce(mut places: Vec<(Wanted, u64, u64)>) -> Vec<Read> {
 }
 
 impl Read {
+    /// The bytes that are read.
+    pub(super) fn range(&self) -> Range<u64> {
+        self.start..self.start + self.bytes as u64
+    }
+
     /// Fills the front of `buffer`.
     pub(in crate::engine) fn fetch<'b>(
         &self,
         shard: &Shard,
-        file: &mut File,
+        file: &mut Reader,
         buffer: &'b mut Vec<u8>,
     ) -> Result<&'b [u8]> {
         if buffer.len() < self.bytes {
             buffer.resize(self.bytes, 0);
         }
         let bytes = &mut buffer[..self.bytes];
-        file.seek(SeekFrom::Start(self.start))
-            .and_then(|_| file.read_exact(bytes))
-            .map_err(|cause| Error::reading(&shard.path, &cause))?;
+        file.read_at(self.start, bytes).map_err(|cause| shard.place.failed(&cause))?;
         Ok(bytes)
     }
 }
@@ -87,12 +98,15 @@ mod tests {
     fn neighbours_are_read_together_up_to_a_limit() {
         let wanted = |column| Wanted { column, leaf: column };
         let far = 200 << 10;
-        let reads = coalesce(vec![
-            (wanted(1), 110, 200),
-            (wanted(0), 0, 100),
-            (wanted(2), far, far + 10),
-            (wanted(3), far + 10, far + READ_BYTES + 1),
-        ]);
+        let reads = coalesce(
+            vec![
+                (wanted(1), 110, 200),
+                (wanted(0), 0, 100),
+                (wanted(2), far, far + 10),
+                (wanted(3), far + 10, far + READ_BYTES + 1),
+            ],
+            false,
+        );
         assert_eq!(
             reads,
             [
@@ -101,6 +115,22 @@ mod tests {
                 Read { start: far + 10, bytes: size_of_big(), chunks: vec![(wanted(3), 0..size_of_big())] },
             ]
         );
+    }
+
+    #[test]
+    fn over_a_network_little_is_read_that_is_not_wanted() {
+        let wanted = |column| Wanted { column, leaf: column };
+        let places = || {
+            vec![
+                (wanted(0), 0, 1600),
+                (wanted(1), 1700, 1800),
+                (wanted(2), 1821, 1900),
+                (wanted(3), 5000, 5100),
+            ]
+        };
+        let sizes = |far| coalesce(places(), far).iter().map(|read| read.bytes).collect::<Vec<_>>();
+        assert_eq!(sizes(true), [1800, 79, 100]);
+        assert_eq!(sizes(false), [5100]);
     }
 
     fn size_of_big() -> usize {

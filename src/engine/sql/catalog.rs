@@ -13,6 +13,7 @@ use crate::artifact::counts::read;
 use crate::engine::partial_exec::external;
 use crate::error::{Error, Result};
 use crate::measures::{Measures, measure};
+use crate::store::is_address;
 
 /// The schema of registered tables.
 const PUBLIC: &str = "public";
@@ -59,7 +60,10 @@ struct Public {
 
 /// True for names that say where something is.
 fn is_path(name: &str) -> bool {
-    name.contains(['/', '\\', '*', '?', '[']) || name.ends_with(".parquet") || Path::new(name).exists()
+    is_address(name)
+        || name.contains(['/', '\\', '*', '?', '['])
+        || name.ends_with(".parquet")
+        || Path::new(name).exists()
 }
 
 #[async_trait]

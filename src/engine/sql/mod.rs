@@ -8,7 +8,7 @@ mod catalog;
 mod table;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -23,6 +23,7 @@ use super::functions::{self, tables::TableCall};
 use super::partial_exec::Progress;
 use super::session::{Limits, ours, session};
 use super::spill::Spill;
+use crate::artifact::stored::Fetched;
 use crate::error::{Error, Result};
 use table::QueryTable;
 
@@ -50,6 +51,8 @@ pub struct Session {
     access: Access,
     threads: usize,
     cluster: Option<Address>,
+    /// Runs that were brought here from stores.
+    fetched: Mutex<Vec<Fetched>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -78,7 +81,8 @@ impl Session {
         for call in calls {
             functions::tables::register(&context, call);
         }
-        Ok(Self { context, access, threads, cluster: limits.cluster.clone() })
+        let (cluster, fetched) = (limits.cluster.clone(), Mutex::default());
+        Ok(Self { context, access, threads, cluster, fetched })
     }
 
     /// Makes files, folders and globs the table `name`.
@@ -96,9 +100,12 @@ impl Session {
     /// # Errors
     /// [`Error::Input`] when the folder holds no run, [`Error::Usage`] for a name that is taken.
     pub fn add_run(&self, folder: &Path) -> Result<()> {
+        let fetched = Fetched::of(folder).map_err(|error| error.at("--run"))?;
+        let folder = fetched.path().to_owned();
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).push(fetched);
         for name in catalog::RUN_TABLES {
             if name != "weights" || folder.join("weights.parquet").exists() {
-                let table = catalog::run_table(folder, name, self.threads);
+                let table = catalog::run_table(&folder, name, self.threads);
                 self.add(name, table.map_err(|error| error.at("--run"))?)?;
             }
         }

@@ -18,6 +18,7 @@ use crate::source::layout::{LabelKind, Layout};
 use crate::source::listing::Listed;
 use crate::source::shards::{Shard, open};
 use crate::source::values::Domain;
+use crate::store::{self, Bucket, Object, of_path};
 
 /// What becomes of the rows of a piece.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,20 +51,29 @@ pub(super) struct Seen {
     hive: Vec<(String, String)>,
     pub(super) bytes: u64,
     modified: Option<SystemTime>,
+    /// Of an object, instead of the time.
+    e_tag: Option<String>,
     footer_sha256: [u8; 32],
 }
 
 impl Seen {
     pub(super) fn new(number: usize, shard: &Shard) -> Result<Self> {
-        // The executor stands in another folder.
-        let path = std::path::absolute(&shard.path).map_err(|cause| Error::reading(&shard.path, &cause))?;
+        let path = match &shard.place {
+            // The executor stands in another folder.
+            store::Place::File(path) => {
+                std::path::absolute(path).map_err(|cause| Error::reading(path, &cause))?
+            }
+            store::Place::Object(object) => object.to_string().into(),
+        };
+        let e_tag = shard.place.object().and_then(Object::e_tag).map(str::to_owned);
         Ok(Self {
             number: u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?,
             name: shard.name.clone(),
             path,
             hive: shard.hive.clone(),
             bytes: shard.bytes,
-            modified: shard.modified,
+            modified: shard.modified.filter(|_| e_tag.is_none()),
+            e_tag,
             footer_sha256: shard.footer_sha256,
         })
     }
@@ -78,14 +88,21 @@ impl Seen {
                 "run again once nothing writes to the shards; executors must read the store that the client reads",
             )
         };
-        if !self.path.exists() {
-            return Err(other("no such file"));
-        }
         let Self { name, path, hive, .. } = self.clone();
-        let mut opened = open(vec![Listed { path, hive, name }], 1)?;
+        let place = match of_path(&path).map(store::Address::parse).transpose()? {
+            Some(address) => {
+                let object = Bucket::of(&address)?.object(&address)?;
+                store::Place::Object(object.ok_or_else(|| other("no such object"))?)
+            }
+            None if path.exists() => store::Place::File(path),
+            None => return Err(other("no such file")),
+        };
+        let mut opened = open(vec![Listed { place, hive, name }], 1)?;
         let shard = opened.pop().ok_or_else(|| Error::internal("no shard was opened"))?;
-        let same = (shard.bytes, shard.modified, shard.footer_sha256)
-            == (self.bytes, self.modified, self.footer_sha256);
+        let e_tag = shard.place.object().and_then(Object::e_tag);
+        let modified = shard.modified.filter(|_| e_tag.is_none());
+        let same = (shard.bytes, modified, e_tag, shard.footer_sha256)
+            == (self.bytes, self.modified, self.e_tag.as_deref(), self.footer_sha256);
         if same { Ok(shard) } else { Err(other("another file than was listed")) }
     }
 }
@@ -280,7 +297,8 @@ mod tests {
             writer.close().unwrap();
         };
         write(vec![true, false]);
-        let listed = Listed { path: path.clone(), hive: Vec::new(), name: "x".to_owned() };
+        let listed =
+            Listed { place: store::Place::File(path.clone()), hive: Vec::new(), name: "x".to_owned() };
         let seen = Seen::new(0, &open(vec![listed], 1).unwrap()[0]).unwrap();
         assert_eq!(seen.open().unwrap().rows, 2);
         // Of the same size and time, as a copy on another disk may be.

@@ -1,0 +1,110 @@
+//! Objects for DataFusion's own reader: every read is of the version that was listed, and footers, which are
+//! known, are not read again.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::common::Result as DfResult;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{ParquetFileMetrics, ParquetFileReaderFactory};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use object_store::coalesce_ranges;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::ParquetMetaData;
+
+use super::table::object_meta;
+use crate::error::{Error, Result};
+use crate::source::shards::Shard;
+use crate::store::Object;
+
+/// Bytes between two parts that are read along rather than left out.
+const GAP_BYTES: u64 = 16 << 10;
+
+/// Makes readers of shards, some of which are objects.
+#[derive(Debug)]
+pub(super) struct Readers {
+    objects: HashMap<Path, (Object, Arc<ParquetMetaData>)>,
+    files: DefaultParquetFileReaderFactory,
+}
+
+impl Readers {
+    /// Readers of `shards`; `None` when all of them are files.
+    pub(super) fn new(shards: &[Shard]) -> Result<Option<Self>> {
+        let objects = shards.iter().filter_map(|shard| Some((shard, shard.place.object()?.clone())));
+        let objects = objects
+            .map(|(shard, object)| Ok((object_meta(shard)?.location, (object, Arc::clone(&shard.metadata)))));
+        let objects: HashMap<_, _> = objects.collect::<Result<_>>()?;
+        let files = DefaultParquetFileReaderFactory::new(Arc::new(LocalFileSystem::new()));
+        Ok((!objects.is_empty()).then_some(Self { objects, files }))
+    }
+}
+
+impl ParquetFileReaderFactory for Readers {
+    fn create_reader(
+        &self,
+        partition: usize,
+        file: PartitionedFile,
+        hint: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> DfResult<Box<dyn AsyncFileReader + Send>> {
+        let Some((object, metadata)) = self.objects.get(&file.object_meta.location) else {
+            return self.files.create_reader(partition, file, hint, metrics);
+        };
+        Ok(Box::new(ObjectReader {
+            object: object.clone(),
+            metadata: Arc::clone(metadata),
+            metrics: ParquetFileMetrics::new(partition, object.key(), metrics),
+        }))
+    }
+}
+
+/// Reads one object.
+struct ObjectReader {
+    object: Object,
+    metadata: Arc<ParquetMetaData>,
+    metrics: ParquetFileMetrics,
+}
+
+fn external(error: Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+async fn read(object: &Object, range: Range<u64>) -> Result<Bytes> {
+    let asked = object.fetch(range)?;
+    asked.await.map_err(|cause| Error::internal(cause.to_string()))?
+}
+
+impl AsyncFileReader for ObjectReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        self.get_byte_ranges(vec![range])
+            .map(|read| read?.pop().ok_or_else(|| external(Error::internal("nothing was read"))))
+            .boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+        let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+        self.metrics.bytes_scanned.add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        async move {
+            let object = &self.object;
+            coalesce_ranges(&ranges, |range| read(object, range), GAP_BYTES).await.map_err(external)
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        let metadata = Arc::clone(&self.metadata);
+        async move { Ok(metadata) }.boxed()
+    }
+}

@@ -1,0 +1,64 @@
+//! What a count will read, before it reads anything.
+
+use std::collections::HashSet;
+
+use super::reads::{self, Wanted};
+use crate::engine::counting::Counting;
+use crate::engine::query::Dataset;
+
+/// Bytes and requests of a count, and what its footers take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Shards.
+    pub shards: u64,
+    /// Row groups.
+    pub row_groups: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the column chunks that are counted.
+    pub chunk_bytes: u64,
+    /// Bytes that are read: those, and what lies between them.
+    pub read_bytes: u64,
+    /// Reads that give them.
+    pub reads: u64,
+    /// Memory that the footers take, all of which are held.
+    pub footer_bytes: u64,
+    /// Whether some shards are objects, whose reads are requests.
+    pub is_far: bool,
+}
+
+/// What counting all shards of `dataset` demands.
+#[must_use]
+pub fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
+    let asked: HashSet<&str> = counting
+        .layout
+        .columns()
+        .chain(counting.by.iter().map(String::as_str))
+        .chain(counting.sample_weight.as_deref())
+        .collect();
+    let mut demand = Demand::default();
+    for shard in &dataset.shards {
+        let far = shard.place.object().is_some();
+        let descriptor = shard.metadata.file_metadata().schema_descr();
+        let fields = shard.schema.fields();
+        let of = |leaf: usize| fields.get(descriptor.get_column_root_idx(leaf));
+        let wanted: Vec<Wanted> = (0..descriptor.num_columns())
+            .filter(|&leaf| of(leaf).is_some_and(|field| asked.contains(field.name().as_str())))
+            .map(|leaf| Wanted { column: leaf, leaf })
+            .collect();
+        demand.shards += 1;
+        demand.rows += shard.rows;
+        demand.footer_bytes += shard.metadata.memory_size() as u64;
+        demand.is_far |= far;
+        for group in shard.metadata.row_groups() {
+            demand.row_groups += 1;
+            demand.chunk_bytes +=
+                wanted.iter().map(|wanted| group.column(wanted.leaf).byte_range().1).sum::<u64>();
+            for read in reads::plan(group, &wanted, far) {
+                demand.reads += 1;
+                demand.read_bytes += read.range().end - read.range().start;
+            }
+        }
+    }
+    demand
+}

@@ -1,0 +1,128 @@
+//! What a run will read and take, before it is paid for.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::opening::Opened;
+use crate::counts::Tally;
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::session::Limits;
+use crate::engine::{Dataset, Demand, count, demand, outlook};
+use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
+use crate::source::shards::Shard;
+
+/// Memory of a process that holds no footer and no bytes of a shard, as measured.
+const FIXED_BYTES: u64 = 40 << 20;
+/// Bytes that one thread holds of a file: a read, and a page of it unpacked.
+const THREAD_BYTES: u64 = 8 << 20;
+/// Bytes that one thread holds of objects: sixteen reads that were asked for ahead.
+const AHEAD_BYTES: u64 = 16 * (4 << 20);
+
+/// Row groups that the probe counts.
+const PROBED: usize = 4;
+
+/// What a run will read and take.
+#[derive(Debug, Clone)]
+pub struct Forecast {
+    /// What is read.
+    pub demand: Demand,
+    /// How rows will be counted, in a few words.
+    pub how: String,
+    /// Memory, as far as it is known before.
+    pub memory: u64,
+    /// Whether that is not known, but bounded by the limit: pairs of layout long, and names.
+    pub is_open: bool,
+    /// Time to list shards and read footers, as it was.
+    pub opening: f64,
+    /// Time of counting, by the probe.
+    pub counting: f64,
+    /// Time that does not grow with rows.
+    pub fixed: f64,
+    /// Rows of the probe, and the time they took.
+    pub probe: (u64, f64),
+}
+
+impl Forecast {
+    /// The same for each of `jobs` jobs that share the shards, as with `--shard-count`: all read all footers.
+    #[must_use]
+    pub fn of_each(&self, jobs: u64) -> Self {
+        let jobs = jobs.max(1);
+        let Demand { row_groups, rows, chunk_bytes, read_bytes, reads, .. } = self.demand;
+        let demand = Demand {
+            row_groups: row_groups.div_ceil(jobs),
+            rows: rows.div_ceil(jobs),
+            chunk_bytes: chunk_bytes.div_ceil(jobs),
+            read_bytes: read_bytes.div_ceil(jobs),
+            reads: reads.div_ceil(jobs),
+            ..self.demand
+        };
+        Self { demand, counting: self.counting / jobs as f64, ..self.clone() }
+    }
+}
+
+/// Looks at what was opened in `opening` seconds, and counts one row group of it to see how fast that is.
+///
+/// # Errors
+/// As a count.
+pub async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> Result<Forecast> {
+    let Opened { dataset, counting, .. } = opened;
+    let demand = demand(dataset, counting);
+    let how = outlook(dataset, counting, limits).await?;
+    let threads = limits.threads.max(1) as u64;
+    let (first, more) =
+        (probe(dataset, counting, limits, 1).await?, probe(dataset, counting, limits, PROBED).await?);
+    // What a run takes besides rows, such as giving counts of every label, does not grow with them.
+    let per_row = match more.0.saturating_sub(first.0) {
+        0 => first.1 / first.0.max(1) as f64,
+        rows => ((more.1 - first.1) / rows as f64).max(0.0),
+    };
+    let fixed = (first.1 - per_row * first.0 as f64).max(0.0);
+    let labels = match &counting.keys {
+        Keys::Positions(labels) => labels.len(),
+        Keys::Vocabulary(vocabulary) => vocabulary.labels().len(),
+        Keys::Indices(bound) => usize::try_from(bound.unwrap_or(0)).unwrap_or(0),
+        Keys::Names => 0,
+    };
+    let of_threads = if demand.is_far { AHEAD_BYTES } else { THREAD_BYTES };
+    let of_labels = (labels * size_of::<Tally>()) as u64;
+    let memory = FIXED_BYTES + demand.footer_bytes + threads * (of_threads + of_labels);
+    Ok(Forecast {
+        how,
+        memory,
+        is_open: counting.layout.kind == LayoutKind::Long
+            || matches!(counting.keys, Keys::Names | Keys::Indices(None)),
+        opening,
+        // Each thread is as fast as the one of the probe.
+        counting: per_row * demand.rows as f64 / threads as f64,
+        fixed,
+        probe: more,
+        demand,
+    })
+}
+
+/// Counts the first row groups, up to so many, of the shard with the fewest rows, or all of it where row groups
+/// cannot be told apart: rows and seconds.
+async fn probe(dataset: &Dataset, counting: &Counting, limits: &Limits, groups: usize) -> Result<(u64, f64)> {
+    let shard = dataset.shards.iter().filter(|shard| shard.rows > 0).min_by_key(|shard| shard.rows);
+    let Some(shard) = shard else { return Ok((0, 0.0)) };
+    let one = Dataset::new(vec![first_groups(shard, groups)], Arc::clone(&dataset.schema));
+    let limits = Limits { threads: 1, ..limits.clone() };
+    let clock = Instant::now();
+    let counted =
+        count(&one, Counting { num_rows: None, ..counting.clone() }, &limits, Arc::default(), None).await;
+    match counted {
+        Ok(_) => Ok((one.shards[0].rows, clock.elapsed().as_secs_f64())),
+        // Where rows are read as arrays, DataFusion reads the footer again, and all of the shard.
+        Err(Error::Input(_)) if groups == 1 => Ok((0, 0.0)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The shard as if it ended behind its first row groups.
+fn first_groups(shard: &Shard, groups: usize) -> Shard {
+    let some: Vec<_> = shard.metadata.row_groups().iter().take(groups).cloned().collect();
+    let rows = some.iter().filter_map(|group| u64::try_from(group.num_rows()).ok()).sum();
+    let metadata = (*shard.metadata).clone().into_builder().set_row_groups(some).build();
+    Shard { rows, metadata: Arc::new(metadata), ..shard.clone() }
+}

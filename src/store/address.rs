@@ -1,0 +1,156 @@
+//! Addresses of objects: `scheme://bucket/key`.
+
+use std::fmt;
+use std::path::Path;
+
+use object_store::path::Path as Key;
+
+use crate::error::{Error, Result};
+
+/// An object, or a folder of objects, and the store it lies in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    scheme: String,
+    host: String,
+    key: String,
+}
+
+/// Whether `text` is an address rather than a path.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+/// The address that a path is, as specs hold both in one kind of value.
+#[must_use]
+pub fn of_path(path: &Path) -> Option<&str> {
+    path.to_str().filter(|text| is_address(text))
+}
+
+impl Address {
+    /// Reads `scheme://bucket/key`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what is none, and for one that holds a user, a password or a query: those would
+    /// stand in every account of the run.
+    pub fn parse(text: &str) -> Result<Self> {
+        let Some((scheme, rest)) = text.split_once("://").filter(|_| is_address(text)) else {
+            return Err(Error::usage(format!("{text}: this is no address")).hint("write scheme://bucket/key"));
+        };
+        let (host, key) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_web = is_web(scheme);
+        // A password may hold slashes, so that the host seems to end in it.
+        let has_secret = if is_web { rest.contains(['@', '?', '#']) } else { host.contains('@') };
+        if has_secret {
+            return Err(Error::usage(format!(
+                "{scheme}://…: the address holds a user, a password or a query, which would stand in logs and reports"
+            ))
+            .hint("leave it out; credentials come from the environment"));
+        }
+        if host.is_empty() {
+            return Err(Error::usage(format!("{text}: no bucket is named")).hint("write scheme://bucket/key"));
+        }
+        Ok(Self {
+            scheme: scheme.to_ascii_lowercase(),
+            host: host.to_owned(),
+            key: key.trim_start_matches('/').to_owned(),
+        })
+    }
+
+    /// `s3`.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The bucket, container or host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What stands behind the bucket.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Whether this is plain HTTP, which knows files but no folders.
+    #[must_use]
+    pub fn is_web(&self) -> bool {
+        is_web(&self.scheme)
+    }
+
+    /// `s3://bucket`.
+    #[must_use]
+    pub fn root(&self) -> String {
+        format!("{}://{}", self.scheme, self.host)
+    }
+
+    /// The same store, another key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// The address of `name` in this folder.
+    #[must_use]
+    pub fn join(&self, name: &str) -> Self {
+        match self.key.trim_end_matches('/') {
+            "" => self.with_key(name),
+            folder => self.with_key(&format!("{folder}/{name}")),
+        }
+    }
+
+    /// The key as stores take it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for keys that cannot be asked for.
+    pub(super) fn path(&self) -> Result<Key> {
+        let key = self.key.trim_end_matches('/');
+        let path = if is_web(&self.scheme) { Key::from_url_path(key) } else { Key::parse(key) };
+        path.map_err(|cause| {
+            Error::usage(format!("{self}: this key cannot be asked for: {cause}"))
+                .hint("write it without //, . and .. parts")
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}/{}", self.scheme, self.host, self.key)
+    }
+}
+
+fn is_web(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_bucket_and_no_secret() {
+        let address = Address::parse("s3://b/data/split=x/a b.parquet").unwrap();
+        assert_eq!((address.root().as_str(), address.key()), ("s3://b", "data/split=x/a b.parquet"));
+        assert_eq!(address.to_string(), "s3://b/data/split=x/a b.parquet");
+        assert_eq!(Address::parse("s3://b/w/").unwrap().join("x").to_string(), "s3://b/w/x");
+        assert_eq!(Address::parse("gs://b").unwrap().join("x").to_string(), "gs://b/x");
+        for bad in [
+            "s3://",
+            "data/x",
+            "://b/c",
+            "https://u:canary@h/x",
+            "https://h/x?sig=canary",
+            "https://u:a/canary@h/x",
+            "az://canary@b/x",
+        ] {
+            let error = Address::parse(bad).unwrap_err().to_string();
+            assert!(!error.contains("canary"), "{error}");
+        }
+        assert!(!is_address("C:\\data") && !is_address("a b://c") && is_address("s3://b/c"));
+    }
+}

@@ -1,0 +1,296 @@
+//! A store, and objects in it as they were listed.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path as Key;
+use object_store::{
+    Error as StoreError, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
+    UpdateVersion, WriteMultipart,
+};
+use tokio::task::JoinHandle;
+
+use super::address::Address;
+use super::errors::{Doing, of_store};
+use super::{clients, io};
+use crate::error::{Error, Result};
+
+/// Objects above this are written in parts.
+const PUT_BYTES: usize = 32 << 20;
+
+/// A bucket, container or host.
+#[derive(Clone)]
+pub struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    root: Arc<str>,
+}
+
+/// The client's own text may hold credentials.
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bucket").field(&self.root).finish()
+    }
+}
+
+/// What an object said when it was read whole, for who wants to replace just that.
+pub type Version = UpdateVersion;
+
+impl Bucket {
+    /// The store of `address`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when this build does not know the kind of store, or no credentials are found.
+    pub fn of(address: &Address) -> Result<Self> {
+        Ok(Self { store: clients::store(address)?, root: address.root().into() })
+    }
+
+    /// The object at `address`; `None` when there is none.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn object(&self, address: &Address) -> Result<Option<Object>> {
+        let (bucket, key, shown) = (self.clone(), address.path()?, address.to_string());
+        io::wait(async move {
+            match bucket.store.head(&key).await {
+                Ok(meta) => Ok(Some(bucket.as_object(meta))),
+                Err(StoreError::NotFound { .. }) => Ok(None),
+                Err(cause) => Err(of_store(&shown, &cause, Doing::Looking)),
+            }
+        })
+    }
+
+    /// All objects whose keys begin with the folder `address`, for which `wanted` says yes.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn objects(
+        &self,
+        address: &Address,
+        wanted: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Result<Vec<Object>> {
+        let (bucket, folder, shown) = (self.clone(), address.path()?, address.to_string());
+        io::wait(async move {
+            let folder = Some(folder).filter(|folder| !folder.as_ref().is_empty());
+            let found = bucket.store.list(folder.as_ref());
+            let found = found.try_filter(|meta| std::future::ready(wanted(meta.location.as_ref())));
+            let found: Vec<ObjectMeta> =
+                found.try_collect().await.map_err(|cause| of_store(&shown, &cause, Doing::Looking))?;
+            Ok(found.into_iter().map(|meta| bucket.as_object(meta)).collect())
+        })
+    }
+
+    fn as_object(&self, meta: ObjectMeta) -> Object {
+        Object {
+            bucket: self.clone(),
+            key: meta.location,
+            bytes: meta.size,
+            e_tag: meta.e_tag,
+            modified: meta.last_modified.into(),
+        }
+    }
+
+    /// All bytes at `address` and which version they are; `None` when there is nothing.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn read(&self, address: &Address) -> Result<Option<(Bytes, Version)>> {
+        let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
+        io::wait(async move {
+            let failed = |cause| of_store(&shown, &cause, Doing::Looking);
+            let found = match store.get(&key).await {
+                Err(StoreError::NotFound { .. }) => return Ok(None),
+                found => found.map_err(failed)?,
+            };
+            let version = Version { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+            let size = found.meta.size;
+            let bytes = found.bytes().await.map_err(failed)?;
+            if bytes.len() as u64 != size {
+                return Err(Error::transient(format!("{shown}: {} of {size} bytes came", bytes.len()))
+                    .hint("run again"));
+            }
+            Ok(Some((bytes, version)))
+        })
+    }
+
+    /// Writes an object, whatever was there.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn write(&self, address: &Address, bytes: Bytes) -> Result<()> {
+        let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
+        io::wait(async move {
+            let written = async {
+                if bytes.len() <= PUT_BYTES {
+                    return store.put(&key, PutPayload::from_bytes(bytes)).await.map(|_| ());
+                }
+                let mut parts = WriteMultipart::new(store.put_multipart(&key).await?);
+                parts.put(bytes);
+                // Drops the parts when one of them fails.
+                parts.finish().await.map(|_| ())
+            };
+            written.await.map_err(|cause| of_store(&shown, &cause, Doing::Writing))
+        })
+    }
+
+    /// Writes a small object in the place of the version `before`, or where nothing is. False when another was
+    /// faster.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn replace(&self, address: &Address, bytes: &Bytes, before: Option<Version>) -> Result<bool> {
+        let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
+        let payload = PutPayload::from_bytes(bytes.clone());
+        let written = io::wait(async move {
+            let mode = before.map_or(PutMode::Create, PutMode::Update);
+            Ok(match store.put_opts(&key, payload, mode.into()).await {
+                Ok(_) => Ok(true),
+                Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(false),
+                Err(cause) => Err(of_store(&shown, &cause, Doing::Writing)),
+            })
+        })?;
+        // A request that was repeated, or whose answer was lost, may find what it has written itself.
+        let is_there =
+            || self.read(address).is_ok_and(|there| there.is_some_and(|(there, _)| there == *bytes));
+        match written {
+            Ok(true) => Ok(true),
+            _ if is_there() => Ok(true),
+            failed => failed,
+        }
+    }
+
+    /// Takes objects away; those that cannot be are left.
+    pub fn remove(&self, addresses: Vec<Address>) {
+        let store = Arc::clone(&self.store);
+        let _ = io::wait(async move {
+            for address in addresses {
+                if let Ok(key) = address.path() {
+                    let _ = store.delete(&key).await;
+                }
+            }
+            Ok(())
+        });
+    }
+}
+
+/// An object as it was listed.
+#[derive(Clone)]
+pub struct Object {
+    bucket: Bucket,
+    key: Key,
+    bytes: u64,
+    e_tag: Option<String>,
+    modified: SystemTime,
+}
+
+impl Object {
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.key.as_ref()
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// When it was written.
+    #[must_use]
+    pub fn modified(&self) -> SystemTime {
+        self.modified
+    }
+
+    /// What the store calls this very version, where it has a name for it.
+    #[must_use]
+    pub fn e_tag(&self) -> Option<&str> {
+        self.e_tag.as_deref()
+    }
+
+    /// Starts to read `range`.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] when no thread can be started.
+    pub fn fetch(&self, range: Range<u64>) -> Result<JoinHandle<Result<Bytes>>> {
+        let object = self.clone();
+        io::start(async move { object.get(range).await })
+    }
+
+    /// Reads `range`.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when this is not the version that was listed, [`Error::Transient`] when the store
+    /// cannot be read.
+    pub fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        let object = self.clone();
+        io::wait(async move { object.get(range).await })
+    }
+
+    /// The same, within a runtime that does requests.
+    pub(crate) async fn get(&self, range: Range<u64>) -> Result<Bytes> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let failed = |cause: StoreError| of_store(&self.to_string(), &cause, Doing::Reading);
+        let strong = self.e_tag.clone().filter(|tag| !tag.starts_with("W/"));
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range.clone())),
+            if_unmodified_since: strong.is_none().then(|| self.modified.into()),
+            if_match: strong,
+            ..GetOptions::default()
+        };
+        let found = self.bucket.store.get_opts(&self.key, options).await.map_err(failed)?;
+        // Not every server minds conditions.
+        if (self.e_tag.is_some() && found.meta.e_tag != self.e_tag) || found.meta.size != self.bytes {
+            return Err(Error::changed(format!("{self}: the object was replaced during the scan"))
+                .hint("run again once nothing writes to the shards"));
+        }
+        let bytes = found.bytes().await.map_err(failed)?;
+        let asked = range.end - range.start;
+        if bytes.len() as u64 != asked {
+            return Err(Error::transient(format!(
+                "{self}: {} bytes came, {asked} were asked for",
+                bytes.len()
+            ))
+            .hint("run again"));
+        }
+        Ok(bytes)
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.bucket.root, self.key)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("key", &self.key).field("e_tag", &self.e_tag).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Object {}
+
+impl Ord for Object {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.bucket.root, &self.key, &self.e_tag).cmp(&(&other.bucket.root, &other.key, &other.e_tag))
+    }
+}
+
+impl PartialOrd for Object {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

@@ -1,0 +1,92 @@
+//! The client of each store, made once from its address and the environment.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use object_store::ObjectStore;
+
+use super::address::Address;
+use crate::error::{Error, Result};
+
+type Clients = HashMap<String, Arc<dyn ObjectStore>>;
+
+/// Clients by the root of what they serve.
+fn clients() -> MutexGuard<'static, Clients> {
+    static CLIENTS: OnceLock<Mutex<Clients>> = OnceLock::new();
+    CLIENTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often a request that failed is tried again.
+static RETRIES: AtomicUsize = AtomicUsize::new(10);
+
+/// Requests that failed are tried again so often; of clients that are made from now on.
+pub fn set_retries(retries: usize) {
+    RETRIES.store(retries, Ordering::Relaxed);
+}
+
+/// Makes `store` what serves addresses that begin with `root`, such as `s3://bucket`; any scheme will do.
+pub fn register(root: &str, store: Arc<dyn ObjectStore>) {
+    clients().insert(root.to_owned(), store);
+}
+
+/// The client that serves `address`.
+pub(super) fn store(address: &Address) -> Result<Arc<dyn ObjectStore>> {
+    let root = address.root();
+    if let Some(known) = clients().get(&root) {
+        return Ok(Arc::clone(known));
+    }
+    let made = make(address)?;
+    clients().insert(root, Arc::clone(&made));
+    Ok(made)
+}
+
+#[cfg(not(feature = "cloud"))]
+fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
+    let _ = RETRIES.load(Ordering::Relaxed);
+    Err(Error::usage(format!("{address}: {}:// is not supported by this build", address.scheme()))
+        .hint("build with --features cloud, or name files, folders or globs on this machine"))
+}
+
+#[cfg(feature = "cloud")]
+fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
+    use object_store::RetryConfig;
+    use object_store::aws::AmazonS3Builder;
+    use object_store::azure::MicrosoftAzureBuilder;
+    use object_store::client::ClientOptions;
+    use object_store::gcp::GoogleCloudStorageBuilder;
+    use object_store::http::HttpBuilder;
+
+    use super::credentials;
+
+    let retry = RetryConfig { max_retries: RETRIES.load(Ordering::Relaxed), ..RetryConfig::default() };
+    let wrong = |cause: object_store::Error| {
+        Error::usage(format!("{}: {cause}", address.root()))
+            .hint("the store is set up by environment variables, such as AWS_REGION and AWS_ENDPOINT_URL")
+    };
+    let host = address.host();
+    match address.scheme() {
+        "s3" => {
+            let builder = credentials::aws(AmazonS3Builder::from_env(), address)?;
+            let store = builder.with_bucket_name(host).with_retry(retry).build().map_err(wrong)?;
+            Ok(Arc::new(store))
+        }
+        "gs" => {
+            credentials::google(address)?;
+            let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(host);
+            Ok(Arc::new(builder.with_retry(retry).build().map_err(wrong)?))
+        }
+        "az" => {
+            credentials::azure(address)?;
+            let builder = MicrosoftAzureBuilder::from_env().with_container_name(host);
+            Ok(Arc::new(builder.with_retry(retry).build().map_err(wrong)?))
+        }
+        "http" | "https" => {
+            let options = ClientOptions::new().with_allow_http(address.scheme() == "http");
+            let builder = HttpBuilder::new().with_url(address.root()).with_client_options(options);
+            Ok(Arc::new(builder.with_retry(retry).build().map_err(wrong)?))
+        }
+        other => Err(Error::usage(format!("{address}: there is no kind of store {other}://"))
+            .hint("stores are s3, gs, az, and http(s) for single files to read")),
+    }
+}

@@ -1,0 +1,295 @@
+//! Shards, states and results in stores, which may fail at every request: what comes out is the clean bytes, or
+//! a clean exit 5 or 8.
+//!
+//! 50 seeds are tried; `POSWEIGHT_SEEDS=1000 cargo test --test it seeds` tries as many.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, BooleanArray, Int32Array, RecordBatch};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use posweight::engine::Progress;
+use posweight::pipeline::machine::Machine;
+use posweight::pipeline::plan::Plan;
+use posweight::pipeline::run::{Observer, run};
+use posweight::pipeline::spec::{OneOrMany, Spec};
+
+/// A shard of two row groups and a column that nobody asks for.
+fn shard(seed: i32) -> Vec<u8> {
+    let rows = 400 + seed * 7;
+    let bits = |every: i32| -> ArrayRef {
+        Arc::new((0..rows).map(|row| Some((row + seed) % every == 0)).collect::<BooleanArray>())
+    };
+    let other: ArrayRef = Arc::new((0..rows).map(|row| Some(row * 977)).collect::<Int32Array>());
+    let batch = RecordBatch::try_from_iter([("a", bits(3)), ("x", other), ("b", bits(7))]).unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(250)).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+/// Numbers that follow from a seed.
+#[derive(Debug)]
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+/// A store that fails now and then.
+#[derive(Debug)]
+struct Faulty {
+    inner: InMemory,
+    chance: Mutex<Chance>,
+    /// One request in so many goes wrong; 0 for none.
+    one_in: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    Refused,
+    Delayed,
+    Short,
+    Swapped,
+    DoneAndRefused,
+}
+
+impl Faulty {
+    fn fault(&self) -> Option<Fault> {
+        let mut chance = self.chance.lock().unwrap();
+        if self.one_in == 0 || chance.below(self.one_in) > 0 {
+            return None;
+        }
+        let all = [Fault::Refused, Fault::Delayed, Fault::Short, Fault::Swapped, Fault::DoneAndRefused];
+        Some(all[usize::try_from(chance.below(5)).unwrap()])
+    }
+
+    fn refused<T>() -> Result<T> {
+        Err(Error::Generic { store: "faulty", source: "503 Slow Down".into() })
+    }
+}
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("faulty")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Faulty {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        match self.fault() {
+            Some(Fault::Refused) => return Self::refused(),
+            Some(Fault::Delayed) => tokio::time::sleep(Duration::from_millis(2)).await,
+            Some(Fault::DoneAndRefused) => {
+                self.inner.put_opts(location, payload, options).await?;
+                return Self::refused();
+            }
+            _ => {}
+        }
+        self.inner.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let fault = self.fault();
+        match fault {
+            Some(Fault::Refused | Fault::DoneAndRefused) => return Self::refused(),
+            Some(Fault::Delayed) => tokio::time::sleep(Duration::from_millis(2)).await,
+            // Somebody writes a shard of other rows in its place.
+            Some(Fault::Swapped)
+                if location.extension() == Some("parquet") && !location.as_ref().contains("runs/") =>
+            {
+                let other = i32::try_from(self.chance.lock().unwrap().below(50)).unwrap();
+                self.inner.put(location, PutPayload::from(shard(other + 10))).await?;
+            }
+            _ => {}
+        }
+        let result = self.inner.get_opts(location, options).await?;
+        if fault != Some(Fault::Short) {
+            return Ok(result);
+        }
+        let (meta, range, attributes) =
+            (result.meta.clone(), result.range.clone(), result.attributes.clone());
+        let bytes = result.bytes().await?;
+        let bytes = bytes.slice(..bytes.len() / 2);
+        let payload = GetResultPayload::Stream(futures::stream::once(async { Ok(bytes) }).boxed());
+        Ok(GetResult { payload, meta, range, attributes })
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.fault() {
+            Some(Fault::Refused | Fault::DoneAndRefused) => {
+                // Some keys come, then the connection is lost.
+                let some = self.inner.list(prefix).take(1);
+                some.chain(futures::stream::once(async { Self::refused() })).boxed()
+            }
+            _ => self.inner.list(prefix),
+        }
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn counting(&self, _: usize, _: u64, _: u64, _: &Arc<Progress>) {}
+    fn counted(&self) {}
+}
+
+/// A store of its own, with four shards.
+fn store(root: &str, seed: u64, one_in: u64) -> Arc<Faulty> {
+    let inner = InMemory::new();
+    let fill = async {
+        for number in 0..4 {
+            let key = Path::from(format!("in/split={}/{number}.parquet", number % 2));
+            inner.put(&key, PutPayload::from(shard(number))).await.unwrap();
+        }
+    };
+    runtime().block_on(fill);
+    let store = Arc::new(Faulty { inner, chance: Mutex::new(Chance(seed)), one_in });
+    posweight::store::register(root, Arc::clone(&store) as _);
+    store
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+fn spec(root: &str, seed: u64) -> Spec {
+    Spec {
+        shards: Some(OneOrMany::One(format!("{root}/in"))),
+        out: Some(format!("{root}/out").into()),
+        state: (seed.is_multiple_of(3)).then(|| format!("{root}/night.state").into()),
+        overwrite: Some(true),
+        layout: Some("wide".to_owned()),
+        labels: Some(OneOrMany::Many(vec!["a".to_owned(), "b".to_owned()])),
+        by: Some(OneOrMany::One("split".to_owned())),
+        engine: Some(if seed.is_multiple_of(2) { "auto" } else { "plain" }.to_owned()),
+        row_measures: Some("off".to_owned()),
+        ..Spec::default()
+    }
+}
+
+/// Runs a spec in this process; gives its exit code and what it said.
+fn ended(spec: Spec) -> (u8, String) {
+    let runtime = runtime();
+    let plan = Plan::resolve(spec, Machine { memory: 4 << 30, threads: 2 }).unwrap();
+    match runtime.block_on(run(&plan, &Nobody)) {
+        Ok(_) => (0, String::new()),
+        Err(error) => (error.exit_code(), error.to_string()),
+    }
+}
+
+/// The files of the published result; `None` without one.
+fn result(store: &InMemory) -> Option<BTreeMap<String, Bytes>> {
+    runtime().block_on(async {
+        let latest = store.get(&Path::from("out/_LATEST")).await.ok()?.bytes().await.unwrap();
+        let latest: serde_json::Value = serde_json::from_slice(&latest).unwrap();
+        let at = Path::from(format!("out/{}", latest["run"].as_str().unwrap()));
+        let objects: Vec<ObjectMeta> = store.list(Some(&at)).try_collect().await.unwrap();
+        let mut files = BTreeMap::new();
+        for object in objects {
+            let bytes = store.get(&object.location).await.unwrap().bytes().await.unwrap();
+            files.insert(object.location.as_ref().split_once(at.as_ref()).unwrap().1.to_owned(), bytes);
+        }
+        assert_eq!(files.len(), latest["outputs"].as_array().unwrap().len() + 1, "all files and _SUCCESS");
+        Some(files)
+    })
+}
+
+#[test]
+fn seeds_end_in_the_clean_bytes_or_a_clean_exit() {
+    let seeds: u64 = std::env::var("POSWEIGHT_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(50);
+    let root = |seed: u64| format!("faulty+{seed}://b");
+    let clean = store("faulty+clean://b", 0, 0);
+    assert_eq!(ended(spec("faulty+clean://b", 0)), (0, String::new()));
+    let clean = result(&clean.inner).unwrap();
+    let mut codes = BTreeMap::new();
+    for seed in 0..seeds {
+        let store = store(&root(seed), seed, 4 + seed % 37);
+        let (code, said) = ended(spec(&root(seed), seed));
+        assert!([0, 5, 8].contains(&code), "seed {seed}: {code} {said}");
+        *codes.entry(code).or_insert(0) += 1;
+        match (code, result(&store.inner)) {
+            (0, None) => panic!("seed {seed}: done, but nothing is published"),
+            (_, Some(files)) => {
+                assert!(files.keys().eq(clean.keys()), "seed {seed}: {:?}", files.keys());
+                // Only a shard that was swapped before it was listed is another shard, and none is.
+                assert!(files == clean, "seed {seed}: other bytes");
+            }
+            (_, None) => {}
+        }
+        assert!(!said.contains('\u{1b}'), "seed {seed}: {said}");
+    }
+    eprintln!("exit codes of {seeds} seeds: {codes:?}");
+    assert!([0, 5, 8].iter().all(|code| codes.contains_key(code)), "{codes:?}");
+}
+
+#[test]
+fn kept_counts_lie_in_the_store_too() {
+    let store = store("nightly://b", 1, 0);
+    let spec = || spec("nightly://b", 0);
+    assert_eq!(ended(spec()), (0, String::new()));
+    let statuses = || {
+        let text = runtime().block_on(async {
+            store.inner.get(&Path::from("out/run_results.json")).await.unwrap().bytes().await.unwrap()
+        });
+        let results: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        results["shards"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["status"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(), ["counted"; 4]);
+    // The same bytes written again are another version.
+    runtime()
+        .block_on(store.inner.put(&Path::from("in/split=0/0.parquet"), PutPayload::from(shard(9))))
+        .unwrap();
+    let first = result(&store.inner).unwrap();
+    assert_eq!(ended(spec()), (0, String::new()));
+    assert_eq!(statuses(), ["counted", "reused", "reused", "reused"]);
+    let second = result(&store.inner).unwrap();
+    assert_eq!(ended(Spec { state: None, ..spec() }), (0, String::new()));
+    assert!(second == result(&store.inner).unwrap() && first != second);
+}

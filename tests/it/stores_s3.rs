@@ -1,0 +1,583 @@
+//! The program against a small S3 server: the same bytes as with files, and a clean end when the store fails.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use arrow::array::{ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Int32Array, StringArray};
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+
+use crate::s3::{Fault, Server};
+use crate::support::{Ended, Place, array, root, write, write_with};
+
+const CANARY: &str = "AKIACANARYCANARY1234";
+const SECRET: &str = "canary/secret+key/that+nobody/may/see+42";
+
+/// Runs the program in `place` with what the environment of a job in the cloud has.
+fn run(place: &Place, server: &Server, arguments: &[&str]) -> Ended {
+    let output = command(place, server, arguments).output().unwrap();
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn command(place: &Place, server: &Server, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_posweight"));
+    command
+        .args(arguments)
+        .current_dir(place.dir.path())
+        .env("AWS_ACCESS_KEY_ID", CANARY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ENDPOINT_URL", &server.endpoint)
+        .env("AWS_ALLOW_HTTP", "true")
+        .env("OPENLINEAGE_URL", "file:lineage.jsonl");
+    command
+}
+
+fn ok(ended: &Ended) {
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+/// Puts a folder of this machine into the bucket.
+fn upload(server: &Server, folder: &Path, prefix: &str) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let key = format!("{prefix}/{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            upload(server, &path, &key);
+        } else {
+            server.put(&key, std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+fn labels270(server: &Server) {
+    upload(server, &root().join("sample_data/labels270"), "labels270");
+}
+
+/// The files of the result at `out` in the bucket.
+fn result(server: &Server, out: &str) -> BTreeMap<String, Vec<u8>> {
+    let bucket = server.bucket();
+    let latest: serde_json::Value =
+        serde_json::from_slice(&bucket.objects[&format!("{out}/_LATEST")]).unwrap();
+    let at = format!("{out}/{}/", latest["run"].as_str().unwrap());
+    let files = bucket
+        .objects
+        .iter()
+        .filter_map(|(key, bytes)| Some((key.strip_prefix(&at)?.to_owned(), bytes.clone())));
+    files.collect()
+}
+
+fn local(place: &Place, out: &str) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(place.path(out)).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.is_file() && !path.ends_with("run_results.json"));
+    files
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(path).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_bucket_gives_the_bytes_of_a_folder() {
+    let (place, server) = (Place::new(), Server::start());
+    labels270(&server);
+    let here = root().join("sample_data/labels270").display().to_string();
+    let flags = ["--labels", "l*", "--scheme", "sqrt"];
+    ok(&place.run(&[&["compute", &here, "--out", "w"][..], &flags].concat()));
+    for engine in ["encoded", "plain"] {
+        let ended = run(
+            &place,
+            &server,
+            &[
+                &["compute", "s3://b/labels270", "--out", "s3://b/w", "--overwrite", "--engine", engine][..],
+                &flags,
+            ]
+            .concat(),
+        );
+        ok(&ended);
+        assert!(ended.stdout.contains("2 000 rows, 270 labels, 4 shards"), "{}", ended.stdout);
+        assert!(result(&server, "w") == local(&place, "w"), "{engine}");
+    }
+    // Everything that reads results follows the pointer.
+    let report = run(&place, &server, &["report", "s3://b/w"]);
+    assert!(report.code == 0 && report.stdout.contains("270 labels"), "{}", report.stderr);
+    let markdown = run(&place, &server, &["report", "s3://b/w", "--format", "markdown"]);
+    assert_eq!(markdown.stdout.as_bytes(), local(&place, "w")["report.md"]);
+    ok(&run(&place, &server, &["diff", "w", "s3://b/w", "--fail-over", "0"]));
+    ok(&run(&place, &server, &["weigh", "s3://b/w", "--out", "s3://b/log", "--scheme", "log"]));
+    assert!(result(&server, "log").contains_key("_SUCCESS"));
+    let asked = run(
+        &place,
+        &server,
+        &["sql", "--run", "s3://b/w", "-c", "SELECT count(*) AS n FROM counts", "--format", "json"],
+    );
+    assert!(asked.code == 0 && asked.stdout.contains("270"), "{}", asked.stderr);
+    let asked = run(
+        &place,
+        &server,
+        &[
+            "sql",
+            "-c",
+            "SELECT count(*) AS n, positives(l000) AS p FROM 's3://b/labels270/'",
+            "--format",
+            "json",
+        ],
+    );
+    assert!(
+        asked.code == 0 && asked.stdout.contains("2000") && asked.stdout.contains("684"),
+        "{} {}",
+        asked.stdout,
+        asked.stderr
+    );
+    // A second result needs --overwrite; a report of none is refused.
+    let taken = run(&place, &server, &["compute", "s3://b/labels270", "--out", "s3://b/w"]);
+    assert!(taken.code == 7 && taken.stderr.contains("holds a result already"), "{}", taken.stderr);
+    let none = run(&place, &server, &["report", "s3://b/nothing"]);
+    assert!(none.code == 4 && none.stderr.contains("there is no finished run"), "{}", none.stderr);
+    let inspected = run(&place, &server, &["inspect", "s3://b/labels270"]);
+    assert!(
+        inspected.code == 0 && inspected.stdout.contains("shards = [\"s3://b/labels270\"]"),
+        "{}",
+        inspected.stdout
+    );
+}
+
+#[test]
+fn prefixes_globs_and_hive_folders_are_those_of_files() {
+    let (place, server) = (Place::new(), Server::start());
+    for (number, name) in [
+        "in/split=x/0.parquet",
+        "in/split=y/1.parquet",
+        "in/split=y/deep/2.parq",
+        "in/_tmp/3.parquet",
+        "in/.4.parquet",
+        "in/readme.txt",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let bits = (0..10 + number).map(|row| Some(row % (2 + number) == 0)).collect::<BooleanArray>();
+        write(&place.path(name), vec![("a", array(bits))]);
+    }
+    upload(&server, &place.path("in"), "in");
+    // A folder that begins like another.
+    server.put("in2/5.parquet", b"no parquet".to_vec());
+    for (here, there, more) in [
+        ("in", "s3://b/in", &["--by", "split"][..]),
+        ("in", "s3://b/in/", &["--where", "split = 'y'"]),
+        ("in/split=*", "s3://b/in/split=*", &["--by", "split"]),
+        ("in/*/1.parquet", "s3://b/in/*/1.parquet", &[]),
+        ("in/**/*.parq*", "s3://b/in/**/*.parq*", &[]),
+        ("in/_tmp/3.parquet", "s3://b/in/_tmp/3.parquet", &[]),
+    ] {
+        let flags = [&["--labels", "a", "--layout", "wide", "--overwrite", "--out"][..]].concat();
+        let near = run(&place, &server, &[&["compute", here][..], &flags, &["near"], more].concat());
+        let far = run(&place, &server, &[&["compute", there][..], &flags, &["far"], more].concat());
+        ok(&near);
+        ok(&far);
+        assert!(local(&place, "near") == local(&place, "far"), "{there}");
+    }
+    for (there, says) in [
+        ("s3://b/nothing", "no such object"),
+        ("s3://b/in/*.csv", "matches no shard"),
+        ("http://127.0.0.1:9/x/*.parquet", "cannot"),
+    ] {
+        let ended =
+            run(&place, &server, &["compute", there, "--labels", "a", "--out", "n", "--retries", "0"]);
+        assert!(
+            [2, 4, 5].contains(&ended.code) && !ended.stderr.is_empty(),
+            "{there} {says}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn more_keys_than_a_page_of_a_list_are_all_there() {
+    let (place, server) = (Place::new(), Server::start());
+    write(&place.path("one.parquet"), vec![("a", array(BooleanArray::from(vec![true, false, false])))]);
+    let one = std::fs::read(place.path("one.parquet")).unwrap();
+    for number in 0..2100 {
+        server.put(&format!("many/{number:05}.parquet"), one.clone());
+    }
+    let ended = run(
+        &place,
+        &server,
+        &[
+            "compute",
+            "s3://b/many",
+            "--layout",
+            "wide",
+            "--labels",
+            "a",
+            "--out",
+            "w",
+            "--row-measures",
+            "off",
+        ],
+    );
+    ok(&ended);
+    assert_eq!(place.json("w/weights.json")["rows"], 6300);
+    let asked = server.bucket().asked.clone();
+    assert_eq!(asked.iter().filter(|asked| asked.key.is_empty()).count(), 3, "pages of the list");
+    // One read for each footer, one for its label column, which lies in it: nothing else.
+    let gets = asked.iter().filter(|asked| asked.method == "GET" && !asked.key.is_empty()).count();
+    assert_eq!(gets, 4200);
+    assert!(asked.iter().filter(|asked| asked.range.is_some()).all(|asked| asked.if_match.is_some()));
+}
+
+#[test]
+fn little_more_than_label_chunks_is_read() {
+    let (place, server) = (Place::new(), Server::start());
+    let rows = 40_000_usize;
+    let chance = |row: usize, column: usize| {
+        let mut x = (row as u64) << 20 | column as u64;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 20
+    };
+    // Labels stand between features, which nobody should pay for.
+    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+    for label in 0..270 {
+        if label % 90 == 0 {
+            let values = (0..rows * 32).map(|at| Some(chance(at, label) as f32)).collect::<Float32Array>();
+            let field = std::sync::Arc::new(arrow::datatypes::Field::new(
+                "item",
+                arrow::datatypes::DataType::Float32,
+                true,
+            ));
+            columns.push((
+                format!("embedding{label}"),
+                array(FixedSizeListArray::new(field, 32, array(values), None)),
+            ));
+        }
+        columns.push((
+            format!("l{label:03}"),
+            array((0..rows).map(|row| Some(chance(row, label) % 7 == 0)).collect::<BooleanArray>()),
+        ));
+    }
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(20_000))
+        .build();
+    let named = columns.iter().map(|(name, values)| (name.as_str(), values.clone())).collect();
+    write_with(&place.path("wide.parquet"), named, properties);
+    let bytes = std::fs::read(place.path("wide.parquet")).unwrap();
+    let metadata = parquet::file::metadata::ParquetMetaDataReader::new()
+        .parse_and_finish(&bytes::Bytes::from(bytes.clone()))
+        .unwrap();
+    let chunks: i64 = metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns())
+        .filter(|column| column.column_path().string().starts_with('l'))
+        .map(|column| column.compressed_size())
+        .sum();
+    let (chunks, size) = (usize::try_from(chunks).unwrap(), bytes.len());
+    server.put("wide.parquet", bytes);
+    let ended = run(
+        &place,
+        &server,
+        &[
+            "compute",
+            "s3://b/wide.parquet",
+            "--layout",
+            "wide",
+            "--labels",
+            "l*",
+            "--out",
+            "w",
+            "--row-measures",
+            "off",
+        ],
+    );
+    ok(&ended);
+    let asked = server.bucket().asked.clone();
+    let read: usize = asked.iter().map(|asked| asked.bytes).sum();
+    let gets = asked.iter().filter(|asked| asked.range.is_some()).count();
+    eprintln!("{size} bytes, {chunks} of label chunks, {read} read in {gets} requests");
+    assert!(size > 5 * chunks, "{size} {chunks}");
+    assert!(read < chunks + chunks / 10 + (256 << 10), "{read} of {chunks}");
+    let of_pages = place.json("w/run_results.json")["inputs"]["bytes_read"].as_u64().unwrap();
+    assert!(of_pages < (chunks + chunks / 10) as u64, "{of_pages} of {chunks}");
+    assert!(gets <= 12, "{gets}");
+}
+
+#[test]
+fn an_object_that_is_replaced_or_vanishes_is_exit_8() {
+    let (place, server) = (Place::new(), Server::start());
+    for engine in ["encoded", "plain"] {
+        for vanish in [false, true] {
+            labels270(&server);
+            let reads = AtomicUsize::new(0);
+            server.hook(move |bucket, method, key| {
+                // After the footer was read.
+                if method == "GET"
+                    && key.ends_with("part-2.parquet")
+                    && reads.fetch_add(1, Ordering::Relaxed) == 1
+                {
+                    let other = bucket.objects["labels270/part-3.parquet"].clone();
+                    match vanish {
+                        true => drop(bucket.objects.remove(key)),
+                        false => drop(bucket.objects.insert(key.to_owned(), other)),
+                    }
+                }
+                Fault::None
+            });
+            let ended = run(
+                &place,
+                &server,
+                &[
+                    "compute",
+                    "s3://b/labels270",
+                    "--layout",
+                    "wide",
+                    "--labels",
+                    "l*",
+                    "--out",
+                    "w",
+                    "--engine",
+                    engine,
+                    "--overwrite",
+                ],
+            );
+            let says = if vanish { "vanished" } else { "was replaced" };
+            assert!(
+                ended.code == 8
+                    && ended.stderr.contains("s3://b/labels270/part-2.parquet")
+                    && ended.stderr.contains(says),
+                "{engine} {}: {}",
+                ended.code,
+                ended.stderr
+            );
+            assert!(!place.path("w/_SUCCESS").exists());
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_slow_refuses_or_breaks_off_is_asked_again() {
+    let (place, server) = (Place::new(), Server::start());
+    labels270(&server);
+    let compute = |more: &[&str]| {
+        run(
+            &place,
+            &server,
+            &[
+                &[
+                    "compute",
+                    "s3://b/labels270",
+                    "--layout",
+                    "wide",
+                    "--labels",
+                    "l*",
+                    "--out",
+                    "w",
+                    "--overwrite",
+                ][..],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    ok(&compute(&[]));
+    let clean = local(&place, "w");
+    // Every fifth request fails, each in another way, and is answered the next time.
+    let number = AtomicUsize::new(0);
+    server.hook(move |_, _, _| match number.fetch_add(1, Ordering::Relaxed) {
+        n if n % 5 > 0 => Fault::None,
+        n => [Fault::Status(503), Fault::Status(500), Fault::Cut, Fault::Status(429)][n / 5 % 4],
+    });
+    for engine in ["encoded", "plain"] {
+        let ended = compute(&["--verbose", "--engine", engine]);
+        ok(&ended);
+        assert!(ended.stderr.contains("INFO") && ended.stderr.contains("backing off"), "{}", ended.stderr);
+        assert!(local(&place, "w") == clean, "{engine}");
+    }
+    // One that never answers is given up.
+    for (status, code) in [(503, 5), (500, 5), (403, 4)] {
+        server.hook(move |_, _, _| Fault::Status(status));
+        let ended = compute(&["--retries", "1"]);
+        assert!(
+            ended.code == code && ended.stderr.contains("s3://b/labels270"),
+            "{status}: {} {}",
+            ended.code,
+            ended.stderr
+        );
+    }
+    // Credentials that expire in mid-scan are worth a retry.
+    let reads = AtomicUsize::new(0);
+    server.hook(move |_, method, key| {
+        let late =
+            method == "GET" && key.ends_with("part-2.parquet") && reads.fetch_add(1, Ordering::Relaxed) > 0;
+        if late { Fault::Status(403) } else { Fault::None }
+    });
+    let ended = compute(&[]);
+    assert!(ended.code == 5 && ended.stderr.contains("in mid-scan"), "{} {}", ended.code, ended.stderr);
+    assert!(local(&place, "w") == clean);
+}
+
+#[test]
+fn of_two_writers_one_publishes() {
+    let (place, server) = (Place::new(), Server::start());
+    labels270(&server);
+    let one = |scheme: &str| {
+        run(
+            &place,
+            &server,
+            &[
+                "compute",
+                "s3://b/labels270",
+                "--labels",
+                "l*",
+                "--out",
+                "s3://b/w",
+                "--overwrite",
+                "--scheme",
+                scheme,
+            ],
+        )
+    };
+    ok(&one("ratio"));
+    let ratio = result(&server, "w");
+    ok(&one("sqrt"));
+    let wanted = [ratio, result(&server, "w")];
+    let (mut won, mut lost) = (0, 0);
+    for round in 0..8 {
+        if round == 4 {
+            server.bucket().objects.retain(|key, _| !key.starts_with("w/"));
+        }
+        let start = |scheme| {
+            let mut command = command(
+                &place,
+                &server,
+                &[
+                    "compute",
+                    "s3://b/labels270",
+                    "--labels",
+                    "l*",
+                    "--out",
+                    "s3://b/w",
+                    "--overwrite",
+                    "--quiet",
+                    "--scheme",
+                    scheme,
+                ],
+            );
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        let ended = [start("ratio"), start("sqrt")].map(|child| child.wait_with_output().unwrap());
+        for output in &ended {
+            let said = String::from_utf8_lossy(&output.stderr);
+            match output.status.code() {
+                Some(0) => won += 1,
+                Some(7) if said.contains("another run has published") => lost += 1,
+                code => panic!("{round}: {code:?} {said}"),
+            }
+        }
+        assert!(ended.iter().any(|output| output.status.success()), "{round}");
+        assert!(wanted.contains(&result(&server, "w")), "{round}: a mixture");
+    }
+    eprintln!("{won} published, {lost} did not");
+    assert_eq!(won + lost, 16);
+    // What the losers wrote is gone: every run that is there is whole.
+    let runs = server.keys("w/runs/");
+    assert_eq!(
+        runs.iter().filter(|key| key.ends_with("_SUCCESS")).count(),
+        runs.iter().filter(|key| key.ends_with("counts.parquet")).count()
+    );
+}
+
+#[test]
+fn credentials_stand_nowhere() {
+    let (place, server) = (Place::new(), Server::start());
+    labels270(&server);
+    let mut said = String::new();
+    let mut listen = |ended: &Ended| said.push_str(&format!("{}{}", ended.stdout, ended.stderr));
+    let flags =
+        ["--verbose", "--labels", "l*", "--summary-json", "s.json", "--state", "s3://b/state", "--overwrite"];
+    listen(&run(
+        &place,
+        &server,
+        &[&["compute", "s3://b/labels270", "--out", "s3://b/w"][..], &flags].concat(),
+    ));
+    listen(&run(&place, &server, &[&["compute", "s3://b/labels270", "--out", "w"][..], &flags].concat()));
+    server.hook(|_, _, _| Fault::Status(403));
+    listen(&run(&place, &server, &[&["compute", "s3://b/labels270", "--out", "w"][..], &flags].concat()));
+    server.hook(|_, _, _| Fault::Status(500));
+    listen(&run(
+        &place,
+        &server,
+        &[&["compute", "s3://b/labels270", "--out", "w", "--retries", "1"][..], &flags].concat(),
+    ));
+    for address in [format!("https://user:{SECRET}@h/x.parquet"), format!("https://h/x.parquet?sig={SECRET}")]
+    {
+        let ended = run(
+            &place,
+            &server,
+            &["compute", &address, "--out", "w", "--overwrite", "--summary-json", "s.json"],
+        );
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        listen(&ended);
+    }
+    for (name, bytes) in local(&place, "w").into_iter().chain(local(&place, ".")) {
+        said.push_str(&format!("{name} {}", String::from_utf8_lossy(&bytes)));
+    }
+    said.push_str(&String::from_utf8_lossy(&std::fs::read(place.path("w/run_results.json")).unwrap()));
+    for bytes in server.bucket().objects.values() {
+        said.push_str(&String::from_utf8_lossy(bytes));
+    }
+    assert!(said.contains("\"inputs\"") && said.contains("eventType"), "there is something to look through");
+    assert!(!said.contains(SECRET) && !said.contains(CANARY));
+    // The id, which is no secret, is what requests are signed with.
+    assert!(server.bucket().asked.iter().any(|asked| asked.head.contains(CANARY)));
+}
+
+#[test]
+fn without_credentials_that_is_said_at_once() {
+    let place = Place::new();
+    let clock = Instant::now();
+    for address in ["s3://b/x", "gs://b/x", "az://b/x"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_posweight"))
+            .args(["compute", address, "--out", "w"])
+            .current_dir(place.dir.path())
+            .env_clear()
+            .env("HOME", place.dir.path())
+            .env("AZURE_STORAGE_ACCOUNT_NAME", "a")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(2) && said.contains("no credentials are found"),
+            "{address}: {said}"
+        );
+    }
+    assert!(clock.elapsed().as_secs() < 20, "{:?}", clock.elapsed());
+}
+
+#[test]
+fn a_file_of_a_web_server_is_a_shard() {
+    let (place, server) = (Place::new(), Server::start());
+    let words = array(StringArray::from(vec!["a,b", "b", "", "c,a"]));
+    write(&place.path("x.parquet"), vec![("tags", words), ("n", array(Int32Array::from(vec![1, 2, 3, 4])))]);
+    server.put("data/x y.parquet", std::fs::read(place.path("x.parquet")).unwrap());
+    let flags = ["--layout", "delimited", "--delimiter", ",", "--labels", "tags", "--overwrite", "--out"];
+    for engine in ["encoded", "plain"] {
+        let address = format!("{}/b/data/x%20y.parquet", server.endpoint);
+        ok(&run(
+            &place,
+            &server,
+            &[&["compute", &address, "--engine", engine][..], &flags, &["far"]].concat(),
+        ));
+        assert_eq!(place.json("far/weights.json")["labels"], serde_json::json!(["a", "b", "c"]));
+        assert_eq!(place.json("far/weights.json")["positives"], serde_json::json!([2, 2, 1]));
+    }
+    let out = format!("{}/b/w", server.endpoint);
+    let ended =
+        run(&place, &server, &["compute", "x.parquet", "--labels", "tags", "--out", &out, "--retries", "0"]);
+    assert!(ended.code != 0, "{}", ended.stdout);
+}
