@@ -146,7 +146,7 @@ pub const METHODS: [MethodInfo; 10] = [
     row("lp-ros", "clones random rows of sets of labels that fewer rows have than the mean", "percent=25", "Charte et al. 2015"),
     row("lp-rus", "drops random rows of sets of labels that more rows have than the mean", "percent=25", "Charte et al. 2015"),
     row("remedial", "rows with SCUMBLE above its mean become two: one keeps the labels up to MeanIR, one those above. It edits labels", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
-    row("stratified-split", "deals rows to folds, each with its share of every label and, with order=2, of every pair of labels", "folds=5 or NAME=SHARE, …; order=2|1", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
+    row("stratified-split", "deals rows to folds, each with its share of every label and, with order=2, of every pair of labels", "folds=5 or NAME=SHARE, …; order=1|2", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
 ];
 
 /// Rows that an epoch may have.
@@ -392,7 +392,7 @@ impl FromStr for Method {
                 Self::Remedial { one_sided: given.word("one_sided", &[("split", true), ("keep", false)])? }
             }
             _ => {
-                let order = given.word("order", &[("2", 2), ("1", 1)])?;
+                let order = given.word("order", &[("1", 1), ("2", 2)])?;
                 Self::StratifiedSplit { folds: given.folds()?, order }
             }
         };
@@ -424,7 +424,7 @@ mod tests {
         for text in [
             "repeat-factor:threshold=0.01,curve=linear,rounding=ceil",
             "inverse-frequency:combine=sum,unlabelled=0.5,draws=100",
-            "stratified-split:train=0.75,test=0.25,order=1",
+            "stratified-split:train=0.75,test=0.25,order=2",
         ] {
             assert_eq!(text.parse::<Method>().unwrap().to_string(), text);
         }

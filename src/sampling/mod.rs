@@ -76,6 +76,13 @@ impl Rarity {
         self.labels(|irlbl| irlbl < self.mean_ir)
     }
 
+    /// Labels that more than half of the rows have.
+    #[must_use]
+    pub fn frequent(&self) -> Vec<u32> {
+        let all = (0_u32..).zip(&self.positives);
+        all.filter(|(_, positives)| **positives > self.rows / 2).map(|(label, _)| label).collect()
+    }
+
     fn labels(&self, is: impl Fn(f64) -> bool) -> Vec<u32> {
         let all = (0_u32..).zip(0..self.positives.len());
         all.filter(|(_, label)| self.irlbl(*label).is_some_and(&is)).map(|(label, _)| label).collect()
@@ -113,6 +120,7 @@ mod tests {
         let rarity = Rarity::of(&counts);
         assert!((rarity.mean_ir - 23.0 / 3.0).abs() < 1e-12);
         assert_eq!((rarity.minority(), rarity.majority()), (vec![3], vec![0, 1]));
+        assert_eq!(rarity.frequent(), [0]);
         assert_eq!((rarity.irlbl(2), rarity.irlbl(3)), (None, Some(20.0)));
         assert_eq!([0.0, 12.5, 100.0].map(|percent| rarity.share(percent)), [0, 12, 100]);
     }

@@ -3,9 +3,13 @@
 //!
 //! ```text
 //! while a label has rows left: of the label with fewest, every row goes to the fold that lacks most of the
-//! label, among equals to the one that lacks most rows, among equals by chance
+//! label, among equals to the one that lacks most of all labels of the row together, among equals to the one
+//! that lacks most rows, among equals by chance
 //! rows without labels: to the fold that lacks most rows
 //! ```
+//!
+//! A label that more than half of the rows have is seen from its other side: the rows without it are dealt, and
+//! those with it are what is left, which makes folds of the right size as well.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -94,6 +98,26 @@ impl Rows {
     }
 }
 
+/// The labels of a row, ascending, with those of `frequent` turned round: they stand for rows without them.
+pub fn turned(labels: &[u32], frequent: &[u32], into: &mut Vec<u32>) {
+    into.clear();
+    let (mut own, mut frequent) = (labels.iter().peekable(), frequent.iter().peekable());
+    loop {
+        match (own.peek(), frequent.peek()) {
+            (Some(one), Some(other)) if one == other => {
+                own.next();
+                frequent.next();
+            }
+            (Some(one), Some(other)) if one > other => into.extend(frequent.next()),
+            (Some(_), _) => into.extend(own.next()),
+            (None, _) => {
+                into.extend(frequent);
+                return;
+            }
+        }
+    }
+}
+
 /// What the folds still lack.
 struct Lacking {
     folds: usize,
@@ -103,8 +127,8 @@ struct Lacking {
 }
 
 impl Lacking {
-    /// The fold that lacks most of `label`, or most rows where none is given.
-    fn fold(&self, label: Option<usize>, draw: u64) -> usize {
+    /// The fold that lacks most of `label`, or most rows where none is given, for a row with these labels.
+    fn fold(&self, label: Option<usize>, labels: &[u32], draw: u64) -> usize {
         let most = |lack: &[f64], among: &[usize]| {
             let most = among.iter().map(|&fold| lack[fold]).fold(f64::NEG_INFINITY, f64::max);
             among.iter().copied().filter(|&fold| lack[fold] == most).collect::<Vec<_>>()
@@ -112,6 +136,12 @@ impl Lacking {
         let mut among: Vec<usize> = (0..self.folds).collect();
         if let Some(label) = label {
             among = most(&self.labels[label * self.folds..(label + 1) * self.folds], &among);
+        }
+        if among.len() > 1 && labels.len() > 1 {
+            let together =
+                |fold: usize| labels.iter().map(move |l| self.labels[*l as usize * self.folds + fold]);
+            let together: Vec<f64> = (0..self.folds).map(|fold| together(fold).sum()).collect();
+            among = most(&together, &among);
         }
         if among.len() > 1 {
             among = most(&self.rows, &among);
@@ -163,7 +193,7 @@ pub fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
     let mut dealt = vec![0_u16; rows.len()];
     let mut deal = |row: u32, label: Option<usize>, lacking: &mut Lacking, left: &mut [usize]| {
         let row = row as usize;
-        let fold = lacking.fold(label, rows.draw(row));
+        let fold = lacking.fold(label, rows.labels(row), rows.draw(row));
         dealt[row] = u16::try_from(fold).unwrap_or(0);
         lacking.take(fold, rows.labels(row));
         rows.labels(row).iter().for_each(|label| left[*label as usize] -= 1);
@@ -301,6 +331,17 @@ mod tests {
         // 1/3 and 2/2 against 3/5; the second label has no positives.
         let expected = f64::midpoint(0.6 - 1.0 / 3.0, 0.4);
         assert!((label_distribution(&[fold(4, 1), fold(4, 2)]).unwrap() - expected).abs() < 1e-15);
+    }
+
+    #[test]
+    fn frequent_labels_are_turned_round() {
+        let mut found = Vec::new();
+        for (labels, expected) in
+            [(&[][..], &[2, 5][..]), (&[2, 5], &[]), (&[0, 2, 3], &[0, 3, 5]), (&[3, 5, 7], &[2, 3, 7])]
+        {
+            turned(labels, &[2, 5], &mut found);
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

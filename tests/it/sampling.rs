@@ -163,7 +163,7 @@ proptest! {
         prop_assert_eq!(repeats("remedial:one_sided=keep"), oracle.remedial(false));
         for (text, shares, order) in [
             ("stratified-split:folds=3,order=1", vec![1.0 / 3.0; 3], 1),
-            ("stratified-split:0=0.75,1=0.25", vec![0.75, 0.25], 2),
+            ("stratified-split:0=0.75,1=0.25,order=2", vec![0.75, 0.25], 2),
         ] {
             let folds: Vec<usize> = plan(text).iter().map(|row| row.fold.as_ref().unwrap().parse().unwrap()).collect();
             prop_assert_eq!(folds, oracle.stratify(&shares, order), "{}", text);

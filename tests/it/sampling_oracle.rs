@@ -245,13 +245,20 @@ impl Oracle {
     pub(crate) fn stratify(&self, shares: &[f64], order: u8) -> Vec<usize> {
         // What a row has: its labels, and with second order the pairs of these.
         let mut pairs = BTreeMap::new();
+        let positives = self.positives();
+        // Of a label that most rows have, the rows without it.
+        let stands = |row: &Row, label: u32| {
+            row.labels.contains(&label) == (positives[label as usize] * 2 <= self.rows.len())
+        };
+        let every = 0..u32::try_from(self.labels).unwrap();
         let items: Vec<Vec<usize>> = self
             .rows
             .iter()
             .map(|row| {
-                let mut items: Vec<usize> = row.labels.iter().map(|label| *label as usize).collect();
-                for (i, one) in row.labels.iter().enumerate() {
-                    for other in row.labels[i + 1..].iter().filter(|_| order == 2) {
+                let own: Vec<u32> = every.clone().filter(|label| stands(row, *label)).collect();
+                let mut items: Vec<usize> = own.iter().map(|label| *label as usize).collect();
+                for (i, one) in own.iter().enumerate() {
+                    for other in own[i + 1..].iter().filter(|_| order == 2) {
                         let next = self.labels + pairs.len();
                         items.push(*pairs.entry((*one, *other)).or_insert(next));
                     }
@@ -281,6 +288,13 @@ impl Oracle {
                 let mut among: Vec<usize> = (0..shares.len()).collect();
                 if let Some(item) = rarest {
                     among = most(&lack[item], &among);
+                }
+                if among.len() > 1 && items[row].len() > 1 {
+                    let mut together = vec![0.0; shares.len()];
+                    for &item in &items[row] {
+                        together.iter_mut().zip(&lack[item]).for_each(|(sum, lack)| *sum += lack);
+                    }
+                    among = most(&together, &among);
                 }
                 if among.len() > 1 {
                     among = most(&lack_rows, &among);

@@ -8,7 +8,7 @@ use super::sorted::{Sorted, Unsorted};
 use crate::engine::rows::{Block, Row, RowSink, read_rows};
 use crate::error::{Error, Result};
 use crate::sampling::row_weight::Sum;
-use crate::sampling::stratify::Rows;
+use crate::sampling::stratify::{Rows, turned};
 
 /// Calls a function with every block, and keeps what it makes of them.
 struct Each<T, F> {
@@ -107,7 +107,7 @@ pub(super) async fn bags(work: &Work<'_>, labels: &[u32]) -> Result<[Sorted; 2]>
     Ok([merge(by_label)?, merge(by_row)?])
 }
 
-/// All rows in the order of their numbers over all shards, and these numbers.
+/// All rows in the order of their numbers over all shards, and these numbers; frequent labels turned round.
 pub(super) async fn all_rows(work: &Work<'_>) -> Result<(Rows, Vec<u64>)> {
     struct Part {
         numbers: Vec<u64>,
@@ -116,13 +116,15 @@ pub(super) async fn all_rows(work: &Work<'_>) -> Result<(Rows, Vec<u64>)> {
     let places = Arc::clone(&work.places);
     let limit = work.request.limits.pool_bytes();
     let taken = Arc::new(AtomicUsize::new(0));
+    let (frequent, mut labels) = (work.rarity.frequent(), Vec::new());
     let each = move |parts: &mut Vec<Part>, block: &Block| {
         let (base, stream) = (places.bases[block.shard], places.streams[block.shard]);
         let mut part = Part { numbers: Vec::new(), rows: Rows::default() };
         for (at, row) in rows(block) {
             let number = block.first_row + at;
             part.numbers.push(base + number);
-            part.rows.push(row.positives, stream.bits(number));
+            turned(row.positives, &frequent, &mut labels);
+            part.rows.push(&labels, stream.bits(number));
         }
         let bytes = part.rows.bytes() + part.numbers.len() * size_of::<u64>();
         // They are joined, and then known by label as well.
