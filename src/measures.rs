@@ -237,6 +237,14 @@ pub fn measure(counts: &LabelCounts) -> Measures {
     Measures { values, most }
 }
 
+/// One measure of `counts` by its name, without the others.
+#[must_use]
+pub fn measure_one(counts: &LabelCounts, name: &str) -> Option<f64> {
+    let most = (0..counts.len()).map(|i| counts.sides(i).0).fold(0.0, f64::max);
+    let measure = MEASURES.iter().find(|measure| measure.name == name)?;
+    (measure.of)(&Basis { counts, most })
+}
+
 fn ratio(above: f64, below: f64) -> Option<f64> {
     (below > 0.0).then(|| above / below)
 }

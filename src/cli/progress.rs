@@ -85,16 +85,15 @@ pub(super) fn carry_out(mut spec: Spec, voice: &Voice) -> Result<u8> {
             return Ok(code);
         }
     };
-    let text = summary(&outcome, &plan, clock.elapsed());
-    match &outcome.stream {
-        Some(bytes) => {
-            if !voice.quiet {
-                say(text.trim_end());
-            }
+    // With labels by the million it takes a while to find the most and the least frequent.
+    let text = (!voice.quiet).then(|| summary(&outcome, &plan, clock.elapsed()));
+    match (&outcome.stream, text) {
+        (Some(bytes), text) => {
+            text.iter().for_each(|text| say(text.trim_end()));
             print_bytes(bytes)?;
         }
-        None if voice.quiet => {}
-        None => print(&text)?,
+        (None, Some(text)) => print(&text)?,
+        (None, None) => {}
     }
     Ok(0)
 }

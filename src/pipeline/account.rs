@@ -166,16 +166,16 @@ fn snapshot(fingerprint: &str, shards: &[Shard]) -> String {
 
 /// A result in a few numbers.
 pub(super) fn summary(derived: &Derived) -> ResultSummary {
-    let (counts, primary, measures) = (&derived.file.counts, derived.weights.primary(), derived.measures());
+    let (counts, primary) = (&derived.file.counts, derived.weights.primary());
     ResultSummary {
         rows: counts.rows(),
         labels: counts.len(),
         scheme: primary.name.clone(),
         min_weight: primary.values.iter().copied().reduce(f64::min),
         max_weight: primary.values.iter().copied().reduce(f64::max),
-        cardinality: measures.get("cardinality"),
-        mean_ir: measures.get("mean_ir"),
-        max_ir: measures.get("max_ir"),
+        cardinality: derived.measure("cardinality"),
+        mean_ir: derived.measure("mean_ir"),
+        max_ir: derived.measure("max_ir"),
     }
 }
 

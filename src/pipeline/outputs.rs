@@ -11,7 +11,7 @@ use crate::artifact::{imbalance, tensors, weights as weights_file};
 use crate::drift::Side;
 use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts, find};
-use crate::measures::{Measures, measure};
+use crate::measures::{Measures, measure, measure_one};
 use crate::report::{Report, markdown};
 use crate::row_measures::RowMeasures;
 use crate::weights::{Weighing, Weights, weigh};
@@ -42,6 +42,15 @@ impl Derived {
     /// Their measures.
     pub fn measures(&self) -> &Measures {
         self.measures.get_or_init(|| measure(&self.file.counts))
+    }
+
+    /// One of their measures; the others are not made for it.
+    #[must_use]
+    pub fn measure(&self, name: &str) -> Option<f64> {
+        match self.measures.get() {
+            Some(measures) => measures.get(name),
+            None => measure_one(&self.file.counts, name),
+        }
     }
 
     /// These counts and weights as one side of a comparison.
