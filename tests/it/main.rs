@@ -17,6 +17,7 @@ mod docs;
 mod engines;
 /// The process is killed and the disk fails at every step of writing.
 mod faults;
+mod fuzz;
 mod generate;
 /// Several jobs share the shards.
 mod jobs;
