@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::consequences::FP16_MAX;
 use crate::counts::{LabelCounts, as_f64};
+use crate::groups::GroupMeasures;
 use crate::weights::{Kind, Status, Weights};
 
 /// Fewer positives than this are too few to learn from or to weigh by.
 pub const RARE_POSITIVES: u64 = 10;
 /// A positive weighing more than this many negatives makes gradients jump.
 pub const EXTREME_WEIGHT: f64 = 1000.0;
-/// The largest finite half-precision number.
-pub const FP16_MAX: f64 = 65504.0;
 /// Labels of which more than this share of rows is unknown.
 pub const MOSTLY_MISSING: f64 = 0.5;
 
@@ -56,6 +56,10 @@ pub enum FindingKind {
     Fp16Overflow,
     /// Labels mostly unknown.
     MostlyMissing,
+    /// Labels that no row of a group has.
+    LabelAbsentInGroup,
+    /// Labels far more or far less frequent in a group.
+    LabelShiftInGroup,
     /// Weights changed by `--clip`.
     ClippedWeights,
     /// Layout `long` without the true number of rows.
@@ -87,7 +91,7 @@ pub struct FindingInfo {
 
 /// Every finding, the gravest first.
 #[rustfmt::skip]
-pub const FINDINGS: [FindingInfo; 15] = [
+pub const FINDINGS: [FindingInfo; 17] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight is the policy's", remedy: "check the sources and --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "shards that cannot be read were left out, so their rows are not counted", remedy: "write them again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::NoKnownRows, id: "NO_KNOWN_ROWS", severity: Severity::Warning, cause: "nothing is known of the label", remedy: "check --missing-values, or drop the label" },
@@ -97,6 +101,8 @@ pub const FINDINGS: [FindingInfo; 15] = [
     FindingInfo { kind: FindingKind::ExtremeWeight, id: "EXTREME_WEIGHT", severity: Severity::Warning, cause: "one positive weighs as much as 1000 negatives, which makes training unstable", remedy: "limit weights with --clip 0,100, or damp them with --scheme sqrt" },
     FindingInfo { kind: FindingKind::RareLabel, id: "RARE_LABEL", severity: Severity::Warning, cause: "fewer than 10 positives: the weight is mostly chance", remedy: "collect examples, or treat it as absent with --min-positives 10" },
     FindingInfo { kind: FindingKind::MostlyMissing, id: "MOSTLY_MISSING", severity: Severity::Warning, cause: "more than half of the rows say nothing about the label", remedy: "mask missing targets in the loss; check --missing-values" },
+    FindingInfo { kind: FindingKind::LabelAbsentInGroup, id: "LABEL_ABSENT_IN_GROUP", severity: Severity::Warning, cause: "a group has no row with the label, so nothing can be learned of it, or measured on it, there", remedy: "split anew, stratified by label, or join groups" },
+    FindingInfo { kind: FindingKind::LabelShiftInGroup, id: "LABEL_SHIFT_IN_GROUP", severity: Severity::Warning, cause: "the label is more than twice or less than half as frequent in a group as in all rows, beyond chance", remedy: "split anew, stratified by label; weights fit the group they are made of" },
     FindingInfo { kind: FindingKind::RowsUnknown, id: "ROWS_UNKNOWN", severity: Severity::Warning, cause: "layout long lists only rows that have a label; rows without any are not counted as negatives", remedy: "give the number of all rows with --num-rows" },
     FindingInfo { kind: FindingKind::NullElements, id: "NULL_ELEMENTS", severity: Severity::Warning, cause: "lists hold null elements, which name no label and were passed over", remedy: "check how the lists are written" },
     FindingInfo { kind: FindingKind::AbsentColumns, id: "ABSENT_COLUMNS", severity: Severity::Warning, cause: "shards without the column count as missing there, as declared", remedy: "drop --missing-columns to make this an error" },
@@ -137,6 +143,9 @@ pub struct RowFacts {
     pub absent_columns: Vec<String>,
     /// Shards that could not be read.
     pub skipped_shards: usize,
+    /// Groups of `--by`, against all rows; made again where counts are merged.
+    #[serde(skip)]
+    pub groups: Vec<GroupMeasures>,
 }
 
 /// Everything odd about counts and weights, the gravest first.
@@ -175,6 +184,8 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
             let clipped: u64 = weights.vectors.iter().map(|vector| vector.clipped).sum();
             return whole(clipped > 0, format!("{clipped} weights"));
         }
+        FindingKind::LabelAbsentInGroup => return in_groups(kind, counts, facts, |group| &group.absent),
+        FindingKind::LabelShiftInGroup => return in_groups(kind, counts, facts, |group| &group.shifted),
         // With no rows at all, every label would repeat what NO_ROWS says.
         FindingKind::NoKnownRows if counts.rows() == 0 => Vec::new(),
         FindingKind::NoKnownRows => with_status(Status::NoKnownRows),
@@ -201,6 +212,27 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
 /// Labels for which `is` holds.
 fn labels_with(counts: &LabelCounts, is: impl Fn(usize) -> bool) -> Vec<usize> {
     (0..counts.len()).filter(|&i| is(i)).collect()
+}
+
+/// Labels that some group is odd about.
+fn in_groups(
+    kind: FindingKind,
+    counts: &LabelCounts,
+    facts: &RowFacts,
+    of: impl Fn(&GroupMeasures) -> &Vec<usize>,
+) -> Option<Finding> {
+    let odd: Vec<&GroupMeasures> = facts.groups.iter().filter(|group| !of(group).is_empty()).collect();
+    let mut labels: Vec<usize> = odd.iter().flat_map(|group| of(group)).copied().collect();
+    labels.sort_unstable();
+    labels.dedup();
+    let observed = format!(
+        "{} of {} labels, in {} of {} groups",
+        labels.len(),
+        counts.len(),
+        odd.len(),
+        facts.groups.len()
+    );
+    (!labels.is_empty()).then_some(Finding { kind, labels, observed })
 }
 
 #[cfg(test)]

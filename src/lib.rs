@@ -7,7 +7,7 @@
 //!       │                                                                    ▲
 //!    source ──▶ Layout ──▶ engine ──▶ LabelCounts ──▶ weights ──────────▶ artifact
 //!    which files,          DataFusion:  the one value   ├─▶ measures ──┐
-//!    which columns,        scan, group, per label:      └─▶ findings ──┴▶ report ──▶ md · text
+//!    which columns,        scan, group, per label:      └─▶ findings ──┴▶ report ──▶ html · md · text
 //!    what values mean      spill        pos neg unc
 //!       └────────────────────── pipeline: Spec ─▶ Plan ─▶ run ─────────────────┘
 //! ```
@@ -35,17 +35,20 @@ pub mod planning {}
 pub mod artifact;
 pub mod checks;
 pub mod cli;
+pub mod consequences;
 pub mod cooccurrence;
 pub mod counts;
 pub mod drift;
 pub mod engine;
 pub mod error;
 pub mod findings;
+pub mod groups;
 pub mod guard;
 pub mod label_sets;
 pub mod measures;
 pub mod pages;
 pub mod pipeline;
+pub mod posterior;
 pub mod report;
 pub mod row_measures;
 pub mod sampling;

@@ -2,8 +2,8 @@
 //! published, all or nothing.
 //!
 //! [`counts`] `counts.parquet` · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
-//! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json` · [`plan`] `plan.json` and the
-//! files of a plan, [`plan_copy`] shards as it has them · [`results`]
+//! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json`, read back by [`saved`] · [`plan`]
+//! `plan.json` and the files of a plan, [`plan_copy`] shards as it has them · [`results`]
 //! `run_results.json`, and [`summary`], [`metrics`] and [`lineage`] made from it · [`stored`] results in object stores · [`publish`] staging, syncing, renaming, `_SUCCESS`.
 
 pub mod counts;
@@ -14,6 +14,7 @@ pub mod plan;
 pub mod plan_copy;
 pub mod publish;
 pub mod results;
+pub mod saved;
 pub mod stored;
 pub mod summary;
 pub mod table;

@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use super::weights::{Object, put};
 use super::{FORMAT_VERSION, unwritable};
 use crate::error::{Error, Result};
-use crate::measures::{LABEL_MEASURES, Measures};
+use crate::measures::Measures;
 use crate::sampling::preview::counts_of;
 use crate::sampling::{Decisions, Method, Preview, Shift};
 
@@ -249,11 +249,9 @@ pub fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()> {
         object.array(&format!("negatives_{side}"), counts.tallies().iter().map(|t| t.negatives))?;
         object.array(&format!("unknown_{side}"), counts.tallies().iter().map(|t| t.missing + t.uncertain))?;
         let measures = if side == "before" { measures_before } else { measures_after };
-        let irlbl = LABEL_MEASURES.iter().find(|(name, _)| *name == "irlbl").map(|(_, measure)| *measure);
-        if let Some(irlbl) = irlbl {
-            let each = (0..counts.len()).map(|label| measures.of_label(counts, label, irlbl));
-            object.array(&format!("irlbl_{side}"), each)?;
-        }
+        let irlbl = measures.compat.irlbl();
+        let each = (0..counts.len()).map(|label| measures.of_label(counts, label, irlbl));
+        object.array(&format!("irlbl_{side}"), each)?;
     }
     if deals {
         object.value("split", &plan.split)?;

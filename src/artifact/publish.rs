@@ -30,15 +30,16 @@ pub const SUCCESS: &str = "_SUCCESS";
 /// The account of the last run; not part of the result.
 pub const RESULTS: &str = "run_results.json";
 /// Files and folders of a result, and what each is for.
-pub const OUTPUTS: [(&str, &str); 14] = [
+pub const OUTPUTS: [(&str, &str); 15] = [
     ("counts.parquet", "counts per label; weigh reads and merges them"),
     ("weights.parquet", "counts, every weight vector, status"),
     ("weights.json", "the same, with the spec"),
     ("pos_weight.safetensors", "f32 vectors and i64 counts"),
     ("pos_weight.npy", "the primary vector, f32"),
     ("cooccurrence.npy", "rows that have both of two labels, i64 [C, C]"),
-    ("imbalance.json", "measures of the set and of each label"),
+    ("imbalance.json", "everything the reports tell, for machines"),
     ("report.md", "for people"),
+    ("report.html", "for people, one page with charts"),
     ("by", "one such folder per group of --by"),
     ("plan.json", "a sampling plan: what it does to the counts"),
     ("plan.md", "the same, for people"),

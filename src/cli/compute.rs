@@ -31,6 +31,8 @@ pub(super) struct Compute {
     #[command(flatten)]
     measured: flags::Measured,
     #[command(flatten)]
+    told: flags::Told,
+    #[command(flatten)]
     resources: flags::Resources,
     #[command(flatten)]
     nightly: flags::Nightly,
@@ -55,6 +57,7 @@ impl Compute {
         self.rows.put(&mut spec);
         self.weights.put(&mut spec)?;
         self.measured.put(&mut spec);
+        self.told.put(&mut spec);
         self.resources.put(&mut spec);
         self.nightly.put(&mut spec);
         self.jobs.put(&mut spec);

@@ -45,7 +45,7 @@ impl Diff {
         let found = compare(before.side(), after.side());
         print(&match self.format.as_str() {
             "markdown" => drift::markdown(&found, self.top),
-            "json" => format!("{:#}\n", drift::json(&found)),
+            "json" => format!("{:#}\n", drift::json(&found, usize::MAX)),
             "csv" => csv(drift::records(&found))?,
             _ => drift::text(&found, self.top),
         })?;

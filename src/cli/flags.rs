@@ -17,7 +17,7 @@ pub(super) struct Output {
     /// Replace results that are there
     #[arg(long)]
     overwrite: bool,
-    /// Files to write: parquet, json, safetensors, npy, md [default: all]
+    /// Files to write: parquet, json, safetensors, npy, md, html [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     formats: Vec<String>,
 }
@@ -200,6 +200,29 @@ pub(super) struct Weights {
 }
 
 /// What the report says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub(super) struct Told {
+    /// Rows of a training batch, for the chance that one holds no positive [default: 256]
+    #[arg(long, value_name = "B")]
+    batch_size: Option<u64>,
+    /// Read labels without positives as this package: mulan (no IRLbl) or mldr (IRLbl 0) [default: mulan]
+    #[arg(long, value_name = "PACKAGE")]
+    compat: Option<String>,
+    /// Compare with this result, which may be the one at --out, before it is replaced
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
+}
+
+impl Told {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.batch_size = self.batch_size;
+        spec.compat.clone_from(&self.compat);
+        spec.against.clone_from(&self.against);
+    }
+}
+
+/// What takes another pass.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
 pub(super) struct Measured {

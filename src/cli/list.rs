@@ -4,10 +4,12 @@ use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
 
 use super::print;
+use crate::artifact::imbalance::keys;
 use crate::checks::CHECKS;
 use crate::error::{EXIT_CODES, Result};
 use crate::findings::FINDINGS;
 use crate::measures::MEASURES;
+use crate::row_measures::ROW_MEASURES;
 use crate::sampling::METHODS;
 use crate::source::layout::LAYOUTS;
 use crate::weights::SCHEMES;
@@ -61,6 +63,12 @@ impl List {
                 table.set_header(["measure", "range", "is", "source"]);
                 for measure in &MEASURES {
                     table.add_row([measure.name, measure.range, measure.formula, measure.source]);
+                }
+                for measure in &ROW_MEASURES {
+                    table.add_row([measure.name, measure.range, measure.formula, measure.source]);
+                }
+                for (name, about) in keys() {
+                    table.add_row([&name, "", about, ""]);
                 }
             }
             What::Layouts => {

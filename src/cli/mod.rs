@@ -60,7 +60,7 @@ enum Verb {
     Report(report::Report),
     /// Print a table: schemes, plans, measures, layouts, checks, findings, exit-codes
     List(list::List),
-    /// Print the JSON Schema of pipeline files or of run_results.json
+    /// Print the JSON Schema of pipeline files, run_results.json or imbalance.json
     Schema(schema::SchemaOf),
     /// Start a scheduler, or an executor that counts for one
     #[cfg(feature = "cluster")]

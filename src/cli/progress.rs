@@ -116,20 +116,13 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
     if let Some(part) = plan.part {
         return self::part(outcome, plan, part, elapsed);
     }
+    let drift = outcome.drift();
+    let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
     let source = format!("{} ({})", outcome.source, outcome.why);
     let mut text = match &outcome.sampled {
         Some(sampled) => sampled.text(&source),
-        None => report::text(&outcome.derived.report(source)),
+        None => report::text(&outcome.derived.report(source, &outcome.groups, drift)),
     };
-    for (name, group) in &outcome.groups {
-        let counts = &group.file.counts;
-        let absent = counts.tallies().iter().filter(|tally| tally.positives == 0).count();
-        text.push_str(&format!(
-            "group {}: {} rows, {absent} labels absent\n",
-            report::visible(name),
-            counts.rows()
-        ));
-    }
     let memory = crate::pipeline::machine::peak_memory()
         .map(|bytes| format!(", {} MB", bytes >> 20))
         .unwrap_or_default();

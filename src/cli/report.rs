@@ -7,45 +7,54 @@ use clap::Args;
 use super::print;
 use crate::artifact::imbalance;
 use crate::artifact::stored::Fetched;
+use crate::drift::compare;
 use crate::error::{Error, Result};
-use crate::pipeline::weigh::reopen;
+use crate::pipeline::weigh::{against, finished};
 use crate::report;
 
 /// Print the report of a finished run
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight report weights/
-  posweight report weights/ --format markdown > report.md
+  posweight report today/ --against yesterday/ --format html > drift.html
   posweight report weights/ --format json | jq .mean_ir")]
 pub(super) struct Report {
     /// Folder of a finished run
     #[arg(value_name = "RUN_DIR")]
     run: PathBuf,
-    /// text, markdown or json
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "markdown", "json"])]
+    /// text, markdown, html or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "markdown", "html", "json"])]
     format: String,
+    /// Compare with this result
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
 }
 
 impl Report {
     pub(super) fn act(&self) -> Result<()> {
         let fetched = Fetched::of(&self.run)?;
         let run = fetched.path();
-        // What needs rows stands in the files of the run alone.
         let saved = match self.format.as_str() {
             "markdown" => run.join("report.md"),
+            "html" => run.join("report.html"),
             "json" => run.join("imbalance.json"),
             _ => PathBuf::new(),
         };
-        if let Ok(text) = std::fs::read_to_string(saved) {
+        if let (None, Ok(text)) = (&self.against, std::fs::read_to_string(saved)) {
             return print(&text);
         }
-        let derived = reopen(run)?;
-        let report = derived.report(format!("layout {}", derived.file.layout));
+        let run = finished(run)?;
+        let last = self.against.as_deref().map(|path| against(path, None)).transpose()?.flatten();
+        let drift =
+            last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), run.derived.side())));
+        let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
+        let report = run.derived.report(run.source, &run.groups, drift);
         match self.format.as_str() {
             "markdown" => print(&report::markdown(&report)),
+            "html" => print(&report::html(&report)),
             "json" => {
                 let mut bytes = Vec::new();
-                imbalance::write(&mut bytes, &derived.file.counts, derived.measures(), None, None)?;
+                imbalance::write(&mut bytes, &report)?;
                 print(&String::from_utf8(bytes).map_err(|cause| Error::internal(cause.to_string()))?)
             }
             _ => print(&report::text(&report)),

@@ -1,18 +1,20 @@
 //! `posweight schema`: JSON Schemas of what is read and written.
 
 use clap::{Args, ValueEnum};
-use schemars::{Schema, schema_for};
+use schemars::schema_for;
+use serde_json::Value as Json;
 
 use super::print;
+use crate::artifact::imbalance;
 use crate::artifact::results::RunResults;
 use crate::error::{Error, Result};
 use crate::pipeline::spec::Spec;
 
-/// Print the JSON Schema of pipeline files or of run_results.json
+/// Print the JSON Schema of pipeline files, run_results.json or imbalance.json
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight schema spec > posweight.schema.json     # for editors: #:schema posweight.schema.json
-  posweight schema results
+  posweight schema imbalance
   posweight schema results | jq '.properties | keys'")]
 pub(super) struct SchemaOf {
     /// What the schema is of
@@ -25,13 +27,16 @@ enum What {
     Spec,
     /// run_results.json
     Results,
+    /// imbalance.json
+    Imbalance,
 }
 
 impl SchemaOf {
     pub(super) fn act(&self) -> Result<()> {
-        let schema: Schema = match self.what {
-            What::Spec => schema_for!(Spec),
-            What::Results => schema_for!(RunResults),
+        let schema: Json = match self.what {
+            What::Spec => schema_for!(Spec).to_value(),
+            What::Results => schema_for!(RunResults).to_value(),
+            What::Imbalance => imbalance::schema(),
         };
         let text =
             serde_json::to_string_pretty(&schema).map_err(|cause| Error::internal(cause.to_string()))?;

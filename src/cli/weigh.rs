@@ -25,6 +25,8 @@ pub(super) struct Weigh {
     output: flags::Output,
     #[command(flatten)]
     weights: flags::Weights,
+    #[command(flatten)]
+    told: flags::Told,
     /// Say nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -35,12 +37,13 @@ impl Weigh {
         let mut spec = Spec::default();
         self.output.put(&mut spec);
         self.weights.put(&mut spec)?;
+        self.told.put(&mut spec);
         let formats = formats(&spec.formats.as_ref().map(OneOrMany::to_vec).unwrap_or_default())?;
-        let Weighed { derived, source, outputs } = weigh(&self.counts, &spec, &formats)?;
+        let Weighed { derived, groups, source, outputs } = weigh(&self.counts, &spec, &formats)?;
         if self.quiet {
             return Ok(());
         }
-        let mut text = report::text(&derived.report(source));
+        let mut text = report::text(&derived.report(source, &groups, None));
         let out = spec.out.unwrap_or_default();
         let files: Vec<&str> = outputs.iter().map(|file| file.path.as_str()).collect();
         text.push_str(&format!("\n{}: {}\n", out.display(), files.join(", ")));

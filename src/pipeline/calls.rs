@@ -23,7 +23,7 @@ use crate::measures::measure;
 use crate::weights::weigh;
 
 /// Keys of a spec that options may set: what is counted and how it is weighed.
-const OPTIONS: [&str; 30] = [
+const OPTIONS: [&str; 31] = [
     "layout",
     "labels",
     "id",
@@ -50,6 +50,7 @@ const OPTIONS: [&str; 30] = [
     "zero_positives",
     "zero_negatives",
     "min_positives",
+    "compat",
     "engine",
     "trust_statistics",
     "scheme",
@@ -156,7 +157,7 @@ fn made(gives: Gives, plan: &Plan, counts: &LabelCounts, key: &[Option<String>])
     let made = match gives {
         Gives::Counts => rows(counts, None)?,
         Gives::Weights => rows(counts, Some(&weigh(counts, &plan.weighing)?))?,
-        Gives::Measures => measures(&measure(counts))?,
+        Gives::Measures => measures(&measure(counts, plan.telling.compat))?,
     };
     let group = |at: usize| -> ArrayRef {
         let value = key.get(at).and_then(Option::as_deref);

@@ -8,11 +8,14 @@ use serde_json::Value as Json;
 use crate::artifact::counts::{self, CountsFile};
 use crate::artifact::publish::{HashingWriter, Staging, Wanted, Write};
 use crate::artifact::{imbalance, tensors, weights as weights_file};
-use crate::drift::Side;
+use crate::consequences::Consequences;
+use crate::counts::LabelCounts;
+use crate::drift::{Drift, Side};
 use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts, find};
-use crate::measures::{Measures, measure, measure_one};
-use crate::report::{Report, markdown};
+use crate::groups::{Group, GroupMeasures, compare};
+use crate::measures::{Compat, Measures, measure, measure_one};
+use crate::report::{Report, Rows, html, markdown};
 use crate::row_measures::RowMeasures;
 use crate::weights::{Weighing, Weights, weigh};
 
@@ -27,21 +30,32 @@ pub struct Derived {
     measures: OnceLock<Measures>,
     /// What rows say beside counts, where that was asked for.
     pub rows: Option<RowMeasures>,
+    /// What is told of that, once somebody asks for it; or as a file has it.
+    pub(super) told: OnceLock<Option<Rows>>,
     /// Everything odd.
     pub findings: Vec<Finding>,
+    /// Groups of `--by` against all rows.
+    pub groups: Vec<GroupMeasures>,
+    telling: Telling,
 }
 
 impl Derived {
     /// Weighs, measures and looks for oddities.
-    pub(super) fn of(file: CountsFile, weighing: &Weighing, facts: &RowFacts) -> Result<Self> {
+    pub(super) fn of(
+        file: CountsFile,
+        weighing: &Weighing,
+        telling: Telling,
+        facts: &RowFacts,
+    ) -> Result<Self> {
         let weights = weigh(&file.counts, weighing)?;
         let findings = find(&file.counts, &weights, facts);
-        Ok(Self { measures: OnceLock::new(), weights, rows: None, findings, file })
+        let (measures, told, groups) = (OnceLock::new(), OnceLock::new(), facts.groups.clone());
+        Ok(Self { measures, weights, rows: None, told, findings, groups, telling, file })
     }
 
     /// Their measures.
     pub fn measures(&self) -> &Measures {
-        self.measures.get_or_init(|| measure(&self.file.counts))
+        self.measures.get_or_init(|| measure(&self.file.counts, self.telling.compat))
     }
 
     /// One of their measures; the others are not made for it.
@@ -49,7 +63,7 @@ impl Derived {
     pub fn measure(&self, name: &str) -> Option<f64> {
         match self.measures.get() {
             Some(measures) => measures.get(name),
-            None => measure_one(&self.file.counts, name),
+            None => measure_one(&self.file.counts, self.telling.compat, name),
         }
     }
 
@@ -59,19 +73,53 @@ impl Derived {
         Side { counts: &self.file.counts, weights: &self.weights }
     }
 
-    /// The report on these counts.
+    /// These counts and weights as the group `name`.
+    pub(super) fn as_group<'d>(&'d self, name: &'d str) -> Group<'d> {
+        Group { name, counts: &self.file.counts, weights: &self.weights, rows: self.rows.as_ref() }
+    }
+
+    /// The report on these counts, on the groups they are made of, and on how they differ from another result.
     #[must_use]
-    pub fn report(&self, source: String) -> Report<'_> {
+    pub fn report<'d>(
+        &'d self,
+        source: String,
+        groups: &'d [(String, Self)],
+        drift: Option<(&'d str, &'d Drift<'d>)>,
+    ) -> Report<'d> {
+        let counts = &self.file.counts;
+        let told = || self.rows.as_ref().map(|rows| Rows::of(rows, counts));
         Report {
-            counts: &self.file.counts,
+            counts,
             weights: &self.weights,
+            consequences: Consequences::new(counts, &self.weights, self.telling.batch_size),
             measures: self.measures(),
-            rows: self.rows.as_ref(),
+            rows: self.told.get_or_init(told).as_ref(),
+            features: self.telling.features,
             findings: &self.findings,
             source,
-            groups: Vec::new(),
+            groups: groups.iter().map(|(name, group)| group.as_group(name)).collect(),
+            group_measures: if groups.is_empty() { &[] } else { &self.groups },
+            drift,
         }
     }
+}
+
+/// How measures are read, and what is told beside them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Telling {
+    /// How labels without positives are read.
+    pub compat: Compat,
+    /// Rows of a batch.
+    pub batch_size: u64,
+    /// Input features, for TCS.
+    pub features: Option<u64>,
+}
+
+/// The folder of a group inside a result: nothing in its name leaves the result or hides it.
+pub(super) fn group_folder(name: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "=,-_. ".contains(c);
+    let name = name.chars().map(|c| if safe(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) });
+    format!("by/{}/", name.collect::<String>())
 }
 
 /// What is written, and where inside the output folder.
@@ -80,15 +128,13 @@ pub(super) struct Request<'a> {
     pub(super) folder: &'a str,
     pub(super) formats: &'a [String],
     pub(super) spec: &'a Json,
-    /// Input features, for TCS.
-    pub(super) features: Option<u64>,
     /// Threads that write.
     pub(super) threads: usize,
 }
 
 /// Files of a result, and the format that each belongs to; what belongs to none is always written, as counts
 /// are what everything else can be made from again.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("", "counts.parquet"),
     ("parquet", "weights.parquet"),
     ("json", "weights.json"),
@@ -97,6 +143,7 @@ const FILES: [(&str, &str); 8] = [
     ("npy", "pos_weight.npy"),
     ("npy", TOGETHER),
     ("md", "report.md"),
+    ("html", "report.html"),
 ];
 
 /// Written where pairs of labels were counted.
@@ -123,10 +170,15 @@ pub(super) fn group_name(group: &[(String, Option<String>)]) -> String {
     group.iter().map(|(name, v)| format!("{name}={}", value(v))).collect::<Vec<_>>().join(",")
 }
 
-/// A group's name as one folder: nothing in it leaves the folder or hides it.
-fn folder_name(name: &str) -> String {
-    let safe = |c: char| c.is_alphanumeric() || "=,-_. ".contains(c);
-    name.chars().map(|c| if safe(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
+/// `facts` with what is found of `groups`, whose rows are those of `counts`.
+pub(super) fn with_groups(
+    facts: RowFacts,
+    counts: &LabelCounts,
+    rows: Option<&RowMeasures>,
+    groups: &[(String, Derived)],
+) -> RowFacts {
+    let groups: Vec<_> = groups.iter().map(|(name, group)| group.as_group(name)).collect();
+    RowFacts { groups: compare(counts, rows, &groups), ..facts }
 }
 
 /// Writes the files of a result and of each of its groups, made from `source`.
@@ -135,17 +187,14 @@ pub(super) fn write_all(
     derived: &Derived,
     groups: &[(String, Derived)],
     source: &str,
+    drift: Option<(&str, &Drift<'_>)>,
     request: &Request<'_>,
 ) -> Result<()> {
-    let report = || {
-        let mut report = derived.report(source.to_owned());
-        report.groups = groups.iter().map(|(name, group)| (name.clone(), &group.file.counts)).collect();
-        report
-    };
+    let report = || derived.report(source.to_owned(), groups, drift);
     write(staging, derived, &report, request)?;
     for (name, group) in groups {
-        let folder = format!("by/{}/", folder_name(name));
-        let report = || group.report(format!("{source}, {name}"));
+        let folder = group_folder(name);
+        let report = || group.report(format!("{source}, {name}"), &[], None);
         write(staging, group, &report, &Request { folder: &folder, ..*request })?;
     }
     Ok(())
@@ -159,8 +208,8 @@ fn write<'r>(
     request: &Request<'_>,
 ) -> Result<()> {
     let Derived { file, weights, .. } = derived;
-    let report_md = |out: &mut HashingWriter| {
-        out.write_all(markdown(&report()).as_bytes()).map_err(|cause| Error::output(cause.to_string()))
+    let text = |out: &mut HashingWriter, text: String| {
+        out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
     };
     let safetensors = |out: &mut HashingWriter| tensors::write_safetensors(out, file, weights);
     let weights_json = |out: &mut HashingWriter| weights_file::write_json(out, file, weights, request.spec);
@@ -172,17 +221,15 @@ fn write<'r>(
                 Box::new(|out| weights_file::write_parquet(out, file, weights, request.threads))
             }
             "weights.json" => Box::new(weights_json),
-            "imbalance.json" => Box::new(|out| {
-                let rows = derived.rows.as_ref();
-                imbalance::write(out, &file.counts, derived.measures(), rows, request.features)
-            }),
+            "imbalance.json" => Box::new(|out| imbalance::write(out, &report())),
             TOGETHER => Box::new(|out| match together {
                 Some(together) => tensors::write_together(out, together, file.counts.len()),
                 None => Ok(()),
             }),
             "pos_weight.safetensors" => Box::new(safetensors),
             "pos_weight.npy" => Box::new(|out| tensors::write_npy(out, weights)),
-            _ => Box::new(report_md),
+            "report.html" => Box::new(|out| text(out, html(&report()))),
+            _ => Box::new(|out| text(out, markdown(&report()))),
         }
     };
     let files = all_names(request.formats)

@@ -7,10 +7,12 @@ use super::cluster;
 use super::destination::Destination;
 use super::machine::Machine;
 use super::notices::check_place;
+use super::outputs::Telling;
 use super::parts::part;
 use super::sample::Sampling;
 use super::spec::{Limit, OneOrMany, STDIO, Scalars, Spec, Values};
 use crate::checks::{Check, Severity};
+use crate::consequences::BATCH_SIZE;
 use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result};
@@ -26,7 +28,7 @@ const SPILL_LIMIT: u64 = 100 << 30;
 /// Times that a request to a store is tried again when nobody says.
 const RETRIES: usize = 10;
 /// Files that `--formats` chooses from.
-const FORMATS: [&str; 5] = ["parquet", "json", "safetensors", "npy", "md"];
+const FORMATS: [&str; 6] = ["parquet", "json", "safetensors", "npy", "md", "html"];
 
 /// What a run does.
 #[derive(Debug, Clone)]
@@ -83,8 +85,10 @@ pub struct Plan {
     pub weighing: Weighing,
     /// Measure rows; when not said, where there are few labels and all shards are read anyway.
     pub row_measures: Option<bool>,
-    /// Input features, for TCS.
-    pub num_features: Option<u64>,
+    /// How measures are read, and what is told beside them.
+    pub telling: Telling,
+    /// Result that the report compares with.
+    pub against: Option<PathBuf>,
     /// A sampling plan.
     pub sampling: Option<Sampling>,
     /// How rows are counted.
@@ -172,7 +176,8 @@ impl Plan {
             by: many(&spec.by).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
             weighing: weighing(&spec)?,
             row_measures: row_measures(spec.row_measures.as_deref())?,
-            num_features: spec.num_features,
+            telling: telling(&spec)?,
+            against: spec.against.clone(),
             sampling: Sampling::asked(&spec)?,
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
@@ -380,6 +385,21 @@ pub fn weighing(spec: &Spec) -> Result<Weighing> {
         min_positives: spec.min_positives.unwrap_or(0),
     };
     Ok(Weighing { schemes, adjust, policy })
+}
+
+/// How a spec asks to read measures, and what to tell beside them.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flag.
+pub fn telling(spec: &Spec) -> Result<Telling> {
+    if spec.batch_size == Some(0) {
+        return Err(Error::usage("--batch-size is 0").hint("give the rows of a training batch, such as 256"));
+    }
+    Ok(Telling {
+        compat: spec.compat.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        batch_size: spec.batch_size.unwrap_or(BATCH_SIZE),
+        features: spec.num_features,
+    })
 }
 
 /// Memory, threads and spilling that a spec asks for.

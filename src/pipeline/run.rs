@@ -12,11 +12,11 @@ use super::account::{Account, finding_result, status, summary};
 use super::destination::{Destination, Stream};
 use super::notices;
 use super::opening::{Opened, open_plan};
-use super::outputs::{self, Derived, Request, group_name};
+use super::outputs::{self, Derived, Request, group_name, with_groups};
 use super::plan::Plan;
 use super::row_pass::{decide, measure_rows};
 use super::sample::{self, Sampled};
-use super::weigh::reopen;
+use super::weigh::{against, reopen};
 use crate::artifact::counts::{CountsFile, Part};
 use crate::artifact::publish::{OutputFile, SUCCESS, Staging, published, write_results};
 use crate::artifact::results::CheckResult;
@@ -24,7 +24,7 @@ use crate::artifact::stored::read_results;
 use crate::artifact::table;
 use crate::artifact::weights as weights_file;
 use crate::checks::{Checked, Status, check, failure};
-use crate::drift::compare;
+use crate::drift::{Drift, compare};
 use crate::engine::counting::Counting;
 use crate::engine::states::States;
 use crate::engine::{Counted, Progress, Spilled, count_readable};
@@ -50,6 +50,8 @@ pub struct Outcome {
     pub derived: Derived,
     /// Counts per group of `--by`: name and counts.
     pub groups: Vec<(String, Derived)>,
+    /// The result that this one is compared with, by its name.
+    pub against: Option<(String, Derived)>,
     /// `16 shards, layout wide`.
     pub source: String,
     /// Why the layout was chosen.
@@ -64,6 +66,15 @@ pub struct Outcome {
     pub stream: Option<Vec<u8>>,
     /// What did not fit the memory.
     pub spilled: Spilled,
+}
+
+impl Outcome {
+    /// How the result differs from the one it is compared with, and the name of that.
+    #[must_use]
+    pub fn drift(&self) -> Option<(&str, Drift<'_>)> {
+        let (name, last) = self.against.as_ref()?;
+        Some((name, compare(last.side(), self.derived.side())))
+    }
 }
 
 /// Told what is being done, for whoever draws the progress.
@@ -154,6 +165,9 @@ async fn stages(
         (staging, _) => staging,
     };
 
+    // Before the scan: what cannot be compared with.
+    let against = plan.against.as_deref().map(|path| against(path, plan.out.folder())).transpose()?.flatten();
+
     let clock = Instant::now();
     let counted = counted(plan, observer, &opened, account).await?;
     account.timings.insert("count", clock.elapsed().as_secs_f64());
@@ -200,13 +214,36 @@ async fn stages(
 
     let clock = Instant::now();
     let layout = opened.detected.layout.kind;
+    let mut weighing = plan.weighing.clone();
+    if plan.part.is_some() {
+        // What a part of the shards lacks is no error.
+        weighing.policy = Policy::default();
+    }
+    let (layout_name, fingerprint) = (layout.to_string(), account.inputs.fingerprint.clone());
+    let derive = |counts, group, part, facts: &RowFacts| {
+        let (layout, fingerprint) = (layout_name.clone(), fingerprint.clone());
+        let file = CountsFile { counts, layout, fingerprint, group, part };
+        Derived::of(file, &weighing, plan.telling, facts)
+    };
+    let mut groups = groups
+        .into_iter()
+        .map(|(key, counts)| {
+            let group: Vec<_> = plan.by.iter().cloned().zip(key).collect();
+            Ok((group_name(&group), derive(counts, group, None, &RowFacts::default())?))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let (whole, of_groups) = measured.map(|(measured, _)| (measured.whole, measured.groups)).unzip();
+    let of_groups = of_groups.into_iter().flatten();
+    groups.iter_mut().zip(of_groups).for_each(|((_, group), rows)| group.rows = Some(rows));
     let facts = RowFacts {
         rows_unknown: layout == LayoutKind::Long && plan.num_rows.is_none(),
         labels_inferred: opened.labels_inferred,
         null_elements,
         absent_columns: opened.absent,
         skipped_shards: account.shards_with("skipped"),
+        groups: Vec::new(),
     };
+    let facts = with_groups(facts, &total, whole.as_ref(), &groups);
     let part = plan.part.map(|(index, count)| Part {
         index,
         count,
@@ -216,31 +253,8 @@ async fn stages(
         facts: facts.clone(),
         rest_is_missing: opened.detected.layout.value.is_some(),
     });
-    let mut weighing = plan.weighing.clone();
-    if part.is_some() {
-        // What a part of the shards lacks is no error.
-        weighing.policy = Policy::default();
-    }
-    let file = |counts, group, part| CountsFile {
-        counts,
-        layout: layout.to_string(),
-        fingerprint: account.inputs.fingerprint.clone(),
-        group,
-        part,
-    };
-    let mut derived = Derived::of(file(total, Vec::new(), part), &weighing, &facts)?;
-    let mut groups = groups
-        .into_iter()
-        .map(|(key, counts)| {
-            let group: Vec<_> = plan.by.iter().cloned().zip(key).collect();
-            let name = group_name(&group);
-            Ok((name, Derived::of(file(counts, group, None), &weighing, &RowFacts::default())?))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    if let Some((measured, _)) = measured {
-        derived.rows = Some(measured.whole);
-        groups.iter_mut().zip(measured.groups).for_each(|((_, group), rows)| group.rows = Some(rows));
-    }
+    let mut derived = derive(total, Vec::new(), part, &facts)?;
+    derived.rows = whole;
     account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
     let checked = checked(plan, &derived)?;
     account.checks = checked.iter().map(CheckResult::from).collect();
@@ -261,6 +275,7 @@ async fn stages(
     let outcome = Outcome {
         derived,
         groups,
+        against,
         source,
         why: opened.detected.why,
         reused: account.shards_with("reused"),
@@ -323,14 +338,10 @@ async fn counted(
 /// Writes all files and makes them the result.
 fn publish(plan: &Plan, outcome: &Outcome, mut staging: Staging, spec: &Json) -> Result<Vec<OutputFile>> {
     let Outcome { derived, groups, source, .. } = outcome;
-    let request = Request {
-        folder: "",
-        formats: &plan.formats,
-        spec,
-        features: plan.num_features,
-        threads: plan.limits.threads,
-    };
-    outputs::write_all(&mut staging, derived, groups, source, &request)?;
+    let drift = outcome.drift();
+    let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
+    let request = Request { folder: "", formats: &plan.formats, spec, threads: plan.limits.threads };
+    outputs::write_all(&mut staging, derived, groups, source, drift, &request)?;
     if let Some(sampled) = &outcome.sampled {
         sampled.write(&mut staging, source, &derived.file.fingerprint, spec, plan.limits.threads)?;
     }

@@ -129,6 +129,15 @@ pub struct Spec {
     /// Input features of the model, for TCS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_features: Option<u64>,
+    /// Rows of a batch, for the chance that one holds no positive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<u64>,
+    /// `mulan` or `mldr`: how labels without positives are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compat: Option<String>,
+    /// Result that the report compares with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<PathBuf>,
     /// `NAME:key=value,…`: a sampling plan to write beside the weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
@@ -349,10 +358,10 @@ impl Spec {
         }
     }
 
-    /// Files and folders that are written.
+    /// Files and folders that are written, and the result that is compared with.
     fn places(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        let Self { out, state, spill_dir, summary_json, metrics_textfile, .. } = self;
-        [out, state, spill_dir, summary_json, metrics_textfile].into_iter().flatten()
+        let Self { out, against, state, spill_dir, summary_json, metrics_textfile, .. } = self;
+        [out, against, state, spill_dir, summary_json, metrics_textfile].into_iter().flatten()
     }
 
     /// Puts in what `${NAME}` stands for, in paths and the condition.
@@ -398,6 +407,8 @@ impl Spec {
         set(&mut self.zero_positives, other.zero_positives.as_ref());
         set(&mut self.zero_negatives, other.zero_negatives.as_ref());
         set(&mut self.min_positives, other.min_positives.as_ref());
+        set(&mut self.batch_size, other.batch_size.as_ref());
+        set(&mut self.compat, other.compat.as_ref());
     }
 
     /// What decides the result: the spec without places, limits, threads and the way of counting.
@@ -406,6 +417,7 @@ impl Spec {
         Self {
             shards: None,
             out: None,
+            against: None,
             overwrite: None,
             state: None,
             full: None,

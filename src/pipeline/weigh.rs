@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::outputs::{self, Derived, Request};
+use super::outputs::{self, Derived, Request, group_folder, with_groups};
 use super::parts::{Whole, whole};
-use super::plan::weighing;
+use super::plan::{telling, weighing};
 use super::spec::Spec;
 use crate::artifact::counts::{CountsFile, read};
 use crate::artifact::publish::{OutputFile, Staging};
+use crate::artifact::saved;
 use crate::artifact::stored::Fetched;
+use crate::drift::compare;
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 
@@ -19,6 +21,8 @@ use crate::findings::RowFacts;
 pub struct Weighed {
     /// The counts and what follows from them.
     pub derived: Derived,
+    /// The same of each group of `--by`.
+    pub groups: Vec<(String, Derived)>,
     /// `2 counts files`.
     pub source: String,
     /// Published files.
@@ -62,16 +66,22 @@ pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<Weigh
         0 => format!("{} counts file{}", files.len(), if files.len() == 1 { "" } else { "s" }),
         shards => outputs::source(shards, &whole.total.layout),
     };
-    let derived = Derived::of(whole.total, &weighing, &whole.facts)?;
-    let groups = whole.groups.into_iter();
-    let groups = groups.map(|(name, file)| Ok((name, Derived::of(file, &weighing, &RowFacts::default())?)));
+    let telling = telling(&whole.spec)?;
+    let groups = whole
+        .groups
+        .into_iter()
+        .map(|(name, file)| Ok((name, Derived::of(file, &weighing, telling, &RowFacts::default())?)));
     let groups = groups.collect::<Result<Vec<_>>>()?;
-    let spec = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
-    let features = whole.spec.num_features;
-    let request = Request { folder: "", formats, spec: &spec, features, threads: 1 };
-    outputs::write_all(&mut staging, &derived, &groups, &source, &request)?;
+    let facts = with_groups(whole.facts, &whole.total.counts, None, &groups);
+    let derived = Derived::of(whole.total, &weighing, telling, &facts)?;
+    let last = spec.against.as_deref().map(|path| against(path, Some(out))).transpose()?.flatten();
+    let drift = last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), derived.side())));
+    let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
+    let meaning = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
+    let request = Request { folder: "", formats, spec: &meaning, threads: 1 };
+    outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;
     let outputs = staging.publish()?;
-    Ok(Weighed { derived, source, outputs })
+    Ok(Weighed { derived, groups, source, outputs })
 }
 
 fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
@@ -109,5 +119,49 @@ pub fn reopen(run: &Path) -> Result<Derived> {
             parsed.spec
         }
     };
-    Derived::of(file, &weighing(&spec)?, &RowFacts::default())
+    Derived::of(file, &weighing(&spec)?, telling(&spec)?, &RowFacts::default())
+}
+
+/// The result at `path` under its name, to be compared with. That of a first run, which is to lie at `out`, is
+/// none.
+///
+/// # Errors
+/// [`Error::Input`] when nothing lies there.
+pub fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String, Derived)>> {
+    if out.is_some_and(|out| out == path) && !path.exists() {
+        return Ok(None);
+    }
+    let name =
+        path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+    let result = reopen(path).map_err(|error| error.at("--against"))?;
+    Ok(Some((name, result)))
+}
+
+/// A finished run with everything that its report tells.
+#[derive(Debug)]
+pub struct Finished {
+    /// All rows.
+    pub derived: Derived,
+    /// The groups of `--by`.
+    pub groups: Vec<(String, Derived)>,
+    /// Where the counts come from.
+    pub source: String,
+}
+
+/// Reads a finished run again, with what `imbalance.json` knows of its rows and groups.
+///
+/// # Errors
+/// [`Error::Input`] when there is no run.
+pub fn finished(run: &Path) -> Result<Finished> {
+    let mut derived = reopen(run)?;
+    let mut source = format!("layout {}", derived.file.layout);
+    let mut groups = Vec::new();
+    if let Some(saved) = saved::read(&run.join("imbalance.json"))? {
+        for group in &saved.groups {
+            groups.push((group.name.clone(), reopen(&run.join(group_folder(&group.name)))?));
+        }
+        derived.told = saved.rows.into();
+        (derived.findings, derived.groups, source) = (saved.findings, saved.groups, saved.source);
+    }
+    Ok(Finished { derived, groups, source })
 }

@@ -1,5 +1,7 @@
 //! Two results side by side: on the terminal, as Markdown, JSON and CSV.
 
+use std::fmt::Write;
+
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value as Json, json};
 
@@ -7,7 +9,7 @@ use super::{brief, code_span, percent, short, thousands};
 use crate::drift::{Drift, LabelDrift, Side};
 
 /// Columns of every format but JSON.
-const COLUMNS: [&str; 8] = [
+pub(super) const COLUMNS: [&str; 8] = [
     "label",
     "positives before",
     "positives after",
@@ -19,7 +21,7 @@ const COLUMNS: [&str; 8] = [
 ];
 
 /// `rows 100 → 200 (+100 %)` and what else holds for all labels.
-fn summary(drift: &Drift<'_>) -> String {
+pub(super) fn summary(drift: &Drift<'_>) -> String {
     let (before, after) = (drift.before.counts, drift.after.counts);
     let rows = drift.rows_change().map(|change| format!(" ({})", signed(change))).unwrap_or_default();
     let distance = drift.jensen_shannon.map_or_else(|| "–".to_owned(), brief);
@@ -40,7 +42,7 @@ fn signed(change: f64) -> String {
     if change.is_finite() { format!("{:+.1} %", change * 100.0) } else { "new".to_owned() }
 }
 
-fn change(label: &LabelDrift) -> String {
+pub(super) fn change(label: &LabelDrift) -> String {
     if label.after.is_none() { "gone".to_owned() } else { signed(label.change) }
 }
 
@@ -57,7 +59,7 @@ fn prevalence(side: Side<'_>, label: Option<usize>) -> Option<f64> {
 }
 
 /// The cells of a label after its name, for people.
-fn cells(drift: &Drift<'_>, label: &LabelDrift) -> [String; 7] {
+pub(super) fn cells(drift: &Drift<'_>, label: &LabelDrift) -> [String; 7] {
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), brief);
     let (before, after) = (drift.before, drift.after);
     [
@@ -71,7 +73,7 @@ fn cells(drift: &Drift<'_>, label: &LabelDrift) -> [String; 7] {
     ]
 }
 
-fn more(drift: &Drift<'_>, top: usize) -> Option<String> {
+pub(super) fn more(drift: &Drift<'_>, top: usize) -> Option<String> {
     let rest = drift.labels.len().saturating_sub(top);
     (rest > 0).then(|| format!("… {} more labels, changed less", thousands(rest as u64)))
 }
@@ -102,21 +104,24 @@ pub fn text(drift: &Drift<'_>, top: usize) -> String {
 /// As Markdown: the `top` labels that changed most.
 #[must_use]
 pub fn markdown(drift: &Drift<'_>, top: usize) -> String {
-    let mut out = format!("# Drift\n\n{}.\n\n| {} |\n", summary(drift), COLUMNS.join(" | "));
-    out.push_str(&format!("|---|{}\n", "---:|".repeat(COLUMNS.len() - 1)));
-    for label in drift.labels.iter().take(top) {
-        let cells = cells(drift, label).join(" | ");
-        out.push_str(&format!("| {} | {cells} |\n", code_span(drift.name(label))));
-    }
-    if let Some(more) = more(drift, top) {
-        out.push_str(&format!("\n{more}.\n"));
-    }
+    let mut out = format!("# Drift\n\n{}.\n\n", summary(drift));
+    // Writing into a string cannot fail.
+    let _ = table(drift, top, &mut out);
     out
 }
 
-/// As JSON, every label; `change` is null for a label that came out of nothing or is gone.
+/// The table of that.
+pub(super) fn table(drift: &Drift<'_>, top: usize, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "| {} |\n|---|{}", COLUMNS.join(" | "), "---:|".repeat(COLUMNS.len() - 1))?;
+    for label in drift.labels.iter().take(top) {
+        writeln!(out, "| {} | {} |", code_span(drift.name(label)), cells(drift, label).join(" | "))?;
+    }
+    more(drift, top).map_or(Ok(()), |more| writeln!(out, "\n{more}."))
+}
+
+/// As JSON, the `top` labels that changed most; `change` is null for a label that came out of nothing or is gone.
 #[must_use]
-pub fn json(drift: &Drift<'_>) -> Json {
+pub fn json(drift: &Drift<'_>, top: usize) -> Json {
     let side = |side: Side<'_>, label: Option<usize>| {
         label.map(|i| {
             let tally = side.counts.tallies()[i];
@@ -130,7 +135,7 @@ pub fn json(drift: &Drift<'_>) -> Json {
             })
         })
     };
-    let labels = drift.labels.iter().map(|label| {
+    let labels = drift.labels.iter().take(top).map(|label| {
         json!({
             "label": drift.name(label),
             "before": side(drift.before, label.before),

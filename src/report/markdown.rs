@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{ENDS, Report, brief, code_span, percent, thousands};
+use super::{ENDS, Report, brief, chance, code_span, drift, interval, number, percent, thousands};
 use crate::counts::as_f64;
-use crate::measures::{MEASURES, irlbl, prevalence};
-use crate::row_measures::{PAIR_ROWS_MIN, ROW_MEASURES};
+use crate::groups::farthest;
+use crate::measures::{measure, prevalence};
 
 /// Labels up to which all are listed.
 const ALL_LABELS_MAX: usize = 50;
@@ -20,32 +20,38 @@ pub fn markdown(report: &Report<'_>) -> String {
 }
 
 fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
-    let warnings = report.findings.iter().filter(|f| f.kind.info().severity.as_str() == "warning").count();
-    let verdict = match warnings {
-        0 => "No warnings.".to_owned(),
-        1 => "One warning.".to_owned(),
-        n => format!("{n} warnings."),
-    };
-    let mean_ir = report.measures.get("mean_ir").map_or_else(|| "–".to_owned(), brief);
     writeln!(out, "# Label imbalance\n")?;
     writeln!(
         out,
-        "{verdict} {} rows, {} labels, MeanIR {mean_ir}. Source: {}.\n",
+        "{}. {} rows, {} labels, MeanIR {}. Source: {}.\n",
+        report.verdict(),
         thousands(report.counts.rows()),
         thousands(report.counts.len() as u64),
+        number(report.measures.get("mean_ir")),
         report.source
     )?;
     findings(report, out)?;
-    labels(report, out)?;
-    groups(report, out)?;
-    writeln!(out, "## Measures\n\n| measure | value | is |\n|---|---:|---|")?;
-    for (measure, (name, value)) in MEASURES.iter().zip(&report.measures.values) {
-        let value = value.map_or_else(|| "–".to_owned(), brief);
-        writeln!(out, "| `{name}` | {value} | {} |", measure.formula)?;
+    let (most, least) = report.by_frequency(ALL_LABELS_MAX, ENDS);
+    if least.is_empty() {
+        writeln!(out, "## Labels, most frequent first\n")?;
+        labels(report, &most, out)?;
+    } else {
+        writeln!(out, "## The {ENDS} most frequent labels\n")?;
+        labels(report, &most, out)?;
+        writeln!(out, "## The {ENDS} least frequent labels\n")?;
+        labels(report, &least, out)?;
+        writeln!(out, "All labels are in `weights.parquet` and `weights.json`.\n")?;
     }
-    for measure in ROW_MEASURES.iter().filter(|_| report.rows.is_some()) {
-        let value = report.rows.and_then(measure.of).map_or_else(|| "–".to_owned(), brief);
-        writeln!(out, "| `{}` | {value} | {} |", measure.name, measure.formula)?;
+    weights(report, &[most, least].concat(), out)?;
+    groups(report, out)?;
+    if let Some((name, found)) = report.drift {
+        writeln!(out, "## Against {}\n\n{}.\n", code_span(name), drift::summary(found))?;
+        drift::table(found, ENDS, out)?;
+        writeln!(out)?;
+    }
+    writeln!(out, "## Measures\n\n| measure | value | is |\n|---|---:|---|")?;
+    for line in report.lines() {
+        writeln!(out, "| `{}` | {} | {} |", line.name, number(line.value), line.formula)?;
     }
     rows(report, out)?;
     writeln!(
@@ -81,26 +87,14 @@ fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out)
 }
 
-fn labels(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
-    let (most, least) = report.by_frequency(ALL_LABELS_MAX, ENDS);
-    if least.is_empty() {
-        writeln!(out, "## Labels, most frequent first\n")?;
-        table(report, &most, out)
-    } else {
-        writeln!(out, "## The {ENDS} most frequent labels\n")?;
-        table(report, &most, out)?;
-        writeln!(out, "## The {ENDS} least frequent labels\n")?;
-        table(report, &least, out)?;
-        writeln!(out, "All labels are in `weights.parquet` and `weights.json`.\n")
-    }
-}
-
-fn table(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::Result {
+fn labels(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::Result {
     let vectors = &report.weights.vectors;
     write!(out, "| # | label | positives | negatives | missing | prevalence | IRLbl |")?;
     vectors.iter().try_for_each(|vector| write!(out, " `{}` |", vector.name))?;
-    writeln!(out, " status |")?;
-    writeln!(out, "|---:|---|---:|---:|---:|---:|---:|{}---|", "---:|".repeat(vectors.len()))?;
+    let scumble = report.rows.map(|rows| &rows.scumble);
+    writeln!(out, "{} status |", scumble.map_or("", |_| " SCUMBLE |"))?;
+    let columns = vectors.len() + usize::from(scumble.is_some());
+    writeln!(out, "|---:|---|---:|---:|---:|---:|---:|{}---|", "---:|".repeat(columns))?;
     for &i in indices {
         let tally = &report.counts.tallies()[i];
         write!(
@@ -111,10 +105,47 @@ fn table(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::
             thousands(tally.negatives),
             thousands(tally.missing + tally.uncertain),
             percent(report.of_label(i, prevalence)),
-            report.of_label(i, irlbl).map_or_else(|| "–".to_owned(), brief),
+            number(report.irlbl(i)),
         )?;
         vectors.iter().try_for_each(|vector| write!(out, " {} |", brief(vector.values[i])))?;
+        if let Some(scumble) = scumble {
+            write!(out, " {} |", number(scumble[i]))?;
+        }
         writeln!(out, " {} |", report.weights.status[i].as_str())?;
+    }
+    writeln!(out)
+}
+
+/// What the weights of some labels do.
+fn weights(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::Result {
+    let vector = report.weights.primary();
+    writeln!(
+        out,
+        "## What `{}` does\n\nIntervals hold the true value with 95 % (Beta posterior of prevalence, Jeffreys' prior). \
+         Loss is its share while every cell is predicted alike. Batches have {} rows. The offset is what the weight \
+         adds to a logit, to be taken off at inference; the bias is where the last layer starts.\n",
+        vector.name, report.consequences.batch_size,
+    )?;
+    writeln!(
+        out,
+        "| label | weight | from … to | prevalence from … to | loss | batches without a positive | offset | bias |"
+    )?;
+    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
+    for &i in indices {
+        let does = report.consequences.of(i);
+        writeln!(
+            out,
+            "| {} | {}{} | {} | {} | {} | {} | {} | {} |",
+            code_span(report.counts.labels().name(i)),
+            brief(vector.values[i]),
+            if does.fp16_overflow { " (over fp16)" } else { "" },
+            interval(does.weight, brief),
+            interval(does.prevalence, |p| percent(Some(p))),
+            percent(does.loss_share),
+            chance(does.no_positive_in_batch),
+            number(does.calibration_offset),
+            number(does.bias),
+        )?;
     }
     writeln!(out)
 }
@@ -122,24 +153,22 @@ fn table(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::
 /// Sets of labels and pairs of labels.
 fn rows(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     const SHOWN: usize = 10;
+    writeln!(out, "\n## Labels by their positives\n\n| positives | labels |\n|---:|---:|")?;
+    for bucket in report.buckets() {
+        writeln!(out, "| {} | {} |", bucket.range(), thousands(bucket.labels))?;
+    }
     let Some(rows) = report.rows else { return Ok(()) };
     let name = |label: usize| code_span(report.counts.labels().name(label));
     writeln!(out, "\n## Labels of a row\n\n| labels | rows | share |\n|---:|---:|---:|")?;
-    let share = |of: u64| percent((rows.rows > 0).then(|| as_f64(of) / as_f64(rows.rows)));
+    let all = rows.rows();
+    let share = |of: u64| percent((all > 0).then(|| as_f64(of) / as_f64(all)));
     let (shown, rest) = rows.cardinalities.split_at(rows.cardinalities.len().min(SHOWN + 1));
     for (k, &of) in shown.iter().enumerate() {
         writeln!(out, "| {k} | {} | {} |", thousands(of), share(of))?;
     }
     if !rest.is_empty() {
-        let of: u64 = rest.iter().sum();
-        writeln!(
-            out,
-            "| {} to {} | {} | {} |",
-            shown.len(),
-            rows.max_labels_per_row(),
-            thousands(of),
-            share(of)
-        )?;
+        let (of, last) = (rest.iter().sum(), rows.cardinalities.len() - 1);
+        writeln!(out, "| {} to {last} | {} | {} |", shown.len(), thousands(of), share(of))?;
     }
     writeln!(out, "\n## The most frequent sets of labels\n\n| rows | share | labels |\n|---:|---:|---|")?;
     for set in rows.top_labelsets.iter().take(SHOWN) {
@@ -148,8 +177,7 @@ fn rows(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
         writeln!(out, "| {} | {} | {labels}{more} |", thousands(set.rows), share(set.rows))?;
     }
-    let pairs = rows.closest_pairs(report.counts, PAIR_ROWS_MIN, SHOWN);
-    if pairs.is_empty() {
+    if rows.closest_pairs.is_empty() {
         return Ok(());
     }
     writeln!(
@@ -157,11 +185,11 @@ fn rows(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         "\n## Labels that go together\n\n| label | and | rows | of the one | of the other | phi |"
     )?;
     writeln!(out, "|---|---|---:|---:|---:|---:|")?;
-    for pair in pairs {
+    for pair in rows.closest_pairs.iter().take(SHOWN) {
         let [one, other] = pair.labels.map(name);
         let [of_one, of_other] = pair.conditional.map(percent);
-        let phi = pair.phi.map_or_else(|| "–".to_owned(), brief);
-        writeln!(out, "| {one} | {other} | {} | {of_one} | {of_other} | {phi} |", thousands(pair.together))?;
+        let (together, phi) = (thousands(pair.together), number(pair.phi));
+        writeln!(out, "| {one} | {other} | {together} | {of_one} | {of_other} | {phi} |")?;
     }
     Ok(())
 }
@@ -171,18 +199,34 @@ fn groups(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     if report.groups.is_empty() {
         return Ok(());
     }
-    writeln!(out, "## Groups\n\n| group | rows | labels absent | such as |\n|---|---:|---:|---|")?;
-    for (name, counts) in &report.groups {
-        let absent: Vec<usize> = (0..counts.len()).filter(|&i| counts.tallies()[i].positives == 0).collect();
-        let named: Vec<_> = absent.iter().take(NAMED).map(|&i| code_span(counts.labels().name(i))).collect();
+    writeln!(
+        out,
+        "## Groups\n\n| group | rows | MeanIR | LD | LPD | labels absent | shifted | such as | farthest |"
+    )?;
+    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---|---|")?;
+    for (group, found) in report.groups.iter().zip(report.group_measures) {
+        let name = |i: usize| code_span(report.counts.labels().name(i));
+        let named: Vec<_> = found.absent.iter().chain(&found.shifted).take(NAMED).map(|&i| name(i)).collect();
+        let farthest = farthest(report.counts, group.counts).map(|i| {
+            let [here, all] = [group.counts, report.counts].map(|counts| {
+                let (positives, negatives) = counts.sides(i);
+                percent(prevalence(positives, negatives, 0.0))
+            });
+            format!("{}: {here}, of all rows {all}", name(i))
+        });
         writeln!(
             out,
-            "| {} | {} | {} | {} |",
-            code_span(name),
-            thousands(counts.rows()),
-            absent.len(),
-            named.join(", ")
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            code_span(group.name),
+            thousands(group.counts.rows()),
+            number(measure(group.counts, report.measures.compat).get("mean_ir")),
+            number(found.ld),
+            number(found.lpd),
+            found.absent.len(),
+            found.shifted.len(),
+            named.join(", "),
+            farthest.unwrap_or_else(|| "–".to_owned()),
         )?;
     }
-    writeln!(out)
+    writeln!(out, "\nCounts and weights of each are in `by/`.\n")
 }

@@ -1,47 +1,183 @@
-//! What people read: `report.md` and the summary on the terminal. Pure: facts in, text out.
+//! What people read: `report.html`, `report.md` and the summary on the terminal. Pure: facts in, text out.
 
 pub mod drift;
+mod html;
 mod markdown;
 mod names;
 pub mod plan;
+mod rows;
 mod text;
 
+pub use html::html;
 pub use markdown::markdown;
 pub use names::{code_span, short, visible};
+pub use rows::{Heat, Rows};
 pub use text::text;
 
-use crate::counts::LabelCounts;
-use crate::findings::Finding;
-use crate::measures::{LabelMeasure, Measures};
-use crate::row_measures::RowMeasures;
+use serde::Serialize;
+
+use crate::consequences::Consequences;
+use crate::counts::{LabelCounts, as_f64};
+use crate::drift::Drift;
+use crate::findings::{Finding, Severity};
+use crate::groups::{Group, GroupMeasures, mean};
+use crate::measures::{LabelMeasure, MEASURES, Measures};
+use crate::row_measures::ROW_MEASURES;
 use crate::weights::Weights;
 
 /// Labels shown at each end where there are too many for all.
 const ENDS: usize = 10;
 
-/// What a report is made of.
+/// What `ld` is.
+pub const LD: &str = "mean over groups of their label distribution distance to all rows";
+/// What `lpd` is.
+pub const LPD: &str = "the same of pairs of labels";
+/// What `tcs` is.
+pub const TCS: &str = "ln(num_features C distinct_labelsets), the theoretical complexity score (mldr)";
+
+/// What a report is made of. `report.md`, `report.html`, the terminal and `imbalance.json` all tell of this.
 #[derive(Debug)]
 pub struct Report<'a> {
     /// Counts of all rows.
     pub counts: &'a LabelCounts,
     /// Their weights.
     pub weights: &'a Weights,
-    /// Their measures.
+    /// What the weights do.
+    pub consequences: Consequences<'a>,
+    /// Measures of the counts.
     pub measures: &'a Measures,
     /// What rows say beside counts, where that is known.
-    pub rows: Option<&'a RowMeasures>,
+    pub rows: Option<&'a Rows>,
+    /// Input features, for TCS, where they are known.
+    pub features: Option<u64>,
     /// Everything odd.
     pub findings: &'a [Finding],
     /// Where the counts come from: `16 shards, layout wide`.
     pub source: String,
-    /// Groups of `--by`: name and counts.
-    pub groups: Vec<(String, &'a LabelCounts)>,
+    /// Groups of `--by`.
+    pub groups: Vec<Group<'a>>,
+    /// The same against all rows.
+    pub group_measures: &'a [GroupMeasures],
+    /// The result that this one is compared with, by a name, and how it differs.
+    pub drift: Option<(&'a str, &'a Drift<'a>)>,
+}
+
+/// One line of a table of measures.
+struct Line {
+    name: &'static str,
+    value: Option<f64>,
+    formula: &'static str,
+}
+
+/// Labels by their positives, 0 and then decade by decade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Bucket {
+    /// The fewest positives.
+    pub from: u64,
+    /// The most positives.
+    pub to: u64,
+    /// Labels that have so many.
+    pub labels: u64,
+}
+
+impl Bucket {
+    /// `11 … 100`
+    fn range(&self) -> String {
+        if self.to == 0 {
+            "0".to_owned()
+        } else {
+            format!("{} … {}", thousands(self.from), thousands(self.to))
+        }
+    }
 }
 
 impl Report<'_> {
     /// A measure of one label.
     fn of_label(&self, index: usize, measure: LabelMeasure) -> Option<f64> {
         self.measures.of_label(self.counts, index, measure)
+    }
+
+    /// IRLbl of one label, as labels without positives are read.
+    fn irlbl(&self, index: usize) -> Option<f64> {
+        self.of_label(index, self.measures.compat.irlbl())
+    }
+
+    /// ln(features × labels × distinct sets), where all are known.
+    #[must_use]
+    pub fn tcs(&self) -> Option<f64> {
+        let product =
+            as_f64(self.features?) * self.counts.len() as f64 * self.rows?.get("distinct_labelsets")?;
+        (product > 0.0).then(|| product.ln())
+    }
+
+    /// Every measure of the set.
+    fn lines(&self) -> Vec<Line> {
+        let of_counts = MEASURES.iter().zip(&self.measures.values).map(|(measure, (name, value))| Line {
+            name,
+            value: *value,
+            formula: measure.formula,
+        });
+        let rows = self.rows.map(|rows| ROW_MEASURES.iter().zip(&rows.values));
+        let of_rows = rows.into_iter().flatten().map(|(measure, value)| Line {
+            name: measure.name,
+            value: *value,
+            formula: measure.formula,
+        });
+        let tcs = self.features.and(self.rows).map(|_| Line { name: "tcs", value: self.tcs(), formula: TCS });
+        let mut distances = Vec::new();
+        if !self.group_measures.is_empty() {
+            distances.push(Line { name: "ld", value: mean(self.group_measures, |g| g.ld), formula: LD });
+            distances.push(Line { name: "lpd", value: mean(self.group_measures, |g| g.lpd), formula: LPD });
+        }
+        of_counts.chain(of_rows).chain(tcs).chain(distances).collect()
+    }
+
+    /// How many findings of each severity there are, in words.
+    fn verdict(&self) -> String {
+        let of = |severity: Severity| {
+            self.findings.iter().filter(|finding| finding.kind.info().severity == severity).count()
+        };
+        let (warnings, notes) = (of(Severity::Warning), of(Severity::Note));
+        let s = |n: usize| if n == 1 { "" } else { "s" };
+        match (warnings, notes) {
+            (0, 0) => "Nothing odd was found".to_owned(),
+            (0, notes) => format!("No warnings, {notes} note{}", s(notes)),
+            (warnings, 0) => format!("{warnings} warning{}", s(warnings)),
+            (warnings, notes) => {
+                format!("{warnings} warning{}, {notes} note{}", s(warnings), s(notes))
+            }
+        }
+    }
+
+    /// Labels of which most batches have no positive.
+    fn labels_seldom_in_batch(&self) -> u64 {
+        const MOST: f64 = 0.5;
+        let is_seldom =
+            |label: &usize| self.consequences.no_positive_in_batch(*label).is_some_and(|p| p > MOST);
+        (0..self.counts.len()).filter(is_seldom).count() as u64
+    }
+
+    /// Labels by their positives.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<Bucket> {
+        buckets(self.counts).collect()
+    }
+
+    /// All labels, from the most to the least frequent.
+    fn order(&self) -> Vec<usize> {
+        self.by_frequency(usize::MAX, 0).0
+    }
+
+    /// The labels of which `of` is largest, the largest first, equals in label order.
+    fn largest(&self, most: usize, of: impl Fn(usize) -> Option<f64>) -> Vec<usize> {
+        let mut all: Vec<(f64, usize)> = (0..self.counts.len()).filter_map(|i| Some((of(i)?, i))).collect();
+        let before = |a: &(f64, usize), b: &(f64, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if all.len() > most {
+            all.select_nth_unstable_by(most, before);
+            all.truncate(most);
+        }
+        all.sort_unstable_by(before);
+        all.into_iter().map(|(_, label)| label).collect()
     }
 
     /// Label indices from the most to the least frequent, equals in label order: all of them where they
@@ -63,6 +199,24 @@ impl Report<'_> {
         least.sort_unstable_by(before);
         (most, least)
     }
+}
+
+fn buckets(counts: &LabelCounts) -> impl Iterator<Item = Bucket> {
+    let mut labels: Vec<u64> = Vec::new();
+    for tally in counts.tallies() {
+        let decade = match tally.positives {
+            0 => 0,
+            positives => (positives - 1).max(1).ilog10() as usize + 1,
+        };
+        labels.resize(labels.len().max(decade + 1), 0);
+        labels[decade] += 1;
+    }
+    let bucket = |(decade, labels): (u32, u64)| {
+        let to = if decade == 0 { 0 } else { 10_u64.saturating_pow(decade) };
+        let from = if decade < 2 { u64::from(decade) } else { to / 10 + 1 };
+        Bucket { from, to, labels }
+    };
+    (0..).zip(labels).map(bucket)
 }
 
 /// A whole number with thousands set apart: `4 000 000`.
@@ -95,6 +249,25 @@ fn brief(x: f64) -> String {
     }
 }
 
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), brief)
+}
+
+/// `1.2 … 3.4`
+fn interval(ends: Option<[f64; 2]>, show: impl Fn(f64) -> String) -> String {
+    ends.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} … {}", show(low), show(high)))
+}
+
+/// A chance, whose smallest and largest values are told as such.
+fn chance(chance: Option<f64>) -> String {
+    const LEAST: f64 = 1e-4;
+    match chance {
+        Some(p) if p > 0.0 && p < LEAST => "< 0.01 %".to_owned(),
+        Some(p) if p < 1.0 && p > 1.0 - LEAST => "> 99.99 %".to_owned(),
+        other => percent(other),
+    }
+}
+
 fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |p| format!("{} %", brief(100.0 * p)))
 }
@@ -115,16 +288,19 @@ mod tests {
             policy: crate::weights::Policy::default(),
         };
         let weights = crate::weights::weigh(&counts, &weighing).unwrap();
-        let measures = crate::measures::measure(&counts);
-        let (source, groups) = (String::new(), Vec::new());
+        let measures = crate::measures::measure(&counts, crate::measures::Compat::default());
         let report = Report {
             counts: &counts,
             weights: &weights,
+            consequences: Consequences::new(&counts, &weights, 1),
             measures: &measures,
             rows: None,
+            features: None,
             findings: &[],
-            source,
-            groups,
+            source: String::new(),
+            groups: Vec::new(),
+            group_measures: &[],
+            drift: None,
         };
         let (all, none) = report.by_frequency(10, 2);
         assert_eq!(all, [1, 8, 5, 0, 3, 6, 7, 2, 9, 4]);
@@ -134,6 +310,17 @@ mod tests {
             assert_eq!(most, all[..ends]);
             assert_eq!(least, all[10 - ends..]);
         }
+    }
+
+    #[test]
+    fn labels_fall_into_decades() {
+        use crate::counts::{Labels, Tally};
+        let tally = |positives| Tally { positives, negatives: 5000 - positives, ..Tally::default() };
+        let tallies = [0, 1, 10, 11, 100, 101, 5000].map(tally).to_vec();
+        let counts = LabelCounts::new(5000, Labels::indices(7), tallies, None).unwrap();
+        let found = buckets(&counts).map(|bucket| (bucket.range(), bucket.labels));
+        let expected = [("0", 1), ("1 … 10", 2), ("11 … 100", 2), ("101 … 1 000", 1), ("1 001 … 10 000", 1)];
+        assert_eq!(found.collect::<Vec<_>>(), expected.map(|(range, labels)| (range.to_owned(), labels)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Report, brief, percent, short, thousands};
+use super::{Report, brief, drift, number, percent, short, thousands, visible};
 use crate::measures::prevalence;
 
 /// Labels shown at each end.
@@ -39,16 +39,8 @@ pub fn text(report: &Report<'_>) -> String {
         out.push_str(line.trim_end());
         out.push('\n');
     }
-    if let Some(rows) = report.rows {
-        let scumble = rows.scumble.mean().map_or_else(|| "–".to_owned(), brief);
-        let _ = writeln!(
-            out,
-            "{} sets of labels ({} of one row), at most {} labels in a row, SCUMBLE {scumble}",
-            thousands(rows.distinct_labelsets),
-            thousands(rows.single_labelsets),
-            rows.max_labels_per_row(),
-        );
-    }
+    // Writing into a string cannot fail.
+    let _ = facts(report, &mut out);
     for finding in report.findings {
         let info = finding.kind.info();
         let names: Vec<_> =
@@ -57,7 +49,6 @@ pub fn text(report: &Report<'_>) -> String {
             (true, _) => String::new(),
             (false, more) => format!(": {}{}", names.join(", "), if more { ", …" } else { "" }),
         };
-        // Writing into a string cannot fail.
         let _ = writeln!(
             out,
             "{} {} ({}{names})\n  {}",
@@ -68,6 +59,42 @@ pub fn text(report: &Report<'_>) -> String {
         );
     }
     out
+}
+
+/// What is told in a line each.
+fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    if let Some(rows) = report.rows {
+        let of = |name: &str| number(rows.get(name));
+        writeln!(
+            out,
+            "{} sets of labels ({} of one row), at most {} labels in a row, SCUMBLE {}",
+            of("distinct_labelsets"),
+            of("single_labelsets"),
+            of("max_labels_per_row"),
+            of("scumble"),
+        )?;
+    }
+    let (batch, labels) = (report.consequences.batch_size, report.counts.len() as u64);
+    let seldom = report.labels_seldom_in_batch();
+    writeln!(
+        out,
+        "of batches of {batch} rows, most have no positive of {} of {} labels",
+        thousands(seldom),
+        thousands(labels)
+    )?;
+    for (group, found) in report.groups.iter().zip(report.group_measures) {
+        let (absent, shifted) = (found.absent.len(), found.shifted.len());
+        let rows = thousands(group.counts.rows());
+        let name = visible(group.name);
+        let (ld, lpd) = (number(found.ld), number(found.lpd));
+        writeln!(
+            out,
+            "group {name}: {rows} rows, {absent} labels absent, {shifted} shifted, LD {ld}, LPD {lpd}"
+        )?;
+    }
+    report
+        .drift
+        .map_or(Ok(()), |(name, found)| writeln!(out, "against {}: {}", visible(name), drift::summary(found)))
 }
 
 fn primary_name(report: &Report<'_>) -> String {

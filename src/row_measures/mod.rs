@@ -6,6 +6,8 @@
 
 mod sums;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cooccurrence::Together;
 use crate::counts::{LabelCounts, as_f64};
 
@@ -21,7 +23,7 @@ pub const PAIR_ROWS_MIN: u64 = 5;
 pub const PAIRS_LABELS_MAX: usize = 4096;
 
 /// A set of labels and the rows that have just these.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Labelset {
     /// Positions of the labels, ascending.
     pub labels: Vec<u32>,
@@ -143,7 +145,7 @@ impl Spread {
 }
 
 /// Two labels that occur together, or avoid each other.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// Positions of the labels, the lower first.
     pub labels: [usize; 2],
@@ -168,6 +170,20 @@ impl RowMeasures {
     #[must_use]
     pub fn max_labels_per_row(&self) -> usize {
         self.cardinalities.len().saturating_sub(1)
+    }
+
+    /// The standard deviation (n − 1) of the labels of a row, or their standardised moment of a higher `order`;
+    /// `None` where all rows are alike, or there are fewer than two.
+    fn moment(&self, order: i32) -> Option<f64> {
+        let n = as_f64(self.rows);
+        let each = || self.cardinalities.iter().enumerate().map(|(k, &rows)| (k as f64, as_f64(rows)));
+        let mean = each().map(|(k, rows)| k * rows).sum::<f64>() / n;
+        let central = |order: i32| each().map(|(k, rows)| (k - mean).powi(order) * rows).sum::<f64>();
+        match order {
+            2 => (self.rows > 1).then(|| (central(2) / (n - 1.0)).sqrt()),
+            _ => Some(central(order) / n / (central(2) / n).powf(f64::from(order) / 2.0))
+                .filter(|moment| moment.is_finite()),
+        }
     }
 
     /// A pair of labels of `counts`, whose rows these are. Where a row says nothing of one, it is left out of
@@ -235,9 +251,12 @@ const fn row(
 
 /// Every measure that needs rows.
 #[rustfmt::skip]
-pub const ROW_MEASURES: [RowMeasure; 8] = [
+pub const ROW_MEASURES: [RowMeasure; 11] = [
     row("empty_rows", "0 … N", "rows without any label", "MEKA", |m| Some(as_f64(m.empty_rows()))),
     row("max_labels_per_row", "0 … C", "most labels of one row", "", |m| Some(m.max_labels_per_row() as f64)),
+    row("cardinality_sd", "0 … C", "standard deviation (n - 1) of the labels of a row", "MLDA", |m| m.moment(2)),
+    row("cardinality_skewness", "", "third standardised moment of the labels of a row", "", |m| m.moment(3)),
+    row("cardinality_kurtosis", "1 …", "fourth standardised moment of the labels of a row; 3 where they are normal", "", |m| m.moment(4)),
     row("distinct_labelsets", "0 … N", "different sets of labels, the empty one included", "mldr, MULAN, MEKA", |m| Some(as_f64(m.distinct_labelsets))),
     row("distinct_nonempty_labelsets", "0 … N", "the same without the empty one", "", |m| Some(as_f64(m.distinct_labelsets - u64::from(m.empty_rows() > 0)))),
     row("single_labelsets", "0 … N", "sets of labels that one row has", "mldr", |m| Some(as_f64(m.single_labelsets))),
@@ -245,13 +264,6 @@ pub const ROW_MEASURES: [RowMeasure; 8] = [
     row("scumble", "0 … 1", "mean over rows of 1 - geometric mean / mean of IRLbl of the row's labels", "Charte et al. 2014, mldr", |m| m.scumble.mean()),
     row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of that", "mldr", |m| m.scumble.variation()),
 ];
-
-/// ln(features × labels × distinct sets of labels), the theoretical complexity score (mldr).
-#[must_use]
-pub fn tcs(measures: &RowMeasures, features: u64, labels: usize) -> Option<f64> {
-    let product = as_f64(features) * labels as f64 * as_f64(measures.distinct_labelsets);
-    (product > 0.0).then(|| product.ln())
-}
 
 #[cfg(test)]
 mod tests {
@@ -286,6 +298,10 @@ mod tests {
         let (counts, measures) = pass(3, &rows);
         assert_eq!(measures.cardinalities, [2, 2, 1, 1]);
         assert_eq!((measures.distinct_labelsets, measures.single_labelsets), (4, 2));
+        // Mean 7/6; of 0 0 1 1 2 3.
+        let [sd, skewness, kurtosis] = [2, 3, 4].map(|order| measures.moment(order).unwrap());
+        assert!((sd - (41.0_f64 / 30.0).sqrt()).abs() < 1e-12, "{sd}");
+        assert!((skewness - 0.487_566_4).abs() < 1e-6 && (kurtosis - 1.989_887_0).abs() < 1e-6);
         let top: Vec<_> = measures.top_labelsets.iter().map(|set| (set.rows, set.labels.clone())).collect();
         assert_eq!(top, [(2, vec![]), (2, vec![0]), (1, vec![0, 1]), (1, vec![0, 1, 2])]);
         let two = 1.0 - 2.0_f64.sqrt() / 1.5;
@@ -297,7 +313,6 @@ mod tests {
         assert_eq!((pair.labels, pair.together, pair.conditional), ([0, 1], 2, [Some(0.5), Some(1.0)]));
         // (2·6 − 4·2) / √(4·2·2·4)
         assert!((pair.phi.unwrap() - 0.5).abs() < 1e-15);
-        assert!((tcs(&measures, 10, 3).unwrap() - 120.0_f64.ln()).abs() < 1e-15);
     }
 
     #[test]
@@ -315,7 +330,6 @@ mod tests {
     fn nothing_is_defined_of_nothing() {
         let (_, measures) = pass(2, &[]);
         let values: Vec<_> = ROW_MEASURES.iter().map(|measure| (measure.of)(&measures)).collect();
-        assert_eq!(values[5..], [None, None, None]);
-        assert_eq!(tcs(&measures, 5, 2), None);
+        assert_eq!((&values[2..5], &values[8..]), (&[None; 3][..], &[None; 3][..]));
     }
 }

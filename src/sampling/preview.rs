@@ -2,7 +2,7 @@
 
 use crate::counts::{LabelCounts, Tally, as_f64};
 use crate::error::{Error, Result};
-use crate::measures::{Measures, measure};
+use crate::measures::{Compat, Measures, measure};
 
 use super::Rarity;
 
@@ -105,8 +105,8 @@ impl Preview {
     pub fn new(before: &LabelCounts, shift: &Shift) -> Result<Self> {
         let after = shift.after(before)?;
         Ok(Self {
-            measures_before: measure(before),
-            measures_after: measure(&after),
+            measures_before: measure(before, Compat::default()),
+            measures_after: measure(&after, Compat::default()),
             before: before.clone(),
             after,
         })

@@ -29,17 +29,38 @@ impl Basis {
     }
 }
 
+/// How a formula is applied to a label, before weights are reshaped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Raw {
+    /// What labels are compared with.
+    against: f64,
+    /// The weight is that of negatives.
+    of_negatives: bool,
+    /// Every number times this.
+    times: f64,
+}
+
+impl Raw {
+    /// The number of one label.
+    pub(super) fn of_label(&self, scheme: &Scheme, pos: f64, neg: f64) -> f64 {
+        let (pos, neg) = if self.of_negatives { (neg, pos) } else { (pos, neg) };
+        of_label(scheme, pos, neg, self.against) * self.times
+    }
+}
+
 /// The vectors of one scheme: one, or the two of a pair. Labels not served hold 0.
-pub(super) fn vectors(scheme: &Scheme, basis: &Basis) -> Vec<(String, Kind, Vec<f64>)> {
-    let mut all = vec![(scheme.key(), scheme.info().kind, values(scheme, basis))];
+pub(super) fn vectors(scheme: &Scheme, basis: &Basis) -> Vec<(String, Kind, Raw, Vec<f64>)> {
+    let (raw, values) = values(scheme, basis);
+    let mut all = vec![(scheme.key(), scheme.info().kind, raw, values)];
     if *scheme == Scheme::Balanced {
-        let negative = basis.each(|pos, neg| of_label(scheme, neg, pos, 0.0));
-        all.push((format!("{}_negative", scheme.key()), Kind::Pair, negative));
+        let raw = Raw { of_negatives: true, ..raw };
+        let negative = basis.each(|pos, neg| raw.of_label(scheme, pos, neg));
+        all.push((format!("{}_negative", scheme.key()), Kind::Pair, raw, negative));
     }
     all
 }
 
-fn values(scheme: &Scheme, basis: &Basis) -> Vec<f64> {
+fn values(scheme: &Scheme, basis: &Basis) -> (Raw, Vec<f64>) {
     let against = match *scheme {
         Scheme::InverseFrequency { reference } => reference_count(reference, basis),
         Scheme::InversePropensity { a, b } => propensity_constant(basis.rows, a, b),
@@ -52,10 +73,14 @@ fn values(scheme: &Scheme, basis: &Basis) -> Vec<f64> {
         }
         _ => 0.0,
     };
-    let raw = basis.each(|pos, neg| of_label(scheme, pos, neg, against));
+    let raw = Raw { against, of_negatives: false, times: 1.0 };
+    let values = basis.each(|pos, neg| raw.of_label(scheme, pos, neg));
     match scheme {
-        Scheme::EffectiveNumber { .. } => mean_one(raw, basis),
-        _ => raw,
+        Scheme::EffectiveNumber { .. } => {
+            let times = to_mean_one(&values, basis);
+            (Raw { times, ..raw }, values.into_iter().map(|w| w * times).collect())
+        }
+        _ => (raw, values),
     }
 }
 
@@ -91,11 +116,11 @@ pub(super) fn propensity_constant(rows: f64, a: f64, b: f64) -> f64 {
     (rows.ln() - 1.0).max(0.0) * (b + 1.0).powf(a)
 }
 
-/// Scales the labels served to mean 1.
-fn mean_one(raw: Vec<f64>, basis: &Basis) -> Vec<f64> {
+/// What scales the labels served to mean 1.
+fn to_mean_one(raw: &[f64], basis: &Basis) -> f64 {
     let served = basis.labels.iter().flatten().count() as f64;
     let sum: f64 = raw.iter().sum();
-    raw.into_iter().map(|w| if sum > 0.0 { w * served / sum } else { w }).collect()
+    if sum > 0.0 { served / sum } else { 1.0 }
 }
 
 fn reference_count(reference: Reference, basis: &Basis) -> f64 {
@@ -222,6 +247,21 @@ mod tests {
         let max = 99.0_f64.sqrt();
         assert_eq!(vector.values, [0.2, 3.0 / max, 0.9]);
         assert_eq!(vector.clipped, 2);
+    }
+
+    #[test]
+    fn every_vector_gives_a_label_its_own_weight_again() {
+        let counts = counts(1000, &[(500, 500), (100, 900), (10, 990), (1, 999), (40, 360)]);
+        let adjust = Adjust { power: 0.7, normalize: super::super::Normalize::Mean, clip: Some((0.3, 2.0)) };
+        for info in &crate::weights::SCHEMES {
+            for adjust in [Adjust::default(), adjust] {
+                let weighing = Weighing { schemes: vec![info.default], adjust, policy: Policy::default() };
+                for vector in weigh(&counts, &weighing).unwrap().vectors {
+                    let again = (0..counts.len()).map(|i| counts.sides(i)).map(|(p, n)| vector.at(p, n));
+                    assert_eq!(again.collect::<Vec<_>>(), vector.values, "{}", vector.name);
+                }
+            }
+        }
     }
 
     proptest! {

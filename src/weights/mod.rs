@@ -42,6 +42,32 @@ pub struct WeightVector {
     pub values: Vec<f64>,
     /// How many were clipped.
     pub clipped: u64,
+    /// How the formula was applied.
+    curve: Curve,
+}
+
+/// What makes a weight of any positives and negatives beside the label's own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Curve {
+    raw: formula::Raw,
+    /// What weights were divided by.
+    scale: f64,
+    adjust: Adjust,
+}
+
+impl WeightVector {
+    /// The weight that the formula gives a label with these positives and negatives, all other labels being as
+    /// they are.
+    #[must_use]
+    pub fn at(&self, positives: f64, negatives: f64) -> f64 {
+        let raw = self.curve.raw.of_label(&self.scheme, positives, negatives);
+        if self.kind == Kind::Additive {
+            return raw;
+        }
+        let Curve { scale, adjust, .. } = self.curve;
+        let weight = if adjust.power == 1.0 { raw } else { raw.powf(adjust.power) } / scale;
+        adjust.clip.map_or(weight, |(low, high)| weight.clamp(low, high))
+    }
 }
 
 /// All weights of a run.
@@ -95,9 +121,10 @@ pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
     let basis = formula::Basis::of(counts, &status);
     let mut vectors = Vec::with_capacity(schemes.len());
     for scheme in schemes {
-        for (name, kind, raw) in formula::vectors(scheme, &basis) {
-            let mut vector = WeightVector { name, scheme: *scheme, kind, values: raw, clipped: 0 };
-            finish(&mut vector, &status, adjust, policy);
+        for (name, kind, raw, values) in formula::vectors(scheme, &basis) {
+            let curve = Curve { raw, scale: 1.0, adjust: *adjust };
+            let mut vector = WeightVector { name, scheme: *scheme, kind, values, clipped: 0, curve };
+            finish(&mut vector, &status, policy);
             if let Some(i) = vector.values.iter().position(|w| w.is_nan() || w.abs() > f64::from(f32::MAX)) {
                 return Err(Error::usage(format!(
                     "--scheme {scheme} gives label {:?} a weight of {}, beyond what a 32-bit float holds",
@@ -157,7 +184,8 @@ fn refuse(counts: &LabelCounts, status: &[Status], policy: &Policy) -> Result<()
     .hint("choose a value for them with --zero-positives and --zero-negatives: one, max, zero or a number"))
 }
 
-fn finish(vector: &mut WeightVector, status: &[Status], adjust: &Adjust, policy: &Policy) {
+fn finish(vector: &mut WeightVector, status: &[Status], policy: &Policy) {
+    let adjust = vector.curve.adjust;
     let ok = |i: &usize| status[*i] == Status::Ok;
     let values = &mut vector.values;
     if vector.kind != Kind::Additive {
@@ -174,6 +202,7 @@ fn finish(vector: &mut WeightVector, status: &[Status], adjust: &Adjust, policy:
         };
         if adjust.normalize != Normalize::None && scale > 0.0 {
             values.iter_mut().for_each(|w| *w /= scale);
+            vector.curve.scale = scale;
         }
         if let Some((low, high)) = adjust.clip {
             for i in (0..values.len()).filter(ok) {

@@ -60,7 +60,7 @@ fn threads_and_shard_order_change_no_byte() {
         files(&place, out)
     };
     let one = run("one", [0, 1, 2, 3], "1");
-    assert_eq!(one.len(), 9);
+    assert_eq!(one.len(), 10);
     assert_eq!(one, run("two", [3, 1, 0, 2], "4"));
 }
 

@@ -5,21 +5,24 @@ use std::path::{Path, PathBuf};
 use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
-const LAYERS: [&[&str]; 11] = [
-    &["error", "guard", "label_sets", "scratch", "threads"],
+const LAYERS: [&[&str]; 13] = [
+    &["error", "guard", "label_sets", "posterior", "scratch", "threads"],
     &["counts", "cooccurrence"],
     &["weights", "measures", "row_measures"],
-    &["findings", "drift", "sampling"],
+    &["consequences", "groups", "drift", "sampling"],
+    &["findings"],
     &["checks"],
     &["pages", "store"],
-    &["artifact", "report"],
+    &["report"],
+    &["artifact"],
     &["source"],
     &["engine"],
     &["pipeline"],
     &["cli"],
 ];
 /// Pure modules: counts in, numbers and text out.
-const PURE: [&str; 11] = [
+const PURE: [&str; 14] = [
+    "posterior",
     "counts",
     "cooccurrence",
     "label_sets",
@@ -27,6 +30,8 @@ const PURE: [&str; 11] = [
     "sampling",
     "weights",
     "measures",
+    "consequences",
+    "groups",
     "findings",
     "drift",
     "checks",

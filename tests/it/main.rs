@@ -32,6 +32,8 @@ mod outside;
 mod pages;
 /// Every file of pipelines/ runs.
 mod pipelines;
+/// What reports tell, and the page.
+mod reports;
 /// The labels of rows, with their place.
 mod rows;
 /// A small S3 server.

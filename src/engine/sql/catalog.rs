@@ -12,7 +12,7 @@ use super::table::QueryTable;
 use crate::artifact::counts::read;
 use crate::engine::partial_exec::external;
 use crate::error::{Error, Result};
-use crate::measures::{Measures, measure};
+use crate::measures::{Compat, Measures, measure};
 use crate::store::is_address;
 
 /// The schema of registered tables.
@@ -135,7 +135,7 @@ impl SchemaProvider for Run {
 pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc<dyn TableProvider>> {
     let counts = folder.join("counts.parquet");
     if name == "imbalance" {
-        let batch = measures(&measure(&read(&counts)?.counts))?;
+        let batch = measures(&measure(&read(&counts)?.counts, Compat::default()))?;
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]]);
         return Ok(Arc::new(table.map_err(|cause| Error::internal(cause.to_string()))?));
     }

@@ -1,0 +1,227 @@
+//! What weights do in training: how sure they are, what part of the loss each label takes, what they leave to be
+//! undone.
+
+use std::collections::HashMap;
+
+use crate::counts::{LabelCounts, as_f64};
+use crate::posterior::interval;
+use crate::weights::{Kind, Scheme, Status, Weights};
+
+/// Rows of a batch when nobody says.
+pub const BATCH_SIZE: u64 = 256;
+/// The largest finite half-precision number.
+pub const FP16_MAX: f64 = 65504.0;
+
+/// What the weight of one label does. What is not defined is `None`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Consequence {
+    /// Interval of prevalence, by a Beta posterior over known rows.
+    pub prevalence: Option<[f64; 2]>,
+    /// The weights that the scheme gives at its ends, the lower first; of labels that the scheme serves.
+    pub weight: Option<[f64; 2]>,
+    /// Part of the loss of all labels, 0 … 1, while every cell is predicted alike; of weights that multiply it.
+    pub loss_share: Option<f64>,
+    /// Half precision holds no such weight.
+    pub fp16_overflow: bool,
+    /// Chance that a batch has no positive, 0 … 1.
+    pub no_positive_in_batch: Option<f64>,
+    /// What the weight adds to logits, to be taken off at inference: ln of positive over negative weight.
+    pub calibration_offset: Option<f64>,
+    /// ln(positives / negatives), to start a bias at.
+    pub bias: Option<f64>,
+}
+
+/// One fact about the weight of a label, with its key in `imbalance.json`.
+#[derive(Debug)]
+pub struct Fact {
+    /// Key of `per_label` in `imbalance.json`.
+    pub name: &'static str,
+    /// What it is.
+    pub formula: &'static str,
+    /// The value; `None` where it is not defined.
+    pub of: fn(&Consequence) -> Option<f64>,
+}
+
+/// Every such fact.
+#[rustfmt::skip]
+pub const FACTS: [Fact; 8] = [
+    Fact { name: "prevalence_low", formula: "prevalence, lower end of its 95 % interval: quantile of Beta(pos + 1/2, neg + 1/2)", of: |c| c.prevalence.map(|[low, _]| low) },
+    Fact { name: "prevalence_high", formula: "prevalence, upper end", of: |c| c.prevalence.map(|[_, high]| high) },
+    Fact { name: "weight_low", formula: "the smaller weight of the two ends; null where the weight is the policy's", of: |c| c.weight.map(|[low, _]| low) },
+    Fact { name: "weight_high", formula: "the larger one", of: |c| c.weight.map(|[_, high]| high) },
+    Fact { name: "loss_share", formula: "part of the whole loss while every cell is predicted alike: (weight pos + neg) / sum over labels", of: |c| c.loss_share },
+    Fact { name: "no_positive_in_batch", formula: "chance that a batch of batch_size rows has no positive: (1 - pos / N)^batch_size", of: |c| c.no_positive_in_batch },
+    Fact { name: "calibration_offset", formula: "ln(weight), to be taken off the logit at inference", of: |c| c.calibration_offset },
+    Fact { name: "bias", formula: "ln(pos / neg), to start the bias of the last layer at", of: |c| c.bias },
+];
+
+/// The consequences of the primary vector.
+#[derive(Debug)]
+pub struct Consequences<'a> {
+    counts: &'a LabelCounts,
+    weights: &'a Weights,
+    /// Rows of a batch.
+    pub batch_size: u64,
+    /// The loss of all labels, in units of one cell.
+    whole_loss: Option<f64>,
+}
+
+impl<'a> Consequences<'a> {
+    /// Of `weights`, made from `counts`, in batches of `batch_size` rows.
+    #[must_use]
+    pub fn new(counts: &'a LabelCounts, weights: &'a Weights, batch_size: u64) -> Self {
+        let mut new = Self { counts, weights, batch_size, whole_loss: None };
+        let whole: Option<f64> = (0..counts.len()).map(|label| new.loss(label)).sum();
+        new.whole_loss = whole.filter(|whole| *whole > 0.0);
+        new
+    }
+
+    /// Of one label.
+    #[must_use]
+    pub fn of(&self, label: usize) -> Consequence {
+        self.of_sure(label, self.sure(label))
+    }
+
+    /// Of all labels, in label order; labels with the same counts share their interval.
+    #[must_use]
+    pub fn all(&self) -> Vec<Consequence> {
+        let mut known = HashMap::new();
+        let sure = |label: usize| {
+            let (positives, negatives) = self.evidence(label);
+            *known.entry((positives.to_bits(), negatives.to_bits())).or_insert_with(|| self.sure(label))
+        };
+        let sure: Vec<_> = (0..self.counts.len()).map(sure).collect();
+        sure.into_iter().enumerate().map(|(label, sure)| self.of_sure(label, sure)).collect()
+    }
+
+    /// Positives and negatives by rows: of soft or weighted counts, the known rows in their proportion.
+    fn evidence(&self, label: usize) -> (f64, f64) {
+        let (positives, negatives) = self.counts.sides(label);
+        let known = as_f64(self.counts.tallies()[label].known());
+        if self.counts.masses().is_none() || positives + negatives <= 0.0 {
+            return (positives, negatives);
+        }
+        let part = known / (positives + negatives);
+        (positives * part, negatives * part)
+    }
+
+    fn sure(&self, label: usize) -> Option<[f64; 2]> {
+        let (positives, negatives) = self.evidence(label);
+        interval(positives, negatives)
+    }
+
+    fn of_sure(&self, label: usize, prevalence: Option<[f64; 2]>) -> Consequence {
+        let vector = self.weights.primary();
+        let (positives, negatives) = self.counts.sides(label);
+        let known = positives + negatives;
+        let weight = prevalence.filter(|_| self.weights.status[label] == Status::Ok).map(|ends| {
+            let [one, other] = ends.map(|p| vector.at(p * known, (1.0 - p) * known));
+            [one.min(other), one.max(other)]
+        });
+        let (whole, loss) = (self.whole_loss, self.loss(label));
+        let pair = self.pair(label);
+        Consequence {
+            prevalence,
+            weight,
+            loss_share: whole.zip(loss).map(|(whole, loss)| loss / whole),
+            fp16_overflow: vector.values[label].abs() > FP16_MAX,
+            no_positive_in_batch: self.no_positive_in_batch(label),
+            calibration_offset: pair
+                .map(|(of_positives, of_negatives)| (of_positives / of_negatives).ln())
+                .filter(|offset| offset.is_finite()),
+            bias: (positives > 0.0 && negatives > 0.0).then(|| (positives / negatives).ln()),
+        }
+    }
+
+    /// Weights of a positive and a negative cell, where the primary vector is such.
+    fn pair(&self, label: usize) -> Option<(f64, f64)> {
+        let vector = self.weights.primary();
+        let weight = vector.values[label];
+        match (vector.kind, vector.scheme) {
+            (Kind::PosWeight, _) => Some((weight, 1.0)),
+            (Kind::ClassWeight, _) => Some((weight, weight)),
+            (Kind::Pair, Scheme::FocalAlpha) => Some((weight, 1.0 - weight)),
+            // The other vector of the pair comes next.
+            (Kind::Pair, _) => self.weights.vectors.get(1).map(|other| (weight, other.values[label])),
+            (Kind::Additive | Kind::Sampling, _) => None,
+        }
+    }
+
+    fn loss(&self, label: usize) -> Option<f64> {
+        let (positives, negatives) = self.counts.sides(label);
+        let (of_positives, of_negatives) = self.pair(label)?;
+        Some(of_positives * positives + of_negatives * negatives)
+    }
+
+    /// Chance that a batch has no positive of a label; `None` without rows.
+    #[must_use]
+    pub fn no_positive_in_batch(&self, label: usize) -> Option<f64> {
+        let (rows, positives) = (as_f64(self.counts.rows()), as_f64(self.counts.tallies()[label].positives));
+        // (1 − p)^B, with the digits of a small p.
+        (rows > 0.0).then(|| (as_f64(self.batch_size) * (-positives / rows).ln_1p()).exp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counts::{Labels, Tally};
+    use crate::weights::{Adjust, Policy, Weighing, weigh};
+
+    fn weighed(scheme: &str, rows: u64, sides: &[(u64, u64)]) -> (LabelCounts, Weights) {
+        let tally = |&(positives, negatives): &(u64, u64)| Tally {
+            positives,
+            negatives,
+            missing: rows - positives - negatives,
+            ..Tally::default()
+        };
+        let counts =
+            LabelCounts::new(rows, Labels::indices(sides.len()), sides.iter().map(tally).collect(), None)
+                .unwrap();
+        let schemes = vec![scheme.parse().unwrap()];
+        let weighing = Weighing { schemes, adjust: Adjust::default(), policy: Policy::default() };
+        let weights = weigh(&counts, &weighing).unwrap();
+        (counts, weights)
+    }
+
+    #[test]
+    fn consequences_by_hand() {
+        let (counts, weights) = weighed("ratio", 1000, &[(500, 500), (100, 900), (0, 1000), (1, 99)]);
+        let all = Consequences::new(&counts, &weights, 100).all();
+        // Losses: 2 · 500, 2 · 900, 1000 and 2 · 99.
+        let shares: Vec<f64> = all.iter().map(|one| one.loss_share.unwrap()).collect();
+        let expected = [1000.0, 1800.0, 1000.0, 198.0].map(|loss| loss / 3998.0);
+        assert!(shares.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-15));
+        let none = |label: usize| all[label].no_positive_in_batch.unwrap();
+        assert!((none(1) - 0.9_f64.powi(100)).abs() < 1e-15 && none(2) == 1.0);
+        // A batch is of rows, known or not.
+        assert!((none(3) - 0.999_f64.powi(100)).abs() < 1e-13);
+        assert_eq!(all[1].calibration_offset, Some(9.0_f64.ln()));
+        assert_eq!((all[1].bias, all[2].bias), (Some((100.0_f64 / 900.0).ln()), None));
+        let ([low, high], [lighter, heavier]) = (all[1].prevalence.unwrap(), all[1].weight.unwrap());
+        assert!((lighter - (1.0 - high) / high).abs() < 1e-12 && (heavier - (1.0 - low) / low).abs() < 1e-12);
+        assert!(lighter < 9.0 && 9.0 < heavier);
+        assert_eq!((all[2].weight, all[2].prevalence.unwrap()[0]), (None, 0.0));
+        assert_eq!(all, (0..4).map(|i| Consequences::new(&counts, &weights, 100).of(i)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_defined_depends_on_what_the_vector_is_for() {
+        let of = |scheme: &str| {
+            let (counts, weights) = weighed(scheme, 1_000_000, &[(10, 999_990), (500_000, 500_000)]);
+            Consequences::new(&counts, &weights, 1).of(0)
+        };
+        let ratio = of("ratio");
+        assert!(ratio.fp16_overflow && !of("sqrt").fp16_overflow);
+        // Of a pair it is the quotient that counts; one weight for both sides moves no optimum.
+        let offset = |scheme: &str| of(scheme).calibration_offset;
+        let close = |a: Option<f64>, b: Option<f64>| (a.unwrap() - b.unwrap()).abs() < 1e-9;
+        assert!(close(offset("balanced"), offset("ratio")) && close(offset("focal-alpha"), offset("ratio")));
+        assert_eq!(
+            (offset("effective-number"), offset("prior-bias"), offset("repeat-factor")),
+            (Some(0.0), None, None)
+        );
+        assert_eq!((of("prior-bias").loss_share, of("balanced").loss_share), (None, Some(0.5)));
+        assert_eq!(FACTS.map(|fact| (fact.of)(&ratio).is_some()), [true; 8]);
+    }
+}

@@ -1,0 +1,87 @@
+//! Measures of single labels, and how packages read labels without positives.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::ratio;
+use crate::error::{Error, Result};
+
+/// A measure of one label, from its positives, its negatives and the positives of the most frequent
+/// label; `None` where it is not defined.
+pub type LabelMeasure = fn(f64, f64, f64) -> Option<f64>;
+
+/// Every measure of single labels: its key in `imbalance.json`, and what it is.
+pub const LABEL_MEASURES: [(&str, &str, LabelMeasure); 4] = [
+    ("prevalence", "pos / known", prevalence),
+    ("irlbl", "positives of the most frequent label / pos (Charte et al. 2015)", irlbl),
+    ("im_r", "larger side / smaller side (MULAN)", im_r),
+    ("entropy", "entropy of prevalence in bits (MLDA)", entropy),
+];
+
+/// positives / known rows, 0 … 1.
+#[must_use]
+pub fn prevalence(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
+    ratio(positives, positives + negatives)
+}
+
+/// Positives of the most frequent label / positives, 1 … (Charte et al. 2015).
+#[must_use]
+pub fn irlbl(positives: f64, _negatives: f64, most: f64) -> Option<f64> {
+    ratio(most, positives)
+}
+
+/// Larger side / smaller side, 1 … (MULAN).
+#[must_use]
+pub fn im_r(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
+    ratio(positives.max(negatives), positives.min(negatives))
+}
+
+/// Entropy of prevalence in bits, 0 … 1 (MLDA): −Σ p·log2 p over the two sides.
+#[must_use]
+pub fn entropy(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
+    let p = ratio(positives, positives + negatives)?;
+    Some([p, 1.0 - p].into_iter().filter(|q| *q > 0.0).map(|q| -q * q.log2()).sum())
+}
+
+/// How labels without positives are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compat {
+    /// Their IRLbl is not a number; means and deviations are over the others.
+    #[default]
+    Mulan,
+    /// Their IRLbl is 0, and takes part in means and deviations.
+    Mldr,
+}
+
+impl Compat {
+    /// The measure of labels that this reading has for IRLbl.
+    #[must_use]
+    pub fn irlbl(self) -> LabelMeasure {
+        match self {
+            Self::Mulan => irlbl,
+            Self::Mldr => |positives, negatives, most| irlbl(positives, negatives, most).or(Some(0.0)),
+        }
+    }
+}
+
+impl FromStr for Compat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "mulan" => Ok(Self::Mulan),
+            "mldr" => Ok(Self::Mldr),
+            _ => Err(Error::usage(format!("--compat: \"{text}\" is not a package"))
+                .hint("use mulan (labels without positives have no IRLbl) or mldr (it is 0)")),
+        }
+    }
+}
+
+impl fmt::Display for Compat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mulan => "mulan",
+            Self::Mldr => "mldr",
+        })
+    }
+}

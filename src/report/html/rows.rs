@@ -1,0 +1,120 @@
+//! What rows say beside counts.
+
+use maud::{Markup, html};
+
+use super::axis::Axis;
+use super::columns::{Column, columns};
+use super::dots::{Dots, Line};
+use super::heat::heat;
+use super::{NAME, name, whole};
+use crate::counts::as_f64;
+use crate::report::{Report, brief, number, percent, thousands};
+
+/// Columns of the histogram; the last holds the rest.
+const COLUMNS: usize = 12;
+/// Lines of tables and charts.
+const SHOWN: usize = 15;
+
+/// How many labels rows have, and which sets.
+pub(super) fn cardinality(report: &Report<'_>) -> Option<Markup> {
+    let rows = report.rows?;
+    let share = |of: u64| percent((rows.rows() > 0).then(|| as_f64(of) / as_f64(rows.rows())));
+    let (shown, rest) = rows.cardinalities.split_at(rows.cardinalities.len().min(COLUMNS));
+    let column = |(k, &rows): (usize, &u64)| Column { name: k.to_string(), count: rows, text: share(rows) };
+    let mut all: Vec<Column> = shown.iter().enumerate().map(column).collect();
+    if !rest.is_empty() {
+        let rows = rest.iter().sum();
+        all.push(Column { name: format!("{}+", shown.len()), count: rows, text: share(rows) });
+    }
+    let of = |name: &str| number(rows.get(name));
+    let count = |name: &str| rows.get(name).map_or_else(|| "–".to_owned(), whole);
+    Some(html! {
+        p { "A row has " (number(report.measures.get("cardinality"))) " labels on average (standard deviation "
+            (of("cardinality_sd")) ") and at most " (count("max_labels_per_row")) ". Rows without any: " (count("empty_rows")) "." }
+        figure { (columns("Rows by their number of labels", "rows", &all)) figcaption { "Rows by their number of labels." } }
+        p { (count("distinct_labelsets")) " different sets of labels occur, " (count("single_labelsets")) " of them in a single row." }
+        table {
+            caption { "The most frequent sets" }
+            thead { tr { th scope="col" { "Labels" } th.n scope="col" { "Rows" } th.n scope="col" { "Share" } } }
+            tbody {
+                @for set in rows.top_labelsets.iter().take(SHOWN) {
+                    tr {
+                        th scope="row" {
+                            @if set.labels.is_empty() { em { "none" } }
+                            @for &label in set.labels.iter().take(SHOWN) { code { (name(report, label as usize, NAME)) } " " }
+                            @if set.labels.len() > SHOWN { "and " (set.labels.len() - SHOWN) " more" }
+                        }
+                        td.n { (thousands(set.rows)) }
+                        td.n { (share(set.rows)) }
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Labels that occur together.
+pub(super) fn pairs(report: &Report<'_>) -> Option<Markup> {
+    let rows = report.rows?;
+    let matrix = rows.cooccurrence.as_ref()?;
+    let full = |label: usize, width: usize| name(report, label, width);
+    Some(html! {
+        p { "Correlation (phi) of the labels that have most to do with each other; rows that say nothing of one are \
+             left out. Labels that go together stand side by side." }
+        section.scroll tabindex="0" aria-label="Matrix of correlations" { figure { (heat(report, matrix, full)) } }
+        @if !rows.closest_pairs.is_empty() {
+            section.scroll tabindex="0" aria-label="The closest pairs" {
+                table {
+                    caption { "The closest pairs" }
+                    thead { tr {
+                        th scope="col" { "Label" } th scope="col" { "and" }
+                        th.n scope="col" { "Rows" } th.n scope="col" { "Of the one" } th.n scope="col" { "Of the other" }
+                        th.n scope="col" { "Phi" }
+                    } }
+                    tbody {
+                        @for pair in rows.closest_pairs.iter().take(SHOWN) {
+                            tr {
+                                th scope="row" { (name(report, pair.labels[0], 2 * NAME)) }
+                                td { (name(report, pair.labels[1], 2 * NAME)) }
+                                td.n { (thousands(pair.together)) }
+                                @for part in pair.conditional { td.n { (percent(part)) } }
+                                td.n { (number(pair.phi)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Rare labels in one row with frequent ones.
+pub(super) fn scumble(report: &Report<'_>) -> Option<Markup> {
+    let rows = report.rows?;
+    let mean = rows.get("scumble")?;
+    let of = |label: usize| rows.scumble.get(label).copied().flatten();
+    let labels = report.largest(SHOWN, of);
+    let axis = Axis::linear(labels.iter().filter_map(|&label| of(label)).chain([mean]))?;
+    let line = |&label: &usize| Line {
+        name: name(report, label, NAME),
+        marks: vec![of(label)],
+        interval: None,
+        text: number(of(label)),
+    };
+    let lines: Vec<Line> = labels.iter().map(line).collect();
+    let about = "SCUMBLE of the labels with the largest";
+    let reference = Some((mean, format!("all rows: {}", brief(mean))));
+    let judged = if mean > 0.1 {
+        "Rows mix rare and frequent labels: oversampling the rare ones multiplies the frequent ones as well."
+    } else {
+        "Rare labels seldom share a row with frequent ones, so that resampling can tell them apart."
+    };
+    Some(html! {
+        p { "SCUMBLE says how much rare and frequent labels share rows, from 0 to 1; over all rows it is " (brief(mean))
+            ", the dashed line. " (judged) }
+        figure {
+            (Dots { about, axis, series: &[], lines: &lines, reference, show: brief }.draw())
+            figcaption { "Labels whose rows mix most." }
+        }
+    })
+}
