@@ -133,18 +133,18 @@ fn serve(stream: &TcpStream, bucket: &Mutex<Bucket>) -> Option<()> {
             .trim_start_matches('/')
             .split_once('/')
             .map_or(String::new(), |(_, key)| key.to_owned());
-        let mut held = bucket.lock().unwrap();
-        let mut hook = held.hook.take();
-        let fault = hook.as_mut().map_or(Fault::None, |hook| hook(&mut held, &method, &key));
-        held.hook = hook;
+        let mut locked = bucket.lock().unwrap();
+        let mut hook = locked.hook.take();
+        let fault = hook.as_mut().map_or(Fault::None, |hook| hook(&mut locked, &method, &key));
+        locked.hook = hook;
         let answer = match fault {
             Fault::Status(status) => {
                 Answer::error(status, if status == 503 { "SlowDown" } else { "Refused" })
             }
-            _ => answer(&mut held, &method, &key, query, &header, &body),
+            _ => answer(&mut locked, &method, &key, query, &header, &body),
         };
         let sends = if method == "HEAD" { 0 } else { answer.body.len() };
-        held.asked.push(Asked {
+        locked.asked.push(Asked {
             method: method.clone(),
             key,
             status: answer.status,
@@ -153,7 +153,7 @@ fn serve(stream: &TcpStream, bucket: &Mutex<Bucket>) -> Option<()> {
             if_match: header("if-match"),
             head: head.clone(),
         });
-        drop(held);
+        drop(locked);
         let mut text =
             format!("HTTP/1.1 {} Status\r\nContent-Length: {}\r\n", answer.status, answer.body.len());
         for (name, value) in &answer.head {
@@ -261,16 +261,13 @@ fn list(bucket: &Bucket, query: &str) -> Answer {
 fn decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((&first, after)) = rest.split_first() {
-        match (first, after) {
-            (b'%', [a, b, tail @ ..]) => {
-                let hex = [*a, *b];
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap());
-                rest = tail;
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
+        if let (b'%', [a, b, tail @ ..]) = (first, after) {
+            let hex = [*a, *b];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap());
+            rest = tail;
+        } else {
+            bytes.push(first);
+            rest = after;
         }
     }
     String::from_utf8(bytes).unwrap()
