@@ -49,8 +49,11 @@ impl Voice {
             (false, true) => Level::ERROR,
             (false, false) => Level::WARN,
         };
-        // Libraries have words of their own, which are not for whoever runs posweight.
-        let ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
+        // Libraries have words of their own, which are not for whoever runs posweight; that a store is asked
+        // again is.
+        let ours = Targets::new()
+            .with_target(env!("CARGO_CRATE_NAME"), level)
+            .with_target("object_store::client::retry", level.min(Level::INFO));
         let lines =
             tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
         // A second subscriber in one process is no reason to fail.
