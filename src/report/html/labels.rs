@@ -90,9 +90,16 @@ fn places(order: &[usize]) -> impl Iterator<Item = usize> + '_ {
     sampled(order.len()).into_iter().map(|place| order[place])
 }
 
+/// A power of ten, so short that six stand side by side on a phone: `10k`.
+fn power_of_ten(number: u64) -> String {
+    let units = [(1_000_000_000, "G"), (1_000_000, "M"), (1000, "k"), (1, "")];
+    let unit = units.iter().find(|(of, _)| number >= *of);
+    unit.map_or_else(|| number.to_string(), |(of, name)| format!("{}{name}", number / of))
+}
+
 fn buckets(report: &Report<'_>) -> Markup {
     let column = |bucket: Bucket| Column {
-        name: if bucket.to == 0 { "none".to_owned() } else { format!("≤ {}", thousands(bucket.to)) },
+        name: if bucket.to == 0 { "none".to_owned() } else { format!("≤ {}", power_of_ten(bucket.to)) },
         count: bucket.labels,
         text: thousands(bucket.labels),
     };
