@@ -4,6 +4,7 @@
 //! A row is known by the labels it has and the labels of which nothing is known; every other label is
 //! negative. Sums of fractions are sums of whole numbers of 2⁻⁶⁰, which no order changes.
 
+mod scumble;
 mod sums;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::cooccurrence::Together;
 use crate::counts::{LabelCounts, as_f64};
 
+pub use scumble::Scumble;
 pub use sums::{RowPass, RowSums};
 
 /// Sets of labels that are kept with their rows, the most frequent.

@@ -1,17 +1,14 @@
 //! Rows become sums: everything but which sets of labels there are.
 
-use std::sync::Arc;
-
-use super::{Labelset, Labelsets, PAIRS_LABELS_MAX, RowMeasures, Spread, Unknown, units};
+use super::{Labelset, Labelsets, PAIRS_LABELS_MAX, RowMeasures, Scumble, Spread, Unknown, units};
 use crate::cooccurrence::{Pairs, Sides};
-use crate::counts::{LabelCounts, as_f64};
+use crate::counts::LabelCounts;
 use crate::label_sets::LabelSets;
 
 /// Sums over rows, block by block. Those of several threads are merged, in any order.
 #[derive(Debug, Clone)]
 pub struct RowSums {
-    /// IRLbl of every label and its logarithm; 0 without positives.
-    irlbl: Arc<[(f64, f64)]>,
+    scumble_of: Scumble,
     /// Rows without any label, and those that have just one, by label: there is nothing to be worked out.
     empty: u64,
     single: Vec<u64>,
@@ -30,14 +27,9 @@ impl RowSums {
     /// Nothing yet of rows whose counts are `counts`.
     #[must_use]
     pub fn new(counts: &LabelCounts) -> Self {
-        let most = counts.tallies().iter().map(|tally| tally.positives).max().unwrap_or(0);
-        let irlbl = |positives: u64| {
-            let irlbl = if positives == 0 { 0.0 } else { as_f64(most) / as_f64(positives) };
-            (irlbl, if positives == 0 { 0.0 } else { irlbl.ln() })
-        };
         let n = counts.len();
         Self {
-            irlbl: counts.tallies().iter().map(|tally| irlbl(tally.positives)).collect(),
+            scumble_of: Scumble::new(counts.tallies().iter().map(|tally| tally.positives)),
             empty: 0,
             single: vec![0; n],
             cardinalities: Vec::new(),
@@ -69,7 +61,7 @@ impl RowSums {
         if sets.all_known() {
             return;
         }
-        let n = self.irlbl.len();
+        let n = self.scumble_of.labels();
         let is_silent = |row: usize| n > 0 && sets.unknown(row).len() == n;
         self.silent += (0..sets.rows()).filter(|row| taken(*row) && is_silent(*row)).count() as u64;
         let unknown = self
@@ -92,7 +84,7 @@ impl RowSums {
         if unknown.is_empty() {
             return;
         }
-        let n = self.irlbl.len();
+        let n = self.scumble_of.labels();
         let [both, second] = self
             .unknown
             .get_or_insert_with(|| [Sides::Unknown, Sides::Mixed].map(|sides| Pairs::new(n, sides)));
@@ -112,23 +104,13 @@ impl RowSums {
             self.cardinalities.resize(k + 1, 0);
         }
         self.cardinalities[k] += rows;
-        let scumble = self.scumble(labels);
+        let scumble = self.scumble_of.of(labels);
         let [value, square] =
             [units(scumble), units(scumble * scumble)].map(|units| i128::from(units) * i128::from(rows));
         self.scumble.add(value, square, rows);
         for &label in labels {
             self.scumble_of_label[label as usize].add(value, square, rows);
         }
-    }
-
-    /// SCUMBLE of a row of several labels: 1 − geometric mean / mean of their IRLbl (Charte et al. 2014, as the R
-    /// package mldr has it). It is 0 of one label, and of none.
-    #[inline]
-    fn scumble(&self, labels: &[u32]) -> f64 {
-        let of = labels.iter().map(|&label| self.irlbl[label as usize]);
-        let (sum, logs) = of.fold((0.0, 0.0), |(sum, logs), (irlbl, ln)| (sum + irlbl, logs + ln));
-        let k = labels.len() as f64;
-        (1.0 - (logs / k).exp() / (sum / k)).max(0.0)
     }
 
     /// Adds all that `other` has added.

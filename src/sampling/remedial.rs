@@ -6,38 +6,7 @@
 //! both copies.
 
 use super::Rarity;
-use crate::counts::as_f64;
-
-/// SCUMBLE of rows.
-#[derive(Debug, Clone, PartialEq)]
-struct Scumble {
-    /// IRLbl of every label and its logarithm; 0 without positives.
-    irlbl: Vec<(f64, f64)>,
-}
-
-impl Scumble {
-    /// Of rows whose labels have so many positives.
-    fn new(positives: &[u64]) -> Self {
-        let most = positives.iter().copied().max().unwrap_or(0);
-        let irlbl = |positives: &u64| {
-            let irlbl = if *positives == 0 { 0.0 } else { as_f64(most) / as_f64(*positives) };
-            (irlbl, if *positives == 0 { 0.0 } else { irlbl.ln() })
-        };
-        Self { irlbl: positives.iter().map(irlbl).collect() }
-    }
-
-    /// SCUMBLE of a row: 1 − geometric mean / mean of the IRLbl of its labels, 0 without labels (Charte et al.
-    /// 2014, as the R package mldr has it).
-    fn of(&self, labels: &[u32]) -> f64 {
-        if labels.len() < 2 {
-            return 0.0;
-        }
-        let of = labels.iter().map(|&label| self.irlbl[label as usize]);
-        let (sum, logs) = of.fold((0.0, 0.0), |(sum, logs), (irlbl, ln)| (sum + irlbl, logs + ln));
-        let k = labels.len() as f64;
-        (1.0 - (logs / k).exp() / (sum / k)).max(0.0)
-    }
-}
+use crate::row_measures::Scumble;
 
 /// Which rows become two.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +23,7 @@ impl Remedial {
     pub fn new(rarity: &Rarity, one_sided: bool) -> Self {
         let mut minority = vec![false; rarity.positives.len()];
         rarity.minority().into_iter().for_each(|label| minority[label as usize] = true);
-        Self { scumble: Scumble::new(&rarity.positives), minority, one_sided }
+        Self { scumble: Scumble::new(rarity.positives.iter().copied()), minority, one_sided }
     }
 
     /// SCUMBLE of a row with these labels.

@@ -1,0 +1,44 @@
+//! SCUMBLE of a row: how rare and frequent labels meet in it (Charte et al. 2014, as the R package mldr has it).
+
+use std::sync::Arc;
+
+use crate::counts::as_f64;
+
+/// SCUMBLE of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scumble {
+    /// IRLbl of every label and its logarithm; 0 without positives.
+    irlbl: Arc<[(f64, f64)]>,
+}
+
+impl Scumble {
+    /// Of rows whose labels have so many positives.
+    #[must_use]
+    pub fn new(positives: impl Iterator<Item = u64> + Clone) -> Self {
+        let most = positives.clone().max().unwrap_or(0);
+        let irlbl = |positives: u64| {
+            let irlbl = if positives == 0 { 0.0 } else { as_f64(most) / as_f64(positives) };
+            (irlbl, if positives == 0 { 0.0 } else { irlbl.ln() })
+        };
+        Self { irlbl: positives.map(irlbl).collect() }
+    }
+
+    /// Labels, C.
+    #[must_use]
+    pub fn labels(&self) -> usize {
+        self.irlbl.len()
+    }
+
+    /// Of a row with these labels: 1 − geometric mean / mean of their IRLbl; 0 of one label, and of none.
+    #[must_use]
+    #[inline]
+    pub fn of(&self, labels: &[u32]) -> f64 {
+        if labels.len() < 2 {
+            return 0.0;
+        }
+        let of = labels.iter().map(|&label| self.irlbl[label as usize]);
+        let (sum, logs) = of.fold((0.0, 0.0), |(sum, logs), (irlbl, ln)| (sum + irlbl, logs + ln));
+        let k = labels.len() as f64;
+        (1.0 - (logs / k).exp() / (sum / k)).max(0.0)
+    }
+}
