@@ -67,6 +67,12 @@ impl LabelSets {
         }
     }
 
+    /// True for a row that says nothing of any label, by [`Self::end_silent_row`].
+    #[must_use]
+    pub fn is_silent(&self, row: usize) -> bool {
+        self.spans.get(row) == Some(&SILENT)
+    }
+
     /// True when every row says something of every label.
     #[must_use]
     pub fn all_known(&self) -> bool {

@@ -31,6 +31,15 @@ pub(crate) fn in_order<J: Send, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// What both give, the second of which is done by another thread meanwhile.
+pub(crate) fn both<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let one = one();
+        (one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,13 +56,12 @@ mod tests {
     #[test]
     fn jobs_are_done_at_the_same_time() {
         // Each waits for the other, which would be for ever if one had to end before the next begins.
-        let both = std::sync::Barrier::new(2);
-        assert_eq!(
-            in_order(vec![1, 2], 2, |n| {
-                both.wait();
-                n
-            }),
-            [1, 2]
-        );
+        let barrier = std::sync::Barrier::new(2);
+        let meet = |n: u8| {
+            barrier.wait();
+            n
+        };
+        assert_eq!(in_order(vec![1, 2], 2, meet), [1, 2]);
+        assert_eq!(both(|| meet(1), || meet(2)), (1, 2));
     }
 }

@@ -41,11 +41,11 @@ struct One {
 }
 
 /// The row ids of a shard.
-type Ids = RangeInclusive<i128>;
+pub(super) type Ids = RangeInclusive<i128>;
 
 /// Whose the rows of a shard are.
 #[derive(Debug, Clone)]
-enum Own {
+pub(super) enum Own {
     /// Its own; where that is known from the footer, with the ids that it has then.
     Rows(Option<Ids>),
     /// Others may have some of them too.
@@ -53,7 +53,7 @@ enum Own {
 }
 
 /// Whose the rows of each shard are.
-fn single(shards: &[Shard], counting: &Counting) -> Vec<Own> {
+pub(super) fn single(shards: &[Shard], counting: &Counting) -> Vec<Own> {
     match counting.layout.kind {
         LayoutKind::Long if !counting.ids_disjoint => long::apart(shards, counting)
             .into_iter()

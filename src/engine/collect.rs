@@ -15,6 +15,7 @@ use super::states::Fate;
 use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally, Unlisted, name_order, too_few_rows};
 use crate::error::{Error, Result};
 use crate::source::shards::{Shard, Unreadable};
+use crate::threads::both;
 
 /// The values of the `--by` columns of one group.
 pub type GroupKey = Vec<Option<String>>;
@@ -63,6 +64,37 @@ struct Group {
     /// By position too; empty unless soft or weighted counts are asked for.
     masses: Vec<MassTally>,
     names: Named,
+}
+
+/// What a group comes to.
+struct Sides {
+    rows: u64,
+    tallies: Vec<Tally>,
+    masses: Option<Vec<MassTally>>,
+    unlisted: Option<Unlisted>,
+}
+
+/// The names of labels.
+#[derive(Debug, Clone)]
+enum Names {
+    Known(Labels),
+    /// `0`, `1`, … so many.
+    Numbers(usize),
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::Numbers(0)
+    }
+}
+
+impl Names {
+    fn labels(self) -> Labels {
+        match self {
+            Self::Known(labels) => labels,
+            Self::Numbers(n) => Labels::indices(n),
+        }
+    }
 }
 
 /// Merges partial counts, whatever order they come in.
@@ -159,7 +191,7 @@ impl Collector {
         if !self.invalid.is_empty() {
             return Err(self.invalid_values(shards));
         }
-        let mut labels = self.name_labels();
+        let mut names = self.name_labels();
         self.true_rows()?;
         if self.groups.is_empty() {
             self.groups.insert(vec![None; self.counting.by.len()], Group::default());
@@ -168,14 +200,14 @@ impl Collector {
         let mut groups = Vec::with_capacity(self.groups.len());
         let (all, by) = (std::mem::take(&mut self.groups), !self.counting.by.is_empty());
         for (key, group) in all {
-            // Without groups there is one part, which takes the labels as they are.
-            let own = if by { labels.clone() } else { std::mem::take(&mut labels) };
+            // Without groups there is one part, which takes the names as they are.
+            let own = if by { names.clone() } else { std::mem::take(&mut names) };
             groups.push((key, self.counts(group, own, with_mass)?));
         }
         let total = if self.counting.by.is_empty() {
             groups.pop().map(|(_, counts)| counts).ok_or_else(|| Error::internal("no group was counted"))?
         } else {
-            let mut empty = LabelCounts::empty(labels, with_mass);
+            let mut empty = LabelCounts::empty(names.labels(), with_mass);
             if self.counting.keys.are_open() {
                 empty = empty.open(Unlisted::default())?;
             }
@@ -206,13 +238,13 @@ impl Collector {
     }
 
     /// All labels in the order of the target tensor; puts names at their positions.
-    fn name_labels(&mut self) -> Labels {
+    fn name_labels(&mut self) -> Names {
         let largest = self.groups.values().map(|group| group.tallies.len()).max().unwrap_or(0);
         match &self.counting.keys {
-            Keys::Positions(labels) => labels.clone(),
-            Keys::Vocabulary(vocabulary) => vocabulary.labels().clone(),
+            Keys::Positions(labels) => Names::Known(labels.clone()),
+            Keys::Vocabulary(vocabulary) => Names::Known(vocabulary.labels().clone()),
             Keys::Indices(bound) => {
-                Labels::indices(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest))
+                Names::Numbers(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest))
             }
             Keys::Names => {
                 self.groups.values_mut().for_each(|group| group.names.sort());
@@ -221,19 +253,35 @@ impl Collector {
                     all.sort_by(|a, b| name_order(a, b));
                 }
                 all.dedup();
-                all.into_iter().collect()
+                Names::Known(all.into_iter().collect())
             }
         }
     }
 
-    fn counts(&self, group: Group, labels: Labels, with_mass: bool) -> Result<LabelCounts> {
+    fn counts(&self, group: Group, names: Names, with_mass: bool) -> Result<LabelCounts> {
+        let (sides, labels) = match names {
+            Names::Known(labels) => (self.sides(group, labels.len(), &labels, with_mass), labels),
+            // There may be millions, which another thread writes meanwhile.
+            Names::Numbers(n) => {
+                both(|| self.sides(group, n, &Labels::default(), with_mass), || Labels::indices(n))
+            }
+        };
+        let Sides { rows, tallies, masses, unlisted } = sides?;
+        let counts = LabelCounts::new(rows, labels, tallies, masses)?;
+        match unlisted {
+            Some(unlisted) => counts.open(unlisted),
+            None => Ok(counts),
+        }
+    }
+
+    /// What a group says of each of `n` labels; `labels` has their names where those stand for positions.
+    fn sides(&self, group: Group, n: usize, labels: &Labels, with_mass: bool) -> Result<Sides> {
         let Group { whole, whole_mass, mut tallies, mut masses, names } = group;
         let rows = whole.total().ok_or_else(overflow)?;
-        let n = labels.len();
         if let Keys::Positions(_) = self.counting.keys {
             tallies.resize(n, Tally { missing: rows, ..Tally::default() });
             masses.resize(n, MassTally::default());
-            return LabelCounts::new(rows, labels, tallies, with_mass.then_some(masses));
+            return Ok(Sides { rows, tallies, masses: with_mass.then_some(masses), unlisted: None });
         }
         tallies.resize(n, Tally::default());
         masses.resize(if with_mass { n } else { 0 }, MassTally::default());
@@ -260,14 +308,14 @@ impl Collector {
         for mass in &mut masses {
             mass.negatives = Mass::from_units(whole_mass.negatives.units() - mass.positives.units());
         }
-        let counts = LabelCounts::new(rows, labels, tallies, with_mass.then_some(masses))?;
-        if !self.counting.keys.are_open() {
-            return Ok(counts);
-        }
-        let mut tally = Tally { missing: whole.missing, ..Tally::default() };
-        tally.add(rest_is, rows - whole.missing);
-        let mass = if with_mass { whole_mass } else { MassTally::default() };
-        counts.open(Unlisted { tally, mass: MassTally { positives: Mass::ZERO, ..mass } })
+        let unlisted = || {
+            let mut tally = Tally { missing: whole.missing, ..Tally::default() };
+            tally.add(rest_is, rows - whole.missing);
+            let mass = if with_mass { whole_mass } else { MassTally::default() };
+            Unlisted { tally, mass: MassTally { positives: Mass::ZERO, ..mass } }
+        };
+        let unlisted = self.counting.keys.are_open().then(unlisted);
+        Ok(Sides { rows, tallies, masses: with_mass.then_some(masses), unlisted })
     }
 
     fn invalid_values(&self, shards: &[Shard]) -> Error {

@@ -76,12 +76,16 @@ pub fn measure(counts: &LabelCounts, compat: Compat) -> Measures {
     Measures { values, compat, most }
 }
 
-/// One measure of `counts` by its name, without the others.
+/// Some measures of `counts` by their names, without the others.
 #[must_use]
-pub fn measure_one(counts: &LabelCounts, compat: Compat, name: &str) -> Option<f64> {
+pub fn measure_some<const N: usize>(
+    counts: &LabelCounts,
+    compat: Compat,
+    names: [&str; N],
+) -> [Option<f64>; N] {
     let most = (0..counts.len()).map(|i| counts.sides(i).0).fold(0.0, f64::max);
-    let measure = MEASURES.iter().find(|measure| measure.name == name)?;
-    (measure.of)(&Basis { counts, most, compat })
+    let basis = Basis { counts, most, compat };
+    names.map(|name| (MEASURES.iter().find(|measure| measure.name == name)?.of)(&basis))
 }
 
 fn ratio(above: f64, below: f64) -> Option<f64> {

@@ -173,9 +173,9 @@ pub(super) fn summary(derived: &Derived) -> ResultSummary {
         scheme: primary.name.clone(),
         min_weight: primary.values.iter().copied().reduce(f64::min),
         max_weight: primary.values.iter().copied().reduce(f64::max),
-        cardinality: derived.measure("cardinality"),
-        mean_ir: derived.measure("mean_ir"),
-        max_ir: derived.measure("max_ir"),
+        cardinality: derived.brief.cardinality,
+        mean_ir: derived.brief.mean_ir,
+        max_ir: derived.brief.max_ir,
     }
 }
 

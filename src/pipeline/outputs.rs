@@ -14,9 +14,10 @@ use crate::drift::{Drift, Side};
 use crate::error::{Error, Result};
 use crate::findings::{Finding, RowFacts, find};
 use crate::groups::{Group, GroupMeasures, compare};
-use crate::measures::{Compat, Measures, measure, measure_one};
+use crate::measures::{Compat, Measures, measure, measure_some};
 use crate::report::{Report, Rows, html, markdown};
 use crate::row_measures::RowMeasures;
+use crate::threads::both;
 use crate::weights::{Weighing, Weights, weigh};
 
 /// Counts with all that follows from them.
@@ -26,6 +27,8 @@ pub struct Derived {
     pub file: CountsFile,
     /// Their weights.
     pub weights: Weights,
+    /// The measures that every account of a run has.
+    pub(super) brief: Brief,
     /// Their measures, once somebody asks for them.
     measures: OnceLock<Measures>,
     /// What rows say beside counts, where that was asked for.
@@ -47,10 +50,12 @@ impl Derived {
         telling: Telling,
         facts: &RowFacts,
     ) -> Result<Self> {
-        let weights = weigh(&file.counts, weighing)?;
-        let findings = find(&file.counts, &weights, facts);
+        let counts = &file.counts;
+        let (weights, brief) = both(|| weigh(counts, weighing), || Brief::of(counts, telling.compat));
+        let weights = weights?;
+        let findings = find(counts, &weights, facts);
         let (measures, told, groups) = (OnceLock::new(), OnceLock::new(), facts.groups.clone());
-        Ok(Self { measures, weights, rows: None, told, findings, groups, telling, file })
+        Ok(Self { brief, measures, weights, rows: None, told, findings, groups, telling, file })
     }
 
     /// Their measures.
@@ -63,7 +68,7 @@ impl Derived {
     pub fn measure(&self, name: &str) -> Option<f64> {
         match self.measures.get() {
             Some(measures) => measures.get(name),
-            None => measure_one(&self.file.counts, self.telling.compat, name),
+            None => measure_some(&self.file.counts, self.telling.compat, [name])[0],
         }
     }
 
@@ -101,6 +106,22 @@ impl Derived {
             group_measures: if groups.is_empty() { &[] } else { &self.groups },
             drift,
         }
+    }
+}
+
+/// Measures of a few words.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Brief {
+    pub(super) cardinality: Option<f64>,
+    pub(super) mean_ir: Option<f64>,
+    pub(super) max_ir: Option<f64>,
+}
+
+impl Brief {
+    fn of(counts: &LabelCounts, compat: Compat) -> Self {
+        let names = ["cardinality", "mean_ir", "max_ir"];
+        let [cardinality, mean_ir, max_ir] = measure_some(counts, compat, names);
+        Self { cardinality, mean_ir, max_ir }
     }
 }
 

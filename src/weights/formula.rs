@@ -3,27 +3,30 @@
 use super::{Kind, Reference, Scheme, Status};
 use crate::counts::{LabelCounts, as_f64};
 
-/// What formulas are made of.
-pub(super) struct Basis {
-    /// Positives and negatives of each label; `None` where one side is empty or too small.
-    pub(super) labels: Vec<Option<(f64, f64)>>,
+/// What formulas are made of: the counts, and which labels formulas serve.
+pub(super) struct Basis<'c> {
+    counts: &'c LabelCounts,
+    status: &'c [Status],
     rows: f64,
 }
 
-impl Basis {
-    pub(super) fn of(counts: &LabelCounts, status: &[Status]) -> Self {
-        let labels = status.iter().enumerate().map(|(i, s)| (*s == Status::Ok).then(|| counts.sides(i)));
-        Self { labels: labels.collect(), rows: as_f64(counts.rows()) }
+impl<'c> Basis<'c> {
+    pub(super) fn of(counts: &'c LabelCounts, status: &'c [Status]) -> Self {
+        Self { counts, status, rows: as_f64(counts.rows()) }
+    }
+
+    /// Positives and negatives of each label; `None` where one side is empty or too small.
+    fn labels(&self) -> impl Iterator<Item = Option<(f64, f64)>> {
+        self.status.iter().enumerate().map(|(i, s)| (*s == Status::Ok).then(|| self.counts.sides(i)))
     }
 
     /// Positives of the labels that formulas serve.
     fn positives(&self) -> Vec<f64> {
-        self.labels.iter().flatten().map(|(positives, _)| *positives).collect()
+        self.labels().flatten().map(|(positives, _)| positives).collect()
     }
 
     fn each(&self, of: impl Fn(f64, f64) -> f64) -> Vec<f64> {
-        self.labels
-            .iter()
+        self.labels()
             .map(|side| side.map_or(0.0, |(positives, negatives)| of(positives, negatives)))
             .collect()
     }
@@ -49,7 +52,7 @@ impl Raw {
 }
 
 /// The vectors of one scheme: one, or the two of a pair. Labels not served hold 0.
-pub(super) fn vectors(scheme: &Scheme, basis: &Basis) -> Vec<(String, Kind, Raw, Vec<f64>)> {
+pub(super) fn vectors(scheme: &Scheme, basis: &Basis<'_>) -> Vec<(String, Kind, Raw, Vec<f64>)> {
     let (raw, values) = values(scheme, basis);
     let mut all = vec![(scheme.key(), scheme.info().kind, raw, values)];
     if *scheme == Scheme::Balanced {
@@ -60,7 +63,7 @@ pub(super) fn vectors(scheme: &Scheme, basis: &Basis) -> Vec<(String, Kind, Raw,
     all
 }
 
-fn values(scheme: &Scheme, basis: &Basis) -> (Raw, Vec<f64>) {
+fn values(scheme: &Scheme, basis: &Basis<'_>) -> (Raw, Vec<f64>) {
     let against = match *scheme {
         Scheme::InverseFrequency { reference } => reference_count(reference, basis),
         Scheme::InversePropensity { a, b } => propensity_constant(basis.rows, a, b),
@@ -68,7 +71,7 @@ fn values(scheme: &Scheme, basis: &Basis) -> (Raw, Vec<f64>) {
         Scheme::RepeatFactor { .. } => basis.rows,
         Scheme::Global => {
             let (positives, negatives) =
-                basis.labels.iter().flatten().fold((0.0, 0.0), |sum, side| (sum.0 + side.0, sum.1 + side.1));
+                basis.labels().flatten().fold((0.0, 0.0), |sum, side| (sum.0 + side.0, sum.1 + side.1));
             negatives / positives
         }
         _ => 0.0,
@@ -117,13 +120,13 @@ pub(super) fn propensity_constant(rows: f64, a: f64, b: f64) -> f64 {
 }
 
 /// What scales the labels served to mean 1.
-fn to_mean_one(raw: &[f64], basis: &Basis) -> f64 {
-    let served = basis.labels.iter().flatten().count() as f64;
+fn to_mean_one(raw: &[f64], basis: &Basis<'_>) -> f64 {
+    let served = basis.labels().flatten().count() as f64;
     let sum: f64 = raw.iter().sum();
     if sum > 0.0 { served / sum } else { 1.0 }
 }
 
-fn reference_count(reference: Reference, basis: &Basis) -> f64 {
+fn reference_count(reference: Reference, basis: &Basis<'_>) -> f64 {
     let mut positives = basis.positives();
     positives.sort_by(f64::total_cmp);
     let n = positives.len();

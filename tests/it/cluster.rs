@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use arrow::array::{BooleanArray, Float64Array, Int64Array, ListArray, StringArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type};
+use parquet::file::properties::WriterProperties;
 
-use crate::support::{Ended, Place, array, write};
+use crate::support::{Ended, Place, array, write, write_with};
 
 /// Longest time for anything that is waited for.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -98,9 +99,10 @@ impl Drop for Cluster {
     }
 }
 
-/// Lines without the time of warnings.
+/// Lines without time and place of warnings.
 fn untimed(text: &str) -> Vec<&str> {
-    text.lines().map(|line| line.split_once(" WARN ").map_or(line, |(_, what)| what)).collect()
+    let what = |line| str::split_once(line, " WARN ")?.1.split_once(": ");
+    text.lines().map(|line| what(line).map_or(line, |(_, what)| what)).collect()
 }
 
 /// All files of two results are equal, but for their accounts.
@@ -187,6 +189,87 @@ fn long(place: &Place, folder: &str, shards: usize, rows: usize) {
             ("value", array(value.collect::<Int64Array>())),
         ];
         write(&place.path(&format!("{folder}/{shard:03}.parquet")), columns);
+    }
+}
+
+/// No row id lies in two shards, and footers tell so.
+fn apart(place: &Place, folder: &str, shards: usize, rows: usize) {
+    for shard in 0..shards {
+        let id = (0..rows).map(|row| i64::try_from(shard * rows + spread(row, shard) % rows).unwrap());
+        let label = (0..rows).map(|row| (row % 50 > 0).then(|| format!("l{}", spread(row, shard) % 30)));
+        let value = (0..rows).map(|row| [Some(0), Some(1), None][spread(row, 5) % 3]);
+        let columns = vec![
+            ("id", array(id.map(Some).collect::<Int64Array>())),
+            ("label", array(label.collect::<StringArray>())),
+            ("value", array(value.collect::<Int64Array>())),
+        ];
+        let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
+        write_with(&place.path(&format!("{folder}/{shard:03}.parquet")), columns, properties);
+    }
+}
+
+/// Puts `after` in the place of an id that stands in a page alone, and not in the footer.
+fn lie(path: &Path, before: i64, after: i64) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let (before, after) = (before.to_le_bytes(), after.to_le_bytes());
+    let at = bytes.windows(8).position(|word| word == before).unwrap();
+    bytes[at..at + 8].copy_from_slice(&after);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn pairs_of_shards_that_share_no_ids_are_counted_where_they_are_read() {
+    let cluster = Cluster::new();
+    let place = Place::new();
+    apart(&place, "apart", 6, 500);
+    let base = ["apart", "--layout", "long", "--labels", "label", "--id", "id"];
+    let engine = |ended: &Ended| {
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        place.json("there/run_results.json")["counting"]["way"]["engine"].as_str().unwrap().to_owned()
+    };
+    for more in [&[][..], &["--engine", "encoded"], &["--value", "value"]] {
+        assert_eq!(engine(&cluster.same(&place, &[&base, more].concat())), "encoded");
+    }
+    for more in [&["--by", "value"][..], &["--where", "value = 1"], &["--engine", "plain"]] {
+        assert_eq!(engine(&cluster.same(&place, &[&base, more].concat())), "plain");
+    }
+    // One more that meets the last: those two are counted together, the others as before.
+    std::fs::copy(place.path("apart/005.parquet"), place.path("apart/006.parquet")).unwrap();
+    assert_eq!(engine(&cluster.same(&place, &base)), "plain");
+    std::fs::remove_file(place.path("apart/006.parquet")).unwrap();
+    lie(&place.path("apart/001.parquet"), 500 + 50, 500 * 4 + 51);
+    let ended = cluster.same(&place, &base);
+    assert!(ended.stderr.contains("row ids lie outside of what the footers claim"), "{}", ended.stderr);
+    assert_eq!(engine(&ended), "plain");
+}
+
+#[test]
+fn plans_of_rows_are_those_of_one_process() {
+    let cluster = Cluster::new();
+    let place = Place::new();
+    wide(&place, "wide", 5, 900);
+    lists(&place);
+    let wide = ["wide", "--layout", "wide", "--labels", "a,b,c"];
+    let list = ["list", "--layout", "list", "--labels", "indices"];
+    let all: [(&[&str], &str, &[&str]); 8] = [
+        (&wide, "repeat-factor:threshold=0.6", &[]),
+        (&wide, "ml-ros:percent=20", &["--engine", "plain"]),
+        (&wide, "stratified-split:train=0.7,test=0.3", &["--where", "part = '1'"]),
+        (&wide, "lp-rus:percent=10", &["--where", "split = 'train'"]),
+        (&list, "lp-ros:percent=10", &[]),
+        (&list, "inverse-frequency", &[]),
+        (&list, "remedial", &["--num-labels", "400"]),
+        (&list, "ml-rus:percent=5", &["--materialize"]),
+    ];
+    for (base, plan, more) in all {
+        let run = |out: &str, cluster: &[&str]| {
+            let plan = ["--plan", plan, "--seed", "9", "--overwrite", "--out", out];
+            let ended = place.run(&[&["sample"], base, &plan, more, cluster].concat());
+            assert_eq!(ended.code, 0, "{plan:?}: {}", ended.stderr);
+        };
+        run("here", &[]);
+        run("there", &["--cluster", &cluster.url]);
+        equal(&place.path("here"), &place.path("there"));
     }
 }
 

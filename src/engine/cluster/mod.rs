@@ -9,6 +9,9 @@
 //!               Piece: the shard is opened, checked and counted as on one machine
 //! ```
 //!
+//! What the group-bys add up are partial counts; pairs, of layout `long` where shards share row ids; or sets of
+//! labels, for measures of rows. Rows of a sampling plan come to the client as they are.
+//!
 //! Why Ballista: it takes a physical plan as it is, so the plan of one machine runs on many; it starts tasks
 //! of lost executors anew, and keeps what is between two stages on disk. `datafusion-distributed` streams
 //! between workers and ends a query when it loses one.
@@ -25,8 +28,8 @@ mod without;
 #[cfg(feature = "cluster")]
 pub use ballista::{Address, server};
 #[cfg(feature = "cluster")]
-pub(super) use ballista::{alike, count, prepare, run};
+pub(super) use ballista::{alike, count, prepare, rows, run};
 #[cfg(not(feature = "cluster"))]
 pub use without::Address;
 #[cfg(not(feature = "cluster"))]
-pub(super) use without::{alike, count, prepare, run};
+pub(super) use without::{alike, count, prepare, rows, run};

@@ -13,7 +13,7 @@ use crate::engine::counting::Counting;
 use crate::engine::diagnose::Diagnosis;
 use crate::engine::partial_exec::Progress;
 use crate::engine::query::Dataset;
-use crate::engine::rows::Alike;
+use crate::engine::rows::{Alike, Request, RowSink};
 use crate::engine::session::Limits;
 use crate::engine::spill::Spilled;
 use crate::error::{Error, Result};
@@ -50,6 +50,14 @@ pub(in crate::engine) async fn alike(
     _: &Arc<Progress>,
     _: impl FnMut(Alike<'_>),
 ) -> Result<Spilled> {
+    match *address {}
+}
+
+pub(in crate::engine) async fn rows<S: RowSink>(
+    address: &Address,
+    _: &Request<'_>,
+    _: impl FnMut() -> S,
+) -> Result<Vec<S::Found>> {
     match *address {}
 }
 

@@ -17,6 +17,8 @@ mod arrays;
 #[cfg(feature = "cluster")]
 pub(super) mod batches;
 mod block;
+#[cfg(feature = "cluster")]
+pub(super) mod blocks;
 mod columns;
 mod condition;
 mod decode;

@@ -25,12 +25,7 @@ impl Pattern {
     pub(super) fn of(&mut self, row: &Row<'_>) -> &[u8] {
         self.0.clear();
         for labels in [row.positives, row.unknown] {
-            let mut next = 0;
-            for &label in labels {
-                put(&mut self.0, u64::from(label - next) + 1);
-                next = label + 1;
-            }
-            self.0.push(0);
+            put_labels(&mut self.0, labels);
         }
         put(&mut self.0, row.group as u64);
         &self.0
@@ -40,18 +35,8 @@ impl Pattern {
 /// Reads a pattern back; false when it is none.
 pub(super) fn read(mut bytes: &[u8], sides: [&mut Vec<u32>; 2], group: &mut usize) -> bool {
     for labels in sides {
-        labels.clear();
-        let mut next = 0;
-        loop {
-            match take(&mut bytes) {
-                None => return false,
-                Some(0) => break,
-                Some(distance) => {
-                    let Ok(distance) = u32::try_from(distance) else { return false };
-                    labels.push(next + distance - 1);
-                    next += distance;
-                }
-            }
+        if take_labels(&mut bytes, labels).is_none() {
+            return false;
         }
     }
     match take(&mut bytes).and_then(|group| usize::try_from(group).ok()) {
@@ -59,6 +44,30 @@ pub(super) fn read(mut bytes: &[u8], sides: [&mut Vec<u32>; 2], group: &mut usiz
         None => return false,
     }
     bytes.is_empty()
+}
+
+/// Labels, ascending, as distances and a 0.
+pub(super) fn put_labels(bytes: &mut Vec<u8>, labels: &[u32]) {
+    let mut next = 0;
+    for &label in labels {
+        put(bytes, u64::from(label - next) + 1);
+        next = label + 1;
+    }
+    bytes.push(0);
+}
+
+/// The labels that stand first in `bytes`, which begin behind them then; `None` when there are none such.
+pub(super) fn take_labels(bytes: &mut &[u8], labels: &mut Vec<u32>) -> Option<()> {
+    labels.clear();
+    let mut next = 0_u32;
+    loop {
+        let distance = u32::try_from(take(bytes)?).ok()?;
+        if distance == 0 {
+            return Some(());
+        }
+        next = next.checked_add(distance)?;
+        labels.push(next - 1);
+    }
 }
 
 /// A number in as many bytes as it needs, seven bits each, the lowest first.

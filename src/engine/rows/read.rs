@@ -14,7 +14,7 @@ use super::encoded::read_pages;
 use super::job::{Job, Piece, Route, StopOnDrop};
 use crate::engine::plain::interner::Interner;
 use crate::engine::scan::paths::Tried;
-use crate::engine::{Way, watchdog};
+use crate::engine::{Way, cluster, watchdog};
 use crate::error::{Error, Result};
 use crate::pages::{Marks, Workspace};
 use crate::source::shards::Shard;
@@ -51,6 +51,9 @@ pub trait RowSink: Send + 'static {
 /// # Errors
 /// As [`crate::engine::count`], and those of the sinks.
 pub async fn read_rows<S: RowSink>(request: &Request<'_>, make: impl FnMut() -> S) -> Result<Vec<S::Found>> {
+    if let Some(address) = &request.limits.cluster {
+        return cluster::rows(address, request, make).await;
+    }
     read_rows_and_way(request, make).await.map(|(found, _)| found)
 }
 

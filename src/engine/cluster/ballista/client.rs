@@ -13,26 +13,30 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use parquet::file::metadata::RowGroupMetaData;
 
 use super::Address;
-use super::failure::{Failure, from_datafusion};
+use super::failure::{Blame, Failure, from_datafusion};
 use super::grouping::grouped;
 use super::order::{Order, Place, Seen, Work};
 use super::piece::BYTES;
 use super::{job, source};
+use crate::engine::by_shard::{Own, single};
 use crate::engine::collect::{Collector, GroupKey, Way};
 use crate::engine::counting::{Counting, Engine, Keys};
 use crate::engine::diagnose::Diagnosis;
+use crate::engine::long;
 use crate::engine::partial_exec::Progress;
 use crate::engine::pieces::{self, Cut};
 use crate::engine::query::{Choice, Dataset, choose};
-use crate::engine::rows::{Alike, batches::Collected};
+use crate::engine::rows::batches::Collected;
+use crate::engine::rows::blocks::receive;
+use crate::engine::rows::{Alike, Block, Request, RowSink};
 use crate::engine::session::{Limits, counting_session, ours};
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
-/// How pairs of layout `long` are read.
-const AS_ARRAYS: &str = "--cluster reads layout long as arrays";
+/// How pairs of layout `long` are read, where shards may have the same row ids.
+const AS_ARRAYS: &str = "--cluster reads shards that share row ids as arrays";
 /// Bytes of label columns that one task should read.
 const LIST_BYTES: u64 = 64 << 20;
 /// Tasks that there are at least, where there are shards enough, and at most.
@@ -53,36 +57,51 @@ pub(in crate::engine) async fn count(
     progress: &Arc<Progress>,
 ) -> Result<(Way, Collector), Diagnosis> {
     let (spill, context) = session(limits, progress)?;
-    let long = counting.layout.kind == LayoutKind::Long;
-    if long && counting.engine == Engine::Encoded {
-        return Err(Error::usage(format!("--engine encoded: {AS_ARRAYS}"))
-            .hint("use --engine auto, which counts arrays where it has to")
-            .into());
-    }
     let choice = choose(&context, dataset, counting).await?;
     let kept = choice.kept().map_or_else(|| vec![true; dataset.shards.len()], <[bool]>::to_vec);
     drop(spill);
-    let (work, way) = if long {
-        (Work::Pairs, Choice::Plain(AS_ARRAYS.to_owned()).way(Vec::new()))
-    } else {
-        (Work::Counts, choice.way(Vec::new()))
-    };
-    let job = Job { address, dataset, kept, work, counting, progress };
+    let mut shared = shared(dataset, counting);
     let mut tries = TRIES;
     loop {
+        if counting.engine == Engine::Encoded && shared.contains(&true) {
+            return Err(Error::usage(format!("--engine encoded: {AS_ARRAYS}"))
+                .hint("use --engine auto, which counts arrays where it has to")
+                .into());
+        }
         let mut collector = Collector::new(Arc::clone(counting));
-        match job.run(&context, |batch| collector.add(batch)).await {
-            Ok(()) => return Ok((way, collector)),
-            Err(Failure { error: Error::Transient(detail), .. }) if tries > 1 => {
+        let done = async {
+            for (work, is_shared) in [(Work::Counts, false), (Work::Pairs, true)] {
+                let kept = kept.iter().zip(&shared).map(|(kept, shared)| *kept && *shared == is_shared);
+                let job = Job { address, dataset, kept: kept.collect(), work, counting, progress };
+                job.run(&context, |batch| collector.add(batch)).await?;
+            }
+            Ok::<_, Failure>(())
+        };
+        let Err(failure) = done.await else {
+            let choice = if shared.contains(&true) { Choice::Plain(AS_ARRAYS.to_owned()) } else { choice };
+            return Ok((choice.way(Vec::new()), collector));
+        };
+        match failure {
+            Failure { error: Error::Transient(detail), .. } if tries > 1 => {
                 tries -= 1;
                 tracing::warn!("{detail}; sending the job again");
             }
-            Err(Failure { error, unreadable: Some(number) }) => {
+            Failure { blame: Some(Blame::Footers), .. } => {
+                tracing::warn!("{}; counting without the footers' help", long::LIED);
+                shared.fill(true);
+            }
+            Failure { error, blame: Some(Blame::Shard(number)) } => {
                 return Err(Diagnosis::Unreadable(vec![(number as usize, error)]));
             }
-            Err(Failure { error, .. }) => return Err(Diagnosis::Other(error)),
+            Failure { error, .. } => return Err(Diagnosis::Other(error)),
         }
     }
+}
+
+/// Which shards may have row ids that others have too.
+fn shared(dataset: &Dataset, counting: &Counting) -> Vec<bool> {
+    let owners = single(&dataset.shards, counting);
+    owners.iter().map(|own| matches!(own, Own::Shared)).collect()
 }
 
 /// The same as [`crate::engine::rows::alike`], on the cluster at `address`.
@@ -98,21 +117,28 @@ pub(in crate::engine) async fn alike(
     let (spill, context) = session(limits, progress)?;
     let kept = vec![true; dataset.shards.len()];
     let job = Job { address, dataset, kept, work: Work::Patterns(groups.to_vec()), counting, progress };
-    let mut tries = TRIES;
-    loop {
-        let mut collected = Collected::new(limits.pool_bytes() / 2, &spill);
-        match job.run(&context, |batch| collected.add(batch)).await {
-            Ok(()) => {
-                collected.finish(each)?;
-                return Ok(spill.spilled());
-            }
-            Err(Failure { error: Error::Transient(detail), .. }) if tries > 1 => {
-                tries -= 1;
-                tracing::warn!("{detail}; sending the job again");
-            }
-            Err(Failure { error, .. }) => return Err(error),
-        }
-    }
+    let new = || Collected::new(limits.pool_bytes() / 2, &spill);
+    job.run_again(&context, new, Collected::add).await?.finish(each)?;
+    Ok(spill.spilled())
+}
+
+/// The same as [`crate::engine::rows::read_rows`], with the rows of the cluster at `address`, all of which one
+/// sink takes. It is told of no row groups.
+pub(in crate::engine) async fn rows<S: RowSink>(
+    address: &Address,
+    request: &Request<'_>,
+    mut make: impl FnMut() -> S,
+) -> Result<Vec<S::Found>> {
+    let Request { dataset, counting, groups, limits, progress } = *request;
+    let (_spill, context) = session(limits, progress)?;
+    let kept = vec![true; dataset.shards.len()];
+    let job = Job { address, dataset, kept, work: Work::Rows(groups.to_vec()), counting, progress };
+    let new = || (make(), Block::default());
+    let take =
+        |(sink, block): &mut (S, Block), batch: &RecordBatch| receive(batch, &counting.keys, block, sink);
+    let (sink, _) = job.run_again(&context, new, take).await?;
+    dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
+    Ok(vec![sink.finish()])
 }
 
 fn session(limits: &Limits, progress: &Arc<Progress>) -> Result<(Arc<Spill>, SessionContext)> {
@@ -135,6 +161,27 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Sends it until it ends, and gives its rows to what `new` makes for every try.
+    async fn run_again<T>(
+        &self,
+        context: &SessionContext,
+        mut new: impl FnMut() -> T,
+        each: impl Fn(&mut T, &RecordBatch) -> Result<()>,
+    ) -> Result<T> {
+        let mut tries = TRIES;
+        loop {
+            let mut taken = new();
+            match self.run(context, |batch| each(&mut taken, batch)).await {
+                Ok(()) => return Ok(taken),
+                Err(Failure { error: Error::Transient(detail), .. }) if tries > 1 => {
+                    tries -= 1;
+                    tracing::warn!("{detail}; sending the job again");
+                }
+                Err(Failure { error, .. }) => return Err(error),
+            }
+        }
+    }
+
     /// Sends it and calls `each` with the rows that come back.
     async fn run(
         &self,
@@ -192,7 +239,13 @@ impl Job<'_> {
         let [least, most] = LISTS;
         let least = least.min(self.shards().count() as u64);
         let lists = (bytes / LIST_BYTES).clamp(least, most);
-        let how = |number: usize| if self.kept[number] { Cut::Split } else { Cut::Skip };
+        // Pairs are distinct within the whole shard.
+        let whole = self.counting.layout.kind == LayoutKind::Long && matches!(self.work, Work::Counts);
+        let how = |number: usize| match self.kept[number] {
+            false => Cut::Skip,
+            true if whole => Cut::Whole,
+            true => Cut::Split,
+        };
         let lists = pieces::cut(&self.dataset.shards, how, usize::try_from(lists).unwrap_or(1))?;
         let mut seen = Shards::new();
         for (number, shard) in self.shards() {

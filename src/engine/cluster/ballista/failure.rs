@@ -18,13 +18,21 @@ const CLOSE: char = ']';
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) error: Error,
-    /// The number of the shard, when it cannot be read.
-    pub(super) unreadable: Option<u32>,
+    pub(super) blame: Option<Blame>,
+}
+
+/// What the client can do something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Blame {
+    /// The shard with this number, which cannot be read.
+    Shard(u32),
+    /// Footers that lie about row ids.
+    Footers,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, unreadable: None }
+        Self { error, blame: None }
     }
 }
 
@@ -33,7 +41,7 @@ struct Written {
     exit_code: u8,
     message: String,
     hint: Option<String>,
-    unreadable: Option<u32>,
+    blame: Option<Blame>,
 }
 
 /// A failure as text, which is the same however it is printed.
@@ -78,12 +86,12 @@ pub(super) fn of_text(text: &str, address: &Address) -> Failure {
 }
 
 fn write(failure: &Failure) -> String {
-    let Failure { error, unreadable } = failure;
+    let Failure { error, blame } = failure;
     let written = Written {
         exit_code: error.exit_code(),
         message: error.detail().map_or_else(String::new, |detail| detail.message.clone()),
         hint: error.remedy().map(str::to_owned),
-        unreadable: *unreadable,
+        blame: *blame,
     };
     // Hexadecimal digits pass through every kind of quoting.
     let bytes = postcard::to_allocvec(&written).unwrap_or_default();
@@ -96,9 +104,9 @@ fn read(text: &str) -> Option<Failure> {
     let (digits, _) = rest.split_once(CLOSE)?;
     let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
     let bytes = (0..digits.len()).step_by(2).map(byte).collect::<Option<Vec<_>>>()?;
-    let Written { exit_code, message, hint, unreadable } = postcard::from_bytes(&bytes).ok()?;
+    let Written { exit_code, message, hint, blame } = postcard::from_bytes(&bytes).ok()?;
     let error = Error::of_exit_code(exit_code, message);
-    Some(Failure { error: hint.into_iter().fold(error, Error::hint), unreadable })
+    Some(Failure { error: hint.into_iter().fold(error, Error::hint), blame })
 }
 
 /// What the scheduler or an executor says in words of its own.
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn failures_come_back_from_any_text() {
         let error = Error::input("a/b.parquet: column \"x\": \"ü\"").hint("mend it");
-        let failure = Failure { error, unreadable: Some(7) };
+        let failure = Failure { error, blame: Some(Blame::Shard(7)) };
         let sent = to_datafusion(&failure);
         for text in
             [format!("Job 1 failed: {sent}"), format!("{:?}", sent.to_string()), format!("{sent:?} x]")]
@@ -140,7 +148,7 @@ mod tests {
             let back = read(&text).unwrap();
             assert_eq!(back.error.to_string(), "a/b.parquet: column \"x\": \"ü\"");
             assert_eq!((back.error.remedy(), back.error.exit_code()), (Some("mend it"), 4));
-            assert_eq!(back.unreadable, Some(7));
+            assert_eq!(back.blame, Some(Blame::Shard(7)));
         }
         let transient = to_datafusion(&Error::transient("busy").into());
         assert!(matches!(transient, DataFusionError::IoError(_)));

@@ -22,7 +22,7 @@ use crate::engine::session::ours;
 use crate::engine::table::PlanTable;
 use crate::error::Result;
 
-/// What a plan over `scan` gives: partial counts, each label of a group once, or patterns, each once.
+/// What a plan over `scan` gives: partial counts, each label of a group once; patterns, each once; or rows.
 pub(super) fn grouped(
     context: &SessionContext,
     order: &Order,
@@ -34,6 +34,7 @@ pub(super) fn grouped(
         Work::Counts => counts(rows, n_by),
         Work::Pairs => pairs(rows, n_by, id_type(order)?),
         Work::Patterns(_) => rows.aggregate(vec![column("pattern")], vec![total("rows"), total(BYTES)]),
+        Work::Rows(_) => Ok(rows),
     };
     grouped.map_err(|cause| ours(&cause))
 }

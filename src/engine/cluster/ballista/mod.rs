@@ -20,5 +20,5 @@ mod source;
 mod tasks;
 
 pub use address::Address;
-pub(in crate::engine) use client::{alike, count};
+pub(in crate::engine) use client::{alike, count, rows};
 pub(in crate::engine) use queries::{prepare, run};

@@ -23,12 +23,14 @@ use crate::store::{self, Bucket, Object, of_path};
 /// What becomes of the rows of a piece.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Work {
-    /// Partial counts.
+    /// Partial counts; of layout `long`, of shards whose row ids no other has.
     Counts,
-    /// Pairs of layout `long`.
+    /// Pairs of layout `long`, whose row ids several shards may have.
     Pairs,
     /// Patterns of labels, in these groups.
     Patterns(Vec<GroupKey>),
+    /// The labels of every row, in these groups.
+    Rows(Vec<GroupKey>),
 }
 
 /// What is asked of every piece.
@@ -166,6 +168,7 @@ struct Written {
     by: Vec<String>,
     sample_weight: Option<String>,
     filter: Option<String>,
+    ids_disjoint: bool,
     engine: Engine,
     trust_statistics: bool,
 }
@@ -194,6 +197,7 @@ impl Written {
             by: counting.by.clone(),
             sample_weight: counting.sample_weight.clone(),
             filter: counting.filter.clone(),
+            ids_disjoint: counting.ids_disjoint,
             engine: counting.engine,
             trust_statistics: counting.trust_statistics,
         }
@@ -216,9 +220,9 @@ impl Written {
             by: self.by.clone(),
             sample_weight: self.sample_weight.clone(),
             filter: self.filter.clone(),
-            // The true number of rows, and whose ids are whose, is for the client.
+            // The true number of rows is for the client.
             num_rows: None,
-            ids_disjoint: false,
+            ids_disjoint: self.ids_disjoint,
             part: false,
             engine: self.engine,
             trust_statistics: self.trust_statistics,

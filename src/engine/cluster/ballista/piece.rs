@@ -11,17 +11,19 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
-use super::failure::{Failure, to_datafusion};
+use super::failure::{Blame, Failure, to_datafusion};
 use super::order::{Order, Seen, Work};
+use crate::engine::by_shard::{Own, single};
 use crate::engine::diagnose::{Diagnosis, diagnose};
 use crate::engine::pairs::listed::{self, Listed};
 use crate::engine::partial_exec::Progress;
 use crate::engine::query::{Dataset, Task, bytes_scanned, choose};
-use crate::engine::rows::batches;
+use crate::engine::rows::{batches, blocks};
 use crate::engine::session::{Limits, counting_session, ours};
 use crate::engine::spill::Spill;
 use crate::engine::{long, partial};
 use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
 /// The column of bytes that were read, beside those of the work.
@@ -36,6 +38,7 @@ pub(super) fn schema(order: &Order) -> Result<SchemaRef> {
         Work::Counts => partial::schema(n_by),
         Work::Pairs => listed::schema(n_by, id_type(order)?),
         Work::Patterns(_) => batches::schema(),
+        Work::Rows(_) => blocks::schema(),
     };
     let mut fields: Vec<_> = own.fields().iter().cloned().collect();
     fields.push(Arc::new(Field::new(BYTES, DataType::UInt64, false)));
@@ -81,8 +84,9 @@ impl Piece {
         let progress = Arc::new(Progress::default());
         let mut out = Out { give, held: None, schema: schema(&self.order)? };
         let done = self.count(&dataset, &progress, &mut out).await;
-        let done = done.and_then(|()| dataset.shards.iter().try_for_each(Shard::check_unchanged));
-        if let Err(error) = done {
+        let unchanged = || dataset.shards.iter().try_for_each(Shard::check_unchanged);
+        if let Err(failure) = done.and_then(|()| Ok(unchanged()?)) {
+            let Failure { error, blame: None } = failure else { return Err(failure) };
             return Err(match diagnose(&dataset.shards, &self.order.counting, error) {
                 Diagnosis::Unreadable(bad) => {
                     let error = bad.into_iter().next().map(|(_, error)| error);
@@ -96,11 +100,11 @@ impl Piece {
 
     /// What is wrong with the shard as a whole.
     fn failure(&self, error: Error) -> Failure {
-        let unreadable = matches!(error, Error::Input(_)).then_some(self.shard.number);
-        Failure { error, unreadable }
+        let blame = matches!(error, Error::Input(_)).then_some(Blame::Shard(self.shard.number));
+        Failure { error, blame }
     }
 
-    async fn count(&self, dataset: &Dataset, progress: &Arc<Progress>, out: &mut Out) -> Result<()> {
+    async fn count(&self, dataset: &Dataset, progress: &Arc<Progress>, out: &mut Out) -> Result<(), Failure> {
         let Self { order, limits, shard, .. } = self;
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
         let task = Task {
@@ -112,6 +116,11 @@ impl Piece {
             progress: Arc::clone(progress),
         };
         match &order.work {
+            Work::Counts if order.counting.layout.kind == LayoutKind::Long => {
+                for batch in apart(&task, dataset).await? {
+                    out.give(batch).await?;
+                }
+            }
             Work::Counts => {
                 let choice = choose(&task.context, dataset, &order.counting).await?;
                 let partial = task.partial(dataset, choice).await?;
@@ -140,8 +149,32 @@ impl Piece {
                     out.give(batch?).await?;
                 }
             }
+            Work::Rows(groups) => {
+                let out = tokio::sync::Mutex::new(out);
+                let each = async |batch| out.lock().await.give(batch).await;
+                blocks::send(&task, dataset, groups, shard.number, each).await?;
+            }
         }
         Ok(())
+    }
+}
+
+/// Partial counts of the one shard there is, whose row ids no other has.
+async fn apart(task: &Task, dataset: &Dataset) -> Result<Vec<RecordBatch>, Failure> {
+    let ids = single(&dataset.shards, &task.counting).into_iter().map(|own| match own {
+        Own::Rows(ids) => ids,
+        Own::Shared => None,
+    });
+    let choice = task.choose(dataset).await?;
+    let mut counts = Vec::new();
+    let mut keep = |batch: &RecordBatch| {
+        counts.push(batch.clone());
+        Ok(())
+    };
+    let counted = long::count_apart(&task.means(1), dataset, choice.kept(), ids.collect(), &mut keep).await?;
+    match counted {
+        Some(_) => Ok(counts),
+        None => Err(Failure { error: Error::input(long::LIED), blame: Some(Blame::Footers) }),
     }
 }
 
