@@ -280,7 +280,7 @@ pub(super) struct Resources {
     /// How to count: auto, encoded (pages as they are) or plain (arrays) [default: auto]
     #[arg(long, value_name = "HOW")]
     engine: Option<String>,
-    /// Take a column chunk whose statistics say minimum = maximum by its word, unread
+    /// Take column chunks and pages whose statistics say minimum = maximum by their word, not decoded
     #[arg(long)]
     trust_statistics: bool,
     /// Peak memory, such as 512m [default: 60 % of the machine]

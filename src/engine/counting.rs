@@ -166,7 +166,7 @@ pub struct Counting {
     pub part: bool,
     /// How rows are counted.
     pub engine: Engine,
-    /// Take a column chunk whose statistics say minimum = maximum by its word, without reading it.
+    /// Take column chunks and pages whose statistics say minimum = maximum by their word, without decoding them.
     pub trust_statistics: bool,
 }
 

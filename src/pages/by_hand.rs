@@ -8,7 +8,7 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::Chunk;
-use super::thrift::STRUCT;
+use super::thrift::{BINARY, I32, I64, LIST, STRUCT};
 
 pub(super) const PLAIN: i32 = 0;
 pub(super) const RLE: i32 = 3;
@@ -160,4 +160,52 @@ pub(super) fn indices(values: &[u32], width: u8) -> Vec<u8> {
 /// Plain values of a column of `int32` or `float`.
 pub(super) fn words(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// A column index of pages with these bounds; without, a page is all NULL.
+pub(super) fn column_index(pages: &[Option<[&[u8]; 2]>], nulls: Option<&[i64]>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    list(1, pages.len(), &mut bytes);
+    bytes.extend(pages.iter().map(|bounds| if bounds.is_none() { 1 } else { 2 }));
+    for bound in 0..2 {
+        list(BINARY, pages.len(), &mut bytes);
+        for bounds in pages {
+            let bound = bounds.map_or(&[][..], |bounds| bounds[bound]);
+            varint(bound.len(), &mut bytes);
+            bytes.extend(bound);
+        }
+    }
+    // The order of bounds: none.
+    bytes.extend([0x10 | I32, 0]);
+    if let Some(nulls) = nulls {
+        list(I64, nulls.len(), &mut bytes);
+        nulls.iter().for_each(|nulls| long(*nulls, &mut bytes));
+    }
+    bytes.push(0);
+    bytes
+}
+
+/// An offset index of pages by offset, size and first row.
+pub(super) fn offset_index(pages: &[(i64, i32, i64)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    list(STRUCT, pages.len(), &mut bytes);
+    for (offset, size, first_row) in pages {
+        for (kind, value) in [(I64, *offset), (I32, i64::from(*size)), (I64, *first_row)] {
+            bytes.push(0x10 | kind);
+            long(value, &mut bytes);
+        }
+        bytes.push(0);
+    }
+    bytes.push(0);
+    bytes
+}
+
+/// The head of the next field, which is a list.
+fn list(kind: u8, len: usize, out: &mut Vec<u8>) {
+    out.extend([0x10 | LIST, 0xf0 | kind]);
+    varint(len, out);
+}
+
+fn long(value: i64, out: &mut Vec<u8>) {
+    varint(usize::try_from((value << 1 ^ value >> 63).cast_unsigned()).unwrap(), out);
 }

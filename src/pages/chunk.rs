@@ -1,10 +1,12 @@
 //! A column chunk, page by page: header, checksum, decompression, and where levels and values lie.
+//! Pages that need no decoding may be left out.
 
 use super::codec::{Codec, Decompressors};
 use super::counter::ROWS_MAX;
 use super::dictionary::Dictionary;
 use super::header::{Content, Encoding, Header};
 use super::leaf::Leaf;
+use super::page_index::{Chosen, Walk};
 use super::{Chunk, Step, corrupt, unsupported};
 
 /// Largest page taken, in uncompressed bytes.
@@ -48,18 +50,37 @@ pub(super) struct Pages<'a> {
     codec: Codec,
     decompressors: &'a mut Decompressors,
     buffer: &'a mut Vec<u8>,
-    /// What is left of the chunk.
+    /// What is left of the chunk, or of the page at hand where pages are chosen.
     bytes: &'a [u8],
-    /// Slots by the footer, and how many of them were in the pages so far.
+    /// Slots by the footer or of the pages that are chosen, and how many of them were in the pages so far.
     slots: u64,
     seen: u64,
+    /// The pages that are chosen; `None` where all are.
+    chosen: Option<Walk<'a>>,
 }
 
-/// Opens a chunk: its column, its dictionary (empty where there is none) and its data pages.
-pub(super) fn open<'a>(
+/// A chunk that is open: its column, its dictionary (empty where there is none) and its data pages.
+pub(super) type Opened<'a> = (Leaf, Dictionary<'a>, Pages<'a>);
+
+/// Opens a chunk.
+pub(super) fn open<'a>(chunk: &Chunk<'a>, workspace: &'a mut Workspace) -> Step<Opened<'a>> {
+    open_with(chunk, None, workspace)
+}
+
+/// Opens a chunk for the pages that are chosen. Its bytes begin with the first that is needed.
+pub(super) fn open_chosen<'a>(
     chunk: &Chunk<'a>,
+    chosen: &'a Chosen,
     workspace: &'a mut Workspace,
-) -> Step<(Leaf, Dictionary<'a>, Pages<'a>)> {
+) -> Step<Opened<'a>> {
+    open_with(chunk, Some(chosen), workspace)
+}
+
+fn open_with<'a>(
+    chunk: &Chunk<'a>,
+    chosen: Option<&'a Chosen>,
+    workspace: &'a mut Workspace,
+) -> Step<Opened<'a>> {
     let leaf = Leaf::of(chunk.meta.column_descr())?;
     let codec = Codec::of(chunk.meta.compression())?;
     let slots = u64::try_from(chunk.meta.num_values()).map_err(|_| corrupt("a negative number of values"))?;
@@ -70,7 +91,13 @@ pub(super) fn open<'a>(
         return Err(corrupt(format!("{slots} values in a row group of {} rows", chunk.rows)));
     }
     let Workspace { decompressors, page, dictionary } = workspace;
-    let mut pages = Pages { leaf, codec, decompressors, buffer: page, bytes: chunk.bytes, slots, seen: 0 };
+    let (buffer, bytes) = (page, chunk.bytes);
+    let mut pages = Pages { leaf, codec, decompressors, buffer, bytes, slots, seen: 0, chosen: None };
+    if let Some(chosen) = chosen {
+        let walk = Walk::new(chosen, bytes);
+        (pages.bytes, pages.slots) = (walk.dictionary()?, chosen.rows());
+        pages.chosen = Some(walk);
+    }
     let dictionary = pages.dictionary(dictionary)?;
     Ok((leaf, dictionary, pages))
 }
@@ -85,6 +112,9 @@ impl<'a> Pages<'a> {
         }
         let (header, body) = self.page()?;
         let Content::Dictionary { values, encoding } = header.content else {
+            if self.chosen.is_some() {
+                return Err(corrupt("a page in front of all that the offset index knows"));
+            }
             self.bytes = bytes;
             return none;
         };
@@ -103,6 +133,9 @@ impl<'a> Pages<'a> {
     pub(super) fn next(&mut self) -> Step<Option<DataPage<'_>>> {
         if self.seen == self.slots {
             return Ok(None);
+        }
+        if let Some(walk) = &mut self.chosen {
+            self.bytes = walk.next()?;
         }
         if self.bytes.is_empty() {
             return Err(corrupt(format!("pages with {} values, the footer says {}", self.seen, self.slots)));
@@ -160,6 +193,9 @@ impl<'a> Pages<'a> {
     }
 
     fn take(&mut self, slots: usize) -> Step<()> {
+        if let Some(walk) = &self.chosen {
+            walk.check_rows(slots)?;
+        }
         self.seen += slots as u64;
         if self.seen > self.slots {
             return Err(corrupt(format!("pages with {} values, the footer says {}", self.seen, self.slots)));
@@ -239,7 +275,10 @@ fn inflate<'b>(
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::super::by_hand::{BIT_PACKED, ByHand, DICTIONARY, PLAIN, RLE, indices, packed, words};
+    use super::super::page_index::PagePlace;
     use super::super::{Stop, Value};
     use super::*;
 
@@ -321,6 +360,42 @@ mod tests {
         let old = ints(1).data_with([1, PLAIN, BIT_PACKED, BIT_PACKED], FLAT, &words(&[1]), None);
         assert_eq!(slots(&old), Ok(vec![1]), "levels that are not there");
         assert_eq!(slots(&ints(1).data(1, RLE, FLAT, &[])), unsupported("encoding RLE"));
+    }
+
+    #[test]
+    fn chosen_pages_have_the_rows_of_the_offset_index() {
+        let whole = ints(6).dictionary(1, &words(&[7]));
+        let front = whole.bytes.len() as u64;
+        let whole = whole.data(1, DICTIONARY, FLAT, &indices(&[0], 1)).data(2, PLAIN, FLAT, &words(&[1, 2]));
+        let middle = whole.bytes.len() as u64;
+        let whole = whole.data(3, PLAIN, FLAT, &words(&[3, 4, 5]));
+        let end = whole.bytes.len() as u64;
+        // The chunk begins at 100.
+        let place = |range: Range<u64>, rows| PagePlace { bytes: 100 + range.start..100 + range.end, rows };
+        let found = |dictionary: Option<Range<u64>>, pages: &[PagePlace]| {
+            let chosen = Chosen { constants: Vec::new(), known: 1, dictionary, pages: pages.to_vec() };
+            let mut workspace = Workspace::default();
+            let from = usize::try_from(chosen.parts().next().unwrap().start - 100).unwrap();
+            let chunk = Chunk { bytes: &whole.bytes[from..], ..whole.chunk() };
+            let (_, dictionary, mut pages) = open_chosen(&chunk, &chosen, &mut workspace)?;
+            let mut slots = vec![dictionary.len()];
+            while let Some(page) = pages.next()? {
+                slots.push(page.slots);
+            }
+            Ok(slots)
+        };
+        assert_eq!(found(Some(100..100 + front), &[place(middle..end, 3)]), Ok(vec![1, 3]));
+        assert_eq!(found(None, &[place(middle..end, 3)]), Ok(vec![0, 3]));
+        let other = "a page of 3 values, the offset index says 2";
+        assert_eq!(found(None, &[place(middle..end, 2)]), Err(corrupt(other)));
+        let cut = found(None, &[place(middle..end - 1, 3)]);
+        assert_eq!(cut, Err(corrupt("12 bytes claimed where 11 are left")));
+        let out = "the offset index leads out of the chunk";
+        assert_eq!(found(None, &[place(middle..end + 1, 3)]), Err(corrupt(out)));
+        let early = found(Some(100 + middle..100 + end), &[place(middle..end, 3)]);
+        assert_eq!(early, Err(corrupt("a page in front of all that the offset index knows")));
+        let late = found(None, &[place(0..front, 1)]);
+        assert_eq!(late, Err(corrupt("a dictionary page behind other pages")));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A column without lists: one label, one cell per row.
 
-use super::chunk::{Coding, Workspace, open};
+use super::chunk::{Coding, Opened, Workspace, open, open_chosen};
 use super::dictionary::Histogram;
 use super::hybrid::Hybrid;
 use super::leaf::{Leaf, Physical, Raw, low};
 use super::levels::values;
 use super::packed::Packed;
+use super::page_index::Chosen;
 use super::plain::{self, Neighbours, Values, zeros_and_ones};
 use super::{Chunk, Outcome, Step, Value, settle, unsupported};
 use crate::counts::{Cell, Tally};
@@ -30,11 +31,24 @@ pub fn count_flat(
     workspace: &mut Workspace,
     cell: &dyn Fn(Value<'_>) -> Cell,
 ) -> Result<Outcome<FlatCount>> {
-    settle(count(chunk, workspace, cell))
+    settle(open(chunk, workspace).and_then(|opened| count(opened, cell)))
 }
 
-fn count(chunk: &Chunk<'_>, workspace: &mut Workspace, cell: &dyn Fn(Value<'_>) -> Cell) -> Step<FlatCount> {
-    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+/// The same of the pages that are `chosen`, whose rows the tally adds up to. The bytes of the chunk are those
+/// from the first that is needed.
+///
+/// # Errors
+/// As [`count_flat`], and when a page has other rows than the offset index says.
+pub fn count_flat_pages(
+    chunk: &Chunk<'_>,
+    chosen: &Chosen,
+    workspace: &mut Workspace,
+    cell: &dyn Fn(Value<'_>) -> Cell,
+) -> Result<Outcome<FlatCount>> {
+    settle(open_chosen(chunk, chosen, workspace).and_then(|opened| count(opened, cell)))
+}
+
+fn count((leaf, dictionary, mut pages): Opened<'_>, cell: &dyn Fn(Value<'_>) -> Cell) -> Step<FlatCount> {
     if leaf.max_rep > 0 {
         return unsupported("a list where a column of single values was expected");
     }

@@ -12,6 +12,9 @@
 //! read_codes    one column of layout `long`           a number per row
 //! read_values   its row ids                           values in the order of rows
 //!
+//! constant, known_pages   what statistics of a chunk and its page indexes tell without decoding
+//! count_flat_pages        the rest of a column per label    Tally
+//!
 //! mark_flat, rows_of_sets, rows_of_vectors            the same row by row: which labels each has
 //! ```
 //!
@@ -43,6 +46,8 @@ mod lists_by_row;
 mod marks;
 mod number;
 mod packed;
+mod page_index;
+mod page_statistics;
 mod plain;
 mod positions;
 mod repeats;
@@ -64,9 +69,11 @@ use crate::error::{Error, Result};
 pub use by_value::{read_codes, read_values};
 pub use chunk::{PAGE_LIMIT, Workspace};
 pub use counter::SetCounter;
-pub use flat::{FlatCount, count_flat};
+pub use flat::{FlatCount, count_flat, count_flat_pages};
 pub use footer::{Outline, check_footer, outline};
 pub use marks::{Marks, mark_flat};
+pub use page_index::{Chosen, PagePlace};
+pub use page_statistics::{KnownPages, known_pages};
 pub use row_sets::{TakeRows, rows_of_sets, rows_of_vectors};
 pub use sets::{LabelSet, SetCount, count_sets};
 pub use statistics::{Constant, constant};

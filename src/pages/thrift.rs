@@ -4,6 +4,7 @@ use super::{Step, corrupt};
 
 pub(super) const I32: u8 = 5;
 pub(super) const I64: u8 = 6;
+pub(super) const BINARY: u8 = 8;
 pub(super) const LIST: u8 = 9;
 pub(super) const STRUCT: u8 = 12;
 
@@ -121,6 +122,23 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A string of bytes.
+    pub(super) fn binary(&mut self) -> Step<&'a [u8]> {
+        let len = self.varint()?;
+        let start = self.at;
+        self.advance(len)?;
+        Ok(&self.bytes[start..self.at])
+    }
+
+    /// A boolean that is an element of a list: true is 1, false 2 or in some writers 0.
+    pub(super) fn flag(&mut self) -> Step<bool> {
+        match self.byte()? {
+            1 => Ok(true),
+            0 | 2 => Ok(false),
+            other => Err(corrupt(format!("{other} is no Thrift boolean"))),
+        }
+    }
+
     /// Steps over a field.
     pub(super) fn skip(&mut self, field: Field) -> Step<()> {
         match field.kind {
@@ -139,10 +157,7 @@ impl<'a> Cursor<'a> {
             1..=3 => self.advance(1),
             4..=6 => self.varint().map(drop),
             7 => self.advance(8),
-            8 => {
-                let len = self.varint()?;
-                self.advance(len)
-            }
+            BINARY => self.binary().map(drop),
             LIST | 10 => {
                 let (count, kind) = self.list()?;
                 (0..count).try_for_each(|_| self.skip_value(kind, depth))

@@ -93,7 +93,7 @@ pub struct Plan {
     pub sampling: Option<Sampling>,
     /// How rows are counted.
     pub engine: Engine,
-    /// Take constant chunks by the word of their statistics.
+    /// Take constant chunks and pages by the word of their statistics.
     pub trust_statistics: bool,
     /// Memory, threads, spilling.
     pub limits: Limits,

@@ -156,7 +156,7 @@ pub struct Spec {
     /// How rows are counted: `auto`, `encoded` or `plain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
-    /// Take constant chunks by the word of their statistics.
+    /// Take constant chunks and pages by the word of their statistics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_statistics: Option<bool>,
     /// Peak memory, such as `512m`.

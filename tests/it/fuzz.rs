@@ -50,7 +50,15 @@ fn seeds(place: &Place) -> Vec<(Vec<u8>, Vec<&'static str>)> {
 
     let rows = |width: usize| names.chunks(width).map(|row| Some(row.to_vec())).collect();
     let bits = codes.chunks(4).map(|row| Some(row.to_vec())).collect();
-    let columns: [(Columns, &[&'static str]); 8] = [
+    // Runs as long as many a page, so that some pages are known by their indexes.
+    let runs: Vec<Option<u8>> =
+        (0..400).map(|row| (row % 100 < 97).then_some(small(row / 130 % 2))).collect();
+
+    let columns: [(Columns, &[&'static str]); 9] = [
+        (
+            vec![("a", array("bool", &runs)), ("b", array("i32", &runs))],
+            &["wide", "--labels", "a,b", "--trust-statistics"],
+        ),
         (vec![("a", array("bool", &codes)), ("b", array("f32", &codes))], &["wide", "--labels", "a,b"]),
         (vec![("a", array("text", &codes))], &["wide", "--labels", "a"]),
         (vec![("y", lists("list", &bits, |codes| array("u8", codes)))], &["vector", "--labels", "y"]),

@@ -28,6 +28,8 @@ mod memory;
 mod nightly;
 /// What other programs give and are told.
 mod outside;
+/// Pages are taken by the word of their indexes.
+mod page_index;
 /// Counting encoded pages equals reading arrays.
 mod pages;
 /// Every file of pipelines/ runs.

@@ -17,6 +17,7 @@ use crate::engine::plain::groups::Key;
 use crate::engine::plain::interner::Interner;
 use crate::error::{Error, Result};
 use crate::pages::{SetCounter, Workspace};
+use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
 /// Everything a thread needs to count any piece.
@@ -72,6 +73,11 @@ impl Hand {
 }
 
 impl Job {
+    /// Whether statistics are to be believed.
+    pub(super) fn trusts_statistics(&self) -> bool {
+        self.counting.trust_statistics && self.counting.layout.kind == LayoutKind::Wide
+    }
+
     /// The shard in a file, and its row groups that begin in `range`.
     pub(super) fn locate(
         &self,

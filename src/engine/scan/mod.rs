@@ -3,12 +3,14 @@
 //! ```text
 //! DataSourceExec(CountSource)      one list of pieces per thread, stolen from each other at the end
 //!   Piece: row group by row group
+//!     choice ─▶ pages known by their indexes, with --trust-statistics
 //!     reads ─▶ column chunks ─┬─▶ crate::pages           counts in the encoded domain
 //!                             └─▶ fallback ─▶ plain      where pages are of a kind unknown to it
 //!     Tallies ─▶ partial counts of (group, label), when the last piece is done, or names are too many
 //! ```
 
 mod ahead;
+mod choice;
 pub(super) mod columns;
 mod demand;
 pub(super) mod fallback;

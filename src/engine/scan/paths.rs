@@ -14,6 +14,9 @@ pub struct ColumnPath {
     /// Chunks whose statistics were taken by their word.
     #[serde(skip_serializing_if = "is_zero")]
     pub statistics: u64,
+    /// Pages whose statistics were: of chunks counted from their other pages, and of chunks that had no other.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub statistics_pages: u64,
     /// Chunks read as arrays.
     #[serde(skip_serializing_if = "is_zero")]
     pub arrays: u64,
@@ -25,13 +28,14 @@ pub struct ColumnPath {
 impl ColumnPath {
     /// Adds what was done with other chunks of the column.
     pub(crate) fn add(&mut self, other: &Self) {
-        let Self { encoded, statistics, arrays, why, .. } = other.clone();
-        self.add_tried(&Tried { encoded, statistics, arrays, why });
+        let Self { encoded, statistics, statistics_pages, arrays, why, .. } = other.clone();
+        self.add_tried(&Tried { encoded, statistics, statistics_pages, arrays, why });
     }
 
     fn add_tried(&mut self, tried: &Tried) {
         self.encoded += tried.encoded;
         self.statistics += tried.statistics;
+        self.statistics_pages += tried.statistics_pages;
         self.arrays += tried.arrays;
         // The least, so that the account does not depend on which thread was first.
         if tried.why.is_some() && (self.why.is_none() || tried.why < self.why) {
@@ -73,6 +77,7 @@ impl Paths {
 pub(in crate::engine) struct Tried {
     pub(in crate::engine) encoded: u64,
     pub(in crate::engine) statistics: u64,
+    pub(in crate::engine) statistics_pages: u64,
     pub(in crate::engine) arrays: u64,
     pub(in crate::engine) why: Option<String>,
 }

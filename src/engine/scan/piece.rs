@@ -8,17 +8,20 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use arrow::datatypes::{Field, Schema};
 
 use super::ahead::Ahead;
+use super::choice::{self, Choice};
 use super::columns::{Place, places};
 use super::fallback;
 use super::job::{Hand, Job, Tools};
 use super::labels::{Labels, cell};
 use super::paths::Tried;
 use super::reads::{self, Read, Wanted};
-use super::tallies::Giving;
+use super::tallies::{Giving, Tallies};
 use crate::counts::Cell;
 use crate::engine::plain::{Counter, tally_column};
 use crate::error::{Error, Result};
-use crate::pages::{Chunk, Constant, FlatCount, Outcome, constant, count_flat, count_sets, count_vector};
+use crate::pages::{
+    Chunk, Constant, FlatCount, Outcome, constant, count_flat, count_flat_pages, count_sets, count_vector,
+};
 use crate::source::layout::LayoutKind;
 use crate::store::Reader;
 
@@ -52,6 +55,8 @@ pub(super) struct Piece {
     hand: Option<Hand>,
     /// Counts the rows of `list`, `delimited`, `class` and `vector` that are read as arrays.
     arrays: Counter,
+    /// Of the row group at hand, the pages of columns that not all have to be decoded.
+    choice: Choice,
     tried: Vec<Tried>,
     giving: Giving,
     /// Hands whose counts are to be given too, once all row groups are counted.
@@ -76,6 +81,7 @@ impl Piece {
             source,
             hand: Some(job.hand()),
             arrays: Counter::new(Arc::clone(&job.counting)),
+            choice: Choice::default(),
             tried: vec![Tried::default(); labels.len()],
             giving: Giving::default(),
             others: None,
@@ -131,7 +137,7 @@ impl Piece {
         let layout = job.counting.layout.kind;
         let metadata = job.shards[self.shard].metadata.row_group(group);
         let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
-        let reads = self.plan(group)?;
+        let reads = self.plan(group, hand)?;
         for column in 0..self.places.len() {
             match self.places[column] {
                 Place::Absent => hand.tallies.add_absent(column, rows, layout),
@@ -164,9 +170,18 @@ impl Piece {
     }
 
     /// The reads of the next row group.
-    fn plan(&mut self, group: usize) -> Result<Vec<Read>> {
-        if let Source::Near(_) = self.source {
-            return Ok(self.reads_of(group, false));
+    fn plan(&mut self, group: usize, hand: &mut Hand) -> Result<Vec<Read>> {
+        let wanted = self.wanted(group);
+        if let Source::Near(file) = &mut self.source {
+            let shard = &self.job.shards[self.shard];
+            let metadata = shard.metadata.row_group(group);
+            if !self.job.trusts_statistics() {
+                return Ok(reads::plan(metadata, &wanted, false));
+            }
+            let index_bytes;
+            (self.choice, index_bytes) = choice::choose(shard, group, &wanted, file, &mut hand.buffer)?;
+            self.job.progress.add_bytes(index_bytes);
+            return Ok(choice::plan(metadata, &wanted, &self.choice));
         }
         self.ask_ahead()?;
         match &mut self.source {
@@ -177,14 +192,14 @@ impl Piece {
         }
     }
 
-    fn reads_of(&self, group: usize, far: bool) -> Vec<Read> {
+    /// The chunks of a row group that their statistics leave to be counted.
+    fn wanted(&self, group: usize) -> Vec<Wanted> {
         let places = self.places.iter().enumerate();
         let wanted = places.filter_map(|(column, place)| match *place {
             Place::Leaf { leaf, .. } if self.constant(group, leaf).is_none() => Some(Wanted { column, leaf }),
             _ => None,
         });
-        let metadata = self.job.shards[self.shard].metadata.row_group(group);
-        reads::plan(metadata, &wanted.collect::<Vec<_>>(), far)
+        wanted.collect()
     }
 
     /// Asks for as many of the next reads as there may be.
@@ -199,7 +214,8 @@ impl Piece {
                 continue;
             }
             let Some(group) = far.groups.next() else { return Ok(()) };
-            let reads = self.reads_of(group, true);
+            let metadata = self.job.shards[self.shard].metadata.row_group(group);
+            let reads = reads::plan(metadata, &self.wanted(group), true);
             if let Source::Far(far) = &mut self.source {
                 far.waiting.extend(reads.iter().cloned());
                 far.planned.push_back(reads);
@@ -209,20 +225,22 @@ impl Piece {
 
     /// What the statistics of a chunk say of all its values, where they are to be believed.
     fn constant(&self, group: usize, leaf: usize) -> Option<Constant<'_>> {
-        let counting = &self.job.counting;
-        if !counting.trust_statistics || counting.layout.kind != LayoutKind::Wide {
-            return None;
-        }
-        constant(self.job.shards[self.shard].metadata.row_group(group).column(leaf))
+        let metadata = &self.job.shards[self.shard].metadata;
+        self.job.trusts_statistics().then(|| constant(metadata.row_group(group).column(leaf))).flatten()
     }
 
-    /// Takes the statistics of a chunk for its values, where that was asked for and they tell all.
+    /// Takes the statistics of a chunk, or of all its pages, for its values, where they tell all.
     fn trust(&mut self, group: usize, column: usize, leaf: usize, hand: &mut Hand) {
-        let Some(constant) = self.constant(group, leaf) else { return };
-        let domain = self.job.counting.domain(column);
-        let cell = constant.value.map_or(Cell::Missing, |value| cell(domain, value));
-        hand.tallies.add_constant((self.shard, column), constant, cell);
-        self.tried[column].statistics += 1;
+        if let Some(constant) = self.constant(group, leaf) {
+            add_constants(&self.job, (self.shard, column), &[constant], &mut hand.tallies);
+            self.tried[column].statistics += 1;
+        } else if let Some(chosen) = self.choice.get(&column)
+            && chosen.parts().next().is_none()
+        {
+            add_constants(&self.job, (self.shard, column), &chosen.constants, &mut hand.tallies);
+            self.tried[column].statistics += 1;
+            self.tried[column].statistics_pages += chosen.known;
+        }
     }
 
     fn count_read(
@@ -237,7 +255,7 @@ impl Piece {
         let counting = &*job.counting;
         let shard = &job.shards[self.shard];
         let mut again = Vec::new();
-        job.progress.add_bytes(bytes.len() as u64);
+        job.progress.add_bytes(read.len() as u64);
         for (Wanted { column, leaf }, range) in &read.chunks {
             let chunk = Chunk {
                 bytes: &bytes[range.clone()],
@@ -248,9 +266,20 @@ impl Piece {
             let tallies = &mut hand.tallies;
             let outcome = match counting.layout.kind {
                 LayoutKind::Wide => {
-                    let domain = counting.domain(*column);
-                    let outcome = count_flat(&chunk, workspace, &|value| cell(domain, value));
-                    outcome.map(|outcome| outcome.map(|count| tallies.add_flat((self.shard, *column), count)))
+                    let (at, domain) = ((self.shard, *column), counting.domain(*column));
+                    let cell = |value: crate::pages::Value<'_>| cell(domain, value);
+                    let outcome = match self.choice.get(column) {
+                        None => count_flat(&chunk, workspace, &cell),
+                        Some(chosen) => {
+                            count_flat_pages(&chunk, chosen, workspace, &cell).inspect(|outcome| {
+                                if let Outcome::Counted(_) = outcome {
+                                    add_constants(&job, at, &chosen.constants, tallies);
+                                    self.tried[*column].statistics_pages += chosen.known;
+                                }
+                            })
+                        }
+                    };
+                    outcome.map(|outcome| outcome.map(|count| tallies.add_flat(at, count)))
                 }
                 LayoutKind::Vector => {
                     let cell = |position: usize, value: crate::pages::Value<'_>| {
@@ -315,6 +344,15 @@ impl Piece {
             |(i, column): (usize, &ArrayRef)| Field::new(i.to_string(), column.data_type().clone(), true);
         let schema = Schema::new(columns.iter().enumerate().map(field).collect::<Vec<_>>());
         RecordBatch::try_new(Arc::new(schema), columns).map_err(|cause| Error::internal(cause.to_string()))
+    }
+}
+
+/// Counts what statistics say of a column.
+fn add_constants(job: &Job, at: (usize, usize), constants: &[Constant<'_>], tallies: &mut Tallies) {
+    let domain = job.counting.domain(at.1);
+    for constant in constants {
+        let cell = constant.value.map_or(Cell::Missing, |value| cell(domain, value));
+        tallies.add_constant(at, *constant, cell);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Column chunks that lie side by side are read in one piece.
 
+use std::iter::once;
 use std::ops::Range;
 
 use parquet::file::metadata::RowGroupMetaData;
@@ -16,7 +17,7 @@ const GAP_BYTES: u64 = 64 << 10;
 const GAP_SHARE: u64 = 16;
 
 /// A column chunk to count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::engine) struct Wanted {
     /// Position of its column among the label columns.
     pub(in crate::engine) column: usize,
@@ -30,6 +31,8 @@ pub(in crate::engine) struct Read {
     start: u64,
     bytes: usize,
     pub(in crate::engine) chunks: Vec<(Wanted, Range<usize>)>,
+    /// Parts that no chunk needs and that are not read, in their order.
+    holes: Vec<Range<usize>>,
 }
 
 /// The fewest reads that give `wanted`, in the order of the file.
@@ -39,6 +42,24 @@ pub(in crate::engine) fn plan(group: &RowGroupMetaData, wanted: &[Wanted], far: 
         (wanted, start, start.saturating_add(bytes))
     });
     coalesce(places.collect(), far)
+}
+
+/// The fewest reads of a file that give these parts of it. Those of one chunk stand side by side and in their
+/// order: it is read from the first to the last, without what lies between two parts and is longer than a gap.
+pub(super) fn plan_parts(mut parts: Vec<(Wanted, Range<u64>)>) -> Vec<Read> {
+    let mut places: Vec<(Wanted, u64, u64)> = Vec::new();
+    for (wanted, part) in &parts {
+        match places.last_mut() {
+            Some((last, _, end)) if last == wanted => *end = part.end,
+            _ => places.push((*wanted, part.start, part.end)),
+        }
+    }
+    let mut reads = coalesce(places, false);
+    parts.sort_by_key(|(_, part)| part.start);
+    for read in &mut reads {
+        read.leave_out(&parts);
+    }
+    reads
 }
 
 /// `far`: every byte comes over a network, so that gaps cost more than the next read.
@@ -58,7 +79,7 @@ fn coalesce(mut places: Vec<(Wanted, u64, u64)>, far: bool) -> Vec<Read> {
         let read_end = reads.last().map_or(0, |read| read.start + read.bytes as u64);
         gaps = if joins { gaps + start.saturating_sub(read_end) } else { 0 };
         if !joins {
-            reads.push(Read { start, bytes: 0, chunks: Vec::new() });
+            reads.push(Read { start, bytes: 0, chunks: Vec::new(), holes: Vec::new() });
         }
         if let Some(read) = reads.last_mut() {
             read.bytes = read.bytes.max(size(end - read.start));
@@ -74,7 +95,26 @@ impl Read {
         self.start..self.start + self.bytes as u64
     }
 
-    /// Fills the front of `buffer`.
+    /// How many bytes are read.
+    pub(super) fn len(&self) -> usize {
+        self.bytes - self.holes.iter().map(Range::len).sum::<usize>()
+    }
+
+    /// Makes holes between `parts`, which are sorted.
+    fn leave_out(&mut self, parts: &[(Wanted, Range<u64>)]) {
+        let Range { start, end } = self.range();
+        let place = |at: u64| usize::try_from(at - start).unwrap_or(self.bytes);
+        let first = parts.partition_point(|(_, part)| part.start < start);
+        let mut done = start;
+        for (_, part) in parts[first..].iter().take_while(|(_, part)| part.start < end) {
+            if part.start.saturating_sub(done) > GAP_BYTES {
+                self.holes.push(place(done)..place(part.start));
+            }
+            done = done.max(part.end);
+        }
+    }
+
+    /// Fills the front of `buffer`; holes stay as they are.
     pub(in crate::engine) fn fetch<'b>(
         &self,
         shard: &Shard,
@@ -85,7 +125,12 @@ impl Read {
             buffer.resize(self.bytes, 0);
         }
         let bytes = &mut buffer[..self.bytes];
-        file.read_at(self.start, bytes).map_err(|cause| shard.place.failed(&cause))?;
+        let mut from = 0;
+        for hole in self.holes.iter().cloned().chain(once(self.bytes..self.bytes)) {
+            let part = &mut bytes[from..hole.start];
+            file.read_at(self.start + from as u64, part).map_err(|cause| shard.place.failed(&cause))?;
+            from = hole.end;
+        }
         Ok(bytes)
     }
 }
@@ -110,9 +155,9 @@ mod tests {
         assert_eq!(
             reads,
             [
-                Read { start: 0, bytes: 200, chunks: vec![(wanted(0), 0..100), (wanted(1), 110..200)] },
-                Read { start: far, bytes: 10, chunks: vec![(wanted(2), 0..10)] },
-                Read { start: far + 10, bytes: size_of_big(), chunks: vec![(wanted(3), 0..size_of_big())] },
+                whole(0, 200, vec![(wanted(0), 0..100), (wanted(1), 110..200)]),
+                whole(far, 10, vec![(wanted(2), 0..10)]),
+                whole(far + 10, size_of_big(), vec![(wanted(3), 0..size_of_big())]),
             ]
         );
     }
@@ -131,6 +176,28 @@ mod tests {
         let sizes = |far| coalesce(places(), far).iter().map(|read| read.bytes).collect::<Vec<_>>();
         assert_eq!(sizes(true), [1800, 79, 100]);
         assert_eq!(sizes(false), [5100]);
+    }
+
+    #[test]
+    fn long_parts_that_nobody_needs_are_left_out() {
+        let wanted = |column| Wanted { column, leaf: column };
+        let gap = usize::try_from(GAP_BYTES).unwrap();
+        let part = |column, range: Range<usize>| (wanted(column), range.start as u64..range.end as u64);
+        let reads = plan_parts(vec![
+            part(1, 500 + 2 * gap..600 + 2 * gap),
+            part(0, 100..200),
+            part(0, 200 + gap..300 + gap),
+            part(0, 301 + 2 * gap..400 + 2 * gap),
+        ]);
+        let chunks = vec![(wanted(0), 0..300 + 2 * gap), (wanted(1), 400 + 2 * gap..500 + 2 * gap)];
+        let mut expected = whole(100, 500 + 2 * gap, chunks);
+        expected.holes.push(200 + gap..201 + 2 * gap);
+        assert_eq!(reads, [expected]);
+        assert_eq!(reads[0].len(), 499 + gap);
+    }
+
+    fn whole(start: u64, bytes: usize, chunks: Vec<(Wanted, Range<usize>)>) -> Read {
+        Read { start, bytes, chunks, holes: Vec::new() }
     }
 
     fn size_of_big() -> usize {

@@ -27,6 +27,7 @@ use proptest::prelude::*;
 
 use crate::generate::{TYPES, array, codes, settings};
 
+mod chosen;
 mod damage;
 mod sets;
 mod vectors;
