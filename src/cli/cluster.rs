@@ -44,7 +44,7 @@ struct SchedulerPart {
     /// Name under which executors reach it
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     host: String,
-    /// Executors that are silent for so long are lost
+    /// Executors that are silent for so long are lost; a job waits so long for one
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     executor_timeout: u64,
     #[command(flatten)]

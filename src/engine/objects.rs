@@ -1,7 +1,6 @@
 //! Objects for DataFusion's own reader: every read is of the version that was listed, and footers, which are
 //! known, are not read again.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,13 +14,11 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::coalesce_ranges;
 use object_store::local::LocalFileSystem;
-use object_store::path::Path;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::ParquetMetaData;
 
-use super::table::object_meta;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 use crate::store::Object;
@@ -29,22 +26,13 @@ use crate::store::Object;
 /// Bytes between two parts that are read along rather than left out.
 const GAP_BYTES: u64 = 16 << 10;
 
-/// Makes readers of shards, some of which are objects.
+/// Makes readers of files, each of which has its [`Shard`] as an extension.
 #[derive(Debug)]
-pub(super) struct Readers {
-    objects: HashMap<Path, (Object, Arc<ParquetMetaData>)>,
-    files: DefaultParquetFileReaderFactory,
-}
+pub(super) struct Readers(DefaultParquetFileReaderFactory);
 
 impl Readers {
-    /// Readers of `shards`; `None` when all of them are files.
-    pub(super) fn new(shards: &[Shard]) -> Result<Option<Self>> {
-        let objects = shards.iter().filter_map(|shard| Some((shard, shard.place.object()?.clone())));
-        let objects = objects
-            .map(|(shard, object)| Ok((object_meta(shard)?.location, (object, Arc::clone(&shard.metadata)))));
-        let objects: HashMap<_, _> = objects.collect::<Result<_>>()?;
-        let files = DefaultParquetFileReaderFactory::new(Arc::new(LocalFileSystem::new()));
-        Ok((!objects.is_empty()).then_some(Self { objects, files }))
+    pub(super) fn new() -> Self {
+        Self(DefaultParquetFileReaderFactory::new(Arc::new(LocalFileSystem::new())))
     }
 }
 
@@ -56,8 +44,10 @@ impl ParquetFileReaderFactory for Readers {
         hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> DfResult<Box<dyn AsyncFileReader + Send>> {
-        let Some((object, metadata)) = self.objects.get(&file.object_meta.location) else {
-            return self.files.create_reader(partition, file, hint, metrics);
+        let object =
+            file.extension::<Shard>().and_then(|shard| Some((shard.place.object()?, &shard.metadata)));
+        let Some((object, metadata)) = object else {
+            return self.0.create_reader(partition, file, hint, metrics);
         };
         Ok(Box::new(ObjectReader {
             object: object.clone(),

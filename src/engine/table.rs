@@ -36,8 +36,6 @@ pub(crate) struct ShardTable {
     schema: SchemaRef,
     table: TableSchema,
     groups: Vec<FileGroup>,
-    /// What reads the shards, where not all are files.
-    readers: Option<Arc<Readers>>,
 }
 
 impl ShardTable {
@@ -56,18 +54,17 @@ impl ShardTable {
         let table = TableSchema::builder(Arc::clone(columns)).with_table_partition_cols(constants).build();
         let mut groups = Vec::new();
         for list in pieces::cut(shards, how, partitions)? {
-            let files = list.into_iter().map(|(number, piece)| {
-                let value = |key| shards[number].hive.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
+            let files = list.into_iter().map(|(at, piece)| {
+                let value = |key| shards[at].hive.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
                 let mut values: Vec<ScalarValue> =
                     hive.iter().map(|key| ScalarValue::Utf8(value(key))).collect();
-                let number = u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?;
+                let number = u32::try_from(at).map_err(|_| Error::input("more than 2^32 shards"))?;
                 values.push(ScalarValue::UInt32(Some(number)));
-                Ok(piece.with_partition_values(values))
+                Ok(piece.with_partition_values(values).with_extension(shards[at].clone()))
             });
             groups.push(FileGroup::new(files.collect::<Result<_>>()?));
         }
-        let readers = Readers::new(shards)?.map(Arc::new);
-        Ok(Self { schema: Arc::clone(table.table_schema()), groups, table, readers })
+        Ok(Self { schema: Arc::clone(table.table_schema()), groups, table })
     }
 }
 
@@ -114,11 +111,8 @@ impl TableProvider for ShardTable {
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         // The session's options, which forbid pruning by statistics: a source of its own would allow it.
         let options = state.default_table_options().parquet;
-        let mut source = ParquetSource::new(self.table.clone()).with_table_parquet_options(options);
-        if let Some(readers) = &self.readers {
-            source = source.with_parquet_file_reader_factory(Arc::clone(readers) as _);
-        }
-        let source = Arc::new(source);
+        let source = ParquetSource::new(self.table.clone()).with_table_parquet_options(options);
+        let source = Arc::new(source.with_parquet_file_reader_factory(Arc::new(Readers::new())));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_file_groups(self.groups.clone())
             .with_limit(limit)

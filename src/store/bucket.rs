@@ -1,22 +1,18 @@
-//! A store, and objects in it as they were listed.
+//! A store: what is in it, and what is put there.
 
-use std::cmp::Ordering;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use object_store::path::Path as Key;
 use object_store::{
-    Error as StoreError, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
-    UpdateVersion, WriteMultipart,
+    Error as StoreError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion,
+    WriteMultipart,
 };
-use tokio::task::JoinHandle;
 
 use super::address::Address;
 use super::errors::{Doing, of_store};
+use super::object::Object;
 use super::{clients, io};
 use crate::error::{Error, Result};
 
@@ -26,8 +22,8 @@ const PUT_BYTES: usize = 32 << 20;
 /// A bucket, container or host.
 #[derive(Clone)]
 pub struct Bucket {
-    store: Arc<dyn ObjectStore>,
-    root: Arc<str>,
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) root: Arc<str>,
 }
 
 /// The client's own text may hold credentials.
@@ -57,7 +53,7 @@ impl Bucket {
         let (bucket, key, shown) = (self.clone(), address.path()?, address.to_string());
         io::wait(async move {
             match bucket.store.head(&key).await {
-                Ok(meta) => Ok(Some(bucket.as_object(meta))),
+                Ok(meta) => Ok(Some(Object::new(bucket, meta))),
                 Err(StoreError::NotFound { .. }) => Ok(None),
                 Err(cause) => Err(of_store(&shown, &cause, Doing::Looking)),
             }
@@ -80,18 +76,8 @@ impl Bucket {
             let found = found.try_filter(|meta| std::future::ready(wanted(meta.location.as_ref())));
             let found: Vec<ObjectMeta> =
                 found.try_collect().await.map_err(|cause| of_store(&shown, &cause, Doing::Looking))?;
-            Ok(found.into_iter().map(|meta| bucket.as_object(meta)).collect())
+            Ok(found.into_iter().map(|meta| Object::new(bucket.clone(), meta)).collect())
         })
-    }
-
-    fn as_object(&self, meta: ObjectMeta) -> Object {
-        Object {
-            bucket: self.clone(),
-            key: meta.location,
-            bytes: meta.size,
-            e_tag: meta.e_tag,
-            modified: meta.last_modified.into(),
-        }
     }
 
     /// All bytes at `address` and which version they are; `None` when there is nothing.
@@ -174,123 +160,5 @@ impl Bucket {
             }
             Ok(())
         });
-    }
-}
-
-/// An object as it was listed.
-#[derive(Clone)]
-pub struct Object {
-    bucket: Bucket,
-    key: Key,
-    bytes: u64,
-    e_tag: Option<String>,
-    modified: SystemTime,
-}
-
-impl Object {
-    /// Its key.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        self.key.as_ref()
-    }
-
-    /// Its size.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// When it was written.
-    #[must_use]
-    pub fn modified(&self) -> SystemTime {
-        self.modified
-    }
-
-    /// What the store calls this very version, where it has a name for it.
-    #[must_use]
-    pub fn e_tag(&self) -> Option<&str> {
-        self.e_tag.as_deref()
-    }
-
-    /// Starts to read `range`.
-    ///
-    /// # Errors
-    /// [`Error::Resource`] when no thread can be started.
-    pub fn fetch(&self, range: Range<u64>) -> Result<JoinHandle<Result<Bytes>>> {
-        let object = self.clone();
-        io::start(async move { object.get(range).await })
-    }
-
-    /// Reads `range`.
-    ///
-    /// # Errors
-    /// [`Error::Changed`] when this is not the version that was listed, [`Error::Transient`] when the store
-    /// cannot be read.
-    pub fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        let object = self.clone();
-        io::wait(async move { object.get(range).await })
-    }
-
-    /// The same, within a runtime that does requests.
-    pub(crate) async fn get(&self, range: Range<u64>) -> Result<Bytes> {
-        if range.is_empty() {
-            return Ok(Bytes::new());
-        }
-        let failed = |cause: StoreError| of_store(&self.to_string(), &cause, Doing::Reading);
-        let strong = self.e_tag.clone().filter(|tag| !tag.starts_with("W/"));
-        let options = GetOptions {
-            range: Some(GetRange::Bounded(range.clone())),
-            if_unmodified_since: strong.is_none().then(|| self.modified.into()),
-            if_match: strong,
-            ..GetOptions::default()
-        };
-        let found = self.bucket.store.get_opts(&self.key, options).await.map_err(failed)?;
-        // Not every server minds conditions.
-        if (self.e_tag.is_some() && found.meta.e_tag != self.e_tag) || found.meta.size != self.bytes {
-            return Err(Error::changed(format!("{self}: the object was replaced during the scan"))
-                .hint("run again once nothing writes to the shards"));
-        }
-        let bytes = found.bytes().await.map_err(failed)?;
-        let asked = range.end - range.start;
-        if bytes.len() as u64 != asked {
-            return Err(Error::transient(format!(
-                "{self}: {} bytes came, {asked} were asked for",
-                bytes.len()
-            ))
-            .hint("run again"));
-        }
-        Ok(bytes)
-    }
-}
-
-impl fmt::Display for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.bucket.root, self.key)
-    }
-}
-
-impl fmt::Debug for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Object").field("key", &self.key).field("e_tag", &self.e_tag).finish_non_exhaustive()
-    }
-}
-
-impl PartialEq for Object {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Object {}
-
-impl Ord for Object {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (&self.bucket.root, &self.key, &self.e_tag).cmp(&(&other.bucket.root, &other.key, &other.e_tag))
-    }
-}
-
-impl PartialOrd for Object {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }

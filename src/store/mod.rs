@@ -1,8 +1,8 @@
 //! Where bytes lie: files of this machine, and objects in stores.
 //!
-//! [`Place`] is one of both, and [`Reader`] reads it · [`address`] names objects · [`bucket`] lists and reads
-//! them, every read on the condition that the object is still the one that was listed · `clients` makes the
-//! client of a store from an address and the environment
+//! [`Place`] is one of both, and [`Reader`] reads it · [`address`] names objects · [`bucket`] lists them ·
+//! `object` reads one, every time on the condition that it is still the one that was listed · `clients` makes
+//! the client of a store from an address and the environment
 
 pub mod address;
 pub mod bucket;
@@ -10,9 +10,11 @@ mod clients;
 mod credentials;
 mod errors;
 mod io;
+mod object;
 mod place;
 
 pub use address::{Address, is_address, of_path};
-pub use bucket::{Bucket, Object};
+pub use bucket::Bucket;
 pub use clients::{register, set_retries};
+pub use object::{Object, Pinned};
 pub use place::{Place, Reader};

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::bucket::Object;
+use super::object::Object;
 use crate::error::{Error, Result};
 
 /// Where a shard lies. Files come before objects.

@@ -1,196 +1,15 @@
 //! One scheduler and two executors on this machine count to the same bytes as one process; an executor that
 //! is killed costs time.
 
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Instant;
 
-use arrow::array::{BooleanArray, Float64Array, Int64Array, ListArray, StringArray};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Int32Type};
+use arrow::array::{Int64Array, StringArray};
 use parquet::file::properties::WriterProperties;
 
+use crate::machines::{Cluster, Setup, equal, lists, long, ports, spread, wide};
 use crate::support::{Ended, Place, array, write, write_with};
-
-/// Longest time for anything that is waited for.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// A scheduler with two executors.
-struct Cluster {
-    url: String,
-    work: Place,
-    scheduler: Child,
-    executors: Vec<Child>,
-}
-
-/// Ports that are free, each for one listener.
-fn ports<const N: usize>() -> [String; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port().to_string())
-}
-
-fn start(arguments: &[&str], log: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_posweight"))
-        .arg("cluster")
-        .args(arguments)
-        .arg("--verbose")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(log).unwrap())
-        .spawn()
-        .unwrap()
-}
-
-impl Cluster {
-    fn new() -> Self {
-        let work = Place::new();
-        let [port, ports @ ..] = ports::<5>();
-        let url = format!("df://localhost:{port}");
-        let scheduler =
-            start(&["scheduler", "--port", &port, "--executor-timeout", "4"], &work.path("scheduler.log"));
-        let executors = (0..2).map(|i| {
-            let dir = work.path(&i.to_string());
-            std::fs::create_dir(&dir).unwrap();
-            let arguments = ["executor", "--scheduler", &url, "--work-dir", dir.to_str().unwrap()];
-            let own = ["--port", &ports[2 * i], "--task-port", &ports[2 * i + 1], "--heartbeat", "1"];
-            let limits = ["--threads", "1", "--memory-limit", "512m"];
-            let log = work.path(&format!("executor{i}.log"));
-            start(&[&arguments[..], &own, &limits].concat(), &log)
-        });
-        let executors = executors.collect();
-        Self { url, work, scheduler, executors }
-    }
-
-    /// What its processes have said.
-    fn logs(&self) -> String {
-        let names = ["scheduler.log", "executor0.log", "executor1.log"];
-        names.map(|name| std::fs::read_to_string(self.work.path(name)).unwrap_or_default()).join("\n")
-    }
-
-    /// Runs `compute` here and on the cluster: both end in the same way and with the same bytes.
-    fn same(&self, place: &Place, arguments: &[&str]) -> Ended {
-        let run =
-            |more: &[&str]| place.run(&[&["compute"], arguments, &["--overwrite", "--out"], more].concat());
-        let here = run(&["here"]);
-        let there = run(&["there", "--cluster", &self.url]);
-        assert_eq!(
-            here.code,
-            there.code,
-            "{arguments:?}: {}\n{}\n{}",
-            here.stderr,
-            there.stderr,
-            self.logs()
-        );
-        assert_eq!(untimed(&here.stderr), untimed(&there.stderr), "{arguments:?}");
-        if here.code == 0 {
-            equal(&place.path("here"), &place.path("there"));
-        }
-        there
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for child in self.executors.iter_mut().chain([&mut self.scheduler]) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// Lines without time and place of warnings.
-fn untimed(text: &str) -> Vec<&str> {
-    let what = |line| str::split_once(line, " WARN ")?.1.split_once(": ");
-    text.lines().map(|line| what(line).map_or(line, |(_, what)| what)).collect()
-}
-
-/// All files of two results are equal, but for their accounts.
-fn equal(one: &Path, other: &Path) {
-    let names = |folder: &Path| {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut names: Vec<_> = entries.filter(|name| name != "run_results.json").collect();
-        names.sort();
-        names
-    };
-    assert_eq!(names(one), names(other));
-    for name in names(one) {
-        if one.join(&name).is_dir() {
-            equal(&one.join(&name), &other.join(&name));
-        } else {
-            let read = |folder: &Path| std::fs::read(folder.join(&name)).unwrap();
-            assert!(read(one) == read(other), "{} differs", name.display());
-        }
-    }
-}
-
-/// Numbers that look like chance and are always the same.
-fn spread(row: usize, salt: usize) -> usize {
-    (row.wrapping_mul(2_654_435_761).wrapping_add(salt.wrapping_mul(40_503)) >> 7) % 97
-}
-
-fn wide(place: &Place, folder: &str, shards: usize, rows: usize) {
-    for shard in 0..shards {
-        let column = |k: usize| {
-            let value = move |row: usize| match spread(shard * rows + row, k) {
-                0..5 => None,
-                n => Some(n % (k + 2) == 0),
-            };
-            array((0..rows).map(value).collect::<BooleanArray>())
-        };
-        let soft = (0..rows).map(|row| (row % 5) as f64 / 4.0).collect::<Float64Array>();
-        let split = (0..rows).map(|row| Some(["train", "test"][row % 3 / 2])).collect::<StringArray>();
-        let path = format!("{folder}/part={}/{shard:03}.parquet", shard % 2);
-        let columns = vec![
-            ("a", column(0)),
-            ("b", column(1)),
-            ("c", column(2)),
-            ("w", array(soft)),
-            ("split", array(split)),
-        ];
-        write(&place.path(&path), columns);
-    }
-}
-
-fn lists(place: &Place) {
-    for shard in 0..3 {
-        let rows = 700;
-        let labels = |row: usize| (0..spread(row, shard) % 4).map(move |k| spread(row, k) * (shard + 1));
-        let indices = (0..rows).map(|row| {
-            (spread(row, 9) > 3).then(|| labels(row).map(|l| i32::try_from(l).ok()).collect::<Vec<_>>())
-        });
-        let indices = ListArray::from_iter_primitive::<Int32Type, _, _>(indices);
-        let names: Vec<String> =
-            (0..rows).flat_map(|row| labels(row).map(|label| format!("tag {label}"))).collect();
-        let lengths = (0..rows).map(|row| labels(row).count());
-        let field = std::sync::Arc::new(Field::new("element", DataType::Utf8, true));
-        let values = array(StringArray::from(names));
-        let names = ListArray::new(field, OffsetBuffer::from_lengths(lengths), values, None);
-        let path = format!("list/{shard}.parquet");
-        write(&place.path(&path), vec![("indices", array(indices)), ("names", array(names))]);
-    }
-}
-
-/// Row ids lie in several shards, and pairs are listed more than once.
-fn long(place: &Place, folder: &str, shards: usize, rows: usize) {
-    for shard in 0..shards {
-        let id = |row: usize| (row * (shard + 3)) % (rows / 2);
-        let narrow = (0..rows).map(|row| Some(i64::try_from(id(row)).unwrap() - 50)).collect::<Int64Array>();
-        let wide =
-            (0..rows).map(|row| Some(format!("an id of many bytes {}", id(row)))).collect::<StringArray>();
-        let label = (0..rows).map(|row| (row % 50 > 0).then(|| format!("l{}", spread(row, shard) % 30)));
-        let number = (0..rows).map(|row| Some(i64::try_from(spread(row, shard) % 30).unwrap()));
-        let value = (0..rows).map(|row| [Some(0), Some(1), None, Some(-1)][spread(row, 5) % 4]);
-        let columns = vec![
-            ("id", array(narrow)),
-            ("name", array(wide)),
-            ("label", array(label.collect::<StringArray>())),
-            ("number", array(number.collect::<Int64Array>())),
-            ("value", array(value.collect::<Int64Array>())),
-        ];
-        write(&place.path(&format!("{folder}/{shard:03}.parquet")), columns);
-    }
-}
 
 /// No row id lies in two shards, and footers tell so.
 fn apart(place: &Place, folder: &str, shards: usize, rows: usize) {
@@ -329,16 +148,12 @@ fn queries_give_the_rows_of_one_process() {
         "SELECT a, w FROM 'wide' WHERE part = '1' ORDER BY w DESC, a NULLS FIRST LIMIT 5",
         "SELECT 1 + 1",
     ] {
-        let here = place.run(&["sql", "-c", query]);
-        let there = place.run(&["sql", "-c", query, "--cluster", &cluster.url]);
-        assert_eq!((here.code, there.code), (0, 0), "{query}: {}\n{}", here.stderr, there.stderr);
-        assert_eq!(here.stdout, there.stdout, "{query}");
+        let ended = cluster.same_rows(&place, query);
+        assert_eq!(ended.code, 0, "{query}: {}", ended.stderr);
     }
     write(&place.path("odd.parquet"), vec![("a", array(Int64Array::from(vec![1, 0, 7, 7])))]);
     for query in ["SELECT positives(a) FROM 'odd.parquet'", "SELECT nothing FROM 'odd.parquet'"] {
-        let here = place.run(&["sql", "-c", query]);
-        let there = place.run(&["sql", "-c", query, "--cluster", &cluster.url]);
-        assert_eq!((here.code, here.stderr), (there.code, there.stderr), "{query}");
+        assert_ne!(cluster.same_rows(&place, query).code, 0, "{query}");
     }
 }
 
@@ -401,32 +216,36 @@ fn what_is_wrong_is_said_as_by_one_process() {
     }
 }
 
-/// True once a folder holds a file.
-fn has_file(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|entries| {
-        entries.flatten().map(|entry| entry.path()).any(|path| path.is_file() || has_file(&path))
-    })
-}
-
 #[test]
 fn an_executor_that_is_killed_costs_time_and_not_the_result() {
     let mut cluster = Cluster::new();
     let place = Place::new();
     long(&place, "long", 40, 4_000);
-    let arguments = ["compute", "long", "--layout", "long", "--labels", "label", "--id", "name", "--out"];
-    let here = place.run(&[&arguments[..], &["here"]].concat());
-    assert_eq!(here.code, 0, "{}", here.stderr);
-    let mut run = place.start(&[&arguments[..], &["there", "--cluster", &cluster.url]].concat());
-    // Its first task is done and lies in its folder; most of the others are not begun.
-    let start = Instant::now();
-    while !has_file(&cluster.work.path("1")) {
-        assert!(start.elapsed() < PATIENCE, "{}", cluster.logs());
-        std::thread::sleep(Duration::from_millis(2));
+    cluster.kills_one(&place, "long");
+}
+
+#[test]
+fn a_job_that_no_executor_takes_says_so_and_is_given_up() {
+    let mut cluster = Cluster::with(Setup { executors: 0, ..Setup::default() });
+    let place = Place::new();
+    wide(&place, "wide", 2, 100);
+    let url = cluster.url.clone();
+    let compute = ["compute", "wide", "--layout", "wide", "--labels", "a,b", "--out"];
+    let run = |out| [&compute[..], &[out, "--cluster", &url]].concat();
+    let waits = format!("{url}: no executor is there to take the job");
+    // The scheduler waits as long as it does for an executor that is silent.
+    let clock = Instant::now();
+    let ended = cluster.run(&place, &run("none"));
+    assert_eq!(ended.code, 5, "{}\n{}", ended.stderr, cluster.logs());
+    for says in [&waits, "the scheduler has given it up", "posweight cluster executor --scheduler df://"] {
+        assert_eq!(ended.stderr.matches(says).count(), 1, "{says}: {}", ended.stderr);
     }
-    cluster.executors[1].kill().unwrap();
-    assert!(run.try_wait().unwrap().is_none(), "the run ended before the executor was killed");
-    let ended = run.wait_with_output().unwrap();
-    assert!(ended.status.success(), "{}\n{}", String::from_utf8_lossy(&ended.stderr), cluster.logs());
-    equal(&place.path("here"), &place.path("there"));
-    assert!(cluster.logs().contains("timed out"), "{}", cluster.logs());
+    assert!(clock.elapsed().as_secs() >= 4, "{:?}", clock.elapsed());
+    assert!(!place.path("none/_SUCCESS").exists());
+    // One that comes in time takes it.
+    let child = cluster.client(&place, &run("some")).stderr(Stdio::piped()).spawn().unwrap();
+    cluster.add_executor();
+    let ended = Ended::of(&child.wait_with_output().unwrap());
+    assert_eq!(ended.code, 0, "{}\n{}", ended.stderr, cluster.logs());
+    assert!(place.path("some/_SUCCESS").exists());
 }

@@ -6,9 +6,15 @@ mod artifacts;
 /// Bad input: exit code, message, remedy; nothing published.
 mod bad_input;
 mod checks;
+/// The program as a job in the cloud.
+#[cfg(feature = "cloud")]
+mod cloud;
 /// A scheduler and two executors give the bytes of one process, also when one of them is killed.
 #[cfg(feature = "cluster")]
 mod cluster;
+/// The same with shards in a store.
+#[cfg(all(feature = "cluster", feature = "cloud"))]
+mod cluster_stores;
 /// Every layout and physical type gives the same counts.
 mod counts;
 /// README tables equal the tables of the code.
@@ -23,6 +29,9 @@ mod generate;
 mod jobs;
 /// The shape of src/.
 mod layers;
+/// A scheduler and executors.
+#[cfg(feature = "cluster")]
+mod machines;
 mod memory;
 /// Two runs at once, shards that change, shards that cannot be read.
 mod nightly;

@@ -1,7 +1,5 @@
 //! The program against a small S3 server: the same bytes as with files, and a clean end when the store fails.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -10,76 +8,17 @@ use arrow::array::{ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Int
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
+use crate::cloud::{self, CANARY, SECRET, command, local, ok, result, upload};
 use crate::s3::{Fault, Server};
 use crate::support::{Ended, Place, array, root, write, write_with};
-
-const CANARY: &str = "AKIACANARYCANARY1234";
-const SECRET: &str = "canary/secret+key/that+nobody/may/see+42";
-
-/// Runs the program in `place` with what the environment of a job in the cloud has.
-fn run(place: &Place, server: &Server, arguments: &[&str]) -> Ended {
-    let output = command(place, server, arguments).output().unwrap();
-    Ended {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn command(place: &Place, server: &Server, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_posweight"));
-    command
-        .args(arguments)
-        .current_dir(place.dir.path())
-        .env("AWS_ACCESS_KEY_ID", CANARY)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ENDPOINT_URL", &server.endpoint)
-        .env("AWS_ALLOW_HTTP", "true")
-        .env("OPENLINEAGE_URL", "file:lineage.jsonl");
-    command
-}
-
-fn ok(ended: &Ended) {
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-}
-
-/// Puts a folder of this machine into the bucket.
-fn upload(server: &Server, folder: &Path, prefix: &str) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let key = format!("{prefix}/{}", path.file_name().unwrap().to_str().unwrap());
-        if path.is_dir() {
-            upload(server, &path, &key);
-        } else {
-            server.put(&key, std::fs::read(&path).unwrap());
-        }
-    }
-}
 
 fn labels270(server: &Server) {
     upload(server, &root().join("sample_data/labels270"), "labels270");
 }
 
-/// The files of the result at `out` in the bucket.
-fn result(server: &Server, out: &str) -> BTreeMap<String, Vec<u8>> {
-    let bucket = server.bucket();
-    let latest: serde_json::Value =
-        serde_json::from_slice(&bucket.objects[&format!("{out}/_LATEST")]).unwrap();
-    let at = format!("{out}/{}/", latest["run"].as_str().unwrap());
-    let files = bucket
-        .objects
-        .iter()
-        .filter_map(|(key, bytes)| Some((key.strip_prefix(&at)?.to_owned(), bytes.clone())));
-    files.collect()
-}
-
-fn local(place: &Place, out: &str) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(place.path(out)).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.is_file() && !path.ends_with("run_results.json"));
-    files
-        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(path).unwrap()))
-        .collect()
+/// Runs the program in `place` against `server`.
+fn run(place: &Place, server: &Server, arguments: &[&str]) -> Ended {
+    cloud::run(place, &server.endpoint, arguments)
 }
 
 #[test]
@@ -457,7 +396,7 @@ fn of_two_writers_one_publishes() {
         let start = |scheme| {
             let mut command = command(
                 &place,
-                &server,
+                &server.endpoint,
                 &[
                     "compute",
                     "s3://b/labels270",

@@ -18,7 +18,8 @@
 //!
 //! Two rules come with it. A leaf of a plan is cut for tasks only when it is a file scan; any other leaf would
 //! be run by every task and counted as often, which is why pieces come from a `FileSource`. And nothing is
-//! known of an executor's disk: each checks size, modification time and footer of a shard before it counts.
+//! known of an executor's disk: each checks size, modification time and footer of a shard before it reads it, and
+//! reads an object on the condition that it has the ETag that the client has seen.
 
 #[cfg(feature = "cluster")]
 mod ballista;

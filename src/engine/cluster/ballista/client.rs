@@ -82,7 +82,7 @@ pub(in crate::engine) async fn count(
             return Ok((choice.way(Vec::new()), collector));
         };
         match failure {
-            Failure { error: Error::Transient(detail), .. } if tries > 1 => {
+            Failure { error: Error::Transient(detail), blame: None } if tries > 1 => {
                 tries -= 1;
                 tracing::warn!("{detail}; sending the job again");
             }
@@ -173,7 +173,7 @@ impl Job<'_> {
             let mut taken = new();
             match self.run(context, |batch| each(&mut taken, batch)).await {
                 Ok(()) => return Ok(taken),
-                Err(Failure { error: Error::Transient(detail), .. }) if tries > 1 => {
+                Err(Failure { error: Error::Transient(detail), blame: None }) if tries > 1 => {
                     tries -= 1;
                     tracing::warn!("{detail}; sending the job again");
                 }

@@ -6,7 +6,7 @@ use std::io;
 use datafusion::common::DataFusionError;
 use serde::{Deserialize, Serialize};
 
-use super::Address;
+use super::{Address, digits};
 use crate::engine::session::ours;
 use crate::error::Error;
 
@@ -28,6 +28,8 @@ pub(super) enum Blame {
     Shard(u32),
     /// Footers that lie about row ids.
     Footers,
+    /// That there is no executor, so that sending it again is of no use.
+    Nobody,
 }
 
 impl From<Error> for Failure {
@@ -93,20 +95,16 @@ fn write(failure: &Failure) -> String {
         hint: error.remedy().map(str::to_owned),
         blame: *blame,
     };
-    // Hexadecimal digits pass through every kind of quoting.
     let bytes = postcard::to_allocvec(&written).unwrap_or_default();
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{OPEN}{digits}{CLOSE}")
+    format!("{OPEN}{}{CLOSE}", digits::write(&bytes))
 }
 
 fn read(text: &str) -> Option<Failure> {
     let (_, rest) = text.split_once(OPEN)?;
-    let (digits, _) = rest.split_once(CLOSE)?;
-    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-    let bytes = (0..digits.len()).step_by(2).map(byte).collect::<Option<Vec<_>>>()?;
+    let bytes = digits::read(rest.split_once(CLOSE)?.0)?;
     let Written { exit_code, message, hint, blame } = postcard::from_bytes(&bytes).ok()?;
     let error = Error::of_exit_code(exit_code, message);
-    Some(Failure { error: hint.into_iter().fold(error, Error::hint), blame })
+    Some(Failure { blame, ..hint.into_iter().fold(error, Error::hint).into() })
 }
 
 /// What the scheduler or an executor says in words of its own.

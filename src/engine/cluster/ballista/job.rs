@@ -28,6 +28,7 @@ use super::Address;
 use super::codec::Codec;
 use super::failure::{Failure, of_text};
 use super::server::MESSAGE_BYTES;
+use super::waiting::{Waiting, given_up};
 use crate::error::Error;
 
 /// Between two looks at a job: at first, and at most.
@@ -96,6 +97,7 @@ impl Job {
     /// Waits until it is done; says where its rows are.
     pub(super) async fn done(&mut self) -> Result<Vec<PartitionLocation>, Failure> {
         let [mut wait, longest] = LOOKS;
+        let mut waiting = Waiting::new();
         loop {
             let asked = GetJobStatusParams { job_id: self.id.clone() };
             let answer = self.scheduler.get_job_status(asked).await;
@@ -107,9 +109,10 @@ impl Job {
                 }
                 Some(job_status::Status::Failed(failed)) => {
                     self.is_over = true;
-                    return Err(of_text(&failed.error, &self.address));
+                    let given_up = given_up(&failed.error, &self.address);
+                    return Err(given_up.unwrap_or_else(|| of_text(&failed.error, &self.address)));
                 }
-                _ => {}
+                _ => waiting.look(&self.address).await,
             }
             tokio::time::sleep(wait).await;
             wait = longest.min(wait * 3 / 2);

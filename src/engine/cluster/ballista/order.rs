@@ -18,7 +18,7 @@ use crate::source::layout::{LabelKind, Layout};
 use crate::source::listing::Listed;
 use crate::source::shards::{Shard, open};
 use crate::source::values::Domain;
-use crate::store::{self, Bucket, Object, of_path};
+use crate::store::{self, Pinned};
 
 /// What becomes of the rows of a piece.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,35 +49,45 @@ pub(super) struct Order {
 pub(super) struct Seen {
     pub(super) number: u32,
     name: String,
-    pub(super) path: PathBuf,
+    at: At,
     hive: Vec<(String, String)>,
     pub(super) bytes: u64,
-    modified: Option<SystemTime>,
-    /// Of an object, instead of the time.
-    e_tag: Option<String>,
     footer_sha256: [u8; 32],
+}
+
+/// Where a shard lies, and which version of what lies there it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum At {
+    File(PathBuf, Option<SystemTime>),
+    Object(Pinned),
 }
 
 impl Seen {
     pub(super) fn new(number: usize, shard: &Shard) -> Result<Self> {
-        let path = match &shard.place {
+        let at = match &shard.place {
             // The executor stands in another folder.
             store::Place::File(path) => {
-                std::path::absolute(path).map_err(|cause| Error::reading(path, &cause))?
+                let path = std::path::absolute(path).map_err(|cause| Error::reading(path, &cause))?;
+                At::File(path, shard.modified)
             }
-            store::Place::Object(object) => object.to_string().into(),
+            store::Place::Object(object) => At::Object(object.pinned()),
         };
-        let e_tag = shard.place.object().and_then(Object::e_tag).map(str::to_owned);
         Ok(Self {
             number: u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?,
             name: shard.name.clone(),
-            path,
+            at,
             hive: shard.hive.clone(),
             bytes: shard.bytes,
-            modified: shard.modified.filter(|_| e_tag.is_none()),
-            e_tag,
             footer_sha256: shard.footer_sha256,
         })
+    }
+
+    /// Where it lies, for people.
+    pub(super) fn place(&self) -> String {
+        match &self.at {
+            At::File(path, _) => path.display().to_string(),
+            At::Object(object) => object.to_string(),
+        }
     }
 
     /// Opens it here.
@@ -90,23 +100,29 @@ impl Seen {
                 "run again once nothing writes to the shards; executors must read the store that the client reads",
             )
         };
-        let Self { name, path, hive, .. } = self.clone();
-        let place = match of_path(&path).map(store::Address::parse).transpose()? {
-            Some(address) => {
-                let object = Bucket::of(&address)?.object(&address)?;
-                store::Place::Object(object.ok_or_else(|| other("no such object"))?)
-            }
-            None if path.exists() => store::Place::File(path),
-            None => return Err(other("no such file")),
+        let (place, modified) = match &self.at {
+            At::Object(object) => (store::Place::Object(object.object().map_err(here)?), None),
+            At::File(path, modified) if path.exists() => (store::Place::File(path.clone()), *modified),
+            At::File(..) => return Err(other("no such file")),
         };
-        let mut opened = open(vec![Listed { place, hive, name }], 1)?;
-        let shard = opened.pop().ok_or_else(|| Error::internal("no shard was opened"))?;
-        let e_tag = shard.place.object().and_then(Object::e_tag);
-        let modified = shard.modified.filter(|_| e_tag.is_none());
-        let same = (shard.bytes, modified, e_tag, shard.footer_sha256)
-            == (self.bytes, self.modified, self.e_tag.as_deref(), self.footer_sha256);
+        // Of an object every read makes sure that it is the version that was seen.
+        let is_file = place.object().is_none();
+        let listed = Listed { place, hive: self.hive.clone(), name: self.name.clone() };
+        let shard = open(vec![listed], 1).map_err(here)?.pop();
+        let shard = shard.ok_or_else(|| Error::internal("no shard was opened"))?;
+        let same = (shard.bytes, shard.footer_sha256) == (self.bytes, self.footer_sha256)
+            && (!is_file || shard.modified == modified);
         if same { Ok(shard) } else { Err(other("another file than was listed")) }
     }
+}
+
+/// What this process lacks, and not the client: credentials, or a kind of store.
+fn here(error: Error) -> Error {
+    if !matches!(error, Error::Usage(_)) {
+        return error;
+    }
+    let hint = error.remedy().map(|hint| format!("where executors run: {hint}"));
+    hint.into_iter().fold(error.at("an executor"), Error::hint)
 }
 
 /// A piece: the number of its shard, and the range in which its row groups begin.

@@ -7,7 +7,7 @@ use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
+use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -19,6 +19,7 @@ use futures::TryStreamExt;
 
 use super::Address;
 use super::client::submit;
+use super::files;
 use super::job::settings;
 use crate::engine::functions::call_exec::CallExec;
 use crate::engine::partial_exec::external;
@@ -41,8 +42,6 @@ enum Leaf {
     Rows,
     /// The client makes its rows first, on the cluster where it counts.
     Call,
-    /// It reads objects with what this process knows of their store.
-    Store,
     /// It is of this process.
     Here,
 }
@@ -59,11 +58,8 @@ fn leaf(node: &Arc<dyn ExecutionPlan>) -> Option<Leaf> {
     }
     let Some(scan) = node.downcast_ref::<DataSourceExec>() else { return Some(Leaf::Here) };
     let source: &dyn std::any::Any = scan.data_source().as_ref();
-    let of_a_store = |scan: &FileScanConfig| {
-        scan.file_groups.iter().flat_map(FileGroup::iter).any(|file| file.object_meta.e_tag.is_some())
-    };
-    Some(if let Some(scan) = source.downcast_ref::<FileScanConfig>() {
-        if of_a_store(scan) { Leaf::Store } else { Leaf::Files }
+    Some(if source.is::<FileScanConfig>() {
+        Leaf::Files
     } else if source.is::<MemorySourceConfig>() {
         Leaf::Rows
     } else {
@@ -85,12 +81,6 @@ pub(in crate::engine) async fn run(
         calls.extend((found == Some(Leaf::Call)).then(|| Arc::clone(node)));
         Ok(TreeNodeRecursion::Continue)
     })?;
-    if leaves.contains(&Leaf::Store) {
-        return Err(external(
-            Error::usage("--cluster: queries read files there, and not objects of a store")
-                .hint("count objects with label_counts, or leave out --cluster"),
-        ));
-    }
     if !leaves.contains(&Leaf::Files) {
         return execute_stream(plan, context.task_ctx());
     }
@@ -111,8 +101,9 @@ pub(in crate::engine) async fn run(
             .map_or_else(|| Transformed::no(node), |rows| Transformed::yes(rows as Arc<dyn ExecutionPlan>))),
         _ => Ok(Transformed::no(node)),
     })?;
-    let schema = plan.data.schema();
-    let rows = submit(address, context, plan.data).await.map_err(|failure| external(failure.error))?;
+    let plan = files::named(plan.data).map_err(external)?;
+    let schema = plan.schema();
+    let rows = submit(address, context, plan).await.map_err(|failure| external(failure.error))?;
     let rows = rows.map_err(|failure| external(failure.error));
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::error::BallistaError;
@@ -11,7 +12,7 @@ use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
-use ballista_scheduler::scheduler_process::start_server;
+use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service};
 use datafusion::common::Result as DfResult;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -20,6 +21,7 @@ use super::Address;
 use super::codec::Codec;
 use super::log;
 use super::tasks::Tasks;
+use super::waiting::give_up;
 use crate::engine::functions;
 use crate::engine::partial_exec::{Progress, external};
 use crate::engine::session::{Limits, runtime};
@@ -36,7 +38,8 @@ pub struct Scheduler {
     pub bind: SocketAddr,
     /// The name under which executors and clients find it.
     pub host: String,
-    /// Seconds without a sign of life after which an executor is taken for lost.
+    /// Seconds without a sign of life after which an executor is taken for lost, and without any executor after
+    /// which a job is given up.
     pub executor_timeout: u64,
 }
 
@@ -86,7 +89,11 @@ pub async fn scheduler(with: Scheduler) -> Result<()> {
             .hint("choose another --bind or --port")
     };
     let cluster = BallistaCluster::new_from_config(&config).await.map_err(failed)?;
-    start_server(cluster, with.bind, Arc::new(config)).await.map_err(failed)
+    config.validate().map_err(failed)?;
+    let scheduler = create_scheduler(cluster, Arc::new(config)).await.map_err(failed)?;
+    let patience = Duration::from_secs(with.executor_timeout);
+    tokio::spawn(give_up(scheduler.clone(), patience));
+    start_grpc_service(with.bind, scheduler).await.map_err(failed)
 }
 
 /// Runs an executor until the process ends.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::common::Result as DfResult;
@@ -52,7 +51,8 @@ pub(super) fn scan(
         let shard =
             seen.get(number).ok_or_else(|| Error::internal(format!("shard {number} is not known")))?;
         let meta = ObjectMeta {
-            location: location(&shard.path),
+            // For plans that are read by people; pieces open their shard themselves.
+            location: StorePath::from(shard.place()),
             last_modified: std::time::UNIX_EPOCH.into(),
             size: shard.bytes,
             e_tag: None,
@@ -72,11 +72,6 @@ pub(super) fn scan(
         .with_file_groups(groups)
         .build();
     Ok(DataSourceExec::from_data_source(config))
-}
-
-/// For plans that are read by people; pieces open their shard by its path.
-fn location(path: &Path) -> StorePath {
-    StorePath::from(path.to_string_lossy().as_ref())
 }
 
 impl FileSource for PieceSource {

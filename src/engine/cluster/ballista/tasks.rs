@@ -1,4 +1,5 @@
-//! Tasks of an executor: as Ballista runs them, but errors of ours keep their kind.
+//! Tasks of an executor: as Ballista runs them, but shards are those that the client has seen, and errors of ours
+//! keep their kind.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use datafusion::prelude::SessionConfig;
 
 use super::connections::Connections;
 use super::failure::to_datafusion;
+use super::files;
 use crate::engine::session::ours;
 use crate::error::Error;
 
@@ -41,6 +43,7 @@ impl ExecutionEngine for Tasks {
         work_dir: &str,
         config: &SessionConfig,
     ) -> Result<Arc<dyn QueryStageExecutor>> {
+        let plan = files::opened(plan).map_err(|error| to_datafusion(&error.into()))?;
         let stage =
             self.0.create_query_stage_exec(job_id, stage_id, task_id, partitions, plan, work_dir, config)?;
         Ok(Arc::new(Stage(stage)))

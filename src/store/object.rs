@@ -1,0 +1,191 @@
+//! Objects as they were listed: every read is of that very version.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use object_store::path::Path as Key;
+use object_store::{Error as StoreError, GetOptions, GetRange, ObjectMeta};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
+
+use super::address::Address;
+use super::bucket::Bucket;
+use super::errors::{Doing, of_store};
+use super::io;
+use crate::error::{Error, Result};
+
+/// An object as it was listed.
+#[derive(Clone)]
+pub struct Object {
+    bucket: Bucket,
+    key: Key,
+    bytes: u64,
+    e_tag: Option<String>,
+    modified: SystemTime,
+}
+
+/// Which version of which object it is, for a process that has a client of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    root: String,
+    key: String,
+    bytes: u64,
+    e_tag: Option<String>,
+    modified: SystemTime,
+}
+
+impl Pinned {
+    /// The object, as it was listed by another process. Nothing is asked of the store.
+    ///
+    /// # Errors
+    /// As [`Bucket::of`].
+    pub fn object(&self) -> Result<Object> {
+        let key = Key::parse(&self.key).map_err(|cause| Error::internal(cause.to_string()))?;
+        Ok(Object {
+            bucket: Bucket::of(&Address::parse(&self.root)?)?,
+            key,
+            bytes: self.bytes,
+            e_tag: self.e_tag.clone(),
+            modified: self.modified,
+        })
+    }
+}
+
+impl fmt::Display for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.root, self.key)
+    }
+}
+
+impl Object {
+    pub(super) fn new(bucket: Bucket, meta: ObjectMeta) -> Self {
+        Self {
+            bucket,
+            key: meta.location,
+            bytes: meta.size,
+            e_tag: meta.e_tag,
+            modified: meta.last_modified.into(),
+        }
+    }
+
+    /// What another process needs to read just this version.
+    #[must_use]
+    pub fn pinned(&self) -> Pinned {
+        Pinned {
+            root: self.bucket.root.to_string(),
+            key: self.key.to_string(),
+            bytes: self.bytes,
+            e_tag: self.e_tag.clone(),
+            modified: self.modified,
+        }
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.key.as_ref()
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// When it was written.
+    #[must_use]
+    pub fn modified(&self) -> SystemTime {
+        self.modified
+    }
+
+    /// What the store calls this very version, where it has a name for it.
+    #[must_use]
+    pub fn e_tag(&self) -> Option<&str> {
+        self.e_tag.as_deref()
+    }
+
+    /// Starts to read `range`.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] when no thread can be started.
+    pub fn fetch(&self, range: Range<u64>) -> Result<JoinHandle<Result<Bytes>>> {
+        let object = self.clone();
+        io::start(async move { object.get(range).await })
+    }
+
+    /// Reads `range`.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when this is not the version that was listed, [`Error::Transient`] when the store
+    /// cannot be read.
+    pub fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        let object = self.clone();
+        io::wait(async move { object.get(range).await })
+    }
+
+    /// The same, within a runtime that does requests.
+    pub(crate) async fn get(&self, range: Range<u64>) -> Result<Bytes> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let failed = |cause: StoreError| of_store(&self.to_string(), &cause, Doing::Reading);
+        let strong = self.e_tag.clone().filter(|tag| !tag.starts_with("W/"));
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range.clone())),
+            if_unmodified_since: strong.is_none().then(|| self.modified.into()),
+            if_match: strong,
+            ..GetOptions::default()
+        };
+        let found = self.bucket.store.get_opts(&self.key, options).await.map_err(failed)?;
+        // Not every server minds conditions.
+        if (self.e_tag.is_some() && found.meta.e_tag != self.e_tag) || found.meta.size != self.bytes {
+            return Err(Error::changed(format!("{self}: the object was replaced during the scan"))
+                .hint("run again once nothing writes to the shards"));
+        }
+        let bytes = found.bytes().await.map_err(failed)?;
+        let asked = range.end - range.start;
+        if bytes.len() as u64 != asked {
+            return Err(Error::transient(format!(
+                "{self}: {} bytes came, {asked} were asked for",
+                bytes.len()
+            ))
+            .hint("run again"));
+        }
+        Ok(bytes)
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.bucket.root, self.key)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("key", &self.key).field("e_tag", &self.e_tag).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Object {}
+
+impl Ord for Object {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.bucket.root, &self.key, &self.e_tag).cmp(&(&other.bucket.root, &other.key, &other.e_tag))
+    }
+}
+
+impl PartialOrd for Object {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
