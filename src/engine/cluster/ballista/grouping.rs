@@ -13,7 +13,9 @@ use datafusion::scalar::ScalarValue;
 
 use super::order::{Order, Work};
 use super::piece::{BYTES, id_type};
+use super::total;
 use crate::counts::Cell;
+use crate::engine::counting::{Counting, Keys};
 use crate::engine::functions::sum::checked;
 use crate::engine::pairs::listed::{id_columns, side};
 use crate::engine::partial::{self, by_name};
@@ -29,56 +31,64 @@ pub(super) fn grouped(
     scan: Arc<dyn ExecutionPlan>,
 ) -> Result<DataFrame> {
     let rows = context.read_table(Arc::new(PlanTable(scan))).map_err(|cause| ours(&cause))?;
-    let n_by = order.counting.by.len();
     let grouped = match &order.work {
-        Work::Counts => counts(rows, n_by),
-        Work::Pairs => pairs(rows, n_by, id_type(order)?),
+        Work::Counts => counts(rows, &order.counting),
+        Work::Pairs => pairs(rows, &order.counting, id_type(order)?),
         Work::Patterns(_) => rows.aggregate(vec![column("pattern")], vec![total("rows"), total(BYTES)]),
         Work::Rows(_) => Ok(rows),
     };
     grouped.map_err(|cause| ours(&cause))
 }
 
-/// The sum that executors know under this name.
 fn sum(of: Expr) -> Expr {
-    checked().call(vec![of])
+    total::counts().call(vec![of])
 }
 
 fn total(name: &str) -> Expr {
     sum(column(name)).alias(name)
 }
 
+fn total_mass(name: &str) -> Expr {
+    checked().call(vec![column(name)]).alias(name)
+}
+
 fn by(n_by: usize) -> Vec<Expr> {
     (0..n_by).map(|i| column(&by_name(i))).collect()
 }
 
+/// The column that tells labels apart; the other one of the two is NULL.
+fn label(counting: &Counting) -> &'static str {
+    if matches!(counting.keys, Keys::Names) { "label" } else { "label_index" }
+}
+
+/// A column of partial counts in which nothing stands.
+fn nothing(name: &str) -> Expr {
+    match name {
+        "shard" => lit(ScalarValue::UInt32(None)),
+        "label_index" => lit(ScalarValue::UInt64(None)),
+        "label" | "example" => lit(ScalarValue::Utf8(None)),
+        _ => lit(0_u64),
+    }
+}
+
 /// Partial counts of pieces, added up.
-fn counts(rows: DataFrame, n_by: usize) -> DfResult<DataFrame> {
-    let mut keys = by(n_by);
-    keys.extend(["shard", "label_index", "label"].map(column));
-    let sums = [
-        "positives",
-        "negatives",
-        "uncertain",
-        "missing",
-        "invalid",
-        "positives_mass",
-        "negatives_mass",
-        "skipped",
-        BYTES,
-    ];
-    let mut totals: Vec<Expr> = sums.map(total).to_vec();
+fn counts(rows: DataFrame, counting: &Counting) -> DfResult<DataFrame> {
+    let keys = ["shard", label(counting)];
+    let sums = ["positives", "negatives", "uncertain", "missing", "invalid", "skipped", BYTES];
+    let masses: &[&str] = if counting.has_mass() { &["positives_mass", "negatives_mass"] } else { &[] };
+    let mut totals: Vec<Expr> = sums.iter().copied().map(total).collect();
+    totals.extend(masses.iter().copied().map(total_mass));
     totals.push(min(column("example")).alias("example"));
-    as_partial(rows.aggregate(keys, totals)?, n_by, column)
+    let rows = rows.aggregate(all_keys(counting, &keys), totals)?;
+    as_partial(rows, counting, &[&keys[..], &sums, masses, &["example"]].concat())
 }
 
 /// Pairs become distinct pairs, then ids on each side of each label, and ids of each group.
-fn pairs(rows: DataFrame, n_by: usize, id: &DataType) -> DfResult<DataFrame> {
-    let label = ["label_index", "label"].map(column);
-    let mut keys = by(n_by);
-    keys.extend(id_columns(id).iter().map(|name| column(name)));
-    keys.extend(label.clone());
-    let distinct = rows.aggregate(keys, vec![max(column("side")).alias("side"), total(BYTES)])?;
+fn pairs(rows: DataFrame, counting: &Counting, id: &DataType) -> DfResult<DataFrame> {
+    let label = label(counting);
+    let of_pair = [id_columns(id), &[label]].concat();
+    let sides = vec![max(column("side")).alias("side"), total(BYTES)];
+    let distinct = rows.aggregate(all_keys(counting, &of_pair), sides)?;
     let on = |cell: Cell, name: &str| -> DfResult<Expr> {
         let is = column("side").eq(lit(side(cell)));
         Ok(sum(when(is, lit(1_u64)).otherwise(lit(0_u64))?).alias(name))
@@ -89,24 +99,28 @@ fn pairs(rows: DataFrame, n_by: usize, id: &DataType) -> DfResult<DataFrame> {
         on(Cell::Uncertain, "uncertain")?,
         total(BYTES),
     ];
-    let mut keys = by(n_by);
-    keys.extend(label);
-    let nothing = |name: &str| match name {
-        "shard" => lit(ScalarValue::UInt32(None)),
-        "example" => lit(ScalarValue::Utf8(None)),
-        "missing" | "invalid" | "positives_mass" | "negatives_mass" | "skipped" => lit(0_u64),
-        known => column(known),
-    };
-    as_partial(distinct.aggregate(keys, totals)?, n_by, nothing)
+    let rows = distinct.aggregate(all_keys(counting, &[label]), totals)?;
+    as_partial(rows, counting, &[label, "positives", "negatives", "uncertain", BYTES])
 }
 
-/// The columns of partial counts with their types, and the bytes that were read.
-fn as_partial(rows: DataFrame, n_by: usize, of: impl Fn(&str) -> Expr) -> DfResult<DataFrame> {
+/// The columns of a group, and those besides.
+fn all_keys(counting: &Counting, keys: &[&str]) -> Vec<Expr> {
+    by(counting.by.len()).into_iter().chain(keys.iter().map(|name| column(name))).collect()
+}
+
+/// The columns of partial counts with their types, and the bytes that were read, of rows that have some of
+/// them.
+fn as_partial(rows: DataFrame, counting: &Counting, known: &[&str]) -> DfResult<DataFrame> {
+    let n_by = counting.by.len();
+    let is_known = |name: &str| known.contains(&name) || (0..n_by).any(|i| by_name(i) == name);
     let schema = partial::schema(n_by);
     let mut columns: Vec<Expr> = schema
         .fields()
         .iter()
-        .map(|field| cast(of(field.name()), field.data_type().clone()).alias(field.name()))
+        .map(|field| {
+            let value = if is_known(field.name()) { column(field.name()) } else { nothing(field.name()) };
+            cast(value, field.data_type().clone()).alias(field.name())
+        })
         .collect();
     columns.push(column(BYTES));
     rows.select(columns)

@@ -21,6 +21,7 @@ use super::Address;
 use super::codec::Codec;
 use super::log;
 use super::tasks::Tasks;
+use super::total;
 use super::waiting::give_up;
 use crate::engine::functions;
 use crate::engine::partial_exec::{Progress, external};
@@ -157,5 +158,6 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let context = SessionContext::new_with_state(state);
     functions::register(&context).map_err(external)?;
+    context.register_udaf(total::counts());
     Ok(context.state())
 }
