@@ -8,8 +8,8 @@ use std::time::Instant;
 use arrow::array::{Int64Array, StringArray};
 use parquet::file::properties::WriterProperties;
 
-use crate::machines::{Cluster, Setup, equal, lists, long, ports, spread, wide};
-use crate::support::{Ended, Place, array, write, write_with};
+use crate::machines::{Cluster, Setup, equal, lists, long, spread, wide};
+use crate::support::{Ended, Place, array, ports, write, write_with};
 
 /// No row id lies in two shards, and footers tell so.
 fn apart(place: &Place, folder: &str, shards: usize, rows: usize) {

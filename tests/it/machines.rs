@@ -1,6 +1,5 @@
 //! A scheduler and executors on this machine, and shards for them.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use arrow::array::{BooleanArray, Float64Array, Int64Array, ListArray, StringArra
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type};
 
-use crate::support::{Ended, Place, array, write};
+use crate::support::{Ended, Place, array, ports, write};
 
 /// Longest time for anything that is waited for.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -25,12 +24,6 @@ pub(crate) struct Cluster {
 
 /// Variables of a process.
 pub(crate) type Environment = Vec<(&'static str, String)>;
-
-/// Ports that are free, each for one listener.
-pub(crate) fn ports<const N: usize>() -> [String; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port().to_string())
-}
 
 fn start(arguments: &[&str], environment: &Environment, log: &Path) -> Child {
     Command::new(env!("CARGO_BIN_EXE_posweight"))

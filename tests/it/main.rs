@@ -66,6 +66,9 @@ mod sql;
 mod states;
 /// Shards and results in stores that fail, delay, cut off and swap.
 mod stores;
+/// The same against moto.
+#[cfg(feature = "cloud")]
+mod stores_moto;
 /// The same over HTTP.
 #[cfg(feature = "cloud")]
 mod stores_s3;

@@ -34,6 +34,14 @@ pub(crate) fn array(array: impl arrow::array::Array + 'static) -> ArrayRef {
     Arc::new(array)
 }
 
+/// Ports that are free, each for one listener.
+#[cfg(any(feature = "cluster", feature = "cloud"))]
+pub(crate) fn ports<const N: usize>() -> [String; N] {
+    use std::net::TcpListener;
+    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port().to_string())
+}
+
 /// A folder of its own for one test.
 pub(crate) struct Place {
     pub(crate) dir: TempDir,
