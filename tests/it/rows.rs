@@ -12,7 +12,7 @@ use arrow::array::{ArrayRef, BooleanArray, Int32Array, ListArray, StringArray};
 use arrow::datatypes::Int32Type;
 use posweight::counts::LabelCounts;
 use posweight::engine::counting::Counting;
-use posweight::engine::rows::{Block, Request, RowSink, measure, read_rows, read_rows_in_order};
+use posweight::engine::rows::{Block, Request, RowSink, measure, read_rows};
 use posweight::engine::{GroupKey, Progress, count};
 use posweight::error::{Error, Result};
 use posweight::pipeline::machine::Machine;
@@ -91,21 +91,13 @@ impl Counted {
         }
     }
 
-    /// The rows as threads give them, in the order of their places; the same as they come in order.
+    /// The rows as threads give them, in the order of their places.
     fn told(&self) -> BTreeMap<(usize, u64), Told> {
         let keep = || Keep(Vec::new(), self.groups.clone());
         let found = self.runtime.block_on(read_rows(&self.request(), keep)).unwrap();
         let all = found.into_iter().flat_map(|keep| keep.0);
         let all: BTreeMap<_, _> = all.map(|(shard, row, told)| ((shard, row), told)).collect();
         assert_eq!(self.progress.rows(), all.len() as u64);
-        let (mut in_order, request) = (keep(), self.request());
-        let read = read_rows_in_order(&request, |block| {
-            in_order.add(block);
-            Ok(())
-        });
-        self.runtime.block_on(read).unwrap();
-        let in_order = in_order.0.into_iter().map(|(shard, row, told)| ((shard, row), told));
-        assert!(in_order.eq(all.clone()), "rows come in another order");
         all
     }
 }
@@ -244,12 +236,6 @@ fn who_takes_rows_may_end_the_reading() {
     let (request, runtime) = (counted.request(), &counted.runtime);
     let refused = runtime.block_on(read_rows(&request, || Refuses)).unwrap_err();
     assert_eq!(refused.to_string(), "enough");
-    let mut rows = 0;
-    let refused = runtime.block_on(read_rows_in_order(&request, |block| {
-        rows += block.rows();
-        if rows > 30 { Err(Error::usage("enough")) } else { Ok(()) }
-    }));
-    assert_eq!((refused.unwrap_err().to_string(), rows), ("enough".to_owned(), 35));
 }
 
 /// Labels and unknown labels of a row.

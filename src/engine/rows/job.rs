@@ -135,12 +135,12 @@ impl Job {
         self.pieces.len()
     }
 
-    /// The next piece; `begin` is told before anyone gets the one after it.
-    pub(super) fn next(&self, begin: impl FnOnce() -> Result<()>) -> Result<Option<Piece>> {
+    /// The next piece.
+    pub(super) fn next(&self) -> Option<Piece> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(piece) = self.pieces.get(*next).filter(|piece| !self.is_off(piece)) else { return Ok(None) };
+        let piece = self.pieces.get(*next).filter(|piece| !self.is_off(piece))?;
         *next += 1;
-        begin().map(|()| Some(*piece))
+        Some(*piece)
     }
 
     /// Nothing from piece `number` on is needed.

@@ -148,9 +148,8 @@ struct Measuring<T = SetTally> {
 impl RowSink for Measuring {
     type Found = Result<Measuring<Found>>;
 
-    fn begin(&mut self) -> Result<()> {
+    fn begin(&mut self) {
         self.known_rows = 0;
-        Ok(())
     }
 
     fn take(&mut self, block: &mut Block) -> Result<()> {

@@ -6,7 +6,6 @@
 //!   encoded pages ─▶ Columns ─┐
 //!   arrays        ─▶ Decoder ─┴▶ Block: shard, first row, labels of each row
 //!                                  ├─▶ read_rows:          a RowSink per thread
-//!                                  ├─▶ read_rows_in_order: one closure, in the order of shards and rows
 //!                                  └─▶ measure:            RowSums, and a SetTally of the sets of labels
 //!                                                            │ spilled where it passes the budget
 //!                                                            ▼ at the end, part by part
@@ -45,7 +44,7 @@ use crate::source::layout::LayoutKind;
 
 pub use block::{Block, Row};
 pub use measure::{Measured, measure};
-pub use read::{RowSink, read_rows, read_rows_in_order};
+pub use read::{RowSink, read_rows};
 
 /// Whether the labels of rows can be told, and if not, why.
 ///

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Request;
@@ -24,22 +23,14 @@ pub trait RowSink: Send + 'static {
     /// What it has found in the end.
     type Found: Send + 'static;
 
-    /// A row group begins. All threads together begin them in the order of shards and rows.
-    ///
-    /// # Errors
-    /// Any, which ends the reading.
-    fn begin(&mut self) -> Result<()> {
-        Ok(())
-    }
+    /// A row group begins.
+    fn begin(&mut self) {}
 
     /// Takes the next rows of the row group. What is left of the block is used again.
     ///
     /// # Errors
     /// Any, which ends the reading.
     fn take(&mut self, block: &mut Block) -> Result<()>;
-
-    /// The row group ends.
-    fn end(&mut self) {}
 
     /// There are no more rows for this thread.
     fn finish(self) -> Self::Found;
@@ -62,70 +53,9 @@ pub(super) async fn read_rows_and_way<S: RowSink>(
     request: &Request<'_>,
     make: impl FnMut() -> S,
 ) -> Result<(Vec<S::Found>, Way)> {
-    let work = run(request, make, std::future::ready(Ok(())));
-    let found = watchdog::guard(work, request.progress, watchdog::PATIENCE).await;
+    let found = watchdog::guard(run(request, make), request.progress, watchdog::PATIENCE).await;
     request.dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     found
-}
-
-/// Blocks of one row group that wait for those before them.
-const WAITING: usize = 2;
-
-/// Reads all rows by several threads, and calls `each` with their blocks in the order of shards and rows.
-/// Threads that are ahead wait, so that only few blocks are in memory at a time.
-///
-/// # Errors
-/// As [`read_rows`], and those of `each`.
-pub async fn read_rows_in_order(
-    request: &Request<'_>,
-    mut each: impl FnMut(&Block) -> Result<()> + Send,
-) -> Result<()> {
-    let (announce, mut announced) = mpsc::channel(request.limits.threads.max(1));
-    let consume = async move {
-        while let Some(mut blocks) = announced.recv().await {
-            let blocks: &mut mpsc::Receiver<Block> = &mut blocks;
-            while let Some(block) = blocks.recv().await {
-                each(&block)?;
-            }
-        }
-        Ok(())
-    };
-    let make = move || InOrder { announce: announce.clone(), blocks: None };
-    let work = run(request, make, consume);
-    let read = watchdog::guard(work, request.progress, watchdog::PATIENCE).await;
-    request.dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
-    read.map(drop)
-}
-
-/// Sends blocks to whoever takes them in order.
-struct InOrder {
-    announce: mpsc::Sender<mpsc::Receiver<Block>>,
-    blocks: Option<mpsc::Sender<Block>>,
-}
-
-fn nobody<T>(_: T) -> Error {
-    Error::internal("nobody takes the rows any more")
-}
-
-impl RowSink for InOrder {
-    type Found = ();
-
-    fn begin(&mut self) -> Result<()> {
-        let (blocks, receiver) = mpsc::channel(WAITING);
-        self.blocks = Some(blocks);
-        self.announce.blocking_send(receiver).map_err(nobody)
-    }
-
-    fn take(&mut self, block: &mut Block) -> Result<()> {
-        let Some(blocks) = &self.blocks else { return Err(Error::internal("no row group has begun")) };
-        blocks.blocking_send(std::mem::take(block)).map_err(nobody)
-    }
-
-    fn end(&mut self) {
-        self.blocks = None;
-    }
-
-    fn finish(self) {}
 }
 
 /// Why a thread stopped, and at which piece.
@@ -134,22 +64,13 @@ struct Failure {
     error: Error,
 }
 
-async fn run<S: RowSink>(
-    request: &Request<'_>,
-    mut make: impl FnMut() -> S,
-    consume: impl Future<Output = Result<()>>,
-) -> Result<(Vec<S::Found>, Way)> {
+async fn run<S: RowSink>(request: &Request<'_>, mut make: impl FnMut() -> S) -> Result<(Vec<S::Found>, Way)> {
     let job = Arc::new(Job::new(request).await?);
     let _stop = StopOnDrop(Arc::clone(&job));
     let mut workers = JoinSet::new();
     for _ in 0..request.limits.threads.clamp(1, job.len().max(1)) {
         let (job, sink) = (Arc::clone(&job), make());
         workers.spawn_blocking(move || work(&job, sink));
-    }
-    drop(make);
-    let consumed = consume.await;
-    if consumed.is_err() {
-        job.stop(0);
     }
     let (mut all, mut failures) = (Vec::new(), Vec::new());
     while let Some(worker) = workers.join_next().await {
@@ -158,7 +79,6 @@ async fn run<S: RowSink>(
             Err(failure) => failures.push(failure),
         }
     }
-    consumed?;
     match failures.into_iter().min_by_key(|failure| failure.piece) {
         Some(failure) => Err(failure.error),
         None => Ok((all, job.way())),
@@ -194,23 +114,16 @@ impl Hand {
 }
 
 fn work<S: RowSink>(job: &Job, mut sink: S) -> std::result::Result<S::Found, Failure> {
-    let (mut hand, mut last) = (Hand::new(job), 0);
-    loop {
-        let piece = match job.next(|| sink.begin()) {
-            Ok(Some(piece)) => piece,
-            Ok(None) => {
-                job.paths.add(&hand.tried);
-                return Ok(sink.finish());
-            }
-            Err(error) => return Err(Failure { piece: last, error }),
-        };
-        last = piece.number;
+    let mut hand = Hand::new(job);
+    while let Some(piece) = job.next() {
+        sink.begin();
         if let Err(error) = read_piece(job, &piece, &mut hand, &mut sink) {
             job.stop(piece.number);
             return Err(Failure { piece: piece.number, error });
         }
-        sink.end();
     }
+    job.paths.add(&hand.tried);
+    Ok(sink.finish())
 }
 
 fn read_piece<S: RowSink>(job: &Job, piece: &Piece, hand: &mut Hand, sink: &mut S) -> Result<()> {
