@@ -88,7 +88,7 @@ pub(super) async fn count_apart(
     let Means { context, counting, threads, progress, .. } = *means;
     let pairs = Pairs::new(&dataset.shards, means, apart);
     if let Some(kept) = kept {
-        let encoded = Encoded::new(dataset, counting, (kept, &pairs.whole()), threads, progress)?;
+        let encoded = Encoded::new(dataset, means, (kept, &pairs.whole()))?;
         let encoded = Arc::new(encoded);
         let rows = Rows::Encoded(Arc::clone(&encoded));
         let counted = pairs.count(rows, encoded.id_type()?, each).await?;

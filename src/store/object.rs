@@ -116,6 +116,14 @@ impl Object {
         io::start(async move { object.get(range).await })
     }
 
+    /// Waits for what was fetched, on whatever thread.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn wait(fetched: JoinHandle<Result<Bytes>>) -> Result<Bytes> {
+        io::wait(async move { fetched.await.map_err(|cause| Error::internal(cause.to_string()))? })
+    }
+
     /// Reads `range`.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::cloud::{CANARY, SECRET, environment, ok, upload};
 use crate::machines::{Cluster, Setup, lists, long, wide};
@@ -174,7 +175,12 @@ fn door_to(port: &str) -> String {
     std::thread::spawn(move || {
         for caller in listener.incoming().flatten() {
             // The scheduler may not listen yet.
-            let Ok(called) = TcpStream::connect(&behind) else { continue };
+            let called = loop {
+                match TcpStream::connect(&behind) {
+                    Ok(called) => break called,
+                    Err(_) => std::thread::sleep(Duration::from_millis(10)),
+                }
+            };
             for (from, to) in [(&caller, &called), (&called, &caller)] {
                 let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                 std::thread::spawn(move || pass(from, to));

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -23,6 +24,8 @@ pub(crate) struct Asked {
     pub(crate) range: Option<String>,
     pub(crate) if_match: Option<String>,
     pub(crate) head: String,
+    /// Requests that were not answered when it came, with itself.
+    pub(crate) in_flight: usize,
 }
 
 type Hook = Box<dyn FnMut(&mut Bucket, &str, &str) -> Fault + Send>;
@@ -42,6 +45,9 @@ pub(crate) struct Bucket {
     pub(crate) objects: BTreeMap<String, Vec<u8>>,
     pub(crate) asked: Vec<Asked>,
     hook: Option<Hook>,
+    /// How long every answer takes.
+    pub(crate) delay: Duration,
+    in_flight: usize,
 }
 
 /// The server, on a port of this machine.
@@ -133,7 +139,14 @@ fn serve(stream: &TcpStream, bucket: &Mutex<Bucket>) -> Option<()> {
             .trim_start_matches('/')
             .split_once('/')
             .map_or(String::new(), |(_, key)| key.to_owned());
+        let (in_flight, delay) = {
+            let mut locked = bucket.lock().unwrap();
+            locked.in_flight += 1;
+            (locked.in_flight, locked.delay)
+        };
+        std::thread::sleep(delay);
         let mut locked = bucket.lock().unwrap();
+        locked.in_flight -= 1;
         let mut hook = locked.hook.take();
         let fault = hook.as_mut().map_or(Fault::None, |hook| hook(&mut locked, &method, &key));
         locked.hook = hook;
@@ -152,6 +165,7 @@ fn serve(stream: &TcpStream, bucket: &Mutex<Bucket>) -> Option<()> {
             range: header("range"),
             if_match: header("if-match"),
             head: head.clone(),
+            in_flight,
         });
         drop(locked);
         let mut text =

@@ -249,6 +249,58 @@ fn little_more_than_label_chunks_is_read() {
 }
 
 #[test]
+fn one_thread_asks_ahead_for_what_it_will_need() {
+    let (place, server) = (Place::new(), Server::start());
+    let rows = 6_000;
+    let noise = |row: usize, salt: usize| (row * 2_654_435_761 + salt * 40_503) >> 7;
+    let bits = |salt| array((0..rows).map(|row| Some(noise(row, salt) % 3 == 0)).collect::<BooleanArray>());
+    // Labels of a row group lie apart, so that each is a read of its own.
+    let other =
+        |salt| array((0..rows).map(|row| Some(noise(row, salt).to_string())).collect::<StringArray>());
+    let tags = (0..rows).map(|row| Some(format!("l{},l{}", noise(row, 1) % 50, noise(row, 2) % 50)));
+    let names = (0..rows).map(|row| Some(format!("l{}", noise(row, 3) % 50))).collect::<StringArray>();
+    let ids = (0..rows).map(|row| i32::try_from(row).ok()).collect::<Int32Array>();
+    let columns = vec![
+        ("a", bits(0)),
+        ("x", other(1)),
+        ("b", bits(2)),
+        ("y", other(3)),
+        ("tags", array(tags.collect::<StringArray>())),
+        ("z", other(4)),
+        ("name", array(names)),
+        ("v", other(5)),
+        ("id", array(ids)),
+    ];
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(1_000)).build();
+    write_with(&place.path("x.parquet"), columns, properties);
+    server.put("x.parquet", std::fs::read(place.path("x.parquet")).unwrap());
+    server.bucket().delay = std::time::Duration::from_millis(20);
+    let layouts: [&[&str]; 3] = [
+        &["wide", "--labels", "a,b"],
+        &["delimited", "--delimiter", ",", "--labels", "tags"],
+        &["long", "--labels", "name", "--id", "id"],
+    ];
+    for layout in layouts {
+        let flags = [layout, &["--threads", "1", "--overwrite", "--out"]].concat();
+        server.bucket().asked.clear();
+        let counts = |shards, out| {
+            run(&place, &server, &[&["compute", shards, "--layout"], &flags[..], &[out]].concat())
+        };
+        ok(&counts("x.parquet", "near"));
+        ok(&counts("s3://b/x.parquet", "far"));
+        assert!(local(&place, "near") == local(&place, "far"), "{layout:?}");
+        // Every row group is read for counts, and again for measures of rows where the layout has rows.
+        let asked = server.bucket().asked.clone();
+        let mut seen = std::collections::BTreeSet::new();
+        let reads = asked.iter().filter(|asked| asked.range.is_some());
+        let (first, again): (Vec<_>, Vec<_>) = reads.partition(|asked| seen.insert(asked.range.clone()));
+        let most = |reads: &[&crate::s3::Asked]| reads.iter().map(|asked| asked.in_flight).max();
+        assert!(most(&first) > Some(2), "{layout:?}: {:?}", most(&first));
+        assert!(layout[0] == "long" || most(&again) > Some(2), "{layout:?}: {:?}", most(&again));
+    }
+}
+
+#[test]
 fn an_object_that_is_replaced_or_vanishes_is_exit_8() {
     let (place, server) = (Place::new(), Server::start());
     for engine in ["encoded", "plain"] {

@@ -16,22 +16,25 @@ use super::record::{NO_LABEL, Record, Said};
 use super::worker::Worker;
 use crate::counts::Cell;
 use crate::engine::counting::Counting;
+use crate::engine::long::Means;
 use crate::engine::partial_exec::Progress;
 use crate::engine::pieces::{self, Cut};
 use crate::engine::plain::groups::Key;
 use crate::engine::query::Dataset;
+use crate::engine::scan::ahead::Reading;
 use crate::engine::scan::columns::{Place, places};
 use crate::engine::scan::labels::{cell, stored};
 use crate::engine::scan::paths::{Paths, Tried};
-use crate::engine::scan::reads::{self, Wanted};
+use crate::engine::scan::reads::{self, Read, Wanted};
 use crate::engine::scan::{ColumnPath, fallback};
 use crate::error::{Error, Result};
 use crate::pages::{Chunk, Outcome, Value, Workspace, read_codes, read_values};
 use crate::source::shards::Shard;
-use crate::store;
 
 /// Rows of a row group that is read from encoded pages: their labels and values stand in memory.
 const ROWS_MAX: i64 = 1 << 22;
+/// What is asked for ahead may take this part of what records may.
+const AHEAD_PART: usize = 4;
 
 /// What the threads of a scan share.
 pub(in crate::engine) struct Encoded {
@@ -47,17 +50,21 @@ pub(in crate::engine) struct Encoded {
     pieces: Mutex<std::vec::IntoIter<(usize, Range<usize>)>>,
     paths: Paths,
     progress: Arc<Progress>,
+    /// Bytes of objects that one thread may ask for before it needs them.
+    ahead: usize,
 }
+
+/// The reads of a row group; else the column because of which it is read as arrays, and why.
+type Plan = std::result::Result<Vec<Read>, (usize, String)>;
 
 impl Encoded {
     /// For the shards that are `kept`; those that are `whole` are read by one thread each.
     pub(in crate::engine) fn new(
         dataset: &Dataset,
-        counting: &Arc<Counting>,
+        means: &Means<'_>,
         (kept, whole): (&[bool], &[bool]),
-        threads: usize,
-        progress: &Arc<Progress>,
     ) -> Result<Self> {
+        let Means { counting, threads, progress, budget, .. } = *means;
         let how = |number: usize| match (kept.get(number), whole.get(number)) {
             (Some(false), _) => Cut::Skip,
             (_, Some(true)) => Cut::Whole,
@@ -91,6 +98,7 @@ impl Encoded {
             counting: Arc::clone(counting),
             pieces: Mutex::new(pieces.into_iter()),
             progress: Arc::clone(progress),
+            ahead: budget / AHEAD_PART,
         })
     }
 
@@ -107,6 +115,31 @@ impl Encoded {
     fn agreed_type(&self, name: &str) -> Result<&DataType> {
         let field = self.agreed.field_with_name(name).map_err(|cause| Error::internal(cause.to_string()))?;
         Ok(field.data_type())
+    }
+
+    /// How a row group is read.
+    fn plan(&self, shard: &Shard, group: usize, places: &[Place]) -> Result<Plan> {
+        let metadata = shard.metadata.row_group(group);
+        let id = self.id_type()?;
+        if !(id.is_integer() || is_text(id) || *id == DataType::BinaryView) {
+            return Ok(Err((0, format!("row ids of type {id}"))));
+        }
+        if metadata.num_rows() > ROWS_MAX {
+            return Ok(Err((0, format!("{} rows in one row group", metadata.num_rows()))));
+        }
+        let far = shard.place.object().is_some();
+        let mut reads = Vec::new();
+        // Ids last, beside what is said of them.
+        for (column, place) in places.iter().enumerate().rev() {
+            match place {
+                Place::Leaf { leaf, .. } => {
+                    reads.extend(reads::plan(metadata, &[Wanted { column, leaf: *leaf }], far));
+                }
+                Place::Arrays { why, .. } => return Ok(Err((column, (*why).to_owned()))),
+                Place::Absent => return Ok(Err((column, "a shard has no such column".to_owned()))),
+            }
+        }
+        Ok(Ok(reads))
     }
 
     fn next(&self) -> Option<(usize, Range<usize>)> {
@@ -127,12 +160,15 @@ pub(super) async fn run<R: Record>(mut worker: Worker<R>, encoded: Arc<Encoded>)
     while let Some((number, groups)) = encoded.next() {
         let shard = &encoded.shards[number];
         let places = places(shard, &encoded.names, &encoded.agreed);
-        let mut file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
-        for group in groups {
+        let plans = groups.clone().map(|group| encoded.plan(shard, group, &places));
+        let plans = plans.collect::<Result<Vec<_>>>()?;
+        let reads = plans.iter().flatten().flatten().cloned().collect();
+        let mut reading = Reading::new(shard, reads, encoded.ahead)?;
+        for (group, plan) in groups.zip(plans) {
             if worker.lied {
                 break;
             }
-            reader.group(&encoded, (number, group), &places, &mut file, &mut worker)?;
+            reader.group(&encoded, (number, group), &places, (plan, &mut reading), &mut worker)?;
             yield_now().await;
         }
     }
@@ -160,7 +196,7 @@ impl Reader {
         encoded: &Encoded,
         (number, group): (usize, usize),
         places: &[Place],
-        file: &mut store::Reader,
+        (plan, reading): (Plan, &mut Reading),
         worker: &mut Worker<R>,
     ) -> Result<()> {
         let shard = &encoded.shards[number];
@@ -168,43 +204,23 @@ impl Reader {
         let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
         self.labels.clear();
         self.sides.clear();
-        let mut why = match encoded.id_type()? {
-            id if !(id.is_integer() || is_text(id) || *id == DataType::BinaryView) => {
-                Some((0, format!("row ids of type {id}")))
-            }
-            _ if metadata.num_rows() > ROWS_MAX => Some((0, format!("{rows} rows in one row group"))),
-            _ => None,
+        let (mut left, mut why) = match plan {
+            Ok(reads) => (reads.len(), None),
+            Err(why) => (0, Some(why)),
         };
         let mut buffer = std::mem::take(&mut self.buffer);
-        // Ids last, beside what is said of them.
-        for column in (0..places.len()).rev() {
-            if why.is_some() {
-                break;
-            }
-            let leaf = match places[column] {
-                Place::Leaf { leaf, .. } => leaf,
-                Place::Arrays { why: reason, .. } => {
-                    why = Some((column, reason.to_owned()));
-                    break;
-                }
-                Place::Absent => {
-                    why = Some((column, "a shard has no such column".to_owned()));
-                    break;
-                }
-            };
-            let far = shard.place.object().is_some();
-            for read in reads::plan(metadata, &[Wanted { column, leaf }], far) {
-                let bytes = read.fetch(shard, file, &mut buffer)?;
-                encoded.progress.add_bytes(bytes.len() as u64);
-                for (_, range) in &read.chunks {
-                    let chunk = Chunk { bytes: &bytes[range.clone()], meta: metadata.column(leaf), rows };
-                    let place = |error: Error| {
-                        error.at(format!("{}: column {:?}", shard.name, encoded.names[column]))
-                    };
-                    why = self.column(encoded, (number, column), &chunk, worker).map_err(place)?;
-                }
+        while left > 0 && why.is_none() {
+            let Some((read, bytes)) = reading.next(shard, &mut buffer)? else { break };
+            left -= 1;
+            encoded.progress.add_bytes(bytes.len() as u64);
+            for (Wanted { column, leaf }, range) in &read.chunks {
+                let chunk = Chunk { bytes: &bytes[range.clone()], meta: metadata.column(*leaf), rows };
+                let place =
+                    |error: Error| error.at(format!("{}: column {:?}", shard.name, encoded.names[*column]));
+                why = self.column(encoded, (number, *column), &chunk, worker).map_err(place)?;
             }
         }
+        reading.skip(left)?;
         self.buffer = buffer;
         match why {
             Some((column, why)) => self.arrays(encoded, (number, group), places, (column, &why), worker)?,

@@ -13,16 +13,23 @@ use super::block::{Block, Members};
 use super::decode::mark_column;
 use super::job::{Job, Piece};
 use super::read::{Hand, RowSink};
+use crate::engine::scan::ahead::Reading;
 use crate::engine::scan::columns::{Place, places};
 use crate::engine::scan::fallback;
 use crate::engine::scan::labels::{Labels, cell};
-use crate::engine::scan::reads::{self, Wanted};
+use crate::engine::scan::reads::Wanted;
 use crate::error::{Error, Result};
 use crate::pages::{Chunk, Outcome, Value, mark_flat, rows_of_sets, rows_of_vectors};
 use crate::source::layout::LayoutKind;
 
 /// Reads a row group.
-pub(super) fn read_pages<S: RowSink>(job: &Job, piece: &Piece, hand: &mut Hand, sink: &mut S) -> Result<()> {
+pub(super) fn read_pages<S: RowSink>(
+    job: &Job,
+    piece: &Piece,
+    reading: Option<Reading>,
+    hand: &mut Hand,
+    sink: &mut S,
+) -> Result<()> {
     let members = Members::All(job.group_of(piece.shard)?);
     let places = places(&job.shards[piece.shard], &job.counting.layout.labels, &job.agreed);
     let mut give = |block: &mut Block, row: u64| {
@@ -34,8 +41,12 @@ pub(super) fn read_pages<S: RowSink>(job: &Job, piece: &Piece, hand: &mut Hand, 
         job.progress.add(block.rows() as u64);
         sink.take(block)
     };
+    let reading = match reading {
+        Some(reading) => reading,
+        None => job.reading(piece, &places, job.ahead)?,
+    };
     if job.counting.layout.kind == LayoutKind::Wide {
-        return read_wide(job, piece, &places, hand, &mut give);
+        return read_wide(job, piece, (&places, reading), hand, &mut give);
     }
     let at = |error: Error| {
         error.at(format!("{}: column {:?}", job.shards[piece.shard].name, job.counting.layout.labels[0]))
@@ -43,7 +54,7 @@ pub(super) fn read_pages<S: RowSink>(job: &Job, piece: &Piece, hand: &mut Hand, 
     let (from, why) = match places[0] {
         Place::Leaf { leaf, .. } => {
             let mut given = 0;
-            match read_column(job, piece, hand, leaf, &mut given, &mut give).map_err(at)? {
+            match read_column(job, piece, (leaf, reading), hand, &mut given, &mut give).map_err(at)? {
                 Outcome::Counted(()) => {
                     hand.tried[0].encoded += 1;
                     return Ok(());
@@ -62,8 +73,8 @@ pub(super) fn read_pages<S: RowSink>(job: &Job, piece: &Piece, hand: &mut Hand, 
 fn read_column(
     job: &Job,
     piece: &Piece,
+    (leaf, mut reading): (usize, Reading),
     hand: &mut Hand,
-    leaf: usize,
     given: &mut u64,
     give: &mut dyn FnMut(&mut Block, u64) -> Result<()>,
 ) -> Result<Outcome<()>> {
@@ -73,14 +84,12 @@ fn read_column(
     }
     let shard = &job.shards[piece.shard];
     let metadata = shard.metadata.row_group(piece.group);
-    let mut file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
     let Hand { buffer, workspace, interner, block, .. } = hand;
-    let far = shard.place.object().is_some();
-    let reads = reads::plan(metadata, &[Wanted { column: 0, leaf }], far);
-    let Some(read) = reads.first() else { return Err(Error::internal("a column that is nowhere")) };
-    let bytes = read.fetch(shard, &mut file, buffer)?;
+    let Some((_, bytes)) = reading.next(shard, buffer)? else {
+        return Err(Error::internal("a column that is nowhere"));
+    };
     job.progress.add_bytes(bytes.len() as u64);
-    let chunk = Chunk { bytes, meta: metadata.column(leaf), rows: piece.rows };
+    let chunk = Chunk { bytes: &bytes, meta: metadata.column(leaf), rows: piece.rows };
     let mut sets = std::mem::take(&mut block.sets);
     let mut take = |sets: &mut crate::label_sets::LabelSets| {
         let first = *given;
@@ -104,17 +113,22 @@ fn read_column(
 fn read_wide(
     job: &Job,
     piece: &Piece,
-    places: &[Place],
+    (places, reading): (&[Place], Reading),
     hand: &mut Hand,
     give: &mut dyn FnMut(&mut Block, u64) -> Result<()>,
 ) -> Result<()> {
     let rows = usize::try_from(piece.rows).map_err(|_| Error::resource("a row group of 2^64 rows"))?;
     // Where nothing is known of any row, marks take twice as much.
     let most = (job.budget / job.labels.max(1) / 2 * 8 / 64).max(1) * 64;
+    let mut first_reading = Some(reading);
     for first in (0..rows).step_by(most) {
         let now = most.min(rows - first);
         hand.columns.clear(job.labels, now);
-        mark_columns(job, piece, places, hand, first / 64)?;
+        let reading = match first_reading.take() {
+            Some(reading) => reading,
+            None => job.reading(piece, places, job.ahead)?,
+        };
+        mark_columns(job, piece, (places, reading), hand, first / 64)?;
         let Hand { columns, block, .. } = hand;
         columns.rows(now, block, |block, row| give(block, (first + row) as u64))?;
     }
@@ -122,28 +136,31 @@ fn read_wide(
 }
 
 /// Marks all label columns, from word `from` on.
-fn mark_columns(job: &Job, piece: &Piece, places: &[Place], hand: &mut Hand, from: usize) -> Result<()> {
+fn mark_columns(
+    job: &Job,
+    piece: &Piece,
+    (places, mut reading): (&[Place], Reading),
+    hand: &mut Hand,
+    from: usize,
+) -> Result<()> {
     let shard = &job.shards[piece.shard];
     let metadata = shard.metadata.row_group(piece.group);
     let at = |error: Error, column: usize| {
         error.at(format!("{}: column {:?}", shard.name, job.counting.layout.labels[column]))
     };
-    let (mut wanted, mut arrays) = (Vec::new(), Vec::new());
+    let mut arrays = Vec::new();
     for (column, place) in places.iter().enumerate() {
         match *place {
             Place::Absent => hand.columns.put_absent(column),
             Place::Arrays { root, why } => arrays.push((column, root, why.to_owned())),
-            Place::Leaf { leaf, .. } => wanted.push(Wanted { column, leaf }),
+            Place::Leaf { .. } => {}
         }
     }
-    let mut file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
-    let far = shard.place.object().is_some();
-    for read in reads::plan(metadata, &wanted, far) {
+    let Hand { buffer, workspace, marks, columns, tried, .. } = &mut *hand;
+    while let Some((read, bytes)) = reading.next(shard, buffer)? {
         if job.is_off(piece) {
             return Err(Error::internal("reading rows was stopped"));
         }
-        let Hand { buffer, workspace, marks, columns, tried, .. } = hand;
-        let bytes = read.fetch(shard, &mut file, buffer)?;
         job.progress.add_bytes(bytes.len() as u64);
         for (Wanted { column, leaf }, range) in &read.chunks {
             let meta = metadata.column(*leaf);

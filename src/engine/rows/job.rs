@@ -1,6 +1,6 @@
 //! What the threads that read rows share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,12 +17,21 @@ use crate::engine::counting::{Counting, Engine};
 use crate::engine::partial_exec::Progress;
 use crate::engine::plain::groups::split;
 use crate::engine::query::Dataset;
+use crate::engine::scan::ahead::Reading;
+use crate::engine::scan::columns::{Place, places};
 use crate::engine::scan::paths::Paths;
+use crate::engine::scan::reads::{self, Wanted};
 use crate::engine::session::counting_session;
 use crate::engine::spill::Spill;
 use crate::engine::{hive, scan};
 use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
+
+/// Pieces whose reads are asked for before anyone takes them, at most.
+const PIECES_AHEAD: usize = 16;
+/// What is asked for ahead may take this part of the memory of a thread.
+const AHEAD_PART: usize = 8;
 
 /// One row group of one shard.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +42,14 @@ pub(super) struct Piece {
     pub(super) group: usize,
     pub(super) first_row: u64,
     pub(super) rows: u64,
+}
+
+/// What no thread has taken.
+#[derive(Debug, Default)]
+struct Next {
+    piece: usize,
+    /// Reads of objects that were asked for, of this piece and those after it.
+    ahead: VecDeque<Option<Reading>>,
 }
 
 /// How rows are read.
@@ -87,7 +104,9 @@ pub(super) struct Job {
     pub(super) progress: Arc<Progress>,
     groups: HashMap<GroupKey, u32>,
     pieces: Vec<Piece>,
-    next: Mutex<usize>,
+    next: Mutex<Next>,
+    /// Bytes of objects that one thread, or all together for pieces to come, may ask for before they are needed.
+    pub(super) ahead: usize,
     /// The first piece that failed; nothing from it on is read.
     failed: AtomicUsize,
 }
@@ -125,7 +144,8 @@ impl Job {
             progress: Arc::clone(progress),
             groups: groups.iter().cloned().zip(0..).collect(),
             pieces,
-            next: Mutex::new(0),
+            next: Mutex::default(),
+            ahead: limits.pool_bytes() / limits.threads.max(1) / AHEAD_PART,
             failed: AtomicUsize::new(usize::MAX),
         })
     }
@@ -135,12 +155,52 @@ impl Job {
         self.pieces.len()
     }
 
-    /// The next piece.
-    pub(super) fn next(&self) -> Option<Piece> {
+    /// The next piece, with its reads where some were asked for.
+    pub(super) fn next(&self) -> Option<(Piece, Option<Reading>)> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let piece = self.pieces.get(*next).filter(|piece| !self.is_off(piece))?;
-        *next += 1;
-        Some(*piece)
+        let piece = self.pieces.get(next.piece).filter(|piece| !self.is_off(piece))?;
+        next.piece += 1;
+        let reading = next.ahead.pop_front().flatten();
+        self.ask_ahead(&mut next);
+        Some((*piece, reading))
+    }
+
+    /// Asks for objects of pieces that nobody has taken yet. What cannot be asked for is said by who needs it.
+    fn ask_ahead(&self, next: &mut Next) {
+        while next.ahead.len() < PIECES_AHEAD
+            && let Some(piece) = self.pieces.get(next.piece + next.ahead.len())
+        {
+            let bytes: usize = next.ahead.iter().flatten().map(Reading::bytes).sum();
+            let budget = self.ahead.saturating_sub(bytes);
+            if budget == 0 {
+                break;
+            }
+            let far = self.shards[piece.shard].place.object().is_some();
+            let reading = match &self.route {
+                Route::Pages { kept } if far && kept[piece.shard] && piece.rows > 0 => {
+                    let places =
+                        places(&self.shards[piece.shard], &self.counting.layout.labels, &self.agreed);
+                    self.reading(piece, &places, budget).ok()
+                }
+                _ => None,
+            };
+            next.ahead.push_back(reading);
+        }
+    }
+
+    /// The reads of a piece whose columns lie at `places`.
+    pub(super) fn reading(&self, piece: &Piece, places: &[Place], budget: usize) -> Result<Reading> {
+        let shard = &self.shards[piece.shard];
+        let wanted = places.iter().enumerate().filter_map(|(column, place)| match *place {
+            Place::Leaf { leaf, .. } => Some(Wanted { column, leaf }),
+            _ => None,
+        });
+        // Vectors whose labels have values of their own are read as arrays.
+        let vectors = self.counting.layout.kind == LayoutKind::Vector;
+        let wanted: Vec<_> = wanted.filter(|_| !vectors || self.counting.overrides.is_empty()).collect();
+        let far = shard.place.object().is_some();
+        let reads = reads::plan(shard.metadata.row_group(piece.group), &wanted, far);
+        Reading::new(shard, reads, budget)
     }
 
     /// Nothing from piece `number` on is needed.

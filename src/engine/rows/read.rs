@@ -12,6 +12,7 @@ use super::decode::Decoder;
 use super::encoded::read_pages;
 use super::job::{Job, Piece, Route, StopOnDrop};
 use crate::engine::plain::interner::Interner;
+use crate::engine::scan::ahead::Reading;
 use crate::engine::scan::paths::Tried;
 use crate::engine::{Way, cluster, watchdog};
 use crate::error::{Error, Result};
@@ -115,9 +116,9 @@ impl Hand {
 
 fn work<S: RowSink>(job: &Job, mut sink: S) -> std::result::Result<S::Found, Failure> {
     let mut hand = Hand::new(job);
-    while let Some(piece) = job.next() {
+    while let Some((piece, reading)) = job.next() {
         sink.begin();
-        if let Err(error) = read_piece(job, &piece, &mut hand, &mut sink) {
+        if let Err(error) = read_piece(job, &piece, reading, &mut hand, &mut sink) {
             job.stop(piece.number);
             return Err(Failure { piece: piece.number, error });
         }
@@ -126,11 +127,17 @@ fn work<S: RowSink>(job: &Job, mut sink: S) -> std::result::Result<S::Found, Fai
     Ok(sink.finish())
 }
 
-fn read_piece<S: RowSink>(job: &Job, piece: &Piece, hand: &mut Hand, sink: &mut S) -> Result<()> {
+fn read_piece<S: RowSink>(
+    job: &Job,
+    piece: &Piece,
+    reading: Option<Reading>,
+    hand: &mut Hand,
+    sink: &mut S,
+) -> Result<()> {
     match &job.route {
         _ if piece.rows == 0 => Ok(()),
         Route::Pages { kept } if !kept[piece.shard] => pass_over(job, piece, hand, sink),
-        Route::Pages { .. } => read_pages(job, piece, hand, sink),
+        Route::Pages { .. } => read_pages(job, piece, reading, hand, sink),
         Route::Arrays { .. } => read_arrays(job, piece, hand, 0, sink),
     }
 }

@@ -9,7 +9,7 @@
 //!     Tallies ─▶ partial counts of (group, label), when the last piece is done, or names are too many
 //! ```
 
-mod ahead;
+pub(super) mod ahead;
 mod choice;
 pub(super) mod columns;
 mod demand;

@@ -115,7 +115,7 @@ impl Read {
     }
 
     /// Fills the front of `buffer`; holes stay as they are.
-    pub(in crate::engine) fn fetch<'b>(
+    pub(super) fn fetch<'b>(
         &self,
         shard: &Shard,
         file: &mut Reader,
