@@ -100,8 +100,6 @@ impl Tally {
 pub struct Mass(i128);
 
 impl Mass {
-    /// Decimal places kept.
-    pub const SCALE: u8 = 18;
     const UNITS: f64 = 1e18;
     /// Largest value `from_f64` takes: a single cell above it is a mistake in the data.
     const MAX: f64 = 1e15;

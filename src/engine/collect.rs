@@ -122,9 +122,9 @@ impl Collector {
     /// The same as [`Self::add_row`] for each row, without asking each time what it is.
     fn add_positions(&mut self, columns: [&[u64]; 6]) -> Result<()> {
         let [positions, positives, negatives, uncertain, missing, invalid] = columns;
-        let group = self.groups.entry(Vec::new()).or_default();
         let highest = positions.iter().max().copied().unwrap_or(0);
-        let labels = usize::try_from(highest).map_err(|_| Error::internal("label index above 2^64"))? + 1;
+        let labels = self.counting.place(highest)? + 1;
+        let group = self.groups.entry(Vec::new()).or_default();
         if labels > group.tallies.len() {
             group.tallies.resize(labels, Tally::default());
         }
@@ -160,7 +160,7 @@ impl Collector {
         self.skipped = self.skipped.saturating_add(row.skipped);
         match (row.index, row.name) {
             (Some(index), _) => {
-                let index = usize::try_from(index).map_err(|_| Error::internal("label index above 2^64"))?;
+                let index = self.counting.place(index)?;
                 if index >= group.tallies.len() {
                     group.tallies.resize(index + 1, Tally::default());
                 }

@@ -164,6 +164,10 @@ pub struct Counting {
     pub ids_disjoint: bool,
     /// Other jobs count other shards of the same set.
     pub part: bool,
+    /// Labels at most, where their number is not known before: as many as [`Limits::labels_max`] says.
+    ///
+    /// [`Limits::labels_max`]: super::Limits::labels_max
+    pub labels_max: usize,
     /// How rows are counted.
     pub engine: Engine,
     /// Take column chunks and pages whose statistics say minimum = maximum by their word, without decoding them.
@@ -175,6 +179,19 @@ impl Counting {
     #[must_use]
     pub fn domain(&self, position: usize) -> &Domain {
         self.overrides.get(&position).unwrap_or(&self.domain)
+    }
+
+    /// The position of the label with this index.
+    pub(super) fn place(&self, index: u64) -> Result<usize> {
+        let place = usize::try_from(index)
+            .ok()
+            .filter(|place| *place < self.labels_max || !matches!(self.keys, Keys::Indices(None)));
+        place.ok_or_else(|| {
+            Error::resource(format!(
+                "label index {index}: counts, weights and files of so many labels need more than --memory-limit"
+            ))
+            .hint("raise --memory-limit, give --num-labels when the index is a mistake, or read sparse ids with --label-kind name")
+        })
     }
 
     /// The same, once a count has found the labels: what was open is known.

@@ -140,6 +140,7 @@ fn rules(counting: &Counting, schema: &Schema) -> [u8; 32] {
         trust_statistics: false,
         overrides: HashMap::new(),
         part: false,
+        labels_max: usize::MAX,
         // Put in after counting.
         num_rows: None,
         ..counting.clone()

@@ -102,6 +102,7 @@ pub fn open_plan(plan: &Plan) -> Result<Opened> {
         num_rows: plan.num_rows.filter(|_| plan.part.is_none()),
         part: plan.part.is_some(),
         ids_disjoint: plan.ids_disjoint,
+        labels_max: plan.limits.labels_max(),
         engine: plan.engine,
         trust_statistics: plan.trust_statistics,
     };

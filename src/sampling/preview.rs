@@ -1,6 +1,6 @@
 //! What a plan does: counts after it beside those before.
 
-use crate::counts::{LabelCounts, Tally, as_f64};
+use crate::counts::{LabelCounts, Tally};
 use crate::error::{Error, Result};
 use crate::measures::{Compat, Measures, measure};
 
@@ -126,12 +126,6 @@ impl Preview {
             majority.filter_map(|label| Some(Dragged { label, added: added(label)? })).collect();
         all.sort_by_key(|dragged| (std::cmp::Reverse(dragged.added), dragged.label));
         all
-    }
-
-    /// Rows of an epoch / rows.
-    #[must_use]
-    pub fn growth(&self) -> Option<f64> {
-        (self.before.rows() > 0).then(|| as_f64(self.after.rows()) / as_f64(self.before.rows()))
     }
 }
 

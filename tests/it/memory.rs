@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, ListBuilder, StringArray, StringBuilder};
+use arrow::array::{ArrayRef, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder};
+use arrow::datatypes::Int32Type;
 
 use crate::support::{Place, array, write};
 
@@ -91,4 +92,27 @@ fn a_limit_of_spill_files_and_one_that_is_too_small_are_named() {
     let small = run(&["--memory-limit", "100m"]);
     assert_eq!(small.code, 6, "{}", small.stderr);
     assert!(small.stderr.contains("--memory-limit 160m"), "{}", small.stderr);
+}
+
+#[test]
+fn an_index_that_makes_more_labels_than_the_memory_holds_is_named() {
+    let place = Place::new();
+    let lists = [vec![Some(0), Some(1)], vec![Some(2_000_000)], vec![]];
+    let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(lists.map(Some));
+    write(&place.path("list/0.parquet"), vec![("tags", array(lists))]);
+    let run = |more: &[&str]| {
+        let base =
+            ["compute", "list", "--layout", "list", "--labels", "tags", "--formats", "npy", "--overwrite"];
+        place.run(&[&base[..], &["--out", "out", "--memory-limit"], more].concat())
+    };
+    for engine in ["encoded", "plain"] {
+        let ended = run(&["160m", "--engine", engine]);
+        assert_eq!(ended.code, 6, "{}", ended.stderr);
+        let says = ["label index 2000000:", "--memory-limit", "--num-labels", "--label-kind name"];
+        assert!(says.iter().all(|what| ended.stderr.contains(what)), "{}", ended.stderr);
+        assert!(!place.path("out/_SUCCESS").exists());
+    }
+    assert_eq!(run(&["512m"]).code, 0);
+    assert_eq!(place.json("out/run_results.json")["result"]["labels"], 2_000_001);
+    assert_eq!(run(&["160m", "--label-kind", "name"]).code, 0);
 }

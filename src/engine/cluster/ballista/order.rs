@@ -236,10 +236,11 @@ impl Written {
             by: self.by.clone(),
             sample_weight: self.sample_weight.clone(),
             filter: self.filter.clone(),
-            // The true number of rows is for the client.
+            // The true number of rows, and how many labels there may be, is for the client.
             num_rows: None,
             ids_disjoint: self.ids_disjoint,
             part: false,
+            labels_max: usize::MAX,
             engine: self.engine,
             trust_statistics: self.trust_statistics,
         }
@@ -273,6 +274,7 @@ mod tests {
             num_rows: None,
             ids_disjoint: false,
             part: false,
+            labels_max: usize::MAX,
             engine: Engine::Plain,
             trust_statistics: true,
         }
