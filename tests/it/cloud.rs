@@ -34,6 +34,12 @@ pub(crate) fn command(place: &Place, endpoint: &str, arguments: &[&str]) -> Comm
     command
 }
 
+/// `compute` of shards of layout `wide`, whose labels are `l*`.
+pub(crate) fn wide<'a>(shards: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let flags = ["compute", shards, "--layout", "wide", "--labels", "l*", "--overwrite", "--out", out];
+    [&flags[..], more].concat()
+}
+
 pub(crate) fn ok(ended: &Ended) {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }

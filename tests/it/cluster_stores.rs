@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::cloud::{CANARY, SECRET, environment, ok, upload};
-use crate::machines::{Cluster, Setup, lists, long, wide};
+use crate::machines::{Cluster, Setup, equal, lists, long, wide};
 use crate::s3::{Fault, Server};
 use crate::support::Place;
 
@@ -56,6 +56,14 @@ fn objects_are_counted_to_the_bytes_of_one_process() {
     for (base, more) in runs {
         ok(&cluster.same(&place, &[base, more].concat()));
     }
+    // Plans of rows as well.
+    let plan = |more: &[&str]| {
+        let flags = ["sample", "s3://b/list", "--layout", "list", "--labels", "indices", "--seed", "9"];
+        ok(&cluster.run(&place, &[&flags[..], &["--plan", "lp-ros:percent=10", "--out"], more].concat()));
+    };
+    plan(&["plan-here"]);
+    plan(&["plan-there", "--cluster", &cluster.url]);
+    equal(&place.path("plan-here"), &place.path("plan-there"));
     all_conditional(&server);
     // A shard of this machine beside one of the store.
     std::fs::copy(place.path("list/0.parquet"), place.path("near.parquet")).unwrap();

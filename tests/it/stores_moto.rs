@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::BooleanArray;
 
-use crate::cloud::{command, local, ok, run};
+use crate::cloud::{command, local, ok, run, wide};
 use crate::support::{Ended, Place, array, ports, root, write};
 
 /// Longest time for the server to start.
@@ -186,11 +186,6 @@ fn same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
     assert!(differing.is_empty(), "{differing:?}");
 }
 
-fn compute<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    let flags = ["compute", "s3://bucket/in", "--layout", "wide", "--labels", "l*", "--overwrite"];
-    [&flags[..], more].concat()
-}
-
 #[test]
 fn moto_gives_the_bytes_of_a_folder() {
     let Some(moto) = Moto::start() else { return };
@@ -199,10 +194,8 @@ fn moto_gives_the_bytes_of_a_folder() {
     let run = |arguments: &[&str]| run(&place, &moto.endpoint(), arguments);
     let here = root().join("sample_data/labels270").display().to_string();
     let state = ["--state", "s3://bucket/night.state", "--row-measures", "off"];
-    let flags = ["--layout", "wide", "--labels", "l*", "--out", "w", "--row-measures", "off"];
-    ok(&place.run(&[&["compute", &here][..], &flags].concat()));
-    let out = ["--out", "s3://bucket/w"];
-    ok(&run(&compute(&[&out[..], &state].concat())));
+    ok(&place.run(&wide(&here, "w", &state[2..])));
+    ok(&run(&wide("s3://bucket/in", "s3://bucket/w", &state)));
     let (first, files) = moto.result("w");
     same(&files, &local(&place, "w"));
     // A second result; all counts of shards are kept.
@@ -213,7 +206,7 @@ fn moto_gives_the_bytes_of_a_folder() {
         shards.iter().map(|shard| shard["status"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(statuses("w"), ["counted"; 4]);
-    ok(&run(&compute(&[&out[..], &state].concat())));
+    ok(&run(&wide("s3://bucket/in", "s3://bucket/w", &state)));
     assert_eq!(statuses("w"), ["reused"; 4]);
     let (second, files) = moto.result("w");
     same(&files, &local(&place, "w"));
@@ -221,7 +214,7 @@ fn moto_gives_the_bytes_of_a_folder() {
     // Of a shard that is another now, they are not.
     let other = std::fs::read(root().join("sample_data/labels270/part-1.parquet")).unwrap();
     assert_eq!(moto.put("in/part-0.parquet", &other, &[]), 200);
-    ok(&run(&compute(&[&["--out", "s3://bucket/v"][..], &state].concat())));
+    ok(&run(&wide("s3://bucket/in", "s3://bucket/v", &state)));
     assert_eq!(statuses("v"), ["counted", "reused", "reused", "reused"]);
     moto.labels270();
     // A pipeline file, and what reads results.
@@ -247,7 +240,7 @@ fn of_two_writers_one_publishes_into_moto() {
     assert_eq!(moto.put("x", b"2", &[("If-None-Match", "*")]), 412);
     assert_eq!(moto.put("x", b"2", &[("If-Match", "\"00000000000000000000000000000000\"")]), 412);
     assert_eq!(moto.get("x"), b"1");
-    let publish = |scheme: &'static str| compute(&["--out", "s3://bucket/w", "--scheme", scheme]);
+    let publish = |scheme: &'static str| wide("s3://bucket/in", "s3://bucket/w", &["--scheme", scheme]);
     ok(&run(&place, &moto.endpoint(), &publish("ratio")));
     let (first, ratio) = moto.result("w");
     // Another run publishes while this one counts.
@@ -299,7 +292,7 @@ fn an_object_of_moto_that_is_replaced_is_exit_8() {
                 }
             }
         });
-        let ended = run(&place, &endpoint, &compute(&["--out", "w", "--engine", engine]));
+        let ended = run(&place, &endpoint, &wide("s3://bucket/in", "w", &["--engine", engine]));
         let says = "s3://bucket/in/part-2.parquet: the object was replaced";
         assert!(ended.code == 8 && ended.stderr.contains(says), "{engine} {}: {}", ended.code, ended.stderr);
         assert!(!place.path("w/_SUCCESS").exists());
@@ -320,7 +313,7 @@ fn more_keys_than_a_page_of_a_list_of_moto_are_all_there() {
     let endpoint = moto.before(move |_, _, target| {
         *seen.lock().unwrap() += usize::from(target.contains("list-type=2"));
     });
-    ok(&run(&place, &endpoint, &compute(&["--out", "w", "--row-measures", "off"])));
+    ok(&run(&place, &endpoint, &wide("s3://bucket/in", "w", &["--row-measures", "off"])));
     assert_eq!(place.json("w/weights.json")["rows"], 3300);
     assert_eq!(*pages.lock().unwrap(), 2);
 }

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Int
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::cloud::{self, CANARY, SECRET, command, local, ok, result, upload};
+use crate::cloud::{self, CANARY, SECRET, command, local, ok, result, upload, wide};
 use crate::s3::{Fault, Server};
 use crate::support::{Ended, Place, array, root, write, write_with};
 
@@ -26,18 +26,10 @@ fn a_bucket_gives_the_bytes_of_a_folder() {
     let (place, server) = (Place::new(), Server::start());
     labels270(&server);
     let here = root().join("sample_data/labels270").display().to_string();
-    let flags = ["--labels", "l*", "--scheme", "sqrt"];
-    ok(&place.run(&[&["compute", &here, "--out", "w"][..], &flags].concat()));
+    ok(&place.run(&wide(&here, "w", &["--scheme", "sqrt"])));
     for engine in ["encoded", "plain"] {
-        let ended = run(
-            &place,
-            &server,
-            &[
-                &["compute", "s3://b/labels270", "--out", "s3://b/w", "--overwrite", "--engine", engine][..],
-                &flags,
-            ]
-            .concat(),
-        );
+        let more = ["--scheme", "sqrt", "--engine", engine];
+        let ended = run(&place, &server, &wide("s3://b/labels270", "s3://b/w", &more));
         ok(&ended);
         assert!(ended.stdout.contains("2 000 rows, 270 labels, 4 shards"), "{}", ended.stdout);
         assert!(result(&server, "w") == local(&place, "w"), "{engine}");
@@ -50,23 +42,10 @@ fn a_bucket_gives_the_bytes_of_a_folder() {
     ok(&run(&place, &server, &["diff", "w", "s3://b/w", "--fail-over", "0"]));
     ok(&run(&place, &server, &["weigh", "s3://b/w", "--out", "s3://b/log", "--scheme", "log"]));
     assert!(result(&server, "log").contains_key("_SUCCESS"));
-    let asked = run(
-        &place,
-        &server,
-        &["sql", "--run", "s3://b/w", "-c", "SELECT count(*) AS n FROM counts", "--format", "json"],
-    );
+    let sql = |more: &[&str]| run(&place, &server, &[&["sql", "--format", "json"], more].concat());
+    let asked = sql(&["--run", "s3://b/w", "-c", "SELECT count(*) AS n FROM counts"]);
     assert!(asked.code == 0 && asked.stdout.contains("270"), "{}", asked.stderr);
-    let asked = run(
-        &place,
-        &server,
-        &[
-            "sql",
-            "-c",
-            "SELECT count(*) AS n, positives(l000) AS p FROM 's3://b/labels270/'",
-            "--format",
-            "json",
-        ],
-    );
+    let asked = sql(&["-c", "SELECT count(*) AS n, positives(l000) AS p FROM 's3://b/labels270/'"]);
     assert!(
         asked.code == 0 && asked.stdout.contains("2000") && asked.stdout.contains("684"),
         "{} {}",
@@ -139,27 +118,12 @@ fn prefixes_globs_and_hive_folders_are_those_of_files() {
 #[test]
 fn more_keys_than_a_page_of_a_list_are_all_there() {
     let (place, server) = (Place::new(), Server::start());
-    write(&place.path("one.parquet"), vec![("a", array(BooleanArray::from(vec![true, false, false])))]);
+    write(&place.path("one.parquet"), vec![("l", array(BooleanArray::from(vec![true, false, false])))]);
     let one = std::fs::read(place.path("one.parquet")).unwrap();
     for number in 0..2100 {
         server.put(&format!("many/{number:05}.parquet"), one.clone());
     }
-    let ended = run(
-        &place,
-        &server,
-        &[
-            "compute",
-            "s3://b/many",
-            "--layout",
-            "wide",
-            "--labels",
-            "a",
-            "--out",
-            "w",
-            "--row-measures",
-            "off",
-        ],
-    );
+    let ended = run(&place, &server, &wide("s3://b/many", "w", &["--row-measures", "off"]));
     ok(&ended);
     assert_eq!(place.json("w/weights.json")["rows"], 6300);
     let asked = server.bucket().asked.clone();
@@ -220,23 +184,7 @@ fn little_more_than_label_chunks_is_read() {
         .sum();
     let (chunks, size) = (usize::try_from(chunks).unwrap(), bytes.len());
     server.put("wide.parquet", bytes);
-    let ended = run(
-        &place,
-        &server,
-        &[
-            "compute",
-            "s3://b/wide.parquet",
-            "--layout",
-            "wide",
-            "--labels",
-            "l*",
-            "--out",
-            "w",
-            "--row-measures",
-            "off",
-        ],
-    );
-    ok(&ended);
+    ok(&run(&place, &server, &wide("s3://b/wide.parquet", "w", &["--row-measures", "off"])));
     let asked = server.bucket().asked.clone();
     let read: usize = asked.iter().map(|asked| asked.bytes).sum();
     let gets = asked.iter().filter(|asked| asked.range.is_some()).count();
@@ -322,23 +270,7 @@ fn an_object_that_is_replaced_or_vanishes_is_exit_8() {
                 }
                 Fault::None
             });
-            let ended = run(
-                &place,
-                &server,
-                &[
-                    "compute",
-                    "s3://b/labels270",
-                    "--layout",
-                    "wide",
-                    "--labels",
-                    "l*",
-                    "--out",
-                    "w",
-                    "--engine",
-                    engine,
-                    "--overwrite",
-                ],
-            );
+            let ended = run(&place, &server, &wide("s3://b/labels270", "w", &["--engine", engine]));
             let says = if vanish { "vanished" } else { "was replaced" };
             assert!(
                 ended.code == 8
@@ -357,27 +289,7 @@ fn an_object_that_is_replaced_or_vanishes_is_exit_8() {
 fn a_store_that_is_slow_refuses_or_breaks_off_is_asked_again() {
     let (place, server) = (Place::new(), Server::start());
     labels270(&server);
-    let compute = |more: &[&str]| {
-        run(
-            &place,
-            &server,
-            &[
-                &[
-                    "compute",
-                    "s3://b/labels270",
-                    "--layout",
-                    "wide",
-                    "--labels",
-                    "l*",
-                    "--out",
-                    "w",
-                    "--overwrite",
-                ][..],
-                more,
-            ]
-            .concat(),
-        )
-    };
+    let compute = |more: &[&str]| run(&place, &server, &wide("s3://b/labels270", "w", more));
     ok(&compute(&[]));
     let clean = local(&place, "w");
     // Every fifth request fails, each in another way, and is answered the next time.
@@ -419,23 +331,8 @@ fn a_store_that_is_slow_refuses_or_breaks_off_is_asked_again() {
 fn of_two_writers_one_publishes() {
     let (place, server) = (Place::new(), Server::start());
     labels270(&server);
-    let one = |scheme: &str| {
-        run(
-            &place,
-            &server,
-            &[
-                "compute",
-                "s3://b/labels270",
-                "--labels",
-                "l*",
-                "--out",
-                "s3://b/w",
-                "--overwrite",
-                "--scheme",
-                scheme,
-            ],
-        )
-    };
+    let publish = |scheme: &'static str| wide("s3://b/labels270", "s3://b/w", &["--scheme", scheme]);
+    let one = |scheme| run(&place, &server, &publish(scheme));
     ok(&one("ratio"));
     let ratio = result(&server, "w");
     ok(&one("sqrt"));
@@ -446,22 +343,7 @@ fn of_two_writers_one_publishes() {
             server.bucket().objects.retain(|key, _| !key.starts_with("w/"));
         }
         let start = |scheme| {
-            let mut command = command(
-                &place,
-                &server.endpoint,
-                &[
-                    "compute",
-                    "s3://b/labels270",
-                    "--labels",
-                    "l*",
-                    "--out",
-                    "s3://b/w",
-                    "--overwrite",
-                    "--quiet",
-                    "--scheme",
-                    scheme,
-                ],
-            );
+            let mut command = command(&place, &server.endpoint, &publish(scheme));
             command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
         };
         let ended = [start("ratio"), start("sqrt")].map(|child| child.wait_with_output().unwrap());
@@ -492,29 +374,19 @@ fn credentials_stand_nowhere() {
     labels270(&server);
     let mut said = String::new();
     let mut listen = |ended: &Ended| said.push_str(&format!("{}{}", ended.stdout, ended.stderr));
-    let flags =
-        ["--verbose", "--labels", "l*", "--summary-json", "s.json", "--state", "s3://b/state", "--overwrite"];
-    listen(&run(
-        &place,
-        &server,
-        &[&["compute", "s3://b/labels270", "--out", "s3://b/w"][..], &flags].concat(),
-    ));
-    listen(&run(&place, &server, &[&["compute", "s3://b/labels270", "--out", "w"][..], &flags].concat()));
+    let flags = ["--verbose", "--summary-json", "s.json", "--state", "s3://b/state"];
+    let compute = |out, more: &[&'static str]| {
+        run(&place, &server, &wide("s3://b/labels270", out, &[&flags[..], more].concat()))
+    };
+    listen(&compute("s3://b/w", &[]));
+    listen(&compute("w", &[]));
     server.hook(|_, _, _| Fault::Status(403));
-    listen(&run(&place, &server, &[&["compute", "s3://b/labels270", "--out", "w"][..], &flags].concat()));
+    listen(&compute("w", &[]));
     server.hook(|_, _, _| Fault::Status(500));
-    listen(&run(
-        &place,
-        &server,
-        &[&["compute", "s3://b/labels270", "--out", "w", "--retries", "1"][..], &flags].concat(),
-    ));
+    listen(&compute("w", &["--retries", "1"]));
     for address in [format!("https://user:{SECRET}@h/x.parquet"), format!("https://h/x.parquet?sig={SECRET}")]
     {
-        let ended = run(
-            &place,
-            &server,
-            &["compute", &address, "--out", "w", "--overwrite", "--summary-json", "s.json"],
-        );
+        let ended = run(&place, &server, &wide(&address, "w", &["--summary-json", "s.json"]));
         assert_eq!(ended.code, 2, "{}", ended.stderr);
         listen(&ended);
     }
