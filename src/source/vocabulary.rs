@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value as Json;
 
 use super::shards::Shard;
 use crate::counts::Labels;
 use crate::error::{Error, Result};
+use crate::store::{Address, Bucket, is_address, of_path};
 
 /// Column names that mark the label in a CSV or Parquet vocabulary.
 const NAME_COLUMNS: [&str; 4] = ["label", "name", "labels", "names"];
@@ -22,7 +24,7 @@ const INDEX_COLUMNS: [&str; 4] = ["label_index", "index", "idx", "id"];
 ///
 /// By the end of the file's name: `.txt` one name a line; `.json` a list of names, or a map from name
 /// to index or from index to name; `.csv` and `.parquet` a column `label` or `name`, in the order of a
-/// column `index` if there is one. `FILE:COLUMN` names another column.
+/// column `index` if there is one. `FILE:COLUMN` names another column. A file may be an object of a store.
 ///
 /// # Errors
 /// [`Error::Input`] naming the file: unreadable, an index left out or used twice, a name used twice.
@@ -31,7 +33,7 @@ pub fn read(given: &str) -> Result<Labels> {
     let labels = match path.extension().and_then(|end| end.to_str()).unwrap_or("") {
         "json" => from_json(&text(&path)?),
         "csv" => from_csv(&text(&path)?, column),
-        "parquet" => from_parquet(&path, column),
+        "parquet" => from_parquet(bytes(&path)?, column),
         _ => Ok(text(&path)?
             .lines()
             .map(|line| line.trim_end_matches('\r'))
@@ -55,6 +57,13 @@ fn check(labels: Labels) -> Result<Labels> {
 
 /// `FILE` or `FILE:COLUMN`.
 fn split(given: &str) -> (PathBuf, Option<&str>) {
+    if is_address(given) {
+        // A key may hold colons; an address with a port has one in front of it.
+        let column = given.rsplit_once(':').filter(|(file, column)| {
+            !column.contains('/') && [".csv", ".parquet"].iter().any(|end| file.ends_with(end))
+        });
+        return column.map_or((PathBuf::from(given), None), |(file, column)| (file.into(), Some(column)));
+    }
     if !Path::new(given).exists()
         && let Some((file, column)) = given.rsplit_once(':')
         && Path::new(file).exists()
@@ -64,9 +73,16 @@ fn split(given: &str) -> (PathBuf, Option<&str>) {
     (PathBuf::from(given), None)
 }
 
+fn bytes(path: &Path) -> Result<Bytes> {
+    let Some(address) = of_path(path).map(Address::parse).transpose()? else {
+        return fs::read(path).map(Bytes::from).map_err(|cause| Error::reading(path, &cause));
+    };
+    let found = Bucket::of(&address)?.read(&address)?.map(|(bytes, _)| bytes);
+    found.ok_or_else(|| Error::input(format!("{address}: no such object")).hint("check --vocabulary"))
+}
+
 fn text(path: &Path) -> Result<String> {
-    let bytes = fs::read(path).map_err(|cause| Error::reading(path, &cause))?;
-    let text = String::from_utf8(bytes)
+    let text = String::from_utf8(bytes(path)?.into())
         .map_err(|_| Error::input(format!("{}: not UTF-8 text", path.display())).hint("save it as UTF-8"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
@@ -155,9 +171,8 @@ fn pick(header: &[String], column: Option<&str>) -> Result<Option<(usize, Option
     Ok(Some((name, find(&INDEX_COLUMNS).filter(|&index| index != name))))
 }
 
-fn from_parquet(path: &Path, column: Option<&str>) -> Result<Labels> {
+fn from_parquet(file: Bytes, column: Option<&str>) -> Result<Labels> {
     let bad = |cause: &dyn std::fmt::Display| Error::input(format!("not a readable Parquet file: {cause}"));
-    let file = fs::File::open(path).map_err(|cause| bad(&cause))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| bad(&cause))?;
     let header: Vec<String> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();
     let (name, index) = pick(&header, column)?.unwrap_or((0, None));
@@ -212,4 +227,24 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_stands_behind_a_file_or_an_address() {
+        let column = |given| split(given).1;
+        assert_eq!(column("s3://bucket/a/names.csv:tag"), Some("tag"));
+        assert_eq!(column("http://host:8080/names.parquet:tag"), Some("tag"));
+        for none in [
+            "s3://bucket/names.csv",
+            "http://host:8080/names.csv",
+            "s3://bucket/a:b.txt",
+            "s3://b/x.csv:y/z.csv",
+        ] {
+            assert_eq!(split(none), (PathBuf::from(none), None));
+        }
+    }
 }

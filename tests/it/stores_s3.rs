@@ -4,7 +4,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Int32Array, StringArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Int32Array, ListArray, StringArray,
+};
+use arrow::datatypes::Int32Type;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
@@ -113,6 +116,33 @@ fn prefixes_globs_and_hive_folders_are_those_of_files() {
             ended.stderr
         );
     }
+}
+
+#[test]
+fn a_vocabulary_may_be_an_object() {
+    let (place, server) = (Place::new(), Server::start());
+    let lists = [vec![Some(0), Some(2)], vec![Some(1)]].map(Some);
+    let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(lists);
+    write(&place.path("in/0.parquet"), vec![("tags", array(lists))]);
+    let names = array(StringArray::from(vec!["x", "y", "z"]));
+    write(&place.path("names.parquet"), vec![("tag", names)]);
+    std::fs::write(place.path("names.txt"), "x\ny\nz\n").unwrap();
+    std::fs::write(place.path("names.csv"), "tag\nx\ny\nz\n").unwrap();
+    for name in ["names.parquet", "names.txt", "names.csv"] {
+        server.put(&format!("v/{name}"), std::fs::read(place.path(name)).unwrap());
+    }
+    let compute = |vocabulary: &str, out: &str| {
+        let flags =
+            ["--layout", "list", "--labels", "tags", "--overwrite", "--vocabulary", vocabulary, "--out", out];
+        run(&place, &server, &[&["compute", "in"][..], &flags].concat())
+    };
+    for name in ["names.parquet:tag", "names.txt", "names.csv:tag"] {
+        ok(&compute(name, "near"));
+        ok(&compute(&format!("s3://b/v/{name}"), "far"));
+        assert!(local(&place, "near") == local(&place, "far"), "{name}");
+    }
+    let none = compute("s3://b/v/none.txt", "none");
+    assert!(none.code == 4 && none.stderr.contains("s3://b/v/none.txt: no such object"), "{}", none.stderr);
 }
 
 #[test]
