@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::progress::Voice;
-use super::runtime;
+use super::{flags, runtime};
 use crate::engine::cluster::server::{Executor, Scheduler, executor, scheduler};
 use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
@@ -74,18 +74,8 @@ struct ExecutorPart {
     /// Time between two signs of life
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     heartbeat: u64,
-    /// Peak memory, such as 512m [default: 60 % of the machine]
-    #[arg(long, value_name = "SIZE")]
-    memory_limit: Option<String>,
-    /// Tasks at a time [default: one per processor]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Folder for spill files
-    #[arg(long, value_name = "DIR")]
-    spill_dir: Option<PathBuf>,
-    /// Most bytes of spill files [default: 100g]
-    #[arg(long, value_name = "SIZE")]
-    spill_limit: Option<String>,
+    #[command(flatten)]
+    machine: flags::Machine,
     #[command(flatten)]
     voice: Voice,
 }
@@ -122,13 +112,8 @@ impl SchedulerPart {
 impl ExecutorPart {
     fn act(&self) -> Result<()> {
         self.voice.listen();
-        let spec = Spec {
-            memory_limit: self.memory_limit.clone(),
-            threads: self.threads,
-            spill_dir: self.spill_dir.clone(),
-            spill_limit: self.spill_limit.clone(),
-            ..Spec::default()
-        };
+        let mut spec = Spec::default();
+        self.machine.put(&mut spec);
         let limits = limits(&spec, Machine::here())?;
         let scheduler = self.scheduler.parse().map_err(|error: Error| match error {
             Error::Usage(detail) => Error::usage(detail.message.replace("--cluster", "--scheduler"))

@@ -19,13 +19,7 @@ pub(super) struct Compute {
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]
-    output: flags::Output,
-    #[command(flatten)]
-    labels: flags::Labels,
-    #[command(flatten)]
-    meaning: flags::Meaning,
-    #[command(flatten)]
-    rows: flags::Rows,
+    counted: flags::Counted,
     #[command(flatten)]
     weights: flags::Weights,
     #[command(flatten)]
@@ -33,9 +27,7 @@ pub(super) struct Compute {
     #[command(flatten)]
     told: flags::Told,
     #[command(flatten)]
-    resources: flags::Resources,
-    #[command(flatten)]
-    nightly: flags::Nightly,
+    running: flags::Running,
     #[command(flatten)]
     jobs: flags::Jobs,
     /// json or arrow: what --out - writes [default: json]
@@ -51,15 +43,11 @@ pub(super) struct Compute {
 impl Compute {
     pub(super) fn act(&self) -> Result<u8> {
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
-        self.output.put(&mut spec);
-        self.labels.put(&mut spec);
-        self.meaning.put(&mut spec);
-        self.rows.put(&mut spec);
+        self.counted.put(&mut spec);
         self.weights.put(&mut spec)?;
         self.measured.put(&mut spec);
         self.told.put(&mut spec);
-        self.resources.put(&mut spec);
-        self.nightly.put(&mut spec);
+        self.running.put(&mut spec);
         self.jobs.put(&mut spec);
         spec.format.clone_from(&self.format);
         if self.emit_spec {

@@ -273,16 +273,31 @@ impl Sampling {
     }
 }
 
+/// What is counted, and where the result goes.
+#[derive(Debug, Args)]
+pub(super) struct Counted {
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    labels: Labels,
+    #[command(flatten)]
+    meaning: Meaning,
+    #[command(flatten)]
+    rows: Rows,
+}
+
+/// How that is done, tonight and every night.
+#[derive(Debug, Args)]
+pub(super) struct Running {
+    #[command(flatten)]
+    resources: Resources,
+    #[command(flatten)]
+    nightly: Nightly,
+}
+
 /// What the machine may be used for.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Resources")]
-pub(super) struct Resources {
-    /// How to count: auto, encoded (pages as they are) or plain (arrays) [default: auto]
-    #[arg(long, value_name = "HOW")]
-    engine: Option<String>,
-    /// Take column chunks and pages whose statistics say minimum = maximum by their word, not decoded
-    #[arg(long)]
-    trust_statistics: bool,
+pub(super) struct Machine {
     /// Peak memory, such as 512m [default: 60 % of the machine]
     #[arg(long, value_name = "SIZE")]
     memory_limit: Option<String>,
@@ -295,6 +310,20 @@ pub(super) struct Resources {
     /// Most bytes of spill files [default: 100g]
     #[arg(long, value_name = "SIZE")]
     spill_limit: Option<String>,
+}
+
+/// What does the work.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Resources")]
+pub(super) struct Resources {
+    /// How to count: auto, encoded (pages as they are) or plain (arrays) [default: auto]
+    #[arg(long, value_name = "HOW")]
+    engine: Option<String>,
+    /// Take column chunks and pages whose statistics say minimum = maximum by their word, not decoded
+    #[arg(long)]
+    trust_statistics: bool,
+    #[command(flatten)]
+    machine: Machine,
     /// Count on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL")]
     cluster: Option<String>,
@@ -373,14 +402,36 @@ impl Weights {
     }
 }
 
-impl Resources {
+impl Counted {
     pub(super) fn put(&self, spec: &mut Spec) {
-        spec.engine.clone_from(&self.engine);
-        spec.trust_statistics = self.trust_statistics.then_some(true);
+        self.output.put(spec);
+        self.labels.put(spec);
+        self.meaning.put(spec);
+        self.rows.put(spec);
+    }
+}
+
+impl Running {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        self.resources.put(spec);
+        self.nightly.put(spec);
+    }
+}
+
+impl Machine {
+    pub(super) fn put(&self, spec: &mut Spec) {
         spec.memory_limit.clone_from(&self.memory_limit);
         spec.threads = self.threads;
         spec.spill_dir.clone_from(&self.spill_dir);
         spec.spill_limit.clone_from(&self.spill_limit);
+    }
+}
+
+impl Resources {
+    fn put(&self, spec: &mut Spec) {
+        spec.engine.clone_from(&self.engine);
+        spec.trust_statistics = self.trust_statistics.then_some(true);
+        self.machine.put(spec);
         spec.cluster.clone_from(&self.cluster);
         spec.retries = self.retries;
     }

@@ -22,17 +22,9 @@ pub(super) struct Sample {
     #[command(flatten)]
     sampling: flags::Sampling,
     #[command(flatten)]
-    output: flags::Output,
+    counted: flags::Counted,
     #[command(flatten)]
-    labels: flags::Labels,
-    #[command(flatten)]
-    meaning: flags::Meaning,
-    #[command(flatten)]
-    rows: flags::Rows,
-    #[command(flatten)]
-    resources: flags::Resources,
-    #[command(flatten)]
-    nightly: flags::Nightly,
+    running: flags::Running,
     #[command(flatten)]
     voice: Voice,
     /// Print the pipeline file that does the same, and stop
@@ -44,12 +36,8 @@ impl Sample {
     pub(super) fn act(&self) -> Result<u8> {
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         self.sampling.put(&mut spec);
-        self.output.put(&mut spec);
-        self.labels.put(&mut spec);
-        self.meaning.put(&mut spec);
-        self.rows.put(&mut spec);
-        self.resources.put(&mut spec);
-        self.nightly.put(&mut spec);
+        self.counted.put(&mut spec);
+        self.running.put(&mut spec);
         if self.emit_spec {
             return print(&spec.to_toml()?).map(|()| 0);
         }
