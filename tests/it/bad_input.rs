@@ -4,8 +4,10 @@ use std::fs;
 
 use arrow::array::{BooleanArray, Int32Array, Int64Array, ListArray, StringArray};
 use arrow::datatypes::Int32Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
 
-use crate::support::{Ended, Place, array, root, write};
+use crate::support::{Ended, Place, array, root, write, write_with};
 
 /// Runs compute and holds the failure to its promise.
 fn refused(place: &Place, arguments: &[&str], code: i32, says: &[&str]) -> Ended {
@@ -73,6 +75,31 @@ fn every_prefix_of_a_shard_is_refused() {
     for length in (0..whole.len()).step_by(61) {
         fs::write(place.path("cut.parquet"), &whole[..length]).unwrap();
         refused(&place, &["cut.parquet"], 4, &["cut.parquet"]);
+    }
+}
+
+#[test]
+fn rows_of_a_page_that_is_passed_over_are_missed() {
+    let place = Place::new();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_data_page_row_count_limit(10)
+        .set_write_batch_size(10);
+    let bits = |every: i32| array((0..100).map(|row| Some(row % every == 0)).collect::<BooleanArray>());
+    let path = place.path("in/0.parquet");
+    write_with(&path, vec![("a", bits(3)), ("b", bits(7))], properties.build());
+    let metadata = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&path).unwrap()).unwrap();
+    let page = metadata.metadata().row_group(0).column(1).data_page_offset();
+    let mut bytes = fs::read(&path).unwrap();
+    // The kind of a page is the first field of its header: 0 is a data page, 1 one that readers pass over.
+    let kind = usize::try_from(page).unwrap() + 1;
+    assert_eq!(bytes[kind - 1..=kind], [0x15, 0]);
+    bytes[kind] = 2;
+    fs::write(&path, bytes).unwrap();
+    for engine in ["auto", "plain"] {
+        let flags = ["in", "--layout", "wide", "--labels", "a,b", "--engine", engine];
+        refused(&place, &flags, 4, &["in/0.parquet: "]);
+        refused(&place, &[&flags[..], &["--labels", "!a"]].concat(), 4, &["90", "100"]);
     }
 }
 

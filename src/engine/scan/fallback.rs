@@ -48,11 +48,13 @@ pub(in crate::engine) fn rows(
     roots.dedup();
     let file = open(shard, group, &roots)?;
     let mut reader = reader(file, shard, group, &roots).map_err(|cause| behind(&cause))?;
+    let (mut found, expected) = (0, shard.metadata.row_group(group).num_rows());
     // The decoders of some encodings panic on damaged pages.
     while let Some(batch) =
         guarded(|| reader.next()).ok_or_else(|| damaged("the decoder gave up".to_owned()))?
     {
         let batch = batch.map_err(|cause| behind(&cause))?;
+        found += i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
         let column =
             |(root, to): &(Option<usize>, &DataType)| match root.map(|root| roots.binary_search(&root)) {
                 Some(Ok(place)) => cast(batch.column(place), to).map_err(|cause| damaged(cause.to_string())),
@@ -60,7 +62,12 @@ pub(in crate::engine) fn rows(
             };
         each(columns.iter().map(column).collect::<Result<_>>()?)?;
     }
-    Ok(())
+    // Pages of a kind that is unknown are passed over.
+    if found == expected {
+        Ok(())
+    } else {
+        Err(damaged(format!("pages of {found} rows in a row group of {expected}")))
+    }
 }
 
 /// Opens the shard; where it is an object and one column is asked for, that is read in one request.
