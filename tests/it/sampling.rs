@@ -82,7 +82,7 @@ fn shards(place: &Place, parts: &[Vec<Labels>]) -> Vec<(String, Vec<Labels>)> {
 }
 
 const LABELS: u32 = 6;
-const SOURCE: [&str; 6] = ["data", "--labels", "tags", "--num-labels", "6", "--quiet"];
+const SOURCE: [&str; 8] = ["data", "--layout", "list", "--labels", "tags", "--num-labels", "6", "--quiet"];
 
 fn sample(place: &Place, plan: &str, out: &str, more: &[&str]) -> Vec<Planned> {
     let arguments = ["sample", "--plan", plan, "--out", out, "--overwrite"];
