@@ -6,7 +6,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::reads::{READ_BYTES, Read};
+use super::reads::Read;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 use crate::store::{Object, Reader};
@@ -18,25 +18,31 @@ const REQUESTS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Ahead {
     object: Object,
-    asked: VecDeque<JoinHandle<Result<Bytes>>>,
-    most: usize,
+    /// Each with its bytes.
+    asked: VecDeque<(usize, JoinHandle<Result<Bytes>>)>,
+    budget: usize,
 }
 
 impl Ahead {
-    /// Reads of `object` that may hold `budget` bytes.
+    /// Reads of `object` that may hold `budget` bytes, or one of them more.
     pub(super) fn new(object: Object, budget: usize) -> Self {
-        let most = (budget as u64 / READ_BYTES).clamp(2, REQUESTS as u64);
-        Self { object, asked: VecDeque::new(), most: usize::try_from(most).unwrap_or(REQUESTS) }
+        Self { object, asked: VecDeque::new(), budget }
     }
 
-    /// Whether more may be asked for.
-    pub(super) fn has_room(&self) -> bool {
-        self.asked.len() < self.most
+    /// Whether `read` may be asked for.
+    pub(super) fn has_room(&self, read: &Read) -> bool {
+        self.asked.is_empty()
+            || (self.asked.len() < REQUESTS && self.bytes().saturating_add(read.len()) <= self.budget)
+    }
+
+    /// Bytes that were asked for.
+    fn bytes(&self) -> usize {
+        self.asked.iter().map(|(bytes, _)| bytes).sum()
     }
 
     /// Asks for one more.
     pub(super) fn ask(&mut self, read: &Read) -> Result<()> {
-        self.asked.push_back(self.object.fetch(read.range())?);
+        self.asked.push_back((read.len(), self.object.fetch(read.range())?));
         Ok(())
     }
 
@@ -46,7 +52,8 @@ impl Ahead {
     }
 
     fn first(&mut self) -> Result<JoinHandle<Result<Bytes>>> {
-        self.asked.pop_front().ok_or_else(|| Error::internal("nothing was asked for"))
+        let first = self.asked.pop_front().map(|(_, asked)| asked);
+        first.ok_or_else(|| Error::internal("nothing was asked for"))
     }
 }
 
@@ -54,11 +61,8 @@ impl Ahead {
 #[derive(Debug)]
 pub(in crate::engine) struct Reading {
     source: Source,
-    /// Reads that were not given.
+    /// Reads that were not given, the first of which were asked for.
     reads: VecDeque<Read>,
-    /// How many of them were asked for, and their bytes.
-    asked: (usize, usize),
-    budget: usize,
 }
 
 #[derive(Debug)]
@@ -95,26 +99,23 @@ impl Reading {
             None => Source::Near(shard.place.open().map_err(|cause| shard.place.failed(&cause))?),
             Some(object) => Source::Far(Ahead::new(object.clone(), budget)),
         };
-        let mut reading = Self { source, reads: reads.into(), asked: (0, 0), budget };
+        let mut reading = Self { source, reads: reads.into() };
         reading.ask()?;
         Ok(reading)
     }
 
     /// Bytes that were asked for.
     pub(in crate::engine) fn bytes(&self) -> usize {
-        self.asked.1
+        match &self.source {
+            Source::Near(_) => 0,
+            Source::Far(ahead) => ahead.bytes(),
+        }
     }
 
     fn ask(&mut self) -> Result<()> {
         let Source::Far(ahead) = &mut self.source else { return Ok(()) };
-        let (asked, bytes) = &mut self.asked;
-        while let Some(read) = self.reads.get(*asked) {
-            let more = bytes.saturating_add(read.len());
-            if !ahead.has_room() || (*asked > 0 && more > self.budget) {
-                break;
-            }
+        while let Some(read) = self.reads.get(ahead.asked.len()).filter(|read| ahead.has_room(read)) {
             ahead.ask(read)?;
-            (*asked, *bytes) = (*asked + 1, more);
         }
         Ok(())
     }
@@ -128,11 +129,7 @@ impl Reading {
         let Some(read) = self.reads.pop_front() else { return Ok(None) };
         let held = match &mut self.source {
             Source::Near(file) => Held::Near(read.fetch(shard, file, buffer)?),
-            Source::Far(ahead) => {
-                let bytes = Object::wait(ahead.first()?)?;
-                self.asked = (self.asked.0.saturating_sub(1), self.asked.1.saturating_sub(read.len()));
-                Held::Far(bytes)
-            }
+            Source::Far(ahead) => Held::Far(Object::wait(ahead.first()?)?),
         };
         self.ask()?;
         Ok(Some((read, held)))
@@ -140,10 +137,10 @@ impl Reading {
 
     /// Leaves out the next `count` reads.
     pub(in crate::engine) fn skip(&mut self, count: usize) -> Result<()> {
-        for read in self.reads.drain(..count.min(self.reads.len())) {
-            if let (Source::Far(ahead), 1..) = (&mut self.source, self.asked.0) {
-                ahead.first()?.abort();
-                self.asked = (self.asked.0 - 1, self.asked.1.saturating_sub(read.len()));
+        self.reads.drain(..count.min(self.reads.len()));
+        if let Source::Far(ahead) = &mut self.source {
+            for (_, asked) in ahead.asked.drain(..count.min(ahead.asked.len())) {
+                asked.abort();
             }
         }
         self.ask()
@@ -153,7 +150,7 @@ impl Reading {
 /// A run that ends early needs no more bytes.
 impl Drop for Ahead {
     fn drop(&mut self) {
-        self.asked.iter().for_each(JoinHandle::abort);
+        self.asked.iter().for_each(|(_, asked)| asked.abort());
     }
 }
 
@@ -209,7 +206,7 @@ mod tests {
                 given.push(reads.iter().position(|other| *other == read).unwrap());
             }
             assert_eq!(given, [0, 3, 4], "{budget}");
-            assert_eq!((reading.bytes(), reading.asked.0), (0, 0));
+            assert_eq!((reading.bytes(), reading.reads.len()), (0, 0));
             assert!(reading.next(&shard, &mut buffer).unwrap().is_none());
         }
     }

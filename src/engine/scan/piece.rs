@@ -206,11 +206,12 @@ impl Piece {
     fn ask_ahead(&mut self) -> Result<()> {
         loop {
             let Source::Far(far) = &mut self.source else { return Ok(()) };
-            if !far.ahead.has_room() {
-                return Ok(());
-            }
-            if let Some(read) = far.waiting.pop_front() {
-                far.ahead.ask(&read)?;
+            if let Some(read) = far.waiting.front() {
+                if !far.ahead.has_room(read) {
+                    return Ok(());
+                }
+                far.ahead.ask(read)?;
+                far.waiting.pop_front();
                 continue;
             }
             let Some(group) = far.groups.next() else { return Ok(()) };
