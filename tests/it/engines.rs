@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, StringArray, UInt16Array,
+    ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, Int64Array,
+    StringArray, UInt16Array,
 };
 use arrow::datatypes::{DataType, Field};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
@@ -408,4 +409,24 @@ fn lists_of_fixed_size_are_vectors_for_both() {
     let weights = both(&place, &["in.parquet", "--layout", "vector", "--labels", "y"]).unwrap();
     assert_eq!(weights["rows"], 100);
     assert_eq!(chunks(&place, "encoded"), 1);
+}
+
+#[test]
+fn nan_says_nothing_of_a_row() {
+    let place = Place::new();
+    let a = [1.0_f32, f32::NAN, 0.0, 1.0, f32::NAN, 0.0];
+    let b = a.map(f64::from);
+    let c = BooleanArray::from(vec![true, true, false, false, true, true]);
+    let columns = vec![
+        ("a", Arc::new(Float32Array::from(a.to_vec())) as ArrayRef),
+        ("b", Arc::new(Float64Array::from(b.to_vec()))),
+        ("c", Arc::new(c)),
+    ];
+    write(&place.path("in/0.parquet"), columns);
+    both(&place, &["in", "--layout", "wide", "--labels", "a,b,c"]).unwrap();
+    // The most frequent label comes first, which is c: of two rows that have it, and of which something is known
+    // of another, one has that too.
+    let together = &place.json("plain/imbalance.json")["cooccurrence"];
+    assert_eq!(together["labels"], serde_json::json!([2, 0, 1]));
+    assert_eq!(together["conditional"][0], serde_json::json!([1.0, 0.5, 0.5]));
 }

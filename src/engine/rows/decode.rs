@@ -196,11 +196,20 @@ fn read_sets(
     Ok(())
 }
 
-/// Which values are 1, where a type has a fast way to tell; every other valid value is 0 then.
+/// Which values are 1, where a type has a fast way to tell; every other valid value is 0 then. There is none
+/// where NaN says that nothing is known.
 fn ones(array: &ArrayRef) -> Option<BooleanBuffer> {
     fn of<T: ArrowPrimitiveType>(array: &ArrayRef) -> BooleanBuffer {
         let values = array.as_primitive::<T>().values();
         BooleanBuffer::collect_bool(values.len(), |i| values[i] == T::Native::ONE)
+    }
+    let has_nan = match array.data_type() {
+        DataType::Float32 => array.as_primitive::<Float32Type>().values().iter().any(|value| value.is_nan()),
+        DataType::Float64 => array.as_primitive::<Float64Type>().values().iter().any(|value| value.is_nan()),
+        _ => false,
+    };
+    if has_nan {
+        return None;
     }
     Some(match array.data_type() {
         DataType::Boolean => array.as_boolean().values().clone(),
