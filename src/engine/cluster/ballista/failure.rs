@@ -117,6 +117,12 @@ fn from_cluster(text: &str, address: &Address) -> Option<Error> {
                 .hint("give executors a larger --memory-limit, or fewer --threads"),
         );
     }
+    if says(&["No space left on device", "StorageFull", "QuotaExceeded"]) {
+        return Some(
+            Error::resource("the disk of an executor is full")
+                .hint("give executors a --work-dir and a --spill-dir with more room"),
+        );
+    }
     if says(&["ConnectError", "ConnectionRefused", "tcp connect error", "dns error"]) {
         return Some(
             Error::transient(format!("{address}: no scheduler answers there"))
@@ -150,6 +156,11 @@ mod tests {
         }
         let transient = to_datafusion(&Error::transient("busy").into());
         assert!(matches!(transient, DataFusionError::IoError(_)));
+        let address: Address = "df://node".parse().unwrap();
+        let full =
+            "Task failed: ArrowError(IoError(\"No space left on device (os error 28)\", Os { code: 28 }))";
+        assert_eq!(of_text(full, &address).error.exit_code(), 6);
+        assert_eq!(of_text("Job failed: IO error: broken pipe", &address).error.exit_code(), 5);
         assert!(read("posweight[0]").is_none() && read("posweight[zz]").is_none());
     }
 }
