@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 const FIXED_BYTES: u64 = 90 << 20;
 /// The smallest limit a run can keep.
 pub const MEMORY_LIMIT_MIN: u64 = 160 << 20;
-/// What a label takes, with all files and one scheme: 1.6 GB were measured for 16 million labels, and 0.27 GB for
+/// What a label takes, with all files and one scheme: 1.6 GB were measured for 16 million labels, and 0.3 GB for
 /// two.
 const LABEL_BYTES: u64 = 128;
 /// Consumers named in an out-of-memory message.

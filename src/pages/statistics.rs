@@ -17,14 +17,14 @@ pub struct Constant<'a> {
     pub nulls: u64,
 }
 
-/// What a chunk holds, where its statistics alone tell: a column without lists, minimum and maximum
-/// exact and equal, the number of nulls known. An absent null count is unknown, never zero, and the
+/// What a chunk holds, where its statistics alone tell: a column without lists, a value or NULL in each of the
+/// `rows` rows of its row group, minimum and maximum exact and equal, the number of nulls known. An absent null count is unknown, never zero, and the
 /// bounds of floats say nothing, because NaN may stand outside of them.
 #[must_use]
-pub fn constant(meta: &ColumnChunkMetaData) -> Option<Constant<'_>> {
+pub fn constant(meta: &ColumnChunkMetaData, rows: u64) -> Option<Constant<'_>> {
     let leaf = Leaf::of(meta.column_descr()).ok()?;
     let statistics = meta.statistics()?;
-    let values = u64::try_from(meta.num_values()).ok()?;
+    let values = u64::try_from(meta.num_values()).ok().filter(|values| *values == rows)?;
     let nulls = statistics.null_count_opt()?;
     let rows = values.checked_sub(nulls)?;
     if leaf.max_rep > 0 || (leaf.max_def == 0 && nulls > 0) {
@@ -82,11 +82,13 @@ mod tests {
     #[test]
     fn equal_bounds_and_a_known_null_count_say_it_all() {
         let meta = chunk("optional int32 a;", 10, ints(1, 1, Some(3)));
-        assert_eq!(constant(&meta), Some(Constant { value: Some(Value::Int(1)), rows: 7, nulls: 3 }));
+        assert_eq!(constant(&meta, 10), Some(Constant { value: Some(Value::Int(1)), rows: 7, nulls: 3 }));
+        // Of another row group, or of a damaged footer.
+        assert_eq!(constant(&meta, 11), None);
         let meta = chunk("optional int32 a (UINT_32);", 10, ints(-1, -1, Some(0)));
-        assert_eq!(constant(&meta).unwrap().value, Some(Value::UInt(u64::from(u32::MAX))));
+        assert_eq!(constant(&meta, 10).unwrap().value, Some(Value::UInt(u64::from(u32::MAX))));
         let meta = chunk("optional int32 a;", 4, Statistics::int32(None, None, None, Some(4), false));
-        assert_eq!(constant(&meta), Some(Constant { value: None, rows: 0, nulls: 4 }));
+        assert_eq!(constant(&meta, 4), Some(Constant { value: None, rows: 0, nulls: 4 }));
     }
 
     #[test]
@@ -105,7 +107,7 @@ mod tests {
             ("optional binary a (UTF8);", Statistics::ByteArray(cut.clone().with_min_is_exact(false))),
             ("optional binary a (UTF8);", Statistics::ByteArray(cut.with_max_is_exact(false))),
         ] {
-            assert_eq!(constant(&chunk(field, 10, statistics)), None, "{field}");
+            assert_eq!(constant(&chunk(field, 10, statistics), 10), None, "{field}");
         }
     }
 }

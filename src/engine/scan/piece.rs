@@ -226,8 +226,9 @@ impl Piece {
 
     /// What the statistics of a chunk say of all its values, where they are to be believed.
     fn constant(&self, group: usize, leaf: usize) -> Option<Constant<'_>> {
-        let metadata = &self.job.shards[self.shard].metadata;
-        self.job.trusts_statistics().then(|| constant(metadata.row_group(group).column(leaf))).flatten()
+        let metadata = self.job.shards[self.shard].metadata.row_group(group);
+        let rows = u64::try_from(metadata.num_rows()).ok().filter(|_| self.job.trusts_statistics())?;
+        constant(metadata.column(leaf), rows)
     }
 
     /// Takes the statistics of a chunk, or of all its pages, for its values, where they tell all.

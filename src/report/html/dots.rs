@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
+use crate::report::number;
 
 /// Pixels of a line.
 const LINE: usize = 22;
@@ -30,6 +31,13 @@ pub(super) struct Line {
     pub(super) interval: Option<[f64; 2]>,
     /// Written at the end of the line.
     pub(super) text: String,
+}
+
+impl Line {
+    /// A line of one value, which is written at its end.
+    pub(super) fn of(name: String, value: Option<f64>) -> Self {
+        Self { name, marks: vec![value], interval: None, text: number(value) }
+    }
 }
 
 /// The chart.

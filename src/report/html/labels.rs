@@ -219,12 +219,7 @@ pub(super) fn irlbl(report: &Report<'_>) -> Option<Markup> {
     let axis = Axis::log((0..report.counts.len()).filter_map(of))?;
     let mean = report.measures.get("mean_ir")?;
     let labels = report.largest(TOP, of);
-    let line = |&label: &usize| Line {
-        name: name(report, label, NAME),
-        marks: vec![of(label)],
-        interval: None,
-        text: number(of(label)),
-    };
+    let line = |&label: &usize| Line::of(name(report, label, NAME), of(label));
     let lines: Vec<Line> = labels.iter().map(line).collect();
     let about = "IRLbl of the least frequent labels";
     let reference = Some((mean, format!("MeanIR {}", brief(mean))));

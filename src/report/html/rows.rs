@@ -95,12 +95,7 @@ pub(super) fn scumble(report: &Report<'_>) -> Option<Markup> {
     let of = |label: usize| rows.scumble.get(label).copied().flatten();
     let labels = report.largest(SHOWN, of);
     let axis = Axis::linear(labels.iter().filter_map(|&label| of(label)).chain([mean]))?;
-    let line = |&label: &usize| Line {
-        name: name(report, label, NAME),
-        marks: vec![of(label)],
-        interval: None,
-        text: number(of(label)),
-    };
+    let line = |&label: &usize| Line::of(name(report, label, NAME), of(label));
     let lines: Vec<Line> = labels.iter().map(line).collect();
     let about = "SCUMBLE of the labels with the largest";
     let reference = Some((mean, format!("all rows: {}", brief(mean))));

@@ -81,20 +81,29 @@ pub(in crate::engine) async fn count(
             let choice = if shared.contains(&true) { Choice::Plain(AS_ARRAYS.to_owned()) } else { choice };
             return Ok((choice.way(Vec::new()), collector));
         };
-        match failure {
-            Failure { error: Error::Transient(detail), blame: None } if tries > 1 => {
-                tries -= 1;
-                tracing::warn!("{detail}; sending the job again");
-            }
-            Failure { blame: Some(Blame::Footers), .. } => {
+        match may_pass(failure, &mut tries) {
+            Ok(()) => {}
+            Err(Failure { blame: Some(Blame::Footers), .. }) => {
                 tracing::warn!("{}; counting without the footers' help", long::LIED);
                 shared.fill(true);
             }
-            Failure { error, blame: Some(Blame::Shard(number)) } => {
+            Err(Failure { error, blame: Some(Blame::Shard(number)) }) => {
                 return Err(Diagnosis::Unreadable(vec![(number as usize, error)]));
             }
-            Failure { error, .. } => return Err(Diagnosis::Other(error)),
+            Err(Failure { error, .. }) => return Err(Diagnosis::Other(error)),
         }
+    }
+}
+
+/// Passes over a failure that may not come again, as long as there are `tries`.
+fn may_pass(failure: Failure, tries: &mut usize) -> Result<(), Failure> {
+    match failure {
+        Failure { error: Error::Transient(detail), blame: None } if *tries > 1 => {
+            *tries -= 1;
+            tracing::warn!("{detail}; sending the job again");
+            Ok(())
+        }
+        failure => Err(failure),
     }
 }
 
@@ -171,14 +180,10 @@ impl Job<'_> {
         let mut tries = TRIES;
         loop {
             let mut taken = new();
-            match self.run(context, |batch| each(&mut taken, batch)).await {
-                Ok(()) => return Ok(taken),
-                Err(Failure { error: Error::Transient(detail), blame: None }) if tries > 1 => {
-                    tries -= 1;
-                    tracing::warn!("{detail}; sending the job again");
-                }
-                Err(Failure { error, .. }) => return Err(error),
-            }
+            let Err(failure) = self.run(context, |batch| each(&mut taken, batch)).await else {
+                return Ok(taken);
+            };
+            may_pass(failure, &mut tries).map_err(|failure| failure.error)?;
         }
     }
 
