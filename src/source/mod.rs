@@ -6,6 +6,7 @@
 //! labels their names and order.
 
 pub mod detect;
+pub mod label_path;
 pub mod layout;
 pub mod listing;
 pub mod names;
