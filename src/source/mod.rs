@@ -13,5 +13,6 @@ pub mod names;
 pub mod schema;
 pub mod shards;
 pub mod stdin;
+pub mod structured;
 pub mod values;
 pub mod vocabulary;
