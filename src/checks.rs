@@ -11,14 +11,15 @@ use crate::weights::Weights;
 /// What happens when a check fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Severity {
+#[schemars(rename = "Severity")]
+pub enum CheckSeverity {
     /// It is said, and the result is published.
     Warn,
     /// The run ends with exit code 3, and the previous result stays.
     Error,
 }
 
-impl Severity {
+impl CheckSeverity {
     /// Its name in specs and files.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -97,7 +98,7 @@ pub struct Check {
     /// The smallest or largest value that passes.
     pub limit: f64,
     /// What happens when it fails.
-    pub severity: Severity,
+    pub severity: CheckSeverity,
 }
 
 impl Check {
@@ -111,7 +112,7 @@ impl Check {
     ///
     /// # Errors
     /// [`Error::Usage`] for a key that is no check and for a limit that is negative or not a number.
-    pub fn named(name: &str, limit: f64, severity: Severity) -> Result<Self> {
+    pub fn named(name: &str, limit: f64, severity: CheckSeverity) -> Result<Self> {
         let Some(info) = CHECKS.iter().find(|info| info.name == name) else {
             let known: Vec<_> = CHECKS.iter().map(|info| info.name).collect();
             return Err(Error::usage(format!("[checks]: there is no check \"{name}\""))
@@ -127,7 +128,7 @@ impl Check {
 
 /// What became of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub enum CheckStatus {
     /// It was kept.
     Passed,
     /// It was not kept.
@@ -136,7 +137,7 @@ pub enum Status {
     Skipped,
 }
 
-impl Status {
+impl CheckStatus {
     /// Its name in files.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -154,7 +155,7 @@ pub struct Checked {
     /// The check.
     pub check: Check,
     /// What became of it.
-    pub status: Status,
+    pub status: CheckStatus,
     /// The value that was compared: that of the worst label, where each has one. `None` when there is none.
     pub observed: Option<f64>,
     /// The worst label.
@@ -176,7 +177,7 @@ impl Checked {
     /// True when the result must not be published.
     #[must_use]
     pub fn stops(&self) -> bool {
-        self.status == Status::Failed && self.check.severity == Severity::Error
+        self.status == CheckStatus::Failed && self.check.severity == CheckSeverity::Error
     }
 }
 
@@ -191,7 +192,7 @@ fn one(check: Check, now: Side<'_>, drift: Option<&Drift<'_>>) -> Checked {
     let rows = as_f64(counts.rows());
     let whole = |observed: f64, failed: bool| Checked {
         check,
-        status: if failed { Status::Failed } else { Status::Passed },
+        status: if failed { CheckStatus::Failed } else { CheckStatus::Passed },
         observed: Some(observed),
         label: None,
         labels: 0,
@@ -211,12 +212,12 @@ fn one(check: Check, now: Side<'_>, drift: Option<&Drift<'_>>) -> Checked {
             most((0..counts.len()).filter(|&i| counts.sides(i).0 <= 0.0).count() as f64)
         }
         (CheckKind::MaxClippedShare, _) => most(clipped_share(now.weights)),
-        (_, None) => Checked { check, status: Status::Skipped, observed: None, label: None, labels: 0 },
+        (_, None) => Checked { check, status: CheckStatus::Skipped, observed: None, label: None, labels: 0 },
         (CheckKind::MaxNewLabels, Some(drift)) => most(drift.added as f64),
         (CheckKind::MaxGoneLabels, Some(drift)) => most(drift.removed as f64),
         (CheckKind::MaxJensenShannon, Some(drift)) => match drift.jensen_shannon {
             Some(distance) => most(distance),
-            None => Checked { check, status: Status::Skipped, observed: None, label: None, labels: 0 },
+            None => Checked { check, status: CheckStatus::Skipped, observed: None, label: None, labels: 0 },
         },
         (CheckKind::MaxPrevalenceChange, Some(drift)) => {
             of_both(check, drift, |label| Some(label.change.abs()))
@@ -252,7 +253,7 @@ fn worst<'n>(check: Check, values: impl Iterator<Item = (&'n str, f64)>, least: 
     }
     Checked {
         check,
-        status: if labels > 0 { Status::Failed } else { Status::Passed },
+        status: if labels > 0 { CheckStatus::Failed } else { CheckStatus::Passed },
         observed: found.map(|(_, value)| value),
         label: found.map(|(name, _)| name.to_owned()),
         labels,
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(expected.map(|(name, ..)| name), CHECKS.each_ref().map(|info| info.name));
         for (name, observed, label) in expected {
             let done = |limit: f64| {
-                let one = Check::named(name, limit, Severity::Error).unwrap();
+                let one = Check::named(name, limit, CheckSeverity::Error).unwrap();
                 check(&[one], side(after), Some(&drift)).remove(0)
             };
             let least = name.starts_with("min");
@@ -333,9 +334,9 @@ mod tests {
             let within = if least { observed - 1e-9 } else { observed + 1e-9 };
             let found = done(beyond.max(0.0));
             assert!((found.observed.unwrap() - observed).abs() < 1e-12, "{name}: {found:?}");
-            assert_eq!((found.status, found.label.as_deref()), (Status::Failed, label), "{name}");
+            assert_eq!((found.status, found.label.as_deref()), (CheckStatus::Failed, label), "{name}");
             assert!(found.stops() && failure(&[found]).is_some());
-            assert_eq!(done(within.max(0.0)).status, Status::Passed, "{name}");
+            assert_eq!(done(within.max(0.0)).status, CheckStatus::Passed, "{name}");
         }
     }
 
@@ -344,16 +345,16 @@ mod tests {
         let now = result(&[("cat", 50, 0)], 100);
         let now = Side { counts: &now.0, weights: &now.1 };
         for info in CHECKS.iter().filter(|info| info.against_last) {
-            let one = Check::named(info.name, 0.0, Severity::Error).unwrap();
+            let one = Check::named(info.name, 0.0, CheckSeverity::Error).unwrap();
             let done = check(&[one], now, None);
-            assert_eq!(done[0].status, Status::Skipped);
+            assert_eq!(done[0].status, CheckStatus::Skipped);
             assert!(failure(&done).is_none());
         }
-        let warn = Check::named("min_rows", 101.0, Severity::Warn).unwrap();
+        let warn = Check::named("min_rows", 101.0, CheckSeverity::Warn).unwrap();
         let done = check(&[warn], now, None);
-        assert_eq!((done[0].status, done[0].stops()), (Status::Failed, false));
+        assert_eq!((done[0].status, done[0].stops()), (CheckStatus::Failed, false));
         assert_eq!(done[0].message(), "min_rows = 101: 100");
-        assert!(Check::named("min_row", 1.0, Severity::Warn).is_err());
-        assert!(Check::named("min_rows", -1.0, Severity::Warn).is_err());
+        assert!(Check::named("min_row", 1.0, CheckSeverity::Warn).is_err());
+        assert!(Check::named("min_rows", -1.0, CheckSeverity::Warn).is_err());
     }
 }

@@ -263,3 +263,36 @@ impl Error {
         }
     }
 }
+
+/// The value that `text` names among `choices`, each a name with its value.
+///
+/// # Errors
+/// [`Error::Usage`] that names the flag and lists the choices.
+pub(crate) fn choice<T: Copy>(flag: &str, text: &str, choices: &[(&str, T)]) -> Result<T> {
+    if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
+        return Ok(*value);
+    }
+    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+    let names = match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    };
+    Err(Error::usage(format!("{flag}: \"{text}\" is not a choice")).hint(format!("use {names}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_that_does_not_exist_lists_those_that_do() {
+        let choices = [("auto", 0), ("on", 1), ("off", 2)];
+        assert_eq!(choice("--row-measures", "on", &choices).unwrap(), 1);
+        let error = choice("--row-measures", "On", &choices).unwrap_err();
+        assert_eq!(
+            (error.exit_code(), error.to_string().as_str()),
+            (2, "--row-measures: \"On\" is not a choice")
+        );
+        assert_eq!(error.remedy(), Some("use auto, on or off"));
+    }
+}

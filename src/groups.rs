@@ -5,8 +5,6 @@
 //! Odds are positives over negatives; where there is no negative they are not defined, and such a label is left
 //! out of the mean for that group.
 
-use serde::Deserialize;
-
 use crate::counts::LabelCounts;
 use crate::measures::prevalence;
 use crate::posterior::interval;
@@ -30,7 +28,7 @@ pub struct Group<'a> {
 }
 
 /// A group against all rows.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupMeasures {
     /// `split=train`.
     pub name: String,

@@ -1,4 +1,4 @@
-//! `counts.parquet`: what a scan found, from which everything else is made again.
+//! `counts.parquet`: the counts, from which everything else can be made again.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{FORMAT_VERSION, table};
+use super::files::FORMAT_VERSION;
+use super::json::json;
+use super::table;
 use crate::counts::{LabelCounts, Labels, Mass, MassTally, Tally, Unlisted};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
@@ -28,12 +30,12 @@ pub struct CountsFile {
     /// The columns of `--by` with their values, where these are counts of one group.
     pub group: Vec<(String, Option<String>)>,
     /// The job, where several share the shards.
-    pub part: Option<Part>,
+    pub part: Option<JobPart>,
 }
 
 /// One of several jobs that share the shards of a run, and what a merge of all has to know of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct JobPart {
     /// Which of the jobs, from 0.
     pub index: u64,
     /// How many there are.
@@ -102,10 +104,6 @@ const UNLISTED: &str = "posweight.unlisted";
 const GROUP: &str = "posweight.group";
 const PART: &str = "posweight.part";
 
-fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|cause| Error::internal(cause.to_string()))
-}
-
 /// Reads `counts.parquet` (or `weights.parquet`, which holds the same columns).
 ///
 /// # Errors
@@ -125,7 +123,7 @@ pub fn read(path: &Path) -> Result<CountsFile> {
     }
     let rows = entry("posweight.rows").and_then(|rows| rows.parse().ok());
     let rows = rows.ok_or_else(|| bad(&"its metadata lacks posweight.rows"))?;
-    let mut parts = Parts::default();
+    let mut parts = CountColumns::default();
     for batch in builder.build().map_err(|cause| bad(&cause))? {
         parts.add(&batch.map_err(|cause| bad(&cause))?).map_err(|cause| bad(&cause))?;
     }
@@ -168,8 +166,8 @@ impl CountsFile {
     }
 }
 
-/// The fingerprint of everything that two fingerprints stand for: their sum as numbers, modulo 2^256, which no
-/// order or grouping changes. Fingerprints are 64 hexadecimal digits; what is none counts as zero.
+/// The fingerprint of two sets of shards together: their sum as numbers, modulo 2^256, which no
+/// order or grouping changes. Fingerprints are 64 hexadecimal digits; any other text counts as zero.
 #[must_use]
 pub fn add_fingerprints(one: &str, other: &str) -> String {
     let digit = |text: &str, place: usize| {
@@ -185,13 +183,13 @@ pub fn add_fingerprints(one: &str, other: &str) -> String {
 }
 
 #[derive(Default)]
-struct Parts {
+struct CountColumns {
     labels: Labels,
     tallies: Vec<Tally>,
     masses: Vec<MassTally>,
 }
 
-impl Parts {
+impl CountColumns {
     fn add(&mut self, batch: &RecordBatch) -> std::result::Result<(), String> {
         let column = |name: &str, data_type: &DataType| {
             let column = batch.column_by_name(name).ok_or_else(|| format!("column {name} is missing"))?;
@@ -209,7 +207,7 @@ impl Parts {
         for row in 0..batch.num_rows() {
             if index.value(row) != self.tallies.len() as u64 {
                 return Err(format!(
-                    "label_index {} stands at position {}",
+                    "label_index {} is at position {}",
                     index.value(row),
                     self.tallies.len()
                 ));

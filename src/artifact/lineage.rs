@@ -11,7 +11,7 @@ const PRODUCER: &str = concat!("urn:posweight:", env!("CARGO_PKG_VERSION"));
 
 /// What all events of a run have in common.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct LineageRun {
     /// UUID of the run.
     pub id: String,
     /// Namespace of the job.
@@ -26,7 +26,7 @@ pub struct Run {
     pub parent: Option<String>,
 }
 
-impl Run {
+impl LineageRun {
     /// The run begins at `time`, RFC 3339.
     #[must_use]
     pub fn start(&self, time: &str) -> Json {

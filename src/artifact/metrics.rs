@@ -1,6 +1,6 @@
 //! Metrics of a run in the text format of Prometheus, for the textfile collector of its node exporter.
 //!
-//! Written by runs that succeeded alone: that a job failed shows as a last success that lies long ago.
+//! Only successful runs write them: a failed job shows as a last success that is old.
 
 use super::results::RunResults;
 use crate::counts::LabelCounts;

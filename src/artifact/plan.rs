@@ -1,4 +1,4 @@
-//! A sampling plan: `plan/part-*.parquet`, one file per shard, and `plan.json`.
+//! The rows of a sampling plan: `plan/part-*.parquet`, one file per shard.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,18 +13,11 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use serde::Serialize;
-use serde_json::{Value as Json, json};
 
-use super::weights::{Object, put};
-use super::{FORMAT_VERSION, unwritable};
+use super::files::{FORMAT_VERSION, unwritable};
 use crate::error::{Error, Result};
-use crate::measures::Measures;
-use crate::sampling::preview::counts_of;
-use crate::sampling::{Decisions, Method, Preview, Shift};
+use crate::sampling::{Decisions, Method};
 
-/// Rows that `torch.multinomial` takes, and so `WeightedRandomSampler`.
-pub const TORCH_ROWS_MAX: u64 = 1 << 24;
 /// Rows per row group.
 const GROUP_ROWS: usize = 1 << 22;
 
@@ -36,33 +29,33 @@ pub fn file_name(shard: usize, shards: usize) -> String {
     format!("plan/part-{shard:0width$}.parquet")
 }
 
-/// What the rows of a plan say.
+/// What a plan gives for each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum PlanValue {
     Repeats,
     Weights,
     Folds,
 }
 
-fn says(method: &Method) -> Says {
+fn says(method: &Method) -> PlanValue {
     match method {
-        Method::StratifiedSplit { .. } => Says::Folds,
-        _ if method.weighs().is_some() => Says::Weights,
-        _ => Says::Repeats,
+        Method::StratifiedSplit { .. } => PlanValue::Folds,
+        _ if method.weighs().is_some() => PlanValue::Weights,
+        _ => PlanValue::Repeats,
     }
 }
 
-/// The columns of a plan, and what each says.
+/// The columns of a plan, and what each holds.
 #[must_use]
 pub fn columns(method: &Method) -> Vec<(&'static str, &'static str)> {
     let mut columns = vec![("shard", "name of the shard"), ("row", "number of the row in the shard, from 0")];
     match (says(method), method) {
-        (Says::Folds, _) => columns.push(("fold", "name of the fold")),
+        (PlanValue::Folds, _) => columns.push(("fold", "name of the fold")),
         (_, Method::Remedial { .. }) => {
             columns.push(("repeat", "2 for a row that becomes two, else 1"));
         }
-        (Says::Repeats, _) => columns.push(("repeat", "how often the row is seen in the epoch")),
-        (Says::Weights, _) => {
+        (PlanValue::Repeats, _) => columns.push(("repeat", "how often the row is seen in the epoch")),
+        (PlanValue::Weights, _) => {
             columns.push(("repeat", "how often the row is seen in the epoch, by its weight and chance"));
             columns.push(("weight", "what the row weighs in a sampler that draws with replacement"));
         }
@@ -119,7 +112,12 @@ pub fn write_shard<D: std::borrow::Borrow<Decisions>>(
     Ok(())
 }
 
-fn arrays(decisions: &Decisions, says: Says, names: &ArrayRef, folds: &ArrayRef) -> Result<Vec<ArrayRef>> {
+fn arrays(
+    decisions: &Decisions,
+    says: PlanValue,
+    names: &ArrayRef,
+    folds: &ArrayRef,
+) -> Result<Vec<ArrayRef>> {
     let n = decisions.values.len();
     let words = |keys: Vec<i16>, words: &ArrayRef| -> Result<ArrayRef> {
         let array = DictionaryArray::<Int16Type>::try_new(keys.into(), Arc::clone(words));
@@ -129,13 +127,13 @@ fn arrays(decisions: &Decisions, says: Says, names: &ArrayRef, folds: &ArrayRef)
     let rows = Int64Array::from_iter_values((0..n).map(|place| signed(decisions.row(place))));
     let mut columns = vec![words(vec![0; n], names)?, Arc::new(rows) as ArrayRef];
     let values = (0..n).map(|place| decisions.values.get(place));
-    if says == Says::Folds {
+    if says == PlanValue::Folds {
         columns.push(words(values.map(|fold| i16::try_from(fold).unwrap_or(0)).collect(), folds)?);
         return Ok(columns);
     }
     let repeats = Int32Array::from_iter_values(values.map(|value| i32::try_from(value).unwrap_or(i32::MAX)));
     columns.push(Arc::new(repeats));
-    if says == Says::Weights {
+    if says == PlanValue::Weights {
         let weights = decisions.weights.clone().unwrap_or_default();
         columns.push(Arc::new(Float64Array::new(ScalarBuffer::from(weights), None)));
     }
@@ -151,136 +149,4 @@ pub(super) fn failed(cause: ParquetError) -> Error {
         },
         other => Error::output(other.to_string()),
     }
-}
-
-/// One shard of a plan.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct PlannedShard {
-    /// What it is called within the sources.
-    pub name: String,
-    /// Its file of the plan.
-    pub file: String,
-    /// Its rows that are in the plan.
-    pub rows: u64,
-    /// How many of them an epoch sees; where rows are not dealt to folds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epoch_rows: Option<u64>,
-    /// What its rows weigh together.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_sum: Option<f64>,
-}
-
-/// Everything that `plan.json` says.
-#[derive(Debug)]
-pub struct PlanFile<'a> {
-    /// The plan.
-    pub method: &'a Method,
-    /// Its seed.
-    pub seed: u64,
-    /// Its epoch.
-    pub epoch: u64,
-    /// What came up on the way.
-    pub facts: Json,
-    /// The shards, in their order.
-    pub shards: &'a [PlannedShard],
-    /// Counts before and after.
-    pub preview: &'a Preview,
-    /// The folds, with their shares.
-    pub folds: &'a [Fold<'a>],
-    /// How far folds are from the whole.
-    pub split: Option<Json>,
-    /// Hash over what was counted.
-    pub fingerprint: &'a str,
-    /// What was asked for.
-    pub spec: &'a Json,
-}
-
-/// One fold.
-#[derive(Debug)]
-pub struct Fold<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its share of the rows.
-    pub share: f64,
-    /// Its counts, as a shift of nothing.
-    pub counts: &'a Shift,
-}
-
-/// Writes `plan.json`, one key a line.
-///
-/// # Errors
-/// [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()> {
-    let Preview { before, measures_before, after, measures_after } = plan.preview;
-    let deals = !plan.folds.is_empty();
-    let mut object = Object { out, first: true };
-    object.value("version", &FORMAT_VERSION)?;
-    object.value("plan", &plan.method.to_string())?;
-    object.value("name", &plan.method.name())?;
-    let parameters: serde_json::Map<String, Json> =
-        plan.method.parameters().into_iter().map(|(key, value)| (key, Json::String(value))).collect();
-    object.value("parameters", &parameters)?;
-    object.value("seed", &plan.seed)?;
-    object.value("epoch", &plan.epoch)?;
-    object.value("edits_labels", &matches!(plan.method, Method::Remedial { .. }))?;
-    let columns: serde_json::Map<String, Json> =
-        columns(plan.method).into_iter().map(|(name, says)| (name.to_owned(), says.into())).collect();
-    object.value("columns", &columns)?;
-    object.value("rows", &before.rows())?;
-    if !deals {
-        object.value("epoch_rows", &after.rows())?;
-        object.value("weighted_random_sampler", &sampler(plan.method, before.rows()))?;
-    }
-    object.value("facts", &plan.facts)?;
-    object.array("shards", plan.shards.iter())?;
-    object.value("measures", &json!({ "before": table(measures_before) }))?;
-    object.array("labels", before.labels().iter())?;
-    let sides = if deals { vec![("before", before)] } else { vec![("before", before), ("after", after)] };
-    if !deals {
-        object.value("measures_after", &table(measures_after))?;
-        let dragged = plan.preview.dragged();
-        object.array(
-            "dragged",
-            dragged.iter().map(|one| json!({ "label": before.labels().name(one.label), "added": one.added })),
-        )?;
-    }
-    for (side, counts) in sides {
-        object.array(&format!("positives_{side}"), counts.tallies().iter().map(|t| t.positives))?;
-        object.array(&format!("negatives_{side}"), counts.tallies().iter().map(|t| t.negatives))?;
-        object.array(&format!("unknown_{side}"), counts.tallies().iter().map(|t| t.missing + t.uncertain))?;
-        let measures = if side == "before" { measures_before } else { measures_after };
-        let irlbl = measures.compat.irlbl();
-        let each = (0..counts.len()).map(|label| measures.of_label(counts, label, irlbl));
-        object.array(&format!("irlbl_{side}"), each)?;
-    }
-    if deals {
-        object.value("split", &plan.split)?;
-        let folds = plan.folds.iter().map(|fold| {
-            let counts = counts_of(fold.counts, before)?;
-            let positives: Vec<u64> = counts.tallies().iter().map(|tally| tally.positives).collect();
-            Ok(json!({ "name": fold.name, "share": fold.share, "rows": counts.rows(), "positives": positives }))
-        });
-        object.array("folds", folds.collect::<Result<Vec<_>>>()?.into_iter())?;
-    }
-    object.value("fingerprint", &plan.fingerprint)?;
-    object.value("spec", plan.spec)?;
-    put(object.out, "}\n")
-}
-
-fn table(measures: &Measures) -> serde_json::Map<String, Json> {
-    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-    measures.values.iter().map(|(name, value)| ((*name).to_owned(), json!(finite(*value)))).collect()
-}
-
-/// Whether torch can draw from the weights of a plan, and what to do where it cannot.
-fn sampler(method: &Method, rows: u64) -> Json {
-    let fits = rows <= TORCH_ROWS_MAX;
-    let what = match (method.weighs().is_some(), fits) {
-        (true, true) => "give it column weight",
-        (true, false) => {
-            "too many rows for it: go through the rows by column repeat, or draw a shard by weight_sum, then one of its rows by weight"
-        }
-        (false, _) => "not needed: go through the rows by column repeat",
-    };
-    json!({ "rows_max": TORCH_ROWS_MAX, "fits": fits, "do": what })
 }

@@ -1,4 +1,4 @@
-//! A shard as a plan has it: rows repeated, left out, or those of one fold. Streamed, batch by batch.
+//! A sampled shard: rows repeated, removed, or those of one fold. Streamed, batch by batch.
 
 use std::borrow::Borrow;
 use std::io::Write;
@@ -25,13 +25,13 @@ use crate::store::Place;
 const BATCH_ROWS: usize = 1024;
 /// Rows that are written at a time, so that long texts repeated stay below what one array can hold.
 const TAKE_ROWS: usize = 8192;
-/// The entry that the writer makes anew.
+/// The entry that the writer adds itself.
 const ARROW_SCHEMA: &str = "ARROW:schema";
 
 /// A shard to be copied.
 #[derive(Debug, Clone)]
-pub struct Original<'a> {
-    /// Where it lies.
+pub struct OriginalShard<'a> {
+    /// Its place.
     pub place: &'a Place,
     /// What messages call it.
     pub name: &'a str,
@@ -41,18 +41,18 @@ pub struct Original<'a> {
 
 /// Which rows a copy has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rows {
-    /// Every row as often as its value says.
+pub enum CopiedRows {
+    /// Every row as many times as its value.
     Repeated,
     /// Every row once whose value is this one.
     OfFold(u32),
-    /// Every row once, and those whose value is 2 twice, with other labels each.
+    /// Every row once, and rows with value 2 twice, each time with other labels.
     Split,
 }
 
 /// Which of its copies a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copy {
+pub enum RowCopy {
     /// The only one.
     Whole,
     /// That of the labels up to MeanIR.
@@ -61,15 +61,15 @@ pub enum Copy {
     Minority,
 }
 
-/// Takes labels away from the copies of rows.
-pub type Edit<'a> = &'a (dyn Fn(&RecordBatch, &[Copy]) -> Result<RecordBatch> + Sync);
+/// Removes labels from the copies of rows.
+pub type CopyEdit<'a> = &'a (dyn Fn(&RecordBatch, &[RowCopy]) -> Result<RecordBatch> + Sync);
 
-fn damaged(original: &Original<'_>, cause: &dyn std::fmt::Display) -> Error {
+fn damaged(original: &OriginalShard<'_>, cause: &dyn std::fmt::Display) -> Error {
     Error::input(format!("{}: a page cannot be decoded: {cause}", original.name))
         .hint("write the shard again, or leave --materialize out")
 }
 
-fn open(original: &Original<'_>) -> Result<ParquetRecordBatchReader> {
+fn open(original: &OriginalShard<'_>) -> Result<ParquetRecordBatchReader> {
     let open = || -> parquet::errors::Result<ParquetRecordBatchReader> {
         let metadata = Arc::clone(original.metadata);
         let metadata = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())?;
@@ -79,8 +79,8 @@ fn open(original: &Original<'_>) -> Result<ParquetRecordBatchReader> {
     open().map_err(|cause| Error::behind(&cause).unwrap_or_else(|| damaged(original, &cause)))
 }
 
-/// How the original was written, as far as a footer tells.
-fn options(original: &Original<'_>) -> ArrowWriterOptions {
+/// How the original was written, as its footer shows.
+fn options(original: &OriginalShard<'_>) -> ArrowWriterOptions {
     let metadata = original.metadata;
     let compression = metadata.row_groups().first().and_then(|group| group.columns().first());
     let compression = match compression.map(ColumnChunkMetaData::compression) {
@@ -113,16 +113,16 @@ fn options(original: &Original<'_>) -> ArrowWriterOptions {
 /// [`Error::Resource`] where the copy cannot be written.
 pub fn copy_shard<D: Borrow<Decisions>>(
     out: impl Write + Send,
-    original: &Original<'_>,
+    original: &OriginalShard<'_>,
     decisions: impl Iterator<Item = Result<D>>,
-    rows: Rows,
-    edit: Option<Edit<'_>>,
+    rows: CopiedRows,
+    edit: Option<CopyEdit<'_>>,
     group_bytes: usize,
 ) -> Result<u64> {
     let mut reader = open(original)?;
     let schema = arrow::array::RecordBatchReader::schema(&reader);
     let mut writer = ArrowWriter::try_new_with_options(out, schema, options(original)).map_err(failed)?;
-    let mut cursor = Cursor { decisions, current: None, place: 0 };
+    let mut cursor = DecisionCursor { decisions, current: None, place: 0 };
     let (mut row, mut written) = (0_u64, 0);
     loop {
         // The decoders of some encodings panic on damaged pages.
@@ -135,11 +135,11 @@ pub fn copy_shard<D: Borrow<Decisions>>(
                 continue;
             };
             row += 1;
-            let wanted: &[Copy] = match (rows, value) {
-                (Rows::OfFold(fold), value) if fold != value => &[],
-                (Rows::Split, 2) => &[Copy::Majority, Copy::Minority],
-                (Rows::OfFold(_) | Rows::Split, _) => &[Copy::Whole],
-                (Rows::Repeated, times) => {
+            let wanted: &[RowCopy] = match (rows, value) {
+                (CopiedRows::OfFold(fold), value) if fold != value => &[],
+                (CopiedRows::Split, 2) => &[RowCopy::Majority, RowCopy::Minority],
+                (CopiedRows::OfFold(_) | CopiedRows::Split, _) => &[RowCopy::Whole],
+                (CopiedRows::Repeated, times) => {
                     for _ in 0..times {
                         indices.push(at);
                         if indices.len() == TAKE_ROWS {
@@ -167,8 +167,8 @@ fn put<W: Write + Send>(
     writer: &mut ArrowWriter<W>,
     batch: &RecordBatch,
     indices: &mut Vec<u32>,
-    copies: &mut Vec<Copy>,
-    edit: Option<Edit<'_>>,
+    copies: &mut Vec<RowCopy>,
+    edit: Option<CopyEdit<'_>>,
 ) -> Result<()> {
     if indices.is_empty() {
         return Ok(());
@@ -188,14 +188,14 @@ fn flush<W: Write + Send>(writer: &mut ArrowWriter<W>, group_bytes: usize) -> Re
 }
 
 /// Goes through decisions row by row.
-struct Cursor<D, I> {
+struct DecisionCursor<D, I> {
     decisions: I,
     current: Option<D>,
     /// The next row of the current block among those that are there.
     place: usize,
 }
 
-impl<D: Borrow<Decisions>, I: Iterator<Item = Result<D>>> Cursor<D, I> {
+impl<D: Borrow<Decisions>, I: Iterator<Item = Result<D>>> DecisionCursor<D, I> {
     /// What was decided of a row, which is behind those asked for before; `None` where it is not in the plan.
     fn value(&mut self, row: u64) -> Result<Option<u32>> {
         loop {

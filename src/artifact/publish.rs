@@ -8,56 +8,23 @@
 //! ```
 //!
 //! Where a whole folder cannot be swapped (it is a mount point, or holds files of others), the files
-//! are renamed into it one by one, after the old `_SUCCESS` is taken away and before the new one comes.
+//! are renamed into it one by one, after the old `_SUCCESS` is removed and before the new one is added.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::results::RunResults;
+use super::catalog::RESULT_FILES;
+use super::disk::{exchange, is_unsupported, may_write, replace, same_disk, sync_folder};
+use super::files::{FORMAT_VERSION, OutputFile, RESULTS, SUCCESS, unwritable};
 use super::stored::{self, Target};
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
 use crate::store::{Address, of_path};
 use crate::threads::in_order;
-
-/// Written last: sizes and hashes of everything else.
-pub const SUCCESS: &str = "_SUCCESS";
-/// The account of the last run; not part of the result.
-pub const RESULTS: &str = "run_results.json";
-/// Files and folders of a result, and what each is for.
-pub const OUTPUTS: [(&str, &str); 15] = [
-    ("counts.parquet", "counts per label; weigh reads and merges them"),
-    ("weights.parquet", "counts, every weight vector, status"),
-    ("weights.json", "the same, with the spec"),
-    ("pos_weight.safetensors", "f32 vectors and i64 counts"),
-    ("pos_weight.npy", "the primary vector, f32"),
-    ("cooccurrence.npy", "rows that have both of two labels, i64 [C, C]"),
-    ("imbalance.json", "everything the reports tell, for machines"),
-    ("report.md", "for people"),
-    ("report.html", "for people, one page with charts"),
-    ("by", "one such folder per group of --by"),
-    ("plan.json", "a sampling plan: what it does to the counts"),
-    ("plan.md", "the same, for people"),
-    ("plan", "its rows, one file per shard"),
-    ("sampled", "the shards as the plan has them"),
-    (SUCCESS, "written last: sizes and SHA-256 of all"),
-];
-
-/// One published file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OutputFile {
-    /// Path inside the output folder.
-    pub path: String,
-    /// Size.
-    pub bytes: u64,
-    /// SHA-256 in hexadecimal.
-    pub sha256: String,
-}
 
 /// An output folder in the making; dropped without [`Staging::publish`] it leaves nothing behind.
 #[derive(Debug)]
@@ -150,7 +117,7 @@ impl Staging {
     ///
     /// # Errors
     /// As [`Self::file`]; the first in the given order.
-    pub fn files(&mut self, wanted: Vec<Wanted<'_>>, threads: usize) -> Result<()> {
+    pub fn files(&mut self, wanted: Vec<StagedFile<'_>>, threads: usize) -> Result<()> {
         let staging = &*self;
         let written = in_order(wanted, threads, |wanted| staging.write(&wanted.name, wanted.write));
         for file in written {
@@ -182,8 +149,8 @@ impl Staging {
     /// [`Error::Output`] or [`Error::Resource`]; the previous result is then still in place.
     pub fn publish(mut self) -> Result<Vec<OutputFile>> {
         let files = std::mem::take(&mut self.files);
-        let success = serde_json::json!({ "version": super::FORMAT_VERSION, "outputs": files });
-        self.file(SUCCESS, |out| writeln!(out, "{success}").map_err(|cause| super::unwritable(&cause)))?;
+        let success = serde_json::json!({ "version": FORMAT_VERSION, "outputs": files });
+        self.file(SUCCESS, |out| writeln!(out, "{success}").map_err(|cause| unwritable(&cause)))?;
         if let Some(target) = self.target.take() {
             target.publish(self.folder.path(), &files)?;
             return Ok(files);
@@ -193,7 +160,7 @@ impl Staging {
         // Another run may have published here meanwhile.
         refuse_held(&self.out, self.overwrite)?;
         if self.out.is_dir() {
-            // Whoever stands in the folder should see the new result, not the one swapped away.
+            // A shell in this folder must see the new result, not the one that was swapped out.
             let is_here = std::env::current_dir().is_ok_and(|here| here.starts_with(&self.out));
             let whole = !is_here && holds_only_results(&self.out);
             match whole.then(|| exchange(self.folder.path(), &self.out)) {
@@ -219,8 +186,8 @@ impl Staging {
             _ => {}
         }
         sync_folder(&self.out)?;
-        // `_SUCCESS` is the last of OUTPUTS.
-        for (name, _) in OUTPUTS {
+        // `_SUCCESS` is the last of them.
+        for name in RESULT_FILES.iter().map(|file| file.name) {
             if name == SUCCESS {
                 sync_folder(&self.out)?;
             }
@@ -239,14 +206,14 @@ impl Staging {
 }
 
 /// Writes the contents of a file.
-pub type Write<'a> = Box<dyn FnOnce(&mut HashingWriter) -> Result<()> + Send + 'a>;
+pub type WriteFile<'a> = Box<dyn FnOnce(&mut HashingWriter) -> Result<()> + Send + 'a>;
 
 /// A file to write: its name, and what writes it.
-pub struct Wanted<'a> {
+pub struct StagedFile<'a> {
     /// The name, which may hold folders.
     pub name: String,
     /// Writes the contents.
-    pub write: Write<'a>,
+    pub write: WriteFile<'a>,
 }
 
 /// Bytes that are hashed and written at a time.
@@ -280,7 +247,7 @@ impl std::io::Write for HashingWriter {
 }
 
 fn refuse_held(out: &Path, overwrite: bool) -> Result<()> {
-    match OUTPUTS.iter().map(|(name, _)| *name).find(|name| out.join(name).exists()) {
+    match RESULT_FILES.iter().map(|file| file.name).find(|name| out.join(name).exists()) {
         Some(name) if !overwrite => {
             Err(Error::output(format!("{}: holds a result already ({name})", out.display()))
                 .hint("replace it with --overwrite, or choose another --out"))
@@ -289,32 +256,10 @@ fn refuse_held(out: &Path, overwrite: bool) -> Result<()> {
     }
 }
 
-fn may_write(folder: &Path) -> bool {
-    tempfile::tempfile_in(folder).is_ok()
-}
-
-/// A rename stays within one file system; a mounted folder is on another than its parent.
-fn same_disk(a: &Path, b: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        matches!((fs::metadata(a), fs::metadata(b)), (Ok(a), Ok(b)) if a.dev() == b.dev())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (a, b);
-        true
-    }
-}
-
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// True when nothing in the folder would be lost with it.
+/// True when the folder holds nothing but results.
 fn holds_only_results(folder: &Path) -> bool {
-    let ours = |name: &str| name == RESULTS || OUTPUTS.iter().any(|(known, _)| *known == name);
-    // A group's folder is named for its values; anything else under `by` is somebody's own.
+    let ours = |name: &str| name == RESULTS || RESULT_FILES.iter().any(|file| file.name == name);
+    // A group's folder is named for its values; anything else under `by` belongs to the user.
     let by = folder.join("by");
     let groups = fs::read_dir(&by).map_or(true, |mut entries| {
         entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains('=')))
@@ -323,34 +268,6 @@ fn holds_only_results(folder: &Path) -> bool {
         && fs::read_dir(folder).is_ok_and(|mut entries| {
             entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(ours)))
         })
-}
-
-/// True when the file system cannot do what was asked, whatever the state of the disk.
-fn is_unsupported(cause: &std::io::Error) -> bool {
-    use std::io::ErrorKind as Kind;
-    matches!(
-        cause.kind(),
-        Kind::Unsupported
-            | Kind::InvalidInput
-            | Kind::CrossesDevices
-            | Kind::ResourceBusy
-            | Kind::PermissionDenied
-    )
-}
-
-/// Swaps two folders in one step.
-fn exchange(a: &Path, b: &Path) -> std::io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?;
-        Ok(())
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    {
-        let _ = (a, b);
-        Err(std::io::ErrorKind::Unsupported.into())
-    }
 }
 
 /// The files that `_SUCCESS` of `out` names, where all of them are there in their sizes; `None` when there is
@@ -371,49 +288,16 @@ pub fn published(out: &Path) -> Option<Vec<OutputFile>> {
     success.outputs.iter().all(is_there).then_some(success.outputs)
 }
 
-/// Writes `run_results.json` into `out`, making the folder if need be and leaving a published result
+/// Writes `text` as `run_results.json` into `out`, making the folder if need be and leaving a published result
 /// as it is.
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
-pub fn write_results(out: &Path, results: &RunResults) -> Result<()> {
-    let text = serde_json::to_string_pretty(results).map_err(|cause| Error::internal(cause.to_string()))?;
-    if let Some(address) = of_path(out) {
-        return stored::write_results(&Address::parse(address)?, format!("{text}\n"));
+pub fn write_results(out: &Path, text: String) -> Result<()> {
+    match of_path(out) {
+        Some(address) => stored::write_results(&Address::parse(address)?, text),
+        None => replace(&out.join(RESULTS), &text),
     }
-    replace(&out.join(RESULTS), &format!("{text}\n"))
-}
-
-/// Writes a file beside its place and moves it there, so that readers see all of it or what was there. Makes
-/// the folder if need be.
-///
-/// # Errors
-/// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
-pub fn replace(path: &Path, text: &str) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        fs::create_dir_all(folder)?;
-        // Removed again when anything below fails.
-        let mut place = tempfile::Builder::new();
-        place.prefix(".posweight");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // As readable as any other file of this user.
-            place.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let mut file = place.tempfile_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|failed| failed.error)?;
-        Ok(())
-    };
-    // A file that is mounted by itself, or in a folder of somebody else, can only be written where it is.
-    write()
-        .or_else(
-            |cause| if is_unsupported(&cause) && path.is_file() { fs::write(path, text) } else { Err(cause) },
-        )
-        .map_err(|cause| Error::writing(path, &cause))
 }
 
 #[cfg(test)]
@@ -422,9 +306,7 @@ mod tests {
 
     fn put(staging: &mut Staging, text: &str) {
         staging
-            .file("weights.json", |out| {
-                out.write_all(text.as_bytes()).map_err(|c| crate::artifact::unwritable(&c))
-            })
+            .file("weights.json", |out| out.write_all(text.as_bytes()).map_err(|c| unwritable(&c)))
             .unwrap();
     }
 

@@ -1,22 +1,24 @@
-//! `run_results.json`: the account of a run, written whether it succeeded or not.
+//! `run_results.json`: the record of a run, whether it succeeded or not.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
+use serde_with::skip_serializing_none;
 
-use super::publish::OutputFile;
+use super::files::OutputFile;
 use crate::checks::Checked;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// What a run did.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(title = "posweight run_results.json")]
 pub struct RunResults {
     /// About this file.
     pub metadata: Metadata,
-    /// `done`; `partial` where shards were left out; `unchanged` where nothing was to be done; `failed`,
+    /// `done`; `partial` if shards were skipped; `unchanged` if there was nothing to do; `failed`,
     /// `checks_failed` or `aborted`.
     pub status: &'static str,
     /// The exit code of the process.
@@ -30,21 +32,31 @@ pub struct RunResults {
     /// Every shard.
     pub shards: Vec<ShardResult>,
     /// The result in a few numbers, where there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultSummary>,
-    /// How the layout was chosen and counted.
-    pub counting: Json,
+    /// The layout, why it was chosen, and how rows were read; null if the run failed before.
+    #[serialize_always]
+    pub counting: Option<CountingResult>,
     /// What was used.
     pub resources: Resources,
-    /// Everything odd.
+    /// Findings.
     pub findings: Vec<FindingResult>,
     /// Every check.
     pub checks: Vec<CheckResult>,
     /// Files published, with their hashes.
     pub outputs: Vec<OutputFile>,
     /// What went wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorResult>,
+}
+
+impl RunResults {
+    /// The text of the file.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a value that JSON cannot hold.
+    pub fn to_json(&self) -> Result<String> {
+        let text = serde_json::to_string_pretty(self).map_err(|cause| Error::internal(cause.to_string()))?;
+        Ok(text + "\n")
+    }
 }
 
 /// About the file.
@@ -99,6 +111,7 @@ pub struct ResultSummary {
 }
 
 /// One shard.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ShardResult {
     /// Path as given.
@@ -107,18 +120,72 @@ pub struct ShardResult {
     pub rows: u64,
     /// Size.
     pub bytes: u64,
-    /// `counted`, `reused` where its counts were kept, `skipped` where it cannot be read, or `listed` when the
+    /// `counted`, `reused` if its counts were saved, `skipped` if it cannot be read, or `listed` when the
     /// run failed.
     pub status: &'static str,
     /// Why it was skipped.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// How rows were counted.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct CountingResult {
+    /// The layout.
+    pub layout: String,
+    /// Why it was chosen.
+    pub why: String,
+    /// How rows were counted.
+    pub way: Option<ReadingResult>,
+    /// Why measures of rows are left out, if they are.
+    pub rows_not_measured: Option<String>,
+    /// How rows were read for measures of rows.
+    pub rows_way: Option<ReadingResult>,
+}
+
+/// How the rows of one pass were read.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct ReadingResult {
+    /// `encoded`, `plain` or `cluster`.
+    pub engine: String,
+    /// Why not `encoded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Each label column; `encoded` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnResult>,
+}
+
+/// How the column chunks of one label column were read.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct ColumnResult {
+    /// The column.
+    pub column: String,
+    /// Chunks counted from encoded pages.
+    pub encoded: u64,
+    /// Chunks counted from their statistics.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub statistics: u64,
+    /// Pages counted from their statistics.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub statistics_pages: u64,
+    /// Chunks read as arrays.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub arrays: u64,
+    /// Why the first of those was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What was used.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Resources {
-    /// Peak resident memory of the process, where the system tells.
+    /// Peak resident memory of the process, if the system reports it.
     pub peak_memory_bytes: Option<u64>,
     /// The limit asked for.
     pub memory_limit_bytes: u64,

@@ -1,4 +1,4 @@
-//! `imbalance.json` read back: what a report tells and counts and weights do not.
+//! `imbalance.json` read back: the parts of a report that counts and weights do not give.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,42 +7,59 @@ use std::path::Path;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::imbalance_entries::{CooccurrenceEntry, LabelsetEntry, PairEntry};
 use crate::error::{Error, Result};
 use crate::findings::{FINDINGS, Finding};
 use crate::groups::GroupMeasures;
-use crate::report::{Heat, Rows};
-use crate::row_measures::{Labelset, Pair, ROW_MEASURES};
+use crate::report::RowReport;
+use crate::row_measures::ROW_MEASURES;
 
-/// What `imbalance.json` knows beside counts and weights.
+/// The parts of a report that counts and weights do not give.
 #[derive(Debug)]
-pub struct Saved {
+pub struct SavedReport {
     /// Where the counts come from.
     pub source: String,
-    /// What rows say.
-    pub rows: Option<Rows>,
-    /// Everything odd.
+    /// Measures of rows.
+    pub rows: Option<RowReport>,
+    /// Findings.
     pub findings: Vec<Finding>,
     /// Groups against all rows.
     pub groups: Vec<GroupMeasures>,
 }
 
 #[derive(Deserialize)]
-struct Parts {
+struct SavedFields {
     source: String,
-    findings: Vec<Odd>,
+    findings: Vec<SavedFinding>,
     #[serde(default)]
-    groups: Vec<GroupMeasures>,
+    groups: Vec<SavedGroup>,
     rows_by_number_of_labels: Option<Vec<u64>>,
     #[serde(default)]
-    top_labelsets: Vec<Labelset>,
+    top_labelsets: Vec<LabelsetEntry>,
     #[serde(default)]
-    closest_pairs: Vec<Pair>,
-    cooccurrence: Option<Heat>,
+    closest_pairs: Vec<PairEntry>,
+    cooccurrence: Option<CooccurrenceEntry>,
     per_label: PerLabel,
 }
 
 #[derive(Deserialize)]
-struct Odd {
+struct SavedGroup {
+    name: String,
+    absent: Vec<usize>,
+    shifted: Vec<usize>,
+    ld: Option<f64>,
+    lpd: Option<f64>,
+}
+
+impl From<SavedGroup> for GroupMeasures {
+    fn from(group: SavedGroup) -> Self {
+        let SavedGroup { name, absent, shifted, ld, lpd } = group;
+        Self { name, absent, shifted, ld, lpd }
+    }
+}
+
+#[derive(Deserialize)]
+struct SavedFinding {
     id: String,
     labels: Vec<usize>,
     observed: String,
@@ -60,39 +77,40 @@ struct PerLabel {
 ///
 /// # Errors
 /// [`Error::Input`] when it is not one that this version wrote.
-pub fn read(path: &Path) -> Result<Option<Saved>> {
+pub fn read(path: &Path) -> Result<Option<SavedReport>> {
     let bytes = match std::fs::read(path) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(|cause| Error::reading(path, &cause))?,
     };
-    let parts: Parts = parsed(&bytes, path)?;
+    let fields: SavedFields = parsed(&bytes, path)?;
     let numbers: HashMap<String, Number> = parsed(&bytes, path)?;
     let value = |name: &str| numbers.get(name).and_then(|number| number.0);
-    let PerLabel { scumble, scumble_cv } = parts.per_label;
-    let rows = parts.rows_by_number_of_labels.map(|cardinalities| Rows {
+    let PerLabel { scumble, scumble_cv } = fields.per_label;
+    let rows = fields.rows_by_number_of_labels.map(|cardinalities| RowReport {
         cardinalities,
-        top_labelsets: parts.top_labelsets,
-        closest_pairs: parts.closest_pairs,
-        cooccurrence: parts.cooccurrence,
+        top_labelsets: fields.top_labelsets.into_iter().map(Into::into).collect(),
+        closest_pairs: fields.closest_pairs.into_iter().map(Into::into).collect(),
+        cooccurrence: fields.cooccurrence.map(Into::into),
         values: ROW_MEASURES.iter().map(|measure| value(measure.name)).collect(),
         scumble,
         scumble_cv,
     });
     let kind = |id: &str| FINDINGS.iter().find(|info| info.id == id).map(|info| info.kind);
-    let findings = parts
-        .findings
-        .into_iter()
-        .filter_map(|odd| Some(Finding { kind: kind(&odd.id)?, labels: odd.labels, observed: odd.observed }));
-    Ok(Some(Saved { source: parts.source, rows, findings: findings.collect(), groups: parts.groups }))
+    let finding = |one: SavedFinding| {
+        Some(Finding { kind: kind(&one.id)?, labels: one.labels, observed: one.observed })
+    };
+    let findings = fields.findings.into_iter().filter_map(finding).collect();
+    let groups = fields.groups.into_iter().map(Into::into).collect();
+    Ok(Some(SavedReport { source: fields.source, rows, findings, groups }))
 }
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|cause| {
-        Error::input(format!("{}: {cause}", path.display())).hint("run posweight again to write it anew")
+        Error::input(format!("{}: {cause}", path.display())).hint("run posweight again to replace it")
     })
 }
 
-/// A number, where there is one; lists of millions are passed over.
+/// A number, if the value is one; long lists are skipped.
 struct Number(Option<f64>);
 
 impl<'de> Deserialize<'de> for Number {

@@ -3,7 +3,7 @@
 //! ```text
 //! out/runs/<run>/counts.parquet …, _SUCCESS      written once, never changed
 //! out/_LATEST                                    the one small object that is replaced: which run is the result
-//! out/run_results.json                           the account of the last run
+//! out/run_results.json                           the record of the last run
 //! ```
 //!
 //! Readers follow `_LATEST`, so they see the previous result or the new one. It is replaced on the condition
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::publish::{OutputFile, RESULTS, SUCCESS};
+use super::files::{FORMAT_VERSION, OutputFile, RESULTS, SUCCESS};
 use crate::error::{Error, Result};
 use crate::store::bucket::Version;
 use crate::store::{Address, Bucket, of_path};
@@ -25,7 +25,7 @@ use crate::store::{Address, Bucket, of_path};
 /// The object that says which run is the result.
 pub const LATEST: &str = "_LATEST";
 
-/// What it says.
+/// Its contents.
 #[derive(Debug, Serialize, Deserialize)]
 struct Latest {
     version: String,
@@ -62,7 +62,7 @@ impl Target {
         let at = self.out.join(&run);
         let paths = || outputs.iter().map(|file| file.path.as_str()).chain([SUCCESS]);
         let published = paths().try_for_each(|path| self.write(folder, &at, path)).and_then(|()| {
-            let latest = Latest { version: super::FORMAT_VERSION.to_owned(), run, outputs: outputs.to_vec() };
+            let latest = Latest { version: FORMAT_VERSION.to_owned(), run, outputs: outputs.to_vec() };
             let text: Bytes = serde_json::to_vec(&latest)
                 .map(Bytes::from)
                 .map_err(|cause| Error::internal(cause.to_string()))?;
@@ -70,8 +70,10 @@ impl Target {
         });
         let lost = match published {
             Ok(true) => return Ok(()),
-            Ok(false) => Error::output(format!("{}: another run has published here meanwhile", self.out))
-                .hint("look at its result, then run again"),
+            Ok(false) => {
+                Error::output(format!("{}: another run has published here in the meantime", self.out))
+                    .hint("look at its result, then run again")
+            }
             Err(error) => error,
         };
         self.bucket.remove(paths().map(|path| at.join(path)).collect());
@@ -98,15 +100,15 @@ pub(super) fn published(out: &Address) -> Option<Vec<OutputFile>> {
     Some(latest(out).ok()??.1.outputs)
 }
 
-/// Writes the account of a run.
+/// Writes `run_results.json`.
 pub(super) fn write_results(out: &Address, text: String) -> Result<()> {
     Bucket::of(out)?.write(&out.join(RESULTS), text.into())
 }
 
-/// The account of the last run at `out`, wherever that is.
+/// `run_results.json` at `out`, in a folder or a store.
 ///
 /// # Errors
-/// As the system or the store says.
+/// As the file system or the store reports.
 pub fn read_results(out: &Path) -> Result<Option<Bytes>> {
     match of_path(out) {
         Some(address) => {

@@ -1,4 +1,4 @@
-//! A short account of a run on one line, for schedulers that take a small file from their tasks.
+//! A short summary of a run on one line, for schedulers that take a small file from their tasks.
 
 use serde_json::{Value as Json, json};
 
@@ -10,7 +10,7 @@ const NAMED: usize = 40;
 /// Characters of a message at most; schedulers refuse more than some tens of kilobytes in all.
 const MESSAGE: usize = 4000;
 
-/// The account of a run that left `results`.
+/// The summary of a run.
 #[must_use]
 pub fn summary(results: &RunResults, out: &str) -> String {
     let with = |status: &str| results.shards.iter().filter(|shard| shard.status == status).count();
@@ -37,7 +37,7 @@ pub fn summary(results: &RunResults, out: &str) -> String {
     }))
 }
 
-/// The account of a run that could not begin.
+/// The summary of a run that could not begin.
 #[must_use]
 pub fn refused(error: &Error) -> String {
     let error = ErrorResult::from(error);

@@ -13,6 +13,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
+use super::files::unwritable;
 use crate::counts::{LabelCounts, Mass, MassTally, Tally};
 use crate::error::{Error, Result};
 use crate::threads::in_order;
@@ -38,7 +39,7 @@ pub(super) fn write(
     let metadata = metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone()));
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        // No value of it stands twice.
+        // Its values are unique.
         .set_column_dictionary_enabled("label".into(), false)
         .set_created_by("posweight".to_owned())
         .set_key_value_metadata(Some(metadata.collect()));
@@ -50,7 +51,7 @@ pub(super) fn write(
     write_groups(out, &columns(counts, weights), counts.len(), properties.build(), threads).map_err(|cause| {
         match cause {
             ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
-                Ok(cause) => super::unwritable(&cause),
+                Ok(cause) => unwritable(&cause),
                 Err(other) => Error::output(other.to_string()),
             },
             other => Error::output(other.to_string()),

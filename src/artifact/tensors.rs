@@ -7,7 +7,7 @@ use npyz::WriterBuilder;
 use serde_json::json;
 
 use super::counts::CountsFile;
-use super::{FORMAT_VERSION, unwritable};
+use super::files::{FORMAT_VERSION, unwritable};
 use crate::cooccurrence::Together;
 use crate::counts::Tally;
 use crate::error::{Error, Result};

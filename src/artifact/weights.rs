@@ -5,7 +5,9 @@ use std::io::Write;
 use serde_json::Value as Json;
 
 use super::counts::CountsFile;
-use super::{FORMAT_VERSION, json_array, table, unwritable};
+use super::files::FORMAT_VERSION;
+use super::json::JsonObject;
+use super::table;
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
@@ -40,7 +42,7 @@ pub fn write_parquet(
 pub fn write_json(out: &mut dyn Write, file: &CountsFile, weights: &Weights, spec: &Json) -> Result<()> {
     let counts = &file.counts;
     let tallies = counts.tallies();
-    let mut object = Object { out, first: true };
+    let mut object = JsonObject::new(out);
     object.value("$schema", &SCHEMA)?;
     object.value("version", &FORMAT_VERSION)?;
     object.value("rows", &counts.rows())?;
@@ -53,63 +55,26 @@ pub fn write_json(out: &mut dyn Write, file: &CountsFile, weights: &Weights, spe
         object.array("positives_mass", masses.iter().map(|m| m.positives.to_f64()))?;
         object.array("negatives_mass", masses.iter().map(|m| m.negatives.to_f64()))?;
     }
-    object.numbers("pos_weight", &weights.primary().values)?;
-    object.key("weights")?;
-    let mut inner = Object { out: object.out, first: true };
+    finite(&mut object, "pos_weight", &weights.primary().values)?;
+    let mut vectors = object.object("weights")?;
     for vector in &weights.vectors {
-        inner.numbers(&vector.name, &vector.values)?;
+        finite(&mut vectors, &vector.name, &vector.values)?;
     }
-    put(object.out, "}")?;
+    vectors.text("}")?;
     object.array("status", weights.status.iter().map(|status| status.as_str()))?;
-    object.numbers_one("global_pos_weight", weights.global_pos_weight)?;
+    if !weights.global_pos_weight.is_finite() {
+        return Err(Error::internal(format!("global_pos_weight is {}", weights.global_pos_weight)));
+    }
+    object.value("global_pos_weight", &weights.global_pos_weight)?;
     object.value("spec", spec)?;
     object.value("fingerprint", &file.fingerprint)?;
-    put(object.out, "}\n")
+    object.text("}\n")
 }
 
-pub(super) fn put(out: &mut dyn Write, text: &str) -> Result<()> {
-    out.write_all(text.as_bytes()).map_err(|cause| unwritable(&cause))
-}
-
-/// A JSON object written key by key, one key a line.
-pub(super) struct Object<'a> {
-    pub(super) out: &'a mut dyn Write,
-    pub(super) first: bool,
-}
-
-impl Object<'_> {
-    pub(super) fn key(&mut self, key: &str) -> Result<()> {
-        let before = if self.first { "{\n" } else { ",\n" };
-        self.first = false;
-        let key = serde_json::to_string(key).map_err(|cause| Error::internal(cause.to_string()))?;
-        put(self.out, &format!("{before}{key}:"))
+/// Adds `numbers`, all of which must be finite.
+fn finite(object: &mut JsonObject<'_>, key: &str, numbers: &[f64]) -> Result<()> {
+    if let Some(wrong) = numbers.iter().find(|x| !x.is_finite()) {
+        return Err(Error::internal(format!("{key} holds {wrong}")));
     }
-
-    pub(super) fn value(&mut self, key: &str, value: &impl serde::Serialize) -> Result<()> {
-        self.key(key)?;
-        put(self.out, &serde_json::to_string(value).map_err(|cause| Error::internal(cause.to_string()))?)
-    }
-
-    pub(super) fn array<T: serde::Serialize>(
-        &mut self,
-        key: &str,
-        items: impl Iterator<Item = T>,
-    ) -> Result<()> {
-        self.key(key)?;
-        json_array(self.out, items)
-    }
-
-    fn numbers(&mut self, key: &str, numbers: &[f64]) -> Result<()> {
-        if let Some(wrong) = numbers.iter().find(|x| !x.is_finite()) {
-            return Err(Error::internal(format!("{key} holds {wrong}")));
-        }
-        self.array(key, numbers.iter())
-    }
-
-    fn numbers_one(&mut self, key: &str, number: f64) -> Result<()> {
-        if !number.is_finite() {
-            return Err(Error::internal(format!("{key} is {number}")));
-        }
-        self.value(key, &number)
-    }
+    object.array(key, numbers.iter())
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::progress::Voice;
-use super::{flags, runtime};
+use super::flags;
+use super::output::runtime;
+use super::progress::LogFlags;
 use crate::engine::cluster::server::{Executor, Scheduler, executor, scheduler};
 use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
-use crate::pipeline::plan::limits;
+use crate::pipeline::options::limits;
 use crate::pipeline::run::stopped;
 use crate::pipeline::spec::Spec;
 
@@ -20,21 +21,21 @@ use crate::pipeline::spec::Spec;
   posweight cluster scheduler --bind 0.0.0.0 --host node-1
   posweight cluster executor --scheduler df://node-1:50050 --bind 0.0.0.0 --memory-limit 8g
   posweight compute /shared/data/ --cluster df://node-1:50050 --out weights/")]
-pub(super) struct Cluster {
+pub(super) struct ClusterVerb {
     #[command(subcommand)]
-    part: Part,
+    part: ClusterPart,
 }
 
 #[derive(Debug, Subcommand)]
-enum Part {
+enum ClusterPart {
     /// Give tasks to executors, and those of lost ones to others
-    Scheduler(SchedulerPart),
+    Scheduler(SchedulerFlags),
     /// Count what the scheduler gives
-    Executor(ExecutorPart),
+    Executor(ExecutorFlags),
 }
 
 #[derive(Debug, Args)]
-struct SchedulerPart {
+struct SchedulerFlags {
     /// Address it listens at; it trusts whoever reaches it
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -48,11 +49,11 @@ struct SchedulerPart {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     executor_timeout: u64,
     #[command(flatten)]
-    voice: Voice,
+    voice: LogFlags,
 }
 
 #[derive(Debug, Args)]
-struct ExecutorPart {
+struct ExecutorFlags {
     /// The scheduler it works for
     #[arg(long, value_name = "URL", default_value = "df://localhost:50050")]
     scheduler: String,
@@ -75,21 +76,21 @@ struct ExecutorPart {
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     heartbeat: u64,
     #[command(flatten)]
-    machine: flags::Machine,
+    machine: flags::MachineFlags,
     #[command(flatten)]
-    voice: Voice,
+    voice: LogFlags,
 }
 
-impl Cluster {
+impl ClusterVerb {
     pub(super) fn act(&self) -> Result<()> {
         match &self.part {
-            Part::Scheduler(part) => part.act(),
-            Part::Executor(part) => part.act(),
+            ClusterPart::Scheduler(part) => part.act(),
+            ClusterPart::Executor(part) => part.act(),
         }
     }
 }
 
-impl SchedulerPart {
+impl SchedulerFlags {
     fn act(&self) -> Result<()> {
         self.voice.listen();
         let with = Scheduler {
@@ -109,7 +110,7 @@ impl SchedulerPart {
     }
 }
 
-impl ExecutorPart {
+impl ExecutorFlags {
     fn act(&self) -> Result<()> {
         self.voice.listen();
         let mut spec = Spec::default();

@@ -1,8 +1,8 @@
 //! `posweight completions`: a script that completes verbs and flags.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
-use super::{Cli, print};
+use super::output::print;
 use crate::error::{Error, Result};
 
 /// Print a completion script for a shell
@@ -11,15 +11,16 @@ use crate::error::{Error, Result};
   posweight completions bash > ~/.local/share/bash-completion/completions/posweight
   posweight completions zsh > ~/.zfunc/_posweight
   posweight completions fish > ~/.config/fish/completions/posweight.fish")]
-pub(super) struct Completions {
+pub(super) struct CompletionsVerb {
     /// Which shell
     shell: clap_complete::Shell,
 }
 
-impl Completions {
-    pub(super) fn act(&self) -> Result<()> {
+impl CompletionsVerb {
+    /// `command` is the whole command line.
+    pub(super) fn act(&self, mut command: Command) -> Result<()> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "posweight", &mut script);
+        clap_complete::generate(self.shell, &mut command, "posweight", &mut script);
         print(&String::from_utf8(script).map_err(|cause| Error::internal(cause.to_string()))?)
     }
 }

@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::progress::{Voice, carry_out};
-use super::{flags, print};
+use super::flags;
+use super::output::print;
+use super::progress::{LogFlags, carry_out};
 use crate::error::Result;
 use crate::pipeline::spec::{OneOrMany, Spec};
 
@@ -13,34 +14,34 @@ use crate::pipeline::spec::{OneOrMany, Spec};
   posweight compute data/train/ --out weights/
   posweight compute 'data/*.parquet' --labels 'l*' --scheme sqrt --clip 0,100 --out weights/
   posweight compute data/ --layout list --labels tags --vocabulary names.txt --by split --out w/")]
-pub(super) struct Compute {
+pub(super) struct ComputeVerb {
     /// Files, folders and globs of Parquet shards, and addresses of them such as s3://bucket/data; - is an Arrow
     /// IPC stream on stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]
-    counted: flags::Counted,
+    counted: flags::CountFlags,
     #[command(flatten)]
-    weights: flags::Weights,
+    weights: flags::WeightFlags,
     #[command(flatten)]
-    measured: flags::Measured,
+    measured: flags::RowMeasureFlags,
     #[command(flatten)]
-    told: flags::Told,
+    told: flags::ReportFlags,
     #[command(flatten)]
-    running: flags::Running,
+    running: flags::RunFlags,
     #[command(flatten)]
-    jobs: flags::Jobs,
+    jobs: flags::JobFlags,
     /// json or arrow: what --out - writes [default: json]
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     #[command(flatten)]
-    voice: Voice,
+    voice: LogFlags,
     /// Print the pipeline file that does the same, and stop
     #[arg(long)]
     emit_spec: bool,
 }
 
-impl Compute {
+impl ComputeVerb {
     pub(super) fn act(&self) -> Result<u8> {
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         self.counted.put(&mut spec);

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::print;
+use super::output::print;
+use crate::artifact::imbalance_entries::DriftEntry;
 use crate::drift::compare;
 use crate::error::{Error, Result};
 use crate::pipeline::weigh::reopen;
@@ -16,7 +17,7 @@ use crate::report::drift;
   posweight diff yesterday/ today/
   posweight diff train/counts.parquet validation/counts.parquet --format markdown --top 50
   posweight diff yesterday/ today/ --fail-over 0.2 --format json > drift.json")]
-pub(super) struct Diff {
+pub(super) struct DiffVerb {
     /// Folder of a finished run, or a counts.parquet
     #[arg(value_name = "BEFORE")]
     before: PathBuf,
@@ -35,7 +36,7 @@ pub(super) struct Diff {
     fail_over: Option<f64>,
 }
 
-impl Diff {
+impl DiffVerb {
     pub(super) fn act(&self) -> Result<()> {
         if let Some(limit) = self.fail_over.filter(|limit| limit.is_nan() || *limit < 0.0) {
             return Err(Error::usage(format!("--fail-over {limit} is no share"))
@@ -45,7 +46,7 @@ impl Diff {
         let found = compare(before.side(), after.side());
         print(&match self.format.as_str() {
             "markdown" => drift::markdown(&found, self.top),
-            "json" => format!("{:#}\n", drift::json(&found, usize::MAX)),
+            "json" => json(&DriftEntry::of(&found, usize::MAX, None))?,
             "csv" => csv(drift::records(&found))?,
             _ => drift::text(&found, self.top),
         })?;
@@ -58,6 +59,11 @@ impl Diff {
             .hint("look at the labels above, then raise --fail-over or mend the data")),
         }
     }
+}
+
+fn json(drift: &DriftEntry<'_>) -> Result<String> {
+    let text = serde_json::to_string_pretty(drift).map_err(|cause| Error::internal(cause.to_string()))?;
+    Ok(text + "\n")
 }
 
 fn csv(records: impl Iterator<Item = [String; 8]>) -> Result<String> {

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::{Error, Result};
-use crate::pipeline::spec::{OneOrMany, Scalar, Scalars, Spec, Values};
+use crate::pipeline::spec::{OneOrMany, Scalar, Scalars, Spec, ValueSpec};
 
 /// Where results go.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub(super) struct Output {
+pub(super) struct OutputFlags {
     /// Folder or address for the results; - writes the weights alone to stdout
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -25,7 +25,7 @@ pub(super) struct Output {
 /// Shards from run to run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Every night")]
-pub(super) struct Nightly {
+pub(super) struct IncrementalFlags {
     /// Keep counts of shards in this file or object (auto: OUT.state): the next run reads only shards that are new or
     /// changed
     #[arg(long, value_name = "FILE")]
@@ -47,7 +47,7 @@ pub(super) struct Nightly {
     openlineage: Option<String>,
 }
 
-impl Nightly {
+impl IncrementalFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         fn set<T: Clone>(value: &mut Option<T>, given: Option<&T>) {
             if given.is_some() {
@@ -66,7 +66,7 @@ impl Nightly {
 /// Jobs that share the shards.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Many jobs")]
-pub(super) struct Jobs {
+pub(super) struct JobFlags {
     /// Count part I of the shards, from 0, and write counts alone; weigh merges those of all jobs
     #[arg(long, value_name = "I")]
     shard_index: Option<u64>,
@@ -75,7 +75,7 @@ pub(super) struct Jobs {
     shard_count: Option<u64>,
 }
 
-impl Jobs {
+impl JobFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.shard_index = self.shard_index.or(spec.shard_index);
         spec.shard_count = self.shard_count.or(spec.shard_count);
@@ -85,7 +85,7 @@ impl Jobs {
 /// How labels are stored.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Labels (detected when not given)")]
-pub(super) struct Labels {
+pub(super) struct LabelFlags {
     /// wide, vector, list, delimited, class or long
     #[arg(long)]
     layout: Option<String>,
@@ -130,7 +130,7 @@ pub(super) struct Labels {
 /// What values mean.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Values")]
-pub(super) struct Meaning {
+pub(super) struct ValueFlags {
     /// Values that say yes [default: 1]
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
     positive_values: Vec<String>,
@@ -157,7 +157,7 @@ pub(super) struct Meaning {
 /// Which rows count, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rows")]
-pub(super) struct Rows {
+pub(super) struct RowFlags {
     /// Condition a row must meet
     #[arg(long, value_name = "SQL")]
     r#where: Option<String>,
@@ -172,7 +172,7 @@ pub(super) struct Rows {
 /// How counts become weights.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Weights")]
-pub(super) struct Weights {
+pub(super) struct WeightFlags {
     /// NAME[:key=value,…], repeatable; the first is pos_weight [default: ratio]
     #[arg(long, value_name = "SCHEME")]
     scheme: Vec<String>,
@@ -202,7 +202,7 @@ pub(super) struct Weights {
 /// What the report says.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
-pub(super) struct Told {
+pub(super) struct ReportFlags {
     /// Rows of a training batch, for the chance that one holds no positive [default: 256]
     #[arg(long, value_name = "B")]
     batch_size: Option<u64>,
@@ -214,7 +214,7 @@ pub(super) struct Told {
     against: Option<PathBuf>,
 }
 
-impl Told {
+impl ReportFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.batch_size = self.batch_size;
         spec.compat.clone_from(&self.compat);
@@ -225,7 +225,7 @@ impl Told {
 /// What takes another pass.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
-pub(super) struct Measured {
+pub(super) struct RowMeasureFlags {
     /// auto, on or off: sets of labels, co-occurrence and SCUMBLE, which take a second pass over the rows
     /// [default: auto, up to 2 000 labels and without --state]
     #[arg(long, value_name = "HOW")]
@@ -235,7 +235,7 @@ pub(super) struct Measured {
     num_features: Option<u64>,
 }
 
-impl Measured {
+impl RowMeasureFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.row_measures.clone_from(&self.row_measures);
         spec.num_features = self.num_features;
@@ -245,7 +245,7 @@ impl Measured {
 /// A plan of rows.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Plan")]
-pub(super) struct Sampling {
+pub(super) struct SamplingFlags {
     /// NAME[:key=value,…]
     #[arg(long, value_name = "PLAN", required = true)]
     plan: String,
@@ -263,7 +263,7 @@ pub(super) struct Sampling {
     dry_run: bool,
 }
 
-impl Sampling {
+impl SamplingFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.plan = Some(self.plan.clone());
         spec.seed = self.seed;
@@ -275,29 +275,29 @@ impl Sampling {
 
 /// What is counted, and where the result goes.
 #[derive(Debug, Args)]
-pub(super) struct Counted {
+pub(super) struct CountFlags {
     #[command(flatten)]
-    output: Output,
+    output: OutputFlags,
     #[command(flatten)]
-    labels: Labels,
+    labels: LabelFlags,
     #[command(flatten)]
-    meaning: Meaning,
+    meaning: ValueFlags,
     #[command(flatten)]
-    rows: Rows,
+    rows: RowFlags,
 }
 
 /// How that is done, tonight and every night.
 #[derive(Debug, Args)]
-pub(super) struct Running {
+pub(super) struct RunFlags {
     #[command(flatten)]
-    resources: Resources,
+    resources: ResourceFlags,
     #[command(flatten)]
-    nightly: Nightly,
+    nightly: IncrementalFlags,
 }
 
 /// What the machine may be used for.
 #[derive(Debug, Args)]
-pub(super) struct Machine {
+pub(super) struct MachineFlags {
     /// Peak memory, such as 512m [default: 60 % of the machine]
     #[arg(long, value_name = "SIZE")]
     memory_limit: Option<String>,
@@ -315,7 +315,7 @@ pub(super) struct Machine {
 /// What does the work.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Resources")]
-pub(super) struct Resources {
+pub(super) struct ResourceFlags {
     /// How to count: auto, encoded (pages as they are) or plain (arrays) [default: auto]
     #[arg(long, value_name = "HOW")]
     engine: Option<String>,
@@ -323,7 +323,7 @@ pub(super) struct Resources {
     #[arg(long)]
     trust_statistics: bool,
     #[command(flatten)]
-    machine: Machine,
+    machine: MachineFlags,
     /// Count on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL")]
     cluster: Option<String>,
@@ -340,7 +340,7 @@ fn scalars(list: &[String]) -> Option<Scalars> {
     (!list.is_empty()).then(|| Scalars::Many(list.iter().map(|text| Scalar::Text(text.clone())).collect()))
 }
 
-impl Output {
+impl OutputFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.out.clone_from(&self.out);
         spec.overwrite = self.overwrite.then_some(true);
@@ -348,7 +348,7 @@ impl Output {
     }
 }
 
-impl Labels {
+impl LabelFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.layout.clone_from(&self.layout);
         spec.labels = many(&self.labels);
@@ -366,9 +366,9 @@ impl Labels {
     }
 }
 
-impl Meaning {
+impl ValueFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
-        spec.values = Values {
+        spec.values = ValueSpec {
             positive_values: scalars(&self.positive_values),
             negative_values: scalars(&self.negative_values),
             missing_values: scalars(&self.missing_values),
@@ -380,7 +380,7 @@ impl Meaning {
     }
 }
 
-impl Rows {
+impl RowFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.r#where.clone_from(&self.r#where);
         spec.sample_weight.clone_from(&self.sample_weight);
@@ -388,7 +388,7 @@ impl Rows {
     }
 }
 
-impl Weights {
+impl WeightFlags {
     pub(super) fn put(&self, spec: &mut Spec) -> Result<()> {
         spec.scheme = many(&self.scheme);
         spec.epsilon = self.epsilon;
@@ -402,7 +402,7 @@ impl Weights {
     }
 }
 
-impl Counted {
+impl CountFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         self.output.put(spec);
         self.labels.put(spec);
@@ -411,14 +411,14 @@ impl Counted {
     }
 }
 
-impl Running {
+impl RunFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         self.resources.put(spec);
         self.nightly.put(spec);
     }
 }
 
-impl Machine {
+impl MachineFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.memory_limit.clone_from(&self.memory_limit);
         spec.threads = self.threads;
@@ -427,7 +427,7 @@ impl Machine {
     }
 }
 
-impl Resources {
+impl ResourceFlags {
     fn put(&self, spec: &mut Spec) {
         spec.engine.clone_from(&self.engine);
         spec.trust_statistics = self.trust_statistics.then_some(true);

@@ -5,7 +5,8 @@ use std::time::Instant;
 use clap::Args;
 use comfy_table::{Table, presets};
 
-use super::{flags, print, runtime};
+use super::flags;
+use super::output::{print, runtime, say};
 use crate::error::{Error, Result};
 use crate::pipeline::forecast::{Forecast, forecast};
 use crate::pipeline::machine::Machine;
@@ -26,7 +27,7 @@ const SHARDS_SHOWN: usize = 10;
   posweight inspect data/
   posweight inspect data/ > pipeline.toml     # the commented spec alone is on stdout
   posweight inspect s3://bucket/data/ --plan --executors 100")]
-pub(super) struct Inspect {
+pub(super) struct InspectVerb {
     /// Files, folders and globs of Parquet shards, and addresses of them such as s3://bucket/data
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
@@ -37,15 +38,15 @@ pub(super) struct Inspect {
     #[arg(long, value_name = "N", default_value_t = 16, requires = "plan")]
     executors: u64,
     #[command(flatten)]
-    labels: flags::Labels,
+    labels: flags::LabelFlags,
 }
 
-impl Inspect {
+impl InspectVerb {
     pub(super) fn act(&self) -> Result<()> {
         let machine = Machine::here();
         let opened = shards::open(listing::list(&self.shards)?, machine.threads)?;
         let agreement = schema::agree(&opened, &|_| false)?;
-        super::say(&describe(&opened, &agreement.schema));
+        say(&describe(&opened, &agreement.schema));
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         spec.out = Some("weights".into());
         self.labels.put(&mut spec);
@@ -54,8 +55,12 @@ impl Inspect {
         match open_plan(&plan) {
             Ok(found) if self.plan => {
                 let opening = clock.elapsed().as_secs_f64();
-                let here = runtime(plan.limits.threads)?.block_on(forecast(&found, &plan.limits, opening))?;
-                print(&table(&here, &here.of_each(self.executors), self.executors, plan.limits.threads))
+                let here = runtime(plan.count.limits.threads)?.block_on(forecast(
+                    &found,
+                    &plan.count.limits,
+                    opening,
+                ))?;
+                print(&table(&here, &here.of_each(self.executors), self.executors, plan.count.limits.threads))
             }
             Ok(found) => {
                 let layout = &found.detected.layout;
@@ -78,7 +83,7 @@ impl Inspect {
             }
             Err(Error::Usage(doubt)) => {
                 let hint = doubt.hint.map(|hint| format!("\n  {hint}")).unwrap_or_default();
-                super::say(&format!("{}{hint}", doubt.message));
+                say(&format!("{}{hint}", doubt.message));
                 Ok(())
             }
             Err(error) => Err(error),

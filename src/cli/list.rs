@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
 
-use super::print;
+use super::output::print;
 use crate::artifact::imbalance::keys;
 use crate::checks::CHECKS;
 use crate::error::{EXIT_CODES, Result};
@@ -20,13 +20,13 @@ use crate::weights::SCHEMES;
   posweight list schemes
   posweight list layouts
   posweight list exit-codes")]
-pub(super) struct List {
+pub(super) struct ListVerb {
     /// Which table
-    what: What,
+    what: TableName,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum What {
+enum TableName {
     Schemes,
     Plans,
     Measures,
@@ -36,12 +36,12 @@ enum What {
     ExitCodes,
 }
 
-impl List {
+impl ListVerb {
     pub(super) fn act(&self) -> Result<()> {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING);
         match self.what {
-            What::Schemes => {
+            TableName::Schemes => {
                 table.set_header(["scheme", "kind", "formula", "parameters", "source"]);
                 for info in &SCHEMES {
                     table.add_row([
@@ -53,13 +53,13 @@ impl List {
                     ]);
                 }
             }
-            What::Plans => {
+            TableName::Plans => {
                 table.set_header(["plan", "what becomes of rows", "parameters", "source"]);
                 for info in &METHODS {
                     table.add_row([info.name, info.about, info.parameters, info.source]);
                 }
             }
-            What::Measures => {
+            TableName::Measures => {
                 table.set_header(["measure", "range", "is", "source"]);
                 for measure in &MEASURES {
                     table.add_row([measure.name, measure.range, measure.formula, measure.source]);
@@ -71,25 +71,25 @@ impl List {
                     table.add_row([&name, "", about, ""]);
                 }
             }
-            What::Layouts => {
+            TableName::Layouts => {
                 table.set_header(["layout", "a row's labels are", "types", "flags"]);
                 for info in &LAYOUTS {
                     table.add_row([info.name, info.labels, info.types, info.flags]);
                 }
             }
-            What::Checks => {
+            TableName::Checks => {
                 table.set_header(["check", "its limit is about"]);
                 for info in &CHECKS {
                     table.add_row([info.name, info.about]);
                 }
             }
-            What::Findings => {
+            TableName::Findings => {
                 table.set_header(["finding", "severity", "why it matters", "what to do"]);
                 for info in &FINDINGS {
                     table.add_row([info.id, info.severity.as_str(), info.cause, info.remedy]);
                 }
             }
-            What::ExitCodes => {
+            TableName::ExitCodes => {
                 table.set_header(["code", "name", "meaning", "retry"]);
                 for (code, name, meaning, retry) in EXIT_CODES {
                     table.add_row([

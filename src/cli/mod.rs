@@ -10,6 +10,7 @@ mod diff;
 mod flags;
 mod inspect;
 mod list;
+mod output;
 mod progress;
 mod report;
 mod run;
@@ -18,13 +19,13 @@ mod schema;
 mod sql;
 mod weigh;
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::guard::caught;
+use output::say;
 
 /// Loss weights and imbalance reports from sharded Parquet label columns.
 #[derive(Debug, Parser)]
@@ -43,30 +44,30 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Count, weigh, measure and report in one go
-    Compute(Box<compute::Compute>),
+    Compute(Box<compute::ComputeVerb>),
     /// Do what a pipeline file says
-    Run(run::Run),
+    Run(run::RunVerb),
     /// Show shards, columns and the layout they seem to have
-    Inspect(inspect::Inspect),
+    Inspect(inspect::InspectVerb),
     /// Merge saved counts and weigh them anew; no shard is read
-    Weigh(Box<weigh::Weigh>),
+    Weigh(Box<weigh::WeighVerb>),
     /// Plan how often each row is seen in an epoch, or in which fold it is
-    Sample(Box<sample::Sample>),
+    Sample(Box<sample::SampleVerb>),
     /// Compare two results label by label
-    Diff(diff::Diff),
+    Diff(diff::DiffVerb),
     /// Query shards, counts and weights with SQL; a shell when no query is given
-    Sql(Box<sql::Sql>),
+    Sql(Box<sql::SqlVerb>),
     /// Print the report of a finished run
-    Report(report::Report),
+    Report(report::ReportVerb),
     /// Print a table: schemes, plans, measures, layouts, checks, findings, exit-codes
-    List(list::List),
+    List(list::ListVerb),
     /// Print the JSON Schema of pipeline files, run_results.json or imbalance.json
-    Schema(schema::SchemaOf),
+    Schema(schema::SchemaVerb),
     /// Start a scheduler, or an executor that counts for one
     #[cfg(feature = "cluster")]
-    Cluster(Box<cluster::Cluster>),
+    Cluster(Box<cluster::ClusterVerb>),
     /// Print a completion script for a shell
-    Completions(completions::Completions),
+    Completions(completions::CompletionsVerb),
 }
 
 /// Parses the command line, does what it says, and gives the exit code.
@@ -100,7 +101,7 @@ impl Verb {
             Self::Schema(verb) => verb.act(),
             #[cfg(feature = "cluster")]
             Self::Cluster(verb) => verb.act(),
-            Self::Completions(verb) => verb.act(),
+            Self::Completions(verb) => verb.act(Cli::command()),
         }
         .map(|()| 0)
     }
@@ -119,37 +120,6 @@ fn finish(work: impl FnOnce() -> Result<u8>) -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
-}
-
-/// Prints data on stdout. A reader that has gone away has what it wanted.
-fn print(text: &str) -> Result<()> {
-    print_bytes(text.as_bytes())
-}
-
-/// The same, of bytes.
-fn print_bytes(bytes: &[u8]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::output(format!("stdout: {cause}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Says something to the person, on stderr.
-fn say(text: &str) {
-    // Nobody is left to tell when stderr is gone.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-/// A runtime for the engine.
-fn runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads.max(1))
-        .enable_all()
-        .build()
-        .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))
 }
 
 #[cfg(test)]

@@ -12,20 +12,21 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::{print, print_bytes, runtime, say};
+use super::output::{print, print_bytes, runtime, say};
 use crate::engine::{Progress, Spilled};
 use crate::error::Result;
 use crate::pipeline::machine::Machine;
 use crate::pipeline::notices::refused;
+use crate::pipeline::outcome::{Ended, Observer, Outcome};
 use crate::pipeline::plan::Plan;
-use crate::pipeline::run::{Ended, Observer, Outcome, run};
+use crate::pipeline::run::run;
 use crate::pipeline::spec::Spec;
 use crate::report;
 
 /// How much is said.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Voice")]
-pub(super) struct Voice {
+pub(super) struct LogFlags {
     /// Say nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -40,7 +41,7 @@ pub(super) struct Voice {
     progress: String,
 }
 
-impl Voice {
+impl LogFlags {
     /// Sends what the library says to stderr, one line each.
     pub(super) fn listen(&self) {
         use tracing::Level;
@@ -66,7 +67,7 @@ impl Voice {
 }
 
 /// Resolves and runs `spec`, shows the progress on stderr and the summary on stdout; gives the exit code.
-pub(super) fn carry_out(mut spec: Spec, voice: &Voice) -> Result<u8> {
+pub(super) fn carry_out(mut spec: Spec, voice: &LogFlags) -> Result<u8> {
     voice.listen();
     let disabled =
         std::env::var("OPENLINEAGE_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
@@ -75,7 +76,7 @@ pub(super) fn carry_out(mut spec: Spec, voice: &Voice) -> Result<u8> {
     let plan = Plan::resolve(spec.clone(), Machine::here()).inspect_err(|error| refused(&spec, error))?;
     let watcher = Watcher { quiet: voice.quiet, bar: voice.progress == "auto", running: Mutex::new(None) };
     let clock = Instant::now();
-    let runtime = runtime(plan.limits.threads)?;
+    let runtime = runtime(plan.count.limits.threads)?;
     let ended = runtime.block_on(run(&plan, &watcher));
     // A decoder thread that is still busy must not hold a cancelled run back.
     runtime.shutdown_background();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::print;
+use super::output::print;
 use crate::artifact::imbalance;
 use crate::artifact::stored::Fetched;
 use crate::drift::compare;
@@ -18,7 +18,7 @@ use crate::report;
   posweight report weights/
   posweight report today/ --against yesterday/ --format html > drift.html
   posweight report weights/ --format json | jq .mean_ir")]
-pub(super) struct Report {
+pub(super) struct ReportVerb {
     /// Folder of a finished run
     #[arg(value_name = "RUN_DIR")]
     run: PathBuf,
@@ -30,7 +30,7 @@ pub(super) struct Report {
     against: Option<PathBuf>,
 }
 
-impl Report {
+impl ReportVerb {
     pub(super) fn act(&self) -> Result<()> {
         let fetched = Fetched::of(&self.run)?;
         let run = fetched.path();

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::progress::{Voice, carry_out};
-use super::{flags, print};
+use super::flags;
+use super::output::print;
+use super::progress::{LogFlags, carry_out};
 use crate::error::Result;
 use crate::pipeline::explain::explain;
-use crate::pipeline::spec::Spec;
+use crate::pipeline::parsing::read;
 use crate::pipeline::variables::Variables;
 
 /// Do what a pipeline file says
@@ -17,7 +18,7 @@ use crate::pipeline::variables::Variables;
   posweight run pipelines/labels270.toml
   posweight run nightly.toml --explain         # per shard: read or not, and why
   posweight run nightly.toml --set date=2026-11-01 --skip-exit-code 99")]
-pub(super) struct Run {
+pub(super) struct RunVerb {
     /// The pipeline file; its paths start at its own folder
     #[arg(value_name = "PIPELINE.toml")]
     spec: PathBuf,
@@ -43,23 +44,23 @@ pub(super) struct Run {
     #[arg(long)]
     publish_on_check_failure: bool,
     #[command(flatten)]
-    nightly: flags::Nightly,
+    nightly: flags::IncrementalFlags,
     #[command(flatten)]
-    jobs: flags::Jobs,
+    jobs: flags::JobFlags,
     #[command(flatten)]
-    voice: Voice,
+    voice: LogFlags,
     /// Print the pipeline file with its paths resolved, and stop
     #[arg(long)]
     emit_spec: bool,
 }
 
-impl Run {
+impl RunVerb {
     pub(super) fn act(&self) -> Result<u8> {
         // Variables that are no text cannot be meant.
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let variables = Variables::new(&self.set, environment)?;
-        let mut spec = Spec::read(&self.spec, &variables)?;
+        let mut spec = read(&self.spec, &variables)?;
         if self.out.is_some() {
             spec.out.clone_from(&self.out);
         }

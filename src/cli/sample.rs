@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::progress::{Voice, carry_out};
-use super::{flags, print};
+use super::flags;
+use super::output::print;
+use super::progress::{LogFlags, carry_out};
 use crate::error::Result;
 use crate::pipeline::spec::{OneOrMany, Spec};
 
@@ -15,24 +16,24 @@ Examples:
   posweight sample data/ --plan repeat-factor:threshold=0.01 --dry-run     # what it would do
   posweight sample data/ --plan ml-ros:percent=25 --seed 7 --out plan/
   posweight sample data/ --plan stratified-split:train=0.8,test=0.2 --materialize --out split/")]
-pub(super) struct Sample {
+pub(super) struct SampleVerb {
     /// Files, folders and globs of Parquet shards; - is an Arrow IPC stream on stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]
-    sampling: flags::Sampling,
+    sampling: flags::SamplingFlags,
     #[command(flatten)]
-    counted: flags::Counted,
+    counted: flags::CountFlags,
     #[command(flatten)]
-    running: flags::Running,
+    running: flags::RunFlags,
     #[command(flatten)]
-    voice: Voice,
+    voice: LogFlags,
     /// Print the pipeline file that does the same, and stop
     #[arg(long)]
     emit_spec: bool,
 }
 
-impl Sample {
+impl SampleVerb {
     pub(super) fn act(&self) -> Result<u8> {
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         self.sampling.put(&mut spec);

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use schemars::schema_for;
 use serde_json::Value as Json;
 
-use super::print;
+use super::output::print;
 use crate::artifact::imbalance;
 use crate::artifact::results::RunResults;
 use crate::error::{Error, Result};
@@ -16,13 +16,13 @@ use crate::pipeline::spec::Spec;
   posweight schema spec > posweight.schema.json     # for editors: #:schema posweight.schema.json
   posweight schema imbalance
   posweight schema results | jq '.properties | keys'")]
-pub(super) struct SchemaOf {
+pub(super) struct SchemaVerb {
     /// What the schema is of
-    what: What,
+    what: SchemaName,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum What {
+enum SchemaName {
     /// Pipeline files
     Spec,
     /// run_results.json
@@ -31,12 +31,12 @@ enum What {
     Imbalance,
 }
 
-impl SchemaOf {
+impl SchemaVerb {
     pub(super) fn act(&self) -> Result<()> {
         let schema: Json = match self.what {
-            What::Spec => schema_for!(Spec).to_value(),
-            What::Results => schema_for!(RunResults).to_value(),
-            What::Imbalance => imbalance::schema(),
+            SchemaName::Spec => schema_for!(Spec).to_value(),
+            SchemaName::Results => schema_for!(RunResults).to_value(),
+            SchemaName::Imbalance => imbalance::schema(),
         };
         let text =
             serde_json::to_string_pretty(&schema).map_err(|cause| Error::internal(cause.to_string()))?;

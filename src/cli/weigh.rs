@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{flags, print};
+use super::flags;
+use super::output::print;
 use crate::error::Result;
-use crate::pipeline::plan::formats;
+use crate::pipeline::options::formats;
 use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::pipeline::weigh::{Weighed, weigh};
 use crate::report;
@@ -17,22 +18,22 @@ use crate::report;
   posweight weigh weights/counts.parquet --scheme effective-number:beta=0.999 --out cb/
   posweight weigh monday/ tuesday/ --out both/
   posweight weigh jobs/*/ --out weights/           # all jobs of --shard-count: the result of one run")]
-pub(super) struct Weigh {
+pub(super) struct WeighVerb {
     /// counts.parquet files, or folders of finished runs
     #[arg(required = true, value_name = "COUNTS")]
     counts: Vec<PathBuf>,
     #[command(flatten)]
-    output: flags::Output,
+    output: flags::OutputFlags,
     #[command(flatten)]
-    weights: flags::Weights,
+    weights: flags::WeightFlags,
     #[command(flatten)]
-    told: flags::Told,
+    told: flags::ReportFlags,
     /// Say nothing but errors
     #[arg(long, short)]
     quiet: bool,
 }
 
-impl Weigh {
+impl WeighVerb {
     pub(super) fn act(&self) -> Result<()> {
         let mut spec = Spec::default();
         self.output.put(&mut spec);

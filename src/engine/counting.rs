@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::Labels;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, choice};
 use crate::source::layout::{LabelKind, Layout};
 use crate::source::values::{Domain, Value};
 use crate::source::vocabulary::nearest;
@@ -131,13 +131,8 @@ impl FromStr for Engine {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "encoded" => Ok(Self::Encoded),
-            "plain" => Ok(Self::Plain),
-            _ => Err(Error::usage(format!("--engine: \"{text}\" is not a choice"))
-                .hint("use auto, encoded or plain")),
-        }
+        let choices = [("auto", Self::Auto), ("encoded", Self::Encoded), ("plain", Self::Plain)];
+        choice("--engine", text, &choices)
     }
 }
 

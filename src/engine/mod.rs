@@ -10,10 +10,11 @@
 //! layout into a plan and runs it · [`scan`] counts encoded pages · [`hive`] answers conditions for whole
 //! shards · [`plain`] counts Arrow arrays · [`partial`] is what scans give ·
 //! [`collect`] merges it · [`long`] is the layout whose rows are spread over many, and
-//! [`pairs`] counts them · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit ·
+//! [`pairs`] counts them · `budget` shares memory between a query and its counts · [`pieces`] cuts shards for threads · [`spill`] keeps what does not fit ·
 //! [`rows`] gives the labels of rows, [`sampling`] plans them · [`states`] keeps counts of shards from run to run, [`by_shard`] counts for it ·
 //! [`sql`] answers queries, with the [`functions`] of labels · [`cluster`] does the same on many machines
 
+mod budget;
 mod by_shard;
 pub mod cluster;
 mod collect;

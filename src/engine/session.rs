@@ -11,6 +11,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsume
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::budget::{SharedMemory, Turn};
 use super::cluster::Address;
 use super::pool::Unstalled;
 use super::spill::{Factory, Spill};
@@ -40,9 +41,34 @@ pub struct Limits {
     pub spill_limit: u64,
     /// The scheduler of the cluster that counts, instead of this machine.
     pub cluster: Option<Address>,
+    /// The memory pool of all sessions within these limits; without one, each session has a pool of its own.
+    pub(super) shared: Option<SharedMemory>,
 }
 
 impl Limits {
+    /// Limits of this machine alone.
+    #[must_use]
+    pub fn new(memory: u64, threads: usize, spill_dir: Option<PathBuf>, spill_limit: u64) -> Self {
+        Self { memory, threads, spill_dir, spill_limit, cluster: None, shared: None }
+    }
+
+    /// The same limits for all sessions together: they share one memory pool.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] when the limit is below what any run needs.
+    pub fn shared(self) -> Result<Self> {
+        let pool = memory_pool(&self)?;
+        Ok(Self { shared: Some(SharedMemory::new(pool)), ..self })
+    }
+
+    /// Waits until no other count within shared limits runs. Each takes the memory and the threads of all.
+    pub async fn turn(&self) -> Option<Turn> {
+        match &self.shared {
+            Some(shared) => Some(shared.turn().await),
+            None => None,
+        }
+    }
+
     /// The part of the limit that operators may reserve: spill merges and allocator slack take about
     /// as much again.
     #[must_use]
@@ -109,7 +135,11 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     Ok(SessionContext::new_with_state(state))
 }
 
-pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<RuntimeEnv>> {
+/// The memory pool of these limits: the shared one, or a new one.
+fn memory_pool(limits: &Limits) -> Result<Arc<dyn MemoryPool>> {
+    if let Some(shared) = &limits.shared {
+        return Ok(Arc::clone(&shared.pool));
+    }
     if limits.memory < MEMORY_LIMIT_MIN {
         return Err(Error::resource(format!(
             "--memory-limit of {} MB cannot be kept; the smallest is {} MB",
@@ -121,7 +151,11 @@ pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<Runtime
     // Greedy pools starve the consumer that could spill; a fair one gives each its share.
     let fair = Unstalled(FairSpillPool::new(limits.pool_bytes()));
     let named = std::num::NonZeroUsize::new(CONSUMERS_NAMED).unwrap_or(std::num::NonZeroUsize::MIN);
-    let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(fair, named));
+    Ok(Arc::new(TrackConsumersPool::new(fair, named)))
+}
+
+pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<RuntimeEnv>> {
+    let pool = memory_pool(limits)?;
     if let Some(dir) = &limits.spill_dir {
         std::fs::create_dir_all(dir).map_err(|cause| Error::writing(dir, &cause).at("--spill-dir"))?;
     }

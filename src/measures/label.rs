@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::ratio;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, choice};
 
 /// A measure of one label, from its positives, its negatives and the positives of the most frequent
 /// label; `None` where it is not defined.
@@ -68,12 +68,7 @@ impl FromStr for Compat {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "mulan" => Ok(Self::Mulan),
-            "mldr" => Ok(Self::Mldr),
-            _ => Err(Error::usage(format!("--compat: \"{text}\" is not a package"))
-                .hint("use mulan (labels without positives have no IRLbl) or mldr (it is 0)")),
-        }
+        choice("--compat", text, &[("mulan", Self::Mulan), ("mldr", Self::Mldr)])
     }
 }
 

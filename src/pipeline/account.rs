@@ -1,21 +1,24 @@
-//! What is known of a run at any moment, and what `run_results.json` says of it in the end.
+//! What is known of a run at any moment, and the `run_results.json` that is made of it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use super::derived::Derived;
 use super::machine::peak_memory;
-use super::outputs::Derived;
+use super::opening::Opened;
 use super::plan::Plan;
-use crate::artifact::publish::OutputFile;
+use super::timings::Timings;
+use crate::artifact::files::{FORMAT_VERSION, OutputFile};
 use crate::artifact::results::{
-    CheckResult, ErrorResult, FindingResult, Inputs, Metadata, Resources, ResultSummary, RunResults,
-    ShardResult,
+    CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata, ReadingResult,
+    Resources, ResultSummary, RunResults, ShardResult,
 };
+use crate::engine::rows::Measured;
 use crate::engine::states::Fate;
-use crate::engine::{Counted, Spilled};
+use crate::engine::{Counted, Spilled, Way};
 use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::shards::{Shard, Unreadable, fingerprint};
@@ -24,22 +27,24 @@ use crate::store::Object;
 /// What is known so far.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    pub(super) timings: BTreeMap<&'static str, f64>,
+    pub(super) timings: Timings,
     pub(super) inputs: Inputs,
     pub(super) shards: Vec<ShardResult>,
     pub(super) result: Option<ResultSummary>,
-    pub(super) counting: Json,
+    pub(super) counting: Option<CountingResult>,
     pub(super) spilled: Spilled,
     pub(super) findings: Vec<FindingResult>,
     pub(super) checks: Vec<CheckResult>,
-    /// A check that failed, of a result that is published all the same.
+    /// The failed check of a result that is published despite it.
     pub(super) failure: Option<Error>,
     pub(super) outputs: Vec<OutputFile>,
 }
 
 impl Account {
     /// Shards were opened; `spec` is what decides the result.
-    pub(super) fn opened(&mut self, shards: &[Shard], unreadable: &[Unreadable], spec: &Json) {
+    pub(super) fn opened(&mut self, opened: &Opened, spec: &Json) {
+        let Opened { dataset, unreadable, detected, .. } = opened;
+        let shards = &dataset.shards;
         self.inputs = Inputs {
             shards: shards.len() as u64,
             bytes: shards.iter().map(|shard| shard.bytes).sum(),
@@ -58,9 +63,11 @@ impl Account {
         });
         self.shards = listed.chain(unreadable.iter().map(skipped)).collect();
         self.shards.sort_by(|a, b| a.path.cmp(&b.path));
+        let (layout, why) = (detected.layout.kind.to_string(), detected.why.clone());
+        self.counting = Some(CountingResult { layout, why, ..CountingResult::default() });
     }
 
-    /// Shards were counted, but for those that turned out to be unreadable.
+    /// Shards were counted, except those that turned out to be unreadable.
     pub(super) fn counted(&mut self, counted: &Counted, shards: &[Shard]) {
         let fates: BTreeMap<&str, Fate> =
             shards.iter().map(|shard| shard.name.as_str()).zip(counted.fates.iter().copied()).collect();
@@ -78,12 +85,31 @@ impl Account {
         self.inputs.rows = counted.total.rows();
         self.inputs.bytes_read = counted.bytes_read;
         self.spilled = counted.spilled;
-        self.counting["way"] = serde_json::to_value(&counted.way).unwrap_or(Json::Null);
+        if let Some(counting) = &mut self.counting {
+            counting.way = Some(reading(&counted.way));
+        }
     }
 
-    /// Why the layout was chosen.
-    pub(super) fn detected(&mut self, layout: &str, why: &str) {
-        self.counting = json!({ "layout": layout, "why": why });
+    /// Rows were measured.
+    pub(super) fn measured(&mut self, measured: &Measured, bytes_read: u64) {
+        if let Some(counting) = &mut self.counting {
+            counting.rows_way = Some(reading(&measured.way));
+        }
+        self.read_more(bytes_read, measured.spilled);
+    }
+
+    /// Rows were not measured.
+    pub(super) fn rows_not_measured(&mut self, why: String) {
+        if let Some(counting) = &mut self.counting {
+            counting.rows_not_measured = Some(why);
+        }
+    }
+
+    /// One more pass over the rows was made.
+    pub(super) fn read_more(&mut self, bytes: u64, spilled: Spilled) {
+        self.inputs.bytes_read += bytes;
+        self.spilled.bytes += spilled.bytes;
+        self.spilled.files += spilled.files;
     }
 
     /// How many shards have `status`.
@@ -91,7 +117,7 @@ impl Account {
         self.shards.iter().filter(|shard| shard.status == status).count()
     }
 
-    /// What the files say of a run of `plan` that began at `started` and ended in `status`.
+    /// The account of a run of `plan` that began at `started` and ended in `status`.
     pub(super) fn results(
         self,
         plan: &Plan,
@@ -102,7 +128,7 @@ impl Account {
     ) -> RunResults {
         RunResults {
             metadata: Metadata {
-                version: crate::artifact::FORMAT_VERSION,
+                version: FORMAT_VERSION,
                 tool_version: env!("CARGO_PKG_VERSION"),
                 started_at: utc(started),
                 spec: serde_json::to_value(&plan.spec).unwrap_or(Json::Null),
@@ -110,15 +136,15 @@ impl Account {
             status,
             exit_code: error.map_or(0, Error::exit_code),
             elapsed_seconds: elapsed.as_secs_f64(),
-            timings: self.timings,
+            timings: self.timings.seconds(),
             inputs: self.inputs,
             shards: self.shards,
             result: self.result,
             counting: self.counting,
             resources: Resources {
                 peak_memory_bytes: peak_memory(),
-                memory_limit_bytes: plan.limits.memory,
-                threads: plan.limits.threads,
+                memory_limit_bytes: plan.count.limits.memory,
+                threads: plan.count.limits.threads,
                 spilled_bytes: self.spilled.bytes,
                 spill_files: self.spilled.files,
             },
@@ -128,6 +154,19 @@ impl Account {
             error: error.map(ErrorResult::from),
         }
     }
+}
+
+/// How rows were read, as files hold it.
+fn reading(way: &Way) -> ReadingResult {
+    let columns = way.columns.iter().map(|column| ColumnResult {
+        column: column.column.clone(),
+        encoded: column.encoded,
+        statistics: column.statistics,
+        statistics_pages: column.statistics_pages,
+        arrays: column.arrays,
+        why: column.why.clone(),
+    });
+    ReadingResult { engine: way.engine.to_owned(), why: way.why.clone(), columns: columns.collect() }
 }
 
 /// How a run ended, in a word.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::spec::{STDIO, Spec};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, choice};
 
 /// Where a result goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum Destination {
     /// Files in a folder.
     Folder(PathBuf),
     /// The weights alone, to stdout.
-    Stdout(Stream),
+    Stdout(StdoutFormat),
     /// Nothing is written.
     Nowhere,
 }
@@ -27,14 +27,8 @@ impl Destination {
             Error::usage("no output folder is named")
                 .hint("name one with --out DIR, or the key out of a spec")
         })?;
-        let stream = match format {
-            None | Some("json") => Stream::Json,
-            Some("arrow") => Stream::Arrow,
-            Some(other) => {
-                return Err(Error::usage(format!("--format: there is no format \"{other}\""))
-                    .hint("--out - writes json or arrow"));
-            }
-        };
+        let formats = [("json", StdoutFormat::Json), ("arrow", StdoutFormat::Arrow)];
+        let stream = choice("--format", format.unwrap_or("json"), &formats)?;
         match (out.as_os_str() == STDIO, format) {
             (true, _) => Ok(Self::Stdout(stream)),
             (false, None) => Ok(Self::Folder(out)),
@@ -57,7 +51,7 @@ impl Destination {
 
 /// What stdout gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub enum StdoutFormat {
     /// `weights.json` on one line.
     Json,
     /// The table of `weights.parquet` as an Arrow IPC stream.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub fn explain(spec: Spec) -> Result<String> {
     let plan = Plan::resolve(spec, Machine::here())?;
     let path = plan.state.as_ref().ok_or_else(|| {
-        Error::usage("no file keeps counts of shards, so every shard is read every time")
+        Error::usage("no file saves counts of shards, so every run reads every shard")
             .hint("name one with --state FILE, or the key state of a spec")
     })?;
     let Opened { dataset, counting, .. } = open_plan(&plan)?;
@@ -31,9 +31,9 @@ pub fn explain(spec: Spec) -> Result<String> {
             Fate::New if states.rules_changed() => {
                 ("counted", "layout or values are not those of the last run")
             }
-            Fate::New => ("new", "no counts of this path are kept"),
-            Fate::Changed => ("changed", "size, time or footer are not those of the kept counts"),
-            Fate::Reused => ("reused", "size, time and footer are those of the kept counts"),
+            Fate::New => ("new", "no counts of this path are saved"),
+            Fate::Changed => ("changed", "size, time or footer changed since its counts were saved"),
+            Fate::Reused => ("reused", "size, time and footer are as when its counts were saved"),
         };
         text.push_str(&format!("{fate:8} {}  ({why})\n", crate::report::visible(&shard.name)));
     }

@@ -29,7 +29,7 @@ pub struct Forecast {
     pub demand: Demand,
     /// How rows will be counted, in a few words.
     pub how: String,
-    /// Memory, as far as it is known before.
+    /// Memory that can be predicted.
     pub memory: u64,
     /// Whether that is not known, but bounded by the limit: pairs of layout long, and names.
     pub is_open: bool,
@@ -101,13 +101,14 @@ pub async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> Result<
     })
 }
 
-/// Counts the first row groups, up to so many, of the shard with the fewest rows, or all of it where row groups
-/// cannot be told apart: rows and seconds.
+/// Counts up to `groups` row groups of the shard with the fewest rows, or the whole shard if it is read as arrays.
+/// Returns rows and seconds.
 async fn probe(dataset: &Dataset, counting: &Counting, limits: &Limits, groups: usize) -> Result<(u64, f64)> {
     let shard = dataset.shards.iter().filter(|shard| shard.rows > 0).min_by_key(|shard| shard.rows);
     let Some(shard) = shard else { return Ok((0, 0.0)) };
     let one = Dataset::new(vec![first_groups(shard, groups)], Arc::clone(&dataset.schema));
-    let limits = Limits { threads: 1, ..limits.clone() };
+    let mut limits = limits.clone();
+    limits.threads = 1;
     let clock = Instant::now();
     let counted =
         count(&one, Counting { num_rows: None, ..counting.clone() }, &limits, Arc::default(), None).await;

@@ -1,4 +1,4 @@
-//! What the outside is told of a run: a summary, metrics, lineage. All are made from `run_results.json`.
+//! Reports of a run to other programs: a summary, metrics, lineage. All are made from `run_results.json`.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -11,9 +11,9 @@ use serde_json::Value as Json;
 use super::account::utc;
 use super::plan::Plan;
 use super::spec::Spec;
-use crate::artifact::lineage::Run;
+use crate::artifact::disk::replace;
+use crate::artifact::lineage::LineageRun;
 use crate::artifact::metrics::metrics;
-use crate::artifact::publish::replace;
 use crate::artifact::results::RunResults;
 use crate::artifact::summary;
 use crate::counts::LabelCounts;
@@ -21,15 +21,15 @@ use crate::error::{Error, Result};
 
 /// How long a collector of events may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long when somebody waits for the program to stop.
+/// The same when the run is being stopped.
 const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(1);
-/// Where collectors take events when the address says no more than the host.
+/// Path for events if the address is a host alone.
 const EVENTS_PATH: &str = "/api/v1/lineage";
 
 /// Events of a run that has begun.
 #[derive(Debug)]
 pub(super) struct Lineage {
-    run: Run,
+    run: LineageRun,
     place: String,
     started: JoinHandle<Option<String>>,
 }
@@ -40,11 +40,11 @@ pub(super) fn started(plan: &Plan, time: SystemTime) -> Option<Lineage> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let output = plan.out.folder().map(|out| out.display().to_string());
     let job = plan.out.folder().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let run = Run {
+    let run = LineageRun {
         id: uuid(time),
         namespace: variable("OPENLINEAGE_NAMESPACE").unwrap_or_else(|| "posweight".to_owned()),
         job: variable("OPENLINEAGE_JOB_NAME").or(job).unwrap_or_else(|| "posweight".to_owned()),
-        inputs: plan.sources.clone(),
+        inputs: plan.count.sources.clone(),
         output,
         parent: variable("OPENLINEAGE_PARENT_ID"),
     };
@@ -76,7 +76,7 @@ pub(super) fn ended(
         }
     }
     let out = plan.out.folder().map_or_else(|| "-".to_owned(), |out| out.display().to_string());
-    let told = plan.notices.summary_json.as_deref().map_or(Ok(()), |path| {
+    let summarised = plan.notices.summary_json.as_deref().map_or(Ok(()), |path| {
         replace(path, &summary::summary(results, &out)).map_err(|error| error.at("--summary-json"))
     });
     let measured = plan.notices.metrics_textfile.as_deref().filter(|_| results.error.is_none());
@@ -84,7 +84,7 @@ pub(super) fn ended(
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         replace(path, &metrics(results, counts, seconds)).map_err(|error| error.at("--metrics-textfile"))
     });
-    told.and(measured)
+    summarised.and(measured)
 }
 
 /// The run that `spec` asks for could not begin.
@@ -139,7 +139,7 @@ fn send(place: &str, event: &Json, patience: Duration) -> std::result::Result<()
 fn uuid(time: SystemTime) -> String {
     let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let mut chance = [0_u8; 10];
-    // Without chance, the time alone tells runs apart.
+    // Without random bytes, the time alone has to differ.
     let _ = getrandom::fill(&mut chance);
     let chance = chance.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
     let bits = (millis & 0xffff_ffff_ffff) << 80

@@ -1,14 +1,17 @@
-//! The text of a pipeline file becomes a spec, or an error with line and column.
+//! A pipeline file becomes a spec, or an error with line and column.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::spec::{Spec, Values};
+use super::spec::{OneOrMany, STDIO, Spec, ValueSpec};
+use super::variables::Variables;
 use crate::error::{Error, Result};
+use crate::store::{is_address, of_path};
 
 /// Where a reader finds an example.
 const HINT: &str = "see pipelines/ for specs that run";
@@ -22,7 +25,7 @@ pub fn parse(text: &str) -> Result<Spec> {
         Error::usage(format!("not a valid spec:\n{}", cause.to_string().trim_end())).hint(HINT)
     })?;
     let document = document.into_inner();
-    let value_keys = keys::<Values>();
+    let value_keys = keys::<ValueSpec>();
     check_keys(text, &document, &keys::<Spec>())?;
     if let Some(labels) = document.get("label").and_then(|labels| labels.get_ref().as_table()) {
         for label in labels.values().filter_map(|label| label.get_ref().as_table()) {
@@ -40,7 +43,7 @@ pub fn parse(text: &str) -> Result<Spec> {
 }
 
 /// The keys that a type of the spec has.
-fn keys<T: JsonSchema>() -> Vec<String> {
+pub(super) fn keys<T: JsonSchema>() -> Vec<String> {
     let schema = schema_for!(T);
     let properties = schema.get("properties").and_then(|properties| properties.as_object());
     properties.into_iter().flat_map(|properties| properties.keys().cloned()).collect()
@@ -92,6 +95,90 @@ fn place(text: &str, span: &Range<usize>) -> String {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
     format!("line {line}, column {column}")
+}
+
+/// Reads a pipeline file; its paths start at its own folder, and `${NAME}` in them is looked up in
+/// `variables`.
+///
+/// # Errors
+/// [`Error::Usage`] with line and column for anything that is not a spec, and for unknown variables.
+pub fn read(path: &Path, variables: &Variables) -> Result<Spec> {
+    let text = std::fs::read_to_string(path).map_err(|cause| match Error::reading(path, &cause) {
+        Error::Input(detail) => Error::Usage(detail),
+        other => other,
+    })?;
+    let mut spec = parse(&text).map_err(|error| error.at(path.display()))?;
+    expand(&mut spec, variables)?;
+    start_at(&mut spec, path.parent().unwrap_or(Path::new("")));
+    Ok(spec)
+}
+
+/// Relative paths start at `folder`.
+fn start_at(spec: &mut Spec, folder: &Path) {
+    let join = |path: &str| {
+        if is_address(path) || path == STDIO {
+            path.to_owned()
+        } else {
+            within(folder, Path::new(path)).display().to_string()
+        }
+    };
+    let shards = spec.shards.take();
+    spec.shards = shards.map(|shards| OneOrMany::Many(shards.to_vec().iter().map(|s| join(s)).collect()));
+    spec.vocabulary = spec.vocabulary.take().map(|path| join(&path));
+    for place in places(spec) {
+        if place.as_os_str() != STDIO && of_path(place).is_none() {
+            *place = within(folder, place);
+        }
+    }
+    if let Some(Some(path)) = spec.openlineage.as_deref().map(|place| place.strip_prefix("file:")) {
+        spec.openlineage = Some(format!("file:{}", within(folder, Path::new(path)).display()));
+    }
+}
+
+/// Files and folders that are written, and the result that is compared with.
+fn places(spec: &mut Spec) -> impl Iterator<Item = &mut PathBuf> {
+    let Spec { out, against, state, spill_dir, summary_json, metrics_textfile, .. } = spec;
+    [out, against, state, spill_dir, summary_json, metrics_textfile].into_iter().flatten()
+}
+
+/// Replaces `${NAME}` in paths and the condition.
+fn expand(spec: &mut Spec, variables: &Variables) -> Result<()> {
+    let one = |text: &mut String, key: &str| {
+        *text = variables.expand(text).map_err(|error| error.at(format!("key \"{key}\"")))?;
+        Ok::<_, Error>(())
+    };
+    match &mut spec.shards {
+        Some(OneOrMany::One(text)) => one(text, "shards")?,
+        Some(OneOrMany::Many(texts)) => texts.iter_mut().try_for_each(|text| one(text, "shards"))?,
+        None => {}
+    }
+    for (text, key) in [
+        (&mut spec.vocabulary, "vocabulary"),
+        (&mut spec.r#where, "where"),
+        (&mut spec.openlineage, "openlineage"),
+    ] {
+        text.as_mut().map_or(Ok(()), |text| one(text, key))?;
+    }
+    for place in places(spec) {
+        if let Some(text) = place.to_str() {
+            let mut text = text.to_owned();
+            one(&mut text, "out, state and the like")?;
+            *place = text.into();
+        }
+    }
+    Ok(())
+}
+
+/// `path` as seen from `folder`, without going into the folder and out again.
+fn within(folder: &Path, path: &Path) -> PathBuf {
+    let (mut folder, mut rest) = (folder, path);
+    while let Ok(below) = rest.strip_prefix("..") {
+        // `..` of a linked folder is the parent of its target, not of the link.
+        let is_plain = folder.file_name().is_some() && !folder.is_symlink();
+        let Some(parent) = folder.parent().filter(|_| is_plain) else { break };
+        (folder, rest) = (parent, below);
+    }
+    folder.join(rest)
 }
 
 #[cfg(test)]

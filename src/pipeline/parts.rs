@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::outputs::group_name;
 use super::spec::Spec;
-use crate::artifact::counts::{CountsFile, Part, read};
+use crate::artifact::counts::{CountsFile, JobPart, read};
 use crate::counts::Cell;
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
@@ -43,7 +43,7 @@ const SHOWN: usize = 10;
 /// Merges the counts in `files` where they are of jobs; `None` where they are of whole runs.
 ///
 /// # Errors
-/// [`Error::Input`] when a job is missing, stands twice or was asked for something else,
+/// [`Error::Input`] when a job is missing, appears twice or was asked for something else,
 /// [`Error::Changed`] when the jobs listed different shards.
 pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
     let mut parts: Vec<_> =
@@ -101,7 +101,7 @@ pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
 }
 
 /// Whether these are all jobs of one run. They are in their order.
-fn check(parts: &[&Part]) -> Result<()> {
+fn check(parts: &[&JobPart]) -> Result<()> {
     let Some(first) = parts.first() else { return Ok(()) };
     let (count, again) = (first.count, "run those jobs again, or leave out what is of another run");
     if let Some(other) = parts.iter().find(|part| part.count != count || part.spec != first.spec) {
@@ -119,7 +119,7 @@ fn check(parts: &[&Part]) -> Result<()> {
         .hint("run the jobs again once nothing writes to the shards"));
     }
     if let Some(pair) = parts.windows(2).find(|pair| pair[0].index == pair[1].index) {
-        return Err(Error::input(format!("job {} of {count} stands twice", pair[0].index)).hint(again));
+        return Err(Error::input(format!("job {} of {count} appears twice", pair[0].index)).hint(again));
     }
     let there: BTreeSet<u64> = parts.iter().map(|part| part.index).collect();
     let missing = count - there.len() as u64;

@@ -10,7 +10,7 @@ use crate::engine::rows::{Measured, Request, can_tell, measure};
 use crate::engine::{GroupKey, Progress};
 use crate::error::{Error, Result};
 
-/// Labels up to which rows are measured when nobody says so.
+/// Labels up to which rows are measured by default.
 const LABELS_MAX: usize = 2000;
 /// Numbers that pairs of labels may take in all groups together.
 const PAIRS_MAX: usize = 16 << 20;
@@ -36,7 +36,7 @@ pub(super) fn decide(
         }
         (None, Ok(())) if plan.out.folder().is_none() => Some("--out - takes weights alone".to_owned()),
         (None, Ok(())) if counts.len() > LABELS_MAX => {
-            Some(format!("there are more than {LABELS_MAX} labels; --row-measures on measures all the same"))
+            Some(format!("there are more than {LABELS_MAX} labels; --row-measures on measures them anyway"))
         }
         (_, Ok(())) => None,
     };
@@ -63,7 +63,7 @@ pub(super) async fn measure_rows(
         dataset: &opened.dataset,
         counting: &Arc::new(opened.counting.knowing(counts.labels())),
         groups: &keys,
-        limits: &plan.limits,
+        limits: &plan.count.limits,
         progress: &progress,
     };
     let measured = measure(&request, counts, &parts).await?;

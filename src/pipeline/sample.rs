@@ -1,17 +1,17 @@
-//! A sampling plan as part of a run: planned once rows are counted, written beside what counts give.
+//! The sampling plan of a run: made once rows are counted, written beside the weights.
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use super::destination::Destination;
 use super::opening::Opened;
 use super::plan::Plan;
 use super::sample_copies::Copies;
-use super::spec::Spec;
-use crate::artifact::plan::{Fold, PlanFile, PlannedShard, file_name, write_json, write_shard};
-use crate::artifact::publish::{Staging, Wanted};
+use super::sampling::Sampling;
+use crate::artifact::plan::{file_name, write_shard};
+use crate::artifact::plan_json::{Fold, PlanFacts, PlanFile, PlannedShard, SplitDistances, write_json};
+use crate::artifact::publish::{StagedFile, Staging};
 use crate::counts::LabelCounts;
 use crate::engine::rows::{Request, can_tell};
 use crate::engine::sampling::{Asked, Planned, plan_rows};
@@ -24,62 +24,6 @@ use crate::sampling::row_weight::Sum;
 use crate::sampling::stratify::{FoldCounts, examples_distribution, label_distribution};
 use crate::sampling::{Draw, Method, Preview, Shift};
 use crate::source::names::names;
-
-/// What a plan is asked to be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sampling {
-    /// The plan.
-    pub method: Method,
-    /// Its chance.
-    pub seed: u64,
-    /// Another chance for every epoch.
-    pub epoch: u64,
-    /// Also write the shards as the plan has them.
-    pub materialize: bool,
-}
-
-impl Sampling {
-    /// The plan that a spec asks for.
-    pub(super) fn asked(spec: &Spec) -> Result<Option<Self>> {
-        let Some(text) = &spec.plan else {
-            let given = [
-                ("--seed", spec.seed.is_some()),
-                ("--epoch", spec.epoch.is_some()),
-                ("--materialize", spec.materialize == Some(true)),
-                ("--dry-run", spec.dry_run == Some(true)),
-            ];
-            return match given.iter().find(|(_, given)| *given) {
-                None => Ok(None),
-                Some((flag, _)) => {
-                    Err(Error::usage(format!("{flag} belongs to a sampling plan, but none is named"))
-                        .hint("name one with --plan; posweight list plans has all"))
-                }
-            };
-        };
-        Ok(Some(Self {
-            method: text.parse()?,
-            seed: spec.seed.unwrap_or(0),
-            epoch: spec.epoch.unwrap_or(0),
-            materialize: spec.materialize.unwrap_or(false),
-        }))
-    }
-
-    /// Refuses what contradicts a plan.
-    pub(super) fn check(&self, plan: &Plan) -> Result<()> {
-        let name = self.method.name();
-        if !plan.by.is_empty() {
-            return Err(Error::usage(format!("--plan {name} plans all rows together, but --by splits them"))
-                .hint("plan one group with --where"));
-        }
-        if matches!(plan.out, Destination::Stdout(_)) {
-            return Err(Error::usage(format!(
-                "--out - takes the weights alone, but --plan {name} makes files"
-            ))
-            .hint("name a folder with --out DIR"));
-        }
-        Ok(())
-    }
-}
 
 /// A plan of a run.
 #[derive(Debug)]
@@ -97,8 +41,8 @@ pub struct Sampled {
     pub(super) bytes_read: u64,
 }
 
-/// Refuses what no plan can be made of.
-pub(super) fn check(opened: &Opened) -> Result<()> {
+/// Refuses data without labels of single rows.
+pub(super) fn check_opened(opened: &Opened) -> Result<()> {
     can_tell(&opened.counting).map_err(|why| {
         Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(
             if opened.counting.has_mass() {
@@ -123,7 +67,7 @@ pub(super) async fn sample(
         dataset: &opened.dataset,
         counting: &Arc::new(opened.counting.knowing(counts.labels())),
         groups: &[Vec::new()],
-        limits: &plan.limits,
+        limits: &plan.count.limits,
         progress: &progress,
     };
     let copies = sampling.materialize.then(|| Copies::new(plan, sampling, opened, counts)).transpose()?;
@@ -194,11 +138,11 @@ impl Sampled {
         threads: usize,
     ) -> Result<()> {
         let Sampling { method, seed, epoch, .. } = &self.sampling;
-        let told = Mutex::new(vec![PlannedShard::default(); self.names.len()]);
-        let wanted = self.names.iter().enumerate().map(|(shard, name)| Wanted {
+        let shards = Mutex::new(vec![PlannedShard::default(); self.names.len()]);
+        let wanted = self.names.iter().enumerate().map(|(shard, name)| StagedFile {
             name: file_name(shard, self.names.len()),
             write: Box::new({
-                let told = &told;
+                let shards = &shards;
                 move |out| {
                     let (mut rows, mut epoch_rows, mut weights) = (0, 0, Sum::default());
                     let blocks = self.planned.decided.of_shard(shard).inspect(|block| {
@@ -216,13 +160,13 @@ impl Sampled {
                         epoch_rows: self.folds.is_empty().then_some(epoch_rows),
                         weight_sum: method.weighs().map(|_| weights.value()),
                     };
-                    told.lock().unwrap_or_else(PoisonError::into_inner)[shard] = planned;
+                    shards.lock().unwrap_or_else(PoisonError::into_inner)[shard] = planned;
                     Ok(())
                 }
             }),
         });
         staging.files(wanted.collect(), threads)?;
-        let shards = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let shards = shards.into_inner().unwrap_or_else(PoisonError::into_inner);
         let parts = self.shares().iter().zip(&self.planned.folds);
         let folds: Vec<Fold<'_>> =
             parts.map(|((name, share), counts)| Fold { name, share: *share, counts }).collect();
@@ -243,33 +187,32 @@ impl Sampled {
         staging.file("plan.md", |out| {
             out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
         })?;
-        self.copies.as_ref().map_or(Ok(()), |copies| copies.write(self, staging, threads))
+        let Some(copies) = &self.copies else { return Ok(()) };
+        let expected = self.preview.after.rows();
+        copies.write(&self.planned, &self.names, self.shares(), expected, staging, threads)
     }
 
-    /// What came up on the way; only what did.
-    fn facts(&self) -> Json {
+    /// What planning found.
+    fn facts(&self) -> PlanFacts {
         let facts = &self.planned.facts;
-        let all = [
-            ("weight_sum", json!(facts.weight_sum)),
-            ("rows_asked", json!(facts.asked)),
-            ("rows_done", json!(facts.done)),
-            ("labelsets", json!(facts.labelsets)),
-            ("scumble", json!(facts.scumble)),
-        ];
-        let known = all.into_iter().filter(|(_, value)| !value.is_null());
-        Json::Object(known.map(|(name, value)| (name.to_owned(), value)).collect())
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        PlanFacts {
+            weight_sum: finite(facts.weight_sum),
+            rows_asked: facts.asked,
+            rows_done: facts.done,
+            labelsets: facts.labelsets,
+            scumble: finite(facts.scumble),
+        }
     }
 
-    /// How far folds are from the whole, beside folds by chance alone.
-    fn split(&self) -> Option<Json> {
+    /// The distances of folds from all rows, beside those of random folds.
+    fn split(&self) -> Option<SplitDistances> {
         let shares: Vec<f64> = self.shares().iter().map(|(_, share)| *share).collect();
-        (!self.folds.is_empty()).then(|| {
-            json!({
-                "label_distribution": label_distribution(&self.folds),
-                "label_distribution_random": label_distribution(&self.random_folds),
-                "examples_distribution": examples_distribution(&self.folds, &shares),
-                "examples_distribution_random": examples_distribution(&self.random_folds, &shares),
-            })
+        (!self.folds.is_empty()).then(|| SplitDistances {
+            label_distribution: label_distribution(&self.folds),
+            label_distribution_random: label_distribution(&self.random_folds),
+            examples_distribution: examples_distribution(&self.folds, &shares),
+            examples_distribution_random: examples_distribution(&self.random_folds, &shares),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The shards as a plan has them: `sampled/NAME`, and where rows are dealt to folds `sampled/fold=FOLD/NAME`.
+//! The sampled shards: `sampled/NAME`, and for each fold `sampled/fold=FOLD/NAME`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,11 +7,11 @@ use arrow::array::RecordBatch;
 
 use super::opening::Opened;
 use super::plan::Plan;
-use super::sample::{Sampled, Sampling};
-use crate::artifact::plan_copy::{Copy, Original, Rows, copy_shard};
-use crate::artifact::publish::{Staging, Wanted};
+use super::sampling::Sampling;
+use crate::artifact::plan_copy::{CopiedRows, OriginalShard, RowCopy, copy_shard};
+use crate::artifact::publish::{StagedFile, Staging};
 use crate::counts::LabelCounts;
-use crate::engine::sampling::Edit;
+use crate::engine::sampling::{Edit, Planned};
 use crate::error::{Error, Result};
 use crate::sampling::remedial::Remedial;
 use crate::sampling::{Method, Rarity};
@@ -24,7 +24,7 @@ const GROUP_BYTES: (usize, usize) = (1 << 20, 64 << 20);
 #[derive(Debug)]
 pub(super) struct Copies {
     shards: Vec<Shard>,
-    /// How labels are taken away, and which go to the second copy; of `remedial`.
+    /// How labels are removed, and which go to the second copy; `remedial` only.
     edit: Option<(Edit, Remedial)>,
     group_bytes: usize,
 }
@@ -45,31 +45,39 @@ impl Copies {
             }
             _ => None,
         };
-        let share = plan.limits.pool_bytes() / plan.limits.threads.max(1) / 2;
+        let share = plan.count.limits.pool_bytes() / plan.count.limits.threads.max(1) / 2;
         let group_bytes = share.clamp(GROUP_BYTES.0, GROUP_BYTES.1);
         Ok(Self { shards: opened.dataset.shards.clone(), edit, group_bytes })
     }
 
-    /// Writes them.
-    pub(super) fn write(&self, sampled: &Sampled, staging: &mut Staging, threads: usize) -> Result<()> {
+    /// Writes the rows that were `planned` of the shards called `names`, `expected` of them, in a folder for each of
+    /// `folds`.
+    pub(super) fn write(
+        &self,
+        planned: &Planned,
+        names: &[String],
+        folds: &[(String, f64)],
+        expected: u64,
+        staging: &mut Staging,
+        threads: usize,
+    ) -> Result<()> {
         let written = AtomicU64::new(0);
-        let folds = sampled.shares();
-        let parts: Vec<(String, Rows)> = if folds.is_empty() {
-            let rows = if self.edit.is_some() { Rows::Split } else { Rows::Repeated };
+        let parts: Vec<(String, CopiedRows)> = if folds.is_empty() {
+            let rows = if self.edit.is_some() { CopiedRows::Split } else { CopiedRows::Repeated };
             vec![(String::new(), rows)]
         } else {
             let numbered = folds.iter().zip(0..);
-            numbered.map(|((name, _), fold)| (format!("fold={name}/"), Rows::OfFold(fold))).collect()
+            numbered.map(|((name, _), fold)| (format!("fold={name}/"), CopiedRows::OfFold(fold))).collect()
         };
         let wanted = parts.iter().flat_map(|(folder, rows)| {
             let written = &written;
-            self.shards.iter().enumerate().map(move |(number, shard)| Wanted {
-                name: format!("sampled/{folder}{}", sampled.names[number]),
+            self.shards.iter().enumerate().map(move |(number, shard)| StagedFile {
+                name: format!("sampled/{folder}{}", names[number]),
                 write: Box::new(move |out| {
                     let original =
-                        Original { place: &shard.place, name: &shard.name, metadata: &shard.metadata };
-                    let decisions = sampled.planned.decided.of_shard(number);
-                    let edit = |batch: &RecordBatch, copies: &[Copy]| self.edited(batch, copies);
+                        OriginalShard { place: &shard.place, name: &shard.name, metadata: &shard.metadata };
+                    let decisions = planned.decided.of_shard(number);
+                    let edit = |batch: &RecordBatch, copies: &[RowCopy]| self.edited(batch, copies);
                     let edit = self.edit.is_some().then_some(&edit as &_);
                     let rows = copy_shard(out, &original, decisions, *rows, edit, self.group_bytes)?;
                     written.fetch_add(rows, Ordering::Relaxed);
@@ -79,20 +87,20 @@ impl Copies {
         });
         staging.files(wanted.collect(), threads)?;
         self.shards.iter().try_for_each(Shard::check_unchanged)?;
-        let (written, expected) = (written.into_inner(), sampled.preview.after.rows());
+        let written = written.into_inner();
         if written != expected {
             return Err(Error::internal(format!("{written} rows were copied, {expected} planned")));
         }
         Ok(())
     }
 
-    /// Rows without the labels that their other copy keeps.
-    fn edited(&self, batch: &RecordBatch, copies: &[Copy]) -> Result<RecordBatch> {
+    /// Rows without the labels that belong to their other copy.
+    fn edited(&self, batch: &RecordBatch, copies: &[RowCopy]) -> Result<RecordBatch> {
         let Some((edit, remedial)) = &self.edit else { return Ok(batch.clone()) };
         edit.apply(batch, &|row, label| match copies[row] {
-            Copy::Whole => false,
-            Copy::Majority => remedial.is_minority(label),
-            Copy::Minority => !remedial.is_minority(label),
+            RowCopy::Whole => false,
+            RowCopy::Majority => remedial.is_minority(label),
+            RowCopy::Minority => !remedial.is_minority(label),
         })
     }
 }

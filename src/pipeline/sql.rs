@@ -7,10 +7,10 @@ use crate::engine::session::Limits;
 use crate::engine::sql::{Access, Session};
 use crate::error::{Error, Result};
 
-/// What a session has.
+/// What a session is opened with.
 #[derive(Debug, Clone)]
-pub struct Request {
-    /// `NAME=SHARDS`; of one name there may be several.
+pub struct SqlRequest {
+    /// `NAME=SHARDS`; a name may be repeated.
     pub tables: Vec<String>,
     /// Folder of a finished run.
     pub run: Option<PathBuf>,
@@ -24,11 +24,12 @@ pub struct Request {
 ///
 /// # Errors
 /// [`Error::Input`] for shards that cannot be read, [`Error::Usage`] for tables that are not `NAME=SHARDS`,
-/// [`Error::Resource`] when the limits cannot be kept.
-pub fn open(request: &Request) -> Result<Session> {
-    // The functions that count name files, so they are there where statements may.
-    let calls = if request.access.paths { calls::all(&request.limits) } else { Vec::new() };
-    let session = Session::new(&request.limits, request.access, calls)?;
+/// [`Error::Resource`] when the memory limit is too small.
+pub fn open(request: &SqlRequest) -> Result<Session> {
+    let limits = request.limits.clone().shared()?;
+    // The functions that count name files, so they exist only where statements may.
+    let calls = if request.access.paths { calls::all(&limits) } else { Vec::new() };
+    let session = Session::new(&limits, request.access, calls)?;
     let mut tables: Vec<(&str, Vec<String>)> = Vec::new();
     for text in &request.tables {
         let (name, source) = match text.split_once('=') {

@@ -1,11 +1,11 @@
-//! `${NAME}` in a pipeline file: what `--set` gives, else what the environment has.
+//! `${NAME}` in a pipeline file: from `--set`, else from the environment.
 
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::source::vocabulary::nearest;
 
-/// Names and what they stand for.
+/// Names and their values.
 #[derive(Debug, Clone, Default)]
 pub struct Variables {
     set: BTreeMap<String, String>,
@@ -29,7 +29,7 @@ impl Variables {
         })
     }
 
-    /// `text` with every `${NAME}` replaced; `$${` stands for `${`.
+    /// `text` with every `${NAME}` replaced; `$${` becomes `${`.
     ///
     /// # Errors
     /// [`Error::Usage`] for a name that nothing is known of, and for values that are more than a value.

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::outputs::{self, Derived, Request, group_folder, with_groups};
+use super::derived::Derived;
+use super::options::{measure_options, weighing};
+use super::outputs::{self, WriteRequest, group_folder, with_groups};
 use super::parts::{Whole, whole};
-use super::plan::{telling, weighing};
 use super::spec::Spec;
 use crate::artifact::counts::{CountsFile, read};
-use crate::artifact::publish::{OutputFile, Staging};
+use crate::artifact::files::OutputFile;
+use crate::artifact::publish::Staging;
 use crate::artifact::saved;
 use crate::artifact::stored::Fetched;
 use crate::drift::compare;
@@ -29,8 +31,8 @@ pub struct Weighed {
     pub outputs: Vec<OutputFile>,
 }
 
-/// Merges saved counts and weighs them anew. Those of jobs that shared the shards of a run become the result
-/// of one run.
+/// Merges saved counts and weighs them. Counts of jobs that shared the shards of a run become the result of one
+/// run.
 ///
 /// # Errors
 /// [`Error::Input`] when a file is not counts or labels disagree; [`Error::Output`] for the place.
@@ -66,19 +68,19 @@ pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<Weigh
         0 => format!("{} counts file{}", files.len(), if files.len() == 1 { "" } else { "s" }),
         shards => outputs::source(shards, &whole.total.layout),
     };
-    let telling = telling(&whole.spec)?;
+    let options = measure_options(&whole.spec)?;
     let groups = whole
         .groups
         .into_iter()
-        .map(|(name, file)| Ok((name, Derived::of(file, &weighing, telling, &RowFacts::default())?)));
+        .map(|(name, file)| Ok((name, Derived::of(file, &weighing, options, &RowFacts::default())?)));
     let groups = groups.collect::<Result<Vec<_>>>()?;
     let facts = with_groups(whole.facts, &whole.total.counts, None, &groups);
-    let derived = Derived::of(whole.total, &weighing, telling, &facts)?;
+    let derived = Derived::of(whole.total, &weighing, options, &facts)?;
     let last = spec.against.as_deref().map(|path| against(path, Some(out))).transpose()?.flatten();
     let drift = last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), derived.side())));
     let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
     let meaning = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
-    let request = Request { folder: "", formats, spec: &meaning, threads: 1 };
+    let request = WriteRequest { folder: "", formats, spec: &meaning, threads: 1 };
     outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;
     let outputs = staging.publish()?;
     Ok(Weighed { derived, groups, source, outputs })
@@ -95,7 +97,7 @@ fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
     merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))
 }
 
-/// Reads a finished run again, as its `weights.json` says it was weighed: its folder, or a counts file in it.
+/// Reads a finished run, from its folder or a counts file in it, and weighs it by the spec in its `weights.json`.
 ///
 /// # Errors
 /// [`Error::Input`] when there is no run.
@@ -119,14 +121,13 @@ pub fn reopen(run: &Path) -> Result<Derived> {
             parsed.spec
         }
     };
-    Derived::of(file, &weighing(&spec)?, telling(&spec)?, &RowFacts::default())
+    Derived::of(file, &weighing(&spec)?, measure_options(&spec)?, &RowFacts::default())
 }
 
-/// The result at `path` under its name, to be compared with. That of a first run, which is to lie at `out`, is
-/// none.
+/// The result at `path` and its name, to compare with; `None` if `path` is `out` and there is no result yet.
 ///
 /// # Errors
-/// [`Error::Input`] when nothing lies there.
+/// [`Error::Input`] when there is no result.
 pub fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String, Derived)>> {
     if out.is_some_and(|out| out == path) && !path.exists() {
         return Ok(None);
@@ -137,7 +138,7 @@ pub fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String, Derive
     Ok(Some((name, result)))
 }
 
-/// A finished run with everything that its report tells.
+/// A finished run with everything for its report.
 #[derive(Debug)]
 pub struct Finished {
     /// All rows.
@@ -148,7 +149,7 @@ pub struct Finished {
     pub source: String,
 }
 
-/// Reads a finished run again, with what `imbalance.json` knows of its rows and groups.
+/// Reads a finished run, with the rows and groups from its `imbalance.json`.
 ///
 /// # Errors
 /// [`Error::Input`] when there is no run.
@@ -160,7 +161,7 @@ pub fn finished(run: &Path) -> Result<Finished> {
         for group in &saved.groups {
             groups.push((group.name.clone(), reopen(&run.join(group_folder(&group.name)))?));
         }
-        derived.told = saved.rows.into();
+        derived.row_report = saved.rows.into();
         (derived.findings, derived.groups, source) = (saved.findings, saved.groups, saved.source);
     }
     Ok(Finished { derived, groups, source })

@@ -1,11 +1,11 @@
-//! Two results side by side: on the terminal, as Markdown, JSON and CSV.
+//! Two results side by side: on the terminal, as Markdown and CSV.
 
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
-use serde_json::{Value as Json, json};
 
-use super::{brief, code_span, percent, short, thousands};
+use super::numbers::{brief, percent, thousands};
+use super::{code_span, short};
 use crate::drift::{Drift, LabelDrift, Side};
 
 /// Columns of every format but JSON.
@@ -117,41 +117,6 @@ pub(super) fn table(drift: &Drift<'_>, top: usize, out: &mut String) -> std::fmt
         writeln!(out, "| {} | {} |", code_span(drift.name(label)), cells(drift, label).join(" | "))?;
     }
     more(drift, top).map_or(Ok(()), |more| writeln!(out, "\n{more}."))
-}
-
-/// As JSON, the `top` labels that changed most; `change` is null for a label that came out of nothing or is gone.
-#[must_use]
-pub fn json(drift: &Drift<'_>, top: usize) -> Json {
-    let side = |side: Side<'_>, label: Option<usize>| {
-        label.map(|i| {
-            let tally = side.counts.tallies()[i];
-            json!({
-                "label_index": i,
-                "positives": tally.positives,
-                "negatives": tally.negatives,
-                "missing": tally.missing,
-                "prevalence": side.prevalence(i),
-                "weight": side.weights.primary().values[i],
-            })
-        })
-    };
-    let labels = drift.labels.iter().take(top).map(|label| {
-        json!({
-            "label": drift.name(label),
-            "before": side(drift.before, label.before),
-            "after": side(drift.after, label.after),
-            "change": label.change.is_finite().then_some(label.change),
-        })
-    });
-    json!({
-        "rows": [drift.before.counts.rows(), drift.after.counts.rows()],
-        "weights": [drift.before.weights.primary().name, drift.after.weights.primary().name],
-        "added": drift.added,
-        "removed": drift.removed,
-        "moved": drift.moved,
-        "jensen_shannon": drift.jensen_shannon,
-        "labels": labels.collect::<Vec<_>>(),
-    })
 }
 
 /// One line per label, for CSV: the first is the header; what a label does not have is empty.

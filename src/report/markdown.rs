@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{ENDS, Report, brief, chance, code_span, drift, interval, number, percent, thousands};
+use super::numbers::{brief, chance, interval, number, percent, thousands};
+use super::{ENDS, Report, code_span, drift};
 use crate::counts::as_f64;
 use crate::groups::farthest;
 use crate::measures::{measure, prevalence};
@@ -121,8 +122,8 @@ fn weights(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt
     let vector = report.weights.primary();
     writeln!(
         out,
-        "## What `{}` does\n\nIntervals hold the true value with 95 % (Beta posterior of prevalence, Jeffreys' prior). \
-         Loss is its share while every cell is predicted alike. Batches have {} rows. The offset is what the weight \
+        "## What `{}` does\n\nIntervals contain the true value with 95 % (Beta posterior of prevalence, Jeffreys' prior). \
+         Loss is its share if every cell has the same prediction. Batches have {} rows. The offset is what the weight \
          adds to a logit, to be taken off at inference; the bias is where the last layer starts.\n",
         vector.name, report.consequences.batch_size,
     )?;

@@ -4,6 +4,7 @@ pub mod drift;
 mod html;
 mod markdown;
 mod names;
+mod numbers;
 pub mod plan;
 mod rows;
 mod text;
@@ -11,10 +12,10 @@ mod text;
 pub use html::html;
 pub use markdown::markdown;
 pub use names::{code_span, short, visible};
-pub use rows::{Heat, Rows};
+pub use rows::{Heat, RowReport};
 pub use text::text;
 
-use serde::Serialize;
+use numbers::thousands;
 
 use crate::consequences::Consequences;
 use crate::counts::{LabelCounts, as_f64};
@@ -35,7 +36,7 @@ pub const LPD: &str = "the same of pairs of labels";
 /// What `tcs` is.
 pub const TCS: &str = "ln(num_features C distinct_labelsets), the theoretical complexity score (mldr)";
 
-/// What a report is made of. `report.md`, `report.html`, the terminal and `imbalance.json` all tell of this.
+/// What a report is made of. `report.md`, `report.html`, the terminal and `imbalance.json` are made of this.
 #[derive(Debug)]
 pub struct Report<'a> {
     /// Counts of all rows.
@@ -46,11 +47,11 @@ pub struct Report<'a> {
     pub consequences: Consequences<'a>,
     /// Measures of the counts.
     pub measures: &'a Measures,
-    /// What rows say beside counts, where that is known.
-    pub rows: Option<&'a Rows>,
+    /// Measures of rows, if rows were measured.
+    pub rows: Option<&'a RowReport>,
     /// Input features, for TCS, where they are known.
     pub features: Option<u64>,
-    /// Everything odd.
+    /// Findings.
     pub findings: &'a [Finding],
     /// Where the counts come from: `16 shards, layout wide`.
     pub source: String,
@@ -63,24 +64,24 @@ pub struct Report<'a> {
 }
 
 /// One line of a table of measures.
-struct Line {
+struct MeasureLine {
     name: &'static str,
     value: Option<f64>,
     formula: &'static str,
 }
 
 /// Labels by their positives, 0 and then decade by decade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Bucket {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrequencyBucket {
     /// The fewest positives.
     pub from: u64,
     /// The most positives.
     pub to: u64,
-    /// Labels that have so many.
+    /// Labels in this range.
     pub labels: u64,
 }
 
-impl Bucket {
+impl FrequencyBucket {
     /// `11 … 100`
     fn range(&self) -> String {
         if self.to == 0 {
@@ -111,23 +112,34 @@ impl Report<'_> {
     }
 
     /// Every measure of the set.
-    fn lines(&self) -> Vec<Line> {
-        let of_counts = MEASURES.iter().zip(&self.measures.values).map(|(measure, (name, value))| Line {
-            name,
-            value: *value,
-            formula: measure.formula,
-        });
+    fn lines(&self) -> Vec<MeasureLine> {
+        let of_counts = MEASURES
+            .iter()
+            .zip(&self.measures.values)
+            .map(|(measure, (name, value))| MeasureLine { name, value: *value, formula: measure.formula });
         let rows = self.rows.map(|rows| ROW_MEASURES.iter().zip(&rows.values));
-        let of_rows = rows.into_iter().flatten().map(|(measure, value)| Line {
+        let of_rows = rows.into_iter().flatten().map(|(measure, value)| MeasureLine {
             name: measure.name,
             value: *value,
             formula: measure.formula,
         });
-        let tcs = self.features.and(self.rows).map(|_| Line { name: "tcs", value: self.tcs(), formula: TCS });
+        let tcs = self.features.and(self.rows).map(|_| MeasureLine {
+            name: "tcs",
+            value: self.tcs(),
+            formula: TCS,
+        });
         let mut distances = Vec::new();
         if !self.group_measures.is_empty() {
-            distances.push(Line { name: "ld", value: mean(self.group_measures, |g| g.ld), formula: LD });
-            distances.push(Line { name: "lpd", value: mean(self.group_measures, |g| g.lpd), formula: LPD });
+            distances.push(MeasureLine {
+                name: "ld",
+                value: mean(self.group_measures, |g| g.ld),
+                formula: LD,
+            });
+            distances.push(MeasureLine {
+                name: "lpd",
+                value: mean(self.group_measures, |g| g.lpd),
+                formula: LPD,
+            });
         }
         of_counts.chain(of_rows).chain(tcs).chain(distances).collect()
     }
@@ -140,7 +152,7 @@ impl Report<'_> {
         let (warnings, notes) = (of(Severity::Warning), of(Severity::Note));
         let s = |n: usize| if n == 1 { "" } else { "s" };
         match (warnings, notes) {
-            (0, 0) => "Nothing odd was found".to_owned(),
+            (0, 0) => "No findings".to_owned(),
             (0, notes) => format!("No warnings, {notes} note{}", s(notes)),
             (warnings, 0) => format!("{warnings} warning{}", s(warnings)),
             (warnings, notes) => {
@@ -149,7 +161,7 @@ impl Report<'_> {
         }
     }
 
-    /// Labels of which most batches have no positive.
+    /// Labels without a positive in most batches.
     fn labels_seldom_in_batch(&self) -> u64 {
         const MOST: f64 = 0.5;
         let is_seldom =
@@ -159,7 +171,7 @@ impl Report<'_> {
 
     /// Labels by their positives.
     #[must_use]
-    pub fn buckets(&self) -> Vec<Bucket> {
+    pub fn buckets(&self) -> Vec<FrequencyBucket> {
         buckets(self.counts).collect()
     }
 
@@ -168,7 +180,7 @@ impl Report<'_> {
         self.by_frequency(usize::MAX, 0).0
     }
 
-    /// The labels of which `of` is largest, the largest first, equals in label order.
+    /// The labels with the largest `of`, the largest first, equals in label order.
     fn largest(&self, most: usize, of: impl Fn(usize) -> Option<f64>) -> Vec<usize> {
         let mut all: Vec<(f64, usize)> = (0..self.counts.len()).filter_map(|i| Some((of(i)?, i))).collect();
         let before = |a: &(f64, usize), b: &(f64, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
@@ -201,7 +213,7 @@ impl Report<'_> {
     }
 }
 
-fn buckets(counts: &LabelCounts) -> impl Iterator<Item = Bucket> {
+fn buckets(counts: &LabelCounts) -> impl Iterator<Item = FrequencyBucket> {
     let mut labels: Vec<u64> = Vec::new();
     for tally in counts.tallies() {
         let decade = match tally.positives {
@@ -214,62 +226,9 @@ fn buckets(counts: &LabelCounts) -> impl Iterator<Item = Bucket> {
     let bucket = |(decade, labels): (u32, u64)| {
         let to = if decade == 0 { 0 } else { 10_u64.saturating_pow(decade) };
         let from = if decade < 2 { u64::from(decade) } else { to / 10 + 1 };
-        Bucket { from, to, labels }
+        FrequencyBucket { from, to, labels }
     };
     (0..).zip(labels).map(bucket)
-}
-
-/// A whole number with thousands set apart: `4 000 000`.
-fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A number with about four telling digits.
-fn brief(x: f64) -> String {
-    let size = x.abs();
-    if x == 0.0 {
-        "0".to_owned()
-    } else if !(1e-3..1e7).contains(&size) {
-        format!("{x:.3e}")
-    } else if size >= 1000.0 {
-        format!("{x:.0}")
-    } else {
-        let digits = [(100.0, 1), (10.0, 2), (1.0, 3), (0.1, 4), (0.01, 5)];
-        let places = digits.iter().find(|(from, _)| size >= *from).map_or(6, |(_, places)| *places);
-        let text = format!("{x:.places$}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    }
-}
-
-fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), brief)
-}
-
-/// `1.2 … 3.4`
-fn interval(ends: Option<[f64; 2]>, show: impl Fn(f64) -> String) -> String {
-    ends.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} … {}", show(low), show(high)))
-}
-
-/// A chance, whose smallest and largest values are told as such.
-fn chance(chance: Option<f64>) -> String {
-    const LEAST: f64 = 1e-4;
-    match chance {
-        Some(p) if p > 0.0 && p < LEAST => "< 0.01 %".to_owned(),
-        Some(p) if p < 1.0 && p > 1.0 - LEAST => "> 99.99 %".to_owned(),
-        other => percent(other),
-    }
-}
-
-fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "–".to_owned(), |p| format!("{} %", brief(100.0 * p)))
 }
 
 #[cfg(test)]
@@ -321,14 +280,5 @@ mod tests {
         let found = buckets(&counts).map(|bucket| (bucket.range(), bucket.labels));
         let expected = [("0", 1), ("1 … 10", 2), ("11 … 100", 2), ("101 … 1 000", 1), ("1 001 … 10 000", 1)];
         assert_eq!(found.collect::<Vec<_>>(), expected.map(|(range, labels)| (range.to_owned(), labels)));
-    }
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1 000", "1 234 567"]);
-        assert_eq!(
-            [0.0, 3.0, 0.25, 123.456, 99_999.4, 1e8, 0.000_012].map(brief),
-            ["0", "3", "0.25", "123.5", "99999", "1.000e8", "1.200e-5"]
-        );
     }
 }

@@ -2,7 +2,8 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{brief, short, thousands};
+use super::numbers::{brief, thousands};
+use super::short;
 use crate::counts::LabelCounts;
 use crate::measures::Measures;
 use crate::measures::irlbl;

@@ -1,16 +1,14 @@
-//! What a report says of rows: sets of labels, pairs of labels, SCUMBLE.
-
-use serde::{Deserialize, Serialize};
+//! The part of a report about rows: sets of labels, pairs of labels, SCUMBLE.
 
 use crate::counts::LabelCounts;
 use crate::row_measures::{CLOSEST_PAIRS, Labelset, PAIR_ROWS_MIN, Pair, ROW_MEASURES, RowMeasures, Spread};
 
-/// Labels of which all pairs are shown, at most.
+/// Most labels whose pairs are all shown.
 const HEAT_LABELS: usize = 24;
 
-/// The part of [`RowMeasures`] that is told.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rows {
+/// The part of [`RowMeasures`] in a report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowReport {
     /// By number of labels k, from 0: rows that have k.
     pub cardinalities: Vec<u64>,
     /// The most frequent sets of labels.
@@ -28,7 +26,7 @@ pub struct Rows {
 }
 
 /// How often some labels occur together. The matrices are row by row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Heat {
     /// Positions of the labels, those that go together side by side.
     pub labels: Vec<usize>,
@@ -40,7 +38,7 @@ pub struct Heat {
     pub phi: Vec<Vec<Option<f64>>>,
 }
 
-impl Rows {
+impl RowReport {
     /// Of `rows`, whose counts are `counts`.
     #[must_use]
     pub fn of(rows: &RowMeasures, counts: &LabelCounts) -> Self {
@@ -147,7 +145,7 @@ mod tests {
         let counts = LabelCounts::new(6, Labels::indices(4), tallies, None).unwrap();
         let mut pass = RowPass::new(&counts);
         rows.iter().for_each(|row| pass.add(row, &[], 1));
-        let told = Rows::of(&pass.finish(), &counts);
+        let told = RowReport::of(&pass.finish(), &counts);
         let heat = told.cooccurrence.as_ref().unwrap();
         let at = |label: usize| heat.labels.iter().position(|&l| l == label).unwrap();
         assert_eq!((at(0).abs_diff(at(3)), at(1).abs_diff(at(2))), (1, 1));

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Report, brief, drift, number, percent, short, thousands, visible};
+use super::numbers::{brief, number, percent, thousands};
+use super::{Report, drift, short, visible};
 use crate::measures::prevalence;
 
 /// Labels shown at each end.
@@ -61,7 +62,7 @@ pub fn text(report: &Report<'_>) -> String {
     out
 }
 
-/// What is told in a line each.
+/// Facts of one line each.
 fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     if let Some(rows) = report.rows {
         let of = |name: &str| number(rows.get(name));
@@ -78,7 +79,7 @@ fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     let seldom = report.labels_seldom_in_batch();
     writeln!(
         out,
-        "of batches of {batch} rows, most have no positive of {} of {} labels",
+        "{} of {} labels have no positive in most batches of {batch} rows",
         thousands(seldom),
         thousands(labels)
     )?;

@@ -7,8 +7,6 @@
 mod scumble;
 mod sums;
 
-use serde::{Deserialize, Serialize};
-
 use crate::cooccurrence::Together;
 use crate::counts::{LabelCounts, as_f64};
 
@@ -25,7 +23,7 @@ pub const PAIR_ROWS_MIN: u64 = 5;
 pub const PAIRS_LABELS_MAX: usize = 4096;
 
 /// A set of labels and the rows that have just these.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labelset {
     /// Positions of the labels, ascending.
     pub labels: Vec<u32>,
@@ -147,7 +145,7 @@ impl Spread {
 }
 
 /// Two labels that occur together, or avoid each other.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
     /// Positions of the labels, the lower first.
     pub labels: [usize; 2],

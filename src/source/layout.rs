@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::vocabulary::nearest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, choice};
 
 /// How a row's labels are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,13 +149,7 @@ impl FromStr for LabelKind {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "index" => Ok(Self::Index),
-            "name" => Ok(Self::Name),
-            _ => {
-                Err(Error::usage(format!("--label-kind: \"{text}\" is not a kind")).hint("use index or name"))
-            }
-        }
+        choice("--label-kind", text, &[("index", Self::Index), ("name", Self::Name)])
     }
 }
 

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::Cell;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, choice};
 
 /// One stored value, whatever its physical type.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,14 +114,13 @@ impl FromStr for UncertainAs {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "uncertain" => Ok(Self::Uncertain),
-            "positive" => Ok(Self::Positive),
-            "negative" => Ok(Self::Negative),
-            "missing" => Ok(Self::Missing),
-            _ => Err(Error::usage(format!("--uncertain-as: \"{text}\" is not a side"))
-                .hint("use positive, negative, missing or uncertain")),
-        }
+        let choices = [
+            ("positive", Self::Positive),
+            ("negative", Self::Negative),
+            ("missing", Self::Missing),
+            ("uncertain", Self::Uncertain),
+        ];
+        choice("--uncertain-as", text, &choices)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::counts::Tally;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, choice};
 
 /// The value of a label without positives, or without negatives.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -126,14 +126,8 @@ impl FromStr for Normalize {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "none" => Ok(Self::None),
-            "mean" => Ok(Self::Mean),
-            "sum" => Ok(Self::Sum),
-            "max" => Ok(Self::Max),
-            _ => Err(Error::usage(format!("--normalize: \"{text}\" is not a way to normalise"))
-                .hint("use none, mean, sum or max")),
-        }
+        let choices = [("none", Self::None), ("mean", Self::Mean), ("sum", Self::Sum), ("max", Self::Max)];
+        choice("--normalize", text, &choices)
     }
 }
 

@@ -71,7 +71,7 @@ impl Counted {
         let opened = open_plan(&plan).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let counting = opened.counting.clone();
-        let counted = count(&opened.dataset, counting, &plan.limits, Arc::default(), None);
+        let counted = count(&opened.dataset, counting, &plan.count.limits, Arc::default(), None);
         let counted = runtime.block_on(counted).unwrap();
         let mut groups: Vec<GroupKey> = counted.groups.into_iter().map(|(key, _)| key).collect();
         if groups.is_empty() {
@@ -86,7 +86,7 @@ impl Counted {
             dataset: &self.opened.dataset,
             counting: &self.counting,
             groups: &self.groups,
-            limits: &self.plan.limits,
+            limits: &self.plan.count.limits,
             progress: &self.progress,
         }
     }

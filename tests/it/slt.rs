@@ -8,7 +8,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use posweight::engine::session::Limits;
 use posweight::engine::sql::{Access, Session};
 use posweight::error::{Error, Result};
-use posweight::pipeline::sql::{Request, open};
+use posweight::pipeline::sql::{SqlRequest, open};
 use sqllogictest::{
     AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer,
     default_validator,
@@ -56,16 +56,10 @@ fn run(name: &'static str, paths: bool) {
     let place = Place::new();
     place.weights(&[&root().join("sample_data/wide").display().to_string()]);
     let table = |name: &str| format!("{name}={}", root().join("sample_data").join(name).display());
-    let request = Request {
+    let request = SqlRequest {
         tables: vec![table("wide"), table("list")],
         run: Some(place.path("out")),
-        limits: Limits {
-            memory: 512 << 20,
-            threads: 2,
-            spill_dir: None,
-            spill_limit: 1 << 30,
-            cluster: None,
-        },
+        limits: Limits::new(512 << 20, 2, None, 1 << 30),
         access: Access { paths, write: false },
     };
     let connect = || {

@@ -23,8 +23,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use posweight::engine::Progress;
 use posweight::pipeline::machine::Machine;
+use posweight::pipeline::outcome::Observer;
 use posweight::pipeline::plan::Plan;
-use posweight::pipeline::run::{Observer, run};
+use posweight::pipeline::run::run;
 use posweight::pipeline::spec::{OneOrMany, Spec};
 
 /// A shard of two row groups and a column that nobody asks for.

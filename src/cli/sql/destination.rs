@@ -10,29 +10,29 @@ use parquet::file::properties::WriterProperties;
 use tempfile::NamedTempFile;
 
 use super::format::{Format, TABLE_ROWS, Text};
-use crate::cli::say;
+use crate::cli::output::say;
 use crate::engine::sql::Answer;
 use crate::error::{Error, Result};
 
 /// Whether somebody still reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reader {
+pub(super) enum StdoutReader {
     There,
     Gone,
 }
 
 /// Where the rows of statements go, one after the other.
-pub(super) struct Destination {
+pub(super) struct RowOutput {
     format: Format,
-    place: Place,
+    place: OutputPlace,
 }
 
-enum Place {
+enum OutputPlace {
     Stdout,
     File { path: PathBuf, part: BufWriter<NamedTempFile>, overwrite: bool, results: usize },
 }
 
-impl Destination {
+impl RowOutput {
     /// A destination; nothing is at `out` before [`Self::finish`].
     pub(super) fn new(out: Option<&Path>, overwrite: bool, format: Format) -> Result<Self> {
         let Some(path) = out else {
@@ -45,7 +45,7 @@ impl Destination {
                 }
                 other => other,
             };
-            return Ok(Self { format, place: Place::Stdout });
+            return Ok(Self { format, place: OutputPlace::Stdout });
         };
         if path.exists() && !overwrite {
             return Err(taken(path));
@@ -53,14 +53,15 @@ impl Destination {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let part = builder().tempfile_in(folder).map_err(|cause| Error::writing(path, &cause))?;
         let format = if format == Format::Automatic { by_ending(path) } else { format };
-        let place = Place::File { path: path.to_owned(), part: BufWriter::new(part), overwrite, results: 0 };
+        let place =
+            OutputPlace::File { path: path.to_owned(), part: BufWriter::new(part), overwrite, results: 0 };
         Ok(Self { format, place })
     }
 
     /// Writes all rows of a statement; a statement without columns has none.
-    pub(super) async fn write(&mut self, answer: Answer) -> Result<Reader> {
+    pub(super) async fn write(&mut self, answer: Answer) -> Result<StdoutReader> {
         if answer.schema().fields().is_empty() {
-            return Ok(Reader::There);
+            return Ok(StdoutReader::There);
         }
         if self.format == Format::Parquet {
             self.write_parquet(answer).await
@@ -69,12 +70,12 @@ impl Destination {
         }
     }
 
-    async fn write_text(&mut self, mut answer: Answer) -> Result<Reader> {
+    async fn write_text(&mut self, mut answer: Answer) -> Result<StdoutReader> {
         let mut text = Text::new(self.format, answer.schema());
         while let Some(batch) = answer.next().await {
             let bytes = text.add(&batch?)?;
-            if self.put(&bytes)? == Reader::Gone {
-                return Ok(Reader::Gone);
+            if self.put(&bytes)? == StdoutReader::Gone {
+                return Ok(StdoutReader::Gone);
             }
             if text.is_full() {
                 say(&format!("the table ends after {TABLE_ROWS} rows; --format csv has no limit"));
@@ -85,8 +86,8 @@ impl Destination {
         self.put(&end)
     }
 
-    async fn write_parquet(&mut self, mut answer: Answer) -> Result<Reader> {
-        let Place::File { path, part, results, .. } = &mut self.place else {
+    async fn write_parquet(&mut self, mut answer: Answer) -> Result<StdoutReader> {
+        let OutputPlace::File { path, part, results, .. } = &mut self.place else {
             return Err(Error::internal("Parquet without a file"));
         };
         *results += 1;
@@ -103,30 +104,30 @@ impl Destination {
             writer.write(&batch?).map_err(wrong)?;
         }
         writer.close().map_err(wrong)?;
-        Ok(Reader::There)
+        Ok(StdoutReader::There)
     }
 
     /// A reader of stdout that has gone away has what it wanted.
-    fn put(&mut self, bytes: &[u8]) -> Result<Reader> {
+    fn put(&mut self, bytes: &[u8]) -> Result<StdoutReader> {
         match &mut self.place {
-            Place::File { path, part, .. } => {
+            OutputPlace::File { path, part, .. } => {
                 part.write_all(bytes).map_err(|cause| Error::writing(path, &cause))?;
             }
-            Place::Stdout => {
+            OutputPlace::Stdout => {
                 let mut out = std::io::stdout().lock();
                 match out.write_all(bytes).and_then(|()| out.flush()) {
-                    Err(cause) if cause.kind() == ErrorKind::BrokenPipe => return Ok(Reader::Gone),
+                    Err(cause) if cause.kind() == ErrorKind::BrokenPipe => return Ok(StdoutReader::Gone),
                     Err(cause) => return Err(Error::output(format!("stdout: {cause}"))),
                     Ok(()) => {}
                 }
             }
         }
-        Ok(Reader::There)
+        Ok(StdoutReader::There)
     }
 
     /// Puts the file in its place.
     pub(super) fn finish(self) -> Result<()> {
-        let Place::File { path, part, overwrite, .. } = self.place else { return Ok(()) };
+        let OutputPlace::File { path, part, overwrite, .. } = self.place else { return Ok(()) };
         let wrong = |cause: &std::io::Error| Error::writing(&path, cause);
         let part = part.into_inner().map_err(|cause| wrong(cause.error()))?;
         part.as_file().sync_all().map_err(|cause| wrong(&cause))?;

@@ -12,15 +12,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::runtime;
+use super::output::runtime;
 use crate::engine::sql::{Access, Session};
 use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
-use crate::pipeline::plan::limits;
+use crate::pipeline::options::limits;
 use crate::pipeline::run::stopped;
 use crate::pipeline::spec::Spec;
-use crate::pipeline::sql::{Request, open};
-use destination::{Destination, Reader};
+use crate::pipeline::sql::{SqlRequest, open};
+use destination::{RowOutput, StdoutReader};
 use format::Format;
 
 /// Query shards, counts and weights with SQL; a shell when no query is given
@@ -29,7 +29,7 @@ use format::Format;
   posweight sql -c \"SELECT split, pos_weight(cat) FROM 'pets/**/*.parquet' GROUP BY split\"
   posweight sql -c \"SELECT * FROM label_counts('data/', 'layout=list, labels=tags')\" --format json
   posweight sql --table pets=pets/ --run weights/     # a shell; \\? says what it knows")]
-pub(super) struct Sql {
+pub(super) struct SqlVerb {
     /// Run these statements; repeatable
     #[arg(short = 'c', long, value_name = "QUERY")]
     command: Vec<String>,
@@ -68,7 +68,7 @@ pub(super) struct Sql {
     allow_write: bool,
 }
 
-impl Sql {
+impl SqlVerb {
     pub(super) fn act(&self) -> Result<()> {
         let spec = Spec {
             memory_limit: self.memory_limit.clone(),
@@ -78,7 +78,7 @@ impl Sql {
         };
         let limits = limits(&spec, Machine::here())?;
         let runtime = runtime(limits.threads)?;
-        let session = open(&Request {
+        let session = open(&SqlRequest {
             tables: self.table.clone(),
             run: self.run.clone(),
             limits,
@@ -106,7 +106,7 @@ impl Sql {
 
     /// Runs all statements in order, up to the first error.
     async fn queries(&self, session: &Session, of_stdin: bool) -> Result<()> {
-        let mut to = Destination::new(self.out.as_deref(), self.overwrite, self.format)?;
+        let mut to = RowOutput::new(self.out.as_deref(), self.overwrite, self.format)?;
         let mut texts = self.command.iter().map(|text| Ok(text.clone())).collect::<Vec<_>>();
         texts.extend(self.file.iter().map(|path| match path.to_str() {
             Some("-") => stdin(),
@@ -118,7 +118,7 @@ impl Sql {
         for text in texts {
             for statement in session.parse(&text?)? {
                 let answer = session.run(statement).await?;
-                if to.write(answer).await? == Reader::Gone {
+                if to.write(answer).await? == StdoutReader::Gone {
                     return Ok(());
                 }
             }

@@ -9,10 +9,10 @@ use rustyline::{Config, Editor};
 use tokio::runtime::Runtime;
 
 use super::complete::Words;
-use super::destination::Destination;
+use super::destination::RowOutput;
 use super::format::Format;
 use super::history::History;
-use crate::cli::{print, say};
+use crate::cli::output::{print, say};
 use crate::engine::functions::FUNCTIONS;
 use crate::engine::sql::Session;
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ struct Shell<'a> {
 
 /// What to do after a line.
 #[derive(PartialEq)]
-enum Next {
+enum ShellStep {
     Go,
     Leave,
 }
@@ -66,8 +66,8 @@ pub(super) fn run(runtime: &Runtime, session: &Session, format: Format) -> Resul
                 history.add(line.trim());
                 let _ = editor.add_history_entry(line.trim());
                 match shell.act(line.trim()) {
-                    Ok(Next::Go) => {}
-                    Ok(Next::Leave) => break,
+                    Ok(ShellStep::Go) => {}
+                    Ok(ShellStep::Leave) => break,
                     Err(Error::Stopped(_)) => say("cancelled"),
                     Err(error) => complain(&error),
                 }
@@ -89,14 +89,14 @@ fn complain(error: &Error) {
 }
 
 impl Shell<'_> {
-    fn act(&mut self, line: &str) -> Result<Next> {
+    fn act(&mut self, line: &str) -> Result<ShellStep> {
         if !line.starts_with(['\\', '.']) {
-            return self.statements(line).map(|()| Next::Go);
+            return self.statements(line).map(|()| ShellStep::Go);
         }
         let (command, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let argument = argument.trim().trim_end_matches(';').trim_matches(['\'', '"']);
         match (command.trim_end_matches(';'), argument) {
-            ("\\q" | ".quit" | ".exit", _) => return Ok(Next::Leave),
+            ("\\q" | ".quit" | ".exit", _) => return Ok(ShellStep::Leave),
             ("\\?" | ".help", _) => print(&help())?,
             ("\\d" | ".tables" | ".schema", "") => {
                 let names = self.session.tables();
@@ -119,7 +119,7 @@ impl Shell<'_> {
                 );
             }
         }
-        Ok(Next::Go)
+        Ok(ShellStep::Go)
     }
 
     /// Runs statements; Ctrl-C cancels them and not the shell.
@@ -127,7 +127,7 @@ impl Shell<'_> {
         let clock = Instant::now();
         let work = async {
             for statement in self.session.parse(text)? {
-                let mut to = Destination::new(None, false, self.format)?;
+                let mut to = RowOutput::new(None, false, self.format)?;
                 to.write(self.session.run(statement).await?).await?;
             }
             Ok(())

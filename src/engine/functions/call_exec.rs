@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use datafusion::common::Result as DfResult;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result as DfResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
@@ -91,7 +92,10 @@ impl ExecutionPlan for CallExec {
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let (make, projection) = (Arc::clone(&self.opened.make), self.projection.clone());
         let batch = stream::once(async move {
-            let batch = make().await.map_err(external)?;
+            // A task of its own: it ends its turn even while this stream is not polled.
+            let made = SpawnedTask::spawn(make()).join_unwind().await;
+            let batch = made.map_err(|cause| DataFusionError::ExecutionJoin(Box::new(cause)))?;
+            let batch = batch.map_err(external)?;
             Ok(match projection {
                 Some(columns) => batch.project(&columns)?,
                 None => batch,

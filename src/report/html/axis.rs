@@ -1,6 +1,6 @@
-//! Scales of charts, and where on them a value lies.
+//! Scales of charts, and positions on them.
 
-/// Ticks of an axis, at most about so many.
+/// Approximate number of ticks of an axis.
 const TICKS: usize = 6;
 
 /// A scale from its low to its high end.
@@ -29,7 +29,7 @@ impl Axis {
         Some(Self { low: 0.0, high: (high / step).ceil().max(1.0) * step, is_log: false })
     }
 
-    /// Where `value` lies, in per cent from the low end; values outside lie at the ends.
+    /// Where `value` lies, in per cent from the low end; values outside are at the ends.
     pub(super) fn at(&self, value: f64) -> f64 {
         let part = if self.is_log {
             (value / self.low).ln() / (self.high / self.low).ln()

@@ -4,13 +4,14 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::dots::percent;
-use crate::report::thousands;
+use super::text::whole;
+use crate::report::numbers::thousands;
 
 const HEIGHT: usize = 200;
 const HEAD: usize = 18;
 
 /// One column.
-pub(super) struct Column {
+pub(super) struct HistogramColumn {
     /// Written below it.
     pub(super) name: String,
     pub(super) count: u64,
@@ -19,7 +20,7 @@ pub(super) struct Column {
 }
 
 /// The chart; `about` is said to those who do not see it, `what` is counted.
-pub(super) fn columns(about: &str, what: &str, columns: &[Column]) -> Markup {
+pub(super) fn columns(about: &str, what: &str, columns: &[HistogramColumn]) -> Markup {
     let values = columns.iter().map(|column| crate::counts::as_f64(column.count));
     let axis = Axis::linear(values.clone());
     let width = 100.0 / columns.len().max(1) as f64;
@@ -29,7 +30,7 @@ pub(super) fn columns(about: &str, what: &str, columns: &[Column]) -> Markup {
                 @for tick in axis.ticks() {
                     @let y = HEAD as f64 + (100.0 - axis.at(tick)) / 100.0 * HEIGHT as f64;
                     line.grid x1="0" x2="100%" y1=(format!("{y:.1}")) y2=(format!("{y:.1}")) {}
-                    text.side x="-8" y=(format!("{:.1}", y + 4.0)) { (super::whole(tick)) }
+                    text.side x="-8" y=(format!("{:.1}", y + 4.0)) { (whole(tick)) }
                 }
                 @for (i, (column, value)) in columns.iter().zip(values).enumerate() {
                     @let height = axis.at(value) / 100.0 * HEIGHT as f64;

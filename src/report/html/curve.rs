@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::dots::percent;
+use crate::report::numbers::thousands;
 
 /// Points of a curve; more are not seen.
 const POINTS: usize = 360;
@@ -29,7 +30,7 @@ pub(super) struct Note {
 }
 
 /// The chart.
-pub(super) struct Curve<'a> {
+pub(super) struct CurveChart<'a> {
     /// Said to those who do not see it.
     pub(super) about: &'a str,
     pub(super) axis: Axis,
@@ -46,7 +47,7 @@ pub(super) fn sampled(n: usize) -> Vec<usize> {
     (0..points).map(|i| if points < 2 { 0 } else { i * (n - 1) / (points - 1) }).collect()
 }
 
-impl Curve<'_> {
+impl CurveChart<'_> {
     /// `n` is the number of labels in order, of which the series hold the [`sampled`] places.
     pub(super) fn draw(&self, n: usize) -> Markup {
         let places = sampled(n);
@@ -96,14 +97,14 @@ impl Curve<'_> {
                 }
                 @for note in self.notes { (self.note(note, n)) }
                 @for place in ranks(n) {
-                    text.tick x=(percent(across(place, n))) y=(HEIGHT + 18) { (super::thousands(place as u64 + 1)) }
+                    text.tick x=(percent(across(place, n))) y=(HEIGHT + 18) { (thousands(place as u64 + 1)) }
                 }
             }
         }
     }
 }
 
-impl Curve<'_> {
+impl CurveChart<'_> {
     fn note(&self, note: &Note, n: usize) -> Markup {
         let at = across(note.place, n);
         let y = (100.0 - self.axis.at(note.value)) / 100.0 * HEIGHT as f64;

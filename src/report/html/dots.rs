@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use crate::report::number;
+use crate::report::numbers::number;
 
 /// Pixels of a line.
 const LINE: usize = 22;
@@ -19,11 +19,11 @@ const FORMS: [&str; 6] = [
     "M-5-2H-2V-5H2V-2H5V2H2V5H-2V2H-5Z",
 ];
 
-/// Series that can be told apart.
+/// Most series: each has a mark of its own.
 pub(super) const SERIES_MAX: usize = FORMS.len();
 
 /// One line.
-pub(super) struct Line {
+pub(super) struct DotLine {
     pub(super) name: String,
     /// A mark for each series, where there is one.
     pub(super) marks: Vec<Option<f64>>,
@@ -33,7 +33,7 @@ pub(super) struct Line {
     pub(super) text: String,
 }
 
-impl Line {
+impl DotLine {
     /// A line of one value, which is written at its end.
     pub(super) fn of(name: String, value: Option<f64>) -> Self {
         Self { name, marks: vec![value], interval: None, text: number(value) }
@@ -47,7 +47,7 @@ pub(super) struct Dots<'a> {
     pub(super) axis: Axis,
     /// Names of the series; a single one needs none.
     pub(super) series: &'a [String],
-    pub(super) lines: &'a [Line],
+    pub(super) lines: &'a [DotLine],
     /// A value to compare with, and what it is.
     pub(super) reference: Option<(f64, String)>,
     /// How values at the axis are written.
@@ -74,7 +74,7 @@ impl Dots<'_> {
         }
     }
 
-    fn line(&self, y: usize, line: &Line) -> Markup {
+    fn line(&self, y: usize, line: &DotLine) -> Markup {
         html! {
             g {
                 title { (line.name) ": " (line.text) }
@@ -82,7 +82,7 @@ impl Dots<'_> {
                 @if let Some([low, high]) = line.interval {
                     line.interval x1=(percent(self.axis.at(low))) x2=(percent(self.axis.at(high))) y1=(y) y2=(y) {}
                 }
-                // The first series lies on top.
+                // The first series is on top.
                 @for (which, value) in line.marks.iter().enumerate().rev() {
                     @if let Some(value) = value {
                         svg x=(percent(self.axis.at(*value))) y=(y) overflow="visible" {

@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::dots::{Dots, Line, SERIES_MAX};
-use super::{NAME, name, share};
+use super::dots::{DotLine, Dots, SERIES_MAX};
+use super::text::{NAME, name, share};
 use crate::counts::LabelCounts;
 use crate::groups::{GroupMeasures, farthest};
 use crate::measures::{measure, prevalence};
-use crate::report::{Report, drift as drifts, number, percent, short, thousands, visible};
+use crate::report::numbers::{number, percent, thousands};
+use crate::report::{Report, drift as drifts, short, visible};
 
 /// Labels of a chart.
 const SHOWN: usize = 15;
@@ -77,13 +78,13 @@ fn chart(report: &Report<'_>) -> Markup {
     let values = labels.iter().flat_map(|&label| groups.iter().map(move |g| prevalence_in(g.counts, label)));
     let Some(axis) = Axis::log(values.flatten()) else { return html! {} };
     let series: Vec<String> = groups.iter().map(|group| short(group.name, NAME)).collect();
-    let line = |&label: &usize| Line {
+    let line = |&label: &usize| DotLine {
         name: name(report, label, NAME),
         marks: groups.iter().map(|group| prevalence_in(group.counts, label).filter(|p| *p > 0.0)).collect(),
         interval: None,
         text: percent(all(label)),
     };
-    let lines: Vec<Line> = labels.iter().map(line).collect();
+    let lines: Vec<DotLine> = labels.iter().map(line).collect();
     let about = "Prevalence by group of the labels that differ most";
     html! {
         figure {
@@ -107,14 +108,14 @@ pub(super) fn drift(report: &Report<'_>) -> Option<Markup> {
     let series = ["now".to_owned(), "before".to_owned()];
     let line = |label: &&crate::drift::LabelDrift| {
         let [before, after] = sides(label).map(|side| side.filter(|p| *p > 0.0));
-        Line {
+        DotLine {
             name: short(found.name(label), NAME),
             marks: vec![after, before],
             interval: before.zip(after).map(|(before, after)| [before.min(after), before.max(after)]),
             text: drifts::change(label),
         }
     };
-    let lines: Vec<Line> = shown.iter().map(line).collect();
+    let lines: Vec<DotLine> = shown.iter().map(line).collect();
     Some(html! {
         p { "Against " strong { (visible(against)) } ": " (drifts::summary(found)) "." }
         @if let Some(axis) = axis {

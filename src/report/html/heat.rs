@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::dots::width;
-use crate::report::{Heat, Report, number, percent, thousands};
+use crate::report::numbers::{number, percent, thousands};
+use crate::report::{Heat, Report};
 
 const CELL: usize = 22;
 const RIGHT: usize = 60;

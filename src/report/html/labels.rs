@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::columns::{Column, columns};
-use super::curve::{Curve, Note, Series, sampled};
-use super::dots::{Dots, Line, SERIES_MAX};
-use super::{NAME, interval, name, share};
+use super::columns::{HistogramColumn, columns};
+use super::curve::{CurveChart, Note, Series, sampled};
+use super::dots::{DotLine, Dots, SERIES_MAX};
+use super::text::{NAME, name, share};
 use crate::measures::prevalence;
-use crate::report::{Bucket, Report, brief, chance, number, percent, thousands};
+use crate::report::numbers::{brief, chance, interval, number, percent, thousands};
+use crate::report::{FrequencyBucket, Report};
 use crate::weights::{Status, WeightVector};
 
 /// Labels up to which each has a line of its own.
@@ -33,9 +34,9 @@ fn dots(
 ) -> Markup {
     let line = |&label: &usize| {
         let (mark, interval, text) = line(label);
-        Line { name: name(report, label, NAME), marks: vec![mark], interval, text }
+        DotLine { name: name(report, label, NAME), marks: vec![mark], interval, text }
     };
-    let lines: Vec<Line> = labels.iter().map(line).collect();
+    let lines: Vec<DotLine> = labels.iter().map(line).collect();
     Dots { about, axis, series: &[], lines: &lines, reference: None, show }.draw()
 }
 
@@ -63,7 +64,7 @@ pub(super) fn prevalences(report: &Report<'_>) -> Option<Markup> {
                 band: Vec::new(),
             }];
             figure {
-                (Curve { about: "Prevalence of all labels, the most frequent first", axis, series: &series, notes: &notes, show: share }
+                (CurveChart { about: "Prevalence of all labels, the most frequent first", axis, series: &series, notes: &notes, show: share }
                     .draw(order.len()))
                 figcaption { "All labels by rank, the most frequent first." }
             }
@@ -90,7 +91,7 @@ fn places(order: &[usize]) -> impl Iterator<Item = usize> + '_ {
     sampled(order.len()).into_iter().map(|place| order[place])
 }
 
-/// A power of ten, so short that six stand side by side on a phone: `10k`.
+/// A power of ten, short enough for six side by side on a phone: `10k`.
 fn power_of_ten(number: u64) -> String {
     let units = [(1_000_000_000, "G"), (1_000_000, "M"), (1000, "k"), (1, "")];
     let unit = units.iter().find(|(of, _)| number >= *of);
@@ -98,12 +99,12 @@ fn power_of_ten(number: u64) -> String {
 }
 
 fn buckets(report: &Report<'_>) -> Markup {
-    let column = |bucket: Bucket| Column {
+    let column = |bucket: FrequencyBucket| HistogramColumn {
         name: if bucket.to == 0 { "none".to_owned() } else { format!("≤ {}", power_of_ten(bucket.to)) },
         count: bucket.labels,
         text: thousands(bucket.labels),
     };
-    let all: Vec<Column> = report.buckets().into_iter().map(column).collect();
+    let all: Vec<HistogramColumn> = report.buckets().into_iter().map(column).collect();
     html! {
         figure {
             (columns("Labels by their positives", "labels", &all))
@@ -122,14 +123,14 @@ pub(super) fn weights(report: &Report<'_>) -> Option<Markup> {
     let (most, least) = shown(report);
     let mark = |weight: f64| (!is_log || weight > 0.0).then_some(weight);
     let series: Vec<String> = vectors.iter().map(|vector| vector.name.clone()).collect();
-    let line = |&label: &usize| Line {
+    let line = |&label: &usize| DotLine {
         name: name(report, label, NAME),
         marks: vectors.iter().map(|vector| mark(vector.values[label])).collect(),
         interval: report.consequences.of(label).weight,
         text: brief(vectors[0].values[label]),
     };
     let chart = |labels: &[usize], about: &str| {
-        let lines: Vec<Line> = labels.iter().map(line).collect();
+        let lines: Vec<DotLine> = labels.iter().map(line).collect();
         Dots { about, axis, series: &series, lines: &lines, reference: None, show: brief }.draw()
     };
     let labels: Vec<usize> = most.iter().chain(&least).copied().collect();
@@ -173,7 +174,7 @@ fn curve(report: &Report<'_>, axis: Axis, is_log: bool) -> Markup {
     let about = "Weights of all labels, the most frequent first";
     html! {
         figure {
-            (Curve { about, axis, series: &series, notes: &notes, show: brief }.draw(order.len()))
+            (CurveChart { about, axis, series: &series, notes: &notes, show: brief }.draw(order.len()))
             figcaption { "All labels by rank, the most frequent first; the band is the 95 % interval." }
         }
     }
@@ -183,7 +184,7 @@ fn consequences(report: &Report<'_>, labels: &[usize]) -> Markup {
     let weights = report.weights.primary();
     html! {
         h3 { "What they do in training" }
-        p { "The share of the loss is that while every cell is predicted alike. A batch has "
+        p { "The share of the loss assumes the same prediction for every cell. A batch has "
             (thousands(report.consequences.batch_size)) " rows. Take the offset off the logit at inference to get \
             probabilities back; start the bias of the last layer at the last column." }
         section.scroll tabindex="0" aria-label="What weights do" {
@@ -219,8 +220,8 @@ pub(super) fn irlbl(report: &Report<'_>) -> Option<Markup> {
     let axis = Axis::log((0..report.counts.len()).filter_map(of))?;
     let mean = report.measures.get("mean_ir")?;
     let labels = report.largest(TOP, of);
-    let line = |&label: &usize| Line::of(name(report, label, NAME), of(label));
-    let lines: Vec<Line> = labels.iter().map(line).collect();
+    let line = |&label: &usize| DotLine::of(name(report, label, NAME), of(label));
+    let lines: Vec<DotLine> = labels.iter().map(line).collect();
     let about = "IRLbl of the least frequent labels";
     let reference = Some((mean, format!("MeanIR {}", brief(mean))));
     let minority = report.measures.get("minority_labels").unwrap_or(0.0);

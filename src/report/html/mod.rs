@@ -1,7 +1,8 @@
 //! `report.html`: one page that needs nothing else, read without a script.
 //!
 //! [`labels`] prevalence, weights, IRLbl, all labels in charts · [`rows`] what rows say · [`groups`] groups and
-//! drift · [`table`] every label · [`dots`], [`curve`], [`columns`] and [`heat`] draw, on an [`axis`]
+//! drift · [`table`] every label · [`dots`], [`curve`], [`columns`] and [`heat`] draw, on
+//! an [`axis`] · [`text`] names and numbers
 
 mod axis;
 mod columns;
@@ -12,18 +13,20 @@ mod heat;
 mod labels;
 mod rows;
 mod table;
+mod text;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Report, brief, interval, number, percent, short, thousands};
+use text::{NAME, name};
+
+use super::Report;
+use super::numbers::{brief, number, thousands};
 use crate::findings::{Finding, Severity};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// SHA-256 of the script, by which the policy of the page knows it.
 const SCRIPT_HASH: &str = "sha256-mQFfjSEz4HhEwCdHobfSR2t7UQHYXqyOODAmLkKoZJc=";
-/// Characters of a name in a chart.
-const NAME: usize = 24;
 
 /// The report as one page.
 #[must_use]
@@ -114,7 +117,7 @@ fn header(report: &Report<'_>) -> Markup {
 
 fn findings(report: &Report<'_>) -> Markup {
     html! {
-        @if report.findings.is_empty() { p { "No label is odd, and nothing odd was met while counting." } }
+        @if report.findings.is_empty() { p { "No findings: labels and counts show nothing unusual." } }
         ol.findings {
             @for finding in report.findings { (one_finding(report, finding)) }
         }
@@ -157,21 +160,4 @@ fn measures(report: &Report<'_>) -> Markup {
             }
         }
     }
-}
-
-/// The name of a label, of at most `width` characters.
-fn name(report: &Report<'_>, label: usize, width: usize) -> String {
-    short(report.counts.labels().name(label), width)
-}
-
-/// A share on an axis.
-fn share(value: f64) -> String {
-    percent(Some(value))
-}
-
-/// A whole number on an axis.
-fn whole(value: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ticks of counts")]
-    let whole = value.max(0.0).round() as u64;
-    if (value - value.round()).abs() > 1e-9 { brief(value) } else { thousands(whole) }
 }

@@ -1,14 +1,15 @@
-//! What rows say beside counts.
+//! Measures of rows.
 
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::columns::{Column, columns};
-use super::dots::{Dots, Line};
+use super::columns::{HistogramColumn, columns};
+use super::dots::{DotLine, Dots};
 use super::heat::heat;
-use super::{NAME, name, whole};
+use super::text::{NAME, name, whole};
 use crate::counts::as_f64;
-use crate::report::{Report, brief, number, percent, thousands};
+use crate::report::Report;
+use crate::report::numbers::{brief, number, percent, thousands};
 
 /// Columns of the histogram; the last holds the rest.
 const COLUMNS: usize = 12;
@@ -20,11 +21,12 @@ pub(super) fn cardinality(report: &Report<'_>) -> Option<Markup> {
     let rows = report.rows?;
     let share = |of: u64| percent((rows.rows() > 0).then(|| as_f64(of) / as_f64(rows.rows())));
     let (shown, rest) = rows.cardinalities.split_at(rows.cardinalities.len().min(COLUMNS));
-    let column = |(k, &rows): (usize, &u64)| Column { name: k.to_string(), count: rows, text: share(rows) };
-    let mut all: Vec<Column> = shown.iter().enumerate().map(column).collect();
+    let column =
+        |(k, &rows): (usize, &u64)| HistogramColumn { name: k.to_string(), count: rows, text: share(rows) };
+    let mut all: Vec<HistogramColumn> = shown.iter().enumerate().map(column).collect();
     if !rest.is_empty() {
         let rows = rest.iter().sum();
-        all.push(Column { name: format!("{}+", shown.len()), count: rows, text: share(rows) });
+        all.push(HistogramColumn { name: format!("{}+", shown.len()), count: rows, text: share(rows) });
     }
     let of = |name: &str| number(rows.get(name));
     let count = |name: &str| rows.get(name).map_or_else(|| "–".to_owned(), whole);
@@ -95,14 +97,14 @@ pub(super) fn scumble(report: &Report<'_>) -> Option<Markup> {
     let of = |label: usize| rows.scumble.get(label).copied().flatten();
     let labels = report.largest(SHOWN, of);
     let axis = Axis::linear(labels.iter().filter_map(|&label| of(label)).chain([mean]))?;
-    let line = |&label: &usize| Line::of(name(report, label, NAME), of(label));
-    let lines: Vec<Line> = labels.iter().map(line).collect();
+    let line = |&label: &usize| DotLine::of(name(report, label, NAME), of(label));
+    let lines: Vec<DotLine> = labels.iter().map(line).collect();
     let about = "SCUMBLE of the labels with the largest";
     let reference = Some((mean, format!("all rows: {}", brief(mean))));
     let judged = if mean > 0.1 {
         "Rows mix rare and frequent labels: oversampling the rare ones multiplies the frequent ones as well."
     } else {
-        "Rare labels seldom share a row with frequent ones, so that resampling can tell them apart."
+        "Rare labels seldom share a row with frequent ones, so resampling can treat them separately."
     };
     Some(html! {
         p { "SCUMBLE says how much rare and frequent labels share rows, from 0 to 1; over all rows it is " (brief(mean))

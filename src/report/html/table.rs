@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{interval, name};
+use super::text::name;
 use crate::measures::prevalence;
-use crate::report::{Report, brief, chance, number, percent, thousands};
+use crate::report::Report;
+use crate::report::numbers::{brief, chance, interval, number, percent, thousands};
 
 /// Labels up to which all are listed.
 const ALL_MAX: usize = 10_000;

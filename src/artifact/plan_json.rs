@@ -1,0 +1,210 @@
+//! `plan.json`: what a sampling plan does to the counts.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use serde_with::skip_serializing_none;
+
+use super::files::FORMAT_VERSION;
+use super::json::JsonObject;
+use super::plan::columns;
+use crate::error::Result;
+use crate::measures::Measures;
+use crate::sampling::preview::counts_of;
+use crate::sampling::{Method, Preview, Shift};
+
+/// Rows that `torch.multinomial` takes, and so `WeightedRandomSampler`.
+pub const TORCH_ROWS_MAX: u64 = 1 << 24;
+
+/// One shard of a plan.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct PlannedShard {
+    /// What it is called within the sources.
+    pub name: String,
+    /// Its file of the plan.
+    pub file: String,
+    /// Its rows that are in the plan.
+    pub rows: u64,
+    /// How many of them an epoch sees; where rows are not dealt to folds.
+    pub epoch_rows: Option<u64>,
+    /// What its rows weigh together.
+    pub weight_sum: Option<f64>,
+}
+
+/// `facts` of `plan.json`: what planning found; only what applies to the plan.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct PlanFacts {
+    /// Sum of the weights of all rows.
+    pub weight_sum: Option<f64>,
+    /// Rows to be cloned or dropped.
+    pub rows_asked: Option<u64>,
+    /// Rows that were.
+    pub rows_done: Option<u64>,
+    /// Different sets of labels.
+    pub labelsets: Option<u64>,
+    /// Mean SCUMBLE of the rows.
+    pub scumble: Option<f64>,
+}
+
+/// `split` of `plan.json`: distances between folds and all rows, and the same of random folds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SplitDistances {
+    /// Label distribution (LD).
+    pub label_distribution: Option<f64>,
+    /// Label distribution of random folds.
+    pub label_distribution_random: Option<f64>,
+    /// Rows, against the shares that were asked for.
+    pub examples_distribution: f64,
+    /// Rows of random folds.
+    pub examples_distribution_random: f64,
+}
+
+/// `weighted_random_sampler` of `plan.json`: whether torch can draw from the weights.
+#[derive(Serialize)]
+struct SamplerEntry {
+    rows_max: u64,
+    fits: bool,
+    r#do: &'static str,
+}
+
+/// An element of `dragged` of `plan.json`.
+#[derive(Serialize)]
+struct DraggedEntry<'a> {
+    label: &'a str,
+    added: u64,
+}
+
+/// An element of `folds` of `plan.json`.
+#[derive(Serialize)]
+struct FoldEntry<'a> {
+    name: &'a str,
+    share: f64,
+    rows: u64,
+    positives: Vec<u64>,
+}
+
+/// `measures` of `plan.json`.
+#[derive(Serialize)]
+struct MeasuresEntry {
+    before: serde_json::Map<String, Json>,
+}
+
+/// The contents of `plan.json`.
+#[derive(Debug)]
+pub struct PlanFile<'a> {
+    /// The plan.
+    pub method: &'a Method,
+    /// Its seed.
+    pub seed: u64,
+    /// Its epoch.
+    pub epoch: u64,
+    /// What planning found.
+    pub facts: PlanFacts,
+    /// The shards, in their order.
+    pub shards: &'a [PlannedShard],
+    /// Counts before and after.
+    pub preview: &'a Preview,
+    /// The folds, with their shares.
+    pub folds: &'a [Fold<'a>],
+    /// How far folds are from the whole.
+    pub split: Option<SplitDistances>,
+    /// Hash over what was counted.
+    pub fingerprint: &'a str,
+    /// What was asked for.
+    pub spec: &'a Json,
+}
+
+/// One fold.
+#[derive(Debug)]
+pub struct Fold<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its share of the rows.
+    pub share: f64,
+    /// Its counts, as a shift of nothing.
+    pub counts: &'a Shift,
+}
+
+/// Writes `plan.json`, one key a line.
+///
+/// # Errors
+/// [`crate::error::Error::Output`] or [`crate::error::Error::Resource`] when writing fails.
+pub fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()> {
+    let Preview { before, measures_before, after, measures_after } = plan.preview;
+    let deals = !plan.folds.is_empty();
+    let mut object = JsonObject::new(out);
+    object.value("version", &FORMAT_VERSION)?;
+    object.value("plan", &plan.method.to_string())?;
+    object.value("name", &plan.method.name())?;
+    let parameters: serde_json::Map<String, Json> =
+        plan.method.parameters().into_iter().map(|(key, value)| (key, Json::String(value))).collect();
+    object.value("parameters", &parameters)?;
+    object.value("seed", &plan.seed)?;
+    object.value("epoch", &plan.epoch)?;
+    object.value("edits_labels", &matches!(plan.method, Method::Remedial { .. }))?;
+    let columns: serde_json::Map<String, Json> =
+        columns(plan.method).into_iter().map(|(name, says)| (name.to_owned(), says.into())).collect();
+    object.value("columns", &columns)?;
+    object.value("rows", &before.rows())?;
+    if !deals {
+        object.value("epoch_rows", &after.rows())?;
+        object.value("weighted_random_sampler", &sampler(plan.method, before.rows()))?;
+    }
+    object.value("facts", &plan.facts)?;
+    object.array("shards", plan.shards.iter())?;
+    object.value("measures", &MeasuresEntry { before: table(measures_before) })?;
+    object.array("labels", before.labels().iter())?;
+    let sides = if deals { vec![("before", before)] } else { vec![("before", before), ("after", after)] };
+    if !deals {
+        object.value("measures_after", &table(measures_after))?;
+        let dragged = plan.preview.dragged();
+        object.array(
+            "dragged",
+            dragged
+                .iter()
+                .map(|one| DraggedEntry { label: before.labels().name(one.label), added: one.added }),
+        )?;
+    }
+    for (side, counts) in sides {
+        object.array(&format!("positives_{side}"), counts.tallies().iter().map(|t| t.positives))?;
+        object.array(&format!("negatives_{side}"), counts.tallies().iter().map(|t| t.negatives))?;
+        object.array(&format!("unknown_{side}"), counts.tallies().iter().map(|t| t.missing + t.uncertain))?;
+        let measures = if side == "before" { measures_before } else { measures_after };
+        let irlbl = measures.compat.irlbl();
+        let each = (0..counts.len()).map(|label| measures.of_label(counts, label, irlbl));
+        object.array(&format!("irlbl_{side}"), each)?;
+    }
+    if deals {
+        object.value("split", &plan.split)?;
+        let folds = plan.folds.iter().map(|fold| {
+            let counts = counts_of(fold.counts, before)?;
+            let positives: Vec<u64> = counts.tallies().iter().map(|tally| tally.positives).collect();
+            Ok(FoldEntry { name: fold.name, share: fold.share, rows: counts.rows(), positives })
+        });
+        object.array("folds", folds.collect::<Result<Vec<_>>>()?.into_iter())?;
+    }
+    object.value("fingerprint", &plan.fingerprint)?;
+    object.value("spec", plan.spec)?;
+    object.text("}\n")
+}
+
+fn table(measures: &Measures) -> serde_json::Map<String, Json> {
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+    measures.values.iter().map(|(name, value)| ((*name).to_owned(), finite(*value).into())).collect()
+}
+
+/// Whether torch can draw from the weights of a plan, and what to do where it cannot.
+fn sampler(method: &Method, rows: u64) -> SamplerEntry {
+    let fits = rows <= TORCH_ROWS_MAX;
+    let what = match (method.weighs().is_some(), fits) {
+        (true, true) => "give it column weight",
+        (true, false) => {
+            "too many rows for it: go through the rows by column repeat, or draw a shard by weight_sum, then one of its rows by weight"
+        }
+        (false, _) => "not needed: go through the rows by column repeat",
+    };
+    SamplerEntry { rows_max: TORCH_ROWS_MAX, fits, r#do: what }
+}

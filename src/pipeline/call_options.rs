@@ -1,0 +1,174 @@
+//! Options of a call in a query: `layout=list, labels=tags`.
+
+use serde::Deserialize;
+
+use super::spec::Spec;
+use crate::error::{Error, Result};
+
+/// Keys of a spec that options may set: what is counted and how it is weighed.
+const OPTIONS: [&str; 31] = [
+    "layout",
+    "labels",
+    "id",
+    "value",
+    "delimiter",
+    "vocabulary",
+    "num_labels",
+    "num_rows",
+    "label_kind",
+    "positive_values",
+    "negative_values",
+    "missing_values",
+    "uncertain_values",
+    "uncertain_as",
+    "threshold",
+    "soft",
+    "missing_columns",
+    "sample_weight",
+    "by",
+    "epsilon",
+    "power",
+    "clip",
+    "normalize",
+    "zero_positives",
+    "zero_negatives",
+    "min_positives",
+    "compat",
+    "engine",
+    "trust_statistics",
+    "scheme",
+    "where",
+];
+
+/// Reads `layout=list, labels=tags`: keys of a pipeline file. A part without a key goes on with the list
+/// before it, as in `labels=a,b`; `where` takes the rest of the text.
+pub(super) fn options_of(text: &str) -> Result<Spec> {
+    let mut options = toml::Table::new();
+    for (key, values) in pairs_of(text)? {
+        if !OPTIONS.contains(&key.as_str()) {
+            return Err(Error::usage(format!("there is no option {key:?}"))
+                .hint(format!("options are {}", OPTIONS.join(", "))));
+        }
+        let value = value_of(&key, &values).ok_or_else(|| {
+            Error::usage(format!("the option {key}={} has no such value", values.join(",")))
+                .hint("values are those of the flag of the same name: see posweight compute --help")
+        })?;
+        if options.insert(key.clone(), value).is_some() {
+            return Err(Error::usage(format!("the option {key} is given twice")).hint("give it once"));
+        }
+    }
+    Spec::deserialize(options).map_err(|cause| Error::internal(cause.to_string()))
+}
+
+/// The keys of options with their values, in order.
+fn pairs_of(text: &str) -> Result<Vec<(String, Vec<String>)>> {
+    let mut pairs: Vec<(String, Vec<String>)> = Vec::new();
+    let mut rest = text;
+    while !rest.trim().is_empty() {
+        let (part, after) = rest.split_once(',').unwrap_or((rest, ""));
+        match part.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+            Some(("where", _)) => {
+                let condition = rest.split_once('=').map_or("", |(_, condition)| condition);
+                pairs.push(("where".to_owned(), vec![condition.trim().to_owned()]));
+                break;
+            }
+            // Schemes have parameters: `scheme=power:gamma=0.5`.
+            Some((key, value)) if !key.contains(':') => pairs.push((key.to_owned(), vec![value.to_owned()])),
+            _ => match pairs.last_mut() {
+                Some((_, values)) => values.push(part.trim().to_owned()),
+                None => {
+                    return Err(Error::usage(format!("the option {:?} is not key=value", part.trim()))
+                        .hint("write options as in 'layout=list, labels=tags'"));
+                }
+            },
+        }
+        rest = after;
+    }
+    Ok(pairs)
+}
+
+/// The value of a key: a number or a boolean where the key takes one, else text; `None` where neither fits.
+fn value_of(key: &str, values: &[String]) -> Option<toml::Value> {
+    let text = |value: &String| toml::Value::String(value.clone());
+    let typed = |value: &String| {
+        let parsed =
+            value.parse::<toml::Value>().ok().filter(|parsed| !parsed.is_table() && !parsed.is_str());
+        parsed.unwrap_or_else(|| text(value))
+    };
+    let all = |of: &dyn Fn(&String) -> toml::Value| match values {
+        [one] => of(one),
+        many => toml::Value::Array(many.iter().map(of).collect()),
+    };
+    let fits = |value: &toml::Value| {
+        Spec::deserialize(toml::Table::from_iter([(key.to_owned(), value.clone())])).is_ok()
+    };
+    [all(&typed), all(&text)].into_iter().find(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::parsing::keys;
+
+    #[test]
+    fn options_are_keys_of_a_spec() {
+        let spec = options_of("layout=list, labels=tags, num_labels=20").unwrap();
+        assert_eq!((spec.layout.as_deref(), spec.num_labels), (Some("list"), Some(20)));
+        let spec = options_of("labels=a,1, missing_values=-1,2,clip=0,100,where=a IN (1, 2), b = 3").unwrap();
+        assert_eq!(spec.labels.unwrap().to_vec(), ["a", "1"]);
+        assert_eq!(spec.values.missing_values.unwrap().texts(), ["-1", "2"]);
+        assert_eq!(spec.clip, Some((0.0, 100.0)));
+        assert_eq!(spec.r#where.as_deref(), Some("a IN (1, 2), b = 3"));
+        let message = |text: &str| options_of(text).unwrap_err().to_string();
+        assert_eq!(message("tags"), "the option \"tags\" is not key=value");
+        assert_eq!(message("layot=list"), "there is no option \"layot\"");
+        assert_eq!(message("num_labels=many"), "the option num_labels=many has no such value");
+        assert_eq!(message("out=x"), "there is no option \"out\"");
+        assert_eq!(message("labels=a, labels=b"), "the option labels is given twice");
+    }
+
+    #[test]
+    fn every_key_of_a_spec_is_an_option_or_for_runs_alone() {
+        const FOR_RUNS: [&str; 34] = [
+            "shards",
+            "out",
+            "overwrite",
+            "state",
+            "full",
+            "on_bad_shard",
+            "max_bad_shards",
+            "shard_index",
+            "shard_count",
+            "formats",
+            "format",
+            "ids_disjoint",
+            "row_measures",
+            "num_features",
+            "batch_size",
+            "against",
+            "plan",
+            "seed",
+            "epoch",
+            "materialize",
+            "dry_run",
+            "memory_limit",
+            "threads",
+            "spill_dir",
+            "spill_limit",
+            "cluster",
+            "retries",
+            "publish_on_check_failure",
+            "summary_json",
+            "metrics_textfile",
+            "openlineage",
+            "skip_exit_code",
+            "checks",
+            "label",
+        ];
+        let mut known: Vec<&str> = OPTIONS.into_iter().chain(FOR_RUNS).collect();
+        known.sort_unstable();
+        let mut keys = keys::<Spec>();
+        keys.sort_unstable();
+        assert_eq!(keys, known);
+    }
+}

@@ -1,0 +1,52 @@
+//! The checks of a run: whether its result may be published.
+
+use std::path::Path;
+
+use super::account::Account;
+use super::derived::Derived;
+use super::plan::Plan;
+use super::weigh::reopen;
+use crate::artifact::files::SUCCESS;
+use crate::artifact::publish::published;
+use crate::artifact::results::CheckResult;
+use crate::checks::{self, CheckStatus, Checked, failure};
+use crate::drift::compare;
+use crate::error::Result;
+use crate::store::of_path;
+
+/// Checks `derived`, the result of all rows.
+///
+/// # Errors
+/// [`crate::error::Error::Check`] if a check of severity error fails. If the result is published despite it, the error
+/// goes to `account` instead.
+pub(super) fn check(plan: &Plan, derived: &Derived, account: &mut Account) -> Result<()> {
+    let checked = checked(plan, derived)?;
+    account.checks = checked.iter().map(CheckResult::from).collect();
+    for failed in checked.iter().filter(|one| one.status == CheckStatus::Failed && !one.stops()) {
+        tracing::warn!("check failed: {}", failed.message());
+    }
+    match failure(&checked) {
+        Some(error) if plan.publish_on_check_failure => account.failure = Some(error),
+        Some(error) => {
+            let place =
+                plan.out.folder().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
+            return Err(error.at(format!("{place}: not published")));
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// The checks of `plan`, against the published result if one of them compares with it.
+fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
+    let compares = plan.checks.iter().any(|check| check.info().against_last);
+    let last = plan.out.folder().filter(|out| compares && has_result(out));
+    let last = last.map(reopen).transpose()?;
+    let drift = last.as_ref().map(|last| compare(last.side(), derived.side()));
+    Ok(checks::check(&plan.checks, derived.side(), drift.as_ref()))
+}
+
+/// Whether a run was published at `out`.
+fn has_result(out: &Path) -> bool {
+    if of_path(out).is_some() { published(out).is_some() } else { out.join(SUCCESS).exists() }
+}

@@ -1,0 +1,138 @@
+//! The part of a spec that decides what is counted, with every default filled in.
+
+use std::collections::BTreeMap;
+
+use super::machine::Machine;
+use super::options::{domain, limits, list};
+use super::spec::{OneOrMany, Spec};
+use crate::engine::counting::Engine;
+use crate::engine::session::Limits;
+use crate::error::{Error, Result, choice};
+use crate::source::layout::{LabelKind, LayoutKind};
+use crate::source::values::Domain;
+use crate::store::{Address, is_address};
+
+/// What is counted, and within which limits. A query needs no more than this.
+#[derive(Debug, Clone)]
+pub struct CountPlan {
+    /// Files, folders and globs.
+    pub sources: Vec<String>,
+    /// The layout, if given.
+    pub layout: Option<LayoutKind>,
+    /// Label columns, if given.
+    pub labels: Vec<String>,
+    /// Row id column.
+    pub id: Option<String>,
+    /// Value column.
+    pub value: Option<String>,
+    /// Separator.
+    pub delimiter: Option<String>,
+    /// Vocabulary file.
+    pub vocabulary: Option<String>,
+    /// Number of labels.
+    pub num_labels: Option<u64>,
+    /// True number of rows.
+    pub num_rows: Option<u64>,
+    /// No row id lies in two shards.
+    pub ids_disjoint: bool,
+    /// Whether integers are indices or names.
+    pub label_kind: LabelKind,
+    /// What values mean.
+    pub domain: Domain,
+    /// Labels whose values have a meaning of their own.
+    pub label_domains: BTreeMap<String, Domain>,
+    /// Columns that some shards lack count as missing there.
+    pub missing_columns: bool,
+    /// SQL condition.
+    pub filter: Option<String>,
+    /// Weight column.
+    pub sample_weight: Option<String>,
+    /// Group columns.
+    pub by: Vec<String>,
+    /// How rows are counted.
+    pub engine: Engine,
+    /// Trust statistics of constant chunks and pages instead of decoding them.
+    pub trust_statistics: bool,
+    /// Memory, threads, spilling.
+    pub limits: Limits,
+}
+
+impl CountPlan {
+    /// Fills in every default. Pure: nothing is read, `machine` is what there is.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the flag that is wrong or the two that contradict each other.
+    pub fn resolve(spec: &Spec, machine: Machine) -> Result<Self> {
+        let sources = spec.shards.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
+        if sources.is_empty() {
+            return Err(
+                Error::usage("no shards are named").hint("name files, folders or globs of Parquet shards")
+            );
+        }
+        let domain = domain(&spec.values, &Domain::default())?;
+        let label_domains = spec.label.iter().map(|(label, values)| {
+            let own = super::options::domain(values, &domain)
+                .map_err(|error| error.at(format!("label {label:?}")))?;
+            Ok((label.clone(), own))
+        });
+        let missing_columns = match spec.missing_columns.as_deref() {
+            None => false,
+            Some(text) => choice("--missing-columns", text, &[("error", false), ("missing", true)])?,
+        };
+        let plan = Self {
+            sources,
+            layout: spec.layout.as_deref().map(str::parse).transpose()?,
+            labels: list(spec.labels.as_ref()),
+            id: spec.id.clone(),
+            value: spec.value.clone(),
+            delimiter: spec.delimiter.clone(),
+            vocabulary: spec.vocabulary.clone(),
+            num_labels: spec.num_labels,
+            num_rows: spec.num_rows,
+            ids_disjoint: spec.ids_disjoint.unwrap_or(false),
+            label_kind: spec.label_kind.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            label_domains: label_domains.collect::<Result<_>>()?,
+            domain,
+            missing_columns,
+            filter: spec.r#where.clone(),
+            sample_weight: spec.sample_weight.clone(),
+            by: list(spec.by.as_ref()).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
+            engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            trust_statistics: spec.trust_statistics.unwrap_or(false),
+            limits: limits(spec, machine)?,
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    fn check(&self) -> Result<()> {
+        let only_long = [
+            ("--id", self.id.is_some()),
+            ("--value", self.value.is_some()),
+            ("--num-rows", self.num_rows.is_some()),
+        ];
+        if let (Some(layout), Some((flag, _))) = (self.layout, only_long.iter().find(|(_, given)| *given))
+            && layout != LayoutKind::Long
+        {
+            return Err(Error::usage(format!("{flag} belongs to layout long, but --layout is {layout}"))
+                .hint(format!("drop {flag}, or use --layout long")));
+        }
+        if self.layout.is_some_and(|layout| layout != LayoutKind::Delimited) && self.delimiter.is_some() {
+            return Err(Error::usage("--delimiter belongs to layout delimited").hint("drop one of the two"));
+        }
+        if self.num_labels == Some(0) {
+            return Err(Error::usage("--num-labels is 0").hint("give the number of labels, C"));
+        }
+        if self.layout.is_some_and(|layout| layout != LayoutKind::Long) && self.ids_disjoint {
+            return Err(Error::usage("--ids-disjoint belongs to layout long").hint("drop one of the two"));
+        }
+        for address in self.sources.iter().filter(|text| is_address(text)) {
+            Address::parse(address)?;
+        }
+        if self.num_rows.is_some() && !self.by.is_empty() {
+            return Err(Error::usage("--num-rows and --by exclude each other")
+                .hint("the true number of rows is known for the whole set only"));
+        }
+        Ok(())
+    }
+}

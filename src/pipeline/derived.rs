@@ -1,0 +1,132 @@
+//! Counts and everything that is made from them: weights, measures, findings, the report.
+
+use std::sync::OnceLock;
+
+use crate::artifact::counts::CountsFile;
+use crate::consequences::Consequences;
+use crate::counts::LabelCounts;
+use crate::drift::{Drift, Side};
+use crate::error::Result;
+use crate::findings::{Finding, RowFacts, find};
+use crate::groups::{Group, GroupMeasures};
+use crate::measures::{Compat, Measures, measure, measure_some};
+use crate::report::{Report, RowReport};
+use crate::row_measures::RowMeasures;
+use crate::threads::both;
+use crate::weights::{Weighing, Weights, weigh};
+
+/// Counts with all that follows from them.
+#[derive(Debug)]
+pub struct Derived {
+    /// The counts.
+    pub file: CountsFile,
+    /// Their weights.
+    pub weights: Weights,
+    /// The measures of `run_results.json` and its summaries.
+    pub(super) brief: Brief,
+    /// Their measures, made on first use.
+    measures: OnceLock<Measures>,
+    /// Measures of rows, if rows were measured.
+    pub rows: Option<RowMeasures>,
+    /// The part of them that reports show: made on first use, or read from a file.
+    pub(super) row_report: OnceLock<Option<RowReport>>,
+    /// Findings.
+    pub findings: Vec<Finding>,
+    /// Groups of `--by` against all rows.
+    pub groups: Vec<GroupMeasures>,
+    options: MeasureOptions,
+}
+
+impl Derived {
+    /// Weighs, measures and looks for findings.
+    pub(super) fn of(
+        file: CountsFile,
+        weighing: &Weighing,
+        options: MeasureOptions,
+        facts: &RowFacts,
+    ) -> Result<Self> {
+        let counts = &file.counts;
+        let (weights, brief) = both(|| weigh(counts, weighing), || Brief::of(counts, options.compat));
+        let weights = weights?;
+        let findings = find(counts, &weights, facts);
+        let (measures, row_report, groups) = (OnceLock::new(), OnceLock::new(), facts.groups.clone());
+        Ok(Self { brief, measures, weights, rows: None, row_report, findings, groups, options, file })
+    }
+
+    /// Their measures.
+    pub fn measures(&self) -> &Measures {
+        self.measures.get_or_init(|| measure(&self.file.counts, self.options.compat))
+    }
+
+    /// One of their measures; the others are not made for it.
+    #[must_use]
+    pub fn measure(&self, name: &str) -> Option<f64> {
+        match self.measures.get() {
+            Some(measures) => measures.get(name),
+            None => measure_some(&self.file.counts, self.options.compat, [name])[0],
+        }
+    }
+
+    /// These counts and weights as one side of a comparison.
+    #[must_use]
+    pub fn side(&self) -> Side<'_> {
+        Side { counts: &self.file.counts, weights: &self.weights }
+    }
+
+    /// These counts and weights as the group `name`.
+    pub(super) fn as_group<'d>(&'d self, name: &'d str) -> Group<'d> {
+        Group { name, counts: &self.file.counts, weights: &self.weights, rows: self.rows.as_ref() }
+    }
+
+    /// The report on these counts, on the groups they are made of, and on how they differ from another result.
+    #[must_use]
+    pub fn report<'d>(
+        &'d self,
+        source: String,
+        groups: &'d [(String, Self)],
+        drift: Option<(&'d str, &'d Drift<'d>)>,
+    ) -> Report<'d> {
+        let counts = &self.file.counts;
+        let row_report = || self.rows.as_ref().map(|rows| RowReport::of(rows, counts));
+        Report {
+            counts,
+            weights: &self.weights,
+            consequences: Consequences::new(counts, &self.weights, self.options.batch_size),
+            measures: self.measures(),
+            rows: self.row_report.get_or_init(row_report).as_ref(),
+            features: self.options.features,
+            findings: &self.findings,
+            source,
+            groups: groups.iter().map(|(name, group)| group.as_group(name)).collect(),
+            group_measures: if groups.is_empty() { &[] } else { &self.groups },
+            drift,
+        }
+    }
+}
+
+/// The measures of a summary.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Brief {
+    pub(super) cardinality: Option<f64>,
+    pub(super) mean_ir: Option<f64>,
+    pub(super) max_ir: Option<f64>,
+}
+
+impl Brief {
+    fn of(counts: &LabelCounts, compat: Compat) -> Self {
+        let names = ["cardinality", "mean_ir", "max_ir"];
+        let [cardinality, mean_ir, max_ir] = measure_some(counts, compat, names);
+        Self { cardinality, mean_ir, max_ir }
+    }
+}
+
+/// How measures are read, and what reports give beside them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeasureOptions {
+    /// How labels without positives are read.
+    pub compat: Compat,
+    /// Rows of a batch.
+    pub batch_size: u64,
+    /// Input features, for TCS.
+    pub features: Option<u64>,
+}

@@ -1,0 +1,163 @@
+//! Which label a stored value is, and what the flags about it may say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema};
+
+use super::count_plan::CountPlan;
+use crate::counts::Labels;
+use crate::engine::counting::{Keys, Vocabulary};
+use crate::error::{Error, Result};
+use crate::source::detect::list_length;
+use crate::source::layout::{LabelKind, Layout, LayoutKind, is_number, is_text, item, no_column};
+use crate::source::shards::Shard;
+use crate::source::values::Domain;
+use crate::source::vocabulary::{self, nearest};
+
+/// `--by` and `--sample-weight` must name columns of use.
+pub(super) fn check_row_columns(
+    plan: &CountPlan,
+    layout: &Layout,
+    schema: &Schema,
+    hive: &[String],
+) -> Result<()> {
+    for name in &plan.by {
+        let simple = |t: &DataType| !t.is_nested();
+        match schema.field_with_name(name) {
+            Ok(field) if simple(field.data_type()) => {}
+            Ok(field) => {
+                return Err(Error::usage(format!(
+                    "--by {name}: column is {}, which has no simple values",
+                    field.data_type()
+                ))
+                .hint("name a column such as a split"));
+            }
+            Err(_) if hive.contains(name) => {}
+            Err(_) => return Err(no_column(name, schema).at("--by")),
+        }
+    }
+    let Some(name) = &plan.sample_weight else { return Ok(()) };
+    if layout.kind == LayoutKind::Long {
+        return Err(Error::usage(
+            "--sample-weight does not apply to layout long, whose rows are spread over many lines",
+        )
+        .hint("drop it, or store one row per example"));
+    }
+    match schema.field_with_name(name) {
+        Ok(field) if is_number(field.data_type()) => Ok(()),
+        Ok(field) => Err(Error::input(format!("--sample-weight {name}: column is {}", field.data_type()))
+            .hint("weights must be numbers")),
+        Err(_) => Err(no_column(name, schema).at("--sample-weight")),
+    }
+}
+
+/// How stored labels get their positions.
+pub(super) fn keys(
+    plan: &CountPlan,
+    layout: &Layout,
+    schema: &Schema,
+    shards: &[Shard],
+    vocabulary: Option<Labels>,
+) -> Result<Keys> {
+    let known = vocabulary
+        .or_else(|| shards.first().and_then(|shard| vocabulary::from_metadata(shard, layout.column())));
+    if let (Some(labels), Some(n)) = (&known, plan.num_labels)
+        && labels.len() as u64 != n
+    {
+        return Err(Error::usage(format!(
+            "--num-labels is {n}, but the vocabulary names {} labels",
+            labels.len()
+        ))
+        .hint("give one of the two"));
+    }
+    match layout.kind {
+        LayoutKind::Wide => wide_keys(plan, layout, known),
+        LayoutKind::Vector => {
+            let n = known.as_ref().map(|labels| labels.len() as u64).or(plan.num_labels);
+            let n = match n {
+                Some(n) => n,
+                None => vector_width(layout, schema, shards)?,
+            };
+            let n = usize::try_from(n).map_err(|_| Error::usage("--num-labels is too large"))?;
+            Ok(Keys::Positions(known.unwrap_or_else(|| Labels::indices(n))))
+        }
+        _ => {
+            let data_type = schema.field_with_name(layout.column()).map(|field| field.data_type().clone());
+            let data_type = data_type.unwrap_or(DataType::Null);
+            let element = item(&data_type).unwrap_or(&data_type);
+            let indices = plan.label_kind == LabelKind::Index;
+            Ok(match (known, plan.num_labels) {
+                (Some(labels), _) => Keys::Vocabulary(Arc::new(Vocabulary::new(labels, plan.label_kind))),
+                (None, Some(n)) => Keys::Indices(Some(n)),
+                (None, None) if indices && !is_text(element) => Keys::Indices(None),
+                (None, None) => Keys::Names,
+            })
+        }
+    }
+}
+
+/// A vocabulary for columns must name exactly them, in the order they were selected by it.
+fn wide_keys(plan: &CountPlan, layout: &Layout, vocabulary: Option<Labels>) -> Result<Keys> {
+    let n = layout.labels.len() as u64;
+    if let Some(wanted) = plan.num_labels.filter(|wanted| *wanted != n) {
+        return Err(Error::usage(format!("--num-labels is {wanted}, but there are {n} label columns"))
+            .hint("drop --num-labels, or name the columns with --labels"));
+    }
+    let columns: Labels = layout.labels.iter().collect();
+    let Some(vocabulary) = vocabulary else { return Ok(Keys::Positions(columns)) };
+    let known = vocabulary.positions();
+    if let Some(unknown) = columns.iter().find(|name| !known.contains_key(name)) {
+        let meant = nearest(unknown, vocabulary.iter())
+            .map(|near| format!("did you mean {near:?}? "))
+            .unwrap_or_default();
+        return Err(Error::input(format!("column {unknown:?} is not in the vocabulary"))
+            .hint(format!("{meant}leave it out with --labels '!{unknown}', or add it")));
+    }
+    if let Some(lost) = vocabulary.iter().find(|name| !layout.labels.iter().any(|label| label == name)) {
+        return Err(Error::input(format!("label {lost:?} of the vocabulary has no column"))
+            .hint("correct the vocabulary, or the columns named with --labels"));
+    }
+    if vocabulary != columns {
+        return Err(Error::usage("the columns of --labels are in another order than the vocabulary").hint(
+            "drop --labels and say --layout wide: the vocabulary then names the columns, in its order",
+        ));
+    }
+    Ok(Keys::Positions(columns))
+}
+
+fn vector_width(layout: &Layout, schema: &Schema, shards: &[Shard]) -> Result<u64> {
+    if let Ok(field) = schema.field_with_name(layout.column())
+        && let DataType::FixedSizeList(_, width) = field.data_type()
+    {
+        return u64::try_from(*width).map_err(|_| Error::input("a list of negative size"));
+    }
+    list_length(shards, layout.column())?.ok_or_else(|| {
+        Error::usage(format!("column {:?} has no list in its first rows, so C is unknown", layout.column()))
+            .hint("give the number of labels with --num-labels, or their names with --vocabulary")
+    })
+}
+
+pub(super) fn overrides(plan: &CountPlan, layout: &Layout, keys: &Keys) -> Result<HashMap<usize, Domain>> {
+    let Keys::Positions(labels) = keys else {
+        return match plan.label_domains.keys().next() {
+            None => Ok(HashMap::new()),
+            Some(label) => {
+                Err(Error::usage(format!("[label.{label}] does not apply to layout {}", layout.kind))
+                    .hint("only the values of wide and vector can differ in meaning by label"))
+            }
+        };
+    };
+    let positions = labels.positions();
+    let find = |(label, domain): (&String, &Domain)| {
+        let position = positions.get(label.as_str()).copied().ok_or_else(|| {
+            let error = Error::usage(format!("[label.{label}]: there is no label {label:?}"));
+            match nearest(label, labels.iter()) {
+                Some(near) => error.hint(format!("did you mean {near:?}?")),
+                None => error.hint("name a label column"),
+            }
+        })?;
+        Ok((position, domain.clone()))
+    };
+    plan.label_domains.iter().map(find).collect()
+}

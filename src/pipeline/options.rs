@@ -1,0 +1,164 @@
+//! What single flags of a spec ask for, read and checked.
+
+use super::derived::MeasureOptions;
+use super::machine::Machine;
+use super::spec::{OneOrMany, Scalar, Scalars, Spec, ValueSpec};
+use crate::artifact::catalog;
+use crate::consequences::BATCH_SIZE;
+use crate::engine::session::Limits;
+use crate::error::{Error, Result};
+use crate::source::values::{Domain, Literal};
+use crate::weights::{Adjust, Fallback, Policy, Scheme, Weighing};
+
+/// Part of the machine's memory used by default.
+const MEMORY_SHARE_PERCENT: u64 = 60;
+/// Most bytes of spill files by default.
+const SPILL_LIMIT: u64 = 100 << 30;
+
+/// The texts of a key that takes one or several.
+pub(super) fn list(given: Option<&OneOrMany>) -> Vec<String> {
+    given.map(OneOrMany::to_vec).unwrap_or_default()
+}
+
+/// What values mean; what `values` leaves open is that of `base`.
+pub(super) fn domain(values: &ValueSpec, base: &Domain) -> Result<Domain> {
+    let literals = |given: &Option<Scalars>, base: &Vec<Literal>| match given {
+        None => base.clone(),
+        Some(given) => given.texts().iter().map(|text| Literal::new(text)).collect(),
+    };
+    let threshold = values.threshold.or(base.threshold);
+    if threshold.is_some_and(|t| !t.is_finite()) {
+        return Err(Error::usage("--threshold is not a finite number").hint("give a number such as 0.5"));
+    }
+    let domain = Domain {
+        positive: literals(&values.positive_values, &base.positive),
+        negative: literals(&values.negative_values, &base.negative),
+        missing: literals(&values.missing_values, &base.missing),
+        uncertain: literals(&values.uncertain_values, &base.uncertain),
+        uncertain_as: values.uncertain_as.as_deref().map_or(Ok(base.uncertain_as), str::parse)?,
+        threshold,
+        soft: values.soft.unwrap_or(base.soft),
+    };
+    domain.check()?;
+    Ok(domain)
+}
+
+/// The weighing a spec asks for; also what `weigh` uses, which needs nothing else.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flag.
+pub fn weighing(spec: &Spec) -> Result<Weighing> {
+    let texts = spec.scheme.as_ref().map_or_else(|| vec!["ratio".to_owned()], OneOrMany::to_vec);
+    let mut schemes = texts.iter().map(|text| text.parse()).collect::<Result<Vec<Scheme>>>()?;
+    if let Some(value) = spec.epsilon {
+        let ratios = schemes.iter_mut().filter_map(|scheme| match scheme {
+            Scheme::Ratio { epsilon } => Some(epsilon),
+            _ => None,
+        });
+        if !(value.is_finite() && value >= 0.0) || ratios.map(|epsilon| *epsilon = value).count() == 0 {
+            return Err(Error::usage(format!("--epsilon {value} cannot be used"))
+                .hint("it is the ε ≥ 0 of --scheme ratio: negatives / (positives + ε)"));
+        }
+    }
+    let fallback = |flag: &str, given: &Option<Scalar>| match given {
+        None => Ok(Fallback::default()),
+        Some(text) => text.to_string().parse().map_err(|error: Error| error.at(flag)),
+    };
+    let adjust = Adjust {
+        power: spec.power.unwrap_or(1.0),
+        normalize: spec.normalize.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        clip: spec.clip,
+    };
+    adjust.check()?;
+    let policy = Policy {
+        zero_positives: fallback("--zero-positives", &spec.zero_positives)?,
+        zero_negatives: fallback("--zero-negatives", &spec.zero_negatives)?,
+        min_positives: spec.min_positives.unwrap_or(0),
+    };
+    Ok(Weighing { schemes, adjust, policy })
+}
+
+/// How a spec asks to read measures, and what reports give beside them.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flag.
+pub fn measure_options(spec: &Spec) -> Result<MeasureOptions> {
+    if spec.batch_size == Some(0) {
+        return Err(Error::usage("--batch-size is 0").hint("give the rows of a training batch, such as 256"));
+    }
+    Ok(MeasureOptions {
+        compat: spec.compat.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        batch_size: spec.batch_size.unwrap_or(BATCH_SIZE),
+        features: spec.num_features,
+    })
+}
+
+/// Memory, threads and spilling that a spec asks for.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flag.
+pub fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
+    let memory = spec.memory_limit.as_deref().map(|text| bytes("--memory-limit", text)).transpose()?;
+    let spill = spec.spill_limit.as_deref().map(|text| bytes("--spill-limit", text)).transpose()?;
+    if spec.threads == Some(0) {
+        return Err(Error::usage("--threads is 0").hint("give at least 1"));
+    }
+    let mut limits = Limits::new(
+        memory.unwrap_or(machine.memory / 100 * MEMORY_SHARE_PERCENT),
+        spec.threads.unwrap_or(machine.threads),
+        spec.spill_dir.clone(),
+        spill.unwrap_or(SPILL_LIMIT),
+    );
+    limits.cluster = spec.cluster.as_deref().map(str::parse).transpose()?;
+    Ok(limits)
+}
+
+/// Bytes of a size such as `512m`, `4g`, `100000`.
+///
+/// # Errors
+/// [`Error::Usage`] naming `flag`.
+pub fn bytes(flag: &str, text: &str) -> Result<u64> {
+    let lower = text.trim().to_ascii_lowercase();
+    let lower = lower.strip_suffix("ib").or(lower.strip_suffix('b')).unwrap_or(&lower);
+    let (digits, shift) = match lower.char_indices().last() {
+        Some((at, 'k')) => (&lower[..at], 10),
+        Some((at, 'm')) => (&lower[..at], 20),
+        Some((at, 'g')) => (&lower[..at], 30),
+        Some((at, 't')) => (&lower[..at], 40),
+        _ => (lower, 0),
+    };
+    let number = digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
+    number.filter(|n| *n > 0).ok_or_else(|| {
+        Error::usage(format!("{flag}: \"{text}\" is not a size"))
+            .hint("give a whole number with k, m, g or t, such as 512m")
+    })
+}
+
+/// Kinds of files to write; all when none is given.
+///
+/// # Errors
+/// [`Error::Usage`] for a kind that does not exist.
+pub fn formats(given: &[String]) -> Result<Vec<String>> {
+    let given: Vec<String> = given.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect();
+    let known: Vec<String> = catalog::formats().map(str::to_owned).collect();
+    if let Some(unknown) = given.iter().find(|format| !known.contains(format)) {
+        return Err(Error::usage(format!("--formats: there is no format \"{unknown}\""))
+            .hint(format!("formats are {}", known.join(", "))));
+    }
+    Ok(if given.is_empty() { known } else { given })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let sizes =
+            ["512m", "4G", "1t", "100", "64KiB", "2gb"].map(|text| bytes("--memory-limit", text).unwrap());
+        assert_eq!(sizes, [512 << 20, 4 << 30, 1 << 40, 100, 64 << 10, 2 << 30]);
+        for wrong in ["", "m", "-1g", "0", "1.5g", "99999999t"] {
+            assert!(bytes("--memory-limit", wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a plan may not ask for at the same time.
+
+use super::destination::Destination;
+use super::notices::check_place;
+use super::plan::Plan;
+use super::sampling::Sampling;
+use super::spec::STDIO;
+use crate::error::{Error, Result};
+use crate::store::{Address, of_path};
+
+/// Refuses contradictions.
+pub(super) fn check(plan: &Plan) -> Result<()> {
+    plan.notices.openlineage.as_deref().map_or(Ok(()), check_place)?;
+    if plan.state.is_some() && reads_stdin(plan) {
+        return Err(Error::usage("--state has no use for a stream on stdin, which is new every time")
+            .hint("drop one of the two"));
+    }
+    for address in [plan.out.folder(), plan.state.as_deref()].into_iter().flatten().filter_map(of_path) {
+        Address::parse(address)?;
+    }
+    if plan.part.is_some() {
+        check_job(plan)?;
+    }
+    if plan.count.limits.cluster.is_some() {
+        check_cluster(plan)?;
+    }
+    if let Destination::Stdout(_) = plan.out {
+        check_stdout(plan)?;
+    }
+    plan.sampling.as_ref().map_or(Ok(()), |sampling| check_sampling(plan, sampling))
+}
+
+fn reads_stdin(plan: &Plan) -> bool {
+    plan.count.sources.iter().any(|source| source == STDIO)
+}
+
+/// What a job that counts a part of the shards cannot do.
+fn check_job(plan: &Plan) -> Result<()> {
+    let refused = [
+        ("a stream on stdin", reads_stdin(plan), "every job lists the same shards"),
+        ("--out -", plan.out.folder().is_none(), "name a folder with --out DIR, one for each job"),
+        ("--formats", plan.spec.formats.is_some(), "a job writes counts; give --formats to weigh"),
+        ("--plan", plan.sampling.is_some(), "plan when all shards are together"),
+        ("--row-measures on", plan.row_measures == Some(true), "use auto or off"),
+        ("checks", !plan.checks.is_empty(), "a part of the shards says little; compare the whole with diff"),
+    ];
+    match refused.into_iter().find(|(_, is_asked, _)| *is_asked) {
+        Some((what, _, hint)) => {
+            Err(Error::usage(format!("{what} and --shard-count exclude each other")).hint(hint))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What a run on a cluster cannot do.
+fn check_cluster(plan: &Plan) -> Result<()> {
+    if plan.state.is_some() {
+        return Err(Error::usage("--state keeps counts of single shards, which --cluster adds up")
+            .hint("drop one of the two"));
+    }
+    if plan.part.is_some() {
+        return Err(Error::usage("--shard-index shares shards among jobs, --cluster among executors")
+            .hint("drop one of the two"));
+    }
+    if reads_stdin(plan) {
+        return Err(Error::usage("--cluster: executors do not see a stream on stdin")
+            .hint("name files, folders or globs that executors see too"));
+    }
+    Ok(())
+}
+
+/// What a run that writes to stdout cannot do.
+fn check_stdout(plan: &Plan) -> Result<()> {
+    if !plan.count.by.is_empty() {
+        return Err(Error::usage("--out - takes one result, but --by makes several")
+            .hint("name a folder with --out DIR"));
+    }
+    if plan.skip_exit_code.is_some() {
+        return Err(Error::usage("--skip-exit-code needs a result to compare with, but --out is -")
+            .hint("name a folder with --out DIR"));
+    }
+    Ok(())
+}
+
+/// What a run that makes a sampling plan cannot do.
+fn check_sampling(plan: &Plan, sampling: &Sampling) -> Result<()> {
+    let name = sampling.method.name();
+    if !plan.count.by.is_empty() {
+        return Err(Error::usage(format!("--plan {name} plans all rows together, but --by splits them"))
+            .hint("plan one group with --where"));
+    }
+    if matches!(plan.out, Destination::Stdout(_)) {
+        return Err(Error::usage(format!("--out - takes the weights alone, but --plan {name} makes files"))
+            .hint("name a folder with --out DIR"));
+    }
+    Ok(())
+}

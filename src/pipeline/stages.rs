@@ -1,0 +1,300 @@
+//! The stages of a run, in their order. Each gives a value to the next.
+//!
+//! ```text
+//! open ─▶ count ─▶ measure rows ─▶ sample ─▶ derive ─▶ check ─▶ publish
+//! ```
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use serde_json::Value as Json;
+
+use super::account::{Account, finding_result, summary};
+use super::checking::check;
+use super::derived::Derived;
+use super::destination::Destination;
+use super::opening::{Opened, open_plan};
+use super::outcome::{Ended, Observer, Outcome};
+use super::outputs::{self, WriteRequest, group_name, with_groups};
+use super::plan::Plan;
+use super::row_pass::{decide, measure_rows};
+use super::sample::{Sampled, check_opened, sample};
+use super::stdout::to_stdout;
+use super::weigh::against;
+use crate::artifact::counts::{CountsFile, JobPart};
+use crate::artifact::files::OutputFile;
+use crate::artifact::publish::{Staging, published};
+use crate::artifact::stored::read_results;
+use crate::counts::LabelCounts;
+use crate::engine::counting::Counting;
+use crate::engine::rows::Measured;
+use crate::engine::states::States;
+use crate::engine::{Counted, Progress, count_readable};
+use crate::error::{Error, Result};
+use crate::findings::RowFacts;
+use crate::row_measures::RowMeasures;
+use crate::source::layout::LayoutKind;
+use crate::source::shards::fingerprint;
+use crate::weights::{Policy, Weighing};
+
+/// Runs all stages; `account` learns what happens, whether they succeed or not.
+pub(super) async fn stages(
+    plan: &Plan,
+    observer: &dyn Observer,
+    staging: Option<Staging>,
+    account: &mut Account,
+) -> Result<Ended> {
+    let spec = plan.spec.meaning_json()?;
+    let mut opened = open(plan, &spec, account).await?;
+    if let (Some(code), Some(out)) = (plan.skip_exit_code, plan.out.folder())
+        && let Some(outputs) = unchanged(plan, out, account)
+    {
+        account.outputs = outputs;
+        return Ok(Ended::Unchanged(code));
+    }
+    // What makes the rest impossible is found before the scan.
+    if plan.sampling.is_some() {
+        check_opened(&opened)?;
+    }
+    let staging = match (staging, plan.out.folder()) {
+        (None, Some(out)) => Some(Staging::begin(out, plan.overwrite)?),
+        (staging, _) => staging,
+    };
+    let against = plan.against.as_deref().map(|path| against(path, plan.out.folder())).transpose()?.flatten();
+
+    let counted = count(plan, observer, &mut opened, &spec, account).await?;
+    let measured = measure(plan, &opened, &counted, account).await?;
+    let sampled = make_sampling_plan(plan, &opened, &counted.total, account).await?;
+    let deriving = account.timings.start("derive");
+    let (derived, groups) = derive(plan, &mut opened, counted, measured, &spec, account)?;
+    account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
+    check(plan, &derived, account)?;
+    drop(deriving);
+
+    let source = outputs::source(opened.dataset.shards.len() as u64, opened.detected.layout.kind.as_str());
+    let outcome = Outcome {
+        derived,
+        groups,
+        against,
+        source,
+        why: opened.detected.why,
+        reused: account.shards_with("reused"),
+        outputs: Vec::new(),
+        sampled,
+        stream: None,
+        spilled: account.spilled,
+    };
+    publish(plan, outcome, staging, &spec, account).map(|outcome| Ended::Done(Box::new(outcome)))
+}
+
+/// Lists and opens the shards.
+async fn open(plan: &Plan, spec: &Json, account: &mut Account) -> Result<Opened> {
+    let _timer = account.timings.start("open");
+    // With many footers, or a slow stream on stdin, a signal must be able to end the run meanwhile.
+    let opening = tokio::task::spawn_blocking({
+        let plan = plan.clone();
+        move || open_plan(&plan)
+    });
+    let opened = opening.await.map_err(|cause| Error::internal(cause.to_string()))??;
+    account.opened(&opened, spec);
+    let (shards, layout, why) =
+        (opened.dataset.shards.len(), opened.detected.layout.kind, &opened.detected.why);
+    tracing::info!(shards, %layout, %why, "opened");
+    Ok(opened)
+}
+
+/// The files of the result at `out`, if it was made of the same shards by the same spec.
+fn unchanged(plan: &Plan, out: &Path, account: &Account) -> Option<Vec<OutputFile>> {
+    let last: Json = serde_json::from_slice(&read_results(out).ok()??).ok()?;
+    let is_good = ["done", "partial", "unchanged"].iter().any(|good| last["status"] == *good);
+    let is_same = last["inputs"]["snapshot_sha256"] == account.inputs.snapshot_sha256.as_str();
+    let outputs = published(out).filter(|_| is_good && is_same && !plan.full)?;
+    let is_there = |name: &str| outputs.iter().any(|file| file.path == name);
+    outputs::names(&plan.formats).all(is_there).then_some(outputs)
+}
+
+/// Counts what was opened, with saved counts where there are any. Shards that turn out to be unreadable are removed
+/// from `opened`.
+async fn count(
+    plan: &Plan,
+    observer: &dyn Observer,
+    opened: &mut Opened,
+    spec: &Json,
+    account: &mut Account,
+) -> Result<Counted> {
+    let _timer = account.timings.start("count");
+    let Opened { dataset, counting, unreadable, .. } = opened;
+    let progress = Arc::new(Progress::default());
+    // The progress of a cluster is not known here.
+    if plan.count.limits.cluster.is_none() {
+        observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
+    }
+    let mut states = open_states(plan, counting, &dataset.schema)?;
+    let spare = plan.max_bad_shards - unreadable.len();
+    let limits = &plan.count.limits;
+    let counted = count_readable(dataset, counting.clone(), limits, progress, states.as_mut(), spare).await?;
+    if let Some(states) = states {
+        states.finish(&dataset.shards)?;
+    }
+    observer.counted();
+    let shards = &mut dataset.shards;
+    shards.retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
+    account.counted(&counted, shards);
+    if !counted.unreadable.is_empty() {
+        account.inputs.fingerprint = fingerprint(shards, &spec.to_string());
+    }
+    for shard in account.shards.iter().filter(|shard| shard.status == "skipped") {
+        tracing::warn!("skipped: {}", shard.reason.as_deref().unwrap_or_default());
+    }
+    let (engine, why) = (counted.way.engine, counted.way.why.as_deref().unwrap_or(""));
+    tracing::info!(engine, why, "chose how to count");
+    let (rows, labels, groups) = (counted.total.rows(), counted.total.len(), counted.groups.len());
+    tracing::info!(rows, labels, groups, "counted");
+    Ok(counted)
+}
+
+/// The saved counts of shards, if the plan names a file of them.
+fn open_states(plan: &Plan, counting: &Counting, schema: &Schema) -> Result<Option<States>> {
+    let Some(path) = &plan.state else { return Ok(None) };
+    let states = States::open(path, counting, schema, plan.full)?;
+    if states.rules_changed() {
+        tracing::warn!(
+            "--state {}: layout or values are not those of the last run, so all shards are counted again",
+            path.display()
+        );
+    }
+    Ok(Some(states))
+}
+
+/// Reads rows a second time, for measures that need more than counts.
+async fn measure(
+    plan: &Plan,
+    opened: &Opened,
+    counted: &Counted,
+    account: &mut Account,
+) -> Result<Option<Measured>> {
+    if let Err(why) = decide(plan, &opened.counting, &counted.total)? {
+        account.rows_not_measured(why);
+        return Ok(None);
+    }
+    let _timer = account.timings.start("measure_rows");
+    let (measured, bytes_read) = measure_rows(plan, opened, &counted.total, &counted.groups).await?;
+    account.measured(&measured, bytes_read);
+    Ok(Some(measured))
+}
+
+/// Decides for each row how often it is seen, or in which fold it is.
+async fn make_sampling_plan(
+    plan: &Plan,
+    opened: &Opened,
+    total: &LabelCounts,
+    account: &mut Account,
+) -> Result<Option<Sampled>> {
+    let Some(sampling) = &plan.sampling else { return Ok(None) };
+    let _timer = account.timings.start("sample");
+    let sampled = sample(plan, sampling, opened, total).await?;
+    account.read_more(sampled.bytes_read, sampled.spilled());
+    Ok(Some(sampled))
+}
+
+/// Weights, measures and findings of all rows, and of each group.
+fn derive(
+    plan: &Plan,
+    opened: &mut Opened,
+    counted: Counted,
+    measured: Option<Measured>,
+    spec: &Json,
+    account: &Account,
+) -> Result<(Derived, Vec<(String, Derived)>)> {
+    let Counted { total, groups, null_elements, .. } = counted;
+    let (rows, rows_of_groups) = measured.map(|measured| (measured.whole, measured.groups)).unzip();
+    let weighing = match plan.part {
+        // Labels that a part of the shards lacks are no error.
+        Some(_) => Weighing { policy: Policy::default(), ..plan.weighing.clone() },
+        None => plan.weighing.clone(),
+    };
+    let layout = opened.detected.layout.kind;
+    let file = |counts, group, part| {
+        let (layout, fingerprint) = (layout.to_string(), account.inputs.fingerprint.clone());
+        CountsFile { counts, layout, fingerprint, group, part }
+    };
+    let mut groups = groups
+        .into_iter()
+        .map(|(key, counts)| {
+            let group: Vec<_> = plan.count.by.iter().cloned().zip(key).collect();
+            let name = group_name(&group);
+            let counts = file(counts, group, None);
+            Ok((name, Derived::of(counts, &weighing, plan.measure_options, &RowFacts::default())?))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let rows_of_groups: Vec<RowMeasures> = rows_of_groups.unwrap_or_default();
+    groups.iter_mut().zip(rows_of_groups).for_each(|((_, group), rows)| group.rows = Some(rows));
+    let facts = RowFacts {
+        rows_unknown: layout == LayoutKind::Long && plan.count.num_rows.is_none(),
+        labels_inferred: opened.labels_inferred,
+        null_elements,
+        absent_columns: std::mem::take(&mut opened.absent),
+        skipped_shards: account.shards_with("skipped"),
+        groups: Vec::new(),
+    };
+    let facts = with_groups(facts, &total, rows.as_ref(), &groups);
+    let part = plan.part.map(|(index, count)| JobPart {
+        index,
+        count,
+        shards: opened.dataset.shards.len() as u64,
+        whole: opened.whole.take().unwrap_or_default(),
+        spec: spec.clone(),
+        facts: facts.clone(),
+        rest_is_missing: opened.detected.layout.value.is_some(),
+    });
+    let mut derived = Derived::of(file(total, Vec::new(), part), &weighing, plan.measure_options, &facts)?;
+    derived.rows = rows;
+    Ok((derived, groups))
+}
+
+/// Writes the result to where it belongs.
+fn publish(
+    plan: &Plan,
+    outcome: Outcome,
+    staging: Option<Staging>,
+    spec: &Json,
+    account: &mut Account,
+) -> Result<Outcome> {
+    let _timer = account.timings.start("write");
+    let outcome = match (&plan.out, staging) {
+        (Destination::Folder(out), Some(staging)) => {
+            let outputs = write_folder(plan, &outcome, staging, spec)?;
+            tracing::info!(out = %out.display(), files = outputs.len(), "published");
+            account.outputs.clone_from(&outputs);
+            Outcome { outputs, ..outcome }
+        }
+        (Destination::Stdout(format), _) => {
+            let stream = Some(to_stdout(*format, &outcome.derived, spec)?);
+            Outcome { stream, ..outcome }
+        }
+        (Destination::Nowhere, _) => outcome,
+        (Destination::Folder(_), None) => return Err(Error::internal("no folder was staged")),
+    };
+    account.result = Some(summary(&outcome.derived));
+    Ok(outcome)
+}
+
+/// Writes all files and makes them the result.
+fn write_folder(
+    plan: &Plan,
+    outcome: &Outcome,
+    mut staging: Staging,
+    spec: &Json,
+) -> Result<Vec<OutputFile>> {
+    let Outcome { derived, groups, source, .. } = outcome;
+    let drift = outcome.drift();
+    let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
+    let threads = plan.count.limits.threads;
+    let request = WriteRequest { folder: "", formats: &plan.formats, spec, threads };
+    outputs::write_all(&mut staging, derived, groups, source, drift, &request)?;
+    if let Some(sampled) = &outcome.sampled {
+        sampled.write(&mut staging, source, &derived.file.fingerprint, spec, threads)?;
+    }
+    staging.publish()
+}
