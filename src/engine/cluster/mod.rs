@@ -23,6 +23,8 @@
 
 #[cfg(feature = "cluster")]
 mod ballista;
+#[cfg(feature = "cluster")]
+mod exchange;
 #[cfg(not(feature = "cluster"))]
 mod without;
 

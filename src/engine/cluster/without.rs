@@ -10,9 +10,9 @@ use datafusion::prelude::SessionContext;
 
 use crate::engine::collect::{Collector, GroupKey, Way};
 use crate::engine::counting::Counting;
+use crate::engine::dataset::Dataset;
 use crate::engine::diagnose::Diagnosis;
 use crate::engine::partial_exec::Progress;
-use crate::engine::query::Dataset;
 use crate::engine::rows::{Alike, Request, RowSink};
 use crate::engine::session::Limits;
 use crate::engine::spill::Spilled;

@@ -13,13 +13,11 @@
 //! too large for the memory is scattered once more.
 
 pub(super) mod encoded;
-mod ids;
-#[cfg(feature = "cluster")]
-pub(super) mod listed;
-mod names;
+pub(super) mod ids;
+pub(super) mod names;
 pub(super) mod ranges;
-mod reader;
-mod record;
+pub(super) mod reader;
+pub(super) mod record;
 mod scatter;
 mod totals;
 mod worker;

@@ -15,32 +15,32 @@ const LOCAL_BYTES_MAX: usize = 4 << 20;
 
 /// Numbers that all threads share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(in crate::engine) struct Shared {
     keys: Keys,
     names: Mutex<Interner>,
     groups: Mutex<(HashMap<Key, u32>, Vec<Key>)>,
 }
 
 impl Shared {
-    pub(super) fn new(keys: &Keys) -> Arc<Self> {
+    pub(in crate::engine) fn new(keys: &Keys) -> Arc<Self> {
         let names = Mutex::new(Interner::new(keys));
         Arc::new(Self { keys: keys.clone(), names, groups: Mutex::default() })
     }
 
     /// All names.
-    pub(super) fn names(&self) -> MutexGuard<'_, Interner> {
+    pub(in crate::engine) fn names(&self) -> MutexGuard<'_, Interner> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The groups by their numbers.
-    pub(super) fn groups(&self) -> Vec<Key> {
+    pub(in crate::engine) fn groups(&self) -> Vec<Key> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 }
 
 /// What one thread remembers of them.
 #[derive(Debug)]
-pub(super) struct Local {
+pub(in crate::engine) struct Local {
     shared: Arc<Shared>,
     names: Interner,
     /// By local number: the shared one.
@@ -49,7 +49,7 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(in crate::engine) fn new(shared: &Arc<Shared>) -> Self {
         Self {
             names: Interner::new(&shared.keys),
             numbers: Vec::new(),

@@ -22,33 +22,33 @@ use crate::source::values::Value;
 const UNKNOWN_MAX: usize = 100;
 
 /// What is wrong with labels, each with the first shard that has such.
-pub(super) type Unknown = BTreeMap<String, u32>;
+pub(in crate::engine) type Unknown = BTreeMap<String, u32>;
 
 /// Reads batches of `[by…, id, label, value?, shard]`.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(in crate::engine) struct Reader {
     counting: Arc<Counting>,
     shards: Arc<[Shard]>,
     names: Local,
-    pub(super) unknown: Unknown,
+    pub(in crate::engine) unknown: Unknown,
 }
 
 /// The rows of a batch.
 #[derive(Debug)]
-pub(super) struct Read<'a> {
-    pub(super) ids: Vec<u128>,
+pub(in crate::engine) struct Read<'a> {
+    pub(in crate::engine) ids: Vec<u128>,
     /// Group, label and side of each.
-    pub(super) said: Vec<Said>,
+    pub(in crate::engine) said: Vec<Said>,
     /// The shard of each.
     pub(super) shards: &'a [u32],
 }
 
 impl Reader {
-    pub(super) fn new(counting: Arc<Counting>, shards: Arc<[Shard]>, names: Local) -> Self {
+    pub(in crate::engine) fn new(counting: Arc<Counting>, shards: Arc<[Shard]>, names: Local) -> Self {
         Self { counting, shards, names, unknown: BTreeMap::new() }
     }
 
-    pub(super) fn read<'a>(&mut self, batch: &'a RecordBatch) -> Result<Read<'a>> {
+    pub(in crate::engine) fn read<'a>(&mut self, batch: &'a RecordBatch) -> Result<Read<'a>> {
         let n_by = self.counting.by.len();
         let columns = batch.columns();
         let shards = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>().values();
@@ -149,7 +149,7 @@ impl Reader {
 }
 
 /// The error for labels that nobody knows.
-pub(super) fn refuse(counting: &Counting, shards: &[Shard], unknown: Unknown) -> Result<()> {
+pub(in crate::engine) fn refuse(counting: &Counting, shards: &[Shard], unknown: Unknown) -> Result<()> {
     let column = counting.layout.column();
     let errors = unknown.into_iter().map(|(what, shard)| {
         let shard = shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
@@ -165,7 +165,7 @@ pub(super) fn refuse(counting: &Counting, shards: &[Shard], unknown: Unknown) ->
 pub(super) const LISTED: u8 = 3;
 
 /// The number of a side; that of missing for what is on none.
-pub(super) fn side(cell: Cell) -> u8 {
+pub(in crate::engine) fn side(cell: Cell) -> u8 {
     (0..).zip(SIDES).find(|(_, side)| *side == cell).map_or(0, |(number, _)| number)
 }
 

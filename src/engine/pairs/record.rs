@@ -13,25 +13,25 @@ pub(super) const NO_LABEL: u32 = u32::MAX;
 
 /// What a row says of its id: group, label and side, in the order in which they sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Said(u64);
+pub(in crate::engine) struct Said(u64);
 
 impl Said {
     pub(super) fn new(group: u32, label: u32, side: u8) -> Self {
         Self(u64::from(group) << (LABEL_BITS + SIDE_BITS) | u64::from(label) << SIDE_BITS | u64::from(side))
     }
 
-    pub(super) fn group(self) -> usize {
+    pub(in crate::engine) fn group(self) -> usize {
         usize::try_from(self.0 >> (LABEL_BITS + SIDE_BITS)).unwrap_or(usize::MAX)
     }
 
     /// The position of the label in the counters.
-    pub(super) fn label(self) -> Option<usize> {
+    pub(in crate::engine) fn label(self) -> Option<usize> {
         let label = self.0 >> SIDE_BITS & u64::from(u32::MAX);
         if label == u64::from(NO_LABEL) { None } else { usize::try_from(label).ok() }
     }
 
     /// The number of the side.
-    pub(super) fn side(self) -> usize {
+    pub(in crate::engine) fn side(self) -> usize {
         usize::try_from(self.0 & ((1 << SIDE_BITS) - 1)).unwrap_or(0)
     }
 

@@ -9,8 +9,8 @@ pub struct Block {
     pub shard: usize,
     /// Number of the first row among those of the shard, from 0.
     pub first_row: u64,
-    pub(super) sets: LabelSets,
-    pub(super) members: Members,
+    pub(in crate::engine) sets: LabelSets,
+    pub(in crate::engine) members: Members,
 }
 
 /// A row that counts.
@@ -26,7 +26,7 @@ pub struct Row<'a> {
 
 /// The group of each row.
 #[derive(Debug, Clone)]
-pub(super) enum Members {
+pub(in crate::engine) enum Members {
     /// All rows are in this one.
     All(u32),
     /// Each row is in its own, or is [`OUTSIDE`].
@@ -34,7 +34,7 @@ pub(super) enum Members {
 }
 
 /// The group of a row that does not meet the condition.
-pub(super) const OUTSIDE: u32 = u32::MAX;
+pub(in crate::engine) const OUTSIDE: u32 = u32::MAX;
 
 impl Default for Members {
     fn default() -> Self {

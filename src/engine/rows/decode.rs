@@ -35,7 +35,7 @@ fn small(number: usize) -> u32 {
 }
 
 /// Number of labels, which is known before rows are read.
-pub(super) fn label_count(keys: &Keys) -> Result<usize> {
+pub(in crate::engine) fn label_count(keys: &Keys) -> Result<usize> {
     match keys {
         Keys::Positions(labels) => Ok(labels.len()),
         Keys::Vocabulary(vocabulary) => Ok(vocabulary.labels().len()),

@@ -13,22 +13,14 @@
 //! ```
 
 mod arrays;
-#[cfg(feature = "cluster")]
-pub(super) mod batches;
-mod block;
-#[cfg(feature = "cluster")]
-pub(super) mod blocks;
+pub(super) mod block;
 mod columns;
 mod condition;
-mod decode;
+pub(super) mod decode;
 mod encoded;
 mod job;
 mod measure;
-#[cfg(feature = "cluster")]
-mod merge;
 mod most;
-#[cfg(feature = "cluster")]
-mod patterns;
 mod read;
 mod resolve;
 mod set_tally;

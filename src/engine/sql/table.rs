@@ -13,10 +13,10 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
+use crate::engine::dataset::Dataset;
 use crate::engine::hive;
 use crate::engine::partial_exec::external;
 use crate::engine::pieces::Cut;
-use crate::engine::query::Dataset;
 use crate::engine::table::ShardTable;
 use crate::error::{Error, Result};
 use crate::source::listing;

@@ -14,11 +14,12 @@ use tokio::task::JoinSet;
 use super::failure::{Blame, Failure, to_datafusion};
 use super::order::{Order, Seen, Work};
 use crate::engine::by_shard::{Own, single};
+use crate::engine::cluster::exchange::pair_batches::{self, Listed};
+use crate::engine::cluster::exchange::{pattern_batches, row_batches};
+use crate::engine::dataset::Dataset;
 use crate::engine::diagnose::{Diagnosis, diagnose};
-use crate::engine::pairs::listed::{self, Listed};
 use crate::engine::partial_exec::Progress;
-use crate::engine::query::{Dataset, Task, bytes_scanned, choose};
-use crate::engine::rows::{batches, blocks};
+use crate::engine::query::{Task, bytes_scanned, choose};
 use crate::engine::session::{Limits, counting_session, ours};
 use crate::engine::spill::Spill;
 use crate::engine::{long, partial};
@@ -36,9 +37,9 @@ pub(super) fn schema(order: &Order) -> Result<SchemaRef> {
     let n_by = order.counting.by.len();
     let own = match &order.work {
         Work::Counts => partial::schema(n_by),
-        Work::Pairs => listed::schema(n_by, id_type(order)?),
-        Work::Patterns(_) => batches::schema(),
-        Work::Rows(_) => blocks::schema(),
+        Work::Pairs => pair_batches::schema(n_by, id_type(order)?),
+        Work::Patterns(_) => pattern_batches::schema(),
+        Work::Rows(_) => row_batches::schema(),
     };
     let mut fields: Vec<_> = own.fields().iter().cloned().collect();
     fields.push(Arc::new(Field::new(BYTES, DataType::UInt64, false)));
@@ -145,14 +146,14 @@ impl Piece {
                 progress.add_bytes(bytes_scanned(plan.as_ref()));
             }
             Work::Patterns(groups) => {
-                for batch in batches::batches(&task, dataset, groups).await? {
+                for batch in pattern_batches::batches(&task, dataset, groups).await? {
                     out.give(batch?).await?;
                 }
             }
             Work::Rows(groups) => {
                 let out = tokio::sync::Mutex::new(out);
                 let each = async |batch| out.lock().await.give(batch).await;
-                blocks::send(&task, dataset, groups, shard.number, each).await?;
+                row_batches::send(&task, dataset, groups, shard.number, each).await?;
             }
         }
         Ok(())

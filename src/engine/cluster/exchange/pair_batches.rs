@@ -12,11 +12,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt8Builder, UInt64Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::ids::are_narrow;
-use super::names::{Local, Shared};
-use super::reader::{self, Read, Reader, refuse};
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, Keys};
+use crate::engine::pairs::ids::are_narrow;
+use crate::engine::pairs::names::{Local, Shared};
+use crate::engine::pairs::reader::{self, Read, Reader, refuse};
 use crate::engine::partial::by_name;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -25,17 +25,17 @@ use crate::source::shards::Shard;
 const IDS: [&str; 2] = ["id", "id_high"];
 
 /// The columns that pairs have in common when they are of one row id.
-pub(in crate::engine) fn id_columns(id: &DataType) -> &'static [&'static str] {
+pub(in crate::engine::cluster) fn id_columns(id: &DataType) -> &'static [&'static str] {
     if are_narrow(id) { &IDS[..1] } else { &IDS }
 }
 
 /// The number of a side; of several sides of a pair the largest wins.
-pub(in crate::engine) fn side(cell: Cell) -> u8 {
+pub(in crate::engine::cluster) fn side(cell: Cell) -> u8 {
     reader::side(cell)
 }
 
 /// The columns of pairs with `n_by` group columns and ids of type `id`.
-pub(in crate::engine) fn schema(n_by: usize, id: &DataType) -> SchemaRef {
+pub(in crate::engine::cluster) fn schema(n_by: usize, id: &DataType) -> SchemaRef {
     let mut fields: Vec<_> = (0..n_by).map(|i| Field::new(by_name(i), DataType::Utf8, true)).collect();
     fields.extend(id_columns(id).iter().map(|name| Field::new(*name, DataType::UInt64, false)));
     fields.push(Field::new("label_index", DataType::UInt64, true));
@@ -45,7 +45,7 @@ pub(in crate::engine) fn schema(n_by: usize, id: &DataType) -> SchemaRef {
 }
 
 /// Gives the pairs of batches of `[by…, id, label, value?, shard]`.
-pub(in crate::engine) struct Listed {
+pub(in crate::engine::cluster) struct Listed {
     counting: Arc<Counting>,
     shards: Arc<[Shard]>,
     schema: SchemaRef,
@@ -54,7 +54,7 @@ pub(in crate::engine) struct Listed {
 }
 
 impl Listed {
-    pub(in crate::engine) fn new(counting: &Arc<Counting>, shards: &[Shard], id: &DataType) -> Self {
+    pub(in crate::engine::cluster) fn new(counting: &Arc<Counting>, shards: &[Shard], id: &DataType) -> Self {
         let (shared, shards): (_, Arc<[Shard]>) = (Shared::new(&counting.keys), shards.to_vec().into());
         let reader = Reader::new(Arc::clone(counting), Arc::clone(&shards), Local::new(&shared));
         let schema = schema(counting.by.len(), id);
@@ -62,7 +62,7 @@ impl Listed {
     }
 
     /// The pairs of a batch. An id stands for itself once where it is in rows that follow each other.
-    pub(in crate::engine) fn pairs(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    pub(in crate::engine::cluster) fn pairs(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let Read { ids, said, .. } = self.reader.read(batch)?;
         let (groups, names) = (self.shared.groups(), self.shared.names());
         let open = matches!(self.counting.keys, Keys::Names);
@@ -102,7 +102,7 @@ impl Listed {
     }
 
     /// Refuses labels that nobody knows, once all batches were read.
-    pub(in crate::engine) fn finish(self) -> Result<()> {
+    pub(in crate::engine::cluster) fn finish(self) -> Result<()> {
         refuse(&self.counting, &self.shards, self.reader.unknown)
     }
 }

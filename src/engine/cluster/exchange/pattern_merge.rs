@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use super::Alike;
 use super::patterns::{Patterns, Run, read};
+use crate::engine::rows::Alike;
 use crate::error::{Error, Result};
 
 /// The next pattern of a run.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryBuilder, RecordBatch, UInt64Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 
+use super::pattern_merge::merge;
 use super::patterns::{Gatherer, Patterns};
-use super::{Alike, Request, merge, read_rows};
 use crate::engine::collect::GroupKey;
-use crate::engine::query::{Dataset, Task};
+use crate::engine::dataset::Dataset;
+use crate::engine::query::Task;
+use crate::engine::rows::{Alike, Request, read_rows};
 use crate::engine::spill::Spill;
 use crate::error::{Error, Result};
 
@@ -16,7 +18,7 @@ use crate::error::{Error, Result};
 const BATCH_ROWS: usize = 8192;
 
 /// A pattern and how many rows have it.
-pub(in crate::engine) fn schema() -> SchemaRef {
+pub(in crate::engine::cluster) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("pattern", DataType::Binary, false),
         Field::new("rows", DataType::UInt64, false),
@@ -24,7 +26,7 @@ pub(in crate::engine) fn schema() -> SchemaRef {
 }
 
 /// The patterns of all rows of `dataset`, of which a part may stand in several batches.
-pub(in crate::engine) async fn batches(
+pub(in crate::engine::cluster) async fn batches(
     task: &Task,
     dataset: &Dataset,
     groups: &[GroupKey],
@@ -59,15 +61,15 @@ pub(in crate::engine) async fn batches(
 }
 
 /// Collects batches of patterns.
-pub(in crate::engine) struct Collected(Patterns);
+pub(in crate::engine::cluster) struct Collected(Patterns);
 
 impl Collected {
     /// Holds up to `budget` bytes in memory.
-    pub(in crate::engine) fn new(budget: usize, spill: &Arc<Spill>) -> Self {
+    pub(in crate::engine::cluster) fn new(budget: usize, spill: &Arc<Spill>) -> Self {
         Self(Patterns::new(budget, Arc::clone(spill)))
     }
 
-    pub(in crate::engine) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(in crate::engine::cluster) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let column = |name: &str| {
             batch.column_by_name(name).ok_or_else(|| Error::internal(format!("patterns lack column {name}")))
         };
@@ -77,7 +79,7 @@ impl Collected {
     }
 
     /// Calls `each` with all rows, those with the same labels one after the other.
-    pub(in crate::engine) fn finish(self, each: impl FnMut(Alike<'_>)) -> Result<()> {
-        merge::merge(vec![self.0], each)
+    pub(in crate::engine::cluster) fn finish(self, each: impl FnMut(Alike<'_>)) -> Result<()> {
+        merge(vec![self.0], each)
     }
 }

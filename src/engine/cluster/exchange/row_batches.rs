@@ -12,13 +12,14 @@ use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch, UInt32Array, UIn
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type, UInt64Type};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::block::{Block, Members, OUTSIDE};
-use super::decode::label_count;
 use super::patterns::{put, put_labels, take, take_labels};
-use super::{Request, RowSink, read_rows};
 use crate::engine::collect::GroupKey;
 use crate::engine::counting::Keys;
-use crate::engine::query::{Dataset, Task};
+use crate::engine::dataset::Dataset;
+use crate::engine::query::Task;
+use crate::engine::rows::block::{Members, OUTSIDE};
+use crate::engine::rows::decode::label_count;
+use crate::engine::rows::{Block, Request, RowSink, read_rows};
 use crate::error::{Error, Result};
 
 /// Rows that are sent together.
@@ -39,7 +40,7 @@ mod row {
 }
 
 /// Some rows of a shard.
-pub(in crate::engine) fn schema() -> SchemaRef {
+pub(in crate::engine::cluster) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("shard", DataType::UInt32, false),
         Field::new("first_row", DataType::UInt64, false),
@@ -49,7 +50,7 @@ pub(in crate::engine) fn schema() -> SchemaRef {
 
 /// Reads the rows of the one shard there is, which has this `number` among all, and gives them to `each` while
 /// they are read.
-pub(in crate::engine) async fn send<F: Future<Output = Result<()>>>(
+pub(in crate::engine::cluster) async fn send<F: Future<Output = Result<()>>>(
     task: &Task,
     dataset: &Dataset,
     groups: &[GroupKey],
@@ -125,7 +126,7 @@ fn batch(block: &Block, shard: u32, rows: std::ops::Range<usize>) -> Result<Reco
 }
 
 /// Gives the rows of a batch, whose labels are those of `keys`, to a sink.
-pub(in crate::engine) fn receive(
+pub(in crate::engine::cluster) fn receive(
     batch: &RecordBatch,
     keys: &Keys,
     block: &mut Block,

@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::block::{Block, Row};
-use super::read::RowSink;
+use crate::engine::rows::{Block, Row, RowSink};
 use crate::engine::spill::{Segment, Spill, SpillFile};
 use crate::error::{Error, Result};
 
