@@ -36,6 +36,7 @@ mod query;
 pub mod rows;
 pub mod sampling;
 mod scan;
+pub mod scheduler_address;
 pub mod session;
 mod spill;
 pub mod sql;

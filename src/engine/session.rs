@@ -12,8 +12,8 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::budget::{SharedMemory, Turn};
-use super::cluster::Address;
 use super::pool::Unstalled;
+use super::scheduler_address::SchedulerAddress;
 use super::spill::{Factory, Spill};
 use crate::error::{Error, Result};
 
@@ -40,7 +40,7 @@ pub struct Limits {
     /// Most bytes of spill files at one time.
     pub spill_limit: u64,
     /// The scheduler of the cluster that counts, instead of this machine.
-    pub cluster: Option<Address>,
+    pub cluster: Option<SchedulerAddress>,
     /// The memory pool of all sessions within these limits; without one, each session has a pool of its own.
     pub(super) shared: Option<SharedMemory>,
 }

@@ -1,25 +1,25 @@
-//! Counting on many machines, by a scheduler and executors of Apache Ballista (cargo feature `cluster`).
+//! Counting on many machines, with a scheduler and executors of Apache Ballista (cargo feature `cluster`).
 //!
 //! ```text
-//! client      lists shards, reads footers, cuts pieces
+//! client      lists shards, reads footers, cuts shards into pieces
 //!    │  a physical plan, no rows
-//! scheduler   one task per list of pieces; tasks of an executor that is lost are given to others
+//! scheduler   one task per list of pieces; gives the tasks of a lost executor to others
 //!    │
 //! executors   DataSourceExec(PieceSource) ─▶ partial group-by ─▶ shuffle ─▶ group-by ─▶ client: Collector
-//!               Piece: the shard is opened, checked and counted as on one machine
+//!               PieceTask: opens, checks and counts the shard as one machine does
 //! ```
 //!
-//! What the group-bys add up are partial counts; pairs, of layout `long` where shards share row ids; or sets of
-//! labels, for measures of rows. Rows of a sampling plan come to the client as they are.
+//! The group-bys add up partial counts; for layout `long`, where shards share row ids, they add up pairs; for row
+//! measures, sets of labels. Rows of a sampling plan reach the client unchanged.
 //!
-//! Why Ballista: it takes a physical plan as it is, so the plan of one machine runs on many; it starts tasks
-//! of lost executors anew, and keeps what is between two stages on disk. `datafusion-distributed` streams
-//! between workers and ends a query when it loses one.
+//! Why Ballista: it accepts a physical plan, so the plan of one machine runs on many; it restarts the tasks of lost
+//! executors, and writes the output of each stage to disk. `datafusion-distributed` streams between workers and
+//! fails a query when a worker is lost.
 //!
-//! Two rules come with it. A leaf of a plan is cut for tasks only when it is a file scan; any other leaf would
-//! be run by every task and counted as often, which is why pieces come from a `FileSource`. And nothing is
-//! known of an executor's disk: each checks size, modification time and footer of a shard before it reads it, and
-//! reads an object on the condition that it has the ETag that the client has seen.
+//! Two rules follow. Ballista splits a leaf of a plan into tasks only when the leaf is a file scan; every task would
+//! run any other leaf as a whole and count its rows again, so pieces come from a `FileSource`. And an executor may
+//! see another disk than the client: each executor checks size, modification time and footer of a shard before it
+//! reads the shard, and reads an object only while it has the ETag that the client saw.
 
 #[cfg(feature = "cluster")]
 mod ballista;
@@ -29,10 +29,8 @@ mod exchange;
 mod without;
 
 #[cfg(feature = "cluster")]
-pub use ballista::{Address, server};
+pub use ballista::server;
 #[cfg(feature = "cluster")]
-pub(super) use ballista::{alike, count, prepare, rows, run};
+pub(super) use ballista::{count, patterns, prepare, rows, run};
 #[cfg(not(feature = "cluster"))]
-pub use without::Address;
-#[cfg(not(feature = "cluster"))]
-pub(super) use without::{alike, count, prepare, rows, run};
+pub(super) use without::{count, patterns, prepare, rows, run};

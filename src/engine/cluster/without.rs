@@ -1,6 +1,5 @@
-//! A build without the feature: there is no cluster, so nothing is ever asked of one.
+//! A build without the feature `cluster`: no [`SchedulerAddress`] exists, so none of these is ever called.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use datafusion::common::Result as DfResult;
@@ -14,35 +13,23 @@ use crate::engine::dataset::Dataset;
 use crate::engine::diagnose::Diagnosis;
 use crate::engine::partial_exec::Progress;
 use crate::engine::rows::{Alike, Request, RowSink};
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::Limits;
 use crate::engine::spill::Spilled;
-use crate::error::{Error, Result};
-
-/// No address of a scheduler is of use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {}
-
-impl FromStr for Address {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Err(Error::usage(format!("--cluster {text}: this build counts on one machine alone"))
-            .hint("install posweight with cargo install --features cluster"))
-    }
-}
+use crate::error::Result;
 
 pub(in crate::engine) async fn count(
-    address: &Address,
+    address: &SchedulerAddress,
     _: &Dataset,
     _: &Arc<Counting>,
     _: &Limits,
     _: &Arc<Progress>,
 ) -> Result<(Way, Collector), Diagnosis> {
-    match *address {}
+    address.never()
 }
 
-pub(in crate::engine) async fn alike(
-    address: &Address,
+pub(in crate::engine) async fn patterns(
+    address: &SchedulerAddress,
     _: &Dataset,
     _: &Arc<Counting>,
     _: &[GroupKey],
@@ -50,25 +37,25 @@ pub(in crate::engine) async fn alike(
     _: &Arc<Progress>,
     _: impl FnMut(Alike<'_>),
 ) -> Result<Spilled> {
-    match *address {}
+    address.never()
 }
 
 pub(in crate::engine) async fn rows<S: RowSink>(
-    address: &Address,
+    address: &SchedulerAddress,
     _: &Request<'_>,
     _: impl FnMut() -> S,
 ) -> Result<Vec<S::Found>> {
-    match *address {}
+    address.never()
 }
 
-pub(in crate::engine) fn prepare(address: &Address, _: &SessionContext) {
-    match *address {}
+pub(in crate::engine) fn prepare(address: &SchedulerAddress, _: &SessionContext) {
+    address.never()
 }
 
 pub(in crate::engine) async fn run(
-    address: &Address,
+    address: &SchedulerAddress,
     _: &SessionContext,
     _: DataFrame,
 ) -> DfResult<SendableRecordBatchStream> {
-    match *address {}
+    address.never()
 }

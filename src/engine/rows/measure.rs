@@ -11,6 +11,7 @@ use super::{Alike, Request};
 use crate::counts::LabelCounts;
 use crate::engine::cluster;
 use crate::engine::collect::Way;
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
 use crate::row_measures::{Labelsets, RowMeasures, RowPass, RowSums};
@@ -89,7 +90,7 @@ pub async fn measure(
 
 /// The same on many machines, which give rows that are alike side by side.
 async fn measure_on_cluster(
-    address: &cluster::Address,
+    address: &SchedulerAddress,
     request: &Request<'_>,
     counts: &LabelCounts,
     groups: &[&LabelCounts],
@@ -103,7 +104,8 @@ async fn measure_on_cluster(
             part.add(positives, unknown, rows);
         }
     };
-    let spilled = cluster::alike(address, dataset, counting, request.groups, limits, progress, each).await?;
+    let spilled =
+        cluster::patterns(address, dataset, counting, request.groups, limits, progress, each).await?;
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     let way = Way { engine: "cluster", ..Way::default() };
     let groups = parts.into_iter().map(RowPass::finish).collect();

@@ -18,9 +18,10 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement as Parsed};
 use futures::StreamExt;
 
-use super::cluster::{self, Address};
+use super::cluster;
 use super::functions::{self, tables::TableCall};
 use super::partial_exec::Progress;
+use super::scheduler_address::SchedulerAddress;
 use super::session::{Limits, ours, session};
 use super::spill::Spill;
 use crate::artifact::stored::Fetched;
@@ -50,7 +51,7 @@ pub struct Session {
     context: SessionContext,
     access: Access,
     threads: usize,
-    cluster: Option<Address>,
+    cluster: Option<SchedulerAddress>,
     /// Runs that were brought here from stores.
     fetched: Mutex<Vec<Fetched>>,
 }

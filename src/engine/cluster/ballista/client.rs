@@ -12,7 +12,6 @@ use datafusion::prelude::SessionContext;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use parquet::file::metadata::RowGroupMetaData;
 
-use super::Address;
 use super::failure::{Blame, Failure, from_datafusion};
 use super::grouping::grouped;
 use super::order::{Order, Place, Seen, Work};
@@ -30,6 +29,7 @@ use crate::engine::partial_exec::Progress;
 use crate::engine::pieces::{self, Cut};
 use crate::engine::query::{Choice, choose};
 use crate::engine::rows::{Alike, Block, Request, RowSink};
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, counting_session, ours};
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
@@ -51,7 +51,7 @@ const TRIES: usize = 3;
 
 /// Counts `dataset` on the cluster at `address`.
 pub(in crate::engine) async fn count(
-    address: &Address,
+    address: &SchedulerAddress,
     dataset: &Dataset,
     counting: &Arc<Counting>,
     limits: &Limits,
@@ -115,8 +115,8 @@ fn shared(dataset: &Dataset, counting: &Counting) -> Vec<bool> {
 }
 
 /// The same as [`crate::engine::rows::alike`], on the cluster at `address`.
-pub(in crate::engine) async fn alike(
-    address: &Address,
+pub(in crate::engine) async fn patterns(
+    address: &SchedulerAddress,
     dataset: &Dataset,
     counting: &Arc<Counting>,
     groups: &[GroupKey],
@@ -135,7 +135,7 @@ pub(in crate::engine) async fn alike(
 /// The same as [`crate::engine::rows::read_rows`], with the rows of the cluster at `address`, all of which one
 /// sink takes. It is told of no row groups.
 pub(in crate::engine) async fn rows<S: RowSink>(
-    address: &Address,
+    address: &SchedulerAddress,
     request: &Request<'_>,
     mut make: impl FnMut() -> S,
 ) -> Result<Vec<S::Found>> {
@@ -162,7 +162,7 @@ type Shards = BTreeMap<u32, Arc<Seen>>;
 
 /// What is sent.
 struct Job<'a> {
-    address: &'a Address,
+    address: &'a SchedulerAddress,
     dataset: &'a Dataset,
     kept: Vec<bool>,
     work: Work,
@@ -290,7 +290,7 @@ fn bytes_of(shard: &Shard, columns: &BTreeSet<&str>) -> u64 {
 
 /// Sends a plan; its rows come from the executors.
 pub(super) async fn submit(
-    address: &Address,
+    address: &SchedulerAddress,
     context: &SessionContext,
     plan: Arc<dyn ExecutionPlan>,
 ) -> Result<impl Stream<Item = Result<RecordBatch, Failure>> + Send + use<>, Failure> {

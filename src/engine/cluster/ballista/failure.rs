@@ -6,7 +6,8 @@ use std::io;
 use datafusion::common::DataFusionError;
 use serde::{Deserialize, Serialize};
 
-use super::{Address, digits};
+use super::hex;
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::ours;
 use crate::error::Error;
 
@@ -73,14 +74,14 @@ pub(super) fn to_datafusion(failure: &Failure) -> DataFusionError {
 }
 
 /// For the client: what an executor said, or what is wrong with the cluster at `address`.
-pub(super) fn from_datafusion(error: &DataFusionError, address: &Address) -> Failure {
+pub(super) fn from_datafusion(error: &DataFusionError, address: &SchedulerAddress) -> Failure {
     let text = error.to_string();
     let known = read(&text).or_else(|| Some(from_cluster(&text, address)?.into()));
     known.unwrap_or_else(|| ours(error).into())
 }
 
 /// The same, of what the scheduler says.
-pub(super) fn of_text(text: &str, address: &Address) -> Failure {
+pub(super) fn of_text(text: &str, address: &SchedulerAddress) -> Failure {
     let known = read(text).or_else(|| Some(from_cluster(text, address)?.into()));
     known.unwrap_or_else(|| {
         Error::internal(format!("{address}: {}", text.lines().next().unwrap_or_default())).into()
@@ -96,19 +97,19 @@ fn write(failure: &Failure) -> String {
         blame: *blame,
     };
     let bytes = postcard::to_allocvec(&written).unwrap_or_default();
-    format!("{OPEN}{}{CLOSE}", digits::write(&bytes))
+    format!("{OPEN}{}{CLOSE}", hex::encode(&bytes))
 }
 
 fn read(text: &str) -> Option<Failure> {
     let (_, rest) = text.split_once(OPEN)?;
-    let bytes = digits::read(rest.split_once(CLOSE)?.0)?;
+    let bytes = hex::decode(rest.split_once(CLOSE)?.0)?;
     let Written { exit_code, message, hint, blame } = postcard::from_bytes(&bytes).ok()?;
     let error = Error::of_exit_code(exit_code, message);
     Some(Failure { blame, ..hint.into_iter().fold(error, Error::hint).into() })
 }
 
 /// What the scheduler or an executor says in words of its own.
-fn from_cluster(text: &str, address: &Address) -> Option<Error> {
+fn from_cluster(text: &str, address: &SchedulerAddress) -> Option<Error> {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let line = text.lines().next().unwrap_or_default();
     if says(&["Resources exhausted", "Failed to allocate"]) {
@@ -156,7 +157,7 @@ mod tests {
         }
         let transient = to_datafusion(&Error::transient("busy").into());
         assert!(matches!(transient, DataFusionError::IoError(_)));
-        let address: Address = "df://node".parse().unwrap();
+        let address: SchedulerAddress = "df://node".parse().unwrap();
         let full =
             "Task failed: ArrowError(IoError(\"No space left on device (os error 28)\", Os { code: 28 }))";
         assert_eq!(of_text(full, &address).error.exit_code(), 6);

@@ -14,7 +14,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 
-use super::digits;
+use super::hex;
 use super::order::Seen;
 use crate::engine::objects::Readers;
 use crate::engine::partial_exec::external;
@@ -34,7 +34,7 @@ pub(super) fn named(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPla
         let Some(shard) = file.extension::<Shard>() else { return Ok(file) };
         let seen = postcard::to_allocvec(&Seen::new(0, shard)?);
         let seen = seen.map_err(|cause| Error::internal(cause.to_string()))?;
-        let name = [MARK.into(), digits::write(&seen).into()].into_iter();
+        let name = [MARK.into(), hex::encode(&seen).into()].into_iter();
         file.object_meta.location = name.chain(file.object_meta.location.parts()).collect();
         Ok(file)
     })
@@ -57,7 +57,7 @@ pub(super) fn opened(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPl
         return Ok(plan);
     }
     let open = |(name, old): (Path, Path)| {
-        let seen = name.parts().nth(1).and_then(|seen| digits::read(seen.as_ref()));
+        let seen = name.parts().nth(1).and_then(|seen| hex::decode(seen.as_ref()));
         let seen = seen.and_then(|bytes| postcard::from_bytes::<Seen>(&bytes).ok());
         let shard =
             seen.ok_or_else(|| Error::internal("a name says nothing of its shard")).and_then(|s| s.open());

@@ -24,11 +24,11 @@ use datafusion_proto::protobuf::PhysicalPlanNode;
 use tonic::Request;
 use tonic::transport::Channel;
 
-use super::Address;
 use super::codec::Codec;
 use super::failure::{Failure, of_text};
 use super::server::MESSAGE_BYTES;
 use super::waiting::{Waiting, given_up};
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
 
 /// Between two looks at a job: at first, and at most.
@@ -41,7 +41,7 @@ type Scheduler = SchedulerGrpcClient<Channel>;
 /// A job that was sent.
 pub(super) struct Job {
     id: String,
-    address: Address,
+    address: SchedulerAddress,
     scheduler: Scheduler,
     is_over: bool,
 }
@@ -61,7 +61,7 @@ pub(super) fn settings(config: SessionConfig) -> SessionConfig {
 impl Job {
     /// Sends a plan to the scheduler at `address`.
     pub(super) async fn send(
-        address: &Address,
+        address: &SchedulerAddress,
         context: &SessionContext,
         plan: Arc<dyn ExecutionPlan>,
     ) -> Result<Self, Failure> {
@@ -140,7 +140,7 @@ impl Drop for Job {
 /// The rows of one partition of the result.
 pub(super) async fn rows(
     location: PartitionLocation,
-    address: &Address,
+    address: &SchedulerAddress,
 ) -> Result<SendableRecordBatchStream, Failure> {
     let of = |text: String| of_text(&text, address);
     let layout = location.layout();
@@ -158,7 +158,7 @@ pub(super) async fn rows(
     rows.await.map_err(|cause| of(format!("FetchFailed: {cause}")))
 }
 
-async fn connect(address: &Address, config: &BallistaConfig) -> Result<Scheduler, Failure> {
+async fn connect(address: &SchedulerAddress, config: &BallistaConfig) -> Result<Scheduler, Failure> {
     let url = format!("http://{}:{}", address.host(), address.port());
     let endpoint = create_grpc_client_endpoint(url, Some(&GrpcClientConfig::from(config)));
     let endpoint = endpoint.map_err(|cause| of_text(&format!("ConnectError: {cause}"), address))?;

@@ -1,18 +1,17 @@
-//! [`address`] says where the scheduler is · [`order`] is what executors are told, [`codec`] brings it there ·
-//! [`source`] is the scan, [`piece`] counts for it · [`grouping`] puts the group-bys on top, with sums that are a
-//! [`total`] · [`client`] cuts shards into pieces and reads what comes of them · [`job`] sends a plan and waits for
-//! it, [`waiting`] for executors · [`queries`] does so for SQL, [`files`] brings along what was seen of shards ·
-//! [`failure`] brings errors back, as [`digits`] · [`server`] is the scheduler and an executor, which runs [`tasks`]
-//! and keeps [`connections`]; [`log`] passes on what Ballista says
+//! [`order`] is the message to executors: what to do and with which shards; [`codec`] puts it into a plan ·
+//! [`source`] is the scan, [`piece`] the work on one piece · [`grouping`] adds the group-bys, whose sums are a
+//! [`total`] · [`client`] cuts shards into pieces and reads the results · [`job`] sends a plan and waits for it,
+//! [`waiting`] warns while there is no executor · [`queries`] runs SQL, [`files`] pins the shards of its scans ·
+//! [`failure`] returns errors, as [`hex`] text · [`server`] is the scheduler and the executor, which runs [`tasks`]
+//! and reuses [`connections`]; [`log`] forwards the log of Ballista
 
-mod address;
 mod client;
 mod codec;
 mod connections;
-mod digits;
 mod failure;
 mod files;
 mod grouping;
+mod hex;
 mod job;
 mod log;
 mod order;
@@ -24,6 +23,5 @@ mod tasks;
 mod total;
 mod waiting;
 
-pub use address::Address;
-pub(in crate::engine) use client::{alike, count, rows};
+pub(in crate::engine) use client::{count, patterns, rows};
 pub(in crate::engine) use queries::{prepare, run};

@@ -17,16 +17,16 @@ use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
-use super::Address;
 use super::client::submit;
 use super::files;
 use super::job::settings;
 use crate::engine::functions::call_exec::CallExec;
 use crate::engine::partial_exec::external;
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
 
 /// Makes the plans of a session such as can be sent.
-pub(in crate::engine) fn prepare(_: &Address, context: &SessionContext) {
+pub(in crate::engine) fn prepare(_: &SchedulerAddress, context: &SessionContext) {
     let state = context.state_ref();
     let mut state = state.write();
     let config = settings(state.config().clone());
@@ -69,7 +69,7 @@ fn leaf(node: &Arc<dyn ExecutionPlan>) -> Option<Leaf> {
 
 /// Starts a query: on the cluster at `address` when it scans files, else here.
 pub(in crate::engine) async fn run(
-    address: &Address,
+    address: &SchedulerAddress,
     context: &SessionContext,
     query: DataFrame,
 ) -> DfResult<SendableRecordBatchStream> {

@@ -17,7 +17,6 @@ use datafusion::common::Result as DfResult;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::Address;
 use super::codec::Codec;
 use super::log;
 use super::tasks::Tasks;
@@ -25,6 +24,7 @@ use super::total;
 use super::waiting::give_up;
 use crate::engine::functions;
 use crate::engine::partial_exec::{Progress, external};
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, runtime};
 use crate::engine::spill::Spill;
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ pub struct Scheduler {
 #[derive(Debug, Clone)]
 pub struct Executor {
     /// The scheduler it works for.
-    pub scheduler: Address,
+    pub scheduler: SchedulerAddress,
     /// Where it gives results to others; tasks come to the next port.
     pub bind: SocketAddr,
     /// Where tasks come to it.

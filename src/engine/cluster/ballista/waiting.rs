@@ -7,8 +7,8 @@ use ballista_core::serde::protobuf::job_status::Status;
 use ballista_scheduler::scheduler_server::SchedulerServer;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 
-use super::Address;
 use super::failure::{Blame, Failure};
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
 
 /// How long a job waits before its client says so the first time.
@@ -34,7 +34,7 @@ impl Waiting {
     }
 
     /// Says it when the scheduler at `address` has no executor.
-    pub(super) async fn look(&mut self, address: &Address) {
+    pub(super) async fn look(&mut self, address: &SchedulerAddress) {
         if Instant::now() < self.next {
             return;
         }
@@ -49,7 +49,7 @@ impl Waiting {
 }
 
 /// Whether the scheduler says that it has no executor.
-fn has_none(address: &Address) -> bool {
+fn has_none(address: &SchedulerAddress) -> bool {
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(ANSWER))
         .http_status_as_error(false)
@@ -60,7 +60,7 @@ fn has_none(address: &Address) -> bool {
 }
 
 /// What a failed job means when it was given up.
-pub(super) fn given_up(said: &str, address: &Address) -> Option<Failure> {
+pub(super) fn given_up(said: &str, address: &SchedulerAddress) -> Option<Failure> {
     said.contains(GIVEN_UP).then(|| Failure {
         blame: Some(Blame::Nobody),
         ..Error::transient(format!(
