@@ -15,7 +15,7 @@ use super::options::{measure_options, weighing};
 use super::spec::{OneOrMany, STDIO};
 use crate::artifact::table::rows;
 use crate::counts::{LabelCounts, Labels};
-use crate::engine::functions::tables::{Opened as Call, Rows, TableCall};
+use crate::engine::functions::call::{CallTable, OpenedCall, TableCall};
 use crate::engine::session::Limits;
 use crate::engine::sql::measures;
 use crate::engine::{Counted, count, outlook};
@@ -62,13 +62,13 @@ impl TableCall for CountCall {
         }
     }
 
-    fn call(&self, arguments: &[String]) -> Result<Rows> {
+    fn call(&self, arguments: &[String]) -> Result<CallTable> {
         let plan = Arc::new(self.plan(arguments).map_err(|error| error.at(self.name()))?);
         let soft = plan.count.domain.soft || plan.count.sample_weight.is_some();
         let nothing = LabelCounts::empty(Labels::default(), soft);
         let schema = plan.rows(&nothing, &[])?.schema();
-        let open = move || -> BoxFuture<'static, Result<Call>> { Box::pin(open(Arc::clone(&plan))) };
-        Ok(Rows { schema, open: Arc::new(open) })
+        let open = move || -> BoxFuture<'static, Result<OpenedCall>> { Box::pin(open(Arc::clone(&plan))) };
+        Ok(CallTable { schema, open: Arc::new(open) })
     }
 }
 
@@ -106,7 +106,7 @@ impl CountCall {
 }
 
 /// Opens the shards of `plan`.
-async fn open(plan: Arc<CallPlan>) -> Result<Call> {
+async fn open(plan: Arc<CallPlan>) -> Result<OpenedCall> {
     let opening = tokio::task::spawn_blocking({
         let plan = Arc::clone(&plan);
         move || open_count(&plan.count)
@@ -118,7 +118,7 @@ async fn open(plan: Arc<CallPlan>) -> Result<Call> {
         let (plan, opened) = (Arc::clone(&plan), Arc::clone(&opened));
         Box::pin(async move { plan.count(&opened).await })
     };
-    Ok(Call { how, make: Arc::new(make) })
+    Ok(OpenedCall { how, make: Arc::new(make) })
 }
 
 impl CallPlan {

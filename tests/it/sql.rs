@@ -111,7 +111,7 @@ fn a_value_without_a_meaning_is_named() {
     // What a filter leaves out need not have a meaning.
     let filtered = "SELECT positives(x) FILTER (WHERE x >= 0) AS n FROM 't.parquet' GROUP BY x IS NULL";
     assert_eq!(csv(&place, filtered), "n\n1\n");
-    refused(&place, &["-c", "SELECT positives([1])"], 2, "is no label column");
+    refused(&place, &["-c", "SELECT positives([1])"], 2, "is not a label column");
     refused(&place, &["-c", "SELECT positives(DISTINCT x) FROM 't.parquet'"], 2, "DISTINCT");
 }
 

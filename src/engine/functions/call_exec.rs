@@ -1,4 +1,4 @@
-//! A call of a table function in a plan.
+//! A call of a table function in a physical plan.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::stream;
 
-use super::tables::Opened;
+use super::call::OpenedCall;
 use crate::engine::partial_exec::external;
 
-/// Gives the rows of a call as one batch.
+/// Emits the rows of a call as one batch.
 #[derive(Debug)]
 pub(in crate::engine) struct CallExec {
     name: &'static str,
-    opened: Opened,
+    opened: OpenedCall,
     projection: Option<Vec<usize>>,
     properties: Arc<PlanProperties>,
 }
 
 impl CallExec {
-    /// `schema` is that of the whole rows, `projection` what is asked of them.
+    /// `schema` has all columns of the call; `projection` lists the positions of those that the query reads.
     pub(super) fn new(
         name: &'static str,
-        opened: Opened,
+        opened: OpenedCall,
         schema: &SchemaRef,
         projection: Option<Vec<usize>>,
     ) -> DfResult<Self> {

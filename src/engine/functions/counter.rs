@@ -1,4 +1,4 @@
-//! Counts of sides: of all rows, and of each group. The state of both is three 64-bit counts.
+//! SideCounts of sides: of all rows, and of each group. The state of both is three 64-bit counts.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::error::Error;
 use crate::measures::prevalence;
 use crate::weights::{Scheme, weigh_label};
 
-/// Names of the three counts.
+/// Names of the three counts in an aggregate's state.
 pub(super) const STATE: [&str; SIDES] = ["positives", "negatives", "missing"];
 
-/// What is made of the counts.
+/// What an aggregate computes from the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum LabelStatistic {
     Positives,
     Negatives,
     Missing,
@@ -27,9 +27,9 @@ pub(super) enum Kind {
     PosWeight,
 }
 
-type Counts = [u64; SIDES];
+type SideCounts = [u64; SIDES];
 
-impl Kind {
+impl LabelStatistic {
     pub(super) fn data_type(self) -> DataType {
         match self {
             Self::Positives | Self::Negatives | Self::Missing => DataType::Int64,
@@ -37,8 +37,8 @@ impl Kind {
         }
     }
 
-    /// One value for each of `counts`.
-    fn values(self, counts: &[Counts]) -> Result<ArrayRef> {
+    /// LabelAccumulator value for each of `counts`.
+    fn values(self, counts: &[SideCounts]) -> Result<ArrayRef> {
         let side = |side: u8| {
             let counts = counts
                 .iter()
@@ -46,7 +46,7 @@ impl Kind {
             Ok(Arc::new(Int64Array::from(counts.collect::<Result<Vec<i64>>>()?)) as ArrayRef)
         };
         let number = |of: &dyn Fn(f64, f64) -> Option<f64>| {
-            let of = |counts: &Counts| of(as_f64(counts[0]), as_f64(counts[1]));
+            let of = |counts: &SideCounts| of(as_f64(counts[0]), as_f64(counts[1]));
             Ok(Arc::new(counts.iter().map(of).collect::<Float64Array>()) as ArrayRef)
         };
         match self {
@@ -62,7 +62,7 @@ impl Kind {
 }
 
 fn overflow() -> Error {
-    Error::resource("a count passes its range").hint("split the query by time or group")
+    Error::resource("a count exceeds 64 bits").hint("split the query by time or group")
 }
 
 fn add(sum: &mut u64, more: u64) -> Result<()> {
@@ -70,7 +70,7 @@ fn add(sum: &mut u64, more: u64) -> Result<()> {
     Ok(())
 }
 
-/// The three columns of a state.
+/// The three columns of an aggregate's state.
 fn read(columns: &[ArrayRef]) -> Result<[&UInt64Array; SIDES]> {
     let mut counts = columns.iter().filter_map(|column| column.as_primitive_opt::<UInt64Type>());
     match (counts.next(), counts.next(), counts.next()) {
@@ -79,7 +79,7 @@ fn read(columns: &[ArrayRef]) -> Result<[&UInt64Array; SIDES]> {
     }
 }
 
-fn write(counts: &[Counts]) -> Vec<ArrayRef> {
+fn write(counts: &[SideCounts]) -> Vec<ArrayRef> {
     let column = |side: usize| Arc::new(counts.iter().map(|c| c[side]).collect::<UInt64Array>()) as ArrayRef;
     (0..SIDES).map(column).collect()
 }
@@ -88,29 +88,29 @@ fn first(values: &[ArrayRef]) -> Result<&ArrayRef> {
     values.first().ok_or_else(|| external(Error::internal("a label count without a column")))
 }
 
-/// Counts all rows.
+/// SideCounts all rows.
 #[derive(Debug)]
-pub(super) struct One {
-    kind: Kind,
-    counts: Counts,
+pub(super) struct LabelAccumulator {
+    statistic: LabelStatistic,
+    counts: SideCounts,
 }
 
-impl One {
-    pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, counts: Counts::default() }
+impl LabelAccumulator {
+    pub(super) fn new(statistic: LabelStatistic) -> Self {
+        Self { statistic, counts: SideCounts::default() }
     }
 
-    fn count(values: &[ArrayRef]) -> Result<Counts> {
+    fn count(values: &[ArrayRef]) -> Result<SideCounts> {
         let array = first(values)?;
-        let mut counts = Counts::default();
+        let mut counts = SideCounts::default();
         for (row, side) in sides::of(array).map_err(external)?.into_iter().enumerate() {
-            counts[sides::place(side, array, row).map_err(external)?] += 1;
+            counts[sides::index(side, array, row).map_err(external)?] += 1;
         }
         Ok(counts)
     }
 }
 
-impl Accumulator for One {
+impl Accumulator for LabelAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let more = Self::count(values)?;
         self.counts.iter_mut().zip(more).try_for_each(|(sum, more)| add(sum, more))
@@ -127,7 +127,7 @@ impl Accumulator for One {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.kind.values(&[self.counts])?, 0)
+        ScalarValue::try_from_array(&self.statistic.values(&[self.counts])?, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -146,25 +146,25 @@ impl Accumulator for One {
     }
 }
 
-/// Counts the rows of every group.
+/// SideCounts the rows of every group.
 #[derive(Debug)]
-pub(super) struct Groups {
-    kind: Kind,
-    counts: Vec<Counts>,
+pub(super) struct LabelGroups {
+    statistic: LabelStatistic,
+    counts: Vec<SideCounts>,
 }
 
-impl Groups {
-    pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, counts: Vec::new() }
+impl LabelGroups {
+    pub(super) fn new(statistic: LabelStatistic) -> Self {
+        Self { statistic, counts: Vec::new() }
     }
 }
 
-/// Rows that a filter lets through.
+/// Whether a row passes the FILTER of the aggregate.
 fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
     filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
 }
 
-impl GroupsAccumulator for Groups {
+impl GroupsAccumulator for LabelGroups {
     fn update_batch(
         &mut self,
         values: &[ArrayRef],
@@ -172,20 +172,20 @@ impl GroupsAccumulator for Groups {
         filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.counts.resize(total_num_groups, Counts::default());
+        self.counts.resize(total_num_groups, SideCounts::default());
         let array = first(values)?;
         for (row, (side, group)) in
             sides::of(array).map_err(external)?.into_iter().zip(group_indices).enumerate()
         {
             if passes(filter, row) {
-                self.counts[*group][sides::place(side, array, row).map_err(external)?] += 1;
+                self.counts[*group][sides::index(side, array, row).map_err(external)?] += 1;
             }
         }
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        self.kind.values(&emit_to.take_needed(&mut self.counts))
+        self.statistic.values(&emit_to.take_needed(&mut self.counts))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -198,7 +198,7 @@ impl GroupsAccumulator for Groups {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        self.counts.resize(total_num_groups, Counts::default());
+        self.counts.resize(total_num_groups, SideCounts::default());
         for (side, column) in read(values)?.into_iter().enumerate() {
             for (group, more) in group_indices.iter().zip(column.values()) {
                 add(&mut self.counts[*group][side], *more)?;
@@ -209,16 +209,16 @@ impl GroupsAccumulator for Groups {
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         let array = first(values)?;
-        let mut counts = vec![Counts::default(); array.len()];
+        let mut counts = vec![SideCounts::default(); array.len()];
         for (row, side) in sides::of(array).map_err(external)?.into_iter().enumerate() {
             if passes(filter, row) {
-                counts[row][sides::place(side, array, row).map_err(external)?] = 1;
+                counts[row][sides::index(side, array, row).map_err(external)?] = 1;
             }
         }
         Ok(write(&counts))
     }
 
     fn size(&self) -> usize {
-        self.counts.capacity() * size_of::<Counts>()
+        self.counts.capacity() * size_of::<SideCounts>()
     }
 }

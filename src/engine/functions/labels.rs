@@ -10,22 +10,22 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
 };
 
-use super::counter::{Groups, Kind, One, STATE};
+use super::counter::{LabelAccumulator, LabelGroups, LabelStatistic, STATE};
 use super::sides::is_label;
 
 /// Every aggregate over a label column.
 pub(super) fn all() -> [AggregateUDF; 5] {
     [
-        ("positives", Kind::Positives),
-        ("negatives", Kind::Negatives),
-        ("missing", Kind::Missing),
-        ("prevalence", Kind::Prevalence),
-        ("pos_weight", Kind::PosWeight),
+        ("positives", LabelStatistic::Positives),
+        ("negatives", LabelStatistic::Negatives),
+        ("missing", LabelStatistic::Missing),
+        ("prevalence", LabelStatistic::Prevalence),
+        ("pos_weight", LabelStatistic::PosWeight),
     ]
-    .map(|(name, kind)| {
+    .map(|(name, statistic)| {
         AggregateUDF::new_from_impl(LabelAggregate {
             name,
-            kind,
+            statistic,
             signature: Signature::user_defined(Volatility::Immutable),
         })
     })
@@ -34,7 +34,7 @@ pub(super) fn all() -> [AggregateUDF; 5] {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct LabelAggregate {
     name: &'static str,
-    kind: Kind,
+    statistic: LabelStatistic,
     signature: Signature,
 }
 
@@ -43,16 +43,19 @@ impl LabelAggregate {
         match types {
             [one] if is_label(one) => Ok(()),
             [one] => plan_err!(
-                "{}: a column of type {one} is no label column; give it bool, int, float, decimal or \"0\"/\"1\" strings (list columns: use label_counts)",
+                "{}: a column of type {one} is not a label column; use bool, int, float, decimal or \"0\"/\"1\" strings (for list columns, use label_counts)",
                 self.name
             ),
             many => plan_err!("{} takes one label column, not {} arguments", self.name, many.len()),
         }
     }
 
-    fn once(&self, args: &AccumulatorArgs) -> Result<()> {
+    fn refuse_distinct(&self, args: &AccumulatorArgs) -> Result<()> {
         if args.is_distinct {
-            return plan_err!("{}(DISTINCT …) has no meaning: drop DISTINCT, rows are counted", self.name);
+            return plan_err!(
+                "{}(DISTINCT …) is not supported: it counts rows; leave out DISTINCT",
+                self.name
+            );
         }
         Ok(())
     }
@@ -74,20 +77,20 @@ impl AggregateUDFImpl for LabelAggregate {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         self.check(types)?;
-        Ok(self.kind.data_type())
+        Ok(self.statistic.data_type())
     }
 
     fn is_nullable(&self) -> bool {
-        self.kind == Kind::Prevalence
+        self.statistic == LabelStatistic::Prevalence
     }
 
     fn default_value(&self, _data_type: &DataType) -> Result<datafusion::scalar::ScalarValue> {
-        One::new(self.kind).evaluate()
+        LabelAccumulator::new(self.statistic).evaluate()
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.once(&args)?;
-        Ok(Box::new(One::new(self.kind)))
+        self.refuse_distinct(&args)?;
+        Ok(Box::new(LabelAccumulator::new(self.statistic)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -100,7 +103,7 @@ impl AggregateUDFImpl for LabelAggregate {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        self.once(&args)?;
-        Ok(Box::new(Groups::new(self.kind)))
+        self.refuse_distinct(&args)?;
+        Ok(Box::new(LabelGroups::new(self.statistic)))
     }
 }

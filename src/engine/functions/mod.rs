@@ -1,7 +1,8 @@
-//! SQL functions over labels and counts, for our own sessions and for those of others.
+//! SQL functions over labels and counts, for the sessions of posweight and for any other DataFusion session.
 //!
-//! [`labels`] aggregates over a label column, counted by [`counter`] from [`sides`] · [`schemes`] scalars
-//! over counts · [`sum`] that does not wrap · [`tables`] functions in place of tables, with [`call_exec`] in their plans
+//! [`labels`] holds the aggregates over a label column, [`counter`] counts for them, [`sides`] reads values ·
+//! [`schemes`] holds the scalar functions of counts · [`sum`] checks for overflow · [`call`] says what a table function
+//! is, [`tables`] registers it, [`call_exec`] runs it
 //!
 //! ```no_run
 //! # fn main() -> posweight::error::Result<()> {
@@ -12,6 +13,7 @@
 //! # }
 //! ```
 
+pub mod call;
 pub(super) mod call_exec;
 mod counter;
 mod labels;
@@ -24,12 +26,12 @@ use datafusion::prelude::SessionContext;
 
 use crate::error::Result;
 
-/// One row of the functions' table.
+/// The description of a function.
 #[derive(Debug)]
 pub struct FunctionInfo {
-    /// Its name and arguments; what stands in brackets may be left out.
+    /// Name and arguments; those in brackets are optional.
     pub call: &'static str,
-    /// What it gives.
+    /// What it returns.
     pub gives: &'static str,
 }
 
@@ -37,7 +39,7 @@ const fn row(call: &'static str, gives: &'static str) -> FunctionInfo {
     FunctionInfo { call, gives }
 }
 
-/// Every function, each in one line: aggregates, scalars, table functions.
+/// Every function: aggregates, scalar functions, table functions.
 #[rustfmt::skip]
 pub const FUNCTIONS: [FunctionInfo; 28] = [
     row("positives(x)", "rows whose label is 1 or true"),
@@ -75,11 +77,11 @@ pub(super) fn is_over_labels(name: &str) -> bool {
     labels::all().iter().any(|aggregate| aggregate.name() == name)
 }
 
-/// Makes the aggregates and the scalars functions of `context`, and its `sum` one that reports an integer
-/// overflow. Table functions count shards and come with [`crate::pipeline`]; see its `sql`.
+/// Adds the aggregates and the scalar functions to `context`, and replaces its `sum` by one that reports integer
+/// overflow. Table functions, which count shards, come from [`crate::pipeline`]; see its `sql`.
 ///
 /// # Errors
-/// [`crate::error::Error::Internal`] when a scalar names no scheme, which a test rules out.
+/// [`crate::error::Error::Internal`] when a function names an unknown scheme, which a test rules out.
 pub fn register(context: &SessionContext) -> Result<()> {
     for aggregate in labels::all() {
         context.register_udaf(aggregate);

@@ -1,4 +1,4 @@
-//! Scalars over counts: every scheme as a function of one label's counts, and the measures of one label.
+//! Scalar functions of one label's counts: weighting schemes and imbalance measures.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::error::{Error, Result as Ours};
 use crate::measures::{LabelMeasure, entropy, im_r, irlbl};
 use crate::weights::{Scheme, weigh_label};
 
-/// Which numbers stand in front of the parameters.
+/// The counts that a function takes before its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
     /// (pos, neg)
     Sides,
-    /// (neg, pos) of the formula, (pos, neg) of the caller.
+    /// (pos, neg), which the formula takes as (neg, pos).
     SidesSwapped,
     /// (pos)
     Positives,
@@ -34,7 +34,7 @@ enum Formula {
     Measure(LabelMeasure),
 }
 
-/// Every scalar: its name, what it takes, and the scheme whose formula it is.
+/// Functions of schemes: name, counts, name of the scheme.
 const SCHEME_FUNCTIONS: [(&str, Takes, &str); 17] = [
     ("ratio_weight", Takes::Sides, "ratio"),
     ("laplace_weight", Takes::Sides, "laplace"),
@@ -61,7 +61,7 @@ const MEASURE_FUNCTIONS: [(&str, Takes, LabelMeasure); 3] = [
     ("label_entropy", Takes::Sides, entropy),
 ];
 
-/// Every scalar over counts.
+/// Every scalar function of counts.
 pub(super) fn all() -> Ours<Vec<ScalarUDF>> {
     let schemes = SCHEME_FUNCTIONS.into_iter().map(|(name, takes, scheme)| {
         let scheme: Scheme = scheme.parse()?;
@@ -81,7 +81,7 @@ struct CountFunction {
     signature: Signature,
 }
 
-// A name stands for one formula.
+// Each name has one formula.
 impl PartialEq for CountFunction {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -104,7 +104,7 @@ impl CountFunction {
         Self { name, takes, formula, signature: Signature::one_of(all, Volatility::Immutable) }
     }
 
-    /// How many of the arguments are counts.
+    /// How many leading arguments are counts.
     fn counts(takes: Takes) -> usize {
         if takes == Takes::Positives { 1 } else { 2 }
     }
@@ -117,7 +117,7 @@ impl CountFunction {
                 .hint("counts are finite numbers of at least 0"));
         }
         let (one, two) = (counts.first().copied().unwrap_or(0.0), counts.get(1).copied().unwrap_or(0.0));
-        // Where a formula has no use for negatives, the label is served by its positives alone.
+        // A formula without negatives needs one all the same, so that the label has both sides.
         let (pos, neg, against) = match self.takes {
             Takes::Sides => (one, two, 0.0),
             Takes::SidesSwapped => (two, one, 0.0),
@@ -133,7 +133,7 @@ impl CountFunction {
                         "{}: the weight of {counts:?} is {weight}, beyond what a 32-bit float holds",
                         self.name
                     ))
-                    .hint("give counts of rows, and parameters nearer their defaults"));
+                    .hint("check the counts, and choose parameters closer to their defaults"));
                 }
                 Ok(Some(weight))
             }

@@ -1,4 +1,4 @@
-//! What each value of a label column says, for every type a label has.
+//! The side of each value of a label column: positive, negative or missing.
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::compute::cast;
@@ -13,17 +13,17 @@ use crate::error::{Error, Result};
 use crate::source::schema::plain_type;
 use crate::source::values::Domain;
 
-/// The side of a value, one byte a row; the first three are places in a count.
-pub(super) type Side = u8;
-pub(super) const POSITIVE: Side = 0;
-pub(super) const NEGATIVE: Side = 1;
-pub(super) const MISSING: Side = 2;
-const INVALID: Side = 3;
+/// The side of a value as one byte; the first three index into the counts.
+pub(super) type SideCode = u8;
+pub(super) const POSITIVE: SideCode = 0;
+pub(super) const NEGATIVE: SideCode = 1;
+pub(super) const MISSING: SideCode = 2;
+const INVALID: SideCode = 3;
 
-/// Sides that are counted.
+/// Number of sides that are counted.
 pub(super) const SIDES: usize = 3;
 
-/// True for the types of labels, seen through dictionary and run-end encoding.
+/// True for types that can hold labels; of dictionaries and run-end encoding, the value type decides.
 pub(super) fn is_label(data_type: &DataType) -> bool {
     match plain_type(data_type) {
         DataType::Null
@@ -37,8 +37,9 @@ pub(super) fn is_label(data_type: &DataType) -> bool {
     }
 }
 
-/// The side of every value, by the rules of a run that declares no values of its own.
-pub(super) fn of(array: &ArrayRef) -> Result<Vec<Side>> {
+/// The side of every value, by the default rules: 1 and true are positive, 0 and false negative, NULL and NaN
+/// missing.
+pub(super) fn of(array: &ArrayRef) -> Result<Vec<SideCode>> {
     macro_rules! primitive {
         ($type:ty) => {
             Ok(primitive(array.as_primitive::<$type>()))
@@ -82,7 +83,7 @@ pub(super) fn of(array: &ArrayRef) -> Result<Vec<Side>> {
     }
 }
 
-fn primitive<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> Vec<Side> {
+fn primitive<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> Vec<SideCode> {
     let side = |value: &T::Native| {
         if *value == T::Native::ONE {
             POSITIVE
@@ -97,7 +98,7 @@ fn primitive<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> Vec<Side> {
     without_nulls(array.values().iter().map(side).collect(), array)
 }
 
-fn without_nulls(mut sides: Vec<Side>, array: &dyn Array) -> Vec<Side> {
+fn without_nulls(mut sides: Vec<SideCode>, array: &dyn Array) -> Vec<SideCode> {
     if let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) {
         for (side, valid) in sides.iter_mut().zip(nulls) {
             *side = if valid { *side } else { MISSING };
@@ -106,11 +107,11 @@ fn without_nulls(mut sides: Vec<Side>, array: &dyn Array) -> Vec<Side> {
     sides
 }
 
-/// The place of a side in a count.
+/// The index of a side in the counts.
 ///
 /// # Errors
-/// [`Error::Input`] naming the value of `row` when no rule explains it.
-pub(super) fn place(side: Side, array: &ArrayRef, row: usize) -> Result<usize> {
+/// [`Error::Input`] naming the value of `row` when it is on no side.
+pub(super) fn index(side: SideCode, array: &ArrayRef, row: usize) -> Result<usize> {
     if side < INVALID {
         return Ok(usize::from(side));
     }
@@ -122,5 +123,5 @@ pub(super) fn place(side: Side, array: &ArrayRef, row: usize) -> Result<usize> {
             visit(&plain, |_, value| text = value.map_or_else(String::new, |v| v.to_string()))
         })?;
     Err(Error::input(format!("value {text} of type {} is neither positive nor negative", array.data_type()))
-        .hint("1 and true are positive, 0 and false negative, NULL and NaN missing: map others with CASE, or compare, as in positives(x > 0)"))
+        .hint("1 and true are positive, 0 and false are negative, NULL and NaN are missing; map other values with CASE, or compare, as in positives(x > 0)"))
 }

@@ -1,4 +1,4 @@
-//! `sum` of integers that reports an overflow instead of wrapping around; else as it was.
+//! `sum` that reports an overflow of 64-bit integers instead of wrapping around. Other sums are those of DataFusion.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use datafusion::logical_expr::{
 use crate::engine::partial_exec::external;
 use crate::error::Error;
 
-/// Sums of 64-bit integers are kept in 128 bits, which 2^63 rows cannot fill.
+/// The sum of 64-bit integers as 128 bits, which 2^63 rows cannot overflow.
 const STATE: DataType = DataType::Decimal128(38, 0);
 
 /// The checked `sum`.
@@ -43,8 +43,8 @@ impl Hash for CheckedSum {
     }
 }
 
-/// True for sums that are kept in 128 bits.
-fn is_kept(data_type: &DataType, is_distinct: bool) -> bool {
+/// True for sums that this file computes, in 128 bits.
+fn is_checked(data_type: &DataType, is_distinct: bool) -> bool {
     !is_distinct && matches!(data_type, DataType::Int64 | DataType::UInt64)
 }
 
@@ -62,21 +62,21 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        if is_kept(args.return_type(), args.is_distinct) {
-            return Ok(Box::new(One { sum: 0, values: 0, data_type: args.return_type().clone() }));
+        if is_checked(args.return_type(), args.is_distinct) {
+            return Ok(Box::new(SumAccumulator { sum: 0, values: 0, data_type: args.return_type().clone() }));
         }
         self.inner.accumulator(args)
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        if is_kept(args.return_type(), args.is_distinct) {
+        if is_checked(args.return_type(), args.is_distinct) {
             return self.accumulator(args);
         }
         self.inner.create_sliding_accumulator(args)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        if is_kept(args.return_type(), args.is_distinct) {
+        if is_checked(args.return_type(), args.is_distinct) {
             let name = |what| format_state_name(args.name, what);
             return Ok(vec![
                 Arc::new(Field::new(name("sum"), STATE, false)),
@@ -87,12 +87,12 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        is_kept(args.return_type(), args.is_distinct) || self.inner.groups_accumulator_supported(args)
+        is_checked(args.return_type(), args.is_distinct) || self.inner.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        if is_kept(args.return_type(), args.is_distinct) {
-            return Ok(Box::new(Groups { sums: Vec::new(), data_type: args.return_type().clone() }));
+        if is_checked(args.return_type(), args.is_distinct) {
+            return Ok(Box::new(SumGroups { sums: Vec::new(), data_type: args.return_type().clone() }));
         }
         self.inner.create_groups_accumulator(args)
     }
@@ -102,18 +102,18 @@ impl AggregateUDFImpl for CheckedSum {
     }
 }
 
-/// A value of each row as 128 bits; NULL is `None`.
+/// The value of each row; `None` for NULL.
 fn wide(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Option<i128>> + '_>> {
     match array.data_type() {
         DataType::Int64 => Ok(Box::new(array.as_primitive::<Int64Type>().iter().map(|v| v.map(i128::from)))),
         DataType::UInt64 => {
             Ok(Box::new(array.as_primitive::<UInt64Type>().iter().map(|v| v.map(i128::from))))
         }
-        other => internal_err!("a sum of {other} is not kept in 128 bits"),
+        other => internal_err!("a sum of {other} is not computed in 128 bits"),
     }
 }
 
-/// Sums with how many values each has, as 64-bit integers; NULL where there was no value.
+/// Sums, each with its number of values, as 64-bit integers; NULL for a sum of no values.
 fn narrow(sums: &[(i128, u64)], data_type: &DataType) -> Result<ArrayRef> {
     let overflow = |sum: i128| {
         external(
@@ -157,13 +157,13 @@ fn first(values: &[ArrayRef]) -> Result<&ArrayRef> {
 }
 
 #[derive(Debug)]
-struct One {
+struct SumAccumulator {
     sum: i128,
     values: u64,
     data_type: DataType,
 }
 
-impl Accumulator for One {
+impl Accumulator for SumAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         for value in wide(first(values)?)?.flatten() {
             self.sum += value;
@@ -206,12 +206,12 @@ impl Accumulator for One {
 }
 
 #[derive(Debug)]
-struct Groups {
+struct SumGroups {
     sums: Vec<(i128, u64)>,
     data_type: DataType,
 }
 
-impl GroupsAccumulator for Groups {
+impl GroupsAccumulator for SumGroups {
     fn update_batch(
         &mut self,
         values: &[ArrayRef],

@@ -1,33 +1,42 @@
-//! What a statement may do.
+//! What a statement may do: read by default, write when allowed.
 
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 
-use super::Access;
 use crate::engine::functions;
 use crate::engine::partial_exec::external;
 use crate::error::Error;
 
-/// Refuses what `access` does not allow: reading, views and external tables are always right, unless
-/// only registered tables may be read.
+/// What statements may use beside the registered tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// Files that statements name.
+    pub paths: bool,
+    /// Statements that write, such as COPY and INSERT.
+    pub write: bool,
+}
+
+/// Refuses a statement that `access` does not allow. Queries and views are always allowed, external tables only where
+/// statements may name files.
 pub(super) fn check(plan: &LogicalPlan, access: Access) -> DfResult<()> {
     plan.apply_with_subqueries(|node| match refusal(node, access) {
         Some(error) => Err(external(error)),
-        None => node.apply_expressions(|expression| expression.apply(counts_rows)),
+        None => node.apply_expressions(|expression| expression.apply(refuse_distinct)),
     })?;
     Ok(())
 }
 
-/// Refuses DISTINCT labels: the optimizer would make it a grouping before the aggregate can say so.
-fn counts_rows(expression: &Expr) -> DfResult<TreeNodeRecursion> {
+/// Refuses DISTINCT in aggregates over labels here, because the optimizer turns it into a grouping before the
+/// aggregate can refuse it.
+fn refuse_distinct(expression: &Expr) -> DfResult<TreeNodeRecursion> {
     if let Expr::AggregateFunction(call) = expression
         && call.params.distinct
         && functions::is_over_labels(call.func.name())
     {
         return Err(external(
-            Error::usage(format!("{}(DISTINCT …) has no meaning", call.func.name()))
-                .hint("leave out DISTINCT: rows are counted"),
+            Error::usage(format!("{}(DISTINCT …) is not supported", call.func.name()))
+                .hint("leave out DISTINCT: the function counts rows"),
         ));
     }
     Ok(TreeNodeRecursion::Continue)
@@ -37,7 +46,7 @@ fn refusal(node: &LogicalPlan, access: Access) -> Option<Error> {
     let writes = |what: &str| {
         (!access.write).then(|| {
             Error::usage(format!("{what} writes, and queries only read"))
-                .hint("use --allow-write if that is what you want, or --out FILE for the result of a query")
+                .hint("allow it with --allow-write, or save the result of a query with --out FILE")
         })
     };
     match node {
@@ -51,11 +60,11 @@ fn refusal(node: &LogicalPlan, access: Access) -> Option<Error> {
         ),
         LogicalPlan::Ddl(ddl) => Some(
             Error::usage(format!("{} is not allowed", ddl.name()))
-                .hint("CREATE VIEW and CREATE EXTERNAL TABLE are, and last as long as the session"),
+                .hint("only CREATE VIEW and CREATE EXTERNAL TABLE are allowed; they last until the session ends"),
         ),
         LogicalPlan::Statement(statement) => Some(
             Error::usage(format!("{} is not allowed", statement.name()))
-                .hint("settings are flags, such as --memory-limit and --threads; transactions and prepared statements have no use here"),
+                .hint("use flags such as --memory-limit and --threads for settings; transactions and prepared statements are not supported"),
         ),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! Names in queries: registered tables, paths in quotes, and folders of finished runs as schemas.
+//! The names a query may use: registered tables, quoted paths, and folders of finished runs as schemas.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,23 +20,23 @@ const PUBLIC: &str = "public";
 /// The tables of a finished run.
 pub(super) const RUN_TABLES: [&str; 3] = ["counts", "weights", "imbalance"];
 
-type Found = DfResult<Option<Arc<dyn TableProvider>>>;
+type MaybeTable = DfResult<Option<Arc<dyn TableProvider>>>;
 
 /// The one catalog of a session.
 #[derive(Debug)]
-pub(super) struct Names {
-    public: Arc<Public>,
+pub(super) struct SqlCatalog {
+    public: Arc<PublicSchema>,
 }
 
-impl Names {
-    /// `paths`: whether names that are no tables may be paths.
+impl SqlCatalog {
+    /// Names that are not registered are read as paths if `paths` is true. `threads` open the shards there.
     pub(super) fn new(paths: bool, threads: usize) -> Self {
         let tables = MemorySchemaProvider::new();
-        Self { public: Arc::new(Public { tables, paths, threads }) }
+        Self { public: Arc::new(PublicSchema { tables, paths, threads }) }
     }
 }
 
-impl CatalogProvider for Names {
+impl CatalogProvider for SqlCatalog {
     fn schema_names(&self) -> Vec<String> {
         vec![PUBLIC.to_owned()]
     }
@@ -47,18 +47,18 @@ impl CatalogProvider for Names {
         }
         let folder = PathBuf::from(name);
         let is_run = self.public.paths && folder.join("counts.parquet").is_file();
-        is_run.then(|| Arc::new(Run { folder, threads: self.public.threads }) as _)
+        is_run.then(|| Arc::new(RunSchema { folder, threads: self.public.threads }) as _)
     }
 }
 
 #[derive(Debug)]
-struct Public {
+struct PublicSchema {
     tables: MemorySchemaProvider,
     paths: bool,
     threads: usize,
 }
 
-/// True for names that say where something is.
+/// True for names that look like a path, an address or a glob, or that exist as a file.
 fn is_path(name: &str) -> bool {
     is_address(name)
         || name.contains(['/', '\\', '*', '?', '['])
@@ -67,12 +67,12 @@ fn is_path(name: &str) -> bool {
 }
 
 #[async_trait]
-impl SchemaProvider for Public {
+impl SchemaProvider for PublicSchema {
     fn table_names(&self) -> Vec<String> {
         self.tables.table_names()
     }
 
-    async fn table(&self, name: &str) -> Found {
+    async fn table(&self, name: &str) -> MaybeTable {
         if let Some(table) = self.tables.table(name).await? {
             return Ok(Some(table));
         }
@@ -89,11 +89,11 @@ impl SchemaProvider for Public {
         Ok(Some(Arc::new(table)))
     }
 
-    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Found {
+    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> MaybeTable {
         self.tables.register_table(name, table)
     }
 
-    fn deregister_table(&self, name: &str) -> Found {
+    fn deregister_table(&self, name: &str) -> MaybeTable {
         self.tables.deregister_table(name)
     }
 
@@ -102,20 +102,20 @@ impl SchemaProvider for Public {
     }
 }
 
-/// The folder of a finished run.
+/// A finished run, whose tables are [`RUN_TABLES`].
 #[derive(Debug)]
-struct Run {
+struct RunSchema {
     folder: PathBuf,
     threads: usize,
 }
 
 #[async_trait]
-impl SchemaProvider for Run {
+impl SchemaProvider for RunSchema {
     fn table_names(&self) -> Vec<String> {
         RUN_TABLES.map(str::to_owned).to_vec()
     }
 
-    async fn table(&self, name: &str) -> Found {
+    async fn table(&self, name: &str) -> MaybeTable {
         if self.table_exist(name) {
             run_table(&self.folder, name, self.threads).map(Some).map_err(external)
         } else {
@@ -142,14 +142,14 @@ pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc
     let file = if name == "counts" { counts } else { folder.join("weights.parquet") };
     let table = QueryTable::open(&[file.display().to_string()], threads);
     Ok(Arc::new(table.map_err(|error| {
-        error.hint("name the folder of a finished run; weights are there when its formats include parquet")
+        error.hint("name the folder of a finished run; it has weights when its formats include parquet")
     })?))
 }
 
-/// Measures as rows: name and value, NULL where one is not defined.
+/// Measures as rows `[measure, value]`; the value is NULL where a measure is not defined.
 ///
 /// # Errors
-/// [`Error::Internal`] when the rows cannot be made.
+/// [`Error::Internal`] when Arrow refuses the columns.
 pub fn measures(measures: &Measures) -> Result<RecordBatch> {
     let names: StringArray = measures.values.iter().map(|(name, _)| Some(*name)).collect();
     let values: Float64Array = measures.values.iter().map(|(_, value)| *value).collect();

@@ -1,7 +1,7 @@
 //! Queries over shards, counts and weights, with the functions of labels.
 //!
-//! [`catalog`] finds tables by name and path · [`table`] reads shards · [`allowed`] says what a statement
-//! may do · [`Session`] runs statements, one at a time, and gives their rows as a stream
+//! [`Session`] runs statements one at a time and streams their rows · [`catalog`] finds tables by name and path,
+//! [`table`] reads shards · [`allowed`] refuses statements that write
 
 mod allowed;
 mod catalog;
@@ -19,7 +19,8 @@ use datafusion::sql::parser::{DFParser, Statement as Parsed};
 use futures::StreamExt;
 
 use super::cluster;
-use super::functions::{self, tables::TableCall};
+use super::functions::call::TableCall;
+use super::functions::{self, tables};
 use super::partial_exec::Progress;
 use super::scheduler_address::SchedulerAddress;
 use super::session::{Limits, ours, session};
@@ -28,31 +29,23 @@ use crate::artifact::stored::Fetched;
 use crate::error::{Error, Result};
 use table::QueryTable;
 
+pub use allowed::Access;
 pub use catalog::measures;
 
-/// Lists of pieces that a table is cut into for a cluster.
+/// Lists of pieces that a table is cut into on a cluster.
 const CLUSTER_LISTS: usize = 64;
 
-/// What statements may touch beside the registered tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Access {
-    /// Files that statements name.
-    pub paths: bool,
-    /// COPY, INSERT and the like.
-    pub write: bool,
-}
-
-/// One statement that was parsed.
+/// A parsed statement.
 #[derive(Debug)]
 pub struct Statement(Parsed);
 
-/// Tables, functions and limits under which statements run.
+/// The tables, functions and limits of the statements that run in it.
 pub struct Session {
     context: SessionContext,
     access: Access,
     threads: usize,
     cluster: Option<SchedulerAddress>,
-    /// Runs that were brought here from stores.
+    /// Local copies of runs in object stores.
     fetched: Mutex<Vec<Fetched>>,
 }
 
@@ -63,43 +56,43 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// A session without tables, with the functions of labels. Each [`TableCall`] is one more.
+    /// A session with the functions of labels and the table functions in `calls`; it has no tables.
     ///
     /// # Errors
-    /// [`Error::Resource`] when the limits cannot be kept.
+    /// [`Error::Resource`] when the memory limit is too small or the spill folder cannot be used.
     pub fn new(limits: &Limits, access: Access, calls: Vec<Arc<dyn TableCall>>) -> Result<Self> {
         let spill =
             Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
         let context = session(limits, &spill)?;
         context.state_ref().write().config_mut().options_mut().catalog.information_schema = true;
-        // On a cluster, lists of pieces are for as many threads as it may have.
+        // The number of threads of a cluster is not known here.
         let threads = if limits.cluster.is_some() { CLUSTER_LISTS } else { limits.threads };
         if let Some(address) = &limits.cluster {
             cluster::prepare(address, &context);
         }
-        context.register_catalog("datafusion", Arc::new(catalog::Names::new(access.paths, threads)));
+        context.register_catalog("datafusion", Arc::new(catalog::SqlCatalog::new(access.paths, threads)));
         functions::register(&context)?;
         for call in calls {
-            functions::tables::register(&context, call);
+            tables::register(&context, call);
         }
         let (cluster, fetched) = (limits.cluster.clone(), Mutex::default());
         Ok(Self { context, access, threads, cluster, fetched })
     }
 
-    /// Makes files, folders and globs the table `name`.
+    /// Adds the shards of files, folders and globs as table `name`.
     ///
     /// # Errors
-    /// [`Error::Input`] for sources that cannot be read, [`Error::Usage`] for a name that is taken.
+    /// [`Error::Input`] for sources that cannot be read, [`Error::Usage`] for a duplicate name.
     pub fn add_shards(&self, name: &str, sources: &[String]) -> Result<()> {
         let table =
             QueryTable::open(sources, self.threads).map_err(|error| error.at(format!("--table {name}")))?;
         self.add(name, Arc::new(table))
     }
 
-    /// Makes a finished run the tables `counts`, `weights` (if it wrote them) and `imbalance`.
+    /// Adds a finished run as tables `counts`, `weights` (if the run wrote them) and `imbalance`.
     ///
     /// # Errors
-    /// [`Error::Input`] when the folder holds no run, [`Error::Usage`] for a name that is taken.
+    /// [`Error::Input`] when the folder holds no run, [`Error::Usage`] for a duplicate name.
     pub fn add_run(&self, folder: &Path) -> Result<()> {
         let fetched = Fetched::of(folder).map_err(|error| error.at("--run"))?;
         let folder = fetched.path().to_owned();
@@ -123,19 +116,19 @@ impl Session {
         }
     }
 
-    /// Reads `sql` as statements; text after the last semicolon is one more.
+    /// Parses `sql` as statements separated by semicolons.
     ///
     /// # Errors
-    /// [`Error::Usage`] saying where it is no SQL.
+    /// [`Error::Usage`] with the position of a syntax error.
     pub fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
-        let parsed = DFParser::parse_sql(sql).map_err(|cause| wrong(&cause))?;
+        let parsed = DFParser::parse_sql(sql).map_err(|cause| sql_error(&cause))?;
         Ok(parsed.into_iter().map(Statement).collect())
     }
 
-    /// Starts a statement; its rows are read from what it gives.
+    /// Starts a statement.
     ///
     /// # Errors
-    /// [`Error::Usage`] for names and types that do not fit and for what the session does not allow,
+    /// [`Error::Usage`] for unknown names, mismatched types and statements that the session does not allow;
     /// [`Error::Input`] for shards that cannot be read.
     pub async fn run(&self, statement: Statement) -> Result<Answer> {
         let start = async {
@@ -147,7 +140,7 @@ impl Session {
                 None => query.execute_stream().await,
             }
         };
-        Ok(Answer(start.await.map_err(|cause| wrong(&cause))?))
+        Ok(Answer(start.await.map_err(|cause| sql_error(&cause))?))
     }
 
     /// Names of the registered tables and views, sorted.
@@ -165,7 +158,7 @@ impl Session {
     /// As [`Session::run`] for a table that does not exist.
     pub async fn columns(&self, table: &str) -> Result<SchemaRef> {
         let reference = datafusion::common::TableReference::bare(table);
-        let provider = self.context.table_provider(reference).await.map_err(|cause| wrong(&cause))?;
+        let provider = self.context.table_provider(reference).await.map_err(|cause| sql_error(&cause))?;
         Ok(provider.schema())
     }
 
@@ -193,23 +186,23 @@ impl std::fmt::Debug for Answer {
 }
 
 impl Answer {
-    /// The columns; none for a statement that gives no rows.
+    /// The columns; none for a statement without rows.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
         self.0.schema()
     }
 
-    /// The next rows, until there are no more.
+    /// The next rows; `None` at the end.
     ///
     /// # Errors
     /// Whatever stops the query.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        Some(self.0.next().await?.map_err(|cause| wrong(&cause)))
+        Some(self.0.next().await?.map_err(|cause| sql_error(&cause)))
     }
 }
 
-/// Our error for a statement that cannot be run, in a person's words.
-fn wrong(cause: &DataFusionError) -> Error {
+/// The error of a statement, without the prefixes of DataFusion and with a hint.
+fn sql_error(cause: &DataFusionError) -> Error {
     let error = ours(cause);
     let Error::Usage(detail) = &error else { return error };
     if detail.hint.is_some() {
@@ -231,9 +224,9 @@ fn wrong(cause: &DataFusionError) -> Error {
     let hint = if message.starts_with("table ") && message.ends_with("not found") {
         "register it with --table NAME=SHARDS, or put a path in quotes: FROM 'data/*.parquet'"
     } else if message.contains(" at Line: ") {
-        "a word is missing, misspelt or in want of quotes there"
+        "a word is missing, misspelt or not quoted there"
     } else {
-        "names with capitals, dots or dashes stand in double quotes, texts in single ones"
+        "put names with capitals, dots or dashes in double quotes, and texts in single quotes"
     };
     Error::usage(message).hint(hint)
 }

@@ -1,4 +1,4 @@
-//! Shards as a table of queries: hive columns beside those of the files, shards left out by their keys.
+//! Shards as a table for queries, with their hive columns. Filters on hive columns leave out whole shards.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::source::listing;
 use crate::source::schema::{Agreement, agree};
 use crate::source::shards::open;
 
-/// Shards that queries read.
+/// Shards with their columns: those of the files, then the hive keys.
 #[derive(Debug)]
 pub(super) struct QueryTable {
     dataset: Dataset,
@@ -38,14 +38,14 @@ impl QueryTable {
     /// [`Error::Input`] naming every source and shard that cannot be read.
     pub(super) fn open(sources: &[String], threads: usize) -> Result<Self> {
         let shards = open(listing::list(sources)?, threads)?;
-        let loose = agree(&shards, &|_| false)?;
-        let dataset = Dataset::new(shards, loose.schema);
+        let agreement = agree(&shards, &|_| false)?;
+        let dataset = Dataset::new(shards, agreement.schema);
         let hive = dataset.hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef);
         let fields: Vec<FieldRef> = dataset.schema.fields().iter().cloned().chain(hive).collect();
         Ok(Self { schema: Arc::new(Schema::new(fields)), dataset, threads })
     }
 
-    /// The columns as all shards have them, where those a query needs do agree.
+    /// The schema that all shards agree on, for the columns at positions `columns`.
     fn agreed(&self, columns: &[usize]) -> Result<SchemaRef> {
         let names: BTreeSet<&str> = columns.iter().map(|&i| self.schema.field(i).name().as_str()).collect();
         let Agreement { schema, absent } = agree(&self.dataset.shards, &|name| names.contains(name))?;
@@ -54,12 +54,14 @@ impl QueryTable {
             Some(Error::input(format!("{}: there is no column {name:?}", absent.get(*name)?)))
         });
         match Error::together(errors.collect(), "columns") {
-            Some(error) => Err(error.hint("other shards have it: query those apart, or other columns")),
+            Some(error) => {
+                Err(error.hint("other shards have it: query those alone, or choose other columns"))
+            }
             None => Ok(schema),
         }
     }
 
-    /// Shards that can hold rows which meet `filters`, all of them conditions on hive keys.
+    /// For each shard, whether its hive keys meet `filters`. Filters on other columns are ignored.
     fn kept(&self, state: &dyn Session, filters: &[Expr]) -> DfResult<Vec<bool>> {
         let mut kept = vec![true; self.dataset.shards.len()];
         let keys = hive::keys(&self.dataset).map_err(external)?;
@@ -118,7 +120,7 @@ impl TableProvider for QueryTable {
         }
         let how = |number: usize| if kept[number] { Cut::Split } else { Cut::Skip };
         let table = ShardTable::new(&self.dataset.shards, &agreed, &self.dataset.hive, self.threads, how);
-        // The number of the shard, the last column of that table, is not asked for.
+        // The last column of that table, the number of the shard, is left out.
         table.map_err(external)?.scan(state, Some(&columns), &[], limit).await
     }
 }
