@@ -14,7 +14,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::budget::{SharedMemory, Turn};
 use super::pool::Unstalled;
 use super::scheduler_address::SchedulerAddress;
-use super::spill::{Factory, Spill};
+use super::spill::{Spill, SpillFileFactory};
 use crate::error::{Error, Result};
 
 /// What a process of this kind needs beside its pool: code, threads, read buffers. Measured on a plain
@@ -159,7 +159,7 @@ pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<Runtime
     if let Some(dir) = &limits.spill_dir {
         std::fs::create_dir_all(dir).map_err(|cause| Error::writing(dir, &cause).at("--spill-dir"))?;
     }
-    let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Factory(Arc::clone(spill))));
+    let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(SpillFileFactory(Arc::clone(spill))));
     RuntimeEnvBuilder::new()
         .with_memory_pool(pool)
         .with_disk_manager_builder(disk)

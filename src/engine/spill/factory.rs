@@ -1,4 +1,4 @@
-//! Spill files of DataFusion's operators, made like our own.
+//! Spill files for the operators of DataFusion, made like those of posweight.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,27 +19,27 @@ const READ_BYTES: usize = 256 << 10;
 /// Bytes written at a time, about.
 const WRITE_BYTES: usize = 64 << 10;
 
-/// Makes nameless files that count towards the limit of a [`Spill`].
+/// Makes unnamed files that count towards the limit of a [`Spill`].
 #[derive(Debug)]
-pub(in crate::engine) struct Factory(pub(in crate::engine) Arc<Spill>);
+pub(in crate::engine) struct SpillFileFactory(pub(in crate::engine) Arc<Spill>);
 
-impl TempFileFactory for Factory {
+impl TempFileFactory for SpillFileFactory {
     fn create_temp_file(&self, _description: &str) -> DfResult<Arc<dyn SpillFile>> {
         let file = self.0.open().map_err(external)?;
-        Ok(Arc::new(Shared(Arc::new(Mutex::new(Open { spill: Arc::clone(&self.0), file, bytes: 0 })))))
+        Ok(Arc::new(SharedSpillFile(Arc::new(Mutex::new(OpenSpillFile { spill: Arc::clone(&self.0), file, bytes: 0 })))))
     }
 }
 
-/// A file that one writes and several may read.
-struct Shared(Arc<Mutex<Open>>);
+/// A file with one writer and any number of readers.
+struct SharedSpillFile(Arc<Mutex<OpenSpillFile>>);
 
-struct Open {
+struct OpenSpillFile {
     spill: Arc<Spill>,
     file: File,
     bytes: u64,
 }
 
-impl Open {
+impl OpenSpillFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.spill.reserve(bytes.len() as u64).map_err(io::Error::other)?;
         let written = self.file.seek(SeekFrom::Start(self.bytes)).and_then(|_| self.file.write_all(bytes));
@@ -47,7 +47,7 @@ impl Open {
         written.map_err(|cause| io::Error::other(self.spill.failed(&cause)))
     }
 
-    /// What lies at `start`; nothing at the end.
+    /// The bytes from `start` on, at most [`READ_BYTES`]; none at the end.
     fn read(&mut self, start: u64) -> io::Result<Bytes> {
         self.spill.progress.beat();
         let left = usize::try_from(self.bytes.saturating_sub(start)).unwrap_or(usize::MAX);
@@ -58,13 +58,13 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenSpillFile {
     fn drop(&mut self) {
         self.spill.release(self.bytes);
     }
 }
 
-impl SpillFile for Shared {
+impl SpillFile for SharedSpillFile {
     fn size(&self) -> Option<u64> {
         Some(self.0.lock().unwrap_or_else(PoisonError::into_inner).bytes)
     }
@@ -82,17 +82,17 @@ impl SpillFile for Shared {
     }
 
     fn open_writer(&self) -> DfResult<Box<dyn SpillWriter>> {
-        Ok(Box::new(Writer { file: Arc::clone(&self.0), buffer: Vec::with_capacity(WRITE_BYTES) }))
+        Ok(Box::new(SpillFileWriter { file: Arc::clone(&self.0), buffer: Vec::with_capacity(WRITE_BYTES) }))
     }
 }
 
-/// Collects small writes.
-struct Writer {
-    file: Arc<Mutex<Open>>,
+/// Buffers small writes.
+struct SpillFileWriter {
+    file: Arc<Mutex<OpenSpillFile>>,
     buffer: Vec<u8>,
 }
 
-impl Write for Writer {
+impl Write for SpillFileWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= WRITE_BYTES {
@@ -108,7 +108,7 @@ impl Write for Writer {
     }
 }
 
-impl SpillWriter for Writer {
+impl SpillWriter for SpillFileWriter {
     fn finish(&mut self) -> DfResult<()> {
         Ok(self.flush()?)
     }

@@ -1,6 +1,7 @@
-//! Spill files: nameless, so that nothing of them is left whatever ends the process.
+//! Unnamed temporary files for what does not fit into memory. The system removes them even after a crash.
 
 mod factory;
+pub(super) mod varint;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -13,9 +14,9 @@ use serde::Serialize;
 use super::partial_exec::Progress;
 use crate::error::{Error, Result};
 
-pub(super) use factory::Factory;
+pub(super) use factory::SpillFileFactory;
 
-/// Where a run may spill, and what it has spilled.
+/// The spill folder of a run with its limit, and how much was written there.
 #[derive(Debug)]
 pub(super) struct Spill {
     dir: PathBuf,
@@ -30,13 +31,14 @@ pub(super) struct Spill {
 /// What was written to spill files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Spilled {
-    /// Bytes as they lie on the disk.
+    /// Bytes on disk, compressed.
     pub bytes: u64,
-    /// Files.
+    /// Number of files.
     pub files: u64,
 }
 
 impl Spill {
+    /// Spills to `dir`, or to the temporary folder of the system; at most `limit` bytes at one time.
     pub(super) fn new(dir: Option<&Path>, limit: u64, progress: Arc<Progress>) -> Arc<Self> {
         let dir = dir.map_or_else(std::env::temp_dir, Path::to_path_buf);
         Arc::new(Self {
@@ -53,7 +55,7 @@ impl Spill {
         Spilled { bytes: self.bytes.load(Ordering::Relaxed), files: self.files.load(Ordering::Relaxed) }
     }
 
-    /// An error of a spill file.
+    /// The error for a failed read or write.
     fn failed(&self, cause: &std::io::Error) -> Error {
         let dir = self.dir.display();
         match cause.kind() {
@@ -74,19 +76,22 @@ impl Spill {
         Ok(file)
     }
 
-    /// Says that so many bytes were given back.
+    /// Gives back `bytes` that were reserved.
     fn release(&self, bytes: u64) {
         self.now.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Asks for so many bytes more.
+    /// Reserves `bytes` more.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] above the limit.
     fn reserve(&self, bytes: u64) -> Result<()> {
         self.progress.beat();
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let now = self.now.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if now > self.limit {
             return Err(Error::resource(format!(
-                "more than {} MB would lie in spill folder {}",
+                "more than {} MB are needed in spill folder {}",
                 self.limit >> 20,
                 self.dir.display()
             ))
@@ -96,7 +101,7 @@ impl Spill {
     }
 }
 
-/// A piece of a spill file.
+/// Where one write lies in a spill file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Segment {
     start: u64,
@@ -105,7 +110,7 @@ pub(super) struct Segment {
     raw: usize,
 }
 
-/// One file, made when something is written to it.
+/// A file that is created at the first write.
 #[derive(Debug)]
 pub(super) struct SpillFile {
     spill: Arc<Spill>,
@@ -123,7 +128,7 @@ impl SpillFile {
         Arc::clone(&self.spill)
     }
 
-    /// Writes `raw` at the end, compressed.
+    /// Appends `raw`, compressed.
     pub(super) fn append(&mut self, raw: &[u8]) -> Result<Segment> {
         self.buffer.resize(lz4_flex::block::get_maximum_output_size(raw.len()), 0);
         let bytes = lz4_flex::block::compress_into(raw, &mut self.buffer)
@@ -143,7 +148,7 @@ impl SpillFile {
         Ok(segment)
     }
 
-    /// Forgets all segments; the file is written from its beginning again.
+    /// Discards all segments; the next write starts at the beginning of the file.
     pub(super) fn restart(&mut self) {
         self.spill.release(self.end);
         self.end = 0;
