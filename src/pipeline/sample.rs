@@ -14,7 +14,7 @@ use crate::artifact::plan_json::{Fold, PlanFacts, PlanFile, PlannedShard, SplitD
 use crate::artifact::publish::{StagedFile, Staging};
 use crate::counts::LabelCounts;
 use crate::engine::rows::{Request, can_tell};
-use crate::engine::sampling::{Asked, Planned, plan_rows};
+use crate::engine::sampling::{SamplingPlan, SamplingRequest, plan_rows};
 use crate::engine::{Progress, Spilled};
 use crate::error::{Error, Result};
 use crate::report;
@@ -33,7 +33,7 @@ pub struct Sampled {
     /// Counts before and after.
     pub preview: Preview,
     pub(super) names: Vec<String>,
-    pub(super) planned: Planned,
+    pub(super) planned: SamplingPlan,
     pub(super) copies: Option<Copies>,
     folds: Vec<FoldCounts>,
     random_folds: Vec<FoldCounts>,
@@ -72,7 +72,7 @@ pub(super) async fn sample(
     };
     let copies = sampling.materialize.then(|| Copies::new(plan, sampling, opened, counts)).transpose()?;
     let draw = Draw::new(sampling.seed, sampling.epoch);
-    let asked = Asked { method: &sampling.method, draw, names: &names, counts };
+    let asked = SamplingRequest { method: &sampling.method, draw, names: &names, counts };
     let planned = plan_rows(&request, &asked).await?;
     let fold = |part: &Shift| {
         let counts = counts_of(part, counts)?;

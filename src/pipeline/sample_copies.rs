@@ -11,7 +11,7 @@ use super::sampling::Sampling;
 use crate::artifact::plan_copy::{CopiedRows, OriginalShard, RowCopy, copy_shard};
 use crate::artifact::publish::{StagedFile, Staging};
 use crate::counts::LabelCounts;
-use crate::engine::sampling::{Edit, Planned};
+use crate::engine::sampling::{LabelRemover, SamplingPlan};
 use crate::error::{Error, Result};
 use crate::sampling::remedial::Remedial;
 use crate::sampling::{Method, Rarity};
@@ -25,7 +25,7 @@ const GROUP_BYTES: (usize, usize) = (1 << 20, 64 << 20);
 pub(super) struct Copies {
     shards: Vec<Shard>,
     /// How labels are removed, and which go to the second copy; `remedial` only.
-    edit: Option<(Edit, Remedial)>,
+    edit: Option<(LabelRemover, Remedial)>,
     group_bytes: usize,
 }
 
@@ -41,7 +41,7 @@ impl Copies {
             Method::Remedial { one_sided } => {
                 let counting = Arc::new(opened.counting.knowing(counts.labels()));
                 let remedial = Remedial::new(&Rarity::of(counts), one_sided);
-                Some((Edit::new(counting, &opened.dataset.schema)?, remedial))
+                Some((LabelRemover::new(counting, &opened.dataset.schema)?, remedial))
             }
             _ => None,
         };
@@ -54,7 +54,7 @@ impl Copies {
     /// `folds`.
     pub(super) fn write(
         &self,
-        planned: &Planned,
+        planned: &SamplingPlan,
         names: &[String],
         folds: &[(String, f64)],
         expected: u64,

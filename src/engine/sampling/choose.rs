@@ -1,11 +1,12 @@
-//! Rows are picked, or dealt to folds. Nothing here reads a shard.
+//! Picks rows, or assigns them to folds. Reads no shards.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::decide::Rule;
-use super::sorted::{Entry, Sorted, Unsorted};
-use super::{Facts, Work, gather};
+use super::gather;
+use super::sorted::{KeyedRow, SortedRows, UnsortedRows};
+use super::task::{SamplingFacts, SamplingTask};
 use crate::engine::spill::Spill;
 use crate::error::{Error, Result};
 use crate::sampling::lp::{Quotas, Side};
@@ -13,57 +14,57 @@ use crate::sampling::ml::{Bags, Bits, oversample, undersample};
 use crate::sampling::stratify::stratify;
 use crate::sampling::{Draw, Rarity};
 
-/// Does `work`, which takes long and waits for nothing, beside everything else.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
+/// Runs `work`, which computes for long, on a thread where it blocks no other task.
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(task).await;
     done.map_err(|cause| Error::internal(cause.to_string()))?
 }
 
-/// What rows are chosen with.
+/// What choosing rows takes beside the sorted rows.
 #[derive(Clone)]
-struct Means {
+struct RowChooser {
     rarity: Rarity,
     draw: Draw,
-    /// Above every number of a row.
+    /// Number of all rows.
     rows: u64,
     spill: Arc<Spill>,
     budget: usize,
 }
 
-impl Means {
-    fn of(work: &Work<'_>) -> Self {
+impl RowChooser {
+    fn of(task: &SamplingTask<'_>) -> Self {
         Self {
-            rarity: work.rarity.clone(),
-            draw: work.asked.draw,
-            rows: work.places.rows,
-            spill: Arc::clone(&work.spill),
-            budget: work.budget(),
+            rarity: task.rarity.clone(),
+            draw: task.asked.draw,
+            rows: task.numbering.rows,
+            spill: Arc::clone(&task.spill),
+            budget: task.budget(),
         }
     }
 
-    /// Entries by row, made by `fill`.
-    fn entries<T>(self, fill: impl FnOnce(&Self, &mut Unsorted) -> Result<T>) -> Result<(Sorted, T)> {
-        let mut entries = Unsorted::new(Arc::clone(&self.spill), self.budget);
-        let told = fill(&self, &mut entries)?;
-        Ok((Sorted::merge(vec![entries], Arc::clone(&self.spill), self.budget)?, told))
+    /// Sorts the entries that `fill` adds, whose keys are row numbers.
+    fn entries<T>(self, fill: impl FnOnce(&Self, &mut UnsortedRows) -> Result<T>) -> Result<(SortedRows, T)> {
+        let mut entries = UnsortedRows::new(Arc::clone(&self.spill), self.budget);
+        let outcome = fill(&self, &mut entries)?;
+        Ok((SortedRows::merge(vec![entries], Arc::clone(&self.spill), self.budget)?, outcome))
     }
 }
 
-/// How rows that were chosen are seen.
-fn seen(chosen: Sorted, more: bool) -> Rule {
+/// The rule for the chosen rows: `more` clones them, otherwise they are dropped.
+fn rule_of(chosen: SortedRows, more: bool) -> Rule {
     if more { Rule::Clone(chosen) } else { Rule::Drop(chosen) }
 }
 
-/// Rows by label and labels by row.
-struct Paged {
-    by_label: Sorted,
-    by_row: Sorted,
-    /// Where the bag of each label begins.
+/// Rows by label, and labels by row.
+struct SortedBags {
+    by_label: SortedRows,
+    by_row: SortedRows,
+    /// Position of the first row of each label.
     starts: Vec<u64>,
 }
 
-impl Paged {
-    fn new([by_label, by_row]: [Sorted; 2], labels: &[u32], rarity: &Rarity) -> Result<Self> {
+impl SortedBags {
+    fn new([by_label, by_row]: [SortedRows; 2], labels: &[u32], rarity: &Rarity) -> Result<Self> {
         let mut starts = vec![0; rarity.positives.len()];
         let mut next = 0;
         for &label in labels {
@@ -72,14 +73,14 @@ impl Paged {
         }
         if next != by_label.len() {
             let found = by_label.len();
-            return Err(Error::changed(format!("{next} labels were counted, {found} found again"))
+            return Err(Error::changed(format!("the count found {next} labels, the sampling plan {found}"))
                 .hint("run again once nothing writes to the shards"));
         }
         Ok(Self { by_label, by_row, starts })
     }
 }
 
-impl Bags for Paged {
+impl Bags for SortedBags {
     fn row(&self, label: u32, place: u64) -> Result<u64> {
         self.by_label.get(self.starts[label as usize] + place).map(|(_, row)| row)
     }
@@ -95,16 +96,21 @@ impl Bags for Paged {
 }
 
 /// ML-ROS and ML-RUS.
-pub(super) async fn by_label(work: &Work<'_>, percent: f64, more: bool, facts: &mut Facts) -> Result<Rule> {
-    let means = Means::of(work);
-    let budget = means.rarity.share(percent);
-    let labels = if more { means.rarity.minority() } else { means.rarity.majority() };
-    let bags = if budget == 0 { None } else { Some(gather::bags(work, &labels).await?) };
-    let (chosen, done) = aside(move || {
-        means.entries(|means, entries| {
+pub(super) async fn by_label(
+    task: &SamplingTask<'_>,
+    percent: f64,
+    more: bool,
+    facts: &mut SamplingFacts,
+) -> Result<Rule> {
+    let chooser = RowChooser::of(task);
+    let budget = chooser.rarity.share(percent);
+    let labels = if more { chooser.rarity.minority() } else { chooser.rarity.majority() };
+    let bags = if budget == 0 { None } else { Some(gather::bags(task, &labels).await?) };
+    let (chosen, done) = run_blocking(move || {
+        chooser.entries(|chooser, entries| {
             let Some(bags) = bags else { return Ok(0) };
-            let Means { rarity, draw, rows, .. } = means;
-            let bags = Paged::new(bags, &labels, rarity)?;
+            let RowChooser { rarity, draw, rows, .. } = chooser;
+            let bags = SortedBags::new(bags, &labels, rarity)?;
             let choose = |row: u64| entries.push(row.into(), 0);
             if more {
                 oversample(rarity, &bags, budget, draw, choose)
@@ -115,24 +121,28 @@ pub(super) async fn by_label(work: &Work<'_>, percent: f64, more: bool, facts: &
     })
     .await?;
     (facts.asked, facts.done) = (Some(budget), Some(done));
-    Ok(seen(chosen, more))
+    Ok(rule_of(chosen, more))
 }
 
-/// ML-RUS of rows without a minority label: those that draw least are dropped.
-pub(super) async fn without_minority(work: &Work<'_>, percent: f64, facts: &mut Facts) -> Result<Rule> {
-    let means = Means::of(work);
-    let budget = means.rarity.share(percent);
-    let mut minority = vec![false; means.rarity.positives.len()];
-    means.rarity.minority().iter().for_each(|label| minority[*label as usize] = true);
-    let places = Arc::clone(&work.places);
-    let drawn = gather::keyed(work, move |shard, number, row| {
+/// ML-RUS among rows without a minority label: drops those with the lowest random numbers.
+pub(super) async fn without_minority(
+    task: &SamplingTask<'_>,
+    percent: f64,
+    facts: &mut SamplingFacts,
+) -> Result<Rule> {
+    let chooser = RowChooser::of(task);
+    let budget = chooser.rarity.share(percent);
+    let mut minority = vec![false; chooser.rarity.positives.len()];
+    chooser.rarity.minority().iter().for_each(|label| minority[*label as usize] = true);
+    let numbering = Arc::clone(&task.numbering);
+    let drawn = gather::keyed(task, move |shard, number, row| {
         let has_minority = row.positives.iter().any(|label| minority[*label as usize]);
-        (budget > 0 && !has_minority).then(|| places.streams[shard].bits(number).into())
+        (budget > 0 && !has_minority).then(|| numbering.streams[shard].bits(number).into())
     })
     .await?;
     let done = budget.min(drawn.len());
-    let (chosen, ()) = aside(move || {
-        means.entries(|_, entries| {
+    let (chosen, ()) = run_blocking(move || {
+        chooser.entries(|_, entries| {
             let (mut left, mut outcome) = (done, Ok(()));
             drawn.from((0, 0), |(_, row)| {
                 if left > 0 {
@@ -150,13 +160,18 @@ pub(super) async fn without_minority(work: &Work<'_>, percent: f64, facts: &mut 
 }
 
 /// LP-ROS and LP-RUS.
-pub(super) async fn by_set(work: &Work<'_>, percent: f64, more: bool, facts: &mut Facts) -> Result<Rule> {
-    let means = Means::of(work);
-    let budget = means.rarity.share(percent);
-    let draw = work.asked.draw;
-    let sets = gather::keyed(work, move |_, _, row| Some(draw.key(row.positives))).await?;
-    let (chosen, (done, labelsets)) = aside(move || {
-        means.entries(|means, entries| {
+pub(super) async fn by_set(
+    task: &SamplingTask<'_>,
+    percent: f64,
+    more: bool,
+    facts: &mut SamplingFacts,
+) -> Result<Rule> {
+    let chooser = RowChooser::of(task);
+    let budget = chooser.rarity.share(percent);
+    let draw = task.asked.draw;
+    let sets = gather::keyed(task, move |_, _, row| Some(draw.key(row.positives))).await?;
+    let (chosen, (done, labelsets)) = run_blocking(move || {
+        chooser.entries(|chooser, entries| {
             let mut sizes = BTreeMap::new();
             bags(&sets, |_, _, size| {
                 *sizes.entry(size).or_default() += 1;
@@ -164,15 +179,15 @@ pub(super) async fn by_set(work: &Work<'_>, percent: f64, more: bool, facts: &mu
             })?;
             let side = if more { Side::Minority } else { Side::Majority };
             let mut quotas = Quotas::new(&sizes, side, budget);
-            let mut gone = Bits::new(if more { 0 } else { means.rows });
+            let mut gone = Bits::new(if more { 0 } else { chooser.rows });
             let mut done = 0;
             bags(&sets, |key, start, size| {
-                let (quota, picks) = (quotas.next(size), means.draw.set(key));
+                let (quota, picks) = (quotas.next(size), chooser.draw.set(key));
                 let (mut chosen, mut pick) = (0, 0);
                 while chosen < quota {
                     let row = sets.get(start + picks.below(pick, size))?.1;
                     pick += 1;
-                    // A row that is gone is passed over; less than all of a set go.
+                    // Skips rows that are dropped already. The quota is below the size of the set, so the loop ends.
                     if more || gone.set(row) {
                         entries.push(row.into(), 0)?;
                         chosen += 1;
@@ -186,13 +201,13 @@ pub(super) async fn by_set(work: &Work<'_>, percent: f64, more: bool, facts: &mu
     })
     .await?;
     (facts.asked, facts.done, facts.labelsets) = (Some(budget), Some(done), Some(labelsets));
-    Ok(seen(chosen, more))
+    Ok(rule_of(chosen, more))
 }
 
-/// Calls `each` with the key, the first place and the size of every bag of rows with the same key.
-fn bags(sorted: &Sorted, mut each: impl FnMut(u128, u64, u64) -> Result<()>) -> Result<()> {
+/// Calls `each` with the key, the first position and the size of every bag of rows with the same key.
+fn bags(sorted: &SortedRows, mut each: impl FnMut(u128, u64, u64) -> Result<()>) -> Result<()> {
     let (mut bag, mut place, mut outcome): (Option<(u128, u64)>, u64, _) = (None, 0, Ok(()));
-    sorted.from((0, 0), |(key, _): Entry| {
+    sorted.from((0, 0), |(key, _): KeyedRow| {
         match bag {
             Some((current, _)) if current == key => {}
             Some((current, start)) => {
@@ -209,15 +224,15 @@ fn bags(sorted: &Sorted, mut each: impl FnMut(u128, u64, u64) -> Result<()>) -> 
 }
 
 /// Iterative stratification.
-pub(super) async fn folds(work: &Work<'_>, folds: &[(String, f64)], order: u8) -> Result<Rule> {
-    let means = Means::of(work);
+pub(super) async fn folds(task: &SamplingTask<'_>, folds: &[(String, f64)], order: u8) -> Result<Rule> {
+    let chooser = RowChooser::of(task);
     let shares: Vec<f64> = folds.iter().map(|(_, share)| *share).collect();
-    let (rows, numbers) = gather::all_rows(work).await?;
-    let limit = work.request.limits.pool_bytes();
+    let (rows, numbers) = gather::all_rows(task).await?;
+    let limit = task.request.limits.pool_bytes();
     let dealt = shares.clone();
-    let (chosen, ()) = aside(move || {
-        means.entries(|means, entries| {
-            let labels = u32::try_from(means.rarity.positives.len()).unwrap_or(u32::MAX);
+    let (chosen, ()) = run_blocking(move || {
+        chooser.entries(|chooser, entries| {
+            let labels = u32::try_from(chooser.rarity.positives.len()).unwrap_or(u32::MAX);
             let rows = if order == 2 { rows.with_pairs(labels, limit / 2)? } else { rows };
             let folds = stratify(&rows, &shares);
             numbers.iter().zip(folds).try_for_each(|(row, fold)| entries.push((*row).into(), fold.into()))

@@ -1,10 +1,10 @@
-//! Every row gets its value.
+//! Decides on every row.
 
 use std::sync::Arc;
 
-use super::decided::{Decided, Part};
-use super::sorted::Sorted;
-use super::{Facts, Places, Planned, Work};
+use super::decisions::{RowDecisions, ThreadDecisions};
+use super::sorted::SortedRows;
+use super::task::{RowNumbering, SamplingFacts, SamplingPlan, SamplingTask};
 use crate::engine::rows::{Block, Row, RowSink, read_rows};
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::sampling::repeat_factor::RepeatFactors;
 use crate::sampling::row_weight::RowWeights;
 use crate::sampling::{Decisions, Shift, Values};
 
-/// How a row's value follows from its labels, or from what was chosen.
+/// How the value of a row follows from its labels, or from the chosen rows.
 #[derive(Debug)]
 pub(super) enum Rule {
     Repeat(RepeatFactors),
@@ -27,13 +27,13 @@ pub(super) enum Rule {
         remedial: Arc<Remedial>,
         mean: f64,
     },
-    /// Once more for every entry of a row.
-    Clone(Sorted),
-    /// Not at all where a row has an entry.
-    Drop(Sorted),
-    /// The fold that a row's entry says.
+    /// One more repeat for each entry of the row.
+    Clone(SortedRows),
+    /// No repeat of rows with an entry.
+    Drop(SortedRows),
+    /// The fold that the row's entry holds.
     Deal {
-        folds: Sorted,
+        folds: SortedRows,
         shares: Vec<f64>,
     },
 }
@@ -41,26 +41,26 @@ pub(super) enum Rule {
 /// Decides on the rows that one thread reads.
 struct Decider {
     rule: Arc<Rule>,
-    places: Arc<Places>,
-    part: Part,
+    numbering: Arc<RowNumbering>,
+    decided: ThreadDecisions,
     shift: Shift,
     folds: Vec<Shift>,
     random_folds: Vec<Shift>,
     rows: u64,
-    /// Entries of a block's rows: the place of the row in the block, and what the entry says.
+    /// Entries of the rows of a block: position of the row in the block, and value of the entry.
     entries: Vec<(u64, u64)>,
 }
 
 /// Decides on all rows.
-pub(super) async fn decide(work: &Work<'_>, rule: Rule) -> Result<Planned> {
-    let labels = work.asked.counts.len();
+pub(super) async fn decide(task: &SamplingTask<'_>, rule: Rule) -> Result<SamplingPlan> {
+    let labels = task.asked.counts.len();
     let folds = match &rule {
         Rule::Deal { shares, .. } => shares.len(),
         _ => 0,
     };
     let rule = Arc::new(rule);
-    let make = || Decider::new(work, &rule, folds);
-    let done = read_rows(&work.request, make).await?;
+    let make = || Decider::new(task, &rule, folds);
+    let done = read_rows(&task.request, make).await?;
     let (mut shift, mut rows, mut parts) = (Shift::new(labels), 0, Vec::new());
     let mut all = [vec![Shift::new(labels); folds], vec![Shift::new(labels); folds]];
     for decider in done {
@@ -69,32 +69,32 @@ pub(super) async fn decide(work: &Work<'_>, rule: Rule) -> Result<Planned> {
         for (sums, part) in all.iter_mut().zip([&decider.folds, &decider.random_folds]) {
             sums.iter_mut().zip(part).for_each(|(sum, part)| sum.merge(part));
         }
-        parts.push(decider.part);
+        parts.push(decider.decided);
     }
-    if rows != work.asked.counts.rows() {
-        let counted = work.asked.counts.rows();
-        return Err(Error::changed(format!("{counted} rows were counted, {rows} found again"))
+    if rows != task.asked.counts.rows() {
+        let counted = task.asked.counts.rows();
+        return Err(Error::changed(format!("the count found {counted} rows, the sampling plan {rows}"))
             .hint("run again once nothing writes to the shards"));
     }
     let [folds, random_folds] = all;
-    Ok(Planned {
-        decided: Decided::join(parts),
+    Ok(SamplingPlan {
+        decided: RowDecisions::join(parts),
         shift,
         folds,
         random_folds,
-        facts: Facts::default(),
+        facts: SamplingFacts::default(),
         spilled: Spilled::default(),
     })
 }
 
 impl Decider {
-    fn new(work: &Work<'_>, rule: &Arc<Rule>, folds: usize) -> Self {
-        let labels = work.asked.counts.len();
-        let spill: Arc<Spill> = Arc::clone(&work.spill);
+    fn new(task: &SamplingTask<'_>, rule: &Arc<Rule>, folds: usize) -> Self {
+        let labels = task.asked.counts.len();
+        let spill: Arc<Spill> = Arc::clone(&task.spill);
         Self {
             rule: Arc::clone(rule),
-            places: Arc::clone(&work.places),
-            part: Part::new(spill, work.budget()),
+            numbering: Arc::clone(&task.numbering),
+            decided: ThreadDecisions::new(spill, task.budget()),
             shift: Shift::new(labels),
             folds: vec![Shift::new(labels); folds],
             random_folds: vec![Shift::new(labels); folds],
@@ -103,22 +103,22 @@ impl Decider {
         }
     }
 
-    /// Looks up the entries of a block's rows.
-    fn look_up(&mut self, sorted: &Sorted, block: &Block) -> Result<()> {
-        let first = self.places.bases[block.shard] + block.first_row;
+    /// Looks up the entries of the rows of a block.
+    fn look_up(&mut self, sorted: &SortedRows, block: &Block) -> Result<()> {
+        let first = self.numbering.bases[block.shard] + block.first_row;
         let end = u128::from(first + block.rows() as u64);
         self.entries.clear();
-        sorted.from((first.into(), 0), |(row, says)| {
+        sorted.from((first.into(), 0), |(row, value)| {
             let is_here = row < end;
             if is_here && let Ok(row) = u64::try_from(row) {
-                self.entries.push((row - first, says));
+                self.entries.push((row - first, value));
             }
             is_here
         })
     }
 }
 
-/// Adds what `value` says of each row of `block` that meets the condition.
+/// Adds the `value` of each row of `block` that meets the condition; gives the number of these rows.
 fn each(
     block: &Block,
     decisions: &mut Decisions,
@@ -162,15 +162,15 @@ impl RowSink for Decider {
             values: Values::default(),
             weights: None,
         };
-        let (first, stream) = (block.first_row, self.places.streams[block.shard]);
+        let (first, stream) = (block.first_row, self.numbering.streams[block.shard]);
         let Self { shift, folds, random_folds, entries, .. } = self;
         let mut entries = entries.iter().peekable();
-        // Of the row at a place, which is behind those asked for before.
+        // Number and last value of the entries of a row; rows must come in order.
         let mut entries_of = |at: u64| {
             let mut found = (0_u32, None);
-            while let Some((row, says)) = entries.next_if(|(row, _)| *row <= at) {
+            while let Some((row, value)) = entries.next_if(|(row, _)| *row <= at) {
                 if *row == at {
-                    found = (found.0.saturating_add(1), Some(*says));
+                    found = (found.0.saturating_add(1), Some(*value));
                 }
             }
             found
@@ -210,21 +210,21 @@ impl RowSink for Decider {
                 let fold = entries_of(at).1.and_then(|fold| usize::try_from(fold).ok());
                 let fold = fold.filter(|fold| *fold < shares.len());
                 let fold = fold.ok_or_else(|| {
-                    Error::changed("a row appeared after the others were read")
+                    Error::changed("the sampling plan found a row that was not there before")
                         .hint("run again once nothing writes to the shards")
                 })?;
                 folds[fold].add(row.positives, row.unknown);
-                random_folds[by_chance(shares, stream, first + at)].add(row.positives, row.unknown);
+                random_folds[random_fold(shares, stream, first + at)].add(row.positives, row.unknown);
                 u32::try_from(fold).map_err(|_| Error::internal("more than 2^32 folds"))
             }),
         };
         self.rows += rows?;
-        self.part.push(block.shard, decisions)
+        self.decided.push(block.shard, decisions)
     }
 }
 
-/// A fold that depends on nothing but chance.
-fn by_chance(shares: &[f64], stream: Stream, row: u64) -> usize {
+/// A random fold.
+fn random_fold(shares: &[f64], stream: Stream, row: u64) -> usize {
     let unit = stream.unit(row);
     let mut sum = 0.0;
     let behind = shares.iter().position(|share| {

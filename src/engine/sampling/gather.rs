@@ -1,22 +1,22 @@
-//! What plans must know of the rows before they decide.
+//! Reads what methods need to know of the rows before they decide.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Work;
-use super::sorted::{Sorted, Unsorted};
+use super::sorted::{SortedRows, UnsortedRows};
+use super::task::SamplingTask;
 use crate::engine::rows::{Block, Row, RowSink, read_rows};
 use crate::error::{Error, Result};
 use crate::sampling::row_weight::Sum;
 use crate::sampling::stratify::{Rows, turned};
 
-/// Calls a function with every block, and keeps what it makes of them.
-struct Each<T, F> {
+/// Folds blocks into a state.
+struct BlockFold<T, F> {
     state: T,
     each: F,
 }
 
-impl<T, F> RowSink for Each<T, F>
+impl<T, F> RowSink for BlockFold<T, F>
 where
     T: Send + 'static,
     F: FnMut(&mut T, &Block) -> Result<()> + Send + 'static,
@@ -32,23 +32,23 @@ where
     }
 }
 
-/// Calls `each` with every block and one of the states that `make` gives, one per thread.
-async fn gather<T, F>(work: &Work<'_>, mut make: impl FnMut() -> T, each: F) -> Result<Vec<T>>
+/// Calls `each` with every block and the state of its thread, which `make` creates.
+async fn gather<T, F>(task: &SamplingTask<'_>, mut make: impl FnMut() -> T, each: F) -> Result<Vec<T>>
 where
     T: Send + 'static,
     F: FnMut(&mut T, &Block) -> Result<()> + Clone + Send + 'static,
 {
-    read_rows(&work.request, || Each { state: make(), each: each.clone() }).await
+    read_rows(&task.request, || BlockFold { state: make(), each: each.clone() }).await
 }
 
-/// The rows of a block that meet the condition, each with its place in the block.
+/// The rows of a block that meet the condition, with their positions in the block.
 fn rows(block: &Block) -> impl Iterator<Item = (u64, Row<'_>)> {
     (0..block.rows()).filter_map(|row| Some((row as u64, block.row(row)?)))
 }
 
-/// The sum over all rows of what `value` makes of their labels.
+/// The sum of `value` over all rows; its argument is the labels of a row.
 pub(super) async fn sum(
-    work: &Work<'_>,
+    task: &SamplingTask<'_>,
     value: impl Fn(&[u32]) -> f64 + Clone + Send + 'static,
 ) -> Result<Sum> {
     let each = move |sum: &mut Sum, block: &Block| {
@@ -56,19 +56,19 @@ pub(super) async fn sum(
         Ok(())
     };
     let mut all = Sum::default();
-    gather(work, Sum::default, each).await?.into_iter().for_each(|sum| all.merge(sum));
+    gather(task, Sum::default, each).await?.into_iter().for_each(|sum| all.merge(sum));
     Ok(all)
 }
 
-/// An entry for every row for which `key` gives one: the key and the row's number over all shards. `key` is
-/// given the shard, the number of the row in it, and the row.
+/// The number of each row with its key, sorted by key; rows without a key are left out. The arguments of `key` are
+/// the shard, the number of the row within the shard, and the row.
 pub(super) async fn keyed(
-    work: &Work<'_>,
+    task: &SamplingTask<'_>,
     key: impl Fn(usize, u64, &Row<'_>) -> Option<u128> + Clone + Send + 'static,
-) -> Result<Sorted> {
-    let (places, budget) = (Arc::clone(&work.places), work.budget());
-    let each = move |entries: &mut Unsorted, block: &Block| {
-        let base = places.bases[block.shard];
+) -> Result<SortedRows> {
+    let (numbering, budget) = (Arc::clone(&task.numbering), task.budget());
+    let each = move |entries: &mut UnsortedRows, block: &Block| {
+        let base = numbering.bases[block.shard];
         for (at, row) in rows(block) {
             let number = block.first_row + at;
             if let Some(key) = key(block.shard, number, &row) {
@@ -77,17 +77,17 @@ pub(super) async fn keyed(
         }
         Ok(())
     };
-    let parts = gather(work, || Unsorted::new(Arc::clone(&work.spill), budget), each).await?;
-    Sorted::merge(parts, Arc::clone(&work.spill), budget * work.request.limits.threads.max(1))
+    let parts = gather(task, || UnsortedRows::new(Arc::clone(&task.spill), budget), each).await?;
+    SortedRows::merge(parts, Arc::clone(&task.spill), budget * task.request.limits.threads.max(1))
 }
 
-/// Rows by label and labels by row, of some labels.
-pub(super) async fn bags(work: &Work<'_>, labels: &[u32]) -> Result<[Sorted; 2]> {
-    let mut wanted = vec![false; work.rarity.positives.len()];
+/// Rows by label, and labels by row, for the given labels.
+pub(super) async fn bags(task: &SamplingTask<'_>, labels: &[u32]) -> Result<[SortedRows; 2]> {
+    let mut wanted = vec![false; task.rarity.positives.len()];
     labels.iter().for_each(|label| wanted[*label as usize] = true);
-    let (places, budget) = (Arc::clone(&work.places), work.budget() / 2);
-    let each = move |[by_label, by_row]: &mut [Unsorted; 2], block: &Block| {
-        let base = places.bases[block.shard] + block.first_row;
+    let (numbering, budget) = (Arc::clone(&task.numbering), task.budget() / 2);
+    let each = move |[by_label, by_row]: &mut [UnsortedRows; 2], block: &Block| {
+        let base = numbering.bases[block.shard] + block.first_row;
         for (at, row) in rows(block) {
             for &label in row.positives.iter().filter(|label| wanted[**label as usize]) {
                 by_label.push(label.into(), base + at)?;
@@ -96,30 +96,31 @@ pub(super) async fn bags(work: &Work<'_>, labels: &[u32]) -> Result<[Sorted; 2]>
         }
         Ok(())
     };
-    let make = || [(); 2].map(|()| Unsorted::new(Arc::clone(&work.spill), budget));
+    let make = || [(); 2].map(|()| UnsortedRows::new(Arc::clone(&task.spill), budget));
     let (mut by_label, mut by_row) = (Vec::new(), Vec::new());
-    for [one, other] in gather(work, make, each).await? {
+    for [one, other] in gather(task, make, each).await? {
         by_label.push(one);
         by_row.push(other);
     }
-    let merge =
-        |parts| Sorted::merge(parts, Arc::clone(&work.spill), budget * work.request.limits.threads.max(1));
+    let merge = |parts| {
+        SortedRows::merge(parts, Arc::clone(&task.spill), budget * task.request.limits.threads.max(1))
+    };
     Ok([merge(by_label)?, merge(by_row)?])
 }
 
-/// All rows in the order of their numbers over all shards, and these numbers; frequent labels turned round.
-pub(super) async fn all_rows(work: &Work<'_>) -> Result<(Rows, Vec<u64>)> {
-    struct Part {
+/// The labels of all rows in the order of their numbers, and these numbers. Frequent labels are stored inverted.
+pub(super) async fn all_rows(task: &SamplingTask<'_>) -> Result<(Rows, Vec<u64>)> {
+    struct NumberedRows {
         numbers: Vec<u64>,
         rows: Rows,
     }
-    let places = Arc::clone(&work.places);
-    let limit = work.request.limits.pool_bytes();
+    let numbering = Arc::clone(&task.numbering);
+    let limit = task.request.limits.pool_bytes();
     let taken = Arc::new(AtomicUsize::new(0));
-    let (frequent, mut labels) = (work.rarity.frequent(), Vec::new());
-    let each = move |parts: &mut Vec<Part>, block: &Block| {
-        let (base, stream) = (places.bases[block.shard], places.streams[block.shard]);
-        let mut part = Part { numbers: Vec::new(), rows: Rows::default() };
+    let (frequent, mut labels) = (task.rarity.frequent(), Vec::new());
+    let each = move |parts: &mut Vec<NumberedRows>, block: &Block| {
+        let (base, stream) = (numbering.bases[block.shard], numbering.streams[block.shard]);
+        let mut part = NumberedRows { numbers: Vec::new(), rows: Rows::default() };
         for (at, row) in rows(block) {
             let number = block.first_row + at;
             part.numbers.push(base + number);
@@ -127,17 +128,17 @@ pub(super) async fn all_rows(work: &Work<'_>) -> Result<(Rows, Vec<u64>)> {
             part.rows.push(&labels, stream.bits(number));
         }
         let bytes = part.rows.bytes() + part.numbers.len() * size_of::<u64>();
-        // They are joined, and then known by label as well.
+        // The blocks are copied into one, which is indexed by label as well.
         if taken.fetch_add(bytes, Ordering::Relaxed) + bytes > limit / 3 {
             return Err(Error::resource(
-                "stratified-split needs the labels of all rows in memory, which the limit does not allow",
+                "stratified-split needs the labels of all rows in memory, which exceeds the limit",
             )
             .hint("raise --memory-limit, or split fewer rows with --where"));
         }
         parts.push(part);
         Ok(())
     };
-    let mut parts: Vec<Part> = gather(work, Vec::new, each).await?.into_iter().flatten().collect();
+    let mut parts: Vec<NumberedRows> = gather(task, Vec::new, each).await?.into_iter().flatten().collect();
     parts.sort_by_key(|part| part.numbers.first().copied());
     let (mut all, mut numbers) = (Rows::default(), Vec::new());
     for part in parts {

@@ -1,4 +1,4 @@
-//! What was decided of rows, block by block, in bounded memory.
+//! Decisions on rows, stored by block in bounded memory.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,59 +7,61 @@ use crate::engine::spill::{Segment, Spill, SpillFile};
 use crate::error::{Error, Result};
 use crate::sampling::Decisions;
 
-/// Where the decisions of a block lie.
+/// The decisions of a block, in memory or on disk.
 #[derive(Debug)]
-enum Stored {
+enum StoredBlock {
     Held(Decisions),
     Spilled { part: usize, segment: Segment },
 }
 
-/// Decisions of one thread.
+/// The decisions of one thread.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct ThreadDecisions {
     budget: usize,
     file: SpillFile,
-    /// Shard, first row, and what was decided.
-    blocks: Vec<(usize, u64, Stored)>,
+    /// Shard, first row within the shard, decisions.
+    blocks: Vec<(usize, u64, StoredBlock)>,
 }
 
-impl Part {
+impl ThreadDecisions {
+    /// No decisions; keeps up to `budget` bytes in memory.
     pub(super) fn new(spill: Arc<Spill>, budget: usize) -> Self {
         Self { budget, file: SpillFile::new(spill), blocks: Vec::new() }
     }
 
     pub(super) fn push(&mut self, shard: usize, decisions: Decisions) -> Result<()> {
-        let bytes = decisions.bytes() + size_of::<Stored>();
+        let bytes = decisions.bytes() + size_of::<StoredBlock>();
         let first_row = decisions.first_row;
         let stored = if bytes <= self.budget {
             self.budget -= bytes;
-            Stored::Held(decisions)
+            StoredBlock::Held(decisions)
         } else {
             let raw = postcard::to_stdvec(&decisions).map_err(|cause| Error::internal(cause.to_string()))?;
-            Stored::Spilled { part: 0, segment: self.file.append(&raw)? }
+            StoredBlock::Spilled { part: 0, segment: self.file.append(&raw)? }
         };
         self.blocks.push((shard, first_row, stored));
         Ok(())
     }
 }
 
-/// Decisions of all rows, by shard.
+/// The decisions on all rows, by shard.
 #[derive(Debug)]
-pub struct Decided {
-    /// In the order of shards and rows.
-    blocks: Vec<(usize, u64, Stored)>,
+pub struct RowDecisions {
+    /// Shard, first row within the shard, decisions; in this order.
+    blocks: Vec<(usize, u64, StoredBlock)>,
     files: Vec<SpillFile>,
 }
 
-impl Decided {
-    pub(super) fn join(parts: Vec<Part>) -> Self {
+impl RowDecisions {
+    /// The decisions of all threads.
+    pub(super) fn join(parts: Vec<ThreadDecisions>) -> Self {
         let (mut blocks, mut files) = (Vec::new(), Vec::new());
         for (number, part) in parts.into_iter().enumerate() {
             blocks.extend(part.blocks.into_iter().map(|(shard, first_row, stored)| match stored {
-                Stored::Spilled { segment, .. } => {
-                    (shard, first_row, Stored::Spilled { part: number, segment })
+                StoredBlock::Spilled { segment, .. } => {
+                    (shard, first_row, StoredBlock::Spilled { part: number, segment })
                 }
-                held @ Stored::Held(_) => (shard, first_row, held),
+                held @ StoredBlock::Held(_) => (shard, first_row, held),
             }));
             files.push(part.file);
         }
@@ -67,13 +69,16 @@ impl Decided {
         Self { blocks, files }
     }
 
-    /// The decisions of a shard's rows, in order.
+    /// The decisions on the rows of a shard, in order.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] when a spill file cannot be read back.
     pub fn of_shard(&self, shard: usize) -> impl Iterator<Item = Result<Cow<'_, Decisions>>> {
         let start = self.blocks.partition_point(|(at, ..)| *at < shard);
         let blocks = self.blocks[start..].iter().take_while(move |(at, ..)| *at == shard);
         blocks.map(|(_, _, stored)| match stored {
-            Stored::Held(decisions) => Ok(Cow::Borrowed(decisions)),
-            Stored::Spilled { part, segment } => {
+            StoredBlock::Held(decisions) => Ok(Cow::Borrowed(decisions)),
+            StoredBlock::Spilled { part, segment } => {
                 let raw = self.files[*part].read(*segment)?;
                 let damaged = |_| Error::resource("a spill file is damaged").hint("run again");
                 postcard::from_bytes(&raw).map(Cow::Owned).map_err(damaged)
@@ -90,7 +95,8 @@ mod tests {
     #[test]
     fn decisions_come_back_in_order_from_memory_and_disk() {
         let spill = Spill::new(None, 1 << 20, Arc::default());
-        let mut parts = [Part::new(Arc::clone(&spill), 0), Part::new(Arc::clone(&spill), 1 << 20)];
+        let mut parts =
+            [ThreadDecisions::new(Arc::clone(&spill), 0), ThreadDecisions::new(Arc::clone(&spill), 1 << 20)];
         let block = |first_row| Decisions {
             first_row,
             rows: 3,
@@ -101,7 +107,7 @@ mod tests {
         for (i, (shard, first_row)) in [(1, 3), (0, 0), (1, 0), (1, 6)].into_iter().enumerate() {
             parts[i % 2].push(shard, block(first_row)).unwrap();
         }
-        let decided = Decided::join(parts.into());
+        let decided = RowDecisions::join(parts.into());
         let found: Vec<_> = decided.of_shard(1).map(|decisions| decisions.unwrap().into_owned()).collect();
         assert_eq!((found, spill.spilled().files), ([0, 3, 6].map(block).to_vec(), 1));
     }

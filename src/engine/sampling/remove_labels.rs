@@ -1,4 +1,4 @@
-//! Labels are taken away from copies of rows, in whatever layout they are stored.
+//! Removes labels from copied rows, in any layout that stores several labels per row.
 
 use std::sync::Arc;
 
@@ -23,19 +23,19 @@ fn internal(cause: &dyn std::fmt::Display) -> Error {
     Error::internal(cause.to_string())
 }
 
-/// Takes labels away from rows.
+/// Removes labels from rows.
 #[derive(Debug)]
-pub struct Edit {
+pub struct LabelRemover {
     counting: Arc<Counting>,
-    /// A value that says no, for each label column of `wide`, or the one of `vector`.
+    /// A negative value for each label column of `wide`, or for the one of `vector`.
     negatives: Vec<ArrayRef>,
 }
 
-impl Edit {
-    /// Of shards with columns `schema`, whose labels are known.
+impl LabelRemover {
+    /// For shards with columns `schema`.
     ///
     /// # Errors
-    /// [`Error::Usage`] where a column cannot say no.
+    /// [`Error::Usage`] when no value of a column is negative.
     pub fn new(counting: Arc<Counting>, schema: &Schema) -> Result<Self> {
         let columns = counting.layout.labels.iter().enumerate();
         let negatives = match counting.layout.kind {
@@ -50,10 +50,10 @@ impl Edit {
         Ok(Self { negatives: negatives?, counting })
     }
 
-    /// The rows of `batch` without the labels that `goes` says, by row and label.
+    /// The rows of `batch` without the labels for which `goes` is true; its arguments are row and label.
     ///
     /// # Errors
-    /// [`Error::Internal`] where a column is not what it was when rows were counted.
+    /// [`Error::Internal`] when a column has another type than during the count.
     pub fn apply(&self, batch: &RecordBatch, goes: &dyn Fn(usize, u32) -> bool) -> Result<RecordBatch> {
         let schema = batch.schema();
         let mut columns = batch.columns().to_vec();
@@ -65,7 +65,7 @@ impl Edit {
                 LayoutKind::Vector => self.elements(&columns[place], goes)?,
                 LayoutKind::List => self.items(&columns[place], goes)?,
                 LayoutKind::Delimited => self.pieces(&columns[place], goes)?,
-                // One label is on one side, and stays.
+                // These layouts have one label per row, which stays.
                 LayoutKind::Class | LayoutKind::Long => Arc::clone(&columns[place]),
             };
         }
@@ -78,7 +78,7 @@ impl Edit {
     }
 
     fn negative(&self, label: usize, to: &DataType) -> Result<ArrayRef> {
-        let negative = self.negatives.get(label).ok_or_else(|| internal(&"no value says no"))?;
+        let negative = self.negatives.get(label).ok_or_else(|| internal(&"no negative value"))?;
         // Shards may store labels in several types.
         cast(negative, to).map_err(|cause| internal(&cause))
     }
@@ -122,7 +122,7 @@ impl Edit {
         }
     }
 
-    /// Whether each stored label stays.
+    /// Whether a stored label stays.
     fn stays(
         &self,
         interner: &mut Interner,
@@ -139,9 +139,9 @@ impl Edit {
             DataType::List(field) => self.kept::<i32>(array.as_list(), field, goes),
             DataType::LargeList(field) => self.kept::<i64>(array.as_list(), field, goes),
             other => Err(Error::usage(format!(
-                "--materialize: labels cannot be taken out of a column of type {other}"
+                "--materialize: labels cannot be removed from a column of type {other}"
             ))
-            .hint("store the labels as list, or leave --materialize out")),
+            .hint("store the labels as a list, or leave out --materialize")),
         }
     }
 
@@ -196,7 +196,7 @@ impl Edit {
     }
 }
 
-/// A list with its values edited.
+/// A list whose values are replaced by those of `edit`.
 fn rebuilt<O: OffsetSizeTrait>(
     array: &ArrayRef,
     field: &FieldRef,
@@ -210,7 +210,7 @@ fn rebuilt<O: OffsetSizeTrait>(
     Ok(Arc::new(list.map_err(|cause| internal(&cause))?))
 }
 
-/// Dictionaries unpacked.
+/// The values of a dictionary array; any other array unchanged.
 fn plain(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Dictionary(_, values) => cast(array, values).map_err(|cause| internal(&cause)),
@@ -218,7 +218,7 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-/// A value of a label column that says no.
+/// A negative value of a label column.
 fn negative(counting: &Counting, label: usize, name: &str, schema: &Schema) -> Result<ArrayRef> {
     let field = schema.field_with_name(name).map_err(|cause| internal(&cause))?;
     let to = match field.data_type() {
@@ -235,14 +235,84 @@ fn negative(counting: &Counting, label: usize, name: &str, schema: &Schema) -> R
         .map(|literal| -> ArrayRef { Arc::new(StringArray::from(vec![literal.to_string()])) });
     for candidate in [zero].into_iter().chain(said) {
         let Ok(candidate) = cast(&candidate, to) else { continue };
-        let mut says_no = false;
+        let mut is_negative = false;
         visit(&plain(&candidate)?, |_, value| {
-            says_no = value.is_some_and(|value| counting.domain(label).target(&value).0 == Cell::Negative);
+            is_negative =
+                value.is_some_and(|value| counting.domain(label).target(&value).0 == Cell::Negative);
         })?;
-        if says_no {
+        if is_negative {
             return Ok(candidate);
         }
     }
-    Err(Error::usage(format!("--materialize: no value of column {name:?} is known to say no"))
-        .hint("name one with --negative-values, or leave --materialize out"))
+    Err(Error::usage(format!("--materialize: column {name:?} has no negative value"))
+        .hint("declare one with --negative-values, or leave out --materialize"))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::ListArray;
+    use arrow::datatypes::{Field, Int32Type};
+
+    use super::*;
+    use crate::counts::Labels;
+    use crate::engine::counting::{Engine, Keys};
+    use crate::source::layout::Layout;
+    use crate::source::values::Domain;
+
+    fn remover(kind: LayoutKind, column: &ArrayRef, keys: Keys) -> (LabelRemover, RecordBatch) {
+        let field = Field::new("x", column.data_type().clone(), true);
+        let schema = Arc::new(Schema::new(vec![field]));
+        let delimiter = (kind == LayoutKind::Delimited).then(|| ",".to_owned());
+        let counting = Counting {
+            layout: Layout { kind, labels: vec!["x".to_owned()], id: None, value: None, delimiter },
+            keys,
+            domain: Domain::default(),
+            overrides: std::collections::HashMap::new(),
+            by: Vec::new(),
+            sample_weight: None,
+            filter: None,
+            num_rows: None,
+            ids_disjoint: false,
+            part: false,
+            labels_max: usize::MAX,
+            engine: Engine::Plain,
+            trust_statistics: true,
+        };
+        let remover = LabelRemover::new(Arc::new(counting), &schema).unwrap();
+        (remover, RecordBatch::try_new(schema, vec![Arc::clone(column)]).unwrap())
+    }
+
+    /// Label 1 goes from row 0.
+    fn removed(kind: LayoutKind, column: &ArrayRef, keys: Keys) -> ArrayRef {
+        let (remover, batch) = remover(kind, column, keys);
+        Arc::clone(remover.apply(&batch, &|row, label| (row, label) == (0, 1)).unwrap().column(0))
+    }
+
+    #[test]
+    fn a_list_loses_the_label_in_one_row_only() {
+        let lists = |rows: [Option<Vec<Option<i32>>>; 3]| -> ArrayRef {
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows))
+        };
+        let before = lists([Some(vec![Some(0), Some(1), Some(1)]), Some(vec![Some(1)]), None]);
+        let after = lists([Some(vec![Some(0)]), Some(vec![Some(1)]), None]);
+        assert_eq!(&removed(LayoutKind::List, &before, Keys::Indices(Some(2))), &after);
+    }
+
+    #[test]
+    fn a_vector_keeps_its_length() {
+        let vectors = |rows: [Option<Vec<Option<i32>>>; 2]| -> ArrayRef {
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows))
+        };
+        let before = vectors([Some(vec![Some(1), Some(1)]), Some(vec![Some(1), Some(1)])]);
+        let after = vectors([Some(vec![Some(1), Some(0)]), Some(vec![Some(1), Some(1)])]);
+        let labels: Labels = ["0", "1"].iter().collect();
+        assert_eq!(&removed(LayoutKind::Vector, &before, Keys::Positions(labels)), &after);
+    }
+
+    #[test]
+    fn a_text_loses_the_label_and_its_delimiter() {
+        let before: ArrayRef = Arc::new(StringArray::from(vec![Some("0,1,0"), Some("1"), None]));
+        let after: ArrayRef = Arc::new(StringArray::from(vec![Some("0,0"), Some("1"), None]));
+        assert_eq!(&removed(LayoutKind::Delimited, &before, Keys::Indices(Some(2))), &after);
+    }
 }
