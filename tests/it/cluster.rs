@@ -225,19 +225,19 @@ fn an_executor_that_is_killed_costs_time_and_not_the_result() {
 }
 
 #[test]
-fn a_job_that_no_executor_takes_says_so_and_is_given_up() {
+fn a_job_without_an_executor_warns_and_is_cancelled() {
     let mut cluster = Cluster::with(Setup { executors: 0, ..Setup::default() });
     let place = Place::new();
     wide(&place, "wide", 2, 100);
     let url = cluster.url.clone();
     let compute = ["compute", "wide", "--layout", "wide", "--labels", "a,b", "--out"];
     let run = |out| [&compute[..], &[out, "--cluster", &url]].concat();
-    let waits = format!("{url}: no executor is there to take the job");
+    let waits = format!("{url}: no executor is available");
     // The scheduler waits as long as it does for an executor that is silent.
     let clock = Instant::now();
     let ended = cluster.run(&place, &run("none"));
     assert_eq!(ended.code, 5, "{}\n{}", ended.stderr, cluster.logs());
-    for says in [&waits, "the scheduler has given it up", "posweight cluster executor --scheduler df://"] {
+    for says in [&waits, "the scheduler cancelled the job", "posweight cluster executor --scheduler df://"] {
         assert_eq!(ended.stderr.matches(says).count(), 1, "{says}: {}", ended.stderr);
     }
     assert!(clock.elapsed().as_secs() >= 4, "{:?}", clock.elapsed());

@@ -1,4 +1,4 @@
-//! The client: cuts pieces, sends plans, and reads what comes of them.
+//! The client: cuts shards into pieces, sends plans, and reads their rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -12,13 +12,13 @@ use datafusion::prelude::SessionContext;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use parquet::file::metadata::RowGroupMetaData;
 
-use super::failure::{Blame, Failure, from_datafusion};
+use super::failure::{ClusterFailure, FailureCause, from_datafusion};
 use super::grouping::grouped;
-use super::order::{Order, Place, Seen, Work};
+use super::order::{PieceOrder, PieceOutput, PieceRange, PinnedShard};
 use super::piece::BYTES;
 use super::{job, source};
 use crate::engine::by_shard::{Own, single};
-use crate::engine::cluster::exchange::pattern_batches::Collected;
+use crate::engine::cluster::exchange::pattern_batches::PatternCollector;
 use crate::engine::cluster::exchange::row_batches::receive;
 use crate::engine::collect::{Collector, GroupKey, Way};
 use crate::engine::counting::{Counting, Engine, Keys};
@@ -36,17 +36,17 @@ use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
-/// How pairs of layout `long` are read, where shards may have the same row ids.
+/// Why a count of layout `long` does not read encoded pages.
 const AS_ARRAYS: &str = "--cluster reads shards that share row ids as arrays";
-/// Bytes of label columns that one task should read.
+/// Target for the bytes of label columns that one task reads.
 const LIST_BYTES: u64 = 64 << 20;
-/// Tasks that there are at least, where there are shards enough, and at most.
+/// Least number of tasks, where there are as many shards, and largest number.
 const LISTS: [u64; 2] = [32, 1024];
-/// Labels, or rows, that one task of a group-by should hold.
-const HELD: u64 = 1 << 19;
-/// Tasks of a group-by at most.
+/// Target for the labels, or rows, that one task of a group-by holds.
+const GROUPING_KEYS: u64 = 1 << 19;
+/// Largest number of tasks of a group-by.
 const GROUPINGS: u64 = 256;
-/// How often a job is sent before its client gives up.
+/// How often a job is sent before the client reports an error.
 const TRIES: usize = 3;
 
 /// Counts `dataset` on the cluster at `address`.
@@ -71,35 +71,35 @@ pub(in crate::engine) async fn count(
         }
         let mut collector = Collector::new(Arc::clone(counting));
         let done = async {
-            for (work, is_shared) in [(Work::Counts, false), (Work::Pairs, true)] {
+            for (output, is_shared) in [(PieceOutput::Counts, false), (PieceOutput::Pairs, true)] {
                 let kept = kept.iter().zip(&shared).map(|(kept, shared)| *kept && *shared == is_shared);
-                let job = Job { address, dataset, kept: kept.collect(), work, counting, progress };
+                let job = ClusterJob { address, dataset, kept: kept.collect(), output, counting, progress };
                 job.run(&context, |batch| collector.add(batch)).await?;
             }
-            Ok::<_, Failure>(())
+            Ok::<_, ClusterFailure>(())
         };
         let Err(failure) = done.await else {
             let choice = if shared.contains(&true) { Choice::Plain(AS_ARRAYS.to_owned()) } else { choice };
             return Ok((choice.way(Vec::new()), collector));
         };
-        match may_pass(failure, &mut tries) {
+        match retry(failure, &mut tries) {
             Ok(()) => {}
-            Err(Failure { blame: Some(Blame::Footers), .. }) => {
+            Err(ClusterFailure { cause: Some(FailureCause::Footers), .. }) => {
                 tracing::warn!("{}; counting without the footers' help", long::LIED);
                 shared.fill(true);
             }
-            Err(Failure { error, blame: Some(Blame::Shard(number)) }) => {
+            Err(ClusterFailure { error, cause: Some(FailureCause::Shard(number)) }) => {
                 return Err(Diagnosis::Unreadable(vec![(number as usize, error)]));
             }
-            Err(Failure { error, .. }) => return Err(Diagnosis::Other(error)),
+            Err(ClusterFailure { error, .. }) => return Err(Diagnosis::Other(error)),
         }
     }
 }
 
-/// Passes over a failure that may not come again, as long as there are `tries`.
-fn may_pass(failure: Failure, tries: &mut usize) -> Result<(), Failure> {
+/// `Ok` when the job should be sent again: the failure is transient and there are `tries` left.
+fn retry(failure: ClusterFailure, tries: &mut usize) -> Result<(), ClusterFailure> {
     match failure {
-        Failure { error: Error::Transient(detail), blame: None } if *tries > 1 => {
+        ClusterFailure { error: Error::Transient(detail), cause: None } if *tries > 1 => {
             *tries -= 1;
             tracing::warn!("{detail}; sending the job again");
             Ok(())
@@ -108,13 +108,14 @@ fn may_pass(failure: Failure, tries: &mut usize) -> Result<(), Failure> {
     }
 }
 
-/// Which shards may have row ids that others have too.
+/// For each shard, whether other shards may have some of its row ids.
 fn shared(dataset: &Dataset, counting: &Counting) -> Vec<bool> {
     let owners = single(&dataset.shards, counting);
     owners.iter().map(|own| matches!(own, Own::Shared)).collect()
 }
 
-/// The same as [`crate::engine::rows::alike`], on the cluster at `address`.
+/// Calls `each` with every set of labels and the number of rows that have it, in the groups `groups`, from the cluster
+/// at `address`.
 pub(in crate::engine) async fn patterns(
     address: &SchedulerAddress,
     dataset: &Dataset,
@@ -126,14 +127,21 @@ pub(in crate::engine) async fn patterns(
 ) -> Result<Spilled> {
     let (spill, context) = session(limits, progress)?;
     let kept = vec![true; dataset.shards.len()];
-    let job = Job { address, dataset, kept, work: Work::Patterns(groups.to_vec()), counting, progress };
-    let new = || Collected::new(limits.pool_bytes() / 2, &spill);
-    job.run_again(&context, new, Collected::add).await?.finish(each)?;
+    let job = ClusterJob {
+        address,
+        dataset,
+        kept,
+        output: PieceOutput::Patterns(groups.to_vec()),
+        counting,
+        progress,
+    };
+    let new = || PatternCollector::new(limits.pool_bytes() / 2, &spill);
+    job.run_with_retries(&context, new, PatternCollector::add).await?.finish(each)?;
     Ok(spill.spilled())
 }
 
-/// The same as [`crate::engine::rows::read_rows`], with the rows of the cluster at `address`, all of which one
-/// sink takes. It is told of no row groups.
+/// The same as [`crate::engine::rows::read_rows`], on the cluster at `address`. One sink takes all rows, without
+/// calls of [`RowSink::begin`].
 pub(in crate::engine) async fn rows<S: RowSink>(
     address: &SchedulerAddress,
     request: &Request<'_>,
@@ -142,11 +150,12 @@ pub(in crate::engine) async fn rows<S: RowSink>(
     let Request { dataset, counting, groups, limits, progress } = *request;
     let (_spill, context) = session(limits, progress)?;
     let kept = vec![true; dataset.shards.len()];
-    let job = Job { address, dataset, kept, work: Work::Rows(groups.to_vec()), counting, progress };
+    let job =
+        ClusterJob { address, dataset, kept, output: PieceOutput::Rows(groups.to_vec()), counting, progress };
     let new = || (make(), Block::default());
     let take =
         |(sink, block): &mut (S, Block), batch: &RecordBatch| receive(batch, &counting.keys, block, sink);
-    let (sink, _) = job.run_again(&context, new, take).await?;
+    let (sink, _) = job.run_with_retries(&context, new, take).await?;
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     Ok(vec![sink.finish()])
 }
@@ -157,22 +166,23 @@ fn session(limits: &Limits, progress: &Arc<Progress>) -> Result<(Arc<Spill>, Ses
     Ok((spill, context))
 }
 
-/// Shards by their numbers.
-type Shards = BTreeMap<u32, Arc<Seen>>;
+/// PinnedShards by number.
+type PinnedShards = BTreeMap<u32, Arc<PinnedShard>>;
 
-/// What is sent.
-struct Job<'a> {
+/// What to compute on the cluster, from which shards.
+struct ClusterJob<'a> {
     address: &'a SchedulerAddress,
     dataset: &'a Dataset,
     kept: Vec<bool>,
-    work: Work,
+    output: PieceOutput,
     counting: &'a Arc<Counting>,
     progress: &'a Arc<Progress>,
 }
 
-impl Job<'_> {
-    /// Sends it until it ends, and gives its rows to what `new` makes for every try.
-    async fn run_again<T>(
+impl ClusterJob<'_> {
+    /// Runs the job, and again after transient failures; calls `each` with its rows and a state that `new` makes for
+    /// every try.
+    async fn run_with_retries<T>(
         &self,
         context: &SessionContext,
         mut new: impl FnMut() -> T,
@@ -180,23 +190,23 @@ impl Job<'_> {
     ) -> Result<T> {
         let mut tries = TRIES;
         loop {
-            let mut taken = new();
-            let Err(failure) = self.run(context, |batch| each(&mut taken, batch)).await else {
-                return Ok(taken);
+            let mut state = new();
+            let Err(failure) = self.run(context, |batch| each(&mut state, batch)).await else {
+                return Ok(state);
             };
-            may_pass(failure, &mut tries).map_err(|failure| failure.error)?;
+            retry(failure, &mut tries).map_err(|failure| failure.error)?;
         }
     }
 
-    /// Sends it and calls `each` with the rows that come back.
+    /// Runs the job once and calls `each` with its rows.
     async fn run(
         &self,
         context: &SessionContext,
         mut each: impl FnMut(&RecordBatch) -> Result<()>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ClusterFailure> {
         let Self { address, dataset, counting, progress, .. } = self;
-        let order = Arc::new(Order {
-            work: self.work.clone(),
+        let order = Arc::new(PieceOrder {
+            output: self.output.clone(),
             counting: Arc::clone(counting),
             schema: Arc::clone(&dataset.schema),
             hive: dataset.hive.clone(),
@@ -205,7 +215,7 @@ impl Job<'_> {
         if lists.is_empty() {
             return Ok(());
         }
-        tracing::info!(tasks = lists.len(), groupings = self.groupings(), cluster = %address, "sends a job");
+        tracing::info!(tasks = lists.len(), groupings = self.groupings(), cluster = %address, "send a job");
         let scan = source::scan(Arc::clone(&order), None, &seen, &lists)?;
         let groupings = usize::try_from(self.groupings()).unwrap_or(1);
         context.state_ref().write().config_mut().options_mut().execution.target_partitions = groupings;
@@ -232,8 +242,8 @@ impl Job<'_> {
         self.shards().map(|(_, shard)| shard.rows).sum()
     }
 
-    /// Shards, and their pieces in one list per task.
-    fn pieces(&self) -> Result<(Shards, Vec<Vec<Place>>)> {
+    /// The shards, and one list of pieces per task.
+    fn pieces(&self) -> Result<(PinnedShards, Vec<Vec<PieceRange>>)> {
         let columns: BTreeSet<&str> = self
             .counting
             .layout
@@ -245,28 +255,29 @@ impl Job<'_> {
         let [least, most] = LISTS;
         let least = least.min(self.shards().count() as u64);
         let lists = (bytes / LIST_BYTES).clamp(least, most);
-        // Pairs are distinct within the whole shard.
-        let whole = self.counting.layout.kind == LayoutKind::Long && matches!(self.work, Work::Counts);
+        // Duplicate pairs of a shard must meet in one task.
+        let whole =
+            self.counting.layout.kind == LayoutKind::Long && matches!(self.output, PieceOutput::Counts);
         let how = |number: usize| match self.kept[number] {
             false => Cut::Skip,
             true if whole => Cut::Whole,
             true => Cut::Split,
         };
         let lists = pieces::cut(&self.dataset.shards, how, usize::try_from(lists).unwrap_or(1))?;
-        let mut seen = Shards::new();
+        let mut seen = PinnedShards::new();
         for (number, shard) in self.shards() {
-            let shard = Seen::new(number, shard)?;
+            let shard = PinnedShard::new(number, shard)?;
             seen.insert(shard.number, Arc::new(shard));
         }
         let place = |(number, file): (usize, datafusion::datasource::listing::PartitionedFile)| {
             let number = u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?;
             Ok((number, file.range.map(|range| (range.start, range.end))))
         };
-        let list = |list: Vec<_>| list.into_iter().map(place).collect::<Result<Vec<Place>>>();
+        let list = |list: Vec<_>| list.into_iter().map(place).collect::<Result<Vec<PieceRange>>>();
         Ok((seen, lists.into_iter().map(list).collect::<Result<_>>()?))
     }
 
-    /// Tasks of the group-bys.
+    /// Number of tasks of the group-bys.
     fn groupings(&self) -> u64 {
         let labels = match &self.counting.keys {
             Keys::Positions(labels) => labels.len() as u64,
@@ -274,12 +285,12 @@ impl Job<'_> {
             Keys::Indices(Some(labels)) => *labels,
             Keys::Indices(None) | Keys::Names => self.rows(),
         };
-        let held = if matches!(self.work, Work::Counts) { labels } else { self.rows() };
-        held.div_ceil(HELD).clamp(1, GROUPINGS)
+        let held = if matches!(self.output, PieceOutput::Counts) { labels } else { self.rows() };
+        held.div_ceil(GROUPING_KEYS).clamp(1, GROUPINGS)
     }
 }
 
-/// Bytes of the columns that are read.
+/// Compressed bytes of `columns` in a shard.
 fn bytes_of(shard: &Shard, columns: &BTreeSet<&str>) -> u64 {
     let groups = shard.metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
     let read = groups.filter(|chunk| {
@@ -288,19 +299,19 @@ fn bytes_of(shard: &Shard, columns: &BTreeSet<&str>) -> u64 {
     read.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum()
 }
 
-/// Sends a plan; its rows come from the executors.
+/// Sends a plan and streams its rows from the executors.
 pub(super) async fn submit(
     address: &SchedulerAddress,
     context: &SessionContext,
     plan: Arc<dyn ExecutionPlan>,
-) -> Result<impl Stream<Item = Result<RecordBatch, Failure>> + Send + use<>, Failure> {
-    let places = job::Job::send(address, context, plan).await?.done().await?;
+) -> Result<impl Stream<Item = Result<RecordBatch, ClusterFailure>> + Send + use<>, ClusterFailure> {
+    let places = job::SentJob::send(address, context, plan).await?.done().await?;
     let address = address.clone();
     let parts = stream::iter(places).then(move |place| {
         let address = address.clone();
         async move {
             let rows = job::rows(place, &address).await?;
-            Ok::<_, Failure>(rows.map_err(move |cause| from_datafusion(&cause, &address)))
+            Ok::<_, ClusterFailure>(rows.map_err(move |cause| from_datafusion(&cause, &address)))
         }
     });
     Ok(parts.try_flatten())

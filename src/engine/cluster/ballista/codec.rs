@@ -1,4 +1,4 @@
-//! Brings the scan from client to scheduler to executors; everything else Ballista brings itself.
+//! Encodes the scan of pieces in physical plans; Ballista encodes everything else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,39 +12,39 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-use super::order::{Message, Place, Seen};
+use super::order::{OrderMessage, PieceRange, PinnedShard};
 use super::source::{self, PieceSource};
 use crate::engine::partial_exec::external;
 use crate::engine::session::Limits;
 use crate::error::Error;
 
-/// Stands before what is ours.
+/// The first bytes of an encoded scan of pieces.
 const MARK: &[u8] = b"posweight\0";
 
-/// Ballista's codec, and ours for a [`PieceSource`].
+/// The codec of Ballista, extended by [`PieceSource`].
 #[derive(Debug, Default)]
-pub(super) struct Codec {
+pub(super) struct PieceCodec {
     inner: BallistaPhysicalExtensionCodec,
-    /// What an executor may use for a piece; others do not count.
+    /// Limits of an executor for each piece; `None` on client and scheduler.
     limits: Option<Limits>,
 }
 
-impl Codec {
+impl PieceCodec {
     /// The codec of an executor.
-    pub(super) fn counting(limits: Limits) -> Self {
+    pub(super) fn for_executor(limits: Limits) -> Self {
         Self { limits: Some(limits), ..Self::default() }
     }
 }
 
-/// The scan of pieces that a node is, if it is one.
-fn of_pieces(node: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &PieceSource)> {
+/// The scan of pieces in a node, if it is one.
+fn piece_scan(node: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &PieceSource)> {
     let exec = node.downcast_ref::<DataSourceExec>()?;
     let source: &dyn std::any::Any = exec.data_source().as_ref();
     let config = source.downcast_ref::<FileScanConfig>()?;
     Some((config, config.file_source().downcast_ref::<PieceSource>()?))
 }
 
-impl PhysicalExtensionCodec for Codec {
+impl PhysicalExtensionCodec for PieceCodec {
     fn try_decode(
         &self,
         buf: &[u8],
@@ -55,9 +55,9 @@ impl PhysicalExtensionCodec for Codec {
         let Some(message) = buf.strip_prefix(MARK) else {
             return self.inner.try_decode(buf, inputs, ctx, converter);
         };
-        let message = Message::read(message).map_err(external)?;
+        let message = OrderMessage::read(message).map_err(external)?;
         let order = Arc::new(message.order().map_err(external)?);
-        let seen: BTreeMap<u32, Arc<Seen>> =
+        let seen: BTreeMap<u32, Arc<PinnedShard>> =
             message.shards.into_iter().map(|(number, seen)| (number, Arc::new(seen))).collect();
         source::scan(order, self.limits.clone(), &seen, &message.lists).map_err(external)
     }
@@ -68,23 +68,23 @@ impl PhysicalExtensionCodec for Codec {
         buf: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> DfResult<()> {
-        let Some((config, source)) = of_pieces(&node) else {
+        let Some((config, source)) = piece_scan(&node) else {
             return self.inner.try_encode(node, buf, converter);
         };
-        // Of a plan that was cut for a task, only the shards that are left.
-        let mut seen: BTreeMap<u32, Seen> = BTreeMap::new();
-        let mut lists: Vec<Vec<Place>> = Vec::with_capacity(config.file_groups.len());
+        // The plan of one task has a part of the shards.
+        let mut seen: BTreeMap<u32, PinnedShard> = BTreeMap::new();
+        let mut lists: Vec<Vec<PieceRange>> = Vec::with_capacity(config.file_groups.len());
         for group in &config.file_groups {
             let mut list = Vec::with_capacity(group.len());
             for file in group.iter() {
-                let shard = file.extension::<Arc<Seen>>();
+                let shard = file.extension::<Arc<PinnedShard>>();
                 let shard = shard.ok_or_else(|| external(Error::internal("a piece without its shard")))?;
                 seen.entry(shard.number).or_insert_with(|| shard.as_ref().clone());
                 list.push((shard.number, file.range.as_ref().map(|range| (range.start, range.end))));
             }
             lists.push(list);
         }
-        let message = Message::new(source.order(), seen, lists).map_err(external)?;
+        let message = OrderMessage::new(source.order(), seen, lists).map_err(external)?;
         buf.extend_from_slice(MARK);
         buf.extend_from_slice(&message.write().map_err(external)?);
         Ok(())

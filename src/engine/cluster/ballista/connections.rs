@@ -1,4 +1,4 @@
-//! Connections of an executor to others, kept from one fetch to the next.
+//! Connections between executors, reused from one fetch to the next.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,39 +11,39 @@ use ballista_core::error::Result;
 use ballista_core::extension::BallistaConfigGrpcEndpoint;
 use ballista_core::utils::GrpcClientConfig;
 
-/// How long a connection is kept that nobody uses.
+/// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
 
-type Key = (String, u16, GrpcClientConfig);
-type Idle = HashMap<Key, Vec<(Instant, BallistaClient)>>;
+type ConnectionKey = (String, u16, GrpcClientConfig);
+type IdleConnections = HashMap<ConnectionKey, Vec<(Instant, BallistaClient)>>;
 
-/// Connections that are not in use, those used last at the end.
+/// Idle connections, by time of last use.
 #[derive(Clone, Default)]
-pub(super) struct Connections(Arc<Mutex<Idle>>);
+pub(super) struct ConnectionPool(Arc<Mutex<IdleConnections>>);
 
-impl std::fmt::Debug for Connections {
+impl std::fmt::Debug for ConnectionPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Connections")
+        f.write_str("ConnectionPool")
     }
 }
 
-impl Connections {
-    fn take(&self, key: &Key) -> Option<BallistaClient> {
+impl ConnectionPool {
+    fn take(&self, key: &ConnectionKey) -> Option<BallistaClient> {
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for kept in idle.values_mut() {
-            kept.retain(|(since, _)| since.elapsed() < IDLE);
+        for connections in idle.values_mut() {
+            connections.retain(|(since, _)| since.elapsed() < IDLE);
         }
         idle.get_mut(key)?.pop().map(|(_, client)| client)
     }
 
-    fn put(&self, key: Key, client: BallistaClient) {
+    fn put(&self, key: ConnectionKey, client: BallistaClient) {
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         idle.entry(key).or_default().push((Instant::now(), client));
     }
 }
 
 #[async_trait]
-impl BallistaClientPool for Connections {
+impl BallistaClientPool for ConnectionPool {
     async fn acquire(
         &self,
         host: &str,
@@ -73,6 +73,6 @@ impl BallistaClientPool for Connections {
         Ok(PooledClient::new(client, Box::new(move |client| all.put(key, client))))
     }
 
-    /// They are let go when one is asked for.
+    /// [`Self::take`] drops those that are idle for too long.
     async fn evict_idle(&self) {}
 }

@@ -1,5 +1,5 @@
-//! Files of scans that are sent: all that comes to an executor of a file is its name, so what the client has seen
-//! goes in it, and the executor opens the shard as it does a piece.
+//! Pins the shards in scans of SQL queries. An executor receives nothing but the path of a file, so the path carries
+//! what the client saw, and the executor opens the shard as it opens that of a piece.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 
 use super::hex;
-use super::order::Seen;
+use super::order::PinnedShard;
 use crate::engine::objects::Readers;
 use crate::engine::partial_exec::external;
 use crate::engine::session::ours;
@@ -23,24 +23,24 @@ use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 use crate::threads::in_order;
 
-/// Begins the name of a file, before what was seen and the name of old.
+/// The first part of a path that carries a pinned shard; the shard and the path of the file follow.
 const MARK: &str = "posweight";
-/// Shards that are opened at a time.
+/// Shards that are opened at the same time.
 const REQUESTS: usize = 32;
 
-/// A plan such as can be sent.
-pub(super) fn named(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+/// The plan with pinned shards, for sending.
+pub(super) fn pinned(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     changed(plan, |mut file| {
         let Some(shard) = file.extension::<Shard>() else { return Ok(file) };
-        let seen = postcard::to_allocvec(&Seen::new(0, shard)?);
-        let seen = seen.map_err(|cause| Error::internal(cause.to_string()))?;
-        let name = [MARK.into(), hex::encode(&seen).into()].into_iter();
+        let pin = postcard::to_allocvec(&PinnedShard::new(0, shard)?);
+        let pin = pin.map_err(|cause| Error::internal(cause.to_string()))?;
+        let name = [MARK.into(), hex::encode(&pin).into()].into_iter();
         file.object_meta.location = name.chain(file.object_meta.location.parts()).collect();
         Ok(file)
     })
 }
 
-/// A plan that was sent, with its shards opened.
+/// A plan that was sent, with the shards opened.
 pub(super) fn opened(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let mut names: HashMap<Path, Path> = HashMap::new();
     let found = plan.apply(|node| {
@@ -57,10 +57,10 @@ pub(super) fn opened(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPl
         return Ok(plan);
     }
     let open = |(name, old): (Path, Path)| {
-        let seen = name.parts().nth(1).and_then(|seen| hex::decode(seen.as_ref()));
-        let seen = seen.and_then(|bytes| postcard::from_bytes::<Seen>(&bytes).ok());
+        let pin = name.parts().nth(1).and_then(|pin| hex::decode(pin.as_ref()));
+        let pin = pin.and_then(|bytes| postcard::from_bytes::<PinnedShard>(&bytes).ok());
         let shard =
-            seen.ok_or_else(|| Error::internal("a name says nothing of its shard")).and_then(|s| s.open());
+            pin.ok_or_else(|| Error::internal("a path carries no pinned shard")).and_then(|pin| pin.open());
         shard.map(|shard| (name, (old, shard)))
     };
     let shards = in_order(names.into_iter().collect(), REQUESTS, open);
@@ -72,7 +72,7 @@ pub(super) fn opened(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPl
     })
 }
 
-/// `plan` with every file of its scans as `each` makes it.
+/// `plan` with every file of its scans replaced by `each`.
 fn changed(
     plan: Arc<dyn ExecutionPlan>,
     each: impl Fn(PartitionedFile) -> Result<PartitionedFile>,
@@ -91,7 +91,7 @@ fn changed(
     Ok(plan.map_err(|cause| ours(&cause))?.data)
 }
 
-/// The scan of shards that a node is, if it is one.
+/// The scan of shards in a node, if it is one.
 fn scan(node: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &ParquetSource)> {
     let exec = node.downcast_ref::<DataSourceExec>()?;
     let source: &dyn std::any::Any = exec.data_source().as_ref();

@@ -11,7 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
-use super::order::{Order, Work};
+use super::order::{PieceOrder, PieceOutput};
 use super::piece::{BYTES, id_type};
 use super::total;
 use crate::counts::Cell;
@@ -24,18 +24,20 @@ use crate::engine::session::ours;
 use crate::engine::table::PlanTable;
 use crate::error::Result;
 
-/// What a plan over `scan` gives: partial counts, each label of a group once; patterns, each once; or rows.
+/// The plan over `scan`, which adds up partial counts by label and group, and patterns by labels and group.
 pub(super) fn grouped(
     context: &SessionContext,
-    order: &Order,
+    order: &PieceOrder,
     scan: Arc<dyn ExecutionPlan>,
 ) -> Result<DataFrame> {
     let rows = context.read_table(Arc::new(PlanTable(scan))).map_err(|cause| ours(&cause))?;
-    let grouped = match &order.work {
-        Work::Counts => counts(rows, &order.counting),
-        Work::Pairs => pairs(rows, &order.counting, id_type(order)?),
-        Work::Patterns(_) => rows.aggregate(vec![column("pattern")], vec![total("rows"), total(BYTES)]),
-        Work::Rows(_) => Ok(rows),
+    let grouped = match &order.output {
+        PieceOutput::Counts => counts(rows, &order.counting),
+        PieceOutput::Pairs => pairs(rows, &order.counting, id_type(order)?),
+        PieceOutput::Patterns(_) => {
+            rows.aggregate(vec![column("pattern")], vec![total("rows"), total(BYTES)])
+        }
+        PieceOutput::Rows(_) => Ok(rows),
     };
     grouped.map_err(|cause| ours(&cause))
 }
@@ -56,13 +58,13 @@ fn by(n_by: usize) -> Vec<Expr> {
     (0..n_by).map(|i| column(&by_name(i))).collect()
 }
 
-/// The column that tells labels apart; the other one of the two is NULL.
+/// The column that identifies a label; the other one of the two is NULL.
 fn label(counting: &Counting) -> &'static str {
     if matches!(counting.keys, Keys::Names) { "label" } else { "label_index" }
 }
 
-/// A column of partial counts in which nothing stands.
-fn nothing(name: &str) -> Expr {
+/// The empty value of a column of partial counts.
+fn empty(name: &str) -> Expr {
     match name {
         "shard" => lit(ScalarValue::UInt32(None)),
         "label_index" => lit(ScalarValue::UInt64(None)),
@@ -71,7 +73,7 @@ fn nothing(name: &str) -> Expr {
     }
 }
 
-/// Partial counts of pieces, added up.
+/// Adds up the partial counts of pieces.
 fn counts(rows: DataFrame, counting: &Counting) -> DfResult<DataFrame> {
     let keys = ["shard", label(counting)];
     let sums = ["positives", "negatives", "uncertain", "missing", "invalid", "skipped", BYTES];
@@ -83,7 +85,7 @@ fn counts(rows: DataFrame, counting: &Counting) -> DfResult<DataFrame> {
     as_partial(rows, counting, &[&keys[..], &sums, masses, &["example"]].concat())
 }
 
-/// Pairs become distinct pairs, then ids on each side of each label, and ids of each group.
+/// Removes duplicate pairs, then counts ids per side and label, and ids per group.
 fn pairs(rows: DataFrame, counting: &Counting, id: &DataType) -> DfResult<DataFrame> {
     let label = label(counting);
     let of_pair = [id_columns(id), &[label]].concat();
@@ -103,13 +105,12 @@ fn pairs(rows: DataFrame, counting: &Counting, id: &DataType) -> DfResult<DataFr
     as_partial(rows, counting, &[label, "positives", "negatives", "uncertain", BYTES])
 }
 
-/// The columns of a group, and those besides.
+/// The group columns, and `keys`.
 fn all_keys(counting: &Counting, keys: &[&str]) -> Vec<Expr> {
     by(counting.by.len()).into_iter().chain(keys.iter().map(|name| column(name))).collect()
 }
 
-/// The columns of partial counts with their types, and the bytes that were read, of rows that have some of
-/// them.
+/// The columns of partial counts and the bytes that were read; columns that are not `known` are empty.
 fn as_partial(rows: DataFrame, counting: &Counting, known: &[&str]) -> DfResult<DataFrame> {
     let n_by = counting.by.len();
     let is_known = |name: &str| known.contains(&name) || (0..n_by).any(|i| by_name(i) == name);
@@ -118,7 +119,7 @@ fn as_partial(rows: DataFrame, counting: &Counting, known: &[&str]) -> DfResult<
         .fields()
         .iter()
         .map(|field| {
-            let value = if is_known(field.name()) { column(field.name()) } else { nothing(field.name()) };
+            let value = if is_known(field.name()) { column(field.name()) } else { empty(field.name()) };
             cast(value, field.data_type().clone()).alias(field.name())
         })
         .collect();

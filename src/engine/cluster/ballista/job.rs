@@ -1,4 +1,4 @@
-//! A plan on its way through a cluster: sent, watched, and cancelled when nobody waits for it any more.
+//! A physical plan that runs on a cluster: sent, watched, and cancelled when it is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,51 +24,51 @@ use datafusion_proto::protobuf::PhysicalPlanNode;
 use tonic::Request;
 use tonic::transport::Channel;
 
-use super::codec::Codec;
-use super::failure::{Failure, of_text};
+use super::codec::PieceCodec;
+use super::failure::{ClusterFailure, from_text};
 use super::server::MESSAGE_BYTES;
-use super::waiting::{Waiting, given_up};
+use super::waiting::{ExecutorWarning, cancelled};
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
 
-/// Between two looks at a job: at first, and at most.
-const LOOKS: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
-/// Longest time for a job to be cancelled.
+/// First and longest pause between two requests for the status of a job.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
+/// Longest time to wait until a job is cancelled.
 const CANCEL: Duration = Duration::from_secs(2);
 
-type Scheduler = SchedulerGrpcClient<Channel>;
+type SchedulerClient = SchedulerGrpcClient<Channel>;
 
-/// A job that was sent.
-pub(super) struct Job {
+/// A job that was sent to the scheduler.
+pub(super) struct SentJob {
     id: String,
     address: SchedulerAddress,
-    scheduler: Scheduler,
+    scheduler: SchedulerClient,
     is_over: bool,
 }
 
-/// The settings of a session whose plans are sent.
+/// The settings of a session whose plans are sent to a cluster.
 pub(super) fn settings(config: SessionConfig) -> SessionConfig {
     config
         .upgrade_for_ballista()
         .with_ballista_job_name("posweight")
         .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES as usize)
-        // What is done again when an executor is lost is one partition, not as many as it has threads.
+        // When an executor is lost, one partition per task is repeated, not one per thread.
         .set_usize("ballista.scheduler.max_partitions_per_task", 1)
-        // The pools of executors say when to spill.
+        // Executors spill when their memory pool is full.
         .set_usize("ballista.shuffle.sort_based.memory_limit_per_task_bytes", 0)
 }
 
-impl Job {
+impl SentJob {
     /// Sends a plan to the scheduler at `address`.
     pub(super) async fn send(
         address: &SchedulerAddress,
         context: &SessionContext,
         plan: Arc<dyn ExecutionPlan>,
-    ) -> Result<Self, Failure> {
-        let of = |text: String| of_text(&text, address);
+    ) -> Result<Self, ClusterFailure> {
+        let of = |text: String| from_text(&text, address);
         let config = settings(context.copied_config());
         let mut bytes = Vec::new();
-        PhysicalPlanNode::try_from_physical_plan(plan, &Codec::default())
+        PhysicalPlanNode::try_from_physical_plan(plan, &PieceCodec::default())
             .and_then(|node| node.try_encode(&mut bytes))
             .map_err(|cause| unsendable(&cause))?;
         let mut scheduler = connect(address, &config.ballista_config()).await?;
@@ -84,24 +84,24 @@ impl Job {
         let id = match answer.into_inner().result {
             Some(execute_query_result::Result::Success(sent)) => sent.job_id,
             Some(execute_query_result::Result::Failure(why)) => return Err(of(format!("{why:?}"))),
-            None => return Err(of("Grpc: the scheduler gives no answer".to_owned())),
+            None => return Err(of("Grpc: the scheduler sent an empty answer".to_owned())),
         };
         let job = Self { id, address: address.clone(), scheduler, is_over: false };
         version.map_err(|cause| {
             Error::usage(format!("{address}: {cause}"))
-                .hint("client, scheduler and executors must be of one version of posweight")
+                .hint("run the same version of posweight on client, scheduler and executors")
         })?;
         Ok(job)
     }
 
-    /// Waits until it is done; says where its rows are.
-    pub(super) async fn done(&mut self) -> Result<Vec<PartitionLocation>, Failure> {
-        let [mut wait, longest] = LOOKS;
-        let mut waiting = Waiting::new();
+    /// Waits until the job is done; gives the locations of its rows.
+    pub(super) async fn done(&mut self) -> Result<Vec<PartitionLocation>, ClusterFailure> {
+        let [mut wait, longest] = PAUSES;
+        let mut warning = ExecutorWarning::new();
         loop {
             let asked = GetJobStatusParams { job_id: self.id.clone() };
             let answer = self.scheduler.get_job_status(asked).await;
-            let answer = answer.map_err(|status| of_text(&format!("{status:?}"), &self.address))?;
+            let answer = answer.map_err(|status| from_text(&format!("{status:?}"), &self.address))?;
             match answer.into_inner().status.and_then(|status| status.status) {
                 Some(job_status::Status::Successful(done)) => {
                     self.is_over = true;
@@ -109,10 +109,10 @@ impl Job {
                 }
                 Some(job_status::Status::Failed(failed)) => {
                     self.is_over = true;
-                    let given_up = given_up(&failed.error, &self.address);
-                    return Err(given_up.unwrap_or_else(|| of_text(&failed.error, &self.address)));
+                    let cancelled = cancelled(&failed.error, &self.address);
+                    return Err(cancelled.unwrap_or_else(|| from_text(&failed.error, &self.address)));
                 }
-                _ => waiting.look(&self.address).await,
+                _ => warning.check(&self.address).await,
             }
             tokio::time::sleep(wait).await;
             wait = longest.min(wait * 3 / 2);
@@ -120,13 +120,13 @@ impl Job {
     }
 }
 
-impl Drop for Job {
+impl Drop for SentJob {
     fn drop(&mut self) {
         if self.is_over {
             return;
         }
         let (mut scheduler, job_id) = (self.scheduler.clone(), self.id.clone());
-        // The runtime of this thread may be on its way out.
+        // The runtime of this thread may be shutting down.
         let cancel = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let asked = async move { scheduler.cancel_job(CancelJobParams { job_id }).await };
@@ -137,15 +137,15 @@ impl Drop for Job {
     }
 }
 
-/// The rows of one partition of the result.
+/// Fetches the rows of one partition of the result.
 pub(super) async fn rows(
     location: PartitionLocation,
     address: &SchedulerAddress,
-) -> Result<SendableRecordBatchStream, Failure> {
-    let of = |text: String| of_text(&text, address);
+) -> Result<SendableRecordBatchStream, ClusterFailure> {
+    let of = |text: String| from_text(&text, address);
     let layout = location.layout();
     let (Some(executor), Some(partition)) = (location.executor_meta, location.partition_id) else {
-        return Err(of("Grpc: a result without its place".to_owned()));
+        return Err(of("Grpc: a result without a location".to_owned()));
     };
     let port = u16::try_from(executor.port).unwrap_or_default();
     let retries = GrpcClientConfig::from(&BallistaConfig::default());
@@ -158,22 +158,25 @@ pub(super) async fn rows(
     rows.await.map_err(|cause| of(format!("FetchFailed: {cause}")))
 }
 
-async fn connect(address: &SchedulerAddress, config: &BallistaConfig) -> Result<Scheduler, Failure> {
+async fn connect(
+    address: &SchedulerAddress,
+    config: &BallistaConfig,
+) -> Result<SchedulerClient, ClusterFailure> {
     let url = format!("http://{}:{}", address.host(), address.port());
     let endpoint = create_grpc_client_endpoint(url, Some(&GrpcClientConfig::from(config)));
-    let endpoint = endpoint.map_err(|cause| of_text(&format!("ConnectError: {cause}"), address))?;
+    let endpoint = endpoint.map_err(|cause| from_text(&format!("ConnectError: {cause}"), address))?;
     let channel =
-        endpoint.connect().await.map_err(|cause| of_text(&format!("ConnectError: {cause}"), address))?;
+        endpoint.connect().await.map_err(|cause| from_text(&format!("ConnectError: {cause}"), address))?;
     let size = MESSAGE_BYTES as usize;
     Ok(SchedulerGrpcClient::new(channel).max_encoding_message_size(size).max_decoding_message_size(size))
 }
 
-fn unsendable(cause: &DataFusionError) -> Failure {
+fn unsendable(cause: &DataFusionError) -> ClusterFailure {
     let text = cause.strip_backtrace();
     Error::usage(format!(
-        "this plan cannot be sent to a cluster: {}",
+        "the query cannot be sent to a cluster: {}",
         text.lines().next().unwrap_or_default()
     ))
-    .hint("ask for it without --cluster")
+    .hint("run it without --cluster")
     .into()
 }

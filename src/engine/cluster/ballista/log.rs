@@ -1,10 +1,13 @@
-//! What Ballista says goes where our own words go.
+//! Forwards the log of Ballista to the subscriber of `tracing`.
+//!
+//! The crate `tracing-log` can leave out named crates but not forward named ones only, and its events have the target
+//! `log`, which a filter by target cannot match.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-struct Forward;
+struct LogForwarder;
 
-impl Log for Forward {
+impl Log for LogForwarder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("ballista")
     }
@@ -25,9 +28,9 @@ impl Log for Forward {
     fn flush(&self) {}
 }
 
-/// Lets it through from now on, up to what a scheduler or executor needs to be understood.
+/// Forwards messages of level info and above from now on. Has no effect where the process has a logger already.
 pub(super) fn forward() {
-    if log::set_logger(&Forward).is_ok() {
+    if log::set_logger(&LogForwarder).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
 }

@@ -1,4 +1,4 @@
-//! What executors are told: what to do with pieces of shards, and which shards these are.
+//! The message to executors: what to compute from pieces of shards, and which shards these are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -20,23 +20,23 @@ use crate::source::shards::{Shard, open};
 use crate::source::values::Domain;
 use crate::store::{self, Pinned};
 
-/// What becomes of the rows of a piece.
+/// What executors compute from the rows of a piece.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Work {
-    /// Partial counts; of layout `long`, of shards whose row ids no other has.
+pub(super) enum PieceOutput {
+    /// Partial counts; for layout `long`, of shards that share no row ids.
     Counts,
-    /// Pairs of layout `long`, whose row ids several shards may have.
+    /// Pairs of layout `long`, of shards that may share row ids.
     Pairs,
-    /// Patterns of labels, in these groups.
+    /// Sets of labels with their numbers of rows, in these groups.
     Patterns(Vec<GroupKey>),
     /// The labels of every row, in these groups.
     Rows(Vec<GroupKey>),
 }
 
-/// What is asked of every piece.
+/// What executors do with every piece.
 #[derive(Debug)]
-pub(super) struct Order {
-    pub(super) work: Work,
+pub(super) struct PieceOrder {
+    pub(super) output: PieceOutput,
     pub(super) counting: Arc<Counting>,
     /// The types that all shards widen to.
     pub(super) schema: SchemaRef,
@@ -44,115 +44,124 @@ pub(super) struct Order {
     pub(super) hive: Vec<String>,
 }
 
-/// A shard as the client saw it.
+/// A shard as the client saw it, so that executors can check that they see the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Seen {
+pub(super) struct PinnedShard {
     pub(super) number: u32,
     name: String,
-    at: At,
+    location: ShardLocation,
     hive: Vec<(String, String)>,
     pub(super) bytes: u64,
     footer_sha256: [u8; 32],
 }
 
-/// Where a shard lies, and which version of what lies there it is.
+/// Path and modification time of a file, or address and version of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum At {
+enum ShardLocation {
     File(PathBuf, Option<SystemTime>),
     Object(Pinned),
 }
 
-impl Seen {
+impl PinnedShard {
     pub(super) fn new(number: usize, shard: &Shard) -> Result<Self> {
-        let at = match &shard.place {
-            // The executor stands in another folder.
+        let location = match &shard.place {
+            // Executors run in another folder.
             store::Place::File(path) => {
                 let path = std::path::absolute(path).map_err(|cause| Error::reading(path, &cause))?;
-                At::File(path, shard.modified)
+                ShardLocation::File(path, shard.modified)
             }
-            store::Place::Object(object) => At::Object(object.pinned()),
+            store::Place::Object(object) => ShardLocation::Object(object.pinned()),
         };
         Ok(Self {
             number: u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?,
             name: shard.name.clone(),
-            at,
+            location,
             hive: shard.hive.clone(),
             bytes: shard.bytes,
             footer_sha256: shard.footer_sha256,
         })
     }
 
-    /// Where it lies, for people.
-    pub(super) fn place(&self) -> String {
-        match &self.at {
-            At::File(path, _) => path.display().to_string(),
-            At::Object(object) => object.to_string(),
+    /// Path or address, for messages.
+    pub(super) fn path(&self) -> String {
+        match &self.location {
+            ShardLocation::File(path, _) => path.display().to_string(),
+            ShardLocation::Object(object) => object.to_string(),
         }
     }
 
-    /// Opens it here.
+    /// Opens the shard on the machine of this process.
     ///
     /// # Errors
-    /// [`Error::Input`] when it cannot be read, [`Error::Changed`] when it is not the one that was seen.
+    /// [`Error::Input`] when it cannot be read, [`Error::Changed`] when it is not the shard that the client saw.
     pub(super) fn open(&self) -> Result<Shard> {
         let other = |what: &str| {
-            Error::changed(format!("{}: an executor finds {what}", self.name)).hint(
-                "run again once nothing writes to the shards; executors must read the store that the client reads",
+            Error::changed(format!("{}: an executor found {what}", self.name)).hint(
+                "make sure that executors see the same files as the client, and run again once nothing writes to them",
             )
         };
-        let (place, modified) = match &self.at {
-            At::Object(object) => (store::Place::Object(object.object().map_err(here)?), None),
-            At::File(path, modified) if path.exists() => (store::Place::File(path.clone()), *modified),
-            At::File(..) => return Err(other("no such file")),
+        let (place, modified) = match &self.location {
+            ShardLocation::Object(object) => {
+                (store::Place::Object(object.object().map_err(on_executor)?), None)
+            }
+            ShardLocation::File(path, modified) if path.exists() => {
+                (store::Place::File(path.clone()), *modified)
+            }
+            ShardLocation::File(..) => return Err(other("no such file")),
         };
-        // Of an object every read makes sure that it is the version that was seen.
+        // Reads of an object check its version themselves.
         let is_file = place.object().is_none();
         let listed = Listed { place, hive: self.hive.clone(), name: self.name.clone() };
-        let shard = open(vec![listed], 1).map_err(here)?.pop();
+        let shard = open(vec![listed], 1).map_err(on_executor)?.pop();
         let shard = shard.ok_or_else(|| Error::internal("no shard was opened"))?;
-        let same = (shard.bytes, shard.footer_sha256) == (self.bytes, self.footer_sha256)
+        let is_same = (shard.bytes, shard.footer_sha256) == (self.bytes, self.footer_sha256)
             && (!is_file || shard.modified == modified);
-        if same { Ok(shard) } else { Err(other("another file than was listed")) }
+        if is_same { Ok(shard) } else { Err(other("another file than the client listed")) }
     }
 }
 
-/// What this process lacks, and not the client: credentials, or a kind of store.
-fn here(error: Error) -> Error {
+/// A usage error that concerns the executor, not the client: missing credentials or an unsupported store.
+fn on_executor(error: Error) -> Error {
     if !matches!(error, Error::Usage(_)) {
         return error;
     }
-    let hint = error.remedy().map(|hint| format!("where executors run: {hint}"));
+    let hint = error.remedy().map(|hint| format!("on the machines of the executors: {hint}"));
     hint.into_iter().fold(error.at("an executor"), Error::hint)
 }
 
-/// A piece: the number of its shard, and the range in which its row groups begin.
-pub(super) type Place = (u32, Option<(i64, i64)>);
+/// A piece: the number of its shard, and the range of bytes in which its row groups begin; `None` for all of them.
+pub(super) type PieceRange = (u32, Option<(i64, i64)>);
 
-/// An order with the pieces of a plan, as it is sent.
+/// An order and the pieces of a physical plan, as they are sent.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Message {
-    work: Work,
-    counting: Written,
+pub(super) struct OrderMessage {
+    output: PieceOutput,
+    counting: WireCounting,
     schema: Vec<u8>,
     hive: Vec<String>,
-    pub(super) shards: BTreeMap<u32, Seen>,
-    pub(super) lists: Vec<Vec<Place>>,
+    pub(super) shards: BTreeMap<u32, PinnedShard>,
+    pub(super) lists: Vec<Vec<PieceRange>>,
 }
 
-impl Message {
-    pub(super) fn new(order: &Order, shards: BTreeMap<u32, Seen>, lists: Vec<Vec<Place>>) -> Result<Self> {
+impl OrderMessage {
+    pub(super) fn new(
+        order: &PieceOrder,
+        shards: BTreeMap<u32, PinnedShard>,
+        lists: Vec<Vec<PieceRange>>,
+    ) -> Result<Self> {
         let mut schema = Vec::new();
         StreamWriter::try_new(&mut schema, &order.schema)
             .and_then(|mut writer| writer.finish())
             .map_err(|cause| Error::internal(cause.to_string()))?;
-        let (work, counting, hive) = (order.work.clone(), Written::of(&order.counting), order.hive.clone());
-        Ok(Self { work, counting, schema, hive, shards, lists })
+        let (output, counting, hive) =
+            (order.output.clone(), WireCounting::of(&order.counting), order.hive.clone());
+        Ok(Self { output, counting, schema, hive, shards, lists })
     }
 
-    pub(super) fn order(&self) -> Result<Order> {
+    pub(super) fn order(&self) -> Result<PieceOrder> {
         let schema = StreamReader::try_new(&self.schema[..], None);
-        Ok(Order {
-            work: self.work.clone(),
+        Ok(PieceOrder {
+            output: self.output.clone(),
             counting: Arc::new(self.counting.read()),
             schema: schema.map_err(|cause| Error::internal(cause.to_string()))?.schema(),
             hive: self.hive.clone(),
@@ -166,19 +175,19 @@ impl Message {
 
     pub(super) fn read(bytes: &[u8]) -> Result<Self> {
         let other = |cause: &dyn std::fmt::Display| {
-            Error::usage(format!("this plan cannot be read here: {cause}"))
-                .hint("client, scheduler and executors must be of one version of posweight")
+            Error::usage(format!("the physical plan cannot be decoded: {cause}"))
+                .hint("run the same version of posweight on client, scheduler and executors")
         };
         let bytes = zstd::decode_all(bytes).map_err(|cause| other(&cause))?;
         postcard::from_bytes(&bytes).map_err(|cause| other(&cause))
     }
 }
 
-/// [`Counting`] in plain values.
+/// [`Counting`] as it is sent.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct WireCounting {
     layout: Layout,
-    keys: WrittenKeys,
+    keys: WireKeys,
     domain: Domain,
     overrides: HashMap<usize, Domain>,
     by: Vec<String>,
@@ -190,23 +199,23 @@ struct Written {
 }
 
 #[derive(Serialize, Deserialize)]
-enum WrittenKeys {
+enum WireKeys {
     Positions(Vec<String>),
     Indices(Option<u64>),
     Vocabulary(Vec<String>, LabelKind),
     Names,
 }
 
-impl Written {
+impl WireCounting {
     fn of(counting: &Counting) -> Self {
         let names = |labels: &Labels| labels.iter().map(str::to_owned).collect();
         Self {
             layout: counting.layout.clone(),
             keys: match &counting.keys {
-                Keys::Positions(labels) => WrittenKeys::Positions(names(labels)),
-                Keys::Indices(bound) => WrittenKeys::Indices(*bound),
-                Keys::Vocabulary(known) => WrittenKeys::Vocabulary(names(known.labels()), known.kind()),
-                Keys::Names => WrittenKeys::Names,
+                Keys::Positions(labels) => WireKeys::Positions(names(labels)),
+                Keys::Indices(bound) => WireKeys::Indices(*bound),
+                Keys::Vocabulary(known) => WireKeys::Vocabulary(names(known.labels()), known.kind()),
+                Keys::Names => WireKeys::Names,
             },
             domain: counting.domain.clone(),
             overrides: counting.overrides.clone(),
@@ -224,19 +233,19 @@ impl Written {
         Counting {
             layout: self.layout.clone(),
             keys: match &self.keys {
-                WrittenKeys::Positions(names) => Keys::Positions(labels(names)),
-                WrittenKeys::Indices(bound) => Keys::Indices(*bound),
-                WrittenKeys::Vocabulary(names, kind) => {
+                WireKeys::Positions(names) => Keys::Positions(labels(names)),
+                WireKeys::Indices(bound) => Keys::Indices(*bound),
+                WireKeys::Vocabulary(names, kind) => {
                     Keys::Vocabulary(Arc::new(Vocabulary::new(labels(names), *kind)))
                 }
-                WrittenKeys::Names => Keys::Names,
+                WireKeys::Names => Keys::Names,
             },
             domain: self.domain.clone(),
             overrides: self.overrides.clone(),
             by: self.by.clone(),
             sample_weight: self.sample_weight.clone(),
             filter: self.filter.clone(),
-            // The true number of rows, and how many labels there may be, is for the client.
+            // Only the client uses the true number of rows and the maximum number of labels.
             num_rows: None,
             ids_disjoint: self.ids_disjoint,
             part: false,
@@ -291,19 +300,19 @@ mod tests {
             Keys::Vocabulary(Arc::new(vocabulary)),
             Keys::Names,
         ] {
-            let order = Order {
-                work: Work::Patterns(vec![vec![Some("train".to_owned())], vec![None]]),
+            let order = PieceOrder {
+                output: PieceOutput::Patterns(vec![vec![Some("train".to_owned())], vec![None]]),
                 counting: Arc::new(counting(keys)),
                 schema: Arc::new(Schema::new(vec![Field::new("tags", DataType::Utf8, true)])),
                 hive: vec!["split".to_owned()],
             };
             let lists = vec![vec![(4, Some((0, 99))), (5, None)], Vec::new()];
-            let message = Message::new(&order, BTreeMap::new(), lists.clone()).unwrap();
-            let read = Message::read(&message.write().unwrap()).unwrap();
+            let message = OrderMessage::new(&order, BTreeMap::new(), lists.clone()).unwrap();
+            let read = OrderMessage::read(&message.write().unwrap()).unwrap();
             assert_eq!(read.lists, lists);
             assert_eq!(format!("{:?}", read.order().unwrap()), format!("{order:?}"));
         }
-        assert_eq!(Message::read(b"of another version").err().map(|error| error.exit_code()), Some(2));
+        assert_eq!(OrderMessage::read(b"of another version").err().map(|error| error.exit_code()), Some(2));
     }
 
     #[test]
@@ -321,7 +330,7 @@ mod tests {
         write(vec![true, false]);
         let listed =
             Listed { place: store::Place::File(path.clone()), hive: Vec::new(), name: "x".to_owned() };
-        let seen = Seen::new(0, &open(vec![listed], 1).unwrap()[0]).unwrap();
+        let seen = PinnedShard::new(0, &open(vec![listed], 1).unwrap()[0]).unwrap();
         assert_eq!(seen.open().unwrap().rows, 2);
         // Of the same size and time, as a copy on another disk may be.
         let modified = std::fs::metadata(&path).unwrap().modified().unwrap();

@@ -1,4 +1,4 @@
-//! A piece on an executor: its shard is opened, checked, and counted as a set of one shard is.
+//! The work on one piece: opens and checks the shard, and counts it as a data set of one shard.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
-use super::failure::{Blame, Failure, to_datafusion};
-use super::order::{Order, Seen, Work};
+use super::failure::{ClusterFailure, FailureCause, to_datafusion};
+use super::order::{PieceOrder, PieceOutput, PinnedShard};
 use crate::engine::by_shard::{Own, single};
-use crate::engine::cluster::exchange::pair_batches::{self, Listed};
+use crate::engine::cluster::exchange::pair_batches::{self, PairLister};
 use crate::engine::cluster::exchange::{pattern_batches, row_batches};
 use crate::engine::dataset::Dataset;
 use crate::engine::diagnose::{Diagnosis, diagnose};
@@ -27,19 +27,19 @@ use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
-/// The column of bytes that were read, beside those of the work.
+/// The column for the number of bytes that were read, after those of the output.
 pub(super) const BYTES: &str = "bytes_read";
-/// Batches that wait for the group-by.
+/// Batches that are buffered for the group-by.
 const AHEAD: usize = 2;
 
-/// The columns of what comes of an order.
-pub(super) fn schema(order: &Order) -> Result<SchemaRef> {
+/// The columns of the rows that an order makes.
+pub(super) fn schema(order: &PieceOrder) -> Result<SchemaRef> {
     let n_by = order.counting.by.len();
-    let own = match &order.work {
-        Work::Counts => partial::schema(n_by),
-        Work::Pairs => pair_batches::schema(n_by, id_type(order)?),
-        Work::Patterns(_) => pattern_batches::schema(),
-        Work::Rows(_) => row_batches::schema(),
+    let own = match &order.output {
+        PieceOutput::Counts => partial::schema(n_by),
+        PieceOutput::Pairs => pair_batches::schema(n_by, id_type(order)?),
+        PieceOutput::Patterns(_) => pattern_batches::schema(),
+        PieceOutput::Rows(_) => row_batches::schema(),
     };
     let mut fields: Vec<_> = own.fields().iter().cloned().collect();
     fields.push(Arc::new(Field::new(BYTES, DataType::UInt64, false)));
@@ -47,26 +47,26 @@ pub(super) fn schema(order: &Order) -> Result<SchemaRef> {
 }
 
 /// The type of the row ids of layout `long`.
-pub(super) fn id_type(order: &Order) -> Result<&DataType> {
+pub(super) fn id_type(order: &PieceOrder) -> Result<&DataType> {
     let id = order.counting.layout.id.as_deref().unwrap_or_default();
     let field = order.schema.field_with_name(id).map_err(|cause| Error::internal(cause.to_string()))?;
     Ok(field.data_type())
 }
 
-/// What is to be done with a part of a shard.
-pub(super) struct Piece {
-    pub(super) order: Arc<Order>,
+/// A piece of a shard, and what to do with it.
+pub(super) struct PieceTask {
+    pub(super) order: Arc<PieceOrder>,
     pub(super) limits: Limits,
-    pub(super) shard: Arc<Seen>,
+    pub(super) shard: Arc<PinnedShard>,
     pub(super) part: Option<(i64, i64)>,
 }
 
-impl Piece {
-    /// What comes of it, made while it is asked for.
+impl PieceTask {
+    /// Its rows, computed while the stream is polled.
     pub(super) fn stream(self) -> BoxStream<'static, DfResult<RecordBatch>> {
         let start = stream::once(async move {
             let (give, take) = channel(AHEAD);
-            // Ends with the stream, and keeps a decoder that panics to itself.
+            // Aborts the work when the stream is dropped, and catches panics of decoders.
             let mut work = JoinSet::new();
             work.spawn(self.work(give));
             stream::try_unfold((take, work), next)
@@ -74,7 +74,7 @@ impl Piece {
         start.flatten().map_err(|failure| to_datafusion(&failure)).boxed()
     }
 
-    async fn work(self, give: Sender<RecordBatch>) -> Result<(), Failure> {
+    async fn work(self, give: Sender<RecordBatch>) -> Result<(), ClusterFailure> {
         let shard = self.shard.open().map_err(|error| self.failure(error))?;
         let dataset = Dataset {
             shards: vec![shard],
@@ -83,11 +83,11 @@ impl Piece {
             part: self.part,
         };
         let progress = Arc::new(Progress::default());
-        let mut out = Out { give, held: None, schema: schema(&self.order)? };
+        let mut out = OutputSender { give, held: None, schema: schema(&self.order)? };
         let done = self.count(&dataset, &progress, &mut out).await;
         let unchanged = || dataset.shards.iter().try_for_each(Shard::check_unchanged);
         if let Err(failure) = done.and_then(|()| Ok(unchanged()?)) {
-            let Failure { error, blame: None } = failure else { return Err(failure) };
+            let ClusterFailure { error, cause: None } = failure else { return Err(failure) };
             return Err(match diagnose(&dataset.shards, &self.order.counting, error) {
                 Diagnosis::Unreadable(bad) => {
                     let error = bad.into_iter().next().map(|(_, error)| error);
@@ -99,13 +99,18 @@ impl Piece {
         Ok(out.finish(progress.bytes()).await?)
     }
 
-    /// What is wrong with the shard as a whole.
-    fn failure(&self, error: Error) -> Failure {
-        let blame = matches!(error, Error::Input(_)).then_some(Blame::Shard(self.shard.number));
-        Failure { error, blame }
+    /// The failure to read the shard as a whole.
+    fn failure(&self, error: Error) -> ClusterFailure {
+        let cause = matches!(error, Error::Input(_)).then_some(FailureCause::Shard(self.shard.number));
+        ClusterFailure { error, cause }
     }
 
-    async fn count(&self, dataset: &Dataset, progress: &Arc<Progress>, out: &mut Out) -> Result<(), Failure> {
+    async fn count(
+        &self,
+        dataset: &Dataset,
+        progress: &Arc<Progress>,
+        out: &mut OutputSender,
+    ) -> Result<(), ClusterFailure> {
         let Self { order, limits, shard, .. } = self;
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
         let task = Task {
@@ -116,13 +121,13 @@ impl Piece {
             spill,
             progress: Arc::clone(progress),
         };
-        match &order.work {
-            Work::Counts if order.counting.layout.kind == LayoutKind::Long => {
-                for batch in apart(&task, dataset).await? {
+        match &order.output {
+            PieceOutput::Counts if order.counting.layout.kind == LayoutKind::Long => {
+                for batch in count_long(&task, dataset).await? {
                     out.give(batch).await?;
                 }
             }
-            Work::Counts => {
+            PieceOutput::Counts => {
                 let choice = choose(&task.context, dataset, &order.counting).await?;
                 let partial = task.partial(dataset, choice).await?;
                 let stream = execute_stream(Arc::clone(&partial.plan), task.context.task_ctx());
@@ -133,9 +138,9 @@ impl Piece {
                 }
                 partial.account(progress);
             }
-            Work::Pairs => {
+            PieceOutput::Pairs => {
                 let plan = long::plan(&task.context, dataset, &order.counting, 1, &[]).await?;
-                let mut pairs = Listed::new(&order.counting, &dataset.shards, id_type(order)?);
+                let mut pairs = PairLister::new(&order.counting, &dataset.shards, id_type(order)?);
                 let stream = execute_stream(Arc::clone(&plan), task.context.task_ctx());
                 let mut stream = stream.map_err(|cause| ours(&cause))?;
                 while let Some(batch) = stream.next().await {
@@ -145,12 +150,12 @@ impl Piece {
                 pairs.finish()?;
                 progress.add_bytes(bytes_scanned(plan.as_ref()));
             }
-            Work::Patterns(groups) => {
-                for batch in pattern_batches::batches(&task, dataset, groups).await? {
+            PieceOutput::Patterns(groups) => {
+                for batch in pattern_batches::read_patterns(&task, dataset, groups).await? {
                     out.give(batch?).await?;
                 }
             }
-            Work::Rows(groups) => {
+            PieceOutput::Rows(groups) => {
                 let out = tokio::sync::Mutex::new(out);
                 let each = async |batch| out.lock().await.give(batch).await;
                 row_batches::send(&task, dataset, groups, shard.number, each).await?;
@@ -160,8 +165,8 @@ impl Piece {
     }
 }
 
-/// Partial counts of the one shard there is, whose row ids no other has.
-async fn apart(task: &Task, dataset: &Dataset) -> Result<Vec<RecordBatch>, Failure> {
+/// Partial counts of a shard of layout `long` whose row ids no other shard has.
+async fn count_long(task: &Task, dataset: &Dataset) -> Result<Vec<RecordBatch>, ClusterFailure> {
     let ids = single(&dataset.shards, &task.counting).into_iter().map(|own| match own {
         Own::Rows(ids) => ids,
         Own::Shared => None,
@@ -175,14 +180,15 @@ async fn apart(task: &Task, dataset: &Dataset) -> Result<Vec<RecordBatch>, Failu
     let counted = long::count_apart(&task.means(1), dataset, choice.kept(), ids.collect(), &mut keep).await?;
     match counted {
         Some(_) => Ok(counts),
-        None => Err(Failure { error: Error::input(long::LIED), blame: Some(Blame::Footers) }),
+        None => Err(ClusterFailure { error: Error::input(long::LIED), cause: Some(FailureCause::Footers) }),
     }
 }
 
-/// The next batch; at the end, how the work ended.
+/// The next batch; at the end, the error of the work if it failed.
 async fn next(
-    (mut take, mut work): (Receiver<RecordBatch>, JoinSet<Result<(), Failure>>),
-) -> Result<Option<(RecordBatch, (Receiver<RecordBatch>, JoinSet<Result<(), Failure>>))>, Failure> {
+    (mut take, mut work): (Receiver<RecordBatch>, JoinSet<Result<(), ClusterFailure>>),
+) -> Result<Option<(RecordBatch, (Receiver<RecordBatch>, JoinSet<Result<(), ClusterFailure>>))>, ClusterFailure>
+{
     if let Some(batch) = take.recv().await {
         return Ok(Some((batch, (take, work))));
     }
@@ -193,7 +199,7 @@ async fn next(
     }
 }
 
-/// Partial counts of the one shard there is, with its number among all.
+/// Partial counts of a data set of one shard, with the number of this shard among all shards.
 fn numbered(batch: &RecordBatch, number: u32) -> Result<RecordBatch> {
     let mut columns = batch.columns().to_vec();
     let at = batch.schema().index_of("shard").map_err(|cause| Error::internal(cause.to_string()))?;
@@ -204,14 +210,15 @@ fn numbered(batch: &RecordBatch, number: u32) -> Result<RecordBatch> {
     RecordBatch::try_new(batch.schema(), columns).map_err(|cause| Error::internal(cause.to_string()))
 }
 
-/// Gives batches on, the last with the bytes that were read.
-struct Out {
+/// Sends batches; the last one holds the number of bytes that were read.
+struct OutputSender {
     give: Sender<RecordBatch>,
+    /// The last batch, which is not sent yet.
     held: Option<RecordBatch>,
     schema: SchemaRef,
 }
 
-impl Out {
+impl OutputSender {
     async fn give(&mut self, batch: RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
@@ -236,7 +243,7 @@ impl Out {
         columns.push(Arc::new(UInt64Array::from(all)));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
         let batch = batch.map_err(|cause| Error::internal(cause.to_string()))?;
-        // Whoever took them is gone when the task was cancelled.
+        // The receiver is gone when the task was cancelled.
         let _ = self.give.send(batch).await;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Queries whose scans are done by a cluster.
+//! SQL queries whose scans run on a cluster.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::engine::partial_exec::external;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
 
-/// Makes the plans of a session such as can be sent.
+/// Configures a session so that its plans can be sent to a cluster.
 pub(in crate::engine) fn prepare(_: &SchedulerAddress, context: &SessionContext) {
     let state = context.state_ref();
     let mut state = state.write();
@@ -33,41 +33,41 @@ pub(in crate::engine) fn prepare(_: &SchedulerAddress, context: &SessionContext)
     *state.config_mut() = config;
 }
 
-/// What a leaf of a plan is to a cluster.
+/// How a leaf of a plan can run on a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaf {
-    /// It is cut into tasks.
+enum LeafKind {
+    /// Ballista splits the scan into tasks.
     Files,
-    /// It is small and goes with the plan.
+    /// The rows are sent with the plan.
     Rows,
-    /// The client makes its rows first, on the cluster where it counts.
+    /// The client makes the rows first; it counts on the cluster.
     Call,
-    /// It is of this process.
-    Here,
+    /// The leaf can run in this process only.
+    Local,
 }
 
-fn leaf(node: &Arc<dyn ExecutionPlan>) -> Option<Leaf> {
+fn leaf(node: &Arc<dyn ExecutionPlan>) -> Option<LeafKind> {
     if !node.children().is_empty() {
         return None;
     }
     if node.is::<CallExec>() {
-        return Some(Leaf::Call);
+        return Some(LeafKind::Call);
     }
     if node.is::<EmptyExec>() || node.is::<PlaceholderRowExec>() {
-        return Some(Leaf::Rows);
+        return Some(LeafKind::Rows);
     }
-    let Some(scan) = node.downcast_ref::<DataSourceExec>() else { return Some(Leaf::Here) };
+    let Some(scan) = node.downcast_ref::<DataSourceExec>() else { return Some(LeafKind::Local) };
     let source: &dyn std::any::Any = scan.data_source().as_ref();
     Some(if source.is::<FileScanConfig>() {
-        Leaf::Files
+        LeafKind::Files
     } else if source.is::<MemorySourceConfig>() {
-        Leaf::Rows
+        LeafKind::Rows
     } else {
-        Leaf::Here
+        LeafKind::Local
     })
 }
 
-/// Starts a query: on the cluster at `address` when it scans files, else here.
+/// Starts a query: on the cluster at `address` when it scans files, otherwise in this process.
 pub(in crate::engine) async fn run(
     address: &SchedulerAddress,
     context: &SessionContext,
@@ -78,16 +78,16 @@ pub(in crate::engine) async fn run(
     plan.apply(|node| {
         let found = leaf(node);
         leaves.extend(found);
-        calls.extend((found == Some(Leaf::Call)).then(|| Arc::clone(node)));
+        calls.extend((found == Some(LeafKind::Call)).then(|| Arc::clone(node)));
         Ok(TreeNodeRecursion::Continue)
     })?;
-    if !leaves.contains(&Leaf::Files) {
+    if !leaves.contains(&LeafKind::Files) {
         return execute_stream(plan, context.task_ctx());
     }
-    if leaves.contains(&Leaf::Here) {
+    if leaves.contains(&LeafKind::Local) {
         return Err(external(
-            Error::usage("this query asks for files and for what only this process has")
-                .hint("ask for one of the two, or leave out --cluster"),
+            Error::usage("the query combines files with a table that exists in this process only")
+                .hint("query one of the two, or run it without --cluster"),
         ));
     }
     let mut made = VecDeque::new();
@@ -96,12 +96,12 @@ pub(in crate::engine) async fn run(
         made.push_back(MemorySourceConfig::try_new_exec(&[rows], schema, None)?);
     }
     let plan = plan.transform_down(|node| match leaf(&node) {
-        Some(Leaf::Call) => Ok(made
+        Some(LeafKind::Call) => Ok(made
             .pop_front()
             .map_or_else(|| Transformed::no(node), |rows| Transformed::yes(rows as Arc<dyn ExecutionPlan>))),
         _ => Ok(Transformed::no(node)),
     })?;
-    let plan = files::named(plan.data).map_err(external)?;
+    let plan = files::pinned(plan.data).map_err(external)?;
     let schema = plan.schema();
     let rows = submit(address, context, plan).await.map_err(|failure| external(failure.error))?;
     let rows = rows.map_err(|failure| external(failure.error));

@@ -1,4 +1,4 @@
-//! The scheduler and an executor, with our functions, codec and memory settings.
+//! The scheduler and the executor of Ballista, with the functions, codec and memory settings of posweight.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ use datafusion::common::Result as DfResult;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::codec::Codec;
+use super::codec::PieceCodec;
 use super::log;
-use super::tasks::Tasks;
+use super::tasks::ExecutorEngine;
 use super::total;
-use super::waiting::give_up;
+use super::waiting::cancel_waiting;
 use crate::engine::functions;
 use crate::engine::partial_exec::{Progress, external};
 use crate::engine::scheduler_address::SchedulerAddress;
@@ -29,37 +29,43 @@ use crate::engine::session::{Limits, runtime};
 use crate::engine::spill::Spill;
 use crate::error::{Error, Result};
 
-/// Most bytes of one message: a plan with all its shards and labels.
+/// Largest message in bytes: a plan with all shards and labels.
 pub(super) const MESSAGE_BYTES: u32 = 1 << 30;
+/// Seconds for which an executor tries to reach its scheduler.
+const CONNECT_SECONDS: u16 = 30;
+/// Seconds for which results that are not fetched are kept.
+const JOB_SECONDS: u64 = 24 * 3600;
+/// Seconds between two searches for results that are too old.
+const CLEAN_SECONDS: u64 = 600;
 
-/// What a scheduler is given.
+/// Settings of a scheduler.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
-    /// Where it listens.
+    /// IP address and port where it listens.
     pub bind: SocketAddr,
-    /// The name under which executors and clients find it.
+    /// Host name that executors and clients use.
     pub host: String,
-    /// Seconds without a sign of life after which an executor is taken for lost, and without any executor after
-    /// which a job is given up.
+    /// Seconds without a heartbeat after which an executor is lost, and seconds without any executor after which a
+    /// job is cancelled.
     pub executor_timeout: u64,
 }
 
-/// What an executor is given.
+/// Settings of an executor.
 #[derive(Debug, Clone)]
 pub struct Executor {
-    /// The scheduler it works for.
+    /// The scheduler that gives it tasks.
     pub scheduler: SchedulerAddress,
-    /// Where it gives results to others; tasks come to the next port.
+    /// IP address and port where others fetch its results.
     pub bind: SocketAddr,
-    /// Where tasks come to it.
+    /// Port where it receives tasks.
     pub task_port: u16,
-    /// The name under which others find it; what they see when not said.
+    /// Host name that others use; when `None`, the address from which it connects to the scheduler.
     pub host: Option<String>,
-    /// Folder for results until they are fetched.
+    /// Folder for results that are not fetched yet.
     pub work_dir: PathBuf,
-    /// Seconds between two signs of life.
+    /// Seconds between two heartbeats.
     pub heartbeat: u64,
-    /// Memory, threads, spilling.
+    /// Memory, threads and spill folder.
     pub limits: Limits,
 }
 
@@ -82,7 +88,7 @@ pub async fn scheduler(with: Scheduler) -> Result<()> {
         grpc_client_max_message_size: MESSAGE_BYTES,
         override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
         override_session_builder: Some(Arc::new(state)),
-        override_physical_codec: Some(Arc::new(Codec::default())),
+        override_physical_codec: Some(Arc::new(PieceCodec::default())),
         ..SchedulerConfig::default()
     };
     let failed = |cause: BallistaError| {
@@ -93,7 +99,7 @@ pub async fn scheduler(with: Scheduler) -> Result<()> {
     config.validate().map_err(failed)?;
     let scheduler = create_scheduler(cluster, Arc::new(config)).await.map_err(failed)?;
     let patience = Duration::from_secs(with.executor_timeout);
-    tokio::spawn(give_up(scheduler.clone(), patience));
+    tokio::spawn(cancel_waiting(scheduler.clone(), patience));
     start_grpc_service(with.bind, scheduler).await.map_err(failed)
 }
 
@@ -104,7 +110,7 @@ pub async fn scheduler(with: Scheduler) -> Result<()> {
 pub async fn executor(with: Executor) -> Result<()> {
     log::forward();
     let Executor { scheduler, bind, limits, .. } = with;
-    // One half of what operators may reserve is for pieces, the other for group-bys.
+    // Half of the pool is for pieces, half for group-bys.
     let pool = limits.pool_bytes() / 2;
     let piece = limits.for_piece();
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
@@ -128,17 +134,17 @@ pub async fn executor(with: Executor) -> Result<()> {
         grpc_max_encoding_message_size: MESSAGE_BYTES,
         executor_heartbeat_interval_seconds: with.heartbeat,
         memory_pool_size: Some(pool as u64),
-        override_execution_engine: Some(Arc::new(Tasks::new())),
+        override_execution_engine: Some(Arc::new(ExecutorEngine::new())),
         override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&state))),
         override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&shared)))),
         override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
-        override_physical_codec: Some(Arc::new(Codec::counting(piece))),
+        override_physical_codec: Some(Arc::new(PieceCodec::for_executor(piece))),
         ..ExecutorProcessConfig::default()
     };
     start_executor_process(Arc::new(config)).await.map_err(|cause| match cause {
         BallistaError::GrpcConnectionError(_) | BallistaError::General(_) => {
-            Error::transient(format!("{scheduler}: no scheduler answers there"))
-                .hint("start one with posweight cluster scheduler, or correct --cluster")
+            Error::transient(format!("{scheduler}: no scheduler answers"))
+                .hint("start one with posweight cluster scheduler, or correct the address in --scheduler")
         }
         cause => {
             Error::output(format!("the executor at {bind}: {cause}")).hint("choose another --bind or --port")
@@ -146,14 +152,7 @@ pub async fn executor(with: Executor) -> Result<()> {
     })
 }
 
-/// Longest time in which an executor looks for its scheduler.
-const CONNECT_SECONDS: u16 = 30;
-/// How long results of a job are kept that nobody has fetched.
-const JOB_SECONDS: u64 = 24 * 3600;
-/// How often is looked for those.
-const CLEAN_SECONDS: u64 = 600;
-
-/// A session in which plans can name our functions.
+/// A session with the functions of posweight.
 fn state(config: SessionConfig) -> DfResult<SessionState> {
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let context = SessionContext::new_with_state(state);

@@ -1,4 +1,4 @@
-//! The scan that is sent: a source of files whose rows are what executors make of pieces.
+//! The scan of a plan that is sent: a file source whose rows are the outputs of pieces.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,40 +19,40 @@ use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::order::{Order, Place, Seen};
-use super::piece::{self, Piece};
+use super::order::{PieceOrder, PieceRange, PinnedShard};
+use super::piece::{self, PieceTask};
 use crate::engine::partial_exec::external;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result};
 
-/// Does what an order says with every piece.
+/// Runs an order on every piece.
 #[derive(Debug, Clone)]
 pub(super) struct PieceSource {
-    order: Arc<Order>,
+    order: Arc<PieceOrder>,
+    /// Limits for each piece; `None` on client and scheduler.
     limits: Option<Limits>,
     table: TableSchema,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl PieceSource {
-    pub(super) fn order(&self) -> &Order {
+    pub(super) fn order(&self) -> &PieceOrder {
         &self.order
     }
 }
 
 /// A scan with one partition per list of pieces.
 pub(super) fn scan(
-    order: Arc<Order>,
+    order: Arc<PieceOrder>,
     limits: Option<Limits>,
-    seen: &BTreeMap<u32, Arc<Seen>>,
-    lists: &[Vec<Place>],
+    seen: &BTreeMap<u32, Arc<PinnedShard>>,
+    lists: &[Vec<PieceRange>],
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let file = |(number, range): &Place| {
-        let shard =
-            seen.get(number).ok_or_else(|| Error::internal(format!("shard {number} is not known")))?;
+    let file = |(number, range): &PieceRange| {
+        let shard = seen.get(number).ok_or_else(|| Error::internal(format!("shard {number} is unknown")))?;
         let meta = ObjectMeta {
-            // For plans that are read by people; pieces open their shard themselves.
-            location: StorePath::from(shard.place()),
+            // For `EXPLAIN` only; pieces open their shard themselves.
+            location: StorePath::from(shard.path()),
             last_modified: std::time::UNIX_EPOCH.into(),
             size: shard.bytes,
             e_tag: None,
@@ -64,7 +64,7 @@ pub(super) fn scan(
             None => file,
         })
     };
-    let group = |list: &Vec<Place>| Ok(FileGroup::new(list.iter().map(file).collect::<Result<_>>()?));
+    let group = |list: &Vec<PieceRange>| Ok(FileGroup::new(list.iter().map(file).collect::<Result<_>>()?));
     let groups = lists.iter().map(group).collect::<Result<Vec<_>>>()?;
     let table = TableSchema::builder(piece::schema(&order)?).build();
     let source = PieceSource { order, limits, table, metrics: ExecutionPlanMetricsSet::new() };
@@ -83,7 +83,7 @@ impl FileSource for PieceSource {
     ) -> DfResult<Arc<dyn FileOpener>> {
         let limits = self.limits.clone();
         let limits = limits.ok_or_else(|| external(Error::internal("only executors count pieces")))?;
-        Ok(Arc::new(Opener { order: Arc::clone(&self.order), limits }))
+        Ok(Arc::new(PieceOpener { order: Arc::clone(&self.order), limits }))
     }
 
     fn table_schema(&self) -> &TableSchema {
@@ -107,7 +107,7 @@ impl FileSource for PieceSource {
         write!(f, ", layout={}, labels={}", layout.kind, layout.labels.len())
     }
 
-    /// The client has cut the shards already.
+    /// The client has cut the shards into pieces already.
     fn supports_repartitioning(&self) -> bool {
         false
     }
@@ -120,21 +120,21 @@ impl FileSource for PieceSource {
     }
 }
 
-struct Opener {
-    order: Arc<Order>,
+struct PieceOpener {
+    order: Arc<PieceOrder>,
     limits: Limits,
 }
 
-impl FileOpener for Opener {
+impl FileOpener for PieceOpener {
     fn open(&self, file: PartitionedFile) -> DfResult<FileOpenFuture> {
-        let shard = file.extension::<Arc<Seen>>().cloned();
-        let piece = Piece {
+        let shard = file.extension::<Arc<PinnedShard>>().cloned();
+        let piece = PieceTask {
             order: Arc::clone(&self.order),
             limits: self.limits.clone(),
             shard: shard.ok_or_else(|| external(Error::internal("a piece without its shard")))?,
             part: file.range.as_ref().map(|range| (range.start, range.end)),
         };
-        // Nothing is read before the stream is asked for rows: the next file is opened ahead.
+        // Reads nothing before the stream is polled, because DataFusion opens the next file ahead.
         Ok(Box::pin(async move { Ok(piece.stream()) }))
     }
 }

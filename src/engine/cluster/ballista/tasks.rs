@@ -1,5 +1,5 @@
-//! Tasks of an executor: as Ballista runs them, but shards are those that the client has seen, and errors of ours
-//! keep their kind.
+//! Runs the tasks of an executor as Ballista does, except that it checks the shards of scans against those that the
+//! client saw, and keeps the kind of errors.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::prelude::SessionConfig;
 
-use super::connections::Connections;
+use super::connections::ConnectionPool;
 use super::failure::to_datafusion;
 use super::files;
 use crate::engine::session::ours;
 use crate::error::Error;
 
-/// Runs stages of plans.
-pub(super) struct Tasks(DefaultExecutionEngine);
+/// Runs stages of physical plans.
+pub(super) struct ExecutorEngine(DefaultExecutionEngine);
 
-impl Tasks {
+impl ExecutorEngine {
     pub(super) fn new() -> Self {
-        Self(DefaultExecutionEngine::with_client_pool(Arc::new(Connections::default())))
+        Self(DefaultExecutionEngine::with_client_pool(Arc::new(ConnectionPool::default())))
     }
 }
 
-impl ExecutionEngine for Tasks {
+impl ExecutionEngine for ExecutorEngine {
     fn create_query_stage_exec(
         &self,
         job_id: JobId,
@@ -46,27 +46,27 @@ impl ExecutionEngine for Tasks {
         let plan = files::opened(plan).map_err(|error| to_datafusion(&error.into()))?;
         let stage =
             self.0.create_query_stage_exec(job_id, stage_id, task_id, partitions, plan, work_dir, config)?;
-        Ok(Arc::new(Stage(stage)))
+        Ok(Arc::new(ExecutorStage(stage)))
     }
 }
 
 #[derive(Debug)]
-struct Stage(Arc<dyn QueryStageExecutor>);
+struct ExecutorStage(Arc<dyn QueryStageExecutor>);
 
-impl fmt::Display for Stage {
+impl fmt::Display for ExecutorStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
 #[async_trait]
-impl QueryStageExecutor for Stage {
+impl QueryStageExecutor for ExecutorStage {
     async fn execute_query_stage(
         &self,
         task_id: usize,
         context: Arc<TaskContext>,
     ) -> Result<Vec<ShuffleWritePartition>> {
-        self.0.execute_query_stage(task_id, context).await.map_err(told)
+        self.0.execute_query_stage(task_id, context).await.map_err(encoded)
     }
 
     fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
@@ -86,19 +86,19 @@ impl QueryStageExecutor for Stage {
     }
 }
 
-/// An error as the client can read it, where it says more than that a task may be tried again.
-fn told(cause: DataFusionError) -> DataFusionError {
+/// The error in the encoding that the client reads; unchanged where Ballista only needs to know that it may retry.
+fn encoded(cause: DataFusionError) -> DataFusionError {
     let root = root(&cause);
-    let speaks = match root {
+    let is_final = match root {
         DataFusionError::External(inner) => inner.is::<Error>(),
         DataFusionError::ResourcesExhausted(_) | DataFusionError::ParquetError(_) => true,
         DataFusionError::ObjectStore(cause) => matches!(**cause, object_store::Error::NotFound { .. }),
         _ => false,
     };
-    if speaks { to_datafusion(&ours(root).into()) } else { cause }
+    if is_final { to_datafusion(&ours(root).into()) } else { cause }
 }
 
-/// The first cause, also where Ballista has wrapped it.
+/// The root cause, also of errors that Ballista has wrapped.
 fn root(cause: &DataFusionError) -> &DataFusionError {
     let root = cause.find_root();
     match root {

@@ -1,7 +1,7 @@
-//! The sum of counts, which is one word per group on its way between machines.
+//! The sum of counts in 64 bits per group, so that little is sent between machines.
 //!
-//! The `sum` of queries keeps 128 bits and the number of values for each group. Counts are of rows and nowhere
-//! NULL, so that a word holds their sum; one that passes it is an error.
+//! The `sum` of queries needs 128 bits and a number of values per group. Counts are never NULL, and 64 bits hold their
+//! sum; overflow is an error.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
 
-/// The sum of counts.
+/// The aggregate `posweight_total(counts)`.
 pub(super) fn counts() -> AggregateUDF {
-    AggregateUDF::new_from_impl(Total {
+    AggregateUDF::new_from_impl(TotalCount {
         signature: Signature::exact(vec![DataType::UInt64], Volatility::Immutable),
     })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Total {
+struct TotalCount {
     signature: Signature,
 }
 
-impl AggregateUDFImpl for Total {
+impl AggregateUDFImpl for TotalCount {
     fn name(&self) -> &'static str {
         "posweight_total"
     }
@@ -39,7 +39,7 @@ impl AggregateUDFImpl for Total {
     }
 
     fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One(0)))
+        Ok(Box::new(TotalAccumulator(0)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -51,30 +51,30 @@ impl AggregateUDFImpl for Total {
     }
 
     fn create_groups_accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups(Vec::new())))
+        Ok(Box::new(TotalGroups(Vec::new())))
     }
 }
 
-fn words(values: &[ArrayRef]) -> Result<&UInt64Array> {
+fn counts_in(values: &[ArrayRef]) -> Result<&UInt64Array> {
     let counts = values.first().and_then(|column| column.as_primitive_opt::<UInt64Type>());
     let counts = counts.filter(|counts| counts.null_count() == 0);
-    counts.map_or_else(|| internal_err!("a total of what are no counts"), Ok)
+    counts.map_or_else(|| internal_err!("the argument of posweight_total is not a column of counts"), Ok)
 }
 
 fn add(sum: &mut u64, more: u64) -> Result<()> {
     match sum.checked_add(more) {
         Some(all) => *sum = all,
-        None => return exec_err!("a count passes its range"),
+        None => return exec_err!("a count exceeds 64 bits"),
     }
     Ok(())
 }
 
 #[derive(Debug)]
-struct One(u64);
+struct TotalAccumulator(u64);
 
-impl Accumulator for One {
+impl Accumulator for TotalAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        words(values)?.values().iter().try_for_each(|count| add(&mut self.0, *count))
+        counts_in(values)?.values().iter().try_for_each(|count| add(&mut self.0, *count))
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
@@ -95,9 +95,9 @@ impl Accumulator for One {
 }
 
 #[derive(Debug)]
-struct Groups(Vec<u64>);
+struct TotalGroups(Vec<u64>);
 
-impl GroupsAccumulator for Groups {
+impl GroupsAccumulator for TotalGroups {
     fn update_batch(
         &mut self,
         values: &[ArrayRef],
@@ -106,10 +106,10 @@ impl GroupsAccumulator for Groups {
         total_num_groups: usize,
     ) -> Result<()> {
         if filter.is_some() {
-            return internal_err!("totals are of all rows");
+            return internal_err!("posweight_total does not support FILTER");
         }
         self.0.resize(total_num_groups, 0);
-        let mut counts = words(values)?.values().iter().zip(group_indices);
+        let mut counts = counts_in(values)?.values().iter().zip(group_indices);
         counts.try_for_each(|(count, group)| add(&mut self.0[*group], *count))
     }
 
@@ -132,7 +132,7 @@ impl GroupsAccumulator for Groups {
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         if filter.is_some() {
-            return internal_err!("totals are of all rows");
+            return internal_err!("posweight_total does not support FILTER");
         }
         Ok(values.to_vec())
     }
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn sums_are_exact_or_an_error() {
         let counts = |counts: Vec<u64>| vec![Arc::new(UInt64Array::from(counts)) as ArrayRef];
-        let mut groups = Groups(Vec::new());
+        let mut groups = TotalGroups(Vec::new());
         groups.update_batch(&counts(vec![1, 2, u64::MAX - 4]), &[0, 1, 2], None, 3).unwrap();
         groups.merge_batch(&counts(vec![5, 4]), &[1, 2], 4).unwrap();
         let sums = groups.evaluate(EmitTo::First(1)).unwrap();
@@ -158,7 +158,7 @@ mod tests {
         assert!(groups.update_batch(&counts(vec![1]), &[1], None, 3).is_err());
         let nulls: ArrayRef = Arc::new(UInt64Array::from(vec![Some(1), None]));
         assert!(groups.update_batch(&[nulls], &[0, 0], None, 3).is_err());
-        let mut one = One(3);
+        let mut one = TotalAccumulator(3);
         one.update_batch(&counts(vec![4, 5])).unwrap();
         assert_eq!(one.evaluate().unwrap(), ScalarValue::UInt64(Some(12)));
     }

@@ -1,5 +1,5 @@
-//! A job that no executor takes: its client says so, and in the end the scheduler gives it up. Ballista itself does
-//! that only for jobs whose executors were lost.
+//! Jobs without an executor: the client warns, and the scheduler cancels them in the end. Ballista itself cancels only
+//! jobs whose executors are lost.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -7,49 +7,49 @@ use ballista_core::serde::protobuf::job_status::Status;
 use ballista_scheduler::scheduler_server::SchedulerServer;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 
-use super::failure::{Blame, Failure};
+use super::failure::{ClusterFailure, FailureCause};
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
 
-/// How long a job waits before its client says so the first time.
+/// How long the client waits before its first warning.
 const FIRST: Duration = Duration::from_secs(3);
-/// Longest time from one time to the next.
+/// Longest pause between two warnings.
 const PAUSE_MAX: Duration = Duration::from_mins(5);
-/// Longest time in which the scheduler says whether it has executors.
+/// Timeout for asking the scheduler whether it has executors.
 const ANSWER: Duration = Duration::from_secs(2);
-/// Between two looks at jobs and executors.
+/// Pause between two checks of jobs and executors.
 const LOOK: Duration = Duration::from_secs(1);
-/// What a client reads of a job that was given up.
-const GIVEN_UP: &str = "Cancelled";
+/// What Ballista reports of a job that was cancelled.
+const CANCELLED: &str = "Cancelled";
 
-/// What a client says while its job is not done, at growing distance.
-pub(super) struct Waiting {
+/// Warnings of a client while its job has no executor, at growing intervals.
+pub(super) struct ExecutorWarning {
     next: Instant,
     pause: Duration,
 }
 
-impl Waiting {
+impl ExecutorWarning {
     pub(super) fn new() -> Self {
         Self { next: Instant::now() + FIRST, pause: FIRST }
     }
 
-    /// Says it when the scheduler at `address` has no executor.
-    pub(super) async fn look(&mut self, address: &SchedulerAddress) {
+    /// Warns when it is time and the scheduler at `address` has no executor.
+    pub(super) async fn check(&mut self, address: &SchedulerAddress) {
         if Instant::now() < self.next {
             return;
         }
         let asked = address.clone();
-        let none = tokio::task::spawn_blocking(move || has_none(&asked)).await.unwrap_or(false);
+        let none = tokio::task::spawn_blocking(move || has_no_executor(&asked)).await.unwrap_or(false);
         if none {
-            tracing::warn!("{address}: no executor is there to take the job, which waits for one");
+            tracing::warn!("{address}: no executor is available; the job waits for one");
         }
         self.pause = PAUSE_MAX.min(self.pause * 3);
         self.next = Instant::now() + self.pause;
     }
 }
 
-/// Whether the scheduler says that it has no executor.
-fn has_none(address: &SchedulerAddress) -> bool {
+/// Whether the scheduler answers that it has no executor.
+fn has_no_executor(address: &SchedulerAddress) -> bool {
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(ANSWER))
         .http_status_as_error(false)
@@ -59,20 +59,20 @@ fn has_none(address: &SchedulerAddress) -> bool {
     ureq::Agent::from(agent).get(&address).call().is_ok_and(|answer| answer.status() == 503)
 }
 
-/// What a failed job means when it was given up.
-pub(super) fn given_up(said: &str, address: &SchedulerAddress) -> Option<Failure> {
-    said.contains(GIVEN_UP).then(|| Failure {
-        blame: Some(Blame::Nobody),
+/// The failure of a job that the scheduler cancelled.
+pub(super) fn cancelled(message: &str, address: &SchedulerAddress) -> Option<ClusterFailure> {
+    message.contains(CANCELLED).then(|| ClusterFailure {
+        cause: Some(FailureCause::NoExecutor),
         ..Error::transient(format!(
-            "{address}: no executor came to take the job, so the scheduler has given it up"
+            "{address}: no executor was available, so the scheduler cancelled the job"
         ))
         .hint(format!("start some with posweight cluster executor --scheduler {address}, then run again"))
         .into()
     })
 }
 
-/// Gives up jobs that have waited longer than `patience` while there was no executor.
-pub(super) async fn give_up(
+/// Cancels jobs once there has been no executor for longer than `patience`. Never returns.
+pub(super) async fn cancel_waiting(
     scheduler: SchedulerServer<LogicalPlanNode, PhysicalPlanNode>,
     patience: Duration,
 ) {
@@ -93,7 +93,7 @@ pub(super) async fn give_up(
             let status = tasks.get_job_status(id).await.ok().flatten().and_then(|job| job.status);
             let Some(Status::Running(job)) = status else { continue };
             if job.started_at <= long_ago {
-                tracing::warn!("job {id} is given up: no executor has come for {} s", patience.as_secs());
+                tracing::warn!("job {id} is cancelled: no executor for {} s", patience.as_secs());
                 let _ = scheduler.cancel_job(id.clone()).await;
             }
         }

@@ -1,10 +1,10 @@
-//! Pairs as rows of their own, for machines that count them together.
+//! Pairs of row id and label as record batches, which machines count together.
 //!
 //! ```text
 //! by_0 … │ id │ label_index │ label │ side
 //! ───────┼────┼─────────────┼───────┼─────
-//!  train │ 17 │           3 │       │    3   what is said of a pair
-//!  train │ 17 │             │       │    1   the id is listed
+//!  train │ 17 │           3 │       │    3   side of a pair
+//!  train │ 17 │             │       │    1   the id occurs
 //! ```
 
 use std::sync::Arc;
@@ -21,20 +21,20 @@ use crate::engine::partial::by_name;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
-/// The columns of an id: one word, or two.
+/// The columns of an id: 64 bits, or 128.
 const IDS: [&str; 2] = ["id", "id_high"];
 
-/// The columns that pairs have in common when they are of one row id.
+/// The columns that identify the row id of a pair.
 pub(in crate::engine::cluster) fn id_columns(id: &DataType) -> &'static [&'static str] {
     if are_narrow(id) { &IDS[..1] } else { &IDS }
 }
 
-/// The number of a side; of several sides of a pair the largest wins.
+/// The number of a side. Of duplicate pairs, the one with the largest number counts.
 pub(in crate::engine::cluster) fn side(cell: Cell) -> u8 {
     reader::side(cell)
 }
 
-/// The columns of pairs with `n_by` group columns and ids of type `id`.
+/// The columns of pairs with `n_by` group columns and row ids of type `id`.
 pub(in crate::engine::cluster) fn schema(n_by: usize, id: &DataType) -> SchemaRef {
     let mut fields: Vec<_> = (0..n_by).map(|i| Field::new(by_name(i), DataType::Utf8, true)).collect();
     fields.extend(id_columns(id).iter().map(|name| Field::new(*name, DataType::UInt64, false)));
@@ -44,8 +44,8 @@ pub(in crate::engine::cluster) fn schema(n_by: usize, id: &DataType) -> SchemaRe
     Arc::new(Schema::new(fields))
 }
 
-/// Gives the pairs of batches of `[by…, id, label, value?, shard]`.
-pub(in crate::engine::cluster) struct Listed {
+/// Reads pairs from batches of `[by…, id, label, value?, shard]`.
+pub(in crate::engine::cluster) struct PairLister {
     counting: Arc<Counting>,
     shards: Arc<[Shard]>,
     schema: SchemaRef,
@@ -53,7 +53,7 @@ pub(in crate::engine::cluster) struct Listed {
     reader: Reader,
 }
 
-impl Listed {
+impl PairLister {
     pub(in crate::engine::cluster) fn new(counting: &Arc<Counting>, shards: &[Shard], id: &DataType) -> Self {
         let (shared, shards): (_, Arc<[Shard]>) = (Shared::new(&counting.keys), shards.to_vec().into());
         let reader = Reader::new(Arc::clone(counting), Arc::clone(&shards), Local::new(&shared));
@@ -61,7 +61,7 @@ impl Listed {
         Self { counting: Arc::clone(counting), shards, schema, shared, reader }
     }
 
-    /// The pairs of a batch. An id stands for itself once where it is in rows that follow each other.
+    /// The pairs of a batch, and one row without a label for each run of equal ids.
     pub(in crate::engine::cluster) fn pairs(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let Read { ids, said, .. } = self.reader.read(batch)?;
         let (groups, names) = (self.shared.groups(), self.shared.names());
@@ -101,7 +101,10 @@ impl Listed {
             .map_err(|cause| Error::internal(cause.to_string()))
     }
 
-    /// Refuses labels that nobody knows, once all batches were read.
+    /// Reports unknown labels; called after the last batch.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with every unknown label and its first shard.
     pub(in crate::engine::cluster) fn finish(self) -> Result<()> {
         refuse(&self.counting, &self.shards, self.reader.unknown)
     }

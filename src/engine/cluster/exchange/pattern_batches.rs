@@ -1,4 +1,4 @@
-//! Patterns of rows as batches, for machines that find them together.
+//! Patterns of rows as record batches, which machines add up together.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, AsArray, BinaryBuilder, RecordBatch, UInt64Builder}
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 
 use super::pattern_merge::merge;
-use super::patterns::{Gatherer, Patterns};
+use super::patterns::{PatternGatherer, PatternTable};
 use crate::engine::collect::GroupKey;
 use crate::engine::dataset::Dataset;
 use crate::engine::query::Task;
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// Patterns per batch.
 const BATCH_ROWS: usize = 8192;
 
-/// A pattern and how many rows have it.
+/// The columns: a pattern, and the number of rows that have it.
 pub(in crate::engine::cluster) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("pattern", DataType::Binary, false),
@@ -25,16 +25,16 @@ pub(in crate::engine::cluster) fn schema() -> SchemaRef {
     ]))
 }
 
-/// The patterns of all rows of `dataset`, of which a part may stand in several batches.
-pub(in crate::engine::cluster) async fn batches(
+/// The patterns of all rows of `dataset`. A pattern may occur in several batches.
+pub(in crate::engine::cluster) async fn read_patterns(
     task: &Task,
     dataset: &Dataset,
     groups: &[GroupKey],
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
     let request =
         Request { dataset, counting: &task.counting, groups, limits: &task.limits, progress: &task.progress };
-    let found = read_rows(&request, || Gatherer::new(task.budget / 2, &task.spill)).await?;
-    let runs: Vec<_> = found.into_iter().flat_map(Patterns::into_runs).collect();
+    let found = read_rows(&request, || PatternGatherer::new(task.budget / 2, &task.spill)).await?;
+    let runs: Vec<_> = found.into_iter().flat_map(PatternTable::into_runs).collect();
     let mut runs = runs.into_iter();
     let mut run = runs.next();
     let mut pattern = Vec::new();
@@ -61,24 +61,27 @@ pub(in crate::engine::cluster) async fn batches(
 }
 
 /// Collects batches of patterns.
-pub(in crate::engine::cluster) struct Collected(Patterns);
+pub(in crate::engine::cluster) struct PatternCollector(PatternTable);
 
-impl Collected {
-    /// Holds up to `budget` bytes in memory.
+impl PatternCollector {
+    /// Keeps up to `budget` bytes in memory and spills the rest.
     pub(in crate::engine::cluster) fn new(budget: usize, spill: &Arc<Spill>) -> Self {
-        Self(Patterns::new(budget, Arc::clone(spill)))
+        Self(PatternTable::new(budget, Arc::clone(spill)))
     }
 
+    /// Adds a batch with the columns of [`schema`].
     pub(in crate::engine::cluster) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let column = |name: &str| {
-            batch.column_by_name(name).ok_or_else(|| Error::internal(format!("patterns lack column {name}")))
+            batch
+                .column_by_name(name)
+                .ok_or_else(|| Error::internal(format!("a batch of patterns has no column {name}")))
         };
         let (patterns, rows) = (column("pattern")?, column("rows")?.as_primitive::<UInt64Type>());
         let patterns = patterns.as_binary::<i32>();
         (0..batch.num_rows()).try_for_each(|row| self.0.add(patterns.value(row), rows.value(row)))
     }
 
-    /// Calls `each` with all rows, those with the same labels one after the other.
+    /// Calls `each` once for every pattern, in order, so that rows with the same labels follow each other.
     pub(in crate::engine::cluster) fn finish(self, each: impl FnMut(Alike<'_>)) -> Result<()> {
         merge(vec![self.0], each)
     }

@@ -1,8 +1,7 @@
-//! Patterns of rows, each once with its number of rows.
+//! Patterns of rows, each stored once with its number of rows.
 //!
-//! A pattern is bytes: the labels a row has, the labels of which it says nothing, and its group. Labels are
-//! distances, which are never 0, so that 0 ends a list, and patterns in the order of bytes have equal labels
-//! side by side.
+//! A pattern is bytes: the positive labels of a row, its unknown labels, and its group. Labels are stored as distances,
+//! which are never 0, and 0 ends a list. In byte order, patterns with the same labels follow each other.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -10,17 +9,18 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::engine::rows::{Block, Row, RowSink};
+use crate::engine::spill::varint::{put, take};
 use crate::engine::spill::{Segment, Spill, SpillFile};
 use crate::error::{Error, Result};
 
-/// Bytes of patterns that are written at a time.
+/// Bytes of patterns per write to the spill file.
 const SEGMENT_BYTES: usize = 256 << 10;
 
-/// A place to write one pattern.
+/// A buffer for one pattern.
 #[derive(Debug, Default)]
-pub(super) struct Pattern(Vec<u8>);
+pub(super) struct PatternBuffer(Vec<u8>);
 
-impl Pattern {
+impl PatternBuffer {
     pub(super) fn of(&mut self, row: &Row<'_>) -> &[u8] {
         self.0.clear();
         for labels in [row.positives, row.unknown] {
@@ -31,21 +31,19 @@ impl Pattern {
     }
 }
 
-/// Reads a pattern back; false when it is none.
+/// Decodes a pattern into its positive and unknown labels and its group; false when it is damaged.
 pub(super) fn read(mut bytes: &[u8], sides: [&mut Vec<u32>; 2], group: &mut usize) -> bool {
     for labels in sides {
         if take_labels(&mut bytes, labels).is_none() {
             return false;
         }
     }
-    match take(&mut bytes).and_then(|group| usize::try_from(group).ok()) {
-        Some(number) => *group = number,
-        None => return false,
-    }
+    let Some(number) = take(&mut bytes) else { return false };
+    *group = number;
     bytes.is_empty()
 }
 
-/// Labels, ascending, as distances and a 0.
+/// Appends ascending labels as distances, then a 0.
 pub(super) fn put_labels(bytes: &mut Vec<u8>, labels: &[u32]) {
     let mut next = 0;
     for &label in labels {
@@ -55,12 +53,12 @@ pub(super) fn put_labels(bytes: &mut Vec<u8>, labels: &[u32]) {
     bytes.push(0);
 }
 
-/// The labels that stand first in `bytes`, which begin behind them then; `None` when there are none such.
+/// Takes a list of labels off the front of `bytes`; `None` when it is damaged.
 pub(super) fn take_labels(bytes: &mut &[u8], labels: &mut Vec<u32>) -> Option<()> {
     labels.clear();
     let mut next = 0_u32;
     loop {
-        let distance = u32::try_from(take(bytes)?).ok()?;
+        let distance: u32 = take(bytes)?;
         if distance == 0 {
             return Some(());
         }
@@ -69,43 +67,21 @@ pub(super) fn take_labels(bytes: &mut &[u8], labels: &mut Vec<u32>) -> Option<()
     }
 }
 
-/// A number in as many bytes as it needs, seven bits each, the lowest first.
-pub(super) fn put(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number.to_le_bytes()[0]);
+/// Collects the patterns of the rows that one thread reads.
+pub(super) struct PatternGatherer {
+    patterns: PatternTable,
+    pattern: PatternBuffer,
 }
 
-pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// Gathers the patterns that one thread finds.
-pub(super) struct Gatherer {
-    patterns: Patterns,
-    pattern: Pattern,
-}
-
-impl Gatherer {
-    /// Holds up to `budget` bytes in memory.
+impl PatternGatherer {
+    /// Keeps up to `budget` bytes in memory and spills the rest.
     pub(super) fn new(budget: usize, spill: &Arc<Spill>) -> Self {
-        Self { patterns: Patterns::new(budget, Arc::clone(spill)), pattern: Pattern::default() }
+        Self { patterns: PatternTable::new(budget, Arc::clone(spill)), pattern: PatternBuffer::default() }
     }
 }
 
-impl RowSink for Gatherer {
-    type Found = Patterns;
+impl RowSink for PatternGatherer {
+    type Found = PatternTable;
 
     fn take(&mut self, block: &mut Block) -> Result<()> {
         for row in (0..block.rows()).filter_map(|row| block.row(row)) {
@@ -114,25 +90,25 @@ impl RowSink for Gatherer {
         Ok(())
     }
 
-    fn finish(self) -> Patterns {
+    fn finish(self) -> PatternTable {
         self.patterns
     }
 }
 
-/// A pattern, and where its bytes lie.
+/// Where the bytes of a pattern lie, and how many rows have it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slot {
+pub(super) struct PatternSlot {
     hash: u64,
     start: usize,
     bytes: u32,
     rows: u64,
 }
 
-/// Patterns of one thread.
+/// A table of patterns with their numbers of rows, in bounded memory.
 #[derive(Debug)]
-pub(super) struct Patterns {
+pub(super) struct PatternTable {
     hasher: DefaultHashBuilder,
-    slots: HashTable<Slot>,
+    slots: HashTable<PatternSlot>,
     text: Vec<u8>,
     budget: usize,
     file: SpillFile,
@@ -140,8 +116,8 @@ pub(super) struct Patterns {
     runs: Vec<Vec<Segment>>,
 }
 
-impl Patterns {
-    /// Patterns that take up to `budget` bytes of memory.
+impl PatternTable {
+    /// An empty table; keeps up to `budget` bytes in memory and spills the rest.
     pub(super) fn new(budget: usize, spill: Arc<Spill>) -> Self {
         Self {
             hasher: DefaultHashBuilder::default(),
@@ -157,25 +133,26 @@ impl Patterns {
     pub(super) fn add(&mut self, pattern: &[u8], rows: u64) -> Result<()> {
         let hash = self.hasher.hash_one(pattern);
         let text = &self.text;
-        let same = |slot: &Slot| slot.hash == hash && at(text, slot) == pattern;
+        let same = |slot: &PatternSlot| slot.hash == hash && at(text, slot) == pattern;
         if let Some(slot) = self.slots.find_mut(hash, same) {
             slot.rows += rows;
             return Ok(());
         }
-        // Both may double, and are then there twice for a moment.
-        if (self.text.len() + self.slots.len() * size_of::<Slot>()) * 3 > self.budget {
+        // When a buffer grows, old and new exist at the same time.
+        if (self.text.len() + self.slots.len() * size_of::<PatternSlot>()) * 3 > self.budget {
             self.spill()?;
         }
-        let bytes = u32::try_from(pattern.len()).map_err(|_| Error::resource("a row of 4 GiB of labels"))?;
-        let slot = Slot { hash, start: self.text.len(), bytes, rows };
+        let bytes = u32::try_from(pattern.len())
+            .map_err(|_| Error::resource("a row with more than 4 GiB of labels"))?;
+        let slot = PatternSlot { hash, start: self.text.len(), bytes, rows };
         self.text.extend_from_slice(pattern);
         self.slots.insert_unique(hash, slot, |slot| slot.hash);
         Ok(())
     }
 
-    /// All slots in the order of their patterns.
-    fn sorted(&mut self) -> Vec<Slot> {
-        let mut slots: Vec<Slot> = self.slots.drain().collect();
+    /// All slots, sorted by pattern.
+    fn sorted(&mut self) -> Vec<PatternSlot> {
+        let mut slots: Vec<PatternSlot> = self.slots.drain().collect();
         let text = &self.text;
         slots.sort_unstable_by(|a, b| at(text, a).cmp(at(text, b)));
         slots
@@ -200,50 +177,47 @@ impl Patterns {
         Ok(())
     }
 
-    /// Everything, as runs that are sorted each.
-    pub(super) fn into_runs(mut self) -> Vec<Run> {
+    /// All patterns, as sorted runs.
+    pub(super) fn into_runs(mut self) -> Vec<PatternRun> {
         let slots = self.sorted();
         let file = Arc::new(self.file);
-        let mut runs: Vec<Run> =
-            self.runs.into_iter().map(|segments| Run::spilled(segments, Arc::clone(&file))).collect();
-        runs.push(Run::Held { slots: slots.into_iter(), text: self.text });
+        let mut runs: Vec<PatternRun> =
+            self.runs.into_iter().map(|segments| PatternRun::spilled(segments, Arc::clone(&file))).collect();
+        runs.push(PatternRun::Held { slots: slots.into_iter(), text: self.text });
         runs
     }
 }
 
-fn at<'a>(text: &'a [u8], slot: &Slot) -> &'a [u8] {
+fn at<'a>(text: &'a [u8], slot: &PatternSlot) -> &'a [u8] {
     text.get(slot.start..slot.start + slot.bytes as usize).unwrap_or_default()
 }
 
-/// Sorted patterns, read one by one.
+/// Sorted patterns, read one after the other.
 #[derive(Debug)]
-pub(super) enum Run {
+pub(super) enum PatternRun {
     /// In memory.
     Held {
-        /// What is left.
-        slots: std::vec::IntoIter<Slot>,
-        /// Their bytes.
+        slots: std::vec::IntoIter<PatternSlot>,
+        /// The bytes of all patterns.
         text: Vec<u8>,
     },
     /// In a file.
     Spilled {
-        /// What is left.
         segments: std::vec::IntoIter<Segment>,
-        /// The file.
         file: Arc<SpillFile>,
-        /// The segment that is being read, and how far.
+        /// The segment that is being read.
         raw: Vec<u8>,
-        /// How far.
+        /// Bytes of `raw` that were read.
         read: usize,
     },
 }
 
-impl Run {
+impl PatternRun {
     fn spilled(segments: Vec<Segment>, file: Arc<SpillFile>) -> Self {
         Self::Spilled { segments: segments.into_iter(), file, raw: Vec::new(), read: 0 }
     }
 
-    /// Puts the next pattern into `pattern` and gives its rows; `None` at the end.
+    /// Writes the next pattern to `pattern` and gives its number of rows; `None` at the end.
     pub(super) fn next(&mut self, pattern: &mut Vec<u8>) -> Result<Option<u64>> {
         pattern.clear();
         match self {
@@ -259,7 +233,7 @@ impl Run {
                 }
                 let damaged = || Error::resource("a spill file is damaged").hint("run again");
                 let mut rest = &raw[*read..];
-                let bytes = take(&mut rest).and_then(|bytes| usize::try_from(bytes).ok());
+                let bytes = take::<usize>(&mut rest);
                 let bytes = bytes.filter(|bytes| *bytes <= rest.len()).ok_or_else(damaged)?;
                 pattern.extend_from_slice(&rest[..bytes]);
                 rest = &rest[bytes..];
@@ -274,10 +248,12 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::cluster::exchange::pattern_merge::merge;
+    use crate::engine::rows::Alike;
 
     #[test]
     fn a_pattern_is_read_back() {
-        let mut pattern = Pattern::default();
+        let mut pattern = PatternBuffer::default();
         for (positives, unknown, group) in
             [(&[][..], &[][..], 0), (&[0, 1, 500, 70_000], &[3, 4_000_000], 9), (&[], &[0], 300)]
         {
@@ -286,6 +262,28 @@ mod tests {
             assert!(read(&bytes, [&mut one, &mut other], &mut number));
             assert_eq!((&one[..], &other[..], number), (positives, unknown, group));
             assert!(!read(&bytes[..bytes.len() - 1], [&mut one, &mut other], &mut number));
+        }
+    }
+    #[test]
+    fn patterns_are_added_up_and_merged_in_order_from_memory_and_disk() {
+        for budget in [0, 1 << 20] {
+            let spill = Spill::new(None, 1 << 20, Arc::default());
+            let mut tables = [0, 1].map(|_| PatternTable::new(budget, Arc::clone(&spill)));
+            let mut buffer = PatternBuffer::default();
+            for i in 0..600_u32 {
+                let (positives, group) = ([i % 7, 10 + i % 3], i as usize % 2);
+                let row = Row { positives: &positives, unknown: &[], group };
+                tables[(i % 2) as usize].add(buffer.of(&row), 2).unwrap();
+            }
+            assert_eq!(spill.spilled().bytes > 0, budget == 0);
+            let mut found = Vec::new();
+            merge(tables.into(), |Alike { positives, group, rows, .. }| {
+                found.push((positives.to_vec(), group, rows));
+            })
+            .unwrap();
+            assert_eq!((found.len(), found.iter().map(|(.., rows)| rows).sum::<u64>()), (42, 1200));
+            assert!(found.iter().all(|(.., rows)| (28..=30).contains(rows)), "{found:?}");
+            assert!(found.is_sorted());
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Blocks of rows as batches, for rows that one machine reads and another decides on.
+//! The labels of every row as record batches, for a client that decides on rows which executors read.
 //!
 //! ```text
 //! shard │ first_row │ rows
 //! ──────┼───────────┼────────────────────────────────────────────────────────────────
-//!     3 │     16384 │ per row: what is known of it, its group, its labels as distances
+//!     3 │     16384 │ per row: a tag, its group, its labels as distances
 //! ```
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch, UInt32Array, UIn
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type, UInt64Type};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::patterns::{put, put_labels, take, take_labels};
+use super::patterns::{put_labels, take_labels};
 use crate::engine::collect::GroupKey;
 use crate::engine::counting::Keys;
 use crate::engine::dataset::Dataset;
@@ -20,26 +20,27 @@ use crate::engine::query::Task;
 use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::decode::label_count;
 use crate::engine::rows::{Block, Request, RowSink, read_rows};
+use crate::engine::spill::varint::{put, take};
 use crate::error::{Error, Result};
 
-/// Rows that are sent together.
+/// Rows per batch.
 const ROWS: usize = 8192;
-/// Batches that wait for whoever sends them on.
+/// Batches that are buffered before they are sent.
 const WAITING: usize = 2;
 
-/// What is known of a row.
-mod row {
-    /// It does not meet the condition; nothing follows.
-    pub(super) const OUTSIDE: u64 = 0;
-    /// It says something of every label.
-    pub(super) const KNOWN: u64 = 1;
-    /// It says nothing of any label.
-    pub(super) const SILENT: u64 = 2;
-    /// Labels of which it says nothing follow those it has.
-    pub(super) const PARTLY_KNOWN: u64 = 3;
+/// The tag of a row.
+mod tag {
+    /// The row does not meet the condition; nothing follows.
+    pub(super) const OUTSIDE: u32 = 0;
+    /// Every label is known; group and positive labels follow.
+    pub(super) const KNOWN: u32 = 1;
+    /// No label is known; group and an empty list follow.
+    pub(super) const UNKNOWN: u32 = 2;
+    /// Some labels are unknown; group, positive labels and unknown labels follow.
+    pub(super) const PARTLY_KNOWN: u32 = 3;
 }
 
-/// Some rows of a shard.
+/// The columns: shard, first row, and the encoded rows.
 pub(in crate::engine::cluster) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("shard", DataType::UInt32, false),
@@ -48,8 +49,8 @@ pub(in crate::engine::cluster) fn schema() -> SchemaRef {
     ]))
 }
 
-/// Reads the rows of the one shard there is, which has this `number` among all, and gives them to `each` while
-/// they are read.
+/// Reads the rows of a data set of one shard, which has this `number` among all shards, and calls `each` with batches
+/// while it reads.
 pub(in crate::engine::cluster) async fn send<F: Future<Output = Result<()>>>(
     task: &Task,
     dataset: &Dataset,
@@ -61,35 +62,35 @@ pub(in crate::engine::cluster) async fn send<F: Future<Output = Result<()>>>(
         Request { dataset, counting: &task.counting, groups, limits: &task.limits, progress: &task.progress };
     let (give, mut taken): (Sender<RecordBatch>, Receiver<RecordBatch>) = channel(WAITING);
     let read = async {
-        // The last sender goes with the last sink.
+        // Dropped with the last sink, which ends the loop below.
         let give = give;
-        read_rows(&request, || Sending { give: give.clone(), number }).await.map(drop)
+        read_rows(&request, || BlockSender { give: give.clone(), number }).await.map(drop)
     };
-    let passed_on = async {
+    let send_on = async {
         while let Some(batch) = taken.recv().await {
             each(batch).await?;
         }
-        // Those who read learn that nobody takes rows any more.
+        // After an error, this makes the readers stop.
         drop(taken);
         Ok(())
     };
-    let (read, passed_on) = tokio::join!(read, passed_on);
-    passed_on.and(read)
+    let (read, sent) = tokio::join!(read, send_on);
+    sent.and(read)
 }
 
 /// Sends the blocks that one thread reads.
-struct Sending {
+struct BlockSender {
     give: Sender<RecordBatch>,
     number: u32,
 }
 
-impl RowSink for Sending {
+impl RowSink for BlockSender {
     type Found = ();
 
     fn take(&mut self, block: &mut Block) -> Result<()> {
         for start in (0..block.rows()).step_by(ROWS) {
             let batch = batch(block, self.number, start..block.rows().min(start + ROWS))?;
-            self.give.blocking_send(batch).map_err(|_| Error::internal("nobody takes the rows any more"))?;
+            self.give.blocking_send(batch).map_err(|_| Error::internal("the receiver of rows is gone"))?;
         }
         Ok(())
     }
@@ -102,18 +103,18 @@ fn batch(block: &Block, shard: u32, rows: std::ops::Range<usize>) -> Result<Reco
     let first_row = block.first_row + rows.start as u64;
     for at in rows {
         let Some(one) = block.row(at) else {
-            put(&mut bytes, row::OUTSIDE);
+            put(&mut bytes, tag::OUTSIDE);
             continue;
         };
         let known = match one.unknown {
-            [] => row::KNOWN,
-            _ if block.sets.is_silent(at) => row::SILENT,
-            _ => row::PARTLY_KNOWN,
+            [] => tag::KNOWN,
+            _ if block.sets.is_silent(at) => tag::UNKNOWN,
+            _ => tag::PARTLY_KNOWN,
         };
         put(&mut bytes, known);
         put(&mut bytes, one.group as u64);
         put_labels(&mut bytes, one.positives);
-        if known == row::PARTLY_KNOWN {
+        if known == tag::PARTLY_KNOWN {
             put_labels(&mut bytes, one.unknown);
         }
     }
@@ -125,7 +126,7 @@ fn batch(block: &Block, shard: u32, rows: std::ops::Range<usize>) -> Result<Reco
     RecordBatch::try_new(schema(), columns).map_err(|cause| Error::internal(cause.to_string()))
 }
 
-/// Gives the rows of a batch, whose labels are those of `keys`, to a sink.
+/// Decodes the rows of a batch, whose labels are those of `keys`, and passes them to a sink.
 pub(in crate::engine::cluster) fn receive(
     batch: &RecordBatch,
     keys: &Keys,
@@ -133,7 +134,7 @@ pub(in crate::engine::cluster) fn receive(
     sink: &mut impl RowSink,
 ) -> Result<()> {
     let labels = label_count(keys)?;
-    let damaged = || Error::internal("rows of an executor cannot be read");
+    let damaged = || Error::internal("rows of an executor cannot be decoded");
     let column = |name: &str| batch.column_by_name(name).ok_or_else(damaged);
     let shards = column("shard")?.as_primitive_opt::<UInt32Type>().ok_or_else(damaged)?;
     let first_rows = column("first_row")?.as_primitive_opt::<UInt64Type>().ok_or_else(damaged)?;
@@ -146,24 +147,24 @@ pub(in crate::engine::cluster) fn receive(
     Ok(())
 }
 
-/// Puts rows into a block; `None` when they are none.
+/// Decodes rows into a block; `None` when they are damaged.
 fn fill(block: &mut Block, mut bytes: &[u8], labels: usize) -> Option<()> {
     let (mut positives, mut unknown, mut members) = (Vec::new(), Vec::new(), Vec::new());
     block.sets.clear(labels);
     while !bytes.is_empty() {
-        let known = take(&mut bytes)?;
-        if known == row::OUTSIDE {
+        let known: u32 = take(&mut bytes)?;
+        if known == tag::OUTSIDE {
             members.push(OUTSIDE);
             block.sets.end_row();
             continue;
         }
-        members.push(u32::try_from(take(&mut bytes)?).ok()?);
+        members.push(take(&mut bytes)?);
         take_labels(&mut bytes, &mut positives)?;
         block.sets.extend(&positives);
         match known {
-            row::KNOWN => block.sets.end_row(),
-            row::SILENT => block.sets.end_silent_row(),
-            row::PARTLY_KNOWN => {
+            tag::KNOWN => block.sets.end_row(),
+            tag::UNKNOWN => block.sets.end_silent_row(),
+            tag::PARTLY_KNOWN => {
                 take_labels(&mut bytes, &mut unknown)?;
                 unknown.iter().for_each(|label| block.sets.add_unknown(*label));
                 block.sets.end_row();
