@@ -16,7 +16,7 @@ use crate::sampling::{Draw, Rarity};
 
 /// Runs `work`, which computes for long, on a thread where it blocks no other task.
 async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(task).await;
+    let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|cause| Error::internal(cause.to_string()))?
 }
 
