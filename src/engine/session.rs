@@ -159,7 +159,8 @@ pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<Runtime
     if let Some(dir) = &limits.spill_dir {
         std::fs::create_dir_all(dir).map_err(|cause| Error::writing(dir, &cause).at("--spill-dir"))?;
     }
-    let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(SpillFileFactory(Arc::clone(spill))));
+    let disk =
+        DiskManagerBuilder::default().with_temp_file_factory(Arc::new(SpillFileFactory(Arc::clone(spill))));
     RuntimeEnvBuilder::new()
         .with_memory_pool(pool)
         .with_disk_manager_builder(disk)

@@ -26,7 +26,11 @@ pub(in crate::engine) struct SpillFileFactory(pub(in crate::engine) Arc<Spill>);
 impl TempFileFactory for SpillFileFactory {
     fn create_temp_file(&self, _description: &str) -> DfResult<Arc<dyn SpillFile>> {
         let file = self.0.open().map_err(external)?;
-        Ok(Arc::new(SharedSpillFile(Arc::new(Mutex::new(OpenSpillFile { spill: Arc::clone(&self.0), file, bytes: 0 })))))
+        Ok(Arc::new(SharedSpillFile(Arc::new(Mutex::new(OpenSpillFile {
+            spill: Arc::clone(&self.0),
+            file,
+            bytes: 0,
+        })))))
     }
 }
 
