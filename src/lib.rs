@@ -1,6 +1,7 @@
 //! # posweight
 //!
-//! From sharded Parquet label columns to the loss weights and imbalance reports of a training run.
+//! Turns the label columns of sharded Parquet data into the loss weights of a training run and a report on label
+//! imbalance. [`docs`] has one page per subject.
 //!
 //! ```text
 //!  Parquet shards                                              weights.parquet · weights.json · pos_weight.safetensors · .npy
@@ -12,48 +13,84 @@
 //!       └────────────────────── pipeline: Spec ─▶ Plan ─▶ run ─────────────────┘
 //! ```
 //!
-//! Left of [`counts::LabelCounts`]: data without limit, files, async code. Right of it: C small rows and
-//! pure functions. Counts are saved and merge exactly, so weights and reports are made again without
-//! reading a shard twice.
+//! Left of [`counts::LabelCounts`]: data of any size, files, async code. Right of it: C small rows and pure
+//! functions. Counts are saved and merge exactly, so weights and reports can be computed again without reading a
+//! shard twice.
 //!
-//! What holds everywhere:
+//! Invariants:
 //!
-//! * **Order.** Vector position i is label i of the target tensor: columns as given, list position,
-//!   index, or vocabulary order; a label that never occurs keeps its place.
+//! * **Order.** Vector position i is label i of the target tensor: columns as given, list position, index, or
+//!   vocabulary order; a label that never occurs keeps its place.
 //! * **Conservation.** Positives, negatives, uncertain, missing and invalid of a label add up to the rows.
-//! * **Finite.** No weight is ever infinite or NaN; a label without both sides gets the policy's value,
-//!   a status and a finding.
-//! * **Same bytes.** Same inputs, spec and version give the same bytes, whatever the threads, the memory
-//!   limit or the order of shards; times are in `run_results.json` alone.
-//! * **All or nothing.** A result is published whole, or the previous one stays.
+//! * **Finite.** No weight is ever infinite or NaN; a label without positives or without negatives gets the value of
+//!   [`weights::Policy`], a status and a finding.
+//! * **Same bytes.** Same inputs, spec and version give the same bytes, whatever the threads, the memory limit or the
+//!   order of shards; only `run_results.json` contains times.
+//! * **All or nothing.** A result is published completely, or the previous one stays.
 //!
-//! The modules, lowest layer first; each names only modules below it.
+//! The modules below are in the order of layers, the lowest first; each names only modules of lower layers.
 
-#[doc = include_str!("planning.md")]
-pub mod planning {}
-
-pub mod artifact;
-pub mod checks;
-pub mod cli;
-pub mod consequences;
-pub mod cooccurrence;
-pub mod counts;
-pub mod drift;
-pub mod engine;
 pub mod error;
-pub mod findings;
-pub mod groups;
 pub mod guard;
 pub mod label_sets;
-pub mod measures;
-pub mod pages;
-pub mod pipeline;
 pub mod posterior;
-pub mod report;
-pub mod row_measures;
-pub mod sampling;
 mod scratch;
-pub mod source;
-pub mod store;
 mod threads;
+
+pub mod counts;
+pub mod cooccurrence;
+
 pub mod weights;
+pub mod measures;
+pub mod row_measures;
+
+pub mod consequences;
+pub mod groups;
+pub mod drift;
+pub mod sampling;
+
+pub mod findings;
+
+pub mod checks;
+
+pub mod pages;
+pub mod store;
+
+pub mod report;
+
+pub mod artifact;
+
+pub mod source;
+
+pub mod engine;
+
+pub mod pipeline;
+
+pub mod cli;
+
+/// The pages of the documentation, one module each.
+pub mod docs {
+    #[doc = include_str!("docs/schemes.md")]
+    pub mod schemes {}
+
+    #[doc = include_str!("docs/sampling.md")]
+    pub mod sampling {}
+
+    #[doc = include_str!("docs/sql.md")]
+    pub mod sql {}
+
+    #[doc = include_str!("docs/incremental.md")]
+    pub mod incremental {}
+
+    #[doc = include_str!("docs/stores.md")]
+    pub mod stores {}
+
+    #[doc = include_str!("docs/cluster.md")]
+    pub mod cluster {}
+
+    #[doc = include_str!("docs/performance.md")]
+    pub mod performance {}
+
+    #[doc = include_str!("docs/planning.md")]
+    pub mod planning {}
+}

@@ -1,77 +1,93 @@
 //! One integration binary, so that DataFusion is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+/// What tests are written with: a folder, shards, runs of the program.
+mod support;
+/// Random shards and specs for property tests.
+mod generate;
+/// A small S3 server.
+#[cfg(feature = "cloud")]
+mod s3;
+/// A scheduler and executors.
+#[cfg(feature = "cluster")]
+mod machines;
+
+/// The shape of src/.
+mod layers;
+/// README, pages and help match the code; their examples run.
+mod docs;
+/// sample_data/ equals its generator.
+mod sample_data;
+/// Every file of pipelines/ runs.
+mod pipelines;
+/// The examples for schedulers are well-formed, with existing flags and exit codes.
+mod schedulers;
+
+/// Every layout and physical type gives the same counts.
+mod counts;
+/// The labels of rows, with their positions.
+mod rows;
+/// Counting encoded pages equals reading arrays.
+mod pages;
+/// Page indexes are used to skip pages.
+mod page_index;
+/// All engines give the same bytes.
+mod engines;
+/// Shards of other Parquet writers.
+mod writers;
+/// Damaged shards are errors, never panics or wrong counts.
+mod fuzz;
+/// Memory limits hold.
+mod memory;
+
 /// Every artifact reads back, the same for any thread count and shard order.
 mod artifacts;
+/// What reports show, and the HTML page.
+mod reports;
+/// Checks that keep a result from being published.
+mod checks;
+/// Two results compared.
+mod diff;
+/// Saved counts of shards.
+mod states;
+/// Two runs at once, shards that change, shards that cannot be read.
+mod nightly;
+/// Several jobs share the shards.
+mod jobs;
+
+/// Sampling plans.
+mod sampling;
+/// Sampling plans equal a slow, obvious implementation.
+mod sampling_oracle;
+/// Shards with the plan applied.
+mod sampling_copies;
+
+/// The verb sql: formats, refusals, tables.
+mod sql;
+/// Queries and their answers, as sqllogictest files.
+mod slt;
+
 /// Bad input: exit code, message, remedy; nothing published.
 mod bad_input;
-mod checks;
+/// The process is killed and the disk fails at every step of writing.
+mod faults;
+/// Streams, variables, schemas and collectors: the world around a run.
+mod outside;
+
+/// Shards and results in stores that fail, delay, cut off and replace objects.
+mod stores;
+/// Shards and results in an S3 server over HTTP.
+#[cfg(feature = "cloud")]
+mod stores_s3;
+/// The same with moto as the server.
+#[cfg(feature = "cloud")]
+mod stores_moto;
 /// The program as a job in the cloud.
 #[cfg(feature = "cloud")]
 mod cloud;
-/// A scheduler and two executors give the bytes of one process, also when one of them is killed.
+/// A scheduler and two executors give the bytes of one process, even if one of them is killed.
 #[cfg(feature = "cluster")]
 mod cluster;
 /// The same with shards in a store.
 #[cfg(all(feature = "cluster", feature = "cloud"))]
 mod cluster_stores;
-/// Every layout and physical type gives the same counts.
-mod counts;
-/// README tables equal the tables of the code.
-mod diff;
-mod docs;
-mod engines;
-/// The process is killed and the disk fails at every step of writing.
-mod faults;
-mod fuzz;
-mod generate;
-/// Several jobs share the shards.
-mod jobs;
-/// The shape of src/.
-mod layers;
-/// A scheduler and executors.
-#[cfg(feature = "cluster")]
-mod machines;
-mod memory;
-/// Two runs at once, shards that change, shards that cannot be read.
-mod nightly;
-/// What other programs give and are told.
-mod outside;
-/// Pages are taken by the word of their indexes.
-mod page_index;
-/// Counting encoded pages equals reading arrays.
-mod pages;
-/// Every file of pipelines/ runs.
-mod pipelines;
-/// What reports tell, and the page.
-mod reports;
-/// The labels of rows, with their place.
-mod rows;
-/// A small S3 server.
-#[cfg(feature = "cloud")]
-mod s3;
-/// sample_data/ equals its generator.
-mod sample_data;
-/// Plans of rows.
-mod sampling;
-/// Shards as plans have them.
-mod sampling_copies;
-/// What plans should be.
-mod sampling_oracle;
-/// The examples for schedulers are well-formed and say what the program does.
-mod schedulers;
-/// Queries: right answers, refusals, formats.
-mod slt;
-mod sql;
-mod states;
-/// Shards and results in stores that fail, delay, cut off and swap.
-mod stores;
-/// The same against moto.
-#[cfg(feature = "cloud")]
-mod stores_moto;
-/// The same over HTTP.
-#[cfg(feature = "cloud")]
-mod stores_s3;
-/// What a test is written with.
-mod support;
-mod writers;
