@@ -1,4 +1,4 @@
-//! Every way a run can fail, by cause, with its exit code and what to do about it.
+//! Every way a run can fail, by cause, with its exit code and a hint.
 //!
 //! A message says what was found and where (shard, column, label, flag), lower case, no full stop;
 //! the hint says what to do. Several bad inputs are reported together, never one per attempt.
@@ -8,7 +8,7 @@ use std::path::Path;
 /// `Result` with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, by who can mend it. Each cause has one exit code; `EXIT_CODES` is the table.
+/// What went wrong, by cause. Each cause has one exit code; `EXIT_CODES` is the table.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -21,16 +21,16 @@ pub enum Error {
     /// A check of severity `error` failed.
     #[error("{0}")]
     Check(Detail),
-    /// The shards, or a file read beside them, are not what they were said to be.
+    /// The shards, or another input file, are missing, corrupt or not as declared.
     #[error("{0}")]
     Input(Detail),
-    /// Reading or writing failed in a way that may pass.
+    /// Reading or writing failed, and a retry may succeed.
     #[error("{0}")]
     Transient(Detail),
-    /// Memory, disk or a limit.
+    /// Out of memory or disk, or over a limit.
     #[error("{0}")]
     Resource(Detail),
-    /// The output place is taken or cannot be written.
+    /// The output exists, is in use by another run, or cannot be written.
     #[error("{0}")]
     Output(Detail),
     /// Shards changed while they were read.
@@ -46,7 +46,7 @@ pub enum Error {
 pub struct Detail {
     /// What was found and where.
     pub message: String,
-    /// What to do, if it can be said.
+    /// What to do, if known.
     pub hint: Option<String>,
 }
 
@@ -56,16 +56,16 @@ impl std::fmt::Display for Detail {
     }
 }
 
-/// One row per exit code: number, name, meaning, whether trying again can help.
+/// One row per exit code: number, name, meaning, whether a retry can help.
 pub const EXIT_CODES: [(u8, &str, &str, bool); 11] = [
-    (0, "done", "complete; warnings allowed", false),
+    (0, "done", "success; there may be warnings", false),
     (1, "internal", "internal error: a bug in posweight", false),
     (2, "usage", "a flag or a key of the spec is wrong", false),
     (3, "check", "a check of severity error failed", false),
     (4, "input", "bad input: missing, corrupt, wrong type, invalid value", false),
-    (5, "transient", "transient I/O, retries used up", true),
-    (6, "resource", "memory, disk or a limit", false),
-    (7, "output", "output conflict: exists, other writer, not writable", false),
+    (5, "transient", "transient I/O error, retries exhausted", true),
+    (6, "resource", "out of memory or disk, or over a limit", false),
+    (7, "output", "output conflict: it exists, another run writes it, or it is not writable", false),
     (8, "changed", "inputs changed during the scan", true),
     (130, "interrupt", "stopped by Ctrl-C", true),
     (143, "terminated", "stopped by SIGTERM", true),
@@ -81,6 +81,12 @@ macro_rules! constructors {
     )*};
 }
 
+/// A number with its noun: `1 shard`, `2 shards`.
+#[must_use]
+pub fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 impl Error {
     constructors! {
         /// A bug: an impossible state was reached.
@@ -91,18 +97,18 @@ impl Error {
         check => Check;
         /// Bad input.
         input => Input;
-        /// I/O that may work next time.
+        /// I/O that may succeed in a retry.
         transient => Transient;
         /// Not enough memory or disk, or a limit reached.
         resource => Resource;
-        /// The output place is taken or not writable.
+        /// The output exists, is in use or is not writable.
         output => Output;
         /// Inputs changed during the scan.
         changed => Changed;
     }
 
-    /// One error out of many, so that a person mends them all in one go; `None` when there is none.
-    /// The cause is that of the first, `what` the plural of what is wrong.
+    /// Joins many errors into one, so that the user can fix all of them at once; `None` if there are none.
+    /// The cause is that of the first error; `what` is the plural noun of what is invalid.
     #[must_use]
     pub fn together(errors: Vec<Self>, what: &str) -> Option<Self> {
         const SHOWN: usize = 20;
@@ -125,7 +131,7 @@ impl Error {
         Some(first)
     }
 
-    /// Says what to do about it.
+    /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Some(detail) = self.detail_mut() {
@@ -143,13 +149,13 @@ impl Error {
         self
     }
 
-    /// What to do about it, if it can be said.
+    /// What to do about it, if known.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.detail()?.hint.as_deref()
     }
 
-    /// What was found, and what to do; of a signal there is nothing to say.
+    /// What was found and what to do; `None` for a signal.
     pub(crate) fn detail(&self) -> Option<&Detail> {
         match self {
             Self::Stopped(_) => None,
@@ -180,7 +186,7 @@ impl Error {
         }
     }
 
-    /// The error of this crate that stands behind `cause`, if one does.
+    /// The error of this crate among the sources of `cause`, if there is one.
     #[must_use]
     pub fn behind(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut next = Some(cause);
@@ -188,7 +194,7 @@ impl Error {
             if let Some(error) = cause.downcast_ref::<Self>() {
                 return Some(error.clone());
             }
-            // What an I/O error wraps is not among its sources.
+            // The error inside an I/O error is not among its sources.
             let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
             next = match wrapped {
                 Some(inner) => Some(inner),

@@ -15,7 +15,7 @@ use crate::pipeline::options::limits;
 use crate::pipeline::run::stopped;
 use crate::pipeline::spec::Spec;
 
-/// Start a scheduler, or an executor that counts for one
+/// Start a scheduler, or an executor that works for one
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight cluster scheduler --bind 0.0.0.0 --host node-1
@@ -28,24 +28,24 @@ pub(super) struct ClusterVerb {
 
 #[derive(Debug, Subcommand)]
 enum ClusterPart {
-    /// Give tasks to executors, and those of lost ones to others
+    /// Assign tasks to executors; tasks of lost executors go to others
     Scheduler(SchedulerFlags),
-    /// Count what the scheduler gives
+    /// Run the tasks that the scheduler assigns
     Executor(ExecutorFlags),
 }
 
 #[derive(Debug, Args)]
 struct SchedulerFlags {
-    /// Address it listens at; it trusts whoever reaches it
+    /// Address to listen on; every client that reaches it is trusted
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
-    /// Port of clients and executors
+    /// Port for clients and executors
     #[arg(long, value_name = "PORT", default_value_t = 50050)]
     port: u16,
-    /// Name under which executors reach it
+    /// Host name under which executors reach the scheduler
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     host: String,
-    /// Executors that are silent for so long are lost; a job waits so long for one
+    /// Time without a heartbeat after which an executor is lost, and a job without any executor fails
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     executor_timeout: u64,
     #[command(flatten)]
@@ -54,25 +54,25 @@ struct SchedulerFlags {
 
 #[derive(Debug, Args)]
 struct ExecutorFlags {
-    /// The scheduler it works for
+    /// Address of the scheduler
     #[arg(long, value_name = "URL", default_value = "df://localhost:50050")]
     scheduler: String,
-    /// Address it listens at; it trusts whoever reaches it
+    /// Address to listen on; every client that reaches it is trusted
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
-    /// Port of clients and other executors
+    /// Port for clients and other executors
     #[arg(long, value_name = "PORT", default_value_t = 50051)]
     port: u16,
-    /// Port of the scheduler
+    /// Port for tasks from the scheduler
     #[arg(long, value_name = "PORT", default_value_t = 50052)]
     task_port: u16,
-    /// Name under which others reach it [default: what the scheduler sees]
+    /// Host name under which others reach the executor [default: the address that the scheduler sees]
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// Folder for results until they are fetched [default: a temporary one]
+    /// Folder for results until they are fetched [default: a temporary folder]
     #[arg(long, value_name = "DIR")]
     work_dir: Option<PathBuf>,
-    /// Time between two signs of life
+    /// Time between two heartbeats
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     heartbeat: u64,
     #[command(flatten)]
@@ -121,10 +121,13 @@ impl ExecutorFlags {
                 .hint(detail.hint.unwrap_or_default()),
             other => other,
         })?;
-        // Removed when this process ends in good order.
+        // Removed when this process exits normally.
         let temporary = match &self.work_dir {
             Some(_) => None,
-            None => Some(tempfile::tempdir().map_err(|c| Error::resource(format!("no work folder: {c}")))?),
+            None => Some(
+                tempfile::tempdir()
+                    .map_err(|c| Error::resource(format!("cannot create a work folder: {c}")))?,
+            ),
         };
         let given = self.work_dir.clone().or(temporary.as_ref().map(|dir| dir.path().to_owned()));
         let with = Executor {
@@ -137,7 +140,7 @@ impl ExecutorFlags {
             limits,
         };
         let runtime = runtime(with.limits.threads)?;
-        // It ends by itself when it is told to stop, once its tasks are done.
+        // On a stop signal, the executor ends by itself once its tasks are done.
         let ended = runtime.block_on(executor(with));
         runtime.shutdown_background();
         ended

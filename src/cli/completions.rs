@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
   posweight completions zsh > ~/.zfunc/_posweight
   posweight completions fish > ~/.config/fish/completions/posweight.fish")]
 pub(super) struct CompletionsVerb {
-    /// Which shell
+    /// Shell to complete for
     shell: clap_complete::Shell,
 }
 

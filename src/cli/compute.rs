@@ -1,4 +1,4 @@
-//! `posweight compute`: count, weigh, measure and report in one go.
+//! `posweight compute`: from shards to weights, measures and report.
 
 use clap::Args;
 
@@ -8,15 +8,14 @@ use super::progress::{LogFlags, carry_out};
 use crate::error::Result;
 use crate::pipeline::spec::{OneOrMany, Spec};
 
-/// Count, weigh, measure and report in one go
+/// Count labels in shards; write weights, measures and a report
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight compute data/train/ --out weights/
   posweight compute 'data/*.parquet' --labels 'l*' --scheme sqrt --clip 0,100 --out weights/
   posweight compute data/ --layout list --labels tags --vocabulary names.txt --by split --out w/")]
 pub(super) struct ComputeVerb {
-    /// Files, folders and globs of Parquet shards, and addresses of them such as s3://bucket/data; - is an Arrow
-    /// IPC stream on stdin
+    /// Parquet files, folders, globs, or addresses such as s3://bucket/data; - reads an Arrow IPC stream from stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]
@@ -31,12 +30,12 @@ pub(super) struct ComputeVerb {
     running: flags::RunFlags,
     #[command(flatten)]
     jobs: flags::JobFlags,
-    /// json or arrow: what --out - writes [default: json]
+    /// Format of --out -: json or arrow [default: json]
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     #[command(flatten)]
     voice: LogFlags,
-    /// Print the pipeline file that does the same, and stop
+    /// Print the equivalent pipeline file and exit
     #[arg(long)]
     emit_spec: bool,
 }

@@ -21,17 +21,17 @@ pub(super) struct DiffVerb {
     /// Folder of a finished run, or a counts.parquet
     #[arg(value_name = "BEFORE")]
     before: PathBuf,
-    /// The same, to be compared with it
+    /// Folder of a finished run, or a counts.parquet, to compare with BEFORE
     #[arg(value_name = "AFTER")]
     after: PathBuf,
-    /// table, markdown, json or csv; json and csv have every label
+    /// Output format; json and csv contain every label
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "markdown", "json", "csv"])]
     format: String,
-    /// Labels shown, those that changed most
+    /// Number of labels to show, largest change first
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
-    /// Exit with 3 when the prevalence of a label changed by more than this share of what it was, such as
-    /// 0.2; a label that is new or gone is over any
+    /// Exit with code 3 if the prevalence of a label changed by more than this share, such as 0.2 for 20 %; new
+    /// and gone labels exceed every share
     #[arg(long, value_name = "SHARE")]
     fail_over: Option<f64>,
 }
@@ -39,7 +39,7 @@ pub(super) struct DiffVerb {
 impl DiffVerb {
     pub(super) fn act(&self) -> Result<()> {
         if let Some(limit) = self.fail_over.filter(|limit| limit.is_nan() || *limit < 0.0) {
-            return Err(Error::usage(format!("--fail-over {limit} is no share"))
+            return Err(Error::usage(format!("--fail-over {limit} is not a valid share"))
                 .hint("give a number of at least 0, such as 0.2 for 20 %"));
         }
         let (before, after) = (reopen(&self.before)?, reopen(&self.after)?);
@@ -53,10 +53,10 @@ impl DiffVerb {
         match self.fail_over.map(|limit| (limit, found.over(limit))) {
             None | Some((_, 0)) => Ok(()),
             Some((limit, over)) => Err(Error::check(format!(
-                "--fail-over {limit}: the prevalence of {over} of {} labels changed by more",
+                "--fail-over {limit}: the prevalence of {over} of {} labels changed by more than this share",
                 found.labels.len()
             ))
-            .hint("look at the labels above, then raise --fail-over or mend the data")),
+            .hint("check the labels above, then fix the data or raise --fail-over")),
         }
     }
 }

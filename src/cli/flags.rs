@@ -11,10 +11,10 @@ use crate::pipeline::spec::{OneOrMany, Scalar, Scalars, Spec, ValueSpec};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputFlags {
-    /// Folder or address for the results; - writes the weights alone to stdout
+    /// Folder or address for the results; - writes only the weights, to stdout
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace results that are there
+    /// Replace existing results
     #[arg(long)]
     overwrite: bool,
     /// Files to write: parquet, json, safetensors, npy, md, html [default: all]
@@ -22,24 +22,24 @@ pub(super) struct OutputFlags {
     formats: Vec<String>,
 }
 
-/// Shards from run to run.
+/// What one run leaves for the next, and for other programs.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Every night")]
+#[command(next_help_heading = "Incremental runs")]
 pub(super) struct IncrementalFlags {
-    /// Keep counts of shards in this file or object (auto: OUT.state): the next run reads only shards that are new or
-    /// changed
+    /// Save the counts of each shard in this file or object (auto: OUT.state); the next run reads only new and
+    /// changed shards
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Count all shards, also those whose counts are kept
+    /// Count all shards again, even those with saved counts
     #[arg(long)]
     full: bool,
-    /// Do nothing, and exit with N, where nothing has changed since the last run
+    /// Do nothing and exit with code N if nothing has changed since the last run
     #[arg(long, value_name = "N")]
     skip_exit_code: Option<u8>,
-    /// Write a short account of the run, also of a failed one
+    /// Write a short JSON summary of the run, even if the run fails
     #[arg(long, value_name = "FILE")]
     summary_json: Option<PathBuf>,
-    /// Write metrics for Prometheus when the run succeeds
+    /// Write metrics for Prometheus if the run succeeds
     #[arg(long, value_name = "FILE")]
     metrics_textfile: Option<PathBuf>,
     /// Send OpenLineage events to file:PATH or http(s)://HOST [env: OPENLINEAGE_URL]
@@ -67,10 +67,10 @@ impl IncrementalFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Many jobs")]
 pub(super) struct JobFlags {
-    /// Count part I of the shards, from 0, and write counts alone; weigh merges those of all jobs
+    /// Count only part I of the shards, from 0, and write only counts; weigh merges the counts of all jobs
     #[arg(long, value_name = "I")]
     shard_index: Option<u64>,
-    /// So many jobs share the shards
+    /// Number of jobs that share the shards
     #[arg(long, value_name = "N")]
     shard_count: Option<u64>,
 }
@@ -86,10 +86,10 @@ impl JobFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Labels (detected when not given)")]
 pub(super) struct LabelFlags {
-    /// wide, vector, list, delimited, class or long
+    /// How labels are stored: wide, vector, list, delimited, class or long
     #[arg(long)]
     layout: Option<String>,
-    /// Label columns: names and globs, '!NAME' takes away
+    /// Label columns: names or globs; '!NAME' excludes a column
     #[arg(long, value_name = "COLS")]
     labels: Vec<String>,
     /// Row id column of layout long
@@ -107,22 +107,22 @@ pub(super) struct LabelFlags {
     /// Number of labels, C
     #[arg(long, value_name = "C")]
     num_labels: Option<u64>,
-    /// True number of rows of layout long
+    /// Number of all rows of layout long, including rows without any label
     #[arg(long, value_name = "N")]
     num_rows: Option<u64>,
-    /// No row id of layout long lies in two shards, so that --state keeps its counts
+    /// Declare that no row id of layout long is in two shards, so that counts of shards can be saved and merged
     #[arg(long)]
     ids_disjoint: bool,
-    /// index or name: what integers are
+    /// What integer labels are: index or name
     #[arg(long, value_name = "KIND")]
     label_kind: Option<String>,
-    /// error or missing: label columns that some shards lack
+    /// How to treat label columns that a shard lacks: error or missing [default: error]
     #[arg(long, value_name = "HOW")]
     missing_columns: Option<String>,
-    /// fail or skip: shards that cannot be read [default: fail]
+    /// How to treat unreadable shards: fail or skip [default: fail]
     #[arg(long, value_name = "HOW")]
     on_bad_shard: Option<String>,
-    /// More of them than N are an error all the same
+    /// Fail if more than N shards are unreadable
     #[arg(long, value_name = "N")]
     max_bad_shards: Option<u64>,
 }
@@ -131,25 +131,25 @@ pub(super) struct LabelFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Values")]
 pub(super) struct ValueFlags {
-    /// Values that say yes [default: 1]
+    /// Values that mean positive [default: 1]
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
     positive_values: Vec<String>,
-    /// Values that say no [default: 0]
+    /// Values that mean negative [default: 0]
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
     negative_values: Vec<String>,
-    /// Values that say nothing, beside NULL and NaN
+    /// Values that mean missing, besides NULL and NaN
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
     missing_values: Vec<String>,
-    /// Values that say perhaps
+    /// Values that mean uncertain
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
     uncertain_values: Vec<String>,
-    /// Count those as positive, negative or missing
+    /// Count uncertain values as positive, negative or missing
     #[arg(long, value_name = "SIDE")]
     uncertain_as: Option<String>,
-    /// Numbers at or above T are positive
+    /// Numbers of at least T are positive, smaller numbers are negative
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     threshold: Option<f64>,
-    /// Numbers from 0 to 1 count in part
+    /// Numbers from 0 to 1 are soft labels: p counts as p positives and 1 - p negatives
     #[arg(long)]
     soft: bool,
 }
@@ -158,13 +158,13 @@ pub(super) struct ValueFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rows")]
 pub(super) struct RowFlags {
-    /// Condition a row must meet
+    /// Count only rows that meet this condition
     #[arg(long, value_name = "SQL")]
     r#where: Option<String>,
-    /// Column with one weight per row
+    /// Column with the weight of each row
     #[arg(long, value_name = "COL")]
     sample_weight: Option<String>,
-    /// Columns that split the counts, such as split
+    /// Also count per value of these columns, such as split
     #[arg(long, value_name = "COLS", value_delimiter = ',')]
     by: Vec<String>,
 }
@@ -173,28 +173,28 @@ pub(super) struct RowFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Weights")]
 pub(super) struct WeightFlags {
-    /// NAME[:key=value,…], repeatable; the first is pos_weight [default: ratio]
+    /// Weight scheme NAME[:key=value,…]; repeatable, the first one is pos_weight [default: ratio]
     #[arg(long, value_name = "SCHEME")]
     scheme: Vec<String>,
     /// ε of scheme ratio: negatives / (positives + ε)
     #[arg(long, value_name = "E")]
     epsilon: Option<f64>,
-    /// Every weight to this power
+    /// Raise every weight to this power
     #[arg(long, value_name = "P")]
     power: Option<f64>,
-    /// Smallest and largest weight
+    /// Limit weights to this range
     #[arg(long, value_name = "LO,HI")]
     clip: Option<String>,
-    /// none, mean, sum or max
+    /// Divide weights by their mean, sum or max [default: none]
     #[arg(long, value_name = "HOW")]
     normalize: Option<String>,
-    /// Labels without positives get: one, max, zero, error or a number
+    /// Weight of labels without positives: one, max, zero, error or a number [default: one]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     zero_positives: Option<String>,
-    /// Labels without negatives get the same choice
+    /// Weight of labels without negatives; the same choices
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     zero_negatives: Option<String>,
-    /// Fewer positives than K count as none
+    /// Treat labels with fewer than K positives like labels without positives
     #[arg(long, value_name = "K")]
     min_positives: Option<u64>,
 }
@@ -203,13 +203,13 @@ pub(super) struct WeightFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
 pub(super) struct ReportFlags {
-    /// Rows of a training batch, for the chance that one holds no positive [default: 256]
+    /// Rows per training batch, for the chance that a batch has no positive [default: 256]
     #[arg(long, value_name = "B")]
     batch_size: Option<u64>,
-    /// Read labels without positives as this package: mulan (no IRLbl) or mldr (IRLbl 0) [default: mulan]
+    /// How to treat labels without positives: mulan (no IRLbl) or mldr (IRLbl 0) [default: mulan]
     #[arg(long, value_name = "PACKAGE")]
     compat: Option<String>,
-    /// Compare with this result, which may be the one at --out, before it is replaced
+    /// Compare with this earlier result, which may be the one at --out
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
 }
@@ -222,15 +222,15 @@ impl ReportFlags {
     }
 }
 
-/// What takes another pass.
+/// Measures that need a second pass over the rows.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
 pub(super) struct RowMeasureFlags {
-    /// auto, on or off: sets of labels, co-occurrence and SCUMBLE, which take a second pass over the rows
-    /// [default: auto, up to 2 000 labels and without --state]
+    /// Measure label sets, co-occurrence and SCUMBLE, in a second pass over the rows: auto, on or off [default:
+    /// auto, up to 2 000 labels and without --state]
     #[arg(long, value_name = "HOW")]
     row_measures: Option<String>,
-    /// Input features of the model, for TCS
+    /// Number of input features of the model, for TCS
     #[arg(long, value_name = "F")]
     num_features: Option<u64>,
 }
@@ -242,23 +242,23 @@ impl RowMeasureFlags {
     }
 }
 
-/// A plan of rows.
+/// A sampling plan.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Plan")]
+#[command(next_help_heading = "Sampling plan")]
 pub(super) struct SamplingFlags {
-    /// NAME[:key=value,…]
+    /// SamplingFlags plan NAME[:key=value,…]
     #[arg(long, value_name = "PLAN", required = true)]
     plan: String,
-    /// Chance: the same seed makes the same plan [default: 0]
+    /// Random seed; the same seed gives the same plan [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Another chance for every epoch [default: 0]
+    /// Epoch number; every epoch draws anew [default: 0]
     #[arg(long, value_name = "N")]
     epoch: Option<u64>,
-    /// Also write the shards as the plan has them: rows repeated, left out, or in a folder per fold
+    /// Also write the shards with the plan applied: rows repeated, dropped, or in one folder per fold
     #[arg(long)]
     materialize: bool,
-    /// Say what the plan would do, and write nothing
+    /// Print what the plan would do, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -286,7 +286,7 @@ pub(super) struct CountFlags {
     rows: RowFlags,
 }
 
-/// How that is done, tonight and every night.
+/// How the run is carried out.
 #[derive(Debug, Args)]
 pub(super) struct RunFlags {
     #[command(flatten)]
@@ -295,31 +295,31 @@ pub(super) struct RunFlags {
     nightly: IncrementalFlags,
 }
 
-/// What the machine may be used for.
+/// Limits for the resources of this machine.
 #[derive(Debug, Args)]
 pub(super) struct MachineFlags {
     /// Peak memory, such as 512m [default: 60 % of the machine]
     #[arg(long, value_name = "SIZE")]
     memory_limit: Option<String>,
-    /// Threads that count [default: all]
+    /// Number of counting threads [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Folder for spill files
     #[arg(long, value_name = "DIR")]
     spill_dir: Option<PathBuf>,
-    /// Most bytes of spill files [default: 100g]
+    /// Maximum size of all spill files [default: 100g]
     #[arg(long, value_name = "SIZE")]
     spill_limit: Option<String>,
 }
 
-/// What does the work.
+/// Engine and resources.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Resources")]
 pub(super) struct ResourceFlags {
-    /// How to count: auto, encoded (pages as they are) or plain (arrays) [default: auto]
+    /// How to count: auto, encoded (pages without decoding) or plain (Arrow arrays) [default: auto]
     #[arg(long, value_name = "HOW")]
     engine: Option<String>,
-    /// Take column chunks and pages whose statistics say minimum = maximum by their word, not decoded
+    /// Do not decode column chunks and pages whose statistics say minimum = maximum
     #[arg(long)]
     trust_statistics: bool,
     #[command(flatten)]
@@ -327,7 +327,7 @@ pub(super) struct ResourceFlags {
     /// Count on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL")]
     cluster: Option<String>,
-    /// How often a request to a store that failed is tried again [default: 10]
+    /// How often to retry a failed request to an object store [default: 10]
     #[arg(long, value_name = "N")]
     retries: Option<usize>,
 }
@@ -438,8 +438,9 @@ impl ResourceFlags {
 }
 
 fn range(text: &str) -> Result<(f64, f64)> {
-    let wrong =
-        || Error::usage(format!("--clip: \"{text}\" is not LO,HI")).hint("for example --clip 0.1,100");
+    let wrong = || {
+        Error::usage(format!("--clip: \"{text}\" is not a range LO,HI")).hint("for example --clip 0.1,100")
+    };
     let (low, high) = text.split_once(',').ok_or_else(wrong)?;
     let number = |text: &str| text.trim().parse().map_err(|_| wrong());
     Ok((number(low)?, number(high)?))

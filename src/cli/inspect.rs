@@ -1,4 +1,4 @@
-//! `posweight inspect`: what is there, and the layout it seems to have.
+//! `posweight inspect`: shards, columns and the detected layout.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use comfy_table::{Table, presets};
 
 use super::flags;
 use super::output::{print, runtime, say};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use crate::pipeline::forecast::{Forecast, forecast};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::opening::open_plan;
@@ -16,25 +16,25 @@ use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::report::{short, visible};
 use crate::source::{listing, schema, shards};
 
-/// Columns listed before the rest is summed up.
+/// Columns listed; the others are only counted.
 const COLUMNS_SHOWN: usize = 20;
-/// Shards listed before the rest is summed up.
+/// Shards listed; the others are only counted.
 const SHARDS_SHOWN: usize = 10;
 
-/// Show shards, columns and the layout they seem to have
+/// Show shards, columns and the detected layout
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight inspect data/
   posweight inspect data/ > pipeline.toml     # the commented spec alone is on stdout
   posweight inspect s3://bucket/data/ --plan --executors 100")]
 pub(super) struct InspectVerb {
-    /// Files, folders and globs of Parquet shards, and addresses of them such as s3://bucket/data
+    /// Parquet files, folders, globs, or addresses such as s3://bucket/data
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
-    /// Say what a run will read, request and take, by the footers and a short probe
+    /// Estimate bytes, requests, memory and time of a run, from footers and a short probe
     #[arg(long)]
     plan: bool,
-    /// The same for each of N jobs that share the shards, as with --shard-count
+    /// Also estimate each of N jobs that share the shards, as with --shard-count
     #[arg(long, value_name = "N", default_value_t = 16, requires = "plan")]
     executors: u64,
     #[command(flatten)]
@@ -71,10 +71,10 @@ impl InspectVerb {
                 spec.id.clone_from(&layout.id);
                 spec.delimiter.clone_from(&layout.delimiter);
                 let n = layout.labels.len();
-                let columns = if n == 1 { "1 label column".to_owned() } else { format!("{n} label columns") };
+                let columns = plural(n as u64, "label column");
                 print(&format!(
                     "# layout {}, {columns}: {}\n{}# scheme = [\"ratio\"]            # see: posweight list schemes\n\
-                     # missing_values = [-100]       # values that say nothing, beside NULL and NaN\n\
+                     # missing_values = [-100]       # values that mean missing, besides NULL and NaN\n\
                      # by = [\"split\"]                # one result per value, plus the total\n",
                     layout.kind,
                     visible(&found.detected.why),
@@ -91,11 +91,15 @@ impl InspectVerb {
     }
 }
 
-/// What a run takes here, and in each of many jobs.
+/// The forecast of a run on this machine, and of each of many jobs.
 fn table(here: &Forecast, each: &Forecast, executors: u64, threads: usize) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    let heads = [String::new(), format!("here, {threads} threads"), format!("each of {executors} jobs")];
+    let heads = [
+        String::new(),
+        format!("here, {}", plural(threads as u64, "thread")),
+        format!("each of {executors} jobs"),
+    ];
     table.set_header(heads);
     let mut row = |what: &str, of: &dyn Fn(&Forecast) -> String| {
         table.add_row([what.to_owned(), of(here), of(each)]);
@@ -103,15 +107,17 @@ fn table(here: &Forecast, each: &Forecast, executors: u64, threads: usize) -> St
     row("rows", &|of| of.demand.rows.to_string());
     row("row groups", &|of| of.demand.row_groups.to_string());
     row("label chunks", &|of| size(of.demand.chunk_bytes));
-    row("read of them", &|of| size(of.demand.read_bytes));
-    row("requests", &|of| format!("{} footers + {} reads", of.demand.shards, of.demand.reads));
+    row("bytes to read", &|of| size(of.demand.read_bytes));
+    row("requests", &|of| {
+        format!("{} + {}", plural(of.demand.shards, "footer"), plural(of.demand.reads, "read"))
+    });
     row("memory", &|of| {
-        let more = if of.is_open { " and what is found, up to --memory-limit" } else { "" };
+        let more = if of.is_open { " plus labels found, up to --memory-limit" } else { "" };
         format!("{}{more}", size(of.memory))
     });
-    row("  of that footers", &|of| size(of.demand.footer_bytes));
+    row("  for footers", &|of| size(of.demand.footer_bytes));
     row("time", &|of| format!("{:.2} s", of.opening + of.fixed + of.counting));
-    row("  of that footers", &|of| format!("{:.2} s", of.opening));
+    row("  for footers", &|of| format!("{:.2} s", of.opening));
     let (rows, seconds) = here.probe;
     format!("{}\n{table}\nprobe: {rows} rows counted by one thread in {seconds:.3} s\n", here.how)
 }
@@ -131,10 +137,16 @@ fn size(bytes: u64) -> String {
 fn describe(shards: &[shards::Shard], schema: &arrow::datatypes::Schema) -> String {
     let rows: u64 = shards.iter().map(|shard| shard.rows).sum();
     let bytes: u64 = shards.iter().map(|shard| shard.bytes).sum();
-    let mut text = format!("{} shards, {rows} rows, {bytes} bytes\n", shards.len());
+    let mut text =
+        format!("{}, {}, {bytes} bytes\n", plural(shards.len() as u64, "shard"), plural(rows, "row"));
     for shard in shards.iter().take(SHARDS_SHOWN) {
         let groups = shard.metadata.num_row_groups();
-        text.push_str(&format!("  {}: {} rows, {groups} row groups\n", visible(&shard.name), shard.rows));
+        text.push_str(&format!(
+            "  {}: {}, {}\n",
+            visible(&shard.name),
+            plural(shard.rows, "row"),
+            plural(groups as u64, "row group")
+        ));
     }
     if shards.len() > SHARDS_SHOWN {
         text.push_str(&format!("  … and {} more\n", shards.len() - SHARDS_SHOWN));

@@ -1,4 +1,4 @@
-//! `posweight list`: the tables of the code, as tables.
+//! `posweight list`: prints the tables of the code.
 
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
@@ -21,7 +21,7 @@ use crate::weights::SCHEMES;
   posweight list layouts
   posweight list exit-codes")]
 pub(super) struct ListVerb {
-    /// Which table
+    /// Table to print
     what: TableName,
 }
 
@@ -54,13 +54,13 @@ impl ListVerb {
                 }
             }
             TableName::Plans => {
-                table.set_header(["plan", "what becomes of rows", "parameters", "source"]);
+                table.set_header(["plan", "effect on rows", "parameters", "source"]);
                 for info in &METHODS {
                     table.add_row([info.name, info.about, info.parameters, info.source]);
                 }
             }
             TableName::Measures => {
-                table.set_header(["measure", "range", "is", "source"]);
+                table.set_header(["measure", "range", "formula", "source"]);
                 for measure in &MEASURES {
                     table.add_row([measure.name, measure.range, measure.formula, measure.source]);
                 }
@@ -78,7 +78,7 @@ impl ListVerb {
                 }
             }
             TableName::Checks => {
-                table.set_header(["check", "its limit is about"]);
+                table.set_header(["check", "value compared with the limit"]);
                 for info in &CHECKS {
                     table.add_row([info.name, info.about]);
                 }

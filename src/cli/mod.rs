@@ -1,6 +1,6 @@
 //! The command line: one file per verb. The only place that names clap, stdout, stderr and exit codes.
 //!
-//! stdout carries what was asked for, stderr everything else; a broken pipe is success.
+//! Data goes to stdout, everything else to stderr; a broken pipe is success.
 
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -43,19 +43,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Count, weigh, measure and report in one go
+    /// Count labels in shards; write weights, measures and a report
     Compute(Box<compute::ComputeVerb>),
-    /// Do what a pipeline file says
+    /// Run a pipeline file
     Run(run::RunVerb),
-    /// Show shards, columns and the layout they seem to have
+    /// Show shards, columns and the detected layout
     Inspect(inspect::InspectVerb),
-    /// Merge saved counts and weigh them anew; no shard is read
+    /// Merge saved counts and compute weights, without reading shards
     Weigh(Box<weigh::WeighVerb>),
-    /// Plan how often each row is seen in an epoch, or in which fold it is
+    /// Plan how often each row occurs in an epoch, or to which fold it belongs
     Sample(Box<sample::SampleVerb>),
     /// Compare two results label by label
     Diff(diff::DiffVerb),
-    /// Query shards, counts and weights with SQL; a shell when no query is given
+    /// Query shards, counts and weights with SQL; open a shell if no query is given
     Sql(Box<sql::SqlVerb>),
     /// Print the report of a finished run
     Report(report::ReportVerb),
@@ -63,14 +63,14 @@ enum Verb {
     List(list::ListVerb),
     /// Print the JSON Schema of pipeline files, run_results.json or imbalance.json
     Schema(schema::SchemaVerb),
-    /// Start a scheduler, or an executor that counts for one
+    /// Start a scheduler, or an executor that works for one
     #[cfg(feature = "cluster")]
     Cluster(Box<cluster::ClusterVerb>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsVerb),
 }
 
-/// Parses the command line, does what it says, and gives the exit code.
+/// Parses the command line, runs the verb and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     crate::guard::quiet();
@@ -86,7 +86,7 @@ pub fn main() -> ExitCode {
 }
 
 impl Verb {
-    /// Does what the verb says, and gives the exit code.
+    /// Runs the verb and returns the exit code.
     fn act(self) -> Result<u8> {
         match self {
             Self::Compute(verb) => return verb.act(),
@@ -107,7 +107,7 @@ impl Verb {
     }
 }
 
-/// Does the work and says what went wrong, if anything did.
+/// Runs `work` and prints its error, if there is one.
 fn finish(work: impl FnOnce() -> Result<u8>) -> ExitCode {
     let outcome = caught(work);
     match outcome.unwrap_or_else(|| Err(Error::internal("a bug in posweight, described above"))) {

@@ -1,4 +1,4 @@
-//! Running a spec in front of a person: progress, then the summary.
+//! Runs a spec, shows progress, then prints the summary.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::output::{print, print_bytes, runtime, say};
 use crate::engine::{Progress, Spilled};
-use crate::error::Result;
+use crate::error::{Result, plural};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::notices::refused;
 use crate::pipeline::outcome::{Ended, Observer, Outcome};
@@ -23,26 +23,26 @@ use crate::pipeline::run::run;
 use crate::pipeline::spec::Spec;
 use crate::report;
 
-/// How much is said.
+/// How much is logged, and how.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Voice")]
+#[command(next_help_heading = "Logging")]
 pub(super) struct LogFlags {
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, short)]
     quiet: bool,
-    /// Say what is being done
+    /// Log every step
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
-    /// text or json: how that is said
+    /// Log format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     log_format: String,
-    /// auto or never: the progress bar
+    /// When to show the progress bar
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "never"])]
     progress: String,
 }
 
 impl LogFlags {
-    /// Sends what the library says to stderr, one line each.
+    /// Sends log events of the library to stderr, one line each.
     pub(super) fn listen(&self) {
         use tracing::Level;
         let level = match (self.verbose, self.quiet) {
@@ -50,14 +50,13 @@ impl LogFlags {
             (false, true) => Level::ERROR,
             (false, false) => Level::WARN,
         };
-        // Libraries have words of their own, which are not for whoever runs posweight; that a store is asked
-        // again is.
+        // Events of other libraries do not help who runs posweight, except retries of store requests.
         let ours = Targets::new()
             .with_target(env!("CARGO_CRATE_NAME"), level)
             .with_target("object_store::client::retry", level.min(Level::INFO));
         let lines =
             tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
-        // A second subscriber in one process is no reason to fail.
+        // Another subscriber in this process is not an error.
         let _ = if self.log_format == "json" {
             lines.json().finish().with(ours).try_init()
         } else {
@@ -66,7 +65,7 @@ impl LogFlags {
     }
 }
 
-/// Resolves and runs `spec`, shows the progress on stderr and the summary on stdout; gives the exit code.
+/// Resolves and runs `spec`, shows progress on stderr and the summary on stdout; returns the exit code.
 pub(super) fn carry_out(mut spec: Spec, voice: &LogFlags) -> Result<u8> {
     voice.listen();
     let disabled =
@@ -78,7 +77,7 @@ pub(super) fn carry_out(mut spec: Spec, voice: &LogFlags) -> Result<u8> {
     let clock = Instant::now();
     let runtime = runtime(plan.count.limits.threads)?;
     let ended = runtime.block_on(run(&plan, &watcher));
-    // A decoder thread that is still busy must not hold a cancelled run back.
+    // A cancelled run must not wait for a busy decoder thread.
     runtime.shutdown_background();
     let outcome = match ended? {
         Ended::Done(outcome) => outcome,
@@ -89,7 +88,7 @@ pub(super) fn carry_out(mut spec: Spec, voice: &LogFlags) -> Result<u8> {
             return Ok(code);
         }
     };
-    // With labels by the million it takes a while to find the most and the least frequent.
+    // With millions of labels, sorting them for the summary takes a while.
     let text = (!voice.quiet).then(|| summary(&outcome, &plan, clock.elapsed()));
     match (&outcome.stream, text) {
         (Some(bytes), text) => {
@@ -102,15 +101,15 @@ pub(super) fn carry_out(mut spec: Spec, voice: &LogFlags) -> Result<u8> {
     Ok(0)
 }
 
-/// What is said of one of several jobs.
+/// The summary of one of several jobs.
 fn part(outcome: &Outcome, plan: &Plan, (index, count): (u64, u64), elapsed: Duration) -> String {
     let counts = &outcome.derived.file.counts;
     let out = plan.out.folder().map(|out| out.display().to_string()).unwrap_or_default();
     format!(
-        "job {index} of {count}: {} rows, {} labels, {}\n{out}: counts.parquet\n{:.2} s. Next, when all jobs \
+        "job {index} of {count}: {}, {}, {}\n{out}: counts.parquet\n{:.2} s. Next, when all jobs \
          are done: posweight weigh\n",
-        counts.rows(),
-        counts.len(),
+        plural(counts.rows(), "row"),
+        plural(counts.len() as u64, "label"),
         outcome.source,
         elapsed.as_secs_f64()
     )
@@ -132,11 +131,13 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
         .unwrap_or_default();
     let spilled = match outcome.spilled {
         Spilled { bytes: 0, .. } => String::new(),
-        Spilled { bytes, files } => format!(", {} MB spilled to {files} files", bytes.div_ceil(1 << 20)),
+        Spilled { bytes, files } => {
+            format!(", {} MB spilled to {}", bytes.div_ceil(1 << 20), plural(files, "file"))
+        }
     };
     if outcome.reused > 0 {
-        let s = if outcome.reused == 1 { "" } else { "s" };
-        text.push_str(&format!("{} shard{s} not read again: counts were kept\n", outcome.reused));
+        let shards = plural(outcome.reused as u64, "shard");
+        text.push_str(&format!("{shards} not read again: saved counts were used\n"));
     }
     let seconds = format!("{:.2} s{memory}{spilled}", elapsed.as_secs_f64());
     let Some(out) = plan.out.folder() else { return format!("{text}\n{seconds}\n") };
@@ -149,7 +150,7 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
     text
 }
 
-/// Draws a bar on a terminal, says a line now and then elsewhere.
+/// Draws a progress bar on a terminal; prints a line every half minute elsewhere.
 struct Watcher {
     quiet: bool,
     bar: bool,
@@ -185,7 +186,7 @@ impl Observer for Watcher {
     }
 }
 
-/// A bar over bytes; how far each byte is follows from the rows.
+/// A bar in bytes, estimated from the rows counted.
 fn draw(shards: usize, bytes: u64, rows: u64, progress: &Progress, stopped: &AtomicBool) {
     const EVERY: Duration = Duration::from_millis(100);
     let bar = ProgressBar::new(bytes);
@@ -193,7 +194,7 @@ fn draw(shards: usize, bytes: u64, rows: u64, progress: &Progress, stopped: &Ato
     if let Ok(style) = ProgressStyle::with_template(shape) {
         bar.set_style(style);
     }
-    bar.set_message(format!("{shards} shards"));
+    bar.set_message(plural(shards as u64, "shard"));
     while !stopped.load(Ordering::Relaxed) {
         let done = u128::from(progress.rows().min(rows)) * u128::from(bytes) / u128::from(rows.max(1));
         bar.set_position(u64::try_from(done).unwrap_or(bytes));

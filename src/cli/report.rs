@@ -22,10 +22,10 @@ pub(super) struct ReportVerb {
     /// Folder of a finished run
     #[arg(value_name = "RUN_DIR")]
     run: PathBuf,
-    /// text, markdown, html or json
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "markdown", "html", "json"])]
     format: String,
-    /// Compare with this result
+    /// Compare with this earlier result
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `posweight run`: do what a pipeline file says.
+//! `posweight run`: runs a pipeline file.
 
 use std::path::PathBuf;
 
@@ -12,35 +12,35 @@ use crate::pipeline::explain::explain;
 use crate::pipeline::parsing::read;
 use crate::pipeline::variables::Variables;
 
-/// Do what a pipeline file says
+/// Run a pipeline file
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight run pipelines/labels270.toml
   posweight run nightly.toml --explain         # per shard: read or not, and why
   posweight run nightly.toml --set date=2026-11-01 --skip-exit-code 99")]
 pub(super) struct RunVerb {
-    /// The pipeline file; its paths start at its own folder
+    /// Pipeline file; its relative paths start at the folder of the file
     #[arg(value_name = "PIPELINE.toml")]
     spec: PathBuf,
-    /// Folder for the results, instead of the file's; - writes the weights alone to stdout
+    /// Folder for the results, instead of the file's; - writes only the weights, to stdout
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// json or arrow: what --out - writes [default: json]
+    /// Format of --out -: json or arrow [default: json]
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
-    /// Replace results that are there
+    /// Replace existing results
     #[arg(long)]
     overwrite: bool,
     /// Count on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL")]
     cluster: Option<String>,
-    /// What ${NAME} in the file stands for; the environment comes second
+    /// Value of ${NAME} in the file; overrides the environment
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
-    /// Say what becomes of every shard and why, and stop
+    /// Print what would happen to each shard and why, and exit
     #[arg(long)]
     explain: bool,
-    /// Publish a result that a check refuses; exit 3 all the same
+    /// Publish even if a check fails; still exit with code 3
     #[arg(long)]
     publish_on_check_failure: bool,
     #[command(flatten)]
@@ -49,14 +49,14 @@ pub(super) struct RunVerb {
     jobs: flags::JobFlags,
     #[command(flatten)]
     voice: LogFlags,
-    /// Print the pipeline file with its paths resolved, and stop
+    /// Print the pipeline file with resolved paths and exit
     #[arg(long)]
     emit_spec: bool,
 }
 
 impl RunVerb {
     pub(super) fn act(&self) -> Result<u8> {
-        // Variables that are no text cannot be meant.
+        // Environment variables that are not valid Unicode are ignored.
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let variables = Variables::new(&self.set, environment)?;

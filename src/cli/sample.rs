@@ -1,4 +1,4 @@
-//! `posweight sample`: how often each row is seen in an epoch, or in which fold it is.
+//! `posweight sample`: how often each row occurs in an epoch, or to which fold it belongs.
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use super::progress::{LogFlags, carry_out};
 use crate::error::Result;
 use crate::pipeline::spec::{OneOrMany, Spec};
 
-/// Plan how often each row is seen in an epoch, or in which fold it is
+/// Plan how often each row occurs in an epoch, or to which fold it belongs
 #[derive(Debug, Args)]
 #[command(after_help = "Plans and their parameters: posweight list plans
 
@@ -17,7 +17,7 @@ Examples:
   posweight sample data/ --plan ml-ros:percent=25 --seed 7 --out plan/
   posweight sample data/ --plan stratified-split:train=0.8,test=0.2 --materialize --out split/")]
 pub(super) struct SampleVerb {
-    /// Files, folders and globs of Parquet shards; - is an Arrow IPC stream on stdin
+    /// Parquet files, folders, globs, or addresses such as s3://bucket/data; - reads an Arrow IPC stream from stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub(super) struct SampleVerb {
     running: flags::RunFlags,
     #[command(flatten)]
     voice: LogFlags,
-    /// Print the pipeline file that does the same, and stop
+    /// Print the equivalent pipeline file and exit
     #[arg(long)]
     emit_spec: bool,
 }

@@ -1,4 +1,4 @@
-//! `posweight schema`: JSON Schemas of what is read and written.
+//! `posweight schema`: JSON Schemas of files that posweight reads and writes.
 
 use clap::{Args, ValueEnum};
 use schemars::schema_for;
@@ -17,8 +17,8 @@ use crate::pipeline::spec::Spec;
   posweight schema imbalance
   posweight schema results | jq '.properties | keys'")]
 pub(super) struct SchemaVerb {
-    /// What the schema is of
-    what: SchemaName,
+    /// Kind of file
+    what: What,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -1,4 +1,4 @@
-//! `posweight weigh`: weights from counts that were saved.
+//! `posweight weigh`: weights from saved counts.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::pipeline::weigh::{Weighed, weigh};
 use crate::report;
 
-/// Merge saved counts and weigh them anew; no shard is read
+/// Merge saved counts and compute weights, without reading shards
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight weigh weights/counts.parquet --scheme effective-number:beta=0.999 --out cb/
@@ -28,7 +28,7 @@ pub(super) struct WeighVerb {
     weights: flags::WeightFlags,
     #[command(flatten)]
     told: flags::ReportFlags,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, short)]
     quiet: bool,
 }

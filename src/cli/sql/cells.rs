@@ -1,4 +1,4 @@
-//! Cells as text, for people.
+//! Cells as text.
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};

@@ -1,4 +1,4 @@
-//! What the line editor asks: is the statement whole, and what may the word become.
+//! For the line editor: whether a statement is complete, and how a word can be completed.
 
 use rustyline::completion::Completer;
 use rustyline::highlight::Highlighter;
@@ -6,7 +6,7 @@ use rustyline::hint::Hinter;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-/// Words that begin or join the parts of a query.
+/// SQL keywords.
 const KEYWORDS: [&str; 33] = [
     "SELECT",
     "FROM",
@@ -62,7 +62,7 @@ impl Words {
         Self { words }
     }
 
-    /// Words that begin as `start` does, whatever the case; those of its case first.
+    /// Words that begin with `start`, ignoring case; words in the same case come first.
     fn matching(&self, start: &str) -> Vec<String> {
         let begins =
             |word: &&String| word.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));

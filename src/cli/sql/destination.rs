@@ -1,4 +1,4 @@
-//! Where rows go: stdout, or a file that is there whole or not at all.
+//! Where rows go: stdout, or a file that is written completely or not at all.
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
@@ -14,14 +14,14 @@ use crate::cli::output::say;
 use crate::engine::sql::Answer;
 use crate::error::{Error, Result};
 
-/// Whether somebody still reads.
+/// Whether the reader of stdout is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StdoutReader {
     There,
     Gone,
 }
 
-/// Where the rows of statements go, one after the other.
+/// Takes the rows of statements, one statement after the other.
 pub(super) struct RowOutput {
     format: Format,
     place: OutputPlace,
@@ -33,14 +33,14 @@ enum OutputPlace {
 }
 
 impl RowOutput {
-    /// A destination; nothing is at `out` before [`Self::finish`].
+    /// A destination; the file `out` appears with [`Self::finish`].
     pub(super) fn new(out: Option<&Path>, overwrite: bool, format: Format) -> Result<Self> {
         let Some(path) = out else {
             let format = match format {
                 Format::Automatic if std::io::stdout().is_terminal() => Format::Table,
                 Format::Automatic => Format::Csv,
                 Format::Parquet => {
-                    return Err(Error::usage("--format parquet writes a file, and none is named")
+                    return Err(Error::usage("--format parquet needs a file to write")
                         .hint("name one with --out FILE"));
                 }
                 other => other,
@@ -78,7 +78,7 @@ impl RowOutput {
                 return Ok(StdoutReader::Gone);
             }
             if text.is_full() {
-                say(&format!("the table ends after {TABLE_ROWS} rows; --format csv has no limit"));
+                say(&format!("only the first {TABLE_ROWS} rows are shown; --format csv has no limit"));
                 break;
             }
         }
@@ -92,8 +92,8 @@ impl RowOutput {
         };
         *results += 1;
         if *results > 1 {
-            return Err(Error::usage("a Parquet file holds the rows of one query, and there are more")
-                .hint("run them one by one, or write csv"));
+            return Err(Error::usage("a Parquet file holds the rows of one query, but several are given")
+                .hint("run the queries one by one, or use --format csv"));
         }
         let wrong =
             |cause: parquet::errors::ParquetError| Error::output(format!("{}: {cause}", path.display()));
@@ -107,8 +107,8 @@ impl RowOutput {
         Ok(StdoutReader::There)
     }
 
-    /// A reader of stdout that has gone away has what it wanted.
-    fn put(&mut self, bytes: &[u8]) -> Result<StdoutReader> {
+    /// A closed stdout is success.
+    fn put(&mut self, bytes: &[u8]) -> Result<Reader> {
         match &mut self.place {
             OutputPlace::File { path, part, .. } => {
                 part.write_all(bytes).map_err(|cause| Error::writing(path, &cause))?;
@@ -125,7 +125,7 @@ impl RowOutput {
         Ok(StdoutReader::There)
     }
 
-    /// Puts the file in its place.
+    /// Moves the finished file to its place.
     pub(super) fn finish(self) -> Result<()> {
         let OutputPlace::File { path, part, overwrite, .. } = self.place else { return Ok(()) };
         let wrong = |cause: &std::io::Error| Error::writing(&path, cause);
@@ -142,11 +142,11 @@ impl RowOutput {
 }
 
 fn taken(path: &Path) -> Error {
-    Error::output(format!("{}: there is such a file", path.display()))
+    Error::output(format!("{}: the file already exists", path.display()))
         .hint("replace it with --overwrite, or choose another --out")
 }
 
-/// Files that others may read, as the umask has it.
+/// Files with the permissions of the umask.
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".posweight-sql-");

@@ -27,15 +27,15 @@ pub(super) enum Format {
     Parquet,
 }
 
-/// Rows that a table shows: it is laid out as a whole.
+/// Maximum rows of a table, which is laid out as a whole.
 pub(super) const TABLE_ROWS: usize = 10_000;
 
-/// Writes the rows of one statement, of every format but Parquet.
+/// Writes the rows of one statement, in every format except Parquet.
 pub(super) struct Text {
     format: Format,
     schema: SchemaRef,
     begun: bool,
-    /// What a table waits for.
+    /// Rows that a table collects before it is laid out.
     waiting: Vec<Vec<String>>,
 }
 
@@ -80,7 +80,7 @@ impl Text {
         match self.format {
             Format::Ndjson => Ok(Vec::new()),
             Format::Json => Ok(if self.begun { b"\n]\n".to_vec() } else { b"[]\n".to_vec() }),
-            // Columns are named even where there is no row.
+            // The header is written even without rows.
             _ if !self.begun => {
                 let mut head = self.add(&RecordBatch::new_empty(Arc::clone(&self.schema)))?;
                 head.extend(self.end()?);
@@ -91,7 +91,7 @@ impl Text {
         }
     }
 
-    /// Lines of JSON; within an array they are parted by commas.
+    /// Lines of JSON, separated by commas within an array.
     fn json(&mut self, batch: &RecordBatch, begun: bool) -> Result<Vec<u8>> {
         let mut lines = Vec::new();
         let mut writer = JsonBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut lines);
@@ -101,7 +101,7 @@ impl Text {
             return Ok(lines);
         }
         let mut text = if begun { Vec::new() } else { b"[\n".to_vec() };
-        // An empty batch leaves the array as it was, also where it would begin.
+        // An empty batch does not begin the array.
         let mut first = !begun;
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             text.extend_from_slice(if first { b"" } else { b",\n" });

@@ -1,12 +1,12 @@
-//! What was typed, kept from one shell to the next.
+//! The history of the shell, saved between sessions.
 
 use std::path::PathBuf;
 
-/// Entries that are kept.
+/// Number of entries saved.
 const KEPT: usize = 1000;
 
-/// Entries, oldest first, and the file they are kept in. That file is a comfort: where it cannot be read
-/// or written, the shell works without.
+/// Entries, oldest first, and the file that saves them. The shell also works if the file cannot be read or
+/// written.
 pub(super) struct History {
     file: Option<PathBuf>,
     pub(super) entries: Vec<String>,
@@ -22,7 +22,7 @@ impl History {
         Self { file, entries: text.lines().map(from_line).collect() }
     }
 
-    /// Keeps an entry, once if it is typed again and again.
+    /// Adds an entry, unless it repeats the last one.
     pub(super) fn add(&mut self, entry: &str) {
         if self.entries.last().is_none_or(|last| last != entry) {
             self.entries.push(entry.to_owned());
@@ -40,7 +40,7 @@ impl History {
     }
 }
 
-/// An entry of several lines as one.
+/// An entry of several lines as one line.
 fn to_line(entry: &str) -> String {
     entry.replace('\\', "\\\\").replace('\n', "\\n")
 }

@@ -1,4 +1,4 @@
-//! `posweight sql`: queries over shards, counts and weights; a shell when none is given.
+//! `posweight sql`: queries over shards, counts and weights, or a shell.
 
 mod cells;
 mod complete;
@@ -23,12 +23,12 @@ use crate::pipeline::sql::{SqlRequest, open};
 use destination::{RowOutput, StdoutReader};
 use format::Format;
 
-/// Query shards, counts and weights with SQL; a shell when no query is given
+/// Query shards, counts and weights with SQL; open a shell if no query is given
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight sql -c \"SELECT split, pos_weight(cat) FROM 'pets/**/*.parquet' GROUP BY split\"
   posweight sql -c \"SELECT * FROM label_counts('data/', 'layout=list, labels=tags')\" --format json
-  posweight sql --table pets=pets/ --run weights/     # a shell; \\? says what it knows")]
+  posweight sql --table pets=pets/ --run weights/     # a shell; \\? shows help")]
 pub(super) struct SqlVerb {
     /// Run these statements; repeatable
     #[arg(short = 'c', long, value_name = "QUERY")]
@@ -36,31 +36,31 @@ pub(super) struct SqlVerb {
     /// Run the statements of this file, after those of -c; repeatable, - is stdin
     #[arg(short, long, value_name = "FILE")]
     file: Vec<PathBuf>,
-    /// Files, folder or glob as a table; repeatable, also for one name
+    /// Register files, a folder or a glob as a table; repeatable, also for the same name
     #[arg(long, value_name = "NAME=SHARDS")]
     table: Vec<String>,
-    /// A finished run as the tables counts, weights and imbalance
+    /// Register a finished run as tables counts, weights and imbalance
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
-    /// How rows are written [automatic: table on a terminal, by the ending of --out, else csv]
+    /// Output format [automatic: table on a terminal, by the extension of --out, else csv]
     #[arg(long, value_name = "FORMAT", default_value = "automatic")]
     format: Format,
     /// Write rows to this file instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace the file if it is there
+    /// Replace an existing file
     #[arg(long, requires = "out")]
     overwrite: bool,
     /// Peak memory, such as 512m [default: 60 % of the machine]
     #[arg(long, value_name = "SIZE")]
     memory_limit: Option<String>,
-    /// Threads that read and count [default: all]
+    /// Number of threads that read and count [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Read shards on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL", conflicts_with = "allow_write")]
     cluster: Option<String>,
-    /// Registered tables only: statements name no file
+    /// Allow only registered tables; statements cannot name files
     #[arg(long)]
     safe: bool,
     /// Allow COPY and INSERT
@@ -87,8 +87,8 @@ impl SqlVerb {
         let none_given = self.command.is_empty() && self.file.is_empty();
         let outcome = if none_given && std::io::stdin().is_terminal() {
             if self.out.is_some() {
-                return Err(Error::usage("--out takes the rows of queries, and none is given")
-                    .hint("give queries with -c or -f"));
+                return Err(Error::usage("--out needs a query to write the rows of")
+                    .hint("give a query with -c or -f"));
             }
             shell::run(&runtime, &session, self.format)
         } else {
@@ -99,7 +99,7 @@ impl SqlVerb {
                 }
             })
         };
-        // A decoder thread that is still busy must not hold a cancelled query back.
+        // A cancelled query must not wait for a busy decoder thread.
         runtime.shutdown_background();
         outcome
     }

@@ -1,4 +1,4 @@
-//! The shell: statements up to a semicolon, and commands as psql and sqlite3 have them.
+//! The shell: statements that end with a semicolon, and commands like those of psql and sqlite3.
 
 use std::time::Instant;
 
@@ -18,18 +18,18 @@ use crate::engine::sql::Session;
 use crate::error::{Error, Result};
 use crate::report::visible;
 
-/// Column names that can be completed.
+/// Maximum number of column names for completion.
 const COLUMNS_KNOWN: usize = 10_000;
 
-const HELP: &str = "Statements end with ; and may go over several lines. Ctrl-C cancels, Ctrl-D leaves.
+const HELP: &str = "Statements end with ; and may span several lines. Ctrl-C cancels, Ctrl-D quits.
   \\d, .tables             tables and views
   \\d NAME, .schema NAME   columns of a table, or of the shards at a path
   .mode FORMAT            table, csv, tsv, json, ndjson or markdown
-  .timer on|off           say how long statements take
-  \\?, .help               this
-  \\q, .quit               leave
+  .timer on|off           show how long statements take
+  \\?, .help               this help
+  \\q, .quit               quit
 Tables are those of --table and --run, paths in quotes (FROM 'data/*.parquet') and finished runs
-(FROM 'weights'.counts, .weights, .imbalance). Beside those of SQL there are the functions
+(FROM 'weights'.counts, .weights, .imbalance). Functions of posweight, besides those of SQL:
 ";
 
 struct Shell<'a> {
@@ -46,9 +46,9 @@ enum ShellStep {
     Leave,
 }
 
-/// Reads and runs statements until the person leaves.
+/// Reads and runs statements until the user quits.
 pub(super) fn run(runtime: &Runtime, session: &Session, format: Format) -> Result<()> {
-    let unusable = |cause: ReadlineError| Error::resource(format!("the terminal cannot be used: {cause}"));
+    let unusable = |cause: ReadlineError| Error::resource(format!("the terminal is not usable: {cause}"));
     let config = Config::builder().auto_add_history(false).build();
     let mut editor: Editor<Words, MemHistory> =
         Editor::with_history(config, MemHistory::new()).map_err(unusable)?;
@@ -57,7 +57,7 @@ pub(super) fn run(runtime: &Runtime, session: &Session, format: Format) -> Resul
         let _ = editor.add_history_entry(entry.as_str());
     }
     let mut shell = Shell { runtime, session, format, timer: false };
-    say("posweight sql: \\? says what it knows, \\q leaves");
+    say("posweight sql: \\? shows help, \\q quits");
     loop {
         editor.set_helper(Some(shell.words()));
         match editor.readline("posweight> ") {
@@ -108,21 +108,19 @@ impl Shell<'_> {
             (".timer", _) => say(if self.timer { "the timer is on" } else { "the timer is off" }),
             (".mode", name) => match Format::from_str(name, true) {
                 Ok(Format::Parquet) | Err(_) => {
-                    return Err(Error::usage(format!("there is no mode \"{name}\""))
-                        .hint("modes are automatic, table, csv, tsv, json, ndjson and markdown"));
+                    return Err(Error::usage(format!("unknown mode \"{name}\""))
+                        .hint("the modes are automatic, table, csv, tsv, json, ndjson and markdown"));
                 }
                 Ok(format) => self.format = format,
             },
             (other, _) => {
-                return Err(
-                    Error::usage(format!("there is no command {other}")).hint("\\? lists the commands")
-                );
+                return Err(Error::usage(format!("unknown command {other}")).hint("\\? lists the commands"));
             }
         }
         Ok(ShellStep::Go)
     }
 
-    /// Runs statements; Ctrl-C cancels them and not the shell.
+    /// Runs statements; Ctrl-C cancels the statements, not the shell.
     fn statements(&self, text: &str) -> Result<()> {
         let clock = Instant::now();
         let work = async {
@@ -152,7 +150,7 @@ impl Shell<'_> {
         print(&schema.fields().iter().map(line).collect::<String>())
     }
 
-    /// Everything that can be completed: functions, tables and their columns, quoted where they have to be.
+    /// Words for completion: functions, tables and their columns, quoted where SQL requires it.
     fn words(&self) -> Words {
         let tables = self.session.tables();
         let columns =
@@ -165,7 +163,7 @@ impl Shell<'_> {
     }
 }
 
-/// A name as SQL takes it.
+/// A name as SQL accepts it.
 fn quoted(name: String) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
