@@ -1,11 +1,11 @@
-//! Gates: what a result has to keep to be published.
+//! Checks that a result must pass to be published.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::as_f64;
 use crate::drift::{Drift, LabelDrift, Side};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use crate::weights::Weights;
 
 /// What happens when a check fails.
@@ -13,7 +13,7 @@ use crate::weights::Weights;
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "Severity")]
 pub enum CheckSeverity {
-    /// It is said, and the result is published.
+    /// The failure is reported, and the result is published.
     Warn,
     /// The run ends with exit code 3, and the previous result stays.
     Error,
@@ -43,17 +43,17 @@ pub enum CheckKind {
     MaxAbsentLabels,
     /// Clipped weights / weights, of all vectors.
     MaxClippedShare,
-    /// Labels that the last result did not have.
+    /// Labels that are not in the previous result.
     MaxNewLabels,
-    /// Labels that only the last result had.
+    /// Labels that are only in the previous result.
     MaxGoneLabels,
-    /// Prevalence against the last result, relative.
+    /// Relative change of prevalence since the previous result.
     MaxPrevalenceChange,
-    /// Prevalence against the last result, absolute.
+    /// Absolute change of prevalence since the previous result.
     MaxPrevalenceShift,
-    /// Primary weight against the last result, relative.
+    /// Relative change of the primary weight since the previous result.
     MaxWeightChange,
-    /// Distribution of positives over labels against the last result.
+    /// Change of the distribution of positives over labels since the previous result.
     MaxJensenShannon,
 }
 
@@ -64,9 +64,9 @@ pub struct CheckInfo {
     pub kind: CheckKind,
     /// Its key under `[checks]`.
     pub name: &'static str,
-    /// What the limit is about.
+    /// The value that is compared with the limit.
     pub about: &'static str,
-    /// Whether it compares with the result that is there.
+    /// Whether it compares with the previous result.
     pub against_last: bool,
 }
 
@@ -82,12 +82,12 @@ pub const CHECKS: [CheckInfo; 11] = [
     row(CheckKind::MaxMissingShare, "max_missing_share", "missing / rows of every label", false),
     row(CheckKind::MaxAbsentLabels, "max_absent_labels", "labels without positives", false),
     row(CheckKind::MaxClippedShare, "max_clipped_share", "clipped weights / weights", false),
-    row(CheckKind::MaxNewLabels, "max_new_labels", "labels that the last result lacks", true),
-    row(CheckKind::MaxGoneLabels, "max_gone_labels", "labels of the last result that this one lacks", true),
-    row(CheckKind::MaxPrevalenceChange, "max_prevalence_change", "relative change of a label's prevalence since the last result", true),
-    row(CheckKind::MaxPrevalenceShift, "max_prevalence_shift", "absolute change of a label's prevalence since the last result", true),
-    row(CheckKind::MaxWeightChange, "max_weight_change", "relative change of a label's primary weight since the last result", true),
-    row(CheckKind::MaxJensenShannon, "max_jensen_shannon", "Jensen–Shannon distance (0 … 1) of the positives per label since the last result", true),
+    row(CheckKind::MaxNewLabels, "max_new_labels", "labels that are not in the previous result", true),
+    row(CheckKind::MaxGoneLabels, "max_gone_labels", "labels of the previous result that are gone", true),
+    row(CheckKind::MaxPrevalenceChange, "max_prevalence_change", "relative change of a label's prevalence since the previous result", true),
+    row(CheckKind::MaxPrevalenceShift, "max_prevalence_shift", "absolute change of a label's prevalence since the previous result", true),
+    row(CheckKind::MaxWeightChange, "max_weight_change", "relative change of a label's primary weight since the previous result", true),
+    row(CheckKind::MaxJensenShannon, "max_jensen_shannon", "Jensen–Shannon distance (0 … 1) of the positives per label since the previous result", true),
 ];
 
 /// A check with its limit.
@@ -111,29 +111,29 @@ impl Check {
     /// A check by its key.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a key that is no check and for a limit that is negative or not a number.
+    /// [`Error::Usage`] for an unknown check, and for a limit that is negative or not a number.
     pub fn named(name: &str, limit: f64, severity: CheckSeverity) -> Result<Self> {
         let Some(info) = CHECKS.iter().find(|info| info.name == name) else {
             let known: Vec<_> = CHECKS.iter().map(|info| info.name).collect();
-            return Err(Error::usage(format!("[checks]: there is no check \"{name}\""))
-                .hint(format!("checks are {}", known.join(", "))));
+            return Err(Error::usage(format!("[checks]: unknown check \"{name}\""))
+                .hint(format!("the checks are {}", known.join(", "))));
         };
         if limit.is_nan() || limit < 0.0 {
-            return Err(Error::usage(format!("[checks]: {name} = {limit} is no limit"))
+            return Err(Error::usage(format!("[checks]: {name} = {limit} is not a valid limit"))
                 .hint("give a number of at least 0"));
         }
         Ok(Self { kind: info.kind, limit, severity })
     }
 }
 
-/// What became of a check.
+/// Whether a check passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckStatus {
-    /// It was kept.
+    /// The value is within the limit.
     Passed,
-    /// It was not kept.
+    /// The value is beyond the limit.
     Failed,
-    /// There is no last result to compare with.
+    /// There is no previous result to compare with.
     Skipped,
 }
 
@@ -154,9 +154,9 @@ impl CheckStatus {
 pub struct Checked {
     /// The check.
     pub check: Check,
-    /// What became of it.
+    /// Whether it passed.
     pub status: CheckStatus,
-    /// The value that was compared: that of the worst label, where each has one. `None` when there is none.
+    /// The value that was compared; for checks of labels, the value of the worst label. `None` if there is none.
     pub observed: Option<f64>,
     /// The worst label.
     pub label: Option<String>,
@@ -181,7 +181,7 @@ impl Checked {
     }
 }
 
-/// Does every check; `drift` is what changed since the last result, `None` when there is none.
+/// Runs every check; `drift` is the change since the previous result, `None` if there is none.
 #[must_use]
 pub fn check(checks: &[Check], now: Side<'_>, drift: Option<&Drift<'_>>) -> Vec<Checked> {
     checks.iter().map(|check| one(*check, now, drift)).collect()
@@ -241,7 +241,7 @@ fn of_both(check: Check, drift: &Drift<'_>, value: impl Fn(&LabelDrift) -> Optio
     worst(check, both.filter_map(|label| Some((drift.name(label), value(label)?))), false)
 }
 
-/// The label with the least or largest value, and how many are beyond the limit.
+/// Finds the label with the smallest or largest value, and how many labels are beyond the limit.
 fn worst<'n>(check: Check, values: impl Iterator<Item = (&'n str, f64)>, least: bool) -> Checked {
     let (mut found, mut labels): (Option<(&str, f64)>, usize) = (None, 0);
     for (name, value) in values {
@@ -266,18 +266,18 @@ fn clipped_share(weights: &Weights) -> f64 {
     if all == 0 { 0.0 } else { as_f64(clipped) / all as f64 }
 }
 
-/// The error for checks that stop a run; `None` when none does.
+/// The error for failed checks of severity error; `None` if there are none.
 #[must_use]
 pub fn failure(checked: &[Checked]) -> Option<Error> {
     let failed: Vec<String> = checked.iter().filter(|c| c.stops()).map(Checked::message).collect();
     (!failed.is_empty()).then(|| {
         Error::check(format!(
-            "{} of {} checks failed:\n  {}",
+            "{} of {} failed:\n  {}",
             failed.len(),
-            checked.len(),
+            plural(checked.len() as u64, "check"),
             failed.join("\n  ")
         ))
-        .hint("mend the data or the limits; --publish-on-check-failure publishes all the same")
+        .hint("fix the data or change the limits; --publish-on-check-failure publishes anyway")
     })
 }
 

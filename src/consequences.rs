@@ -1,5 +1,5 @@
-//! What weights do in training: how sure they are, what part of the loss each label takes, what they leave to be
-//! undone.
+//! What weights do in training: their uncertainty, the share of each label in the loss, and the shift of logits
+//! to undo at inference.
 
 use std::collections::HashMap;
 
@@ -7,27 +7,27 @@ use crate::counts::{LabelCounts, as_f64};
 use crate::posterior::interval;
 use crate::weights::{Kind, Scheme, Status, Weights};
 
-/// Rows of a batch when nobody says.
+/// Default number of rows per batch.
 pub const BATCH_SIZE: u64 = 256;
 /// The largest finite half-precision number.
 pub const FP16_MAX: f64 = 65504.0;
 
-/// What the weight of one label does. What is not defined is `None`.
+/// What the weight of one label does. Undefined values are `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Consequence {
-    /// Interval of prevalence, by a Beta posterior over known rows.
+    /// 95 % interval of prevalence, from a Beta posterior over known rows.
     pub prevalence: Option<[f64; 2]>,
-    /// The weights that the scheme gives at its ends, the lower first; of labels that the scheme serves.
+    /// Weights of the scheme at both ends of that interval, the lower first; `None` without a formula weight.
     pub weight: Option<[f64; 2]>,
-    /// Part of the loss of all labels, 0 … 1, while every cell is predicted alike; of weights that multiply it.
+    /// Share in the total loss, 0 … 1, while every cell gets the same prediction; `None` for additive weights.
     pub loss_share: Option<f64>,
-    /// Half precision holds no such weight.
+    /// Whether the weight overflows half precision.
     pub fp16_overflow: bool,
     /// Chance that a batch has no positive, 0 … 1.
     pub no_positive_in_batch: Option<f64>,
-    /// What the weight adds to logits, to be taken off at inference: ln of positive over negative weight.
+    /// Shift of logits by the weight, to subtract at inference: ln(positive weight / negative weight).
     pub calibration_offset: Option<f64>,
-    /// ln(positives / negatives), to start a bias at.
+    /// ln(positives / negatives), an initial bias.
     pub bias: Option<f64>,
 }
 
@@ -36,23 +36,23 @@ pub struct Consequence {
 pub struct Fact {
     /// Key of `per_label` in `imbalance.json`.
     pub name: &'static str,
-    /// What it is.
+    /// Its definition.
     pub formula: &'static str,
     /// The value; `None` where it is not defined.
     pub of: fn(&Consequence) -> Option<f64>,
 }
 
-/// Every such fact.
+/// All facts.
 #[rustfmt::skip]
 pub const FACTS: [Fact; 8] = [
     Fact { name: "prevalence_low", formula: "prevalence, lower end of its 95 % interval: quantile of Beta(pos + 1/2, neg + 1/2)", of: |c| c.prevalence.map(|[low, _]| low) },
     Fact { name: "prevalence_high", formula: "prevalence, upper end", of: |c| c.prevalence.map(|[_, high]| high) },
-    Fact { name: "weight_low", formula: "the smaller weight of the two ends; null where the weight is the policy's", of: |c| c.weight.map(|[low, _]| low) },
-    Fact { name: "weight_high", formula: "the larger one", of: |c| c.weight.map(|[_, high]| high) },
-    Fact { name: "loss_share", formula: "part of the whole loss while every cell is predicted alike: (weight pos + neg) / sum over labels", of: |c| c.loss_share },
+    Fact { name: "weight_low", formula: "weight at an end of that interval, the smaller one; null where the weight comes from --zero-positives or --zero-negatives", of: |c| c.weight.map(|[low, _]| low) },
+    Fact { name: "weight_high", formula: "weight at an end of that interval, the larger one", of: |c| c.weight.map(|[_, high]| high) },
+    Fact { name: "loss_share", formula: "share in the total loss while every cell gets the same prediction: (weight pos + neg) / sum over labels", of: |c| c.loss_share },
     Fact { name: "no_positive_in_batch", formula: "chance that a batch of batch_size rows has no positive: (1 - pos / N)^batch_size", of: |c| c.no_positive_in_batch },
-    Fact { name: "calibration_offset", formula: "ln(weight), to be taken off the logit at inference", of: |c| c.calibration_offset },
-    Fact { name: "bias", formula: "ln(pos / neg), to start the bias of the last layer at", of: |c| c.bias },
+    Fact { name: "calibration_offset", formula: "ln(weight), to subtract from the logit at inference", of: |c| c.calibration_offset },
+    Fact { name: "bias", formula: "ln(pos / neg), initial bias of the last layer", of: |c| c.bias },
 ];
 
 /// The consequences of the primary vector.
@@ -67,7 +67,7 @@ pub struct Consequences<'a> {
 }
 
 impl<'a> Consequences<'a> {
-    /// Of `weights`, made from `counts`, in batches of `batch_size` rows.
+    /// Prepares the consequences of `weights`, computed from `counts`, for batches of `batch_size` rows.
     #[must_use]
     pub fn new(counts: &'a LabelCounts, weights: &'a Weights, batch_size: u64) -> Self {
         let mut new = Self { counts, weights, batch_size, whole_loss: None };
@@ -76,13 +76,13 @@ impl<'a> Consequences<'a> {
         new
     }
 
-    /// Of one label.
+    /// The consequences of one label.
     #[must_use]
     pub fn of(&self, label: usize) -> Consequence {
         self.of_sure(label, self.sure(label))
     }
 
-    /// Of all labels, in label order; labels with the same counts share their interval.
+    /// The consequences of all labels, in label order; labels with the same counts share one interval.
     #[must_use]
     pub fn all(&self) -> Vec<Consequence> {
         let mut known = HashMap::new();
@@ -94,7 +94,7 @@ impl<'a> Consequences<'a> {
         sure.into_iter().enumerate().map(|(label, sure)| self.of_sure(label, sure)).collect()
     }
 
-    /// Positives and negatives by rows: of soft or weighted counts, the known rows in their proportion.
+    /// Positives and negatives in rows; soft or weighted counts are scaled to the number of known rows.
     fn evidence(&self, label: usize) -> (f64, f64) {
         let (positives, negatives) = self.counts.sides(label);
         let known = as_f64(self.counts.tallies()[label].known());
@@ -133,7 +133,7 @@ impl<'a> Consequences<'a> {
         }
     }
 
-    /// Weights of a positive and a negative cell, where the primary vector is such.
+    /// Weights of a positive and a negative cell, if the primary vector multiplies the loss.
     fn pair(&self, label: usize) -> Option<(f64, f64)> {
         let vector = self.weights.primary();
         let weight = vector.values[label];
@@ -141,7 +141,7 @@ impl<'a> Consequences<'a> {
             (Kind::PosWeight, _) => Some((weight, 1.0)),
             (Kind::ClassWeight, _) => Some((weight, weight)),
             (Kind::Pair, Scheme::FocalAlpha) => Some((weight, 1.0 - weight)),
-            // The other vector of the pair comes next.
+            // The next vector is the other one of the pair.
             (Kind::Pair, _) => self.weights.vectors.get(1).map(|other| (weight, other.values[label])),
             (Kind::Additive | Kind::Sampling, _) => None,
         }

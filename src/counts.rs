@@ -20,22 +20,22 @@ use crate::error::{Error, Result};
 pub(crate) use labels::number;
 pub use labels::{Labels, name_order};
 
-/// What one cell of the target tensor says about its label.
+/// The meaning of one cell of the target tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cell {
-    /// Nothing is known: NULL, NaN, or a value declared missing.
+    /// Unknown: NULL, NaN, or a value declared missing.
     Missing,
     /// The label does not apply.
     Negative,
-    /// The annotator said "perhaps": a value declared uncertain.
+    /// A value declared uncertain.
     Uncertain,
     /// The label applies.
     Positive,
-    /// A value that no rule explains.
+    /// A value without a declared meaning.
     Invalid,
 }
 
-/// How many rows fall on each of the five sides of one label. Unit: rows.
+/// How many rows of one label have each of the five meanings. Unit: rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Rows where the label applies.
@@ -44,20 +44,20 @@ pub struct Tally {
     pub negatives: u64,
     /// Rows whose value was declared uncertain.
     pub uncertain: u64,
-    /// Rows that say nothing about the label.
+    /// Rows that are missing for the label.
     pub missing: u64,
-    /// Rows whose value no rule explains.
+    /// Rows whose value has no declared meaning.
     pub invalid: u64,
 }
 
 impl Tally {
-    /// Rows that say yes or no: positives + negatives.
+    /// Known rows: positives + negatives.
     #[must_use]
     pub fn known(&self) -> u64 {
         self.positives.saturating_add(self.negatives)
     }
 
-    /// Rows in all, or `None` on overflow.
+    /// All rows, or `None` on overflow.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         self.positives
@@ -67,7 +67,7 @@ impl Tally {
             .checked_add(self.invalid)
     }
 
-    /// Adds `rows` rows that all say `cell`.
+    /// Adds `rows` rows with the meaning `cell`.
     pub fn add(&mut self, cell: Cell, rows: u64) {
         let side = match cell {
             Cell::Positive => &mut self.positives,
@@ -101,7 +101,7 @@ pub struct Mass(i128);
 
 impl Mass {
     const UNITS: f64 = 1e18;
-    /// Largest value `from_f64` takes: a single cell above it is a mistake in the data.
+    /// Largest value that `from_f64` accepts: a larger single cell is an error in the data.
     const MAX: f64 = 1e15;
 
     /// No mass.
@@ -170,12 +170,12 @@ impl MassTally {
     }
 }
 
-/// What rows say of a label that none of them names: no, but for rows that say nothing.
+/// The tally of a label that no row lists: negative, except in rows that are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unlisted {
     /// All rows.
     pub tally: Tally,
-    /// The same where soft or weighted counts are asked for.
+    /// The soft or weighted tally, if there is one.
     pub mass: MassTally,
 }
 
@@ -221,29 +221,29 @@ impl LabelCounts {
         Ok(Self { rows, labels, tallies, masses, unlisted: None })
     }
 
-    /// Says that labels were taken as they were found, in the order of [`name_order`], and what of those that
-    /// were not. Such counts merge whatever labels others found.
+    /// Marks the labels as found while counting, in the order of [`name_order`]; `rest` is the tally of every
+    /// label that was not found. Such counts merge with counts of other labels.
     ///
     /// # Errors
-    /// [`Error::Internal`] when that is said of other rows.
+    /// [`Error::Internal`] if `rest` has another number of rows.
     pub fn open(mut self, unlisted: Unlisted) -> Result<Self> {
         if unlisted.tally.total() != Some(self.rows) {
-            return Err(Error::internal("what is said of other labels is of other rows"));
+            return Err(Error::internal("the tally of unlisted labels has another number of rows"));
         }
         self.unlisted = Some(unlisted);
         Ok(self)
     }
 
-    /// What of labels that were not found, where labels were not known before.
+    /// The tally of labels that were not found; `None` if labels were known before counting.
     #[must_use]
     pub fn unlisted(&self) -> Option<&Unlisted> {
         self.unlisted.as_ref()
     }
 
-    /// The same rows with these labels, among which are all that were found.
+    /// The same rows with these labels, which must include all labels that were found.
     ///
     /// # Errors
-    /// [`Error::Input`] when labels were known before and are not these.
+    /// [`Error::Input`] if other labels were known before counting.
     pub fn spread(&self, labels: &Labels) -> Result<Self> {
         if self.labels == *labels {
             return Ok(self.clone());
@@ -266,10 +266,10 @@ impl LabelCounts {
         Self::new(self.rows, labels.clone(), tallies, masses)?.open(unlisted)
     }
 
-    /// The same with `rows` rows in all: those that are not listed say `rest` of every label.
+    /// The same counts with `rows` rows in total; rows that are not listed have the meaning `rest` for every label.
     ///
     /// # Errors
-    /// [`Error::Input`] when there are more rows already.
+    /// [`Error::Input`] if there are already more rows.
     pub fn with_rows(mut self, rows: u64, rest: Cell) -> Result<Self> {
         let more = rows.checked_sub(self.rows).ok_or_else(|| too_few_rows(rows, self.rows))?;
         self.tallies.iter_mut().for_each(|tally| tally.add(rest, more));
@@ -322,8 +322,8 @@ impl LabelCounts {
         self.tallies.is_empty()
     }
 
-    /// Positives and negatives of label `index` that weights are made of: the soft or weighted ones
-    /// where there are such, the rows otherwise. The only place where counts become doubles.
+    /// Positives and negatives of label `index` from which weights are computed: soft or weighted ones if
+    /// present, else rows. The only place where counts become doubles.
     ///
     /// # Panics
     /// When `index` is not below [`LabelCounts::len`].
@@ -338,8 +338,8 @@ impl LabelCounts {
     /// Counts of the rows of both. Associative and commutative.
     ///
     /// # Errors
-    /// [`Error::Input`] when labels that were known before, or their order, differ, or only one side is
-    /// weighted; [`Error::Resource`] when a count would overflow.
+    /// [`Error::Input`] if labels known before counting, or their order, differ, or only one side is weighted;
+    /// [`Error::Resource`] if a count would overflow.
     pub fn merge(&self, other: &Self) -> Result<Self> {
         if self.labels != other.labels {
             if self.unlisted.is_none() || other.unlisted.is_none() {
@@ -348,7 +348,7 @@ impl LabelCounts {
             let all = self.labels.union(&other.labels);
             return self.spread(&all)?.merge(&other.spread(&all)?);
         }
-        let overflow = || Error::resource("a count passes 2^64").hint("split the run by time or group");
+        let overflow = || Error::resource("a count exceeds 2^64").hint("split the run by time or group");
         let tallies = self
             .tallies
             .iter()
@@ -381,10 +381,10 @@ impl LabelCounts {
     }
 }
 
-/// `--num-rows` is below what was found.
+/// The error for a `--num-rows` below the number of rows found.
 pub(crate) fn too_few_rows(rows: u64, listed: u64) -> Error {
-    Error::input(format!("--num-rows is {rows}, but {listed} row ids are listed"))
-        .hint("give the number of all rows, those without any label included")
+    Error::input(format!("--num-rows is {rows}, but the shards list {listed} row ids"))
+        .hint("give the number of all rows, including rows without any label")
 }
 
 fn labels_differ(a: &Labels, b: &Labels) -> Error {

@@ -1,4 +1,4 @@
-//! How one set of counts differs from another: labels that came and went, prevalences and weights that moved.
+//! How two results differ: new and gone labels, changed prevalences and weights.
 
 use crate::counts::{LabelCounts, as_f64};
 use crate::measures::prevalence;
@@ -9,7 +9,7 @@ use crate::weights::Weights;
 pub struct Side<'a> {
     /// The counts.
     pub counts: &'a LabelCounts,
-    /// Their weights, of which the primary vector is compared.
+    /// Their weights; the primary vector is compared.
     pub weights: &'a Weights,
 }
 
@@ -36,11 +36,11 @@ pub struct LabelDrift {
 /// How two results differ.
 #[derive(Debug)]
 pub struct Drift<'a> {
-    /// What was.
+    /// The earlier result.
     pub before: Side<'a>,
-    /// What is.
+    /// The later result.
     pub after: Side<'a>,
-    /// Every label, the largest change first, equals in label order.
+    /// Every label, the largest change first, ties in label order.
     pub labels: Vec<LabelDrift>,
     /// Labels that are new.
     pub added: usize,
@@ -78,7 +78,7 @@ pub fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Drift<'a> {
     Drift { before, after, labels, added, removed, moved, jensen_shannon }
 }
 
-/// Relative change; of two prevalences that are unknown or 0 it is 0.
+/// Relative change; 0 if both prevalences are unknown or 0.
 fn change(before: Option<f64>, after: Option<f64>) -> f64 {
     match (before, after) {
         (Some(before), Some(after)) if before > 0.0 => after / before - 1.0,
@@ -109,14 +109,14 @@ fn jensen_shannon(labels: &[LabelDrift], before: Side<'_>, after: Side<'_>) -> O
 }
 
 impl Drift<'_> {
-    /// Relative change of rows, `None` where there were none.
+    /// Relative change of rows; `None` if there were none before.
     #[must_use]
     pub fn rows_change(&self) -> Option<f64> {
         let (before, after) = (as_f64(self.before.counts.rows()), as_f64(self.after.counts.rows()));
         (before > 0.0).then(|| after / before - 1.0)
     }
 
-    /// Name of a label.
+    /// The name of a label.
     #[must_use]
     pub fn name(&self, label: &LabelDrift) -> &str {
         match (label.after, label.before) {

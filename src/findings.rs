@@ -1,23 +1,24 @@
-//! Everything odd that a person should know, as values: what, where, why it matters, what to do.
+//! Everything unusual that a user should know, as values: what, where, why it matters, what to do.
 
 use serde::{Deserialize, Serialize};
 
 use crate::consequences::FP16_MAX;
 use crate::counts::{LabelCounts, as_f64};
+use crate::error::plural;
 use crate::groups::GroupMeasures;
 use crate::weights::{Kind, Status, Weights};
 
-/// Fewer positives than this are too few to learn from or to weigh by.
+/// Labels with fewer positives are reported as rare.
 pub const RARE_POSITIVES: u64 = 10;
-/// A positive weighing more than this many negatives makes gradients jump.
+/// Larger weights are reported: gradients become unstable.
 pub const EXTREME_WEIGHT: f64 = 1000.0;
-/// Labels of which more than this share of rows is unknown.
+/// Labels with a larger share of missing or uncertain rows are reported.
 pub const MOSTLY_MISSING: f64 = 0.5;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The result may not be what was meant.
+    /// The result may not be what the user intended.
     Warning,
     /// Good to know.
     Note,
@@ -44,7 +45,7 @@ pub enum FindingKind {
     NoPositives,
     /// Labels that every known row has.
     NoNegatives,
-    /// Labels of which nothing is known.
+    /// Labels without any positive or negative row.
     NoKnownRows,
     /// Labels under `--min-positives`.
     BelowMinPositives,
@@ -54,7 +55,7 @@ pub enum FindingKind {
     ExtremeWeight,
     /// Weights that half precision cannot hold.
     Fp16Overflow,
-    /// Labels mostly unknown.
+    /// Labels that are missing or uncertain in most rows.
     MostlyMissing,
     /// Labels that no row of a group has.
     LabelAbsentInGroup,
@@ -89,26 +90,26 @@ pub struct FindingInfo {
     pub remedy: &'static str,
 }
 
-/// Every finding, the gravest first.
+/// Every finding, the most severe first.
 #[rustfmt::skip]
 pub const FINDINGS: [FindingInfo; 17] = [
-    FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight is the policy's", remedy: "check the sources and --where" },
-    FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "shards that cannot be read were left out, so their rows are not counted", remedy: "write them again; drop --on-bad-shard skip to make this an error" },
-    FindingInfo { kind: FindingKind::NoKnownRows, id: "NO_KNOWN_ROWS", severity: Severity::Warning, cause: "nothing is known of the label", remedy: "check --missing-values, or drop the label" },
-    FindingInfo { kind: FindingKind::NoPositives, id: "NO_POSITIVES", severity: Severity::Warning, cause: "no row has the label, so it cannot be learned; its weight is the policy's", remedy: "collect examples, drop the label, or choose its weight with --zero-positives" },
-    FindingInfo { kind: FindingKind::NoNegatives, id: "NO_NEGATIVES", severity: Severity::Warning, cause: "every known row has the label; its weight is the policy's", remedy: "check whether missing rows are really negatives, or choose its weight with --zero-negatives" },
+    FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
+    FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
+    FindingInfo { kind: FindingKind::NoKnownRows, id: "NO_KNOWN_ROWS", severity: Severity::Warning, cause: "no row is positive or negative for the label; its weight comes from --zero-positives", remedy: "check --missing-values, or drop the label" },
+    FindingInfo { kind: FindingKind::NoPositives, id: "NO_POSITIVES", severity: Severity::Warning, cause: "no row has the label, so it cannot be learned; its weight comes from --zero-positives", remedy: "collect examples, drop the label, or set its weight with --zero-positives" },
+    FindingInfo { kind: FindingKind::NoNegatives, id: "NO_NEGATIVES", severity: Severity::Warning, cause: "every known row has the label; its weight comes from --zero-negatives", remedy: "check whether missing rows are really negative, or set its weight with --zero-negatives" },
     FindingInfo { kind: FindingKind::Fp16Overflow, id: "FP16_OVERFLOW", severity: Severity::Warning, cause: "half precision holds at most 65504, so the weight becomes infinite in mixed-precision training", remedy: "limit weights with --clip 0,1000" },
     FindingInfo { kind: FindingKind::ExtremeWeight, id: "EXTREME_WEIGHT", severity: Severity::Warning, cause: "one positive weighs as much as 1000 negatives, which makes training unstable", remedy: "limit weights with --clip 0,100, or damp them with --scheme sqrt" },
-    FindingInfo { kind: FindingKind::RareLabel, id: "RARE_LABEL", severity: Severity::Warning, cause: "fewer than 10 positives: the weight is mostly chance", remedy: "collect examples, or treat it as absent with --min-positives 10" },
-    FindingInfo { kind: FindingKind::MostlyMissing, id: "MOSTLY_MISSING", severity: Severity::Warning, cause: "more than half of the rows say nothing about the label", remedy: "mask missing targets in the loss; check --missing-values" },
-    FindingInfo { kind: FindingKind::LabelAbsentInGroup, id: "LABEL_ABSENT_IN_GROUP", severity: Severity::Warning, cause: "a group has no row with the label, so nothing can be learned of it, or measured on it, there", remedy: "split anew, stratified by label, or join groups" },
-    FindingInfo { kind: FindingKind::LabelShiftInGroup, id: "LABEL_SHIFT_IN_GROUP", severity: Severity::Warning, cause: "the label is more than twice or less than half as frequent in a group as in all rows, beyond chance", remedy: "split anew, stratified by label; weights fit the group they are made of" },
-    FindingInfo { kind: FindingKind::RowsUnknown, id: "ROWS_UNKNOWN", severity: Severity::Warning, cause: "layout long lists only rows that have a label; rows without any are not counted as negatives", remedy: "give the number of all rows with --num-rows" },
-    FindingInfo { kind: FindingKind::NullElements, id: "NULL_ELEMENTS", severity: Severity::Warning, cause: "lists hold null elements, which name no label and were passed over", remedy: "check how the lists are written" },
-    FindingInfo { kind: FindingKind::AbsentColumns, id: "ABSENT_COLUMNS", severity: Severity::Warning, cause: "shards without the column count as missing there, as declared", remedy: "drop --missing-columns to make this an error" },
-    FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "fewer positives than --min-positives; the weight is that of --zero-positives", remedy: "lower --min-positives to weigh the label" },
-    FindingInfo { kind: FindingKind::ClippedWeights, id: "CLIPPED_WEIGHTS", severity: Severity::Note, cause: "weights lay outside --clip and were set to its ends", remedy: "widen --clip, or damp weights with --scheme sqrt" },
-    FindingInfo { kind: FindingKind::LabelsInferred, id: "LABELS_INFERRED", severity: Severity::Note, cause: "the number of labels is the largest index found plus one, so labels beyond it that never occur are not in the vector", remedy: "give the number of labels with --num-labels, or their names with --vocabulary" },
+    FindingInfo { kind: FindingKind::RareLabel, id: "RARE_LABEL", severity: Severity::Warning, cause: "the label has fewer than 10 positives, so its weight is mostly noise", remedy: "collect examples, or treat the label as absent with --min-positives 10" },
+    FindingInfo { kind: FindingKind::MostlyMissing, id: "MOSTLY_MISSING", severity: Severity::Warning, cause: "the label is missing or uncertain in more than half of the rows", remedy: "mask missing targets in the loss; check --missing-values" },
+    FindingInfo { kind: FindingKind::LabelAbsentInGroup, id: "LABEL_ABSENT_IN_GROUP", severity: Severity::Warning, cause: "no row of a group has the label, so it cannot be learned or evaluated in that group", remedy: "split again, stratified by label, or merge groups" },
+    FindingInfo { kind: FindingKind::LabelShiftInGroup, id: "LABEL_SHIFT_IN_GROUP", severity: Severity::Warning, cause: "the label is more than twice or less than half as frequent in a group as in all rows, beyond chance", remedy: "split again, stratified by label; weights fit only the group they are computed from" },
+    FindingInfo { kind: FindingKind::RowsUnknown, id: "ROWS_UNKNOWN", severity: Severity::Warning, cause: "layout long lists only rows that have a label; rows without any label are not counted as negatives", remedy: "give the number of all rows with --num-rows" },
+    FindingInfo { kind: FindingKind::NullElements, id: "NULL_ELEMENTS", severity: Severity::Warning, cause: "lists contain null elements, which name no label and were ignored", remedy: "check how the lists are written" },
+    FindingInfo { kind: FindingKind::AbsentColumns, id: "ABSENT_COLUMNS", severity: Severity::Warning, cause: "some shards lack the column; their rows count as missing, as --missing-columns says", remedy: "drop --missing-columns to make this an error" },
+    FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "the label has fewer positives than --min-positives; its weight comes from --zero-positives", remedy: "lower --min-positives to weigh the label" },
+    FindingInfo { kind: FindingKind::ClippedWeights, id: "CLIPPED_WEIGHTS", severity: Severity::Note, cause: "weights outside --clip were set to its limits", remedy: "widen --clip, or damp weights with --scheme sqrt" },
+    FindingInfo { kind: FindingKind::LabelsInferred, id: "LABELS_INFERRED", severity: Severity::Note, cause: "the number of labels is the largest index found plus one, so the vector lacks larger indices that never occur", remedy: "give the number of labels with --num-labels, or their names with --vocabulary" },
 ];
 
 impl FindingKind {
@@ -130,7 +131,7 @@ pub struct Finding {
     pub observed: String,
 }
 
-/// What the scan knows beside the counts.
+/// Facts of the scan besides the counts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RowFacts {
     /// Layout `long` without `--num-rows`.
@@ -143,12 +144,12 @@ pub struct RowFacts {
     pub absent_columns: Vec<String>,
     /// Shards that could not be read.
     pub skipped_shards: usize,
-    /// Groups of `--by`, against all rows; made again where counts are merged.
+    /// Groups of `--by` compared with all rows; computed again when counts are merged.
     #[serde(skip)]
     pub groups: Vec<GroupMeasures>,
 }
 
-/// Everything odd about counts and weights, the gravest first.
+/// All findings about counts and weights, the most severe first.
 #[must_use]
 pub fn find(counts: &LabelCounts, weights: &Weights, facts: &RowFacts) -> Vec<Finding> {
     FINDINGS.iter().filter_map(|info| find_one(info.kind, counts, weights, facts)).collect()
@@ -160,33 +161,33 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
     let is_weight = primary.kind != Kind::Additive;
     let whole = |is: bool, observed: String| is.then_some(Finding { kind, labels: Vec::new(), observed });
     let labels = match kind {
-        FindingKind::NoRows => return whole(counts.rows() == 0, "0 rows".to_owned()),
+        FindingKind::NoRows => return whole(counts.rows() == 0, plural(0, "row")),
         FindingKind::RowsUnknown => {
-            return whole(facts.rows_unknown, format!("{} rows listed", counts.rows()));
+            return whole(facts.rows_unknown, format!("{} listed", plural(counts.rows(), "row")));
         }
         FindingKind::LabelsInferred => {
-            return whole(facts.labels_inferred, format!("{} labels", counts.len()));
+            return whole(facts.labels_inferred, plural(counts.len() as u64, "label"));
         }
         FindingKind::NullElements => {
-            return whole(facts.null_elements > 0, format!("{} null elements", facts.null_elements));
+            return whole(facts.null_elements > 0, plural(facts.null_elements, "null element"));
         }
         FindingKind::AbsentColumns => {
             let shown: Vec<&str> = facts.absent_columns.iter().take(5).map(String::as_str).collect();
             return whole(
                 !shown.is_empty(),
-                format!("{} columns: {}", facts.absent_columns.len(), shown.join(", ")),
+                format!("{}: {}", plural(facts.absent_columns.len() as u64, "column"), shown.join(", ")),
             );
         }
         FindingKind::SkippedShards => {
-            return whole(facts.skipped_shards > 0, format!("{} shards", facts.skipped_shards));
+            return whole(facts.skipped_shards > 0, plural(facts.skipped_shards as u64, "shard"));
         }
         FindingKind::ClippedWeights => {
             let clipped: u64 = weights.vectors.iter().map(|vector| vector.clipped).sum();
-            return whole(clipped > 0, format!("{clipped} weights"));
+            return whole(clipped > 0, plural(clipped, "weight"));
         }
         FindingKind::LabelAbsentInGroup => return in_groups(kind, counts, facts, |group| &group.absent),
         FindingKind::LabelShiftInGroup => return in_groups(kind, counts, facts, |group| &group.shifted),
-        // With no rows at all, every label would repeat what NO_ROWS says.
+        // Without rows, every label would repeat NO_ROWS.
         FindingKind::NoKnownRows if counts.rows() == 0 => Vec::new(),
         FindingKind::NoKnownRows => with_status(Status::NoKnownRows),
         FindingKind::NoPositives => with_status(Status::NoPositives),
@@ -205,7 +206,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
                 && as_f64(tally.missing + tally.uncertain) > MOSTLY_MISSING * as_f64(counts.rows())
         }),
     };
-    let observed = format!("{} of {} labels", labels.len(), counts.len());
+    let observed = format!("{} of {}", labels.len(), plural(counts.len() as u64, "label"));
     (!labels.is_empty()).then_some(Finding { kind, labels, observed })
 }
 
@@ -214,7 +215,7 @@ fn labels_with(counts: &LabelCounts, is: impl Fn(usize) -> bool) -> Vec<usize> {
     (0..counts.len()).filter(|&i| is(i)).collect()
 }
 
-/// Labels that some group is odd about.
+/// Labels that `of` names in some group.
 fn in_groups(
     kind: FindingKind,
     counts: &LabelCounts,
@@ -226,11 +227,11 @@ fn in_groups(
     labels.sort_unstable();
     labels.dedup();
     let observed = format!(
-        "{} of {} labels, in {} of {} groups",
+        "{} of {}, in {} of {}",
         labels.len(),
-        counts.len(),
+        plural(counts.len() as u64, "label"),
         odd.len(),
-        facts.groups.len()
+        plural(facts.groups.len() as u64, "group")
     );
     (!labels.is_empty()).then_some(Finding { kind, labels, observed })
 }

@@ -1,9 +1,9 @@
-//! Groups of rows, such as the parts of a split, against all rows: what is absent, and how far apart they are.
+//! Groups of rows, such as train and test, compared with all rows: absent labels, shifts and distances.
 //!
 //! The distances are those of iterative stratification: LD (Sechidis et al. 2011) over labels, LPD (Szymański &
 //! Kajdanowicz 2017) over pairs of labels, each the mean difference between the odds in a group and in all rows.
-//! Odds are positives over negatives; where there is no negative they are not defined, and such a label is left
-//! out of the mean for that group.
+//! Odds are positives over negatives; without negatives they are undefined, and the label is excluded from the
+//! mean of that group.
 
 use crate::counts::LabelCounts;
 use crate::measures::prevalence;
@@ -11,7 +11,7 @@ use crate::posterior::interval;
 use crate::row_measures::RowMeasures;
 use crate::weights::Weights;
 
-/// Prevalence in a group beyond this multiple of that in all rows, or under its inverse, is a shift.
+/// A prevalence above this multiple of the prevalence in all rows, or below its inverse, is a shift.
 pub const SHIFT: f64 = 2.0;
 
 /// One group.
@@ -19,31 +19,31 @@ pub const SHIFT: f64 = 2.0;
 pub struct Group<'a> {
     /// `split=train`.
     pub name: &'a str,
-    /// Counts of its rows, of the same labels as all rows.
+    /// Counts of its rows, for the same labels as all rows.
     pub counts: &'a LabelCounts,
     /// Their weights.
     pub weights: &'a Weights,
-    /// What its rows say beside counts.
+    /// Measures of its rows, if they were computed.
     pub rows: Option<&'a RowMeasures>,
 }
 
-/// A group against all rows.
+/// A group compared with all rows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupMeasures {
     /// `split=train`.
     pub name: String,
-    /// Labels that other rows have, but none of the group.
+    /// Labels that occur in other rows, but not in the group.
     pub absent: Vec<usize>,
-    /// Labels far more or far less frequent than in all rows: the whole interval of their prevalence lies beyond
+    /// Labels far more or far less frequent than in all rows: the whole interval of their prevalence is beyond
     /// [`SHIFT`].
     pub shifted: Vec<usize>,
-    /// Label distribution distance; `None` where it is defined for no label.
+    /// Label distribution distance; `None` if it is undefined for every label.
     pub ld: Option<f64>,
-    /// Label pair distance, over the pairs that some row has; `None` where pairs were not counted.
+    /// Label pair distance, over the pairs that occur; `None` if pairs were not counted.
     pub lpd: Option<f64>,
 }
 
-/// Measures each group against all rows.
+/// Compares each group with all rows.
 #[must_use]
 pub fn compare(counts: &LabelCounts, rows: Option<&RowMeasures>, groups: &[Group<'_>]) -> Vec<GroupMeasures> {
     let labels = |is: &dyn Fn(usize) -> bool| (0..counts.len()).filter(|&i| is(i)).collect::<Vec<usize>>();
@@ -57,20 +57,20 @@ pub fn compare(counts: &LabelCounts, rows: Option<&RowMeasures>, groups: &[Group
     groups.iter().map(of).collect()
 }
 
-/// The mean over groups, which is the distance of the split as a whole.
+/// The mean over groups: the distance of the split as a whole.
 #[must_use]
 pub fn mean(groups: &[GroupMeasures], of: impl Fn(&GroupMeasures) -> Option<f64>) -> Option<f64> {
     let (sum, n) = groups.iter().filter_map(of).fold((0.0, 0_u32), |(sum, n), value| (sum + value, n + 1));
     (n > 0).then(|| sum / f64::from(n))
 }
 
-/// The label whose prevalence differs most from that in all rows, as a multiple of it.
+/// The label whose prevalence differs most from its prevalence in all rows, and the ratio of the two.
 #[must_use]
 pub fn farthest(counts: &LabelCounts, group: &LabelCounts) -> Option<usize> {
     let away = |i: usize| {
         let [all, part] = [counts, group].map(|of| of.sides(i)).map(|(p, n)| prevalence(p, n, 0.0));
         let (all, part) = all.zip(part)?;
-        // One row more or less decides little.
+        // Add one row, so that a single row decides little.
         let least = 0.5 / (group.tallies()[i].known() as f64 + 1.0);
         (all > 0.0).then(|| ((part + least) / (all + least)).ln().abs())
     };
@@ -82,12 +82,12 @@ fn is_shifted(all: (f64, f64), part: (f64, f64)) -> bool {
     let (Some(p), Some(q)) = (prevalence(all.0, all.1, 0.0), prevalence(part.0, part.1, 0.0)) else {
         return false;
     };
-    // The interval is asked for only where it can decide.
+    // Compute the interval only where it can decide.
     let is_beyond = |q: f64| q > SHIFT * p || q * SHIFT < p;
     is_beyond(q) && interval(part.0, part.1).is_some_and(|[low, high]| low > SHIFT * p || high * SHIFT < p)
 }
 
-/// Mean difference of odds over what is defined on both sides.
+/// Mean difference of odds, where both are defined.
 fn distance(sides: impl Iterator<Item = ((f64, f64), (f64, f64))>) -> Option<f64> {
     let odds = |(positives, negatives): (f64, f64)| (negatives > 0.0).then(|| positives / negatives);
     let apart = sides.filter_map(|(all, part)| Some((odds(all)? - odds(part)?).abs()));

@@ -17,7 +17,7 @@ impl Labels {
     pub fn indices(n: usize) -> Self {
         let mut labels = Self { text: String::new(), ends: Vec::with_capacity(n) };
         for start in (0..n).step_by(10) {
-            // Ten numbers have all digits but the last in common.
+            // Ten consecutive numbers share all digits except the last.
             let tens = if start == 0 { String::new() } else { (start / 10).to_string() };
             for digit in ('0'..='9').take(n - start) {
                 labels.text.push_str(&tens);
@@ -59,7 +59,7 @@ impl Labels {
         self.iter().enumerate().map(|(i, name)| (name, i)).collect()
     }
 
-    /// The first name that stands twice, with both positions.
+    /// The first duplicate name, with both positions.
     #[must_use]
     pub fn duplicate(&self) -> Option<(&str, usize, usize)> {
         let mut seen = HashMap::with_capacity(self.len());
@@ -72,7 +72,7 @@ impl Labels {
         (1..self.len()).all(|i| name_order(self.name(i - 1), self.name(i)).is_lt())
     }
 
-    /// The names of both, which are in the order of [`name_order`], in that order.
+    /// Merges two lists that are in the order of [`name_order`], in the same order.
     pub(super) fn union(&self, other: &Self) -> Self {
         let (mut all, mut a, mut b) = (Self::default(), self.iter().peekable(), other.iter().peekable());
         loop {
@@ -122,9 +122,9 @@ pub fn name_order(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The integer that a name is.
+/// The name as an integer, if it is one.
 pub(crate) fn number(name: &str) -> Option<i128> {
-    // What is no number mostly shows at once.
+    // The first byte already excludes most names.
     let starts = |first: &u8| first.is_ascii_digit() || matches!(first, b'-' | b'+');
     name.as_bytes().first().filter(|first| starts(first)).and_then(|_| name.parse().ok())
 }

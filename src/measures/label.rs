@@ -1,4 +1,4 @@
-//! Measures of single labels, and how packages read labels without positives.
+//! Measures of single labels, and how packages treat labels without positives.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 use super::ratio;
 use crate::error::{Error, Result, choice};
 
-/// A measure of one label, from its positives, its negatives and the positives of the most frequent
-/// label; `None` where it is not defined.
+/// A measure of one label, from its positives, its negatives and the positives of the most frequent label;
+/// `None` where it is undefined.
 pub type LabelMeasure = fn(f64, f64, f64) -> Option<f64>;
 
-/// Every measure of single labels: its key in `imbalance.json`, and what it is.
+/// Every measure of single labels: key in `imbalance.json`, definition, function.
 pub const LABEL_MEASURES: [(&str, &str, LabelMeasure); 4] = [
     ("prevalence", "pos / known", prevalence),
     ("irlbl", "positives of the most frequent label / pos (Charte et al. 2015)", irlbl),
@@ -43,18 +43,18 @@ pub fn entropy(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
     Some([p, 1.0 - p].into_iter().filter(|q| *q > 0.0).map(|q| -q * q.log2()).sum())
 }
 
-/// How labels without positives are read.
+/// How labels without positives are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compat {
-    /// Their IRLbl is not a number; means and deviations are over the others.
+    /// Their IRLbl is undefined; means and deviations exclude them.
     #[default]
     Mulan,
-    /// Their IRLbl is 0, and takes part in means and deviations.
+    /// Their IRLbl is 0; means and deviations include them.
     Mldr,
 }
 
 impl Compat {
-    /// The measure of labels that this reading has for IRLbl.
+    /// The function for IRLbl.
     #[must_use]
     pub fn irlbl(self) -> LabelMeasure {
         match self {

@@ -1,8 +1,8 @@
 //! Measures of imbalance that need only counts.
 //!
 //! IRLbl of a label is the positives of the most frequent label over its own; ImR is the larger side
-//! over the smaller. Labels without positives have no IRLbl, labels without both sides no ImR; packages read
-//! the former in other ways, which [`Compat`] names.
+//! over the smaller. Labels without positives have no IRLbl, labels without both sides no ImR; packages differ
+//! for labels without positives, see [`Compat`].
 
 mod label;
 mod set;
@@ -12,7 +12,7 @@ pub use set::MEASURES;
 
 use crate::counts::LabelCounts;
 
-/// Everything a measure may be made of.
+/// Input of a measure.
 #[derive(Debug)]
 pub struct Basis<'a> {
     counts: &'a LabelCounts,
@@ -27,33 +27,33 @@ pub struct Measure {
     pub name: &'static str,
     /// Smallest and largest value.
     pub range: &'static str,
-    /// What it is.
+    /// Its definition.
     pub formula: &'static str,
-    /// Where it comes from.
+    /// Its source.
     pub source: &'static str,
-    /// The value; `None` where it is not defined.
+    /// The value; `None` where it is undefined.
     pub of: fn(&Basis<'_>) -> Option<f64>,
 }
 
-/// All measures of a set, in the order of the files.
+/// All measures of a data set, in the order of the files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measures {
     /// Name and value, in the order of [`MEASURES`].
     pub values: Vec<(&'static str, Option<f64>)>,
-    /// How labels without positives were read.
+    /// How labels without positives were treated.
     pub compat: Compat,
     /// Positives of the most frequent label.
     most: f64,
 }
 
 impl Measures {
-    /// The measures of single labels, as labels without positives are read.
+    /// The measures of single labels.
     #[must_use]
     pub fn label_measures(&self) -> [(&'static str, LabelMeasure); 4] {
         LABEL_MEASURES.map(|(name, _, of)| (name, if name == "irlbl" { self.compat.irlbl() } else { of }))
     }
 
-    /// The value of the measure `name`, where it is defined.
+    /// The value of the measure `name`; `None` where it is undefined.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<f64> {
         self.values.iter().find(|(known, _)| *known == name)?.1
@@ -67,7 +67,7 @@ impl Measures {
     }
 }
 
-/// Measures `counts`; of the weighted ones where rows carry weights.
+/// Computes all measures of `counts`, from soft or weighted counts if present.
 #[must_use]
 pub fn measure(counts: &LabelCounts, compat: Compat) -> Measures {
     let most = (0..counts.len()).map(|i| counts.sides(i).0).fold(0.0, f64::max);
@@ -76,7 +76,7 @@ pub fn measure(counts: &LabelCounts, compat: Compat) -> Measures {
     Measures { values, compat, most }
 }
 
-/// Some measures of `counts` by their names, without the others.
+/// Computes only the measures with these names.
 #[must_use]
 pub fn measure_some<const N: usize>(
     counts: &LabelCounts,
@@ -101,7 +101,7 @@ fn largest(values: impl Iterator<Item = f64>) -> Option<f64> {
     values.reduce(f64::max)
 }
 
-/// Sample standard deviation (n − 1) over mean; not defined for fewer than two values.
+/// Sample standard deviation (n − 1) over mean; undefined for fewer than two values.
 fn variation(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
     let mean = mean(values.clone())?;
     let (squares, n) = values.fold((0.0, 0.0), |(sum, n), value| (sum + (value - mean).powi(2), n + 1.0));

@@ -1,4 +1,4 @@
-//! Every measure of a set.
+//! Every measure of a data set.
 
 use super::{Basis, LabelMeasure, Measure, entropy, im_r, irlbl, largest, mean, ratio, variation};
 use crate::counts::as_f64;
@@ -53,7 +53,7 @@ pub const MEASURES: [Measure; 20] = [
         name: "mean_ir_all",
         range: "0 …",
         formula: "mean IRLbl, 0 for labels without positives",
-        source: "mldr's reading",
+        source: "mldr",
         of: |b| ratio(b.each(irlbl).sum(), b.counts.len() as f64),
     },
     Measure {
@@ -143,7 +143,7 @@ impl Basis<'_> {
         (0..self.counts.len()).map(|i| self.counts.sides(i))
     }
 
-    /// A measure of every label for which it is defined.
+    /// Values of a measure, for labels where it is defined.
     fn each(&self, measure: LabelMeasure) -> impl Iterator<Item = f64> + Clone + '_ {
         self.sides().filter_map(move |(positives, negatives)| measure(positives, negatives, self.most))
     }

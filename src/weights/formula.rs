@@ -3,7 +3,7 @@
 use super::{Kind, Reference, Scheme, Status};
 use crate::counts::{LabelCounts, as_f64};
 
-/// What formulas are made of: the counts, and which labels formulas serve.
+/// Input of the formulas: the counts, and which labels get a formula weight.
 pub(super) struct Basis<'c> {
     counts: &'c LabelCounts,
     status: &'c [Status],
@@ -15,12 +15,12 @@ impl<'c> Basis<'c> {
         Self { counts, status, rows: as_f64(counts.rows()) }
     }
 
-    /// Positives and negatives of each label; `None` where one side is empty or too small.
+    /// Positives and negatives of each label; `None` without a formula weight.
     fn labels(&self) -> impl Iterator<Item = Option<(f64, f64)>> {
         self.status.iter().enumerate().map(|(i, s)| (*s == Status::Ok).then(|| self.counts.sides(i)))
     }
 
-    /// Positives of the labels that formulas serve.
+    /// Positives of the labels with a formula weight.
     fn positives(&self) -> Vec<f64> {
         self.labels().flatten().map(|(positives, _)| positives).collect()
     }
@@ -35,23 +35,23 @@ impl<'c> Basis<'c> {
 /// How a formula is applied to a label, before weights are reshaped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Raw {
-    /// What labels are compared with.
+    /// The number of other labels that the scheme needs, see [`of_label`].
     against: f64,
-    /// The weight is that of negatives.
+    /// The weight is for negatives.
     of_negatives: bool,
-    /// Every number times this.
+    /// Factor for every weight.
     times: f64,
 }
 
 impl Raw {
-    /// The number of one label.
+    /// The weight of one label.
     pub(super) fn of_label(&self, scheme: &Scheme, pos: f64, neg: f64) -> f64 {
         let (pos, neg) = if self.of_negatives { (neg, pos) } else { (pos, neg) };
         of_label(scheme, pos, neg, self.against) * self.times
     }
 }
 
-/// The vectors of one scheme: one, or the two of a pair. Labels not served hold 0.
+/// The vectors of one scheme: one, or two for a pair. Labels without a formula weight hold 0.
 pub(super) fn vectors(scheme: &Scheme, basis: &Basis<'_>) -> Vec<(String, Kind, Raw, Vec<f64>)> {
     let (raw, values) = values(scheme, basis);
     let mut all = vec![(scheme.key(), scheme.info().kind, raw, values)];
@@ -87,9 +87,9 @@ fn values(scheme: &Scheme, basis: &Basis<'_>) -> (Raw, Vec<f64>) {
     }
 }
 
-/// The number of one label. `against` is what the scheme compares it with: the reference of
+/// The weight of one label. `against` is the number of other labels that the scheme needs: the reference of
 /// inverse-frequency, [`propensity_constant`], the positives of the rarest label (ldam-margin), all rows
-/// (repeat-factor), the weight itself (global); others have no use for it. Effective numbers are unscaled.
+/// (repeat-factor), or the weight itself (global); other schemes ignore it. Effective numbers are unscaled.
 pub(super) fn of_label(scheme: &Scheme, pos: f64, neg: f64, against: f64) -> f64 {
     match *scheme {
         Scheme::Ratio { epsilon } => neg / (pos + epsilon),
@@ -114,12 +114,12 @@ pub(super) fn of_label(scheme: &Scheme, pos: f64, neg: f64, against: f64) -> f64
     }
 }
 
-/// The C of inverse propensities; ln N − 1 is negative below e rows, where a propensity means nothing.
+/// The C of inverse propensities; at least 0, since ln N − 1 is negative below e rows.
 pub(super) fn propensity_constant(rows: f64, a: f64, b: f64) -> f64 {
     (rows.ln() - 1.0).max(0.0) * (b + 1.0).powf(a)
 }
 
-/// What scales the labels served to mean 1.
+/// The factor that scales formula weights to mean 1.
 fn to_mean_one(raw: &[f64], basis: &Basis<'_>) -> f64 {
     let served = basis.labels().flatten().count() as f64;
     let sum: f64 = raw.iter().sum();
@@ -236,7 +236,7 @@ mod tests {
         let message = weigh(&counts, &Weighing { policy, ..weighing }).unwrap_err().to_string();
         assert_eq!(
             message,
-            "3 labels cannot be weighed: \"0\" (no_positives), \"2\" (no_known_rows), \"4\" (below_min_positives)"
+            "3 labels without a weight: \"0\" (no_positives), \"2\" (no_known_rows), \"4\" (below_min_positives)"
         );
     }
 

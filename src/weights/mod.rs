@@ -4,9 +4,9 @@
 //! sides(label) ─▶ formula ─▶ power ─▶ normalise ─▶ clip ─▶ policy for labels without both sides
 //! ```
 //!
-//! One infinity or NaN in `pos_weight` makes every loss NaN, even for a label that never fires, so a
-//! label without positives, without negatives or without known rows gets the policy's value, whatever
-//! the scheme, and a [`Status`] that says so.
+//! One infinity or NaN in `pos_weight` makes every loss NaN, even if the label never occurs. So a label without
+//! positives, without negatives or without known rows gets the value of the [`Policy`], whatever the scheme, and
+//! a [`Status`] that says why.
 
 mod formula;
 mod policy;
@@ -16,48 +16,47 @@ pub use policy::{Adjust, Fallback, Normalize, Policy, Status};
 pub use scheme::{Kind, Reference, SCHEMES, Scheme, SchemeInfo};
 
 use crate::counts::LabelCounts;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 
-/// Which weights to make, and how.
+/// Which weights to compute, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weighing {
     /// The schemes; the first gives the primary vector.
     pub schemes: Vec<Scheme>,
     /// Power, scaling and clipping.
     pub adjust: Adjust,
-    /// Labels that a formula cannot serve.
+    /// Weights of labels without a formula weight.
     pub policy: Policy,
 }
 
-/// One number per label. Shape `[C]`, in the order of the target tensor; every one finite, as f32 too.
+/// One number per label. Shape `[C]`, in the order of the target tensor; all finite, also as f32.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeightVector {
     /// Name in files.
     pub name: String,
-    /// The scheme it comes from.
+    /// Its scheme.
     pub scheme: Scheme,
-    /// What it is for.
+    /// Its use.
     pub kind: Kind,
     /// The weights.
     pub values: Vec<f64>,
-    /// How many were clipped.
+    /// Number of clipped weights.
     pub clipped: u64,
     /// How the formula was applied.
     curve: Curve,
 }
 
-/// What makes a weight of any positives and negatives beside the label's own.
+/// Computes the weight for any number of positives and negatives.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Curve {
     raw: formula::Raw,
-    /// What weights were divided by.
+    /// The divisor of `--normalize`.
     scale: f64,
     adjust: Adjust,
 }
 
 impl WeightVector {
-    /// The weight that the formula gives a label with these positives and negatives, all other labels being as
-    /// they are.
+    /// The formula weight of a label with these positives and negatives, if all other labels stay as they are.
     #[must_use]
     pub fn at(&self, positives: f64, negatives: f64) -> f64 {
         let raw = self.curve.raw.of_label(&self.scheme, positives, negatives);
@@ -88,7 +87,7 @@ impl Weights {
         &self.vectors[0]
     }
 
-    /// ln(positives / negatives) per label of `counts`, to start a bias at; 0 for labels without both sides.
+    /// ln(positives / negatives) per label of `counts`, an initial bias; 0 for labels without both sides.
     #[must_use]
     pub fn prior_bias(&self, counts: &LabelCounts) -> Vec<f64> {
         let bias = |(label, status): (usize, &Status)| match (status, counts.sides(label)) {
@@ -99,20 +98,20 @@ impl Weights {
     }
 }
 
-/// Weighs every label by every scheme.
+/// Computes the weight of every label by every scheme.
 ///
 /// # Errors
-/// [`Error::Usage`] for no scheme, one asked for twice, or bad parameters; [`Error::Input`] naming the
-/// labels when a policy is [`Fallback::Error`] and applies.
+/// [`Error::Usage`] for no scheme, a duplicate scheme, or bad parameters; [`Error::Input`] naming the labels
+/// if a policy is [`Fallback::Error`] and applies.
 pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
     let Weighing { schemes, adjust, policy } = weighing;
     adjust.check()?;
     if schemes.is_empty() {
-        return Err(Error::usage("no scheme to weigh by").hint("name one with --scheme"));
+        return Err(Error::usage("no weight scheme is given").hint("name one with --scheme"));
     }
     if let Some(twice) = (1..schemes.len()).find(|&i| schemes[..i].contains(&schemes[i])) {
         return Err(
-            Error::usage(format!("--scheme {} is given twice", schemes[twice])).hint("name each scheme once")
+            Error::usage(format!("duplicate --scheme {}", schemes[twice])).hint("name each scheme once")
         );
     }
     let status: Vec<Status> =
@@ -145,10 +144,10 @@ pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
     })
 }
 
-/// The weight of one label from its own counts, as [`weigh`] gives it by default: neutral (1, or 0 for
-/// what is added) without positives or without negatives. `against` is the one number of other labels
-/// that the formula needs: all rows N (inverse-propensity, repeat-factor), the reference
-/// (inverse-frequency), the positives of the rarest label (ldam-margin). Effective numbers are unscaled.
+/// The weight of one label from its own counts, as [`weigh`] computes it by default: neutral (1, or 0 for
+/// additive schemes) without positives or without negatives. `against` is the number of other labels that the
+/// formula needs: all rows N (inverse-propensity, repeat-factor), the reference (inverse-frequency), or the
+/// positives of the rarest label (ldam-margin). Effective numbers are unscaled.
 #[must_use]
 pub fn weigh_label(scheme: &Scheme, positives: f64, negatives: f64, against: f64) -> f64 {
     if positives > 0.0 && negatives > 0.0 {
@@ -161,7 +160,7 @@ pub fn weigh_label(scheme: &Scheme, positives: f64, negatives: f64, against: f64
     if scheme.info().kind == Kind::Additive { 0.0 } else { 1.0 }
 }
 
-/// Labels for which the person asked to stop.
+/// The error for labels whose policy is [`Fallback::Error`].
 fn refuse(counts: &LabelCounts, status: &[Status], policy: &Policy) -> Result<()> {
     let stops = |status: Status| match status {
         Status::Ok => false,
@@ -177,11 +176,11 @@ fn refuse(counts: &LabelCounts, status: &[Status], policy: &Policy) -> Result<()
     let shown =
         stopped.iter().take(10).map(|&i| format!("{:?} ({})", counts.labels().name(i), status[i].as_str()));
     Err(Error::input(format!(
-        "{} labels cannot be weighed: {}",
-        stopped.len(),
+        "{} without a weight: {}",
+        plural(stopped.len() as u64, "label"),
         shown.collect::<Vec<_>>().join(", ")
     ))
-    .hint("choose a value for them with --zero-positives and --zero-negatives: one, max, zero or a number"))
+    .hint("set their weight with --zero-positives and --zero-negatives: one, max, zero or a number"))
 }
 
 fn finish(vector: &mut WeightVector, status: &[Status], policy: &Policy) {

@@ -1,4 +1,4 @@
-//! What a label gets for which a formula has no answer, and how weights are reshaped.
+//! The weight of labels without a formula weight, and how weights are adjusted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,16 +9,16 @@ use crate::error::{Error, Result, choice};
 /// The value of a label without positives, or without negatives.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Fallback {
-    /// Neutral: 1 for weights, 0 for what is added.
+    /// Neutral: 1 for weights, 0 for additive vectors.
     #[default]
     One,
     /// The largest value of the vector among labels that have both sides.
     Max,
-    /// 0: the label takes no part.
+    /// 0: the label is ignored.
     Zero,
     /// Stop with an error that names the labels.
     Error,
-    /// A value of one's own.
+    /// This value.
     Value(f64),
 }
 
@@ -56,21 +56,21 @@ impl fmt::Display for Fallback {
     }
 }
 
-/// What is done with labels that a formula cannot serve.
+/// Weights of labels without a formula weight.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Policy {
     /// Labels without positives, without known rows, or below `min_positives`.
     pub zero_positives: Fallback,
     /// Labels without negatives.
     pub zero_negatives: Fallback,
-    /// Fewer positives than this count as none; 0 turns it off.
+    /// Labels with fewer positives are treated like labels without positives; 0 turns this off.
     pub min_positives: u64,
 }
 
-/// Whether a label's weight comes from the formula, and if not, why.
+/// Whether a label has a formula weight, and if not, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// From the formula.
+    /// Formula weight.
     Ok,
     /// No row is positive.
     NoPositives,
@@ -108,10 +108,10 @@ impl Status {
     }
 }
 
-/// To what the weights of a vector are scaled.
+/// How the weights of a vector are scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Normalize {
-    /// As they are.
+    /// Not scaled.
     #[default]
     None,
     /// Mean 1.
@@ -131,13 +131,13 @@ impl FromStr for Normalize {
     }
 }
 
-/// Reshapes multiplicative weights, in this order: power, normalise, clip. Additive vectors (margins,
-/// biases) are left as they are.
+/// Adjusts multiplicative weights, in this order: power, normalise, clip. Additive vectors (margins, biases)
+/// are not adjusted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adjust {
-    /// Every weight to this power; 1 leaves it.
+    /// Exponent of every weight; 1 has no effect.
     pub power: f64,
-    /// Scaling over the labels that the formula serves.
+    /// Scaling, over labels with a formula weight.
     pub normalize: Normalize,
     /// Smallest and largest weight.
     pub clip: Option<(f64, f64)>,

@@ -6,18 +6,18 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// What a weight is used for.
+/// The use of a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Multiplies the loss of positives: `BCEWithLogitsLoss(pos_weight=…)`.
     PosWeight,
-    /// One weight per label, for both sides.
+    /// One weight per label, for positives and negatives.
     ClassWeight,
     /// One of a pair of weights, for positives and for negatives.
     Pair,
     /// Added to logits or biases.
     Additive,
-    /// How often a row with the label is seen.
+    /// How often a row with the label occurs in an epoch.
     Sampling,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What inverse frequencies are measured against.
+/// The reference of inverse frequencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reference {
     /// The least frequent label gets 1.
@@ -71,14 +71,14 @@ pub enum Scheme {
     Sqrt,
     /// max(floor, ln(negatives / positives) + 1).
     Log {
-        /// Below a ratio of 1/e the logarithm is negative; weights must not be.
+        /// Smallest weight: below a ratio of 1/e, ln + 1 is negative.
         floor: f64,
     },
     /// ln(1 + negatives / positives).
     Log1p,
     /// reference / positives.
     InverseFrequency {
-        /// What the reference is.
+        /// The reference.
         reference: Reference,
     },
     /// known / (2·positives) and known / (2·negatives).
@@ -130,13 +130,13 @@ pub struct SchemeInfo {
     pub name: &'static str,
     /// The scheme with its default parameters.
     pub default: Scheme,
-    /// What its numbers are for.
+    /// The use of its numbers.
     pub kind: Kind,
     /// The formula; pos, neg, known = pos + neg, N rows.
     pub formula: &'static str,
     /// Parameters with their defaults.
     pub parameters: &'static str,
-    /// Where it comes from.
+    /// Its source.
     pub source: &'static str,
 }
 
@@ -223,7 +223,7 @@ impl Scheme {
         }
     }
 
-    /// How many numbers set the scheme; a reference is not a number.
+    /// Number of numeric parameters; a reference is not a number.
     #[must_use]
     pub fn parameter_count(mut self) -> usize {
         self.parameters().len()
@@ -238,7 +238,7 @@ impl Scheme {
         for ((key, parameter, range), value) in self.parameters().into_iter().zip(values) {
             if !range.contains(value) {
                 return Err(Error::usage(format!("scheme {name}: {}", outside(key, *value, &range)))
-                    .hint("give a number of that range"));
+                    .hint("give a number in that range"));
             }
             *parameter = *value;
         }
@@ -278,12 +278,12 @@ impl FromStr for Scheme {
                 pair.split_once('=').ok_or_else(|| wrong(format!("\"{pair}\" is not key=value")))?;
             if let (Self::InverseFrequency { reference }, "reference") = (&mut scheme, key) {
                 let known = REFERENCES.iter().find(|(known, _)| *known == value);
-                *reference = known.ok_or_else(|| wrong(format!("there is no reference \"{value}\"")))?.1;
+                *reference = known.ok_or_else(|| wrong(format!("unknown reference \"{value}\"")))?.1;
                 continue;
             }
             let mut known = scheme.parameters();
             let Some((_, parameter, range)) = known.iter_mut().find(|(known, ..)| *known == key) else {
-                return Err(wrong(format!("there is no parameter \"{key}\"")));
+                return Err(wrong(format!("unknown parameter \"{key}\"")));
             };
             let number: f64 = value.parse().map_err(|_| wrong(format!("{key}={value} is not a number")))?;
             if !range.contains(&number) {
@@ -307,8 +307,8 @@ fn unknown_scheme(name: &str) -> Error {
         names.clone().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
     let meant = near.filter(|near| strsim::jaro_winkler(name, near) > 0.8);
     let meant = meant.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
-    Error::usage(format!("there is no scheme \"{name}\""))
-        .hint(format!("{meant}schemes are {}", names.collect::<Vec<_>>().join(", ")))
+    Error::usage(format!("unknown scheme \"{name}\""))
+        .hint(format!("{meant}the schemes are {}", names.collect::<Vec<_>>().join(", ")))
 }
 
 impl fmt::Display for Scheme {
@@ -360,12 +360,12 @@ mod tests {
     #[test]
     fn a_wrong_scheme_says_what_is_wrong() {
         let message = |text: &str| text.parse::<Scheme>().unwrap_err().to_string();
-        assert_eq!(message("ration"), "there is no scheme \"ration\"");
+        assert_eq!(message("ration"), "unknown scheme \"ration\"");
         assert_eq!(
             message("effective-number:beta=1"),
             "--scheme effective-number:beta=1: beta=1 is outside 0 … 0.9999999999999999"
         );
-        assert_eq!(message("sqrt:beta=1"), "--scheme sqrt:beta=1: there is no parameter \"beta\"");
+        assert_eq!(message("sqrt:beta=1"), "--scheme sqrt:beta=1: unknown parameter \"beta\"");
         assert!("ration".parse::<Scheme>().unwrap_err().remedy().unwrap().starts_with("did you mean ratio?"));
     }
 }

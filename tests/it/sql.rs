@@ -221,7 +221,7 @@ fn table_functions_count_as_the_job_does() {
         "there is no layout \"lits\"",
     );
     refused(&place, &["-c", "SELECT * FROM label_counts()"], 2, "does not take 0 arguments");
-    refused(&place, &["-c", "SELECT * FROM label_weights('t', 'sqrrt')"], 2, "there is no scheme \"sqrrt\"");
+    refused(&place, &["-c", "SELECT * FROM label_weights('t', 'sqrrt')"], 2, "unknown scheme \"sqrrt\"");
     refused(&place, &["-c", "SELECT * FROM label_counts('nosuch/')"], 4, "nosuch/: no such file");
 }
 

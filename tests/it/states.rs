@@ -289,7 +289,7 @@ fn explain_says_what_becomes_of_every_shard() {
     std::fs::remove_file(place.path(&name(2))).unwrap();
     assert_eq!(explained(), ["changed", "reused", "new", "removed"]);
     let night = place.run(&["run", "nightly.toml"]);
-    assert!(night.stdout.contains("1 shard not read again: counts were kept"), "{}", night.stdout);
+    assert!(night.stdout.contains("1 shard not read again: saved counts were used"), "{}", night.stdout);
 }
 
 #[test]
