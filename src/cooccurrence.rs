@@ -7,7 +7,7 @@
 
 use crate::label_sets::LabelSets;
 
-/// Rows in which two labels, one of each side, are both there: a matrix of C × C counts.
+/// Number of rows with label i on one side and label j on the other: a C × C matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Together {
     labels: usize,
@@ -16,8 +16,8 @@ pub struct Together {
 }
 
 impl Together {
-    /// Rows with label `one` on one side and `other` on the other. Where both sides are the same, an entry on
-    /// the diagonal is the label's own rows.
+    /// Rows with label `one` on one side and `other` on the other. If both sides are the same, the diagonal holds
+    /// the rows of each label.
     #[must_use]
     pub fn get(&self, one: usize, other: usize) -> u64 {
         self.counts[one * self.labels + other]
@@ -41,14 +41,14 @@ impl Together {
     }
 }
 
-/// Which labels of a row stand on the two sides of a pair.
+/// Which labels of a row form the two sides of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sides {
-    /// Those it has, on both.
+    /// Positive labels on both sides.
     Positives,
-    /// Those of which it says nothing, on both.
+    /// Missing labels on both sides.
     Unknown,
-    /// Those it has on one, those of which it says nothing on the other.
+    /// Positive labels on one side, missing labels on the other.
     Mixed,
 }
 
@@ -57,10 +57,9 @@ pub(crate) enum Sides {
 pub(crate) struct Pairs {
     labels: usize,
     sides: Sides,
-    /// Pairs that are not yet in `totals`: row-major, where both sides are the same without what lies below the
-    /// diagonal.
+    /// Pairs not yet in `totals`: row-major; without the part below the diagonal if both sides are the same.
     counts: Vec<u32>,
-    /// Where the pairs of a label begin, less the position of the first label they are with.
+    /// Where the pairs of a label begin, minus the position of the first label they are paired with.
     starts: Vec<usize>,
     /// Rows that may be in `counts`.
     rows: u64,
@@ -68,23 +67,23 @@ pub(crate) struct Pairs {
     frequent: [Frequent; 2],
 }
 
-/// Rows of one label in this many are those of a frequent one: two such labels are together in so many rows
-/// that words are faster than rows.
+/// A label is frequent if at least one row in this many has it: for two frequent labels, words of bits are
+/// faster than rows.
 const ONE_IN: usize = 8;
-/// Frequent labels that a row has to have on average before words pay.
+/// Frequent labels per row, on average, from which words of bits are faster.
 const FREQUENT_MIN: usize = 6;
-/// The place of a label that is not frequent.
+/// The position of a label that is not frequent.
 const RARE: u32 = u32::MAX;
 
 /// Labels that many rows of a block have.
 #[derive(Debug, Clone, Default)]
 struct Frequent {
     labels: Vec<u32>,
-    /// The place of each label among those.
+    /// The position of each label among the frequent ones.
     places: Vec<u32>,
     /// How many rows have each label.
     rows: Vec<u32>,
-    /// A bit per row, for each of them.
+    /// One bit per row for each frequent label.
     bits: Vec<u64>,
     words: usize,
 }
@@ -114,7 +113,7 @@ impl Frequent {
         size >= rows * FREQUENT_MIN
     }
 
-    /// Notes the frequent labels of a row, and puts the others into `rare`.
+    /// Sets the bits of the frequent labels of a row, and pushes the others into `rare`.
     fn split(&mut self, row: usize, set: &[u32], rare: &mut Vec<u32>) {
         rare.clear();
         for &label in set {
@@ -131,9 +130,9 @@ impl Frequent {
 }
 
 impl Pairs {
-    /// Nothing yet of `labels` labels.
+    /// An empty counter for `labels` labels.
     pub(crate) fn new(labels: usize, sides: Sides) -> Self {
-        // Label a is with C − a labels, and the first of them is itself.
+        // Label a has C − a pairs, the first one with itself.
         let half = |label: usize| label * labels - label * (label + 1) / 2;
         let starts = if sides == Sides::Mixed {
             (0..labels).map(|label| label * labels).collect()
@@ -158,7 +157,7 @@ impl Pairs {
             |row: usize| if sides == Sides::Positives { sets.positives(row) } else { sets.unknown(row) };
         let taken = || (0..rows).filter(|row| taken(*row));
         let [mut ones, mut others] = std::mem::take(&mut self.frequent);
-        // Few labels are known to be few without asking each.
+        // Short rows need no test of each label.
         let enough = |size: usize| size >= rows * FREQUENT_MIN;
         let many = match sides {
             Sides::Positives => enough(sets.size()) && ones.find(self.labels, rows, taken().map(one)),
@@ -210,7 +209,7 @@ impl Pairs {
         self.frequent = [ones, others];
     }
 
-    /// Adds `rows` rows that are alike.
+    /// Adds `rows` identical rows.
     pub(crate) fn add_alike(&mut self, ones: &[u32], others: &[u32], rows: u64) {
         self.totals.resize(self.counts.len(), 0);
         for (at, &one) in ones.iter().enumerate() {
@@ -228,7 +227,7 @@ impl Pairs {
         }
     }
 
-    /// Each label with itself and with those behind it.
+    /// Each label with itself and with every later label.
     #[inline]
     fn add_within(&mut self, labels: &[u32]) {
         for (at, &one) in labels.iter().enumerate() {
@@ -248,7 +247,7 @@ impl Pairs {
         }
     }
 
-    /// Adds all that `other` has counted.
+    /// Adds the counts of `other`.
     pub(crate) fn merge(&mut self, mut other: Self) {
         if self.rows + other.rows > u64::from(u32::MAX) || !other.totals.is_empty() {
             self.flush();

@@ -1,4 +1,4 @@
-//! Libraries that panic on damaged files: their panics are errors of ours, and say nothing on stderr.
+//! Turns panics of libraries on damaged files into errors, without output on stderr.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ thread_local! {
     static GUARDED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// What `work` gives; `None` when it panics. Leave no half-changed state behind that is used after `None`.
+/// The value of `work`; `None` if it panics. State that `work` has half changed must not be used after `None`.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     GUARDED.set(GUARDED.get() + 1);
     let outcome = catch_unwind(AssertUnwindSafe(work));
@@ -15,7 +15,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     outcome.ok()
 }
 
-/// What `work` gives; `None` when it panics, which is printed: a bug, not a damaged file.
+/// The value of `work`; `None` if it panics. The panic is printed: it is a bug, not a damaged file.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }

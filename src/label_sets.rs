@@ -1,33 +1,32 @@
 //! The labels of consecutive rows.
 
-/// The labels of each of some rows: those it has, and those of which it says nothing, both ascending. Every
-/// other label is negative.
+/// The positive and the missing labels of each row, both ascending. Every other label is negative.
 #[derive(Debug, Default, Clone)]
 pub struct LabelSets {
-    /// Labels that rows have, row after row.
+    /// Positive labels, row after row.
     positives: Vec<u32>,
-    /// Where those of each row end.
+    /// Where the positive labels of each row end.
     ends: Vec<usize>,
     unknown: Vec<u32>,
-    /// Where those of the row at hand begin.
+    /// Where the positive labels of the current row begin.
     unknown_start: usize,
-    /// Where the unknown labels of each row begin and end; rows behind the last have none.
+    /// Where the missing labels of each row begin and end; rows after the last entry have none.
     spans: Vec<(usize, usize)>,
-    /// All labels, once a row says nothing of any.
+    /// All labels, if some row is missing for every label.
     all: Vec<u32>,
     labels: usize,
-    /// Length from which repeated labels of the row at hand are dropped, so that a long list needs no more
-    /// memory than there are labels.
+    /// Length from which duplicates of the current row are dropped, so that a long list needs memory only for
+    /// distinct labels.
     limit: usize,
 }
 
-/// The span of a row that says nothing of any label.
+/// The span of a row that is missing for every label.
 const SILENT: (usize, usize) = (usize::MAX, usize::MAX);
-/// Labels that a row may repeat before they are dropped.
+/// Duplicates of a row before they are dropped.
 const REPEATED_MAX: usize = 1024;
 
 impl LabelSets {
-    /// Forgets all rows; those to come are of `labels` labels.
+    /// Removes all rows; later rows have `labels` labels.
     pub fn clear(&mut self, labels: usize) {
         self.positives.clear();
         self.ends.clear();
@@ -42,13 +41,13 @@ impl LabelSets {
         self.ends.len()
     }
 
-    /// Labels that rows have, all together.
+    /// Number of positive labels in all rows.
     #[must_use]
     pub fn size(&self) -> usize {
         self.positives.len()
     }
 
-    /// The labels that a row has.
+    /// The positive labels of a row.
     #[must_use]
     #[inline]
     pub fn positives(&self, row: usize) -> &[u32] {
@@ -56,7 +55,7 @@ impl LabelSets {
         &self.positives[start..self.ends[row]]
     }
 
-    /// The labels of which a row says nothing.
+    /// The missing labels of a row.
     #[must_use]
     #[inline]
     pub fn unknown(&self, row: usize) -> &[u32] {
@@ -67,26 +66,26 @@ impl LabelSets {
         }
     }
 
-    /// True for a row that says nothing of any label, by [`Self::end_silent_row`].
+    /// True for a row that is missing for every label, see [`Self::end_silent_row`].
     #[must_use]
     pub fn is_silent(&self, row: usize) -> bool {
         self.spans.get(row) == Some(&SILENT)
     }
 
-    /// True when every row says something of every label.
+    /// True if no row has a missing label.
     #[must_use]
     pub fn all_known(&self) -> bool {
         self.spans.is_empty()
     }
 
-    /// Adds a label to the row at hand.
+    /// Adds a positive label to the current row.
     #[inline]
     pub fn add(&mut self, label: u32) {
         self.positives.push(label);
         self.limit_row();
     }
 
-    /// Drops what the row at hand repeats, when it has grown long.
+    /// Drops duplicates of the current row if it is long.
     #[inline]
     fn limit_row(&mut self) {
         let start = self.ends.last().copied().unwrap_or(0);
@@ -96,7 +95,7 @@ impl LabelSets {
         }
     }
 
-    /// Adds labels to the row at hand.
+    /// Adds positive labels to the current row.
     #[inline]
     pub fn extend(&mut self, labels: &[u32]) {
         for labels in labels.chunks(REPEATED_MAX) {
@@ -105,13 +104,13 @@ impl LabelSets {
         }
     }
 
-    /// Adds a label of which the row at hand says nothing; they come in order.
+    /// Adds a missing label to the current row; call in ascending order.
     #[inline]
     pub fn add_unknown(&mut self, label: u32) {
         self.unknown.push(label);
     }
 
-    /// Ends the row at hand. Labels that it has may have come in any order, and more than once.
+    /// Ends the current row. Its positive labels may have been added in any order, with duplicates.
     #[inline]
     pub fn end_row(&mut self) {
         let start = self.ends.last().copied().unwrap_or(0);
@@ -127,7 +126,7 @@ impl LabelSets {
         self.ends.push(self.positives.len());
     }
 
-    /// Ends a row that says nothing of any label.
+    /// Ends a row that is missing for every label.
     pub fn end_silent_row(&mut self) {
         if self.all.len() != self.labels {
             self.all = (0..).take(self.labels).collect();
@@ -137,7 +136,7 @@ impl LabelSets {
         self.end_row();
     }
 
-    /// Sorts the row at hand and drops what is repeated.
+    /// Sorts the current row and drops duplicates.
     fn sort(&mut self, start: usize) {
         self.positives[start..].sort_unstable();
         let mut kept = start;
@@ -150,7 +149,7 @@ impl LabelSets {
         self.positives.truncate(kept);
     }
 
-    /// Takes `rows` rows as columns give them: pairs of row and label, the labels of a row ascending.
+    /// Adds `rows` rows from pairs (row, label), the labels of a row ascending.
     pub fn set(&mut self, rows: usize, positives: &[(u32, u32)], unknown: &[(u32, u32)]) {
         self.positives.clear();
         self.positives.resize(positives.len(), 0);
@@ -166,9 +165,9 @@ impl LabelSets {
     }
 }
 
-/// Puts labels in the order of rows, and gives where those of each row end.
+/// Sorts labels by row, and returns where the labels of each row end.
 fn by_row(rows: usize, found: &[(u32, u32)], labels: &mut [u32], mut ends: Vec<usize>) -> Vec<usize> {
-    // First the number of labels of the row before, then where a row begins, at last where it ends.
+    // Holds first the number of labels of the row before, then where a row begins, finally where it ends.
     ends.clear();
     ends.resize(rows + 1, 0);
     for (row, _) in found {

@@ -1,5 +1,5 @@
-//! Folders that a run makes for itself: locked while it lives, taken away when it ends, and by the next run
-//! when it was killed.
+//! Temporary folders of a run: locked while it runs, removed when it ends, or by the next run if it was
+//! killed.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// A folder of this run, gone when dropped.
+/// A folder of this run, removed on drop.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     folder: TempDir,
@@ -16,19 +16,18 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes a folder in `parent` whose name begins with `prefix`. Takes away what runs left there that were
-    /// killed.
+    /// Creates a folder in `parent` whose name begins with `prefix`, and removes folders of killed runs.
     pub(crate) fn new(parent: &Path, prefix: &str) -> io::Result<Self> {
         others(parent, prefix);
         let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?;
-        // Some file systems have no locks; a run that was killed then leaves its folder.
+        // Some file systems have no locks; there, the folder of a killed run remains.
         let lock = File::open(folder.path()).ok().filter(|folder| folder.try_lock().is_ok());
         Ok(Self { folder, _lock: lock })
     }
 
-    /// The same, unless a run that lives has such a folder: then `None`.
+    /// The same, but `None` if another run has such a folder.
     pub(crate) fn alone(parent: &Path, prefix: &str) -> io::Result<Option<Self>> {
-        // Held until this run's folder is there to be seen.
+        // Held until the folder of this run is visible.
         let _turn = File::open(parent).ok().filter(|parent| parent.lock().is_ok());
         if others(parent, prefix) { Ok(None) } else { Self::new(parent, prefix).map(Some) }
     }
@@ -38,8 +37,8 @@ impl Scratch {
     }
 }
 
-/// Whether other runs have folders in `parent` that begin with `prefix`. Those that are not locked, and older
-/// than the moment between making and locking one, are taken away; what cannot be is in nobody's way.
+/// Whether other runs have folders in `parent` that begin with `prefix`. Folders without a lock that are older
+/// than the moment between creation and locking are removed; a failed removal is ignored.
 fn others(parent: &Path, prefix: &str) -> bool {
     const MOMENT: Duration = Duration::from_mins(1);
     let is_old = |folder: &File| {
@@ -55,7 +54,7 @@ fn others(parent: &Path, prefix: &str) -> bool {
         }
         match folder.try_lock() {
             Ok(()) if is_old(&folder) => {
-                tracing::info!(folder = %entry.path().display(), "left by a run that was killed: taken away");
+                tracing::info!(folder = %entry.path().display(), "removed the folder of a killed run");
                 let _ = fs::remove_dir_all(entry.path());
             }
             Err(TryLockError::WouldBlock) => lives = true,

@@ -2,8 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// What `work` makes of each job, in the order of the jobs, by as many threads as there are `threads` and
-/// jobs for them.
+/// Runs `work` on each job, with at most `threads` threads; results are in the order of the jobs.
 pub(crate) fn in_order<J: Send, R: Send>(
     jobs: Vec<J>,
     threads: usize,
@@ -11,7 +10,7 @@ pub(crate) fn in_order<J: Send, R: Send>(
 ) -> Vec<R> {
     let count = jobs.len();
     let queue = Mutex::new(jobs.into_iter().enumerate());
-    // Not in the head of the loop, which would hold the lock while a job is done.
+    // Not in the loop condition, which would hold the lock while a job runs.
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let done = Mutex::new(Vec::with_capacity(count));
     let worker = || {
@@ -31,7 +30,7 @@ pub(crate) fn in_order<J: Send, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// What both give, the second of which is done by another thread meanwhile.
+/// Runs both, the second one on another thread, and returns both results.
 pub(crate) fn both<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
     std::thread::scope(|scope| {
         let other = scope.spawn(other);

@@ -23,7 +23,7 @@ pub fn is_address(text: &str) -> bool {
     })
 }
 
-/// The address that a path is, as specs hold both in one kind of value.
+/// The address in `path`, if it is one: specs store paths and addresses in one type.
 #[must_use]
 pub fn of_path(path: &Path) -> Option<&str> {
     path.to_str().filter(|text| is_address(text))
@@ -33,24 +33,28 @@ impl Address {
     /// Reads `scheme://bucket/key`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is none, and for one that holds a user, a password or a query: those would
-    /// stand in every account of the run.
+    /// [`Error::Usage`] for text that is not an address, and for an address with a user, a password or a query,
+    /// which would appear in logs and reports.
     pub fn parse(text: &str) -> Result<Self> {
         let Some((scheme, rest)) = text.split_once("://").filter(|_| is_address(text)) else {
-            return Err(Error::usage(format!("{text}: this is no address")).hint("write scheme://bucket/key"));
+            return Err(
+                Error::usage(format!("{text}: this is not an address")).hint("write scheme://bucket/key")
+            );
         };
         let (host, key) = rest.split_once('/').unwrap_or((rest, ""));
         let is_web = is_web(scheme);
-        // A password may hold slashes, so that the host seems to end in it.
+        // A password may contain slashes, so that the host seems to end inside it.
         let has_secret = if is_web { rest.contains(['@', '?', '#']) } else { host.contains('@') };
         if has_secret {
             return Err(Error::usage(format!(
-                "{scheme}://…: the address holds a user, a password or a query, which would stand in logs and reports"
+                "{scheme}://…: the address contains a user, a password or a query, which would appear in logs and reports"
             ))
-            .hint("leave it out; credentials come from the environment"));
+            .hint("remove it from the address and set credentials in the environment"));
         }
         if host.is_empty() {
-            return Err(Error::usage(format!("{text}: no bucket is named")).hint("write scheme://bucket/key"));
+            return Err(
+                Error::usage(format!("{text}: the address has no bucket")).hint("write scheme://bucket/key")
+            );
         }
         Ok(Self {
             scheme: scheme.to_ascii_lowercase(),
@@ -71,13 +75,13 @@ impl Address {
         &self.host
     }
 
-    /// What stands behind the bucket.
+    /// The part after the bucket.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Whether this is plain HTTP, which knows files but no folders.
+    /// Whether this is plain HTTP, which has files but no folders.
     #[must_use]
     pub fn is_web(&self) -> bool {
         is_web(&self.scheme)
@@ -89,7 +93,7 @@ impl Address {
         format!("{}://{}", self.scheme, self.host)
     }
 
-    /// The same store, another key.
+    /// Another key in the same store.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
@@ -104,15 +108,15 @@ impl Address {
         }
     }
 
-    /// The key as stores take it.
+    /// The key for requests to the store.
     ///
     /// # Errors
-    /// [`Error::Usage`] for keys that cannot be asked for.
+    /// [`Error::Usage`] for invalid keys.
     pub(super) fn path(&self) -> Result<Key> {
         let key = self.key.trim_end_matches('/');
         let path = if is_web(&self.scheme) { Key::from_url_path(key) } else { Key::parse(key) };
         path.map_err(|cause| {
-            Error::usage(format!("{self}: this key cannot be asked for: {cause}"))
+            Error::usage(format!("{self}: the key is invalid: {cause}"))
                 .hint("write it without //, . and .. parts")
         })
     }

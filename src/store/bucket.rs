@@ -1,4 +1,4 @@
-//! A store: what is in it, and what is put there.
+//! A store: listing, reading, writing and deleting objects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::object::Object;
 use super::{clients, io};
 use crate::error::{Error, Result};
 
-/// Objects above this are written in parts.
+/// Larger objects are written in parts.
 const PUT_BYTES: usize = 32 << 20;
 
 /// A bucket, container or host.
@@ -26,29 +26,29 @@ pub struct Bucket {
     pub(super) root: Arc<str>,
 }
 
-/// The client's own text may hold credentials.
+/// The debug text of the client may contain credentials.
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Bucket").field(&self.root).finish()
     }
 }
 
-/// What an object said when it was read whole, for who wants to replace just that.
+/// The version of an object when it was read, for a conditional replacement.
 pub type Version = UpdateVersion;
 
 impl Bucket {
     /// The store of `address`.
     ///
     /// # Errors
-    /// [`Error::Usage`] when this build does not know the kind of store, or no credentials are found.
+    /// [`Error::Usage`] if this build does not support the store, or no credentials are found.
     pub fn of(address: &Address) -> Result<Self> {
         Ok(Self { store: clients::store(address)?, root: address.root().into() })
     }
 
-    /// The object at `address`; `None` when there is none.
+    /// The object at `address`; `None` if there is none.
     ///
     /// # Errors
-    /// As the store says.
+    /// The error of the store.
     pub fn object(&self, address: &Address) -> Result<Option<Object>> {
         let (bucket, key, shown) = (self.clone(), address.path()?, address.to_string());
         io::wait(async move {
@@ -60,10 +60,10 @@ impl Bucket {
         })
     }
 
-    /// All objects whose keys begin with the folder `address`, for which `wanted` says yes.
+    /// All objects in the folder `address` for which `wanted` is true.
     ///
     /// # Errors
-    /// As the store says.
+    /// The error of the store.
     pub fn objects(
         &self,
         address: &Address,
@@ -80,10 +80,10 @@ impl Bucket {
         })
     }
 
-    /// All bytes at `address` and which version they are; `None` when there is nothing.
+    /// All bytes at `address` and their version; `None` if there is no object.
     ///
     /// # Errors
-    /// As the store says.
+    /// The error of the store.
     pub fn read(&self, address: &Address) -> Result<Option<(Bytes, Version)>> {
         let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
         io::wait(async move {
@@ -96,17 +96,20 @@ impl Bucket {
             let size = found.meta.size;
             let bytes = found.bytes().await.map_err(failed)?;
             if bytes.len() as u64 != size {
-                return Err(Error::transient(format!("{shown}: {} of {size} bytes came", bytes.len()))
-                    .hint("run again"));
+                return Err(Error::transient(format!(
+                    "{shown}: only {} of {size} bytes were received",
+                    bytes.len()
+                ))
+                .hint("run again"));
             }
             Ok(Some((bytes, version)))
         })
     }
 
-    /// Writes an object, whatever was there.
+    /// Writes an object, replacing any existing one.
     ///
     /// # Errors
-    /// As the store says.
+    /// The error of the store.
     pub fn write(&self, address: &Address, bytes: Bytes) -> Result<()> {
         let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
         io::wait(async move {
@@ -116,18 +119,18 @@ impl Bucket {
                 }
                 let mut parts = WriteMultipart::new(store.put_multipart(&key).await?);
                 parts.put(bytes);
-                // Drops the parts when one of them fails.
+                // Drop the parts if one of them fails.
                 parts.finish().await.map(|_| ())
             };
             written.await.map_err(|cause| of_store(&shown, &cause, Doing::Writing))
         })
     }
 
-    /// Writes a small object in the place of the version `before`, or where nothing is. False when another was
-    /// faster.
+    /// Replaces the version `before` of a small object, or creates it if `before` is `None`. False if another
+    /// writer was faster.
     ///
     /// # Errors
-    /// As the store says.
+    /// The error of the store.
     pub fn replace(&self, address: &Address, bytes: &Bytes, before: Option<Version>) -> Result<bool> {
         let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
         let payload = PutPayload::from_bytes(bytes.clone());
@@ -139,7 +142,7 @@ impl Bucket {
                 Err(cause) => Err(of_store(&shown, &cause, Doing::Writing)),
             })
         })?;
-        // A request that was repeated, or whose answer was lost, may find what it has written itself.
+        // A repeated request, or one whose answer was lost, may find its own write.
         let is_there =
             || self.read(address).is_ok_and(|there| there.is_some_and(|(there, _)| there == *bytes));
         match written {
@@ -149,7 +152,7 @@ impl Bucket {
         }
     }
 
-    /// Takes objects away; those that cannot be are left.
+    /// Deletes objects; failures are ignored.
     pub fn remove(&self, addresses: Vec<Address>) {
         let store = Arc::clone(&self.store);
         let _ = io::wait(async move {

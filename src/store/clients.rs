@@ -11,21 +11,21 @@ use crate::error::{Error, Result};
 
 type Clients = HashMap<String, Arc<dyn ObjectStore>>;
 
-/// Clients by the root of what they serve.
+/// Clients by the root of the addresses they serve.
 fn clients() -> MutexGuard<'static, Clients> {
     static CLIENTS: OnceLock<Mutex<Clients>> = OnceLock::new();
     CLIENTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How often a request that failed is tried again.
+/// How often a failed request is retried.
 static RETRIES: AtomicUsize = AtomicUsize::new(10);
 
-/// Requests that failed are tried again so often; of clients that are made from now on.
+/// Sets how often failed requests are retried, for clients created from now on.
 pub fn set_retries(retries: usize) {
     RETRIES.store(retries, Ordering::Relaxed);
 }
 
-/// Makes `store` what serves addresses that begin with `root`, such as `s3://bucket`; any scheme will do.
+/// Registers `store` for addresses that begin with `root`, such as `s3://bucket`; any scheme is allowed.
 pub fn register(root: &str, store: Arc<dyn ObjectStore>) {
     clients().insert(root.to_owned(), store);
 }
@@ -62,7 +62,7 @@ fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
     let retry = RetryConfig { max_retries: RETRIES.load(Ordering::Relaxed), ..RetryConfig::default() };
     let wrong = |cause: object_store::Error| {
         Error::usage(format!("{}: {cause}", address.root()))
-            .hint("the store is set up by environment variables, such as AWS_REGION and AWS_ENDPOINT_URL")
+            .hint("configure the store with environment variables, such as AWS_REGION and AWS_ENDPOINT_URL")
     };
     let host = address.host();
     match address.scheme() {
@@ -86,7 +86,7 @@ fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
             let builder = HttpBuilder::new().with_url(address.root()).with_client_options(options);
             Ok(Arc::new(builder.with_retry(retry).build().map_err(wrong)?))
         }
-        other => Err(Error::usage(format!("{address}: there is no kind of store {other}://"))
-            .hint("stores are s3, gs, az, and http(s) for single files to read")),
+        other => Err(Error::usage(format!("{address}: {other}:// is not a supported store"))
+            .hint("supported are s3, gs, az, and http(s) for reading single files")),
     }
 }

@@ -1,5 +1,5 @@
-//! Credentials come from where the tools of each cloud look for them, and never from a flag. When there are
-//! none, that is said at once: a machine outside the cloud would wait minutes for its metadata server.
+//! Credentials come from the same places as for the tools of each cloud, never from a flag. Without any, the
+//! error comes at once: a machine outside the cloud would wait minutes for its metadata server.
 
 #![cfg(feature = "cloud")]
 
@@ -13,7 +13,7 @@ use object_store::aws::AmazonS3Builder;
 use super::address::Address;
 use crate::error::{Error, Result};
 
-/// How long a metadata server of the same machine may take to answer.
+/// Timeout for the metadata server of this machine.
 const PATIENCE: Duration = Duration::from_secs(1);
 const METADATA: &str = "169.254.169.254:80";
 
@@ -25,17 +25,17 @@ fn home(below: &str) -> Option<PathBuf> {
     std::env::home_dir().map(|home| home.join(below))
 }
 
-/// Whether a metadata server is there to ask; `place` is `host:port`.
+/// Whether a metadata server answers at `place`, which is `host:port`.
 fn answers(place: &str) -> bool {
     let addresses: Vec<SocketAddr> = place.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
     addresses.iter().any(|address| TcpStream::connect_timeout(address, PATIENCE).is_ok())
 }
 
 fn none(address: &Address, hint: &str) -> Error {
-    Error::usage(format!("{}: no credentials are found", address.root())).hint(hint)
+    Error::usage(format!("{}: no credentials found", address.root())).hint(hint)
 }
 
-/// Environment, then the files of profiles, a web identity, a container, the machine.
+/// In this order: environment, profile files, web identity, container, machine.
 pub(super) fn aws(builder: AmazonS3Builder, address: &Address) -> Result<AmazonS3Builder> {
     let skips = std::env::var("AWS_SKIP_SIGNATURE").is_ok_and(|value| value != "false" && value != "0");
     let profile = std::env::var("AWS_PROFILE").unwrap_or_else(|_| "default".to_owned());

@@ -1,4 +1,4 @@
-//! What stores say, as errors of this crate.
+//! Errors of stores as errors of this crate.
 
 use std::error::Error as _;
 
@@ -6,12 +6,12 @@ use object_store::Error as StoreError;
 
 use crate::error::Error;
 
-/// What was being done.
+/// The failed operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doing {
-    /// Looking for what is there.
+    /// Listing objects.
     Looking,
-    /// Reading what was there.
+    /// Reading an object that was listed.
     Reading,
     /// Writing a result.
     Writing,
@@ -21,62 +21,62 @@ pub(crate) enum Doing {
 const METADATA: [&str; 2] = ["//169.254.169.254/", "//metadata.google.internal/"];
 const AGAIN: &str = "run again once nothing writes to the shards";
 
-/// The error of `doing` something at `place`.
+/// The error of the operation `doing` at `place`.
 pub(crate) fn of_store(place: &str, cause: &StoreError, doing: Doing) -> Error {
     let said = said(cause);
-    let denied = "check that the credentials of the environment may do this here";
+    let denied = "check that the credentials in the environment have the permission for this";
     match (cause, doing) {
         (StoreError::NotFound { .. }, Doing::Looking) => {
-            Error::input(format!("{place}: there is no such object or bucket")).hint("check the address")
+            Error::input(format!("{place}: no such object or bucket")).hint("check the address")
         }
         (StoreError::NotFound { .. }, Doing::Reading) => {
             Error::changed(format!("{place}: the object vanished during the scan")).hint(AGAIN)
         }
         (StoreError::NotFound { .. }, Doing::Writing) => {
-            Error::output(format!("{place}: there is no such bucket")).hint("check the address of --out")
+            Error::output(format!("{place}: no such bucket")).hint("check the address of --out")
         }
         (StoreError::Precondition { .. } | StoreError::NotModified { .. }, Doing::Reading) => {
             Error::changed(format!("{place}: the object was replaced during the scan")).hint(AGAIN)
         }
         (StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }, Doing::Writing) => {
-            Error::output(format!("{place}: another run has published here meanwhile"))
-                .hint("look at its result, then run again")
+            Error::output(format!("{place}: another run has published a result here in the meantime"))
+                .hint("check its result, then run again if needed")
         }
         (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, Doing::Looking) => {
-            Error::input(format!("{place}: the store refuses access: {said}")).hint(denied)
+            Error::input(format!("{place}: the store refused access: {said}")).hint(denied)
         }
         (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, Doing::Writing) => {
-            Error::output(format!("{place}: the store refuses access: {said}")).hint(denied)
+            Error::output(format!("{place}: the store refused access: {said}")).hint(denied)
         }
-        // What could be listed and opened can be read again once the credentials are fresh.
+        // The object was readable before, so it is readable again with fresh credentials.
         (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, Doing::Reading) => {
-            Error::transient(format!("{place}: the store refuses access in mid-scan: {said}")).hint(denied)
+            Error::transient(format!("{place}: the store refused access during the scan: {said}")).hint(denied)
         }
         (StoreError::NotImplemented { .. } | StoreError::NotSupported { .. }, _) => {
-            Error::usage(format!("{place}: this kind of store cannot do that: {said}"))
-                .hint("http(s) addresses name single files to read; results go to s3, gs, az or a folder")
+            Error::usage(format!("{place}: this store does not support the operation: {said}"))
+                .hint("read single files from http(s); write results to s3, gs, az or a folder")
         }
         _ if METADATA.iter().any(|server| said.contains(server)) => {
-            Error::usage(format!("{place}: no credentials are found, nor does this machine give any: {said}"))
-                .hint("set those that the tools of this cloud take, or the variable that asks for none")
+            Error::usage(format!("{place}: no credentials found, and the metadata server of this machine has none: {said}"))
+                .hint("set the credentials in the environment as for the tools of this cloud, or set AWS_SKIP_SIGNATURE, GOOGLE_SKIP_SIGNATURE or AZURE_SKIP_SIGNATURE to true for public data")
         }
         _ if said.contains("416 Range Not Satisfiable") => {
-            Error::changed(format!("{place}: the object is shorter than it was")).hint(AGAIN)
+            Error::changed(format!("{place}: the object became shorter during the scan")).hint(AGAIN)
         }
         _ if said.contains("non-partial response") => {
-            Error::input(format!("{place}: the server does not give parts of a file"))
-                .hint("serve it from a server that knows Range requests, or copy it here")
+            Error::input(format!("{place}: the server does not support Range requests"))
+                .hint("use a server that supports Range requests, or copy the file to this machine")
         }
         _ if said.contains("redirect without LOCATION") || said.contains("301 Moved") => {
-            Error::usage(format!("{place}: the bucket lies in another region or endpoint: {said}"))
+            Error::usage(format!("{place}: the bucket is in another region or at another endpoint: {said}"))
                 .hint("set AWS_REGION or AWS_ENDPOINT_URL")
         }
         _ => Error::transient(format!("{place}: {said}"))
-            .hint("run again; --verbose shows what was tried, --retries how often"),
+            .hint("run again; --verbose shows the requests, --retries N sets the number of retries"),
     }
 }
 
-/// What the store or the network said, without what an address may hide in its query.
+/// The message of the store or the network, without the query part of addresses, which may contain secrets.
 fn said(cause: &StoreError) -> String {
     const MOST: usize = 400;
     let mut text = cause.to_string();

@@ -1,4 +1,4 @@
-//! The threads on which requests run, so that those who count never hold up the network.
+//! Threads for requests, so that counting never blocks the network.
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -26,11 +26,11 @@ pub(super) fn start<T: Send + 'static>(
     Ok(runtime()?.spawn(work))
 }
 
-/// Waits for `work`, on whatever thread.
+/// Waits for `work`; callable on any thread.
 pub(super) fn wait<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let (done, result) = std::sync::mpsc::channel();
     start(async move {
-        // Whoever asked may have gone.
+        // The receiver may be gone.
         let _ = done.send(work.await);
     })?;
     result.recv().map_err(|_| Error::internal("a request ended without an answer"))?

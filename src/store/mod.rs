@@ -1,8 +1,8 @@
-//! Where bytes lie: files of this machine, and objects in stores.
+//! Files of this machine and objects in stores.
 //!
-//! [`Place`] is one of both, and [`Reader`] reads it · [`address`] names objects · [`bucket`] lists them ·
-//! `object` reads one, every time on the condition that it is still the one that was listed · `clients` makes
-//! the client of a store from an address and the environment
+//! [`Place`] is a file or an object, [`Reader`] reads it · [`address`] names objects · [`bucket`] lists them ·
+//! `object` reads an object, only in the version that was listed · `clients` creates the client of a store from
+//! an address and the environment
 
 pub mod address;
 pub mod bucket;

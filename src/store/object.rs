@@ -1,4 +1,4 @@
-//! Objects as they were listed: every read is of that very version.
+//! Objects as they were listed: every read is of the listed version.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -27,7 +27,7 @@ pub struct Object {
     modified: SystemTime,
 }
 
-/// Which version of which object it is, for a process that has a client of its own.
+/// Identifies a version of an object, for another process with its own client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
     root: String,
@@ -38,7 +38,7 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// The object, as it was listed by another process. Nothing is asked of the store.
+    /// The object that another process listed, without a request to the store.
     ///
     /// # Errors
     /// As [`Bucket::of`].
@@ -71,7 +71,7 @@ impl Object {
         }
     }
 
-    /// What another process needs to read just this version.
+    /// Identifies this version for another process.
     #[must_use]
     pub fn pinned(&self) -> Pinned {
         Pinned {
@@ -101,7 +101,7 @@ impl Object {
         self.modified
     }
 
-    /// What the store calls this very version, where it has a name for it.
+    /// The ETag of this version, if the store has one.
     #[must_use]
     pub fn e_tag(&self) -> Option<&str> {
         self.e_tag.as_deref()
@@ -116,7 +116,7 @@ impl Object {
         io::start(async move { object.get(range).await })
     }
 
-    /// Waits for what was fetched, on whatever thread.
+    /// Waits for the bytes of [`Self::fetch`]; callable on any thread.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -127,14 +127,14 @@ impl Object {
     /// Reads `range`.
     ///
     /// # Errors
-    /// [`Error::Changed`] when this is not the version that was listed, [`Error::Transient`] when the store
-    /// cannot be read.
+    /// [`Error::Changed`] if the object is no longer the listed version, [`Error::Transient`] if the store cannot
+    /// be read.
     pub fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let object = self.clone();
         io::wait(async move { object.get(range).await })
     }
 
-    /// The same, within a runtime that does requests.
+    /// The same, inside the runtime for requests.
     pub(crate) async fn get(&self, range: Range<u64>) -> Result<Bytes> {
         if range.is_empty() {
             return Ok(Bytes::new());
@@ -148,7 +148,7 @@ impl Object {
             ..GetOptions::default()
         };
         let found = self.bucket.store.get_opts(&self.key, options).await.map_err(failed)?;
-        // Not every server minds conditions.
+        // Some servers ignore conditions.
         if (self.e_tag.is_some() && found.meta.e_tag != self.e_tag) || found.meta.size != self.bytes {
             return Err(Error::changed(format!("{self}: the object was replaced during the scan"))
                 .hint("run again once nothing writes to the shards"));
@@ -157,7 +157,7 @@ impl Object {
         let asked = range.end - range.start;
         if bytes.len() as u64 != asked {
             return Err(Error::transient(format!(
-                "{self}: {} bytes came, {asked} were asked for",
+                "{self}: {} bytes were received, {asked} were requested",
                 bytes.len()
             ))
             .hint("run again"));

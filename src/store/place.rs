@@ -15,7 +15,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use super::object::Object;
 use crate::error::{Error, Result};
 
-/// Where a shard lies. Files come before objects.
+/// The place of a shard. Files sort before objects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// A file of this machine.
@@ -45,7 +45,7 @@ impl Place {
         }
     }
 
-    /// Its path; of an object one that no file has, with its key at the end.
+    /// Its path; for an object, a path that no file has, ending in the key.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         match self {
@@ -54,7 +54,7 @@ impl Place {
         }
     }
 
-    /// The object, if it is one.
+    /// The object; `None` for a file.
     #[must_use]
     pub fn object(&self) -> Option<&Object> {
         match self {
@@ -63,7 +63,7 @@ impl Place {
         }
     }
 
-    /// Where it is, whatever the folder the program runs in.
+    /// Its absolute path or address.
     #[must_use]
     pub fn absolute(&self) -> PathBuf {
         match self {
@@ -72,16 +72,16 @@ impl Place {
         }
     }
 
-    /// What went wrong while it was read.
+    /// The error for a failed read of this place.
     #[must_use]
     pub fn failed(&self, cause: &std::io::Error) -> Error {
         Error::behind(cause).unwrap_or_else(|| Error::reading(Path::new(&self.to_string()), cause))
     }
 
-    /// Opens it. Of an object nothing is read yet.
+    /// Opens it. For an object, nothing is read yet.
     ///
     /// # Errors
-    /// What the system says of the file.
+    /// The error of the file system.
     pub fn open(&self) -> std::io::Result<Reader> {
         match self {
             Self::File(path) => Ok(Reader::File(File::open(path)?)),
@@ -90,12 +90,12 @@ impl Place {
     }
 }
 
-/// Reads a place, waiting for the bytes.
+/// Reads a place, blocking.
 #[derive(Debug)]
 pub enum Reader {
     /// An open file.
     File(File),
-    /// An object, and the part of it that was read last.
+    /// An object, with the part that was read last.
     Object(Box<Window>),
 }
 
@@ -103,7 +103,7 @@ impl Reader {
     /// Size and time of modification.
     ///
     /// # Errors
-    /// What the system says of the file.
+    /// The error of the file system.
     pub fn stat(&self) -> std::io::Result<(u64, Option<SystemTime>)> {
         match self {
             Self::File(file) => file.metadata().map(|meta| (meta.len(), meta.modified().ok())),
@@ -111,10 +111,10 @@ impl Reader {
         }
     }
 
-    /// Fills `into` with what stands at `start`.
+    /// Fills `into` with the bytes from offset `start`.
     ///
     /// # Errors
-    /// What the system says, or an error of this crate inside.
+    /// The error of the file system, or one that wraps an error of this crate.
     pub fn read_at(&mut self, start: u64, into: &mut [u8]) -> std::io::Result<()> {
         match self {
             Self::File(file) => file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(into)),
@@ -126,7 +126,7 @@ impl Reader {
         }
     }
 
-    /// Reads `range` of an object in one request, from which all that lies in it is given. A file is not read.
+    /// Reads `range` of an object in one request, for later reads inside it. Does nothing for a file.
     ///
     /// # Errors
     /// As [`Object::read`].
@@ -138,7 +138,7 @@ impl Reader {
     }
 }
 
-/// An object and the part of it that was read last: readers of Parquet ask for many small parts.
+/// An object and the part that was read last: Parquet readers request many small parts.
 #[derive(Debug)]
 pub struct Window {
     object: Object,
@@ -146,9 +146,9 @@ pub struct Window {
 }
 
 impl Window {
-    /// Bytes of a request, at least.
+    /// Minimum bytes of a request.
     const BYTES: u64 = 256 << 10;
-    /// The same at the end of an object, where its footer is.
+    /// Minimum bytes of a request at the end of an object, where the footer is.
     const TAIL_BYTES: u64 = 64 << 10;
 
     fn new(object: Object) -> Self {
@@ -166,9 +166,9 @@ impl Window {
             return Ok(bytes);
         }
         if range.end > self.object.bytes() {
-            return Err(Error::input(format!("{}: bytes beyond its end were asked for", self.object)));
+            return Err(Error::input(format!("{}: a read beyond the end of the object", self.object)));
         }
-        // Footers stand at the end: what is asked for there is read with what stands before it.
+        // Footers are at the end: read them together with the bytes before.
         let (start, end) = if range.end == self.object.bytes() {
             (range.start.min(range.end.saturating_sub(Self::TAIL_BYTES)), range.end)
         } else {
@@ -210,7 +210,7 @@ impl ChunkReader for Reader {
     }
 }
 
-/// An object from some place on.
+/// The bytes of an object from an offset on.
 struct Onwards {
     object: Object,
     at: u64,

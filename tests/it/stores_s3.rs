@@ -353,7 +353,7 @@ fn a_store_that_is_slow_refuses_or_breaks_off_is_asked_again() {
         if late { Fault::Status(403) } else { Fault::None }
     });
     let ended = compute(&[]);
-    assert!(ended.code == 5 && ended.stderr.contains("in mid-scan"), "{} {}", ended.code, ended.stderr);
+    assert!(ended.code == 5 && ended.stderr.contains("during the scan"), "{} {}", ended.code, ended.stderr);
     assert!(local(&place, "w") == clean);
 }
 
@@ -448,7 +448,7 @@ fn without_credentials_that_is_said_at_once() {
             .unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(
-            output.status.code() == Some(2) && said.contains("no credentials are found"),
+            output.status.code() == Some(2) && said.contains("no credentials found"),
             "{address}: {said}"
         );
     }
