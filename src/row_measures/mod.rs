@@ -1,8 +1,7 @@
-//! Measures that need rows, not only counts: how many labels a row has, which sets of labels occur, what
-//! occurs together, and SCUMBLE.
+//! Measures that need rows, not only counts: labels per row, label sets, co-occurrence and SCUMBLE.
 //!
-//! A row is known by the labels it has and the labels of which nothing is known; every other label is
-//! negative. Sums of fractions are sums of whole numbers of 2⁻⁶⁰, which no order changes.
+//! A row has positive labels and missing labels; every other label is negative. Fractions are summed as whole
+//! numbers of 2⁻⁶⁰, so that sums do not depend on the order of rows.
 
 mod scumble;
 mod sums;
@@ -13,16 +12,16 @@ use crate::counts::{LabelCounts, as_f64};
 pub use scumble::Scumble;
 pub use sums::{RowPass, RowSums};
 
-/// Sets of labels that are kept with their rows, the most frequent.
+/// Number of label sets reported, the most frequent ones.
 pub const TOP_LABELSETS: usize = 20;
-/// Pairs of labels that are told, the closest.
+/// Number of label pairs reported, the most correlated ones.
 pub const CLOSEST_PAIRS: usize = 100;
-/// Fewer rows together are mostly chance.
+/// Minimum rows of a reported pair; fewer are mostly chance.
 pub const PAIR_ROWS_MIN: u64 = 5;
-/// Most labels of which pairs are counted: the matrix takes 8 C² bytes.
+/// Maximum number of labels for counting pairs: the matrix takes 8 C² bytes.
 pub const PAIRS_LABELS_MAX: usize = 4096;
 
-/// A set of labels and the rows that have just these.
+/// A label set and the number of rows with exactly these labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labelset {
     /// Positions of the labels, ascending.
@@ -31,19 +30,19 @@ pub struct Labelset {
     pub rows: u64,
 }
 
-/// The sets of labels of some rows.
+/// The label sets of some rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labelsets {
-    /// Different sets; the empty one counts.
+    /// Distinct sets, including the empty set.
     pub distinct: u64,
-    /// Sets that a single row has.
+    /// Sets that occur in one row.
     pub single: u64,
-    /// Up to [`TOP_LABELSETS`], the most frequent first, among equals by labels.
+    /// Up to [`TOP_LABELSETS`] sets, the most frequent first, ties by labels.
     pub top: Vec<Labelset>,
 }
 
 impl Labelsets {
-    /// Puts a set where it belongs among the most frequent.
+    /// Inserts a set among the most frequent ones.
     pub fn offer(&mut self, set: Labelset) {
         let place = self.top.partition_point(|other| (other.rows, &set.labels) > (set.rows, &other.labels));
         if place < TOP_LABELSETS {
@@ -53,40 +52,39 @@ impl Labelsets {
     }
 }
 
-/// What rows say beside counts. All of it is exact.
+/// Measures of rows besides counts. All values are exact.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowMeasures {
     /// Rows.
     pub rows: u64,
-    /// By number of labels k, from 0: rows that have k.
+    /// Entry k: number of rows with k labels.
     pub cardinalities: Vec<u64>,
-    /// Different sets of labels; the empty one counts.
+    /// Distinct label sets, including the empty set.
     pub distinct_labelsets: u64,
-    /// Sets that a single row has.
+    /// Sets that occur in one row.
     pub single_labelsets: u64,
-    /// The most frequent sets, the most frequent first, among equals by labels.
+    /// The most frequent label sets, the most frequent first, ties by labels.
     pub top_labelsets: Vec<Labelset>,
     /// SCUMBLE over all rows.
     pub scumble: Spread,
     /// SCUMBLE of each label, over the rows that have it.
     pub scumble_of_label: Vec<Spread>,
-    /// Rows that have both labels; `None` above [`PAIRS_LABELS_MAX`] labels.
+    /// Rows that have both labels of each pair; `None` above [`PAIRS_LABELS_MAX`] labels.
     pub pairs: Option<Together>,
-    /// Rows that say nothing of both labels, and rows that have one and say nothing of the other; `None` where
-    /// every row says something of every label.
+    /// Rows in which both labels, or one of them, are missing; `None` if no cell is missing.
     pub unknown: Option<Unknown>,
 }
 
-/// What is not known of pairs of labels.
+/// Missing cells of label pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unknown {
-    /// Rows that say nothing of both.
+    /// Rows in which both are missing.
     both: Together,
-    /// Rows that have the first and say nothing of the second.
+    /// Rows that have the first label while the second is missing.
     second: Together,
 }
 
-/// A number of values with their sum and the sum of their squares.
+/// A count of values, their sum and the sum of their squares.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spread {
     values: u64,
@@ -94,10 +92,10 @@ pub struct Spread {
     squares: i128,
 }
 
-/// Parts of one that sums are made of.
+/// Units per 1 in sums.
 const ONE: f64 = (1_u64 << 60) as f64;
 
-/// A number of 0 … 1 in such parts.
+/// A number 0 … 1 in these units.
 #[inline]
 fn units(value: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "value is 0 … 1")]
@@ -106,7 +104,7 @@ fn units(value: f64) -> u64 {
 }
 
 impl Spread {
-    /// Adds `times` values by their sum and that of their squares, both in [`units`].
+    /// Adds `times` values, given their sum and the sum of their squares, both in [`units`].
     #[inline]
     fn add(&mut self, sum: i128, squares: i128, times: u64) {
         self.values += times;
@@ -114,7 +112,7 @@ impl Spread {
         self.squares += squares;
     }
 
-    /// Adds 0 so many times.
+    /// Adds this many zeros.
     fn add_zeros(&mut self, times: u64) {
         self.values += times;
     }
@@ -125,13 +123,13 @@ impl Spread {
         self.squares += other.squares;
     }
 
-    /// The mean; `None` of nothing.
+    /// The mean; `None` without values.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
         (self.values > 0).then(|| self.sum as f64 / ONE / as_f64(self.values))
     }
 
-    /// Sample standard deviation (n − 1) over mean: `None` of fewer than two values, 0 where the mean is 0.
+    /// Sample standard deviation (n − 1) over mean: `None` for fewer than two values, 0 if the mean is 0.
     #[must_use]
     pub fn variation(&self) -> Option<f64> {
         let mean = self.mean().filter(|_| self.values > 1)?;
@@ -144,18 +142,18 @@ impl Spread {
     }
 }
 
-/// Two labels that occur together, or avoid each other.
+/// How often two labels occur together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
     /// Positions of the labels, the lower first.
     pub labels: [usize; 2],
     /// Rows that have both.
     pub together: u64,
-    /// Rows that say something of both.
+    /// Rows in which neither is missing.
     pub known: u64,
-    /// Part of the rows with the first that have the second, and the other way round; `None` without rows.
+    /// Share of the rows with the first label that have the second, and vice versa; `None` without rows.
     pub conditional: [Option<f64>; 2],
-    /// Correlation, −1 … 1; `None` where a label is constant.
+    /// Correlation phi, −1 … 1; `None` if a label is constant.
     pub phi: Option<f64>,
 }
 
@@ -166,14 +164,14 @@ impl RowMeasures {
         self.cardinalities.first().copied().unwrap_or(0)
     }
 
-    /// Most labels of one row.
+    /// Largest number of labels in a row.
     #[must_use]
     pub fn max_labels_per_row(&self) -> usize {
         self.cardinalities.len().saturating_sub(1)
     }
 
-    /// The standard deviation (n − 1) of the labels of a row, or their standardised moment of a higher `order`;
-    /// `None` where all rows are alike, or there are fewer than two.
+    /// The standard deviation (n − 1) of the number of labels per row, or a standardised moment of higher `order`;
+    /// `None` if all rows have the same number, or for fewer than two rows.
     fn moment(&self, order: i32) -> Option<f64> {
         let n = as_f64(self.rows);
         let each = || self.cardinalities.iter().enumerate().map(|(k, &rows)| (k as f64, as_f64(rows)));
@@ -186,8 +184,8 @@ impl RowMeasures {
         }
     }
 
-    /// A pair of labels of `counts`, whose rows these are. Where a row says nothing of one, it is left out of
-    /// the correlation (pairwise complete rows).
+    /// A pair of labels; `counts` are the counts of the same rows. Rows in which one of the two is missing are
+    /// excluded from the correlation (pairwise complete rows).
     #[must_use]
     pub fn pair(&self, counts: &LabelCounts, one: usize, other: usize) -> Option<Pair> {
         let pairs = self.pairs.as_ref()?;
@@ -209,7 +207,7 @@ impl RowMeasures {
         Some(Pair { labels: [one, other], together, known, conditional: [share(a), share(b)], phi })
     }
 
-    /// The pairs of labels that go together most, by phi, of those that at least `least` rows have.
+    /// The most correlated pairs by phi, among pairs that occur in at least `least` rows.
     #[must_use]
     pub fn closest_pairs(&self, counts: &LabelCounts, least: u64, most: usize) -> Vec<Pair> {
         let Some(pairs) = &self.pairs else { return Vec::new() };
@@ -231,11 +229,11 @@ pub struct RowMeasure {
     pub name: &'static str,
     /// Smallest and largest value.
     pub range: &'static str,
-    /// What it is.
+    /// Its definition.
     pub formula: &'static str,
-    /// Where it comes from.
+    /// Its source.
     pub source: &'static str,
-    /// The value; `None` where it is not defined.
+    /// The value; `None` where it is undefined.
     pub of: fn(&RowMeasures) -> Option<f64>,
 }
 
@@ -253,16 +251,16 @@ const fn row(
 #[rustfmt::skip]
 pub const ROW_MEASURES: [RowMeasure; 11] = [
     row("empty_rows", "0 … N", "rows without any label", "MEKA", |m| Some(as_f64(m.empty_rows()))),
-    row("max_labels_per_row", "0 … C", "most labels of one row", "", |m| Some(m.max_labels_per_row() as f64)),
-    row("cardinality_sd", "0 … C", "standard deviation (n - 1) of the labels of a row", "MLDA", |m| m.moment(2)),
-    row("cardinality_skewness", "", "third standardised moment of the labels of a row", "", |m| m.moment(3)),
-    row("cardinality_kurtosis", "1 …", "fourth standardised moment of the labels of a row; 3 where they are normal", "", |m| m.moment(4)),
-    row("distinct_labelsets", "0 … N", "different sets of labels, the empty one included", "mldr, MULAN, MEKA", |m| Some(as_f64(m.distinct_labelsets))),
-    row("distinct_nonempty_labelsets", "0 … N", "the same without the empty one", "", |m| Some(as_f64(m.distinct_labelsets - u64::from(m.empty_rows() > 0)))),
-    row("single_labelsets", "0 … N", "sets of labels that one row has", "mldr", |m| Some(as_f64(m.single_labelsets))),
-    row("max_labelset_frequency", "0 … N", "rows of the most frequent set", "mldr", |m| m.top_labelsets.first().map(|set| as_f64(set.rows))),
+    row("max_labels_per_row", "0 … C", "largest number of labels in a row", "", |m| Some(m.max_labels_per_row() as f64)),
+    row("cardinality_sd", "0 … C", "standard deviation (n - 1) of the number of labels per row", "MLDA", |m| m.moment(2)),
+    row("cardinality_skewness", "", "third standardised moment of the number of labels per row", "", |m| m.moment(3)),
+    row("cardinality_kurtosis", "1 …", "fourth standardised moment of the number of labels per row; 3 for a normal distribution", "", |m| m.moment(4)),
+    row("distinct_labelsets", "0 … N", "distinct label sets, including the empty set", "mldr, MULAN, MEKA", |m| Some(as_f64(m.distinct_labelsets))),
+    row("distinct_nonempty_labelsets", "0 … N", "distinct label sets, without the empty set", "", |m| Some(as_f64(m.distinct_labelsets - u64::from(m.empty_rows() > 0)))),
+    row("single_labelsets", "0 … N", "label sets that occur in one row", "mldr", |m| Some(as_f64(m.single_labelsets))),
+    row("max_labelset_frequency", "0 … N", "rows of the most frequent label set", "mldr", |m| m.top_labelsets.first().map(|set| as_f64(set.rows))),
     row("scumble", "0 … 1", "mean over rows of 1 - geometric mean / mean of IRLbl of the row's labels", "Charte et al. 2014, mldr", |m| m.scumble.mean()),
-    row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of that", "mldr", |m| m.scumble.variation()),
+    row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of scumble over rows", "mldr", |m| m.scumble.variation()),
 ];
 
 #[cfg(test)]

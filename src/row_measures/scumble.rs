@@ -1,10 +1,11 @@
-//! SCUMBLE of a row: how rare and frequent labels meet in it (Charte et al. 2014, as the R package mldr has it).
+//! SCUMBLE of a row: how much rare and frequent labels occur together in it (Charte et al. 2014, as in the R
+//! package mldr).
 
 use std::sync::Arc;
 
 use crate::counts::as_f64;
 
-/// SCUMBLE of rows.
+/// Computes SCUMBLE of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scumble {
     /// IRLbl of every label and its logarithm; 0 without positives.
@@ -12,7 +13,7 @@ pub struct Scumble {
 }
 
 impl Scumble {
-    /// Of rows whose labels have so many positives.
+    /// For labels with these numbers of positives.
     #[must_use]
     pub fn new(positives: impl Iterator<Item = u64> + Clone) -> Self {
         let most = positives.clone().max().unwrap_or(0);
@@ -29,7 +30,7 @@ impl Scumble {
         self.irlbl.len()
     }
 
-    /// Of a row with these labels: 1 − geometric mean / mean of their IRLbl; 0 of one label, and of none.
+    /// SCUMBLE of a row with these labels: 1 − geometric mean / mean of their IRLbl; 0 for one label or none.
     #[must_use]
     #[inline]
     pub fn of(&self, labels: &[u32]) -> f64 {

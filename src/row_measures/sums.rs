@@ -1,30 +1,30 @@
-//! Rows become sums: everything but which sets of labels there are.
+//! Sums over rows: all row measures except label sets.
 
 use super::{Labelset, Labelsets, PAIRS_LABELS_MAX, RowMeasures, Scumble, Spread, Unknown, units};
 use crate::cooccurrence::{Pairs, Sides};
 use crate::counts::LabelCounts;
 use crate::label_sets::LabelSets;
 
-/// Sums over rows, block by block. Those of several threads are merged, in any order.
+/// Sums over rows, block by block. Sums of several threads are merged, in any order.
 #[derive(Debug, Clone)]
 pub struct RowSums {
     scumble_of: Scumble,
-    /// Rows without any label, and those that have just one, by label: there is nothing to be worked out.
+    /// Rows without any label, and rows with exactly one label, by label: these need no further work.
     empty: u64,
     single: Vec<u64>,
-    /// By number of labels, of all others; so are the sums below.
+    /// Other rows by number of labels; the sums below are of these rows, too.
     cardinalities: Vec<u64>,
     scumble: Spread,
     scumble_of_label: Vec<Spread>,
     pairs: Option<Pairs>,
-    /// Pairs with unknown labels, once there is one.
+    /// Pairs with missing labels, if there are any.
     unknown: Option<[Pairs; 2]>,
-    /// Rows that say nothing of any label.
+    /// Rows that are missing for every label.
     silent: u64,
 }
 
 impl RowSums {
-    /// Nothing yet of rows whose counts are `counts`.
+    /// Empty sums for rows whose counts are `counts`.
     #[must_use]
     pub fn new(counts: &LabelCounts) -> Self {
         let n = counts.len();
@@ -41,7 +41,7 @@ impl RowSums {
         }
     }
 
-    /// Rows without any label, and those that have just one, by label.
+    /// Rows without any label, and rows with exactly one label, by label.
     #[must_use]
     pub fn smallest(&self) -> (u64, &[u64]) {
         (self.empty, &self.single)
@@ -70,7 +70,7 @@ impl RowSums {
         unknown.iter_mut().for_each(|pairs| pairs.add(sets, |row| taken(row) && !is_silent(row)));
     }
 
-    /// Adds `rows` rows that are alike.
+    /// Adds `rows` identical rows.
     fn add_alike(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
         match positives {
             [] => self.empty += rows,
@@ -113,7 +113,7 @@ impl RowSums {
         }
     }
 
-    /// Adds all that `other` has added.
+    /// Adds the sums of `other`.
     pub fn merge(&mut self, other: Self) {
         self.empty += other.empty;
         self.single.iter_mut().zip(&other.single).for_each(|(rows, more)| *rows += more);
@@ -136,7 +136,7 @@ impl RowSums {
         }
     }
 
-    /// The measures of all rows that were added; `sets` are theirs.
+    /// The measures of all rows added; `sets` are the label sets of the same rows.
     #[must_use]
     pub fn finish(mut self, sets: Labelsets) -> RowMeasures {
         let singles = self.single.iter().sum();
@@ -170,7 +170,7 @@ impl RowSums {
     }
 }
 
-/// Takes rows that are alike side by side and gives their measures.
+/// Takes rows grouped by label set, and returns their measures.
 #[derive(Debug, Clone)]
 pub struct RowPass {
     sums: RowSums,
@@ -180,14 +180,14 @@ pub struct RowPass {
 }
 
 impl RowPass {
-    /// Of rows whose counts are `counts`.
+    /// For rows whose counts are `counts`.
     #[must_use]
     pub fn new(counts: &LabelCounts) -> Self {
         Self { sums: RowSums::new(counts), sets: Labelsets::default(), current: None }
     }
 
-    /// Adds `rows` rows that have the labels `positives` and say nothing of the labels `unknown`, both ascending.
-    /// Rows with the same positives come one after the other.
+    /// Adds `rows` rows with positive labels `positives` and missing labels `unknown`, both ascending. Rows with
+    /// the same positives must be added one after the other.
     pub fn add(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
         self.sums.add_alike(positives, unknown, rows);
         match &mut self.current {
@@ -199,7 +199,7 @@ impl RowPass {
         }
     }
 
-    /// All rows of the current set are there.
+    /// Ends the current label set.
     fn close(&mut self) {
         if let Some(set) = self.current.take() {
             self.sets.distinct += 1;
@@ -208,7 +208,7 @@ impl RowPass {
         }
     }
 
-    /// The measures of all rows that were added.
+    /// The measures of all rows added.
     #[must_use]
     pub fn finish(mut self) -> RowMeasures {
         self.close();

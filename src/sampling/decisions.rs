@@ -1,24 +1,24 @@
-//! What was decided of rows.
+//! Decisions of a sampling plan about rows.
 
 use serde::{Deserialize, Serialize};
 
-/// What was decided of some consecutive rows of a shard.
+/// The decisions about consecutive rows of a shard.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Decisions {
     /// Number of the first row in the shard.
     pub first_row: u64,
-    /// Rows that the block stands for.
+    /// Number of rows of the block, including dropped ones.
     pub rows: u64,
-    /// Which of them are there, ascending from 0; `None` where all are.
+    /// Which of these rows have a value, ascending from 0; `None` if all have one.
     pub chosen: Option<Vec<u32>>,
-    /// Of each row that is there: how often it is seen, or the number of its fold.
+    /// For each of these rows: how often it occurs, or the number of its fold.
     pub values: Values,
-    /// What each weighs, where rows are weighed.
+    /// The weight of each row, if the plan has weights.
     pub weights: Option<Vec<f64>>,
 }
 
 impl Decisions {
-    /// Bytes that these take.
+    /// Memory in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let weights = self.weights.as_ref().map_or(0, |weights| weights.len() * size_of::<f64>());
@@ -26,7 +26,7 @@ impl Decisions {
         weights + chosen + self.values.bytes() + size_of::<Self>()
     }
 
-    /// Rows of an epoch, where values say how often each is seen.
+    /// Rows per epoch, if values are repeat counts.
     #[must_use]
     pub fn sum(&self) -> u64 {
         match &self.values {
@@ -36,7 +36,7 @@ impl Decisions {
         }
     }
 
-    /// The number in the shard of the row at a place among those that are there.
+    /// The row number in the shard of the value at `place`.
     #[must_use]
     pub fn row(&self, place: usize) -> u64 {
         let at = self
@@ -47,14 +47,14 @@ impl Decisions {
     }
 }
 
-/// Whole numbers, in as few bytes as they need.
+/// Whole numbers in as few bytes as possible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Values {
-    /// The same for so many rows.
+    /// One value for this many rows.
     Same(u32, usize),
-    /// Below 256.
+    /// Numbers below 256.
     Small(Vec<u8>),
-    /// Any.
+    /// Any numbers.
     Any(Vec<u32>),
 }
 
@@ -65,7 +65,7 @@ impl Default for Values {
 }
 
 impl Values {
-    /// How many there are.
+    /// Number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -75,13 +75,13 @@ impl Values {
         }
     }
 
-    /// True when there is none.
+    /// True if there are no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The value at a place; 0 behind the last.
+    /// The value at a position; 0 after the last.
     #[must_use]
     pub fn get(&self, place: usize) -> u32 {
         match self {

@@ -1,4 +1,4 @@
-//! Chance without a generator: what a row draws follows from where it lies, and from nothing else.
+//! Random numbers without a generator: the number of a row depends only on seed, epoch, shard name and row number.
 //!
 //! ```text
 //! shard   SipHash-2-4(name) under the key (seed, epoch)
@@ -13,43 +13,43 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24 as SipHasher24Of128};
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Draws of one seed and epoch.
+/// Random numbers of one seed and epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     seed: u64,
     epoch: u64,
 }
 
-/// Draws of the rows of one shard, or of the picks from one bag.
+/// Random numbers of the rows of one shard, or of the picks from one bag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream(u64);
 
 impl Draw {
-    /// Of this seed and epoch.
+    /// For this seed and epoch.
     #[must_use]
     pub fn new(seed: u64, epoch: u64) -> Self {
         Self { seed, epoch }
     }
 
-    /// Of the rows of the shard of this name.
+    /// For the rows of the shard with this name.
     #[must_use]
     pub fn shard(&self, name: &str) -> Stream {
         self.stream(b'r', name.as_bytes())
     }
 
-    /// Of the picks from the bag of a label.
+    /// For the picks from the bag of a label.
     #[must_use]
     pub fn label(&self, label: u32) -> Stream {
         self.stream(b'l', &label.to_le_bytes())
     }
 
-    /// Of the picks from the bag of a set of labels.
+    /// For the picks from the bag of a label set.
     #[must_use]
     pub fn set(&self, set: u128) -> Stream {
         self.stream(b's', &set.to_le_bytes())
     }
 
-    /// What a set of labels, ascending, is known by: 128 bits that differ for different sets.
+    /// 128 bits that identify a label set, given ascending.
     #[must_use]
     pub fn key(&self, labels: &[u32]) -> u128 {
         let mut hash = SipHasher24Of128::new_with_keys(self.seed, self.epoch);
@@ -78,14 +78,14 @@ impl Stream {
         x ^ (x >> 31)
     }
 
-    /// The same as a number from 0 to below 1.
+    /// The same as a number in [0, 1).
     #[must_use]
     #[inline]
     pub fn unit(self, n: u64) -> f64 {
         (self.bits(n) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// The same as a place among `size` many; 0 of none.
+    /// The same as a position below `size`; 0 if `size` is 0.
     #[must_use]
     #[inline]
     pub fn below(self, n: u64, size: u64) -> u64 {
@@ -94,7 +94,7 @@ impl Stream {
     }
 }
 
-/// `value` as a whole number: the one below or above, by chance, so that it is right on average.
+/// `value` rounded up or down at random, so that the mean is `value`.
 #[must_use]
 #[inline]
 pub fn rounded(value: f64, unit: f64) -> u32 {

@@ -1,40 +1,38 @@
-//! Random over- and undersampling by sets of labels (Charte et al. 2015): LP-ROS and LP-RUS.
+//! Random over- and undersampling by label sets (Charte et al. 2015): LP-ROS and LP-RUS.
 //!
-//! The sets below the mean size grow, or those above it shrink, up to the mean; sets with most to spare come
-//! last. Each takes an even share of what is left to be done, and what it cannot take is left to those behind
-//! it. Rows are whole, so the mean is taken to the whole row on a set's own side of it. Rows without labels
-//! are a set as well.
+//! Sets below the mean size grow, or sets above it shrink, up to the mean; sets nearest to the mean come first.
+//! Each set takes an equal share of the remaining budget; what it cannot take is left to later sets. The mean is
+//! rounded to a whole row towards the sets that change. Rows without labels form a set, too.
 
 use std::collections::BTreeMap;
 
 use super::whole;
 use crate::counts::as_f64;
 
-/// Which sets, and which way.
+/// Which sets change, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Those below the mean size, which grow.
+    /// Sets below the mean size grow.
     Minority,
-    /// Those above it, which shrink.
+    /// Sets above the mean size shrink.
     Majority,
 }
 
-/// What each set of a size is to do: the first so many `share`, the others one more.
+/// The rows that sets of one size gain or lose: the first sets `share`, the others one more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Quota {
     share: u64,
     with_share: u64,
 }
 
-/// How many rows each set gains or loses.
+/// The number of rows that each set gains or loses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas {
     of_size: BTreeMap<u64, Quota>,
 }
 
 impl Quotas {
-    /// Of sets of which `sizes` says how many there are by number of rows, where `budget` rows are to be
-    /// cloned or dropped.
+    /// For the number of sets by size in `sizes`, with `budget` rows to clone or drop.
     #[must_use]
     pub fn new(sizes: &BTreeMap<u64, u64>, side: Side, budget: u64) -> Self {
         let sets: u64 = sizes.values().sum();
@@ -44,7 +42,7 @@ impl Quotas {
             Side::Minority => mean - as_f64(size),
             Side::Majority => as_f64(size) - mean,
         };
-        // The nearest to the mean first.
+        // Sets nearest to the mean first.
         let mut affected: Vec<(u64, u64)> =
             sizes.iter().map(|(size, sets)| (*size, *sets)).filter(|(size, _)| room(*size) > 0.0).collect();
         if side == Side::Minority {
@@ -55,7 +53,7 @@ impl Quotas {
         let mut of_size = BTreeMap::new();
         for (size, sets) in affected {
             let room = whole(room(size));
-            // Even shares of whole rows: the last `left % waiting` of all get one more.
+            // Equal shares of whole rows: the last `left % waiting` sets get one more.
             let (share, more) = (left / waiting, left % waiting);
             let quota = if share >= room {
                 Quota { share: room, with_share: sets }
@@ -69,8 +67,8 @@ impl Quotas {
         Self { of_size }
     }
 
-    /// Rows that the next set of `size` rows gains or loses; ask once for each set, in an order that does not
-    /// depend on rows.
+    /// Rows that the next set of `size` rows gains or loses; call once for each set, in an order that does not
+    /// depend on the order of rows.
     pub fn next(&mut self, size: u64) -> u64 {
         let Some(quota) = self.of_size.get_mut(&size) else { return 0 };
         if quota.with_share == 0 {

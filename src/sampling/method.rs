@@ -1,4 +1,4 @@
-//! The plans that can be asked for: their names, parameters and sources.
+//! The sampling plans: names, parameters and sources.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -18,9 +18,9 @@ pub enum Curve {
 /// How a repeat factor becomes a whole number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rounding {
-    /// Up or down by chance, right on average; another chance in each epoch.
+    /// Up or down at random, with the right mean; differs in each epoch.
     Stochastic,
-    /// Up.
+    /// Always up.
     Ceil,
 }
 
@@ -35,42 +35,42 @@ pub enum Combine {
     Sum,
 }
 
-/// What a row without labels weighs.
+/// The weight of a row without labels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Unlabelled {
-    /// As much as a row with the most frequent label alone.
+    /// The weight of a row with only the most frequent label.
     Least,
-    /// This.
+    /// This weight.
     Weight(f64),
 }
 
-/// A plan with its parameters.
+/// A sampling plan with its parameters.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Method {
     /// Rows of rare labels are repeated.
     RepeatFactor {
-        /// Labels that fewer than this share of rows have are repeated.
+        /// Labels in less than this share of rows are repeated.
         threshold: f64,
-        /// How much.
+        /// How rarity becomes a factor.
         curve: Curve,
-        /// In whole numbers.
+        /// How factors become whole numbers.
         rounding: Rounding,
     },
-    /// Rows weigh what their labels weigh.
+    /// Rows get weights from their labels.
     InverseFrequency {
         /// How labels become a weight.
         combine: Combine,
-        /// Of rows without labels.
+        /// Weight of rows without labels.
         unlabelled: Unlabelled,
-        /// Rows of an epoch; as many as there are when not said.
+        /// Rows per epoch; by default the number of rows.
         draws: Option<u64>,
     },
     /// A label is picked evenly, then one of its rows.
     ClassUniform {
-        /// Of rows without labels.
+        /// Weight of rows without labels.
         unlabelled: Unlabelled,
-        /// Rows of an epoch.
+        /// Rows per epoch.
         draws: Option<u64>,
     },
     /// Rows of minority labels are cloned.
@@ -88,26 +88,26 @@ pub enum Method {
         /// Rows dropped per hundred.
         percent: f64,
     },
-    /// Rows of rare sets of labels are cloned.
+    /// Rows of rare label sets are cloned.
     LpRos {
         /// Clones per hundred rows.
         percent: f64,
     },
-    /// Rows of frequent sets of labels are dropped.
+    /// Rows of frequent label sets are dropped.
     LpRus {
         /// Rows dropped per hundred.
         percent: f64,
     },
     /// Rows that mix rare and frequent labels become two.
     Remedial {
-        /// Also rows whose labels are all on one side, whose second copy then has none.
+        /// Also split rows whose labels are all on one side; one of their copies has no label.
         one_sided: bool,
     },
-    /// Rows are dealt to folds, so that each has its share of every label.
+    /// Rows are assigned to folds, so that each fold has its share of every label.
     StratifiedSplit {
         /// Names and shares of the folds; the shares add up to 1.
         folds: Vec<(String, f64)>,
-        /// 2: of every pair of labels as well.
+        /// 2: also of every pair of labels.
         order: u8,
     },
 }
@@ -117,11 +117,11 @@ pub enum Method {
 pub struct MethodInfo {
     /// Name in flags and files.
     pub name: &'static str,
-    /// What becomes of rows.
+    /// Effect on rows.
     pub about: &'static str,
     /// Parameters with their defaults.
     pub parameters: &'static str,
-    /// Where it comes from.
+    /// Its source.
     pub source: &'static str,
 }
 
@@ -137,21 +137,21 @@ const fn row(
 /// Every plan.
 #[rustfmt::skip]
 pub const METHODS: [MethodInfo; 10] = [
-    row("repeat-factor", "a row is seen as often as its rarest label asks for: max(1, sqrt(threshold N / pos))", "threshold=0.001, curve=sqrt|linear, rounding=stochastic|ceil", "LVIS, Gupta et al. 2019"),
-    row("inverse-frequency", "a row weighs the max, mean or sum of min pos / pos over its labels", "combine=max|mean|sum, unlabelled=least|WEIGHT, draws=N", "max: min-normalised inverse frequency; sum: PSLA"),
-    row("class-uniform", "a row weighs the sum of min pos / pos: a label is picked evenly, then one of its rows", "unlabelled=0, draws=N", "class-aware sampling"),
-    row("ml-ros", "clones random rows of each label whose IRLbl is above MeanIR, until it is not", "percent=25", "Charte et al. 2015"),
-    row("ml-rus", "drops random rows of each label whose IRLbl is below MeanIR, until it is not", "percent=25", "Charte et al. 2015, by bags as MULAN has it"),
-    row("ml-rus-majority", "drops random rows that have no label whose IRLbl is above MeanIR", "percent=25", "mldr.resampling, without replacement"),
-    row("lp-ros", "clones random rows of sets of labels that fewer rows have than the mean", "percent=25", "Charte et al. 2015"),
-    row("lp-rus", "drops random rows of sets of labels that more rows have than the mean", "percent=25", "Charte et al. 2015"),
-    row("remedial", "rows with SCUMBLE above its mean become two: one keeps the labels up to MeanIR, one those above. It edits labels", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
-    row("stratified-split", "deals rows to folds, each with its share of every label and, with order=2, of every pair of labels", "folds=5 or NAME=SHARE, …; order=1|2", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
+    row("repeat-factor", "repeats each row as often as its rarest label requires: max(1, sqrt(threshold N / pos))", "threshold=0.001, curve=sqrt|linear, rounding=stochastic|ceil", "LVIS, Gupta et al. 2019"),
+    row("inverse-frequency", "weight of a row: max, mean or sum of min pos / pos over its labels", "combine=max|mean|sum, unlabelled=least|WEIGHT, draws=N", "max: min-normalised inverse frequency; sum: PSLA"),
+    row("class-uniform", "weight of a row: sum of min pos / pos over its labels; the same as drawing a label uniformly, then one of its rows", "unlabelled=0, draws=N", "class-aware sampling"),
+    row("ml-ros", "clones random rows of each label whose IRLbl is above MeanIR, until it reaches MeanIR", "percent=25", "Charte et al. 2015"),
+    row("ml-rus", "drops random rows of each label whose IRLbl is below MeanIR, until it reaches MeanIR", "percent=25", "Charte et al. 2015, by bags as in MULAN"),
+    row("ml-rus-majority", "drops random rows without any label whose IRLbl is above MeanIR", "percent=25", "mldr.resampling, without replacement"),
+    row("lp-ros", "clones random rows of label sets with fewer rows than the mean", "percent=25", "Charte et al. 2015"),
+    row("lp-rus", "drops random rows of label sets with more rows than the mean", "percent=25", "Charte et al. 2015"),
+    row("remedial", "splits each row with SCUMBLE above the mean in two: one keeps labels with IRLbl up to MeanIR, the other the rest; this edits labels", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
+    row("stratified-split", "assigns rows to folds, each with its share of every label and, with order=2, of every pair of labels", "folds=5 or NAME=SHARE, …; order=1|2", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
 ];
 
-/// Rows that an epoch may have.
+/// Allowed rows per epoch.
 const DRAWS: RangeInclusive<u64> = 1..=1 << 48;
-/// Folds at most.
+/// Maximum number of folds.
 const FOLDS_MAX: u64 = 1000;
 
 impl Method {
@@ -172,7 +172,7 @@ impl Method {
         }
     }
 
-    /// The names of the folds; none where rows are not dealt to folds.
+    /// The names of the folds; empty if the plan has no folds.
     #[must_use]
     pub fn folds(&self) -> Vec<&str> {
         match self {
@@ -181,7 +181,7 @@ impl Method {
         }
     }
 
-    /// How rows are weighed, where they are: how labels combine, rows without labels, rows of an epoch.
+    /// For plans with row weights: how labels combine, weight of rows without labels, rows per epoch.
     #[must_use]
     pub fn weighs(&self) -> Option<(Combine, Unlabelled, Option<u64>)> {
         match *self {
@@ -249,7 +249,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// `key=value` pairs that wait to be taken.
+/// `key=value` pairs that are not yet used.
 struct Parameters<'t> {
     text: &'t str,
     info: &'static MethodInfo,
@@ -269,7 +269,7 @@ impl<'t> Parameters<'t> {
                 .split_once('=')
                 .ok_or_else(|| parameters.wrong(&format!("\"{pair}\" is not key=value")))?;
             if parameters.left.iter().any(|(known, _)| *known == key) {
-                return Err(parameters.wrong(&format!("{key} stands twice")));
+                return Err(parameters.wrong(&format!("duplicate parameter {key}")));
             }
             parameters.left.push((key, value));
         }
@@ -304,7 +304,7 @@ impl<'t> Parameters<'t> {
         Ok(Some(number))
     }
 
-    /// One of several words; the first when none is given.
+    /// One of several words; by default the first.
     fn word<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Result<T> {
         let text = self.take(key).unwrap_or(words[0].0);
         let known = words.iter().find(|(word, _)| *word == text);
@@ -322,7 +322,7 @@ impl<'t> Parameters<'t> {
         }
     }
 
-    /// What is left names folds and their shares.
+    /// Reads folds and their shares from the unused pairs.
     fn folds(&mut self) -> Result<Vec<(String, f64)>> {
         let number = self.count("folds", 2..=FOLDS_MAX)?;
         if let Some(k) = number.or_else(|| self.left.is_empty().then_some(5)) {
@@ -333,7 +333,7 @@ impl<'t> Parameters<'t> {
         for (name, text) in std::mem::take(&mut self.left) {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if name.is_empty() || !name.chars().all(plain) {
-                return Err(self.wrong(&format!("\"{name}\" cannot be the name of a fold")));
+                return Err(self.wrong(&format!("\"{name}\" is not a valid fold name")));
             }
             let share: Option<f64> =
                 text.parse().ok().filter(|share| (f64::MIN_POSITIVE..=1e6).contains(share));
@@ -351,7 +351,7 @@ impl<'t> Parameters<'t> {
     fn finish(self, method: Method) -> Result<Method> {
         match self.left.first() {
             None => Ok(method),
-            Some((key, _)) => Err(self.wrong(&format!("there is no parameter \"{key}\""))),
+            Some((key, _)) => Err(self.wrong(&format!("unknown parameter \"{key}\""))),
         }
     }
 }
@@ -406,8 +406,8 @@ fn unknown(name: &str) -> Error {
         names.clone().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
     let meant = near.filter(|near| strsim::jaro_winkler(name, near) > 0.8);
     let meant = meant.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
-    Error::usage(format!("there is no plan \"{name}\""))
-        .hint(format!("{meant}plans are {}", names.collect::<Vec<_>>().join(", ")))
+    Error::usage(format!("unknown plan \"{name}\""))
+        .hint(format!("{meant}the plans are {}", names.collect::<Vec<_>>().join(", ")))
 }
 
 #[cfg(test)]
@@ -436,8 +436,8 @@ mod tests {
     #[test]
     fn a_wrong_plan_says_what_is_wrong() {
         let says = |text: &str| text.parse::<Method>().unwrap_err().to_string();
-        assert_eq!(says("ml-rsu"), "there is no plan \"ml-rsu\"");
-        assert_eq!(says("ml-ros:p=5"), "--plan ml-ros:p=5: there is no parameter \"p\"");
+        assert_eq!(says("ml-rsu"), "unknown plan \"ml-rsu\"");
+        assert_eq!(says("ml-ros:p=5"), "--plan ml-ros:p=5: unknown parameter \"p\"");
         assert_eq!(says("lp-rus:percent=101"), "--plan lp-rus:percent=101: percent=101 is outside 0 … 100");
         assert_eq!(says("ml-ros:percent"), "--plan ml-ros:percent: \"percent\" is not key=value");
         assert_eq!(
@@ -446,7 +446,7 @@ mod tests {
         );
         assert!(says("stratified-split:folds=1").contains("folds=1 is not a whole number from 2 to 1000"));
         assert!(says("stratified-split:train=1").contains("at least two folds"));
-        assert!(says("stratified-split:../x=1,b=2").contains("cannot be the name of a fold"));
+        assert!(says("stratified-split:../x=1,b=2").contains("is not a valid fold name"));
         assert!(says("class-uniform:unlabelled=x").contains("unlabelled=x is not a number"));
     }
 }

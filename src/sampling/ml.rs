@@ -1,14 +1,14 @@
 //! Random over- and undersampling by labels (Charte et al. 2015): ML-ROS and ML-RUS.
 //!
 //! ```text
-//! bag of a label: its rows, in the order of shard names
-//! turn: every label of the loop in order leaves it when its IRLbl has come to MeanIR, else one row of its bag
-//!       is picked, and the labels of the row are counted anew
+//! bag of a label   its rows, in the order of shard names
+//! turn             for every label in the loop: if its IRLbl has reached MeanIR, it leaves the loop; else one
+//!                  row of its bag is picked, and the counts of the labels of this row are updated
 //! ```
 //!
-//! MeanIR and the positives of the most frequent label stay what they were before. A row has all its labels,
-//! so that a clone for one label counts for the others, and a dropped row is gone from every bag. Each turn
-//! either picks a row or takes a label from the loop, so both end whatever is asked for.
+//! MeanIR and the positives of the most frequent label are not updated. A clone for one label also counts for
+//! the other labels of the row, and a dropped row leaves every bag. Each turn picks a row or removes a label
+//! from the loop, so both methods always end.
 
 use super::Rarity;
 use super::draw::{Draw, Stream};
@@ -17,13 +17,13 @@ use crate::error::Result;
 
 /// Rows by label and labels by row.
 pub trait Bags {
-    /// Row number `place` of the bag of a label.
+    /// The row at position `place` in the bag of a label.
     ///
     /// # Errors
-    /// Where what was spilled cannot be read.
+    /// If spilled rows cannot be read.
     fn row(&self, label: u32, place: u64) -> Result<u64>;
 
-    /// Puts the labels of a row that have bags into `labels`.
+    /// Writes the labels of a row that have bags into `labels`.
     ///
     /// # Errors
     /// As [`Self::row`].
@@ -56,7 +56,7 @@ impl Turn {
     }
 }
 
-/// Clones up to `budget` rows of minority labels, each told to `clone`; gives how many.
+/// Clones up to `budget` rows of minority labels; calls `clone` for each and returns their number.
 ///
 /// # Errors
 /// What `bags` and `clone` return.
@@ -89,8 +89,8 @@ pub fn oversample(
     Ok(cloned)
 }
 
-/// Drops up to `budget` rows of majority labels, each told to `drop`; gives how many. `rows` is above every
-/// number of a row.
+/// Drops up to `budget` rows of majority labels; calls `drop` for each and returns their number. Every row
+/// number is below `rows`.
 ///
 /// # Errors
 /// What `bags` and `drop` return.
@@ -110,11 +110,11 @@ pub fn undersample(
         let mut kept = Vec::with_capacity(turns.len());
         for mut turn in turns {
             let left = positives[turn.label as usize];
-            // Without rows its IRLbl is beyond all numbers.
+            // Without rows, its IRLbl is infinite.
             if left == 0 || as_f64(rarity.most) / as_f64(left) >= rarity.mean_ir || dropped == budget {
                 continue;
             }
-            // Rows are left, so one is found; one that is gone is passed over.
+            // Rows are left, so the loop finds one; it skips dropped rows.
             let row = loop {
                 let row = turn.pick(bags)?;
                 if gone.set(row) {
@@ -137,13 +137,13 @@ pub fn undersample(
 pub struct Bits(Vec<u64>);
 
 impl Bits {
-    /// None of `rows` rows.
+    /// No bit set, for `rows` rows.
     #[must_use]
     pub fn new(rows: u64) -> Self {
         Self(vec![0; usize::try_from(rows.div_ceil(64)).unwrap_or(usize::MAX)])
     }
 
-    /// Sets the bit of a row; false when it was set.
+    /// Sets the bit of a row; false if it was already set.
     pub fn set(&mut self, row: u64) -> bool {
         let bit = 1 << (row % 64);
         let place = usize::try_from(row / 64).ok().and_then(|word| self.0.get_mut(word));

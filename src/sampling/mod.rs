@@ -1,4 +1,4 @@
-//! Sampling plans: how often a row is seen in an epoch, or in which fold it is.
+//! Sampling plans: how often a row occurs in an epoch, or to which fold it belongs.
 //!
 //! ```text
 //! counts ─┐
@@ -6,12 +6,12 @@
 //! rows ───┘
 //! ```
 //!
-//! [`method`] what can be asked for · [`draw`] chance without a generator: hashes of where a row lies ·
-//! [`repeat_factor`], [`row_weight`], [`ml`], [`lp`], [`remedial`], [`stratify`] one family each ·
-//! [`preview`] counts after the plan beside those before
+//! [`method`] names and parameters of plans · [`draw`] random numbers as hashes of shard name and row number ·
+//! [`repeat_factor`], [`row_weight`], [`ml`], [`lp`], [`remedial`], [`stratify`] one family of plans each ·
+//! [`preview`] counts before and after the plan
 //!
-//! No decision depends on threads, memory or the order of shards: rows are known by the name of their shard
-//! and their number in it, and whatever has an order is put into that of shard names.
+//! No decision depends on threads, memory or the order of shards: a row is identified by the name of its shard
+//! and its number in it, and everything with an order follows the order of shard names.
 
 mod decisions;
 pub mod draw;
@@ -31,7 +31,7 @@ pub use preview::{Preview, Shift};
 
 use crate::counts::{LabelCounts, as_f64};
 
-/// How rare each label is, as plans see it.
+/// How rare each label is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rarity {
     /// Rows, N.
@@ -40,12 +40,12 @@ pub struct Rarity {
     pub positives: Vec<u64>,
     /// Positives of the most frequent label.
     pub most: u64,
-    /// IRLbl, averaged over the labels with positives; 0 when there is none.
+    /// MeanIR: mean IRLbl of the labels with positives; 0 if there are none.
     pub mean_ir: f64,
 }
 
 impl Rarity {
-    /// Of labels whose counts are `counts`.
+    /// For labels with the counts `counts`.
     #[must_use]
     pub fn of(counts: &LabelCounts) -> Self {
         let positives: Vec<u64> = counts.tallies().iter().map(|tally| tally.positives).collect();
@@ -76,7 +76,7 @@ impl Rarity {
         self.labels(|irlbl| irlbl < self.mean_ir)
     }
 
-    /// Labels that more than half of the rows have.
+    /// Labels that occur in more than half of the rows.
     #[must_use]
     pub fn frequent(&self) -> Vec<u32> {
         let all = (0_u32..).zip(&self.positives);
@@ -88,14 +88,14 @@ impl Rarity {
         all.filter(|(_, label)| self.irlbl(*label).is_some_and(&is)).map(|(label, _)| label).collect()
     }
 
-    /// `percent` of all rows, whole ones.
+    /// `percent` of all rows, rounded down.
     #[must_use]
     pub fn share(&self, percent: f64) -> u64 {
         whole(as_f64(self.rows) * percent / 100.0)
     }
 }
 
-/// The whole number below a number that is not negative.
+/// A number that is not negative, rounded down.
 #[must_use]
 pub(crate) fn whole(value: f64) -> u64 {
     #[expect(

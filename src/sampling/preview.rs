@@ -1,4 +1,4 @@
-//! What a plan does: counts after it beside those before.
+//! The effect of a plan: counts before and after.
 
 use crate::counts::{LabelCounts, Tally};
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::measures::{Compat, Measures, measure};
 
 use super::Rarity;
 
-/// How the counts of an epoch differ from those of the rows. Shifts of parts add up.
+/// The difference between the counts of an epoch and the counts of the rows. Shifts of parts add up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shift {
     rows: i64,
@@ -15,13 +15,13 @@ pub struct Shift {
 }
 
 impl Shift {
-    /// None yet, of `labels` labels.
+    /// No shift, for `labels` labels.
     #[must_use]
     pub fn new(labels: usize) -> Self {
         Self { rows: 0, positives: vec![0; labels], unknown: vec![0; labels] }
     }
 
-    /// A row with these labels, which says nothing of those, is seen `repeats` times instead of once.
+    /// A row with positive labels `labels` and missing labels `unknown` occurs `repeats` times instead of once.
     #[inline]
     pub fn repeat(&mut self, positives: &[u32], unknown: &[u32], repeats: u32) {
         if repeats == 1 {
@@ -33,12 +33,12 @@ impl Shift {
         unknown.iter().for_each(|label| self.unknown[*label as usize] += more);
     }
 
-    /// A row becomes two that share its labels; both say nothing of `unknown`.
+    /// A row becomes two that share its labels; `unknown` is missing in both.
     pub fn split(&mut self, unknown: &[u32]) {
         self.repeat(&[], unknown, 2);
     }
 
-    /// A row is there; for counts that begin with nothing.
+    /// Adds a row, for counts that start at zero.
     pub fn add(&mut self, positives: &[u32], unknown: &[u32]) {
         self.repeat(positives, unknown, 2);
     }
@@ -52,15 +52,15 @@ impl Shift {
         add(&mut self.unknown, &other.unknown);
     }
 
-    /// Counts of the epoch, of rows whose counts are `before`. Uncertain cells count as missing.
+    /// Counts of the epoch; `before` are the counts of the rows. Uncertain cells count as missing.
     ///
     /// # Errors
-    /// [`Error::Internal`] when more is taken away than there was.
+    /// [`Error::Internal`] if the plan drops more rows than there are.
     pub fn after(&self, before: &LabelCounts) -> Result<LabelCounts> {
         let moved = |count: u64, by: i64| {
             count
                 .checked_add_signed(by)
-                .ok_or_else(|| Error::internal("a plan drops rows that are not there"))
+                .ok_or_else(|| Error::internal("a plan drops more rows than there are"))
         };
         let rows = moved(before.rows(), self.rows)?;
         let tallies = before.tallies().iter().enumerate().map(|(label, tally)| {
@@ -75,16 +75,16 @@ impl Shift {
     }
 }
 
-/// A frequent label in rows that were cloned for rare ones.
+/// A frequent label in rows that were cloned for rare labels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dragged {
-    /// Which.
+    /// Index of the label.
     pub label: usize,
     /// Positives that came with the clones.
     pub added: u64,
 }
 
-/// What a plan does.
+/// The effect of a plan.
 #[derive(Debug)]
 pub struct Preview {
     /// Counts of the rows.
@@ -98,10 +98,10 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// Of rows whose counts are `before`, which a plan shifts.
+    /// For rows with the counts `before` and the shift of a plan.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the two do not fit.
+    /// [`Error::Internal`] if counts and shift do not match.
     pub fn new(before: &LabelCounts, shift: &Shift) -> Result<Self> {
         let after = shift.after(before)?;
         Ok(Self {
@@ -112,7 +112,7 @@ impl Preview {
         })
     }
 
-    /// Labels up to MeanIR that have more positives than before, those with most first.
+    /// Labels with IRLbl up to MeanIR that have more positives than before, the largest gain first.
     #[must_use]
     pub fn dragged(&self) -> Vec<Dragged> {
         let rarity = Rarity::of(&self.before);
@@ -129,7 +129,7 @@ impl Preview {
     }
 }
 
-/// The counts of a fold, from a shift that begins with nothing.
+/// The counts of a fold, from a shift that starts at zero.
 ///
 /// # Errors
 /// As [`Shift::after`].

@@ -1,14 +1,13 @@
-//! REMEDIAL (Charte et al. 2015): rows in which rare and frequent labels meet become two, one with each kind.
+//! REMEDIAL (Charte et al. 2015): splits rows with rare and frequent labels in two, one for each kind.
 //!
-//! A row whose SCUMBLE is above the mean over all rows appears twice: its first copy keeps the labels whose
-//! IRLbl is at most MeanIR, the second those above. Where all labels of such a row are on one side, the other
-//! copy has none; `one_sided=keep` leaves these rows whole. A label of which a row says nothing stays so in
-//! both copies.
+//! A row whose SCUMBLE is above the mean over all rows becomes two rows: the first keeps the labels whose IRLbl
+//! is at most MeanIR, the second the other labels. If all labels of such a row are on one side, the other copy
+//! has no label; `one_sided=keep` does not split these rows. Missing labels are missing in both copies.
 
 use super::Rarity;
 use crate::row_measures::Scumble;
 
-/// Which rows become two.
+/// Decides which rows are split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remedial {
     scumble: Scumble,
@@ -18,7 +17,7 @@ pub struct Remedial {
 }
 
 impl Remedial {
-    /// Of labels as rare as `rarity` says; `one_sided` rows become two as well, where that is asked for.
+    /// For labels with this rarity; `one_sided` also splits rows whose labels are all on one side.
     #[must_use]
     pub fn new(rarity: &Rarity, one_sided: bool) -> Self {
         let mut minority = vec![false; rarity.positives.len()];
@@ -38,7 +37,7 @@ impl Remedial {
         self.minority[label as usize]
     }
 
-    /// Whether a row with these labels becomes two, where the mean of SCUMBLE is `mean`.
+    /// Whether a row with these labels is split, if the mean of SCUMBLE is `mean`.
     #[must_use]
     pub fn splits(&self, labels: &[u32], mean: f64) -> bool {
         let minority = || labels.iter().filter(|label| self.is_minority(**label)).count();

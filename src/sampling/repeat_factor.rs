@@ -1,14 +1,14 @@
-//! Repeat-factor sampling (LVIS, Gupta et al. 2019): a row is seen as often as its rarest label asks for.
+//! Repeat-factor sampling (LVIS, Gupta et al. 2019): a row occurs as often as its rarest label requires.
 //!
-//! A label that fewer than a share `threshold` of the rows have asks for √(threshold · N / positives), or
-//! for the ratio itself with `curve=linear`; every other label asks for 1, and so does a row without labels.
+//! A label in less than a share `threshold` of the rows has the factor √(threshold · N / positives), or the ratio
+//! itself with `curve=linear`; every other label, and a row without labels, has the factor 1.
 
 use super::draw::{Stream, rounded};
 use super::method::{Curve, Rounding};
 use super::{Rarity, whole};
 use crate::counts::as_f64;
 
-/// How often rows are seen.
+/// The repeat factors of labels and rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepeatFactors {
     /// Per label, at least 1.
@@ -17,7 +17,7 @@ pub struct RepeatFactors {
 }
 
 impl RepeatFactors {
-    /// Of labels as rare as `rarity` says.
+    /// For labels with this rarity.
     #[must_use]
     pub fn new(rarity: &Rarity, threshold: f64, curve: Curve, rounding: Rounding) -> Self {
         let factor = |positives: &u64| {
@@ -34,13 +34,13 @@ impl RepeatFactors {
         Self { factors: rarity.positives.iter().map(factor).collect(), rounding }
     }
 
-    /// What each label asks for.
+    /// The factor of each label.
     #[must_use]
     pub fn factors(&self) -> &[f64] {
         &self.factors
     }
 
-    /// How often row `row` of a shard is seen, which has these labels.
+    /// How often row `row` of a shard occurs; `labels` are its labels.
     #[must_use]
     #[inline]
     pub fn repeats(&self, labels: &[u32], draw: Stream, row: u64) -> u32 {

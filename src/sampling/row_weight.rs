@@ -1,7 +1,7 @@
 //! Weights of rows, for samplers that draw rows with replacement.
 //!
-//! A label weighs positives of the rarest label / its own positives. A row weighs the largest, the mean or the
-//! sum over its labels; the sum is what picking a label evenly and then one of its rows comes to.
+//! The weight of a label is positives of the rarest label / its own positives. The weight of a row is the
+//! maximum, mean or sum over its labels; the sum equals drawing a label uniformly, then one of its rows.
 
 use super::Rarity;
 use super::draw::{Stream, rounded};
@@ -14,11 +14,11 @@ pub struct RowWeights {
     /// Per label, 0 … 1; 0 without positives.
     of_label: Vec<f64>,
     combine: Combine,
-    /// Of a row without labels.
+    /// Weight of a row without labels.
     unlabelled: f64,
 }
 
-/// An exact sum of weights: whole numbers of 2⁻⁶⁴, which no order of adding changes.
+/// An exact sum of weights in units of 2⁻⁶⁴, independent of the order of addition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sum(u128);
 
@@ -50,7 +50,7 @@ impl Sum {
 }
 
 impl RowWeights {
-    /// Of labels as rare as `rarity` says.
+    /// For labels with this rarity.
     #[must_use]
     pub fn new(rarity: &Rarity, combine: Combine, unlabelled: Unlabelled) -> Self {
         let least = rarity.positives.iter().copied().filter(|positives| *positives > 0).min().unwrap_or(0);
@@ -63,13 +63,13 @@ impl RowWeights {
         Self { of_label: rarity.positives.iter().map(weight).collect(), combine, unlabelled }
     }
 
-    /// What each label weighs.
+    /// The weight of each label.
     #[must_use]
     pub fn of_label(&self) -> &[f64] {
         &self.of_label
     }
 
-    /// What a row with these labels weighs.
+    /// The weight of a row with these labels.
     #[must_use]
     #[inline]
     pub fn weight(&self, labels: &[u32]) -> f64 {
@@ -82,7 +82,7 @@ impl RowWeights {
         }
     }
 
-    /// How often a row of this weight is seen among `draws` from rows that weigh `sum`.
+    /// How often a row of this weight occurs in `draws` draws from rows of total weight `sum`.
     #[must_use]
     #[inline]
     pub fn repeats(weight: f64, draws: u64, sum: f64, draw: Stream, row: u64) -> u32 {

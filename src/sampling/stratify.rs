@@ -1,15 +1,14 @@
-//! Iterative stratification (Sechidis et al. 2011): rows are dealt to folds so that each has its share of every
-//! label, the rarest first; with second order (Szymański and Kajdanowicz 2017) of every pair of labels too.
+//! Iterative stratification (Sechidis et al. 2011): assigns rows to folds so that each fold has its share of every
+//! label, the rarest label first; second order (Szymański and Kajdanowicz 2017) does so for every pair of labels.
 //!
 //! ```text
-//! while a label has rows left: of the label with fewest, every row goes to the fold that lacks most of the
-//! label, among equals to the one that lacks most of all labels of the row together, among equals to the one
-//! that lacks most rows, among equals by chance
+//! while a label has rows left: take the label with the fewest; assign each of its rows to the fold that lacks
+//! most of this label; on ties, most of all labels of the row together; on ties, most rows; on ties, at random
 //! rows without labels: to the fold that lacks most rows
 //! ```
 //!
-//! A label that more than half of the rows have is seen from its other side: the rows without it are dealt, and
-//! those with it are what is left, which makes folds of the right size as well.
+//! For a label in more than half of the rows, the rows without it are distributed instead; the rows with it
+//! follow, and folds get the right size.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -17,7 +16,7 @@ use std::collections::{BinaryHeap, HashMap};
 use crate::counts::as_f64;
 use crate::error::{Error, Result};
 
-/// Rows with the labels they have, and what each draws.
+/// Rows with their labels and random numbers.
 #[derive(Debug, Default, Clone)]
 pub struct Rows {
     ends: Vec<usize>,
@@ -33,7 +32,7 @@ impl Rows {
         self.draws.push(draw);
     }
 
-    /// Adds the rows of another behind these.
+    /// Appends the rows of `other`.
     pub fn append(&mut self, other: &Self) {
         let start = self.labels.len();
         self.labels.extend_from_slice(&other.labels);
@@ -41,13 +40,13 @@ impl Rows {
         self.draws.extend_from_slice(&other.draws);
     }
 
-    /// How many there are.
+    /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// True when there is none.
+    /// True if there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
@@ -60,22 +59,22 @@ impl Rows {
         &self.labels[start..self.ends[row]]
     }
 
-    /// What a row draws.
+    /// The random number of a row.
     #[must_use]
     pub fn draw(&self, row: usize) -> u64 {
         self.draws[row]
     }
 
-    /// Bytes that these rows take.
+    /// Memory of these rows in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.ends.len() * (size_of::<usize>() + size_of::<u64>()) + self.labels.len() * size_of::<u32>()
     }
 
-    /// The same rows with every pair of labels a row has as a label more; pairs are numbered as they come.
+    /// The same rows with every pair of labels of a row as an additional label, numbered by first occurrence.
     ///
     /// # Errors
-    /// [`Error::Resource`] when they would take more than `limit` bytes.
+    /// [`Error::Resource`] if they would take more than `limit` bytes.
     pub fn with_pairs(&self, labels: u32, limit: usize) -> Result<Self> {
         let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
         let mut with = Self { draws: self.draws.clone(), ..Self::default() };
@@ -90,7 +89,7 @@ impl Rows {
             }
             with.ends.push(with.labels.len());
             if with.bytes() + pairs.len() * size_of::<[u64; 3]>() > limit {
-                return Err(Error::resource("the pairs of labels of all rows do not fit the memory")
+                return Err(Error::resource("the label pairs of all rows do not fit in memory")
                     .hint("raise --memory-limit, or use order=1"));
             }
         }
@@ -98,7 +97,7 @@ impl Rows {
     }
 }
 
-/// The labels of a row, ascending, with those of `frequent` turned round: they stand for rows without them.
+/// The labels of a row, ascending, with the labels in `frequent` inverted: present if the row lacks them.
 pub fn turned(labels: &[u32], frequent: &[u32], into: &mut Vec<u32>) {
     into.clear();
     let (mut own, mut frequent) = (labels.iter().peekable(), frequent.iter().peekable());
@@ -118,16 +117,16 @@ pub fn turned(labels: &[u32], frequent: &[u32], into: &mut Vec<u32>) {
     }
 }
 
-/// What the folds still lack.
+/// Rows and positives that the folds still lack.
 struct Lacking {
     folds: usize,
     rows: Vec<f64>,
-    /// Label by label, one number per fold.
+    /// Label by label, one value per fold.
     labels: Vec<f64>,
 }
 
 impl Lacking {
-    /// The fold that lacks most of `label`, or most rows where none is given, for a row with these labels.
+    /// The fold that lacks most of `label`, or most rows without a label, for a row with these labels.
     fn fold(&self, label: Option<usize>, labels: &[u32], draw: u64) -> usize {
         let most = |lack: &[f64], among: &[usize]| {
             let most = among.iter().map(|&fold| lack[fold]).fold(f64::NEG_INFINITY, f64::max);
@@ -158,8 +157,8 @@ impl Lacking {
     }
 }
 
-/// The fold of every row. `shares` of the folds add up to 1; rows come in the order of what they draw, so that
-/// the order they are given in is of no account where no two draw the same.
+/// The fold of every row. `shares` of the folds add up to 1. Rows are processed by their random numbers, so the
+/// order in which they are given does not matter if all numbers differ.
 #[must_use]
 pub fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
     let folds = shares.len();
@@ -202,7 +201,7 @@ pub fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
     let mut rarest: BinaryHeap<_> =
         left.iter().enumerate().filter(|(_, n)| **n > 0).map(|(label, n)| Reverse((*n, label))).collect();
     while let Some(Reverse((n, label))) = rarest.pop() {
-        // Entries are made anew when a label has lost rows.
+        // The heap gets a new entry when a label has lost rows.
         if left[label] != n || n == 0 {
             continue;
         }
@@ -233,9 +232,8 @@ pub struct FoldCounts {
     pub positives: Vec<u64>,
 }
 
-/// How far folds are from the whole in their labels (LD): per label with both sides the mean over folds of
-/// |positives / negatives of the fold − those of the whole|, and the mean of that over labels. `None` where no
-/// label has both sides everywhere.
+/// Label distribution distance (LD): per label, the mean over folds of |odds in the fold − odds in all rows|,
+/// with odds = positives / negatives; then the mean over labels. `None` if no label has both sides in all folds.
 #[must_use]
 pub fn label_distribution(folds: &[FoldCounts]) -> Option<f64> {
     let labels = folds.first().map_or(0, |fold| fold.positives.len());
@@ -253,7 +251,7 @@ pub fn label_distribution(folds: &[FoldCounts]) -> Option<f64> {
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
 
-/// Mean over folds of |rows − rows asked for| (ED).
+/// Examples distribution distance (ED): mean over folds of |rows − requested rows|.
 #[must_use]
 pub fn examples_distribution(folds: &[FoldCounts], shares: &[f64]) -> f64 {
     let rows: u64 = folds.iter().map(|fold| fold.rows).sum();
