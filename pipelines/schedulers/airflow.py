@@ -1,7 +1,7 @@
-"""Every night, with Airflow: weights of the day's shards; the task's result is the run's summary.
+"""Weights of the day's shards every night, with Airflow; the result of the task is the summary of the run.
 
-Nothing new skips the task and what comes after it. What may pass is tried again; what a person has to mend
-fails at once.
+If nothing has changed, the task and its successors are skipped. Transient errors are retried; errors that a person
+has to fix fail at once.
 """
 
 import json
@@ -24,14 +24,14 @@ def posweight():
                    "--skip-exit-code", str(NOTHING_NEW), "--summary-json", summary]
         code = subprocess.run(command).returncode
         if code == NOTHING_NEW:
-            raise AirflowSkipException("nothing new")
+            raise AirflowSkipException("no new shards")
         with open(summary) as file:
-            told = json.load(file)
+            result = json.load(file)
         if code in FOR_A_PERSON:
-            raise AirflowFailException(told["error"]["message"])
+            raise AirflowFailException(result["error"]["message"])
         if code != 0:
-            raise AirflowException(told["error"]["message"])
-        return told
+            raise AirflowException(result["error"]["message"])
+        return result
 
     weights()
 
