@@ -78,7 +78,7 @@ fn a_warning_is_said_and_published() {
 fn wrong_checks_are_named_before_anything_is_read() {
     let place = Place::new();
     for (checks, says) in [
-        ("min_row = 1", "there is no check \"min_row\""),
+        ("min_row = 1", "unknown check \"min_row\""),
         ("min_rows = -1", "min_rows = -1 is not a valid limit"),
         ("min_rows = 'many'", "a limit is a number or { limit = NUMBER, severity = \"warn\" }"),
         ("min_rows = { limit = 1, severity = 'fatal' }", "a limit is a number or"),
