@@ -1,27 +1,27 @@
 //! A column without lists, row by row, for layouts that need to know which rows hold what.
 
 use super::chunk::{Workspace, open};
-use super::leaf::Leaf;
-use super::rows::{BLOCK, Block, Levels, ones};
-use super::stream::Stream;
-use super::{Chunk, Outcome, Step, Value, settle, unsupported};
+use super::leaf::LeafColumn;
+use super::rows::{BLOCK, Levels, SlotBlock, ones};
+use super::stream::ValueStream;
+use super::{Chunk, ChunkOutcome, Step, StoredValue, settle, unsupported};
 use crate::error::Result;
 
 /// Appends a code for every row of a chunk to `out`. `code` says what a value or NULL has for one; it is
 /// asked once per dictionary entry that occurs, and once per run of equal plain values. On
-/// [`Outcome::Unsupported`] and on an error `out` is as it was.
+/// [`ChunkOutcome::Unsupported`] and on an error `out` is as it was.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
 pub fn read_codes(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    code: &mut dyn FnMut(Option<Value<'_>>) -> u32,
+    code: &mut dyn FnMut(Option<StoredValue<'_>>) -> u32,
     out: &mut Vec<u32>,
-) -> Result<Outcome<()>> {
+) -> Result<ChunkOutcome<()>> {
     let before = out.len();
     let read = settle(codes(chunk, workspace, code, out));
-    if !matches!(read, Ok(Outcome::Counted(()))) {
+    if !matches!(read, Ok(ChunkOutcome::Counted(()))) {
         out.truncate(before);
     }
     read
@@ -30,16 +30,16 @@ pub fn read_codes(
 fn codes(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    code: &mut dyn FnMut(Option<Value<'_>>) -> u32,
+    code: &mut dyn FnMut(Option<StoredValue<'_>>) -> u32,
     out: &mut Vec<u32>,
 ) -> Step<()> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     no_list(leaf)?;
     let mut known: Vec<Option<u32>> = vec![None; dictionary.len()];
-    let (mut block, mut codes, mut null) = (Block::new(), Vec::new(), None);
+    let (mut block, mut codes, mut null) = (SlotBlock::new(), Vec::new(), None);
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
-        let mut stream = Stream::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
         let mut last = None;
         while levels.next(&mut block)? {
             let values = ones(&block.values);
@@ -82,8 +82,8 @@ fn codes(
 pub fn read_values(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    each: &mut dyn FnMut(&[Value<'_>]) -> Result<()>,
-) -> Result<Outcome<bool>> {
+    each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
+) -> Result<ChunkOutcome<bool>> {
     let mut failed = None;
     let read = settle(values(chunk, workspace, &mut |values| match each(values) {
         Ok(()) => true,
@@ -99,14 +99,14 @@ pub fn read_values(
 fn values(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    each: &mut dyn FnMut(&[Value<'_>]) -> bool,
+    each: &mut dyn FnMut(&[StoredValue<'_>]) -> bool,
 ) -> Step<bool> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     no_list(leaf)?;
-    let mut block = Block::new();
+    let mut block = SlotBlock::new();
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
-        let mut stream = Stream::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
         let mut batch = Vec::with_capacity(BLOCK);
         while levels.next(&mut block)? {
             if ones(&block.values) < block.len {
@@ -131,7 +131,7 @@ fn values(
     Ok(true)
 }
 
-fn no_list(leaf: Leaf) -> Step<()> {
+fn no_list(leaf: LeafColumn) -> Step<()> {
     if leaf.max_rep > 0 {
         return unsupported("a list where a column of single values was expected");
     }
@@ -160,16 +160,16 @@ mod tests {
     fn codes_are_asked_for_once_and_stand_in_the_order_of_rows() {
         let mut asked = Vec::new();
         let mut out = vec![1];
-        let mut code = |value: Option<Value<'_>>| {
+        let mut code = |value: Option<StoredValue<'_>>| {
             asked.push(value.map(|value| value.to_string()));
             match value {
-                Some(Value::Int(int)) => u32::try_from(int).unwrap(),
+                Some(StoredValue::Int(int)) => u32::try_from(int).unwrap(),
                 _ => 0,
             }
         };
         let by_hand = chunk([&[1, 0, 1, 1], &[1, 1, 0]]);
         let read = read_codes(&by_hand.chunk(), &mut Workspace::default(), &mut code, &mut out);
-        assert_eq!(read.unwrap(), Outcome::Counted(()));
+        assert_eq!(read.unwrap(), ChunkOutcome::Counted(()));
         assert_eq!(out, [1, 9, 0, 7, 9, 5, 5, 0]);
         assert_eq!(asked, [Some("9"), Some("7"), None, Some("5")].map(|text| text.map(str::to_owned)));
     }
@@ -201,8 +201,8 @@ mod tests {
             (read.unwrap(), found.join(" "))
         };
         let whole = chunk([&[1; 3], &[1; 2]]);
-        assert_eq!(all(&whole), (Outcome::Counted(true), "9 7 9 5 5".to_owned()));
+        assert_eq!(all(&whole), (ChunkOutcome::Counted(true), "9 7 9 5 5".to_owned()));
         let with_null = chunk([&[1; 3], &[1, 0, 1]]);
-        assert_eq!(all(&with_null), (Outcome::Counted(false), "9 7 9".to_owned()));
+        assert_eq!(all(&with_null), (ChunkOutcome::Counted(false), "9 7 9".to_owned()));
     }
 }

@@ -5,13 +5,13 @@
 
 /// A count per label.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct CarryCounts {
     low: Vec<u8>,
     /// What `low` could not hold; only as long as need be.
     high: Vec<u64>,
 }
 
-impl Counts {
+impl CarryCounts {
     /// Labels that can be counted.
     pub(super) fn len(&self) -> usize {
         self.low.len()
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn counts_carry_and_are_taken_back() {
-        let mut counts = Counts::default();
+        let mut counts = CarryCounts::default();
         counts.admit(2);
         for _ in 0..300 {
             counts.add_all(&[1, 7, 2, 1]);
@@ -97,7 +97,7 @@ mod tests {
             counts.add(2, -1);
         }
         counts.add(1, -599);
-        let mut others = Counts::default();
+        let mut others = CarryCounts::default();
         others.admit(3);
         others.add(3, 4);
         others.add(2, 200);

@@ -1,11 +1,11 @@
 //! A column chunk, page by page: header, checksum, decompression, and where levels and values lie.
 //! Pages that need no decoding may be left out.
 
-use super::codec::{Codec, Decompressors};
+use super::codec::{Decompressors, PageCodec};
 use super::counter::ROWS_MAX;
 use super::dictionary::Dictionary;
 use super::header::{Content, Encoding, Header};
-use super::leaf::Leaf;
+use super::leaf::LeafColumn;
 use super::page_index::{Chosen, Walk};
 use super::{Chunk, Step, corrupt, unsupported};
 
@@ -45,9 +45,9 @@ pub(super) struct DataPage<'p> {
 
 /// The data pages of a chunk.
 #[derive(Debug)]
-pub(super) struct Pages<'a> {
-    leaf: Leaf,
-    codec: Codec,
+pub(super) struct DataPages<'a> {
+    leaf: LeafColumn,
+    codec: PageCodec,
     decompressors: &'a mut Decompressors,
     buffer: &'a mut Vec<u8>,
     /// What is left of the chunk, or of the page at hand where pages are chosen.
@@ -60,10 +60,10 @@ pub(super) struct Pages<'a> {
 }
 
 /// A chunk that is open: its column, its dictionary (empty where there is none) and its data pages.
-pub(super) type Opened<'a> = (Leaf, Dictionary<'a>, Pages<'a>);
+pub(super) type OpenChunk<'a> = (LeafColumn, Dictionary<'a>, DataPages<'a>);
 
 /// Opens a chunk.
-pub(super) fn open<'a>(chunk: &Chunk<'a>, workspace: &'a mut Workspace) -> Step<Opened<'a>> {
+pub(super) fn open<'a>(chunk: &Chunk<'a>, workspace: &'a mut Workspace) -> Step<OpenChunk<'a>> {
     open_with(chunk, None, workspace)
 }
 
@@ -72,7 +72,7 @@ pub(super) fn open_chosen<'a>(
     chunk: &Chunk<'a>,
     chosen: &'a Chosen,
     workspace: &'a mut Workspace,
-) -> Step<Opened<'a>> {
+) -> Step<OpenChunk<'a>> {
     open_with(chunk, Some(chosen), workspace)
 }
 
@@ -80,9 +80,9 @@ fn open_with<'a>(
     chunk: &Chunk<'a>,
     chosen: Option<&'a Chosen>,
     workspace: &'a mut Workspace,
-) -> Step<Opened<'a>> {
-    let leaf = Leaf::of(chunk.meta.column_descr())?;
-    let codec = Codec::of(chunk.meta.compression())?;
+) -> Step<OpenChunk<'a>> {
+    let leaf = LeafColumn::of(chunk.meta.column_descr())?;
+    let codec = PageCodec::of(chunk.meta.compression())?;
     let slots = u64::try_from(chunk.meta.num_values()).map_err(|_| corrupt("a negative number of values"))?;
     if chunk.rows >= ROWS_MAX {
         return unsupported(format!("{} rows in one row group", chunk.rows));
@@ -92,7 +92,7 @@ fn open_with<'a>(
     }
     let Workspace { decompressors, page, dictionary } = workspace;
     let (buffer, bytes) = (page, chunk.bytes);
-    let mut pages = Pages { leaf, codec, decompressors, buffer, bytes, slots, seen: 0, chosen: None };
+    let mut pages = DataPages { leaf, codec, decompressors, buffer, bytes, slots, seen: 0, chosen: None };
     if let Some(chosen) = chosen {
         let walk = Walk::new(chosen, bytes);
         (pages.bytes, pages.slots) = (walk.dictionary()?, chosen.rows());
@@ -102,7 +102,7 @@ fn open_with<'a>(
     Ok((leaf, dictionary, pages))
 }
 
-impl<'a> Pages<'a> {
+impl<'a> DataPages<'a> {
     /// The dictionary page, which stands in front of all others.
     fn dictionary(&mut self, buffer: &'a mut Vec<u8>) -> Step<Dictionary<'a>> {
         let none = Dictionary::new(self.leaf, &[], 0);
@@ -123,7 +123,7 @@ impl<'a> Pages<'a> {
             other => return unsupported(format!("dictionary page of encoding {other}")),
         }
         let entries = match self.codec {
-            Codec::Uncompressed => body,
+            PageCodec::Uncompressed => body,
             codec => inflate(self.decompressors, codec, body, buffer, header.uncompressed)?,
         };
         Dictionary::new(self.leaf, entries, values)
@@ -148,7 +148,7 @@ impl<'a> Pages<'a> {
             }
             Content::DataV2 { slots, encoding, nulls, definition_bytes, repetition_bytes, compressed } => {
                 self.take(slots)?;
-                let codec = if compressed { self.codec } else { Codec::Uncompressed };
+                let codec = if compressed { self.codec } else { PageCodec::Uncompressed };
                 if self.codec != codec && header.uncompressed != header.compressed {
                     // Old versions of parquet-cpp compressed such pages all the same.
                     return Err(corrupt("a page said to be uncompressed has two sizes"));
@@ -158,7 +158,7 @@ impl<'a> Pages<'a> {
                 let uncompressed = header.uncompressed.checked_sub(repetition_bytes + definition_bytes);
                 let uncompressed = uncompressed.ok_or_else(|| corrupt("levels longer than their page"))?;
                 let values = match codec {
-                    Codec::Uncompressed => body,
+                    PageCodec::Uncompressed => body,
                     codec => inflate(self.decompressors, codec, body, self.buffer, uncompressed)?,
                 };
                 let coding = self.leaf.coding(encoding)?;
@@ -214,7 +214,7 @@ impl<'a> Pages<'a> {
     ) -> Step<DataPage<'_>> {
         let coding = self.leaf.coding(encoding)?;
         let mut values = match self.codec {
-            Codec::Uncompressed => body,
+            PageCodec::Uncompressed => body,
             codec => inflate(self.decompressors, codec, body, self.buffer, uncompressed)?,
         };
         let mut parts: [&[u8]; 2] = [&[]; 2];
@@ -234,7 +234,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-impl Leaf {
+impl LeafColumn {
     fn coding(&self, encoding: Encoding) -> Step<Coding> {
         match encoding {
             Encoding::Plain => Ok(Coding::Plain),
@@ -260,7 +260,7 @@ fn split(bytes: &[u8], len: usize) -> Step<(&[u8], &[u8])> {
 
 fn inflate<'b>(
     decompressors: &mut Decompressors,
-    codec: Codec,
+    codec: PageCodec,
     body: &[u8],
     buffer: &'b mut Vec<u8>,
     len: usize,
@@ -279,7 +279,7 @@ mod tests {
 
     use super::super::by_hand::{BIT_PACKED, ByHand, DICTIONARY, PLAIN, RLE, indices, packed, words};
     use super::super::page_index::PagePlace;
-    use super::super::{Stop, Value};
+    use super::super::{Stop, StoredValue};
     use super::*;
 
     fn slots(by_hand: &ByHand) -> Step<Vec<usize>> {
@@ -403,7 +403,7 @@ mod tests {
         let by_hand = ints(2).dictionary(2, &words(&[7, 9])).data(2, DICTIONARY, FLAT, &indices(&[0, 1], 1));
         let mut workspace = Workspace::default();
         let (_, dictionary, _) = open(&by_hand.chunk(), &mut workspace).unwrap();
-        assert_eq!((dictionary.len(), dictionary.value(1)), (2, Value::Int(9)));
+        assert_eq!((dictionary.len(), dictionary.value(1)), (2, StoredValue::Int(9)));
         let late = ints(2).data(1, PLAIN, FLAT, &words(&[1])).dictionary(1, &words(&[7]));
         assert_eq!(slots(&late), Err(corrupt("a dictionary page behind other pages")));
     }

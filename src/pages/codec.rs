@@ -15,7 +15,7 @@ use crate::guard::guarded;
 
 /// The codecs read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Codec {
+pub(super) enum PageCodec {
     Uncompressed,
     Zstd,
     Snappy,
@@ -23,7 +23,7 @@ pub(super) enum Codec {
     Gzip,
 }
 
-impl Codec {
+impl PageCodec {
     pub(super) fn of(compression: Compression) -> Step<Self> {
         match compression {
             Compression::UNCOMPRESSED => Ok(Self::Uncompressed),
@@ -56,7 +56,7 @@ impl fmt::Debug for Decompressors {
 
 impl Decompressors {
     /// Decompresses `body` so that it fills `out`, no less and no more.
-    pub(super) fn fill(&mut self, codec: Codec, body: &[u8], out: &mut [u8]) -> Step<()> {
+    pub(super) fn fill(&mut self, codec: PageCodec, body: &[u8], out: &mut [u8]) -> Step<()> {
         // A page without values may lack even the frame of its codec.
         if out.is_empty() {
             return Ok(());
@@ -71,24 +71,24 @@ impl Decompressors {
         }
     }
 
-    fn decompress(&mut self, codec: Codec, body: &[u8], out: &mut [u8]) -> Result<usize, String> {
+    fn decompress(&mut self, codec: PageCodec, body: &[u8], out: &mut [u8]) -> Result<usize, String> {
         let text = |cause: &dyn fmt::Display| cause.to_string();
         match codec {
-            Codec::Uncompressed => {
+            PageCodec::Uncompressed => {
                 let bytes = body.get(..out.len()).ok_or("it is shorter than its header says")?;
                 out.copy_from_slice(bytes);
                 Ok(out.len())
             }
-            Codec::Zstd => {
+            PageCodec::Zstd => {
                 let zstd = match &mut self.zstd {
                     Some(zstd) => zstd,
                     none => none.insert(zstd::bulk::Decompressor::new().map_err(|cause| text(&cause))?),
                 };
                 zstd.decompress_to_buffer(body, out).map_err(|cause| text(&cause))
             }
-            Codec::Snappy => self.snappy.decompress(body, out).map_err(|cause| text(&cause)),
-            Codec::Lz4 => lz4_flex::block::decompress_into(body, out).map_err(|cause| text(&cause)),
-            Codec::Gzip => gunzip(body, out).map_err(|cause| text(&cause)),
+            PageCodec::Snappy => self.snappy.decompress(body, out).map_err(|cause| text(&cause)),
+            PageCodec::Lz4 => lz4_flex::block::decompress_into(body, out).map_err(|cause| text(&cause)),
+            PageCodec::Gzip => gunzip(body, out).map_err(|cause| text(&cause)),
         }
     }
 }
@@ -108,14 +108,14 @@ mod tests {
 
     const TEXT: &[u8] = b"0000000000000000000000000000000000000000000000010000000000000000";
 
-    fn compressed() -> [(Codec, Vec<u8>); 4] {
+    fn compressed() -> [(PageCodec, Vec<u8>); 4] {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(TEXT).unwrap();
         [
-            (Codec::Zstd, zstd::bulk::compress(TEXT, 1).unwrap()),
-            (Codec::Snappy, snap::raw::Encoder::new().compress_vec(TEXT).unwrap()),
-            (Codec::Lz4, lz4_flex::block::compress(TEXT)),
-            (Codec::Gzip, gzip.finish().unwrap()),
+            (PageCodec::Zstd, zstd::bulk::compress(TEXT, 1).unwrap()),
+            (PageCodec::Snappy, snap::raw::Encoder::new().compress_vec(TEXT).unwrap()),
+            (PageCodec::Lz4, lz4_flex::block::compress(TEXT)),
+            (PageCodec::Gzip, gzip.finish().unwrap()),
         ]
     }
 

@@ -1,8 +1,8 @@
 //! Positives per label, a label twice in a row counted once.
 
-use super::carry::Counts;
+use super::carry::CarryCounts;
 use super::dictionary::highest;
-use super::repeats::{Here, Marks, ascend, ends};
+use super::repeats::{Here, LastRows, ascend, ends};
 
 /// Positives per label id, from one chunk after the other.
 ///
@@ -10,8 +10,8 @@ use super::repeats::{Here, Marks, ascend, ends};
 /// first time is taken away.
 #[derive(Debug)]
 pub struct SetCounter {
-    counts: Counts,
-    marks: Marks,
+    counts: CarryCounts,
+    marks: LastRows,
     here: Here,
     /// A bit per label that [`Self::add_distinct`] was given since [`Self::start_distinct`].
     distinct: Vec<u64>,
@@ -36,8 +36,8 @@ impl SetCounter {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            counts: Counts::default(),
-            marks: Marks::default(),
+            counts: CarryCounts::default(),
+            marks: LastRows::default(),
             here: Here::NOTHING,
             distinct: Vec::new(),
             row: 0,

@@ -1,10 +1,10 @@
 //! Dictionary pages, and pages of indices into them.
 
 use super::chunk::{PAGE_LIMIT, prefixed};
-use super::hybrid::{Hybrid, Run};
-use super::leaf::{Leaf, Physical, Raw};
+use super::hybrid::{Hybrid, HybridRun};
+use super::leaf::{LeafColumn, Physical, RawValue};
 use super::packed::Packed;
-use super::{Step, Stop, Value, corrupt, plain};
+use super::{Step, Stop, StoredValue, corrupt, plain};
 
 /// Entries of the largest dictionary: as many words as a page has room for.
 const ENTRIES_MAX: usize = PAGE_LIMIT / 4;
@@ -12,7 +12,7 @@ const ENTRIES_MAX: usize = PAGE_LIMIT / 4;
 /// The values that indices stand for.
 #[derive(Debug)]
 pub(super) struct Dictionary<'a> {
-    leaf: Leaf,
+    leaf: LeafColumn,
     bytes: &'a [u8],
     len: usize,
     /// Where each value ends, if values have no fixed length.
@@ -20,7 +20,7 @@ pub(super) struct Dictionary<'a> {
 }
 
 impl<'a> Dictionary<'a> {
-    pub(super) fn new(leaf: Leaf, bytes: &'a [u8], len: usize) -> Step<Self> {
+    pub(super) fn new(leaf: LeafColumn, bytes: &'a [u8], len: usize) -> Step<Self> {
         plain::check(leaf.physical, bytes, len)?;
         if len > ENTRIES_MAX {
             return Err(corrupt(format!("a dictionary of {len} entries")));
@@ -44,11 +44,11 @@ impl<'a> Dictionary<'a> {
     }
 
     /// Entry `index`, which is below [`Dictionary::len`].
-    pub(super) fn value(&self, index: usize) -> Value<'a> {
+    pub(super) fn value(&self, index: usize) -> StoredValue<'a> {
         self.leaf.value(match self.leaf.physical {
             Physical::Bytes => {
                 let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-                Raw::Bytes(&self.bytes[start + 4..self.ends[index] as usize])
+                RawValue::Bytes(&self.bytes[start + 4..self.ends[index] as usize])
             }
             physical => plain::at(physical, self.bytes, index),
         })
@@ -57,7 +57,7 @@ impl<'a> Dictionary<'a> {
     /// All entries, where they are words below `bound`.
     pub(super) fn words_below(&self, bound: u64) -> Option<Vec<u32>> {
         let mut words = vec![0; self.len];
-        let mut values = plain::Values::new(self.leaf.physical, self.bytes);
+        let mut values = plain::PlainValues::new(self.leaf.physical, self.bytes);
         values.words_below(bound, &mut words).ok()?.then_some(words)
     }
 
@@ -118,8 +118,8 @@ impl Histogram {
     fn count(&mut self, dictionary: &Dictionary<'_>, indices: &mut Hybrid<'_>, len: usize) -> Step<()> {
         indices.runs(len, |run| {
             let missing = match run {
-                Run::Repeat { value, len } => self.bump(value, len),
-                Run::Packed(packed) => match packed.width {
+                HybridRun::Repeat { value, len } => self.bump(value, len),
+                HybridRun::Packed(packed) => match packed.width {
                     1 => self.bits(packed),
                     2 => self.pairs(packed),
                     _ => self.unpacked(packed),
@@ -191,17 +191,17 @@ mod tests {
 
     fn dictionary<'a>(field: &str, bytes: &'a [u8], len: usize) -> Step<Dictionary<'a>> {
         let schema = parse_message_type(&format!("message m {{ required {field} a; }}")).unwrap();
-        let leaf = Leaf::of(&SchemaDescriptor::new(Arc::new(schema)).column(0)).unwrap();
+        let leaf = LeafColumn::of(&SchemaDescriptor::new(Arc::new(schema)).column(0)).unwrap();
         Dictionary::new(leaf, bytes, len)
     }
 
     #[test]
     fn entries_of_every_physical_type() {
-        assert_eq!(dictionary("boolean", &[0b10], 2).unwrap().value(1), Value::Bool(true));
-        assert_eq!(dictionary("int32", &[1, 0, 0, 0, 2, 0, 0, 0], 2).unwrap().value(1), Value::Int(2));
+        assert_eq!(dictionary("boolean", &[0b10], 2).unwrap().value(1), StoredValue::Bool(true));
+        assert_eq!(dictionary("int32", &[1, 0, 0, 0, 2, 0, 0, 0], 2).unwrap().value(1), StoredValue::Int(2));
         let text = dictionary("binary", &[1, 0, 0, 0, b'a', 0, 0, 0, 0, 1, 0, 0, 0, b'c'], 3).unwrap();
         let texts: Vec<_> = (0..3).map(|i| text.value(i)).collect();
-        assert_eq!(texts, [Value::Text(b"a"), Value::Text(b""), Value::Text(b"c")]);
+        assert_eq!(texts, [StoredValue::Text(b"a"), StoredValue::Text(b""), StoredValue::Text(b"c")]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Entries that are numbers of labels become labels at once, where labels ascend in their rows. All others
 //! are counted as entries, and their labels asked for at the end.
 
-use super::Value;
+use super::StoredValue;
 use super::chunk::Coding;
 use super::counter::SetCounter;
 use super::dictionary::Dictionary;
@@ -19,7 +19,7 @@ pub(super) enum Entries {
     /// The label of each.
     Labels(Vec<u32>),
     /// The rows of each.
-    Counted(Vec<Slot>),
+    Counted(Vec<EntryRows>),
 }
 
 impl Entries {
@@ -37,7 +37,7 @@ impl Entries {
                 return Self::Labels(known);
             }
         }
-        Self::Counted(vec![Slot::default(); dictionary.len()])
+        Self::Counted(vec![EntryRows::default(); dictionary.len()])
     }
 
     /// Counts checked indices; `labels` has room for as many.
@@ -116,7 +116,7 @@ fn translate(known: &[u32], indices: &[u32], labels: &mut [u32]) {
 
 /// A dictionary entry and the rows that had it.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Slot {
+pub(super) struct EntryRows {
     /// The last row that had it.
     row: u32,
     /// Rows that had it.
@@ -125,7 +125,7 @@ pub(super) struct Slot {
 
 /// Counts dictionary entries of lists. A bit of `firsts` says that an entry is the first of its row; `row`
 /// is the number of the row at hand. Entries without a place in `slots` are passed over.
-fn count_entries(slots: &mut [Slot], row: &mut u32, firsts: &[u64], entries: &[u32]) {
+fn count_entries(slots: &mut [EntryRows], row: &mut u32, firsts: &[u64], entries: &[u32]) {
     for (&firsts, entries) in firsts.iter().zip(entries.chunks(64)) {
         let mut firsts = firsts;
         for &entry in entries {
@@ -143,7 +143,7 @@ fn count_entries(slots: &mut [Slot], row: &mut u32, firsts: &[u64], entries: &[u
 }
 
 /// The label of a value; `None` when it has several or is invalid.
-pub(super) fn one_label(lookup: &mut Lookup<'_>, value: Value<'_>) -> Option<u32> {
+pub(super) fn one_label(lookup: &mut Lookup<'_>, value: StoredValue<'_>) -> Option<u32> {
     match lookup.labels(value) {
         Ok([]) => Some(NONE),
         Ok([label]) => Some(*label),

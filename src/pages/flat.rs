@@ -1,14 +1,14 @@
 //! A column without lists: one label, one cell per row.
 
-use super::chunk::{Coding, Opened, Workspace, open, open_chosen};
+use super::chunk::{Coding, OpenChunk, Workspace, open, open_chosen};
 use super::dictionary::Histogram;
 use super::hybrid::Hybrid;
-use super::leaf::{Leaf, Physical, Raw, low};
+use super::leaf::{LeafColumn, Physical, RawValue, low};
 use super::levels::values;
 use super::packed::Packed;
 use super::page_index::Chosen;
-use super::plain::{self, Neighbours, Values, zeros_and_ones};
-use super::{Chunk, Outcome, Step, Value, settle, unsupported};
+use super::plain::{self, Neighbours, PlainValues, zeros_and_ones};
+use super::{Chunk, ChunkOutcome, Step, StoredValue, settle, unsupported};
 use crate::counts::{Cell, Tally};
 use crate::error::Result;
 
@@ -29,8 +29,8 @@ pub struct FlatCount {
 pub fn count_flat(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cell: &dyn Fn(Value<'_>) -> Cell,
-) -> Result<Outcome<FlatCount>> {
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
+) -> Result<ChunkOutcome<FlatCount>> {
     settle(open(chunk, workspace).and_then(|opened| count(opened, cell)))
 }
 
@@ -43,16 +43,19 @@ pub fn count_flat_pages(
     chunk: &Chunk<'_>,
     chosen: &Chosen,
     workspace: &mut Workspace,
-    cell: &dyn Fn(Value<'_>) -> Cell,
-) -> Result<Outcome<FlatCount>> {
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
+) -> Result<ChunkOutcome<FlatCount>> {
     settle(open_chosen(chunk, chosen, workspace).and_then(|opened| count(opened, cell)))
 }
 
-fn count((leaf, dictionary, mut pages): Opened<'_>, cell: &dyn Fn(Value<'_>) -> Cell) -> Step<FlatCount> {
+fn count(
+    (leaf, dictionary, mut pages): OpenChunk<'_>,
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
+) -> Step<FlatCount> {
     if leaf.max_rep > 0 {
         return unsupported("a list where a column of single values was expected");
     }
-    let mut cells = Cells { leaf, cell, count: FlatCount::default() };
+    let mut cells = FlatCells { leaf, cell, count: FlatCount::default() };
     let mut histogram = Histogram::new(&dictionary);
     while let Some(page) = pages.next()? {
         let values = values(leaf, &page)?;
@@ -73,14 +76,14 @@ fn count((leaf, dictionary, mut pages): Opened<'_>, cell: &dyn Fn(Value<'_>) -> 
 }
 
 /// Gathers the tally of a column.
-struct Cells<'c> {
-    leaf: Leaf,
-    cell: &'c dyn Fn(Value<'_>) -> Cell,
+struct FlatCells<'c> {
+    leaf: LeafColumn,
+    cell: &'c dyn Fn(StoredValue<'_>) -> Cell,
     count: FlatCount,
 }
 
-impl Cells<'_> {
-    fn add(&mut self, value: Value<'_>, rows: u64) {
+impl FlatCells<'_> {
+    fn add(&mut self, value: StoredValue<'_>, rows: u64) {
         if rows == 0 {
             return;
         }
@@ -92,8 +95,8 @@ impl Cells<'_> {
     }
 
     fn bits(&mut self, zeros: usize, ones: usize) {
-        self.add(Value::Bool(false), zeros as u64);
-        self.add(Value::Bool(true), ones as u64);
+        self.add(StoredValue::Bool(false), zeros as u64);
+        self.add(StoredValue::Bool(true), ones as u64);
     }
 
     fn plain(&mut self, bytes: &[u8], len: usize) -> Step<()> {
@@ -114,7 +117,7 @@ impl Cells<'_> {
                 Ok(())
             }
             physical => {
-                let mut values = Values::new(physical, bytes);
+                let mut values = PlainValues::new(physical, bytes);
                 let mut neighbours = Neighbours::new();
                 for _ in 0..len {
                     let run = neighbours.push(values.next()?);
@@ -132,15 +135,15 @@ impl Cells<'_> {
     {
         let mut neighbours = Neighbours::new();
         let (zeros, ones) = zeros_and_ones(values, load, one, |_, word| {
-            let run = neighbours.push(Raw::Word(word.into()));
+            let run = neighbours.push(RawValue::Word(word.into()));
             self.run(run);
         });
         self.run(neighbours.finish());
-        self.run(Some((Raw::Word(0), zeros)));
-        self.run(Some((Raw::Word(one.into()), ones)));
+        self.run(Some((RawValue::Word(0), zeros)));
+        self.run(Some((RawValue::Word(one.into()), ones)));
     }
 
-    fn run(&mut self, run: Option<(Raw<'_>, u64)>) {
+    fn run(&mut self, run: Option<(RawValue<'_>, u64)>) {
         if let Some((raw, rows)) = run {
             self.add(self.leaf.value(raw), rows);
         }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::thrift::{Cursor, I64, LIST, STRUCT};
+use super::thrift::{I64, LIST, STRUCT, ThriftCursor};
 use super::{Step, Stop, corrupt};
 use crate::error::{Error, Result};
 
@@ -39,7 +39,7 @@ pub struct Outline {
 /// # Errors
 /// As [`check_footer`].
 pub fn outline(footer: &[u8]) -> Result<Outline> {
-    let Places { groups, rows, number } = walked(footer)?;
+    let FooterPlaces { groups, rows, number } = walked(footer)?;
     let (Some(groups), Some(rows)) = (groups, rows) else {
         return Err(
             Error::input("corrupt footer: rows or row groups are not there").hint("write the shard again")
@@ -61,25 +61,25 @@ pub fn outline(footer: &[u8]) -> Result<Outline> {
 
 /// Where the number of rows and the list of row groups lie, and the number.
 #[derive(Debug, Default)]
-struct Places {
+struct FooterPlaces {
     rows: Option<Range<usize>>,
     number: i64,
     groups: Option<Range<usize>>,
 }
 
-fn walked(footer: &[u8]) -> Result<Places> {
+fn walked(footer: &[u8]) -> Result<FooterPlaces> {
     walk(footer).map_err(|(Stop::Corrupt(found) | Stop::Unsupported(found))| {
         Error::input(format!("corrupt footer: {found}")).hint("write the shard again")
     })
 }
 
-fn walk(footer: &[u8]) -> Step<Places> {
-    let mut cursor = Cursor::new(footer);
-    let (mut last, mut places) = (0, Places::default());
+fn walk(footer: &[u8]) -> Step<FooterPlaces> {
+    let mut cursor = ThriftCursor::new(footer);
+    let (mut last, mut places) = (0, FooterPlaces::default());
     while let Some(field) = cursor.field(last)? {
         let start = cursor.position();
         if field.id == ROW_GROUPS && field.kind == LIST {
-            let (count, kind) = Cursor::new(&footer[start..]).list()?;
+            let (count, kind) = ThriftCursor::new(&footer[start..]).list()?;
             if kind == STRUCT && count > ROW_GROUPS_MAX {
                 return Err(corrupt(format!(
                     "{count} row groups, where a file has at most {ROW_GROUPS_MAX}"

@@ -2,10 +2,10 @@
 
 use super::Step;
 use super::chunk::DataPage;
-use super::hybrid::{Hybrid, Run};
-use super::leaf::Leaf;
+use super::hybrid::{Hybrid, HybridRun};
+use super::leaf::LeafColumn;
 use super::packed::low_bits;
-use super::rows::{Block, Levels, ones};
+use super::rows::{Levels, SlotBlock, ones};
 
 /// Follows lists that should have `width` values and no null among them; null lists are allowed.
 #[derive(Debug)]
@@ -27,16 +27,16 @@ impl Grid {
 
     /// Reads the levels of a page and gives its number of values; `None` when a list has another length
     /// or a null in it, or there are too many. What is given never adds up to more than there can be.
-    pub(super) fn add(&mut self, leaf: Leaf, page: &DataPage<'_>) -> Step<Option<usize>> {
+    pub(super) fn add(&mut self, leaf: LeafColumn, page: &DataPage<'_>) -> Step<Option<usize>> {
         let values = self.values(leaf, page)?;
         Ok(values.filter(|_| self.rows <= self.rows_max && self.slots <= self.next))
     }
 
-    fn values(&mut self, leaf: Leaf, page: &DataPage<'_>) -> Step<Option<usize>> {
+    fn values(&mut self, leaf: LeafColumn, page: &DataPage<'_>) -> Step<Option<usize>> {
         if all_values(leaf, page)? {
             return Ok(self.starts(page)?.then_some(page.slots));
         }
-        let (mut levels, mut block, mut values) = (Levels::new(leaf, page)?, Block::new(), 0);
+        let (mut levels, mut block, mut values) = (Levels::new(leaf, page)?, SlotBlock::new(), 0);
         // Where a list of the page before may go on is known here better than there.
         block.open = true;
         while levels.next(&mut block)? {
@@ -66,18 +66,18 @@ impl Grid {
         let mut fits = true;
         levels.runs(page.slots, |run| {
             match run {
-                Run::Repeat { value: 0, len } if self.width == 1 => {
+                HybridRun::Repeat { value: 0, len } if self.width == 1 => {
                     fits &= self.next == self.slots;
                     self.rows += len as u64;
                     self.slots += len as u64;
                     self.next = self.slots;
                 }
-                Run::Repeat { value: 0, len } => {
+                HybridRun::Repeat { value: 0, len } => {
                     // Two rows cannot start side by side, so that the first two slots tell.
                     fits &= len == 1 && self.word(1, 0, 1);
                 }
-                Run::Repeat { len, .. } => self.slots += len as u64,
-                Run::Packed(packed) => {
+                HybridRun::Repeat { len, .. } => self.slots += len as u64,
+                HybridRun::Packed(packed) => {
                     packed.words(|word, len| fits &= self.word(!word & low_bits(len), 0, len));
                 }
             }
@@ -108,15 +108,15 @@ impl Grid {
 }
 
 /// True when no slot of a page is a null or an empty list.
-fn all_values(leaf: Leaf, page: &DataPage<'_>) -> Step<bool> {
+fn all_values(leaf: LeafColumn, page: &DataPage<'_>) -> Step<bool> {
     let mut levels = Hybrid::levels(page.definition, leaf.max_def)?;
     let (mut batch, mut left) = ([0; 256], page.slots);
     while left > 0 {
         let run = levels.next(left)?;
         left -= run.len();
         let all = match run {
-            Run::Repeat { value, .. } => value == leaf.max_def,
-            Run::Packed(mut packed) => loop {
+            HybridRun::Repeat { value, .. } => value == leaf.max_def,
+            HybridRun::Packed(mut packed) => loop {
                 let (part, rest) = packed.split(batch.len());
                 let batch = &mut batch[..part.len];
                 part.unpack(batch);
@@ -151,7 +151,7 @@ mod tests {
     fn follow(lists: &[usize], width: usize, page: usize) -> Option<(usize, u64, u64)> {
         let field = "optional group a (LIST) { repeated group list { required int32 element; } }";
         let schema = parse_message_type(&format!("message m {{ {field} }}")).unwrap();
-        let leaf = Leaf::of(&SchemaDescriptor::new(Arc::new(schema)).column(0)).unwrap();
+        let leaf = LeafColumn::of(&SchemaDescriptor::new(Arc::new(schema)).column(0)).unwrap();
         let slots =
             |len: usize| (0..len.max(1)).map(move |i| (u32::from(i > 0), if len == 0 { 0 } else { 2 }));
         let levels: Vec<_> = lists.iter().flat_map(|len| slots(*len)).collect();

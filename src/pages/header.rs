@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::thrift::{Cursor, Field, STRUCT};
+use super::thrift::{Field, STRUCT, ThriftCursor};
 use super::{Step, corrupt};
 
 /// How values or levels are written.
@@ -84,7 +84,7 @@ pub(super) struct Header {
 impl Header {
     /// Reads the header at the beginning of `bytes`; also gives its length.
     pub(super) fn read(bytes: &[u8]) -> Step<(Self, usize)> {
-        let mut cursor = Cursor::new(bytes);
+        let mut cursor = ThriftCursor::new(bytes);
         let (mut kind, mut uncompressed, mut compressed, mut crc) = (None, None, None, None);
         let (mut dictionary, mut v1, mut v2) = (None, None, None);
         let mut last = 0;
@@ -121,7 +121,7 @@ fn enter(field: Field) -> Step<()> {
     if field.kind == STRUCT { Ok(()) } else { Err(corrupt("page header field that is not a struct")) }
 }
 
-fn dictionary_page(cursor: &mut Cursor<'_>, field: Field) -> Step<Content> {
+fn dictionary_page(cursor: &mut ThriftCursor<'_>, field: Field) -> Step<Content> {
     enter(field)?;
     let (mut values, mut encoding, mut last) = (None, None, 0);
     while let Some(field) = cursor.field(last)? {
@@ -138,7 +138,7 @@ fn dictionary_page(cursor: &mut Cursor<'_>, field: Field) -> Step<Content> {
     })
 }
 
-fn data_v1(cursor: &mut Cursor<'_>, field: Field) -> Step<Content> {
+fn data_v1(cursor: &mut ThriftCursor<'_>, field: Field) -> Step<Content> {
     enter(field)?;
     let (mut slots, mut encodings, mut last) = (None, [None; 3], 0);
     while let Some(field) = cursor.field(last)? {
@@ -159,7 +159,7 @@ fn data_v1(cursor: &mut Cursor<'_>, field: Field) -> Step<Content> {
     })
 }
 
-fn data_v2(cursor: &mut Cursor<'_>, field: Field) -> Step<Content> {
+fn data_v2(cursor: &mut ThriftCursor<'_>, field: Field) -> Step<Content> {
     enter(field)?;
     let (mut slots, mut nulls, mut encoding, mut lengths) = (None, None, None, [None; 2]);
     let (mut compressed, mut last) = (true, 0);

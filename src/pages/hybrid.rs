@@ -11,14 +11,14 @@ use super::{Step, corrupt};
 
 /// A stretch of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Run<'a> {
+pub(super) enum HybridRun<'a> {
     /// One value again and again.
     Repeat { value: u32, len: usize },
     /// Values side by side.
     Packed(Packed<'a>),
 }
 
-impl Run<'_> {
+impl HybridRun<'_> {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Repeat { len, .. } => *len,
@@ -32,14 +32,16 @@ impl Run<'_> {
 pub(super) struct Hybrid<'a> {
     bytes: &'a [u8],
     width: usize,
-    rest: Run<'a>,
+    rest: HybridRun<'a>,
 }
 
 impl<'a> Hybrid<'a> {
     /// Values of `width` bits.
     pub(super) fn new(bytes: &'a [u8], width: u32) -> Step<Self> {
         match usize::try_from(width) {
-            Ok(width) if width <= 32 => Ok(Self { bytes, width, rest: Run::Repeat { value: 0, len: 0 } }),
+            Ok(width) if width <= 32 => {
+                Ok(Self { bytes, width, rest: HybridRun::Repeat { value: 0, len: 0 } })
+            }
             _ => Err(corrupt(format!("values of {width} bits"))),
         }
     }
@@ -58,23 +60,23 @@ impl<'a> Hybrid<'a> {
     /// The next run, cut to `limit` values; fails when the bytes end. `limit` is not 0.
     #[expect(clippy::inline_always, reason = "once per run, and a run may take two nanoseconds")]
     #[inline(always)]
-    pub(super) fn next(&mut self, limit: usize) -> Step<Run<'a>> {
+    pub(super) fn next(&mut self, limit: usize) -> Step<HybridRun<'a>> {
         // Where only one value exists, writers may leave the runs out.
         if self.width == 0 {
-            return Ok(Run::Repeat { value: 0, len: limit });
+            return Ok(HybridRun::Repeat { value: 0, len: limit });
         }
         let run = if self.rest.len() == 0 { self.read()? } else { self.rest };
         if run.len() <= limit {
-            self.rest = Run::Repeat { value: 0, len: 0 };
+            self.rest = HybridRun::Repeat { value: 0, len: 0 };
             return Ok(run);
         }
         let (run, rest) = match run {
-            Run::Repeat { value, len } => {
-                (Run::Repeat { value, len: limit }, Run::Repeat { value, len: len - limit })
+            HybridRun::Repeat { value, len } => {
+                (HybridRun::Repeat { value, len: limit }, HybridRun::Repeat { value, len: len - limit })
             }
-            Run::Packed(packed) => {
+            HybridRun::Packed(packed) => {
                 let (run, rest) = packed.split(limit);
-                (Run::Packed(run), Run::Packed(rest))
+                (HybridRun::Packed(run), HybridRun::Packed(rest))
             }
         };
         self.rest = rest;
@@ -83,7 +85,7 @@ impl<'a> Hybrid<'a> {
 
     /// Calls `each` with the runs that make up the next `len` values.
     #[inline]
-    pub(super) fn runs(&mut self, len: usize, mut each: impl FnMut(Run<'a>) -> Step<()>) -> Step<()> {
+    pub(super) fn runs(&mut self, len: usize, mut each: impl FnMut(HybridRun<'a>) -> Step<()>) -> Step<()> {
         let mut left = len;
         while left > 0 {
             let run = self.next(left)?;
@@ -98,8 +100,8 @@ impl<'a> Hybrid<'a> {
         let mut ones = 0;
         self.runs(len, |run| {
             ones += match run {
-                Run::Repeat { value, len } => value as usize * len,
-                Run::Packed(packed) => packed.ones(),
+                HybridRun::Repeat { value, len } => value as usize * len,
+                HybridRun::Packed(packed) => packed.ones(),
             };
             Ok(())
         })?;
@@ -113,8 +115,8 @@ impl<'a> Hybrid<'a> {
             let run = self.next(out.len())?;
             let (part, rest) = out.split_at_mut(run.len());
             match run {
-                Run::Repeat { value, .. } => part.fill(value),
-                Run::Packed(packed) => packed.unpack(part),
+                HybridRun::Repeat { value, .. } => part.fill(value),
+                HybridRun::Packed(packed) => packed.unpack(part),
             }
             out = rest;
         }
@@ -125,7 +127,7 @@ impl<'a> Hybrid<'a> {
     /// are filled up, by most writers to 8 values and by DuckDB to 256.
     pub(super) fn finish(&self) -> Step<()> {
         match self.rest {
-            Run::Repeat { len: 1.., .. } => {
+            HybridRun::Repeat { len: 1.., .. } => {
                 Err(corrupt(format!("a run goes on for {} values too many", self.rest.len())))
             }
             _ => Ok(()),
@@ -134,7 +136,7 @@ impl<'a> Hybrid<'a> {
 
     #[expect(clippy::inline_always, reason = "see `next`")]
     #[inline(always)]
-    fn read(&mut self) -> Step<Run<'a>> {
+    fn read(&mut self) -> Step<HybridRun<'a>> {
         let head = match self.bytes.split_first() {
             Some((&head, rest)) if head < 0x80 => {
                 self.bytes = rest;
@@ -163,7 +165,7 @@ impl<'a> Hybrid<'a> {
 
     #[expect(clippy::inline_always, reason = "see `next`")]
     #[inline(always)]
-    fn repeat(&mut self, len: usize) -> Step<Run<'a>> {
+    fn repeat(&mut self, len: usize) -> Step<HybridRun<'a>> {
         let size = self.width.div_ceil(8);
         if size > self.bytes.len() {
             return Err(corrupt("values end early"));
@@ -171,14 +173,14 @@ impl<'a> Hybrid<'a> {
         let stored = load(self.bytes) & low_bits(size * 8);
         self.bytes = &self.bytes[size..];
         match u32::try_from(stored) {
-            Ok(value) if stored <= low_bits(self.width) => Ok(Run::Repeat { value, len }),
+            Ok(value) if stored <= low_bits(self.width) => Ok(HybridRun::Repeat { value, len }),
             _ => Err(corrupt(format!("the value {stored} in {} bits", self.width))),
         }
     }
 
     #[expect(clippy::inline_always, reason = "see `next`")]
     #[inline(always)]
-    fn packed(&mut self, groups: usize) -> Step<Run<'a>> {
+    fn packed(&mut self, groups: usize) -> Step<HybridRun<'a>> {
         let claimed = groups.saturating_mul(self.width);
         let size = claimed.min(self.bytes.len());
         // Some writers leave out the bytes that would only fill up the last group.
@@ -188,7 +190,7 @@ impl<'a> Hybrid<'a> {
         }
         let run = Packed { bytes: self.bytes, width: self.width, start: 0, len };
         self.bytes = &self.bytes[size..];
-        Ok(Run::Packed(run))
+        Ok(HybridRun::Packed(run))
     }
 }
 
@@ -235,8 +237,8 @@ mod tests {
                 for part in values.chunks(step) {
                     hybrid.runs(part.len(), |run| {
                         match run {
-                            Run::Repeat { value, len } => { slow += value as usize * len; fast += value as usize * len; }
-                            Run::Packed(packed) => {
+                            HybridRun::Repeat { value, len } => { slow += value as usize * len; fast += value as usize * len; }
+                            HybridRun::Packed(packed) => {
                                 packed.words(|word, _| slow += word.count_ones() as usize);
                                 fast += packed.ones();
                             }

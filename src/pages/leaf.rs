@@ -4,7 +4,7 @@ use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::schema::types::ColumnDescriptor;
 
 use super::number::{DIGITS_MAX, big_endian, decimal, half};
-use super::{Step, Stop, Value, corrupt, unsupported};
+use super::{Step, Stop, StoredValue, corrupt, unsupported};
 
 /// How a value is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Physical {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
+enum Logical {
     Bool,
     Int,
     UInt,
@@ -36,7 +36,7 @@ enum Meaning {
 
 /// A value as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Raw<'a> {
+pub(super) enum RawValue<'a> {
     /// A bit or word, zero-extended.
     Word(u64),
     /// Anything longer or of no fixed length.
@@ -45,9 +45,9 @@ pub(super) enum Raw<'a> {
 
 /// A leaf column of the schema.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Leaf {
+pub(super) struct LeafColumn {
     pub(super) physical: Physical,
-    meaning: Meaning,
+    meaning: Logical,
     /// Definition level of a value that is there.
     pub(super) max_def: u32,
     /// Lists around a value.
@@ -59,14 +59,14 @@ pub(super) struct Leaf {
 /// Digits of the largest decimal that a word of eight bytes holds.
 const WORD_DIGITS_MAX: u32 = 18;
 
-impl Leaf {
+impl LeafColumn {
     pub(super) fn of(column: &ColumnDescriptor) -> Step<Self> {
         let (physical, meaning) = match column.physical_type() {
-            Type::BOOLEAN => (Physical::Bit, Meaning::Bool),
+            Type::BOOLEAN => (Physical::Bit, Logical::Bool),
             Type::INT32 => (Physical::Word4, integer(column)?),
             Type::INT64 => (Physical::Word8, integer(column)?),
-            Type::FLOAT => (Physical::Word4, Meaning::Float),
-            Type::DOUBLE => (Physical::Word8, Meaning::Float),
+            Type::FLOAT => (Physical::Word4, Logical::Float),
+            Type::DOUBLE => (Physical::Word8, Logical::Float),
             Type::INT96 => return unsupported("physical type INT96"),
             Type::BYTE_ARRAY => (Physical::Bytes, text(column)?),
             Type::FIXED_LEN_BYTE_ARRAY => fixed(column)?,
@@ -82,25 +82,27 @@ impl Leaf {
     }
 
     /// What a stored value says.
-    pub(super) fn value<'v>(&self, raw: Raw<'v>) -> Value<'v> {
+    pub(super) fn value<'v>(&self, raw: RawValue<'v>) -> StoredValue<'v> {
         match (self.meaning, raw) {
-            (Meaning::Bool, Raw::Word(bits)) => Value::Bool(bits != 0),
-            (Meaning::Int, Raw::Word(bits)) => Value::Int(self.signed(bits)),
-            (Meaning::Float, Raw::Word(bits)) => Value::Float(self.float(bits)),
-            (Meaning::Decimal(scale), Raw::Word(bits)) => decimal(self.signed(bits).into(), scale),
-            (Meaning::Decimal(scale), Raw::Bytes(bytes)) => decimal(big_endian(bytes), scale),
-            (Meaning::Half, Raw::Bytes(&[low, high])) => Value::Float(half(u16::from_le_bytes([low, high]))),
-            (_, Raw::Bytes(bytes)) => Value::Text(bytes),
-            (Meaning::UInt | Meaning::Half | Meaning::Text, Raw::Word(bits)) => Value::UInt(bits),
+            (Logical::Bool, RawValue::Word(bits)) => StoredValue::Bool(bits != 0),
+            (Logical::Int, RawValue::Word(bits)) => StoredValue::Int(self.signed(bits)),
+            (Logical::Float, RawValue::Word(bits)) => StoredValue::Float(self.float(bits)),
+            (Logical::Decimal(scale), RawValue::Word(bits)) => decimal(self.signed(bits).into(), scale),
+            (Logical::Decimal(scale), RawValue::Bytes(bytes)) => decimal(big_endian(bytes), scale),
+            (Logical::Half, RawValue::Bytes(&[low, high])) => {
+                StoredValue::Float(half(u16::from_le_bytes([low, high])))
+            }
+            (_, RawValue::Bytes(bytes)) => StoredValue::Text(bytes),
+            (Logical::UInt | Logical::Half | Logical::Text, RawValue::Word(bits)) => StoredValue::UInt(bits),
         }
     }
 
     /// How 1 is stored in a word. 0 is all zeros.
     pub(super) fn one(&self) -> u64 {
         match (self.meaning, self.physical) {
-            (Meaning::Float, Physical::Word4) => u64::from(1_f32.to_bits()),
-            (Meaning::Float, _) => 1_f64.to_bits(),
-            (Meaning::Decimal(scale), _) => 10_u64.pow(scale.min(WORD_DIGITS_MAX)),
+            (Logical::Float, Physical::Word4) => u64::from(1_f32.to_bits()),
+            (Logical::Float, _) => 1_f64.to_bits(),
+            (Logical::Decimal(scale), _) => 10_u64.pow(scale.min(WORD_DIGITS_MAX)),
             _ => 1,
         }
     }
@@ -112,7 +114,7 @@ impl Leaf {
 
     /// True for integers that are no decimals.
     pub(super) fn is_integer(&self) -> bool {
-        matches!(self.meaning, Meaning::Int | Meaning::UInt)
+        matches!(self.meaning, Logical::Int | Logical::UInt)
     }
 
     /// True for booleans.
@@ -122,7 +124,7 @@ impl Leaf {
 
     /// True when statistics of the column cannot hide a NaN.
     pub(super) fn has_total_order(&self) -> bool {
-        !matches!(self.meaning, Meaning::Float | Meaning::Half)
+        !matches!(self.meaning, Logical::Float | Logical::Half)
     }
 
     fn signed(&self, bits: u64) -> i64 {
@@ -146,9 +148,9 @@ pub(super) fn low(bits: u64) -> u32 {
     bits as u32
 }
 
-fn integer(column: &ColumnDescriptor) -> Step<Meaning> {
+fn integer(column: &ColumnDescriptor) -> Step<Logical> {
     match (column.logical_type_ref(), column.converted_type()) {
-        (Some(LogicalType::Integer(int)), _) => Ok(if int.is_signed { Meaning::Int } else { Meaning::UInt }),
+        (Some(LogicalType::Integer(int)), _) => Ok(if int.is_signed { Logical::Int } else { Logical::UInt }),
         (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) => {
             let digits = if column.physical_type() == Type::INT32 { 9 } else { WORD_DIGITS_MAX };
             exact(column, digits)
@@ -156,7 +158,7 @@ fn integer(column: &ColumnDescriptor) -> Step<Meaning> {
         (
             None,
             ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64,
-        ) => Ok(Meaning::UInt),
+        ) => Ok(Logical::UInt),
         (
             None,
             ConvertedType::NONE
@@ -164,25 +166,25 @@ fn integer(column: &ColumnDescriptor) -> Step<Meaning> {
             | ConvertedType::INT_16
             | ConvertedType::INT_32
             | ConvertedType::INT_64,
-        ) => Ok(Meaning::Int),
+        ) => Ok(Logical::Int),
         (logical, converted) => no_label(column, logical, converted),
     }
 }
 
-fn text(column: &ColumnDescriptor) -> Step<Meaning> {
+fn text(column: &ColumnDescriptor) -> Step<Logical> {
     match (column.logical_type_ref(), column.converted_type()) {
         (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) => exact(column, DIGITS_MAX),
         (None | Some(LogicalType::String | LogicalType::Enum | LogicalType::Json | LogicalType::Bson), _) => {
-            Ok(Meaning::Text)
+            Ok(Logical::Text)
         }
         (logical, converted) => no_label(column, logical, converted),
     }
 }
 
-fn fixed(column: &ColumnDescriptor) -> Step<(Physical, Meaning)> {
+fn fixed(column: &ColumnDescriptor) -> Step<(Physical, Logical)> {
     let length = usize::try_from(column.type_length()).unwrap_or(0);
     match (column.logical_type_ref(), column.converted_type()) {
-        (Some(LogicalType::Float16), _) if length == 2 => Ok((Physical::Fixed(2), Meaning::Half)),
+        (Some(LogicalType::Float16), _) if length == 2 => Ok((Physical::Fixed(2), Logical::Half)),
         (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) if length > 0 => {
             Ok((Physical::Fixed(length), exact(column, DIGITS_MAX)?))
         }
@@ -190,10 +192,10 @@ fn fixed(column: &ColumnDescriptor) -> Step<(Physical, Meaning)> {
     }
 }
 
-fn exact(column: &ColumnDescriptor, digits_max: u32) -> Step<Meaning> {
+fn exact(column: &ColumnDescriptor, digits_max: u32) -> Step<Logical> {
     let digits = u32::try_from(column.type_precision()).unwrap_or(0);
     match u32::try_from(column.type_scale()) {
-        Ok(scale) if scale <= digits && digits <= digits_max => Ok(Meaning::Decimal(scale)),
+        Ok(scale) if scale <= digits && digits <= digits_max => Ok(Logical::Decimal(scale)),
         _ => unsupported(format!("decimals of {digits} digits with scale {}", column.type_scale())),
     }
 }
@@ -215,26 +217,26 @@ mod tests {
 
     use super::*;
 
-    fn leaf(field: &str) -> Step<Leaf> {
+    fn leaf(field: &str) -> Step<LeafColumn> {
         let schema = parse_message_type(&format!("message m {{ {field} }}")).unwrap();
-        Leaf::of(&SchemaDescriptor::new(Arc::new(schema)).column(0))
+        LeafColumn::of(&SchemaDescriptor::new(Arc::new(schema)).column(0))
     }
 
     #[test]
     fn logical_types_decide() {
         let minus_one = u64::from(u32::MAX);
         for (field, bits, value) in [
-            ("required int32 a;", minus_one, Value::Int(-1)),
-            ("required int32 a (INT_8);", minus_one, Value::Int(-1)),
-            ("required int32 a (UINT_32);", minus_one, Value::UInt(minus_one)),
-            ("required int64 a (INTEGER(64,false));", u64::MAX, Value::UInt(u64::MAX)),
-            ("required int64 a;", u64::MAX, Value::Int(-1)),
-            ("required int32 a (DECIMAL(5,2));", 300, Value::Int(3)),
-            ("required int32 a (DECIMAL(5,2));", 50, Value::Float(0.5)),
-            ("required float a;", u64::from(0.25_f32.to_bits()), Value::Float(0.25)),
-            ("required boolean a;", 1, Value::Bool(true)),
+            ("required int32 a;", minus_one, StoredValue::Int(-1)),
+            ("required int32 a (INT_8);", minus_one, StoredValue::Int(-1)),
+            ("required int32 a (UINT_32);", minus_one, StoredValue::UInt(minus_one)),
+            ("required int64 a (INTEGER(64,false));", u64::MAX, StoredValue::UInt(u64::MAX)),
+            ("required int64 a;", u64::MAX, StoredValue::Int(-1)),
+            ("required int32 a (DECIMAL(5,2));", 300, StoredValue::Int(3)),
+            ("required int32 a (DECIMAL(5,2));", 50, StoredValue::Float(0.5)),
+            ("required float a;", u64::from(0.25_f32.to_bits()), StoredValue::Float(0.25)),
+            ("required boolean a;", 1, StoredValue::Bool(true)),
         ] {
-            assert_eq!(leaf(field).unwrap().value(Raw::Word(bits)), value, "{field}");
+            assert_eq!(leaf(field).unwrap().value(RawValue::Word(bits)), value, "{field}");
         }
     }
 
@@ -242,12 +244,12 @@ mod tests {
     fn one_is_found_as_stored() {
         for field in ["int32 a", "int64 a (DECIMAL(9,3))", "int32 a (DECIMAL(9,9))", "int64 a (UINT_64)"] {
             let leaf = leaf(&format!("required {field};")).unwrap();
-            let values = [0, leaf.one()].map(|bits| leaf.value(Raw::Word(bits)).to_string());
+            let values = [0, leaf.one()].map(|bits| leaf.value(RawValue::Word(bits)).to_string());
             assert_eq!(values, ["0", "1"], "{field}");
         }
         for field in ["float a", "double a"] {
             let leaf = leaf(&format!("required {field};")).unwrap();
-            assert_eq!(leaf.value(Raw::Word(leaf.one())), Value::Float(1.0), "{field}");
+            assert_eq!(leaf.value(RawValue::Word(leaf.one())), StoredValue::Float(1.0), "{field}");
         }
     }
 

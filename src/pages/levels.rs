@@ -1,22 +1,22 @@
 //! Definition levels of a column without lists: which slots hold a value.
 
 use super::chunk::DataPage;
-use super::hybrid::{Hybrid, Run};
-use super::leaf::Leaf;
+use super::hybrid::{Hybrid, HybridRun};
+use super::leaf::LeafColumn;
 use super::{Step, corrupt};
 
 /// How many slots of a page hold a value.
-pub(super) fn values(leaf: Leaf, page: &DataPage<'_>) -> Step<usize> {
+pub(super) fn values(leaf: LeafColumn, page: &DataPage<'_>) -> Step<usize> {
     let mut present = 0;
     let mut levels = Hybrid::levels(page.definition, leaf.max_def)?;
     let mut batch = [0; 256];
     levels.runs(page.slots, |run| {
         match run {
-            Run::Repeat { value, len } if value == leaf.max_def => present += len,
-            Run::Repeat { value, .. } if value > leaf.max_def => return Err(leaf.no_level(value)),
-            Run::Repeat { .. } => {}
-            Run::Packed(packed) if packed.width == 1 => present += packed.ones(),
-            Run::Packed(mut packed) => {
+            HybridRun::Repeat { value, len } if value == leaf.max_def => present += len,
+            HybridRun::Repeat { value, .. } if value > leaf.max_def => return Err(leaf.no_level(value)),
+            HybridRun::Repeat { .. } => {}
+            HybridRun::Packed(packed) if packed.width == 1 => present += packed.ones(),
+            HybridRun::Packed(mut packed) => {
                 while packed.len > 0 {
                     let (part, rest) = packed.split(batch.len());
                     let batch = &mut batch[..part.len];

@@ -7,10 +7,10 @@
 use super::chunk::{Workspace, open};
 use super::counter::SetCounter;
 use super::entries::{Entries, NONE, one_label};
-use super::leaf::Leaf;
-use super::rows::{Block, Firsts, Levels, ones};
+use super::leaf::LeafColumn;
+use super::rows::{Firsts, Levels, SlotBlock, ones};
 use super::sets::{Lookup, SetCount};
-use super::stream::{Item, Stream};
+use super::stream::{Item, ValueStream};
 use super::{Chunk, Step, Stop, corrupt, lists_by_row};
 
 /// Counts a chunk into `counter`.
@@ -29,7 +29,7 @@ pub(super) fn count(
 }
 
 /// Rows and nulls of a block; fails when there are more rows than the row group has.
-pub(super) fn tally(count: &mut SetCount, block: &Block, rows: u64) -> Step<()> {
+pub(super) fn tally(count: &mut SetCount, block: &SlotBlock, rows: u64) -> Step<()> {
     count.rows += ones(&block.starts) as u64;
     count.null_rows += ones(&block.nulls) as u64;
     count.null_elements += (ones(&block.elements) - ones(&block.values)) as u64;
@@ -50,11 +50,11 @@ fn at_once(
     counter: &mut SetCounter,
 ) -> Step<Option<SetCount>> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let (mut count, mut block, mut starts) = (SetCount::default(), Block::new(), Firsts::default());
+    let (mut count, mut block, mut starts) = (SetCount::default(), SlotBlock::new(), Firsts::default());
     let (mut entries, mut labels, mut coding) = (None, Vec::new(), None);
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
-        let mut stream = Stream::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             tally(&mut count, &block, chunk.rows)?;
             let firsts = starts.next(&block);
@@ -91,8 +91,8 @@ fn at_once(
 
 /// Reads the labels of plain values; false when one has several or is invalid.
 fn read_labels(
-    leaf: Leaf,
-    stream: &mut Stream<'_>,
+    leaf: LeafColumn,
+    stream: &mut ValueStream<'_>,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
     out: &mut [u32],
@@ -120,17 +120,17 @@ fn read_labels(
 #[cfg(test)]
 mod tests {
     use super::super::by_hand::{ByHand, DICTIONARY, PLAIN, indices, packed, words};
-    use super::super::{Outcome, Value, count_sets};
+    use super::super::{ChunkOutcome, StoredValue, count_sets};
     use super::*;
 
     /// Integers are labels, but 8 is none, 9 is invalid.
     struct Ints;
 
     impl super::super::LabelSet for Ints {
-        fn labels(&mut self, value: Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+        fn labels(&mut self, value: StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
             match value {
-                Value::Int(8) => Ok(()),
-                Value::Int(int @ 0..8) => {
+                StoredValue::Int(8) => Ok(()),
+                StoredValue::Int(int @ 0..8) => {
                     out.push(u32::try_from(int).unwrap());
                     Ok(())
                 }
@@ -178,8 +178,8 @@ mod tests {
         let mut positives = counter.take();
         assert_eq!(positives.pop(), Some(1));
         match outcome {
-            Ok(Outcome::Counted(count)) => Ok((positives, count)),
-            Ok(Outcome::Unsupported(reason)) => panic!("{reason}"),
+            Ok(ChunkOutcome::Counted(count)) => Ok((positives, count)),
+            Ok(ChunkOutcome::Unsupported(reason)) => panic!("{reason}"),
             Err(error) => {
                 assert!(positives.iter().all(|rows| *rows == 0), "{positives:?} after {error}");
                 Err(error.to_string())

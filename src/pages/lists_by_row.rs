@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::chunk::{Workspace, open};
 use super::counter::SetCounter;
 use super::lists::{tally, wrong_rows};
-use super::rows::{Block, Levels, ones};
+use super::rows::{Levels, SlotBlock, ones};
 use super::sets::{Lookup, SetCount};
-use super::stream::{Item, Stream};
+use super::stream::{Item, ValueStream};
 use super::{Chunk, Step};
 
 /// Counts a chunk into `counter`.
@@ -20,10 +20,10 @@ pub(super) fn count(
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     // What entries stand for, once they were met.
     let mut known: HashMap<u32, Result<Box<[u32]>, String>> = HashMap::new();
-    let (mut count, mut block, mut row) = (SetCount::default(), Block::new(), Row::default());
+    let (mut count, mut block, mut row) = (SetCount::default(), SlotBlock::new(), SetRow::default());
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
-        let mut stream = Stream::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             tally(&mut count, &block, chunk.rows)?;
             stream.block(ones(&block.values))?;
@@ -55,7 +55,7 @@ pub(super) fn count(
 
 /// The labels of a row until its end.
 #[derive(Debug, Default)]
-struct Row {
+struct SetRow {
     labels: Vec<u32>,
     /// From this length on repeated labels are dropped, so that a long list needs no more memory than
     /// there are labels.
@@ -63,7 +63,7 @@ struct Row {
     invalid: Option<String>,
 }
 
-impl Row {
+impl SetRow {
     fn add(&mut self, labels: Result<&[u32], String>) {
         match labels {
             Ok(labels) => self.labels.extend_from_slice(labels),
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_long_list_needs_no_more_memory_than_its_labels() {
-        let mut row = Row::default();
+        let mut row = SetRow::default();
         (0..100_000).for_each(|i| row.add(Ok(&[i % 3])));
         assert!(row.labels.capacity() < 10_000);
         let (mut counter, mut count) = (SetCounter::new(), SetCount::default());

@@ -4,11 +4,11 @@
 
 use super::chunk::{Coding, DataPage, Workspace, open};
 use super::dictionary::{Dictionary, indices};
-use super::hybrid::{Hybrid, Run};
-use super::leaf::{Leaf, Physical, Raw, low};
+use super::hybrid::{Hybrid, HybridRun};
+use super::leaf::{LeafColumn, Physical, RawValue, low};
 use super::packed::{Packed, low_bits};
-use super::plain::{self, Values, word4, word8};
-use super::{Chunk, Outcome, Step, Value, settle, unsupported};
+use super::plain::{self, PlainValues, word4, word8};
+use super::{Chunk, ChunkOutcome, Step, StoredValue, settle, unsupported};
 use crate::counts::Cell;
 use crate::error::Result;
 
@@ -25,7 +25,7 @@ pub struct Marks {
 
 /// What a value means for its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum RowMark {
     Negative,
     Positive,
     Unknown,
@@ -47,11 +47,11 @@ impl Marks {
         }
     }
 
-    fn side(&mut self, side: Side) -> Option<&mut Vec<u64>> {
+    fn side(&mut self, side: RowMark) -> Option<&mut Vec<u64>> {
         match side {
-            Side::Negative => None,
-            Side::Positive => Some(&mut self.positives),
-            Side::Unknown => {
+            RowMark::Negative => None,
+            RowMark::Positive => Some(&mut self.positives),
+            RowMark::Unknown => {
                 self.unknown.resize(self.positives.len(), 0);
                 Some(&mut self.unknown)
             }
@@ -59,7 +59,7 @@ impl Marks {
     }
 
     /// The next `len` rows are all on one side.
-    fn run(&mut self, side: Side, len: usize) {
+    fn run(&mut self, side: RowMark, len: usize) {
         let (mut at, end) = (self.at, self.at + len);
         self.at = end;
         let Some(bits) = self.side(side) else { return };
@@ -73,7 +73,7 @@ impl Marks {
 
     /// The next `len` rows, up to 64: those of the bits of `word` are on one side.
     #[inline]
-    fn word(&mut self, side: Side, word: u64, at: usize) {
+    fn word(&mut self, side: RowMark, word: u64, at: usize) {
         if word == 0 {
             return;
         }
@@ -88,8 +88,8 @@ impl Marks {
     }
 
     /// The next rows are the two sides of bits.
-    fn bits(&mut self, packed: Packed<'_>, sides: [Side; 2]) {
-        let zeros_count = sides[0] != Side::Negative;
+    fn bits(&mut self, packed: Packed<'_>, sides: [RowMark; 2]) {
+        let zeros_count = sides[0] != RowMark::Negative;
         packed.words(|word, n| {
             if zeros_count {
                 self.word(sides[0], !word & low_bits(n), self.at);
@@ -103,7 +103,7 @@ impl Marks {
     /// that of the i-th bit of `valid`.
     fn spread(&mut self, valid: &[u64], from: &Self) {
         let start = self.at;
-        for (side, bits) in [(Side::Positive, &from.positives), (Side::Unknown, &from.unknown)] {
+        for (side, bits) in [(RowMark::Positive, &from.positives), (RowMark::Unknown, &from.unknown)] {
             if bits.is_empty() {
                 continue;
             }
@@ -146,31 +146,31 @@ pub(super) fn deposit(word: u64, mask: u64) -> u64 {
 /// Marks the rows of a column without lists. `cell` says on which side a value falls; it is asked once per
 /// dictionary entry, and for plain values that are neither 0 nor 1. Values without a meaning are negative.
 ///
-/// On [`Outcome::Unsupported`] and on an error the marks are worth nothing.
+/// On [`ChunkOutcome::Unsupported`] and on an error the marks are worth nothing.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
 pub fn mark_flat(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cell: &dyn Fn(Value<'_>) -> Cell,
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
     marks: &mut Marks,
-) -> Result<Outcome<()>> {
+) -> Result<ChunkOutcome<()>> {
     settle(mark(chunk, workspace, &|value| side_of(cell(value)), marks))
 }
 
-pub(super) fn side_of(cell: Cell) -> Side {
+pub(super) fn side_of(cell: Cell) -> RowMark {
     match cell {
-        Cell::Positive => Side::Positive,
-        Cell::Missing | Cell::Uncertain => Side::Unknown,
-        Cell::Negative | Cell::Invalid => Side::Negative,
+        Cell::Positive => RowMark::Positive,
+        Cell::Missing | Cell::Uncertain => RowMark::Unknown,
+        Cell::Negative | Cell::Invalid => RowMark::Negative,
     }
 }
 
 fn mark(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    side: &dyn Fn(Value<'_>) -> Side,
+    side: &dyn Fn(StoredValue<'_>) -> RowMark,
     marks: &mut Marks,
 ) -> Step<()> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
@@ -178,7 +178,7 @@ fn mark(
         return unsupported("a list where a column of single values was expected");
     }
     marks.clear(usize::try_from(chunk.rows).unwrap_or(usize::MAX));
-    let reader = Reader::new(leaf, dictionary, side);
+    let reader = ValueMarker::new(leaf, dictionary, side);
     let (mut valid, mut values) = (Vec::new(), Marks::default());
     while let Some(page) = pages.next()? {
         let present = validity(leaf, &page, &mut valid)?;
@@ -192,7 +192,7 @@ fn mark(
         let start = marks.at;
         for (word, valid) in valid.iter().enumerate() {
             let n = (page.slots - word * 64).min(64);
-            marks.word(Side::Unknown, !valid & low_bits(n), start + word * 64);
+            marks.word(RowMark::Unknown, !valid & low_bits(n), start + word * 64);
         }
         marks.at += page.slots;
     }
@@ -200,7 +200,7 @@ fn mark(
 }
 
 /// Which slots of a page have a value, as bits, and how many do. The bits are not needed where all do.
-pub(super) fn validity(leaf: Leaf, page: &DataPage<'_>, valid: &mut Vec<u64>) -> Step<usize> {
+pub(super) fn validity(leaf: LeafColumn, page: &DataPage<'_>, valid: &mut Vec<u64>) -> Step<usize> {
     let present = super::levels::values(leaf, page)?;
     if present == page.slots {
         return Ok(present);
@@ -212,18 +212,18 @@ pub(super) fn validity(leaf: Leaf, page: &DataPage<'_>, valid: &mut Vec<u64>) ->
     let mut batch = [0; 64];
     levels.runs(page.slots, |run| {
         match run {
-            Run::Repeat { value, len } if value == leaf.max_def => bits.run(Side::Positive, len),
-            Run::Repeat { len, .. } => bits.at += len,
-            Run::Packed(packed) if packed.width == 1 => packed.words(|word, n| {
-                bits.word(Side::Positive, word, bits.at);
+            HybridRun::Repeat { value, len } if value == leaf.max_def => bits.run(RowMark::Positive, len),
+            HybridRun::Repeat { len, .. } => bits.at += len,
+            HybridRun::Packed(packed) if packed.width == 1 => packed.words(|word, n| {
+                bits.word(RowMark::Positive, word, bits.at);
                 bits.at += n;
             }),
-            Run::Packed(mut packed) => {
+            HybridRun::Packed(mut packed) => {
                 while packed.len > 0 {
                     let (part, rest) = packed.split(batch.len());
                     part.unpack(&mut batch[..part.len]);
                     let word = word_of(&batch[..part.len], |level| *level == leaf.max_def);
-                    bits.word(Side::Positive, word, bits.at);
+                    bits.word(RowMark::Positive, word, bits.at);
                     bits.at += part.len;
                     packed = rest;
                 }
@@ -242,21 +242,25 @@ fn word_of<T>(values: &[T], is: impl Fn(&T) -> bool) -> u64 {
 }
 
 /// Reads the values of pages.
-pub(super) struct Reader<'r, 'a> {
-    leaf: Leaf,
+pub(super) struct ValueMarker<'r, 'a> {
+    leaf: LeafColumn,
     dictionary: Dictionary<'a>,
     /// The side of each dictionary entry.
-    sides: Vec<Side>,
-    side: &'r dyn Fn(Value<'_>) -> Side,
+    sides: Vec<RowMark>,
+    side: &'r dyn Fn(StoredValue<'_>) -> RowMark,
     /// The sides of 0 and 1.
-    known: [Side; 2],
+    known: [RowMark; 2],
 }
 
-impl<'r, 'a> Reader<'r, 'a> {
-    pub(super) fn new(leaf: Leaf, dictionary: Dictionary<'a>, side: &'r dyn Fn(Value<'_>) -> Side) -> Self {
+impl<'r, 'a> ValueMarker<'r, 'a> {
+    pub(super) fn new(
+        leaf: LeafColumn,
+        dictionary: Dictionary<'a>,
+        side: &'r dyn Fn(StoredValue<'_>) -> RowMark,
+    ) -> Self {
         let sides = (0..dictionary.len()).map(|entry| side(dictionary.value(entry))).collect();
         let one = if leaf.is_bit() { 1 } else { leaf.one() };
-        let known = [0, one].map(|word| side(leaf.value(Raw::Word(word))));
+        let known = [0, one].map(|word| side(leaf.value(RawValue::Word(word))));
         Self { leaf, dictionary, sides, side, known }
     }
 
@@ -268,8 +272,10 @@ impl<'r, 'a> Reader<'r, 'a> {
                 let mut bits = Hybrid::booleans(page.values)?;
                 bits.runs(len, |run| {
                     match run {
-                        Run::Repeat { value, len } => marks.run(self.known[usize::from(value != 0)], len),
-                        Run::Packed(packed) => marks.bits(packed, self.known),
+                        HybridRun::Repeat { value, len } => {
+                            marks.run(self.known[usize::from(value != 0)], len)
+                        }
+                        HybridRun::Packed(packed) => marks.bits(packed, self.known),
                     }
                     Ok(())
                 })?;
@@ -285,20 +291,20 @@ impl<'r, 'a> Reader<'r, 'a> {
         let side = |index: u32| self.sides.get(index as usize).copied();
         indices.runs(len, |run| {
             match run {
-                Run::Repeat { value, len } => {
+                HybridRun::Repeat { value, len } => {
                     let side = side(value).ok_or_else(|| self.dictionary.no_entry(value))?;
                     marks.run(side, len);
                 }
-                Run::Packed(packed) if packed.width == 1 && self.sides.len() > 1 => {
+                HybridRun::Packed(packed) if packed.width == 1 && self.sides.len() > 1 => {
                     marks.bits(packed, [self.sides[0], self.sides[1]]);
                 }
-                Run::Packed(mut packed) => {
+                HybridRun::Packed(mut packed) => {
                     while packed.len > 0 {
                         let (part, rest) = packed.split(batch.len());
                         let batch = &mut batch[..part.len];
                         part.unpack(batch);
                         self.dictionary.check(batch)?;
-                        for wanted in [Side::Positive, Side::Unknown] {
+                        for wanted in [RowMark::Positive, RowMark::Unknown] {
                             marks.word(
                                 wanted,
                                 word_of(batch, |index| side(*index) == Some(wanted)),
@@ -323,8 +329,8 @@ impl<'r, 'a> Reader<'r, 'a> {
             Physical::Word4 => self.words(&bytes.as_chunks().0[..len], |b| low(word4(b)), low(one), marks),
             Physical::Word8 => self.words(&bytes.as_chunks().0[..len], word8, one, marks),
             physical => {
-                let mut values = Values::new(physical, bytes);
-                let mut last: Option<(Raw<'_>, Side)> = None;
+                let mut values = PlainValues::new(physical, bytes);
+                let mut last: Option<(RawValue<'_>, RowMark)> = None;
                 for _ in 0..len {
                     let raw = values.next()?;
                     let side = match last {
@@ -356,7 +362,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             let mut others = low_bits(values.len()) & !ones & !zeros;
             while others > 0 {
                 let i = others.trailing_zeros() as usize;
-                let side = (self.side)(self.leaf.value(Raw::Word(load(values[i]).into())));
+                let side = (self.side)(self.leaf.value(RawValue::Word(load(values[i]).into())));
                 marks.word(side, 1, marks.at + i);
                 others &= others - 1;
             }
@@ -373,16 +379,16 @@ mod tests {
     use super::*;
 
     /// 1 is positive, 2 says nothing.
-    fn cell(value: Value<'_>) -> Cell {
+    fn cell(value: StoredValue<'_>) -> Cell {
         match value {
-            Value::Bool(true) | Value::Int(1) => Cell::Positive,
-            Value::Int(2) => Cell::Uncertain,
+            StoredValue::Bool(true) | StoredValue::Int(1) => Cell::Positive,
+            StoredValue::Int(2) => Cell::Uncertain,
             _ => Cell::Negative,
         }
     }
 
     /// `+`, `?` and `-` for each row.
-    fn marked(chunk: &ByHand) -> Result<Outcome<String>> {
+    fn marked(chunk: &ByHand) -> Result<ChunkOutcome<String>> {
         let mut marks = Marks::default();
         let outcome = mark_flat(&chunk.chunk(), &mut Workspace::default(), &cell, &mut marks)?;
         let is =
@@ -403,14 +409,14 @@ mod tests {
             .data(4, DICTIONARY, [&[], &packed(&[1, 0, 1, 1], 1)], &indices(&[1, 2, 0], 2))
             .data(6, PLAIN, [&[], &hybrid(&[(false, vec![1; 6])], 1)], &words(&[7, 1, 2, 0, 1, 1]))
             .data(4, DICTIONARY, [&[], &packed(&[0, 1, 0, 1], 1)], &[2, 4, 1]);
-        assert_eq!(marked(&chunk).unwrap(), Outcome::Counted("+??--+?-++?+?+".to_owned()));
+        assert_eq!(marked(&chunk).unwrap(), ChunkOutcome::Counted("+??--+?-++?+?+".to_owned()));
         let bits = ByHand::new("required boolean a;", 10, 10).data(3, PLAIN, [&[], &[]], &[0b101]).data(
             7,
             RLE,
             [&[], &[]],
             &[4, 0, 0, 0, 6, 1, 3, 0b10],
         );
-        assert_eq!(marked(&bits).unwrap(), Outcome::Counted("+-++++-+--".to_owned()));
+        assert_eq!(marked(&bits).unwrap(), ChunkOutcome::Counted("+-++++-+--".to_owned()));
         let entry = ByHand::new("required int32 a;", 1, 1).dictionary(1, &words(&[1])).data(
             1,
             DICTIONARY,
@@ -437,7 +443,7 @@ mod tests {
             let chunk = ByHand::new("optional int32 a;", 70, 70)
                 .dictionary(2, &words(&[0, 1]))
                 .data(70, coding, [&[], &levels], &values);
-            if let Ok(Outcome::Counted(marks)) = marked(&chunk) {
+            if let Ok(ChunkOutcome::Counted(marks)) = marked(&chunk) {
                 prop_assert!(marks.len() == 70 && !marks.contains('!'));
             }
         }

@@ -20,7 +20,7 @@
 //!
 //! What a value means is asked from the caller once per dictionary entry, or once per run of equal plain
 //! values. A chunk is counted wholly or not at all: where it holds something that this module does not
-//! read ([`Outcome::Unsupported`]) or contradicts itself (an error), nothing is counted. Every length,
+//! read ([`ChunkOutcome::Unsupported`]) or contradicts itself (an error), nothing is counted. Every length,
 //! width and index is checked before it is used, so that hostile bytes cost an error, never a panic, and
 //! no more memory than a few pages of [`PAGE_LIMIT`].
 
@@ -92,7 +92,7 @@ pub struct Chunk<'a> {
 
 /// One stored value, its logical type resolved.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value<'a> {
+pub enum StoredValue<'a> {
     /// A boolean.
     Bool(bool),
     /// A signed integer, or a decimal without fraction.
@@ -105,7 +105,7 @@ pub enum Value<'a> {
     Text(&'a [u8]),
 }
 
-impl fmt::Display for Value<'_> {
+impl fmt::Display for StoredValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(b) => b.fmt(f),
@@ -119,19 +119,19 @@ impl fmt::Display for Value<'_> {
 
 /// What became of a chunk.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome<T> {
+pub enum ChunkOutcome<T> {
     /// Its counts.
     Counted(T),
     /// Nothing was counted, because of this; the Arrow reader may know what to do.
     Unsupported(String),
 }
 
-impl<T> Outcome<T> {
+impl<T> ChunkOutcome<T> {
     /// The same with another value.
-    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Outcome<U> {
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> ChunkOutcome<U> {
         match self {
-            Self::Counted(count) => Outcome::Counted(to(count)),
-            Self::Unsupported(why) => Outcome::Unsupported(why),
+            Self::Counted(count) => ChunkOutcome::Counted(to(count)),
+            Self::Unsupported(why) => ChunkOutcome::Unsupported(why),
         }
     }
 }
@@ -157,10 +157,10 @@ fn corrupt(found: impl fmt::Display) -> Stop {
     Stop::Corrupt(found.to_string())
 }
 
-fn settle<T>(step: Step<T>) -> Result<Outcome<T>> {
+fn settle<T>(step: Step<T>) -> Result<ChunkOutcome<T>> {
     match step {
-        Ok(count) => Ok(Outcome::Counted(count)),
-        Err(Stop::Unsupported(reason)) => Ok(Outcome::Unsupported(reason)),
+        Ok(count) => Ok(ChunkOutcome::Counted(count)),
+        Err(Stop::Unsupported(reason)) => Ok(ChunkOutcome::Unsupported(reason)),
         Err(Stop::Corrupt(found)) => {
             Err(Error::input(format!("corrupt column chunk: {found}")).hint("write the shard again"))
         }

@@ -1,16 +1,16 @@
 //! Numbers that are not stored as a machine word: decimals and half precision.
 
-use super::Value;
+use super::StoredValue;
 
 /// Digits of the largest decimal read here: those of 128 bits.
 pub(super) const DIGITS_MAX: u32 = 38;
 
 /// A decimal as an integer where it has no fraction.
-pub(super) fn decimal(units: i128, scale: u32) -> Value<'static> {
+pub(super) fn decimal(units: i128, scale: u32) -> StoredValue<'static> {
     let one = 10_i128.pow(scale.min(DIGITS_MAX));
     match i64::try_from(units / one) {
-        Ok(whole) if units % one == 0 => Value::Int(whole),
-        _ => Value::Float(units as f64 / one as f64),
+        Ok(whole) if units % one == 0 => StoredValue::Int(whole),
+        _ => StoredValue::Float(units as f64 / one as f64),
     }
 }
 
@@ -50,11 +50,11 @@ mod tests {
     #[test]
     fn decimals_are_integers_where_they_can_be() {
         for (units, scale, value) in [
-            (300, 2, Value::Int(3)),
-            (-50, 2, Value::Float(-0.5)),
-            (7, 0, Value::Int(7)),
-            (i128::from(i64::MAX) + 1, 0, Value::Float(i64::MAX as f64)),
-            (10_i128.pow(38), 38, Value::Int(1)),
+            (300, 2, StoredValue::Int(3)),
+            (-50, 2, StoredValue::Float(-0.5)),
+            (7, 0, StoredValue::Int(7)),
+            (i128::from(i64::MAX) + 1, 0, StoredValue::Float(i64::MAX as f64)),
+            (10_i128.pow(38), 38, StoredValue::Int(1)),
         ] {
             assert_eq!(decimal(units, scale), value);
         }

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::statistics::Constant;
-use super::thrift::{BINARY, Cursor, Field, I32, I64, LIST, STRUCT};
+use super::thrift::{BINARY, Field, I32, I64, LIST, STRUCT, ThriftCursor};
 use super::{Step, corrupt};
 
 /// What a column index says, page by page.
@@ -22,14 +22,14 @@ pub(super) struct ColumnIndex<'a> {
 
 impl<'a> ColumnIndex<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Step<Self> {
-        let mut cursor = Cursor::new(bytes);
+        let mut cursor = ThriftCursor::new(bytes);
         let (mut index, mut last) = (Self::default(), 0);
         while let Some(field) = cursor.field(last)? {
             match field.id {
-                1 => index.null_pages = list(&mut cursor, field, &[1, 2], Cursor::flag)?,
-                2 => index.minima = list(&mut cursor, field, &[BINARY], Cursor::binary)?,
-                3 => index.maxima = list(&mut cursor, field, &[BINARY], Cursor::binary)?,
-                5 => index.null_counts = Some(list(&mut cursor, field, &[I64], Cursor::long)?),
+                1 => index.null_pages = list(&mut cursor, field, &[1, 2], ThriftCursor::flag)?,
+                2 => index.minima = list(&mut cursor, field, &[BINARY], ThriftCursor::binary)?,
+                3 => index.maxima = list(&mut cursor, field, &[BINARY], ThriftCursor::binary)?,
+                5 => index.null_counts = Some(list(&mut cursor, field, &[I64], ThriftCursor::long)?),
                 _ => cursor.skip(field)?,
             }
             last = field.id;
@@ -54,7 +54,7 @@ pub(super) struct Location {
 
 /// The data pages of a chunk by its offset index.
 pub(super) fn locations(bytes: &[u8]) -> Step<Vec<Location>> {
-    let mut cursor = Cursor::new(bytes);
+    let mut cursor = ThriftCursor::new(bytes);
     let (mut locations, mut last) = (Vec::new(), 0);
     while let Some(field) = cursor.field(last)? {
         match field.id {
@@ -66,7 +66,7 @@ pub(super) fn locations(bytes: &[u8]) -> Step<Vec<Location>> {
     Ok(locations)
 }
 
-fn location(cursor: &mut Cursor<'_>) -> Step<Location> {
+fn location(cursor: &mut ThriftCursor<'_>) -> Step<Location> {
     let (mut offset, mut bytes, mut first_row, mut last) = (None, None, None, 0);
     while let Some(field) = cursor.field(last)? {
         match (field.id, field.kind) {
@@ -84,10 +84,10 @@ fn location(cursor: &mut Cursor<'_>) -> Step<Location> {
 }
 
 fn list<'a, T>(
-    cursor: &mut Cursor<'a>,
+    cursor: &mut ThriftCursor<'a>,
     field: Field,
     kinds: &[u8],
-    each: impl Fn(&mut Cursor<'a>) -> Step<T>,
+    each: impl Fn(&mut ThriftCursor<'a>) -> Step<T>,
 ) -> Step<Vec<T>> {
     if field.kind != LIST {
         return Err(corrupt(format!("page index field {} is no list", field.id)));

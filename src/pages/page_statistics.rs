@@ -5,16 +5,16 @@ use std::ops::Range;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
 
-use super::leaf::{Leaf, Physical, Raw};
+use super::leaf::{LeafColumn, Physical, RawValue};
 use super::page_index::{Chosen, ColumnIndex, Location, PagePlace, locations};
 use super::statistics::Constant;
 
 /// What the column index of a chunk tells of its pages, some of which need no decoding.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KnownPages(Vec<Page>);
+pub struct KnownPages(Vec<KnownPage>);
 
 #[derive(Debug, Clone, PartialEq)]
-struct Page {
+struct KnownPage {
     holds: Holds,
     nulls: Option<u64>,
 }
@@ -40,7 +40,7 @@ enum Holds {
 /// bounds of booleans, integers and decimals in words are values.
 #[must_use]
 pub fn known_pages(meta: &ColumnChunkMetaData, index: &[u8]) -> Option<KnownPages> {
-    let leaf = Leaf::of(meta.column_descr()).ok().filter(|leaf| leaf.max_rep == 0)?;
+    let leaf = LeafColumn::of(meta.column_descr()).ok().filter(|leaf| leaf.max_rep == 0)?;
     let ColumnIndex { null_pages, minima, maxima, null_counts } = ColumnIndex::read(index).ok()?;
     let pages = null_pages.iter().zip(minima.iter().zip(maxima)).enumerate();
     let pages = pages.map(|(page, (is_null, (minimum, maximum)))| {
@@ -57,14 +57,14 @@ pub fn known_pages(meta: &ColumnChunkMetaData, index: &[u8]) -> Option<KnownPage
             }),
             None => Holds::Unknown,
         };
-        Some(Page { holds, nulls })
+        Some(KnownPage { holds, nulls })
     });
-    let pages: Vec<Page> = pages.collect::<Option<_>>()?;
+    let pages: Vec<KnownPage> = pages.collect::<Option<_>>()?;
     pages.iter().any(|page| page.holds != Holds::Unknown).then_some(KnownPages(pages))
 }
 
 /// A bound that is a value.
-fn word(leaf: &Leaf, bytes: &[u8]) -> Option<Raw<'static>> {
+fn word(leaf: &LeafColumn, bytes: &[u8]) -> Option<RawValue<'static>> {
     let word = match (leaf.physical, bytes) {
         _ if !leaf.has_total_order() => None,
         (Physical::Bit, [bit @ (0 | 1)]) => Some(u64::from(*bit)),
@@ -72,7 +72,7 @@ fn word(leaf: &Leaf, bytes: &[u8]) -> Option<Raw<'static>> {
         (Physical::Word8, _) => bytes.try_into().ok().map(u64::from_le_bytes),
         _ => None,
     };
-    word.map(Raw::Word)
+    word.map(RawValue::Word)
 }
 
 impl KnownPages {
@@ -122,7 +122,7 @@ fn place(location: &Location, rows: Range<u64>) -> Option<PagePlace> {
 
 impl Chosen {
     /// Takes `page` by its word, or `place` to be decoded. `None` where the two contradict each other.
-    fn add(&mut self, page: &Page, place: PagePlace) -> Option<()> {
+    fn add(&mut self, page: &KnownPage, place: PagePlace) -> Option<()> {
         let nulls = page.nulls.unwrap_or(0);
         let constant = match page.holds {
             Holds::Nulls if page.nulls.is_none_or(|nulls| nulls == place.rows) => {
@@ -155,7 +155,7 @@ mod tests {
     use parquet::schema::parser::parse_message_type;
     use parquet::schema::types::SchemaDescriptor;
 
-    use super::super::Value;
+    use super::super::StoredValue;
     use super::super::by_hand::{column_index, offset_index};
     use super::*;
 
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn pages_that_vary_are_chosen_and_the_others_known() {
         let found = chosen(&PLACES).unwrap();
-        let one = Constant { value: Some(Value::Int(1)), rows: 7, nulls: 3 };
+        let one = Constant { value: Some(StoredValue::Int(1)), rows: 7, nulls: 3 };
         assert_eq!(found.constants, [one, Constant { value: None, rows: 0, nulls: 10 }]);
         assert_eq!((found.known, found.rows()), (2, 10));
         assert_eq!(found.parts().collect::<Vec<_>>(), [4..24, 104..204]);
@@ -198,7 +198,7 @@ mod tests {
         let bounds = [Some([ONE, ONE]), Some([ONE, ONE]), Some([TWO, TWO])];
         let known = known_pages(&meta, &column_index(&bounds, Some(&[0, 1, 0]))).unwrap();
         let found = known.choose(&meta, &offset_index(&PLACES), 30).unwrap();
-        let constant = |value, rows, nulls| Constant { value: Some(Value::Int(value)), rows, nulls };
+        let constant = |value, rows, nulls| Constant { value: Some(StoredValue::Int(value)), rows, nulls };
         assert_eq!(found.constants, [constant(1, 19, 1), constant(2, 10, 0)]);
         assert_eq!((found.known, found.rows(), found.parts().count()), (3, 0, 0));
     }

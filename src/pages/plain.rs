@@ -1,7 +1,7 @@
 //! Values side by side, as the plain encoding and dictionary pages hold them.
 
 use super::chunk::prefixed;
-use super::leaf::{Physical, Raw, low};
+use super::leaf::{Physical, RawValue, low};
 use super::{Step, corrupt};
 
 /// Checks that `bytes` can hold `len` values.
@@ -17,13 +17,13 @@ pub(super) fn check(physical: Physical, bytes: &[u8], len: usize) -> Step<()> {
 }
 
 /// Value `index` of a type of fixed length, where [`check`] has found it to be.
-pub(super) fn at(physical: Physical, bytes: &[u8], index: usize) -> Raw<'_> {
+pub(super) fn at(physical: Physical, bytes: &[u8], index: usize) -> RawValue<'_> {
     match physical {
-        Physical::Bit => Raw::Word(u64::from(bytes[index / 8] >> (index % 8) & 1)),
-        Physical::Word4 => Raw::Word(word4(bytes.as_chunks().0[index])),
-        Physical::Word8 => Raw::Word(word8(bytes.as_chunks().0[index])),
-        Physical::Fixed(size) => Raw::Bytes(&bytes[index * size..][..size]),
-        Physical::Bytes => Raw::Bytes(&[]),
+        Physical::Bit => RawValue::Word(u64::from(bytes[index / 8] >> (index % 8) & 1)),
+        Physical::Word4 => RawValue::Word(word4(bytes.as_chunks().0[index])),
+        Physical::Word8 => RawValue::Word(word8(bytes.as_chunks().0[index])),
+        Physical::Fixed(size) => RawValue::Bytes(&bytes[index * size..][..size]),
+        Physical::Bytes => RawValue::Bytes(&[]),
     }
 }
 
@@ -41,23 +41,23 @@ pub(super) fn word8(bytes: [u8; 8]) -> u64 {
 
 /// Plain values, one after the other.
 #[derive(Debug, Clone)]
-pub(super) struct Values<'p> {
+pub(super) struct PlainValues<'p> {
     physical: Physical,
     bytes: &'p [u8],
     index: usize,
 }
 
-impl<'p> Values<'p> {
+impl<'p> PlainValues<'p> {
     pub(super) fn new(physical: Physical, bytes: &'p [u8]) -> Self {
         Self { physical, bytes, index: 0 }
     }
 
     /// The next value; fails when the bytes end.
-    pub(super) fn next(&mut self) -> Step<Raw<'p>> {
+    pub(super) fn next(&mut self) -> Step<RawValue<'p>> {
         if self.physical == Physical::Bytes {
             let (value, rest) = prefixed(self.bytes)?;
             self.bytes = rest;
-            return Ok(Raw::Bytes(value));
+            return Ok(RawValue::Bytes(value));
         }
         check(self.physical, self.bytes, self.index + 1)?;
         self.index += 1;
@@ -179,11 +179,11 @@ mod tests {
 
     #[test]
     fn values_end_where_their_bytes_end() {
-        let mut texts = Values::new(Physical::Bytes, &[1, 0, 0, 0, b'a', 9, 0, 0, 0]);
-        assert_eq!(texts.next(), Ok(Raw::Bytes(b"a")));
+        let mut texts = PlainValues::new(Physical::Bytes, &[1, 0, 0, 0, b'a', 9, 0, 0, 0]);
+        assert_eq!(texts.next(), Ok(RawValue::Bytes(b"a")));
         assert!(texts.next().is_err());
-        let mut words = Values::new(Physical::Word8, &[0; 15]);
-        assert_eq!((words.next(), words.next().is_err()), (Ok(Raw::Word(0)), true));
+        let mut words = PlainValues::new(Physical::Word8, &[0; 15]);
+        assert_eq!((words.next(), words.next().is_err()), (Ok(RawValue::Word(0)), true));
         assert!(check(Physical::Fixed(3), &[0; 6], 2).is_ok());
         assert!(check(Physical::Fixed(3), &[0; 6], 3).is_err());
     }
@@ -191,11 +191,11 @@ mod tests {
     #[test]
     fn words_are_read_together_only_when_all_are_below() {
         let bytes: Vec<u8> = [5_i32, 6, -1].iter().flat_map(|v| v.to_le_bytes()).collect();
-        let mut words = Values::new(Physical::Word4, &bytes);
+        let mut words = PlainValues::new(Physical::Word4, &bytes);
         assert_eq!(words.words_below(7, &mut [0; 3]), Ok(false));
         let mut out = [0; 2];
         assert_eq!((words.words_below(7, &mut out), out), (Ok(true), [5, 6]));
-        assert_eq!(words.next(), Ok(Raw::Word(u64::from(u32::MAX))));
+        assert_eq!(words.next(), Ok(RawValue::Word(u64::from(u32::MAX))));
         assert!(words.words_below(7, &mut out).is_err());
     }
 }

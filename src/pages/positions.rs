@@ -5,7 +5,7 @@
 
 use super::Step;
 use super::dictionary::{Dictionary, indices};
-use super::hybrid::Run;
+use super::hybrid::HybridRun;
 use super::lanes::Lanes;
 use super::packed::{Packed, low_bits};
 
@@ -46,12 +46,12 @@ impl Positions {
         let mut indices = indices(values)?;
         indices.runs(len, |run| {
             let missing = match run {
-                Run::Repeat { value, len } => self.repeat(value, len),
-                Run::Packed(packed) if packed.width == 1 && self.entries == 2 => {
+                HybridRun::Repeat { value, len } => self.repeat(value, len),
+                HybridRun::Packed(packed) if packed.width == 1 && self.entries == 2 => {
                     self.bits(packed);
                     None
                 }
-                Run::Packed(packed) => self.unpacked(packed),
+                HybridRun::Packed(packed) => self.unpacked(packed),
             };
             missing.map_or(Ok(()), |index| Err(dictionary.no_entry(index)))
         })?;
@@ -59,13 +59,13 @@ impl Positions {
     }
 
     /// Counts runs of booleans; entry 0 is false, 1 true.
-    pub(super) fn add_bits(&mut self, run: Run<'_>) {
+    pub(super) fn add_bits(&mut self, run: HybridRun<'_>) {
         add_range(&mut self.values, self.at, run.len());
         match run {
-            Run::Repeat { value, len } => {
+            HybridRun::Repeat { value, len } => {
                 self.repeat(value, len);
             }
-            Run::Packed(packed) => self.bits(packed),
+            HybridRun::Packed(packed) => self.bits(packed),
         }
     }
 
@@ -234,9 +234,9 @@ mod tests {
         ) {
             let mut positions = Positions::new(width, 2, base).unwrap();
             let mut values: Vec<u32> = bytes.iter().flat_map(|b| (0..8).map(move |i| u32::from(b >> i & 1))).collect();
-            positions.add_bits(Run::Packed(Packed { bytes: &bytes, width: 1, start: 0, len: values.len() }));
+            positions.add_bits(HybridRun::Packed(Packed { bytes: &bytes, width: 1, start: 0, len: values.len() }));
             for (value, len) in repeats {
-                positions.add_bits(Run::Repeat { value, len });
+                positions.add_bits(HybridRun::Repeat { value, len });
                 values.extend(std::iter::repeat_n(value, len));
             }
             prop_assert_eq!(found(positions), expected(width, &values));

@@ -66,7 +66,7 @@ impl Here {
     }
 
     /// Notes that the row has `label`; false when it had it already.
-    pub(super) fn note(&mut self, label: u32, marks: &mut Marks) -> bool {
+    pub(super) fn note(&mut self, label: u32, marks: &mut LastRows) -> bool {
         let bit = 1 << (label & 63);
         if self.seen & bit != 0 && self.labels[..self.len].contains(&label) {
             return false;
@@ -80,7 +80,7 @@ impl Here {
     }
 
     #[cold]
-    fn note_marked(&mut self, label: u32, marks: &mut Marks) -> bool {
+    fn note_marked(&mut self, label: u32, marks: &mut LastRows) -> bool {
         if !self.marked {
             (self.marked, self.seen) = (true, 0);
             for label in self.labels {
@@ -93,9 +93,9 @@ impl Here {
 
 /// Per label, the last row that was marked with it.
 #[derive(Debug, Default)]
-pub(super) struct Marks(Vec<u32>);
+pub(super) struct LastRows(Vec<u32>);
 
-impl Marks {
+impl LastRows {
     /// Forgets all rows.
     pub(super) fn forget(&mut self) {
         self.0.fill(0);

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use super::chunk::{Workspace, open};
 use super::dictionary::Dictionary;
-use super::leaf::Leaf;
+use super::leaf::LeafColumn;
 use super::lists::wrong_rows;
-use super::marks::{Marks, Reader, deposit, side_of, take, validity};
+use super::marks::{Marks, ValueMarker, deposit, side_of, take, validity};
 use super::packed::low_bits;
-use super::rows::{BLOCK, Bitmap, Block, Levels, ones};
+use super::rows::{BLOCK, Bitmap, Levels, SlotBlock, ones};
 use super::sets::{LabelSet, Lookup};
-use super::stream::{Item, Stream};
-use super::{Chunk, Outcome, Step, Stop, Value, settle, unsupported};
+use super::stream::{Item, ValueStream};
+use super::{Chunk, ChunkOutcome, Step, Stop, StoredValue, settle, unsupported};
 use crate::counts::Cell;
 use crate::error::{Error, Result};
 use crate::label_sets::LabelSets;
@@ -25,7 +25,7 @@ const LABELS: usize = 1 << 20;
 pub type TakeRows<'t> = &'t mut dyn FnMut(&mut LabelSets) -> Result<()>;
 
 /// Rows on their way to whoever takes them.
-struct Rows<'s, 't> {
+struct RowBatches<'s, 't> {
     sets: &'s mut LabelSets,
     labels: usize,
     take: TakeRows<'t>,
@@ -38,7 +38,7 @@ struct Rows<'s, 't> {
     failed: Option<Error>,
 }
 
-impl<'s, 't> Rows<'s, 't> {
+impl<'s, 't> RowBatches<'s, 't> {
     fn new(chunk: &Chunk<'_>, sets: &'s mut LabelSets, labels: usize, take: TakeRows<'t>) -> Self {
         sets.clear(labels);
         let expected = chunk.rows;
@@ -92,7 +92,7 @@ impl<'s, 't> Rows<'s, 't> {
         self.give()
     }
 
-    fn settle(self, step: Step<()>) -> Result<Outcome<()>> {
+    fn settle(self, step: Step<()>) -> Result<ChunkOutcome<()>> {
         match self.failed {
             Some(error) => Err(error),
             None => settle(step),
@@ -101,7 +101,7 @@ impl<'s, 't> Rows<'s, 't> {
 }
 
 /// Gives the rows of a column of sets of `labels` labels, some at a time, by `sets`. On
-/// [`Outcome::Unsupported`] some rows may have been given already.
+/// [`ChunkOutcome::Unsupported`] some rows may have been given already.
 ///
 /// # Errors
 /// [`Error::Input`] when a page contradicts itself or the footer, and those of `give`.
@@ -112,10 +112,10 @@ pub fn rows_of_sets(
     labels: usize,
     sets: &mut LabelSets,
     give: TakeRows<'_>,
-) -> Result<Outcome<()>> {
-    let mut rows = Rows::new(chunk, sets, labels, give);
+) -> Result<ChunkOutcome<()>> {
+    let mut rows = RowBatches::new(chunk, sets, labels, give);
     let mut lookup = Lookup::new(meaning);
-    let step = match Leaf::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
+    let step = match LeafColumn::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
         Ok(0) => values(chunk, workspace, &mut lookup, &mut rows),
         Ok(1) => lists(chunk, workspace, &mut lookup, &mut rows),
         Ok(lists) => unsupported(format!("{lists} lists inside each other")),
@@ -126,7 +126,7 @@ pub fn rows_of_sets(
 
 /// What values stand for, asked once per dictionary entry.
 struct Meanings<'m, 'l, 'a> {
-    leaf: Leaf,
+    leaf: LeafColumn,
     dictionary: Dictionary<'a>,
     lookup: &'m mut Lookup<'l>,
     /// Labels of entries; `None` says nothing, and what has no meaning has no labels.
@@ -139,12 +139,12 @@ struct Meanings<'m, 'l, 'a> {
 const NOT_SINGLE: u32 = u32::MAX;
 
 impl<'m, 'l, 'a> Meanings<'m, 'l, 'a> {
-    fn new(leaf: Leaf, dictionary: Dictionary<'a>, lookup: &'m mut Lookup<'l>) -> Self {
+    fn new(leaf: LeafColumn, dictionary: Dictionary<'a>, lookup: &'m mut Lookup<'l>) -> Self {
         let single = vec![NOT_SINGLE; dictionary.len()];
         Self { leaf, dictionary, lookup, known: HashMap::new(), single }
     }
 
-    fn ask(&mut self, value: Value<'_>) -> Option<&[u32]> {
+    fn ask(&mut self, value: StoredValue<'_>) -> Option<&[u32]> {
         if self.lookup.is_missing(value) {
             return None;
         }
@@ -175,7 +175,7 @@ impl<'m, 'l, 'a> Meanings<'m, 'l, 'a> {
     }
 
     /// Puts the labels of the next `out.len()` values there, if each has just one; else takes none of them.
-    fn singles(&mut self, stream: &mut Stream<'_>, out: &mut [u32]) -> Step<bool> {
+    fn singles(&mut self, stream: &mut ValueStream<'_>, out: &mut [u32]) -> Step<bool> {
         if let Some(indices) = stream.indices() {
             self.dictionary.check(indices)?;
             let look = |single: &[u32], out: &mut [u32]| {
@@ -203,7 +203,7 @@ fn values(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
-    rows: &mut Rows<'_, '_>,
+    rows: &mut RowBatches<'_, '_>,
 ) -> Step<()> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut meanings = Meanings::new(leaf, dictionary, lookup);
@@ -211,7 +211,7 @@ fn values(
     while let Some(page) = pages.next()? {
         let present = validity(leaf, &page, &mut valid)?;
         let has = |slot: usize| present == page.slots || valid[slot / 64] >> (slot % 64) & 1 == 1;
-        let mut stream = Stream::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
         for start in (0..page.slots).step_by(BLOCK) {
             let end = page.slots.min(start + BLOCK);
             stream.block((start..end).filter(|slot| has(*slot)).count())?;
@@ -231,14 +231,14 @@ fn lists(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
-    rows: &mut Rows<'_, '_>,
+    rows: &mut RowBatches<'_, '_>,
 ) -> Step<()> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut meanings = Meanings::new(leaf, dictionary, lookup);
-    let (mut block, mut labels) = (Block::new(), Vec::new());
+    let (mut block, mut labels) = (SlotBlock::new(), Vec::new());
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
-        let mut stream = Stream::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             let count = ones(&block.values);
             stream.block(count)?;
@@ -284,7 +284,7 @@ enum Slots {
 
 /// Goes through the rows of a block; `wanted` are the slots of interest.
 #[inline]
-fn each_row(block: &Block, wanted: &Bitmap, mut each: impl FnMut(Slots) -> Step<()>) -> Step<()> {
+fn each_row(block: &SlotBlock, wanted: &Bitmap, mut each: impl FnMut(Slots) -> Step<()>) -> Step<()> {
     let words = block.starts.iter().zip(&block.nulls).zip(wanted).take(block.len.div_ceil(64));
     for (word, ((&starts, &nulls), &wanted)) in words.enumerate() {
         let (mut starts, mut from) = (starts, 0);
@@ -313,12 +313,12 @@ fn each_row(block: &Block, wanted: &Bitmap, mut each: impl FnMut(Slots) -> Step<
 pub fn rows_of_vectors(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cell: &dyn Fn(Value<'_>) -> Cell,
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
     labels: usize,
     sets: &mut LabelSets,
     give: TakeRows<'_>,
-) -> Result<Outcome<()>> {
-    let mut rows = Rows::new(chunk, sets, labels, give);
+) -> Result<ChunkOutcome<()>> {
+    let mut rows = RowBatches::new(chunk, sets, labels, give);
     let step = vectors(chunk, workspace, cell, labels, &mut rows);
     rows.settle(step)
 }
@@ -326,23 +326,23 @@ pub fn rows_of_vectors(
 fn vectors(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cell: &dyn Fn(Value<'_>) -> Cell,
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
     labels: usize,
-    rows: &mut Rows<'_, '_>,
+    rows: &mut RowBatches<'_, '_>,
 ) -> Step<()> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     if leaf.max_rep != 1 {
         return unsupported(format!("{} lists inside each other where one was expected", leaf.max_rep));
     }
-    let side = |value: Value<'_>| side_of(cell(value));
-    let reader = Reader::new(leaf, dictionary, &side);
-    let (mut block, mut marks, mut position) = (Block::new(), Marks::default(), 0);
+    let side = |value: StoredValue<'_>| side_of(cell(value));
+    let reader = ValueMarker::new(leaf, dictionary, &side);
+    let (mut block, mut marks, mut position) = (SlotBlock::new(), Marks::default(), 0);
     let [mut positives, mut unknown]: [Bitmap; 2] = [[0; BLOCK / 64]; 2];
     while let Some(page) = pages.next()? {
         let mut count = 0;
         let mut levels = Levels::new(leaf, &page)?;
         // Where a list of the page before may go on is known later.
-        let mut ahead = Block { open: true, ..Block::new() };
+        let mut ahead = SlotBlock { open: true, ..SlotBlock::new() };
         while levels.next(&mut ahead)? {
             count += ones(&ahead.values);
         }

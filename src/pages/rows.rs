@@ -10,8 +10,8 @@
 //! ```
 
 use super::chunk::DataPage;
-use super::hybrid::{Hybrid, Run};
-use super::leaf::Leaf;
+use super::hybrid::{Hybrid, HybridRun};
+use super::leaf::LeafColumn;
 use super::packed::{Packed, low_bits};
 use super::{Step, corrupt};
 
@@ -23,7 +23,7 @@ pub(super) type Bitmap = [u64; BLOCK / 64];
 
 /// What stands in up to [`BLOCK`] slots.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(super) struct SlotBlock {
     pub(super) len: usize,
     pub(super) starts: Bitmap,
     pub(super) elements: Bitmap,
@@ -33,7 +33,7 @@ pub(super) struct Block {
     pub(super) open: bool,
 }
 
-impl Block {
+impl SlotBlock {
     /// What stands before the first slot of a chunk: no list that could go on.
     pub(super) fn new() -> Self {
         let none = [0; BLOCK / 64];
@@ -42,14 +42,14 @@ impl Block {
 
     /// Calls `each` with every slot in order.
     #[inline]
-    pub(super) fn each(&self, mut each: impl FnMut(Slot) -> Step<()>) -> Step<()> {
+    pub(super) fn each(&self, mut each: impl FnMut(LevelSlot) -> Step<()>) -> Step<()> {
         let (elements, nulls) = (self.elements.iter(), self.nulls.iter());
         let words = self.starts.iter().zip(elements).zip(self.values.iter().zip(nulls));
         let mut left = self.len;
         for ((starts, elements), (values, nulls)) in words {
             for bit in 0..left.min(64) {
                 let set = |word: &u64| word >> bit & 1 == 1;
-                each(Slot {
+                each(LevelSlot {
                     start: set(starts),
                     element: set(elements),
                     value: set(values),
@@ -71,7 +71,7 @@ pub(super) struct Firsts {
 
 impl Firsts {
     /// One bit per value of the block: whether a row starts in its slot or in one since the value before.
-    pub(super) fn next(&mut self, block: &Block) -> Bitmap {
+    pub(super) fn next(&mut self, block: &SlotBlock) -> Bitmap {
         let (mut firsts, mut at) = ([0; BLOCK / 64], 0);
         for (&starts, &values) in block.starts.iter().zip(&block.values) {
             let starts = starts | u64::from(self.started);
@@ -97,9 +97,9 @@ impl Firsts {
     }
 }
 
-/// One slot of a [`Block`], by the same names.
+/// One slot of a [`SlotBlock`], by the same names.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slot {
+pub(super) struct LevelSlot {
     pub(super) start: bool,
     pub(super) element: bool,
     pub(super) value: bool,
@@ -114,14 +114,14 @@ pub(super) fn ones(bits: &Bitmap) -> usize {
 /// The levels of a page.
 #[derive(Debug)]
 pub(super) struct Levels<'p> {
-    leaf: Leaf,
+    leaf: LeafColumn,
     repetition: Hybrid<'p>,
     definition: Hybrid<'p>,
     left: usize,
 }
 
 impl<'p> Levels<'p> {
-    pub(super) fn new(leaf: Leaf, page: &DataPage<'p>) -> Step<Self> {
+    pub(super) fn new(leaf: LeafColumn, page: &DataPage<'p>) -> Step<Self> {
         Ok(Self {
             leaf,
             repetition: Hybrid::levels(page.repetition, leaf.max_rep)?,
@@ -131,20 +131,20 @@ impl<'p> Levels<'p> {
     }
 
     /// Reads the next slots into `block`; false when there are none.
-    pub(super) fn next(&mut self, block: &mut Block) -> Step<bool> {
+    pub(super) fn next(&mut self, block: &mut SlotBlock) -> Step<bool> {
         if self.left == 0 {
             self.repetition.finish()?;
             self.definition.finish()?;
             return Ok(false);
         }
-        *block = Block { len: self.left.min(BLOCK), open: block.open, ..Block::new() };
+        *block = SlotBlock { len: self.left.min(BLOCK), open: block.open, ..SlotBlock::new() };
         self.left -= block.len;
         let mut at = 0;
         self.repetition.runs(block.len, |run| {
             match run {
-                Run::Repeat { value: 0, len } => set(&mut block.starts, at, len),
-                Run::Repeat { .. } => {}
-                Run::Packed(packed) => {
+                HybridRun::Repeat { value: 0, len } => set(&mut block.starts, at, len),
+                HybridRun::Repeat { .. } => {}
+                HybridRun::Packed(packed) => {
                     let mut at = at;
                     packed.words(|word, n| {
                         put(&mut block.starts, at, !word & low_bits(n));
@@ -160,13 +160,13 @@ impl<'p> Levels<'p> {
         Ok(true)
     }
 
-    fn definitions(&mut self, block: &mut Block) -> Step<()> {
+    fn definitions(&mut self, block: &mut SlotBlock) -> Step<()> {
         let leaf = self.leaf;
         let mut at = 0;
         self.definition.runs(block.len, |run| {
             match run {
-                Run::Repeat { value, .. } if value > leaf.max_def => return Err(leaf.no_level(value)),
-                Run::Repeat { value, len } => {
+                HybridRun::Repeat { value, .. } if value > leaf.max_def => return Err(leaf.no_level(value)),
+                HybridRun::Repeat { value, len } => {
                     if value == leaf.max_def {
                         set(&mut block.values, at, len);
                     }
@@ -176,7 +176,7 @@ impl<'p> Levels<'p> {
                         set(&mut block.nulls, at, len);
                     }
                 }
-                Run::Packed(packed) => packed_definitions(leaf, packed, at, block)?,
+                HybridRun::Packed(packed) => packed_definitions(leaf, packed, at, block)?,
             }
             at += run.len();
             Ok(())
@@ -185,7 +185,7 @@ impl<'p> Levels<'p> {
 }
 
 /// Checks that lists go on only from element to element: a null list or an empty one is a single slot.
-fn close(block: &mut Block) -> Step<()> {
+fn close(block: &mut SlotBlock) -> Step<()> {
     let (mut before, mut left) = (u64::from(block.open), block.len);
     for (starts, elements) in block.starts.iter().zip(&block.elements) {
         let n = left.min(64);
@@ -202,7 +202,7 @@ fn close(block: &mut Block) -> Step<()> {
     Ok(())
 }
 
-fn packed_definitions(leaf: Leaf, packed: Packed<'_>, start: usize, block: &mut Block) -> Step<()> {
+fn packed_definitions(leaf: LeafColumn, packed: Packed<'_>, start: usize, block: &mut SlotBlock) -> Step<()> {
     let (mut levels, mut left, mut at) = ([0; 64], packed, start);
     while left.len > 0 {
         let (part, rest) = left.split(levels.len());
@@ -281,7 +281,7 @@ mod tests {
                 }
                 let (starts, values): (Vec<_>, Vec<_>) = slots.iter().copied().unzip();
                 let (starts, values) = (bitmap(&starts), bitmap(&values));
-                let block = Block { len: slots.len(), starts, values, ..Block::new() };
+                let block = SlotBlock { len: slots.len(), starts, values, ..SlotBlock::new() };
                 prop_assert_eq!(firsts.next(&block), bitmap(&expected));
             }
         }

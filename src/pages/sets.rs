@@ -4,10 +4,10 @@ use super::chunk::{Coding, Workspace, open};
 use super::counter::SetCounter;
 use super::dictionary::Histogram;
 use super::hybrid::Hybrid;
-use super::leaf::{Leaf, Raw};
+use super::leaf::{LeafColumn, RawValue};
 use super::levels::values;
-use super::plain::{Neighbours, Values};
-use super::{Chunk, Outcome, Step, Value, lists, settle, unsupported};
+use super::plain::{Neighbours, PlainValues};
+use super::{Chunk, ChunkOutcome, Step, StoredValue, lists, settle, unsupported};
 use crate::error::Result;
 
 /// Which labels a stored value stands for. The same value must give the same labels every time: a chunk
@@ -18,10 +18,10 @@ pub trait LabelSet {
     ///
     /// # Errors
     /// What is wrong with the value, as text; the row counts as invalid.
-    fn labels(&mut self, value: Value<'_>, out: &mut Vec<u32>) -> Result<(), String>;
+    fn labels(&mut self, value: StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String>;
 
     /// True for a value that says nothing. Where a row is one value, it counts as a null row then.
-    fn is_missing(&self, _value: Value<'_>) -> bool {
+    fn is_missing(&self, _value: StoredValue<'_>) -> bool {
         false
     }
 
@@ -60,7 +60,7 @@ impl SetCount {
 /// per row that stands for one or several. A label twice in a row counts once.
 ///
 /// `labels` is asked once per dictionary entry that occurs, and for plain values once per run of equal
-/// ones. On [`Outcome::Unsupported`] and on an error the counter is as it was.
+/// ones. On [`ChunkOutcome::Unsupported`] and on an error the counter is as it was.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
@@ -69,9 +69,9 @@ pub fn count_sets(
     workspace: &mut Workspace,
     labels: &mut dyn LabelSet,
     counter: &mut SetCounter,
-) -> Result<Outcome<SetCount>> {
+) -> Result<ChunkOutcome<SetCount>> {
     let mut lookup = Lookup::new(labels);
-    let count = match Leaf::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
+    let count = match LeafColumn::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
         Ok(0) => counter
             .attempt(|counter| flat(chunk, workspace, &mut lookup, counter).map(Some))
             .map(Option::unwrap_or_default),
@@ -91,7 +91,7 @@ fn flat(
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut count = SetCount { rows: chunk.rows, ..SetCount::default() };
     let (mut null_rows, mut missing_rows) = (0, 0);
-    let mut add = |value: Value<'_>, rows: u64| {
+    let mut add = |value: StoredValue<'_>, rows: u64| {
         if lookup.is_missing(value) {
             missing_rows += rows;
             return;
@@ -111,15 +111,16 @@ fn flat(
                 let ones = Hybrid::booleans(page.values)?.ones(len)?;
                 for (value, rows) in [(false, len - ones), (true, ones)] {
                     if rows > 0 {
-                        add(Value::Bool(value), rows as u64);
+                        add(StoredValue::Bool(value), rows as u64);
                     }
                 }
             }
             Coding::Plain => {
-                let mut values = Values::new(leaf.physical, page.values);
+                let mut values = PlainValues::new(leaf.physical, page.values);
                 let mut neighbours = Neighbours::new();
-                let mut add =
-                    |run: Option<(Raw<'_>, u64)>| run.map_or((), |(raw, rows)| add(leaf.value(raw), rows));
+                let mut add = |run: Option<(RawValue<'_>, u64)>| {
+                    run.map_or((), |(raw, rows)| add(leaf.value(raw), rows))
+                };
                 for _ in 0..len {
                     add(neighbours.push(values.next()?));
                 }
@@ -150,16 +151,16 @@ impl<'l> Lookup<'l> {
         self.bound
     }
 
-    pub(super) fn is_missing(&self, value: Value<'_>) -> bool {
+    pub(super) fn is_missing(&self, value: StoredValue<'_>) -> bool {
         self.labels.is_missing(value)
     }
 
     /// The labels that `value` stands for.
-    pub(super) fn labels(&mut self, value: Value<'_>) -> Result<&[u32], String> {
+    pub(super) fn labels(&mut self, value: StoredValue<'_>) -> Result<&[u32], String> {
         self.out.clear();
         let integer = match value {
-            Value::Int(int) => u64::try_from(int).ok(),
-            Value::UInt(int) => Some(int),
+            StoredValue::Int(int) => u64::try_from(int).ok(),
+            StoredValue::UInt(int) => Some(int),
             _ => None,
         };
         match integer.filter(|int| *int < self.bound).and_then(|int| u32::try_from(int).ok()) {
@@ -178,7 +179,7 @@ mod tests {
     struct Same(Option<u32>);
 
     impl LabelSet for Same {
-        fn labels(&mut self, _: Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+        fn labels(&mut self, _: StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
             out.push(100);
             Ok(())
         }
@@ -193,15 +194,15 @@ mod tests {
         let mut same = Same(Some(5));
         let mut lookup = Lookup::new(&mut same);
         let values = [
-            Value::Int(4),
-            Value::UInt(4),
-            Value::Int(5),
-            Value::Int(-1),
-            Value::Text(b"4"),
-            Value::Float(4.0),
+            StoredValue::Int(4),
+            StoredValue::UInt(4),
+            StoredValue::Int(5),
+            StoredValue::Int(-1),
+            StoredValue::Text(b"4"),
+            StoredValue::Float(4.0),
         ];
         let labels = values.map(|value| lookup.labels(value).unwrap()[0]);
         assert_eq!(labels, [4, 4, 100, 100, 100, 100]);
-        assert_eq!(Lookup::new(&mut Same(None)).labels(Value::Int(0)), Ok(&[100][..]));
+        assert_eq!(Lookup::new(&mut Same(None)).labels(StoredValue::Int(0)), Ok(&[100][..]));
     }
 }

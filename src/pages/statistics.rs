@@ -3,14 +3,14 @@
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
 
-use super::Value;
-use super::leaf::{Leaf, Raw};
+use super::StoredValue;
+use super::leaf::{LeafColumn, RawValue};
 
 /// A chunk in which every value that is not NULL is the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Constant<'a> {
     /// The value; `None` when all rows are NULL.
-    pub value: Option<Value<'a>>,
+    pub value: Option<StoredValue<'a>>,
     /// Rows that hold the value.
     pub rows: u64,
     /// Rows that are NULL.
@@ -22,7 +22,7 @@ pub struct Constant<'a> {
 /// bounds of floats say nothing, because NaN may stand outside of them.
 #[must_use]
 pub fn constant(meta: &ColumnChunkMetaData, rows: u64) -> Option<Constant<'_>> {
-    let leaf = Leaf::of(meta.column_descr()).ok()?;
+    let leaf = LeafColumn::of(meta.column_descr()).ok()?;
     let statistics = meta.statistics()?;
     let values = u64::try_from(meta.num_values()).ok().filter(|values| *values == rows)?;
     let nulls = statistics.null_count_opt()?;
@@ -38,13 +38,13 @@ pub fn constant(meta: &ColumnChunkMetaData, rows: u64) -> Option<Constant<'_>> {
         return None;
     }
     let raw = match statistics {
-        Statistics::Boolean(s) => same(s.min_opt(), s.max_opt()).map(|v| Raw::Word(u64::from(*v))),
+        Statistics::Boolean(s) => same(s.min_opt(), s.max_opt()).map(|v| RawValue::Word(u64::from(*v))),
         Statistics::Int32(s) => {
-            same(s.min_opt(), s.max_opt()).map(|v| Raw::Word(u64::from(v.cast_unsigned())))
+            same(s.min_opt(), s.max_opt()).map(|v| RawValue::Word(u64::from(v.cast_unsigned())))
         }
-        Statistics::Int64(s) => same(s.min_opt(), s.max_opt()).map(|v| Raw::Word(v.cast_unsigned())),
-        Statistics::ByteArray(s) => same(s.min_opt(), s.max_opt()).map(|v| Raw::Bytes(v.data())),
-        Statistics::FixedLenByteArray(s) => same(s.min_opt(), s.max_opt()).map(|v| Raw::Bytes(v.data())),
+        Statistics::Int64(s) => same(s.min_opt(), s.max_opt()).map(|v| RawValue::Word(v.cast_unsigned())),
+        Statistics::ByteArray(s) => same(s.min_opt(), s.max_opt()).map(|v| RawValue::Bytes(v.data())),
+        Statistics::FixedLenByteArray(s) => same(s.min_opt(), s.max_opt()).map(|v| RawValue::Bytes(v.data())),
         Statistics::Int96(_) | Statistics::Float(_) | Statistics::Double(_) => None,
     }?;
     Some(Constant { value: Some(leaf.value(raw)), rows, nulls })
@@ -82,11 +82,14 @@ mod tests {
     #[test]
     fn equal_bounds_and_a_known_null_count_say_it_all() {
         let meta = chunk("optional int32 a;", 10, ints(1, 1, Some(3)));
-        assert_eq!(constant(&meta, 10), Some(Constant { value: Some(Value::Int(1)), rows: 7, nulls: 3 }));
+        assert_eq!(
+            constant(&meta, 10),
+            Some(Constant { value: Some(StoredValue::Int(1)), rows: 7, nulls: 3 })
+        );
         // Of another row group, or of a damaged footer.
         assert_eq!(constant(&meta, 11), None);
         let meta = chunk("optional int32 a (UINT_32);", 10, ints(-1, -1, Some(0)));
-        assert_eq!(constant(&meta, 10).unwrap().value, Some(Value::UInt(u64::from(u32::MAX))));
+        assert_eq!(constant(&meta, 10).unwrap().value, Some(StoredValue::UInt(u64::from(u32::MAX))));
         let meta = chunk("optional int32 a;", 4, Statistics::int32(None, None, None, Some(4), false));
         assert_eq!(constant(&meta, 4), Some(Constant { value: None, rows: 0, nulls: 4 }));
     }

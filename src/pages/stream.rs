@@ -3,8 +3,8 @@
 use super::chunk::{Coding, DataPage};
 use super::dictionary::indices;
 use super::hybrid::Hybrid;
-use super::leaf::{Leaf, Raw};
-use super::plain::Values;
+use super::leaf::{LeafColumn, RawValue};
+use super::plain::PlainValues;
 use super::{Step, corrupt};
 
 /// One value.
@@ -13,31 +13,31 @@ pub(super) enum Item<'p> {
     /// An index into the dictionary, not yet checked.
     Entry(u32),
     /// A value of its own.
-    Single(Raw<'p>),
+    Single(RawValue<'p>),
 }
 
 /// Reads the values of a page.
 #[derive(Debug)]
-pub(super) struct Stream<'p> {
-    source: Source<'p>,
+pub(super) struct ValueStream<'p> {
+    source: PageValues<'p>,
     /// Indices or bits of the block, and how many of them were given out.
     numbers: Vec<u32>,
     given: usize,
 }
 
 #[derive(Debug)]
-enum Source<'p> {
+enum PageValues<'p> {
     Indices(Hybrid<'p>),
     Bits(Hybrid<'p>),
-    Plain(Values<'p>),
+    Plain(PlainValues<'p>),
 }
 
-impl<'p> Stream<'p> {
-    pub(super) fn new(leaf: Leaf, page: &DataPage<'p>) -> Step<Self> {
+impl<'p> ValueStream<'p> {
+    pub(super) fn new(leaf: LeafColumn, page: &DataPage<'p>) -> Step<Self> {
         let source = match page.coding {
-            Coding::Dictionary => Source::Indices(indices(page.values)?),
-            Coding::Rle => Source::Bits(Hybrid::booleans(page.values)?),
-            Coding::Plain => Source::Plain(Values::new(leaf.physical, page.values)),
+            Coding::Dictionary => PageValues::Indices(indices(page.values)?),
+            Coding::Rle => PageValues::Bits(Hybrid::booleans(page.values)?),
+            Coding::Plain => PageValues::Plain(PlainValues::new(leaf.physical, page.values)),
         };
         Ok(Self { source, numbers: Vec::new(), given: 0 })
     }
@@ -46,42 +46,42 @@ impl<'p> Stream<'p> {
     pub(super) fn block(&mut self, len: usize) -> Step<()> {
         self.given = 0;
         match &mut self.source {
-            Source::Indices(hybrid) | Source::Bits(hybrid) => {
+            PageValues::Indices(hybrid) | PageValues::Bits(hybrid) => {
                 self.numbers.resize(len, 0);
                 hybrid.fill(&mut self.numbers)
             }
-            Source::Plain(_) => Ok(()),
+            PageValues::Plain(_) => Ok(()),
         }
     }
 
     /// The dictionary indices of the block, if the page holds indices.
     pub(super) fn indices(&self) -> Option<&[u32]> {
-        matches!(self.source, Source::Indices(_)).then_some(&self.numbers)
+        matches!(self.source, PageValues::Indices(_)).then_some(&self.numbers)
     }
 
     /// The plain values from here on, if the page holds plain values.
-    pub(super) fn plain(&mut self) -> Option<&mut Values<'p>> {
+    pub(super) fn plain(&mut self) -> Option<&mut PlainValues<'p>> {
         match &mut self.source {
-            Source::Plain(values) => Some(values),
+            PageValues::Plain(values) => Some(values),
             _ => None,
         }
     }
 
     /// The next value of the block.
     pub(super) fn next(&mut self) -> Step<Item<'p>> {
-        if let Source::Plain(values) = &mut self.source {
+        if let PageValues::Plain(values) = &mut self.source {
             return Ok(Item::Single(values.next()?));
         }
         let number = *self.numbers.get(self.given).ok_or_else(|| corrupt("values end early"))?;
         self.given += 1;
         match self.source {
-            Source::Indices(_) => Ok(Item::Entry(number)),
-            _ => Ok(Item::Single(Raw::Word(u64::from(number)))),
+            PageValues::Indices(_) => Ok(Item::Entry(number)),
+            _ => Ok(Item::Single(RawValue::Word(u64::from(number)))),
         }
     }
 
     /// The next value of a block that has no indices.
-    pub(super) fn single(&mut self) -> Step<Raw<'p>> {
+    pub(super) fn single(&mut self) -> Step<RawValue<'p>> {
         match self.next()? {
             Item::Single(raw) => Ok(raw),
             Item::Entry(index) => Err(corrupt(format!("index {index} among values"))),
@@ -91,8 +91,8 @@ impl<'p> Stream<'p> {
     /// To be called after the last value.
     pub(super) fn finish(&self) -> Step<()> {
         match &self.source {
-            Source::Indices(hybrid) | Source::Bits(hybrid) => hybrid.finish(),
-            Source::Plain(_) => Ok(()),
+            PageValues::Indices(hybrid) | PageValues::Bits(hybrid) => hybrid.finish(),
+            PageValues::Plain(_) => Ok(()),
         }
     }
 }

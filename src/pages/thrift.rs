@@ -13,7 +13,7 @@ const DEPTH: u8 = 64;
 
 /// A position in Thrift bytes.
 #[derive(Debug)]
-pub(super) struct Cursor<'a> {
+pub(super) struct ThriftCursor<'a> {
     bytes: &'a [u8],
     at: usize,
 }
@@ -25,7 +25,7 @@ pub(super) struct Field {
     pub(super) kind: u8,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> ThriftCursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
@@ -202,18 +202,18 @@ mod tests {
 
     #[test]
     fn numbers_end_where_they_should() {
-        assert_eq!(Cursor::new(&[0xac, 0x02]).varint().unwrap(), 300);
-        assert_eq!(Cursor::new(&[0x03]).zigzag().unwrap(), -2);
-        assert!(Cursor::new(&[0x80]).varint().is_err());
-        assert!(Cursor::new(&[0xff; 11]).varint().is_err());
+        assert_eq!(ThriftCursor::new(&[0xac, 0x02]).varint().unwrap(), 300);
+        assert_eq!(ThriftCursor::new(&[0x03]).zigzag().unwrap(), -2);
+        assert!(ThriftCursor::new(&[0x80]).varint().is_err());
+        assert!(ThriftCursor::new(&[0xff; 11]).varint().is_err());
     }
 
     #[test]
     fn a_field_number_is_a_step_or_written_out() {
-        assert_eq!(Cursor::new(&[0x25]).field(3).unwrap(), Some(Field { id: 5, kind: I32 }));
-        assert_eq!(Cursor::new(&[0x05, 0x28]).field(3).unwrap(), Some(Field { id: 20, kind: I32 }));
-        assert_eq!(Cursor::new(&[0x00]).field(3).unwrap(), None);
-        assert!(Cursor::new(&[0x15]).field(i16::MAX).is_err());
+        assert_eq!(ThriftCursor::new(&[0x25]).field(3).unwrap(), Some(Field { id: 5, kind: I32 }));
+        assert_eq!(ThriftCursor::new(&[0x05, 0x28]).field(3).unwrap(), Some(Field { id: 20, kind: I32 }));
+        assert_eq!(ThriftCursor::new(&[0x00]).field(3).unwrap(), None);
+        assert!(ThriftCursor::new(&[0x15]).field(i16::MAX).is_err());
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
         let mut bytes = vec![1, 0x89, 2, b'h', b'i', 0x27];
         bytes.extend([0; 16]);
         bytes.push(7);
-        let mut cursor = Cursor::new(&bytes);
+        let mut cursor = ThriftCursor::new(&bytes);
         cursor.skip(Field { id: 1, kind: 11 }).unwrap();
         assert_eq!(cursor.byte().unwrap(), 7);
     }

@@ -7,13 +7,13 @@
 use super::chunk::{Coding, DataPage, Workspace, open};
 use super::dictionary::most_frequent;
 use super::grid::Grid;
-use super::hybrid::{Hybrid, Run};
-use super::leaf::{Leaf, Physical, Raw, low};
+use super::hybrid::{Hybrid, HybridRun};
+use super::leaf::{LeafColumn, Physical, RawValue, low};
 use super::lists::wrong_rows;
 use super::packed::Packed;
-use super::plain::{self, Values};
+use super::plain::{self, PlainValues};
 use super::positions::Positions;
-use super::{Chunk, Outcome, Step, Value, settle, unsupported, vector_by_row};
+use super::{Chunk, ChunkOutcome, Step, StoredValue, settle, unsupported, vector_by_row};
 use crate::counts::{Cell, Tally};
 use crate::error::Result;
 
@@ -42,22 +42,22 @@ pub struct WrongLength {
 }
 
 /// What a value at a position says.
-pub(super) type CellOf<'c> = &'c dyn Fn(usize, Value<'_>) -> Cell;
+pub(super) type CellOf<'c> = &'c dyn Fn(usize, StoredValue<'_>) -> Cell;
 
 /// Tallies a column of lists in which position i is label i of `tallies`. `cell` says on which side a
 /// value at a position falls; it is asked once per position and dictionary entry that meet, where there
 /// are not too many of them. A null element is missing.
 ///
-/// On [`Outcome::Unsupported`] and on an error the tallies are as they were.
+/// On [`ChunkOutcome::Unsupported`] and on an error the tallies are as they were.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
 pub fn count_vector(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cell: &dyn Fn(usize, Value<'_>) -> Cell,
+    cell: &dyn Fn(usize, StoredValue<'_>) -> Cell,
     tallies: &mut [Tally],
-) -> Result<Outcome<VectorCount>> {
+) -> Result<ChunkOutcome<VectorCount>> {
     settle(count(chunk, workspace, cell, tallies))
 }
 
@@ -67,11 +67,11 @@ fn count(
     cell: CellOf<'_>,
     tallies: &mut [Tally],
 ) -> Step<VectorCount> {
-    let mut cells = Cells::new(cell, tallies.len());
+    let mut cells = PositionCells::new(cell, tallies.len());
     let count = if let Some(count) = at_once(chunk, workspace, &mut cells)? {
         count
     } else {
-        cells = Cells::new(cell, tallies.len());
+        cells = PositionCells::new(cell, tallies.len());
         vector_by_row::count(chunk, workspace, &mut cells)?
     };
     for (tally, more) in tallies.iter_mut().zip(&cells.tallies) {
@@ -85,18 +85,18 @@ fn count(
 }
 
 /// Gathers what is found at each position.
-pub(super) struct Cells<'c> {
+pub(super) struct PositionCells<'c> {
     pub(super) cell: CellOf<'c>,
     pub(super) tallies: Vec<Tally>,
     pub(super) first_invalid: Option<(usize, String)>,
 }
 
-impl<'c> Cells<'c> {
+impl<'c> PositionCells<'c> {
     fn new(cell: CellOf<'c>, width: usize) -> Self {
         Self { cell, tallies: vec![Tally::default(); width], first_invalid: None }
     }
 
-    pub(super) fn add(&mut self, position: usize, value: Value<'_>, rows: u64) {
+    pub(super) fn add(&mut self, position: usize, value: StoredValue<'_>, rows: u64) {
         let cell = (self.cell)(position, value);
         self.tallies[position].add(cell, rows);
         if cell == Cell::Invalid {
@@ -107,7 +107,11 @@ impl<'c> Cells<'c> {
 
 /// `None` when a list is not as long as there are labels or holds a null, or there would be too many
 /// counters.
-fn at_once(chunk: &Chunk<'_>, workspace: &mut Workspace, cells: &mut Cells<'_>) -> Step<Option<VectorCount>> {
+fn at_once(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    cells: &mut PositionCells<'_>,
+) -> Step<Option<VectorCount>> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     if leaf.max_rep != 1 {
         return unsupported(format!("{} lists inside each other where one was expected", leaf.max_rep));
@@ -144,20 +148,20 @@ fn at_once(chunk: &Chunk<'_>, workspace: &mut Workspace, cells: &mut Cells<'_>) 
     if let Some(entries) = entries {
         entries.finish(|entry, position, rows| cells.add(position, dictionary.value(entry), rows.into()));
     }
-    let single =
-        [Raw::Word(0), Raw::Word(if leaf.is_bit() { 1 } else { leaf.one() })].map(|raw| leaf.value(raw));
+    let single = [RawValue::Word(0), RawValue::Word(if leaf.is_bit() { 1 } else { leaf.one() })]
+        .map(|raw| leaf.value(raw));
     singles.finish(|entry, position, rows| cells.add(position, single[entry], rows.into()));
     Ok(Some(VectorCount { rows, null_rows, ..VectorCount::default() }))
 }
 
 /// Counts the values of a page without indices, the first of which stands at position `at`.
 fn add_singles(
-    leaf: Leaf,
+    leaf: LeafColumn,
     page: &DataPage<'_>,
     len: usize,
     at: usize,
     singles: &mut Positions,
-    cells: &mut Cells<'_>,
+    cells: &mut PositionCells<'_>,
 ) -> Step<()> {
     if page.coding == Coding::Rle {
         let mut bits = Hybrid::booleans(page.values)?;
@@ -170,7 +174,7 @@ fn add_singles(
     plain::check(leaf.physical, page.values, len)?;
     match leaf.physical {
         Physical::Bit => {
-            singles.add_bits(Run::Packed(Packed { bytes: page.values, width: 1, start: 0, len }));
+            singles.add_bits(HybridRun::Packed(Packed { bytes: page.values, width: 1, start: 0, len }));
         }
         Physical::Word4 => {
             singles.add_words(
@@ -178,7 +182,7 @@ fn add_singles(
                 u32::from_le_bytes,
                 low(leaf.one()),
                 |at, word| {
-                    cells.add(at, leaf.value(Raw::Word(word.into())), 1);
+                    cells.add(at, leaf.value(RawValue::Word(word.into())), 1);
                 },
             );
         }
@@ -188,12 +192,12 @@ fn add_singles(
                 u64::from_le_bytes,
                 leaf.one(),
                 |at, word| {
-                    cells.add(at, leaf.value(Raw::Word(word)), 1);
+                    cells.add(at, leaf.value(RawValue::Word(word)), 1);
                 },
             );
         }
         Physical::Fixed(_) | Physical::Bytes => {
-            let mut values = Values::new(leaf.physical, page.values);
+            let mut values = PlainValues::new(leaf.physical, page.values);
             for position in (0..cells.tallies.len()).cycle().skip(at).take(len) {
                 cells.add(position, leaf.value(values.next()?), 1);
             }
@@ -208,11 +212,12 @@ mod tests {
     use super::*;
 
     fn tallies(by_hand: &ByHand) -> Result<Vec<(u64, u64)>> {
-        let cell =
-            |_: usize, value: Value<'_>| if value == Value::Int(1) { Cell::Positive } else { Cell::Negative };
+        let cell = |_: usize, value: StoredValue<'_>| {
+            if value == StoredValue::Int(1) { Cell::Positive } else { Cell::Negative }
+        };
         let mut tallies = [Tally::default(); 3];
         let outcome = count_vector(&by_hand.chunk(), &mut Workspace::default(), &cell, &mut tallies)?;
-        assert!(matches!(outcome, Outcome::Counted(VectorCount { wrong_rows: 0, .. })), "{outcome:?}");
+        assert!(matches!(outcome, ChunkOutcome::Counted(VectorCount { wrong_rows: 0, .. })), "{outcome:?}");
         Ok(tallies.iter().map(|tally| (tally.positives, tally.negatives)).collect())
     }
 

@@ -5,12 +5,12 @@
 
 use super::chunk::{Workspace, open};
 use super::dictionary::Dictionary;
-use super::leaf::Leaf;
+use super::leaf::LeafColumn;
 use super::lists::wrong_rows;
 use super::positions::COUNTERS_MAX;
-use super::rows::{Block, Levels, ones};
-use super::stream::{Item, Stream};
-use super::vector::{Cells, VectorCount, WrongLength};
+use super::rows::{Levels, SlotBlock, ones};
+use super::stream::{Item, ValueStream};
+use super::vector::{PositionCells, VectorCount, WrongLength};
 use super::{Chunk, Step};
 use crate::counts::Cell;
 
@@ -21,13 +21,13 @@ const CELLS: [Cell; 5] = [Cell::Missing, Cell::Negative, Cell::Uncertain, Cell::
 pub(super) fn count(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cells: &mut Cells<'_>,
+    cells: &mut PositionCells<'_>,
 ) -> Step<VectorCount> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let (mut rows, mut block) = (Rows::new(leaf, &dictionary, chunk.rows, cells), Block::new());
+    let (mut rows, mut block) = (VectorRows::new(leaf, &dictionary, chunk.rows, cells), SlotBlock::new());
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
-        let mut stream = Stream::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             stream.block(ones(&block.values))?;
             rows.block(&block, &mut stream)?;
@@ -38,12 +38,12 @@ pub(super) fn count(
 }
 
 /// The row at hand, and what was counted in those before.
-struct Rows<'r, 'a, 'c> {
-    leaf: Leaf,
+struct VectorRows<'r, 'a, 'c> {
+    leaf: LeafColumn,
     dictionary: &'r Dictionary<'a>,
     /// Entries with a code of their own; none when there would be too many counters.
     entries: usize,
-    cells: &'r mut Cells<'c>,
+    cells: &'r mut PositionCells<'c>,
     count: VectorCount,
     /// Rows of the row group.
     expected: u64,
@@ -56,8 +56,13 @@ struct Rows<'r, 'a, 'c> {
     invalid: Option<(usize, String)>,
 }
 
-impl<'r, 'a, 'c> Rows<'r, 'a, 'c> {
-    fn new(leaf: Leaf, dictionary: &'r Dictionary<'a>, expected: u64, cells: &'r mut Cells<'c>) -> Self {
+impl<'r, 'a, 'c> VectorRows<'r, 'a, 'c> {
+    fn new(
+        leaf: LeafColumn,
+        dictionary: &'r Dictionary<'a>,
+        expected: u64,
+        cells: &'r mut PositionCells<'c>,
+    ) -> Self {
         let width = cells.tallies.len();
         let counters = (dictionary.len() + CELLS.len()).saturating_mul(width);
         let entries = if counters <= COUNTERS_MAX { dictionary.len() } else { 0 };
@@ -76,7 +81,7 @@ impl<'r, 'a, 'c> Rows<'r, 'a, 'c> {
         }
     }
 
-    fn block(&mut self, block: &Block, stream: &mut Stream<'_>) -> Step<()> {
+    fn block(&mut self, block: &SlotBlock, stream: &mut ValueStream<'_>) -> Step<()> {
         let missing = self.code(Cell::Missing);
         if let Some(indices) = stream.indices()
             && self.entries > 0
@@ -96,7 +101,7 @@ impl<'r, 'a, 'c> Rows<'r, 'a, 'c> {
 
     /// Goes through the slots of a block; `code` is asked for each element, and told if it has a value.
     #[inline]
-    fn slots(&mut self, block: &Block, mut code: impl FnMut(&mut Self, bool) -> Step<u32>) -> Step<()> {
+    fn slots(&mut self, block: &SlotBlock, mut code: impl FnMut(&mut Self, bool) -> Step<u32>) -> Step<()> {
         block.each(|slot| {
             if slot.start {
                 self.start(slot.null)?;

@@ -28,7 +28,9 @@ use crate::engine::scan::paths::{Paths, Tried};
 use crate::engine::scan::reads::{self, Read, Wanted};
 use crate::engine::scan::{ColumnPath, fallback};
 use crate::error::{Error, Result};
-use crate::pages::{Chunk, Outcome, Value, Workspace, read_codes, read_values};
+use crate::pages::{
+    Chunk, ChunkOutcome as Outcome, StoredValue as Value, Workspace, read_codes, read_values,
+};
 use crate::source::shards::Shard;
 
 /// Rows of a row group that is read from encoded pages: their labels and values stand in memory.

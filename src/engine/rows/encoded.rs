@@ -19,7 +19,9 @@ use crate::engine::scan::fallback;
 use crate::engine::scan::labels::{Labels, cell};
 use crate::engine::scan::reads::Wanted;
 use crate::error::{Error, Result};
-use crate::pages::{Chunk, Outcome, Value, mark_flat, rows_of_sets, rows_of_vectors};
+use crate::pages::{
+    Chunk, ChunkOutcome as Outcome, StoredValue as Value, mark_flat, rows_of_sets, rows_of_vectors,
+};
 use crate::source::layout::LayoutKind;
 
 /// Reads a row group.

@@ -8,18 +8,18 @@ use crate::source::layout::LayoutKind;
 use crate::source::values::{Domain, Value};
 
 /// A value of a page as the rules know it; `None` for bytes that are no text.
-pub(in crate::engine) fn stored(value: pages::Value<'_>) -> Option<Value<'_>> {
+pub(in crate::engine) fn stored(value: pages::StoredValue<'_>) -> Option<Value<'_>> {
     Some(match value {
-        pages::Value::Bool(x) => Value::Bool(x),
-        pages::Value::Int(x) => Value::Int(x),
-        pages::Value::UInt(x) => Value::UInt(x),
-        pages::Value::Float(x) => Value::Float(x),
-        pages::Value::Text(bytes) => Value::Text(std::str::from_utf8(bytes).ok()?),
+        pages::StoredValue::Bool(x) => Value::Bool(x),
+        pages::StoredValue::Int(x) => Value::Int(x),
+        pages::StoredValue::UInt(x) => Value::UInt(x),
+        pages::StoredValue::Float(x) => Value::Float(x),
+        pages::StoredValue::Text(bytes) => Value::Text(std::str::from_utf8(bytes).ok()?),
     })
 }
 
 /// The side on which a value falls.
-pub(in crate::engine) fn cell(domain: &Domain, value: pages::Value<'_>) -> Cell {
+pub(in crate::engine) fn cell(domain: &Domain, value: pages::StoredValue<'_>) -> Cell {
     stored(value).map_or(Cell::Invalid, |value| domain.cell(&value))
 }
 
@@ -30,7 +30,7 @@ pub(in crate::engine) struct Labels<'a> {
 }
 
 impl LabelSet for Labels<'_> {
-    fn labels(&mut self, value: pages::Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+    fn labels(&mut self, value: pages::StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
         let Some(stored) = stored(value) else { return Err(format!("{value} is not UTF-8")) };
         if self.counting.domain.is_missing(&stored) {
             return Ok(());
@@ -46,7 +46,7 @@ impl LabelSet for Labels<'_> {
         Ok(())
     }
 
-    fn is_missing(&self, value: pages::Value<'_>) -> bool {
+    fn is_missing(&self, value: pages::StoredValue<'_>) -> bool {
         stored(value).is_some_and(|value| self.counting.domain.is_missing(&value))
     }
 

@@ -20,7 +20,8 @@ use crate::counts::Cell;
 use crate::engine::plain::{Counter, tally_column};
 use crate::error::{Error, Result};
 use crate::pages::{
-    Chunk, Constant, FlatCount, Outcome, constant, count_flat, count_flat_pages, count_sets, count_vector,
+    Chunk, ChunkOutcome as Outcome, Constant, FlatCount, constant, count_flat, count_flat_pages, count_sets,
+    count_vector,
 };
 use crate::source::layout::LayoutKind;
 use crate::store::Reader;
@@ -269,7 +270,7 @@ impl Piece {
             let outcome = match counting.layout.kind {
                 LayoutKind::Wide => {
                     let (at, domain) = ((self.shard, *column), counting.domain(*column));
-                    let cell = |value: crate::pages::Value<'_>| cell(domain, value);
+                    let cell = |value: crate::pages::StoredValue<'_>| cell(domain, value);
                     let outcome = match self.choice.get(column) {
                         None => count_flat(&chunk, workspace, &cell),
                         Some(chosen) => {
@@ -284,7 +285,7 @@ impl Piece {
                     outcome.map(|outcome| outcome.map(|count| tallies.add_flat(at, count)))
                 }
                 LayoutKind::Vector => {
-                    let cell = |position: usize, value: crate::pages::Value<'_>| {
+                    let cell = |position: usize, value: crate::pages::StoredValue<'_>| {
                         cell(counting.domain(position), value)
                     };
                     let outcome = count_vector(&chunk, workspace, &cell, &mut tallies.labels);

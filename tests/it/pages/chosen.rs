@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use parquet::basic::Type;
 use posweight::counts::{Cell, Tally};
-use posweight::pages::{Chosen, Chunk, Outcome, Workspace, count_flat, count_flat_pages, known_pages};
+use posweight::pages::{Chosen, Chunk, ChunkOutcome, Workspace, count_flat, count_flat_pages, known_pages};
 use proptest::prelude::*;
 
 use super::{Shard, cell, counted};
@@ -46,8 +46,8 @@ fn tally(shard: &Shard, chunk: &Chunk<'_>, chosen: &Chosen) -> Result<Tally, Str
     }
     let needed = Chunk { bytes: &bytes, ..*chunk };
     match count_flat_pages(&needed, chosen, &mut Workspace::default(), &cell) {
-        Ok(Outcome::Counted(count)) => Ok(sum.checked_add(&count.tally).unwrap()),
-        Ok(Outcome::Unsupported(why)) => Err(why),
+        Ok(ChunkOutcome::Counted(count)) => Ok(sum.checked_add(&count.tally).unwrap()),
+        Ok(ChunkOutcome::Unsupported(why)) => Err(why),
         Err(error) => Err(error.to_string()),
     }
 }

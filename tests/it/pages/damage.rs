@@ -3,7 +3,7 @@
 use parquet::basic::{BrotliLevel, Compression, Encoding};
 use parquet::file::properties::WriterVersion;
 use posweight::counts::Tally;
-use posweight::pages::{Chunk, Outcome, SetCounter, Workspace, count_flat, count_sets, count_vector};
+use posweight::pages::{Chunk, ChunkOutcome, SetCounter, Workspace, count_flat, count_sets, count_vector};
 use proptest::prelude::*;
 
 use super::sets::{Rules, trimmed};
@@ -32,15 +32,18 @@ fn what_is_not_known_is_left_to_arrow_and_counts_nothing() {
             (Workspace::default(), SetCounter::new(), [Tally::default(); WIDTH]);
         let mut rules = Rules { bound: Some(9), invalid: 99, two: 99, alike: false };
         let found = count_sets(&chunk, &mut workspace, &mut rules, &mut counter).unwrap();
-        assert_eq!(found, Outcome::Unsupported(reason.to_owned()));
+        assert_eq!(found, ChunkOutcome::Unsupported(reason.to_owned()));
         let found = count_vector(&chunk, &mut workspace, &cell_at, &mut tallies).unwrap();
-        assert_eq!(found, Outcome::Unsupported(reason.to_owned()));
+        assert_eq!(found, ChunkOutcome::Unsupported(reason.to_owned()));
         assert_eq!((trimmed(counter.take()), tallies), (vec![], [Tally::default(); WIDTH]));
     }
     let shard = Shard::write(&ints, plain.properties().build());
     let chunk = shard.chunks().next().unwrap();
     let found = count_flat(&chunk, &mut Workspace::default(), &cell).unwrap();
-    assert_eq!(found, Outcome::Unsupported("a list where a column of single values was expected".to_owned()));
+    assert_eq!(
+        found,
+        ChunkOutcome::Unsupported("a list where a column of single values was expected".to_owned())
+    );
 }
 
 /// Bytes of a chunk changed at some places.
@@ -66,7 +69,7 @@ proptest! {
         let shard = Shard::write(&array(kind, &codes), settings.properties().build());
         for chunk in shard.chunks() {
             let bytes = damage(chunk.bytes, &flips);
-            if let Ok(Outcome::Counted(count)) = count_flat(&Chunk { bytes: &bytes, ..chunk }, &mut workspace, &cell) {
+            if let Ok(ChunkOutcome::Counted(count)) = count_flat(&Chunk { bytes: &bytes, ..chunk }, &mut workspace, &cell) {
                 prop_assert_eq!(count.tally.total(), Some(chunk.rows));
             }
         }
@@ -80,7 +83,7 @@ proptest! {
             let outcome = count_sets(&damaged, &mut workspace, &mut rules, &mut counter);
             let positives = counter.take();
             match outcome {
-                Ok(Outcome::Counted(count)) => {
+                Ok(ChunkOutcome::Counted(count)) => {
                     prop_assert_eq!(count.rows, chunk.rows);
                     let known = count.rows - count.null_rows - count.invalid_rows;
                     prop_assert!(positives.iter().all(|rows| *rows <= known));
@@ -89,7 +92,7 @@ proptest! {
             }
             let mut tallies = vec![Tally::default(); width];
             let outcome = count_vector(&damaged, &mut workspace, &cell_at, &mut tallies);
-            let total = if matches!(outcome, Ok(Outcome::Counted(_))) { chunk.rows } else { 0 };
+            let total = if matches!(outcome, Ok(ChunkOutcome::Counted(_))) { chunk.rows } else { 0 };
             prop_assert!(tallies.iter().all(|tally| tally.total() == Some(total)));
         }
     }

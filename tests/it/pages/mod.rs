@@ -22,7 +22,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 use posweight::counts::{Cell, Tally};
-use posweight::pages::{Chunk, FlatCount, Outcome, Value, Workspace, check_footer, count_flat};
+use posweight::pages::{Chunk, ChunkOutcome, FlatCount, StoredValue, Workspace, check_footer, count_flat};
 use proptest::prelude::*;
 
 use crate::generate::{TYPES, array, codes, settings};
@@ -72,7 +72,7 @@ impl Shard {
 }
 
 /// The value of one row, read from the array.
-fn value(array: &ArrayRef, row: usize) -> Option<Value<'_>> {
+fn value(array: &ArrayRef, row: usize) -> Option<StoredValue<'_>> {
     fn int<T: ArrowPrimitiveType>(array: &ArrayRef, row: usize) -> i64
     where
         T::Native: Into<i64>,
@@ -83,54 +83,61 @@ fn value(array: &ArrayRef, row: usize) -> Option<Value<'_>> {
         return None;
     }
     Some(match array.data_type() {
-        DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
-        DataType::Int8 => Value::Int(int::<Int8Type>(array, row)),
-        DataType::Int16 => Value::Int(int::<Int16Type>(array, row)),
-        DataType::Int32 => Value::Int(int::<Int32Type>(array, row)),
-        DataType::Int64 => Value::Int(int::<Int64Type>(array, row)),
-        DataType::UInt8 => Value::UInt(array.as_primitive::<UInt8Type>().value(row).into()),
-        DataType::UInt16 => Value::UInt(array.as_primitive::<UInt16Type>().value(row).into()),
-        DataType::UInt32 => Value::UInt(array.as_primitive::<UInt32Type>().value(row).into()),
-        DataType::UInt64 => Value::UInt(array.as_primitive::<UInt64Type>().value(row)),
-        DataType::Float16 => Value::Float(array.as_primitive::<Float16Type>().value(row).into()),
-        DataType::Float32 => Value::Float(array.as_primitive::<Float32Type>().value(row).into()),
-        DataType::Float64 => Value::Float(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Boolean => StoredValue::Bool(array.as_boolean().value(row)),
+        DataType::Int8 => StoredValue::Int(int::<Int8Type>(array, row)),
+        DataType::Int16 => StoredValue::Int(int::<Int16Type>(array, row)),
+        DataType::Int32 => StoredValue::Int(int::<Int32Type>(array, row)),
+        DataType::Int64 => StoredValue::Int(int::<Int64Type>(array, row)),
+        DataType::UInt8 => StoredValue::UInt(array.as_primitive::<UInt8Type>().value(row).into()),
+        DataType::UInt16 => StoredValue::UInt(array.as_primitive::<UInt16Type>().value(row).into()),
+        DataType::UInt32 => StoredValue::UInt(array.as_primitive::<UInt32Type>().value(row).into()),
+        DataType::UInt64 => StoredValue::UInt(array.as_primitive::<UInt64Type>().value(row)),
+        DataType::Float16 => StoredValue::Float(array.as_primitive::<Float16Type>().value(row).into()),
+        DataType::Float32 => StoredValue::Float(array.as_primitive::<Float32Type>().value(row).into()),
+        DataType::Float64 => StoredValue::Float(array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(_, scale) => {
             let units = array.as_primitive::<Decimal128Type>().value(row);
             let one = 10_i128.pow(u32::try_from(*scale).unwrap());
             if units % one == 0 {
-                Value::Int((units / one) as i64)
+                StoredValue::Int((units / one) as i64)
             } else {
-                Value::Float(units as f64 / one as f64)
+                StoredValue::Float(units as f64 / one as f64)
             }
         }
-        DataType::Utf8 => Value::Text(array.as_string::<i32>().value(row).as_bytes()),
-        DataType::LargeUtf8 => Value::Text(array.as_string::<i64>().value(row).as_bytes()),
-        DataType::Utf8View => Value::Text(array.as_string_view().value(row).as_bytes()),
-        DataType::Binary => Value::Text(array.as_binary::<i32>().value(row)),
+        DataType::Utf8 => StoredValue::Text(array.as_string::<i32>().value(row).as_bytes()),
+        DataType::LargeUtf8 => StoredValue::Text(array.as_string::<i64>().value(row).as_bytes()),
+        DataType::Utf8View => StoredValue::Text(array.as_string_view().value(row).as_bytes()),
+        DataType::Binary => StoredValue::Text(array.as_binary::<i32>().value(row)),
         other => panic!("{other}"),
     })
 }
 
 /// Every side has values of every type.
-fn cell(value: Value<'_>) -> Cell {
+fn cell(value: StoredValue<'_>) -> Cell {
     match value {
-        Value::Bool(true) | Value::Int(1) | Value::UInt(1) | Value::Float(1.0) | Value::Text(b"1") => {
-            Cell::Positive
-        }
-        Value::Bool(false) | Value::Int(0) | Value::UInt(0) | Value::Float(0.0) | Value::Text(b"0") => {
-            Cell::Negative
-        }
-        Value::Float(x) if x.is_nan() => Cell::Missing,
-        Value::Int(-1) | Value::UInt(2) | Value::Float(0.1 | 0.5) | Value::Text(b"maybe") => Cell::Uncertain,
+        StoredValue::Bool(true)
+        | StoredValue::Int(1)
+        | StoredValue::UInt(1)
+        | StoredValue::Float(1.0)
+        | StoredValue::Text(b"1") => Cell::Positive,
+        StoredValue::Bool(false)
+        | StoredValue::Int(0)
+        | StoredValue::UInt(0)
+        | StoredValue::Float(0.0)
+        | StoredValue::Text(b"0") => Cell::Negative,
+        StoredValue::Float(x) if x.is_nan() => Cell::Missing,
+        StoredValue::Int(-1)
+        | StoredValue::UInt(2)
+        | StoredValue::Float(0.1 | 0.5)
+        | StoredValue::Text(b"maybe") => Cell::Uncertain,
         _ => Cell::Invalid,
     }
 }
 
-fn counted<T>(outcome: Outcome<T>) -> T {
+fn counted<T>(outcome: ChunkOutcome<T>) -> T {
     match outcome {
-        Outcome::Counted(count) => count,
-        Outcome::Unsupported(reason) => panic!("not counted: {reason}"),
+        ChunkOutcome::Counted(count) => count,
+        ChunkOutcome::Unsupported(reason) => panic!("not counted: {reason}"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::DataType;
-use posweight::pages::{LabelSet, SetCount, SetCounter, Value, Workspace, count_sets};
+use posweight::pages::{LabelSet, SetCount, SetCounter, StoredValue, Workspace, count_sets};
 use proptest::prelude::*;
 
 use super::{Shard, counted, value};
@@ -24,23 +24,24 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    fn number(value: Value<'_>) -> Result<i64, String> {
+    fn number(value: StoredValue<'_>) -> Result<i64, String> {
         match value {
-            Value::Int(int) => Ok(int),
-            Value::UInt(int) => i64::try_from(int).map_err(|e| e.to_string()),
-            Value::Text(text) => Ok(text.len() as i64),
+            StoredValue::Int(int) => Ok(int),
+            StoredValue::UInt(int) => i64::try_from(int).map_err(|e| e.to_string()),
+            StoredValue::Text(text) => Ok(text.len() as i64),
             other => Err(other.to_string()),
         }
     }
 }
 
 impl LabelSet for Rules {
-    fn labels(&mut self, value: Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+    fn labels(&mut self, value: StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
         let number = Self::number(value)?;
         match u32::try_from(number) {
             Err(_) => {}
             Ok(label)
-                if self.bound.is_some_and(|bound| label < bound) && !matches!(value, Value::Text(_)) =>
+                if self.bound.is_some_and(|bound| label < bound)
+                    && !matches!(value, StoredValue::Text(_)) =>
             {
                 out.push(label);
             }
@@ -76,7 +77,7 @@ struct Expected {
 }
 
 impl Expected {
-    fn row<'v>(&mut self, values: Option<impl Iterator<Item = Option<Value<'v>>>>, rules: &mut Rules) {
+    fn row<'v>(&mut self, values: Option<impl Iterator<Item = Option<StoredValue<'v>>>>, rules: &mut Rules) {
         self.count.rows += 1;
         let Some(values) = values else {
             self.count.null_rows += 1;
@@ -166,8 +167,8 @@ proptest! {
 struct Delimited;
 
 impl LabelSet for Delimited {
-    fn labels(&mut self, value: Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
-        let Value::Text(text) = value else { return Err(value.to_string()) };
+    fn labels(&mut self, value: StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+        let StoredValue::Text(text) = value else { return Err(value.to_string()) };
         out.extend(
             text.split(|byte| *byte == b'|').filter(|part| !part.is_empty()).map(|part| part.len() as u32),
         );

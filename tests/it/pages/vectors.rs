@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, PrimitiveArray}
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type};
 use posweight::counts::{Cell, Tally};
-use posweight::pages::{Value, VectorCount, Workspace, count_vector};
+use posweight::pages::{StoredValue, VectorCount, Workspace, count_vector};
 use proptest::prelude::*;
 
 use super::{Shard, cell, counted, value};
@@ -33,7 +33,7 @@ fn vectors() -> impl Strategy<Value = Rows> {
 }
 
 /// Positions differ in what they take for positive.
-pub(super) fn cell_at(position: usize, value: Value<'_>) -> Cell {
+pub(super) fn cell_at(position: usize, value: StoredValue<'_>) -> Cell {
     match (position, cell(value)) {
         (0, Cell::Positive) => Cell::Uncertain,
         (_, cell) => cell,
