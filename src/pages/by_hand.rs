@@ -7,8 +7,8 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::SchemaDescriptor;
 
-use super::Chunk;
-use super::thrift::{BINARY, I32, I64, LIST, STRUCT};
+use crate::pages::format::chunk::Chunk;
+use crate::pages::format::thrift::{BINARY, I32, I64, LIST, STRUCT};
 
 pub(super) const PLAIN: i32 = 0;
 pub(super) const RLE: i32 = 3;

@@ -1,0 +1,155 @@
+//! Bits of rows: which are positive, and which say nothing.
+
+use crate::counts::Cell;
+use crate::pages::format::packed::{Packed, low_bits};
+
+/// Bits of rows.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// A bit for every positive row, 64 to a word, the lowest first.
+    pub positives: Vec<u64>,
+    /// The same for every row of which nothing is known; empty where there is none.
+    pub unknown: Vec<u64>,
+    pub(crate) rows: usize,
+    pub(crate) at: usize,
+}
+
+/// What a value means for its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowMark {
+    Negative,
+    Positive,
+    Unknown,
+}
+
+impl Marks {
+    /// No mark yet, of `rows` rows.
+    pub fn clear(&mut self, rows: usize) {
+        self.positives.clear();
+        self.positives.resize(rows.div_ceil(64), 0);
+        self.unknown.clear();
+        (self.rows, self.at) = (rows, 0);
+    }
+
+    /// Marks a row by its cell.
+    pub fn mark(&mut self, row: usize, cell: Cell) {
+        if row < self.rows {
+            self.word(side_of(cell), 1, row);
+        }
+    }
+
+    fn side(&mut self, side: RowMark) -> Option<&mut Vec<u64>> {
+        match side {
+            RowMark::Negative => None,
+            RowMark::Positive => Some(&mut self.positives),
+            RowMark::Unknown => {
+                self.unknown.resize(self.positives.len(), 0);
+                Some(&mut self.unknown)
+            }
+        }
+    }
+
+    /// The next `len` rows are all on one side.
+    pub(crate) fn run(&mut self, side: RowMark, len: usize) {
+        let (mut at, end) = (self.at, self.at + len);
+        self.at = end;
+        let Some(bits) = self.side(side) else { return };
+        while at < end {
+            // Up to the end of the word.
+            let n = (64 - at % 64).min(end - at);
+            bits[at / 64] |= low_bits(n) << (at % 64);
+            at += n;
+        }
+    }
+
+    /// The next `len` rows, up to 64: those of the bits of `word` are on one side.
+    #[inline]
+    pub(crate) fn word(&mut self, side: RowMark, word: u64, at: usize) {
+        if word == 0 {
+            return;
+        }
+        let (index, shift) = (at / 64, at % 64);
+        let Some(bits) = self.side(side) else { return };
+        bits[index] |= word << shift;
+        if shift > 0
+            && let Some(next) = bits.get_mut(index + 1)
+        {
+            *next |= word >> (64 - shift);
+        }
+    }
+
+    /// The next rows are the two sides of bits.
+    pub(crate) fn bits(&mut self, packed: Packed<'_>, sides: [RowMark; 2]) {
+        let zeros_count = sides[0] != RowMark::Negative;
+        packed.words(|word, n| {
+            if zeros_count {
+                self.word(sides[0], !word & low_bits(n), self.at);
+            }
+            self.word(sides[1], word, self.at);
+            self.at += n;
+        });
+    }
+
+    /// Marks what is set among the rows that have a value, in the order of their values: bit i of `from` is
+    /// that of the i-th bit of `valid`.
+    pub(crate) fn spread(&mut self, valid: &[u64], from: &Self) {
+        let start = self.at;
+        for (side, bits) in [(RowMark::Positive, &from.positives), (RowMark::Unknown, &from.unknown)] {
+            if bits.is_empty() {
+                continue;
+            }
+            let mut taken = 0;
+            for (word, &valid) in valid.iter().enumerate() {
+                let n = valid.count_ones() as usize;
+                self.word(side, deposit(take(bits, taken, n), valid), start + word * 64);
+                taken += n;
+            }
+        }
+    }
+}
+
+/// `n` bits from bit `at` on, up to 64.
+pub(crate) fn take(bits: &[u64], at: usize, n: usize) -> u64 {
+    let (index, shift) = (at / 64, at % 64);
+    let mut word = bits.get(index).copied().unwrap_or(0) >> shift;
+    if shift > 0 {
+        word |= bits.get(index + 1).copied().unwrap_or(0) << (64 - shift);
+    }
+    word & low_bits(n)
+}
+
+/// The bits of `word`, each at the place of the next bit of `mask`.
+pub(super) fn deposit(word: u64, mask: u64) -> u64 {
+    if word == 0 || mask == u64::MAX {
+        return word;
+    }
+    let (mut word, mut mask, mut out) = (word, mask, 0);
+    while word != 0 && mask != 0 {
+        if word & 1 == 1 {
+            out |= mask & mask.wrapping_neg();
+        }
+        word >>= 1;
+        mask &= mask - 1;
+    }
+    out
+}
+
+pub(super) fn side_of(cell: Cell) -> RowMark {
+    match cell {
+        Cell::Positive => RowMark::Positive,
+        Cell::Missing | Cell::Uncertain => RowMark::Unknown,
+        Cell::Negative | Cell::Invalid => RowMark::Negative,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_put_where_values_are() {
+        assert_eq!(deposit(0b101, 0b1101_0010), 0b0100_0010);
+        assert_eq!(take(&[1 << 63, 0b11], 63, 3), 0b111);
+        assert_eq!(take(&[u64::MAX], 60, 10), 0b1111);
+    }
+}

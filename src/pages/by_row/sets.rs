@@ -1,0 +1,184 @@
+//! Columns whose row holds a set of labels, row by row.
+
+use std::collections::HashMap;
+
+use super::batches::{RowBatches, Slots, TakeRows, each_row};
+use super::mark_flat::validity;
+use crate::counts::Cell;
+use crate::error::{Error, Result};
+use crate::label_sets::LabelSets;
+use crate::pages::format::chunk::{Chunk, Workspace};
+use crate::pages::format::data_pages::open;
+use crate::pages::format::dictionary::Dictionary;
+use crate::pages::format::leaf::LeafColumn;
+use crate::pages::format::slots::{BLOCK, Levels, SlotBlock, ones};
+use crate::pages::format::stream::{Item, ValueStream};
+use crate::pages::lookup::{LabelSet, Lookup};
+use crate::pages::outcome::{ChunkOutcome, Step, unsupported};
+use crate::pages::value::StoredValue;
+
+/// Gives the rows of a column of sets of `labels` labels, some at a time, by `sets`. On
+/// [`ChunkOutcome::Unsupported`] some rows may have been given already.
+///
+/// # Errors
+/// [`Error::Input`] when a page contradicts itself or the footer, and those of `give`.
+pub fn rows_of_sets(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    meaning: &mut dyn LabelSet,
+    labels: usize,
+    sets: &mut LabelSets,
+    give: TakeRows<'_>,
+) -> Result<ChunkOutcome<()>> {
+    let mut rows = RowBatches::new(chunk, sets, labels, give);
+    let mut lookup = Lookup::new(meaning);
+    let step = match LeafColumn::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
+        Ok(0) => values(chunk, workspace, &mut lookup, &mut rows),
+        Ok(1) => lists(chunk, workspace, &mut lookup, &mut rows),
+        Ok(lists) => unsupported(format!("{lists} lists inside each other")),
+        Err(stop) => Err(stop),
+    };
+    rows.settle(step)
+}
+
+/// What values stand for, asked once per dictionary entry.
+struct Meanings<'m, 'l, 'a> {
+    leaf: LeafColumn,
+    dictionary: Dictionary<'a>,
+    lookup: &'m mut Lookup<'l>,
+    /// Labels of entries; `None` says nothing, and what has no meaning has no labels.
+    known: HashMap<u32, Option<Box<[u32]>>>,
+    /// By entry, its label where it has just one.
+    single: Vec<u32>,
+}
+
+/// An entry that was not met, or does not have just one label.
+const NOT_SINGLE: u32 = u32::MAX;
+
+impl<'m, 'l, 'a> Meanings<'m, 'l, 'a> {
+    fn new(leaf: LeafColumn, dictionary: Dictionary<'a>, lookup: &'m mut Lookup<'l>) -> Self {
+        let single = vec![NOT_SINGLE; dictionary.len()];
+        Self { leaf, dictionary, lookup, known: HashMap::new(), single }
+    }
+
+    fn ask(&mut self, value: StoredValue<'_>) -> Option<&[u32]> {
+        if self.lookup.is_missing(value) {
+            return None;
+        }
+        Some(self.lookup.labels(value).unwrap_or_default())
+    }
+
+    fn entry(&mut self, index: u32) -> Step<Option<&[u32]>> {
+        if !self.known.contains_key(&index) {
+            self.dictionary.check(&[index])?;
+            let labels: Option<Box<[u32]>> = self.ask(self.dictionary.value(index as usize)).map(Box::from);
+            if let Some([label]) = labels.as_deref() {
+                self.single[index as usize] = *label;
+            }
+            self.known.insert(index, labels);
+        }
+        Ok(self.known.get(&index).and_then(Option::as_deref))
+    }
+
+    /// The labels of a value; `None` when it says nothing.
+    fn of(&mut self, item: Item<'_>) -> Step<Option<&[u32]>> {
+        match item {
+            Item::Entry(index) => self.entry(index),
+            Item::Single(raw) => {
+                let value = self.leaf.value(raw);
+                Ok(self.ask(value))
+            }
+        }
+    }
+
+    /// Puts the labels of the next `out.len()` values there, if each has just one; else takes none of them.
+    fn singles(&mut self, stream: &mut ValueStream<'_>, out: &mut [u32]) -> Step<bool> {
+        if let Some(indices) = stream.indices() {
+            self.dictionary.check(indices)?;
+            let look = |single: &[u32], out: &mut [u32]| {
+                out.iter_mut().zip(indices).for_each(|(out, index)| *out = single[*index as usize]);
+                !out.contains(&NOT_SINGLE)
+            };
+            if look(&self.single, out) {
+                return Ok(true);
+            }
+            for &index in indices {
+                self.entry(index)?;
+            }
+            return Ok(look(&self.single, out));
+        }
+        let bound = self.lookup.bound();
+        match stream.plain() {
+            Some(values) if self.leaf.is_integer() => values.words_below(bound, out),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// One value in each row.
+fn values(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    lookup: &mut Lookup<'_>,
+    rows: &mut RowBatches<'_, '_>,
+) -> Step<()> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    let mut meanings = Meanings::new(leaf, dictionary, lookup);
+    let mut valid = Vec::new();
+    while let Some(page) = pages.next()? {
+        let present = validity(leaf, &page, &mut valid)?;
+        let has = |slot: usize| present == page.slots || valid[slot / 64] >> (slot % 64) & 1 == 1;
+        let mut stream = ValueStream::new(leaf, &page)?;
+        for start in (0..page.slots).step_by(BLOCK) {
+            let end = page.slots.min(start + BLOCK);
+            stream.block((start..end).filter(|slot| has(*slot)).count())?;
+            for slot in start..end {
+                let labels = if has(slot) { meanings.of(stream.next()?)? } else { None };
+                rows.begin(labels.is_none())?;
+                rows.sets.extend(labels.unwrap_or_default());
+            }
+        }
+        stream.finish()?;
+    }
+    rows.finish()
+}
+
+/// A list in each row.
+fn lists(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    lookup: &mut Lookup<'_>,
+    rows: &mut RowBatches<'_, '_>,
+) -> Step<()> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    let mut meanings = Meanings::new(leaf, dictionary, lookup);
+    let (mut block, mut labels) = (SlotBlock::new(), Vec::new());
+    while let Some(page) = pages.next()? {
+        let mut levels = Levels::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
+        while levels.next(&mut block)? {
+            let count = ones(&block.values);
+            stream.block(count)?;
+            labels.resize(count, 0);
+            let singles = meanings.singles(&mut stream, &mut labels)?;
+            let mut left = &labels[..];
+            each_row(&block, &block.values, |step| match step {
+                Slots::Row { null } => rows.begin(null),
+                Slots::More { len, .. } if singles => {
+                    let (now, rest) = left.split_at(len.min(left.len()));
+                    left = rest;
+                    rows.sets.extend(now);
+                    Ok(())
+                }
+                Slots::More { len, .. } => {
+                    for _ in 0..len {
+                        rows.sets.extend(meanings.of(stream.next()?)?.unwrap_or_default());
+                    }
+                    Ok(())
+                }
+            })?;
+        }
+        stream.finish()?;
+    }
+    rows.finish()
+}

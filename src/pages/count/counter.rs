@@ -1,0 +1,288 @@
+//! Positives per label, a label twice in a row counted once.
+
+use super::carry::CarryCounts;
+use super::repeats::{Here, LastRows, ascend, ends};
+use crate::pages::format::limits::highest;
+
+/// Positives per label id, from one chunk after the other.
+///
+/// A chunk that turns out to be damaged leaves no trace: it is read once more, and what was added the
+/// first time is taken away.
+#[derive(Debug)]
+pub struct SetCounter {
+    counts: CarryCounts,
+    marks: LastRows,
+    here: Here,
+    /// A bit per label that [`Self::add_distinct`] was given since [`Self::start_distinct`].
+    distinct: Vec<u64>,
+    /// Number of the row at hand. No number is used twice, unless `marks` forget it in between.
+    row: u32,
+    /// Whether this chunk added anything, and whether that is being taken back.
+    added: bool,
+    undoing: bool,
+}
+
+impl Default for SetCounter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SetCounter {
+    /// A counter that has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            counts: CarryCounts::default(),
+            marks: LastRows::default(),
+            here: Here::NOTHING,
+            distinct: Vec::new(),
+            row: 0,
+            added: false,
+            undoing: false,
+        }
+    }
+
+    /// Rows that hold each label, by label id; ids above the highest one seen are absent. The counter
+    /// starts anew.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u64> {
+        self.counts.take()
+    }
+
+    /// Counts a chunk of fewer than [`ROWS_MAX`] rows. When `count` gives `None` or fails, it is called again to take back
+    /// what it added, so it has to do the same every time.
+    pub(super) fn attempt<T, E>(
+        &mut self,
+        mut count: impl FnMut(&mut Self) -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        if self.row > u32::MAX >> 2 {
+            self.marks.forget();
+            (self.here, self.row) = (Here::NOTHING, 0);
+        }
+        self.added = false;
+        let counted = count(self);
+        if !matches!(counted, Ok(Some(_))) && self.added {
+            self.undoing = true;
+            // It ends as it did before, which is known already.
+            let _ = count(self);
+            self.undoing = false;
+        }
+        counted
+    }
+
+    /// Makes room for `label`.
+    pub(super) fn admit(&mut self, label: u32) {
+        self.counts.admit(label);
+    }
+
+    /// Makes room for all of `labels`.
+    pub(super) fn admit_all(&mut self, labels: &[u32]) {
+        if !labels.is_empty() {
+            self.admit(highest(labels));
+        }
+    }
+
+    /// Number of the row at hand.
+    pub(crate) fn row(&mut self) -> &mut u32 {
+        &mut self.row
+    }
+
+    /// Counts `rows` rows with these labels each.
+    pub(crate) fn add(&mut self, labels: &[u32], rows: u32) {
+        let weight = self.weight();
+        self.row += 1;
+        self.here.start(self.row);
+        for &label in labels {
+            self.admit(label);
+            if self.here.note(label, &mut self.marks) {
+                self.counts.add(label, weight * i64::from(rows));
+            }
+        }
+    }
+
+    /// Forgets which labels [`Self::add_distinct`] was given.
+    pub(super) fn start_distinct(&mut self) {
+        self.distinct.fill(0);
+    }
+
+    /// Counts labels with their numbers of rows; false when one of them was given before.
+    pub(super) fn add_distinct(&mut self, labels: &[(u32, u32)]) -> bool {
+        if let Some(highest) = labels.iter().map(|(label, _)| *label).max() {
+            self.admit(highest);
+        }
+        self.distinct.resize(self.counts.len().div_ceil(64), 0);
+        let (weight, mut new) = (self.weight(), true);
+        // A short loop, so that much memory is fetched at the same time.
+        for &(label, rows) in labels {
+            let (word, bit) = (&mut self.distinct[label as usize / 64], 1_u64 << (label % 64));
+            new &= *word & bit == 0;
+            *word |= bit;
+            self.counts.add(label, weight * i64::from(rows));
+        }
+        new
+    }
+
+    /// Adds all that `other` has counted.
+    pub fn absorb(&mut self, other: &Self) {
+        self.counts.absorb(&other.counts);
+    }
+
+    /// Notes that the row at hand has a label which is counted elsewhere; false when it has it already.
+    pub(crate) fn mark(&mut self, label: u32) -> bool {
+        self.at_hand();
+        self.here.note(label, &mut self.marks)
+    }
+
+    /// Makes sure that `here` is about the row at hand.
+    fn at_hand(&mut self) {
+        if self.here.row() != self.row {
+            self.here.start(self.row);
+        }
+    }
+
+    /// Counts lists. A bit of `firsts` says that a label is the first of its row; labels before the first
+    /// of them go on with the row at hand. Labels that were not admitted are passed over.
+    pub(super) fn add_rows(&mut self, firsts: &[u64], labels: &[u32]) {
+        let Some((begin, last)) = ends(firsts, labels.len()).filter(|_| ascend(firsts, labels)) else {
+            return self.add_each(firsts, labels);
+        };
+        self.add_each(&[], &labels[..begin]);
+        let weight = self.weight();
+        let whole = &labels[begin..];
+        match weight {
+            1 => self.counts.add_all(whole),
+            _ => whole.iter().for_each(|label| self.counts.add(*label, weight)),
+        }
+        self.row += firsts.iter().map(|word| word.count_ones()).sum::<u32>();
+        // The last row may go on.
+        self.at_hand();
+        for &label in labels[last..].iter().filter(|label| (**label as usize) < self.counts.len()) {
+            self.here.note(label, &mut self.marks);
+        }
+    }
+
+    /// The same, asking of each label whether its row has it already.
+    fn add_each(&mut self, firsts: &[u64], labels: &[u32]) {
+        let weight = self.weight();
+        self.at_hand();
+        let Self { counts, marks, here, row, .. } = self;
+        for (number, labels) in labels.chunks(64).enumerate() {
+            let mut firsts = firsts.get(number).copied().unwrap_or(0);
+            for &label in labels {
+                if firsts & 1 == 1 {
+                    *row += 1;
+                    here.start(*row);
+                }
+                firsts >>= 1;
+                if (label as usize) < counts.len() && here.note(label, marks) {
+                    counts.add(label, weight);
+                }
+            }
+        }
+    }
+
+    /// What to add for every row: 1, or when taking back -1.
+    fn weight(&mut self) -> i64 {
+        self.added = true;
+        if self.undoing { -1 } else { 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(counter: &mut SetCounter, mut count: impl FnMut(&mut SetCounter)) {
+        let outcome = counter.attempt(|counter| {
+            count(counter);
+            Ok::<_, ()>(Some(()))
+        });
+        assert_eq!(outcome, Ok(Some(())));
+    }
+
+    #[test]
+    fn a_label_counts_once_per_row() {
+        let mut counter = SetCounter::new();
+        counted(&mut counter, |counter| {
+            counter.add(&[2, 0, 2], 3);
+            counter.add(&[2], 1);
+        });
+        assert_eq!(counter.take(), [3, 0, 4]);
+        assert!(counter.take().iter().all(|positives| *positives == 0), "starts anew");
+    }
+
+    #[test]
+    fn a_chunk_given_up_leaves_no_trace() {
+        for broken in [Ok(None), Err("damaged")] {
+            let mut counter = SetCounter::new();
+            counted(&mut counter, |counter| counter.add(&[1], 5));
+            let found: Result<Option<()>, _> = counter.attempt(|counter| {
+                counter.add(&[1, 1, 2], 7);
+                counter.add_rows(&[0b101], &[2, 2, 1]);
+                counter.add(&[3], 1);
+                broken
+            });
+            assert_eq!(found, broken);
+            counted(&mut counter, |counter| counter.add(&[0], 1));
+            assert_eq!(counter.take(), [1, 5, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn slots_give_rows_their_labels() {
+        let mut counter = SetCounter::new();
+        counted(&mut counter, |counter| {
+            (0..3).for_each(|label| counter.admit(label));
+            // Rows [0, 0, 1], [9, 0] and [2]; then two rows of 32.
+            counter.add_rows(&[0b1001], &[0, 0, 1, 9, 0]);
+            counter.add_rows(&[1], &[2]);
+            counter.add_rows(&[1 | 1 << 32], &[1; 64]);
+        });
+        assert_eq!(counter.take(), [2, 3, 1]);
+    }
+
+    #[test]
+    fn a_row_goes_on_from_labels_that_ascend_to_any_and_back() {
+        let mut counter = SetCounter::new();
+        counted(&mut counter, |counter| {
+            counter.admit(9);
+            // Rows [1, 3], [2, 5, | 7, 2, 7], [4, 9, | 9, 4], [6, |] and [6].
+            counter.add_rows(&[0b101], &[1, 3, 2, 5]);
+            counter.add_rows(&[0b1000], &[7, 2, 7, 4, 9]);
+            counter.add_rows(&[0b100], &[9, 4, 6]);
+            counter.add_rows(&[1], &[6]);
+        });
+        assert_eq!(counter.take(), [0, 1, 1, 1, 1, 1, 2, 1, 0, 1]);
+    }
+
+    #[test]
+    fn a_row_may_have_many_labels_over_many_blocks() {
+        let mut counter = SetCounter::new();
+        counted(&mut counter, |counter| {
+            counter.admit(299);
+            let labels: Vec<u32> = (0..64).collect();
+            // One row of 0..64, 0..64 again, 64..128; then one of 0..64.
+            counter.add_rows(&[1], &labels);
+            assert!(!counter.mark(40) && counter.mark(299));
+            let more: Vec<u32> = labels.iter().map(|label| label + 64).collect();
+            counter.add_rows(&[0, 0], &[&labels[..], &more].concat());
+            counter.add_rows(&[1], &labels);
+        });
+        let positives = counter.take();
+        assert!(
+            positives[..64].iter().all(|rows| *rows == 2) && positives[64..128].iter().all(|rows| *rows == 1)
+        );
+        assert_eq!(positives[128..], [0; 172]);
+    }
+
+    #[test]
+    fn numbers_that_run_out_start_again() {
+        let mut counter = SetCounter::new();
+        counted(&mut counter, |counter| counter.add(&[0], 1));
+        counter.row = u32::MAX - 5;
+        counted(&mut counter, |counter| counter.add(&[0, 1], 9));
+        counted(&mut counter, |counter| counter.add(&[0], 9));
+        assert_eq!(counter.take(), [19, 9]);
+    }
+}

@@ -1,0 +1,104 @@
+//! Lists of labels, row by row: for values that stand for several labels, and for invalid ones.
+
+use std::collections::HashMap;
+
+use super::counter::SetCounter;
+use super::set_count::SetCount;
+use crate::pages::format::chunk::{Chunk, Workspace};
+use crate::pages::format::data_pages::open;
+use crate::pages::format::slots::{Levels, SlotBlock, ones, wrong_rows};
+use crate::pages::format::stream::{Item, ValueStream};
+use crate::pages::lookup::Lookup;
+use crate::pages::outcome::Step;
+
+/// Counts a chunk into `counter`.
+pub(crate) fn count(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    lookup: &mut Lookup<'_>,
+    counter: &mut SetCounter,
+) -> Step<SetCount> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    // What entries stand for, once they were met.
+    let mut known: HashMap<u32, Result<Box<[u32]>, String>> = HashMap::new();
+    let (mut count, mut block, mut row) = (SetCount::default(), SlotBlock::new(), SetRow::default());
+    while let Some(page) = pages.next()? {
+        let mut levels = Levels::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
+        while levels.next(&mut block)? {
+            count.add_block(&block, chunk.rows)?;
+            stream.block(ones(&block.values))?;
+            block.each(|slot| {
+                if slot.start {
+                    row.close(counter, &mut count);
+                }
+                if !slot.value {
+                    return Ok(());
+                }
+                match stream.next()? {
+                    Item::Single(raw) => row.add(lookup.labels(leaf.value(raw))),
+                    Item::Entry(index) => {
+                        dictionary.check(&[index])?;
+                        let labels = known.entry(index).or_insert_with(|| {
+                            lookup.labels(dictionary.value(index as usize)).map(Box::from)
+                        });
+                        row.add(labels.as_deref().map_err(Clone::clone));
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        stream.finish()?;
+    }
+    row.close(counter, &mut count);
+    if count.rows == chunk.rows { Ok(count) } else { Err(wrong_rows(count.rows, chunk.rows)) }
+}
+
+/// The labels of a row until its end.
+#[derive(Debug, Default)]
+struct SetRow {
+    labels: Vec<u32>,
+    /// From this length on repeated labels are dropped, so that a long list needs no more memory than
+    /// there are labels.
+    limit: usize,
+    invalid: Option<String>,
+}
+
+impl SetRow {
+    fn add(&mut self, labels: Result<&[u32], String>) {
+        match labels {
+            Ok(labels) => self.labels.extend_from_slice(labels),
+            Err(text) => {
+                self.invalid.get_or_insert(text);
+            }
+        }
+        if self.labels.len() > self.limit {
+            self.labels.sort_unstable();
+            self.labels.dedup();
+            self.limit = self.labels.len().max(1024) * 2;
+        }
+    }
+
+    fn close(&mut self, counter: &mut SetCounter, count: &mut SetCount) {
+        match self.invalid.take() {
+            Some(text) => count.invalid(&text, 1),
+            None => counter.add(&self.labels, 1),
+        }
+        self.labels.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_needs_no_more_memory_than_its_labels() {
+        let mut row = SetRow::default();
+        (0..100_000).for_each(|i| row.add(Ok(&[i % 3])));
+        assert!(row.labels.capacity() < 10_000);
+        let (mut counter, mut count) = (SetCounter::new(), SetCount::default());
+        row.close(&mut counter, &mut count);
+        assert_eq!(counter.take(), [1, 1, 1]);
+    }
+}

@@ -1,0 +1,26 @@
+//! Counting: how many rows of a chunk are positive for each label.
+//!
+//! ```text
+//! flat                    a column without lists
+//! sets ─▶ lists           labels in lists, each value at most one label: rows need not be kept apart
+//!     └─▶ lists_by_row    the same row by row
+//! vector ─▶ grid          position in the list is the label, all lists of one length
+//!       └─▶ vector_by_row lists of other lengths or with nulls inside
+//! counter, positions      where counts are kept
+//! ```
+
+mod carry;
+pub(super) mod cells;
+pub(super) mod counter;
+mod entries;
+pub(super) mod flat;
+mod grid;
+mod lanes;
+mod lists;
+mod lists_by_row;
+mod positions;
+mod repeats;
+pub(super) mod set_count;
+pub(super) mod sets;
+pub(super) mod vector;
+mod vector_by_row;

@@ -1,0 +1,93 @@
+//! Columns whose row holds a set of labels: a list, a delimited string, or one label.
+
+use super::counter::SetCounter;
+use super::lists;
+use super::set_count::SetCount;
+use crate::error::Result;
+use crate::pages::format::chunk::{Chunk, Workspace};
+use crate::pages::format::data_pages::{Coding, open};
+use crate::pages::format::dictionary::Histogram;
+use crate::pages::format::hybrid::Hybrid;
+use crate::pages::format::leaf::{LeafColumn, RawValue};
+use crate::pages::format::levels::values;
+use crate::pages::format::plain::{Neighbours, PlainValues};
+use crate::pages::lookup::{LabelSet, Lookup};
+use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
+use crate::pages::value::StoredValue;
+
+/// Counts the labels of a column of sets into `counter`: a list of labels, or without a list one value
+/// per row that stands for one or several. A label twice in a row counts once.
+///
+/// `labels` is asked once per dictionary entry that occurs, and for plain values once per run of equal
+/// ones. On [`ChunkOutcome::Unsupported`] and on an error the counter is as it was.
+///
+/// # Errors
+/// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
+pub fn count_sets(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    labels: &mut dyn LabelSet,
+    counter: &mut SetCounter,
+) -> Result<ChunkOutcome<SetCount>> {
+    let mut lookup = Lookup::new(labels);
+    let count = match LeafColumn::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
+        Ok(0) => counter
+            .attempt(|counter| flat(chunk, workspace, &mut lookup, counter).map(Some))
+            .map(Option::unwrap_or_default),
+        Ok(1) => lists::count(chunk, workspace, &mut lookup, counter),
+        Ok(lists) => unsupported(format!("{lists} lists inside each other")),
+        Err(stop) => Err(stop),
+    };
+    settle(count)
+}
+
+fn flat(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    lookup: &mut Lookup<'_>,
+    counter: &mut SetCounter,
+) -> Step<SetCount> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    let mut count = SetCount { rows: chunk.rows, ..SetCount::default() };
+    let (mut null_rows, mut missing_rows) = (0, 0);
+    let mut add = |value: StoredValue<'_>, rows: u64| {
+        if lookup.is_missing(value) {
+            missing_rows += rows;
+            return;
+        }
+        match lookup.labels(value) {
+            Ok(labels) => counter.add(labels, u32::try_from(rows).unwrap_or(u32::MAX)),
+            Err(text) => count.invalid(&text, rows),
+        }
+    };
+    let mut histogram = Histogram::new(&dictionary);
+    while let Some(page) = pages.next()? {
+        let len = values(leaf, &page)?;
+        null_rows += (page.slots - len) as u64;
+        match page.coding {
+            Coding::Dictionary => histogram.add(&dictionary, page.values, len)?,
+            Coding::Rle => {
+                let ones = Hybrid::booleans(page.values)?.ones(len)?;
+                for (value, rows) in [(false, len - ones), (true, ones)] {
+                    if rows > 0 {
+                        add(StoredValue::Bool(value), rows as u64);
+                    }
+                }
+            }
+            Coding::Plain => {
+                let mut values = PlainValues::new(leaf.physical, page.values);
+                let mut neighbours = Neighbours::new();
+                let mut add = |run: Option<(RawValue<'_>, u64)>| {
+                    run.map_or((), |(raw, rows)| add(leaf.value(raw), rows))
+                };
+                for _ in 0..len {
+                    add(neighbours.push(values.next()?));
+                }
+                add(neighbours.finish());
+            }
+        }
+    }
+    histogram.entries().for_each(|(index, rows)| add(dictionary.value(index), rows));
+    count.null_rows = null_rows + missing_rows;
+    Ok(count)
+}

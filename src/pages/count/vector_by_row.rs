@@ -1,0 +1,187 @@
+//! Vector columns with nulls inside their lists or with lists of another length, row by row.
+//!
+//! A row is kept as codes until its end, since only then its length is known: a dictionary entry is its
+//! index, and behind the entries comes one code for each [`Cell`].
+
+use super::cells::{PositionCells, VectorCount, WrongLength};
+use super::positions::COUNTERS_MAX;
+use crate::counts::Cell;
+use crate::pages::format::chunk::{Chunk, Workspace};
+use crate::pages::format::data_pages::open;
+use crate::pages::format::dictionary::Dictionary;
+use crate::pages::format::leaf::LeafColumn;
+use crate::pages::format::slots::{Levels, SlotBlock, ones, wrong_rows};
+use crate::pages::format::stream::{Item, ValueStream};
+use crate::pages::outcome::Step;
+
+/// The cells in the order of their codes.
+const CELLS: [Cell; 5] = [Cell::Missing, Cell::Negative, Cell::Uncertain, Cell::Positive, Cell::Invalid];
+
+/// Counts a chunk into `cells`; null rows and rows of wrong length are not in its tallies.
+pub(crate) fn count(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    cells: &mut PositionCells<'_>,
+) -> Step<VectorCount> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    let (mut rows, mut block) = (VectorRows::new(leaf, &dictionary, chunk.rows, cells), SlotBlock::new());
+    while let Some(page) = pages.next()? {
+        let mut levels = Levels::new(leaf, &page)?;
+        let mut stream = ValueStream::new(leaf, &page)?;
+        while levels.next(&mut block)? {
+            stream.block(ones(&block.values))?;
+            rows.block(&block, &mut stream)?;
+        }
+        stream.finish()?;
+    }
+    rows.finish()
+}
+
+/// The row at hand, and what was counted in those before.
+struct VectorRows<'r, 'a, 'c> {
+    leaf: LeafColumn,
+    dictionary: &'r Dictionary<'a>,
+    /// Entries with a code of their own; none when there would be too many counters.
+    entries: usize,
+    cells: &'r mut PositionCells<'c>,
+    count: VectorCount,
+    /// Rows of the row group.
+    expected: u64,
+    /// By position, then code.
+    counts: Vec<u32>,
+    /// Codes of the row at hand, as many as there are positions.
+    row: Vec<u32>,
+    elements: usize,
+    null: bool,
+    invalid: Option<(usize, String)>,
+}
+
+impl<'r, 'a, 'c> VectorRows<'r, 'a, 'c> {
+    fn new(
+        leaf: LeafColumn,
+        dictionary: &'r Dictionary<'a>,
+        expected: u64,
+        cells: &'r mut PositionCells<'c>,
+    ) -> Self {
+        let width = cells.tallies.len();
+        let counters = (dictionary.len() + CELLS.len()).saturating_mul(width);
+        let entries = if counters <= COUNTERS_MAX { dictionary.len() } else { 0 };
+        Self {
+            leaf,
+            dictionary,
+            entries,
+            cells,
+            count: VectorCount::default(),
+            expected,
+            counts: vec![0; (entries + CELLS.len()) * width],
+            row: vec![0; width],
+            elements: 0,
+            null: false,
+            invalid: None,
+        }
+    }
+
+    fn block(&mut self, block: &SlotBlock, stream: &mut ValueStream<'_>) -> Step<()> {
+        let missing = self.code(Cell::Missing);
+        if let Some(indices) = stream.indices()
+            && self.entries > 0
+        {
+            self.dictionary.check(indices)?;
+            let mut at = 0;
+            return self.slots(block, |_, value| {
+                // A choice between two numbers rather than two ways to go: nobody can guess which
+                // elements are null.
+                let code = indices.get(at).copied().unwrap_or(missing);
+                at += usize::from(value);
+                Ok(if value { code } else { missing })
+            });
+        }
+        self.slots(block, |rows, value| if value { rows.single(stream.next()?) } else { Ok(missing) })
+    }
+
+    /// Goes through the slots of a block; `code` is asked for each element, and told if it has a value.
+    #[inline]
+    fn slots(&mut self, block: &SlotBlock, mut code: impl FnMut(&mut Self, bool) -> Step<u32>) -> Step<()> {
+        block.each(|slot| {
+            if slot.start {
+                self.start(slot.null)?;
+            }
+            if slot.element {
+                let code = code(self, slot.value)?;
+                if let Some(place) = self.row.get_mut(self.elements) {
+                    *place = code;
+                }
+                self.elements += 1;
+            }
+            Ok(())
+        })
+    }
+
+    /// The code of what a value without a code of its own says.
+    fn single(&mut self, item: Item<'_>) -> Step<u32> {
+        let value = match item {
+            Item::Entry(index) => {
+                self.dictionary.check(&[index])?;
+                self.dictionary.value(index as usize)
+            }
+            Item::Single(raw) => self.leaf.value(raw),
+        };
+        let position = self.elements;
+        if position >= self.row.len() {
+            return Ok(0);
+        }
+        let cell = (self.cells.cell)(position, value);
+        if cell == Cell::Invalid {
+            self.invalid.get_or_insert_with(|| (position, value.to_string()));
+        }
+        Ok(self.code(cell))
+    }
+
+    fn code(&self, cell: Cell) -> u32 {
+        let code = CELLS.iter().position(|known| *known == cell).unwrap_or(0) + self.entries;
+        u32::try_from(code).unwrap_or(u32::MAX)
+    }
+
+    fn start(&mut self, null: bool) -> Step<()> {
+        self.end();
+        self.count.rows += 1;
+        (self.elements, self.null, self.invalid) = (0, null, None);
+        if self.count.rows > self.expected { Err(wrong_rows(self.count.rows, self.expected)) } else { Ok(()) }
+    }
+
+    /// Counts the row at hand, if there is one.
+    fn end(&mut self) {
+        let Some(row) = self.count.rows.checked_sub(1) else { return };
+        if self.null {
+            self.count.null_rows += 1;
+        } else if self.elements == self.row.len() {
+            let codes = self.entries + CELLS.len();
+            for (counts, code) in self.counts.chunks_mut(codes).zip(&self.row) {
+                counts[*code as usize] += 1;
+            }
+            if self.cells.first_invalid.is_none() {
+                self.cells.first_invalid = self.invalid.take();
+            }
+        } else {
+            self.count.wrong_rows += 1;
+            let elements = self.elements as u64;
+            self.count.first_wrong.get_or_insert(WrongLength { row, elements });
+        }
+    }
+
+    fn finish(mut self) -> Step<VectorCount> {
+        self.end();
+        if self.count.rows != self.expected {
+            return Err(wrong_rows(self.count.rows, self.expected));
+        }
+        for (position, counts) in self.counts.chunks(self.entries + CELLS.len()).enumerate() {
+            for (code, &rows) in counts.iter().enumerate().filter(|(_, rows)| **rows > 0) {
+                match code.checked_sub(self.entries) {
+                    Some(cell) => self.cells.tallies[position].add(CELLS[cell], rows.into()),
+                    None => self.cells.add(position, self.dictionary.value(code), rows.into()),
+                }
+            }
+        }
+        Ok(self.count)
+    }
+}

@@ -1,0 +1,30 @@
+//! How a column chunk is written: its pages, levels and values.
+//!
+//! ```text
+//! footer, page_index ─▶ thrift
+//! chunk ─▶ data_pages ─▶ header ─▶ thrift
+//!               ├─▶ codec               decompression
+//!               └─▶ leaf ─▶ number      what stored bytes mean
+//! levels, slots ─▶ hybrid ─▶ packed     runs of levels
+//! dictionary, stream ─▶ plain, hybrid   values, or indices of values
+//! ```
+
+pub(super) mod bytes;
+pub(super) mod chosen;
+pub(super) mod chunk;
+mod codec;
+pub(super) mod data_pages;
+pub(super) mod dictionary;
+pub(super) mod footer;
+mod header;
+pub(super) mod hybrid;
+pub(super) mod leaf;
+pub(super) mod levels;
+pub(super) mod limits;
+mod number;
+pub(super) mod packed;
+pub(super) mod page_index;
+pub(super) mod plain;
+pub(super) mod slots;
+pub(super) mod stream;
+pub(super) mod thrift;
