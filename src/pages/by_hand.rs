@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use integer_encoding::VarInt;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::schema::parser::parse_message_type;
@@ -107,18 +108,8 @@ impl ByHand {
 fn ints(values: &[i32], out: &mut Vec<u8>) {
     for value in values {
         out.push(0x15);
-        let zigzag = (value << 1 ^ value >> 31).cast_unsigned();
-        varint(usize::try_from(zigzag).unwrap(), out);
+        out.extend(value.encode_var_vec());
     }
-}
-
-fn varint(value: usize, out: &mut Vec<u8>) {
-    let mut value = value;
-    while value >= 0x80 {
-        out.push(value.to_le_bytes()[0] | 0x80);
-        value >>= 7;
-    }
-    out.push(value.to_le_bytes()[0]);
 }
 
 /// Runs of a hybrid: bit-packed or repeated, and their values.
@@ -130,12 +121,12 @@ pub(super) fn hybrid(runs: &[(bool, Vec<u32>)], width: u8) -> Vec<u8> {
     let width = usize::from(width);
     for (packed, values) in runs {
         if !packed {
-            varint(values.len() << 1, &mut bytes);
+            bytes.extend((values.len() << 1).encode_var_vec());
             bytes.extend(&values[0].to_le_bytes()[..width.div_ceil(8)]);
             continue;
         }
         let groups = values.len().div_ceil(8);
-        varint(groups << 1 | 1, &mut bytes);
+        bytes.extend((groups << 1 | 1).encode_var_vec());
         let start = bytes.len();
         bytes.resize(start + groups * width, 0);
         for (i, value) in values.iter().enumerate() {
@@ -171,7 +162,7 @@ pub(super) fn column_index(pages: &[Option<[&[u8]; 2]>], nulls: Option<&[i64]>) 
         list(BINARY, pages.len(), &mut bytes);
         for bounds in pages {
             let bound = bounds.map_or(&[][..], |bounds| bounds[bound]);
-            varint(bound.len(), &mut bytes);
+            bytes.extend(bound.len().encode_var_vec());
             bytes.extend(bound);
         }
     }
@@ -203,9 +194,9 @@ pub(super) fn offset_index(pages: &[(i64, i32, i64)]) -> Vec<u8> {
 /// The head of the next field, which is a list.
 fn list(kind: u8, len: usize, out: &mut Vec<u8>) {
     out.extend([0x10 | LIST, 0xf0 | kind]);
-    varint(len, out);
+    out.extend(len.encode_var_vec());
 }
 
 fn long(value: i64, out: &mut Vec<u8>) {
-    varint(usize::try_from((value << 1 ^ value >> 63).cast_unsigned()).unwrap(), out);
+    out.extend(value.encode_var_vec());
 }

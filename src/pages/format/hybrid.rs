@@ -4,6 +4,11 @@
 //! header  = varint:  n << 1       n values, all equal, the value in whole bytes
 //!                    g << 1 | 1   g groups of 8 values, bit-packed from the lowest bit on
 //! ```
+//!
+//! `RleDecoder` of the Parquet crate is behind its feature `experimental` (59.3) and gives values, not runs.
+//! A run of equal values is counted here in one step, and a packed run of bits by popcount.
+
+use integer_encoding::VarInt;
 
 use super::bytes::prefixed;
 use super::packed::{Packed, load, low_bits};
@@ -152,15 +157,9 @@ impl<'a> Hybrid<'a> {
     }
 
     fn long_head(&mut self) -> Step<usize> {
-        let mut head = 0_u64;
-        for (i, &byte) in self.bytes.iter().take(5).enumerate() {
-            head |= u64::from(byte & 0x7f) << (7 * i);
-            if byte < 0x80 {
-                self.bytes = &self.bytes[i + 1..];
-                return usize::try_from(head).map_err(|_| corrupt("a run longer than memory"));
-            }
-        }
-        Err(corrupt("values end early"))
+        let (head, len) = usize::decode_var(self.bytes).ok_or_else(|| corrupt("values end early"))?;
+        self.bytes = &self.bytes[len..];
+        Ok(head)
     }
 
     #[expect(clippy::inline_always, reason = "see `next`")]

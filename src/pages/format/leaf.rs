@@ -1,9 +1,13 @@
-//! What the bytes of a column stand for: physical type, logical type and levels.
+//! What the bytes of a column mean: physical type, logical type and levels.
+//!
+//! The Parquet crate describes a column (`ColumnDescriptor`); it converts values only when it builds an
+//! array.
 
+use half::f16;
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::number::{DIGITS_MAX, big_endian, decimal, half};
+use super::number::{DIGITS_MAX, big_endian, decimal};
 use crate::pages::outcome::{Step, Stop, corrupt, unsupported};
 use crate::pages::value::StoredValue;
 
@@ -16,9 +20,9 @@ pub(crate) enum Physical {
     Word4,
     /// Eight bytes, little endian.
     Word8,
-    /// As many bytes, at least one.
+    /// This number of bytes, at least one.
     Fixed(usize),
-    /// A length of four bytes, then as many bytes.
+    /// A length of four bytes, then that number of bytes.
     Bytes,
 }
 
@@ -49,9 +53,9 @@ pub(crate) enum RawValue<'a> {
 pub(crate) struct LeafColumn {
     pub(crate) physical: Physical,
     meaning: Logical,
-    /// Definition level of a value that is there.
+    /// Definition level of a value that is not NULL.
     pub(crate) max_def: u32,
-    /// Lists around a value.
+    /// Number of lists around a value.
     pub(crate) max_rep: u32,
     /// Definition level from which a slot is an element of the innermost list, null or not.
     pub(super) element_def: u32,
@@ -91,7 +95,7 @@ impl LeafColumn {
             (Logical::Decimal(scale), RawValue::Word(bits)) => decimal(self.signed(bits).into(), scale),
             (Logical::Decimal(scale), RawValue::Bytes(bytes)) => decimal(big_endian(bytes), scale),
             (Logical::Half, RawValue::Bytes(&[low, high])) => {
-                StoredValue::Float(half(u16::from_le_bytes([low, high])))
+                StoredValue::Float(f16::from_le_bytes([low, high]).to_f64())
             }
             (_, RawValue::Bytes(bytes)) => StoredValue::Text(bytes),
             (Logical::UInt | Logical::Half | Logical::Text, RawValue::Word(bits)) => StoredValue::UInt(bits),
@@ -253,6 +257,26 @@ mod tests {
             let leaf = leaf(&format!("required {field};")).unwrap();
             assert_eq!(leaf.value(RawValue::Word(leaf.one())), StoredValue::Float(1.0), "{field}");
         }
+    }
+
+    #[test]
+    fn halves_are_exact() {
+        let leaf = leaf("required fixed_len_byte_array(2) a (FLOAT16);").unwrap();
+        let cases = [
+            (0x3c00_u16, 1.0),
+            (0xc000, -2.0),
+            (0x0001, 2_f64.powi(-24)),
+            (0x7c00, f64::INFINITY),
+            (0x8000, -0.0),
+        ];
+        for (bits, value) in cases {
+            let StoredValue::Float(found) = leaf.value(RawValue::Bytes(&bits.to_le_bytes())) else {
+                panic!()
+            };
+            assert_eq!(found.to_bits(), f64::to_bits(value), "{bits:#x}");
+        }
+        let nan = leaf.value(RawValue::Bytes(&0x7e00_u16.to_le_bytes()));
+        assert!(matches!(nan, StoredValue::Float(x) if x.is_nan()));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Numbers that are not stored as a machine word: decimals and half precision.
+//! Decimals, which are stored as an integer and a scale.
+//!
+//! The Parquet crate gives the bytes of a decimal and leaves their meaning to the Arrow reader.
 
 use crate::pages::value::StoredValue;
 
@@ -28,18 +30,6 @@ pub(super) fn big_endian(bytes: &[u8]) -> i128 {
         i128::MIN
     } else {
         i128::MAX
-    }
-}
-
-/// IEEE 754 half precision.
-pub(super) fn half(bits: u16) -> f64 {
-    let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
-    let fraction = f64::from(bits & 0x3ff) / 1024.0;
-    match i32::from(bits >> 10 & 0x1f) {
-        0 => sign * fraction * 2_f64.powi(-14),
-        31 if fraction == 0.0 => sign * f64::INFINITY,
-        31 => f64::NAN,
-        exponent => sign * (1.0 + fraction) * 2_f64.powi(exponent - 15),
     }
 }
 
@@ -74,20 +64,5 @@ mod tests {
         ] {
             assert_eq!(big_endian(bytes), value, "{bytes:?}");
         }
-    }
-
-    #[test]
-    fn halves_are_exact() {
-        let cases = [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x0001, 2_f64.powi(-24)),
-            (0x7c00, f64::INFINITY),
-            (0x8000, -0.0),
-        ];
-        for (bits, value) in cases {
-            assert_eq!(half(bits).to_bits(), f64::to_bits(value), "{bits:#x}");
-        }
-        assert!(half(0x7e00).is_nan());
     }
 }

@@ -1,4 +1,9 @@
 //! Thrift's compact protocol, read without trust: whatever a length claims must lie within the bytes.
+//!
+//! The Parquet crate keeps its Thrift reader private (`parquet_thrift`, 59.3), and reserves memory for as
+//! many elements as a list claims.
+
+use integer_encoding::VarInt;
 
 use crate::pages::outcome::{Step, corrupt};
 
@@ -55,25 +60,19 @@ impl<'a> ThriftCursor<'a> {
         }
     }
 
+    fn number<V: VarInt>(&mut self) -> Step<V> {
+        let number = V::decode_var(&self.bytes[self.at..]);
+        let (number, len) = number.ok_or_else(|| corrupt("a Thrift number is cut off or too long"))?;
+        self.at += len;
+        Ok(number)
+    }
+
     fn varint(&mut self) -> Step<u64> {
-        let first = self.byte()?;
-        if first < 0x80 {
-            return Ok(u64::from(first));
-        }
-        let mut value = u64::from(first & 0x7f);
-        for shift in (7..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(corrupt("a Thrift number longer than ten bytes"))
+        self.number()
     }
 
     fn zigzag(&mut self) -> Step<i64> {
-        let value = self.varint()?;
-        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+        self.number()
     }
 
     /// The integer of a field of kind [`I32`].
