@@ -2,29 +2,28 @@
 
 use super::value::StoredValue;
 
-/// Which labels a stored value stands for. The same value must give the same labels every time: a chunk
-/// may be read twice.
+/// Says which labels a stored value stands for. The same value must give the same labels every time, because
+/// a chunk may be read twice.
 pub trait LabelSet {
-    /// Appends to `out` the ids of the labels that `value` stands for: one, several, or none for a value
-    /// that says nothing. Ids are small and dense, given out by the implementor.
+    /// Appends to `out` the ids of the labels that `value` stands for: none, one or several. The implementor
+    /// assigns the ids, from 0 up without gaps.
     ///
     /// # Errors
-    /// What is wrong with the value, as text; the row counts as invalid.
+    /// A text that says what is wrong with the value. Its row counts as invalid.
     fn labels(&mut self, value: StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String>;
 
-    /// True for a value that says nothing. Where a row is one value, it counts as a null row then.
+    /// True for a value that counts as missing. Where a row is one value, the row counts as a null row.
     fn is_missing(&self, _value: StoredValue<'_>) -> bool {
         false
     }
 
-    /// A number below which an integer is its own label id; [`LabelSet::labels`] is then asked for the
-    /// others only.
+    /// An integer below this bound is its own label id, and [`LabelSet::labels`] is not called for it.
     fn identity_bound(&self) -> Option<u32> {
         None
     }
 }
 
-/// Asks for labels, but not where an integer is its own.
+/// Calls a [`LabelSet`], except for integers that are label ids themselves.
 pub(super) struct Lookup<'l> {
     labels: &'l mut dyn LabelSet,
     bound: u64,
@@ -37,7 +36,7 @@ impl<'l> Lookup<'l> {
         Self { labels, bound, out: Vec::new() }
     }
 
-    /// Integers below are labels themselves.
+    /// Integers below this bound are labels themselves.
     pub(super) fn bound(&self) -> u64 {
         self.bound
     }

@@ -4,17 +4,17 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// What became of a chunk.
+/// Result of reading a chunk that is not corrupt.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChunkOutcome<T> {
-    /// Its counts.
+    /// The chunk was read, with this result.
     Counted(T),
-    /// Nothing was counted, because of this; the Arrow reader may know what to do.
+    /// The chunk was not read, for this reason. The Arrow reader may be able to read it.
     Unsupported(String),
 }
 
 impl<T> ChunkOutcome<T> {
-    /// The same with another value.
+    /// Converts the result of a chunk that was read.
     pub fn map<U>(self, to: impl FnOnce(T) -> U) -> ChunkOutcome<U> {
         match self {
             Self::Counted(count) => ChunkOutcome::Counted(to(count)),
@@ -23,12 +23,12 @@ impl<T> ChunkOutcome<T> {
     }
 }
 
-/// Why counting a chunk stopped.
+/// Why reading a chunk stopped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// It holds something that this module does not read.
+    /// The chunk holds something that `pages` does not read.
     Unsupported(String),
-    /// It contradicts itself or its footer.
+    /// The chunk contradicts itself or the footer.
     Corrupt(String),
 }
 

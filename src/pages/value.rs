@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One stored value, its logical type resolved.
+/// A stored value, converted by its logical type.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum StoredValue<'a> {
     /// A boolean.
@@ -29,7 +29,7 @@ impl fmt::Display for StoredValue<'_> {
     }
 }
 
-/// A chunk in which every value that is not NULL is the same.
+/// Rows that all hold the same value or NULL.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Constant<'a> {
     /// The value; `None` when all rows are NULL.

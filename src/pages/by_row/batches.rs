@@ -1,4 +1,4 @@
-//! Rows on their way to whoever takes them, some at a time.
+//! Rows of a chunk as label sets, passed on in batches.
 
 use crate::counts::Cell;
 use crate::error::{Error, Result};
@@ -8,16 +8,16 @@ use crate::pages::format::packed::low_bits;
 use crate::pages::format::slots::{Bitmap, SlotBlock, wrong_rows};
 use crate::pages::outcome::{ChunkOutcome, Step, Stop, settle};
 
-/// Rows given at a time, about.
+/// Rows per batch, about.
 const ROWS: usize = 4096;
 
-/// Labels after which fewer rows are given.
+/// Labels per batch, about; a batch that reaches them has fewer rows.
 const LABELS: usize = 1 << 20;
 
-/// Takes the next rows of a chunk.
+/// Receives the next rows of a chunk.
 pub type TakeRows<'t> = &'t mut dyn FnMut(&mut LabelSets) -> Result<()>;
 
-/// Rows on their way to whoever takes them.
+/// Collects rows and passes them on.
 pub(super) struct RowBatches<'s, 't> {
     pub(crate) sets: &'s mut LabelSets,
     labels: usize,
@@ -25,7 +25,7 @@ pub(super) struct RowBatches<'s, 't> {
     /// Rows that ended, and rows of the row group.
     rows: u64,
     expected: u64,
-    /// Whether a row has begun, and whether it says nothing.
+    /// Whether a row has begun, and whether it is missing.
     begun: bool,
     silent: bool,
     failed: Option<Error>,
@@ -104,7 +104,7 @@ pub(crate) enum Slots {
     More {
         /// The first slot.
         at: usize,
-        /// So many slots of interest.
+        /// Number of slots of interest.
         len: usize,
     },
 }

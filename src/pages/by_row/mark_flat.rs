@@ -1,4 +1,4 @@
-//! A column without lists, row by row: which rows are positive, and of which nothing is known.
+//! A column without lists, row by row: which rows are positive, and which are unknown.
 //!
 //! Nothing is done for the rows of a negative run, so that a rare label costs little more than its pages.
 
@@ -15,10 +15,11 @@ use crate::pages::format::plain::{self, PlainValues, word4, word8};
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
-/// Marks the rows of a column without lists. `cell` says on which side a value falls; it is asked once per
-/// dictionary entry, and for plain values that are neither 0 nor 1. Values without a meaning are negative.
+/// Marks the rows of a column without lists. `cell` classifies a value; it is called once per dictionary
+/// entry, and for plain values that are neither 0 nor 1. Invalid values are negative; NULL is unknown, and so
+/// is a NULL struct around the value.
 ///
-/// On [`ChunkOutcome::Unsupported`] and on an error the marks are worth nothing.
+/// On [`ChunkOutcome::Unsupported`] and on an error the content of `marks` is undefined.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.

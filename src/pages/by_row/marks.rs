@@ -3,18 +3,18 @@
 use crate::counts::Cell;
 use crate::pages::format::packed::{Packed, low_bits};
 
-/// Bits of rows.
+/// Which rows of a chunk are positive, and which are unknown, as bits.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Marks {
     /// A bit for every positive row, 64 to a word, the lowest first.
     pub positives: Vec<u64>,
-    /// The same for every row of which nothing is known; empty where there is none.
+    /// The same for every unknown row; empty if there is none.
     pub unknown: Vec<u64>,
     pub(crate) rows: usize,
     pub(crate) at: usize,
 }
 
-/// What a value means for its row.
+/// What a value says about its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowMark {
     Negative,
@@ -23,7 +23,7 @@ pub(super) enum RowMark {
 }
 
 impl Marks {
-    /// No mark yet, of `rows` rows.
+    /// Resets to `rows` rows, all negative.
     pub fn clear(&mut self, rows: usize) {
         self.positives.clear();
         self.positives.resize(rows.div_ceil(64), 0);

@@ -17,11 +17,11 @@ use crate::pages::lookup::{LabelSet, Lookup};
 use crate::pages::outcome::{ChunkOutcome, Step, unsupported};
 use crate::pages::value::StoredValue;
 
-/// Gives the rows of a column of sets of `labels` labels, some at a time, by `sets`. On
-/// [`ChunkOutcome::Unsupported`] some rows may have been given already.
+/// Passes the rows of a column of sets of `labels` labels to `give`, in batches that are built in `sets`. On
+/// [`ChunkOutcome::Unsupported`] and on an error some rows may have been passed already.
 ///
 /// # Errors
-/// [`Error::Input`] when a page contradicts itself or the footer, and those of `give`.
+/// [`Error::Input`] when a page contradicts itself or the footer; any error of `give`.
 pub fn rows_of_sets(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
@@ -41,12 +41,12 @@ pub fn rows_of_sets(
     rows.settle(step)
 }
 
-/// What values stand for, asked once per dictionary entry.
+/// The labels of values, looked up once per dictionary entry.
 struct Meanings<'m, 'l, 'a> {
     leaf: LeafColumn,
     dictionary: Dictionary<'a>,
     lookup: &'m mut Lookup<'l>,
-    /// Labels of entries; `None` says nothing, and what has no meaning has no labels.
+    /// Labels of entries; `None` is missing, and an invalid entry has no labels.
     known: HashMap<u32, Option<Box<[u32]>>>,
     /// By entry, its label where it has just one.
     single: Vec<u32>,
@@ -80,7 +80,7 @@ impl<'m, 'l, 'a> Meanings<'m, 'l, 'a> {
         Ok(self.known.get(&index).and_then(Option::as_deref))
     }
 
-    /// The labels of a value; `None` when it says nothing.
+    /// The labels of a value; `None` when it is missing.
     fn of(&mut self, item: Item<'_>) -> Step<Option<&[u32]>> {
         match item {
             Item::Entry(index) => self.entry(index),

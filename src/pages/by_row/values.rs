@@ -1,4 +1,4 @@
-//! A column without lists, row by row, for layouts that need to know which rows hold what.
+//! The values of a column without lists, row by row.
 
 use crate::error::Result;
 use crate::pages::format::chunk::{Chunk, Workspace};
@@ -9,9 +9,9 @@ use crate::pages::format::stream::ValueStream;
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
-/// Appends a code for every row of a chunk to `out`. `code` says what a value or NULL has for one; it is
-/// asked once per dictionary entry that occurs, and once per run of equal plain values. On
-/// [`ChunkOutcome::Unsupported`] and on an error `out` is as it was.
+/// Appends a code for every row of a chunk to `out`. `code` gives the code of a value, or of NULL; it is
+/// called once per dictionary entry that occurs, and once per run of equal plain values. On
+/// [`ChunkOutcome::Unsupported`] and on an error `out` is unchanged.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
@@ -76,11 +76,12 @@ fn codes(
     Ok(())
 }
 
-/// Calls `each` with the values of a chunk, some at a time. False, and no further call, when it holds a
-/// NULL.
+/// Calls `each` with the values of a chunk, in batches. Returns false, without a further call, at the first
+/// block that holds a NULL.
 ///
 /// # Errors
-/// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer; what `each` returns.
+/// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer; any error of
+/// `each`.
 pub fn read_values(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,

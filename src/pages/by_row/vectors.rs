@@ -13,11 +13,11 @@ use crate::pages::format::slots::{BLOCK, Bitmap, Levels, SlotBlock, ones};
 use crate::pages::outcome::{ChunkOutcome, Step, unsupported};
 use crate::pages::value::StoredValue;
 
-/// Gives the rows of a column of lists in which position i is label i of `labels`. `cell` says on which side a
-/// value falls, whatever its position; otherwise as [`rows_of_sets`].
+/// Passes the rows of a column of lists in which position i is label i of `labels` to `give`. `cell`
+/// classifies a value at any position. Otherwise like [`rows_of_sets`](super::sets::rows_of_sets).
 ///
 /// # Errors
-/// [`Error::Input`] when a page contradicts itself or the footer, and those of `give`.
+/// [`Error::Input`] when a page contradicts itself or the footer; any error of `give`.
 pub fn rows_of_vectors(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,

@@ -3,27 +3,27 @@
 use crate::counts::{Cell, Tally};
 use crate::pages::value::StoredValue;
 
-/// What the rows of a vector column say, beside the tallies.
+/// What the rows of a vector column say beside the tallies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VectorCount {
-    /// All rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Rows whose list is NULL: missing at every position.
+    /// Rows whose list is NULL; they are missing at every position.
     pub null_rows: u64,
-    /// Rows whose list is shorter or longer: invalid at every position.
+    /// Rows whose list has another length; they are invalid at every position.
     pub wrong_rows: u64,
-    /// The first of them.
+    /// The first row whose list has another length.
     pub first_wrong: Option<WrongLength>,
-    /// The first value found that no rule explains: its position, and the value as text.
+    /// The first invalid value: its position, and the value as text.
     pub first_invalid: Option<(usize, String)>,
 }
 
-/// A list that is not as long as there are labels.
+/// A list whose length is not the number of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongLength {
-    /// The row within the chunk, from 0.
+    /// Index of the row within the chunk.
     pub row: u64,
-    /// Elements of its list.
+    /// Number of elements in its list.
     pub elements: u64,
 }
 

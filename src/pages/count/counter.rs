@@ -1,13 +1,12 @@
-//! Positives per label, a label twice in a row counted once.
+//! Positives per label; a label that a row repeats counts once.
 
 use super::carry::CarryCounts;
 use super::repeats::{Here, LastRows, ascend, ends};
 use crate::pages::format::limits::highest;
 
-/// Positives per label id, from one chunk after the other.
+/// Positives per label id, summed over chunks.
 ///
-/// A chunk that turns out to be damaged leaves no trace: it is read once more, and what was added the
-/// first time is taken away.
+/// A corrupt chunk adds nothing: it is read a second time, and what was added the first time is subtracted.
 #[derive(Debug)]
 pub struct SetCounter {
     counts: CarryCounts,
@@ -29,7 +28,7 @@ impl Default for SetCounter {
 }
 
 impl SetCounter {
-    /// A counter that has seen nothing.
+    /// A counter without any count.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -43,15 +42,15 @@ impl SetCounter {
         }
     }
 
-    /// Rows that hold each label, by label id; ids above the highest one seen are absent. The counter
-    /// starts anew.
+    /// Returns the number of rows that have each label, by label id up to the highest that was counted, and
+    /// resets the counter.
     #[must_use]
     pub fn take(&mut self) -> Vec<u64> {
         self.counts.take()
     }
 
-    /// Counts a chunk of fewer than [`ROWS_MAX`] rows. When `count` gives `None` or fails, it is called again to take back
-    /// what it added, so it has to do the same every time.
+    /// Counts a chunk of fewer than [`ROWS_MAX`] rows. When `count` gives `None` or fails, it is called again
+    /// to take back what it added, so it has to do the same every time.
     pub(super) fn attempt<T, E>(
         &mut self,
         mut count: impl FnMut(&mut Self) -> Result<Option<T>, E>,
@@ -123,7 +122,7 @@ impl SetCounter {
         new
     }
 
-    /// Adds all that `other` has counted.
+    /// Adds the counts of `other`.
     pub fn absorb(&mut self, other: &Self) {
         self.counts.absorb(&other.counts);
     }

@@ -14,17 +14,17 @@ use crate::pages::format::plain::{self, Neighbours, PlainValues, zeros_and_ones}
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
-/// What a label column says.
+/// Counts of a column without lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FlatCount {
-    /// Rows on each side; they add up to the rows of the chunk.
+    /// Rows per cell; they add up to the rows of the chunk.
     pub tally: Tally,
-    /// The first value found that no rule explains, as text.
+    /// The first invalid value, as text.
     pub first_invalid: Option<String>,
 }
 
-/// Tallies a column without lists. `cell` says on which side a value falls; it is asked once per
-/// dictionary entry that occurs, and once per run of equal plain values. NULL is missing.
+/// Tallies a column without lists. `cell` classifies a value; it is called once per dictionary entry that
+/// occurs, and once per run of equal plain values. NULL is missing, and so is a NULL struct around the value.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
@@ -36,8 +36,8 @@ pub fn count_flat(
     settle(open(chunk, workspace).and_then(|opened| count(opened, cell)))
 }
 
-/// The same of the pages that are `chosen`, whose rows the tally adds up to. The bytes of the chunk are those
-/// from the first that is needed.
+/// Like [`count_flat`], but only the pages of `chosen`; the tally adds up to their rows. `chunk.bytes` begins
+/// at the first byte of [`Chosen::parts`].
 ///
 /// # Errors
 /// As [`count_flat`], and when a page has other rows than the offset index says.

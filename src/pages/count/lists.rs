@@ -1,8 +1,8 @@
 //! Lists of labels.
 //!
-//! A list column is first read in the belief that every value stands for at most one label and that
-//! none is invalid: then no row needs to be remembered. Where that turns out wrong the chunk is read
-//! again row by row, because an invalid row is positive for no label.
+//! A list column is first read on the assumption that every value stands for at most one label and that none
+//! is invalid: then rows need not be collected. If the assumption fails, the chunk is read again row by row,
+//! because an invalid row is positive for no label.
 
 use super::counter::SetCounter;
 use super::entries::{Entries, NONE, one_label};
@@ -31,8 +31,8 @@ pub(crate) fn count(
     Ok(count.unwrap_or_default())
 }
 
-/// `None` when a value stands for several labels or is invalid, or two entries of a dictionary stand for
-/// the same label: a row may hold both.
+/// `None` when a value stands for several labels or is invalid, or when two entries of a dictionary stand for
+/// the same label, which a row may hold both of.
 fn at_once(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,

@@ -1,7 +1,7 @@
-//! Labels that stand twice in a row.
+//! Labels that a row repeats.
 //!
-//! Mostly no row has such: labels that ascend in every row, as writers like to have them, are all
-//! different, which is seen at a glance. Other rows are gone through label by label.
+//! Most shards have none: labels that ascend in every row are all different, which is fast to check. All
+//! other rows are read label by label.
 
 /// Where the first and the last row begin that begin among `len` labels.
 pub(crate) fn ends(firsts: &[u64], len: usize) -> Option<(usize, usize)> {

@@ -7,16 +7,16 @@ use crate::pages::outcome::Step;
 /// are the rows less null rows, invalid rows and its positives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SetCount {
-    /// All rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Rows whose list or value is NULL, or whose value says nothing. An empty list is not among them: it
-    /// says that no label applies.
+    /// Rows whose list or value is NULL, or whose value counts as missing. A row with an empty list is not a
+    /// null row: it has no label.
     pub null_rows: u64,
-    /// Null elements inside lists, which were passed over.
+    /// NULL elements inside lists; they are skipped.
     pub null_elements: u64,
-    /// Rows with a value that names no label; they are positive for none.
+    /// Rows with a value that is not a label; they are positive for no label.
     pub invalid_rows: u64,
-    /// What is wrong with the first of them.
+    /// What is wrong with the first invalid row.
     pub first_invalid: Option<String>,
 }
 

@@ -16,10 +16,10 @@ use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
 /// Counts the labels of a column of sets into `counter`: a list of labels, or without a list one value
-/// per row that stands for one or several. A label twice in a row counts once.
+/// per row that stands for one or several. A label that a row repeats counts once.
 ///
 /// `labels` is asked once per dictionary entry that occurs, and for plain values once per run of equal
-/// ones. On [`ChunkOutcome::Unsupported`] and on an error the counter is as it was.
+/// values. On [`ChunkOutcome::Unsupported`] and on an error the counter is unchanged.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.

@@ -21,11 +21,11 @@ use crate::pages::format::slots::wrong_rows;
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
-/// Tallies a column of lists in which position i is label i of `tallies`. `cell` says on which side a
-/// value at a position falls; it is asked once per position and dictionary entry that meet, where there
-/// are not too many of them. A null element is missing.
+/// Tallies a column of lists in which position i is label i of `tallies`. `cell` classifies a value at a
+/// position; it is called once per position and dictionary entry that occur together, unless there are too
+/// many of these. A NULL element is missing.
 ///
-/// On [`ChunkOutcome::Unsupported`] and on an error the tallies are as they were.
+/// On [`ChunkOutcome::Unsupported`] and on an error the tallies are unchanged.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
@@ -110,7 +110,7 @@ fn at_once(
     Ok(Some(VectorCount { rows, null_rows, ..VectorCount::default() }))
 }
 
-/// Counts the values of a page without indices, the first of which stands at position `at`.
+/// Counts the values of a page without indices, the first of which is at position `at`.
 fn add_singles(
     leaf: LeafColumn,
     page: &DataPage<'_>,

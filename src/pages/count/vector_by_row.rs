@@ -89,8 +89,7 @@ impl<'r, 'a, 'c> VectorRows<'r, 'a, 'c> {
             self.dictionary.check(indices)?;
             let mut at = 0;
             return self.slots(block, |_, value| {
-                // A choice between two numbers rather than two ways to go: nobody can guess which
-                // elements are null.
+                // A choice between two numbers and no branch: which elements are NULL cannot be predicted.
                 let code = indices.get(at).copied().unwrap_or(missing);
                 at += usize::from(value);
                 Ok(if value { code } else { missing })

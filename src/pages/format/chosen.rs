@@ -5,30 +5,30 @@ use std::ops::Range;
 use crate::pages::outcome::{Step, corrupt};
 use crate::pages::value::Constant;
 
-/// A data page that has to be decoded.
+/// A data page that must be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagePlace {
-    /// Where it lies in the file, with its header.
+    /// Bytes of the file, header included.
     pub bytes: Range<u64>,
-    /// Its rows.
+    /// Number of rows.
     pub rows: u64,
 }
 
-/// The pages of a chunk that have to be decoded, and what all others hold.
+/// The pages of a chunk that must be decoded, and what the other pages hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
-    /// What the pages hold that need no decoding.
+    /// What the pages that need no decoding hold.
     pub constants: Vec<Constant<'static>>,
-    /// How many pages those are.
+    /// Number of pages that need no decoding.
     pub known: u64,
-    /// What lies in front of all data pages, if anything does.
+    /// The dictionary page, if there is one.
     pub(crate) dictionary: Option<Range<u64>>,
     /// In the order of the file.
     pub(crate) pages: Vec<PagePlace>,
 }
 
 impl Chosen {
-    /// The parts of the file that are needed, in its order; none where no page has to be decoded.
+    /// The byte ranges of the file that are needed, in ascending order; none if no page must be decoded.
     pub fn parts(&self) -> impl Iterator<Item = Range<u64>> {
         self.dictionary().into_iter().chain(self.pages.iter().map(|page| &page.bytes)).cloned()
     }

@@ -4,18 +4,18 @@ use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::codec::Decompressors;
 
-/// One column of one row group, as it lies in the file.
+/// The column chunk of one column in one row group.
 #[derive(Debug, Clone, Copy)]
 pub struct Chunk<'a> {
-    /// The bytes of [`ColumnChunkMetaData::byte_range`].
+    /// Bytes of the file in [`ColumnChunkMetaData::byte_range`].
     pub bytes: &'a [u8],
-    /// What the footer says of them.
+    /// Metadata of the chunk from the footer.
     pub meta: &'a ColumnChunkMetaData,
-    /// Rows of the row group.
+    /// Number of rows in the row group.
     pub rows: u64,
 }
 
-/// What a thread keeps between chunks: decompressors, and a buffer each for a page and a dictionary.
+/// Reused from chunk to chunk, one per thread: decompressors, a page buffer and a dictionary buffer.
 #[derive(Debug, Default)]
 pub struct Workspace {
     pub(super) decompressors: Decompressors,

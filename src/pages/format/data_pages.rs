@@ -1,5 +1,8 @@
 //! A column chunk, page by page: header, checksum, decompression, and where levels and values lie.
-//! Pages that need no decoding may be left out.
+//!
+//! `SerializedPageReader` of the Parquet crate (59.3) makes a decompressor for every chunk and a buffer for
+//! every page, of whatever size the header claims. Over 270 columns of booleans it takes 0.12 s to give the
+//! pages (`tests/bench/floor.rs`); a whole run that counts them takes 0.07 s.
 
 use super::bytes::{prefixed, split};
 use super::chosen::{Chosen, Walk};

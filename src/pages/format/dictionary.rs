@@ -1,4 +1,7 @@
 //! Dictionary pages, and pages of indices into them.
+//!
+//! The Parquet crate replaces each index by its value (`DictDecoder`). Here indices are counted, so that the
+//! meaning of a value is asked for once per entry and not once per row.
 
 use super::bytes::prefixed;
 use super::hybrid::{Hybrid, HybridRun};
@@ -12,7 +15,7 @@ use crate::pages::value::StoredValue;
 /// Entries of the largest dictionary: as many words as a page has room for.
 const ENTRIES_MAX: usize = PAGE_LIMIT / 4;
 
-/// The values that indices stand for.
+/// The values of a dictionary page, by index.
 #[derive(Debug)]
 pub(crate) struct Dictionary<'a> {
     leaf: LeafColumn,
@@ -57,7 +60,7 @@ impl<'a> Dictionary<'a> {
         })
     }
 
-    /// All entries, where they are words below `bound`.
+    /// All entries, if they are words below `bound`.
     pub(crate) fn words_below(&self, bound: u64) -> Option<Vec<u32>> {
         let mut words = vec![0; self.len];
         let mut values = plain::PlainValues::new(self.leaf.physical, self.bytes);

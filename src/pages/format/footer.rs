@@ -1,7 +1,8 @@
 //! A look at a footer before the Parquet reader sees it.
 //!
-//! The reader reserves memory for as many row groups as the footer claims. A claim of 2³¹ ends the
-//! process in 48 bytes, so claims are held against the bytes there are.
+//! The Parquet crate (59.3) reserves memory for as many row groups as the footer claims, so that a footer of
+//! 48 bytes that claims 2³¹ of them ends the process. Here every length is checked against the bytes there
+//! are.
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ const ROW_GROUPS: i16 = 4;
 const ROW_GROUPS_MAX: usize = 1 << 15;
 
 /// Checks that every string, list and map in a footer fits into it, and that nothing is nested deeper
-/// than 64 levels. `footer` is the Thrift part: what stands before the length and the magic bytes.
+/// than 64 levels. `footer` is the Thrift part: the bytes before the length and the magic number.
 ///
 /// # Errors
 /// [`Error::Input`] saying what the footer claims.
@@ -25,7 +26,7 @@ pub fn check_footer(footer: &[u8]) -> Result<()> {
     walked(footer).map(drop)
 }
 
-/// What a footer says beside its row groups.
+/// A footer without its row groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     /// The footer of a file without rows that has the same columns and key-value entries.

@@ -1,4 +1,6 @@
 //! Page headers.
+//!
+//! The Parquet crate keeps its header type private (59.3), and reads a header only as part of a page.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! Definition levels of a column without lists: which slots hold a value.
+//!
+//! The level decoders of the Parquet crate unpack a level per slot. Here levels of one bit are counted by
+//! popcount, run by run.
 
 use super::data_pages::DataPage;
 use super::hybrid::{Hybrid, HybridRun};

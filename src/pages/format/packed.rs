@@ -1,4 +1,7 @@
 //! Bit-packed values: whole words at a time.
+//!
+//! `BitReader` of the Parquet crate is behind its feature `experimental` (59.3) and only unpacks. Here values
+//! of one bit are counted and copied as words, without unpacking them.
 
 /// Bit-packed values. `bytes` holds at least `start + len` of them, and may go on: eight bytes can then
 /// be loaded at once even at the end of the values. `start` is below 8.

@@ -1,7 +1,8 @@
 //! The column index and the offset index of a chunk, as they are stored.
 //!
-//! The Parquet crate decodes them for all columns of a file at once, and makes room for as many pages as an
-//! offset index claims. Here each is read by itself, and every claim is held against the bytes there are.
+//! The Parquet crate decodes the indexes of all columns of a file at once, and reserves memory for as many
+//! pages as an offset index claims; its decoders of a single index are private (59.3). Here each index is
+//! read by itself, and every length is checked against the bytes there are.
 
 use super::thrift::{BINARY, Field, I32, I64, LIST, STRUCT, ThriftCursor};
 use crate::pages::outcome::{Step, corrupt};

@@ -1,4 +1,7 @@
-//! Values side by side, as the plain encoding and dictionary pages hold them.
+//! Plain values: those of the plain encoding and of dictionary pages.
+//!
+//! The decoders of the Parquet crate are behind its feature `experimental` (59.3) and copy values into a
+//! vector. Here zeros and ones are counted in the bytes of the page, and strings are borrowed from them.
 
 use super::bytes::prefixed;
 use super::leaf::{Physical, RawValue, low};

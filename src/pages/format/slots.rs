@@ -250,7 +250,7 @@ fn put(bits: &mut Bitmap, at: usize, word: u64) {
     }
 }
 
-/// The error for lists that are more or fewer than the rows of the row group.
+/// The error for a number of lists that is not the number of rows in the row group.
 pub(crate) fn wrong_rows(found: u64, rows: u64) -> Stop {
     corrupt(format!("{found} lists in a row group of {rows} rows"))
 }

@@ -1,4 +1,6 @@
-//! The values of a page, a block at a time, however they are written.
+//! The values of a page, a block at a time, in any encoding that is supported.
+//!
+//! A dictionary index stays an index, which the decoders of the Parquet crate replace by its value.
 
 use super::data_pages::{Coding, DataPage};
 use super::dictionary::indices;

@@ -6,9 +6,9 @@ use parquet::file::statistics::Statistics;
 use crate::pages::format::leaf::{LeafColumn, RawValue};
 use crate::pages::value::Constant;
 
-/// What a chunk holds, where its statistics alone tell: a column without lists, a value or NULL in each of the
-/// `rows` rows of its row group, minimum and maximum exact and equal, the number of nulls known. An absent null count is unknown, never zero, and the
-/// bounds of floats say nothing, because NaN may stand outside of them.
+/// What a chunk holds, if its statistics describe it completely: a column without lists, a value or NULL in
+/// each of the `rows` rows of its row group, equal and exact bounds, and a known null count. An absent null
+/// count is unknown, never zero. The bounds of floats are not used, because NaN may lie outside of them.
 #[must_use]
 pub fn constant(meta: &ColumnChunkMetaData, rows: u64) -> Option<Constant<'_>> {
     let leaf = LeafColumn::of(meta.column_descr()).ok()?;

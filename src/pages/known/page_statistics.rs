@@ -10,7 +10,7 @@ use crate::pages::format::leaf::{LeafColumn, Physical, RawValue};
 use crate::pages::format::page_index::{ColumnIndex, Location, locations};
 use crate::pages::value::Constant;
 
-/// What the column index of a chunk tells of its pages, some of which need no decoding.
+/// What a column index says about the pages of a chunk. At least one page needs no decoding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownPages(Vec<KnownPage>);
 
@@ -31,14 +31,14 @@ enum Holds {
     Unknown,
 }
 
-/// What the column index `index` of a chunk tells: of a column without lists, which pages are all NULL, and
-/// which hold one value, by a minimum that is the maximum and a null count. `None` where that is no page, or
-/// the index is damaged or contradicts itself.
+/// Reads the column index `index` of a column without lists: which pages are all NULL, and which hold a
+/// single value (minimum and maximum are equal, the null count is known). `None` if there is no such page, or
+/// if the index is damaged or contradicts itself.
 ///
-/// An absent null count is unknown, never zero. The bounds of floats say nothing, because NaN may stand
-/// outside of them. Nor do those of strings and byte arrays, which writers cut off at lengths of their
-/// choice: unlike the statistics of a chunk, a column index does not say whether a bound is a value. The
-/// bounds of booleans, integers and decimals in words are values.
+/// An absent null count is unknown, never zero. The bounds of floats are not used, because NaN may lie
+/// outside of them. The bounds of strings and byte arrays are not used either, because writers may shorten
+/// them: unlike the statistics of a chunk, a column index does not say whether a bound is a value. The bounds
+/// of booleans, integers and decimals in words are values.
 #[must_use]
 pub fn known_pages(meta: &ColumnChunkMetaData, index: &[u8]) -> Option<KnownPages> {
     let leaf = LeafColumn::of(meta.column_descr()).ok().filter(|leaf| leaf.max_rep == 0)?;
@@ -77,8 +77,8 @@ fn word(leaf: &LeafColumn, bytes: &[u8]) -> Option<RawValue<'static>> {
 }
 
 impl KnownPages {
-    /// The pages to decode, by the offset index `index` of the same chunk, in a row group of `rows` rows. `None`
-    /// where the index is damaged, or contradicts the column index, itself, or what the footer says of the chunk.
+    /// Chooses the pages to decode, by the offset index `index` of the same chunk in a row group of `rows`
+    /// rows. `None` if the index is damaged, or contradicts itself, the column index or the footer.
     #[must_use]
     pub fn choose(&self, meta: &ColumnChunkMetaData, index: &[u8], rows: u64) -> Option<Chosen> {
         let locations = locations(index).ok()?;
@@ -112,7 +112,7 @@ impl KnownPages {
     }
 }
 
-/// A page of rows `rows`, of which there has to be one.
+/// The place of a page of rows `rows`, which must not be empty.
 fn place(location: &Location, rows: Range<u64>) -> Option<PagePlace> {
     let start = u64::try_from(location.offset).ok()?;
     let end = start.checked_add(u64::try_from(location.bytes).ok()?)?;
@@ -122,7 +122,7 @@ fn place(location: &Location, rows: Range<u64>) -> Option<PagePlace> {
 }
 
 impl Chosen {
-    /// Takes `page` by its word, or `place` to be decoded. `None` where the two contradict each other.
+    /// Adds what `page` holds, or `place` to be decoded. `None` if the two contradict each other.
     fn add(&mut self, page: &KnownPage, place: PagePlace) -> Option<()> {
         let nulls = page.nulls.unwrap_or(0);
         let constant = match page.holds {
