@@ -1,6 +1,5 @@
 //! Rows of a chunk as label sets, passed on in batches.
 
-use crate::counts::Cell;
 use crate::error::{Error, Result};
 use crate::label_sets::LabelSets;
 use crate::pages::format::chunk::Chunk;

@@ -10,6 +10,7 @@ use crate::pages::format::data_pages::{Coding, DataPage, open};
 use crate::pages::format::dictionary::{Dictionary, indices};
 use crate::pages::format::hybrid::{Hybrid, HybridRun};
 use crate::pages::format::leaf::{LeafColumn, Physical, RawValue, low};
+use crate::pages::format::levels;
 use crate::pages::format::packed::{Packed, low_bits};
 use crate::pages::format::plain::{self, PlainValues, word4, word8};
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
@@ -66,7 +67,7 @@ fn mark(
 
 /// Which slots of a page have a value, as bits, and how many do. The bits are not needed where all do.
 pub(super) fn validity(leaf: LeafColumn, page: &DataPage<'_>, valid: &mut Vec<u64>) -> Step<usize> {
-    let present = values(leaf, page)?;
+    let present = levels::values(leaf, page)?;
     if present == page.slots {
         return Ok(present);
     }
@@ -138,7 +139,7 @@ impl<'r, 'a> ValueMarker<'r, 'a> {
                 bits.runs(len, |run| {
                     match run {
                         HybridRun::Repeat { value, len } => {
-                            marks.run(self.known[usize::from(value != 0)], len)
+                            marks.run(self.known[usize::from(value != 0)], len);
                         }
                         HybridRun::Packed(packed) => marks.bits(packed, self.known),
                     }

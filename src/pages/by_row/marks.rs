@@ -50,7 +50,7 @@ impl Marks {
     }
 
     /// The next `len` rows are all on one side.
-    pub(crate) fn run(&mut self, side: RowMark, len: usize) {
+    pub(super) fn run(&mut self, side: RowMark, len: usize) {
         let (mut at, end) = (self.at, self.at + len);
         self.at = end;
         let Some(bits) = self.side(side) else { return };
@@ -64,7 +64,7 @@ impl Marks {
 
     /// The next `len` rows, up to 64: those of the bits of `word` are on one side.
     #[inline]
-    pub(crate) fn word(&mut self, side: RowMark, word: u64, at: usize) {
+    pub(super) fn word(&mut self, side: RowMark, word: u64, at: usize) {
         if word == 0 {
             return;
         }
@@ -79,7 +79,7 @@ impl Marks {
     }
 
     /// The next rows are the two sides of bits.
-    pub(crate) fn bits(&mut self, packed: Packed<'_>, sides: [RowMark; 2]) {
+    pub(super) fn bits(&mut self, packed: Packed<'_>, sides: [RowMark; 2]) {
         let zeros_count = sides[0] != RowMark::Negative;
         packed.words(|word, n| {
             if zeros_count {

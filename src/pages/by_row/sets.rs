@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::batches::{RowBatches, Slots, TakeRows, each_row};
 use super::mark_flat::validity;
-use crate::counts::Cell;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::label_sets::LabelSets;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
@@ -21,7 +20,7 @@ use crate::pages::value::StoredValue;
 /// [`ChunkOutcome::Unsupported`] and on an error some rows may have been passed already.
 ///
 /// # Errors
-/// [`Error::Input`] when a page contradicts itself or the footer; any error of `give`.
+/// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer; any error of `give`.
 pub fn rows_of_sets(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,

@@ -4,7 +4,7 @@ use super::batches::{RowBatches, Slots, TakeRows, each_row};
 use super::mark_flat::ValueMarker;
 use super::marks::{Marks, deposit, side_of, take};
 use crate::counts::Cell;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::label_sets::LabelSets;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
@@ -17,7 +17,7 @@ use crate::pages::value::StoredValue;
 /// classifies a value at any position. Otherwise like [`rows_of_sets`](super::sets::rows_of_sets).
 ///
 /// # Errors
-/// [`Error::Input`] when a page contradicts itself or the footer; any error of `give`.
+/// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer; any error of `give`.
 pub fn rows_of_vectors(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,

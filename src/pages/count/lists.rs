@@ -112,6 +112,7 @@ mod tests {
     use super::*;
     use crate::pages::by_hand::{ByHand, DICTIONARY, PLAIN, indices, packed, words};
     use crate::pages::count::sets::count_sets;
+    use crate::pages::lookup::LabelSet;
     use crate::pages::outcome::ChunkOutcome;
     use crate::pages::value::StoredValue;
 

@@ -275,8 +275,8 @@ mod tests {
             };
             assert_eq!(found.to_bits(), f64::to_bits(value), "{bits:#x}");
         }
-        let nan = leaf.value(RawValue::Bytes(&0x7e00_u16.to_le_bytes()));
-        assert!(matches!(nan, StoredValue::Float(x) if x.is_nan()));
+        let nan = 0x7e00_u16.to_le_bytes();
+        assert!(matches!(leaf.value(RawValue::Bytes(&nan)), StoredValue::Float(x) if x.is_nan()));
     }
 
     #[test]

@@ -49,11 +49,12 @@ mod tests {
     use super::*;
     use crate::pages::by_hand::{ByHand, packed, words};
     use crate::pages::format::chunk::Workspace;
+    use crate::pages::format::data_pages::open;
     use crate::pages::outcome::Stop;
 
     fn found(chunk: &ByHand) -> Step<usize> {
         let mut workspace = Workspace::default();
-        let (leaf, _, mut pages) = chunk::open(&chunk.chunk(), &mut workspace)?;
+        let (leaf, _, mut pages) = open(&chunk.chunk(), &mut workspace)?;
         values(leaf, &pages.next()?.unwrap())
     }
 

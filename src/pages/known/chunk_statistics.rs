@@ -53,6 +53,7 @@ mod tests {
     use parquet::schema::types::SchemaDescriptor;
 
     use super::*;
+    use crate::pages::value::StoredValue;
 
     fn chunk(field: &str, values: i64, statistics: Statistics) -> ColumnChunkMetaData {
         let schema = parse_message_type(&format!("message m {{ {field} }}")).unwrap();
