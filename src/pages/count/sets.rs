@@ -78,7 +78,9 @@ fn flat(
                 let mut values = PlainValues::new(leaf.physical, page.values);
                 let mut neighbours = Neighbours::new();
                 let mut add = |run: Option<(RawValue<'_>, u64)>| {
-                    run.map_or((), |(raw, rows)| add(leaf.value(raw), rows));
+                    if let Some((raw, rows)) = run {
+                        add(leaf.value(raw), rows);
+                    }
                 };
                 for _ in 0..len {
                     add(neighbours.push(values.next()?));
