@@ -1,7 +1,6 @@
 //! The shape of src/: who may name whom, who may touch what.
 
-use std::path::{Path, PathBuf};
-
+use crate::imports::{Imports, files, imports};
 use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
@@ -43,16 +42,24 @@ const IMPURE: [&str; 9] =
 const GROUPS: [&str; 2] = ["crate::{", "std::{"];
 const LINES_MAX: usize = 500;
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            found.push(path);
-        }
-    }
-}
+/// The storeys of src/engine/, lowest first: a file names only files of lower storeys, or of its own room,
+/// which is a folder or, for a file of engine/ itself, all files of that storey.
+const STOREYS: [&[&str]; 9] = [
+    &[
+        "counting", "dataset", "objects", "partial", "pool", "progress", "session", "spill", "table",
+        "watchdog",
+    ],
+    &["read"],
+    &["plain"],
+    &["scan", "pairs"],
+    &["count"],
+    &["rows"],
+    &["functions", "sampling"],
+    &["sql"],
+    &["cluster"],
+];
+/// One import may lead upwards: limits say where the cluster is, so that all take the same limits.
+const UPWARDS: [(&str, &str); 1] = [("engine/session.rs", "engine/cluster/without.rs")];
 
 fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
@@ -92,8 +99,7 @@ fn faults(module: &str, line: &str) -> Vec<String> {
 #[test]
 fn modules_keep_to_their_layers() {
     let src = root().join("src");
-    let mut found = Vec::new();
-    files(&src, &mut found);
+    let found = files(&src);
     assert!(found.len() > 40, "only {} files", found.len());
     let mut wrong = Vec::new();
     for path in found {
@@ -132,4 +138,56 @@ fn the_rules_find_what_they_are_for() {
     assert_eq!(faults("pipeline", "use datafusion_common::X;").len(), 1);
     assert_eq!(faults("engine", "eprint!(\"a\");").len(), 1);
     assert!(faults("engine", "use crate::counts::Cell; use datafusion::x;").is_empty());
+}
+
+/// The folder or file of engine/ that holds a file; none for engine/mod.rs, which only passes names on.
+fn room(file: &str) -> Option<&str> {
+    let inside = file.strip_prefix("engine/").filter(|inside| *inside != "mod.rs")?;
+    Some(inside.split('/').next().unwrap().trim_end_matches(".rs"))
+}
+
+/// The imports of engine/ that do not lead downwards, and rooms without a storey.
+fn upwards(imports: &Imports) -> Vec<String> {
+    let storey = |room: &str| STOREYS.iter().position(|rooms| rooms.contains(&room));
+    let mut wrong = Vec::new();
+    for (file, others) in imports {
+        let Some(own) = room(file) else { continue };
+        if storey(own).is_none() {
+            wrong.push(format!("{file} has no storey"));
+            continue;
+        }
+        for other in others {
+            let Some(named) = room(other) else { continue };
+            let is_inside = own == named || (storey(own), storey(named)) == (Some(0), Some(0));
+            let is_below = storey(named) < storey(own);
+            if !is_inside && !is_below && !UPWARDS.contains(&(file.as_str(), other.as_str())) {
+                wrong.push(format!("{file} imports {other}, which is not below it"));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn the_engine_keeps_to_its_storeys() {
+    let wrong = upwards(&imports(&root().join("src")));
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_import_that_leads_upwards_in_the_engine_is_found() {
+    let one = |file: &str, other: &str| {
+        upwards(&Imports::from([(file.to_owned(), [other.to_owned()].into_iter().collect())]))
+    };
+    assert_eq!(one("engine/scan/source.rs", "engine/read/chunks.rs"), [""; 0]);
+    assert_eq!(one("engine/table.rs", "engine/objects.rs"), [""; 0]);
+    assert_eq!(one("engine/mod.rs", "engine/count/mod.rs"), [""; 0]);
+    assert_eq!(one("engine/read/chunks.rs", "pages/mod.rs"), [""; 0]);
+    assert_eq!(
+        one("engine/read/chunks.rs", "engine/scan/source.rs"),
+        ["engine/read/chunks.rs imports engine/scan/source.rs, which is not below it"]
+    );
+    assert_eq!(one("engine/scan/source.rs", "engine/pairs/mod.rs").len(), 1);
+    assert_eq!(one("engine/session.rs", "engine/cluster/mod.rs").len(), 1);
+    assert_eq!(one("engine/new.rs", "engine/session.rs"), ["engine/new.rs has no storey"]);
 }

@@ -14,6 +14,12 @@ mod machines;
 
 /// The shape of src/.
 mod layers;
+
+/// Which file of src/ names which.
+mod imports;
+
+/// No two files of src/ import each other.
+mod circles;
 /// README, pages and help match the code; their examples run.
 mod docs;
 /// sample_data/ equals its generator.
