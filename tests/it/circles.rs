@@ -112,6 +112,22 @@ fn a_circle_is_found_however_the_import_is_written() {
 }
 
 #[test]
+fn every_file_that_a_feature_may_choose_is_looked_at() {
+    let door =
+        "#[cfg(feature = \"far\")]\npub use far::go;\n#[cfg(not(feature = \"far\"))]\npub use near::go;";
+    let back = "use crate::caller::Caller;";
+    for (far, near, circles) in [(back, "", 1), ("", back, 1), (back, back, 1), ("", "", 0)] {
+        let tree = [
+            ("caller.rs", "use crate::door::go;"),
+            ("door/mod.rs", door),
+            ("door/far.rs", far),
+            ("door/near.rs", near),
+        ];
+        assert_eq!(circles_of(&tree).len(), circles);
+    }
+}
+
+#[test]
 fn a_file_and_its_own_children_make_a_circle_when_both_import() {
     let rooms = |parent, child| circles_of(&[("lib.rs", ""), ("a/mod.rs", parent), ("a/b.rs", child)]);
     assert_eq!(rooms("mod b;\npub use b::B;\npub struct A;", "pub struct B(super::A);"), [""; 0]);

@@ -1,8 +1,8 @@
 //! Who imports whom in a tree of Rust files, read from the text alone.
 //!
 //! A file imports another when it names something that lies there, in a `use` or written out in the code.
-//! What a mod.rs passes on (`pub use child::Name`) lies in the child, and passing it on is no import; neither
-//! is `mod child;`. Code for tests and imports of lib.rs are left out.
+//! What a mod.rs passes on (`pub use child::Name`) lies in the child, in each of several where features choose
+//! between them, and passing it on is no import; neither is `mod child;`. Code for tests and imports of lib.rs are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ struct Use {
 /// All files of a tree, by module.
 struct Tree {
     sources: BTreeMap<Names, Source>,
-    /// What mod.rs files pass on: the name there, and the path it stands for.
-    passed_on: BTreeMap<Names, Names>,
+    /// What mod.rs files pass on: the name there, and the paths it stands for.
+    passed_on: BTreeMap<Names, Vec<Names>>,
 }
 
 /// The Rust files below a folder.
@@ -53,7 +53,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 pub(crate) fn imports(src: &Path) -> Imports {
     let tree = Tree::read(src);
     let of = |(module, source): (&Names, &Source)| {
-        let homes = tree.paths(module, source).into_iter().map(|path| tree.home(path, 0));
+        let homes = tree.paths(module, source).into_iter().flat_map(|path| tree.homes(path, 0));
         let named = homes.filter(|home| home != module && !home.is_empty());
         (source.file.clone(), named.map(|home| tree.sources[&home].file.clone()).collect())
     };
@@ -67,7 +67,9 @@ impl Tree {
         for (module, source) in &tree.sources {
             for one in source.uses.iter().filter(|one| is_passed_on(source, one)) {
                 let name = module.iter().chain([&one.name]).cloned().collect();
-                tree.passed_on.extend(tree.absolute(module, &one.path).map(|path| (name, path)));
+                if let Some(path) = tree.absolute(module, &one.path) {
+                    tree.passed_on.entry(name).or_insert_with(Vec::new).push(path);
+                }
             }
         }
         tree
@@ -102,13 +104,16 @@ impl Tree {
         Some([start, &path[ups..]].concat())
     }
 
-    /// The module in whose file the end of a path lies.
-    fn home(&self, path: Names, steps: usize) -> Names {
+    /// The modules in whose files the end of a path lies.
+    fn homes(&self, path: Names, steps: usize) -> Vec<Names> {
         let inner = (0..=path.len()).rev().find(|n| self.sources.contains_key(&path[..*n])).unwrap_or(0);
         let name = &path[..path.len().min(inner + 1)];
         match self.passed_on.get(name).filter(|_| steps < 9) {
-            Some(to) => self.home([&to[..], &path[name.len()..]].concat(), steps + 1),
-            None => path[..inner].to_vec(),
+            Some(all) => {
+                let whole = all.iter().map(|to| [&to[..], &path[name.len()..]].concat());
+                whole.flat_map(|to| self.homes(to, steps + 1)).collect()
+            }
+            None => vec![path[..inner].to_vec()],
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use posweight::error::EXIT_CODES;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::support::{Place, root};
+use crate::support::{Place, left_out, root};
 
 fn read(name: &str) -> String {
     std::fs::read_to_string(root().join("pipelines/schedulers").join(name)).unwrap()
@@ -124,6 +124,6 @@ fn airflow() {
     let path = root().join("pipelines/schedulers/airflow.py");
     match Command::new("python3").args(["-c", check]).arg(path).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
-        Err(_) => eprintln!("there is no python3 here: the syntax of airflow.py is not checked"),
+        Err(cause) => left_out("the syntax of airflow.py", &format!("python3: {cause}")),
     }
 }

@@ -1,6 +1,7 @@
 //! The program against moto, an S3 server that is not our own. It honours conditions of reads and of writes.
 //!
-//! `POSWEIGHT_PYTHON` names an interpreter that has `moto[server]`; without it these tests are left out, and say so.
+//! `POSWEIGHT_PYTHON` names an interpreter that has `moto[server]`; without it these tests are left out with a
+//! message, or fail with `POSWEIGHT_DEMAND_TOOLS=1`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use arrow::array::BooleanArray;
 
 use crate::cloud::{command, local, ok, run, wide};
-use crate::support::{Ended, Place, array, ports, root, write};
+use crate::support::{Ended, Place, array, left_out, ports, root, write};
 
 /// Longest time for the server to start.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -56,7 +57,7 @@ impl Moto {
         let [port] = ports();
         let has = Command::new(&python).args(["-c", "import moto.server, flask"]).output();
         if !has.is_ok_and(|ended| ended.status.success()) {
-            eprintln!("tests against moto are left out: {python} does not have it");
+            left_out("stores of moto", &format!("{python} has no moto[server]"));
             return None;
         }
         let mut child = Command::new(python)

@@ -34,6 +34,13 @@ pub(crate) fn array(array: impl arrow::array::Array + 'static) -> ArrayRef {
     Arc::new(array)
 }
 
+/// Says that a test is left out because a tool is missing. With `POSWEIGHT_DEMAND_TOOLS=1` it fails instead.
+pub(crate) fn left_out(test: &str, why: &str) {
+    let demanded = std::env::var("POSWEIGHT_DEMAND_TOOLS").is_ok_and(|value| value == "1");
+    assert!(!demanded, "{test}: {why}; POSWEIGHT_DEMAND_TOOLS=1 demands this test");
+    eprintln!("left out: {test}: {why}");
+}
+
 /// Ports that are free, each for one listener.
 #[cfg(any(feature = "cluster", feature = "cloud"))]
 pub(crate) fn ports<const N: usize>() -> [String; N] {

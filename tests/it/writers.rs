@@ -1,11 +1,11 @@
 //! Files of other writers are counted from encoded pages.
 //!
-//! `POSWEIGHT_PYTHON` names an interpreter that has pyarrow, polars and duckdb; what it lacks is left out, and
-//! said so.
+//! `POSWEIGHT_PYTHON` names an interpreter that has pyarrow, polars and duckdb; what it lacks is left out with a
+//! message, or fails with `POSWEIGHT_DEMAND_TOOLS=1`.
 
 use serde_json::Value;
 
-use crate::support::Place;
+use crate::support::{Place, left_out};
 
 /// Writes `WRITER-….parquet` with every codec, and page version where the writer has a choice.
 const WRITE: &str = r#"
@@ -60,7 +60,7 @@ fn files_of_other_writers_take_the_encoded_path() {
     let mut expected: Vec<Value> = Vec::new();
     for (writer, files) in [("pyarrow", 10), ("polars", 5), ("duckdb", 5)] {
         if let Some(missing) = write(&place, &python, writer) {
-            eprintln!("files of {writer} are left out: {missing}");
+            left_out(&format!("files of {writer}"), &missing);
             continue;
         }
         let names = std::fs::read_dir(place.dir.path()).unwrap().map(|e| e.unwrap().file_name());
