@@ -365,3 +365,6 @@ fn add_mass(sum: &mut MassTally, more: &MassTally) -> Result<()> {
 fn overflow() -> Error {
     Error::resource("a count passes its range").hint("split the run by time or group")
 }
+
+#[cfg(test)]
+mod tests;

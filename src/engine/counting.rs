@@ -206,3 +206,75 @@ impl Counting {
         self.sample_weight.is_some() || self.domain.soft || self.overrides.values().any(|d| d.soft)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::source::layout::LayoutKind;
+
+    /// Counting of one label column, or of the columns of layout `wide`, with nothing else asked for.
+    pub(crate) fn counting(kind: LayoutKind, columns: &[&str], keys: Keys) -> Counting {
+        let labels = columns.iter().map(|&column| column.to_owned()).collect();
+        Counting {
+            layout: Layout { kind, labels, id: None, value: None, delimiter: None },
+            keys,
+            domain: Domain::default(),
+            overrides: HashMap::new(),
+            by: Vec::new(),
+            sample_weight: None,
+            filter: None,
+            num_rows: None,
+            ids_disjoint: false,
+            part: false,
+            labels_max: 1000,
+            engine: Engine::Auto,
+            trust_statistics: false,
+        }
+    }
+
+    pub(crate) fn labels(names: &[&str]) -> Labels {
+        names.iter().collect()
+    }
+
+    #[test]
+    fn an_index_that_needs_too_much_memory_is_refused_only_where_labels_are_open() {
+        let place = |keys| counting(LayoutKind::List, &["y"], keys).place(1000);
+        let error = place(Keys::Indices(None)).unwrap_err();
+        assert!(matches!(error, Error::Resource(_)), "{error}");
+        assert!(error.to_string().contains("1000") && error.remedy().unwrap().contains("--num-labels"), "{error}");
+        assert_eq!(place(Keys::Indices(Some(2000))).unwrap(), 1000);
+        assert_eq!(counting(LayoutKind::List, &["y"], Keys::Indices(None)).place(999).unwrap(), 999);
+    }
+
+    #[test]
+    fn integers_are_positions_or_names_of_a_vocabulary() {
+        let position = |kind, value| Vocabulary::new(labels(&["7", "cat", "0"]), kind).position(&value);
+        assert_eq!(position(LabelKind::Index, Value::Int(2)), Ok(2));
+        assert_eq!(position(LabelKind::Name, Value::Int(7)), Ok(0));
+        assert_eq!(position(LabelKind::Name, Value::UInt(0)), Ok(2));
+        // A name first, then an index in digits.
+        assert_eq!(position(LabelKind::Index, Value::Text("7")), Ok(0));
+        assert_eq!(position(LabelKind::Index, Value::Text("1")), Ok(1));
+        assert!(position(LabelKind::Name, Value::Text("1")).is_err());
+        for (kind, value, word) in [
+            (LabelKind::Index, Value::Int(3), "3 labels"),
+            (LabelKind::Index, Value::Int(-1), "-1"),
+            (LabelKind::Name, Value::Int(2), "\"2\""),
+            (LabelKind::Name, Value::Text("cats"), "did you mean \"cat\"?"),
+        ] {
+            let why = position(kind, value).unwrap_err();
+            assert!(why.contains(word), "{why}");
+        }
+    }
+
+    #[test]
+    fn labels_that_were_found_are_known_to_the_next_pass() {
+        let found = labels(&["a", "b"]);
+        let knowing = |keys| counting(LayoutKind::List, &["y"], keys).knowing(&found).keys;
+        let Keys::Vocabulary(vocabulary) = knowing(Keys::Names) else { panic!("names become a vocabulary") };
+        assert_eq!(*vocabulary.labels(), found);
+        assert!(matches!(knowing(Keys::Indices(None)), Keys::Indices(Some(2))));
+        assert!(Keys::Names.are_open() && Keys::Indices(None).are_open());
+        assert!(!knowing(Keys::Names).are_open() && !knowing(Keys::Indices(None)).are_open());
+    }
+}

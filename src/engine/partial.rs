@@ -292,3 +292,106 @@ pub(crate) fn read(
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The rows of batches, as text.
+    fn rows(batches: &[RecordBatch], n_by: usize) -> Vec<String> {
+        let mut rows = Vec::new();
+        for batch in batches {
+            let each = |row: PartialRow<'_>| {
+                rows.push(format!("{row:?}"));
+                Ok(())
+            };
+            read(batch, n_by, each).unwrap();
+        }
+        rows
+    }
+
+    /// Batches of these rows, in groups of `n_by` columns.
+    pub(crate) fn batches(n_by: usize, rows: &[PartialRow<'_>]) -> Vec<RecordBatch> {
+        let mut partials = Partials::new(n_by);
+        rows.iter().for_each(|row| partials.push(row));
+        partials.finish()
+    }
+
+    fn tally(counts: [u64; 5]) -> Tally {
+        let [positives, negatives, uncertain, missing, invalid] = counts;
+        Tally { positives, negatives, uncertain, missing, invalid }
+    }
+
+    #[test]
+    fn rows_are_read_as_they_were_pushed() {
+        let by = [Some("train".to_owned()), None];
+        let mass = MassTally { positives: Mass::from_units(-7), negatives: Mass::from_f64(2.5).unwrap() };
+        let given = [
+            PartialRow { by: &by, index: Some(3), tally: tally([1, 2, 3, 4, 5]), mass, ..Default::default() },
+            PartialRow { by: &by, name: Some("é"), skipped: 6, ..Default::default() },
+            PartialRow { by: &by, shard: Some(2), example: Some("\"2\""), ..Default::default() },
+        ];
+        let expected: Vec<String> = given.iter().map(|row| format!("{row:?}")).collect();
+        assert_eq!(rows(&batches(2, &given), 2), expected);
+    }
+
+    #[test]
+    fn many_rows_make_several_batches_and_keep_their_order() {
+        let row = |index| PartialRow { index: Some(index), ..Default::default() };
+        let given: Vec<PartialRow<'_>> = (0..=BATCH_ROWS as u64).map(row).collect();
+        let batches = batches(0, &given);
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [BATCH_ROWS, 1]);
+        assert_eq!(rows(&batches, 0), given.iter().map(|row| format!("{row:?}")).collect::<Vec<_>>());
+        assert!(super::tests::batches(0, &[]).is_empty());
+    }
+
+    #[test]
+    fn counts_by_column_are_the_rows_one_by_one() {
+        let counts = [(4, tally([1, 0, 0, 9, 0])), (2, tally([0, 3, 0, 7, 0])), (9, tally([10, 0, 0, 0, 0]))];
+        let by = [Some("a".to_owned())];
+        let names = |label: usize| (label == 2).then_some("two");
+        let row = |(label, tally): &(usize, Tally)| PartialRow {
+            by: &by,
+            index: names(*label).is_none().then_some(*label as u64),
+            name: names(*label),
+            tally: *tally,
+            ..Default::default()
+        };
+        let one_by_one = batches(1, &counts.iter().map(row).collect::<Vec<_>>());
+        let by_column = labels(&by, counts.into_iter(), names).unwrap();
+        assert_eq!(vec![by_column], one_by_one);
+        assert!(labels(&by, std::iter::empty(), names).is_none());
+    }
+
+    #[test]
+    fn positives_alone_are_the_counts_of_labels_that_have_any() {
+        let positives = [0, 5, 0, 2];
+        let some = [(11, tally([5, 0, 0, 0, 0])), (13, tally([2, 0, 0, 0, 0]))];
+        assert_eq!(of_positives(10, &positives), labels(&[], some.into_iter(), |_| None));
+        assert!(of_positives(10, &[0, 0]).is_none());
+    }
+
+    #[test]
+    fn only_batches_of_positions_and_nothing_else_are_taken_by_column() {
+        let label = PartialRow { index: Some(1), tally: tally([1, 2, 3, 4, 5]), ..Default::default() };
+        let of = |n_by, rows: &[PartialRow<'_>]| positions(&batches(n_by, rows)[0]).map(|columns| columns.map(<[u64]>::to_vec));
+        let [indices, counts @ ..] = of(0, &[PartialRow { ..label }]).unwrap();
+        assert_eq!((indices, counts), (vec![1], [1, 2, 3, 4, 5].map(|n| vec![n])));
+        let by = [None];
+        assert_eq!(of(1, &[PartialRow { by: &by, ..label }]), None);
+        for other in [
+            PartialRow::default(),
+            PartialRow { name: Some("a"), ..Default::default() },
+            PartialRow { shard: Some(0), example: Some("x"), ..label },
+        ] {
+            assert_eq!(of(0, &[PartialRow { ..label }, other]), None);
+        }
+    }
+
+    #[test]
+    fn a_batch_without_a_column_is_a_bug_that_names_it() {
+        let batch = batches(0, &[PartialRow::default()]).remove(0);
+        let error = read(&batch.project(&[0, 1, 2]).unwrap(), 0, |_| Ok(())).unwrap_err();
+        assert!(matches!(error, Error::Internal(_)) && error.to_string().contains("example"), "{error}");
+    }
+}

@@ -483,3 +483,6 @@ pub(super) fn decode(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

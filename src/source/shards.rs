@@ -322,3 +322,63 @@ pub fn fingerprint(shards: &[Shard], meaning: &str) -> String {
     };
     shards.iter().fold("0".repeat(64), |sum, shard| add_fingerprints(&sum, &of_shard(shard)))
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+    use crate::source::listing::list;
+
+    /// Writes columns as one shard below a folder, and opens it.
+    pub(crate) fn shard(folder: &Path, name: &str, columns: Vec<(&str, ArrayRef)>) -> Shard {
+        let columns = columns.into_iter().map(|(name, array)| (name, array, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        open(list(&[path.display().to_string()]).unwrap(), 1).unwrap().remove(0)
+    }
+
+    /// A column of `true` and `false`.
+    pub(crate) fn bits<const N: usize>(bits: [bool; N]) -> ArrayRef {
+        Arc::new(BooleanArray::from(bits.to_vec()))
+    }
+
+    #[test]
+    fn a_shard_that_is_written_again_has_another_identity() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = shard(folder.path(), "a.parquet", vec![("x", bits([true]))]);
+        assert_eq!(open(list(std::slice::from_ref(&first.name)).unwrap(), 1).unwrap()[0].identity(), first.identity());
+        first.check_unchanged().unwrap();
+        let second = shard(folder.path(), "a.parquet", vec![("x", bits([true, false]))]);
+        assert_ne!(first.identity(), second.identity());
+        assert!(matches!(first.check_unchanged(), Err(Error::Changed(_))));
+        second.check_unchanged().unwrap();
+        fs::remove_file(folder.path().join("a.parquet")).unwrap();
+        assert!(matches!(second.check_unchanged(), Err(Error::Changed(_))));
+    }
+
+    #[test]
+    fn every_unreadable_file_is_named_beside_those_that_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        shard(folder.path(), "b.parquet", vec![("x", bits([true]))]);
+        fs::write(folder.path().join("a.parquet"), "").unwrap();
+        fs::write(folder.path().join("c.parquet"), "not Parquet, but long enough").unwrap();
+        let listed = || list(&[folder.path().display().to_string()]).unwrap();
+        let (shards, unreadable) = open_readable(listed(), 2, &Known::default());
+        assert_eq!((shards.len(), unreadable.len()), (1, 2));
+        for (one, (name, why)) in unreadable.iter().zip([("a.parquet", "0 bytes"), ("c.parquet", "PAR1")]) {
+            assert!(one.name.ends_with(name), "{}", one.name);
+            assert!(one.error.to_string().contains(name) && one.error.to_string().contains(why), "{}", one.error);
+        }
+        let all = open(listed(), 2).unwrap_err().to_string();
+        assert!(all.contains("a.parquet") && all.contains("c.parquet") && !all.contains("b.parquet"), "{all}");
+    }
+}

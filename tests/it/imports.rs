@@ -49,6 +49,11 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The same without files of tests.
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
+    files(folder).into_iter().filter(|path| !path.ends_with("tests.rs")).collect()
+}
+
 /// The imports of every file below `src`.
 pub(crate) fn imports(src: &Path) -> Imports {
     let tree = Tree::read(src);
@@ -62,7 +67,7 @@ pub(crate) fn imports(src: &Path) -> Imports {
 
 impl Tree {
     fn read(src: &Path) -> Self {
-        let sources: BTreeMap<Names, Source> = files(src).iter().map(|path| source(src, path)).collect();
+        let sources: BTreeMap<Names, Source> = sources(src).iter().map(|path| source(src, path)).collect();
         let mut tree = Self { sources, passed_on: BTreeMap::new() };
         for (module, source) in &tree.sources {
             for one in source.uses.iter().filter(|one| is_passed_on(source, one)) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::imports::{files, tokens, without_tests};
+use crate::imports::{sources, tokens, without_tests};
 use crate::support::root;
 
 /// Names that two types may share, at most.
@@ -30,7 +30,7 @@ fn declared(text: &str) -> Vec<String> {
 /// The names that several types below `src` share, with the files of these.
 fn shared(src: &Path) -> BTreeMap<String, Vec<String>> {
     let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for path in files(src).into_iter().collect::<BTreeSet<_>>() {
+    for path in sources(src).into_iter().collect::<BTreeSet<_>>() {
         for name in declared(&std::fs::read_to_string(&path).unwrap()) {
             homes.entry(name).or_default().push(path.strip_prefix(src).unwrap().display().to_string());
         }
