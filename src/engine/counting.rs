@@ -241,7 +241,10 @@ pub(crate) mod tests {
         let place = |keys| counting(LayoutKind::List, &["y"], keys).place(1000);
         let error = place(Keys::Indices(None)).unwrap_err();
         assert!(matches!(error, Error::Resource(_)), "{error}");
-        assert!(error.to_string().contains("1000") && error.remedy().unwrap().contains("--num-labels"), "{error}");
+        assert!(
+            error.to_string().contains("1000") && error.remedy().unwrap().contains("--num-labels"),
+            "{error}"
+        );
         assert_eq!(place(Keys::Indices(Some(2000))).unwrap(), 1000);
         assert_eq!(counting(LayoutKind::List, &["y"], Keys::Indices(None)).place(999).unwrap(), 999);
     }

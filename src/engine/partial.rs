@@ -374,7 +374,9 @@ pub(crate) mod tests {
     #[test]
     fn only_batches_of_positions_and_nothing_else_are_taken_by_column() {
         let label = PartialRow { index: Some(1), tally: tally([1, 2, 3, 4, 5]), ..Default::default() };
-        let of = |n_by, rows: &[PartialRow<'_>]| positions(&batches(n_by, rows)[0]).map(|columns| columns.map(<[u64]>::to_vec));
+        let of = |n_by, rows: &[PartialRow<'_>]| {
+            positions(&batches(n_by, rows)[0]).map(|columns| columns.map(<[u64]>::to_vec))
+        };
         let [indices, counts @ ..] = of(0, &[PartialRow { ..label }]).unwrap();
         assert_eq!((indices, counts), (vec![1], [1, 2, 3, 4, 5].map(|n| vec![n])));
         let by = [None];

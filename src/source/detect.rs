@@ -462,3 +462,6 @@ impl Peek {
         distinct.len() < texts.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -355,7 +355,10 @@ pub(crate) mod tests {
     fn a_shard_that_is_written_again_has_another_identity() {
         let folder = tempfile::tempdir().unwrap();
         let first = shard(folder.path(), "a.parquet", vec![("x", bits([true]))]);
-        assert_eq!(open(list(std::slice::from_ref(&first.name)).unwrap(), 1).unwrap()[0].identity(), first.identity());
+        assert_eq!(
+            open(list(std::slice::from_ref(&first.name)).unwrap(), 1).unwrap()[0].identity(),
+            first.identity()
+        );
         first.check_unchanged().unwrap();
         let second = shard(folder.path(), "a.parquet", vec![("x", bits([true, false]))]);
         assert_ne!(first.identity(), second.identity());
@@ -376,9 +379,16 @@ pub(crate) mod tests {
         assert_eq!((shards.len(), unreadable.len()), (1, 2));
         for (one, (name, why)) in unreadable.iter().zip([("a.parquet", "0 bytes"), ("c.parquet", "PAR1")]) {
             assert!(one.name.ends_with(name), "{}", one.name);
-            assert!(one.error.to_string().contains(name) && one.error.to_string().contains(why), "{}", one.error);
+            assert!(
+                one.error.to_string().contains(name) && one.error.to_string().contains(why),
+                "{}",
+                one.error
+            );
         }
         let all = open(listed(), 2).unwrap_err().to_string();
-        assert!(all.contains("a.parquet") && all.contains("c.parquet") && !all.contains("b.parquet"), "{all}");
+        assert!(
+            all.contains("a.parquet") && all.contains("c.parquet") && !all.contains("b.parquet"),
+            "{all}"
+        );
     }
 }

@@ -69,7 +69,8 @@ fn counts_of_other_rules_and_of_a_full_run_are_not_used() {
     assert_eq!(fate(&class(), false), (Fate::Reused, false));
     assert_eq!(fate(&class(), true), (Fate::New, false));
     // How rows are read, and what is put in after counting, changes no count of a shard.
-    let alike = Counting { engine: Engine::Plain, trust_statistics: true, num_rows: Some(9), part: true, ..class() };
+    let alike =
+        Counting { engine: Engine::Plain, trust_statistics: true, num_rows: Some(9), part: true, ..class() };
     assert_eq!(fate(&alike, false), (Fate::Reused, false));
     let other = [
         Counting { filter: Some("x = 'a'".to_owned()), ..class() },
@@ -86,7 +87,9 @@ fn counts_of_other_rules_and_of_a_full_run_are_not_used() {
 #[test]
 fn types_of_columns_count_only_where_groups_or_a_condition_read_them() {
     use arrow::datatypes::{DataType, Field};
-    let schema = |other: DataType| Schema::new(vec![Field::new("x", DataType::Utf8, true), Field::new("w", other, true)]);
+    let schema = |other: DataType| {
+        Schema::new(vec![Field::new("x", DataType::Utf8, true), Field::new("w", other, true)])
+    };
     let (short, long) = (schema(DataType::Int32), schema(DataType::Int64));
     let same = |counting: &Counting| rules(counting, &short) == rules(counting, &long);
     assert!(same(&class()));
@@ -174,7 +177,14 @@ fn partial_counts_come_back_as_they_were_kept_with_the_place_of_their_shard_now(
     let rows = [
         PartialRow { by: &by, index: Some(7), tally, mass, skipped: 5, ..Default::default() },
         PartialRow { by: &by, name: Some("n\0é"), ..Default::default() },
-        PartialRow { by: &by, shard: Some(9), index: Some(0), tally, example: Some("\"2\""), ..Default::default() },
+        PartialRow {
+            by: &by,
+            shard: Some(9),
+            index: Some(0),
+            tally,
+            example: Some("\"2\""),
+            ..Default::default()
+        },
     ];
     let mut bytes = Vec::new();
     batches(2, &rows).iter().try_for_each(|batch| encode(batch, 2, &mut bytes)).unwrap();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::counts::Tally;
-use crate::engine::counting::tests::{counting, labels};
 use crate::engine::counting::Vocabulary;
+use crate::engine::counting::tests::{counting, labels};
 use crate::engine::partial::tests::batches;
 use crate::source::layout::{LabelKind, LayoutKind};
 use crate::source::shards::tests::{bits, shard};
@@ -103,10 +103,14 @@ fn groups_share_all_labels_and_add_up_to_the_total() {
         of(&test, whole(3, 1)),
         of(&test, named("a", 1)),
     ];
-    let grouped = || Counting { by: vec!["split".to_owned()], ..counting(LayoutKind::List, &["y"], Keys::Names) };
+    let grouped =
+        || Counting { by: vec!["split".to_owned()], ..counting(LayoutKind::List, &["y"], Keys::Names) };
     let counted = collected(grouped(), &rows).unwrap();
     let found: Vec<_> = counted.groups.iter().map(|(key, counts)| (key.clone(), sides(counts))).collect();
-    assert_eq!(found, [(test.clone(), vec![[1, 2, 1], [0, 3, 1]]), (train.clone(), vec![[0, 6, 0], [2, 4, 0]])]);
+    assert_eq!(
+        found,
+        [(test.clone(), vec![[1, 2, 1], [0, 3, 1]]), (train.clone(), vec![[0, 6, 0], [2, 4, 0]])]
+    );
     assert_eq!((counted.total.rows(), sides(&counted.total)), (10, vec![[1, 8, 1], [2, 7, 1]]));
     // Without any row there is still one group, of no value.
     let empty = collected(grouped(), &[]).unwrap();
@@ -126,7 +130,8 @@ fn batches_of_positions_are_added_as_their_rows_are() {
     rows.iter().try_for_each(|row| by_row.add_row(row)).unwrap();
     batches(0, &rows).iter().try_for_each(|batch| by_batch.add(batch)).unwrap();
     assert!(partial::positions(&batches(0, &rows)[0]).is_some());
-    let tallies = |collector: Collector| collector.groups.into_values().map(|group| group.tallies).collect::<Vec<_>>();
+    let tallies =
+        |collector: Collector| collector.groups.into_values().map(|group| group.tallies).collect::<Vec<_>>();
     assert_eq!(tallies(by_row), tallies(by_batch));
 }
 
@@ -157,7 +162,8 @@ fn every_shard_with_invalid_values_is_named_with_one_of_them() {
         example: Some(example),
         ..at(index, 0)
     };
-    for row in [whole(9, 0), invalid(1, 1, 2, "\"no\""), invalid(1, 1, 3, "\"maybe\""), invalid(0, 0, 1, "7")] {
+    for row in [whole(9, 0), invalid(1, 1, 2, "\"no\""), invalid(1, 1, 3, "\"maybe\""), invalid(0, 0, 1, "7")]
+    {
         collector.add_row(&row).unwrap();
     }
     let error = collector.finish(&shards).unwrap_err();
@@ -172,7 +178,10 @@ fn every_shard_with_invalid_values_is_named_with_one_of_them() {
 #[test]
 fn counts_that_cannot_be_are_errors() {
     let error = collected(indices(), &[whole(2, 0), at(0, 3)]).unwrap_err();
-    assert!(matches!(error, Error::Internal(_)) && error.to_string().contains("3 times in 2 rows"), "{error}");
+    assert!(
+        matches!(error, Error::Internal(_)) && error.to_string().contains("3 times in 2 rows"),
+        "{error}"
+    );
     let full = PartialRow { tally: Tally { positives: u64::MAX, ..Tally::default() }, ..at(0, 0) };
     let error = collected(indices(), &[PartialRow { ..full }, at(0, 1)]).unwrap_err();
     assert!(matches!(error, Error::Resource(_)), "{error}");

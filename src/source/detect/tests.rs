@@ -1,0 +1,200 @@
+use std::sync::Arc;
+
+use arrow::array::{FixedSizeListArray, Float32Array, Int32Array, ListArray, StringArray};
+use arrow::datatypes::{Field, Int32Type};
+
+use super::*;
+use crate::source::shards::tests::shard;
+
+fn texts<const N: usize>(values: [&str; N]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+fn ints<const N: usize>(values: [i32; N]) -> ArrayRef {
+    Arc::new(Int32Array::from(values.to_vec()))
+}
+
+fn nulls(data_type: &DataType) -> ArrayRef {
+    arrow::array::new_null_array(data_type, 4)
+}
+
+/// Lists of integers, one for each row.
+fn lists(rows: &[&[i32]]) -> ArrayRef {
+    let rows = rows.iter().map(|row| Some(row.iter().map(|label| Some(*label))));
+    Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows))
+}
+
+/// What is detected in one shard with these columns.
+fn given(columns: Vec<(&str, ArrayRef)>, given: &Given<'_>) -> Result<Detected> {
+    let folder = tempfile::tempdir().unwrap();
+    let shard = shard(folder.path(), "a.parquet", columns);
+    let schema = Arc::clone(&shard.schema);
+    detect(&[shard], &schema, given)
+}
+
+/// The same where nothing is said: kind and columns.
+fn kind(columns: Vec<(&str, ArrayRef)>) -> (LayoutKind, Vec<String>) {
+    let layout = given(columns, &Given::default()).unwrap().layout;
+    (layout.kind, layout.labels)
+}
+
+/// Why nothing is detected, and the way out.
+fn question(columns: Vec<(&str, ArrayRef)>) -> String {
+    let error = given(columns, &Given::default()).unwrap_err();
+    assert!(matches!(error, Error::Usage(_)), "{error}");
+    format!("{error} {}", error.remedy().unwrap())
+}
+
+fn one(kind: LayoutKind, column: &str) -> (LayoutKind, Vec<String>) {
+    (kind, vec![column.to_owned()])
+}
+
+#[test]
+fn columns_of_zeros_and_ones_are_wide_and_so_are_unknown_ones_of_their_type() {
+    let columns = vec![
+        ("size", ints([10, 20, 30, 40])),
+        ("a", ints([0, 1, 0, 1])),
+        ("b", ints([1, 1, 1, 1])),
+        ("rare", nulls(&DataType::Int32)),
+        ("other", nulls(&DataType::Float32)),
+        ("title", texts(["q", "r", "s", "t"])),
+    ];
+    let detected = given(columns, &Given::default()).unwrap();
+    assert_eq!(
+        (detected.layout.kind, &detected.layout.labels[..]),
+        (LayoutKind::Wide, &["a", "b", "rare"].map(str::to_owned)[..])
+    );
+    assert!(detected.why.contains("3 columns") && detected.why.contains("a … rare"), "{}", detected.why);
+    let columns = vec![("a", texts(["0", "1"])), ("b", texts(["1", "0"])), ("c", texts(["1", "no"]))];
+    assert_eq!(kind(columns), (LayoutKind::Wide, vec!["a".to_owned(), "b".to_owned()]));
+}
+
+#[test]
+fn a_column_with_another_task_holds_no_labels() {
+    let columns = || vec![("a", ints([0, 1])), ("b", ints([1, 0])), ("fold", ints([0, 1]))];
+    let taken = Given { taken: vec!["fold"], ..Given::default() };
+    assert_eq!(given(columns(), &taken).unwrap().layout.labels, ["a", "b"]);
+    assert_eq!(kind(columns()).1, ["a", "b", "fold"]);
+}
+
+#[test]
+fn lists_are_indices_or_vectors_by_their_lengths_and_values() {
+    let labels = |rows: &[&[i32]]| kind(vec![("labels", lists(rows))]);
+    assert_eq!(labels(&[&[3, 7], &[], &[1]]), one(LayoutKind::List, "labels"));
+    assert_eq!(labels(&[&[0, 1, 0], &[1, 1, 0]]), one(LayoutKind::Vector, "labels"));
+    // A label and no label, or two labels: nothing says that there are more.
+    assert_eq!(labels(&[&[0], &[1]]), one(LayoutKind::List, "labels"));
+    assert_eq!(labels(&[&[0, 1], &[]]), one(LayoutKind::List, "labels"));
+    let fixed = |values| {
+        let field = Arc::new(Field::new("item", DataType::Float32, true));
+        FixedSizeListArray::try_new(field, 2, Arc::new(Float32Array::from(values)), None).unwrap()
+    };
+    assert_eq!(kind(vec![("y", Arc::new(fixed(vec![0.2, 0.9, 1.0, 0.0])))]), one(LayoutKind::Vector, "y"));
+}
+
+#[test]
+fn lists_that_can_be_read_in_two_ways_are_asked_about() {
+    let asked = question(vec![("labels", lists(&[&[0, 1, 0], &[1, 0]]))]);
+    for word in ["labels", "--layout list", "--layout vector"] {
+        assert!(asked.contains(word), "{word}: {asked}");
+    }
+}
+
+#[test]
+fn joined_labels_are_split_at_what_comes_back_and_sentences_are_not() {
+    let delimiter = |values: Vec<String>| {
+        let column: ArrayRef = Arc::new(StringArray::from(values));
+        let layout = given(vec![("tags", column)], &Given::default()).unwrap().layout;
+        (layout.kind, layout.delimiter)
+    };
+    let of = |values: &[&str]| delimiter(values.iter().map(|&value| value.to_owned()).collect());
+    assert_eq!(of(&["a|b", "b", "a"]), (LayoutKind::Delimited, Some("|".to_owned())));
+    assert_eq!(of(&["New York; Rome", "Rome"]), (LayoutKind::Delimited, Some(";".to_owned())));
+    assert_eq!(of(&["a, b", "b, c", "b"]), (LayoutKind::Delimited, Some(", ".to_owned())));
+    assert_eq!(of(&["a,b", "b,c"]), (LayoutKind::Delimited, Some(",".to_owned())));
+    assert_eq!(of(&["cat", "dog", "cat"]), (LayoutKind::Class, None));
+    // Words with a space between them are one name, until they come back.
+    assert_eq!(of(&["no finding", "left lung", "heart"]), (LayoutKind::Class, None));
+    assert_eq!(of(&["cat dog", "dog cat", "dog"]), (LayoutKind::Delimited, Some(" ".to_owned())));
+    let sentences = (0..40).map(|row| format!("first{row}, second{row}, third{row}")).collect();
+    assert_eq!(delimiter(sentences), (LayoutKind::Class, None));
+}
+
+#[test]
+fn ids_that_repeat_are_long_and_ids_that_may_be_are_asked_about() {
+    let columns = |ids| vec![("image_id", ints(ids)), ("label", texts(["cat", "dog", "cat"]))];
+    let detected = given(columns([1, 1, 2]), &Given::default()).unwrap();
+    assert_eq!(detected.layout.kind, LayoutKind::Long);
+    assert_eq!(detected.layout.id.as_deref(), Some("image_id"));
+    let asked = question(columns([1, 2, 3]));
+    assert!(asked.contains("--layout class") && asked.contains("--layout long --id image_id"), "{asked}");
+    // With many columns beside them, rows are examples.
+    let mut wider = columns([1, 2, 3]);
+    wider.extend([("width", ints([10, 20, 30])), ("height", ints([10, 20, 30]))]);
+    assert_eq!(kind(wider), one(LayoutKind::Class, "label"));
+    // Two columns may be the id: the person says which.
+    let long = Given { kind: Some(LayoutKind::Long), ..Given::default() };
+    let two = vec![("id", ints([1, 1])), ("user_id", ints([2, 2])), ("label", texts(["a", "b"]))];
+    let error = given(two, &long).unwrap_err();
+    assert!(error.to_string().contains("id, user_id") && error.remedy().unwrap().contains("--id"), "{error}");
+}
+
+#[test]
+fn of_several_columns_the_one_with_the_surest_name_is_taken() {
+    assert_eq!(by_name(&["category", "Labels", "tag"]), Some("Labels"));
+    assert_eq!(by_name(&["image", "true_label", "caption"]), Some("true_label"));
+    assert_eq!(by_name(&["true_label", "other_label"]), None);
+    assert_eq!(by_name(&["labelled_by", "caption"]), None);
+    let asked = question(vec![("left", lists(&[&[3]])), ("right", lists(&[&[4]]))]);
+    assert!(asked.contains("left, right") && asked.contains("--labels"), "{asked}");
+}
+
+#[test]
+fn what_flags_say_is_not_doubted() {
+    let columns = || vec![("a", texts(["x|y", "y"])), ("b", texts(["x", "y"]))];
+    let labels = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let class = Given { kind: Some(LayoutKind::Class), labels: labels(&["a"]), ..Given::default() };
+    let detected = given(columns(), &class).unwrap();
+    assert_eq!((detected.layout.kind, detected.why.as_str()), (LayoutKind::Class, "--layout class"));
+    let by_delimiter = Given { labels: labels(&["b"]), delimiter: Some("/"), ..Given::default() };
+    assert_eq!(given(columns(), &by_delimiter).unwrap().layout.delimiter.as_deref(), Some("/"));
+    for (refused, word) in [
+        (Given { delimiter: Some(""), ..by_delimiter }, "--delimiter"),
+        (
+            Given { kind: Some(LayoutKind::Class), labels: labels(&["a", "b"]), ..Given::default() },
+            "2 columns",
+        ),
+        (Given { labels: labels(&["c"]), ..Given::default() }, "\"c\""),
+        (Given { kind: Some(LayoutKind::List), labels: labels(&["a"]), ..Given::default() }, "layout list"),
+    ] {
+        let error = given(columns(), &refused).unwrap_err().to_string();
+        assert!(error.contains(word), "{word}: {error}");
+    }
+}
+
+#[test]
+fn no_row_is_read_where_flags_say_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let shard = shard(folder.path(), "a.parquet", vec![("y", texts(["a,b"])), ("id", ints([1]))]);
+    std::fs::remove_file(folder.path().join("a.parquet")).unwrap();
+    let detected = |kind, delimiter, id| {
+        let labels = vec!["y".to_owned()];
+        let said = Given { kind: Some(kind), labels, delimiter, id, ..Given::default() };
+        detect(std::slice::from_ref(&shard), &shard.schema, &said)
+    };
+    detected(LayoutKind::Class, None, None).unwrap();
+    detected(LayoutKind::Delimited, Some(","), None).unwrap();
+    detected(LayoutKind::Long, None, Some("id")).unwrap();
+    // The separator is left open.
+    assert!(detected(LayoutKind::Delimited, None, None).is_err());
+}
+
+#[test]
+fn the_length_of_vectors_is_that_of_the_first_list_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str, list: ArrayRef| shard(folder.path(), name, vec![("y", list)]);
+    let null = || nulls(lists(&[&[1]]).data_type());
+    let (none, three) = (of("a.parquet", null()), of("b.parquet", lists(&[&[0, 1, 0], &[1]])));
+    assert_eq!(list_length(&[none.clone(), three], "y").unwrap(), Some(3));
+    assert_eq!(list_length(&[none], "y").unwrap(), None);
+}
