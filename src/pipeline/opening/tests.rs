@@ -121,7 +121,7 @@ fn a_vocabulary_of_columns_names_them_all_in_its_order() {
 fn only_labels_of_columns_or_elements_have_values_of_their_own() {
     let folder = one(vec![("cat", bits([true])), ("dog", bits([true])), ("y", lists([&[3]]))]);
     let wide = "layout = \"wide\"\nlabels = [\"cat\", \"dog\"]\n";
-    let own = |label: &str| format!("[label.{label}]\nmissing_values = [0]\n");
+    let own = |label: &str| format!("[label.{label}]\nmissing_values = [2]\n");
     let counting = opened(folder.path(), &format!("{wide}{}", own("dog"))).unwrap().counting;
     assert_eq!(counting.overrides.keys().collect::<Vec<_>>(), [&1]);
     assert_ne!(counting.domain(1), counting.domain(0));
