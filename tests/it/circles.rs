@@ -1,6 +1,6 @@
 //! No two files of src/ import each other, not even through others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::imports::{Imports, imports};
@@ -23,14 +23,14 @@ fn reached<'a>(imports: &'a Imports, from: &str) -> BTreeSet<&'a str> {
 
 /// Sets of files that all reach each other.
 fn circles(imports: &Imports) -> Vec<BTreeSet<&str>> {
-    let mut found: Vec<BTreeSet<&str>> = Vec::new();
-    for file in imports.keys().map(String::as_str) {
-        let below = reached(imports, file);
-        if below.contains(file) && !found.iter().any(|circle| circle.contains(file)) {
-            found.push(below.into_iter().filter(|other| reached(imports, other).contains(file)).collect());
-        }
+    let files = imports.keys().map(String::as_str);
+    let all: BTreeMap<&str, BTreeSet<&str>> = files.map(|file| (file, reached(imports, file))).collect();
+    // Each file of a circle gives the same circle.
+    let mut circles = BTreeSet::new();
+    for (file, below) in all.iter().filter(|(file, below)| below.contains(*file)) {
+        circles.insert(below.iter().copied().filter(|other| all[other].contains(file)).collect());
     }
-    found
+    circles.into_iter().collect()
 }
 
 /// The imports that close a circle, one line for each file.

@@ -2,7 +2,8 @@
 //!
 //! A file imports another when it names something that lies there, in a `use` or written out in the code.
 //! What a mod.rs passes on (`pub use child::Name`) lies in the child, in each of several where features choose
-//! between them, and passing it on is no import; neither is `mod child;`. Code for tests and imports of lib.rs are left out.
+//! between them, and passing it on is no import; neither is `mod child;`. Code for tests and imports of lib.rs
+//! are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ use std::path::{Path, PathBuf};
 type Names = Vec<String>;
 /// Files by their path below the root, each with those it imports.
 pub(crate) type Imports = BTreeMap<String, BTreeSet<String>>;
-
 const CFG_TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
 
 /// A file of the tree.
@@ -100,10 +100,9 @@ impl Tree {
             "crate" => return Some(path[1..].to_vec()),
             "self" => return Some([module, &path[1..]].concat()),
             "super" => &module[..module.len().saturating_sub(ups)],
-            first => {
-                let child: Names =
-                    module.iter().map(String::as_str).chain([first]).map(str::to_owned).collect();
-                return self.sources.contains_key(&child).then(|| [module, path].concat());
+            _ => {
+                let whole = [module, path].concat();
+                return self.sources.contains_key(&whole[..=module.len()]).then_some(whole);
             }
         };
         Some([start, &path[ups..]].concat())
@@ -168,12 +167,11 @@ pub(crate) fn tokens(text: &str) -> Vec<String> {
             first.len_utf8()
         };
         let (token, rest) = left.split_at(length);
-        let is_lifetime = tokens.last().is_some_and(|last| last == "'");
-        if is_lifetime {
+        let is_sign = length == 1 && !first.is_whitespace() || token == "::";
+        if tokens.last().is_some_and(|last| last == "'") {
+            // The name of a lifetime.
             tokens.pop();
-        } else if token == "'" || is_word(first) && !token.ends_with(['"', '#']) || token == "::" {
-            tokens.push(token.to_owned());
-        } else if length == 1 && !first.is_whitespace() {
+        } else if is_sign || is_word(first) && !token.ends_with(['"', '#']) {
             tokens.push(token.to_owned());
         }
         left = rest;
