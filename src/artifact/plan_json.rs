@@ -4,7 +4,6 @@ use std::io::Write;
 
 use serde::Serialize;
 use serde_json::Value as Json;
-use serde_with::skip_serializing_none;
 
 use super::files::FORMAT_VERSION;
 use super::json::JsonObject;
@@ -18,7 +17,6 @@ use crate::sampling::{Method, Preview, Shift};
 pub const TORCH_ROWS_MAX: u64 = 1 << 24;
 
 /// One shard of a plan.
-#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlannedShard {
     /// What it is called within the sources.
@@ -28,24 +26,30 @@ pub struct PlannedShard {
     /// Its rows that are in the plan.
     pub rows: u64,
     /// How many of them an epoch sees; where rows are not dealt to folds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch_rows: Option<u64>,
     /// What its rows weigh together.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_sum: Option<f64>,
 }
 
 /// `facts` of `plan.json`: what planning found; only what applies to the plan.
-#[skip_serializing_none]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct PlanFacts {
     /// Sum of the weights of all rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_sum: Option<f64>,
     /// Rows to be cloned or dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_asked: Option<u64>,
     /// Rows that were.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_done: Option<u64>,
     /// Different sets of labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub labelsets: Option<u64>,
     /// Mean SCUMBLE of the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scumble: Option<f64>,
 }
 

@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
-use serde_with::skip_serializing_none;
 
 use super::files::OutputFile;
 use crate::checks::Checked;
 use crate::error::{Error, Result};
 
 /// What a run did.
-#[skip_serializing_none]
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(title = "posweight run_results.json")]
 pub struct RunResults {
@@ -32,9 +30,9 @@ pub struct RunResults {
     /// Every shard.
     pub shards: Vec<ShardResult>,
     /// The result in a few numbers, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultSummary>,
     /// The layout, why it was chosen, and how rows were read; null if the run failed before.
-    #[serialize_always]
     pub counting: Option<CountingResult>,
     /// What was used.
     pub resources: Resources,
@@ -45,6 +43,7 @@ pub struct RunResults {
     /// Files published, with their hashes.
     pub outputs: Vec<OutputFile>,
     /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorResult>,
 }
 
@@ -111,7 +110,6 @@ pub struct ResultSummary {
 }
 
 /// One shard.
-#[skip_serializing_none]
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ShardResult {
     /// Path as given.
@@ -124,11 +122,11 @@ pub struct ShardResult {
     /// run failed.
     pub status: &'static str,
     /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 /// How rows were counted.
-#[skip_serializing_none]
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct CountingResult {
     /// The layout.
@@ -136,10 +134,13 @@ pub struct CountingResult {
     /// Why it was chosen.
     pub why: String,
     /// How rows were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub way: Option<ReadingResult>,
     /// Why measures of rows are left out, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_not_measured: Option<String>,
     /// How rows were read for measures of rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_way: Option<ReadingResult>,
 }
 

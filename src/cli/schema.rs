@@ -18,7 +18,7 @@ use crate::pipeline::spec::Spec;
   posweight schema results | jq '.properties | keys'")]
 pub(super) struct SchemaVerb {
     /// Kind of file
-    what: What,
+    what: SchemaName,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use serde_with::skip_serializing_none;
 
 use crate::checks::CheckSeverity;
 use crate::error::{Error, Result};
@@ -16,125 +15,180 @@ use crate::error::{Error, Result};
 pub const STDIO: &str = "-";
 
 /// Every key; `None` means not given.
-#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(title = "posweight pipeline file", extend("additionalProperties" = false))]
 pub struct Spec {
     /// Files, folders, globs and addresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shards: Option<OneOrMany>,
     /// Output folder or address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
     /// Replace a result that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub overwrite: Option<bool>,
     /// File or object with saved counts of shards; `auto` is one beside `out`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<PathBuf>,
     /// Count all shards, including those with saved counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub full: Option<bool>,
     /// `fail` or `skip`: shards that cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_bad_shard: Option<String>,
     /// Fail if more shards than this are unreadable.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bad_shards: Option<u64>,
     /// Which of `shard_count` jobs this is, from 0: it counts its part of the shards, and `weigh` merges all.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shard_index: Option<u64>,
     /// Number of jobs that share the shards.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shard_count: Option<u64>,
     /// Files to write; all by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub formats: Option<OneOrMany>,
     /// `json` or `arrow`: what goes to stdout if `out` is `-`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// How labels are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub layout: Option<String>,
     /// Label columns: names and globs; `!` excludes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<OneOrMany>,
     /// Row id column of layout long.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Value column of layout long.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// Separator of layout delimited.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
     /// Label names in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vocabulary: Option<String>,
     /// Number of labels, C.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub num_labels: Option<u64>,
     /// True number of rows, N, of layout long.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub num_rows: Option<u64>,
     /// No row id is in two shards, so counts of shards can be saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ids_disjoint: Option<bool>,
     /// Whether integers are indices or names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub label_kind: Option<String>,
     /// What values mean, unless `label` overrides it.
     #[serde(flatten)]
     pub values: ValueSpec,
     /// `error` or `missing`: label columns that some shards lack.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_columns: Option<String>,
     /// SQL condition a row must meet.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#where: Option<String>,
     /// Column with one weight per row.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_weight: Option<String>,
     /// Columns whose values split the counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<OneOrMany>,
     /// Schemes; the first is the primary vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<OneOrMany>,
     /// ε of scheme ratio.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
     /// Every weight to this power.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub power: Option<f64>,
     /// Smallest and largest weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<(f64, f64)>,
     /// `none`, `mean`, `sum` or `max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub normalize: Option<String>,
     /// Value of labels without positives.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub zero_positives: Option<Scalar>,
     /// Value of labels without negatives.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub zero_negatives: Option<Scalar>,
     /// Fewer positives count as none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_positives: Option<u64>,
     /// `auto`, `on` or `off`: measures that need rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub row_measures: Option<String>,
     /// Input features of the model, for TCS.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub num_features: Option<u64>,
     /// Rows of a batch, for the chance that one holds no positive.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<u64>,
     /// `mulan` or `mldr`: how labels without positives are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub compat: Option<String>,
     /// Result that the report compares with.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<PathBuf>,
     /// `NAME:key=value,…`: a sampling plan to write beside the weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
     /// Seed of the random numbers of a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// Epoch; each has random numbers of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
     /// Also write the sampled shards.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub materialize: Option<bool>,
     /// Show what a plan would do, and write nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
     /// How rows are counted: `auto`, `encoded` or `plain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
     /// Trust statistics of constant chunks and pages instead of decoding them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_statistics: Option<bool>,
     /// Peak memory, such as `512m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<String>,
     /// Threads that count.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
     /// Folder for spill files.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spill_dir: Option<PathBuf>,
     /// Most bytes of spill files, such as `100g`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spill_limit: Option<String>,
     /// `df://HOST:PORT`: the scheduler of the cluster that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
     /// Most retries of a failed request to a store; 10 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retries: Option<usize>,
     /// Publish a result that fails a check of severity error; the run still fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub publish_on_check_failure: Option<bool>,
     /// File for a short summary of the run, also of a failed one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary_json: Option<PathBuf>,
     /// File for metrics in the text format of Prometheus, written when the run succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_textfile: Option<PathBuf>,
     /// `file:PATH` or `http(s)://…`: where OpenLineage events go.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub openlineage: Option<String>,
     /// Exit with this code, without a run, if nothing has changed since the last run.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_exit_code: Option<u8>,
     /// Checks that a result must pass to be published.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -160,24 +214,30 @@ pub enum Limit {
 }
 
 /// What values mean.
-#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(rename = "Values")]
 pub struct ValueSpec {
     /// Values of positive labels; 1 and true by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub positive_values: Option<Scalars>,
     /// Values of negative labels; 0 and false by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub negative_values: Option<Scalars>,
     /// Missing values, beside NULL and NaN.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_values: Option<Scalars>,
     /// Values of uncertain labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub uncertain_values: Option<Scalars>,
     /// How those count: `positive`, `negative`, `missing` or `uncertain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub uncertain_as: Option<String>,
     /// Numbers at or above are positive, below negative.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// Numbers from 0 to 1 count in part.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub soft: Option<bool>,
 }
 

@@ -166,7 +166,8 @@ fn executors_without_credentials_say_so() {
         let ended = cluster.run(&place, &[command, &["--cluster", &cluster.url]].concat());
         assert_eq!(ended.code, 2, "{}\n{}", ended.stderr, cluster.logs());
         // A machine of a cloud may give some, and be asked first.
-        for says in ["an executor: s3://b", "no credentials found", "on the machines of the executors: set "] {
+        for says in ["an executor: s3://b", "no credentials found", "on the machines of the executors: set "]
+        {
             assert!(ended.stderr.contains(says), "{}", ended.stderr);
         }
     }

@@ -14,12 +14,14 @@ mod machines;
 
 /// The shape of src/.
 mod layers;
-
 /// Which file of src/ names which.
 mod imports;
-
 /// No two files of src/ import each other.
 mod circles;
+/// One name, one type.
+mod type_names;
+/// Flags that reshape weights or messages.
+mod flags;
 /// README, pages and help match the code; their examples run.
 mod docs;
 /// sample_data/ equals its generator.

@@ -108,7 +108,7 @@ impl RowOutput {
     }
 
     /// A closed stdout is success.
-    fn put(&mut self, bytes: &[u8]) -> Result<Reader> {
+    fn put(&mut self, bytes: &[u8]) -> Result<StdoutReader> {
         match &mut self.place {
             OutputPlace::File { path, part, .. } => {
                 part.write_all(bytes).map_err(|cause| Error::writing(path, &cause))?;

@@ -93,8 +93,8 @@ impl ExecutionPlan for CallExec {
         let (make, projection) = (Arc::clone(&self.opened.make), self.projection.clone());
         let batch = stream::once(async move {
             // A task of its own: it ends its turn even while this stream is not polled.
-            let made = SpawnedTask::spawn(make()).join_unwind().await;
-            let batch = made.map_err(|cause| DataFusionError::ExecutionJoin(Box::new(cause)))?;
+            let joined = SpawnedTask::spawn(make()).join_unwind().await;
+            let batch = joined.map_err(|cause| DataFusionError::ExecutionJoin(Box::new(cause)))?;
             let batch = batch.map_err(external)?;
             Ok(match projection {
                 Some(columns) => batch.project(&columns)?,
