@@ -161,7 +161,7 @@ pub struct Counting {
     pub part: bool,
     /// Labels at most, where their number is not known before: as many as [`Limits::labels_max`] says.
     ///
-    /// [`Limits::labels_max`]: super::Limits::labels_max
+    /// [`Limits::labels_max`]: super::session::Limits::labels_max
     pub labels_max: usize,
     /// How rows are counted.
     pub engine: Engine,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use parquet::file::metadata::RowGroupMetaData;
 
-use super::pieces::{self, Cut};
+use crate::engine::group_key::GroupKey;
+use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
 /// Shards with the schema they agree on.
@@ -39,7 +40,7 @@ impl Dataset {
 
     /// Whether a row group is among those that are meant.
     pub(super) fn has(&self, group: &RowGroupMetaData) -> bool {
-        let begins = || i64::try_from(pieces::start(group)).unwrap_or(i64::MAX);
+        let begins = || i64::try_from(start(group)).unwrap_or(i64::MAX);
         self.part.is_none_or(|(from, to)| (from..to).contains(&begins()))
     }
 
@@ -50,4 +51,38 @@ impl Dataset {
             (_, cut) => cut,
         }
     }
+}
+
+/// What may be done with a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// It is left out.
+    Skip,
+    /// One thread reads all of it.
+    Whole,
+    /// Threads may share its row groups.
+    Split,
+    /// One thread reads the row groups that begin in this range.
+    Part(i64, i64),
+}
+
+/// Where the first column chunk of a row group begins. Row groups stand in this order in a file, unless
+/// its writer was strange; then the file is one piece.
+pub(super) fn start(group: &RowGroupMetaData) -> u64 {
+    group.columns().iter().map(|column| column.byte_range().0).min().unwrap_or(0)
+}
+
+/// The number of a shard as partial counts have it.
+pub(super) fn shard_number(number: usize) -> Result<u32> {
+    u32::try_from(number).map_err(|_| Error::input("there are more than 2^32 shards"))
+}
+
+/// The value of a hive key of a shard.
+pub(super) fn hive_value<'s>(shard: &'s Shard, key: &str) -> Option<&'s str> {
+    shard.hive.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+}
+
+/// The group of a shard, where all `by` columns are hive keys.
+pub(super) fn group_of(shard: &Shard, by: &[String]) -> GroupKey {
+    by.iter().map(|key| hive_value(shard, key).map(str::to_owned)).collect()
 }

@@ -12,8 +12,9 @@ use datafusion::datasource::physical_plan::{ParquetFileMetrics, ParquetFileReade
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use object_store::coalesce_ranges;
 use object_store::local::LocalFileSystem;
+use object_store::path::Path as StorePath;
+use object_store::{ObjectMeta, coalesce_ranges};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -21,7 +22,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
-use crate::store::Object;
+use crate::store::{Object, Place};
 
 /// Bytes between two parts that are read along rather than left out.
 const GAP_BYTES: u64 = 16 << 10;
@@ -97,4 +98,28 @@ impl AsyncFileReader for ObjectReader {
         let metadata = Arc::clone(&self.metadata);
         async move { Ok(metadata) }.boxed()
     }
+}
+
+/// The shard as the object store names it.
+pub(crate) fn object_meta(shard: &Shard) -> Result<ObjectMeta> {
+    let unreadable = |cause: object_store::path::Error| {
+        Error::input(format!("{}: this path cannot be read: {cause}", shard.name))
+    };
+    let location = match &shard.place {
+        Place::File(path) => {
+            let absolute = std::fs::canonicalize(path).map_err(|cause| Error::reading(path, &cause))?;
+            StorePath::from_absolute_path(&absolute).map_err(unreadable)?
+        }
+        // The address as a path, which no path of a file is.
+        Place::Object(object) => {
+            StorePath::parse(object.to_string().replacen("://", "/", 1)).map_err(unreadable)?
+        }
+    };
+    Ok(ObjectMeta {
+        location,
+        last_modified: shard.modified.unwrap_or(std::time::UNIX_EPOCH).into(),
+        size: shard.bytes,
+        e_tag: shard.place.object().and_then(Object::e_tag).map(str::to_owned),
+        version: None,
+    })
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
@@ -11,10 +10,11 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsume
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::budget::{SharedMemory, Turn};
-use super::pool::Unstalled;
-use super::scheduler_address::SchedulerAddress;
-use super::spill::{Spill, SpillFileFactory};
+use crate::engine::budget::{SharedMemory, Turn};
+use crate::engine::errors::ours;
+use crate::engine::pool::Unstalled;
+use crate::engine::scheduler_address::SchedulerAddress;
+use crate::engine::spill::{Spill, SpillFileFactory};
 use crate::error::{Error, Result};
 
 /// What a process of this kind needs beside its pool: code, threads, read buffers. Measured on a plain
@@ -170,44 +170,4 @@ pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<Runtime
         .with_object_list_cache_limit(1 << 20)
         .build_arc()
         .map_err(|cause| ours(&cause))
-}
-
-/// Our error for one of DataFusion's: the cause at the root of the chain decides.
-pub(crate) fn ours(error: &DataFusionError) -> Error {
-    match error.find_root() {
-        DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
-            Some(error) => error.clone(),
-            None => Error::internal(inner.to_string()),
-        },
-        DataFusionError::ResourcesExhausted(what) => {
-            let first = what.lines().next().unwrap_or_default();
-            Error::resource(format!("the memory or spill limit is reached: {first}"))
-                .hint("raise --memory-limit or --spill-limit, or lower --threads")
-        }
-        DataFusionError::IoError(cause) => of_io(cause),
-        DataFusionError::ObjectStore(cause) => of_reader(&**cause),
-        DataFusionError::ParquetError(cause) => of_reader(&**cause),
-        DataFusionError::ArrowError(cause, _) => match &**cause {
-            ArrowError::IoError(_, cause) => of_io(cause),
-            cause => of_reader(cause),
-        },
-        DataFusionError::ExecutionJoin(_) => Error::input("a page could not be decoded"),
-        DataFusionError::SQL(..)
-        | DataFusionError::Plan(_)
-        | DataFusionError::SchemaError(..)
-        | DataFusionError::Execution(_)
-        | DataFusionError::NotImplemented(_) => Error::usage(error.strip_backtrace()),
-        _ => Error::internal(error.strip_backtrace()),
-    }
-}
-
-/// Stores give our own errors.
-fn of_reader(cause: &(dyn std::error::Error + 'static)) -> Error {
-    Error::behind(cause).unwrap_or_else(|| Error::input(cause.to_string()))
-}
-
-/// Spill files give our own errors.
-fn of_io(cause: &std::io::Error) -> Error {
-    let inner = cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    inner.cloned().unwrap_or_else(|| Error::input(cause.to_string()))
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::partial_exec::Progress;
+use crate::engine::progress::Progress;
 use crate::error::{Error, Result};
 
 /// Longest time in which nothing is done.

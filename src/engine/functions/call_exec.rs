@@ -15,7 +15,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 use futures::stream;
 
 use super::call::OpenedCall;
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 
 /// Emits the rows of a call as one batch.
 #[derive(Debug)]

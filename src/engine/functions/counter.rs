@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::sides::{self, MISSING, NEGATIVE, POSITIVE, SIDES};
 use crate::counts::as_f64;
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 use crate::error::Error;
 use crate::measures::prevalence;
 use crate::weights::{Scheme, weigh_label};

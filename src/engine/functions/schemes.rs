@@ -10,7 +10,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 use crate::error::{Error, Result as Ours};
 use crate::measures::{LabelMeasure, entropy, im_r, irlbl};
 use crate::weights::{Scheme, weigh_label};

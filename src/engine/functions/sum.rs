@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, SetMonotonicity, Signature,
 };
 
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 use crate::error::Error;
 
 /// The sum of 64-bit integers as 128 bits, which 2^63 rows cannot overflow.

@@ -13,7 +13,7 @@ use datafusion::prelude::SessionContext;
 
 use super::call::{CallTable, TableCall};
 use super::call_exec::CallExec;
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 use crate::error::{Error, Result};
 
 /// Makes `call` a table function of `context`.

@@ -12,7 +12,7 @@ use siphasher::sip128::SipHasher24;
 use crate::error::{Error, Result};
 
 /// True when ids of this type have at most 64 bits.
-pub(in crate::engine) fn are_narrow(data_type: &DataType) -> bool {
+pub(crate) fn are_narrow(data_type: &DataType) -> bool {
     data_type.is_integer() || *data_type == DataType::Null
 }
 

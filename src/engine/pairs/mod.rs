@@ -1,7 +1,7 @@
 //! Pairs of row id and label, each counted once however often it is listed, in bounded memory.
 //!
 //! ```text
-//! pages or arrays ─▶ Worker, one per thread ─▶ Record (id, group, label, side)
+//! pages or arrays ─▶ PairWorker, one per thread ─▶ Record (id, group, label, side)
 //!                      │ a shard whose ids no other shard has: sorted and counted when it ends
 //!                      ▼
 //!                    Scatter: parts by id ─▶ spill where they pass the budget
@@ -12,10 +12,11 @@
 //! All records of an id are in one part, so that parts are counted one after the other. A part that is
 //! too large for the memory is scattered once more.
 
-pub(super) mod encoded;
+mod encoded;
 pub(super) mod ids;
+pub(super) mod long;
 pub(super) mod names;
-pub(super) mod ranges;
+mod ranges;
 pub(super) mod reader;
 pub(super) mod record;
 mod scatter;
@@ -32,29 +33,30 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use tokio::task::{JoinSet, yield_now};
 
-use super::long::Means;
-use super::partial::{self, PartialRow, Partials};
-use super::partial_exec::Progress;
-use super::session::ours;
-use super::spill::Spill;
 use crate::counts::Tally;
+use crate::engine::errors::ours;
+use crate::engine::partial;
+use crate::engine::partial::{PartialRow, Partials};
+use crate::engine::progress::Progress;
+use crate::engine::spill::Spill;
+use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
-use encoded::Encoded;
-use names::{Local, Shared};
-use reader::{Unknown, refuse};
-use record::{Narrow, Record, Wide};
+use encoded::PairScan;
+use names::{LocalNumbers, SharedNumbers};
+use reader::{UnknownLabels, refuse};
+use record::{NarrowRecord, Record, WideRecord};
 use scatter::Scatter;
 use totals::{Sorter, Totals};
-use worker::{Task, Worker};
+use worker::{PairTask, PairWorker};
 
 /// Labels given out at a time.
 const LABELS_AT_A_TIME: usize = 1 << 15;
 
 /// What a count of pairs works with.
-pub(super) struct Pairs {
-    task: Arc<Task>,
-    shared: Arc<Shared>,
+pub(super) struct PairCounter {
+    task: Arc<PairTask>,
+    shared: Arc<SharedNumbers>,
     spill: Arc<Spill>,
     /// Bytes of records that one thread may hold.
     budget: usize,
@@ -63,69 +65,73 @@ pub(super) struct Pairs {
 }
 
 /// Where rows come from.
-pub(super) enum Rows {
-    /// Arrays of `[by…, id, label, value?, shard]`.
+pub(super) enum PairInput {
+    /// Arrays of `[id, label, value?, by…, shard]`.
     Arrays(Vec<SendableRecordBatchStream>),
     /// Encoded pages.
-    Encoded(Arc<Encoded>),
+    Encoded(Arc<PairScan>),
 }
 
-impl Pairs {
-    /// `apart` holds a range for every shard that is counted by itself.
-    pub(super) fn new(shards: &[Shard], means: &Means<'_>, apart: Vec<Option<RangeInclusive<i128>>>) -> Self {
-        let counting = Arc::clone(means.counting);
-        let shared = Shared::new(&counting.keys);
+impl PairCounter {
+    /// `own_ranges` holds a range for every shard that is counted by itself.
+    pub(super) fn new(
+        shards: &[Shard],
+        task: &CountTask,
+        own_ranges: Vec<Option<RangeInclusive<i128>>>,
+    ) -> Self {
+        let counting = Arc::clone(&task.counting);
+        let shared = SharedNumbers::new(&counting.keys);
         Self {
-            task: Arc::new(Task { counting, shards: shards.to_vec().into(), apart }),
+            task: Arc::new(PairTask { counting, shards: shards.to_vec().into(), own_ranges }),
             shared,
-            spill: Arc::clone(means.spill),
-            budget: means.budget,
-            threads: means.threads,
-            progress: Arc::clone(means.progress),
+            spill: Arc::clone(&task.spill),
+            budget: task.budget,
+            threads: task.threads(),
+            progress: Arc::clone(&task.progress),
         }
     }
 
     /// Which shards have to be read by one thread each.
     pub(super) fn whole(&self) -> Vec<bool> {
-        self.task.apart.iter().map(Option::is_some).collect()
+        self.task.own_ranges.iter().map(Option::is_some).collect()
     }
 
-    /// Calls `each` with the counts of `rows`; false, and nothing is counted, when a shard's statistics lied
+    /// Calls `each` with the counts of `rows`; false, and nothing is counted, when a shard's statistics ids_outside
     /// about its ids.
     pub(super) async fn count(
         &self,
-        rows: Rows,
+        rows: PairInput,
         id_type: &DataType,
         each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
     ) -> Result<bool> {
         let totals = if ids::are_narrow(id_type) {
-            self.totals::<Narrow>(rows).await?
+            self.totals::<NarrowRecord>(rows).await?
         } else {
-            self.totals::<Wide>(rows).await?
+            self.totals::<WideRecord>(rows).await?
         };
         let Some(totals) = totals else { return Ok(false) };
         self.give(&totals, each)?;
         Ok(true)
     }
 
-    async fn totals<R: Record>(&self, rows: Rows) -> Result<Option<Totals>> {
+    async fn totals<R: Record>(&self, rows: PairInput) -> Result<Option<Totals>> {
         let mut workers = JoinSet::new();
         match rows {
-            Rows::Arrays(streams) => {
+            PairInput::Arrays(streams) => {
                 for stream in streams {
                     workers.spawn(run(self.worker::<R>(), stream, Arc::clone(&self.progress)));
                 }
             }
-            Rows::Encoded(encoded) => {
+            PairInput::Encoded(encoded) => {
                 for _ in 0..self.threads {
                     workers.spawn(encoded::run(self.worker::<R>(), Arc::clone(&encoded)));
                 }
             }
         }
-        let (mut totals, mut commons, mut unknown) = (Totals::default(), Vec::new(), Unknown::new());
+        let (mut totals, mut commons, mut unknown) = (Totals::default(), Vec::new(), UnknownLabels::new());
         while let Some(worker) = workers.join_next().await {
             let worker = worker.map_err(|cause| Error::internal(cause.to_string()))??;
-            if worker.lied {
+            if worker.ids_outside {
                 return Ok(None);
             }
             totals.merge(worker.totals);
@@ -161,16 +167,16 @@ impl Pairs {
         Ok(Some(totals))
     }
 
-    fn worker<R: Record>(&self) -> Worker<R> {
-        let rows = |apart: bool| {
-            let shards = self.task.shards.iter().zip(&self.task.apart);
-            shards.filter(move |(_, range)| range.is_some() == apart).map(|(shard, _)| shard.rows)
+    fn worker<R: Record>(&self) -> PairWorker<R> {
+        let rows = |alone: bool| {
+            let shards = self.task.shards.iter().zip(&self.task.own_ranges);
+            shards.filter(move |(_, range)| range.is_some() == alone).map(|(shard, _)| shard.rows)
         };
         let (own, common) = (rows(true).max().unwrap_or(0), rows(false).sum::<u64>());
         let share = if own > 0 && common > 0 { self.budget / 2 } else { self.budget };
         let scatter = |records| Scatter::new(records, share, Arc::clone(&self.spill), 0);
         let scatters = [scatter(own), scatter(common)];
-        Worker::new(Arc::clone(&self.task), Local::new(&self.shared), scatters, self.budget / 2)
+        PairWorker::new(Arc::clone(&self.task), LocalNumbers::new(&self.shared), scatters, self.budget / 2)
     }
 
     fn give(&self, totals: &Totals, each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send)) -> Result<()> {
@@ -193,15 +199,15 @@ impl Pairs {
 
 /// Feeds a worker.
 async fn run<R: Record>(
-    mut worker: Worker<R>,
+    mut worker: PairWorker<R>,
     mut stream: SendableRecordBatchStream,
     progress: Arc<Progress>,
-) -> Result<Worker<R>> {
+) -> Result<PairWorker<R>> {
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(|cause| ours(&cause))?;
         worker.update(&batch)?;
         progress.add(batch.num_rows() as u64);
-        if worker.lied {
+        if worker.ids_outside {
             break;
         }
     }

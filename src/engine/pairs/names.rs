@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashbrown::HashMap;
 
 use crate::engine::counting::Keys;
-use crate::engine::plain::groups::{GROUPS_MAX, Key, too_many};
-use crate::engine::plain::interner::Interner;
+use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
+use crate::engine::read::interner::Interner;
 use crate::error::{Error, Result};
 use crate::source::values::Value;
 
@@ -15,41 +15,41 @@ const LOCAL_BYTES_MAX: usize = 4 << 20;
 
 /// Numbers that all threads share.
 #[derive(Debug)]
-pub(in crate::engine) struct Shared {
+pub(crate) struct SharedNumbers {
     keys: Keys,
     names: Mutex<Interner>,
-    groups: Mutex<(HashMap<Key, u32>, Vec<Key>)>,
+    groups: Mutex<(HashMap<GroupKey, u32>, Vec<GroupKey>)>,
 }
 
-impl Shared {
-    pub(in crate::engine) fn new(keys: &Keys) -> Arc<Self> {
+impl SharedNumbers {
+    pub(crate) fn new(keys: &Keys) -> Arc<Self> {
         let names = Mutex::new(Interner::new(keys));
         Arc::new(Self { keys: keys.clone(), names, groups: Mutex::default() })
     }
 
     /// All names.
-    pub(in crate::engine) fn names(&self) -> MutexGuard<'_, Interner> {
+    pub(crate) fn names(&self) -> MutexGuard<'_, Interner> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The groups by their numbers.
-    pub(in crate::engine) fn groups(&self) -> Vec<Key> {
+    pub(crate) fn groups(&self) -> Vec<GroupKey> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 }
 
 /// What one thread remembers of them.
 #[derive(Debug)]
-pub(in crate::engine) struct Local {
-    shared: Arc<Shared>,
+pub(crate) struct LocalNumbers {
+    shared: Arc<SharedNumbers>,
     names: Interner,
     /// By local number: the shared one.
     numbers: Vec<u32>,
-    groups: HashMap<Key, u32>,
+    groups: HashMap<GroupKey, u32>,
 }
 
-impl Local {
-    pub(in crate::engine) fn new(shared: &Arc<Shared>) -> Self {
+impl LocalNumbers {
+    pub(crate) fn new(shared: &Arc<SharedNumbers>) -> Self {
         Self {
             names: Interner::new(&shared.keys),
             numbers: Vec::new(),
@@ -77,7 +77,7 @@ impl Local {
     }
 
     /// The number of a group.
-    pub(super) fn group(&mut self, key: &Key) -> Result<u32> {
+    pub(super) fn group(&mut self, key: &GroupKey) -> Result<u32> {
         if let Some(&number) = self.groups.get(key) {
             return Ok(number);
         }

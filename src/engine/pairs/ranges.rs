@@ -11,7 +11,7 @@ use parquet::file::statistics::Statistics;
 use crate::source::shards::Shard;
 
 /// For every shard the range of its ids, where no other shard's range meets it; `None` for the others.
-pub(in crate::engine) fn apart(shards: &[Shard], id: &str) -> Vec<Option<RangeInclusive<i128>>> {
+pub(crate) fn own_ranges(shards: &[Shard], id: &str) -> Vec<Option<RangeInclusive<i128>>> {
     let ranges: Option<Vec<_>> = shards.iter().map(|shard| range(shard, id)).collect();
     // One shard of unknown range may meet all others.
     ranges.map_or_else(|| vec![None; shards.len()], alone)

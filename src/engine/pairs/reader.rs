@@ -7,63 +7,63 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, UInt32Type};
 
-use super::ids::ids;
-use super::names::Local;
-use super::record::{NO_LABEL, SIDES, Said};
 use crate::counts::Cell;
 use crate::engine::counting::Counting;
-use crate::engine::plain::groups::Key;
+use crate::engine::group_key::GroupKey;
+use crate::engine::pairs::ids::ids;
+use crate::engine::pairs::names::LocalNumbers;
+use crate::engine::pairs::record::{NO_LABEL, PairFact, SIDES};
 use crate::engine::plain::visit::visit;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 use crate::source::values::Value;
 
-/// Unknown labels that are remembered.
+/// UnknownLabels labels that are remembered.
 const UNKNOWN_MAX: usize = 100;
 
 /// What is wrong with labels, each with the first shard that has such.
-pub(in crate::engine) type Unknown = BTreeMap<String, u32>;
+pub(crate) type UnknownLabels = BTreeMap<String, u32>;
 
-/// Reads batches of `[by…, id, label, value?, shard]`.
+/// Reads batches of `[id, label, value?, by…, shard]`.
 #[derive(Debug)]
-pub(in crate::engine) struct Reader {
+pub(crate) struct PairReader {
     counting: Arc<Counting>,
     shards: Arc<[Shard]>,
-    names: Local,
-    pub(in crate::engine) unknown: Unknown,
+    names: LocalNumbers,
+    pub(crate) unknown: UnknownLabels,
 }
 
 /// The rows of a batch.
 #[derive(Debug)]
-pub(in crate::engine) struct Read<'a> {
-    pub(in crate::engine) ids: Vec<u128>,
+pub(crate) struct PairRows<'a> {
+    pub(crate) ids: Vec<u128>,
     /// Group, label and side of each.
-    pub(in crate::engine) said: Vec<Said>,
+    pub(crate) said: Vec<PairFact>,
     /// The shard of each.
     pub(super) shards: &'a [u32],
 }
 
-impl Reader {
-    pub(in crate::engine) fn new(counting: Arc<Counting>, shards: Arc<[Shard]>, names: Local) -> Self {
+impl PairReader {
+    pub(crate) fn new(counting: Arc<Counting>, shards: Arc<[Shard]>, names: LocalNumbers) -> Self {
         Self { counting, shards, names, unknown: BTreeMap::new() }
     }
 
-    pub(in crate::engine) fn read<'a>(&mut self, batch: &'a RecordBatch) -> Result<Read<'a>> {
-        let n_by = self.counting.by.len();
+    pub(crate) fn read<'a>(&mut self, batch: &'a RecordBatch) -> Result<PairRows<'a>> {
         let columns = batch.columns();
-        let shards = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>().values();
-        let Some(ids) = ids(&columns[n_by])? else { return Err(self.null_id()) };
-        let groups = self.groups(&columns[..n_by], batch.num_rows())?;
-        let labels = self.labels(&columns[n_by + 1], shards)?;
+        let first_by = columns.len() - 1 - self.counting.by.len();
+        let shards = batch.column(columns.len() - 1).as_primitive::<UInt32Type>().values();
+        let Some(ids) = ids(&columns[0])? else { return Err(self.null_id()) };
+        let groups = self.groups(&columns[first_by..columns.len() - 1], batch.num_rows())?;
+        let labels = self.labels(&columns[1], shards)?;
         let sides = match &self.counting.layout.value {
-            Some(name) => Some(self.sides(name, &columns[n_by + 2], shards)?),
+            Some(name) => Some(self.sides(name, &columns[2], shards)?),
             None => None,
         };
         let said = labels.into_iter().enumerate().map(|(row, label)| {
             let group = groups.as_ref().map_or(0, |groups| groups[row]);
-            Said::new(group, label, sides.as_ref().map_or(LISTED, |sides| sides[row]))
+            PairFact::new(group, label, sides.as_ref().map_or(LISTED, |sides| sides[row]))
         });
-        Ok(Read { ids, said: said.collect(), shards })
+        Ok(PairRows { ids, said: said.collect(), shards })
     }
 
     fn groups(&mut self, by: &[ArrayRef], rows: usize) -> Result<Option<Vec<u32>>> {
@@ -85,7 +85,7 @@ impl Reader {
             let group = match last {
                 Some((before, group)) if same(before) => group,
                 _ => {
-                    let key: Key = (0..texts.len()).map(|i| value(i, row).map(str::to_owned)).collect();
+                    let key: GroupKey = (0..texts.len()).map(|i| value(i, row).map(str::to_owned)).collect();
                     self.names.group(&key)?
                 }
             };
@@ -119,7 +119,7 @@ impl Reader {
     }
 
     /// The number of a group.
-    pub(super) fn group(&mut self, key: &Key) -> Result<u32> {
+    pub(super) fn group(&mut self, key: &GroupKey) -> Result<u32> {
         self.names.group(key)
     }
 
@@ -149,7 +149,7 @@ impl Reader {
 }
 
 /// The error for labels that nobody knows.
-pub(in crate::engine) fn refuse(counting: &Counting, shards: &[Shard], unknown: Unknown) -> Result<()> {
+pub(crate) fn refuse(counting: &Counting, shards: &[Shard], unknown: UnknownLabels) -> Result<()> {
     let column = counting.layout.column();
     let errors = unknown.into_iter().map(|(what, shard)| {
         let shard = shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
@@ -165,7 +165,7 @@ pub(in crate::engine) fn refuse(counting: &Counting, shards: &[Shard], unknown: 
 pub(super) const LISTED: u8 = 3;
 
 /// The number of a side; that of missing for what is on none.
-pub(in crate::engine) fn side(cell: Cell) -> u8 {
+pub(crate) fn side(cell: Cell) -> u8 {
     (0..).zip(SIDES).find(|(_, side)| *side == cell).map_or(0, |(number, _)| number)
 }
 

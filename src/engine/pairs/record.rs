@@ -13,25 +13,25 @@ pub(super) const NO_LABEL: u32 = u32::MAX;
 
 /// What a row says of its id: group, label and side, in the order in which they sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::engine) struct Said(u64);
+pub(crate) struct PairFact(u64);
 
-impl Said {
+impl PairFact {
     pub(super) fn new(group: u32, label: u32, side: u8) -> Self {
         Self(u64::from(group) << (LABEL_BITS + SIDE_BITS) | u64::from(label) << SIDE_BITS | u64::from(side))
     }
 
-    pub(in crate::engine) fn group(self) -> usize {
+    pub(crate) fn group(self) -> usize {
         usize::try_from(self.0 >> (LABEL_BITS + SIDE_BITS)).unwrap_or(usize::MAX)
     }
 
     /// The position of the label in the counters.
-    pub(in crate::engine) fn label(self) -> Option<usize> {
+    pub(crate) fn label(self) -> Option<usize> {
         let label = self.0 >> SIDE_BITS & u64::from(u32::MAX);
         if label == u64::from(NO_LABEL) { None } else { usize::try_from(label).ok() }
     }
 
     /// The number of the side.
-    pub(in crate::engine) fn side(self) -> usize {
+    pub(crate) fn side(self) -> usize {
         usize::try_from(self.0 & ((1 << SIDE_BITS) - 1)).unwrap_or(0)
     }
 
@@ -47,33 +47,33 @@ pub(super) trait Record: Copy + Ord + Send + Sync + std::fmt::Debug + 'static {
     /// Bytes of a record on disk.
     const BYTES: usize;
 
-    fn new(id: u128, said: Said) -> Self;
+    fn new(id: u128, said: PairFact) -> Self;
     fn id(self) -> u128;
-    fn said(self) -> Said;
+    fn fact(self) -> PairFact;
     /// Evenly spread bits that depend on the id alone.
     fn spread(self) -> u64;
 
     fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.id().to_le_bytes()[..Self::BYTES - 8]);
-        out.extend_from_slice(&self.said().0.to_le_bytes());
+        out.extend_from_slice(&self.fact().0.to_le_bytes());
     }
 
     /// The inverse of [`Self::write`], of exactly [`Self::BYTES`] bytes.
     fn read(bytes: &[u8]) -> Self {
         let (id, said) = bytes.split_at(Self::BYTES - 8);
         let word = |bytes: &[u8]| bytes.iter().rev().fold(0_u128, |word, byte| word << 8 | u128::from(*byte));
-        Self::new(word(id), Said(u64::try_from(word(said)).unwrap_or(0)))
+        Self::new(word(id), PairFact(u64::try_from(word(said)).unwrap_or(0)))
     }
 }
 
 /// An id of 64 bits; one word, because words sort fastest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Narrow(u128);
+pub(super) struct NarrowRecord(u128);
 
-impl Record for Narrow {
+impl Record for NarrowRecord {
     const BYTES: usize = 16;
 
-    fn new(id: u128, said: Said) -> Self {
+    fn new(id: u128, said: PairFact) -> Self {
         Self(id << 64 | u128::from(said.0))
     }
 
@@ -82,8 +82,8 @@ impl Record for Narrow {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
-    fn said(self) -> Said {
-        Said(self.0 as u64)
+    fn fact(self) -> PairFact {
+        PairFact(self.0 as u64)
     }
 
     fn spread(self) -> u64 {
@@ -93,16 +93,16 @@ impl Record for Narrow {
 
 /// An id of 128 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Wide {
+pub(super) struct WideRecord {
     id: [u64; 2],
-    said: Said,
+    said: PairFact,
 }
 
-impl Record for Wide {
+impl Record for WideRecord {
     const BYTES: usize = 24;
 
     #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-    fn new(id: u128, said: Said) -> Self {
+    fn new(id: u128, said: PairFact) -> Self {
         Self { id: [(id >> 64) as u64, id as u64], said }
     }
 
@@ -110,7 +110,7 @@ impl Record for Wide {
         u128::from(self.id[0]) << 64 | u128::from(self.id[1])
     }
 
-    fn said(self) -> Said {
+    fn fact(self) -> PairFact {
         self.said
     }
 
@@ -134,20 +134,20 @@ mod tests {
     proptest! {
         #[test]
         fn records_come_back(id: u128, group in 0..1_u32 << 30, label: u32, side in 0..4_u8) {
-            let said = Said::new(group, label, side);
+            let said = PairFact::new(group, label, side);
             prop_assert_eq!(said.group(), group as usize);
             prop_assert_eq!(said.label(), (label != NO_LABEL).then_some(label as usize));
             prop_assert_eq!(said.side(), usize::from(side));
-            let wide = Wide::new(id, said);
-            let narrow = Narrow::new(id & u128::from(u64::MAX), said);
-            prop_assert_eq!((wide.id(), wide.said()), (id, said));
-            prop_assert_eq!((narrow.id(), narrow.said()), (id & u128::from(u64::MAX), said));
+            let wide = WideRecord::new(id, said);
+            let narrow = NarrowRecord::new(id & u128::from(u64::MAX), said);
+            prop_assert_eq!((wide.id(), wide.fact()), (id, said));
+            prop_assert_eq!((narrow.id(), narrow.fact()), (id & u128::from(u64::MAX), said));
             let mut bytes = Vec::new();
             wide.write(&mut bytes);
-            prop_assert_eq!(Wide::read(&bytes), wide);
+            prop_assert_eq!(WideRecord::read(&bytes), wide);
             bytes.clear();
             narrow.write(&mut bytes);
-            prop_assert_eq!(Narrow::read(&bytes), narrow);
+            prop_assert_eq!(NarrowRecord::read(&bytes), narrow);
         }
     }
 }

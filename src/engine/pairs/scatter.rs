@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::record::Record;
+use crate::engine::pairs::record::Record;
 use crate::engine::spill::{Segment, Spill, SpillFile};
 use crate::error::Result;
 
@@ -16,7 +16,7 @@ const PARTS_MAX: u64 = 1024;
 /// Parts with all records of an id in one of them.
 #[derive(Debug)]
 pub(super) struct Scatter<R> {
-    parts: Vec<Part<R>>,
+    parts: Vec<ScatterPart<R>>,
     /// Bytes that records may take, and do take.
     budget: usize,
     held: usize,
@@ -27,7 +27,7 @@ pub(super) struct Scatter<R> {
 }
 
 #[derive(Debug)]
-struct Part<R> {
+struct ScatterPart<R> {
     records: Vec<R>,
     segments: Vec<Segment>,
     /// Records in the segments.
@@ -39,7 +39,7 @@ impl<R: Record> Scatter<R> {
     pub(super) fn new(records: u64, budget: usize, spill: Arc<Spill>, used_bits: u32) -> Self {
         let parts = (records.saturating_mul(R::BYTES as u64) / PART_BYTES).clamp(PARTS_MIN, PARTS_MAX);
         let parts = usize::try_from(parts.next_power_of_two()).unwrap_or(1);
-        let empty = || Part { records: Vec::new(), segments: Vec::new(), spilled: 0 };
+        let empty = || ScatterPart { records: Vec::new(), segments: Vec::new(), spilled: 0 };
         Self {
             parts: std::iter::repeat_with(empty).take(parts).collect(),
             budget,

@@ -1,17 +1,17 @@
 //! Sorted records become counts: distinct ids of a group, and ids on each side of a label.
 
-use super::record::{Record, SIDES};
-use super::scatter::Scatter;
 use crate::counts::Tally;
+use crate::engine::pairs::record::{Record, SIDES};
+use crate::engine::pairs::scatter::Scatter;
 use crate::error::Result;
 
 /// Counts of all groups.
 #[derive(Debug, Default)]
-pub(super) struct Totals(Vec<Group>);
+pub(super) struct Totals(Vec<GroupTotals>);
 
 /// Counts of one group.
 #[derive(Debug, Default)]
-pub(super) struct Group {
+pub(super) struct GroupTotals {
     /// Distinct ids.
     pub(super) ids: u64,
     /// For every side but the first, by label: ids on that side.
@@ -19,7 +19,7 @@ pub(super) struct Group {
 }
 
 impl Totals {
-    pub(super) fn groups(&self) -> &[Group] {
+    pub(super) fn groups(&self) -> &[GroupTotals] {
         &self.0
     }
 
@@ -27,10 +27,10 @@ impl Totals {
     pub(super) fn add<R: Record>(&mut self, records: &[R]) {
         let mut before = None;
         for (i, record) in records.iter().enumerate() {
-            let (id, said) = (record.id(), record.said());
+            let (id, said) = (record.id(), record.fact());
             let number = said.group();
             if number >= self.0.len() {
-                self.0.resize_with(number + 1, Group::default);
+                self.0.resize_with(number + 1, GroupTotals::default);
             }
             let group = &mut self.0[number];
             if before != Some((id, number)) {
@@ -39,7 +39,7 @@ impl Totals {
             }
             // Of several records of a pair, the last is on the side that wins.
             let next = records.get(i + 1);
-            if next.is_some_and(|next| next.said().pair() == said.pair() && next.id() == id) {
+            if next.is_some_and(|next| next.fact().pair() == said.pair() && next.id() == id) {
                 continue;
             }
             if let (Some(label), Some(side)) = (said.label(), said.side().checked_sub(1)) {
@@ -54,7 +54,7 @@ impl Totals {
 
     pub(super) fn merge(&mut self, other: Self) {
         if other.0.len() > self.0.len() {
-            self.0.resize_with(other.0.len(), Group::default);
+            self.0.resize_with(other.0.len(), GroupTotals::default);
         }
         for (group, other) in self.0.iter_mut().zip(other.0) {
             group.ids += other.ids;
@@ -68,7 +68,7 @@ impl Totals {
     }
 }
 
-impl Group {
+impl GroupTotals {
     /// Labels that some id lists, with their tallies.
     pub(super) fn labels(&self) -> impl Iterator<Item = (usize, Tally)> + '_ {
         let labels = self.sides.iter().map(Vec::len).max().unwrap_or(0);

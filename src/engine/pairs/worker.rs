@@ -5,29 +5,29 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
-use super::names::Local;
-use super::reader::{Read, Reader};
-use super::record::{Record, Said};
-use super::scatter::Scatter;
-use super::totals::{Sorter, Totals};
 use crate::engine::counting::Counting;
+use crate::engine::pairs::names::LocalNumbers;
+use crate::engine::pairs::reader::{PairReader, PairRows};
+use crate::engine::pairs::record::{PairFact, Record};
+use crate::engine::pairs::scatter::Scatter;
+use crate::engine::pairs::totals::{Sorter, Totals};
 use crate::error::Result;
 use crate::source::shards::Shard;
 
 /// What all threads need to know.
 #[derive(Debug)]
-pub(super) struct Task {
+pub(super) struct PairTask {
     pub(super) counting: Arc<Counting>,
     pub(super) shards: Arc<[Shard]>,
     /// Ranges of ids of shards that are counted by themselves.
-    pub(super) apart: Vec<Option<RangeInclusive<i128>>>,
+    pub(super) own_ranges: Vec<Option<RangeInclusive<i128>>>,
 }
 
-/// Takes batches of `[by…, id, label, value?, shard]`.
+/// Takes batches of `[id, label, value?, by…, shard]`.
 #[derive(Debug)]
-pub(super) struct Worker<R> {
-    task: Arc<Task>,
-    pub(super) reader: Reader,
+pub(super) struct PairWorker<R> {
+    task: Arc<PairTask>,
+    pub(super) reader: PairReader,
     /// Records of the shard at hand, if it is counted by itself.
     own: Scatter<R>,
     shard: Option<u32>,
@@ -36,27 +36,32 @@ pub(super) struct Worker<R> {
     pub(super) common: Scatter<R>,
     pub(super) totals: Totals,
     /// A shard holds an id outside of the range that its statistics claim.
-    pub(super) lied: bool,
+    pub(super) ids_outside: bool,
 }
 
-impl<R: Record> Worker<R> {
-    pub(super) fn new(task: Arc<Task>, names: Local, [own, common]: [Scatter<R>; 2], budget: usize) -> Self {
+impl<R: Record> PairWorker<R> {
+    pub(super) fn new(
+        task: Arc<PairTask>,
+        names: LocalNumbers,
+        [own, common]: [Scatter<R>; 2],
+        budget: usize,
+    ) -> Self {
         Self {
-            reader: Reader::new(Arc::clone(&task.counting), Arc::clone(&task.shards), names),
+            reader: PairReader::new(Arc::clone(&task.counting), Arc::clone(&task.shards), names),
             task,
             own,
             shard: None,
             sorter: Sorter::new(budget),
             common,
             totals: Totals::default(),
-            lied: false,
+            ids_outside: false,
         }
     }
 
     /// Takes one batch.
     pub(super) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
-        let Read { ids, said, shards } = self.reader.read(batch)?;
-        let signed = batch.column(self.task.counting.by.len()).data_type().is_signed_integer();
+        let PairRows { ids, said, shards } = self.reader.read(batch)?;
+        let signed = batch.column(0).data_type().is_signed_integer();
         // Rows of one shard stand together.
         let mut start = 0;
         while start < ids.len() {
@@ -74,15 +79,15 @@ impl<R: Record> Worker<R> {
         shard: u32,
         ids: &[u128],
         signed: bool,
-        said: impl Fn(usize) -> Said,
+        said: impl Fn(usize) -> PairFact,
     ) -> Result<()> {
-        let apart = self.enter(shard)?;
+        let range = self.enter(shard)?;
         for (row, &id) in ids.iter().enumerate() {
             let record = R::new(id, said(row));
-            match &apart {
+            match &range {
                 None => self.common.push(record)?,
                 Some(range) => {
-                    self.lied |= !range.contains(&number(id, signed));
+                    self.ids_outside |= !range.contains(&number(id, signed));
                     self.own.push(record)?;
                 }
             }
@@ -105,7 +110,7 @@ impl<R: Record> Worker<R> {
             self.finish()?;
             self.shard = Some(shard);
         }
-        Ok(self.task.apart.get(shard as usize).cloned().flatten())
+        Ok(self.task.own_ranges.get(shard as usize).cloned().flatten())
     }
 }
 

@@ -8,12 +8,23 @@ use arrow::datatypes::{
     Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use super::visit::visit;
-use super::{Counted, STRAYS_SHOWN, Side, Stray, mass, mass_overflow};
-use crate::counts::Cell;
+use crate::counts::{Cell, Tally};
 use crate::engine::counting::Counting;
+use crate::engine::plain::cells::{BatchRows, CellSum, STRAYS_SHOWN, StrayValue, mass, mass_overflow};
+use crate::engine::plain::visit::visit;
 use crate::error::{Error, Result};
 use crate::source::values::Value;
+
+/// Tallies one label column of layout `wide`: its cells, and the first invalid value.
+pub(crate) fn tally_column(
+    array: &ArrayRef,
+    position: usize,
+    counting: &Counting,
+) -> Result<(Tally, Option<String>)> {
+    let (mut side, mut strays) = (CellSum::default(), Vec::new());
+    tally(array, position, counting, None, &mut side, &mut strays)?;
+    Ok((side.tally, strays.into_iter().next().map(|stray| stray.text)))
+}
 
 /// Tallies one label column.
 pub(super) fn tally(
@@ -21,8 +32,8 @@ pub(super) fn tally(
     position: usize,
     counting: &Counting,
     weights: Option<&Float64Array>,
-    side: &mut Side,
-    strays: &mut Vec<Stray>,
+    side: &mut CellSum,
+    strays: &mut Vec<StrayValue>,
 ) -> Result<()> {
     let domain = counting.domain(position);
     if domain.is_binary()
@@ -50,20 +61,20 @@ pub(super) fn tally(
 
 /// Puts one cell on its side, with its mass where soft or weighted counts are asked for.
 fn put(
-    side: &mut Side,
+    side: &mut CellSum,
     position: usize,
     row: usize,
     value: Option<Value<'_>>,
     weight: Option<f64>,
     counting: &Counting,
-    strays: &mut Vec<Stray>,
+    strays: &mut Vec<StrayValue>,
 ) -> Result<()> {
     let (cell, target) = value.map_or((Cell::Missing, 0.0), |v| counting.domain(position).target(&v));
     side.tally.add(cell, 1);
     match cell {
         Cell::Invalid if strays.len() < STRAYS_SHOWN => {
             let text = value.map_or_else(String::new, |v| v.to_string());
-            strays.push(Stray { label: Some(position), row, text });
+            strays.push(StrayValue { label: Some(position), row, text });
         }
         Cell::Positive | Cell::Negative if counting.has_mass() => {
             let weight = weight.unwrap_or(1.0);
@@ -128,9 +139,9 @@ pub(super) fn tally_vector(
     array: &ArrayRef,
     counting: &Counting,
     weights: Option<&Float64Array>,
-    sides: &mut [Side],
-    counted: &mut Counted,
-    strays: &mut Vec<Stray>,
+    sides: &mut [CellSum],
+    counted: &mut BatchRows,
+    strays: &mut Vec<StrayValue>,
 ) -> Result<()> {
     let lists = Lists::of(array)?;
     let width = sides.len();
@@ -144,7 +155,7 @@ pub(super) fn tally_vector(
             sides.iter_mut().for_each(|side| side.tally.missing += 1);
         } else if lists.range(row).len() != width {
             let text = format!("a list of {} values, but there are {width} labels", lists.range(row).len());
-            strays.push(Stray { label: None, row, text });
+            strays.push(StrayValue { label: None, row, text });
             sides.iter_mut().for_each(|side| side.tally.add(Cell::Invalid, 1));
         }
     }

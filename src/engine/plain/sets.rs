@@ -2,13 +2,14 @@
 
 use arrow::array::{ArrayRef, Float64Array};
 
-use super::columns::Lists;
-use super::interner::Interner;
-use super::visit::visit;
-use super::{Counted, STRAYS_SHOWN, Stray, groups, mass, mass_overflow};
 use crate::counts::{Mass, MassTally, Tally};
 use crate::engine::counting::{Counting, Keys};
+use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
+use crate::engine::plain::cells::{BatchRows, STRAYS_SHOWN, StrayValue, mass, mass_overflow};
+use crate::engine::plain::columns::Lists;
+use crate::engine::plain::visit::visit;
+use crate::engine::read::interner::Interner;
 use crate::error::Result;
 use crate::source::layout::LayoutKind;
 use crate::source::values::Value;
@@ -92,8 +93,8 @@ impl Sets {
         array: &ArrayRef,
         counting: &Counting,
         weights: Option<&Float64Array>,
-        counted: &mut Counted,
-        strays: &mut Vec<Stray>,
+        counted: &mut BatchRows,
+        strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
         match counting.layout.kind {
             LayoutKind::List => self.update_lists(&Lists::of(array)?, counting, weights, counted, strays),
@@ -106,8 +107,8 @@ impl Sets {
         lists: &Lists,
         counting: &Counting,
         weights: Option<&Float64Array>,
-        counted: &mut Counted,
-        strays: &mut Vec<Stray>,
+        counted: &mut BatchRows,
+        strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
         for row in (0..lists.len()).filter(|&row| lists.is_null(row)) {
             null_row(row, weights, counted)?;
@@ -144,8 +145,8 @@ impl Sets {
         array: &ArrayRef,
         counting: &Counting,
         weights: Option<&Float64Array>,
-        counted: &mut Counted,
-        strays: &mut Vec<Stray>,
+        counted: &mut BatchRows,
+        strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
         let mut failed = None;
         visit(array, |row, value| {
@@ -176,13 +177,13 @@ impl Sets {
         row: usize,
         value: Value<'_>,
         weights: Option<&Float64Array>,
-        strays: &mut Vec<Stray>,
+        strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
         let id = match self.interner.id(&value) {
             Ok(id) => id as usize,
             Err(text) => {
                 if strays.len() < STRAYS_SHOWN {
-                    strays.push(Stray { label: None, row, text });
+                    strays.push(StrayValue { label: None, row, text });
                 }
                 return Ok(());
             }
@@ -212,7 +213,7 @@ impl Sets {
     }
 
     /// Gives out one partial row per label of `ids` that was seen.
-    pub(super) fn give(&self, ids: std::ops::Range<usize>, by: &groups::Key, out: &mut Partials) {
+    pub(super) fn give(&self, ids: std::ops::Range<usize>, by: &GroupKey, out: &mut Partials) {
         for (id, &positives) in ids.clone().zip(&self.positives[ids]).filter(|(_, n)| **n > 0) {
             let mass = self.masses.as_ref().map(|m| m[id]).unwrap_or_default();
             out.push(&PartialRow {
@@ -227,7 +228,7 @@ impl Sets {
     }
 }
 
-fn null_row(row: usize, weights: Option<&Float64Array>, counted: &mut Counted) -> Result<()> {
+fn null_row(row: usize, weights: Option<&Float64Array>, counted: &mut BatchRows) -> Result<()> {
     counted.null_rows += 1;
     let weight = mass(weights.map_or(1.0, |w| w.value(row)))?;
     counted.null_mass = counted.null_mass.checked_add(weight).ok_or_else(mass_overflow)?;

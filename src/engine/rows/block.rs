@@ -9,8 +9,8 @@ pub struct Block {
     pub shard: usize,
     /// Number of the first row among those of the shard, from 0.
     pub first_row: u64,
-    pub(in crate::engine) sets: LabelSets,
-    pub(in crate::engine) members: Members,
+    pub(crate) sets: LabelSets,
+    pub(crate) members: Members,
 }
 
 /// A row that counts.
@@ -26,7 +26,7 @@ pub struct Row<'a> {
 
 /// The group of each row.
 #[derive(Debug, Clone)]
-pub(in crate::engine) enum Members {
+pub(crate) enum Members {
     /// All rows are in this one.
     All(u32),
     /// Each row is in its own, or is [`OUTSIDE`].
@@ -34,7 +34,7 @@ pub(in crate::engine) enum Members {
 }
 
 /// The group of a row that does not meet the condition.
-pub(in crate::engine) const OUTSIDE: u32 = u32::MAX;
+pub(crate) const OUTSIDE: u32 = u32::MAX;
 
 impl Default for Members {
     fn default() -> Self {

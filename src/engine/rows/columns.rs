@@ -1,6 +1,6 @@
 //! Label columns of layout wide become rows.
 
-use super::block::Block;
+use crate::engine::rows::block::Block;
 use crate::error::Result;
 use crate::pages::Marks;
 

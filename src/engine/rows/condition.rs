@@ -11,8 +11,9 @@ use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::prelude::SessionContext;
 
 use crate::engine::counting::Counting;
-use crate::engine::query::{Dataset, rows};
-use crate::engine::session::ours;
+use crate::engine::dataset::Dataset;
+use crate::engine::errors::ours;
+use crate::engine::read::rows::rows;
 use crate::error::{Error, Result};
 
 /// A condition and the columns it asks for.

@@ -12,9 +12,9 @@ use arrow::datatypes::{
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::plain::columns::Lists;
-use crate::engine::plain::interner::Interner;
 use crate::engine::plain::sets::labels_in;
 use crate::engine::plain::visit::visit;
+use crate::engine::read::interner::Interner;
 use crate::error::{Error, Result};
 use crate::label_sets::LabelSets;
 use crate::pages::Marks;
@@ -35,7 +35,7 @@ fn small(number: usize) -> u32 {
 }
 
 /// Number of labels, which is known before rows are read.
-pub(in crate::engine) fn label_count(keys: &Keys) -> Result<usize> {
+pub(crate) fn label_count(keys: &Keys) -> Result<usize> {
     match keys {
         Keys::Positions(labels) => Ok(labels.len()),
         Keys::Vocabulary(vocabulary) => Ok(vocabulary.labels().len()),

@@ -2,15 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::block::{Block, Members};
-use super::most::{Most, each_set};
-use super::read::{RowSink, read_rows_and_way};
-use super::resolve::{Known, resolve};
-use super::set_tally::{Found, LabelKeys, PARTS, SetTally};
-use super::{Alike, Request};
 use crate::counts::LabelCounts;
 use crate::engine::cluster;
-use crate::engine::collect::Way;
+use crate::engine::read::routes::Way;
+use crate::engine::rows::block::{Block, Members};
+use crate::engine::rows::most::{Most, each_set};
+use crate::engine::rows::read::read_rows_here;
+use crate::engine::rows::request::{Alike, Request};
+use crate::engine::rows::resolve::{KnownSets, resolve};
+use crate::engine::rows::set_tally::{LabelKeys, PARTS, SetTally, SetsFound};
+use crate::engine::rows::sink::RowSink;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
@@ -61,11 +62,11 @@ pub async fn measure(
         whole: whole.clone(),
         groups: parts.clone(),
         tally: SetTally::new(Arc::clone(&keys), budget, Arc::clone(&spill)),
-        known: Known::new(),
+        known: KnownSets::new(),
         known_rows: 0,
     };
-    let (found, way) = read_rows_and_way(request, make).await?;
-    let (mut sums, mut known, mut tallies) = (vec![whole], Known::new(), Vec::new());
+    let (found, way) = read_rows_here(request, make).await?;
+    let (mut sums, mut known, mut tallies) = (vec![whole], KnownSets::new(), Vec::new());
     sums.extend(parts);
     for found in found {
         let found = found?;
@@ -113,7 +114,7 @@ async fn measure_on_cluster(
 }
 
 /// Sets of all threads become one account for each scope: all rows, then each group.
-fn rank(tallies: Vec<Found>, scopes: usize, threads: usize) -> Result<Vec<Most>> {
+fn rank(tallies: Vec<SetsFound>, scopes: usize, threads: usize) -> Result<Vec<Most>> {
     let new = || vec![Most::new(EQUALS / scopes); scopes];
     let tallies = Mutex::new(tallies);
     let parts = in_order((0..PARTS).collect(), threads, |part| {
@@ -142,13 +143,13 @@ struct Measuring<T = SetTally> {
     groups: Vec<RowSums>,
     tally: T,
     /// Labels of some sets.
-    known: Known,
+    known: KnownSets,
     /// Rows of the row group whose sets were kept.
     known_rows: usize,
 }
 
 impl RowSink for Measuring {
-    type Found = Result<Measuring<Found>>;
+    type Found = Result<Measuring<SetsFound>>;
 
     fn begin(&mut self) {
         self.known_rows = 0;

@@ -1,6 +1,6 @@
 //! The most frequent sets of labels, by their bits.
 
-use super::set_tally::{Entry, SetHash};
+use crate::engine::rows::set_tally::{SetEntry, SetHash};
 use crate::row_measures::TOP_LABELSETS;
 
 /// How many sets there are, and the most frequent of them.
@@ -94,7 +94,7 @@ impl Most {
 }
 
 /// Calls `each` with the rows of every set: first by group, then, with `None`, of all groups together.
-pub(super) fn each_set(entries: &mut [Entry], mut each: impl FnMut(Option<u32>, u64, SetHash)) {
+pub(super) fn each_set(entries: &mut [SetEntry], mut each: impl FnMut(Option<u32>, u64, SetHash)) {
     entries.sort_unstable();
     for same in entries.chunk_by(|a, b| a.hash == b.hash) {
         let mut sum = 0;
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn groups_add_up() {
-        let entry = |set, group, rows| Entry { hash: [set, 0], group, rows };
+        let entry = |set, group, rows| SetEntry { hash: [set, 0], group, rows };
         let mut entries = [entry(5, 1, 2), entry(3, 0, 1), entry(5, 0, 4), entry(5, 1, 3)];
         let mut found = Vec::new();
         each_set(&mut entries, |group, rows, hash| found.push((group, rows, hash[0])));

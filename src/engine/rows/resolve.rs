@@ -7,16 +7,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::Request;
-use super::block::Block;
-use super::most::Ranking;
-use super::read::{RowSink, read_rows};
-use super::set_tally::{LabelKeys, SetHash};
+use crate::engine::rows::block::Block;
+use crate::engine::rows::most::Ranking;
+use crate::engine::rows::read::read_rows_here;
+use crate::engine::rows::request::Request;
+use crate::engine::rows::set_tally::{LabelKeys, SetHash};
+use crate::engine::rows::sink::RowSink;
 use crate::error::Result;
 use crate::row_measures::{Labelset, Labelsets, TOP_LABELSETS};
 
 /// Labels of sets.
-pub(super) type Known = HashMap<SetHash, Box<[u32]>>;
+pub(super) type KnownSets = HashMap<SetHash, Box<[u32]>>;
 
 /// Sets that one thread keeps while it looks for the first ones.
 const FIRST_SETS: usize = 20_000;
@@ -26,23 +27,23 @@ pub(super) async fn resolve(
     request: &Request<'_>,
     keys: &Arc<LabelKeys>,
     rankings: &[Ranking],
-    mut known: Known,
+    mut known: KnownSets,
     into: &mut [Labelsets],
 ) -> Result<()> {
     let wanted = rankings.iter().flat_map(|ranking| &ranking.sets).map(|(_, hash)| *hash);
     let mut missing: HashSet<SetHash> = wanted.filter(|hash| !known.contains_key(hash)).collect();
-    let mut searches: Vec<Search> = rankings.iter().enumerate().filter_map(Search::of).collect();
+    let mut searches: Vec<SetSearch> = rankings.iter().enumerate().filter_map(SetSearch::of).collect();
     while !missing.is_empty() || !searches.is_empty() {
         let (wanted, shared) = (Arc::new(std::mem::take(&mut missing)), Arc::new(searches));
-        let make = || Finder {
+        let make = || SetFinder {
             keys: Arc::clone(keys),
             wanted: Arc::clone(&wanted),
             searches: Arc::clone(&shared),
-            known: Known::new(),
-            first: vec![First::default(); shared.len()],
+            known: KnownSets::new(),
+            first: vec![FirstSets::default(); shared.len()],
         };
-        let mut first = vec![First::default(); shared.len()];
-        for found in read_rows(request, make).await? {
+        let mut first = vec![FirstSets::default(); shared.len()];
+        for found in read_rows_here(request, make).await?.0 {
             known.extend(found.known);
             first.iter_mut().zip(found.first).for_each(|(first, more)| first.merge(more));
         }
@@ -65,7 +66,7 @@ pub(super) async fn resolve(
 
 /// A search for the first sets, by labels, that so many rows have.
 #[derive(Debug, Clone)]
-struct Search {
+struct SetSearch {
     scope: usize,
     rows: u64,
     /// Sets that more rows have.
@@ -76,7 +77,7 @@ struct Search {
     done: bool,
 }
 
-impl Search {
+impl SetSearch {
     fn of((scope, ranking): (usize, &Ranking)) -> Option<Self> {
         let above: HashSet<SetHash> = ranking.sets.iter().map(|(_, hash)| *hash).collect();
         let needed = TOP_LABELSETS.saturating_sub(above.len());
@@ -84,7 +85,7 @@ impl Search {
     }
 
     /// Takes what was found, and settles where to look next.
-    fn go_on(&mut self, first: First, into: &mut Labelsets) {
+    fn go_on(&mut self, first: FirstSets, into: &mut Labelsets) {
         for (labels, rows) in first.sets.into_iter().filter(|(_, rows)| *rows == self.rows).take(self.needed)
         {
             into.offer(Labelset { labels, rows });
@@ -97,13 +98,13 @@ impl Search {
 
 /// The first sets by their labels, with their rows.
 #[derive(Debug, Clone, Default)]
-struct First {
+struct FirstSets {
     sets: BTreeMap<Vec<u32>, u64>,
     /// Sets behind this one were dropped.
     bound: Option<Vec<u32>>,
 }
 
-impl First {
+impl FirstSets {
     fn add(&mut self, labels: &[u32]) {
         if self.bound.as_deref().is_some_and(|bound| labels > bound) {
             return;
@@ -134,15 +135,15 @@ impl First {
 }
 
 /// Looks for sets in the rows of one thread.
-struct Finder {
+struct SetFinder {
     keys: Arc<LabelKeys>,
     wanted: Arc<HashSet<SetHash>>,
-    searches: Arc<Vec<Search>>,
-    known: Known,
-    first: Vec<First>,
+    searches: Arc<Vec<SetSearch>>,
+    known: KnownSets,
+    first: Vec<FirstSets>,
 }
 
-impl RowSink for Finder {
+impl RowSink for SetFinder {
     type Found = Self;
 
     fn take(&mut self, block: &mut Block) -> Result<()> {
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_first_sets_are_whole_whoever_saw_them() {
-        let mut parts = [First::default(), First::default()];
+        let mut parts = [FirstSets::default(), FirstSets::default()];
         let sets = u32::try_from(FIRST_SETS).unwrap() * 2;
         for round in 0..2 {
             for i in 0..sets {
@@ -196,7 +197,7 @@ mod tests {
         }
         let mut sets = Labelsets::default();
         let ranking = Ranking { sets: vec![(9, [1, 1])], more_of: Some(4) };
-        let mut search = Search::of((0, &ranking)).unwrap();
+        let mut search = SetSearch::of((0, &ranking)).unwrap();
         search.go_on(all, &mut sets);
         assert!(search.done && search.needed == 0);
         let labels: Vec<_> = sets.top.iter().map(|set| set.labels[1]).collect();

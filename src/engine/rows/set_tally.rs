@@ -3,7 +3,7 @@
 //! ```text
 //! set of labels ─▶ 128 bits: the keys of its labels, exclusive-or
 //!   front     a thousand sets seen last; most rows end here
-//!     Part    by the highest bits: entries wait in a short list, then are added to a table
+//!     TallyPart    by the highest bits: entries wait in a short list, then are added to a table
 //!       file  all tables, when they pass the budget
 //! ```
 //!
@@ -52,7 +52,7 @@ impl LabelKeys {
 
 /// Rows of a group that have the same set of labels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(super) struct SetEntry {
     pub(super) hash: SetHash,
     pub(super) group: u32,
     pub(super) rows: u32,
@@ -61,7 +61,7 @@ pub(super) struct Entry {
 /// Bytes of an entry in a file.
 const ENTRY_BYTES: usize = 24;
 
-impl Entry {
+impl SetEntry {
     fn bytes(&self) -> [u8; ENTRY_BYTES] {
         let mut bytes = [0; ENTRY_BYTES];
         bytes[..8].copy_from_slice(&self.hash[0].to_le_bytes());
@@ -100,19 +100,19 @@ impl Entry {
 
 /// One part of the sets of a thread.
 #[derive(Debug, Default)]
-struct Part {
-    waiting: Vec<Entry>,
-    table: HashTable<Entry>,
+struct TallyPart {
+    waiting: Vec<SetEntry>,
+    table: HashTable<SetEntry>,
     segments: Vec<Segment>,
 }
 
-impl Part {
+impl TallyPart {
     /// Adds what waits to the table.
     fn settle(&mut self) {
         for entry in self.waiting.drain(..) {
             let found = self.table.find_mut(entry.key(), |other| other.is_of(&entry));
             if !found.is_some_and(|other| other.add(entry.rows)) {
-                self.table.insert_unique(entry.key(), entry, Entry::key);
+                self.table.insert_unique(entry.key(), entry, SetEntry::key);
             }
         }
     }
@@ -122,8 +122,8 @@ impl Part {
 #[derive(Debug)]
 pub(super) struct SetTally {
     keys: Arc<LabelKeys>,
-    front: Vec<Entry>,
-    parts: Vec<Part>,
+    front: Vec<SetEntry>,
+    parts: Vec<TallyPart>,
     file: SpillFile,
     /// Bytes that tables may take, and what they take.
     budget: usize,
@@ -135,8 +135,8 @@ impl SetTally {
     pub(super) fn new(keys: Arc<LabelKeys>, budget: usize, spill: Arc<Spill>) -> Self {
         Self {
             keys,
-            front: vec![Entry::default(); FRONT],
-            parts: std::iter::repeat_with(Part::default).take(PARTS).collect(),
+            front: vec![SetEntry::default(); FRONT],
+            parts: std::iter::repeat_with(TallyPart::default).take(PARTS).collect(),
             file: SpillFile::new(spill),
             budget,
             taken: 0,
@@ -148,7 +148,7 @@ impl SetTally {
         let (hash, mut left) = (self.keys.hash(labels), rows);
         while left > 0 {
             let rows = u32::try_from(left).unwrap_or(u32::MAX);
-            self.wait(Entry { hash, group, rows })?;
+            self.wait(SetEntry { hash, group, rows })?;
             left -= u64::from(rows);
         }
         Ok(hash)
@@ -158,7 +158,7 @@ impl SetTally {
     #[inline]
     pub(super) fn add(&mut self, labels: &[u32], group: u32) -> Result<SetHash> {
         let hash = self.keys.hash(labels);
-        let new = Entry { hash, group, rows: 1 };
+        let new = SetEntry { hash, group, rows: 1 };
         // Any bits but those that choose the part.
         let place = &mut self.front[usize::try_from(new.key() % FRONT as u64).unwrap_or(0)];
         if !(place.is_of(&new) && place.add(1)) {
@@ -170,7 +170,7 @@ impl SetTally {
         Ok(hash)
     }
 
-    fn wait(&mut self, entry: Entry) -> Result<()> {
+    fn wait(&mut self, entry: SetEntry) -> Result<()> {
         let part = &mut self.parts[part_of(entry.hash)];
         part.waiting.push(entry);
         if part.waiting.len() < WAITING {
@@ -199,11 +199,11 @@ impl SetTally {
     }
 
     /// Everything found.
-    pub(super) fn finish(mut self) -> Found {
+    pub(super) fn finish(mut self) -> SetsFound {
         for entry in self.front.drain(..).filter(|entry| entry.rows > 0) {
             self.parts[part_of(entry.hash)].waiting.push(entry);
         }
-        Found { parts: self.parts, file: self.file }
+        SetsFound { parts: self.parts, file: self.file }
     }
 }
 
@@ -213,14 +213,14 @@ fn part_of(hash: SetHash) -> usize {
 
 /// The sets that one thread has found.
 #[derive(Debug)]
-pub(super) struct Found {
-    parts: Vec<Part>,
+pub(super) struct SetsFound {
+    parts: Vec<TallyPart>,
     file: SpillFile,
 }
 
-impl Found {
+impl SetsFound {
     /// All entries of one part; the same set may be in several of them.
-    pub(super) fn take(&mut self, number: usize, entries: &mut Vec<Entry>) -> Result<()> {
+    pub(super) fn take(&mut self, number: usize, entries: &mut Vec<SetEntry>) -> Result<()> {
         let part = std::mem::take(&mut self.parts[number]);
         entries.extend(part.waiting);
         entries.extend(part.table);
@@ -230,7 +230,7 @@ impl Found {
             if !rest.is_empty() {
                 return Err(Error::resource("a spill file is damaged").hint("run again"));
             }
-            entries.extend(chunks.iter().map(Entry::read));
+            entries.extend(chunks.iter().map(SetEntry::read));
         }
         Ok(())
     }
@@ -279,8 +279,8 @@ mod tests {
 
     #[test]
     fn more_rows_than_an_entry_holds_are_two_entries() {
-        let mut entry = Entry { hash: [1, 2], group: 3, rows: u32::MAX - 1 };
+        let mut entry = SetEntry { hash: [1, 2], group: 3, rows: u32::MAX - 1 };
         assert!(entry.add(1) && !entry.add(1));
-        assert_eq!((entry.rows, Entry::read(&entry.bytes())), (u32::MAX, entry));
+        assert_eq!((entry.rows, SetEntry::read(&entry.bytes())), (u32::MAX, entry));
     }
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::sorted::{SortedRows, UnsortedRows};
 use super::task::SamplingTask;
-use crate::engine::rows::{Block, Row, RowSink, read_rows};
+use crate::engine::rows::block::{Block, Row};
+use crate::engine::rows::dispatch::read_rows;
+use crate::engine::rows::sink::RowSink;
 use crate::error::{Error, Result};
 use crate::sampling::row_weight::Sum;
 use crate::sampling::stratify::{Rows, turned};

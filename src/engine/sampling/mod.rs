@@ -23,8 +23,8 @@ mod task;
 
 use std::sync::Arc;
 
-use super::rows::Request;
 use crate::counts::as_f64;
+use crate::engine::rows::request::Request;
 use crate::error::{Error, Result};
 use crate::sampling::Method;
 use crate::sampling::remedial::Remedial;

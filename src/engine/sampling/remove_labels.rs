@@ -13,8 +13,8 @@ use arrow::datatypes::{DataType, FieldRef, Schema};
 
 use crate::counts::Cell;
 use crate::engine::counting::Counting;
-use crate::engine::plain::interner::Interner;
 use crate::engine::plain::visit::visit;
+use crate::engine::read::interner::Interner;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::values::Value;

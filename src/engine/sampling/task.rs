@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::decisions::RowDecisions;
 use crate::counts::LabelCounts;
-use crate::engine::rows::Request;
+use crate::engine::rows::request::Request;
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
 use crate::sampling::draw::Stream;

@@ -15,22 +15,22 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStore;
 
-use super::job::Job;
-use super::piece::Piece;
+use crate::engine::errors::external;
 use crate::engine::partial;
-use crate::engine::partial_exec::external;
-use crate::engine::pieces;
+use crate::engine::read::pieces;
+use crate::engine::scan::job::ScanJob;
+use crate::engine::scan::piece::ScanPiece;
 
 /// Counts labels while it reads files.
 #[derive(Debug, Clone)]
 pub(super) struct CountSource {
-    job: Arc<Job>,
+    job: Arc<ScanJob>,
     table: TableSchema,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl CountSource {
-    pub(super) fn new(job: Arc<Job>) -> Self {
+    pub(super) fn new(job: Arc<ScanJob>) -> Self {
         let schema: SchemaRef = partial::schema(job.counting.by.len());
         Self { job, table: TableSchema::builder(schema).build(), metrics: ExecutionPlanMetricsSet::new() }
     }
@@ -43,7 +43,7 @@ impl FileSource for CountSource {
         _config: &FileScanConfig,
         _partition: usize,
     ) -> DfResult<Arc<dyn FileOpener>> {
-        Ok(Arc::new(Opener(Arc::clone(&self.job))))
+        Ok(Arc::new(ScanOpener(Arc::clone(&self.job))))
     }
 
     fn table_schema(&self) -> &TableSchema {
@@ -67,7 +67,7 @@ impl FileSource for CountSource {
         write!(f, ", layout={}, labels={}", layout.kind, layout.labels.len())
     }
 
-    /// [`super::pieces`] has cut the files already.
+    /// [`pieces`] has cut the files already.
     fn supports_repartitioning(&self) -> bool {
         false
     }
@@ -80,17 +80,17 @@ impl FileSource for CountSource {
     }
 }
 
-struct Opener(Arc<Job>);
+struct ScanOpener(Arc<ScanJob>);
 
-impl FileOpener for Opener {
+impl FileOpener for ScanOpener {
     fn open(&self, file: PartitionedFile) -> DfResult<FileOpenFuture> {
         let job = Arc::clone(&self.0);
         let range = pieces::range(&file);
         let (shard, groups) = job.locate(&file.object_meta.location, range).map_err(external)?;
         Ok(Box::pin(async move {
             // Nothing is read before the stream is asked for rows: the next file is opened ahead.
-            let pieces = stream::once(async move { Piece::open(&job, shard, groups) });
-            let parts = pieces.map_ok(|piece| stream::try_unfold(piece, Piece::next)).try_flatten();
+            let pieces = stream::once(async move { ScanPiece::open(&job, shard, groups) });
+            let parts = pieces.map_ok(|piece| stream::try_unfold(piece, ScanPiece::next)).try_flatten();
             Ok(parts.map_err(external).boxed())
         }))
     }

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 
 use arrow::array::RecordBatch;
 
-use super::job::Job;
 use crate::counts::{Cell, Tally};
-use crate::engine::counting::Keys;
-use crate::engine::partial::{self, PartialRow, Partials};
-use crate::engine::plain::groups::Key;
-use crate::engine::plain::interner::Interner;
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::group_key::GroupKey;
+use crate::engine::partial;
+use crate::engine::partial::{PartialRow, Partials};
+use crate::engine::read::interner::Interner;
 use crate::pages::{Constant, FlatCount, SetCount, SetCounter, VectorCount};
 use crate::source::layout::LayoutKind;
 
 /// Labels given out at a time, so that millions of them never stand in memory as rows.
 const LABELS_AT_A_TIME: usize = 1 << 15;
 
-/// Counts of a piece beside the positives that a [`SetCounter`] holds.
+/// LabelSums of a piece beside the positives that a [`SetCounter`] holds.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
     pub(super) rows: u64,
@@ -29,8 +29,8 @@ pub(super) struct Tallies {
 }
 
 impl Tallies {
-    pub(super) fn new(job: &Job) -> Self {
-        let labels = match &job.counting.keys {
+    pub(super) fn new(counting: &Counting) -> Self {
+        let labels = match &counting.keys {
             Keys::Positions(labels) => vec![Tally::default(); labels.len()],
             _ => Vec::new(),
         };
@@ -99,10 +99,15 @@ impl Tallies {
     }
 
     /// Everything counted since the last time, for group `key`; starts anew.
-    pub(super) fn give(&mut self, job: &Job, key: &Key, positives: &mut SetCounter) -> Giving {
-        let fresh = Self::new(job);
+    pub(super) fn give(
+        &mut self,
+        counting: &Counting,
+        key: &GroupKey,
+        positives: &mut SetCounter,
+    ) -> PartialBatches {
+        let fresh = Self::new(counting);
         let Self { rows, null_rows, null_elements, labels, invalid } = std::mem::replace(self, fresh);
-        let mut out = Partials::new(job.counting.by.len());
+        let mut out = Partials::new(counting.by.len());
         if rows > 0 {
             out.push(&PartialRow {
                 by: key,
@@ -121,12 +126,12 @@ impl Tallies {
                 ..PartialRow::default()
             });
         }
-        let counts = match &job.counting.keys {
-            Keys::Positions(_) if rows > 0 => Counts::Tallies(labels),
-            Keys::Positions(_) => Counts::Tallies(Vec::new()),
-            _ => Counts::Positives(positives.take()),
+        let counts = match &counting.keys {
+            Keys::Positions(_) if rows > 0 => LabelSums::Tallies(labels),
+            Keys::Positions(_) => LabelSums::Tallies(Vec::new()),
+            _ => LabelSums::Positives(positives.take()),
         };
-        Giving { ready: out.finish().into(), counts, at: 0 }
+        PartialBatches { ready: out.finish().into(), counts, at: 0 }
     }
 }
 
@@ -140,26 +145,26 @@ fn add(sum: &mut Tally, more: &Tally) {
 
 /// Partial counts on their way out, some labels at a time.
 #[derive(Debug, Default)]
-pub(super) struct Giving {
+pub(super) struct PartialBatches {
     ready: VecDeque<RecordBatch>,
-    counts: Counts,
+    counts: LabelSums,
     /// Labels given so far.
     at: usize,
 }
 
 #[derive(Debug)]
-enum Counts {
+enum LabelSums {
     Tallies(Vec<Tally>),
     Positives(Vec<u64>),
 }
 
-impl Default for Counts {
+impl Default for LabelSums {
     fn default() -> Self {
         Self::Positives(Vec::new())
     }
 }
 
-impl Giving {
+impl PartialBatches {
     /// Adds batches that are ready.
     pub(super) fn push(&mut self, batches: impl IntoIterator<Item = RecordBatch>) {
         self.ready.extend(batches);
@@ -177,7 +182,7 @@ impl Giving {
     }
 
     /// The next batch; `names` has the names of labels that have no positions yet.
-    pub(super) fn next(&mut self, key: &Key, names: Option<&Interner>) -> Option<RecordBatch> {
+    pub(super) fn next(&mut self, key: &GroupKey, names: Option<&Interner>) -> Option<RecordBatch> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
                 return Some(batch);
@@ -187,7 +192,7 @@ impl Giving {
                 return None;
             }
             self.at = range.end;
-            if let Counts::Positives(positives) = &self.counts
+            if let LabelSums::Positives(positives) = &self.counts
                 && names.is_none_or(|names| names.name(0).is_none())
                 && key.is_empty()
             {
@@ -202,7 +207,7 @@ impl Giving {
     }
 }
 
-impl Counts {
+impl LabelSums {
     fn len(&self) -> usize {
         match self {
             Self::Tallies(tallies) => tallies.len(),

@@ -11,7 +11,7 @@ use datafusion::execution::spill_file::{SpillFile, SpillWriter, TempFileFactory}
 use futures::{Stream, stream};
 
 use super::Spill;
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 256 << 10;

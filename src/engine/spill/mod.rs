@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::partial_exec::Progress;
+use crate::engine::progress::Progress;
 use crate::error::{Error, Result};
 
 pub(super) use factory::SpillFileFactory;

@@ -4,8 +4,8 @@ use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 
+use crate::engine::errors::external;
 use crate::engine::functions;
-use crate::engine::partial_exec::external;
 use crate::error::Error;
 
 /// What statements may use beside the registered tables.

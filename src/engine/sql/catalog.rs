@@ -10,7 +10,7 @@ use datafusion::common::Result as DfResult;
 
 use super::table::QueryTable;
 use crate::artifact::counts::read;
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 use crate::error::{Error, Result};
 use crate::measures::{Compat, Measures, measure};
 use crate::store::is_address;

@@ -21,11 +21,12 @@ use futures::StreamExt;
 use super::cluster;
 use super::functions::call::TableCall;
 use super::functions::{self, tables};
-use super::partial_exec::Progress;
 use super::scheduler_address::SchedulerAddress;
-use super::session::{Limits, ours, session};
 use super::spill::Spill;
 use crate::artifact::stored::Fetched;
+use crate::engine::errors::ours;
+use crate::engine::progress::Progress;
+use crate::engine::session::{Limits, session};
 use crate::error::{Error, Result};
 use table::QueryTable;
 

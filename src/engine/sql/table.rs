@@ -13,11 +13,10 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
-use crate::engine::dataset::Dataset;
-use crate::engine::hive;
-use crate::engine::partial_exec::external;
-use crate::engine::pieces::Cut;
-use crate::engine::table::ShardTable;
+use crate::engine::dataset::{Cut, Dataset};
+use crate::engine::errors::external;
+use crate::engine::read::hive;
+use crate::engine::read::table::ShardTable;
 use crate::error::{Error, Result};
 use crate::source::listing;
 use crate::source::schema::{Agreement, agree};

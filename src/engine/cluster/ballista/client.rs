@@ -17,20 +17,25 @@ use super::grouping::grouped;
 use super::order::{PieceOrder, PieceOutput, PieceRange, PinnedShard};
 use super::piece::BYTES;
 use super::{job, source};
-use crate::engine::by_shard::{Own, single};
 use crate::engine::cluster::exchange::pattern_batches::PatternCollector;
 use crate::engine::cluster::exchange::row_batches::receive;
-use crate::engine::collect::{Collector, GroupKey, Way};
+use crate::engine::count::by_shard::{Own, single};
+use crate::engine::count::collect::Collector;
+use crate::engine::count::diagnose::Diagnosis;
 use crate::engine::counting::{Counting, Engine, Keys};
-use crate::engine::dataset::Dataset;
-use crate::engine::diagnose::Diagnosis;
-use crate::engine::long;
-use crate::engine::partial_exec::Progress;
-use crate::engine::pieces::{self, Cut};
-use crate::engine::query::{Choice, choose};
-use crate::engine::rows::{Alike, Block, Request, RowSink};
+use crate::engine::dataset::{Cut, Dataset, shard_number};
+use crate::engine::errors::ours;
+use crate::engine::group_key::GroupKey;
+use crate::engine::pairs::long;
+use crate::engine::progress::Progress;
+use crate::engine::read::choice::{Choice, choose};
+use crate::engine::read::pieces;
+use crate::engine::read::routes::Way;
+use crate::engine::rows::block::Block;
+use crate::engine::rows::request::{Alike, Request};
+use crate::engine::rows::sink::RowSink;
 use crate::engine::scheduler_address::SchedulerAddress;
-use crate::engine::session::{Limits, counting_session, ours};
+use crate::engine::session::{Limits, counting_session};
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
@@ -270,8 +275,7 @@ impl ClusterJob<'_> {
             seen.insert(shard.number, Arc::new(shard));
         }
         let place = |(number, file): (usize, datafusion::datasource::listing::PartitionedFile)| {
-            let number = u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?;
-            Ok((number, file.range.map(|range| (range.start, range.end))))
+            Ok((shard_number(number)?, file.range.map(|range| (range.start, range.end))))
         };
         let list = |list: Vec<_>| list.into_iter().map(place).collect::<Result<Vec<PieceRange>>>();
         Ok((seen, lists.into_iter().map(list).collect::<Result<_>>()?))

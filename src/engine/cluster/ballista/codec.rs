@@ -14,7 +14,7 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 
 use super::order::{OrderMessage, PieceRange, PinnedShard};
 use super::source::{self, PieceSource};
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 use crate::engine::session::Limits;
 use crate::error::Error;
 

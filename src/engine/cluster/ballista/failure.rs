@@ -7,8 +7,8 @@ use datafusion::common::DataFusionError;
 use serde::{Deserialize, Serialize};
 
 use super::hex;
+use crate::engine::errors::ours;
 use crate::engine::scheduler_address::SchedulerAddress;
-use crate::engine::session::ours;
 use crate::error::Error;
 
 /// What encloses an encoded failure within a text.

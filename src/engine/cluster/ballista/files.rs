@@ -16,9 +16,8 @@ use object_store::path::Path;
 
 use super::hex;
 use super::order::PinnedShard;
+use crate::engine::errors::{external, ours};
 use crate::engine::objects::Readers;
-use crate::engine::partial_exec::external;
-use crate::engine::session::ours;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 use crate::threads::in_order;

@@ -17,11 +17,11 @@ use super::total;
 use crate::counts::Cell;
 use crate::engine::cluster::exchange::pair_batches::{id_columns, side};
 use crate::engine::counting::{Counting, Keys};
+use crate::engine::errors::ours;
 use crate::engine::functions::sum::checked;
 use crate::engine::partial::{self, by_name};
-use crate::engine::query::column;
-use crate::engine::session::ours;
-use crate::engine::table::PlanTable;
+use crate::engine::read::rows::column;
+use crate::engine::read::table::PlanTable;
 use crate::error::Result;
 
 /// The plan over `scan`, which adds up partial counts by label and group, and patterns by labels and group.

@@ -11,8 +11,9 @@ use arrow::ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::Labels;
-use crate::engine::collect::GroupKey;
 use crate::engine::counting::{Counting, Engine, Keys, Vocabulary};
+use crate::engine::dataset::shard_number;
+use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
 use crate::source::layout::{LabelKind, Layout};
 use crate::source::listing::Listed;
@@ -73,7 +74,7 @@ impl PinnedShard {
             store::Place::Object(object) => ShardLocation::Object(object.pinned()),
         };
         Ok(Self {
-            number: u32::try_from(number).map_err(|_| Error::input("more than 2^32 shards"))?,
+            number: shard_number(number)?,
             name: shard.name.clone(),
             location,
             hive: shard.hive.clone(),

@@ -13,16 +13,21 @@ use tokio::task::JoinSet;
 
 use super::failure::{ClusterFailure, FailureCause, to_datafusion};
 use super::order::{PieceOrder, PieceOutput, PinnedShard};
-use crate::engine::by_shard::{Own, single};
 use crate::engine::cluster::exchange::pair_batches::{self, PairLister};
 use crate::engine::cluster::exchange::{pattern_batches, row_batches};
+use crate::engine::count::by_shard::{Own, single};
+use crate::engine::count::diagnose::{Diagnosis, diagnose};
+use crate::engine::count::pass::PartialPlan;
 use crate::engine::dataset::Dataset;
-use crate::engine::diagnose::{Diagnosis, diagnose};
-use crate::engine::partial_exec::Progress;
-use crate::engine::query::{Task, bytes_scanned, choose};
-use crate::engine::session::{Limits, counting_session, ours};
+use crate::engine::errors::ours;
+use crate::engine::pairs::long;
+use crate::engine::partial;
+use crate::engine::progress::Progress;
+use crate::engine::read::choice::choose;
+use crate::engine::read::rows::bytes_scanned;
+use crate::engine::session::Limits;
 use crate::engine::spill::Spill;
-use crate::engine::{long, partial};
+use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
@@ -113,14 +118,7 @@ impl PieceTask {
     ) -> Result<(), ClusterFailure> {
         let Self { order, limits, shard, .. } = self;
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
-        let task = Task {
-            context: counting_session(limits, &spill)?,
-            counting: Arc::clone(&order.counting),
-            limits: limits.clone(),
-            budget: limits.pool_bytes() / limits.threads.max(1),
-            spill,
-            progress: Arc::clone(progress),
-        };
+        let task = CountTask::new(&order.counting, limits, &spill, progress)?;
         match &order.output {
             PieceOutput::Counts if order.counting.layout.kind == LayoutKind::Long => {
                 for batch in count_long(&task, dataset).await? {
@@ -129,7 +127,7 @@ impl PieceTask {
             }
             PieceOutput::Counts => {
                 let choice = choose(&task.context, dataset, &order.counting).await?;
-                let partial = task.partial(dataset, choice).await?;
+                let partial = PartialPlan::new(&task, dataset, choice).await?;
                 let stream = execute_stream(Arc::clone(&partial.plan), task.context.task_ctx());
                 let mut stream = stream.map_err(|cause| ours(&cause))?;
                 while let Some(batch) = stream.next().await {
@@ -166,18 +164,20 @@ impl PieceTask {
 }
 
 /// Partial counts of a shard of layout `long` whose row ids no other shard has.
-async fn count_long(task: &Task, dataset: &Dataset) -> Result<Vec<RecordBatch>, ClusterFailure> {
+async fn count_long(task: &CountTask, dataset: &Dataset) -> Result<Vec<RecordBatch>, ClusterFailure> {
     let ids = single(&dataset.shards, &task.counting).into_iter().map(|own| match own {
         Own::Rows(ids) => ids,
         Own::Shared => None,
     });
-    let choice = task.choose(dataset).await?;
+    let choice = choose(&task.context, dataset, &task.counting).await?;
     let mut counts = Vec::new();
     let mut keep = |batch: &RecordBatch| {
         counts.push(batch.clone());
         Ok(())
     };
-    let counted = long::count_apart(&task.means(1), dataset, choice.kept(), ids.collect(), &mut keep).await?;
+    let counted =
+        long::count_with_ranges(&task.on_one_thread(), dataset, choice.kept(), ids.collect(), &mut keep)
+            .await?;
     match counted {
         Some(_) => Ok(counts),
         None => Err(ClusterFailure { error: Error::input(long::LIED), cause: Some(FailureCause::Footers) }),

@@ -20,8 +20,8 @@ use futures::TryStreamExt;
 use super::client::submit;
 use super::files;
 use super::job::settings;
+use crate::engine::errors::external;
 use crate::engine::functions::call_exec::CallExec;
-use crate::engine::partial_exec::external;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
 

@@ -21,7 +21,7 @@ use object_store::{ObjectMeta, ObjectStore};
 
 use super::order::{PieceOrder, PieceRange, PinnedShard};
 use super::piece::{self, PieceTask};
-use crate::engine::partial_exec::external;
+use crate::engine::errors::external;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result};
 

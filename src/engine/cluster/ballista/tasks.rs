@@ -20,7 +20,7 @@ use datafusion::prelude::SessionConfig;
 use super::connections::ConnectionPool;
 use super::failure::to_datafusion;
 use super::files;
-use crate::engine::session::ours;
+use crate::engine::errors::ours;
 use crate::error::Error;
 
 /// Runs stages of physical plans.

@@ -15,8 +15,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::pairs::ids::are_narrow;
-use crate::engine::pairs::names::{Local, Shared};
-use crate::engine::pairs::reader::{self, Read, Reader, refuse};
+use crate::engine::pairs::names::{LocalNumbers, SharedNumbers};
+use crate::engine::pairs::reader::{self, PairReader, PairRows, refuse};
 use crate::engine::partial::by_name;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -44,26 +44,27 @@ pub(in crate::engine::cluster) fn schema(n_by: usize, id: &DataType) -> SchemaRe
     Arc::new(Schema::new(fields))
 }
 
-/// Reads pairs from batches of `[by…, id, label, value?, shard]`.
+/// Reads pairs from batches of `[id, label, value?, by…, shard]`.
 pub(in crate::engine::cluster) struct PairLister {
     counting: Arc<Counting>,
     shards: Arc<[Shard]>,
     schema: SchemaRef,
-    shared: Arc<Shared>,
-    reader: Reader,
+    shared: Arc<SharedNumbers>,
+    reader: PairReader,
 }
 
 impl PairLister {
     pub(in crate::engine::cluster) fn new(counting: &Arc<Counting>, shards: &[Shard], id: &DataType) -> Self {
-        let (shared, shards): (_, Arc<[Shard]>) = (Shared::new(&counting.keys), shards.to_vec().into());
-        let reader = Reader::new(Arc::clone(counting), Arc::clone(&shards), Local::new(&shared));
+        let (shared, shards): (_, Arc<[Shard]>) =
+            (SharedNumbers::new(&counting.keys), shards.to_vec().into());
+        let reader = PairReader::new(Arc::clone(counting), Arc::clone(&shards), LocalNumbers::new(&shared));
         let schema = schema(counting.by.len(), id);
         Self { counting: Arc::clone(counting), shards, schema, shared, reader }
     }
 
     /// The pairs of a batch, and one row without a label for each run of equal ids.
     pub(in crate::engine::cluster) fn pairs(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let Read { ids, said, .. } = self.reader.read(batch)?;
+        let PairRows { ids, said, .. } = self.reader.read(batch)?;
         let (groups, names) = (self.shared.groups(), self.shared.names());
         let open = matches!(self.counting.keys, Keys::Names);
         let mut by: Vec<StringBuilder> = self.counting.by.iter().map(|_| StringBuilder::new()).collect();

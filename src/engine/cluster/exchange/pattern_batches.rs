@@ -7,11 +7,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 
 use super::pattern_merge::merge;
 use super::patterns::{PatternGatherer, PatternTable};
-use crate::engine::collect::GroupKey;
 use crate::engine::dataset::Dataset;
-use crate::engine::query::Task;
-use crate::engine::rows::{Alike, Request, read_rows};
+use crate::engine::group_key::GroupKey;
+use crate::engine::rows::read::read_rows_here;
+use crate::engine::rows::request::{Alike, Request};
 use crate::engine::spill::Spill;
+use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 
 /// Patterns per batch.
@@ -27,13 +28,13 @@ pub(in crate::engine::cluster) fn schema() -> SchemaRef {
 
 /// The patterns of all rows of `dataset`. A pattern may occur in several batches.
 pub(in crate::engine::cluster) async fn read_patterns(
-    task: &Task,
+    task: &CountTask,
     dataset: &Dataset,
     groups: &[GroupKey],
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
     let request =
         Request { dataset, counting: &task.counting, groups, limits: &task.limits, progress: &task.progress };
-    let found = read_rows(&request, || PatternGatherer::new(task.budget / 2, &task.spill)).await?;
+    let (found, _) = read_rows_here(&request, || PatternGatherer::new(task.budget / 2, &task.spill)).await?;
     let runs: Vec<_> = found.into_iter().flat_map(PatternTable::into_runs).collect();
     let mut runs = runs.into_iter();
     let mut run = runs.next();

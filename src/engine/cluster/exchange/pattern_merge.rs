@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::patterns::{PatternRun, PatternTable, read};
-use crate::engine::rows::Alike;
+use crate::engine::rows::request::Alike;
 use crate::error::{Error, Result};
 
 /// The next pattern of a run.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::engine::rows::{Block, Row, RowSink};
+use crate::engine::rows::block::{Block, Row};
+use crate::engine::rows::sink::RowSink;
 use crate::engine::spill::varint::{put, take};
 use crate::engine::spill::{Segment, Spill, SpillFile};
 use crate::error::{Error, Result};
@@ -249,7 +250,7 @@ impl PatternRun {
 mod tests {
     use super::*;
     use crate::engine::cluster::exchange::pattern_merge::merge;
-    use crate::engine::rows::Alike;
+    use crate::engine::rows::request::Alike;
 
     #[test]
     fn a_pattern_is_read_back() {

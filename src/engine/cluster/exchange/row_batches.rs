@@ -13,14 +13,16 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type, UInt64Typ
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::patterns::{put_labels, take_labels};
-use crate::engine::collect::GroupKey;
 use crate::engine::counting::Keys;
 use crate::engine::dataset::Dataset;
-use crate::engine::query::Task;
-use crate::engine::rows::block::{Members, OUTSIDE};
+use crate::engine::group_key::GroupKey;
+use crate::engine::rows::block::{Block, Members, OUTSIDE};
 use crate::engine::rows::decode::label_count;
-use crate::engine::rows::{Block, Request, RowSink, read_rows};
+use crate::engine::rows::read::read_rows_here;
+use crate::engine::rows::request::Request;
+use crate::engine::rows::sink::RowSink;
 use crate::engine::spill::varint::{put, take};
+use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 
 /// Rows per batch.
@@ -52,7 +54,7 @@ pub(in crate::engine::cluster) fn schema() -> SchemaRef {
 /// Reads the rows of a data set of one shard, which has this `number` among all shards, and calls `each` with batches
 /// while it reads.
 pub(in crate::engine::cluster) async fn send<F: Future<Output = Result<()>>>(
-    task: &Task,
+    task: &CountTask,
     dataset: &Dataset,
     groups: &[GroupKey],
     number: u32,
@@ -64,7 +66,7 @@ pub(in crate::engine::cluster) async fn send<F: Future<Output = Result<()>>>(
     let read = async {
         // Dropped with the last sink, which ends the loop below.
         let give = give;
-        read_rows(&request, || BlockSender { give: give.clone(), number }).await.map(drop)
+        read_rows_here(&request, || BlockSender { give: give.clone(), number }).await.map(drop)
     };
     let send_on = async {
         while let Some(batch) = taken.recv().await {

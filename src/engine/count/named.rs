@@ -4,7 +4,7 @@ use crate::counts::{Labels, Mass, Tally, number};
 
 /// Names with their counts; a name may come in several parts.
 #[derive(Debug, Default)]
-pub(super) struct Named {
+pub(crate) struct Named {
     names: Labels,
     tallies: Vec<Tally>,
     /// Positives by weight; empty unless such are counted.
@@ -14,14 +14,14 @@ pub(super) struct Named {
 }
 
 impl Named {
-    pub(super) fn push(&mut self, name: &str, tally: Tally, mass: Option<Mass>) {
+    pub(crate) fn push(&mut self, name: &str, tally: Tally, mass: Option<Mass>) {
         self.names.push(name);
         self.tallies.push(tally);
         self.masses.extend(mass);
     }
 
     /// Puts the names in order: those that are integers by number, then words by their bytes.
-    pub(super) fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         let (mut numbers, mut words) = (Vec::new(), Vec::new());
         for (name, place) in self.names.iter().zip(0_u32..) {
             match number(name) {
@@ -36,12 +36,12 @@ impl Named {
     }
 
     /// Names in order, each as often as it has parts.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.order.iter().map(|&place| self.names.name(place as usize))
     }
 
     /// Names in order, with their counts.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Tally, Option<Mass>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Tally, Option<Mass>)> {
         self.order.iter().map(|&place| {
             let place = place as usize;
             (self.names.name(place), self.tallies[place], self.masses.get(place).copied())

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::reads::{self, Wanted};
 use crate::engine::counting::Counting;
-use crate::engine::query::Dataset;
+use crate::engine::dataset::Dataset;
+use crate::engine::read::reads;
+use crate::engine::read::reads::Wanted;
 
 /// Bytes and requests of a count, and what its footers take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,21 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use serde::Serialize;
 
-use super::counting::{Counting, Keys};
-use super::named::Named;
-use super::partial::{self, PartialRow};
-use super::scan::ColumnPath;
-use super::spill::Spilled;
-use super::states::Fate;
 use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally, Unlisted, name_order, too_few_rows};
+use crate::engine::count::named::Named;
+use crate::engine::count::states::Fate;
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::group_key::GroupKey;
+use crate::engine::partial;
+use crate::engine::partial::PartialRow;
+use crate::engine::read::routes::Way;
+use crate::engine::spill::Spilled;
 use crate::error::{Error, Result};
 use crate::source::shards::{Shard, Unreadable};
 use crate::threads::both;
-
-/// The values of the `--by` columns of one group.
-pub type GroupKey = Vec<Option<String>>;
 
 /// What a scan found.
 #[derive(Debug)]
@@ -41,22 +39,9 @@ pub struct Counted {
     pub bytes_read: u64,
 }
 
-/// How rows were counted, and why so.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Way {
-    /// `encoded` or `plain`.
-    pub engine: &'static str,
-    /// Why not `encoded`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// How the chunks of each label column were counted; `encoded` only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub columns: Vec<ColumnPath>,
-}
-
 /// What one group has so far.
 #[derive(Debug, Default)]
-struct Group {
+struct CollectedGroup {
     whole: Tally,
     whole_mass: MassTally,
     /// By position; names wait in `names`.
@@ -67,7 +52,7 @@ struct Group {
 }
 
 /// What a group comes to.
-struct Sides {
+struct GroupSides {
     rows: u64,
     tallies: Vec<Tally>,
     masses: Option<Vec<MassTally>>,
@@ -76,19 +61,19 @@ struct Sides {
 
 /// The names of labels.
 #[derive(Debug, Clone)]
-enum Names {
+enum LabelNames {
     Known(Labels),
     /// `0`, `1`, … so many.
     Numbers(usize),
 }
 
-impl Default for Names {
+impl Default for LabelNames {
     fn default() -> Self {
         Self::Numbers(0)
     }
 }
 
-impl Names {
+impl LabelNames {
     fn labels(self) -> Labels {
         match self {
             Self::Known(labels) => labels,
@@ -101,7 +86,7 @@ impl Names {
 #[derive(Debug)]
 pub(crate) struct Collector {
     counting: Arc<Counting>,
-    groups: BTreeMap<GroupKey, Group>,
+    groups: BTreeMap<GroupKey, CollectedGroup>,
     skipped: u64,
     /// (shard, label) → how many invalid values and one of them.
     invalid: BTreeMap<(u32, Option<u64>), (u64, String)>,
@@ -154,7 +139,7 @@ impl Collector {
             return Ok(());
         }
         if !self.groups.contains_key(row.by) {
-            self.groups.insert(row.by.to_vec(), Group::default());
+            self.groups.insert(row.by.to_vec(), CollectedGroup::default());
         }
         let Some(group) = self.groups.get_mut(row.by) else { return Ok(()) };
         self.skipped = self.skipped.saturating_add(row.skipped);
@@ -194,7 +179,7 @@ impl Collector {
         let mut names = self.name_labels();
         self.true_rows()?;
         if self.groups.is_empty() {
-            self.groups.insert(vec![None; self.counting.by.len()], Group::default());
+            self.groups.insert(vec![None; self.counting.by.len()], CollectedGroup::default());
         }
         let with_mass = self.counting.has_mass();
         let mut groups = Vec::with_capacity(self.groups.len());
@@ -238,13 +223,13 @@ impl Collector {
     }
 
     /// All labels in the order of the target tensor; puts names at their positions.
-    fn name_labels(&mut self) -> Names {
+    fn name_labels(&mut self) -> LabelNames {
         let largest = self.groups.values().map(|group| group.tallies.len()).max().unwrap_or(0);
         match &self.counting.keys {
-            Keys::Positions(labels) => Names::Known(labels.clone()),
-            Keys::Vocabulary(vocabulary) => Names::Known(vocabulary.labels().clone()),
+            Keys::Positions(labels) => LabelNames::Known(labels.clone()),
+            Keys::Vocabulary(vocabulary) => LabelNames::Known(vocabulary.labels().clone()),
             Keys::Indices(bound) => {
-                Names::Numbers(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest))
+                LabelNames::Numbers(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest))
             }
             Keys::Names => {
                 self.groups.values_mut().for_each(|group| group.names.sort());
@@ -253,20 +238,20 @@ impl Collector {
                     all.sort_by(|a, b| name_order(a, b));
                 }
                 all.dedup();
-                Names::Known(all.into_iter().collect())
+                LabelNames::Known(all.into_iter().collect())
             }
         }
     }
 
-    fn counts(&self, group: Group, names: Names, with_mass: bool) -> Result<LabelCounts> {
+    fn counts(&self, group: CollectedGroup, names: LabelNames, with_mass: bool) -> Result<LabelCounts> {
         let (sides, labels) = match names {
-            Names::Known(labels) => (self.sides(group, labels.len(), &labels, with_mass), labels),
+            LabelNames::Known(labels) => (self.sides(group, labels.len(), &labels, with_mass), labels),
             // There may be millions, which another thread writes meanwhile.
-            Names::Numbers(n) => {
+            LabelNames::Numbers(n) => {
                 both(|| self.sides(group, n, &Labels::default(), with_mass), || Labels::indices(n))
             }
         };
-        let Sides { rows, tallies, masses, unlisted } = sides?;
+        let GroupSides { rows, tallies, masses, unlisted } = sides?;
         let counts = LabelCounts::new(rows, labels, tallies, masses)?;
         match unlisted {
             Some(unlisted) => counts.open(unlisted),
@@ -275,13 +260,13 @@ impl Collector {
     }
 
     /// What a group says of each of `n` labels; `labels` has their names where those stand for positions.
-    fn sides(&self, group: Group, n: usize, labels: &Labels, with_mass: bool) -> Result<Sides> {
-        let Group { whole, whole_mass, mut tallies, mut masses, names } = group;
+    fn sides(&self, group: CollectedGroup, n: usize, labels: &Labels, with_mass: bool) -> Result<GroupSides> {
+        let CollectedGroup { whole, whole_mass, mut tallies, mut masses, names } = group;
         let rows = whole.total().ok_or_else(overflow)?;
         if let Keys::Positions(_) = self.counting.keys {
             tallies.resize(n, Tally { missing: rows, ..Tally::default() });
             masses.resize(n, MassTally::default());
-            return Ok(Sides { rows, tallies, masses: with_mass.then_some(masses), unlisted: None });
+            return Ok(GroupSides { rows, tallies, masses: with_mass.then_some(masses), unlisted: None });
         }
         tallies.resize(n, Tally::default());
         masses.resize(if with_mass { n } else { 0 }, MassTally::default());
@@ -315,7 +300,7 @@ impl Collector {
             Unlisted { tally, mass: MassTally { positives: Mass::ZERO, ..mass } }
         };
         let unlisted = self.counting.keys.are_open().then(unlisted);
-        Ok(Sides { rows, tallies, masses: with_mass.then_some(masses), unlisted })
+        Ok(GroupSides { rows, tallies, masses: with_mass.then_some(masses), unlisted })
     }
 
     fn invalid_values(&self, shards: &[Shard]) -> Error {

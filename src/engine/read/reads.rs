@@ -18,43 +18,45 @@ const GAP_SHARE: u64 = 16;
 
 /// A column chunk to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::engine) struct Wanted {
+pub(crate) struct Wanted {
     /// Position of its column among the label columns.
-    pub(in crate::engine) column: usize,
+    pub(crate) column: usize,
     /// Position of its column among the leaves of the file.
-    pub(in crate::engine) leaf: usize,
+    pub(crate) leaf: usize,
 }
 
-/// One read, and where the chunks lie in it.
+/// One read, and where the chunks lie in it; those of one column side by side.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::engine) struct Read {
+pub(crate) struct ChunkRead {
     start: u64,
     bytes: usize,
-    pub(in crate::engine) chunks: Vec<(Wanted, Range<usize>)>,
+    pub(super) chunks: Vec<(Wanted, Range<usize>)>,
     /// Parts that no chunk needs and that are not read, in their order.
     holes: Vec<Range<usize>>,
 }
 
-/// The fewest reads that give `wanted`, in the order of the file.
-pub(in crate::engine) fn plan(group: &RowGroupMetaData, wanted: &[Wanted], far: bool) -> Vec<Read> {
-    let places = wanted.iter().map(|&wanted| {
+/// The fewest reads that give `wanted`, in the order of the file. Leaves of one column stand side by side in
+/// `wanted`, and come in one read. `far`: every byte comes over a network.
+pub(crate) fn plan(group: &RowGroupMetaData, wanted: &[Wanted], far: bool) -> Vec<ChunkRead> {
+    let chunks = wanted.iter().map(|&wanted| {
         let (start, bytes) = group.column(wanted.leaf).byte_range();
-        (wanted, start, start.saturating_add(bytes))
+        (wanted, start..start.saturating_add(bytes))
     });
-    coalesce(places.collect(), far)
+    let chunks: Vec<_> = chunks.collect();
+    if far { coalesce(&chunks, true) } else { plan_parts(chunks) }
 }
 
 /// The fewest reads of a file that give these parts of it. Those of one chunk stand side by side and in their
 /// order: it is read from the first to the last, without what lies between two parts and is longer than a gap.
-pub(super) fn plan_parts(mut parts: Vec<(Wanted, Range<u64>)>) -> Vec<Read> {
-    let mut places: Vec<(Wanted, u64, u64)> = Vec::new();
+pub(super) fn plan_parts(mut parts: Vec<(Wanted, Range<u64>)>) -> Vec<ChunkRead> {
+    let mut chunks: Vec<(Wanted, Range<u64>)> = Vec::new();
     for (wanted, part) in &parts {
-        match places.last_mut() {
-            Some((last, _, end)) if last == wanted => *end = part.end,
-            _ => places.push((*wanted, part.start, part.end)),
+        match chunks.last_mut() {
+            Some((last, chunk)) if last == wanted => chunk.end = part.end,
+            _ => chunks.push((*wanted, part.clone())),
         }
     }
-    let mut reads = coalesce(places, false);
+    let mut reads = coalesce(&chunks, false);
     parts.sort_by_key(|(_, part)| part.start);
     for read in &mut reads {
         read.leave_out(&parts);
@@ -62,14 +64,18 @@ pub(super) fn plan_parts(mut parts: Vec<(Wanted, Range<u64>)>) -> Vec<Read> {
     reads
 }
 
-/// `far`: every byte comes over a network, so that gaps cost more than the next read.
-fn coalesce(mut places: Vec<(Wanted, u64, u64)>, far: bool) -> Vec<Read> {
+/// Over a network, gaps cost more than the next read.
+fn coalesce(chunks: &[(Wanted, Range<u64>)], far: bool) -> Vec<ChunkRead> {
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    places.sort_by_key(|&(_, start, _)| start);
-    let mut reads: Vec<Read> = Vec::new();
+    let mut columns: Vec<&[(Wanted, Range<u64>)]> =
+        chunks.chunk_by(|(a, _), (b, _)| a.column == b.column).collect();
+    columns.sort_by_key(|leaves| leaves.iter().map(|(_, chunk)| chunk.start).min());
+    let mut reads: Vec<ChunkRead> = Vec::new();
     // Bytes of the last read that lie between chunks.
     let mut gaps = 0;
-    for (wanted, start, end) in places {
+    for leaves in columns {
+        let start = leaves.iter().map(|(_, chunk)| chunk.start).min().unwrap_or(0);
+        let end = leaves.iter().map(|(_, chunk)| chunk.end).max().unwrap_or(start);
         let joins = reads.last().is_some_and(|read| {
             let read_end = read.start + read.bytes as u64;
             let gap = start.saturating_sub(read_end);
@@ -79,17 +85,19 @@ fn coalesce(mut places: Vec<(Wanted, u64, u64)>, far: bool) -> Vec<Read> {
         let read_end = reads.last().map_or(0, |read| read.start + read.bytes as u64);
         gaps = if joins { gaps + start.saturating_sub(read_end) } else { 0 };
         if !joins {
-            reads.push(Read { start, bytes: 0, chunks: Vec::new(), holes: Vec::new() });
+            reads.push(ChunkRead { start, bytes: 0, chunks: Vec::new(), holes: Vec::new() });
         }
         if let Some(read) = reads.last_mut() {
             read.bytes = read.bytes.max(size(end - read.start));
-            read.chunks.push((wanted, size(start - read.start)..size(end - read.start)));
+            read.chunks.extend(leaves.iter().map(|(wanted, chunk)| {
+                (*wanted, size(chunk.start - read.start)..size(chunk.end - read.start))
+            }));
         }
     }
     reads
 }
 
-impl Read {
+impl ChunkRead {
     /// The bytes that are read.
     pub(super) fn range(&self) -> Range<u64> {
         self.start..self.start + self.bytes as u64
@@ -144,11 +152,11 @@ mod tests {
         let wanted = |column| Wanted { column, leaf: column };
         let far = 200 << 10;
         let reads = coalesce(
-            vec![
-                (wanted(1), 110, 200),
-                (wanted(0), 0, 100),
-                (wanted(2), far, far + 10),
-                (wanted(3), far + 10, far + READ_BYTES + 1),
+            &[
+                (wanted(1), 110..200),
+                (wanted(0), 0..100),
+                (wanted(2), far..far + 10),
+                (wanted(3), far + 10..far + READ_BYTES + 1),
             ],
             false,
         );
@@ -167,15 +175,33 @@ mod tests {
         let wanted = |column| Wanted { column, leaf: column };
         let places = || {
             vec![
-                (wanted(0), 0, 1600),
-                (wanted(1), 1700, 1800),
-                (wanted(2), 1821, 1900),
-                (wanted(3), 5000, 5100),
+                (wanted(0), 0..1600),
+                (wanted(1), 1700..1800),
+                (wanted(2), 1821..1900),
+                (wanted(3), 5000..5100),
             ]
         };
-        let sizes = |far| coalesce(places(), far).iter().map(|read| read.bytes).collect::<Vec<_>>();
+        let sizes = |far| coalesce(&places(), far).iter().map(|read| read.bytes).collect::<Vec<_>>();
         assert_eq!(sizes(true), [1800, 79, 100]);
         assert_eq!(sizes(false), [5100]);
+    }
+
+    #[test]
+    fn leaves_of_one_column_come_in_one_read() {
+        let gap = 3 * GAP_BYTES;
+        let wanted = |column, leaf| Wanted { column, leaf };
+        let chunks = || {
+            vec![(wanted(0, 4), gap..gap + 10), (wanted(0, 1), 0..10), (wanted(1, 9), 2 * gap..2 * gap + 5)]
+        };
+        for far in [false, true] {
+            let reads = if far { coalesce(&chunks(), true) } else { plan_parts(chunks()) };
+            let found: Vec<Vec<usize>> = reads
+                .iter()
+                .map(|read| read.chunks.iter().map(|(wanted, _)| wanted.leaf).collect())
+                .collect();
+            assert_eq!(found, [vec![4, 1], vec![9]], "{far}");
+            assert_eq!(reads[0].len() as u64, if far { gap + 10 } else { 20 });
+        }
     }
 
     #[test]
@@ -196,8 +222,8 @@ mod tests {
         assert_eq!(reads[0].len(), 499 + gap);
     }
 
-    fn whole(start: u64, bytes: usize, chunks: Vec<(Wanted, Range<usize>)>) -> Read {
-        Read { start, bytes, chunks, holes: Vec::new() }
+    fn whole(start: u64, bytes: usize, chunks: Vec<(Wanted, Range<usize>)>) -> ChunkRead {
+        ChunkRead { start, bytes, chunks, holes: Vec::new() }
     }
 
     fn size_of_big() -> usize {

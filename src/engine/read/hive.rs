@@ -6,24 +6,25 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use datafusion::prelude::SessionContext;
 
-use super::query::Dataset;
-use super::table::SHARD_COLUMN;
+use crate::engine::dataset::{Dataset, hive_value};
+use crate::engine::errors::ours;
+use crate::engine::read::table::SHARD_COLUMN;
 use crate::error::{Error, Result};
 
 /// Which shards meet `condition`; `None` when it asks for anything but their hive keys, or is no
 /// condition at all.
-pub(super) async fn kept(
+pub(crate) async fn kept(
     context: &SessionContext,
     dataset: &Dataset,
     condition: &str,
 ) -> Result<Option<Vec<bool>>> {
-    let table = context.read_batch(keys(dataset)?).map_err(|cause| super::session::ours(&cause))?;
+    let table = context.read_batch(keys(dataset)?).map_err(|cause| ours(&cause))?;
     let Ok(expression) = table.parse_sql_expr(condition) else { return Ok(None) };
     if expression.is_volatile() {
         return Ok(None);
     }
     let Ok(rows) = table.filter(expression) else { return Ok(None) };
-    let batches = rows.collect().await.map_err(|cause| super::session::ours(&cause))?;
+    let batches = rows.collect().await.map_err(|cause| ours(&cause))?;
     let mut kept = vec![false; dataset.shards.len()];
     for batch in batches {
         let numbers = batch.column_by_name(SHARD_COLUMN).and_then(|c| c.as_primitive_opt::<UInt32Type>());
@@ -38,17 +39,14 @@ pub(super) async fn kept(
 }
 
 /// One row per shard: its hive keys and its number.
-pub(super) fn keys(dataset: &Dataset) -> Result<RecordBatch> {
-    let value = |hive: &[(String, String)], key: &String| {
-        hive.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
-    };
+pub(crate) fn keys(dataset: &Dataset) -> Result<RecordBatch> {
     let mut fields: Vec<Field> =
         dataset.hive.iter().map(|key| Field::new(key, DataType::Utf8, true)).collect();
     let mut columns: Vec<ArrayRef> = dataset
         .hive
         .iter()
         .map(|key| {
-            let values: StringArray = dataset.shards.iter().map(|shard| value(&shard.hive, key)).collect();
+            let values: StringArray = dataset.shards.iter().map(|shard| hive_value(shard, key)).collect();
             Arc::new(values) as _
         })
         .collect();

@@ -6,7 +6,8 @@
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::counting::Counting;
+use crate::engine::counting::Counting;
+use crate::engine::read::arrays::damaged;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::shards::Shard;
@@ -40,10 +41,6 @@ pub(crate) fn diagnose(shards: &[Shard], counting: &Counting, error: Error) -> D
 }
 
 fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {
-    let damaged = |cause: &dyn std::fmt::Display| {
-        Error::input(format!("{}: a page cannot be decoded: {cause}", shard.name))
-            .hint("write the shard again, or leave it out of the sources")
-    };
     let read = || -> std::result::Result<(), Box<dyn std::error::Error>> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(shard.place.open()?)?;
         let wanted = builder.schema().fields().iter().enumerate().filter(|(_, field)| {
@@ -62,7 +59,7 @@ fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {
     };
     match guarded(read) {
         Some(Ok(())) => Ok(()),
-        Some(Err(cause)) => Err(damaged(&cause)),
-        None => Err(damaged(&"the decoder gave up")),
+        Some(Err(cause)) => Err(damaged(cause).at(&shard.name)),
+        None => Err(damaged("the decoder gave up").at(&shard.name)),
     }
 }

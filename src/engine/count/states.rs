@@ -17,9 +17,10 @@ use arrow::datatypes::Schema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::counting::{Counting, Engine};
-use super::partial::{self, PartialRow};
 use crate::counts::{Mass, MassTally, Tally};
+use crate::engine::counting::{Counting, Engine};
+use crate::engine::partial;
+use crate::engine::partial::PartialRow;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 use crate::store::bucket::Version;
@@ -56,7 +57,7 @@ impl Fate {
 
 /// An entry of the file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Entry {
+struct StateEntry {
     path: PathBuf,
     identity: String,
     bytes: u64,
@@ -65,8 +66,8 @@ struct Entry {
 
 /// Where the counts of a shard lie.
 #[derive(Debug)]
-struct Saved {
-    entry: Entry,
+struct SavedCounts {
+    entry: StateEntry,
     at: u64,
 }
 
@@ -76,24 +77,24 @@ pub struct States {
     path: PathBuf,
     file: File,
     head: Vec<u8>,
-    saved: HashMap<PathBuf, Saved>,
+    saved: HashMap<PathBuf, SavedCounts>,
     /// Where the next entry goes.
     end: u64,
     /// Something else was counted when the file was written.
     rules_changed: bool,
     /// The object that this is a copy of, if it is one.
-    copy: Option<Copy>,
+    copy: Option<ObjectCopy>,
 }
 
 /// A file of this run that becomes an object when all is counted.
 #[derive(Debug)]
-struct Copy {
+struct ObjectCopy {
     bucket: Bucket,
     address: Address,
     before: Option<Version>,
 }
 
-impl Copy {
+impl ObjectCopy {
     /// Brings the object here.
     fn of(address: &str) -> Result<(Self, File)> {
         let address = Address::parse(address)?;
@@ -164,7 +165,7 @@ impl States {
     /// of something else.
     pub fn open(path: &Path, counting: &Counting, schema: &Schema, full: bool) -> Result<Self> {
         if let Some(address) = of_path(path) {
-            let (copy, file) = Copy::of(address).map_err(|error| error.at("--state"))?;
+            let (copy, file) = ObjectCopy::of(address).map_err(|error| error.at("--state"))?;
             let mut states = Self::at(path, file, counting, schema);
             states.copy = Some(copy);
             states.load(full)?;
@@ -188,7 +189,7 @@ impl States {
     /// As [`Self::open`], but another run may have it.
     pub fn look(path: &Path, counting: &Counting, schema: &Schema) -> Result<Self> {
         let file = match (of_path(path), File::open(path)) {
-            (Some(address), _) => Copy::of(address).map_err(|error| error.at("--state"))?.1,
+            (Some(address), _) => ObjectCopy::of(address).map_err(|error| error.at("--state"))?.1,
             (None, Ok(file)) => file,
             (None, Err(cause)) if cause.kind() == std::io::ErrorKind::NotFound => {
                 tempfile::tempfile().map_err(|cause| Error::writing(path, &cause))?
@@ -254,7 +255,7 @@ impl States {
         let Self { end, saved, .. } = self;
         entries(&mut file, length, |entry, at| {
             *end = at + entry.bytes;
-            saved.insert(entry.path.clone(), Saved { entry, at });
+            saved.insert(entry.path.clone(), SavedCounts { entry, at });
         });
         Ok(true)
     }
@@ -303,7 +304,7 @@ impl States {
     }
 
     /// The partial counts of a shard; `None` when they are not kept or damaged.
-    pub(super) fn get(&self, shard: &Shard) -> Option<Vec<u8>> {
+    pub(crate) fn get(&self, shard: &Shard) -> Option<Vec<u8>> {
         let saved = self.saved.get(&place(shard)).filter(|saved| saved.entry.identity == shard.identity())?;
         let mut bytes = vec![0; usize::try_from(saved.entry.bytes).ok()?];
         let mut file = &self.file;
@@ -313,8 +314,8 @@ impl States {
     }
 
     /// Keeps the partial counts of a shard.
-    pub(super) fn put(&mut self, shard: &Shard, counts: &[u8]) -> Result<()> {
-        let entry = Entry {
+    pub(crate) fn put(&mut self, shard: &Shard, counts: &[u8]) -> Result<()> {
+        let entry = StateEntry {
             path: place(shard),
             identity: shard.identity(),
             bytes: counts.len() as u64,
@@ -324,7 +325,7 @@ impl States {
         match append(&mut self.file, end, &entry, counts) {
             Ok(at) => {
                 self.end = at + entry.bytes;
-                self.saved.insert(entry.path.clone(), Saved { entry, at });
+                self.saved.insert(entry.path.clone(), SavedCounts { entry, at });
                 Ok(())
             }
             Err(cause) => Err(self.wrong(&cause)),
@@ -337,7 +338,8 @@ impl States {
     /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
     pub fn finish(mut self, shards: &[Shard]) -> Result<()> {
         let copy = self.copy.take();
-        let kept: Vec<&Saved> = shards.iter().filter_map(|shard| self.saved.get(&place(shard))).collect();
+        let kept: Vec<&SavedCounts> =
+            shards.iter().filter_map(|shard| self.saved.get(&place(shard))).collect();
         let live: u64 = kept.iter().map(|saved| saved.entry.bytes).sum();
         let is_small = (self.end - HEAD) / 2 <= live + (1 << 20);
         if let Some(copy) = copy {
@@ -364,7 +366,7 @@ impl States {
     }
 
     /// Writes what is kept and nothing else.
-    fn compact(&self, kept: &[&Saved], smaller: &mut File) -> std::io::Result<()> {
+    fn compact(&self, kept: &[&SavedCounts], smaller: &mut File) -> std::io::Result<()> {
         smaller.write_all(&self.head)?;
         let mut end = HEAD;
         for saved in kept {
@@ -379,7 +381,7 @@ impl States {
 }
 
 /// Calls `each` with every entry that is whole, and where its counts begin.
-fn entries(file: &mut BufReader<impl Read + Seek>, length: u64, mut each: impl FnMut(Entry, u64)) {
+fn entries(file: &mut BufReader<impl Read + Seek>, length: u64, mut each: impl FnMut(StateEntry, u64)) {
     let mut at = HEAD;
     while let Some((entry, from)) = next_entry(file, at, length) {
         at = from + entry.bytes;
@@ -391,19 +393,19 @@ fn entries(file: &mut BufReader<impl Read + Seek>, length: u64, mut each: impl F
 }
 
 /// The entry at `at`, and where its counts begin; `None` at the end of what is whole.
-fn next_entry(file: &mut impl Read, at: u64, length: u64) -> Option<(Entry, u64)> {
+fn next_entry(file: &mut impl Read, at: u64, length: u64) -> Option<(StateEntry, u64)> {
     let mut size = [0; 4];
     file.read_exact(&mut size).ok()?;
     let size = Some(u32::from_le_bytes(size)).filter(|size| *size <= ENTRY_MAX)?;
     let mut text = vec![0; size as usize];
     file.read_exact(&mut text).ok()?;
-    let entry: Entry = serde_json::from_slice(&text).ok()?;
+    let entry: StateEntry = serde_json::from_slice(&text).ok()?;
     let from = at + 4 + u64::from(size);
     (from.checked_add(entry.bytes)? <= length).then_some((entry, from))
 }
 
 /// Writes an entry at `end`; gives where its counts begin.
-fn append(file: &mut File, end: u64, entry: &Entry, counts: &[u8]) -> std::io::Result<u64> {
+fn append(file: &mut File, end: u64, entry: &StateEntry, counts: &[u8]) -> std::io::Result<u64> {
     let text = serde_json::to_vec(entry)?;
     let size = u32::try_from(text.len()).ok().filter(|size| *size <= ENTRY_MAX);
     let size = size.ok_or_else(|| std::io::Error::other("the path is too long"))?;
@@ -416,7 +418,7 @@ fn append(file: &mut File, end: u64, entry: &Entry, counts: &[u8]) -> std::io::R
 
 /// A row of partial counts as it is kept.
 #[derive(Serialize, Deserialize)]
-struct Kept<'a> {
+struct SavedRow<'a> {
     #[serde(borrow)]
     by: Vec<Option<&'a str>>,
     /// Whether the row is about invalid values, and so about its shard.
@@ -432,15 +434,15 @@ struct Kept<'a> {
 }
 
 /// Adds the rows of a batch of partial counts with `n_by` group columns to `bytes`.
-pub(super) fn encode(batch: &RecordBatch, n_by: usize, bytes: &mut Vec<u8>) -> Result<()> {
-    let mut put = |kept: &Kept<'_>| {
+pub(crate) fn encode(batch: &RecordBatch, n_by: usize, bytes: &mut Vec<u8>) -> Result<()> {
+    let mut put = |kept: &SavedRow<'_>| {
         let whole = postcard::to_extend(kept, std::mem::take(bytes));
         *bytes = whole.map_err(|cause| Error::internal(cause.to_string()))?;
         Ok(())
     };
     partial::read(batch, n_by, |row| {
         let Tally { positives, negatives, uncertain, missing, invalid } = row.tally;
-        put(&Kept {
+        put(&SavedRow {
             by: row.by.iter().map(Option::as_deref).collect(),
             of_shard: row.shard.is_some(),
             index: row.index,
@@ -454,14 +456,14 @@ pub(super) fn encode(batch: &RecordBatch, n_by: usize, bytes: &mut Vec<u8>) -> R
 }
 
 /// Calls `each` with every row in `bytes`, counts of shard number `shard`.
-pub(super) fn decode(
+pub(crate) fn decode(
     mut bytes: &[u8],
     shard: u32,
     mut each: impl FnMut(&PartialRow<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut by = Vec::new();
     while !bytes.is_empty() {
-        let (kept, rest) = postcard::take_from_bytes::<Kept<'_>>(bytes).map_err(|cause| {
+        let (kept, rest) = postcard::take_from_bytes::<SavedRow<'_>>(bytes).map_err(|cause| {
             Error::input(format!("counts of a shard that were kept cannot be read: {cause}"))
                 .hint("count all shards anew with --full")
         })?;

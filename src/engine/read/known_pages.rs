@@ -13,27 +13,27 @@ use std::ops::Range;
 
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
-use super::reads::{Read, Wanted, plan_parts};
+use crate::engine::read::reads::{ChunkRead, Wanted, plan_parts};
 use crate::error::Result;
 use crate::pages::{Chosen, known_pages};
 use crate::source::shards::Shard;
 use crate::store::Reader;
 
 /// By position among the label columns, the pages of chunks that not all have to be decoded.
-pub(super) type Choice = HashMap<usize, Chosen>;
+pub(super) type ChosenPages = HashMap<usize, Chosen>;
 
 /// What the page indexes of the `wanted` chunks choose, and how many bytes of them were read.
-pub(super) fn choose(
+pub(super) fn choose_pages(
     shard: &Shard,
     group: usize,
     wanted: &[Wanted],
     file: &mut Reader,
     buffer: &mut Vec<u8>,
-) -> Result<(Choice, u64)> {
+) -> Result<(ChosenPages, u64)> {
     let metadata = shard.metadata.row_group(group);
     let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
     let mut indexes = Indexes { shard, metadata, file, buffer, bytes: 0 };
-    let (mut known, mut choice) = (HashMap::new(), Choice::new());
+    let (mut known, mut choice) = (HashMap::new(), ChosenPages::new());
     let place = |chunk: &ColumnChunkMetaData| (chunk.column_index_offset(), chunk.column_index_length());
     indexes.each(wanted, place, |wanted, chunk, index| {
         known.extend(known_pages(chunk, index).map(|pages| (wanted, pages)));
@@ -48,7 +48,7 @@ pub(super) fn choose(
 }
 
 /// The reads of the `wanted` chunks, or of the pages that are chosen of them.
-pub(super) fn plan(group: &RowGroupMetaData, wanted: &[Wanted], choice: &Choice) -> Vec<Read> {
+pub(super) fn plan(group: &RowGroupMetaData, wanted: &[Wanted], choice: &ChosenPages) -> Vec<ChunkRead> {
     let mut parts = Vec::new();
     for wanted in wanted {
         if let Some(chosen) = choice.get(&wanted.column) {

@@ -13,28 +13,28 @@ use crate::source::values::Value;
 pub(crate) struct Interner {
     keys: Keys,
     hasher: DefaultHashBuilder,
-    ids: HashTable<Entry>,
+    ids: HashTable<NameEntry>,
     integers: HashMap<i128, u32>,
-    names: Names,
+    names: NameTexts,
 }
 
 /// A name by its hash, and where it lies, so that looking one up touches little memory.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct NameEntry {
     hash: u64,
     start: usize,
     id: u32,
     bytes: u32,
 }
 
-/// Names end to end.
+/// NameTexts end to end.
 #[derive(Debug, Default)]
-struct Names {
+struct NameTexts {
     text: String,
     ends: Vec<usize>,
 }
 
-impl Names {
+impl NameTexts {
     fn get(&self, id: usize) -> Option<&str> {
         let end = *self.ends.get(id)?;
         let start = if id == 0 { 0 } else { self.ends[id - 1] };
@@ -49,7 +49,7 @@ impl Interner {
             hasher: DefaultHashBuilder::default(),
             ids: HashTable::new(),
             integers: HashMap::new(),
-            names: Names::default(),
+            names: NameTexts::default(),
         }
     }
 
@@ -70,15 +70,15 @@ impl Interner {
             Value::Text(text) => {
                 let hash = self.hasher.hash_one(text);
                 let name =
-                    |entry: &Entry| self.names.text.get(entry.start..entry.start + entry.bytes as usize);
-                let same = |entry: &Entry| entry.hash == hash && name(entry) == Some(text);
+                    |entry: &NameEntry| self.names.text.get(entry.start..entry.start + entry.bytes as usize);
+                let same = |entry: &NameEntry| entry.hash == hash && name(entry) == Some(text);
                 if let Some(entry) = self.ids.find(hash, same) {
                     return Ok(entry.id);
                 }
                 let start = self.names.text.len();
                 let bytes = u32::try_from(text.len()).map_err(|_| "a name above 4 GiB".to_owned())?;
                 let id = self.add(text)?;
-                self.ids.insert_unique(hash, Entry { hash, start, id, bytes }, |entry| entry.hash);
+                self.ids.insert_unique(hash, NameEntry { hash, start, id, bytes }, |entry| entry.hash);
                 return Ok(id);
             }
             Value::Bool(_) | Value::Float(_) => return Err(format!("{value} is not a label")),

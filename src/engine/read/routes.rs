@@ -4,6 +4,19 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+/// How rows were counted, and why so.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Way {
+    /// `encoded` or `plain`.
+    pub engine: &'static str,
+    /// Why not `encoded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// How the chunks of each label column were counted; `encoded` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnPath>,
+}
+
 /// How the chunks of one label column were counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ColumnPath {
@@ -28,18 +41,21 @@ pub struct ColumnPath {
 impl ColumnPath {
     /// Adds what was done with other chunks of the column.
     pub(crate) fn add(&mut self, other: &Self) {
-        let Self { encoded, statistics, statistics_pages, arrays, why, .. } = other.clone();
-        self.add_tried(&Tried { encoded, statistics, statistics_pages, arrays, why });
+        self.encoded += other.encoded;
+        self.statistics += other.statistics;
+        self.statistics_pages += other.statistics_pages;
+        self.arrays += other.arrays;
+        // The least, so that the account does not depend on which thread was first.
+        if other.why.is_some() && (self.why.is_none() || other.why < self.why) {
+            self.why.clone_from(&other.why);
+        }
     }
 
-    fn add_tried(&mut self, tried: &Tried) {
-        self.encoded += tried.encoded;
-        self.statistics += tried.statistics;
-        self.statistics_pages += tried.statistics_pages;
-        self.arrays += tried.arrays;
-        // The least, so that the account does not depend on which thread was first.
-        if tried.why.is_some() && (self.why.is_none() || tried.why < self.why) {
-            self.why.clone_from(&tried.why);
+    /// One more chunk was read as arrays.
+    pub(super) fn fell_back(&mut self, why: &str) {
+        self.arrays += 1;
+        if self.why.as_deref().is_none_or(|known| why < known) {
+            self.why = Some(why.to_owned());
         }
     }
 }
@@ -54,40 +70,20 @@ fn is_zero(count: &u64) -> bool {
 pub(crate) struct Paths(Mutex<Vec<ColumnPath>>);
 
 impl Paths {
-    pub(in crate::engine) fn new(columns: &[String]) -> Self {
-        let path = |column: &String| ColumnPath { column: column.clone(), ..ColumnPath::default() };
-        Self(Mutex::new(columns.iter().map(path).collect()))
+    pub(super) fn new<'c>(columns: impl Iterator<Item = &'c str>) -> Self {
+        let path = |column: &str| ColumnPath { column: column.to_owned(), ..ColumnPath::default() };
+        Self(Mutex::new(columns.map(path).collect()))
     }
 
     /// Adds what one thread did.
-    pub(in crate::engine) fn add(&self, tried: &[Tried]) {
+    pub(super) fn add(&self, more: &[ColumnPath]) {
         let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (path, tried) in paths.iter_mut().zip(tried) {
-            path.add_tried(tried);
+        for (path, more) in paths.iter_mut().zip(more) {
+            path.add(more);
         }
     }
 
     pub(crate) fn take(&self) -> Vec<ColumnPath> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// What one thread did with the chunks of one column.
-#[derive(Debug, Clone, Default)]
-pub(in crate::engine) struct Tried {
-    pub(in crate::engine) encoded: u64,
-    pub(in crate::engine) statistics: u64,
-    pub(in crate::engine) statistics_pages: u64,
-    pub(in crate::engine) arrays: u64,
-    pub(in crate::engine) why: Option<String>,
-}
-
-impl Tried {
-    pub(in crate::engine) fn fell_back(&mut self, why: impl Into<String>) {
-        self.arrays += 1;
-        let why = why.into();
-        if self.why.as_ref().is_none_or(|known| why < *known) {
-            self.why = Some(why);
-        }
     }
 }

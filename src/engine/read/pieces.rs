@@ -5,35 +5,17 @@ use std::ops::Range;
 use datafusion::datasource::listing::PartitionedFile;
 use parquet::file::metadata::RowGroupMetaData;
 
-use super::table::object_meta;
+use crate::engine::dataset::{Cut, start};
+use crate::engine::objects::object_meta;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
 /// Pieces per thread, at least, where there are row groups enough.
 const PIECES_PER_THREAD: usize = 4;
 
-/// Where the first column chunk of a row group begins. Row groups stand in this order in a file, unless
-/// its writer was strange; then the file is one piece.
-pub(super) fn start(group: &RowGroupMetaData) -> u64 {
-    group.columns().iter().map(|column| column.byte_range().0).min().unwrap_or(0)
-}
-
-/// What may be done with a shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
-    /// It is left out.
-    Skip,
-    /// One thread reads all of it.
-    Whole,
-    /// Threads may share its row groups.
-    Split,
-    /// One thread reads the row groups that begin in this range.
-    Part(i64, i64),
-}
-
 /// One list of pieces per thread, each with the number of its shard: whole shards where there are many,
 /// else runs of row groups.
-pub(super) fn cut(
+pub(crate) fn cut(
     shards: &[Shard],
     how: impl Fn(usize) -> Cut,
     threads: usize,
@@ -83,7 +65,7 @@ pub(super) fn cut(
 }
 
 /// The row groups of a shard that begin in `range`; all of them without one.
-pub(super) fn groups(shard: &Shard, range: Option<Range<u64>>) -> Range<usize> {
+pub(crate) fn groups(shard: &Shard, range: Option<Range<u64>>) -> Range<usize> {
     let groups = shard.metadata.row_groups();
     let Some(range) = range else { return 0..groups.len() };
     let from = groups.partition_point(|group| start(group) < range.start);
@@ -92,7 +74,7 @@ pub(super) fn groups(shard: &Shard, range: Option<Range<u64>>) -> Range<usize> {
 }
 
 /// The bytes of a piece.
-pub(super) fn range(piece: &PartitionedFile) -> Option<Range<u64>> {
+pub(crate) fn range(piece: &PartitionedFile) -> Option<Range<u64>> {
     let offset = |at: i64| u64::try_from(at).unwrap_or(0);
     piece.range.as_ref().map(|range| offset(range.start)..offset(range.end))
 }

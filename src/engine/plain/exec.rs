@@ -10,7 +10,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result as DfResult};
@@ -25,52 +24,11 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::counting::Counting;
-use super::partial;
-use super::plain::Counter;
-
-/// Rows counted so far, for whoever draws the progress.
-#[derive(Debug, Default)]
-pub struct Progress {
-    rows: AtomicU64,
-    bytes: AtomicU64,
-    beats: AtomicU64,
-}
-
-impl Progress {
-    /// Bytes of column chunks read so far. Footers are not among them.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Adds bytes that were read.
-    pub fn add_bytes(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Rows counted so far.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.rows.load(Ordering::Relaxed)
-    }
-
-    /// Says that something was done beside reading rows.
-    pub fn beat(&self) {
-        self.beats.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Changes whenever something was done.
-    #[must_use]
-    pub fn pulse(&self) -> (u64, u64) {
-        (self.rows.load(Ordering::Relaxed), self.beats.load(Ordering::Relaxed))
-    }
-
-    /// Adds rows.
-    pub fn add(&self, rows: u64) {
-        self.rows.fetch_add(rows, Ordering::Relaxed);
-    }
-}
+use crate::engine::counting::Counting;
+use crate::engine::errors::external;
+use crate::engine::partial;
+use crate::engine::plain::counter::Counter;
+use crate::engine::progress::Progress;
 
 /// Counts its input.
 #[derive(Debug)]
@@ -170,9 +128,4 @@ impl ExecutionPlan for PartialCountsExec {
         let batches = parts.map_ok(|batches| stream::iter(batches.map(Ok))).try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
-}
-
-/// One of our errors on its way through DataFusion; [`super::session::ours`] takes it out again.
-pub(crate) fn external(error: crate::error::Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }

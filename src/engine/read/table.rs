@@ -18,14 +18,12 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
-use object_store::ObjectMeta;
-use object_store::path::Path as StorePath;
 
-use super::objects::Readers;
-use super::pieces::{self, Cut};
-use crate::error::{Error, Result};
+use crate::engine::dataset::{Cut, hive_value, shard_number};
+use crate::engine::objects::Readers;
+use crate::engine::read::pieces;
+use crate::error::Result;
 use crate::source::shards::Shard;
-use crate::store::{Object, Place};
 
 /// The column that says which shard a row comes from.
 pub(crate) const SHARD_COLUMN: &str = "__posweight_shard";
@@ -41,7 +39,7 @@ pub(crate) struct ShardTable {
 impl ShardTable {
     /// `columns` are those of the files; `hive` the folder keys that no file column hides; `how` says what
     /// may be done with a shard, by its number.
-    pub(super) fn new(
+    pub(crate) fn new(
         shards: &[Shard],
         columns: &SchemaRef,
         hive: &[String],
@@ -55,41 +53,16 @@ impl ShardTable {
         let mut groups = Vec::new();
         for list in pieces::cut(shards, how, partitions)? {
             let files = list.into_iter().map(|(at, piece)| {
-                let value = |key| shards[at].hive.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
+                let value = |key| hive_value(&shards[at], key).map(str::to_owned);
                 let mut values: Vec<ScalarValue> =
                     hive.iter().map(|key| ScalarValue::Utf8(value(key))).collect();
-                let number = u32::try_from(at).map_err(|_| Error::input("more than 2^32 shards"))?;
-                values.push(ScalarValue::UInt32(Some(number)));
+                values.push(ScalarValue::UInt32(Some(shard_number(at)?)));
                 Ok(piece.with_partition_values(values).with_extension(shards[at].clone()))
             });
             groups.push(FileGroup::new(files.collect::<Result<_>>()?));
         }
         Ok(Self { schema: Arc::clone(table.table_schema()), groups, table })
     }
-}
-
-/// The shard as the object store names it.
-pub(crate) fn object_meta(shard: &Shard) -> Result<ObjectMeta> {
-    let unreadable = |cause: object_store::path::Error| {
-        Error::input(format!("{}: this path cannot be read: {cause}", shard.name))
-    };
-    let location = match &shard.place {
-        Place::File(path) => {
-            let absolute = std::fs::canonicalize(path).map_err(|cause| Error::reading(path, &cause))?;
-            StorePath::from_absolute_path(&absolute).map_err(unreadable)?
-        }
-        // The address as a path, which no path of a file is.
-        Place::Object(object) => {
-            StorePath::parse(object.to_string().replacen("://", "/", 1)).map_err(unreadable)?
-        }
-    };
-    Ok(ObjectMeta {
-        location,
-        last_modified: shard.modified.unwrap_or(std::time::UNIX_EPOCH).into(),
-        size: shard.bytes,
-        e_tag: shard.place.object().and_then(Object::e_tag).map(str::to_owned),
-        version: None,
-    })
 }
 
 #[async_trait]

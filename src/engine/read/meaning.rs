@@ -2,13 +2,13 @@
 
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
-use crate::engine::plain::interner::Interner;
+use crate::engine::read::interner::Interner;
 use crate::pages::{self, LabelSet};
 use crate::source::layout::LayoutKind;
 use crate::source::values::{Domain, Value};
 
 /// A value of a page as the rules know it; `None` for bytes that are no text.
-pub(in crate::engine) fn stored(value: pages::StoredValue<'_>) -> Option<Value<'_>> {
+pub(crate) fn stored(value: pages::StoredValue<'_>) -> Option<Value<'_>> {
     Some(match value {
         pages::StoredValue::Bool(x) => Value::Bool(x),
         pages::StoredValue::Int(x) => Value::Int(x),
@@ -19,17 +19,17 @@ pub(in crate::engine) fn stored(value: pages::StoredValue<'_>) -> Option<Value<'
 }
 
 /// The side on which a value falls.
-pub(in crate::engine) fn cell(domain: &Domain, value: pages::StoredValue<'_>) -> Cell {
+pub(crate) fn cell(domain: &Domain, value: pages::StoredValue<'_>) -> Cell {
     stored(value).map_or(Cell::Invalid, |value| domain.cell(&value))
 }
 
 /// The labels that a value of `list`, `delimited` or `class` stands for.
-pub(in crate::engine) struct Labels<'a> {
-    pub(in crate::engine) counting: &'a Counting,
-    pub(in crate::engine) interner: &'a mut Interner,
+pub(crate) struct StoredLabels<'a> {
+    pub(crate) counting: &'a Counting,
+    pub(crate) interner: &'a mut Interner,
 }
 
-impl LabelSet for Labels<'_> {
+impl LabelSet for StoredLabels<'_> {
     fn labels(&mut self, value: pages::StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
         let Some(stored) = stored(value) else { return Err(format!("{value} is not UTF-8")) };
         if self.counting.domain.is_missing(&stored) {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! encoded:  pages of id, label, value? ──────────────────────────────────────────────────┐
-//! plain:    DataSourceExec ─▶ FilterExec? ─▶ ProjectionExec [by…, id, label, value?, shard] ┴▶ Pairs
+//! plain:    DataSourceExec ─▶ FilterExec? ─▶ ProjectionExec [id, label, value?, by…, shard] ┴▶ PairCounter
 //! ```
 //!
 //! Where one pair is listed with several values, the side that says most wins: positive before
@@ -17,51 +17,40 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use datafusion::prelude::SessionContext;
 
-use super::counting::Counting;
-use super::pairs::encoded::Encoded;
-use super::pairs::{Pairs, Rows, ranges};
-use super::partial::by_name;
-use super::partial_exec::Progress;
-use super::query::{Dataset, bytes_scanned, column, rows};
-use super::scan::ColumnPath;
-use super::session::ours;
-use super::spill::Spill;
-use super::table::SHARD_COLUMN;
+use crate::engine::counting::Counting;
+use crate::engine::dataset::Dataset;
+use crate::engine::errors::ours;
+use crate::engine::pairs::encoded::PairScan;
+use crate::engine::pairs::{PairCounter, PairInput, ranges};
+use crate::engine::partial::by_name;
+use crate::engine::read::routes::ColumnPath;
+use crate::engine::read::rows::{bytes_scanned, column, rows};
+use crate::engine::read::table::SHARD_COLUMN;
+use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
-/// What counting takes beside the shards.
-pub(super) struct Means<'a> {
-    pub(super) context: &'a SessionContext,
-    pub(super) counting: &'a Arc<Counting>,
-    pub(super) threads: usize,
-    /// Bytes of records that one thread may hold.
-    pub(super) budget: usize,
-    pub(super) spill: &'a Arc<Spill>,
-    pub(super) progress: &'a Arc<Progress>,
-}
-
 /// For every shard the ids that it alone has, by the footers; `None` for the others.
-pub(super) fn apart(shards: &[Shard], counting: &Counting) -> Vec<Option<RangeInclusive<i128>>> {
-    ranges::apart(shards, counting.layout.id.as_deref().unwrap_or_default())
+pub(crate) fn own_ranges(shards: &[Shard], counting: &Counting) -> Vec<Option<RangeInclusive<i128>>> {
+    ranges::own_ranges(shards, counting.layout.id.as_deref().unwrap_or_default())
 }
 
 /// Calls `each` with partial counts of the shards that are `kept`, from encoded pages; of all shards, from
 /// arrays, where that is not said. Gives how each column was read, where from pages.
-pub(super) async fn count(
-    means: &Means<'_>,
+pub(crate) async fn count(
+    task: &CountTask,
     dataset: &Dataset,
     kept: Option<&[bool]>,
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
 ) -> Result<Vec<ColumnPath>> {
     let unknown = vec![None; dataset.shards.len()];
     // With few shards, threads would wait for each other.
-    let of_footers = means.counting.part && !means.counting.ids_disjoint;
-    let many = of_footers || dataset.shards.len() >= 2 * means.threads;
+    let of_footers = task.counting.part && !task.counting.ids_disjoint;
+    let many = of_footers || dataset.shards.len() >= 2 * task.threads();
     // Statistics are believed at first; where ids show that they lie, nothing is.
     if many {
-        let apart = apart(&dataset.shards, means.counting);
-        if let Some(paths) = count_apart(means, dataset, kept, apart, each).await? {
+        let ranges = own_ranges(&dataset.shards, &task.counting);
+        if let Some(paths) = count_with_ranges(task, dataset, kept, ranges, each).await? {
             return Ok(paths);
         }
         if of_footers {
@@ -70,41 +59,41 @@ pub(super) async fn count(
         }
         tracing::warn!("{LIED}; counting without the footers' help");
     }
-    Ok(count_apart(means, dataset, kept, unknown, each).await?.unwrap_or_default())
+    Ok(count_with_ranges(task, dataset, kept, unknown, each).await?.unwrap_or_default())
 }
 
 /// What is said of statistics that lie.
-pub(super) const LIED: &str = "row ids lie outside of what the footers claim";
+pub(crate) const LIED: &str = "row ids lie outside of what the footers claim";
 
 /// The same, where each shard that has a range is counted by itself; `None`, and nothing is counted, when an
 /// id lies outside of its shard's range.
-pub(super) async fn count_apart(
-    means: &Means<'_>,
+pub(crate) async fn count_with_ranges(
+    task: &CountTask,
     dataset: &Dataset,
     kept: Option<&[bool]>,
-    apart: Vec<Option<RangeInclusive<i128>>>,
+    own_ranges: Vec<Option<RangeInclusive<i128>>>,
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
 ) -> Result<Option<Vec<ColumnPath>>> {
-    let Means { context, counting, threads, progress, .. } = *means;
-    let pairs = Pairs::new(&dataset.shards, means, apart);
+    let CountTask { context, counting, progress, .. } = task;
+    let pairs = PairCounter::new(&dataset.shards, task, own_ranges);
     if let Some(kept) = kept {
-        let encoded = Encoded::new(dataset, means, (kept, &pairs.whole()))?;
+        let encoded = PairScan::new(dataset, task, (kept, &pairs.whole()))?;
         let encoded = Arc::new(encoded);
-        let rows = Rows::Encoded(Arc::clone(&encoded));
+        let rows = PairInput::Encoded(Arc::clone(&encoded));
         let counted = pairs.count(rows, encoded.id_type()?, each).await?;
         return Ok(counted.then(|| encoded.paths()));
     }
-    let plan = plan(context, dataset, counting, threads, &pairs.whole()).await?;
+    let plan = plan(context, dataset, counting, task.threads(), &pairs.whole()).await?;
     let (schema, scan) = (plan.schema(), Arc::clone(&plan));
     let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
-    let id_type = schema.field(counting.by.len()).data_type();
-    let counted = pairs.count(Rows::Arrays(streams), id_type, each).await?;
+    let id_type = schema.field(0).data_type();
+    let counted = pairs.count(PairInput::Arrays(streams), id_type, each).await?;
     progress.add_bytes(bytes_scanned(scan.as_ref()));
     Ok(counted.then(Vec::new))
 }
 
-/// The plan whose rows are `[by…, id, label, value?, shard]`.
-pub(super) async fn plan(
+/// The plan whose rows are `[id, label, value?, by…, shard]`.
+pub(crate) async fn plan(
     context: &SessionContext,
     dataset: &Dataset,
     counting: &Counting,
@@ -113,11 +102,12 @@ pub(super) async fn plan(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let layout = &counting.layout;
     let rows = rows(context, dataset, counting, threads, whole)?;
-    let mut columns: Vec<Expr> =
-        counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))).collect();
-    columns.push(column(layout.id.as_deref().unwrap_or_default()).alias("id"));
-    columns.push(column(layout.column()).alias("label"));
+    let mut columns: Vec<Expr> = vec![
+        column(layout.id.as_deref().unwrap_or_default()).alias("id"),
+        column(layout.column()).alias("label"),
+    ];
     columns.extend(layout.value.iter().map(|value| column(value).alias("value")));
+    columns.extend(counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))));
     columns.push(column(SHARD_COLUMN));
     let rows = rows.select(columns).map_err(|cause| ours(&cause))?;
     rows.create_physical_plan().await.map_err(|cause| ours(&cause))

@@ -1,0 +1,159 @@
+//! Counts a set of shards: here or on a cluster, all at once or shard by shard, once more without those that
+//! cannot be read.
+
+use std::sync::Arc;
+
+use crate::engine::count::by_shard::{by_shard, fates};
+use crate::engine::count::collect::{Collector, Counted};
+use crate::engine::count::diagnose::{Diagnosis, diagnose};
+use crate::engine::count::pass::count_pass;
+use crate::engine::count::states::{Fate, States};
+use crate::engine::counting::Counting;
+use crate::engine::dataset::Dataset;
+use crate::engine::pairs::long;
+use crate::engine::progress::Progress;
+use crate::engine::read::choice::{Choice, choose};
+use crate::engine::session::{Limits, counting_session};
+use crate::engine::spill::Spill;
+use crate::engine::task::CountTask;
+use crate::engine::{cluster, watchdog};
+use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
+use crate::source::shards::{Shard, Unreadable};
+
+/// Counts all rows of `dataset`; of shards whose counts are in `states`, none is read. Of layout `long`, counts
+/// are kept of shards that share no row id with others: by the footers, or because it is said.
+///
+/// # Errors
+/// [`Error::Input`] for bad pages or values, [`Error::Usage`] for a bad condition,
+/// [`Error::Resource`] when a limit is reached, [`Error::Changed`] when a shard changed meanwhile.
+pub async fn count(
+    dataset: &Dataset,
+    counting: Counting,
+    limits: &Limits,
+    progress: Arc<Progress>,
+    states: Option<&mut States>,
+) -> Result<Counted> {
+    count_readable(dataset, counting, limits, progress, states, 0).await
+}
+
+/// The same, but up to `spare` shards that cannot be read are left out, each as a whole.
+///
+/// # Errors
+/// As [`count`], and when more shards than that cannot be read, or all.
+pub async fn count_readable(
+    dataset: &Dataset,
+    counting: Counting,
+    limits: &Limits,
+    progress: Arc<Progress>,
+    mut states: Option<&mut States>,
+    spare: usize,
+) -> Result<Counted> {
+    let counting = Arc::new(counting);
+    if dataset.shards.is_empty() {
+        return Collector::new(counting).finish(&[]);
+    }
+    let mut fates: Vec<Fate> = states
+        .iter()
+        .flat_map(|states| fates(states, &dataset.shards, &counting))
+        .map(|(fate, _)| fate)
+        .collect();
+    let mut left = dataset.with(dataset.shards.clone());
+    let mut unreadable: Vec<Unreadable> = Vec::new();
+    loop {
+        let bad = match attempt(&left, &counting, limits, &progress, states.as_deref_mut()).await {
+            Ok(counted) => {
+                return Ok(Counted { fates, unreadable, bytes_read: progress.bytes(), ..counted });
+            }
+            Err(Diagnosis::Unreadable(bad)) => bad,
+            Err(Diagnosis::Other(error)) => return Err(error),
+        };
+        // From the back, so that places stay what they are.
+        for (place, error) in bad.into_iter().rev() {
+            if place < fates.len() {
+                fates.remove(place);
+            }
+            unreadable.push(Unreadable { name: left.shards.remove(place).name, error });
+        }
+        if unreadable.len() > spare || left.shards.is_empty() {
+            unreadable.sort_by(|a, b| a.name.cmp(&b.name));
+            let errors = unreadable.into_iter().map(|one| one.error).collect();
+            return Err(Error::together(errors, "shards")
+                .unwrap_or_else(|| Error::internal("no shard is unreadable")));
+        }
+    }
+}
+
+async fn attempt(
+    dataset: &Dataset,
+    counting: &Arc<Counting>,
+    limits: &Limits,
+    progress: &Arc<Progress>,
+    states: Option<&mut States>,
+) -> Result<Counted, Diagnosis> {
+    if let Some(address) = &limits.cluster {
+        let work = cluster::count(address, dataset, counting, limits, progress);
+        let (way, collector) = work.await?;
+        let counted = finish(dataset, counting, collector).map_err(Diagnosis::Other)?;
+        return Ok(Counted { way, ..counted });
+    }
+    let counted = here(dataset, counting, limits, progress, states).await;
+    counted.map_err(|error| diagnose(&dataset.shards, counting, error))
+}
+
+/// Counts on this machine.
+async fn here(
+    dataset: &Dataset,
+    counting: &Arc<Counting>,
+    limits: &Limits,
+    progress: &Arc<Progress>,
+    states: Option<&mut States>,
+) -> Result<Counted> {
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
+    let task = CountTask::new(counting, limits, &spill, progress)?;
+    let mut collector = Collector::new(Arc::clone(counting));
+    let work = async {
+        if let Some(states) = states {
+            if let Some(way) = by_shard(&task, dataset, states, &mut collector).await? {
+                return Ok(way);
+            }
+            tracing::warn!("{}; counting all shards together", long::LIED);
+            collector = Collector::new(Arc::clone(counting));
+        }
+        count_pass(&task, dataset, |batch| collector.add(batch)).await
+    };
+    let way = watchdog::guard(work, progress, watchdog::PATIENCE).await?;
+    Ok(Counted { way, spilled: spill.spilled(), ..finish(dataset, counting, collector)? })
+}
+
+/// What was counted, once it is sure that this is what was listed.
+fn finish(dataset: &Dataset, counting: &Counting, collector: Collector) -> Result<Counted> {
+    dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
+    let counted = collector.finish(&dataset.shards)?;
+    if counting.filter.is_none() && counting.layout.kind != LayoutKind::Long {
+        let expected: u64 = dataset.shards.iter().map(|shard| shard.rows).sum();
+        if counted.total.rows() != expected {
+            return Err(Error::input(format!(
+                "the footers claim {expected} rows, but {} were read",
+                counted.total.rows()
+            ))
+            .hint("a footer is damaged: write the shards again"));
+        }
+    }
+    Ok(counted)
+}
+
+/// How rows would be counted, in a few words: the engine, why not the encoded one, and the shards read.
+///
+/// # Errors
+/// As [`count`], for what is wrong before a page is read.
+pub async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Limits) -> Result<String> {
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
+    let context = counting_session(limits, &spill)?;
+    let all = dataset.shards.len();
+    let (engine, read) = match choose(&context, dataset, counting).await? {
+        Choice::Encoded(kept) => ("encoded".to_owned(), kept.iter().filter(|kept| **kept).count()),
+        Choice::Plain(why) => (format!("plain ({why})"), all),
+    };
+    Ok(format!("layout={}, engine={engine}, shards={read} of {all}", counting.layout.kind))
+}

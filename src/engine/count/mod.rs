@@ -1,0 +1,17 @@
+//! Counting: which way, one pass or shard by shard, and what partial counts come to.
+//!
+//! ```text
+//! dispatch   here or on a cluster; again without unreadable shards
+//! by_shard   shard by shard, with counts kept in states
+//! pass       one pass: a plan of partial counts ─▶ merge, where labels are known by name only ─▶ collect
+//! diagnose   which shards a failed scan could not read
+//! ```
+
+pub(super) mod by_shard;
+pub(super) mod collect;
+pub(super) mod diagnose;
+pub(super) mod dispatch;
+mod merge;
+mod named;
+pub(super) mod pass;
+pub mod states;

@@ -1,0 +1,104 @@
+//! One pass over shards: a plan of partial counts, from encoded pages or from arrays.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::{Expr, cast};
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::engine::count::merge::merge;
+use crate::engine::counting::Counting;
+use crate::engine::dataset::Dataset;
+use crate::engine::errors::ours;
+use crate::engine::pairs::long;
+use crate::engine::partial::by_name;
+use crate::engine::plain::exec::PartialCountsExec;
+use crate::engine::progress::Progress;
+use crate::engine::read::choice::{Choice, choose};
+use crate::engine::read::routes::Way;
+use crate::engine::read::rows::{bytes_scanned, column, rows};
+use crate::engine::read::table::SHARD_COLUMN;
+use crate::engine::scan::Scan;
+use crate::engine::task::CountTask;
+use crate::error::Result;
+use crate::source::layout::LayoutKind;
+
+/// Calls `each` with partial counts of all shards of `dataset`, and gives how they were read.
+pub(crate) async fn count_pass(
+    task: &CountTask,
+    dataset: &Dataset,
+    mut each: impl FnMut(&RecordBatch) -> Result<()> + Send,
+) -> Result<Way> {
+    let CountTask { context, counting, progress, .. } = task;
+    let choice = choose(context, dataset, counting).await?;
+    if counting.layout.kind == LayoutKind::Long {
+        let columns = long::count(task, dataset, choice.kept(), &mut each).await?;
+        return Ok(choice.way(columns));
+    }
+    let partial = PartialPlan::new(task, dataset, choice).await?;
+    merge(context, Arc::clone(&partial.plan), counting, each).await?;
+    Ok(partial.account(progress))
+}
+
+/// A plan of partial counts.
+pub(crate) struct PartialPlan {
+    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    input: PlanInput,
+}
+
+/// What a plan of partial counts reads.
+enum PlanInput {
+    Pages(Scan),
+    /// Arrays of this scan, and why.
+    Arrays(Arc<dyn ExecutionPlan>, String),
+}
+
+impl PartialPlan {
+    /// For any layout but `long`.
+    pub(crate) async fn new(task: &CountTask, dataset: &Dataset, choice: Choice) -> Result<Self> {
+        let CountTask { context, counting, limits, progress, .. } = task;
+        match choice {
+            Choice::Encoded(kept) => {
+                let scan = Scan::new(dataset, counting, &kept, limits, progress)?;
+                Ok(Self { plan: Arc::clone(&scan.plan), input: PlanInput::Pages(scan) })
+            }
+            Choice::Plain(why) => {
+                let rows = rows(context, dataset, counting, limits.threads, &[])?;
+                let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
+                let scan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
+                let input = PlanInput::Arrays(Arc::clone(&scan), why);
+                let partial = PartialCountsExec::new(scan, Arc::clone(counting), Arc::clone(progress));
+                Ok(Self { plan: Arc::new(partial), input })
+            }
+        }
+    }
+
+    /// How rows were read, once they are; adds the bytes that were read.
+    pub(crate) fn account(self, progress: &Progress) -> Way {
+        match self.input {
+            PlanInput::Pages(scan) => Way { engine: "encoded", why: None, columns: scan.paths() },
+            PlanInput::Arrays(scan, why) => {
+                progress.add_bytes(bytes_scanned(scan.as_ref()));
+                Way { engine: "plain", why: Some(why), columns: Vec::new() }
+            }
+        }
+    }
+}
+
+/// `[label columns…, weight?, by…, shard]`, as the plain counter takes them.
+fn columns(counting: &Counting) -> Vec<Expr> {
+    let mut columns: Vec<Expr> = counting
+        .layout
+        .labels
+        .iter()
+        .enumerate()
+        .map(|(i, name)| column(name).alias(format!("label_{i}")))
+        .collect();
+    columns.extend(
+        counting.sample_weight.iter().map(|name| cast(column(name), DataType::Float64).alias("weight")),
+    );
+    columns.extend(counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))));
+    columns.push(column(SHARD_COLUMN));
+    columns
+}

@@ -1,0 +1,39 @@
+//! What counters of cells and of sets share.
+
+use crate::counts::{Mass, MassTally, Tally};
+use crate::error::{Error, Result};
+
+/// A value that no rule explains: where it stands and what it is.
+#[derive(Debug)]
+pub(super) struct StrayValue {
+    pub(super) label: Option<usize>,
+    pub(super) row: usize,
+    pub(super) text: String,
+}
+
+/// Invalid values shown per batch; the tally has their number.
+pub(super) const STRAYS_SHOWN: usize = 8;
+
+/// What is known of one label, and of one group as a whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CellSum {
+    pub(super) tally: Tally,
+    pub(super) mass: MassTally,
+}
+
+/// What one batch of a group adds to the group as a whole.
+#[derive(Debug)]
+pub(super) struct BatchRows {
+    pub(super) rows: u64,
+    pub(super) null_rows: u64,
+    pub(super) skipped: u64,
+    pub(super) null_mass: Mass,
+}
+
+pub(super) fn mass(value: f64) -> Result<Mass> {
+    Mass::from_f64(value).ok_or_else(mass_overflow)
+}
+
+pub(super) fn mass_overflow() -> Error {
+    Error::resource("the weighted counts pass 1.7e20").hint("divide the --sample-weight column by a constant")
+}

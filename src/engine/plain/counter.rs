@@ -1,0 +1,218 @@
+//! Batches of rows become partial counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Float64Type, UInt32Type};
+
+use crate::counts::{Mass, Tally};
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::group_key::GroupKey;
+use crate::engine::partial::{PartialRow, Partials};
+use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue, mass, mass_overflow};
+use crate::engine::plain::columns;
+use crate::engine::plain::groups::{self, ByGroup};
+use crate::engine::plain::sets::Sets;
+use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
+
+/// Counts of one group.
+#[derive(Debug)]
+enum GroupState {
+    Columns(Vec<CellSum>),
+    Sets(Box<Sets>),
+}
+
+#[derive(Debug)]
+struct PlainGroup {
+    /// Rows by whether they say anything at all: `missing` are null rows, `negatives` all others.
+    whole: CellSum,
+    /// Null elements inside lists, which say nothing.
+    skipped: u64,
+    state: GroupState,
+}
+
+/// Takes batches whose columns are `[label columns…, weight?, by…, shard]`, gives partial counts.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    counting: Arc<Counting>,
+    groups: ByGroup<PlainGroup>,
+    /// (shard, label) → how many invalid values, and one of them.
+    invalid: BTreeMap<(u32, Option<usize>), (u64, String)>,
+}
+
+impl Counter {
+    pub(crate) fn new(counting: Arc<Counting>) -> Self {
+        Self { groups: ByGroup::new(), invalid: BTreeMap::new(), counting }
+    }
+
+    pub(crate) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
+        let n_labels = self.counting.layout.labels.len();
+        let first_by = n_labels + usize::from(self.counting.sample_weight.is_some());
+        let by = &batch.columns()[first_by..batch.num_columns() - 1];
+        for (key, mask) in groups::split(by, batch.num_rows())? {
+            match mask {
+                None => self.update_group(key, batch)?,
+                Some(mask) => {
+                    let part =
+                        filter_record_batch(batch, &mask).map_err(|c| Error::internal(c.to_string()))?;
+                    self.update_group(key, &part)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn update_group(&mut self, key: GroupKey, batch: &RecordBatch) -> Result<()> {
+        let counting = Arc::clone(&self.counting);
+        let n_labels = counting.layout.labels.len();
+        let labels = &batch.columns()[..n_labels];
+        let weights = counting
+            .sample_weight
+            .as_ref()
+            .map(|name| weights(name, &batch.columns()[n_labels]))
+            .transpose()?;
+        let group = self.groups.get_or_try_insert(key, || PlainGroup::new(&counting))?;
+        let mut strays = Vec::new();
+        group.update(&counting, labels, weights, &mut strays)?;
+        let shards = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
+        for stray in strays {
+            let at = (shards.value(stray.row), stray.label);
+            self.invalid.entry(at).or_insert((0, stray.text)).0 += 1;
+        }
+        Ok(())
+    }
+
+    /// True when names found so far take so much memory that they should be given out.
+    pub(crate) fn is_full(&self) -> bool {
+        const NAME_BYTES_MAX: usize = 16 << 20;
+        let bytes = self.groups.values().map(|group| match &group.state {
+            GroupState::Columns(_) => 0,
+            GroupState::Sets(sets) => sets.name_bytes(),
+        });
+        bytes.sum::<usize>() > NAME_BYTES_MAX
+    }
+
+    /// Gives out everything counted so far, batch by batch, and starts again at zero.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = RecordBatch> + Send + use<> {
+        let n_by = self.counting.by.len();
+        let mut strays = Partials::new(n_by);
+        for ((shard, label), (count, example)) in std::mem::take(&mut self.invalid) {
+            strays.push(&PartialRow {
+                shard: Some(shard),
+                index: label.map(|l| l as u64),
+                tally: Tally { invalid: count, ..Tally::default() },
+                example: Some(&example),
+                ..PartialRow::default()
+            });
+        }
+        let groups = self.groups.drain().into_iter().flat_map(move |(key, group)| group.batches(key, n_by));
+        groups.chain(strays.finish())
+    }
+}
+
+/// Labels given out at a time, so that millions of them never stand in memory as rows.
+const LABELS_AT_A_TIME: usize = 1 << 15;
+
+impl PlainGroup {
+    /// The group's own row and one per label, some labels at a time.
+    fn batches(self, key: GroupKey, n_by: usize) -> impl Iterator<Item = RecordBatch> + Send {
+        let labels = match &self.state {
+            GroupState::Columns(sides) => sides.len(),
+            GroupState::Sets(sets) => sets.len(),
+        };
+        (0..=labels).step_by(LABELS_AT_A_TIME).flat_map(move |start| {
+            let mut out = Partials::new(n_by);
+            if start == 0 {
+                let CellSum { tally, mass } = self.whole;
+                out.push(&PartialRow {
+                    by: &key,
+                    tally,
+                    mass,
+                    skipped: self.skipped,
+                    ..PartialRow::default()
+                });
+            }
+            let range = start..labels.min(start + LABELS_AT_A_TIME);
+            match &self.state {
+                GroupState::Columns(sides) => {
+                    for (position, side) in range.clone().zip(&sides[range]) {
+                        let index = Some(position as u64);
+                        let CellSum { tally, mass } = *side;
+                        out.push(&PartialRow { by: &key, index, tally, mass, ..PartialRow::default() });
+                    }
+                }
+                GroupState::Sets(sets) => sets.give(range, &key, &mut out),
+            }
+            out.finish()
+        })
+    }
+
+    fn new(counting: &Counting) -> Self {
+        let state = match &counting.keys {
+            Keys::Positions(labels) => GroupState::Columns(vec![CellSum::default(); labels.len()]),
+            keys => GroupState::Sets(Box::new(Sets::new(keys, counting.has_mass()))),
+        };
+        Self { whole: CellSum::default(), skipped: 0, state }
+    }
+
+    fn update(
+        &mut self,
+        counting: &Counting,
+        labels: &[ArrayRef],
+        weights: Option<&Float64Array>,
+        strays: &mut Vec<StrayValue>,
+    ) -> Result<()> {
+        let Some(first) = labels.first() else { return Ok(()) };
+        let mut counted =
+            BatchRows { rows: first.len() as u64, null_rows: 0, skipped: 0, null_mass: Mass::ZERO };
+        match (&mut self.state, counting.layout.kind) {
+            (GroupState::Columns(sides), LayoutKind::Wide) => {
+                for (position, (array, side)) in labels.iter().zip(sides).enumerate() {
+                    columns::tally(array, position, counting, weights, side, strays)?;
+                }
+            }
+            (GroupState::Columns(sides), _) => {
+                columns::tally_vector(first, counting, weights, sides, &mut counted, strays)?;
+            }
+            (GroupState::Sets(sets), _) => {
+                sets.update(first, counting, weights, &mut counted, strays)?;
+            }
+        }
+        self.skipped += counted.skipped;
+        self.whole.tally.missing += counted.null_rows;
+        self.whole.tally.negatives += counted.rows - counted.null_rows;
+        if counting.has_mass() {
+            let all = match weights {
+                Some(weights) => sum(weights.values())?,
+                None => Mass::from_rows(counted.rows),
+            };
+            // Masses are bounded by `Mass::MAX` per cell; the sum is checked where groups are merged.
+            let known = Mass::from_units(all.units() - counted.null_mass.units());
+            self.whole.mass.negatives =
+                self.whole.mass.negatives.checked_add(known).ok_or_else(mass_overflow)?;
+        }
+        Ok(())
+    }
+}
+
+fn weights<'a>(name: &str, array: &'a ArrayRef) -> Result<&'a Float64Array> {
+    let weights = array.as_primitive::<Float64Type>();
+    let bad = |what: String| {
+        Error::input(format!("--sample-weight column {name:?} holds {what}"))
+            .hint("weights must be finite numbers of at least 0; leave rows out with --where")
+    };
+    if weights.null_count() > 0 {
+        return Err(bad("NULL".to_owned()));
+    }
+    match weights.values().iter().find(|w| !(w.is_finite() && **w >= 0.0) || Mass::from_f64(**w).is_none()) {
+        Some(weight) => Err(bad(weight.to_string())),
+        None => Ok(weights),
+    }
+}
+
+fn sum(values: &[f64]) -> Result<Mass> {
+    values.iter().try_fold(Mass::ZERO, |sum, &w| sum.checked_add(mass(w)?).ok_or_else(mass_overflow))
+}

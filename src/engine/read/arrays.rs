@@ -1,0 +1,142 @@
+//! Columns of one row group read as arrays, side by side.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::ColumnChunkMetaData;
+
+use crate::error::{Error, Result};
+use crate::guard::guarded;
+use crate::source::shards::Shard;
+use crate::store::Reader;
+
+/// Rows per batch.
+pub(crate) const BATCH_ROWS: usize = 8192;
+
+/// A column to read: its place in the shard, if it has one, and the type that is given.
+pub(crate) type ArrayColumn<'a> = (Option<usize>, &'a DataType);
+
+/// Reads some columns of one row group, batch by batch. Its errors do not say where.
+pub(crate) struct ArrayReader<'a> {
+    shard: &'a Shard,
+    group: usize,
+    columns: Vec<ArrayColumn<'a>>,
+    /// The columns of the file that are read, ascending.
+    roots: Vec<usize>,
+    reader: ParquetRecordBatchReader,
+    /// Rows given, and those before them.
+    rows: u64,
+}
+
+impl<'a> ArrayReader<'a> {
+    /// Reads from row `from` of the row group on. A column that the shard lacks is NULL.
+    pub(crate) fn open(
+        shard: &'a Shard,
+        group: usize,
+        columns: Vec<ArrayColumn<'a>>,
+        from: u64,
+    ) -> Result<Self> {
+        let mut roots: Vec<usize> = columns.iter().filter_map(|(root, _)| *root).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        let file = open(shard, group, &roots)?;
+        let reader = reader(file, shard, group, &roots, from).map_err(|cause| behind(&cause))?;
+        Ok(Self { shard, group, columns, roots, reader, rows: from })
+    }
+
+    /// Compressed bytes of the columns.
+    pub(crate) fn bytes(&self) -> u64 {
+        chunks(self.shard, self.group, &self.roots).map(|chunk| chunk.byte_range().1).sum()
+    }
+
+    /// The next rows: how many they are, and the columns; `None` after the last row of the row group.
+    pub(crate) fn next(&mut self) -> Result<Option<(usize, Vec<ArrayRef>)>> {
+        // The decoders of some encodings panic on damaged pages.
+        let next = guarded(|| self.reader.next()).ok_or_else(|| damaged("the decoder gave up"))?;
+        let Some(batch) = next.transpose().map_err(|cause| behind(&cause))? else {
+            return self.check_end().map(|()| None);
+        };
+        self.rows += batch.num_rows() as u64;
+        let column = |(root, to): &ArrayColumn<'_>| match root.map(|root| self.roots.binary_search(&root)) {
+            Some(Ok(place)) => cast(batch.column(place), to).map_err(damaged),
+            _ => Ok(new_null_array(to, batch.num_rows())),
+        };
+        let columns = self.columns.iter().map(column).collect::<Result<_>>()?;
+        Ok(Some((batch.num_rows(), columns)))
+    }
+
+    /// Pages of an unknown kind are passed over by the decoder.
+    fn check_end(&self) -> Result<()> {
+        let expected = self.shard.metadata.row_group(self.group).num_rows();
+        if i64::try_from(self.rows) == Ok(expected) {
+            return Ok(());
+        }
+        Err(damaged(format!(
+            "row group {} has pages of {} rows, but the footer claims {expected}",
+            self.group, self.rows
+        )))
+    }
+}
+
+/// The error for a page that no decoder understands.
+pub(crate) fn damaged(cause: impl Display) -> Error {
+    Error::input(format!("a page cannot be decoded: {cause}"))
+        .hint("write the shard again, or leave it out of the sources")
+}
+
+/// Stores give errors of ours.
+fn behind(cause: &(dyn std::error::Error + 'static)) -> Error {
+    Error::behind(cause).unwrap_or_else(|| damaged(cause))
+}
+
+/// The chunks of some columns.
+fn chunks<'a>(
+    shard: &'a Shard,
+    group: usize,
+    roots: &'a [usize],
+) -> impl Iterator<Item = &'a ColumnChunkMetaData> {
+    let descriptor = shard.metadata.file_metadata().schema_descr();
+    let chunks = shard.metadata.row_group(group).columns().iter().enumerate();
+    chunks
+        .filter(|(leaf, _)| roots.binary_search(&descriptor.get_column_root_idx(*leaf)).is_ok())
+        .map(|(_, chunk)| chunk)
+}
+
+/// Opens the shard; one column of an object is read in one request.
+fn open(shard: &Shard, group: usize, roots: &[usize]) -> Result<Reader> {
+    let mut file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
+    if roots.len() == 1 {
+        let range = chunks(shard, group, roots)
+            .map(ColumnChunkMetaData::byte_range)
+            .map(|(start, bytes)| start..start + bytes)
+            .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        file.prefetch(range.unwrap_or_default())?;
+    }
+    Ok(file)
+}
+
+fn reader(
+    file: Reader,
+    shard: &Shard,
+    group: usize,
+    roots: &[usize],
+    from: u64,
+) -> parquet::errors::Result<ParquetRecordBatchReader> {
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())?;
+    let mask = ProjectionMask::roots(shard.metadata.file_metadata().schema_descr(), roots.iter().copied());
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        .with_row_groups(vec![group])
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS);
+    match from {
+        0 => builder.build(),
+        from => builder.with_offset(usize::try_from(from).unwrap_or(usize::MAX)).build(),
+    }
+}

@@ -1,0 +1,443 @@
+//! The one loop over row groups: each column from statistics, else from pages, else from arrays where pages are
+//! not supported.
+//!
+//! ```text
+//! RowGroupReader: some row groups of one shard, a file or an object
+//!   places ─▶ absent
+//!   known_pages ─▶ reads ─▶ ahead ─▶ pages ─┐
+//!                    arrays ◀── unsupported ┘
+//!                            each ─▶ ChunkSink
+//! ```
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use parquet::file::metadata::RowGroupMetaData;
+use tokio::task::yield_now;
+
+use crate::engine::progress::Progress;
+use crate::engine::read::ahead::ReadQueue;
+use crate::engine::read::arrays::{ArrayColumn, ArrayReader};
+use crate::engine::read::known_pages::{self, ChosenPages, choose_pages};
+use crate::engine::read::places::{ColumnPlace, SchemaPath, places};
+use crate::engine::read::reads::{self, ChunkRead, Wanted};
+use crate::engine::read::routes::{ColumnPath, Paths};
+use crate::error::{Error, Result};
+use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, constant};
+use crate::source::shards::Shard;
+
+/// The pages of one column in one row group.
+pub(crate) struct ColumnPages<'a> {
+    /// Its position among the columns that are read.
+    pub(crate) column: usize,
+    /// One chunk for each leaf of the column, side by side.
+    pub(crate) chunks: &'a [Chunk<'a>],
+    /// The pages that were read of the chunk, where statistics tell what the others hold.
+    pub(crate) chosen: Option<&'a Chosen>,
+}
+
+/// Takes row groups. Each column of a row group is given in one way, but for what [`Self::rows_given`] says.
+pub(crate) trait ChunkSink {
+    /// Takes all pages of a column. What they do not give is given as arrays.
+    fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>>;
+
+    /// Takes rows from `first_row` of the row group on, of columns that are read as arrays side by side.
+    fn arrays(&mut self, columns: &[usize], first_row: u64, arrays: &[ArrayRef]) -> Result<()>;
+
+    /// Takes `rows` rows of a column that the shard does not have.
+    fn absent(&mut self, column: usize, rows: u64) -> Result<()>;
+
+    /// Takes what statistics say of the rows of a chunk, or of some of its pages.
+    fn statistics(&mut self, _column: usize, _constants: &[Constant<'_>]) -> Result<()> {
+        Err(Error::internal("statistics were not asked for"))
+    }
+
+    /// Rows that pages gave before they turned out to be unsupported; arrays begin after them.
+    fn rows_given(&self, _column: usize) -> u64 {
+        0
+    }
+}
+
+/// How the columns of a row group are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Grouping {
+    /// Each by itself, in the order of the file.
+    Apart,
+    /// All from pages, the last first, or all as arrays side by side.
+    SideBySide {
+        /// Row groups of more rows are read as arrays.
+        rows_max: i64,
+    },
+}
+
+/// The columns that are read, for all threads.
+#[derive(Debug)]
+pub(crate) struct ChunkSource {
+    pub(crate) shards: Arc<[Shard]>,
+    pub(crate) columns: Vec<SchemaPath>,
+    /// Columns whose pages cannot be read in any shard, and why.
+    pub(crate) unsupported: Vec<(usize, Cow<'static, str>)>,
+    /// The types that all shards widen to.
+    pub(crate) agreed: SchemaRef,
+    pub(crate) grouping: Grouping,
+    /// Whether statistics are believed.
+    pub(crate) trusts_statistics: bool,
+    /// Bytes of an object that one thread may ask for before it needs them.
+    pub(crate) ahead: usize,
+    /// How each column was read.
+    pub(crate) paths: Paths,
+    pub(crate) progress: Arc<Progress>,
+}
+
+impl ChunkSource {
+    /// Columns of these names, each by itself, without help from statistics.
+    pub(crate) fn new<'c>(
+        shards: Arc<[Shard]>,
+        agreed: &SchemaRef,
+        columns: impl Iterator<Item = &'c str> + Clone,
+        ahead: usize,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        Self {
+            shards,
+            paths: Paths::new(columns.clone()),
+            columns: columns.map(SchemaPath::column).collect(),
+            unsupported: Vec::new(),
+            agreed: Arc::clone(agreed),
+            grouping: Grouping::Apart,
+            trusts_statistics: false,
+            ahead,
+            progress: Arc::clone(progress),
+        }
+    }
+
+    /// The type of a column that all shards widen to.
+    pub(crate) fn data_type(&self, column: usize) -> Result<&DataType> {
+        let field = self.agreed.field_with_name(&self.columns[column].name);
+        field.map(Field::data_type).map_err(|cause| Error::internal(cause.to_string()))
+    }
+
+    fn places(&self, shard: usize) -> Vec<ColumnPlace> {
+        let mut places = places(&self.shards[shard], &self.columns, &self.agreed);
+        for (column, why) in &self.unsupported {
+            if let ColumnPlace::Leaves { root, .. } = places[*column] {
+                places[*column] = ColumnPlace::Arrays { root, why: why.clone() };
+            }
+        }
+        places
+    }
+
+    /// Puts shard and column in front of what is wrong.
+    fn at(&self, error: Error, shard: usize, columns: &[usize]) -> Error {
+        let shard = &self.shards[shard].name;
+        match columns {
+            [column] => error.at(format!("{shard}: column {:?}", self.columns[*column].name)),
+            _ => error.at(shard),
+        }
+    }
+
+    /// The column because of which a row group is read as arrays side by side, and why.
+    fn refusal(&self, group: &RowGroupMetaData, places: &[ColumnPlace]) -> Option<(usize, String)> {
+        let Grouping::SideBySide { rows_max } = self.grouping else { return None };
+        let unsupported = |(column, place): (usize, &ColumnPlace)| match place {
+            ColumnPlace::Leaves { .. } => None,
+            ColumnPlace::Arrays { why, .. } => Some((column, why.clone().into_owned())),
+            ColumnPlace::Absent => Some((column, "a shard has no such column".to_owned())),
+        };
+        let many = || Some((0, format!("{} rows in one row group", group.num_rows())));
+        let first = places.iter().enumerate().find_map(unsupported);
+        first.or_else(|| if group.num_rows() > rows_max { many() } else { None })
+    }
+}
+
+/// What is read of a row group.
+#[derive(Debug)]
+struct GroupPlan {
+    group: usize,
+    /// How many reads give it.
+    reads: usize,
+    /// Pages of columns that not all have to be decoded.
+    chosen: ChosenPages,
+    /// Why all columns are read as arrays, if they are.
+    refusal: Option<(usize, String)>,
+}
+
+/// Some row groups of a shard, given one after the other to one thread.
+#[derive(Debug)]
+pub(crate) struct RowGroupReader {
+    source: Arc<ChunkSource>,
+    shard: usize,
+    places: Vec<ColumnPlace>,
+    queue: ReadQueue,
+    /// Row groups of which nothing is planned.
+    groups: Range<usize>,
+    planned: VecDeque<GroupPlan>,
+    paths: Vec<ColumnPath>,
+}
+
+impl RowGroupReader {
+    /// The first bytes of an object are asked for at once; what is asked for may take `ahead` bytes, or be one
+    /// read.
+    pub(crate) fn open(
+        source: &Arc<ChunkSource>,
+        shard: usize,
+        groups: Range<usize>,
+        ahead: usize,
+    ) -> Result<Self> {
+        let mut reader = Self {
+            places: source.places(shard),
+            queue: ReadQueue::new(&source.shards[shard], ahead)?,
+            source: Arc::clone(source),
+            shard,
+            groups,
+            planned: VecDeque::new(),
+            paths: vec![ColumnPath::default(); source.columns.len()],
+        };
+        reader.plan_ahead()?;
+        Ok(reader)
+    }
+
+    /// Bytes of an object that were asked for.
+    pub(crate) fn bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    /// Adds how the columns were read to the account.
+    pub(crate) fn finish(self) {
+        self.source.paths.add(&self.paths);
+    }
+
+    /// Gives the next row group to `sink`, and its number; `None` after the last. Files are read into `buffer`.
+    pub(crate) async fn next<S: ChunkSink>(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        sink: &mut S,
+    ) -> Result<Option<usize>> {
+        let Some(plan) = self.next_plan(buffer)? else { return Ok(None) };
+        let GroupPlan { group, reads, chosen, refusal } = plan;
+        let mut again = Vec::new();
+        match refusal {
+            Some(refusal) => again.push(refusal),
+            None => self.without_reading(group, &chosen, sink)?,
+        }
+        let (source, is_near) = (Arc::clone(&self.source), self.queue.file().is_some());
+        let shard = &source.shards[self.shard];
+        let mut left = reads;
+        while left > 0 && (again.is_empty() || self.is_apart()) {
+            let (read, bytes) = self.queue.next(shard, buffer).await?;
+            left -= 1;
+            self.plan_ahead()?;
+            source.progress.add_bytes(read.len() as u64);
+            self.give_pages(group, &read, &bytes, &chosen, sink, &mut again)?;
+            if is_near {
+                // Lets a cancelled run end, and other tasks of this thread go on.
+                yield_now().await;
+            }
+        }
+        self.queue.skip(left)?;
+        match again.first() {
+            Some((column, why)) if !self.is_apart() => {
+                for (other, path) in self.paths.iter_mut().enumerate() {
+                    let beside = format!("read beside {}, {why}", source.columns[*column].name);
+                    path.fell_back(if other == *column { why } else { &beside });
+                }
+                let all: Vec<usize> = (0..self.places.len()).collect();
+                self.give_arrays(group, &all, sink)?;
+            }
+            None if !self.is_apart() => self.paths.iter_mut().for_each(|path| path.encoded += 1),
+            _ => {
+                for (column, why) in &again {
+                    self.paths[*column].fell_back(why);
+                    self.give_arrays(group, &[*column], sink)?;
+                }
+            }
+        }
+        Ok(Some(group))
+    }
+
+    fn is_apart(&self) -> bool {
+        matches!(self.source.grouping, Grouping::Apart)
+    }
+
+    fn metadata(&self, group: usize) -> &RowGroupMetaData {
+        self.source.shards[self.shard].metadata.row_group(group)
+    }
+
+    fn rows(&self, group: usize) -> u64 {
+        u64::try_from(self.metadata(group).num_rows()).unwrap_or(0)
+    }
+
+    /// Plans row groups of an object as long as there is memory for their bytes.
+    fn plan_ahead(&mut self) -> Result<()> {
+        while self.queue.wants_more()
+            && let Some(group) = self.groups.next()
+        {
+            let refusal = self.source.refusal(self.metadata(group), &self.places);
+            let reads = if refusal.is_none() { self.reads(group) } else { Vec::new() };
+            self.planned.push_back(GroupPlan {
+                group,
+                reads: reads.len(),
+                chosen: ChosenPages::default(),
+                refusal,
+            });
+            self.queue.add(reads)?;
+        }
+        Ok(())
+    }
+
+    /// The plan of the next row group.
+    fn next_plan(&mut self, buffer: &mut Vec<u8>) -> Result<Option<GroupPlan>> {
+        self.plan_ahead()?;
+        if let Some(plan) = self.planned.pop_front() {
+            return Ok(Some(plan));
+        }
+        let Some(group) = self.groups.next() else { return Ok(None) };
+        let mut plan = GroupPlan { group, reads: 0, chosen: ChosenPages::default(), refusal: None };
+        plan.refusal = self.source.refusal(self.metadata(group), &self.places);
+        if plan.refusal.is_some() {
+            return Ok(Some(plan));
+        }
+        let reads = if self.source.trusts_statistics {
+            self.reads_of_unknown_pages(&mut plan, buffer)?
+        } else {
+            self.reads(group)
+        };
+        plan.reads = reads.len();
+        self.queue.add(reads)?;
+        Ok(Some(plan))
+    }
+
+    /// The reads of a row group.
+    fn reads(&self, group: usize) -> Vec<ChunkRead> {
+        let shard = &self.source.shards[self.shard];
+        let (metadata, far) = (shard.metadata.row_group(group), shard.place.object().is_some());
+        let wanted = self.wanted(group);
+        if self.is_apart() {
+            return reads::plan(metadata, &wanted, far);
+        }
+        let columns: Vec<&[Wanted]> = wanted.chunk_by(|a, b| a.column == b.column).collect();
+        columns.into_iter().rev().flat_map(|leaves| reads::plan(metadata, leaves, far)).collect()
+    }
+
+    /// The same without pages whose statistics tell what they hold. Only of files: see [`known_pages`].
+    fn reads_of_unknown_pages(
+        &mut self,
+        plan: &mut GroupPlan,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Vec<ChunkRead>> {
+        let wanted = self.wanted(plan.group);
+        let shard = &self.source.shards[self.shard];
+        let Some(file) = self.queue.file() else { return Ok(self.reads(plan.group)) };
+        let index_bytes;
+        (plan.chosen, index_bytes) = choose_pages(shard, plan.group, &wanted, file, buffer)?;
+        self.source.progress.add_bytes(index_bytes);
+        Ok(known_pages::plan(shard.metadata.row_group(plan.group), &wanted, &plan.chosen))
+    }
+
+    /// The chunks of a row group that their statistics leave to be read.
+    fn wanted(&self, group: usize) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        for (column, place) in self.places.iter().enumerate() {
+            if let ColumnPlace::Leaves { leaves, .. } = place
+                && self.constant(group, leaves).is_none()
+            {
+                wanted.extend(leaves.iter().map(|&leaf| Wanted { column, leaf }));
+            }
+        }
+        wanted
+    }
+
+    /// What statistics say of all values of a column, where they are believed.
+    fn constant(&self, group: usize, leaves: &[usize]) -> Option<Constant<'_>> {
+        let [leaf] = leaves else { return None };
+        let rows = u64::try_from(self.metadata(group).num_rows()).ok();
+        let rows = rows.filter(|_| self.source.trusts_statistics)?;
+        constant(self.metadata(group).column(*leaf), rows)
+    }
+
+    /// Gives what takes no read of pages: columns that are absent, known by statistics, or read as arrays.
+    fn without_reading<S: ChunkSink>(
+        &mut self,
+        group: usize,
+        chosen: &ChosenPages,
+        sink: &mut S,
+    ) -> Result<()> {
+        for column in 0..self.places.len() {
+            match &self.places[column] {
+                ColumnPlace::Absent => sink.absent(column, self.rows(group))?,
+                ColumnPlace::Arrays { why, .. } => {
+                    self.paths[column].fell_back(why);
+                    self.give_arrays(group, &[column], sink)?;
+                }
+                ColumnPlace::Leaves { leaves, .. } => {
+                    if let Some(constant) = self.constant(group, leaves) {
+                        sink.statistics(column, &[constant])?;
+                        self.paths[column].statistics += 1;
+                    } else if let Some(chosen) = chosen.get(&column)
+                        && chosen.parts().next().is_none()
+                    {
+                        sink.statistics(column, &chosen.constants)?;
+                        self.paths[column].statistics += 1;
+                        self.paths[column].statistics_pages += chosen.known;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the pages of one read, and adds the columns that they do not give, with the reasons, to `again`.
+    fn give_pages<S: ChunkSink>(
+        &mut self,
+        group: usize,
+        read: &ChunkRead,
+        bytes: &[u8],
+        chosen: &ChosenPages,
+        sink: &mut S,
+        again: &mut Vec<(usize, String)>,
+    ) -> Result<()> {
+        let source = Arc::clone(&self.source);
+        let (rows, metadata) = (self.rows(group), source.shards[self.shard].metadata.row_group(group));
+        for leaves in read.chunks.chunk_by(|(a, _), (b, _)| a.column == b.column) {
+            let Some((Wanted { column, .. }, _)) = leaves.first() else { continue };
+            let (column, chosen) = (*column, chosen.get(column));
+            let chunk = |(wanted, range): &(Wanted, Range<usize>)| Chunk {
+                bytes: &bytes[range.clone()],
+                meta: metadata.column(wanted.leaf),
+                rows,
+            };
+            let chunks: Vec<Chunk<'_>> = leaves.iter().map(chunk).collect();
+            let outcome = sink.pages(&ColumnPages { column, chunks: &chunks, chosen });
+            match outcome.map_err(|error| source.at(error, self.shard, &[column]))? {
+                ChunkOutcome::Counted(()) => {
+                    if let Some(chosen) = chosen {
+                        sink.statistics(column, &chosen.constants)?;
+                        self.paths[column].statistics_pages += chosen.known;
+                    }
+                    self.paths[column].encoded += u64::from(self.is_apart());
+                }
+                ChunkOutcome::Unsupported(why) => again.push((column, why)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives columns of a row group as arrays, side by side.
+    fn give_arrays<S: ChunkSink>(&self, group: usize, columns: &[usize], sink: &mut S) -> Result<()> {
+        let Self { source, shard, places, .. } = self;
+        let at = |error| source.at(error, *shard, columns);
+        let types = |column: &usize| Ok((places[*column].root(), source.data_type(*column)?));
+        let wanted = columns.iter().map(types).collect::<Result<Vec<ArrayColumn<'_>>>>()?;
+        let mut row = columns.iter().map(|column| sink.rows_given(*column)).min().unwrap_or(0);
+        let mut arrays = ArrayReader::open(&source.shards[*shard], group, wanted, row).map_err(at)?;
+        while let Some((rows, batch)) = arrays.next().map_err(at)? {
+            sink.arrays(columns, row, &batch)?;
+            row += rows as u64;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! Rows as arrays, through DataFusion.
+
+use std::sync::Arc;
+
+use datafusion::common::{Column, DataFusionError};
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
+
+use crate::engine::counting::Counting;
+use crate::engine::dataset::{Cut, Dataset};
+use crate::engine::errors::ours;
+use crate::engine::read::table::ShardTable;
+use crate::error::{Error, Result};
+
+/// The rows that meet the condition. Shards that are `whole` are read by one thread each.
+pub(crate) fn rows(
+    context: &SessionContext,
+    dataset: &Dataset,
+    counting: &Counting,
+    threads: usize,
+    whole: &[bool],
+) -> Result<DataFrame> {
+    let how =
+        |number: usize| dataset.cut(if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split });
+    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, threads, how)?;
+    let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
+    match &counting.filter {
+        Some(condition) => filter(rows, condition),
+        None => Ok(rows),
+    }
+}
+
+fn filter(rows: DataFrame, condition: &str) -> Result<DataFrame> {
+    let wrong = |cause: &DataFusionError| {
+        Error::usage(format!("--where {condition:?}: {}", cause.strip_backtrace()))
+            .hint("give an SQL condition over the shards' columns; quote names with capitals or dots: \"My.Col\" = 1")
+    };
+    let expression = rows.parse_sql_expr(condition).map_err(|cause| wrong(&cause))?;
+    rows.filter(expression).map_err(|cause| wrong(&cause))
+}
+
+/// A column by its exact name, whatever characters it has.
+pub(crate) fn column(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+/// Bytes that the scans of a plan have read, by their own account.
+pub(crate) fn bytes_scanned(plan: &dyn ExecutionPlan) -> u64 {
+    let own = plan.metrics().and_then(|metrics| metrics.sum_by_name("bytes_scanned"));
+    let below: u64 = plan.children().into_iter().map(|child| bytes_scanned(child.as_ref())).sum();
+    own.map_or(0, |bytes| bytes.as_usize() as u64) + below
+}
