@@ -12,7 +12,7 @@ use crate::source::layout::{LabelKind, Layout};
 use crate::source::values::{Domain, Value};
 use crate::source::vocabulary::nearest;
 
-/// Largest label index taken when nobody said how many labels there are. Above it, one stray id would
+/// Largest label index taken when the number of labels is unknown. Above it, one stray id would
 /// reserve gigabytes of counters.
 pub const INDEX_MAX: u64 = (1 << 26) - 1;
 
@@ -165,7 +165,7 @@ pub struct Counting {
     pub labels_max: usize,
     /// How rows are counted.
     pub engine: Engine,
-    /// Take column chunks and pages whose statistics say minimum = maximum by their word, without decoding them.
+    /// Trust statistics: chunks and pages with minimum = maximum are not decoded.
     pub trust_statistics: bool,
 }
 
@@ -183,13 +183,13 @@ impl Counting {
             .filter(|place| *place < self.labels_max || !matches!(self.keys, Keys::Indices(None)));
         place.ok_or_else(|| {
             Error::resource(format!(
-                "label index {index}: counts, weights and files of so many labels need more than --memory-limit"
+                "label index {index}: counts, weights and files up to this index need more than --memory-limit"
             ))
             .hint("raise --memory-limit, give --num-labels when the index is a mistake, or read sparse ids with --label-kind name")
         })
     }
 
-    /// The same, once a count has found the labels: what was open is known.
+    /// The same, once a count has found the labels: their keys are known.
     #[must_use]
     pub fn knowing(&self, labels: &Labels) -> Self {
         let keys = match &self.keys {

@@ -44,7 +44,7 @@ impl Dataset {
         self.part.is_none_or(|(from, to)| (from..to).contains(&begins()))
     }
 
-    /// What may be done with a shard of which `cut` may be done when all of it is meant.
+    /// How a shard may be cut: `cut`, or the part that is meant.
     pub(super) fn cut(&self, cut: Cut) -> Cut {
         match (self.part, cut) {
             (Some((from, to)), Cut::Split | Cut::Whole) => Cut::Part(from, to),
@@ -66,7 +66,7 @@ pub(super) enum Cut {
     Part(i64, i64),
 }
 
-/// Where the first column chunk of a row group begins. Row groups stand in this order in a file, unless
+/// Where the first column chunk of a row group begins. Row groups are in this order in a file, unless
 /// its writer was strange; then the file is one piece.
 pub(super) fn start(group: &RowGroupMetaData) -> u64 {
     group.columns().iter().map(|column| column.byte_range().0).min().unwrap_or(0)

@@ -51,5 +51,5 @@ pub use dataset::Dataset;
 pub use group_key::GroupKey;
 pub use progress::Progress;
 pub use read::demand::{Demand, demand};
-pub use read::routes::{ColumnPath, Way};
+pub use read::routes::{ColumnRoute, Route};
 pub use spill::Spilled;

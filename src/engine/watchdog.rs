@@ -1,4 +1,4 @@
-//! Ends a count that stands still: an operator that waits for ever, a disk that no longer answers.
+//! Ends a count without progress: an operator that waits for ever, a disk that no longer answers.
 
 use std::future::Future;
 use std::time::Duration;

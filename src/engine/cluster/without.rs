@@ -13,8 +13,8 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::group_key::GroupKey;
 use crate::engine::progress::Progress;
-use crate::engine::read::routes::Way;
-use crate::engine::rows::request::{Alike, Request};
+use crate::engine::read::routes::Route;
+use crate::engine::rows::request::{Request, RowPattern};
 use crate::engine::rows::sink::RowSink;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::Limits;
@@ -27,7 +27,7 @@ pub(in crate::engine) async fn count(
     _: &Arc<Counting>,
     _: &Limits,
     _: &Arc<Progress>,
-) -> Result<(Way, Collector), Diagnosis> {
+) -> Result<(Route, Collector), Diagnosis> {
     address.never()
 }
 
@@ -38,7 +38,7 @@ pub(in crate::engine) async fn patterns(
     _: &[GroupKey],
     _: &Limits,
     _: &Arc<Progress>,
-    _: impl FnMut(Alike<'_>),
+    _: impl FnMut(RowPattern<'_>),
 ) -> Result<Spilled> {
     address.never()
 }

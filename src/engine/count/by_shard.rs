@@ -1,4 +1,4 @@
-//! Counting shard by shard, so that counts can be kept from run to run.
+//! Counting shard by shard, so that counts can be saved from run to run.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::{Dataset, shard_number};
 use crate::engine::pairs::long;
 use crate::engine::read::choice::choose;
-use crate::engine::read::routes::Way;
+use crate::engine::read::routes::Route;
 use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
@@ -42,7 +42,7 @@ pub fn shared<'s>(shards: &'s [Shard], counting: &Counting) -> Option<&'s Shard>
 struct ShardCounts {
     number: usize,
     counts: Vec<u8>,
-    way: Option<Way>,
+    way: Option<Route>,
 }
 
 /// The row ids of a shard.
@@ -75,7 +75,7 @@ pub(crate) async fn by_shard(
     dataset: &Dataset,
     states: &mut States,
     collector: &mut Collector,
-) -> Result<Option<Way>> {
+) -> Result<Option<Route>> {
     let of = |shards: Vec<Shard>| dataset.with(shards);
     let (mut todo, mut together) = (Vec::new(), Vec::new());
     for (i, (shard, own)) in dataset.shards.iter().zip(single(&dataset.shards, &task.counting)).enumerate() {
@@ -93,7 +93,7 @@ pub(crate) async fn by_shard(
     }
     let mut todo = todo.into_iter();
     let mut running = JoinSet::new();
-    let mut sum: Option<Way> = None;
+    let mut sum: Option<Route> = None;
     loop {
         while running.len() < task.threads()
             && let Some((i, range)) = todo.next()
@@ -114,15 +114,15 @@ pub(crate) async fn by_shard(
     if !together.is_empty() {
         sum = Some(count_pass(task, &of(together), |batch| collector.add(batch)).await?);
     }
-    Ok(Some(sum.unwrap_or(Way {
+    Ok(Some(sum.unwrap_or(Route {
         engine: "none",
-        why: Some("all counts were kept".to_owned()),
+        why: Some("all counts were saved".to_owned()),
         columns: Vec::new(),
     })))
 }
 
-/// Counts one shard into bytes that can be kept. Its row ids are said to lie in `range`; `None` for the
-/// way when they do not.
+/// Counts one shard into bytes that can be saved. Its footer claims row ids in `range`; `None` for the
+/// route when one lies outside.
 async fn count_one(task: CountTask, number: usize, one: Dataset, range: Option<Ids>) -> Result<ShardCounts> {
     let (mut counts, n_by) = (Vec::new(), task.counting.by.len());
     let mut keep = |batch: &RecordBatch| states::encode(batch, n_by, &mut counts);
@@ -131,7 +131,7 @@ async fn count_one(task: CountTask, number: usize, one: Dataset, range: Option<I
         let columns =
             long::count_with_ranges(&task.on_one_thread(), &one, choice.kept(), vec![range], &mut keep)
                 .await?;
-        columns.map(|columns| choice.way(columns))
+        columns.map(|columns| choice.route(columns))
     } else {
         Some(count_pass(&task, &one, keep).await?)
     };

@@ -12,7 +12,7 @@ use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial;
 use crate::engine::partial::PartialRow;
-use crate::engine::read::routes::Way;
+use crate::engine::read::routes::Route;
 use crate::engine::spill::Spilled;
 use crate::error::{Error, Result};
 use crate::source::shards::{Shard, Unreadable};
@@ -28,7 +28,7 @@ pub struct Counted {
     /// Null elements inside lists, which say nothing about any label.
     pub null_elements: u64,
     /// How rows were counted.
-    pub way: Way,
+    pub way: Route,
     /// What did not fit the memory.
     pub spilled: Spilled,
     /// What became of each shard that was read; empty where no states are kept.
@@ -63,7 +63,7 @@ struct GroupSides {
 #[derive(Debug, Clone)]
 enum LabelNames {
     Known(Labels),
-    /// `0`, `1`, … so many.
+    /// `0`, `1`, … this many.
     Numbers(usize),
 }
 
@@ -202,7 +202,7 @@ impl Collector {
             total,
             groups,
             null_elements: self.skipped,
-            way: Way::default(),
+            way: Route::default(),
             spilled: Spilled::default(),
             fates: Vec::new(),
             unreadable: Vec::new(),
@@ -259,7 +259,7 @@ impl Collector {
         }
     }
 
-    /// What a group says of each of `n` labels; `labels` has their names where those stand for positions.
+    /// Counts of a group for each of `n` labels; `labels` has their names where counts come by name.
     fn sides(&self, group: CollectedGroup, n: usize, labels: &Labels, with_mass: bool) -> Result<GroupSides> {
         let CollectedGroup { whole, whole_mass, mut tallies, mut masses, names } = group;
         let rows = whole.total().ok_or_else(overflow)?;

@@ -12,7 +12,7 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::pairs::long;
 use crate::engine::progress::Progress;
-use crate::engine::read::choice::{Choice, choose};
+use crate::engine::read::choice::{EngineChoice, choose};
 use crate::engine::session::{Limits, counting_session};
 use crate::engine::spill::Spill;
 use crate::engine::task::CountTask;
@@ -21,8 +21,8 @@ use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
 
-/// Counts all rows of `dataset`; of shards whose counts are in `states`, none is read. Of layout `long`, counts
-/// are kept of shards that share no row id with others: by the footers, or because it is said.
+/// Counts all rows of `dataset`. Shards with saved counts in `states` are not read. In layout `long`, counts are
+/// saved of shards that share no row id with others, by their footers or by `ids_disjoint`.
 ///
 /// # Errors
 /// [`Error::Input`] for bad pages or values, [`Error::Usage`] for a bad condition,
@@ -152,8 +152,8 @@ pub async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Limits) ->
     let context = counting_session(limits, &spill)?;
     let all = dataset.shards.len();
     let (engine, read) = match choose(&context, dataset, counting).await? {
-        Choice::Encoded(kept) => ("encoded".to_owned(), kept.iter().filter(|kept| **kept).count()),
-        Choice::Plain(why) => (format!("plain ({why})"), all),
+        EngineChoice::Encoded(kept) => ("encoded".to_owned(), kept.iter().filter(|kept| **kept).count()),
+        EngineChoice::Plain(why) => (format!("plain ({why})"), all),
     };
     Ok(format!("layout={}, engine={engine}, shards={read} of {all}", counting.layout.kind))
 }

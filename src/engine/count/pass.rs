@@ -15,8 +15,8 @@ use crate::engine::pairs::long;
 use crate::engine::partial::by_name;
 use crate::engine::plain::exec::PartialCountsExec;
 use crate::engine::progress::Progress;
-use crate::engine::read::choice::{Choice, choose};
-use crate::engine::read::routes::Way;
+use crate::engine::read::choice::{EngineChoice, choose};
+use crate::engine::read::routes::Route;
 use crate::engine::read::rows::{bytes_scanned, column, rows};
 use crate::engine::read::table::SHARD_COLUMN;
 use crate::engine::scan::Scan;
@@ -29,12 +29,12 @@ pub(crate) async fn count_pass(
     task: &CountTask,
     dataset: &Dataset,
     mut each: impl FnMut(&RecordBatch) -> Result<()> + Send,
-) -> Result<Way> {
+) -> Result<Route> {
     let CountTask { context, counting, progress, .. } = task;
     let choice = choose(context, dataset, counting).await?;
     if counting.layout.kind == LayoutKind::Long {
         let columns = long::count(task, dataset, choice.kept(), &mut each).await?;
-        return Ok(choice.way(columns));
+        return Ok(choice.route(columns));
     }
     let partial = PartialPlan::new(task, dataset, choice).await?;
     merge(context, Arc::clone(&partial.plan), counting, each).await?;
@@ -56,14 +56,14 @@ enum PlanInput {
 
 impl PartialPlan {
     /// For any layout but `long`.
-    pub(crate) async fn new(task: &CountTask, dataset: &Dataset, choice: Choice) -> Result<Self> {
+    pub(crate) async fn new(task: &CountTask, dataset: &Dataset, choice: EngineChoice) -> Result<Self> {
         let CountTask { context, counting, limits, progress, .. } = task;
         match choice {
-            Choice::Encoded(kept) => {
+            EngineChoice::Encoded(kept) => {
                 let scan = Scan::new(dataset, counting, &kept, limits, progress)?;
                 Ok(Self { plan: Arc::clone(&scan.plan), input: PlanInput::Pages(scan) })
             }
-            Choice::Plain(why) => {
+            EngineChoice::Plain(why) => {
                 let rows = rows(context, dataset, counting, limits.threads, &[])?;
                 let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
                 let scan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
@@ -75,12 +75,12 @@ impl PartialPlan {
     }
 
     /// How rows were read, once they are; adds the bytes that were read.
-    pub(crate) fn account(self, progress: &Progress) -> Way {
+    pub(crate) fn account(self, progress: &Progress) -> Route {
         match self.input {
-            PlanInput::Pages(scan) => Way { engine: "encoded", why: None, columns: scan.paths() },
+            PlanInput::Pages(scan) => Route { engine: "encoded", why: None, columns: scan.routes() },
             PlanInput::Arrays(scan, why) => {
                 progress.add_bytes(bytes_scanned(scan.as_ref()));
-                Way { engine: "plain", why: Some(why), columns: Vec::new() }
+                Route { engine: "plain", why: Some(why), columns: Vec::new() }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Rows of layout `long` straight from encoded pages: labels become numbers once per dictionary entry.
 //!
 //! Labels and values of a row group are read first, as one number per row, then its ids beside them. A
-//! row group of which a column cannot be read so is read as arrays.
+//! row group with an unsupported column is read as arrays.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -22,7 +22,7 @@ use crate::engine::read::batch::rows_of_shard;
 use crate::engine::read::chunks::{ChunkSink, ChunkSource, ColumnPages, Grouping, RowGroupReader};
 use crate::engine::read::meaning::{cell, stored};
 use crate::engine::read::pieces;
-use crate::engine::read::routes::ColumnPath;
+use crate::engine::read::routes::ColumnRoute;
 use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 use crate::pages::{ChunkOutcome, StoredValue, Workspace, read_codes, read_values};
@@ -33,7 +33,7 @@ const ROWS_MAX: i64 = 1 << 22;
 const AHEAD_PART: usize = 4;
 
 /// What the threads of a scan share.
-pub(in crate::engine) struct PairScan {
+pub(crate) struct PairScan {
     counting: Arc<Counting>,
     /// Row id, label and, where there is one, value.
     chunks: Arc<ChunkSource>,
@@ -83,8 +83,8 @@ impl PairScan {
     }
 
     /// How each column was read.
-    pub(super) fn paths(&self) -> Vec<ColumnPath> {
-        self.chunks.paths.take()
+    pub(super) fn routes(&self) -> Vec<ColumnRoute> {
+        self.chunks.routes.take()
     }
 
     /// The type of the row ids.

@@ -67,7 +67,7 @@ mod tests {
             (0..40).map(|n| "\0".repeat(n)).chain((0..40).map(|n| "a".repeat(n))).collect();
         let array: ArrayRef = Arc::new(StringViewArray::from_iter_values(&texts));
         let found: HashSet<u128> = ids(&array).unwrap().unwrap().into_iter().collect();
-        // The empty id stands in both halves.
+        // The empty id is in both halves.
         assert_eq!(found.len(), 79);
         let array: ArrayRef = Arc::new(Int64Array::from(vec![-1, 0, i64::MIN, i64::MAX, -1]));
         let found: HashSet<u128> = ids(&array).unwrap().unwrap().into_iter().collect();

@@ -23,7 +23,7 @@ use crate::engine::errors::ours;
 use crate::engine::pairs::encoded::PairScan;
 use crate::engine::pairs::{PairCounter, PairInput, ranges};
 use crate::engine::partial::by_name;
-use crate::engine::read::routes::ColumnPath;
+use crate::engine::read::routes::ColumnRoute;
 use crate::engine::read::rows::{bytes_scanned, column, rows};
 use crate::engine::read::table::SHARD_COLUMN;
 use crate::engine::task::CountTask;
@@ -42,7 +42,7 @@ pub(crate) async fn count(
     dataset: &Dataset,
     kept: Option<&[bool]>,
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
-) -> Result<Vec<ColumnPath>> {
+) -> Result<Vec<ColumnRoute>> {
     let unknown = vec![None; dataset.shards.len()];
     // With few shards, threads would wait for each other.
     let of_footers = task.counting.part && !task.counting.ids_disjoint;
@@ -50,8 +50,8 @@ pub(crate) async fn count(
     // Statistics are believed at first; where ids show that they lie, nothing is.
     if many {
         let ranges = own_ranges(&dataset.shards, &task.counting);
-        if let Some(paths) = count_with_ranges(task, dataset, kept, ranges, each).await? {
-            return Ok(paths);
+        if let Some(routes) = count_with_ranges(task, dataset, kept, ranges, each).await? {
+            return Ok(routes);
         }
         if of_footers {
             return Err(Error::input(format!("{LIED}, so that jobs may share rows"))
@@ -62,7 +62,7 @@ pub(crate) async fn count(
     Ok(count_with_ranges(task, dataset, kept, unknown, each).await?.unwrap_or_default())
 }
 
-/// What is said of statistics that lie.
+/// The message for wrong statistics of row ids.
 pub(crate) const LIED: &str = "row ids lie outside of what the footers claim";
 
 /// The same, where each shard that has a range is counted by itself; `None`, and nothing is counted, when an
@@ -73,7 +73,7 @@ pub(crate) async fn count_with_ranges(
     kept: Option<&[bool]>,
     own_ranges: Vec<Option<RangeInclusive<i128>>>,
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
-) -> Result<Option<Vec<ColumnPath>>> {
+) -> Result<Option<Vec<ColumnRoute>>> {
     let CountTask { context, counting, progress, .. } = task;
     let pairs = PairCounter::new(&dataset.shards, task, own_ranges);
     if let Some(kept) = kept {
@@ -81,7 +81,7 @@ pub(crate) async fn count_with_ranges(
         let encoded = Arc::new(encoded);
         let rows = PairInput::Encoded(Arc::clone(&encoded));
         let counted = pairs.count(rows, encoded.id_type()?, each).await?;
-        return Ok(counted.then(|| encoded.paths()));
+        return Ok(counted.then(|| encoded.routes()));
     }
     let plan = plan(context, dataset, counting, task.threads(), &pairs.whole()).await?;
     let (schema, scan) = (plan.schema(), Arc::clone(&plan));

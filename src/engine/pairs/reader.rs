@@ -1,4 +1,4 @@
-//! Rows of pairs become ids and what is said of them.
+//! Rows of pairs become ids with group, label and side.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ impl PairReader {
         let mut groups = Vec::with_capacity(rows);
         let mut last: Option<(usize, u32)> = None;
         for row in 0..rows {
-            // Rows of one group mostly stand together.
+            // Rows of one group are mostly neighbours.
             let same = |before: usize| (0..texts.len()).all(|i| value(i, row) == value(i, before));
             let group = match last {
                 Some((before, group)) if same(before) => group,
@@ -148,7 +148,7 @@ impl PairReader {
     }
 }
 
-/// The error for labels that nobody knows.
+/// The error for unknown labels.
 pub(crate) fn refuse(counting: &Counting, shards: &[Shard], unknown: UnknownLabels) -> Result<()> {
     let column = counting.layout.column();
     let errors = unknown.into_iter().map(|(what, shard)| {

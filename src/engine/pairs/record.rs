@@ -2,7 +2,7 @@
 
 use crate::counts::Cell;
 
-/// The sides a listed pair can be on, as numbers of which the largest wins.
+/// The sides a listed pair can be on, as numbers; the largest wins.
 pub(super) const SIDES: [Cell; 4] = [Cell::Missing, Cell::Negative, Cell::Uncertain, Cell::Positive];
 
 const SIDE_BITS: u32 = 2;
@@ -41,7 +41,7 @@ impl PairFact {
     }
 }
 
-/// A row id and what is said of it. Records of one id and group sort together, and the side that wins
+/// A row id with group, label and side. Records of one id and group sort together, and the side that wins
 /// comes last among those of one pair.
 pub(super) trait Record: Copy + Ord + Send + Sync + std::fmt::Debug + 'static {
     /// Bytes of a record on disk.

@@ -68,7 +68,7 @@ impl<R: Record> Scatter<R> {
         let spread = record.spread() >> self.used_bits;
         let number = usize::try_from(spread & (self.parts.len() as u64 - 1)).unwrap_or(0);
         let part = &mut self.parts[number];
-        // Duplicates mostly stand together.
+        // Duplicates are mostly neighbours.
         if part.records.last() == Some(&record) {
             return Ok(());
         }

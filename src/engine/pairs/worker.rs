@@ -62,7 +62,7 @@ impl<R: Record> PairWorker<R> {
     pub(super) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
         let PairRows { ids, said, shards } = self.reader.read(batch)?;
         let signed = batch.column(0).data_type().is_signed_integer();
-        // Rows of one shard stand together.
+        // Rows of one shard are neighbours.
         let mut start = 0;
         while start < ids.len() {
             let shard = shards[start];
@@ -73,7 +73,7 @@ impl<R: Record> PairWorker<R> {
         Ok(())
     }
 
-    /// Takes rows of one shard: their ids, and what is `said` of each.
+    /// Takes rows of one shard: their ids, and the fact of each.
     pub(super) fn take(
         &mut self,
         shard: u32,

@@ -3,7 +3,7 @@
 use crate::counts::{Mass, MassTally, Tally};
 use crate::error::{Error, Result};
 
-/// A value that no rule explains: where it stands and what it is.
+/// An invalid value and its place.
 #[derive(Debug)]
 pub(super) struct StrayValue {
     pub(super) label: Option<usize>,

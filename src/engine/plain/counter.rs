@@ -113,7 +113,7 @@ impl Counter {
     }
 }
 
-/// Labels given out at a time, so that millions of them never stand in memory as rows.
+/// Labels per batch, so that millions of them are never in memory as rows.
 const LABELS_AT_A_TIME: usize = 1 << 15;
 
 impl PlainGroup {

@@ -58,7 +58,7 @@ pub(crate) fn split(by: &[ArrayRef], rows: usize) -> Result<Vec<(GroupKey, Optio
                 column.is_valid(row).then(|| column.value(row)) == value.as_deref()
             })
         };
-        // Rows of one group mostly stand together.
+        // Rows of one group are mostly neighbours.
         if let Some((key, end)) = &mut last
             && same(key)
         {

@@ -47,7 +47,7 @@ pub(crate) fn labels_in(
     })
 }
 
-/// Calls `each` with every label that a stored value stands for.
+/// Calls `each` with every label in a stored value.
 fn pieces(value: Value<'_>, counting: &Counting, each: &mut dyn FnMut(Value<'_>)) {
     match (value, &counting.layout.delimiter) {
         (Value::Text(text), Some(by)) if counting.layout.kind == LayoutKind::Delimited => {

@@ -5,18 +5,18 @@ use datafusion::prelude::SessionContext;
 use crate::engine::counting::{Counting, Engine};
 use crate::engine::dataset::Dataset;
 use crate::engine::read::hive;
-use crate::engine::read::routes::{ColumnPath, Way};
+use crate::engine::read::routes::{ColumnRoute, Route};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 
 /// How rows are counted: from encoded pages of the shards that are kept, or from arrays because of this.
 #[derive(Debug, Clone)]
-pub(crate) enum Choice {
+pub(crate) enum EngineChoice {
     Encoded(Vec<bool>),
     Plain(String),
 }
 
-impl Choice {
+impl EngineChoice {
     /// The shards that are read from encoded pages, if any are.
     pub(crate) fn kept(&self) -> Option<&[bool]> {
         match self {
@@ -26,10 +26,10 @@ impl Choice {
     }
 
     /// The account of it, with how each column was read.
-    pub(crate) fn way(self, columns: Vec<ColumnPath>) -> Way {
+    pub(crate) fn route(self, columns: Vec<ColumnRoute>) -> Route {
         match self {
-            Self::Encoded(_) => Way { engine: "encoded", why: None, columns },
-            Self::Plain(why) => Way { engine: "plain", why: Some(why), columns },
+            Self::Encoded(_) => Route { engine: "encoded", why: None, columns },
+            Self::Plain(why) => Route { engine: "plain", why: Some(why), columns },
         }
     }
 }
@@ -42,9 +42,9 @@ pub(crate) async fn choose(
     context: &SessionContext,
     dataset: &Dataset,
     counting: &Counting,
-) -> Result<Choice> {
+) -> Result<EngineChoice> {
     match fastest(context, dataset, counting).await? {
-        Choice::Plain(why) if counting.engine == Engine::Encoded => {
+        EngineChoice::Plain(why) if counting.engine == Engine::Encoded => {
             Err(Error::usage(format!("--engine encoded: {why}"))
                 .hint("use --engine auto, which reads arrays where it has to"))
         }
@@ -57,19 +57,19 @@ pub(crate) async fn fastest(
     context: &SessionContext,
     dataset: &Dataset,
     counting: &Counting,
-) -> Result<Choice> {
+) -> Result<EngineChoice> {
     if counting.engine == Engine::Plain {
-        return Ok(Choice::Plain("--engine plain".to_owned()));
+        return Ok(EngineChoice::Plain("--engine plain".to_owned()));
     }
     if let Some(why) = why_not(counting, dataset) {
-        return Ok(Choice::Plain(why));
+        return Ok(EngineChoice::Plain(why));
     }
     let Some(condition) = &counting.filter else {
-        return Ok(Choice::Encoded(vec![true; dataset.shards.len()]));
+        return Ok(EngineChoice::Encoded(vec![true; dataset.shards.len()]));
     };
     Ok(match hive::kept(context, dataset, condition).await? {
-        Some(kept) => Choice::Encoded(kept),
-        None => Choice::Plain("--where asks for columns of the files, which needs rows".to_owned()),
+        Some(kept) => EngineChoice::Encoded(kept),
+        None => EngineChoice::Plain("--where asks for columns of the files, which needs rows".to_owned()),
     })
 }
 

@@ -25,7 +25,7 @@ use crate::engine::read::arrays::{ArrayColumn, ArrayReader};
 use crate::engine::read::known_pages::{self, ChosenPages, choose_pages};
 use crate::engine::read::places::{ColumnPlace, SchemaPath, places};
 use crate::engine::read::reads::{self, ChunkRead, Wanted};
-use crate::engine::read::routes::{ColumnPath, Paths};
+use crate::engine::read::routes::{ColumnRoute, Routes};
 use crate::error::{Error, Result};
 use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, constant};
 use crate::source::shards::Shard;
@@ -89,7 +89,7 @@ pub(crate) struct ChunkSource {
     /// Bytes of an object that one thread may ask for before it needs them.
     pub(crate) ahead: usize,
     /// How each column was read.
-    pub(crate) paths: Paths,
+    pub(crate) routes: Routes,
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -104,7 +104,7 @@ impl ChunkSource {
     ) -> Self {
         Self {
             shards,
-            paths: Paths::new(columns.clone()),
+            routes: Routes::new(columns.clone()),
             columns: columns.map(SchemaPath::column).collect(),
             unsupported: Vec::new(),
             agreed: Arc::clone(agreed),
@@ -140,7 +140,7 @@ impl ChunkSource {
         }
     }
 
-    /// The column because of which a row group is read as arrays side by side, and why.
+    /// The column that makes all columns of a row group be read as arrays, and why.
     fn refusal(&self, group: &RowGroupMetaData, places: &[ColumnPlace]) -> Option<(usize, String)> {
         let Grouping::SideBySide { rows_max } = self.grouping else { return None };
         let unsupported = |(column, place): (usize, &ColumnPlace)| match place {
@@ -173,10 +173,10 @@ pub(crate) struct RowGroupReader {
     shard: usize,
     places: Vec<ColumnPlace>,
     queue: ReadQueue,
-    /// Row groups of which nothing is planned.
+    /// Row groups without a plan.
     groups: Range<usize>,
     planned: VecDeque<GroupPlan>,
-    paths: Vec<ColumnPath>,
+    routes: Vec<ColumnRoute>,
 }
 
 impl RowGroupReader {
@@ -195,7 +195,7 @@ impl RowGroupReader {
             shard,
             groups,
             planned: VecDeque::new(),
-            paths: vec![ColumnPath::default(); source.columns.len()],
+            routes: vec![ColumnRoute::default(); source.columns.len()],
         };
         reader.plan_ahead()?;
         Ok(reader)
@@ -208,7 +208,7 @@ impl RowGroupReader {
 
     /// Adds how the columns were read to the account.
     pub(crate) fn finish(self) {
-        self.source.paths.add(&self.paths);
+        self.source.routes.add(&self.routes);
     }
 
     /// Gives the next row group to `sink`, and its number; `None` after the last. Files are read into `buffer`.
@@ -241,17 +241,17 @@ impl RowGroupReader {
         self.queue.skip(left)?;
         match again.first() {
             Some((column, why)) if !self.is_apart() => {
-                for (other, path) in self.paths.iter_mut().enumerate() {
+                for (other, route) in self.routes.iter_mut().enumerate() {
                     let beside = format!("read beside {}, {why}", source.columns[*column].name);
-                    path.fell_back(if other == *column { why } else { &beside });
+                    route.fell_back(if other == *column { why } else { &beside });
                 }
                 let all: Vec<usize> = (0..self.places.len()).collect();
                 self.give_arrays(group, &all, sink)?;
             }
-            None if !self.is_apart() => self.paths.iter_mut().for_each(|path| path.encoded += 1),
+            None if !self.is_apart() => self.routes.iter_mut().for_each(|route| route.encoded += 1),
             _ => {
                 for (column, why) in &again {
-                    self.paths[*column].fell_back(why);
+                    self.routes[*column].fell_back(why);
                     self.give_arrays(group, &[*column], sink)?;
                 }
             }
@@ -370,19 +370,19 @@ impl RowGroupReader {
             match &self.places[column] {
                 ColumnPlace::Absent => sink.absent(column, self.rows(group))?,
                 ColumnPlace::Arrays { why, .. } => {
-                    self.paths[column].fell_back(why);
+                    self.routes[column].fell_back(why);
                     self.give_arrays(group, &[column], sink)?;
                 }
                 ColumnPlace::Leaves { leaves, .. } => {
                     if let Some(constant) = self.constant(group, leaves) {
                         sink.statistics(column, &[constant])?;
-                        self.paths[column].statistics += 1;
+                        self.routes[column].statistics += 1;
                     } else if let Some(chosen) = chosen.get(&column)
                         && chosen.parts().next().is_none()
                     {
                         sink.statistics(column, &chosen.constants)?;
-                        self.paths[column].statistics += 1;
-                        self.paths[column].statistics_pages += chosen.known;
+                        self.routes[column].statistics += 1;
+                        self.routes[column].statistics_pages += chosen.known;
                     }
                 }
             }
@@ -416,9 +416,9 @@ impl RowGroupReader {
                 ChunkOutcome::Counted(()) => {
                     if let Some(chosen) = chosen {
                         sink.statistics(column, &chosen.constants)?;
-                        self.paths[column].statistics_pages += chosen.known;
+                        self.routes[column].statistics_pages += chosen.known;
                     }
-                    self.paths[column].encoded += u64::from(self.is_apart());
+                    self.routes[column].encoded += u64::from(self.is_apart());
                 }
                 ChunkOutcome::Unsupported(why) => again.push((column, why)),
             }

@@ -22,7 +22,7 @@ pub struct Demand {
     pub read_bytes: u64,
     /// Reads that give them.
     pub reads: u64,
-    /// Memory that the footers take, all of which are held.
+    /// Memory that all footers take.
     pub footer_bytes: u64,
     /// Whether some shards are objects, whose reads are requests.
     pub is_far: bool,

@@ -23,7 +23,7 @@ pub(crate) fn cell(domain: &Domain, value: pages::StoredValue<'_>) -> Cell {
     stored(value).map_or(Cell::Invalid, |value| domain.cell(&value))
 }
 
-/// The labels that a value of `list`, `delimited` or `class` stands for.
+/// The labels that a value of `list`, `delimited` or `class` means.
 pub(crate) struct StoredLabels<'a> {
     pub(crate) counting: &'a Counting,
     pub(crate) interner: &'a mut Interner,

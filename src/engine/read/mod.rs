@@ -1,12 +1,16 @@
-//! How label columns reach whoever counts: row group by row group, from statistics, encoded pages or arrays.
+//! How label columns reach whoever counts: the one place that reads them.
 //!
 //! ```text
-//! choice     encoded pages, or arrays for all rows
-//! pieces     shards cut for threads            hive   conditions answered for whole shards
-//! places     where a column lies in a shard    reads  the fewest reads of its chunks · ahead: objects read early
-//! known_pages, arrays, meaning, interner
-//! table, rows                                  all rows as arrays, through DataFusion
-//! routes     the account: how each column was read
+//! choice     encoded pages, or arrays for all rows · hive answers conditions for whole shards
+//! pieces     shards cut for threads
+//! chunks     RowGroupReader: row group by row group, statistics, then pages, then arrays ─▶ ChunkSink
+//!   places        where a column lies in a shard: its leaves
+//!   known_pages   pages whose statistics tell what they hold
+//!   reads         the fewest reads of what is left · ahead: of an object asked for early
+//!   arrays        columns side by side, where pages are unsupported
+//! meaning    what a stored value means · interner: labels as small numbers
+//! batch, table, rows   rows as arrays: of one shard; of all, through DataFusion
+//! routes     how each column was read, for the report of a run · demand: what will be read
 //! ```
 
 mod ahead;
@@ -14,6 +18,8 @@ pub(super) mod arrays;
 pub(super) mod batch;
 pub(super) mod choice;
 pub(super) mod chunks;
+#[cfg(test)]
+mod chunks_tests;
 pub(super) mod demand;
 pub(super) mod hive;
 pub(super) mod interner;

@@ -35,7 +35,7 @@ pub(crate) struct ChunkRead {
     holes: Vec<Range<usize>>,
 }
 
-/// The fewest reads that give `wanted`, in the order of the file. Leaves of one column stand side by side in
+/// The fewest reads that give `wanted`, in the order of the file. Leaves of one column are neighbours in
 /// `wanted`, and come in one read. `far`: every byte comes over a network.
 pub(crate) fn plan(group: &RowGroupMetaData, wanted: &[Wanted], far: bool) -> Vec<ChunkRead> {
     let chunks = wanted.iter().map(|&wanted| {
@@ -46,7 +46,7 @@ pub(crate) fn plan(group: &RowGroupMetaData, wanted: &[Wanted], far: bool) -> Ve
     if far { coalesce(&chunks, true) } else { plan_parts(chunks) }
 }
 
-/// The fewest reads of a file that give these parts of it. Those of one chunk stand side by side and in their
+/// The fewest reads of a file that give these parts of it. Those of one chunk are neighbours, in their
 /// order: it is read from the first to the last, without what lies between two parts and is longer than a gap.
 pub(super) fn plan_parts(mut parts: Vec<(Wanted, Range<u64>)>) -> Vec<ChunkRead> {
     let mut chunks: Vec<(Wanted, Range<u64>)> = Vec::new();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn long_parts_that_nobody_needs_are_left_out() {
+    fn long_parts_that_no_chunk_needs_are_left_out() {
         let wanted = |column| Wanted { column, leaf: column };
         let gap = usize::try_from(GAP_BYTES).unwrap();
         let part = |column, range: Range<usize>| (wanted(column), range.start as u64..range.end as u64);

@@ -1,12 +1,12 @@
-//! Which way each column was counted, for the account of a run.
+//! How rows and columns were read, as runs report it.
 
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-/// How rows were counted, and why so.
+/// How rows were read.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Way {
+pub struct Route {
     /// `encoded` or `plain`.
     pub engine: &'static str,
     /// Why not `encoded`.
@@ -14,31 +14,31 @@ pub struct Way {
     pub why: Option<String>,
     /// How the chunks of each label column were counted; `encoded` only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub columns: Vec<ColumnPath>,
+    pub columns: Vec<ColumnRoute>,
 }
 
 /// How the chunks of one label column were counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ColumnPath {
+pub struct ColumnRoute {
     /// The column.
     pub column: String,
     /// Chunks counted from encoded pages.
     pub encoded: u64,
-    /// Chunks whose statistics were taken by their word.
+    /// Chunks counted from their statistics alone.
     #[serde(skip_serializing_if = "is_zero")]
     pub statistics: u64,
-    /// Pages whose statistics were: of chunks counted from their other pages, and of chunks that had no other.
+    /// Pages counted from their statistics alone.
     #[serde(skip_serializing_if = "is_zero")]
     pub statistics_pages: u64,
     /// Chunks read as arrays.
     #[serde(skip_serializing_if = "is_zero")]
     pub arrays: u64,
-    /// Why the first of those was.
+    /// Why: the first reason in alphabetical order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-impl ColumnPath {
+impl ColumnRoute {
     /// Adds what was done with other chunks of the column.
     pub(crate) fn add(&mut self, other: &Self) {
         self.encoded += other.encoded;
@@ -65,25 +65,25 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// The path of every label column, counted by several threads.
+/// The routes of all label columns, added up over threads.
 #[derive(Debug)]
-pub(crate) struct Paths(Mutex<Vec<ColumnPath>>);
+pub(crate) struct Routes(Mutex<Vec<ColumnRoute>>);
 
-impl Paths {
+impl Routes {
     pub(super) fn new<'c>(columns: impl Iterator<Item = &'c str>) -> Self {
-        let path = |column: &str| ColumnPath { column: column.to_owned(), ..ColumnPath::default() };
-        Self(Mutex::new(columns.map(path).collect()))
+        let route = |column: &str| ColumnRoute { column: column.to_owned(), ..ColumnRoute::default() };
+        Self(Mutex::new(columns.map(route).collect()))
     }
 
     /// Adds what one thread did.
-    pub(super) fn add(&self, more: &[ColumnPath]) {
-        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (path, more) in paths.iter_mut().zip(more) {
-            path.add(more);
+    pub(super) fn add(&self, more: &[ColumnRoute]) {
+        let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (route, more) in routes.iter_mut().zip(more) {
+            route.add(more);
         }
     }
 
-    pub(crate) fn take(&self) -> Vec<ColumnPath> {
+    pub(crate) fn take(&self) -> Vec<ColumnRoute> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -18,7 +18,7 @@ pub struct Block {
 pub struct Row<'a> {
     /// Positions of the labels it has, ascending.
     pub positives: &'a [u32],
-    /// Positions of the labels of which it says nothing, ascending.
+    /// Positions of the labels it does not know, ascending.
     pub unknown: &'a [u32],
     /// Which of the groups it is in; 0 without groups.
     pub group: usize,
@@ -43,7 +43,7 @@ impl Default for Members {
 }
 
 impl Block {
-    /// Rows that the block stands for, those that do not meet the condition among them.
+    /// Rows of the block, including those that do not meet the condition.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.sets.rows()

@@ -11,9 +11,9 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::group_of;
 use crate::engine::group_key::GroupKey;
 use crate::engine::plain::groups::split;
-use crate::engine::read::choice::{Choice, fastest};
+use crate::engine::read::choice::{EngineChoice, fastest};
 use crate::engine::read::chunks::{ChunkSource, RowGroupReader};
-use crate::engine::read::routes::Way;
+use crate::engine::read::routes::Route;
 use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::condition::Condition;
 use crate::engine::rows::decode::label_count;
@@ -55,7 +55,7 @@ pub(super) struct RowJob {
     pub(super) counting: Arc<Counting>,
     /// Number of labels.
     pub(super) labels: usize,
-    pub(super) choice: Choice,
+    pub(super) choice: EngineChoice,
     pub(super) condition: Option<Condition>,
     /// Bytes that the rows of one thread may take.
     pub(super) budget: usize,
@@ -73,8 +73,8 @@ impl RowJob {
         let context = counting_session(limits, &spill)?;
         let choice = fastest(&context, dataset, counting).await?;
         let condition = match choice {
-            Choice::Encoded(_) => None,
-            Choice::Plain(_) => Condition::of(&context, dataset, counting)?,
+            EngineChoice::Encoded(_) => None,
+            EngineChoice::Plain(_) => Condition::of(&context, dataset, counting)?,
         };
         let mut pieces = Vec::new();
         for (shard, at) in dataset.shards.iter().enumerate() {
@@ -123,7 +123,7 @@ impl RowJob {
         Some((*piece, reader))
     }
 
-    /// Asks for objects of pieces that nobody has taken yet. What cannot be asked for is said by who needs it.
+    /// Asks for objects of row groups that no thread has taken yet. Errors are reported by the thread that takes them.
     fn ask_ahead(&self, next: &mut NextGroup) {
         while next.ahead.len() < PIECES_AHEAD
             && let Some(piece) = self.pieces.get(next.piece + next.ahead.len())
@@ -135,7 +135,7 @@ impl RowJob {
             }
             let far = self.chunks.shards[piece.shard].place.object().is_some();
             let reader = match &self.choice {
-                Choice::Encoded(kept) if far && kept[piece.shard] && piece.rows > 0 => {
+                EngineChoice::Encoded(kept) if far && kept[piece.shard] && piece.rows > 0 => {
                     self.open(piece, budget).ok()
                 }
                 _ => None,
@@ -160,8 +160,8 @@ impl RowJob {
     }
 
     /// How rows were read.
-    pub(super) fn way(&self) -> Way {
-        self.choice.clone().way(self.chunks.paths.take())
+    pub(super) fn route(&self) -> Route {
+        self.choice.clone().route(self.chunks.routes.take())
     }
 
     /// The group of all rows of a shard, which folders tell.
@@ -191,7 +191,7 @@ impl RowJob {
     }
 }
 
-/// Ends all threads when nobody waits for them any more.
+/// Ends all threads when the caller is gone.
 pub(super) struct StopOnDrop(pub(super) Arc<RowJob>);
 
 impl Drop for StopOnDrop {

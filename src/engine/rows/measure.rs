@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::counts::LabelCounts;
 use crate::engine::cluster;
-use crate::engine::read::routes::Way;
+use crate::engine::read::routes::Route;
 use crate::engine::rows::block::{Block, Members};
 use crate::engine::rows::most::{Most, each_set};
 use crate::engine::rows::read::read_rows_here;
-use crate::engine::rows::request::{Alike, Request};
+use crate::engine::rows::request::{Request, RowPattern};
 use crate::engine::rows::resolve::{KnownSets, resolve};
 use crate::engine::rows::set_tally::{LabelKeys, PARTS, SetTally, SetsFound};
 use crate::engine::rows::sink::RowSink;
@@ -29,7 +29,7 @@ pub struct Measured {
     /// What did not fit the memory.
     pub spilled: Spilled,
     /// How rows were read.
-    pub way: Way,
+    pub way: Route,
 }
 
 /// Sets of equal frequency that are kept until their labels are known.
@@ -99,7 +99,7 @@ async fn measure_on_cluster(
     let Request { dataset, counting, limits, progress, .. } = *request;
     let mut whole = RowPass::new(counts);
     let mut parts: Vec<RowPass> = groups.iter().map(|counts| RowPass::new(counts)).collect();
-    let each = |Alike { positives, unknown, group, rows }: Alike<'_>| {
+    let each = |RowPattern { positives, unknown, group, rows }: RowPattern<'_>| {
         whole.add(positives, unknown, rows);
         if let Some(part) = parts.get_mut(group) {
             part.add(positives, unknown, rows);
@@ -108,7 +108,7 @@ async fn measure_on_cluster(
     let spilled =
         cluster::patterns(address, dataset, counting, request.groups, limits, progress, each).await?;
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
-    let way = Way { engine: "cluster", ..Way::default() };
+    let way = Route { engine: "cluster", ..Route::default() };
     let groups = parts.into_iter().map(RowPass::finish).collect();
     Ok(Measured { whole: whole.finish(), groups, spilled, way })
 }

@@ -32,5 +32,5 @@ pub(super) mod sink;
 pub use block::{Block, Row};
 pub use dispatch::read_rows;
 pub use measure::{Measured, measure};
-pub use request::{Alike, Request, can_tell};
+pub use request::{Request, RowPattern, can_tell};
 pub use sink::RowSink;

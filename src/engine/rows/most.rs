@@ -18,12 +18,12 @@ pub(super) struct Most {
     dropped: Option<u64>,
 }
 
-/// The sets of which the most frequent are.
+/// The most frequent sets, or candidates for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ranking {
     /// Sets of more rows than those left out, with all that have as many rows as the last.
     pub(super) sets: Vec<(u64, SetHash)>,
-    /// Where more are needed: sets of this number of rows, which are too many to be told.
+    /// Where more are needed: sets of this number of rows, which are too many to keep.
     pub(super) more_of: Option<u64>,
 }
 
@@ -67,7 +67,7 @@ impl Most {
         }
     }
 
-    /// Sets of so many rows or fewer are too many.
+    /// There are too many sets of this number of rows or fewer.
     fn drop_to(&mut self, rows: u64) {
         self.sets.retain(|(other, _)| *other > rows);
         (self.least, self.dropped) = (rows + 1, Some(rows));

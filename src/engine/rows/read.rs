@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::engine::read::choice::Choice;
+use crate::engine::read::choice::EngineChoice;
 use crate::engine::read::chunks::RowGroupReader;
-use crate::engine::read::routes::Way;
+use crate::engine::read::routes::Route;
 use crate::engine::rows::arrays::read_arrays;
 use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::buffers::RowBuffers;
@@ -22,7 +22,7 @@ use crate::source::shards::Shard;
 pub(crate) async fn read_rows_here<S: RowSink>(
     request: &Request<'_>,
     make: impl FnMut() -> S,
-) -> Result<(Vec<S::Found>, Way)> {
+) -> Result<(Vec<S::Found>, Route)> {
     let found = watchdog::guard(run(request, make), request.progress, watchdog::PATIENCE).await;
     request.dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     found
@@ -34,7 +34,10 @@ struct Failure {
     error: Error,
 }
 
-async fn run<S: RowSink>(request: &Request<'_>, mut make: impl FnMut() -> S) -> Result<(Vec<S::Found>, Way)> {
+async fn run<S: RowSink>(
+    request: &Request<'_>,
+    mut make: impl FnMut() -> S,
+) -> Result<(Vec<S::Found>, Route)> {
     let job = Arc::new(RowJob::new(request).await?);
     let _stop = StopOnDrop(Arc::clone(&job));
     let mut workers = JoinSet::new();
@@ -51,7 +54,7 @@ async fn run<S: RowSink>(request: &Request<'_>, mut make: impl FnMut() -> S) -> 
     }
     match failures.into_iter().min_by_key(|failure| failure.piece) {
         Some(failure) => Err(failure.error),
-        None => Ok((all, job.way())),
+        None => Ok((all, job.route())),
     }
 }
 
@@ -76,9 +79,9 @@ fn read_piece<S: RowSink>(
 ) -> Result<()> {
     match &job.choice {
         _ if piece.rows == 0 => Ok(()),
-        Choice::Encoded(kept) if !kept[piece.shard] => pass_over(job, piece, buffers, sink),
-        Choice::Encoded(_) => read_pages(job, piece, reader, buffers, sink),
-        Choice::Plain(_) => read_arrays(job, piece, buffers, sink),
+        EngineChoice::Encoded(kept) if !kept[piece.shard] => pass_over(job, piece, buffers, sink),
+        EngineChoice::Encoded(_) => read_pages(job, piece, reader, buffers, sink),
+        EngineChoice::Plain(_) => read_arrays(job, piece, buffers, sink),
     }
 }
 

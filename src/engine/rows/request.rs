@@ -9,7 +9,7 @@ use crate::engine::progress::Progress;
 use crate::engine::session::Limits;
 use crate::source::layout::LayoutKind;
 
-/// Whether the labels of rows can be told, and if not, why.
+/// Whether rows have sets of labels; if not, why.
 ///
 /// # Errors
 /// The reason, in words that end "rows are not measured: …".
@@ -23,28 +23,28 @@ pub fn can_tell(counting: &Counting) -> std::result::Result<(), &'static str> {
     Ok(())
 }
 
-/// Rows to be read. [`can_tell`] has nothing against it.
+/// Rows to be read; [`can_tell`] allows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The shards.
     pub dataset: &'a Dataset,
     /// What values mean, by which the shards were counted: labels are known, and all values have a meaning.
-    /// Where it has a condition, rows that do not meet it are there all the same, and are told apart.
+    /// Rows that do not meet its condition are given too, without a group.
     pub counting: &'a Arc<Counting>,
     /// The groups that the count found; the one empty key without `--by`.
     pub groups: &'a [GroupKey],
     /// Threads and memory.
     pub limits: &'a Limits,
-    /// Told of rows and bytes.
+    /// Rows and bytes read so far.
     pub progress: &'a Arc<Progress>,
 }
 
-/// Rows that are alike.
+/// Rows with the same labels, in one group.
 #[derive(Debug, Clone, Copy)]
-pub struct Alike<'a> {
+pub struct RowPattern<'a> {
     /// Positions of the labels they have, ascending.
     pub positives: &'a [u32],
-    /// Positions of the labels of which they say nothing, ascending.
+    /// Positions of the labels they do not know, ascending.
     pub unknown: &'a [u32],
     /// Which of the groups they are in; 0 without groups.
     pub group: usize,

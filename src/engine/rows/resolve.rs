@@ -64,7 +64,7 @@ pub(super) async fn resolve(
     Ok(())
 }
 
-/// A search for the first sets, by labels, that so many rows have.
+/// A search for the first sets, by labels, that a given number of rows have.
 #[derive(Debug, Clone)]
 struct SetSearch {
     scope: usize,

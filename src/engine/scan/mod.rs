@@ -30,7 +30,7 @@ use crate::engine::objects::object_meta;
 use crate::engine::progress::Progress;
 use crate::engine::read::chunks::ChunkSource;
 use crate::engine::read::pieces;
-use crate::engine::read::routes::ColumnPath;
+use crate::engine::read::routes::ColumnRoute;
 use crate::engine::session::Limits;
 use crate::error::Result;
 use crate::source::layout::LayoutKind;
@@ -92,7 +92,7 @@ impl Scan {
     }
 
     /// How each column was counted.
-    pub(super) fn paths(&self) -> Vec<ColumnPath> {
-        self.job.chunks.paths.take()
+    pub(super) fn routes(&self) -> Vec<ColumnRoute> {
+        self.job.chunks.routes.take()
     }
 }

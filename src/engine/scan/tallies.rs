@@ -13,7 +13,7 @@ use crate::engine::read::interner::Interner;
 use crate::pages::{Constant, FlatCount, SetCount, SetCounter, VectorCount};
 use crate::source::layout::LayoutKind;
 
-/// Labels given out at a time, so that millions of them never stand in memory as rows.
+/// Labels per batch, so that millions of them are never in memory as rows.
 const LABELS_AT_A_TIME: usize = 1 << 15;
 
 /// LabelSums of a piece beside the positives that a [`SetCounter`] holds.

@@ -28,11 +28,11 @@ use crate::engine::errors::ours;
 use crate::engine::group_key::GroupKey;
 use crate::engine::pairs::long;
 use crate::engine::progress::Progress;
-use crate::engine::read::choice::{Choice, choose};
+use crate::engine::read::choice::{EngineChoice, choose};
 use crate::engine::read::pieces;
-use crate::engine::read::routes::Way;
+use crate::engine::read::routes::Route;
 use crate::engine::rows::block::Block;
-use crate::engine::rows::request::{Alike, Request};
+use crate::engine::rows::request::{Request, RowPattern};
 use crate::engine::rows::sink::RowSink;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, counting_session};
@@ -61,7 +61,7 @@ pub(in crate::engine) async fn count(
     counting: &Arc<Counting>,
     limits: &Limits,
     progress: &Arc<Progress>,
-) -> Result<(Way, Collector), Diagnosis> {
+) -> Result<(Route, Collector), Diagnosis> {
     let (spill, context) = session(limits, progress)?;
     let choice = choose(&context, dataset, counting).await?;
     let kept = choice.kept().map_or_else(|| vec![true; dataset.shards.len()], <[bool]>::to_vec);
@@ -84,8 +84,9 @@ pub(in crate::engine) async fn count(
             Ok::<_, ClusterFailure>(())
         };
         let Err(failure) = done.await else {
-            let choice = if shared.contains(&true) { Choice::Plain(AS_ARRAYS.to_owned()) } else { choice };
-            return Ok((choice.way(Vec::new()), collector));
+            let choice =
+                if shared.contains(&true) { EngineChoice::Plain(AS_ARRAYS.to_owned()) } else { choice };
+            return Ok((choice.route(Vec::new()), collector));
         };
         match retry(failure, &mut tries) {
             Ok(()) => {}
@@ -128,7 +129,7 @@ pub(in crate::engine) async fn patterns(
     groups: &[GroupKey],
     limits: &Limits,
     progress: &Arc<Progress>,
-    each: impl FnMut(Alike<'_>),
+    each: impl FnMut(RowPattern<'_>),
 ) -> Result<Spilled> {
     let (spill, context) = session(limits, progress)?;
     let kept = vec![true; dataset.shards.len()];

@@ -10,7 +10,7 @@ use super::patterns::{PatternGatherer, PatternTable};
 use crate::engine::dataset::Dataset;
 use crate::engine::group_key::GroupKey;
 use crate::engine::rows::read::read_rows_here;
-use crate::engine::rows::request::{Alike, Request};
+use crate::engine::rows::request::{Request, RowPattern};
 use crate::engine::spill::Spill;
 use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
@@ -83,7 +83,7 @@ impl PatternCollector {
     }
 
     /// Calls `each` once for every pattern, in order, so that rows with the same labels follow each other.
-    pub(in crate::engine::cluster) fn finish(self, each: impl FnMut(Alike<'_>)) -> Result<()> {
+    pub(in crate::engine::cluster) fn finish(self, each: impl FnMut(RowPattern<'_>)) -> Result<()> {
         merge(vec![self.0], each)
     }
 }

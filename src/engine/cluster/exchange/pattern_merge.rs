@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::patterns::{PatternRun, PatternTable, read};
-use crate::engine::rows::request::Alike;
+use crate::engine::rows::request::RowPattern;
 use crate::error::{Error, Result};
 
 /// The next pattern of a run.
@@ -36,7 +36,7 @@ impl PartialEq for RunHead {
 impl Eq for RunHead {}
 
 /// Calls `each` once for every pattern, in order.
-pub(super) fn merge(patterns: Vec<PatternTable>, mut each: impl FnMut(Alike<'_>)) -> Result<()> {
+pub(super) fn merge(patterns: Vec<PatternTable>, mut each: impl FnMut(RowPattern<'_>)) -> Result<()> {
     let mut runs: Vec<PatternRun> = patterns.into_iter().flat_map(PatternTable::into_runs).collect();
     let mut heads = BinaryHeap::with_capacity(runs.len());
     for (number, run) in runs.iter_mut().enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn merge(patterns: Vec<PatternTable>, mut each: impl FnMut(Alike<'_>)
         if !read(pattern, [&mut positives, &mut unknown], &mut group) {
             return Err(Error::internal("a pattern of labels cannot be read back"));
         }
-        each(Alike { positives: &positives, unknown: &unknown, group, rows });
+        each(RowPattern { positives: &positives, unknown: &unknown, group, rows });
         Ok(())
     };
     let (mut current, mut sum) = (Vec::new(), 0);

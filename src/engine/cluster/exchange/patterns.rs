@@ -250,7 +250,7 @@ impl PatternRun {
 mod tests {
     use super::*;
     use crate::engine::cluster::exchange::pattern_merge::merge;
-    use crate::engine::rows::request::Alike;
+    use crate::engine::rows::request::RowPattern;
 
     #[test]
     fn a_pattern_is_read_back() {
@@ -278,7 +278,7 @@ mod tests {
             }
             assert_eq!(spill.spilled().bytes > 0, budget == 0);
             let mut found = Vec::new();
-            merge(tables.into(), |Alike { positives, group, rows, .. }| {
+            merge(tables.into(), |RowPattern { positives, group, rows, .. }| {
                 found.push((positives.to_vec(), group, rows));
             })
             .unwrap();
