@@ -12,7 +12,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-use super::order::{OrderMessage, PieceRange, PinnedShard};
+use super::order::{OrderMessage, PieceRange};
+use super::pinned_shard::PinnedShard;
 use super::source::{self, PieceSource};
 use crate::engine::errors::external;
 use crate::engine::session::Limits;

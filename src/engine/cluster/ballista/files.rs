@@ -15,7 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 
 use super::hex;
-use super::order::PinnedShard;
+use super::pinned_shard::PinnedShard;
 use crate::engine::errors::{external, ours};
 use crate::engine::objects::Readers;
 use crate::error::{Error, Result};

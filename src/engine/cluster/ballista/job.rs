@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use ballista_core::BALLISTA_VERSION;
 use ballista_core::client::BallistaClient;
 use ballista_core::config::BallistaConfig;
@@ -21,15 +22,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tonic::Request;
 use tonic::transport::Channel;
 
 use super::codec::PieceCodec;
-use super::failure::{ClusterFailure, from_text};
+use super::failure::{ClusterFailure, from_datafusion, from_text};
 use super::server::MESSAGE_BYTES;
 use super::waiting::{ExecutorWarning, cancelled};
 use crate::engine::scheduler_address::SchedulerAddress;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// First and longest pause between two requests for the status of a job.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
@@ -137,8 +139,26 @@ impl Drop for SentJob {
     }
 }
 
+/// Sends a plan and streams its rows from the executors.
+pub(super) async fn submit(
+    address: &SchedulerAddress,
+    context: &SessionContext,
+    plan: Arc<dyn ExecutionPlan>,
+) -> Result<impl Stream<Item = Result<RecordBatch, ClusterFailure>> + Send + use<>, ClusterFailure> {
+    let places = SentJob::send(address, context, plan).await?.done().await?;
+    let address = address.clone();
+    let parts = stream::iter(places).then(move |place| {
+        let address = address.clone();
+        async move {
+            let rows = rows(place, &address).await?;
+            Ok::<_, ClusterFailure>(rows.map_err(move |cause| from_datafusion(&cause, &address)))
+        }
+    });
+    Ok(parts.try_flatten())
+}
+
 /// Fetches the rows of one partition of the result.
-pub(super) async fn rows(
+async fn rows(
     location: PartitionLocation,
     address: &SchedulerAddress,
 ) -> Result<SendableRecordBatchStream, ClusterFailure> {

@@ -1,11 +1,12 @@
-//! [`order`] is the message to executors: what to do and with which shards; [`codec`] puts it into a plan ·
+//! [`order`] is the message to executors: what to do, with which [`pinned_shard`]s; [`codec`] puts it into a plan ·
 //! [`source`] is the scan, [`piece`] the work on one piece · [`grouping`] adds the group-bys, whose sums are a
-//! [`total`] · [`client`] cuts shards into pieces and reads the results · [`job`] sends a plan and waits for it,
+//! [`total`] · [`client`] counts: a [`cluster_job`] cuts shards into pieces, [`job`] sends a plan and waits for it,
 //! [`waiting`] warns while there is no executor · [`queries`] runs SQL, [`files`] pins the shards of its scans ·
 //! [`failure`] returns errors, as [`hex`] text · [`server`] is the scheduler and the executor, which runs [`tasks`]
 //! and reuses [`connections`]; [`log`] forwards the log of Ballista
 
 mod client;
+mod cluster_job;
 mod codec;
 mod connections;
 mod failure;
@@ -16,6 +17,7 @@ mod job;
 mod log;
 mod order;
 mod piece;
+mod pinned_shard;
 mod queries;
 pub mod server;
 mod source;

@@ -12,7 +12,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use super::failure::{ClusterFailure, FailureCause, to_datafusion};
-use super::order::{PieceOrder, PieceOutput, PinnedShard};
+use super::order::{PieceOrder, PieceOutput};
+use super::pinned_shard::PinnedShard;
 use crate::engine::cluster::exchange::pair_batches::{self, PairLister};
 use crate::engine::cluster::exchange::{pattern_batches, row_batches};
 use crate::engine::count::by_shard::{Own, single};

@@ -17,9 +17,8 @@ use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
-use super::client::submit;
 use super::files;
-use super::job::settings;
+use super::job::{settings, submit};
 use crate::engine::errors::external;
 use crate::engine::functions::call_exec::CallExec;
 use crate::engine::scheduler_address::SchedulerAddress;

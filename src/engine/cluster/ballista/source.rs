@@ -19,8 +19,9 @@ use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::order::{PieceOrder, PieceRange, PinnedShard};
+use super::order::{PieceOrder, PieceRange};
 use super::piece::{self, PieceTask};
+use super::pinned_shard::PinnedShard;
 use crate::engine::errors::external;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result};
