@@ -7,7 +7,7 @@
 //! count      which way, one pass, shard by shard; collects partial counts
 //! plain      Arrow arrays        scan   encoded pages        pairs  layout long
 //! read       how label columns reach whoever counts
-//! session · counting · task · dataset · partial · objects · pool · spill · progress · watchdog · errors
+//! session · budget · counting · task · dataset · partial · objects · pool · spill · progress · watchdog · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,
