@@ -66,18 +66,18 @@ struct SharingJob<'a> {
 /// [`Error::Usage`] for flags that do not fit them.
 pub fn open_plan(plan: &Plan) -> Result<Opened> {
     let job = plan.part.map(|(index, count)| SharingJob { plan, index, count });
-    open(&plan.count, RunOpening { known: saved(plan), max_bad_shards: plan.max_bad_shards, job })
+    open(&plan.count, &RunOpening { known: saved(plan), max_bad_shards: plan.max_bad_shards, job })
 }
 
 /// The same for a count alone.
 pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
-    open(plan, RunOpening { known: Known::new(BTreeSet::new()), max_bad_shards: 0, job: None })
+    open(plan, &RunOpening { known: Known::new(BTreeSet::new()), max_bad_shards: 0, job: None })
 }
 
-fn open(plan: &CountPlan, run: RunOpening<'_>) -> Result<Opened> {
+fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let (listed, spooled) = list(plan)?;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
-    let (shards, unreadable) = open_shards(plan, listed, &run)?;
+    let (shards, unreadable) = open_shards(plan, listed, run)?;
     let loose = agree(&shards, &|_| false)?;
     let vocabulary = plan.vocabulary.as_deref().map(vocabulary::read).transpose()?;
     let detected = detected(plan, &shards, &loose, vocabulary.as_ref())?;
