@@ -25,26 +25,26 @@ impl<T> ChunkOutcome<T> {
 
 /// Why reading a chunk stopped.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// The chunk holds something that `pages` does not read.
     Unsupported(String),
     /// The chunk contradicts itself or the footer.
     Corrupt(String),
 }
 
-pub(super) type Step<T> = std::result::Result<T, Stop>;
+pub(crate) type Step<T> = std::result::Result<T, Stop>;
 
 #[cold]
-pub(super) fn unsupported<T>(what: impl fmt::Display) -> Step<T> {
+pub(crate) fn unsupported<T>(what: impl fmt::Display) -> Step<T> {
     Err(Stop::Unsupported(what.to_string()))
 }
 
 #[cold]
-pub(super) fn corrupt(found: impl fmt::Display) -> Stop {
+pub(crate) fn corrupt(found: impl fmt::Display) -> Stop {
     Stop::Corrupt(found.to_string())
 }
 
-pub(super) fn settle<T>(step: Step<T>) -> Result<ChunkOutcome<T>> {
+pub(crate) fn settle<T>(step: Step<T>) -> Result<ChunkOutcome<T>> {
     match step {
         Ok(count) => Ok(ChunkOutcome::Counted(count)),
         Err(Stop::Unsupported(reason)) => Ok(ChunkOutcome::Unsupported(reason)),
