@@ -1,5 +1,11 @@
 //! Which labels a stored value stands for.
 
+use std::collections::HashMap;
+
+use super::format::dictionary::Dictionary;
+use super::format::leaf::LeafColumn;
+use super::format::stream::Item;
+use super::outcome::Step;
 use super::value::StoredValue;
 
 /// Says which labels a stored value stands for. The same value must give the same labels every time, because
@@ -24,29 +30,29 @@ pub trait LabelSet {
 }
 
 /// Calls a [`LabelSet`], except for integers that are label ids themselves.
-pub(super) struct Lookup<'l> {
+pub(crate) struct Lookup<'l> {
     labels: &'l mut dyn LabelSet,
     bound: u64,
     out: Vec<u32>,
 }
 
 impl<'l> Lookup<'l> {
-    pub(super) fn new(labels: &'l mut dyn LabelSet) -> Self {
+    pub(crate) fn new(labels: &'l mut dyn LabelSet) -> Self {
         let bound = labels.identity_bound().map_or(0, u64::from);
         Self { labels, bound, out: Vec::new() }
     }
 
     /// Integers below this bound are labels themselves.
-    pub(super) fn bound(&self) -> u64 {
+    pub(crate) fn bound(&self) -> u64 {
         self.bound
     }
 
-    pub(super) fn is_missing(&self, value: StoredValue<'_>) -> bool {
+    pub(crate) fn is_missing(&self, value: StoredValue<'_>) -> bool {
         self.labels.is_missing(value)
     }
 
     /// The labels that `value` stands for.
-    pub(super) fn labels(&mut self, value: StoredValue<'_>) -> Result<&[u32], String> {
+    pub(crate) fn labels(&mut self, value: StoredValue<'_>) -> Result<&[u32], String> {
         self.out.clear();
         let integer = match value {
             StoredValue::Int(int) => u64::try_from(int).ok(),
@@ -58,6 +64,60 @@ impl<'l> Lookup<'l> {
             None => self.labels.labels(value, &mut self.out)?,
         }
         Ok(&self.out)
+    }
+}
+
+/// The labels of the values of a chunk, looked up once per dictionary entry.
+pub(crate) struct EntryLabels<'a> {
+    leaf: LeafColumn,
+    dictionary: Dictionary<'a>,
+    /// By entry, its label where it has just one.
+    single: Vec<u32>,
+    /// Labels of all other entries that occurred.
+    known: HashMap<u32, Result<Box<[u32]>, String>>,
+}
+
+/// An entry that did not occur yet, or does not have just one label.
+const NOT_SINGLE: u32 = u32::MAX;
+
+impl<'a> EntryLabels<'a> {
+    pub(crate) fn new(leaf: LeafColumn, dictionary: Dictionary<'a>) -> Self {
+        let single = vec![NOT_SINGLE; dictionary.len()];
+        Self { leaf, dictionary, single, known: HashMap::new() }
+    }
+
+    /// The column of the values.
+    pub(crate) fn leaf(&self) -> LeafColumn {
+        self.leaf
+    }
+
+    /// The labels of a value, or what is wrong with it.
+    pub(crate) fn of<'s>(
+        &'s mut self,
+        lookup: &'s mut Lookup<'_>,
+        item: Item<'_>,
+    ) -> Step<Result<&'s [u32], String>> {
+        let index = match item {
+            Item::Single(raw) => return Ok(lookup.labels(self.leaf.value(raw))),
+            Item::Entry(index) => index,
+        };
+        self.dictionary.check(&[index])?;
+        let single = &mut self.single[index as usize];
+        if *single == NOT_SINGLE && !self.known.contains_key(&index) {
+            match lookup.labels(self.dictionary.value(index as usize)) {
+                Ok([label]) => *single = *label,
+                labels => {
+                    self.known.insert(index, labels.map(Box::from));
+                }
+            }
+        }
+        if *single != NOT_SINGLE {
+            return Ok(Ok(std::slice::from_ref(single)));
+        }
+        Ok(match self.known.get(&index) {
+            Some(labels) => labels.as_deref().map_err(Clone::clone),
+            None => Ok(&[]),
+        })
     }
 }
 

@@ -8,6 +8,8 @@
 //!
 //! count/     count_flat      one column per label             Tally
 //!            count_sets      a set of labels in every row     SetCounter: positives per label
+//!            count_nested_sets                                the same under several lists
+//!            count_pairs     a value for each label           Tally per label
 //!            count_vector    position in the list = label     Tally per position
 //!
 //! known/     constant        what the statistics of a chunk tell without decoding it
@@ -16,7 +18,7 @@
 //!
 //! by_row/    mark_flat       the same row by row: which rows are positive
 //!            rows_of_sets    which labels each row has
-//!            rows_of_vectors
+//!            rows_of_nested_sets, rows_of_pairs, rows_of_vectors
 //!            read_codes      one column of layout `long`: a number per row
 //!            read_values     its row ids, in the order of rows
 //! ```
@@ -40,18 +42,22 @@ mod value;
 pub use by_row::batches::TakeRows;
 pub use by_row::mark_flat::mark_flat;
 pub use by_row::marks::Marks;
-pub use by_row::sets::rows_of_sets;
+pub use by_row::pair_walk::PairChunks;
+pub use by_row::pairs::rows_of_pairs;
+pub use by_row::sets::{rows_of_nested_sets, rows_of_sets};
 pub use by_row::values::{read_codes, read_values};
 pub use by_row::vectors::rows_of_vectors;
 pub use count::cells::{VectorCount, WrongLength};
 pub use count::counter::SetCounter;
 pub use count::flat::{FlatCount, count_flat, count_flat_pages};
+pub use count::pairs::{PairCount, count_pairs};
 pub use count::set_count::SetCount;
-pub use count::sets::count_sets;
+pub use count::sets::{count_nested_sets, count_sets};
 pub use count::vector::count_vector;
 pub use format::chosen::{Chosen, PagePlace};
 pub use format::chunk::{Chunk, Workspace};
 pub use format::footer::{Outline, check_footer, outline};
+pub use format::nesting::Nesting;
 pub use known::chunk_statistics::constant;
 pub use known::page_statistics::{KnownPages, known_pages};
 pub use lookup::LabelSet;

@@ -10,10 +10,11 @@ use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
 use crate::pages::format::dictionary::Dictionary;
 use crate::pages::format::leaf::LeafColumn;
+use crate::pages::format::nesting::{Nesting, several_lists};
 use crate::pages::format::slots::{BLOCK, Levels, SlotBlock, ones};
 use crate::pages::format::stream::{Item, ValueStream};
 use crate::pages::lookup::{LabelSet, Lookup};
-use crate::pages::outcome::{ChunkOutcome, Step, unsupported};
+use crate::pages::outcome::{ChunkOutcome, Step};
 use crate::pages::value::StoredValue;
 
 /// Passes the rows of a column of sets of `labels` labels to `give`, in batches that are built in `sets`. On
@@ -30,14 +31,42 @@ pub fn rows_of_sets(
     give: TakeRows<'_>,
 ) -> Result<ChunkOutcome<()>> {
     let mut rows = RowBatches::new(chunk, sets, labels, give);
-    let mut lookup = Lookup::new(meaning);
-    let step = match LeafColumn::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
-        Ok(0) => values(chunk, workspace, &mut lookup, &mut rows),
-        Ok(1) => lists(chunk, workspace, &mut lookup, &mut rows),
-        Ok(lists) => unsupported(format!("{lists} lists inside each other")),
-        Err(stop) => Err(stop),
-    };
+    let step = read(chunk, None, workspace, meaning, &mut rows);
     rows.settle(step)
+}
+
+/// Like [`rows_of_sets`], but of a column with any number of lists and structs around its values, as
+/// [`count_nested_sets`](crate::pages::count_nested_sets) counts it.
+///
+/// # Errors
+/// As [`rows_of_sets`].
+pub fn rows_of_nested_sets(
+    chunk: &Chunk<'_>,
+    nesting: &Nesting,
+    workspace: &mut Workspace,
+    meaning: &mut dyn LabelSet,
+    labels: usize,
+    sets: &mut LabelSets,
+    give: TakeRows<'_>,
+) -> Result<ChunkOutcome<()>> {
+    let mut rows = RowBatches::new(chunk, sets, labels, give);
+    let step = read(chunk, Some(nesting), workspace, meaning, &mut rows);
+    rows.settle(step)
+}
+
+fn read(
+    chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
+    workspace: &mut Workspace,
+    meaning: &mut dyn LabelSet,
+    rows: &mut RowBatches<'_, '_>,
+) -> Step<()> {
+    let mut lookup = Lookup::new(meaning);
+    let leaf = LeafColumn::of(chunk.meta.column_descr())?;
+    if leaf.max_rep == 0 {
+        return values(chunk, workspace, &mut lookup, rows);
+    }
+    lists(chunk, several_lists(leaf, nesting)?, workspace, &mut lookup, rows)
 }
 
 /// The labels of values, looked up once per dictionary entry.
@@ -145,6 +174,7 @@ fn values(
 /// A list in each row.
 fn lists(
     chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     rows: &mut RowBatches<'_, '_>,
@@ -153,7 +183,7 @@ fn lists(
     let mut meanings = Meanings::new(leaf, dictionary, lookup);
     let (mut block, mut labels) = (SlotBlock::new(), Vec::new());
     while let Some(page) = pages.next()? {
-        let mut levels = Levels::new(leaf, &page)?;
+        let mut levels = Levels::nested(leaf, nesting, &page)?;
         let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             let count = ones(&block.values);

@@ -50,7 +50,7 @@ fn vectors(
         let mut count = 0;
         let mut levels = Levels::new(leaf, &page)?;
         // Where a list of the page before may go on is known later.
-        let mut ahead = SlotBlock { open: true, ..SlotBlock::new() };
+        let mut ahead = SlotBlock { depth: 1, ..SlotBlock::new() };
         while levels.next(&mut ahead)? {
             count += ones(&ahead.values);
         }

@@ -38,7 +38,7 @@ impl Grid {
         }
         let (mut levels, mut block, mut values) = (Levels::new(leaf, page)?, SlotBlock::new(), 0);
         // Where a list of the page before may go on is known here better than there.
-        block.open = true;
+        block.depth = 1;
         while levels.next(&mut block)? {
             let found = ones(&block.values);
             values += found;

@@ -11,6 +11,7 @@ use super::set_count::SetCount;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
 use crate::pages::format::leaf::LeafColumn;
+use crate::pages::format::nesting::Nesting;
 use crate::pages::format::slots::{Firsts, Levels, SlotBlock, ones, wrong_rows};
 use crate::pages::format::stream::{Item, ValueStream};
 use crate::pages::lookup::Lookup;
@@ -19,15 +20,16 @@ use crate::pages::outcome::Step;
 /// Counts a chunk into `counter`.
 pub(crate) fn count(
     chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
-    if let Some(count) = counter.attempt(|counter| at_once(chunk, workspace, lookup, counter))? {
+    if let Some(count) = counter.attempt(|counter| at_once(chunk, nesting, workspace, lookup, counter))? {
         return Ok(count);
     }
-    let count =
-        counter.attempt(|counter| lists_by_row::count(chunk, workspace, lookup, counter).map(Some))?;
+    let count = counter
+        .attempt(|counter| lists_by_row::count(chunk, nesting, workspace, lookup, counter).map(Some))?;
     Ok(count.unwrap_or_default())
 }
 
@@ -35,6 +37,7 @@ pub(crate) fn count(
 /// the same label, which a row may hold both of.
 fn at_once(
     chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
@@ -43,7 +46,7 @@ fn at_once(
     let (mut count, mut block, mut starts) = (SetCount::default(), SlotBlock::new(), Firsts::default());
     let (mut entries, mut labels, mut coding) = (None, Vec::new(), None);
     while let Some(page) = pages.next()? {
-        let mut levels = Levels::new(leaf, &page)?;
+        let mut levels = Levels::nested(leaf, nesting, &page)?;
         let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             count.add_block(&block, chunk.rows)?;

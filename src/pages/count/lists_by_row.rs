@@ -1,29 +1,28 @@
 //! Lists of labels, row by row: for values that stand for several labels, and for invalid ones.
 
-use std::collections::HashMap;
-
 use super::counter::SetCounter;
 use super::set_count::SetCount;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
+use crate::pages::format::nesting::Nesting;
 use crate::pages::format::slots::{Levels, SlotBlock, ones, wrong_rows};
-use crate::pages::format::stream::{Item, ValueStream};
-use crate::pages::lookup::Lookup;
+use crate::pages::format::stream::ValueStream;
+use crate::pages::lookup::{EntryLabels, Lookup};
 use crate::pages::outcome::Step;
 
 /// Counts a chunk into `counter`.
 pub(crate) fn count(
     chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    // What entries stand for, once they were met.
-    let mut known: HashMap<u32, Result<Box<[u32]>, String>> = HashMap::new();
+    let mut labels = EntryLabels::new(leaf, dictionary);
     let (mut count, mut block, mut row) = (SetCount::default(), SlotBlock::new(), SetRow::default());
     while let Some(page) = pages.next()? {
-        let mut levels = Levels::new(leaf, &page)?;
+        let mut levels = Levels::nested(leaf, nesting, &page)?;
         let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             count.add_block(&block, chunk.rows)?;
@@ -35,16 +34,7 @@ pub(crate) fn count(
                 if !slot.value {
                     return Ok(());
                 }
-                match stream.next()? {
-                    Item::Single(raw) => row.add(lookup.labels(leaf.value(raw))),
-                    Item::Entry(index) => {
-                        dictionary.check(&[index])?;
-                        let labels = known.entry(index).or_insert_with(|| {
-                            lookup.labels(dictionary.value(index as usize)).map(Box::from)
-                        });
-                        row.add(labels.as_deref().map_err(Clone::clone));
-                    }
-                }
+                row.add(labels.of(lookup, stream.next()?)?);
                 Ok(())
             })?;
         }

@@ -6,6 +6,7 @@
 //!     └─▶ lists_by_row    the same row by row
 //! vector ─▶ grid          position in the list is the label, all lists of one length
 //!       └─▶ vector_by_row lists of other lengths or with nulls inside
+//! pairs                   labels with a value each
 //! counter, positions      where counts are kept
 //! ```
 
@@ -18,6 +19,7 @@ mod grid;
 mod lanes;
 mod lists;
 mod lists_by_row;
+pub(super) mod pairs;
 mod positions;
 mod repeats;
 pub(super) mod set_count;

@@ -10,9 +10,10 @@ use crate::pages::format::dictionary::Histogram;
 use crate::pages::format::hybrid::Hybrid;
 use crate::pages::format::leaf::{LeafColumn, RawValue};
 use crate::pages::format::levels::values;
+use crate::pages::format::nesting::{Nesting, several_lists};
 use crate::pages::format::plain::{Neighbours, PlainValues};
 use crate::pages::lookup::{LabelSet, Lookup};
-use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
+use crate::pages::outcome::{ChunkOutcome, Step, settle};
 use crate::pages::value::StoredValue;
 
 /// Counts the labels of a column of sets into `counter`: a list of labels, or without a list one value
@@ -29,16 +30,39 @@ pub fn count_sets(
     labels: &mut dyn LabelSet,
     counter: &mut SetCounter,
 ) -> Result<ChunkOutcome<SetCount>> {
+    settle(count(chunk, None, workspace, labels, counter))
+}
+
+/// Like [`count_sets`], but of a column with any number of lists and structs around its values: the labels of a
+/// row are all values in it. A row is a null row if its outermost list is NULL, or a struct around that list.
+/// Whatever is NULL inside counts as a NULL element; a list without an element adds no label.
+///
+/// # Errors
+/// As [`count_sets`].
+pub fn count_nested_sets(
+    chunk: &Chunk<'_>,
+    nesting: &Nesting,
+    workspace: &mut Workspace,
+    labels: &mut dyn LabelSet,
+    counter: &mut SetCounter,
+) -> Result<ChunkOutcome<SetCount>> {
+    settle(count(chunk, Some(nesting), workspace, labels, counter))
+}
+
+fn count(
+    chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
+    workspace: &mut Workspace,
+    labels: &mut dyn LabelSet,
+    counter: &mut SetCounter,
+) -> Step<SetCount> {
     let mut lookup = Lookup::new(labels);
-    let count = match LeafColumn::of(chunk.meta.column_descr()).map(|leaf| leaf.max_rep) {
-        Ok(0) => counter
-            .attempt(|counter| flat(chunk, workspace, &mut lookup, counter).map(Some))
-            .map(Option::unwrap_or_default),
-        Ok(1) => lists::count(chunk, workspace, &mut lookup, counter),
-        Ok(lists) => unsupported(format!("{lists} lists inside each other")),
-        Err(stop) => Err(stop),
-    };
-    settle(count)
+    let leaf = LeafColumn::of(chunk.meta.column_descr())?;
+    if leaf.max_rep == 0 {
+        let count = counter.attempt(|counter| flat(chunk, workspace, &mut lookup, counter).map(Some))?;
+        return Ok(count.unwrap_or_default());
+    }
+    lists::count(chunk, several_lists(leaf, nesting)?, workspace, &mut lookup, counter)
 }
 
 fn flat(

@@ -58,7 +58,7 @@ pub(crate) struct LeafColumn {
     /// Number of lists around a value.
     pub(crate) max_rep: u32,
     /// Definition level from which a slot is an element of the innermost list, null or not.
-    pub(super) element_def: u32,
+    pub(crate) element_def: u32,
 }
 
 /// Digits of the largest decimal that a word of eight bytes holds.
@@ -113,7 +113,7 @@ impl LeafColumn {
     }
 
     /// The error for a definition level above the highest.
-    pub(super) fn no_level(&self, level: u32) -> Stop {
+    pub(crate) fn no_level(&self, level: u32) -> Stop {
         corrupt(format!("definition level {level}, the highest is {}", self.max_def))
     }
 

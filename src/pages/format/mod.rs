@@ -21,6 +21,7 @@ pub(super) mod hybrid;
 pub(super) mod leaf;
 pub(super) mod levels;
 pub(super) mod limits;
+pub(super) mod nesting;
 mod number;
 pub(super) mod packed;
 pub(super) mod page_index;

@@ -12,6 +12,7 @@
 use super::data_pages::DataPage;
 use super::hybrid::{Hybrid, HybridRun};
 use super::leaf::LeafColumn;
+use super::nesting::Nesting;
 use super::packed::{Packed, low_bits};
 use crate::pages::outcome::{Step, Stop, corrupt};
 
@@ -29,15 +30,15 @@ pub(crate) struct SlotBlock {
     pub(crate) elements: Bitmap,
     pub(crate) values: Bitmap,
     pub(crate) nulls: Bitmap,
-    /// Whether the list at hand may go on in the next block: its last slot was an element.
-    pub(crate) open: bool,
+    /// Number of lists that may go on in the next block: those that have an element in the last slot.
+    pub(crate) depth: u32,
 }
 
 impl SlotBlock {
     /// What stands before the first slot of a chunk: no list that could go on.
     pub(crate) fn new() -> Self {
         let none = [0; BLOCK / 64];
-        Self { len: 0, starts: none, elements: none, values: none, nulls: none, open: false }
+        Self { len: 0, starts: none, elements: none, values: none, nulls: none, depth: 0 }
     }
 
     /// Calls `each` with every slot in order.
@@ -115,6 +116,8 @@ pub(crate) fn ones(bits: &Bitmap) -> usize {
 #[derive(Debug)]
 pub(crate) struct Levels<'p> {
     leaf: LeafColumn,
+    /// The lists around the column, where they are several.
+    nesting: Option<&'p Nesting>,
     repetition: Hybrid<'p>,
     definition: Hybrid<'p>,
     left: usize,
@@ -122,8 +125,14 @@ pub(crate) struct Levels<'p> {
 
 impl<'p> Levels<'p> {
     pub(crate) fn new(leaf: LeafColumn, page: &DataPage<'p>) -> Step<Self> {
+        Self::nested(leaf, None, page)
+    }
+
+    /// The levels of a page of a column with several lists around its values.
+    pub(crate) fn nested(leaf: LeafColumn, nesting: Option<&'p Nesting>, page: &DataPage<'p>) -> Step<Self> {
         Ok(Self {
             leaf,
+            nesting,
             repetition: Hybrid::levels(page.repetition, leaf.max_rep)?,
             definition: Hybrid::levels(page.definition, leaf.max_def)?,
             left: page.slots,
@@ -137,8 +146,12 @@ impl<'p> Levels<'p> {
             self.definition.finish()?;
             return Ok(false);
         }
-        *block = SlotBlock { len: self.left.min(BLOCK), open: block.open, ..SlotBlock::new() };
+        *block = SlotBlock { len: self.left.min(BLOCK), depth: block.depth, ..SlotBlock::new() };
         self.left -= block.len;
+        if let Some(nesting) = self.nesting {
+            self.several(nesting, block)?;
+            return Ok(true);
+        }
         let mut at = 0;
         self.repetition.runs(block.len, |run| {
             match run {
@@ -158,6 +171,31 @@ impl<'p> Levels<'p> {
         self.definitions(block)?;
         close(block)?;
         Ok(true)
+    }
+
+    /// Reads the slots of a block where several lists are inside each other.
+    fn several(&mut self, nesting: &Nesting, block: &mut SlotBlock) -> Step<()> {
+        let (mut repetition, mut definition) = ([0; BLOCK], [0; BLOCK]);
+        let (repetition, definition) = (&mut repetition[..block.len], &mut definition[..block.len]);
+        self.repetition.fill(repetition)?;
+        self.definition.fill(definition)?;
+        for (word, (repetition, definition)) in repetition.chunks(64).zip(definition.chunks(64)).enumerate() {
+            let [mut starts, mut elements, mut values, mut nulls] = [0; 4];
+            for (bit, (&repetition, &definition)) in repetition.iter().zip(definition).enumerate() {
+                let level = nesting.level(definition).ok_or_else(|| self.leaf.no_level(definition))?;
+                check_repetition(repetition, block.depth, level.depth)?;
+                block.depth = level.depth;
+                starts |= u64::from(repetition == 0) << bit;
+                elements |= u64::from(level.element) << bit;
+                values |= u64::from(definition == self.leaf.max_def) << bit;
+                nulls |= u64::from(level.null) << bit;
+            }
+            block.starts[word] = starts;
+            block.elements[word] = elements;
+            block.values[word] = values;
+            block.nulls[word] = nulls;
+        }
+        Ok(())
     }
 
     fn definitions(&mut self, block: &mut SlotBlock) -> Step<()> {
@@ -184,9 +222,18 @@ impl<'p> Levels<'p> {
     }
 }
 
+/// Checks that a list goes on only from element to element; `before` and `now` are the numbers of lists that have
+/// an element in the slot before and in the slot at hand.
+pub(crate) fn check_repetition(repetition: u32, before: u32, now: u32) -> Step<()> {
+    if repetition > before.min(now) {
+        return Err(corrupt("a list goes on without an element"));
+    }
+    Ok(())
+}
+
 /// Checks that lists go on only from element to element: a null list or an empty one is a single slot.
 fn close(block: &mut SlotBlock) -> Step<()> {
-    let (mut before, mut left) = (u64::from(block.open), block.len);
+    let (mut before, mut left) = (u64::from(block.depth > 0), block.len);
     for (starts, elements) in block.starts.iter().zip(&block.elements) {
         let n = left.min(64);
         if n == 0 {
@@ -198,7 +245,7 @@ fn close(block: &mut SlotBlock) -> Step<()> {
         before = elements >> (n - 1) & 1;
         left -= n;
     }
-    block.open = before > 0;
+    block.depth = u32::from(before > 0);
     Ok(())
 }
 

@@ -29,6 +29,7 @@ use crate::generate::{TYPES, array, codes, settings};
 
 mod chosen;
 mod damage;
+mod nested;
 mod sets;
 mod vectors;
 
@@ -56,8 +57,13 @@ impl Shard {
 
     /// The label column of every row group.
     fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> {
-        self.meta.row_groups().iter().map(|group| {
-            let meta = group.column(0);
+        self.leaf(0)
+    }
+
+    /// A leaf of the label column in every row group.
+    fn leaf(&self, leaf: usize) -> impl Iterator<Item = Chunk<'_>> {
+        self.meta.row_groups().iter().map(move |group| {
+            let meta = group.column(leaf);
             let (start, len) = meta.byte_range();
             let bytes = &self.bytes[start as usize..(start + len) as usize];
             Chunk { bytes, meta, rows: group.num_rows() as u64 }

@@ -58,7 +58,7 @@ impl LabelSet for Rules {
     }
 }
 
-fn rules() -> impl Strategy<Value = Rules> {
+pub(super) fn rules() -> impl Strategy<Value = Rules> {
     let never = 1000_i64;
     (
         prop_oneof![Just(None), Just(Some(4)), Just(Some(50))],
@@ -71,13 +71,17 @@ fn rules() -> impl Strategy<Value = Rules> {
 
 /// What the labels of rows, each a list of values, add up to.
 #[derive(Debug, Default, PartialEq)]
-struct Expected {
-    positives: Vec<u64>,
-    count: SetCount,
+pub(super) struct Expected {
+    pub(super) positives: Vec<u64>,
+    pub(super) count: SetCount,
 }
 
 impl Expected {
-    fn row<'v>(&mut self, values: Option<impl Iterator<Item = Option<StoredValue<'v>>>>, rules: &mut Rules) {
+    pub(super) fn row<'v>(
+        &mut self,
+        values: Option<impl Iterator<Item = Option<StoredValue<'v>>>>,
+        rules: &mut Rules,
+    ) {
         self.count.rows += 1;
         let Some(values) = values else {
             self.count.null_rows += 1;
