@@ -86,3 +86,42 @@ pub(super) fn hive_value<'s>(shard: &'s Shard, key: &str) -> Option<&'s str> {
 pub(super) fn group_of(shard: &Shard, by: &[String]) -> GroupKey {
     by.iter().map(|key| hive_value(shard, key).map(str::to_owned)).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use arrow::array::{ArrayRef, Int32Array, StringArray};
+
+    use super::*;
+    use crate::source::shards::tests::{bits, shard};
+
+    /// Two shards in folders `split=test` and `split=train`.
+    pub(crate) fn dataset(folder: &Path) -> Dataset {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["cat", "dog", "cat"]));
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
+        let columns = || {
+            let flags = bits([true, false, true]);
+            vec![
+                ("x", Arc::clone(&flags)),
+                ("y", flags),
+                ("id", Arc::clone(&numbers)),
+                ("name", Arc::clone(&texts)),
+            ]
+        };
+        let shards =
+            ["test", "train"].map(|split| shard(folder, &format!("split={split}/a.parquet"), columns()));
+        let schema = Arc::clone(&shards[0].schema);
+        Dataset::new(shards.to_vec(), schema)
+    }
+
+    #[test]
+    fn folders_are_keys_unless_a_column_hides_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = dataset(folder.path());
+        assert_eq!(dataset.hive, ["split"]);
+        let hiding = shard(folder.path(), "x=1/y=2/a.parquet", vec![("x", bits([true]))]);
+        let schema = Arc::clone(&hiding.schema);
+        assert_eq!(Dataset::new(vec![hiding], schema).hive, ["y"]);
+    }
+}

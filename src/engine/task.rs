@@ -48,3 +48,29 @@ impl CountTask {
         self.limits.threads.max(1)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use datafusion::physical_plan::{ExecutionPlan, displayable};
+
+    use super::*;
+
+    /// A count on two threads.
+    pub(crate) fn task(counting: Counting) -> CountTask {
+        let limits =
+            Limits { memory: 256 << 20, threads: 2, spill_dir: None, spill_limit: 1 << 30, cluster: None };
+        let progress = Arc::new(Progress::default());
+        let spill = Spill::new(None, limits.spill_limit, Arc::clone(&progress));
+        CountTask::new(&Arc::new(counting), &limits, &spill, &progress).unwrap()
+    }
+
+    /// A physical plan, with `FOLDER` for the folder of the shards and `BYTES` for their size.
+    pub(crate) fn text(plan: &dyn ExecutionPlan, folder: &Path) -> String {
+        let bytes = std::fs::metadata(folder.join("split=test/a.parquet")).unwrap().len();
+        let text = displayable(plan).indent(false).to_string();
+        text.replace(folder.display().to_string().trim_start_matches('/'), "FOLDER")
+            .replace(&format!(":0..{bytes}"), ":0..BYTES")
+    }
+}

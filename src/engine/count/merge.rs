@@ -81,3 +81,6 @@ fn merge_names(
     };
     read().map_err(|cause: DataFusionError| ours(&cause))
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,3 +102,6 @@ fn columns(counting: &Counting) -> Vec<Expr> {
     columns.push(column(SHARD_COLUMN));
     columns
 }
+
+#[cfg(test)]
+mod tests;

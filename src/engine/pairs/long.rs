@@ -112,3 +112,6 @@ pub(crate) async fn plan(
     let rows = rows.select(columns).map_err(|cause| ours(&cause))?;
     rows.create_physical_plan().await.map_err(|cause| ours(&cause))
 }
+
+#[cfg(test)]
+mod tests;
