@@ -18,7 +18,7 @@ use crate::artifact::results::{
 };
 use crate::engine::rows::Measured;
 use crate::engine::states::Fate;
-use crate::engine::{Counted, Spilled, Way};
+use crate::engine::{Counted, Route, Spilled};
 use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::shards::{Shard, Unreadable, fingerprint};
@@ -157,7 +157,7 @@ impl Account {
 }
 
 /// How rows were read, as files hold it.
-fn reading(way: &Way) -> ReadingResult {
+fn reading(way: &Route) -> ReadingResult {
     let columns = way.columns.iter().map(|column| ColumnResult {
         column: column.column.clone(),
         encoded: column.encoded,

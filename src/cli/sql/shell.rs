@@ -26,7 +26,7 @@ const HELP: &str = "Statements end with ; and may span several lines. Ctrl-C can
   \\d NAME, .schema NAME   columns of a table, or of the shards at a path
   .mode FORMAT            table, csv, tsv, json, ndjson or markdown
   .timer on|off           show how long statements take
-  \\?, .help               this help
+  \\?, .help               this help help
   \\q, .quit               quit
 Tables are those of --table and --run, paths in quotes (FROM 'data/*.parquet') and finished runs
 (FROM 'weights'.counts, .weights, .imbalance). Functions of posweight, besides those of SQL:

@@ -13,7 +13,7 @@ async fn plan(change: impl FnOnce(&mut Counting)) -> (String, Option<String>) {
     change(&mut wide);
     let (dataset, task) = (dataset(folder.path()), task(wide));
     let choice = choose(&task.context, &dataset, &task.counting).await.unwrap();
-    let why = if let Choice::Plain(why) = &choice { Some(why.clone()) } else { None };
+    let why = if let EngineChoice::Plain(why) = &choice { Some(why.clone()) } else { None };
     let partial = PartialPlan::new(&task, &dataset, choice).await.unwrap();
     (text(partial.plan.as_ref(), folder.path()), why)
 }
