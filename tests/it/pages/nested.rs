@@ -26,17 +26,21 @@ fn items() -> impl Strategy<Value = Items> {
     prop_oneof![6 => proptest::collection::vec(item, 0..5).prop_map(Some), 1 => Just(None)]
 }
 
-/// Without NULL where `strict`: required fields have other levels.
+/// A field that is required where `strict` and possible: required fields have other levels.
+fn field(name: &str, column: &ArrayRef, strict: bool) -> Field {
+    Field::new(name, column.data_type().clone(), !strict || column.null_count() > 0)
+}
+
+/// Without NULL where `strict`.
 fn list_of(inner: ArrayRef, lengths: &[Option<usize>], strict: bool) -> ArrayRef {
-    let field = Arc::new(Field::new("element", inner.data_type().clone(), !strict));
+    let field = Arc::new(field("element", &inner, strict));
     let offsets = OffsetBuffer::from_lengths(lengths.iter().map(|length| length.unwrap_or(0)));
     let nulls: NullBuffer = lengths.iter().map(Option::is_some).collect();
     Arc::new(ListArray::new(field, offsets, inner, (!strict).then_some(nulls)))
 }
 
 fn struct_of(columns: Vec<(&str, ArrayRef)>, valid: &[bool], strict: bool) -> ArrayRef {
-    let field = |(name, column): &(&str, ArrayRef)| Field::new(*name, column.data_type().clone(), !strict);
-    let fields: Fields = columns.iter().map(field).collect();
+    let fields: Fields = columns.iter().map(|(name, column)| field(name, column, strict)).collect();
     let arrays = columns.into_iter().map(|(_, column)| column).collect();
     let nulls: NullBuffer = valid.iter().copied().collect();
     Arc::new(StructArray::new(fields, arrays, (!strict).then_some(nulls)))
