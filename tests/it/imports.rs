@@ -58,7 +58,7 @@ pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
 pub(crate) fn imports(src: &Path) -> Imports {
     let tree = Tree::read(src);
     let of = |(module, source): (&Names, &Source)| {
-        let homes = tree.paths(module, source).into_iter().flat_map(|path| tree.homes(path, 0));
+        let homes = tree.paths(module, source).into_iter().flat_map(|path| tree.homes(&path, 0));
         let named = homes.filter(|home| home != module && !home.is_empty());
         (source.file.clone(), named.map(|home| tree.sources[&home].file.clone()).collect())
     };
@@ -73,7 +73,7 @@ impl Tree {
             for one in source.uses.iter().filter(|one| is_passed_on(source, one)) {
                 let name = module.iter().chain([&one.name]).cloned().collect();
                 if let Some(path) = tree.absolute(module, &one.path) {
-                    tree.passed_on.entry(name).or_insert_with(Vec::new).push(path);
+                    tree.passed_on.entry(name).or_default().push(path);
                 }
             }
         }
@@ -109,13 +109,13 @@ impl Tree {
     }
 
     /// The modules in whose files the end of a path lies.
-    fn homes(&self, path: Names, steps: usize) -> Vec<Names> {
+    fn homes(&self, path: &[String], steps: usize) -> Vec<Names> {
         let inner = (0..=path.len()).rev().find(|n| self.sources.contains_key(&path[..*n])).unwrap_or(0);
         let name = &path[..path.len().min(inner + 1)];
         match self.passed_on.get(name).filter(|_| steps < 9) {
             Some(all) => {
                 let whole = all.iter().map(|to| [&to[..], &path[name.len()..]].concat());
-                whole.flat_map(|to| self.homes(to, steps + 1)).collect()
+                whole.flat_map(|to| self.homes(&to, steps + 1)).collect()
             }
             None => vec![path[..inner].to_vec()],
         }
@@ -133,7 +133,7 @@ fn source(src: &Path, path: &Path) -> (Names, Source) {
     if module.last().is_some_and(|last| last == "mod") || module == ["lib"] {
         module.pop();
     }
-    let (tokens, uses) = split(without_tests(tokens(&std::fs::read_to_string(path).unwrap())));
+    let (tokens, uses) = split(&without_tests(&tokens(&std::fs::read_to_string(path).unwrap())));
     (module, Source { file: relative.to_str().unwrap().to_owned(), tokens, uses })
 }
 
@@ -191,9 +191,9 @@ fn quoted(text: &str, sign: char) -> Option<usize> {
 }
 
 /// The tokens without items marked `#[cfg(test)]`.
-pub(crate) fn without_tests(tokens: Vec<String>) -> Vec<String> {
+pub(crate) fn without_tests(tokens: &[String]) -> Vec<String> {
     let mut kept = Vec::new();
-    let mut left = &tokens[..];
+    let mut left = tokens;
     while let Some(first) = left.first() {
         if first == "#" && left.iter().take(7).map(String::as_str).eq(CFG_TEST) {
             left = &left[7 + item(&left[7..])..];
@@ -220,7 +220,7 @@ fn item(tokens: &[String]) -> usize {
 }
 
 /// The tokens outside of `use`, and what those name.
-fn split(tokens: Vec<String>) -> (Vec<String>, Vec<Use>) {
+fn split(tokens: &[String]) -> (Vec<String>, Vec<Use>) {
     let (mut others, mut uses) = (Vec::new(), Vec::new());
     let mut at = 0;
     while at < tokens.len() {
@@ -228,7 +228,7 @@ fn split(tokens: Vec<String>) -> (Vec<String>, Vec<Use>) {
             let ends = [";", "{", "}", "]"];
             let before = others.iter().rev().take_while(|token: &&String| !ends.contains(&token.as_str()));
             let is_public = before.into_iter().any(|token| token == "pub");
-            at = use_tree(&tokens, at + 1, &[], is_public, &mut uses) + 1;
+            at = use_tree(tokens, at + 1, &[], is_public, &mut uses) + 1;
             continue;
         }
         others.push(tokens[at].clone());

@@ -11,7 +11,7 @@ const SHARED_MAX: usize = 15;
 
 /// The types that a text declares outside of tests; types of traits and their implementations are not its own.
 fn declared(text: &str) -> Vec<String> {
-    let tokens = without_tests(tokens(text));
+    let tokens = without_tests(&tokens(text));
     let mut depth = 0_usize;
     let mut names = Vec::new();
     for pair in tokens.windows(2) {

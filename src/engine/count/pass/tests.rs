@@ -22,18 +22,14 @@ async fn plan(change: impl FnOnce(&mut Counting)) -> (String, Option<String>) {
 async fn pages_of_all_shards_are_one_source() {
     let (plan, why) = plan(|_| {}).await;
     assert_eq!(why, None);
-    assert_snapshot!(plan, @r"
-    DataSourceExec: file_groups={2 groups: [[FOLDER/split=test/a.parquet:0..BYTES], [FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[shard, label_index, label, positives, negatives, uncertain, missing, invalid, positives_mass, negatives_mass, skipped, example], file_type=parquet label counts, layout=wide, labels=2
-    ");
+    assert_snapshot!(plan, @"DataSourceExec: file_groups={2 groups: [[FOLDER/split=test/a.parquet:0..BYTES], [FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[shard, label_index, label, positives, negatives, uncertain, missing, invalid, positives_mass, negatives_mass, skipped, example], file_type=parquet label counts, layout=wide, labels=2");
 }
 
 #[tokio::test]
 async fn a_condition_on_folders_leaves_shards_out_and_reads_pages() {
     let (plan, why) = plan(|wide| wide.filter = Some("split = 'train'".to_owned())).await;
     assert_eq!(why, None);
-    assert_snapshot!(plan, @r"
-    DataSourceExec: file_groups={1 group: [[FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[shard, label_index, label, positives, negatives, uncertain, missing, invalid, positives_mass, negatives_mass, skipped, example], file_type=parquet label counts, layout=wide, labels=2
-    ");
+    assert_snapshot!(plan, @"DataSourceExec: file_groups={1 group: [[FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[shard, label_index, label, positives, negatives, uncertain, missing, invalid, positives_mass, negatives_mass, skipped, example], file_type=parquet label counts, layout=wide, labels=2");
 }
 
 #[tokio::test]
