@@ -31,8 +31,29 @@ impl PartialEq for SharedMemory {
 
 impl Eq for SharedMemory {}
 
-/// While this is held, no other count of the same budget runs.
+/// While this is held, no other count within the same memory runs.
 #[derive(Debug)]
 pub struct Turn {
     _guard: OwnedMutexGuard<()>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use datafusion::execution::memory_pool::UnboundedMemoryPool;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn counts_within_one_memory_run_one_after_the_other() {
+        const SOON: Duration = Duration::from_millis(20);
+        let memory = SharedMemory::new(Arc::new(UnboundedMemoryPool::default()));
+        let first = memory.turn().await;
+        assert!(timeout(SOON, memory.clone().turn()).await.is_err());
+        drop(first);
+        assert!(timeout(SOON, memory.turn()).await.is_ok());
+        assert_eq!(memory, memory.clone());
+    }
 }

@@ -59,8 +59,14 @@ pub(crate) mod tests {
 
     /// A count on two threads.
     pub(crate) fn task(counting: Counting) -> CountTask {
-        let limits =
-            Limits { memory: 256 << 20, threads: 2, spill_dir: None, spill_limit: 1 << 30, cluster: None, shared: None };
+        let limits = Limits {
+            memory: 256 << 20,
+            threads: 2,
+            spill_dir: None,
+            spill_limit: 1 << 30,
+            cluster: None,
+            shared: None,
+        };
         let progress = Arc::new(Progress::default());
         let spill = Spill::new(None, limits.spill_limit, Arc::clone(&progress));
         CountTask::new(&Arc::new(counting), &limits, &spill, &progress).unwrap()
