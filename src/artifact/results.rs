@@ -153,7 +153,7 @@ pub struct ReadingResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Each label column; `encoded` only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnResult>,
 }
 
@@ -165,13 +165,13 @@ pub struct ColumnResult {
     /// Chunks counted from encoded pages.
     pub encoded: u64,
     /// Chunks counted from their statistics.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub statistics: u64,
     /// Pages counted from their statistics.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub statistics_pages: u64,
     /// Chunks read as arrays.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub arrays: u64,
     /// Why the first of those was.
     #[serde(skip_serializing_if = "Option::is_none")]

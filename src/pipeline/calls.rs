@@ -83,7 +83,11 @@ impl CountCall {
             _ => {
                 let name = self.name();
                 let scheme = if kind == CallKind::Weights { ", 'scheme'" } else { "" };
-                return Err(Error::usage(format!("a call with {} arguments", arguments.len())).hint(format!(
+                return Err(Error::usage(format!(
+                    "the function does not take {} arguments",
+                    arguments.len()
+                ))
+                .hint(format!(
                     "call {name}('shards'{scheme}) or {name}('shards'{scheme}, 'layout=list, labels=tags')"
                 )));
             }

@@ -172,7 +172,11 @@ fn what_cannot_be_merged_is_said() {
     ];
     let part = ["--shard-index", "0", "--shard-count", "2"];
     let ended = place.run(&[&long[..], &part].concat());
-    assert!(ended.code == 2 && ended.stderr.contains("may lie in shards of other jobs"), "{}", ended.stderr);
+    assert!(
+        ended.code == 2 && ended.stderr.contains("may also be in shards of other jobs"),
+        "{}",
+        ended.stderr
+    );
     ok(&place.run(&[&long[..], &part, &["--ids-disjoint"]].concat()));
     for (flags, says) in [
         (&["--shard-index", "3", "--shard-count", "3"][..], "none of 3 jobs"),
