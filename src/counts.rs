@@ -18,7 +18,7 @@ mod labels;
 use crate::error::{Error, Result};
 
 pub(crate) use labels::number;
-pub use labels::{Labels, name_order};
+pub use labels::{Labels, NameOrder};
 
 /// The meaning of one cell of the target tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,6 +177,8 @@ pub struct Unlisted {
     pub tally: Tally,
     /// The soft or weighted tally, if there is one.
     pub mass: MassTally,
+    /// The order of the labels that were found.
+    pub order: NameOrder,
 }
 
 /// Per label: positives, negatives, uncertain, missing, invalid; and the number of rows they came from.
@@ -221,7 +223,7 @@ impl LabelCounts {
         Ok(Self { rows, labels, tallies, masses, unlisted: None })
     }
 
-    /// Marks the labels as found while counting, in the order of [`name_order`]; `rest` is the tally of every
+    /// Marks the labels as found while counting, in the order that `unlisted` names; its tally is that of every
     /// label that was not found. Such counts merge with counts of other labels.
     ///
     /// # Errors
@@ -251,19 +253,58 @@ impl LabelCounts {
         let unlisted = self.unlisted.ok_or_else(|| labels_differ(&self.labels, labels))?;
         let mut tallies = Vec::with_capacity(labels.len());
         let mut masses = self.masses.as_ref().map(|_| Vec::with_capacity(labels.len()));
-        let mut at = 0;
+        let (mut known, positions) = (0, self.labels.positions());
         for label in labels.iter() {
-            let found = at < self.len() && self.labels.name(at) == label;
-            tallies.push(if found { self.tallies[at] } else { unlisted.tally });
+            let found = positions.get(label).copied();
+            known += usize::from(found.is_some());
+            tallies.push(found.map_or(unlisted.tally, |at| self.tallies[at]));
             if let (Some(spread), Some(masses)) = (&mut masses, &self.masses) {
-                spread.push(if found { masses[at] } else { unlisted.mass });
+                spread.push(found.map_or(unlisted.mass, |at| masses[at]));
             }
-            at += usize::from(found);
         }
-        if at < self.len() {
+        if known < self.len() {
             return Err(labels_differ(&self.labels, labels));
         }
         Self::new(self.rows, labels.clone(), tallies, masses)?.open(unlisted)
+    }
+
+    /// The same counts of some labels, with other names: label `i` is the one that was at `places[i]`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if a place is given twice or has no label, or `labels` has another length than `places`.
+    pub fn rearranged(&self, places: &[usize], labels: Labels, order: NameOrder) -> Result<Self> {
+        let used: std::collections::BTreeSet<_> = places.iter().collect();
+        if used.len() != places.len() || used.last().is_some_and(|last| **last >= self.len()) {
+            return Err(Error::internal("a label is rearranged twice or is unknown"));
+        }
+        let tallies = places.iter().map(|&at| self.tallies[at]).collect();
+        let masses = self.masses.as_ref().map(|masses| places.iter().map(|&at| masses[at]).collect());
+        let counts = Self::new(self.rows, labels, tallies, masses)?;
+        match self.unlisted {
+            Some(unlisted) => counts.open(Unlisted { order, ..unlisted }),
+            None => Ok(counts),
+        }
+    }
+
+    /// The positions of the labels by their positives, most frequent first; ties by code point.
+    #[must_use]
+    pub fn by_frequency(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..self.len()).collect();
+        places.sort_by(|&a, &b| {
+            let more = self.tallies[b].positives.cmp(&self.tallies[a].positives);
+            more.then_with(|| self.labels.name(a).cmp(self.labels.name(b)))
+        });
+        places
+    }
+
+    /// Puts labels in the order of their positives where that is their order.
+    fn sorted_by_frequency(self) -> Result<Self> {
+        if self.unlisted.is_none_or(|unlisted| unlisted.order != NameOrder::Frequency) {
+            return Ok(self);
+        }
+        let places = self.by_frequency();
+        let labels = places.iter().map(|&at| self.labels.name(at)).collect();
+        self.rearranged(&places, labels, NameOrder::Frequency)
     }
 
     /// The same counts with `rows` rows in total; rows that are not listed have the meaning `rest` for every label.
@@ -342,10 +383,22 @@ impl LabelCounts {
     /// [`Error::Resource`] if a count would overflow.
     pub fn merge(&self, other: &Self) -> Result<Self> {
         if self.labels != other.labels {
-            if self.unlisted.is_none() || other.unlisted.is_none() {
+            let (Some(a), Some(b)) = (self.unlisted, other.unlisted) else {
                 return Err(labels_differ(&self.labels, &other.labels));
+            };
+            if a.order != b.order {
+                return Err(Error::input("counts whose labels are in different orders cannot be merged")
+                    .hint("count both with the same --order"));
             }
-            let all = self.labels.union(&other.labels);
+            let sorted = |labels: &Labels| match a.order {
+                NameOrder::Frequency => {
+                    let mut names: Vec<&str> = labels.iter().collect();
+                    names.sort_unstable();
+                    names.into_iter().collect()
+                }
+                NameOrder::Name | NameOrder::Number => labels.clone(),
+            };
+            let all = sorted(&self.labels).union(&sorted(&other.labels), a.order);
             return self.spread(&all)?.merge(&other.spread(&all)?);
         }
         let overflow = || Error::resource("a count exceeds 2^64").hint("split the run by time or group");
@@ -374,7 +427,7 @@ impl LabelCounts {
             (Some(a), Some(b)) => {
                 let tally = a.tally.checked_add(&b.tally).ok_or_else(overflow)?;
                 let mass = a.mass.checked_add(&b.mass).ok_or_else(overflow)?;
-                merged.open(Unlisted { tally, mass })
+                merged.open(Unlisted { tally, mass, order: a.order })?.sorted_by_frequency()
             }
             _ => Ok(merged),
         }

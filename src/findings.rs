@@ -1,9 +1,11 @@
 //! Everything unusual that a user should know, as values: what, where, why it matters, what to do.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::consequences::FP16_MAX;
-use crate::counts::{LabelCounts, as_f64};
+use crate::counts::{LabelCounts, Labels, as_f64};
 use crate::error::plural;
 use crate::groups::GroupMeasures;
 use crate::weights::{Kind, Status, Weights};
@@ -71,6 +73,12 @@ pub enum FindingKind {
     LabelsInferred,
     /// Columns that some shards lack.
     AbsentColumns,
+    /// Label columns in another order in some shards.
+    ColumnOrder,
+    /// Labels that differ in blanks or case alone.
+    SimilarLabels,
+    /// Labels that look like a missing value.
+    MissingAsLabel,
     /// Shards that could not be read.
     SkippedShards,
 }
@@ -92,7 +100,7 @@ pub struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub const FINDINGS: [FindingInfo; 17] = [
+pub const FINDINGS: [FindingInfo; 20] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::NoKnownRows, id: "NO_KNOWN_ROWS", severity: Severity::Warning, cause: "no row is positive or negative for the label; its weight comes from --zero-positives", remedy: "check --missing-values, or drop the label" },
@@ -107,6 +115,9 @@ pub const FINDINGS: [FindingInfo; 17] = [
     FindingInfo { kind: FindingKind::RowsUnknown, id: "ROWS_UNKNOWN", severity: Severity::Warning, cause: "layout long lists only rows that have a label; rows without any label are not counted as negatives", remedy: "give the number of all rows with --num-rows" },
     FindingInfo { kind: FindingKind::NullElements, id: "NULL_ELEMENTS", severity: Severity::Warning, cause: "lists contain null elements, which name no label and were ignored", remedy: "check how the lists are written" },
     FindingInfo { kind: FindingKind::AbsentColumns, id: "ABSENT_COLUMNS", severity: Severity::Warning, cause: "some shards lack the column; their rows count as missing, as --missing-columns says", remedy: "drop --missing-columns to make this an error" },
+    FindingInfo { kind: FindingKind::ColumnOrder, id: "COLUMN_ORDER", severity: Severity::Warning, cause: "shards have their label columns in different orders; the vector has the order of the first shard", remedy: "name the columns with --labels in the order of the model's outputs, or use --order name" },
+    FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks or case, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, or correct the data" },
+    FindingInfo { kind: FindingKind::MissingAsLabel, id: "MISSING_AS_LABEL", severity: Severity::Warning, cause: "a label has a name that usually means a missing value, such as nan, None or an empty text", remedy: "declare it with --missing-values if it means missing" },
     FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "the label has fewer positives than --min-positives; its weight comes from --zero-positives", remedy: "lower --min-positives to weigh the label" },
     FindingInfo { kind: FindingKind::ClippedWeights, id: "CLIPPED_WEIGHTS", severity: Severity::Note, cause: "weights outside --clip were set to its limits", remedy: "widen --clip, or damp weights with --scheme sqrt" },
     FindingInfo { kind: FindingKind::LabelsInferred, id: "LABELS_INFERRED", severity: Severity::Note, cause: "the number of labels is the largest index found plus one, so the vector lacks larger indices that never occur", remedy: "give the number of labels with --num-labels, or their names with --vocabulary" },
@@ -142,6 +153,9 @@ pub struct RowFacts {
     pub null_elements: u64,
     /// Label columns that some shards lack.
     pub absent_columns: Vec<String>,
+    /// Two shards with their label columns in different orders, as a sentence.
+    #[serde(default)]
+    pub column_order: Option<String>,
     /// Shards that could not be read.
     pub skipped_shards: usize,
     /// Groups of `--by` compared with all rows; computed again when counts are merged.
@@ -178,6 +192,14 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
                 format!("{}: {}", plural(facts.absent_columns.len() as u64, "column"), shown.join(", ")),
             );
         }
+        FindingKind::ColumnOrder => {
+            let order = facts.column_order.clone();
+            return whole(order.is_some(), order.unwrap_or_default());
+        }
+        FindingKind::SimilarLabels => similar_labels(counts.labels()),
+        FindingKind::MissingAsLabel => labels_with(counts, |i| {
+            is_missing_name(counts.labels().name(i)) && counts.tallies()[i].positives > 0
+        }),
         FindingKind::SkippedShards => {
             return whole(facts.skipped_shards > 0, plural(facts.skipped_shards as u64, "shard"));
         }
@@ -208,6 +230,26 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
     };
     let observed = format!("{} of {}", labels.len(), plural(counts.len() as u64, "label"));
     (!labels.is_empty()).then_some(Finding { kind, labels, observed })
+}
+
+/// Labels of which another differs in blanks around it or in case alone.
+fn similar_labels(labels: &Labels) -> Vec<usize> {
+    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+    for (i, name) in labels.iter().enumerate() {
+        // Digits alone have neither.
+        if !name.bytes().all(|byte| byte.is_ascii_digit()) {
+            alike.entry(name.trim().to_lowercase()).or_default().push(i);
+        }
+    }
+    let mut similar: Vec<usize> = alike.into_values().filter(|same| same.len() > 1).flatten().collect();
+    similar.sort_unstable();
+    similar
+}
+
+/// Names that programs write for a missing value.
+fn is_missing_name(name: &str) -> bool {
+    const NAMES: [&str; 8] = ["", "nan", "none", "null", "na", "n/a", "<na>", "nil"];
+    NAMES.iter().any(|missing| name.trim().eq_ignore_ascii_case(missing))
 }
 
 /// Labels for which `is` holds.

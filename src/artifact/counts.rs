@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::files::FORMAT_VERSION;
 use super::json::json;
 use super::table;
-use crate::counts::{LabelCounts, Labels, Mass, MassTally, Tally, Unlisted};
+use crate::counts::{LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 
@@ -59,13 +59,17 @@ struct Rest {
     missing: u64,
     /// In units of 10⁻¹⁸.
     negatives_mass: String,
+    /// The order of the labels; by number when absent, as older versions had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<NameOrder>,
 }
 
 impl From<&Unlisted> for Rest {
     fn from(unlisted: &Unlisted) -> Self {
-        let Unlisted { tally, mass } = unlisted;
+        let Unlisted { tally, mass, order } = unlisted;
         let negatives_mass = mass.negatives.units().to_string();
-        Self { negatives: tally.negatives, missing: tally.missing, negatives_mass }
+        let order = (*order != NameOrder::Number).then_some(*order);
+        Self { negatives: tally.negatives, missing: tally.missing, negatives_mass, order }
     }
 }
 
@@ -73,7 +77,8 @@ impl From<Rest> for Unlisted {
     fn from(rest: Rest) -> Self {
         let tally = Tally { negatives: rest.negatives, missing: rest.missing, ..Tally::default() };
         let negatives = Mass::from_units(rest.negatives_mass.parse().unwrap_or_default());
-        Self { tally, mass: MassTally { negatives, ..MassTally::default() } }
+        let order = rest.order.unwrap_or(NameOrder::Number);
+        Self { tally, mass: MassTally { negatives, ..MassTally::default() }, order }
     }
 }
 
@@ -131,10 +136,12 @@ pub fn read(path: &Path) -> Result<CountsFile> {
     let mut counts =
         LabelCounts::new(rows, parts.labels, parts.tallies, masses).map_err(|cause| bad(&cause))?;
     if let Some(rest) = said::<Rest>(entry(UNLISTED)).map_err(|cause| bad(&cause))? {
-        if !counts.labels().are_in_order() {
+        let rest = Unlisted::from(rest);
+        // Groups have the order of the whole, so that one by frequency need not be their own.
+        if rest.order != NameOrder::Frequency && !counts.labels().are_in_order(rest.order) {
             return Err(bad(&"its labels are not in order"));
         }
-        counts = counts.open(rest.into()).map_err(|cause| bad(&cause))?;
+        counts = counts.open(rest).map_err(|cause| bad(&cause))?;
     }
     Ok(CountsFile {
         counts,

@@ -116,6 +116,10 @@ pub(super) struct LabelFlags {
     /// What integer labels are: index or name
     #[arg(long, value_name = "KIND")]
     label_kind: Option<String>,
+    /// Order of the labels: given, name, number or frequency [default: given; names found in the data: name, integers:
+    /// number]
+    #[arg(long, value_name = "ORDER")]
+    order: Option<String>,
     /// How to treat label columns that a shard lacks: error or missing [default: error]
     #[arg(long, value_name = "HOW")]
     missing_columns: Option<String>,
@@ -152,6 +156,15 @@ pub(super) struct ValueFlags {
     /// Numbers from 0 to 1 are soft labels: p counts as p positives and 1 - p negatives
     #[arg(long)]
     soft: bool,
+    /// missing, negative or positive: what NULL and NaN count as [default: missing]
+    #[arg(long, value_name = "SIDE")]
+    null_as: Option<String>,
+    /// Ignore blanks around label names and values
+    #[arg(long)]
+    trim: bool,
+    /// Ignore the case of label names and values; the first spelling, or that of the vocabulary, names the label
+    #[arg(long)]
+    ignore_case: bool,
 }
 
 /// Which rows count, and how.
@@ -161,6 +174,9 @@ pub(super) struct RowFlags {
     /// Count only rows that meet this condition
     #[arg(long, value_name = "SQL")]
     r#where: Option<String>,
+    /// Accept a condition that no row meets
+    #[arg(long)]
+    allow_empty: bool,
     /// Column with the weight of each row
     #[arg(long, value_name = "COL")]
     sample_weight: Option<String>,
@@ -363,6 +379,7 @@ impl LabelFlags {
         spec.max_bad_shards = self.max_bad_shards;
         spec.label_kind.clone_from(&self.label_kind);
         spec.missing_columns.clone_from(&self.missing_columns);
+        spec.order.clone_from(&self.order);
     }
 }
 
@@ -376,6 +393,9 @@ impl ValueFlags {
             uncertain_as: self.uncertain_as.clone(),
             threshold: self.threshold,
             soft: self.soft.then_some(true),
+            null_as: self.null_as.clone(),
+            trim: self.trim.then_some(true),
+            ignore_case: self.ignore_case.then_some(true),
         };
     }
 }
@@ -383,6 +403,7 @@ impl ValueFlags {
 impl RowFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.r#where.clone_from(&self.r#where);
+        spec.allow_empty = self.allow_empty.then_some(true);
         spec.sample_weight.clone_from(&self.sample_weight);
         spec.by = many(&self.by);
     }

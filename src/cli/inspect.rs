@@ -1,5 +1,6 @@
 //! `posweight inspect`: shards, columns and the detected layout.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use clap::Args;
@@ -14,10 +15,14 @@ use crate::pipeline::opening::open_plan;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::report::{short, visible};
+use crate::source::evidence::{ColumnEvidence, gather};
+use crate::source::look::listed;
 use crate::source::{listing, schema, shards};
 
 /// Columns listed; the others are only counted.
 const COLUMNS_SHOWN: usize = 20;
+/// Characters shown of the cells of a column.
+const CELLS_WIDTH: usize = 60;
 /// Shards listed; the others are only counted.
 const SHARDS_SHOWN: usize = 10;
 
@@ -39,17 +44,21 @@ pub(super) struct InspectVerb {
     executors: u64,
     #[command(flatten)]
     labels: flags::LabelFlags,
+    #[command(flatten)]
+    values: flags::ValueFlags,
 }
 
 impl InspectVerb {
     pub(super) fn act(&self) -> Result<()> {
         let machine = Machine::here();
         let opened = shards::open(listing::list(&self.shards)?, machine.threads)?;
-        let agreement = schema::agree(&opened, &|_| false)?;
-        say(&describe(&opened, &agreement.schema));
+        let agreement = schema::agree(&opened, &|_| schema::Need::Nothing)?;
+        let cells = gather(&opened, &agreement.schema, &|_| true)?;
+        say(&describe(&opened, &agreement.schema, &cells));
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         spec.out = Some("weights".into());
         self.labels.put(&mut spec);
+        self.values.put(&mut spec);
         let plan = Plan::resolve(spec.clone(), machine)?;
         let clock = Instant::now();
         match open_plan(&plan) {
@@ -70,6 +79,9 @@ impl InspectVerb {
                 }
                 spec.id.clone_from(&layout.id);
                 spec.delimiter.clone_from(&layout.delimiter);
+                if found.detected.candidates.len() > 1 {
+                    say(&visible_lines(&listed(&found.detected.candidates)));
+                }
                 let n = layout.labels.len();
                 let columns = plural(n as u64, "label column");
                 print(&format!(
@@ -134,7 +146,16 @@ fn size(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
-fn describe(shards: &[shards::Shard], schema: &arrow::datatypes::Schema) -> String {
+/// Cells are data, which must not reach the terminal as they are.
+fn visible_lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
+fn describe(
+    shards: &[shards::Shard],
+    schema: &arrow::datatypes::Schema,
+    cells: &BTreeMap<String, ColumnEvidence>,
+) -> String {
     let rows: u64 = shards.iter().map(|shard| shard.rows).sum();
     let bytes: u64 = shards.iter().map(|shard| shard.bytes).sum();
     let mut text =
@@ -152,12 +173,17 @@ fn describe(shards: &[shards::Shard], schema: &arrow::datatypes::Schema) -> Stri
         text.push_str(&format!("  … and {} more\n", shards.len() - SHARDS_SHOWN));
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["column", "type"]);
+    table.load_preset(presets::NOTHING).set_header(["column", "type", "cells"]);
     for field in schema.fields().iter().take(COLUMNS_SHOWN) {
-        table.add_row([short(field.name(), 40), field.data_type().to_string()]);
+        let shown = cells.get(field.name()).map(|evidence| evidence.shown.join(", ")).unwrap_or_default();
+        table.add_row([short(field.name(), 40), field.data_type().to_string(), short(&shown, CELLS_WIDTH)]);
     }
     if schema.fields().len() > COLUMNS_SHOWN {
-        table.add_row([format!("… and {} more", schema.fields().len() - COLUMNS_SHOWN), String::new()]);
+        table.add_row([
+            format!("… and {} more", schema.fields().len() - COLUMNS_SHOWN),
+            String::new(),
+            String::new(),
+        ]);
     }
     text.push_str(&table.to_string());
     text

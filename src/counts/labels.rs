@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Label names in the order of the target tensor, stored end to end.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Labels {
@@ -66,24 +68,24 @@ impl Labels {
         self.iter().enumerate().find_map(|(i, name)| seen.insert(name, i).map(|before| (name, before, i)))
     }
 
-    /// Whether the names are in the order of [`name_order`], each once.
+    /// Whether the names are in this order, each once. Counts are not looked at.
     #[must_use]
-    pub fn are_in_order(&self) -> bool {
-        (1..self.len()).all(|i| name_order(self.name(i - 1), self.name(i)).is_lt())
+    pub fn are_in_order(&self, order: NameOrder) -> bool {
+        (1..self.len()).all(|i| order.compare(self.name(i - 1), self.name(i)).is_lt())
     }
 
-    /// Merges two lists that are in the order of [`name_order`], in the same order.
-    pub(super) fn union(&self, other: &Self) -> Self {
+    /// Merges two lists that are in this order, in the same order.
+    pub(super) fn union(&self, other: &Self, order: NameOrder) -> Self {
         let (mut all, mut a, mut b) = (Self::default(), self.iter().peekable(), other.iter().peekable());
         loop {
-            let order = match (a.peek(), b.peek()) {
+            let next = match (a.peek(), b.peek()) {
                 (None, None) => return all,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(a), Some(b)) => name_order(a, b),
+                (Some(a), Some(b)) => order.compare(a, b),
             };
-            let from_a = if order.is_le() { a.next() } else { None };
-            let from_b = if order.is_ge() { b.next() } else { None };
+            let from_a = if next.is_le() { a.next() } else { None };
+            let from_b = if next.is_ge() { b.next() } else { None };
             from_a.or(from_b).into_iter().for_each(|name| all.push(name));
         }
     }
@@ -111,9 +113,33 @@ impl fmt::Debug for Labels {
     }
 }
 
+/// The order of labels whose names were found while counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NameOrder {
+    /// By code point, as `sorted` in Python and scikit-learn's `LabelEncoder` do.
+    #[default]
+    Name,
+    /// Integers by number and before words, words by code point.
+    Number,
+    /// The label with the most positives first; ties by code point.
+    Frequency,
+}
+
+impl NameOrder {
+    /// Which of two names comes first. Frequencies are not known here: names with the same number of
+    /// positives compare by code point.
+    #[must_use]
+    pub fn compare(self, a: &str, b: &str) -> Ordering {
+        match self {
+            Self::Number => name_order(a, b),
+            Self::Name | Self::Frequency => a.cmp(b),
+        }
+    }
+}
+
 /// Integers by number and before words, words by their bytes.
-#[must_use]
-pub fn name_order(a: &str, b: &str) -> Ordering {
+fn name_order(a: &str, b: &str) -> Ordering {
     match (number(a), number(b)) {
         (Some(x), Some(y)) => x.cmp(&y).then_with(|| a.cmp(b)),
         (Some(_), None) => Ordering::Less,

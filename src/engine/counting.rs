@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::counts::Labels;
+use crate::counts::{Labels, NameOrder};
 use crate::error::{Error, Result, choice};
-use crate::source::layout::{LabelKind, Layout};
+use crate::source::layout::{LabelKind, Layout, LayoutKind};
+use crate::source::spelling::Spelling;
 use crate::source::values::{Domain, Value};
 use crate::source::vocabulary::nearest;
 
@@ -25,14 +26,14 @@ pub enum Keys {
     Indices(Option<u64>),
     /// The position of the stored name (or integer) in a vocabulary.
     Vocabulary(Arc<Vocabulary>),
-    /// Positions are given after counting, by sorting the names found.
-    Names,
+    /// Positions are given after counting, by putting the names found in this order.
+    Names(NameOrder),
 }
 
 impl Keys {
     /// Whether labels are those that are found, which other shards may have more of.
     pub(crate) fn are_open(&self) -> bool {
-        matches!(self, Self::Names | Self::Indices(None))
+        matches!(self, Self::Names(_) | Self::Indices(None))
     }
 }
 
@@ -41,23 +42,26 @@ pub struct Vocabulary {
     labels: Labels,
     positions: HashMap<String, u32>,
     kind: LabelKind,
+    spelling: Spelling,
 }
 
 /// The same text for the same vocabulary: positions follow from the labels, and a map has no order.
 impl std::fmt::Debug for Vocabulary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { labels, positions: _, kind } = self;
+        // How texts are compared is said with the values.
+        let Self { labels, positions: _, kind, spelling: _ } = self;
         f.debug_struct("Vocabulary").field("labels", labels).field("kind", kind).finish()
     }
 }
 
 impl Vocabulary {
-    /// Indexes `labels`; `kind` says whether stored integers are positions or names.
+    /// Indexes `labels`; `kind` says whether stored integers are positions or names, `spelling` how names are
+    /// compared.
     #[must_use]
-    pub fn new(labels: Labels, kind: LabelKind) -> Self {
-        let positions =
-            labels.iter().enumerate().filter_map(|(i, n)| Some((n.to_owned(), u32::try_from(i).ok()?)));
-        Self { positions: positions.collect(), labels, kind }
+    pub fn new(labels: Labels, kind: LabelKind, spelling: Spelling) -> Self {
+        let numbered = labels.iter().zip(0_u32..);
+        let positions = numbered.map(|(name, i)| (spelling.key(name).into_owned(), i)).collect();
+        Self { labels, positions, kind, spelling }
     }
 
     /// Whether stored integers are positions or names.
@@ -80,10 +84,10 @@ impl Vocabulary {
     /// The position of a stored label, or what is wrong with it.
     pub(crate) fn position(&self, value: &Value<'_>) -> std::result::Result<u32, String> {
         match value {
-            Value::Text(text) => match self.positions.get(*text) {
+            Value::Text(text) => match self.positions.get(&*self.spelling.key(text)) {
                 Some(&position) => Ok(position),
                 // Decimal indices in strings, such as "2,27" in a delimited column.
-                None => match text.parse::<u64>() {
+                None => match self.spelling.trimmed(text).parse::<u64>() {
                     Ok(index) if self.kind == LabelKind::Index => self.index(index),
                     _ => Err(self.unknown(text)),
                 },
@@ -176,6 +180,19 @@ impl Counting {
         self.overrides.get(&position).unwrap_or(&self.domain)
     }
 
+    /// The labels that a stored text of layout `delimited` names: "a||b" and "a|" hold empty pieces, which name
+    /// none, as those do that were declared missing.
+    pub(super) fn pieces<'t>(&'t self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        let by = self.layout.delimiter.as_deref().filter(|_| self.layout.kind == LayoutKind::Delimited);
+        let pieces = by.into_iter().flat_map(move |by| text.split(by));
+        pieces.filter(|piece| self.names_label(piece))
+    }
+
+    /// Whether a piece between two separators names a label.
+    pub(super) fn names_label(&self, piece: &str) -> bool {
+        !self.domain.spelling.trimmed(piece).is_empty() && !self.domain.is_missing(&Value::Text(piece))
+    }
+
     /// The position of the label with this index.
     pub(super) fn place(&self, index: u64) -> Result<usize> {
         let place = usize::try_from(index)
@@ -193,17 +210,30 @@ impl Counting {
     #[must_use]
     pub fn knowing(&self, labels: &Labels) -> Self {
         let keys = match &self.keys {
-            Keys::Names => Keys::Vocabulary(Arc::new(Vocabulary::new(labels.clone(), LabelKind::Name))),
+            Keys::Names(_) => {
+                let spelling = self.domain.spelling;
+                Keys::Vocabulary(Arc::new(Vocabulary::new(labels.clone(), LabelKind::Name, spelling)))
+            }
+            Keys::Indices(None) if labels.iter().zip(0_usize..).any(|(name, i)| name != i.to_string()) => {
+                // Indices that were declared missing are no labels.
+                let spelling = self.domain.spelling;
+                Keys::Vocabulary(Arc::new(Vocabulary::new(labels.clone(), LabelKind::Name, spelling)))
+            }
             Keys::Indices(_) => Keys::Indices(Some(labels.len() as u64)),
             known => known.clone(),
         };
         Self { keys, ..self.clone() }
     }
 
+    /// Every meaning that values have for some label.
+    pub(super) fn domains(&self) -> impl Iterator<Item = &Domain> {
+        std::iter::once(&self.domain).chain(self.overrides.values())
+    }
+
     /// True when soft or weighted counts are asked for.
     #[must_use]
     pub fn has_mass(&self) -> bool {
-        self.sample_weight.is_some() || self.domain.soft || self.overrides.values().any(|d| d.soft)
+        self.sample_weight.is_some() || self.domains().any(|domain| domain.soft)
     }
 }
 
@@ -251,7 +281,9 @@ pub(crate) mod tests {
 
     #[test]
     fn integers_are_positions_or_names_of_a_vocabulary() {
-        let position = |kind, value| Vocabulary::new(labels(&["7", "cat", "0"]), kind).position(&value);
+        let position = |kind, value| {
+            Vocabulary::new(labels(&["7", "cat", "0"]), kind, Spelling::default()).position(&value)
+        };
         assert_eq!(position(LabelKind::Index, Value::Int(2)), Ok(2));
         assert_eq!(position(LabelKind::Name, Value::Int(7)), Ok(0));
         assert_eq!(position(LabelKind::Name, Value::UInt(0)), Ok(2));
@@ -274,10 +306,14 @@ pub(crate) mod tests {
     fn labels_that_were_found_are_known_to_the_next_pass() {
         let found = labels(&["a", "b"]);
         let knowing = |keys| counting(LayoutKind::List, &["y"], keys).knowing(&found).keys;
-        let Keys::Vocabulary(vocabulary) = knowing(Keys::Names) else { panic!("names become a vocabulary") };
+        let Keys::Vocabulary(vocabulary) = knowing(Keys::Names(NameOrder::Number)) else {
+            panic!("names become a vocabulary")
+        };
         assert_eq!(*vocabulary.labels(), found);
         assert!(matches!(knowing(Keys::Indices(None)), Keys::Indices(Some(2))));
-        assert!(Keys::Names.are_open() && Keys::Indices(None).are_open());
-        assert!(!knowing(Keys::Names).are_open() && !knowing(Keys::Indices(None)).are_open());
+        assert!(Keys::Names(NameOrder::Number).are_open() && Keys::Indices(None).are_open());
+        assert!(
+            !knowing(Keys::Names(NameOrder::Number)).are_open() && !knowing(Keys::Indices(None)).are_open()
+        );
     }
 }

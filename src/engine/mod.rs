@@ -26,6 +26,7 @@ mod dataset;
 mod errors;
 pub mod functions;
 mod group_key;
+mod naming;
 mod objects;
 mod pairs;
 mod partial;

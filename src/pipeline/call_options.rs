@@ -6,7 +6,7 @@ use super::spec::Spec;
 use crate::error::{Error, Result};
 
 /// Keys of a spec that options may set: what is counted and how it is weighed.
-const OPTIONS: [&str; 31] = [
+const OPTIONS: [&str; 35] = [
     "layout",
     "labels",
     "id",
@@ -23,6 +23,10 @@ const OPTIONS: [&str; 31] = [
     "uncertain_as",
     "threshold",
     "soft",
+    "null_as",
+    "trim",
+    "ignore_case",
+    "order",
     "missing_columns",
     "sample_weight",
     "by",

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::account::Account;
 use super::derived::Derived;
+use super::opening::Opened;
 use super::plan::Plan;
 use super::weigh::reopen;
 use crate::artifact::files::SUCCESS;
@@ -11,7 +12,9 @@ use crate::artifact::publish::published;
 use crate::artifact::results::CheckResult;
 use crate::checks::{self, CheckStatus, Checked, failure};
 use crate::drift::compare;
-use crate::error::Result;
+use crate::engine::Dataset;
+use crate::error::{Error, Result};
+use crate::source::where_values::what_columns_hold;
 use crate::store::of_path;
 
 /// Checks `derived`, the result of all rows.
@@ -49,4 +52,19 @@ fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
 /// Whether a run was published at `out`.
 fn has_result(out: &Path) -> bool {
     if of_path(out).is_some() { published(out).is_some() } else { out.join(SUCCESS).exists() }
+}
+
+/// Refuses a condition that no row meets, unless that is allowed or another job may have such rows.
+pub(super) fn check_condition(plan: &Plan, opened: &Opened, rows: u64) -> Result<()> {
+    let Some(condition) = plan.count.filter.as_deref().filter(|_| rows == 0 && !plan.allow_empty) else {
+        return Ok(());
+    };
+    let Dataset { shards, schema, .. } = &opened.dataset;
+    let all: u64 = shards.iter().map(|shard| shard.rows).sum();
+    if all == 0 || plan.part.is_some() {
+        return Ok(());
+    }
+    let mut hints = what_columns_hold(shards, schema, condition)?;
+    hints.push("--allow-empty accepts a result without rows".to_owned());
+    Err(Error::input(format!("--where {condition:?} leaves 0 rows of {all}")).hint(hints.join("; ")))
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::machine::Machine;
-use super::options::{domain, limits, list};
+use super::options::{limits, list};
 use super::spec::{OneOrMany, Spec};
+use super::value_rules::declared;
 use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result, choice};
-use crate::source::layout::{LabelKind, LayoutKind};
+use crate::source::layout::{LabelKind, LabelOrder, LayoutKind};
 use crate::source::values::Domain;
 use crate::store::{Address, is_address};
 
@@ -37,6 +38,8 @@ pub struct CountPlan {
     pub ids_disjoint: bool,
     /// Whether integers are indices or names.
     pub label_kind: LabelKind,
+    /// The order of labels, if given.
+    pub order: Option<LabelOrder>,
     /// What values mean.
     pub domain: Domain,
     /// Labels whose values have a meaning of their own.
@@ -69,10 +72,9 @@ impl CountPlan {
                 Error::usage("no shards are named").hint("name files, folders or globs of Parquet shards")
             );
         }
-        let domain = domain(&spec.values, &Domain::default())?;
+        let domain = declared(&spec.values, &Domain::default())?;
         let label_domains = spec.label.iter().map(|(label, values)| {
-            let own = super::options::domain(values, &domain)
-                .map_err(|error| error.at(format!("label {label:?}")))?;
+            let own = declared(values, &domain).map_err(|error| error.at(format!("label {label:?}")))?;
             Ok((label.clone(), own))
         });
         let missing_columns = match spec.missing_columns.as_deref() {
@@ -91,6 +93,7 @@ impl CountPlan {
             num_rows: spec.num_rows,
             ids_disjoint: spec.ids_disjoint.unwrap_or(false),
             label_kind: spec.label_kind.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            order: spec.order.as_deref().map(str::parse).transpose()?,
             label_domains: label_domains.collect::<Result<_>>()?,
             domain,
             missing_columns,

@@ -82,7 +82,7 @@ pub async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> Result<
         Keys::Positions(labels) => labels.len(),
         Keys::Vocabulary(vocabulary) => vocabulary.labels().len(),
         Keys::Indices(bound) => usize::try_from(bound.unwrap_or(0)).unwrap_or(0),
-        Keys::Names => 0,
+        Keys::Names(_) => 0,
     };
     let of_threads = if demand.is_far { AHEAD_BYTES } else { THREAD_BYTES };
     let of_labels = (labels * size_of::<Tally>()) as u64;
@@ -91,7 +91,7 @@ pub async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> Result<
         how,
         memory,
         is_open: counting.layout.kind == LayoutKind::Long
-            || matches!(counting.keys, Keys::Names | Keys::Indices(None)),
+            || matches!(counting.keys, Keys::Names(_) | Keys::Indices(None)),
         opening,
         // Each thread is as fast as the one of the probe.
         counting: per_row * demand.rows as f64 / threads as f64,

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema};
 
 use super::count_plan::CountPlan;
-use crate::counts::Labels;
+use super::label_rules::{check_spellings, keys_in_order};
+use crate::counts::{Labels, NameOrder};
 use crate::engine::counting::{Keys, Vocabulary};
 use crate::error::{Error, Result};
+use crate::source::class_labels::agreed_class_names;
 use crate::source::detect::list_length;
 use crate::source::layout::{LabelKind, Layout, LayoutKind, is_number, is_text, item, no_column};
 use crate::source::shards::Shard;
 use crate::source::values::Domain;
-use crate::source::vocabulary::{self, nearest};
+use crate::source::vocabulary::nearest;
 
 /// `--by` and `--sample-weight` must name columns of use.
 pub(super) fn check_row_columns(
@@ -52,16 +54,24 @@ pub(super) fn check_row_columns(
     }
 }
 
-/// How stored labels get their positions.
+/// How stored labels get their positions. `is_part` tells that other jobs count other shards.
 pub(super) fn keys(
     plan: &CountPlan,
     layout: &Layout,
     schema: &Schema,
     shards: &[Shard],
     vocabulary: Option<Labels>,
+    is_part: bool,
 ) -> Result<Keys> {
-    let known = vocabulary
-        .or_else(|| shards.first().and_then(|shard| vocabulary::from_metadata(shard, layout.column())));
+    let known = match vocabulary {
+        // The column is the label, whatever names the footer gives to the classes of its values.
+        None if layout.kind == LayoutKind::Wide => None,
+        None => agreed_class_names(shards, layout.column())?,
+        given => given,
+    };
+    if plan.domain.spelling.ignore_case {
+        check_spellings(plan, known.as_ref(), is_part)?;
+    }
     if let (Some(labels), Some(n)) = (&known, plan.num_labels)
         && labels.len() as u64 != n
     {
@@ -87,12 +97,18 @@ pub(super) fn keys(
             let data_type = data_type.unwrap_or(DataType::Null);
             let element = item(&data_type).unwrap_or(&data_type);
             let indices = plan.label_kind == LabelKind::Index;
-            Ok(match (known, plan.num_labels) {
-                (Some(labels), _) => Keys::Vocabulary(Arc::new(Vocabulary::new(labels, plan.label_kind))),
+            let keys = match (known, plan.num_labels) {
+                (Some(labels), _) => {
+                    let spelling = plan.domain.spelling;
+                    Keys::Vocabulary(Arc::new(Vocabulary::new(labels, plan.label_kind, spelling)))
+                }
                 (None, Some(n)) => Keys::Indices(Some(n)),
                 (None, None) if indices && !is_text(element) => Keys::Indices(None),
-                (None, None) => Keys::Names,
-            })
+                (None, None) => {
+                    Keys::Names(if is_text(element) { NameOrder::Name } else { NameOrder::Number })
+                }
+            };
+            keys_in_order(plan, keys)
         }
     }
 }

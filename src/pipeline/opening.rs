@@ -7,6 +7,7 @@ use arrow::datatypes::Schema;
 
 use super::count_plan::CountPlan;
 use super::label_keys::{check_row_columns, keys, overrides};
+use super::label_rules::{check_values, order_of_columns, sort_columns};
 use super::plan::Plan;
 use super::spec::STDIO;
 use crate::counts::Labels;
@@ -14,12 +15,14 @@ use crate::engine::counting::{Counting, Keys};
 use crate::engine::states::States;
 use crate::engine::{Dataset, shared};
 use crate::error::{Error, Result};
-use crate::source::detect::{Detected, Given, detect};
+use crate::source::detect::{Detected, detect};
 use crate::source::layout::{Layout, LayoutKind, select};
 use crate::source::listing::Listed;
-use crate::source::schema::{Agreement, agree};
+use crate::source::look::Given;
+use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::{Known, Shard, Unreadable, fingerprint, open_readable};
 use crate::source::stdin::{Spooled, spool};
+use crate::source::values::NullAs;
 use crate::source::{listing, vocabulary};
 
 /// Shards, their layout, and what is to be counted.
@@ -35,6 +38,8 @@ pub struct Opened {
     pub absent: Vec<String>,
     /// The number of labels comes from the largest index.
     pub labels_inferred: bool,
+    /// Two shards with their label columns in different orders, where the order is that of the first.
+    pub column_order: Option<String>,
     /// Files that cannot be read as shards and are left out.
     pub unreadable: Vec<Unreadable>,
     /// Fingerprint of the shards of all jobs, where several share them.
@@ -78,22 +83,26 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let (listed, spooled) = list(plan)?;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let (shards, unreadable) = open_shards(plan, listed, run)?;
-    let loose = agree(&shards, &|_| false)?;
-    let vocabulary = plan.vocabulary.as_deref().map(vocabulary::read).transpose()?;
-    let detected = detected(plan, &shards, &loose, vocabulary.as_ref())?;
+    let loose = agree(&shards, &|_| Need::Nothing)?;
+    let vocabulary =
+        plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?;
+    let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref())?;
+    sort_columns(plan, &mut detected.layout)?;
     let layout = &detected.layout;
     let shards = match layout.kind {
         // Whether shards share rows is read from their row groups.
         LayoutKind::Long => shards.iter().map(Shard::whole).collect::<Result<_>>()?,
         _ => shards,
     };
-    let needed: BTreeSet<&str> = columns(plan, layout).collect();
-    let agreement = agree(&shards, &|name| needed.contains(name))?;
+    let agreement = agreed(plan, layout, &shards)?;
     layout.check(&agreement.schema)?;
+    check_values(plan, layout)?;
     let absent = absent_columns(plan, layout, &agreement)?;
+    check_absent(plan, &absent)?;
+    let column_order = order_of_columns(plan, layout, &shards);
     let dataset = Dataset::new(shards, agreement.schema);
     check_row_columns(plan, layout, &dataset.schema, &dataset.hive)?;
-    let keys = keys(plan, layout, &dataset.schema, &dataset.shards, vocabulary)?;
+    let keys = keys(plan, layout, &dataset.schema, &dataset.shards, vocabulary, run.job.is_some())?;
     let labels_inferred = matches!(keys, Keys::Indices(None));
     let counting = Counting {
         layout: layout.clone(),
@@ -117,6 +126,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         counting,
         absent,
         labels_inferred,
+        column_order,
         unreadable,
         whole: None,
         _spooled: spooled,
@@ -159,8 +169,22 @@ fn detected(
         value: plan.value.as_deref(),
         delimiter: plan.delimiter.as_deref(),
         taken: plan.by.iter().chain(&plan.sample_weight).map(String::as_str).collect(),
+        domain: &plan.domain,
+        label_domains: &plan.label_domains,
     };
     detect(shards, &agreement.schema, &given)
+}
+
+/// The schema with the columns that are read: labels and values may differ in type between shards, others not.
+fn agreed(plan: &CountPlan, layout: &Layout, shards: &[Shard]) -> Result<Agreement> {
+    let labels: BTreeSet<&str> = layout.labels.iter().chain(&layout.value).map(String::as_str).collect();
+    let exact = layout.id.iter().chain(&plan.by).chain(&plan.sample_weight);
+    let exact: BTreeSet<&str> = exact.map(String::as_str).collect();
+    agree(shards, &|name| match (exact.contains(name), labels.contains(name)) {
+        (true, _) => Need::Exact,
+        (false, true) => Need::Labels,
+        (false, false) => Need::Nothing,
+    })
 }
 
 /// The columns that are read.
@@ -241,6 +265,17 @@ fn named_labels(plan: &CountPlan, agreement: &Agreement, vocabulary: Option<&Lab
             Ok(vocabulary.iter().map(str::to_owned).collect())
         }
         _ => Ok(Vec::new()),
+    }
+}
+
+/// Absent columns count as missing, which NULL may not.
+fn check_absent(plan: &CountPlan, absent: &[String]) -> Result<()> {
+    match absent.first() {
+        Some(name) if plan.domain.null_as != NullAs::Missing => Err(Error::usage(format!(
+            "column {name:?} is missing in some shards, where --missing-columns and --null-as contradict each other"
+        ))
+        .hint("drop one of the two, or write the column to all shards")),
+        _ => Ok(()),
     }
 }
 

@@ -2,12 +2,11 @@
 
 use super::derived::MeasureOptions;
 use super::machine::Machine;
-use super::spec::{OneOrMany, Scalar, Scalars, Spec, ValueSpec};
+use super::spec::{OneOrMany, Scalar, Spec};
 use crate::artifact::catalog;
 use crate::consequences::BATCH_SIZE;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result};
-use crate::source::values::{Domain, Literal};
 use crate::weights::{Adjust, Fallback, Policy, Scheme, Weighing};
 
 /// Part of the machine's memory used by default.
@@ -18,29 +17,6 @@ const SPILL_LIMIT: u64 = 100 << 30;
 /// The texts of a key that takes one or several.
 pub(super) fn list(given: Option<&OneOrMany>) -> Vec<String> {
     given.map(OneOrMany::to_vec).unwrap_or_default()
-}
-
-/// What values mean; what `values` leaves open is that of `base`.
-pub(super) fn domain(values: &ValueSpec, base: &Domain) -> Result<Domain> {
-    let literals = |given: &Option<Scalars>, base: &Vec<Literal>| match given {
-        None => base.clone(),
-        Some(given) => given.texts().iter().map(|text| Literal::new(text)).collect(),
-    };
-    let threshold = values.threshold.or(base.threshold);
-    if threshold.is_some_and(|t| !t.is_finite()) {
-        return Err(Error::usage("--threshold is not a finite number").hint("give a number such as 0.5"));
-    }
-    let domain = Domain {
-        positive: literals(&values.positive_values, &base.positive),
-        negative: literals(&values.negative_values, &base.negative),
-        missing: literals(&values.missing_values, &base.missing),
-        uncertain: literals(&values.uncertain_values, &base.uncertain),
-        uncertain_as: values.uncertain_as.as_deref().map_or(Ok(base.uncertain_as), str::parse)?,
-        threshold,
-        soft: values.soft.unwrap_or(base.soft),
-    };
-    domain.check()?;
-    Ok(domain)
 }
 
 /// The weighing a spec asks for; also what `weigh` uses, which needs nothing else.

@@ -27,6 +27,8 @@ pub struct Plan {
     pub max_bad_shards: usize,
     /// Index and number of jobs, if several share the shards.
     pub part: Option<(u64, u64)>,
+    /// Accept a condition that no row meets.
+    pub allow_empty: bool,
     /// Kinds of files to write.
     pub formats: Vec<String>,
     /// Schemes, adjustments, policies.

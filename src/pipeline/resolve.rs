@@ -29,6 +29,7 @@ impl Plan {
             out: Destination::asked(&spec)?,
             max_bad_shards: max_bad_shards(&spec)?,
             overwrite: spec.overwrite.unwrap_or(false),
+            allow_empty: spec.allow_empty.unwrap_or(false),
             state: state(&spec)?,
             full: spec.full.unwrap_or(false),
             part: part(&spec)?,

@@ -82,6 +82,9 @@ pub struct Spec {
     /// Whether integers are indices or names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_kind: Option<String>,
+    /// `given`, `name`, `number` or `frequency`: the order of labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
     /// What values mean, unless `label` overrides it.
     #[serde(flatten)]
     pub values: ValueSpec,
@@ -91,6 +94,9 @@ pub struct Spec {
     /// SQL condition a row must meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#where: Option<String>,
+    /// Accept a condition that no row meets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_empty: Option<bool>,
     /// Column with one weight per row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_weight: Option<String>,
@@ -239,6 +245,15 @@ pub struct ValueSpec {
     /// Numbers from 0 to 1 count in part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soft: Option<bool>,
+    /// `missing`, `negative` or `positive`: what NULL and NaN count as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub null_as: Option<String>,
+    /// Ignore blanks around texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trim: Option<bool>,
+    /// Ignore the case of texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_case: Option<bool>,
 }
 
 /// One text or a list of them.
@@ -348,19 +363,19 @@ impl Spec {
         let Self {
             // Places, what happens around the result, and how rows are counted.
             shards, out, against, overwrite, state, full, on_bad_shard, max_bad_shards, shard_index, shard_count,
-            formats, format, ids_disjoint, publish_on_check_failure, summary_json, metrics_textfile, openlineage,
+            formats, format, ids_disjoint, allow_empty, publish_on_check_failure, summary_json, metrics_textfile, openlineage,
             skip_exit_code, checks, engine, trust_statistics, memory_limit, threads, spill_dir, spill_limit,
             cluster, retries,
             // What decides the result. Of the vocabulary, the place does not.
             vocabulary,
             layout: _, labels: _, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
-            values: _, label: _, missing_columns: _, r#where: _, sample_weight: _, by: _, scheme: _, epsilon: _,
+            order: _, values: _, label: _, missing_columns: _, r#where: _, sample_weight: _, by: _, scheme: _, epsilon: _,
             power: _, clip: _, normalize: _, zero_positives: _, zero_negatives: _, min_positives: _,
             row_measures: _, num_features: _, batch_size: _, compat: _, plan: _, seed: _, epoch: _,
             materialize: _, dry_run: _,
         } = &mut meaning;
         clear!(shards out against overwrite state full on_bad_shard max_bad_shards shard_index shard_count);
-        clear!(formats format ids_disjoint publish_on_check_failure summary_json metrics_textfile openlineage);
+        clear!(formats format ids_disjoint allow_empty publish_on_check_failure summary_json metrics_textfile openlineage);
         clear!(skip_exit_code checks engine trust_statistics memory_limit threads spill_dir spill_limit);
         clear!(cluster retries);
         if let Some(path) = vocabulary

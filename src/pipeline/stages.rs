@@ -11,7 +11,7 @@ use arrow::datatypes::Schema;
 use serde_json::Value as Json;
 
 use super::account::{Account, finding_result, summary};
-use super::checking::check;
+use super::checking::{check, check_condition};
 use super::derived::Derived;
 use super::destination::Destination;
 use super::opening::{Opened, open_plan};
@@ -64,6 +64,7 @@ pub(super) async fn stages(
     let against = plan.against.as_deref().map(|path| against(path, plan.out.folder())).transpose()?.flatten();
 
     let counted = count(plan, observer, &mut opened, &spec, account).await?;
+    check_condition(plan, &opened, counted.total.rows())?;
     let measured = measure(plan, &opened, &counted, account).await?;
     let sampled = make_sampling_plan(plan, &opened, &counted.total, account).await?;
     let deriving = account.timings.start("derive");
@@ -235,6 +236,7 @@ fn derive(
         labels_inferred: opened.labels_inferred,
         null_elements,
         absent_columns: std::mem::take(&mut opened.absent),
+        column_order: opened.column_order.take(),
         skipped_shards: account.shards_with("skipped"),
         groups: Vec::new(),
     };

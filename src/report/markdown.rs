@@ -90,24 +90,33 @@ fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
 
 fn labels(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::Result {
     let vectors = &report.weights.vectors;
-    write!(out, "| # | label | positives | negatives | missing | prevalence | IRLbl |")?;
+    write!(out, "| # | label | positives | negatives | missing |")?;
+    let masses = report.counts.masses();
+    write!(out, "{} prevalence | IRLbl |", masses.map_or("", |_| " positive mass | negative mass |"))?;
     vectors.iter().try_for_each(|vector| write!(out, " `{}` |", vector.name))?;
     let scumble = report.rows.map(|rows| &rows.scumble);
     writeln!(out, "{} status |", scumble.map_or("", |_| " SCUMBLE |"))?;
-    let columns = vectors.len() + usize::from(scumble.is_some());
+    let columns = vectors.len() + usize::from(scumble.is_some()) + 2 * usize::from(masses.is_some());
     writeln!(out, "|---:|---|---:|---:|---:|---:|---:|{}---|", "---:|".repeat(columns))?;
     for &i in indices {
         let tally = &report.counts.tallies()[i];
         write!(
             out,
-            "| {i} | {} | {} | {} | {} | {} | {} |",
+            "| {i} | {} | {} | {} | {} |",
             code_span(report.counts.labels().name(i)),
             thousands(tally.positives),
             thousands(tally.negatives),
             thousands(tally.missing + tally.uncertain),
-            percent(report.of_label(i, prevalence)),
-            number(report.irlbl(i)),
         )?;
+        if let Some(masses) = masses {
+            write!(
+                out,
+                " {} | {} |",
+                brief(masses[i].positives.to_f64()),
+                brief(masses[i].negatives.to_f64())
+            )?;
+        }
+        write!(out, " {} | {} |", percent(report.of_label(i, prevalence)), number(report.irlbl(i)))?;
         vectors.iter().try_for_each(|vector| write!(out, " {} |", brief(vector.values[i])))?;
         if let Some(scumble) = scumble {
             write!(out, " {} |", number(scumble[i]))?;

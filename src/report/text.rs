@@ -23,7 +23,13 @@ pub fn text(report: &Report<'_>) -> String {
     let (most, least) = report.by_frequency(2 * SHOWN, SHOWN);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["label", "positives", "negatives", "missing", "prevalence", &primary_name(report)]);
+    let mut header = vec!["label", "positives", "negatives", "missing"];
+    if report.counts.masses().is_some() {
+        header.extend(["pos. mass", "neg. mass"]);
+    }
+    let primary = primary_name(report);
+    header.extend(["prevalence", primary.as_str()]);
+    table.set_header(header);
     for &i in &most {
         table.add_row(row(report, i));
     }
@@ -105,12 +111,17 @@ fn primary_name(report: &Report<'_>) -> String {
 fn row(report: &Report<'_>, i: usize) -> Vec<String> {
     const NAME_WIDTH: usize = 26;
     let tally = &report.counts.tallies()[i];
-    vec![
+    let mut cells = vec![
         short(report.counts.labels().name(i), NAME_WIDTH),
         thousands(tally.positives),
         thousands(tally.negatives),
         thousands(tally.missing + tally.uncertain),
-        percent(report.of_label(i, prevalence)),
-        brief(report.weights.primary().values[i]),
-    ]
+    ];
+    // What weights are made of where rows have weights or targets are soft.
+    let masses = report.counts.masses().map(|masses| masses[i]);
+    cells
+        .extend(masses.into_iter().flat_map(|m| [m.positives, m.negatives]).map(|mass| brief(mass.to_f64())));
+    cells.push(percent(report.of_label(i, prevalence)));
+    cells.push(brief(report.weights.primary().values[i]));
+    cells
 }

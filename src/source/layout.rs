@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::vocabulary::nearest;
+use crate::counts::NameOrder;
 use crate::error::{Error, Result, choice};
 
 /// How a row's labels are stored.
@@ -61,7 +62,7 @@ pub const LAYOUTS: [LayoutInfo; 6] = [
         kind: LayoutKind::List,
         name: "list",
         labels: "one list of label indices or names",
-        types: "list, large list or fixed-size list of int or string",
+        types: "list, large list or fixed-size list of int, whole float, string",
         flags: "--labels COL --vocabulary FILE --num-labels C",
     },
     LayoutInfo {
@@ -75,14 +76,14 @@ pub const LAYOUTS: [LayoutInfo; 6] = [
         kind: LayoutKind::Class,
         name: "class",
         labels: "one label index or name",
-        types: "int, string",
+        types: "int, whole float, string",
         flags: "--labels COL --vocabulary FILE",
     },
     LayoutInfo {
         kind: LayoutKind::Long,
         name: "long",
         labels: "several rows, one per (row id, label), optionally with a value",
-        types: "id: int, string, binary; label: int, string",
+        types: "id: int, string, binary; label: int, whole float, string",
         flags: "--id COL --labels COL --value COL --num-rows N",
     },
 ];
@@ -153,6 +154,30 @@ impl FromStr for LabelKind {
     }
 }
 
+/// The order of labels in every vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelOrder {
+    /// That of the columns, the vocabulary or the positions.
+    Given,
+    /// By some order of names, or by how frequent labels are.
+    By(NameOrder),
+}
+
+impl FromStr for LabelOrder {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "given" => Ok(Self::Given),
+            "name" => Ok(Self::By(NameOrder::Name)),
+            "number" => Ok(Self::By(NameOrder::Number)),
+            "frequency" => Ok(Self::By(NameOrder::Frequency)),
+            _ => Err(Error::usage(format!("--order: \"{text}\" is not a choice"))
+                .hint("use given, name, number or frequency")),
+        }
+    }
+}
+
 /// A layout with the columns it reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
@@ -220,8 +245,9 @@ impl Layout {
 
     fn fits_aside(&self, name: &str, data_type: &DataType) -> (bool, &'static str) {
         if self.id.as_deref() == Some(name) {
-            let fits = is_label(data_type)
-                || matches!(data_type, DataType::BinaryView | DataType::FixedSizeBinary(_));
+            let fits = data_type.is_integer()
+                || is_text(data_type)
+                || matches!(data_type, DataType::Null | DataType::FixedSizeBinary(_));
             (fits, "an int, string or binary row id")
         } else {
             (is_number(data_type) || is_text(data_type), "a 0/1 value")
@@ -296,16 +322,24 @@ pub fn is_number(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Boolean | DataType::Null) || data_type.is_numeric()
 }
 
-/// True for strings.
+/// True for strings, and for bytes, which many writers make of strings.
 #[must_use]
 pub fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    matches!(
+        data_type,
+        DataType::Utf8
+            | DataType::LargeUtf8
+            | DataType::Utf8View
+            | DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+    )
 }
 
-/// True for types that can name a label.
+/// True for types that can name a label: integers, numbers that may be whole, strings.
 #[must_use]
 pub fn is_label(data_type: &DataType) -> bool {
-    data_type.is_integer() || is_text(data_type) || *data_type == DataType::Null
+    data_type.is_numeric() || is_text(data_type) || *data_type == DataType::Null
 }
 
 /// The type of a list's elements.

@@ -22,7 +22,7 @@ pub struct Listed {
 ///
 /// A folder stands for every Parquet file below it, a glob for what it matches, a file for itself; so it is
 /// with addresses of stores.
-/// Files and folders whose name starts with `.` or `_` are passed over unless named outright.
+/// Files and folders whose name starts with `.` or `_` are skipped unless named outright.
 ///
 /// # Errors
 /// [`Error::Input`] naming every source that does not exist, cannot be read or holds no shard.
@@ -93,8 +93,11 @@ fn objects(address: &Address) -> Result<Vec<Object>> {
     let below = address.key().trim_end_matches('/').len();
     let found = bucket.objects(address, move |key| is_shard(key.get(below..).unwrap_or_default()))?;
     if found.is_empty() {
-        return Err(Error::input(format!("{address}: there is no such object, and no shard in such a folder")).hint(
-            "objects must end in .parquet; names that start with . or _ are passed over unless named outright",
+        return Err(Error::input(format!(
+            "{address}: there is no such object, and no shard in such a folder"
+        ))
+        .hint(
+            "objects must end in .parquet; names that start with . or _ are skipped unless named outright",
         ));
     }
     Ok(found)
@@ -141,7 +144,7 @@ fn folder(root: &Path) -> Result<Vec<PathBuf>> {
     walk(root, &mut visited, &mut found)?;
     if found.is_empty() {
         return Err(Error::input(format!("{}: no Parquet file in this folder", root.display())).hint(
-            "files must end in .parquet; names that start with . or _ are passed over unless named outright",
+            "files must end in .parquet; names that start with . or _ are skipped unless named outright",
         ));
     }
     Ok(found)

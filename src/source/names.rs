@@ -26,9 +26,9 @@ fn of_places(places: &[(&Path, &[(String, String)])]) -> Vec<String> {
         folders.chain(file).collect::<Vec<_>>().join("/")
     };
     let mut names: Vec<String> = places.iter().map(short).collect();
-    let mut alike: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    names.iter().enumerate().for_each(|(i, name)| alike.entry(name).or_default().push(i));
-    let doubled: Vec<Vec<usize>> = alike.into_values().filter(|same| same.len() > 1).collect();
+    let mut same_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    names.iter().enumerate().for_each(|(i, name)| same_name.entry(name).or_default().push(i));
+    let doubled: Vec<Vec<usize>> = same_name.into_values().filter(|same| same.len() > 1).collect();
     for same in doubled {
         below_common(&paths, &same).into_iter().for_each(|(i, name)| names[i] = name);
     }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn shards_of_one_name_are_told_apart() {
+    fn shards_of_one_name_have_different_names() {
         assert_eq!(
             named(&["/d/x/a.parquet", "/d/y/z/a.parquet", "/d/x/b.parquet"]),
             ["x/a.parquet", "y/z/a.parquet", "b.parquet"]

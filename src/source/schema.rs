@@ -8,6 +8,17 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use super::shards::Shard;
 use crate::error::{Error, Result};
 
+/// What a run needs of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: where shards disagree, the type of the first one stays.
+    Nothing,
+    /// Every value as it is.
+    Exact,
+    /// Labels or their values: whole numbers may be stored as floating-point numbers in some shards.
+    Labels,
+}
+
 /// Where one column was first seen, and with which type after widening.
 struct Seen {
     field: FieldRef,
@@ -19,8 +30,7 @@ struct Seen {
 
 /// The columns of all shards with types that hold every shard's values, in order of first sight.
 ///
-/// Dictionary and run-end encodings are seen through. A column that some shard lacks stands in
-/// [`Agreement::absent`].
+/// Dictionary and run-end encodings are seen through. [`Agreement::absent`] has the columns that some shard lacks.
 #[derive(Debug, Clone)]
 pub struct Agreement {
     /// All columns.
@@ -33,9 +43,8 @@ pub struct Agreement {
 ///
 /// # Errors
 /// [`Error::Input`] naming the column, both shards and both types where no lossless common type
-/// exists, or a column name that stands twice in one shard. Only columns for which `wanted` says yes
-/// are held to this; other columns that disagree keep the type of the first shard.
-pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreement> {
+/// exists, or a column name that appears twice in one shard. Columns of which nothing is needed may disagree.
+pub fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agreement> {
     let mut order: Vec<String> = Vec::new();
     let mut seen: HashMap<String, Seen> = HashMap::new();
     let mut known: Vec<(SchemaRef, usize)> = Vec::new();
@@ -49,8 +58,8 @@ pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreemen
         for (position, field) in shard.schema.fields().iter().enumerate() {
             let name = field.name();
             if shard.schema.fields()[..position].iter().any(|f| f.name() == name) {
-                if wanted(name) {
-                    return Err(Error::input(format!("{}: column {name:?} stands twice", shard.name))
+                if need(name) != Need::Nothing {
+                    return Err(Error::input(format!("{}: column {name:?} appears twice", shard.name))
                         .hint("rename one of the two columns"));
                 }
                 continue;
@@ -61,13 +70,15 @@ pub fn agree(shards: &[Shard], wanted: &dyn Fn(&str) -> bool) -> Result<Agreemen
                 seen.insert(name.clone(), Seen { field: plain, shard: i, shards: 0 });
                 continue;
             };
-            match widen(before.field.data_type(), plain.data_type()) {
+            let (a, b) = (before.field.data_type(), plain.data_type());
+            let wide = widen(a, b).or_else(|| widen_labels(a, b).filter(|_| need(name) == Need::Labels));
+            match wide {
                 Some(wide) if wide == *before.field.data_type() => {}
                 Some(wide) => {
                     before.field = Arc::new(Field::new(name, wide, true));
                     before.shard = i;
                 }
-                None if wanted(name) => {
+                None if need(name) != Need::Nothing => {
                     return Err(disagreement(name, &shards[before.shard], before, shard, &plain));
                 }
                 None => {}
@@ -151,6 +162,25 @@ pub fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
         (float, int) | (int, float) if float.is_floating() && int.is_integer() => {
             (int.primitive_width()? <= 4).then_some(Float64)
         }
+        _ => None,
+    }
+}
+
+/// The type of labels that are integers of 64 bits in some shards and floating-point numbers in others, or text
+/// in some and bytes in others. Numbers that this type cannot hold exactly are refused where they are counted.
+fn widen_labels(a: &DataType, b: &DataType) -> Option<DataType> {
+    use DataType::{BinaryView, FixedSizeList, Float64, LargeList, List, Utf8View};
+    let item = |x: &FieldRef, y: &FieldRef| {
+        let (x, y) = (x.data_type(), y.data_type());
+        Some(Arc::new(Field::new("item", widen(x, y).or_else(|| widen_labels(x, y))?, true)))
+    };
+    match (a, b) {
+        (List(x) | FixedSizeList(x, _), List(y) | FixedSizeList(y, _)) => Some(List(item(x, y)?)),
+        (List(x) | LargeList(x) | FixedSizeList(x, _), List(y) | LargeList(y) | FixedSizeList(y, _)) => {
+            Some(LargeList(item(x, y)?))
+        }
+        (Utf8View, BinaryView) | (BinaryView, Utf8View) => Some(BinaryView),
+        (float, int) | (int, float) if float.is_floating() && int.is_integer() => Some(Float64),
         _ => None,
     }
 }

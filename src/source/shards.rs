@@ -50,7 +50,7 @@ pub struct Shard {
     pub schema: SchemaRef,
     /// The footer.
     pub metadata: Arc<ParquetMetaData>,
-    /// The footer is one that was read before, and its row groups were passed over: see [`Shard::whole`].
+    /// The footer was read in an earlier run, so its row groups were skipped: see [`Shard::whole`].
     pub is_outline: bool,
 }
 
@@ -62,7 +62,7 @@ impl Shard {
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
     }
 
-    /// Size, time of modification and footer, as one hash; of an object its ETag stands for the time.
+    /// Size, time of modification and footer, as one hash; objects have their `ETag` in place of the time.
     #[must_use]
     pub fn identity(&self) -> String {
         identity(&self.place, self.bytes, self.modified, &self.footer_sha256)
@@ -141,7 +141,7 @@ pub fn open(listed: Vec<Listed>, threads: usize) -> Result<Vec<Shard>> {
 #[must_use]
 pub fn open_readable(listed: Vec<Listed>, threads: usize, known: &Known) -> (Vec<Shard>, Vec<Unreadable>) {
     let (mut shards, mut unreadable) = (Vec::with_capacity(listed.len()), Vec::new());
-    // Whoever waits for the network needs no processor.
+    // A thread that waits for the network needs no processor.
     let remote = listed.iter().any(|file| file.place.object().is_some());
     let threads = if remote { threads.max(REQUESTS) } else { threads };
     for (name, opened) in in_order(listed, threads, |file| (file.name.clone(), open_one(&file, known))) {

@@ -63,7 +63,7 @@ pub fn spool(
     fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
     let folder = Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
     let refused = |cause: &dyn std::fmt::Display| {
-        Error::resource(format!("{}: stdin cannot be kept here: {cause}", parent.display()))
+        Error::resource(format!("{}: stdin cannot be saved here: {cause}", parent.display()))
             .hint("name a folder with room with --spill-dir")
     };
     let file = File::create(place(&folder)).map_err(|cause| refused(&cause))?;

@@ -1,19 +1,20 @@
 //! What a stored value says about its label.
 //!
 //! ```text
-//! value ─▶ missing? ─▶ uncertain? ─▶ positive? ─▶ negative? ─▶ soft or threshold? ─▶ invalid
-//!          NULL, NaN,  declared      1, true,     0, false,    0 … 1, or ≥ T
-//!          declared                  declared     declared
+//! cell ─▶ NULL, NaN? ─▶ missing? ─▶ uncertain? ─▶ positive? ─▶ negative? ─▶ soft or threshold? ─▶ invalid
+//!         `NullAs`,     declared    declared      1, true,     0, false,    0 … 1, or ≥ T
+//!         missing                                 declared     declared
 //! ```
 //!
-//! The first question that says yes decides. NaN is asked for first, because IEEE total order puts it
-//! above every number and a threshold would call it positive.
+//! The first question that says yes decides. NaN comes first, because IEEE total order puts it above every
+//! number and a threshold would call it positive.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::spelling::Spelling;
 use crate::counts::Cell;
 use crate::error::{Error, Result, choice};
 
@@ -30,6 +31,8 @@ pub enum Value<'a> {
     Float(f64),
     /// A string.
     Text(&'a str),
+    /// Bytes of a column of strings that are not UTF-8.
+    Bytes(&'a [u8]),
 }
 
 impl Value<'_> {
@@ -42,7 +45,17 @@ impl Value<'_> {
             Self::UInt(u) => Some(u as f64),
             Self::Float(f) => Some(f),
             Self::Text(text) => text.parse().ok(),
+            Self::Bytes(_) => None,
         }
+    }
+
+    /// A floating-point number as the integer that it is; `None` for one with a fraction, and for one of at
+    /// least 2⁵³, which may stand for several integers.
+    #[must_use]
+    pub fn whole(number: f64) -> Option<i64> {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        #[expect(clippy::cast_possible_truncation, reason = "bounded by EXACT, without a fraction")]
+        (number.abs() < EXACT && number.fract() == 0.0).then_some(number as i64)
     }
 }
 
@@ -54,6 +67,7 @@ impl fmt::Display for Value<'_> {
             Self::UInt(u) => u.fmt(f),
             Self::Float(x) => x.fmt(f),
             Self::Text(text) => write!(f, "{text:?}"),
+            Self::Bytes(bytes) => write!(f, "{:?}", String::from_utf8_lossy(bytes)),
         }
     }
 }
@@ -77,9 +91,15 @@ impl Literal {
         Self { text: text.to_owned(), number }
     }
 
-    fn matches(&self, value: &Value<'_>) -> bool {
+    /// True for `nan` and `null` in any case, which declare what NaN and NULL mean.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.text.eq_ignore_ascii_case("nan") || self.text.eq_ignore_ascii_case("null")
+    }
+
+    fn matches(&self, value: &Value<'_>, spelling: Spelling) -> bool {
         if let Value::Text(text) = value
-            && *text == self.text
+            && (*text == self.text || spelling.key(text) == spelling.key(&self.text))
         {
             return true;
         }
@@ -100,7 +120,7 @@ impl fmt::Display for Literal {
 /// On which side an uncertain value is counted, if not on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UncertainAs {
-    /// Kept apart: tallied as uncertain, unknown to the weights.
+    /// Counted by itself: tallied as uncertain, unknown to the weights.
     Uncertain,
     /// Counted as positive (U-Ones).
     Positive,
@@ -124,6 +144,48 @@ impl FromStr for UncertainAs {
     }
 }
 
+/// What NULL and NaN in place of a value say about a label. NULL in place of a list or of a class says nothing,
+/// and a null element of a list of labels names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum NullAs {
+    /// Nothing.
+    #[default]
+    Missing,
+    /// That it does not apply.
+    Negative,
+    /// That it applies.
+    Positive,
+    /// What values declared uncertain say.
+    Uncertain,
+}
+
+impl NullAs {
+    /// Its name in flags and specs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Negative => "negative",
+            Self::Positive => "positive",
+            Self::Uncertain => "uncertain",
+        }
+    }
+}
+
+impl FromStr for NullAs {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "missing" => Ok(Self::Missing),
+            "negative" => Ok(Self::Negative),
+            "positive" => Ok(Self::Positive),
+            _ => Err(Error::usage(format!("--null-as: \"{text}\" is not a choice"))
+                .hint("use missing, negative or positive")),
+        }
+    }
+}
+
 /// What the values of one label mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
@@ -141,6 +203,10 @@ pub struct Domain {
     pub threshold: Option<f64>,
     /// Numbers from 0 to 1 count in part: t as positive, 1 − t as negative.
     pub soft: bool,
+    /// What NULL and NaN say.
+    pub null_as: NullAs,
+    /// How texts are compared.
+    pub spelling: Spelling,
 }
 
 impl Default for Domain {
@@ -153,6 +219,8 @@ impl Default for Domain {
             uncertain_as: UncertainAs::Uncertain,
             threshold: None,
             soft: false,
+            null_as: NullAs::Missing,
+            spelling: Spelling::default(),
         }
     }
 }
@@ -164,10 +232,11 @@ impl Domain {
         *self == Self::default()
     }
 
-    /// True when `value` was declared to say nothing.
+    /// True for a stored label that names none: NaN, or a value that was declared missing.
     #[must_use]
     pub fn is_missing(&self, value: &Value<'_>) -> bool {
-        matches!(value, Value::Float(x) if x.is_nan()) || self.missing.iter().any(|l| l.matches(value))
+        let declared = || self.missing.iter().any(|literal| literal.matches(value, self.spelling));
+        matches!(value, Value::Float(x) if x.is_nan()) || declared()
     }
 
     /// Which of the five sides `value` falls on.
@@ -179,17 +248,15 @@ impl Domain {
     /// The side, and the target t in 0 … 1 that a loss would see; 0 where nothing is known.
     #[must_use]
     pub fn target(&self, value: &Value<'_>) -> (Cell, f64) {
-        let among = |literals: &[Literal]| literals.iter().any(|l| l.matches(value));
-        if self.is_missing(value) {
+        let among = |literals: &[Literal]| literals.iter().any(|l| l.matches(value, self.spelling));
+        if matches!(value, Value::Float(x) if x.is_nan()) {
+            return self.null();
+        }
+        if among(&self.missing) {
             return (Cell::Missing, 0.0);
         }
         if among(&self.uncertain) {
-            return match self.uncertain_as {
-                UncertainAs::Uncertain => (Cell::Uncertain, 0.0),
-                UncertainAs::Positive => (Cell::Positive, 1.0),
-                UncertainAs::Negative => (Cell::Negative, 0.0),
-                UncertainAs::Missing => (Cell::Missing, 0.0),
-            };
+            return self.perhaps();
         }
         if among(&self.positive) {
             return (Cell::Positive, 1.0);
@@ -197,7 +264,11 @@ impl Domain {
         if among(&self.negative) {
             return (Cell::Negative, 0.0);
         }
-        match (value.number(), self.threshold) {
+        let number = match value {
+            Value::Text(text) => Value::Text(self.spelling.trimmed(text)).number(),
+            other => other.number(),
+        };
+        match (number, self.threshold) {
             (Some(x), Some(threshold)) if !x.is_nan() => {
                 if x >= threshold {
                     (Cell::Positive, 1.0)
@@ -209,27 +280,67 @@ impl Domain {
                 (if x >= 0.5 { Cell::Positive } else { Cell::Negative }, x)
             }
             _ => match value {
-                Value::Text(text) => word(text).map_or((Cell::Invalid, 0.0), |number| self.target(&number)),
+                Value::Text(text) => word(self.spelling.trimmed(text))
+                    .map_or((Cell::Invalid, 0.0), |number| self.target(&number)),
                 _ => (Cell::Invalid, 0.0),
             },
         }
     }
 
-    /// Checks that no value is declared twice and that the parts do not contradict each other.
+    /// The side of a cell, NULL included, and its target.
+    #[must_use]
+    pub fn target_of(&self, value: Option<&Value<'_>>) -> (Cell, f64) {
+        value.map_or_else(|| self.null(), |value| self.target(value))
+    }
+
+    /// The side of NULL and NaN, and its target.
+    fn null(&self) -> (Cell, f64) {
+        match self.null_as {
+            NullAs::Missing => (Cell::Missing, 0.0),
+            NullAs::Negative => (Cell::Negative, 0.0),
+            NullAs::Positive => (Cell::Positive, 1.0),
+            NullAs::Uncertain => self.perhaps(),
+        }
+    }
+
+    /// The side of a value that was declared uncertain, and its target.
+    fn perhaps(&self) -> (Cell, f64) {
+        match self.uncertain_as {
+            UncertainAs::Uncertain => (Cell::Uncertain, 0.0),
+            UncertainAs::Positive => (Cell::Positive, 1.0),
+            UncertainAs::Negative => (Cell::Negative, 0.0),
+            UncertainAs::Missing => (Cell::Missing, 0.0),
+        }
+    }
+
+    /// Checks that each value has one meaning and that the parts do not contradict each other.
     ///
     /// # Errors
     /// [`Error::Usage`] naming the flags.
     pub fn check(&self) -> Result<()> {
+        self.check_declared(true, true)
+    }
+
+    /// The same of what was declared: the defaults of `--positive-values` and `--negative-values` matter only
+    /// to layouts whose cells are values.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the flags.
+    pub fn check_declared(&self, positive: bool, negative: bool) -> Result<()> {
         let sides = [
-            ("--missing-values", &self.missing),
-            ("--uncertain-values", &self.uncertain),
-            ("--positive-values", &self.positive),
-            ("--negative-values", &self.negative),
+            ("--missing-values", Some(&self.missing)),
+            ("--uncertain-values", Some(&self.uncertain)),
+            ("--positive-values", Some(&self.positive).filter(|_| positive)),
+            ("--negative-values", Some(&self.negative).filter(|_| negative)),
         ];
         for (i, (flag, literals)) in sides.iter().enumerate() {
             for (other, others) in &sides[i + 1..] {
-                if let Some(twice) = literals.iter().find(|l| others.contains(l)) {
-                    return Err(Error::usage(format!("{twice} stands in both {flag} and {other}"))
+                let (Some(literals), Some(others)) = (literals, others) else { continue };
+                let same = |a: &Literal, b: &Literal| {
+                    a == b || self.spelling.key(&a.text) == self.spelling.key(&b.text)
+                };
+                if let Some(twice) = literals.iter().find(|l| others.iter().any(|other| same(l, other))) {
+                    return Err(Error::usage(format!("{twice} appears in both {flag} and {other}"))
                         .hint("a value has one meaning: remove it from one of the two"));
                 }
             }
@@ -311,6 +422,6 @@ mod tests {
     fn a_value_with_two_meanings_is_refused() {
         let d = Domain { missing: vec![Literal::new("0")], ..Domain::default() };
         let message = d.check().unwrap_err().to_string();
-        assert_eq!(message, "0 stands in both --missing-values and --negative-values");
+        assert_eq!(message, "0 appears in both --missing-values and --negative-values");
     }
 }

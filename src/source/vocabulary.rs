@@ -1,4 +1,4 @@
-//! Label names and their order, from a file or from the shards' own metadata.
+//! Label names and their order, from a file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value as Json;
 
-use super::shards::Shard;
+use super::column_names::is_label_heading;
 use crate::counts::Labels;
 use crate::error::{Error, Result};
 use crate::store::{Address, Bucket, is_address, of_path};
@@ -25,14 +25,17 @@ const INDEX_COLUMNS: [&str; 4] = ["label_index", "index", "idx", "id"];
 /// By the end of the file's name: `.txt` one name a line; `.json` a list of names, or a map from name
 /// to index or from index to name; `.csv` and `.parquet` a column `label` or `name`, in the order of a
 /// column `index` if there is one. `FILE:COLUMN` names another column. A file may be an object of a store.
+/// `labels` is the number of labels, where it is known: it shows whether the first line of a CSV file is a
+/// heading.
 ///
 /// # Errors
-/// [`Error::Input`] naming the file: unreadable, an index left out or used twice, a name used twice.
-pub fn read(given: &str) -> Result<Labels> {
+/// [`Error::Input`] naming the file: unreadable, an index left out or used twice, a name used twice;
+/// [`Error::Usage`] when the first line of a CSV file may be a heading or a label.
+pub fn read(given: &str, labels: Option<u64>) -> Result<Labels> {
     let (path, column) = split(given);
-    let labels = match path.extension().and_then(|end| end.to_str()).unwrap_or("") {
+    let names = match path.extension().and_then(|end| end.to_str()).unwrap_or("") {
         "json" => from_json(&text(&path)?),
-        "csv" => from_csv(&text(&path)?, column),
+        "csv" => from_csv(&text(&path)?, column, labels).map_err(|error| with_file(error, given)),
         "parquet" => from_parquet(bytes(&path)?, column),
         _ => Ok(text(&path)?
             .lines()
@@ -41,15 +44,15 @@ pub fn read(given: &str) -> Result<Labels> {
             .collect()),
     }
     .map_err(|error| error.at(path.display()))?;
-    check(labels).map_err(|error| error.at(path.display()))
+    check(names).map_err(|error| error.at(path.display()))
 }
 
-fn check(labels: Labels) -> Result<Labels> {
+pub(super) fn check(labels: Labels) -> Result<Labels> {
     if labels.is_empty() {
         return Err(Error::input("the vocabulary holds no label").hint("give one name per label"));
     }
     if let Some((name, first, second)) = labels.duplicate() {
-        return Err(Error::input(format!("label {name:?} stands twice, at positions {first} and {second}"))
+        return Err(Error::input(format!("label {name:?} appears twice, at positions {first} and {second}"))
             .hint("a label has one position: remove or rename one of the two"));
     }
     Ok(labels)
@@ -119,7 +122,15 @@ fn by_index(mut pairs: Vec<(usize, String)>) -> Result<Labels> {
     Ok(pairs.into_iter().map(|(_, name)| name).collect())
 }
 
-fn from_csv(text: &str, column: Option<&str>) -> Result<Labels> {
+/// Puts the file into a hint that names a column of it.
+fn with_file(error: Error, given: &str) -> Error {
+    match error.remedy().map(|remedy| remedy.replace("FILE:", &format!("{given}:"))) {
+        Some(remedy) => error.hint(remedy),
+        None => error,
+    }
+}
+
+fn from_csv(text: &str, column: Option<&str>, labels: Option<u64>) -> Result<Labels> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let rows = reader
         .records()
@@ -127,10 +138,12 @@ fn from_csv(text: &str, column: Option<&str>) -> Result<Labels> {
         .map_err(|cause| Error::input(format!("not CSV: {cause}")))?;
     let Some(header) = rows.first() else { return Ok(Labels::default()) };
     let header: Vec<String> = header.iter().map(str::to_owned).collect();
-    let Some((name, index)) = pick(&header, column)? else {
-        // A single column without a known heading is a plain list of names.
+    if let ([first], None) = (&header[..], column)
+        && !has_heading(first, rows.len() as u64, labels)?
+    {
         return Ok(rows.iter().filter_map(|row| row.get(0)).collect());
-    };
+    }
+    let (name, index) = pick(&header, column)?;
     let cell = |row: &csv::StringRecord, at: usize| row.get(at).unwrap_or("").to_owned();
     match index {
         None => Ok(rows[1..].iter().map(|row| cell(row, name)).collect()),
@@ -147,35 +160,44 @@ fn from_csv(text: &str, column: Option<&str>) -> Result<Labels> {
     }
 }
 
-/// Which column holds the name and which the index; `None` for one column without a known heading.
-fn pick(header: &[String], column: Option<&str>) -> Result<Option<(usize, Option<usize>)>> {
+/// Whether the first line of a single column is its heading.
+fn has_heading(first: &str, lines: u64, labels: Option<u64>) -> Result<bool> {
+    let is_known =
+        NAME_COLUMNS.iter().any(|known| first.eq_ignore_ascii_case(known)) || is_label_heading(first);
+    match labels {
+        Some(labels) if labels == lines => Ok(false),
+        Some(labels) if labels + 1 == lines => Ok(true),
+        _ if is_known => Ok(true),
+        _ => Err(Error::usage(format!("is {first:?}, on the first line, a heading or the first label?")).hint(format!(
+            "if it is a heading, say --vocabulary FILE:{first}; if it is a label, give --num-labels {lines}, or \
+             save the names as .txt, one on each line"
+        ))),
+    }
+}
+
+/// Which column holds the name and which the index.
+fn pick(header: &[String], column: Option<&str>) -> Result<(usize, Option<usize>)> {
     let find =
         |known: &[&str]| known.iter().find_map(|k| header.iter().position(|h| h.eq_ignore_ascii_case(k)));
-    let name = match column {
-        Some(column) => header.iter().position(|h| h == column).ok_or_else(|| {
+    let name = match (column, header) {
+        (Some(column), _) => header.iter().position(|h| h == column).ok_or_else(|| {
             Error::input(format!("no column {column:?}; there are {}", header.join(", ")))
                 .hint("name one of these after the colon: --vocabulary FILE:COLUMN")
         })?,
-        None => match find(&NAME_COLUMNS) {
-            Some(name) => name,
-            None if header.len() == 1 => return Ok(None),
-            None => {
-                return Err(Error::input(format!(
-                    "which column holds the label? found {}",
-                    header.join(", ")
-                ))
-                .hint("name it after a colon: --vocabulary FILE:COLUMN"));
-            }
-        },
+        (None, [_]) => 0,
+        (None, _) => find(&NAME_COLUMNS).ok_or_else(|| {
+            Error::input(format!("which column holds the label? found {}", header.join(", ")))
+                .hint("name it after a colon: --vocabulary FILE:COLUMN")
+        })?,
     };
-    Ok(Some((name, find(&INDEX_COLUMNS).filter(|&index| index != name))))
+    Ok((name, find(&INDEX_COLUMNS).filter(|&index| index != name)))
 }
 
 fn from_parquet(file: Bytes, column: Option<&str>) -> Result<Labels> {
     let bad = |cause: &dyn std::fmt::Display| Error::input(format!("not a readable Parquet file: {cause}"));
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| bad(&cause))?;
     let header: Vec<String> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let (name, index) = pick(&header, column)?.unwrap_or((0, None));
+    let (name, index) = pick(&header, column)?;
     let (mut names, mut indices) = (Vec::new(), Vec::new());
     for batch in builder.build().map_err(|cause| bad(&cause))? {
         let batch = batch.map_err(|cause| bad(&cause))?;
@@ -193,21 +215,6 @@ fn from_parquet(file: Bytes, column: Option<&str>) -> Result<Labels> {
     } else {
         Ok(names.into_iter().collect())
     }
-}
-
-/// Names of a `ClassLabel` column, or of a list of them, that the `datasets` library left in the
-/// footer's `huggingface` entry.
-#[must_use]
-pub fn from_metadata(shard: &Shard, column: &str) -> Option<Labels> {
-    let entry: Json = serde_json::from_str(shard.key_value("huggingface")?).ok()?;
-    let feature = entry.get("info")?.get("features")?.get(column)?;
-    let names = [Some(feature), feature.get("feature"), feature.get(0)]
-        .into_iter()
-        .flatten()
-        .find_map(|f| f.get("names"))?;
-    let labels: Labels =
-        names.as_array()?.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?.into_iter().collect();
-    check(labels).ok()
 }
 
 /// The known name nearest to `unknown`, if one is near enough to be what was meant.
@@ -234,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_stands_behind_a_file_or_an_address() {
+    fn a_column_follows_a_file_or_an_address() {
         let column = |given| split(given).1;
         assert_eq!(column("s3://bucket/a/names.csv:tag"), Some("tag"));
         assert_eq!(column("http://host:8080/names.parquet:tag"), Some("tag"));

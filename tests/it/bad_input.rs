@@ -148,7 +148,7 @@ fn columns_and_labels_that_do_not_exist() {
         &place,
         &["s.parquet", "--layout", "class", "--vocabulary", "names.txt"],
         4,
-        &["names.txt: label \"cat\" stands twice, at positions 0 and 2"],
+        &["names.txt: label \"cat\" appears twice, at positions 0 and 2"],
     );
 }
 

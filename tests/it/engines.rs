@@ -260,7 +260,7 @@ fn folders_are_conditions_and_groups_for_both() {
     assert_eq!(rows(&[]), 800);
     assert_eq!(rows(&["--where", "split = 'train'"]), 400);
     assert_eq!(rows(&["--where", "split <> 'train' and year > 20"]), 400);
-    assert_eq!(rows(&["--where", "split = 'nothing'"]), 0);
+    assert_eq!(rows(&["--where", "split = 'nothing'", "--allow-empty"]), 0);
     assert_eq!(rows(&["--by", "split,year"]), 800);
     for group in ["split=train,year=200", "split=none,year=202"] {
         let file =

@@ -33,6 +33,12 @@ mod schedulers;
 
 /// Every layout and physical type gives the same counts.
 mod counts;
+/// Which columns are labels: a sure reading, or a question.
+mod source_detect;
+/// The names of labels and their order.
+mod source_names;
+/// The meaning of values.
+mod source_values;
 /// The labels of rows, with their positions.
 mod rows;
 /// Counting encoded pages equals reading arrays.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
-use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, Tally, Unlisted, name_order, too_few_rows};
+use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted, too_few_rows};
 use crate::engine::count::named::Named;
 use crate::engine::count::states::Fate;
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
+use crate::engine::naming::{settle_names, with_row};
 use crate::engine::partial;
 use crate::engine::partial::PartialRow;
 use crate::engine::read::routes::Route;
@@ -194,10 +195,11 @@ impl Collector {
         } else {
             let mut empty = LabelCounts::empty(names.labels(), with_mass);
             if self.counting.keys.are_open() {
-                empty = empty.open(Unlisted::default())?;
+                empty = empty.open(Unlisted { order: self.found_order(), ..Unlisted::default() })?;
             }
             groups.iter().try_fold(empty, |sum, (_, part)| sum.merge(part))?
         };
+        let (total, groups) = settle_names(&self.counting, shards, total, groups)?;
         Ok(Counted {
             total,
             groups,
@@ -231,15 +233,23 @@ impl Collector {
             Keys::Indices(bound) => {
                 LabelNames::Numbers(bound.and_then(|b| usize::try_from(b).ok()).unwrap_or(largest))
             }
-            Keys::Names => {
-                self.groups.values_mut().for_each(|group| group.names.sort());
+            Keys::Names(order) => {
+                self.groups.values_mut().for_each(|group| group.names.sort(*order));
                 let mut all: Vec<&str> = self.groups.values().flat_map(|group| group.names.names()).collect();
                 if self.groups.len() > 1 {
-                    all.sort_by(|a, b| name_order(a, b));
+                    all.sort_by(|a, b| order.compare(a, b));
                 }
                 all.dedup();
                 LabelNames::Known(all.into_iter().collect())
             }
+        }
+    }
+
+    /// The order of labels that were found, until it is settled.
+    fn found_order(&self) -> NameOrder {
+        match self.counting.keys {
+            Keys::Names(NameOrder::Name | NameOrder::Frequency) => NameOrder::Name,
+            _ => NameOrder::Number,
         }
     }
 
@@ -297,7 +307,8 @@ impl Collector {
             let mut tally = Tally { missing: whole.missing, ..Tally::default() };
             tally.add(rest_is, rows - whole.missing);
             let mass = if with_mass { whole_mass } else { MassTally::default() };
-            Unlisted { tally, mass: MassTally { positives: Mass::ZERO, ..mass } }
+            let mass = MassTally { positives: Mass::ZERO, ..mass };
+            Unlisted { tally, mass, order: self.found_order() }
         };
         let unlisted = self.counting.keys.are_open().then(unlisted);
         Ok(GroupSides { rows, tallies, masses: with_mass.then_some(masses), unlisted })
@@ -306,7 +317,8 @@ impl Collector {
     fn invalid_values(&self, shards: &[Shard]) -> Error {
         let layout = &self.counting.layout;
         let errors = self.invalid.iter().map(|((shard, label), (count, example))| {
-            let shard = shards.get(*shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
+            let whole = shards.get(*shard as usize);
+            let shard = whole.map(|shard| shard.name.clone()).unwrap_or_default();
             let position = label.and_then(|l| usize::try_from(l).ok());
             let (column, element) = match (&self.counting.keys, position) {
                 (Keys::Positions(labels), Some(p)) if layout.labels.len() == labels.len() => {
@@ -319,7 +331,7 @@ impl Collector {
             let what = if layout.kind.has_values() && position.is_some() {
                 format!("value {example} is neither positive nor negative")
             } else {
-                example.clone()
+                with_row(whole, &column, example)
             };
             Error::input(format!("{shard}: column {column:?}{element}: {what}{times}"))
         });

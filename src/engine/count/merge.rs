@@ -27,7 +27,7 @@ pub(crate) async fn merge(
     counting: &Counting,
     mut each: impl FnMut(&RecordBatch) -> Result<()>,
 ) -> Result<()> {
-    let stream = if matches!(counting.keys, Keys::Names) {
+    let stream = if matches!(counting.keys, Keys::Names(_)) {
         let merged = merge_names(context, partial, counting)?;
         merged.execute_stream().await
     } else {

@@ -1,6 +1,6 @@
 //! Counts of labels that are known by name only, until they are put in order.
 
-use crate::counts::{Labels, Mass, Tally, number};
+use crate::counts::{Labels, Mass, NameOrder, Tally, number};
 
 /// Names with their counts; a name may come in several parts.
 #[derive(Debug, Default)]
@@ -9,7 +9,7 @@ pub(crate) struct Named {
     tallies: Vec<Tally>,
     /// Positives by weight; empty unless such are counted.
     masses: Vec<Mass>,
-    /// Places of the names in the order of [`name_order`](crate::counts::name_order).
+    /// Places of the names in their order.
     order: Vec<u32>,
 }
 
@@ -20,11 +20,11 @@ impl Named {
         self.masses.extend(mass);
     }
 
-    /// Puts the names in order: those that are integers by number, then words by their bytes.
-    pub(crate) fn sort(&mut self) {
+    /// Puts the names in this order. Names by frequency are sorted by code point until their counts are known.
+    pub(crate) fn sort(&mut self, order: NameOrder) {
         let (mut numbers, mut words) = (Vec::new(), Vec::new());
         for (name, place) in self.names.iter().zip(0_u32..) {
-            match number(name) {
+            match number(name).filter(|_| order == NameOrder::Number) {
                 Some(number) => numbers.push((number, place)),
                 None => words.push(place),
             }
@@ -52,7 +52,6 @@ impl Named {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counts::name_order;
 
     #[test]
     fn sorting_keeps_to_the_order_and_to_the_counts() {
@@ -61,13 +60,18 @@ mod tests {
         for (name, n) in given.iter().zip(1..) {
             named.push(name, Tally { positives: n, ..Tally::default() }, None);
         }
-        named.sort();
-        let mut expected: Vec<&str> = given.to_vec();
-        expected.sort_by(|a, b| name_order(a, b));
-        assert_eq!(named.names().collect::<Vec<_>>(), expected);
-        assert_eq!(expected, ["-3", "9", "9", "+10", "010", "10", "", "- ", "a", "b", "é"]);
-        for (name, tally, _) in named.iter() {
-            assert_eq!(given[usize::try_from(tally.positives).unwrap() - 1], name);
+        for (order, sorted) in [
+            (NameOrder::Number, ["-3", "9", "9", "+10", "010", "10", "", "- ", "a", "b", "é"]),
+            (NameOrder::Name, ["", "+10", "- ", "-3", "010", "10", "9", "9", "a", "b", "é"]),
+        ] {
+            named.sort(order);
+            let mut expected: Vec<&str> = given.to_vec();
+            expected.sort_by(|a, b| order.compare(a, b));
+            assert_eq!(named.names().collect::<Vec<_>>(), expected);
+            assert_eq!(expected, sorted);
+            for (name, tally, _) in named.iter() {
+                assert_eq!(given[usize::try_from(tally.positives).unwrap() - 1], name);
+            }
         }
     }
 }

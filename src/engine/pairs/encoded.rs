@@ -182,7 +182,8 @@ impl<R: Record> ChunkSink for PairSink<'_, R> {
             _ => {
                 let mut stray = None;
                 let mut code = |value: Option<StoredValue<'_>>| {
-                    let cell = value.map_or(Cell::Missing, |value| cell(&scan.counting.domain, value));
+                    let domain = &scan.counting.domain;
+                    let cell = value.map_or_else(|| domain.target_of(None).0, |value| cell(domain, value));
                     if let (Cell::Invalid, Some(value), None) = (cell, value, &stray) {
                         stray = Some(value.to_string());
                     }

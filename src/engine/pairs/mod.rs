@@ -80,7 +80,7 @@ impl PairCounter {
         own_ranges: Vec<Option<RangeInclusive<i128>>>,
     ) -> Self {
         let counting = Arc::clone(&task.counting);
-        let shared = SharedNumbers::new(&counting.keys);
+        let shared = SharedNumbers::new(&counting.keys, counting.domain.spelling);
         Self {
             task: Arc::new(PairTask { counting, shards: shards.to_vec().into(), own_ranges }),
             shared,

@@ -8,6 +8,7 @@ use crate::engine::counting::Keys;
 use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
 use crate::engine::read::interner::Interner;
 use crate::error::{Error, Result};
+use crate::source::spelling::Spelling;
 use crate::source::values::Value;
 
 /// Names that a thread remembers; above, it asks for them again.
@@ -17,14 +18,15 @@ const LOCAL_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct SharedNumbers {
     keys: Keys,
+    spelling: Spelling,
     names: Mutex<Interner>,
     groups: Mutex<(HashMap<GroupKey, u32>, Vec<GroupKey>)>,
 }
 
 impl SharedNumbers {
-    pub(crate) fn new(keys: &Keys) -> Arc<Self> {
-        let names = Mutex::new(Interner::new(keys));
-        Arc::new(Self { keys: keys.clone(), names, groups: Mutex::default() })
+    pub(crate) fn new(keys: &Keys, spelling: Spelling) -> Arc<Self> {
+        let names = Mutex::new(Interner::new(keys, spelling));
+        Arc::new(Self { keys: keys.clone(), spelling, names, groups: Mutex::default() })
     }
 
     /// All names.
@@ -51,7 +53,7 @@ pub(crate) struct LocalNumbers {
 impl LocalNumbers {
     pub(crate) fn new(shared: &Arc<SharedNumbers>) -> Self {
         Self {
-            names: Interner::new(&shared.keys),
+            names: Interner::new(&shared.keys, shared.spelling),
             numbers: Vec::new(),
             groups: HashMap::new(),
             shared: Arc::clone(shared),
@@ -61,7 +63,7 @@ impl LocalNumbers {
     /// The number of a label, or what is wrong with it.
     pub(super) fn label(&mut self, value: &Value<'_>) -> std::result::Result<u32, String> {
         let local = self.names.id(value)?;
-        if !matches!(self.shared.keys, Keys::Names) {
+        if !matches!(self.shared.keys, Keys::Names(_)) {
             return Ok(local);
         }
         if let Some(&number) = self.numbers.get(local as usize) {

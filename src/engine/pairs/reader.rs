@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, UInt32Type};
 use crate::counts::Cell;
 use crate::engine::counting::Counting;
 use crate::engine::group_key::GroupKey;
+use crate::engine::naming::with_row;
 use crate::engine::pairs::ids::ids;
 use crate::engine::pairs::names::LocalNumbers;
 use crate::engine::pairs::record::{NO_LABEL, PairFact, SIDES};
@@ -129,7 +130,7 @@ impl PairReader {
         let mut sides = Vec::with_capacity(array.len());
         let mut stray = None;
         visit(array, |row, value| {
-            let cell = value.map_or(Cell::Missing, |value| domain.cell(&value));
+            let cell = domain.target_of(value.as_ref()).0;
             sides.push(side(cell));
             if let (Cell::Invalid, Some(value), None) = (cell, value, &stray) {
                 stray = Some((value.to_string(), shards[row]));
@@ -152,8 +153,9 @@ impl PairReader {
 pub(crate) fn refuse(counting: &Counting, shards: &[Shard], unknown: UnknownLabels) -> Result<()> {
     let column = counting.layout.column();
     let errors = unknown.into_iter().map(|(what, shard)| {
-        let shard = shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
-        Error::input(format!("{shard}: column {column:?}: {what}"))
+        let whole = shards.get(shard as usize);
+        let shard = whole.map(|shard| shard.name.clone()).unwrap_or_default();
+        Error::input(format!("{shard}: column {column:?}: {}", with_row(whole, column, &what)))
     });
     match Error::together(errors.collect(), "labels") {
         Some(error) => Err(error.hint("correct the data, the --vocabulary or --num-labels")),

@@ -69,7 +69,7 @@ fn put(
     counting: &Counting,
     strays: &mut Vec<StrayValue>,
 ) -> Result<()> {
-    let (cell, target) = value.map_or((Cell::Missing, 0.0), |v| counting.domain(position).target(&v));
+    let (cell, target) = counting.domain(position).target_of(value.as_ref());
     side.tally.add(cell, 1);
     match cell {
         Cell::Invalid if strays.len() < STRAYS_SHOWN => {

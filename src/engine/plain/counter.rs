@@ -153,7 +153,7 @@ impl PlainGroup {
     fn new(counting: &Counting) -> Self {
         let state = match &counting.keys {
             Keys::Positions(labels) => GroupState::Columns(vec![CellSum::default(); labels.len()]),
-            keys => GroupState::Sets(Box::new(Sets::new(keys, counting.has_mass()))),
+            _ => GroupState::Sets(Box::new(Sets::new(counting))),
         };
         Self { whole: CellSum::default(), skipped: 0, state }
     }

@@ -49,12 +49,9 @@ pub(crate) fn labels_in(
 
 /// Calls `each` with every label in a stored value.
 fn pieces(value: Value<'_>, counting: &Counting, each: &mut dyn FnMut(Value<'_>)) {
-    match (value, &counting.layout.delimiter) {
-        (Value::Text(text), Some(by)) if counting.layout.kind == LayoutKind::Delimited => {
-            // "a||b" and "a|" hold empty pieces, which name no label.
-            text.split(by.as_str())
-                .filter(|piece| !piece.is_empty())
-                .for_each(|piece| each(Value::Text(piece)));
+    match value {
+        Value::Text(text) if counting.layout.kind == LayoutKind::Delimited => {
+            counting.pieces(text).for_each(|piece| each(Value::Text(piece)));
         }
         _ => each(value),
     }
@@ -73,10 +70,11 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    pub(super) fn new(keys: &Keys, has_mass: bool) -> Self {
+    pub(super) fn new(counting: &Counting) -> Self {
+        let has_mass = counting.has_mass();
         Self {
-            interner: Interner::new(keys),
-            positional: !matches!(keys, Keys::Names),
+            interner: Interner::new(&counting.keys, counting.domain.spelling),
+            positional: !matches!(counting.keys, Keys::Names(_)),
             positives: Vec::new(),
             masses: has_mass.then(Vec::new),
             last_row: Vec::new(),

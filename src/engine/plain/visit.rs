@@ -47,9 +47,17 @@ pub(crate) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'
         DataType::Utf8 => visit_with(array.as_string::<i32>(), &Value::Text, each),
         DataType::LargeUtf8 => visit_with(array.as_string::<i64>(), &Value::Text, each),
         DataType::Utf8View => visit_with(array.as_string_view(), &Value::Text, each),
+        DataType::Binary => visit_with(array.as_binary::<i32>(), &text, each),
+        DataType::LargeBinary => visit_with(array.as_binary::<i64>(), &text, each),
+        DataType::BinaryView => visit_with(array.as_binary_view(), &text, each),
         other => return Err(Error::internal(format!("values of type {other} reached the counter"))),
     }
     Ok(())
+}
+
+/// Bytes as the text that they are.
+fn text(bytes: &[u8]) -> Value<'_> {
+    std::str::from_utf8(bytes).map_or(Value::Bytes(bytes), Value::Text)
 }
 
 fn visit_primitive<'a, T: ArrowPrimitiveType>(

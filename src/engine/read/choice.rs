@@ -8,6 +8,7 @@ use crate::engine::read::hive;
 use crate::engine::read::routes::{ColumnRoute, Route};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
+use crate::source::values::NullAs;
 
 /// How rows are counted: from encoded pages of the shards that are kept, or from arrays because of this.
 #[derive(Debug, Clone)]
@@ -88,6 +89,9 @@ fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
     }
     if counting.has_mass() {
         return Some("--soft adds up values, not rows".to_owned());
+    }
+    if let Some(domain) = counting.domains().find(|domain| domain.null_as != NullAs::Missing) {
+        return Some(format!("NULL and NaN count as {}", domain.null_as.as_str()));
     }
     let column = counting.by.iter().find(|by| !dataset.hive.contains(by))?;
     Some(format!("--by {column} is a column of the files, which needs rows"))

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::engine::counting::{INDEX_MAX, Keys};
+use crate::source::spelling::Spelling;
 use crate::source::values::Value;
 
 /// Gives ids to stored labels: positions where these are known, numbers in order of first sight where
@@ -12,6 +13,7 @@ use crate::source::values::Value;
 #[derive(Debug)]
 pub(crate) struct Interner {
     keys: Keys,
+    spelling: Spelling,
     hasher: DefaultHashBuilder,
     ids: HashTable<NameEntry>,
     integers: HashMap<i128, u32>,
@@ -43,9 +45,10 @@ impl NameTexts {
 }
 
 impl Interner {
-    pub(crate) fn new(keys: &Keys) -> Self {
+    pub(crate) fn new(keys: &Keys, spelling: Spelling) -> Self {
         Self {
             keys: keys.clone(),
+            spelling,
             hasher: DefaultHashBuilder::default(),
             ids: HashTable::new(),
             integers: HashMap::new(),
@@ -55,11 +58,20 @@ impl Interner {
 
     /// The id of a stored label, or what is wrong with it.
     pub(crate) fn id(&mut self, value: &Value<'_>) -> Result<u32, String> {
+        let value = &match *value {
+            Value::Float(number) => {
+                let whole = Value::whole(number).ok_or_else(|| format!("{number} is not a whole number"))?;
+                Value::Int(whole)
+            }
+            Value::Text(text) => Value::Text(self.spelling.trimmed(text)),
+            Value::Bytes(_) => return Err(format!("{value} is not UTF-8")),
+            other => other,
+        };
         match &self.keys {
             Keys::Positions(_) => Err("values of a wide layout are not labels".to_owned()),
             Keys::Vocabulary(vocabulary) => vocabulary.position(value),
             Keys::Indices(bound) => index(value, *bound),
-            Keys::Names => self.name_id(value),
+            Keys::Names(_) => self.name_id(value),
         }
     }
 
@@ -68,6 +80,7 @@ impl Interner {
             Value::Int(i) => i128::from(i),
             Value::UInt(u) => i128::from(u),
             Value::Text(text) => {
+                let text = &*self.spelling.key(text);
                 let hash = self.hasher.hash_one(text);
                 let name =
                     |entry: &NameEntry| self.names.text.get(entry.start..entry.start + entry.bytes as usize);
@@ -81,7 +94,9 @@ impl Interner {
                 self.ids.insert_unique(hash, NameEntry { hash, start, id, bytes }, |entry| entry.hash);
                 return Ok(id);
             }
-            Value::Bool(_) | Value::Float(_) => return Err(format!("{value} is not a label")),
+            Value::Bool(_) | Value::Float(_) | Value::Bytes(_) => {
+                return Err(format!("{value} is not a label"));
+            }
         };
         if let Some(&id) = self.integers.get(&integer) {
             return Ok(id);
@@ -105,7 +120,7 @@ impl Interner {
 
     /// Forgets all names.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(&self.keys);
+        *self = Self::new(&self.keys, self.spelling);
     }
 
     /// Memory held by names, roughly.
@@ -121,7 +136,9 @@ fn index(value: &Value<'_>, bound: Option<u64>) -> Result<u32, String> {
         Value::Int(i) => u64::try_from(i).map_err(|_| format!("negative label index {i}"))?,
         Value::UInt(u) => u,
         Value::Text(text) => text.parse().map_err(|_| format!("{text:?} is not a label index"))?,
-        Value::Bool(_) | Value::Float(_) => return Err(format!("{value} is not a label index")),
+        Value::Bool(_) | Value::Float(_) | Value::Bytes(_) => {
+            return Err(format!("{value} is not a label index"));
+        }
     };
     match bound {
         Some(bound) if index >= bound => Err(format!("label index {index}, but there are {bound} labels")),

@@ -35,9 +35,9 @@ impl LabelSet for StoredLabels<'_> {
         if self.counting.domain.is_missing(&stored) {
             return Ok(());
         }
-        match (stored, &self.counting.layout.delimiter) {
-            (Value::Text(text), Some(by)) if self.counting.layout.kind == LayoutKind::Delimited => {
-                for piece in text.split(by.as_str()).filter(|piece| !piece.is_empty()) {
+        match stored {
+            Value::Text(text) if self.counting.layout.kind == LayoutKind::Delimited => {
+                for piece in self.counting.pieces(text) {
                     out.push(self.interner.id(&Value::Text(piece))?);
                 }
             }

@@ -26,7 +26,7 @@ impl RowBuffers {
             decoder: Decoder::default(),
             read: Vec::new(),
             workspace: Workspace::default(),
-            interner: Interner::new(&job.counting.keys),
+            interner: Interner::new(&job.counting.keys, job.counting.domain.spelling),
             marks: Marks::default(),
             columns: Columns::default(),
         }

@@ -40,7 +40,7 @@ pub(crate) fn label_count(keys: &Keys) -> Result<usize> {
         Keys::Positions(labels) => Ok(labels.len()),
         Keys::Vocabulary(vocabulary) => Ok(vocabulary.labels().len()),
         Keys::Indices(Some(labels)) => Ok(usize::try_from(*labels).unwrap_or(usize::MAX)),
-        Keys::Indices(None) | Keys::Names => {
+        Keys::Indices(None) | Keys::Names(_) => {
             Err(Error::internal("labels are not known before rows are read"))
         }
     }
@@ -68,7 +68,8 @@ impl Decoder {
             }
             (Keys::Positions(labels), _) => read_vectors(first, labels.len(), counting, sets),
             (keys, _) => {
-                let interner = self.interner.get_or_insert_with(|| Interner::new(keys));
+                let spelling = counting.domain.spelling;
+                let interner = self.interner.get_or_insert_with(|| Interner::new(keys, spelling));
                 read_sets(first, counting, interner, sets)
             }
         }
@@ -122,7 +123,7 @@ fn cells(array: &ArrayRef, domain: &Domain, mut each: impl FnMut(usize, Cell)) -
 
 /// Positive, missing or neither. Values without a meaning were refused when they were counted.
 fn side(domain: &Domain, value: Option<Value<'_>>) -> Cell {
-    match value.map_or(Cell::Missing, |value| domain.cell(&value)) {
+    match domain.target_of(value.as_ref()).0 {
         Cell::Uncertain => Cell::Missing,
         cell => cell,
     }

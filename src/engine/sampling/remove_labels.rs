@@ -74,7 +74,7 @@ impl LabelRemover {
 
     fn is_positive(&self, label: usize, value: Option<Value<'_>>) -> bool {
         let domain = self.counting.domain(label);
-        value.is_some_and(|value| domain.target(&value).0 == Cell::Positive)
+        domain.target_of(value.as_ref()).0 == Cell::Positive
     }
 
     fn negative(&self, label: usize, to: &DataType) -> Result<ArrayRef> {
@@ -151,7 +151,7 @@ impl LabelRemover {
         field: &FieldRef,
         goes: &dyn Fn(usize, u32) -> bool,
     ) -> Result<ArrayRef> {
-        let mut interner = Interner::new(&self.counting.keys);
+        let mut interner = Interner::new(&self.counting.keys, self.counting.domain.spelling);
         let offsets = list.value_offsets();
         let row_of = |element: usize| offsets.partition_point(|start| start.as_usize() <= element) - 1;
         let mut stay = vec![true; list.values().len()];
@@ -176,14 +176,15 @@ impl LabelRemover {
 
     fn pieces(&self, array: &ArrayRef, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
         let by = self.counting.layout.delimiter.clone().unwrap_or_default();
-        let mut interner = Interner::new(&self.counting.keys);
+        let mut interner = Interner::new(&self.counting.keys, self.counting.domain.spelling);
         let mut texts: Vec<Option<String>> = Vec::with_capacity(array.len());
         visit(&plain(array)?, |row, value| {
             texts.push(match value {
                 Some(Value::Text(text)) if !self.counting.domain.is_missing(&Value::Text(text)) => {
                     let pieces = text.split(by.as_str());
                     let kept = pieces.filter(|piece| {
-                        piece.is_empty() || self.stays(&mut interner, row, &Value::Text(piece), goes)
+                        !self.counting.names_label(piece)
+                            || self.stays(&mut interner, row, &Value::Text(piece), goes)
                     });
                     Some(kept.collect::<Vec<_>>().join(&by))
                 }

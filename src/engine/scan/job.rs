@@ -81,7 +81,7 @@ impl ScanJob {
             tallies: Tallies::new(&self.counting),
             tools: ScanTools {
                 workspace: Workspace::default(),
-                interner: Interner::new(&self.counting.keys),
+                interner: Interner::new(&self.counting.keys, self.counting.domain.spelling),
                 counter: SetCounter::new(),
             },
         })
@@ -97,7 +97,7 @@ impl ScanJob {
         }
         let mut all = std::mem::take(&mut *idle);
         // Names have numbers of their own in each; all other labels are the same in all.
-        if !matches!(self.counting.keys, Keys::Names)
+        if !matches!(self.counting.keys, Keys::Names(_))
             && let Some((first, rest)) = all.split_first_mut()
         {
             for buffers in rest {

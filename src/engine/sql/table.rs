@@ -19,7 +19,7 @@ use crate::engine::read::hive;
 use crate::engine::read::table::ShardTable;
 use crate::error::{Error, Result};
 use crate::source::listing;
-use crate::source::schema::{Agreement, agree};
+use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::open;
 
 /// Shards with their columns: those of the files, then the hive keys.
@@ -37,7 +37,7 @@ impl QueryTable {
     /// [`Error::Input`] naming every source and shard that cannot be read.
     pub(super) fn open(sources: &[String], threads: usize) -> Result<Self> {
         let shards = open(listing::list(sources)?, threads)?;
-        let agreement = agree(&shards, &|_| false)?;
+        let agreement = agree(&shards, &|_| Need::Nothing)?;
         let dataset = Dataset::new(shards, agreement.schema);
         let hive = dataset.hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef);
         let fields: Vec<FieldRef> = dataset.schema.fields().iter().cloned().chain(hive).collect();
@@ -47,7 +47,9 @@ impl QueryTable {
     /// The schema that all shards agree on, for the columns at positions `columns`.
     fn agreed(&self, columns: &[usize]) -> Result<SchemaRef> {
         let names: BTreeSet<&str> = columns.iter().map(|&i| self.schema.field(i).name().as_str()).collect();
-        let Agreement { schema, absent } = agree(&self.dataset.shards, &|name| names.contains(name))?;
+        let Agreement { schema, absent } = agree(&self.dataset.shards, &|name| {
+            if names.contains(name) { Need::Exact } else { Need::Nothing }
+        })?;
         let lacking = |name: &&str| !self.dataset.hive.iter().any(|key| key == name);
         let errors = names.iter().filter(|name| lacking(name)).filter_map(|name| {
             Some(Error::input(format!("{}: there is no column {name:?}", absent.get(*name)?)))

@@ -61,9 +61,9 @@ fn labels_get_their_places_from_what_is_known_before_counting() {
     let list = "layout = \"list\"\nlabels = \"labels\"\n";
     assert!(matches!(keys(list), (Keys::Indices(None), true)));
     assert!(matches!(keys(&format!("{list}num_labels = 9")), (Keys::Indices(Some(9)), false)));
-    assert!(matches!(keys(&format!("{list}label_kind = \"name\"")), (Keys::Names, false)));
+    assert!(matches!(keys(&format!("{list}label_kind = \"name\"")), (Keys::Names(_), false)));
     let class = "layout = \"class\"\nlabels = \"class\"\n";
-    assert!(matches!(keys(class), (Keys::Names, false)));
+    assert!(matches!(keys(class), (Keys::Names(_), false)));
     let given = vocabulary(&folder, &["b", "never", "a"]);
     let (Keys::Vocabulary(known), false) = keys(&format!("{class}{given}")) else { panic!("no vocabulary") };
     assert_eq!(known.labels().iter().collect::<Vec<_>>(), ["b", "never", "a"]);

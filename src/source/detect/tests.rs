@@ -1,10 +1,30 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{FixedSizeListArray, Float32Array, Int32Array, ListArray, StringArray};
-use arrow::datatypes::{Field, Int32Type};
+use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, Int32Array, ListArray, StringArray};
+use arrow::datatypes::{DataType, Field, Int32Type};
 
 use super::*;
+use crate::source::column_names::{NameRank, rank_of_name};
 use crate::source::shards::tests::shard;
+use crate::source::values::Domain;
+
+static DOMAIN: LazyLock<Domain> = LazyLock::new(Domain::default);
+static NO_DOMAINS: BTreeMap<String, Domain> = BTreeMap::new();
+
+/// Flags that leave everything open.
+fn open() -> Given<'static> {
+    Given {
+        kind: None,
+        labels: Vec::new(),
+        id: None,
+        value: None,
+        delimiter: None,
+        taken: Vec::new(),
+        domain: &DOMAIN,
+        label_domains: &NO_DOMAINS,
+    }
+}
 
 fn texts<const N: usize>(values: [&str; N]) -> ArrayRef {
     Arc::new(StringArray::from(values.to_vec()))
@@ -34,13 +54,13 @@ fn given(columns: Vec<(&str, ArrayRef)>, given: &Given<'_>) -> Result<Detected> 
 
 /// The same where nothing is said: kind and columns.
 fn kind(columns: Vec<(&str, ArrayRef)>) -> (LayoutKind, Vec<String>) {
-    let layout = given(columns, &Given::default()).unwrap().layout;
+    let layout = given(columns, &open()).unwrap().layout;
     (layout.kind, layout.labels)
 }
 
 /// Why nothing is detected, and the way out.
 fn question(columns: Vec<(&str, ArrayRef)>) -> String {
-    let error = given(columns, &Given::default()).unwrap_err();
+    let error = given(columns, &open()).unwrap_err();
     assert!(matches!(error, Error::Usage(_)), "{error}");
     format!("{error} {}", error.remedy().unwrap())
 }
@@ -59,12 +79,12 @@ fn columns_of_zeros_and_ones_are_wide_and_so_are_unknown_ones_of_their_type() {
         ("other", nulls(&DataType::Float32)),
         ("title", texts(["q", "r", "s", "t"])),
     ];
-    let detected = given(columns, &Given::default()).unwrap();
+    let detected = given(columns, &open()).unwrap();
     assert_eq!(
         (detected.layout.kind, &detected.layout.labels[..]),
         (LayoutKind::Wide, &["a", "b", "rare"].map(str::to_owned)[..])
     );
-    assert!(detected.why.contains("3 columns") && detected.why.contains("a … rare"), "{}", detected.why);
+    assert!(detected.why.contains("3 columns") && detected.why.contains("a, b, rare"), "{}", detected.why);
     let columns = vec![("a", texts(["0", "1"])), ("b", texts(["1", "0"])), ("c", texts(["1", "no"]))];
     assert_eq!(kind(columns), (LayoutKind::Wide, vec!["a".to_owned(), "b".to_owned()]));
 }
@@ -72,7 +92,7 @@ fn columns_of_zeros_and_ones_are_wide_and_so_are_unknown_ones_of_their_type() {
 #[test]
 fn a_column_with_another_task_holds_no_labels() {
     let columns = || vec![("a", ints([0, 1])), ("b", ints([1, 0])), ("fold", ints([0, 1]))];
-    let taken = Given { taken: vec!["fold"], ..Given::default() };
+    let taken = Given { taken: vec!["fold"], ..open() };
     assert_eq!(given(columns(), &taken).unwrap().layout.labels, ["a", "b"]);
     assert_eq!(kind(columns()).1, ["a", "b", "fold"]);
 }
@@ -101,29 +121,26 @@ fn lists_that_can_be_read_in_two_ways_are_asked_about() {
 }
 
 #[test]
-fn joined_labels_are_split_at_what_comes_back_and_sentences_are_not() {
-    let delimiter = |values: Vec<String>| {
-        let column: ArrayRef = Arc::new(StringArray::from(values));
-        let layout = given(vec![("tags", column)], &Given::default()).unwrap().layout;
+fn joined_labels_are_split_at_bars_and_asked_about_at_commas() {
+    let of = |values: &[&str]| {
+        let column: ArrayRef = Arc::new(StringArray::from(values.to_vec()));
+        let layout = given(vec![("tags", column)], &open()).unwrap().layout;
         (layout.kind, layout.delimiter)
     };
-    let of = |values: &[&str]| delimiter(values.iter().map(|&value| value.to_owned()).collect());
     assert_eq!(of(&["a|b", "b", "a"]), (LayoutKind::Delimited, Some("|".to_owned())));
     assert_eq!(of(&["New York; Rome", "Rome"]), (LayoutKind::Delimited, Some(";".to_owned())));
-    assert_eq!(of(&["a, b", "b, c", "b"]), (LayoutKind::Delimited, Some(", ".to_owned())));
-    assert_eq!(of(&["a,b", "b,c"]), (LayoutKind::Delimited, Some(",".to_owned())));
     assert_eq!(of(&["cat", "dog", "cat"]), (LayoutKind::Class, None));
-    // Words with a space between them are one name, until they come back.
+    // Words with a space between them are one name.
     assert_eq!(of(&["no finding", "left lung", "heart"]), (LayoutKind::Class, None));
-    assert_eq!(of(&["cat dog", "dog cat", "dog"]), (LayoutKind::Delimited, Some(" ".to_owned())));
-    let sentences = (0..40).map(|row| format!("first{row}, second{row}, third{row}")).collect();
-    assert_eq!(delimiter(sentences), (LayoutKind::Class, None));
+    assert_eq!(of(&["cat dog", "dog cat", "dog"]), (LayoutKind::Class, None));
+    let asked = question(vec![("tags", texts(["a, b", "b, c", "b"]))]);
+    assert!(asked.contains("--layout class") && asked.contains("--delimiter ', '"), "{asked}");
 }
 
 #[test]
 fn ids_that_repeat_are_long_and_ids_that_may_be_are_asked_about() {
     let columns = |ids| vec![("image_id", ints(ids)), ("label", texts(["cat", "dog", "cat"]))];
-    let detected = given(columns([1, 1, 2]), &Given::default()).unwrap();
+    let detected = given(columns([1, 1, 2]), &open()).unwrap();
     assert_eq!(detected.layout.kind, LayoutKind::Long);
     assert_eq!(detected.layout.id.as_deref(), Some("image_id"));
     let asked = question(columns([1, 2, 3]));
@@ -133,7 +150,7 @@ fn ids_that_repeat_are_long_and_ids_that_may_be_are_asked_about() {
     wider.extend([("width", ints([10, 20, 30])), ("height", ints([10, 20, 30]))]);
     assert_eq!(kind(wider), one(LayoutKind::Class, "label"));
     // Two columns may be the id: the person says which.
-    let long = Given { kind: Some(LayoutKind::Long), ..Given::default() };
+    let long = Given { kind: Some(LayoutKind::Long), ..open() };
     let two = vec![("id", ints([1, 1])), ("user_id", ints([2, 2])), ("label", texts(["a", "b"]))];
     let error = given(two, &long).unwrap_err();
     assert!(error.to_string().contains("id, user_id") && error.remedy().unwrap().contains("--id"), "{error}");
@@ -141,31 +158,33 @@ fn ids_that_repeat_are_long_and_ids_that_may_be_are_asked_about() {
 
 #[test]
 fn of_several_columns_the_one_with_the_surest_name_is_taken() {
-    assert_eq!(by_name(&["category", "Labels", "tag"]), Some("Labels"));
-    assert_eq!(by_name(&["image", "true_label", "caption"]), Some("true_label"));
-    assert_eq!(by_name(&["true_label", "other_label"]), None);
-    assert_eq!(by_name(&["labelled_by", "caption"]), None);
+    for (name, rank) in
+        [("Labels", NameRank::Exact), ("true_label", NameRank::Worded), ("labelled_by", NameRank::Other)]
+    {
+        assert_eq!(rank_of_name(name), rank, "{name}");
+    }
+    let columns = vec![("caption", texts(["p", "q"])), ("true_label", texts(["cat", "dog"]))];
+    assert_eq!(kind(columns), one(LayoutKind::Class, "true_label"));
+    let asked = question(vec![("label", texts(["cat", "dog"])), ("category", texts(["p", "q"]))]);
+    assert!(asked.contains("--labels label") && asked.contains("--labels category"), "{asked}");
     let asked = question(vec![("left", lists(&[&[3]])), ("right", lists(&[&[4]]))]);
-    assert!(asked.contains("left, right") && asked.contains("--labels"), "{asked}");
+    assert!(asked.contains("--labels left") && asked.contains("--labels right"), "{asked}");
 }
 
 #[test]
 fn what_flags_say_is_not_doubted() {
     let columns = || vec![("a", texts(["x|y", "y"])), ("b", texts(["x", "y"]))];
     let labels = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-    let class = Given { kind: Some(LayoutKind::Class), labels: labels(&["a"]), ..Given::default() };
+    let class = Given { kind: Some(LayoutKind::Class), labels: labels(&["a"]), ..open() };
     let detected = given(columns(), &class).unwrap();
     assert_eq!((detected.layout.kind, detected.why.as_str()), (LayoutKind::Class, "--layout class"));
-    let by_delimiter = Given { labels: labels(&["b"]), delimiter: Some("/"), ..Given::default() };
+    let by_delimiter = Given { labels: labels(&["b"]), delimiter: Some("/"), ..open() };
     assert_eq!(given(columns(), &by_delimiter).unwrap().layout.delimiter.as_deref(), Some("/"));
     for (refused, word) in [
         (Given { delimiter: Some(""), ..by_delimiter }, "--delimiter"),
-        (
-            Given { kind: Some(LayoutKind::Class), labels: labels(&["a", "b"]), ..Given::default() },
-            "2 columns",
-        ),
-        (Given { labels: labels(&["c"]), ..Given::default() }, "\"c\""),
-        (Given { kind: Some(LayoutKind::List), labels: labels(&["a"]), ..Given::default() }, "layout list"),
+        (Given { kind: Some(LayoutKind::Class), labels: labels(&["a", "b"]), ..open() }, "2 columns"),
+        (Given { labels: labels(&["c"]), ..open() }, "\"c\""),
+        (Given { kind: Some(LayoutKind::List), labels: labels(&["a"]), ..open() }, "layout list"),
     ] {
         let error = given(columns(), &refused).unwrap_err().to_string();
         assert!(error.contains(word), "{word}: {error}");
@@ -179,7 +198,7 @@ fn no_row_is_read_where_flags_say_all() {
     std::fs::remove_file(folder.path().join("a.parquet")).unwrap();
     let detected = |kind, delimiter, id| {
         let labels = vec!["y".to_owned()];
-        let said = Given { kind: Some(kind), labels, delimiter, id, ..Given::default() };
+        let said = Given { kind: Some(kind), labels, delimiter, id, ..open() };
         detect(std::slice::from_ref(&shard), &shard.schema, &said)
     };
     detected(LayoutKind::Class, None, None).unwrap();

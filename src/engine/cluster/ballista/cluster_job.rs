@@ -166,7 +166,7 @@ impl ClusterJob<'_> {
             Keys::Positions(labels) => labels.len() as u64,
             Keys::Vocabulary(vocabulary) => vocabulary.labels().len() as u64,
             Keys::Indices(Some(labels)) => *labels,
-            Keys::Indices(None) | Keys::Names => self.rows(),
+            Keys::Indices(None) | Keys::Names(_) => self.rows(),
         };
         let held = if matches!(self.output, PieceOutput::Counts) { labels } else { self.rows() };
         held.div_ceil(GROUPING_KEYS).clamp(1, GROUPINGS)

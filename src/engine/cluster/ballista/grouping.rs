@@ -60,7 +60,7 @@ fn by(n_by: usize) -> Vec<Expr> {
 
 /// The column that identifies a label; the other one of the two is NULL.
 fn label(counting: &Counting) -> &'static str {
-    if matches!(counting.keys, Keys::Names) { "label" } else { "label_index" }
+    if matches!(counting.keys, Keys::Names(_)) { "label" } else { "label_index" }
 }
 
 /// The empty value of a column of partial counts.

@@ -9,7 +9,7 @@ use arrow::ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 
 use super::pinned_shard::PinnedShard;
-use crate::counts::Labels;
+use crate::counts::{Labels, NameOrder};
 use crate::engine::counting::{Counting, Engine, Keys, Vocabulary};
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
@@ -114,7 +114,7 @@ enum WireKeys {
     Positions(Vec<String>),
     Indices(Option<u64>),
     Vocabulary(Vec<String>, LabelKind),
-    Names,
+    Names(NameOrder),
 }
 
 impl WireCounting {
@@ -126,7 +126,7 @@ impl WireCounting {
                 Keys::Positions(labels) => WireKeys::Positions(names(labels)),
                 Keys::Indices(bound) => WireKeys::Indices(*bound),
                 Keys::Vocabulary(known) => WireKeys::Vocabulary(names(known.labels()), known.kind()),
-                Keys::Names => WireKeys::Names,
+                Keys::Names(order) => WireKeys::Names(*order),
             },
             domain: counting.domain.clone(),
             overrides: counting.overrides.clone(),
@@ -147,9 +147,10 @@ impl WireCounting {
                 WireKeys::Positions(names) => Keys::Positions(labels(names)),
                 WireKeys::Indices(bound) => Keys::Indices(*bound),
                 WireKeys::Vocabulary(names, kind) => {
-                    Keys::Vocabulary(Arc::new(Vocabulary::new(labels(names), *kind)))
+                    let vocabulary = Vocabulary::new(labels(names), *kind, self.domain.spelling);
+                    Keys::Vocabulary(Arc::new(vocabulary))
                 }
-                WireKeys::Names => Keys::Names,
+                WireKeys::Names(order) => Keys::Names(*order),
             },
             domain: self.domain.clone(),
             overrides: self.overrides.clone(),
@@ -173,6 +174,7 @@ mod tests {
 
     use super::*;
     use crate::source::layout::LayoutKind;
+    use crate::source::spelling::Spelling;
 
     fn counting(keys: Keys) -> Counting {
         Counting {
@@ -201,13 +203,13 @@ mod tests {
     #[test]
     fn an_order_is_read_as_it_was_written() {
         let labels: Labels = ["ä", "b"].iter().collect();
-        let vocabulary = Vocabulary::new(labels.clone(), LabelKind::Name);
+        let vocabulary = Vocabulary::new(labels.clone(), LabelKind::Name, Spelling::default());
         for keys in [
             Keys::Positions(labels),
             Keys::Indices(Some(7)),
             Keys::Indices(None),
             Keys::Vocabulary(Arc::new(vocabulary)),
-            Keys::Names,
+            Keys::Names(NameOrder::Number),
         ] {
             let order = PieceOrder {
                 output: PieceOutput::Patterns(vec![vec![Some("train".to_owned())], vec![None]]),

@@ -56,7 +56,7 @@ pub(in crate::engine::cluster) struct PairLister {
 impl PairLister {
     pub(in crate::engine::cluster) fn new(counting: &Arc<Counting>, shards: &[Shard], id: &DataType) -> Self {
         let (shared, shards): (_, Arc<[Shard]>) =
-            (SharedNumbers::new(&counting.keys), shards.to_vec().into());
+            (SharedNumbers::new(&counting.keys, counting.domain.spelling), shards.to_vec().into());
         let reader = PairReader::new(Arc::clone(counting), Arc::clone(&shards), LocalNumbers::new(&shared));
         let schema = schema(counting.by.len(), id);
         Self { counting: Arc::clone(counting), shards, schema, shared, reader }
@@ -66,7 +66,7 @@ impl PairLister {
     pub(in crate::engine::cluster) fn pairs(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let PairRows { ids, said, .. } = self.reader.read(batch)?;
         let (groups, names) = (self.shared.groups(), self.shared.names());
-        let open = matches!(self.counting.keys, Keys::Names);
+        let open = matches!(self.counting.keys, Keys::Names(_));
         let mut by: Vec<StringBuilder> = self.counting.by.iter().map(|_| StringBuilder::new()).collect();
         let mut words = [UInt64Builder::new(), UInt64Builder::new()];
         let (mut index, mut name) = (UInt64Builder::new(), StringBuilder::new());

@@ -5,6 +5,7 @@ use crate::engine::counting::tests::{counting, labels};
 use crate::engine::partial::tests::batches;
 use crate::source::layout::{LabelKind, LayoutKind};
 use crate::source::shards::tests::{bits, shard};
+use crate::source::spelling::Spelling;
 
 /// A label by its position, with positives.
 fn at(index: u64, positives: u64) -> PartialRow<'static> {
@@ -74,7 +75,7 @@ fn a_label_of_a_column_that_no_shard_has_is_missing_in_every_row() {
 
 #[test]
 fn names_are_put_in_order_whatever_order_they_come_in() {
-    let open = || counting(LayoutKind::List, &["y"], Keys::Names);
+    let open = || counting(LayoutKind::List, &["y"], Keys::Names(NameOrder::Number));
     let mut rows = [whole(9, 0), named("b", 1), named("10", 2), named("9", 3), named("b", 4)];
     let counted = collected(open(), &rows).unwrap().total;
     assert_eq!(counted.labels().iter().collect::<Vec<_>>(), ["9", "10", "b"]);
@@ -85,7 +86,7 @@ fn names_are_put_in_order_whatever_order_they_come_in() {
 
 #[test]
 fn labels_of_a_vocabulary_keep_their_place_though_nothing_names_them() {
-    let vocabulary = Vocabulary::new(labels(&["z", "never", "a"]), LabelKind::Index);
+    let vocabulary = Vocabulary::new(labels(&["z", "never", "a"]), LabelKind::Index, Spelling::default());
     let class = counting(LayoutKind::Class, &["y"], Keys::Vocabulary(Arc::new(vocabulary)));
     let total = collected(class, &[whole(5, 0), at(0, 2), at(2, 3)]).unwrap().total;
     assert_eq!(total.labels().iter().collect::<Vec<_>>(), ["z", "never", "a"]);
@@ -103,8 +104,10 @@ fn groups_share_all_labels_and_add_up_to_the_total() {
         of(&test, whole(3, 1)),
         of(&test, named("a", 1)),
     ];
-    let grouped =
-        || Counting { by: vec!["split".to_owned()], ..counting(LayoutKind::List, &["y"], Keys::Names) };
+    let grouped = || Counting {
+        by: vec!["split".to_owned()],
+        ..counting(LayoutKind::List, &["y"], Keys::Names(NameOrder::Number))
+    };
     let counted = collected(grouped(), &rows).unwrap();
     let found: Vec<_> = counted.groups.iter().map(|(key, counts)| (key.clone(), sides(counts))).collect();
     assert_eq!(

@@ -1,6 +1,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::counts::NameOrder;
 use crate::engine::count::pass::PartialPlan;
 use crate::engine::counting::tests::counting;
 use crate::engine::dataset::tests::dataset;
@@ -11,7 +12,7 @@ use crate::source::layout::LayoutKind;
 #[tokio::test]
 async fn names_are_merged_by_a_group_by() {
     let folder = tempfile::tempdir().unwrap();
-    let mut class = counting(LayoutKind::Class, &["name"], Keys::Names);
+    let mut class = counting(LayoutKind::Class, &["name"], Keys::Names(NameOrder::Name));
     class.by = vec!["split".to_owned()];
     let (dataset, task) = (dataset(folder.path()), task(class));
     let choice = choose(&task.context, &dataset, &task.counting).await.unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::counts::NameOrder;
 use crate::engine::counting::Keys;
 use crate::engine::counting::tests::counting;
 use crate::engine::partial::tests::batches;
@@ -37,7 +38,7 @@ impl Place {
 }
 
 fn class() -> Counting {
-    counting(LayoutKind::Class, &["x"], Keys::Names)
+    counting(LayoutKind::Class, &["x"], Keys::Names(NameOrder::Name))
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn counts_of_other_rules_and_of_a_full_run_are_not_used() {
         Counting { by: vec!["x".to_owned()], ..class() },
         Counting { sample_weight: Some("w".to_owned()), ..class() },
         Counting { keys: Keys::Indices(None), ..class() },
-        counting(LayoutKind::Class, &["y"], Keys::Names),
+        counting(LayoutKind::Class, &["y"], Keys::Names(NameOrder::Name)),
     ];
     for other in other {
         assert_eq!(fate(&other, false), (Fate::New, true), "{other:?}");

@@ -1,6 +1,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::counts::NameOrder;
 use crate::engine::counting::Keys;
 use crate::engine::counting::tests::counting;
 use crate::engine::dataset::tests::dataset;
@@ -10,7 +11,7 @@ use crate::source::layout::LayoutKind;
 #[tokio::test]
 async fn arrays_of_pairs_are_a_scan_with_a_filter() {
     let folder = tempfile::tempdir().unwrap();
-    let mut long = counting(LayoutKind::Long, &["name"], Keys::Names);
+    let mut long = counting(LayoutKind::Long, &["name"], Keys::Names(NameOrder::Name));
     long.layout.id = Some("id".to_owned());
     long.layout.value = Some("x".to_owned());
     long.by = vec!["split".to_owned()];

@@ -1,0 +1,77 @@
+//! The names and the order of labels that were found while counting.
+
+use crate::counts::{LabelCounts, Labels, NameOrder};
+use crate::engine::counting::{Counting, Keys};
+use crate::engine::group_key::GroupKey;
+use crate::error::Result;
+use crate::source::first_names::first_spellings;
+use crate::source::shards::Shard;
+use crate::source::text_cells::first_row_not_utf8;
+use crate::source::values::Value;
+
+/// How messages end that say what is wrong with bytes.
+const NOT_UTF8: &str = " is not UTF-8";
+
+/// Gives labels that differ in case alone the first spelling in the order of shards and rows, and puts all
+/// labels in the order that was asked for.
+///
+/// # Errors
+/// [`Error::Input`](crate::error::Error::Input) when a shard cannot be read again.
+pub(super) fn settle_names(
+    counting: &Counting,
+    shards: &[Shard],
+    total: LabelCounts,
+    groups: Vec<(GroupKey, LabelCounts)>,
+) -> Result<(LabelCounts, Vec<(GroupKey, LabelCounts)>)> {
+    let order = match counting.keys {
+        Keys::Names(order) => order,
+        Keys::Indices(None) if !counting.domain.missing.is_empty() => {
+            return without_missing(counting, total, groups);
+        }
+        _ => return Ok((total, groups)),
+    };
+    let ignores_case = counting.domain.spelling.ignore_case;
+    if !ignores_case && order != NameOrder::Frequency {
+        return Ok((total, groups));
+    }
+    let names: Labels = if ignores_case {
+        first_spellings(shards, &counting.layout, &counting.domain, total.labels())?.iter().collect()
+    } else {
+        total.labels().clone()
+    };
+    let mut places: Vec<usize> = (0..total.len()).collect();
+    let positives = |at: usize| total.tallies()[at].positives;
+    places.sort_by(|&a, &b| {
+        let by_name = order.compare(names.name(a), names.name(b));
+        if order == NameOrder::Frequency { positives(b).cmp(&positives(a)).then(by_name) } else { by_name }
+    });
+    let labels: Labels = places.iter().map(|&at| names.name(at)).collect();
+    let arranged = |counts: &LabelCounts| counts.rearranged(&places, labels.clone(), order);
+    let groups = groups.iter().map(|(key, counts)| Ok((key.clone(), arranged(counts)?)));
+    Ok((arranged(&total)?, groups.collect::<Result<_>>()?))
+}
+
+/// Leaves out the indices that were declared missing where the number of labels is not given: they say that a
+/// row has no label, and are none themselves.
+fn without_missing(
+    counting: &Counting,
+    total: LabelCounts,
+    groups: Vec<(GroupKey, LabelCounts)>,
+) -> Result<(LabelCounts, Vec<(GroupKey, LabelCounts)>)> {
+    let names_label = |at: &usize| !counting.domain.is_missing(&Value::UInt(*at as u64));
+    let places: Vec<usize> = (0..total.len()).filter(names_label).collect();
+    if places.len() == total.len() {
+        return Ok((total, groups));
+    }
+    let labels: Labels = places.iter().map(|&at| total.labels().name(at)).collect();
+    let arranged = |counts: &LabelCounts| counts.rearranged(&places, labels.clone(), NameOrder::Number);
+    let groups = groups.iter().map(|(key, counts)| Ok((key.clone(), arranged(counts)?)));
+    Ok((arranged(&total)?, groups.collect::<Result<_>>()?))
+}
+
+/// What is wrong with a stored label, with the row where it is found: bytes that are not UTF-8 are hard to
+/// search for.
+pub(super) fn with_row(shard: Option<&Shard>, column: &str, what: &str) -> String {
+    let row = shard.filter(|_| what.ends_with(NOT_UTF8)).and_then(|shard| first_row_not_utf8(shard, column));
+    row.map_or_else(|| what.to_owned(), |row| format!("row {row}: {what}"))
+}

@@ -1,0 +1,71 @@
+//! What a spec says of values, with its contradictions refused.
+
+use super::spec::{Scalars, ValueSpec};
+use crate::error::{Error, Result};
+use crate::source::spelling::Spelling;
+use crate::source::values::{Domain, Literal, NullAs};
+
+/// What values mean by a spec or one label of it; `base` where that says nothing.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flags that contradict each other.
+pub(super) fn declared(values: &ValueSpec, base: &Domain) -> Result<Domain> {
+    let literals = |given: &Option<Scalars>, base: &Vec<Literal>| match given {
+        None => base.clone(),
+        Some(given) => given.texts().iter().map(|text| Literal::new(text)).collect(),
+    };
+    let threshold = values.threshold.or(base.threshold);
+    if threshold.is_some_and(|t| !t.is_finite()) {
+        return Err(Error::usage("--threshold is not a finite number").hint("give a number such as 0.5"));
+    }
+    let mut domain = Domain {
+        positive: literals(&values.positive_values, &base.positive),
+        negative: literals(&values.negative_values, &base.negative),
+        missing: literals(&values.missing_values, &base.missing),
+        uncertain: literals(&values.uncertain_values, &base.uncertain),
+        uncertain_as: values.uncertain_as.as_deref().map_or(Ok(base.uncertain_as), str::parse)?,
+        threshold,
+        soft: values.soft.unwrap_or(base.soft),
+        null_as: base.null_as,
+        spelling: Spelling {
+            trim: values.trim.unwrap_or(base.spelling.trim),
+            ignore_case: values.ignore_case.unwrap_or(base.spelling.ignore_case),
+        },
+    };
+    domain.null_as = null_as(values, &domain)?;
+    let is_own = |given: bool, own: &[Literal], default: &[Literal]| given || own != default;
+    let default = Domain::default();
+    domain.check_declared(
+        is_own(values.positive_values.is_some(), &domain.positive, &default.positive),
+        is_own(values.negative_values.is_some(), &domain.negative, &default.negative),
+    )?;
+    Ok(domain)
+}
+
+/// What NULL and NaN count as: said by `--null-as`, or by `nan` and `null` among the values of a side.
+fn null_as(values: &ValueSpec, domain: &Domain) -> Result<NullAs> {
+    let sides = [
+        ("--missing-values", &domain.missing, &values.missing_values, NullAs::Missing),
+        ("--uncertain-values", &domain.uncertain, &values.uncertain_values, NullAs::Uncertain),
+        ("--positive-values", &domain.positive, &values.positive_values, NullAs::Positive),
+        ("--negative-values", &domain.negative, &values.negative_values, NullAs::Negative),
+    ];
+    let said = values.null_as.as_deref().map(str::parse::<NullAs>).transpose()?;
+    let mut said = said.map(|side| ("--null-as", side));
+    for (flag, literals, given, side) in sides {
+        let Some(null) = literals.iter().find(|literal| literal.is_null()).filter(|_| given.is_some()) else {
+            continue;
+        };
+        match said {
+            Some((other, before)) if before != side => {
+                return Err(Error::usage(format!(
+                    "{flag} has {null}, but {other} says that NULL and NaN are {}",
+                    before.as_str()
+                ))
+                .hint("NULL and NaN have one meaning: say it once, with --null-as"));
+            }
+            _ => said = Some((flag, side)),
+        }
+    }
+    Ok(said.map_or(domain.null_as, |(_, side)| side))
+}

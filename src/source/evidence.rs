@@ -1,0 +1,327 @@
+//! What the cells of each column show: a sample of rows from several shards and row groups, the dictionaries
+//! of text columns, and the statistics of all row groups.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::compute::kernels::length::length;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use parquet::column::page::{Page, PageReader};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::file::statistics::Statistics;
+
+use super::layout::{is_label, is_number, is_text, item};
+use super::row_reader::{Enough, RowChoice, read_columns};
+use super::shards::Shard;
+use super::text_cells::for_each_text;
+use crate::error::{Error, Result};
+use crate::guard::guarded;
+
+/// Rows looked at in the first row group, and in each part of any other.
+const FIRST_ROWS: usize = 1024;
+const PART_ROWS: usize = 256;
+/// Distinct cells of a column that are remembered.
+const CELLS_MAX: usize = 4096;
+/// Cells of a column that are shown.
+pub(crate) const CELLS_SHOWN: usize = 4;
+/// A column whose cells take more bytes than this holds no labels: images, articles, embeddings.
+const TEXT_BYTES_MAX: i64 = 4 << 10;
+const LIST_BYTES_MAX: i64 = 64 << 10;
+
+/// What the cells of one column show.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ColumnEvidence {
+    /// Distinct texts, or texts in lists, with the cells of the sample that hold each; 0 where a dictionary has
+    /// it and the sample has not.
+    pub(crate) texts: BTreeMap<String, u64>,
+    /// Distinct numbers by their bits, NaN left out; with those that bound the values of whole row groups.
+    numbers: BTreeSet<u64>,
+    /// Lengths of lists.
+    pub(crate) lengths: BTreeSet<i64>,
+    /// Cells of the sample that are not NULL.
+    pub(crate) cells: u64,
+    /// More distinct cells than are remembered.
+    pub(crate) is_full: bool,
+    /// Some bytes are not UTF-8.
+    pub(crate) has_bytes: bool,
+    /// Some cells, as a person reads them.
+    pub(crate) shown: Vec<String>,
+}
+
+impl ColumnEvidence {
+    /// The distinct numbers.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = f64> {
+        self.numbers.iter().map(|bits| f64::from_bits(*bits))
+    }
+
+    /// True when some cell has a value.
+    pub(crate) fn has_values(&self) -> bool {
+        !self.numbers.is_empty() || !self.texts.is_empty()
+    }
+
+    fn number(&mut self, number: f64) {
+        if number.is_nan() {
+            return;
+        }
+        if self.numbers.len() < CELLS_MAX {
+            // Both zeros are one number.
+            self.numbers.insert((number + 0.0).to_bits());
+        } else {
+            self.is_full = true;
+        }
+    }
+
+    fn text(&mut self, text: &str, times: u64) {
+        if let Some(seen) = self.texts.get_mut(text) {
+            *seen += times;
+        } else if self.texts.len() < CELLS_MAX {
+            self.texts.insert(text.to_owned(), times);
+        } else {
+            self.is_full = true;
+        }
+    }
+
+    fn add(&mut self, array: &ArrayRef) {
+        self.show(array);
+        self.cells += (array.len() - array.null_count()) as u64;
+        let data_type = super::schema::plain_type(array.data_type());
+        if item(&data_type).is_some() {
+            let lengths = length(array).and_then(|lengths| cast(&lengths, &DataType::Int64));
+            if let Ok(lengths) = lengths {
+                let more = lengths.as_primitive::<Int64Type>().iter().flatten();
+                self.lengths.extend(more.take(CELLS_MAX));
+            }
+            let Ok(lists) = cast(array, &data_type) else { return };
+            let values = match &data_type {
+                DataType::List(_) => lists.as_list::<i32>().values(),
+                DataType::LargeList(_) => lists.as_list::<i64>().values(),
+                _ => lists.as_fixed_size_list().values(),
+            };
+            self.add_values(values);
+        } else {
+            self.add_values(array);
+        }
+    }
+
+    fn add_values(&mut self, array: &ArrayRef) {
+        let data_type = super::schema::plain_type(array.data_type());
+        if is_text(&data_type) {
+            let mut bytes = false;
+            for_each_text(array, &mut |text| match text {
+                Ok(text) => self.text(text, 1),
+                Err(_) => bytes = true,
+            });
+            self.has_bytes |= bytes;
+        } else if is_number(&data_type)
+            && let Ok(numbers) = cast(array, &DataType::Float64)
+        {
+            numbers.as_primitive::<Float64Type>().iter().flatten().for_each(|number| self.number(number));
+        }
+    }
+
+    fn show(&mut self, array: &ArrayRef) {
+        let options = FormatOptions::default().with_null("NULL");
+        let plain = super::schema::plain_type(array.data_type());
+        let readable = if plain == DataType::BinaryView { DataType::Utf8 } else { plain };
+        let Ok(array) = cast(array, &readable) else { return };
+        let Ok(format) = ArrayFormatter::try_new(&array, &options) else { return };
+        for row in (0..array.len()).filter(|&row| array.is_valid(row)).take(FIRST_ROWS) {
+            if self.shown.len() >= CELLS_SHOWN {
+                return;
+            }
+            let cell = format.value(row).to_string();
+            let cell = if is_text(&readable) { format!("{cell:?}") } else { cell };
+            if !self.shown.contains(&cell) {
+                self.shown.push(cell);
+            }
+        }
+    }
+
+    /// What statistics say of the least and the largest value of a chunk.
+    fn bounds(&mut self, data_type: &DataType, statistics: &Statistics) {
+        let signed = data_type.is_signed_integer();
+        let mut both = |bounds: [Option<f64>; 2]| bounds.into_iter().flatten().for_each(|x| self.number(x));
+        match statistics {
+            Statistics::Boolean(s) => {
+                both([s.min_opt(), s.max_opt()].map(|x| x.map(|x| f64::from(u8::from(*x)))));
+            }
+            Statistics::Int32(s) if signed => {
+                both([s.min_opt(), s.max_opt()].map(|x| x.map(|x| f64::from(*x))));
+            }
+            Statistics::Int64(s) if signed => both([s.min_opt(), s.max_opt()].map(|x| x.map(|x| *x as f64))),
+            Statistics::Float(s) => both([s.min_opt(), s.max_opt()].map(|x| x.map(|x| f64::from(*x)))),
+            Statistics::Double(s) => both([s.min_opt().copied(), s.max_opt().copied()]),
+            _ => {}
+        }
+    }
+}
+
+/// Looks at the columns for which `wanted` says yes. `schema` has the types that the shards agree on.
+///
+/// # Errors
+/// [`Error::Input`](crate::error::Error::Input) naming a shard that cannot be read.
+pub(crate) fn gather(
+    shards: &[Shard],
+    schema: &Schema,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<BTreeMap<String, ColumnEvidence>> {
+    let can_hold_labels = |t: &DataType| is_number(t) || is_label(t);
+    let fields = schema.fields().iter().filter(|field| wanted(field.name()));
+    let fields = fields.filter(|f| can_hold_labels(item(f.data_type()).unwrap_or(f.data_type())));
+    let mut found: BTreeMap<String, ColumnEvidence> =
+        fields.map(|field| (field.name().clone(), ColumnEvidence::default())).collect();
+    let filled: Vec<&Shard> = shards.iter().filter(|shard| shard.rows > 0).collect();
+    for shard in &filled {
+        add_statistics(shard, schema, &mut found);
+    }
+    let far = filled.iter().any(|shard| shard.place.object().is_some());
+    let (mut unreadable, mut is_read) = (None, false);
+    for (nth, at) in spread(filled.len()).into_iter().enumerate() {
+        let shard = filled[at].whole()?;
+        let groups = spread(shard.metadata.num_row_groups());
+        // Every row group of an object takes requests of its own.
+        for group in groups.into_iter().take(if far { 1 } else { usize::MAX }) {
+            let first = nth == 0 && group == 0;
+            let slim = slim(&shard, group, &found);
+            let rows = RowChoice::Of(group, parts(&shard, group, first, far));
+            let read = read_columns(&shard, rows, &|name| slim.contains_key(name), &mut |batch| {
+                for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+                    if let Some(evidence) = found.get_mut(field.name()) {
+                        evidence.add(array);
+                    }
+                }
+                Ok(Enough::No)
+            });
+            match read {
+                Ok(()) => is_read = true,
+                // Counting names every such shard, or leaves it out as asked.
+                Err(error @ Error::Input(_)) => unreadable = unreadable.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+            if !far {
+                add_dictionaries(&shard, group, &slim, &mut found);
+            }
+        }
+    }
+    match unreadable {
+        Some(error) if !is_read => Err(error),
+        _ => Ok(found),
+    }
+}
+
+/// The first, the middle and the last of `n`.
+fn spread(n: usize) -> Vec<usize> {
+    let mut places = vec![0, n / 2, n.saturating_sub(1)];
+    places.retain(|place| *place < n);
+    places.dedup();
+    places
+}
+
+/// Rows at the beginning, in the middle and at the end of a row group.
+fn parts(shard: &Shard, group: usize, first: bool, far: bool) -> Vec<Range<usize>> {
+    let all = usize::try_from(shard.metadata.row_group(group).num_rows()).unwrap_or(0);
+    let head = if first { FIRST_ROWS } else { PART_ROWS };
+    if far || all <= head + 2 * PART_ROWS {
+        return std::iter::once(0..all.min(if far { head } else { all })).collect();
+    }
+    let middle = (all / 2).max(head);
+    let last = (all - PART_ROWS).max(middle + PART_ROWS);
+    vec![0..head, middle..middle + PART_ROWS, last.min(all)..all]
+}
+
+/// The leaf of each column that has just one, in a shard.
+fn leaves(shard: &Shard) -> HashMap<&str, usize> {
+    let descriptor = shard.metadata.file_metadata().schema_descr();
+    let mut of_root: Vec<Vec<usize>> = vec![Vec::new(); shard.schema.fields().len()];
+    for leaf in 0..descriptor.num_columns() {
+        if let Some(leaves) = of_root.get_mut(descriptor.get_column_root_idx(leaf)) {
+            leaves.push(leaf);
+        }
+    }
+    let fields = shard.schema.fields().iter().zip(of_root);
+    fields
+        .filter_map(|(field, leaves)| {
+            Some((field.name().as_str(), *leaves.first().filter(|_| leaves.len() == 1)?))
+        })
+        .collect()
+}
+
+/// The columns whose cells are short enough to be labels, with their leaves.
+fn slim<'s>(
+    shard: &'s Shard,
+    group: usize,
+    found: &BTreeMap<String, ColumnEvidence>,
+) -> HashMap<&'s str, usize> {
+    let metadata = shard.metadata.row_group(group);
+    let mut leaves = leaves(shard);
+    leaves.retain(|name, leaf| {
+        let Ok(field) = shard.schema.field_with_name(name) else { return false };
+        let limit = if item(field.data_type()).is_some() { LIST_BYTES_MAX } else { TEXT_BYTES_MAX };
+        let bytes = metadata.column(*leaf).uncompressed_size();
+        found.contains_key(*name) && bytes / metadata.num_rows().max(1) <= limit
+    });
+    leaves
+}
+
+fn add_statistics(shard: &Shard, schema: &Schema, found: &mut BTreeMap<String, ColumnEvidence>) {
+    for (name, leaf) in leaves(shard) {
+        let (Some(evidence), Ok(field)) = (found.get_mut(name), schema.field_with_name(name)) else {
+            continue;
+        };
+        let data_type = item(field.data_type()).unwrap_or(field.data_type());
+        for group in shard.metadata.row_groups() {
+            let statistics = group.columns().get(leaf).and_then(ColumnChunkMetaData::statistics);
+            if let Some(statistics) = statistics.filter(|s| !s.is_min_max_deprecated()) {
+                evidence.bounds(data_type, statistics);
+            }
+        }
+    }
+}
+
+/// Adds the dictionaries of text columns, which hold every distinct cell unless there are very many.
+fn add_dictionaries(
+    shard: &Shard,
+    group: usize,
+    columns: &HashMap<&str, usize>,
+    found: &mut BTreeMap<String, ColumnEvidence>,
+) {
+    for (name, leaf) in columns {
+        let is_text = shard.schema.field_with_name(name).is_ok_and(|field| {
+            let plain = super::schema::plain_type(field.data_type());
+            is_text(item(&plain).unwrap_or(&plain))
+        });
+        if !is_text {
+            continue;
+        }
+        let chunk = shard.metadata.row_group(group).column(*leaf);
+        let entries = guarded(|| dictionary(shard, group, chunk)).flatten().unwrap_or_default();
+        if let Some(evidence) = found.get_mut(*name) {
+            entries.iter().for_each(|entry| evidence.text(entry, 0));
+        }
+    }
+}
+
+/// The entries of the dictionary of a text column, if it has one.
+fn dictionary(shard: &Shard, group: usize, chunk: &ColumnChunkMetaData) -> Option<Vec<String>> {
+    chunk.dictionary_page_offset()?;
+    let file = Arc::new(shard.place.open().ok()?);
+    let rows = usize::try_from(shard.metadata.row_group(group).num_rows()).ok()?;
+    let mut pages = SerializedPageReader::new(file, chunk, rows, None).ok()?;
+    let Page::DictionaryPage { buf, .. } = pages.get_next_page().ok()?? else { return None };
+    let (mut entries, mut rest) = (Vec::new(), &buf[..]);
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (entry, after) = after.split_at_checked(length)?;
+        entries.push(std::str::from_utf8(entry).ok()?.to_owned());
+        rest = after;
+        if entries.len() == CELLS_MAX {
+            break;
+        }
+    }
+    Some(entries)
+}

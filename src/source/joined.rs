@@ -1,0 +1,137 @@
+//! Whether the strings of a column are one label each, or several with a separator between them.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// What the strings of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextShape {
+    /// One label each.
+    Single,
+    /// Several labels with this between them.
+    Joined(&'static str),
+    /// Either.
+    Unclear(&'static str),
+    /// Something with a syntax of its own.
+    Structured(&'static str),
+}
+
+/// Strings at most that say little: what recurs by chance is not known of them.
+const FEW: usize = 32;
+/// Distinct joined strings that show how labels recur.
+const MANY: usize = 8;
+
+/// What the strings of a column are, from distinct ones with the number of their cells in a sample.
+///
+/// A bar or semicolon separates labels where the pieces recur in other strings. Commas and blanks are parts of
+/// names too: at blanks nothing is split, and at commas only where pieces recur and whole strings do not.
+pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
+    if let Some(what) = structured(texts) {
+        return TextShape::Structured(what);
+    }
+    for by in ["|", ";"] {
+        let joined = Joined::of(texts, by);
+        if joined.distinct > 0 {
+            let is_sure = joined.recurring * 2 >= joined.distinct || texts.len() < FEW;
+            return if is_sure { TextShape::Joined(by) } else { TextShape::Unclear(by) };
+        }
+    }
+    let joined = Joined::of(texts, ",");
+    if joined.distinct == 0 {
+        return TextShape::Single;
+    }
+    let spaced = texts.keys().all(|text| text.matches(',').count() == text.matches(", ").count());
+    let by = if spaced { ", " } else { "," };
+    let repeats_whole = joined.cells >= 2 * joined.distinct as u64;
+    let recurs = joined.distinct >= MANY && joined.recurring * 2 >= joined.distinct;
+    if recurs && !repeats_whole { TextShape::Joined(by) } else { TextShape::Unclear(by) }
+}
+
+/// The strings that hold a separator.
+struct Joined {
+    distinct: usize,
+    /// Cells of the sample that hold one of them.
+    cells: u64,
+    /// Those with a piece that another string has too.
+    recurring: usize,
+}
+
+impl Joined {
+    fn of(texts: &BTreeMap<String, u64>, by: &str) -> Self {
+        let mut pieces: HashMap<&str, usize> = HashMap::new();
+        for text in texts.keys() {
+            let mut own: Vec<&str> =
+                text.split(by).map(str::trim).filter(|piece| !piece.is_empty()).collect();
+            own.sort_unstable();
+            own.dedup();
+            own.into_iter().for_each(|piece| *pieces.entry(piece).or_default() += 1);
+        }
+        let joined = || texts.iter().filter(|(text, _)| text.contains(by));
+        let recurs =
+            |text: &str| text.split(by).any(|piece| pieces.get(piece.trim()).is_some_and(|n| *n > 1));
+        Self {
+            distinct: joined().count(),
+            cells: joined().map(|(_, cells)| cells).sum(),
+            recurring: joined().filter(|(text, _)| recurs(text)).count(),
+        }
+    }
+}
+
+/// What strings with a syntax of their own look like.
+fn structured(texts: &BTreeMap<String, u64>) -> Option<&'static str> {
+    let filled: Vec<&str> = texts.keys().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
+    let most = |is: &dyn Fn(&str) -> bool| {
+        !filled.is_empty() && filled.iter().filter(|text| is(text)).count() * 10 >= filled.len() * 9
+    };
+    if most(&|text| text.starts_with('[') && text.ends_with(']')) {
+        return Some("JSON or Python lists");
+    }
+    if most(&|text| text.starts_with('{') && text.ends_with('}')) {
+        return Some("JSON objects");
+    }
+    let bits = |text: &str| {
+        let pieces: Vec<&str> = text.split([',', ' ', ';', '|']).filter(|piece| !piece.is_empty()).collect();
+        (pieces.len() > 1 && pieces.iter().all(|piece| matches!(*piece, "0" | "1"))).then_some(pieces.len())
+    };
+    let lengths: Vec<Option<usize>> = filled.iter().map(|text| bits(text)).collect();
+    let is_multi_hot =
+        lengths.first().is_some_and(|first| first.is_some() && lengths.iter().all(|n| n == first));
+    is_multi_hot.then_some("one 0/1 number per label")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(texts: &[&str]) -> TextShape {
+        let mut cells = BTreeMap::new();
+        texts.iter().for_each(|text| *cells.entry((*text).to_owned()).or_default() += 1);
+        shape_of(&cells)
+    }
+
+    #[test]
+    fn names_are_not_split_at_blanks_or_commas() {
+        assert_eq!(shape(&["No Finding", "No Finding", "Pleural Effusion"]), TextShape::Single);
+        assert_eq!(shape(&["a b", "b c", "a c", "a"]), TextShape::Single);
+        let names = ["tench, Tinca tinca", "tench, Tinca tinca", "goldfish, Carassius", "shark"];
+        assert_eq!(shape(&names), TextShape::Unclear(", "));
+        assert_eq!(shape(&["a,b", "b,c", "a,b", "b,c"]), TextShape::Unclear(","));
+    }
+
+    #[test]
+    fn bars_and_recurring_pieces_separate_labels() {
+        assert_eq!(shape(&["cat", "cat|dog"]), TextShape::Joined("|"));
+        assert_eq!(shape(&["cat;dog", "bird"]), TextShape::Joined(";"));
+        let tags: Vec<String> = (0..40).map(|i| format!("t{},t{}", i % 7, i % 11)).collect();
+        assert_eq!(shape(&tags.iter().map(String::as_str).collect::<Vec<_>>()), TextShape::Joined(","));
+        let unique: Vec<String> = (0..40).map(|i| format!("a{i}|b{i}")).collect();
+        assert_eq!(shape(&unique.iter().map(String::as_str).collect::<Vec<_>>()), TextShape::Unclear("|"));
+    }
+
+    #[test]
+    fn what_has_a_syntax_is_seen() {
+        assert_eq!(shape(&["[\"a\", \"b\"]", "[]"]), TextShape::Structured("JSON or Python lists"));
+        assert_eq!(shape(&["{\"a\": 1}"]), TextShape::Structured("JSON objects"));
+        assert_eq!(shape(&["1,0,0", "0,0,1"]), TextShape::Structured("one 0/1 number per label"));
+        assert_eq!(shape(&["1,0", "0,0,1"]), TextShape::Unclear(","));
+    }
+}

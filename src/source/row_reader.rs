@@ -1,0 +1,78 @@
+//! Some rows of some columns of a shard, as arrays: for what has to be known beside the counts.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+
+use super::shards::Shard;
+use crate::error::{Error, Result};
+use crate::guard::guarded;
+
+/// Rows per batch.
+const BATCH_ROWS: usize = 8192;
+
+/// Which rows of a shard are read.
+#[derive(Debug, Clone)]
+pub(crate) enum RowChoice {
+    /// All.
+    All,
+    /// Those at these places of one row group, ascending.
+    Of(usize, Vec<Range<usize>>),
+}
+
+/// Calls `each` with batches of the columns for which `wanted` says yes, until it says that it has enough.
+///
+/// # Errors
+/// [`Error::Input`] naming the shard when a page cannot be decoded, and what `each` gives.
+pub(crate) fn read_columns(
+    shard: &Shard,
+    rows: RowChoice,
+    wanted: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(&RecordBatch) -> Result<Enough>,
+) -> Result<()> {
+    let broken = |cause: &dyn std::fmt::Display| {
+        Error::input(format!("{}: a page cannot be decoded: {cause}", shard.name))
+            .hint("write the shard again, or leave it out of the sources")
+    };
+    let behind =
+        |cause: &(dyn std::error::Error + 'static)| Error::behind(cause).unwrap_or_else(|| broken(&cause));
+    let shard = &shard.whole()?;
+    let fields = shard.schema.fields().iter().enumerate();
+    let roots: Vec<usize> = fields.filter(|(_, field)| wanted(field.name())).map(|(i, _)| i).collect();
+    if roots.is_empty() {
+        return Ok(());
+    }
+    let file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())
+        .map_err(|cause| behind(&cause))?;
+    let mask = ProjectionMask::roots(shard.metadata.file_metadata().schema_descr(), roots);
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS);
+    if let RowChoice::Of(group, ranges) = rows {
+        let all = usize::try_from(shard.metadata.row_group(group).num_rows()).unwrap_or(0);
+        let ranges = ranges.into_iter().map(|range| range.start.min(all)..range.end.min(all));
+        let selection = RowSelection::from_consecutive_ranges(ranges, all);
+        builder = builder.with_row_groups(vec![group]).with_row_selection(selection);
+    }
+    let mut reader = builder.build().map_err(|cause| behind(&cause))?;
+    // The decoders of some encodings panic on damaged pages.
+    while let Some(batch) = guarded(|| reader.next()).ok_or_else(|| broken(&"the decoder gave up"))? {
+        if each(&batch.map_err(|cause| behind(&cause))?)? == Enough::Yes {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Whether reading may stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Enough {
+    Yes,
+    No,
+}
