@@ -70,6 +70,9 @@ pub mod cli;
 
 /// The pages of the documentation, one module each.
 pub mod docs {
+    #[doc = include_str!("docs/labels.md")]
+    pub mod labels {}
+
     #[doc = include_str!("docs/schemes.md")]
     pub mod schemes {}
 

@@ -156,7 +156,7 @@ pub(super) struct ValueFlags {
     /// Numbers from 0 to 1 are soft labels: p counts as p positives and 1 - p negatives
     #[arg(long)]
     soft: bool,
-    /// missing, negative or positive: what NULL and NaN count as [default: missing]
+    /// Count NULL and NaN as missing, negative or positive [default: missing]
     #[arg(long, value_name = "SIDE")]
     null_as: Option<String>,
     /// Ignore blanks around label names and values

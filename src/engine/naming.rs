@@ -12,8 +12,8 @@ use crate::source::values::Value;
 /// How messages end that say what is wrong with bytes.
 const NOT_UTF8: &str = " is not UTF-8";
 
-/// Gives labels that differ in case alone the first spelling in the order of shards and rows, and puts all
-/// labels in the order that was asked for.
+/// Gives labels that differ only in case the first spelling in the order of shards and rows, and puts all labels
+/// in the requested order.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a shard cannot be read again.

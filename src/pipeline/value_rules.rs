@@ -1,11 +1,11 @@
-//! What a spec says of values, with its contradictions refused.
+//! What values mean by a spec, with its contradictions refused.
 
 use super::spec::{Scalars, ValueSpec};
 use crate::error::{Error, Result};
 use crate::source::spelling::Spelling;
 use crate::source::values::{Domain, Literal, NullAs};
 
-/// What values mean by a spec or one label of it; `base` where that says nothing.
+/// What values mean by a spec, or by one label of it; what `values` leaves open is that of `base`.
 ///
 /// # Errors
 /// [`Error::Usage`] naming the flags that contradict each other.

@@ -167,14 +167,13 @@ impl FromStr for LabelOrder {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "given" => Ok(Self::Given),
-            "name" => Ok(Self::By(NameOrder::Name)),
-            "number" => Ok(Self::By(NameOrder::Number)),
-            "frequency" => Ok(Self::By(NameOrder::Frequency)),
-            _ => Err(Error::usage(format!("--order: \"{text}\" is not a choice"))
-                .hint("use given, name, number or frequency")),
-        }
+        let choices = [
+            ("given", Self::Given),
+            ("name", Self::By(NameOrder::Name)),
+            ("number", Self::By(NameOrder::Number)),
+            ("frequency", Self::By(NameOrder::Frequency)),
+        ];
+        choice("--order", text, &choices)
     }
 }
 

@@ -176,13 +176,9 @@ impl FromStr for NullAs {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "missing" => Ok(Self::Missing),
-            "negative" => Ok(Self::Negative),
-            "positive" => Ok(Self::Positive),
-            _ => Err(Error::usage(format!("--null-as: \"{text}\" is not a choice"))
-                .hint("use missing, negative or positive")),
-        }
+        let choices =
+            [("missing", Self::Missing), ("negative", Self::Negative), ("positive", Self::Positive)];
+        choice("--null-as", text, &choices)
     }
 }
 

@@ -82,6 +82,11 @@ fn names_are_put_in_order_whatever_order_they_come_in() {
     assert_eq!(sides(&counted), [[3, 6, 0], [2, 7, 0], [5, 4, 0]]);
     rows.reverse();
     assert_eq!(collected(open(), &rows).unwrap().total, counted);
+    for (order, expected) in [(NameOrder::Name, ["10", "9", "b"]), (NameOrder::Frequency, ["b", "9", "10"])] {
+        let counting = counting(LayoutKind::List, &["y"], Keys::Names(order));
+        let total = collected(counting, &rows).unwrap().total;
+        assert_eq!(total.labels().iter().collect::<Vec<_>>(), expected, "{order:?}");
+    }
 }
 
 #[test]
