@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::engine::group_key::GroupKey;
@@ -31,6 +31,16 @@ impl Dataset {
             shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
         let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();
         Self { shards, schema, hive, part: None }
+    }
+
+    /// The columns of the files alone, without label columns inside them.
+    pub(super) fn own_schema(&self) -> SchemaRef {
+        let nested: BTreeSet<&str> = self.shards.iter().flat_map(Shard::nested_names).collect();
+        if nested.is_empty() {
+            return Arc::clone(&self.schema);
+        }
+        let own = self.schema.fields().iter().filter(|field| !nested.contains(field.name().as_str()));
+        Arc::new(Schema::new(own.cloned().collect::<Vec<_>>()))
     }
 
     /// Other shards with the same columns and keys.

@@ -23,7 +23,7 @@ use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::{Known, Shard, Unreadable, fingerprint, open_readable};
 use crate::source::stdin::{Spooled, spool};
 use crate::source::values::NullAs;
-use crate::source::{listing, vocabulary};
+use crate::source::{layout, listing, vocabulary};
 
 /// Shards, their layout, and what is to be counted.
 #[derive(Debug)]
@@ -83,12 +83,14 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let (listed, spooled) = list(plan)?;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let (shards, unreadable) = open_shards(plan, listed, run)?;
+    let shards = with_nested(plan, shards);
     let loose = agree(&shards, &|_| Need::Nothing)?;
     let vocabulary =
         plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?;
     let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref())?;
     sort_columns(plan, &mut detected.layout)?;
     let layout = &detected.layout;
+    refuse_value(plan, layout)?;
     let shards = match layout.kind {
         // Whether shards share rows is read from their row groups.
         LayoutKind::Long => shards.iter().map(Shard::whole).collect::<Result<_>>()?,
@@ -153,6 +155,39 @@ fn open_shards(
         );
     }
     Ok((shards, unreadable))
+}
+
+/// A value column that would be ignored.
+fn refuse_value(plan: &CountPlan, layout: &Layout) -> Result<()> {
+    match &plan.value {
+        Some(value) if layout.kind != LayoutKind::Long => {
+            Err(Error::usage(format!("--value {value}: layout {} has no value column", layout.kind))
+                .hint("leave out --value, or use --layout long with --id"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The shards with the label columns inside their columns that the plan names.
+fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Vec<Shard> {
+    let patterns: Vec<String> = plan.labels.iter().chain(&plan.id).chain(&plan.value).cloned().collect();
+    if !patterns.iter().any(|pattern| pattern.contains('.')) {
+        return shards;
+    }
+    let mut names: Vec<String> = Vec::new();
+    let mut seen: Option<&Schema> = None;
+    for shard in &shards {
+        // Shards of one writer have one schema.
+        if seen.is_none_or(|schema| *schema != *shard.schema) {
+            for name in layout::nested(&patterns, &shard.schema) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        seen = Some(&shard.schema);
+    }
+    shards.into_iter().map(|shard| shard.with_nested(names.iter().map(String::as_str))).collect()
 }
 
 /// The layout: as given, or detected.
@@ -246,6 +281,11 @@ fn list(plan: &CountPlan) -> Result<(Vec<Listed>, Option<Spooled>)> {
 /// The columns of a stream that are stored: the named ones, if all needed columns are named.
 fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
     if plan.labels.is_empty() || plan.filter.is_some() {
+        return Ok((0..schema.fields().len()).collect());
+    }
+    // Columns that hold label columns are stored whole.
+    let inside = layout::nested(&plan.labels, schema);
+    if !inside.is_empty() {
         return Ok((0..schema.fields().len()).collect());
     }
     let labels = select(&plan.labels, schema)?;

@@ -29,6 +29,15 @@ pub(super) struct Copies {
     group_bytes: usize,
 }
 
+/// Labels inside other columns are not edited.
+fn refuse_nested(opened: &Opened) -> Result<()> {
+    let mut nested = opened.dataset.shards.iter().flat_map(Shard::nested_names);
+    nested.next().map_or(Ok(()), |name| {
+        Err(Error::usage(format!("remedial edits labels, and column {name:?} lies inside another column"))
+            .hint("leave out --materialize, or write the labels as columns of their own"))
+    })
+}
+
 impl Copies {
     /// Of shards whose rows were counted.
     pub(super) fn new(
@@ -39,6 +48,7 @@ impl Copies {
     ) -> Result<Self> {
         let edit = match sampling.method {
             Method::Remedial { one_sided } => {
+                refuse_nested(opened)?;
                 let counting = Arc::new(opened.counting.knowing(counts.labels()));
                 let remedial = Remedial::new(&Rarity::of(counts), one_sided);
                 Some((LabelRemover::new(counting, &opened.dataset.schema)?, remedial))

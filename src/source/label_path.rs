@@ -21,7 +21,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use crate::error::{Error, Result};
 
 /// One step from a column to a column inside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum PathStep {
     /// A field of a struct, by its place.
     Field(usize),
@@ -34,7 +34,7 @@ enum PathStep {
 }
 
 /// A label column inside another column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LabelPath {
     root: String,
     steps: Vec<PathStep>,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use arrow::datatypes::{DataType, Schema};
 use serde::{Deserialize, Serialize};
 
+use super::label_path::{LabelPath, paths};
 use super::vocabulary::nearest;
 use crate::counts::NameOrder;
 use crate::error::{Error, Result, choice};
@@ -223,9 +224,13 @@ impl Layout {
                     field.data_type(),
                     self.kind
                 ))
-                .hint(
-                    "name another column with --labels, or another --layout (see: posweight list layouts)",
-                ));
+                .hint(match first_inside(name, schema) {
+                    Some(path) => format!("name a column inside it, such as --labels {path}"),
+                    None => {
+                        "name another column with --labels, or another --layout (see: posweight list layouts)"
+                            .to_owned()
+                    }
+                }));
             }
         }
         Ok(())
@@ -259,12 +264,34 @@ impl Layout {
 pub fn no_column(name: &str, schema: &Schema) -> Error {
     let names = || schema.fields().iter().map(|field| field.name().as_str());
     let error = Error::input(format!("there is no column {name:?}"));
+    let inside: Vec<String> = inside(root_of(name), schema).take(12).collect();
+    if !inside.is_empty() {
+        return error.hint(format!("column {:?} holds {}", root_of(name), inside.join(", ")));
+    }
     if let Some(near) = nearest(name, names()) {
         return error.hint(format!("did you mean {near:?}?"));
     }
     let shown: Vec<_> = names().take(12).collect();
     let more = if names().count() > shown.len() { ", …" } else { "" };
     error.hint(format!("the shards have {}{more}", shown.join(", ")))
+}
+
+/// The columns inside column `root`.
+fn inside(root: &str, schema: &Schema) -> impl Iterator<Item = String> + use<'_> {
+    paths(schema)
+        .into_iter()
+        .filter(move |path| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// A column inside column `name`; not of a map, whose keys are no labels without their values.
+fn first_inside(name: &str, schema: &Schema) -> Option<String> {
+    let is_map = matches!(schema.field_with_name(name).ok()?.data_type(), DataType::Map(..));
+    inside(name, schema).next().filter(|_| !is_map)
+}
+
+/// The name before the first dot.
+fn root_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
 }
 
 /// The columns that `patterns` stand for, in the order given; a glob expands in schema order, and a
@@ -307,6 +334,22 @@ pub fn select(patterns: &[String], schema: &Schema) -> Result<Vec<String>> {
         return Err(Error::usage("--labels leaves no column").hint("name at least one label column"));
     }
     Ok(chosen)
+}
+
+/// The label columns inside the columns of `schema` that `patterns` name, such as `target.cat` or `target.*`.
+#[must_use]
+pub fn nested(patterns: &[String], schema: &Schema) -> Vec<String> {
+    let mut chosen = Vec::new();
+    let parts = patterns.iter().flat_map(|p| p.split(',')).map(|part| part.strip_prefix('!').unwrap_or(part));
+    for part in parts.filter(|part| part.contains('.') && schema.field_with_name(part).is_err()) {
+        if LabelPath::find(part, schema).is_some() {
+            push_new(&mut chosen, part);
+        } else if let Ok(glob) = glob::Pattern::new(part) {
+            let inside = paths(schema).into_iter().filter(|path| glob.matches(path));
+            inside.for_each(|path| push_new(&mut chosen, &path));
+        }
+    }
+    chosen
 }
 
 fn push_new(chosen: &mut Vec<String>, name: &str) {

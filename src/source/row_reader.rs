@@ -43,10 +43,12 @@ pub(crate) fn read_columns(
         |cause: &(dyn std::error::Error + 'static)| Error::behind(cause).unwrap_or_else(|| broken(&cause));
     let shard = &shard.whole()?;
     let fields = shard.schema.fields().iter().enumerate();
-    let roots: Vec<usize> = fields.filter(|(_, field)| wanted(field.name())).map(|(i, _)| i).collect();
-    if roots.is_empty() {
+    let places: Vec<usize> = fields.filter(|(_, field)| wanted(field.name())).map(|(i, _)| i).collect();
+    if places.is_empty() {
         return Ok(());
     }
+    let root = |place: &usize| shard.nested_at(*place).map_or(*place, |(root, _)| root);
+    let roots: Vec<usize> = places.iter().map(root).collect();
     let file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())
         .map_err(|cause| behind(&cause))?;
@@ -63,11 +65,30 @@ pub(crate) fn read_columns(
     let mut reader = builder.build().map_err(|cause| behind(&cause))?;
     // The decoders of some encodings panic on damaged pages.
     while let Some(batch) = guarded(|| reader.next()).ok_or_else(|| broken(&"the decoder gave up"))? {
-        if each(&batch.map_err(|cause| behind(&cause))?)? == Enough::Yes {
+        let batch = batch.map_err(|cause| behind(&cause))?;
+        if each(&with_nested(shard, &places, batch)?)? == Enough::Yes {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// The columns at `places` of the shard's schema, out of a batch of the columns of the file.
+fn with_nested(shard: &Shard, places: &[usize], batch: RecordBatch) -> Result<RecordBatch> {
+    if shard.nested.is_empty() {
+        return Ok(batch);
+    }
+    let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
+    let fields = shard.schema.fields();
+    let column = |place: &usize| {
+        let (root, path) = shard.nested_at(*place).map_or((*place, None), |(root, path)| (root, Some(path)));
+        let column = batch.column_by_name(fields[root].name());
+        let column = column.ok_or_else(|| Error::internal("a column that was not read"))?;
+        let column = path.map_or_else(|| Ok(Arc::clone(column)), |path| path.read(column))?;
+        Ok((fields[*place].name().clone(), column, true))
+    };
+    let columns = places.iter().map(column).collect::<Result<Vec<_>>>()?;
+    RecordBatch::try_from_iter_with_nullable(columns).map_err(internal)
 }
 
 /// Whether reading may stop.

@@ -10,11 +10,12 @@ use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use sha2::{Digest, Sha256};
 
+use super::label_path::LabelPath;
 use super::listing::Listed;
 use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
@@ -46,8 +47,10 @@ pub struct Shard {
     pub rows: u64,
     /// SHA-256 of the footer, which pins schema, row groups and statistics.
     pub footer_sha256: [u8; 32],
-    /// The columns as Arrow types.
+    /// The columns of the file as Arrow types, and after them those of `nested`.
     pub schema: SchemaRef,
+    /// Label columns inside the columns of the file: see [`Shard::with_nested`].
+    pub nested: Arc<[LabelPath]>,
     /// The footer.
     pub metadata: Arc<ParquetMetaData>,
     /// The footer was read in an earlier run, so its row groups were skipped: see [`Shard::whole`].
@@ -60,6 +63,40 @@ impl Shard {
     pub fn key_value(&self, key: &str) -> Option<&str> {
         let pairs = self.metadata.file_metadata().key_value_metadata()?;
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    }
+
+    /// The shard with columns of these names beside its own, where they lie inside its own, such as `target.cat`.
+    /// Names of its own columns, and those that it lacks, change nothing.
+    #[must_use]
+    pub fn with_nested<'n>(mut self, names: impl Iterator<Item = &'n str>) -> Self {
+        let mut fields = self.schema.fields().to_vec();
+        let mut nested = self.nested.to_vec();
+        for name in names {
+            let known = fields.iter().any(|field| field.name() == name);
+            if let Some(path) = LabelPath::find(name, &self.schema).filter(|_| !known) {
+                fields.push(Arc::new(Field::new(name, path.data_type().clone(), true)));
+                nested.push(path);
+            }
+        }
+        if nested.len() > self.nested.len() {
+            self.schema = Arc::new(Schema::new(fields));
+            self.nested = nested.into();
+        }
+        self
+    }
+
+    /// The column at `place` of the schema, if it lies inside a column of the file, and where that one is.
+    #[must_use]
+    pub fn nested_at(&self, place: usize) -> Option<(usize, &LabelPath)> {
+        let own = self.schema.fields().len() - self.nested.len();
+        let path = self.nested.get(place.checked_sub(own)?)?;
+        Some((self.schema.index_of(path.root()).ok()?, path))
+    }
+
+    /// The names of the columns in `nested`.
+    pub fn nested_names(&self) -> impl Iterator<Item = &str> {
+        let own = self.schema.fields().len() - self.nested.len();
+        self.schema.fields().iter().skip(own).map(|field| field.name().as_str())
     }
 
     /// Size, time of modification and footer, as one hash; objects have their `ETag` in place of the time.
@@ -80,7 +117,7 @@ impl Shard {
         let listed = Listed { place: self.place.clone(), hive: self.hive.clone(), name: self.name.clone() };
         let whole = open_one(&listed, &Known::default()).map_err(|error| error.at(&self.name))?;
         whole.check_unchanged()?;
-        Ok(whole)
+        Ok(whole.with_nested(self.nested_names()))
     }
 
     /// Whether the file is still the one that was listed: same size, same modification time. Of an object
@@ -184,6 +221,7 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         schema,
         metadata,
         is_outline,
+        nested: Arc::default(),
     })
 }
 

@@ -39,6 +39,8 @@ mod source_detect;
 mod source_names;
 /// The meaning of values.
 mod source_values;
+/// Labels inside other columns.
+mod nested;
 /// The labels of rows, with their positions.
 mod rows;
 /// Counting encoded pages equals reading arrays.

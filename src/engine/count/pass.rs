@@ -16,6 +16,7 @@ use crate::engine::partial::by_name;
 use crate::engine::plain::exec::PartialCountsExec;
 use crate::engine::progress::Progress;
 use crate::engine::read::choice::{EngineChoice, choose};
+use crate::engine::read::nested::label_column;
 use crate::engine::read::routes::Route;
 use crate::engine::read::rows::{bytes_scanned, column, rows};
 use crate::engine::read::table::SHARD_COLUMN;
@@ -65,7 +66,7 @@ impl PartialPlan {
             }
             EngineChoice::Plain(why) => {
                 let rows = rows(context, dataset, counting, limits.threads, &[])?;
-                let rows = rows.select(columns(counting)).map_err(|cause| ours(&cause))?;
+                let rows = rows.select(columns(dataset, counting)?).map_err(|cause| ours(&cause))?;
                 let scan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
                 let input = PlanInput::Arrays(Arc::clone(&scan), why);
                 let partial = PartialCountsExec::new(scan, Arc::clone(counting), Arc::clone(progress));
@@ -87,20 +88,20 @@ impl PartialPlan {
 }
 
 /// `[label columns…, weight?, by…, shard]`, as the plain counter takes them.
-fn columns(counting: &Counting) -> Vec<Expr> {
+fn columns(dataset: &Dataset, counting: &Counting) -> Result<Vec<Expr>> {
     let mut columns: Vec<Expr> = counting
         .layout
         .labels
         .iter()
         .enumerate()
-        .map(|(i, name)| column(name).alias(format!("label_{i}")))
-        .collect();
+        .map(|(i, name)| Ok(label_column(dataset, name)?.alias(format!("label_{i}"))))
+        .collect::<Result<_>>()?;
     columns.extend(
         counting.sample_weight.iter().map(|name| cast(column(name), DataType::Float64).alias("weight")),
     );
     columns.extend(counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))));
     columns.push(column(SHARD_COLUMN));
-    columns
+    Ok(columns)
 }
 
 #[cfg(test)]

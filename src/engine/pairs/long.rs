@@ -23,6 +23,7 @@ use crate::engine::errors::ours;
 use crate::engine::pairs::encoded::PairScan;
 use crate::engine::pairs::{PairCounter, PairInput, ranges};
 use crate::engine::partial::by_name;
+use crate::engine::read::nested::label_column;
 use crate::engine::read::routes::ColumnRoute;
 use crate::engine::read::rows::{bytes_scanned, column, rows};
 use crate::engine::read::table::SHARD_COLUMN;
@@ -103,10 +104,12 @@ pub(crate) async fn plan(
     let layout = &counting.layout;
     let rows = rows(context, dataset, counting, threads, whole)?;
     let mut columns: Vec<Expr> = vec![
-        column(layout.id.as_deref().unwrap_or_default()).alias("id"),
-        column(layout.column()).alias("label"),
+        label_column(dataset, layout.id.as_deref().unwrap_or_default())?.alias("id"),
+        label_column(dataset, layout.column())?.alias("label"),
     ];
-    columns.extend(layout.value.iter().map(|value| column(value).alias("value")));
+    if let Some(value) = &layout.value {
+        columns.push(label_column(dataset, value)?.alias("value"));
+    }
     columns.extend(counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))));
     columns.push(column(SHARD_COLUMN));
     let rows = rows.select(columns).map_err(|cause| ours(&cause))?;

@@ -43,7 +43,8 @@ impl<'a> ArrayReader<'a> {
         columns: Vec<ArrayColumn<'a>>,
         from: u64,
     ) -> Result<Self> {
-        let mut roots: Vec<usize> = columns.iter().filter_map(|(root, _)| *root).collect();
+        let root = |place: usize| shard.nested_at(place).map_or(place, |(root, _)| root);
+        let mut roots: Vec<usize> = columns.iter().filter_map(|(place, _)| place.map(root)).collect();
         roots.sort_unstable();
         roots.dedup();
         let file = open(shard, group, &roots)?;
@@ -64,9 +65,16 @@ impl<'a> ArrayReader<'a> {
             return self.check_end().map(|()| None);
         };
         self.rows += batch.num_rows() as u64;
-        let column = |(root, to): &ArrayColumn<'_>| match root.map(|root| self.roots.binary_search(&root)) {
-            Some(Ok(place)) => cast(batch.column(place), to).map_err(damaged),
-            _ => Ok(new_null_array(to, batch.num_rows())),
+        let column = |(place, to): &ArrayColumn<'_>| {
+            let nested = place.and_then(|place| self.shard.nested_at(place));
+            let root = nested.map(|(root, _)| root).or(*place);
+            match (root.map(|root| self.roots.binary_search(&root)), nested) {
+                (Some(Ok(place)), Some((_, path))) => {
+                    cast(&path.read(batch.column(place))?, to).map_err(damaged)
+                }
+                (Some(Ok(place)), None) => cast(batch.column(place), to).map_err(damaged),
+                _ => Ok(new_null_array(to, batch.num_rows())),
+            }
         };
         let columns = self.columns.iter().map(column).collect::<Result<_>>()?;
         Ok(Some((batch.num_rows(), columns)))

@@ -23,7 +23,7 @@ use crate::engine::progress::Progress;
 use crate::engine::read::ahead::ReadQueue;
 use crate::engine::read::arrays::{ArrayColumn, ArrayReader};
 use crate::engine::read::known_pages::{self, ChosenPages, choose_pages};
-use crate::engine::read::places::{ColumnPlace, SchemaPath, places};
+use crate::engine::read::places::{ColumnPlace, places};
 use crate::engine::read::reads::{self, ChunkRead, Wanted};
 use crate::engine::read::routes::{ColumnRoute, Routes};
 use crate::error::{Error, Result};
@@ -78,7 +78,7 @@ pub(crate) enum Grouping {
 #[derive(Debug)]
 pub(crate) struct ChunkSource {
     pub(crate) shards: Arc<[Shard]>,
-    pub(crate) columns: Vec<SchemaPath>,
+    pub(crate) columns: Vec<String>,
     /// Columns whose pages cannot be read in any shard, and why.
     pub(crate) unsupported: Vec<(usize, Cow<'static, str>)>,
     /// The types that all shards widen to.
@@ -105,7 +105,7 @@ impl ChunkSource {
         Self {
             shards,
             routes: Routes::new(columns.clone()),
-            columns: columns.map(SchemaPath::column).collect(),
+            columns: columns.map(str::to_owned).collect(),
             unsupported: Vec::new(),
             agreed: Arc::clone(agreed),
             grouping: Grouping::Apart,
@@ -117,7 +117,7 @@ impl ChunkSource {
 
     /// The type of a column that all shards widen to.
     pub(crate) fn data_type(&self, column: usize) -> Result<&DataType> {
-        let field = self.agreed.field_with_name(&self.columns[column].name);
+        let field = self.agreed.field_with_name(&self.columns[column]);
         field.map(Field::data_type).map_err(|cause| Error::internal(cause.to_string()))
     }
 
@@ -135,7 +135,7 @@ impl ChunkSource {
     fn at(&self, error: Error, shard: usize, columns: &[usize]) -> Error {
         let shard = &self.shards[shard].name;
         match columns {
-            [column] => error.at(format!("{shard}: column {:?}", self.columns[*column].name)),
+            [column] => error.at(format!("{shard}: column {:?}", self.columns[*column])),
             _ => error.at(shard),
         }
     }
@@ -242,7 +242,7 @@ impl RowGroupReader {
         match again.first() {
             Some((column, why)) if !self.is_apart() => {
                 for (other, route) in self.routes.iter_mut().enumerate() {
-                    let beside = format!("read beside {}, {why}", source.columns[*column].name);
+                    let beside = format!("read beside {}, {why}", source.columns[*column]);
                     route.fell_back(if other == *column { why } else { &beside });
                 }
                 let all: Vec<usize> = (0..self.places.len()).collect();

@@ -6,6 +6,7 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::read::reads;
 use crate::engine::read::reads::Wanted;
+use crate::source::label_path::LabelPath;
 
 /// Bytes and requests of a count, and what its footers take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,9 +43,18 @@ pub fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
         let far = shard.place.object().is_some();
         let descriptor = shard.metadata.file_metadata().schema_descr();
         let fields = shard.schema.fields();
-        let of = |leaf: usize| fields.get(descriptor.get_column_root_idx(leaf));
+        let root = |leaf: usize| descriptor.get_column_root_idx(leaf);
+        let of = |leaf: usize| fields.get(root(leaf));
+        let nested = |path: &LabelPath| {
+            let outer = shard.schema.index_of(path.root()).ok()?;
+            let first = (0..descriptor.num_columns()).find(|leaf| root(*leaf) == outer)?;
+            Some(first + path.leaf_of(fields[outer].data_type()).0)
+        };
+        let nested: HashSet<usize> = shard.nested.iter().filter_map(nested).collect();
         let wanted: Vec<Wanted> = (0..descriptor.num_columns())
-            .filter(|&leaf| of(leaf).is_some_and(|field| asked.contains(field.name().as_str())))
+            .filter(|&leaf| {
+                nested.contains(&leaf) || of(leaf).is_some_and(|field| asked.contains(field.name().as_str()))
+            })
             .map(|leaf| Wanted { column: leaf, leaf })
             .collect();
         demand.shards += 1;

@@ -24,6 +24,7 @@ pub(super) mod demand;
 pub(super) mod hive;
 pub(super) mod interner;
 mod known_pages;
+pub(super) mod nested;
 pub(super) mod meaning;
 pub(super) mod pieces;
 mod places;

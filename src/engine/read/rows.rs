@@ -24,7 +24,7 @@ pub(crate) fn rows(
 ) -> Result<DataFrame> {
     let how =
         |number: usize| dataset.cut(if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split });
-    let table = ShardTable::new(&dataset.shards, &dataset.schema, &dataset.hive, threads, how)?;
+    let table = ShardTable::new(&dataset.shards, &dataset.own_schema(), &dataset.hive, threads, how)?;
     let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
     match &counting.filter {
         Some(condition) => filter(rows, condition),

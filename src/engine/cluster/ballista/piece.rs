@@ -82,6 +82,7 @@ impl PieceTask {
 
     async fn work(self, give: Sender<RecordBatch>) -> Result<(), ClusterFailure> {
         let shard = self.shard.open().map_err(|error| self.failure(error))?;
+        let shard = shard.with_nested(self.order.counting.layout.columns());
         let dataset = Dataset {
             shards: vec![shard],
             schema: Arc::clone(&self.order.schema),
