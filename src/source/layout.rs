@@ -277,7 +277,7 @@ pub fn no_column(name: &str, schema: &Schema) -> Error {
 }
 
 /// The columns inside column `root`.
-fn inside(root: &str, schema: &Schema) -> impl Iterator<Item = String> + use<'_> {
+fn inside<'n>(root: &'n str, schema: &Schema) -> impl Iterator<Item = String> + use<'n> {
     paths(schema)
         .into_iter()
         .filter(move |path| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('.')))

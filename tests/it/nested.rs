@@ -60,8 +60,8 @@ fn shard(path: &Path, columns: &[(&str, ArrayRef)], version_2: bool) {
         .set_data_page_row_count_limit(7)
         .set_write_batch_size(7)
         .build();
-    let rows = columns[0].1.len();
-    let id = array(Int64Array::from_iter_values(0..rows as i64));
+    let rows = i64::try_from(columns[0].1.len()).unwrap();
+    let id = array(Int64Array::from_iter_values(0..rows));
     let mut all = vec![("id", id)];
     all.extend(columns.iter().map(|(name, column)| (*name, Arc::clone(column))));
     write_with(path, all, properties);
