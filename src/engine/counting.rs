@@ -310,7 +310,10 @@ pub(crate) mod tests {
             panic!("names become a vocabulary")
         };
         assert_eq!(*vocabulary.labels(), found);
-        assert!(matches!(knowing(Keys::Indices(None)), Keys::Indices(Some(2))));
+        // Indices without those declared missing have names; all from 0 on are a number of labels.
+        assert!(matches!(knowing(Keys::Indices(None)), Keys::Vocabulary(_)));
+        let all = counting(LayoutKind::List, &["y"], Keys::Indices(None)).knowing(&labels(&["0", "1"]));
+        assert!(matches!(all.keys, Keys::Indices(Some(2))));
         assert!(Keys::Names(NameOrder::Number).are_open() && Keys::Indices(None).are_open());
         assert!(
             !knowing(Keys::Names(NameOrder::Number)).are_open() && !knowing(Keys::Indices(None)).are_open()

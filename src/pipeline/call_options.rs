@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn every_key_of_a_spec_is_an_option_or_for_runs_alone() {
-        const FOR_RUNS: [&str; 34] = [
+        const FOR_RUNS: [&str; 35] = [
+            "allow_empty",
             "shards",
             "out",
             "overwrite",

@@ -236,19 +236,9 @@ fn parts(shard: &Shard, group: usize, first: bool, far: bool) -> Vec<Range<usize
 
 /// The leaf of each column that has just one, in a shard.
 fn leaves(shard: &Shard) -> HashMap<&str, usize> {
-    let descriptor = shard.metadata.file_metadata().schema_descr();
-    let mut of_root: Vec<Vec<usize>> = vec![Vec::new(); shard.schema.fields().len()];
-    for leaf in 0..descriptor.num_columns() {
-        if let Some(leaves) = of_root.get_mut(descriptor.get_column_root_idx(leaf)) {
-            leaves.push(leaf);
-        }
-    }
-    let fields = shard.schema.fields().iter().zip(of_root);
-    fields
-        .filter_map(|(field, leaves)| {
-            Some((field.name().as_str(), *leaves.first().filter(|_| leaves.len() == 1)?))
-        })
-        .collect()
+    let fields = shard.schema.fields().iter().zip(shard.leaves());
+    let one = fields.filter(|(_, leaves)| leaves.len() == 1);
+    one.map(|(field, leaves)| (field.name().as_str(), leaves.start)).collect()
 }
 
 /// The columns whose cells are short enough to be labels, with their leaves.

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -91,6 +92,28 @@ impl Shard {
         let own = self.schema.fields().len() - self.nested.len();
         let path = self.nested.get(place.checked_sub(own)?)?;
         Some((self.schema.index_of(path.root()).ok()?, path))
+    }
+
+    /// The leaves of the file below each column of the schema; none for a nested column that the file holds in an
+    /// unusual way.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<Range<usize>> {
+        let descriptor = self.metadata.file_metadata().schema_descr();
+        let fields = self.schema.fields();
+        let mut below: Vec<Range<usize>> = vec![0..0; fields.len()];
+        for leaf in 0..descriptor.num_columns() {
+            if let Some(leaves) = below.get_mut(descriptor.get_column_root_idx(leaf)) {
+                *leaves = if Range::is_empty(leaves) { leaf } else { leaves.start }..leaf + 1;
+            }
+        }
+        for place in 0..fields.len() {
+            if let Some((root, path)) = self.nested_at(place) {
+                let (before, all) = path.leaf_of(fields[root].data_type());
+                let leaf = below[root].start + before;
+                below[place] = if below[root].len() == all { leaf..leaf + 1 } else { 0..0 };
+            }
+        }
+        below
     }
 
     /// The names of the columns in `nested`.

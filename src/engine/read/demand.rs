@@ -1,12 +1,11 @@
 //! What a count will read, before it reads anything.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::read::reads;
 use crate::engine::read::reads::Wanted;
-use crate::source::label_path::LabelPath;
 
 /// Bytes and requests of a count, and what its footers take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,22 +40,10 @@ pub fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
     let mut demand = Demand::default();
     for shard in &dataset.shards {
         let far = shard.place.object().is_some();
-        let descriptor = shard.metadata.file_metadata().schema_descr();
-        let fields = shard.schema.fields();
-        let root = |leaf: usize| descriptor.get_column_root_idx(leaf);
-        let of = |leaf: usize| fields.get(root(leaf));
-        let nested = |path: &LabelPath| {
-            let outer = shard.schema.index_of(path.root()).ok()?;
-            let first = (0..descriptor.num_columns()).find(|leaf| root(*leaf) == outer)?;
-            Some(first + path.leaf_of(fields[outer].data_type()).0)
-        };
-        let nested: HashSet<usize> = shard.nested.iter().filter_map(nested).collect();
-        let wanted: Vec<Wanted> = (0..descriptor.num_columns())
-            .filter(|&leaf| {
-                nested.contains(&leaf) || of(leaf).is_some_and(|field| asked.contains(field.name().as_str()))
-            })
-            .map(|leaf| Wanted { column: leaf, leaf })
-            .collect();
+        let columns = shard.schema.fields().iter().zip(shard.leaves());
+        let asked = columns.filter(|(field, _)| asked.contains(field.name().as_str()));
+        let wanted: BTreeSet<usize> = asked.flat_map(|(_, leaves)| leaves).collect();
+        let wanted: Vec<Wanted> = wanted.into_iter().map(|leaf| Wanted { column: leaf, leaf }).collect();
         demand.shards += 1;
         demand.rows += shard.rows;
         demand.footer_bytes += shard.metadata.memory_size() as u64;

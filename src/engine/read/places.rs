@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
 
 use arrow::datatypes::{DataType, SchemaRef};
 
@@ -32,14 +31,7 @@ impl ColumnPlace {
 
 /// The place of every column, in their order. `agreed` has the types that all shards widen to.
 pub(crate) fn places(shard: &Shard, columns: &[String], agreed: &SchemaRef) -> Vec<ColumnPlace> {
-    let descriptor = shard.metadata.file_metadata().schema_descr();
-    let fields = shard.schema.fields();
-    let mut below: Vec<Range<usize>> = vec![0..0; fields.len()];
-    for leaf in 0..descriptor.num_columns() {
-        if let Some(leaves) = below.get_mut(descriptor.get_column_root_idx(leaf)) {
-            *leaves = if Range::is_empty(leaves) { leaf } else { leaves.start }..leaf + 1;
-        }
-    }
+    let (fields, below) = (shard.schema.fields(), shard.leaves());
     // A name that appears twice was refused for label columns.
     let by_name: HashMap<&str, usize> =
         fields.iter().enumerate().map(|(i, f)| (f.name().as_str(), i)).collect();
@@ -50,20 +42,11 @@ pub(crate) fn places(shard: &Shard, columns: &[String], agreed: &SchemaRef) -> V
             .field_with_name(column)
             .is_ok_and(|field| same_values(field.data_type(), &plain_type(own)));
         let arrays = |why| ColumnPlace::Arrays { root, why: Cow::Borrowed(why) };
-        let (leaf, expected) = match shard.nested_at(root) {
-            None => (below[root].start, 1),
-            Some((outer, path)) => {
-                let (before, all) = path.leaf_of(fields[outer].data_type());
-                if below[outer].len() != all {
-                    return arrays("its schema is unusual");
-                }
-                (below[outer].start + before, 0)
-            }
-        };
         match below[root].len() {
-            leaves if leaves != expected => arrays("it holds more than one value per element"),
-            _ if same => ColumnPlace::Leaves { leaves: vec![leaf], root },
-            _ => arrays("its type differs between shards"),
+            0 => arrays("its schema is unusual"),
+            1 if same => ColumnPlace::Leaves { leaves: vec![below[root].start], root },
+            1 => arrays("its type differs between shards"),
+            _ => arrays("it holds more than one value per element"),
         }
     };
     columns.iter().map(place).collect()
