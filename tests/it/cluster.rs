@@ -109,7 +109,7 @@ fn a_cluster_gives_the_bytes_of_one_process() {
         (&wide, &["--engine", "plain", "--where", "split = 'train' AND c"]),
         (&wide, &["--by", "part,split", "--row-measures", "on"]),
         (&wide, &["--where", "part = '1'"]),
-        (&wide, &["--where", "part = '2'"]),
+        (&wide, &["--where", "part = '2'", "--allow-empty"]),
         (&wide, &["--sample-weight", "w"]),
         (&list, &["indices"]),
         (&list, &["indices", "--num-labels", "400", "--missing-values", "3"]),
