@@ -22,7 +22,7 @@ pub(super) fn print_bytes(bytes: &[u8]) -> Result<()> {
 
 /// Says something to the person, on stderr.
 pub(super) fn say(text: &str) {
-    // Nobody is left to tell when stderr is gone.
+    // Without stderr there is no place for the message.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 

@@ -83,7 +83,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let (listed, spooled) = list(plan)?;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let (shards, unreadable) = open_shards(plan, listed, run)?;
-    let shards = with_nested(plan, shards);
+    let shards = with_nested(plan, shards)?;
     let loose = agree(&shards, &|_| Need::Nothing)?;
     let vocabulary =
         plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?;
@@ -169,10 +169,13 @@ fn refuse_value(plan: &CountPlan, layout: &Layout) -> Result<()> {
 }
 
 /// The shards with the label columns inside their columns that the plan names.
-fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Vec<Shard> {
+///
+/// # Errors
+/// [`Error::Input`] for the keys or values of a map: a key is a label only together with its value.
+fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Result<Vec<Shard>> {
     let patterns: Vec<String> = plan.labels.iter().chain(&plan.id).chain(&plan.value).cloned().collect();
     if !patterns.iter().any(|pattern| pattern.contains('.')) {
-        return shards;
+        return Ok(shards);
     }
     let mut names: Vec<String> = Vec::new();
     let mut seen: Option<&Schema> = None;
@@ -187,7 +190,20 @@ fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Vec<Shard> {
         }
         seen = Some(&shard.schema);
     }
-    shards.into_iter().map(|shard| shard.with_nested(names.iter().map(String::as_str))).collect()
+    let shards: Vec<Shard> =
+        shards.into_iter().map(|shard| shard.with_nested(names.iter().map(String::as_str))).collect();
+    let in_map = |shard: &Shard| {
+        let mut nested = shard.nested_names().zip(shard.nested.iter());
+        nested.find(|(_, path)| path.is_in_map()).map(|(name, _)| name.to_owned())
+    };
+    match shards.iter().find_map(|shard| Some((shard, in_map(shard)?))) {
+        None => Ok(shards),
+        Some((shard, name)) => Err(Error::input(format!(
+            "{}: column {name:?} is inside a map, and the key of a map is a label only if its value says so",
+            shard.name
+        ))
+        .hint("write one column per key, or a list of the names that apply")),
+    }
 }
 
 /// The layout: as given, or detected.

@@ -65,6 +65,12 @@ impl LabelPath {
         Some((Self::find(&format!("{name}.key"), schema)?, Self::find(&format!("{name}.value"), schema)?))
     }
 
+    /// Whether it leads to the keys or values of a map.
+    #[must_use]
+    pub fn is_in_map(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, PathStep::Keys | PathStep::Values))
+    }
+
     /// The column that the path starts at.
     #[must_use]
     pub fn root(&self) -> &str {

@@ -43,7 +43,7 @@ pub struct Agreement {
 ///
 /// # Errors
 /// [`Error::Input`] naming the column, both shards and both types where no lossless common type
-/// exists, or a column name that appears twice in one shard. Columns of which nothing is needed may disagree.
+/// exists, or a column name that appears twice in one shard. Columns that are not needed may disagree.
 pub fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agreement> {
     let mut order: Vec<String> = Vec::new();
     let mut seen: HashMap<String, Seen> = HashMap::new();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, ListArray};
+use arrow::array::{ArrayRef, Float64Builder, Int64Array, ListArray, MapBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use arrow::json::ReaderBuilder;
 use parquet::file::properties::{WriterProperties, WriterVersion};
@@ -182,6 +182,22 @@ fn a_value_column_is_refused_where_the_layout_has_none() {
     let arguments = ["in", "--labels", "labels.name", "--value", "labels.score", "--threshold", "0.5"];
     let (code, says) = counts(&place, &arguments).unwrap_err();
     assert!(code == 2 && says.contains("--value"), "{says}");
+}
+
+#[test]
+fn the_keys_of_a_map_are_no_labels_without_their_values() {
+    let place = Place::new();
+    let mut scores = MapBuilder::new(None, StringBuilder::new(), Float64Builder::new());
+    for (name, score) in [("cat", 1.0), ("dog", 0.0)] {
+        scores.keys().append_value(name);
+        scores.values().append_value(score);
+        scores.append(true).unwrap();
+    }
+    write(&place.path("in/0.parquet"), vec![("scores", array(scores.finish()))]);
+    for labels in ["scores.key", "scores.*"] {
+        let (code, says) = counts(&place, &["in", "--labels", labels]).unwrap_err();
+        assert!(code == 4 && says.contains("in/0.parquet") && says.contains("inside a map"), "{says}");
+    }
 }
 
 #[test]
