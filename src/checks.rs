@@ -12,7 +12,7 @@ use crate::weights::Weights;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "Severity")]
-pub enum CheckSeverity {
+pub(crate) enum CheckSeverity {
     /// The failure is reported, and the result is published.
     Warn,
     /// The run ends with exit code 3, and the previous result stays.
@@ -22,7 +22,7 @@ pub enum CheckSeverity {
 impl CheckSeverity {
     /// Its name in specs and files.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Warn => "warn",
             Self::Error => "error",
@@ -92,7 +92,7 @@ pub const CHECKS: [CheckInfo; 11] = [
 
 /// A check with its limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Check {
+pub(crate) struct Check {
     /// What is checked.
     pub kind: CheckKind,
     /// The smallest or largest value that passes.
@@ -104,7 +104,7 @@ pub struct Check {
 impl Check {
     /// The check's row in [`CHECKS`].
     #[must_use]
-    pub fn info(&self) -> &'static CheckInfo {
+    pub(crate) fn info(&self) -> &'static CheckInfo {
         CHECKS.iter().find(|info| info.kind == self.kind).unwrap_or(&CHECKS[0])
     }
 
@@ -112,7 +112,7 @@ impl Check {
     ///
     /// # Errors
     /// [`Error::Usage`] for an unknown check, and for a limit that is negative or not a number.
-    pub fn named(name: &str, limit: f64, severity: CheckSeverity) -> Result<Self> {
+    pub(crate) fn named(name: &str, limit: f64, severity: CheckSeverity) -> Result<Self> {
         let Some(info) = CHECKS.iter().find(|info| info.name == name) else {
             let known: Vec<_> = CHECKS.iter().map(|info| info.name).collect();
             return Err(Error::usage(format!("[checks]: unknown check \"{name}\""))
@@ -128,7 +128,7 @@ impl Check {
 
 /// Whether a check passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckStatus {
+pub(crate) enum CheckStatus {
     /// The value is within the limit.
     Passed,
     /// The value is beyond the limit.
@@ -140,7 +140,7 @@ pub enum CheckStatus {
 impl CheckStatus {
     /// Its name in files.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::Failed => "failed",
@@ -151,7 +151,7 @@ impl CheckStatus {
 
 /// The outcome of a check.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// The check.
     pub check: Check,
     /// Whether it passed.
@@ -167,7 +167,7 @@ pub struct Checked {
 impl Checked {
     /// `min_positives = 10: 3 for "zebra", one of 4 labels`.
     #[must_use]
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let observed = self.observed.map_or_else(|| "nothing to compare".to_owned(), |x| x.to_string());
         let label = self.label.as_ref().map(|label| format!(" for {label:?}")).unwrap_or_default();
         let others = if self.labels > 1 { format!(", one of {} labels", self.labels) } else { String::new() };
@@ -176,14 +176,14 @@ impl Checked {
 
     /// True when the result must not be published.
     #[must_use]
-    pub fn stops(&self) -> bool {
+    pub(crate) fn stops(&self) -> bool {
         self.status == CheckStatus::Failed && self.check.severity == CheckSeverity::Error
     }
 }
 
 /// Runs every check; `drift` is the change since the previous result, `None` if there is none.
 #[must_use]
-pub fn check(checks: &[Check], now: Side<'_>, drift: Option<&Drift<'_>>) -> Vec<Checked> {
+pub(crate) fn check(checks: &[Check], now: Side<'_>, drift: Option<&Drift<'_>>) -> Vec<Checked> {
     checks.iter().map(|check| one(*check, now, drift)).collect()
 }
 
@@ -268,7 +268,7 @@ fn clipped_share(weights: &Weights) -> f64 {
 
 /// The error for failed checks of severity error; `None` if there are none.
 #[must_use]
-pub fn failure(checked: &[Checked]) -> Option<Error> {
+pub(crate) fn failure(checked: &[Checked]) -> Option<Error> {
     let failed: Vec<String> = checked.iter().filter(|c| c.stops()).map(Checked::message).collect();
     (!failed.is_empty()).then(|| {
         Error::check(format!(

@@ -8,13 +8,13 @@ use crate::posterior::interval;
 use crate::weights::{Kind, Scheme, Status, Weights};
 
 /// Default number of rows per batch.
-pub const BATCH_SIZE: u64 = 256;
+pub(crate) const BATCH_SIZE: u64 = 256;
 /// The largest finite half-precision number.
-pub const FP16_MAX: f64 = 65504.0;
+pub(crate) const FP16_MAX: f64 = 65504.0;
 
 /// What the weight of one label does. Undefined values are `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Consequence {
+pub(crate) struct Consequence {
     /// 95 % interval of prevalence, from a Beta posterior over known rows.
     pub prevalence: Option<[f64; 2]>,
     /// Weights of the scheme at both ends of that interval, the lower first; `None` without a formula weight.
@@ -33,7 +33,7 @@ pub struct Consequence {
 
 /// One fact about the weight of a label, with its key in `imbalance.json`.
 #[derive(Debug)]
-pub struct Fact {
+pub(crate) struct Fact {
     /// Key of `per_label` in `imbalance.json`.
     pub name: &'static str,
     /// Its definition.
@@ -44,7 +44,7 @@ pub struct Fact {
 
 /// All facts.
 #[rustfmt::skip]
-pub const FACTS: [Fact; 8] = [
+pub(crate) const FACTS: [Fact; 8] = [
     Fact { name: "prevalence_low", formula: "prevalence, lower end of its 95 % interval: quantile of Beta(pos + 1/2, neg + 1/2)", of: |c| c.prevalence.map(|[low, _]| low) },
     Fact { name: "prevalence_high", formula: "prevalence, upper end", of: |c| c.prevalence.map(|[_, high]| high) },
     Fact { name: "weight_low", formula: "weight at an end of that interval, the smaller one; null where the weight comes from --zero-positives or --zero-negatives", of: |c| c.weight.map(|[low, _]| low) },
@@ -57,7 +57,7 @@ pub const FACTS: [Fact; 8] = [
 
 /// The consequences of the primary vector.
 #[derive(Debug)]
-pub struct Consequences<'a> {
+pub(crate) struct Consequences<'a> {
     counts: &'a LabelCounts,
     weights: &'a Weights,
     /// Rows of a batch.
@@ -69,7 +69,7 @@ pub struct Consequences<'a> {
 impl<'a> Consequences<'a> {
     /// Prepares the consequences of `weights`, computed from `counts`, for batches of `batch_size` rows.
     #[must_use]
-    pub fn new(counts: &'a LabelCounts, weights: &'a Weights, batch_size: u64) -> Self {
+    pub(crate) fn new(counts: &'a LabelCounts, weights: &'a Weights, batch_size: u64) -> Self {
         let mut new = Self { counts, weights, batch_size, whole_loss: None };
         let whole: Option<f64> = (0..counts.len()).map(|label| new.loss(label)).sum();
         new.whole_loss = whole.filter(|whole| *whole > 0.0);
@@ -78,13 +78,13 @@ impl<'a> Consequences<'a> {
 
     /// The consequences of one label.
     #[must_use]
-    pub fn of(&self, label: usize) -> Consequence {
+    pub(crate) fn of(&self, label: usize) -> Consequence {
         self.of_sure(label, self.sure(label))
     }
 
     /// The consequences of all labels, in label order; labels with the same counts share one interval.
     #[must_use]
-    pub fn all(&self) -> Vec<Consequence> {
+    pub(crate) fn all(&self) -> Vec<Consequence> {
         let mut known = HashMap::new();
         let sure = |label: usize| {
             let (positives, negatives) = self.evidence(label);
@@ -155,7 +155,7 @@ impl<'a> Consequences<'a> {
 
     /// Chance that a batch has no positive of a label; `None` without rows.
     #[must_use]
-    pub fn no_positive_in_batch(&self, label: usize) -> Option<f64> {
+    pub(crate) fn no_positive_in_batch(&self, label: usize) -> Option<f64> {
         let (rows, positives) = (as_f64(self.counts.rows()), as_f64(self.counts.tallies()[label].positives));
         // (1 − p)^B, with the digits of a small p.
         (rows > 0.0).then(|| (as_f64(self.batch_size) * (-positives / rows).ln_1p()).exp())

@@ -18,7 +18,7 @@ mod labels;
 use crate::error::{Error, Result};
 
 pub(crate) use labels::number;
-pub use labels::{Labels, NameOrder};
+pub(crate) use labels::{Labels, NameOrder};
 
 /// The meaning of one cell of the target tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -451,7 +451,7 @@ fn labels_differ(a: &Labels, b: &Labels) -> Error {
 
 /// The nearest double of a count; exact up to 2^53.
 #[must_use]
-pub fn as_f64(count: u64) -> f64 {
+pub(crate) fn as_f64(count: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "the one place where a count becomes a double")]
     let value = count as f64;
     value

@@ -6,7 +6,7 @@ use crate::weights::Weights;
 
 /// One of two results that are compared.
 #[derive(Debug, Clone, Copy)]
-pub struct Side<'a> {
+pub(crate) struct Side<'a> {
     /// The counts.
     pub counts: &'a LabelCounts,
     /// Their weights; the primary vector is compared.
@@ -16,7 +16,7 @@ pub struct Side<'a> {
 impl Side<'_> {
     /// Positives / known rows of a label, in 0 … 1; `None` without known rows.
     #[must_use]
-    pub fn prevalence(&self, label: usize) -> Option<f64> {
+    pub(crate) fn prevalence(&self, label: usize) -> Option<f64> {
         let (positives, negatives) = self.counts.sides(label);
         prevalence(positives, negatives, 0.0)
     }
@@ -24,7 +24,7 @@ impl Side<'_> {
 
 /// A label of one or both results.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LabelDrift {
+pub(crate) struct LabelDrift {
     /// Its index before; `None` for a label that is new.
     pub before: Option<usize>,
     /// Its index after; `None` for a label that is gone.
@@ -35,7 +35,7 @@ pub struct LabelDrift {
 
 /// How two results differ.
 #[derive(Debug)]
-pub struct Drift<'a> {
+pub(crate) struct Drift<'a> {
     /// The earlier result.
     pub before: Side<'a>,
     /// The later result.
@@ -55,7 +55,7 @@ pub struct Drift<'a> {
 
 /// Compares two results label by label, by name.
 #[must_use]
-pub fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Drift<'a> {
+pub(crate) fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Drift<'a> {
     let places = before.counts.labels().positions();
     let mut known = vec![false; before.counts.len()];
     let mut labels = Vec::with_capacity(after.counts.len());
@@ -111,14 +111,14 @@ fn jensen_shannon(labels: &[LabelDrift], before: Side<'_>, after: Side<'_>) -> O
 impl Drift<'_> {
     /// Relative change of rows; `None` if there were none before.
     #[must_use]
-    pub fn rows_change(&self) -> Option<f64> {
+    pub(crate) fn rows_change(&self) -> Option<f64> {
         let (before, after) = (as_f64(self.before.counts.rows()), as_f64(self.after.counts.rows()));
         (before > 0.0).then(|| after / before - 1.0)
     }
 
     /// The name of a label.
     #[must_use]
-    pub fn name(&self, label: &LabelDrift) -> &str {
+    pub(crate) fn name(&self, label: &LabelDrift) -> &str {
         match (label.after, label.before) {
             (Some(after), _) => self.after.counts.labels().name(after),
             (None, Some(before)) => self.before.counts.labels().name(before),
@@ -128,7 +128,7 @@ impl Drift<'_> {
 
     /// How many labels changed by more than `limit`, up or down.
     #[must_use]
-    pub fn over(&self, limit: f64) -> usize {
+    pub(crate) fn over(&self, limit: f64) -> usize {
         self.labels.iter().take_while(|label| label.change.abs() > limit).count()
     }
 }

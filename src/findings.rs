@@ -11,15 +11,15 @@ use crate::groups::GroupMeasures;
 use crate::weights::{Kind, Status, Weights};
 
 /// Labels with fewer positives are reported as rare.
-pub const RARE_POSITIVES: u64 = 10;
+pub(crate) const RARE_POSITIVES: u64 = 10;
 /// Larger weights are reported: gradients become unstable.
-pub const EXTREME_WEIGHT: f64 = 1000.0;
+pub(crate) const EXTREME_WEIGHT: f64 = 1000.0;
 /// Labels with a larger share of missing or uncertain rows are reported.
-pub const MOSTLY_MISSING: f64 = 0.5;
+pub(crate) const MOSTLY_MISSING: f64 = 0.5;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// The result may not be what the user intended.
     Warning,
     /// Good to know.
@@ -29,7 +29,7 @@ pub enum Severity {
 impl Severity {
     /// Lower-case name.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Warning => "warning",
             Self::Note => "note",
@@ -40,7 +40,7 @@ impl Severity {
 /// What was found. One row of [`FINDINGS`] each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum FindingKind {
+pub(crate) enum FindingKind {
     /// No row was counted.
     NoRows,
     /// Labels that no row has.
@@ -85,7 +85,7 @@ pub enum FindingKind {
 
 /// One row of `posweight list findings`.
 #[derive(Debug)]
-pub struct FindingInfo {
+pub(crate) struct FindingInfo {
     /// The kind.
     pub kind: FindingKind,
     /// Name in files.
@@ -100,7 +100,7 @@ pub struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub const FINDINGS: [FindingInfo; 20] = [
+pub(crate) const FINDINGS: [FindingInfo; 20] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::NoKnownRows, id: "NO_KNOWN_ROWS", severity: Severity::Warning, cause: "no row is positive or negative for the label; its weight comes from --zero-positives", remedy: "check --missing-values, or drop the label" },
@@ -126,14 +126,14 @@ pub const FINDINGS: [FindingInfo; 20] = [
 impl FindingKind {
     /// The kind's row in [`FINDINGS`].
     #[must_use]
-    pub fn info(self) -> &'static FindingInfo {
+    pub(crate) fn info(self) -> &'static FindingInfo {
         FINDINGS.iter().find(|info| info.kind == self).unwrap_or(&FINDINGS[0])
     }
 }
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// What was found.
     pub kind: FindingKind,
     /// Indices of the labels concerned; empty when it concerns the whole set.
@@ -144,7 +144,7 @@ pub struct Finding {
 
 /// Facts of the scan besides the counts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct RowFacts {
+pub(crate) struct RowFacts {
     /// Layout `long` without `--num-rows`.
     pub rows_unknown: bool,
     /// The number of labels was taken from the largest index.
@@ -165,7 +165,7 @@ pub struct RowFacts {
 
 /// All findings about counts and weights, the most severe first.
 #[must_use]
-pub fn find(counts: &LabelCounts, weights: &Weights, facts: &RowFacts) -> Vec<Finding> {
+pub(crate) fn find(counts: &LabelCounts, weights: &Weights, facts: &RowFacts) -> Vec<Finding> {
     FINDINGS.iter().filter_map(|info| find_one(info.kind, counts, weights, facts)).collect()
 }
 

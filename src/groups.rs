@@ -12,11 +12,11 @@ use crate::row_measures::RowMeasures;
 use crate::weights::Weights;
 
 /// A prevalence above this multiple of the prevalence in all rows, or below its inverse, is a shift.
-pub const SHIFT: f64 = 2.0;
+pub(crate) const SHIFT: f64 = 2.0;
 
 /// One group.
 #[derive(Debug, Clone, Copy)]
-pub struct Group<'a> {
+pub(crate) struct Group<'a> {
     /// `split=train`.
     pub name: &'a str,
     /// Counts of its rows, for the same labels as all rows.
@@ -29,7 +29,7 @@ pub struct Group<'a> {
 
 /// A group compared with all rows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GroupMeasures {
+pub(crate) struct GroupMeasures {
     /// `split=train`.
     pub name: String,
     /// Labels that occur in other rows, but not in the group.
@@ -45,7 +45,11 @@ pub struct GroupMeasures {
 
 /// Compares each group with all rows.
 #[must_use]
-pub fn compare(counts: &LabelCounts, rows: Option<&RowMeasures>, groups: &[Group<'_>]) -> Vec<GroupMeasures> {
+pub(crate) fn compare(
+    counts: &LabelCounts,
+    rows: Option<&RowMeasures>,
+    groups: &[Group<'_>],
+) -> Vec<GroupMeasures> {
     let labels = |is: &dyn Fn(usize) -> bool| (0..counts.len()).filter(|&i| is(i)).collect::<Vec<usize>>();
     let of = |group: &Group<'_>| GroupMeasures {
         name: group.name.to_owned(),
@@ -59,14 +63,14 @@ pub fn compare(counts: &LabelCounts, rows: Option<&RowMeasures>, groups: &[Group
 
 /// The mean over groups: the distance of the split as a whole.
 #[must_use]
-pub fn mean(groups: &[GroupMeasures], of: impl Fn(&GroupMeasures) -> Option<f64>) -> Option<f64> {
+pub(crate) fn mean(groups: &[GroupMeasures], of: impl Fn(&GroupMeasures) -> Option<f64>) -> Option<f64> {
     let (sum, n) = groups.iter().filter_map(of).fold((0.0, 0_u32), |(sum, n), value| (sum + value, n + 1));
     (n > 0).then(|| sum / f64::from(n))
 }
 
 /// The label whose prevalence differs most from its prevalence in all rows, and the ratio of the two.
 #[must_use]
-pub fn farthest(counts: &LabelCounts, group: &LabelCounts) -> Option<usize> {
+pub(crate) fn farthest(counts: &LabelCounts, group: &LabelCounts) -> Option<usize> {
     let away = |i: usize| {
         let [all, part] = [counts, group].map(|of| of.sides(i)).map(|(p, n)| prevalence(p, n, 0.0));
         let (all, part) = all.zip(part)?;

@@ -23,7 +23,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
 /// Keeps the process from printing panics that become errors; all others are printed as before.
 ///
 /// For programs, once at their start: it wraps the panic hook of the process.
-pub fn quiet() {
+pub(crate) fn quiet() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if GUARDED.get() == 0 {

@@ -31,42 +31,47 @@
 //! The modules below are in the order of layers, the lowest first; each names only modules of lower layers.
 
 pub mod error;
-pub mod guard;
-pub mod label_sets;
-pub mod posterior;
+mod guard;
+mod label_sets;
+mod posterior;
 mod scratch;
 mod threads;
 
-pub mod counts;
-pub mod cooccurrence;
+mod counts;
+mod cooccurrence;
 
-pub mod weights;
-pub mod measures;
-pub mod row_measures;
+mod weights;
+mod measures;
+mod row_measures;
 
-pub mod consequences;
-pub mod groups;
-pub mod drift;
-pub mod sampling;
+mod consequences;
+mod groups;
+mod drift;
+mod sampling;
 
-pub mod findings;
+mod findings;
 
-pub mod checks;
+mod checks;
 
-pub mod pages;
-pub mod store;
+mod pages;
+mod store;
 
-pub mod report;
+mod report;
 
-pub mod artifact;
+mod artifact;
 
-pub mod source;
+mod source;
 
-pub mod engine;
+mod engine;
 
-pub mod pipeline;
+mod pipeline;
 
 pub mod cli;
+
+pub use engine::functions::register as register_functions;
+
+#[doc(hidden)]
+pub mod testing;
 
 /// The pages of the documentation, one module each.
 pub mod docs {

@@ -7,15 +7,15 @@
 use std::f64::consts::TAU;
 
 /// The chance that the interval holds the true prevalence.
-pub const LEVEL: f64 = 0.95;
+pub(crate) const LEVEL: f64 = 0.95;
 /// The prior, as files name it.
-pub const PRIOR: &str = "Beta(1/2, 1/2)";
+pub(crate) const PRIOR: &str = "Beta(1/2, 1/2)";
 /// What the prior adds to each side.
 const JEFFREYS: f64 = 0.5;
 
 /// The interval of prevalence, by rows; `None` where nothing is known.
 #[must_use]
-pub fn interval(positives: f64, negatives: f64) -> Option<[f64; 2]> {
+pub(crate) fn interval(positives: f64, negatives: f64) -> Option<[f64; 2]> {
     if positives + negatives <= 0.0 {
         return None;
     }

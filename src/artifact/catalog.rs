@@ -14,7 +14,7 @@ use crate::weights::Weights;
 
 /// What the files of one result are made from.
 #[derive(Clone, Copy)]
-pub struct Contents<'a> {
+pub(crate) struct Contents<'a> {
     /// The counts.
     pub file: &'a CountsFile,
     /// Their weights.
@@ -43,23 +43,16 @@ enum FileWriter {
 }
 
 /// A file or folder of a result.
-pub struct ResultFile {
+pub(crate) struct ResultFile {
     /// The format that asks for it; `None` for what no format asks for.
     pub format: Option<&'static str>,
     /// Its name inside the output folder.
     pub name: &'static str,
-    /// What it is for.
-    pub about: &'static str,
     writer: FileWriter,
 }
 
-const fn row(
-    format: Option<&'static str>,
-    name: &'static str,
-    about: &'static str,
-    writer: FileWriter,
-) -> ResultFile {
-    ResultFile { format, name, about, writer }
+const fn row(format: Option<&'static str>, name: &'static str, writer: FileWriter) -> ResultFile {
+    ResultFile { format, name, writer }
 }
 
 fn text(out: &mut dyn Write, text: &str) -> Result<()> {
@@ -70,47 +63,62 @@ use FileWriter::{Always, Elsewhere, WithPairs};
 
 /// All of them. Files are written in this order; [`SUCCESS`] is the last.
 #[rustfmt::skip]
-pub const RESULT_FILES: [ResultFile; 15] = [
+pub(crate) const RESULT_FILES: [ResultFile; 15] = [
     // Always written: everything else can be made from counts again.
-    row(None, "counts.parquet", "counts per label; weigh reads and merges them",
+    // Counts per label; weigh reads and merges them.
+    row(None, "counts.parquet",
         Always(|out, of| counts::write(out, of.file, of.threads))),
-    row(Some("parquet"), "weights.parquet", "counts, every weight vector, status",
+    // Counts, every weight vector, status.
+    row(Some("parquet"), "weights.parquet",
         Always(|out, of| weights::write_parquet(out, of.file, of.weights, of.threads))),
-    row(Some("json"), "weights.json", "the same, with the spec",
+    // The same, with the spec.
+    row(Some("json"), "weights.json",
         Always(|out, of| weights::write_json(out, of.file, of.weights, of.spec))),
-    row(Some("json"), "imbalance.json", "everything in the reports, for machines",
+    // Everything in the reports, for machines.
+    row(Some("json"), "imbalance.json",
         Always(|out, of| imbalance::write(out, &(of.report)()))),
-    row(Some("safetensors"), "pos_weight.safetensors", "f32 vectors and i64 counts",
+    // F32 vectors and i64 counts.
+    row(Some("safetensors"), "pos_weight.safetensors",
         Always(|out, of| tensors::write_safetensors(out, of.file, of.weights))),
-    row(Some("npy"), "pos_weight.npy", "the primary vector, f32",
+    // The primary vector, f32.
+    row(Some("npy"), "pos_weight.npy",
         Always(|out, of| tensors::write_npy(out, of.weights))),
-    row(Some("npy"), "cooccurrence.npy", "rows that have both of two labels, i64 [C, C]",
+    // Rows that have both of two labels, i64 [C, C].
+    row(Some("npy"), "cooccurrence.npy",
         WithPairs(|out, pairs, labels| tensors::write_together(out, pairs, labels))),
-    row(Some("md"), "report.md", "for people",
+    // For people.
+    row(Some("md"), "report.md",
         Always(|out, of| text(out, &markdown(&(of.report)())))),
-    row(Some("html"), "report.html", "for people, one page with charts",
+    // For people, one page with charts.
+    row(Some("html"), "report.html",
         Always(|out, of| text(out, &html(&(of.report)())))),
-    row(None, "by", "one such folder per group of --by", Elsewhere),
-    row(None, "plan.json", "a sampling plan: how it changes the counts", Elsewhere),
-    row(None, "plan.md", "the same, for people", Elsewhere),
-    row(None, "plan", "its rows, one file per shard", Elsewhere),
-    row(None, "sampled", "the sampled shards", Elsewhere),
-    row(None, SUCCESS, "written last: sizes and SHA-256 of all", Elsewhere),
+    // One such folder per group of --by.
+    row(None, "by", Elsewhere),
+    // A sampling plan: how it changes the counts.
+    row(None, "plan.json", Elsewhere),
+    // The same, for people.
+    row(None, "plan.md", Elsewhere),
+    // Its rows, one file per shard.
+    row(None, "plan", Elsewhere),
+    // The sampled shards.
+    row(None, "sampled", Elsewhere),
+    // Written last: sizes and SHA-256 of all.
+    row(None, SUCCESS, Elsewhere),
 ];
 
 /// The values of `--formats`, in the order of the table.
-pub fn formats() -> impl Iterator<Item = &'static str> {
+pub(crate) fn formats() -> impl Iterator<Item = &'static str> {
     let first = |at: usize| RESULT_FILES[..at].iter().all(|file| file.format != RESULT_FILES[at].format);
     (0..RESULT_FILES.len()).filter(move |at| first(*at)).filter_map(|at| RESULT_FILES[at].format)
 }
 
 /// The files that a result in these formats has, whatever was counted.
-pub fn wanted(formats: &[String]) -> impl Iterator<Item = &'static ResultFile> {
+pub(crate) fn wanted(formats: &[String]) -> impl Iterator<Item = &'static ResultFile> {
     asked(formats).filter(|file| matches!(file.writer, Always(_)))
 }
 
 /// The files that a result in these formats has, if pairs of labels were counted.
-pub fn wanted_with_pairs(formats: &[String]) -> impl Iterator<Item = &'static ResultFile> {
+pub(crate) fn wanted_with_pairs(formats: &[String]) -> impl Iterator<Item = &'static ResultFile> {
     asked(formats).filter(|file| !matches!(file.writer, Elsewhere))
 }
 
@@ -124,7 +132,7 @@ impl ResultFile {
     ///
     /// # Errors
     /// [`crate::error::Error::Output`] or [`crate::error::Error::Resource`] when writing fails.
-    pub fn write(&self, out: &mut (dyn Write + Send), contents: &Contents<'_>) -> Result<()> {
+    pub(crate) fn write(&self, out: &mut (dyn Write + Send), contents: &Contents<'_>) -> Result<()> {
         match (self.writer, contents.pairs) {
             (Always(write), _) => write(out, contents),
             (WithPairs(write), Some(pairs)) => write(out, pairs, contents.file.counts.len()),

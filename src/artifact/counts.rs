@@ -20,7 +20,7 @@ use crate::findings::RowFacts;
 
 /// Counts with what is known of where they come from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CountsFile {
+pub(crate) struct CountsFile {
     /// The counts.
     pub counts: LabelCounts,
     /// The layout they were read from.
@@ -35,7 +35,7 @@ pub struct CountsFile {
 
 /// One of several jobs that share the shards of a run, and what a merge of all has to know of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct JobPart {
+pub(crate) struct JobPart {
     /// Which of the jobs, from 0.
     pub index: u64,
     /// How many there are.
@@ -86,7 +86,7 @@ impl From<Rest> for Unlisted {
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -> Result<()> {
+pub(crate) fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -> Result<()> {
     let mut metadata = vec![
         ("posweight.version", FORMAT_VERSION.to_owned()),
         ("posweight.rows", file.counts.rows().to_string()),
@@ -113,7 +113,7 @@ const PART: &str = "posweight.part";
 ///
 /// # Errors
 /// [`Error::Input`] naming the file: unreadable, not counts, of a newer version, or not adding up.
-pub fn read(path: &Path) -> Result<CountsFile> {
+pub(crate) fn read(path: &Path) -> Result<CountsFile> {
     let bad = |what: &dyn std::fmt::Display| {
         Error::input(format!("{}: not a counts file: {what}", path.display()))
             .hint("name a counts.parquet that posweight compute wrote")
@@ -161,7 +161,7 @@ impl CountsFile {
     ///
     /// # Errors
     /// [`Error::Input`] when labels that were known before disagree.
-    pub fn merge(&self, other: &Self) -> Result<Self> {
+    pub(crate) fn merge(&self, other: &Self) -> Result<Self> {
         let mixed = || "mixed".to_owned();
         Ok(Self {
             counts: self.counts.merge(&other.counts)?,
@@ -176,7 +176,7 @@ impl CountsFile {
 /// The fingerprint of two sets of shards together: their sum as numbers, modulo 2^256, which no
 /// order or grouping changes. Fingerprints are 64 hexadecimal digits; any other text counts as zero.
 #[must_use]
-pub fn add_fingerprints(one: &str, other: &str) -> String {
+pub(crate) fn add_fingerprints(one: &str, other: &str) -> String {
     let digit = |text: &str, place: usize| {
         let place = text.len().checked_sub(1 + place)?;
         char::from(text.as_bytes()[place]).to_digit(16)

@@ -61,7 +61,7 @@ pub(super) fn exchange(a: &Path, b: &Path) -> std::io::Result<()> {
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
-pub fn replace(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;

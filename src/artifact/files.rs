@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 
 /// Version of the file formats.
-pub const FORMAT_VERSION: &str = "1";
+pub(crate) const FORMAT_VERSION: &str = "1";
 /// Written last: sizes and hashes of everything else.
-pub const SUCCESS: &str = "_SUCCESS";
+pub(crate) const SUCCESS: &str = "_SUCCESS";
 /// The record of the last run; not part of the result.
-pub const RESULTS: &str = "run_results.json";
+pub(crate) const RESULTS: &str = "run_results.json";
 
 /// One published file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OutputFile {
+pub(crate) struct OutputFile {
     /// Path inside the output folder.
     pub path: String,
     /// Size.

@@ -22,7 +22,7 @@ use crate::row_measures::ROW_MEASURES;
 const DRIFT_MAX: usize = 1000;
 
 /// Keys beside measures, and what they hold.
-pub const KEYS: [(&str, &str); 17] = [
+pub(crate) const KEYS: [(&str, &str); 17] = [
     ("version", "of this format"),
     ("source", "where the counts come from"),
     ("compat", "how labels without positives are read: mulan or mldr"),
@@ -48,7 +48,7 @@ pub const KEYS: [(&str, &str); 17] = [
     ("per_label", "one list per measure, in label order"),
 ];
 /// Keys of `per_label` beside measures and facts.
-pub const LABEL_KEYS: [(&str, &str); 4] = [
+pub(crate) const LABEL_KEYS: [(&str, &str); 4] = [
     ("weight", "of the primary scheme"),
     ("fp16_overflow", "half precision holds no such weight"),
     ("scumble", "SCUMBLE over the rows that have the label (mldr)"),
@@ -56,7 +56,7 @@ pub const LABEL_KEYS: [(&str, &str); 4] = [
 ];
 
 /// The keys beside measures, those of lists by label with `per_label.` in front.
-pub fn keys() -> impl Iterator<Item = (String, &'static str)> {
+pub(crate) fn keys() -> impl Iterator<Item = (String, &'static str)> {
     let of_labels = LABEL_MEASURES.iter().map(|(name, about, _)| (*name, *about));
     let facts = FACTS.iter().map(|fact| (fact.name, fact.formula));
     let of_labels = of_labels.chain(facts).chain(LABEL_KEYS);
@@ -66,7 +66,7 @@ pub fn keys() -> impl Iterator<Item = (String, &'static str)> {
 
 /// The JSON Schema of the file.
 #[must_use]
-pub fn schema() -> Json {
+pub(crate) fn schema() -> Json {
     let of_set = MEASURES.iter().map(|measure| (measure.name, measure.formula));
     let of_rows = ROW_MEASURES.iter().map(|measure| (measure.name, measure.formula));
     let number = json!({ "type": ["number", "null"] });
@@ -109,7 +109,7 @@ fn described(mut kind: Json, about: &str) -> Json {
 ///
 /// # Errors
 /// [`crate::error::Error::Output`] or [`crate::error::Error::Resource`] when writing fails.
-pub fn write(out: &mut dyn Write, report: &Report<'_>) -> Result<()> {
+pub(crate) fn write(out: &mut dyn Write, report: &Report<'_>) -> Result<()> {
     let mut file = JsonObject::new(out);
     file.value("version", &FORMAT_VERSION)?;
     file.value("source", &report.source)?;

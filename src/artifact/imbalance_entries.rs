@@ -186,7 +186,7 @@ pub(super) struct WeightsEntry {
 
 /// `drift`, and what `diff --format json` prints.
 #[derive(Debug, Serialize)]
-pub struct DriftEntry<'a> {
+pub(crate) struct DriftEntry<'a> {
     rows: [u64; 2],
     weights: [&'a str; 2],
     added: usize,
@@ -235,7 +235,7 @@ impl DriftSideEntry {
 impl<'a> DriftEntry<'a> {
     /// The `top` labels that changed most; `against` names the earlier result.
     #[must_use]
-    pub fn of(drift: &'a Drift<'_>, top: usize, against: Option<&'a str>) -> Self {
+    pub(crate) fn of(drift: &'a Drift<'_>, top: usize, against: Option<&'a str>) -> Self {
         let label = |label: &LabelDrift| DriftLabelEntry {
             label: drift.name(label),
             before: label.before.map(|i| DriftSideEntry::of(drift.before, i)),

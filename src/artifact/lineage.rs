@@ -11,7 +11,7 @@ const PRODUCER: &str = concat!("urn:posweight:", env!("CARGO_PKG_VERSION"));
 
 /// What all events of a run have in common.
 #[derive(Debug, Clone)]
-pub struct LineageRun {
+pub(crate) struct LineageRun {
     /// UUID of the run.
     pub id: String,
     /// Namespace of the job.
@@ -29,13 +29,13 @@ pub struct LineageRun {
 impl LineageRun {
     /// The run begins at `time`, RFC 3339.
     #[must_use]
-    pub fn start(&self, time: &str) -> Json {
+    pub(crate) fn start(&self, time: &str) -> Json {
         self.event("START", time, None)
     }
 
     /// The run ended at `time`, RFC 3339, with `results`.
     #[must_use]
-    pub fn end(&self, time: &str, results: &RunResults) -> Json {
+    pub(crate) fn end(&self, time: &str, results: &RunResults) -> Json {
         let kind = match results.status {
             "aborted" => "ABORT",
             "failed" | "checks_failed" => "FAIL",

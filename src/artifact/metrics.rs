@@ -10,7 +10,7 @@ const LABELS: usize = 500;
 
 /// The metrics of a run that ended at `now`, in seconds since 1970, with `counts` where it counted.
 #[must_use]
-pub fn metrics(results: &RunResults, counts: Option<&LabelCounts>, now: f64) -> String {
+pub(crate) fn metrics(results: &RunResults, counts: Option<&LabelCounts>, now: f64) -> String {
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, samples: &[(String, f64)]| {
         text.push_str(&format!("# HELP posweight_{name} {help}\n# TYPE posweight_{name} gauge\n"));

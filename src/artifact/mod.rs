@@ -7,23 +7,23 @@
 //! of a result and what writes each · [`publish`] staging, syncing, renaming, `_SUCCESS` · [`stored`] results in
 //! object stores · [`files`] what all of them share
 
-pub mod catalog;
-pub mod counts;
-pub mod disk;
-pub mod files;
-pub mod imbalance;
-pub mod imbalance_entries;
+pub(crate) mod catalog;
+pub(crate) mod counts;
+pub(crate) mod disk;
+pub(crate) mod files;
+pub(crate) mod imbalance;
+pub(crate) mod imbalance_entries;
 mod json;
-pub mod lineage;
-pub mod metrics;
-pub mod plan;
-pub mod plan_copy;
-pub mod plan_json;
-pub mod publish;
-pub mod results;
-pub mod saved;
-pub mod stored;
-pub mod summary;
-pub mod table;
-pub mod tensors;
-pub mod weights;
+pub(crate) mod lineage;
+pub(crate) mod metrics;
+pub(crate) mod plan;
+pub(crate) mod plan_copy;
+pub(crate) mod plan_json;
+pub(crate) mod publish;
+pub(crate) mod results;
+pub(crate) mod saved;
+pub(crate) mod stored;
+pub(crate) mod summary;
+pub(crate) mod table;
+pub(crate) mod tensors;
+pub(crate) mod weights;

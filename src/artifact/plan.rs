@@ -24,7 +24,7 @@ const GROUP_ROWS: usize = 1 << 22;
 /// The file of shard number `shard` of `shards`, inside the output folder; in the order of names they are in
 /// the order of the shards.
 #[must_use]
-pub fn file_name(shard: usize, shards: usize) -> String {
+pub(crate) fn file_name(shard: usize, shards: usize) -> String {
     let width = shards.saturating_sub(1).to_string().len().max(5);
     format!("plan/part-{shard:0width$}.parquet")
 }
@@ -47,7 +47,7 @@ fn says(method: &Method) -> PlanValue {
 
 /// The columns of a plan, and what each holds.
 #[must_use]
-pub fn columns(method: &Method) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn columns(method: &Method) -> Vec<(&'static str, &'static str)> {
     let mut columns = vec![("shard", "name of the shard"), ("row", "number of the row in the shard, from 0")];
     match (says(method), method) {
         (PlanValue::Folds, _) => columns.push(("fold", "name of the fold")),
@@ -81,7 +81,7 @@ fn schema(method: &Method) -> SchemaRef {
 ///
 /// # Errors
 /// Those of `blocks`; [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write_shard<D: std::borrow::Borrow<Decisions>>(
+pub(crate) fn write_shard<D: std::borrow::Borrow<Decisions>>(
     out: impl Write + Send,
     method: &Method,
     name: &str,

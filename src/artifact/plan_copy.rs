@@ -30,7 +30,7 @@ const ARROW_SCHEMA: &str = "ARROW:schema";
 
 /// A shard to be copied.
 #[derive(Debug, Clone)]
-pub struct OriginalShard<'a> {
+pub(crate) struct OriginalShard<'a> {
     /// Its place.
     pub place: &'a Place,
     /// What messages call it.
@@ -41,7 +41,7 @@ pub struct OriginalShard<'a> {
 
 /// Which rows a copy has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopiedRows {
+pub(crate) enum CopiedRows {
     /// Every row as many times as its value.
     Repeated,
     /// Every row once whose value is this one.
@@ -52,7 +52,7 @@ pub enum CopiedRows {
 
 /// Which of its copies a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowCopy {
+pub(crate) enum RowCopy {
     /// The only one.
     Whole,
     /// That of the labels up to MeanIR.
@@ -62,7 +62,7 @@ pub enum RowCopy {
 }
 
 /// Removes labels from the copies of rows.
-pub type CopyEdit<'a> = &'a (dyn Fn(&RecordBatch, &[RowCopy]) -> Result<RecordBatch> + Sync);
+pub(crate) type CopyEdit<'a> = &'a (dyn Fn(&RecordBatch, &[RowCopy]) -> Result<RecordBatch> + Sync);
 
 fn damaged(original: &OriginalShard<'_>, cause: &dyn std::fmt::Display) -> Error {
     Error::input(format!("{}: a page cannot be decoded: {cause}", original.name))
@@ -111,7 +111,7 @@ fn options(original: &OriginalShard<'_>) -> ArrowWriterOptions {
 /// # Errors
 /// [`Error::Input`] where the shard cannot be read, those of `decisions` and `edit`, and [`Error::Output`] or
 /// [`Error::Resource`] where the copy cannot be written.
-pub fn copy_shard<D: Borrow<Decisions>>(
+pub(crate) fn copy_shard<D: Borrow<Decisions>>(
     out: impl Write + Send,
     original: &OriginalShard<'_>,
     decisions: impl Iterator<Item = Result<D>>,

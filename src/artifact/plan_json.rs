@@ -14,11 +14,11 @@ use crate::sampling::preview::counts_of;
 use crate::sampling::{Method, Preview, Shift};
 
 /// Rows that `torch.multinomial` takes, and so `WeightedRandomSampler`.
-pub const TORCH_ROWS_MAX: u64 = 1 << 24;
+pub(crate) const TORCH_ROWS_MAX: u64 = 1 << 24;
 
 /// One shard of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct PlannedShard {
+pub(crate) struct PlannedShard {
     /// What it is called within the sources.
     pub name: String,
     /// Its file of the plan.
@@ -35,7 +35,7 @@ pub struct PlannedShard {
 
 /// `facts` of `plan.json`: what planning found; only what applies to the plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct PlanFacts {
+pub(crate) struct PlanFacts {
     /// Sum of the weights of all rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_sum: Option<f64>,
@@ -55,7 +55,7 @@ pub struct PlanFacts {
 
 /// `split` of `plan.json`: distances between folds and all rows, and the same of random folds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct SplitDistances {
+pub(crate) struct SplitDistances {
     /// Label distribution (LD).
     pub label_distribution: Option<f64>,
     /// Label distribution of random folds.
@@ -98,7 +98,7 @@ struct MeasuresEntry {
 
 /// The contents of `plan.json`.
 #[derive(Debug)]
-pub struct PlanFile<'a> {
+pub(crate) struct PlanFile<'a> {
     /// The plan.
     pub method: &'a Method,
     /// Its seed.
@@ -123,7 +123,7 @@ pub struct PlanFile<'a> {
 
 /// One fold.
 #[derive(Debug)]
-pub struct Fold<'a> {
+pub(crate) struct Fold<'a> {
     /// Its name.
     pub name: &'a str,
     /// Its share of the rows.
@@ -136,7 +136,7 @@ pub struct Fold<'a> {
 ///
 /// # Errors
 /// [`crate::error::Error::Output`] or [`crate::error::Error::Resource`] when writing fails.
-pub fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()> {
+pub(crate) fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()> {
     let Preview { before, measures_before, after, measures_after } = plan.preview;
     let deals = !plan.folds.is_empty();
     let mut object = JsonObject::new(out);

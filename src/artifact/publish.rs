@@ -28,7 +28,7 @@ use crate::threads::in_order;
 
 /// An output folder in the making; dropped without [`Staging::publish`] it leaves nothing behind.
 #[derive(Debug)]
-pub struct Staging {
+pub(crate) struct Staging {
     /// The place in a store that the result goes to, if it is in one.
     target: Option<Target>,
     out: PathBuf,
@@ -43,7 +43,7 @@ impl Staging {
     /// # Errors
     /// [`Error::Output`] when `out` holds a result and `overwrite` is false, is a file, or cannot be
     /// written. Nothing is changed then.
-    pub fn begin(out: &Path, overwrite: bool) -> Result<Self> {
+    pub(crate) fn begin(out: &Path, overwrite: bool) -> Result<Self> {
         if let Some(target) = Target::begin(out, overwrite)? {
             let parent = std::env::temp_dir();
             let folder = Scratch::new(&parent, "posweight-out-");
@@ -107,7 +107,11 @@ impl Staging {
     ///
     /// # Errors
     /// What `write` returns, or [`Error::Output`] and [`Error::Resource`] when the disk refuses.
-    pub fn file(&mut self, name: &str, write: impl FnOnce(&mut HashingWriter) -> Result<()>) -> Result<()> {
+    pub(crate) fn file(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut HashingWriter) -> Result<()>,
+    ) -> Result<()> {
         let file = self.write(name, write)?;
         self.files.push(file);
         Ok(())
@@ -117,7 +121,7 @@ impl Staging {
     ///
     /// # Errors
     /// As [`Self::file`]; the first in the given order.
-    pub fn files(&mut self, wanted: Vec<StagedFile<'_>>, threads: usize) -> Result<()> {
+    pub(crate) fn files(&mut self, wanted: Vec<StagedFile<'_>>, threads: usize) -> Result<()> {
         let staging = &*self;
         let written = in_order(wanted, threads, |wanted| staging.write(&wanted.name, wanted.write));
         for file in written {
@@ -147,7 +151,7 @@ impl Staging {
     ///
     /// # Errors
     /// [`Error::Output`] or [`Error::Resource`]; the previous result is then still in place.
-    pub fn publish(mut self) -> Result<Vec<OutputFile>> {
+    pub(crate) fn publish(mut self) -> Result<Vec<OutputFile>> {
         let files = std::mem::take(&mut self.files);
         let success = serde_json::json!({ "version": FORMAT_VERSION, "outputs": files });
         self.file(SUCCESS, |out| writeln!(out, "{success}").map_err(|cause| unwritable(&cause)))?;
@@ -206,10 +210,10 @@ impl Staging {
 }
 
 /// Writes the contents of a file.
-pub type WriteFile<'a> = Box<dyn FnOnce(&mut HashingWriter) -> Result<()> + Send + 'a>;
+pub(crate) type WriteFile<'a> = Box<dyn FnOnce(&mut HashingWriter) -> Result<()> + Send + 'a>;
 
 /// A file to write: its name, and what writes it.
-pub struct StagedFile<'a> {
+pub(crate) struct StagedFile<'a> {
     /// The name, which may hold folders.
     pub name: String,
     /// Writes the contents.
@@ -221,7 +225,7 @@ const BUFFER: usize = 256 << 10;
 
 /// Hashes and counts what passes through.
 #[derive(Debug)]
-pub struct HashingWriter {
+pub(crate) struct HashingWriter {
     file: File,
     buffer: Vec<u8>,
     hash: Sha256,
@@ -273,7 +277,7 @@ fn holds_only_results(folder: &Path) -> bool {
 /// The files that `_SUCCESS` of `out` names, where all of them are there in their sizes; `None` when there is
 /// no whole result.
 #[must_use]
-pub fn published(out: &Path) -> Option<Vec<OutputFile>> {
+pub(crate) fn published(out: &Path) -> Option<Vec<OutputFile>> {
     #[derive(Deserialize)]
     struct Success {
         outputs: Vec<OutputFile>,
@@ -293,7 +297,7 @@ pub fn published(out: &Path) -> Option<Vec<OutputFile>> {
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
-pub fn write_results(out: &Path, text: String) -> Result<()> {
+pub(crate) fn write_results(out: &Path, text: String) -> Result<()> {
     match of_path(out) {
         Some(address) => stored::write_results(&Address::parse(address)?, text),
         None => replace(&out.join(RESULTS), &text),

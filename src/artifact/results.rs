@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// What a run did.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(title = "posweight run_results.json")]
-pub struct RunResults {
+pub(crate) struct RunResults {
     /// About this file.
     pub metadata: Metadata,
     /// `done`; `partial` if shards were skipped; `unchanged` if there was nothing to do; `failed`,
@@ -52,7 +52,7 @@ impl RunResults {
     ///
     /// # Errors
     /// [`Error::Internal`] for a value that JSON cannot hold.
-    pub fn to_json(&self) -> Result<String> {
+    pub(crate) fn to_json(&self) -> Result<String> {
         let text = serde_json::to_string_pretty(self).map_err(|cause| Error::internal(cause.to_string()))?;
         Ok(text + "\n")
     }
@@ -60,7 +60,7 @@ impl RunResults {
 
 /// About the file.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// Version of this format.
     pub version: &'static str,
     /// Version of posweight.
@@ -73,7 +73,7 @@ pub struct Metadata {
 
 /// What was read.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct Inputs {
+pub(crate) struct Inputs {
     /// Number of shards.
     pub shards: u64,
     /// Their size.
@@ -90,7 +90,7 @@ pub struct Inputs {
 
 /// A result in a few numbers.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct ResultSummary {
+pub(crate) struct ResultSummary {
     /// Rows.
     pub rows: u64,
     /// Labels, C.
@@ -111,7 +111,7 @@ pub struct ResultSummary {
 
 /// One shard.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct ShardResult {
+pub(crate) struct ShardResult {
     /// Path as given.
     pub path: String,
     /// Rows by the footer.
@@ -128,7 +128,7 @@ pub struct ShardResult {
 
 /// How rows were counted.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct CountingResult {
+pub(crate) struct CountingResult {
     /// The layout.
     pub layout: String,
     /// Why it was chosen.
@@ -146,7 +146,7 @@ pub struct CountingResult {
 
 /// How the rows of one pass were read.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct ReadingResult {
+pub(crate) struct ReadingResult {
     /// `encoded`, `plain` or `cluster`.
     pub engine: String,
     /// Why not `encoded`.
@@ -159,7 +159,7 @@ pub struct ReadingResult {
 
 /// How the column chunks of one label column were read.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct ColumnResult {
+pub(crate) struct ColumnResult {
     /// The column.
     pub column: String,
     /// Chunks counted from encoded pages.
@@ -185,7 +185,7 @@ fn is_zero(count: &u64) -> bool {
 
 /// What was used.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct Resources {
+pub(crate) struct Resources {
     /// Peak resident memory of the process, if the system reports it.
     pub peak_memory_bytes: Option<u64>,
     /// The limit asked for.
@@ -200,7 +200,7 @@ pub struct Resources {
 
 /// One finding.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct FindingResult {
+pub(crate) struct FindingResult {
     /// For example `NO_POSITIVES`.
     pub id: &'static str,
     /// `warning` or `note`.
@@ -217,7 +217,7 @@ pub struct FindingResult {
 
 /// One check.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct CheckResult {
+pub(crate) struct CheckResult {
     /// For example `min_rows`.
     pub id: &'static str,
     /// `warn` or `error`.
@@ -251,7 +251,7 @@ impl From<&Checked> for CheckResult {
 
 /// What went wrong.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct ErrorResult {
+pub(crate) struct ErrorResult {
     /// Exit code.
     pub code: u8,
     /// What was found.

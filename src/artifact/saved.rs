@@ -16,7 +16,7 @@ use crate::row_measures::ROW_MEASURES;
 
 /// The parts of a report that counts and weights do not give.
 #[derive(Debug)]
-pub struct SavedReport {
+pub(crate) struct SavedReport {
     /// Where the counts come from.
     pub source: String,
     /// Measures of rows.
@@ -77,7 +77,7 @@ struct PerLabel {
 ///
 /// # Errors
 /// [`Error::Input`] when it is not one that this version wrote.
-pub fn read(path: &Path) -> Result<Option<SavedReport>> {
+pub(crate) fn read(path: &Path) -> Result<Option<SavedReport>> {
     let bytes = match std::fs::read(path) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(|cause| Error::reading(path, &cause))?,

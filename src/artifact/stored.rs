@@ -23,7 +23,7 @@ use crate::store::bucket::Version;
 use crate::store::{Address, Bucket, of_path};
 
 /// The object that says which run is the result.
-pub const LATEST: &str = "_LATEST";
+pub(crate) const LATEST: &str = "_LATEST";
 
 /// Its contents.
 #[derive(Debug, Serialize, Deserialize)]
@@ -109,7 +109,7 @@ pub(super) fn write_results(out: &Address, text: String) -> Result<()> {
 ///
 /// # Errors
 /// As the file system or the store reports.
-pub fn read_results(out: &Path) -> Result<Option<Bytes>> {
+pub(crate) fn read_results(out: &Path) -> Result<Option<Bytes>> {
     match of_path(out) {
         Some(address) => {
             let out = Address::parse(address)?;
@@ -130,7 +130,7 @@ fn latest(out: &Address) -> Result<Option<(Bucket, Latest)>> {
 
 /// A finished run as a folder or file of this machine.
 #[derive(Debug)]
-pub struct Fetched {
+pub(crate) struct Fetched {
     path: PathBuf,
     _held: Option<TempDir>,
 }
@@ -138,7 +138,7 @@ pub struct Fetched {
 impl Fetched {
     /// Where it is, for as long as this is held.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -146,7 +146,7 @@ impl Fetched {
     ///
     /// # Errors
     /// [`Error::Input`] when there is no run, or a file of it is not what was published.
-    pub fn of(run: &Path) -> Result<Self> {
+    pub(crate) fn of(run: &Path) -> Result<Self> {
         let Some(address) = of_path(run).map(Address::parse).transpose()? else {
             return Ok(Self { path: run.to_owned(), _held: None });
         };

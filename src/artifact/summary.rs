@@ -12,7 +12,7 @@ const MESSAGE: usize = 4000;
 
 /// The summary of a run.
 #[must_use]
-pub fn summary(results: &RunResults, out: &str) -> String {
+pub(crate) fn summary(results: &RunResults, out: &str) -> String {
     let with = |status: &str| results.shards.iter().filter(|shard| shard.status == status).count();
     let findings = results.findings.iter().take(NAMED).map(|one| (one.id.to_owned(), json!(one.labels)));
     let failed = results.checks.iter().filter(|check| check.status == "failed").map(|check| check.id);
@@ -39,7 +39,7 @@ pub fn summary(results: &RunResults, out: &str) -> String {
 
 /// The summary of a run that could not begin.
 #[must_use]
-pub fn refused(error: &Error) -> String {
+pub(crate) fn refused(error: &Error) -> String {
     let error = ErrorResult::from(error);
     line(&json!({ "status": "failed", "exit_code": error.code, "error": short(&error) }))
 }

@@ -95,7 +95,7 @@ fn write_groups(
 ///
 /// # Errors
 /// [`Error::Internal`] when weights and counts are of different labels.
-pub fn rows(counts: &LabelCounts, weights: Option<&Weights>) -> Result<RecordBatch> {
+pub(crate) fn rows(counts: &LabelCounts, weights: Option<&Weights>) -> Result<RecordBatch> {
     let columns = columns(counts, weights);
     let values = columns.iter().map(|column| (column.values)(0..counts.len()));
     RecordBatch::try_new(schema(&columns), values.collect())

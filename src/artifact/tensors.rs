@@ -22,7 +22,7 @@ const HEADER_LABEL_BYTES_MAX: usize = 8 << 20;
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights: &Weights) -> Result<()> {
+pub(crate) fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights: &Weights) -> Result<()> {
     let n = file.counts.len();
     let prior_bias = weights.prior_bias(&file.counts);
     let mut tensors: Vec<(String, Tensor<'_>)> = Vec::new();
@@ -99,7 +99,7 @@ impl Tensor<'_> {
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write_npy(out: &mut dyn Write, weights: &Weights) -> Result<()> {
+pub(crate) fn write_npy(out: &mut dyn Write, weights: &Weights) -> Result<()> {
     let values = &weights.primary().values;
     let write = || -> std::io::Result<()> {
         let options = npyz::WriteOptions::new().default_dtype().shape(&[values.len() as u64]).writer(out);
@@ -114,7 +114,7 @@ pub fn write_npy(out: &mut dyn Write, weights: &Weights) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write_together(out: &mut dyn Write, together: &Together, labels: usize) -> Result<()> {
+pub(crate) fn write_together(out: &mut dyn Write, together: &Together, labels: usize) -> Result<()> {
     let write = || -> std::io::Result<()> {
         let shape = [labels as u64, labels as u64];
         let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;

@@ -18,7 +18,7 @@ const SCHEMA: &str = "https://json-schema.org/draft/2020-12/schema";
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub fn write_parquet(
+pub(crate) fn write_parquet(
     out: impl Write + Send,
     file: &CountsFile,
     weights: &Weights,
@@ -39,7 +39,12 @@ pub fn write_parquet(
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails; [`Error::Internal`] for a number that
 /// is not finite, which JSON cannot hold.
-pub fn write_json(out: &mut dyn Write, file: &CountsFile, weights: &Weights, spec: &Json) -> Result<()> {
+pub(crate) fn write_json(
+    out: &mut dyn Write,
+    file: &CountsFile,
+    weights: &Weights,
+    spec: &Json,
+) -> Result<()> {
     let counts = &file.counts;
     let tallies = counts.tallies();
     let mut object = JsonObject::new(out);

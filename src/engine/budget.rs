@@ -33,7 +33,7 @@ impl Eq for SharedMemory {}
 
 /// While this is held, no other count within the same memory runs.
 #[derive(Debug)]
-pub struct Turn {
+pub(crate) struct Turn {
     _guard: OwnedMutexGuard<()>,
 }
 

@@ -15,11 +15,11 @@ use crate::source::vocabulary::nearest;
 
 /// Largest label index taken when the number of labels is unknown. Above it, one stray id would
 /// reserve gigabytes of counters.
-pub const INDEX_MAX: u64 = (1 << 26) - 1;
+pub(crate) const INDEX_MAX: u64 = (1 << 26) - 1;
 
 /// How a stored label becomes a position in the target tensor.
 #[derive(Debug, Clone)]
-pub enum Keys {
+pub(crate) enum Keys {
     /// `wide` and `vector`: column or element i is label i.
     Positions(Labels),
     /// The stored integer is the position; with a bound C it must be below.
@@ -38,7 +38,7 @@ impl Keys {
 }
 
 /// Known label names with their positions.
-pub struct Vocabulary {
+pub(crate) struct Vocabulary {
     labels: Labels,
     positions: HashMap<String, u32>,
     kind: LabelKind,
@@ -58,7 +58,7 @@ impl Vocabulary {
     /// Indexes `labels`; `kind` says whether stored integers are positions or names, `spelling` how names are
     /// compared.
     #[must_use]
-    pub fn new(labels: Labels, kind: LabelKind, spelling: Spelling) -> Self {
+    pub(crate) fn new(labels: Labels, kind: LabelKind, spelling: Spelling) -> Self {
         let numbered = labels.iter().zip(0_u32..);
         let positions = numbered.map(|(name, i)| (spelling.key(name).into_owned(), i)).collect();
         Self { labels, positions, kind, spelling }
@@ -77,7 +77,7 @@ impl Vocabulary {
 
     /// The names in order.
     #[must_use]
-    pub fn labels(&self) -> &Labels {
+    pub(crate) fn labels(&self) -> &Labels {
         &self.labels
     }
 
@@ -121,7 +121,7 @@ impl Vocabulary {
 
 /// How rows are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Engine {
+pub(crate) enum Engine {
     /// From encoded pages wherever layout, condition and weights allow.
     #[default]
     Auto,
@@ -142,7 +142,7 @@ impl FromStr for Engine {
 
 /// Everything the engine needs to know to count.
 #[derive(Debug, Clone)]
-pub struct Counting {
+pub(crate) struct Counting {
     /// The layout with its columns.
     pub layout: Layout,
     /// How labels get their positions.
@@ -176,7 +176,7 @@ pub struct Counting {
 impl Counting {
     /// What the values of label `position` mean.
     #[must_use]
-    pub fn domain(&self, position: usize) -> &Domain {
+    pub(crate) fn domain(&self, position: usize) -> &Domain {
         self.overrides.get(&position).unwrap_or(&self.domain)
     }
 
@@ -208,7 +208,7 @@ impl Counting {
 
     /// The same, once a count has found the labels: their keys are known.
     #[must_use]
-    pub fn knowing(&self, labels: &Labels) -> Self {
+    pub(crate) fn knowing(&self, labels: &Labels) -> Self {
         let keys = match &self.keys {
             Keys::Names(_) => {
                 let spelling = self.domain.spelling;
@@ -232,7 +232,7 @@ impl Counting {
 
     /// True when soft or weighted counts are asked for.
     #[must_use]
-    pub fn has_mass(&self) -> bool {
+    pub(crate) fn has_mass(&self) -> bool {
         self.sample_weight.is_some() || self.domains().any(|domain| domain.soft)
     }
 }

@@ -12,7 +12,7 @@ use crate::source::shards::Shard;
 
 /// Shards with the schema they agree on.
 #[derive(Debug)]
-pub struct Dataset {
+pub(crate) struct Dataset {
     /// The shards, in order.
     pub shards: Vec<Shard>,
     /// The columns of the files.
@@ -26,7 +26,7 @@ pub struct Dataset {
 impl Dataset {
     /// Shards whose columns make `schema`.
     #[must_use]
-    pub fn new(shards: Vec<Shard>, schema: SchemaRef) -> Self {
+    pub(crate) fn new(shards: Vec<Shard>, schema: SchemaRef) -> Self {
         let keys: BTreeSet<&String> =
             shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
         let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::error::{Error, Result};
 
 /// The values of the `--by` columns of one group, as text; NULL is `None`.
-pub type GroupKey = Vec<Option<String>>;
+pub(crate) type GroupKey = Vec<Option<String>>;
 
 /// Most groups one run may have: each holds a count per label.
 pub(crate) const GROUPS_MAX: usize = 10_000;

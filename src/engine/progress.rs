@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rows counted so far, for whoever draws the progress.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub(crate) struct Progress {
     rows: AtomicU64,
     bytes: AtomicU64,
     beats: AtomicU64,
@@ -13,34 +13,34 @@ pub struct Progress {
 impl Progress {
     /// Bytes of column chunks read so far. Footers are not among them.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
     /// Adds bytes that were read.
-    pub fn add_bytes(&self, bytes: u64) {
+    pub(crate) fn add_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Rows counted so far.
     #[must_use]
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
     }
 
     /// Says that something was done beside reading rows.
-    pub fn beat(&self) {
+    pub(crate) fn beat(&self) {
         self.beats.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Changes whenever something was done.
     #[must_use]
-    pub fn pulse(&self) -> (u64, u64) {
+    pub(crate) fn pulse(&self) -> (u64, u64) {
         (self.rows.load(Ordering::Relaxed), self.beats.load(Ordering::Relaxed))
     }
 
     /// Adds rows.
-    pub fn add(&self, rows: u64) {
+    pub(crate) fn add(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 }

@@ -13,7 +13,7 @@ const PORT: u16 = 50050;
 
 /// `df://HOST:PORT`. No value exists in a build without the feature `cluster`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchedulerAddress {
+pub(crate) struct SchedulerAddress {
     host: String,
     port: u16,
     #[cfg(not(feature = "cluster"))]
@@ -23,13 +23,13 @@ pub struct SchedulerAddress {
 impl SchedulerAddress {
     /// Host name or IP address; an IPv6 address is in square brackets.
     #[must_use]
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// The TCP port.
     #[must_use]
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 

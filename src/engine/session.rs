@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// scan, which peaks at 76–93 MB.
 const FIXED_BYTES: u64 = 90 << 20;
 /// The smallest limit a run can keep.
-pub const MEMORY_LIMIT_MIN: u64 = 160 << 20;
+pub(crate) const MEMORY_LIMIT_MIN: u64 = 160 << 20;
 /// What a label takes, with all files and one scheme: 1.6 GB were measured for 16 million labels, and 0.3 GB for
 /// two.
 const LABEL_BYTES: u64 = 128;
@@ -30,7 +30,7 @@ const CONSUMERS_NAMED: usize = 3;
 
 /// What the machine may be used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Peak memory of the process in bytes, as far as it can be kept.
     pub memory: u64,
     /// Threads that count.
@@ -48,7 +48,7 @@ pub struct Limits {
 impl Limits {
     /// Limits of this machine alone.
     #[must_use]
-    pub fn new(memory: u64, threads: usize, spill_dir: Option<PathBuf>, spill_limit: u64) -> Self {
+    pub(crate) fn new(memory: u64, threads: usize, spill_dir: Option<PathBuf>, spill_limit: u64) -> Self {
         Self { memory, threads, spill_dir, spill_limit, cluster: None, shared: None }
     }
 
@@ -56,13 +56,13 @@ impl Limits {
     ///
     /// # Errors
     /// [`Error::Resource`] when the limit is below what any run needs.
-    pub fn shared(self) -> Result<Self> {
+    pub(crate) fn shared(self) -> Result<Self> {
         let pool = memory_pool(&self)?;
         Ok(Self { shared: Some(SharedMemory::new(pool)), ..self })
     }
 
     /// Waits until no other count within shared limits runs. Each takes the memory and the threads of all.
-    pub async fn turn(&self) -> Option<Turn> {
+    pub(crate) async fn turn(&self) -> Option<Turn> {
         match &self.shared {
             Some(shared) => Some(shared.turn().await),
             None => None,
@@ -72,14 +72,14 @@ impl Limits {
     /// The part of the limit that operators may reserve: spill merges and allocator slack take about
     /// as much again.
     #[must_use]
-    pub fn pool_bytes(&self) -> usize {
+    pub(crate) fn pool_bytes(&self) -> usize {
         let pool = self.memory.saturating_sub(FIXED_BYTES) / 2;
         usize::try_from(pool).unwrap_or(usize::MAX)
     }
 
     /// Labels whose counts, weights and files the memory holds.
     #[must_use]
-    pub fn labels_max(&self) -> usize {
+    pub(crate) fn labels_max(&self) -> usize {
         usize::try_from(self.memory / LABEL_BYTES).unwrap_or(usize::MAX)
     }
 

@@ -7,7 +7,7 @@
 mod label;
 mod set;
 
-pub use label::{Compat, LABEL_MEASURES, LabelMeasure, entropy, im_r, irlbl, prevalence};
+pub(crate) use label::{Compat, LABEL_MEASURES, LabelMeasure, entropy, im_r, irlbl, prevalence};
 pub use set::MEASURES;
 
 use crate::counts::LabelCounts;
@@ -37,7 +37,7 @@ pub struct Measure {
 
 /// All measures of a data set, in the order of the files.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measures {
+pub(crate) struct Measures {
     /// Name and value, in the order of [`MEASURES`].
     pub values: Vec<(&'static str, Option<f64>)>,
     /// How labels without positives were treated.
@@ -49,19 +49,19 @@ pub struct Measures {
 impl Measures {
     /// The measures of single labels.
     #[must_use]
-    pub fn label_measures(&self) -> [(&'static str, LabelMeasure); 4] {
+    pub(crate) fn label_measures(&self) -> [(&'static str, LabelMeasure); 4] {
         LABEL_MEASURES.map(|(name, _, of)| (name, if name == "irlbl" { self.compat.irlbl() } else { of }))
     }
 
     /// The value of the measure `name`; `None` where it is undefined.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<f64> {
+    pub(crate) fn get(&self, name: &str) -> Option<f64> {
         self.values.iter().find(|(known, _)| *known == name)?.1
     }
 
     /// A measure of label `index` of the measured `counts`.
     #[must_use]
-    pub fn of_label(&self, counts: &LabelCounts, index: usize, measure: LabelMeasure) -> Option<f64> {
+    pub(crate) fn of_label(&self, counts: &LabelCounts, index: usize, measure: LabelMeasure) -> Option<f64> {
         let (positives, negatives) = counts.sides(index);
         measure(positives, negatives, self.most)
     }
@@ -69,7 +69,7 @@ impl Measures {
 
 /// Computes all measures of `counts`, from soft or weighted counts if present.
 #[must_use]
-pub fn measure(counts: &LabelCounts, compat: Compat) -> Measures {
+pub(crate) fn measure(counts: &LabelCounts, compat: Compat) -> Measures {
     let most = (0..counts.len()).map(|i| counts.sides(i).0).fold(0.0, f64::max);
     let basis = Basis { counts, most, compat };
     let values = MEASURES.iter().map(|measure| (measure.name, (measure.of)(&basis))).collect();
@@ -78,7 +78,7 @@ pub fn measure(counts: &LabelCounts, compat: Compat) -> Measures {
 
 /// Computes only the measures with these names.
 #[must_use]
-pub fn measure_some<const N: usize>(
+pub(crate) fn measure_some<const N: usize>(
     counts: &LabelCounts,
     compat: Compat,
     names: [&str; N],

@@ -25,7 +25,7 @@ use crate::weights::{Weighing, weigh};
 
 /// The functions that count, all together within `limits`.
 #[must_use]
-pub fn all(limits: &Limits) -> Vec<Arc<dyn TableCall>> {
+pub(crate) fn all(limits: &Limits) -> Vec<Arc<dyn TableCall>> {
     [CallKind::Counts, CallKind::Weights, CallKind::Measures]
         .map(|kind| Arc::new(CountCall { kind, limits: limits.clone() }) as Arc<dyn TableCall>)
         .to_vec()

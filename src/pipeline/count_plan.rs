@@ -15,7 +15,7 @@ use crate::store::{Address, is_address};
 
 /// What is counted, and within which limits. A query needs no more than this.
 #[derive(Debug, Clone)]
-pub struct CountPlan {
+pub(crate) struct CountPlan {
     /// Files, folders and globs.
     pub sources: Vec<String>,
     /// The layout, if given.
@@ -65,7 +65,7 @@ impl CountPlan {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the flag that is wrong or the two that contradict each other.
-    pub fn resolve(spec: &Spec, machine: Machine) -> Result<Self> {
+    pub(crate) fn resolve(spec: &Spec, machine: Machine) -> Result<Self> {
         let sources = spec.shards.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
         if sources.is_empty() {
             return Err(

@@ -17,7 +17,7 @@ use crate::weights::{Weighing, Weights, weigh};
 
 /// Counts with all that follows from them.
 #[derive(Debug)]
-pub struct Derived {
+pub(crate) struct Derived {
     /// The counts.
     pub file: CountsFile,
     /// Their weights.
@@ -54,22 +54,13 @@ impl Derived {
     }
 
     /// Their measures.
-    pub fn measures(&self) -> &Measures {
+    pub(crate) fn measures(&self) -> &Measures {
         self.measures.get_or_init(|| measure(&self.file.counts, self.options.compat))
-    }
-
-    /// One of their measures; the others are not made for it.
-    #[must_use]
-    pub fn measure(&self, name: &str) -> Option<f64> {
-        match self.measures.get() {
-            Some(measures) => measures.get(name),
-            None => measure_some(&self.file.counts, self.options.compat, [name])[0],
-        }
     }
 
     /// These counts and weights as one side of a comparison.
     #[must_use]
-    pub fn side(&self) -> Side<'_> {
+    pub(crate) fn side(&self) -> Side<'_> {
         Side { counts: &self.file.counts, weights: &self.weights }
     }
 
@@ -80,7 +71,7 @@ impl Derived {
 
     /// The report on these counts, on the groups they are made of, and on how they differ from another result.
     #[must_use]
-    pub fn report<'d>(
+    pub(crate) fn report<'d>(
         &'d self,
         source: String,
         groups: &'d [(String, Self)],
@@ -122,7 +113,7 @@ impl Brief {
 
 /// How measures are read, and what reports give beside them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MeasureOptions {
+pub(crate) struct MeasureOptions {
     /// How labels without positives are read.
     pub compat: Compat,
     /// Rows of a batch.

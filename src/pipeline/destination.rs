@@ -7,7 +7,7 @@ use crate::error::{Error, Result, choice};
 
 /// Where a result goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
+pub(crate) enum Destination {
     /// Files in a folder.
     Folder(PathBuf),
     /// The weights alone, to stdout.
@@ -41,7 +41,7 @@ impl Destination {
 
     /// The folder, if it is one.
     #[must_use]
-    pub fn folder(&self) -> Option<&Path> {
+    pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
             Self::Folder(folder) => Some(folder),
             Self::Stdout(_) | Self::Nowhere => None,
@@ -51,7 +51,7 @@ impl Destination {
 
 /// What stdout gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StdoutFormat {
+pub(crate) enum StdoutFormat {
     /// `weights.json` on one line.
     Json,
     /// The table of `weights.parquet` as an Arrow IPC stream.

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// Those of the run, up to where it would begin to count; [`Error::Usage`] without a state file.
-pub fn explain(spec: Spec) -> Result<String> {
+pub(crate) fn explain(spec: Spec) -> Result<String> {
     let plan = Plan::resolve(spec, Machine::here())?;
     let path = plan.state.as_ref().ok_or_else(|| {
         Error::usage("no file saves counts of shards, so every run reads every shard")

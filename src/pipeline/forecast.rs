@@ -24,7 +24,7 @@ const PROBED: usize = 4;
 
 /// What a run will read and take.
 #[derive(Debug, Clone)]
-pub struct Forecast {
+pub(crate) struct Forecast {
     /// What is read.
     pub demand: Demand,
     /// How rows will be counted, in a few words.
@@ -46,7 +46,7 @@ pub struct Forecast {
 impl Forecast {
     /// The same for each of `jobs` jobs that share the shards, as with `--shard-count`: all read all footers.
     #[must_use]
-    pub fn of_each(&self, jobs: u64) -> Self {
+    pub(crate) fn of_each(&self, jobs: u64) -> Self {
         let jobs = jobs.max(1);
         let Demand { row_groups, rows, chunk_bytes, read_bytes, reads, .. } = self.demand;
         let demand = Demand {
@@ -65,7 +65,7 @@ impl Forecast {
 ///
 /// # Errors
 /// As a count.
-pub async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> Result<Forecast> {
+pub(crate) async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> Result<Forecast> {
     let Opened { dataset, counting, .. } = opened;
     let demand = demand(dataset, counting);
     let how = outlook(dataset, counting, limits).await?;

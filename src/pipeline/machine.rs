@@ -4,7 +4,7 @@ use std::fs;
 
 /// What a plan may assume of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// Bytes of memory that this process may use: the machine's, or its cgroup's if that is less.
     pub memory: u64,
     /// Processors that this process may use.
@@ -14,7 +14,7 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     #[must_use]
-    pub fn here() -> Self {
+    pub(crate) fn here() -> Self {
         const UNKNOWN: u64 = 4 << 30;
         let of_machine =
             fs::read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, "MemTotal:"));
@@ -28,7 +28,7 @@ impl Machine {
 
 /// Peak resident memory of this process in bytes, if the system reports it.
 #[must_use]
-pub fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }
 

@@ -88,7 +88,7 @@ pub(super) fn ended(
 }
 
 /// The run that `spec` asks for could not begin.
-pub fn refused(spec: &Spec, error: &Error) {
+pub(crate) fn refused(spec: &Spec, error: &Error) {
     let Some(path) = &spec.summary_json else { return };
     if let Err(cause) = replace(path, &summary::refused(error)) {
         tracing::warn!("--summary-json: {cause}");

@@ -27,7 +27,7 @@ use crate::source::{layout, listing, vocabulary};
 
 /// Shards, their layout, and what is to be counted.
 #[derive(Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// Shards and schema.
     pub dataset: Dataset,
     /// The layout and why.
@@ -69,7 +69,7 @@ struct SharingJob<'a> {
 /// # Errors
 /// [`Error::Input`] for shards, columns and vocabularies that do not fit the flags,
 /// [`Error::Usage`] for flags that do not fit them.
-pub fn open_plan(plan: &Plan) -> Result<Opened> {
+pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
     let job = plan.part.map(|(index, count)| SharingJob { plan, index, count });
     open(&plan.count, &RunOpening { known: saved(plan), max_bad_shards: plan.max_bad_shards, job })
 }

@@ -23,7 +23,7 @@ pub(super) fn list(given: Option<&OneOrMany>) -> Vec<String> {
 ///
 /// # Errors
 /// [`Error::Usage`] naming the flag.
-pub fn weighing(spec: &Spec) -> Result<Weighing> {
+pub(crate) fn weighing(spec: &Spec) -> Result<Weighing> {
     let texts = spec.scheme.as_ref().map_or_else(|| vec!["ratio".to_owned()], OneOrMany::to_vec);
     let mut schemes = texts.iter().map(|text| text.parse()).collect::<Result<Vec<Scheme>>>()?;
     if let Some(value) = spec.epsilon {
@@ -58,7 +58,7 @@ pub fn weighing(spec: &Spec) -> Result<Weighing> {
 ///
 /// # Errors
 /// [`Error::Usage`] naming the flag.
-pub fn measure_options(spec: &Spec) -> Result<MeasureOptions> {
+pub(crate) fn measure_options(spec: &Spec) -> Result<MeasureOptions> {
     if spec.batch_size == Some(0) {
         return Err(Error::usage("--batch-size is 0").hint("give the rows of a training batch, such as 256"));
     }
@@ -73,7 +73,7 @@ pub fn measure_options(spec: &Spec) -> Result<MeasureOptions> {
 ///
 /// # Errors
 /// [`Error::Usage`] naming the flag.
-pub fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
+pub(crate) fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
     let memory = spec.memory_limit.as_deref().map(|text| bytes("--memory-limit", text)).transpose()?;
     let spill = spec.spill_limit.as_deref().map(|text| bytes("--spill-limit", text)).transpose()?;
     if spec.threads == Some(0) {
@@ -93,7 +93,7 @@ pub fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
 ///
 /// # Errors
 /// [`Error::Usage`] naming `flag`.
-pub fn bytes(flag: &str, text: &str) -> Result<u64> {
+pub(crate) fn bytes(flag: &str, text: &str) -> Result<u64> {
     let lower = text.trim().to_ascii_lowercase();
     let lower = lower.strip_suffix("ib").or(lower.strip_suffix('b')).unwrap_or(&lower);
     let (digits, shift) = match lower.char_indices().last() {
@@ -114,7 +114,7 @@ pub fn bytes(flag: &str, text: &str) -> Result<u64> {
 ///
 /// # Errors
 /// [`Error::Usage`] for a kind that does not exist.
-pub fn formats(given: &[String]) -> Result<Vec<String>> {
+pub(crate) fn formats(given: &[String]) -> Result<Vec<String>> {
     let given: Vec<String> = given.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect();
     let known: Vec<String> = catalog::formats().map(str::to_owned).collect();
     if let Some(unknown) = given.iter().find(|format| !known.contains(format)) {

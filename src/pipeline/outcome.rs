@@ -10,7 +10,7 @@ use crate::engine::{Progress, Spilled};
 
 /// How a run ended that did not fail.
 #[derive(Debug)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// With a result.
     Done(Box<Outcome>),
     /// Nothing has changed since the last result, so nothing was done; the exit code for that case.
@@ -19,7 +19,7 @@ pub enum Ended {
 
 /// A finished run.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Counts of all rows and what is made from them.
     pub derived: Derived,
     /// Counts per group of `--by`: name and counts.
@@ -45,14 +45,14 @@ pub struct Outcome {
 impl Outcome {
     /// How the result differs from the one it is compared with, and the name of that.
     #[must_use]
-    pub fn drift(&self) -> Option<(&str, Drift<'_>)> {
+    pub(crate) fn drift(&self) -> Option<(&str, Drift<'_>)> {
         let (name, last) = self.against.as_ref()?;
         Some((name, compare(last.side(), self.derived.side())))
     }
 }
 
 /// Watches a run, for example to draw a progress bar.
-pub trait Observer {
+pub(crate) trait Observer {
     /// Counting starts: the number of shards, their bytes and rows; `progress` grows with the rows counted.
     fn counting(&self, shards: usize, bytes: u64, rows: u64, progress: &Arc<Progress>);
     /// Counting is over.

@@ -20,7 +20,7 @@ const HINT: &str = "see pipelines/ for specs that run";
 ///
 /// # Errors
 /// [`Error::Usage`] with line and column for anything that is not a spec.
-pub fn parse(text: &str) -> Result<Spec> {
+pub(crate) fn parse(text: &str) -> Result<Spec> {
     let document = DeTable::parse(text).map_err(|cause| {
         Error::usage(format!("not a valid spec:\n{}", cause.to_string().trim_end())).hint(HINT)
     })?;
@@ -102,7 +102,7 @@ fn place(text: &str, span: &Range<usize>) -> String {
 ///
 /// # Errors
 /// [`Error::Usage`] with line and column for anything that is not a spec, and for unknown variables.
-pub fn read(path: &Path, variables: &Variables) -> Result<Spec> {
+pub(crate) fn read(path: &Path, variables: &Variables) -> Result<Spec> {
     let text = std::fs::read_to_string(path).map_err(|cause| match Error::reading(path, &cause) {
         Error::Input(detail) => Error::Usage(detail),
         other => other,

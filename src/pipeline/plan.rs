@@ -12,7 +12,7 @@ use crate::weights::Weighing;
 
 /// Everything a run does.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// What is counted.
     pub count: CountPlan,
     /// Where the result goes.
@@ -57,7 +57,7 @@ pub struct Plan {
 
 /// Files and events that report a run to other programs.
 #[derive(Debug, Clone, Default)]
-pub struct Notices {
+pub(crate) struct Notices {
     /// A short summary, of failed runs as well.
     pub summary_json: Option<PathBuf>,
     /// Metrics of a run that succeeded.

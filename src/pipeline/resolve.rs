@@ -22,7 +22,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the flag that is wrong or the two that contradict each other.
-    pub fn resolve(spec: Spec, machine: Machine) -> Result<Self> {
+    pub(crate) fn resolve(spec: Spec, machine: Machine) -> Result<Self> {
         let row_measures = [("auto", None), ("on", Some(true)), ("off", Some(false))];
         let plan = Self {
             count: CountPlan::resolve(&spec, machine)?,

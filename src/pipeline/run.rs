@@ -16,7 +16,7 @@ use crate::store::{of_path, set_retries};
 ///
 /// # Errors
 /// The first error of any stage; nothing is published then, and a previous result is untouched.
-pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
+pub(crate) async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
     let (started, clock) = (SystemTime::now(), Instant::now());
     set_retries(plan.retries);
     // A folder that cannot take the result is found before the scan, unless there may be nothing to do.
@@ -59,7 +59,7 @@ pub async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-pub async fn stopped() -> Error {
+pub(crate) async fn stopped() -> Error {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

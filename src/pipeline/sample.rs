@@ -27,7 +27,7 @@ use crate::source::names::names;
 
 /// A plan of a run.
 #[derive(Debug)]
-pub struct Sampled {
+pub(crate) struct Sampled {
     /// What was asked for.
     pub sampling: Sampling,
     /// Counts before and after.
@@ -95,7 +95,7 @@ pub(super) async fn sample(
 impl Sampled {
     /// What did not fit the memory.
     #[must_use]
-    pub fn spilled(&self) -> Spilled {
+    pub(crate) fn spilled(&self) -> Spilled {
         self.planned.spilled
     }
 
@@ -109,7 +109,7 @@ impl Sampled {
 
     /// The plan in a few lines, of shards that `source` describes.
     #[must_use]
-    pub fn text(&self, source: &str) -> String {
+    pub(crate) fn text(&self, source: &str) -> String {
         let Sampling { method, seed, epoch, .. } = &self.sampling;
         let folds = self.shares().iter().zip(&self.folds);
         let split = (!self.folds.is_empty()).then(|| Split {

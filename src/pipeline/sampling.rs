@@ -6,7 +6,7 @@ use crate::sampling::Method;
 
 /// A sampling plan as asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sampling {
+pub(crate) struct Sampling {
     /// The plan.
     pub method: Method,
     /// Seed of its random numbers.

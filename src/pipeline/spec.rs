@@ -12,13 +12,13 @@ use crate::checks::CheckSeverity;
 use crate::error::{Error, Result};
 
 /// As a source: an Arrow IPC stream on stdin. As a place: stdout.
-pub const STDIO: &str = "-";
+pub(crate) const STDIO: &str = "-";
 
 /// Every key; `None` means not given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(title = "posweight pipeline file", extend("additionalProperties" = false))]
-pub struct Spec {
+pub(crate) struct Spec {
     /// Files, folders, globs and addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shards: Option<OneOrMany>,
@@ -207,7 +207,7 @@ pub struct Spec {
 /// The limit of a check: a number, or a number with what happens beyond it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a limit is a number or { limit = NUMBER, severity = \"warn\" }")]
-pub enum Limit {
+pub(crate) enum Limit {
     /// `1000`: severity error.
     Number(f64),
     /// `{ limit = 1000, severity = "warn" }`.
@@ -223,7 +223,7 @@ pub enum Limit {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(rename = "Values")]
-pub struct ValueSpec {
+pub(crate) struct ValueSpec {
     /// Values of positive labels; 1 and true by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub positive_values: Option<Scalars>,
@@ -259,7 +259,7 @@ pub struct ValueSpec {
 /// One text or a list of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum OneOrMany {
+pub(crate) enum OneOrMany {
     /// One.
     One(String),
     /// Several.
@@ -269,7 +269,7 @@ pub enum OneOrMany {
 impl OneOrMany {
     /// As a list.
     #[must_use]
-    pub fn to_vec(&self) -> Vec<String> {
+    pub(crate) fn to_vec(&self) -> Vec<String> {
         match self {
             Self::One(one) => vec![one.clone()],
             Self::Many(many) => many.clone(),
@@ -280,7 +280,7 @@ impl OneOrMany {
 /// A value as TOML has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Scalar {
+pub(crate) enum Scalar {
     /// `true`, `false`.
     Bool(bool),
     /// `-1`.
@@ -305,7 +305,7 @@ impl std::fmt::Display for Scalar {
 /// One value or a list of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Scalars {
+pub(crate) enum Scalars {
     /// One.
     One(Scalar),
     /// Several.
@@ -315,7 +315,7 @@ pub enum Scalars {
 impl Scalars {
     /// As texts.
     #[must_use]
-    pub fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         match self {
             Self::One(one) => vec![one.to_string()],
             Self::Many(many) => many.iter().map(ToString::to_string).collect(),
@@ -328,12 +328,12 @@ impl Spec {
     ///
     /// # Errors
     /// [`Error::Internal`] when a value cannot be written.
-    pub fn to_toml(&self) -> Result<String> {
+    pub(crate) fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|cause| Error::internal(cause.to_string()))
     }
 
     /// Takes over the schemes, adjustments and policies that `other` gives.
-    pub fn weigh_as(&mut self, other: &Self) {
+    pub(crate) fn weigh_as(&mut self, other: &Self) {
         fn set<T: Clone>(value: &mut Option<T>, given: Option<&T>) {
             if given.is_some() {
                 *value = given.cloned();
@@ -353,7 +353,7 @@ impl Spec {
 
     /// What decides the result: the spec without places, limits, threads and the way of counting.
     #[must_use]
-    pub fn meaning(&self) -> Self {
+    pub(crate) fn meaning(&self) -> Self {
         macro_rules! clear {
             ($($key:ident)*) => {$( *$key = Default::default(); )*};
         }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// What a session is opened with.
 #[derive(Debug, Clone)]
-pub struct SqlRequest {
+pub(crate) struct SqlRequest {
     /// `NAME=SHARDS`; a name may be repeated.
     pub tables: Vec<String>,
     /// Folder of a finished run.
@@ -25,7 +25,7 @@ pub struct SqlRequest {
 /// # Errors
 /// [`Error::Input`] for shards that cannot be read, [`Error::Usage`] for tables that are not `NAME=SHARDS`,
 /// [`Error::Resource`] when the memory limit is too small.
-pub fn open(request: &SqlRequest) -> Result<Session> {
+pub(crate) fn open(request: &SqlRequest) -> Result<Session> {
     let limits = request.limits.clone().shared()?;
     // The functions that count name files, so they exist only where statements may.
     let calls = if request.access.paths { calls::all(&limits) } else { Vec::new() };

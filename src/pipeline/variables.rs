@@ -7,7 +7,7 @@ use crate::source::vocabulary::nearest;
 
 /// Names and their values.
 #[derive(Debug, Clone, Default)]
-pub struct Variables {
+pub(crate) struct Variables {
     set: BTreeMap<String, String>,
     environment: BTreeMap<String, String>,
 }
@@ -17,7 +17,10 @@ impl Variables {
     ///
     /// # Errors
     /// [`Error::Usage`] for a text without `=`.
-    pub fn new(set: &[String], environment: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+    pub(crate) fn new(
+        set: &[String],
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self> {
         let pair = |text: &String| match text.split_once('=') {
             Some((name, value)) if is_name(name) => Ok((name.to_ascii_lowercase(), value.to_owned())),
             _ => Err(Error::usage(format!("--set {text}: this is not NAME=VALUE"))
@@ -33,7 +36,7 @@ impl Variables {
     ///
     /// # Errors
     /// [`Error::Usage`] for a name that nothing is known of, and for values that are more than a value.
-    pub fn expand(&self, text: &str) -> Result<String> {
+    pub(crate) fn expand(&self, text: &str) -> Result<String> {
         let mut expanded = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find("${") {

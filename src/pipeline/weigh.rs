@@ -20,7 +20,7 @@ use crate::findings::RowFacts;
 
 /// Counts that were merged and weighed.
 #[derive(Debug)]
-pub struct Weighed {
+pub(crate) struct Weighed {
     /// The counts and what follows from them.
     pub derived: Derived,
     /// The same of each group of `--by`.
@@ -36,7 +36,7 @@ pub struct Weighed {
 ///
 /// # Errors
 /// [`Error::Input`] when a file is not counts or labels disagree; [`Error::Output`] for the place.
-pub fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<Weighed> {
+pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Result<Weighed> {
     let out = spec
         .out
         .as_deref()
@@ -101,7 +101,7 @@ fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
 ///
 /// # Errors
 /// [`Error::Input`] when there is no run.
-pub fn reopen(run: &Path) -> Result<Derived> {
+pub(crate) fn reopen(run: &Path) -> Result<Derived> {
     #[derive(Deserialize)]
     struct OnlySpec {
         spec: Spec,
@@ -128,7 +128,7 @@ pub fn reopen(run: &Path) -> Result<Derived> {
 ///
 /// # Errors
 /// [`Error::Input`] when there is no result.
-pub fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String, Derived)>> {
+pub(crate) fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String, Derived)>> {
     if out.is_some_and(|out| out == path) && !path.exists() {
         return Ok(None);
     }
@@ -140,7 +140,7 @@ pub fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String, Derive
 
 /// A finished run with everything for its report.
 #[derive(Debug)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// All rows.
     pub derived: Derived,
     /// The groups of `--by`.
@@ -153,7 +153,7 @@ pub struct Finished {
 ///
 /// # Errors
 /// [`Error::Input`] when there is no run.
-pub fn finished(run: &Path) -> Result<Finished> {
+pub(crate) fn finished(run: &Path) -> Result<Finished> {
     let mut derived = reopen(run)?;
     let mut source = format!("layout {}", derived.file.layout);
     let mut groups = Vec::new();

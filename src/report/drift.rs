@@ -80,7 +80,7 @@ pub(super) fn more(drift: &Drift<'_>, top: usize) -> Option<String> {
 
 /// For the terminal: the `top` labels that changed most.
 #[must_use]
-pub fn text(drift: &Drift<'_>, top: usize) -> String {
+pub(crate) fn text(drift: &Drift<'_>, top: usize) -> String {
     const NAME_WIDTH: usize = 26;
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -103,7 +103,7 @@ pub fn text(drift: &Drift<'_>, top: usize) -> String {
 
 /// As Markdown: the `top` labels that changed most.
 #[must_use]
-pub fn markdown(drift: &Drift<'_>, top: usize) -> String {
+pub(crate) fn markdown(drift: &Drift<'_>, top: usize) -> String {
     let mut out = format!("# Drift\n\n{}.\n\n", summary(drift));
     // Writing into a string cannot fail.
     let _ = table(drift, top, &mut out);
@@ -120,7 +120,7 @@ pub(super) fn table(drift: &Drift<'_>, top: usize, out: &mut String) -> std::fmt
 }
 
 /// One line per label, for CSV: the first is the header; what a label does not have is empty.
-pub fn records<'d>(drift: &'d Drift<'_>) -> impl Iterator<Item = [String; 8]> + 'd {
+pub(crate) fn records<'d>(drift: &'d Drift<'_>) -> impl Iterator<Item = [String; 8]> + 'd {
     let header = COLUMNS.map(|name| name.replace(' ', "_"));
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     let record = move |label: &LabelDrift| {

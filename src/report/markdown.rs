@@ -13,7 +13,7 @@ const ALL_LABELS_MAX: usize = 50;
 
 /// The report as Markdown.
 #[must_use]
-pub fn markdown(report: &Report<'_>) -> String {
+pub(crate) fn markdown(report: &Report<'_>) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
     let _ = write_all(report, &mut out);

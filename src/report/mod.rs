@@ -1,19 +1,19 @@
 //! What people read: `report.html`, `report.md` and the summary on the terminal. Pure: facts in, text out.
 
-pub mod drift;
+pub(crate) mod drift;
 mod html;
 mod markdown;
 mod names;
 mod numbers;
-pub mod plan;
+pub(crate) mod plan;
 mod rows;
 mod text;
 
-pub use html::html;
-pub use markdown::markdown;
-pub use names::{code_span, short, visible};
-pub use rows::{Heat, RowReport};
-pub use text::text;
+pub(crate) use html::html;
+pub(crate) use markdown::markdown;
+pub(crate) use names::{code_span, short, visible};
+pub(crate) use rows::{Heat, RowReport};
+pub(crate) use text::text;
 
 use numbers::thousands;
 
@@ -30,15 +30,15 @@ use crate::weights::Weights;
 const ENDS: usize = 10;
 
 /// What `ld` is.
-pub const LD: &str = "mean over groups of their label distribution distance to all rows";
+pub(crate) const LD: &str = "mean over groups of their label distribution distance to all rows";
 /// What `lpd` is.
-pub const LPD: &str = "the same of pairs of labels";
+pub(crate) const LPD: &str = "the same of pairs of labels";
 /// What `tcs` is.
-pub const TCS: &str = "ln(num_features C distinct_labelsets), the theoretical complexity score (mldr)";
+pub(crate) const TCS: &str = "ln(num_features C distinct_labelsets), the theoretical complexity score (mldr)";
 
 /// What a report is made of. `report.md`, `report.html`, the terminal and `imbalance.json` are made of this.
 #[derive(Debug)]
-pub struct Report<'a> {
+pub(crate) struct Report<'a> {
     /// Counts of all rows.
     pub counts: &'a LabelCounts,
     /// Their weights.
@@ -72,7 +72,7 @@ struct MeasureLine {
 
 /// Labels by their positives, 0 and then decade by decade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FrequencyBucket {
+pub(crate) struct FrequencyBucket {
     /// The fewest positives.
     pub from: u64,
     /// The most positives.
@@ -105,7 +105,7 @@ impl Report<'_> {
 
     /// ln(features × labels × distinct sets), where all are known.
     #[must_use]
-    pub fn tcs(&self) -> Option<f64> {
+    pub(crate) fn tcs(&self) -> Option<f64> {
         let product =
             as_f64(self.features?) * self.counts.len() as f64 * self.rows?.get("distinct_labelsets")?;
         (product > 0.0).then(|| product.ln())
@@ -171,7 +171,7 @@ impl Report<'_> {
 
     /// Labels by their positives.
     #[must_use]
-    pub fn buckets(&self) -> Vec<FrequencyBucket> {
+    pub(crate) fn buckets(&self) -> Vec<FrequencyBucket> {
         buckets(self.counts).collect()
     }
 

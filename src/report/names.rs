@@ -3,7 +3,7 @@
 /// Control and direction characters made visible, so that a name cannot move the cursor, end a line or
 /// turn text around.
 #[must_use]
-pub fn visible(name: &str) -> String {
+pub(crate) fn visible(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
         match c {
@@ -21,7 +21,7 @@ pub fn visible(name: &str) -> String {
 
 /// At most `width` characters.
 #[must_use]
-pub fn short(name: &str, width: usize) -> String {
+pub(crate) fn short(name: &str, width: usize) -> String {
     let name = visible(name);
     if name.chars().count() <= width {
         return name;
@@ -31,7 +31,7 @@ pub fn short(name: &str, width: usize) -> String {
 
 /// A Markdown code span: enough backticks around it, and pipes that do not end a table cell.
 #[must_use]
-pub fn code_span(name: &str) -> String {
+pub(crate) fn code_span(name: &str) -> String {
     let name = visible(name).replace('|', "\\|");
     let longest = name.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);

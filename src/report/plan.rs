@@ -17,7 +17,7 @@ const DRAGGED: usize = 5;
 
 /// The folds of a split.
 #[derive(Debug)]
-pub struct Split<'a> {
+pub(crate) struct Split<'a> {
     /// Names, shares and counts.
     pub folds: Vec<(&'a str, f64, &'a FoldCounts)>,
     /// How far they are from the whole (LD).
@@ -28,7 +28,7 @@ pub struct Split<'a> {
 
 /// A plan in a few lines: `name` with its parameters, of shards that `source` describes.
 #[must_use]
-pub fn plan(preview: &Preview, split: Option<&Split<'_>>, name: &str, source: &str) -> String {
+pub(crate) fn plan(preview: &Preview, split: Option<&Split<'_>>, name: &str, source: &str) -> String {
     let Preview { before, .. } = preview;
     let mut out = format!(
         "{} rows, {} labels, {source}\nplan {name}\n",

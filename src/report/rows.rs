@@ -8,7 +8,7 @@ const HEAT_LABELS: usize = 24;
 
 /// The part of [`RowMeasures`] in a report.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RowReport {
+pub(crate) struct RowReport {
     /// By number of labels k, from 0: rows that have k.
     pub cardinalities: Vec<u64>,
     /// The most frequent sets of labels.
@@ -27,7 +27,7 @@ pub struct RowReport {
 
 /// How often some labels occur together. The matrices are row by row.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heat {
+pub(crate) struct Heat {
     /// Positions of the labels, those that go together side by side.
     pub labels: Vec<usize>,
     /// Rows that have both; on the diagonal, the label.
@@ -41,7 +41,7 @@ pub struct Heat {
 impl RowReport {
     /// Of `rows`, whose counts are `counts`.
     #[must_use]
-    pub fn of(rows: &RowMeasures, counts: &LabelCounts) -> Self {
+    pub(crate) fn of(rows: &RowMeasures, counts: &LabelCounts) -> Self {
         let closest_pairs = rows.closest_pairs(counts, PAIR_ROWS_MIN, CLOSEST_PAIRS);
         Self {
             cardinalities: rows.cardinalities.clone(),
@@ -56,14 +56,14 @@ impl RowReport {
 
     /// The value of the measure `name` of [`ROW_MEASURES`].
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<f64> {
+    pub(crate) fn get(&self, name: &str) -> Option<f64> {
         let at = ROW_MEASURES.iter().position(|measure| measure.name == name)?;
         self.values.get(at).copied().flatten()
     }
 
     /// All rows.
     #[must_use]
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.cardinalities.iter().sum()
     }
 }

@@ -13,7 +13,7 @@ const SHOWN: usize = 5;
 
 /// The report as plain text.
 #[must_use]
-pub fn text(report: &Report<'_>) -> String {
+pub(crate) fn text(report: &Report<'_>) -> String {
     let mut out = format!(
         "{} rows, {} labels, {}\n",
         thousands(report.counts.rows()),

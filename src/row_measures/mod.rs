@@ -9,17 +9,17 @@ mod sums;
 use crate::cooccurrence::Together;
 use crate::counts::{LabelCounts, as_f64};
 
-pub use scumble::Scumble;
-pub use sums::{RowPass, RowSums};
+pub(crate) use scumble::Scumble;
+pub(crate) use sums::{RowPass, RowSums};
 
 /// Number of label sets reported, the most frequent ones.
 pub const TOP_LABELSETS: usize = 20;
 /// Number of label pairs reported, the most correlated ones.
-pub const CLOSEST_PAIRS: usize = 100;
+pub(crate) const CLOSEST_PAIRS: usize = 100;
 /// Minimum rows of a reported pair; fewer are mostly chance.
-pub const PAIR_ROWS_MIN: u64 = 5;
+pub(crate) const PAIR_ROWS_MIN: u64 = 5;
 /// Maximum number of labels for counting pairs: the matrix takes 8 C² bytes.
-pub const PAIRS_LABELS_MAX: usize = 4096;
+pub(crate) const PAIRS_LABELS_MAX: usize = 4096;
 
 /// A label set and the number of rows with exactly these labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Labelset {
 
 /// The label sets of some rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Labelsets {
+pub(crate) struct Labelsets {
     /// Distinct sets, including the empty set.
     pub distinct: u64,
     /// Sets that occur in one row.
@@ -43,7 +43,7 @@ pub struct Labelsets {
 
 impl Labelsets {
     /// Inserts a set among the most frequent ones.
-    pub fn offer(&mut self, set: Labelset) {
+    pub(crate) fn offer(&mut self, set: Labelset) {
         let place = self.top.partition_point(|other| (other.rows, &set.labels) > (set.rows, &other.labels));
         if place < TOP_LABELSETS {
             self.top.insert(place, set);

@@ -7,7 +7,7 @@ use crate::counts::as_f64;
 
 /// Computes SCUMBLE of rows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scumble {
+pub(crate) struct Scumble {
     /// IRLbl of every label and its logarithm; 0 without positives.
     irlbl: Arc<[(f64, f64)]>,
 }
@@ -15,7 +15,7 @@ pub struct Scumble {
 impl Scumble {
     /// For labels with these numbers of positives.
     #[must_use]
-    pub fn new(positives: impl Iterator<Item = u64> + Clone) -> Self {
+    pub(crate) fn new(positives: impl Iterator<Item = u64> + Clone) -> Self {
         let most = positives.clone().max().unwrap_or(0);
         let irlbl = |positives: u64| {
             let irlbl = if positives == 0 { 0.0 } else { as_f64(most) / as_f64(positives) };
@@ -26,14 +26,14 @@ impl Scumble {
 
     /// Labels, C.
     #[must_use]
-    pub fn labels(&self) -> usize {
+    pub(crate) fn labels(&self) -> usize {
         self.irlbl.len()
     }
 
     /// SCUMBLE of a row with these labels: 1 − geometric mean / mean of their IRLbl; 0 for one label or none.
     #[must_use]
     #[inline]
-    pub fn of(&self, labels: &[u32]) -> f64 {
+    pub(crate) fn of(&self, labels: &[u32]) -> f64 {
         if labels.len() < 2 {
             return 0.0;
         }

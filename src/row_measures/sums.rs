@@ -7,7 +7,7 @@ use crate::label_sets::LabelSets;
 
 /// Sums over rows, block by block. Sums of several threads are merged, in any order.
 #[derive(Debug, Clone)]
-pub struct RowSums {
+pub(crate) struct RowSums {
     scumble_of: Scumble,
     /// Rows without any label, and rows with exactly one label, by label: these need no further work.
     empty: u64,
@@ -26,7 +26,7 @@ pub struct RowSums {
 impl RowSums {
     /// Empty sums for rows whose counts are `counts`.
     #[must_use]
-    pub fn new(counts: &LabelCounts) -> Self {
+    pub(crate) fn new(counts: &LabelCounts) -> Self {
         let n = counts.len();
         Self {
             scumble_of: Scumble::new(counts.tallies().iter().map(|tally| tally.positives)),
@@ -43,12 +43,12 @@ impl RowSums {
 
     /// Rows without any label, and rows with exactly one label, by label.
     #[must_use]
-    pub fn smallest(&self) -> (u64, &[u64]) {
+    pub(crate) fn smallest(&self) -> (u64, &[u64]) {
         (self.empty, &self.single)
     }
 
     /// Adds the rows of `sets` that are `taken`.
-    pub fn add(&mut self, sets: &LabelSets, taken: impl Fn(usize) -> bool) {
+    pub(crate) fn add(&mut self, sets: &LabelSets, taken: impl Fn(usize) -> bool) {
         for row in (0..sets.rows()).filter(|row| taken(*row)) {
             match sets.positives(row) {
                 [] => self.empty += 1,
@@ -114,7 +114,7 @@ impl RowSums {
     }
 
     /// Adds the sums of `other`.
-    pub fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         self.empty += other.empty;
         self.single.iter_mut().zip(&other.single).for_each(|(rows, more)| *rows += more);
         self.silent += other.silent;
@@ -138,7 +138,7 @@ impl RowSums {
 
     /// The measures of all rows added; `sets` are the label sets of the same rows.
     #[must_use]
-    pub fn finish(mut self, sets: Labelsets) -> RowMeasures {
+    pub(crate) fn finish(mut self, sets: Labelsets) -> RowMeasures {
         let singles = self.single.iter().sum();
         for (k, rows) in [(0, self.empty), (1, singles)].into_iter().filter(|(_, rows)| *rows > 0) {
             self.cardinalities.resize(self.cardinalities.len().max(k + 1), 0);
@@ -172,7 +172,7 @@ impl RowSums {
 
 /// Takes rows grouped by label set, and returns their measures.
 #[derive(Debug, Clone)]
-pub struct RowPass {
+pub(crate) struct RowPass {
     sums: RowSums,
     sets: Labelsets,
     /// The set whose rows are being added.
@@ -182,13 +182,13 @@ pub struct RowPass {
 impl RowPass {
     /// For rows whose counts are `counts`.
     #[must_use]
-    pub fn new(counts: &LabelCounts) -> Self {
+    pub(crate) fn new(counts: &LabelCounts) -> Self {
         Self { sums: RowSums::new(counts), sets: Labelsets::default(), current: None }
     }
 
     /// Adds `rows` rows with positive labels `positives` and missing labels `unknown`, both ascending. Rows with
     /// the same positives must be added one after the other.
-    pub fn add(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
+    pub(crate) fn add(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
         self.sums.add_alike(positives, unknown, rows);
         match &mut self.current {
             Some(set) if set.labels == positives => set.rows += rows,
@@ -210,7 +210,7 @@ impl RowPass {
 
     /// The measures of all rows added.
     #[must_use]
-    pub fn finish(mut self) -> RowMeasures {
+    pub(crate) fn finish(mut self) -> RowMeasures {
         self.close();
         self.sums.finish(self.sets)
     }

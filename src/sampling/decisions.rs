@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The decisions about consecutive rows of a shard.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Decisions {
+pub(crate) struct Decisions {
     /// Number of the first row in the shard.
     pub first_row: u64,
     /// Number of rows of the block, including dropped ones.
@@ -20,7 +20,7 @@ pub struct Decisions {
 impl Decisions {
     /// Memory in bytes.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let weights = self.weights.as_ref().map_or(0, |weights| weights.len() * size_of::<f64>());
         let chosen = self.chosen.as_ref().map_or(0, |chosen| chosen.len() * size_of::<u32>());
         weights + chosen + self.values.bytes() + size_of::<Self>()
@@ -28,7 +28,7 @@ impl Decisions {
 
     /// Rows per epoch, if values are repeat counts.
     #[must_use]
-    pub fn sum(&self) -> u64 {
+    pub(crate) fn sum(&self) -> u64 {
         match &self.values {
             Values::Same(value, n) => u64::from(*value) * *n as u64,
             Values::Small(values) => values.iter().map(|value| u64::from(*value)).sum(),
@@ -38,7 +38,7 @@ impl Decisions {
 
     /// The row number in the shard of the value at `place`.
     #[must_use]
-    pub fn row(&self, place: usize) -> u64 {
+    pub(crate) fn row(&self, place: usize) -> u64 {
         let at = self
             .chosen
             .as_ref()
@@ -49,7 +49,7 @@ impl Decisions {
 
 /// Whole numbers in as few bytes as possible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Values {
+pub(crate) enum Values {
     /// One value for this many rows.
     Same(u32, usize),
     /// Numbers below 256.
@@ -67,7 +67,7 @@ impl Default for Values {
 impl Values {
     /// Number of values.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Same(_, n) => *n,
             Self::Small(values) => values.len(),
@@ -75,15 +75,9 @@ impl Values {
         }
     }
 
-    /// True if there are no values.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The value at a position; 0 after the last.
     #[must_use]
-    pub fn get(&self, place: usize) -> u32 {
+    pub(crate) fn get(&self, place: usize) -> u32 {
         match self {
             Self::Same(value, n) => {
                 if place < *n {
@@ -99,7 +93,7 @@ impl Values {
 
     /// Adds a value at the end.
     #[inline]
-    pub fn push(&mut self, value: u32) {
+    pub(crate) fn push(&mut self, value: u32) {
         match self {
             Self::Same(same, n) if *same == value || *n == 0 => (*same, *n) = (value, *n + 1),
             Self::Small(values) if value < 256 => values.push(value.to_le_bytes()[0]),

@@ -11,7 +11,7 @@ use crate::counts::as_f64;
 
 /// Which sets change, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// Sets below the mean size grow.
     Minority,
     /// Sets above the mean size shrink.
@@ -27,14 +27,14 @@ struct Quota {
 
 /// The number of rows that each set gains or loses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quotas {
+pub(crate) struct Quotas {
     of_size: BTreeMap<u64, Quota>,
 }
 
 impl Quotas {
     /// For the number of sets by size in `sizes`, with `budget` rows to clone or drop.
     #[must_use]
-    pub fn new(sizes: &BTreeMap<u64, u64>, side: Side, budget: u64) -> Self {
+    pub(crate) fn new(sizes: &BTreeMap<u64, u64>, side: Side, budget: u64) -> Self {
         let sets: u64 = sizes.values().sum();
         let rows: u64 = sizes.iter().map(|(size, sets)| size * sets).sum();
         let mean = if sets == 0 { 0.0 } else { as_f64(rows) / as_f64(sets) };
@@ -69,7 +69,7 @@ impl Quotas {
 
     /// Rows that the next set of `size` rows gains or loses; call once for each set, in an order that does not
     /// depend on the order of rows.
-    pub fn next(&mut self, size: u64) -> u64 {
+    pub(crate) fn next(&mut self, size: u64) -> u64 {
         let Some(quota) = self.of_size.get_mut(&size) else { return 0 };
         if quota.with_share == 0 {
             return quota.share + 1;

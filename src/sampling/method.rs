@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// How a label's rarity becomes a repeat factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Curve {
+pub(crate) enum Curve {
     /// √(threshold / frequency).
     Sqrt,
     /// threshold / frequency.
@@ -17,7 +17,7 @@ pub enum Curve {
 
 /// How a repeat factor becomes a whole number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rounding {
+pub(crate) enum Rounding {
     /// Up or down at random, with the right mean; differs in each epoch.
     Stochastic,
     /// Always up.
@@ -26,7 +26,7 @@ pub enum Rounding {
 
 /// How the labels of a row become one weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Combine {
+pub(crate) enum Combine {
     /// The largest.
     Max,
     /// The mean.
@@ -37,7 +37,7 @@ pub enum Combine {
 
 /// The weight of a row without labels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Unlabelled {
+pub(crate) enum Unlabelled {
     /// The weight of a row with only the most frequent label.
     Least,
     /// This weight.
@@ -47,7 +47,7 @@ pub enum Unlabelled {
 /// A sampling plan with its parameters.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Method {
+pub(crate) enum Method {
     /// Rows of rare labels are repeated.
     RepeatFactor {
         /// Labels in less than this share of rows are repeated.
@@ -157,7 +157,7 @@ const FOLDS_MAX: u64 = 1000;
 impl Method {
     /// Its name in flags and files.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::RepeatFactor { .. } => "repeat-factor",
             Self::InverseFrequency { .. } => "inverse-frequency",
@@ -174,7 +174,7 @@ impl Method {
 
     /// The names of the folds; empty if the plan has no folds.
     #[must_use]
-    pub fn folds(&self) -> Vec<&str> {
+    pub(crate) fn folds(&self) -> Vec<&str> {
         match self {
             Self::StratifiedSplit { folds, .. } => folds.iter().map(|(name, _)| name.as_str()).collect(),
             _ => Vec::new(),
@@ -183,7 +183,7 @@ impl Method {
 
     /// For plans with row weights: how labels combine, weight of rows without labels, rows per epoch.
     #[must_use]
-    pub fn weighs(&self) -> Option<(Combine, Unlabelled, Option<u64>)> {
+    pub(crate) fn weighs(&self) -> Option<(Combine, Unlabelled, Option<u64>)> {
         match *self {
             Self::InverseFrequency { combine, unlabelled, draws } => Some((combine, unlabelled, draws)),
             Self::ClassUniform { unlabelled, draws } => Some((Combine::Sum, unlabelled, draws)),
@@ -193,7 +193,7 @@ impl Method {
 
     /// Every parameter with its value.
     #[must_use]
-    pub fn parameters(&self) -> Vec<(String, String)> {
+    pub(crate) fn parameters(&self) -> Vec<(String, String)> {
         let pair = |key: &str, value: &dyn fmt::Display| (key.to_owned(), value.to_string());
         let draws = |draws: &Option<u64>| draws.map(|draws| pair("draws", &draws));
         match self {

@@ -16,7 +16,7 @@ use crate::counts::as_f64;
 use crate::error::Result;
 
 /// Rows by label and labels by row.
-pub trait Bags {
+pub(crate) trait Bags {
     /// The row at position `place` in the bag of a label.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Turn {
 ///
 /// # Errors
 /// What `bags` and `clone` return.
-pub fn oversample(
+pub(crate) fn oversample(
     rarity: &Rarity,
     bags: &impl Bags,
     budget: u64,
@@ -94,7 +94,7 @@ pub fn oversample(
 ///
 /// # Errors
 /// What `bags` and `drop` return.
-pub fn undersample(
+pub(crate) fn undersample(
     rarity: &Rarity,
     bags: &impl Bags,
     budget: u64,
@@ -134,17 +134,17 @@ pub fn undersample(
 
 /// One bit per row.
 #[derive(Debug)]
-pub struct Bits(Vec<u64>);
+pub(crate) struct Bits(Vec<u64>);
 
 impl Bits {
     /// No bit set, for `rows` rows.
     #[must_use]
-    pub fn new(rows: u64) -> Self {
+    pub(crate) fn new(rows: u64) -> Self {
         Self(vec![0; usize::try_from(rows.div_ceil(64)).unwrap_or(usize::MAX)])
     }
 
     /// Sets the bit of a row; false if it was already set.
-    pub fn set(&mut self, row: u64) -> bool {
+    pub(crate) fn set(&mut self, row: u64) -> bool {
         let bit = 1 << (row % 64);
         let place = usize::try_from(row / 64).ok().and_then(|word| self.0.get_mut(word));
         match place {

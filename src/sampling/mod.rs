@@ -14,26 +14,27 @@
 //! and its number in it, and everything with an order follows the order of shard names.
 
 mod decisions;
-pub mod draw;
-pub mod lp;
-pub mod method;
-pub mod ml;
-pub mod preview;
-pub mod remedial;
-pub mod repeat_factor;
-pub mod row_weight;
-pub mod stratify;
+pub(crate) mod draw;
+pub(crate) mod lp;
+pub(crate) mod method;
+pub(crate) mod ml;
+pub(crate) mod preview;
+pub(crate) mod remedial;
+pub(crate) mod repeat_factor;
+pub(crate) mod row_weight;
+pub(crate) mod stratify;
 
-pub use decisions::{Decisions, Values};
+pub(crate) use decisions::{Decisions, Values};
 pub use draw::Draw;
-pub use method::{METHODS, Method, MethodInfo};
-pub use preview::{Preview, Shift};
+pub use method::METHODS;
+pub(crate) use method::Method;
+pub(crate) use preview::{Preview, Shift};
 
 use crate::counts::{LabelCounts, as_f64};
 
 /// How rare each label is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rarity {
+pub(crate) struct Rarity {
     /// Rows, N.
     pub rows: u64,
     /// Positives of each label.
@@ -47,7 +48,7 @@ pub struct Rarity {
 impl Rarity {
     /// For labels with the counts `counts`.
     #[must_use]
-    pub fn of(counts: &LabelCounts) -> Self {
+    pub(crate) fn of(counts: &LabelCounts) -> Self {
         let positives: Vec<u64> = counts.tallies().iter().map(|tally| tally.positives).collect();
         let most = positives.iter().copied().max().unwrap_or(0);
         let present = positives.iter().filter(|positives| **positives > 0);
@@ -59,26 +60,26 @@ impl Rarity {
 
     /// Positives of the most frequent label / positives; `None` without positives.
     #[must_use]
-    pub fn irlbl(&self, label: usize) -> Option<f64> {
+    pub(crate) fn irlbl(&self, label: usize) -> Option<f64> {
         let positives = *self.positives.get(label)?;
         (positives > 0).then(|| as_f64(self.most) / as_f64(positives))
     }
 
     /// Labels whose IRLbl is above MeanIR.
     #[must_use]
-    pub fn minority(&self) -> Vec<u32> {
+    pub(crate) fn minority(&self) -> Vec<u32> {
         self.labels(|irlbl| irlbl > self.mean_ir)
     }
 
     /// Labels whose IRLbl is below MeanIR.
     #[must_use]
-    pub fn majority(&self) -> Vec<u32> {
+    pub(crate) fn majority(&self) -> Vec<u32> {
         self.labels(|irlbl| irlbl < self.mean_ir)
     }
 
     /// Labels that occur in more than half of the rows.
     #[must_use]
-    pub fn frequent(&self) -> Vec<u32> {
+    pub(crate) fn frequent(&self) -> Vec<u32> {
         let all = (0_u32..).zip(&self.positives);
         all.filter(|(_, positives)| **positives > self.rows / 2).map(|(label, _)| label).collect()
     }
@@ -90,7 +91,7 @@ impl Rarity {
 
     /// `percent` of all rows, rounded down.
     #[must_use]
-    pub fn share(&self, percent: f64) -> u64 {
+    pub(crate) fn share(&self, percent: f64) -> u64 {
         whole(as_f64(self.rows) * percent / 100.0)
     }
 }

@@ -8,7 +8,7 @@ use super::Rarity;
 
 /// The difference between the counts of an epoch and the counts of the rows. Shifts of parts add up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shift {
+pub(crate) struct Shift {
     rows: i64,
     positives: Vec<i64>,
     unknown: Vec<i64>,
@@ -17,13 +17,13 @@ pub struct Shift {
 impl Shift {
     /// No shift, for `labels` labels.
     #[must_use]
-    pub fn new(labels: usize) -> Self {
+    pub(crate) fn new(labels: usize) -> Self {
         Self { rows: 0, positives: vec![0; labels], unknown: vec![0; labels] }
     }
 
     /// A row with positive labels `labels` and missing labels `unknown` occurs `repeats` times instead of once.
     #[inline]
-    pub fn repeat(&mut self, positives: &[u32], unknown: &[u32], repeats: u32) {
+    pub(crate) fn repeat(&mut self, positives: &[u32], unknown: &[u32], repeats: u32) {
         if repeats == 1 {
             return;
         }
@@ -34,17 +34,17 @@ impl Shift {
     }
 
     /// A row becomes two that share its labels; `unknown` is missing in both.
-    pub fn split(&mut self, unknown: &[u32]) {
+    pub(crate) fn split(&mut self, unknown: &[u32]) {
         self.repeat(&[], unknown, 2);
     }
 
     /// Adds a row, for counts that start at zero.
-    pub fn add(&mut self, positives: &[u32], unknown: &[u32]) {
+    pub(crate) fn add(&mut self, positives: &[u32], unknown: &[u32]) {
         self.repeat(positives, unknown, 2);
     }
 
     /// Adds the shift of other rows.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         let add =
             |to: &mut Vec<i64>, from: &[i64]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
         self.rows += other.rows;
@@ -56,7 +56,7 @@ impl Shift {
     ///
     /// # Errors
     /// [`Error::Internal`] if the plan drops more rows than there are.
-    pub fn after(&self, before: &LabelCounts) -> Result<LabelCounts> {
+    pub(crate) fn after(&self, before: &LabelCounts) -> Result<LabelCounts> {
         let moved = |count: u64, by: i64| {
             count
                 .checked_add_signed(by)
@@ -77,7 +77,7 @@ impl Shift {
 
 /// A frequent label in rows that were cloned for rare labels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Dragged {
+pub(crate) struct Dragged {
     /// Index of the label.
     pub label: usize,
     /// Positives that came with the clones.
@@ -86,7 +86,7 @@ pub struct Dragged {
 
 /// The effect of a plan.
 #[derive(Debug)]
-pub struct Preview {
+pub(crate) struct Preview {
     /// Counts of the rows.
     pub before: LabelCounts,
     /// Their measures.
@@ -102,7 +102,7 @@ impl Preview {
     ///
     /// # Errors
     /// [`Error::Internal`] if counts and shift do not match.
-    pub fn new(before: &LabelCounts, shift: &Shift) -> Result<Self> {
+    pub(crate) fn new(before: &LabelCounts, shift: &Shift) -> Result<Self> {
         let after = shift.after(before)?;
         Ok(Self {
             measures_before: measure(before, Compat::default()),
@@ -114,7 +114,7 @@ impl Preview {
 
     /// Labels with IRLbl up to MeanIR that have more positives than before, the largest gain first.
     #[must_use]
-    pub fn dragged(&self) -> Vec<Dragged> {
+    pub(crate) fn dragged(&self) -> Vec<Dragged> {
         let rarity = Rarity::of(&self.before);
         let added = |label: usize| {
             let [before, after] = [&self.before, &self.after].map(|side| side.tallies()[label].positives);
@@ -133,7 +133,7 @@ impl Preview {
 ///
 /// # Errors
 /// As [`Shift::after`].
-pub fn counts_of(part: &Shift, all: &LabelCounts) -> Result<LabelCounts> {
+pub(crate) fn counts_of(part: &Shift, all: &LabelCounts) -> Result<LabelCounts> {
     part.after(&LabelCounts::empty(all.labels().clone(), false))
 }
 

@@ -9,7 +9,7 @@ use crate::row_measures::Scumble;
 
 /// Decides which rows are split.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Remedial {
+pub(crate) struct Remedial {
     scumble: Scumble,
     /// Whether a label goes to the second copy.
     minority: Vec<bool>,
@@ -19,7 +19,7 @@ pub struct Remedial {
 impl Remedial {
     /// For labels with this rarity; `one_sided` also splits rows whose labels are all on one side.
     #[must_use]
-    pub fn new(rarity: &Rarity, one_sided: bool) -> Self {
+    pub(crate) fn new(rarity: &Rarity, one_sided: bool) -> Self {
         let mut minority = vec![false; rarity.positives.len()];
         rarity.minority().into_iter().for_each(|label| minority[label as usize] = true);
         Self { scumble: Scumble::new(rarity.positives.iter().copied()), minority, one_sided }
@@ -27,19 +27,19 @@ impl Remedial {
 
     /// SCUMBLE of a row with these labels.
     #[must_use]
-    pub fn scumble(&self, labels: &[u32]) -> f64 {
+    pub(crate) fn scumble(&self, labels: &[u32]) -> f64 {
         self.scumble.of(labels)
     }
 
     /// Whether a label goes to the second copy.
     #[must_use]
-    pub fn is_minority(&self, label: u32) -> bool {
+    pub(crate) fn is_minority(&self, label: u32) -> bool {
         self.minority[label as usize]
     }
 
     /// Whether a row with these labels is split, if the mean of SCUMBLE is `mean`.
     #[must_use]
-    pub fn splits(&self, labels: &[u32], mean: f64) -> bool {
+    pub(crate) fn splits(&self, labels: &[u32], mean: f64) -> bool {
         let minority = || labels.iter().filter(|label| self.is_minority(**label)).count();
         self.scumble(labels) > mean && (self.one_sided || (1..labels.len()).contains(&minority()))
     }

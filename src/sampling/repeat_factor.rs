@@ -10,7 +10,7 @@ use crate::counts::as_f64;
 
 /// The repeat factors of labels and rows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RepeatFactors {
+pub(crate) struct RepeatFactors {
     /// Per label, at least 1.
     factors: Vec<f64>,
     rounding: Rounding,
@@ -19,7 +19,7 @@ pub struct RepeatFactors {
 impl RepeatFactors {
     /// For labels with this rarity.
     #[must_use]
-    pub fn new(rarity: &Rarity, threshold: f64, curve: Curve, rounding: Rounding) -> Self {
+    pub(crate) fn new(rarity: &Rarity, threshold: f64, curve: Curve, rounding: Rounding) -> Self {
         let factor = |positives: &u64| {
             if *positives == 0 {
                 return 1.0;
@@ -34,16 +34,10 @@ impl RepeatFactors {
         Self { factors: rarity.positives.iter().map(factor).collect(), rounding }
     }
 
-    /// The factor of each label.
-    #[must_use]
-    pub fn factors(&self) -> &[f64] {
-        &self.factors
-    }
-
     /// How often row `row` of a shard occurs; `labels` are its labels.
     #[must_use]
     #[inline]
-    pub fn repeats(&self, labels: &[u32], draw: Stream, row: u64) -> u32 {
+    pub(crate) fn repeats(&self, labels: &[u32], draw: Stream, row: u64) -> u32 {
         let factor = labels.iter().map(|label| self.factors[*label as usize]).fold(1.0, f64::max);
         if factor == 1.0 {
             return 1;

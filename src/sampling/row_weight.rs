@@ -10,7 +10,7 @@ use crate::counts::as_f64;
 
 /// Weights of rows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RowWeights {
+pub(crate) struct RowWeights {
     /// Per label, 0 … 1; 0 without positives.
     of_label: Vec<f64>,
     combine: Combine,
@@ -20,14 +20,14 @@ pub struct RowWeights {
 
 /// An exact sum of weights in units of 2⁻⁶⁴, independent of the order of addition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sum(u128);
+pub(crate) struct Sum(u128);
 
 const ONE: f64 = 18_446_744_073_709_551_616.0;
 
 impl Sum {
     /// Adds a weight.
     #[inline]
-    pub fn add(&mut self, weight: f64) {
+    pub(crate) fn add(&mut self, weight: f64) {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -38,13 +38,13 @@ impl Sum {
     }
 
     /// Adds another sum.
-    pub fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         self.0 = self.0.saturating_add(other.0);
     }
 
     /// The nearest double.
     #[must_use]
-    pub fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         self.0 as f64 / ONE
     }
 }
@@ -52,7 +52,7 @@ impl Sum {
 impl RowWeights {
     /// For labels with this rarity.
     #[must_use]
-    pub fn new(rarity: &Rarity, combine: Combine, unlabelled: Unlabelled) -> Self {
+    pub(crate) fn new(rarity: &Rarity, combine: Combine, unlabelled: Unlabelled) -> Self {
         let least = rarity.positives.iter().copied().filter(|positives| *positives > 0).min().unwrap_or(0);
         let weight = |positives: &u64| if *positives == 0 { 0.0 } else { as_f64(least) / as_f64(*positives) };
         let unlabelled = match unlabelled {
@@ -63,16 +63,10 @@ impl RowWeights {
         Self { of_label: rarity.positives.iter().map(weight).collect(), combine, unlabelled }
     }
 
-    /// The weight of each label.
-    #[must_use]
-    pub fn of_label(&self) -> &[f64] {
-        &self.of_label
-    }
-
     /// The weight of a row with these labels.
     #[must_use]
     #[inline]
-    pub fn weight(&self, labels: &[u32]) -> f64 {
+    pub(crate) fn weight(&self, labels: &[u32]) -> f64 {
         let each = labels.iter().map(|label| self.of_label[*label as usize]);
         match self.combine {
             _ if labels.is_empty() => self.unlabelled,
@@ -85,7 +79,7 @@ impl RowWeights {
     /// How often a row of this weight occurs in `draws` draws from rows of total weight `sum`.
     #[must_use]
     #[inline]
-    pub fn repeats(weight: f64, draws: u64, sum: f64, draw: Stream, row: u64) -> u32 {
+    pub(crate) fn repeats(weight: f64, draws: u64, sum: f64, draw: Stream, row: u64) -> u32 {
         if sum > 0.0 { rounded(weight * (as_f64(draws) / sum), draw.unit(row)) } else { 0 }
     }
 }
@@ -99,7 +93,7 @@ mod tests {
         let rarity = Rarity { rows: 20, positives: vec![10, 5, 0, 2], most: 10, mean_ir: 0.0 };
         let weights = |combine, unlabelled| RowWeights::new(&rarity, combine, unlabelled);
         let max = weights(Combine::Max, Unlabelled::Least);
-        assert_eq!(max.of_label(), [0.2, 0.4, 0.0, 1.0]);
+        assert_eq!(max.of_label, [0.2, 0.4, 0.0, 1.0]);
         assert_eq!((max.weight(&[0, 1]), max.weight(&[])), (0.4, 0.2));
         let mean = weights(Combine::Mean, Unlabelled::Weight(0.0));
         assert!((mean.weight(&[0, 1]) - 0.3).abs() < 1e-15 && mean.weight(&[]) == 0.0);

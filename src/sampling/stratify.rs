@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 
 /// Rows with their labels and random numbers.
 #[derive(Debug, Default, Clone)]
-pub struct Rows {
+pub(crate) struct Rows {
     ends: Vec<usize>,
     labels: Vec<u32>,
     draws: Vec<u64>,
@@ -26,14 +26,14 @@ pub struct Rows {
 
 impl Rows {
     /// Adds a row.
-    pub fn push(&mut self, labels: &[u32], draw: u64) {
+    pub(crate) fn push(&mut self, labels: &[u32], draw: u64) {
         self.labels.extend_from_slice(labels);
         self.ends.push(self.labels.len());
         self.draws.push(draw);
     }
 
     /// Appends the rows of `other`.
-    pub fn append(&mut self, other: &Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         let start = self.labels.len();
         self.labels.extend_from_slice(&other.labels);
         self.ends.extend(other.ends.iter().map(|end| start + end));
@@ -42,32 +42,26 @@ impl Rows {
 
     /// Number of rows.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
-    }
-
-    /// True if there are no rows.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
     }
 
     /// The labels of a row.
     #[must_use]
-    pub fn labels(&self, row: usize) -> &[u32] {
+    pub(crate) fn labels(&self, row: usize) -> &[u32] {
         let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.labels[start..self.ends[row]]
     }
 
     /// The random number of a row.
     #[must_use]
-    pub fn draw(&self, row: usize) -> u64 {
+    pub(crate) fn draw(&self, row: usize) -> u64 {
         self.draws[row]
     }
 
     /// Memory of these rows in bytes.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.ends.len() * (size_of::<usize>() + size_of::<u64>()) + self.labels.len() * size_of::<u32>()
     }
 
@@ -75,7 +69,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Resource`] if they would take more than `limit` bytes.
-    pub fn with_pairs(&self, labels: u32, limit: usize) -> Result<Self> {
+    pub(crate) fn with_pairs(&self, labels: u32, limit: usize) -> Result<Self> {
         let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
         let mut with = Self { draws: self.draws.clone(), ..Self::default() };
         for row in 0..self.len() {
@@ -98,7 +92,7 @@ impl Rows {
 }
 
 /// The labels of a row, ascending, with the labels in `frequent` inverted: present if the row lacks them.
-pub fn turned(labels: &[u32], frequent: &[u32], into: &mut Vec<u32>) {
+pub(crate) fn turned(labels: &[u32], frequent: &[u32], into: &mut Vec<u32>) {
     into.clear();
     let (mut own, mut frequent) = (labels.iter().peekable(), frequent.iter().peekable());
     loop {
@@ -160,7 +154,7 @@ impl Lacking {
 /// The fold of every row. `shares` of the folds add up to 1. Rows are processed by their random numbers, so the
 /// order in which they are given does not matter if all numbers differ.
 #[must_use]
-pub fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
+pub(crate) fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
     let folds = shares.len();
     let labels = rows.labels.iter().max().map_or(0, |most| *most as usize + 1);
     let mut left = vec![0_usize; labels];
@@ -225,7 +219,7 @@ pub fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
 
 /// Rows and positives of one fold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FoldCounts {
+pub(crate) struct FoldCounts {
     /// Rows.
     pub rows: u64,
     /// Positives of each label.
@@ -235,7 +229,7 @@ pub struct FoldCounts {
 /// Label distribution distance (LD): per label, the mean over folds of |odds in the fold − odds in all rows|,
 /// with odds = positives / negatives; then the mean over labels. `None` if no label has both sides in all folds.
 #[must_use]
-pub fn label_distribution(folds: &[FoldCounts]) -> Option<f64> {
+pub(crate) fn label_distribution(folds: &[FoldCounts]) -> Option<f64> {
     let labels = folds.first().map_or(0, |fold| fold.positives.len());
     let rows: u64 = folds.iter().map(|fold| fold.rows).sum();
     let odds = |positives: u64, rows: u64| {
@@ -253,7 +247,7 @@ pub fn label_distribution(folds: &[FoldCounts]) -> Option<f64> {
 
 /// Examples distribution distance (ED): mean over folds of |rows − requested rows|.
 #[must_use]
-pub fn examples_distribution(folds: &[FoldCounts], shares: &[f64]) -> f64 {
+pub(crate) fn examples_distribution(folds: &[FoldCounts], shares: &[f64]) -> f64 {
     let rows: u64 = folds.iter().map(|fold| fold.rows).sum();
     let off = folds.iter().zip(shares).map(|(fold, share)| (as_f64(fold.rows) - share * as_f64(rows)).abs());
     off.sum::<f64>() / folds.len().max(1) as f64

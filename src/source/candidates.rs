@@ -23,7 +23,7 @@ const UNLIKELY: u32 = 3;
 
 /// One way to read columns as labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// How labels are stored.
     pub kind: LayoutKind,
     /// The label columns.
@@ -48,7 +48,7 @@ impl Candidate {
 
     /// The flags that choose it, as they are pasted into a shell.
     #[must_use]
-    pub fn flags(&self) -> String {
+    pub(crate) fn flags(&self) -> String {
         /// Above this, `--layout wide` finds the columns again.
         const NAMES_MAX: usize = 12;
         let mut flags = String::new();

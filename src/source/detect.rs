@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// A layout and the reason for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Detected {
+pub(crate) struct Detected {
     /// The layout with its columns.
     pub layout: Layout,
     /// Why, as a sentence for the person who did not say.
@@ -26,7 +26,7 @@ pub struct Detected {
 /// # Errors
 /// [`Error::Usage`] with the possible readings and the flags that choose between them when in doubt;
 /// [`Error::Input`] when a named column does not exist or has the wrong type.
-pub fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Result<Detected> {
+pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Result<Detected> {
     if let Some(missing) = given.labels.iter().find(|name| schema.field_with_name(name).is_err()) {
         return Err(no_column(missing, schema));
     }
@@ -80,7 +80,7 @@ pub fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Result<De
 ///
 /// # Errors
 /// [`Error::Input`] naming the shard when its first rows cannot be read.
-pub fn list_length(shards: &[Shard], column: &str) -> Result<Option<u64>> {
+pub(crate) fn list_length(shards: &[Shard], column: &str) -> Result<Option<u64>> {
     use arrow::array::AsArray;
     use arrow::compute::{cast, kernels::length::length};
     use arrow::datatypes::{DataType, Int64Type};

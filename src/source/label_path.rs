@@ -35,7 +35,7 @@ enum PathStep {
 
 /// A label column inside another column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LabelPath {
+pub(crate) struct LabelPath {
     root: String,
     steps: Vec<PathStep>,
     data_type: DataType,
@@ -45,7 +45,7 @@ impl LabelPath {
     /// Finds the column inside the columns of `schema` that `text` names, such as `target.cat`; `None` where there
     /// is none, and for a name of a column of its own.
     #[must_use]
-    pub fn find(text: &str, schema: &Schema) -> Option<Self> {
+    pub(crate) fn find(text: &str, schema: &Schema) -> Option<Self> {
         if schema.field_with_name(text).is_ok() {
             return None;
         }
@@ -58,35 +58,36 @@ impl LabelPath {
         })
     }
 
+    #[allow(dead_code, reason = "no layout reads maps yet")]
     /// The keys of the map column `name`, and its values; `None` where the column is no map of simple values.
     #[must_use]
-    pub fn of_map(name: &str, schema: &Schema) -> Option<(Self, Self)> {
+    pub(crate) fn of_map(name: &str, schema: &Schema) -> Option<(Self, Self)> {
         let DataType::Map(..) = schema.field_with_name(name).ok()?.data_type() else { return None };
         Some((Self::find(&format!("{name}.key"), schema)?, Self::find(&format!("{name}.value"), schema)?))
     }
 
     /// Whether it leads to the keys or values of a map.
     #[must_use]
-    pub fn is_in_map(&self) -> bool {
+    pub(crate) fn is_in_map(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, PathStep::Keys | PathStep::Values))
     }
 
     /// The column that the path starts at.
     #[must_use]
-    pub fn root(&self) -> &str {
+    pub(crate) fn root(&self) -> &str {
         &self.root
     }
 
     /// The type that [`Self::read`] gives: that of the values, or a list of them.
     #[must_use]
-    pub fn data_type(&self) -> &DataType {
+    pub(crate) fn data_type(&self) -> &DataType {
         &self.data_type
     }
 
     /// How many leaves of `root`, the type of the column it starts at, come before its own in a Parquet file, and
     /// how many leaves there are.
     #[must_use]
-    pub fn leaf_of(&self, root: &DataType) -> (usize, usize) {
+    pub(crate) fn leaf_of(&self, root: &DataType) -> (usize, usize) {
         let (mut before, mut at) = (0, root.clone());
         for step in &self.steps {
             let next = inner(&at, step);
@@ -104,7 +105,7 @@ impl LabelPath {
     ///
     /// # Errors
     /// [`Error::Internal`] where the array has another type than the schema says.
-    pub fn read(&self, array: &ArrayRef) -> Result<ArrayRef> {
+    pub(crate) fn read(&self, array: &ArrayRef) -> Result<ArrayRef> {
         let mut lists: Option<Nested> = None;
         let mut values = Arc::clone(array);
         for step in &self.steps {
@@ -137,7 +138,7 @@ impl LabelPath {
 
 /// Every column inside the columns of `schema` that could hold labels, as [`LabelPath::find`] takes them.
 #[must_use]
-pub fn paths(schema: &Schema) -> Vec<String> {
+pub(crate) fn paths(schema: &Schema) -> Vec<String> {
     let mut found = Vec::new();
     for field in schema.fields() {
         if matches!(within(field.data_type()), DataType::Struct(_) | DataType::Map(..)) {

@@ -139,7 +139,7 @@ impl FromStr for LayoutKind {
 
 /// Whether integers are positions in the target tensor or names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum LabelKind {
+pub(crate) enum LabelKind {
     /// Integer i is label i.
     #[default]
     Index,
@@ -157,7 +157,7 @@ impl FromStr for LabelKind {
 
 /// The order of labels in every vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LabelOrder {
+pub(crate) enum LabelOrder {
     /// That of the columns, the vocabulary or the positions.
     Given,
     /// By some order of names, or by how frequent labels are.
@@ -180,7 +180,7 @@ impl FromStr for LabelOrder {
 
 /// A layout with the columns it reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// How labels are stored.
     pub kind: LayoutKind,
     /// Label columns in the order of the target tensor; one for every kind but `wide`.
@@ -196,12 +196,12 @@ pub struct Layout {
 impl Layout {
     /// The one label column of a layout that is not `wide`; the first of `wide`.
     #[must_use]
-    pub fn column(&self) -> &str {
+    pub(crate) fn column(&self) -> &str {
         self.labels.first().map_or("", String::as_str)
     }
 
     /// Every column the layout reads.
-    pub fn columns(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
         self.labels.iter().chain(&self.id).chain(&self.value).map(String::as_str)
     }
 
@@ -209,7 +209,7 @@ impl Layout {
     ///
     /// # Errors
     /// [`Error::Input`] naming the column, its type, and the types expected.
-    pub fn check(&self, schema: &Schema) -> Result<()> {
+    pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
         for name in self.columns() {
             let Ok(field) = schema.field_with_name(name) else { return Err(no_column(name, schema)) };
             let is_label = self.labels.iter().any(|label| label == name);
@@ -261,7 +261,7 @@ impl Layout {
 
 /// The error for a column that no shard has.
 #[must_use]
-pub fn no_column(name: &str, schema: &Schema) -> Error {
+pub(crate) fn no_column(name: &str, schema: &Schema) -> Error {
     let names = || schema.fields().iter().map(|field| field.name().as_str());
     let error = Error::input(format!("there is no column {name:?}"));
     let inside: Vec<String> = inside(root_of(name), schema).take(12).collect();
@@ -299,7 +299,7 @@ fn root_of(name: &str) -> &str {
 ///
 /// # Errors
 /// [`Error::Input`] for a name or glob that no column has.
-pub fn select(patterns: &[String], schema: &Schema) -> Result<Vec<String>> {
+pub(crate) fn select(patterns: &[String], schema: &Schema) -> Result<Vec<String>> {
     let mut chosen: Vec<String> = Vec::new();
     let parts = patterns.iter().flat_map(|p| {
         // A column whose own name has a comma is taken whole.
@@ -338,7 +338,7 @@ pub fn select(patterns: &[String], schema: &Schema) -> Result<Vec<String>> {
 
 /// The label columns inside the columns of `schema` that `patterns` name, such as `target.cat` or `target.*`.
 #[must_use]
-pub fn nested(patterns: &[String], schema: &Schema) -> Vec<String> {
+pub(crate) fn nested(patterns: &[String], schema: &Schema) -> Vec<String> {
     let mut chosen = Vec::new();
     let parts = patterns.iter().flat_map(|p| p.split(',')).map(|part| part.strip_prefix('!').unwrap_or(part));
     for part in parts.filter(|part| part.contains('.') && schema.field_with_name(part).is_err()) {
@@ -360,13 +360,13 @@ fn push_new(chosen: &mut Vec<String>, name: &str) {
 
 /// True for types whose values are numbers or booleans.
 #[must_use]
-pub fn is_number(data_type: &DataType) -> bool {
+pub(crate) fn is_number(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Boolean | DataType::Null) || data_type.is_numeric()
 }
 
 /// True for strings, and for bytes, which many writers make of strings.
 #[must_use]
-pub fn is_text(data_type: &DataType) -> bool {
+pub(crate) fn is_text(data_type: &DataType) -> bool {
     matches!(
         data_type,
         DataType::Utf8
@@ -380,13 +380,13 @@ pub fn is_text(data_type: &DataType) -> bool {
 
 /// True for types that can name a label: integers, numbers that may be whole, strings.
 #[must_use]
-pub fn is_label(data_type: &DataType) -> bool {
+pub(crate) fn is_label(data_type: &DataType) -> bool {
     data_type.is_numeric() || is_text(data_type) || *data_type == DataType::Null
 }
 
 /// The type of a list's elements.
 #[must_use]
-pub fn item(data_type: &DataType) -> Option<&DataType> {
+pub(crate) fn item(data_type: &DataType) -> Option<&DataType> {
     match data_type {
         DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
             Some(field.data_type())

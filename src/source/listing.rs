@@ -9,7 +9,7 @@ use crate::store::{Address, Bucket, Object, Place, is_address};
 
 /// One file or object to read, as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// The path, starting as the person wrote it, or the object.
     pub place: Place,
     /// `key=value` folders on the way to it, outermost first.
@@ -26,7 +26,7 @@ pub struct Listed {
 ///
 /// # Errors
 /// [`Error::Input`] naming every source that does not exist, cannot be read or holds no shard.
-pub fn list(sources: &[String]) -> Result<Vec<Listed>> {
+pub(crate) fn list(sources: &[String]) -> Result<Vec<Listed>> {
     let mut found = BTreeMap::new();
     let mut wrong = Vec::new();
     for source in sources {

@@ -22,7 +22,7 @@ const COLUMNS_SHOWN: usize = 12;
 
 /// What the flags already say.
 #[derive(Debug)]
-pub struct Given<'a> {
+pub(crate) struct Given<'a> {
     /// `--layout`.
     pub kind: Option<LayoutKind>,
     /// `--labels`, resolved to columns; empty when not given.

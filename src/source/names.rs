@@ -11,7 +11,7 @@ use super::shards::Shard;
 
 /// The names, in the order of the shards.
 #[must_use]
-pub fn names(shards: &[Shard]) -> Vec<String> {
+pub(crate) fn names(shards: &[Shard]) -> Vec<String> {
     let paths: Vec<_> = shards.iter().map(|shard| shard.place.path()).collect();
     let places: Vec<_> =
         paths.iter().zip(shards).map(|(path, shard)| (path.as_path(), &shard.hive[..])).collect();

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// What a run needs of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub(crate) enum Need {
     /// Nothing: where shards disagree, the type of the first one stays.
     Nothing,
     /// Every value as it is.
@@ -32,7 +32,7 @@ struct Seen {
 ///
 /// Dictionary and run-end encodings are seen through. [`Agreement::absent`] has the columns that some shard lacks.
 #[derive(Debug, Clone)]
-pub struct Agreement {
+pub(crate) struct Agreement {
     /// All columns.
     pub schema: SchemaRef,
     /// Column → a shard that lacks it.
@@ -44,7 +44,7 @@ pub struct Agreement {
 /// # Errors
 /// [`Error::Input`] naming the column, both shards and both types where no lossless common type
 /// exists, or a column name that appears twice in one shard. Columns that are not needed may disagree.
-pub fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agreement> {
+pub(crate) fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agreement> {
     let mut order: Vec<String> = Vec::new();
     let mut seen: HashMap<String, Seen> = HashMap::new();
     let mut known: Vec<(SchemaRef, usize)> = Vec::new();
@@ -118,7 +118,7 @@ fn disagreement(name: &str, a: &Shard, seen: &Seen, b: &Shard, plain: &Field) ->
 
 /// The type of the values, seen through dictionary, run-end and view encodings.
 #[must_use]
-pub fn plain_type(data_type: &DataType) -> DataType {
+pub(crate) fn plain_type(data_type: &DataType) -> DataType {
     let item = |field: &FieldRef| Arc::new(Field::new("item", plain_type(field.data_type()), true));
     match data_type {
         DataType::Dictionary(_, values) => plain_type(values),
@@ -138,7 +138,7 @@ pub fn plain_type(data_type: &DataType) -> DataType {
 /// bool ─▶ int ─▶ wider int (u32 + i32 ─▶ i64) ;  int ≤ 32 bit or bool + float ─▶ f64 ;  null ─▶ any
 /// ```
 #[must_use]
-pub fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
+pub(crate) fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType::{Boolean, FixedSizeList, Float64, Int64, LargeList, List, Null, UInt64};
     if a == b {
         return Some(a.clone());

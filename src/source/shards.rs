@@ -33,7 +33,7 @@ const REQUESTS: usize = 32;
 
 /// One Parquet file of a run.
 #[derive(Debug, Clone)]
-pub struct Shard {
+pub(crate) struct Shard {
     /// Where it lies.
     pub place: Place,
     /// What messages and accounts call it: the path, or `-`.
@@ -61,7 +61,7 @@ pub struct Shard {
 impl Shard {
     /// The value of the footer's key-value entry `key`.
     #[must_use]
-    pub fn key_value(&self, key: &str) -> Option<&str> {
+    pub(crate) fn key_value(&self, key: &str) -> Option<&str> {
         let pairs = self.metadata.file_metadata().key_value_metadata()?;
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
     }
@@ -69,7 +69,7 @@ impl Shard {
     /// The shard with columns of these names beside its own, where they lie inside its own, such as `target.cat`.
     /// Names of its own columns, and those that it lacks, change nothing.
     #[must_use]
-    pub fn with_nested<'n>(mut self, names: impl Iterator<Item = &'n str>) -> Self {
+    pub(crate) fn with_nested<'n>(mut self, names: impl Iterator<Item = &'n str>) -> Self {
         let mut fields = self.schema.fields().to_vec();
         let mut nested = self.nested.to_vec();
         for name in names {
@@ -88,7 +88,7 @@ impl Shard {
 
     /// The column at `place` of the schema, if it lies inside a column of the file, and where that one is.
     #[must_use]
-    pub fn nested_at(&self, place: usize) -> Option<(usize, &LabelPath)> {
+    pub(crate) fn nested_at(&self, place: usize) -> Option<(usize, &LabelPath)> {
         let own = self.schema.fields().len() - self.nested.len();
         let path = self.nested.get(place.checked_sub(own)?)?;
         Some((self.schema.index_of(path.root()).ok()?, path))
@@ -97,7 +97,7 @@ impl Shard {
     /// The leaves of the file below each column of the schema; none for a nested column that the file holds in an
     /// unusual way.
     #[must_use]
-    pub fn leaves(&self) -> Vec<Range<usize>> {
+    pub(crate) fn leaves(&self) -> Vec<Range<usize>> {
         let descriptor = self.metadata.file_metadata().schema_descr();
         let fields = self.schema.fields();
         let mut below: Vec<Range<usize>> = vec![0..0; fields.len()];
@@ -117,14 +117,14 @@ impl Shard {
     }
 
     /// The names of the columns in `nested`.
-    pub fn nested_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn nested_names(&self) -> impl Iterator<Item = &str> {
         let own = self.schema.fields().len() - self.nested.len();
         self.schema.fields().iter().skip(own).map(|field| field.name().as_str())
     }
 
     /// Size, time of modification and footer, as one hash; objects have their `ETag` in place of the time.
     #[must_use]
-    pub fn identity(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         identity(&self.place, self.bytes, self.modified, &self.footer_sha256)
     }
 
@@ -132,7 +132,7 @@ impl Shard {
     ///
     /// # Errors
     /// As [`open`], and [`Error::Changed`] when it is another file by now.
-    pub fn whole(&self) -> Result<Self> {
+    pub(crate) fn whole(&self) -> Result<Self> {
         if !self.is_outline {
             return Ok(self.clone());
         }
@@ -148,7 +148,7 @@ impl Shard {
     ///
     /// # Errors
     /// [`Error::Changed`] naming the shard when it is not, or is gone.
-    pub fn check_unchanged(&self) -> Result<()> {
+    pub(crate) fn check_unchanged(&self) -> Result<()> {
         let changed = |what: &str| {
             Error::changed(format!("{}: {what} during the scan", self.name))
                 .hint("run again once nothing writes to the shards")
@@ -177,7 +177,7 @@ fn identity(place: &Place, bytes: u64, modified: Option<SystemTime>, footer_sha2
 
 /// A file that cannot be read as a shard, and why.
 #[derive(Debug, Clone)]
-pub struct Unreadable {
+pub(crate) struct Unreadable {
     /// What messages and accounts call it.
     pub name: String,
     /// What is wrong with it; the message names it.
@@ -188,7 +188,7 @@ pub struct Unreadable {
 ///
 /// # Errors
 /// One [`Error::Input`] that names every bad shard and what is wrong with each.
-pub fn open(listed: Vec<Listed>, threads: usize) -> Result<Vec<Shard>> {
+pub(crate) fn open(listed: Vec<Listed>, threads: usize) -> Result<Vec<Shard>> {
     let (shards, unreadable) = open_readable(listed, threads, &Known::default());
     match Error::together(unreadable.into_iter().map(|one| one.error).collect(), "shards") {
         Some(error) => Err(error),
@@ -199,7 +199,11 @@ pub fn open(listed: Vec<Listed>, threads: usize) -> Result<Vec<Shard>> {
 /// The same, with what cannot be read beside what can; both in the order of the list. Of shards that are `known`
 /// only an outline is read.
 #[must_use]
-pub fn open_readable(listed: Vec<Listed>, threads: usize, known: &Known) -> (Vec<Shard>, Vec<Unreadable>) {
+pub(crate) fn open_readable(
+    listed: Vec<Listed>,
+    threads: usize,
+    known: &Known,
+) -> (Vec<Shard>, Vec<Unreadable>) {
     let (mut shards, mut unreadable) = (Vec::with_capacity(listed.len()), Vec::new());
     // A thread that waits for the network needs no processor.
     let remote = listed.iter().any(|file| file.place.object().is_some());
@@ -317,7 +321,7 @@ fn decode(footer: &[u8]) -> Result<Decoded> {
 
 /// Shards that were whole once.
 #[derive(Debug, Default)]
-pub struct Known {
+pub(crate) struct Known {
     identities: BTreeSet<String>,
     /// The outline that was decoded last: shards of one writer have the same.
     last: Mutex<Option<(Vec<u8>, Decoded)>>,
@@ -326,7 +330,7 @@ pub struct Known {
 impl Known {
     /// Those of these identities.
     #[must_use]
-    pub fn new(identities: BTreeSet<String>) -> Self {
+    pub(crate) fn new(identities: BTreeSet<String>) -> Self {
         Self { identities, last: Mutex::default() }
     }
 
@@ -373,7 +377,7 @@ fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64> {
 /// A hash over what was counted: names, sizes and footers of all shards, and what decides the result besides.
 /// That of two sets of shards is the sum of theirs.
 #[must_use]
-pub fn fingerprint(shards: &[Shard], meaning: &str) -> String {
+pub(crate) fn fingerprint(shards: &[Shard], meaning: &str) -> String {
     let of_shard = |shard: &Shard| -> String {
         let name = shard.place.file_name();
         let mut hash = Sha256::new();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Differences between texts that do not matter: `--trim` and `--ignore-case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Spelling {
+pub(crate) struct Spelling {
     /// Blanks around a text do not matter.
     pub trim: bool,
     /// Upper and lower case do not matter.
@@ -16,13 +16,13 @@ pub struct Spelling {
 impl Spelling {
     /// `text` without the blanks around it, where these do not matter.
     #[must_use]
-    pub fn trimmed(self, text: &str) -> &str {
+    pub(crate) fn trimmed(self, text: &str) -> &str {
         if self.trim { text.trim() } else { text }
     }
 
     /// A text that is the same for all texts that do not differ.
     #[must_use]
-    pub fn key(self, text: &str) -> Cow<'_, str> {
+    pub(crate) fn key(self, text: &str) -> Cow<'_, str> {
         let text = self.trimmed(text);
         if self.ignore_case { fold(text) } else { Cow::Borrowed(text) }
     }

@@ -20,14 +20,14 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 
 /// The shard made of a stream; it is gone when this is dropped.
 #[derive(Debug)]
-pub struct Spooled {
+pub(crate) struct Spooled {
     folder: Scratch,
 }
 
 impl Spooled {
     /// The shard as a file to read, called `-`.
     #[must_use]
-    pub fn listed(&self) -> Listed {
+    pub(crate) fn listed(&self) -> Listed {
         Listed { place: Place::File(place(&self.folder)), hive: Vec::new(), name: "-".to_owned() }
     }
 }
@@ -42,7 +42,7 @@ fn place(folder: &Scratch) -> PathBuf {
 /// # Errors
 /// [`Error::Input`] when `input` is no such stream, [`Error::Resource`] when it is too large, or what `choose`
 /// says.
-pub fn spool(
+pub(crate) fn spool(
     input: impl Read,
     choose: impl FnOnce(&Schema) -> Result<Vec<usize>>,
     parent: &Path,

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 /// One element of a list, one value of an object.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Element<'t> {
+pub(crate) enum Element<'t> {
     /// `null`, `None`, `nan`.
     Null,
     /// `true`, `True`.
@@ -28,7 +28,7 @@ pub enum Element<'t> {
 
 /// What is wrong with a text, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed {
+pub(crate) struct Malformed {
     /// What was expected there.
     pub expected: &'static str,
     /// The place, in bytes from 0.
@@ -39,7 +39,7 @@ pub struct Malformed {
 ///
 /// # Errors
 /// [`Malformed`] for a text that holds no list of simple elements; some elements may have been given before.
-pub fn list<'t>(text: &'t str, mut each: impl FnMut(Element<'t>)) -> Result<(), Malformed> {
+pub(crate) fn list<'t>(text: &'t str, mut each: impl FnMut(Element<'t>)) -> Result<(), Malformed> {
     let mut reader = TextReader::new(text);
     let close = reader.open()?;
     while !reader.closes(close) {
@@ -53,7 +53,10 @@ pub fn list<'t>(text: &'t str, mut each: impl FnMut(Element<'t>)) -> Result<(), 
 ///
 /// # Errors
 /// [`Malformed`] for a text that holds no object of simple values; some may have been given before.
-pub fn object<'t>(text: &'t str, mut each: impl FnMut(Element<'t>, Element<'t>)) -> Result<(), Malformed> {
+pub(crate) fn object<'t>(
+    text: &'t str,
+    mut each: impl FnMut(Element<'t>, Element<'t>),
+) -> Result<(), Malformed> {
     let mut reader = TextReader::new(text);
     reader.take(b'{', "an object in braces")?;
     while !reader.closes(b'}') {
@@ -70,7 +73,7 @@ pub fn object<'t>(text: &'t str, mut each: impl FnMut(Element<'t>, Element<'t>))
 ///
 /// # Errors
 /// [`Malformed`] for a text that holds something else than numbers; some may have been given before.
-pub fn vector<'t>(text: &'t str, mut each: impl FnMut(Element<'t>)) -> Result<(), Malformed> {
+pub(crate) fn vector<'t>(text: &'t str, mut each: impl FnMut(Element<'t>)) -> Result<(), Malformed> {
     let mut reader = TextReader::new(text);
     let close = if reader.peeks(b'[') || reader.peeks(b'(') { reader.open()? } else { 0 };
     while !reader.closes(close) {

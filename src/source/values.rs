@@ -20,7 +20,7 @@ use crate::error::{Error, Result, choice};
 
 /// One stored value, whatever its physical type.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// A boolean.
     Bool(bool),
     /// A signed integer, or a decimal without fraction.
@@ -38,7 +38,7 @@ pub enum Value<'a> {
 impl Value<'_> {
     /// The value as a number: booleans are 0 and 1, strings are read as decimals.
     #[must_use]
-    pub fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         match *self {
             Self::Bool(b) => Some(f64::from(u8::from(b))),
             Self::Int(i) => Some(i as f64),
@@ -52,7 +52,7 @@ impl Value<'_> {
     /// A floating-point number as the integer that it is; `None` for one with a fraction, and for one of at
     /// least 2⁵³, which may stand for several integers.
     #[must_use]
-    pub fn whole(number: f64) -> Option<i64> {
+    pub(crate) fn whole(number: f64) -> Option<i64> {
         const EXACT: f64 = 9_007_199_254_740_992.0;
         #[expect(clippy::cast_possible_truncation, reason = "bounded by EXACT, without a fraction")]
         (number.abs() < EXACT && number.fract() == 0.0).then_some(number as i64)
@@ -74,7 +74,7 @@ impl fmt::Display for Value<'_> {
 
 /// A value as a person writes it in a flag: `1`, `-100`, `0.5`, `yes`, `true`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Literal {
+pub(crate) struct Literal {
     text: String,
     number: Option<f64>,
 }
@@ -82,7 +82,7 @@ pub struct Literal {
 impl Literal {
     /// Reads a flag's text; every text is a literal.
     #[must_use]
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let number = match text {
             "true" => Some(1.0),
             "false" => Some(0.0),
@@ -93,7 +93,7 @@ impl Literal {
 
     /// True for `nan` and `null` in any case, which declare what NaN and NULL mean.
     #[must_use]
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.text.eq_ignore_ascii_case("nan") || self.text.eq_ignore_ascii_case("null")
     }
 
@@ -119,7 +119,7 @@ impl fmt::Display for Literal {
 
 /// On which side an uncertain value is counted, if not on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum UncertainAs {
+pub(crate) enum UncertainAs {
     /// Counted by itself: tallied as uncertain, unknown to the weights.
     Uncertain,
     /// Counted as positive (U-Ones).
@@ -147,7 +147,7 @@ impl FromStr for UncertainAs {
 /// What NULL and NaN in place of a value say about a label. NULL in place of a list or of a class says nothing,
 /// and a null element of a list of labels names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum NullAs {
+pub(crate) enum NullAs {
     /// Nothing.
     #[default]
     Missing,
@@ -162,7 +162,7 @@ pub enum NullAs {
 impl NullAs {
     /// Its name in flags and specs.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
             Self::Negative => "negative",
@@ -184,7 +184,7 @@ impl FromStr for NullAs {
 
 /// What the values of one label mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Domain {
+pub(crate) struct Domain {
     /// Values that say yes.
     pub positive: Vec<Literal>,
     /// Values that say no.
@@ -224,26 +224,26 @@ impl Default for Domain {
 impl Domain {
     /// True when only 0, 1, NULL and NaN have a meaning, so that counting ones and zeros is enough.
     #[must_use]
-    pub fn is_binary(&self) -> bool {
+    pub(crate) fn is_binary(&self) -> bool {
         *self == Self::default()
     }
 
     /// True for a stored label that names none: NaN, or a value that was declared missing.
     #[must_use]
-    pub fn is_missing(&self, value: &Value<'_>) -> bool {
+    pub(crate) fn is_missing(&self, value: &Value<'_>) -> bool {
         let declared = || self.missing.iter().any(|literal| literal.matches(value, self.spelling));
         matches!(value, Value::Float(x) if x.is_nan()) || declared()
     }
 
     /// Which of the five sides `value` falls on.
     #[must_use]
-    pub fn cell(&self, value: &Value<'_>) -> Cell {
+    pub(crate) fn cell(&self, value: &Value<'_>) -> Cell {
         self.target(value).0
     }
 
     /// The side, and the target t in 0 … 1 that a loss would see; 0 where nothing is known.
     #[must_use]
-    pub fn target(&self, value: &Value<'_>) -> (Cell, f64) {
+    pub(crate) fn target(&self, value: &Value<'_>) -> (Cell, f64) {
         let among = |literals: &[Literal]| literals.iter().any(|l| l.matches(value, self.spelling));
         if matches!(value, Value::Float(x) if x.is_nan()) {
             return self.null();
@@ -285,7 +285,7 @@ impl Domain {
 
     /// The side of a cell, NULL included, and its target.
     #[must_use]
-    pub fn target_of(&self, value: Option<&Value<'_>>) -> (Cell, f64) {
+    pub(crate) fn target_of(&self, value: Option<&Value<'_>>) -> (Cell, f64) {
         value.map_or_else(|| self.null(), |value| self.target(value))
     }
 
@@ -313,7 +313,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the flags.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.check_declared(true, true)
     }
 
@@ -322,7 +322,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the flags.
-    pub fn check_declared(&self, positive: bool, negative: bool) -> Result<()> {
+    pub(crate) fn check_declared(&self, positive: bool, negative: bool) -> Result<()> {
         let sides = [
             ("--missing-values", Some(&self.missing)),
             ("--uncertain-values", Some(&self.uncertain)),

@@ -31,7 +31,7 @@ const INDEX_COLUMNS: [&str; 4] = ["label_index", "index", "idx", "id"];
 /// # Errors
 /// [`Error::Input`] naming the file: unreadable, an index left out or used twice, a name used twice;
 /// [`Error::Usage`] when the first line of a CSV file may be a heading or a label.
-pub fn read(given: &str, labels: Option<u64>) -> Result<Labels> {
+pub(crate) fn read(given: &str, labels: Option<u64>) -> Result<Labels> {
     let (path, column) = split(given);
     let names = match path.extension().and_then(|end| end.to_str()).unwrap_or("") {
         "json" => from_json(&text(&path)?),
@@ -219,7 +219,7 @@ fn from_parquet(file: Bytes, column: Option<&str>) -> Result<Labels> {
 
 /// The known name nearest to `unknown`, if one is near enough to be what was meant.
 #[must_use]
-pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const NEAR: f64 = 0.8;
     let wanted = unknown.to_lowercase();
     // One slip of the finger in a short name, two in a longer one.

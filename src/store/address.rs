@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// An object, or a folder of objects, and the store it lies in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Address {
+pub(crate) struct Address {
     scheme: String,
     host: String,
     key: String,
@@ -17,7 +17,7 @@ pub struct Address {
 
 /// Whether `text` is an address rather than a path.
 #[must_use]
-pub fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, _)| {
         !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     })
@@ -25,7 +25,7 @@ pub fn is_address(text: &str) -> bool {
 
 /// The address in `path`, if it is one: specs store paths and addresses in one type.
 #[must_use]
-pub fn of_path(path: &Path) -> Option<&str> {
+pub(crate) fn of_path(path: &Path) -> Option<&str> {
     path.to_str().filter(|text| is_address(text))
 }
 
@@ -35,7 +35,7 @@ impl Address {
     /// # Errors
     /// [`Error::Usage`] for text that is not an address, and for an address with a user, a password or a query,
     /// which would appear in logs and reports.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let Some((scheme, rest)) = text.split_once("://").filter(|_| is_address(text)) else {
             return Err(
                 Error::usage(format!("{text}: this is not an address")).hint("write scheme://bucket/key")
@@ -65,43 +65,43 @@ impl Address {
 
     /// `s3`.
     #[must_use]
-    pub fn scheme(&self) -> &str {
+    pub(crate) fn scheme(&self) -> &str {
         &self.scheme
     }
 
     /// The bucket, container or host.
     #[must_use]
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// The part after the bucket.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
     /// Whether this is plain HTTP, which has files but no folders.
     #[must_use]
-    pub fn is_web(&self) -> bool {
+    pub(crate) fn is_web(&self) -> bool {
         is_web(&self.scheme)
     }
 
     /// `s3://bucket`.
     #[must_use]
-    pub fn root(&self) -> String {
+    pub(crate) fn root(&self) -> String {
         format!("{}://{}", self.scheme, self.host)
     }
 
     /// Another key in the same store.
     #[must_use]
-    pub fn with_key(&self, key: &str) -> Self {
+    pub(crate) fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
     }
 
     /// The address of `name` in this folder.
     #[must_use]
-    pub fn join(&self, name: &str) -> Self {
+    pub(crate) fn join(&self, name: &str) -> Self {
         match self.key.trim_end_matches('/') {
             "" => self.with_key(name),
             folder => self.with_key(&format!("{folder}/{name}")),

@@ -21,7 +21,7 @@ const PUT_BYTES: usize = 32 << 20;
 
 /// A bucket, container or host.
 #[derive(Clone)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) root: Arc<str>,
 }
@@ -34,14 +34,14 @@ impl fmt::Debug for Bucket {
 }
 
 /// The version of an object when it was read, for a conditional replacement.
-pub type Version = UpdateVersion;
+pub(crate) type Version = UpdateVersion;
 
 impl Bucket {
     /// The store of `address`.
     ///
     /// # Errors
     /// [`Error::Usage`] if this build does not support the store, or no credentials are found.
-    pub fn of(address: &Address) -> Result<Self> {
+    pub(crate) fn of(address: &Address) -> Result<Self> {
         Ok(Self { store: clients::store(address)?, root: address.root().into() })
     }
 
@@ -49,7 +49,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The error of the store.
-    pub fn object(&self, address: &Address) -> Result<Option<Object>> {
+    pub(crate) fn object(&self, address: &Address) -> Result<Option<Object>> {
         let (bucket, key, shown) = (self.clone(), address.path()?, address.to_string());
         io::wait(async move {
             match bucket.store.head(&key).await {
@@ -64,7 +64,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The error of the store.
-    pub fn objects(
+    pub(crate) fn objects(
         &self,
         address: &Address,
         wanted: impl Fn(&str) -> bool + Send + Sync + 'static,
@@ -84,7 +84,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The error of the store.
-    pub fn read(&self, address: &Address) -> Result<Option<(Bytes, Version)>> {
+    pub(crate) fn read(&self, address: &Address) -> Result<Option<(Bytes, Version)>> {
         let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
         io::wait(async move {
             let failed = |cause| of_store(&shown, &cause, Doing::Looking);
@@ -110,7 +110,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The error of the store.
-    pub fn write(&self, address: &Address, bytes: Bytes) -> Result<()> {
+    pub(crate) fn write(&self, address: &Address, bytes: Bytes) -> Result<()> {
         let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
         io::wait(async move {
             let written = async {
@@ -131,7 +131,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The error of the store.
-    pub fn replace(&self, address: &Address, bytes: &Bytes, before: Option<Version>) -> Result<bool> {
+    pub(crate) fn replace(&self, address: &Address, bytes: &Bytes, before: Option<Version>) -> Result<bool> {
         let (store, key, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
         let payload = PutPayload::from_bytes(bytes.clone());
         let written = io::wait(async move {
@@ -153,7 +153,7 @@ impl Bucket {
     }
 
     /// Deletes objects; failures are ignored.
-    pub fn remove(&self, addresses: Vec<Address>) {
+    pub(crate) fn remove(&self, addresses: Vec<Address>) {
         let store = Arc::clone(&self.store);
         let _ = io::wait(async move {
             for address in addresses {

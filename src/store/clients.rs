@@ -21,7 +21,7 @@ fn clients() -> MutexGuard<'static, Clients> {
 static RETRIES: AtomicUsize = AtomicUsize::new(10);
 
 /// Sets how often failed requests are retried, for clients created from now on.
-pub fn set_retries(retries: usize) {
+pub(crate) fn set_retries(retries: usize) {
     RETRIES.store(retries, Ordering::Relaxed);
 }
 

@@ -4,8 +4,8 @@
 //! `object` reads an object, only in the version that was listed · `clients` creates the client of a store from
 //! an address and the environment
 
-pub mod address;
-pub mod bucket;
+pub(crate) mod address;
+pub(crate) mod bucket;
 mod clients;
 mod credentials;
 mod errors;
@@ -13,8 +13,9 @@ mod io;
 mod object;
 mod place;
 
-pub use address::{Address, is_address, of_path};
-pub use bucket::Bucket;
-pub use clients::{register, set_retries};
-pub use object::{Object, Pinned};
-pub use place::{Place, Reader};
+pub(crate) use address::{Address, is_address, of_path};
+pub(crate) use bucket::Bucket;
+pub use clients::register;
+pub(crate) use clients::set_retries;
+pub(crate) use object::{Object, Pinned};
+pub(crate) use place::{Place, Reader};

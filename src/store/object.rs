@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 
 /// An object as it was listed.
 #[derive(Clone)]
-pub struct Object {
+pub(crate) struct Object {
     bucket: Bucket,
     key: Key,
     bytes: u64,
@@ -29,7 +29,7 @@ pub struct Object {
 
 /// Identifies a version of an object, for another process with its own client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pinned {
+pub(crate) struct Pinned {
     root: String,
     key: String,
     bytes: u64,
@@ -42,7 +42,7 @@ impl Pinned {
     ///
     /// # Errors
     /// As [`Bucket::of`].
-    pub fn object(&self) -> Result<Object> {
+    pub(crate) fn object(&self) -> Result<Object> {
         let key = Key::parse(&self.key).map_err(|cause| Error::internal(cause.to_string()))?;
         Ok(Object {
             bucket: Bucket::of(&Address::parse(&self.root)?)?,
@@ -73,7 +73,7 @@ impl Object {
 
     /// Identifies this version for another process.
     #[must_use]
-    pub fn pinned(&self) -> Pinned {
+    pub(crate) fn pinned(&self) -> Pinned {
         Pinned {
             root: self.bucket.root.to_string(),
             key: self.key.to_string(),
@@ -85,25 +85,25 @@ impl Object {
 
     /// Its key.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         self.key.as_ref()
     }
 
     /// Its size.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// When it was written.
     #[must_use]
-    pub fn modified(&self) -> SystemTime {
+    pub(crate) fn modified(&self) -> SystemTime {
         self.modified
     }
 
     /// The ETag of this version, if the store has one.
     #[must_use]
-    pub fn e_tag(&self) -> Option<&str> {
+    pub(crate) fn e_tag(&self) -> Option<&str> {
         self.e_tag.as_deref()
     }
 
@@ -111,17 +111,9 @@ impl Object {
     ///
     /// # Errors
     /// [`Error::Resource`] when no thread can be started.
-    pub fn fetch(&self, range: Range<u64>) -> Result<JoinHandle<Result<Bytes>>> {
+    pub(crate) fn fetch(&self, range: Range<u64>) -> Result<JoinHandle<Result<Bytes>>> {
         let object = self.clone();
         io::start(async move { object.get(range).await })
-    }
-
-    /// Waits for the bytes of [`Self::fetch`]; callable on any thread.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn wait(fetched: JoinHandle<Result<Bytes>>) -> Result<Bytes> {
-        io::wait(async move { fetched.await.map_err(|cause| Error::internal(cause.to_string()))? })
     }
 
     /// Reads `range`.
@@ -129,7 +121,7 @@ impl Object {
     /// # Errors
     /// [`Error::Changed`] if the object is no longer the listed version, [`Error::Transient`] if the store cannot
     /// be read.
-    pub fn read(&self, range: Range<u64>) -> Result<Bytes> {
+    pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let object = self.clone();
         io::wait(async move { object.get(range).await })
     }

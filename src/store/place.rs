@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 /// The place of a shard. Files sort before objects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub(crate) enum Place {
     /// A file of this machine.
     File(PathBuf),
     /// An object in a store.
@@ -36,7 +36,7 @@ impl fmt::Display for Place {
 impl Place {
     /// The last part of the path or key.
     #[must_use]
-    pub fn file_name(&self) -> String {
+    pub(crate) fn file_name(&self) -> String {
         match self {
             Self::File(path) => {
                 path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
@@ -47,7 +47,7 @@ impl Place {
 
     /// Its path; for an object, a path that no file has, ending in the key.
     #[must_use]
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         match self {
             Self::File(path) => path.clone(),
             Self::Object(object) => format!("/{}", object.to_string().replacen("://", "/", 1)).into(),
@@ -56,7 +56,7 @@ impl Place {
 
     /// The object; `None` for a file.
     #[must_use]
-    pub fn object(&self) -> Option<&Object> {
+    pub(crate) fn object(&self) -> Option<&Object> {
         match self {
             Self::File(_) => None,
             Self::Object(object) => Some(object),
@@ -65,7 +65,7 @@ impl Place {
 
     /// Its absolute path or address.
     #[must_use]
-    pub fn absolute(&self) -> PathBuf {
+    pub(crate) fn absolute(&self) -> PathBuf {
         match self {
             Self::File(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()),
             Self::Object(object) => object.to_string().into(),
@@ -74,7 +74,7 @@ impl Place {
 
     /// The error for a failed read of this place.
     #[must_use]
-    pub fn failed(&self, cause: &std::io::Error) -> Error {
+    pub(crate) fn failed(&self, cause: &std::io::Error) -> Error {
         Error::behind(cause).unwrap_or_else(|| Error::reading(Path::new(&self.to_string()), cause))
     }
 
@@ -82,7 +82,7 @@ impl Place {
     ///
     /// # Errors
     /// The error of the file system.
-    pub fn open(&self) -> std::io::Result<Reader> {
+    pub(crate) fn open(&self) -> std::io::Result<Reader> {
         match self {
             Self::File(path) => Ok(Reader::File(File::open(path)?)),
             Self::Object(object) => Ok(Reader::Object(Box::new(Window::new(object.clone())))),
@@ -92,7 +92,7 @@ impl Place {
 
 /// Reads a place, blocking.
 #[derive(Debug)]
-pub enum Reader {
+pub(crate) enum Reader {
     /// An open file.
     File(File),
     /// An object, with the part that was read last.
@@ -104,7 +104,7 @@ impl Reader {
     ///
     /// # Errors
     /// The error of the file system.
-    pub fn stat(&self) -> std::io::Result<(u64, Option<SystemTime>)> {
+    pub(crate) fn stat(&self) -> std::io::Result<(u64, Option<SystemTime>)> {
         match self {
             Self::File(file) => file.metadata().map(|meta| (meta.len(), meta.modified().ok())),
             Self::Object(window) => Ok((window.object.bytes(), Some(window.object.modified()))),
@@ -115,7 +115,7 @@ impl Reader {
     ///
     /// # Errors
     /// The error of the file system, or one that wraps an error of this crate.
-    pub fn read_at(&mut self, start: u64, into: &mut [u8]) -> std::io::Result<()> {
+    pub(crate) fn read_at(&mut self, start: u64, into: &mut [u8]) -> std::io::Result<()> {
         match self {
             Self::File(file) => file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(into)),
             Self::Object(window) => {
@@ -130,7 +130,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Object::read`].
-    pub fn prefetch(&mut self, range: Range<u64>) -> Result<()> {
+    pub(crate) fn prefetch(&mut self, range: Range<u64>) -> Result<()> {
         match self {
             Self::File(_) => Ok(()),
             Self::Object(window) => window.read(range).map(|_| ()),
@@ -140,7 +140,7 @@ impl Reader {
 
 /// An object and the part that was read last: Parquet readers request many small parts.
 #[derive(Debug)]
-pub struct Window {
+pub(crate) struct Window {
     object: Object,
     held: Mutex<(u64, Bytes)>,
 }

@@ -12,15 +12,16 @@ mod formula;
 mod policy;
 mod scheme;
 
-pub use policy::{Adjust, Fallback, Normalize, Policy, Status};
-pub use scheme::{Kind, Reference, SCHEMES, Scheme, SchemeInfo};
+pub(crate) use policy::{Adjust, Fallback, Normalize, Policy, Status};
+pub use scheme::SCHEMES;
+pub(crate) use scheme::{Kind, Reference, Scheme};
 
 use crate::counts::LabelCounts;
 use crate::error::{Error, Result, plural};
 
 /// Which weights to compute, and how.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Weighing {
+pub(crate) struct Weighing {
     /// The schemes; the first gives the primary vector.
     pub schemes: Vec<Scheme>,
     /// Power, scaling and clipping.
@@ -31,7 +32,7 @@ pub struct Weighing {
 
 /// One number per label. Shape `[C]`, in the order of the target tensor; all finite, also as f32.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WeightVector {
+pub(crate) struct WeightVector {
     /// Name in files.
     pub name: String,
     /// Its scheme.
@@ -58,7 +59,7 @@ struct Curve {
 impl WeightVector {
     /// The formula weight of a label with these positives and negatives, if all other labels stay as they are.
     #[must_use]
-    pub fn at(&self, positives: f64, negatives: f64) -> f64 {
+    pub(crate) fn at(&self, positives: f64, negatives: f64) -> f64 {
         let raw = self.curve.raw.of_label(&self.scheme, positives, negatives);
         if self.kind == Kind::Additive {
             return raw;
@@ -71,7 +72,7 @@ impl WeightVector {
 
 /// All weights of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Weights {
+pub(crate) struct Weights {
     /// The vectors, the primary first; never empty.
     pub vectors: Vec<WeightVector>,
     /// Per label, whether its weights come from the formula.
@@ -83,13 +84,13 @@ pub struct Weights {
 impl Weights {
     /// The vector of the first scheme.
     #[must_use]
-    pub fn primary(&self) -> &WeightVector {
+    pub(crate) fn primary(&self) -> &WeightVector {
         &self.vectors[0]
     }
 
     /// ln(positives / negatives) per label of `counts`, an initial bias; 0 for labels without both sides.
     #[must_use]
-    pub fn prior_bias(&self, counts: &LabelCounts) -> Vec<f64> {
+    pub(crate) fn prior_bias(&self, counts: &LabelCounts) -> Vec<f64> {
         let bias = |(label, status): (usize, &Status)| match (status, counts.sides(label)) {
             (Status::Ok, (positives, negatives)) => (positives / negatives).ln(),
             _ => 0.0,
@@ -103,7 +104,7 @@ impl Weights {
 /// # Errors
 /// [`Error::Usage`] for no scheme, a duplicate scheme, or bad parameters; [`Error::Input`] naming the labels
 /// if a policy is [`Fallback::Error`] and applies.
-pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
+pub(crate) fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
     let Weighing { schemes, adjust, policy } = weighing;
     adjust.check()?;
     if schemes.is_empty() {
@@ -149,7 +150,7 @@ pub fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
 /// formula needs: all rows N (inverse-propensity, repeat-factor), the reference (inverse-frequency), or the
 /// positives of the rarest label (ldam-margin). Effective numbers are unscaled.
 #[must_use]
-pub fn weigh_label(scheme: &Scheme, positives: f64, negatives: f64, against: f64) -> f64 {
+pub(crate) fn weigh_label(scheme: &Scheme, positives: f64, negatives: f64, against: f64) -> f64 {
     if positives > 0.0 && negatives > 0.0 {
         let against = match *scheme {
             Scheme::InversePropensity { a, b } => formula::propensity_constant(against, a, b),

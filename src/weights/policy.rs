@@ -8,7 +8,7 @@ use crate::error::{Error, Result, choice};
 
 /// The value of a label without positives, or without negatives.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Fallback {
+pub(crate) enum Fallback {
     /// Neutral: 1 for weights, 0 for additive vectors.
     #[default]
     One,
@@ -58,7 +58,7 @@ impl fmt::Display for Fallback {
 
 /// Weights of labels without a formula weight.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// Labels without positives, without known rows, or below `min_positives`.
     pub zero_positives: Fallback,
     /// Labels without negatives.
@@ -69,7 +69,7 @@ pub struct Policy {
 
 /// Whether a label has a formula weight, and if not, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     /// Formula weight.
     Ok,
     /// No row is positive.
@@ -85,7 +85,7 @@ pub enum Status {
 impl Status {
     /// The text of the status in files.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::NoPositives => "no_positives",
@@ -97,7 +97,7 @@ impl Status {
 
     /// The status of a label with this tally and these weighted sides.
     #[must_use]
-    pub fn of(tally: &Tally, (positives, negatives): (f64, f64), policy: &Policy) -> Self {
+    pub(crate) fn of(tally: &Tally, (positives, negatives): (f64, f64), policy: &Policy) -> Self {
         match (positives > 0.0, negatives > 0.0) {
             (false, false) => Self::NoKnownRows,
             (false, true) => Self::NoPositives,
@@ -110,7 +110,7 @@ impl Status {
 
 /// How the weights of a vector are scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Normalize {
+pub(crate) enum Normalize {
     /// Not scaled.
     #[default]
     None,
@@ -134,7 +134,7 @@ impl FromStr for Normalize {
 /// Adjusts multiplicative weights, in this order: power, normalise, clip. Additive vectors (margins, biases)
 /// are not adjusted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Adjust {
+pub(crate) struct Adjust {
     /// Exponent of every weight; 1 has no effect.
     pub power: f64,
     /// Scaling, over labels with a formula weight.
@@ -154,7 +154,7 @@ impl Adjust {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the flag.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if !(0.0..=10.0).contains(&self.power) {
             return Err(Error::usage(format!("--power {} is outside 0 … 10", self.power))
                 .hint("1 leaves weights as they are"));

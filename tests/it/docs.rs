@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use posweight::checks::CHECKS;
-use posweight::engine::functions::FUNCTIONS;
 use posweight::error::EXIT_CODES;
-use posweight::measures::MEASURES;
-use posweight::row_measures::ROW_MEASURES;
-use posweight::sampling::METHODS;
-use posweight::source::layout::LAYOUTS;
-use posweight::weights::SCHEMES;
+use posweight::testing::CHECKS;
+use posweight::testing::FUNCTIONS;
+use posweight::testing::LAYOUTS;
+use posweight::testing::MEASURES;
+use posweight::testing::METHODS;
+use posweight::testing::ROW_MEASURES;
+use posweight::testing::SCHEMES;
 
 use crate::support::{Ended, Place, root};
 

@@ -10,96 +10,28 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, ListArray, StringArray};
 use arrow::datatypes::Int32Type;
-use posweight::counts::LabelCounts;
-use posweight::engine::counting::Counting;
-use posweight::engine::rows::{Block, Request, RowSink, measure, read_rows};
-use posweight::engine::{GroupKey, Progress, count};
-use posweight::error::{Error, Result};
-use posweight::pipeline::machine::Machine;
-use posweight::pipeline::opening::{Opened, open_plan};
-use posweight::pipeline::plan::Plan;
-use posweight::row_measures::TOP_LABELSETS;
+use posweight::testing::{CountedRows, TOP_LABELSETS};
 use proptest::prelude::*;
 
 use crate::generate::{Settings, array, codes, label_array, lists, rows, settings};
 use crate::support::{Place, write_with};
 
+/// A group: the value of each column of `by`.
+type Group = Vec<Option<String>>;
 /// Labels, unknown labels and group of a row; `None` when it does not meet the condition.
-type Told = Option<(Vec<u32>, Vec<u32>, GroupKey)>;
+type Found = Option<(Vec<u32>, Vec<u32>, Group)>;
 
-struct Keep(Vec<(usize, u64, Told)>, Vec<GroupKey>);
-
-impl Keep {
-    fn add(&mut self, block: &Block) {
-        for row in 0..block.rows() {
-            let told = block.row(row);
-            let told = told.map(|r| (r.positives.to_vec(), r.unknown.to_vec(), self.1[r.group].clone()));
-            self.0.push((block.shard, block.first_row + row as u64, told));
-        }
-    }
+fn counted(place: &Place, spec: &str) -> CountedRows {
+    let shards = place.path("in").display().to_string();
+    CountedRows::new(&format!("shards = {shards:?}\nout = 'out'\n{spec}")).unwrap()
 }
 
-impl RowSink for Keep {
-    type Found = Self;
-
-    fn take(&mut self, block: &mut Block) -> Result<()> {
-        self.add(block);
-        Ok(())
-    }
-
-    fn finish(self) -> Self {
-        self
-    }
-}
-
-/// What a request takes, once everything is counted.
-struct Counted {
-    plan: Plan,
-    opened: Opened,
-    counting: Arc<Counting>,
-    counts: LabelCounts,
-    groups: Vec<GroupKey>,
-    progress: Arc<Progress>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Counted {
-    fn new(place: &Place, spec: &str) -> Self {
-        let shards = place.path("in").display().to_string();
-        let spec = toml::from_str(&format!("shards = {shards:?}\nout = 'out'\n{spec}")).unwrap();
-        let plan = Plan::resolve(spec, Machine::here()).unwrap();
-        let opened = open_plan(&plan).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let counting = opened.counting.clone();
-        let counted = count(&opened.dataset, counting, &plan.count.limits, Arc::default(), None);
-        let counted = runtime.block_on(counted).unwrap();
-        let mut groups: Vec<GroupKey> = counted.groups.into_iter().map(|(key, _)| key).collect();
-        if groups.is_empty() {
-            groups.push(Vec::new());
-        }
-        let counting = Arc::new(opened.counting.knowing(counted.total.labels()));
-        Self { plan, opened, counting, counts: counted.total, groups, progress: Arc::default(), runtime }
-    }
-
-    fn request(&self) -> Request<'_> {
-        Request {
-            dataset: &self.opened.dataset,
-            counting: &self.counting,
-            groups: &self.groups,
-            limits: &self.plan.count.limits,
-            progress: &self.progress,
-        }
-    }
-
-    /// The rows as threads give them, in the order of their places.
-    fn told(&self) -> BTreeMap<(usize, u64), Told> {
-        let keep = || Keep(Vec::new(), self.groups.clone());
-        let found = self.runtime.block_on(read_rows(&self.request(), keep)).unwrap();
-        let all = found.into_iter().flat_map(|keep| keep.0);
-        let all: BTreeMap<_, _> = all.map(|(shard, row, told)| ((shard, row), told)).collect();
-        assert_eq!(self.progress.rows(), all.len() as u64);
-        all
-    }
+/// The rows as threads give them, in the order of their places.
+fn rows_of(counted: &CountedRows) -> BTreeMap<(usize, u64), Found> {
+    let found = counted.rows(u64::MAX).unwrap();
+    let all: BTreeMap<_, _> = found.into_iter().map(|(shard, row, found)| ((shard, row), found)).collect();
+    assert_eq!(counted.rows_read(), all.len() as u64);
+    all
 }
 
 fn small() -> Settings {
@@ -141,7 +73,7 @@ fn wide_rows_keep_their_place_under_a_condition_and_in_groups() {
     wide(&place);
     // Folders come in the order of their names.
     let shards = [(1, "test"), (0, "train"), (2, "train")];
-    let key = |split: &str, row: i32| -> GroupKey {
+    let key = |split: &str, row: i32| -> Group {
         vec![Some(split.to_owned()), (row % 3 > 0).then(|| ["x", "y"][row as usize % 2].to_owned())]
     };
     let cases: [(&str, bool, Meets); 5] = [
@@ -157,7 +89,7 @@ fn wide_rows_keep_their_place_under_a_condition_and_in_groups() {
     for ((spec, by, meets), engine) in cases.into_iter().flat_map(|case| [(case, "auto"), (case, "plain")]) {
         let spec =
             format!("layout = 'wide'\nlabels = ['a', 'b', 'c']\nthreads = 3\nengine = '{engine}'\n{spec}");
-        let found = Counted::new(&place, &spec).told();
+        let found = rows_of(&counted(&place, &spec));
         assert_eq!(found.len(), 120, "{spec}");
         for ((shard, row), told) in found {
             let (number, split) = shards[shard];
@@ -210,8 +142,8 @@ fn lists_vectors_and_values_are_sets() {
         let settings = Settings { group_rows: 4, ..small() };
         write_with(&place.path("in/a.parquet"), vec![("y", column)], settings.properties().build());
         for engine in ["auto", "plain"] {
-            let counted = Counted::new(&place, &format!("labels = 'y'\nengine = '{engine}'\n{spec}"));
-            let found = counted.told().into_values();
+            let counted = counted(&place, &format!("labels = 'y'\nengine = '{engine}'\n{spec}"));
+            let found = rows_of(&counted).into_values();
             let found = found.map(|told| told.map(|(positives, unknown, _)| (positives, unknown)));
             assert!(found.eq(sets.clone().map(Some)), "{spec}, {engine}");
         }
@@ -220,21 +152,9 @@ fn lists_vectors_and_values_are_sets() {
 
 #[test]
 fn who_takes_rows_may_end_the_reading() {
-    struct Refuses;
-    impl RowSink for Refuses {
-        type Found = ();
-
-        fn take(&mut self, block: &mut Block) -> Result<()> {
-            if block.first_row > 20 { Err(Error::usage("enough")) } else { Ok(()) }
-        }
-
-        fn finish(self) {}
-    }
     let place = Place::new();
     wide(&place);
-    let counted = Counted::new(&place, "layout = 'wide'\nlabels = ['a', 'b', 'c']");
-    let (request, runtime) = (counted.request(), &counted.runtime);
-    let refused = runtime.block_on(read_rows(&request, || Refuses)).unwrap_err();
+    let refused = counted(&place, "layout = 'wide'\nlabels = ['a', 'b', 'c']").rows(20).unwrap_err();
     assert_eq!(refused.to_string(), "enough");
 }
 
@@ -244,8 +164,8 @@ type Sets = (Vec<u32>, Vec<u32>);
 /// Checks that rows and their measures are those of `expected`, shard by shard.
 fn check(place: &Place, spec: &str, labels: usize, expected: &[Vec<Sets>]) {
     for engine in ["encoded", "plain"] {
-        let counted = Counted::new(place, &format!("{spec}\nengine = '{engine}'\nthreads = 2"));
-        let told = counted.told();
+        let counted = counted(place, &format!("{spec}\nengine = '{engine}'\nthreads = 2"));
+        let told = rows_of(&counted);
         let places = expected
             .iter()
             .enumerate()
@@ -256,19 +176,17 @@ fn check(place: &Place, spec: &str, labels: usize, expected: &[Vec<Sets>]) {
             let (positives, unknown, _) = found.unwrap();
             assert_eq!((&positives, &unknown), (&wanted.0, &wanted.1), "{spec}, {engine}");
         }
-        let measured = counted.runtime.block_on(measure(&counted.request(), &counted.counts, &[])).unwrap();
-        assert_eq!(measured.way.engine, engine);
-        let whole = measured.whole;
+        let measured = counted.measure().unwrap();
+        assert_eq!(measured.engine, engine);
         let mut sets: BTreeMap<&[u32], u64> = BTreeMap::new();
         rows.iter().for_each(|row| *sets.entry(&row.0).or_default() += 1);
         let single = sets.values().filter(|rows| **rows == 1).count();
-        let counts = (whole.distinct_labelsets, whole.single_labelsets, whole.rows);
-        assert_eq!(counts, (sets.len() as u64, single as u64, rows.len() as u64));
+        assert_eq!(measured.numbers(), (rows.len() as u64, sets.len() as u64, single as u64));
         let mut top: Vec<(&[u32], u64)> = sets.into_iter().collect();
         top.sort_by_key(|(labels, rows)| (std::cmp::Reverse(*rows), *labels));
         top.truncate(TOP_LABELSETS);
-        assert!(whole.top_labelsets.iter().map(|set| (&set.labels[..], set.rows)).eq(top));
-        for (k, times) in whole.cardinalities.iter().enumerate() {
+        assert!(measured.top().eq(top));
+        for (k, times) in measured.cardinalities().iter().enumerate() {
             assert_eq!(rows.iter().filter(|row| row.0.len() == k).count() as u64, *times);
         }
         for one in 0..labels {
@@ -280,8 +198,8 @@ fn check(place: &Place, spec: &str, labels: usize, expected: &[Vec<Sets>]) {
                 let both = rows.iter().map(|row| (side(row, one), side(row, other)));
                 let known = both.clone().filter(|(a, b)| a.1 && b.1).count() as u64;
                 let together = both.filter(|(a, b)| a.0 && b.0).count() as u64;
-                let pair = whole.pair(&counted.counts, one, other).unwrap();
-                assert_eq!((pair.known, pair.together), (known, together), "{one} and {other}");
+                let pair = measured.pair(one, other);
+                assert_eq!(pair, Some((known, together)), "{one} and {other}");
             }
         }
     }

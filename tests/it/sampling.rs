@@ -8,7 +8,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use posweight::sampling::Draw;
+use posweight::testing::Draw;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use posweight::sampling::Draw;
-use posweight::sampling::draw::rounded;
+use posweight::testing::Draw;
+use posweight::testing::rounded;
 
 /// A row with its place.
 #[derive(Debug, Clone)]

@@ -89,7 +89,7 @@ fn kubernetes() {
     let documents = YamlLoader::load_from_str(&read("kubernetes.yaml")).unwrap();
     assert_eq!(documents[0]["kind"].as_str(), Some("ConfigMap"));
     let spec = documents[0]["data"]["nightly.toml"].as_str().unwrap();
-    posweight::pipeline::parsing::parse(spec).unwrap();
+    posweight::testing::check_spec(spec).unwrap();
     let job = &documents[1]["spec"]["jobTemplate"]["spec"];
     let codes = job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"].as_vec().unwrap();
     assert_eq!(codes.iter().filter_map(Yaml::as_i64).collect::<BTreeSet<_>>(), for_a_person());

@@ -5,10 +5,8 @@
 use std::path::PathBuf;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use posweight::engine::session::Limits;
-use posweight::engine::sql::{Access, Session};
 use posweight::error::{Error, Result};
-use posweight::pipeline::sql::{SqlRequest, open};
+use posweight::testing::Queries;
 use sqllogictest::{
     AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer,
     default_validator,
@@ -16,32 +14,24 @@ use sqllogictest::{
 
 use crate::support::{Place, root};
 
-struct Queries(Session);
+struct Database(Queries);
 
 #[async_trait::async_trait]
-impl AsyncDB for Queries {
+impl AsyncDB for Database {
     type Error = Error;
     type ColumnType = DefaultColumnType;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>> {
+        let (columns, batches) = self.0.answer(sql).await?;
+        let options = FormatOptions::default().with_null("NULL");
         let mut rows = Vec::new();
-        let mut columns = 0;
-        for statement in self.0.parse(sql)? {
-            let mut answer = self.0.run(statement).await?;
-            columns = answer.schema().fields().len();
-            while let Some(batch) = answer.next().await {
-                let batch = batch?;
-                let options = FormatOptions::default().with_null("NULL");
-                let cells: Vec<_> =
-                    batch.columns().iter().map(|c| ArrayFormatter::try_new(c, &options).unwrap()).collect();
-                let row = |row| {
-                    cells
-                        .iter()
-                        .map(|cell| cell.value(row).to_string().replace('\n', " ⏎ "))
-                        .collect::<Vec<_>>()
-                };
-                rows.extend((0..batch.num_rows()).map(row));
-            }
+        for batch in batches {
+            let cells: Vec<_> =
+                batch.columns().iter().map(|c| ArrayFormatter::try_new(c, &options).unwrap()).collect();
+            let row = |row| -> Vec<String> {
+                cells.iter().map(|cell| cell.value(row).to_string().replace('\n', " ⏎ ")).collect()
+            };
+            rows.extend((0..batch.num_rows()).map(row));
         }
         if columns == 0 {
             return Ok(DBOutput::StatementComplete(0));
@@ -56,15 +46,9 @@ fn run(name: &'static str, paths: bool) {
     let place = Place::new();
     place.weights(&[&root().join("sample_data/wide").display().to_string()]);
     let table = |name: &str| format!("{name}={}", root().join("sample_data").join(name).display());
-    let request = SqlRequest {
-        tables: vec![table("wide"), table("list")],
-        run: Some(place.path("out")),
-        limits: Limits::new(512 << 20, 2, None, 1 << 30),
-        access: Access { paths, write: false },
-    };
     let connect = || {
-        let request = request.clone();
-        async move { open(&request).map(Queries) }
+        let opened = Queries::open(vec![table("wide"), table("list")], place.path("out"), paths);
+        async move { opened.map(Database) }
     };
     let mut runner = Runner::new(connect);
     let file: PathBuf = root().join("tests/slt").join(name);

@@ -21,12 +21,7 @@ use object_store::{
 };
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
-use posweight::engine::Progress;
-use posweight::pipeline::machine::Machine;
-use posweight::pipeline::outcome::Observer;
-use posweight::pipeline::plan::Plan;
-use posweight::pipeline::run::run;
-use posweight::pipeline::spec::{OneOrMany, Spec};
+use posweight::testing::run_spec;
 
 /// A shard of two row groups and a column that nobody asks for.
 fn shard(seed: i32) -> Vec<u8> {
@@ -169,13 +164,6 @@ impl ObjectStore for Faulty {
     }
 }
 
-struct Nobody;
-
-impl Observer for Nobody {
-    fn counting(&self, _: usize, _: u64, _: u64, _: &Arc<Progress>) {}
-    fn counted(&self) {}
-}
-
 /// A store of its own, with four shards.
 fn store(root: &str, seed: u64, one_in: u64) -> Arc<Faulty> {
     let inner = InMemory::new();
@@ -187,7 +175,7 @@ fn store(root: &str, seed: u64, one_in: u64) -> Arc<Faulty> {
     };
     runtime().block_on(fill);
     let store = Arc::new(Faulty { inner, chance: Mutex::new(Chance(seed)), one_in });
-    posweight::store::register(root, Arc::clone(&store) as _);
+    posweight::testing::register(root, Arc::clone(&store) as _);
     store
 }
 
@@ -195,27 +183,21 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-fn spec(root: &str, seed: u64) -> Spec {
-    Spec {
-        shards: Some(OneOrMany::One(format!("{root}/in"))),
-        out: Some(format!("{root}/out").into()),
-        state: (seed.is_multiple_of(3)).then(|| format!("{root}/night.state").into()),
-        overwrite: Some(true),
-        layout: Some("wide".to_owned()),
-        labels: Some(OneOrMany::Many(vec!["a".to_owned(), "b".to_owned()])),
-        by: Some(OneOrMany::One("split".to_owned())),
-        engine: Some(if seed.is_multiple_of(2) { "auto" } else { "plain" }.to_owned()),
-        row_measures: Some("off".to_owned()),
-        ..Spec::default()
-    }
+/// Every third seed saves counts.
+fn spec(root: &str, seed: u64) -> String {
+    let state =
+        if seed.is_multiple_of(3) { format!("state = '{root}/night.state'\n") } else { String::new() };
+    let engine = if seed.is_multiple_of(2) { "auto" } else { "plain" };
+    format!(
+        "shards = '{root}/in'\nout = '{root}/out'\n{state}overwrite = true\nlayout = 'wide'\nlabels = ['a', 'b']\n\
+         by = 'split'\nengine = '{engine}'\nrow_measures = 'off'\n"
+    )
 }
 
 /// Runs a spec in this process; gives its exit code and what it said.
-fn ended(spec: Spec) -> (u8, String) {
-    let runtime = runtime();
-    let plan = Plan::resolve(spec, Machine { memory: 4 << 30, threads: 2 }).unwrap();
-    match runtime.block_on(run(&plan, &Nobody)) {
-        Ok(_) => (0, String::new()),
+fn ended(spec: &str) -> (u8, String) {
+    match run_spec(spec) {
+        Ok(()) => (0, String::new()),
         Err(error) => (error.exit_code(), error.to_string()),
     }
 }
@@ -242,12 +224,12 @@ fn seeds_end_in_the_clean_bytes_or_a_clean_exit() {
     let seeds: u64 = std::env::var("POSWEIGHT_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(50);
     let root = |seed: u64| format!("faulty+{seed}://b");
     let clean = store("faulty+clean://b", 0, 0);
-    assert_eq!(ended(spec("faulty+clean://b", 0)), (0, String::new()));
+    assert_eq!(ended(&spec("faulty+clean://b", 0)), (0, String::new()));
     let clean = result(&clean.inner).unwrap();
     let mut codes = BTreeMap::new();
     for seed in 0..seeds {
         let store = store(&root(seed), seed, 4 + seed % 37);
-        let (code, said) = ended(spec(&root(seed), seed));
+        let (code, said) = ended(&spec(&root(seed), seed));
         assert!([0, 5, 8].contains(&code), "seed {seed}: {code} {said}");
         *codes.entry(code).or_insert(0) += 1;
         match (code, result(&store.inner)) {
@@ -268,8 +250,7 @@ fn seeds_end_in_the_clean_bytes_or_a_clean_exit() {
 #[test]
 fn kept_counts_lie_in_the_store_too() {
     let store = store("nightly://b", 1, 0);
-    let spec = || spec("nightly://b", 0);
-    assert_eq!(ended(spec()), (0, String::new()));
+    assert_eq!(ended(&spec("nightly://b", 0)), (0, String::new()));
     let statuses = || {
         let text = runtime().block_on(async {
             store.inner.get(&Path::from("out/run_results.json")).await.unwrap().bytes().await.unwrap()
@@ -288,9 +269,9 @@ fn kept_counts_lie_in_the_store_too() {
         .block_on(store.inner.put(&Path::from("in/split=0/0.parquet"), PutPayload::from(shard(9))))
         .unwrap();
     let first = result(&store.inner).unwrap();
-    assert_eq!(ended(spec()), (0, String::new()));
+    assert_eq!(ended(&spec("nightly://b", 0)), (0, String::new()));
     assert_eq!(statuses(), ["counted", "reused", "reused", "reused"]);
     let second = result(&store.inner).unwrap();
-    assert_eq!(ended(Spec { state: None, ..spec() }), (0, String::new()));
+    assert_eq!(ended(&spec("nightly://b", 2)), (0, String::new()));
     assert!(second == result(&store.inner).unwrap() && first != second);
 }

@@ -116,7 +116,7 @@ impl SqlVerb {
             texts.push(stdin());
         }
         for text in texts {
-            for statement in session.parse(&text?)? {
+            for statement in Session::parse(&text?)? {
                 let answer = session.run(statement).await?;
                 if to.write(answer).await? == StdoutReader::Gone {
                     return Ok(());

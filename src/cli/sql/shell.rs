@@ -124,7 +124,7 @@ impl Shell<'_> {
     fn statements(&self, text: &str) -> Result<()> {
         let clock = Instant::now();
         let work = async {
-            for statement in self.session.parse(text)? {
+            for statement in Session::parse(text)? {
                 let mut to = RowOutput::new(None, false, self.format)?;
                 to.write(self.session.run(statement).await?).await?;
             }

@@ -29,7 +29,7 @@ mod exchange;
 mod without;
 
 #[cfg(feature = "cluster")]
-pub use ballista::server;
+pub(crate) use ballista::server;
 #[cfg(feature = "cluster")]
 pub(super) use ballista::{count, patterns, prepare, rows, run};
 #[cfg(not(feature = "cluster"))]

@@ -21,7 +21,7 @@ use crate::source::shards::Shard;
 
 /// What becomes of each shard, and whether its counts can be kept at all.
 #[must_use]
-pub fn fates(states: &States, shards: &[Shard], counting: &Counting) -> Vec<(Fate, bool)> {
+pub(crate) fn fates(states: &States, shards: &[Shard], counting: &Counting) -> Vec<(Fate, bool)> {
     let known = shards.iter().zip(single(shards, counting));
     known
         .map(|(shard, own)| match own {
@@ -33,7 +33,7 @@ pub fn fates(states: &States, shards: &[Shard], counting: &Counting) -> Vec<(Fat
 
 /// The first shard whose rows others may have too.
 #[must_use]
-pub fn shared<'s>(shards: &'s [Shard], counting: &Counting) -> Option<&'s Shard> {
+pub(crate) fn shared<'s>(shards: &'s [Shard], counting: &Counting) -> Option<&'s Shard> {
     let owned = single(shards, counting).into_iter().zip(shards);
     owned.filter(|(own, _)| matches!(own, Own::Shared)).map(|(_, shard)| shard).next()
 }

@@ -21,7 +21,7 @@ use crate::threads::both;
 
 /// What a scan found.
 #[derive(Debug)]
-pub struct Counted {
+pub(crate) struct Counted {
     /// Counts of all rows.
     pub total: LabelCounts,
     /// Counts per group of `--by`, sorted by key; empty without `--by`.

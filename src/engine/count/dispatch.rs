@@ -27,7 +27,7 @@ use crate::source::shards::{Shard, Unreadable};
 /// # Errors
 /// [`Error::Input`] for bad pages or values, [`Error::Usage`] for a bad condition,
 /// [`Error::Resource`] when a limit is reached, [`Error::Changed`] when a shard changed meanwhile.
-pub async fn count(
+pub(crate) async fn count(
     dataset: &Dataset,
     counting: Counting,
     limits: &Limits,
@@ -41,7 +41,7 @@ pub async fn count(
 ///
 /// # Errors
 /// As [`count`], and when more shards than that cannot be read, or all.
-pub async fn count_readable(
+pub(crate) async fn count_readable(
     dataset: &Dataset,
     counting: Counting,
     limits: &Limits,
@@ -147,7 +147,7 @@ fn finish(dataset: &Dataset, counting: &Counting, collector: Collector) -> Resul
 ///
 /// # Errors
 /// As [`count`], for what is wrong before a page is read.
-pub async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Limits) -> Result<String> {
+pub(crate) async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Limits) -> Result<String> {
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
     let context = counting_session(limits, &spill)?;
     let all = dataset.shards.len();

@@ -14,4 +14,4 @@ pub(super) mod dispatch;
 mod merge;
 mod named;
 pub(super) mod pass;
-pub mod states;
+pub(crate) mod states;

@@ -34,25 +34,13 @@ const ENTRY_MAX: u32 = 1 << 20;
 
 /// What is known of a shard before it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Its counts are kept.
     Reused,
     /// There is none of its path.
     New,
     /// Size, time or footer are not those of the kept counts.
     Changed,
-}
-
-impl Fate {
-    /// Its name in files and tables.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reused => "reused",
-            Self::New => "new",
-            Self::Changed => "changed",
-        }
-    }
 }
 
 /// An entry of the file.
@@ -73,7 +61,7 @@ struct SavedCounts {
 
 /// The file, and what it holds.
 #[derive(Debug)]
-pub struct States {
+pub(crate) struct States {
     path: PathBuf,
     file: File,
     head: Vec<u8>,
@@ -163,7 +151,7 @@ impl States {
     /// # Errors
     /// [`Error::Output`] when another run has it or it cannot be written, [`Error::Usage`] when it is a file
     /// of something else.
-    pub fn open(path: &Path, counting: &Counting, schema: &Schema, full: bool) -> Result<Self> {
+    pub(crate) fn open(path: &Path, counting: &Counting, schema: &Schema, full: bool) -> Result<Self> {
         if let Some(address) = of_path(path) {
             let (copy, file) = ObjectCopy::of(address).map_err(|error| error.at("--state"))?;
             let mut states = Self::at(path, file, counting, schema);
@@ -187,7 +175,7 @@ impl States {
     ///
     /// # Errors
     /// As [`Self::open`], but another run may have it.
-    pub fn look(path: &Path, counting: &Counting, schema: &Schema) -> Result<Self> {
+    pub(crate) fn look(path: &Path, counting: &Counting, schema: &Schema) -> Result<Self> {
         let file = match (of_path(path), File::open(path)) {
             (Some(address), _) => ObjectCopy::of(address).map_err(|error| error.at("--state"))?.1,
             (None, Ok(file)) => file,
@@ -262,7 +250,7 @@ impl States {
 
     /// The identities of all shards that a file knows, whatever was counted; none where it is no such file.
     #[must_use]
-    pub fn identities(path: &Path) -> BTreeSet<String> {
+    pub(crate) fn identities(path: &Path) -> BTreeSet<String> {
         let mut known = BTreeSet::new();
         let Ok(file) = File::open(path) else { return known };
         let length = file.metadata().map_or(0, |metadata| metadata.len());
@@ -279,13 +267,13 @@ impl States {
 
     /// True when the file held counts by other rules, which are of no use.
     #[must_use]
-    pub fn rules_changed(&self) -> bool {
+    pub(crate) fn rules_changed(&self) -> bool {
         self.rules_changed
     }
 
     /// What becomes of a shard.
     #[must_use]
-    pub fn fate(&self, shard: &Shard) -> Fate {
+    pub(crate) fn fate(&self, shard: &Shard) -> Fate {
         match self.saved.get(&place(shard)) {
             Some(saved) if saved.entry.identity == shard.identity() => Fate::Reused,
             Some(_) => Fate::Changed,
@@ -295,7 +283,7 @@ impl States {
 
     /// Shards that are kept and not among `shards`, sorted.
     #[must_use]
-    pub fn removed(&self, shards: &[Shard]) -> Vec<PathBuf> {
+    pub(crate) fn removed(&self, shards: &[Shard]) -> Vec<PathBuf> {
         let there: std::collections::HashSet<PathBuf> = shards.iter().map(place).collect();
         let mut removed: Vec<PathBuf> =
             self.saved.keys().filter(|path| !there.contains(*path)).cloned().collect();
@@ -336,7 +324,7 @@ impl States {
     ///
     /// # Errors
     /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
-    pub fn finish(mut self, shards: &[Shard]) -> Result<()> {
+    pub(crate) fn finish(mut self, shards: &[Shard]) -> Result<()> {
         let copy = self.copy.take();
         let kept: Vec<&SavedCounts> =
             shards.iter().filter_map(|shard| self.saved.get(&place(shard))).collect();

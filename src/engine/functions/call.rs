@@ -10,13 +10,13 @@ use futures::future::BoxFuture;
 use crate::error::Result;
 
 /// Opens what a call names, once for each query that is planned.
-pub type OpenCall = Arc<dyn Fn() -> BoxFuture<'static, Result<OpenedCall>> + Send + Sync>;
+pub(crate) type OpenCall = Arc<dyn Fn() -> BoxFuture<'static, Result<OpenedCall>> + Send + Sync>;
 
 /// Makes the rows of a call, once for each query that runs.
-pub type MakeRows = Arc<dyn Fn() -> BoxFuture<'static, Result<RecordBatch>> + Send + Sync>;
+pub(crate) type MakeRows = Arc<dyn Fn() -> BoxFuture<'static, Result<RecordBatch>> + Send + Sync>;
 
 /// A function in place of a table: `FROM name('text', 'text')`.
-pub trait TableCall: fmt::Debug + Send + Sync + 'static {
+pub(crate) trait TableCall: fmt::Debug + Send + Sync + 'static {
     /// Its name in SQL.
     fn name(&self) -> &'static str;
 
@@ -29,7 +29,7 @@ pub trait TableCall: fmt::Debug + Send + Sync + 'static {
 
 /// The table that a call stands for.
 #[derive(Clone)]
-pub struct CallTable {
+pub(crate) struct CallTable {
     /// The columns of its rows.
     pub schema: SchemaRef,
     /// Called while a query is planned.
@@ -38,7 +38,7 @@ pub struct CallTable {
 
 /// A call within the plan of one query.
 #[derive(Clone)]
-pub struct OpenedCall {
+pub(crate) struct OpenedCall {
     /// How the rows will be made, in a few words for `EXPLAIN`.
     pub how: String,
     /// Makes rows with the columns of the call.

@@ -13,14 +13,14 @@
 //! # }
 //! ```
 
-pub mod call;
+pub(crate) mod call;
 pub(super) mod call_exec;
 mod counter;
 mod labels;
 mod schemes;
 mod sides;
 pub(super) mod sum;
-pub mod tables;
+pub(crate) mod tables;
 
 use datafusion::prelude::SessionContext;
 

@@ -17,7 +17,7 @@ use crate::engine::errors::external;
 use crate::error::{Error, Result};
 
 /// Makes `call` a table function of `context`.
-pub fn register(context: &SessionContext, call: Arc<dyn TableCall>) {
+pub(crate) fn register(context: &SessionContext, call: Arc<dyn TableCall>) {
     let name = call.name();
     context.register_udtf(name, Arc::new(CallFunction(call)));
 }

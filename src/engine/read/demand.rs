@@ -9,7 +9,7 @@ use crate::engine::read::reads::Wanted;
 
 /// Bytes and requests of a count, and what its footers take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Demand {
+pub(crate) struct Demand {
     /// Shards.
     pub shards: u64,
     /// Row groups.
@@ -30,7 +30,7 @@ pub struct Demand {
 
 /// What counting all shards of `dataset` demands.
 #[must_use]
-pub fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
+pub(crate) fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
     let asked: HashSet<&str> = counting
         .layout
         .columns()

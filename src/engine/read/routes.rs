@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// How rows were read.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Route {
+pub(crate) struct Route {
     /// `encoded` or `plain`.
     pub engine: &'static str,
     /// Why not `encoded`.
@@ -19,7 +19,7 @@ pub struct Route {
 
 /// How the chunks of one label column were counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ColumnRoute {
+pub(crate) struct ColumnRoute {
     /// The column.
     pub column: String,
     /// Chunks counted from encoded pages.

@@ -4,7 +4,7 @@ use crate::label_sets::LabelSets;
 
 /// Consecutive rows of one row group of one shard, in order.
 #[derive(Debug, Default)]
-pub struct Block {
+pub(crate) struct Block {
     /// Number of the shard among those of the data set.
     pub shard: usize,
     /// Number of the first row among those of the shard, from 0.
@@ -15,7 +15,7 @@ pub struct Block {
 
 /// A row that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row<'a> {
+pub(crate) struct Row<'a> {
     /// Positions of the labels it has, ascending.
     pub positives: &'a [u32],
     /// Positions of the labels it does not know, ascending.
@@ -45,14 +45,14 @@ impl Default for Members {
 impl Block {
     /// Rows of the block, including those that do not meet the condition.
     #[must_use]
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.sets.rows()
     }
 
     /// The group of a row; `None` when it does not meet the condition.
     #[must_use]
     #[inline]
-    pub fn group(&self, row: usize) -> Option<usize> {
+    pub(crate) fn group(&self, row: usize) -> Option<usize> {
         let group = match &self.members {
             Members::All(group) => *group,
             Members::Each(groups) => groups.get(row).copied().unwrap_or(OUTSIDE),
@@ -63,14 +63,8 @@ impl Block {
     /// A row, counted from the first one of the block; `None` when it does not meet the condition.
     #[must_use]
     #[inline]
-    pub fn row(&self, row: usize) -> Option<Row<'_>> {
+    pub(crate) fn row(&self, row: usize) -> Option<Row<'_>> {
         let group = self.group(row)?;
         Some(Row { positives: self.sets.positives(row), unknown: self.sets.unknown(row), group })
-    }
-
-    /// The labels of all rows, also of those that do not meet the condition.
-    #[must_use]
-    pub fn sets(&self) -> &LabelSets {
-        &self.sets
     }
 }

@@ -11,7 +11,10 @@ use crate::error::Result;
 ///
 /// # Errors
 /// As [`crate::engine::count`], and those of the sinks.
-pub async fn read_rows<S: RowSink>(request: &Request<'_>, make: impl FnMut() -> S) -> Result<Vec<S::Found>> {
+pub(crate) async fn read_rows<S: RowSink>(
+    request: &Request<'_>,
+    make: impl FnMut() -> S,
+) -> Result<Vec<S::Found>> {
     if let Some(address) = &request.limits.cluster {
         return cluster::rows(address, request, make).await;
     }

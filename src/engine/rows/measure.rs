@@ -21,7 +21,7 @@ use crate::threads::in_order;
 
 /// What rows say.
 #[derive(Debug)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// All rows that meet the condition.
     pub whole: RowMeasures,
     /// Those of each group that was asked for.
@@ -43,7 +43,7 @@ const KNOWN_SETS: usize = 1 << 15;
 ///
 /// # Errors
 /// As [`crate::engine::count`].
-pub async fn measure(
+pub(crate) async fn measure(
     request: &Request<'_>,
     counts: &LabelCounts,
     groups: &[&LabelCounts],

@@ -29,8 +29,10 @@ mod resolve;
 mod set_tally;
 pub(super) mod sink;
 
-pub use block::{Block, Row};
-pub use dispatch::read_rows;
-pub use measure::{Measured, measure};
-pub use request::{Request, RowPattern, can_tell};
-pub use sink::RowSink;
+pub(crate) use block::Block;
+pub(crate) use dispatch::read_rows;
+pub(crate) use measure::Measured;
+pub(crate) use measure::measure;
+pub(crate) use request::Request;
+pub(crate) use request::can_tell;
+pub(crate) use sink::RowSink;

@@ -13,7 +13,7 @@ use crate::source::layout::LayoutKind;
 ///
 /// # Errors
 /// The reason, in words that end "rows are not measured: …".
-pub fn can_tell(counting: &Counting) -> std::result::Result<(), &'static str> {
+pub(crate) fn can_tell(counting: &Counting) -> std::result::Result<(), &'static str> {
     if counting.layout.kind == LayoutKind::Long {
         return Err("in layout long a row is spread over many lines");
     }
@@ -25,7 +25,7 @@ pub fn can_tell(counting: &Counting) -> std::result::Result<(), &'static str> {
 
 /// Rows to be read; [`can_tell`] allows it.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The shards.
     pub dataset: &'a Dataset,
     /// What values mean, by which the shards were counted: labels are known, and all values have a meaning.
@@ -41,7 +41,7 @@ pub struct Request<'a> {
 
 /// Rows with the same labels, in one group.
 #[derive(Debug, Clone, Copy)]
-pub struct RowPattern<'a> {
+pub(crate) struct RowPattern<'a> {
     /// Positions of the labels they have, ascending.
     pub positives: &'a [u32],
     /// Positions of the labels they do not know, ascending.

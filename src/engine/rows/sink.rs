@@ -4,7 +4,7 @@ use crate::engine::rows::block::Block;
 use crate::error::Result;
 
 /// Takes the rows that one thread reads.
-pub trait RowSink: Send + 'static {
+pub(crate) trait RowSink: Send + 'static {
     /// What it has found in the end.
     type Found: Send + 'static;
 

@@ -46,7 +46,7 @@ impl ThreadDecisions {
 
 /// The decisions on all rows, by shard.
 #[derive(Debug)]
-pub struct RowDecisions {
+pub(crate) struct RowDecisions {
     /// Shard, first row within the shard, decisions; in this order.
     blocks: Vec<(usize, u64, StoredBlock)>,
     files: Vec<SpillFile>,
@@ -73,7 +73,7 @@ impl RowDecisions {
     ///
     /// # Errors
     /// [`Error::Resource`] when a spill file cannot be read back.
-    pub fn of_shard(&self, shard: usize) -> impl Iterator<Item = Result<Cow<'_, Decisions>>> {
+    pub(crate) fn of_shard(&self, shard: usize) -> impl Iterator<Item = Result<Cow<'_, Decisions>>> {
         let start = self.blocks.partition_point(|(at, ..)| *at < shard);
         let blocks = self.blocks[start..].iter().take_while(move |(at, ..)| *at == shard);
         blocks.map(|(_, _, stored)| match stored {

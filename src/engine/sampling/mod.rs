@@ -33,15 +33,14 @@ use crate::sampling::row_weight::RowWeights;
 use decide::Rule;
 use task::SamplingTask;
 
-pub use decisions::RowDecisions;
-pub use remove_labels::LabelRemover;
-pub use task::{SamplingFacts, SamplingPlan, SamplingRequest};
+pub(crate) use remove_labels::LabelRemover;
+pub(crate) use task::{SamplingFacts, SamplingPlan, SamplingRequest};
 
 /// Plans all rows of `request`, which must have been counted.
 ///
 /// # Errors
 /// As [`super::rows::read_rows`], and [`Error::Resource`] when the method needs all rows in memory and they do not fit.
-pub async fn plan_rows(request: &Request<'_>, asked: &SamplingRequest<'_>) -> Result<SamplingPlan> {
+pub(crate) async fn plan_rows(request: &Request<'_>, asked: &SamplingRequest<'_>) -> Result<SamplingPlan> {
     let task = SamplingTask::new(*request, *asked)?;
     let mut facts = SamplingFacts::default();
     let rule = rule(&task, &mut facts).await?;

@@ -25,7 +25,7 @@ fn internal(cause: &dyn std::fmt::Display) -> Error {
 
 /// Removes labels from rows.
 #[derive(Debug)]
-pub struct LabelRemover {
+pub(crate) struct LabelRemover {
     counting: Arc<Counting>,
     /// A negative value for each label column of `wide`, or for the one of `vector`.
     negatives: Vec<ArrayRef>,
@@ -36,7 +36,7 @@ impl LabelRemover {
     ///
     /// # Errors
     /// [`Error::Usage`] when no value of a column is negative.
-    pub fn new(counting: Arc<Counting>, schema: &Schema) -> Result<Self> {
+    pub(crate) fn new(counting: Arc<Counting>, schema: &Schema) -> Result<Self> {
         let columns = counting.layout.labels.iter().enumerate();
         let negatives = match counting.layout.kind {
             LayoutKind::Wide => {
@@ -54,7 +54,11 @@ impl LabelRemover {
     ///
     /// # Errors
     /// [`Error::Internal`] when a column has another type than during the count.
-    pub fn apply(&self, batch: &RecordBatch, goes: &dyn Fn(usize, u32) -> bool) -> Result<RecordBatch> {
+    pub(crate) fn apply(
+        &self,
+        batch: &RecordBatch,
+        goes: &dyn Fn(usize, u32) -> bool,
+    ) -> Result<RecordBatch> {
         let schema = batch.schema();
         let mut columns = batch.columns().to_vec();
         for (label, name) in self.counting.layout.labels.iter().enumerate() {

@@ -12,7 +12,7 @@ use crate::sampling::{Draw, Method, Rarity, Shift};
 
 /// What to plan.
 #[derive(Debug, Clone, Copy)]
-pub struct SamplingRequest<'a> {
+pub(crate) struct SamplingRequest<'a> {
     /// The method.
     pub method: &'a Method,
     /// The source of its random numbers.
@@ -25,7 +25,7 @@ pub struct SamplingRequest<'a> {
 
 /// A sampling plan: a decision on every row.
 #[derive(Debug)]
-pub struct SamplingPlan {
+pub(crate) struct SamplingPlan {
     /// The decisions, by shard.
     pub decided: RowDecisions,
     /// How the counts of an epoch differ from the counts of the rows.
@@ -42,7 +42,7 @@ pub struct SamplingPlan {
 
 /// Figures of a sampling plan; `None` where the method does not use one.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct SamplingFacts {
+pub(crate) struct SamplingFacts {
     /// Sum of the weights of all rows.
     pub weight_sum: Option<f64>,
     /// Rows that the method should clone or drop.

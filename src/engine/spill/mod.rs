@@ -30,7 +30,7 @@ pub(super) struct Spill {
 
 /// What was written to spill files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Spilled {
+pub(crate) struct Spilled {
     /// Bytes on disk, compressed.
     pub bytes: u64,
     /// Number of files.

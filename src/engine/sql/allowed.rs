@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// What statements may use beside the registered tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Access {
+pub(crate) struct Access {
     /// Files that statements name.
     pub paths: bool,
     /// Statements that write, such as COPY and INSERT.

@@ -150,7 +150,7 @@ pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc
 ///
 /// # Errors
 /// [`Error::Internal`] when Arrow refuses the columns.
-pub fn measures(measures: &Measures) -> Result<RecordBatch> {
+pub(crate) fn measures(measures: &Measures) -> Result<RecordBatch> {
     let names: StringArray = measures.values.iter().map(|(name, _)| Some(*name)).collect();
     let values: Float64Array = measures.values.iter().map(|(_, value)| *value).collect();
     let columns = [("measure", Arc::new(names) as ArrayRef, false), ("value", Arc::new(values) as _, true)];

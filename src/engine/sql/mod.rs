@@ -30,18 +30,18 @@ use crate::engine::session::{Limits, session};
 use crate::error::{Error, Result};
 use table::QueryTable;
 
-pub use allowed::Access;
-pub use catalog::measures;
+pub(crate) use allowed::Access;
+pub(crate) use catalog::measures;
 
 /// Lists of pieces that a table is cut into on a cluster.
 const CLUSTER_LISTS: usize = 64;
 
 /// A parsed statement.
 #[derive(Debug)]
-pub struct Statement(Parsed);
+pub(crate) struct Statement(Parsed);
 
 /// The tables, functions and limits of the statements that run in it.
-pub struct Session {
+pub(crate) struct Session {
     context: SessionContext,
     access: Access,
     threads: usize,
@@ -61,7 +61,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Resource`] when the memory limit is too small or the spill folder cannot be used.
-    pub fn new(limits: &Limits, access: Access, calls: Vec<Arc<dyn TableCall>>) -> Result<Self> {
+    pub(crate) fn new(limits: &Limits, access: Access, calls: Vec<Arc<dyn TableCall>>) -> Result<Self> {
         let spill =
             Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
         let context = session(limits, &spill)?;
@@ -84,7 +84,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Input`] for sources that cannot be read, [`Error::Usage`] for a duplicate name.
-    pub fn add_shards(&self, name: &str, sources: &[String]) -> Result<()> {
+    pub(crate) fn add_shards(&self, name: &str, sources: &[String]) -> Result<()> {
         let table =
             QueryTable::open(sources, self.threads).map_err(|error| error.at(format!("--table {name}")))?;
         self.add(name, Arc::new(table))
@@ -94,7 +94,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Input`] when the folder holds no run, [`Error::Usage`] for a duplicate name.
-    pub fn add_run(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn add_run(&self, folder: &Path) -> Result<()> {
         let fetched = Fetched::of(folder).map_err(|error| error.at("--run"))?;
         let folder = fetched.path().to_owned();
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner).push(fetched);
@@ -121,7 +121,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Usage`] with the position of a syntax error.
-    pub fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
+    pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
         let parsed = DFParser::parse_sql(sql).map_err(|cause| sql_error(&cause))?;
         Ok(parsed.into_iter().map(Statement).collect())
     }
@@ -131,7 +131,7 @@ impl Session {
     /// # Errors
     /// [`Error::Usage`] for unknown names, mismatched types and statements that the session does not allow;
     /// [`Error::Input`] for shards that cannot be read.
-    pub async fn run(&self, statement: Statement) -> Result<Answer> {
+    pub(crate) async fn run(&self, statement: Statement) -> Result<Answer> {
         let start = async {
             let plan = self.context.state().statement_to_plan(statement.0).await?;
             allowed::check(&plan, self.access)?;
@@ -146,7 +146,7 @@ impl Session {
 
     /// Names of the registered tables and views, sorted.
     #[must_use]
-    pub fn tables(&self) -> Vec<String> {
+    pub(crate) fn tables(&self) -> Vec<String> {
         let schema = self.context.catalog("datafusion").and_then(|catalog| catalog.schema("public"));
         let mut names = schema.map(|schema| schema.table_names()).unwrap_or_default();
         names.sort();
@@ -157,7 +157,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::run`] for a table that does not exist.
-    pub async fn columns(&self, table: &str) -> Result<SchemaRef> {
+    pub(crate) async fn columns(&self, table: &str) -> Result<SchemaRef> {
         let reference = datafusion::common::TableReference::bare(table);
         let provider = self.context.table_provider(reference).await.map_err(|cause| sql_error(&cause))?;
         Ok(provider.schema())
@@ -165,7 +165,7 @@ impl Session {
 
     /// Names of all functions, sorted.
     #[must_use]
-    pub fn functions(&self) -> Vec<String> {
+    pub(crate) fn functions(&self) -> Vec<String> {
         let state = self.context.state();
         let mut names: Vec<String> = state.scalar_functions().keys().cloned().collect();
         names.extend(state.aggregate_functions().keys().cloned());
@@ -178,7 +178,7 @@ impl Session {
 }
 
 /// The rows of a statement.
-pub struct Answer(SendableRecordBatchStream);
+pub(crate) struct Answer(SendableRecordBatchStream);
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -189,7 +189,7 @@ impl std::fmt::Debug for Answer {
 impl Answer {
     /// The columns; none for a statement without rows.
     #[must_use]
-    pub fn schema(&self) -> SchemaRef {
+    pub(crate) fn schema(&self) -> SchemaRef {
         self.0.schema()
     }
 
@@ -197,7 +197,7 @@ impl Answer {
     ///
     /// # Errors
     /// Whatever stops the query.
-    pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
+    pub(crate) async fn next(&mut self) -> Option<Result<RecordBatch>> {
         Some(self.0.next().await?.map_err(|cause| sql_error(&cause)))
     }
 }

@@ -14,7 +14,7 @@ const ROWS: usize = 4096;
 const LABELS: usize = 1 << 20;
 
 /// Receives the next rows of a chunk.
-pub type TakeRows<'t> = &'t mut dyn FnMut(&mut LabelSets) -> Result<()>;
+pub(crate) type TakeRows<'t> = &'t mut dyn FnMut(&mut LabelSets) -> Result<()>;
 
 /// Collects rows and passes them on.
 pub(super) struct RowBatches<'s, 't> {

@@ -22,7 +22,7 @@ use crate::pages::value::StoredValue;
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer; any error of `give`.
-pub fn rows_of_sets(
+pub(crate) fn rows_of_sets(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     meaning: &mut dyn LabelSet,

@@ -15,7 +15,7 @@ use crate::pages::value::StoredValue;
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
-pub fn read_codes(
+pub(crate) fn read_codes(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     code: &mut dyn FnMut(Option<StoredValue<'_>>) -> u32,
@@ -82,7 +82,7 @@ fn codes(
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer; any error of
 /// `each`.
-pub fn read_values(
+pub(crate) fn read_values(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,

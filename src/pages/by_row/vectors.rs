@@ -18,7 +18,7 @@ use crate::pages::value::StoredValue;
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer; any error of `give`.
-pub fn rows_of_vectors(
+pub(crate) fn rows_of_vectors(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     cell: &dyn Fn(StoredValue<'_>) -> Cell,

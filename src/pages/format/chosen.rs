@@ -7,7 +7,7 @@ use crate::pages::value::Constant;
 
 /// A data page that must be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PagePlace {
+pub(crate) struct PagePlace {
     /// Bytes of the file, header included.
     pub bytes: Range<u64>,
     /// Number of rows.

@@ -28,7 +28,7 @@ pub fn check_footer(footer: &[u8]) -> Result<()> {
 
 /// A footer without its row groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outline {
+pub(crate) struct Outline {
     /// The footer of a file without rows that has the same columns and key-value entries.
     pub footer: Vec<u8>,
     /// Rows, as the footer claims.
@@ -39,7 +39,7 @@ pub struct Outline {
 ///
 /// # Errors
 /// As [`check_footer`].
-pub fn outline(footer: &[u8]) -> Result<Outline> {
+pub(crate) fn outline(footer: &[u8]) -> Result<Outline> {
     let FooterPlaces { groups, rows, number } = walked(footer)?;
     let (Some(groups), Some(rows)) = (groups, rows) else {
         return Err(

@@ -10,7 +10,7 @@ use crate::pages::value::Constant;
 /// each of the `rows` rows of its row group, equal and exact bounds, and a known null count. An absent null
 /// count is unknown, never zero. The bounds of floats are not used, because NaN may lie outside of them.
 #[must_use]
-pub fn constant(meta: &ColumnChunkMetaData, rows: u64) -> Option<Constant<'_>> {
+pub(crate) fn constant(meta: &ColumnChunkMetaData, rows: u64) -> Option<Constant<'_>> {
     let leaf = LeafColumn::of(meta.column_descr()).ok()?;
     let statistics = meta.statistics()?;
     let values = u64::try_from(meta.num_values()).ok().filter(|values| *values == rows)?;

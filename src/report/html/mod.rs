@@ -30,7 +30,7 @@ const SCRIPT_HASH: &str = "sha256-mQFfjSEz4HhEwCdHobfSR2t7UQHYXqyOODAmLkKoZJc=";
 
 /// The report as one page.
 #[must_use]
-pub fn html(report: &Report<'_>) -> String {
+pub(crate) fn html(report: &Report<'_>) -> String {
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{SCRIPT_HASH}'; \
          base-uri 'none'; form-action 'none'"

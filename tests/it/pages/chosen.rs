@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use parquet::basic::Type;
-use posweight::counts::{Cell, Tally};
-use posweight::pages::{Chosen, Chunk, ChunkOutcome, Workspace, count_flat, count_flat_pages, known_pages};
+use posweight::testing::pages::{
+    Chosen, Chunk, ChunkOutcome, Workspace, count_flat, count_flat_pages, known_pages,
+};
+use posweight::testing::{Cell, Tally};
 use proptest::prelude::*;
 
 use super::{Shard, cell, counted};

@@ -2,8 +2,10 @@
 
 use parquet::basic::{BrotliLevel, Compression, Encoding};
 use parquet::file::properties::WriterVersion;
-use posweight::counts::Tally;
-use posweight::pages::{Chunk, ChunkOutcome, SetCounter, Workspace, count_flat, count_sets, count_vector};
+use posweight::testing::Tally;
+use posweight::testing::pages::{
+    Chunk, ChunkOutcome, SetCounter, Workspace, count_flat, count_sets, count_vector,
+};
 use proptest::prelude::*;
 
 use super::sets::{Rules, trimmed};

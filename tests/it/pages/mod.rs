@@ -21,8 +21,10 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
-use posweight::counts::{Cell, Tally};
-use posweight::pages::{Chunk, ChunkOutcome, FlatCount, StoredValue, Workspace, check_footer, count_flat};
+use posweight::testing::pages::{
+    Chunk, ChunkOutcome, FlatCount, StoredValue, Workspace, check_footer, count_flat,
+};
+use posweight::testing::{Cell, Tally};
 use proptest::prelude::*;
 
 use crate::generate::{TYPES, array, codes, settings};

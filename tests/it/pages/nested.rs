@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, StructArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Fields};
-use posweight::counts::{Cell, Tally};
-use posweight::label_sets::LabelSets;
-use posweight::pages::{
+use posweight::testing::LabelSets;
+use posweight::testing::pages::{
     Chunk, ChunkOutcome, LabelSet, Marks, Nesting, PairChunks, SetCount, SetCounter, StoredValue, Workspace,
     count_nested_sets, count_pairs, mark_flat, rows_of_nested_sets, rows_of_pairs,
 };
+use posweight::testing::{Cell, Tally};
 use proptest::prelude::*;
 
 use super::sets::{Expected, Rules, rules, trimmed};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::DataType;
-use posweight::pages::{LabelSet, SetCount, SetCounter, StoredValue, Workspace, count_sets};
+use posweight::testing::pages::{LabelSet, SetCount, SetCounter, StoredValue, Workspace, count_sets};
 use proptest::prelude::*;
 
 use super::{Shard, counted, value};

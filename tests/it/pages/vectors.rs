@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type};
-use posweight::counts::{Cell, Tally};
-use posweight::pages::{StoredValue, VectorCount, Workspace, count_vector};
+use posweight::testing::pages::{StoredValue, VectorCount, Workspace, count_vector};
+use posweight::testing::{Cell, Tally};
 use proptest::prelude::*;
 
 use super::{Shard, cell, counted, value};

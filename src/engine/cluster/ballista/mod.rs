@@ -19,7 +19,7 @@ mod order;
 mod piece;
 mod pinned_shard;
 mod queries;
-pub mod server;
+pub(crate) mod server;
 mod source;
 mod tasks;
 mod total;

@@ -41,7 +41,7 @@ const CLEAN_SECONDS: u64 = 600;
 
 /// Settings of a scheduler.
 #[derive(Debug, Clone)]
-pub struct Scheduler {
+pub(crate) struct Scheduler {
     /// IP address and port where it listens.
     pub bind: SocketAddr,
     /// Host name that executors and clients use.
@@ -53,7 +53,7 @@ pub struct Scheduler {
 
 /// Settings of an executor.
 #[derive(Debug, Clone)]
-pub struct Executor {
+pub(crate) struct Executor {
     /// The scheduler that gives it tasks.
     pub scheduler: SchedulerAddress,
     /// IP address and port where others fetch its results.
@@ -74,7 +74,7 @@ pub struct Executor {
 ///
 /// # Errors
 /// [`Error::Output`] when it cannot listen.
-pub async fn scheduler(with: Scheduler) -> Result<()> {
+pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
     log::forward();
     let config = SchedulerConfig {
         bind_host: with.bind.ip().to_string(),
@@ -108,7 +108,7 @@ pub async fn scheduler(with: Scheduler) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Transient`] when no scheduler answers, [`Error::Output`] when it cannot listen.
-pub async fn executor(with: Executor) -> Result<()> {
+pub(crate) async fn executor(with: Executor) -> Result<()> {
     log::forward();
     let Executor { scheduler, bind, limits, .. } = with;
     // Half of the pool is for pieces, half for group-bys.
