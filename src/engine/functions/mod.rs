@@ -1,13 +1,13 @@
 //! SQL functions over labels and counts, for the sessions of posweight and for any other DataFusion session.
 //!
-//! [`labels`] holds the aggregates over a label column, [`counter`] counts for them, [`sides`] reads values ·
-//! [`schemes`] holds the scalar functions of counts · [`sum`] checks for overflow · [`call`] says what a table function
-//! is, [`tables`] registers it, [`call_exec`] runs it
+//! `labels` holds the aggregates over a label column, `counter` counts for them, `sides` reads values ·
+//! `schemes` holds the scalar functions of counts · `sum` checks for overflow · `call` says what a table function
+//! is, `tables` registers it, `call_exec` runs it
 //!
 //! ```no_run
 //! # fn main() -> posweight::error::Result<()> {
 //! let context = datafusion::prelude::SessionContext::new();
-//! posweight::engine::functions::register(&context)?;
+//! posweight::register_functions(&context)?;
 //! // SELECT split, pos_weight(cat) FROM pets GROUP BY split
 //! # Ok(())
 //! # }
