@@ -115,7 +115,7 @@ impl<'a> Consequences<'a> {
         let (positives, negatives) = self.counts.sides(label);
         let known = positives + negatives;
         let weight = prevalence.filter(|_| self.weights.status[label] == Status::Ok).map(|ends| {
-            let [one, other] = ends.map(|p| vector.at(p * known, (1.0 - p) * known));
+            let [one, other] = ends.map(|p| vector.at(label, p * known, (1.0 - p) * known));
             [one.min(other), one.max(other)]
         });
         let (whole, loss) = (self.whole_loss, self.loss(label));

@@ -13,7 +13,7 @@
 //!       └────────────────────── pipeline: Spec ─▶ Plan ─▶ run ─────────────────┘
 //! ```
 //!
-//! Left of [`counts::LabelCounts`]: data of any size, files, async code. Right of it: C small rows and pure
+//! Left of `counts::LabelCounts`: data of any size, files, async code. Right of it: C small rows and pure
 //! functions. Counts are saved and merge exactly, so weights and reports can be computed again without reading a
 //! shard twice.
 //!
@@ -23,7 +23,7 @@
 //!   vocabulary order; a label that never occurs keeps its place.
 //! * **Conservation.** Positives, negatives, uncertain, missing and invalid of a label add up to the rows.
 //! * **Finite.** No weight is ever infinite or NaN; a label without positives or without negatives gets the value of
-//!   [`weights::Policy`], a status and a finding.
+//!   `weights::Policy`, a status and a finding.
 //! * **Same bytes.** Same inputs, spec and version give the same bytes, whatever the threads, the memory limit or the
 //!   order of shards; only `run_results.json` contains times.
 //! * **All or nothing.** A result is published completely, or the previous one stays.

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::files::FORMAT_VERSION;
 use super::json::json;
 use super::table;
-use crate::counts::{LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted};
+use crate::counts::{Head, LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 
@@ -82,6 +82,22 @@ impl From<Rest> for Unlisted {
     }
 }
 
+/// A head, as files hold it.
+#[derive(Serialize, Deserialize)]
+struct HeadEntry {
+    column: String,
+    length: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unlisted: Option<Rest>,
+}
+
+impl From<&Head> for HeadEntry {
+    fn from(head: &Head) -> Self {
+        let unlisted = head.unlisted.as_ref().map(Rest::from);
+        Self { column: head.column.clone(), length: head.length, unlisted }
+    }
+}
+
 /// Writes `counts.parquet`, its columns encoded by `threads` threads.
 ///
 /// # Errors
@@ -96,6 +112,10 @@ pub(crate) fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -
     if let Some(unlisted) = file.counts.unlisted() {
         metadata.push((UNLISTED, json(&Rest::from(unlisted))?));
     }
+    if !file.counts.heads().is_empty() {
+        let heads = file.counts.heads().iter().map(HeadEntry::from);
+        metadata.push((HEADS, json(&heads.collect::<Vec<_>>())?));
+    }
     if !file.group.is_empty() {
         metadata.push((GROUP, json(&file.group)?));
     }
@@ -106,6 +126,7 @@ pub(crate) fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -
 }
 
 const UNLISTED: &str = "posweight.unlisted";
+const HEADS: &str = "posweight.heads";
 const GROUP: &str = "posweight.group";
 const PART: &str = "posweight.part";
 
@@ -142,6 +163,11 @@ pub(crate) fn read(path: &Path) -> Result<CountsFile> {
             return Err(bad(&"its labels are not in order"));
         }
         counts = counts.open(rest).map_err(|cause| bad(&cause))?;
+    }
+    if let Some(heads) = said::<Vec<HeadEntry>>(entry(HEADS)).map_err(|cause| bad(&cause))? {
+        let heads =
+            heads.into_iter().map(|head| (head.column, head.length, head.unlisted.map(Unlisted::from)));
+        counts = counts.with_heads(heads.collect()).map_err(|cause| bad(&cause))?;
     }
     Ok(CountsFile {
         counts,

@@ -6,8 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::files::FORMAT_VERSION;
 use super::imbalance_entries::{
-    BucketEntry, CooccurrenceEntry, DriftEntry, EACH_LABEL_MAX, FindingEntry, GroupEntry, LabelsetEntry,
-    PairEntry, WeightsEntry,
+    BucketEntry, CooccurrenceEntry, DriftEntry, EACH_LABEL_MAX, FindingEntry, GroupEntry, HeadLineEntry,
+    LabelsetEntry, PairEntry, WeightsEntry,
 };
 use super::json::JsonObject;
 use crate::consequences::FACTS;
@@ -22,7 +22,7 @@ use crate::row_measures::ROW_MEASURES;
 const DRIFT_MAX: usize = 1000;
 
 /// Keys beside measures, and what they hold.
-pub(crate) const KEYS: [(&str, &str); 17] = [
+pub(crate) const KEYS: [(&str, &str); 18] = [
     ("version", "of this format"),
     ("source", "where the counts come from"),
     ("compat", "how labels without positives are read: mulan or mldr"),
@@ -40,6 +40,7 @@ pub(crate) const KEYS: [(&str, &str); 17] = [
         "all pairs of the labels that matter most, row by row; all labels are in cooccurrence.npy",
     ),
     ("labels_by_positives", "labels with 0, 1 … 10, 11 … 100, … positives"),
+    ("heads", "of several class columns: column, positions of its labels, missing rows, imbalance by itself"),
     ("findings", "all findings, the most severe first"),
     ("groups", "groups of --by against all rows; everything of each is in by/"),
     ("drift", "against the result of --against: the labels that changed most"),
@@ -119,6 +120,9 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report<'_>) -> Result<()> {
     }
     row_measures(&mut file, report)?;
     file.array("labels_by_positives", report.buckets().into_iter().map(BucketEntry::from))?;
+    if !report.counts.heads().is_empty() {
+        file.array("heads", report.heads().into_iter().map(HeadLineEntry::from))?;
+    }
     file.array("findings", report.findings.iter().map(FindingEntry::from))?;
     if !report.groups.is_empty() {
         file.value("ld", &mean(report.group_measures, |group| group.ld))?;

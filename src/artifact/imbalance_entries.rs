@@ -7,7 +7,7 @@ use crate::drift::{Drift, LabelDrift, Side};
 use crate::findings::Finding;
 use crate::groups::{GroupMeasures, farthest};
 use crate::measures::measure;
-use crate::report::{FrequencyBucket, Heat, Report};
+use crate::report::{FrequencyBucket, HeadLine, Heat, Report};
 use crate::row_measures::{Labelset, Pair};
 
 /// Labels up to which groups are written label by label; that follows from the counts.
@@ -17,6 +17,24 @@ const NAMED_MAX: usize = 10_000;
 
 fn named(labels: &[usize]) -> &[usize] {
     &labels[..labels.len().min(NAMED_MAX)]
+}
+
+/// An element of `heads`.
+#[derive(Debug, Serialize)]
+pub(super) struct HeadLineEntry {
+    column: String,
+    start: usize,
+    length: usize,
+    missing: u64,
+    mean_ir: Option<f64>,
+    max_ir: Option<f64>,
+}
+
+impl From<HeadLine<'_>> for HeadLineEntry {
+    fn from(line: HeadLine<'_>) -> Self {
+        let HeadLine { column, start, length, missing, mean_ir, max_ir } = line;
+        Self { column: column.to_owned(), start, length, missing, mean_ir, max_ir }
+    }
 }
 
 /// An element of `top_labelsets`.

@@ -17,7 +17,7 @@ use crate::weights::Weights;
 const HEADER_LABEL_BYTES_MAX: usize = 8 << 20;
 
 /// Writes the vectors as f32 tensors of shape `[C]` (`pos_weight`, one per further scheme, `prior_bias`)
-/// and the counts as i64 (`positives`, `negatives`); label order, scheme and fingerprint are in
+/// and the counts as i64 (`positives`, `negatives`), and of several heads `pos_weight.<column>` each; label order, scheme and fingerprint are in
 /// `__metadata__`. The bytes depend on nothing but the values.
 ///
 /// # Errors
@@ -29,6 +29,10 @@ pub(crate) fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights:
     for (i, vector) in weights.vectors.iter().enumerate() {
         let name = if i == 0 { "pos_weight".to_owned() } else { vector.name.clone() };
         tensors.push((name, Tensor::F32(&vector.values)));
+    }
+    for head in file.counts.heads() {
+        let values = &weights.primary().values[head.range()];
+        tensors.push((format!("pos_weight.{}", head.column), Tensor::F32(values)));
     }
     tensors.push(("prior_bias".to_owned(), Tensor::F32(&prior_bias)));
     tensors.push(("positives".to_owned(), Tensor::I64(|tally| tally.positives)));
@@ -51,9 +55,11 @@ pub(crate) fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights:
     header.insert("__metadata__".to_owned(), json!(metadata));
     let mut offset = 0;
     for (name, tensor) in &tensors {
-        let end = offset + n * tensor.width();
+        let length = tensor.length(n);
+        let end = offset + length * tensor.width();
         let dtype = tensor.dtype();
-        header.insert(name.clone(), json!({"dtype": dtype, "shape": [n], "data_offsets": [offset, end]}));
+        header
+            .insert(name.clone(), json!({"dtype": dtype, "shape": [length], "data_offsets": [offset, end]}));
         offset = end;
     }
     let mut header = serde_json::to_vec(&header).map_err(|cause| Error::internal(cause.to_string()))?;
@@ -83,6 +89,14 @@ impl Tensor<'_> {
         match self {
             Self::F32(_) => "F32",
             Self::I64(_) => "I64",
+        }
+    }
+
+    /// Its length, of `labels` labels.
+    fn length(&self, labels: usize) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::I64(_) => labels,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::counts::CountsFile;
 use super::files::FORMAT_VERSION;
@@ -52,6 +52,13 @@ pub(crate) fn write_json(
     object.value("version", &FORMAT_VERSION)?;
     object.value("rows", &counts.rows())?;
     object.array("labels", counts.labels().iter())?;
+    if !counts.heads().is_empty() {
+        let heads = counts
+            .heads()
+            .iter()
+            .map(|head| json!({ "column": head.column, "start": head.start, "length": head.length }));
+        object.array("heads", heads)?;
+    }
     object.array("positives", tallies.iter().map(|t| t.positives))?;
     object.array("negatives", tallies.iter().map(|t| t.negatives))?;
     object.array("uncertain", tallies.iter().map(|t| t.uncertain))?;

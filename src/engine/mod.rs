@@ -48,6 +48,7 @@ pub(crate) use count::by_shard::{fates, shared};
 pub(crate) use count::collect::Counted;
 pub(crate) use count::dispatch::count;
 pub(crate) use count::dispatch::{count_readable, outlook};
+pub(crate) use count::heads::count_heads;
 pub(crate) use count::states;
 pub(crate) use dataset::Dataset;
 pub(crate) use group_key::GroupKey;

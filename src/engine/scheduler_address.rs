@@ -22,12 +22,14 @@ pub(crate) struct SchedulerAddress {
 
 impl SchedulerAddress {
     /// Host name or IP address; an IPv6 address is in square brackets.
+    #[cfg(feature = "cluster")]
     #[must_use]
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// The TCP port.
+    #[cfg(feature = "cluster")]
     #[must_use]
     pub(crate) fn port(&self) -> u16 {
         self.port

@@ -18,7 +18,7 @@ use crate::counts::{LabelCounts, Labels};
 use crate::engine::functions::call::{CallTable, OpenedCall, TableCall};
 use crate::engine::session::Limits;
 use crate::engine::sql::measures;
-use crate::engine::{Counted, count, outlook};
+use crate::engine::{Counted, count, count_heads, outlook};
 use crate::error::{Error, Result};
 use crate::measures::{Compat, measure};
 use crate::weights::{Weighing, weigh};
@@ -117,7 +117,8 @@ async fn open(plan: Arc<CallPlan>) -> Result<OpenedCall> {
     });
     let opened = opening.await.map_err(|cause| Error::internal(cause.to_string()))??;
     let opened = Arc::new(opened);
-    let how = outlook(&opened.dataset, &opened.counting, &plan.count.limits).await?;
+    let first = opened.heads.first().unwrap_or(&opened.counting);
+    let how = outlook(&opened.dataset, first, &plan.count.limits).await?;
     let make = move || -> BoxFuture<'static, Result<RecordBatch>> {
         let (plan, opened) = (Arc::clone(&plan), Arc::clone(&opened));
         Box::pin(async move { plan.count(&opened).await })
@@ -131,9 +132,12 @@ impl CallPlan {
         let limits = &self.count.limits;
         // The calls of a query share its memory, so they count one after the other.
         let _turn = limits.turn().await;
-        let counting = opened.counting.clone();
-        let Counted { total, groups, .. } =
-            count(&opened.dataset, counting, limits, Arc::default(), None).await?;
+        let counted = if opened.heads.is_empty() {
+            count(&opened.dataset, opened.counting.clone(), limits, Arc::default(), None).await?
+        } else {
+            count_heads(&opened.dataset, &opened.heads, limits, &Arc::default(), &mut [], 0).await?
+        };
+        let Counted { total, groups, .. } = counted;
         if self.count.by.is_empty() {
             return self.rows(&total, &[]);
         }

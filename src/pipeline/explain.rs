@@ -19,10 +19,26 @@ pub(crate) fn explain(spec: Spec) -> Result<String> {
         Error::usage("no file saves counts of shards, so every run reads every shard")
             .hint("name one with --state FILE, or the key state of a spec")
     })?;
-    let Opened { dataset, counting, .. } = open_plan(&plan)?;
-    let states = States::look(path, &counting, &dataset.schema)?;
+    let Opened { dataset, counting, heads, .. } = open_plan(&plan)?;
+    let looked = if heads.is_empty() {
+        vec![(States::look(path, &counting, &dataset.schema)?, &counting)]
+    } else {
+        let mut looked = Vec::with_capacity(heads.len());
+        for head in &heads {
+            let path = States::path_of_head(path, head.layout.column());
+            looked.push((States::look(&path, head, &dataset.schema)?, head));
+        }
+        looked
+    };
+    let all: Vec<_> =
+        looked.iter().map(|(states, counting)| (states, fates(states, &dataset.shards, counting))).collect();
     let mut text = String::new();
-    for (shard, (fate, kept)) in dataset.shards.iter().zip(fates(&states, &dataset.shards, &counting)) {
+    for (at, shard) in dataset.shards.iter().enumerate() {
+        // Of several heads, one that is not reused decides.
+        let of_heads = || all.iter().filter_map(|(states, fates)| Some((states, *fates.get(at)?)));
+        let is_reused = |fate: &(Fate, bool)| matches!(fate, (Fate::Reused, true));
+        let one = of_heads().find(|(_, fate)| !is_reused(fate)).or_else(|| of_heads().next());
+        let Some((states, (fate, kept))) = one else { continue };
         let (fate, why) = match fate {
             _ if plan.full => ("counted", "--full asks for it"),
             _ if !kept => {
@@ -37,7 +53,7 @@ pub(crate) fn explain(spec: Spec) -> Result<String> {
         };
         text.push_str(&format!("{fate:8} {}  ({why})\n", crate::report::visible(&shard.name)));
     }
-    for gone in states.removed(&dataset.shards) {
+    for gone in looked.first().into_iter().flat_map(|(states, _)| states.removed(&dataset.shards)) {
         let gone = crate::report::visible(&gone.display().to_string());
         text.push_str(&format!("removed  {gone}  (it is not among the sources any more)\n"));
     }

@@ -66,7 +66,8 @@ impl Forecast {
 /// # Errors
 /// As a count.
 pub(crate) async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> Result<Forecast> {
-    let Opened { dataset, counting, .. } = opened;
+    let Opened { dataset, counting, heads, .. } = opened;
+    let (one_of, counting) = (heads.len().max(1) as f64, heads.first().unwrap_or(counting));
     let demand = demand(dataset, counting);
     let how = outlook(dataset, counting, limits).await?;
     let threads = limits.threads.max(1) as u64;
@@ -94,7 +95,7 @@ pub(crate) async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> 
             || matches!(counting.keys, Keys::Names(_) | Keys::Indices(None)),
         opening,
         // Each thread is as fast as the one of the probe.
-        counting: per_row * demand.rows as f64 / threads as f64,
+        counting: one_of * per_row * demand.rows as f64 / threads as f64,
         fixed,
         probe: more,
         demand,

@@ -34,6 +34,8 @@ pub(crate) struct Opened {
     pub detected: Detected,
     /// What is to be counted.
     pub counting: Counting,
+    /// The same for each of several class columns; empty where there is one.
+    pub heads: Vec<Counting>,
     /// Label columns that some shards lack, as `--missing-columns missing` allows.
     pub absent: Vec<String>,
     /// The number of labels comes from the largest index.
@@ -104,8 +106,13 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let column_order = order_of_columns(plan, layout, &shards);
     let dataset = Dataset::new(shards, agreement.schema);
     check_row_columns(plan, layout, &dataset.schema, &dataset.hive)?;
-    let keys = keys(plan, layout, &dataset.schema, &dataset.shards, vocabulary, run.job.is_some())?;
-    let labels_inferred = matches!(keys, Keys::Indices(None));
+    check_heads(plan, layout)?;
+    let is_part = run.job.is_some();
+    let keys_of = |layout: &Layout, vocabulary| {
+        keys(plan, layout, &dataset.schema, &dataset.shards, vocabulary, is_part)
+    };
+    let keys = keys_of(layout, vocabulary)?;
+    let mut labels_inferred = matches!(keys, Keys::Indices(None));
     let counting = Counting {
         layout: layout.clone(),
         overrides: overrides(plan, layout, &keys)?,
@@ -122,10 +129,18 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         engine: plan.engine,
         trust_statistics: plan.trust_statistics,
     };
+    let mut heads = Vec::new();
+    for layout in layout.heads().filter(|_| layout.has_heads()) {
+        let keys =
+            keys_of(&layout, None).map_err(|error| error.at(format!("column {:?}", layout.column())))?;
+        labels_inferred |= matches!(keys, Keys::Indices(None));
+        heads.push(Counting { layout, keys, ..counting.clone() });
+    }
     let mut opened = Opened {
         dataset,
         detected,
         counting,
+        heads,
         absent,
         labels_inferred,
         column_order,
@@ -166,6 +181,23 @@ fn refuse_value(plan: &CountPlan, layout: &Layout) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What names the labels of one column cannot name those of several.
+fn check_heads(plan: &CountPlan, layout: &Layout) -> Result<()> {
+    if !layout.has_heads() {
+        return Ok(());
+    }
+    let flag = match (&plan.vocabulary, plan.num_labels) {
+        (Some(_), _) => "--vocabulary",
+        (None, Some(_)) => "--num-labels",
+        (None, None) => return Ok(()),
+    };
+    Err(Error::usage(format!(
+        "{flag} describes the labels of one column, but --labels names {} columns of layout class",
+        layout.labels.len()
+    ))
+    .hint(format!("drop {flag}, or count one column at a time with --labels {}", layout.column())))
 }
 
 /// The shards with the label columns inside their columns that the plan names.

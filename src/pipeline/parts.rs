@@ -90,7 +90,7 @@ pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
         groups.retain(|_, group| group.counts.rows() > 0);
     }
     let groups = groups.into_values().map(|mut group| {
-        group.counts = group.counts.spread(total.counts.labels())?;
+        group.counts = group.counts.spread_to(&total.counts)?;
         group.fingerprint.clone_from(&total.fingerprint);
         Ok((group_name(&group.group), group))
     });

@@ -30,7 +30,7 @@ use crate::counts::LabelCounts;
 use crate::engine::counting::Counting;
 use crate::engine::rows::Measured;
 use crate::engine::states::States;
-use crate::engine::{Counted, Progress, count_readable};
+use crate::engine::{Counted, Progress, count_heads, count_readable};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::row_measures::RowMeasures;
@@ -125,17 +125,22 @@ async fn count(
     account: &mut Account,
 ) -> Result<Counted> {
     let _timer = account.timings.start("count");
-    let Opened { dataset, counting, unreadable, .. } = opened;
+    let Opened { dataset, counting, heads, unreadable, .. } = opened;
     let progress = Arc::new(Progress::default());
     // The progress of a cluster is not known here.
     if plan.count.limits.cluster.is_none() {
-        observer.counting(dataset.shards.len(), account.inputs.bytes, account.inputs.rows, &progress);
+        let rows = account.inputs.rows.saturating_mul(heads.len().max(1) as u64);
+        observer.counting(dataset.shards.len(), account.inputs.bytes, rows, &progress);
     }
-    let mut states = open_states(plan, counting, &dataset.schema)?;
+    let mut states = open_states(plan, counting, heads, &dataset.schema)?;
     let spare = plan.max_bad_shards - unreadable.len();
     let limits = &plan.count.limits;
-    let counted = count_readable(dataset, counting.clone(), limits, progress, states.as_mut(), spare).await?;
-    if let Some(states) = states {
+    let counted = if heads.is_empty() {
+        count_readable(dataset, counting.clone(), limits, progress, states.first_mut(), spare).await?
+    } else {
+        count_heads(dataset, heads, limits, &progress, &mut states, spare).await?
+    };
+    for states in states {
         states.finish(&dataset.shards)?;
     }
     observer.counted();
@@ -155,17 +160,23 @@ async fn count(
     Ok(counted)
 }
 
-/// The saved counts of shards, if the plan names a file of them.
-fn open_states(plan: &Plan, counting: &Counting, schema: &Schema) -> Result<Option<States>> {
-    let Some(path) = &plan.state else { return Ok(None) };
-    let states = States::open(path, counting, schema, plan.full)?;
-    if states.rules_changed() {
-        tracing::warn!(
-            "--state {}: layout or values are not those of the last run, so all shards are counted again",
-            path.display()
-        );
+/// The saved counts of shards, if the plan names a file of them; those of each head, if there are several.
+fn open_states(plan: &Plan, counting: &Counting, heads: &[Counting], schema: &Schema) -> Result<Vec<States>> {
+    let Some(path) = &plan.state else { return Ok(Vec::new()) };
+    let open = |path: &Path, counting: &Counting| {
+        let states = States::open(path, counting, schema, plan.full)?;
+        if states.rules_changed() {
+            tracing::warn!(
+                "--state {}: layout or values are not those of the last run, so all shards are counted again",
+                path.display()
+            );
+        }
+        Ok(states)
+    };
+    if heads.is_empty() {
+        return Ok(vec![open(path, counting)?]);
     }
-    Ok(Some(states))
+    heads.iter().map(|head| open(&States::path_of_head(path, head.layout.column()), head)).collect()
 }
 
 /// Reads rows a second time, for measures that need more than counts.

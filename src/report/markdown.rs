@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::heads::HEADINGS;
 use super::numbers::{brief, chance, interval, number, percent, thousands};
 use super::{ENDS, Report, code_span, drift};
 use crate::counts::as_f64;
@@ -32,6 +33,7 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         report.source
     )?;
     findings(report, out)?;
+    heads(report, out)?;
     let (most, least) = report.by_frequency(ALL_LABELS_MAX, ENDS);
     if least.is_empty() {
         writeln!(out, "## Labels, most frequent first\n")?;
@@ -61,6 +63,21 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
          pos_weight = load_file(\"pos_weight.safetensors\")[\"pos_weight\"]  # shape [{}], label order\n\
          loss = torch.nn.BCEWithLogitsLoss(pos_weight=pos_weight)\n```",
         report.counts.len()
+    )
+}
+
+fn heads(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let heads = report.heads();
+    if heads.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Heads\n\n| {} |\n|---|---:|---:|---:|---:|---:|", HEADINGS.join(" | "))?;
+    for head in &heads {
+        writeln!(out, "| {} | {} |", code_span(head.column), head.cells().join(" | "))?;
+    }
+    writeln!(
+        out,
+        "\n`pos_weight.safetensors` has the vector of each as `pos_weight.<head>`. Weights are computed by head.\n"
     )
 }
 

@@ -1,6 +1,7 @@
 //! What people read: `report.html`, `report.md` and the summary on the terminal. Pure: facts in, text out.
 
 pub(crate) mod drift;
+mod heads;
 mod html;
 mod markdown;
 mod names;
@@ -9,6 +10,7 @@ pub(crate) mod plan;
 mod rows;
 mod text;
 
+pub(crate) use heads::HeadLine;
 pub(crate) use html::html;
 pub(crate) use markdown::markdown;
 pub(crate) use names::{code_span, short, visible};

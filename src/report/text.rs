@@ -70,6 +70,11 @@ pub(crate) fn text(report: &Report<'_>) -> String {
 
 /// Facts of one line each.
 fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    for head in report.heads() {
+        let [labels, _, missing, _, max_ir] = head.cells();
+        let column = visible(head.column);
+        writeln!(out, "head {column}: {labels} labels, {missing} missing rows, largest IR {max_ir}")?;
+    }
     if let Some(rows) = report.rows {
         let of = |name: &str| number(rows.get(name));
         writeln!(

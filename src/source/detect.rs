@@ -63,12 +63,14 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
         (chosen, why)
     };
     let Candidate { kind, labels, id, delimiter, .. } = chosen;
-    if kind != LayoutKind::Wide && labels.len() > 1 {
+    if !matches!(kind, LayoutKind::Wide | LayoutKind::Class) && labels.len() > 1 {
         return Err(Error::usage(format!(
             "--labels names {} columns, but layout {kind} reads one",
             labels.len()
         ))
-        .hint("name one column, or use --layout wide"));
+        .hint(
+            "name one column, or use --layout wide (a 0/1 column per label) or class (a head per column)",
+        ));
     }
     let value = given.value.filter(|_| kind == LayoutKind::Long).map(str::to_owned);
     let layout = Layout { kind, labels, id, value, delimiter };

@@ -76,7 +76,7 @@ pub const LAYOUTS: [LayoutInfo; 6] = [
     LayoutInfo {
         kind: LayoutKind::Class,
         name: "class",
-        labels: "one label index or name",
+        labels: "one label index or name; of several columns, each is a head",
         types: "int, whole float, string",
         flags: "--labels COL --vocabulary FILE",
     },
@@ -183,7 +183,7 @@ impl FromStr for LabelOrder {
 pub(crate) struct Layout {
     /// How labels are stored.
     pub kind: LayoutKind,
-    /// Label columns in the order of the target tensor; one for every kind but `wide`.
+    /// Label columns in the order of the target tensor: one or several of `wide` and `class`, one of the others.
     pub labels: Vec<String>,
     /// Row id column; `long` only.
     pub id: Option<String>,
@@ -198,6 +198,17 @@ impl Layout {
     #[must_use]
     pub(crate) fn column(&self) -> &str {
         self.labels.first().map_or("", String::as_str)
+    }
+
+    /// True when several class columns are read, each a head of the target tensor.
+    #[must_use]
+    pub(crate) fn has_heads(&self) -> bool {
+        self.kind == LayoutKind::Class && self.labels.len() > 1
+    }
+
+    /// The layout of each label column by itself.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = Self> {
+        self.labels.iter().map(|column| Self { labels: vec![column.clone()], ..self.clone() })
     }
 
     /// Every column the layout reads.

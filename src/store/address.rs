@@ -70,6 +70,7 @@ impl Address {
     }
 
     /// The bucket, container or host.
+    #[cfg(feature = "cloud")]
     #[must_use]
     pub(crate) fn host(&self) -> &str {
         &self.host

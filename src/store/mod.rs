@@ -17,5 +17,7 @@ pub(crate) use address::{Address, is_address, of_path};
 pub(crate) use bucket::Bucket;
 pub use clients::register;
 pub(crate) use clients::set_retries;
-pub(crate) use object::{Object, Pinned};
+pub(crate) use object::Object;
+#[cfg(feature = "cluster")]
+pub(crate) use object::Pinned;
 pub(crate) use place::{Place, Reader};

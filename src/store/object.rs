@@ -8,9 +8,11 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use object_store::path::Path as Key;
 use object_store::{Error as StoreError, GetOptions, GetRange, ObjectMeta};
+#[cfg(feature = "cluster")]
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
+#[cfg(feature = "cluster")]
 use super::address::Address;
 use super::bucket::Bucket;
 use super::errors::{Doing, of_store};
@@ -28,6 +30,7 @@ pub(crate) struct Object {
 }
 
 /// Identifies a version of an object, for another process with its own client.
+#[cfg(feature = "cluster")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pinned {
     root: String,
@@ -37,6 +40,7 @@ pub(crate) struct Pinned {
     modified: SystemTime,
 }
 
+#[cfg(feature = "cluster")]
 impl Pinned {
     /// The object that another process listed, without a request to the store.
     ///
@@ -54,6 +58,7 @@ impl Pinned {
     }
 }
 
+#[cfg(feature = "cluster")]
 impl fmt::Display for Pinned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.root, self.key)
@@ -72,6 +77,7 @@ impl Object {
     }
 
     /// Identifies this version for another process.
+    #[cfg(feature = "cluster")]
     #[must_use]
     pub(crate) fn pinned(&self) -> Pinned {
         Pinned {

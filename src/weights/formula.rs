@@ -260,7 +260,8 @@ mod tests {
             for adjust in [Adjust::default(), adjust] {
                 let weighing = Weighing { schemes: vec![info.default], adjust, policy: Policy::default() };
                 for vector in weigh(&counts, &weighing).unwrap().vectors {
-                    let again = (0..counts.len()).map(|i| counts.sides(i)).map(|(p, n)| vector.at(p, n));
+                    let again =
+                        (0..counts.len()).map(|i| (i, counts.sides(i))).map(|(i, (p, n))| vector.at(i, p, n));
                     assert_eq!(again.collect::<Vec<_>>(), vector.values, "{}", vector.name);
                 }
             }

@@ -43,8 +43,8 @@ pub(crate) struct WeightVector {
     pub values: Vec<f64>,
     /// Number of clipped weights.
     pub clipped: u64,
-    /// How the formula was applied.
-    curve: Curve,
+    /// How the formula was applied, per head: the position after its last label, and the curve.
+    curves: Vec<(usize, Curve)>,
 }
 
 /// Computes the weight for any number of positives and negatives.
@@ -57,14 +57,16 @@ struct Curve {
 }
 
 impl WeightVector {
-    /// The formula weight of a label with these positives and negatives, if all other labels stay as they are.
+    /// The formula weight of label `label` with these positives and negatives, if all other labels stay as they are.
     #[must_use]
-    pub(crate) fn at(&self, positives: f64, negatives: f64) -> f64 {
-        let raw = self.curve.raw.of_label(&self.scheme, positives, negatives);
+    pub(crate) fn at(&self, label: usize, positives: f64, negatives: f64) -> f64 {
+        let head = self.curves.iter().find(|(end, _)| label < *end);
+        let Some((_, curve)) = head else { return self.values[label] };
+        let raw = curve.raw.of_label(&self.scheme, positives, negatives);
         if self.kind == Kind::Additive {
             return raw;
         }
-        let Curve { scale, adjust, .. } = self.curve;
+        let Curve { scale, adjust, .. } = *curve;
         let weight = if adjust.power == 1.0 { raw } else { raw.powf(adjust.power) } / scale;
         adjust.clip.map_or(weight, |(low, high)| weight.clamp(low, high))
     }
@@ -99,13 +101,13 @@ impl Weights {
     }
 }
 
-/// Computes the weight of every label by every scheme.
+/// Computes the weight of every label by every scheme; of each head by itself, where there are several.
 ///
 /// # Errors
 /// [`Error::Usage`] for no scheme, a duplicate scheme, or bad parameters; [`Error::Input`] naming the labels
 /// if a policy is [`Fallback::Error`] and applies.
 pub(crate) fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
-    let Weighing { schemes, adjust, policy } = weighing;
+    let Weighing { schemes, adjust, .. } = weighing;
     adjust.check()?;
     if schemes.is_empty() {
         return Err(Error::usage("no weight scheme is given").hint("name one with --scheme"));
@@ -115,6 +117,42 @@ pub(crate) fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights
             Error::usage(format!("duplicate --scheme {}", schemes[twice])).hint("name each scheme once")
         );
     }
+    let mut weights = if counts.heads().is_empty() {
+        weigh_head(counts, weighing)?
+    } else {
+        let heads = counts.heads().iter().map(|head| weigh_head(&counts.part(head)?, weighing));
+        join(&heads.collect::<Result<Vec<_>>>()?)
+    };
+    let (positives, negatives) =
+        (0..counts.len()).map(|i| counts.sides(i)).fold((0.0, 0.0), |s, x| (s.0 + x.0, s.1 + x.1));
+    if positives > 0.0 && negatives > 0.0 {
+        weights.global_pos_weight = negatives / positives;
+    }
+    Ok(weights)
+}
+
+/// The weights of several heads, one after the other.
+fn join(heads: &[Weights]) -> Weights {
+    let mut all = Weights { vectors: Vec::new(), status: Vec::new(), global_pos_weight: 1.0 };
+    for head in heads {
+        let before = all.status.len();
+        all.status.extend(&head.status);
+        if all.vectors.is_empty() {
+            all.vectors.clone_from(&head.vectors);
+            continue;
+        }
+        for (vector, more) in all.vectors.iter_mut().zip(&head.vectors) {
+            vector.values.extend(&more.values);
+            vector.clipped += more.clipped;
+            vector.curves.extend(more.curves.iter().map(|(end, curve)| (before + end, *curve)));
+        }
+    }
+    all
+}
+
+/// Computes the weights of one head.
+fn weigh_head(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
+    let Weighing { schemes, adjust, policy } = weighing;
     let status: Vec<Status> =
         (0..counts.len()).map(|i| Status::of(&counts.tallies()[i], counts.sides(i), policy)).collect();
     refuse(counts, &status, policy)?;
@@ -123,8 +161,9 @@ pub(crate) fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights
     for scheme in schemes {
         for (name, kind, raw, values) in formula::vectors(scheme, &basis) {
             let curve = Curve { raw, scale: 1.0, adjust: *adjust };
-            let mut vector = WeightVector { name, scheme: *scheme, kind, values, clipped: 0, curve };
-            finish(&mut vector, &status, policy);
+            let curves = vec![(counts.len(), curve)];
+            let mut vector = WeightVector { name, scheme: *scheme, kind, values, clipped: 0, curves };
+            finish(&mut vector, *adjust, &status, policy);
             if let Some(i) = vector.values.iter().position(|w| w.is_nan() || w.abs() > f64::from(f32::MAX)) {
                 return Err(Error::usage(format!(
                     "--scheme {scheme} gives label {:?} a weight of {}, beyond what a 32-bit float holds",
@@ -136,13 +175,7 @@ pub(crate) fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights
             vectors.push(vector);
         }
     }
-    let (positives, negatives) =
-        (0..counts.len()).map(|i| counts.sides(i)).fold((0.0, 0.0), |s, x| (s.0 + x.0, s.1 + x.1));
-    Ok(Weights {
-        vectors,
-        global_pos_weight: if positives > 0.0 && negatives > 0.0 { negatives / positives } else { 1.0 },
-        status,
-    })
+    Ok(Weights { vectors, status, global_pos_weight: 1.0 })
 }
 
 /// The weight of one label from its own counts, as [`weigh`] computes it by default: neutral (1, or 0 for
@@ -184,8 +217,7 @@ fn refuse(counts: &LabelCounts, status: &[Status], policy: &Policy) -> Result<()
     .hint("set their weight with --zero-positives and --zero-negatives: one, max, zero or a number"))
 }
 
-fn finish(vector: &mut WeightVector, status: &[Status], policy: &Policy) {
-    let adjust = vector.curve.adjust;
+fn finish(vector: &mut WeightVector, adjust: Adjust, status: &[Status], policy: &Policy) {
     let ok = |i: &usize| status[*i] == Status::Ok;
     let values = &mut vector.values;
     if vector.kind != Kind::Additive {
@@ -202,7 +234,7 @@ fn finish(vector: &mut WeightVector, status: &[Status], policy: &Policy) {
         };
         if adjust.normalize != Normalize::None && scale > 0.0 {
             values.iter_mut().for_each(|w| *w /= scale);
-            vector.curve.scale = scale;
+            vector.curves.iter_mut().for_each(|(_, curve)| curve.scale = scale);
         }
         if let Some((low, high)) = adjust.clip {
             for i in (0..values.len()).filter(ok) {

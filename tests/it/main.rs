@@ -15,6 +15,7 @@ mod machines;
 /// The shape of src/.
 mod layers;
 /// Which file of src/ names which.
+mod heads;
 mod imports;
 /// No two files of src/ import each other.
 mod circles;

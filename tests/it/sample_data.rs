@@ -15,7 +15,7 @@ use crate::support::{array, root, write_with};
 
 /// The labels of the small sets.
 const LABELS: [&str; 3] = ["bird", "cat", "dog"];
-/// Twelve rows of labels; row 7 has none. The same rows in every small set but `class`.
+/// Twelve rows of labels; row 7 has none. The same rows in every small set but `class` and `heads`.
 const ROWS: [&[&str]; 12] = [
     &["cat"],
     &["dog"],
@@ -69,7 +69,16 @@ fn small() -> Shards {
         let joined = rows.clone().map(|row| Some(ROWS[row].join("|")));
         shards.insert(at("delimited"), vec![id.clone(), ("tags", array(joined.collect::<StringArray>()))]);
         let classes = rows.clone().map(|row| (row != 4).then(|| i32::try_from(row * row % 3).unwrap()));
-        shards.insert(at("class"), vec![id, ("class", array(classes.collect::<Int32Array>()))]);
+        shards.insert(at("class"), vec![id.clone(), ("class", array(classes.collect::<Int32Array>()))]);
+        let colors = rows.clone().map(|row| (row != 4).then(|| ["red", "green", "blue"][row * row % 5 % 3]));
+        let sizes =
+            rows.clone().map(|row| (row % 7 != 3).then(|| ["small", "large"][usize::from(row % 4 == 0)]));
+        let heads = vec![
+            id,
+            ("class", array(colors.collect::<StringArray>())),
+            ("size", array(sizes.collect::<StringArray>())),
+        ];
+        shards.insert(at("heads"), heads);
 
         let mut pairs: Vec<(i64, &str)> = rows
             .flat_map(|row| ROWS[row].iter().map(move |label| (i64::try_from(row).unwrap(), *label)))

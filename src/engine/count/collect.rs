@@ -337,7 +337,7 @@ impl Collector {
         });
         let hint = if layout.kind.has_values() {
             "declare it with --positive-values, --negative-values, --missing-values or --uncertain-values, \
-             or read numbers with --threshold or --soft"
+             or read numbers with --threshold or --soft; if each column names one of several classes, use --layout class"
         } else {
             "correct the data, or declare values that say nothing with --missing-values; labels come from \
              --vocabulary or --num-labels"

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! dispatch   here or on a cluster; again without unreadable shards
+//! heads      several class columns, one after the other
 //! by_shard   shard by shard, with counts kept in states
 //! pass       one pass: a plan of partial counts ─▶ merge, where labels are known by name only ─▶ collect
 //! diagnose   which shards a failed scan could not read
@@ -11,6 +12,7 @@ pub(super) mod by_shard;
 pub(super) mod collect;
 pub(super) mod diagnose;
 pub(super) mod dispatch;
+pub(super) mod heads;
 mod merge;
 mod named;
 pub(super) mod pass;

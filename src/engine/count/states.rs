@@ -189,6 +189,21 @@ impl States {
         Ok(states)
     }
 
+    /// The file of the counts of one of several class columns, beside `path`.
+    #[must_use]
+    pub(crate) fn path_of_head(path: &Path, column: &str) -> PathBuf {
+        let escaped = |c: char| {
+            if c.is_alphanumeric() || matches!(c, '-' | '_') {
+                c.to_string()
+            } else {
+                format!("%{:02X}", u32::from(c))
+            }
+        };
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{}", column.chars().map(escaped).collect::<String>()));
+        name.into()
+    }
+
     fn lock(file: &File, path: &Path) -> Result<()> {
         match file.try_lock() {
             Ok(()) => Ok(()),

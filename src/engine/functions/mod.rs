@@ -78,7 +78,7 @@ pub(super) fn is_over_labels(name: &str) -> bool {
 }
 
 /// Adds the aggregates and the scalar functions to `context`, and replaces its `sum` by one that reports integer
-/// overflow. Table functions, which count shards, come from [`crate::pipeline`]; see its `sql`.
+/// overflow. Table functions, which count shards, come from `pipeline::sql`.
 ///
 /// # Errors
 /// [`crate::error::Error::Internal`] when a function names an unknown scheme, which a test rules out.

@@ -17,6 +17,9 @@ pub(crate) fn can_tell(counting: &Counting) -> std::result::Result<(), &'static 
     if counting.layout.kind == LayoutKind::Long {
         return Err("in layout long a row is spread over many lines");
     }
+    if counting.layout.has_heads() {
+        return Err("a row has one label of each of several columns");
+    }
     if counting.has_mass() {
         return Err("soft labels and weights have no sets of labels");
     }

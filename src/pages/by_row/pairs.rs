@@ -14,7 +14,7 @@ use crate::pages::value::StoredValue;
 
 /// Passes the rows of a pair of columns with `labels` labels to `give`, in batches that are built in `sets`, by the
 /// rules of [`count_pairs`](crate::pages::count_pairs). Missing and uncertain labels are unknown; a row with a key
-/// that is not a label has no label. Otherwise like [`rows_of_sets`](super::sets::rows_of_sets).
+/// that is not a label has no label. Otherwise like `rows_of_sets`.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself, the footer or the other column; any

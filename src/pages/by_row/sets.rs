@@ -35,11 +35,11 @@ pub(crate) fn rows_of_sets(
     rows.settle(step)
 }
 
-/// Like [`rows_of_sets`], but of a column with any number of lists and structs around its values, as
+/// Like `rows_of_sets`, but of a column with any number of lists and structs around its values, as
 /// [`count_nested_sets`](crate::pages::count_nested_sets) counts it.
 ///
 /// # Errors
-/// As [`rows_of_sets`].
+/// As `rows_of_sets`.
 pub fn rows_of_nested_sets(
     chunk: &Chunk<'_>,
     nesting: &Nesting,

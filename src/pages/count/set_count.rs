@@ -3,7 +3,7 @@
 use crate::pages::format::slots::{SlotBlock, ones, wrong_rows};
 use crate::pages::outcome::Step;
 
-/// What the rows of a set column say, beside the positives in the [`SetCounter`]. A label's negatives
+/// What the rows of a set column say, beside the positives in the `SetCounter`. A label's negatives
 /// are the rows less null rows, invalid rows and its positives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SetCount {

@@ -20,6 +20,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use text::{NAME, name};
 
 use super::Report;
+use super::heads::HEADINGS;
 use super::numbers::{brief, number, thousands};
 use crate::findings::{Finding, Severity};
 
@@ -80,6 +81,7 @@ type Section = (&'static str, &'static str, &'static str, Markup);
 fn sections(report: &Report<'_>) -> Vec<Section> {
     let all = [
         ("findings", "Findings", "Findings", Some(findings(report))),
+        ("heads", "Heads", "Heads", heads(report)),
         ("prevalence", "Prevalence", "Prevalence", labels::prevalences(report)),
         ("weights", "Weights", "Weights", labels::weights(report)),
         ("irlbl", "IRLbl", "Imbalance between labels", labels::irlbl(report)),
@@ -113,6 +115,29 @@ fn header(report: &Report<'_>) -> Markup {
             }
         }
     }
+}
+
+fn heads(report: &Report<'_>) -> Option<Markup> {
+    let lines = report.heads();
+    (!lines.is_empty()).then(|| {
+        html! {
+            p { "Each label column is a head with a vector of its own: " code { "pos_weight.<head>" } " in "
+                code { "pos_weight.safetensors" } ". Weights are computed by head." }
+            table {
+                thead { tr {
+                    @for (at, heading) in HEADINGS.iter().enumerate() { th.n[at > 0] scope="col" { (heading) } }
+                } }
+                tbody {
+                    @for line in &lines {
+                        tr {
+                            th scope="row" { code { (super::visible(line.column)) } }
+                            @for cell in line.cells() { td.n { (cell) } }
+                        }
+                    }
+                }
+            }
+        }
+    })
 }
 
 fn findings(report: &Report<'_>) -> Markup {
