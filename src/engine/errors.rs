@@ -1,5 +1,7 @@
 //! Errors on their way through DataFusion and out of it.
 
+use std::fmt::Display;
+
 use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 
@@ -48,4 +50,10 @@ fn of_reader(cause: &(dyn std::error::Error + 'static)) -> Error {
 fn of_io(cause: &std::io::Error) -> Error {
     let inner = cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     inner.cloned().unwrap_or_else(|| Error::input(cause.to_string()))
+}
+
+/// The error for a page that no decoder understands.
+pub(crate) fn damaged(cause: impl Display) -> Error {
+    Error::input(format!("a page cannot be decoded: {cause}"))
+        .hint("write the shard again, or leave it out of the sources")
 }

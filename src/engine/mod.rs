@@ -26,6 +26,7 @@ mod dataset;
 mod errors;
 pub(crate) mod functions;
 mod group_key;
+mod guarded_scan;
 mod naming;
 mod objects;
 mod pairs;

@@ -12,6 +12,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::engine::budget::{SharedMemory, Turn};
 use crate::engine::errors::ours;
+use crate::engine::guarded_scan::GuardScans;
 use crate::engine::pool::Unstalled;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, SpillFileFactory};
@@ -127,12 +128,13 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     options.execution.parquet.pushdown_filters = false;
     options.execution.spill_compression =
         "lz4_frame".parse().map_err(|cause: DataFusionError| ours(&cause))?;
-    let state = SessionStateBuilder::new()
-        .with_config(config)
-        .with_runtime_env(runtime)
-        .with_default_features()
-        .build();
-    Ok(SessionContext::new_with_state(state))
+    let mut state =
+        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+    // A cluster reads scans in executors, which have no guard to take along.
+    if limits.cluster.is_none() {
+        state = state.with_physical_optimizer_rule(Arc::new(GuardScans));
+    }
+    Ok(SessionContext::new_with_state(state.build()))
 }
 
 /// The memory pool of these limits: the shared one, or a new one.

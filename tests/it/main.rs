@@ -20,6 +20,7 @@ mod imports;
 /// No two files of src/ import each other.
 mod circles;
 /// One name, one type.
+mod trust;
 mod type_names;
 /// Flags that reshape weights or messages.
 mod flags;

@@ -7,7 +7,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::engine::counting::Counting;
-use crate::engine::read::arrays::damaged;
+use crate::engine::errors::damaged;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::shards::Shard;
@@ -37,7 +37,16 @@ pub(crate) fn diagnose(shards: &[Shard], counting: &Counting, error: Error) -> D
     }
     let numbered = shards.iter().enumerate();
     let bad: Vec<_> = numbered.filter_map(|(i, s)| Some((i, read_through(s, counting).err()?))).collect();
-    if bad.is_empty() { Diagnosis::Other(error) } else { Diagnosis::Unreadable(bad) }
+    if !bad.is_empty() {
+        return Diagnosis::Unreadable(bad);
+    }
+    // Columns beside the labels: the scan has named the shard.
+    let text = error.to_string();
+    let named = shards.iter().enumerate().filter(|(_, shard)| text.contains(&format!("{}: ", shard.name)));
+    match &named.map(|(i, _)| i).collect::<Vec<_>>()[..] {
+        [one] => Diagnosis::Unreadable(vec![(*one, error)]),
+        _ => Diagnosis::Other(error),
+    }
 }
 
 fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {

@@ -1,6 +1,5 @@
 //! Columns of one row group read as arrays, side by side.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, new_null_array};
@@ -12,6 +11,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::ColumnChunkMetaData;
 
+use crate::engine::errors::damaged;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::shards::Shard;
@@ -91,12 +91,6 @@ impl<'a> ArrayReader<'a> {
             self.group, self.rows
         )))
     }
-}
-
-/// The error for a page that no decoder understands.
-pub(crate) fn damaged(cause: impl Display) -> Error {
-    Error::input(format!("a page cannot be decoded: {cause}"))
-        .hint("write the shard again, or leave it out of the sources")
 }
 
 /// Stores give errors of ours.

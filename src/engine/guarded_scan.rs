@@ -1,0 +1,194 @@
+//! A scan whose panics are errors: the Parquet reader panics on some damaged pages.
+//!
+//! The last rule of a session's optimizer puts a [`GuardedExec`] above each scan, so that other rules see the scan
+//! itself.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result as DfResult};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::Stream;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::engine::errors::{damaged, external, ours};
+use crate::error::{Error, Result};
+use crate::guard::guarded;
+use crate::source::shards::Shard;
+
+/// Puts a [`GuardedExec`] above each scan.
+#[derive(Debug)]
+pub(super) struct GuardScans;
+
+impl PhysicalOptimizerRule for GuardScans {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let guard = |plan: Arc<dyn ExecutionPlan>| {
+            if plan.is::<DataSourceExec>() {
+                Ok(Transformed::yes(Arc::new(GuardedExec { scan: plan }) as Arc<dyn ExecutionPlan>))
+            } else {
+                Ok(Transformed::no(plan))
+            }
+        };
+        plan.transform_up(guard).map(|changed| changed.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "GuardScans"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Gives the rows of a scan, and an error that names the shard where the scan panics.
+#[derive(Debug)]
+struct GuardedExec {
+    scan: Arc<dyn ExecutionPlan>,
+}
+
+impl GuardedExec {
+    /// The shards that a partition reads.
+    fn shards(&self, partition: usize) -> Vec<Shard> {
+        let scan = self.scan.downcast_ref::<DataSourceExec>();
+        let config = scan.and_then(|scan| scan.data_source().downcast_ref::<FileScanConfig>());
+        let files = config.and_then(|config| config.file_groups.get(partition));
+        let shards = files.into_iter().flat_map(FileGroup::iter);
+        shards.filter_map(|file| file.extension::<Shard>().cloned()).collect()
+    }
+}
+
+impl DisplayAs for GuardedExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GuardedExec")
+    }
+}
+
+impl ExecutionPlan for GuardedExec {
+    fn name(&self) -> &'static str {
+        "GuardedExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.scan.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.scan]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+    ) -> DfResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(scan), true) => Ok(Arc::new(Self { scan })),
+            _ => Err(DataFusionError::Internal("GuardedExec has one input".to_owned())),
+        }
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let shards = self.shards(partition);
+        let scan = guarded(|| self.scan.execute(partition, context));
+        let rows = scan.unwrap_or_else(|| Err(external(unreadable(&shards, &self.scan.schema(), None))))?;
+        Ok(Box::pin(GuardedRows { schema: self.scan.schema(), rows: Some(rows), shards }))
+    }
+}
+
+/// The rows of one partition.
+struct GuardedRows {
+    schema: SchemaRef,
+    /// `None` after a panic: what is left of the scan must not be used.
+    rows: Option<SendableRecordBatchStream>,
+    shards: Vec<Shard>,
+}
+
+impl Stream for GuardedRows {
+    type Item = DfResult<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(rows) = &mut self.rows else { return Poll::Ready(None) };
+        let cause = match guarded(|| rows.as_mut().poll_next(context)) {
+            Some(Poll::Ready(Some(Err(error)))) => match ours(&error) {
+                Error::Input(_) => Some(ours(&error)),
+                _ => return Poll::Ready(Some(Err(error))),
+            },
+            Some(next) => return next,
+            None => None,
+        };
+        self.rows = None;
+        Poll::Ready(Some(Err(external(unreadable(&self.shards, &self.schema, cause)))))
+    }
+}
+
+impl RecordBatchStream for GuardedRows {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+/// Which of the shards cannot be read; `cause` is what the reader said, or nothing where it panicked.
+fn unreadable(shards: &[Shard], columns: &SchemaRef, cause: Option<Error>) -> Error {
+    let is_named = |error: &Error| shards.iter().any(|shard| error.to_string().contains(&shard.name));
+    let cause = match cause {
+        Some(error) if is_named(&error) => return error,
+        Some(error) => error,
+        None => damaged("the decoder gave up"),
+    };
+    let errors: Vec<Error> = match shards {
+        [one] => vec![cause.clone().at(&one.name)],
+        several => {
+            several.iter().filter_map(|one| Some(read_through(one, columns).err()?.at(&one.name))).collect()
+        }
+    };
+    Error::together(errors, "shards").unwrap_or(cause)
+}
+
+/// Reads the columns once more.
+fn read_through(shard: &Shard, columns: &SchemaRef) -> Result<()> {
+    let read = || -> Result<()> {
+        let file = shard.place.open().map_err(damaged)?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
+        let fields = builder.schema().fields().iter().enumerate();
+        let wanted = fields.filter(|(_, field)| columns.field_with_name(field.name()).is_ok());
+        let wanted: Vec<usize> = wanted.map(|(i, _)| i).collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        for batch in builder.with_projection(mask).build().map_err(damaged)? {
+            batch.map_err(damaged)?;
+        }
+        Ok(())
+    };
+    guarded(read).unwrap_or_else(|| Err(damaged("the decoder gave up")))
+}
