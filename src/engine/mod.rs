@@ -7,7 +7,7 @@
 //! count      which way, one pass, shard by shard; collects partial counts
 //! plain      Arrow arrays        scan   encoded pages        pairs  layout long
 //! read       how label columns reach whoever counts
-//! session · budget · counting · task · dataset · partial · objects · pool · spill · progress · watchdog · errors
+//! session · budget · counting · cell_labels · task · dataset · partial · objects · pool · spill · progress · watchdog · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,
@@ -19,6 +19,7 @@
 //! ```
 
 mod budget;
+mod cell_labels;
 pub(crate) mod cluster;
 mod count;
 pub(crate) mod counting;

@@ -10,6 +10,7 @@
 //!            count_sets      a set of labels in every row     SetCounter: positives per label
 //!            count_nested_sets                                the same under several lists
 //!            count_pairs     a value for each label           Tally per label
+//!            count_values    what the caller makes of them
 //!            count_vector    position in the list = label     Tally per position
 //!
 //! known/     constant        what the statistics of a chunk tell without decoding it
@@ -53,6 +54,7 @@ pub use count::flat::{FlatCount, count_flat, count_flat_pages};
 pub use count::pairs::count_pairs;
 pub use count::set_count::SetCount;
 pub use count::sets::{count_nested_sets, count_sets};
+pub(crate) use count::values::count_values;
 pub use count::vector::count_vector;
 pub use format::chosen::Chosen;
 pub use format::chunk::{Chunk, Workspace};

@@ -108,6 +108,23 @@ impl CountPlan {
         Ok(plan)
     }
 
+    /// Flags that layout `bits` has no use for.
+    fn check_bits(&self) -> Result<()> {
+        if self.label_kind == LabelKind::Name {
+            return Err(Error::usage(
+                "--label-kind name does not apply to layout bits: a bit has a number, no name",
+            )
+            .hint("drop --label-kind, and name the labels with --vocabulary FILE"));
+        }
+        match self.num_labels {
+            Some(n) if n > u64::from(u64::BITS) => {
+                Err(Error::usage(format!("--num-labels is {n}, but an integer of layout bits has 64 bits"))
+                    .hint("give the number of labels, at most 64"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<()> {
         let only_long = [
             ("--id", self.id.is_some()),
@@ -125,6 +142,9 @@ impl CountPlan {
         }
         if self.num_labels == Some(0) {
             return Err(Error::usage("--num-labels is 0").hint("give the number of labels, C"));
+        }
+        if self.layout == Some(LayoutKind::Bits) {
+            self.check_bits()?;
         }
         if self.layout.is_some_and(|layout| layout != LayoutKind::Long) && self.ids_disjoint {
             return Err(Error::usage("--ids-disjoint belongs to layout long").hint("drop one of the two"));

@@ -12,6 +12,7 @@ use crate::engine::counting::{Keys, Vocabulary};
 use crate::error::{Error, Result};
 use crate::source::class_labels::agreed_class_names;
 use crate::source::detect::list_length;
+use crate::source::first_cells::holds_numbers;
 use crate::source::layout::{LabelKind, Layout, LayoutKind, is_number, is_text, item, no_column};
 use crate::source::shards::Shard;
 use crate::source::values::Domain;
@@ -97,16 +98,24 @@ pub(super) fn keys(
             let data_type = data_type.unwrap_or(DataType::Null);
             let element = item(&data_type).unwrap_or(&data_type);
             let indices = plan.label_kind == LabelKind::Index;
+            // A text that holds a list names its labels, or says their indices, as the list itself would.
+            let in_texts = layout.kind == LayoutKind::List && is_text(&data_type);
+            let is_named = if in_texts && known.is_none() && plan.num_labels.is_none() {
+                !holds_numbers(shards, layout.column())?
+            } else {
+                is_text(element)
+            };
             let keys = match (known, plan.num_labels) {
                 (Some(labels), _) => {
                     let spelling = plan.domain.spelling;
-                    Keys::Vocabulary(Arc::new(Vocabulary::new(labels, plan.label_kind, spelling)))
+                    // A bit has a number, no name.
+                    let kind =
+                        if layout.kind == LayoutKind::Bits { LabelKind::Index } else { plan.label_kind };
+                    Keys::Vocabulary(Arc::new(Vocabulary::new(labels, kind, spelling)))
                 }
                 (None, Some(n)) => Keys::Indices(Some(n)),
-                (None, None) if indices && !is_text(element) => Keys::Indices(None),
-                (None, None) => {
-                    Keys::Names(if is_text(element) { NameOrder::Name } else { NameOrder::Number })
-                }
+                (None, None) if indices && !is_named => Keys::Indices(None),
+                (None, None) => Keys::Names(if is_named { NameOrder::Name } else { NameOrder::Number }),
             };
             keys_in_order(plan, keys)
         }

@@ -7,6 +7,7 @@ use super::column_names::{NameRank, is_id_name, rank_of_name};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
 use super::joined::{TextShape, shape_of};
 use super::layout::{LayoutKind, is_number, is_text, item};
+use super::text_lists::{TextLists, text_lists};
 use super::values::{Domain, Value};
 use crate::counts::Cell;
 
@@ -196,6 +197,9 @@ impl CandidateColumn<'_> {
         if evidence.has_bytes {
             return Vec::new();
         }
+        if let Some(lists) = text_lists(name, evidence) {
+            return self.text_list_readings(&lists);
+        }
         let many = evidence.texts.len() as u64 * 10 > evidence.cells * 9 && evidence.cells >= 20;
         let base = self.base(7, 5, u32::from(!many && !evidence.is_full));
         let class = |points: u32, why: String| self.candidate(LayoutKind::Class, points, why);
@@ -224,6 +228,28 @@ impl CandidateColumn<'_> {
             }
         };
         all.into_iter().filter(|candidate| candidate.points > 0).collect()
+    }
+
+    /// Texts are read as the lists that they hold.
+    fn text_list_readings(&self, lists: &TextLists) -> Vec<Candidate> {
+        let column = CandidateColumn { field: &lists.field, evidence: &lists.evidence, ..*self };
+        let name = self.name();
+        let mut all = column.list_readings(lists.field.data_type(), &lists.element);
+        for candidate in &mut all {
+            let hold = match candidate.kind {
+                LayoutKind::Vector => "one number per label",
+                _ if lists.element == DataType::Utf8 => "lists of label names",
+                _ => "lists of label indices",
+            };
+            candidate.why = format!("strings in {name:?} hold {hold}");
+        }
+        let points = all.first().map_or(0, |best| best.points.saturating_sub(CLOSE));
+        if let Some(by) = lists.or_delimited {
+            let why = format!("strings in {name:?} hold two label indices separated by {by:?}");
+            let split = self.candidate(LayoutKind::Delimited, points, why);
+            all.push(Candidate { delimiter: Some(by.to_owned()), ..split });
+        }
+        all
     }
 
     fn list_readings(&self, data_type: &DataType, element: &DataType) -> Vec<Candidate> {

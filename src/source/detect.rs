@@ -4,9 +4,11 @@
 use arrow::datatypes::Schema;
 
 use super::candidates::Candidate;
-use super::layout::{Layout, LayoutKind, no_column};
+use super::first_cells::first_length;
+use super::layout::{Layout, LayoutKind, is_text, no_column};
 use super::look::{Given, Look};
 use super::row_reader::{Enough, RowChoice, read_columns};
+use super::schema::plain_type;
 use super::shards::Shard;
 use crate::error::{Error, Result};
 
@@ -91,6 +93,10 @@ pub(crate) fn list_length(shards: &[Shard], column: &str) -> Result<Option<u64>>
         let mut first = None;
         let rows = RowChoice::Of(0, std::iter::once(0..ROWS).collect());
         read_columns(shard, rows, &|name| name == column, &mut |batch| {
+            if is_text(&plain_type(batch.column(0).data_type())) {
+                first = first_length(batch.column(0));
+                return Ok(if first.is_some() { Enough::Yes } else { Enough::No });
+            }
             let lengths = length(batch.column(0)).and_then(|lengths| cast(&lengths, &DataType::Int64));
             first =
                 lengths.ok().and_then(|lengths| lengths.as_primitive::<Int64Type>().iter().flatten().next());

@@ -64,7 +64,8 @@ impl ColumnEvidence {
         !self.numbers.is_empty() || !self.texts.is_empty()
     }
 
-    fn number(&mut self, number: f64) {
+    /// Adds a number.
+    pub(super) fn number(&mut self, number: f64) {
         if number.is_nan() {
             return;
         }

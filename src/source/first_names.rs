@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::layout::{Layout, LayoutKind};
+use super::layout::{Layout, LayoutKind, item};
 use super::row_reader::{Enough, RowChoice, read_columns};
 use super::shards::Shard;
+use super::structured::{Element, list};
 use super::text_cells::for_each_text;
 use super::values::Domain;
 use crate::counts::Labels;
@@ -37,9 +38,18 @@ pub(crate) fn first_spellings(
                     domain.spelling.trimmed(text).clone_into(&mut spellings[at]);
                 }
             };
+            let is_cell = item(batch.column(0).data_type()).is_none();
             let is_text = for_each_text(batch.column(0), &mut |text| match (text, &layout.delimiter) {
                 (Ok(text), Some(by)) if layout.kind == LayoutKind::Delimited => {
                     text.split(by.as_str()).for_each(&mut take);
+                }
+                (Ok(text), _) if layout.kind == LayoutKind::List && is_cell => {
+                    // What is wrong with a text was said when it was counted.
+                    let _ = list(text, |element| {
+                        if let Element::Text(name) = element {
+                            take(&name);
+                        }
+                    });
                 }
                 (Ok(text), _) => take(text),
                 (Err(_), _) => {}

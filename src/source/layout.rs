@@ -1,4 +1,4 @@
-//! The six ways of storing a row's labels, and which columns a layout reads.
+//! The seven ways of storing a row's labels, and which columns a layout reads.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,6 +26,8 @@ pub enum LayoutKind {
     Class,
     /// Several rows, one per (row id, label).
     Long,
+    /// One integer, bit i = label i.
+    Bits,
 }
 
 /// One row of `posweight list layouts`.
@@ -44,7 +46,7 @@ pub struct LayoutInfo {
 }
 
 /// Every layout, in the order of the documentation.
-pub const LAYOUTS: [LayoutInfo; 6] = [
+pub const LAYOUTS: [LayoutInfo; 7] = [
     LayoutInfo {
         kind: LayoutKind::Wide,
         name: "wide",
@@ -56,14 +58,14 @@ pub const LAYOUTS: [LayoutInfo; 6] = [
         kind: LayoutKind::Vector,
         name: "vector",
         labels: "one list of 0/1 numbers, position = label",
-        types: "list or fixed-size list of bool, int, float, decimal",
+        types: "list or fixed-size list of bool, int, float, decimal; strings such as \"[1, 0, 0]\" or \"1 0 0\"",
         flags: "--labels COL",
     },
     LayoutInfo {
         kind: LayoutKind::List,
         name: "list",
         labels: "one list of label indices or names",
-        types: "list, large list or fixed-size list of int, whole float, string",
+        types: "list, large list or fixed-size list of int, whole float, string; strings such as '[\"cat\", \"dog\"]'",
         flags: "--labels COL --vocabulary FILE --num-labels C",
     },
     LayoutInfo {
@@ -87,6 +89,13 @@ pub const LAYOUTS: [LayoutInfo; 6] = [
         types: "id: int, string, binary; label: int, whole float, string",
         flags: "--id COL --labels COL --value COL --num-rows N",
     },
+    LayoutInfo {
+        kind: LayoutKind::Bits,
+        name: "bits",
+        labels: "one integer, bit i = label i",
+        types: "int",
+        flags: "--labels COL --num-labels C",
+    },
 ];
 
 impl LayoutKind {
@@ -106,6 +115,7 @@ impl LayoutKind {
             Self::Delimited => &LAYOUTS[3],
             Self::Class => &LAYOUTS[4],
             Self::Long => &LAYOUTS[5],
+            Self::Bits => &LAYOUTS[6],
         }
     }
 
@@ -250,8 +260,11 @@ impl Layout {
     fn fits(&self, data_type: &DataType) -> (bool, &'static str) {
         let fits = match self.kind {
             LayoutKind::Wide => is_number(data_type) || is_text(data_type),
-            LayoutKind::Vector => item(data_type).is_some_and(|t| is_number(t) || is_text(t)),
-            LayoutKind::List => item(data_type).is_some_and(is_label),
+            LayoutKind::Vector => {
+                item(data_type).is_some_and(|t| is_number(t) || is_text(t)) || is_text(data_type)
+            }
+            LayoutKind::List => item(data_type).is_some_and(is_label) || is_text(data_type),
+            LayoutKind::Bits => data_type.is_integer() || *data_type == DataType::Null,
             LayoutKind::Delimited => is_text(data_type) || *data_type == DataType::Null,
             LayoutKind::Class | LayoutKind::Long => is_label(data_type),
         };

@@ -287,7 +287,7 @@ impl<'a> Look<'a> {
             Some(TextShape::Structured(what)) => Err(Error::usage(format!(
                 "what separates labels in {column:?}? its strings look like {what}"
             ))
-            .hint("name the separator with --delimiter")),
+            .hint("use --layout list for lists and --layout vector for one number per label, or name the separator with --delimiter")),
             Some(TextShape::Single) | None => Err(Error::usage(format!(
                 "what separates labels in {column:?}? no string holds '|', ';' or ','"
             ))
@@ -328,8 +328,9 @@ impl<'a> Look<'a> {
             let data_type = column.field.data_type();
             match kind {
                 LayoutKind::Wide => is_number(data_type),
-                LayoutKind::Vector => item(data_type).is_some_and(is_number),
-                LayoutKind::List => item(data_type).is_some_and(is_label),
+                LayoutKind::Vector => item(data_type).is_some_and(is_number) || is_text(data_type),
+                LayoutKind::List => item(data_type).is_some_and(is_label) || is_text(data_type),
+                LayoutKind::Bits => data_type.is_integer(),
                 LayoutKind::Delimited => is_text(data_type),
                 LayoutKind::Class | LayoutKind::Long => is_label(data_type),
             }

@@ -14,6 +14,7 @@ pub(crate) mod class_labels;
 mod column_names;
 pub(crate) mod detect;
 pub(crate) mod evidence;
+pub(crate) mod first_cells;
 pub(crate) mod first_names;
 mod joined;
 pub(crate) mod label_path;
@@ -26,9 +27,9 @@ pub(crate) mod schema;
 pub(crate) mod shards;
 pub(crate) mod spelling;
 pub(crate) mod stdin;
-#[allow(dead_code, reason = "no layout reads such text yet")]
 pub(crate) mod structured;
 pub(crate) mod text_cells;
+mod text_lists;
 pub(crate) mod values;
 pub(crate) mod vocabulary;
 pub(crate) mod where_values;

@@ -25,7 +25,7 @@ fn cases() -> ProptestConfig {
 }
 
 /// Counts with both engines; what they say, when they say anything but an error.
-fn both(place: &Place, arguments: &[&str]) -> Option<Value> {
+pub(crate) fn both(place: &Place, arguments: &[&str]) -> Option<Value> {
     let run = |engine: &str| {
         let ended = place
             .run(&[&["compute", "--engine", engine, "--out", engine, "--overwrite"], arguments].concat());

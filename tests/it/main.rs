@@ -15,12 +15,10 @@ mod machines;
 /// The shape of src/.
 mod layers;
 /// Which file of src/ names which.
-mod heads;
 mod imports;
 /// No two files of src/ import each other.
 mod circles;
 /// One name, one type.
-mod trust;
 mod type_names;
 /// Flags that reshape weights or messages.
 mod flags;
@@ -109,3 +107,9 @@ mod cluster;
 /// The same with shards in a store.
 #[cfg(all(feature = "cluster", feature = "cloud"))]
 mod cluster_stores;
+/// Several class columns.
+mod heads;
+/// Labels in strings, bits, and their ancestors.
+mod texts;
+/// Panics of the Parquet reader are bad input.
+mod trust;

@@ -68,6 +68,20 @@ fn small() -> Shards {
         shards.insert(at("list"), vec![id.clone(), ("tags", array(list.finish()))]);
         let joined = rows.clone().map(|row| Some(ROWS[row].join("|")));
         shards.insert(at("delimited"), vec![id.clone(), ("tags", array(joined.collect::<StringArray>()))]);
+        // JSON in the first shard, Python in the second.
+        let quote = if part == 0 { '"' } else { '\'' };
+        let literal = |row: usize| {
+            let names: Vec<String> = ROWS[row].iter().map(|name| format!("{quote}{name}{quote}")).collect();
+            format!("[{}]", names.join(", "))
+        };
+        let literals = array(rows.clone().map(|row| Some(literal(row))).collect::<StringArray>());
+        shards.insert(at("json"), vec![id.clone(), ("tags", literals)]);
+        let hot = |row: usize| LABELS.map(|label| if has(row, label) { "1" } else { "0" }).join(" ");
+        let hot = array(rows.clone().map(|row| Some(format!("[{}]", hot(row)))).collect::<StringArray>());
+        shards.insert(at("multi_hot"), vec![id.clone(), ("y", hot)]);
+        let mask = |row: usize| (0..3).filter(|bit| has(row, LABELS[*bit])).map(|bit| 1 << bit).sum::<i64>();
+        let masks = array(rows.clone().map(|row| Some(mask(row))).collect::<Int64Array>());
+        shards.insert(at("bits"), vec![id.clone(), ("mask", masks)]);
         let classes = rows.clone().map(|row| (row != 4).then(|| i32::try_from(row * row % 3).unwrap()));
         shards.insert(at("class"), vec![id.clone(), ("class", array(classes.collect::<Int32Array>()))]);
         let colors = rows.clone().map(|row| (row != 4).then(|| ["red", "green", "blue"][row * row % 5 % 3]));

@@ -78,6 +78,26 @@ fn columns(layout: &str, from: i64, to: i64) -> Vec<(&'static str, ArrayRef)> {
             }
             vec![("y", array(lists.finish()))]
         }
+        "list of strings" | "vector of strings" => {
+            let texts = (from..to).zip(rows()).map(|(number, row)| match layout {
+                "list of strings" if number % 17 == 0 => None,
+                "list of strings" => {
+                    let names: Vec<String> = has(row).map(|(name, _)| format!("'{name}'")).collect();
+                    Some(format!("[{}]", names.join(", ")))
+                }
+                _ => Some(
+                    row.map(|cell| cell.map_or("nan".to_owned(), |yes| u8::from(yes).to_string())).join(" "),
+                ),
+            });
+            vec![("y", array(texts.collect::<StringArray>()))]
+        }
+        "bits" => {
+            let bits = |row: [Option<bool>; LABELS]| {
+                (0..LABELS).filter(|bit| row[*bit] == Some(true)).map(|bit| 1 << bit).sum()
+            };
+            let masks = (from..to).zip(rows()).map(|(number, row)| (number % 17 != 0).then(|| bits(row)));
+            vec![("y", array(masks.collect::<Int64Array>()))]
+        }
         _ => {
             let texts = rows().map(|row| has(row).map(|(name, _)| name).collect::<Vec<_>>().join("|"));
             vec![("y", array(StringArray::from_iter_values(texts)))]
@@ -106,7 +126,10 @@ fn shards(place: &Place, layout: &'static str) -> Vec<&'static str> {
         "delimited" => {
             vec!["--layout", "delimited", "--labels", "y", "--delimiter", "|", "--vocabulary", "names.txt"]
         }
-        _ => vec!["--layout", layout, "--labels", "y", "--vocabulary", "names.txt"],
+        _ => {
+            let kind = layout.split(' ').next().unwrap();
+            vec!["--layout", kind, "--labels", "y", "--vocabulary", "names.txt"]
+        }
     }
 }
 
@@ -122,7 +145,7 @@ fn sums(of: &Json) -> Vec<u64> {
 
 #[test]
 fn a_recount_of_the_copy_is_the_preview() {
-    for layout in ["wide", "vector", "list", "delimited"] {
+    for layout in ["wide", "vector", "list", "delimited", "list of strings", "vector of strings", "bits"] {
         let place = Place::new();
         let labels = shards(&place, layout);
         for plan in PLANS {

@@ -61,14 +61,14 @@ fn names_with_commas_are_asked_about_with_flags_that_work() {
 #[test]
 fn strings_with_a_syntax_are_never_split() {
     let place = Place::new();
-    for cells in [
-        vec!["[\"a\", \"b\"]", "[\"a\"]", "[]"],
-        vec!["{\"cat\": 1}", "{\"cat\": 0}"],
-        vec!["1,0,0", "0,0,1", "0,0,0"],
+    for (cells, expected) in [
+        (vec!["[\"a\", \"b\"]", "[\"a\"]", "[]"], "list"),
+        (vec!["{\"cat\": 1}", "{\"cat\": 0}"], "look like"),
+        (vec!["1,0,0", "0,0,1", "0,0,0"], "vector"),
     ] {
         write(&place.path("a.parquet"), vec![("tags", texts(cells.clone()))]);
-        let question = layout(&place, &["a.parquet", "--labels", "tags"]);
-        assert!(question.contains("look like"), "{cells:?}\n{question}");
+        let found = layout(&place, &["a.parquet", "--labels", "tags"]);
+        assert!(found.contains(expected), "{cells:?}\n{found}");
     }
 }
 

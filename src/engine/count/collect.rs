@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::counts::{Cell, LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted, too_few_rows};
+use crate::engine::count::bad_cell;
 use crate::engine::count::named::Named;
 use crate::engine::count::states::Fate;
 use crate::engine::counting::{Counting, Keys};
@@ -331,7 +332,8 @@ impl Collector {
             let what = if layout.kind.has_values() && position.is_some() {
                 format!("value {example} is neither positive nor negative")
             } else {
-                with_row(whole, &column, example)
+                bad_cell::with_row(whole, &self.counting, example)
+                    .unwrap_or_else(|| with_row(whole, &column, example))
             };
             Error::input(format!("{shard}: column {column:?}{element}: {what}{times}"))
         });

@@ -5,9 +5,11 @@
 //! heads      several class columns, one after the other
 //! by_shard   shard by shard, with counts kept in states
 //! pass       one pass: a plan of partial counts ─▶ merge, where labels are known by name only ─▶ collect
+//! bad_cell   the row of a cell that holds no labels
 //! diagnose   which shards a failed scan could not read
 //! ```
 
+mod bad_cell;
 pub(super) mod by_shard;
 pub(super) mod collect;
 pub(super) mod diagnose;

@@ -1,6 +1,12 @@
 //! Cells of `wide` and `vector`: each is exactly one of positive, negative, uncertain, missing, invalid.
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, PrimitiveArray};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayBuilder, ArrayRef, AsArray, BooleanBufferBuilder, Float64Array, Float64Builder,
+    PrimitiveArray,
+};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -12,8 +18,10 @@ use crate::counts::{Cell, Tally};
 use crate::engine::counting::Counting;
 use crate::engine::plain::cells::{BatchRows, CellSum, STRAYS_SHOWN, StrayValue, mass, mass_overflow};
 use crate::engine::plain::visit::visit;
+use crate::engine::read::vector_text::{VectorText, wrong_length};
 use crate::error::{Error, Result};
-use crate::source::values::Value;
+use crate::source::layout::item;
+use crate::source::values::{Domain, Value};
 
 /// Tallies one label column of layout `wide`: its cells, and the first invalid value.
 pub(crate) fn tally_column(
@@ -143,7 +151,7 @@ pub(super) fn tally_vector(
     counted: &mut BatchRows,
     strays: &mut Vec<StrayValue>,
 ) -> Result<()> {
-    let lists = Lists::of(array)?;
+    let lists = Lists::of_vectors(array, &counting.domain)?;
     let width = sides.len();
     for row in 0..lists.len() {
         if lists.is_null(row) {
@@ -153,13 +161,17 @@ pub(super) fn tally_vector(
                 counted.null_mass = sum.ok_or_else(mass_overflow)?;
             }
             sides.iter_mut().for_each(|side| side.tally.missing += 1);
-        } else if lists.range(row).len() != width {
-            let text = format!("a list of {} values, but there are {width} labels", lists.range(row).len());
+        } else if lists.range(row).len() != width || lists.malformed.contains_key(&row) {
+            let text = match lists.malformed.get(&row) {
+                Some(why) => why.clone(),
+                None => wrong_length(lists.range(row).len(), width),
+            };
             strays.push(StrayValue { label: None, row, text });
             sides.iter_mut().for_each(|side| side.tally.add(Cell::Invalid, 1));
         }
     }
-    let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && lists.range(row).len() == width);
+    let is_right = |&row: &usize| !lists.is_null(row) && lists.range(row).len() == width && width > 0;
+    let mut rows = (0..lists.len()).filter(is_right);
     let mut current = rows.next();
     let mut failed = None;
     visit(&lists.values, |element, value| {
@@ -185,9 +197,38 @@ pub(crate) struct Lists {
     pub(crate) values: ArrayRef,
     offsets: Vec<usize>,
     nulls: Option<NullBuffer>,
+    /// Rows of texts that hold no list, with what is wrong with them.
+    malformed: BTreeMap<usize, String>,
 }
 
 impl Lists {
+    /// The vectors of an array of lists, or of texts that hold them.
+    pub(crate) fn of_vectors(array: &ArrayRef, domain: &Domain) -> Result<Self> {
+        if item(array.data_type()).is_some() {
+            return Self::of(array);
+        }
+        let (mut values, mut offsets) = (Float64Builder::new(), vec![0]);
+        let (mut nulls, mut malformed) = (BooleanBufferBuilder::new(array.len()), BTreeMap::new());
+        visit(array, |row, value| {
+            let vector = value.map_or(VectorText::Missing, |value| VectorText::of(&value, domain));
+            nulls.append(vector != VectorText::Missing);
+            match vector {
+                VectorText::Missing => {}
+                VectorText::Numbers(numbers) => numbers.into_iter().for_each(|x| values.append_option(x)),
+                VectorText::Malformed(why) => {
+                    malformed.insert(row, why);
+                }
+            }
+            offsets.push(values.len());
+        })?;
+        Ok(Self {
+            values: Arc::new(values.finish()),
+            offsets,
+            nulls: Some(NullBuffer::new(nulls.finish())),
+            malformed,
+        })
+    }
+
     pub(crate) fn of(array: &ArrayRef) -> Result<Self> {
         let large = match array.data_type() {
             DataType::LargeList(_) => array.clone(),
@@ -200,7 +241,12 @@ impl Lists {
         let lists = large.as_list::<i64>();
         let offsets =
             lists.value_offsets().iter().map(|&offset| usize::try_from(offset).unwrap_or(0)).collect();
-        Ok(Self { values: lists.values().clone(), offsets, nulls: lists.nulls().cloned() })
+        Ok(Self {
+            values: lists.values().clone(),
+            offsets,
+            nulls: lists.nulls().cloned(),
+            malformed: BTreeMap::new(),
+        })
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Labels of `list`, `delimited` and `class`: a row holds a set of them, whatever it repeats.
+//! Labels of `list`, `delimited`, `class` and `bits`: a row holds a set of them, whatever it repeats.
 
 use arrow::array::{ArrayRef, Float64Array};
 
@@ -11,18 +11,19 @@ use crate::engine::plain::columns::Lists;
 use crate::engine::plain::visit::visit;
 use crate::engine::read::interner::Interner;
 use crate::error::Result;
-use crate::source::layout::LayoutKind;
-use crate::source::values::Value;
+use crate::source::layout::{LayoutKind, item};
 
-/// Calls `each` with every row and each label it holds, repeated as they are, and with `None` for a row that
-/// says nothing. Null elements and values declared missing name no label.
+/// Calls `each` with every row and the labels of a value in it, repeated as they are, and with `None` for a row
+/// that says nothing. Null elements and values declared missing name no label.
 pub(crate) fn labels_in(
     array: &ArrayRef,
     counting: &Counting,
-    mut each: impl FnMut(usize, Option<Value<'_>>),
+    interner: &mut Interner,
+    mut each: impl FnMut(usize, Option<&[u32]>),
 ) -> Result<()> {
     let domain = &counting.domain;
-    if counting.layout.kind == LayoutKind::List {
+    let mut ids = Vec::new();
+    if has_lists(array, counting) {
         let lists = Lists::of(array)?;
         (0..lists.len()).filter(|&row| lists.is_null(row)).for_each(|row| each(row, None));
         let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && !lists.range(row).is_empty());
@@ -34,7 +35,10 @@ pub(crate) fn labels_in(
                 return;
             }
             if let Some(value) = value.filter(|value| !domain.is_missing(value)) {
-                each(row, Some(value));
+                ids.clear();
+                // What is wrong with a value was said when it was counted.
+                let _ = interner.ids(&value, &mut ids);
+                each(row, Some(&ids));
             }
             if element + 1 == range.end {
                 current = rows.next();
@@ -43,18 +47,17 @@ pub(crate) fn labels_in(
     }
     visit(array, |row, value| match value.filter(|value| !domain.is_missing(value)) {
         None => each(row, None),
-        Some(value) => pieces(value, counting, &mut |label| each(row, Some(label))),
+        Some(value) => {
+            ids.clear();
+            let _ = interner.cell(counting, value, &mut ids);
+            each(row, Some(&ids));
+        }
     })
 }
 
-/// Calls `each` with every label in a stored value.
-fn pieces(value: Value<'_>, counting: &Counting, each: &mut dyn FnMut(Value<'_>)) {
-    match value {
-        Value::Text(text) if counting.layout.kind == LayoutKind::Delimited => {
-            counting.pieces(text).for_each(|piece| each(Value::Text(piece)));
-        }
-        _ => each(value),
-    }
+/// Whether rows hold lists, not one value each.
+fn has_lists(array: &ArrayRef, counting: &Counting) -> bool {
+    counting.layout.kind == LayoutKind::List && item(array.data_type()).is_some()
 }
 
 /// Positives per label id.
@@ -67,6 +70,8 @@ pub(super) struct Sets {
     /// Per label id: the serial number of the last row that had it.
     last_row: Vec<u64>,
     serial: u64,
+    /// Labels of a value.
+    ids: Vec<u32>,
 }
 
 impl Sets {
@@ -79,6 +84,7 @@ impl Sets {
             masses: has_mass.then(Vec::new),
             last_row: Vec::new(),
             serial: 0,
+            ids: Vec::new(),
         }
     }
 
@@ -94,9 +100,10 @@ impl Sets {
         counted: &mut BatchRows,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
-        match counting.layout.kind {
-            LayoutKind::List => self.update_lists(&Lists::of(array)?, counting, weights, counted, strays),
-            _ => self.update_flat(array, counting, weights, counted, strays),
+        if has_lists(array, counting) {
+            self.update_lists(&Lists::of(array)?, counting, weights, counted, strays)
+        } else {
+            self.update_flat(array, counting, weights, counted, strays)
         }
     }
 
@@ -125,7 +132,9 @@ impl Sets {
                 None => counted.skipped += 1,
                 Some(value) if counting.domain.is_missing(&value) => {}
                 Some(value) => {
-                    if let Err(error) = self.add(row, value, weights, strays) {
+                    self.ids.clear();
+                    let read = self.interner.ids(&value, &mut self.ids);
+                    if let Err(error) = self.add_read(row, read, weights, strays) {
                         failed.get_or_insert(error);
                     }
                 }
@@ -153,13 +162,9 @@ impl Sets {
                 None => null_row(row, weights, counted),
                 Some(value) if counting.domain.is_missing(&value) => null_row(row, weights, counted),
                 Some(value) => {
-                    let mut outcome = Ok(());
-                    pieces(value, counting, &mut |label| {
-                        if outcome.is_ok() {
-                            outcome = self.add(row, label, weights, strays);
-                        }
-                    });
-                    outcome
+                    self.ids.clear();
+                    let read = self.interner.cell(counting, value, &mut self.ids);
+                    self.add_read(row, read, weights, strays)
                 }
             };
             if let Err(error) = outcome {
@@ -169,23 +174,27 @@ impl Sets {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Counts one label of one row, once.
-    fn add(
+    /// Counts the labels that were read of one row.
+    fn add_read(
         &mut self,
         row: usize,
-        value: Value<'_>,
+        read: std::result::Result<(), String>,
         weights: Option<&Float64Array>,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
-        let id = match self.interner.id(&value) {
-            Ok(id) => id as usize,
+        match read {
+            Ok(()) => (0..self.ids.len()).try_for_each(|at| self.add(row, self.ids[at] as usize, weights)),
             Err(text) => {
                 if strays.len() < STRAYS_SHOWN {
                     strays.push(StrayValue { label: None, row, text });
                 }
-                return Ok(());
+                Ok(())
             }
-        };
+        }
+    }
+
+    /// Counts one label of one row, once.
+    fn add(&mut self, row: usize, id: usize, weights: Option<&Float64Array>) -> Result<()> {
         if id >= self.positives.len() {
             self.positives.resize(id + 1, 0);
             self.last_row.resize(id + 1, 0);

@@ -4,7 +4,9 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-use crate::engine::counting::{INDEX_MAX, Keys};
+use crate::engine::cell_labels::labels_of_cell;
+use crate::engine::counting::{Counting, INDEX_MAX, Keys};
+use crate::source::layout::LayoutKind;
 use crate::source::spelling::Spelling;
 use crate::source::values::Value;
 
@@ -73,6 +75,32 @@ impl Interner {
             Keys::Indices(bound) => index(value, *bound),
             Keys::Names(_) => self.name_id(value),
         }
+    }
+
+    /// Adds the ids of all labels in the one value that a row holds, or says what is wrong with it.
+    pub(crate) fn cell(
+        &mut self,
+        counting: &Counting,
+        value: Value<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<(), String> {
+        let mut wrong = None;
+        labels_of_cell(counting, value, &mut |label| {
+            if let Err(why) = self.ids(&label, out) {
+                wrong.get_or_insert(why);
+            }
+        })?;
+        match (wrong, counting.layout.kind) {
+            (None, _) => Ok(()),
+            (Some(why), LayoutKind::Bits) => Err(format!("{value}: {why}")),
+            (Some(why), _) => Err(why),
+        }
+    }
+
+    /// Adds the ids of the labels that a stored label stands for, or says what is wrong with it.
+    pub(crate) fn ids(&mut self, value: &Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+        out.push(self.id(value)?);
+        Ok(())
     }
 
     fn name_id(&mut self, value: &Value<'_>) -> Result<u32, String> {

@@ -23,10 +23,24 @@ pub(crate) fn cell(domain: &Domain, value: pages::StoredValue<'_>) -> Cell {
     stored(value).map_or(Cell::Invalid, |value| domain.cell(&value))
 }
 
-/// The labels that a value of `list`, `delimited` or `class` means.
+/// The labels that a value of `list`, `delimited`, `class` or `bits` means.
 pub(crate) struct StoredLabels<'a> {
     pub(crate) counting: &'a Counting,
     pub(crate) interner: &'a mut Interner,
+    /// A value is all that a row holds, not an element of its list.
+    pub(crate) is_cell: bool,
+}
+
+impl<'a> StoredLabels<'a> {
+    /// The labels of the values of a chunk.
+    pub(crate) fn of(counting: &'a Counting, interner: &'a mut Interner, chunk: &pages::Chunk<'_>) -> Self {
+        Self { counting, interner, is_cell: is_flat(chunk) }
+    }
+}
+
+/// Whether each row of a chunk holds one value, not a list.
+pub(crate) fn is_flat(chunk: &pages::Chunk<'_>) -> bool {
+    chunk.meta.column_descr().max_rep_level() == 0
 }
 
 impl LabelSet for StoredLabels<'_> {
@@ -35,15 +49,11 @@ impl LabelSet for StoredLabels<'_> {
         if self.counting.domain.is_missing(&stored) {
             return Ok(());
         }
-        match stored {
-            Value::Text(text) if self.counting.layout.kind == LayoutKind::Delimited => {
-                for piece in self.counting.pieces(text) {
-                    out.push(self.interner.id(&Value::Text(piece))?);
-                }
-            }
-            _ => out.push(self.interner.id(&stored)?),
+        if self.is_cell {
+            self.interner.cell(self.counting, stored, out)
+        } else {
+            self.interner.ids(&stored, out)
         }
-        Ok(())
     }
 
     fn is_missing(&self, value: pages::StoredValue<'_>) -> bool {
@@ -51,7 +61,7 @@ impl LabelSet for StoredLabels<'_> {
     }
 
     fn identity_bound(&self) -> Option<u32> {
-        if !self.counting.domain.missing.is_empty() {
+        if !self.counting.domain.missing.is_empty() || self.counting.layout.kind == LayoutKind::Bits {
             return None;
         }
         let bound = match &self.counting.keys {

@@ -9,6 +9,7 @@
 //!   reads         the fewest reads of what is left · ahead: of an object asked for early
 //!   arrays        columns side by side, where pages are unsupported
 //! meaning    what a stored value means · interner: labels as small numbers
+//!            vector_text: a text that holds one number per label
 //! batch, table, rows   rows as arrays: of one shard; of all, through DataFusion
 //! routes     how each column was read, for the report of a run · demand: what will be read
 //! ```
@@ -32,3 +33,4 @@ mod reads;
 pub(super) mod routes;
 pub(super) mod rows;
 pub(super) mod table;
+pub(super) mod vector_text;

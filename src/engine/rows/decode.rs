@@ -131,7 +131,7 @@ fn side(domain: &Domain, value: Option<Value<'_>>) -> Cell {
 
 /// Rows in which position is label.
 fn read_vectors(array: &ArrayRef, labels: usize, counting: &Counting, sets: &mut LabelSets) -> Result<()> {
-    let lists = Lists::of(array)?;
+    let lists = Lists::of_vectors(array, &counting.domain)?;
     let end_rows = |sets: &mut LabelSets, to: usize| {
         while sets.rows() < to {
             if lists.is_null(sets.rows()) {
@@ -184,13 +184,11 @@ fn read_sets(
             }
         }
     };
-    labels_in(array, counting, |row, label| match label {
+    labels_in(array, counting, interner, |row, labels| match labels {
         None => silent.push_back(row),
-        Some(label) => {
+        Some(labels) => {
             end_rows(sets, &mut silent, row);
-            if let Ok(id) = interner.id(&label) {
-                sets.add(id);
-            }
+            labels.iter().for_each(|label| sets.add(*label));
         }
     })?;
     end_rows(sets, &mut silent, array.len());

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! wide                     column after column into Marks, some rows at a time where they are many ─▶ Columns ─▶ Block
-//! list, delimited, class   page after page ─▶ Block
+//! list, delimited, class,
+//! bits                     page after page ─▶ Block
 //! vector                   page after page ─▶ Block
 //! ```
 //!
@@ -101,7 +102,7 @@ impl<G: FnMut(&mut Block, u64) -> Result<()>> ChunkSink for SetRows<'_, G> {
             let cell = |value: StoredValue<'_>| cell(&counting.domain, value);
             rows_of_vectors(chunk, workspace, &cell, labels, &mut sets, &mut take)
         } else {
-            let mut meaning = StoredLabels { counting, interner };
+            let mut meaning = StoredLabels::of(counting, interner, chunk);
             rows_of_sets(chunk, workspace, &mut meaning, labels, &mut sets, &mut take)
         };
         block.sets = sets;

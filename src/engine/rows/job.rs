@@ -21,7 +21,7 @@ use crate::engine::rows::request::Request;
 use crate::engine::session::counting_session;
 use crate::engine::spill::Spill;
 use crate::error::{Error, Result};
-use crate::source::layout::LayoutKind;
+use crate::source::layout::{LayoutKind, is_text};
 
 /// Pieces whose reads are asked for before anyone takes them, at most.
 const PIECES_AHEAD: usize = 16;
@@ -93,6 +93,10 @@ impl RowJob {
         let mut chunks = ChunkSource::new(shards, &dataset.schema, labels, share / AHEAD_PART, progress);
         if counting.layout.kind == LayoutKind::Vector && !counting.overrides.is_empty() {
             chunks.unsupported.push((0, Cow::Borrowed("labels have values of their own")));
+        }
+        let column = dataset.schema.field_with_name(counting.layout.column());
+        if counting.layout.kind == LayoutKind::Vector && column.is_ok_and(|c| is_text(c.data_type())) {
+            chunks.unsupported.push((0, Cow::Borrowed("its strings hold vectors")));
         }
         Ok(Self {
             chunks: Arc::new(chunks),

@@ -12,11 +12,14 @@ use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, FieldRef, Schema};
 
 use crate::counts::Cell;
+use crate::engine::cell_labels::{list_without, mask_without};
 use crate::engine::counting::Counting;
 use crate::engine::plain::visit::visit;
 use crate::engine::read::interner::Interner;
+use crate::engine::read::vector_text::VectorText;
 use crate::error::{Error, Result};
-use crate::source::layout::LayoutKind;
+use crate::source::layout::{LayoutKind, is_text};
+use crate::source::structured::vector_with_places;
 use crate::source::values::Value;
 
 fn internal(cause: &dyn std::fmt::Display) -> Error {
@@ -66,9 +69,13 @@ impl LabelRemover {
             let Ok(place) = schema.index_of(name) else { continue };
             columns[place] = match self.counting.layout.kind {
                 LayoutKind::Wide => self.cells(&columns[place], label, goes)?,
+                LayoutKind::Vector if is_texts(&columns[place]) => {
+                    self.vector_texts(&columns[place], goes)?
+                }
                 LayoutKind::Vector => self.elements(&columns[place], goes)?,
-                LayoutKind::List => self.items(&columns[place], goes)?,
-                LayoutKind::Delimited => self.pieces(&columns[place], goes)?,
+                LayoutKind::List if !is_texts(&columns[place]) => self.items(&columns[place], goes)?,
+                LayoutKind::List | LayoutKind::Delimited => self.texts(&columns[place], goes)?,
+                LayoutKind::Bits => self.masks(&columns[place], goes)?,
                 // These layouts have one label per row, which stays.
                 LayoutKind::Class | LayoutKind::Long => Arc::clone(&columns[place]),
             };
@@ -178,27 +185,107 @@ impl LabelRemover {
         Ok(Arc::new(list.map_err(|cause| internal(&cause))?))
     }
 
-    fn pieces(&self, array: &ArrayRef, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
-        let by = self.counting.layout.delimiter.clone().unwrap_or_default();
+    /// Texts that hold several labels.
+    fn texts(&self, array: &ArrayRef, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
+        let by = self.counting.layout.delimiter.clone();
         let mut interner = Interner::new(&self.counting.keys, self.counting.domain.spelling);
-        let mut texts: Vec<Option<String>> = Vec::with_capacity(array.len());
-        visit(&plain(array)?, |row, value| {
-            texts.push(match value {
-                Some(Value::Text(text)) if !self.counting.domain.is_missing(&Value::Text(text)) => {
-                    let pieces = text.split(by.as_str());
-                    let kept = pieces.filter(|piece| {
-                        !self.counting.names_label(piece)
-                            || self.stays(&mut interner, row, &Value::Text(piece), goes)
-                    });
-                    Some(kept.collect::<Vec<_>>().join(&by))
-                }
-                Some(other) => Some(other.to_string()),
-                None => None,
+        rewritten(array, &mut |row, text| {
+            if self.counting.domain.is_missing(&Value::Text(text)) {
+                return Ok(text.to_owned());
+            }
+            let Some(by) = by.as_deref() else {
+                let mut stays = |label: &Value<'_>| self.stays(&mut interner, row, label, goes);
+                return list_without(&self.counting, text, &mut stays);
+            };
+            let kept = text.split(by).filter(|piece| {
+                !self.counting.names_label(piece) || self.stays(&mut interner, row, &Value::Text(piece), goes)
             });
-        })?;
-        let texts: ArrayRef = Arc::new(StringArray::from(texts));
-        cast(&texts, array.data_type()).map_err(|cause| internal(&cause))
+            Ok(kept.collect::<Vec<_>>().join(by))
+        })
     }
+
+    /// Texts that hold vectors.
+    fn vector_texts(&self, array: &ArrayRef, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
+        let negative = self.negative(0, &DataType::Utf8)?;
+        let negative = negative.as_string::<i32>().value(0);
+        rewritten(array, &mut |row, text| {
+            let vector = VectorText::of(&Value::Text(text), &self.counting.domain);
+            let VectorText::Numbers(numbers) = vector else { return Ok(text.to_owned()) };
+            let removed = |label: usize| {
+                let id = u32::try_from(label).unwrap_or(u32::MAX);
+                let value = numbers.get(label).copied().flatten().map(Value::Float);
+                self.is_positive(label, value) && goes(row, id)
+            };
+            let (mut rest, mut at, mut label) = (String::new(), 0, 0);
+            let read = vector_with_places(text, |_, place| {
+                if removed(label) {
+                    rest.push_str(&text[at..place.start]);
+                    rest.push_str(negative);
+                    at = place.end;
+                }
+                label += 1;
+            });
+            rest.push_str(&text[at..]);
+            read.map(|()| rest).map_err(|malformed| malformed.sentence(text, "a vector"))
+        })
+    }
+
+    /// Integers whose bits are labels.
+    fn masks(&self, array: &ArrayRef, goes: &dyn Fn(usize, u32) -> bool) -> Result<ArrayRef> {
+        let mut interner = Interner::new(&self.counting.keys, self.counting.domain.spelling);
+        let (mut changed, mut masks) = (vec![false; array.len()], vec![0; array.len()]);
+        visit(&plain(array)?, |row, value| {
+            let value = value.filter(|value| !self.counting.domain.is_missing(value));
+            if let Some(mask) = value {
+                let mut all = true;
+                let left = mask_without(mask, &mut |bit| {
+                    let stays = self.stays(&mut interner, row, bit, goes);
+                    all &= stays;
+                    stays
+                });
+                if let (Ok(left), false) = (left, all) {
+                    (changed[row], masks[row]) = (true, left);
+                }
+            }
+        })?;
+        let masks: ArrayRef = Arc::new(UInt64Array::from(masks));
+        let masks = cast(&masks, array.data_type()).map_err(|cause| internal(&cause))?;
+        zip(&BooleanArray::from(changed), &masks, array).map_err(|cause| internal(&cause))
+    }
+}
+
+/// Whether rows hold texts.
+fn is_texts(array: &ArrayRef) -> bool {
+    is_text(match array.data_type() {
+        DataType::Dictionary(_, values) => values,
+        other => other,
+    })
+}
+
+/// Texts that are replaced by those of `edit`, which is given row and text.
+fn rewritten(
+    array: &ArrayRef,
+    edit: &mut dyn FnMut(usize, &str) -> std::result::Result<String, String>,
+) -> Result<ArrayRef> {
+    let (mut texts, mut failed) = (Vec::with_capacity(array.len()), None);
+    visit(&plain(array)?, |row, value| {
+        texts.push(match value {
+            Some(Value::Text(text)) => match edit(row, text) {
+                Ok(text) => Some(text),
+                Err(why) => {
+                    failed.get_or_insert(why);
+                    None
+                }
+            },
+            Some(other) => Some(other.to_string()),
+            None => None,
+        });
+    })?;
+    if let Some(why) = failed {
+        return Err(internal(&why));
+    }
+    let texts: ArrayRef = Arc::new(StringArray::from(texts));
+    cast(&texts, array.data_type()).map_err(|cause| internal(&cause))
 }
 
 /// A list whose values are replaced by those of `edit`.

@@ -13,6 +13,7 @@ mod piece;
 mod sink;
 mod source;
 mod tallies;
+mod vector_texts;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};

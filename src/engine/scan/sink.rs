@@ -9,8 +9,9 @@ use crate::engine::plain::columns::tally_column;
 use crate::engine::plain::counter::Counter;
 use crate::engine::read::batch::rows_of_shard;
 use crate::engine::read::chunks::{ChunkSink, ColumnPages};
-use crate::engine::read::meaning::{StoredLabels, cell};
+use crate::engine::read::meaning::{StoredLabels, cell, is_flat};
 use crate::engine::scan::job::{ScanBuffers, ScanJob, ScanTools};
+use crate::engine::scan::vector_texts;
 use crate::error::{Error, Result};
 use crate::pages::{
     ChunkOutcome, Constant, FlatCount, StoredValue, count_flat, count_flat_pages, count_sets, count_vector,
@@ -41,14 +42,18 @@ impl ChunkSink for CountSink<'_> {
                 };
                 outcome.map(|count| tallies.add_flat((self.shard, pages.column), count))
             }
+            LayoutKind::Vector if is_flat(chunk) => {
+                let outcome = vector_texts::count(chunk, workspace, counting, &mut tallies.labels)?;
+                outcome.map(|count| tallies.add_vector_texts(self.shard, count))
+            }
             LayoutKind::Vector => {
                 let cell = |position: usize, value: StoredValue<'_>| cell(counting.domain(position), value);
                 let outcome = count_vector(chunk, workspace, &cell, &mut tallies.labels)?;
                 outcome.map(|count| tallies.add_vector(self.shard, count))
             }
             _ => {
-                let outcome =
-                    count_sets(chunk, workspace, &mut StoredLabels { counting, interner }, counter)?;
+                let mut labels = StoredLabels::of(counting, interner, chunk);
+                let outcome = count_sets(chunk, workspace, &mut labels, counter)?;
                 outcome.map(|count| tallies.add_sets(self.shard, count))
             }
         })

@@ -10,6 +10,7 @@ use crate::engine::group_key::GroupKey;
 use crate::engine::partial;
 use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::read::interner::Interner;
+use crate::engine::scan::vector_texts::VectorTextCount;
 use crate::pages::{Constant, FlatCount, SetCount, SetCounter, VectorCount};
 use crate::source::layout::LayoutKind;
 
@@ -69,6 +70,16 @@ impl Tallies {
         let wrong = count.first_wrong;
         let wrong = wrong.map(|w| format!("a list of {} values, but there are {width} labels", w.elements));
         self.add_invalid(shard, None, count.wrong_rows, wrong);
+        if let Some((position, text)) = count.first_invalid {
+            self.add_invalid(shard, Some(position), 1, Some(text));
+        }
+    }
+
+    /// The same of texts that hold vectors.
+    pub(super) fn add_vector_texts(&mut self, shard: usize, count: VectorTextCount) {
+        self.rows += count.rows;
+        self.null_rows += count.null_rows;
+        self.add_invalid(shard, None, count.wrong_rows, count.first_wrong);
         if let Some((position, text)) = count.first_invalid {
             self.add_invalid(shard, Some(position), 1, Some(text));
         }

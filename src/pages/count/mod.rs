@@ -6,6 +6,7 @@
 //!     └─▶ lists_by_row    the same row by row
 //! vector ─▶ grid          position in the list is the label, all lists of one length
 //!       └─▶ vector_by_row lists of other lengths or with nulls inside
+//! values                  any column without lists: each value with its rows
 //! pairs                   labels with a value each
 //! counter, positions      where counts are kept
 //! ```
@@ -24,5 +25,6 @@ mod positions;
 mod repeats;
 pub(super) mod set_count;
 pub(super) mod sets;
+pub(super) mod values;
 pub(super) mod vector;
 mod vector_by_row;

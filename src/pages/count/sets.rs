@@ -3,18 +3,13 @@
 use super::counter::SetCounter;
 use super::lists;
 use super::set_count::SetCount;
+use super::values::each_value;
 use crate::error::Result;
 use crate::pages::format::chunk::{Chunk, Workspace};
-use crate::pages::format::data_pages::{Coding, open};
-use crate::pages::format::dictionary::Histogram;
-use crate::pages::format::hybrid::Hybrid;
-use crate::pages::format::leaf::{LeafColumn, RawValue};
-use crate::pages::format::levels::values;
+use crate::pages::format::leaf::LeafColumn;
 use crate::pages::format::nesting::{Nesting, several_lists};
-use crate::pages::format::plain::{Neighbours, PlainValues};
 use crate::pages::lookup::{LabelSet, Lookup};
 use crate::pages::outcome::{ChunkOutcome, Step, settle};
-use crate::pages::value::StoredValue;
 
 /// Counts the labels of a column of sets into `counter`: a list of labels, or without a list one value
 /// per row that stands for one or several. A label that a row repeats counts once.
@@ -71,10 +66,9 @@ fn flat(
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
-    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut count = SetCount { rows: chunk.rows, ..SetCount::default() };
-    let (mut null_rows, mut missing_rows) = (0, 0);
-    let mut add = |value: StoredValue<'_>, rows: u64| {
+    let mut missing_rows = 0;
+    let nulls = each_value(chunk, workspace, &mut |value, rows| {
         if lookup.is_missing(value) {
             missing_rows += rows;
             return;
@@ -83,37 +77,7 @@ fn flat(
             Ok(labels) => counter.add(labels, u32::try_from(rows).unwrap_or(u32::MAX)),
             Err(text) => count.invalid(&text, rows),
         }
-    };
-    let mut histogram = Histogram::new(&dictionary);
-    while let Some(page) = pages.next()? {
-        let len = values(leaf, &page)?;
-        null_rows += (page.slots - len) as u64;
-        match page.coding {
-            Coding::Dictionary => histogram.add(&dictionary, page.values, len)?,
-            Coding::Rle => {
-                let ones = Hybrid::booleans(page.values)?.ones(len)?;
-                for (value, rows) in [(false, len - ones), (true, ones)] {
-                    if rows > 0 {
-                        add(StoredValue::Bool(value), rows as u64);
-                    }
-                }
-            }
-            Coding::Plain => {
-                let mut values = PlainValues::new(leaf.physical, page.values);
-                let mut neighbours = Neighbours::new();
-                let mut add = |run: Option<(RawValue<'_>, u64)>| {
-                    if let Some((raw, rows)) = run {
-                        add(leaf.value(raw), rows);
-                    }
-                };
-                for _ in 0..len {
-                    add(neighbours.push(values.next()?));
-                }
-                add(neighbours.finish());
-            }
-        }
-    }
-    histogram.entries().for_each(|(index, rows)| add(dictionary.value(index), rows));
-    count.null_rows = null_rows + missing_rows;
+    })?;
+    count.null_rows = nulls + missing_rows;
     Ok(count)
 }

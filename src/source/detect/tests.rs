@@ -184,7 +184,7 @@ fn what_flags_say_is_not_doubted() {
         (Given { delimiter: Some(""), ..by_delimiter }, "--delimiter"),
         (Given { kind: Some(LayoutKind::Class), labels: labels(&["a", "b"]), ..open() }, "2 columns"),
         (Given { labels: labels(&["c"]), ..open() }, "\"c\""),
-        (Given { kind: Some(LayoutKind::List), labels: labels(&["a"]), ..open() }, "layout list"),
+        (Given { kind: Some(LayoutKind::Bits), labels: labels(&["a"]), ..open() }, "layout bits"),
     ] {
         let error = given(columns(), &refused).unwrap_err().to_string();
         assert!(error.contains(word), "{word}: {error}");

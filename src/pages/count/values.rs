@@ -1,0 +1,67 @@
+//! The values of a column without lists, each with the rows that hold it.
+
+use crate::error::Result;
+use crate::pages::format::chunk::{Chunk, Workspace};
+use crate::pages::format::data_pages::{Coding, open};
+use crate::pages::format::dictionary::Histogram;
+use crate::pages::format::hybrid::Hybrid;
+use crate::pages::format::leaf::RawValue;
+use crate::pages::format::levels::values;
+use crate::pages::format::plain::{Neighbours, PlainValues};
+use crate::pages::outcome::{ChunkOutcome, Step, settle};
+use crate::pages::value::StoredValue;
+
+/// Calls `each` with a value and the number of rows that hold it: once per dictionary entry that occurs, and for
+/// plain values once per run of equal values. Gives the rows that are NULL.
+///
+/// On [`ChunkOutcome::Unsupported`] and on an error some values may have been given already.
+///
+/// # Errors
+/// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
+pub(crate) fn count_values(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    each: &mut dyn FnMut(StoredValue<'_>, u64),
+) -> Result<ChunkOutcome<u64>> {
+    settle(each_value(chunk, workspace, each))
+}
+
+pub(super) fn each_value(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    each: &mut dyn FnMut(StoredValue<'_>, u64),
+) -> Step<u64> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    let mut nulls = 0;
+    let mut histogram = Histogram::new(&dictionary);
+    while let Some(page) = pages.next()? {
+        let len = values(leaf, &page)?;
+        nulls += (page.slots - len) as u64;
+        match page.coding {
+            Coding::Dictionary => histogram.add(&dictionary, page.values, len)?,
+            Coding::Rle => {
+                let ones = Hybrid::booleans(page.values)?.ones(len)?;
+                for (value, rows) in [(false, len - ones), (true, ones)] {
+                    if rows > 0 {
+                        each(StoredValue::Bool(value), rows as u64);
+                    }
+                }
+            }
+            Coding::Plain => {
+                let mut values = PlainValues::new(leaf.physical, page.values);
+                let mut neighbours = Neighbours::new();
+                let mut add = |run: Option<(RawValue<'_>, u64)>| {
+                    if let Some((raw, rows)) = run {
+                        each(leaf.value(raw), rows);
+                    }
+                };
+                for _ in 0..len {
+                    add(neighbours.push(values.next()?));
+                }
+                add(neighbours.finish());
+            }
+        }
+    }
+    histogram.entries().for_each(|(index, rows)| each(dictionary.value(index), rows));
+    Ok(nulls)
+}
