@@ -104,6 +104,9 @@ pub(super) struct LabelFlags {
     /// Label names in order: txt, json, csv or parquet
     #[arg(long, value_name = "FILE[:COL]")]
     vocabulary: Option<String>,
+    /// Pairs of child and parent (csv, json or parquet): a row with a label has its ancestors too
+    #[arg(long, value_name = "FILE")]
+    ancestors: Option<String>,
     /// Number of labels, C
     #[arg(long, value_name = "C")]
     num_labels: Option<u64>,
@@ -372,6 +375,7 @@ impl LabelFlags {
         spec.value.clone_from(&self.value);
         spec.delimiter.clone_from(&self.delimiter);
         spec.vocabulary.clone_from(&self.vocabulary);
+        spec.ancestors.clone_from(&self.ancestors);
         spec.num_labels = self.num_labels;
         spec.num_rows = self.num_rows;
         spec.ids_disjoint = self.ids_disjoint.then_some(true);

@@ -46,9 +46,9 @@ enum Verb {
     /// Count labels in shards; write weights, measures and a report
     Compute(Box<compute::ComputeVerb>),
     /// Run a pipeline file
-    Run(run::RunVerb),
+    Run(Box<run::RunVerb>),
     /// Show shards, columns and the detected layout
-    Inspect(inspect::InspectVerb),
+    Inspect(Box<inspect::InspectVerb>),
     /// Merge saved counts and compute weights, without reading shards
     Weigh(Box<weigh::WeighVerb>),
     /// Plan how often each row occurs in an epoch, or to which fold it belongs

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::counts::{Labels, NameOrder};
 use crate::error::{Error, Result, choice};
+use crate::source::ancestors::Ancestors;
 use crate::source::layout::{LabelKind, Layout, LayoutKind};
 use crate::source::spelling::Spelling;
 use crate::source::values::{Domain, Value};
@@ -151,6 +152,8 @@ pub(crate) struct Counting {
     pub domain: Domain,
     /// Labels with a meaning of their own, by position; `wide` and `vector` only.
     pub overrides: HashMap<usize, Domain>,
+    /// Labels that come with others.
+    pub ancestors: Option<Arc<Ancestors>>,
     /// Columns whose values split the counts.
     pub by: Vec<String>,
     /// Column with one weight per row.
@@ -250,6 +253,7 @@ pub(crate) mod tests {
             keys,
             domain: Domain::default(),
             overrides: HashMap::new(),
+            ancestors: None,
             by: Vec::new(),
             sample_weight: None,
             filter: None,

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::derived::Derived;
 use super::machine::peak_memory;
-use super::opening::Opened;
+use super::opening::{Opened, rules};
 use super::plan::Plan;
 use super::timings::Timings;
 use crate::artifact::files::{FORMAT_VERSION, OutputFile};
@@ -50,7 +50,7 @@ impl Account {
             bytes: shards.iter().map(|shard| shard.bytes).sum(),
             rows: shards.iter().map(|shard| shard.rows).sum(),
             bytes_read: 0,
-            fingerprint: fingerprint(shards, &spec.to_string()),
+            fingerprint: fingerprint(shards, &rules(spec, &opened.counting)),
             snapshot_sha256: String::new(),
         };
         self.inputs.snapshot_sha256 = snapshot(&self.inputs.fingerprint, shards);

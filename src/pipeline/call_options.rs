@@ -6,7 +6,7 @@ use super::spec::Spec;
 use crate::error::{Error, Result};
 
 /// Keys of a spec that options may set: what is counted and how it is weighed.
-const OPTIONS: [&str; 35] = [
+const OPTIONS: [&str; 36] = [
     "layout",
     "labels",
     "id",
@@ -14,6 +14,7 @@ const OPTIONS: [&str; 35] = [
     "delimiter",
     "vocabulary",
     "num_labels",
+    "ancestors",
     "num_rows",
     "label_kind",
     "positive_values",

@@ -30,6 +30,8 @@ pub(crate) struct CountPlan {
     pub delimiter: Option<String>,
     /// Vocabulary file.
     pub vocabulary: Option<String>,
+    /// File of (child, parent) pairs.
+    pub ancestors: Option<String>,
     /// Number of labels.
     pub num_labels: Option<u64>,
     /// True number of rows.
@@ -89,6 +91,7 @@ impl CountPlan {
             value: spec.value.clone(),
             delimiter: spec.delimiter.clone(),
             vocabulary: spec.vocabulary.clone(),
+            ancestors: spec.ancestors.clone(),
             num_labels: spec.num_labels,
             num_rows: spec.num_rows,
             ids_disjoint: spec.ids_disjoint.unwrap_or(false),

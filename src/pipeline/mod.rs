@@ -18,6 +18,7 @@ pub(crate) mod derived;
 pub(crate) mod destination;
 pub(crate) mod explain;
 pub(crate) mod forecast;
+mod hierarchy;
 mod label_keys;
 mod label_rules;
 pub(crate) mod machine;

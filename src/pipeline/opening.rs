@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::io::IsTerminal as _;
 
 use arrow::datatypes::Schema;
+use serde_json::Value as Json;
 
 use super::count_plan::CountPlan;
+use super::hierarchy::ancestors;
 use super::label_keys::{check_row_columns, keys, overrides};
 use super::label_rules::{check_values, order_of_columns, sort_columns};
 use super::plan::Plan;
@@ -116,6 +118,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let counting = Counting {
         layout: layout.clone(),
         overrides: overrides(plan, layout, &keys)?,
+        ancestors: ancestors(plan, layout, &keys)?,
         keys,
         domain: plan.domain.clone(),
         by: plan.by.clone(),
@@ -283,6 +286,14 @@ impl SharingJob<'_> {
     }
 }
 
+/// What decides the counts beside the shards: the spec, and what files hold that it only names.
+pub(super) fn rules(spec: &Json, counting: &Counting) -> String {
+    match &counting.ancestors {
+        Some(ancestors) => format!("{spec}{ancestors:?}"),
+        None => spec.to_string(),
+    }
+}
+
 impl Opened {
     /// Removes the shards of other jobs. All jobs have read all footers, and so agree on layout, types and labels.
     fn keep_shards_of(&mut self, job: &SharingJob<'_>, own: &HashSet<String>) -> Result<()> {
@@ -294,7 +305,7 @@ impl Opened {
             .hint("use --ids-disjoint if no id is in two shards, sort the shards by id, or count in one job"));
         }
         let meaning = job.plan.spec.meaning_json()?;
-        self.whole = Some(fingerprint(&self.dataset.shards, &meaning.to_string()));
+        self.whole = Some(fingerprint(&self.dataset.shards, &rules(&meaning, &self.counting)));
         self.dataset.shards.retain(|shard| own.contains(&shard.name));
         self.unreadable.retain(|one| own.contains(&one.name));
         Ok(())

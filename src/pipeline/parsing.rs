@@ -125,6 +125,7 @@ fn start_at(spec: &mut Spec, folder: &Path) {
     let shards = spec.shards.take();
     spec.shards = shards.map(|shards| OneOrMany::Many(shards.to_vec().iter().map(|s| join(s)).collect()));
     spec.vocabulary = spec.vocabulary.take().map(|path| join(&path));
+    spec.ancestors = spec.ancestors.take().map(|path| join(&path));
     for place in places(spec) {
         if place.as_os_str() != STDIO && of_path(place).is_none() {
             *place = within(folder, place);
@@ -154,6 +155,7 @@ fn expand(spec: &mut Spec, variables: &Variables) -> Result<()> {
     }
     for (text, key) in [
         (&mut spec.vocabulary, "vocabulary"),
+        (&mut spec.ancestors, "ancestors"),
         (&mut spec.r#where, "where"),
         (&mut spec.openlineage, "openlineage"),
     ] {

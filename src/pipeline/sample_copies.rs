@@ -49,6 +49,12 @@ impl Copies {
         let edit = match sampling.method {
             Method::Remedial { one_sided } => {
                 refuse_nested(opened)?;
+                if opened.counting.ancestors.is_some() {
+                    return Err(Error::usage(
+                        "remedial edits labels, and a label of --ancestors is in no cell of its own",
+                    )
+                    .hint("leave out --materialize, or write the ancestors into the shards"));
+                }
                 let counting = Arc::new(opened.counting.knowing(counts.labels()));
                 let remedial = Remedial::new(&Rarity::of(counts), one_sided);
                 Some((LabelRemover::new(counting, &opened.dataset.schema)?, remedial))

@@ -73,6 +73,9 @@ pub(crate) struct Spec {
     /// Number of labels, C.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_labels: Option<u64>,
+    /// File of (child, parent) pairs: a row with a label has its ancestors too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ancestors: Option<String>,
     /// True number of rows, N, of layout long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_rows: Option<u64>,
@@ -366,8 +369,8 @@ impl Spec {
             formats, format, ids_disjoint, allow_empty, publish_on_check_failure, summary_json, metrics_textfile, openlineage,
             skip_exit_code, checks, engine, trust_statistics, memory_limit, threads, spill_dir, spill_limit,
             cluster, retries,
-            // What decides the result. Of the vocabulary, the place does not.
-            vocabulary,
+            // What decides the result. Of the vocabulary and the ancestors, the place does not.
+            vocabulary, ancestors,
             layout: _, labels: _, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
             order: _, values: _, label: _, missing_columns: _, r#where: _, sample_weight: _, by: _, scheme: _, epsilon: _,
             power: _, clip: _, normalize: _, zero_positives: _, zero_negatives: _, min_positives: _,
@@ -378,10 +381,10 @@ impl Spec {
         clear!(formats format ids_disjoint allow_empty publish_on_check_failure summary_json metrics_textfile openlineage);
         clear!(skip_exit_code checks engine trust_statistics memory_limit threads spill_dir spill_limit);
         clear!(cluster retries);
-        if let Some(path) = vocabulary
-            && let Some(name) = Path::new(path).file_name()
-        {
-            *path = name.to_string_lossy().into_owned();
+        for path in [vocabulary, ancestors].into_iter().flatten() {
+            if let Some(name) = Path::new(path).file_name() {
+                *path = name.to_string_lossy().into_owned();
+            }
         }
         meaning
     }

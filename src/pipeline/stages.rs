@@ -14,7 +14,8 @@ use super::account::{Account, finding_result, summary};
 use super::checking::{check, check_condition};
 use super::derived::Derived;
 use super::destination::Destination;
-use super::opening::{Opened, open_plan};
+use super::hierarchy::unused;
+use super::opening::{Opened, open_plan, rules};
 use super::outcome::{Ended, Observer, Outcome};
 use super::outputs::{self, WriteRequest, group_name, with_groups};
 use super::plan::Plan;
@@ -65,6 +66,9 @@ pub(super) async fn stages(
 
     let counted = count(plan, observer, &mut opened, &spec, account).await?;
     check_condition(plan, &opened, counted.total.rows())?;
+    if let Some(unused) = unused(&plan.count, &opened.counting, &counted.total) {
+        tracing::warn!("{unused}");
+    }
     let measured = measure(plan, &opened, &counted, account).await?;
     let sampled = make_sampling_plan(plan, &opened, &counted.total, account).await?;
     let deriving = account.timings.start("derive");
@@ -148,7 +152,7 @@ async fn count(
     shards.retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
     account.counted(&counted, shards);
     if !counted.unreadable.is_empty() {
-        account.inputs.fingerprint = fingerprint(shards, &spec.to_string());
+        account.inputs.fingerprint = fingerprint(shards, &rules(spec, counting));
     }
     for shard in account.shards.iter().filter(|shard| shard.status == "skipped") {
         tracing::warn!("skipped: {}", shard.reason.as_deref().unwrap_or_default());

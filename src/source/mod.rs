@@ -9,6 +9,7 @@
 //! [`detect`] fills in what flags leave open: [`look`] lists every reading of the columns, [`candidates`] weighs
 //! each by what [`evidence`] saw in the cells.
 
+pub(crate) mod ancestors;
 pub(crate) mod candidates;
 pub(crate) mod class_labels;
 mod column_names;

@@ -76,15 +76,15 @@ fn split(given: &str) -> (PathBuf, Option<&str>) {
     (PathBuf::from(given), None)
 }
 
-fn bytes(path: &Path) -> Result<Bytes> {
+pub(super) fn bytes(path: &Path) -> Result<Bytes> {
     let Some(address) = of_path(path).map(Address::parse).transpose()? else {
         return fs::read(path).map(Bytes::from).map_err(|cause| Error::reading(path, &cause));
     };
     let found = Bucket::of(&address)?.read(&address)?.map(|(bytes, _)| bytes);
-    found.ok_or_else(|| Error::input(format!("{address}: no such object")).hint("check --vocabulary"))
+    found.ok_or_else(|| Error::input(format!("{address}: no such object")).hint("check the address"))
 }
 
-fn text(path: &Path) -> Result<String> {
+pub(super) fn text(path: &Path) -> Result<String> {
     let text = String::from_utf8(bytes(path)?.into())
         .map_err(|_| Error::input(format!("{}: not UTF-8 text", path.display())).hint("save it as UTF-8"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))

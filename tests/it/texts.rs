@@ -249,7 +249,7 @@ fn what_texts_hold_is_detected_and_said() {
         write(
             &place.path("in/a.parquet"),
             vec![
-                ("id", array(Int64Array::from_iter_values(0..cells.len() as i64))),
+                ("id", array((0..cells.len()).map(|row| i64::try_from(row).ok()).collect::<Int64Array>())),
                 ("labels", strings(cells)),
             ],
         );
@@ -282,4 +282,110 @@ fn what_texts_hold_is_detected_and_said() {
     // Neither lists nor names.
     let (code, _, said) = detected(&["{\"a\": 1}", "{\"b\": 1}"]);
     assert_eq!(code, 2, "{said}");
+}
+
+/// Every ancestor of a code in a small hierarchy: 0 is above 1, 1 above 2 and 3, and 3 above 4.
+fn with_ancestors(row: &[Option<u8>]) -> Vec<Option<u8>> {
+    let above = |code: u8| match code {
+        1 => &[0_u8][..],
+        2 | 3 => &[1, 0],
+        4 => &[3, 1, 0],
+        _ => &[],
+    };
+    row.iter()
+        .flatten()
+        .flat_map(|code| std::iter::once(*code).chain(above(*code).iter().copied()))
+        .map(Some)
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn ancestors_count_as_if_they_were_stored(
+        sets in proptest::collection::vec((rows(0..6_usize), settings()), 1..3),
+        kind in proptest::sample::select(&["names", "numbers", "named numbers", "texts", "delimited", "bits"][..]),
+    ) {
+        let place = Place::new();
+        let name = |code: u8| format!("n{code}");
+        let pair = |child: u8, parent: u8| match kind {
+            "numbers" | "named numbers" | "bits" => format!("{child},{parent}\n"),
+            _ => format!("{},{}\n", name(child), name(parent)),
+        };
+        let pairs = pair(1, 0) + &pair(2, 1) + &pair(3, 1) + &pair(4, 3);
+        std::fs::write(place.path("above.csv"), format!("child,parent\n{pairs}")).unwrap();
+        let column = |rows: &Rows| match kind {
+            "names" => lists("list", rows, |codes| {
+                array(codes.iter().map(|code| code.map(name)).collect::<StringArray>())
+            }),
+            "numbers" | "named numbers" => lists("list", rows, |codes| label_array("u16", codes)),
+            "texts" => texts(rows, |row| literal(row, "null", |code| json(&name(code)))),
+            "delimited" => texts(rows, |row| row.iter().flatten().map(|code| name(*code)).collect::<Vec<_>>().join("|")),
+            _ => {
+                let mask = |row: &Vec<Option<u8>>| row.iter().flatten().fold(0_i64, |mask, bit| mask | 1 << bit);
+                array(rows.iter().map(|row| row.as_ref().map(mask)).collect::<Int64Array>())
+            }
+        };
+        let flags: &[&str] = match kind {
+            "named numbers" => &["--layout", "list", "--label-kind", "name"],
+            "delimited" => &["--layout", "delimited", "--delimiter", "|"],
+            "bits" => &["--layout", "bits", "--num-labels", "12"],
+            "numbers" => &["--layout", "list", "--num-labels", "12"],
+            _ => &["--layout", "list"],
+        };
+        let stored: Vec<(Rows, Settings)> = sets
+            .iter()
+            .map(|(rows, settings)| {
+                let all = rows.iter().map(|row| row.as_deref().map(with_ancestors)).collect();
+                (all, settings.clone())
+            })
+            .collect();
+        shards(&place, &stored, column);
+        let expected = counts(&place, flags);
+        shards(&place, &sets, column);
+        prop_assert_eq!(counts(&place, &[flags, &["--ancestors", "above.csv"]].concat()), expected);
+    }
+}
+
+#[test]
+fn a_class_has_its_ancestors_and_wrong_hierarchies_are_refused() {
+    let place = Place::new();
+    write(&place.path("in/a.parquet"), vec![("y", strings(&["poodle", "tabby", "poodle", "fish"]))]);
+    let write_file = |name: &str, text: &str| std::fs::write(place.path(name), text).unwrap();
+    write_file("above.json", r#"{"poodle": "dog", "tabby": ["cat"], "dog": ["animal"], "cat": "animal"}"#);
+    let class = ["in", "--labels", "y", "--layout", "class", "--ancestors", "above.json"];
+    let weights = both(&place, &class).unwrap();
+    assert_eq!(weights["labels"], serde_json::json!(["animal", "cat", "dog", "fish", "poodle", "tabby"]));
+    assert_eq!(weights["positives"], serde_json::json!([3, 1, 2, 1, 2, 1]));
+    let refused = |arguments: &[&str], code: i32, words: &[&str]| {
+        let ended = place.run(
+            &[&["compute", "in", "--labels", "y", "--out", "out", "--overwrite"][..], arguments].concat(),
+        );
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        words.iter().for_each(|word| assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr));
+    };
+    write_file("cycle.csv", "child,parent\npoodle,dog\ndog,animal\nanimal,poodle\n");
+    let layout = ["--layout", "class", "--ancestors"];
+    refused(&[&layout[..], &["cycle.csv"]].concat(), 4, &["cycle.csv", "dog → animal", "its own ancestor"]);
+    write_file("names.txt", "poodle\ntabby\nfish\ndog\ncat\n");
+    let fixed = [&layout[..], &["above.json", "--vocabulary", "names.txt"]].concat();
+    refused(&fixed, 4, &["\"animal\" is not in the vocabulary"]);
+    write_file("bare.csv", "poodle,dog\n");
+    refused(&[&layout[..], &["bare.csv"]].concat(), 4, &["child and parent", "poodle, dog"]);
+    refused(&[&layout[..], &["names.txt"]].concat(), 2, &[".csv, .json or .parquet"]);
+    refused(
+        &["--layout", "wide", "--ancestors", "above.json"],
+        2,
+        &["--ancestors does not apply to layout wide"],
+    );
+    write_file("other.json", r#"{"Poodle": "Dog"}"#);
+    refused(&[&layout[..], &["other.json"]].concat(), 0, &["no label in the shards has a parent"]);
+    // A hierarchy that changed makes another result.
+    let sum = || place.json("out/run_results.json")["inputs"]["fingerprint"].clone();
+    refused(&[&layout[..], &["above.json"]].concat(), 0, &[]);
+    let before = sum();
+    write_file("above.json", r#"{"poodle": "dog"}"#);
+    refused(&[&layout[..], &["above.json"]].concat(), 0, &[]);
+    assert_ne!(before, sum());
 }

@@ -27,7 +27,7 @@ pub(super) fn with_row(shard: Option<&Shard>, counting: &Counting, what: &str) -
 
 fn first_row(shard: &Shard, counting: &Counting, what: &str) -> Option<u64> {
     let (mut before, mut found) = (0, None);
-    let mut interner = Interner::new(&counting.keys, counting.domain.spelling);
+    let mut interner = Interner::of(counting);
     let read = read_columns(shard, RowChoice::All, &|name| name == counting.layout.column(), &mut |batch| {
         let array = batch.column(0);
         let plain = arrow::compute::cast(array, &plain_type(array.data_type()));

@@ -78,7 +78,7 @@ impl Sets {
     pub(super) fn new(counting: &Counting) -> Self {
         let has_mass = counting.has_mass();
         Self {
-            interner: Interner::new(&counting.keys, counting.domain.spelling),
+            interner: Interner::of(counting),
             positional: !matches!(counting.keys, Keys::Names(_)),
             positives: Vec::new(),
             masses: has_mass.then(Vec::new),

@@ -1,11 +1,13 @@
 //! Stored labels become small dense ids, so that counting is adding to a vector.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::engine::cell_labels::labels_of_cell;
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
+use crate::source::ancestors::Ancestors;
 use crate::source::layout::LayoutKind;
 use crate::source::spelling::Spelling;
 use crate::source::values::Value;
@@ -20,6 +22,9 @@ pub(crate) struct Interner {
     ids: HashTable<NameEntry>,
     integers: HashMap<i128, u32>,
     names: NameTexts,
+    ancestors: Option<Arc<Ancestors>>,
+    /// By id, those of its ancestors; only where there is a hierarchy.
+    above: HashMap<u32, Box<[u32]>>,
 }
 
 /// A name by its hash, and where it lies, so that looking one up touches little memory.
@@ -55,7 +60,15 @@ impl Interner {
             ids: HashTable::new(),
             integers: HashMap::new(),
             names: NameTexts::default(),
+            ancestors: None,
+            above: HashMap::new(),
         }
+    }
+
+    /// Of the labels of a count, with their ancestors.
+    pub(crate) fn of(counting: &Counting) -> Self {
+        let new = Self::new(&counting.keys, counting.domain.spelling);
+        Self { ancestors: counting.ancestors.clone(), ..new }
     }
 
     /// The id of a stored label, or what is wrong with it.
@@ -99,8 +112,36 @@ impl Interner {
 
     /// Adds the ids of the labels that a stored label stands for, or says what is wrong with it.
     pub(crate) fn ids(&mut self, value: &Value<'_>, out: &mut Vec<u32>) -> Result<(), String> {
-        out.push(self.id(value)?);
+        let id = self.id(value)?;
+        out.push(id);
+        let Some(ancestors) = &self.ancestors else { return Ok(()) };
+        if !self.above.contains_key(&id) {
+            let ancestors = Arc::clone(ancestors);
+            let above = self.above(id, value, &ancestors)?;
+            self.above.insert(id, above);
+        }
+        out.extend(self.above.get(&id).into_iter().flatten());
         Ok(())
+    }
+
+    /// The ids of the ancestors of label `id`, which `value` names.
+    fn above(&mut self, id: u32, value: &Value<'_>, ancestors: &Ancestors) -> Result<Box<[u32]>, String> {
+        let name = match &self.keys {
+            Keys::Vocabulary(vocabulary) => vocabulary.labels().name(id as usize).to_owned(),
+            Keys::Names(_) => self.name(id as usize).unwrap_or_default().to_owned(),
+            Keys::Indices(_) | Keys::Positions(_) => id.to_string(),
+        };
+        let is_number = !matches!(value, Value::Text(_));
+        let mut all = Vec::new();
+        for ancestor in ancestors.of_label(&name) {
+            // Where labels are integers, an integer names the same label as its digits.
+            let value = match ancestor.parse::<i64>() {
+                Ok(number) if is_number && number.to_string() == *ancestor => Value::Int(number),
+                _ => Value::Text(ancestor),
+            };
+            all.push(self.id(&value).map_err(|why| format!("ancestor {ancestor:?} of {name:?}: {why}"))?);
+        }
+        Ok(all.into())
     }
 
     fn name_id(&mut self, value: &Value<'_>) -> Result<u32, String> {
@@ -148,7 +189,8 @@ impl Interner {
 
     /// Forgets all names.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(&self.keys, self.spelling);
+        let ancestors = self.ancestors.take();
+        *self = Self { ancestors, ..Self::new(&self.keys, self.spelling) };
     }
 
     /// Memory held by names, roughly.

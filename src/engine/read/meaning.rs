@@ -61,7 +61,9 @@ impl LabelSet for StoredLabels<'_> {
     }
 
     fn identity_bound(&self) -> Option<u32> {
-        if !self.counting.domain.missing.is_empty() || self.counting.layout.kind == LayoutKind::Bits {
+        let stands_for_others =
+            self.counting.layout.kind == LayoutKind::Bits || self.counting.ancestors.is_some();
+        if !self.counting.domain.missing.is_empty() || stands_for_others {
             return None;
         }
         let bound = match &self.counting.keys {

@@ -26,7 +26,7 @@ impl RowBuffers {
             decoder: Decoder::default(),
             read: Vec::new(),
             workspace: Workspace::default(),
-            interner: Interner::new(&job.counting.keys, job.counting.domain.spelling),
+            interner: Interner::of(&job.counting),
             marks: Marks::default(),
             columns: Columns::default(),
         }

@@ -67,9 +67,8 @@ impl Decoder {
                 Ok(())
             }
             (Keys::Positions(labels), _) => read_vectors(first, labels.len(), counting, sets),
-            (keys, _) => {
-                let spelling = counting.domain.spelling;
-                let interner = self.interner.get_or_insert_with(|| Interner::new(keys, spelling));
+            _ => {
+                let interner = self.interner.get_or_insert_with(|| Interner::of(counting));
                 read_sets(first, counting, interner, sets)
             }
         }

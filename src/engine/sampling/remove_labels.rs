@@ -360,6 +360,7 @@ mod tests {
             keys,
             domain: Domain::default(),
             overrides: std::collections::HashMap::new(),
+            ancestors: None,
             by: Vec::new(),
             sample_weight: None,
             filter: None,

@@ -81,7 +81,7 @@ impl ScanJob {
             tallies: Tallies::new(&self.counting),
             tools: ScanTools {
                 workspace: Workspace::default(),
-                interner: Interner::new(&self.counting.keys, self.counting.domain.spelling),
+                interner: Interner::of(&self.counting),
                 counter: SetCounter::new(),
             },
         })

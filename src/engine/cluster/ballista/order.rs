@@ -13,6 +13,7 @@ use crate::counts::{Labels, NameOrder};
 use crate::engine::counting::{Counting, Engine, Keys, Vocabulary};
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
+use crate::source::ancestors::Ancestors;
 use crate::source::layout::{LabelKind, Layout};
 use crate::source::values::Domain;
 
@@ -101,6 +102,7 @@ struct WireCounting {
     keys: WireKeys,
     domain: Domain,
     overrides: HashMap<usize, Domain>,
+    ancestors: Option<Ancestors>,
     by: Vec<String>,
     sample_weight: Option<String>,
     filter: Option<String>,
@@ -130,6 +132,7 @@ impl WireCounting {
             },
             domain: counting.domain.clone(),
             overrides: counting.overrides.clone(),
+            ancestors: counting.ancestors.as_deref().cloned(),
             by: counting.by.clone(),
             sample_weight: counting.sample_weight.clone(),
             filter: counting.filter.clone(),
@@ -154,6 +157,7 @@ impl WireCounting {
             },
             domain: self.domain.clone(),
             overrides: self.overrides.clone(),
+            ancestors: self.ancestors.clone().map(Arc::new),
             by: self.by.clone(),
             sample_weight: self.sample_weight.clone(),
             filter: self.filter.clone(),
@@ -188,6 +192,7 @@ mod tests {
             keys,
             domain: Domain { threshold: Some(0.5), ..Domain::default() },
             overrides: HashMap::from([(3, Domain::default())]),
+            ancestors: None,
             by: vec!["split".to_owned()],
             sample_weight: None,
             filter: Some("x > 1".to_owned()),

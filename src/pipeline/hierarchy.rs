@@ -1,0 +1,69 @@
+//! `--ancestors`: which layouts and labels it fits.
+
+use std::sync::Arc;
+
+use super::count_plan::CountPlan;
+use crate::counts::LabelCounts;
+use crate::engine::counting::{Counting, Keys};
+use crate::error::{Error, Result};
+use crate::source::ancestors::Ancestors;
+use crate::source::layout::{Layout, LayoutKind};
+use crate::source::values::Value;
+use crate::source::vocabulary::nearest;
+
+/// The ancestors of labels that the plan names.
+///
+/// # Errors
+/// [`Error::Usage`] for a layout whose rows do not name their labels; [`Error::Input`] for a file that cannot be read,
+/// and for names that are not among the labels.
+pub(super) fn ancestors(plan: &CountPlan, layout: &Layout, keys: &Keys) -> Result<Option<Arc<Ancestors>>> {
+    let Some(file) = &plan.ancestors else { return Ok(None) };
+    if matches!(layout.kind, LayoutKind::Wide | LayoutKind::Vector | LayoutKind::Long) {
+        return Err(Error::usage(format!("--ancestors does not apply to layout {}", layout.kind)).hint(
+            "store the names of the labels of a row in one column, as layouts list and delimited read them",
+        ));
+    }
+    if plan.domain.spelling.ignore_case && !matches!(keys, Keys::Vocabulary(_)) {
+        return Err(Error::usage("--ancestors and --ignore-case: nothing gives the spelling of ancestors")
+            .hint("give the names of all labels with --vocabulary"));
+    }
+    let mut all = Ancestors::read(file, plan.domain.spelling)?;
+    check(&all, keys).map_err(|error| error.at(format!("--ancestors {file}")))?;
+    all.leave_out(|name| plan.domain.is_missing(&Value::Text(name)));
+    Ok(Some(Arc::new(all)))
+}
+
+/// What is odd about a hierarchy none of whose labels was found below an ancestor.
+pub(super) fn unused(plan: &CountPlan, counting: &Counting, counts: &LabelCounts) -> Option<String> {
+    let (Some(file), Some(all)) = (&plan.ancestors, &counting.ancestors) else { return None };
+    let mut found = counts.labels().iter().zip(counts.tallies()).filter(|(_, tally)| tally.positives > 0);
+    let is_used = found.any(|(name, _)| !all.of_label(name).is_empty());
+    (!is_used).then(|| format!("--ancestors {file}: no label in the shards has a parent in this file"))
+}
+
+/// Every name must be a label, where labels are known.
+fn check(all: &Ancestors, keys: &Keys) -> Result<()> {
+    for name in all.names() {
+        match keys {
+            Keys::Vocabulary(vocabulary) => {
+                if vocabulary.position(&Value::Text(name)).is_err() {
+                    let error = Error::input(format!("label {name:?} is not in the vocabulary"));
+                    return Err(match nearest(name, vocabulary.labels().iter()) {
+                        Some(near) => error.hint(format!("did you mean {near:?}?")),
+                        None => error.hint("add it to the vocabulary, or remove its pairs"),
+                    });
+                }
+            }
+            Keys::Indices(bound) => {
+                if name.parse().ok().is_none_or(|index: u64| bound.is_some_and(|bound| index >= bound)) {
+                    return Err(Error::input(format!("{name:?} is not a label index")).hint(
+                        "labels are indices here: name them with --vocabulary, or read integers as names with \
+                         --label-kind name",
+                    ));
+                }
+            }
+            Keys::Names(_) | Keys::Positions(_) => {}
+        }
+    }
+    Ok(())
+}
