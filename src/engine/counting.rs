@@ -183,6 +183,16 @@ impl Counting {
         self.overrides.get(&position).unwrap_or(&self.domain)
     }
 
+    /// Whether a stored label was declared missing. In layout `map` such values are those of labels, not labels.
+    pub(super) fn is_no_label(&self, stored: &Value<'_>) -> bool {
+        self.layout.kind != LayoutKind::Map && self.domain.is_missing(stored)
+    }
+
+    /// Whether some stored labels may be declared missing.
+    pub(super) fn may_name_no_label(&self) -> bool {
+        self.layout.kind != LayoutKind::Map && !self.domain.missing.is_empty()
+    }
+
     /// The labels that a stored text of layout `delimited` names: "a||b" and "a|" hold empty pieces, which name
     /// none, as those do that were declared missing.
     pub(super) fn pieces<'t>(&'t self, text: &'t str) -> impl Iterator<Item = &'t str> {

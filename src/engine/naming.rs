@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::source::first_names::first_spellings;
 use crate::source::shards::Shard;
 use crate::source::text_cells::first_row_not_utf8;
+use crate::source::text_maps::row_of;
 use crate::source::values::Value;
 
 /// How messages end that say what is wrong with bytes.
@@ -25,7 +26,7 @@ pub(super) fn settle_names(
 ) -> Result<(LabelCounts, Vec<(GroupKey, LabelCounts)>)> {
     let order = match counting.keys {
         Keys::Names(order) => order,
-        Keys::Indices(None) if !counting.domain.missing.is_empty() => {
+        Keys::Indices(None) if counting.may_name_no_label() => {
             return without_missing(counting, total, groups);
         }
         _ => return Ok((total, groups)),
@@ -58,7 +59,7 @@ fn without_missing(
     total: LabelCounts,
     groups: Vec<(GroupKey, LabelCounts)>,
 ) -> Result<(LabelCounts, Vec<(GroupKey, LabelCounts)>)> {
-    let names_label = |at: &usize| !counting.domain.is_missing(&Value::UInt(*at as u64));
+    let names_label = |at: &usize| !counting.is_no_label(&Value::UInt(*at as u64));
     let places: Vec<usize> = (0..total.len()).filter(names_label).collect();
     if places.len() == total.len() {
         return Ok((total, groups));
@@ -69,9 +70,12 @@ fn without_missing(
     Ok((arranged(&total)?, groups.collect::<Result<_>>()?))
 }
 
-/// What is wrong with a stored label, with the row where it is found: bytes that are not UTF-8 are hard to
-/// search for.
+/// What is wrong with a stored label, with the row where it is found: bytes that are not UTF-8, and texts that are
+/// no object, are hard to search for.
 pub(super) fn with_row(shard: Option<&Shard>, column: &str, what: &str) -> String {
-    let row = shard.filter(|_| what.ends_with(NOT_UTF8)).and_then(|shard| first_row_not_utf8(shard, column));
+    let find = |shard| {
+        if what.ends_with(NOT_UTF8) { first_row_not_utf8(shard, column) } else { row_of(shard, column, what) }
+    };
+    let row = shard.and_then(find);
     row.map_or_else(|| what.to_owned(), |row| format!("row {row}: {what}"))
 }

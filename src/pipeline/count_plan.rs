@@ -136,6 +136,7 @@ impl CountPlan {
         ];
         if let (Some(layout), Some((flag, _))) = (self.layout, only_long.iter().find(|(_, given)| *given))
             && layout != LayoutKind::Long
+            && !(layout == LayoutKind::Map && *flag == "--value")
         {
             return Err(Error::usage(format!("{flag} belongs to layout long, but --layout is {layout}"))
                 .hint(format!("drop {flag}, or use --layout long")));

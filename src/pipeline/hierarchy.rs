@@ -18,7 +18,7 @@ use crate::source::vocabulary::nearest;
 /// and for names that are not among the labels.
 pub(super) fn ancestors(plan: &CountPlan, layout: &Layout, keys: &Keys) -> Result<Option<Arc<Ancestors>>> {
     let Some(file) = &plan.ancestors else { return Ok(None) };
-    if matches!(layout.kind, LayoutKind::Wide | LayoutKind::Vector | LayoutKind::Long) {
+    if matches!(layout.kind, LayoutKind::Wide | LayoutKind::Vector | LayoutKind::Long | LayoutKind::Map) {
         return Err(Error::usage(format!("--ancestors does not apply to layout {}", layout.kind)).hint(
             "store the names of the labels of a row in one column, as layouts list and delimited read them",
         ));

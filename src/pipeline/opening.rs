@@ -18,6 +18,7 @@ use crate::engine::states::States;
 use crate::engine::{Dataset, shared};
 use crate::error::{Error, Result};
 use crate::source::detect::{Detected, detect};
+use crate::source::label_path::{LabelPath, map_ends};
 use crate::source::layout::{Layout, LayoutKind, select};
 use crate::source::listing::Listed;
 use crate::source::look::Given;
@@ -87,11 +88,22 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let (listed, spooled) = list(plan)?;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let (shards, unreadable) = open_shards(plan, listed, run)?;
-    let shards = with_nested(plan, shards)?;
+    let map = map_named(plan, &shards);
+    let renamed;
+    let plan = match &map {
+        Some(name) => {
+            renamed = of_map(plan, name);
+            &renamed
+        }
+        None => plan,
+    };
+    let shards = with_nested(plan, shards);
     let loose = agree(&shards, &|_| Need::Nothing)?;
     let vocabulary =
         plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?;
-    let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref())?;
+    let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref(), map.as_deref())?;
+    let shards = with_map(&mut detected.layout, shards);
+    refuse_in_map(&detected.layout, &shards)?;
     sort_columns(plan, &mut detected.layout)?;
     let layout = &detected.layout;
     refuse_value(plan, layout)?;
@@ -178,9 +190,9 @@ fn open_shards(
 /// A value column that would be ignored.
 fn refuse_value(plan: &CountPlan, layout: &Layout) -> Result<()> {
     match &plan.value {
-        Some(value) if layout.kind != LayoutKind::Long => {
+        Some(value) if !matches!(layout.kind, LayoutKind::Long | LayoutKind::Map) => {
             Err(Error::usage(format!("--value {value}: layout {} has no value column", layout.kind))
-                .hint("leave out --value, or use --layout long with --id"))
+                .hint("leave out --value, or use --layout long with --id; --layout map reads labels and values in lists"))
         }
         _ => Ok(()),
     }
@@ -203,14 +215,61 @@ fn check_heads(plan: &CountPlan, layout: &Layout) -> Result<()> {
     .hint(format!("drop {flag}, or count one column at a time with --labels {}", layout.column())))
 }
 
+/// The map that the plan names as its labels, if it does.
+fn map_named(plan: &CountPlan, shards: &[Shard]) -> Option<String> {
+    let [name] = &plan.labels[..] else { return None };
+    let is_free = plan.value.is_none() && plan.layout.is_none_or(|layout| layout == LayoutKind::Map);
+    let is_map = |shard: &Shard| LabelPath::of_map(name, &shard.schema).is_some();
+    (is_free && shards.iter().any(is_map)).then(|| name.clone())
+}
+
+/// The plan with the keys of a map as labels, and its values beside them.
+fn of_map(plan: &CountPlan, map: &str) -> CountPlan {
+    let [keys, values] = map_ends(map);
+    CountPlan { labels: vec![keys], value: Some(values), ..plan.clone() }
+}
+
+/// The shards with the columns inside the map that is the one label column, which then are in its place.
+fn with_map(layout: &mut Layout, shards: Vec<Shard>) -> Vec<Shard> {
+    let is_map = |shard: &Shard| LabelPath::of_map(layout.column(), &shard.schema).is_some();
+    if layout.kind != LayoutKind::Map || layout.value.is_some() || !shards.iter().any(is_map) {
+        return shards;
+    }
+    let ends = map_ends(layout.column());
+    let shards = shards.into_iter().map(|shard| shard.with_nested(ends.iter().map(String::as_str))).collect();
+    let [keys, values] = ends;
+    (layout.labels, layout.value) = (vec![keys], Some(values));
+    shards
+}
+
+/// Keys or values of a map that are read without the others.
+fn refuse_in_map(layout: &Layout, shards: &[Shard]) -> Result<()> {
+    if layout.kind == LayoutKind::Map {
+        return Ok(());
+    }
+    let in_map = |shard: &Shard| {
+        let mut nested = shard.nested_names().zip(shard.nested.iter());
+        let found = nested.find(|(name, path)| path.is_in_map() && layout.columns().any(|own| own == *name));
+        found.map(|(name, _)| name.to_owned())
+    };
+    match shards.iter().find_map(|shard| Some((shard, in_map(shard)?))) {
+        None => Ok(()),
+        Some((shard, name)) => {
+            let map = name.rsplit_once('.').map_or(name.as_str(), |(map, _)| map);
+            Err(Error::input(format!(
+                "{}: column {name:?} is inside a map, and the key of a map is a label only if its value says so",
+                shard.name
+            ))
+            .hint(format!("read both with --labels {map} --layout map")))
+        }
+    }
+}
+
 /// The shards with the label columns inside their columns that the plan names.
-///
-/// # Errors
-/// [`Error::Input`] for the keys or values of a map: a key is a label only together with its value.
-fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Result<Vec<Shard>> {
+fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Vec<Shard> {
     let patterns: Vec<String> = plan.labels.iter().chain(&plan.id).chain(&plan.value).cloned().collect();
     if !patterns.iter().any(|pattern| pattern.contains('.')) {
-        return Ok(shards);
+        return shards;
     }
     let mut names: Vec<String> = Vec::new();
     let mut seen: Option<&Schema> = None;
@@ -225,20 +284,7 @@ fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Result<Vec<Shard>> {
         }
         seen = Some(&shard.schema);
     }
-    let shards: Vec<Shard> =
-        shards.into_iter().map(|shard| shard.with_nested(names.iter().map(String::as_str))).collect();
-    let in_map = |shard: &Shard| {
-        let mut nested = shard.nested_names().zip(shard.nested.iter());
-        nested.find(|(_, path)| path.is_in_map()).map(|(name, _)| name.to_owned())
-    };
-    match shards.iter().find_map(|shard| Some((shard, in_map(shard)?))) {
-        None => Ok(shards),
-        Some((shard, name)) => Err(Error::input(format!(
-            "{}: column {name:?} is inside a map, and the key of a map is a label only if its value says so",
-            shard.name
-        ))
-        .hint("write one column per key, or a list of the names that apply")),
-    }
+    shards.into_iter().map(|shard| shard.with_nested(names.iter().map(String::as_str))).collect()
 }
 
 /// The layout: as given, or detected.
@@ -247,9 +293,11 @@ fn detected(
     shards: &[Shard],
     agreement: &Agreement,
     vocabulary: Option<&Labels>,
+    map: Option<&str>,
 ) -> Result<Detected> {
     let given = Given {
-        kind: plan.layout,
+        kind: plan.layout.filter(|_| map.is_none()),
+        map,
         labels: named_labels(plan, agreement, vocabulary)?,
         id: plan.id.as_deref(),
         value: plan.value.as_deref(),
@@ -344,7 +392,7 @@ fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
     }
     // Columns that hold label columns are stored whole.
     let inside = layout::nested(&plan.labels, schema);
-    if !inside.is_empty() {
+    if !inside.is_empty() || plan.labels.iter().any(|name| LabelPath::of_map(name, schema).is_some()) {
         return Ok((0..schema.fields().len()).collect());
     }
     let labels = select(&plan.labels, schema)?;

@@ -15,6 +15,7 @@ use crate::engine::sampling::{LabelRemover, SamplingPlan};
 use crate::error::{Error, Result};
 use crate::sampling::remedial::Remedial;
 use crate::sampling::{Method, Rarity};
+use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
 /// Bytes of a row group that wait to be written, at least and at most.
@@ -31,6 +32,10 @@ pub(super) struct Copies {
 
 /// Labels inside other columns are not edited.
 fn refuse_nested(opened: &Opened) -> Result<()> {
+    if opened.counting.layout.kind == LayoutKind::Map {
+        return Err(Error::usage("remedial edits labels, which is not supported for layout map")
+            .hint("leave out --materialize, or write the labels as a list of names"));
+    }
     let mut nested = opened.dataset.shards.iter().flat_map(Shard::nested_names);
     nested.next().map_or(Ok(()), |name| {
         Err(Error::usage(format!("remedial edits labels, and column {name:?} lies inside another column"))

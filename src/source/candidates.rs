@@ -7,6 +7,7 @@ use super::column_names::{NameRank, is_id_name, rank_of_name};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
 use super::joined::{TextShape, shape_of};
 use super::layout::{LayoutKind, is_number, is_text, item};
+use super::structured::object;
 use super::text_lists::{TextLists, text_lists};
 use super::values::{Domain, Value};
 use crate::counts::Cell;
@@ -217,6 +218,10 @@ impl CandidateColumn<'_> {
             TextShape::Single => vec![class(base, whole())],
             TextShape::Joined(by) => vec![split(base, by), class(base.saturating_sub(UNLIKELY), whole())],
             TextShape::Unclear(by) => vec![class(base, whole()), split(base.saturating_sub(CLOSE), by)],
+            TextShape::Structured(_) if evidence.texts.keys().all(|text| object(text, |_, _| ()).is_ok()) => {
+                let why = format!("each string in {name:?} is an object that gives labels a value");
+                vec![self.candidate(LayoutKind::Map, base, why)]
+            }
             TextShape::Structured(what) => {
                 // Never split by guess, and seldom one name.
                 vec![class(

@@ -39,6 +39,13 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
         Some(kind) => Some((kind, format!("--layout {kind}"))),
         None if given.id.is_some() => Some((LayoutKind::Long, "--id names a row id column".to_owned())),
         None if given.delimiter.is_some() => Some((LayoutKind::Delimited, "--delimiter is given".to_owned())),
+        None if let Some(map) = given.map => {
+            Some((LayoutKind::Map, format!("{map:?} is a map: its keys are the labels, each with its value")))
+        }
+        None if given.names_pairs(schema) => {
+            let why = format!("--value names the values beside the labels in {:?}", given.labels[0]);
+            Some((LayoutKind::Map, why))
+        }
         None if given.labels.len() > 1 => {
             Some((LayoutKind::Wide, format!("--labels names {} columns", given.labels.len())))
         }
@@ -74,7 +81,8 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
             "name one column, or use --layout wide (a 0/1 column per label) or class (a head per column)",
         ));
     }
-    let value = given.value.filter(|_| kind == LayoutKind::Long).map(str::to_owned);
+    let has_value = matches!(kind, LayoutKind::Long | LayoutKind::Map);
+    let value = given.value.filter(|_| has_value).map(str::to_owned);
     let layout = Layout { kind, labels, id, value, delimiter };
     layout.check(schema)?;
     Ok(Detected { layout, why, candidates })

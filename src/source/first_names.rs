@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::layout::{Layout, LayoutKind, item};
 use super::row_reader::{Enough, RowChoice, read_columns};
 use super::shards::Shard;
-use super::structured::{Element, list};
+use super::structured::{Element, list, object};
 use super::text_cells::for_each_text;
 use super::values::Domain;
 use crate::counts::Labels;
@@ -50,6 +50,15 @@ pub(crate) fn first_spellings(
                             take(&name);
                         }
                     });
+                }
+                (Ok(text), _) if layout.kind == LayoutKind::Map && layout.value.is_none() => {
+                    let each = |key, _| {
+                        if let Element::Text(key) = key {
+                            take(&key);
+                        }
+                    };
+                    // What is malformed was refused when it was counted, or is left out by a condition.
+                    object(text, each).unwrap_or(());
                 }
                 (Ok(text), _) => take(text),
                 (Err(_), _) => {}

@@ -58,12 +58,29 @@ impl LabelPath {
         })
     }
 
-    #[allow(dead_code, reason = "no layout reads maps yet")]
-    /// The keys of the map column `name`, and its values; `None` where the column is no map of simple values.
+    /// The keys of the map `name`, which may be inside a column, and its values; `None` where there is no map of
+    /// simple values.
     #[must_use]
     pub(crate) fn of_map(name: &str, schema: &Schema) -> Option<(Self, Self)> {
-        let DataType::Map(..) = schema.field_with_name(name).ok()?.data_type() else { return None };
-        Some((Self::find(&format!("{name}.key"), schema)?, Self::find(&format!("{name}.value"), schema)?))
+        let [keys, values] = map_ends(name).map(|end| Self::find(&end, schema));
+        let (keys, values) = (keys?, values?);
+        let ends = [&keys, &values].map(|path| path.steps.iter().rfind(|step| **step != PathStep::Elements));
+        (ends == [Some(&PathStep::Keys), Some(&PathStep::Values)]).then_some((keys, values))
+    }
+
+    /// Whether `values` lie beside these labels, in the same lists.
+    #[must_use]
+    pub(crate) fn is_beside(&self, values: &Self) -> bool {
+        let is_field = |step: &&PathStep| matches!(step, PathStep::Field(_));
+        let lists = |path: &Self| {
+            let below = path.steps.iter().rev().take_while(is_field).count();
+            let mut lists = path.steps[..path.steps.len() - below].to_vec();
+            if let Some(end @ PathStep::Values) = lists.last_mut() {
+                *end = PathStep::Keys;
+            }
+            lists
+        };
+        self.root == values.root && !lists(self).is_empty() && lists(self) == lists(values)
     }
 
     /// Whether it leads to the keys or values of a map.
@@ -134,6 +151,12 @@ impl LabelPath {
     fn is_last_list(&self, values: &ArrayRef) -> bool {
         values.data_type() == &self.data_type
     }
+}
+
+/// The names of the keys and of the values of the map `name`.
+#[must_use]
+pub(crate) fn map_ends(name: &str) -> [String; 2] {
+    [format!("{name}.key"), format!("{name}.value")]
 }
 
 /// Every column inside the columns of `schema` that could hold labels, as [`LabelPath::find`] takes them.

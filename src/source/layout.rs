@@ -1,4 +1,4 @@
-//! The seven ways of storing a row's labels, and which columns a layout reads.
+//! The ways of storing a row's labels, and which columns a layout reads.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,6 +28,8 @@ pub enum LayoutKind {
     Long,
     /// One integer, bit i = label i.
     Bits,
+    /// Labels with a value each: a map, a list of structs, or a string that holds an object.
+    Map,
 }
 
 /// One row of `posweight list layouts`.
@@ -46,7 +48,7 @@ pub struct LayoutInfo {
 }
 
 /// Every layout, in the order of the documentation.
-pub const LAYOUTS: [LayoutInfo; 7] = [
+pub const LAYOUTS: [LayoutInfo; 8] = [
     LayoutInfo {
         kind: LayoutKind::Wide,
         name: "wide",
@@ -96,6 +98,13 @@ pub const LAYOUTS: [LayoutInfo; 7] = [
         types: "int",
         flags: "--labels COL --num-labels C",
     },
+    LayoutInfo {
+        kind: LayoutKind::Map,
+        name: "map",
+        labels: "one map of labels to values; a label without a value is negative",
+        types: "map, list of structs, two lists, string with a JSON object; key: int, whole float, string",
+        flags: "--labels COL --value COL --vocabulary FILE",
+    },
 ];
 
 impl LayoutKind {
@@ -116,13 +125,14 @@ impl LayoutKind {
             Self::Class => &LAYOUTS[4],
             Self::Long => &LAYOUTS[5],
             Self::Bits => &LAYOUTS[6],
+            Self::Map => &LAYOUTS[7],
         }
     }
 
-    /// True when a cell holds 0/1 values rather than the labels themselves.
+    /// True when cells hold values that a side is needed for, such as 0 and 1.
     #[must_use]
     pub fn has_values(self) -> bool {
-        matches!(self, Self::Wide | Self::Vector)
+        matches!(self, Self::Wide | Self::Vector | Self::Map)
     }
 }
 
@@ -197,7 +207,7 @@ pub(crate) struct Layout {
     pub labels: Vec<String>,
     /// Row id column; `long` only.
     pub id: Option<String>,
-    /// Value column; `long` only.
+    /// Value column of `long`; of `map`, the values beside the labels, unless the cells are texts.
     pub value: Option<String>,
     /// Separator; `delimited` only.
     pub delimiter: Option<String>,
@@ -226,6 +236,12 @@ impl Layout {
         self.labels.iter().chain(&self.id).chain(&self.value).map(String::as_str)
     }
 
+    /// The columns that rows are read from: the labels, and beside those of `map` their values.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = &str> {
+        let values = self.value.iter().filter(|_| self.kind == LayoutKind::Map);
+        self.labels.iter().chain(values).map(String::as_str)
+    }
+
     /// Checks that the columns exist and can hold what the layout says.
     ///
     /// # Errors
@@ -246,6 +262,12 @@ impl Layout {
                     self.kind
                 ))
                 .hint(match first_inside(name, schema) {
+                    _ if matches!(field.data_type(), DataType::Map(..)) => {
+                        format!("read its keys as labels and its values by the value rules: --labels {name} --layout map")
+                    }
+                    _ if self.kind == LayoutKind::Map && item(field.data_type()).is_some() => {
+                        "name the column with the values of these labels with --value".to_owned()
+                    }
                     Some(path) => format!("name a column inside it, such as --labels {path}"),
                     None => {
                         "name another column with --labels, or another --layout (see: posweight list layouts)"
@@ -267,6 +289,8 @@ impl Layout {
             LayoutKind::Bits => data_type.is_integer() || *data_type == DataType::Null,
             LayoutKind::Delimited => is_text(data_type) || *data_type == DataType::Null,
             LayoutKind::Class | LayoutKind::Long => is_label(data_type),
+            LayoutKind::Map if self.value.is_some() => item(data_type).is_some_and(is_label),
+            LayoutKind::Map => is_text(data_type) || matches!(data_type, DataType::Map(..) | DataType::Null),
         };
         (fits, self.kind.info().types)
     }
@@ -277,6 +301,9 @@ impl Layout {
                 || is_text(data_type)
                 || matches!(data_type, DataType::Null | DataType::FixedSizeBinary(_));
             (fits, "an int, string or binary row id")
+        } else if self.kind == LayoutKind::Map {
+            let fits = item(data_type).is_some_and(|value| is_number(value) || is_text(value));
+            (fits, "a list of values beside the labels")
         } else {
             (is_number(data_type) || is_text(data_type), "a 0/1 value")
         }

@@ -3,13 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 
 use super::candidates::{AHEAD, Candidate, CandidateColumn, SURE};
 use super::class_labels::class_names;
-use super::column_names::is_id_name;
+use super::column_names::{is_id_name, rank_of_name};
 use super::evidence::{ColumnEvidence, gather};
 use super::joined::{TextShape, shape_of};
+use super::label_path::LabelPath;
 use super::layout::{LayoutKind, is_label, is_number, is_text, item};
 use super::shards::Shard;
 use super::values::Domain;
@@ -27,6 +28,8 @@ pub(crate) struct Given<'a> {
     pub kind: Option<LayoutKind>,
     /// `--labels`, resolved to columns; empty when not given.
     pub labels: Vec<String>,
+    /// The map whose keys and values are `labels` and `value`.
+    pub map: Option<&'a str>,
     /// `--id`.
     pub id: Option<&'a str>,
     /// `--value`.
@@ -39,6 +42,15 @@ pub(crate) struct Given<'a> {
     pub domain: &'a Domain,
     /// Labels whose values have a meaning of their own.
     pub label_domains: &'a BTreeMap<String, Domain>,
+}
+
+impl Given<'_> {
+    /// Whether the one label column and the value column hold lists: labels with a value each.
+    pub(super) fn names_pairs(&self, schema: &Schema) -> bool {
+        let is_list =
+            |name: &str| schema.field_with_name(name).is_ok_and(|field| item(field.data_type()).is_some());
+        matches!(&self.labels[..], [only] if is_list(only)) && self.value.is_some_and(is_list)
+    }
 }
 
 /// Columns and what their cells show.
@@ -108,7 +120,9 @@ impl<'a> Look<'a> {
         if is_group {
             all.push(self.wide_candidate(wide));
         }
-        let lists = |c: &&mut Candidate| matches!(c.kind, LayoutKind::List | LayoutKind::Vector);
+        all.extend(self.maps());
+        let is_list = |kind| matches!(kind, LayoutKind::List | LayoutKind::Vector | LayoutKind::Map);
+        let lists = |c: &&mut Candidate| is_list(c.kind);
         // The one list of shards whose other columns do not say more.
         let mut only = all.iter_mut().filter(lists).filter(|candidate| candidate.points == 3);
         if let (Some(one), None) = (only.next(), only.next()) {
@@ -116,6 +130,28 @@ impl<'a> Look<'a> {
         }
         all.sort_by_key(|candidate| Reverse(candidate.points));
         all
+    }
+
+    /// Columns that are maps of labels to values.
+    fn maps(&self) -> impl Iterator<Item = Candidate> {
+        let Self { schema, given, .. } = self;
+        let is_free = |name: &str| given.labels.is_empty() && !given.taken.contains(&name);
+        let fields = schema.fields().iter().filter(move |field| is_free(field.name()));
+        fields.filter_map(|field| {
+            let name = field.name();
+            let DataType::Map(..) = field.data_type() else { return None };
+            let (keys, values) = LabelPath::of_map(name, schema)?;
+            let what = [&keys, &values].map(|path| item(path.data_type()).cloned().unwrap_or(DataType::Null));
+            Some(Candidate {
+                kind: LayoutKind::Map,
+                labels: vec![name.clone()],
+                id: None,
+                delimiter: None,
+                why: format!("{name:?} is a map of {} to {}, the labels and their values", what[0], what[1]),
+                cells: Vec::new(),
+                points: rank_of_name(name).points(9, 8, 3),
+            })
+        })
     }
 
     /// Columns that are one label each, with those of the same types in which all cells are NULL: a rare label
@@ -333,6 +369,7 @@ impl<'a> Look<'a> {
                 LayoutKind::Bits => data_type.is_integer(),
                 LayoutKind::Delimited => is_text(data_type),
                 LayoutKind::Class | LayoutKind::Long => is_label(data_type),
+                LayoutKind::Map => is_text(data_type) || matches!(data_type, DataType::Map(..)),
             }
         };
         self.columns().filter(fits).map(|column| column.field.name().as_str()).collect()

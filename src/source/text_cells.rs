@@ -37,10 +37,20 @@ pub(crate) fn for_each_text(array: &ArrayRef, each: &mut dyn FnMut(TextCell<'_>)
 /// The first row of a column that holds bytes which are not UTF-8; `None` when there is none or it cannot be
 /// read.
 pub(crate) fn first_row_not_utf8(shard: &Shard, column: &str) -> Option<u64> {
+    first_row_with(shard, column, &|text| text.is_err())
+}
+
+/// The first row of a column with a text for which `is_bad` says yes; `None` when there is none or it cannot be
+/// read.
+pub(crate) fn first_row_with(
+    shard: &Shard,
+    column: &str,
+    is_bad: &dyn Fn(TextCell<'_>) -> bool,
+) -> Option<u64> {
     let (mut before, mut found) = (0, None);
     let is_bad = |array: &ArrayRef| {
         let mut bad = false;
-        for_each_text(array, &mut |text| bad |= text.is_err());
+        for_each_text(array, &mut |text| bad |= is_bad(text));
         bad
     };
     let read = read_columns(shard, RowChoice::All, &|name| name == column, &mut |batch| {

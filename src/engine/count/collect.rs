@@ -17,6 +17,7 @@ use crate::engine::partial::PartialRow;
 use crate::engine::read::routes::Route;
 use crate::engine::spill::Spilled;
 use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
 use crate::threads::both;
 
@@ -159,7 +160,7 @@ impl Collector {
                 Ok(())
             }
             (None, Some(name)) => {
-                let mass = self.counting.has_mass().then_some(row.mass.positives);
+                let mass = self.counting.has_mass().then_some(row.mass);
                 group.names.push(name, row.tally, mass);
                 Ok(())
             }
@@ -284,15 +285,16 @@ impl Collector {
         let mut names = names.iter().peekable();
         for (at, label) in labels.iter().enumerate() {
             // Both are in one order, and a name may come in several parts.
-            while let Some((_, tally, positives)) = names.next_if(|name| name.0 == label) {
+            while let Some((_, tally, more)) = names.next_if(|name| name.0 == label) {
                 add(&mut tallies[at], &tally)?;
-                if let (Some(mass), Some(positives)) = (masses.get_mut(at), positives) {
-                    add_mass(mass, &MassTally { positives, negatives: Mass::ZERO })?;
+                if let (Some(mass), Some(more)) = (masses.get_mut(at), more) {
+                    add_mass(mass, &more)?;
                 }
             }
         }
-        // Rows that do not name a label are negative, unless a value column says what is known.
-        let rest_is = if self.counting.layout.value.is_some() { Cell::Missing } else { Cell::Negative };
+        // Rows that do not name a label are negative, unless a value per line says what is known.
+        let is_listed = self.counting.layout.kind == LayoutKind::Long && self.counting.layout.value.is_some();
+        let rest_is = if is_listed { Cell::Missing } else { Cell::Negative };
         for tally in &mut tallies {
             let listed = tally.total().ok_or_else(overflow)?;
             let rest = (rows - whole.missing).checked_sub(listed);
@@ -302,7 +304,10 @@ impl Collector {
             tally.add(rest_is, rest);
         }
         for mass in &mut masses {
-            mass.negatives = Mass::from_units(whole_mass.negatives.units() - mass.positives.units());
+            // Of layout map, the mass of labels that are not known is below 0 here.
+            let unknown = mass.negatives.units();
+            mass.negatives =
+                Mass::from_units(whole_mass.negatives.units() - mass.positives.units() + unknown);
         }
         let unlisted = || {
             let mut tally = Tally { missing: whole.missing, ..Tally::default() };
@@ -337,7 +342,11 @@ impl Collector {
             };
             Error::input(format!("{shard}: column {column:?}{element}: {what}{times}"))
         });
-        let hint = if layout.kind.has_values() {
+        let hint = if layout.kind == LayoutKind::Map {
+            "declare values with --positive-values, --negative-values, --missing-values or --uncertain-values, or \
+             read numbers with --threshold or --soft; keys come from --vocabulary or --num-labels; a whole cell that \
+             says nothing can be declared with --missing-values"
+        } else if layout.kind.has_values() {
             "declare it with --positive-values, --negative-values, --missing-values or --uncertain-values, \
              or read numbers with --threshold or --soft; if each column names one of several classes, use --layout class"
         } else {

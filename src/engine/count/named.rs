@@ -1,20 +1,20 @@
 //! Counts of labels that are known by name only, until they are put in order.
 
-use crate::counts::{Labels, Mass, NameOrder, Tally, number};
+use crate::counts::{Labels, MassTally, NameOrder, Tally, number};
 
 /// Names with their counts; a name may come in several parts.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     names: Labels,
     tallies: Vec<Tally>,
-    /// Positives by weight; empty unless such are counted.
-    masses: Vec<Mass>,
+    /// By weight; empty unless such are counted.
+    masses: Vec<MassTally>,
     /// Places of the names in their order.
     order: Vec<u32>,
 }
 
 impl Named {
-    pub(crate) fn push(&mut self, name: &str, tally: Tally, mass: Option<Mass>) {
+    pub(crate) fn push(&mut self, name: &str, tally: Tally, mass: Option<MassTally>) {
         self.names.push(name);
         self.tallies.push(tally);
         self.masses.extend(mass);
@@ -41,7 +41,7 @@ impl Named {
     }
 
     /// Names in order, with their counts.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Tally, Option<Mass>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Tally, Option<MassTally>)> {
         self.order.iter().map(|&place| {
             let place = place as usize;
             (self.names.name(place), self.tallies[place], self.masses.get(place).copied())

@@ -91,8 +91,7 @@ impl PartialPlan {
 fn columns(dataset: &Dataset, counting: &Counting) -> Result<Vec<Expr>> {
     let mut columns: Vec<Expr> = counting
         .layout
-        .labels
-        .iter()
+        .cells()
         .enumerate()
         .map(|(i, name)| Ok(label_column(dataset, name)?.alias(format!("label_{i}"))))
         .collect::<Result<_>>()?;

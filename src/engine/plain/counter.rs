@@ -14,6 +14,7 @@ use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue, mass, mass_overflow};
 use crate::engine::plain::columns;
 use crate::engine::plain::groups::{self, ByGroup};
+use crate::engine::plain::maps::MapSums;
 use crate::engine::plain::sets::Sets;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
@@ -23,6 +24,7 @@ use crate::source::layout::LayoutKind;
 enum GroupState {
     Columns(Vec<CellSum>),
     Sets(Box<Sets>),
+    Maps(Box<MapSums>),
 }
 
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Counter {
     }
 
     pub(crate) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
-        let n_labels = self.counting.layout.labels.len();
+        let n_labels = self.counting.layout.cells().count();
         let first_by = n_labels + usize::from(self.counting.sample_weight.is_some());
         let by = &batch.columns()[first_by..batch.num_columns() - 1];
         for (key, mask) in groups::split(by, batch.num_rows())? {
@@ -67,7 +69,7 @@ impl Counter {
 
     fn update_group(&mut self, key: GroupKey, batch: &RecordBatch) -> Result<()> {
         let counting = Arc::clone(&self.counting);
-        let n_labels = counting.layout.labels.len();
+        let n_labels = counting.layout.cells().count();
         let labels = &batch.columns()[..n_labels];
         let weights = counting
             .sample_weight
@@ -91,6 +93,7 @@ impl Counter {
         let bytes = self.groups.values().map(|group| match &group.state {
             GroupState::Columns(_) => 0,
             GroupState::Sets(sets) => sets.name_bytes(),
+            GroupState::Maps(maps) => maps.name_bytes(),
         });
         bytes.sum::<usize>() > NAME_BYTES_MAX
     }
@@ -122,6 +125,7 @@ impl PlainGroup {
         let labels = match &self.state {
             GroupState::Columns(sides) => sides.len(),
             GroupState::Sets(sets) => sets.len(),
+            GroupState::Maps(maps) => maps.len(),
         };
         (0..=labels).step_by(LABELS_AT_A_TIME).flat_map(move |start| {
             let mut out = Partials::new(n_by);
@@ -145,6 +149,7 @@ impl PlainGroup {
                     }
                 }
                 GroupState::Sets(sets) => sets.give(range, &key, &mut out),
+                GroupState::Maps(maps) => maps.give(range, &key, &mut out),
             }
             out.finish()
         })
@@ -153,6 +158,9 @@ impl PlainGroup {
     fn new(counting: &Counting) -> Self {
         let state = match &counting.keys {
             Keys::Positions(labels) => GroupState::Columns(vec![CellSum::default(); labels.len()]),
+            _ if counting.layout.kind == LayoutKind::Map => {
+                GroupState::Maps(Box::new(MapSums::new(counting)))
+            }
             _ => GroupState::Sets(Box::new(Sets::new(counting))),
         };
         Self { whole: CellSum::default(), skipped: 0, state }
@@ -177,6 +185,7 @@ impl PlainGroup {
             (GroupState::Columns(sides), _) => {
                 columns::tally_vector(first, counting, weights, sides, &mut counted, strays)?;
             }
+            (GroupState::Maps(maps), _) => maps.update(labels, counting, weights, &mut counted, strays)?,
             (GroupState::Sets(sets), _) => {
                 sets.update(first, counting, weights, &mut counted, strays)?;
             }

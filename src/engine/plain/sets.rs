@@ -235,7 +235,8 @@ impl Sets {
     }
 }
 
-fn null_row(row: usize, weights: Option<&Float64Array>, counted: &mut BatchRows) -> Result<()> {
+/// Counts a row that says nothing.
+pub(super) fn null_row(row: usize, weights: Option<&Float64Array>, counted: &mut BatchRows) -> Result<()> {
     counted.null_rows += 1;
     let weight = mass(weights.map_or(1.0, |w| w.value(row)))?;
     counted.null_mass = counted.null_mass.checked_add(weight).ok_or_else(mass_overflow)?;

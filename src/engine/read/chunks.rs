@@ -10,11 +10,10 @@
 //! ```
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use parquet::file::metadata::RowGroupMetaData;
 use tokio::task::yield_now;
@@ -22,45 +21,15 @@ use tokio::task::yield_now;
 use crate::engine::progress::Progress;
 use crate::engine::read::ahead::ReadQueue;
 use crate::engine::read::arrays::{ArrayColumn, ArrayReader};
+use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::known_pages::{self, ChosenPages, choose_pages};
-use crate::engine::read::places::{ColumnPlace, places};
+use crate::engine::read::places::{ColumnPlace, beside, place, places};
 use crate::engine::read::reads::{self, ChunkRead, Wanted};
 use crate::engine::read::routes::{ColumnRoute, Routes};
 use crate::error::{Error, Result};
-use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, constant};
+use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, constant};
+use crate::source::layout::{Layout, LayoutKind};
 use crate::source::shards::Shard;
-
-/// The pages of one column in one row group.
-pub(crate) struct ColumnPages<'a> {
-    /// Its position among the columns that are read.
-    pub(crate) column: usize,
-    /// One chunk for each leaf of the column, side by side.
-    pub(crate) chunks: &'a [Chunk<'a>],
-    /// The pages that were read of the chunk, where statistics tell what the others hold.
-    pub(crate) chosen: Option<&'a Chosen>,
-}
-
-/// Takes row groups. Each column of a row group is given in one way, but for what [`Self::rows_given`] says.
-pub(crate) trait ChunkSink {
-    /// Takes all pages of a column. What they do not give is given as arrays.
-    fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>>;
-
-    /// Takes rows from `first_row` of the row group on, of columns that are read as arrays side by side.
-    fn arrays(&mut self, columns: &[usize], first_row: u64, arrays: &[ArrayRef]) -> Result<()>;
-
-    /// Takes `rows` rows of a column that the shard does not have.
-    fn absent(&mut self, column: usize, rows: u64) -> Result<()>;
-
-    /// Takes what statistics say of the rows of a chunk, or of some of its pages.
-    fn statistics(&mut self, _column: usize, _constants: &[Constant<'_>]) -> Result<()> {
-        Err(Error::internal("statistics were not asked for"))
-    }
-
-    /// Rows that pages gave before they turned out to be unsupported; arrays begin after them.
-    fn rows_given(&self, _column: usize) -> u64 {
-        0
-    }
-}
 
 /// How the columns of a row group are read.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +48,8 @@ pub(crate) enum Grouping {
 pub(crate) struct ChunkSource {
     pub(crate) shards: Arc<[Shard]>,
     pub(crate) columns: Vec<String>,
+    /// The values beside the labels of the one column.
+    pub(crate) values: Option<String>,
     /// Columns whose pages cannot be read in any shard, and why.
     pub(crate) unsupported: Vec<(usize, Cow<'static, str>)>,
     /// The types that all shards widen to.
@@ -106,6 +77,7 @@ impl ChunkSource {
             shards,
             routes: Routes::new(columns.clone()),
             columns: columns.map(str::to_owned).collect(),
+            values: None,
             unsupported: Vec::new(),
             agreed: Arc::clone(agreed),
             grouping: Grouping::Apart,
@@ -115,14 +87,42 @@ impl ChunkSource {
         }
     }
 
+    /// The label columns of a layout, without help from statistics.
+    pub(crate) fn of_labels(
+        shards: Arc<[Shard]>,
+        agreed: &SchemaRef,
+        layout: &Layout,
+        ahead: usize,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        let labels = layout.labels.iter().map(String::as_str);
+        let mut source = Self::new(shards, agreed, labels, ahead, progress);
+        if layout.kind == LayoutKind::Map {
+            source.values.clone_from(&layout.value);
+            if source.values.is_none() {
+                source.unsupported.push((0, Cow::Borrowed("its cells are texts with labels and values")));
+            }
+        }
+        source
+    }
+
     /// The type of a column that all shards widen to.
     pub(crate) fn data_type(&self, column: usize) -> Result<&DataType> {
-        let field = self.agreed.field_with_name(&self.columns[column]);
+        self.type_of(&self.columns[column])
+    }
+
+    fn type_of(&self, name: &str) -> Result<&DataType> {
+        let field = self.agreed.field_with_name(name);
         field.map(Field::data_type).map_err(|cause| Error::internal(cause.to_string()))
     }
 
     fn places(&self, shard: usize) -> Vec<ColumnPlace> {
         let mut places = places(&self.shards[shard], &self.columns, &self.agreed);
+        if let (Some(values), Some(labels)) = (&self.values, places.first_mut()) {
+            let shard = &self.shards[shard];
+            let values = place(shard, values, &self.agreed);
+            *labels = beside(shard, std::mem::replace(labels, ColumnPlace::Absent), &values);
+        }
         for (column, why) in &self.unsupported {
             if let ColumnPlace::Leaves { root, .. } = places[*column] {
                 places[*column] = ColumnPlace::Arrays { root, why: why.clone() };
@@ -172,6 +172,8 @@ pub(crate) struct RowGroupReader {
     source: Arc<ChunkSource>,
     shard: usize,
     places: Vec<ColumnPlace>,
+    /// The lists around a column that need to be known.
+    nestings: HashMap<usize, Nesting>,
     queue: ReadQueue,
     /// Row groups without a plan.
     groups: Range<usize>,
@@ -188,8 +190,10 @@ impl RowGroupReader {
         groups: Range<usize>,
         ahead: usize,
     ) -> Result<Self> {
+        let places = source.places(shard);
         let mut reader = Self {
-            places: source.places(shard),
+            nestings: nestings(&source.shards[shard], &places),
+            places,
             queue: ReadQueue::new(&source.shards[shard], ahead)?,
             source: Arc::clone(source),
             shard,
@@ -411,7 +415,12 @@ impl RowGroupReader {
                 rows,
             };
             let chunks: Vec<Chunk<'_>> = leaves.iter().map(chunk).collect();
-            let outcome = sink.pages(&ColumnPages { column, chunks: &chunks, chosen });
+            let outcome = sink.pages(&ColumnPages {
+                column,
+                chunks: &chunks,
+                nesting: self.nestings.get(&column),
+                chosen,
+            });
             match outcome.map_err(|error| source.at(error, self.shard, &[column]))? {
                 ChunkOutcome::Counted(()) => {
                     if let Some(chosen) = chosen {
@@ -431,7 +440,11 @@ impl RowGroupReader {
         let Self { source, shard, places, .. } = self;
         let at = |error| source.at(error, *shard, columns);
         let types = |column: &usize| Ok((places[*column].root(), source.data_type(*column)?));
-        let wanted = columns.iter().map(types).collect::<Result<Vec<ArrayColumn<'_>>>>()?;
+        let mut wanted = columns.iter().map(types).collect::<Result<Vec<ArrayColumn<'_>>>>()?;
+        if let Some(values) = &source.values {
+            let place = place(&source.shards[*shard], values, &source.agreed);
+            wanted.push((place.root(), source.type_of(values)?));
+        }
         let mut row = columns.iter().map(|column| sink.rows_given(*column)).min().unwrap_or(0);
         let mut arrays = ArrayReader::open(&source.shards[*shard], group, wanted, row).map_err(at)?;
         while let Some((rows, batch)) = arrays.next().map_err(at)? {
@@ -440,4 +453,19 @@ impl RowGroupReader {
         }
         Ok(())
     }
+}
+
+/// The lists around columns that have several, or several leaves.
+fn nestings(shard: &Shard, places: &[ColumnPlace]) -> HashMap<usize, Nesting> {
+    let descriptor = shard.metadata.file_metadata().schema_descr();
+    let mut found = HashMap::new();
+    for (column, place) in places.iter().enumerate() {
+        if let ColumnPlace::Leaves { leaves, .. } = place
+            && let Some(&leaf) = leaves.first()
+            && (leaves.len() > 1 || descriptor.column(leaf).max_rep_level() > 1)
+        {
+            found.extend(Nesting::of(descriptor, leaf).map(|nesting| (column, nesting)));
+        }
+    }
+    found
 }

@@ -11,7 +11,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
 use crate::engine::progress::Progress;
-use crate::engine::read::chunks::{ChunkSink, ChunkSource, ColumnPages, Grouping, RowGroupReader};
+use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
+use crate::engine::read::chunks::{ChunkSource, Grouping, RowGroupReader};
 use crate::error::Result;
 use crate::pages::ChunkOutcome;
 use crate::source::listing::Listed;

@@ -187,6 +187,15 @@ impl Interner {
         self.names.get(id)
     }
 
+    /// The label of `id` as a person knows it.
+    pub(crate) fn label(&self, id: u32) -> String {
+        let known = match &self.keys {
+            Keys::Vocabulary(vocabulary) => Some(vocabulary.labels().name(id as usize)),
+            _ => self.name(id as usize),
+        };
+        known.map_or_else(|| id.to_string(), str::to_owned)
+    }
+
     /// Forgets all names.
     pub(crate) fn clear(&mut self) {
         let ancestors = self.ancestors.take();

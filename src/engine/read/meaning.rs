@@ -23,7 +23,7 @@ pub(crate) fn cell(domain: &Domain, value: pages::StoredValue<'_>) -> Cell {
     stored(value).map_or(Cell::Invalid, |value| domain.cell(&value))
 }
 
-/// The labels that a value of `list`, `delimited`, `class` or `bits` means.
+/// The labels that a value of `list`, `delimited`, `class` or `bits`, or a key of `map`, means.
 pub(crate) struct StoredLabels<'a> {
     pub(crate) counting: &'a Counting,
     pub(crate) interner: &'a mut Interner,
@@ -46,7 +46,7 @@ pub(crate) fn is_flat(chunk: &pages::Chunk<'_>) -> bool {
 impl LabelSet for StoredLabels<'_> {
     fn labels(&mut self, value: pages::StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
         let Some(stored) = stored(value) else { return Err(format!("{value} is not UTF-8")) };
-        if self.counting.domain.is_missing(&stored) {
+        if self.counting.is_no_label(&stored) {
             return Ok(());
         }
         if self.is_cell {
@@ -57,13 +57,13 @@ impl LabelSet for StoredLabels<'_> {
     }
 
     fn is_missing(&self, value: pages::StoredValue<'_>) -> bool {
-        stored(value).is_some_and(|value| self.counting.domain.is_missing(&value))
+        stored(value).is_some_and(|value| self.counting.is_no_label(&value))
     }
 
     fn identity_bound(&self) -> Option<u32> {
         let stands_for_others =
             self.counting.layout.kind == LayoutKind::Bits || self.counting.ancestors.is_some();
-        if !self.counting.domain.missing.is_empty() || stands_for_others {
+        if self.counting.may_name_no_label() || stands_for_others {
             return None;
         }
         let bound = match &self.counting.keys {

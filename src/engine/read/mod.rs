@@ -18,6 +18,7 @@ mod ahead;
 pub(super) mod arrays;
 pub(super) mod batch;
 pub(super) mod choice;
+pub(super) mod chunk_sink;
 pub(super) mod chunks;
 #[cfg(test)]
 mod chunks_tests;

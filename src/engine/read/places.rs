@@ -52,6 +52,33 @@ pub(crate) fn places(shard: &Shard, columns: &[String], agreed: &SchemaRef) -> V
     columns.iter().map(place).collect()
 }
 
+/// The place of one column.
+pub(crate) fn place(shard: &Shard, column: &str, agreed: &SchemaRef) -> ColumnPlace {
+    let mut all = places(shard, &[column.to_owned()], agreed);
+    all.pop().unwrap_or(ColumnPlace::Absent)
+}
+
+/// The place of labels with the values beside them.
+pub(crate) fn beside(shard: &Shard, labels: ColumnPlace, values: &ColumnPlace) -> ColumnPlace {
+    let path = |root: usize| shard.nested_at(root).map(|(_, path)| path);
+    match (labels, values) {
+        (ColumnPlace::Leaves { mut leaves, root }, ColumnPlace::Leaves { leaves: more, root: other }) => {
+            if path(root).zip(path(*other)).is_some_and(|(labels, values)| labels.is_beside(values)) {
+                leaves.extend(more);
+                return ColumnPlace::Leaves { leaves, root };
+            }
+            ColumnPlace::Arrays { root, why: Cow::Borrowed("its values are in other lists") }
+        }
+        (ColumnPlace::Leaves { root, .. }, ColumnPlace::Arrays { why, .. }) => {
+            ColumnPlace::Arrays { root, why: why.clone() }
+        }
+        (ColumnPlace::Leaves { root, .. }, ColumnPlace::Absent) => {
+            ColumnPlace::Arrays { root, why: Cow::Borrowed("it has no values") }
+        }
+        (labels, _) => labels,
+    }
+}
+
 /// Whether two types hold the same values, whatever holds them.
 fn same_values(a: &DataType, b: &DataType) -> bool {
     use DataType::{FixedSizeList, LargeList, List};

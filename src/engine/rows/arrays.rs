@@ -36,7 +36,7 @@ pub(super) fn read_arrays<S: RowSink>(
     let roots: HashMap<&str, usize> = fields.map(|(root, field)| (field.name().as_str(), root)).collect();
     let (mut read, mut sources) = (Vec::new(), Vec::new());
     let condition = job.condition.iter().flat_map(Condition::columns);
-    for name in counting.layout.labels.iter().chain(&counting.by).map(String::as_str).chain(condition) {
+    for name in counting.layout.cells().chain(counting.by.iter().map(String::as_str)).chain(condition) {
         sources.push(match job.chunks.agreed.field_with_name(name) {
             Ok(field) => {
                 read.push((roots.get(name).copied(), field.data_type()));
@@ -58,7 +58,7 @@ pub(super) fn read_arrays<S: RowSink>(
             ColumnSource::Constant(name) => constant(shard, piece.shard, name, rows),
         };
         let all = sources.iter().map(column).collect::<Result<Vec<_>>>()?;
-        let (labels, rest) = all.split_at(counting.layout.labels.len());
+        let (labels, rest) = all.split_at(counting.layout.cells().count());
         let (by, asked) = rest.split_at(counting.by.len());
         decoder.read(labels, counting, &mut block.sets)?;
         let meets = match &job.condition {

@@ -14,6 +14,8 @@ pub(super) struct RowBuffers {
     pub(super) decoder: Decoder,
     pub(super) read: Vec<u8>,
     pub(super) workspace: Workspace,
+    /// For the values beside labels.
+    pub(super) values: Workspace,
     pub(super) interner: Interner,
     pub(super) marks: Marks,
     pub(super) columns: Columns,
@@ -26,6 +28,7 @@ impl RowBuffers {
             decoder: Decoder::default(),
             read: Vec::new(),
             workspace: Workspace::default(),
+            values: Workspace::default(),
             interner: Interner::of(&job.counting),
             marks: Marks::default(),
             columns: Columns::default(),

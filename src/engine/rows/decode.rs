@@ -12,6 +12,7 @@ use arrow::datatypes::{
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::plain::columns::Lists;
+use crate::engine::plain::maps::MapReader;
 use crate::engine::plain::sets::labels_in;
 use crate::engine::plain::visit::visit;
 use crate::engine::read::interner::Interner;
@@ -28,6 +29,7 @@ pub(super) struct Decoder {
     positives: Vec<(u32, u32)>,
     unknown: Vec<(u32, u32)>,
     interner: Option<Interner>,
+    maps: Option<MapReader>,
 }
 
 fn small(number: usize) -> u32 {
@@ -65,6 +67,10 @@ impl Decoder {
                 }
                 sets.set(first.len(), &self.positives, &self.unknown);
                 Ok(())
+            }
+            (_, LayoutKind::Map) => {
+                let reader = self.maps.get_or_insert_with(|| MapReader::new(counting));
+                read_maps(columns, counting, reader, sets)
             }
             (Keys::Positions(labels), _) => read_vectors(first, labels.len(), counting, sets),
             _ => {
@@ -192,6 +198,30 @@ fn read_sets(
     })?;
     end_rows(sets, &mut silent, array.len());
     Ok(())
+}
+
+/// Rows that name labels with a value each.
+fn read_maps(
+    columns: &[ArrayRef],
+    counting: &Counting,
+    reader: &mut MapReader,
+    sets: &mut LabelSets,
+) -> Result<()> {
+    reader.read(columns, counting, &mut |_, row, _| {
+        for entry in &row.entries {
+            match entry.cell {
+                Cell::Positive => sets.add(entry.label),
+                Cell::Missing | Cell::Uncertain => sets.add_unknown(entry.label),
+                _ => {}
+            }
+        }
+        if row.is_null {
+            sets.end_silent_row();
+        } else {
+            sets.end_row();
+        }
+        Ok(())
+    })
 }
 
 /// Which values are 1, where a type has a fast way to tell; every other valid value is 0 then. There is none

@@ -4,6 +4,7 @@
 //! wide                     column after column into Marks, some rows at a time where they are many ─▶ Columns ─▶ Block
 //! list, delimited, class,
 //! bits                     page after page ─▶ Block
+//! map                      page after page of labels and values ─▶ Block
 //! vector                   page after page ─▶ Block
 //! ```
 //!
@@ -13,9 +14,10 @@ use arrow::array::ArrayRef;
 use futures::executor::block_on;
 
 use crate::engine::read::arrays::BATCH_ROWS;
-use crate::engine::read::chunks::{ChunkSink, ColumnPages, RowGroupReader};
+use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
+use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::interner::Interner;
-use crate::engine::read::meaning::{StoredLabels, cell};
+use crate::engine::read::meaning::{StoredLabels, cell, is_flat};
 use crate::engine::rows::block::{Block, Members};
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::columns::Columns;
@@ -24,7 +26,10 @@ use crate::engine::rows::job::{RowGroup, RowJob};
 use crate::engine::rows::sink::RowSink;
 use crate::error::{Error, Result};
 use crate::label_sets::LabelSets;
-use crate::pages::{ChunkOutcome, Marks, StoredValue, Workspace, mark_flat, rows_of_sets, rows_of_vectors};
+use crate::pages::{
+    ChunkOutcome, Marks, StoredValue, Workspace, mark_flat, rows_of_nested_sets, rows_of_pairs, rows_of_sets,
+    rows_of_vectors,
+};
 use crate::source::layout::LayoutKind;
 
 /// Reads a row group, of an object perhaps with a reader that has asked for its first bytes.
@@ -52,8 +57,8 @@ pub(super) fn read_pages<S: RowSink>(
     if job.counting.layout.kind == LayoutKind::Wide {
         return read_wide(job, piece, reader, buffers, &mut give);
     }
-    let RowBuffers { block, decoder, read, workspace, interner, .. } = buffers;
-    let mut sets = SetRows { job, block, decoder, workspace, interner, given: 0, give: &mut give };
+    let RowBuffers { block, decoder, read, workspace, values, interner, .. } = buffers;
+    let mut sets = SetRows { job, block, decoder, workspace, values, interner, given: 0, give: &mut give };
     block_on(reader.next(read, &mut sets))?;
     reader.finish();
     Ok(())
@@ -69,6 +74,7 @@ struct SetRows<'a, G> {
     block: &'a mut Block,
     decoder: &'a mut Decoder,
     workspace: &'a mut Workspace,
+    values: &'a mut Workspace,
     interner: &'a mut Interner,
     /// Rows given so far.
     given: u64,
@@ -86,8 +92,7 @@ impl<G: FnMut(&mut Block, u64) -> Result<()>> SetRows<'_, G> {
 
 impl<G: FnMut(&mut Block, u64) -> Result<()>> ChunkSink for SetRows<'_, G> {
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>> {
-        let [chunk] = pages.chunks else { return Err(Error::internal("more than one leaf of a column")) };
-        let Self { job, block, workspace, interner, given, give, .. } = self;
+        let Self { job, block, workspace, values, interner, given, give, .. } = self;
         let (counting, labels) = (&*job.counting, job.labels);
         let mut sets = std::mem::take(&mut block.sets);
         let mut take = |sets: &mut LabelSets| {
@@ -98,12 +103,23 @@ impl<G: FnMut(&mut Block, u64) -> Result<()>> ChunkSink for SetRows<'_, G> {
             std::mem::swap(&mut block.sets, sets);
             taken
         };
-        let outcome = if counting.layout.kind == LayoutKind::Vector {
-            let cell = |value: StoredValue<'_>| cell(&counting.domain, value);
-            rows_of_vectors(chunk, workspace, &cell, labels, &mut sets, &mut take)
-        } else {
-            let mut meaning = StoredLabels::of(counting, interner, chunk);
-            rows_of_sets(chunk, workspace, &mut meaning, labels, &mut sets, &mut take)
+        let cell = |value: StoredValue<'_>| cell(&counting.domain, value);
+        let is_cell = pages.chunks.first().is_some_and(is_flat);
+        let mut meaning = StoredLabels { counting, interner, is_cell };
+        let outcome = match (counting.layout.kind, pages.chunks, pages.nesting) {
+            (LayoutKind::Map, ..) => pages.pair().and_then(|pair| {
+                let cell = |_: u32, value: StoredValue<'_>| cell(value);
+                let spaces = [&mut **workspace, &mut **values];
+                rows_of_pairs(&pair, spaces, &mut meaning, &cell, labels, &mut sets, &mut take)
+            }),
+            (LayoutKind::Vector, [chunk], _) => {
+                rows_of_vectors(chunk, workspace, &cell, labels, &mut sets, &mut take)
+            }
+            (_, [chunk], None) => rows_of_sets(chunk, workspace, &mut meaning, labels, &mut sets, &mut take),
+            (_, [chunk], Some(nesting)) => {
+                rows_of_nested_sets(chunk, nesting, workspace, &mut meaning, labels, &mut sets, &mut take)
+            }
+            _ => Err(Error::internal("more than one leaf of a column")),
         };
         block.sets = sets;
         outcome

@@ -88,9 +88,9 @@ impl RowJob {
             }
         }
         let share = limits.pool_bytes() / limits.threads.max(1);
-        let labels = counting.layout.labels.iter().map(String::as_str);
         let shards = dataset.shards.clone().into();
-        let mut chunks = ChunkSource::new(shards, &dataset.schema, labels, share / AHEAD_PART, progress);
+        let ahead = share / AHEAD_PART;
+        let mut chunks = ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, ahead, progress);
         if counting.layout.kind == LayoutKind::Vector && !counting.overrides.is_empty() {
             chunks.unsupported.push((0, Cow::Borrowed("labels have values of their own")));
         }

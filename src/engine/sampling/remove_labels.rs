@@ -77,7 +77,7 @@ impl LabelRemover {
                 LayoutKind::List | LayoutKind::Delimited => self.texts(&columns[place], goes)?,
                 LayoutKind::Bits => self.masks(&columns[place], goes)?,
                 // These layouts have one label per row, which stays.
-                LayoutKind::Class | LayoutKind::Long => Arc::clone(&columns[place]),
+                LayoutKind::Class | LayoutKind::Long | LayoutKind::Map => Arc::clone(&columns[place]),
             };
         }
         RecordBatch::try_new(schema, columns).map_err(|cause| internal(&cause))

@@ -46,6 +46,8 @@ pub(super) struct ScanBuffers {
 #[derive(Debug)]
 pub(super) struct ScanTools {
     pub(super) workspace: Workspace,
+    /// For the values beside labels.
+    pub(super) values: Workspace,
     pub(super) interner: Interner,
     pub(super) counter: SetCounter,
 }
@@ -81,6 +83,7 @@ impl ScanJob {
             tallies: Tallies::new(&self.counting),
             tools: ScanTools {
                 workspace: Workspace::default(),
+                values: Workspace::default(),
                 interner: Interner::of(&self.counting),
                 counter: SetCounter::new(),
             },

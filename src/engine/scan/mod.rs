@@ -71,14 +71,13 @@ impl Scan {
         let count = pieces.iter().map(Vec::len).sum();
         let pieces = pieces.into_iter().map(|list| list.into_iter().map(|(_, piece)| piece).collect());
         let share = limits.pool_bytes() / (2 * lanes.max(1));
-        let labels = counting.layout.labels.iter().map(String::as_str);
         let shards = dataset.shards.clone().into();
         let job = Arc::new(ScanJob {
             keys,
             numbers: numbers.collect::<Result<_>>()?,
             chunks: Arc::new(ChunkSource {
                 trusts_statistics: counting.trust_statistics && counting.layout.kind == LayoutKind::Wide,
-                ..ChunkSource::new(shards, &dataset.schema, labels, share, progress)
+                ..ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, share, progress)
             }),
             counting: Arc::clone(counting),
             idle: Mutex::default(),

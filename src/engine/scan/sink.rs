@@ -7,14 +7,16 @@ use arrow::array::ArrayRef;
 use crate::counts::Cell;
 use crate::engine::plain::columns::tally_column;
 use crate::engine::plain::counter::Counter;
+use crate::engine::plain::maps::no_side;
 use crate::engine::read::batch::rows_of_shard;
-use crate::engine::read::chunks::{ChunkSink, ColumnPages};
+use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::meaning::{StoredLabels, cell, is_flat};
 use crate::engine::scan::job::{ScanBuffers, ScanJob, ScanTools};
 use crate::engine::scan::vector_texts;
 use crate::error::{Error, Result};
 use crate::pages::{
-    ChunkOutcome, Constant, FlatCount, StoredValue, count_flat, count_flat_pages, count_sets, count_vector,
+    ChunkOutcome, Constant, FlatCount, StoredValue, count_flat, count_flat_pages, count_nested_sets,
+    count_pairs, count_sets, count_vector,
 };
 use crate::source::layout::LayoutKind;
 
@@ -27,11 +29,32 @@ pub(super) struct CountSink<'a> {
     pub(super) arrays: &'a mut Counter,
 }
 
+impl CountSink<'_> {
+    /// Counts labels with the values beside them.
+    fn pairs(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>> {
+        let pair = pages.pair()?;
+        let counting = &*self.job.counting;
+        let ScanBuffers { tallies, tools: ScanTools { workspace, values, interner, .. }, .. } = self.buffers;
+        let cell = |_: u32, value: StoredValue<'_>| cell(&counting.domain, value);
+        let mut labels = StoredLabels { counting, interner, is_cell: false };
+        let outcome = count_pairs(&pair, [workspace, values], &mut labels, &cell, &mut tallies.labels)?;
+        Ok(outcome.map(|count| {
+            tallies.add_sets(self.shard, count.keys);
+            if let Some((label, value)) = count.first_invalid_value {
+                tallies.add_stray(self.shard, no_side(&interner.label(label), &value));
+            }
+        }))
+    }
+}
+
 impl ChunkSink for CountSink<'_> {
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>> {
-        let [chunk] = pages.chunks else { return Err(Error::internal("more than one leaf of a column")) };
         let counting = &*self.job.counting;
-        let ScanBuffers { tallies, tools: ScanTools { workspace, interner, counter }, .. } = self.buffers;
+        if counting.layout.kind == LayoutKind::Map {
+            return self.pairs(pages);
+        }
+        let [chunk] = pages.chunks else { return Err(Error::internal("more than one leaf of a column")) };
+        let ScanBuffers { tallies, tools: ScanTools { workspace, interner, counter, .. }, .. } = self.buffers;
         Ok(match counting.layout.kind {
             LayoutKind::Wide => {
                 let domain = counting.domain(pages.column);
@@ -53,7 +76,10 @@ impl ChunkSink for CountSink<'_> {
             }
             _ => {
                 let mut labels = StoredLabels::of(counting, interner, chunk);
-                let outcome = count_sets(chunk, workspace, &mut labels, counter)?;
+                let outcome = match pages.nesting {
+                    None => count_sets(chunk, workspace, &mut labels, counter)?,
+                    Some(nesting) => count_nested_sets(chunk, nesting, workspace, &mut labels, counter)?,
+                };
                 outcome.map(|count| tallies.add_sets(self.shard, count))
             }
         })

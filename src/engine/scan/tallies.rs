@@ -23,7 +23,7 @@ pub(super) struct Tallies {
     pub(super) rows: u64,
     null_rows: u64,
     null_elements: u64,
-    /// By label, for `wide` and `vector`.
+    /// By label, for `wide` and `vector`; for `map`, of the rows that name the label.
     pub(super) labels: Vec<Tally>,
     /// Shard and label, if it is one label's → how many invalid values, and one of them.
     invalid: BTreeMap<(usize, Option<usize>), (u64, String)>,
@@ -92,6 +92,11 @@ impl Tallies {
         self.add_invalid(shard, None, count.invalid_rows, count.first_invalid);
     }
 
+    /// One invalid value of a label that has no position yet.
+    pub(super) fn add_stray(&mut self, shard: usize, text: String) {
+        self.add_invalid(shard, None, 1, Some(text));
+    }
+
     /// Rows of a shard that has no such column: they say nothing.
     pub(super) fn add_absent(&mut self, column: usize, rows: u64, layout: LayoutKind) {
         if layout == LayoutKind::Wide {
@@ -99,7 +104,9 @@ impl Tallies {
         } else {
             self.rows += rows;
             self.null_rows += rows;
-            self.labels.iter_mut().for_each(|label| label.missing += rows);
+            if layout == LayoutKind::Vector {
+                self.labels.iter_mut().for_each(|label| label.missing += rows);
+            }
         }
     }
 
@@ -140,6 +147,7 @@ impl Tallies {
         let counts = match &counting.keys {
             Keys::Positions(_) if rows > 0 => LabelSums::Tallies(labels),
             Keys::Positions(_) => LabelSums::Tallies(Vec::new()),
+            _ if counting.layout.kind == LayoutKind::Map => LabelSums::Tallies(labels),
             _ => LabelSums::Positives(positives.take()),
         };
         PartialBatches { ready: out.finish().into(), counts, at: 0 }

@@ -17,6 +17,7 @@ fn open() -> Given<'static> {
     Given {
         kind: None,
         labels: Vec::new(),
+        map: None,
         id: None,
         value: None,
         delimiter: None,

@@ -1,0 +1,51 @@
+//! Who takes the columns of row groups.
+
+use arrow::array::ArrayRef;
+
+use crate::error::{Error, Result};
+use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, Nesting, PairChunks};
+
+/// The pages of one column in one row group.
+pub(crate) struct ColumnPages<'a> {
+    /// Its position among the columns that are read.
+    pub(crate) column: usize,
+    /// One chunk for each leaf of the column, side by side.
+    pub(crate) chunks: &'a [Chunk<'a>],
+    /// The lists around the first leaf, where they are several, or other leaves are inside them.
+    pub(crate) nesting: Option<&'a Nesting>,
+    /// The pages that were read of the chunk, where statistics tell what the others hold.
+    pub(crate) chosen: Option<&'a Chosen>,
+}
+
+impl<'a> ColumnPages<'a> {
+    /// The chunks of labels and of the values beside them.
+    pub(crate) fn pair(&self) -> Result<PairChunks<'a>> {
+        match (self.chunks, self.nesting) {
+            ([keys, values], Some(nesting)) => Ok(PairChunks { keys: *keys, values: *values, nesting }),
+            _ => Err(Error::internal("labels without values beside them")),
+        }
+    }
+}
+
+/// Takes row groups. Each column of a row group is given in one way, but for what [`Self::rows_given`] says.
+pub(crate) trait ChunkSink {
+    /// Takes all pages of a column. What they do not give is given as arrays.
+    fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>>;
+
+    /// Takes rows from `first_row` of the row group on, of columns that are read as arrays side by side; values
+    /// beside labels come last.
+    fn arrays(&mut self, columns: &[usize], first_row: u64, arrays: &[ArrayRef]) -> Result<()>;
+
+    /// Takes `rows` rows of a column that the shard does not have.
+    fn absent(&mut self, column: usize, rows: u64) -> Result<()>;
+
+    /// Takes what statistics say of the rows of a chunk, or of some of its pages.
+    fn statistics(&mut self, _column: usize, _constants: &[Constant<'_>]) -> Result<()> {
+        Err(Error::internal("statistics were not asked for"))
+    }
+
+    /// Rows that pages gave before they turned out to be unsupported; arrays begin after them.
+    fn rows_given(&self, _column: usize) -> u64 {
+        0
+    }
+}
