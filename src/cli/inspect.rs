@@ -78,6 +78,7 @@ impl InspectVerb {
                     spec.labels = Some(OneOrMany::Many(layout.labels.clone()));
                 }
                 spec.id.clone_from(&layout.id);
+                spec.value.clone_from(&layout.value);
                 spec.delimiter.clone_from(&layout.delimiter);
                 if found.detected.candidates.len() > 1 {
                     say(&visible_lines(&listed(&found.detected.candidates)));

@@ -98,12 +98,12 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         None => plan,
     };
     let shards = with_nested(plan, shards);
+    refuse_in_map(plan, &shards)?;
     let loose = agree(&shards, &|_| Need::Nothing)?;
     let vocabulary =
         plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?;
     let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref(), map.as_deref())?;
     let shards = with_map(&mut detected.layout, shards);
-    refuse_in_map(&detected.layout, &shards)?;
     sort_columns(plan, &mut detected.layout)?;
     let layout = &detected.layout;
     refuse_value(plan, layout)?;
@@ -243,14 +243,13 @@ fn with_map(layout: &mut Layout, shards: Vec<Shard>) -> Vec<Shard> {
 }
 
 /// Keys or values of a map that are read without the others.
-fn refuse_in_map(layout: &Layout, shards: &[Shard]) -> Result<()> {
-    if layout.kind == LayoutKind::Map {
+fn refuse_in_map(plan: &CountPlan, shards: &[Shard]) -> Result<()> {
+    if plan.value.is_some() {
         return Ok(());
     }
     let in_map = |shard: &Shard| {
         let mut nested = shard.nested_names().zip(shard.nested.iter());
-        let found = nested.find(|(name, path)| path.is_in_map() && layout.columns().any(|own| own == *name));
-        found.map(|(name, _)| name.to_owned())
+        nested.find(|(_, path)| path.is_in_map()).map(|(name, _)| name.to_owned())
     };
     match shards.iter().find_map(|shard| Some((shard, in_map(shard)?))) {
         None => Ok(()),

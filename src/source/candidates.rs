@@ -7,7 +7,7 @@ use super::column_names::{NameRank, is_id_name, rank_of_name};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
 use super::joined::{TextShape, shape_of};
 use super::layout::{LayoutKind, is_number, is_text, item};
-use super::structured::object;
+use super::structured::{Element, object};
 use super::text_lists::{TextLists, text_lists};
 use super::values::{Domain, Value};
 use crate::counts::Cell;
@@ -218,9 +218,8 @@ impl CandidateColumn<'_> {
             TextShape::Single => vec![class(base, whole())],
             TextShape::Joined(by) => vec![split(base, by), class(base.saturating_sub(UNLIKELY), whole())],
             TextShape::Unclear(by) => vec![class(base, whole()), split(base.saturating_sub(CLOSE), by)],
-            TextShape::Structured(_) if evidence.texts.keys().all(|text| object(text, |_, _| ()).is_ok()) => {
-                let why = format!("each string in {name:?} is an object that gives labels a value");
-                vec![self.candidate(LayoutKind::Map, base, why)]
+            TextShape::Structured(_) if self.holds_objects() => {
+                vec![self.object_reading()]
             }
             TextShape::Structured(what) => {
                 // Never split by guess, and seldom one name.
@@ -255,6 +254,27 @@ impl CandidateColumn<'_> {
             all.push(Candidate { delimiter: Some(by.to_owned()), ..split });
         }
         all
+    }
+
+    /// Texts that are objects; those of which values have no side may hold anything.
+    fn object_reading(&self) -> Candidate {
+        let has_side =
+            |value: &Element<'_>| value.value().is_none_or(|value| self.domain.cell(&value) != Cell::Invalid);
+        let mut all = true;
+        for text in self.evidence.texts.keys() {
+            // Those that are no objects are few.
+            object(text, |_, value| all &= has_side(&value)).unwrap_or(());
+        }
+        let why = format!("each string in {:?} is an object that gives labels a value", self.name());
+        let why =
+            if all { why } else { format!("{why}: add --soft, or --threshold 0.5, if they are scores") };
+        self.candidate(LayoutKind::Map, if all { self.base(7, 5, 3) } else { self.base(5, 3, 1) }, why)
+    }
+
+    /// Whether nearly all texts are objects. Counting names those that are not.
+    fn holds_objects(&self) -> bool {
+        let texts = &self.evidence.texts;
+        texts.keys().filter(|text| object(text, |_, _| ()).is_ok()).count() * 10 >= texts.len() * 9
     }
 
     fn list_readings(&self, data_type: &DataType, element: &DataType) -> Vec<Candidate> {

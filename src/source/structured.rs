@@ -12,6 +12,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::values::Value;
+
 /// One element of a list, one value of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Element<'t> {
@@ -25,6 +27,19 @@ pub(crate) enum Element<'t> {
     Float(f64),
     /// A string in quotes.
     Text(Cow<'t, str>),
+}
+
+impl Element<'_> {
+    /// The element as cells hold it; NULL is `None`.
+    pub(crate) fn value(&self) -> Option<Value<'_>> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Bool(bit) => Value::Bool(*bit),
+            Self::Int(whole) => Value::Int(*whole),
+            Self::Float(number) => Value::Float(*number),
+            Self::Text(text) => Value::Text(text),
+        })
+    }
 }
 
 /// What is wrong with a text, and at which byte.

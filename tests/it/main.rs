@@ -41,6 +41,8 @@ mod source_names;
 mod source_values;
 /// Labels inside other columns.
 mod nested;
+/// Labels with a value each.
+mod maps;
 /// The labels of rows, with their positions.
 mod rows;
 /// Counting encoded pages equals reading arrays.
@@ -113,3 +115,5 @@ mod heads;
 mod texts;
 /// Panics of the Parquet reader are bad input.
 mod trust;
+/// The same rows in every shape.
+mod shapes;

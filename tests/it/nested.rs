@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Place, array, write, write_with};
 
 /// A column of this type from one JSON value per row.
-fn column(data_type: &DataType, rows: &[Value]) -> ArrayRef {
+pub(crate) fn column(data_type: &DataType, rows: &[Value]) -> ArrayRef {
     let schema = Schema::new(vec![Field::new("c", data_type.clone(), true)]);
     let lines: String = rows.iter().map(|row| format!("{}\n", json!({ "c": row }))).collect();
     let reader = ReaderBuilder::new(Arc::new(schema)).with_batch_size(rows.len().max(1));
@@ -25,11 +25,11 @@ fn field(name: &str, data_type: DataType) -> Field {
     Field::new(name, data_type, true)
 }
 
-fn list(element: DataType) -> DataType {
+pub(crate) fn list(element: DataType) -> DataType {
     DataType::List(Arc::new(field("element", element)))
 }
 
-fn fields(of: &[(&str, DataType)]) -> DataType {
+pub(crate) fn fields(of: &[(&str, DataType)]) -> DataType {
     DataType::Struct(of.iter().map(|(name, data_type)| field(name, data_type.clone())).collect())
 }
 
@@ -176,8 +176,8 @@ fn a_column_whose_own_name_has_the_dot_wins() {
 #[test]
 fn a_value_column_is_refused_where_the_layout_has_none() {
     let place = Place::new();
-    let scored = list(fields(&[("name", DataType::Utf8), ("score", DataType::Float64)]));
-    let rows = [json!([{"name": "cat", "score": 0.9}, {"name": "dog", "score": 0.2}])];
+    let scored = fields(&[("name", DataType::Utf8), ("score", DataType::Float64)]);
+    let rows = [json!({"name": "cat", "score": 0.9}), json!({"name": "dog", "score": 0.2})];
     write(&place.path("in/0.parquet"), vec![("labels", column(&scored, &rows))]);
     let arguments = ["in", "--labels", "labels.name", "--value", "labels.score", "--threshold", "0.5"];
     let (code, says) = counts(&place, &arguments).unwrap_err();
@@ -197,6 +197,7 @@ fn the_keys_of_a_map_are_no_labels_without_their_values() {
     for labels in ["scores.key", "scores.*"] {
         let (code, says) = counts(&place, &["in", "--labels", labels]).unwrap_err();
         assert!(code == 4 && says.contains("in/0.parquet") && says.contains("inside a map"), "{says}");
+        assert!(says.contains("--labels scores --layout map"), "{says}");
     }
 }
 

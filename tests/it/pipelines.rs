@@ -63,7 +63,8 @@ fn stream(folder: &Path) -> Vec<u8> {
 #[test]
 fn one_set_has_the_same_arrays_in_every_layout() {
     let place = Place::new();
-    let arrays = ["wide", "vector", "list", "delimited", "long", "json", "multi_hot", "bits"].map(|name| {
+    let names = ["wide", "vector", "list", "delimited", "long", "json", "multi_hot", "bits", "map"];
+    let arrays = names.map(|name| {
         let path = root().join("pipelines").join(format!("{name}.toml"));
         let ended = place.run(&["run", path.to_str().unwrap(), "--out", name]);
         assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{
     ArrayRef, BooleanArray, BooleanBuilder, FixedSizeListBuilder, Float32Builder, Int32Array, Int64Array,
-    ListBuilder, RecordBatch, StringArray, StringBuilder,
+    ListBuilder, MapBuilder, RecordBatch, StringArray, StringBuilder,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
@@ -66,6 +66,17 @@ fn small() -> Shards {
         }
         shards.insert(at("vector"), vec![id.clone(), ("y", array(vector.finish()))]);
         shards.insert(at("list"), vec![id.clone(), ("tags", array(list.finish()))]);
+        let mut scores = MapBuilder::new(None, StringBuilder::new(), Float32Builder::new());
+        for row in rows.clone() {
+            // Some rows score labels that they do not have, too low.
+            let named = LABELS.iter().filter(|label| has(row, label) || row % 3 == 0 && row > 0);
+            for label in named {
+                scores.keys().append_value(label);
+                scores.values().append_value(if has(row, label) { 0.75 } else { 0.125 });
+            }
+            scores.append(true).unwrap();
+        }
+        shards.insert(at("map"), vec![id.clone(), ("scores", array(scores.finish()))]);
         let joined = rows.clone().map(|row| Some(ROWS[row].join("|")));
         shards.insert(at("delimited"), vec![id.clone(), ("tags", array(joined.collect::<StringArray>()))]);
         // JSON in the first shard, Python in the second.

@@ -61,15 +61,31 @@ fn names_with_commas_are_asked_about_with_flags_that_work() {
 #[test]
 fn strings_with_a_syntax_are_never_split() {
     let place = Place::new();
-    for (cells, expected) in [
-        (vec!["[\"a\", \"b\"]", "[\"a\"]", "[]"], "list"),
-        (vec!["{\"cat\": 1}", "{\"cat\": 0}"], "look like"),
-        (vec!["1,0,0", "0,0,1", "0,0,0"], "vector"),
-    ] {
+    for (cells, expected) in
+        [(vec!["[\"a\", \"b\"]", "[\"a\"]", "[]"], "list"), (vec!["1,0,0", "0,0,1", "0,0,0"], "vector")]
+    {
         write(&place.path("a.parquet"), vec![("tags", texts(cells.clone()))]);
         let found = layout(&place, &["a.parquet", "--labels", "tags"]);
         assert!(found.contains(expected), "{cells:?}\n{found}");
     }
+}
+
+#[test]
+fn objects_are_maps_if_their_values_have_a_meaning() {
+    let place = Place::new();
+    let read = |name: &str, cells: Vec<&str>, labels: &[&str]| {
+        write(&place.path("a.parquet"), vec![(name, texts(cells))]);
+        layout(&place, &[&["a.parquet"], labels].concat())
+    };
+    let objects = vec!["{\"cat\": 1}", "{'cat': 0, 'dog': None}", "{}"];
+    assert_eq!(read("labels", objects.clone(), &[]), "map");
+    assert_eq!(read("notes", objects.clone(), &["--labels", "notes"]), "map");
+    // Nothing says that this column holds labels.
+    let question = read("notes", objects, &[]);
+    assert!(question.contains("--labels notes --layout map"), "{question}");
+    let sizes = vec!["{\"width\": 640}", "{\"width\": 480}"];
+    let question = read("notes", sizes, &[]);
+    assert!(question.contains("--soft"), "{question}");
 }
 
 #[test]
@@ -213,7 +229,7 @@ fn inspect_shows_cells_and_readings() {
 #[test]
 fn sample_data_is_read_as_before() {
     let place = Place::new();
-    for name in ["wide", "labels270", "vector", "list", "delimited", "long"] {
+    for name in ["wide", "labels270", "vector", "list", "delimited", "long", "map"] {
         let folder = root().join("sample_data").join(name);
         let expected = if name == "labels270" { "wide" } else { name };
         assert_eq!(layout(&place, &[folder.to_str().unwrap()]), expected);

@@ -22,7 +22,7 @@ use crate::engine::plain::sets::null_row;
 use crate::engine::plain::visit::visit;
 use crate::engine::read::interner::Interner;
 use crate::error::{Error, Result};
-use crate::source::structured::{Element, object};
+use crate::source::structured::object;
 use crate::source::text_maps::no_object;
 use crate::source::values::Value;
 
@@ -217,13 +217,13 @@ impl MapReader {
         let mut found = std::mem::take(row);
         found.clear();
         let parsed = object(text, |key, value| {
-            let Some(key) = stored(&key) else {
+            let Some(key) = key.value() else {
                 found.null_keys += 1;
                 return;
             };
             match interner.id(&key) {
                 Ok(label) => {
-                    let value = stored(&value);
+                    let value = value.value();
                     let (cell, target) = counting.domain.target_of(value.as_ref());
                     found.entries.push(MapEntry { label, cell, target });
                     if let (Cell::Invalid, Some(value)) = (cell, value) {
@@ -248,17 +248,6 @@ impl MapReader {
         }
         texts.insert(text.into(), found);
     }
-}
-
-/// An element of a text as cells hold it; NULL is `None`.
-fn stored<'e>(element: &'e Element<'_>) -> Option<Value<'e>> {
-    Some(match element {
-        Element::Null => return None,
-        Element::Bool(bit) => Value::Bool(*bit),
-        Element::Int(whole) => Value::Int(*whole),
-        Element::Float(number) => Value::Float(*number),
-        Element::Text(text) => Value::Text(text),
-    })
 }
 
 /// What is wrong with some elements, as text; not of all where they are many.
