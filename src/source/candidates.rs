@@ -198,7 +198,7 @@ impl CandidateColumn<'_> {
         if evidence.has_bytes {
             return Vec::new();
         }
-        if let Some(lists) = text_lists(name, evidence) {
+        if let Some(lists) = text_lists(name, evidence, self.domain) {
             return self.text_list_readings(&lists);
         }
         let many = evidence.texts.len() as u64 * 10 > evidence.cells * 9 && evidence.cells >= 20;
@@ -246,6 +246,10 @@ impl CandidateColumn<'_> {
                 _ => "lists of label indices",
             };
             candidate.why = format!("strings in {name:?} hold {hold}");
+            if lists.or_class {
+                // A few texts in brackets among others say little.
+                candidate.points = candidate.points.min(self.base(7, 5, 1));
+            }
         }
         let points = all.first().map_or(0, |best| best.points.saturating_sub(CLOSE));
         if let Some(by) = lists.or_delimited {
@@ -253,6 +257,11 @@ impl CandidateColumn<'_> {
             let split = self.candidate(LayoutKind::Delimited, points, why);
             all.push(Candidate { delimiter: Some(by.to_owned()), ..split });
         }
+        if lists.or_class {
+            let why = format!("some strings in {name:?} hold no list; as layout class each is one label");
+            all.push(self.candidate(LayoutKind::Class, points, why));
+        }
+        all.retain(|candidate| candidate.points > 0);
         all
     }
 

@@ -6,7 +6,10 @@ use arrow::datatypes::{DataType, Field};
 
 use super::evidence::ColumnEvidence;
 use super::structured::{Element, list, vector};
+use super::values::{Domain, Value};
 
+/// Texts that writers often put in place of a missing list.
+const MISSING: [&str; 5] = ["nan", "none", "null", "na", "n/a"];
 /// Separators of vectors that are not in brackets.
 const SEPARATORS: [&str; 4] = [",", ";", "|", " "];
 
@@ -21,6 +24,8 @@ pub(crate) struct TextLists {
     pub(crate) evidence: ColumnEvidence,
     /// The separator, where texts could be indices with a separator between them just as well.
     pub(crate) or_delimited: Option<&'static str>,
+    /// Some texts hold no list.
+    pub(crate) or_class: bool,
 }
 
 /// What the elements of all lists are.
@@ -37,8 +42,7 @@ impl Elements {
     /// Takes the elements of a text; false when it holds neither a list nor a vector.
     fn take(&mut self, text: &str) -> bool {
         let mut all = Vec::new();
-        let in_brackets = text.trim_start().starts_with(['[', '(']);
-        if !in_brackets {
+        if !text.starts_with(['[', '(', '{']) {
             return false;
         }
         if list(text, |element| all.push(element)).is_err() {
@@ -46,6 +50,10 @@ impl Elements {
             if vector(text, |element| all.push(element)).is_err() {
                 return false;
             }
+        }
+        // `{}` is an object without keys.
+        if all.is_empty() && text.starts_with('{') {
+            return false;
         }
         self.lengths.push(i64::try_from(all.len()).unwrap_or(i64::MAX));
         for element in all {
@@ -79,16 +87,22 @@ impl Elements {
     }
 }
 
-/// The lists that the texts of column `name` stand for; `None` where most of them hold something else.
-pub(crate) fn text_lists(name: &str, column: &ColumnEvidence) -> Option<TextLists> {
-    let filled: Vec<&str> = column.texts.keys().map(|text| text.trim()).filter(|t| !t.is_empty()).collect();
+/// The lists that the texts of column `name` stand for; `None` where none of them holds a list. Texts that stand
+/// for nothing are passed over.
+pub(crate) fn text_lists(name: &str, column: &ColumnEvidence, domain: &Domain) -> Option<TextLists> {
+    let is_nothing = |text: &str| {
+        let usual = MISSING.iter().any(|word| text.eq_ignore_ascii_case(word));
+        usual || text.is_empty() || domain.is_missing(&Value::Text(text))
+    };
+    let filled: Vec<&str> = column.texts.keys().map(|text| text.trim()).filter(|t| !is_nothing(t)).collect();
     if filled.is_empty() {
         return None;
     }
     let mut elements = Elements::default();
     let read = filled.iter().filter(|text| elements.take(text)).count();
-    if read * 10 >= filled.len() * 9 {
-        return Some(lists(name, column, &elements, None));
+    if read > 0 {
+        let or_class = read * 10 < filled.len() * 9;
+        return Some(TextLists { or_class, ..lists(name, column, &elements, None) });
     }
     let (elements, or_delimited) = multi_hot(&filled)?;
     Some(lists(name, column, &elements, or_delimited))
@@ -108,7 +122,7 @@ fn lists(
     evidence.lengths.extend(&elements.lengths);
     elements.numbers.iter().for_each(|number| evidence.number(*number));
     let field = Field::new(name, DataType::new_list(element.clone(), true), true);
-    TextLists { field, element, evidence, or_delimited }
+    TextLists { field, element, evidence, or_delimited, or_class: false }
 }
 
 /// Texts without brackets that all hold 0 and 1, as many as each other and more than one. Where none of them
@@ -148,7 +162,7 @@ mod tests {
     fn of(texts: &[&str]) -> Option<TextLists> {
         let mut column = ColumnEvidence::default();
         column.texts.extend(texts.iter().map(|text| ((*text).to_owned(), 1)));
-        text_lists("y", &column)
+        text_lists("y", &column, &Domain::default())
     }
 
     #[test]
@@ -160,11 +174,15 @@ mod tests {
             (&["[1. 0.]", "[0. 1.]"], DataType::Float64),
             (&["[true, false]"], DataType::Boolean),
             (&["[]"], DataType::Utf8),
+            (&["{'a', 'b'}"], DataType::Utf8),
+            (&["['a']", "", "nan", "None"], DataType::Utf8),
         ] {
-            assert_eq!(of(texts).unwrap().element, element, "{texts:?}");
+            let lists = of(texts).unwrap();
+            assert_eq!((lists.element, lists.or_class), (element, false), "{texts:?}");
         }
+        assert!(of(&["['a']", "b", "c"]).unwrap().or_class);
         for texts in
-            [&["[CLS] a [SEP]"][..], &["a", "b"], &["{\"a\": 1}"], &["(none)", "a"], &[""], &["1", "0"]]
+            [&["[CLS] a [SEP]"][..], &["a", "b"], &["{\"a\": 1}", "{}"], &["(none)", "a"], &[""], &["1", "0"]]
         {
             assert!(of(texts).is_none(), "{texts:?}");
         }

@@ -279,6 +279,12 @@ fn what_texts_hold_is_detected_and_said() {
     // Two indices in either order, or two labels.
     let (code, _, said) = detected(&["1,0", "0,1"]);
     assert!(code == 2 && said.contains("--layout vector") && said.contains("--delimiter ','"), "{said}");
+    // A list and a name.
+    let (code, _, said) = detected(&["['a']", "b", "['c']"]);
+    assert!(code == 2 && said.contains("--layout list") && said.contains("--layout class"), "{said}");
+    // What stands for nothing is declared, never a name.
+    let (code, _, said) = detected(&["['a']", "nan", "['c']"]);
+    assert!(code == 4 && said.contains("row 1") && said.contains("--missing-values"), "{said}");
     // Neither lists nor names.
     let (code, _, said) = detected(&["{\"a\": 1}", "{\"b\": 1}"]);
     assert_eq!(code, 2, "{said}");

@@ -351,7 +351,7 @@ impl Collector {
              or read numbers with --threshold or --soft; if each column names one of several classes, use --layout class"
         } else {
             "correct the data, or declare values that say nothing with --missing-values; labels come from \
-             --vocabulary or --num-labels"
+             --vocabulary or --num-labels, and numbers are names with --label-kind name"
         };
         match Error::together(errors.collect(), "values") {
             Some(error) => error.hint(hint),

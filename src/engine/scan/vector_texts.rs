@@ -6,6 +6,7 @@ use crate::engine::read::meaning::stored;
 use crate::engine::read::vector_text::{VectorText, wrong_length};
 use crate::error::Result;
 use crate::pages::{Chunk, ChunkOutcome, StoredValue, Workspace, count_values};
+use crate::source::values::Value;
 
 /// What the rows of a column of texts say beside the tallies.
 #[derive(Debug, Default)]
@@ -73,8 +74,9 @@ fn add(
         }
     };
     for (position, (number, tally)) in numbers.into_iter().zip(tallies).enumerate() {
-        let value = number.map(crate::source::values::Value::Float);
-        let (cell, _) = counting.domain(position).target_of(value.as_ref());
+        let domain = counting.domain(position);
+        let value = number.map(Value::Float);
+        let (cell, _) = domain.target_of(value.as_ref());
         tally.add(cell, rows);
         if let (Cell::Invalid, Some(value)) = (cell, value) {
             count.first_invalid.get_or_insert_with(|| (position, value.to_string()));
