@@ -153,7 +153,8 @@ impl LabelCounts {
         self.rearranged(&places, labels, NameOrder::Frequency)
     }
 
-    /// The same counts with `rows` rows in total; rows that are not listed have the meaning `rest` for every label.
+    /// The same counts with `rows` rows in total; rows that are not listed have the meaning `rest` for every label,
+    /// and the weight 1.
     ///
     /// # Errors
     /// [`Error::Input`] if there are already more rows.
@@ -161,6 +162,13 @@ impl LabelCounts {
         let more = rows.checked_sub(self.rows).ok_or_else(|| too_few_rows(rows, self.rows))?;
         self.tallies.iter_mut().for_each(|tally| tally.add(rest, more));
         self.unlisted.iter_mut().for_each(|unlisted| unlisted.tally.add(rest, more));
+        if let (Some(masses), Cell::Negative) = (&mut self.masses, rest) {
+            let overflow =
+                || Error::resource("the masses pass their range").hint("split the run by time or group");
+            for mass in masses.iter_mut().chain(self.unlisted.iter_mut().map(|unlisted| &mut unlisted.mass)) {
+                mass.negatives = mass.negatives.checked_add(Mass::from_rows(more)).ok_or_else(overflow)?;
+            }
+        }
         self.rows = rows;
         Ok(self)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::counts::{Labels, NameOrder};
+use crate::counts::{Cell, Labels, NameOrder};
 use crate::error::{Error, Result, choice};
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::{LabelKind, Layout, LayoutKind};
@@ -241,6 +241,13 @@ impl Counting {
     /// Every meaning that values have for some label.
     pub(super) fn domains(&self) -> impl Iterator<Item = &Domain> {
         std::iter::once(&self.domain).chain(self.overrides.values())
+    }
+
+    /// What a row says of a label that it does not list. A value column says what is known, so that the rest is
+    /// not; soft values that are not listed are 0.
+    #[must_use]
+    pub(crate) fn unlisted(&self) -> Cell {
+        if self.layout.value.is_some() && !self.domain.soft { Cell::Missing } else { Cell::Negative }
     }
 
     /// True when soft or weighted counts are asked for.

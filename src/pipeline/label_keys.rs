@@ -19,12 +19,7 @@ use crate::source::values::Domain;
 use crate::source::vocabulary::nearest;
 
 /// `--by` and `--sample-weight` must name columns of use.
-pub(super) fn check_row_columns(
-    plan: &CountPlan,
-    layout: &Layout,
-    schema: &Schema,
-    hive: &[String],
-) -> Result<()> {
+pub(super) fn check_row_columns(plan: &CountPlan, schema: &Schema, hive: &[String]) -> Result<()> {
     for name in &plan.by {
         let simple = |t: &DataType| !t.is_nested();
         match schema.field_with_name(name) {
@@ -41,12 +36,6 @@ pub(super) fn check_row_columns(
         }
     }
     let Some(name) = &plan.sample_weight else { return Ok(()) };
-    if layout.kind == LayoutKind::Long {
-        return Err(Error::usage(
-            "--sample-weight does not apply to layout long, whose rows are spread over many lines",
-        )
-        .hint("drop it, or store one row per example"));
-    }
     match schema.field_with_name(name) {
         Ok(field) if is_number(field.data_type()) => Ok(()),
         Ok(field) => Err(Error::input(format!("--sample-weight {name}: column is {}", field.data_type()))

@@ -74,9 +74,8 @@ pub(super) fn order_of_columns(plan: &CountPlan, layout: &Layout, shards: &[Shar
 pub(super) fn check_values(plan: &CountPlan, layout: &Layout) -> Result<()> {
     let kind = layout.kind;
     let has_values = kind.has_values() || layout.value.is_some();
-    if plan.domain.soft && kind == LayoutKind::Long {
-        return Err(Error::usage("--soft does not apply to layout long: its values count as 0 or 1")
-            .hint("read them with --threshold 0.5, or store one row per example with one column per label"));
+    if kind == LayoutKind::Long {
+        check_masses_of_pairs(plan, layout)?;
     }
     if has_values {
         plan.domain.check()?;
@@ -88,6 +87,29 @@ pub(super) fn check_values(plan: &CountPlan, layout: &Layout) -> Result<()> {
             plan.domain.null_as.as_str()
         ))
         .hint("drop --null-as; or leave such rows out with --where"));
+    }
+    Ok(())
+}
+
+/// What soft values and weights need of layout `long`.
+fn check_masses_of_pairs(plan: &CountPlan, layout: &Layout) -> Result<()> {
+    if plan.domain.soft && layout.value.is_none() {
+        return Err(Error::usage(
+            "--soft: layout long has soft labels in its value column, but none is named",
+        )
+        .hint("name it with --value COLUMN, or drop --soft"));
+    }
+    if plan.sample_weight.is_some() && plan.num_rows.is_some() {
+        return Err(Error::usage(
+            "--sample-weight and --num-rows exclude each other: rows that no shard lists have no weight",
+        )
+        .hint("list every row once with its id, its weight and NULL as its label, and drop --num-rows"));
+    }
+    if plan.limits.cluster.is_some() && (plan.domain.soft || plan.sample_weight.is_some()) {
+        return Err(Error::usage(
+            "--cluster: soft values and weights of layout long are counted by one machine",
+        )
+        .hint("drop --cluster, --soft or --sample-weight"));
     }
     Ok(())
 }

@@ -119,14 +119,14 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     check_absent(plan, &absent)?;
     let column_order = order_of_columns(plan, layout, &shards);
     let dataset = Dataset::new(shards, agreement.schema);
-    check_row_columns(plan, layout, &dataset.schema, &dataset.hive)?;
+    check_row_columns(plan, &dataset.schema, &dataset.hive)?;
     check_heads(plan, layout)?;
     let is_part = run.job.is_some();
     let keys_of = |layout: &Layout, vocabulary| {
         keys(plan, layout, &dataset.schema, &dataset.shards, vocabulary, is_part)
     };
     let keys = keys_of(layout, vocabulary)?;
-    let mut labels_inferred = matches!(keys, Keys::Indices(None));
+    let labels_inferred = matches!(keys, Keys::Indices(None));
     let counting = Counting {
         layout: layout.clone(),
         overrides: overrides(plan, layout, &keys)?,

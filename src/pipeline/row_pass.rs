@@ -9,6 +9,7 @@ use crate::engine::counting::Counting;
 use crate::engine::rows::{Measured, Request, can_tell, measure};
 use crate::engine::{GroupKey, Progress};
 use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
 
 /// Labels up to which rows are measured by default.
 const LABELS_MAX: usize = 2000;
@@ -21,7 +22,12 @@ pub(super) fn decide(
     counting: &Counting,
     counts: &LabelCounts,
 ) -> Result<std::result::Result<(), String>> {
-    let why_not = match (plan.row_measures, can_tell(counting)) {
+    let on_cluster = counting.layout.kind == LayoutKind::Long && plan.count.limits.cluster.is_some();
+    let can_tell = match can_tell(counting) {
+        Ok(()) if on_cluster => Err("rows of layout long are measured by one machine, not on a cluster"),
+        other => other,
+    };
+    let why_not = match (plan.row_measures, can_tell) {
         (Some(false), _) => Some("--row-measures off".to_owned()),
         (Some(true), Err(why)) => {
             return Err(Error::usage(format!("--row-measures on: {why}")).hint("use auto or off"));

@@ -23,6 +23,7 @@ use crate::sampling::preview::counts_of;
 use crate::sampling::row_weight::Sum;
 use crate::sampling::stratify::{FoldCounts, examples_distribution, label_distribution};
 use crate::sampling::{Draw, Method, Preview, Shift};
+use crate::source::layout::LayoutKind;
 use crate::source::names::names;
 
 /// A plan of a run.
@@ -43,7 +44,11 @@ pub(crate) struct Sampled {
 
 /// Refuses data without labels of single rows.
 pub(super) fn check_opened(opened: &Opened) -> Result<()> {
-    can_tell(&opened.counting).map_err(|why| {
+    let can_plan = match opened.counting.layout.kind {
+        LayoutKind::Long => Err("in layout long a row is spread over many lines"),
+        _ => can_tell(&opened.counting),
+    };
+    can_plan.map_err(|why| {
         Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(
             if opened.counting.has_mass() {
                 "make soft labels 0 or 1 with --threshold 0.5, and drop --sample-weight"

@@ -27,7 +27,7 @@ use crate::artifact::counts::{CountsFile, JobPart};
 use crate::artifact::files::OutputFile;
 use crate::artifact::publish::{Staging, published};
 use crate::artifact::stored::read_results;
-use crate::counts::LabelCounts;
+use crate::counts::{Cell, LabelCounts};
 use crate::engine::counting::Counting;
 use crate::engine::rows::Measured;
 use crate::engine::states::States;
@@ -263,7 +263,7 @@ fn derive(
         whole: opened.whole.take().unwrap_or_default(),
         spec: spec.clone(),
         facts: facts.clone(),
-        rest_is_missing: opened.detected.layout.value.is_some(),
+        rest_is_missing: opened.counting.unlisted() == Cell::Missing,
     });
     let mut derived = Derived::of(file(total, Vec::new(), part), &weighing, plan.measure_options, &facts)?;
     derived.rows = rows;

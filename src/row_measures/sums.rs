@@ -70,6 +70,12 @@ impl RowSums {
         unknown.iter_mut().for_each(|pairs| pairs.add(sets, |row| taken(row) && !is_silent(row)));
     }
 
+    /// Adds `rows` rows without any label, for all of which nothing is known if they are `silent`.
+    pub(crate) fn add_empty(&mut self, rows: u64, silent: bool) {
+        let unknown: Vec<u32> = (0..).take(if silent { self.scumble_of.labels() } else { 0 }).collect();
+        self.add_alike(&[], &unknown, rows);
+    }
+
     /// Adds `rows` identical rows.
     fn add_alike(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
         match positives {

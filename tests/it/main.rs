@@ -39,6 +39,8 @@ mod source_detect;
 mod source_names;
 /// The meaning of values.
 mod source_values;
+/// Soft values, weights and row measures of layout long.
+mod pairs;
 /// Labels inside other columns.
 mod nested;
 /// Labels with a value each.

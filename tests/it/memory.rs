@@ -44,7 +44,9 @@ fn pairs_that_do_not_fit_are_spilled() {
             let spilled = results["resources"]["spilled_bytes"].as_u64().unwrap();
             assert_eq!(spilled > 0, limit == LIMITS[0], "{limit}: {spilled}");
             assert_eq!(std::fs::read_dir(spill).unwrap().count(), 0);
-            found.push(std::fs::read(place.path("out/weights.json")).unwrap());
+            let read = |file: &str| std::fs::read(place.path(file)).unwrap();
+            assert!(place.json("out/imbalance.json")["distinct_labelsets"].as_u64() > Some(100));
+            found.push(["out/weights.json", "out/imbalance.json"].map(read));
         }
         assert_eq!(found[0], found[1]);
     }

@@ -253,26 +253,6 @@ fn a_changed_spelling_discards_saved_counts() {
 }
 
 #[test]
-fn soft_values_of_pairs_are_refused() {
-    let place = Place::new();
-    let columns = vec![
-        ("id", array(Int64Array::from(vec![1, 2]))),
-        ("label", array(StringArray::from(vec!["x", "x"]))),
-        ("p", array(Float64Array::from(vec![0.9, 0.3]))),
-    ];
-    write(&place.path("l.parquet"), columns);
-    let ended = refused(
-        &place,
-        &["l.parquet", "--layout", "long", "--id", "id", "--labels", "label", "--value", "p", "--soft"],
-    );
-    assert!(
-        ended.code == 2 && ended.stderr.contains("--soft does not apply to layout long"),
-        "{}",
-        ended.stderr
-    );
-}
-
-#[test]
 fn a_condition_that_no_row_meets_is_refused_with_what_the_column_holds() {
     let place = Place::new();
     for split in ["train", "test"] {

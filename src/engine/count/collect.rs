@@ -217,13 +217,13 @@ impl Collector {
     /// Puts the number of rows that is known to be true in the place of the rows that are listed.
     fn true_rows(&mut self) -> Result<()> {
         let Some(n) = self.counting.num_rows else { return Ok(()) };
-        let whole = &mut self.groups.entry(Vec::new()).or_default().whole;
+        let group = self.groups.entry(Vec::new()).or_default();
+        let whole = &mut group.whole;
         let listed = whole.total().ok_or_else(overflow)?;
-        if n < listed {
-            return Err(too_few_rows(n, listed));
-        }
+        let more = n.checked_sub(listed).ok_or_else(|| too_few_rows(n, listed))?;
         *whole = Tally { negatives: n, ..Tally::default() };
-        Ok(())
+        let mass = MassTally { negatives: Mass::from_rows(more), ..MassTally::default() };
+        add_mass(&mut group.whole_mass, &mass)
     }
 
     /// All labels in the order of the target tensor; puts names at their positions.
@@ -292,9 +292,7 @@ impl Collector {
                 }
             }
         }
-        // Rows that do not name a label are negative, unless a value per line says what is known.
-        let is_listed = self.counting.layout.kind == LayoutKind::Long && self.counting.layout.value.is_some();
-        let rest_is = if is_listed { Cell::Missing } else { Cell::Negative };
+        let rest_is = self.counting.unlisted();
         for tally in &mut tallies {
             let listed = tally.total().ok_or_else(overflow)?;
             let rest = (rows - whole.missing).checked_sub(listed);
@@ -303,17 +301,19 @@ impl Collector {
             tally.missing += whole.missing;
             tally.add(rest_is, rest);
         }
+        let rest_mass = if rest_is == Cell::Negative { whole_mass.negatives } else { Mass::ZERO };
         for mass in &mut masses {
-            // Of layout map, the mass of labels that are not known is below 0 here.
-            let unknown = mass.negatives.units();
+            // What is listed is by how much a label differs from what rows say that do not list it: of layout long, pairs
+            // say it whole; of layout map, the mass of labels that are not known is below 0 here.
+            let positives = if self.counting.layout.kind == LayoutKind::Long { Mass::ZERO } else { mass.positives };
             mass.negatives =
-                Mass::from_units(whole_mass.negatives.units() - mass.positives.units() + unknown);
+                Mass::from_units(rest_mass.units() - positives.units() + mass.negatives.units());
         }
         let unlisted = || {
             let mut tally = Tally { missing: whole.missing, ..Tally::default() };
             tally.add(rest_is, rows - whole.missing);
-            let mass = if with_mass { whole_mass } else { MassTally::default() };
-            let mass = MassTally { positives: Mass::ZERO, ..mass };
+            let negatives = if with_mass { rest_mass } else { Mass::ZERO };
+            let mass = MassTally { positives: Mass::ZERO, negatives };
             Unlisted { tally, mass, order: self.found_order() }
         };
         let unlisted = self.counting.keys.are_open().then(unlisted);

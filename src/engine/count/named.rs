@@ -7,7 +7,7 @@ use crate::counts::{Labels, MassTally, NameOrder, Tally, number};
 pub(crate) struct Named {
     names: Labels,
     tallies: Vec<Tally>,
-    /// By weight; empty unless such are counted.
+    /// Empty unless masses are counted.
     masses: Vec<MassTally>,
     /// Places of the names in their order.
     order: Vec<u32>,

@@ -17,6 +17,7 @@ use crate::engine::group_key::GroupKey;
 use crate::engine::pairs::ids::bytes;
 use crate::engine::pairs::reader::{LISTED, no_side, side};
 use crate::engine::pairs::record::{NO_LABEL, PairFact, Record};
+use crate::engine::pairs::sorter::RecordSink;
 use crate::engine::pairs::worker::PairWorker;
 use crate::engine::read::batch::rows_of_shard;
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
@@ -99,7 +100,10 @@ impl PairScan {
 }
 
 /// Feeds a worker.
-pub(super) async fn run<R: Record>(worker: PairWorker<R>, scan: Arc<PairScan>) -> Result<PairWorker<R>> {
+pub(super) async fn run<R: Record, S: RecordSink<R>>(
+    worker: PairWorker<R, S>,
+    scan: Arc<PairScan>,
+) -> Result<PairWorker<R, S>> {
     let (mut buffer, id) = (Vec::new(), scan.id_type()?);
     let mut sink = PairSink {
         is_signed: id.is_signed_integer(),
@@ -131,9 +135,9 @@ pub(super) async fn run<R: Record>(worker: PairWorker<R>, scan: Arc<PairScan>) -
 }
 
 /// Gives a worker the rows of one shard.
-struct PairSink<'s, R> {
+struct PairSink<'s, R, S> {
     scan: &'s PairScan,
-    worker: PairWorker<R>,
+    worker: PairWorker<R, S>,
     shard: usize,
     is_signed: bool,
     is_text: bool,
@@ -145,7 +149,7 @@ struct PairSink<'s, R> {
     ids: Vec<u128>,
 }
 
-impl<R: Record> ChunkSink for PairSink<'_, R> {
+impl<R: Record, S: RecordSink<R>> ChunkSink for PairSink<'_, R, S> {
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>> {
         let [chunk] = pages.chunks else { return Err(Error::internal("more than one leaf of a column")) };
         let Self { scan, worker, workspace, labels, sides, ids, is_signed, is_text, .. } = self;
@@ -158,10 +162,10 @@ impl<R: Record> ChunkSink for PairSink<'_, R> {
                     for value in values {
                         ids.push(id(*value, *is_text)?);
                     }
-                    worker.take(shard, ids, *is_signed, |row| {
+                    worker.take(shard, ids, *is_signed, |row, id| {
                         let label = labels.get(at + row).copied().unwrap_or(NO_LABEL);
                         let side = sides.get(at + row).and_then(|side| u8::try_from(*side).ok());
-                        PairFact::new(group, label, side.unwrap_or(LISTED))
+                        R::new(id, PairFact::new(group, label, side.unwrap_or(LISTED)))
                     })?;
                     at += values.len();
                     Ok(())

@@ -16,6 +16,20 @@ pub(crate) fn are_narrow(data_type: &DataType) -> bool {
     data_type.is_integer() || *data_type == DataType::Null
 }
 
+/// An id as data has it; `None` for one that is known by its hash alone.
+pub(super) fn shown(id: u128, data_type: &DataType) -> Option<String> {
+    let bytes = id.to_le_bytes();
+    let narrow = u64::try_from(id).unwrap_or(0);
+    match data_type {
+        DataType::UInt64 => Some(narrow.to_string()),
+        other if other.is_integer() => Some(narrow.cast_signed().to_string()),
+        _ => {
+            let short = bytes.get(..usize::from(bytes[15]).min(16)).filter(|short| short.len() < 16)?;
+            Some(format!("{:?}", String::from_utf8_lossy(short)))
+        }
+    }
+}
+
 /// The id of every row; `None` when one is NULL.
 pub(super) fn ids(array: &ArrayRef) -> Result<Option<Vec<u128>>> {
     if array.null_count() > 0 || *array.data_type() == DataType::Null && !array.is_empty() {
@@ -72,6 +86,10 @@ mod tests {
         let array: ArrayRef = Arc::new(Int64Array::from(vec![-1, 0, i64::MIN, i64::MAX, -1]));
         let found: HashSet<u128> = ids(&array).unwrap().unwrap().into_iter().collect();
         assert_eq!(found.len(), 4);
+        assert_eq!(shown(u128::from((-7_i64).cast_unsigned()), &DataType::Int32).as_deref(), Some("-7"));
+        assert_eq!(shown(u128::from(u64::MAX), &DataType::UInt64), Some(u64::MAX.to_string()));
+        assert_eq!(shown(bytes(b"img-7"), &DataType::Utf8View).as_deref(), Some("\"img-7\""));
+        assert_eq!(shown(bytes(&[b'x'; 40]), &DataType::Utf8View), None);
         let array: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
         assert_eq!(ids(&array).unwrap(), None);
     }

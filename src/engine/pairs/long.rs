@@ -1,31 +1,34 @@
 //! The layout `long`: one row per (row id, label), in any order, with duplicates, over many shards.
 //!
 //! ```text
-//! encoded:  pages of id, label, value? ──────────────────────────────────────────────────┐
-//! plain:    DataSourceExec ─▶ FilterExec? ─▶ ProjectionExec [id, label, value?, by…, shard] ┴▶ PairCounter
+//! encoded:  pages of id, label, value? ──────────────────────────────────────────────────────────┐
+//! plain:    DataSourceExec ─▶ FilterExec? ─▶ ProjectionExec [id, label, value?, weight?, by…, shard] ┴▶ PairCounter
 //! ```
 //!
 //! Where one pair is listed with several values, the side that says most wins: positive before
-//! uncertain before negative before missing. Pairs that are not listed are negative; with a value
-//! column, which says what is known, they are missing.
+//! uncertain before negative before missing; with soft values, the largest of those on that side. Pairs that
+//! are not listed are negative; with a value column of hard values, which says what is known, they are missing.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use datafusion::logical_expr::Expr;
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::{Expr, cast};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use datafusion::prelude::SessionContext;
 
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
+use crate::engine::group_key::GroupKey;
 use crate::engine::pairs::encoded::PairScan;
+use crate::engine::pairs::feed::IdSink;
 use crate::engine::pairs::{PairCounter, PairInput, ranges};
 use crate::engine::partial::by_name;
 use crate::engine::read::nested::label_column;
 use crate::engine::read::routes::ColumnRoute;
-use crate::engine::read::rows::{bytes_scanned, column, rows};
+use crate::engine::read::rows::{column, rows};
 use crate::engine::read::table::SHARD_COLUMN;
 use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
@@ -75,25 +78,63 @@ pub(crate) async fn count_with_ranges(
     own_ranges: Vec<Option<RangeInclusive<i128>>>,
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
 ) -> Result<Option<Vec<ColumnRoute>>> {
-    let CountTask { context, counting, progress, .. } = task;
     let pairs = PairCounter::new(&dataset.shards, task, own_ranges);
-    if let Some(kept) = kept {
-        let encoded = PairScan::new(dataset, task, (kept, &pairs.whole()))?;
-        let encoded = Arc::new(encoded);
-        let rows = PairInput::Encoded(Arc::clone(&encoded));
-        let counted = pairs.count(rows, encoded.id_type()?, each).await?;
-        return Ok(counted.then(|| encoded.routes()));
-    }
-    let plan = plan(context, dataset, counting, task.threads(), &pairs.whole()).await?;
-    let (schema, scan) = (plan.schema(), Arc::clone(&plan));
-    let streams = execute_stream_partitioned(plan, context.task_ctx()).map_err(|cause| ours(&cause))?;
-    let id_type = schema.field(0).data_type();
-    let counted = pairs.count(PairInput::Arrays(streams), id_type, each).await?;
-    progress.add_bytes(bytes_scanned(scan.as_ref()));
-    Ok(counted.then(Vec::new))
+    let ReadyInput { rows, id_type, encoded } = input(task, dataset, kept, &pairs).await?;
+    let counted = pairs.count(rows, &id_type, each).await?;
+    Ok(counted.then(|| encoded.map(|encoded| encoded.routes()).unwrap_or_default()))
 }
 
-/// The plan whose rows are `[id, label, value?, by…, shard]`.
+/// Rows of pairs that are ready to be read.
+struct ReadyInput {
+    rows: PairInput,
+    id_type: DataType,
+    encoded: Option<Arc<PairScan>>,
+}
+
+/// Rows from encoded pages of the shards that are `kept`; of all shards, from arrays, where that is not said.
+async fn input(
+    task: &CountTask,
+    dataset: &Dataset,
+    kept: Option<&[bool]>,
+    pairs: &PairCounter,
+) -> Result<ReadyInput> {
+    let CountTask { context, counting, .. } = task;
+    if let Some(kept) = kept {
+        let encoded = Arc::new(PairScan::new(dataset, task, (kept, &pairs.whole()))?);
+        let (rows, id_type) = (PairInput::Encoded(Arc::clone(&encoded)), encoded.id_type()?.clone());
+        return Ok(ReadyInput { rows, id_type, encoded: Some(encoded) });
+    }
+    let plan = plan(context, dataset, counting, task.threads(), &pairs.whole()).await?;
+    let id_type = plan.schema().field(0).data_type().clone();
+    let streams =
+        execute_stream_partitioned(Arc::clone(&plan), context.task_ctx()).map_err(|cause| ours(&cause))?;
+    Ok(ReadyInput { rows: PairInput::Arrays { streams, plan }, id_type, encoded: None })
+}
+
+/// Gives the labels of every id to sinks that `make` makes, from encoded pages of the shards that are `kept`, or
+/// from arrays; all of an id to one sink. `groups` are those that there are.
+pub(crate) async fn ids<T: IdSink>(
+    task: &CountTask,
+    dataset: &Dataset,
+    kept: Option<&[bool]>,
+    groups: &[GroupKey],
+    make: &mut impl FnMut() -> T,
+) -> Result<(Vec<T>, Vec<ColumnRoute>)> {
+    let mut ranges = vec![None; dataset.shards.len()];
+    if dataset.shards.len() >= 2 * task.threads() {
+        ranges = own_ranges(&dataset.shards, &task.counting);
+    }
+    loop {
+        let pairs = PairCounter::new(&dataset.shards, task, ranges);
+        let ReadyInput { rows, id_type, encoded } = input(task, dataset, kept, &pairs).await?;
+        if let Some(sinks) = pairs.ids(rows, &id_type, groups, make).await? {
+            return Ok((sinks, encoded.map(|encoded| encoded.routes()).unwrap_or_default()));
+        }
+        ranges = vec![None; dataset.shards.len()];
+    }
+}
+
+/// The plan whose rows are `[id, label, value?, weight?, by…, shard]`.
 pub(crate) async fn plan(
     context: &SessionContext,
     dataset: &Dataset,
@@ -110,6 +151,8 @@ pub(crate) async fn plan(
     if let Some(value) = &layout.value {
         columns.push(label_column(dataset, value)?.alias("value"));
     }
+    let weight = |name: &String| cast(column(name), DataType::Float64).alias("weight");
+    columns.extend(counting.sample_weight.iter().map(weight));
     columns.extend(counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))));
     columns.push(column(SHARD_COLUMN));
     let rows = rows.select(columns).map_err(|cause| ours(&cause))?;

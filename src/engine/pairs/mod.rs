@@ -6,13 +6,15 @@
 //!                      ▼
 //!                    Scatter: parts by id ─▶ spill where they pass the budget
 //!                      ▼ at the end, part by part
-//!                    Sorter ─▶ Totals: distinct ids per group, ids per side and label
+//!                    Sorter ─┬▶ Totals: distinct ids per group, ids per side and label
+//!                            └▶ IdFeed: the labels of every id, for whoever measures rows
 //! ```
 //!
 //! All records of an id are in one part, so that parts are counted one after the other. A part that is
 //! too large for the memory is scattered once more.
 
 mod encoded;
+pub(super) mod feed;
 pub(super) mod ids;
 pub(super) mod long;
 pub(super) mod names;
@@ -20,6 +22,7 @@ mod ranges;
 pub(super) mod reader;
 pub(super) mod record;
 mod scatter;
+mod sorter;
 mod totals;
 mod worker;
 
@@ -30,24 +33,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
 use tokio::task::{JoinSet, yield_now};
 
-use crate::counts::Tally;
+use crate::counts::{Cell, MassTally, Tally};
 use crate::engine::errors::ours;
+use crate::engine::group_key::GroupKey;
 use crate::engine::partial;
 use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::progress::Progress;
+use crate::engine::read::rows::bytes_scanned;
 use crate::engine::spill::Spill;
 use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 use encoded::PairScan;
+use feed::{IdFeed, IdSink};
 use names::{LocalNumbers, SharedNumbers};
 use reader::{UnknownLabels, refuse};
-use record::{NarrowRecord, Record, WideRecord};
+use record::{MassRecord, NarrowRecord, Record, WideRecord};
 use scatter::Scatter;
-use totals::{Sorter, Totals};
+use sorter::{RecordSink, Sorter};
+use totals::{GroupTotals, Totals};
 use worker::{PairTask, PairWorker};
 
 /// Labels given out at a time.
@@ -66,8 +74,12 @@ pub(super) struct PairCounter {
 
 /// Where rows come from.
 pub(super) enum PairInput {
-    /// Arrays of `[id, label, value?, by…, shard]`.
-    Arrays(Vec<SendableRecordBatchStream>),
+    /// Arrays of `[id, label, value?, weight?, by…, shard]`.
+    Arrays {
+        streams: Vec<SendableRecordBatchStream>,
+        /// What they are of, which says how many bytes were read.
+        plan: Arc<dyn ExecutionPlan>,
+    },
     /// Encoded pages.
     Encoded(Arc<PairScan>),
 }
@@ -96,78 +108,129 @@ impl PairCounter {
         self.task.own_ranges.iter().map(Option::is_some).collect()
     }
 
-    /// Calls `each` with the counts of `rows`; false, and nothing is counted, when a shard's statistics ids_outside
-    /// about its ids.
+    /// Calls `each` with the counts of `rows`; false, and nothing is counted, when a shard holds ids that its
+    /// statistics do not claim.
     pub(super) async fn count(
         &self,
         rows: PairInput,
         id_type: &DataType,
         each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
     ) -> Result<bool> {
-        let totals = if ids::are_narrow(id_type) {
-            self.totals::<NarrowRecord>(rows).await?
+        let sinks = if self.task.counting.has_mass() {
+            self.sort::<MassRecord, _>(rows, &mut Totals::default).await?
+        } else if ids::are_narrow(id_type) {
+            self.sort::<NarrowRecord, _>(rows, &mut Totals::default).await?
         } else {
-            self.totals::<WideRecord>(rows).await?
+            self.sort::<WideRecord, _>(rows, &mut Totals::default).await?
         };
-        let Some(totals) = totals else { return Ok(false) };
+        let Some(sinks) = sinks else { return Ok(false) };
+        let mut totals = Totals::default();
+        sinks.into_iter().try_for_each(|more| totals.merge(more))?;
+        if let Some((id, weights)) = totals.clash {
+            return Err(self.two_weights(ids::shown(id, id_type), weights));
+        }
         self.give(&totals, each)?;
         Ok(true)
     }
 
-    async fn totals<R: Record>(&self, rows: PairInput) -> Result<Option<Totals>> {
-        let mut workers = JoinSet::new();
+    /// Gives the labels of every id to sinks that `make` makes; `None`, when a shard holds ids that its statistics
+    /// do not claim.
+    pub(super) async fn ids<T: IdSink>(
+        &self,
+        rows: PairInput,
+        id_type: &DataType,
+        groups: &[GroupKey],
+        make: &mut impl FnMut() -> T,
+    ) -> Result<Option<Vec<T>>> {
+        self.shared.expect(groups);
+        let mut make = || IdFeed::new(make());
+        let sinks = if ids::are_narrow(id_type) {
+            self.sort::<NarrowRecord, _>(rows, &mut make).await?
+        } else {
+            self.sort::<WideRecord, _>(rows, &mut make).await?
+        };
+        if self.shared.groups().len() > groups.len() {
+            return Err(Error::changed("a group appeared after counting"));
+        }
+        Ok(sinks.map(|sinks| sinks.into_iter().map(|feed| feed.sink).collect()))
+    }
+
+    fn two_weights(&self, id: Option<String>, [one, other]: [f64; 2]) -> Error {
+        let column = self.task.counting.sample_weight.as_deref().unwrap_or_default();
+        let ids = self.task.counting.layout.id.as_deref().unwrap_or_default();
+        let id = id.map_or_else(|| "a row id".to_owned(), |id| format!("row id {id}"));
+        Error::input(format!("--sample-weight column {column:?}: {id} has the weights {one} and {other}")).hint(
+            format!(
+                "all rows of one id need one weight; list the others with: SELECT {ids} FROM shards GROUP BY {ids} \
+                 HAVING min({column}) < max({column})"
+            ),
+        )
+    }
+
+    /// Gives sorted records to sinks that `make` makes, all records of an id to one of them.
+    async fn sort<R: Record, S: RecordSink<R>>(
+        &self,
+        rows: PairInput,
+        make: &mut impl FnMut() -> S,
+    ) -> Result<Option<Vec<S>>> {
+        let (mut workers, mut read) = (JoinSet::new(), None);
         match rows {
-            PairInput::Arrays(streams) => {
+            PairInput::Arrays { streams, plan } => {
+                read = Some(plan);
                 for stream in streams {
-                    workers.spawn(run(self.worker::<R>(), stream, Arc::clone(&self.progress)));
+                    workers.spawn(run(self.worker::<R, S>(make()), stream, Arc::clone(&self.progress)));
                 }
             }
             PairInput::Encoded(encoded) => {
                 for _ in 0..self.threads {
-                    workers.spawn(encoded::run(self.worker::<R>(), Arc::clone(&encoded)));
+                    workers.spawn(encoded::run(self.worker::<R, S>(make()), Arc::clone(&encoded)));
                 }
             }
         }
-        let (mut totals, mut commons, mut unknown) = (Totals::default(), Vec::new(), UnknownLabels::new());
+        let (mut sinks, mut commons, mut unknown) = (Vec::new(), Vec::new(), UnknownLabels::new());
         while let Some(worker) = workers.join_next().await {
             let worker = worker.map_err(|cause| Error::internal(cause.to_string()))??;
             if worker.ids_outside {
                 return Ok(None);
             }
-            totals.merge(worker.totals);
+            sinks.push(worker.sink);
             commons.push(worker.common);
             for (what, shard) in worker.reader.unknown {
                 let first = unknown.entry(what).or_insert(shard);
                 *first = shard.min(*first);
             }
         }
+        if let Some(plan) = read {
+            self.progress.add_bytes(bytes_scanned(plan.as_ref()));
+        }
         refuse(&self.task.counting, &self.task.shards, unknown)?;
         let (commons, next) = (Arc::new(commons), Arc::new(AtomicUsize::new(0)));
         let mut sorters = JoinSet::new();
         for _ in 0..self.threads {
+            let mut sink = sinks.pop().unwrap_or_else(&mut *make);
             let (commons, next, budget) = (Arc::clone(&commons), Arc::clone(&next), self.budget / 2);
             let progress = Arc::clone(&self.progress);
             sorters.spawn(async move {
-                let (mut sorter, mut totals) = (Sorter::new(budget), Totals::default());
+                let mut sorter = Sorter::new(budget);
                 let parts = commons.first().map_or(0, Scatter::parts);
                 loop {
                     let part = next.fetch_add(1, Ordering::Relaxed);
                     if part >= parts {
-                        return Ok::<_, Error>(totals);
+                        return Ok::<_, Error>(sink);
                     }
-                    sorter.count(&commons, part, &mut totals)?;
+                    sorter.count(&commons, part, &mut sink)?;
                     progress.beat();
                     yield_now().await;
                 }
             });
         }
-        while let Some(part) = sorters.join_next().await {
-            totals.merge(part.map_err(|cause| Error::internal(cause.to_string()))??);
+        while let Some(sink) = sorters.join_next().await {
+            sinks.push(sink.map_err(|cause| Error::internal(cause.to_string()))??);
         }
-        Ok(Some(totals))
+        Ok(Some(sinks))
     }
 
-    fn worker<R: Record>(&self) -> PairWorker<R> {
+    fn worker<R: Record, S: RecordSink<R>>(&self, sink: S) -> PairWorker<R, S> {
         let rows = |alone: bool| {
             let shards = self.task.shards.iter().zip(&self.task.own_ranges);
             shards.filter(move |(_, range)| range.is_some() == alone).map(|(shard, _)| shard.rows)
@@ -176,17 +239,23 @@ impl PairCounter {
         let share = if own > 0 && common > 0 { self.budget / 2 } else { self.budget };
         let scatter = |records| Scatter::new(records, share, Arc::clone(&self.spill), 0);
         let scatters = [scatter(own), scatter(common)];
-        PairWorker::new(Arc::clone(&self.task), LocalNumbers::new(&self.shared), scatters, self.budget / 2)
+        let names = LocalNumbers::new(&self.shared);
+        PairWorker::new(Arc::clone(&self.task), names, scatters, self.budget / 2, sink)
     }
 
     fn give(&self, totals: &Totals, each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send)) -> Result<()> {
-        let names = self.shared.names();
+        let (names, rest) = (self.shared.names(), self.task.counting.unlisted());
         for (key, group) in self.shared.groups().iter().zip(totals.groups()) {
             let tally = Tally { negatives: group.ids, ..Tally::default() };
+            let mass = MassTally { negatives: group.weight, ..MassTally::default() };
             let mut whole = Partials::new(key.len());
-            whole.push(&PartialRow { by: key, tally, ..PartialRow::default() });
+            whole.push(&PartialRow { by: key, tally, mass, ..PartialRow::default() });
             whole.finish().iter().try_for_each(&mut *each)?;
-            let mut labels = group.labels().peekable();
+            if self.task.counting.has_mass() {
+                give_masses(key, group, rest, |label| names.name(label), each)?;
+                continue;
+            }
+            let mut labels = group.labels(rest).map(|(label, tally, _)| (label, tally)).peekable();
             while labels.peek().is_some() {
                 let some = labels.by_ref().take(LABELS_AT_A_TIME);
                 let batch = partial::labels(key, some, |label| names.name(label));
@@ -197,12 +266,33 @@ impl PairCounter {
     }
 }
 
+/// Calls `each` with the counts and masses of the labels of a group.
+fn give_masses<'n>(
+    key: &GroupKey,
+    group: &GroupTotals,
+    rest: Cell,
+    name: impl Fn(usize) -> Option<&'n str>,
+    each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
+) -> Result<()> {
+    let mut labels = group.labels(rest).peekable();
+    while labels.peek().is_some() {
+        let mut some = Partials::new(key.len());
+        for (label, tally, mass) in labels.by_ref().take(LABELS_AT_A_TIME) {
+            let name = name(label);
+            let index = name.is_none().then_some(label as u64);
+            some.push(&PartialRow { by: key, index, name, tally, mass, ..PartialRow::default() });
+        }
+        some.finish().iter().try_for_each(&mut *each)?;
+    }
+    Ok(())
+}
+
 /// Feeds a worker.
-async fn run<R: Record>(
-    mut worker: PairWorker<R>,
+async fn run<R: Record, S: RecordSink<R>>(
+    mut worker: PairWorker<R, S>,
     mut stream: SendableRecordBatchStream,
     progress: Arc<Progress>,
-) -> Result<PairWorker<R>> {
+) -> Result<PairWorker<R, S>> {
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(|cause| ours(&cause))?;
         worker.update(&batch)?;

@@ -34,6 +34,12 @@ impl SharedNumbers {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives these groups the numbers from 0 on.
+    pub(crate) fn expect(&self, groups: &[GroupKey]) {
+        let mut shared = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        *shared = (groups.iter().cloned().zip(0..).collect(), groups.to_vec());
+    }
+
     /// The groups by their numbers.
     pub(crate) fn groups(&self) -> Vec<GroupKey> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).1.clone()

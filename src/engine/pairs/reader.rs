@@ -13,7 +13,8 @@ use crate::engine::group_key::GroupKey;
 use crate::engine::naming::with_row;
 use crate::engine::pairs::ids::ids;
 use crate::engine::pairs::names::LocalNumbers;
-use crate::engine::pairs::record::{NO_LABEL, PairFact, SIDES};
+use crate::engine::pairs::record::{NO_LABEL, PairFact, PairMass, SIDES};
+use crate::engine::plain::counter::weights;
 use crate::engine::plain::visit::visit;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -25,7 +26,7 @@ const UNKNOWN_MAX: usize = 100;
 /// What is wrong with labels, each with the first shard that has such.
 pub(crate) type UnknownLabels = BTreeMap<String, u32>;
 
-/// Reads batches of `[id, label, value?, by…, shard]`.
+/// Reads batches of `[id, label, value?, weight?, by…, shard]`.
 #[derive(Debug)]
 pub(crate) struct PairReader {
     counting: Arc<Counting>,
@@ -40,6 +41,8 @@ pub(crate) struct PairRows<'a> {
     pub(crate) ids: Vec<u128>,
     /// Group, label and side of each.
     pub(crate) said: Vec<PairFact>,
+    /// The mass of each; empty unless such are counted.
+    pub(super) masses: Vec<PairMass>,
     /// The shard of each.
     pub(super) shards: &'a [u32],
 }
@@ -56,15 +59,21 @@ impl PairReader {
         let Some(ids) = ids(&columns[0])? else { return Err(self.null_id()) };
         let groups = self.groups(&columns[first_by..columns.len() - 1], batch.num_rows())?;
         let labels = self.labels(&columns[1], shards)?;
-        let sides = match &self.counting.layout.value {
+        let values = match &self.counting.layout.value {
             Some(name) => Some(self.sides(name, &columns[2], shards)?),
             None => None,
         };
+        let weighed = self.counting.sample_weight.as_ref();
+        let weights = weighed.map(|name| weights(name, &columns[first_by - 1])).transpose()?;
+        let masses = (0..if self.counting.has_mass() { batch.num_rows() } else { 0 }).map(|row| {
+            let target = values.as_ref().map_or(1.0, |(_, targets)| targets[row]);
+            PairMass::new(target, weights.map_or(1.0, |weights| weights.value(row)))
+        });
         let said = labels.into_iter().enumerate().map(|(row, label)| {
             let group = groups.as_ref().map_or(0, |groups| groups[row]);
-            PairFact::new(group, label, sides.as_ref().map_or(LISTED, |sides| sides[row]))
+            PairFact::new(group, label, values.as_ref().map_or(LISTED, |(sides, _)| sides[row]))
         });
-        Ok(PairRows { ids, said: said.collect(), shards })
+        Ok(PairRows { ids, said: said.collect(), masses: masses.collect(), shards })
     }
 
     fn groups(&mut self, by: &[ArrayRef], rows: usize) -> Result<Option<Vec<u32>>> {
@@ -124,19 +133,20 @@ impl PairReader {
         self.names.group(key)
     }
 
-    /// The side of every row's value.
-    fn sides(&self, name: &str, array: &ArrayRef, shards: &[u32]) -> Result<Vec<u8>> {
+    /// The side of every row's value, and its target.
+    fn sides(&self, name: &str, array: &ArrayRef, shards: &[u32]) -> Result<(Vec<u8>, Vec<f64>)> {
         let domain = &self.counting.domain;
-        let mut sides = Vec::with_capacity(array.len());
+        let (mut sides, mut targets) = (Vec::with_capacity(array.len()), Vec::with_capacity(array.len()));
         let mut stray = None;
         visit(array, |row, value| {
-            let cell = domain.target_of(value.as_ref()).0;
+            let (cell, target) = domain.target_of(value.as_ref());
             sides.push(side(cell));
+            targets.push(target);
             if let (Cell::Invalid, Some(value), None) = (cell, value, &stray) {
                 stray = Some((value.to_string(), shards[row]));
             }
         })?;
-        let Some((value, shard)) = stray else { return Ok(sides) };
+        let Some((value, shard)) = stray else { return Ok((sides, targets)) };
         let shard = self.shards.get(shard as usize).map(|shard| shard.name.clone()).unwrap_or_default();
         Err(no_side(&value).at(format!("{shard}: column {name:?}")))
     }
@@ -175,6 +185,6 @@ pub(crate) fn side(cell: Cell) -> u8 {
 pub(super) fn no_side(value: &str) -> Error {
     Error::input(format!("value {value} is neither positive nor negative")).hint(
         "declare it with --positive-values, --negative-values, --missing-values or --uncertain-values, \
-         or read numbers with --threshold",
+         or read numbers with --threshold or --soft",
     )
 }

@@ -30,6 +30,11 @@ impl PairFact {
         if label == u64::from(NO_LABEL) { None } else { usize::try_from(label).ok() }
     }
 
+    /// The side.
+    pub(crate) fn cell(self) -> Cell {
+        SIDES.get(self.side()).copied().unwrap_or(Cell::Missing)
+    }
+
     /// The number of the side.
     pub(crate) fn side(self) -> usize {
         usize::try_from(self.0 & ((1 << SIDE_BITS) - 1)).unwrap_or(0)
@@ -41,6 +46,29 @@ impl PairFact {
     }
 }
 
+/// The target of a pair and the weight of its row, as bits that sort as the numbers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PairMass {
+    target: u64,
+    weight: u64,
+}
+
+impl PairMass {
+    /// Of finite numbers that are not negative.
+    pub(super) fn new(target: f64, weight: f64) -> Self {
+        // The bits of -0 are above those of all other numbers.
+        Self { target: (target + 0.0).to_bits(), weight: (weight + 0.0).to_bits() }
+    }
+
+    pub(super) fn target(self) -> f64 {
+        f64::from_bits(self.target)
+    }
+
+    pub(super) fn weight(self) -> f64 {
+        f64::from_bits(self.weight)
+    }
+}
+
 /// A row id with group, label and side. Records of one id and group sort together, and the side that wins
 /// comes last among those of one pair.
 pub(super) trait Record: Copy + Ord + Send + Sync + std::fmt::Debug + 'static {
@@ -48,6 +76,17 @@ pub(super) trait Record: Copy + Ord + Send + Sync + std::fmt::Debug + 'static {
     const BYTES: usize;
 
     fn new(id: u128, said: PairFact) -> Self;
+
+    /// The same with its mass, where such are counted.
+    fn with_mass(self, _mass: PairMass) -> Self {
+        self
+    }
+
+    /// The mass; `None` where rows alone are counted.
+    fn mass(self) -> Option<PairMass> {
+        None
+    }
+
     fn id(self) -> u128;
     fn fact(self) -> PairFact;
     /// Evenly spread bits that depend on the id alone.
@@ -65,6 +104,9 @@ pub(super) trait Record: Copy + Ord + Send + Sync + std::fmt::Debug + 'static {
         Self::new(word(id), PairFact(u64::try_from(word(said)).unwrap_or(0)))
     }
 }
+
+/// Bytes of a mass on disk.
+const MASS_BYTES: usize = 16;
 
 /// An id of 64 bits; one word, because words sort fastest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +161,55 @@ impl Record for WideRecord {
     }
 }
 
+/// An id of 128 bits with the mass of its pair. Of several records of a pair on one side, the one with the
+/// largest target comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct MassRecord {
+    pair: WideRecord,
+    mass: PairMass,
+}
+
+impl Record for MassRecord {
+    const BYTES: usize = WideRecord::BYTES + MASS_BYTES;
+
+    fn new(id: u128, said: PairFact) -> Self {
+        Self { pair: WideRecord::new(id, said), mass: PairMass::new(1.0, 1.0) }
+    }
+
+    fn with_mass(self, mass: PairMass) -> Self {
+        Self { mass, ..self }
+    }
+
+    fn mass(self) -> Option<PairMass> {
+        Some(self.mass)
+    }
+
+    fn id(self) -> u128 {
+        self.pair.id()
+    }
+
+    fn fact(self) -> PairFact {
+        self.pair.fact()
+    }
+
+    fn spread(self) -> u64 {
+        self.pair.spread()
+    }
+
+    fn write(self, out: &mut Vec<u8>) {
+        self.pair.write(out);
+        out.extend_from_slice(&self.mass.target.to_le_bytes());
+        out.extend_from_slice(&self.mass.weight.to_le_bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        let (pair, mass) = bytes.split_at(WideRecord::BYTES);
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+        let (target, weight) = mass.split_at(MASS_BYTES / 2);
+        Self { pair: WideRecord::read(pair), mass: PairMass { target: word(target), weight: word(weight) } }
+    }
+}
+
 /// The finaliser of splitmix64 (Steele, Lea, Flood 2014).
 fn mix(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -133,7 +224,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_come_back(id: u128, group in 0..1_u32 << 30, label: u32, side in 0..4_u8) {
+        fn records_come_back(
+            id: u128, group in 0..1_u32 << 30, label: u32, side in 0..4_u8, target in 0.0..=1.0, weight in 0.0..1e15,
+        ) {
             let said = PairFact::new(group, label, side);
             prop_assert_eq!(said.group(), group as usize);
             prop_assert_eq!(said.label(), (label != NO_LABEL).then_some(label as usize));
@@ -148,6 +241,12 @@ mod tests {
             bytes.clear();
             narrow.write(&mut bytes);
             prop_assert_eq!(NarrowRecord::read(&bytes), narrow);
+            bytes.clear();
+            let massive = MassRecord::new(id, said).with_mass(PairMass::new(target, weight));
+            massive.write(&mut bytes);
+            prop_assert_eq!((bytes.len(), MassRecord::read(&bytes)), (MassRecord::BYTES, massive));
+            let mass = massive.mass().unwrap();
+            prop_assert_eq!((massive.id(), massive.fact(), mass.target(), mass.weight()), (id, said, target, weight));
         }
     }
 }

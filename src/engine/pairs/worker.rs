@@ -8,9 +8,9 @@ use arrow::array::RecordBatch;
 use crate::engine::counting::Counting;
 use crate::engine::pairs::names::LocalNumbers;
 use crate::engine::pairs::reader::{PairReader, PairRows};
-use crate::engine::pairs::record::{PairFact, Record};
+use crate::engine::pairs::record::Record;
 use crate::engine::pairs::scatter::Scatter;
-use crate::engine::pairs::totals::{Sorter, Totals};
+use crate::engine::pairs::sorter::{RecordSink, Sorter};
 use crate::error::Result;
 use crate::source::shards::Shard;
 
@@ -23,9 +23,8 @@ pub(super) struct PairTask {
     pub(super) own_ranges: Vec<Option<RangeInclusive<i128>>>,
 }
 
-/// Takes batches of `[id, label, value?, by…, shard]`.
-#[derive(Debug)]
-pub(super) struct PairWorker<R> {
+/// Takes batches of `[id, label, value?, weight?, by…, shard]`.
+pub(super) struct PairWorker<R, S> {
     task: Arc<PairTask>,
     pub(super) reader: PairReader,
     /// Records of the shard at hand, if it is counted by itself.
@@ -34,17 +33,19 @@ pub(super) struct PairWorker<R> {
     sorter: Sorter<R>,
     /// Records of all other shards.
     pub(super) common: Scatter<R>,
-    pub(super) totals: Totals,
+    /// Who takes the records of shards that are counted by themselves.
+    pub(super) sink: S,
     /// A shard holds an id outside of the range that its statistics claim.
     pub(super) ids_outside: bool,
 }
 
-impl<R: Record> PairWorker<R> {
+impl<R: Record, S: RecordSink<R>> PairWorker<R, S> {
     pub(super) fn new(
         task: Arc<PairTask>,
         names: LocalNumbers,
         [own, common]: [Scatter<R>; 2],
         budget: usize,
+        sink: S,
     ) -> Self {
         Self {
             reader: PairReader::new(Arc::clone(&task.counting), Arc::clone(&task.shards), names),
@@ -53,37 +54,40 @@ impl<R: Record> PairWorker<R> {
             shard: None,
             sorter: Sorter::new(budget),
             common,
-            totals: Totals::default(),
+            sink,
             ids_outside: false,
         }
     }
 
     /// Takes one batch.
     pub(super) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
-        let PairRows { ids, said, shards } = self.reader.read(batch)?;
+        let PairRows { ids, said, masses, shards } = self.reader.read(batch)?;
         let signed = batch.column(0).data_type().is_signed_integer();
         // Rows of one shard are neighbours.
         let mut start = 0;
         while start < ids.len() {
             let shard = shards[start];
             let end = start + shards[start..].iter().take_while(|&&other| other == shard).count();
-            self.take(shard, &ids[start..end], signed, |row| said[start + row])?;
+            self.take(shard, &ids[start..end], signed, |row, id| {
+                let record = R::new(id, said[start + row]);
+                masses.get(start + row).map_or(record, |mass| record.with_mass(*mass))
+            })?;
             start = end;
         }
         Ok(())
     }
 
-    /// Takes rows of one shard: their ids, and the fact of each.
+    /// Takes rows of one shard: their ids, and how each with its number becomes a record.
     pub(super) fn take(
         &mut self,
         shard: u32,
         ids: &[u128],
         signed: bool,
-        said: impl Fn(usize) -> PairFact,
+        record: impl Fn(usize, u128) -> R,
     ) -> Result<()> {
         let range = self.enter(shard)?;
         for (row, &id) in ids.iter().enumerate() {
-            let record = R::new(id, said(row));
+            let record = record(row, id);
             match &range {
                 None => self.common.push(record)?,
                 Some(range) => {
@@ -98,7 +102,7 @@ impl<R: Record> PairWorker<R> {
     /// Counts what is left of the last shard.
     pub(super) fn finish(&mut self) -> Result<()> {
         for part in 0..self.own.parts() {
-            self.sorter.count(std::slice::from_ref(&self.own), part, &mut self.totals)?;
+            self.sorter.count(std::slice::from_ref(&self.own), part, &mut self.sink)?;
         }
         self.own.clear();
         Ok(())

@@ -30,10 +30,10 @@ pub(super) struct BatchRows {
     pub(super) null_mass: Mass,
 }
 
-pub(super) fn mass(value: f64) -> Result<Mass> {
+pub(crate) fn mass(value: f64) -> Result<Mass> {
     Mass::from_f64(value).ok_or_else(mass_overflow)
 }
 
-pub(super) fn mass_overflow() -> Error {
+pub(crate) fn mass_overflow() -> Error {
     Error::resource("the weighted counts pass 1.7e20").hint("divide the --sample-weight column by a constant")
 }

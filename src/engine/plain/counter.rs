@@ -207,7 +207,7 @@ impl PlainGroup {
     }
 }
 
-fn weights<'a>(name: &str, array: &'a ArrayRef) -> Result<&'a Float64Array> {
+pub(crate) fn weights<'a>(name: &str, array: &'a ArrayRef) -> Result<&'a Float64Array> {
     let weights = array.as_primitive::<Float64Type>();
     let bad = |what: String| {
         Error::input(format!("--sample-weight column {name:?} holds {what}"))

@@ -5,7 +5,7 @@
 //! `sets` counts labels (`list`, `delimited`, `class`) · `maps` labels with a value each (`map`) · `visit` reads any array value by value · `exec` is the
 //! counter as an operator.
 
-mod cells;
+pub(super) mod cells;
 pub(super) mod columns;
 pub(super) mod counter;
 pub(super) mod exec;

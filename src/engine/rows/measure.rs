@@ -193,6 +193,10 @@ impl RowSink for Measuring {
         Ok(())
     }
 
+    fn rest(&mut self, rows: u64, silent: bool) {
+        self.whole.add_empty(rows, silent);
+    }
+
     fn finish(self) -> Self::Found {
         let Self { whole, groups, mut tally, mut known, known_rows } = self;
         let scopes = if groups.is_empty() { std::slice::from_ref(&whole) } else { &groups[..] };

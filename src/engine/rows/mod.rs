@@ -4,6 +4,7 @@
 //! ```text
 //! row groups, one after the other to whichever thread is free
 //!   encoded pages ─▶ Columns ─┐
+//!   pairs of ids  ─▶ RowFeed ─┤
 //!   arrays        ─▶ Decoder ─┴▶ Block: shard, first row, labels of each row
 //!                                  ├─▶ read_rows:          a RowSink per thread
 //!                                  └─▶ measure:            RowSums, and a SetTally of the sets of labels
@@ -20,6 +21,7 @@ mod condition;
 pub(super) mod decode;
 pub(super) mod dispatch;
 mod encoded;
+mod ids;
 mod job;
 mod measure;
 mod most;

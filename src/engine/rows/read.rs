@@ -11,11 +11,13 @@ use crate::engine::rows::arrays::read_arrays;
 use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::encoded::read_pages;
+use crate::engine::rows::ids::read_ids;
 use crate::engine::rows::job::{RowGroup, RowJob, StopOnDrop};
 use crate::engine::rows::request::Request;
 use crate::engine::rows::sink::RowSink;
 use crate::engine::watchdog;
 use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
 /// Reads all rows on this machine; gives what the sinks found, and how rows were read.
@@ -38,6 +40,9 @@ async fn run<S: RowSink>(
     request: &Request<'_>,
     mut make: impl FnMut() -> S,
 ) -> Result<(Vec<S::Found>, Route)> {
+    if request.counting.layout.kind == LayoutKind::Long {
+        return read_ids(request, make).await;
+    }
     let job = Arc::new(RowJob::new(request).await?);
     let _stop = StopOnDrop(Arc::clone(&job));
     let mut workers = JoinSet::new();

@@ -7,16 +7,12 @@ use crate::engine::dataset::Dataset;
 use crate::engine::group_key::GroupKey;
 use crate::engine::progress::Progress;
 use crate::engine::session::Limits;
-use crate::source::layout::LayoutKind;
 
 /// Whether rows have sets of labels; if not, why.
 ///
 /// # Errors
 /// The reason, in words that end "rows are not measured: …".
 pub(crate) fn can_tell(counting: &Counting) -> std::result::Result<(), &'static str> {
-    if counting.layout.kind == LayoutKind::Long {
-        return Err("in layout long a row is spread over many lines");
-    }
     if counting.layout.has_heads() {
         return Err("a row has one label of each of several columns");
     }

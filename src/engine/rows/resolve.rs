@@ -105,15 +105,15 @@ struct FirstSets {
 }
 
 impl FirstSets {
-    fn add(&mut self, labels: &[u32]) {
+    fn add(&mut self, labels: &[u32], more: u64) {
         if self.bound.as_deref().is_some_and(|bound| labels > bound) {
             return;
         }
         if let Some(rows) = self.sets.get_mut(labels) {
-            *rows += 1;
+            *rows += more;
             return;
         }
-        self.sets.insert(labels.to_vec(), 1);
+        self.sets.insert(labels.to_vec(), more);
         if self.sets.len() > FIRST_SETS {
             self.sets.pop_last();
             self.bound = self.sets.last_key_value().map(|(labels, _)| labels.clone());
@@ -158,11 +158,20 @@ impl RowSink for SetFinder {
                     && search.after.as_deref().is_none_or(|after| labels > after)
                     && !search.above.contains(&hash)
                 {
-                    first.add(labels);
+                    first.add(labels, 1);
                 }
             }
         }
         Ok(())
+    }
+
+    fn rest(&mut self, rows: u64, _silent: bool) {
+        let hash = self.keys.hash(&[]);
+        for (search, first) in self.searches.iter().zip(&mut self.first) {
+            if search.after.is_none() && !search.above.contains(&hash) {
+                first.add(&[], rows);
+            }
+        }
     }
 
     fn finish(self) -> Self {
@@ -181,9 +190,9 @@ mod tests {
         for round in 0..2 {
             for i in 0..sets {
                 let label = i.wrapping_mul(7919) % sets;
-                parts[(i % 2) as usize].add(&[label / 1000, label % 1000]);
+                parts[(i % 2) as usize].add(&[label / 1000, label % 1000], 1);
                 if label % 3 == 0 {
-                    parts[usize::from(round == 0)].add(&[label / 1000, label % 1000]);
+                    parts[usize::from(round == 0)].add(&[label / 1000, label % 1000], 1);
                 }
             }
         }

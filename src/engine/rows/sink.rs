@@ -17,6 +17,9 @@ pub(crate) trait RowSink: Send + 'static {
     /// Any, which ends the reading.
     fn take(&mut self, block: &mut Block) -> Result<()>;
 
+    /// Takes rows that no shard lists: they have no label, and where they are `silent` nothing is known of them.
+    fn rest(&mut self, _rows: u64, _silent: bool) {}
+
     /// There are no more rows for this thread.
     fn finish(self) -> Self::Found;
 }
