@@ -55,7 +55,7 @@ pub(crate) fn compare(
         name: group.name.to_owned(),
         absent: labels(&|i| counts.sides(i).0 > 0.0 && group.counts.sides(i).0 <= 0.0),
         shifted: labels(&|i| is_shifted(counts.sides(i), group.counts.sides(i))),
-        ld: distance((0..counts.len()).map(|i| (counts.sides(i), group.counts.sides(i)))),
+        ld: label_distance(counts, group.counts),
         lpd: rows.zip(group.rows).and_then(|(all, part)| pair_distance(counts, all, group.counts, part)),
     };
     groups.iter().map(of).collect()
@@ -66,6 +66,19 @@ pub(crate) fn compare(
 pub(crate) fn mean(groups: &[GroupMeasures], of: impl Fn(&GroupMeasures) -> Option<f64>) -> Option<f64> {
     let (sum, n) = groups.iter().filter_map(of).fold((0.0, 0_u32), |(sum, n), value| (sum + value, n + 1));
     (n > 0).then(|| sum / f64::from(n))
+}
+
+/// The label distribution distance (LD) of a split: the mean over its folds, as [`compare`] gives it for groups.
+#[must_use]
+pub(crate) fn label_distribution(folds: &[LabelCounts], all: &LabelCounts) -> Option<f64> {
+    let each = folds.iter().filter_map(|fold| label_distance(all, fold));
+    let (sum, n) = each.fold((0.0, 0_u32), |(sum, n), value| (sum + value, n + 1));
+    (n > 0).then(|| sum / f64::from(n))
+}
+
+/// Label distribution distance of one group; missing cells are on neither side of the odds.
+fn label_distance(all: &LabelCounts, group: &LabelCounts) -> Option<f64> {
+    distance((0..all.len()).map(|i| (all.sides(i), group.sides(i))))
 }
 
 /// The label whose prevalence differs most from its prevalence in all rows, and the ratio of the two.
@@ -134,6 +147,19 @@ mod tests {
     fn weights(counts: &LabelCounts) -> Weights {
         let schemes = vec!["ratio".parse().unwrap()];
         weigh(counts, &Weighing { schemes, adjust: Adjust::default(), policy: Policy::default() }).unwrap()
+    }
+
+    #[test]
+    fn the_distance_of_folds_takes_missing_cells_for_neither_side() {
+        let fold = |positives, negatives, missing| {
+            let tally = Tally { positives, negatives, missing, ..Tally::default() };
+            LabelCounts::new(positives + negatives + missing, Labels::indices(1), vec![tally], None).unwrap()
+        };
+        // Odds 1/3, 2/2 and 3/5, whatever is missing.
+        let expected = f64::midpoint(0.6 - 1.0 / 3.0, 0.4);
+        let folds = [fold(1, 3, 0), fold(2, 2, 90)];
+        assert!((label_distribution(&folds, &fold(3, 5, 90)).unwrap() - expected).abs() < 1e-15);
+        assert_eq!(label_distribution(&[fold(1, 0, 0)], &fold(1, 0, 0)), None);
     }
 
     /// Rows as labels, sorted; with their counts.

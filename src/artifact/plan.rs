@@ -48,11 +48,15 @@ fn says(method: &Method) -> PlanValue {
 /// The columns of a plan, and what each holds.
 #[must_use]
 pub(crate) fn columns(method: &Method) -> Vec<(&'static str, &'static str)> {
-    let mut columns = vec![("shard", "name of the shard"), ("row", "number of the row in the shard, from 0")];
+    let mut columns = vec![
+        ("shard", "name of the shard"),
+        ("row", "number of the row in the shard, from 0"),
+        ("position", "number of the row over all rows of all shards, in the order of \"shards\", from 0"),
+    ];
     match (says(method), method) {
         (PlanValue::Folds, _) => columns.push(("fold", "name of the fold")),
         (_, Method::Remedial { .. }) => {
-            columns.push(("repeat", "2 for a row that becomes two, else 1"));
+            columns.push(("repeat", "2 for a row that becomes two with some of its labels each, else 1; not how often to see the row"));
         }
         (PlanValue::Repeats, _) => columns.push(("repeat", "how often the row is seen in the epoch")),
         (PlanValue::Weights, _) => {
@@ -67,7 +71,7 @@ fn schema(method: &Method) -> SchemaRef {
     let word = DataType::Dictionary(Box::new(DataType::Int16), Box::new(DataType::Utf8));
     let field = |(name, _): (&'static str, &'static str)| {
         let data_type = match name {
-            "row" => DataType::Int64,
+            "row" | "position" => DataType::Int64,
             "repeat" => DataType::Int32,
             "weight" => DataType::Float64,
             _ => word.clone(),
@@ -77,7 +81,7 @@ fn schema(method: &Method) -> SchemaRef {
     Arc::new(Schema::new(columns(method).into_iter().map(field).collect::<Vec<_>>()))
 }
 
-/// Writes what was decided of the rows of the shard called `name`.
+/// Writes what was decided of the rows of the shard called `name`, whose first row has this position.
 ///
 /// # Errors
 /// Those of `blocks`; [`Error::Output`] or [`Error::Resource`] when writing fails.
@@ -85,6 +89,7 @@ pub(crate) fn write_shard<D: std::borrow::Borrow<Decisions>>(
     out: impl Write + Send,
     method: &Method,
     name: &str,
+    first_position: u64,
     blocks: impl Iterator<Item = Result<D>>,
 ) -> Result<()> {
     let metadata = [("posweight.version", FORMAT_VERSION.to_owned()), ("posweight.plan", method.to_string())];
@@ -96,6 +101,8 @@ pub(crate) fn write_shard<D: std::borrow::Borrow<Decisions>>(
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_column_dictionary_enabled("row".into(), false)
         .set_column_encoding("row".into(), Encoding::DELTA_BINARY_PACKED)
+        .set_column_dictionary_enabled("position".into(), false)
+        .set_column_encoding("position".into(), Encoding::DELTA_BINARY_PACKED)
         .set_key_value_metadata(Some(metadata.into()))
         .build();
     let schema = schema(method);
@@ -103,7 +110,7 @@ pub(crate) fn write_shard<D: std::borrow::Borrow<Decisions>>(
     let folds: ArrayRef = Arc::new(StringArray::from(method.folds()));
     let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(failed)?;
     for block in blocks {
-        let columns = arrays(block?.borrow(), says(method), &names, &folds)?;
+        let columns = arrays(block?.borrow(), says(method), first_position, &names, &folds)?;
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
             .map_err(|cause| Error::internal(cause.to_string()))?;
         writer.write(&batch).map_err(failed)?;
@@ -115,6 +122,7 @@ pub(crate) fn write_shard<D: std::borrow::Borrow<Decisions>>(
 fn arrays(
     decisions: &Decisions,
     says: PlanValue,
+    first_position: u64,
     names: &ArrayRef,
     folds: &ArrayRef,
 ) -> Result<Vec<ArrayRef>> {
@@ -125,7 +133,9 @@ fn arrays(
     };
     let signed = |row: u64| i64::try_from(row).unwrap_or(i64::MAX);
     let rows = Int64Array::from_iter_values((0..n).map(|place| signed(decisions.row(place))));
-    let mut columns = vec![words(vec![0; n], names)?, Arc::new(rows) as ArrayRef];
+    let position = |place: usize| signed(first_position.saturating_add(decisions.row(place)));
+    let positions = Int64Array::from_iter_values((0..n).map(position));
+    let mut columns = vec![words(vec![0; n], names)?, Arc::new(rows) as ArrayRef, Arc::new(positions)];
     let values = (0..n).map(|place| decisions.values.get(place));
     if says == PlanValue::Folds {
         columns.push(words(values.map(|fold| i16::try_from(fold).unwrap_or(0)).collect(), folds)?);

@@ -8,10 +8,11 @@ use serde_json::Value as Json;
 use super::files::FORMAT_VERSION;
 use super::json::JsonObject;
 use super::plan::columns;
+use crate::counts::LabelCounts;
 use crate::error::Result;
 use crate::measures::Measures;
-use crate::sampling::preview::counts_of;
-use crate::sampling::{Method, Preview, Shift};
+use crate::sampling::preview::absent;
+use crate::sampling::{Method, Preview};
 
 /// Rows that `torch.multinomial` takes, and so `WeightedRandomSampler`.
 pub(crate) const TORCH_ROWS_MAX: u64 = 1 << 24;
@@ -21,8 +22,14 @@ pub(crate) const TORCH_ROWS_MAX: u64 = 1 << 24;
 pub(crate) struct PlannedShard {
     /// What it is called within the sources.
     pub name: String,
+    /// Where it lies.
+    pub path: String,
     /// Its file of the plan.
     pub file: String,
+    /// The position of its first row: rows of all shards before it.
+    pub first_position: u64,
+    /// All its rows.
+    pub shard_rows: u64,
     /// Its rows that are in the plan.
     pub rows: u64,
     /// How many of them an epoch sees; where rows are not dealt to folds.
@@ -51,6 +58,9 @@ pub(crate) struct PlanFacts {
     /// Mean SCUMBLE of the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scumble: Option<f64>,
+    /// Mean SCUMBLE of the rows of an epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scumble_after: Option<f64>,
 }
 
 /// `split` of `plan.json`: distances between folds and all rows, and the same of random folds.
@@ -88,12 +98,18 @@ struct FoldEntry<'a> {
     share: f64,
     rows: u64,
     positives: Vec<u64>,
+    negatives: Vec<u64>,
+    unknown: Vec<u64>,
+    /// Labels with positives in other folds alone.
+    absent: Vec<&'a str>,
 }
 
 /// `measures` of `plan.json`.
 #[derive(Serialize)]
 struct MeasuresEntry {
     before: serde_json::Map<String, Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<serde_json::Map<String, Json>>,
 }
 
 /// The contents of `plan.json`.
@@ -128,8 +144,8 @@ pub(crate) struct Fold<'a> {
     pub name: &'a str,
     /// Its share of the rows.
     pub share: f64,
-    /// Its counts, as a shift of nothing.
-    pub counts: &'a Shift,
+    /// Its counts.
+    pub counts: &'a LabelCounts,
 }
 
 /// Writes `plan.json`, one key a line.
@@ -137,7 +153,7 @@ pub(crate) struct Fold<'a> {
 /// # Errors
 /// [`crate::error::Error::Output`] or [`crate::error::Error::Resource`] when writing fails.
 pub(crate) fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()> {
-    let Preview { before, measures_before, after, measures_after } = plan.preview;
+    let Preview { before, measures_before, after, measures_after, .. } = plan.preview;
     let deals = !plan.folds.is_empty();
     let mut object = JsonObject::new(out);
     object.value("version", &FORMAT_VERSION)?;
@@ -159,11 +175,10 @@ pub(crate) fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()>
     }
     object.value("facts", &plan.facts)?;
     object.array("shards", plan.shards.iter())?;
-    object.value("measures", &MeasuresEntry { before: table(measures_before) })?;
+    object.value("measures", &measures(plan.preview, deals))?;
     object.array("labels", before.labels().iter())?;
     let sides = if deals { vec![("before", before)] } else { vec![("before", before), ("after", after)] };
     if !deals {
-        object.value("measures_after", &table(measures_after))?;
         let dragged = plan.preview.dragged();
         object.array(
             "dragged",
@@ -183,27 +198,48 @@ pub(crate) fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()>
     }
     if deals {
         object.value("split", &plan.split)?;
-        let folds = plan.folds.iter().map(|fold| {
-            let counts = counts_of(fold.counts, before)?;
-            let positives: Vec<u64> = counts.tallies().iter().map(|tally| tally.positives).collect();
-            Ok(FoldEntry { name: fold.name, share: fold.share, rows: counts.rows(), positives })
-        });
-        object.array("folds", folds.collect::<Result<Vec<_>>>()?.into_iter())?;
+        object.array("folds", plan.folds.iter().map(|fold| fold_entry(fold, before)))?;
     }
     object.value("fingerprint", &plan.fingerprint)?;
     object.value("spec", plan.spec)?;
     object.text("}\n")
 }
 
-fn table(measures: &Measures) -> serde_json::Map<String, Json> {
+fn fold_entry<'a>(fold: &Fold<'a>, all: &'a LabelCounts) -> FoldEntry<'a> {
+    let tallies = fold.counts.tallies();
+    FoldEntry {
+        name: fold.name,
+        share: fold.share,
+        rows: fold.counts.rows(),
+        positives: tallies.iter().map(|tally| tally.positives).collect(),
+        negatives: tallies.iter().map(|tally| tally.negatives).collect(),
+        unknown: tallies.iter().map(|tally| tally.missing + tally.uncertain).collect(),
+        absent: absent(fold.counts, all).map(|label| all.labels().name(label)).collect(),
+    }
+}
+
+fn measures(preview: &Preview, deals: bool) -> MeasuresEntry {
+    let scumble = |side: usize| preview.scumble.map(|sides| ("scumble", Some(sides[side])));
+    MeasuresEntry {
+        before: table(&preview.measures_before, scumble(0)),
+        after: (!deals).then(|| table(&preview.measures_after, scumble(1))),
+    }
+}
+
+fn table(measures: &Measures, of_rows: Option<(&str, Option<f64>)>) -> serde_json::Map<String, Json> {
     let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-    measures.values.iter().map(|(name, value)| ((*name).to_owned(), finite(*value).into())).collect()
+    let of_set = measures.values.iter().map(|(name, value)| (*name, *value));
+    of_set.chain(of_rows).map(|(name, value)| (name.to_owned(), finite(value).into())).collect()
 }
 
 /// Whether torch can draw from the weights of a plan, and what to do where it cannot.
 fn sampler(method: &Method, rows: u64) -> SamplerEntry {
-    let fits = rows <= TORCH_ROWS_MAX;
+    let edits = matches!(method, Method::Remedial { .. });
+    let fits = rows <= TORCH_ROWS_MAX && !edits;
     let what = match (method.weighs().is_some(), fits) {
+        _ if edits => {
+            "no sampler can: the plan edits labels; train on the shards that --materialize writes to sampled/"
+        }
         (true, true) => "give it column weight",
         (true, false) => {
             "too many rows for it: go through the rows by column repeat, or draw a shard by weight_sum, then one of its rows by weight"

@@ -16,12 +16,14 @@ use crate::counts::LabelCounts;
 use crate::engine::rows::{Request, can_tell};
 use crate::engine::sampling::{SamplingPlan, SamplingRequest, plan_rows};
 use crate::engine::{Progress, Spilled};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
+use crate::groups::label_distribution;
 use crate::report;
+use crate::report::numbers::brief;
 use crate::report::plan::Split;
 use crate::sampling::preview::counts_of;
 use crate::sampling::row_weight::Sum;
-use crate::sampling::stratify::{FoldCounts, examples_distribution, label_distribution};
+use crate::sampling::stratify::examples_distribution;
 use crate::sampling::{Draw, Method, Preview, Shift};
 use crate::source::layout::LayoutKind;
 use crate::source::names::names;
@@ -34,12 +36,33 @@ pub(crate) struct Sampled {
     /// Counts before and after.
     pub preview: Preview,
     pub(super) names: Vec<String>,
+    shards: Vec<NumberedShard>,
     pub(super) planned: SamplingPlan,
     pub(super) copies: Option<Copies>,
-    folds: Vec<FoldCounts>,
-    random_folds: Vec<FoldCounts>,
+    folds: Vec<LabelCounts>,
+    random_folds: Vec<LabelCounts>,
     /// Bytes that were read for it.
     pub(super) bytes_read: u64,
+}
+
+/// A shard and the positions of its rows.
+#[derive(Debug)]
+struct NumberedShard {
+    path: String,
+    first_position: u64,
+    rows: u64,
+}
+
+fn numbered(opened: &Opened) -> Vec<NumberedShard> {
+    let mut next = 0_u64;
+    let shards = opened.dataset.shards.iter();
+    shards
+        .map(|shard| {
+            let first_position = next;
+            next = next.saturating_add(shard.rows);
+            NumberedShard { path: shard.name.clone(), first_position, rows: shard.rows }
+        })
+        .collect()
 }
 
 /// Refuses data without labels of single rows.
@@ -79,18 +102,16 @@ pub(super) async fn sample(
     let draw = Draw::new(sampling.seed, sampling.epoch);
     let asked = SamplingRequest { method: &sampling.method, draw, names: &names, counts };
     let planned = plan_rows(&request, &asked).await?;
-    let fold = |part: &Shift| {
-        let counts = counts_of(part, counts)?;
-        let positives = counts.tallies().iter().map(|tally| tally.positives).collect();
-        Ok(FoldCounts { rows: counts.rows(), positives })
-    };
-    let folds = |parts: &[Shift]| parts.iter().map(fold).collect::<Result<Vec<_>>>();
+    let folds =
+        |parts: &[Shift]| parts.iter().map(|part| counts_of(part, counts)).collect::<Result<Vec<_>>>();
+    let scumble = planned.facts.scumble.zip(planned.facts.scumble_after).map(<[f64; 2]>::from);
     Ok(Sampled {
         sampling: sampling.clone(),
-        preview: Preview::new(counts, &planned.shift)?,
+        preview: Preview::new(counts, &planned.shift, scumble)?,
         folds: folds(&planned.folds)?,
         random_folds: folds(&planned.random_folds)?,
         names,
+        shards: numbered(opened),
         planned,
         copies,
         bytes_read: progress.bytes(),
@@ -119,8 +140,8 @@ impl Sampled {
         let folds = self.shares().iter().zip(&self.folds);
         let split = (!self.folds.is_empty()).then(|| Split {
             folds: folds.map(|((name, share), counts)| (name.as_str(), *share, counts)).collect(),
-            distance: label_distribution(&self.folds),
-            random_distance: label_distribution(&self.random_folds),
+            distance: label_distribution(&self.folds, &self.preview.before),
+            random_distance: label_distribution(&self.random_folds, &self.preview.before),
         });
         let name = format!("{method}, seed {seed}, epoch {epoch}");
         let mut text = report::plan::plan(&self.preview, split.as_ref(), &name, source);
@@ -129,6 +150,14 @@ impl Sampled {
             let sets = facts.labelsets.map(|sets| format!(", of {sets} sets of labels")).unwrap_or_default();
             let why = if done < asked { ": the plan has no more to do" } else { "" };
             text.push_str(&format!("{done} of {asked} rows asked for{sets}{why}\n"));
+        }
+        if let Method::MlRos { .. } = method {
+            let (line, minority, left) = self.preview.beyond();
+            let labels = plural(minority as u64, "label");
+            text.push_str(&format!("{left} of {labels} above MeanIR {} are still above it\n", brief(line)));
+        }
+        if matches!(method, Method::Remedial { .. }) && !self.sampling.materialize {
+            text.push_str("this plan edits labels: train on the shards that --materialize writes\n");
         }
         text
     }
@@ -148,6 +177,7 @@ impl Sampled {
             name: file_name(shard, self.names.len()),
             write: Box::new({
                 let shards = &shards;
+                let NumberedShard { path, first_position, rows: shard_rows } = &self.shards[shard];
                 move |out| {
                     let (mut rows, mut epoch_rows, mut weights) = (0, 0, Sum::default());
                     let blocks = self.planned.decided.of_shard(shard).inspect(|block| {
@@ -157,9 +187,12 @@ impl Sampled {
                             block.weights.iter().flatten().for_each(|weight| weights.add(*weight));
                         }
                     });
-                    write_shard(out, method, name, blocks)?;
+                    write_shard(out, method, name, *first_position, blocks)?;
                     let planned = PlannedShard {
                         name: name.clone(),
+                        path: path.clone(),
+                        first_position: *first_position,
+                        shard_rows: *shard_rows,
                         file: file_name(shard, self.names.len()),
                         rows,
                         epoch_rows: self.folds.is_empty().then_some(epoch_rows),
@@ -172,7 +205,7 @@ impl Sampled {
         });
         staging.files(wanted.collect(), threads)?;
         let shards = shards.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let parts = self.shares().iter().zip(&self.planned.folds);
+        let parts = self.shares().iter().zip(&self.folds);
         let folds: Vec<Fold<'_>> =
             parts.map(|((name, share), counts)| Fold { name, share: *share, counts }).collect();
         let file = PlanFile {
@@ -207,17 +240,20 @@ impl Sampled {
             rows_done: facts.done,
             labelsets: facts.labelsets,
             scumble: finite(facts.scumble),
+            scumble_after: finite(facts.scumble_after),
         }
     }
 
     /// The distances of folds from all rows, beside those of random folds.
     fn split(&self) -> Option<SplitDistances> {
         let shares: Vec<f64> = self.shares().iter().map(|(_, share)| *share).collect();
+        let before = &self.preview.before;
+        let rows = |folds: &[LabelCounts]| folds.iter().map(LabelCounts::rows).collect::<Vec<_>>();
         (!self.folds.is_empty()).then(|| SplitDistances {
-            label_distribution: label_distribution(&self.folds),
-            label_distribution_random: label_distribution(&self.random_folds),
-            examples_distribution: examples_distribution(&self.folds, &shares),
-            examples_distribution_random: examples_distribution(&self.random_folds, &shares),
+            label_distribution: label_distribution(&self.folds, before),
+            label_distribution_random: label_distribution(&self.random_folds, before),
+            examples_distribution: examples_distribution(&rows(&self.folds), &shares),
+            examples_distribution_random: examples_distribution(&rows(&self.random_folds), &shares),
         })
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn thousands(n: u64) -> String {
 }
 
 /// A number with about four telling digits.
-pub(super) fn brief(x: f64) -> String {
+pub(crate) fn brief(x: f64) -> String {
     let size = x.abs();
     if x == 0.0 {
         "0".to_owned()

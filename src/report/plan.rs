@@ -5,10 +5,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::numbers::{brief, thousands};
 use super::short;
 use crate::counts::LabelCounts;
+use crate::error::plural;
 use crate::measures::Measures;
 use crate::measures::irlbl;
 use crate::sampling::Preview;
-use crate::sampling::stratify::FoldCounts;
+use crate::sampling::preview::absent;
 
 /// Labels shown at each end.
 const SHOWN: usize = 5;
@@ -19,7 +20,7 @@ const DRAGGED: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Split<'a> {
     /// Names, shares and counts.
-    pub folds: Vec<(&'a str, f64, &'a FoldCounts)>,
+    pub folds: Vec<(&'a str, f64, &'a LabelCounts)>,
     /// How far they are from the whole (LD).
     pub distance: Option<f64>,
     /// The same of folds by chance alone.
@@ -66,13 +67,16 @@ fn ends(counts: &LabelCounts) -> Vec<usize> {
 }
 
 fn epoch(preview: &Preview) -> String {
-    let Preview { before, measures_before, after, measures_after } = preview;
+    let Preview { before, measures_before, after, measures_after, .. } = preview;
     let mut table = empty();
     table.set_header(["", "before", "after"]);
     table.add_row(["rows of an epoch".to_owned(), thousands(before.rows()), thousands(after.rows())]);
     for (name, key) in [("MeanIR", "mean_ir"), ("MaxIR", "max_ir"), ("labels per row", "cardinality")] {
         let shown = |measures: &Measures| measures.get(key).map_or_else(|| "–".to_owned(), brief);
         table.add_row([name.to_owned(), shown(measures_before), shown(measures_after)]);
+    }
+    if let Some(sides) = preview.scumble {
+        table.add_row(["SCUMBLE".to_owned(), brief(sides[0]), brief(sides[1])]);
     }
     let mut out = lines(table);
     let mut table = empty();
@@ -98,8 +102,8 @@ fn epoch(preview: &Preview) -> String {
             .map(|one| format!("{} +{}", short(before.labels().name(one.label), 20), thousands(one.added)));
         let more = if dragged.len() > DRAGGED { ", …" } else { "" };
         out.push_str(&format!(
-            "frequent labels dragged along ({}): {}{more}\n",
-            dragged.len(),
+            "{} up to MeanIR that gain positives along with rarer ones: {}{more}\n",
+            plural(dragged.len() as u64, "label"),
             shown.collect::<Vec<_>>().join(", ")
         ));
     }
@@ -117,15 +121,26 @@ fn folds(before: &LabelCounts, split: &Split<'_>) -> String {
     let names = rarest.iter().map(|label| short(before.labels().name(*label), 14));
     table.set_header(["fold", "share", "rows"].into_iter().map(str::to_owned).chain(names));
     for (name, share, counts) in &split.folds {
-        let positives = rarest.iter().map(|label| thousands(counts.positives[*label]));
-        let first = [(*name).to_owned(), brief(*share), thousands(counts.rows)];
+        let positives = rarest.iter().map(|label| thousands(counts.tallies()[*label].positives));
+        let first = [(*name).to_owned(), brief(*share), thousands(counts.rows())];
         table.add_row(first.into_iter().chain(positives));
     }
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), brief);
-    format!(
+    let mut out = format!(
         "{}distance of labels between folds and all rows (LD) {}, of random folds {}\n",
         lines(table),
         shown(split.distance),
         shown(split.random_distance)
-    )
+    );
+    for (name, _, counts) in &split.folds {
+        let absent: Vec<usize> = absent(counts, before).collect();
+        let names = absent.iter().take(DRAGGED).map(|label| short(before.labels().name(*label), 20));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let more = if absent.len() > DRAGGED { ", …" } else { "" };
+        if !absent.is_empty() {
+            let labels = plural(absent.len() as u64, "label");
+            out.push_str(&format!("fold {name} has no positive of {labels}: {names}{more}\n"));
+        }
+    }
+    out
 }

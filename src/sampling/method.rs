@@ -140,12 +140,12 @@ pub const METHODS: [MethodInfo; 10] = [
     row("repeat-factor", "repeats each row as often as its rarest label requires: max(1, sqrt(threshold N / pos))", "threshold=0.001, curve=sqrt|linear, rounding=stochastic|ceil", "LVIS, Gupta et al. 2019"),
     row("inverse-frequency", "weight of a row: max, mean or sum of min pos / pos over its labels", "combine=max|mean|sum, unlabelled=least|WEIGHT, draws=N", "max: min-normalised inverse frequency; sum: PSLA"),
     row("class-uniform", "weight of a row: sum of min pos / pos over its labels; the same as drawing a label uniformly, then one of its rows", "unlabelled=0, draws=N", "class-aware sampling"),
-    row("ml-ros", "clones random rows of each label whose IRLbl is above MeanIR, until it reaches MeanIR", "percent=25", "Charte et al. 2015"),
-    row("ml-rus", "drops random rows of each label whose IRLbl is below MeanIR, until it reaches MeanIR", "percent=25", "Charte et al. 2015, by bags as in MULAN"),
+    row("ml-ros", "clones random rows of each label whose IRLbl is above MeanIR, until it reaches MeanIR; IRLbl is computed again with the clones, MeanIR is not", "percent=25", "ML-ROS, Charte et al. 2015 (Neurocomputing 163)"),
+    row("ml-rus", "drops random rows of each label whose IRLbl is below MeanIR, until it reaches MeanIR; IRLbl divides by the positives of the most frequent label before the plan", "percent=25", "Charte et al. 2015, by bags as in MULAN"),
     row("ml-rus-majority", "drops random rows without any label whose IRLbl is above MeanIR", "percent=25", "mldr.resampling, without replacement"),
     row("lp-ros", "clones random rows of label sets with fewer rows than the mean", "percent=25", "Charte et al. 2015"),
     row("lp-rus", "drops random rows of label sets with more rows than the mean", "percent=25", "Charte et al. 2015"),
-    row("remedial", "splits each row with SCUMBLE above the mean in two: one keeps labels with IRLbl up to MeanIR, the other the rest; this edits labels", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
+    row("remedial", "splits each row with SCUMBLE above the mean in two: one keeps labels with IRLbl up to MeanIR, the other the rest; this edits labels, so it needs --materialize", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
     row("stratified-split", "assigns rows to folds, each with its share of every label and, with order=2, of every pair of labels", "folds=5 or NAME=SHARE, …; order=1|2", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
 ];
 

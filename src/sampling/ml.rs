@@ -6,9 +6,13 @@
 //!                  row of its bag is picked, and the counts of the labels of this row are updated
 //! ```
 //!
-//! MeanIR and the positives of the most frequent label are not updated. A clone for one label also counts for
-//! the other labels of the row, and a dropped row leaves every bag. Each turn picks a row or removes a label
-//! from the loop, so both methods always end.
+//! MeanIR stays that of the rows. A clone for one label also counts for the other labels of the row, and a
+//! dropped row leaves every bag. Each turn picks a row or removes a label from the loop, so both methods always end.
+//!
+//! ML-ROS computes IRLbl again at each turn, from the positives of the most frequent label with its clones: these
+//! grow as well where the label occurs together with rare ones. A label that has left the loop does not come back,
+//! even if the most frequent label grows later. ML-RUS divides by the positives of the most frequent label before
+//! the plan, as MULAN does: with those left, the most frequent label itself would never reach MeanIR.
 
 use super::Rarity;
 use super::draw::{Draw, Stream};
@@ -23,7 +27,7 @@ pub(crate) trait Bags {
     /// If spilled rows cannot be read.
     fn row(&self, label: u32, place: u64) -> Result<u64>;
 
-    /// Writes the labels of a row that have bags into `labels`.
+    /// Writes the labels of a row into `labels`: all of them to clone it, those that have bags to drop it.
     ///
     /// # Errors
     /// As [`Self::row`].
@@ -69,17 +73,21 @@ pub(crate) fn oversample(
 ) -> Result<u64> {
     let mut positives = rarity.positives.clone();
     let mut turns = Turn::all(&rarity.minority(), rarity, draw);
-    let (mut cloned, mut labels) = (0, Vec::new());
+    let (mut cloned, mut labels, mut most) = (0, Vec::new(), rarity.most);
     while cloned < budget && !turns.is_empty() {
         let mut kept = Vec::with_capacity(turns.len());
         for mut turn in turns {
-            let is_minority = as_f64(rarity.most) / as_f64(positives[turn.label as usize]) > rarity.mean_ir;
+            let is_minority = as_f64(most) / as_f64(positives[turn.label as usize]) > rarity.mean_ir;
             if !is_minority || cloned == budget {
                 continue;
             }
             let row = turn.pick(bags)?;
             bags.labels(row, &mut labels)?;
-            labels.iter().for_each(|label| positives[*label as usize] += 1);
+            for label in &labels {
+                let positives = &mut positives[*label as usize];
+                *positives += 1;
+                most = most.max(*positives);
+            }
             clone(row)?;
             cloned += 1;
             kept.push(turn);

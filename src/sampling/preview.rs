@@ -52,6 +52,12 @@ impl Shift {
         add(&mut self.unknown, &other.unknown);
     }
 
+    /// Rows of the epoch of `rows` rows.
+    #[must_use]
+    pub(crate) fn rows_after(&self, rows: u64) -> u64 {
+        rows.saturating_add_signed(self.rows)
+    }
+
     /// Counts of the epoch; `before` are the counts of the rows. Uncertain cells count as missing.
     ///
     /// # Errors
@@ -75,7 +81,7 @@ impl Shift {
     }
 }
 
-/// A frequent label in rows that were cloned for rare labels.
+/// A label up to MeanIR in rows that were cloned for rarer labels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Dragged {
     /// Index of the label.
@@ -95,6 +101,8 @@ pub(crate) struct Preview {
     pub after: LabelCounts,
     /// Their measures.
     pub measures_after: Measures,
+    /// SCUMBLE of the rows and of an epoch, where the plan computes both.
+    pub scumble: Option<[f64; 2]>,
 }
 
 impl Preview {
@@ -102,14 +110,26 @@ impl Preview {
     ///
     /// # Errors
     /// [`Error::Internal`] if counts and shift do not match.
-    pub(crate) fn new(before: &LabelCounts, shift: &Shift) -> Result<Self> {
+    pub(crate) fn new(before: &LabelCounts, shift: &Shift, scumble: Option<[f64; 2]>) -> Result<Self> {
         let after = shift.after(before)?;
         Ok(Self {
             measures_before: measure(before, Compat::default()),
             measures_after: measure(&after, Compat::default()),
             before: before.clone(),
             after,
+            scumble,
         })
+    }
+
+    /// MeanIR of the rows, the number of labels above it before the plan, and of these after it: labels whose IRLbl in
+    /// the epoch is still above that MeanIR.
+    #[must_use]
+    pub(crate) fn beyond(&self) -> (f64, usize, usize) {
+        let (before, after) = (Rarity::of(&self.before), Rarity::of(&self.after));
+        let minority = before.minority();
+        let is_above = |label: &&u32| after.irlbl(**label as usize).is_none_or(|ir| ir > before.mean_ir);
+        let left = minority.iter().filter(is_above).count();
+        (before.mean_ir, minority.len(), left)
     }
 
     /// Labels with IRLbl up to MeanIR that have more positives than before, the largest gain first.
@@ -137,6 +157,12 @@ pub(crate) fn counts_of(part: &Shift, all: &LabelCounts) -> Result<LabelCounts> 
     part.after(&LabelCounts::empty(all.labels().clone(), false))
 }
 
+/// Labels that other rows of `all` have, but no row of `fold`.
+pub(crate) fn absent(fold: &LabelCounts, all: &LabelCounts) -> impl Iterator<Item = usize> {
+    let both = fold.tallies().iter().zip(all.tallies()).enumerate();
+    both.filter(|(_, (fold, all))| fold.positives == 0 && all.positives > 0).map(|(label, _)| label)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +181,7 @@ mod tests {
         more.repeat(&[0, 1], &[], 3);
         more.repeat(&[], &[1], 2);
         shift.merge(&more);
-        let preview = Preview::new(&before, &shift).unwrap();
+        let preview = Preview::new(&before, &shift, None).unwrap();
         assert_eq!(preview.after.rows(), 5);
         assert_eq!(preview.after.tallies(), [tally(3, 2, 0), tally(3, 0, 2)]);
         assert_eq!(preview.dragged(), [Dragged { label: 0, added: 1 }]);

@@ -37,6 +37,13 @@ impl Remedial {
         self.minority[label as usize]
     }
 
+    /// The labels of both copies of a row.
+    #[must_use]
+    pub(crate) fn copies(&self, labels: &[u32]) -> [Vec<u32>; 2] {
+        let (second, first) = labels.iter().partition(|label| self.is_minority(**label));
+        [first, second]
+    }
+
     /// Whether a row with these labels is split, if the mean of SCUMBLE is `mean`.
     #[must_use]
     pub(crate) fn splits(&self, labels: &[u32], mean: f64) -> bool {
@@ -60,6 +67,7 @@ mod tests {
         assert!(both.splits(&[0, 3], 0.1) && mixed.splits(&[0, 3], 0.1));
         assert!(both.splits(&[0, 1], 0.05) && !mixed.splits(&[0, 1], 0.05));
         assert!(!both.splits(&[0, 1], 0.1));
+        assert_eq!(both.copies(&[0, 2, 3]), [vec![0], vec![2, 3]]);
         assert_eq!([0, 1, 2, 3].map(|label| both.is_minority(label)), [false, false, true, true]);
     }
 }

@@ -217,40 +217,12 @@ pub(crate) fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
     dealt
 }
 
-/// Rows and positives of one fold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FoldCounts {
-    /// Rows.
-    pub rows: u64,
-    /// Positives of each label.
-    pub positives: Vec<u64>,
-}
-
-/// Label distribution distance (LD): per label, the mean over folds of |odds in the fold − odds in all rows|,
-/// with odds = positives / negatives; then the mean over labels. `None` if no label has both sides in all folds.
-#[must_use]
-pub(crate) fn label_distribution(folds: &[FoldCounts]) -> Option<f64> {
-    let labels = folds.first().map_or(0, |fold| fold.positives.len());
-    let rows: u64 = folds.iter().map(|fold| fold.rows).sum();
-    let odds = |positives: u64, rows: u64| {
-        rows.checked_sub(positives).filter(|negatives| *negatives > 0).map(|n| as_f64(positives) / as_f64(n))
-    };
-    let of_label = |label: usize| {
-        let positives: u64 = folds.iter().map(|fold| fold.positives[label]).sum();
-        let whole = odds(positives, rows).filter(|_| positives > 0)?;
-        let each = folds.iter().map(|fold| Some((odds(fold.positives[label], fold.rows)? - whole).abs()));
-        Some(each.sum::<Option<f64>>()? / folds.len() as f64)
-    };
-    let all: Vec<f64> = (0..labels).filter_map(of_label).collect();
-    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
-}
-
 /// Examples distribution distance (ED): mean over folds of |rows − requested rows|.
 #[must_use]
-pub(crate) fn examples_distribution(folds: &[FoldCounts], shares: &[f64]) -> f64 {
-    let rows: u64 = folds.iter().map(|fold| fold.rows).sum();
-    let off = folds.iter().zip(shares).map(|(fold, share)| (as_f64(fold.rows) - share * as_f64(rows)).abs());
-    off.sum::<f64>() / folds.len().max(1) as f64
+pub(crate) fn examples_distribution(rows: &[u64], shares: &[f64]) -> f64 {
+    let all = as_f64(rows.iter().sum());
+    let off = rows.iter().zip(shares).map(|(rows, share)| (as_f64(*rows) - share * all).abs());
+    off.sum::<f64>() / rows.len().max(1) as f64
 }
 
 #[cfg(test)]
@@ -258,14 +230,15 @@ mod tests {
     use super::*;
     use crate::sampling::Draw;
 
-    fn counts(rows: &Rows, labels: usize, folds: &[u16], k: u16) -> Vec<FoldCounts> {
-        let mut all = vec![FoldCounts { rows: 0, positives: vec![0; labels] }; usize::from(k)];
+    /// Rows of each fold, and positives of each label in it.
+    fn counts(rows: &Rows, labels: usize, folds: &[u16], k: usize) -> (Vec<u64>, Vec<Vec<u64>>) {
+        let (mut sizes, mut positives) = (vec![0; k], vec![vec![0; labels]; k]);
         for (row, fold) in folds.iter().enumerate() {
-            let fold = &mut all[usize::from(*fold)];
-            fold.rows += 1;
-            rows.labels(row).iter().for_each(|label| fold.positives[*label as usize] += 1);
+            let fold = usize::from(*fold);
+            sizes[fold] += 1;
+            rows.labels(row).iter().for_each(|label| positives[fold][*label as usize] += 1);
         }
-        all
+        (sizes, positives)
     }
 
     #[test]
@@ -280,16 +253,15 @@ mod tests {
         }
         for shares in [vec![0.2; 5], vec![0.8, 0.1, 0.1]] {
             let folds = stratify(&rows, &shares);
-            let counts = counts(&rows, 8, &folds, u16::try_from(shares.len()).unwrap());
+            let (sizes, positives) = counts(&rows, 8, &folds, shares.len());
             for label in 0..8 {
-                let all: u64 = counts.iter().map(|fold| fold.positives[label]).sum();
-                for (fold, share) in counts.iter().zip(&shares) {
-                    let off = as_f64(fold.positives[label]) - share * as_f64(all);
+                let all: u64 = positives.iter().map(|fold| fold[label]).sum();
+                for (fold, share) in positives.iter().zip(&shares) {
+                    let off = as_f64(fold[label]) - share * as_f64(all);
                     assert!(off.abs() <= 3.0, "label {label} is off by {off}");
                 }
             }
-            assert!(examples_distribution(&counts, &shares) < 5.0);
-            assert!(label_distribution(&counts).unwrap() < 0.01);
+            assert!(examples_distribution(&sizes, &shares) < 5.0);
         }
     }
 
@@ -314,15 +286,6 @@ mod tests {
         (0..10).for_each(|draw| rows.push(&[], draw));
         let folds = stratify(&rows, &[0.5, 0.5]);
         assert_eq!(folds.iter().filter(|fold| **fold == 0).count(), 5);
-        assert_eq!(label_distribution(&counts(&rows, 2, &folds, 2)), None);
-    }
-
-    #[test]
-    fn a_label_distribution_by_hand() {
-        let fold = |rows, positives| FoldCounts { rows, positives: vec![positives, 0] };
-        // 1/3 and 2/2 against 3/5; the second label has no positives.
-        let expected = f64::midpoint(0.6 - 1.0 / 3.0, 0.4);
-        assert!((label_distribution(&[fold(4, 1), fold(4, 2)]).unwrap() - expected).abs() < 1e-15);
     }
 
     #[test]

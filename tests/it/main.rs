@@ -76,6 +76,7 @@ mod nightly;
 mod jobs;
 
 /// Sampling plans.
+mod sampler;
 mod sampling;
 /// Sampling plans equal a slow, obvious implementation.
 mod sampling_oracle;

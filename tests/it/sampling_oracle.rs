@@ -108,7 +108,6 @@ impl Oracle {
 
     pub(crate) fn ml_ros(&self, percent: f64) -> Vec<u32> {
         let (mut counts, mean_ir, irlbl) = (self.positives(), self.mean_ir(), self.irlbl());
-        let most = number(counts.iter().copied().max().unwrap_or(0));
         let mut bags: Vec<(usize, Vec<usize>, u64)> = (0..self.labels)
             .filter(|&label| irlbl[label].is_some_and(|ir| ir > mean_ir))
             .map(|label| (label, self.bag(label), 0))
@@ -118,6 +117,7 @@ impl Oracle {
         while to_clone > 0 && !bags.is_empty() {
             let mut i = 0;
             while i < bags.len() && to_clone > 0 {
+                let most = number(counts.iter().copied().max().unwrap_or(0));
                 if most / number(counts[bags[i].0]) <= mean_ir {
                     bags.remove(i);
                     continue;

@@ -105,7 +105,7 @@ pub(super) async fn by_label(
     let chooser = RowChooser::of(task);
     let budget = chooser.rarity.share(percent);
     let labels = if more { chooser.rarity.minority() } else { chooser.rarity.majority() };
-    let bags = if budget == 0 { None } else { Some(gather::bags(task, &labels).await?) };
+    let bags = if budget == 0 { None } else { Some(gather::bags(task, &labels, more).await?) };
     let (chosen, done) = run_blocking(move || {
         chooser.entries(|chooser, entries| {
             let Some(bags) = bags else { return Ok(0) };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::decisions::{RowDecisions, ThreadDecisions};
 use super::sorted::SortedRows;
 use super::task::{RowNumbering, SamplingFacts, SamplingPlan, SamplingTask};
+use crate::counts::as_f64;
 use crate::engine::rows::block::{Block, Row};
 use crate::engine::rows::dispatch::read_rows;
 use crate::engine::rows::sink::RowSink;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::sampling::draw::Stream;
 use crate::sampling::remedial::Remedial;
 use crate::sampling::repeat_factor::RepeatFactors;
-use crate::sampling::row_weight::RowWeights;
+use crate::sampling::row_weight::{RowWeights, Sum};
 use crate::sampling::{Decisions, Shift, Values};
 
 /// How the value of a row follows from its labels, or from the chosen rows.
@@ -49,6 +50,8 @@ struct Decider {
     folds: Vec<Shift>,
     random_folds: Vec<Shift>,
     rows: u64,
+    /// SCUMBLE of the rows of an epoch, for plans that edit labels.
+    scumble: Sum,
     /// Entries of the rows of a block: position of the row in the block, and value of the entry.
     entries: Vec<(u64, u64)>,
 }
@@ -65,8 +68,10 @@ pub(super) async fn decide(task: &SamplingTask<'_>, rule: Rule) -> Result<Sampli
     let done = read_rows(&task.request, make).await?;
     let (mut shift, mut rows, mut parts) = (Shift::new(labels), 0, Vec::new());
     let mut all = [vec![Shift::new(labels); folds], vec![Shift::new(labels); folds]];
+    let mut scumble = Sum::default();
     for decider in done {
         rows += decider.rows;
+        scumble.merge(decider.scumble);
         shift.merge(&decider.shift);
         for (sums, part) in all.iter_mut().zip([&decider.folds, &decider.random_folds]) {
             sums.iter_mut().zip(part).for_each(|(sum, part)| sum.merge(part));
@@ -79,12 +84,15 @@ pub(super) async fn decide(task: &SamplingTask<'_>, rule: Rule) -> Result<Sampli
             .hint("run again once nothing writes to the shards"));
     }
     let [folds, random_folds] = all;
+    let epoch = shift.rows_after(rows);
+    let scumble_after =
+        (matches!(*rule, Rule::Split { .. }) && epoch > 0).then(|| scumble.value() / as_f64(epoch));
     Ok(SamplingPlan {
         decided: RowDecisions::join(parts),
         shift,
         folds,
         random_folds,
-        facts: SamplingFacts::default(),
+        facts: SamplingFacts { scumble_after, ..SamplingFacts::default() },
         spilled: Spilled::default(),
     })
 }
@@ -101,6 +109,7 @@ impl Decider {
             folds: vec![Shift::new(labels); folds],
             random_folds: vec![Shift::new(labels); folds],
             rows: 0,
+            scumble: Sum::default(),
             entries: Vec::new(),
         }
     }
@@ -165,7 +174,7 @@ impl RowSink for Decider {
             weights: None,
         };
         let (first, stream) = (block.first_row, self.numbering.streams[block.shard]);
-        let Self { shift, folds, random_folds, entries, .. } = self;
+        let Self { shift, folds, random_folds, entries, scumble, .. } = self;
         let mut entries = entries.iter().peekable();
         // Number and last value of the entries of a row; rows must come in order.
         let mut entries_of = |at: u64| {
@@ -199,6 +208,12 @@ impl RowSink for Decider {
                 let splits = remedial.splits(row.positives, *mean);
                 if splits {
                     shift.split(row.unknown);
+                    remedial
+                        .copies(row.positives)
+                        .iter()
+                        .for_each(|copy| scumble.add(remedial.scumble(copy)));
+                } else {
+                    scumble.add(remedial.scumble(row.positives));
                 }
                 Ok(1 + u32::from(splits))
             }),

@@ -83,17 +83,24 @@ pub(super) async fn keyed(
     SortedRows::merge(parts, Arc::clone(&task.spill), budget * task.request.limits.threads.max(1))
 }
 
-/// Rows by label, and labels by row, for the given labels.
-pub(super) async fn bags(task: &SamplingTask<'_>, labels: &[u32]) -> Result<[SortedRows; 2]> {
+/// Rows by label for the given labels; and labels by row, for the rows that have one of them: `all` labels of these
+/// rows, or only the given ones.
+pub(super) async fn bags(task: &SamplingTask<'_>, labels: &[u32], all: bool) -> Result<[SortedRows; 2]> {
     let mut wanted = vec![false; task.rarity.positives.len()];
     labels.iter().for_each(|label| wanted[*label as usize] = true);
     let (numbering, budget) = (Arc::clone(&task.numbering), task.budget() / 2);
     let each = move |[by_label, by_row]: &mut [UnsortedRows; 2], block: &Block| {
         let base = numbering.bases[block.shard] + block.first_row;
         for (at, row) in rows(block) {
-            for &label in row.positives.iter().filter(|label| wanted[**label as usize]) {
-                by_label.push(label.into(), base + at)?;
-                by_row.push((base + at).into(), label.into())?;
+            let has_bag = row.positives.iter().any(|label| wanted[*label as usize]);
+            for &label in row.positives.iter().filter(|_| has_bag) {
+                let is_wanted = wanted[label as usize];
+                if is_wanted {
+                    by_label.push(label.into(), base + at)?;
+                }
+                if is_wanted || all {
+                    by_row.push((base + at).into(), label.into())?;
+                }
             }
         }
         Ok(())

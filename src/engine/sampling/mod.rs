@@ -45,7 +45,7 @@ pub(crate) async fn plan_rows(request: &Request<'_>, asked: &SamplingRequest<'_>
     let mut facts = SamplingFacts::default();
     let rule = rule(&task, &mut facts).await?;
     let mut planned = decide::decide(&task, rule).await?;
-    planned.facts = facts;
+    planned.facts = SamplingFacts { scumble_after: planned.facts.scumble_after, ..facts };
     planned.spilled = task.spill.spilled();
     Ok(planned)
 }

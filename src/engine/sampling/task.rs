@@ -53,6 +53,8 @@ pub(crate) struct SamplingFacts {
     pub labelsets: Option<u64>,
     /// Mean SCUMBLE of the rows.
     pub scumble: Option<f64>,
+    /// Mean SCUMBLE of the rows of an epoch.
+    pub scumble_after: Option<f64>,
 }
 
 /// Numbers of rows over all shards, in the order of shard names, and the random numbers of each shard.

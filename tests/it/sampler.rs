@@ -1,0 +1,117 @@
+//! The position of a row in a plan, and the sampler of the page, run as printed.
+
+use std::process::Command;
+
+use arrow::array::{AsArray, BooleanArray, Int64Array, StringArray};
+use arrow::datatypes::Int64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
+
+use crate::support::{Place, array, left_out, root, write_with};
+
+/// Names whose order is not that of their numbers.
+const SHARDS: [(&str, i64); 3] = [("part-1", 31), ("part-10", 17), ("part-2", 23)];
+
+/// Shards with ids, a label and a split, in small row groups.
+fn shards(place: &Place) {
+    let mut first = 0;
+    for (name, rows) in SHARDS {
+        let ids = || first..first + rows;
+        let split = ids().map(|id| Some(if id % 7 == 3 { "validation" } else { "train" }));
+        let columns = vec![
+            ("id", array(Int64Array::from_iter_values(ids()))),
+            ("split", array(split.collect::<StringArray>())),
+            ("often", array(ids().map(|id| Some(id % 2 == 0)).collect::<BooleanArray>())),
+            ("rare", array(ids().map(|id| Some(id % 9 == 0)).collect::<BooleanArray>())),
+        ];
+        let properties = WriterProperties::builder().set_max_row_group_row_count(Some(8)).build();
+        write_with(&place.path(&format!("data/{name}.parquet")), columns, properties);
+        first += rows;
+    }
+}
+
+const WHERE: [&[&str]; 2] = [&[], &["--where", "split = 'train'"]];
+
+fn sample(place: &Place, condition: &[&str]) {
+    let arguments = ["sample", "data", "--labels", "often,rare", "--plan", "class-uniform", "--seed", "3"];
+    let more = ["--materialize", "--out", "plan", "--overwrite", "--quiet"];
+    let ended = place.run(&[&arguments[..], &more, condition].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn a_position_is_the_first_of_the_shard_and_the_row() {
+    let place = Place::new();
+    shards(&place);
+    for condition in WHERE {
+        sample(&place, condition);
+        let told = place.json("plan/plan.json");
+        let mut next = 0;
+        for shard in told["shards"].as_array().unwrap() {
+            assert_eq!(shard["first_position"], next);
+            next += shard["shard_rows"].as_i64().unwrap();
+            let path = place.path("plan").join(shard["file"].as_str().unwrap());
+            let file = std::fs::File::open(path).unwrap();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+            let mut rows = 0;
+            for batch in reader.map(Result::unwrap) {
+                let numbers =
+                    |name: &str| batch.column_by_name(name).unwrap().as_primitive::<Int64Type>().clone();
+                let first = shard["first_position"].as_i64().unwrap();
+                let both =
+                    numbers("row").values().to_vec().into_iter().zip(numbers("position").values().to_vec());
+                assert!(both.clone().all(|(row, position)| position == first + row));
+                rows += batch.num_rows() as u64;
+            }
+            assert_eq!(shard["rows"], rows);
+            assert!(place.path(shard["path"].as_str().unwrap()).exists());
+        }
+        assert_eq!(next, SHARDS.iter().map(|(_, rows)| rows).sum::<i64>());
+    }
+}
+
+/// What stands for torch where it is not installed.
+const TORCH: &str = "class WeightedRandomSampler:
+    def __init__(self, weights, num_samples):
+        self.weights, self.num_samples = list(weights), num_samples
+";
+/// The rows of an epoch are those of the copies, and weights belong to their rows.
+const CHECK: &str = r#"
+import glob
+copies = pa.concat_tables(pq.read_table(path, partitioning=None) for path in glob.glob("plan/sampled/*.parquet"))
+ids = data["id"].to_numpy()
+assert sorted(ids[epoch]) == sorted(copies["id"].to_pylist()), "other rows than in the copies"
+inside = set(copies["split"].to_pylist())
+assert set(np.array(data["split"])[epoch]) <= inside
+weighed = {id for id, weight in zip(ids, sampler.weights) if weight > 0}
+known = zip(data["id"].to_pylist(), data["split"].to_pylist(), data["often"].to_pylist(), data["rare"].to_pylist())
+assert weighed == {id for id, split, often, rare in known if split in inside and (often or rare)}
+assert sampler.num_samples == len(plan)
+"#;
+
+#[test]
+fn the_sampler_of_the_page_draws_the_rows_of_the_plan() {
+    let python = std::env::var("POSWEIGHT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has = Command::new(&python).args(["-c", "import pyarrow, numpy"]).output();
+    if !has.is_ok_and(|ended| ended.status.success()) {
+        left_out("the sampler of sampling.md", &format!("{python} has no pyarrow and numpy"));
+        return;
+    }
+    let page = std::fs::read_to_string(root().join("src/docs/sampling.md")).unwrap();
+    let snippet = page.split_once("```python\n").unwrap().1.split_once("```").unwrap().0;
+    let place = Place::new();
+    shards(&place);
+    for folder in ["stub/torch", "stub/torch/utils"] {
+        std::fs::create_dir_all(place.path(folder)).unwrap();
+        std::fs::write(place.path(folder).join("__init__.py"), "").unwrap();
+    }
+    std::fs::write(place.path("stub/torch/utils/data.py"), TORCH).unwrap();
+    for condition in WHERE {
+        sample(&place, condition);
+        let program = format!("{snippet}{CHECK}");
+        let mut run = Command::new(&python);
+        run.args(["-c", &program]).current_dir(place.dir.path()).env("PYTHONPATH", place.path("stub"));
+        let ended = run.output().unwrap();
+        assert!(ended.status.success(), "{condition:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    }
+}
