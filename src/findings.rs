@@ -129,6 +129,19 @@ impl FindingKind {
     pub(crate) fn info(self) -> &'static FindingInfo {
         FINDINGS.iter().find(|info| info.kind == self).unwrap_or(&FINDINGS[0])
     }
+
+    /// What the count of a finding counts.
+    #[must_use]
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::NoRows | Self::RowsUnknown => "row",
+            Self::SkippedShards | Self::ColumnOrder => "shard",
+            Self::ClippedWeights => "weight",
+            Self::NullElements => "null element",
+            Self::AbsentColumns => "column",
+            _ => "label",
+        }
+    }
 }
 
 /// One finding.
@@ -136,6 +149,8 @@ impl FindingKind {
 pub(crate) struct Finding {
     /// What was found.
     pub kind: FindingKind,
+    /// How many it concerns, of what [`FindingKind::unit`] names.
+    pub count: u64,
     /// Indices of the labels concerned; empty when it concerns the whole set.
     pub labels: Vec<usize>,
     /// What was observed, in numbers.
@@ -173,39 +188,43 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
     let with_status = |status: Status| labels_with(counts, |i| weights.status[i] == status);
     let primary = weights.primary();
     let is_weight = primary.kind != Kind::Additive;
-    let whole = |is: bool, observed: String| is.then_some(Finding { kind, labels: Vec::new(), observed });
+    let whole = |is: bool, count: u64, observed: Option<String>| {
+        let observed = observed.unwrap_or_else(|| plural(count, kind.unit()));
+        is.then_some(Finding { kind, count, labels: Vec::new(), observed })
+    };
     let labels = match kind {
-        FindingKind::NoRows => return whole(counts.rows() == 0, plural(0, "row")),
+        FindingKind::NoRows => return whole(counts.rows() == 0, 0, None),
         FindingKind::RowsUnknown => {
-            return whole(facts.rows_unknown, format!("{} listed", plural(counts.rows(), "row")));
+            let listed = format!("{} listed", plural(counts.rows(), "row"));
+            return whole(facts.rows_unknown, counts.rows(), Some(listed));
         }
         FindingKind::LabelsInferred => {
-            return whole(facts.labels_inferred, plural(counts.len() as u64, "label"));
+            return whole(facts.labels_inferred, counts.len() as u64, None);
         }
         FindingKind::NullElements => {
-            return whole(facts.null_elements > 0, plural(facts.null_elements, "null element"));
+            return whole(facts.null_elements > 0, facts.null_elements, None);
         }
         FindingKind::AbsentColumns => {
             let shown: Vec<&str> = facts.absent_columns.iter().take(5).map(String::as_str).collect();
-            return whole(
-                !shown.is_empty(),
-                format!("{}: {}", plural(facts.absent_columns.len() as u64, "column"), shown.join(", ")),
-            );
+            let n = facts.absent_columns.len() as u64;
+            let named = format!("{}: {}", plural(n, "column"), shown.join(", "));
+            return whole(n > 0, n, Some(named));
         }
         FindingKind::ColumnOrder => {
             let order = facts.column_order.clone();
-            return whole(order.is_some(), order.unwrap_or_default());
+            return whole(order.is_some(), 2, order);
         }
         FindingKind::SimilarLabels => similar_labels(counts.labels()),
         FindingKind::MissingAsLabel => labels_with(counts, |i| {
             is_missing_name(counts.labels().name(i)) && counts.tallies()[i].positives > 0
         }),
         FindingKind::SkippedShards => {
-            return whole(facts.skipped_shards > 0, plural(facts.skipped_shards as u64, "shard"));
+            let n = facts.skipped_shards as u64;
+            return whole(n > 0, n, None);
         }
         FindingKind::ClippedWeights => {
             let clipped: u64 = weights.vectors.iter().map(|vector| vector.clipped).sum();
-            return whole(clipped > 0, plural(clipped, "weight"));
+            return whole(clipped > 0, clipped, None);
         }
         FindingKind::LabelAbsentInGroup => return in_groups(kind, counts, facts, |group| &group.absent),
         FindingKind::LabelShiftInGroup => return in_groups(kind, counts, facts, |group| &group.shifted),
@@ -229,7 +248,13 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         }),
     };
     let observed = format!("{} of {}", labels.len(), plural(counts.len() as u64, "label"));
-    (!labels.is_empty()).then_some(Finding { kind, labels, observed })
+    of_labels(kind, labels, observed)
+}
+
+/// A finding about `labels`, if there are any.
+fn of_labels(kind: FindingKind, labels: Vec<usize>, observed: String) -> Option<Finding> {
+    let count = labels.len() as u64;
+    (count > 0).then_some(Finding { kind, count, labels, observed })
 }
 
 /// Labels of which another differs in blanks around it or in case alone.
@@ -275,7 +300,7 @@ fn in_groups(
         odd.len(),
         plural(facts.groups.len() as u64, "group")
     );
-    (!labels.is_empty()).then_some(Finding { kind, labels, observed })
+    of_labels(kind, labels, observed)
 }
 
 #[cfg(test)]

@@ -122,6 +122,8 @@ impl From<FrequencyBucket> for BucketEntry {
 pub(super) struct FindingEntry<'a> {
     id: &'static str,
     severity: &'static str,
+    count: u64,
+    unit: &'static str,
     observed: &'a str,
     cause: &'static str,
     remedy: &'static str,
@@ -134,6 +136,8 @@ impl<'a> From<&'a Finding> for FindingEntry<'a> {
         Self {
             id: info.id,
             severity: info.severity.as_str(),
+            count: finding.count,
+            unit: finding.kind.unit(),
             observed: &finding.observed,
             cause: info.cause,
             remedy: info.remedy,

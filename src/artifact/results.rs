@@ -205,7 +205,11 @@ pub(crate) struct FindingResult {
     pub id: &'static str,
     /// `warning` or `note`.
     pub severity: &'static str,
-    /// Number of labels concerned.
+    /// How many it concerns.
+    pub count: u64,
+    /// Of what: `label`, `shard`, `weight`, …
+    pub unit: &'static str,
+    /// Number of labels concerned; 0 if it does not concern single labels.
     pub labels: usize,
     /// The first of them.
     pub examples: Vec<String>,

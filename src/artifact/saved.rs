@@ -61,6 +61,8 @@ impl From<SavedGroup> for GroupMeasures {
 #[derive(Deserialize)]
 struct SavedFinding {
     id: String,
+    /// Older files lack it.
+    count: Option<u64>,
     labels: Vec<usize>,
     observed: String,
 }
@@ -97,11 +99,26 @@ pub(crate) fn read(path: &Path) -> Result<Option<SavedReport>> {
     });
     let kind = |id: &str| FINDINGS.iter().find(|info| info.id == id).map(|info| info.kind);
     let finding = |one: SavedFinding| {
-        Some(Finding { kind: kind(&one.id)?, labels: one.labels, observed: one.observed })
+        let count = one.count.unwrap_or(one.labels.len() as u64);
+        Some(Finding { kind: kind(&one.id)?, count, labels: one.labels, observed: one.observed })
     };
     let findings = fields.findings.into_iter().filter_map(finding).collect();
     let groups = fields.groups.into_iter().map(Into::into).collect();
     Ok(Some(SavedReport { source: fields.source, rows, findings, groups }))
+}
+
+/// The numbers in the file at `path`, by name: `None` for one that is not defined, or no number. `None` where there is
+/// no file.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_measures(path: &Path) -> Result<Option<HashMap<String, Option<f64>>>> {
+    let bytes = match std::fs::read(path) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|cause| Error::reading(path, &cause))?,
+    };
+    let numbers: HashMap<String, Number> = parsed(&bytes, path)?;
+    Ok(Some(numbers.into_iter().map(|(name, Number(value))| (name, value)).collect()))
 }
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T> {

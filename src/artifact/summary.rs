@@ -14,7 +14,11 @@ const MESSAGE: usize = 4000;
 #[must_use]
 pub(crate) fn summary(results: &RunResults, out: &str) -> String {
     let with = |status: &str| results.shards.iter().filter(|shard| shard.status == status).count();
-    let findings = results.findings.iter().take(NAMED).map(|one| (one.id.to_owned(), json!(one.labels)));
+    let findings = results
+        .findings
+        .iter()
+        .take(NAMED)
+        .map(|one| (one.id.to_owned(), json!({ "count": one.count, "unit": one.unit })));
     let failed = results.checks.iter().filter(|check| check.status == "failed").map(|check| check.id);
     let outputs = results.outputs.iter().take(NAMED).map(|file| file.path.as_str());
     line(&json!({

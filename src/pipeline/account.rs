@@ -226,6 +226,8 @@ pub(super) fn finding_result(finding: &Finding, derived: &Derived) -> FindingRes
     FindingResult {
         id: info.id,
         severity: info.severity.as_str(),
+        count: finding.count,
+        unit: finding.kind.unit(),
         labels: finding.labels.len(),
         examples: finding.labels.iter().take(EXAMPLES).map(|&i| labels.name(i).to_owned()).collect(),
         observed: finding.observed.clone(),

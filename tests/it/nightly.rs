@@ -336,3 +336,31 @@ fn nothing_is_done_where_nothing_has_changed() {
     std::fs::remove_file(place.path("x/8.parquet")).unwrap();
     ok(&run(&[]));
 }
+
+#[test]
+fn findings_count_what_they_observe() {
+    let place = Place::new();
+    three(&place);
+    std::fs::write(place.path("x/broken.parquet"), b"PAR1 nothing PAR1").unwrap();
+    let skip = ["--on-bad-shard", "skip", "--max-bad-shards", "1", "--clip", "0.9,1.1"];
+    let run = ["compute", "x", "--out", "w", "--summary-json", "s.json"];
+    let ended = place.run(&[&run[..], &skip].concat());
+    ok(&ended);
+    let (short, account, report) =
+        (place.json("s.json"), place.json("w/run_results.json"), place.json("w/imbalance.json"));
+    let of = |file: &serde_json::Value, id: &str| {
+        let all = file["findings"].as_array().unwrap();
+        let one = all.iter().find(|one| one["id"] == id).unwrap();
+        (one["count"].clone(), one["unit"].clone(), one["observed"].as_str().unwrap().to_owned())
+    };
+    for id in ["SKIPPED_SHARDS", "CLIPPED_WEIGHTS"] {
+        let (count, unit, observed) = of(&account, id);
+        assert!(count.as_u64().unwrap() > 0, "{id}");
+        assert!(observed.starts_with(&format!("{count} {}", unit.as_str().unwrap())), "{id}: {observed}");
+        assert_eq!(of(&report, id), (count.clone(), unit.clone(), observed));
+        assert_eq!((&short["findings"][id]["count"], &short["findings"][id]["unit"]), (&count, &unit));
+    }
+    // Reports made from these files say the same.
+    let shown = place.run(&["report", "w", "--format", "markdown"]).stdout;
+    assert!(shown.contains("SKIPPED_SHARDS") && shown.contains("1 shard"), "{shown}");
+}
