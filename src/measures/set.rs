@@ -17,7 +17,7 @@ pub const MEASURES: [Measure; 20] = [
     Measure {
         name: "cardinality",
         range: "0 … C",
-        formula: "positives / N, the mean number of labels per row",
+        formula: "positives / N, the mean number of labels per row; N counts rows that know no label, too",
         source: "mldr, MULAN, MEKA",
         of: |b| ratio(b.positives(), as_f64(b.counts.rows())),
     },

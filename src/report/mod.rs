@@ -5,7 +5,7 @@ mod heads;
 mod html;
 mod markdown;
 mod names;
-mod numbers;
+pub(crate) mod numbers;
 pub(crate) mod plan;
 mod rows;
 mod text;
@@ -108,9 +108,7 @@ impl Report<'_> {
     /// ln(features × labels × distinct sets), where all are known.
     #[must_use]
     pub(crate) fn tcs(&self) -> Option<f64> {
-        let product =
-            as_f64(self.features?) * self.counts.len() as f64 * self.rows?.get("distinct_labelsets")?;
-        (product > 0.0).then(|| product.ln())
+        tcs(self.features?, self.counts.len(), self.rows?.get("distinct_labelsets")?)
     }
 
     /// Every measure of the set.
@@ -231,6 +229,13 @@ fn buckets(counts: &LabelCounts) -> impl Iterator<Item = FrequencyBucket> {
         FrequencyBucket { from, to, labels }
     };
     (0..).zip(labels).map(bucket)
+}
+
+/// Theoretical complexity score: ln(features × labels × distinct label sets).
+#[must_use]
+pub(crate) fn tcs(features: u64, labels: usize, labelsets: f64) -> Option<f64> {
+    let product = as_f64(features) * labels as f64 * labelsets;
+    (product > 0.0).then(|| product.ln())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::numbers::{brief, number, percent, thousands};
 use super::{Report, drift, short, visible};
 use crate::measures::prevalence;
+use crate::sampling::whole;
 
 /// Labels shown at each end.
 const SHOWN: usize = 5;
@@ -77,9 +78,16 @@ fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     }
     if let Some(rows) = report.rows {
         let of = |name: &str| number(rows.get(name));
+        let known = match rows.get("unknown_rows") {
+            Some(unknown) if unknown > 0.0 => {
+                let known = thousands(report.counts.rows().saturating_sub(whole(unknown)));
+                format!(" over all rows, {} over the {known} that know a label", of("scumble_known"))
+            }
+            _ => String::new(),
+        };
         writeln!(
             out,
-            "{} sets of labels ({} of one row), at most {} labels in a row, SCUMBLE {}",
+            "{} sets of labels ({} of one row), at most {} labels in a row, SCUMBLE {}{known}",
             of("distinct_labelsets"),
             of("single_labelsets"),
             of("max_labels_per_row"),

@@ -59,6 +59,8 @@ pub struct RowMeasures {
     pub rows: u64,
     /// Entry k: number of rows with k labels.
     pub cardinalities: Vec<u64>,
+    /// Rows in which every label is missing; they count among the rows without any label.
+    pub unknown_rows: u64,
     /// Distinct label sets, including the empty set.
     pub distinct_labelsets: u64,
     /// Sets that occur in one row.
@@ -123,6 +125,12 @@ impl Spread {
         self.squares += other.squares;
     }
 
+    /// The mean without `zeros` of the values, which are 0; `None` if no value is left.
+    fn mean_without(&self, zeros: u64) -> Option<f64> {
+        let values = self.values.saturating_sub(zeros);
+        (values > 0).then(|| self.sum as f64 / ONE / as_f64(values))
+    }
+
     /// The mean; `None` without values.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
@@ -162,6 +170,13 @@ impl RowMeasures {
     #[must_use]
     pub fn empty_rows(&self) -> u64 {
         self.cardinalities.first().copied().unwrap_or(0)
+    }
+
+    /// Mean number of labels in the rows in which a label is known.
+    fn cardinality_known(&self) -> Option<f64> {
+        let known = self.rows.saturating_sub(self.unknown_rows);
+        let each = self.cardinalities.iter().enumerate();
+        (known > 0).then(|| each.map(|(k, &rows)| k as f64 * as_f64(rows)).sum::<f64>() / as_f64(known))
     }
 
     /// Largest number of labels in a row.
@@ -249,18 +264,21 @@ const fn row(
 
 /// Every measure that needs rows.
 #[rustfmt::skip]
-pub const ROW_MEASURES: [RowMeasure; 11] = [
-    row("empty_rows", "0 … N", "rows without any label", "MEKA", |m| Some(as_f64(m.empty_rows()))),
+pub const ROW_MEASURES: [RowMeasure; 14] = [
+    row("empty_rows", "0 … N", "rows without any positive label, rows that know no label among them", "MEKA", |m| Some(as_f64(m.empty_rows()))),
+    row("unknown_rows", "0 … N", "rows that know no label: every label is missing", "", |m| Some(as_f64(m.unknown_rows))),
+    row("cardinality_known", "0 … C", "positives / (N - unknown_rows), the mean number of labels over rows that know a label", "", RowMeasures::cardinality_known),
     row("max_labels_per_row", "0 … C", "largest number of labels in a row", "", |m| Some(m.max_labels_per_row() as f64)),
-    row("cardinality_sd", "0 … C", "standard deviation (n - 1) of the number of labels per row", "MLDA", |m| m.moment(2)),
+    row("cardinality_sd", "0 … C", "standard deviation (n - 1) of the number of labels per row, over all N rows", "MLDA", |m| m.moment(2)),
     row("cardinality_skewness", "", "third standardised moment of the number of labels per row", "", |m| m.moment(3)),
     row("cardinality_kurtosis", "1 …", "fourth standardised moment of the number of labels per row; 3 for a normal distribution", "", |m| m.moment(4)),
     row("distinct_labelsets", "0 … N", "distinct label sets, including the empty set", "mldr, MULAN, MEKA", |m| Some(as_f64(m.distinct_labelsets))),
     row("distinct_nonempty_labelsets", "0 … N", "distinct label sets, without the empty set", "", |m| Some(as_f64(m.distinct_labelsets - u64::from(m.empty_rows() > 0)))),
     row("single_labelsets", "0 … N", "label sets that occur in one row", "mldr", |m| Some(as_f64(m.single_labelsets))),
     row("max_labelset_frequency", "0 … N", "rows of the most frequent label set", "mldr", |m| m.top_labelsets.first().map(|set| as_f64(set.rows))),
-    row("scumble", "0 … 1", "mean over rows of 1 - geometric mean / mean of IRLbl of the row's labels", "Charte et al. 2014, mldr", |m| m.scumble.mean()),
-    row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of scumble over rows", "mldr", |m| m.scumble.variation()),
+    row("scumble", "0 … 1", "mean over all N rows of 1 - geometric mean / mean of IRLbl of the row's labels; 0 for rows without labels", "Charte et al. 2014, mldr", |m| m.scumble.mean()),
+    row("scumble_known", "0 … 1", "the same over the N - unknown_rows rows that know a label", "", |m| m.scumble.mean_without(m.unknown_rows)),
+    row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of scumble over all N rows", "mldr", |m| m.scumble.variation()),
 ];
 
 #[cfg(test)]
@@ -322,12 +340,23 @@ mod tests {
         // Of the rows that know both, (1,1), (0,0), (1,0) are left.
         assert_eq!((pair.known, pair.together, pair.conditional), (3, 1, [Some(0.5), Some(1.0)]));
         assert!((pair.phi.unwrap() - 0.5).abs() < 1e-15);
+        // The third row knows neither label.
+        let known = |name: &str| {
+            let measure = ROW_MEASURES.iter().find(|measure| measure.name == name).unwrap();
+            (measure.of)(&measures).unwrap()
+        };
+        assert_eq!((known("unknown_rows"), known("empty_rows")), (1.0, 2.0));
+        assert!((known("cardinality_known") - 1.0).abs() < 1e-15);
+        assert!((known("scumble_known") - 6.0 / 5.0 * known("scumble")).abs() < 1e-15);
     }
 
     #[test]
     fn nothing_is_defined_of_nothing() {
         let (_, measures) = pass(2, &[]);
-        let values: Vec<_> = ROW_MEASURES.iter().map(|measure| (measure.of)(&measures)).collect();
-        assert_eq!((&values[2..5], &values[8..]), (&[None; 3][..], &[None; 3][..]));
+        let defined = ROW_MEASURES.iter().filter(|measure| (measure.of)(&measures).is_some());
+        let defined: Vec<_> = defined.map(|measure| measure.name).collect();
+        let sizes =
+            ["distinct_labelsets", "distinct_nonempty_labelsets", "single_labelsets", "max_labels_per_row"];
+        assert!(defined.iter().all(|name| sizes.contains(name) || name.ends_with("_rows")), "{defined:?}");
     }
 }

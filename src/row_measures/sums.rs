@@ -56,14 +56,16 @@ impl RowSums {
                 labels => self.add_labels(labels, 1),
             }
         }
+        let n = self.scumble_of.labels();
+        let is_silent = |row: usize| n > 0 && sets.unknown(row).len() == n;
+        if !sets.all_known() {
+            self.silent += (0..sets.rows()).filter(|row| taken(*row) && is_silent(*row)).count() as u64;
+        }
         let Some(pairs) = &mut self.pairs else { return };
         pairs.add(sets, |row| taken(row) && sets.positives(row).len() > 1);
         if sets.all_known() {
             return;
         }
-        let n = self.scumble_of.labels();
-        let is_silent = |row: usize| n > 0 && sets.unknown(row).len() == n;
-        self.silent += (0..sets.rows()).filter(|row| taken(*row) && is_silent(*row)).count() as u64;
         let unknown = self
             .unknown
             .get_or_insert_with(|| [Sides::Unknown, Sides::Mixed].map(|sides| Pairs::new(n, sides)));
@@ -83,6 +85,11 @@ impl RowSums {
             [label] => self.single[*label as usize] += rows,
             labels => self.add_labels(labels, rows),
         }
+        let n = self.scumble_of.labels();
+        let is_silent = n > 0 && unknown.len() == n;
+        if is_silent {
+            self.silent += rows;
+        }
         let Some(pairs) = &mut self.pairs else { return };
         if positives.len() > 1 {
             pairs.add_alike(positives, positives, rows);
@@ -90,13 +97,10 @@ impl RowSums {
         if unknown.is_empty() {
             return;
         }
-        let n = self.scumble_of.labels();
         let [both, second] = self
             .unknown
             .get_or_insert_with(|| [Sides::Unknown, Sides::Mixed].map(|sides| Pairs::new(n, sides)));
-        if unknown.len() == n {
-            self.silent += rows;
-        } else {
+        if !is_silent {
             both.add_alike(unknown, unknown, rows);
             second.add_alike(positives, unknown, rows);
         }
@@ -161,6 +165,7 @@ impl RowSums {
         RowMeasures {
             rows: self.cardinalities.iter().sum(),
             cardinalities: self.cardinalities,
+            unknown_rows: self.silent,
             distinct_labelsets: sets.distinct,
             single_labelsets: sets.single,
             top_labelsets: sets.top,

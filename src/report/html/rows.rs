@@ -31,8 +31,13 @@ pub(super) fn cardinality(report: &Report<'_>) -> Option<Markup> {
     let of = |name: &str| number(rows.get(name));
     let count = |name: &str| rows.get(name).map_or_else(|| "–".to_owned(), whole);
     Some(html! {
-        p { "A row has " (number(report.measures.get("cardinality"))) " labels on average (standard deviation "
-            (of("cardinality_sd")) ") and at most " (count("max_labels_per_row")) ". Rows without any: " (count("empty_rows")) "." }
+        p { "A row has " (number(report.measures.get("cardinality"))) " labels on average over all rows (standard deviation "
+            (of("cardinality_sd")) ") and at most " (count("max_labels_per_row")) ". Rows without any: " (count("empty_rows")) "."
+            @if rows.get("unknown_rows").is_some_and(|unknown| unknown > 0.0) {
+                " Rows that know no label, because every label is missing: " (count("unknown_rows"))
+                "; without them a row has " (of("cardinality_known")) " labels on average, and SCUMBLE is " (of("scumble_known"))
+                " instead of " (of("scumble")) "."
+            } }
         figure { (columns("Rows by their number of labels", "rows", &all)) figcaption { "Rows by their number of labels." } }
         p { (count("distinct_labelsets")) " different sets of labels occur, " (count("single_labelsets")) " of them in a single row." }
         table {
