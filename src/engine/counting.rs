@@ -243,11 +243,12 @@ impl Counting {
         std::iter::once(&self.domain).chain(self.overrides.values())
     }
 
-    /// What a row says of a label that it does not list. A value column says what is known, so that the rest is
+    /// What a row says of a label that it does not list. The value column of layout `long` says what is known, so that the rest is
     /// not; soft values that are not listed are 0.
     #[must_use]
     pub(crate) fn unlisted(&self) -> Cell {
-        if self.layout.value.is_some() && !self.domain.soft { Cell::Missing } else { Cell::Negative }
+        let is_said = self.layout.kind == LayoutKind::Long && self.layout.value.is_some();
+        if is_said && !self.domain.soft { Cell::Missing } else { Cell::Negative }
     }
 
     /// True when soft or weighted counts are asked for.

@@ -6,7 +6,7 @@ use super::spec::Spec;
 use crate::error::{Error, Result};
 
 /// Keys of a spec that options may set: what is counted and how it is weighed.
-const OPTIONS: [&str; 36] = [
+const OPTIONS: [&str; 38] = [
     "layout",
     "labels",
     "id",
@@ -39,6 +39,8 @@ const OPTIONS: [&str; 36] = [
     "zero_negatives",
     "min_positives",
     "compat",
+    "row_measures",
+    "num_features",
     "engine",
     "trust_statistics",
     "scheme",
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_key_of_a_spec_is_an_option_or_for_runs_alone() {
-        const FOR_RUNS: [&str; 35] = [
+        const FOR_RUNS: [&str; 33] = [
             "allow_empty",
             "shards",
             "out",
@@ -148,8 +150,6 @@ mod tests {
             "formats",
             "format",
             "ids_disjoint",
-            "row_measures",
-            "num_features",
             "batch_size",
             "against",
             "plan",

@@ -9,18 +9,23 @@ use futures::future::BoxFuture;
 
 use super::call_options::options_of;
 use super::count_plan::CountPlan;
+use super::derived::MeasureOptions;
 use super::machine::Machine;
 use super::opening::{Opened, open_count};
-use super::options::{measure_options, weighing};
+use super::options::{measure_options, row_measures, weighing};
+use super::row_pass::{decide_for_query, measure_rows};
 use super::spec::{OneOrMany, STDIO};
 use crate::artifact::table::rows;
-use crate::counts::{LabelCounts, Labels};
+use crate::counts::{LabelCounts, Labels, as_f64};
 use crate::engine::functions::call::{CallTable, OpenedCall, TableCall};
+use crate::engine::rows::Measured;
 use crate::engine::session::Limits;
 use crate::engine::sql::measures;
-use crate::engine::{Counted, count, count_heads, outlook};
+use crate::engine::{Counted, GroupKey, count, count_heads, outlook};
 use crate::error::{Error, Result};
 use crate::measures::{Compat, measure};
+use crate::report::tcs;
+use crate::row_measures::{ROW_MEASURES, RowMeasures};
 use crate::weights::{Weighing, weigh};
 
 /// The functions that count, all together within `limits`.
@@ -51,7 +56,13 @@ struct CallPlan {
     count: CountPlan,
     weighing: Weighing,
     compat: Compat,
+    /// Whether the options ask for measures of rows.
+    row_measures: Option<bool>,
+    features: Option<u64>,
 }
+
+/// The measures of the rows of a table, or why there are none.
+type OfRows<'a> = std::result::Result<&'a RowMeasures, &'a str>;
 
 impl TableCall for CountCall {
     fn name(&self) -> &'static str {
@@ -66,7 +77,7 @@ impl TableCall for CountCall {
         let plan = Arc::new(self.plan(arguments).map_err(|error| error.at(self.name()))?);
         let soft = plan.count.domain.soft || plan.count.sample_weight.is_some();
         let nothing = LabelCounts::empty(Labels::default(), soft);
-        let schema = plan.rows(&nothing, &[])?.schema();
+        let schema = plan.rows(&nothing, &[], Err(""))?.schema();
         let open = move || -> BoxFuture<'static, Result<OpenedCall>> { Box::pin(open(Arc::clone(&plan))) };
         Ok(CallTable { schema, open: Arc::new(open) })
     }
@@ -104,8 +115,9 @@ impl CountCall {
         }
         let mut count = CountPlan::resolve(&spec, Machine::here())?;
         count.limits = self.limits.clone();
-        let compat = measure_options(&spec)?.compat;
-        Ok(CallPlan { kind, count, weighing: weighing(&spec)?, compat })
+        let MeasureOptions { compat, features, .. } = measure_options(&spec)?;
+        let (weighing, row_measures) = (weighing(&spec)?, row_measures(&spec)?);
+        Ok(CallPlan { kind, count, weighing, compat, row_measures, features })
     }
 }
 
@@ -138,22 +150,63 @@ impl CallPlan {
             count_heads(&opened.dataset, &opened.heads, limits, &Arc::default(), &mut [], 0).await?
         };
         let Counted { total, groups, .. } = counted;
+        let measured = self.measure(opened, &total, &groups).await?;
         if self.count.by.is_empty() {
-            return self.rows(&total, &[]);
+            return self.rows(
+                &total,
+                &[],
+                measured.as_ref().map(|found| &found.whole).map_err(String::as_str),
+            );
         }
-        let parts = groups.iter().map(|(key, counts)| self.rows(counts, key));
+        let of_rows = |group: usize| match &measured {
+            Ok(found) => {
+                found.groups.get(group).ok_or("there are too many groups to measure the rows of each")
+            }
+            Err(why) => Err(why.as_str()),
+        };
+        let parts = groups.iter().enumerate().map(|(at, (key, counts))| self.rows(counts, key, of_rows(at)));
         let parts = parts.collect::<Result<Vec<_>>>()?;
         let nothing = LabelCounts::empty(Labels::default(), total.masses().is_some());
-        let schema = self.rows(&nothing, &[])?.schema();
+        let schema = self.rows(&nothing, &[], Err(""))?.schema();
         concat_batches(&schema, &parts).map_err(|cause| Error::internal(cause.to_string()))
     }
 
+    /// Reads rows once more, for measures that need more than counts; or says why not.
+    async fn measure(
+        &self,
+        opened: &Opened,
+        total: &LabelCounts,
+        groups: &[(GroupKey, LabelCounts)],
+    ) -> Result<std::result::Result<Measured, String>> {
+        if self.kind != CallKind::Measures {
+            return Ok(Err(String::new()));
+        }
+        if let Err(why) = decide_for_query(self.row_measures, &opened.counting, total) {
+            return Ok(Err(why));
+        }
+        measure_rows(&self.count.limits, opened, total, groups).await.map(|(measured, _)| Ok(measured))
+    }
+
+    /// Every measure of `counts`.
+    fn measures(&self, counts: &LabelCounts, of_rows: OfRows<'_>) -> Result<RecordBatch> {
+        let found = measure(counts, self.compat);
+        let tcs = |rows: &RowMeasures| tcs(self.features?, counts.len(), as_f64(rows.distinct_labelsets));
+        let value = |name: &str| {
+            let of_set = found.values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+            let row_measure = ROW_MEASURES.iter().find(|measure| measure.name == name);
+            let of_row = || of_rows.ok().zip(row_measure).map(|(rows, measure)| (measure.of)(rows));
+            let asked = name == "tcs" && self.features.is_some();
+            of_set.or_else(of_row).or_else(|| of_rows.ok().filter(|_| asked).map(tcs))
+        };
+        measures(value, of_rows.err().unwrap_or_default())
+    }
+
     /// The rows of one group, after the columns of `--by` with its key.
-    fn rows(&self, counts: &LabelCounts, key: &[Option<String>]) -> Result<RecordBatch> {
+    fn rows(&self, counts: &LabelCounts, key: &[Option<String>], of_rows: OfRows<'_>) -> Result<RecordBatch> {
         let rows = match self.kind {
             CallKind::Counts => rows(counts, None)?,
             CallKind::Weights => rows(counts, Some(&weigh(counts, &self.weighing)?))?,
-            CallKind::Measures => measures(&measure(counts, self.compat))?,
+            CallKind::Measures => self.measures(counts, of_rows)?,
         };
         let by = &self.count.by;
         let group = |at: usize| -> ArrayRef {

@@ -6,7 +6,7 @@ use super::spec::{OneOrMany, Scalar, Spec};
 use crate::artifact::catalog;
 use crate::consequences::BATCH_SIZE;
 use crate::engine::session::Limits;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, choice};
 use crate::weights::{Adjust, Fallback, Policy, Scheme, Weighing};
 
 /// Part of the machine's memory used by default.
@@ -52,6 +52,15 @@ pub(crate) fn weighing(spec: &Spec) -> Result<Weighing> {
         min_positives: spec.min_positives.unwrap_or(0),
     };
     Ok(Weighing { schemes, adjust, policy })
+}
+
+/// Whether a spec asks for measures of rows; `None` for `auto`.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flag.
+pub(crate) fn row_measures(spec: &Spec) -> Result<Option<bool>> {
+    let choices = [("auto", None), ("on", Some(true)), ("off", Some(false))];
+    spec.row_measures.as_deref().map_or(Ok(None), |text| choice("--row-measures", text, &choices))
 }
 
 /// How a spec asks to read measures, and what reports give beside them.

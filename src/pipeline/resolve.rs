@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::count_plan::CountPlan;
 use super::destination::Destination;
 use super::machine::Machine;
-use super::options::{formats, list, measure_options, weighing};
+use super::options::{formats, list, measure_options, row_measures, weighing};
 use super::parts::part;
 use super::plan::{Notices, Plan};
 use super::refusals::check;
@@ -23,7 +23,6 @@ impl Plan {
     /// # Errors
     /// [`Error::Usage`] naming the flag that is wrong or the two that contradict each other.
     pub(crate) fn resolve(spec: Spec, machine: Machine) -> Result<Self> {
-        let row_measures = [("auto", None), ("on", Some(true)), ("off", Some(false))];
         let plan = Self {
             count: CountPlan::resolve(&spec, machine)?,
             out: Destination::asked(&spec)?,
@@ -39,10 +38,7 @@ impl Plan {
                 None => formats(&list(spec.formats.as_ref()))?,
             },
             weighing: weighing(&spec)?,
-            row_measures: match spec.row_measures.as_deref() {
-                None => None,
-                Some(text) => choice("--row-measures", text, &row_measures)?,
-            },
+            row_measures: row_measures(&spec)?,
             measure_options: measure_options(&spec)?,
             against: spec.against.clone(),
             sampling: Sampling::asked(&spec)?,

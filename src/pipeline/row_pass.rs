@@ -7,6 +7,7 @@ use super::plan::Plan;
 use crate::counts::LabelCounts;
 use crate::engine::counting::Counting;
 use crate::engine::rows::{Measured, Request, can_tell, measure};
+use crate::engine::session::Limits;
 use crate::engine::{GroupKey, Progress};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
@@ -49,10 +50,26 @@ pub(super) fn decide(
     Ok(why_not.map_or(Ok(()), Err))
 }
 
+/// Why a query does not measure rows, or that it does.
+pub(super) fn decide_for_query(
+    asked: Option<bool>,
+    counting: &Counting,
+    counts: &LabelCounts,
+) -> std::result::Result<(), String> {
+    match (asked, can_tell(counting)) {
+        (Some(false), _) => Err("row_measures=off".to_owned()),
+        (_, Err(why)) => Err(why.to_owned()),
+        (None, Ok(())) if counts.len() > LABELS_MAX => {
+            Err(format!("there are more than {LABELS_MAX} labels; row_measures=on measures rows anyway"))
+        }
+        (_, Ok(())) => Ok(()),
+    }
+}
+
 /// Reads the rows once more. `counts` are of all of them, `groups` of those of each group, whose measures are left
 /// out where they would take too much.
 pub(super) async fn measure_rows(
-    plan: &Plan,
+    limits: &Limits,
     opened: &Opened,
     counts: &LabelCounts,
     groups: &[(GroupKey, LabelCounts)],
@@ -69,7 +86,7 @@ pub(super) async fn measure_rows(
         dataset: &opened.dataset,
         counting: &Arc::new(opened.counting.knowing(counts.labels())),
         groups: &keys,
-        limits: &plan.count.limits,
+        limits,
         progress: &progress,
     };
     let measured = measure(&request, counts, &parts).await?;

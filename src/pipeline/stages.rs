@@ -195,7 +195,8 @@ async fn measure(
         return Ok(None);
     }
     let _timer = account.timings.start("measure_rows");
-    let (measured, bytes_read) = measure_rows(plan, opened, &counted.total, &counted.groups).await?;
+    let (measured, bytes_read) =
+        measure_rows(&plan.count.limits, opened, &counted.total, &counted.groups).await?;
     account.measured(&measured, bytes_read);
     Ok(Some(measured))
 }

@@ -208,6 +208,19 @@ fn table_functions_count_as_the_job_does() {
     let imbalance = csv(&place, &format!("SELECT * FROM imbalance('{wide}')"));
     place.weights(&[&wide]);
     assert_eq!(imbalance, csv(&place, "SELECT * FROM 'out'.imbalance"));
+    // Every number of imbalance.json is a row.
+    let written = place.json("out/imbalance.json");
+    for (name, value) in written.as_object().unwrap().iter().filter(|(_, value)| value.is_number()) {
+        assert!(
+            imbalance.contains(&format!("{name},{:?},", value.as_f64().unwrap())),
+            "{name} {value}: {imbalance}"
+        );
+    }
+    let without = csv(&place, &format!("SELECT * FROM imbalance('{wide}', 'row_measures=off')"));
+    assert!(without.contains("scumble,,row_measures=off\n"), "{without}");
+    place.weights(&[&wide, "--row-measures", "off"]);
+    let without = csv(&place, "SELECT * FROM 'out'.imbalance");
+    assert!(without.contains("scumble,,the run did not measure rows"), "{without}");
     refused(
         &place,
         &["-c", "SELECT * FROM label_counts('t', 'layot=list')"],

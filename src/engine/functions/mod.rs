@@ -69,7 +69,7 @@ pub const FUNCTIONS: [FunctionInfo; 28] = [
     row("label_entropy(pos, neg)", "entropy of prevalence in bits"),
     row("label_counts('shards' [, 'options'])", "counts of every label, as counts.parquet has them"),
     row("label_weights('shards', 'scheme' [, 'options'])", "counts, weights and status, as weights.parquet has them"),
-    row("imbalance('shards' [, 'options'])", "every measure of the set: measure, value"),
+    row("imbalance('shards' [, 'options'])", "every measure of the set: measure, value, and a note where the value is NULL"),
 ];
 
 /// True for the names of aggregates over a label column.

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, MemTable, MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::Result as DfResult;
 
+use super::measures::measures;
 use super::table::QueryTable;
 use crate::artifact::counts::read;
+use crate::artifact::saved::read_measures;
 use crate::engine::errors::external;
 use crate::error::{Error, Result};
-use crate::measures::{Compat, Measures, measure};
+use crate::measures::{Compat, measure};
 use crate::store::is_address;
 
 /// The schema of registered tables.
@@ -135,7 +137,7 @@ impl SchemaProvider for RunSchema {
 pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc<dyn TableProvider>> {
     let counts = folder.join("counts.parquet");
     if name == "imbalance" {
-        let batch = measures(&measure(&read(&counts)?.counts, Compat::default()))?;
+        let batch = run_measures(folder, &counts)?;
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]]);
         return Ok(Arc::new(table.map_err(|cause| Error::internal(cause.to_string()))?));
     }
@@ -146,13 +148,14 @@ pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc
     })?))
 }
 
-/// Measures as rows `[measure, value]`; the value is NULL where a measure is not defined.
-///
-/// # Errors
-/// [`Error::Internal`] when Arrow refuses the columns.
-pub(crate) fn measures(measures: &Measures) -> Result<RecordBatch> {
-    let names: StringArray = measures.values.iter().map(|(name, _)| Some(*name)).collect();
-    let values: Float64Array = measures.values.iter().map(|(_, value)| *value).collect();
-    let columns = [("measure", Arc::new(names) as ArrayRef, false), ("value", Arc::new(values) as _, true)];
-    RecordBatch::try_from_iter_with_nullable(columns).map_err(|cause| Error::internal(cause.to_string()))
+/// The measures of the finished run in `folder`: those of its `imbalance.json`, else those that follow from its counts.
+fn run_measures(folder: &Path, counts: &Path) -> Result<RecordBatch> {
+    if let Some(saved) = read_measures(&folder.join("imbalance.json"))? {
+        let no_rows = "the run did not measure rows: see rows_not_measured in run_results.json, \
+                       or run again with --row-measures on";
+        return measures(|name| saved.get(name).copied(), no_rows);
+    }
+    let found = measure(&read(counts)?.counts, Compat::default());
+    let value = |name: &str| found.values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    measures(value, "the run wrote no imbalance.json")
 }

@@ -5,6 +5,7 @@
 
 mod allowed;
 mod catalog;
+mod measures;
 mod table;
 
 use std::path::Path;
@@ -31,7 +32,7 @@ use crate::error::{Error, Result};
 use table::QueryTable;
 
 pub(crate) use allowed::Access;
-pub(crate) use catalog::measures;
+pub(crate) use measures::measures;
 
 /// Lists of pieces that a table is cut into on a cluster.
 const CLUSTER_LISTS: usize = 64;
