@@ -126,7 +126,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         keys(plan, layout, &dataset.schema, &dataset.shards, vocabulary, is_part)
     };
     let keys = keys_of(layout, vocabulary)?;
-    let labels_inferred = matches!(keys, Keys::Indices(None));
+    let labels_inferred = matches!(keys, Keys::Indices(None)) && !layout.has_heads();
     let counting = Counting {
         layout: layout.clone(),
         overrides: overrides(plan, layout, &keys)?,
@@ -148,7 +148,6 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     for layout in layout.heads().filter(|_| layout.has_heads()) {
         let keys =
             keys_of(&layout, None).map_err(|error| error.at(format!("column {:?}", layout.column())))?;
-        labels_inferred |= matches!(keys, Keys::Indices(None));
         heads.push(Counting { layout, keys, ..counting.clone() });
     }
     let mut opened = Opened {

@@ -305,9 +305,9 @@ impl Collector {
         for mass in &mut masses {
             // What is listed is by how much a label differs from what rows say that do not list it: of layout long, pairs
             // say it whole; of layout map, the mass of labels that are not known is below 0 here.
-            let positives = if self.counting.layout.kind == LayoutKind::Long { Mass::ZERO } else { mass.positives };
-            mass.negatives =
-                Mass::from_units(rest_mass.units() - positives.units() + mass.negatives.units());
+            let positives =
+                if self.counting.layout.kind == LayoutKind::Long { Mass::ZERO } else { mass.positives };
+            mass.negatives = Mass::from_units(rest_mass.units() - positives.units() + mass.negatives.units());
         }
         let unlisted = || {
             let mut tally = Tally { missing: whole.missing, ..Tally::default() };
