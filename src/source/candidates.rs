@@ -198,6 +198,11 @@ impl CandidateColumn<'_> {
         if evidence.has_bytes {
             return Vec::new();
         }
+        if evidence.is_long && self.is_named && evidence.texts.is_empty() {
+            let why = || format!("strings in {name:?} are too long to look at");
+            let kinds = [LayoutKind::List, LayoutKind::Vector, LayoutKind::Class];
+            return kinds.map(|kind| self.candidate(kind, SURE - 1, why())).to_vec();
+        }
         if let Some(lists) = text_lists(name, evidence, self.domain) {
             return self.text_list_readings(&lists);
         }

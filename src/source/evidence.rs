@@ -49,6 +49,8 @@ pub(crate) struct ColumnEvidence {
     pub(crate) is_full: bool,
     /// Some bytes are not UTF-8.
     pub(crate) has_bytes: bool,
+    /// Cells were too long to look at.
+    pub(crate) is_long: bool,
     /// Some cells, as a person reads them.
     pub(crate) shown: Vec<String>,
 }
@@ -189,6 +191,10 @@ pub(crate) fn gather(
         for group in groups.into_iter().take(if far { 1 } else { usize::MAX }) {
             let first = nth == 0 && group == 0;
             let slim = slim(&shard, group, &found);
+            for (name, evidence) in &mut found {
+                let is_there = shard.schema.field_with_name(name).is_ok();
+                evidence.is_long |= is_there && !slim.contains_key(name.as_str());
+            }
             let rows = RowChoice::Of(group, parts(&shard, group, first, far));
             let read = read_columns(&shard, rows, &|name| slim.contains_key(name), &mut |batch| {
                 for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {

@@ -285,6 +285,10 @@ fn what_texts_hold_is_detected_and_said() {
     // What stands for nothing is declared, never a name.
     let (code, _, said) = detected(&["['a']", "nan", "['c']"]);
     assert!(code == 4 && said.contains("row 1") && said.contains("--missing-values"), "{said}");
+    // Too long to look at.
+    let long = format!("[{}]", vec!["0"; 3000].join(", "));
+    let (code, _, said) = detected(&[&long, &long]);
+    assert!(code == 2 && said.contains("--layout vector") && said.contains("too long"), "{said}");
     // Neither lists nor names.
     let (code, _, said) = detected(&["{\"a\": 1}", "{\"b\": 1}"]);
     assert_eq!(code, 2, "{said}");
