@@ -430,7 +430,7 @@ fn absent_columns(plan: &CountPlan, layout: &Layout, agreement: &Agreement) -> R
     if absent.is_empty() {
         return Ok(Vec::new());
     }
-    let only_labels = absent.iter().all(|name| layout.labels.iter().any(|label| label == name));
+    let only_labels = absent.iter().all(|name| layout.cells().any(|own| own == *name));
     if plan.missing_columns && only_labels {
         return Ok(absent.into_iter().map(str::to_owned).collect());
     }

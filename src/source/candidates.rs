@@ -282,7 +282,7 @@ impl CandidateColumn<'_> {
         let why = format!("each string in {:?} is an object that gives labels a value", self.name());
         let why =
             if all { why } else { format!("{why}: add --soft, or --threshold 0.5, if they are scores") };
-        self.candidate(LayoutKind::Map, if all { self.base(7, 5, 3) } else { self.base(5, 3, 1) }, why)
+        self.candidate(LayoutKind::Map, if all { self.base(7, 5, 2) } else { self.base(5, 3, 1) }, why)
     }
 
     /// Whether nearly all texts are objects. Counting names those that are not.

@@ -255,14 +255,16 @@ impl Layout {
             } else {
                 self.fits_aside(name, field.data_type())
             };
-            if !fits {
+            let is_map = matches!(field.data_type(), DataType::Map(..));
+            let is_simple = !is_map || LabelPath::of_map(name, schema).is_some();
+            if !(fits && is_simple) {
                 return Err(Error::input(format!(
                     "column {name:?} is {}, but layout {} expects {expected}",
                     field.data_type(),
                     self.kind
                 ))
                 .hint(match first_inside(name, schema) {
-                    _ if matches!(field.data_type(), DataType::Map(..)) => {
+                    _ if is_map && is_simple => {
                         format!("read its keys as labels and its values by the value rules: --labels {name} --layout map")
                     }
                     _ if self.kind == LayoutKind::Map && item(field.data_type()).is_some() => {

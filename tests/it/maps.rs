@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Array, Float64Builder, Int64Array, MapBuilder, StringArray, StringBuilder,
+    ArrayRef, Float64Array, Float64Builder, Int64Array, ListBuilder, MapBuilder, StringArray, StringBuilder,
 };
 use arrow::datatypes::DataType;
 use parquet::file::properties::{WriterProperties, WriterVersion};
@@ -425,4 +425,32 @@ fn the_proposed_spec_of_a_map_counts_it() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let labels: BTreeMap<String, Value> = serde_json::from_value(place.json("weights/weights.json")).unwrap();
     assert_eq!(labels["positives"], json!([1, 0]));
+}
+
+#[test]
+fn a_shard_without_the_map_is_asked_about() {
+    let place = Place::new();
+    write(
+        &place.path("in/0.parquet"),
+        vec![("scores", scores()), ("id", array(Int64Array::from(vec![1; 4])))],
+    );
+    write(&place.path("in/1.parquet"), vec![("id", array(Int64Array::from(vec![1, 2])))]);
+    let (code, message) = says(&place, &["in", "--labels", "scores"]).unwrap_err();
+    assert!(code == 4 && message.contains("in/1.parquet"), "{message}");
+    for engine in ["encoded", "plain"] {
+        let asked = ["in", "--labels", "scores", "--missing-columns", "missing", "--engine", engine];
+        assert_eq!(counts(&place, &asked), json!([["cat", "dog"], [1, 0], [2, 2], [3, 4]]), "{engine}");
+    }
+}
+
+#[test]
+fn a_map_of_lists_is_not_read() {
+    let place = Place::new();
+    let mut maps = MapBuilder::new(None, StringBuilder::new(), ListBuilder::new(Float64Builder::new()));
+    maps.keys().append_value("cat");
+    maps.values().append(true);
+    maps.append(true).unwrap();
+    write(&place.path("in/0.parquet"), vec![("boxes", array(maps.finish()))]);
+    let (code, message) = says(&place, &["in", "--labels", "boxes", "--layout", "map"]).unwrap_err();
+    assert!(code == 4 && message.contains("\"boxes\""), "{message}");
 }

@@ -141,6 +141,24 @@ proptest! {
 }
 
 #[test]
+fn lists_inside_lists_are_read_from_pages() {
+    let place = Place::new();
+    let rows: Vec<Value> =
+        (0..100).map(|i| json!({ "parts": [[i % 3], [], null, [i % 5, null, i % 3]] })).collect();
+    let page = column(&fields(&[("parts", list(list(DataType::Int64)))]), &rows);
+    shard(&place.path("in/0.parquet"), &[("page", page)], false);
+    let counted =
+        each_way(&place, &["in", "--layout", "list", "--labels", "page.parts", "--num-labels", "5"]);
+    assert_eq!(counted[2], json!([47, 46, 46, 20, 20]));
+    counts(&place, &["in", "--layout", "list", "--labels", "page.parts", "--num-labels", "5"]).unwrap();
+    let counting = &place.json("out/run_results.json")["counting"];
+    for way in ["way", "rows_way"] {
+        let column = &counting[way]["columns"][0];
+        assert!(column["encoded"].as_u64() > Some(0) && column["arrays"].is_null(), "{way}: {column}");
+    }
+}
+
+#[test]
 fn a_shard_without_the_field_is_asked_about() {
     let place = Place::new();
     let cells = |name: &str| fields(&[(name, DataType::Int64)]);

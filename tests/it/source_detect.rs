@@ -229,11 +229,13 @@ fn inspect_shows_cells_and_readings() {
 #[test]
 fn sample_data_is_read_as_before() {
     let place = Place::new();
-    for name in ["wide", "labels270", "vector", "list", "delimited", "long", "map"] {
+    for name in ["wide", "labels270", "vector", "list", "delimited", "long"] {
         let folder = root().join("sample_data").join(name);
         let expected = if name == "labels270" { "wide" } else { name };
         assert_eq!(layout(&place, &[folder.to_str().unwrap()]), expected);
     }
+    let folder = root().join("sample_data/map");
+    assert_eq!(layout(&place, &[folder.to_str().unwrap(), "--threshold", "0.5"]), "map");
     let folder = root().join("sample_data/class");
     let question = layout(&place, &[folder.to_str().unwrap()]);
     assert!(question.contains("--labels class --layout class"), "{question}");

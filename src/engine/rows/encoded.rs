@@ -108,7 +108,6 @@ impl<G: FnMut(&mut Block, u64) -> Result<()>> ChunkSink for SetRows<'_, G> {
         let mut meaning = StoredLabels { counting, interner, is_cell };
         let outcome = match (counting.layout.kind, pages.chunks, pages.nesting) {
             (LayoutKind::Map, ..) => pages.pair().and_then(|pair| {
-                let cell = |_: u32, value: StoredValue<'_>| cell(value);
                 let spaces = [&mut **workspace, &mut **values];
                 rows_of_pairs(&pair, spaces, &mut meaning, &cell, labels, &mut sets, &mut take)
             }),

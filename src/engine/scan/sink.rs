@@ -35,7 +35,7 @@ impl CountSink<'_> {
         let pair = pages.pair()?;
         let counting = &*self.job.counting;
         let ScanBuffers { tallies, tools: ScanTools { workspace, values, interner, .. }, .. } = self.buffers;
-        let cell = |_: u32, value: StoredValue<'_>| cell(&counting.domain, value);
+        let cell = |value: StoredValue<'_>| cell(&counting.domain, value);
         let mut labels = StoredLabels { counting, interner, is_cell: false };
         let outcome = count_pairs(&pair, [workspace, values], &mut labels, &cell, &mut tallies.labels)?;
         Ok(outcome.map(|count| {

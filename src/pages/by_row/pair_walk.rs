@@ -29,8 +29,8 @@ pub struct PairChunks<'a> {
     pub nesting: &'a Nesting,
 }
 
-/// Classifies the value of a label, which is given by its id.
-pub(crate) type PairCell<'c> = &'c dyn Fn(u32, StoredValue<'_>) -> Cell;
+/// Classifies the value of a label, whichever label it is.
+pub(crate) type PairCell<'c> = &'c dyn Fn(StoredValue<'_>) -> Cell;
 
 /// Passes the rows of two chunks to `sink`. A NULL value is missing; a NULL key is skipped with its value.
 pub(crate) fn walk(
@@ -47,9 +47,7 @@ pub(crate) fn walk(
         pair,
         labels: EntryLabels::new(key_leaf, key_entries),
         lookup,
-        value_leaf,
-        value_entries,
-        cell,
+        values: ValueCells::new(value_leaf, value_entries, cell),
         depth: 0,
         row: PairRow::new(pair.keys.rows, sink),
     };
@@ -166,9 +164,7 @@ struct PairSlots<'w, 'l, 'a, 's> {
     pair: &'w PairChunks<'a>,
     labels: EntryLabels<'w>,
     lookup: &'w mut Lookup<'l>,
-    value_leaf: LeafColumn,
-    value_entries: Dictionary<'w>,
-    cell: PairCell<'w>,
+    values: ValueCells<'w>,
     /// Number of lists that have an element in the slot before.
     depth: u32,
     row: PairRow<'s>,
@@ -186,8 +182,8 @@ impl PairSlots<'_, '_, '_, '_> {
             let (repetition, definition) = (key_levels.repetition[slot], key_levels.definition[slot]);
             let value_definition = value_levels.definition[slot];
             let level = self.pair.nesting.level(definition).ok_or_else(|| leaf.no_level(definition))?;
-            if value_definition > self.value_leaf.max_def {
-                return Err(self.value_leaf.no_level(value_definition));
+            if value_definition > self.values.leaf.max_def {
+                return Err(self.values.leaf.no_level(value_definition));
             }
             // Above the elements of the innermost list both columns have the same ancestors.
             let ancestors = |definition: u32| definition.min(leaf.element_def);
@@ -201,8 +197,9 @@ impl PairSlots<'_, '_, '_, '_> {
             if repetition == 0 {
                 self.row.begin(level.null)?;
             }
-            let value = if value_definition == self.value_leaf.max_def {
-                Some(self.value(values.next()?)?)
+            let value = if value_definition == self.values.leaf.max_def {
+                let item = values.next()?;
+                Some((self.values.cell(item)?, item))
             } else {
                 None
             };
@@ -216,29 +213,55 @@ impl PairSlots<'_, '_, '_, '_> {
     }
 
     /// Adds the labels of a key, with a value or NULL, to the row at hand.
-    fn entry(&mut self, key: Item<'_>, value: Option<StoredValue<'_>>) -> Step<()> {
+    fn entry(&mut self, key: Item<'_>, value: Option<(Cell, Item<'_>)>) -> Step<()> {
         match self.labels.of(self.lookup, key)? {
             Ok(labels) => {
                 for &label in labels {
-                    let cell = value.map_or(Cell::Missing, |value| (self.cell)(label, value));
-                    self.row.add(label, cell, value);
+                    let cell = value.map_or(Cell::Missing, |(cell, _)| cell);
+                    let invalid = value.filter(|_| cell == Cell::Invalid);
+                    self.row.add(label, cell, invalid.map(|(_, item)| self.values.value(item)));
                 }
             }
             Err(what) => self.row.invalid(what),
         }
         Ok(())
     }
+}
 
-    fn value<'v>(&self, item: Item<'v>) -> Step<StoredValue<'v>>
+/// The values of a chunk, classified once per dictionary entry.
+struct ValueCells<'w> {
+    leaf: LeafColumn,
+    entries: Dictionary<'w>,
+    cell: PairCell<'w>,
+    /// By entry, once it occurred.
+    known: Vec<Option<Cell>>,
+}
+
+impl<'w> ValueCells<'w> {
+    fn new(leaf: LeafColumn, entries: Dictionary<'w>, cell: PairCell<'w>) -> Self {
+        let known = vec![None; entries.len()];
+        Self { leaf, entries, cell, known }
+    }
+
+    fn cell(&mut self, item: Item<'_>) -> Step<Cell> {
+        let index = match item {
+            Item::Single(raw) => return Ok((self.cell)(self.leaf.value(raw))),
+            Item::Entry(index) => index,
+        };
+        let Some(known) = self.known.get_mut(index as usize) else {
+            return Err(self.entries.no_entry(index));
+        };
+        Ok(*known.get_or_insert_with(|| (self.cell)(self.entries.value(index as usize))))
+    }
+
+    /// A value whose cell is known.
+    fn value<'v>(&self, item: Item<'v>) -> StoredValue<'v>
     where
         Self: 'v,
     {
         match item {
-            Item::Single(raw) => Ok(self.value_leaf.value(raw)),
-            Item::Entry(index) => {
-                self.value_entries.check(&[index])?;
-                Ok(self.value_entries.value(index as usize))
-            }
+            Item::Single(raw) => self.leaf.value(raw),
+            Item::Entry(index) => self.entries.value(index as usize),
         }
     }
 }

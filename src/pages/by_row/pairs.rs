@@ -23,7 +23,7 @@ pub fn rows_of_pairs(
     pair: &PairChunks<'_>,
     workspaces: [&mut Workspace; 2],
     meaning: &mut dyn LabelSet,
-    cell: &dyn Fn(u32, StoredValue<'_>) -> Cell,
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
     labels: usize,
     sets: &mut LabelSets,
     give: TakeRows<'_>,

@@ -20,8 +20,8 @@ pub struct PairCount {
     pub first_invalid_value: Option<(u32, String)>,
 }
 
-/// Tallies the labels that rows name, by label id, in `tallies`, which grows to the highest id. `cell` classifies the
-/// value of a label, given by its id; a NULL value is missing. If a row repeats a label, one cell counts: invalid,
+/// Tallies the labels that rows name, by label id, in `tallies`, which grows to the highest id. `cell` classifies
+/// values; a NULL value is missing. If a row repeats a label, one cell counts: invalid,
 /// else positive, uncertain, negative or missing, the first of these that occurs.
 ///
 /// The tallies do not include rows that do not name a label. In `rows - null_rows - invalid_rows` less the total of
@@ -35,7 +35,7 @@ pub fn count_pairs(
     pair: &PairChunks<'_>,
     [keys, values]: [&mut Workspace; 2],
     labels: &mut dyn LabelSet,
-    cell: &dyn Fn(u32, StoredValue<'_>) -> Cell,
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
     tallies: &mut Vec<Tally>,
 ) -> Result<ChunkOutcome<PairCount>> {
     let mut lookup = Lookup::new(labels);

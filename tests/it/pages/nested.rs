@@ -319,7 +319,6 @@ fn pairs(shard: &Shard, rules: &mut Rules) -> (LabelRows, Vec<Tally>, SetCount) 
     let nesting = nesting(shard, 0);
     let [mut first, mut second] = [Workspace::default(), Workspace::default()];
     let (mut found, mut tallies, mut sum) = (Vec::new(), Vec::new(), SetCount::default());
-    let cell = |_: u32, value: StoredValue<'_>| cell(value);
     for [keys, values] in pair_chunks(shard) {
         let pair = PairChunks { keys, values, nesting: &nesting };
         let count = count_pairs(&pair, [&mut first, &mut second], rules, &cell, &mut tallies).unwrap();
@@ -352,7 +351,6 @@ fn columns_of_different_lists_are_no_pair_and_damage_leaves_no_trace() {
     let mut rules = Rules { bound: None, invalid: 1000, two: 1000, alike: false };
     let mut tallies = vec![Tally { positives: 5, ..Tally::default() }; 3];
     let pair = PairChunks { keys, values, nesting: &nesting };
-    let cell = |_: u32, value: StoredValue<'_>| cell(value);
     let error = count_pairs(&pair, [&mut first, &mut second], &mut rules, &cell, &mut tallies).unwrap_err();
     assert!(error.to_string().contains("keys and values in different lists"), "{error}");
     assert_eq!(tallies, vec![Tally { positives: 5, ..Tally::default() }; 3]);
