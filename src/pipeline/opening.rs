@@ -104,6 +104,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?;
     let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref(), map.as_deref())?;
     let shards = with_map(&mut detected.layout, shards);
+    refuse_apart(&detected.layout, &shards)?;
     sort_columns(plan, &mut detected.layout)?;
     let layout = &detected.layout;
     refuse_value(plan, layout)?;
@@ -239,6 +240,26 @@ fn with_map(layout: &mut Layout, shards: Vec<Shard>) -> Vec<Shard> {
     let [keys, values] = ends;
     (layout.labels, layout.value) = (vec![keys], Some(values));
     shards
+}
+
+/// Values that are not in the same lists as the labels: which belongs to which would be a guess.
+fn refuse_apart(layout: &Layout, shards: &[Shard]) -> Result<()> {
+    let (LayoutKind::Map, Some(values)) = (layout.kind, &layout.value) else { return Ok(()) };
+    let is_apart = |shard: &&Shard| {
+        let path = |name: &str| Some(shard.nested_at(shard.schema.index_of(name).ok()?)?.1);
+        let pair = [layout.column(), values].map(path);
+        let is_beside = matches!(pair, [Some(labels), Some(values)] if labels.is_beside(values));
+        !is_beside && pair.into_iter().flatten().any(|path| path.lists() != 1)
+    };
+    match shards.iter().find(is_apart) {
+        None => Ok(()),
+        Some(shard) => Err(Error::input(format!(
+            "{}: the values {values:?} are not in the same lists as the labels {:?}",
+            shard.name,
+            layout.column()
+        ))
+        .hint("name two fields of one list of structs with --labels and --value, or two lists of the same length")),
+    }
 }
 
 /// Keys or values of a map that are read without the others.

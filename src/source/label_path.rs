@@ -64,7 +64,7 @@ impl LabelPath {
     pub(crate) fn of_map(name: &str, schema: &Schema) -> Option<(Self, Self)> {
         let [keys, values] = map_ends(name).map(|end| Self::find(&end, schema));
         let (keys, values) = (keys?, values?);
-        let ends = [&keys, &values].map(|path| path.steps.iter().rfind(|step| **step != PathStep::Elements));
+        let ends = [&keys, &values].map(|path| path.steps.last());
         (ends == [Some(&PathStep::Keys), Some(&PathStep::Values)]).then_some((keys, values))
     }
 
@@ -81,6 +81,12 @@ impl LabelPath {
             lists
         };
         self.root == values.root && !lists(self).is_empty() && lists(self) == lists(values)
+    }
+
+    /// Number of lists and maps that it goes through.
+    #[must_use]
+    pub(crate) fn lists(&self) -> usize {
+        self.steps.iter().filter(|step| !matches!(step, PathStep::Field(_))).count()
     }
 
     /// Whether it leads to the keys or values of a map.

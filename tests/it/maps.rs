@@ -454,3 +454,16 @@ fn a_map_of_lists_is_not_read() {
     let (code, message) = says(&place, &["in", "--labels", "boxes", "--layout", "map"]).unwrap_err();
     assert!(code == 4 && message.contains("\"boxes\""), "{message}");
 }
+
+#[test]
+fn values_in_other_lists_than_their_labels_are_refused() {
+    let place = Place::new();
+    let part = fields(&[("score", DataType::Float64)]);
+    let object = fields(&[("name", DataType::Utf8), ("parts", list(part))]);
+    let row =
+        json!([{"name": "cat", "parts": [{"score": 1.0}, {"score": 0.0}]}, {"name": "dog", "parts": []}]);
+    write(&place.path("in/0.parquet"), vec![("objects", column(&list(object), &[row]))]);
+    let asked = ["in", "--labels", "objects.name", "--value", "objects.parts.score"];
+    let (code, message) = says(&place, &asked).unwrap_err();
+    assert!(code == 4 && message.contains("not in the same lists"), "{message}");
+}
