@@ -17,6 +17,7 @@ mod head;
 mod heads;
 mod labels;
 mod tally;
+mod unit;
 
 use crate::error::{Error, Result};
 
@@ -25,6 +26,7 @@ pub(crate) use labels::number;
 pub(crate) use labels::{Labels, NameOrder};
 pub use tally::{Cell, Tally};
 pub(crate) use tally::{Mass, MassTally, Unlisted};
+pub(crate) use unit::CountUnit;
 
 /// Per label: positives, negatives, uncertain, missing, invalid; and the number of rows they came from.
 ///

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::files::FORMAT_VERSION;
 use super::json::json;
 use super::table;
-use crate::counts::{Head, LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted};
+use crate::counts::{CountUnit, Head, LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 
@@ -25,6 +25,8 @@ pub(crate) struct CountsFile {
     pub counts: LabelCounts,
     /// The layout they were read from.
     pub layout: String,
+    /// What was counted: rows or elements.
+    pub unit: CountUnit,
     /// What was counted: a hash over shards and value rules.
     pub fingerprint: String,
     /// The columns of `--by` with their values, where these are counts of one group.
@@ -109,6 +111,9 @@ pub(crate) fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -
         ("posweight.layout", file.layout.clone()),
         ("posweight.fingerprint", file.fingerprint.clone()),
     ];
+    if file.unit != CountUnit::default() {
+        metadata.push((UNIT, file.unit.as_str().to_owned()));
+    }
     if let Some(unlisted) = file.counts.unlisted() {
         metadata.push((UNLISTED, json(&Rest::from(unlisted))?));
     }
@@ -127,6 +132,7 @@ pub(crate) fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -
 
 const UNLISTED: &str = "posweight.unlisted";
 const HEADS: &str = "posweight.heads";
+const UNIT: &str = "posweight.unit";
 const GROUP: &str = "posweight.group";
 const PART: &str = "posweight.part";
 
@@ -174,6 +180,9 @@ pub(crate) fn read(path: &Path) -> Result<CountsFile> {
         group: said(entry(GROUP)).map_err(|cause| bad(&cause))?.unwrap_or_default(),
         part: said(entry(PART)).map_err(|cause| bad(&cause))?,
         layout: entry("posweight.layout").unwrap_or_default(),
+        unit: entry(UNIT)
+            .map_or(Ok(CountUnit::default()), |unit| unit.parse())
+            .map_err(|cause| bad(&cause))?,
         fingerprint: entry("posweight.fingerprint").unwrap_or_default(),
     })
 }
@@ -189,9 +198,14 @@ impl CountsFile {
     /// [`Error::Input`] when labels that were known before disagree.
     pub(crate) fn merge(&self, other: &Self) -> Result<Self> {
         let mixed = || "mixed".to_owned();
+        if self.unit != other.unit {
+            return Err(Error::input("counts of rows and counts of elements cannot be merged")
+                .hint("count both with the same --unit"));
+        }
         Ok(Self {
             counts: self.counts.merge(&other.counts)?,
             layout: if self.layout == other.layout { self.layout.clone() } else { mixed() },
+            unit: self.unit,
             fingerprint: add_fingerprints(&self.fingerprint, &other.fingerprint),
             group: if self.group == other.group { self.group.clone() } else { Vec::new() },
             part: None,

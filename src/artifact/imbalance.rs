@@ -11,6 +11,7 @@ use super::imbalance_entries::{
 };
 use super::json::JsonObject;
 use crate::consequences::FACTS;
+use crate::counts::CountUnit;
 use crate::error::Result;
 use crate::groups::mean;
 use crate::measures::{LABEL_MEASURES, MEASURES};
@@ -25,6 +26,7 @@ const DRIFT_MAX: usize = 1000;
 pub(crate) const KEYS: [(&str, &str); 18] = [
     ("version", "of this format"),
     ("source", "where the counts come from"),
+    ("unit", "element where elements of lists are counted; rows are then elements"),
     ("compat", "how labels without positives are read: mulan or mldr"),
     ("tcs", TCS),
     ("ld", LD),
@@ -82,7 +84,7 @@ pub(crate) fn schema() -> Json {
             of_labels.insert(name.to_owned(), described(json!({ "type": "array", "items": kind }), about));
         } else {
             let kind = match name.as_str() {
-                "version" | "source" | "compat" => json!({ "type": "string" }),
+                "version" | "source" | "unit" | "compat" => json!({ "type": "string" }),
                 "tcs" | "ld" | "lpd" => number.clone(),
                 "drift" | "weights" | "per_label" => json!({ "type": "object" }),
                 "cooccurrence" => json!({ "type": ["object", "null"] }),
@@ -114,6 +116,9 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report<'_>) -> Result<()> {
     let mut file = JsonObject::new(out);
     file.value("version", &FORMAT_VERSION)?;
     file.value("source", &report.source)?;
+    if report.unit != CountUnit::default() {
+        file.value("unit", &report.unit.as_str())?;
+    }
     file.value("compat", &report.measures.compat.to_string())?;
     for (name, value) in &report.measures.values {
         file.value(name, &number(*value))?;

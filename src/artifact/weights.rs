@@ -8,6 +8,7 @@ use super::counts::CountsFile;
 use super::files::FORMAT_VERSION;
 use super::json::JsonObject;
 use super::table;
+use crate::counts::CountUnit;
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
@@ -50,6 +51,9 @@ pub(crate) fn write_json(
     let mut object = JsonObject::new(out);
     object.value("$schema", &SCHEMA)?;
     object.value("version", &FORMAT_VERSION)?;
+    if file.unit != CountUnit::default() {
+        object.value("unit", &file.unit.as_str())?;
+    }
     object.value("rows", &counts.rows())?;
     object.array("labels", counts.labels().iter())?;
     if !counts.heads().is_empty() {

@@ -116,6 +116,9 @@ pub(super) struct LabelFlags {
     /// Declare that no row id of layout long is in two shards, so that counts of shards can be saved and merged
     #[arg(long)]
     ids_disjoint: bool,
+    /// What layout list counts: row, or element where each element of a list is a unit with one label
+    #[arg(long, value_name = "UNIT")]
+    unit: Option<String>,
     /// What integer labels are: index or name
     #[arg(long, value_name = "KIND")]
     label_kind: Option<String>,
@@ -378,6 +381,7 @@ impl LabelFlags {
         spec.ancestors.clone_from(&self.ancestors);
         spec.num_labels = self.num_labels;
         spec.num_rows = self.num_rows;
+        spec.unit.clone_from(&self.unit);
         spec.ids_disjoint = self.ids_disjoint.then_some(true);
         spec.on_bad_shard.clone_from(&self.on_bad_shard);
         spec.max_bad_shards = self.max_bad_shards;

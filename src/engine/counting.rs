@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::counts::{Cell, Labels, NameOrder};
+use crate::counts::{Cell, CountUnit, Labels, NameOrder};
 use crate::error::{Error, Result, choice};
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::{LabelKind, Layout, LayoutKind};
@@ -146,6 +146,8 @@ impl FromStr for Engine {
 pub(crate) struct Counting {
     /// The layout with its columns.
     pub layout: Layout,
+    /// What is counted; elements in layout `list` only.
+    pub unit: CountUnit,
     /// How labels get their positions.
     pub keys: Keys,
     /// What values mean, for every label without a meaning of its own.
@@ -268,6 +270,7 @@ pub(crate) mod tests {
         let labels = columns.iter().map(|&column| column.to_owned()).collect();
         Counting {
             layout: Layout { kind, labels, id: None, value: None, delimiter: None },
+            unit: CountUnit::default(),
             keys,
             domain: Domain::default(),
             overrides: HashMap::new(),

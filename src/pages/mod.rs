@@ -53,6 +53,7 @@ pub use count::counter::SetCounter;
 pub use count::flat::{FlatCount, count_flat, count_flat_pages};
 pub use count::pairs::count_pairs;
 pub use count::set_count::SetCount;
+pub(crate) use count::sets::count_elements;
 pub use count::sets::{count_nested_sets, count_sets};
 pub(crate) use count::values::count_values;
 pub use count::vector::count_vector;

@@ -6,6 +6,7 @@ use super::machine::Machine;
 use super::options::{limits, list};
 use super::spec::{OneOrMany, Spec};
 use super::value_rules::declared;
+use crate::counts::CountUnit;
 use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result, choice};
@@ -20,6 +21,8 @@ pub(crate) struct CountPlan {
     pub sources: Vec<String>,
     /// The layout, if given.
     pub layout: Option<LayoutKind>,
+    /// What is counted.
+    pub unit: CountUnit,
     /// Label columns, if given.
     pub labels: Vec<String>,
     /// Row id column.
@@ -86,6 +89,7 @@ impl CountPlan {
         let plan = Self {
             sources,
             layout: spec.layout.as_deref().map(str::parse).transpose()?,
+            unit: spec.unit.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             labels: list(spec.labels.as_ref()),
             id: spec.id.clone(),
             value: spec.value.clone(),
@@ -141,6 +145,9 @@ impl CountPlan {
             return Err(Error::usage(format!("{flag} belongs to layout long, but --layout is {layout}"))
                 .hint(format!("drop {flag}, or use --layout long")));
         }
+        if self.layout.is_some_and(|layout| layout != LayoutKind::List) && self.unit == CountUnit::Element {
+            return Err(elements_of_lists());
+        }
         if self.layout.is_some_and(|layout| layout != LayoutKind::Delimited) && self.delimiter.is_some() {
             return Err(Error::usage("--delimiter belongs to layout delimited").hint("drop one of the two"));
         }
@@ -162,4 +169,10 @@ impl CountPlan {
         }
         Ok(())
     }
+}
+
+/// The error for elements of a layout that has none.
+pub(super) fn elements_of_lists() -> Error {
+    Error::usage("--unit element belongs to layout list, whose elements it counts")
+        .hint("drop --unit, or use --layout list")
 }

@@ -80,6 +80,7 @@ impl Derived {
         let counts = &self.file.counts;
         let row_report = || self.rows.as_ref().map(|rows| RowReport::of(rows, counts));
         Report {
+            unit: self.file.unit,
             counts,
             weights: &self.weights,
             consequences: Consequences::new(counts, &self.weights, self.options.batch_size),

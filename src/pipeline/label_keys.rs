@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::source::class_labels::agreed_class_names;
 use crate::source::detect::list_length;
 use crate::source::first_cells::holds_numbers;
-use crate::source::layout::{LabelKind, Layout, LayoutKind, is_number, is_text, item, no_column};
+use crate::source::layout::{LabelKind, Layout, LayoutKind, innermost, is_number, is_text, no_column};
 use crate::source::shards::Shard;
 use crate::source::values::Domain;
 use crate::source::vocabulary::nearest;
@@ -85,7 +85,7 @@ pub(super) fn keys(
         _ => {
             let data_type = schema.field_with_name(layout.column()).map(|field| field.data_type().clone());
             let data_type = data_type.unwrap_or(DataType::Null);
-            let element = item(&data_type).unwrap_or(&data_type);
+            let element = innermost(&data_type);
             let indices = plan.label_kind == LabelKind::Index;
             // A text that holds a list names its labels, or says their indices, as the list itself would.
             let in_texts = layout.kind == LayoutKind::List && is_text(&data_type);

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::count_plan::CountPlan;
-use crate::counts::{Labels, NameOrder};
+use arrow::datatypes::Schema;
+
+use super::count_plan::{CountPlan, elements_of_lists};
+use crate::counts::{CountUnit, Labels, NameOrder};
 use crate::engine::counting::Keys;
 use crate::error::{Error, Result};
-use crate::source::layout::{LabelOrder, Layout, LayoutKind};
+use crate::source::layout::{LabelOrder, Layout, LayoutKind, is_text};
 use crate::source::shards::Shard;
 use crate::source::values::{Domain, NullAs};
 
@@ -70,9 +72,25 @@ pub(super) fn order_of_columns(plan: &CountPlan, layout: &Layout, shards: &[Shar
     })
 }
 
+/// Elements are counted of lists, not of texts that hold them.
+pub(super) fn check_unit(plan: &CountPlan, layout: &Layout, schema: &Schema) -> Result<()> {
+    let is_text = |name: &str| schema.field_with_name(name).is_ok_and(|field| is_text(field.data_type()));
+    if plan.unit == CountUnit::Element && is_text(layout.column()) {
+        return Err(Error::usage(format!(
+            "--unit element: column {:?} holds lists as strings, whose elements are not counted one by one",
+            layout.column()
+        ))
+        .hint("write the column as lists, or drop --unit"));
+    }
+    Ok(())
+}
+
 /// What `--soft` and `--null-as` say must be of use to the layout, and its values must have one meaning.
 pub(super) fn check_values(plan: &CountPlan, layout: &Layout) -> Result<()> {
     let kind = layout.kind;
+    if plan.unit == CountUnit::Element && kind != LayoutKind::List {
+        return Err(elements_of_lists());
+    }
     let has_values = kind.has_values() || layout.value.is_some();
     if kind == LayoutKind::Long {
         check_masses_of_pairs(plan, layout)?;

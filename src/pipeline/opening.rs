@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::count_plan::CountPlan;
 use super::hierarchy::ancestors;
 use super::label_keys::{check_row_columns, keys, overrides};
-use super::label_rules::{check_values, order_of_columns, sort_columns};
+use super::label_rules::{check_unit, check_values, order_of_columns, sort_columns};
 use super::plan::Plan;
 use super::spec::STDIO;
 use crate::counts::Labels;
@@ -116,6 +116,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let agreement = agreed(plan, layout, &shards)?;
     layout.check(&agreement.schema)?;
     check_values(plan, layout)?;
+    check_unit(plan, layout, &agreement.schema)?;
     let absent = absent_columns(plan, layout, &agreement)?;
     check_absent(plan, &absent)?;
     let column_order = order_of_columns(plan, layout, &shards);
@@ -130,6 +131,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let labels_inferred = matches!(keys, Keys::Indices(None)) && !layout.has_heads();
     let counting = Counting {
         layout: layout.clone(),
+        unit: plan.unit,
         overrides: overrides(plan, layout, &keys)?,
         ancestors: ancestors(plan, layout, &keys)?,
         keys,

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::derived::Derived;
 use crate::artifact::catalog::{Contents, ResultFile, wanted, wanted_with_pairs};
 use crate::artifact::publish::{StagedFile, Staging};
-use crate::counts::LabelCounts;
+use crate::counts::{CountUnit, LabelCounts};
 use crate::drift::Drift;
 use crate::error::Result;
 use crate::findings::RowFacts;
@@ -26,8 +26,9 @@ pub(super) fn names(formats: &[String]) -> impl Iterator<Item = &'static str> {
 }
 
 /// `16 shards, layout wide`.
-pub(super) fn source(shards: u64, layout: &str) -> String {
-    format!("{shards} shard{}, layout {layout}", if shards == 1 { "" } else { "s" })
+pub(super) fn source(shards: u64, layout: &str, unit: CountUnit) -> String {
+    let units = if unit == CountUnit::Row { "" } else { ", elements as units" };
+    format!("{shards} shard{}, layout {layout}{units}", if shards == 1 { "" } else { "s" })
 }
 
 /// `split=train,year=2024`.

@@ -58,6 +58,9 @@ pub(crate) struct Spec {
     /// Label columns: names and globs; `!` excludes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<OneOrMany>,
+    /// `row` or `element`: what is counted in layout list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// Row id column of layout long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -371,7 +374,7 @@ impl Spec {
             cluster, retries,
             // What decides the result. Of the vocabulary and the ancestors, the place does not.
             vocabulary, ancestors,
-            layout: _, labels: _, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
+            layout: _, unit: _, labels: _, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
             order: _, values: _, label: _, missing_columns: _, r#where: _, sample_weight: _, by: _, scheme: _, epsilon: _,
             power: _, clip: _, normalize: _, zero_positives: _, zero_negatives: _, min_positives: _,
             row_measures: _, num_features: _, batch_size: _, compat: _, plan: _, seed: _, epoch: _,

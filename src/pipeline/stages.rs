@@ -77,7 +77,11 @@ pub(super) async fn stages(
     check(plan, &derived, account)?;
     drop(deriving);
 
-    let source = outputs::source(opened.dataset.shards.len() as u64, opened.detected.layout.kind.as_str());
+    let source = outputs::source(
+        opened.dataset.shards.len() as u64,
+        opened.detected.layout.kind.as_str(),
+        opened.counting.unit,
+    );
     let outcome = Outcome {
         derived,
         groups,
@@ -231,10 +235,10 @@ fn derive(
         Some(_) => Weighing { policy: Policy::default(), ..plan.weighing.clone() },
         None => plan.weighing.clone(),
     };
-    let layout = opened.detected.layout.kind;
+    let (layout, unit) = (opened.detected.layout.kind, opened.counting.unit);
     let file = |counts, group, part| {
         let (layout, fingerprint) = (layout.to_string(), account.inputs.fingerprint.clone());
-        CountsFile { counts, layout, fingerprint, group, part }
+        CountsFile { counts, layout, unit, fingerprint, group, part }
     };
     let mut groups = groups
         .into_iter()

@@ -66,7 +66,7 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
     let weighing = weighing(&whole.spec)?;
     let source = match whole.shards {
         0 => format!("{} counts file{}", files.len(), if files.len() == 1 { "" } else { "s" }),
-        shards => outputs::source(shards, &whole.total.layout),
+        shards => outputs::source(shards, &whole.total.layout, whole.total.unit),
     };
     let options = measure_options(&whole.spec)?;
     let groups = whole

@@ -25,9 +25,10 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "# Label imbalance\n")?;
     writeln!(
         out,
-        "{}. {} rows, {} labels, MeanIR {}. Source: {}.\n",
+        "{}. {} {}, {} labels, MeanIR {}. Source: {}.\n",
         report.verdict(),
         thousands(report.counts.rows()),
+        report.unit.many(),
         thousands(report.counts.len() as u64),
         number(report.measures.get("mean_ir")),
         report.source

@@ -20,7 +20,7 @@ pub(crate) use text::text;
 use numbers::thousands;
 
 use crate::consequences::Consequences;
-use crate::counts::{LabelCounts, as_f64};
+use crate::counts::{CountUnit, LabelCounts, as_f64};
 use crate::drift::Drift;
 use crate::findings::{Finding, Severity};
 use crate::groups::{Group, GroupMeasures, mean};
@@ -41,6 +41,8 @@ pub(crate) const TCS: &str = "ln(num_features C distinct_labelsets), the theoret
 /// What a report is made of. `report.md`, `report.html`, the terminal and `imbalance.json` are made of this.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
+    /// What the rows of the counts are.
+    pub unit: CountUnit,
     /// Counts of all rows.
     pub counts: &'a LabelCounts,
     /// Their weights.
@@ -256,6 +258,7 @@ mod tests {
         let weights = crate::weights::weigh(&counts, &weighing).unwrap();
         let measures = crate::measures::measure(&counts, crate::measures::Compat::default());
         let report = Report {
+            unit: crate::counts::CountUnit::default(),
             counts: &counts,
             weights: &weights,
             consequences: Consequences::new(&counts, &weights, 1),

@@ -16,8 +16,9 @@ const SHOWN: usize = 5;
 #[must_use]
 pub(crate) fn text(report: &Report<'_>) -> String {
     let mut out = format!(
-        "{} rows, {} labels, {}\n",
+        "{} {}, {} labels, {}\n",
         thousands(report.counts.rows()),
+        report.unit.many(),
         thousands(report.counts.len() as u64),
         report.source
     );

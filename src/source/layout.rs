@@ -287,7 +287,9 @@ impl Layout {
             LayoutKind::Vector => {
                 item(data_type).is_some_and(|t| is_number(t) || is_text(t)) || is_text(data_type)
             }
-            LayoutKind::List => item(data_type).is_some_and(is_label) || is_text(data_type),
+            LayoutKind::List => {
+                item(data_type).is_some() && is_label(innermost(data_type)) || is_text(data_type)
+            }
             LayoutKind::Bits => data_type.is_integer() || *data_type == DataType::Null,
             LayoutKind::Delimited => is_text(data_type) || *data_type == DataType::Null,
             LayoutKind::Class | LayoutKind::Long => is_label(data_type),
@@ -446,4 +448,14 @@ pub(crate) fn item(data_type: &DataType) -> Option<&DataType> {
         }
         _ => None,
     }
+}
+
+/// The type of what lists hold, however many are inside each other; that of a column without lists is its own.
+#[must_use]
+pub(crate) fn innermost(data_type: &DataType) -> &DataType {
+    let mut found = data_type;
+    while let Some(inner) = item(found) {
+        found = inner;
+    }
+    found
 }

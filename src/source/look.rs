@@ -11,7 +11,7 @@ use super::column_names::{is_id_name, rank_of_name};
 use super::evidence::{ColumnEvidence, gather};
 use super::joined::{TextShape, shape_of};
 use super::label_path::LabelPath;
-use super::layout::{LayoutKind, is_label, is_number, is_text, item};
+use super::layout::{LayoutKind, innermost, is_label, is_number, is_text, item};
 use super::shards::Shard;
 use super::values::Domain;
 use crate::error::{Error, Result};
@@ -365,7 +365,9 @@ impl<'a> Look<'a> {
             match kind {
                 LayoutKind::Wide => is_number(data_type),
                 LayoutKind::Vector => item(data_type).is_some_and(is_number) || is_text(data_type),
-                LayoutKind::List => item(data_type).is_some_and(is_label) || is_text(data_type),
+                LayoutKind::List => {
+                    item(data_type).is_some() && is_label(innermost(data_type)) || is_text(data_type)
+                }
                 LayoutKind::Bits => data_type.is_integer(),
                 LayoutKind::Delimited => is_text(data_type),
                 LayoutKind::Class | LayoutKind::Long => is_label(data_type),

@@ -41,6 +41,8 @@ mod source_names;
 mod source_values;
 /// Soft values, weights and row measures of layout long.
 mod pairs;
+/// Elements of lists as units.
+mod units;
 /// Labels inside other columns.
 mod nested;
 /// Labels with a value each.

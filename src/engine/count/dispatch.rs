@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::counts::CountUnit;
 use crate::engine::count::by_shard::{by_shard, fates};
 use crate::engine::count::collect::{Collector, Counted};
 use crate::engine::count::diagnose::{Diagnosis, diagnose};
@@ -130,7 +131,8 @@ async fn here(
 fn finish(dataset: &Dataset, counting: &Counting, collector: Collector) -> Result<Counted> {
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     let counted = collector.finish(&dataset.shards)?;
-    if counting.filter.is_none() && counting.layout.kind != LayoutKind::Long {
+    let units_are_rows = counting.layout.kind != LayoutKind::Long && counting.unit == CountUnit::Row;
+    if counting.filter.is_none() && units_are_rows {
         let expected: u64 = dataset.shards.iter().map(|shard| shard.rows).sum();
         if counted.total.rows() != expected {
             return Err(Error::input(format!(

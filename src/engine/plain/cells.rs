@@ -21,13 +21,15 @@ pub(super) struct CellSum {
     pub(super) mass: MassTally,
 }
 
-/// What one batch of a group adds to the group as a whole.
-#[derive(Debug)]
+/// What one batch of a group adds to the group as a whole. With elements as units, the rows are the elements.
+#[derive(Debug, Default)]
 pub(super) struct BatchRows {
     pub(super) rows: u64,
     pub(super) null_rows: u64,
     pub(super) skipped: u64,
     pub(super) null_mass: Mass,
+    /// Weights of all units, where these are not the rows.
+    pub(super) unit_mass: Mass,
 }
 
 pub(crate) fn mass(value: f64) -> Result<Mass> {

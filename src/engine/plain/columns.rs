@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayBuilder, ArrayRef, AsArray, BooleanBufferBuilder, Float64Array, Float64Builder,
-    PrimitiveArray,
+    PrimitiveArray, UInt64Builder,
 };
 use arrow::buffer::NullBuffer;
-use arrow::compute::cast;
+use arrow::compute::{cast, take};
 use arrow::datatypes::{
     ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type,
     Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
@@ -241,12 +241,32 @@ impl Lists {
         let lists = large.as_list::<i64>();
         let offsets =
             lists.value_offsets().iter().map(|&offset| usize::try_from(offset).unwrap_or(0)).collect();
-        Ok(Self {
+        let lists = Self {
             values: lists.values().clone(),
             offsets,
             nulls: lists.nulls().cloned(),
             malformed: BTreeMap::new(),
-        })
+        };
+        if item(lists.values.data_type()).is_some() { lists.joined() } else { Ok(lists) }
+    }
+
+    /// One list per row of what the lists inside these lists hold; a NULL list among them is a NULL element.
+    fn joined(self) -> Result<Self> {
+        let inner = Self::of(&self.values)?;
+        let (mut places, mut offsets) = (UInt64Builder::new(), vec![0]);
+        for row in 0..self.len() {
+            for list in if self.is_null(row) { 0..0 } else { self.range(row) } {
+                if inner.is_null(list) {
+                    places.append_null();
+                } else {
+                    inner.range(list).for_each(|place| places.append_value(place as u64));
+                }
+            }
+            offsets.push(places.len());
+        }
+        let values = take(&inner.values, &places.finish(), None);
+        let values = values.map_err(|cause| Error::internal(cause.to_string()))?;
+        Ok(Self { values, offsets, nulls: self.nulls, malformed: BTreeMap::new() })
     }
 
     pub(crate) fn len(&self) -> usize {

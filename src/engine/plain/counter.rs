@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Float64Type, UInt32Type};
 
-use crate::counts::{Mass, Tally};
+use crate::counts::{CountUnit, Mass, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
@@ -174,8 +174,10 @@ impl PlainGroup {
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
         let Some(first) = labels.first() else { return Ok(()) };
-        let mut counted =
-            BatchRows { rows: first.len() as u64, null_rows: 0, skipped: 0, null_mass: Mass::ZERO };
+        let mut counted = BatchRows {
+            rows: if counting.unit == CountUnit::Row { first.len() as u64 } else { 0 },
+            ..BatchRows::default()
+        };
         match (&mut self.state, counting.layout.kind) {
             (GroupState::Columns(sides), LayoutKind::Wide) => {
                 for (position, (array, side)) in labels.iter().zip(sides).enumerate() {
@@ -195,6 +197,7 @@ impl PlainGroup {
         self.whole.tally.negatives += counted.rows - counted.null_rows;
         if counting.has_mass() {
             let all = match weights {
+                _ if counting.unit == CountUnit::Element => counted.unit_mass,
                 Some(weights) => sum(weights.values())?,
                 None => Mass::from_rows(counted.rows),
             };

@@ -2,7 +2,7 @@
 
 use arrow::array::{ArrayRef, Float64Array};
 
-use crate::counts::{Mass, MassTally, Tally};
+use crate::counts::{CountUnit, Mass, MassTally, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
@@ -100,10 +100,12 @@ impl Sets {
         counted: &mut BatchRows,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
-        if has_lists(array, counting) {
-            self.update_lists(&Lists::of(array)?, counting, weights, counted, strays)
-        } else {
+        if !has_lists(array, counting) {
             self.update_flat(array, counting, weights, counted, strays)
+        } else if counting.unit == CountUnit::Element {
+            self.update_elements(&Lists::of(array)?, counting, weights, counted, strays)
+        } else {
+            self.update_lists(&Lists::of(array)?, counting, weights, counted, strays)
         }
     }
 
@@ -141,6 +143,44 @@ impl Sets {
             }
             if element + 1 == range.end {
                 self.serial += 1;
+                current = rows.next();
+            }
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Each element is a unit with one label; NULL lists hold none.
+    fn update_elements(
+        &mut self,
+        lists: &Lists,
+        counting: &Counting,
+        weights: Option<&Float64Array>,
+        counted: &mut BatchRows,
+        strays: &mut Vec<StrayValue>,
+    ) -> Result<()> {
+        let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && !lists.range(row).is_empty());
+        let mut current = rows.next();
+        let mut failed = None;
+        visit(&lists.values, |element, value| {
+            let Some(row) = current.filter(|row| lists.range(*row).contains(&element)) else { return };
+            let mut count = || {
+                self.serial += 1;
+                counted.rows += 1;
+                let weight = mass(weights.map_or(1.0, |w| w.value(row)))?;
+                counted.unit_mass = counted.unit_mass.checked_add(weight).ok_or_else(mass_overflow)?;
+                match value.filter(|value| !counting.domain.is_missing(value)) {
+                    None => null_row(row, weights, counted),
+                    Some(value) => {
+                        self.ids.clear();
+                        let read = self.interner.ids(&value, &mut self.ids);
+                        self.add_read(row, read, weights, strays)
+                    }
+                }
+            };
+            if let Err(error) = count() {
+                failed.get_or_insert(error);
+            }
+            if element + 1 == lists.range(row).end {
                 current = rows.next();
             }
         })?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::counts::CountUnit;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::group_key::GroupKey;
@@ -15,6 +16,9 @@ use crate::engine::session::Limits;
 pub(crate) fn can_tell(counting: &Counting) -> std::result::Result<(), &'static str> {
     if counting.layout.has_heads() {
         return Err("a row has one label of each of several columns");
+    }
+    if counting.unit == CountUnit::Element {
+        return Err("--unit element counts elements, each with one label");
     }
     if counting.has_mass() {
         return Err("soft labels and weights have no sets of labels");

@@ -346,6 +346,7 @@ mod tests {
     use arrow::datatypes::{Field, Int32Type};
 
     use super::*;
+    use crate::counts::CountUnit;
     use crate::counts::Labels;
     use crate::engine::counting::{Engine, Keys};
     use crate::source::layout::Layout;
@@ -357,6 +358,7 @@ mod tests {
         let delimiter = (kind == LayoutKind::Delimited).then(|| ",".to_owned());
         let counting = Counting {
             layout: Layout { kind, labels: vec!["x".to_owned()], id: None, value: None, delimiter },
+            unit: CountUnit::default(),
             keys,
             domain: Domain::default(),
             overrides: std::collections::HashMap::new(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 
-use crate::counts::Cell;
+use crate::counts::{Cell, CountUnit};
 use crate::engine::plain::columns::tally_column;
 use crate::engine::plain::counter::Counter;
 use crate::engine::plain::maps::no_side;
@@ -15,8 +15,8 @@ use crate::engine::scan::job::{ScanBuffers, ScanJob, ScanTools};
 use crate::engine::scan::vector_texts;
 use crate::error::{Error, Result};
 use crate::pages::{
-    ChunkOutcome, Constant, FlatCount, StoredValue, count_flat, count_flat_pages, count_nested_sets,
-    count_pairs, count_sets, count_vector,
+    ChunkOutcome, Constant, FlatCount, StoredValue, count_elements, count_flat, count_flat_pages,
+    count_nested_sets, count_pairs, count_sets, count_vector,
 };
 use crate::source::layout::LayoutKind;
 
@@ -76,9 +76,12 @@ impl ChunkSink for CountSink<'_> {
             }
             _ => {
                 let mut labels = StoredLabels::of(counting, interner, chunk);
-                let outcome = match pages.nesting {
-                    None => count_sets(chunk, workspace, &mut labels, counter)?,
-                    Some(nesting) => count_nested_sets(chunk, nesting, workspace, &mut labels, counter)?,
+                let outcome = match (counting.unit, pages.nesting) {
+                    (CountUnit::Element, _) => count_elements(chunk, workspace, &mut labels, counter)?,
+                    (CountUnit::Row, None) => count_sets(chunk, workspace, &mut labels, counter)?,
+                    (CountUnit::Row, Some(nesting)) => {
+                        count_nested_sets(chunk, nesting, workspace, &mut labels, counter)?
+                    }
                 };
                 outcome.map(|count| tallies.add_sets(self.shard, count))
             }
@@ -98,7 +101,9 @@ impl ChunkSink for CountSink<'_> {
     }
 
     fn absent(&mut self, column: usize, rows: u64) -> Result<()> {
-        self.buffers.tallies.add_absent(column, rows, self.job.counting.layout.kind);
+        if self.job.counting.unit == CountUnit::Row {
+            self.buffers.tallies.add_absent(column, rows, self.job.counting.layout.kind);
+        }
         Ok(())
     }
 

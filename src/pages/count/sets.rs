@@ -44,6 +44,22 @@ pub fn count_nested_sets(
     settle(count(chunk, Some(nesting), workspace, labels, counter))
 }
 
+/// Counts the elements of a column with one list around its values: each is a unit with one label. The rows of
+/// the count are these units; a NULL element is a null row, a NULL list and an empty one hold no unit.
+///
+/// # Errors
+/// As [`count_sets`].
+pub(crate) fn count_elements(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    labels: &mut dyn LabelSet,
+    counter: &mut SetCounter,
+) -> Result<ChunkOutcome<SetCount>> {
+    let mut lookup = Lookup::new(labels);
+    let units = counter.attempt(|counter| flat(chunk, workspace, &mut lookup, counter).map(Some));
+    settle(units.map(Option::unwrap_or_default))
+}
+
 fn count(
     chunk: &Chunk<'_>,
     nesting: Option<&Nesting>,
@@ -60,17 +76,20 @@ fn count(
     lists::count(chunk, several_lists(leaf, nesting)?, workspace, &mut lookup, counter)
 }
 
+/// One label per value; with a list around the values, each of its elements is a unit.
 fn flat(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
+    let leaf = LeafColumn::of(chunk.meta.column_descr())?;
+    several_lists(leaf, None)?;
     let mut count = SetCount { rows: chunk.rows, ..SetCount::default() };
-    let mut missing_rows = 0;
-    let nulls = each_value(chunk, workspace, &mut |value, rows| {
+    let mut missing = 0;
+    let found = each_value(chunk, workspace, &mut |value, rows| {
         if lookup.is_missing(value) {
-            missing_rows += rows;
+            missing += rows;
             return;
         }
         match lookup.labels(value) {
@@ -78,6 +97,9 @@ fn flat(
             Err(text) => count.invalid(&text, rows),
         }
     })?;
-    count.null_rows = nulls + missing_rows;
+    count.null_rows = found.nulls + missing;
+    if leaf.max_rep > 0 {
+        count.rows = found.units;
+    }
     Ok(count)
 }

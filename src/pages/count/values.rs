@@ -1,4 +1,4 @@
-//! The values of a column without lists, each with the rows that hold it.
+//! The values of a column, each with how often it occurs.
 
 use crate::error::Result;
 use crate::pages::format::chunk::{Chunk, Workspace};
@@ -8,6 +8,7 @@ use crate::pages::format::hybrid::Hybrid;
 use crate::pages::format::leaf::RawValue;
 use crate::pages::format::levels::values;
 use crate::pages::format::plain::{Neighbours, PlainValues};
+use crate::pages::format::slots::{Levels, SlotBlock, ones, wrong_rows};
 use crate::pages::outcome::{ChunkOutcome, Step, settle};
 use crate::pages::value::StoredValue;
 
@@ -23,20 +24,41 @@ pub(crate) fn count_values(
     workspace: &mut Workspace,
     each: &mut dyn FnMut(StoredValue<'_>, u64),
 ) -> Result<ChunkOutcome<u64>> {
-    settle(each_value(chunk, workspace, each))
+    settle(each_value(chunk, workspace, each).map(|found| found.nulls))
 }
 
+/// What a column has beside its values.
+#[derive(Debug, Default)]
+pub(super) struct ValuesFound {
+    /// Values and NULLs: rows, or the elements of lists.
+    pub(super) units: u64,
+    /// NULLs among them. Where there are lists, a NULL list is none.
+    pub(super) nulls: u64,
+}
+
+/// The same, of a column with lists too.
 pub(super) fn each_value(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     each: &mut dyn FnMut(StoredValue<'_>, u64),
-) -> Step<u64> {
+) -> Step<ValuesFound> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let mut nulls = 0;
+    let (mut found, mut rows, mut block) = (ValuesFound::default(), 0, SlotBlock::new());
     let mut histogram = Histogram::new(&dictionary);
     while let Some(page) = pages.next()? {
-        let len = values(leaf, &page)?;
-        nulls += (page.slots - len) as u64;
+        let (slots, len) = if leaf.max_rep == 0 {
+            (page.slots, values(leaf, &page)?)
+        } else {
+            let (mut slots, mut len, mut levels) = (0, 0, Levels::new(leaf, &page)?);
+            while levels.next(&mut block)? {
+                rows += ones(&block.starts) as u64;
+                slots += ones(&block.elements);
+                len += ones(&block.values);
+            }
+            (slots, len)
+        };
+        found.units += slots as u64;
+        found.nulls += (slots - len) as u64;
         match page.coding {
             Coding::Dictionary => histogram.add(&dictionary, page.values, len)?,
             Coding::Rle => {
@@ -63,5 +85,8 @@ pub(super) fn each_value(
         }
     }
     histogram.entries().for_each(|(index, rows)| each(dictionary.value(index), rows));
-    Ok(nulls)
+    if leaf.max_rep > 0 && rows != chunk.rows {
+        return Err(wrong_rows(rows, chunk.rows));
+    }
+    Ok(found)
 }

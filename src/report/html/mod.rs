@@ -22,6 +22,7 @@ use text::{NAME, name};
 use super::Report;
 use super::heads::HEADINGS;
 use super::numbers::{brief, number, thousands};
+use crate::counts::CountUnit;
 use crate::findings::{Finding, Severity};
 
 const STYLE: &str = include_str!("page.css");
@@ -99,13 +100,14 @@ fn sections(report: &Report<'_>) -> Vec<Section> {
 fn header(report: &Report<'_>) -> Markup {
     let measure = |name: &str| number(report.measures.get(name));
     let of_rows = |name: &str| report.rows.and_then(|rows| rows.get(name));
+    let units = if report.unit == CountUnit::Row { "Rows" } else { "Elements" };
     let worst = report.findings.iter().map(|finding| finding.kind.info().severity).min();
     html! {
         header {
             p.kicker { "Label imbalance · " (super::visible(&report.source)) }
             h1 class=(worst.map_or("good", Severity::as_str)) { (report.verdict()) }
             dl.figures {
-                div { dt { "Rows" } dd { (thousands(report.counts.rows())) } }
+                div { dt { (units) } dd { (thousands(report.counts.rows())) } }
                 div { dt { "Labels" } dd { (thousands(report.counts.len() as u64)) } }
                 div { dt { "Mean" abbr title="imbalance ratio of a label: positives of the most frequent label over its own" { "IR" } }
                     dd { (measure("mean_ir")) } }

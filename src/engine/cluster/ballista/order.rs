@@ -9,7 +9,7 @@ use arrow::ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 
 use super::pinned_shard::PinnedShard;
-use crate::counts::{Labels, NameOrder};
+use crate::counts::{CountUnit, Labels, NameOrder};
 use crate::engine::counting::{Counting, Engine, Keys, Vocabulary};
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
@@ -99,6 +99,7 @@ impl OrderMessage {
 #[derive(Serialize, Deserialize)]
 struct WireCounting {
     layout: Layout,
+    unit: CountUnit,
     keys: WireKeys,
     domain: Domain,
     overrides: HashMap<usize, Domain>,
@@ -124,6 +125,7 @@ impl WireCounting {
         let names = |labels: &Labels| labels.iter().map(str::to_owned).collect();
         Self {
             layout: counting.layout.clone(),
+            unit: counting.unit,
             keys: match &counting.keys {
                 Keys::Positions(labels) => WireKeys::Positions(names(labels)),
                 Keys::Indices(bound) => WireKeys::Indices(*bound),
@@ -146,6 +148,7 @@ impl WireCounting {
         let labels = |names: &[String]| names.iter().collect::<Labels>();
         Counting {
             layout: self.layout.clone(),
+            unit: self.unit,
             keys: match &self.keys {
                 WireKeys::Positions(names) => Keys::Positions(labels(names)),
                 WireKeys::Indices(bound) => Keys::Indices(*bound),
@@ -189,6 +192,7 @@ mod tests {
                 value: None,
                 delimiter: None,
             },
+            unit: CountUnit::Element,
             keys,
             domain: Domain { threshold: Some(0.5), ..Domain::default() },
             overrides: HashMap::from([(3, Domain::default())]),

@@ -1,0 +1,45 @@
+//! Whether rows are counted, or the elements of their lists.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, choice};
+
+/// What is counted: one label set per row, or one label per element of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) enum CountUnit {
+    /// A row has each label once, however often its list repeats it.
+    #[default]
+    Row,
+    /// Each element of a list is a unit with one label: tokens, pixels.
+    Element,
+}
+
+impl CountUnit {
+    /// Its name in flags, specs and artifacts.
+    #[must_use]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Row => "row",
+            Self::Element => "element",
+        }
+    }
+
+    /// Many of them.
+    #[must_use]
+    pub(crate) fn many(self) -> &'static str {
+        match self {
+            Self::Row => "rows",
+            Self::Element => "elements",
+        }
+    }
+}
+
+impl FromStr for CountUnit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        choice("--unit", text, &[("row", Self::Row), ("element", Self::Element)])
+    }
+}
