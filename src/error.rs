@@ -48,6 +48,8 @@ pub struct Detail {
     pub message: String,
     /// What to do, if known.
     pub hint: Option<String>,
+    /// Where: a shard, a file, a flag; also the start of the message.
+    pub place: Option<String>,
 }
 
 impl std::fmt::Display for Detail {
@@ -76,7 +78,7 @@ macro_rules! constructors {
         $(#[$doc])*
         #[must_use]
         pub fn $name(message: impl Into<String>) -> Self {
-            Self::$variant(Detail { message: message.into(), hint: None })
+            Self::$variant(Detail { message: message.into(), hint: None, place: None })
         }
     )*};
 }
@@ -145,6 +147,10 @@ impl Error {
     pub fn at(mut self, place: impl std::fmt::Display) -> Self {
         if let Some(detail) = self.detail_mut() {
             detail.message = format!("{place}: {}", detail.message);
+            detail.place = Some(match &detail.place {
+                Some(inner) => format!("{place}: {inner}"),
+                None => place.to_string(),
+            });
         }
         self
     }
@@ -241,7 +247,7 @@ impl Error {
     /// The error that ends a process with `code`.
     #[cfg(feature = "cluster")]
     pub(crate) fn of_exit_code(code: u8, message: String) -> Self {
-        let detail = Detail { message, hint: None };
+        let detail = Detail { message, hint: None, place: None };
         match code {
             2 => Self::Usage(detail),
             3 => Self::Check(detail),

@@ -25,7 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::guard::caught;
-use output::say;
+use output::{say_error, say_json};
 
 /// Loss weights and imbalance reports from sharded Parquet label columns.
 #[derive(Debug, Parser)]
@@ -39,6 +39,9 @@ Exit codes: posweight list exit-codes")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
+    /// Format of messages and errors on stderr; json is one object a line
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    log_format: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,13 +79,31 @@ pub fn main() -> ExitCode {
     crate::guard::quiet();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(message) if message.use_stderr() && asks_for_json() => {
+            say_json();
+            let text = message.render().to_string();
+            let text = text.trim().trim_start_matches("error: ").to_owned();
+            let (what, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+            say_error(&Error::usage(what).hint(rest.split_whitespace().collect::<Vec<_>>().join(" ")));
+            return ExitCode::from(2);
+        }
         Err(message) => {
             // Help goes to stdout and is success; a wrong flag goes to stderr and is exit code 2.
             let _ = message.print();
             return ExitCode::from(if message.use_stderr() { 2 } else { 0 });
         }
     };
+    if cli.log_format == "json" {
+        say_json();
+    }
     finish(|| cli.verb.act())
+}
+
+/// Whether arguments that cannot be parsed ask for JSON.
+fn asks_for_json() -> bool {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    arguments.iter().any(|one| one == "--log-format=json")
+        || arguments.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json")
 }
 
 impl Verb {
@@ -113,10 +134,7 @@ fn finish(work: impl FnOnce() -> Result<u8>) -> ExitCode {
     match outcome.unwrap_or_else(|| Err(Error::internal("a bug in posweight, described above"))) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            say(&format!("error: {error}"));
-            if let Some(remedy) = error.remedy() {
-                say(&format!("  hint: {remedy}"));
-            }
+            say_error(&error);
             ExitCode::from(error.exit_code())
         }
     }

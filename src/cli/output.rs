@@ -1,8 +1,12 @@
 //! What every verb needs: stdout, stderr, a runtime.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
-use crate::error::{Error, Result};
+use serde_json::{Value as Json, json};
+
+use crate::error::{EXIT_CODES, Error, Result};
 
 /// Prints data on stdout. A reader that has gone away has what it wanted.
 pub(super) fn print(text: &str) -> Result<()> {
@@ -20,10 +24,50 @@ pub(super) fn print_bytes(bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// Whether messages are JSON objects, one a line.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Messages are JSON objects from now on, as those of the log.
+pub(super) fn say_json() {
+    IS_JSON.store(true, Ordering::Relaxed);
+}
+
+/// Whether messages are JSON objects.
+pub(super) fn says_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
+
 /// Says something to the person, on stderr.
 pub(super) fn say(text: &str) {
+    if says_json() {
+        return object("INFO", &json!({ "message": text }));
+    }
     // Without stderr there is no place for the message.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Says what went wrong and what to do, on stderr.
+pub(super) fn say_error(error: &Error) {
+    if says_json() {
+        let code = error.exit_code();
+        let kind = EXIT_CODES.iter().find(|row| row.0 == code).map(|row| row.1);
+        let place = error.detail().and_then(|detail| detail.place.as_deref());
+        let (message, hint) = (error.to_string(), error.remedy());
+        let fields = json!({ "message": message, "code": code, "kind": kind, "place": place, "hint": hint });
+        return object("ERROR", &fields);
+    }
+    say(&format!("error: {error}"));
+    if let Some(remedy) = error.remedy() {
+        say(&format!("  hint: {remedy}"));
+    }
+}
+
+/// One line, with the keys of the log.
+fn object(level: &str, fields: &Json) {
+    let time: chrono::DateTime<chrono::Utc> = SystemTime::now().into();
+    let time = time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let line = json!({ "timestamp": time, "level": level, "fields": fields, "target": "posweight" });
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// A runtime for the engine.

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::output::{print, print_bytes, runtime, say};
+use super::output::{print, print_bytes, runtime, say, says_json};
 use crate::engine::{Progress, Spilled};
 use crate::error::{Result, plural};
 use crate::pipeline::machine::Machine;
@@ -33,9 +33,6 @@ pub(super) struct LogFlags {
     /// Log every step
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
-    /// Log format
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
-    log_format: String,
     /// When to show the progress bar
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "never"])]
     progress: String,
@@ -57,7 +54,7 @@ impl LogFlags {
         let lines =
             tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
         // Another subscriber in this process is not an error.
-        let _ = if self.log_format == "json" {
+        let _ = if says_json() {
             lines.json().finish().with(ours).try_init()
         } else {
             lines.finish().with(ours).try_init()

@@ -164,3 +164,29 @@ fn messages_are_lines_of_text_or_of_json() {
         assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
     }
 }
+
+#[test]
+fn errors_are_objects_of_one_line_in_every_verb() {
+    let place = Place::new();
+    for (arguments, code, kind) in [
+        (&["compute", "nothing/", "--out", "w"][..], 4, "input"),
+        (&["inspect", "nothing/"], 4, "input"),
+        (&["report", "nothing"], 4, "input"),
+        (&["diff", "nothing", "other"], 4, "input"),
+        (&["sql", "-c", "SELEC 1"], 2, "usage"),
+        (&["run", "nothing.toml"], 2, "usage"),
+        (&["compute", "--nosuch"], 2, "usage"),
+    ] {
+        let ended = place.run(&[arguments, &["--log-format", "json"]].concat());
+        let lines: Vec<serde_json::Value> =
+            ended.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        let last = lines.last().unwrap();
+        assert_eq!((ended.code, &last["level"]), (code, &"ERROR".into()), "{arguments:?}: {last}");
+        assert_eq!(
+            (&last["fields"]["code"], &last["fields"]["kind"]),
+            (&code.into(), &kind.into()),
+            "{last}"
+        );
+        assert!(last["fields"]["hint"].is_string() && last["fields"].get("place").is_some(), "{last}");
+    }
+}
