@@ -216,6 +216,9 @@ pub(crate) struct DriftEntry<'a> {
     moved: usize,
     jensen_shannon: Option<f64>,
     labels: Vec<DriftLabelEntry<'a>>,
+    /// How the results were made differently.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    differences: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<&'a str>,
 }
@@ -272,7 +275,14 @@ impl<'a> DriftEntry<'a> {
             moved: drift.moved,
             jensen_shannon: drift.jensen_shannon,
             labels: drift.labels.iter().take(top).map(label).collect(),
+            differences: &[],
             against,
         }
+    }
+
+    /// With how the results were made differently.
+    #[must_use]
+    pub(crate) fn with_differences(self, differences: &'a [String]) -> Self {
+        Self { differences, ..self }
     }
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::print;
+use super::output::{print, say};
 use crate::artifact::imbalance_entries::DriftEntry;
 use crate::drift::compare;
 use crate::error::{Error, Result};
-use crate::pipeline::weigh::reopen;
-use crate::report::drift;
+use crate::pipeline::weigh::{made_differently, reopen};
+use crate::report::drift::{self, DIFFERENTLY};
 
 /// Compare two results label by label
 #[derive(Debug, Args)]
@@ -44,11 +44,15 @@ impl DiffVerb {
         }
         let (before, after) = (reopen(&self.before)?, reopen(&self.after)?);
         let found = compare(before.side(), after.side());
+        let differences = made_differently(&self.before, &self.after)?;
+        if self.format == "csv" && !differences.is_empty() {
+            say(&format!("warning: {DIFFERENTLY} {}", differences.join("; ")));
+        }
         print(&match self.format.as_str() {
-            "markdown" => drift::markdown(&found, self.top),
-            "json" => json(&DriftEntry::of(&found, usize::MAX, None))?,
+            "markdown" => drift::markdown(&found, &differences, self.top),
+            "json" => json(&DriftEntry::of(&found, usize::MAX, None).with_differences(&differences))?,
             "csv" => csv(drift::records(&found))?,
-            _ => drift::text(&found, self.top),
+            _ => drift::text(&found, &differences, self.top),
         })?;
         match self.fail_over.map(|limit| (limit, found.over(limit))) {
             None | Some((_, 0)) => Ok(()),

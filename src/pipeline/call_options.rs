@@ -6,7 +6,7 @@ use super::spec::Spec;
 use crate::error::{Error, Result};
 
 /// Keys of a spec that options may set: what is counted and how it is weighed.
-const OPTIONS: [&str; 39] = [
+pub(super) const OPTIONS: [&str; 39] = [
     "layout",
     "unit",
     "labels",

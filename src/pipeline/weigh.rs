@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 
+use super::call_options::OPTIONS;
 use super::derived::Derived;
 use super::options::{measure_options, weighing};
 use super::outputs::{self, WriteRequest, group_folder, with_groups};
 use super::parts::{Whole, whole};
 use super::spec::Spec;
 use crate::artifact::counts::{CountsFile, read};
-use crate::artifact::files::OutputFile;
+use crate::artifact::files::{OutputFile, RESULTS};
 use crate::artifact::publish::Staging;
 use crate::artifact::saved;
 use crate::artifact::stored::Fetched;
@@ -97,6 +99,32 @@ fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
     merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))
 }
 
+/// How two results were counted and weighed differently, one line each. A counts file without `weights.json` beside it
+/// says nothing.
+///
+/// # Errors
+/// [`Error::Input`] when a result cannot be read.
+pub(crate) fn made_differently(before: &Path, after: &Path) -> Result<Vec<String>> {
+    let (Some(before), Some(after)) = (made_with(before)?, made_with(after)?) else { return Ok(Vec::new()) };
+    let shown = |value: &Json| if value.is_null() { "default".to_owned() } else { value.to_string() };
+    let keys = OPTIONS.iter().map(|key| (*key, &before.0[*key], &after.0[*key]));
+    let versions = ("version of posweight", &before.1, &after.1);
+    let differ = keys.chain([versions]).filter(|(_, before, after)| before != after);
+    Ok(differ.map(|(key, before, after)| format!("{key}: {} → {}", shown(before), shown(after))).collect())
+}
+
+/// The spec of a result and the version that made it.
+fn made_with(run: &Path) -> Result<Option<(Json, Json)>> {
+    let fetched = Fetched::of(run)?;
+    let run = fetched.path();
+    let folder = if run.is_dir() { run } else { run.parent().unwrap_or(run) };
+    let json =
+        |name: &str| -> Option<Json> { serde_json::from_slice(&std::fs::read(folder.join(name)).ok()?).ok() };
+    let version =
+        json(RESULTS).map(|results| results["metadata"]["tool_version"].clone()).unwrap_or_default();
+    Ok(json("weights.json").map(|weights| (weights["spec"].clone(), version)))
+}
+
 /// Reads a finished run, from its folder or a counts file in it, and weighs it by the spec in its `weights.json`.
 ///
 /// # Errors
@@ -162,6 +190,7 @@ pub(crate) fn finished(run: &Path) -> Result<Finished> {
             groups.push((group.name.clone(), reopen(&run.join(group_folder(&group.name)))?));
         }
         derived.row_report = saved.rows.into();
+        derived.failed_checks = saved.failed_checks;
         (derived.findings, derived.groups, source) = (saved.findings, saved.groups, saved.source);
     }
     Ok(Finished { derived, groups, source })

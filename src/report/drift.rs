@@ -5,9 +5,12 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::numbers::{brief, percent, thousands};
-use super::{code_span, short};
+use super::{code_span, short, visible};
 use crate::drift::{Drift, LabelDrift, Side};
 
+/// What is said first of results that were made in different ways.
+pub(crate) const DIFFERENTLY: &str =
+    "the results were not counted and weighed alike, so part of the differences below comes from";
 /// Columns of every format but JSON.
 pub(super) const COLUMNS: [&str; 8] = [
     "label",
@@ -80,7 +83,7 @@ pub(super) fn more(drift: &Drift<'_>, top: usize) -> Option<String> {
 
 /// For the terminal: the `top` labels that changed most.
 #[must_use]
-pub(crate) fn text(drift: &Drift<'_>, top: usize) -> String {
+pub(crate) fn text(drift: &Drift<'_>, differences: &[String], top: usize) -> String {
     const NAME_WIDTH: usize = 26;
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -93,7 +96,12 @@ pub(crate) fn text(drift: &Drift<'_>, top: usize) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut out = summary(drift) + "\n";
+    let mut out = String::new();
+    if !differences.is_empty() {
+        let each = differences.iter().map(|one| format!("  {}\n", visible(one))).collect::<String>();
+        out.push_str(&format!("warning: {DIFFERENTLY}\n{each}"));
+    }
+    out.push_str(&(summary(drift) + "\n"));
     for line in table.to_string().lines().map(str::to_owned).chain(more(drift, top)) {
         out.push_str(line.trim_end());
         out.push('\n');
@@ -103,8 +111,13 @@ pub(crate) fn text(drift: &Drift<'_>, top: usize) -> String {
 
 /// As Markdown: the `top` labels that changed most.
 #[must_use]
-pub(crate) fn markdown(drift: &Drift<'_>, top: usize) -> String {
-    let mut out = format!("# Drift\n\n{}.\n\n", summary(drift));
+pub(crate) fn markdown(drift: &Drift<'_>, differences: &[String], top: usize) -> String {
+    let mut out = "# Drift\n\n".to_owned();
+    if !differences.is_empty() {
+        let each = differences.iter().map(|one| format!("- {}\n", code_span(one))).collect::<String>();
+        out.push_str(&format!("**Warning: {DIFFERENTLY}.**\n\n{each}\n"));
+    }
+    out.push_str(&format!("{}.\n\n", summary(drift)));
     // Writing into a string cannot fail.
     let _ = table(drift, top, &mut out);
     out

@@ -85,3 +85,23 @@ fn what_is_no_result_is_named() {
     }
     assert_eq!(diff(&place, &["--fail-over", "-1"]).code, 2);
 }
+
+#[test]
+fn results_that_were_made_differently_say_so_first() {
+    let place = Place::new();
+    let column = array((0..40).map(|row| Some(row % 4 == 0)).collect::<BooleanArray>());
+    write(&place.path("x.parquet"), vec![("a", column)]);
+    for (out, more) in [("one", &[][..]), ("two", &["--scheme", "sqrt", "--clip", "0,2"]), ("three", &[])] {
+        let ended = place.run(&[&["compute", "x.parquet", "--layout", "wide", "--out", out], more].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    }
+    let shown = |format: &str| place.run(&["diff", "one", "two", "--format", format]);
+    let text = shown("table").stdout;
+    assert!(text.starts_with("warning: ") && text.contains("clip: default → "), "{text}");
+    assert!(text.contains("scheme: default → ") && text.contains("sqrt"), "{text}");
+    assert!(shown("markdown").stdout.starts_with("# Drift\n\n**Warning: "));
+    let json: serde_json::Value = serde_json::from_str(&shown("json").stdout).unwrap();
+    assert_eq!(json["differences"].as_array().unwrap().len(), 2);
+    assert!(shown("csv").stderr.starts_with("warning: ") && shown("csv").stdout.starts_with("label,"));
+    assert!(place.run(&["diff", "one", "three"]).stdout.starts_with("rows 40"));
+}
