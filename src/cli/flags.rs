@@ -47,13 +47,15 @@ pub(super) struct IncrementalFlags {
     openlineage: Option<String>,
 }
 
+/// A flag that is given replaces the key of the file.
+pub(super) fn set<T: Clone>(value: &mut Option<T>, given: Option<&T>) {
+    if given.is_some() {
+        *value = given.cloned();
+    }
+}
+
 impl IncrementalFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
-        fn set<T: Clone>(value: &mut Option<T>, given: Option<&T>) {
-            if given.is_some() {
-                *value = given.cloned();
-            }
-        }
         set(&mut spec.state, self.state.as_ref());
         set(&mut spec.full, self.full.then_some(&true));
         set(&mut spec.skip_exit_code, self.skip_exit_code.as_ref());

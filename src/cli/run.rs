@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::flags;
+use super::flags::{self, set};
 use super::output::print;
 use super::progress::{LogFlags, carry_out};
 use crate::error::Result;
@@ -43,6 +43,21 @@ pub(super) struct RunVerb {
     /// Publish even if a check fails; still exit with code 3
     #[arg(long)]
     publish_on_check_failure: bool,
+    /// What to do with a shard that cannot be read: fail or skip
+    #[arg(long, value_name = "WHAT")]
+    on_bad_shard: Option<String>,
+    /// Maximum number of skipped shards
+    #[arg(long, value_name = "N")]
+    max_bad_shards: Option<u64>,
+    /// Peak memory, such as 512m [default: 60 % of the machine]
+    #[arg(long, value_name = "SIZE")]
+    memory_limit: Option<String>,
+    /// Number of counting threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// How often to retry a failed request to an object store [default: 10]
+    #[arg(long, value_name = "N")]
+    retries: Option<usize>,
     #[command(flatten)]
     nightly: flags::IncrementalFlags,
     #[command(flatten)]
@@ -76,6 +91,11 @@ impl RunVerb {
         if self.publish_on_check_failure {
             spec.publish_on_check_failure = Some(true);
         }
+        set(&mut spec.on_bad_shard, self.on_bad_shard.as_ref());
+        set(&mut spec.max_bad_shards, self.max_bad_shards.as_ref());
+        set(&mut spec.memory_limit, self.memory_limit.as_ref());
+        set(&mut spec.threads, self.threads.as_ref());
+        set(&mut spec.retries, self.retries.as_ref());
         self.nightly.put(&mut spec);
         self.jobs.put(&mut spec);
         if self.explain {

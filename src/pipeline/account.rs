@@ -33,6 +33,10 @@ pub(super) struct Account {
     pub(super) result: Option<ResultSummary>,
     pub(super) counting: Option<CountingResult>,
     pub(super) spilled: Spilled,
+    /// The output folder does not take the result.
+    pub(super) is_held: bool,
+    /// The output folder takes the result.
+    pub(super) is_staged: bool,
     pub(super) findings: Vec<FindingResult>,
     pub(super) checks: Vec<CheckResult>,
     /// The failed check of a result that is published despite it.

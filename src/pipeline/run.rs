@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::{Instant, SystemTime};
 
 use super::account::{Account, status};
+use super::checking::{REFUSED, has_result};
 use super::notices;
 use super::outcome::{Ended, Observer};
 use super::plan::Plan;
 use super::stages::stages;
-use crate::artifact::publish::{Staging, write_results};
+use crate::artifact::publish::write_results;
 use crate::error::{Error, Result};
 use crate::store::{of_path, set_retries};
 
@@ -19,20 +20,18 @@ use crate::store::{of_path, set_retries};
 pub(crate) async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
     let (started, clock) = (SystemTime::now(), Instant::now());
     set_retries(plan.retries);
-    // A folder that cannot take the result is found before the scan, unless there may be nothing to do.
-    let folder = plan.out.folder().filter(|_| plan.skip_exit_code.is_none());
-    let staging = folder.map(|out| Staging::begin(out, plan.overwrite)).transpose();
-    // The folder may belong to somebody else, so no run_results.json is written.
-    let staging = staging.inspect_err(|error| notices::refused(&plan.spec, error))?;
     let lineage = notices::started(plan, started);
     let mut account = Account::default();
     let result = tokio::select! {
         // Signals are heard from the start.
         biased;
         signal = stopped() => Err(signal),
-        result = stages(plan, observer, staging, &mut account) => result,
+        result = stages(plan, observer, &mut account) => result,
     };
     observer.counted();
+    // Where the run failed before it asked for the folder, a result that it may not replace stays with its record.
+    let keeps = |out: &Path| !plan.overwrite && !account.is_staged && result.is_err() && has_result(out);
+    let is_held = account.is_held || plan.out.folder().is_some_and(keeps);
     let result = account.failure.take().map_or(result, Err);
     let is_partial = account.shards_with("skipped") > 0;
     let status = match &result {
@@ -49,7 +48,12 @@ pub(crate) async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
     };
     // The run_results.json of another run that has published meanwhile stays.
     let is_of_other = |out: &&Path| of_path(out).is_some() && matches!(result, Err(Error::Output(_)));
-    let place = plan.out.folder().filter(|out| !is_of_other(out));
+    // A folder that does not take the result may belong to somebody else, so no run_results.json is written.
+    let place = plan.out.folder().filter(|out| !is_of_other(out) && !is_held);
+    if let Some(out) = place.filter(|out| of_path(out).is_none() && status != "checks_failed") {
+        // Most folders have none.
+        let _ = std::fs::remove_file(out.join(REFUSED));
+    }
     let written = place.map_or(Ok(()), |out| write_results(out, results.to_json()?));
     let reported = notices::ended(plan, &results, counts, lineage);
     match (result, written.and(reported)) {

@@ -34,18 +34,14 @@ use crate::engine::states::States;
 use crate::engine::{Counted, Progress, count_heads, count_readable};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
+use crate::report;
 use crate::row_measures::RowMeasures;
 use crate::source::layout::LayoutKind;
 use crate::source::shards::fingerprint;
 use crate::weights::{Policy, Weighing};
 
 /// Runs all stages; `account` learns what happens, whether they succeed or not.
-pub(super) async fn stages(
-    plan: &Plan,
-    observer: &dyn Observer,
-    staging: Option<Staging>,
-    account: &mut Account,
-) -> Result<Ended> {
+pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut Account) -> Result<Ended> {
     let spec = plan.spec.meaning_json()?;
     let mut opened = open(plan, &spec, account).await?;
     if let (Some(code), Some(out)) = (plan.skip_exit_code, plan.out.folder())
@@ -58,10 +54,10 @@ pub(super) async fn stages(
     if plan.sampling.is_some() {
         check_opened(&opened)?;
     }
-    let staging = match (staging, plan.out.folder()) {
-        (None, Some(out)) => Some(Staging::begin(out, plan.overwrite)?),
-        (staging, _) => staging,
-    };
+    // A folder that cannot take the result is found before the scan, but after everything that is wrong in the spec.
+    let staging = plan.out.folder().map(|out| Staging::begin(out, plan.overwrite)).transpose();
+    let staging = staging.inspect_err(|_| account.is_held = true)?;
+    account.is_staged = true;
     let against = plan.against.as_deref().map(|path| against(path, plan.out.folder())).transpose()?.flatten();
 
     let counted = count(plan, observer, &mut opened, &spec, account).await?;
@@ -72,16 +68,17 @@ pub(super) async fn stages(
     let measured = measure(plan, &opened, &counted, account).await?;
     let sampled = make_sampling_plan(plan, &opened, &counted.total, account).await?;
     let deriving = account.timings.start("derive");
-    let (derived, groups) = derive(plan, &mut opened, counted, measured, &spec, account)?;
+    let (mut derived, groups) = derive(plan, &mut opened, counted, measured, &spec, account)?;
     account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
-    check(plan, &derived, account)?;
-    drop(deriving);
-
     let source = outputs::source(
         opened.dataset.shards.len() as u64,
         opened.detected.layout.kind.as_str(),
         opened.counting.unit,
     );
+    let report = |derived: &Derived| report::markdown(&derived.report(source.clone(), &groups, None));
+    check(plan, &mut derived, report, account)?;
+    drop(deriving);
+
     let outcome = Outcome {
         derived,
         groups,

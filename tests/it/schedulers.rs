@@ -35,7 +35,10 @@ fn takes(arguments: &[&str]) {
 fn cron() {
     let text = read("nightly.cron");
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    let [mail, job] = lines[..] else { panic!("{lines:?}") };
+    let [path, mail, job] = lines[..] else { panic!("{lines:?}") };
+    assert!(path.starts_with("PATH=/"));
+    // What is passed is used: the pipeline file of the repository has no variables.
+    assert!(!job.contains("--set"));
     assert!(mail.starts_with("MAILTO="));
     let fields: Vec<&str> = job.split_whitespace().collect();
     for (field, most) in fields[..5].iter().zip([59, 23, 31, 12, 7]) {

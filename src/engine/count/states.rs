@@ -248,8 +248,8 @@ impl States {
         let mut file = BufReader::new(&self.file);
         file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|cause| self.wrong(&cause))?;
         if !MAGIC.starts_with(head.get(..MAGIC.len().min(head.len())).unwrap_or_default()) {
-            return Err(Error::usage(format!("--state {}: this is no file of states", self.path.display()))
-                .hint("name a file that is not there yet, or one that --state made"));
+            return Err(Error::input(format!("--state {}: this is no file of states", self.path.display()))
+                .hint("remove it, then the next run counts all shards; or name another file"));
         }
         if full || head != self.head {
             self.rules_changed = head.len() as u64 == HEAD && head != self.head;
