@@ -162,16 +162,58 @@ pub(crate) struct Checked {
     pub label: Option<String>,
     /// Labels beyond the limit.
     pub labels: usize,
+    /// Some of them, the worst first.
+    pub worst: Vec<WorstLabel>,
 }
 
+/// A label beyond the limit of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WorstLabel {
+    /// Its name.
+    pub label: String,
+    /// The value that was compared.
+    pub observed: f64,
+    /// For checks against the previous result: prevalence or weight before and after.
+    pub sides: Option<[f64; 2]>,
+}
+
+/// Labels of a failed check that are named.
+const WORST: usize = 5;
+
 impl Checked {
-    /// `min_positives = 10: 3 for "zebra", one of 4 labels`.
+    /// `max_weight_change = 0.5: 2 for "zebra" (4 → 12, +200 %); 7 labels are beyond it, the next are "gnu" …`.
     #[must_use]
     pub(crate) fn message(&self) -> String {
-        let observed = self.observed.map_or_else(|| "nothing to compare".to_owned(), |x| x.to_string());
+        let observed = self.observed.map_or_else(|| "nothing to compare".to_owned(), rounded);
         let label = self.label.as_ref().map(|label| format!(" for {label:?}")).unwrap_or_default();
-        let others = if self.labels > 1 { format!(", one of {} labels", self.labels) } else { String::new() };
-        format!("{} = {}: {observed}{label}{others}", self.check.info().name, self.check.limit)
+        let sides = self.worst.first().map(|one| self.sides(one)).unwrap_or_default();
+        let next = self.worst.iter().skip(1).map(|one| match one.sides {
+            Some(_) => format!("{:?}{}", one.label, self.sides(one)),
+            None => format!("{:?} with {}", one.label, rounded(one.observed)),
+        });
+        let next = next.collect::<Vec<_>>().join(", ");
+        let more = if self.labels > self.worst.len() { ", …" } else { "" };
+        let others = match self.labels {
+            0 | 1 => String::new(),
+            n => format!("; {n} labels are beyond it, after this one {next}{more}"),
+        };
+        format!("{} = {}: {observed}{label}{sides}{others}", self.check.info().name, self.check.limit)
+    }
+
+    /// ` (50 % → 10 %, -80 %)`; nothing without a previous result.
+    fn sides(&self, one: &WorstLabel) -> String {
+        let Some([before, after]) = one.sides else { return String::new() };
+        let shown = |x: f64| match self.check.kind {
+            CheckKind::MaxWeightChange => rounded(x),
+            _ => format!("{} %", rounded(x * 100.0)),
+        };
+        let change = match after / before - 1.0 {
+            change if change.is_finite() => {
+                format!(", {}{} %", if change > 0.0 { "+" } else { "" }, rounded(change * 100.0))
+            }
+            _ => String::new(),
+        };
+        format!(" ({} → {}{change})", shown(before), shown(after))
     }
 
     /// True when the result must not be published.
@@ -179,6 +221,15 @@ impl Checked {
     pub(crate) fn stops(&self) -> bool {
         self.status == CheckStatus::Failed && self.check.severity == CheckSeverity::Error
     }
+}
+
+/// A number with up to four digits after the point, or more if it is small.
+fn rounded(x: f64) -> String {
+    if x != 0.0 && x.abs() < 0.001 {
+        return format!("{x:.3e}");
+    }
+    let text = format!("{x:.4}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// Runs every check; `drift` is the change since the previous result, `None` if there is none.
@@ -196,10 +247,12 @@ fn one(check: Check, now: Side<'_>, drift: Option<&Drift<'_>>) -> Checked {
         observed: Some(observed),
         label: None,
         labels: 0,
+        worst: Vec::new(),
     };
+    let skipped = || Checked { status: CheckStatus::Skipped, observed: None, ..whole(0.0, false) };
     let most = |observed: f64| whole(observed, observed > check.limit);
     let of_labels = |value: &dyn Fn(usize) -> Option<f64>, least: bool| {
-        let named = (0..counts.len()).filter_map(|i| Some((counts.labels().name(i), value(i)?)));
+        let named = (0..counts.len()).filter_map(|i| Some((counts.labels().name(i), value(i)?, None)));
         worst(check, named, least)
     };
     match (check.kind, drift) {
@@ -212,51 +265,83 @@ fn one(check: Check, now: Side<'_>, drift: Option<&Drift<'_>>) -> Checked {
             most((0..counts.len()).filter(|&i| counts.sides(i).0 <= 0.0).count() as f64)
         }
         (CheckKind::MaxClippedShare, _) => most(clipped_share(now.weights)),
-        (_, None) => Checked { check, status: CheckStatus::Skipped, observed: None, label: None, labels: 0 },
+        (_, None) => skipped(),
         (CheckKind::MaxNewLabels, Some(drift)) => most(drift.added as f64),
         (CheckKind::MaxGoneLabels, Some(drift)) => most(drift.removed as f64),
         (CheckKind::MaxJensenShannon, Some(drift)) => match drift.jensen_shannon {
             Some(distance) => most(distance),
-            None => Checked { check, status: CheckStatus::Skipped, observed: None, label: None, labels: 0 },
+            None => skipped(),
         },
         (CheckKind::MaxPrevalenceChange, Some(drift)) => {
-            of_both(check, drift, |label| Some(label.change.abs()))
+            of_both(check, drift, |label| Some((label.change.abs(), prevalences(drift, label))))
         }
         (CheckKind::MaxPrevalenceShift, Some(drift)) => of_both(check, drift, |label| {
-            let before = drift.before.prevalence(label.before?)?;
-            Some((drift.after.prevalence(label.after?)? - before).abs())
+            let [before, after] = prevalences(drift, label)?;
+            Some(((after - before).abs(), Some([before, after])))
         }),
         (CheckKind::MaxWeightChange, Some(drift)) => of_both(check, drift, |label| {
             let before = drift.before.weights.primary().values[label.before?];
             let after = drift.after.weights.primary().values[label.after?];
             let same = before.to_bits() == after.to_bits();
-            Some(if same { 0.0 } else { (after / before - 1.0).abs() })
+            let change = if same { 0.0 } else { (after / before - 1.0).abs() };
+            Some((change, Some([before, after])))
         }),
     }
 }
 
-/// A check of labels that both results have.
-fn of_both(check: Check, drift: &Drift<'_>, value: impl Fn(&LabelDrift) -> Option<f64>) -> Checked {
-    let both = drift.labels.iter().filter(|label| label.before.is_some() && label.after.is_some());
-    worst(check, both.filter_map(|label| Some((drift.name(label), value(label)?))), false)
+/// Prevalence of a label before and after, where both are known.
+fn prevalences(drift: &Drift<'_>, label: &LabelDrift) -> Option<[f64; 2]> {
+    Some([drift.before.prevalence(label.before?)?, drift.after.prevalence(label.after?)?])
 }
 
-/// Finds the label with the smallest or largest value, and how many labels are beyond the limit.
-fn worst<'n>(check: Check, values: impl Iterator<Item = (&'n str, f64)>, least: bool) -> Checked {
+/// A check of labels that both results have; `value` gives what is compared, and both sides.
+fn of_both(
+    check: Check,
+    drift: &Drift<'_>,
+    value: impl Fn(&LabelDrift) -> Option<(f64, Option<[f64; 2]>)>,
+) -> Checked {
+    let both = drift.labels.iter().filter(|label| label.before.is_some() && label.after.is_some());
+    let named = both.filter_map(|label| {
+        let (value, sides) = value(label)?;
+        Some((drift.name(label), value, sides))
+    });
+    worst(check, named, false)
+}
+
+/// Finds the labels with the smallest or largest values, and how many labels are beyond the limit.
+fn worst<'n>(
+    check: Check,
+    values: impl Iterator<Item = (&'n str, f64, Option<[f64; 2]>)>,
+    least: bool,
+) -> Checked {
+    let is_worse = |one: f64, other: f64| if least { one < other } else { one > other };
     let (mut found, mut labels): (Option<(&str, f64)>, usize) = (None, 0);
-    for (name, value) in values {
-        labels += usize::from(if least { value < check.limit } else { value > check.limit });
-        let worse = found.is_none_or(|(_, worst)| if least { value < worst } else { value > worst });
-        if worse {
+    let mut named: Vec<(&str, f64, Option<[f64; 2]>)> = Vec::with_capacity(WORST + 1);
+    for (name, value, sides) in values {
+        if found.is_none_or(|(_, worst)| is_worse(value, worst)) {
             found = Some((name, value));
         }
+        if is_worse(value, check.limit) {
+            labels += 1;
+            let place = named.partition_point(|(_, other, _)| !is_worse(value, *other));
+            if place < WORST {
+                named.insert(place, (name, value, sides));
+                named.truncate(WORST);
+            }
+        }
     }
+    let owned = |(name, observed, sides): (&str, f64, Option<[f64; 2]>)| WorstLabel {
+        label: name.to_owned(),
+        observed,
+        sides,
+    };
     Checked {
         check,
         status: if labels > 0 { CheckStatus::Failed } else { CheckStatus::Passed },
         observed: found.map(|(_, value)| value),
         label: found.map(|(name, _)| name.to_owned()),
         labels,
+        worst: named.into_iter().map(owned).collect(),
     }
 }
 
@@ -266,18 +351,33 @@ fn clipped_share(weights: &Weights) -> f64 {
     if all == 0 { 0.0 } else { as_f64(clipped) / all as f64 }
 }
 
+/// Failed checks of severity error, in words.
+#[must_use]
+pub(crate) fn failed(checked: &[Checked]) -> Vec<String> {
+    checked.iter().filter(|one| one.stops()).map(Checked::message).collect()
+}
+
 /// The error for failed checks of severity error; `None` if there are none.
 #[must_use]
-pub(crate) fn failure(checked: &[Checked]) -> Option<Error> {
-    let failed: Vec<String> = checked.iter().filter(|c| c.stops()).map(Checked::message).collect();
+pub(crate) fn failure(checked: &[Checked], published: bool) -> Option<Error> {
+    let failed = failed(checked);
     (!failed.is_empty()).then(|| {
+        let is_warning = |one: &&Checked| one.status == CheckStatus::Failed && !one.stops();
+        let warned = match checked.iter().filter(is_warning).count() {
+            0 => String::new(),
+            n => format!(" ({n} more of severity warn)"),
+        };
         Error::check(format!(
-            "{} of {} failed:\n  {}",
+            "{} of {} failed{warned}:\n  {}",
             failed.len(),
             plural(checked.len() as u64, "check"),
             failed.join("\n  ")
         ))
-        .hint("fix the data or change the limits; --publish-on-check-failure publishes anyway")
+        .hint(if published {
+            "do not use this result before the data is fixed; without --publish-on-check-failure the previous result stays"
+        } else {
+            "fix the data or change the limits; --publish-on-check-failure publishes anyway"
+        })
     })
 }
 
@@ -335,7 +435,7 @@ mod tests {
             let found = done(beyond.max(0.0));
             assert!((found.observed.unwrap() - observed).abs() < 1e-12, "{name}: {found:?}");
             assert_eq!((found.status, found.label.as_deref()), (CheckStatus::Failed, label), "{name}");
-            assert!(found.stops() && failure(&[found]).is_some());
+            assert!(found.stops() && failure(&[found], false).is_some());
             assert_eq!(done(within.max(0.0)).status, CheckStatus::Passed, "{name}");
         }
     }
@@ -348,7 +448,7 @@ mod tests {
             let one = Check::named(info.name, 0.0, CheckSeverity::Error).unwrap();
             let done = check(&[one], now, None);
             assert_eq!(done[0].status, CheckStatus::Skipped);
-            assert!(failure(&done).is_none());
+            assert!(failure(&done, false).is_none());
         }
         let warn = Check::named("min_rows", 101.0, CheckSeverity::Warn).unwrap();
         let done = check(&[warn], now, None);

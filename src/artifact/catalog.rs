@@ -19,6 +19,8 @@ pub(crate) struct Contents<'a> {
     pub file: &'a CountsFile,
     /// Their weights.
     pub weights: &'a Weights,
+    /// Checks of severity error that failed, in words.
+    pub failed_checks: &'a [String],
     /// Rows that have both of two labels, if pairs were counted.
     pub pairs: Option<&'a Together>,
     /// Makes the report, for the files that need one.
@@ -73,7 +75,7 @@ pub(crate) const RESULT_FILES: [ResultFile; 15] = [
         Always(|out, of| weights::write_parquet(out, of.file, of.weights, of.threads))),
     // The same, with the spec.
     row(Some("json"), "weights.json",
-        Always(|out, of| weights::write_json(out, of.file, of.weights, of.spec))),
+        Always(|out, of| weights::write_json(out, of.file, of.weights, of.failed_checks, of.spec))),
     // Everything in the reports, for machines.
     row(Some("json"), "imbalance.json",
         Always(|out, of| imbalance::write(out, &(of.report)()))),

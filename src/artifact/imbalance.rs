@@ -28,6 +28,7 @@ pub(crate) const KEYS: [(&str, &str); 18] = [
     ("source", "where the counts come from"),
     ("unit", "element where elements of lists are counted; rows are then elements"),
     ("compat", "how labels without positives are read: mulan or mldr"),
+    ("failed_checks", "checks of severity error that failed, if the result is published in spite of them"),
     ("tcs", TCS),
     ("ld", LD),
     ("lpd", LPD),
@@ -120,6 +121,9 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report<'_>) -> Result<()> {
         file.value("unit", &report.unit.as_str())?;
     }
     file.value("compat", &report.measures.compat.to_string())?;
+    if !report.failed_checks.is_empty() {
+        file.value("failed_checks", &report.failed_checks)?;
+    }
     for (name, value) in &report.measures.values {
         file.value(name, &number(*value))?;
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::files::OutputFile;
-use crate::checks::Checked;
+use crate::checks::{Checked, WorstLabel};
 use crate::error::{Error, Result};
 
 /// What a run did.
@@ -237,6 +237,35 @@ pub(crate) struct CheckResult {
     pub label: Option<String>,
     /// Labels beyond the limit.
     pub labels: usize,
+    /// Some of them, the worst first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub worst: Vec<WorstResult>,
+}
+
+/// A label beyond the limit of a check.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct WorstResult {
+    /// Its name.
+    pub label: String,
+    /// What was found; null beyond all numbers.
+    pub observed: Option<f64>,
+    /// Prevalence or weight in the previous result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<f64>,
+    /// The same in this result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<f64>,
+}
+
+impl From<&WorstLabel> for WorstResult {
+    fn from(worst: &WorstLabel) -> Self {
+        Self {
+            label: worst.label.clone(),
+            observed: Some(worst.observed).filter(|x| x.is_finite()),
+            before: worst.sides.map(|sides| sides[0]),
+            after: worst.sides.map(|sides| sides[1]),
+        }
+    }
 }
 
 impl From<&Checked> for CheckResult {
@@ -249,6 +278,7 @@ impl From<&Checked> for CheckResult {
             observed: checked.observed,
             label: checked.label.clone(),
             labels: checked.labels,
+            worst: checked.worst.iter().map(WorstResult::from).collect(),
         }
     }
 }

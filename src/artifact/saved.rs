@@ -25,6 +25,8 @@ pub(crate) struct SavedReport {
     pub findings: Vec<Finding>,
     /// Groups against all rows.
     pub groups: Vec<GroupMeasures>,
+    /// Checks that failed.
+    pub failed_checks: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +35,8 @@ struct SavedFields {
     findings: Vec<SavedFinding>,
     #[serde(default)]
     groups: Vec<SavedGroup>,
+    #[serde(default)]
+    failed_checks: Vec<String>,
     rows_by_number_of_labels: Option<Vec<u64>>,
     #[serde(default)]
     top_labelsets: Vec<LabelsetEntry>,
@@ -104,7 +108,13 @@ pub(crate) fn read(path: &Path) -> Result<Option<SavedReport>> {
     };
     let findings = fields.findings.into_iter().filter_map(finding).collect();
     let groups = fields.groups.into_iter().map(Into::into).collect();
-    Ok(Some(SavedReport { source: fields.source, rows, findings, groups }))
+    Ok(Some(SavedReport {
+        source: fields.source,
+        rows,
+        findings,
+        groups,
+        failed_checks: fields.failed_checks,
+    }))
 }
 
 /// The numbers in the file at `path`, by name: `None` for one that is not defined, or no number. `None` where there is

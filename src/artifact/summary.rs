@@ -19,7 +19,10 @@ pub(crate) fn summary(results: &RunResults, out: &str) -> String {
         .iter()
         .take(NAMED)
         .map(|one| (one.id.to_owned(), json!({ "count": one.count, "unit": one.unit })));
-    let failed = results.checks.iter().filter(|check| check.status == "failed").map(|check| check.id);
+    let failed = |severity: &'static str| {
+        let failed = results.checks.iter().filter(move |check| check.status == "failed");
+        failed.filter(move |check| check.severity == severity).map(|check| check.id).collect::<Vec<_>>()
+    };
     let outputs = results.outputs.iter().take(NAMED).map(|file| file.path.as_str());
     line(&json!({
         "status": results.status,
@@ -35,7 +38,8 @@ pub(crate) fn summary(results: &RunResults, out: &str) -> String {
         },
         "bytes_read": results.inputs.bytes_read,
         "findings": findings.collect::<serde_json::Map<_, _>>(),
-        "checks_failed": failed.collect::<Vec<_>>(),
+        "checks_failed": failed("error"),
+        "checks_warned": failed("warn"),
         "outputs": outputs.collect::<Vec<_>>(),
         "error": results.error.as_ref().map(short),
     }))

@@ -35,7 +35,7 @@ pub(crate) fn write_parquet(
     table::write(out, &file.counts, Some(weights), &metadata, threads)
 }
 
-/// Writes `weights.json`, streamed. `spec` is what the run was asked for.
+/// Writes `weights.json`, streamed. `failed_checks` did not pass, and `spec` is what the run was asked for.
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails; [`Error::Internal`] for a number that
@@ -44,6 +44,7 @@ pub(crate) fn write_json(
     out: &mut dyn Write,
     file: &CountsFile,
     weights: &Weights,
+    failed_checks: &[String],
     spec: &Json,
 ) -> Result<()> {
     let counts = &file.counts;
@@ -53,6 +54,9 @@ pub(crate) fn write_json(
     object.value("version", &FORMAT_VERSION)?;
     if file.unit != CountUnit::default() {
         object.value("unit", &file.unit.as_str())?;
+    }
+    if !failed_checks.is_empty() {
+        object.value("failed_checks", &failed_checks)?;
     }
     object.value("rows", &counts.rows())?;
     object.array("labels", counts.labels().iter())?;

@@ -9,6 +9,7 @@ use crate::artifact::imbalance;
 use crate::artifact::stored::Fetched;
 use crate::drift::compare;
 use crate::error::{Error, Result};
+use crate::pipeline::checking::REFUSED;
 use crate::pipeline::weigh::{against, finished};
 use crate::report;
 
@@ -16,8 +17,8 @@ use crate::report;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight report weights/
-  posweight report today/ --against yesterday/ --format html > drift.html
-  posweight report weights/ --format json | jq .mean_ir")]
+  posweight report weights/ --refused        # what failed checks kept from being published
+  posweight report today/ --against yesterday/ --format html > drift.html")]
 pub(super) struct ReportVerb {
     /// Folder of a finished run
     #[arg(value_name = "RUN_DIR")]
@@ -25,6 +26,9 @@ pub(super) struct ReportVerb {
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "markdown", "html", "json"])]
     format: String,
+    /// Show the result that failed checks kept from being published, as Markdown
+    #[arg(long, conflicts_with_all = ["format", "against"])]
+    refused: bool,
     /// Compare with this earlier result
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
@@ -32,6 +36,14 @@ pub(super) struct ReportVerb {
 
 impl ReportVerb {
     pub(super) fn act(&self) -> Result<()> {
+        if self.refused {
+            let path = self.run.join(REFUSED);
+            let text = std::fs::read_to_string(&path).map_err(|cause| {
+                Error::reading(&path, &cause)
+                    .hint("a run whose checks fail writes it; the last run's did not")
+            });
+            return print(&text?);
+        }
         let fetched = Fetched::of(&self.run)?;
         let run = fetched.path();
         let saved = match self.format.as_str() {

@@ -7,6 +7,7 @@ use super::derived::Derived;
 use super::opening::Opened;
 use super::plan::Plan;
 use super::weigh::reopen;
+use crate::artifact::disk::replace;
 use crate::artifact::files::SUCCESS;
 use crate::artifact::publish::published;
 use crate::artifact::results::CheckResult;
@@ -17,27 +18,37 @@ use crate::error::{Error, Result};
 use crate::source::where_values::what_columns_hold;
 use crate::store::of_path;
 
-/// Checks `derived`, the result of all rows.
+/// The report of a result that was refused, beside `run_results.json`.
+pub(crate) const REFUSED: &str = "refused.md";
+
+/// Checks `derived`, the result of all rows. `report` makes its report in Markdown.
 ///
 /// # Errors
 /// [`crate::error::Error::Check`] if a check of severity error fails. If the result is published despite it, the error
 /// goes to `account` instead.
-pub(super) fn check(plan: &Plan, derived: &Derived, account: &mut Account) -> Result<()> {
+pub(super) fn check(
+    plan: &Plan,
+    derived: &mut Derived,
+    report: impl FnOnce(&Derived) -> String,
+    account: &mut Account,
+) -> Result<()> {
     let checked = checked(plan, derived)?;
     account.checks = checked.iter().map(CheckResult::from).collect();
     for failed in checked.iter().filter(|one| one.status == CheckStatus::Failed && !one.stops()) {
-        tracing::warn!("check failed: {}", failed.message());
+        tracing::warn!("check of severity warn failed: {}", failed.message());
     }
-    match failure(&checked) {
-        Some(error) if plan.publish_on_check_failure => account.failure = Some(error),
-        Some(error) => {
-            let place =
-                plan.out.folder().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
-            return Err(error.at(format!("{place}: not published")));
-        }
-        None => {}
+    derived.failed_checks = checks::failed(&checked);
+    let Some(error) = failure(&checked, plan.publish_on_check_failure) else { return Ok(()) };
+    let place = plan.out.folder().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
+    if plan.publish_on_check_failure {
+        account.failure = Some(error.at(format!("{place}: published in spite of failed checks")));
+        return Ok(());
     }
-    Ok(())
+    let error = error.at(format!("{place}: not published"));
+    let Some(out) = plan.out.folder().filter(|out| of_path(out).is_none()) else { return Err(error) };
+    replace(&out.join(REFUSED), &report(derived))?;
+    let remedy = error.remedy().unwrap_or_default().to_owned();
+    Err(error.hint(format!("{remedy}; posweight report {place} --refused shows this result")))
 }
 
 /// The checks of `plan`, against the published result if one of them compares with it.
@@ -50,7 +61,7 @@ fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
 }
 
 /// Whether a run was published at `out`.
-fn has_result(out: &Path) -> bool {
+pub(super) fn has_result(out: &Path) -> bool {
     if of_path(out).is_some() { published(out).is_some() } else { out.join(SUCCESS).exists() }
 }
 

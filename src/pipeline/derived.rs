@@ -34,6 +34,8 @@ pub(crate) struct Derived {
     pub findings: Vec<Finding>,
     /// Groups of `--by` against all rows.
     pub groups: Vec<GroupMeasures>,
+    /// Checks of severity error that failed, in words.
+    pub failed_checks: Vec<String>,
     options: MeasureOptions,
 }
 
@@ -50,7 +52,19 @@ impl Derived {
         let weights = weights?;
         let findings = find(counts, &weights, facts);
         let (measures, row_report, groups) = (OnceLock::new(), OnceLock::new(), facts.groups.clone());
-        Ok(Self { brief, measures, weights, rows: None, row_report, findings, groups, options, file })
+        let failed_checks = Vec::new();
+        Ok(Self {
+            brief,
+            measures,
+            weights,
+            rows: None,
+            row_report,
+            findings,
+            groups,
+            failed_checks,
+            options,
+            file,
+        })
     }
 
     /// Their measures.
@@ -87,6 +101,7 @@ impl Derived {
             measures: self.measures(),
             rows: self.row_report.get_or_init(row_report).as_ref(),
             features: self.options.features,
+            failed_checks: &self.failed_checks,
             findings: &self.findings,
             source,
             groups: groups.iter().map(|(name, group)| group.as_group(name)).collect(),

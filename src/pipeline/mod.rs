@@ -12,7 +12,7 @@
 mod account;
 mod call_options;
 pub(crate) mod calls;
-mod checking;
+pub(crate) mod checking;
 pub(crate) mod count_plan;
 pub(crate) mod derived;
 pub(crate) mod destination;

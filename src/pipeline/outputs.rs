@@ -7,7 +7,7 @@ use crate::artifact::catalog::{Contents, ResultFile, wanted, wanted_with_pairs};
 use crate::artifact::publish::{StagedFile, Staging};
 use crate::counts::{CountUnit, LabelCounts};
 use crate::drift::Drift;
-use crate::error::Result;
+use crate::error::{Result, plural};
 use crate::findings::RowFacts;
 use crate::groups::compare;
 use crate::report::Report;
@@ -28,7 +28,7 @@ pub(super) fn names(formats: &[String]) -> impl Iterator<Item = &'static str> {
 /// `16 shards, layout wide`.
 pub(super) fn source(shards: u64, layout: &str, unit: CountUnit) -> String {
     let units = if unit == CountUnit::Row { "" } else { ", elements as units" };
-    format!("{shards} shard{}, layout {layout}{units}", if shards == 1 { "" } else { "s" })
+    format!("{}, layout {layout}{units}", plural(shards, "shard"))
 }
 
 /// `split=train,year=2024`.
@@ -87,6 +87,7 @@ fn write<'a>(
     let contents = Contents {
         file: &derived.file,
         weights: &derived.weights,
+        failed_checks: &derived.failed_checks,
         pairs: derived.rows.as_ref().and_then(|rows| rows.pairs.as_ref()),
         report,
         spec: request.spec,

@@ -14,7 +14,7 @@ pub(super) fn to_stdout(format: StdoutFormat, derived: &Derived, spec: &Json) ->
     let mut bytes = Vec::new();
     match format {
         StdoutFormat::Json => {
-            write_json(&mut bytes, &derived.file, &derived.weights, spec)?;
+            write_json(&mut bytes, &derived.file, &derived.weights, &derived.failed_checks, spec)?;
             // Names are escaped, so every line break is one between keys.
             bytes.retain(|byte| *byte != b'\n');
             bytes.push(b'\n');

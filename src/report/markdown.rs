@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::heads::HEADINGS;
-use super::numbers::{brief, chance, interval, number, percent, thousands};
+use super::numbers::{brief, chance, counted, interval, number, percent, thousands};
 use super::{ENDS, Report, code_span, drift};
 use crate::counts::as_f64;
 use crate::groups::farthest;
@@ -23,13 +23,17 @@ pub(crate) fn markdown(report: &Report<'_>) -> String {
 
 fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "# Label imbalance\n")?;
+    if let Some(what) = report.failed() {
+        writeln!(out, "**Error: {what}.**\n")?;
+        report.failed_checks.iter().try_for_each(|check| writeln!(out, "- {}", code_span(check)))?;
+        writeln!(out)?;
+    }
     writeln!(
         out,
-        "{}. {} {}, {} labels, MeanIR {}. Source: {}.\n",
+        "{}. {}, {}, MeanIR {}. Source: {}.\n",
         report.verdict(),
-        thousands(report.counts.rows()),
-        report.unit.many(),
-        thousands(report.counts.len() as u64),
+        counted(report.counts.rows(), report.unit.as_str()),
+        counted(report.counts.len() as u64, "label"),
         number(report.measures.get("mean_ir")),
         report.source
     )?;

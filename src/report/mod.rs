@@ -17,7 +17,7 @@ pub(crate) use names::{code_span, short, visible};
 pub(crate) use rows::{Heat, RowReport};
 pub(crate) use text::text;
 
-use numbers::thousands;
+use numbers::{counted, thousands};
 
 use crate::consequences::Consequences;
 use crate::counts::{CountUnit, LabelCounts, as_f64};
@@ -55,6 +55,8 @@ pub(crate) struct Report<'a> {
     pub rows: Option<&'a RowReport>,
     /// Input features, for TCS, where they are known.
     pub features: Option<u64>,
+    /// Checks of severity error that failed, in words.
+    pub failed_checks: &'a [String],
     /// Findings.
     pub findings: &'a [Finding],
     /// Where the counts come from: `16 shards, layout wide`.
@@ -144,6 +146,13 @@ impl Report<'_> {
             });
         }
         of_counts.chain(of_rows).chain(tcs).chain(distances).collect()
+    }
+
+    /// The heading of failed checks; `None` if none failed.
+    #[must_use]
+    fn failed(&self) -> Option<String> {
+        let n = self.failed_checks.len() as u64;
+        (n > 0).then(|| format!("{} failed; this result should not be used", counted(n, "check")))
     }
 
     /// How many findings of each severity there are, in words.
@@ -265,6 +274,7 @@ mod tests {
             measures: &measures,
             rows: None,
             features: None,
+            failed_checks: &[],
             findings: &[],
             source: String::new(),
             groups: Vec::new(),

@@ -53,6 +53,11 @@ pub(super) fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |p| format!("{} %", brief(100.0 * p)))
 }
 
+/// A number with its noun: `1 label`, `2 000 labels`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

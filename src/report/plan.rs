@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::numbers::{brief, thousands};
+use super::numbers::{brief, counted, thousands};
 use super::short;
 use crate::counts::LabelCounts;
 use crate::error::plural;
@@ -32,9 +32,9 @@ pub(crate) struct Split<'a> {
 pub(crate) fn plan(preview: &Preview, split: Option<&Split<'_>>, name: &str, source: &str) -> String {
     let Preview { before, .. } = preview;
     let mut out = format!(
-        "{} rows, {} labels, {source}\nplan {name}\n",
-        thousands(before.rows()),
-        thousands(before.len() as u64)
+        "{}, {}, {source}\nplan {name}\n",
+        counted(before.rows(), "row"),
+        counted(before.len() as u64, "label")
     );
     match split {
         None => out.push_str(&epoch(preview)),

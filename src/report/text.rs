@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::numbers::{brief, number, percent, thousands};
+use super::numbers::{brief, counted, number, percent, thousands};
 use super::{Report, drift, short, visible};
 use crate::measures::prevalence;
 use crate::sampling::whole;
@@ -15,11 +15,14 @@ const SHOWN: usize = 5;
 /// The report as plain text.
 #[must_use]
 pub(crate) fn text(report: &Report<'_>) -> String {
+    let failed: String = report.failed().map_or_else(String::new, |what| {
+        let each = report.failed_checks.iter().map(|check| format!("  {}\n", visible(check)));
+        format!("error: {what}\n{}", each.collect::<String>())
+    });
     let mut out = format!(
-        "{} {}, {} labels, {}\n",
-        thousands(report.counts.rows()),
-        report.unit.many(),
-        thousands(report.counts.len() as u64),
+        "{failed}{}, {}, {}\n",
+        counted(report.counts.rows(), report.unit.as_str()),
+        counted(report.counts.len() as u64, "label"),
         report.source
     );
     let (most, least) = report.by_frequency(2 * SHOWN, SHOWN);
@@ -88,10 +91,10 @@ fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         };
         writeln!(
             out,
-            "{} sets of labels ({} of one row), at most {} labels in a row, SCUMBLE {}{known}",
+            "{} sets of labels ({} of one row), at most {} in a row, SCUMBLE {}{known}",
             of("distinct_labelsets"),
             of("single_labelsets"),
-            of("max_labels_per_row"),
+            counted(whole(rows.get("max_labels_per_row").unwrap_or(0.0)), "label"),
             of("scumble"),
         )?;
     }
@@ -99,19 +102,19 @@ fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     let seldom = report.labels_seldom_in_batch();
     writeln!(
         out,
-        "{} of {} labels have no positive in most batches of {batch} rows",
+        "{} of {} {} no positive in most batches of {}",
         thousands(seldom),
-        thousands(labels)
+        counted(labels, "label"),
+        if seldom == 1 { "has" } else { "have" },
+        counted(batch, "row")
     )?;
     for (group, found) in report.groups.iter().zip(report.group_measures) {
         let (absent, shifted) = (found.absent.len(), found.shifted.len());
-        let rows = thousands(group.counts.rows());
+        let rows = counted(group.counts.rows(), "row");
+        let absent = counted(absent as u64, "label");
         let name = visible(group.name);
         let (ld, lpd) = (number(found.ld), number(found.lpd));
-        writeln!(
-            out,
-            "group {name}: {rows} rows, {absent} labels absent, {shifted} shifted, LD {ld}, LPD {lpd}"
-        )?;
+        writeln!(out, "group {name}: {rows}, {absent} absent, {shifted} shifted, LD {ld}, LPD {lpd}")?;
     }
     report
         .drift

@@ -63,6 +63,69 @@ fn a_failed_check_keeps_the_last_result() {
 }
 
 #[test]
+fn a_result_that_failed_a_check_says_so_first_wherever_it_is_read() {
+    let place = Place::new();
+    shard(&place, 50, 3);
+    let checks = "min_positives = 10\nmin_rows = { limit = 1000, severity = 'warn' }";
+    let refused = run(&place, checks, &[]);
+    assert_eq!(refused.code, 3);
+    assert!(refused.stderr.contains("posweight report out --refused"), "{}", refused.stderr);
+    let shown = place.run(&["report", "out", "--refused"]);
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    let start = "# Label imbalance\n\n**Error: 1 check failed; this result should not be used.**";
+    assert!(
+        shown.stdout.starts_with(start) && shown.stdout.contains("min_positives = 10: 3"),
+        "{}",
+        shown.stdout
+    );
+
+    let published = run(&place, checks, &["--publish-on-check-failure"]);
+    assert_eq!(published.code, 3);
+    assert!(published.stderr.contains("out: published in spite of failed checks"), "{}", published.stderr);
+    assert!(!published.stderr.contains("publishes anyway"), "{}", published.stderr);
+    for file in ["weights.json", "imbalance.json"] {
+        let failed = place.json(&format!("out/{file}"))["failed_checks"].clone();
+        assert!(failed[0].as_str().unwrap().starts_with("min_positives = 10: 3"), "{file}: {failed}");
+        assert_eq!(failed.as_array().unwrap().len(), 1);
+    }
+    let read = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+    assert!(read("out/report.md").starts_with(start));
+    let html = read("out/report.html");
+    assert!(html.find("1 check failed").unwrap() < html.find("Labels per row").unwrap());
+    let text = place.run(&["report", "out"]).stdout;
+    assert!(text.starts_with("error: 1 check failed; this result should not be used\n"), "{text}");
+    // A run that passes leaves nothing of this behind.
+    assert_eq!(run(&place, "min_rows = 1", &[]).code, 0);
+    assert!(place.json("out/weights.json").get("failed_checks").is_none());
+    let none = place.run(&["report", "out", "--refused"]);
+    assert!(none.code == 4 && none.stderr.contains("hint"), "{}", none.stderr);
+}
+
+#[test]
+fn drift_names_the_worst_labels_with_their_values() {
+    let place = Place::new();
+    shard(&place, 50, 20);
+    assert_eq!(run(&place, "min_rows = 100", &[]).code, 0);
+    shard(&place, 10, 30);
+    let checks = "max_prevalence_change = 0.2\nmin_positives = { limit = 40, severity = 'warn' }";
+    let ended = run(&place, checks, &[]);
+    let line = "1 of 2 checks failed (1 more of severity warn):\n  max_prevalence_change = 0.2: 0.8 for \"cat\" \
+                (50 % → 10 %, -80 %); 2 labels are beyond it, after this one \"dog\" (20 % → 30 %, +50 %)\n";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+    let aloud = place.run(&["run", "nightly.toml"]);
+    let warn = "severity warn failed: min_positives = 40: 10 for \"cat\"; 2 labels are beyond it, \
+                after this one \"dog\" with 30";
+    assert!(aloud.stderr.contains(warn), "{}", aloud.stderr);
+    let worst = results(&place)["checks"][0]["worst"].clone();
+    assert_eq!((&worst[0]["label"], &worst[1]["label"]), (&"cat".into(), &"dog".into()));
+    assert_eq!((&worst[1]["before"], &worst[1]["after"]), (&0.2.into(), &0.3.into()));
+    place.run(&["run", "nightly.toml", "--summary-json", "s.json"]);
+    let short = place.json("s.json");
+    assert_eq!(short["checks_failed"], serde_json::json!(["max_prevalence_change"]));
+    assert_eq!(short["checks_warned"], serde_json::json!(["min_positives"]));
+}
+
+#[test]
 fn a_warning_is_said_and_published() {
     let place = Place::new();
     shard(&place, 50, 3);
@@ -71,7 +134,11 @@ fn a_warning_is_said_and_published() {
     assert_eq!(results(&place)["status"], "done");
     assert_eq!(results(&place)["checks"][0]["status"], "failed");
     let aloud = place.run(&["run", "nightly.toml"]);
-    assert!(aloud.stderr.contains("check failed: min_positives = 10: 3 for \"dog\""), "{}", aloud.stderr);
+    assert!(
+        aloud.stderr.contains("check of severity warn failed: min_positives = 10: 3 for \"dog\""),
+        "{}",
+        aloud.stderr
+    );
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn table_functions_count_as_the_job_does() {
     assert!(without.contains("scumble,,row_measures=off\n"), "{without}");
     place.weights(&[&wide, "--row-measures", "off"]);
     let without = csv(&place, "SELECT * FROM 'out'.imbalance");
-    assert!(without.contains("scumble,,the run did not measure rows"), "{without}");
+    assert!(without.contains("scumble,,\"the run did not measure rows"), "{without}");
     refused(
         &place,
         &["-c", "SELECT * FROM label_counts('t', 'layot=list')"],

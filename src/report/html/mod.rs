@@ -105,6 +105,10 @@ fn header(report: &Report<'_>) -> Markup {
     html! {
         header {
             p.kicker { "Label imbalance · " (super::visible(&report.source)) }
+            @if let Some(what) = report.failed() {
+                h1.warning { "Error: " (what) }
+                ul { @for check in report.failed_checks { li { code { (super::visible(check)) } } } }
+            }
             h1 class=(worst.map_or("good", Severity::as_str)) { (report.verdict()) }
             dl.figures {
                 div { dt { (units) } dd { (thousands(report.counts.rows())) } }
