@@ -147,7 +147,7 @@ fn a_file_of_something_else_is_left_as_it_is() {
     for text in ["{\"weights\": []}", "posweight shard states 9\n and more"] {
         std::fs::write(&place.file, text).unwrap();
         let error = place.open(true).unwrap_err();
-        assert!(matches!(error, Error::Usage(_)) && error.to_string().contains("--state"), "{error}");
+        assert!(matches!(error, Error::Input(_)) && error.to_string().contains("--state"), "{error}");
         assert_eq!(std::fs::read_to_string(&place.file).unwrap(), text);
         assert!(States::identities(&place.file).is_empty());
     }
