@@ -81,6 +81,12 @@ pub(crate) enum FindingKind {
     MissingAsLabel,
     /// Shards that could not be read.
     SkippedShards,
+    /// Tables whose files are counted as they lie.
+    TableAsFiles,
+    /// Shards that several paths lead to.
+    DoubledShards,
+    /// Files in folders of shards that are none.
+    PassedOver,
 }
 
 /// One row of `posweight list findings`.
@@ -100,9 +106,10 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 20] = [
+pub(crate) const FINDINGS: [FindingInfo; 23] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
+    FindingInfo { kind: FindingKind::TableAsFiles, id: "TABLE_AS_FILES", severity: Severity::Warning, cause: "the files of a table are counted as they lie, as --as-files says, with deleted and replaced rows", remedy: "drop --as-files to see how to read its live rows" },
     FindingInfo { kind: FindingKind::NoKnownRows, id: "NO_KNOWN_ROWS", severity: Severity::Warning, cause: "no row is positive or negative for the label; its weight comes from --zero-positives", remedy: "check --missing-values, or drop the label" },
     FindingInfo { kind: FindingKind::NoPositives, id: "NO_POSITIVES", severity: Severity::Warning, cause: "no row has the label, so it cannot be learned; its weight comes from --zero-positives", remedy: "collect examples, drop the label, or set its weight with --zero-positives" },
     FindingInfo { kind: FindingKind::NoNegatives, id: "NO_NEGATIVES", severity: Severity::Warning, cause: "every known row has the label; its weight comes from --zero-negatives", remedy: "check whether missing rows are really negative, or set its weight with --zero-negatives" },
@@ -119,6 +126,8 @@ pub(crate) const FINDINGS: [FindingInfo; 20] = [
     FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks or case, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, or correct the data" },
     FindingInfo { kind: FindingKind::MissingAsLabel, id: "MISSING_AS_LABEL", severity: Severity::Warning, cause: "a label has a name that usually means a missing value, such as nan, None or an empty text", remedy: "declare it with --missing-values if it means missing" },
     FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "the label has fewer positives than --min-positives; its weight comes from --zero-positives", remedy: "lower --min-positives to weigh the label" },
+    FindingInfo { kind: FindingKind::DoubledShards, id: "DOUBLED_SHARDS", severity: Severity::Note, cause: "several paths lead to the same shard with the same key=value folders, so it is counted once", remedy: "nothing, if the paths are links to the same data" },
+    FindingInfo { kind: FindingKind::PassedOver, id: "PASSED_OVER", severity: Severity::Note, cause: "files of other endings beside the shards were passed over", remedy: "name them outright if they are Parquet files" },
     FindingInfo { kind: FindingKind::ClippedWeights, id: "CLIPPED_WEIGHTS", severity: Severity::Note, cause: "weights outside --clip were set to its limits", remedy: "widen --clip, or damp weights with --scheme sqrt" },
     FindingInfo { kind: FindingKind::LabelsInferred, id: "LABELS_INFERRED", severity: Severity::Note, cause: "the number of labels is the largest index found plus one, so the vector lacks larger indices that never occur", remedy: "give the number of labels with --num-labels, or their names with --vocabulary" },
 ];
@@ -173,6 +182,15 @@ pub(crate) struct RowFacts {
     pub column_order: Option<String>,
     /// Shards that could not be read.
     pub skipped_shards: usize,
+    /// A table whose files are counted as they lie.
+    #[serde(default)]
+    pub table_as_files: Option<String>,
+    /// Shards that several paths lead to.
+    #[serde(default)]
+    pub doubled_shards: Option<String>,
+    /// Files that were passed over.
+    #[serde(default)]
+    pub passed_over: Option<String>,
     /// Groups of `--by` compared with all rows; computed again when counts are merged.
     #[serde(skip)]
     pub groups: Vec<GroupMeasures>,
@@ -192,6 +210,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         let observed = observed.unwrap_or_else(|| plural(count, kind.unit()));
         is.then_some(Finding { kind, count, labels: Vec::new(), observed })
     };
+    let said = |what: Option<&String>| whole(what.is_some(), 1, what.cloned());
     let labels = match kind {
         FindingKind::NoRows => return whole(counts.rows() == 0, 0, None),
         FindingKind::RowsUnknown => {
@@ -214,6 +233,9 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
             let order = facts.column_order.clone();
             return whole(order.is_some(), 2, order);
         }
+        FindingKind::TableAsFiles => return said(facts.table_as_files.as_ref()),
+        FindingKind::DoubledShards => return said(facts.doubled_shards.as_ref()),
+        FindingKind::PassedOver => return said(facts.passed_over.as_ref()),
         FindingKind::SimilarLabels => similar_labels(counts.labels()),
         FindingKind::MissingAsLabel => labels_with(counts, |i| {
             is_missing_name(counts.labels().name(i)) && counts.tallies()[i].positives > 0

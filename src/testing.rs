@@ -85,7 +85,7 @@ impl Queries {
     /// As `posweight sql`.
     pub fn open(tables: Vec<String>, run: std::path::PathBuf, paths: bool) -> Result<Self> {
         let limits = Limits::new(512 << 20, 2, None, 1 << 30);
-        let access = Access { paths, write: false };
+        let access = Access { paths, write: false, as_files: false };
         open(&SqlRequest { tables, run: Some(run), limits, access }).map(Self)
     }
 

@@ -23,7 +23,7 @@ use crate::row_measures::ROW_MEASURES;
 const DRIFT_MAX: usize = 1000;
 
 /// Keys beside measures, and what they hold.
-pub(crate) const KEYS: [(&str, &str); 18] = [
+pub(crate) const KEYS: [(&str, &str); 20] = [
     ("version", "of this format"),
     ("source", "where the counts come from"),
     ("unit", "element where elements of lists are counted; rows are then elements"),

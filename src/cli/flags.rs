@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::source_flags::SourceFlags;
 use crate::error::{Error, Result};
 use crate::pipeline::spec::{OneOrMany, Scalar, Scalars, Spec, ValueSpec};
 
@@ -303,6 +304,8 @@ pub(super) struct CountFlags {
     #[command(flatten)]
     output: OutputFlags,
     #[command(flatten)]
+    source: SourceFlags,
+    #[command(flatten)]
     labels: LabelFlags,
     #[command(flatten)]
     meaning: ValueFlags,
@@ -436,6 +439,7 @@ impl WeightFlags {
 impl CountFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         self.output.put(spec);
+        self.source.put(spec);
         self.labels.put(spec);
         self.meaning.put(spec);
         self.rows.put(spec);

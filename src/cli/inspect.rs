@@ -1,6 +1,6 @@
 //! `posweight inspect`: shards, columns and the detected layout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use clap::Args;
@@ -8,6 +8,7 @@ use comfy_table::{Table, presets};
 
 use super::flags;
 use super::output::{print, runtime, say};
+use super::source_flags::SourceFlags;
 use crate::error::{Error, Result, plural};
 use crate::pipeline::forecast::{Forecast, forecast};
 use crate::pipeline::machine::Machine;
@@ -43,6 +44,8 @@ pub(super) struct InspectVerb {
     #[arg(long, value_name = "N", default_value_t = 16, requires = "plan")]
     executors: u64,
     #[command(flatten)]
+    source: SourceFlags,
+    #[command(flatten)]
     labels: flags::LabelFlags,
     #[command(flatten)]
     values: flags::ValueFlags,
@@ -51,11 +54,14 @@ pub(super) struct InspectVerb {
 impl InspectVerb {
     pub(super) fn act(&self) -> Result<()> {
         let machine = Machine::here();
-        let opened = shards::open(listing::list(&self.shards)?, machine.threads)?;
+
+        let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
+        self.source.put(&mut spec);
+        let listing = listing::list(&self.shards, spec.as_files.unwrap_or(false))?;
+        let opened = shards::open(listing.shards, machine.threads)?;
         let agreement = schema::agree(&opened, &|_| schema::Need::Nothing)?;
         let cells = gather(&opened, &agreement.schema, &|_| true)?;
         say(&describe(&opened, &agreement.schema, &cells));
-        let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         spec.out = Some("weights".into());
         self.labels.put(&mut spec);
         self.values.put(&mut spec);
@@ -152,6 +158,22 @@ fn visible_lines(text: &str) -> String {
     text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }
 
+/// Keys of `key=value` folders that no column hides, with their values.
+fn folder_keys(
+    shards: &[shards::Shard],
+    schema: &arrow::datatypes::Schema,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (key, _) in shards.iter().flat_map(|shard| &shard.hive) {
+        if schema.field_with_name(key).is_err() && !keys.contains_key(key) {
+            let values = shards.iter().map(|shard| listing::hive_value(&shard.hive, key));
+            let values = values.map(|value| value.unwrap_or_else(|| "NULL".to_owned()));
+            keys.insert(key.clone(), values.collect());
+        }
+    }
+    keys
+}
+
 fn describe(
     shards: &[shards::Shard],
     schema: &arrow::datatypes::Schema,
@@ -185,6 +207,10 @@ fn describe(
             String::new(),
             String::new(),
         ]);
+    }
+    for (key, values) in folder_keys(shards, schema) {
+        let shown: Vec<&str> = values.iter().take(SHARDS_SHOWN).map(String::as_str).collect();
+        table.add_row([short(&key, 40), "folder key".to_owned(), short(&shown.join(", "), CELLS_WIDTH)]);
     }
     text.push_str(&table.to_string());
     text

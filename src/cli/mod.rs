@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod sample;
 mod schema;
+mod source_flags;
 mod sql;
 mod weigh;
 

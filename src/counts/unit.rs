@@ -25,15 +25,6 @@ impl CountUnit {
             Self::Element => "element",
         }
     }
-
-    /// Many of them.
-    #[must_use]
-    pub(crate) fn many(self) -> &'static str {
-        match self {
-            Self::Row => "rows",
-            Self::Element => "elements",
-        }
-    }
 }
 
 impl FromStr for CountUnit {

@@ -8,6 +8,7 @@ use parquet::file::metadata::RowGroupMetaData;
 
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
+use crate::source::listing;
 use crate::source::shards::Shard;
 
 /// Shards with the schema they agree on.
@@ -88,13 +89,13 @@ pub(super) fn shard_number(number: usize) -> Result<u32> {
 }
 
 /// The value of a hive key of a shard.
-pub(super) fn hive_value<'s>(shard: &'s Shard, key: &str) -> Option<&'s str> {
-    shard.hive.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+pub(super) fn hive_value(shard: &Shard, key: &str) -> Option<String> {
+    listing::hive_value(&shard.hive, key)
 }
 
 /// The group of a shard, where all `by` columns are hive keys.
 pub(super) fn group_of(shard: &Shard, by: &[String]) -> GroupKey {
-    by.iter().map(|key| hive_value(shard, key).map(str::to_owned)).collect()
+    by.iter().map(|key| hive_value(shard, key)).collect()
 }
 
 #[cfg(test)]

@@ -106,10 +106,8 @@ pub(crate) fn object_meta(shard: &Shard) -> Result<ObjectMeta> {
         Error::input(format!("{}: this path cannot be read: {cause}", shard.name))
     };
     let location = match &shard.place {
-        Place::File(path) => {
-            let absolute = std::fs::canonicalize(path).map_err(|cause| Error::reading(path, &cause))?;
-            StorePath::from_absolute_path(&absolute).map_err(unreadable)?
-        }
+        // Links in different folders may lead to one file, which is a shard of each.
+        Place::File(_) => StorePath::from_absolute_path(shard.place_and_folders()).map_err(unreadable)?,
         // The address as a path, which no path of a file is.
         Place::Object(object) => {
             StorePath::parse(object.to_string().replacen("://", "/", 1)).map_err(unreadable)?

@@ -6,7 +6,8 @@ use super::spec::Spec;
 use crate::error::{Error, Result};
 
 /// Keys of a spec that options may set: what is counted and how it is weighed.
-pub(super) const OPTIONS: [&str; 39] = [
+pub(super) const OPTIONS: [&str; 40] = [
+    "as_files",
     "layout",
     "unit",
     "labels",
@@ -137,7 +138,8 @@ mod tests {
 
     #[test]
     fn every_key_of_a_spec_is_an_option_or_for_runs_alone() {
-        const FOR_RUNS: [&str; 33] = [
+        const FOR_RUNS: [&str; 34] = [
+            "query",
             "allow_empty",
             "shards",
             "out",

@@ -19,6 +19,10 @@ use crate::store::{Address, is_address};
 pub(crate) struct CountPlan {
     /// Files, folders and globs.
     pub sources: Vec<String>,
+    /// Tables count as the files they consist of.
+    pub as_files: bool,
+    /// SQL that makes the rows of the table `shards`.
+    pub query: Option<String>,
     /// The layout, if given.
     pub layout: Option<LayoutKind>,
     /// What is counted.
@@ -88,6 +92,8 @@ impl CountPlan {
         };
         let plan = Self {
             sources,
+            as_files: spec.as_files.unwrap_or(false),
+            query: spec.query.clone(),
             layout: spec.layout.as_deref().map(str::parse).transpose()?,
             unit: spec.unit.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             labels: list(spec.labels.as_ref()),
@@ -160,7 +166,7 @@ impl CountPlan {
         if self.layout.is_some_and(|layout| layout != LayoutKind::Long) && self.ids_disjoint {
             return Err(Error::usage("--ids-disjoint belongs to layout long").hint("drop one of the two"));
         }
-        for address in self.sources.iter().filter(|text| is_address(text)) {
+        for address in self.sources.iter().filter(|text| is_address(text) && !text.starts_with("file://")) {
             Address::parse(address)?;
         }
         if self.num_rows.is_some() && !self.by.is_empty() {

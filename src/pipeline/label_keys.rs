@@ -40,6 +40,7 @@ pub(super) fn check_row_columns(plan: &CountPlan, schema: &Schema, hive: &[Strin
         Ok(field) if is_number(field.data_type()) => Ok(()),
         Ok(field) => Err(Error::input(format!("--sample-weight {name}: column is {}", field.data_type()))
             .hint("weights must be numbers")),
+        Err(_) if hive.contains(name) => Ok(()),
         Err(_) => Err(no_column(name, schema).at("--sample-weight")),
     }
 }

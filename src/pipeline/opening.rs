@@ -7,10 +7,12 @@ use arrow::datatypes::Schema;
 use serde_json::Value as Json;
 
 use super::count_plan::CountPlan;
+use super::folder_columns::FolderColumns;
 use super::hierarchy::ancestors;
 use super::label_keys::{check_row_columns, keys, overrides};
 use super::label_rules::{check_unit, check_values, order_of_columns, sort_columns};
 use super::plan::Plan;
+use super::query::rows_of;
 use super::spec::STDIO;
 use crate::counts::Labels;
 use crate::engine::counting::{Counting, Keys};
@@ -18,9 +20,10 @@ use crate::engine::states::States;
 use crate::engine::{Dataset, shared};
 use crate::error::{Error, Result};
 use crate::source::detect::{Detected, detect};
+use crate::source::folder_values::check_folders;
 use crate::source::label_path::{LabelPath, map_ends};
 use crate::source::layout::{Layout, LayoutKind, select};
-use crate::source::listing::Listed;
+use crate::source::listing::{Listed, Listing, Notes};
 use crate::source::look::Given;
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::{Known, Shard, Unreadable, fingerprint, open_readable};
@@ -47,9 +50,11 @@ pub(crate) struct Opened {
     pub column_order: Option<String>,
     /// Files that cannot be read as shards and are left out.
     pub unreadable: Vec<Unreadable>,
+    /// What a person should know about the files.
+    pub notes: Notes,
     /// Fingerprint of the shards of all jobs, where several share them.
     pub whole: Option<String>,
-    /// The shard made of stdin, for as long as it is needed.
+    /// The shard made of stdin or by a query, for as long as it is needed.
     _spooled: Option<Spooled>,
 }
 
@@ -85,7 +90,7 @@ pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
 }
 
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
-    let (listed, spooled) = list(plan)?;
+    let (Listing { shards: listed, notes }, spooled) = list(plan)?;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let (shards, unreadable) = open_shards(plan, listed, run)?;
     let map = map_named(plan, &shards);
@@ -99,10 +104,14 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     };
     let shards = with_nested(plan, shards);
     refuse_in_map(plan, &shards)?;
-    let loose = agree(&shards, &|_| Need::Nothing)?;
+    check_folders(&shards)?;
+    let mut loose = agree(&shards, &|_| Need::Nothing)?;
+    let folders = FolderColumns::of(plan, &shards, &loose.schema);
+    folders.check_weight(plan, &shards)?;
+    loose.schema = folders.after(&loose.schema);
     let vocabulary =
         plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?;
-    let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref(), map.as_deref())?;
+    let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref(), map.as_deref(), &folders)?;
     let shards = with_map(&mut detected.layout, shards);
     refuse_apart(&detected.layout, &shards)?;
     sort_columns(plan, &mut detected.layout)?;
@@ -114,7 +123,8 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         _ => shards,
     };
     let agreement = agreed(plan, layout, &shards)?;
-    layout.check(&agreement.schema)?;
+    let readable = folders.after(&agreement.schema);
+    layout.check(&readable)?;
     check_values(plan, layout)?;
     check_unit(plan, layout, &agreement.schema)?;
     let absent = absent_columns(plan, layout, &agreement)?;
@@ -125,7 +135,8 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     check_heads(plan, layout)?;
     let is_part = run.job.is_some();
     let keys_of = |layout: &Layout, vocabulary| {
-        keys(plan, layout, &dataset.schema, &dataset.shards, vocabulary, is_part)
+        let keys = keys(plan, layout, &readable, &dataset.shards, vocabulary, is_part)?;
+        Ok::<_, Error>(folders.order(plan, layout, &dataset.shards, keys))
     };
     let keys = keys_of(layout, vocabulary)?;
     let labels_inferred = matches!(keys, Keys::Indices(None)) && !layout.has_heads();
@@ -162,6 +173,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         labels_inferred,
         column_order,
         unreadable,
+        notes,
         whole: None,
         _spooled: spooled,
     };
@@ -315,11 +327,14 @@ fn detected(
     agreement: &Agreement,
     vocabulary: Option<&Labels>,
     map: Option<&str>,
+    folders: &FolderColumns,
 ) -> Result<Detected> {
+    let labels = named_labels(plan, agreement, vocabulary)?;
+    let of_folders = folders.layout(&labels).filter(|_| plan.layout.is_none());
     let given = Given {
-        kind: plan.layout.filter(|_| map.is_none()),
+        kind: plan.layout.or(of_folders).filter(|_| map.is_none()),
         map,
-        labels: named_labels(plan, agreement, vocabulary)?,
+        labels,
         id: plan.id.as_deref(),
         value: plan.value.as_deref(),
         delimiter: plan.delimiter.as_deref(),
@@ -327,7 +342,11 @@ fn detected(
         domain: &plan.domain,
         label_domains: &plan.label_domains,
     };
-    detect(shards, &agreement.schema, &given)
+    let mut detected = detect(shards, &agreement.schema, &given)?;
+    if of_folders.is_some() {
+        detected.why = format!("{} is a key of folders", detected.layout.column());
+    }
+    Ok(detected)
 }
 
 /// The schema with the columns that are read: labels and values may differ in type between shards, others not.
@@ -388,10 +407,14 @@ fn saved(plan: &Plan) -> Known {
 }
 
 /// The files to read; a stream on stdin becomes one.
-fn list(plan: &CountPlan) -> Result<(Vec<Listed>, Option<Spooled>)> {
+fn list(plan: &CountPlan) -> Result<(Listing, Option<Spooled>)> {
+    if let Some(query) = &plan.query {
+        let (listing, spooled) = rows_of(plan, query)?;
+        return Ok((listing, Some(spooled)));
+    }
     let (stdin, files): (Vec<String>, Vec<String>) =
         plan.sources.iter().cloned().partition(|source| source == STDIO);
-    let mut listed = listing::list(&files)?;
+    let mut listed = listing::list(&files, plan.as_files)?;
     if stdin.is_empty() {
         return Ok((listed, None));
     }
@@ -402,7 +425,7 @@ fn list(plan: &CountPlan) -> Result<(Vec<Listed>, Option<Spooled>)> {
     let temporary = std::env::temp_dir();
     let parent = plan.limits.spill_dir.as_deref().unwrap_or(&temporary);
     let spooled = spool(stdin, |schema| streamed(plan, schema), parent, plan.limits.spill_limit)?;
-    listed.push(spooled.listed());
+    listed.shards.push(spooled.listed());
     Ok((listed, Some(spooled)))
 }
 

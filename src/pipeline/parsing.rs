@@ -157,6 +157,7 @@ fn expand(spec: &mut Spec, variables: &Variables) -> Result<()> {
         (&mut spec.vocabulary, "vocabulary"),
         (&mut spec.ancestors, "ancestors"),
         (&mut spec.r#where, "where"),
+        (&mut spec.query, "query"),
         (&mut spec.openlineage, "openlineage"),
     ] {
         text.as_mut().map_or(Ok(()), |text| one(text, key))?;

@@ -15,6 +15,12 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         return Err(Error::usage("--state has no use for a stream on stdin, which is new every time")
             .hint("drop one of the two"));
     }
+    if plan.state.is_some() && plan.count.query.is_some() {
+        return Err(Error::usage(
+            "--state keeps counts of single shards, which the rows of --query do not have",
+        )
+        .hint("drop one of the two"));
+    }
     for address in [plan.out.folder(), plan.state.as_deref()].into_iter().flatten().filter_map(of_path) {
         Address::parse(address)?;
     }
@@ -38,6 +44,7 @@ fn reads_stdin(plan: &Plan) -> bool {
 fn check_job(plan: &Plan) -> Result<()> {
     let refused = [
         ("a stream on stdin", reads_stdin(plan), "every job lists the same shards"),
+        ("--query", plan.count.query.is_some(), "a job would run the query over all shards"),
         ("--out -", plan.out.folder().is_none(), "name a folder with --out DIR, one for each job"),
         ("--formats", plan.spec.formats.is_some(), "a job writes counts; give --formats to weigh"),
         ("--plan", plan.sampling.is_some(), "plan when all shards are together"),
@@ -62,6 +69,11 @@ fn check_cluster(plan: &Plan) -> Result<()> {
         return Err(Error::usage("--shard-index shares shards among jobs, --cluster among executors")
             .hint("drop one of the two"));
     }
+    if plan.count.query.is_some() {
+        return Err(
+            Error::usage("--cluster: executors do not see the rows of --query").hint("drop one of the two")
+        );
+    }
     if reads_stdin(plan) {
         return Err(Error::usage("--cluster: executors do not see a stream on stdin")
             .hint("name files, folders or globs that executors see too"));
@@ -85,6 +97,12 @@ fn check_stdout(plan: &Plan) -> Result<()> {
 /// What a run that makes a sampling plan cannot do.
 fn check_sampling(plan: &Plan, sampling: &Sampling) -> Result<()> {
     let name = sampling.method.name();
+    if plan.count.query.is_some() {
+        return Err(Error::usage(format!(
+            "--plan {name} names rows of shards, which the rows of --query are not"
+        ))
+        .hint("drop --query; --where leaves out rows"));
+    }
     if !plan.count.by.is_empty() {
         return Err(Error::usage(format!("--plan {name} plans all rows together, but --by splits them"))
             .hint("plan one group with --where"));

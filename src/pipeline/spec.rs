@@ -22,6 +22,12 @@ pub(crate) struct Spec {
     /// Files, folders, globs and addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shards: Option<OneOrMany>,
+    /// Count the files of a Delta Lake, Iceberg or Hudi table as they lie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_files: Option<bool>,
+    /// SQL over the table `shards`, whose rows are counted in place of those of the shards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
     /// Output folder or address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
@@ -368,19 +374,19 @@ impl Spec {
         #[rustfmt::skip]
         let Self {
             // Places, what happens around the result, and how rows are counted.
-            shards, out, against, overwrite, state, full, on_bad_shard, max_bad_shards, shard_index, shard_count,
+            shards, as_files, out, against, overwrite, state, full, on_bad_shard, max_bad_shards, shard_index, shard_count,
             formats, format, ids_disjoint, allow_empty, publish_on_check_failure, summary_json, metrics_textfile, openlineage,
             skip_exit_code, checks, engine, trust_statistics, memory_limit, threads, spill_dir, spill_limit,
             cluster, retries,
             // What decides the result. Of the vocabulary and the ancestors, the place does not.
-            vocabulary, ancestors,
+            vocabulary, ancestors, query: _,
             layout: _, unit: _, labels: _, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
             order: _, values: _, label: _, missing_columns: _, r#where: _, sample_weight: _, by: _, scheme: _, epsilon: _,
             power: _, clip: _, normalize: _, zero_positives: _, zero_negatives: _, min_positives: _,
             row_measures: _, num_features: _, batch_size: _, compat: _, plan: _, seed: _, epoch: _,
             materialize: _, dry_run: _,
         } = &mut meaning;
-        clear!(shards out against overwrite state full on_bad_shard max_bad_shards shard_index shard_count);
+        clear!(shards as_files out against overwrite state full on_bad_shard max_bad_shards shard_index shard_count);
         clear!(formats format ids_disjoint allow_empty publish_on_check_failure summary_json metrics_textfile openlineage);
         clear!(skip_exit_code checks engine trust_statistics memory_limit threads spill_dir spill_limit);
         clear!(cluster retries);

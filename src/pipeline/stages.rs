@@ -255,6 +255,9 @@ fn derive(
         absent_columns: std::mem::take(&mut opened.absent),
         column_order: opened.column_order.take(),
         skipped_shards: account.shards_with("skipped"),
+        table_as_files: opened.notes.tables.take(),
+        doubled_shards: opened.notes.doubled.take(),
+        passed_over: opened.notes.passed_over.take(),
         groups: Vec::new(),
     };
     let facts = with_groups(facts, &total, rows.as_ref(), &groups);

@@ -263,15 +263,16 @@ impl Layout {
                     field.data_type(),
                     self.kind
                 ))
-                .hint(match first_inside(name, schema) {
+                .hint(match (first_inside(name, schema), query_for(name, field.data_type())) {
                     _ if is_map && is_simple => {
                         format!("read its keys as labels and its values by the value rules: --labels {name} --layout map")
                     }
                     _ if self.kind == LayoutKind::Map && item(field.data_type()).is_some() => {
                         "name the column with the values of these labels with --value".to_owned()
                     }
-                    Some(path) => format!("name a column inside it, such as --labels {path}"),
-                    None => {
+                    (Some(path), _) => format!("name a column inside it, such as --labels {path}"),
+                    (None, Some(flags)) if is_label => format!("make labels of it: {flags}"),
+                    (None, _) => {
                         "name another column with --labels, or another --layout (see: posweight list layouts)"
                             .to_owned()
                     }
@@ -449,7 +450,6 @@ pub(crate) fn item(data_type: &DataType) -> Option<&DataType> {
         _ => None,
     }
 }
-
 /// The type of what lists hold, however many are inside each other; that of a column without lists is its own.
 #[must_use]
 pub(crate) fn innermost(data_type: &DataType) -> &DataType {
@@ -458,4 +458,37 @@ pub(crate) fn innermost(data_type: &DataType) -> &DataType {
         found = inner;
     }
     found
+}
+
+/// The flags that read column `name` by a query; `None` for types that need none, and for those that no simple
+/// query reads.
+fn query_for(name: &str, data_type: &DataType) -> Option<String> {
+    let column = format!("\"{}\"", name.replace('"', "\"\""));
+    // Shells read what is in double quotes; the names of columns have them inside.
+    let flags = |value: &str, more: &str| {
+        let query = format!("SELECT {value} AS label FROM shards").replace('\'', "'\\''");
+        format!("--query '{query}' --labels label {more}")
+    };
+    if is_number(data_type) || is_text(data_type) {
+        return None;
+    }
+    match data_type {
+        DataType::Date32
+        | DataType::Date64
+        | DataType::Time32(_)
+        | DataType::Time64(_)
+        | DataType::Timestamp(..)
+        | DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => Some(flags(&format!("CAST({column} AS VARCHAR)"), "--layout class")),
+        DataType::FixedSizeBinary(_) => Some(flags(&format!("encode({column}, 'hex')"), "--layout class")),
+        other => {
+            let element = item(other)?;
+            let simple = !(is_number(element) || is_text(element) || element.is_nested());
+            simple.then(|| {
+                flags(&format!("array_to_string({column}, ';')"), "--layout delimited --delimiter ';'")
+            })
+        }
+    }
 }

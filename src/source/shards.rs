@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +18,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use sha2::{Digest, Sha256};
 
 use super::label_path::LabelPath;
-use super::listing::Listed;
+use super::listing::{Listed, of_path};
 use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
@@ -126,6 +127,19 @@ impl Shard {
     #[must_use]
     pub(crate) fn identity(&self) -> String {
         identity(&self.place, self.bytes, self.modified, &self.footer_sha256)
+    }
+
+    /// The absolute path or address; where links lead out of the folders that say the `key=value` pairs, the path
+    /// through them.
+    #[must_use]
+    pub(crate) fn place_and_folders(&self) -> PathBuf {
+        let target = self.place.absolute();
+        match &self.place {
+            Place::File(path) if of_path(&target) != self.hive => {
+                std::path::absolute(path).unwrap_or_else(|_| path.clone())
+            }
+            _ => target,
+        }
     }
 
     /// The shard with its row groups.
@@ -408,7 +422,7 @@ pub(crate) mod tests {
             ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        open(list(&[path.display().to_string()]).unwrap(), 1).unwrap().remove(0)
+        open(list(&[path.display().to_string()], false).unwrap().shards, 1).unwrap().remove(0)
     }
 
     /// A column of `true` and `false`.
@@ -421,7 +435,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = shard(folder.path(), "a.parquet", vec![("x", bits([true]))]);
         assert_eq!(
-            open(list(std::slice::from_ref(&first.name)).unwrap(), 1).unwrap()[0].identity(),
+            open(list(std::slice::from_ref(&first.name), false).unwrap().shards, 1).unwrap()[0].identity(),
             first.identity()
         );
         first.check_unchanged().unwrap();
@@ -439,7 +453,7 @@ pub(crate) mod tests {
         shard(folder.path(), "b.parquet", vec![("x", bits([true]))]);
         fs::write(folder.path().join("a.parquet"), "").unwrap();
         fs::write(folder.path().join("c.parquet"), "not Parquet, but long enough").unwrap();
-        let listed = || list(&[folder.path().display().to_string()]).unwrap();
+        let listed = || list(&[folder.path().display().to_string()], false).unwrap().shards;
         let (shards, unreadable) = open_readable(listed(), 2, &Known::default());
         assert_eq!((shards.len(), unreadable.len()), (1, 2));
         for (one, (name, why)) in unreadable.iter().zip([("a.parquet", "0 bytes"), ("c.parquet", "PAR1")]) {

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use arrow::datatypes::Schema;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -18,17 +19,18 @@ use crate::store::Place;
 /// Bytes of columns that are encoded before they are written.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
-/// The shard made of a stream; it is gone when this is dropped.
+/// A shard that was made for this run; it is gone when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Spooled {
     folder: Scratch,
+    name: &'static str,
 }
 
 impl Spooled {
-    /// The shard as a file to read, called `-`.
+    /// The shard as a file to read, called `-` or `query`.
     #[must_use]
     pub(crate) fn listed(&self) -> Listed {
-        Listed { place: Place::File(place(&self.folder)), hive: Vec::new(), name: "-".to_owned() }
+        Listed { place: Place::File(place(&self.folder)), hive: Vec::new(), name: self.name.to_owned() }
     }
 }
 
@@ -60,39 +62,81 @@ pub(crate) fn spool(
     let columns = choose(&stream.schema())?;
     let project = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
     let schema = stream.schema().project(&columns).map_err(project)?;
-    fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
-    let folder = Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
-    let refused = |cause: &dyn std::fmt::Display| {
-        Error::resource(format!("{}: stdin cannot be saved here: {cause}", parent.display()))
-            .hint("name a folder with room with --spill-dir")
-    };
-    let file = File::create(place(&folder)).map_err(|cause| refused(&cause))?;
-    let properties = WriterProperties::builder().set_created_by("posweight".to_owned()).build();
-    let mut writer =
-        ArrowWriter::try_new(file, schema.into(), Some(properties)).map_err(|cause| wrong(&cause))?;
+    let mut spool = Spool::create(schema.into(), parent, limit, "-")?;
     while let Some(batch) = guarded(|| stream.next()).ok_or_else(|| wrong(&"a batch cannot be decoded"))? {
         let batch = batch.map_err(|cause| wrong(&cause))?.project(&columns).map_err(project)?;
-        writer.write(&batch).map_err(|cause| refused(&cause))?;
-        if writer.in_progress_size() >= ROW_GROUP_BYTES {
-            writer.flush().map_err(|cause| refused(&cause))?;
-        }
-        within(writer.bytes_written(), limit)?;
+        spool.write(&batch)?;
     }
     // A writer that was cut off between two batches leaves a stream that looks whole but for this.
     if stream.get_ref().last != END_OF_STREAM {
         return Err(wrong(&"it ends without its end-of-stream mark, so its writer was cut off"));
     }
-    writer.finish().map_err(|cause| refused(&cause))?;
-    within(writer.bytes_written(), limit)?;
-    Ok(Spooled { folder })
+    spool.finish()
 }
 
-fn within(bytes: usize, limit: u64) -> Result<()> {
-    if bytes as u64 <= limit {
-        return Ok(());
+/// Rows on their way into a shard of this run.
+pub(crate) struct Spool {
+    folder: Scratch,
+    parent: PathBuf,
+    writer: ArrowWriter<File>,
+    limit: u64,
+    name: &'static str,
+}
+
+impl Spool {
+    /// Begins a shard called `name` in a folder of this run in `parent`, where it may take `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] or [`Error::Output`] when it cannot be written there, [`Error::Input`] for types that
+    /// Parquet lacks.
+    pub(crate) fn create(schema: SchemaRef, parent: &Path, limit: u64, name: &'static str) -> Result<Self> {
+        fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
+        let folder =
+            Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
+        let file = File::create(place(&folder)).map_err(|cause| refused(parent, &cause))?;
+        let properties = WriterProperties::builder().set_created_by("posweight".to_owned()).build();
+        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|cause| {
+            Error::input(format!("{name}: the rows cannot be saved as Parquet: {cause}"))
+                .hint("leave out the column, or cast it to another type")
+        })?;
+        Ok(Self { folder, parent: parent.to_owned(), writer, limit, name })
     }
-    Err(Error::resource(format!("-: stdin is larger than --spill-limit, {limit} bytes"))
-        .hint("raise --spill-limit, or send the label columns only"))
+
+    /// Takes rows.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] when there is no room for them.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch).map_err(|cause| refused(&self.parent, &cause))?;
+        if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
+            self.writer.flush().map_err(|cause| refused(&self.parent, &cause))?;
+        }
+        self.within()
+    }
+
+    /// Ends the shard.
+    ///
+    /// # Errors
+    /// As [`Spool::write`].
+    pub(crate) fn finish(mut self) -> Result<Spooled> {
+        self.writer.finish().map_err(|cause| refused(&self.parent, &cause))?;
+        self.within()?;
+        Ok(Spooled { folder: self.folder, name: self.name })
+    }
+
+    fn within(&self) -> Result<()> {
+        if self.writer.bytes_written() as u64 <= self.limit {
+            return Ok(());
+        }
+        let what = if self.name == "-" { "stdin is" } else { "the rows are" };
+        Err(Error::resource(format!("{}: {what} larger than --spill-limit, {} bytes", self.name, self.limit))
+            .hint("raise --spill-limit, or send the label columns only"))
+    }
+}
+
+fn refused(parent: &Path, cause: &dyn std::fmt::Display) -> Error {
+    Error::resource(format!("{}: rows cannot be saved here: {cause}", parent.display()))
+        .hint("name a folder with room with --spill-dir")
 }
 
 /// What a whole stream ends with.
@@ -119,7 +163,7 @@ impl<R: Read> Read for Tail<R> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, BooleanArray, Int32Array, RecordBatch};
+    use arrow::array::{ArrayRef, BooleanArray, Int32Array};
     use arrow::ipc::writer::StreamWriter;
 
     use super::*;

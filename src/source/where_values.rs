@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use arrow::datatypes::Schema;
 
 use super::evidence::gather;
+use super::listing::hive_text;
 use super::shards::Shard;
 use super::vocabulary::nearest;
 use crate::error::Result;
@@ -25,8 +26,9 @@ pub(crate) fn what_columns_hold(shards: &[Shard], schema: &Schema, condition: &s
         shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key.as_str())).collect();
     for key in keys.into_iter().filter(|key| is_named(key) && schema.field_with_name(key).is_err()) {
         let pairs = shards.iter().flat_map(|shard| &shard.hive).filter(|(name, _)| name == key);
-        let values: BTreeSet<&str> = pairs.map(|(_, value)| value.as_str()).collect();
-        held.push(texts_of(key, &values.into_iter().collect::<Vec<_>>(), condition));
+        let values: BTreeSet<String> = pairs.filter_map(|(_, value)| hive_text(value)).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        held.push(texts_of(key, &values, condition));
     }
     for (name, evidence) in gather(shards, schema, &is_named)? {
         if evidence.texts.is_empty() {

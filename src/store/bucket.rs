@@ -80,6 +80,25 @@ impl Bucket {
         })
     }
 
+    /// Whether the folder `address` has an object for which `wanted` is true.
+    ///
+    /// # Errors
+    /// The error of the store.
+    pub(crate) fn has_any(&self, address: &Address, wanted: fn(&str) -> bool) -> Result<bool> {
+        let (bucket, folder, shown) = (self.clone(), address.path()?, address.to_string());
+        io::wait(async move {
+            let mut found = bucket.store.list(Some(&folder));
+            while let Some(meta) =
+                found.try_next().await.map_err(|cause| of_store(&shown, &cause, Doing::Looking))?
+            {
+                if wanted(meta.location.as_ref()) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
     /// All bytes at `address` and their version; `None` if there is no object.
     ///
     /// # Errors

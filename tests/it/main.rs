@@ -35,6 +35,8 @@ mod schedulers;
 mod counts;
 /// Which columns are labels: a sure reading, or a question.
 mod source_detect;
+/// What a path stands for.
+mod source_listing;
 /// The names of labels and their order.
 mod source_names;
 /// The meaning of values.

@@ -60,6 +60,9 @@ pub(super) struct SqlVerb {
     /// Read shards on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL", conflicts_with = "allow_write")]
     cluster: Option<String>,
+    /// Read the files of a Delta Lake, Iceberg or Hudi table as they lie, with deleted and replaced rows
+    #[arg(long)]
+    as_files: bool,
     /// Allow only registered tables; statements cannot name files
     #[arg(long)]
     safe: bool,
@@ -82,7 +85,7 @@ impl SqlVerb {
             tables: self.table.clone(),
             run: self.run.clone(),
             limits,
-            access: Access { paths: !self.safe, write: self.allow_write },
+            access: Access { paths: !self.safe, write: self.allow_write, as_files: self.as_files },
         })?;
         let none_given = self.command.is_empty() && self.file.is_empty();
         let outcome = if none_given && std::io::stdin().is_terminal() {

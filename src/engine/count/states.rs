@@ -116,7 +116,7 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
 
 /// Where a shard is, whatever the folder the program runs in.
 fn place(shard: &Shard) -> PathBuf {
-    shard.place.absolute()
+    shard.place_and_folders()
 }
 
 /// A hash over everything but the shard itself that decides its counts. Other shards do so too: the type that

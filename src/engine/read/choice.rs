@@ -84,6 +84,9 @@ fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
     {
         return Some(format!("{folder} is no column of the files"));
     }
+    if let Some(key) = layout.labels.iter().find(|name| dataset.hive.contains(name)) {
+        return Some(format!("{key} is a key of folders, no column of the files"));
+    }
     if counting.sample_weight.is_some() {
         return Some("--sample-weight needs rows".to_owned());
     }

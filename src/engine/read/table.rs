@@ -53,7 +53,7 @@ impl ShardTable {
         let mut groups = Vec::new();
         for list in pieces::cut(shards, how, partitions)? {
             let files = list.into_iter().map(|(at, piece)| {
-                let value = |key| hive_value(&shards[at], key).map(str::to_owned);
+                let value = |key| hive_value(&shards[at], key);
                 let mut values: Vec<ScalarValue> =
                     hive.iter().map(|key| ScalarValue::Utf8(value(key))).collect();
                 values.push(ScalarValue::UInt32(Some(shard_number(at)?)));

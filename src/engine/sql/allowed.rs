@@ -15,6 +15,8 @@ pub(crate) struct Access {
     pub paths: bool,
     /// Statements that write, such as COPY and INSERT.
     pub write: bool,
+    /// Tables count as the files they consist of.
+    pub as_files: bool,
 }
 
 /// Refuses a statement that `access` does not allow. Queries and views are always allowed, external tables only where

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, MemTable, MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::Result as DfResult;
 
+use super::allowed::Access;
 use super::measures::measures;
 use super::table::QueryTable;
 use crate::artifact::counts::read;
@@ -31,10 +32,10 @@ pub(super) struct SqlCatalog {
 }
 
 impl SqlCatalog {
-    /// Names that are not registered are read as paths if `paths` is true. `threads` open the shards there.
-    pub(super) fn new(paths: bool, threads: usize) -> Self {
+    /// Names that are not registered are read as paths if `access` allows it. `threads` open the shards there.
+    pub(super) fn new(access: Access, threads: usize) -> Self {
         let tables = MemorySchemaProvider::new();
-        Self { public: Arc::new(PublicSchema { tables, paths, threads }) }
+        Self { public: Arc::new(PublicSchema { tables, access, threads }) }
     }
 }
 
@@ -48,7 +49,7 @@ impl CatalogProvider for SqlCatalog {
             return Some(Arc::clone(&self.public) as _);
         }
         let folder = PathBuf::from(name);
-        let is_run = self.public.paths && folder.join("counts.parquet").is_file();
+        let is_run = self.public.access.paths && folder.join("counts.parquet").is_file();
         is_run.then(|| Arc::new(RunSchema { folder, threads: self.public.threads }) as _)
     }
 }
@@ -56,14 +57,14 @@ impl CatalogProvider for SqlCatalog {
 #[derive(Debug)]
 struct PublicSchema {
     tables: MemorySchemaProvider,
-    paths: bool,
+    access: Access,
     threads: usize,
 }
 
 /// True for names that look like a path, an address or a glob, or that exist as a file.
 fn is_path(name: &str) -> bool {
     is_address(name)
-        || name.contains(['/', '\\', '*', '?', '['])
+        || name.contains(['/', '\\', '*', '?', '[', '{'])
         || name.ends_with(".parquet")
         || Path::new(name).exists()
 }
@@ -81,13 +82,14 @@ impl SchemaProvider for PublicSchema {
         if !is_path(name) {
             return Ok(None);
         }
-        if !self.paths {
+        if !self.access.paths {
             return Err(external(
                 Error::usage(format!("{name:?} is a path, and --safe allows registered tables only"))
                     .hint("register it with --table NAME=SHARDS, or leave out --safe"),
             ));
         }
-        let table = QueryTable::open(&[name.to_owned()], self.threads).map_err(external)?;
+        let table =
+            QueryTable::open(&[name.to_owned()], self.access.as_files, self.threads).map_err(external)?;
         Ok(Some(Arc::new(table)))
     }
 
@@ -142,7 +144,7 @@ pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc
         return Ok(Arc::new(table.map_err(|cause| Error::internal(cause.to_string()))?));
     }
     let file = if name == "counts" { counts } else { folder.join("weights.parquet") };
-    let table = QueryTable::open(&[file.display().to_string()], threads);
+    let table = QueryTable::open(&[file.display().to_string()], true, threads);
     Ok(Arc::new(table.map_err(|error| {
         error.hint("name the folder of a finished run; it has weights when its formats include parquet")
     })?))

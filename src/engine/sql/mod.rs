@@ -29,6 +29,7 @@ use crate::engine::errors::ours;
 use crate::engine::progress::Progress;
 use crate::engine::session::{Limits, session};
 use crate::error::{Error, Result};
+use crate::source::listing::Listed;
 use table::QueryTable;
 
 pub(crate) use allowed::Access;
@@ -72,7 +73,7 @@ impl Session {
         if let Some(address) = &limits.cluster {
             cluster::prepare(address, &context);
         }
-        context.register_catalog("datafusion", Arc::new(catalog::SqlCatalog::new(access.paths, threads)));
+        context.register_catalog("datafusion", Arc::new(catalog::SqlCatalog::new(access, threads)));
         functions::register(&context)?;
         for call in calls {
             tables::register(&context, call);
@@ -86,9 +87,17 @@ impl Session {
     /// # Errors
     /// [`Error::Input`] for sources that cannot be read, [`Error::Usage`] for a duplicate name.
     pub(crate) fn add_shards(&self, name: &str, sources: &[String]) -> Result<()> {
-        let table =
-            QueryTable::open(sources, self.threads).map_err(|error| error.at(format!("--table {name}")))?;
+        let table = QueryTable::open(sources, self.access.as_files, self.threads)
+            .map_err(|error| error.at(format!("--table {name}")))?;
         self.add(name, Arc::new(table))
+    }
+
+    /// Adds shards that were listed as table `name`.
+    ///
+    /// # Errors
+    /// As [`Session::add_shards`].
+    pub(crate) fn add_listed(&self, name: &str, shards: Vec<Listed>) -> Result<()> {
+        self.add(name, Arc::new(QueryTable::of(shards, self.threads)?))
     }
 
     /// Adds a finished run as tables `counts`, `weights` (if the run wrote them) and `imbalance`.

@@ -18,7 +18,8 @@ use crate::engine::errors::external;
 use crate::engine::read::hive;
 use crate::engine::read::table::ShardTable;
 use crate::error::{Error, Result};
-use crate::source::listing;
+use crate::source::folder_values::check_folders;
+use crate::source::listing::{self, Listed};
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::open;
 
@@ -35,8 +36,17 @@ impl QueryTable {
     ///
     /// # Errors
     /// [`Error::Input`] naming every source and shard that cannot be read.
-    pub(super) fn open(sources: &[String], threads: usize) -> Result<Self> {
-        let shards = open(listing::list(sources)?, threads)?;
+    pub(super) fn open(sources: &[String], as_files: bool, threads: usize) -> Result<Self> {
+        Self::of(listing::list(sources, as_files)?.shards, threads)
+    }
+
+    /// Opens shards that were listed.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming every shard that cannot be read.
+    pub(super) fn of(listed: Vec<Listed>, threads: usize) -> Result<Self> {
+        let shards = open(listed, threads)?;
+        check_folders(&shards)?;
         let agreement = agree(&shards, &|_| Need::Nothing)?;
         let dataset = Dataset::new(shards, agreement.schema);
         let hive = dataset.hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef);
