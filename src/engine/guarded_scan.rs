@@ -3,6 +3,7 @@
 //! The last rule of a session's optimizer puts a [`GuardedExec`] above each scan, so that other rules see the scan
 //! itself.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result as DfResult};
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
@@ -36,7 +37,7 @@ pub(super) struct GuardScans;
 impl PhysicalOptimizerRule for GuardScans {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
         let guard = |plan: Arc<dyn ExecutionPlan>| {
-            if plan.is::<DataSourceExec>() {
+            if reads_arrays(plan.as_ref()) {
                 Ok(Transformed::yes(Arc::new(GuardedExec { scan: plan }) as Arc<dyn ExecutionPlan>))
             } else {
                 Ok(Transformed::no(plan))
@@ -54,21 +55,17 @@ impl PhysicalOptimizerRule for GuardScans {
     }
 }
 
+/// Whether it is a scan of DataFusion's Parquet reader; panics of our own are bugs.
+fn reads_arrays(plan: &dyn ExecutionPlan) -> bool {
+    let scan = plan.downcast_ref::<DataSourceExec>();
+    let config = scan.and_then(|scan| scan.data_source().downcast_ref::<FileScanConfig>());
+    config.is_some_and(|config| config.file_source().downcast_ref::<ParquetSource>().is_some())
+}
+
 /// Gives the rows of a scan, and an error that names the shard where the scan panics.
 #[derive(Debug)]
 struct GuardedExec {
     scan: Arc<dyn ExecutionPlan>,
-}
-
-impl GuardedExec {
-    /// The shards that a partition reads.
-    fn shards(&self, partition: usize) -> Vec<Shard> {
-        let scan = self.scan.downcast_ref::<DataSourceExec>();
-        let config = scan.and_then(|scan| scan.data_source().downcast_ref::<FileScanConfig>());
-        let files = config.and_then(|config| config.file_groups.get(partition));
-        let shards = files.into_iter().flat_map(FileGroup::iter);
-        shards.filter_map(|file| file.extension::<Shard>().cloned()).collect()
-    }
 }
 
 impl DisplayAs for GuardedExec {
@@ -120,19 +117,17 @@ impl ExecutionPlan for GuardedExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
-        let shards = self.shards(partition);
         let scan = guarded(|| self.scan.execute(partition, context));
-        let rows = scan.unwrap_or_else(|| Err(external(unreadable(&shards, &self.scan.schema(), None))))?;
-        Ok(Box::pin(GuardedRows { schema: self.scan.schema(), rows: Some(rows), shards }))
+        let rows = scan.unwrap_or_else(|| Err(external(unreadable(self.scan.as_ref(), None))))?;
+        Ok(Box::pin(GuardedRows { scan: Arc::clone(&self.scan), rows: Some(rows) }))
     }
 }
 
 /// The rows of one partition.
 struct GuardedRows {
-    schema: SchemaRef,
+    scan: Arc<dyn ExecutionPlan>,
     /// `None` after a panic: what is left of the scan must not be used.
     rows: Option<SendableRecordBatchStream>,
-    shards: Vec<Shard>,
 }
 
 impl Stream for GuardedRows {
@@ -149,28 +144,40 @@ impl Stream for GuardedRows {
             None => None,
         };
         self.rows = None;
-        Poll::Ready(Some(Err(external(unreadable(&self.shards, &self.schema, cause)))))
+        Poll::Ready(Some(Err(external(unreadable(self.scan.as_ref(), cause)))))
     }
 }
 
 impl RecordBatchStream for GuardedRows {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        self.scan.schema()
     }
 }
 
+/// The shards of a scan. Each partition may read any of them: those that are free take over work.
+fn shards_of(scan: &dyn ExecutionPlan) -> Vec<Shard> {
+    let scan = scan.downcast_ref::<DataSourceExec>();
+    let config = scan.and_then(|scan| scan.data_source().downcast_ref::<FileScanConfig>());
+    let files = config.into_iter().flat_map(|config| &config.file_groups).flat_map(FileGroup::iter);
+    let mut seen = HashSet::new();
+    let shards = files.filter_map(|file| file.extension::<Shard>());
+    // A file is cut into pieces.
+    shards.filter(|shard| seen.insert(shard.name.clone())).cloned().collect()
+}
+
 /// Which of the shards cannot be read; `cause` is what the reader said, or nothing where it panicked.
-fn unreadable(shards: &[Shard], columns: &SchemaRef, cause: Option<Error>) -> Error {
+fn unreadable(scan: &dyn ExecutionPlan, cause: Option<Error>) -> Error {
+    let (shards, columns) = (shards_of(scan), scan.schema());
     let is_named = |error: &Error| shards.iter().any(|shard| error.to_string().contains(&shard.name));
     let cause = match cause {
         Some(error) if is_named(&error) => return error,
         Some(error) => error,
         None => damaged("the decoder gave up"),
     };
-    let errors: Vec<Error> = match shards {
+    let errors: Vec<Error> = match &shards[..] {
         [one] => vec![cause.clone().at(&one.name)],
         several => {
-            several.iter().filter_map(|one| Some(read_through(one, columns).err()?.at(&one.name))).collect()
+            several.iter().filter_map(|one| Some(read_through(one, &columns).err()?.at(&one.name))).collect()
         }
     };
     Error::together(errors, "shards").unwrap_or(cause)
@@ -181,8 +188,11 @@ fn read_through(shard: &Shard, columns: &SchemaRef) -> Result<()> {
     let read = || -> Result<()> {
         let file = shard.place.open().map_err(damaged)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
-        let fields = builder.schema().fields().iter().enumerate();
-        let wanted = fields.filter(|(_, field)| columns.field_with_name(field.name()).is_ok());
+        // A scan may give columns other names; which ones it reads is then not known.
+        let own = builder.schema();
+        let is_renamed = columns.fields().iter().any(|field| own.field_with_name(field.name()).is_err());
+        let fields = own.fields().iter().enumerate();
+        let wanted = fields.filter(|(_, field)| is_renamed || columns.field_with_name(field.name()).is_ok());
         let wanted: Vec<usize> = wanted.map(|(i, _)| i).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
         for batch in builder.with_projection(mask).build().map_err(damaged)? {

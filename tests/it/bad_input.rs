@@ -194,13 +194,17 @@ fn types_that_do_not_fit() {
 }
 
 #[test]
-fn the_output_place_is_checked_before_the_scan() {
+fn the_output_place_is_checked_before_the_scan_and_after_the_arguments() {
     let place = Place::new();
     bools(&place, "a.parquet", &[0, 1]);
     assert_eq!(place.run(&["compute", "a.parquet", "--labels", "a", "--out", "full"]).code, 0);
-    let again = place.run(&["compute", "nowhere", "--out", "full"]);
+    // A scan would find that 2 is no label.
+    write(&place.path("b.parquet"), vec![("a", array(Int64Array::from(vec![0, 2])))]);
+    let again = place.run(&["compute", "b.parquet", "--labels", "a", "--out", "full"]);
     assert_eq!(again.code, 7, "{}", again.stderr);
     assert!(again.stderr.contains("--overwrite"));
+    let nowhere = place.run(&["compute", "nowhere", "--out", "full"]);
+    assert!(nowhere.code == 4 && nowhere.stderr.contains("nowhere"), "{}", nowhere.stderr);
     fs::write(place.path("file"), "x").unwrap();
     assert_eq!(place.run(&["compute", "a.parquet", "--out", "file"]).code, 7);
     assert_eq!(place.run(&["compute", "a.parquet", "--labels", "a", "--out", "full", "--overwrite"]).code, 0);

@@ -289,9 +289,11 @@ fn what_texts_hold_is_detected_and_said() {
     let long = format!("[{}]", vec!["0"; 3000].join(", "));
     let (code, _, said) = detected(&[&long, &long]);
     assert!(code == 2 && said.contains("--layout vector") && said.contains("too long"), "{said}");
-    // Neither lists nor names.
+    // Neither lists nor names, but maps.
     let (code, _, said) = detected(&["{\"a\": 1}", "{\"b\": 1}"]);
-    assert_eq!(code, 2, "{said}");
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(place.json("out/weights.json")["spec"]["layout"], serde_json::Value::Null);
+    assert_eq!(place.json("out/run_results.json")["counting"]["layout"], "map");
 }
 
 /// Every ancestor of a code in a small hierarchy: 0 is above 1, 1 above 2 and 3, and 3 above 4.

@@ -183,7 +183,7 @@ fn what_flags_say_is_not_doubted() {
     assert_eq!(given(columns(), &by_delimiter).unwrap().layout.delimiter.as_deref(), Some("/"));
     for (refused, word) in [
         (Given { delimiter: Some(""), ..by_delimiter }, "--delimiter"),
-        (Given { kind: Some(LayoutKind::Class), labels: labels(&["a", "b"]), ..open() }, "2 columns"),
+        (Given { kind: Some(LayoutKind::Vector), labels: labels(&["a", "b"]), ..open() }, "2 columns"),
         (Given { labels: labels(&["c"]), ..open() }, "\"c\""),
         (Given { kind: Some(LayoutKind::Bits), labels: labels(&["a"]), ..open() }, "layout bits"),
     ] {

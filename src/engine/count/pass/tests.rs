@@ -40,7 +40,8 @@ async fn a_condition_on_columns_filters_rows_of_arrays() {
     PartialCountsExec: layout=wide, labels=2
       ProjectionExec: expr=[x@0 as label_0, y@1 as label_1, __posweight_shard@2 as __posweight_shard]
         FilterExec: id@2 > 1 AND split@3 = train, projection=[x@0, y@1, __posweight_shard@4]
-          DataSourceExec: file_groups={2 groups: [[FOLDER/split=test/a.parquet:0..BYTES], [FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[x, y, id, split, __posweight_shard], file_type=parquet, predicate=id@2 > 1 AND split@4 = train, pruning_predicate=id_null_count@1 != row_count@2 AND id_max@0 > 1 AND split_null_count@5 != row_count@2 AND split_min@3 <= train AND train <= split_max@4, required_guarantees=[split in (train)]
+          GuardedExec
+            DataSourceExec: file_groups={2 groups: [[FOLDER/split=test/a.parquet:0..BYTES], [FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[x, y, id, split, __posweight_shard], file_type=parquet, predicate=id@2 > 1 AND split@4 = train, pruning_predicate=id_null_count@1 != row_count@2 AND id_max@0 > 1 AND split_null_count@5 != row_count@2 AND split_min@3 <= train AND train <= split_max@4, required_guarantees=[split in (train)]
     ");
 }
 
@@ -54,6 +55,7 @@ async fn weights_and_groups_are_columns_beside_the_labels() {
     assert!(why.unwrap().starts_with("--sample-weight"));
     assert_snapshot!(plan, @r"
     PartialCountsExec: layout=wide, labels=2
-      DataSourceExec: file_groups={2 groups: [[FOLDER/split=test/a.parquet:0..BYTES], [FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[x@0 as label_0, y@1 as label_1, CAST(id@2 AS Float64) as weight, split@4 as by_0, name@3 as by_1, __posweight_shard], file_type=parquet
+      GuardedExec
+        DataSourceExec: file_groups={2 groups: [[FOLDER/split=test/a.parquet:0..BYTES], [FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[x@0 as label_0, y@1 as label_1, CAST(id@2 AS Float64) as weight, split@4 as by_0, name@3 as by_1, __posweight_shard], file_type=parquet
     ");
 }

@@ -21,6 +21,7 @@ async fn arrays_of_pairs_are_a_scan_with_a_filter() {
     assert_snapshot!(text(plan.as_ref(), folder.path()), @r"
     ProjectionExec: expr=[id@0 as id, name@1 as label, x@2 as value, split@3 as by_0, __posweight_shard@4 as __posweight_shard]
       FilterExec: y@1, projection=[id@2, name@3, x@0, split@4, __posweight_shard@5]
-        DataSourceExec: file_groups={2 groups: [[FOLDER/split=test/a.parquet:0..BYTES], [FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[x, y, id, name, split, __posweight_shard], file_type=parquet, predicate=y@1, pruning_predicate=y_min@0 OR y_max@1, required_guarantees=[]
+        GuardedExec
+          DataSourceExec: file_groups={2 groups: [[FOLDER/split=test/a.parquet:0..BYTES], [FOLDER/split=train/a.parquet:0..BYTES]]}, projection=[x, y, id, name, split, __posweight_shard], file_type=parquet, predicate=y@1, pruning_predicate=y_min@0 OR y_max@1, required_guarantees=[]
     ");
 }
