@@ -16,6 +16,7 @@ use crate::pipeline::opening::open_plan;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::report::{short, visible};
+use crate::source::arrow_files::all_as_parquet;
 use crate::source::evidence::{ColumnEvidence, gather};
 use crate::source::look::listed;
 use crate::source::{listing, schema, shards};
@@ -58,6 +59,7 @@ impl InspectVerb {
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         self.source.put(&mut spec);
         let listing = listing::list(&self.shards, spec.as_files.unwrap_or(false))?;
+        let (listing, _held) = all_as_parquet(listing)?;
         let opened = shards::open(listing.shards, machine.threads)?;
         let agreement = schema::agree(&opened, &|_| schema::Need::Nothing)?;
         let cells = gather(&opened, &agreement.schema, &|_| true)?;

@@ -41,6 +41,7 @@ mod sample_copies;
 pub(crate) mod sampling;
 pub(crate) mod spec;
 pub(crate) mod sql;
+mod sources;
 mod stages;
 mod stdout;
 mod timings;

@@ -1,7 +1,6 @@
 //! From a plan and the shards' schema to what the engine counts.
 
 use std::collections::{BTreeSet, HashSet};
-use std::io::IsTerminal as _;
 
 use arrow::datatypes::Schema;
 use serde_json::Value as Json;
@@ -12,8 +11,7 @@ use super::hierarchy::ancestors;
 use super::label_keys::{check_row_columns, keys, overrides};
 use super::label_rules::{check_unit, check_values, order_of_columns, sort_columns};
 use super::plan::Plan;
-use super::query::rows_of;
-use super::spec::STDIO;
+use super::sources::sources;
 use crate::counts::Labels;
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::states::States;
@@ -27,9 +25,9 @@ use crate::source::listing::{Listed, Listing, Notes};
 use crate::source::look::Given;
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::{Known, Shard, Unreadable, fingerprint, open_readable};
-use crate::source::stdin::{Spooled, spool};
+use crate::source::stdin::Spooled;
 use crate::source::values::NullAs;
-use crate::source::{layout, listing, vocabulary};
+use crate::source::{layout, vocabulary};
 
 /// Shards, their layout, and what is to be counted.
 #[derive(Debug)]
@@ -54,8 +52,8 @@ pub(crate) struct Opened {
     pub notes: Notes,
     /// Fingerprint of the shards of all jobs, where several share them.
     pub whole: Option<String>,
-    /// The shard made of stdin or by a query, for as long as it is needed.
-    _spooled: Option<Spooled>,
+    /// The shards made for this run, for as long as they are needed.
+    spooled: Vec<Spooled>,
 }
 
 /// How a run opens shards differently from a query.
@@ -81,7 +79,13 @@ struct SharingJob<'a> {
 /// [`Error::Usage`] for flags that do not fit them.
 pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
     let job = plan.part.map(|(index, count)| SharingJob { plan, index, count });
-    open(&plan.count, &RunOpening { known: saved(plan), max_bad_shards: plan.max_bad_shards, job })
+    let opened =
+        open(&plan.count, &RunOpening { known: saved(plan), max_bad_shards: plan.max_bad_shards, job })?;
+    if plan.state.is_some() && !opened.spooled.is_empty() {
+        return Err(Error::usage("--state: counts of Arrow IPC files are not saved")
+            .hint("drop --state, or write the shards as Parquet"));
+    }
+    Ok(opened)
 }
 
 /// The same for a count alone.
@@ -90,7 +94,7 @@ pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
 }
 
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
-    let (Listing { shards: listed, notes }, spooled) = list(plan)?;
+    let (Listing { shards: listed, notes }, spooled) = sources(plan)?;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let (shards, unreadable) = open_shards(plan, listed, run)?;
     let map = map_named(plan, &shards);
@@ -175,7 +179,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         unreadable,
         notes,
         whole: None,
-        _spooled: spooled,
+        spooled,
     };
     if let (Some(job), Some(own)) = (&run.job, own_shards) {
         opened.keep_shards_of(job, &own)?;
@@ -404,46 +408,6 @@ impl Opened {
 fn saved(plan: &Plan) -> Known {
     let state = plan.state.as_deref().filter(|_| !plan.full && plan.row_measures != Some(true));
     Known::new(state.map(States::identities).unwrap_or_default())
-}
-
-/// The files to read; a stream on stdin becomes one.
-fn list(plan: &CountPlan) -> Result<(Listing, Option<Spooled>)> {
-    if let Some(query) = &plan.query {
-        let (listing, spooled) = rows_of(plan, query)?;
-        return Ok((listing, Some(spooled)));
-    }
-    let (stdin, files): (Vec<String>, Vec<String>) =
-        plan.sources.iter().cloned().partition(|source| source == STDIO);
-    let mut listed = listing::list(&files, plan.as_files)?;
-    if stdin.is_empty() {
-        return Ok((listed, None));
-    }
-    let stdin = std::io::stdin().lock();
-    if stdin.is_terminal() {
-        return Err(Error::usage("-: stdin is a terminal").hint("pipe an Arrow IPC stream into posweight"));
-    }
-    let temporary = std::env::temp_dir();
-    let parent = plan.limits.spill_dir.as_deref().unwrap_or(&temporary);
-    let spooled = spool(stdin, |schema| streamed(plan, schema), parent, plan.limits.spill_limit)?;
-    listed.shards.push(spooled.listed());
-    Ok((listed, Some(spooled)))
-}
-
-/// The columns of a stream that are stored: the named ones, if all needed columns are named.
-fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
-    if plan.labels.is_empty() || plan.filter.is_some() {
-        return Ok((0..schema.fields().len()).collect());
-    }
-    // Columns that hold label columns are stored whole.
-    let inside = layout::nested(&plan.labels, schema);
-    if !inside.is_empty() || plan.labels.iter().any(|name| LabelPath::of_map(name, schema).is_some()) {
-        return Ok((0..schema.fields().len()).collect());
-    }
-    let labels = select(&plan.labels, schema)?;
-    let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight).chain(&plan.by);
-    let named: BTreeSet<&String> = labels.iter().chain(beside).collect();
-    let fields = schema.fields().iter().enumerate();
-    Ok(fields.filter(|(_, field)| named.contains(field.name())).map(|(i, _)| i).collect())
 }
 
 /// The columns `--labels` names; of layout wide, the vocabulary's when it names none.

@@ -26,9 +26,9 @@ pub(super) fn rows_of(plan: &CountPlan, query: &str) -> Result<(Listing, Spooled
     let mut limits = plan.limits.clone();
     (limits.threads, limits.cluster) = (1, None);
     let session = Session::new(&limits, Access { paths: false, write: false, as_files: true }, Vec::new())?;
-    session.add_listed(TABLE, shards)?;
     let temporary = std::env::temp_dir();
     let parent = limits.spill_dir.as_deref().unwrap_or(&temporary);
+    session.add_listed(TABLE, shards)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use self::braces::alternatives;
 use self::folders::PassedOver;
 pub(crate) use self::hive::{hive_text, hive_value, of_path};
+pub(crate) use self::names::is_arrow;
 use self::table_kind::Tables;
 use crate::error::{Error, Result, plural};
 use crate::store::{Address, Place, is_address};

@@ -10,6 +10,7 @@
 //! each by what [`evidence`] saw in the cells.
 
 pub(crate) mod ancestors;
+pub(crate) mod arrow_files;
 pub(crate) mod candidates;
 pub(crate) mod class_labels;
 mod column_names;

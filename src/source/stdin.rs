@@ -22,20 +22,26 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 /// A shard that was made for this run; it is gone when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Spooled {
-    folder: Scratch,
-    name: &'static str,
+    /// Removed with all that is in it.
+    _folder: Scratch,
+    path: PathBuf,
+    name: String,
 }
 
 impl Spooled {
-    /// The shard as a file to read, called `-` or `query`.
+    /// The shard as a file to read, called `-`, `query`, or like the file that its rows are from.
     #[must_use]
     pub(crate) fn listed(&self) -> Listed {
-        Listed { place: Place::File(place(&self.folder)), hive: Vec::new(), name: self.name.to_owned() }
+        Listed { place: Place::File(self.path.clone()), hive: Vec::new(), name: self.name.clone() }
     }
-}
 
-fn place(folder: &Scratch) -> PathBuf {
-    folder.path().join("stdin.parquet")
+    /// Its size.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when the file is gone.
+    pub(super) fn bytes(&self) -> Result<u64> {
+        fs::metadata(&self.path).map(|meta| meta.len()).map_err(|cause| Error::writing(&self.path, &cause))
+    }
 }
 
 /// Reads an Arrow IPC stream to its end and keeps the columns that `choose` wants, by position, in a folder of
@@ -77,10 +83,11 @@ pub(crate) fn spool(
 /// Rows on their way into a shard of this run.
 pub(crate) struct Spool {
     folder: Scratch,
+    path: PathBuf,
     parent: PathBuf,
     writer: ArrowWriter<File>,
     limit: u64,
-    name: &'static str,
+    name: String,
 }
 
 impl Spool {
@@ -89,17 +96,32 @@ impl Spool {
     /// # Errors
     /// [`Error::Resource`] or [`Error::Output`] when it cannot be written there, [`Error::Input`] for types that
     /// Parquet lacks.
-    pub(crate) fn create(schema: SchemaRef, parent: &Path, limit: u64, name: &'static str) -> Result<Self> {
+    pub(crate) fn create(schema: SchemaRef, parent: &Path, limit: u64, name: &str) -> Result<Self> {
+        Self::of_file(schema, parent, limit, name, "stdin")
+    }
+
+    /// The same for the rows of the file `name`, in a file `stem`.parquet.
+    ///
+    /// # Errors
+    /// As [`Spool::create`].
+    pub(super) fn of_file(
+        schema: SchemaRef,
+        parent: &Path,
+        limit: u64,
+        name: &str,
+        stem: &str,
+    ) -> Result<Self> {
         fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
         let folder =
             Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
-        let file = File::create(place(&folder)).map_err(|cause| refused(parent, &cause))?;
+        let path = folder.path().join(format!("{stem}.parquet"));
+        let file = File::create(&path).map_err(|cause| refused(parent, &cause))?;
         let properties = WriterProperties::builder().set_created_by("posweight".to_owned()).build();
         let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|cause| {
             Error::input(format!("{name}: the rows cannot be saved as Parquet: {cause}"))
                 .hint("leave out the column, or cast it to another type")
         })?;
-        Ok(Self { folder, parent: parent.to_owned(), writer, limit, name })
+        Ok(Self { folder, path, parent: parent.to_owned(), writer, limit, name: name.to_owned() })
     }
 
     /// Takes rows.
@@ -121,7 +143,7 @@ impl Spool {
     pub(crate) fn finish(mut self) -> Result<Spooled> {
         self.writer.finish().map_err(|cause| refused(&self.parent, &cause))?;
         self.within()?;
-        Ok(Spooled { folder: self.folder, name: self.name })
+        Ok(Spooled { _folder: self.folder, path: self.path, name: self.name })
     }
 
     fn within(&self) -> Result<()> {
@@ -140,7 +162,7 @@ fn refused(parent: &Path, cause: &dyn std::fmt::Display) -> Error {
 }
 
 /// What a whole stream ends with.
-const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+pub(super) const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 /// Remembers the last bytes read.
 struct Tail<R> {

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use arrow::array::{BooleanArray, Date32Array, Int64Array, ListArray, StringArray};
+use arrow::array::{BooleanArray, Date32Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::Date32Type;
+use arrow::ipc::writer::{FileWriter, StreamWriter};
 use serde_json::json;
 
 use crate::support::{Place, array, write};
@@ -272,4 +273,55 @@ fn rows_come_from_a_query_over_all_sources() {
         &["d", "--query", "SELECT * FROM shards", "--state", "s"],
         &["2: ", "--state", "--query"],
     );
+}
+
+/// Rows as an Arrow IPC file, or as a stream.
+fn arrow(place: &Place, name: &str, is_file: bool) {
+    let columns = [("label", array(StringArray::from(vec!["cat", "cat", "dog"])))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = fs::File::create(place.path(name)).unwrap();
+    if is_file {
+        let mut writer = FileWriter::try_new(file, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+    } else {
+        let mut writer = StreamWriter::try_new(file, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+    }
+}
+
+#[test]
+fn arrow_files_are_shards_in_every_verb() {
+    let place = Place::new();
+    fs::create_dir(place.path("in")).unwrap();
+    arrow(&place, "in/a.arrow", true);
+    arrow(&place, "in/b.feather", false);
+    let weights = place.weights(&["in", "--labels", "label"]);
+    assert_eq!((&weights["labels"], &weights["positives"]), (&json!(["cat", "dog"]), &json!([4, 2])));
+    let shards = &place.json("out/run_results.json")["shards"];
+    assert_eq!((&shards[0]["path"], &shards[1]["path"]), (&json!("in/a.arrow"), &json!("in/b.feather")));
+    let sql = place.run(&["sql", "-c", "select count(*) as n from 'in'", "--format", "csv"]);
+    assert!(sql.code == 0 && sql.stdout.contains('6'), "{} {}", sql.stdout, sql.stderr);
+    let query = "SELECT upper(label) AS tag FROM shards";
+    let weights = place.weights(&["in", "--query", query, "--labels", "tag", "--layout", "class"]);
+    assert_eq!(weights["labels"], json!(["CAT", "DOG"]));
+    let inspected = place.run(&["inspect", "in"]);
+    assert!(inspected.code == 0 && inspected.stderr.contains("in/a.arrow: 3 rows"), "{}", inspected.stderr);
+    let plan = place.run(&["sample", "in", "--labels", "label", "--plan", "lp-ros", "--out", "plan"]);
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+
+    let kept = place.run(&["compute", "in", "--labels", "label", "--state", "s", "--out", "kept"]);
+    assert!(kept.code == 2 && kept.stderr.contains("Arrow IPC"), "{}", kept.stderr);
+    cats(&place, "in/c.parquet", 1);
+    let mixed = place.run(&["compute", "in", "--labels", "label", "--out", "mixed"]);
+    assert!(mixed.code == 4, "{}", mixed.stderr);
+    assert!(
+        ["in/a.arrow", "in/c.parquet"].iter().all(|name| mixed.stderr.contains(name)),
+        "{}",
+        mixed.stderr
+    );
+    fs::write(place.path("x.arrow"), "id,label").unwrap();
+    let wrong = place.run(&["compute", "x.arrow", "--labels", "label", "--out", "wrong"]);
+    assert!(wrong.code == 4 && wrong.stderr.contains("x.arrow"), "{}", wrong.stderr);
 }

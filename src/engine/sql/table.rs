@@ -18,10 +18,12 @@ use crate::engine::errors::external;
 use crate::engine::read::hive;
 use crate::engine::read::table::ShardTable;
 use crate::error::{Error, Result};
+use crate::source::arrow_files::all_as_parquet;
 use crate::source::folder_values::check_folders;
-use crate::source::listing::{self, Listed};
+use crate::source::listing::{self, Listed, Listing};
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::open;
+use crate::source::stdin::Spooled;
 
 /// Shards with their columns: those of the files, then the hive keys.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(super) struct QueryTable {
     dataset: Dataset,
     schema: SchemaRef,
     threads: usize,
+    /// The shards made of Arrow IPC files, for as long as they are needed.
+    _spooled: Vec<Spooled>,
 }
 
 impl QueryTable {
@@ -45,13 +49,14 @@ impl QueryTable {
     /// # Errors
     /// [`Error::Input`] naming every shard that cannot be read.
     pub(super) fn of(listed: Vec<Listed>, threads: usize) -> Result<Self> {
-        let shards = open(listed, threads)?;
+        let (listing, spooled) = all_as_parquet(Listing { shards: listed, ..Listing::default() })?;
+        let shards = open(listing.shards, threads)?;
         check_folders(&shards)?;
         let agreement = agree(&shards, &|_| Need::Nothing)?;
         let dataset = Dataset::new(shards, agreement.schema);
         let hive = dataset.hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef);
         let fields: Vec<FieldRef> = dataset.schema.fields().iter().cloned().chain(hive).collect();
-        Ok(Self { schema: Arc::new(Schema::new(fields)), dataset, threads })
+        Ok(Self { schema: Arc::new(Schema::new(fields)), dataset, threads, _spooled: spooled })
     }
 
     /// The schema that all shards agree on, for the columns at positions `columns`.
