@@ -1,7 +1,7 @@
 //! The names a query may use: registered tables, quoted paths, and folders of finished runs as schemas.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -35,7 +35,7 @@ impl SqlCatalog {
     /// Names that are not registered are read as paths if `access` allows it. `threads` open the shards there.
     pub(super) fn new(access: Access, threads: usize) -> Self {
         let tables = MemorySchemaProvider::new();
-        Self { public: Arc::new(PublicSchema { tables, access, threads }) }
+        Self { public: Arc::new(PublicSchema { tables, access, threads, made: Mutex::default() }) }
     }
 }
 
@@ -59,6 +59,8 @@ struct PublicSchema {
     tables: MemorySchemaProvider,
     access: Access,
     threads: usize,
+    /// Tables whose shards are removed with them: plans read these later.
+    made: Mutex<Vec<Arc<QueryTable>>>,
 }
 
 /// True for names that look like a path, an address or a glob, or that exist as a file.
@@ -88,9 +90,12 @@ impl SchemaProvider for PublicSchema {
                     .hint("register it with --table NAME=SHARDS, or leave out --safe"),
             ));
         }
-        let table =
-            QueryTable::open(&[name.to_owned()], self.access.as_files, self.threads).map_err(external)?;
-        Ok(Some(Arc::new(table)))
+        let table = QueryTable::open(&[name.to_owned()], self.access.as_files, self.threads);
+        let table = Arc::new(table.map_err(external)?);
+        if table.is_made_for_this_run() {
+            self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&table));
+        }
+        Ok(Some(table))
     }
 
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> MaybeTable {

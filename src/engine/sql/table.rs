@@ -32,7 +32,7 @@ pub(super) struct QueryTable {
     schema: SchemaRef,
     threads: usize,
     /// The shards made of Arrow IPC files, for as long as they are needed.
-    _spooled: Vec<Spooled>,
+    spooled: Vec<Spooled>,
 }
 
 impl QueryTable {
@@ -56,7 +56,12 @@ impl QueryTable {
         let dataset = Dataset::new(shards, agreement.schema);
         let hive = dataset.hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef);
         let fields: Vec<FieldRef> = dataset.schema.fields().iter().cloned().chain(hive).collect();
-        Ok(Self { schema: Arc::new(Schema::new(fields)), dataset, threads, _spooled: spooled })
+        Ok(Self { schema: Arc::new(Schema::new(fields)), dataset, threads, spooled })
+    }
+
+    /// Whether its shards are removed with it.
+    pub(super) fn is_made_for_this_run(&self) -> bool {
+        !self.spooled.is_empty()
     }
 
     /// The schema that all shards agree on, for the columns at positions `columns`.
