@@ -185,14 +185,19 @@ impl Counting {
         self.overrides.get(&position).unwrap_or(&self.domain)
     }
 
-    /// Whether a stored label was declared missing. In layout `map` such values are those of labels, not labels.
+    /// Whether a stored label was declared missing. Where labels have a value beside them, such values are declared,
+    /// not labels.
     pub(super) fn is_no_label(&self, stored: &Value<'_>) -> bool {
-        self.layout.kind != LayoutKind::Map && self.domain.is_missing(stored)
+        !self.has_value_beside() && self.domain.is_missing(stored)
+    }
+
+    fn has_value_beside(&self) -> bool {
+        self.layout.kind == LayoutKind::Map || self.layout.value.is_some()
     }
 
     /// Whether some stored labels may be declared missing.
     pub(super) fn may_name_no_label(&self) -> bool {
-        self.layout.kind != LayoutKind::Map && !self.domain.missing.is_empty()
+        !self.has_value_beside() && !self.domain.missing.is_empty()
     }
 
     /// The labels that a stored text of layout `delimited` names: "a||b" and "a|" hold empty pieces, which name

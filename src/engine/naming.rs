@@ -5,6 +5,7 @@ use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::error::Result;
 use crate::source::first_names::first_spellings;
+use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 use crate::source::text_cells::first_row_not_utf8;
 use crate::source::text_maps::row_of;
@@ -26,7 +27,8 @@ pub(super) fn settle_names(
 ) -> Result<(LabelCounts, Vec<(GroupKey, LabelCounts)>)> {
     let order = match counting.keys {
         Keys::Names(order) => order,
-        Keys::Indices(None) if counting.may_name_no_label() => {
+        // What is declared missing of bits is a mask, not the index of a bit.
+        Keys::Indices(None) if counting.may_name_no_label() && counting.layout.kind != LayoutKind::Bits => {
             return without_missing(counting, total, groups);
         }
         _ => return Ok((total, groups)),

@@ -67,6 +67,12 @@ pub(super) fn has_result(out: &Path) -> bool {
 
 /// Refuses a condition that no row meets, unless that is allowed or another job may have such rows.
 pub(super) fn check_condition(plan: &Plan, opened: &Opened, rows: u64) -> Result<()> {
+    if let Some(query) =
+        plan.count.query.as_deref().filter(|_| rows == 0 && !plan.allow_empty && plan.part.is_none())
+    {
+        return Err(Error::input(format!("--query {query:?} gives 0 rows"))
+            .hint("correct the query; --allow-empty accepts a result without rows"));
+    }
     let Some(condition) = plan.count.filter.as_deref().filter(|_| rows == 0 && !plan.allow_empty) else {
         return Ok(());
     };

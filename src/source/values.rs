@@ -105,10 +105,18 @@ impl Literal {
         }
         match (self.number, value.number()) {
             #[expect(clippy::float_cmp, reason = "a declared value is matched exactly")]
-            (Some(a), Some(b)) => a == b,
+            (Some(a), Some(b)) => a == b || single(a) == Some(b),
             _ => false,
         }
     }
+}
+
+/// A declared number as columns of 32-bit floats hold it; `None` where it is the same. In such a column 0.7 is
+/// 0.699999988, and a person who declares 0.7 means it.
+fn single(declared: f64) -> Option<f64> {
+    #[expect(clippy::cast_possible_truncation, reason = "the nearest 32-bit float is asked for")]
+    let narrow = f64::from(declared as f32);
+    (declared.fract() != 0.0 && narrow != declared).then_some(narrow)
 }
 
 impl fmt::Display for Literal {
@@ -266,7 +274,7 @@ impl Domain {
         };
         match (number, self.threshold) {
             (Some(x), Some(threshold)) if !x.is_nan() => {
-                if x >= threshold {
+                if x >= threshold || single(threshold) == Some(x) {
                     (Cell::Positive, 1.0)
                 } else {
                     (Cell::Negative, 0.0)
@@ -396,6 +404,21 @@ mod tests {
         ] {
             assert_eq!(d.cell(&value), cell, "{value}");
         }
+    }
+
+    #[test]
+    fn declared_numbers_are_those_of_32_bit_floats_too() {
+        let narrow = |x: f32| Value::Float(f64::from(x));
+        let d = Domain { threshold: Some(0.7), ..Domain::default() };
+        assert_eq!(d.cell(&narrow(0.7)), Cell::Positive);
+        assert_eq!(d.cell(&narrow(0.699_999_9)), Cell::Negative);
+        assert_eq!(d.cell(&Value::Float(0.7)), Cell::Positive);
+        assert_eq!(d.cell(&Value::Float(0.699_999)), Cell::Negative);
+        let d = Domain { missing: vec![Literal::new("-0.1"), Literal::new("16777217")], ..Domain::default() };
+        assert_eq!(d.cell(&narrow(-0.1)), Cell::Missing);
+        // Whole numbers are those that are declared, and no others.
+        assert_eq!(d.cell(&Value::Int(16_777_216)), Cell::Invalid);
+        assert_eq!(d.cell(&Value::Int(16_777_217)), Cell::Missing);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::{
     Error as StoreError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion,
     WriteMultipart,
@@ -35,6 +35,18 @@ impl fmt::Debug for Bucket {
 
 /// The version of an object when it was read, for a conditional replacement.
 pub(crate) type Version = UpdateVersion;
+
+/// Lists again where the answer broke off, which the client of a store does not do.
+fn again<T>(list: impl Fn() -> Result<T>) -> Result<T> {
+    const TRIES: usize = 3;
+    for _ in 1..TRIES {
+        match list() {
+            Err(Error::Transient(_)) => {}
+            ended => return ended,
+        }
+    }
+    list()
+}
 
 impl Bucket {
     /// The store of `address`.
@@ -69,15 +81,9 @@ impl Bucket {
         address: &Address,
         wanted: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Result<Vec<Object>> {
-        let (bucket, folder, shown) = (self.clone(), address.path()?, address.to_string());
-        io::wait(async move {
-            let folder = Some(folder).filter(|folder| !folder.as_ref().is_empty());
-            let found = bucket.store.list(folder.as_ref());
-            let found = found.try_filter(|meta| std::future::ready(wanted(meta.location.as_ref())));
-            let found: Vec<ObjectMeta> =
-                found.try_collect().await.map_err(|cause| of_store(&shown, &cause, Doing::Looking))?;
-            Ok(found.into_iter().map(|meta| Object::new(bucket.clone(), meta)).collect())
-        })
+        let wanted = Arc::new(wanted);
+        let found = again(|| self.list(address, Arc::clone(&wanted), usize::MAX))?;
+        Ok(found.into_iter().map(|meta| Object::new(self.clone(), meta)).collect())
     }
 
     /// Whether the folder `address` has an object for which `wanted` is true.
@@ -85,17 +91,22 @@ impl Bucket {
     /// # Errors
     /// The error of the store.
     pub(crate) fn has_any(&self, address: &Address, wanted: fn(&str) -> bool) -> Result<bool> {
-        let (bucket, folder, shown) = (self.clone(), address.path()?, address.to_string());
+        again(|| Ok(!self.list(address, Arc::new(wanted), 1)?.is_empty()))
+    }
+
+    /// Up to `most` objects in the folder `address` for which `wanted` is true.
+    fn list(
+        &self,
+        address: &Address,
+        wanted: Arc<impl Fn(&str) -> bool + Send + Sync + 'static>,
+        most: usize,
+    ) -> Result<Vec<ObjectMeta>> {
+        let (store, folder, shown) = (Arc::clone(&self.store), address.path()?, address.to_string());
         io::wait(async move {
-            let mut found = bucket.store.list(Some(&folder));
-            while let Some(meta) =
-                found.try_next().await.map_err(|cause| of_store(&shown, &cause, Doing::Looking))?
-            {
-                if wanted(meta.location.as_ref()) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+            let folder = Some(folder).filter(|folder| !folder.as_ref().is_empty());
+            let found = store.list(folder.as_ref());
+            let found = found.try_filter(|meta| std::future::ready(wanted(meta.location.as_ref())));
+            found.take(most).try_collect().await.map_err(|cause| of_store(&shown, &cause, Doing::Looking))
         })
     }
 

@@ -141,7 +141,8 @@ impl Cluster {
 
     /// Kills an executor while it counts `shards` of layout `long`: the bytes are those of one process.
     pub(crate) fn kills_one(&mut self, place: &Place, shards: &str) {
-        let flags = ["--layout", "long", "--labels", "label", "--id", "name", "--out"];
+        let flags =
+            ["--layout", "long", "--row-measures", "off", "--labels", "label", "--id", "name", "--out"];
         let arguments = [&["compute", shards][..], &flags].concat();
         let here = self.run(place, &[&arguments[..], &["here"]].concat());
         assert_eq!(here.code, 0, "{}", here.stderr);

@@ -1,7 +1,7 @@
 use arrow::array::{
     BinaryArray, Float32Array, Float64Array, Int8Array, Int64Array, ListArray, StringArray, UInt8Array,
 };
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::datatypes::{Float32Type, Float64Type, Int64Type};
 use serde_json::{Value, json};
 
 use crate::support::{Ended, Place, array, write};
@@ -326,4 +326,56 @@ fn new_flags_are_keys_of_the_emitted_spec() {
     let ended = place.run(&["run", "p.toml"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(sides(&place.json("out/weights.json"))[1], [3, 3]);
+}
+
+#[test]
+fn what_is_declared_missing_of_masks_and_values_takes_no_label_away() {
+    let place = Place::new();
+    let masks = Int64Array::from(vec![Some(1), Some(2), Some(3), Some(8), None]);
+    write(&place.path("bits.parquet"), vec![("m", array(masks))]);
+    let ids = Int64Array::from(vec![1, 1, 1, 2, 2, 3]);
+    let labels = Int64Array::from(vec![0, 1, 2, 2, 3, 1]);
+    let values = Int64Array::from(vec![1, 0, 2, 1, 0, 1]);
+    let columns = vec![("id", array(ids)), ("l", array(labels)), ("v", array(values))];
+    write(&place.path("pairs.parquet"), columns);
+    for engine in ["auto", "plain"] {
+        let bits = ["bits.parquet", "--layout", "bits", "--labels", "m", "--missing-values", "3"];
+        let weights = place.weights(&[&bits[..], &["--engine", engine]].concat());
+        assert_eq!(weights["labels"], json!(["0", "1", "2", "3"]), "{engine}");
+        assert_eq!(sides(&weights), [vec![1, 1, 0, 1], vec![2, 2, 3, 2], vec![2, 2, 2, 2]], "{engine}");
+        let pairs = ["pairs.parquet", "--layout", "long", "--id", "id", "--labels", "l", "--value", "v"];
+        let weights = place.weights(&[&pairs[..], &["--missing-values", "2", "--engine", engine]].concat());
+        assert_eq!(weights["labels"], json!(["0", "1", "2", "3"]), "{engine}");
+        assert_eq!(sides(&weights), [vec![1, 1, 1, 0], vec![0, 1, 0, 1], vec![2, 1, 2, 2]], "{engine}");
+    }
+}
+
+#[test]
+fn a_threshold_of_32_bit_floats_is_that_of_numpy() {
+    let place = Place::new();
+    let scores = Float32Array::from(vec![0.7, 0.699, 0.9, 0.1]);
+    let lists = ListArray::from_iter_primitive::<Float32Type, _, _>(
+        [[0.7, 0.1], [0.699, 0.7]].map(|row| Some(row.map(Some))),
+    );
+    write(&place.path("w.parquet"), vec![("a", array(scores))]);
+    write(&place.path("v.parquet"), vec![("y", array(lists))]);
+    for engine in ["auto", "plain"] {
+        let flags = ["--threshold", "0.7", "--engine", engine];
+        let weights = place.weights(&[&["w.parquet", "--labels", "a"], &flags[..]].concat());
+        assert_eq!(weights["positives"], json!([2]), "{engine}");
+        let weights =
+            place.weights(&[&["v.parquet", "--layout", "vector", "--labels", "y"], &flags[..]].concat());
+        assert_eq!(weights["positives"], json!([1, 1]), "{engine}");
+    }
+}
+
+#[test]
+fn a_query_without_rows_is_bad_input_unless_allowed() {
+    let place = Place::new();
+    scored(&place);
+    let query = ["w.parquet", "--labels", "a,b", "--query", "SELECT a, b FROM shards WHERE a > 7"];
+    let ended = refused(&place, &query);
+    assert!(ended.code == 4 && ended.stderr.contains("0 rows") && ended.stderr.contains("--allow-empty"));
+    let weights = place.weights(&[&query[..], &["--allow-empty"]].concat());
+    assert_eq!(weights["rows"], 0);
 }

@@ -113,7 +113,7 @@ impl PairReader {
 
     /// The number of a label of `shard`; [`NO_LABEL`] where there is none.
     pub(super) fn label(&mut self, value: Option<Value<'_>>, shard: u32) -> u32 {
-        match value.filter(|value| !self.counting.domain.is_missing(value)) {
+        match value.filter(|value| !self.counting.is_no_label(value)) {
             None => NO_LABEL,
             Some(value) => self.names.label(&value).unwrap_or_else(|what| self.stray(what, shard)),
         }
