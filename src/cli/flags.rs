@@ -7,6 +7,7 @@ use clap::Args;
 use super::source_flags::SourceFlags;
 use crate::error::{Error, Result};
 use crate::pipeline::spec::{OneOrMany, Scalar, Scalars, Spec, ValueSpec};
+use crate::source::layout::LAYOUTS;
 
 /// Where results go.
 #[derive(Debug, Args)]
@@ -85,12 +86,16 @@ impl JobFlags {
     }
 }
 
+/// The help of `--layout`, with every layout.
+fn how_labels_are_stored() -> String {
+    format!("How labels are stored: {}", LAYOUTS.map(|info| info.name).join(", "))
+}
+
 /// How labels are stored.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Labels (detected when not given)")]
 pub(super) struct LabelFlags {
-    /// How labels are stored: wide, vector, list, delimited, class or long
-    #[arg(long)]
+    #[arg(long, help = how_labels_are_stored())]
     layout: Option<String>,
     /// Label columns: names or globs; '!NAME' excludes a column
     #[arg(long, value_name = "COLS")]
@@ -98,7 +103,7 @@ pub(super) struct LabelFlags {
     /// Row id column of layout long
     #[arg(long, value_name = "COL")]
     id: Option<String>,
-    /// Value column of layout long
+    /// Value column of layouts long and map
     #[arg(long, value_name = "COL")]
     value: Option<String>,
     /// Separator of layout delimited

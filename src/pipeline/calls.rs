@@ -28,11 +28,11 @@ use crate::report::tcs;
 use crate::row_measures::{ROW_MEASURES, RowMeasures};
 use crate::weights::{Weighing, weigh};
 
-/// The functions that count, all together within `limits`.
+/// The functions that count, all together within `limits`; with `as_files` they count the files of tables as they lie.
 #[must_use]
-pub(crate) fn all(limits: &Limits) -> Vec<Arc<dyn TableCall>> {
+pub(crate) fn all(limits: &Limits, as_files: bool) -> Vec<Arc<dyn TableCall>> {
     [CallKind::Counts, CallKind::Weights, CallKind::Measures]
-        .map(|kind| Arc::new(CountCall { kind, limits: limits.clone() }) as Arc<dyn TableCall>)
+        .map(|kind| Arc::new(CountCall { kind, limits: limits.clone(), as_files }) as Arc<dyn TableCall>)
         .to_vec()
 }
 
@@ -48,6 +48,7 @@ enum CallKind {
 struct CountCall {
     kind: CallKind,
     limits: Limits,
+    as_files: bool,
 }
 
 /// What a call counts, and what it makes of the counts.
@@ -110,6 +111,7 @@ impl CountCall {
         }
         let mut spec = options_of(options)?;
         spec.shards = Some(OneOrMany::One(shards.clone()));
+        spec.as_files = spec.as_files.or(Some(self.as_files));
         if let Some(scheme) = scheme {
             spec.scheme = Some(OneOrMany::One(scheme.clone()));
         }

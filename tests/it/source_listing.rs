@@ -325,3 +325,16 @@ fn arrow_files_are_shards_in_every_verb() {
     let wrong = place.run(&["compute", "x.arrow", "--labels", "label", "--out", "wrong"]);
     assert!(wrong.code == 4 && wrong.stderr.contains("x.arrow"), "{}", wrong.stderr);
 }
+
+#[test]
+fn functions_of_a_query_count_tables_as_files_where_the_session_does() {
+    let place = Place::new();
+    cats(&place, "delta/a.parquet", 2);
+    fs::create_dir(place.path("delta/_delta_log")).unwrap();
+    fs::write(place.path("delta/_delta_log/00000000000000000000.json"), "{}").unwrap();
+    let query = "select positives from label_counts('delta', 'labels=cat')";
+    let refused = place.run(&["sql", "-c", query]);
+    assert!(refused.code == 4 && refused.stderr.contains("Delta"), "{}", refused.stderr);
+    let counted = place.run(&["sql", "--as-files", "-c", query, "--format", "csv"]);
+    assert!(counted.code == 0 && counted.stdout.contains('2'), "{} {}", counted.stdout, counted.stderr);
+}
