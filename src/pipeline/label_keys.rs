@@ -88,10 +88,10 @@ pub(super) fn keys(
             let data_type = data_type.unwrap_or(DataType::Null);
             let element = innermost(&data_type);
             let indices = plan.label_kind == LabelKind::Index;
-            // A text that holds a list names its labels, or says their indices, as the list itself would.
-            let in_texts = layout.kind == LayoutKind::List && is_text(&data_type);
+            // A text that holds a list or an object names its labels, or says their indices, as these would.
+            let in_texts = matches!(layout.kind, LayoutKind::List | LayoutKind::Map) && is_text(&data_type);
             let is_named = if in_texts && known.is_none() && plan.num_labels.is_none() {
-                !holds_numbers(shards, layout.column())?
+                !holds_numbers(shards, layout)?
             } else {
                 is_text(element)
             };

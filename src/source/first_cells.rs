@@ -2,26 +2,31 @@
 
 use arrow::array::ArrayRef;
 
+use super::layout::{Layout, LayoutKind};
 use super::row_reader::{Enough, RowChoice, read_columns};
 use super::shards::Shard;
-use super::structured::{Element, list, vector};
+use super::structured::{Element, list, object, vector};
 use super::text_cells::for_each_text;
 use crate::error::Result;
 
-/// Whether the lists in a column of texts hold numbers: that is said by the first element there is. False where
-/// there is none.
+/// Whether the labels in a column of texts are numbers: the elements of their lists, or of layout `map` the keys of
+/// their objects. That is said by the first there is; false where there is none.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) naming a shard that cannot be read.
-pub(crate) fn holds_numbers(shards: &[Shard], column: &str) -> Result<bool> {
-    let first = first_of(shards, column, &|text| {
+pub(crate) fn holds_numbers(shards: &[Shard], layout: &Layout) -> Result<bool> {
+    let first = first_of(shards, layout.column(), &|text| {
         let mut first = None;
-        // Counting says what is wrong with a text.
-        let _ = list(text, |element| match element {
+        let mut look = |element: &Element<'_>| match element {
             Element::Int(_) | Element::Float(_) => first = first.or(Some(true)),
             Element::Text(_) | Element::Bool(_) => first = first.or(Some(false)),
             Element::Null => {}
-        });
+        };
+        // Counting says what is wrong with a text.
+        let _ = match layout.kind {
+            LayoutKind::Map => object(text, |key, _| look(&key)),
+            _ => list(text, |element| look(&element)),
+        };
         first
     })?;
     Ok(first.unwrap_or(false))

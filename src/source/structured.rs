@@ -94,7 +94,6 @@ pub(crate) fn list_with_places<'t>(
 ///
 /// # Errors
 /// [`Malformed`] for a text that holds no object of simple values; some may have been given before.
-#[allow(dead_code, reason = "no layout reads objects yet")]
 pub(crate) fn object<'t>(
     text: &'t str,
     mut each: impl FnMut(Element<'t>, Element<'t>),

@@ -467,3 +467,21 @@ fn values_in_other_lists_than_their_labels_are_refused() {
     let (code, message) = says(&place, &asked).unwrap_err();
     assert!(code == 4 && message.contains("not in the same lists"), "{message}");
 }
+
+#[test]
+fn number_keys_of_python_dicts_are_indices_as_those_of_maps_are() {
+    let place = Place::new();
+    let cells = |texts: [&'static str; 2]| vec![("p", array(StringArray::from(texts.to_vec())))];
+    write(&place.path("numbers.parquet"), cells(["{0: 1, 2: 1}", "{10: 1}"]));
+    write(&place.path("texts.parquet"), cells(["{\"0\": 1, \"2\": 1}", "{\"10\": 1}"]));
+    for engine in ["auto", "plain"] {
+        let flags = ["--layout", "map", "--labels", "p", "--engine", engine];
+        let numbers = place.weights(&[&["numbers.parquet"], &flags[..]].concat());
+        let indices: Vec<String> = (0..11).map(|index| index.to_string()).collect();
+        assert_eq!(numbers["labels"], json!(indices), "{engine}");
+        assert_eq!(numbers["positives"], json!([1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]), "{engine}");
+        // Texts are names, in the order of their characters.
+        let texts = place.weights(&[&["texts.parquet"], &flags[..]].concat());
+        assert_eq!(texts["labels"], json!(["0", "10", "2"]), "{engine}");
+    }
+}
