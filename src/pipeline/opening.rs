@@ -25,7 +25,7 @@ use crate::source::listing::{Listed, Listing, Notes};
 use crate::source::look::Given;
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::{Known, Shard, Unreadable, fingerprint, open_readable};
-use crate::source::stdin::Spooled;
+use crate::source::spool::Spooled;
 use crate::source::values::NullAs;
 use crate::source::{layout, vocabulary};
 

@@ -7,7 +7,7 @@ use super::spec::STDIO;
 use crate::engine::sql::{Access, Session};
 use crate::error::{Error, Result};
 use crate::source::listing::{Listing, list};
-use crate::source::stdin::{Spool, Spooled};
+use crate::source::spool::{Spool, Spooled};
 
 /// The table of a query.
 const TABLE: &str = "shards";

@@ -13,7 +13,8 @@ use crate::source::arrow_files::{SavePlace, as_parquet};
 use crate::source::label_path::LabelPath;
 use crate::source::layout::select;
 use crate::source::listing::Listing;
-use crate::source::stdin::{Spooled, spool};
+use crate::source::spool::Spooled;
+use crate::source::stdin::spool;
 use crate::source::{layout, listing};
 
 /// The files to read; a stream on stdin becomes one.

@@ -72,7 +72,7 @@ impl RowSums {
         unknown.iter_mut().for_each(|pairs| pairs.add(sets, |row| taken(row) && !is_silent(row)));
     }
 
-    /// Adds `rows` rows without any label, for all of which nothing is known if they are `silent`.
+    /// Adds `rows` rows that have no label. Rows that are `silent` know nothing of any label.
     pub(crate) fn add_empty(&mut self, rows: u64, silent: bool) {
         let unknown: Vec<u32> = (0..).take(if silent { self.scumble_of.labels() } else { 0 }).collect();
         self.add_alike(&[], &unknown, rows);

@@ -11,7 +11,8 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 
 use super::listing::{Listed, Listing, is_arrow};
-use super::stdin::{END_OF_STREAM, Spool, Spooled};
+use super::spool::{Spool, Spooled};
+use super::stdin::END_OF_STREAM;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::store::Place;

@@ -29,6 +29,7 @@ pub(crate) mod row_reader;
 pub(crate) mod schema;
 pub(crate) mod shards;
 pub(crate) mod spelling;
+pub(crate) mod spool;
 pub(crate) mod stdin;
 pub(crate) mod structured;
 pub(crate) mod text_cells;

@@ -1,48 +1,14 @@
-//! An Arrow IPC stream becomes a shard: a Parquet file of this run, which is counted like any other.
+//! An Arrow IPC stream on stdin becomes a shard of this run.
 
-use std::fs::{self, File};
 use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::Schema;
 use arrow::ipc::reader::StreamReader;
-use parquet::arrow::ArrowWriter;
-use parquet::file::properties::WriterProperties;
 
-use super::listing::Listed;
+use super::spool::{Spool, Spooled};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
-use crate::scratch::Scratch;
-use crate::store::Place;
-
-/// Bytes of columns that are encoded before they are written.
-const ROW_GROUP_BYTES: usize = 64 << 20;
-
-/// A shard that was made for this run; it is gone when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Spooled {
-    /// Removed with all that is in it.
-    _folder: Scratch,
-    path: PathBuf,
-    name: String,
-}
-
-impl Spooled {
-    /// The shard as a file to read, called `-`, `query`, or like the file that its rows are from.
-    #[must_use]
-    pub(crate) fn listed(&self) -> Listed {
-        Listed { place: Place::File(self.path.clone()), hive: Vec::new(), name: self.name.clone() }
-    }
-
-    /// Its size.
-    ///
-    /// # Errors
-    /// [`Error::Output`] when the file is gone.
-    pub(super) fn bytes(&self) -> Result<u64> {
-        fs::metadata(&self.path).map(|meta| meta.len()).map_err(|cause| Error::writing(&self.path, &cause))
-    }
-}
 
 /// Reads an Arrow IPC stream to its end and keeps the columns that `choose` wants, by position, in a folder of
 /// this run in `parent`, where it may take `limit` bytes.
@@ -80,87 +46,6 @@ pub(crate) fn spool(
     spool.finish()
 }
 
-/// Rows on their way into a shard of this run.
-pub(crate) struct Spool {
-    folder: Scratch,
-    path: PathBuf,
-    parent: PathBuf,
-    writer: ArrowWriter<File>,
-    limit: u64,
-    name: String,
-}
-
-impl Spool {
-    /// Begins a shard called `name` in a folder of this run in `parent`, where it may take `limit` bytes.
-    ///
-    /// # Errors
-    /// [`Error::Resource`] or [`Error::Output`] when it cannot be written there, [`Error::Input`] for types that
-    /// Parquet lacks.
-    pub(crate) fn create(schema: SchemaRef, parent: &Path, limit: u64, name: &str) -> Result<Self> {
-        Self::of_file(schema, parent, limit, name, "stdin")
-    }
-
-    /// The same for the rows of the file `name`, in a file `stem`.parquet.
-    ///
-    /// # Errors
-    /// As [`Spool::create`].
-    pub(super) fn of_file(
-        schema: SchemaRef,
-        parent: &Path,
-        limit: u64,
-        name: &str,
-        stem: &str,
-    ) -> Result<Self> {
-        fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
-        let folder =
-            Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
-        let path = folder.path().join(format!("{stem}.parquet"));
-        let file = File::create(&path).map_err(|cause| refused(parent, &cause))?;
-        let properties = WriterProperties::builder().set_created_by("posweight".to_owned()).build();
-        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|cause| {
-            Error::input(format!("{name}: the rows cannot be saved as Parquet: {cause}"))
-                .hint("leave out the column, or cast it to another type")
-        })?;
-        Ok(Self { folder, path, parent: parent.to_owned(), writer, limit, name: name.to_owned() })
-    }
-
-    /// Takes rows.
-    ///
-    /// # Errors
-    /// [`Error::Resource`] when there is no room for them.
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.writer.write(batch).map_err(|cause| refused(&self.parent, &cause))?;
-        if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
-            self.writer.flush().map_err(|cause| refused(&self.parent, &cause))?;
-        }
-        self.within()
-    }
-
-    /// Ends the shard.
-    ///
-    /// # Errors
-    /// As [`Spool::write`].
-    pub(crate) fn finish(mut self) -> Result<Spooled> {
-        self.writer.finish().map_err(|cause| refused(&self.parent, &cause))?;
-        self.within()?;
-        Ok(Spooled { _folder: self.folder, path: self.path, name: self.name })
-    }
-
-    fn within(&self) -> Result<()> {
-        if self.writer.bytes_written() as u64 <= self.limit {
-            return Ok(());
-        }
-        let what = if self.name == "-" { "stdin is" } else { "the rows are" };
-        Err(Error::resource(format!("{}: {what} larger than --spill-limit, {} bytes", self.name, self.limit))
-            .hint("raise --spill-limit, or send the label columns only"))
-    }
-}
-
-fn refused(parent: &Path, cause: &dyn std::fmt::Display) -> Error {
-    Error::resource(format!("{}: rows cannot be saved here: {cause}", parent.display()))
-        .hint("name a folder with room with --spill-dir")
-}
-
 /// What a whole stream ends with.
 pub(super) const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
@@ -183,9 +68,10 @@ impl<R: Read> Read for Tail<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, BooleanArray, Int32Array};
+    use arrow::array::{ArrayRef, BooleanArray, Int32Array, RecordBatch};
     use arrow::ipc::writer::StreamWriter;
 
     use super::*;

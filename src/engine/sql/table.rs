@@ -23,7 +23,7 @@ use crate::source::folder_values::check_folders;
 use crate::source::listing::{self, Listed, Listing};
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::open;
-use crate::source::stdin::Spooled;
+use crate::source::spool::Spooled;
 
 /// Shards with their columns: those of the files, then the hive keys.
 #[derive(Debug)]
