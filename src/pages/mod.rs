@@ -12,6 +12,7 @@
 //!            count_pairs     a value for each label           Tally per label
 //!            count_values    what the caller makes of them
 //!            count_vector    position in the list = label     Tally per position
+//!            count_kept_flat, count_kept_sets, count_kept_vector: the same of the rows of a RowMask
 //!
 //! known/     constant        what the statistics of a chunk tell without decoding it
 //!            known_pages     what its page indexes tell of each page
@@ -50,18 +51,21 @@ pub(crate) use by_row::values::{read_codes, read_values};
 pub(crate) use by_row::vectors::rows_of_vectors;
 pub use count::cells::VectorCount;
 pub use count::counter::SetCounter;
+pub(crate) use count::flat::count_kept_flat;
 pub use count::flat::{FlatCount, count_flat, count_flat_pages};
 pub use count::pairs::count_pairs;
 pub use count::set_count::SetCount;
-pub(crate) use count::sets::count_elements;
+pub(crate) use count::sets::{count_elements, count_kept_sets};
 pub use count::sets::{count_nested_sets, count_sets};
 pub(crate) use count::values::count_values;
+pub(crate) use count::vector::count_kept_vector;
 pub use count::vector::count_vector;
 pub use format::chosen::Chosen;
 pub use format::chunk::{Chunk, Workspace};
 pub use format::footer::check_footer;
 pub(crate) use format::footer::{Outline, outline};
 pub use format::nesting::Nesting;
+pub(crate) use format::row_mask::RowMask;
 pub(crate) use known::chunk_statistics::constant;
 pub use known::page_statistics::known_pages;
 pub use lookup::LabelSet;

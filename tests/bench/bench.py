@@ -31,7 +31,14 @@ LAYOUTS = {
     "list_str": ["--layout", "list", "--labels", "labels"],
     "xmc_i32": ["--layout", "list", "--labels", "labels"],
     "long_str": ["--layout", "long", "--id", "example_id", "--labels", "label"],
+    "struct_bool": ["--layout", "wide", "--labels", "target.*"],
+    "list_struct": ["--layout", "list", "--labels", "objects.category"],
+    "map_f32": ["--layout", "map", "--labels", "scores"],
+    "json_list": ["--layout", "list", "--labels", "labels"],
 }
+# The prefix of the columns that the floor reads.
+COLUMNS = {"wide_bool": "l", "wide_u8": "l", "long_str": "", "struct_bool": "target", "list_struct": "objects",
+           "map_f32": "scores"}
 
 
 def environment(folder):
@@ -111,7 +118,7 @@ def main():
         shutil.rmtree(out, ignore_errors=True)
         subprocess.run([*run, "--formats", "json"], check=True)
         expected = counts(python, out)
-        prefix = LAYOUTS[workload][-1].rstrip("*") if workload != "long_str" else ""
+        prefix = COLUMNS.get(workload, LAYOUTS[workload][-1])
         commands = {"posweight": [*run, "--formats", "npy"]}
         commands |= {peer: [python, HERE / "peer.py", peer, workload, shards] for peer in PEERS}
         commands["floor"] = [floor, prefix, *sorted((shards / workload).glob("*.parquet"))]

@@ -1,7 +1,8 @@
 """Writes the shards of every workload: workloads.py FOLDER SCALE NAME
 
 Frequencies of labels follow a power law, so that most labels are rare. The same name and scale always
-give the same files.
+give the same files; `struct_bool` has the labels of `wide_bool`, and `list_struct`, `map_f32` and `json_list` have those
+of `list_i32`.
 """
 
 import pathlib
@@ -9,10 +10,13 @@ import sys
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 SHARDS = 16
 ROW_GROUP = 131_072
+# The workload whose labels another one has.
+ALIKE = {"struct_bool": "wide_bool", "list_struct": "list_i32", "map_f32": "list_i32", "json_list": "list_i32"}
 
 # name: (rows per shard at scale 1, labels, mean labels per row or None, codec)
 WORKLOADS = {
@@ -23,6 +27,11 @@ WORKLOADS = {
     "list_str": (500_000, 30_000, 5, "zstd"),
     "xmc_i32": (500_000, 2_000_000, 8, "zstd"),
     "long_str": (500_000, 30_000, 5, "zstd"),
+    # The same labels in other shapes.
+    "struct_bool": (250_000, 270, None, "zstd"),
+    "list_struct": (500_000, 270, 5, "zstd"),
+    "map_f32": (500_000, 270, 5, "zstd"),
+    "json_list": (500_000, 270, 5, "zstd"),
 }
 
 
@@ -52,7 +61,8 @@ def texts(labels, count):
 def shard(name, number, scale):
     full, labels, mean, _ = WORKLOADS[name]
     rows = max(1, int(full * scale))
-    random = np.random.default_rng([11, sorted(WORKLOADS).index(name), number])
+    names = sorted(set(WORKLOADS) - set(ALIKE))
+    random = np.random.default_rng([11, names.index(ALIKE.get(name, name)), number])
     ids = number * rows + np.arange(rows)
     if mean is None:
         matrix = dense(random, rows, labels)
@@ -62,7 +72,10 @@ def shard(name, number, scale):
         columns = {"example_id": ids, "score": random.random(rows, dtype=np.float32)}
         for label in range(labels):
             column = np.ascontiguousarray(matrix[:, label])
-            columns[f"l{label:03d}"] = column.astype(bool) if name == "wide_bool" else column
+            columns[f"l{label:03d}"] = column if name == "wide_u8" else column.astype(bool)
+        if name == "struct_bool":
+            fields = {label: pa.array(columns.pop(label)) for label in list(columns) if label[0] == "l"}
+            columns["target"] = pa.StructArray.from_arrays(list(fields.values()), list(fields))
         return pa.table(columns)
     row, label = sparse(random, rows, labels, mean)
     if name == "long_str":
@@ -72,6 +85,19 @@ def shard(name, number, scale):
         order = random.permutation(len(row))
         return pa.table({"example_id": number * rows + row[order], "label": texts(label[order], labels)})
     offsets = np.searchsorted(row, np.arange(rows + 1)).astype(np.int32)
+    if name == "list_struct":
+        area = pa.array(random.random(len(label), dtype=np.float32))
+        objects = pa.StructArray.from_arrays([pa.array(label.astype(np.int32)), area], ["category", "area"])
+        return pa.table({"example_id": ids, "objects": pa.ListArray.from_arrays(pa.array(offsets), objects)})
+    if name == "map_f32":
+        scores = pa.array(np.ones(len(label), dtype=np.float32))
+        maps = pa.MapArray.from_arrays(pa.array(offsets), texts(label, labels), scores)
+        return pa.table({"example_id": ids, "scores": maps})
+    if name == "json_list":
+        quoted = pa.array([f'"label/{i:07d}"' for i in range(labels)]).take(pa.array(label))
+        joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), quoted), ", ")
+        cells = pc.binary_join_element_wise("[", joined, "]", "")
+        return pa.table({"example_id": ids, "labels": cells})
     values = texts(label, labels) if name == "list_str" else pa.array(label.astype(np.int32))
     return pa.table({"example_id": ids, "labels": pa.ListArray.from_arrays(pa.array(offsets), values)})
 

@@ -64,7 +64,31 @@ fn chunks(place: &Place, how: &str) -> u64 {
 }
 
 fn shard(place: &Place, name: &str, columns: Vec<(&str, ArrayRef)>, settings: &Settings) {
+    let mut columns = columns;
+    columns.push(condition_column(columns[0].1.len(), name.len() + usize::from(name.as_bytes()[3])));
     write_with(&place.path(name), columns, settings.properties().build());
+}
+
+/// Conditions on a column of the files, one of them at random; without one about as often as with one.
+const CONDITIONS: [&[&str]; 8] = [
+    &[],
+    &[],
+    &[],
+    &[],
+    &["--where", "k > 2"],
+    &["--where", "k = 1 or k is null"],
+    &["--where", "k between 10 and 40"],
+    &["--where", "k = 999", "--allow-empty"],
+];
+
+/// The column of the conditions: runs, single rows and NULLs.
+fn condition_column(rows: usize, shard: usize) -> (&'static str, ArrayRef) {
+    let value = |row: usize| match row % 13 {
+        7 => None,
+        _ if row / 30 % 2 == shard % 2 => Some(i32::try_from(row / 8).unwrap()),
+        _ => Some(i32::try_from(row * 5 % 4).unwrap()),
+    };
+    ("k", Arc::new((0..rows).map(value).collect::<Int32Array>()))
 }
 
 /// Rules for values, one of them at random.
@@ -96,6 +120,7 @@ proptest! {
         kind in proptest::sample::select(&TYPES[..]),
         mixed in prop_oneof![2 => Just(false), 1 => Just(true)],
         rules in proptest::sample::select(&RULES[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]),
     ) {
         let place = Place::new();
         for (i, (a, b, settings, pick)) in shards.iter().enumerate() {
@@ -109,7 +134,7 @@ proptest! {
             shard(&place, &format!("in/{i}.parquet"), columns, settings);
         }
         let layout = ["in", "--layout", "wide", "--labels", "a,b", "--missing-columns", "missing"];
-        both(&place, &[&layout, rules].concat());
+        both(&place, &[&layout, rules, condition].concat());
     }
 
     #[test]
@@ -118,6 +143,7 @@ proptest! {
         kind in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
         list in proptest::sample::select(&["list", "large list"][..]),
         keys in proptest::sample::select(&LIST_KEYS[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]),
     ) {
         let place = Place::new();
         std::fs::write(place.path("names.txt"), (0..12).map(|n| format!("{}\n", "x".repeat(n))).collect::<String>())
@@ -126,7 +152,7 @@ proptest! {
             let lists = lists(list, rows, |codes| label_array(kind, codes));
             shard(&place, &format!("in/{i}.parquet"), vec![("labels", lists)], settings);
         }
-        both(&place, &[&["in", "--layout", "list", "--labels", "labels"], keys].concat());
+        both(&place, &[&["in", "--layout", "list", "--labels", "labels"], keys, condition].concat());
     }
 
     #[test]
@@ -134,6 +160,7 @@ proptest! {
         shards in proptest::collection::vec((rows(Just(3_usize)), settings()), 1..3),
         kind in proptest::sample::select(&TYPES[..]),
         rules in proptest::sample::select(&RULES[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]),
     ) {
         let place = Place::new();
         for (i, (rows, settings)) in shards.iter().enumerate() {
@@ -142,7 +169,8 @@ proptest! {
             });
             shard(&place, &format!("in/{i}.parquet"), vec![("y", lists)], settings);
         }
-        both(&place, &[&["in", "--layout", "vector", "--labels", "y", "--num-labels", "3"], rules].concat());
+        let layout = ["in", "--layout", "vector", "--labels", "y", "--num-labels", "3"];
+        both(&place, &[&layout, rules, condition].concat());
     }
 
     #[test]
@@ -151,6 +179,7 @@ proptest! {
         kind in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
         delimited: bool,
         keys in proptest::sample::select(&LABEL_KEYS[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]),
     ) {
         let place = Place::new();
         for (i, (codes, settings)) in shards.iter().enumerate() {
@@ -163,7 +192,7 @@ proptest! {
             shard(&place, &format!("in/{i}.parquet"), vec![("label", labels)], settings);
         }
         let layout: &[&str] = if delimited { &["delimited", "--delimiter", "|"] } else { &["class"] };
-        both(&place, &[&["in", "--labels", "label", "--layout"], layout, keys].concat());
+        both(&place, &[&["in", "--labels", "label", "--layout"], layout, keys, condition].concat());
     }
 
     #[test]
@@ -278,7 +307,7 @@ fn what_needs_rows_is_counted_from_arrays() {
     let place = Place::new();
     hive(&place);
     for (flags, why) in [
-        (["--where", "w = 1"], "--where"),
+        (["--where", "w = 1 or random() > 2"], "--where"),
         (["--sample-weight", "w"], "--sample-weight"),
         (["--by", "w"], "--by"),
     ] {
@@ -295,6 +324,25 @@ fn what_needs_rows_is_counted_from_arrays() {
             "{}",
             refused.stderr
         );
+    }
+}
+
+#[test]
+fn a_condition_on_a_column_of_the_files_is_a_mask_of_rows() {
+    let place = Place::new();
+    hive(&place);
+    for condition in ["w = 1", "split = 'train' and w > 0", "w is null", "w + 1 = 2 or year = 201"] {
+        let wide = ["in", "--layout", "wide", "--labels", "l", "--where", condition, "--allow-empty"];
+        both(&place, &wide).unwrap();
+        let class = ["in", "--layout", "class", "--labels", "w", "--where", condition, "--allow-empty"];
+        both(&place, &class).unwrap();
+    }
+    for (condition, said) in [("v = 1", "v"), ("w =", "--where"), ("w", "--where")] {
+        let wide =
+            ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--where", condition];
+        let refused = place.run(&wide);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
 }
 

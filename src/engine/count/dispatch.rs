@@ -154,6 +154,7 @@ pub(crate) async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Lim
     let context = counting_session(limits, &spill)?;
     let all = dataset.shards.len();
     let (engine, read) = match choose(&context, dataset, counting).await? {
+        EngineChoice::Masked => ("encoded".to_owned(), all),
         EngineChoice::Encoded(kept) => ("encoded".to_owned(), kept.iter().filter(|kept| **kept).count()),
         EngineChoice::Plain(why) => (format!("plain ({why})"), all),
     };

@@ -16,6 +16,7 @@ use crate::engine::partial::by_name;
 use crate::engine::plain::exec::PartialCountsExec;
 use crate::engine::progress::Progress;
 use crate::engine::read::choice::{EngineChoice, choose};
+use crate::engine::read::condition::Condition;
 use crate::engine::read::nested::label_column;
 use crate::engine::read::routes::Route;
 use crate::engine::read::rows::{bytes_scanned, column, rows};
@@ -61,7 +62,13 @@ impl PartialPlan {
         let CountTask { context, counting, limits, progress, .. } = task;
         match choice {
             EngineChoice::Encoded(kept) => {
-                let scan = Scan::new(dataset, counting, &kept, limits, progress)?;
+                let scan = Scan::new(dataset, counting, (&kept, None), limits, progress)?;
+                Ok(Self { plan: Arc::clone(&scan.plan), input: PlanInput::Pages(scan) })
+            }
+            EngineChoice::Masked => {
+                let (kept, condition) =
+                    (vec![true; dataset.shards.len()], Condition::of(context, dataset, counting)?);
+                let scan = Scan::new(dataset, counting, (&kept, condition), limits, progress)?;
                 Ok(Self { plan: Arc::clone(&scan.plan), input: PlanInput::Pages(scan) })
             }
             EngineChoice::Plain(why) => {

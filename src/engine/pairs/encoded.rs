@@ -21,7 +21,8 @@ use crate::engine::pairs::sorter::RecordSink;
 use crate::engine::pairs::worker::PairWorker;
 use crate::engine::read::batch::rows_of_shard;
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
-use crate::engine::read::chunks::{ChunkSource, Grouping, RowGroupReader};
+use crate::engine::read::chunk_source::{ChunkSource, Grouping};
+use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::meaning::{cell, stored};
 use crate::engine::read::pieces;
 use crate::engine::read::routes::ColumnRoute;
@@ -120,10 +121,9 @@ pub(super) async fn run<R: Record, S: RecordSink<R>>(
         sink.shard = number;
         let mut groups = RowGroupReader::open(&scan.chunks, number, groups, scan.chunks.ahead)?;
         while !sink.worker.ids_outside
-            && let Some(group) = groups.next(&mut buffer, &mut sink).await?
+            && let Some(rows) = groups.next(&mut buffer, &mut sink).await?
         {
-            let rows = scan.chunks.shards[number].metadata.row_group(group).num_rows();
-            scan.chunks.progress.add(u64::try_from(rows).unwrap_or(0));
+            scan.chunks.progress.add(rows);
             sink.labels.clear();
             sink.sides.clear();
         }

@@ -6,14 +6,17 @@ use crate::engine::counting::{Counting, Engine};
 use crate::engine::dataset::Dataset;
 use crate::engine::read::hive;
 use crate::engine::read::routes::{ColumnRoute, Route};
+use crate::engine::read::rows::rows;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::values::NullAs;
 
-/// How rows are counted: from encoded pages of the shards that are kept, or from arrays because of this.
+/// How rows are read: from encoded pages of the shards that are kept, or as arrays because of this.
 #[derive(Debug, Clone)]
 pub(crate) enum EngineChoice {
     Encoded(Vec<bool>),
+    /// From encoded pages of all shards, of rows that meet a condition on columns of the files.
+    Masked,
     Plain(String),
 }
 
@@ -22,14 +25,14 @@ impl EngineChoice {
     pub(crate) fn kept(&self) -> Option<&[bool]> {
         match self {
             Self::Encoded(kept) => Some(kept),
-            Self::Plain(_) => None,
+            Self::Masked | Self::Plain(_) => None,
         }
     }
 
     /// The account of it, with how each column was read.
     pub(crate) fn route(self, columns: Vec<ColumnRoute>) -> Route {
         match self {
-            Self::Encoded(_) => Route { engine: "encoded", why: None, columns },
+            Self::Encoded(_) | Self::Masked => Route { engine: "encoded", why: None, columns },
             Self::Plain(why) => Route { engine: "plain", why: Some(why), columns },
         }
     }
@@ -70,8 +73,22 @@ pub(crate) async fn fastest(
     };
     Ok(match hive::kept(context, dataset, condition).await? {
         Some(kept) => EngineChoice::Encoded(kept),
+        None if counting.layout.kind != LayoutKind::Long && is_stable(context, dataset, counting)? => {
+            EngineChoice::Masked
+        }
         None => EngineChoice::Plain("--where asks for columns of the files, which needs rows".to_owned()),
     })
+}
+
+/// Whether the condition says the same of a row whenever it is asked. Where it is no condition at all, the plain path
+/// says what is wrong.
+fn is_stable(context: &SessionContext, dataset: &Dataset, counting: &Counting) -> Result<bool> {
+    let all = Counting { filter: None, ..counting.clone() };
+    let Some(condition) = &counting.filter else { return Ok(true) };
+    let table = rows(context, dataset, &all, 1, &[])?;
+    let Ok(expression) = table.parse_sql_expr(condition) else { return Ok(false) };
+    let stable = !expression.is_volatile();
+    Ok(stable && table.filter(expression).is_ok())
 }
 
 /// Why rows have to be read as arrays; `None` when pages can be counted. What a condition needs is not

@@ -3,7 +3,7 @@
 use arrow::array::ArrayRef;
 
 use crate::error::{Error, Result};
-use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, Nesting, PairChunks};
+use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, Nesting, PairChunks, RowMask};
 
 /// The pages of one column in one row group.
 pub(crate) struct ColumnPages<'a> {
@@ -15,6 +15,8 @@ pub(crate) struct ColumnPages<'a> {
     pub(crate) nesting: Option<&'a Nesting>,
     /// The pages that were read of the chunk, where statistics tell what the others hold.
     pub(crate) chosen: Option<&'a Chosen>,
+    /// The rows that count, where not all do.
+    pub(crate) mask: Option<&'a RowMask>,
 }
 
 impl<'a> ColumnPages<'a> {
@@ -33,10 +35,10 @@ pub(crate) trait ChunkSink {
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>>;
 
     /// Takes rows from `first_row` of the row group on, of columns that are read as arrays side by side; values
-    /// beside labels come last.
+    /// beside labels come last. Where not all rows count, the arrays hold those that do.
     fn arrays(&mut self, columns: &[usize], first_row: u64, arrays: &[ArrayRef]) -> Result<()>;
 
-    /// Takes `rows` rows of a column that the shard does not have.
+    /// Takes `rows` rows, those that count, of a column that the shard does not have.
     fn absent(&mut self, column: usize, rows: u64) -> Result<()>;
 
     /// Takes what statistics say of the rows of a chunk, or of some of its pages.

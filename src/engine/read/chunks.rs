@@ -9,150 +9,25 @@
 //!                            each ─▶ ChunkSink
 //! ```
 
-use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, SchemaRef};
 use parquet::file::metadata::RowGroupMetaData;
 use tokio::task::yield_now;
 
-use crate::engine::progress::Progress;
 use crate::engine::read::ahead::ReadQueue;
 use crate::engine::read::arrays::{ArrayColumn, ArrayReader};
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
+use crate::engine::read::chunk_source::{ChunkSource, Grouping};
 use crate::engine::read::known_pages::{self, ChosenPages, choose_pages};
-use crate::engine::read::places::{ColumnPlace, beside, place, places};
+use crate::engine::read::masks::{kept_rows, row_mask};
+use crate::engine::read::places::{ColumnPlace, place};
 use crate::engine::read::reads::{self, ChunkRead, Wanted};
-use crate::engine::read::routes::{ColumnRoute, Routes};
-use crate::error::{Error, Result};
-use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, constant};
-use crate::source::layout::{Layout, LayoutKind};
+use crate::engine::read::routes::ColumnRoute;
+use crate::error::Result;
+use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, RowMask, constant};
 use crate::source::shards::Shard;
-
-/// How the columns of a row group are read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Grouping {
-    /// Each by itself, in the order of the file.
-    Apart,
-    /// All from pages, the last first, or all as arrays side by side.
-    SideBySide {
-        /// Row groups of more rows are read as arrays.
-        rows_max: i64,
-    },
-}
-
-/// The columns that are read, for all threads.
-#[derive(Debug)]
-pub(crate) struct ChunkSource {
-    pub(crate) shards: Arc<[Shard]>,
-    pub(crate) columns: Vec<String>,
-    /// The values beside the labels of the one column.
-    pub(crate) values: Option<String>,
-    /// Columns whose pages cannot be read in any shard, and why.
-    pub(crate) unsupported: Vec<(usize, Cow<'static, str>)>,
-    /// The types that all shards widen to.
-    pub(crate) agreed: SchemaRef,
-    pub(crate) grouping: Grouping,
-    /// Whether statistics are believed.
-    pub(crate) trusts_statistics: bool,
-    /// Bytes of an object that one thread may ask for before it needs them.
-    pub(crate) ahead: usize,
-    /// How each column was read.
-    pub(crate) routes: Routes,
-    pub(crate) progress: Arc<Progress>,
-}
-
-impl ChunkSource {
-    /// Columns of these names, each by itself, without help from statistics.
-    pub(crate) fn new<'c>(
-        shards: Arc<[Shard]>,
-        agreed: &SchemaRef,
-        columns: impl Iterator<Item = &'c str> + Clone,
-        ahead: usize,
-        progress: &Arc<Progress>,
-    ) -> Self {
-        Self {
-            shards,
-            routes: Routes::new(columns.clone()),
-            columns: columns.map(str::to_owned).collect(),
-            values: None,
-            unsupported: Vec::new(),
-            agreed: Arc::clone(agreed),
-            grouping: Grouping::Apart,
-            trusts_statistics: false,
-            ahead,
-            progress: Arc::clone(progress),
-        }
-    }
-
-    /// The label columns of a layout, without help from statistics.
-    pub(crate) fn of_labels(
-        shards: Arc<[Shard]>,
-        agreed: &SchemaRef,
-        layout: &Layout,
-        ahead: usize,
-        progress: &Arc<Progress>,
-    ) -> Self {
-        let labels = layout.labels.iter().map(String::as_str);
-        let mut source = Self::new(shards, agreed, labels, ahead, progress);
-        if layout.kind == LayoutKind::Map {
-            source.values.clone_from(&layout.value);
-            if source.values.is_none() {
-                source.unsupported.push((0, Cow::Borrowed("its cells are texts with labels and values")));
-            }
-        }
-        source
-    }
-
-    /// The type of a column that all shards widen to.
-    pub(crate) fn data_type(&self, column: usize) -> Result<&DataType> {
-        self.type_of(&self.columns[column])
-    }
-
-    fn type_of(&self, name: &str) -> Result<&DataType> {
-        let field = self.agreed.field_with_name(name);
-        field.map(Field::data_type).map_err(|cause| Error::internal(cause.to_string()))
-    }
-
-    fn places(&self, shard: usize) -> Vec<ColumnPlace> {
-        let mut places = places(&self.shards[shard], &self.columns, &self.agreed);
-        if let (Some(values), Some(labels)) = (&self.values, places.first_mut()) {
-            let shard = &self.shards[shard];
-            let values = place(shard, values, &self.agreed);
-            *labels = beside(shard, std::mem::replace(labels, ColumnPlace::Absent), &values);
-        }
-        for (column, why) in &self.unsupported {
-            if let ColumnPlace::Leaves { root, .. } = places[*column] {
-                places[*column] = ColumnPlace::Arrays { root, why: why.clone() };
-            }
-        }
-        places
-    }
-
-    /// Puts shard and column in front of what is wrong.
-    fn at(&self, error: Error, shard: usize, columns: &[usize]) -> Error {
-        let shard = &self.shards[shard].name;
-        match columns {
-            [column] => error.at(format!("{shard}: column {:?}", self.columns[*column])),
-            _ => error.at(shard),
-        }
-    }
-
-    /// The column that makes all columns of a row group be read as arrays, and why.
-    fn refusal(&self, group: &RowGroupMetaData, places: &[ColumnPlace]) -> Option<(usize, String)> {
-        let Grouping::SideBySide { rows_max } = self.grouping else { return None };
-        let unsupported = |(column, place): (usize, &ColumnPlace)| match place {
-            ColumnPlace::Leaves { .. } => None,
-            ColumnPlace::Arrays { why, .. } => Some((column, why.clone().into_owned())),
-            ColumnPlace::Absent => Some((column, "a shard has no such column".to_owned())),
-        };
-        let many = || Some((0, format!("{} rows in one row group", group.num_rows())));
-        let first = places.iter().enumerate().find_map(unsupported);
-        first.or_else(|| if group.num_rows() > rows_max { many() } else { None })
-    }
-}
 
 /// What is read of a row group.
 #[derive(Debug)]
@@ -215,20 +90,27 @@ impl RowGroupReader {
         self.source.routes.add(&self.routes);
     }
 
-    /// Gives the next row group to `sink`, and its number; `None` after the last. Files are read into `buffer`.
+    /// Gives the next row group to `sink`, and how many of its rows count; `None` after the last. Files are read into `buffer`.
     pub(crate) async fn next<S: ChunkSink>(
         &mut self,
         buffer: &mut Vec<u8>,
         sink: &mut S,
-    ) -> Result<Option<usize>> {
+    ) -> Result<Option<u64>> {
         let Some(plan) = self.next_plan(buffer)? else { return Ok(None) };
         let GroupPlan { group, reads, chosen, refusal } = plan;
+        let (source, is_near) = (Arc::clone(&self.source), self.queue.file().is_some());
+        let mask = self.mask(group)?;
+        let kept = mask.as_ref().map_or_else(|| self.rows(group), RowMask::kept);
+        if mask.is_some() && kept == 0 {
+            self.queue.skip(reads)?;
+            return Ok(Some(kept));
+        }
+        let mask = mask.filter(|mask| mask.kept() < self.rows(group));
         let mut again = Vec::new();
         match refusal {
             Some(refusal) => again.push(refusal),
-            None => self.without_reading(group, &chosen, sink)?,
+            None => self.without_reading((group, mask.as_ref()), &chosen, sink)?,
         }
-        let (source, is_near) = (Arc::clone(&self.source), self.queue.file().is_some());
         let shard = &source.shards[self.shard];
         let mut left = reads;
         while left > 0 && (again.is_empty() || self.is_apart()) {
@@ -236,7 +118,7 @@ impl RowGroupReader {
             left -= 1;
             self.plan_ahead()?;
             source.progress.add_bytes(read.len() as u64);
-            self.give_pages(group, &read, &bytes, &chosen, sink, &mut again)?;
+            self.give_pages((group, mask.as_ref()), &read, &bytes, &chosen, sink, &mut again)?;
             if is_near {
                 // Lets a cancelled run end, and other tasks of this thread go on.
                 yield_now().await;
@@ -250,17 +132,23 @@ impl RowGroupReader {
                     route.fell_back(if other == *column { why } else { &beside });
                 }
                 let all: Vec<usize> = (0..self.places.len()).collect();
-                self.give_arrays(group, &all, sink)?;
+                self.give_arrays((group, mask.as_ref()), &all, sink)?;
             }
             None if !self.is_apart() => self.routes.iter_mut().for_each(|route| route.encoded += 1),
             _ => {
                 for (column, why) in &again {
                     self.routes[*column].fell_back(why);
-                    self.give_arrays(group, &[*column], sink)?;
+                    self.give_arrays((group, mask.as_ref()), &[*column], sink)?;
                 }
             }
         }
-        Ok(Some(group))
+        Ok(Some(kept))
+    }
+
+    /// The rows of a row group that count, where there is a condition.
+    fn mask(&self, group: usize) -> Result<Option<RowMask>> {
+        let condition = self.source.condition.as_ref();
+        condition.map(|condition| row_mask(&self.source, condition, self.shard, group)).transpose()
     }
 
     fn is_apart(&self) -> bool {
@@ -366,16 +254,18 @@ impl RowGroupReader {
     /// Gives what takes no read of pages: columns that are absent, known by statistics, or read as arrays.
     fn without_reading<S: ChunkSink>(
         &mut self,
-        group: usize,
+        (group, mask): (usize, Option<&RowMask>),
         chosen: &ChosenPages,
         sink: &mut S,
     ) -> Result<()> {
         for column in 0..self.places.len() {
             match &self.places[column] {
-                ColumnPlace::Absent => sink.absent(column, self.rows(group))?,
+                ColumnPlace::Absent => {
+                    sink.absent(column, mask.map_or_else(|| self.rows(group), RowMask::kept))?;
+                }
                 ColumnPlace::Arrays { why, .. } => {
                     self.routes[column].fell_back(why);
-                    self.give_arrays(group, &[column], sink)?;
+                    self.give_arrays((group, mask), &[column], sink)?;
                 }
                 ColumnPlace::Leaves { leaves, .. } => {
                     if let Some(constant) = self.constant(group, leaves) {
@@ -397,7 +287,7 @@ impl RowGroupReader {
     /// Gives the pages of one read, and adds the columns that they do not give, with the reasons, to `again`.
     fn give_pages<S: ChunkSink>(
         &mut self,
-        group: usize,
+        (group, mask): (usize, Option<&RowMask>),
         read: &ChunkRead,
         bytes: &[u8],
         chosen: &ChosenPages,
@@ -420,6 +310,7 @@ impl RowGroupReader {
                 chunks: &chunks,
                 nesting: self.nestings.get(&column),
                 chosen,
+                mask,
             });
             match outcome.map_err(|error| source.at(error, self.shard, &[column]))? {
                 ChunkOutcome::Counted(()) => {
@@ -436,7 +327,12 @@ impl RowGroupReader {
     }
 
     /// Gives columns of a row group as arrays, side by side.
-    fn give_arrays<S: ChunkSink>(&self, group: usize, columns: &[usize], sink: &mut S) -> Result<()> {
+    fn give_arrays<S: ChunkSink>(
+        &self,
+        (group, mask): (usize, Option<&RowMask>),
+        columns: &[usize],
+        sink: &mut S,
+    ) -> Result<()> {
         let Self { source, shard, places, .. } = self;
         let at = |error| source.at(error, *shard, columns);
         let types = |column: &usize| Ok((places[*column].root(), source.data_type(*column)?));
@@ -448,7 +344,10 @@ impl RowGroupReader {
         let mut row = columns.iter().map(|column| sink.rows_given(*column)).min().unwrap_or(0);
         let mut arrays = ArrayReader::open(&source.shards[*shard], group, wanted, row).map_err(at)?;
         while let Some((rows, batch)) = arrays.next().map_err(at)? {
-            sink.arrays(columns, row, &batch)?;
+            match mask {
+                Some(mask) => sink.arrays(columns, row, &kept_rows(mask, row, rows, &batch)?)?,
+                None => sink.arrays(columns, row, &batch)?,
+            }
             row += rows as u64;
         }
         Ok(())

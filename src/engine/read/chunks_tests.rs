@@ -12,7 +12,8 @@ use parquet::file::properties::WriterProperties;
 
 use crate::engine::progress::Progress;
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
-use crate::engine::read::chunks::{ChunkSource, Grouping, RowGroupReader};
+use crate::engine::read::chunk_source::{ChunkSource, Grouping};
+use crate::engine::read::chunks::RowGroupReader;
 use crate::error::Result;
 use crate::pages::ChunkOutcome;
 use crate::source::listing::Listed;
@@ -93,8 +94,8 @@ fn read(
     let source = Arc::new(ChunkSource { grouping, ..source });
     let mut reader = RowGroupReader::open(&source, 0, 0..2, source.ahead).unwrap();
     let (mut buffer, mut notes) = (Vec::new(), Notes { unsupported, seen: Vec::new() });
-    for group in 0..2 {
-        assert_eq!(block_on(reader.next(&mut buffer, &mut notes)).unwrap(), Some(group));
+    for _ in 0..2 {
+        assert_eq!(block_on(reader.next(&mut buffer, &mut notes)).unwrap(), Some(100));
     }
     assert_eq!(block_on(reader.next(&mut buffer, &mut notes)).unwrap(), None);
     reader.finish();

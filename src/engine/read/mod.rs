@@ -4,10 +4,13 @@
 //! choice     encoded pages, or arrays for all rows · hive answers conditions for whole shards
 //! pieces     shards cut for threads
 //! chunks     RowGroupReader: row group by row group, statistics, then pages, then arrays ─▶ ChunkSink
+//!   chunk_source  the columns that are read
 //!   places        where a column lies in a shard: its leaves
 //!   known_pages   pages whose statistics tell what they hold
 //!   reads         the fewest reads of what is left · ahead: of an object asked for early
 //!   arrays        columns side by side, where pages are unsupported
+//!   masks         which rows of a row group meet the condition
+//! condition  the condition of a run, asked of batches of rows · pruning: of statistics · named_columns: what it asks for
 //! meaning    what a stored value means · interner: labels as small numbers
 //!            vector_text: a text that holds one number per label
 //! batch, table, rows   rows as arrays: of one shard; of all, through DataFusion
@@ -19,17 +22,22 @@ pub(super) mod arrays;
 pub(super) mod batch;
 pub(super) mod choice;
 pub(super) mod chunk_sink;
+pub(super) mod chunk_source;
 pub(super) mod chunks;
 #[cfg(test)]
 mod chunks_tests;
+pub(super) mod condition;
 pub(super) mod demand;
 pub(super) mod hive;
 pub(super) mod interner;
 mod known_pages;
+pub(super) mod masks;
+pub(super) mod named_columns;
 pub(super) mod nested;
 pub(super) mod meaning;
 pub(super) mod pieces;
 mod places;
+mod pruning;
 mod reads;
 pub(super) mod routes;
 pub(super) mod rows;

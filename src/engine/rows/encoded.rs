@@ -18,7 +18,7 @@ use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::interner::Interner;
 use crate::engine::read::meaning::{StoredLabels, cell, is_flat};
-use crate::engine::rows::block::{Block, Members};
+use crate::engine::rows::block::{Block, Members, OUTSIDE};
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::columns::Columns;
 use crate::engine::rows::decode::{Decoder, mark_column};
@@ -27,23 +27,23 @@ use crate::engine::rows::sink::RowSink;
 use crate::error::{Error, Result};
 use crate::label_sets::LabelSets;
 use crate::pages::{
-    ChunkOutcome, Marks, StoredValue, Workspace, mark_flat, rows_of_nested_sets, rows_of_pairs, rows_of_sets,
-    rows_of_vectors,
+    ChunkOutcome, Marks, RowMask, StoredValue, Workspace, mark_flat, rows_of_nested_sets, rows_of_pairs,
+    rows_of_sets, rows_of_vectors,
 };
 use crate::source::layout::LayoutKind;
 
-/// Reads a row group, of an object perhaps with a reader that has asked for its first bytes.
+/// Reads a row group, of an object perhaps with a reader that has asked for its first bytes; the rows of a mask count.
 pub(super) fn read_pages<S: RowSink>(
     job: &RowJob,
     piece: &RowGroup,
-    reader: Option<RowGroupReader>,
+    (reader, mask): (Option<RowGroupReader>, Option<&RowMask>),
     buffers: &mut RowBuffers,
     sink: &mut S,
 ) -> Result<()> {
-    let members = Members::All(job.group_of(piece.shard)?);
+    let group = job.group_of(piece.shard)?;
     let mut give = |block: &mut Block, row: u64| {
         (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
-        block.members = members.clone();
+        block.members = members(group, mask, row, block.rows());
         if job.is_off(piece) {
             return Err(stopped());
         }
@@ -62,6 +62,13 @@ pub(super) fn read_pages<S: RowSink>(
     block_on(reader.next(read, &mut sets))?;
     reader.finish();
     Ok(())
+}
+
+/// The groups of `rows` rows from row `first` of the row group on.
+fn members(group: u32, mask: Option<&RowMask>, first: u64, rows: usize) -> Members {
+    let Some(mask) = mask else { return Members::All(group) };
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    Members::Each((first..first + rows).map(|row| if mask.has(row) { group } else { OUTSIDE }).collect())
 }
 
 fn stopped() -> Error {

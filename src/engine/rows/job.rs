@@ -12,10 +12,11 @@ use crate::engine::dataset::group_of;
 use crate::engine::group_key::GroupKey;
 use crate::engine::plain::groups::split;
 use crate::engine::read::choice::{EngineChoice, fastest};
-use crate::engine::read::chunks::{ChunkSource, RowGroupReader};
+use crate::engine::read::chunk_source::ChunkSource;
+use crate::engine::read::chunks::RowGroupReader;
+use crate::engine::read::condition::Condition;
 use crate::engine::read::routes::Route;
 use crate::engine::rows::block::{Members, OUTSIDE};
-use crate::engine::rows::condition::Condition;
 use crate::engine::rows::decode::label_count;
 use crate::engine::rows::request::Request;
 use crate::engine::session::counting_session;
@@ -74,7 +75,7 @@ impl RowJob {
         let choice = fastest(&context, dataset, counting).await?;
         let condition = match choice {
             EngineChoice::Encoded(_) => None,
-            EngineChoice::Plain(_) => Condition::of(&context, dataset, counting)?,
+            EngineChoice::Masked | EngineChoice::Plain(_) => Condition::of(&context, dataset, counting)?,
         };
         let mut pieces = Vec::new();
         for (shard, at) in dataset.shards.iter().enumerate() {

@@ -17,7 +17,6 @@ mod arrays;
 pub(super) mod block;
 mod buffers;
 mod columns;
-mod condition;
 pub(super) mod decode;
 pub(super) mod dispatch;
 mod encoded;

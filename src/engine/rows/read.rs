@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::engine::read::choice::EngineChoice;
 use crate::engine::read::chunks::RowGroupReader;
+use crate::engine::read::masks::row_mask;
 use crate::engine::read::routes::Route;
 use crate::engine::rows::arrays::read_arrays;
 use crate::engine::rows::block::{Members, OUTSIDE};
@@ -85,12 +86,20 @@ fn read_piece<S: RowSink>(
     match &job.choice {
         _ if piece.rows == 0 => Ok(()),
         EngineChoice::Encoded(kept) if !kept[piece.shard] => pass_over(job, piece, buffers, sink),
-        EngineChoice::Encoded(_) => read_pages(job, piece, reader, buffers, sink),
+        EngineChoice::Encoded(_) => read_pages(job, piece, (reader, None), buffers, sink),
+        EngineChoice::Masked => {
+            let Some(condition) = &job.condition else { return Err(Error::internal("no condition")) };
+            let mask = row_mask(&job.chunks, condition, piece.shard, piece.group)?;
+            if mask.kept() == 0 {
+                return pass_over(job, piece, buffers, sink);
+            }
+            read_pages(job, piece, (reader, Some(&mask)), buffers, sink)
+        }
         EngineChoice::Plain(_) => read_arrays(job, piece, buffers, sink),
     }
 }
 
-/// Rows of a shard that does not meet the condition.
+/// Rows that do not meet the condition.
 fn pass_over<S: RowSink>(
     job: &RowJob,
     piece: &RowGroup,

@@ -9,7 +9,7 @@ use object_store::path::Path as StorePath;
 
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
-use crate::engine::read::chunks::ChunkSource;
+use crate::engine::read::chunk_source::ChunkSource;
 use crate::engine::read::interner::Interner;
 use crate::engine::read::pieces;
 use crate::engine::scan::tallies::{PartialBatches, Tallies};

@@ -29,7 +29,8 @@ use crate::engine::group_key;
 use crate::engine::group_key::GroupKey;
 use crate::engine::objects::object_meta;
 use crate::engine::progress::Progress;
-use crate::engine::read::chunks::ChunkSource;
+use crate::engine::read::chunk_source::ChunkSource;
+use crate::engine::read::condition::Condition;
 use crate::engine::read::pieces;
 use crate::engine::read::routes::ColumnRoute;
 use crate::engine::session::Limits;
@@ -53,11 +54,11 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// A scan of the shards that are `kept`, within `limits`.
+    /// A scan of the shards that are `kept`, of the rows that meet `condition`, within `limits`.
     pub(super) fn new(
         dataset: &Dataset,
         counting: &Arc<Counting>,
-        kept: &[bool],
+        (kept, condition): (&[bool], Option<Condition>),
         limits: &Limits,
         progress: &Arc<Progress>,
     ) -> Result<Self> {
@@ -76,7 +77,10 @@ impl Scan {
             keys,
             numbers: numbers.collect::<Result<_>>()?,
             chunks: Arc::new(ChunkSource {
-                trusts_statistics: counting.trust_statistics && counting.layout.kind == LayoutKind::Wide,
+                trusts_statistics: counting.trust_statistics
+                    && counting.layout.kind == LayoutKind::Wide
+                    && condition.is_none(),
+                condition,
                 ..ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, share, progress)
             }),
             counting: Arc::clone(counting),

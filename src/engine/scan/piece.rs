@@ -77,7 +77,7 @@ impl ScanPiece {
             CountSink { job: &self.job, shard: self.shard, buffers: &mut buffers, arrays: &mut self.arrays };
         let counted = groups.next(&mut buffer, &mut sink).await?;
         buffers.read = buffer;
-        let Some(group) = counted else {
+        let Some(rows) = counted else {
             if let Some(groups) = self.groups.take() {
                 groups.finish();
             }
@@ -85,8 +85,6 @@ impl ScanPiece {
             self.others = self.job.put_back(buffers);
             return Ok(());
         };
-        let metadata = self.job.chunks.shards[self.shard].metadata.row_group(group);
-        let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
         if self.job.counting.layout.kind == LayoutKind::Wide {
             buffers.tallies.rows += rows;
         }

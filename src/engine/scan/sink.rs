@@ -16,7 +16,8 @@ use crate::engine::scan::vector_texts;
 use crate::error::{Error, Result};
 use crate::pages::{
     ChunkOutcome, Constant, FlatCount, StoredValue, count_elements, count_flat, count_flat_pages,
-    count_nested_sets, count_pairs, count_sets, count_vector,
+    count_kept_flat, count_kept_sets, count_kept_vector, count_nested_sets, count_pairs, count_sets,
+    count_vector,
 };
 use crate::source::layout::LayoutKind;
 
@@ -47,10 +48,18 @@ impl CountSink<'_> {
     }
 }
 
+/// What is read as arrays where not all rows count.
+fn unsupported_mask() -> ChunkOutcome<()> {
+    ChunkOutcome::Unsupported("some rows of it do not meet the condition".to_owned())
+}
+
 impl ChunkSink for CountSink<'_> {
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>> {
         let counting = &*self.job.counting;
         if counting.layout.kind == LayoutKind::Map {
+            if pages.mask.is_some() {
+                return Ok(unsupported_mask());
+            }
             return self.pairs(pages);
         }
         let [chunk] = pages.chunks else { return Err(Error::internal("more than one leaf of a column")) };
@@ -59,24 +68,33 @@ impl ChunkSink for CountSink<'_> {
             LayoutKind::Wide => {
                 let domain = counting.domain(pages.column);
                 let cell = |value: StoredValue<'_>| cell(domain, value);
-                let outcome = match pages.chosen {
-                    None => count_flat(chunk, workspace, &cell)?,
-                    Some(chosen) => count_flat_pages(chunk, chosen, workspace, &cell)?,
+                let outcome = match (pages.chosen, pages.mask) {
+                    (_, Some(mask)) => count_kept_flat(chunk, mask, workspace, &cell)?,
+                    (None, None) => count_flat(chunk, workspace, &cell)?,
+                    (Some(chosen), None) => count_flat_pages(chunk, chosen, workspace, &cell)?,
                 };
                 outcome.map(|count| tallies.add_flat((self.shard, pages.column), count))
             }
+            LayoutKind::Vector if is_flat(chunk) && pages.mask.is_some() => unsupported_mask(),
             LayoutKind::Vector if is_flat(chunk) => {
                 let outcome = vector_texts::count(chunk, workspace, counting, &mut tallies.labels)?;
                 outcome.map(|count| tallies.add_vector_texts(self.shard, count))
             }
             LayoutKind::Vector => {
                 let cell = |position: usize, value: StoredValue<'_>| cell(counting.domain(position), value);
-                let outcome = count_vector(chunk, workspace, &cell, &mut tallies.labels)?;
+                let outcome = match pages.mask {
+                    Some(mask) => count_kept_vector(chunk, mask, workspace, &cell, &mut tallies.labels)?,
+                    None => count_vector(chunk, workspace, &cell, &mut tallies.labels)?,
+                };
                 outcome.map(|count| tallies.add_vector(self.shard, count))
             }
             _ => {
                 let mut labels = StoredLabels::of(counting, interner, chunk);
                 let outcome = match (counting.unit, pages.nesting) {
+                    (CountUnit::Element, _) if pages.mask.is_some() => return Ok(unsupported_mask()),
+                    (CountUnit::Row, nesting) if let Some(mask) = pages.mask => {
+                        count_kept_sets(chunk, nesting, mask, workspace, &mut labels, counter)?
+                    }
                     (CountUnit::Element, _) => count_elements(chunk, workspace, &mut labels, counter)?,
                     (CountUnit::Row, None) => count_sets(chunk, workspace, &mut labels, counter)?,
                     (CountUnit::Row, Some(nesting)) => {

@@ -5,12 +5,13 @@
 use super::marks::{Marks, RowMark, side_of};
 use crate::counts::Cell;
 use crate::error::Result;
+use crate::pages::format::bits::Bits;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::{Coding, DataPage, open};
 use crate::pages::format::dictionary::{Dictionary, indices};
 use crate::pages::format::hybrid::{Hybrid, HybridRun};
 use crate::pages::format::leaf::{LeafColumn, Physical, RawValue, low};
-use crate::pages::format::levels;
+use crate::pages::format::levels::validity;
 use crate::pages::format::packed::{Packed, low_bits};
 use crate::pages::format::plain::{self, PlainValues, word4, word8};
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
@@ -45,7 +46,7 @@ fn mark(
     }
     marks.clear(usize::try_from(chunk.rows).unwrap_or(usize::MAX));
     let reader = ValueMarker::new(leaf, dictionary, side);
-    let (mut valid, mut values) = (Vec::new(), Marks::default());
+    let (mut valid, mut values) = (Bits::default(), Marks::default());
     while let Some(page) = pages.next()? {
         let present = validity(leaf, &page, &mut valid)?;
         if present == page.slots {
@@ -54,51 +55,15 @@ fn mark(
         }
         values.clear(present);
         reader.page(&page, present, &mut values)?;
-        marks.spread(&valid, &values);
+        marks.spread(valid.words(), &values);
         let start = marks.at;
-        for (word, valid) in valid.iter().enumerate() {
+        for (word, valid) in valid.words().iter().enumerate() {
             let n = (page.slots - word * 64).min(64);
             marks.word(RowMark::Unknown, !valid & low_bits(n), start + word * 64);
         }
         marks.at += page.slots;
     }
     Ok(())
-}
-
-/// Which slots of a page have a value, as bits, and how many do. The bits are not needed where all do.
-pub(super) fn validity(leaf: LeafColumn, page: &DataPage<'_>, valid: &mut Vec<u64>) -> Step<usize> {
-    let present = levels::values(leaf, page)?;
-    if present == page.slots {
-        return Ok(present);
-    }
-    let mut bits = Marks::default();
-    std::mem::swap(&mut bits.positives, valid);
-    bits.clear(page.slots);
-    let mut levels = Hybrid::levels(page.definition, leaf.max_def)?;
-    let mut batch = [0; 64];
-    levels.runs(page.slots, |run| {
-        match run {
-            HybridRun::Repeat { value, len } if value == leaf.max_def => bits.run(RowMark::Positive, len),
-            HybridRun::Repeat { len, .. } => bits.at += len,
-            HybridRun::Packed(packed) if packed.width == 1 => packed.words(|word, n| {
-                bits.word(RowMark::Positive, word, bits.at);
-                bits.at += n;
-            }),
-            HybridRun::Packed(mut packed) => {
-                while packed.len > 0 {
-                    let (part, rest) = packed.split(batch.len());
-                    part.unpack(&mut batch[..part.len]);
-                    let word = word_of(&batch[..part.len], |level| *level == leaf.max_def);
-                    bits.word(RowMark::Positive, word, bits.at);
-                    bits.at += part.len;
-                    packed = rest;
-                }
-            }
-        }
-        Ok(())
-    })?;
-    std::mem::swap(&mut bits.positives, valid);
-    Ok(present)
 }
 
 /// A bit for each of up to 64 values.

@@ -1,6 +1,7 @@
 //! Bits of rows: which are positive, and which say nothing.
 
 use crate::counts::Cell;
+use crate::pages::format::bits::{deposit, take};
 use crate::pages::format::packed::{Packed, low_bits};
 
 /// Which rows of a chunk are positive, and which are unknown, as bits.
@@ -108,48 +109,10 @@ impl Marks {
     }
 }
 
-/// `n` bits from bit `at` on, up to 64.
-pub(crate) fn take(bits: &[u64], at: usize, n: usize) -> u64 {
-    let (index, shift) = (at / 64, at % 64);
-    let mut word = bits.get(index).copied().unwrap_or(0) >> shift;
-    if shift > 0 {
-        word |= bits.get(index + 1).copied().unwrap_or(0) << (64 - shift);
-    }
-    word & low_bits(n)
-}
-
-/// The bits of `word`, each at the place of the next bit of `mask`.
-pub(super) fn deposit(word: u64, mask: u64) -> u64 {
-    if word == 0 || mask == u64::MAX {
-        return word;
-    }
-    let (mut word, mut mask, mut out) = (word, mask, 0);
-    while word != 0 && mask != 0 {
-        if word & 1 == 1 {
-            out |= mask & mask.wrapping_neg();
-        }
-        word >>= 1;
-        mask &= mask - 1;
-    }
-    out
-}
-
 pub(super) fn side_of(cell: Cell) -> RowMark {
     match cell {
         Cell::Positive => RowMark::Positive,
         Cell::Missing | Cell::Uncertain => RowMark::Unknown,
         Cell::Negative | Cell::Invalid => RowMark::Negative,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bits_are_put_where_values_are() {
-        assert_eq!(deposit(0b101, 0b1101_0010), 0b0100_0010);
-        assert_eq!(take(&[1 << 63, 0b11], 63, 3), 0b111);
-        assert_eq!(take(&[u64::MAX], 60, 10), 0b1111);
     }
 }

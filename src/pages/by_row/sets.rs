@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use super::batches::{RowBatches, Slots, TakeRows, each_row};
-use super::mark_flat::validity;
 use crate::error::Result;
 use crate::label_sets::LabelSets;
+use crate::pages::format::bits::Bits;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
 use crate::pages::format::dictionary::Dictionary;
 use crate::pages::format::leaf::LeafColumn;
+use crate::pages::format::levels::validity;
 use crate::pages::format::nesting::{Nesting, several_lists};
 use crate::pages::format::slots::{BLOCK, Levels, SlotBlock, ones};
 use crate::pages::format::stream::{Item, ValueStream};
@@ -152,10 +153,10 @@ fn values(
 ) -> Step<()> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut meanings = Meanings::new(leaf, dictionary, lookup);
-    let mut valid = Vec::new();
+    let mut valid = Bits::default();
     while let Some(page) = pages.next()? {
         let present = validity(leaf, &page, &mut valid)?;
-        let has = |slot: usize| present == page.slots || valid[slot / 64] >> (slot % 64) & 1 == 1;
+        let has = |slot: usize| present == page.slots || valid.word(slot, 1) == 1;
         let mut stream = ValueStream::new(leaf, &page)?;
         for start in (0..page.slots).step_by(BLOCK) {
             let end = page.slots.min(start + BLOCK);

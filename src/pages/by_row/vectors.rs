@@ -2,10 +2,11 @@
 
 use super::batches::{RowBatches, Slots, TakeRows, each_row};
 use super::mark_flat::ValueMarker;
-use super::marks::{Marks, deposit, side_of, take};
+use super::marks::{Marks, side_of};
 use crate::counts::Cell;
 use crate::error::Result;
 use crate::label_sets::LabelSets;
+use crate::pages::format::bits::{deposit, take};
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
 use crate::pages::format::packed::low_bits;

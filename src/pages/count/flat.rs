@@ -1,5 +1,6 @@
 //! A column without lists: one label, one cell per row.
 
+use super::kept_values::each_kept_value;
 use crate::counts::{Cell, Tally};
 use crate::error::Result;
 use crate::pages::format::chosen::Chosen;
@@ -11,6 +12,7 @@ use crate::pages::format::leaf::{LeafColumn, Physical, RawValue, low};
 use crate::pages::format::levels::values;
 use crate::pages::format::packed::Packed;
 use crate::pages::format::plain::{self, Neighbours, PlainValues, zeros_and_ones};
+use crate::pages::format::row_mask::RowMask;
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
@@ -48,6 +50,34 @@ pub fn count_flat_pages(
     cell: &dyn Fn(StoredValue<'_>) -> Cell,
 ) -> Result<ChunkOutcome<FlatCount>> {
     settle(open_chosen(chunk, chosen, workspace).and_then(|opened| count(opened, cell)))
+}
+
+/// Like [`count_flat`], but only the rows of `mask`; the tally adds up to them.
+///
+/// # Errors
+/// As [`count_flat`].
+pub(crate) fn count_kept_flat(
+    chunk: &Chunk<'_>,
+    mask: &RowMask,
+    workspace: &mut Workspace,
+    cell: &dyn Fn(StoredValue<'_>) -> Cell,
+) -> Result<ChunkOutcome<FlatCount>> {
+    let mut count = FlatCount::default();
+    let found =
+        each_kept_value(chunk, mask, workspace, &mut |value, rows| count.add(cell(value), value, rows));
+    Ok(settle(found)?.map(|found| {
+        count.tally.missing += found.nulls;
+        count
+    }))
+}
+
+impl FlatCount {
+    fn add(&mut self, cell: Cell, value: StoredValue<'_>, rows: u64) {
+        self.tally.add(cell, rows);
+        if cell == Cell::Invalid {
+            self.first_invalid.get_or_insert_with(|| value.to_string());
+        }
+    }
 }
 
 fn count(
@@ -89,11 +119,7 @@ impl FlatCells<'_> {
         if rows == 0 {
             return;
         }
-        let cell = (self.cell)(value);
-        self.count.tally.add(cell, rows);
-        if cell == Cell::Invalid {
-            self.count.first_invalid.get_or_insert_with(|| value.to_string());
-        }
+        self.count.add((self.cell)(value), value, rows);
     }
 
     fn bits(&mut self, zeros: usize, ones: usize) {

@@ -12,7 +12,8 @@ use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
 use crate::pages::format::leaf::LeafColumn;
 use crate::pages::format::nesting::Nesting;
-use crate::pages::format::slots::{Firsts, Levels, SlotBlock, ones, wrong_rows};
+use crate::pages::format::row_mask::{KeptSlots, RowFilter, RowMask};
+use crate::pages::format::slots::{Firsts, Levels, RowCheck, SlotBlock, ones};
 use crate::pages::format::stream::{Item, ValueStream};
 use crate::pages::lookup::Lookup;
 use crate::pages::outcome::Step;
@@ -21,15 +22,18 @@ use crate::pages::outcome::Step;
 pub(crate) fn count(
     chunk: &Chunk<'_>,
     nesting: Option<&Nesting>,
+    mask: Option<&RowMask>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
-    if let Some(count) = counter.attempt(|counter| at_once(chunk, nesting, workspace, lookup, counter))? {
+    if let Some(count) =
+        counter.attempt(|counter| at_once(chunk, nesting, mask, workspace, lookup, counter))?
+    {
         return Ok(count);
     }
     let count = counter
-        .attempt(|counter| lists_by_row::count(chunk, nesting, workspace, lookup, counter).map(Some))?;
+        .attempt(|counter| lists_by_row::count(chunk, nesting, mask, workspace, lookup, counter).map(Some))?;
     Ok(count.unwrap_or_default())
 }
 
@@ -38,6 +42,7 @@ pub(crate) fn count(
 fn at_once(
     chunk: &Chunk<'_>,
     nesting: Option<&Nesting>,
+    mask: Option<&RowMask>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
@@ -45,17 +50,35 @@ fn at_once(
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let (mut count, mut block, mut starts) = (SetCount::default(), SlotBlock::new(), Firsts::default());
     let (mut entries, mut labels, mut coding) = (None, Vec::new(), None);
+    let (mut rows, mut filter) = (RowCheck::new(chunk.rows), mask.map(RowFilter::new));
+    let (mut slots, mut picked) = (KeptSlots::default(), Vec::new());
     while let Some(page) = pages.next()? {
         let mut levels = Levels::nested(leaf, nesting, &page)?;
         let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
-            count.add_block(&block, chunk.rows)?;
-            let firsts = starts.next(&block);
-            labels.resize(ones(&block.values), 0);
-            stream.block(labels.len())?;
-            if let Some(indices) = stream.indices() {
-                dictionary.check(indices)?;
-                entries.get_or_insert_with(|| Entries::new(&dictionary, lookup, &firsts, indices));
+            rows.add(&block)?;
+            let kept = filter.as_mut().map(|filter| filter.next(&block));
+            count.add_block(&block, kept.as_ref());
+            let all = starts.next(&block);
+            let (values, mut firsts) = (ones(&block.values), &all[..]);
+            stream.block(values)?;
+            if let Some(kept) = &kept {
+                slots.find(&block, kept, &all);
+            }
+            let slots = kept.as_ref().map(|_| &slots);
+            let mut indices = stream.indices();
+            if let Some(all) = indices {
+                dictionary.check(all)?;
+                if let Some(slots) = slots {
+                    slots.pick(all, &mut picked);
+                    indices = Some(&picked);
+                }
+            }
+            if let Some(slots) = slots {
+                firsts = slots.firsts();
+            }
+            if let Some(indices) = indices {
+                entries.get_or_insert_with(|| Entries::new(&dictionary, lookup, firsts, indices));
             }
             let changed = coding.replace(page.coding).is_some_and(|before| before != page.coding);
             if changed
@@ -65,47 +88,57 @@ fn at_once(
             {
                 return Ok(None);
             }
-            if let (Some(indices), Some(entries)) = (stream.indices(), &mut entries) {
-                entries.add(&firsts, indices, &mut labels, counter);
-            } else if read_labels(leaf, &mut stream, lookup, counter, &mut labels)? {
-                counter.add_rows(&firsts, &labels);
-            } else {
+            if let (Some(indices), Some(entries)) = (indices, &mut entries) {
+                labels.resize(indices.len(), 0);
+                entries.add(firsts, indices, &mut labels, counter);
+                continue;
+            }
+            labels.resize(values, 0);
+            if !read_labels(leaf, &mut stream, lookup, counter, (slots, &mut picked), &mut labels)? {
                 return Ok(None);
             }
+            counter.add_rows(firsts, &labels);
         }
         stream.finish()?;
     }
-    if count.rows != chunk.rows {
-        return Err(wrong_rows(count.rows, chunk.rows));
-    }
+    rows.finish()?;
     let all = entries.is_none_or(|entries| entries.finish(&dictionary, lookup, counter));
     Ok(all.then_some(count))
 }
 
-/// Reads the labels of plain values; false when one has several or is invalid.
+/// Reads the labels of plain values, of all into `out` or of those that are kept; false when one of these has several
+/// or is invalid.
 fn read_labels(
     leaf: LeafColumn,
     stream: &mut ValueStream<'_>,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
-    out: &mut [u32],
+    (slots, picked): (Option<&KeptSlots>, &mut Vec<u32>),
+    out: &mut Vec<u32>,
 ) -> Step<bool> {
     if leaf.is_integer()
         && let Some(values) = stream.plain()
         && values.words_below(lookup.bound(), out)?
     {
+        if let Some(slots) = slots {
+            slots.pick(out, picked);
+            std::mem::swap(out, picked);
+        }
         counter.admit_all(out);
         return Ok(true);
     }
-    for out in out {
+    let values = out.len();
+    out.clear();
+    for at in 0..values {
         let Item::Single(raw) = stream.next()? else { return Ok(false) };
-        match one_label(lookup, leaf.value(raw)) {
-            Some(label) => *out = label,
-            None => return Ok(false),
+        if slots.is_some_and(|slots| !slots.has(at)) {
+            continue;
         }
-        if *out != NONE {
-            counter.admit(*out);
+        let Some(label) = one_label(lookup, leaf.value(raw)) else { return Ok(false) };
+        if label != NONE {
+            counter.admit(label);
         }
+        out.push(label);
     }
     Ok(true)
 }

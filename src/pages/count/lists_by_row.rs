@@ -5,7 +5,8 @@ use super::set_count::SetCount;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
 use crate::pages::format::nesting::Nesting;
-use crate::pages::format::slots::{Levels, SlotBlock, ones, wrong_rows};
+use crate::pages::format::row_mask::{RowFilter, RowMask};
+use crate::pages::format::slots::{Levels, RowCheck, SlotBlock, ones};
 use crate::pages::format::stream::ValueStream;
 use crate::pages::lookup::{EntryLabels, Lookup};
 use crate::pages::outcome::Step;
@@ -14,6 +15,7 @@ use crate::pages::outcome::Step;
 pub(crate) fn count(
     chunk: &Chunk<'_>,
     nesting: Option<&Nesting>,
+    mask: Option<&RowMask>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
@@ -21,27 +23,37 @@ pub(crate) fn count(
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut labels = EntryLabels::new(leaf, dictionary);
     let (mut count, mut block, mut row) = (SetCount::default(), SlotBlock::new(), SetRow::default());
+    let (mut rows, mut filter) = (RowCheck::new(chunk.rows), mask.map(RowFilter::new));
     while let Some(page) = pages.next()? {
         let mut levels = Levels::nested(leaf, nesting, &page)?;
         let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
-            count.add_block(&block, chunk.rows)?;
+            rows.add(&block)?;
+            let kept = filter.as_mut().map(|filter| filter.next(&block));
+            count.add_block(&block, kept.as_ref());
             stream.block(ones(&block.values))?;
+            let mut at = 0;
             block.each(|slot| {
-                if slot.start {
+                let is_kept = kept.as_ref().is_none_or(|kept| kept[at / 64] >> (at % 64) & 1 == 1);
+                at += 1;
+                if slot.start && is_kept {
                     row.close(counter, &mut count);
                 }
                 if !slot.value {
                     return Ok(());
                 }
-                row.add(labels.of(lookup, stream.next()?)?);
+                let item = stream.next()?;
+                if is_kept {
+                    row.add(labels.of(lookup, item)?);
+                }
                 Ok(())
             })?;
         }
         stream.finish()?;
     }
     row.close(counter, &mut count);
-    if count.rows == chunk.rows { Ok(count) } else { Err(wrong_rows(count.rows, chunk.rows)) }
+    rows.finish()?;
+    Ok(count)
 }
 
 /// The labels of a row until its end.

@@ -7,6 +7,7 @@
 //! vector ─▶ grid          position in the list is the label, all lists of one length
 //!       └─▶ vector_by_row lists of other lengths or with nulls inside
 //! values                  any column without lists: each value with its rows
+//!   └─▶ kept_values       the same of the rows that a mask keeps
 //! pairs                   labels with a value each
 //! counter, positions      where counts are kept
 //! ```
@@ -17,6 +18,7 @@ pub(super) mod counter;
 mod entries;
 pub(super) mod flat;
 mod grid;
+mod kept_values;
 mod lanes;
 mod lists;
 mod lists_by_row;

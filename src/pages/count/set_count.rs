@@ -1,7 +1,6 @@
 //! What the rows of a column of sets say beside their labels.
 
-use crate::pages::format::slots::{SlotBlock, ones, wrong_rows};
-use crate::pages::outcome::Step;
+use crate::pages::format::slots::{Bitmap, SlotBlock, ones};
 
 /// What the rows of a set column say, beside the positives in the `SetCounter`. A label's negatives
 /// are the rows less null rows, invalid rows and its positives.
@@ -26,11 +25,18 @@ impl SetCount {
         self.first_invalid.get_or_insert_with(|| text.to_owned());
     }
 
-    /// Adds rows and nulls of a block; fails when there are more rows than the row group has.
-    pub(super) fn add_block(&mut self, block: &SlotBlock, rows: u64) -> Step<()> {
-        self.rows += ones(&block.starts) as u64;
-        self.null_rows += ones(&block.nulls) as u64;
-        self.null_elements += (ones(&block.elements) - ones(&block.values)) as u64;
-        if self.rows > rows { Err(wrong_rows(self.rows, rows)) } else { Ok(()) }
+    /// Adds rows and nulls of a block, of the slots that are `kept` or of all.
+    pub(super) fn add_block(&mut self, block: &SlotBlock, kept: Option<&Bitmap>) {
+        let Some(kept) = kept else {
+            self.rows += ones(&block.starts) as u64;
+            self.null_rows += ones(&block.nulls) as u64;
+            self.null_elements += (ones(&block.elements) - ones(&block.values)) as u64;
+            return;
+        };
+        let of =
+            |bits: &Bitmap| bits.iter().zip(kept).map(|(a, b)| u64::from((a & b).count_ones())).sum::<u64>();
+        self.rows += of(&block.starts);
+        self.null_rows += of(&block.nulls);
+        self.null_elements += of(&block.elements) - of(&block.values);
     }
 }

@@ -1,6 +1,7 @@
 //! Columns whose row holds a set of labels: a list, a delimited string, or one label.
 
 use super::counter::SetCounter;
+use super::kept_values::each_kept_value;
 use super::lists;
 use super::set_count::SetCount;
 use super::values::each_value;
@@ -8,8 +9,10 @@ use crate::error::Result;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::leaf::LeafColumn;
 use crate::pages::format::nesting::{Nesting, several_lists};
+use crate::pages::format::row_mask::RowMask;
 use crate::pages::lookup::{LabelSet, Lookup};
 use crate::pages::outcome::{ChunkOutcome, Step, settle};
+use crate::pages::value::StoredValue;
 
 /// Counts the labels of a column of sets into `counter`: a list of labels, or without a list one value
 /// per row that stands for one or several. A label that a row repeats counts once.
@@ -25,7 +28,7 @@ pub fn count_sets(
     labels: &mut dyn LabelSet,
     counter: &mut SetCounter,
 ) -> Result<ChunkOutcome<SetCount>> {
-    settle(count(chunk, None, workspace, labels, counter))
+    settle(count(chunk, None, None, workspace, labels, counter))
 }
 
 /// Like [`count_sets`], but of a column with any number of lists and structs around its values: the labels of a
@@ -41,7 +44,7 @@ pub fn count_nested_sets(
     labels: &mut dyn LabelSet,
     counter: &mut SetCounter,
 ) -> Result<ChunkOutcome<SetCount>> {
-    settle(count(chunk, Some(nesting), workspace, labels, counter))
+    settle(count(chunk, Some(nesting), None, workspace, labels, counter))
 }
 
 /// Counts the elements of a column with one list around its values: each is a unit with one label. The rows of
@@ -56,13 +59,29 @@ pub(crate) fn count_elements(
     counter: &mut SetCounter,
 ) -> Result<ChunkOutcome<SetCount>> {
     let mut lookup = Lookup::new(labels);
-    let units = counter.attempt(|counter| flat(chunk, workspace, &mut lookup, counter).map(Some));
+    let units = counter.attempt(|counter| flat(chunk, None, workspace, &mut lookup, counter).map(Some));
     settle(units.map(Option::unwrap_or_default))
+}
+
+/// Like [`count_sets`] and [`count_nested_sets`], but only the rows of `mask`.
+///
+/// # Errors
+/// As [`count_sets`].
+pub(crate) fn count_kept_sets(
+    chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
+    mask: &RowMask,
+    workspace: &mut Workspace,
+    labels: &mut dyn LabelSet,
+    counter: &mut SetCounter,
+) -> Result<ChunkOutcome<SetCount>> {
+    settle(count(chunk, nesting, Some(mask), workspace, labels, counter))
 }
 
 fn count(
     chunk: &Chunk<'_>,
     nesting: Option<&Nesting>,
+    mask: Option<&RowMask>,
     workspace: &mut Workspace,
     labels: &mut dyn LabelSet,
     counter: &mut SetCounter,
@@ -70,15 +89,17 @@ fn count(
     let mut lookup = Lookup::new(labels);
     let leaf = LeafColumn::of(chunk.meta.column_descr())?;
     if leaf.max_rep == 0 {
-        let count = counter.attempt(|counter| flat(chunk, workspace, &mut lookup, counter).map(Some))?;
+        let count =
+            counter.attempt(|counter| flat(chunk, mask, workspace, &mut lookup, counter).map(Some))?;
         return Ok(count.unwrap_or_default());
     }
-    lists::count(chunk, several_lists(leaf, nesting)?, workspace, &mut lookup, counter)
+    lists::count(chunk, several_lists(leaf, nesting)?, mask, workspace, &mut lookup, counter)
 }
 
 /// One label per value; with a list around the values, each of its elements is a unit.
 fn flat(
     chunk: &Chunk<'_>,
+    mask: Option<&RowMask>,
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
@@ -87,7 +108,7 @@ fn flat(
     several_lists(leaf, None)?;
     let mut count = SetCount { rows: chunk.rows, ..SetCount::default() };
     let mut missing = 0;
-    let found = each_value(chunk, workspace, &mut |value, rows| {
+    let mut each = |value: StoredValue<'_>, rows| {
         if lookup.is_missing(value) {
             missing += rows;
             return;
@@ -96,9 +117,13 @@ fn flat(
             Ok(labels) => counter.add(labels, u32::try_from(rows).unwrap_or(u32::MAX)),
             Err(text) => count.invalid(&text, rows),
         }
-    })?;
+    };
+    let found = match mask {
+        Some(mask) => each_kept_value(chunk, mask, workspace, &mut each)?,
+        None => each_value(chunk, workspace, &mut each)?,
+    };
     count.null_rows = found.nulls + missing;
-    if leaf.max_rep > 0 {
+    if leaf.max_rep > 0 || mask.is_some() {
         count.rows = found.units;
     }
     Ok(count)

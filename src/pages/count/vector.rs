@@ -17,6 +17,7 @@ use crate::pages::format::hybrid::{Hybrid, HybridRun};
 use crate::pages::format::leaf::{LeafColumn, Physical, RawValue, low};
 use crate::pages::format::packed::Packed;
 use crate::pages::format::plain::{self, PlainValues};
+use crate::pages::format::row_mask::RowMask;
 use crate::pages::format::slots::wrong_rows;
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
@@ -35,21 +36,37 @@ pub fn count_vector(
     cell: &dyn Fn(usize, StoredValue<'_>) -> Cell,
     tallies: &mut [Tally],
 ) -> Result<ChunkOutcome<VectorCount>> {
-    settle(count(chunk, workspace, cell, tallies))
+    settle(count(chunk, None, workspace, cell, tallies))
+}
+
+/// Like [`count_vector`], but only the rows of `mask`.
+///
+/// # Errors
+/// As [`count_vector`].
+pub(crate) fn count_kept_vector(
+    chunk: &Chunk<'_>,
+    mask: &RowMask,
+    workspace: &mut Workspace,
+    cell: &dyn Fn(usize, StoredValue<'_>) -> Cell,
+    tallies: &mut [Tally],
+) -> Result<ChunkOutcome<VectorCount>> {
+    settle(count(chunk, Some(mask), workspace, cell, tallies))
 }
 
 fn count(
     chunk: &Chunk<'_>,
+    mask: Option<&RowMask>,
     workspace: &mut Workspace,
     cell: CellOf<'_>,
     tallies: &mut [Tally],
 ) -> Step<VectorCount> {
     let mut cells = PositionCells::new(cell, tallies.len());
-    let count = if let Some(count) = at_once(chunk, workspace, &mut cells)? {
+    let at_once = if mask.is_none() { at_once(chunk, workspace, &mut cells)? } else { None };
+    let count = if let Some(count) = at_once {
         count
     } else {
         cells = PositionCells::new(cell, tallies.len());
-        vector_by_row::count(chunk, workspace, &mut cells)?
+        vector_by_row::count(chunk, mask, workspace, &mut cells)?
     };
     for (tally, more) in tallies.iter_mut().zip(&cells.tallies) {
         tally.add(Cell::Positive, more.positives);

@@ -10,9 +10,10 @@ use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
 use crate::pages::format::dictionary::Dictionary;
 use crate::pages::format::leaf::LeafColumn;
+use crate::pages::format::row_mask::RowMask;
 use crate::pages::format::slots::{Levels, SlotBlock, ones, wrong_rows};
 use crate::pages::format::stream::{Item, ValueStream};
-use crate::pages::outcome::Step;
+use crate::pages::outcome::{Step, unsupported};
 
 /// The cells in the order of their codes.
 const CELLS: [Cell; 5] = [Cell::Missing, Cell::Negative, Cell::Uncertain, Cell::Positive, Cell::Invalid];
@@ -20,11 +21,16 @@ const CELLS: [Cell; 5] = [Cell::Missing, Cell::Negative, Cell::Uncertain, Cell::
 /// Counts a chunk into `cells`; null rows and rows of wrong length are not in its tallies.
 pub(crate) fn count(
     chunk: &Chunk<'_>,
+    mask: Option<&RowMask>,
     workspace: &mut Workspace,
     cells: &mut PositionCells<'_>,
 ) -> Step<VectorCount> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let (mut rows, mut block) = (VectorRows::new(leaf, &dictionary, chunk.rows, cells), SlotBlock::new());
+    let mut rows = VectorRows::new(leaf, &dictionary, (chunk.rows, mask), cells);
+    if leaf.max_rep != 1 {
+        return unsupported(format!("{} lists inside each other where one was expected", leaf.max_rep));
+    }
+    let mut block = SlotBlock::new();
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
         let mut stream = ValueStream::new(leaf, &page)?;
@@ -45,8 +51,11 @@ struct VectorRows<'r, 'a, 'c> {
     entries: usize,
     cells: &'r mut PositionCells<'c>,
     count: VectorCount,
-    /// Rows of the row group.
+    /// Rows that have begun, and rows of the row group.
+    begun: u64,
     expected: u64,
+    /// Rows that count; `None` where all do.
+    mask: Option<&'r RowMask>,
     /// By position, then code.
     counts: Vec<u32>,
     /// Codes of the row at hand, as many as there are positions.
@@ -60,7 +69,7 @@ impl<'r, 'a, 'c> VectorRows<'r, 'a, 'c> {
     fn new(
         leaf: LeafColumn,
         dictionary: &'r Dictionary<'a>,
-        expected: u64,
+        (expected, mask): (u64, Option<&'r RowMask>),
         cells: &'r mut PositionCells<'c>,
     ) -> Self {
         let width = cells.tallies.len();
@@ -72,7 +81,9 @@ impl<'r, 'a, 'c> VectorRows<'r, 'a, 'c> {
             entries,
             cells,
             count: VectorCount::default(),
+            begun: 0,
             expected,
+            mask,
             counts: vec![0; (entries + CELLS.len()) * width],
             row: vec![0; width],
             elements: 0,
@@ -143,14 +154,19 @@ impl<'r, 'a, 'c> VectorRows<'r, 'a, 'c> {
 
     fn start(&mut self, null: bool) -> Step<()> {
         self.end();
-        self.count.rows += 1;
+        self.begun += 1;
         (self.elements, self.null, self.invalid) = (0, null, None);
-        if self.count.rows > self.expected { Err(wrong_rows(self.count.rows, self.expected)) } else { Ok(()) }
+        if self.begun > self.expected { Err(wrong_rows(self.begun, self.expected)) } else { Ok(()) }
     }
 
     /// Counts the row at hand, if there is one.
     fn end(&mut self) {
-        let Some(row) = self.count.rows.checked_sub(1) else { return };
+        let Some(row) = self.begun.checked_sub(1) else { return };
+        let number = usize::try_from(row).unwrap_or(usize::MAX);
+        if self.mask.is_some_and(|mask| !mask.has(number)) {
+            return;
+        }
+        self.count.rows += 1;
         if self.null {
             self.count.null_rows += 1;
         } else if self.elements == self.row.len() {
@@ -170,8 +186,8 @@ impl<'r, 'a, 'c> VectorRows<'r, 'a, 'c> {
 
     fn finish(mut self) -> Step<VectorCount> {
         self.end();
-        if self.count.rows != self.expected {
-            return Err(wrong_rows(self.count.rows, self.expected));
+        if self.begun != self.expected {
+            return Err(wrong_rows(self.begun, self.expected));
         }
         for (position, counts) in self.counts.chunks(self.entries + CELLS.len()).enumerate() {
             for (code, &rows) in counts.iter().enumerate().filter(|(_, rows)| **rows > 0) {

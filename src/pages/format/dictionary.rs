@@ -3,6 +3,7 @@
 //! The Parquet crate replaces each index by its value (`DictDecoder`). Here indices are counted, so that the
 //! meaning of a value is asked for once per entry and not once per row.
 
+use super::bits::Bits;
 use super::bytes::prefixed;
 use super::hybrid::{Hybrid, HybridRun};
 use super::leaf::{LeafColumn, Physical, RawValue};
@@ -116,6 +117,22 @@ impl Histogram {
         indices.finish()
     }
 
+    /// The same of those values of a page that are kept; `kept` has a bit for each.
+    pub(crate) fn add_kept(&mut self, dictionary: &Dictionary<'_>, values: &[u8], kept: &Bits) -> Step<()> {
+        let (mut indices, mut at) = (indices(values)?, 0);
+        indices.runs(kept.len(), |run| {
+            let from = at;
+            at += run.len();
+            let missing = match run {
+                HybridRun::Repeat { value, len } => self.bump(value, kept.ones_of(from, len)),
+                HybridRun::Packed(packed) if packed.width == 1 => self.kept_bits(packed, kept, from),
+                HybridRun::Packed(packed) => self.kept_unpacked(packed, kept, from),
+            };
+            missing.map_or(Ok(()), |index| Err(dictionary.no_entry(index)))
+        })?;
+        indices.finish()
+    }
+
     fn count(&mut self, dictionary: &Dictionary<'_>, indices: &mut Hybrid<'_>, len: usize) -> Step<()> {
         indices.runs(len, |run| {
             let missing = match run {
@@ -149,6 +166,36 @@ impl Histogram {
     fn bits(&mut self, packed: Packed<'_>) -> Option<u32> {
         let ones = packed.ones();
         self.bump(0, packed.len - ones).or_else(|| self.bump(1, ones))
+    }
+
+    fn kept_bits(&mut self, packed: Packed<'_>, kept: &Bits, from: usize) -> Option<u32> {
+        let (mut at, mut ones) = (from, 0);
+        packed.words(|word, n| {
+            ones += (word & kept.word(at, n)).count_ones() as usize;
+            at += n;
+        });
+        self.bump(0, kept.ones_of(from, packed.len) - ones).or_else(|| self.bump(1, ones))
+    }
+
+    fn kept_unpacked(&mut self, packed: Packed<'_>, kept: &Bits, from: usize) -> Option<u32> {
+        let (mut batch, mut left, mut at) = ([0; 64], packed, from);
+        while left.len > 0 {
+            let (part, rest) = left.split(batch.len());
+            let batch = &mut batch[..part.len];
+            let mut word = kept.word(at, part.len);
+            if word != 0 {
+                part.unpack(batch);
+            }
+            while word != 0 {
+                let index = batch[word.trailing_zeros() as usize];
+                let Some(count) = self.counts.get_mut(index as usize) else { return Some(index) };
+                *count += 1;
+                word &= word - 1;
+            }
+            at += part.len;
+            left = rest;
+        }
+        None
     }
 
     /// Indices of two bits: three counts of ones tell the four values apart.

@@ -3,6 +3,7 @@
 //! The level decoders of the Parquet crate unpack a level per slot. Here levels of one bit are counted by
 //! popcount, run by run.
 
+use super::bits::Bits;
 use super::data_pages::DataPage;
 use super::hybrid::{Hybrid, HybridRun};
 use super::leaf::LeafColumn;
@@ -42,6 +43,35 @@ pub(crate) fn values(leaf: LeafColumn, page: &DataPage<'_>) -> Step<usize> {
         }
         _ => Ok(present),
     }
+}
+
+/// Which slots of a page hold a value, as bits, and how many do. The bits are not made where all do.
+pub(crate) fn validity(leaf: LeafColumn, page: &DataPage<'_>, valid: &mut Bits) -> Step<usize> {
+    let present = values(leaf, page)?;
+    if present == page.slots {
+        return Ok(present);
+    }
+    valid.clear();
+    let mut batch = [0; 64];
+    Hybrid::levels(page.definition, leaf.max_def)?.runs(page.slots, |run| {
+        match run {
+            HybridRun::Repeat { value, len } => valid.repeat(value == leaf.max_def, len),
+            HybridRun::Packed(packed) if packed.width == 1 => packed.words(|word, n| valid.push(word, n)),
+            HybridRun::Packed(mut packed) => {
+                while packed.len > 0 {
+                    let (part, rest) = packed.split(batch.len());
+                    let levels = &mut batch[..part.len];
+                    part.unpack(levels);
+                    let bits = levels.iter().enumerate();
+                    let word = bits.fold(0, |word, (i, level)| word | u64::from(*level == leaf.max_def) << i);
+                    valid.push(word, part.len);
+                    packed = rest;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(present)
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 //!               ├─▶ codec               decompression
 //!               └─▶ leaf ─▶ number      what stored bytes mean
 //! levels, slots ─▶ hybrid ─▶ packed     runs of levels
+//! row_mask ─▶ bits                      which rows count, and which slots and values are theirs
 //! dictionary, stream ─▶ plain, hybrid   values, or indices of values
 //! ```
 
+pub(super) mod bits;
 pub(super) mod bytes;
 pub(super) mod chosen;
 pub(super) mod chunk;
@@ -26,6 +28,7 @@ mod number;
 pub(super) mod packed;
 pub(super) mod page_index;
 pub(super) mod plain;
+pub(super) mod row_mask;
 pub(super) mod slots;
 pub(super) mod stream;
 pub(super) mod thrift;

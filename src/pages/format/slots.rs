@@ -302,6 +302,30 @@ pub(crate) fn wrong_rows(found: u64, rows: u64) -> Stop {
     corrupt(format!("{found} lists in a row group of {rows} rows"))
 }
 
+/// Counts the rows that begin, and fails when there are more than the row group has.
+#[derive(Debug)]
+pub(crate) struct RowCheck {
+    found: u64,
+    expected: u64,
+}
+
+impl RowCheck {
+    pub(crate) fn new(expected: u64) -> Self {
+        Self { found: 0, expected }
+    }
+
+    /// Adds the rows of a block.
+    pub(crate) fn add(&mut self, block: &SlotBlock) -> Step<()> {
+        self.found += ones(&block.starts) as u64;
+        if self.found > self.expected { Err(wrong_rows(self.found, self.expected)) } else { Ok(()) }
+    }
+
+    /// Fails when there are fewer.
+    pub(crate) fn finish(self) -> Step<()> {
+        if self.found == self.expected { Ok(()) } else { Err(wrong_rows(self.found, self.expected)) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

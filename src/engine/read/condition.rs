@@ -13,19 +13,22 @@ use datafusion::prelude::SessionContext;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
+use crate::engine::read::pruning::Pruning;
 use crate::engine::read::rows::rows;
 use crate::error::{Error, Result};
+use crate::source::shards::Shard;
 
 /// A condition and the columns it asks for.
 #[derive(Debug)]
-pub(super) struct Condition {
+pub(crate) struct Condition {
     expression: Arc<dyn PhysicalExpr>,
     schema: SchemaRef,
+    pruning: Option<Pruning>,
 }
 
 impl Condition {
     /// The condition of `counting`, if it has one.
-    pub(super) fn of(
+    pub(crate) fn of(
         context: &SessionContext,
         dataset: &Dataset,
         counting: &Counting,
@@ -47,18 +50,24 @@ impl Condition {
                 Field::new(plain.name(), plain.data_type().clone(), true)
             });
             let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-            Ok(Self { expression: reassign_expr_columns(expression, &schema)?, schema })
+            let expression = reassign_expr_columns(expression, &schema)?;
+            Ok(Self { pruning: Pruning::of(&expression, &schema), expression, schema })
         };
         make().map(Some).map_err(|cause: DataFusionError| ours(&cause))
     }
 
     /// The columns it asks for, in the order in which [`Self::holds`] takes them.
-    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
         self.schema.fields().iter().map(|field| field.name().as_str())
     }
 
+    /// Whether a row of a row group may meet it, by its statistics.
+    pub(crate) fn may_hold(&self, shard: &Shard, group: usize) -> bool {
+        self.pruning.as_ref().is_none_or(|pruning| pruning.may_hold(shard, group))
+    }
+
     /// Which of `rows` rows meet it.
-    pub(super) fn holds(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<BooleanArray> {
+    pub(crate) fn holds(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<BooleanArray> {
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
             .map_err(|cause| Error::internal(cause.to_string()))?;

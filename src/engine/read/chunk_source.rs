@@ -1,0 +1,145 @@
+//! The columns that are read, of all shards.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use parquet::file::metadata::RowGroupMetaData;
+
+use crate::engine::progress::Progress;
+use crate::engine::read::condition::Condition;
+use crate::engine::read::places::{ColumnPlace, beside, place, places};
+use crate::engine::read::routes::Routes;
+use crate::error::{Error, Result};
+use crate::source::layout::{Layout, LayoutKind};
+use crate::source::shards::Shard;
+
+/// How the columns of a row group are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Grouping {
+    /// Each by itself, in the order of the file.
+    Apart,
+    /// All from pages, the last first, or all as arrays side by side.
+    SideBySide {
+        /// Row groups of more rows are read as arrays.
+        rows_max: i64,
+    },
+}
+
+/// The columns that are read, for all threads.
+#[derive(Debug)]
+pub(crate) struct ChunkSource {
+    pub(crate) shards: Arc<[Shard]>,
+    pub(crate) columns: Vec<String>,
+    /// The values beside the labels of the one column.
+    pub(crate) values: Option<String>,
+    /// Columns whose pages cannot be read in any shard, and why.
+    pub(crate) unsupported: Vec<(usize, Cow<'static, str>)>,
+    /// The types that all shards widen to.
+    pub(crate) agreed: SchemaRef,
+    pub(crate) grouping: Grouping,
+    /// Whether statistics are believed.
+    pub(crate) trusts_statistics: bool,
+    /// What rows have to meet to count; a sink has to heed [`ColumnPages::mask`] then. Statistics are not believed.
+    pub(crate) condition: Option<Condition>,
+    /// Bytes of an object that one thread may ask for before it needs them.
+    pub(crate) ahead: usize,
+    /// How each column was read.
+    pub(crate) routes: Routes,
+    pub(crate) progress: Arc<Progress>,
+}
+
+impl ChunkSource {
+    /// Columns of these names, each by itself, without help from statistics.
+    pub(crate) fn new<'c>(
+        shards: Arc<[Shard]>,
+        agreed: &SchemaRef,
+        columns: impl Iterator<Item = &'c str> + Clone,
+        ahead: usize,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        Self {
+            shards,
+            routes: Routes::new(columns.clone()),
+            columns: columns.map(str::to_owned).collect(),
+            values: None,
+            unsupported: Vec::new(),
+            agreed: Arc::clone(agreed),
+            grouping: Grouping::Apart,
+            trusts_statistics: false,
+            condition: None,
+            ahead,
+            progress: Arc::clone(progress),
+        }
+    }
+
+    /// The label columns of a layout, without help from statistics.
+    pub(crate) fn of_labels(
+        shards: Arc<[Shard]>,
+        agreed: &SchemaRef,
+        layout: &Layout,
+        ahead: usize,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        let labels = layout.labels.iter().map(String::as_str);
+        let mut source = Self::new(shards, agreed, labels, ahead, progress);
+        if layout.kind == LayoutKind::Map {
+            source.values.clone_from(&layout.value);
+            if source.values.is_none() {
+                source.unsupported.push((0, Cow::Borrowed("its cells are texts with labels and values")));
+            }
+        }
+        source
+    }
+
+    /// The type of a column that all shards widen to.
+    pub(crate) fn data_type(&self, column: usize) -> Result<&DataType> {
+        self.type_of(&self.columns[column])
+    }
+
+    pub(super) fn type_of(&self, name: &str) -> Result<&DataType> {
+        let field = self.agreed.field_with_name(name);
+        field.map(Field::data_type).map_err(|cause| Error::internal(cause.to_string()))
+    }
+
+    pub(super) fn places(&self, shard: usize) -> Vec<ColumnPlace> {
+        let mut places = places(&self.shards[shard], &self.columns, &self.agreed);
+        if let (Some(values), Some(labels)) = (&self.values, places.first_mut()) {
+            let shard = &self.shards[shard];
+            let values = place(shard, values, &self.agreed);
+            *labels = beside(shard, std::mem::replace(labels, ColumnPlace::Absent), &values);
+        }
+        for (column, why) in &self.unsupported {
+            if let ColumnPlace::Leaves { root, .. } = places[*column] {
+                places[*column] = ColumnPlace::Arrays { root, why: why.clone() };
+            }
+        }
+        places
+    }
+
+    /// Puts shard and column in front of what is wrong.
+    pub(super) fn at(&self, error: Error, shard: usize, columns: &[usize]) -> Error {
+        let shard = &self.shards[shard].name;
+        match columns {
+            [column] => error.at(format!("{shard}: column {:?}", self.columns[*column])),
+            _ => error.at(shard),
+        }
+    }
+
+    /// The column that makes all columns of a row group be read as arrays, and why.
+    pub(super) fn refusal(
+        &self,
+        group: &RowGroupMetaData,
+        places: &[ColumnPlace],
+    ) -> Option<(usize, String)> {
+        let Grouping::SideBySide { rows_max } = self.grouping else { return None };
+        let unsupported = |(column, place): (usize, &ColumnPlace)| match place {
+            ColumnPlace::Leaves { .. } => None,
+            ColumnPlace::Arrays { why, .. } => Some((column, why.clone().into_owned())),
+            ColumnPlace::Absent => Some((column, "a shard has no such column".to_owned())),
+        };
+        let many = || Some((0, format!("{} rows in one row group", group.num_rows())));
+        let first = places.iter().enumerate().find_map(unsupported);
+        first.or_else(|| if group.num_rows() > rows_max { many() } else { None })
+    }
+}

@@ -1,0 +1,159 @@
+//! The values of a column without lists in rows that count, each with how often it occurs.
+
+use super::values::ValuesFound;
+use crate::pages::format::chunk::{Chunk, Workspace};
+use crate::pages::format::data_pages::{Coding, DataPage, open};
+use crate::pages::format::dictionary::Histogram;
+use crate::pages::format::hybrid::{Hybrid, HybridRun};
+use crate::pages::format::leaf::{LeafColumn, Physical, RawValue, low};
+use crate::pages::format::packed::Packed;
+use crate::pages::format::plain::{self, Neighbours, PlainValues};
+use crate::pages::format::row_mask::{KeptValues, RowMask};
+use crate::pages::outcome::{Step, corrupt, unsupported};
+use crate::pages::value::StoredValue;
+
+/// Like [`each_value`](super::values::each_value), of a column without lists and of the rows of `mask` alone.
+pub(super) fn each_kept_value(
+    chunk: &Chunk<'_>,
+    mask: &RowMask,
+    workspace: &mut Workspace,
+    each: &mut dyn FnMut(StoredValue<'_>, u64),
+) -> Step<ValuesFound> {
+    let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
+    if leaf.max_rep > 0 {
+        return unsupported("a list where a column of single values was expected");
+    }
+    if mask.rows() as u64 != chunk.rows {
+        return Err(corrupt(format!("{} rows in a row group of {}", mask.rows(), chunk.rows)));
+    }
+    let (mut found, mut kept, mut row) = (ValuesFound::default(), KeptValues::default(), 0);
+    let mut histogram = Histogram::new(&dictionary);
+    while let Some(page) = pages.next()? {
+        kept.find(leaf, &page, mask, row)?;
+        row += page.slots;
+        let values = kept.bits.ones();
+        found.units += kept.rows as u64;
+        found.nulls += (kept.rows - values) as u64;
+        if values == 0 {
+            continue;
+        }
+        match page.coding {
+            Coding::Dictionary => histogram.add_kept(&dictionary, page.values, &kept.bits)?,
+            Coding::Rle => {
+                let (mut bits, mut ones, mut at) = (Hybrid::booleans(page.values)?, 0, 0);
+                bits.runs(kept.bits.len(), |run| {
+                    ones += match run {
+                        HybridRun::Repeat { value: 0, .. } => 0,
+                        HybridRun::Repeat { len, .. } => kept.bits.ones_of(at, len),
+                        HybridRun::Packed(packed) => kept_ones(packed, &kept, at),
+                    };
+                    at += run.len();
+                    Ok(())
+                })?;
+                bits.finish()?;
+                both_bits(values, ones, each);
+            }
+            Coding::Plain => plain_values(leaf, &page, &kept, each)?,
+        }
+    }
+    histogram.entries().for_each(|(index, rows)| each(dictionary.value(index), rows));
+    Ok(found)
+}
+
+/// How many of the values that are kept are 1; the first value of `packed` is value `from` of the page.
+fn kept_ones(packed: Packed<'_>, kept: &KeptValues, from: usize) -> usize {
+    let (mut ones, mut at) = (0, from);
+    packed.words(|word, n| {
+        ones += (word & kept.bits.word(at, n)).count_ones() as usize;
+        at += n;
+    });
+    ones
+}
+
+fn both_bits(values: usize, ones: usize, each: &mut dyn FnMut(StoredValue<'_>, u64)) {
+    for (value, rows) in [(false, values - ones), (true, ones)] {
+        if rows > 0 {
+            each(StoredValue::Bool(value), rows as u64);
+        }
+    }
+}
+
+fn plain_values(
+    leaf: LeafColumn,
+    page: &DataPage<'_>,
+    kept: &KeptValues,
+    each: &mut dyn FnMut(StoredValue<'_>, u64),
+) -> Step<()> {
+    let (len, values) = (kept.bits.len(), kept.bits.ones());
+    plain::check(leaf.physical, page.values, len)?;
+    match leaf.physical {
+        Physical::Bit => {
+            let packed = Packed { bytes: page.values, width: 1, start: 0, len };
+            both_bits(values, kept_ones(packed, kept, 0), each);
+        }
+        Physical::Word4 => {
+            kept_words(
+                leaf,
+                &page.values.as_chunks().0[..len],
+                u32::from_le_bytes,
+                low(leaf.one()),
+                kept,
+                each,
+            );
+        }
+        Physical::Word8 => {
+            kept_words(leaf, &page.values.as_chunks().0[..len], u64::from_le_bytes, leaf.one(), kept, each);
+        }
+        physical => {
+            let (mut values, mut neighbours) = (PlainValues::new(physical, page.values), Neighbours::new());
+            for at in 0..len {
+                let value = values.next()?;
+                if kept.bits.word(at, 1) == 1 {
+                    give(leaf, neighbours.push(value), each);
+                }
+            }
+            give(leaf, neighbours.finish(), each);
+        }
+    }
+    Ok(())
+}
+
+/// Words of which most are 0 or `one`.
+fn kept_words<const SIZE: usize, W: PartialEq + Copy + Default + Into<u64>>(
+    leaf: LeafColumn,
+    values: &[[u8; SIZE]],
+    load: impl Fn([u8; SIZE]) -> W,
+    one: W,
+    kept: &KeptValues,
+    each: &mut dyn FnMut(StoredValue<'_>, u64),
+) {
+    let (mut zeros, mut ones, mut neighbours) = (0_u64, 0_u64, Neighbours::new());
+    for (values, &word) in values.chunks(64).zip(kept.bits.words()) {
+        let (mut is_zero, mut is_one) = (0_u64, 0_u64);
+        for (i, bytes) in values.iter().enumerate() {
+            let value = load(*bytes);
+            is_zero |= u64::from(value == W::default()) << i;
+            is_one |= u64::from(value == one) << i;
+        }
+        zeros += u64::from((is_zero & word).count_ones());
+        ones += u64::from((is_one & word).count_ones());
+        let mut others = word & !is_zero & !is_one;
+        while others != 0 {
+            let value = load(values[others.trailing_zeros() as usize]);
+            give(leaf, neighbours.push(RawValue::Word(value.into())), each);
+            others &= others - 1;
+        }
+    }
+    give(leaf, neighbours.finish(), each);
+    for (word, rows) in [(0, zeros), (one.into(), ones)] {
+        if rows > 0 {
+            each(leaf.value(RawValue::Word(word)), rows);
+        }
+    }
+}
+
+fn give(leaf: LeafColumn, run: Option<(RawValue<'_>, u64)>, each: &mut dyn FnMut(StoredValue<'_>, u64)) {
+    if let Some((raw, rows)) = run {
+        each(leaf.value(raw), rows);
+    }
+}

@@ -1,0 +1,185 @@
+//! Bits side by side, 64 to a word, the lowest first.
+//!
+//! `BooleanBuffer` of Arrow gives no words that begin between two bytes, and has neither [`gather`] nor [`deposit`].
+
+use super::packed::low_bits;
+
+/// Bits that are appended.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Bits {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bits {
+    /// `len` bits of `words`, which may go on.
+    pub(crate) fn new(mut words: Vec<u64>, len: usize) -> Self {
+        words.resize(len.div_ceil(64), 0);
+        if let Some(last) = words.last_mut() {
+            *last &= low_bits(len - (len - 1) / 64 * 64);
+        }
+        Self { words, len }
+    }
+
+    /// Number of bits.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many are set.
+    pub(crate) fn ones(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// How many of `len` bits from `from` on are set.
+    pub(crate) fn ones_of(&self, from: usize, len: usize) -> usize {
+        let words = (from..from + len).step_by(64).map(|at| self.word(at, (from + len - at).min(64)));
+        words.map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// `n` bits from bit `at` on, up to 64.
+    #[inline]
+    pub(crate) fn word(&self, at: usize, n: usize) -> u64 {
+        take(&self.words, at, n)
+    }
+
+    /// Words of 64 bits, the last one of fewer.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Forgets all bits.
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+        self.len = 0;
+    }
+
+    /// Appends the lowest `n` bits of `word`, up to 64; the others are 0.
+    #[inline]
+    pub(crate) fn push(&mut self, word: u64, n: usize) {
+        let shift = self.len % 64;
+        if shift == 0 {
+            self.words.push(word);
+        } else {
+            if let Some(last) = self.words.last_mut() {
+                *last |= word << shift;
+            }
+            if shift + n > 64 {
+                self.words.push(word >> (64 - shift));
+            }
+        }
+        self.len += n;
+        // No bit is pushed where `n` is 0.
+        self.words.truncate(self.len.div_ceil(64));
+    }
+
+    /// Appends the same bit `len` times.
+    pub(crate) fn repeat(&mut self, bit: bool, len: usize) {
+        let mut left = len;
+        while left > 0 {
+            let n = left.min(64);
+            self.push(if bit { low_bits(n) } else { 0 }, n);
+            left -= n;
+        }
+    }
+}
+
+/// `n` bits from bit `at` on, up to 64.
+#[inline]
+pub(crate) fn take(bits: &[u64], at: usize, n: usize) -> u64 {
+    let (index, shift) = (at / 64, at % 64);
+    let mut word = bits.get(index).copied().unwrap_or(0) >> shift;
+    if shift > 0 {
+        word |= bits.get(index + 1).copied().unwrap_or(0) << (64 - shift);
+    }
+    word & low_bits(n)
+}
+
+/// The bits of `word`, each at the place of the next bit of `mask`.
+pub(crate) fn deposit(word: u64, mask: u64) -> u64 {
+    if word == 0 || mask == u64::MAX {
+        return word;
+    }
+    let (mut word, mut mask, mut out) = (word, mask, 0);
+    while word != 0 && mask != 0 {
+        if word & 1 == 1 {
+            out |= mask & mask.wrapping_neg();
+        }
+        word >>= 1;
+        mask &= mask - 1;
+    }
+    out
+}
+
+/// The bits of `word` at the places of the bits of `mask`, side by side.
+#[inline]
+pub(crate) fn gather(word: u64, mask: u64) -> u64 {
+    let word = word & mask;
+    if mask == u64::MAX || word == 0 {
+        return word;
+    }
+    if word == mask {
+        return low_bits(mask.count_ones() as usize);
+    }
+    // Moves each bit by the number of zeros of the mask below it: first by 1, then by 2, 4, 8, 16 and 32.
+    let (mut word, mut mask, mut below) = (word, mask, !mask << 1);
+    for step in 0..6 {
+        let mut odd = below;
+        for shift in 0..6 {
+            odd ^= odd << (1 << shift);
+        }
+        let moved = odd & mask;
+        mask = mask ^ moved | moved >> (1 << step);
+        let bits = word & moved;
+        word = word ^ bits | bits >> (1 << step);
+        below &= !odd;
+    }
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn bits_are_put_where_values_are() {
+        assert_eq!(deposit(0b101, 0b1101_0010), 0b0100_0010);
+        assert_eq!(take(&[1 << 63, 0b11], 63, 3), 0b111);
+        assert_eq!(take(&[u64::MAX], 60, 10), 0b1111);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_gathered_and_put_back_is_the_same(word in any::<u64>(), a in any::<u64>(), b in any::<u64>()) {
+            for mask in [a, a & b, a | b, u64::MAX, 0] {
+                let gathered = gather(word, mask);
+                prop_assert_eq!(deposit(gathered, mask), word & mask);
+                prop_assert_eq!(gathered & !low_bits(mask.count_ones() as usize), 0);
+            }
+        }
+
+        #[test]
+        fn bits_come_back(parts in proptest::collection::vec((any::<u64>(), 0..=64_usize, any::<bool>()), 0..20)) {
+            let (mut bits, mut expected) = (Bits::default(), Vec::new());
+            for (word, n, repeats) in parts {
+                if repeats {
+                    bits.repeat(word & 1 == 1, n * 3);
+                    expected.extend(std::iter::repeat_n(word & 1 == 1, n * 3));
+                } else {
+                    bits.push(word & low_bits(n), n);
+                    expected.extend((0..n).map(|bit| word >> bit & 1 == 1));
+                }
+            }
+            prop_assert_eq!(bits.len(), expected.len());
+            prop_assert_eq!(bits.words().len(), expected.len().div_ceil(64));
+            for (at, bit) in expected.iter().enumerate() {
+                prop_assert_eq!(bits.word(at, 1) == 1, *bit);
+            }
+            let half = expected.len() / 2;
+            prop_assert_eq!(bits.ones_of(half, expected.len() - half), expected[half..].iter().filter(|b| **b).count());
+            prop_assert_eq!(bits.ones(), expected.iter().filter(|b| **b).count());
+        }
+    }
+}
