@@ -1,5 +1,7 @@
 //! What one label has: rows of each meaning, and soft or weighted sums of them.
 
+use std::ops::Neg;
+
 use super::labels::NameOrder;
 
 /// The meaning of one cell of the target tensor.
@@ -77,32 +79,42 @@ impl Tally {
 /// A soft or weighted count: a decimal with 18 places, added exactly.
 ///
 /// Floating-point sums depend on their order, and so on threads and shards. A value is rounded once,
-/// to 10⁻¹⁸, when it becomes a `Mass`; from then on every sum is exact. Range: ±1.7·10²⁰.
+/// to 10⁻¹⁸, when it becomes a `Mass`; from then on every sum is exact, and it is rounded once more, to the
+/// nearest double, when it is shown. Range: ±1.7·10²⁰.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Mass(i128);
 
 impl Mass {
-    const UNITS: f64 = 1e18;
+    /// Units of a mass of 1.
+    const UNITS: u128 = 1_000_000_000_000_000_000;
     /// Largest value that `from_f64` accepts: a larger single cell is an error in the data.
     const MAX: f64 = 1e15;
 
     /// No mass.
     pub const ZERO: Self = Self(0);
 
-    /// Rounds a finite number of at most ±10¹⁵ to 18 decimal places; `None` for anything else.
+    /// Rounds a finite number of at most ±10¹⁵ to 18 decimal places, half away from 0; `None` for anything else.
     #[must_use]
     pub fn from_f64(value: f64) -> Option<Self> {
         if !value.is_finite() || value.abs() > Self::MAX {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "bounded by MAX just above")]
-        Some(Self((value * Self::UNITS).round() as i128))
+        // The value is mantissa · 2^(exponent − 1075).
+        let bits = value.abs().to_bits();
+        let (exponent, fraction) = (bits >> 52, bits & ((1 << 52) - 1));
+        let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+        // At least 3: the largest value is below 2^50.
+        let shift = 1075 - exponent.max(1);
+        let scaled = u128::from(mantissa) * Self::UNITS;
+        let units = if shift < 128 { (scaled + (1 << (shift - 1))) >> shift } else { 0 };
+        let units = units.cast_signed();
+        Some(Self(if value.is_sign_negative() { -units } else { units }))
     }
 
     /// The whole number `rows` as a mass.
     #[must_use]
     pub fn from_rows(rows: u64) -> Self {
-        Self(i128::from(rows) * 1_000_000_000_000_000_000)
+        Self((u128::from(rows) * Self::UNITS).cast_signed())
     }
 
     /// From units of 10⁻¹⁸, as files store it.
@@ -120,9 +132,14 @@ impl Mass {
     /// The nearest double.
     #[must_use]
     pub fn to_f64(self) -> f64 {
+        // As many bits as fit, so that the quotient has more than a double holds; the last one says that there is a rest.
+        let units = self.0.unsigned_abs();
+        let shift = units.leading_zeros() % 128;
+        let (quotient, rest) = ((units << shift) / Self::UNITS, (units << shift) % Self::UNITS);
         #[expect(clippy::cast_precision_loss, reason = "the one place where a mass becomes a double")]
-        let units = self.0 as f64;
-        units / Self::UNITS
+        let rounded = (quotient | u128::from(rest > 0)) as f64;
+        let value = rounded * f64::from(shift).neg().exp2();
+        if self.0 < 0 { -value } else { value }
     }
 
     /// Exact sum, or `None` on overflow.
@@ -161,4 +178,52 @@ pub struct Unlisted {
     pub mass: MassTally,
     /// The order of the labels that were found.
     pub order: NameOrder,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sums_of_halves_are_exact() {
+        let mut sum = Mass::ZERO;
+        for step in 1..=4000_u32 {
+            sum = sum.checked_add(Mass::from_f64(f64::from(step) / 2.0).unwrap()).unwrap();
+        }
+        assert_eq!(sum.to_f64(), 4_001_000.0);
+        let more = Mass::from_f64(872_947.5).unwrap();
+        assert_eq!((more.units(), more.to_f64()), (872_947_500_000_000_000_000_000, 872_947.5));
+        assert_eq!(Mass::from_f64(-0.5).unwrap().units(), -500_000_000_000_000_000);
+        assert_eq!(
+            (Mass::ZERO.to_f64(), Mass::from_rows(u64::MAX).to_f64()),
+            (0.0, 18_446_744_073_709_551_616.0)
+        );
+        assert_eq!(Mass::from_f64(5e-324), Some(Mass::ZERO));
+        assert_eq!(Mass::from_f64(1e-18).unwrap().units(), 1);
+        assert!([f64::NAN, f64::INFINITY, 1.1e15].into_iter().all(|value| Mass::from_f64(value).is_none()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_mass_becomes_the_nearest_double(units in any::<i128>(), shift in 0..127_u32) {
+            let units = units >> shift;
+            // Decimals are read to the nearest double.
+            let (whole, rest) = (units.unsigned_abs() / Mass::UNITS, units.unsigned_abs() % Mass::UNITS);
+            let text = format!("{}{whole}.{rest:018}", if units < 0 { "-" } else { "" });
+            prop_assert_eq!(Mass::from_units(units).to_f64(), text.parse::<f64>().unwrap());
+        }
+
+        #[test]
+        fn a_double_becomes_the_nearest_mass(value in -1e15..1e15_f64, small in 0..60_i32) {
+            let value = value * 2_f64.powi(-small);
+            // Exact decimals of the double, rounded half away from 0 by their first digit left out.
+            let text = format!("{:.60}", value.abs());
+            let (whole, rest) = text.split_once('.').unwrap();
+            let units: i128 = format!("{whole}{}", &rest[..18]).parse().unwrap();
+            let units = units + i128::from(rest.as_bytes()[18] >= b'5');
+            prop_assert_eq!(Mass::from_f64(value).unwrap().units(), if value < 0.0 { -units } else { units });
+        }
+    }
 }

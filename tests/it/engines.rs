@@ -65,6 +65,7 @@ fn chunks(place: &Place, how: &str) -> u64 {
 
 fn shard(place: &Place, name: &str, columns: Vec<(&str, ArrayRef)>, settings: &Settings) {
     let mut columns = columns;
+    columns.push(weight_column(columns[0].1.len()));
     columns.push(condition_column(columns[0].1.len(), name.len() + usize::from(name.as_bytes()[3])));
     write_with(&place.path(name), columns, settings.properties().build());
 }
@@ -89,6 +90,15 @@ fn condition_column(rows: usize, shard: usize) -> (&'static str, ArrayRef) {
         _ => Some(i32::try_from(row * 5 % 4).unwrap()),
     };
     ("k", Arc::new((0..rows).map(value).collect::<Int32Array>()))
+}
+
+/// Weights of rows, half the time.
+const WEIGHTS: [&[&str]; 2] = [&[], &["--sample-weight", "w"]];
+
+/// The weights: halves, thirds, large and small ones.
+fn weight_column(rows: usize) -> (&'static str, ArrayRef) {
+    let weight = |row: usize| [0.5, 1.0 / 3.0, 0.0, 4001.5, 1e-9, 2.0][row * 7 % 6];
+    ("w", Arc::new((0..rows).map(weight).map(Some).collect::<Float64Array>()))
 }
 
 /// Rules for values, one of them at random.
@@ -120,7 +130,7 @@ proptest! {
         kind in proptest::sample::select(&TYPES[..]),
         mixed in prop_oneof![2 => Just(false), 1 => Just(true)],
         rules in proptest::sample::select(&RULES[..]),
-        condition in proptest::sample::select(&CONDITIONS[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]), weights in proptest::sample::select(&WEIGHTS[..]),
     ) {
         let place = Place::new();
         for (i, (a, b, settings, pick)) in shards.iter().enumerate() {
@@ -134,7 +144,7 @@ proptest! {
             shard(&place, &format!("in/{i}.parquet"), columns, settings);
         }
         let layout = ["in", "--layout", "wide", "--labels", "a,b", "--missing-columns", "missing"];
-        both(&place, &[&layout, rules, condition].concat());
+        both(&place, &[&layout, rules, condition, weights].concat());
     }
 
     #[test]
@@ -308,7 +318,7 @@ fn what_needs_rows_is_counted_from_arrays() {
     hive(&place);
     for (flags, why) in [
         (["--where", "w = 1 or random() > 2"], "--where"),
-        (["--sample-weight", "w"], "--sample-weight"),
+        (["--sample-weight", "year"], "--sample-weight"),
         (["--by", "w"], "--by"),
     ] {
         let wide = ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--overwrite"];

@@ -3,7 +3,8 @@
 use crate::counts::{Cell, Mass, MassTally, Tally};
 use crate::engine::pairs::record::{PairMass, Record, SIDES};
 use crate::engine::pairs::sorter::RecordSink;
-use crate::engine::plain::cells::{mass, mass_overflow};
+
+use crate::engine::read::weights::{mass, mass_overflow};
 use crate::error::Result;
 
 /// Counts of all groups.

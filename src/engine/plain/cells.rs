@@ -1,7 +1,6 @@
 //! What counters of cells and of sets share.
 
 use crate::counts::{Mass, MassTally, Tally};
-use crate::error::{Error, Result};
 
 /// An invalid value and its place.
 #[derive(Debug)]
@@ -16,9 +15,9 @@ pub(super) const STRAYS_SHOWN: usize = 8;
 
 /// What is known of one label, and of one group as a whole.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct CellSum {
-    pub(super) tally: Tally,
-    pub(super) mass: MassTally,
+pub(crate) struct CellSum {
+    pub(crate) tally: Tally,
+    pub(crate) mass: MassTally,
 }
 
 /// What one batch of a group adds to the group as a whole. With elements as units, the rows are the elements.
@@ -30,12 +29,4 @@ pub(super) struct BatchRows {
     pub(super) null_mass: Mass,
     /// Weights of all units, where these are not the rows.
     pub(super) unit_mass: Mass,
-}
-
-pub(crate) fn mass(value: f64) -> Result<Mass> {
-    Mass::from_f64(value).ok_or_else(mass_overflow)
-}
-
-pub(crate) fn mass_overflow() -> Error {
-    Error::resource("the weighted counts pass 1.7e20").hint("divide the --sample-weight column by a constant")
 }

@@ -14,24 +14,26 @@ use arrow::datatypes::{
     Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use crate::counts::{Cell, Tally};
+use crate::counts::Cell;
 use crate::engine::counting::Counting;
-use crate::engine::plain::cells::{BatchRows, CellSum, STRAYS_SHOWN, StrayValue, mass, mass_overflow};
+use crate::engine::plain::cells::{BatchRows, CellSum, STRAYS_SHOWN, StrayValue};
 use crate::engine::plain::visit::visit;
 use crate::engine::read::vector_text::{VectorText, wrong_length};
+use crate::engine::read::weights::{mass, mass_overflow};
 use crate::error::{Error, Result};
 use crate::source::layout::item;
 use crate::source::values::{Domain, Value};
 
-/// Tallies one label column of layout `wide`: its cells, and the first invalid value.
+/// Tallies one label column of layout `wide`: its cells with their weights, and the first invalid value.
 pub(crate) fn tally_column(
     array: &ArrayRef,
     position: usize,
     counting: &Counting,
-) -> Result<(Tally, Option<String>)> {
+    weights: Option<&Float64Array>,
+) -> Result<(CellSum, Option<String>)> {
     let (mut side, mut strays) = (CellSum::default(), Vec::new());
-    tally(array, position, counting, None, &mut side, &mut strays)?;
-    Ok((side.tally, strays.into_iter().next().map(|stray| stray.text)))
+    tally(array, position, counting, weights, &mut side, &mut strays)?;
+    Ok((side, strays.into_iter().next().map(|stray| stray.text)))
 }
 
 /// Tallies one label column.

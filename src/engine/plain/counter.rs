@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Float64Type, UInt32Type};
+use arrow::datatypes::UInt32Type;
 
 use crate::counts::{CountUnit, Mass, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
-use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue, mass, mass_overflow};
+use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue};
 use crate::engine::plain::columns;
 use crate::engine::plain::groups::{self, ByGroup};
 use crate::engine::plain::maps::MapSums;
 use crate::engine::plain::sets::Sets;
+use crate::engine::read::weights::{mass_overflow, sum, weights};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 
@@ -208,23 +209,4 @@ impl PlainGroup {
         }
         Ok(())
     }
-}
-
-pub(crate) fn weights<'a>(name: &str, array: &'a ArrayRef) -> Result<&'a Float64Array> {
-    let weights = array.as_primitive::<Float64Type>();
-    let bad = |what: String| {
-        Error::input(format!("--sample-weight column {name:?} holds {what}"))
-            .hint("weights must be finite numbers of at least 0; leave rows out with --where")
-    };
-    if weights.null_count() > 0 {
-        return Err(bad("NULL".to_owned()));
-    }
-    match weights.values().iter().find(|w| !(w.is_finite() && **w >= 0.0) || Mass::from_f64(**w).is_none()) {
-        Some(weight) => Err(bad(weight.to_string())),
-        None => Ok(weights),
-    }
-}
-
-fn sum(values: &[f64]) -> Result<Mass> {
-    values.iter().try_fold(Mass::ZERO, |sum, &w| sum.checked_add(mass(w)?).ok_or_else(mass_overflow))
 }

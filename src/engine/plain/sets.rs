@@ -6,10 +6,11 @@ use crate::counts::{CountUnit, Mass, MassTally, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
-use crate::engine::plain::cells::{BatchRows, STRAYS_SHOWN, StrayValue, mass, mass_overflow};
+use crate::engine::plain::cells::{BatchRows, STRAYS_SHOWN, StrayValue};
 use crate::engine::plain::columns::Lists;
 use crate::engine::plain::visit::visit;
 use crate::engine::read::interner::Interner;
+use crate::engine::read::weights::{mass, mass_overflow};
 use crate::error::Result;
 use crate::source::layout::{LayoutKind, item};
 

@@ -104,11 +104,17 @@ fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
     if let Some(key) = layout.labels.iter().find(|name| dataset.hive.contains(name)) {
         return Some(format!("{key} is a key of folders, no column of the files"));
     }
-    if counting.sample_weight.is_some() {
-        return Some("--sample-weight needs rows".to_owned());
-    }
-    if counting.has_mass() {
+    if counting.domains().any(|domain| domain.soft) {
         return Some("--soft adds up values, not rows".to_owned());
+    }
+    if let Some(weight) = &counting.sample_weight {
+        let column = dataset.schema.field_with_name(weight);
+        if layout.kind != LayoutKind::Wide {
+            return Some("--sample-weight needs rows".to_owned());
+        }
+        if !column.is_ok_and(|column| column.data_type().is_numeric()) {
+            return Some(format!("--sample-weight {weight} is no column of numbers of the files"));
+        }
     }
     if let Some(domain) = counting.domains().find(|domain| domain.null_as != NullAs::Missing) {
         return Some(format!("NULL and NaN count as {}", domain.null_as.as_str()));

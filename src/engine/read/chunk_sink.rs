@@ -2,6 +2,7 @@
 
 use arrow::array::ArrayRef;
 
+use crate::engine::read::row_facts::RowWeights;
 use crate::error::{Error, Result};
 use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, Nesting, PairChunks, RowMask};
 
@@ -17,6 +18,8 @@ pub(crate) struct ColumnPages<'a> {
     pub(crate) chosen: Option<&'a Chosen>,
     /// The rows that count, where not all do.
     pub(crate) mask: Option<&'a RowMask>,
+    /// The weights of the rows of the row group, where they have some.
+    pub(crate) weights: Option<&'a RowWeights>,
 }
 
 impl<'a> ColumnPages<'a> {

@@ -40,8 +40,11 @@ pub(crate) struct ChunkSource {
     pub(crate) grouping: Grouping,
     /// Whether statistics are believed.
     pub(crate) trusts_statistics: bool,
-    /// What rows have to meet to count; a sink has to heed [`ColumnPages::mask`] then. Statistics are not believed.
+    /// What rows have to meet to count; a sink has to heed [`ColumnPages::mask`](super::chunk_sink::ColumnPages::mask) then. Statistics are not believed.
     pub(crate) condition: Option<Condition>,
+    /// The column that weighs rows; a sink has to heed [`ColumnPages::weights`](super::chunk_sink::ColumnPages::weights) then, and weights come last among
+    /// arrays.
+    pub(crate) weight: Option<String>,
     /// Bytes of an object that one thread may ask for before it needs them.
     pub(crate) ahead: usize,
     /// How each column was read.
@@ -68,6 +71,7 @@ impl ChunkSource {
             grouping: Grouping::Apart,
             trusts_statistics: false,
             condition: None,
+            weight: None,
             ahead,
             progress: Arc::clone(progress),
         }

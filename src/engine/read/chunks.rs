@@ -16,18 +16,28 @@ use std::sync::Arc;
 use parquet::file::metadata::RowGroupMetaData;
 use tokio::task::yield_now;
 
+use crate::counts::Mass;
 use crate::engine::read::ahead::ReadQueue;
 use crate::engine::read::arrays::{ArrayColumn, ArrayReader};
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::chunk_source::{ChunkSource, Grouping};
 use crate::engine::read::known_pages::{self, ChosenPages, choose_pages};
-use crate::engine::read::masks::{kept_rows, row_mask};
 use crate::engine::read::places::{ColumnPlace, place};
 use crate::engine::read::reads::{self, ChunkRead, Wanted};
 use crate::engine::read::routes::ColumnRoute;
+use crate::engine::read::row_facts::{RowFacts, kept_rows, row_facts};
 use crate::error::Result;
-use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, RowMask, constant};
+use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, constant};
 use crate::source::shards::Shard;
+
+/// The rows of a row group that were given to a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowsGiven {
+    /// Rows that count.
+    pub(crate) kept: u64,
+    /// Their weights, where rows have weights.
+    pub(crate) mass: Mass,
+}
 
 /// What is read of a row group.
 #[derive(Debug)]
@@ -90,26 +100,29 @@ impl RowGroupReader {
         self.source.routes.add(&self.routes);
     }
 
-    /// Gives the next row group to `sink`, and how many of its rows count; `None` after the last. Files are read into `buffer`.
+    /// Gives the next row group to `sink`, and what its rows are; `None` after the last. Files are read into `buffer`.
     pub(crate) async fn next<S: ChunkSink>(
         &mut self,
         buffer: &mut Vec<u8>,
         sink: &mut S,
-    ) -> Result<Option<u64>> {
+    ) -> Result<Option<RowsGiven>> {
         let Some(plan) = self.next_plan(buffer)? else { return Ok(None) };
         let GroupPlan { group, reads, chosen, refusal } = plan;
         let (source, is_near) = (Arc::clone(&self.source), self.queue.file().is_some());
-        let mask = self.mask(group)?;
-        let kept = mask.as_ref().map_or_else(|| self.rows(group), RowMask::kept);
-        if mask.is_some() && kept == 0 {
+        let mut facts =
+            row_facts(&source, (source.condition.as_ref(), source.weight.as_deref()), self.shard, group)?;
+        let given = RowsGiven { kept: facts.kept(self.rows(group)), mass: facts.mass() };
+        if facts.mask.is_some() && given.kept == 0 {
             self.queue.skip(reads)?;
-            return Ok(Some(kept));
+            return Ok(Some(given));
         }
-        let mask = mask.filter(|mask| mask.kept() < self.rows(group));
+        if given.kept == self.rows(group) {
+            facts.mask = None;
+        }
         let mut again = Vec::new();
         match refusal {
             Some(refusal) => again.push(refusal),
-            None => self.without_reading((group, mask.as_ref()), &chosen, sink)?,
+            None => self.without_reading((group, &facts), &chosen, sink)?,
         }
         let shard = &source.shards[self.shard];
         let mut left = reads;
@@ -118,7 +131,7 @@ impl RowGroupReader {
             left -= 1;
             self.plan_ahead()?;
             source.progress.add_bytes(read.len() as u64);
-            self.give_pages((group, mask.as_ref()), &read, &bytes, &chosen, sink, &mut again)?;
+            self.give_pages((group, &facts), &read, &bytes, &chosen, sink, &mut again)?;
             if is_near {
                 // Lets a cancelled run end, and other tasks of this thread go on.
                 yield_now().await;
@@ -132,23 +145,17 @@ impl RowGroupReader {
                     route.fell_back(if other == *column { why } else { &beside });
                 }
                 let all: Vec<usize> = (0..self.places.len()).collect();
-                self.give_arrays((group, mask.as_ref()), &all, sink)?;
+                self.give_arrays((group, &facts), &all, sink)?;
             }
             None if !self.is_apart() => self.routes.iter_mut().for_each(|route| route.encoded += 1),
             _ => {
                 for (column, why) in &again {
                     self.routes[*column].fell_back(why);
-                    self.give_arrays((group, mask.as_ref()), &[*column], sink)?;
+                    self.give_arrays((group, &facts), &[*column], sink)?;
                 }
             }
         }
-        Ok(Some(kept))
-    }
-
-    /// The rows of a row group that count, where there is a condition.
-    fn mask(&self, group: usize) -> Result<Option<RowMask>> {
-        let condition = self.source.condition.as_ref();
-        condition.map(|condition| row_mask(&self.source, condition, self.shard, group)).transpose()
+        Ok(Some(given))
     }
 
     fn is_apart(&self) -> bool {
@@ -254,18 +261,18 @@ impl RowGroupReader {
     /// Gives what takes no read of pages: columns that are absent, known by statistics, or read as arrays.
     fn without_reading<S: ChunkSink>(
         &mut self,
-        (group, mask): (usize, Option<&RowMask>),
+        (group, facts): (usize, &RowFacts),
         chosen: &ChosenPages,
         sink: &mut S,
     ) -> Result<()> {
         for column in 0..self.places.len() {
             match &self.places[column] {
                 ColumnPlace::Absent => {
-                    sink.absent(column, mask.map_or_else(|| self.rows(group), RowMask::kept))?;
+                    sink.absent(column, facts.kept(self.rows(group)))?;
                 }
                 ColumnPlace::Arrays { why, .. } => {
                     self.routes[column].fell_back(why);
-                    self.give_arrays((group, mask), &[column], sink)?;
+                    self.give_arrays((group, facts), &[column], sink)?;
                 }
                 ColumnPlace::Leaves { leaves, .. } => {
                     if let Some(constant) = self.constant(group, leaves) {
@@ -287,7 +294,7 @@ impl RowGroupReader {
     /// Gives the pages of one read, and adds the columns that they do not give, with the reasons, to `again`.
     fn give_pages<S: ChunkSink>(
         &mut self,
-        (group, mask): (usize, Option<&RowMask>),
+        (group, facts): (usize, &RowFacts),
         read: &ChunkRead,
         bytes: &[u8],
         chosen: &ChosenPages,
@@ -310,7 +317,8 @@ impl RowGroupReader {
                 chunks: &chunks,
                 nesting: self.nestings.get(&column),
                 chosen,
-                mask,
+                mask: facts.mask.as_ref(),
+                weights: facts.weights.as_ref(),
             });
             match outcome.map_err(|error| source.at(error, self.shard, &[column]))? {
                 ChunkOutcome::Counted(()) => {
@@ -329,7 +337,7 @@ impl RowGroupReader {
     /// Gives columns of a row group as arrays, side by side.
     fn give_arrays<S: ChunkSink>(
         &self,
-        (group, mask): (usize, Option<&RowMask>),
+        (group, facts): (usize, &RowFacts),
         columns: &[usize],
         sink: &mut S,
     ) -> Result<()> {
@@ -343,8 +351,9 @@ impl RowGroupReader {
         }
         let mut row = columns.iter().map(|column| sink.rows_given(*column)).min().unwrap_or(0);
         let mut arrays = ArrayReader::open(&source.shards[*shard], group, wanted, row).map_err(at)?;
-        while let Some((rows, batch)) = arrays.next().map_err(at)? {
-            match mask {
+        while let Some((rows, mut batch)) = arrays.next().map_err(at)? {
+            facts.with_weights(row, rows, &mut batch);
+            match &facts.mask {
                 Some(mask) => sink.arrays(columns, row, &kept_rows(mask, row, rows, &batch)?)?,
                 None => sink.arrays(columns, row, &batch)?,
             }

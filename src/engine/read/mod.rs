@@ -9,10 +9,11 @@
 //!   known_pages   pages whose statistics tell what they hold
 //!   reads         the fewest reads of what is left · ahead: of an object asked for early
 //!   arrays        columns side by side, where pages are unsupported
-//!   masks         which rows of a row group meet the condition
+//!   row_facts     which rows of a row group meet the condition, and what they weigh
 //! condition  the condition of a run, asked of batches of rows · pruning: of statistics · named_columns: what it asks for
 //! meaning    what a stored value means · interner: labels as small numbers
 //!            vector_text: a text that holds one number per label
+//! weights    weights of rows, and their exact sums
 //! batch, table, rows   rows as arrays: of one shard; of all, through DataFusion
 //! routes     how each column was read, for the report of a run · demand: what will be read
 //! ```
@@ -31,7 +32,6 @@ pub(super) mod demand;
 pub(super) mod hive;
 pub(super) mod interner;
 mod known_pages;
-pub(super) mod masks;
 pub(super) mod named_columns;
 pub(super) mod nested;
 pub(super) mod meaning;
@@ -40,6 +40,8 @@ mod places;
 mod pruning;
 mod reads;
 pub(super) mod routes;
+pub(super) mod row_facts;
 pub(super) mod rows;
 pub(super) mod table;
 pub(super) mod vector_text;
+pub(super) mod weights;

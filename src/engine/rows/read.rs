@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 
 use crate::engine::read::choice::EngineChoice;
 use crate::engine::read::chunks::RowGroupReader;
-use crate::engine::read::masks::row_mask;
 use crate::engine::read::routes::Route;
+use crate::engine::read::row_facts::row_facts;
 use crate::engine::rows::arrays::read_arrays;
 use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::buffers::RowBuffers;
@@ -88,12 +88,11 @@ fn read_piece<S: RowSink>(
         EngineChoice::Encoded(kept) if !kept[piece.shard] => pass_over(job, piece, buffers, sink),
         EngineChoice::Encoded(_) => read_pages(job, piece, (reader, None), buffers, sink),
         EngineChoice::Masked => {
-            let Some(condition) = &job.condition else { return Err(Error::internal("no condition")) };
-            let mask = row_mask(&job.chunks, condition, piece.shard, piece.group)?;
-            if mask.kept() == 0 {
+            let facts = row_facts(&job.chunks, (job.condition.as_ref(), None), piece.shard, piece.group)?;
+            if facts.kept(piece.rows) == 0 {
                 return pass_over(job, piece, buffers, sink);
             }
-            read_pages(job, piece, (reader, Some(&mask)), buffers, sink)
+            read_pages(job, piece, (reader, facts.mask.as_ref()), buffers, sink)
         }
         EngineChoice::Plain(_) => read_arrays(job, piece, buffers, sink),
     }

@@ -14,7 +14,7 @@ use crate::engine::read::interner::Interner;
 use crate::engine::read::pieces;
 use crate::engine::scan::tallies::{PartialBatches, Tallies};
 use crate::error::{Error, Result};
-use crate::pages::{SetCounter, Workspace};
+use crate::pages::{Marks, SetCounter, Workspace};
 
 /// Everything a thread needs to count any piece.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub(super) struct ScanTools {
     pub(super) values: Workspace,
     pub(super) interner: Interner,
     pub(super) counter: SetCounter,
+    /// Which rows of a column are positive, where rows have weights.
+    pub(super) marks: Marks,
 }
 
 impl ScanBuffers {
@@ -86,6 +88,7 @@ impl ScanJob {
                 values: Workspace::default(),
                 interner: Interner::of(&self.counting),
                 counter: SetCounter::new(),
+                marks: Marks::default(),
             },
         })
     }

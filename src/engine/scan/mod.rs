@@ -81,6 +81,7 @@ impl Scan {
                     && counting.layout.kind == LayoutKind::Wide
                     && condition.is_none(),
                 condition,
+                weight: counting.sample_weight.clone(),
                 ..ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, share, progress)
             }),
             counting: Arc::clone(counting),

@@ -77,7 +77,7 @@ impl ScanPiece {
             CountSink { job: &self.job, shard: self.shard, buffers: &mut buffers, arrays: &mut self.arrays };
         let counted = groups.next(&mut buffer, &mut sink).await?;
         buffers.read = buffer;
-        let Some(rows) = counted else {
+        let Some(given) = counted else {
             if let Some(groups) = self.groups.take() {
                 groups.finish();
             }
@@ -86,9 +86,10 @@ impl ScanPiece {
             return Ok(());
         };
         if self.job.counting.layout.kind == LayoutKind::Wide {
-            buffers.tallies.rows += rows;
+            buffers.tallies.rows += given.kept;
+            buffers.tallies.add_mass(given.mass)?;
         }
-        self.job.chunks.progress.add(rows);
+        self.job.chunks.progress.add(given.kept);
         if buffers.has_many_names(&self.job) {
             self.ready = buffers.give(&self.job, self.shard);
         }

@@ -2,22 +2,26 @@
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray};
+use arrow::datatypes::Float64Type;
 
-use crate::counts::{Cell, CountUnit};
+use crate::counts::{Cell, CountUnit, Mass, MassTally};
+use crate::engine::plain::cells::CellSum;
 use crate::engine::plain::columns::tally_column;
 use crate::engine::plain::counter::Counter;
 use crate::engine::plain::maps::no_side;
 use crate::engine::read::batch::rows_of_shard;
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::meaning::{StoredLabels, cell, is_flat};
+use crate::engine::read::row_facts::RowWeights;
+use crate::engine::read::weights::{mass, mass_overflow};
 use crate::engine::scan::job::{ScanBuffers, ScanJob, ScanTools};
 use crate::engine::scan::vector_texts;
 use crate::error::{Error, Result};
 use crate::pages::{
-    ChunkOutcome, Constant, FlatCount, StoredValue, count_elements, count_flat, count_flat_pages,
-    count_kept_flat, count_kept_sets, count_kept_vector, count_nested_sets, count_pairs, count_sets,
-    count_vector,
+    ChunkOutcome, Constant, FlatCount, Marks, RowMask, StoredValue, count_elements, count_flat,
+    count_flat_pages, count_kept_flat, count_kept_sets, count_kept_vector, count_nested_sets, count_pairs,
+    count_sets, count_vector, mark_flat,
 };
 use crate::source::layout::LayoutKind;
 
@@ -53,6 +57,27 @@ fn unsupported_mask() -> ChunkOutcome<()> {
     ChunkOutcome::Unsupported("some rows of it do not meet the condition".to_owned())
 }
 
+/// The weights of the positive and of the negative rows of a column.
+fn weigh(marks: &Marks, mask: Option<&RowMask>, weights: &RowWeights) -> Result<MassTally> {
+    let sum = |bits: &[u64]| {
+        let mut sum = Mass::ZERO;
+        for (at, &word) in bits.iter().enumerate() {
+            let mut word = mask.map_or(word, |mask| word & mask.word(at * 64, 64));
+            while word != 0 {
+                let row = at * 64 + word.trailing_zeros() as usize;
+                let weight =
+                    weights.values.get(row).ok_or_else(|| Error::internal("a row without a weight"))?;
+                sum = sum.checked_add(mass(*weight)?).ok_or_else(mass_overflow)?;
+                word &= word - 1;
+            }
+        }
+        Ok::<_, Error>(sum)
+    };
+    let (positives, unknown) = (sum(&marks.positives)?, sum(&marks.unknown)?);
+    let negatives = Mass::from_units(weights.sum.units() - positives.units() - unknown.units());
+    Ok(MassTally { positives, negatives })
+}
+
 impl ChunkSink for CountSink<'_> {
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>> {
         let counting = &*self.job.counting;
@@ -63,7 +88,8 @@ impl ChunkSink for CountSink<'_> {
             return self.pairs(pages);
         }
         let [chunk] = pages.chunks else { return Err(Error::internal("more than one leaf of a column")) };
-        let ScanBuffers { tallies, tools: ScanTools { workspace, interner, counter, .. }, .. } = self.buffers;
+        let ScanBuffers { tallies, tools: ScanTools { workspace, interner, counter, marks, .. }, .. } =
+            self.buffers;
         Ok(match counting.layout.kind {
             LayoutKind::Wide => {
                 let domain = counting.domain(pages.column);
@@ -73,6 +99,10 @@ impl ChunkSink for CountSink<'_> {
                     (None, None) => count_flat(chunk, workspace, &cell)?,
                     (Some(chosen), None) => count_flat_pages(chunk, chosen, workspace, &cell)?,
                 };
+                if let (Some(weights), ChunkOutcome::Counted(_)) = (pages.weights, &outcome) {
+                    mark_flat(chunk, workspace, &cell, marks)?;
+                    tallies.add_label_mass(pages.column, &weigh(marks, pages.mask, weights)?)?;
+                }
                 outcome.map(|count| tallies.add_flat((self.shard, pages.column), count))
             }
             LayoutKind::Vector if is_flat(chunk) && pages.mask.is_some() => unsupported_mask(),
@@ -111,9 +141,14 @@ impl ChunkSink for CountSink<'_> {
         if counting.layout.kind != LayoutKind::Wide {
             return self.arrays.update(&rows_of_shard(arrays, &self.job.keys[self.shard], self.shard)?);
         }
+        let weights = counting.sample_weight.as_ref().and_then(|_| arrays.get(columns.len()));
+        let weights = weights.map(|weights| weights.as_primitive::<Float64Type>());
         for (&column, array) in columns.iter().zip(arrays) {
-            let (tally, first_invalid) = tally_column(array, column, counting)?;
+            let (CellSum { tally, mass }, first_invalid) = tally_column(array, column, counting, weights)?;
             self.buffers.tallies.add_flat((self.shard, column), FlatCount { tally, first_invalid });
+            if weights.is_some() {
+                self.buffers.tallies.add_label_mass(column, &mass)?;
+            }
         }
         Ok(())
     }

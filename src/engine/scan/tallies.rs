@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 use arrow::array::RecordBatch;
 
-use crate::counts::{Cell, Tally};
+use crate::counts::{Cell, Mass, MassTally, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial;
 use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::read::interner::Interner;
+use crate::engine::read::weights::mass_overflow;
 use crate::engine::scan::vector_texts::VectorTextCount;
+use crate::error::{Error, Result};
 use crate::pages::{Constant, FlatCount, SetCount, SetCounter, VectorCount};
 use crate::source::layout::LayoutKind;
 
@@ -25,6 +27,10 @@ pub(super) struct Tallies {
     null_elements: u64,
     /// By label, for `wide` and `vector`; for `map`, of the rows that name the label.
     pub(super) labels: Vec<Tally>,
+    /// Weights by label, for `wide`; empty where rows have none.
+    masses: Vec<MassTally>,
+    /// Weights of all rows.
+    mass: Mass,
     /// Shard and label, if it is one label's → how many invalid values, and one of them.
     invalid: BTreeMap<(usize, Option<usize>), (u64, String)>,
 }
@@ -35,7 +41,22 @@ impl Tallies {
             Keys::Positions(labels) => vec![Tally::default(); labels.len()],
             _ => Vec::new(),
         };
-        Self { labels, ..Self::default() }
+        let masses =
+            vec![MassTally::default(); if counting.sample_weight.is_some() { labels.len() } else { 0 }];
+        Self { labels, masses, ..Self::default() }
+    }
+
+    /// Adds the weights of rows.
+    pub(super) fn add_mass(&mut self, mass: Mass) -> Result<()> {
+        self.mass = self.mass.checked_add(mass).ok_or_else(mass_overflow)?;
+        Ok(())
+    }
+
+    /// Adds weights of a label.
+    pub(super) fn add_label_mass(&mut self, label: usize, more: &MassTally) -> Result<()> {
+        let mass = self.masses.get_mut(label).ok_or_else(|| Error::internal("weights without a label"))?;
+        *mass = mass.checked_add(more).ok_or_else(mass_overflow)?;
+        Ok(())
     }
 
     pub(super) fn add_flat(&mut self, (shard, column): (usize, usize), count: FlatCount) {
@@ -124,15 +145,21 @@ impl Tallies {
         positives: &mut SetCounter,
     ) -> PartialBatches {
         let fresh = Self::new(counting);
-        let Self { rows, null_rows, null_elements, labels, invalid } = std::mem::replace(self, fresh);
+        let Self { rows, null_rows, null_elements, labels, masses, mass, invalid } =
+            std::mem::replace(self, fresh);
         let mut out = Partials::new(counting.by.len());
         if rows > 0 {
             out.push(&PartialRow {
                 by: key,
                 tally: Tally { negatives: rows - null_rows, missing: null_rows, ..Tally::default() },
                 skipped: null_elements,
+                mass: MassTally { positives: Mass::ZERO, negatives: mass },
                 ..PartialRow::default()
             });
+        }
+        for (label, mass) in masses.into_iter().enumerate().filter(|(_, mass)| *mass != MassTally::default())
+        {
+            out.push(&PartialRow { by: key, index: Some(label as u64), mass, ..PartialRow::default() });
         }
         for ((shard, label), (count, example)) in invalid {
             out.push(&PartialRow {
