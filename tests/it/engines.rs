@@ -42,6 +42,13 @@ pub(crate) fn both(place: &Place, arguments: &[&str]) -> Option<Value> {
     assert!(weights("encoded") == weights("plain"), "{arguments:?}: the engines differ");
     let measures = |engine: &str| std::fs::read_to_string(place.path(engine).join("imbalance.json")).unwrap();
     assert_eq!(measures("encoded"), measures("plain"), "{arguments:?}: the engines differ in rows");
+    let groups = |engine: &str| {
+        let folders = std::fs::read_dir(place.path(engine).join("by")).into_iter().flatten();
+        let mut files: Vec<_> = folders.map(|folder| folder.unwrap().path().join("weights.json")).collect();
+        files.sort();
+        files.into_iter().map(|file| std::fs::read_to_string(file).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(groups("encoded"), groups("plain"), "{arguments:?}: the engines differ in groups");
     for engine in ["encoded", "plain"] {
         let counting = place.json(&format!("{engine}/run_results.json"))["counting"].clone();
         let (way, why_not) = (&counting["rows_way"]["engine"], &counting["rows_not_measured"]);
@@ -65,6 +72,7 @@ fn chunks(place: &Place, how: &str) -> u64 {
 
 fn shard(place: &Place, name: &str, columns: Vec<(&str, ArrayRef)>, settings: &Settings) {
     let mut columns = columns;
+    columns.push(group_column(columns[0].1.len()));
     columns.push(weight_column(columns[0].1.len()));
     columns.push(condition_column(columns[0].1.len(), name.len() + usize::from(name.as_bytes()[3])));
     write_with(&place.path(name), columns, settings.properties().build());
@@ -90,6 +98,15 @@ fn condition_column(rows: usize, shard: usize) -> (&'static str, ArrayRef) {
         _ => Some(i32::try_from(row * 5 % 4).unwrap()),
     };
     ("k", Arc::new((0..rows).map(value).collect::<Int32Array>()))
+}
+
+/// Groups of rows, half the time: few, or more than are read from pages.
+const GROUPS: [&[&str]; 4] = [&[], &[], &["--by", "g"], &["--by", "k"]];
+
+/// The groups: runs of three, and NULL.
+fn group_column(rows: usize) -> (&'static str, ArrayRef) {
+    let group = |row: usize| [Some("a"), Some("b"), None, Some("b")][row / 17 % 4];
+    ("g", Arc::new((0..rows).map(group).collect::<StringArray>()))
 }
 
 /// Weights of rows, half the time.
@@ -130,7 +147,7 @@ proptest! {
         kind in proptest::sample::select(&TYPES[..]),
         mixed in prop_oneof![2 => Just(false), 1 => Just(true)],
         rules in proptest::sample::select(&RULES[..]),
-        condition in proptest::sample::select(&CONDITIONS[..]), weights in proptest::sample::select(&WEIGHTS[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]), groups in proptest::sample::select(&GROUPS[..]), weights in proptest::sample::select(&WEIGHTS[..]),
     ) {
         let place = Place::new();
         for (i, (a, b, settings, pick)) in shards.iter().enumerate() {
@@ -144,7 +161,7 @@ proptest! {
             shard(&place, &format!("in/{i}.parquet"), columns, settings);
         }
         let layout = ["in", "--layout", "wide", "--labels", "a,b", "--missing-columns", "missing"];
-        both(&place, &[&layout, rules, condition, weights].concat());
+        both(&place, &[&layout, rules, condition, weights, groups].concat());
     }
 
     #[test]
@@ -153,7 +170,7 @@ proptest! {
         kind in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
         list in proptest::sample::select(&["list", "large list"][..]),
         keys in proptest::sample::select(&LIST_KEYS[..]),
-        condition in proptest::sample::select(&CONDITIONS[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]), groups in proptest::sample::select(&GROUPS[..]),
     ) {
         let place = Place::new();
         std::fs::write(place.path("names.txt"), (0..12).map(|n| format!("{}\n", "x".repeat(n))).collect::<String>())
@@ -162,7 +179,7 @@ proptest! {
             let lists = lists(list, rows, |codes| label_array(kind, codes));
             shard(&place, &format!("in/{i}.parquet"), vec![("labels", lists)], settings);
         }
-        both(&place, &[&["in", "--layout", "list", "--labels", "labels"], keys, condition].concat());
+        both(&place, &[&["in", "--layout", "list", "--labels", "labels"], keys, condition, groups].concat());
     }
 
     #[test]
@@ -170,7 +187,7 @@ proptest! {
         shards in proptest::collection::vec((rows(Just(3_usize)), settings()), 1..3),
         kind in proptest::sample::select(&TYPES[..]),
         rules in proptest::sample::select(&RULES[..]),
-        condition in proptest::sample::select(&CONDITIONS[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]), groups in proptest::sample::select(&GROUPS[..]),
     ) {
         let place = Place::new();
         for (i, (rows, settings)) in shards.iter().enumerate() {
@@ -180,7 +197,7 @@ proptest! {
             shard(&place, &format!("in/{i}.parquet"), vec![("y", lists)], settings);
         }
         let layout = ["in", "--layout", "vector", "--labels", "y", "--num-labels", "3"];
-        both(&place, &[&layout, rules, condition].concat());
+        both(&place, &[&layout, rules, condition, groups].concat());
     }
 
     #[test]
@@ -189,7 +206,7 @@ proptest! {
         kind in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
         delimited: bool,
         keys in proptest::sample::select(&LABEL_KEYS[..]),
-        condition in proptest::sample::select(&CONDITIONS[..]),
+        condition in proptest::sample::select(&CONDITIONS[..]), groups in proptest::sample::select(&GROUPS[..]),
     ) {
         let place = Place::new();
         for (i, (codes, settings)) in shards.iter().enumerate() {
@@ -202,7 +219,7 @@ proptest! {
             shard(&place, &format!("in/{i}.parquet"), vec![("label", labels)], settings);
         }
         let layout: &[&str] = if delimited { &["delimited", "--delimiter", "|"] } else { &["class"] };
-        both(&place, &[&["in", "--labels", "label", "--layout"], layout, keys, condition].concat());
+        both(&place, &[&["in", "--labels", "label", "--layout"], layout, keys, condition, groups].concat());
     }
 
     #[test]
@@ -316,11 +333,9 @@ fn folders_are_conditions_and_groups_for_both() {
 fn what_needs_rows_is_counted_from_arrays() {
     let place = Place::new();
     hive(&place);
-    for (flags, why) in [
-        (["--where", "w = 1 or random() > 2"], "--where"),
-        (["--sample-weight", "year"], "--sample-weight"),
-        (["--by", "w"], "--by"),
-    ] {
+    for (flags, why) in
+        [(["--where", "w = 1 or random() > 2"], "--where"), (["--sample-weight", "year"], "--sample-weight")]
+    {
         let wide = ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--overwrite"];
         let ended = place.run(&[&wide[..], &flags].concat());
         assert_eq!(ended.code, 0, "{}", ended.stderr);

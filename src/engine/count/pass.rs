@@ -15,8 +15,7 @@ use crate::engine::pairs::long;
 use crate::engine::partial::by_name;
 use crate::engine::plain::exec::PartialCountsExec;
 use crate::engine::progress::Progress;
-use crate::engine::read::choice::{EngineChoice, choose};
-use crate::engine::read::condition::Condition;
+use crate::engine::read::choice::{EngineChoice, choose, questions};
 use crate::engine::read::nested::label_column;
 use crate::engine::read::routes::Route;
 use crate::engine::read::rows::{bytes_scanned, column, rows};
@@ -61,14 +60,10 @@ impl PartialPlan {
     pub(crate) async fn new(task: &CountTask, dataset: &Dataset, choice: EngineChoice) -> Result<Self> {
         let CountTask { context, counting, limits, progress, .. } = task;
         match choice {
-            EngineChoice::Encoded(kept) => {
-                let scan = Scan::new(dataset, counting, (&kept, None), limits, progress)?;
-                Ok(Self { plan: Arc::clone(&scan.plan), input: PlanInput::Pages(scan) })
-            }
-            EngineChoice::Masked => {
-                let (kept, condition) =
-                    (vec![true; dataset.shards.len()], Condition::of(context, dataset, counting)?);
-                let scan = Scan::new(dataset, counting, (&kept, condition), limits, progress)?;
+            EngineChoice::Encoded(_) | EngineChoice::Masked => {
+                let kept = choice.kept().map_or_else(|| vec![true; dataset.shards.len()], <[bool]>::to_vec);
+                let questions = questions(context, dataset, counting, &choice)?;
+                let scan = Scan::new(dataset, counting, (&kept, questions), limits, progress)?;
                 Ok(Self { plan: Arc::clone(&scan.plan), input: PlanInput::Pages(scan) })
             }
             EngineChoice::Plain(why) => {

@@ -121,9 +121,9 @@ pub(super) async fn run<R: Record, S: RecordSink<R>>(
         sink.shard = number;
         let mut groups = RowGroupReader::open(&scan.chunks, number, groups, scan.chunks.ahead)?;
         while !sink.worker.ids_outside
-            && let Some(given) = groups.next(&mut buffer, &mut sink).await?
+            && let Some(rows) = groups.next(&mut buffer, &mut sink).await?
         {
-            scan.chunks.progress.add(given.kept);
+            scan.chunks.progress.add(rows);
             sink.labels.clear();
             sink.sides.clear();
         }

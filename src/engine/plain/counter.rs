@@ -13,9 +13,9 @@ use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue};
 use crate::engine::plain::columns;
-use crate::engine::plain::groups::{self, ByGroup};
 use crate::engine::plain::maps::MapSums;
 use crate::engine::plain::sets::Sets;
+use crate::engine::read::by_group::{ByGroup, split};
 use crate::engine::read::weights::{mass_overflow, sum, weights};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
@@ -55,7 +55,7 @@ impl Counter {
         let n_labels = self.counting.layout.cells().count();
         let first_by = n_labels + usize::from(self.counting.sample_weight.is_some());
         let by = &batch.columns()[first_by..batch.num_columns() - 1];
-        for (key, mask) in groups::split(by, batch.num_rows())? {
+        for (key, mask) in split(by, batch.num_rows())? {
             match mask {
                 None => self.update_group(key, batch)?,
                 Some(mask) => {

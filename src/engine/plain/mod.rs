@@ -9,7 +9,6 @@ pub(super) mod cells;
 pub(super) mod columns;
 pub(super) mod counter;
 pub(super) mod exec;
-pub(super) mod groups;
 pub(super) mod maps;
 pub(super) mod sets;
 pub(super) mod visit;

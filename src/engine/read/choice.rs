@@ -4,6 +4,8 @@ use datafusion::prelude::SessionContext;
 
 use crate::engine::counting::{Counting, Engine};
 use crate::engine::dataset::Dataset;
+use crate::engine::read::chunk_source::RowQuestions;
+use crate::engine::read::condition::Condition;
 use crate::engine::read::hive;
 use crate::engine::read::routes::{ColumnRoute, Route};
 use crate::engine::read::rows::rows;
@@ -15,7 +17,7 @@ use crate::source::values::NullAs;
 #[derive(Debug, Clone)]
 pub(crate) enum EngineChoice {
     Encoded(Vec<bool>),
-    /// From encoded pages of all shards, of rows that meet a condition on columns of the files.
+    /// From encoded pages of all shards, of rows that meet a condition, or in groups, by columns of the files.
     Masked,
     Plain(String),
 }
@@ -69,10 +71,14 @@ pub(crate) async fn fastest(
         return Ok(EngineChoice::Plain(why));
     }
     let Some(condition) = &counting.filter else {
-        return Ok(EngineChoice::Encoded(vec![true; dataset.shards.len()]));
+        return Ok(match by_column(dataset, counting) {
+            Some(_) => EngineChoice::Masked,
+            None => EngineChoice::Encoded(vec![true; dataset.shards.len()]),
+        });
     };
     Ok(match hive::kept(context, dataset, condition).await? {
-        Some(kept) => EngineChoice::Encoded(kept),
+        Some(kept) if by_column(dataset, counting).is_none() => EngineChoice::Encoded(kept),
+        Some(_) => EngineChoice::Masked,
         None if counting.layout.kind != LayoutKind::Long && is_stable(context, dataset, counting)? => {
             EngineChoice::Masked
         }
@@ -119,6 +125,26 @@ fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
     if let Some(domain) = counting.domains().find(|domain| domain.null_as != NullAs::Missing) {
         return Some(format!("NULL and NaN count as {}", domain.null_as.as_str()));
     }
-    let column = counting.by.iter().find(|by| !dataset.hive.contains(by))?;
+    let column = by_column(dataset, counting).filter(|_| layout.kind == LayoutKind::Long)?;
     Some(format!("--by {column} is a column of the files, which needs rows"))
+}
+
+/// The first column of `--by` that is none of the folders.
+fn by_column<'c>(dataset: &Dataset, counting: &'c Counting) -> Option<&'c String> {
+    counting.by.iter().find(|by| !dataset.hive.contains(by))
+}
+
+/// What is asked of rows beside their labels, where they are read from pages by `choice`.
+pub(crate) fn questions(
+    context: &SessionContext,
+    dataset: &Dataset,
+    counting: &Counting,
+    choice: &EngineChoice,
+) -> Result<RowQuestions> {
+    let is_masked = matches!(choice, EngineChoice::Masked);
+    Ok(RowQuestions {
+        condition: if is_masked { Condition::of(context, dataset, counting)? } else { None },
+        weight: counting.sample_weight.clone(),
+        by: if by_column(dataset, counting).is_some() { counting.by.clone() } else { Vec::new() },
+    })
 }

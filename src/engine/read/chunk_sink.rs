@@ -2,7 +2,7 @@
 
 use arrow::array::ArrayRef;
 
-use crate::engine::read::row_facts::RowWeights;
+use crate::engine::read::row_facts::{RowPart, RowWeights};
 use crate::error::{Error, Result};
 use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, Nesting, PairChunks, RowMask};
 
@@ -18,8 +18,8 @@ pub(crate) struct ColumnPages<'a> {
     pub(crate) chosen: Option<&'a Chosen>,
     /// The rows that count, where not all do.
     pub(crate) mask: Option<&'a RowMask>,
-    /// The weights of the rows of the row group, where they have some.
-    pub(crate) weights: Option<&'a RowWeights>,
+    /// The weights of the rows that count, where rows have weights.
+    pub(crate) weights: Option<RowWeights<'a>>,
 }
 
 impl<'a> ColumnPages<'a> {
@@ -34,6 +34,18 @@ impl<'a> ColumnPages<'a> {
 
 /// Takes row groups. Each column of a row group is given in one way, but for what [`Self::rows_given`] says.
 pub(crate) trait ChunkSink {
+    /// Begins with the rows of a group; all that is given until the next group is theirs. A row group is given group
+    /// by group, and each column as often as there are groups.
+    fn part(&mut self, _part: &RowPart) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes rows that count, of any groups, as arrays: the label columns, values beside labels, weights and `--by`
+    /// columns.
+    fn rows(&mut self, _arrays: &[ArrayRef]) -> Result<()> {
+        Err(Error::internal("rows of many groups were not asked for"))
+    }
+
     /// Takes all pages of a column. What they do not give is given as arrays.
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>>;
 

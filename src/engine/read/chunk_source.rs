@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -26,6 +27,42 @@ pub(crate) enum Grouping {
     },
 }
 
+/// What is asked of rows beside their labels.
+#[derive(Debug, Default)]
+pub(crate) struct RowQuestions {
+    /// What rows have to meet to count.
+    pub(crate) condition: Option<Condition>,
+    /// The column that weighs rows; weights come last among arrays.
+    pub(crate) weight: Option<String>,
+    /// The columns that group rows, where folders do not tell all of them.
+    pub(crate) by: Vec<String>,
+}
+
+/// What rows answer.
+pub(crate) struct RowAnswers<'a> {
+    /// Which rows meet the condition; `None` without one.
+    pub(crate) holds: Option<BooleanArray>,
+    pub(crate) weight: Option<&'a ArrayRef>,
+    pub(crate) by: &'a [ArrayRef],
+}
+
+impl RowQuestions {
+    /// The columns that are asked for.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
+        let condition = self.condition.iter().flat_map(Condition::columns);
+        condition.chain(self.weight.as_deref()).chain(self.by.iter().map(String::as_str))
+    }
+
+    /// What `rows` rows of these columns answer.
+    pub(crate) fn answer<'a>(&self, columns: &'a [ArrayRef], rows: usize) -> Result<RowAnswers<'a>> {
+        let asked = self.condition.as_ref().map_or(0, |condition| condition.columns().count());
+        let (asked, rest) = columns.split_at(asked);
+        let (weight, by) = rest.split_at(usize::from(self.weight.is_some()));
+        let holds = self.condition.as_ref().map(|condition| condition.holds(asked.to_vec(), rows));
+        Ok(RowAnswers { holds: holds.transpose()?, weight: weight.first(), by })
+    }
+}
+
 /// The columns that are read, for all threads.
 #[derive(Debug)]
 pub(crate) struct ChunkSource {
@@ -40,11 +77,9 @@ pub(crate) struct ChunkSource {
     pub(crate) grouping: Grouping,
     /// Whether statistics are believed.
     pub(crate) trusts_statistics: bool,
-    /// What rows have to meet to count; a sink has to heed [`ColumnPages::mask`](super::chunk_sink::ColumnPages::mask) then. Statistics are not believed.
-    pub(crate) condition: Option<Condition>,
-    /// The column that weighs rows; a sink has to heed [`ColumnPages::weights`](super::chunk_sink::ColumnPages::weights) then, and weights come last among
-    /// arrays.
-    pub(crate) weight: Option<String>,
+    /// What is asked of rows beside their labels. Where a condition or groups are asked for, a sink has to heed
+    /// [`ColumnPages::mask`](super::chunk_sink::ColumnPages::mask), and statistics are not believed.
+    pub(crate) questions: RowQuestions,
     /// Bytes of an object that one thread may ask for before it needs them.
     pub(crate) ahead: usize,
     /// How each column was read.
@@ -70,8 +105,7 @@ impl ChunkSource {
             agreed: Arc::clone(agreed),
             grouping: Grouping::Apart,
             trusts_statistics: false,
-            condition: None,
-            weight: None,
+            questions: RowQuestions::default(),
             ahead,
             progress: Arc::clone(progress),
         }

@@ -13,31 +13,24 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::compute::filter;
 use parquet::file::metadata::RowGroupMetaData;
 use tokio::task::yield_now;
 
-use crate::counts::Mass;
 use crate::engine::read::ahead::ReadQueue;
 use crate::engine::read::arrays::{ArrayColumn, ArrayReader};
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::chunk_source::{ChunkSource, Grouping};
 use crate::engine::read::known_pages::{self, ChosenPages, choose_pages};
+use crate::engine::read::named_columns::NamedColumns;
 use crate::engine::read::places::{ColumnPlace, place};
 use crate::engine::read::reads::{self, ChunkRead, Wanted};
 use crate::engine::read::routes::ColumnRoute;
-use crate::engine::read::row_facts::{RowFacts, kept_rows, row_facts};
-use crate::error::Result;
+use crate::engine::read::row_facts::{RowFacts, row_facts};
+use crate::error::{Error, Result};
 use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, constant};
 use crate::source::shards::Shard;
-
-/// The rows of a row group that were given to a sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RowsGiven {
-    /// Rows that count.
-    pub(crate) kept: u64,
-    /// Their weights, where rows have weights.
-    pub(crate) mass: Mass,
-}
 
 /// What is read of a row group.
 #[derive(Debug)]
@@ -100,24 +93,24 @@ impl RowGroupReader {
         self.source.routes.add(&self.routes);
     }
 
-    /// Gives the next row group to `sink`, and what its rows are; `None` after the last. Files are read into `buffer`.
+    /// Gives the next row group to `sink`, and how many of its rows count; `None` after the last. Files are read into `buffer`.
     pub(crate) async fn next<S: ChunkSink>(
         &mut self,
         buffer: &mut Vec<u8>,
         sink: &mut S,
-    ) -> Result<Option<RowsGiven>> {
+    ) -> Result<Option<u64>> {
         let Some(plan) = self.next_plan(buffer)? else { return Ok(None) };
         let GroupPlan { group, reads, chosen, refusal } = plan;
         let (source, is_near) = (Arc::clone(&self.source), self.queue.file().is_some());
-        let mut facts =
-            row_facts(&source, (source.condition.as_ref(), source.weight.as_deref()), self.shard, group)?;
-        let given = RowsGiven { kept: facts.kept(self.rows(group)), mass: facts.mass() };
-        if facts.mask.is_some() && given.kept == 0 {
+        let facts = row_facts(&source, &source.questions, self.shard, group)?;
+        let Some(parts) = &facts.parts else {
             self.queue.skip(reads)?;
-            return Ok(Some(given));
-        }
-        if given.kept == self.rows(group) {
-            facts.mask = None;
+            return self.give_rows(group, sink).map(Some);
+        };
+        let rows = parts.iter().map(|part| part.rows).sum();
+        if rows == 0 && self.rows(group) > 0 {
+            self.queue.skip(reads)?;
+            return Ok(Some(rows));
         }
         let mut again = Vec::new();
         match refusal {
@@ -155,7 +148,7 @@ impl RowGroupReader {
                 }
             }
         }
-        Ok(Some(given))
+        Ok(Some(rows))
     }
 
     fn is_apart(&self) -> bool {
@@ -268,7 +261,10 @@ impl RowGroupReader {
         for column in 0..self.places.len() {
             match &self.places[column] {
                 ColumnPlace::Absent => {
-                    sink.absent(column, facts.kept(self.rows(group)))?;
+                    for part in facts.parts.iter().flatten() {
+                        sink.part(part)?;
+                        sink.absent(column, part.rows)?;
+                    }
                 }
                 ColumnPlace::Arrays { why, .. } => {
                     self.routes[column].fell_back(why);
@@ -312,14 +308,22 @@ impl RowGroupReader {
                 rows,
             };
             let chunks: Vec<Chunk<'_>> = leaves.iter().map(chunk).collect();
-            let outcome = sink.pages(&ColumnPages {
-                column,
-                chunks: &chunks,
-                nesting: self.nestings.get(&column),
-                chosen,
-                mask: facts.mask.as_ref(),
-                weights: facts.weights.as_ref(),
-            });
+            let mut outcome = Ok(ChunkOutcome::Counted(()));
+            for part in facts.parts.iter().flatten() {
+                sink.part(part)?;
+                outcome = sink.pages(&ColumnPages {
+                    column,
+                    chunks: &chunks,
+                    nesting: self.nestings.get(&column),
+                    chosen,
+                    mask: part.mask.as_ref(),
+                    weights: facts.weights(part),
+                });
+                // Pages are unsupported for all groups alike.
+                if !matches!(outcome, Ok(ChunkOutcome::Counted(()))) {
+                    break;
+                }
+            }
             match outcome.map_err(|error| source.at(error, self.shard, &[column]))? {
                 ChunkOutcome::Counted(()) => {
                     if let Some(chosen) = chosen {
@@ -351,16 +355,41 @@ impl RowGroupReader {
         }
         let mut row = columns.iter().map(|column| sink.rows_given(*column)).min().unwrap_or(0);
         let mut arrays = ArrayReader::open(&source.shards[*shard], group, wanted, row).map_err(at)?;
-        while let Some((rows, mut batch)) = arrays.next().map_err(at)? {
-            facts.with_weights(row, rows, &mut batch);
-            match &facts.mask {
-                Some(mask) => sink.arrays(columns, row, &kept_rows(mask, row, rows, &batch)?)?,
-                None => sink.arrays(columns, row, &batch)?,
+        while let Some((rows, batch)) = arrays.next().map_err(at)? {
+            for part in facts.parts.iter().flatten() {
+                sink.part(part)?;
+                sink.arrays(columns, row, &facts.rows_of(part, (row, rows), &batch)?)?;
             }
             row += rows as u64;
         }
         Ok(())
     }
+
+    /// Gives the rows of a row group of many groups, and how many count.
+    fn give_rows<S: ChunkSink>(&self, group: usize, sink: &mut S) -> Result<u64> {
+        let Self { source, shard, .. } = self;
+        let questions = &source.questions;
+        let cells = source.columns.iter().map(String::as_str).chain(source.values.as_deref());
+        let n_cells = cells.clone().count();
+        let mut columns = NamedColumns::open(source, *shard, group, cells.chain(questions.columns()))?;
+        let mut given = 0;
+        while let Some((rows, arrays)) = columns.next()? {
+            let (cells, asked) = arrays.split_at(n_cells);
+            let answers = questions.answer(asked, rows).map_err(|error| columns.at(error))?;
+            let all: Vec<ArrayRef> = cells.iter().chain(answers.weight).chain(answers.by).cloned().collect();
+            let kept = kept_rows(&all, answers.holds.as_ref())?;
+            given += kept.first().map_or(0, |column| column.len() as u64);
+            sink.rows(&kept).map_err(|error| columns.at(error))?;
+        }
+        Ok(given)
+    }
+}
+
+/// The rows that meet a condition.
+fn kept_rows(arrays: &[ArrayRef], holds: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    let Some(holds) = holds else { return Ok(arrays.to_vec()) };
+    let kept = arrays.iter().map(|array| filter(array, holds));
+    kept.collect::<Result<_, _>>().map_err(|cause| Error::internal(cause.to_string()))
 }
 
 /// The lists around columns that have several, or several leaves.

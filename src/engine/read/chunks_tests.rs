@@ -10,11 +10,10 @@ use object_store::memory::InMemory;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
-use crate::counts::Mass;
 use crate::engine::progress::Progress;
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::chunk_source::{ChunkSource, Grouping};
-use crate::engine::read::chunks::{RowGroupReader, RowsGiven};
+use crate::engine::read::chunks::RowGroupReader;
 use crate::error::Result;
 use crate::pages::ChunkOutcome;
 use crate::source::listing::Listed;
@@ -59,9 +58,7 @@ fn shards(folder: &std::path::Path) -> Vec<Shard> {
     let a: ArrayRef = Arc::new((0..200).map(|row| Some(row % 7 == 0)).collect::<BooleanArray>());
     let b: ArrayRef = Arc::new((0..200).collect::<Int32Array>());
     let batch = RecordBatch::try_from_iter([("a", a), ("b", b)]).unwrap();
-    let properties = WriterProperties::builder()
-        .set_max_row_group_row_count(Some(RowsGiven { kept: 100, mass: Mass::ZERO }))
-        .build();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(100)).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     let bytes = writer.into_inner().unwrap();
@@ -98,10 +95,7 @@ fn read(
     let mut reader = RowGroupReader::open(&source, 0, 0..2, source.ahead).unwrap();
     let (mut buffer, mut notes) = (Vec::new(), Notes { unsupported, seen: Vec::new() });
     for _ in 0..2 {
-        assert_eq!(
-            block_on(reader.next(&mut buffer, &mut notes)).unwrap(),
-            Some(RowsGiven { kept: 100, mass: Mass::ZERO })
-        );
+        assert_eq!(block_on(reader.next(&mut buffer, &mut notes)).unwrap(), Some(100));
     }
     assert_eq!(block_on(reader.next(&mut buffer, &mut notes)).unwrap(), None);
     reader.finish();

@@ -9,10 +9,11 @@
 //!   known_pages   pages whose statistics tell what they hold
 //!   reads         the fewest reads of what is left · ahead: of an object asked for early
 //!   arrays        columns side by side, where pages are unsupported
-//!   row_facts     which rows of a row group meet the condition, and what they weigh
+//!   row_facts     which rows of a row group meet the condition, their groups and weights
 //! condition  the condition of a run, asked of batches of rows · pruning: of statistics · named_columns: what it asks for
 //! meaning    what a stored value means · interner: labels as small numbers
 //!            vector_text: a text that holds one number per label
+//! by_group   batches split by the --by columns
 //! weights    weights of rows, and their exact sums
 //! batch, table, rows   rows as arrays: of one shard; of all, through DataFusion
 //! routes     how each column was read, for the report of a run · demand: what will be read
@@ -21,6 +22,7 @@
 mod ahead;
 pub(super) mod arrays;
 pub(super) mod batch;
+pub(super) mod by_group;
 pub(super) mod choice;
 pub(super) mod chunk_sink;
 pub(super) mod chunk_source;

@@ -1,5 +1,8 @@
-//! What is known of the rows of a row group before its labels are read: which meet the condition, and what they weigh.
+//! What is known of the rows of a row group before its labels are read: which meet the condition, what they weigh, and
+//! of which group they are.
 
+use std::collections::HashMap;
+use std::ops::BitAnd;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array};
@@ -7,131 +10,190 @@ use arrow::compute::{CastOptions, cast_with_options, filter};
 use arrow::datatypes::{DataType, Float64Type};
 
 use crate::counts::Mass;
-use crate::engine::read::chunk_source::ChunkSource;
-use crate::engine::read::condition::Condition;
+use crate::engine::group_key::GroupKey;
+use crate::engine::read::by_group::split;
+use crate::engine::read::chunk_source::{ChunkSource, RowQuestions};
 use crate::engine::read::named_columns::NamedColumns;
-use crate::engine::read::weights::{sum, weights};
+use crate::engine::read::weights::{mass, mass_overflow, sum, weights};
 use crate::error::{Error, Result};
 use crate::pages::RowMask;
 
+/// A row group of more groups is read as arrays.
+const PARTS_MAX: usize = 32;
+
 /// Facts of the rows of one row group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RowFacts {
-    /// The rows that count; `None` where all do.
-    pub(crate) mask: Option<RowMask>,
-    pub(crate) weights: Option<RowWeights>,
+    /// The rows that count, by group; `None` where there are too many groups.
+    pub(crate) parts: Option<Vec<RowPart>>,
+    /// The weight of each row, where rows have weights.
+    weights: Option<Vec<f64>>,
 }
 
-/// The weights of the rows of one row group.
-#[derive(Debug, Default)]
-pub(crate) struct RowWeights {
-    /// Of each row; 0 for rows that do not count.
-    pub(crate) values: Vec<f64>,
-    /// Of all rows together.
+/// Rows of a row group that count, all of one group.
+#[derive(Debug)]
+pub(crate) struct RowPart {
+    /// The group; `None` where it is that of the shard.
+    pub(crate) key: Option<GroupKey>,
+    /// Which rows; `None` where all do.
+    pub(crate) mask: Option<RowMask>,
+    /// How many rows.
+    pub(crate) rows: u64,
+    /// Their weight; 0 where rows have none.
+    pub(crate) mass: Mass,
+}
+
+/// The weights of rows of one group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowWeights<'a> {
+    /// Of each row of the row group.
+    pub(crate) values: &'a [f64],
+    /// Of all rows of the group together.
     pub(crate) sum: Mass,
 }
 
-/// The facts of row group `group` of shard `shard`: which rows meet `condition`, and what the column `weight` says.
+/// The facts of row group `group` of shard `shard`.
 ///
 /// # Errors
 /// As reading the columns that are asked for, evaluating the condition, and
 /// [`Error::Input`] for a weight that is none.
 pub(crate) fn row_facts(
     source: &ChunkSource,
-    (condition, weight): (Option<&Condition>, Option<&str>),
+    questions: &RowQuestions,
     shard: usize,
     group: usize,
 ) -> Result<RowFacts> {
-    if condition.is_none() && weight.is_none() {
-        return Ok(RowFacts::default());
+    let RowQuestions { condition, weight, by } = questions;
+    let all_rows = u64::try_from(source.shards[shard].metadata.row_group(group).num_rows()).unwrap_or(0);
+    if condition.is_none() && weight.is_none() && by.is_empty() {
+        let all = RowPart { key: None, mask: None, rows: all_rows, mass: Mass::ZERO };
+        return Ok(RowFacts { parts: Some(vec![all]), weights: None });
     }
-    if condition.is_some_and(|condition| !condition.may_hold(&source.shards[shard], group)) {
-        let rows = source.shards[shard].metadata.row_group(group).num_rows();
-        let mask = RowMask::new(Vec::new(), usize::try_from(rows).unwrap_or(0));
-        return Ok(RowFacts { mask: Some(mask), weights: weight.map(|_| RowWeights::default()) });
+    if condition.as_ref().is_some_and(|condition| !condition.may_hold(&source.shards[shard], group)) {
+        return Ok(RowFacts { parts: Some(Vec::new()), weights: None });
     }
-    let names = condition.iter().flat_map(|condition| condition.columns()).chain(weight);
-    let mut columns = NamedColumns::open(source, shard, group, names)?;
+    let mut columns = NamedColumns::open(source, shard, group, questions.columns())?;
     source.progress.add_bytes(columns.bytes());
-    let (mut words, mut all, mut weighed) = (Vec::new(), 0, Vec::new());
-    while let Some((rows, mut arrays)) = columns.next()? {
-        let facts = || -> Result<()> {
-            let own = if weight.is_some() { arrays.pop() } else { None };
-            let holds = condition.map(|condition| condition.holds(arrays, rows)).transpose()?;
-            if let (Some(name), Some(own)) = (weight, own) {
-                append_weights(&mut weighed, name, &own, holds.as_ref())?;
+    let mut found = PartFinder::default();
+    while let Some((rows, arrays)) = columns.next()? {
+        let mut add = || {
+            let answers = questions.answer(&arrays, rows)?;
+            found.add(answers.holds.as_ref(), answers.by, rows)?;
+            match (weight, answers.weight) {
+                (Some(name), Some(own)) => found.weigh(name, own, answers.holds.as_ref()),
+                _ => Ok(()),
             }
-            holds.iter().for_each(|holds| append(&mut words, all, holds));
-            Ok(())
         };
-        facts().map_err(|error| columns.at(error))?;
-        all += rows;
+        add().map_err(|error| columns.at(error))?;
+        if found.words.len() > PARTS_MAX {
+            return Ok(RowFacts { parts: None, weights: None });
+        }
     }
-    let weights = match weight {
-        Some(_) => Some(RowWeights { sum: sum(&weighed)?, values: weighed }),
-        None => None,
-    };
-    Ok(RowFacts { mask: condition.map(|_| RowMask::new(words, all)), weights })
+    found.finish(questions)
 }
 
-/// Appends the weights of rows.
-fn append_weights(
-    weighed: &mut Vec<f64>,
-    name: &str,
-    own: &ArrayRef,
-    holds: Option<&BooleanArray>,
-) -> Result<()> {
-    let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
-    let exact = CastOptions { safe: false, ..CastOptions::default() };
-    let own = cast_with_options(own, &DataType::Float64, &exact).map_err(internal)?;
-    let Some(holds) = holds else {
-        weighed.extend_from_slice(weights(name, &own)?.values());
-        return Ok(());
-    };
-    weights(name, &filter(&own, holds).map_err(internal)?)?;
-    let own = own.as_primitive::<Float64Type>();
-    weighed.extend(own.values().iter().zip(holds.values()).map(|(w, holds)| if holds { *w } else { 0.0 }));
-    Ok(())
+/// The rows of each group, bit by bit.
+#[derive(Debug, Default)]
+struct PartFinder {
+    words: HashMap<GroupKey, Vec<u64>>,
+    rows: usize,
+    weights: Vec<f64>,
+}
+
+impl PartFinder {
+    fn add(&mut self, holds: Option<&BooleanArray>, by: &[ArrayRef], rows: usize) -> Result<()> {
+        for (key, own) in split(by, rows)? {
+            let both = match (own, holds) {
+                (Some(own), Some(holds)) => BooleanArray::new(own.values().bitand(holds.values()), None),
+                (Some(own), None) => own,
+                (None, Some(holds)) => holds.clone(),
+                (None, None) => BooleanArray::from(vec![true; rows]),
+            };
+            if both.true_count() > 0 {
+                append(self.words.entry(key).or_default(), self.rows, &both);
+            }
+        }
+        self.rows += rows;
+        Ok(())
+    }
+
+    /// Appends the weights of rows.
+    fn weigh(&mut self, name: &str, own: &ArrayRef, holds: Option<&BooleanArray>) -> Result<()> {
+        let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
+        let exact = CastOptions { safe: false, ..CastOptions::default() };
+        let own = cast_with_options(own, &DataType::Float64, &exact).map_err(internal)?;
+        let Some(holds) = holds else {
+            self.weights.extend_from_slice(weights(name, &own)?.values());
+            return Ok(());
+        };
+        weights(name, &filter(&own, holds).map_err(internal)?)?;
+        let own = own.as_primitive::<Float64Type>();
+        let kept = own.values().iter().zip(holds.values());
+        self.weights.extend(kept.map(|(weight, holds)| if holds { *weight } else { 0.0 }));
+        Ok(())
+    }
+
+    fn finish(self, questions: &RowQuestions) -> Result<RowFacts> {
+        let weights = questions.weight.as_ref().map(|_| self.weights);
+        let mut parts = Vec::new();
+        for (key, words) in self.words {
+            let mask = RowMask::new(words, self.rows);
+            let mass = weights.as_deref().map_or(Ok(Mass::ZERO), |weights| weigh(weights, &mask))?;
+            parts.push(RowPart {
+                key: (!questions.by.is_empty()).then_some(key),
+                rows: mask.kept(),
+                mask: (mask.kept() < self.rows as u64).then_some(mask),
+                mass,
+            });
+        }
+        parts.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(RowFacts { parts: Some(parts), weights })
+    }
+}
+
+/// The weight of the rows of a mask.
+fn weigh(weights: &[f64], mask: &RowMask) -> Result<Mass> {
+    if mask.kept() == weights.len() as u64 {
+        return sum(weights);
+    }
+    let mut sum = Mass::ZERO;
+    for row in (0..weights.len()).filter(|row| mask.has(*row)) {
+        sum = sum.checked_add(mass(weights[row])?).ok_or_else(mass_overflow)?;
+    }
+    Ok(sum)
 }
 
 impl RowFacts {
-    /// Rows that count, of `all`.
-    pub(crate) fn kept(&self, all: u64) -> u64 {
-        self.mask.as_ref().map_or(all, RowMask::kept)
+    /// The weights of the rows of a group.
+    pub(crate) fn weights(&self, part: &RowPart) -> Option<RowWeights<'_>> {
+        self.weights.as_ref().map(|values| RowWeights { values, sum: part.mass })
     }
 
-    /// The weights of some rows from row `from` on, of those that count, as the last of their arrays.
-    pub(super) fn with_weights(&self, from: u64, rows: usize, arrays: &mut Vec<ArrayRef>) {
+    /// The arrays of `rows` rows from row `from` on, but only the rows of a group, with their weights last.
+    pub(super) fn rows_of(
+        &self,
+        part: &RowPart,
+        (from, rows): (u64, usize),
+        arrays: &[ArrayRef],
+    ) -> Result<Vec<ArrayRef>> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let mut all = arrays.to_vec();
         if let Some(weights) = &self.weights {
-            let from = usize::try_from(from).unwrap_or(usize::MAX);
-            let some = weights.values.get(from..from + rows).unwrap_or_default();
-            arrays.push(Arc::new(Float64Array::from(some.to_vec())));
+            let some = weights.get(from..from + rows).unwrap_or_default();
+            all.push(Arc::new(Float64Array::from(some.to_vec())));
         }
+        let Some(mask) = &part.mask else { return Ok(all) };
+        let keep: BooleanArray = (from..from + rows).map(|row| Some(mask.has(row))).collect();
+        let kept = all.iter().map(|array| filter(array, &keep));
+        kept.collect::<Result<_, _>>().map_err(|cause| Error::internal(cause.to_string()))
     }
-
-    /// The weight of all rows that count; 0 where rows have none.
-    pub(crate) fn mass(&self) -> Mass {
-        self.weights.as_ref().map_or(Mass::ZERO, |weights| weights.sum)
-    }
-}
-
-/// Those of `rows` rows from row `from` on that count.
-pub(super) fn kept_rows(
-    mask: &RowMask,
-    from: u64,
-    rows: usize,
-    arrays: &[ArrayRef],
-) -> Result<Vec<ArrayRef>> {
-    let from = usize::try_from(from).unwrap_or(usize::MAX);
-    let keep: BooleanArray = (from..from + rows).map(|row| Some(mask.has(row))).collect();
-    let kept = arrays.iter().map(|array| filter(array, &keep));
-    kept.collect::<Result<_, _>>().map_err(|cause| Error::internal(cause.to_string()))
 }
 
 /// Appends the bits of `holds` behind the first `at`.
 fn append(words: &mut Vec<u64>, at: usize, holds: &BooleanArray) {
     let chunks = holds.values().bit_chunks();
     let shift = at % 64;
+    words.resize(at.div_ceil(64), 0);
     for word in chunks.iter_padded() {
         if shift == 0 {
             words.push(word);

@@ -1,6 +1,5 @@
 //! Row groups read as arrays, with the columns that folders give.
 
-use crate::engine::read::condition::Condition;
 use crate::engine::read::named_columns::NamedColumns;
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::job::{RowGroup, RowJob};
@@ -16,8 +15,7 @@ pub(super) fn read_arrays<S: RowSink>(
 ) -> Result<()> {
     let RowBuffers { decoder, block, .. } = buffers;
     let counting = &job.counting;
-    let condition = job.condition.iter().flat_map(Condition::columns);
-    let names = counting.layout.cells().chain(counting.by.iter().map(String::as_str)).chain(condition);
+    let names = counting.layout.cells().chain(job.questions.columns());
     let mut columns = NamedColumns::open(&job.chunks, piece.shard, piece.group, names)?;
     job.chunks.progress.add_bytes(columns.bytes());
     let mut row = 0;
@@ -26,15 +24,10 @@ pub(super) fn read_arrays<S: RowSink>(
             return Ok(());
         }
         let (labels, rest) = all.split_at(counting.layout.cells().count());
-        let (by, asked) = rest.split_at(counting.by.len());
         decoder.read(labels, counting, &mut block.sets)?;
-        let meets = match &job.condition {
-            Some(condition) => {
-                Some(condition.holds(asked.to_vec(), rows)?.values().iter().collect::<Vec<_>>())
-            }
-            None => None,
-        };
-        block.members = job.members(by, rows, meets.as_deref())?;
+        let answers = job.questions.answer(rest, rows)?;
+        let meets = answers.holds.map(|holds| holds.values().iter().collect::<Vec<_>>());
+        block.members = job.members(answers.by, rows, meets.as_deref())?;
         (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
         sink.take(block)?;
         row += rows as u64;

@@ -18,7 +18,7 @@ use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::interner::Interner;
 use crate::engine::read::meaning::{StoredLabels, cell, is_flat};
-use crate::engine::rows::block::{Block, Members, OUTSIDE};
+use crate::engine::rows::block::{Block, Members};
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::columns::Columns;
 use crate::engine::rows::decode::{Decoder, mark_column};
@@ -27,23 +27,24 @@ use crate::engine::rows::sink::RowSink;
 use crate::error::{Error, Result};
 use crate::label_sets::LabelSets;
 use crate::pages::{
-    ChunkOutcome, Marks, RowMask, StoredValue, Workspace, mark_flat, rows_of_nested_sets, rows_of_pairs,
-    rows_of_sets, rows_of_vectors,
+    ChunkOutcome, Marks, StoredValue, Workspace, mark_flat, rows_of_nested_sets, rows_of_pairs, rows_of_sets,
+    rows_of_vectors,
 };
 use crate::source::layout::LayoutKind;
 
-/// Reads a row group, of an object perhaps with a reader that has asked for its first bytes; the rows of a mask count.
+/// Reads a row group, of an object perhaps with a reader that has asked for its first bytes; `groups` has the
+/// group of each row where they are not all of one.
 pub(super) fn read_pages<S: RowSink>(
     job: &RowJob,
     piece: &RowGroup,
-    (reader, mask): (Option<RowGroupReader>, Option<&RowMask>),
+    (reader, groups): (Option<RowGroupReader>, Option<&[u32]>),
     buffers: &mut RowBuffers,
     sink: &mut S,
 ) -> Result<()> {
-    let group = job.group_of(piece.shard)?;
+    let all = if groups.is_none() { Members::All(job.group_of(piece.shard)?) } else { Members::default() };
     let mut give = |block: &mut Block, row: u64| {
         (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
-        block.members = members(group, mask, row, block.rows());
+        block.members = groups.map_or_else(|| all.clone(), |groups| members(groups, row, block.rows()));
         if job.is_off(piece) {
             return Err(stopped());
         }
@@ -65,10 +66,9 @@ pub(super) fn read_pages<S: RowSink>(
 }
 
 /// The groups of `rows` rows from row `first` of the row group on.
-fn members(group: u32, mask: Option<&RowMask>, first: u64, rows: usize) -> Members {
-    let Some(mask) = mask else { return Members::All(group) };
+fn members(groups: &[u32], first: u64, rows: usize) -> Members {
     let first = usize::try_from(first).unwrap_or(usize::MAX);
-    Members::Each((first..first + rows).map(|row| if mask.has(row) { group } else { OUTSIDE }).collect())
+    Members::Each(groups.get(first..first + rows).unwrap_or_default().to_vec())
 }
 
 fn stopped() -> Error {

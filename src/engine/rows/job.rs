@@ -10,12 +10,13 @@ use arrow::array::ArrayRef;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::group_of;
 use crate::engine::group_key::GroupKey;
-use crate::engine::plain::groups::split;
+use crate::engine::read::by_group::split;
 use crate::engine::read::choice::{EngineChoice, fastest};
-use crate::engine::read::chunk_source::ChunkSource;
+use crate::engine::read::chunk_source::{ChunkSource, RowQuestions};
 use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::condition::Condition;
 use crate::engine::read::routes::Route;
+use crate::engine::read::row_facts::RowFacts;
 use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::decode::label_count;
 use crate::engine::rows::request::Request;
@@ -57,7 +58,8 @@ pub(super) struct RowJob {
     /// Number of labels.
     pub(super) labels: usize,
     pub(super) choice: EngineChoice,
-    pub(super) condition: Option<Condition>,
+    /// What is asked of rows, where they are not all read alike.
+    pub(super) questions: RowQuestions,
     /// Bytes that the rows of one thread may take.
     pub(super) budget: usize,
     groups: HashMap<GroupKey, u32>,
@@ -73,9 +75,13 @@ impl RowJob {
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
         let context = counting_session(limits, &spill)?;
         let choice = fastest(&context, dataset, counting).await?;
-        let condition = match choice {
-            EngineChoice::Encoded(_) => None,
-            EngineChoice::Masked | EngineChoice::Plain(_) => Condition::of(&context, dataset, counting)?,
+        let questions = match choice {
+            EngineChoice::Encoded(_) => RowQuestions::default(),
+            EngineChoice::Masked | EngineChoice::Plain(_) => RowQuestions {
+                condition: Condition::of(&context, dataset, counting)?,
+                weight: None,
+                by: counting.by.clone(),
+            },
         };
         let mut pieces = Vec::new();
         for (shard, at) in dataset.shards.iter().enumerate() {
@@ -104,7 +110,7 @@ impl RowJob {
             counting: Arc::clone(counting),
             labels: label_count(&counting.keys)?,
             choice,
-            condition,
+            questions,
             budget: share / 2,
             groups: groups.iter().cloned().zip(0..).collect(),
             pieces,
@@ -171,8 +177,31 @@ impl RowJob {
 
     /// The group of all rows of a shard, which folders tell.
     pub(super) fn group_of(&self, shard: usize) -> Result<u32> {
-        let key = group_of(&self.chunks.shards[shard], &self.counting.by);
-        self.groups.get(&key).copied().ok_or_else(|| Error::changed("a group appeared after counting"))
+        self.group(&group_of(&self.chunks.shards[shard], &self.counting.by))
+    }
+
+    fn group(&self, key: &GroupKey) -> Result<u32> {
+        self.groups.get(key).copied().ok_or_else(|| Error::changed("a group appeared after counting"))
+    }
+
+    /// The groups of all rows of a row group; `None` where there are too many of them.
+    pub(super) fn members_of(&self, facts: &RowFacts, piece: &RowGroup) -> Result<Option<Vec<u32>>> {
+        let Some(parts) = &facts.parts else { return Ok(None) };
+        let mut members = vec![OUTSIDE; usize::try_from(piece.rows).unwrap_or(usize::MAX)];
+        for part in parts {
+            let group = match &part.key {
+                Some(key) => self.group(key)?,
+                None => self.group_of(piece.shard)?,
+            };
+            match &part.mask {
+                None => members.fill(group),
+                Some(mask) => {
+                    let inside = members.iter_mut().enumerate().filter(|(row, _)| mask.has(*row));
+                    inside.for_each(|(_, member)| *member = group);
+                }
+            }
+        }
+        Ok(Some(members))
     }
 
     /// The groups of some rows, by their `by` columns and whether they meet the condition.
@@ -185,8 +214,7 @@ impl RowJob {
             if !(0..rows).any(|row| inside(&row)) {
                 continue;
             }
-            let group = self.groups.get(key).copied();
-            let group = group.ok_or_else(|| Error::changed("a group appeared after counting"))?;
+            let group = self.group(key)?;
             if mask.is_none() && meets.is_none() {
                 return Ok(Members::All(group));
             }

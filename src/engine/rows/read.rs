@@ -88,11 +88,14 @@ fn read_piece<S: RowSink>(
         EngineChoice::Encoded(kept) if !kept[piece.shard] => pass_over(job, piece, buffers, sink),
         EngineChoice::Encoded(_) => read_pages(job, piece, (reader, None), buffers, sink),
         EngineChoice::Masked => {
-            let facts = row_facts(&job.chunks, (job.condition.as_ref(), None), piece.shard, piece.group)?;
-            if facts.kept(piece.rows) == 0 {
-                return pass_over(job, piece, buffers, sink);
+            let facts = row_facts(&job.chunks, &job.questions, piece.shard, piece.group)?;
+            match job.members_of(&facts, piece)? {
+                Some(members) if members.iter().all(|group| *group == OUTSIDE) => {
+                    pass_over(job, piece, buffers, sink)
+                }
+                Some(members) => read_pages(job, piece, (reader, Some(&members)), buffers, sink),
+                None => read_arrays(job, piece, buffers, sink),
             }
-            read_pages(job, piece, (reader, facts.mask.as_ref()), buffers, sink)
         }
         EngineChoice::Plain(_) => read_arrays(job, piece, buffers, sink),
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use object_store::path::Path as StorePath;
 
 use crate::engine::counting::{Counting, Keys};
-use crate::engine::group_key::GroupKey;
+use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
 use crate::engine::read::chunk_source::ChunkSource;
 use crate::engine::read::interner::Interner;
 use crate::engine::read::pieces;
@@ -38,8 +38,24 @@ pub(super) struct ScanJob {
 #[derive(Debug)]
 pub(super) struct ScanBuffers {
     pub(super) read: Vec<u8>,
-    pub(super) tallies: Tallies,
+    groups: HashMap<GroupKey, GroupCounts>,
+    /// The group at hand, and its counts, which are in `groups` else.
+    key: GroupKey,
+    pub(super) counts: GroupCounts,
     pub(super) tools: ScanTools,
+}
+
+/// What is counted of one group.
+#[derive(Debug)]
+pub(super) struct GroupCounts {
+    pub(super) tallies: Tallies,
+    pub(super) positives: SetCounter,
+}
+
+impl GroupCounts {
+    fn new(counting: &Counting) -> Self {
+        Self { tallies: Tallies::new(counting), positives: SetCounter::new() }
+    }
 }
 
 /// What counting a chunk takes.
@@ -49,7 +65,6 @@ pub(super) struct ScanTools {
     /// For the values beside labels.
     pub(super) values: Workspace,
     pub(super) interner: Interner,
-    pub(super) counter: SetCounter,
     /// Which rows of a column are positive, where rows have weights.
     pub(super) marks: Marks,
 }
@@ -60,9 +75,29 @@ impl ScanBuffers {
         self.tools.interner.name_bytes() > job.name_bytes
     }
 
-    /// Gives everything counted since the last time, by one who reads `shard`.
-    pub(super) fn give(&mut self, job: &ScanJob, shard: usize) -> PartialBatches {
-        self.tallies.give(&job.counting, &job.keys[shard], &mut self.tools.counter)
+    /// The group at hand.
+    pub(super) fn key(&self) -> &GroupKey {
+        &self.key
+    }
+
+    /// Counts for group `key` from now on.
+    pub(super) fn start(&mut self, key: &GroupKey, counting: &Counting) -> Result<()> {
+        if self.key == *key {
+            return Ok(());
+        }
+        let new = self.groups.remove(key).unwrap_or_else(|| GroupCounts::new(counting));
+        let before = std::mem::replace(&mut self.counts, new);
+        self.groups.insert(std::mem::replace(&mut self.key, key.clone()), before);
+        if self.groups.len() >= GROUPS_MAX { Err(too_many()) } else { Ok(()) }
+    }
+
+    /// Gives everything counted since the last time.
+    pub(super) fn give(&mut self, job: &ScanJob) -> PartialBatches {
+        let mut all = self.counts.tallies.give(&job.counting, &self.key, &mut self.counts.positives);
+        for (key, mut counts) in self.groups.drain() {
+            all.append(counts.tallies.give(&job.counting, &key, &mut counts.positives));
+        }
+        all
     }
 }
 
@@ -82,12 +117,13 @@ impl ScanJob {
         let free = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         free.unwrap_or_else(|| ScanBuffers {
             read: Vec::new(),
-            tallies: Tallies::new(&self.counting),
+            groups: HashMap::new(),
+            key: Vec::new(),
+            counts: GroupCounts::new(&self.counting),
             tools: ScanTools {
                 workspace: Workspace::default(),
                 values: Workspace::default(),
                 interner: Interner::of(&self.counting),
-                counter: SetCounter::new(),
                 marks: Marks::default(),
             },
         })
@@ -107,7 +143,7 @@ impl ScanJob {
             && let Some((first, rest)) = all.split_first_mut()
         {
             for buffers in rest {
-                first.tools.counter.absorb(&std::mem::take(&mut buffers.tools.counter));
+                first.counts.positives.absorb(&std::mem::take(&mut buffers.counts.positives));
             }
         }
         all

@@ -29,8 +29,7 @@ use crate::engine::group_key;
 use crate::engine::group_key::GroupKey;
 use crate::engine::objects::object_meta;
 use crate::engine::progress::Progress;
-use crate::engine::read::chunk_source::ChunkSource;
-use crate::engine::read::condition::Condition;
+use crate::engine::read::chunk_source::{ChunkSource, RowQuestions};
 use crate::engine::read::pieces;
 use crate::engine::read::routes::ColumnRoute;
 use crate::engine::session::Limits;
@@ -54,11 +53,11 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// A scan of the shards that are `kept`, of the rows that meet `condition`, within `limits`.
+    /// A scan of the shards that are `kept`, with what is asked of rows, within `limits`.
     pub(super) fn new(
         dataset: &Dataset,
         counting: &Arc<Counting>,
-        (kept, condition): (&[bool], Option<Condition>),
+        (kept, questions): (&[bool], RowQuestions),
         limits: &Limits,
         progress: &Arc<Progress>,
     ) -> Result<Self> {
@@ -79,9 +78,9 @@ impl Scan {
             chunks: Arc::new(ChunkSource {
                 trusts_statistics: counting.trust_statistics
                     && counting.layout.kind == LayoutKind::Wide
-                    && condition.is_none(),
-                condition,
-                weight: counting.sample_weight.clone(),
+                    && questions.condition.is_none()
+                    && questions.by.is_empty(),
+                questions,
                 ..ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, share, progress)
             }),
             counting: Arc::clone(counting),

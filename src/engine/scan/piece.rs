@@ -11,7 +11,6 @@ use crate::engine::scan::job::{ScanBuffers, ScanJob};
 use crate::engine::scan::sink::CountSink;
 use crate::engine::scan::tallies::PartialBatches;
 use crate::error::Result;
-use crate::source::layout::LayoutKind;
 
 /// Counts row group after row group, then gives partial counts.
 pub(super) struct ScanPiece {
@@ -45,7 +44,7 @@ impl ScanPiece {
     pub(super) async fn next(mut self) -> Result<Option<(RecordBatch, Self)>> {
         loop {
             let names = self.buffers.as_ref().map(|buffers| &buffers.tools.interner);
-            if let Some(batch) = self.ready.next(&self.job.keys[self.shard], names) {
+            if let Some(batch) = self.ready.next(names) {
                 return Ok(Some((batch, self)));
             }
             if self.groups.is_some() {
@@ -57,7 +56,7 @@ impl ScanPiece {
             }
             match self.others.pop() {
                 Some(mut buffers) => {
-                    self.ready.append(buffers.give(&self.job, self.shard));
+                    self.ready.append(buffers.give(&self.job));
                     self.buffers = Some(buffers);
                 }
                 None if self.ready.is_empty() => return Ok(None),
@@ -73,11 +72,10 @@ impl ScanPiece {
             buffers.tools.interner.clear();
         }
         let mut buffer = std::mem::take(&mut buffers.read);
-        let mut sink =
-            CountSink { job: &self.job, shard: self.shard, buffers: &mut buffers, arrays: &mut self.arrays };
+        let mut sink = CountSink::new(&self.job, self.shard, &mut buffers, &mut self.arrays);
         let counted = groups.next(&mut buffer, &mut sink).await?;
         buffers.read = buffer;
-        let Some(given) = counted else {
+        let Some(rows) = counted else {
             if let Some(groups) = self.groups.take() {
                 groups.finish();
             }
@@ -85,13 +83,9 @@ impl ScanPiece {
             self.others = self.job.put_back(buffers);
             return Ok(());
         };
-        if self.job.counting.layout.kind == LayoutKind::Wide {
-            buffers.tallies.rows += given.kept;
-            buffers.tallies.add_mass(given.mass)?;
-        }
-        self.job.chunks.progress.add(given.kept);
+        self.job.chunks.progress.add(rows);
         if buffers.has_many_names(&self.job) {
-            self.ready = buffers.give(&self.job, self.shard);
+            self.ready = buffers.give(&self.job);
         }
         if self.arrays.is_full() {
             self.ready.push(self.arrays.take());

@@ -1,11 +1,13 @@
 //! Counts the chunks of one shard.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::Float64Type;
 
 use crate::counts::{Cell, CountUnit, Mass, MassTally};
+use crate::engine::group_key::GroupKey;
 use crate::engine::plain::cells::CellSum;
 use crate::engine::plain::columns::tally_column;
 use crate::engine::plain::counter::Counter;
@@ -13,9 +15,9 @@ use crate::engine::plain::maps::no_side;
 use crate::engine::read::batch::rows_of_shard;
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::meaning::{StoredLabels, cell, is_flat};
-use crate::engine::read::row_facts::RowWeights;
+use crate::engine::read::row_facts::{RowPart, RowWeights};
 use crate::engine::read::weights::{mass, mass_overflow};
-use crate::engine::scan::job::{ScanBuffers, ScanJob, ScanTools};
+use crate::engine::scan::job::{GroupCounts, ScanBuffers, ScanJob, ScanTools};
 use crate::engine::scan::vector_texts;
 use crate::error::{Error, Result};
 use crate::pages::{
@@ -27,19 +29,31 @@ use crate::source::layout::LayoutKind;
 
 /// Adds what is read of a shard to the counts of one thread.
 pub(super) struct CountSink<'a> {
-    pub(super) job: &'a Arc<ScanJob>,
-    pub(super) shard: usize,
-    pub(super) buffers: &'a mut ScanBuffers,
+    job: &'a Arc<ScanJob>,
+    shard: usize,
+    buffers: &'a mut ScanBuffers,
     /// Counts the rows of `list`, `delimited`, `class` and `vector` that are read as arrays.
-    pub(super) arrays: &'a mut Counter,
+    arrays: &'a mut Counter,
+    /// Groups of the row group that began.
+    begun: HashSet<GroupKey>,
 }
 
-impl CountSink<'_> {
+impl<'a> CountSink<'a> {
+    pub(super) fn new(
+        job: &'a Arc<ScanJob>,
+        shard: usize,
+        buffers: &'a mut ScanBuffers,
+        arrays: &'a mut Counter,
+    ) -> Self {
+        Self { job, shard, buffers, arrays, begun: HashSet::new() }
+    }
+
     /// Counts labels with the values beside them.
     fn pairs(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>> {
         let pair = pages.pair()?;
         let counting = &*self.job.counting;
-        let ScanBuffers { tallies, tools: ScanTools { workspace, values, interner, .. }, .. } = self.buffers;
+        let ScanBuffers { counts, tools: ScanTools { workspace, values, interner, .. }, .. } = self.buffers;
+        let tallies = &mut counts.tallies;
         let cell = |value: StoredValue<'_>| cell(&counting.domain, value);
         let mut labels = StoredLabels { counting, interner, is_cell: false };
         let outcome = count_pairs(&pair, [workspace, values], &mut labels, &cell, &mut tallies.labels)?;
@@ -58,7 +72,7 @@ fn unsupported_mask() -> ChunkOutcome<()> {
 }
 
 /// The weights of the positive and of the negative rows of a column.
-fn weigh(marks: &Marks, mask: Option<&RowMask>, weights: &RowWeights) -> Result<MassTally> {
+fn weigh(marks: &Marks, mask: Option<&RowMask>, weights: RowWeights<'_>) -> Result<MassTally> {
     let sum = |bits: &[u64]| {
         let mut sum = Mass::ZERO;
         for (at, &word) in bits.iter().enumerate() {
@@ -79,6 +93,20 @@ fn weigh(marks: &Marks, mask: Option<&RowMask>, weights: &RowWeights) -> Result<
 }
 
 impl ChunkSink for CountSink<'_> {
+    fn part(&mut self, part: &RowPart) -> Result<()> {
+        let key = part.key.as_ref().unwrap_or(&self.job.keys[self.shard]);
+        self.buffers.start(key, &self.job.counting)?;
+        if self.job.counting.layout.kind == LayoutKind::Wide && self.begun.insert(key.clone()) {
+            self.buffers.counts.tallies.rows += part.rows;
+            self.buffers.counts.tallies.add_mass(part.mass)?;
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, arrays: &[ArrayRef]) -> Result<()> {
+        self.arrays.update(&rows_of_shard(arrays, &GroupKey::new(), self.shard)?)
+    }
+
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>> {
         let counting = &*self.job.counting;
         if counting.layout.kind == LayoutKind::Map {
@@ -88,8 +116,8 @@ impl ChunkSink for CountSink<'_> {
             return self.pairs(pages);
         }
         let [chunk] = pages.chunks else { return Err(Error::internal("more than one leaf of a column")) };
-        let ScanBuffers { tallies, tools: ScanTools { workspace, interner, counter, marks, .. }, .. } =
-            self.buffers;
+        let ScanBuffers { counts, tools: ScanTools { workspace, interner, marks, .. }, .. } = self.buffers;
+        let GroupCounts { tallies, positives: counter } = counts;
         Ok(match counting.layout.kind {
             LayoutKind::Wide => {
                 let domain = counting.domain(pages.column);
@@ -139,15 +167,15 @@ impl ChunkSink for CountSink<'_> {
     fn arrays(&mut self, columns: &[usize], _first_row: u64, arrays: &[ArrayRef]) -> Result<()> {
         let counting = &self.job.counting;
         if counting.layout.kind != LayoutKind::Wide {
-            return self.arrays.update(&rows_of_shard(arrays, &self.job.keys[self.shard], self.shard)?);
+            return self.arrays.update(&rows_of_shard(arrays, self.buffers.key(), self.shard)?);
         }
         let weights = counting.sample_weight.as_ref().and_then(|_| arrays.get(columns.len()));
         let weights = weights.map(|weights| weights.as_primitive::<Float64Type>());
         for (&column, array) in columns.iter().zip(arrays) {
             let (CellSum { tally, mass }, first_invalid) = tally_column(array, column, counting, weights)?;
-            self.buffers.tallies.add_flat((self.shard, column), FlatCount { tally, first_invalid });
+            self.buffers.counts.tallies.add_flat((self.shard, column), FlatCount { tally, first_invalid });
             if weights.is_some() {
-                self.buffers.tallies.add_label_mass(column, &mass)?;
+                self.buffers.counts.tallies.add_label_mass(column, &mass)?;
             }
         }
         Ok(())
@@ -155,7 +183,7 @@ impl ChunkSink for CountSink<'_> {
 
     fn absent(&mut self, column: usize, rows: u64) -> Result<()> {
         if self.job.counting.unit == CountUnit::Row {
-            self.buffers.tallies.add_absent(column, rows, self.job.counting.layout.kind);
+            self.buffers.counts.tallies.add_absent(column, rows, self.job.counting.layout.kind);
         }
         Ok(())
     }
@@ -164,7 +192,7 @@ impl ChunkSink for CountSink<'_> {
         let domain = self.job.counting.domain(column);
         for constant in constants {
             let cell = constant.value.map_or(Cell::Missing, |value| cell(domain, value));
-            self.buffers.tallies.add_constant((self.shard, column), *constant, cell);
+            self.buffers.counts.tallies.add_constant((self.shard, column), *constant, cell);
         }
         Ok(())
     }

@@ -177,7 +177,7 @@ impl Tallies {
             _ if counting.layout.kind == LayoutKind::Map => LabelSums::Tallies(labels),
             _ => LabelSums::Positives(positives.take()),
         };
-        PartialBatches { ready: out.finish().into(), counts, at: 0 }
+        PartialBatches { ready: out.finish().into(), sums: VecDeque::from([(key.clone(), counts)]), at: 0 }
     }
 }
 
@@ -193,8 +193,8 @@ fn add(sum: &mut Tally, more: &Tally) {
 #[derive(Debug, Default)]
 pub(super) struct PartialBatches {
     ready: VecDeque<RecordBatch>,
-    counts: LabelSums,
-    /// Labels given so far.
+    sums: VecDeque<(GroupKey, LabelSums)>,
+    /// Labels given so far of the first of them.
     at: usize,
 }
 
@@ -204,48 +204,45 @@ enum LabelSums {
     Positives(Vec<u64>),
 }
 
-impl Default for LabelSums {
-    fn default() -> Self {
-        Self::Positives(Vec::new())
-    }
-}
-
 impl PartialBatches {
     /// Adds batches that are ready.
     pub(super) fn push(&mut self, batches: impl IntoIterator<Item = RecordBatch>) {
         self.ready.extend(batches);
     }
 
-    /// Adds `other` after all labels of this one are given.
+    /// Adds `other`, whose labels have the same names.
     pub(super) fn append(&mut self, mut other: Self) {
         self.ready.append(&mut other.ready);
-        (self.counts, self.at) = (other.counts, other.at);
+        self.sums.append(&mut other.sums);
     }
 
     /// Nothing is left to give.
     pub(super) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.at == self.counts.len()
+        self.ready.is_empty() && self.sums.is_empty()
     }
 
     /// The next batch; `names` has the names of labels that have no positions yet.
-    pub(super) fn next(&mut self, key: &GroupKey, names: Option<&Interner>) -> Option<RecordBatch> {
+    pub(super) fn next(&mut self, names: Option<&Interner>) -> Option<RecordBatch> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
                 return Some(batch);
             }
-            let range = self.at..self.counts.len().min(self.at + LABELS_AT_A_TIME);
+            let (key, sums) = self.sums.front()?;
+            let range = self.at..sums.len().min(self.at + LABELS_AT_A_TIME);
             if range.is_empty() {
-                return None;
+                self.sums.pop_front();
+                self.at = 0;
+                continue;
             }
             self.at = range.end;
-            if let LabelSums::Positives(positives) = &self.counts
+            if let LabelSums::Positives(positives) = sums
                 && names.is_none_or(|names| names.name(0).is_none())
                 && key.is_empty()
             {
                 self.ready.extend(partial::of_positives(range.start, &positives[range]));
                 continue;
             }
-            let counted = range.map(|label| (label, self.counts.get(label)));
+            let counted = range.map(|label| (label, sums.get(label)));
             let counted = counted.filter(|(_, tally)| *tally != Tally::default());
             let batch = partial::labels(key, counted, |label| names.and_then(|names| names.name(label)));
             self.ready.extend(batch);

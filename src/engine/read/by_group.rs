@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 
 /// Something per group.
 #[derive(Debug)]
-pub(super) struct ByGroup<T>(HashMap<GroupKey, T>);
+pub(crate) struct ByGroup<T>(HashMap<GroupKey, T>);
 
 impl<T> ByGroup<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(HashMap::new())
     }
 
-    pub(super) fn get_or_try_insert(&mut self, key: GroupKey, make: impl FnOnce() -> T) -> Result<&mut T> {
+    pub(crate) fn get_or_try_insert(&mut self, key: GroupKey, make: impl FnOnce() -> T) -> Result<&mut T> {
         let full = self.0.len() >= GROUPS_MAX;
         match self.0.entry(key) {
             Entry::Occupied(group) => Ok(group.into_mut()),
@@ -28,11 +28,11 @@ impl<T> ByGroup<T> {
         }
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         self.0.values()
     }
 
-    pub(super) fn drain(&mut self) -> Vec<(GroupKey, T)> {
+    pub(crate) fn drain(&mut self) -> Vec<(GroupKey, T)> {
         self.0.drain().collect()
     }
 }
