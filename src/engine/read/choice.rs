@@ -2,7 +2,7 @@
 
 use datafusion::prelude::SessionContext;
 
-use crate::engine::counting::{Counting, Engine};
+use crate::engine::counting::{Counting, Engine, Keys};
 use crate::engine::dataset::Dataset;
 use crate::engine::read::hive;
 use crate::engine::read::routes::{ColumnRoute, Route};
@@ -86,6 +86,12 @@ fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
     }
     if let Some(key) = layout.labels.iter().find(|name| dataset.hive.contains(name)) {
         return Some(format!("{key} is a key of folders, no column of the files"));
+    }
+    if counting.ancestors.is_some() && matches!(counting.keys, Keys::Positions(_)) {
+        return Some("--ancestors joins the cells of a row".to_owned());
+    }
+    if layout.has_heads() {
+        return Some("a row has a label of each of several columns".to_owned());
     }
     if counting.sample_weight.is_some() {
         return Some("--sample-weight needs rows".to_owned());

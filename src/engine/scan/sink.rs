@@ -83,7 +83,12 @@ impl ChunkSink for CountSink<'_> {
                         count_nested_sets(chunk, nesting, workspace, &mut labels, counter)?
                     }
                 };
-                outcome.map(|count| tallies.add_sets(self.shard, count))
+                outcome.map(|count| {
+                    if counting.counts_listed() && !is_flat(chunk) {
+                        self.job.chunks.progress.add_listed(count.values);
+                    }
+                    tallies.add_sets(self.shard, count);
+                })
             }
         })
     }
@@ -91,7 +96,9 @@ impl ChunkSink for CountSink<'_> {
     fn arrays(&mut self, columns: &[usize], _first_row: u64, arrays: &[ArrayRef]) -> Result<()> {
         let counting = &self.job.counting;
         if counting.layout.kind != LayoutKind::Wide {
-            return self.arrays.update(&rows_of_shard(arrays, &self.job.keys[self.shard], self.shard)?);
+            self.arrays.update(&rows_of_shard(arrays, &self.job.keys[self.shard], self.shard)?)?;
+            self.job.chunks.progress.add_listed(self.arrays.take_listed());
+            return Ok(());
         }
         for (&column, array) in columns.iter().zip(arrays) {
             let (tally, first_invalid) = tally_column(array, column, counting)?;

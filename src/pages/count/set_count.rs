@@ -14,6 +14,8 @@ pub struct SetCount {
     pub null_rows: u64,
     /// NULL elements inside lists; they are skipped.
     pub null_elements: u64,
+    /// Values, however often a row repeats them.
+    pub values: u64,
     /// Rows with a value that is not a label; they are positive for no label.
     pub invalid_rows: u64,
     /// What is wrong with the first invalid row.
@@ -30,6 +32,7 @@ impl SetCount {
     pub(super) fn add_block(&mut self, block: &SlotBlock, rows: u64) -> Step<()> {
         self.rows += ones(&block.starts) as u64;
         self.null_rows += ones(&block.nulls) as u64;
+        self.values += ones(&block.values) as u64;
         self.null_elements += (ones(&block.elements) - ones(&block.values)) as u64;
         if self.rows > rows { Err(wrong_rows(self.rows, rows)) } else { Ok(()) }
     }
