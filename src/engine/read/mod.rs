@@ -22,6 +22,7 @@ pub(super) mod chunk_sink;
 pub(super) mod chunks;
 #[cfg(test)]
 mod chunks_tests;
+pub(super) mod condition_text;
 pub(super) mod demand;
 pub(super) mod hive;
 pub(super) mod interner;
