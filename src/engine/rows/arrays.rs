@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, StringArray, UInt32Array};
 
 use crate::engine::dataset::{hive_value, shard_number};
 use crate::engine::read::arrays::ArrayReader;
@@ -57,23 +57,35 @@ pub(super) fn read_arrays<S: RowSink>(
             ColumnSource::File(place) => Ok(Arc::clone(&columns[*place])),
             ColumnSource::Constant(name) => constant(shard, piece.shard, name, rows),
         };
-        let all = sources.iter().map(column).collect::<Result<Vec<_>>>()?;
-        let (labels, rest) = all.split_at(counting.layout.cells().count());
-        let (by, asked) = rest.split_at(counting.by.len());
-        decoder.read(labels, counting, &mut block.sets)?;
-        let meets = match &job.condition {
-            Some(condition) => {
-                Some(condition.holds(asked.to_vec(), rows)?.values().iter().collect::<Vec<_>>())
-            }
-            None => None,
-        };
-        block.members = job.members(by, rows, meets.as_deref())?;
-        (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
-        sink.take(block)?;
-        row += rows as u64;
-        job.chunks.progress.add(rows as u64);
+        let whole = sources.iter().map(column).collect::<Result<Vec<_>>>()?;
+        let step = rows_at_a_time(job, rows);
+        for start in (0..rows).step_by(step) {
+            let rows = step.min(rows - start);
+            let all: Vec<ArrayRef> = whole.iter().map(|array| array.slice(start, rows)).collect();
+            let (labels, rest) = all.split_at(counting.layout.cells().count());
+            let (by, asked) = rest.split_at(counting.by.len());
+            decoder.read(labels, counting, &mut block.sets)?;
+            let meets = match &job.condition {
+                Some(condition) => {
+                    Some(condition.holds(asked.to_vec(), rows)?.values().iter().collect::<Vec<_>>())
+                }
+                None => None,
+            };
+            block.members = job.members(by, rows, meets.as_deref())?;
+            (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
+            sink.take(block)?;
+            row += rows as u64;
+            job.chunks.progress.add(rows as u64);
+        }
     }
     Ok(())
+}
+
+/// A row of several class columns that lacks one is missing for each of its labels, which takes memory.
+fn rows_at_a_time(job: &RowJob, rows: usize) -> usize {
+    const LABELS: usize = 1 << 20;
+    let most = if job.counting.heads.is_empty() { rows } else { LABELS / job.labels.max(1) };
+    most.clamp(1, rows.max(1))
 }
 
 /// What is the same for all rows of a shard.

@@ -21,7 +21,7 @@ mod condition;
 pub(super) mod decode;
 pub(super) mod dispatch;
 mod encoded;
-mod ids;
+pub(super) mod ids;
 mod job;
 mod measure;
 mod most;
