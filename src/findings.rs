@@ -69,6 +69,8 @@ pub(crate) enum FindingKind {
     RowsUnknown,
     /// Null elements inside lists.
     NullElements,
+    /// Lists that repeat labels.
+    RepeatedLabels,
     /// The number of labels was taken from the largest index.
     LabelsInferred,
     /// Columns that some shards lack.
@@ -106,7 +108,7 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 23] = [
+pub(crate) const FINDINGS: [FindingInfo; 24] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::TableAsFiles, id: "TABLE_AS_FILES", severity: Severity::Warning, cause: "the files of a table are counted as they lie, as --as-files says, with deleted and replaced rows", remedy: "drop --as-files to see how to read its live rows" },
@@ -121,6 +123,7 @@ pub(crate) const FINDINGS: [FindingInfo; 23] = [
     FindingInfo { kind: FindingKind::LabelShiftInGroup, id: "LABEL_SHIFT_IN_GROUP", severity: Severity::Warning, cause: "the label is more than twice or less than half as frequent in a group as in all rows, beyond chance", remedy: "split again, stratified by label; weights fit only the group they are computed from" },
     FindingInfo { kind: FindingKind::RowsUnknown, id: "ROWS_UNKNOWN", severity: Severity::Warning, cause: "layout long lists only rows that have a label; rows without any label are not counted as negatives", remedy: "give the number of all rows with --num-rows" },
     FindingInfo { kind: FindingKind::NullElements, id: "NULL_ELEMENTS", severity: Severity::Warning, cause: "lists contain null elements, which name no label and were ignored", remedy: "check how the lists are written" },
+    FindingInfo { kind: FindingKind::RepeatedLabels, id: "REPEATED_LABELS", severity: Severity::Warning, cause: "lists repeat labels, as the labels of tokens and pixels do, but a row counts once for each label that it has", remedy: "did you mean --unit element, which counts every element of the lists?" },
     FindingInfo { kind: FindingKind::AbsentColumns, id: "ABSENT_COLUMNS", severity: Severity::Warning, cause: "some shards lack the column; their rows count as missing, as --missing-columns says", remedy: "drop --missing-columns to make this an error" },
     FindingInfo { kind: FindingKind::ColumnOrder, id: "COLUMN_ORDER", severity: Severity::Warning, cause: "shards have their label columns in different orders; the vector has the order of the first shard", remedy: "name the columns with --labels in the order of the model's outputs, or use --order name" },
     FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks or case, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, or correct the data" },
@@ -147,6 +150,7 @@ impl FindingKind {
             Self::SkippedShards | Self::ColumnOrder => "shard",
             Self::ClippedWeights => "weight",
             Self::NullElements => "null element",
+            Self::RepeatedLabels => "label in lists",
             Self::AbsentColumns => "column",
             _ => "label",
         }
@@ -175,6 +179,9 @@ pub(crate) struct RowFacts {
     pub labels_inferred: bool,
     /// Null elements inside lists.
     pub null_elements: u64,
+    /// Labels in lists, however often a row repeats them; 0 where that was not counted.
+    #[serde(default)]
+    pub listed: u64,
     /// Label columns that some shards lack.
     pub absent_columns: Vec<String>,
     /// Two shards with their label columns in different orders, as a sentence.
@@ -222,6 +229,13 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         }
         FindingKind::NullElements => {
             return whole(facts.null_elements > 0, facts.null_elements, None);
+        }
+        FindingKind::RepeatedLabels => {
+            let distinct: u64 = counts.tallies().iter().map(|tally| tally.positives).sum();
+            let repeats = facts.listed > distinct.saturating_mul(2);
+            let named =
+                format!("lists hold {}, in rows with {distinct} different", plural(facts.listed, "label"));
+            return whole(repeats, facts.listed, Some(named));
         }
         FindingKind::AbsentColumns => {
             let shown: Vec<&str> = facts.absent_columns.iter().take(5).map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! The rows of a sampling plan: `plan/part-*.parquet`, one file per shard.
+//! The rows of a sampling plan: `plan/part-*.parquet`, one file per shard; one file for rows that are known by an id.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -45,14 +45,26 @@ fn says(method: &Method) -> PlanValue {
     }
 }
 
-/// The columns of a plan, and what each holds.
+/// How a plan names its rows.
+pub(crate) enum PlanRows<'a> {
+    /// By their places in the shard of this name, whose first row has this position.
+    Places { name: &'a str, first_position: u64 },
+    /// By ids of this type, of which the function gives the next.
+    Ids { data_type: DataType, next: &'a mut dyn FnMut(usize) -> Result<ArrayRef> },
+}
+
+/// The columns of a plan, and what each holds; `by_id` where an id names a row.
 #[must_use]
-pub(crate) fn columns(method: &Method) -> Vec<(&'static str, &'static str)> {
-    let mut columns = vec![
-        ("shard", "name of the shard"),
-        ("row", "number of the row in the shard, from 0"),
-        ("position", "number of the row over all rows of all shards, in the order of \"shards\", from 0"),
-    ];
+pub(crate) fn columns(method: &Method, by_id: bool) -> Vec<(&'static str, &'static str)> {
+    let mut columns = if by_id {
+        vec![("id", "id of the row, as in the column \"id_column\" of the shards")]
+    } else {
+        vec![
+            ("shard", "name of the shard"),
+            ("row", "number of the row in the shard, from 0"),
+            ("position", "number of the row over all rows of all shards, in the order of \"shards\", from 0"),
+        ]
+    };
     match (says(method), method) {
         (PlanValue::Folds, _) => columns.push(("fold", "name of the fold")),
         (_, Method::Remedial { .. }) => {
@@ -67,29 +79,33 @@ pub(crate) fn columns(method: &Method) -> Vec<(&'static str, &'static str)> {
     columns
 }
 
-fn schema(method: &Method) -> SchemaRef {
+fn schema(method: &Method, rows: &PlanRows<'_>) -> SchemaRef {
+    let id = match rows {
+        PlanRows::Places { .. } => None,
+        PlanRows::Ids { data_type, .. } => Some(data_type),
+    };
     let word = DataType::Dictionary(Box::new(DataType::Int16), Box::new(DataType::Utf8));
     let field = |(name, _): (&'static str, &'static str)| {
         let data_type = match name {
             "row" | "position" => DataType::Int64,
             "repeat" => DataType::Int32,
             "weight" => DataType::Float64,
+            "id" => id.cloned().unwrap_or(DataType::Null),
             _ => word.clone(),
         };
         Field::new(name, data_type, false)
     };
-    Arc::new(Schema::new(columns(method).into_iter().map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(columns(method, id.is_some()).into_iter().map(field).collect::<Vec<_>>()))
 }
 
-/// Writes what was decided of the rows of the shard called `name`, whose first row has this position.
+/// Writes what was decided of `rows`.
 ///
 /// # Errors
-/// Those of `blocks`; [`Error::Output`] or [`Error::Resource`] when writing fails.
-pub(crate) fn write_shard<D: std::borrow::Borrow<Decisions>>(
+/// Those of `blocks` and of ids; [`Error::Output`] or [`Error::Resource`] when writing fails.
+pub(crate) fn write_rows<D: std::borrow::Borrow<Decisions>>(
     out: impl Write + Send,
     method: &Method,
-    name: &str,
-    first_position: u64,
+    mut rows: PlanRows<'_>,
     blocks: impl Iterator<Item = Result<D>>,
 ) -> Result<()> {
     let metadata = [("posweight.version", FORMAT_VERSION.to_owned()), ("posweight.plan", method.to_string())];
@@ -105,12 +121,13 @@ pub(crate) fn write_shard<D: std::borrow::Borrow<Decisions>>(
         .set_column_encoding("position".into(), Encoding::DELTA_BINARY_PACKED)
         .set_key_value_metadata(Some(metadata.into()))
         .build();
-    let schema = schema(method);
-    let names: ArrayRef = Arc::new(StringArray::from(vec![name]));
+    let schema = schema(method, &rows);
     let folds: ArrayRef = Arc::new(StringArray::from(method.folds()));
     let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(failed)?;
     for block in blocks {
-        let columns = arrays(block?.borrow(), says(method), first_position, &names, &folds)?;
+        let block = block?;
+        let mut columns = keys(block.borrow(), &mut rows)?;
+        columns.extend(values(block.borrow(), says(method), &folds)?);
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
             .map_err(|cause| Error::internal(cause.to_string()))?;
         writer.write(&batch).map_err(failed)?;
@@ -119,30 +136,35 @@ pub(crate) fn write_shard<D: std::borrow::Borrow<Decisions>>(
     Ok(())
 }
 
-fn arrays(
-    decisions: &Decisions,
-    says: PlanValue,
-    first_position: u64,
-    names: &ArrayRef,
-    folds: &ArrayRef,
-) -> Result<Vec<ArrayRef>> {
+/// Words by their numbers.
+fn words(numbers: Vec<i16>, words: &ArrayRef) -> Result<ArrayRef> {
+    let array = DictionaryArray::<Int16Type>::try_new(numbers.into(), Arc::clone(words));
+    Ok(Arc::new(array.map_err(|cause| Error::internal(cause.to_string()))?))
+}
+
+/// What names each row.
+fn keys(decisions: &Decisions, rows: &mut PlanRows<'_>) -> Result<Vec<ArrayRef>> {
     let n = decisions.values.len();
-    let words = |keys: Vec<i16>, words: &ArrayRef| -> Result<ArrayRef> {
-        let array = DictionaryArray::<Int16Type>::try_new(keys.into(), Arc::clone(words));
-        Ok(Arc::new(array.map_err(|cause| Error::internal(cause.to_string()))?))
+    let (name, first_position) = match rows {
+        PlanRows::Ids { next, .. } => return Ok(vec![next(n)?]),
+        PlanRows::Places { name, first_position } => (*name, *first_position),
     };
+    let names: ArrayRef = Arc::new(StringArray::from(vec![name]));
     let signed = |row: u64| i64::try_from(row).unwrap_or(i64::MAX);
     let rows = Int64Array::from_iter_values((0..n).map(|place| signed(decisions.row(place))));
     let position = |place: usize| signed(first_position.saturating_add(decisions.row(place)));
     let positions = Int64Array::from_iter_values((0..n).map(position));
-    let mut columns = vec![words(vec![0; n], names)?, Arc::new(rows) as ArrayRef, Arc::new(positions)];
-    let values = (0..n).map(|place| decisions.values.get(place));
+    Ok(vec![words(vec![0; n], &names)?, Arc::new(rows), Arc::new(positions)])
+}
+
+/// What was decided of each row.
+fn values(decisions: &Decisions, says: PlanValue, folds: &ArrayRef) -> Result<Vec<ArrayRef>> {
+    let values = (0..decisions.values.len()).map(|place| decisions.values.get(place));
     if says == PlanValue::Folds {
-        columns.push(words(values.map(|fold| i16::try_from(fold).unwrap_or(0)).collect(), folds)?);
-        return Ok(columns);
+        return Ok(vec![words(values.map(|fold| i16::try_from(fold).unwrap_or(0)).collect(), folds)?]);
     }
     let repeats = Int32Array::from_iter_values(values.map(|value| i32::try_from(value).unwrap_or(i32::MAX)));
-    columns.push(Arc::new(repeats));
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(repeats)];
     if says == PlanValue::Weights {
         let weights = decisions.weights.clone().unwrap_or_default();
         columns.push(Arc::new(Float64Array::new(ScalarBuffer::from(weights), None)));

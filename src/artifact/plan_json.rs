@@ -123,8 +123,10 @@ pub(crate) struct PlanFile<'a> {
     pub epoch: u64,
     /// What planning found.
     pub facts: PlanFacts,
-    /// The shards, in their order.
+    /// The shards, in their order; empty where rows are known by an id.
     pub shards: &'a [PlannedShard],
+    /// The column of the ids that name rows, where they do.
+    pub id_column: Option<&'a str>,
     /// Counts before and after.
     pub preview: &'a Preview,
     /// The folds, with their shares.
@@ -165,16 +167,24 @@ pub(crate) fn write_json(out: &mut dyn Write, plan: &PlanFile<'_>) -> Result<()>
     object.value("seed", &plan.seed)?;
     object.value("epoch", &plan.epoch)?;
     object.value("edits_labels", &matches!(plan.method, Method::Remedial { .. }))?;
-    let columns: serde_json::Map<String, Json> =
-        columns(plan.method).into_iter().map(|(name, says)| (name.to_owned(), says.into())).collect();
+    let columns: serde_json::Map<String, Json> = columns(plan.method, plan.id_column.is_some())
+        .into_iter()
+        .map(|(name, says)| (name.to_owned(), says.into()))
+        .collect();
     object.value("columns", &columns)?;
+    if let Some(name) = plan.id_column {
+        object.value("id_column", &name)?;
+        object.value("order", &"by id, ascending; random choices depend on this order")?;
+    }
     object.value("rows", &before.rows())?;
     if !deals {
         object.value("epoch_rows", &after.rows())?;
         object.value("weighted_random_sampler", &sampler(plan.method, before.rows()))?;
     }
     object.value("facts", &plan.facts)?;
-    object.array("shards", plan.shards.iter())?;
+    if plan.id_column.is_none() {
+        object.array("shards", plan.shards.iter())?;
+    }
     object.value("measures", &measures(plan.preview, deals))?;
     object.array("labels", before.labels().iter())?;
     let sides = if deals { vec![("before", before)] } else { vec![("before", before), ("after", after)] };

@@ -87,6 +87,11 @@ impl LabelCounts {
         head.unlisted.map_or(Ok(part.clone()), |unlisted| part.open(unlisted))
     }
 
+    /// The labels of one head, named `red`.
+    pub(crate) fn labels_alone(&self, head: &Head) -> Result<Labels> {
+        Ok(self.alone(head)?.labels)
+    }
+
     /// Changes the heads of both, one by one.
     fn by_head(&self, other: &Self, change: impl Fn(&Self, &Self) -> Result<Self>) -> Result<Self> {
         let columns = |of: &Self| of.heads.iter().map(|head| head.column.clone()).collect::<Vec<_>>();

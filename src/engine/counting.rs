@@ -156,6 +156,8 @@ pub(crate) struct Counting {
     pub overrides: HashMap<usize, Domain>,
     /// Labels that come with others.
     pub ancestors: Option<Arc<Ancestors>>,
+    /// Where rows of several class columns are read: what counts each column.
+    pub heads: Vec<Self>,
     /// Columns whose values split the counts.
     pub by: Vec<String>,
     /// Column with one weight per row.
@@ -198,6 +200,11 @@ impl Counting {
     /// Whether some stored labels may be declared missing.
     pub(super) fn may_name_no_label(&self) -> bool {
         !self.has_value_beside() && !self.domain.missing.is_empty()
+    }
+
+    /// Whether labels in lists are counted with their repetitions too, to see whether rows repeat them.
+    pub(super) fn counts_listed(&self) -> bool {
+        self.layout.kind == LayoutKind::List && self.unit == CountUnit::Row && !self.may_name_no_label()
     }
 
     /// The labels that a stored text of layout `delimited` names: "a||b" and "a|" hold empty pieces, which name
@@ -245,6 +252,14 @@ impl Counting {
         Self { keys, ..self.clone() }
     }
 
+    /// The same for the rows of several class columns, counted by `heads`, once a count has found the labels of each.
+    #[must_use]
+    pub(crate) fn knowing_heads(&self, heads: &[Self], labels: &[Labels]) -> Self {
+        let heads = heads.iter().zip(labels).map(|(head, labels)| head.knowing(labels)).collect();
+        let all: usize = labels.iter().map(Labels::len).sum();
+        Self { keys: Keys::Indices(Some(all as u64)), heads, ..self.clone() }
+    }
+
     /// Every meaning that values have for some label.
     pub(super) fn domains(&self) -> impl Iterator<Item = &Domain> {
         std::iter::once(&self.domain).chain(self.overrides.values())
@@ -280,6 +295,7 @@ pub(crate) mod tests {
             domain: Domain::default(),
             overrides: HashMap::new(),
             ancestors: None,
+            heads: Vec::new(),
             by: Vec::new(),
             sample_weight: None,
             filter: None,

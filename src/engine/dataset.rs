@@ -1,13 +1,14 @@
 //! What is counted: shards and the columns they agree on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
+use crate::source::folder_types::{FolderType, folder_types};
 use crate::source::listing;
 use crate::source::shards::Shard;
 
@@ -20,6 +21,8 @@ pub(crate) struct Dataset {
     pub schema: SchemaRef,
     /// Hive keys that no file column hides.
     pub hive: Vec<String>,
+    /// What their values are, where they are not text.
+    pub(super) folder_types: BTreeMap<String, FolderType>,
     /// Of the one shard there is, only the row groups that begin in this range are meant.
     pub(super) part: Option<(i64, i64)>,
 }
@@ -31,7 +34,8 @@ impl Dataset {
         let keys: BTreeSet<&String> =
             shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
         let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();
-        Self { shards, schema, hive, part: None }
+        let folder_types = folder_types(&shards);
+        Self { shards, schema, hive, folder_types, part: None }
     }
 
     /// The columns of the files alone, without label columns inside them.
@@ -44,9 +48,23 @@ impl Dataset {
         Arc::new(Schema::new(own.cloned().collect::<Vec<_>>()))
     }
 
+    /// What the values of a key of folders are; `None` for text.
+    pub(super) fn folder_type(&self, key: &str) -> Option<FolderType> {
+        self.folder_types.get(key).copied()
+    }
+
+    /// The columns of the files, and the keys of folders that are not text: what the meaning of a condition depends on.
+    #[must_use]
+    pub(crate) fn schema_with_keys(&self) -> Schema {
+        let keys = self.folder_types.iter().filter(|(key, _)| self.hive.contains(key));
+        let keys = keys.map(|(key, of)| Arc::new(Field::new(key, of.data_type(), true)));
+        Schema::new(self.schema.fields().iter().cloned().chain(keys).collect::<Vec<_>>())
+    }
+
     /// Other shards with the same columns and keys.
     pub(super) fn with(&self, shards: Vec<Shard>) -> Self {
-        Self { shards, schema: Arc::clone(&self.schema), hive: self.hive.clone(), part: None }
+        let (schema, folder_types) = (Arc::clone(&self.schema), self.folder_types.clone());
+        Self { shards, schema, hive: self.hive.clone(), folder_types, part: None }
     }
 
     /// Whether a row group is among those that are meant.

@@ -54,15 +54,18 @@ pub(super) fn settle_names(
     Ok((arranged(&total)?, groups.collect::<Result<_>>()?))
 }
 
-/// Leaves out the indices that were declared missing where the number of labels is not given: they say that a
-/// row has no label, and are none themselves.
+/// Leaves out the indices before the first and after the last label that were declared missing, where the number of
+/// labels is not given: they say that a row has no label, and are none themselves. Those between labels keep their
+/// places, since a model has an output for each index.
 fn without_missing(
     counting: &Counting,
     total: LabelCounts,
     groups: Vec<(GroupKey, LabelCounts)>,
 ) -> Result<(LabelCounts, Vec<(GroupKey, LabelCounts)>)> {
     let names_label = |at: &usize| !counting.is_no_label(&Value::UInt(*at as u64));
-    let places: Vec<usize> = (0..total.len()).filter(names_label).collect();
+    let first = (0..total.len()).find(names_label).unwrap_or(total.len());
+    let end = (first..total.len()).rfind(names_label).map_or(first, |last| last + 1);
+    let places: Vec<usize> = (first..end).collect();
     if places.len() == total.len() {
         return Ok((total, groups));
     }

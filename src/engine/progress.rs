@@ -8,6 +8,7 @@ pub(crate) struct Progress {
     rows: AtomicU64,
     bytes: AtomicU64,
     beats: AtomicU64,
+    listed: AtomicU64,
 }
 
 impl Progress {
@@ -20,6 +21,17 @@ impl Progress {
     /// Adds bytes that were read.
     pub(crate) fn add_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Labels in lists so far, however often a row repeats them.
+    #[must_use]
+    pub(crate) fn listed(&self) -> u64 {
+        self.listed.load(Ordering::Relaxed)
+    }
+
+    /// Adds labels in lists.
+    pub(crate) fn add_listed(&self, labels: u64) {
+        self.listed.fetch_add(labels, Ordering::Relaxed);
     }
 
     /// Rows counted so far.

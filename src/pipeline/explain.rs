@@ -21,12 +21,12 @@ pub(crate) fn explain(spec: Spec) -> Result<String> {
     })?;
     let Opened { dataset, counting, heads, .. } = open_plan(&plan)?;
     let looked = if heads.is_empty() {
-        vec![(States::look(path, &counting, &dataset.schema)?, &counting)]
+        vec![(States::look(path, &counting, &dataset.schema_with_keys())?, &counting)]
     } else {
         let mut looked = Vec::with_capacity(heads.len());
         for head in &heads {
             let path = States::path_of_head(path, head.layout.column());
-            looked.push((States::look(&path, head, &dataset.schema)?, head));
+            looked.push((States::look(&path, head, &dataset.schema_with_keys())?, head));
         }
         looked
     };

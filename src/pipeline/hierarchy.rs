@@ -1,5 +1,7 @@
 //! `--ancestors`: which layouts and labels it fits.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::count_plan::CountPlan;
@@ -8,28 +10,36 @@ use crate::engine::counting::{Counting, Keys};
 use crate::error::{Error, Result};
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::{Layout, LayoutKind};
+use crate::source::spelling::Spelling;
 use crate::source::values::Value;
 use crate::source::vocabulary::nearest;
 
 /// The ancestors of labels that the plan names.
 ///
 /// # Errors
-/// [`Error::Usage`] for a layout whose rows do not name their labels; [`Error::Input`] for a file that cannot be read,
+/// [`Error::Usage`] for a layout whose labels have values, and for soft labels; [`Error::Input`] for a file that cannot be read,
 /// and for names that are not among the labels.
 pub(super) fn ancestors(plan: &CountPlan, layout: &Layout, keys: &Keys) -> Result<Option<Arc<Ancestors>>> {
     let Some(file) = &plan.ancestors else { return Ok(None) };
-    if matches!(layout.kind, LayoutKind::Wide | LayoutKind::Vector | LayoutKind::Long | LayoutKind::Map) {
-        return Err(Error::usage(format!("--ancestors does not apply to layout {}", layout.kind)).hint(
+    if layout.kind == LayoutKind::Map {
+        return Err(Error::usage("--ancestors does not apply to layout map, whose labels have a value each").hint(
             "store the names of the labels of a row in one column, as layouts list and delimited read them",
         ));
     }
-    if plan.domain.spelling.ignore_case && !matches!(keys, Keys::Vocabulary(_)) {
+    if plan.domain.soft || plan.label_domains.values().any(|domain| domain.soft) {
+        return Err(Error::usage("--ancestors and --soft: nothing gives the value of an ancestor")
+            .hint("make soft labels 0 or 1 with --threshold 0.5, or write the ancestors into the shards"));
+    }
+    if plan.domain.spelling.ignore_case && matches!(keys, Keys::Names(_) | Keys::Indices(_)) {
         return Err(Error::usage("--ancestors and --ignore-case: nothing gives the spelling of ancestors")
             .hint("give the names of all labels with --vocabulary"));
     }
     let mut all = Ancestors::read(file, plan.domain.spelling)?;
-    check(&all, keys).map_err(|error| error.at(format!("--ancestors {file}")))?;
-    all.leave_out(|name| plan.domain.is_missing(&Value::Text(name)));
+    check(&all, keys, plan.domain.spelling).map_err(|error| error.at(format!("--ancestors {file}")))?;
+    // Where labels have values, those are declared missing.
+    if !matches!(keys, Keys::Positions(_)) && layout.value.is_none() {
+        all.leave_out(|name| plan.domain.is_missing(&Value::Text(name)));
+    }
     Ok(Some(Arc::new(all)))
 }
 
@@ -42,9 +52,25 @@ pub(super) fn unused(plan: &CountPlan, counting: &Counting, counts: &LabelCounts
 }
 
 /// Every name must be a label, where labels are known.
-fn check(all: &Ancestors, keys: &Keys) -> Result<()> {
+fn check(all: &Ancestors, keys: &Keys, spelling: Spelling) -> Result<()> {
+    let known: HashSet<Cow<'_, str>> = match keys {
+        Keys::Positions(labels) => labels.iter().map(|label| spelling.key(label)).collect(),
+        _ => HashSet::new(),
+    };
     for name in all.names() {
         match keys {
+            Keys::Positions(labels) => {
+                if !known.contains(&spelling.key(name)) {
+                    let error = Error::input(format!("{name:?} is not among the labels"));
+                    return Err(match nearest(name, labels.iter()) {
+                        Some(near) => error.hint(format!("did you mean {near:?}?")),
+                        None => error.hint(
+                            "every child and parent needs a label column, or an element of the vector that \
+                             --vocabulary names",
+                        ),
+                    });
+                }
+            }
             Keys::Vocabulary(vocabulary) => {
                 if vocabulary.position(&Value::Text(name)).is_err() {
                     let error = Error::input(format!("label {name:?} is not in the vocabulary"));
@@ -62,7 +88,7 @@ fn check(all: &Ancestors, keys: &Keys) -> Result<()> {
                     ));
                 }
             }
-            Keys::Names(_) | Keys::Positions(_) => {}
+            Keys::Names(_) => {}
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use serde_json::Value as Json;
 
 use super::count_plan::CountPlan;
@@ -12,7 +12,7 @@ use super::label_keys::{check_row_columns, keys, overrides};
 use super::label_rules::{check_unit, check_values, order_of_columns, sort_columns};
 use super::plan::Plan;
 use super::sources::sources;
-use crate::counts::Labels;
+use crate::counts::{LabelCounts, Labels};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::states::States;
 use crate::engine::{Dataset, shared};
@@ -131,7 +131,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     layout.check(&readable)?;
     check_values(plan, layout)?;
     check_unit(plan, layout, &agreement.schema)?;
-    let absent = absent_columns(plan, layout, &agreement)?;
+    let absent = absent_columns(plan, layout, &agreement, &shards)?;
     check_absent(plan, &absent)?;
     let column_order = order_of_columns(plan, layout, &shards);
     let dataset = Dataset::new(shards, agreement.schema);
@@ -149,6 +149,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         unit: plan.unit,
         overrides: overrides(plan, layout, &keys)?,
         ancestors: ancestors(plan, layout, &keys)?,
+        heads: Vec::new(),
         keys,
         domain: plan.domain.clone(),
         by: plan.by.clone(),
@@ -387,6 +388,16 @@ pub(super) fn rules(spec: &Json, counting: &Counting) -> String {
 }
 
 impl Opened {
+    /// What reads rows, once the count has found the labels.
+    pub(super) fn rows_of(&self, counts: &LabelCounts) -> Result<Counting> {
+        if self.heads.is_empty() {
+            return Ok(self.counting.knowing(counts.labels()));
+        }
+        let labels =
+            counts.heads().iter().map(|head| counts.labels_alone(head)).collect::<Result<Vec<_>>>()?;
+        Ok(self.counting.knowing_heads(&self.heads, &labels))
+    }
+
     /// Removes the shards of other jobs. All jobs have read all footers, and so agree on layout, types and labels.
     fn keep_shards_of(&mut self, job: &SharingJob<'_>, own: &HashSet<String>) -> Result<()> {
         if let Some(shard) = shared(&self.dataset.shards, &self.counting) {
@@ -434,9 +445,26 @@ fn check_absent(plan: &CountPlan, absent: &[String]) -> Result<()> {
     }
 }
 
-fn absent_columns(plan: &CountPlan, layout: &Layout, agreement: &Agreement) -> Result<Vec<String>> {
-    let absent: Vec<&str> =
-        columns(plan, layout).filter(|name| agreement.absent.contains_key(*name)).collect();
+/// Whether a column that lies inside another is absent only where that one has no type, and so is NULL in all rows.
+fn is_null(name: &str, shards: &[Shard]) -> bool {
+    let holds = |shard: &Shard| shard.schema.index_of(name).ok();
+    let root = shards.iter().find_map(|shard| Some(shard.nested_at(holds(shard)?)?.1.root()));
+    let Some(root) = root else { return false };
+    let is_untyped = |shard: &Shard| {
+        shard.schema.field_with_name(root).is_ok_and(|field| *field.data_type() == DataType::Null)
+    };
+    shards.iter().filter(|shard| holds(shard).is_none()).all(is_untyped)
+}
+
+fn absent_columns(
+    plan: &CountPlan,
+    layout: &Layout,
+    agreement: &Agreement,
+    shards: &[Shard],
+) -> Result<Vec<String>> {
+    let absent: Vec<&str> = columns(plan, layout)
+        .filter(|name| agreement.absent.contains_key(*name) && !is_null(name, shards))
+        .collect();
     if absent.is_empty() {
         return Ok(Vec::new());
     }

@@ -62,11 +62,12 @@ pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
     let mut spec: Spec = serde_json::from_value(first.spec.clone()).map_err(|cause| {
         Error::input(format!("{}: {cause}", first_path.display())).hint("run the jobs again")
     })?;
-    let mut facts = RowFacts { null_elements: 0, skipped_shards: 0, ..first.facts.clone() };
+    let mut facts = RowFacts { null_elements: 0, listed: 0, skipped_shards: 0, ..first.facts.clone() };
     let mut total: Option<CountsFile> = None;
     let mut groups: BTreeMap<Vec<Option<String>>, CountsFile> = BTreeMap::new();
     for (path, file, part) in &parts {
         facts.null_elements += part.facts.null_elements;
+        facts.listed += part.facts.listed;
         facts.skipped_shards += part.facts.skipped_shards;
         let before = total.take().map_or_else(|| Ok((*file).clone()), |before| before.merge(file));
         total = Some(before.map_err(|error| error.at(path.display()))?);

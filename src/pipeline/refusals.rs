@@ -6,6 +6,7 @@ use super::plan::Plan;
 use super::sampling::Sampling;
 use super::spec::STDIO;
 use crate::error::{Error, Result};
+use crate::source::layout::LayoutKind;
 use crate::store::{Address, of_path};
 
 /// Refuses contradictions.
@@ -97,11 +98,11 @@ fn check_stdout(plan: &Plan) -> Result<()> {
 /// What a run that makes a sampling plan cannot do.
 fn check_sampling(plan: &Plan, sampling: &Sampling) -> Result<()> {
     let name = sampling.method.name();
-    if plan.count.query.is_some() {
+    if plan.count.query.is_some() && plan.count.layout != Some(LayoutKind::Long) {
         return Err(Error::usage(format!(
             "--plan {name} names rows of shards, which the rows of --query are not"
         ))
-        .hint("drop --query; --where leaves out rows"));
+        .hint("drop --query; --where leaves out rows, and --layout long plans the ids of a query"));
     }
     if !plan.count.by.is_empty() {
         return Err(Error::usage(format!("--plan {name} plans all rows together, but --by splits them"))

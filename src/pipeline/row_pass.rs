@@ -23,9 +23,14 @@ pub(super) fn decide(
     counting: &Counting,
     counts: &LabelCounts,
 ) -> Result<std::result::Result<(), String>> {
-    let on_cluster = counting.layout.kind == LayoutKind::Long && plan.count.limits.cluster.is_some();
+    let on_cluster = plan.count.limits.cluster.is_some();
     let can_tell = match can_tell(counting) {
-        Ok(()) if on_cluster => Err("rows of layout long are measured by one machine, not on a cluster"),
+        Ok(()) if on_cluster && counting.layout.kind == LayoutKind::Long => {
+            Err("rows of layout long are measured by one machine, not on a cluster")
+        }
+        Ok(()) if on_cluster && counting.layout.has_heads() => {
+            Err("rows of several class columns are measured by one machine, not on a cluster")
+        }
         other => other,
     };
     let why_not = match (plan.row_measures, can_tell) {
@@ -84,7 +89,7 @@ pub(super) async fn measure_rows(
     };
     let request = Request {
         dataset: &opened.dataset,
-        counting: &Arc::new(opened.counting.knowing(counts.labels())),
+        counting: &Arc::new(opened.rows_of(counts)?),
         groups: &keys,
         limits,
         progress: &progress,

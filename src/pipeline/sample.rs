@@ -9,12 +9,12 @@ use super::opening::Opened;
 use super::plan::Plan;
 use super::sample_copies::Copies;
 use super::sampling::Sampling;
-use crate::artifact::plan::{file_name, write_shard};
+use crate::artifact::plan::{PlanRows, file_name, write_rows};
 use crate::artifact::plan_json::{Fold, PlanFacts, PlanFile, PlannedShard, SplitDistances, write_json};
 use crate::artifact::publish::{StagedFile, Staging};
 use crate::counts::LabelCounts;
 use crate::engine::rows::{Request, can_tell};
-use crate::engine::sampling::{SamplingPlan, SamplingRequest, plan_rows};
+use crate::engine::sampling::{IdReader, IdRows, SamplingPlan, SamplingRequest, plan_rows};
 use crate::engine::{Progress, Spilled};
 use crate::error::{Error, Result, plural};
 use crate::groups::label_distribution;
@@ -37,6 +37,8 @@ pub(crate) struct Sampled {
     pub preview: Preview,
     pub(super) names: Vec<String>,
     shards: Vec<NumberedShard>,
+    /// The rows of layout `long`, with the name of the column of their ids.
+    ids: Option<(String, IdRows)>,
     pub(super) planned: SamplingPlan,
     pub(super) copies: Option<Copies>,
     folds: Vec<LabelCounts>,
@@ -65,13 +67,9 @@ fn numbered(opened: &Opened) -> Vec<NumberedShard> {
         .collect()
 }
 
-/// Refuses data without labels of single rows.
-pub(super) fn check_opened(opened: &Opened) -> Result<()> {
-    let can_plan = match opened.counting.layout.kind {
-        LayoutKind::Long => Err("in layout long a row is spread over many lines"),
-        _ => can_tell(&opened.counting),
-    };
-    can_plan.map_err(|why| {
+/// Refuses data without labels of single rows, and what ids cannot name.
+pub(super) fn check_opened(plan: &Plan, opened: &Opened) -> Result<()> {
+    can_tell(&opened.counting).map_err(|why| {
         Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(
             if opened.counting.has_mass() {
                 "make soft labels 0 or 1 with --threshold 0.5, and drop --sample-weight"
@@ -79,7 +77,56 @@ pub(super) fn check_opened(opened: &Opened) -> Result<()> {
                 "store one row per example, such as layout list"
             },
         )
-    })
+    })?;
+    let Some(sampling) = &plan.sampling else { return Ok(()) };
+    if opened.counting.layout.has_heads() {
+        check_heads(plan, sampling, opened)?;
+    }
+    if opened.counting.layout.kind == LayoutKind::Long { check_long(plan, sampling, opened) } else { Ok(()) }
+}
+
+/// What a plan of several class columns cannot do.
+fn check_heads(plan: &Plan, sampling: &Sampling, opened: &Opened) -> Result<()> {
+    if plan.count.limits.cluster.is_some() {
+        return Err(Error::usage(
+            "--plan: rows of several class columns are planned by one machine, not on a cluster",
+        )
+        .hint("drop --cluster"));
+    }
+    match sampling.method {
+        Method::RepeatFactor { .. } | Method::StratifiedSplit { .. } => Ok(()),
+        _ => Err(Error::usage(format!(
+            "--plan {} compares labels, and those of several class columns are not rare or frequent against each \
+             other",
+            sampling.method.name()
+        ))
+        .hint(format!(
+            "use repeat-factor or stratified-split, or plan one column at a time with --labels {}",
+            opened.counting.layout.column()
+        ))),
+    }
+}
+
+/// What a plan of layout `long` cannot do.
+fn check_long(plan: &Plan, sampling: &Sampling, opened: &Opened) -> Result<()> {
+    let layout = &opened.counting.layout;
+    let (id, label) = (layout.id.as_deref().unwrap_or_default(), layout.column());
+    if plan.count.limits.cluster.is_some() {
+        return Err(Error::usage("--plan: rows of layout long are planned by one machine, not on a cluster")
+            .hint("drop --cluster"));
+    }
+    let what = match (sampling.materialize, &sampling.method) {
+        (_, Method::Remedial { .. }) => "--plan remedial splits a row and edits its labels",
+        (true, _) => "--materialize repeats rows",
+        (false, _) => return Ok(()),
+    };
+    let tables: String =
+        plan.count.sources.iter().map(|source| format!(" --table shards={source}")).collect();
+    Err(Error::usage(format!("{what}; in layout long, lines of one id are one row however often they occur"))
+        .hint(format!(
+            "join the plan to the shards by id; or write one row per id and use --layout list: posweight sql{tables} \
+             -c \"SELECT {id}, array_agg(DISTINCT {label}) AS labels FROM shards GROUP BY {id}\" --out rows.parquet"
+        )))
 }
 
 /// Plans the rows that were counted.
@@ -90,13 +137,21 @@ pub(super) async fn sample(
     counts: &LabelCounts,
 ) -> Result<Sampled> {
     let progress = Arc::new(Progress::default());
-    let names = names(&opened.dataset.shards);
+    let counting = Arc::new(opened.rows_of(counts)?);
+    let groups = [Vec::new()];
     let request = Request {
         dataset: &opened.dataset,
-        counting: &Arc::new(opened.counting.knowing(counts.labels())),
-        groups: &[Vec::new()],
+        counting: &counting,
+        groups: &groups,
         limits: &plan.count.limits,
         progress: &progress,
+    };
+    let ids = id_rows(&request, counts).await?;
+    let (request, names) = match &ids {
+        Some((name, rows)) => {
+            (Request { dataset: &rows.dataset, counting: &rows.counting, ..request }, vec![name.clone()])
+        }
+        None => (request, names(&opened.dataset.shards)),
     };
     let copies = sampling.materialize.then(|| Copies::new(plan, sampling, opened, counts)).transpose()?;
     let draw = Draw::new(sampling.seed, sampling.epoch);
@@ -112,17 +167,39 @@ pub(super) async fn sample(
         random_folds: folds(&planned.random_folds)?,
         names,
         shards: numbered(opened),
+        ids,
         planned,
         copies,
         bytes_read: progress.bytes(),
     })
 }
 
+/// The rows of layout `long` by their ids, with the name of the column of the ids; `None` for other layouts.
+async fn id_rows(request: &Request<'_>, counts: &LabelCounts) -> Result<Option<(String, IdRows)>> {
+    let layout = &request.counting.layout;
+    let Some(id) = layout.id.as_ref().filter(|_| layout.kind == LayoutKind::Long) else { return Ok(None) };
+    let rows = IdRows::new(request).await?;
+    let found: u64 = rows.dataset.shards.iter().map(|shard| shard.rows).sum();
+    match counts.rows() {
+        all if all > found && request.counting.num_rows.is_some() => Err(Error::usage(format!(
+            "--plan: only {found} of the {all} rows of --num-rows have an id in the shards, which names a row in a plan"
+        ))
+        .hint(format!(
+            "drop --num-rows, and list each row without labels once, with its {id} and NULL as its label"
+        ))),
+        _ => Ok(Some((id.clone(), rows))),
+    }
+}
+
 impl Sampled {
     /// What did not fit the memory.
     #[must_use]
     pub(crate) fn spilled(&self) -> Spilled {
-        self.planned.spilled
+        let sorted = self.ids.as_ref().map(|(_, rows)| rows.spilled).unwrap_or_default();
+        Spilled {
+            bytes: self.planned.spilled.bytes + sorted.bytes,
+            files: self.planned.spilled.files + sorted.files,
+        }
     }
 
     /// The names and shares of the folds.
@@ -172,6 +249,42 @@ impl Sampled {
         threads: usize,
     ) -> Result<()> {
         let Sampling { method, seed, epoch, .. } = &self.sampling;
+        let shards = match &self.ids {
+            None => self.write_places(staging, threads)?,
+            Some((_, ids)) => {
+                self.write_ids(staging, ids)?;
+                Vec::new()
+            }
+        };
+        let parts = self.shares().iter().zip(&self.folds);
+        let folds: Vec<Fold<'_>> =
+            parts.map(|((name, share), counts)| Fold { name, share: *share, counts }).collect();
+        let file = PlanFile {
+            method,
+            seed: *seed,
+            epoch: *epoch,
+            facts: self.facts(),
+            shards: &shards,
+            id_column: self.ids.as_ref().map(|(name, _)| name.as_str()),
+            preview: &self.preview,
+            folds: &folds,
+            split: self.split(),
+            fingerprint,
+            spec,
+        };
+        staging.file("plan.json", |out| write_json(out, &file))?;
+        let text = format!("# Sampling plan\n\n```text\n{}```\n", self.text(source));
+        staging.file("plan.md", |out| {
+            out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
+        })?;
+        let Some(copies) = &self.copies else { return Ok(()) };
+        let expected = self.preview.after.rows();
+        copies.write(&self.planned, &self.names, self.shares(), expected, staging, threads)
+    }
+
+    /// Writes the rows of each shard.
+    fn write_places(&self, staging: &mut Staging, threads: usize) -> Result<Vec<PlannedShard>> {
+        let method = &self.sampling.method;
         let shards = Mutex::new(vec![PlannedShard::default(); self.names.len()]);
         let wanted = self.names.iter().enumerate().map(|(shard, name)| StagedFile {
             name: file_name(shard, self.names.len()),
@@ -187,7 +300,8 @@ impl Sampled {
                             block.weights.iter().flatten().for_each(|weight| weights.add(*weight));
                         }
                     });
-                    write_shard(out, method, name, *first_position, blocks)?;
+                    let places = PlanRows::Places { name, first_position: *first_position };
+                    write_rows(out, method, places, blocks)?;
                     let planned = PlannedShard {
                         name: name.clone(),
                         path: path.clone(),
@@ -204,30 +318,16 @@ impl Sampled {
             }),
         });
         staging.files(wanted.collect(), threads)?;
-        let shards = shards.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let parts = self.shares().iter().zip(&self.folds);
-        let folds: Vec<Fold<'_>> =
-            parts.map(|((name, share), counts)| Fold { name, share: *share, counts }).collect();
-        let file = PlanFile {
-            method,
-            seed: *seed,
-            epoch: *epoch,
-            facts: self.facts(),
-            shards: &shards,
-            preview: &self.preview,
-            folds: &folds,
-            split: self.split(),
-            fingerprint,
-            spec,
-        };
-        staging.file("plan.json", |out| write_json(out, &file))?;
-        let text = format!("# Sampling plan\n\n```text\n{}```\n", self.text(source));
-        staging.file("plan.md", |out| {
-            out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
-        })?;
-        let Some(copies) = &self.copies else { return Ok(()) };
-        let expected = self.preview.after.rows();
-        copies.write(&self.planned, &self.names, self.shares(), expected, staging, threads)
+        Ok(shards.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes the rows that ids name.
+    fn write_ids(&self, staging: &mut Staging, ids: &IdRows) -> Result<()> {
+        let mut ids: IdReader = ids.ids()?;
+        staging.file(&file_name(0, 1), |out| {
+            let rows = PlanRows::Ids { data_type: ids.data_type.clone(), next: &mut |n| ids.next(n) };
+            write_rows(out, &self.sampling.method, rows, self.planned.decided.of_shard(0))
+        })
     }
 
     /// What planning found.

@@ -52,7 +52,7 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
     }
     // What makes the rest impossible is found before the scan.
     if plan.sampling.is_some() {
-        check_opened(&opened)?;
+        check_opened(plan, &opened)?;
     }
     // A folder that cannot take the result is found before the scan, but after everything that is wrong in the spec.
     let staging = plan.out.folder().map(|out| Staging::begin(out, plan.overwrite)).transpose();
@@ -132,19 +132,23 @@ async fn count(
     let _timer = account.timings.start("count");
     let Opened { dataset, counting, heads, unreadable, .. } = opened;
     let progress = Arc::new(Progress::default());
+    let shown = Arc::clone(&progress);
     // The progress of a cluster is not known here.
     if plan.count.limits.cluster.is_none() {
         let rows = account.inputs.rows.saturating_mul(heads.len().max(1) as u64);
         observer.counting(dataset.shards.len(), account.inputs.bytes, rows, &progress);
     }
-    let mut states = open_states(plan, counting, heads, &dataset.schema)?;
+    let mut states = open_states(plan, counting, heads, &dataset.schema_with_keys())?;
     let spare = plan.max_bad_shards - unreadable.len();
     let limits = &plan.count.limits;
-    let counted = if heads.is_empty() {
+    let mut counted = if heads.is_empty() {
         count_readable(dataset, counting.clone(), limits, progress, states.first_mut(), spare).await?
     } else {
         count_heads(dataset, heads, limits, &progress, &mut states, spare).await?
     };
+    if counted.unreadable.is_empty() {
+        counted.listed = shown.listed();
+    }
     for states in states {
         states.finish(&dataset.shards)?;
     }
@@ -225,7 +229,7 @@ fn derive(
     spec: &Json,
     account: &Account,
 ) -> Result<(Derived, Vec<(String, Derived)>)> {
-    let Counted { total, groups, null_elements, .. } = counted;
+    let Counted { total, groups, null_elements, listed, .. } = counted;
     let (rows, rows_of_groups) = measured.map(|measured| (measured.whole, measured.groups)).unzip();
     let weighing = match plan.part {
         // Labels that a part of the shards lacks are no error.
@@ -252,6 +256,7 @@ fn derive(
         rows_unknown: layout == LayoutKind::Long && plan.count.num_rows.is_none(),
         labels_inferred: opened.labels_inferred,
         null_elements,
+        listed,
         absent_columns: std::mem::take(&mut opened.absent),
         column_order: opened.column_order.take(),
         skipped_shards: account.shards_with("skipped"),

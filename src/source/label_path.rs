@@ -83,6 +83,11 @@ impl LabelPath {
         self.root == values.root && !lists(self).is_empty() && lists(self) == lists(values)
     }
 
+    /// Whether `other` goes the same way, whatever is at its end.
+    pub(crate) fn goes_as(&self, other: &Self) -> bool {
+        self.root == other.root && self.steps == other.steps
+    }
+
     /// Number of lists and maps that it goes through.
     #[must_use]
     pub(crate) fn lists(&self) -> usize {
@@ -90,13 +95,11 @@ impl LabelPath {
     }
 
     /// Whether it leads to the keys or values of a map.
-    #[must_use]
     pub(crate) fn is_in_map(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, PathStep::Keys | PathStep::Values))
     }
 
     /// The column that the path starts at.
-    #[must_use]
     pub(crate) fn root(&self) -> &str {
         &self.root
     }
@@ -160,7 +163,6 @@ impl LabelPath {
 }
 
 /// The names of the keys and of the values of the map `name`.
-#[must_use]
 pub(crate) fn map_ends(name: &str) -> [String; 2] {
     [format!("{name}.key"), format!("{name}.value")]
 }

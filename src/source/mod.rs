@@ -18,6 +18,7 @@ pub(crate) mod detect;
 pub(crate) mod evidence;
 pub(crate) mod first_cells;
 pub(crate) mod first_names;
+pub(crate) mod folder_types;
 pub(crate) mod folder_values;
 mod joined;
 pub(crate) mod label_path;

@@ -139,7 +139,7 @@ pub(crate) fn plain_type(data_type: &DataType) -> DataType {
 /// ```
 #[must_use]
 pub(crate) fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
-    use DataType::{Boolean, FixedSizeList, Float64, Int64, LargeList, List, Null, UInt64};
+    use DataType::{Boolean, FixedSizeList, Float64, Int64, LargeList, List, Map, Null, Struct, UInt64};
     if a == b {
         return Some(a.clone());
     }
@@ -151,6 +151,19 @@ pub(crate) fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
         (List(x) | FixedSizeList(x, _), List(y) | FixedSizeList(y, _)) => Some(List(item(x, y)?)),
         (List(x) | LargeList(x) | FixedSizeList(x, _), List(y) | LargeList(y) | FixedSizeList(y, _)) => {
             Some(LargeList(item(x, y)?))
+        }
+        (Struct(x), Struct(y)) => {
+            let same = x.len() == y.len() && x.iter().zip(y).all(|(x, y)| x.name() == y.name());
+            let fields = x.iter().zip(y).filter(|_| same).map(|(x, y)| {
+                let (a, b) = (x.data_type(), y.data_type());
+                let wide = if a == b { a.clone() } else { widen(&plain_type(a), &plain_type(b))? };
+                Some(Field::new(x.name(), wide, x.is_nullable() || y.is_nullable()))
+            });
+            same.then(|| fields.collect::<Option<Vec<_>>>().map(|fields| Struct(fields.into()))).flatten()
+        }
+        (Map(x, ordered), Map(y, _)) => {
+            let entries = widen(x.data_type(), y.data_type())?;
+            Some(Map(Arc::new(Field::new(x.name(), entries, x.is_nullable())), *ordered))
         }
         (Boolean, other) | (other, Boolean) if other.is_numeric() => Some(other.clone()),
         (x, y) if x.is_integer() && y.is_integer() => match (x, y) {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::properties::WriterProperties;
 
 use super::listing::Listed;
@@ -33,6 +34,20 @@ impl Spooled {
         Listed { place: Place::File(self.path.clone()), hive: Vec::new(), name: self.name.clone() }
     }
 
+    /// Its rows, from the first on.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] when the file cannot be read back.
+    pub(crate) fn read(&self) -> Result<ParquetRecordBatchReader> {
+        let damaged = |cause: &dyn std::fmt::Display| {
+            Error::resource(format!("{}: rows cannot be read back: {cause}", self.path.display()))
+                .hint("run again")
+        };
+        let file = File::open(&self.path).map_err(|cause| damaged(&cause))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| damaged(&cause))?;
+        reader.build().map_err(|cause| damaged(&cause))
+    }
+
     /// Its size.
     ///
     /// # Errors
@@ -49,6 +64,7 @@ pub(crate) struct Spool {
     parent: PathBuf,
     writer: ArrowWriter<File>,
     limit: u64,
+    group_bytes: usize,
     name: String,
 }
 
@@ -83,7 +99,13 @@ impl Spool {
             Error::input(format!("{name}: the rows cannot be saved as Parquet: {cause}"))
                 .hint("leave out the column, or cast it to another type")
         })?;
-        Ok(Self { folder, path, parent: parent.to_owned(), writer, limit, name: name.to_owned() })
+        let (parent, name) = (parent.to_owned(), name.to_owned());
+        Ok(Self { folder, path, parent, writer, limit, group_bytes: ROW_GROUP_BYTES, name })
+    }
+
+    /// The same with smaller row groups, for less memory.
+    pub(crate) fn in_groups_of(self, bytes: usize) -> Self {
+        Self { group_bytes: bytes.clamp(1 << 16, ROW_GROUP_BYTES), ..self }
     }
 
     /// Takes rows.
@@ -92,7 +114,7 @@ impl Spool {
     /// [`Error::Resource`] when there is no room for them.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.writer.write(batch).map_err(|cause| refused(&self.parent, &cause))?;
-        if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
+        if self.writer.in_progress_size() >= self.group_bytes {
             self.writer.flush().map_err(|cause| refused(&self.parent, &cause))?;
         }
         self.within()

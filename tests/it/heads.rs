@@ -201,10 +201,9 @@ fn what_heads_cannot_do_is_refused_with_a_way_out() {
     let place = Place::new();
     things(&place);
     std::fs::write(place.path("names.txt"), "red\nblue\n").unwrap();
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 3] = [
         (&["--num-labels", "3"], "--num-labels describes the labels of one column"),
         (&["--vocabulary", "names.txt"], "--vocabulary describes the labels of one column"),
-        (&["--row-measures", "on"], "one label of each of several columns"),
         (&["--order", "given"], "in no order"),
     ];
     for (flags, says) in cases {
@@ -249,5 +248,85 @@ proptest! {
         }
         let of = |labels: &str| place.weights(&["in", "--layout", "class", "--labels", labels, "--engine", engine]);
         same_as_alone(&of("b,a"), &[("b", of("b")), ("a", of("a"))]);
+    }
+}
+
+/// Shards with two class columns, and with a 0/1 column for each of their labels.
+fn classes_and_columns(place: &Place, rows: &[(Option<u8>, Option<u8>)]) -> String {
+    let names = [("color", ["blue", "green", "red"]), ("shape", ["long", "round", "square"])];
+    let of = |head: usize| move |row: &(Option<u8>, Option<u8>)| if head == 0 { row.0 } else { row.1 };
+    let class = |head: usize| {
+        let word = |code: u8| names[head].1[usize::from(code)];
+        texts(&rows.iter().map(of(head)).map(|code| code.map(word)).collect::<Vec<_>>())
+    };
+    write(&place.path("heads/a"), vec![("color", class(0)), ("shape", class(1))]);
+    let mut columns = Vec::new();
+    for (head, (column, words)) in names.iter().enumerate() {
+        for (code, word) in (0_u8..).zip(words) {
+            let cells: arrow::array::BooleanArray =
+                rows.iter().map(of(head)).map(|own| own.map(|own| own == code)).collect();
+            // A label that no row has is no label of a head.
+            if cells.true_count() > 0 {
+                columns.push((format!("{column}={word}"), array(cells)));
+            }
+        }
+    }
+    let labels = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(",");
+    let columns = columns.iter().map(|(name, cells)| (name.as_str(), cells.clone())).collect();
+    write(&place.path("wide/a"), columns);
+    labels
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_of_heads_measure_and_plan_as_rows_of_their_labels(
+        rows in proptest::collection::vec((proptest::option::of(0..3_u8), proptest::option::weighted(0.8, 0..3_u8)), 4..40),
+        plan in proptest::sample::select(&["repeat-factor:threshold=0.4", "stratified-split:folds=3", "stratified-split:a=0.7,b=0.3,order=2"][..]),
+    ) {
+        prop_assume!(rows.iter().any(|row| row.0.is_some()) && rows.iter().any(|row| row.1.is_some()));
+        let place = Place::new();
+        let labels = classes_and_columns(&place, &rows);
+        let class = ["heads/a", "--layout", "class", "--labels", "color,shape"];
+        let wide = ["wide/a", "--layout", "wide", "--labels", &labels];
+        let measures = |given: &[&str]| {
+            place.weights(given);
+            let mut all = place.json("out/imbalance.json");
+            ["source", "findings", "heads"].iter().for_each(|key| drop(all.as_object_mut().unwrap().remove(*key)));
+            assert!(all["distinct_labelsets"].is_number(), "{all}");
+            all
+        };
+        prop_assert_eq!(measures(&class), measures(&wide));
+        let planned = |given: &[&str], out: &str| {
+            let asked = ["--plan", plan, "--out", out, "--overwrite", "--materialize"];
+            let ended = place.run(&[&["sample"][..], given, &asked].concat());
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            let part = std::fs::read(place.path(out).join("plan/part-00000.parquet")).unwrap();
+            let told = place.json(&format!("{out}/plan.json"));
+            let keys = ["rows", "epoch_rows", "labels", "positives_before", "positives_after", "folds"];
+            (part, keys.map(|key| told[key].clone()))
+        };
+        prop_assert!(planned(&class, "p") == planned(&wide, "q"));
+        // The copies hold what the preview says.
+        if plan.starts_with("repeat-factor") {
+            let told = place.json("p/plan.json");
+            let copies = ["p/sampled", "--layout", "class", "--labels", "color,shape"];
+            prop_assert_eq!(&place.weights(&copies)["positives"], &told["positives_after"]);
+        }
+    }
+}
+
+#[test]
+fn plans_that_compare_labels_of_several_columns_are_refused() {
+    let place = Place::new();
+    things(&place);
+    let class = ["sample", "in", "--layout", "class", "--labels", "color,shape", "--out", "x", "--plan"];
+    for plan in ["ml-ros", "lp-rus", "inverse-frequency", "remedial"] {
+        let ended = place.run(&[&class[..], &[plan]].concat());
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        for words in [plan, "not rare or frequent against each other", "--labels color"] {
+            assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+        }
     }
 }

@@ -41,10 +41,14 @@ mod source_listing;
 mod source_names;
 /// The meaning of values.
 mod source_values;
+/// Types that differ between shards, and those of keys of folders.
+mod types;
 /// Soft values, weights and row measures of layout long.
 mod pairs;
 /// Elements of lists as units.
 mod units;
+/// Ancestors of labels that have a cell of their own, or a line.
+mod hierarchy;
 /// Labels inside other columns.
 mod nested;
 /// Labels with a value each.
@@ -82,6 +86,8 @@ mod jobs;
 /// Sampling plans.
 mod sampler;
 mod sampling;
+/// Plans of layout long name rows by id.
+mod sampling_ids;
 /// Sampling plans equal a slow, obvious implementation.
 mod sampling_oracle;
 /// Shards with the plan applied.

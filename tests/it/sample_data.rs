@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBuilder, FixedSizeListBuilder, Float32Builder, Int32Array, Int64Array,
-    ListBuilder, MapBuilder, RecordBatch, StringArray, StringBuilder,
+    ArrayRef, BooleanArray, BooleanBuilder, FixedSizeListBuilder, Float32Array, Float32Builder, Int32Array,
+    Int64Array, ListArray, ListBuilder, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
 };
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -121,6 +123,70 @@ fn small() -> Shards {
     shards
 }
 
+/// Labels inside other columns, elements as units, folders as labels, soft values of pairs.
+fn nested() -> Shards {
+    let mut shards = Shards::new();
+    for part in 0..2 {
+        let rows = part * 6..part * 6 + 6;
+        let at = |folder: &str| PathBuf::from(format!("{folder}/part-{part}.parquet"));
+        let id = ("id", ids(rows.clone()));
+
+        let bits = |label: &str| -> ArrayRef {
+            array(rows.clone().map(|row| Some(has(row, label))).collect::<BooleanArray>())
+        };
+        let fields = LABELS.map(|label| (Field::new(label, DataType::Boolean, true).into(), bits(label)));
+        let target = StructArray::from(fields.to_vec());
+        shards.insert(at("struct"), vec![id.clone(), ("target", array(target))]);
+
+        let all = rows.clone().flat_map(|row| ROWS[row].iter().zip(1..).map(|(label, n)| (*label, n)));
+        let (categories, areas): (Vec<&str>, Vec<i32>) = all.unzip();
+        let objects = StructArray::from(vec![
+            (Field::new("category", DataType::Utf8, true).into(), array(StringArray::from(categories))),
+            (Field::new("area", DataType::Int32, true).into(), array(Int32Array::from(areas))),
+        ]);
+        let item = Field::new("item", arrow::array::Array::data_type(&objects).clone(), true).into();
+        let lengths = OffsetBuffer::from_lengths(rows.clone().map(|row| ROWS[row].len()));
+        let objects = ListArray::new(item, lengths, array(objects), None);
+        shards.insert(at("objects"), vec![id.clone(), ("objects", array(objects))]);
+
+        // Sentences of three to eight tokens; few of them belong to a name.
+        let mut tags = ListBuilder::new(StringBuilder::new());
+        for row in rows.clone() {
+            for token in 0..3 + row % 6 {
+                tags.values().append_value(match (row + token) % 7 {
+                    2 => "B-PER",
+                    3 if row % 2 == 0 => "I-PER",
+                    5 if row % 3 == 0 => "B-LOC",
+                    _ => "O",
+                });
+            }
+            tags.append(true);
+        }
+        shards.insert(at("tokens"), vec![id, ("tags", array(tags.finish()))]);
+
+        let scored = rows.clone().flat_map(|row| {
+            let named = LABELS.iter().filter(move |label| has(row, label) || row % 3 == 0 && row > 0);
+            named.map(move |label| (row, *label, if has(row, label) { 0.75 } else { 0.25 }))
+        });
+        let scored: Vec<(usize, &str, f32)> = scored.collect();
+        let pairs = vec![
+            (
+                "example_id",
+                array(scored.iter().map(|pair| i64::try_from(pair.0).ok()).collect::<Int64Array>()),
+            ),
+            ("label", array(scored.iter().map(|pair| Some(pair.1)).collect::<StringArray>())),
+            ("score", array(scored.iter().map(|pair| Some(pair.2)).collect::<Float32Array>())),
+        ];
+        shards.insert(at("long_soft"), pairs);
+    }
+    // The first rows are cats, the next three dogs, the last a bird.
+    for (label, rows) in [("bird", 11..12), ("cat", 0..8), ("dog", 8..11)] {
+        shards
+            .insert(PathBuf::from(format!("folders/label={label}/part-0.parquet")), vec![("id", ids(rows))]);
+    }
+    shards
+}
+
 /// 270 labels with Zipf-like frequencies in four shards of 500 rows; the last label never occurs.
 fn labels270() -> Shards {
     const NAMES: usize = 270;
@@ -167,6 +233,7 @@ fn rows_of(path: &Path) -> RecordBatch {
 fn sample_data_equals_its_generator() {
     let folder = root().join("sample_data");
     let mut shards = small();
+    shards.extend(nested());
     shards.extend(labels270());
     let mut made = Vec::new();
     for (path, columns) in shards {

@@ -89,29 +89,74 @@ assert weighed == {id for id, split, often, rare in known if split in inside and
 assert sampler.num_samples == len(plan)
 "#;
 
-#[test]
-fn the_sampler_of_the_page_draws_the_rows_of_the_plan() {
+/// A Python with pyarrow and numpy, and something that stands for torch.
+fn python(place: &Place, test: &str) -> Option<String> {
     let python = std::env::var("POSWEIGHT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let has = Command::new(&python).args(["-c", "import pyarrow, numpy"]).output();
     if !has.is_ok_and(|ended| ended.status.success()) {
-        left_out("the sampler of sampling.md", &format!("{python} has no pyarrow and numpy"));
-        return;
+        left_out(test, &format!("{python} has no pyarrow and numpy"));
+        return None;
     }
-    let page = std::fs::read_to_string(root().join("src/docs/sampling.md")).unwrap();
-    let snippet = page.split_once("```python\n").unwrap().1.split_once("```").unwrap().0;
-    let place = Place::new();
-    shards(&place);
     for folder in ["stub/torch", "stub/torch/utils"] {
         std::fs::create_dir_all(place.path(folder)).unwrap();
         std::fs::write(place.path(folder).join("__init__.py"), "").unwrap();
     }
     std::fs::write(place.path("stub/torch/utils/data.py"), TORCH).unwrap();
+    Some(python)
+}
+
+/// The programs of the page, in their order.
+fn snippets() -> Vec<String> {
+    let page = std::fs::read_to_string(root().join("src/docs/sampling.md")).unwrap();
+    let all = page.split("```python\n").skip(1);
+    all.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+}
+
+fn run(place: &Place, python: &str, program: &str) {
+    let mut run = Command::new(python);
+    run.args(["-c", program]).current_dir(place.dir.path()).env("PYTHONPATH", place.path("stub"));
+    let ended = run.output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn the_sampler_of_the_page_draws_the_rows_of_the_plan() {
+    let place = Place::new();
+    let Some(python) = python(&place, "the sampler of sampling.md") else { return };
+    shards(&place);
     for condition in WHERE {
         sample(&place, condition);
-        let program = format!("{snippet}{CHECK}");
-        let mut run = Command::new(&python);
-        run.args(["-c", &program]).current_dir(place.dir.path()).env("PYTHONPATH", place.path("stub"));
-        let ended = run.output().unwrap();
-        assert!(ended.status.success(), "{condition:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        run(&place, &python, &format!("{}{CHECK}", snippets()[0]));
     }
+}
+
+/// Every id is drawn as often as its repeats say, and has its pairs beside its weight.
+const CHECK_IDS: &str = r#"
+assert ids.tolist() == sorted(set(pairs["id"].to_pylist()))
+assert len(pairs) == 14 and set(pairs.column_names) == {"id", "label", "repeat", "weight"}
+repeats = dict(zip(plan["id"].to_pylist(), plan["repeat"].to_pylist()))
+assert all((epoch == id).sum() == n for id, n in repeats.items()) and len(epoch) == sum(repeats.values())
+weights = dict(zip(plan["id"].to_pylist(), plan["weight"].to_pylist()))
+assert all(weights[id] == weight for id, weight in zip(pairs["id"].to_pylist(), pairs["weight"].to_pylist()))
+assert list(sampler.weights) == list(weights.values()) and sampler.num_samples == 7
+"#;
+
+#[test]
+fn the_sampler_of_the_page_draws_the_ids_of_the_plan() {
+    let place = Place::new();
+    let Some(python) = python(&place, "the sampler of ids of sampling.md") else { return };
+    for shard in 0..2_i64 {
+        let labels =
+            StringArray::from_iter_values((0..7).map(|line| ["cat", "dog", "bird"][line * line % 5 % 3]));
+        let ids = Int64Array::from_iter_values((0..7).map(|line| (line * 3 + shard) % 7 * 5));
+        write_with(
+            &place.path(&format!("data/{shard}.parquet")),
+            vec![("id", array(ids)), ("label", array(labels))],
+            WriterProperties::builder().build(),
+        );
+    }
+    let long = ["sample", "data", "--layout", "long", "--id", "id", "--labels", "label", "--quiet"];
+    let ended = place.run(&[&long[..], &["--plan", "class-uniform", "--out", "plan"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    run(&place, &python, &format!("{}{CHECK_IDS}", snippets()[1]));
 }

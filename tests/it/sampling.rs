@@ -301,11 +301,6 @@ fn what_no_plan_can_be_made_of_is_refused() {
     says(&["ml-ros", "--labels", "l*", "--soft"], 2, "--threshold 0.5");
     says(&["ml-ros", "--labels", "l*", "--threshold", "0.5", "--by", "l0"], 2, "--where");
     says(&["ml-roz", "--labels", "l*", "--threshold", "0.5"], 2, "did you mean");
-    let ids = array(Int32Array::from(vec![1, 1, 2]));
-    write(&place.path("long.parquet"), vec![("id", ids.clone()), ("label", ids)]);
-    let long = ["sample", "long.parquet", "--layout", "long", "--id", "id", "--labels", "label"];
-    let ended = place.run(&[&long[..], &["--plan", "lp-ros", "--out", "out"]].concat());
-    assert!(ended.code == 2 && ended.stderr.contains("one row per example"), "{}", ended.stderr);
     let ended = place.run(&["compute", "soft.parquet", "--out", "-"]);
     assert_ne!(ended.code, 0);
     std::fs::write(place.path("spec.toml"), "shards = \"soft.parquet\"\nout = \"out\"\nseed = 1").unwrap();

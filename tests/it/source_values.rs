@@ -104,6 +104,14 @@ fn a_class_that_was_declared_missing_is_no_label() {
     assert_eq!(sides(&weights), [vec![2, 1], vec![1, 2], vec![2, 2]]);
     let weights = place.weights(&[&arguments[..], &["--num-labels", "3"]].concat());
     assert_eq!(weights["labels"], json!(["0", "1", "2"]));
+    // Between labels it keeps its place: the model has an output for it.
+    for engine in ["auto", "plain"] {
+        let between = ["c.parquet", "--layout", "class", "--missing-values", "1", "--engine", engine];
+        let weights = place.weights(&[&between[..], &["--row-measures", "on"]].concat());
+        assert_eq!(weights["labels"], json!(["0", "1", "2"]));
+        assert_eq!(sides(&weights), [vec![2, 0, 1], vec![1, 3, 2], vec![2, 2, 2]]);
+        assert_eq!(weights["status"][1], "no_positives");
+    }
     // Of a layout whose cells are values, 0 has a meaning already.
     write(&place.path("w.parquet"), vec![("a", array(UInt8Array::from(vec![0, 1])))]);
     let ended = refused(&place, &["w.parquet", "--labels", "a", "--layout", "wide", "--missing-values", "0"]);

@@ -386,11 +386,9 @@ fn a_class_has_its_ancestors_and_wrong_hierarchies_are_refused() {
     write_file("bare.csv", "poodle,dog\n");
     refused(&[&layout[..], &["bare.csv"]].concat(), 4, &["child and parent", "poodle, dog"]);
     refused(&[&layout[..], &["names.txt"]].concat(), 2, &[".csv, .json or .parquet"]);
-    refused(
-        &["--layout", "wide", "--ancestors", "above.json"],
-        2,
-        &["--ancestors does not apply to layout wide"],
-    );
+    let wide = ["--layout", "wide", "--ancestors", "above.json"];
+    refused(&wide, 4, &["above.json", "is not among the labels", "needs a label column"]);
+    refused(&[&wide[..], &["--soft"]].concat(), 2, &["--ancestors and --soft", "--threshold 0.5"]);
     write_file("other.json", r#"{"Poodle": "Dog"}"#);
     refused(&[&layout[..], &["other.json"]].concat(), 0, &["no label in the shards has a parent"]);
     // A hierarchy that changed makes another result.

@@ -217,3 +217,30 @@ fn what_has_no_meaning_for_elements_is_refused() {
     refused(&[&["sample", "d", "--plan", "ml-ros"][..], &list].concat(), "--unit element counts elements");
     refused(&["compute", "d", "--unit", "pixel"], "use row or element");
 }
+
+#[test]
+fn lists_that_repeat_labels_ask_whether_elements_were_meant() {
+    let place = Place::new();
+    let row = |codes: &[u8]| Some(codes.iter().map(|code| Some(*code)).collect::<Vec<_>>());
+    let tokens: Vec<Row> = vec![row(&[0, 0, 0, 1, 0, 0]), row(&[0, 0, 0, 0, 0]), row(&[]), None];
+    let sets: Vec<Row> = vec![row(&[0, 1]), row(&[2, 0, 0]), row(&[1]), None];
+    let finding = |rows: &[Row], more: &[&str]| {
+        write(&place.path("in.parquet"), vec![("tags", integers(rows)), ("names", texts(rows))]);
+        place.weights(&[&["in.parquet", "--layout", "list"][..], more].concat());
+        let results = place.json("out/run_results.json");
+        let all = results["findings"].as_array().unwrap().clone();
+        all.into_iter().find(|finding| finding["id"] == "REPEATED_LABELS")
+    };
+    for labels in ["tags", "names"] {
+        for engine in ["auto", "plain"] {
+            let flags = ["--labels", labels, "--engine", engine];
+            let found = finding(&tokens, &flags).unwrap();
+            assert!(found.to_string().contains("--unit element"), "{found}");
+            assert!(found.to_string().contains("lists hold 11 labels, in rows with 3 different"), "{found}");
+            assert_eq!(finding(&sets, &flags), None);
+            assert_eq!(finding(&tokens, &[&flags[..], &["--unit", "element"]].concat()), None);
+        }
+    }
+    // A condition leaves rows out of both numbers.
+    assert_eq!(finding(&tokens, &["--labels", "tags", "--where", "false", "--allow-empty"]), None);
+}

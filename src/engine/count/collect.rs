@@ -30,6 +30,8 @@ pub(crate) struct Counted {
     pub groups: Vec<(GroupKey, LabelCounts)>,
     /// Null elements inside lists, which say nothing about any label.
     pub null_elements: u64,
+    /// Labels in lists, however often a row repeats them; 0 where that was not counted.
+    pub listed: u64,
     /// How rows were counted.
     pub way: Route,
     /// What did not fit the memory.
@@ -206,6 +208,7 @@ impl Collector {
             total,
             groups,
             null_elements: self.skipped,
+            listed: 0,
             way: Route::default(),
             spilled: Spilled::default(),
             fates: Vec::new(),

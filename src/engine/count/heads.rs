@@ -57,6 +57,7 @@ fn join(parts: Vec<(String, Counted)>) -> Result<Counted> {
         total: LabelCounts::empty(Labels::default(), false),
         groups: Vec::new(),
         null_elements: 0,
+        listed: 0,
         way: Route::default(),
         spilled: Spilled::default(),
         fates: Vec::new(),

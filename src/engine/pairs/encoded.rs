@@ -162,11 +162,23 @@ impl<R: Record, S: RecordSink<R>> ChunkSink for PairSink<'_, R, S> {
                     for value in values {
                         ids.push(id(*value, *is_text)?);
                     }
-                    worker.take(shard, ids, *is_signed, |row, id| {
+                    let said = |row: usize| {
                         let label = labels.get(at + row).copied().unwrap_or(NO_LABEL);
                         let side = sides.get(at + row).and_then(|side| u8::try_from(*side).ok());
-                        R::new(id, PairFact::new(group, label, side.unwrap_or(LISTED)))
-                    })?;
+                        PairFact::new(group, label, side.unwrap_or(LISTED))
+                    };
+                    if worker.reader.has_ancestors() {
+                        let (mut all_ids, mut all_said) = (Vec::new(), Vec::new());
+                        for (row, &id) in ids.iter().enumerate() {
+                            worker.reader.with_above(said(row), |said| {
+                                all_ids.push(id);
+                                all_said.push(said);
+                            });
+                        }
+                        worker.take(shard, &all_ids, *is_signed, |row, id| R::new(id, all_said[row]))?;
+                    } else {
+                        worker.take(shard, ids, *is_signed, |row, id| R::new(id, said(row)))?;
+                    }
                     at += values.len();
                     Ok(())
                 })?;

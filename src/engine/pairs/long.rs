@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
+use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, cast};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use datafusion::prelude::SessionContext;
@@ -142,6 +143,18 @@ pub(crate) async fn plan(
     threads: usize,
     whole: &[bool],
 ) -> Result<Arc<dyn ExecutionPlan>> {
+    let rows = pair_rows(context, dataset, counting, threads, whole)?;
+    rows.create_physical_plan().await.map_err(|cause| ours(&cause))
+}
+
+/// The rows `[id, label, value?, weight?, by…, shard]`.
+pub(super) fn pair_rows(
+    context: &SessionContext,
+    dataset: &Dataset,
+    counting: &Counting,
+    threads: usize,
+    whole: &[bool],
+) -> Result<DataFrame> {
     let layout = &counting.layout;
     let rows = rows(context, dataset, counting, threads, whole)?;
     let mut columns: Vec<Expr> = vec![
@@ -155,8 +168,7 @@ pub(crate) async fn plan(
     columns.extend(counting.sample_weight.iter().map(weight));
     columns.extend(counting.by.iter().enumerate().map(|(i, name)| column(name).alias(by_name(i))));
     columns.push(column(SHARD_COLUMN));
-    let rows = rows.select(columns).map_err(|cause| ours(&cause))?;
-    rows.create_physical_plan().await.map_err(|cause| ours(&cause))
+    rows.select(columns).map_err(|cause| ours(&cause))
 }
 
 #[cfg(test)]

@@ -11,11 +11,12 @@
 //! ```
 //!
 //! All records of an id are in one part, so that parts are counted one after the other. A part that is
-//! too large for the memory is scattered once more.
+//! too large for the memory is scattered once more. [`in_order`] gives ids by their order instead, sorted by DataFusion.
 
 mod encoded;
 pub(super) mod feed;
 pub(super) mod ids;
+pub(super) mod in_order;
 pub(super) mod long;
 pub(super) mod names;
 mod ranges;

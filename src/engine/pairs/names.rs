@@ -6,8 +6,9 @@ use hashbrown::HashMap;
 
 use crate::engine::counting::Keys;
 use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
-use crate::engine::read::interner::Interner;
+use crate::engine::read::interner::{Interner, ancestor_as};
 use crate::error::{Error, Result};
+use crate::source::ancestors::Ancestors;
 use crate::source::spelling::Spelling;
 use crate::source::values::Value;
 
@@ -82,6 +83,25 @@ impl LocalNumbers {
             self.numbers.clear();
         }
         Ok(number)
+    }
+
+    /// The numbers of the ancestors of label `number`, which `value` names; or what is wrong with one.
+    pub(super) fn above(
+        &mut self,
+        number: u32,
+        value: &Value<'_>,
+        ancestors: &Ancestors,
+    ) -> std::result::Result<Box<[u32]>, String> {
+        let name = match self.shared.keys {
+            Keys::Names(_) => self.shared.names().label(number),
+            _ => self.names.label(number),
+        };
+        let is_number = !matches!(value, Value::Text(_));
+        let number = |ancestor: &String| {
+            let number = self.label(&ancestor_as(is_number, ancestor));
+            number.map_err(|why| format!("ancestor {ancestor:?} of {name:?}: {why}"))
+        };
+        ancestors.of_label(&name).iter().map(number).collect()
     }
 
     /// The number of a group.

@@ -1,6 +1,7 @@
 //! Rows of pairs become ids with group, label and side.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -32,11 +33,13 @@ pub(crate) struct PairReader {
     counting: Arc<Counting>,
     shards: Arc<[Shard]>,
     names: LocalNumbers,
+    /// The ancestors of the labels met so far; empty without a hierarchy.
+    above: HashMap<u32, Box<[u32]>>,
     pub(crate) unknown: UnknownLabels,
 }
 
-/// The rows of a batch.
-#[derive(Debug)]
+/// The rows of a batch, and one more for each ancestor of the label of a row.
+#[derive(Debug, Default)]
 pub(crate) struct PairRows<'a> {
     pub(crate) ids: Vec<u128>,
     /// Group, label and side of each.
@@ -44,12 +47,21 @@ pub(crate) struct PairRows<'a> {
     /// The mass of each; empty unless such are counted.
     pub(super) masses: Vec<PairMass>,
     /// The shard of each.
-    pub(super) shards: &'a [u32],
+    pub(super) shards: Cow<'a, [u32]>,
+    /// The row of the batch that each is from; empty where each row is one.
+    origins: Vec<u64>,
+}
+
+impl PairRows<'_> {
+    /// The row of the batch that number `at` is from.
+    pub(super) fn origin(&self, at: usize) -> u64 {
+        self.origins.get(at).copied().unwrap_or(at as u64)
+    }
 }
 
 impl PairReader {
     pub(crate) fn new(counting: Arc<Counting>, shards: Arc<[Shard]>, names: LocalNumbers) -> Self {
-        Self { counting, shards, names, unknown: BTreeMap::new() }
+        Self { counting, shards, names, above: HashMap::new(), unknown: BTreeMap::new() }
     }
 
     pub(crate) fn read<'a>(&mut self, batch: &'a RecordBatch) -> Result<PairRows<'a>> {
@@ -73,7 +85,40 @@ impl PairReader {
             let group = groups.as_ref().map_or(0, |groups| groups[row]);
             PairFact::new(group, label, values.as_ref().map_or(LISTED, |(sides, _)| sides[row]))
         });
-        Ok(PairRows { ids, said: said.collect(), masses: masses.collect(), shards })
+        let (said, masses, origins) = (said.collect(), masses.collect(), Vec::new());
+        let rows = PairRows { ids, said, masses, shards: Cow::Borrowed(shards), origins };
+        Ok(if self.has_ancestors() { self.with_ancestors(&rows) } else { rows })
+    }
+
+    /// Whether labels come with others.
+    pub(super) fn has_ancestors(&self) -> bool {
+        self.counting.ancestors.is_some()
+    }
+
+    /// Calls `each` with what a row says, and with what follows from it for the ancestors of its label.
+    pub(super) fn with_above(&self, said: PairFact, mut each: impl FnMut(PairFact)) {
+        each(said);
+        let label = said.label().and_then(|label| u32::try_from(label).ok());
+        if let Some(above) =
+            label.filter(|_| said.cell() == Cell::Positive).and_then(|at| self.above.get(&at))
+        {
+            above.iter().for_each(|label| each(said.of_label(*label)));
+        }
+    }
+
+    /// The rows, each with those of its ancestors behind it.
+    fn with_ancestors<'a>(&self, rows: &PairRows<'_>) -> PairRows<'a> {
+        let (mut all, mut shards) = (PairRows::default(), Vec::new());
+        for (row, &said) in rows.said.iter().enumerate() {
+            self.with_above(said, |said| {
+                all.ids.push(rows.ids[row]);
+                all.said.push(said);
+                all.masses.extend(rows.masses.get(row));
+                all.origins.push(row as u64);
+                shards.push(rows.shards[row]);
+            });
+        }
+        PairRows { shards: Cow::Owned(shards), ..all }
     }
 
     fn groups(&mut self, by: &[ArrayRef], rows: usize) -> Result<Option<Vec<u32>>> {
@@ -115,8 +160,20 @@ impl PairReader {
     pub(super) fn label(&mut self, value: Option<Value<'_>>, shard: u32) -> u32 {
         match value.filter(|value| !self.counting.is_no_label(value)) {
             None => NO_LABEL,
-            Some(value) => self.names.label(&value).unwrap_or_else(|what| self.stray(what, shard)),
+            Some(value) => self.known_label(&value).unwrap_or_else(|what| self.stray(what, shard)),
         }
+    }
+
+    /// The number of a label whose ancestors are known, or what is wrong with one of them.
+    fn known_label(&mut self, value: &Value<'_>) -> std::result::Result<u32, String> {
+        let label = self.names.label(value)?;
+        if let Some(ancestors) = &self.counting.ancestors
+            && !self.above.contains_key(&label)
+        {
+            let above = self.names.above(label, value, ancestors)?;
+            self.above.insert(label, above);
+        }
+        Ok(label)
     }
 
     /// Notes what is wrong with a label.

@@ -40,6 +40,12 @@ impl PairFact {
         usize::try_from(self.0 & ((1 << SIDE_BITS) - 1)).unwrap_or(0)
     }
 
+    /// The same of another label.
+    pub(super) fn of_label(self, label: u32) -> Self {
+        let label_mask = u64::from(u32::MAX) << SIDE_BITS;
+        Self(self.0 & !label_mask | u64::from(label) << SIDE_BITS)
+    }
+
     /// The same without the side.
     pub(super) fn pair(self) -> u64 {
         self.0 >> SIDE_BITS
@@ -231,6 +237,7 @@ mod tests {
             prop_assert_eq!(said.group(), group as usize);
             prop_assert_eq!(said.label(), (label != NO_LABEL).then_some(label as usize));
             prop_assert_eq!(said.side(), usize::from(side));
+            prop_assert_eq!(said.of_label(7), PairFact::new(group, 7, side));
             let wide = WideRecord::new(id, said);
             let narrow = NarrowRecord::new(id & u128::from(u64::MAX), said);
             prop_assert_eq!((wide.id(), wide.fact()), (id, said));

@@ -61,7 +61,7 @@ impl<R: Record, S: RecordSink<R>> PairWorker<R, S> {
 
     /// Takes one batch.
     pub(super) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
-        let PairRows { ids, said, masses, shards } = self.reader.read(batch)?;
+        let PairRows { ids, said, masses, shards, .. } = self.reader.read(batch)?;
         let signed = batch.column(0).data_type().is_signed_integer();
         // Rows of one shard are neighbours.
         let mut start = 0;

@@ -26,6 +26,8 @@ pub(super) struct BatchRows {
     pub(super) rows: u64,
     pub(super) null_rows: u64,
     pub(super) skipped: u64,
+    /// Labels in lists, however often a row repeats them.
+    pub(super) listed: u64,
     pub(super) null_mass: Mass,
     /// Weights of all units, where these are not the rows.
     pub(super) unit_mass: Mass,

@@ -144,16 +144,15 @@ fn primitive_ones_and_zeros<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) ->
     })
 }
 
-/// Tallies one list column in which element i belongs to label i.
+/// Tallies lists in which element i belongs to label i.
 pub(super) fn tally_vector(
-    array: &ArrayRef,
+    lists: &Lists,
     counting: &Counting,
     weights: Option<&Float64Array>,
     sides: &mut [CellSum],
     counted: &mut BatchRows,
     strays: &mut Vec<StrayValue>,
 ) -> Result<()> {
-    let lists = Lists::of_vectors(array, &counting.domain)?;
     let width = sides.len();
     for row in 0..lists.len() {
         if lists.is_null(row) {
@@ -197,15 +196,15 @@ pub(super) fn tally_vector(
 /// Lists of any kind with their child values.
 pub(crate) struct Lists {
     pub(crate) values: ArrayRef,
-    offsets: Vec<usize>,
-    nulls: Option<NullBuffer>,
+    pub(super) offsets: Vec<usize>,
+    pub(super) nulls: Option<NullBuffer>,
     /// Rows of texts that hold no list, with what is wrong with them.
-    malformed: BTreeMap<usize, String>,
+    pub(super) malformed: BTreeMap<usize, String>,
 }
 
 impl Lists {
     /// The vectors of an array of lists, or of texts that hold them.
-    pub(crate) fn of_vectors(array: &ArrayRef, domain: &Domain) -> Result<Self> {
+    pub(super) fn of_vectors(array: &ArrayRef, domain: &Domain) -> Result<Self> {
         if item(array.data_type()).is_some() {
             return Self::of(array);
         }

@@ -13,6 +13,7 @@ use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue};
 use crate::engine::plain::columns;
+use crate::engine::plain::hierarchy::{Hierarchy, vectors_of};
 use crate::engine::plain::maps::MapSums;
 use crate::engine::plain::sets::Sets;
 use crate::engine::read::by_group::{ByGroup, split};
@@ -41,14 +42,18 @@ struct PlainGroup {
 #[derive(Debug)]
 pub(crate) struct Counter {
     counting: Arc<Counting>,
+    /// Of layouts whose labels have a cell each.
+    hierarchy: Option<Hierarchy>,
     groups: ByGroup<PlainGroup>,
+    listed: u64,
     /// (shard, label) → how many invalid values, and one of them.
     invalid: BTreeMap<(u32, Option<usize>), (u64, String)>,
 }
 
 impl Counter {
     pub(crate) fn new(counting: Arc<Counting>) -> Self {
-        Self { groups: ByGroup::new(), invalid: BTreeMap::new(), counting }
+        let hierarchy = Hierarchy::of(&counting);
+        Self { groups: ByGroup::new(), listed: 0, invalid: BTreeMap::new(), hierarchy, counting }
     }
 
     pub(crate) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -79,13 +84,18 @@ impl Counter {
             .transpose()?;
         let group = self.groups.get_or_try_insert(key, || PlainGroup::new(&counting))?;
         let mut strays = Vec::new();
-        group.update(&counting, labels, weights, &mut strays)?;
+        self.listed += group.update(&counting, self.hierarchy.as_ref(), labels, weights, &mut strays)?;
         let shards = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
         for stray in strays {
             let at = (shards.value(stray.row), stray.label);
             self.invalid.entry(at).or_insert((0, stray.text)).0 += 1;
         }
         Ok(())
+    }
+
+    /// Labels in lists since the last time, however often a row repeats them.
+    pub(crate) fn take_listed(&mut self) -> u64 {
+        std::mem::take(&mut self.listed)
     }
 
     /// True when names found so far take so much memory that they should be given out.
@@ -167,26 +177,31 @@ impl PlainGroup {
         Self { whole: CellSum::default(), skipped: 0, state }
     }
 
+    /// Counts some rows; gives the number of labels in their lists.
     fn update(
         &mut self,
         counting: &Counting,
+        hierarchy: Option<&Hierarchy>,
         labels: &[ArrayRef],
         weights: Option<&Float64Array>,
         strays: &mut Vec<StrayValue>,
-    ) -> Result<()> {
-        let Some(first) = labels.first() else { return Ok(()) };
+    ) -> Result<u64> {
+        let Some(first) = labels.first() else { return Ok(0) };
         let mut counted = BatchRows {
             rows: if counting.unit == CountUnit::Row { first.len() as u64 } else { 0 },
             ..BatchRows::default()
         };
         match (&mut self.state, counting.layout.kind) {
             (GroupState::Columns(sides), LayoutKind::Wide) => {
+                let raised = hierarchy.map(|hierarchy| hierarchy.wide(labels, counting)).transpose()?;
+                let labels = raised.as_deref().unwrap_or(labels);
                 for (position, (array, side)) in labels.iter().zip(sides).enumerate() {
                     columns::tally(array, position, counting, weights, side, strays)?;
                 }
             }
             (GroupState::Columns(sides), _) => {
-                columns::tally_vector(first, counting, weights, sides, &mut counted, strays)?;
+                let lists = vectors_of(first, sides.len(), counting, hierarchy)?;
+                columns::tally_vector(&lists, counting, weights, sides, &mut counted, strays)?;
             }
             (GroupState::Maps(maps), _) => maps.update(labels, counting, weights, &mut counted, strays)?,
             (GroupState::Sets(sets), _) => {
@@ -207,6 +222,6 @@ impl PlainGroup {
             self.whole.mass.negatives =
                 self.whole.mass.negatives.checked_add(known).ok_or_else(mass_overflow)?;
         }
-        Ok(())
+        Ok(if counting.counts_listed() { counted.listed } else { 0 })
     }
 }

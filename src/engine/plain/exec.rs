@@ -118,6 +118,7 @@ impl ExecutionPlan for PartialCountsExec {
                     let batch = batch?;
                     counter.update(&batch).map_err(external)?;
                     progress.add(batch.num_rows() as u64);
+                    progress.add_listed(counter.take_listed());
                     if counter.is_full() {
                         return Ok(Some((counter.take(), Some((input, counter)))));
                     }

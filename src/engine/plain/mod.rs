@@ -2,13 +2,14 @@
 //! the encoded one.
 //!
 //! `counter` takes record batches and gives partial counts · `columns` tallies cells (`wide`, `vector`) ·
-//! `sets` counts labels (`list`, `delimited`, `class`) · `maps` labels with a value each (`map`) · `visit` reads any array value by value · `exec` is the
+//! `sets` counts labels (`list`, `delimited`, `class`) · `maps` labels with a value each (`map`) · `hierarchy` makes ancestors positive · `visit` reads any array value by value · `exec` is the
 //! counter as an operator.
 
 pub(super) mod cells;
 pub(super) mod columns;
 pub(super) mod counter;
 pub(super) mod exec;
+pub(super) mod hierarchy;
 pub(super) mod maps;
 pub(super) mod sets;
 pub(super) mod visit;

@@ -135,6 +135,7 @@ impl Sets {
                 None => counted.skipped += 1,
                 Some(value) if counting.domain.is_missing(&value) => {}
                 Some(value) => {
+                    counted.listed += 1;
                     self.ids.clear();
                     let read = self.interner.ids(&value, &mut self.ids);
                     if let Err(error) = self.add_read(row, read, weights, strays) {

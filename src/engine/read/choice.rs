@@ -2,10 +2,11 @@
 
 use datafusion::prelude::SessionContext;
 
-use crate::engine::counting::{Counting, Engine};
+use crate::engine::counting::{Counting, Engine, Keys};
 use crate::engine::dataset::Dataset;
 use crate::engine::read::chunk_source::RowQuestions;
 use crate::engine::read::condition::Condition;
+use crate::engine::read::condition_text::parsed;
 use crate::engine::read::hive;
 use crate::engine::read::routes::{ColumnRoute, Route};
 use crate::engine::read::rows::rows;
@@ -92,7 +93,7 @@ fn is_stable(context: &SessionContext, dataset: &Dataset, counting: &Counting) -
     let all = Counting { filter: None, ..counting.clone() };
     let Some(condition) = &counting.filter else { return Ok(true) };
     let table = rows(context, dataset, &all, 1, &[])?;
-    let Ok(expression) = table.parse_sql_expr(condition) else { return Ok(false) };
+    let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(false) };
     let stable = !expression.is_volatile();
     Ok(stable && table.filter(expression).is_ok())
 }
@@ -109,6 +110,12 @@ fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
     }
     if let Some(key) = layout.labels.iter().find(|name| dataset.hive.contains(name)) {
         return Some(format!("{key} is a key of folders, no column of the files"));
+    }
+    if counting.ancestors.is_some() && matches!(counting.keys, Keys::Positions(_)) {
+        return Some("--ancestors joins the cells of a row".to_owned());
+    }
+    if layout.has_heads() {
+        return Some("a row has a label of each of several columns".to_owned());
     }
     if counting.domains().any(|domain| domain.soft) {
         return Some("--soft adds up values, not rows".to_owned());

@@ -13,6 +13,7 @@ use datafusion::prelude::SessionContext;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
+use crate::engine::read::condition_text::parsed;
 use crate::engine::read::pruning::Pruning;
 use crate::engine::read::rows::rows;
 use crate::error::{Error, Result};
@@ -40,7 +41,7 @@ impl Condition {
             let schema = table.schema();
             let simplify = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
             let simplifier = ExprSimplifier::new(simplify);
-            let expression = simplifier.coerce(table.parse_sql_expr(text)?, schema)?;
+            let expression = simplifier.coerce(parsed(&table, dataset, text)?, schema)?;
             let expression =
                 context.state().create_physical_expr(simplifier.simplify(expression)?, schema)?;
             let mut columns: Vec<_> = collect_columns(&expression).into_iter().collect();

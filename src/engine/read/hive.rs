@@ -8,6 +8,7 @@ use datafusion::prelude::SessionContext;
 
 use crate::engine::dataset::{Dataset, hive_value};
 use crate::engine::errors::ours;
+use crate::engine::read::condition_text::parsed;
 use crate::engine::read::table::SHARD_COLUMN;
 use crate::error::{Error, Result};
 
@@ -19,7 +20,7 @@ pub(crate) async fn kept(
     condition: &str,
 ) -> Result<Option<Vec<bool>>> {
     let table = context.read_batch(keys(dataset)?).map_err(|cause| ours(&cause))?;
-    let Ok(expression) = table.parse_sql_expr(condition) else { return Ok(None) };
+    let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(None) };
     if expression.is_volatile() {
         return Ok(None);
     }

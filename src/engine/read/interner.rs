@@ -134,12 +134,8 @@ impl Interner {
         let is_number = !matches!(value, Value::Text(_));
         let mut all = Vec::new();
         for ancestor in ancestors.of_label(&name) {
-            // Where labels are integers, an integer names the same label as its digits.
-            let value = match ancestor.parse::<i64>() {
-                Ok(number) if is_number && number.to_string() == *ancestor => Value::Int(number),
-                _ => Value::Text(ancestor),
-            };
-            all.push(self.id(&value).map_err(|why| format!("ancestor {ancestor:?} of {name:?}: {why}"))?);
+            let id = self.id(&ancestor_as(is_number, ancestor));
+            all.push(id.map_err(|why| format!("ancestor {ancestor:?} of {name:?}: {why}"))?);
         }
         Ok(all.into())
     }
@@ -207,6 +203,14 @@ impl Interner {
         // Per name its end, its entry with some room to spare, and counters of whoever asks for ids.
         const FIXED: usize = 64;
         self.names.text.len() + FIXED * self.names.ends.len()
+    }
+}
+
+/// The label that an ancestor names. Where labels are integers, an integer names the same label as its digits.
+pub(crate) fn ancestor_as(is_number: bool, name: &str) -> Value<'_> {
+    match name.parse::<i64>() {
+        Ok(number) if is_number && number.to_string() == name => Value::Int(number),
+        _ => Value::Text(name),
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) mod chunks;
 #[cfg(test)]
 mod chunks_tests;
 pub(super) mod condition;
+pub(super) mod condition_text;
 pub(super) mod demand;
 pub(super) mod hive;
 pub(super) mod interner;

@@ -13,6 +13,7 @@ use crate::engine::errors::external;
 use crate::engine::read::rows::column;
 use crate::error::{Error, Result};
 use crate::source::label_path::LabelPath;
+use crate::source::schema::{plain_type, widen};
 
 /// The label column `name`, which may lie inside another column.
 ///
@@ -26,7 +27,11 @@ pub(crate) fn label_column(dataset: &Dataset, name: &str) -> Result<Expr> {
     });
     let Some((first, path)) = paths.next() else { return Ok(column(name)) };
     let own = dataset.own_schema();
-    if let Some((other, _)) = paths.find(|(_, other)| *other != path) {
+    let agreed = LabelPath::find(name, &own).unwrap_or_else(|| path.clone());
+    // Each shard is read in the type of all.
+    let of_all = plain_type(agreed.data_type());
+    let holds = |other: &LabelPath| widen(&of_all, &plain_type(other.data_type())).as_ref() == Some(&of_all);
+    if let Some((other, _)) = paths.find(|(_, other)| !other.goes_as(&agreed) || !holds(other)) {
         return Err(Error::input(format!(
             "column {name:?} does not lie at the same place, or has not the same type, in {} and {}",
             first.name, other.name
@@ -34,8 +39,7 @@ pub(crate) fn label_column(dataset: &Dataset, name: &str) -> Result<Expr> {
         .hint("write the shards with one type, or leave out --engine plain, --where and --sample-weight"));
     }
     let root = own.field_with_name(path.root()).map_err(|cause| Error::internal(cause.to_string()))?;
-    let path = LabelPath::find(name, &own).unwrap_or_else(|| path.clone());
-    let take = TakeNested { path, signature: Signature::any(1, Volatility::Immutable) };
+    let take = TakeNested { path: agreed, signature: Signature::any(1, Volatility::Immutable) };
     let taken = ScalarUDF::new_from_impl(take).call(vec![column(root.name())]);
     let agreed = dataset.schema.field_with_name(name).map_err(|cause| Error::internal(cause.to_string()))?;
     Ok(cast(taken, agreed.data_type().clone()))

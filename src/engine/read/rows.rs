@@ -11,6 +11,7 @@ use datafusion::prelude::SessionContext;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::{Cut, Dataset};
 use crate::engine::errors::ours;
+use crate::engine::read::condition_text::parsed;
 use crate::engine::read::table::ShardTable;
 use crate::error::{Error, Result};
 
@@ -27,17 +28,17 @@ pub(crate) fn rows(
     let table = ShardTable::new(&dataset.shards, &dataset.own_schema(), &dataset.hive, threads, how)?;
     let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
     match &counting.filter {
-        Some(condition) => filter(rows, condition),
+        Some(condition) => filter(rows, dataset, condition),
         None => Ok(rows),
     }
 }
 
-fn filter(rows: DataFrame, condition: &str) -> Result<DataFrame> {
+fn filter(rows: DataFrame, dataset: &Dataset, condition: &str) -> Result<DataFrame> {
     let wrong = |cause: &DataFusionError| {
         Error::usage(format!("--where {condition:?}: {}", cause.strip_backtrace()))
             .hint("give an SQL condition over the shards' columns; quote names with capitals or dots: \"My.Col\" = 1")
     };
-    let expression = rows.parse_sql_expr(condition).map_err(|cause| wrong(&cause))?;
+    let expression = parsed(&rows, dataset, condition).map_err(|cause| wrong(&cause))?;
     rows.filter(expression).map_err(|cause| wrong(&cause))
 }
 

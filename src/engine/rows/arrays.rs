@@ -1,5 +1,7 @@
 //! Row groups read as arrays, with the columns that folders give.
 
+use arrow::array::{Array, ArrayRef};
+
 use crate::engine::read::named_columns::NamedColumns;
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::job::{RowGroup, RowJob};
@@ -23,15 +25,27 @@ pub(super) fn read_arrays<S: RowSink>(
         if job.is_off(piece) {
             return Ok(());
         }
-        let (labels, rest) = all.split_at(counting.layout.cells().count());
-        decoder.read(labels, counting, &mut block.sets)?;
-        let answers = job.questions.answer(rest, rows)?;
-        let meets = answers.holds.map(|holds| holds.values().iter().collect::<Vec<_>>());
-        block.members = job.members(answers.by, rows, meets.as_deref())?;
-        (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
-        sink.take(block)?;
-        row += rows as u64;
-        job.chunks.progress.add(rows as u64);
+        let (whole, step) = (all, rows_at_a_time(job, rows));
+        for start in (0..rows).step_by(step) {
+            let rows = step.min(rows - start);
+            let all: Vec<ArrayRef> = whole.iter().map(|array| array.slice(start, rows)).collect();
+            let (labels, rest) = all.split_at(counting.layout.cells().count());
+            decoder.read(labels, counting, &mut block.sets)?;
+            let answers = job.questions.answer(rest, rows)?;
+            let meets = answers.holds.map(|holds| holds.values().iter().collect::<Vec<_>>());
+            block.members = job.members(answers.by, rows, meets.as_deref())?;
+            (block.shard, block.first_row) = (piece.shard, piece.first_row + row);
+            sink.take(block)?;
+            row += rows as u64;
+            job.chunks.progress.add(rows as u64);
+        }
     }
     Ok(())
+}
+
+/// A row of several class columns that lacks one is missing for each of its labels, which takes memory.
+fn rows_at_a_time(job: &RowJob, rows: usize) -> usize {
+    const LABELS: usize = 1 << 20;
+    let most = if job.counting.heads.is_empty() { rows } else { LABELS / job.labels.max(1) };
+    most.clamp(1, rows.max(1))
 }

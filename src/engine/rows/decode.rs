@@ -12,6 +12,7 @@ use arrow::datatypes::{
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::plain::columns::Lists;
+use crate::engine::plain::hierarchy::{Hierarchy, vectors_of};
 use crate::engine::plain::maps::MapReader;
 use crate::engine::plain::sets::labels_in;
 use crate::engine::plain::visit::visit;
@@ -29,7 +30,11 @@ pub(super) struct Decoder {
     positives: Vec<(u32, u32)>,
     unknown: Vec<(u32, u32)>,
     interner: Option<Interner>,
+    /// One for each of several class columns.
+    interners: Vec<Interner>,
     maps: Option<MapReader>,
+    /// Of layouts whose labels have a cell each.
+    hierarchy: Option<Hierarchy>,
 }
 
 fn small(number: usize) -> u32 {
@@ -59,9 +64,13 @@ impl Decoder {
         sets.clear(label_count(&counting.keys)?);
         let Some(first) = columns.first() else { return Ok(()) };
         match (&counting.keys, counting.layout.kind) {
+            _ if !counting.heads.is_empty() => self.read_heads(columns, counting, sets),
             (Keys::Positions(_), LayoutKind::Wide) => {
                 self.positives.clear();
                 self.unknown.clear();
+                let raised =
+                    self.hierarchy(counting).map(|above| above.wide(columns, counting)).transpose()?;
+                let columns = raised.as_deref().unwrap_or(columns);
                 for (position, array) in columns.iter().enumerate() {
                     self.read_column(array, position, counting)?;
                 }
@@ -72,12 +81,49 @@ impl Decoder {
                 let reader = self.maps.get_or_insert_with(|| MapReader::new(counting));
                 read_maps(columns, counting, reader, sets)
             }
-            (Keys::Positions(labels), _) => read_vectors(first, labels.len(), counting, sets),
+            (Keys::Positions(labels), _) => {
+                let lists = vectors_of(first, labels.len(), counting, self.hierarchy(counting))?;
+                read_vectors(&lists, labels.len(), counting, sets)
+            }
             _ => {
                 let interner = self.interner.get_or_insert_with(|| Interner::of(counting));
                 read_sets(first, counting, interner, sets)
             }
         }
+    }
+
+    /// The hierarchy, if there is one.
+    fn hierarchy(&mut self, counting: &Counting) -> Option<&Hierarchy> {
+        if self.hierarchy.is_none() && counting.ancestors.is_some() {
+            self.hierarchy = Hierarchy::of(counting);
+        }
+        self.hierarchy.as_ref()
+    }
+
+    /// Rows with a label of each of several columns.
+    fn read_heads(&mut self, columns: &[ArrayRef], counting: &Counting, sets: &mut LabelSets) -> Result<()> {
+        let Self { positives, unknown, interners, .. } = self;
+        positives.clear();
+        unknown.clear();
+        if interners.is_empty() {
+            interners.extend(counting.heads.iter().map(Interner::of));
+        }
+        let (mut start, mut rows) = (0, 0);
+        for ((array, head), interner) in columns.iter().zip(&counting.heads).zip(interners) {
+            let end = start + small(label_count(&head.keys)?);
+            labels_in(array, head, interner, |row, labels| match labels {
+                None => unknown.extend((start..end).map(|label| (small(row), label))),
+                Some(labels) => {
+                    let first = positives.len();
+                    positives.extend(labels.iter().map(|label| (small(row), start + label)));
+                    // Ancestors come behind the label.
+                    positives[first..].sort_unstable();
+                }
+            })?;
+            (start, rows) = (end, array.len());
+        }
+        sets.set(rows, positives, unknown);
+        Ok(())
     }
 
     fn read_column(&mut self, array: &ArrayRef, position: usize, counting: &Counting) -> Result<()> {
@@ -135,8 +181,7 @@ fn side(domain: &Domain, value: Option<Value<'_>>) -> Cell {
 }
 
 /// Rows in which position is label.
-fn read_vectors(array: &ArrayRef, labels: usize, counting: &Counting, sets: &mut LabelSets) -> Result<()> {
-    let lists = Lists::of_vectors(array, &counting.domain)?;
+fn read_vectors(lists: &Lists, labels: usize, counting: &Counting, sets: &mut LabelSets) -> Result<()> {
     let end_rows = |sets: &mut LabelSets, to: usize| {
         while sets.rows() < to {
             if lists.is_null(sets.rows()) {

@@ -44,7 +44,7 @@ pub(super) async fn read_ids<S: RowSink>(
 }
 
 /// Collects ids into blocks.
-struct RowFeed<S> {
+pub(in crate::engine) struct RowFeed<S> {
     sink: S,
     block: Block,
     /// The group of each row of the block.
@@ -58,11 +58,12 @@ struct RowFeed<S> {
     /// Missing labels in the block.
     unknown: usize,
     /// All that were taken.
-    rows: u64,
+    pub(in crate::engine) rows: u64,
 }
 
 impl<S: RowSink> RowFeed<S> {
-    fn new(sink: S, labels: usize, rest: Cell) -> Self {
+    /// For rows with this number of labels, that say `rest` of a label that they do not list.
+    pub(in crate::engine) fn new(sink: S, labels: usize, rest: Cell) -> Self {
         let mut block = Block::default();
         block.sets.clear(labels);
         Self { sink, block, groups: Vec::new(), labels, rest, known: Vec::new(), unknown: 0, rows: 0 }
@@ -82,7 +83,8 @@ impl<S: RowSink> RowFeed<S> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<S::Found> {
+    /// Gives the last block.
+    pub(in crate::engine) fn finish(mut self) -> Result<S::Found> {
         if self.block.rows() > 0 {
             self.give()?;
         }

@@ -20,7 +20,7 @@ mod columns;
 pub(super) mod decode;
 pub(super) mod dispatch;
 mod encoded;
-mod ids;
+pub(super) mod ids;
 mod job;
 mod measure;
 mod most;

@@ -14,9 +14,6 @@ use crate::engine::session::Limits;
 /// # Errors
 /// The reason, in words that end "rows are not measured: …".
 pub(crate) fn can_tell(counting: &Counting) -> std::result::Result<(), &'static str> {
-    if counting.layout.has_heads() {
-        return Err("a row has one label of each of several columns");
-    }
     if counting.unit == CountUnit::Element {
         return Err("--unit element counts elements, each with one label");
     }

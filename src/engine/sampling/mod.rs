@@ -8,7 +8,7 @@
 //!
 //! [`task`] holds input, output and what the steps share · [`gather`], [`choose`] and [`decide`] are the steps ·
 //! [`sorted`] sorts pairs of a key and a row, [`decisions`] stores the decisions, both in bounded memory ·
-//! [`remove_labels`] takes labels out of copied rows
+//! [`remove_labels`] takes labels out of copied rows · [`id_rows`] makes rows of the pairs of layout `long`
 //!
 //! Rows are numbered over all shards in the order of shard names, so that results do not depend on the order in
 //! which the shards are listed.
@@ -17,6 +17,7 @@ mod choose;
 mod decide;
 mod decisions;
 mod gather;
+mod id_rows;
 mod remove_labels;
 mod sorted;
 mod task;
@@ -33,6 +34,7 @@ use crate::sampling::row_weight::RowWeights;
 use decide::Rule;
 use task::SamplingTask;
 
+pub(crate) use id_rows::{IdReader, IdRows};
 pub(crate) use remove_labels::LabelRemover;
 pub(crate) use task::{SamplingFacts, SamplingPlan, SamplingRequest};
 

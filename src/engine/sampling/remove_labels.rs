@@ -363,6 +363,7 @@ mod tests {
             domain: Domain::default(),
             overrides: std::collections::HashMap::new(),
             ancestors: None,
+            heads: Vec::new(),
             by: Vec::new(),
             sample_weight: None,
             filter: None,

@@ -159,7 +159,12 @@ impl ChunkSink for CountSink<'_> {
                         count_nested_sets(chunk, nesting, workspace, &mut labels, counter)?
                     }
                 };
-                outcome.map(|count| tallies.add_sets(self.shard, count))
+                outcome.map(|count| {
+                    if counting.counts_listed() && !is_flat(chunk) {
+                        self.job.chunks.progress.add_listed(count.values);
+                    }
+                    tallies.add_sets(self.shard, count);
+                })
             }
         })
     }
@@ -167,7 +172,9 @@ impl ChunkSink for CountSink<'_> {
     fn arrays(&mut self, columns: &[usize], _first_row: u64, arrays: &[ArrayRef]) -> Result<()> {
         let counting = &self.job.counting;
         if counting.layout.kind != LayoutKind::Wide {
-            return self.arrays.update(&rows_of_shard(arrays, self.buffers.key(), self.shard)?);
+            self.arrays.update(&rows_of_shard(arrays, self.buffers.key(), self.shard)?)?;
+            self.job.chunks.progress.add_listed(self.arrays.take_listed());
+            return Ok(());
         }
         let weights = counting.sample_weight.as_ref().and_then(|_| arrays.get(columns.len()));
         let weights = weights.map(|weights| weights.as_primitive::<Float64Type>());

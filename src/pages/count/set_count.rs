@@ -13,6 +13,8 @@ pub struct SetCount {
     pub null_rows: u64,
     /// NULL elements inside lists; they are skipped.
     pub null_elements: u64,
+    /// Values, however often a row repeats them.
+    pub values: u64,
     /// Rows with a value that is not a label; they are positive for no label.
     pub invalid_rows: u64,
     /// What is wrong with the first invalid row.
@@ -30,6 +32,7 @@ impl SetCount {
         let Some(kept) = kept else {
             self.rows += ones(&block.starts) as u64;
             self.null_rows += ones(&block.nulls) as u64;
+            self.values += ones(&block.values) as u64;
             self.null_elements += (ones(&block.elements) - ones(&block.values)) as u64;
             return;
         };
@@ -37,6 +40,7 @@ impl SetCount {
             |bits: &Bitmap| bits.iter().zip(kept).map(|(a, b)| u64::from((a & b).count_ones())).sum::<u64>();
         self.rows += of(&block.starts);
         self.null_rows += of(&block.nulls);
+        self.values += of(&block.values);
         self.null_elements += of(&block.elements) - of(&block.values);
     }
 }

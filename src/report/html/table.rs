@@ -30,7 +30,9 @@ pub(super) fn labels(report: &Report<'_>) -> Markup {
 fn table(report: &Report<'_>, most: &[usize], least: &[usize]) -> Markup {
     let (n, shown) = (report.counts.len(), most.len() + least.len());
     let missing = report.counts.tallies().iter().any(|tally| tally.missing + tally.uncertain > 0);
+    let masses = report.counts.masses();
     let row = |label: usize| {
+        let mass = masses.map(|masses| [masses[label].positives, masses[label].negatives]);
         let tally = &report.counts.tallies()[label];
         let does = report.consequences.of(label);
         let status = report.weights.status[label];
@@ -40,6 +42,7 @@ fn table(report: &Report<'_>, most: &[usize], least: &[usize]) -> Markup {
                 th scope="row" { (name(report, label, NAME)) }
                 td { (thousands(tally.positives)) }
                 @if missing { td { (thousands(tally.missing + tally.uncertain)) } }
+                @for mass in mass.into_iter().flatten() { td { (brief(mass.to_f64())) } }
                 td { (percent(report.of_label(label, prevalence))) }
                 td { (number(report.irlbl(label))) }
                 td { (brief(report.weights.primary().values[label])) }
@@ -63,6 +66,7 @@ fn table(report: &Report<'_>, most: &[usize], least: &[usize]) -> Markup {
                 thead { tr {
                     th scope="col" { "#" } th scope="col" { "Label" } th scope="col" { "Positives" }
                     @if missing { th scope="col" { "Missing" } }
+                    @if masses.is_some() { th scope="col" { "Positive mass" } th scope="col" { "Negative mass" } }
                     th scope="col" { "Prevalence" } th scope="col" { "IRLbl" } th scope="col" { "Weight" }
                     th scope="col" { "From … to" } th scope="col" { "Batches without" } th scope="col" { "Status" }
                 } }

@@ -94,6 +94,7 @@ impl ClusterJob<'_> {
             counting: Arc::clone(counting),
             schema: Arc::clone(&dataset.schema),
             hive: dataset.hive.clone(),
+            folder_types: dataset.folder_types.clone(),
         });
         let (seen, lists) = self.pieces()?;
         if lists.is_empty() {

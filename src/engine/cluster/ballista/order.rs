@@ -14,6 +14,7 @@ use crate::engine::counting::{Counting, Engine, Keys, Vocabulary};
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
 use crate::source::ancestors::Ancestors;
+use crate::source::folder_types::FolderType;
 use crate::source::layout::{LabelKind, Layout};
 use crate::source::values::Domain;
 
@@ -39,6 +40,8 @@ pub(super) struct PieceOrder {
     pub(super) schema: SchemaRef,
     /// Hive keys that no file column hides.
     pub(super) hive: Vec<String>,
+    /// What their values are, over all shards.
+    pub(super) folder_types: BTreeMap<String, FolderType>,
 }
 
 /// A piece: the number of its shard, and the range of bytes in which its row groups begin; `None` for all of them.
@@ -51,6 +54,7 @@ pub(super) struct OrderMessage {
     counting: WireCounting,
     schema: Vec<u8>,
     hive: Vec<String>,
+    folder_types: BTreeMap<String, FolderType>,
     pub(super) shards: BTreeMap<u32, PinnedShard>,
     pub(super) lists: Vec<Vec<PieceRange>>,
 }
@@ -67,7 +71,8 @@ impl OrderMessage {
             .map_err(|cause| Error::internal(cause.to_string()))?;
         let (output, counting, hive) =
             (order.output.clone(), WireCounting::of(&order.counting), order.hive.clone());
-        Ok(Self { output, counting, schema, hive, shards, lists })
+        let folder_types = order.folder_types.clone();
+        Ok(Self { output, counting, schema, hive, folder_types, shards, lists })
     }
 
     pub(super) fn order(&self) -> Result<PieceOrder> {
@@ -77,6 +82,7 @@ impl OrderMessage {
             counting: Arc::new(self.counting.read()),
             schema: schema.map_err(|cause| Error::internal(cause.to_string()))?.schema(),
             hive: self.hive.clone(),
+            folder_types: self.folder_types.clone(),
         })
     }
 
@@ -161,6 +167,7 @@ impl WireCounting {
             domain: self.domain.clone(),
             overrides: self.overrides.clone(),
             ancestors: self.ancestors.clone().map(Arc::new),
+            heads: Vec::new(),
             by: self.by.clone(),
             sample_weight: self.sample_weight.clone(),
             filter: self.filter.clone(),
@@ -197,6 +204,7 @@ mod tests {
             domain: Domain { threshold: Some(0.5), ..Domain::default() },
             overrides: HashMap::from([(3, Domain::default())]),
             ancestors: None,
+            heads: Vec::new(),
             by: vec!["split".to_owned()],
             sample_weight: None,
             filter: Some("x > 1".to_owned()),
@@ -225,6 +233,7 @@ mod tests {
                 counting: Arc::new(counting(keys)),
                 schema: Arc::new(Schema::new(vec![Field::new("tags", DataType::Utf8, true)])),
                 hive: vec!["split".to_owned()],
+                folder_types: BTreeMap::from([("split".to_owned(), FolderType::Date)]),
             };
             let lists = vec![vec![(4, Some((0, 99))), (5, None)], Vec::new()];
             let message = OrderMessage::new(&order, BTreeMap::new(), lists.clone()).unwrap();

@@ -87,6 +87,7 @@ impl PieceTask {
             shards: vec![shard],
             schema: Arc::clone(&self.order.schema),
             hive: self.order.hive.clone(),
+            folder_types: self.order.folder_types.clone(),
             part: self.part,
         };
         let progress = Arc::new(Progress::default());
