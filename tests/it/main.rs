@@ -89,6 +89,8 @@ mod sampling_copies;
 
 /// The verb sql: formats, refusals, tables.
 mod sql;
+/// The shell of sql, and messages about statements.
+mod sql_shell;
 /// Queries and their answers, as sqllogictest files.
 mod slt;
 
