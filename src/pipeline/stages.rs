@@ -51,8 +51,8 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
         return Ok(Ended::Unchanged(code));
     }
     // What makes the rest impossible is found before the scan.
-    if plan.sampling.is_some() {
-        check_opened(&opened)?;
+    if let Some(sampling) = &plan.sampling {
+        check_opened(&opened, sampling)?;
     }
     // A folder that cannot take the result is found before the scan, but after everything that is wrong in the spec.
     let staging = plan.out.folder().map(|out| Staging::begin(out, plan.overwrite)).transpose();

@@ -86,6 +86,8 @@ mod sampling;
 mod sampling_oracle;
 /// Shards with the plan applied.
 mod sampling_copies;
+/// Plans side by side, and folds that keep groups together.
+mod sampling_plans;
 
 /// The verb sql: formats, refusals, tables.
 mod sql;
