@@ -83,10 +83,11 @@ impl Queries {
     ///
     /// # Errors
     /// As `posweight sql`.
-    pub fn open(tables: Vec<String>, run: std::path::PathBuf, paths: bool) -> Result<Self> {
+    pub fn open(tables: Vec<String>, run: &std::path::Path, paths: bool) -> Result<Self> {
         let limits = Limits::new(512 << 20, 2, None, 1 << 30);
         let access = Access { paths, write: false, as_files: false };
-        open(&SqlRequest { tables, run: Some(run), limits, access }).map(Self)
+        let runs = vec![run.display().to_string()];
+        open(&SqlRequest { tables, runs, limits, access }).map(Self)
     }
 
     /// The rows that statements give, and how many columns the last one has.

@@ -55,6 +55,9 @@ pub(crate) struct PlanFacts {
     /// Different sets of labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labelsets: Option<u64>,
+    /// Groups of rows that stay in one fold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<u64>,
     /// Mean SCUMBLE of the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scumble: Option<f64>,

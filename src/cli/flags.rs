@@ -272,37 +272,6 @@ impl RowMeasureFlags {
     }
 }
 
-/// A sampling plan.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Sampling plan")]
-pub(super) struct SamplingFlags {
-    /// SamplingFlags plan NAME[:key=value,…]
-    #[arg(long, value_name = "PLAN", required = true)]
-    plan: String,
-    /// Random seed; the same seed gives the same plan [default: 0]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Epoch number; every epoch draws anew [default: 0]
-    #[arg(long, value_name = "N")]
-    epoch: Option<u64>,
-    /// Also write the shards with the plan applied: rows repeated, dropped, or in one folder per fold
-    #[arg(long)]
-    materialize: bool,
-    /// Print what the plan would do, and write nothing
-    #[arg(long)]
-    dry_run: bool,
-}
-
-impl SamplingFlags {
-    pub(super) fn put(&self, spec: &mut Spec) {
-        spec.plan = Some(self.plan.clone());
-        spec.seed = self.seed;
-        spec.epoch = self.epoch;
-        spec.materialize = self.materialize.then_some(true);
-        spec.dry_run = self.dry_run.then_some(true);
-    }
-}
-
 /// What is counted, and where the result goes.
 #[derive(Debug, Args)]
 pub(super) struct CountFlags {

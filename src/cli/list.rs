@@ -54,9 +54,9 @@ impl ListVerb {
                 }
             }
             TableName::Plans => {
-                table.set_header(["plan", "effect on rows", "parameters", "source"]);
+                table.set_header(["plan", "effect on rows", "right", "parameters", "source"]);
                 for info in &METHODS {
-                    table.add_row([info.name, info.about, info.parameters, info.source]);
+                    table.add_row([info.name, info.about, info.when, info.parameters, info.source]);
                 }
             }
             TableName::Measures => {

@@ -7,7 +7,7 @@
 //! count      which way, one pass, shard by shard; collects partial counts
 //! plain      Arrow arrays        scan   encoded pages        pairs  layout long
 //! read       how label columns reach whoever counts
-//! session · budget · counting · cell_labels · task · dataset · partial · objects · pool · spill · progress · watchdog · errors
+//! session · budget · counting · cell_labels · task · dataset · partial · objects · pool · spill · progress · watchdog · query_errors · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,
@@ -35,6 +35,7 @@ mod partial;
 mod plain;
 mod pool;
 mod progress;
+mod query_errors;
 mod read;
 pub(crate) mod rows;
 pub(crate) mod sampling;

@@ -19,14 +19,17 @@ use crate::engine::{Progress, Spilled};
 use crate::error::{Error, Result, plural};
 use crate::groups::label_distribution;
 use crate::report;
-use crate::report::numbers::brief;
+use crate::report::numbers::{brief, counted};
 use crate::report::plan::Split;
+use crate::report::plans::ComparedPlan;
 use crate::sampling::preview::counts_of;
 use crate::sampling::row_weight::Sum;
 use crate::sampling::stratify::examples_distribution;
 use crate::sampling::{Draw, Method, Preview, Shift};
 use crate::source::layout::LayoutKind;
 use crate::source::names::names;
+use crate::source::shards::Shard;
+use crate::source::vocabulary::nearest;
 
 /// A plan of a run.
 #[derive(Debug)]
@@ -41,10 +44,25 @@ pub(crate) struct Sampled {
     ids: Option<(String, IdRows)>,
     pub(super) planned: SamplingPlan,
     pub(super) copies: Option<Copies>,
+    /// All plans, where several are compared.
+    compared: Vec<ComparedPlan>,
     folds: Vec<LabelCounts>,
     random_folds: Vec<LabelCounts>,
     /// Bytes that were read for it.
     pub(super) bytes_read: u64,
+}
+
+/// What a comparison says of a plan.
+fn compared_plan(method: &Method, counts: &LabelCounts, planned: &SamplingPlan) -> Result<ComparedPlan> {
+    let facts = &planned.facts;
+    let scumble = facts.scumble.zip(facts.scumble_after).map(<[f64; 2]>::from);
+    let deals = !method.folds().is_empty();
+    Ok(ComparedPlan {
+        name: method.to_string(),
+        when: method.info().when,
+        preview: Preview::new(counts, &planned.shift, scumble)?,
+        touched: (!deals).then_some(facts.touched),
+    })
 }
 
 /// A shard and the positions of its rows.
@@ -67,8 +85,12 @@ fn numbered(opened: &Opened) -> Vec<NumberedShard> {
         .collect()
 }
 
-/// Refuses data without labels of single rows, and what ids cannot name.
+/// Refuses data without labels of single rows, what ids cannot name, columns that are not there, and copies that would
+/// say two folds.
 pub(super) fn check_opened(plan: &Plan, opened: &Opened) -> Result<()> {
+    if let Some(sampling) = &plan.sampling {
+        check_folds(opened, sampling)?;
+    }
     can_tell(&opened.counting).map_err(|why| {
         Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(
             if opened.counting.has_mass() {
@@ -116,6 +138,7 @@ fn check_long(plan: &Plan, sampling: &Sampling, opened: &Opened) -> Result<()> {
             .hint("drop --cluster"));
     }
     let what = match (sampling.materialize, &sampling.method) {
+        _ if sampling.groups.is_some() => "--groups keeps rows of one group in one fold",
         (_, Method::Remedial { .. }) => "--plan remedial splits a row and edits its labels",
         (true, _) => "--materialize repeats rows",
         (false, _) => return Ok(()),
@@ -127,6 +150,38 @@ fn check_long(plan: &Plan, sampling: &Sampling, opened: &Opened) -> Result<()> {
             "join the plan to the shards by id; or write one row per id and use --layout list: posweight sql{tables} \
              -c \"SELECT {id}, array_agg(DISTINCT {label}) AS labels FROM shards GROUP BY {id}\" --out rows.parquet"
         )))
+}
+
+/// What is wrong with the columns of folds.
+fn check_folds(opened: &Opened, sampling: &Sampling) -> Result<()> {
+    let shards = &opened.dataset.shards;
+    let has = |shard: &Shard, name: &str| {
+        shard.schema.fields().iter().any(|field| field.name() == name)
+            || shard.hive.iter().any(|(key, _)| key == name)
+    };
+    if let Some(column) = &sampling.groups
+        && let Some(shard) = shards.iter().find(|shard| !has(shard, column))
+    {
+        let names = shard.schema.fields().iter().map(|field| field.name().as_str());
+        let names = names.chain(shard.hive.iter().map(|(key, _)| key.as_str()));
+        let meant = nearest(column, names).map(|near| format!("did you mean {near}? "));
+        return Err(Error::usage(format!("--groups: {} has no column {column:?}", shard.name))
+            .hint(format!("{}posweight inspect lists the columns", meant.unwrap_or_default())));
+    }
+    let fold = &sampling.fold_column;
+    let copies = sampling.materialize && !sampling.method.folds().is_empty();
+    match shards.iter().find(|shard| copies && has(shard, fold)) {
+        None => Ok(()),
+        Some(shard) => {
+            let free = ["fold", "new_fold", "split_fold", "posweight_fold"];
+            let free = free.iter().find(|name| !shards.iter().any(|shard| has(shard, name)));
+            Err(Error::usage(format!(
+                "{} has a column {fold:?} already, and the folders of the copies would give it another value",
+                shard.name
+            ))
+            .hint(format!("name the folders otherwise: --fold-column {}", free.unwrap_or(&"NAME"))))
+        }
+    }
 }
 
 /// Plans the rows that were counted.
@@ -155,12 +210,24 @@ pub(super) async fn sample(
     };
     let copies = sampling.materialize.then(|| Copies::new(plan, sampling, opened, counts)).transpose()?;
     let draw = Draw::new(sampling.seed, sampling.epoch);
-    let asked = SamplingRequest { method: &sampling.method, draw, names: &names, counts };
+    let groups = sampling.groups.as_deref();
+    let compared = !sampling.others.is_empty();
+    let asked = SamplingRequest { method: &sampling.method, draw, names: &names, counts, groups, compared };
     let planned = plan_rows(&request, &asked).await?;
     let folds =
         |parts: &[Shift]| parts.iter().map(|part| counts_of(part, counts)).collect::<Result<Vec<_>>>();
     let scumble = planned.facts.scumble.zip(planned.facts.scumble_after).map(<[f64; 2]>::from);
+    let mut others = Vec::new();
+    for method in &sampling.others {
+        let asked = SamplingRequest { method, ..asked };
+        let planned = plan_rows(&request, &asked).await?;
+        others.push(compared_plan(method, counts, &planned)?);
+    }
+    if compared {
+        others.insert(0, compared_plan(&sampling.method, counts, &planned)?);
+    }
     Ok(Sampled {
+        compared: others,
         sampling: sampling.clone(),
         preview: Preview::new(counts, &planned.shift, scumble)?,
         folds: folds(&planned.folds)?,
@@ -214,6 +281,9 @@ impl Sampled {
     #[must_use]
     pub(crate) fn text(&self, source: &str) -> String {
         let Sampling { method, seed, epoch, .. } = &self.sampling;
+        if !self.compared.is_empty() {
+            return report::plans::compared(&self.compared, &format!("seed {seed}, epoch {epoch}"), source);
+        }
         let folds = self.shares().iter().zip(&self.folds);
         let split = (!self.folds.is_empty()).then(|| Split {
             folds: folds.map(|((name, share), counts)| (name.as_str(), *share, counts)).collect(),
@@ -224,9 +294,13 @@ impl Sampled {
         let mut text = report::plan::plan(&self.preview, split.as_ref(), &name, source);
         let facts = &self.planned.facts;
         if let (Some(asked), Some(done)) = (facts.asked, facts.done) {
-            let sets = facts.labelsets.map(|sets| format!(", of {sets} sets of labels")).unwrap_or_default();
+            let sets =
+                facts.labelsets.map(|sets| format!(", of {}", plural(sets, "label set"))).unwrap_or_default();
             let why = if done < asked { ": the plan has no more to do" } else { "" };
-            text.push_str(&format!("{done} of {asked} rows asked for{sets}{why}\n"));
+            text.push_str(&format!("{done} of {} asked for{sets}{why}\n", plural(asked, "row")));
+        }
+        if let (Some(groups), Some(column)) = (facts.groups, &self.sampling.groups) {
+            text.push_str(&format!("{} of {column}, each in one fold\n", counted(groups, "group")));
         }
         if let Method::MlRos { .. } = method {
             let (line, minority, left) = self.preview.beyond();
@@ -279,7 +353,8 @@ impl Sampled {
         })?;
         let Some(copies) = &self.copies else { return Ok(()) };
         let expected = self.preview.after.rows();
-        copies.write(&self.planned, &self.names, self.shares(), expected, staging, threads)
+        let folds = (self.sampling.fold_column.as_str(), self.shares());
+        copies.write(&self.planned, &self.names, folds, expected, staging, threads)
     }
 
     /// Writes the rows of each shard.
@@ -339,6 +414,7 @@ impl Sampled {
             rows_asked: facts.asked,
             rows_done: facts.done,
             labelsets: facts.labelsets,
+            groups: facts.groups,
             scumble: finite(facts.scumble),
             scumble_after: finite(facts.scumble_after),
         }

@@ -1,4 +1,4 @@
-//! The sampled shards: `sampled/NAME`, and for each fold `sampled/fold=FOLD/NAME`.
+//! The sampled shards: `sampled/NAME`, and for each fold `sampled/fold=FOLD/NAME`, where `--fold-column` may name it otherwise.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,12 +72,12 @@ impl Copies {
     }
 
     /// Writes the rows that were `planned` of the shards called `names`, `expected` of them, in a folder for each of
-    /// `folds`.
+    /// `folds`, which begins with the name of their column.
     pub(super) fn write(
         &self,
         planned: &SamplingPlan,
         names: &[String],
-        folds: &[(String, f64)],
+        (column, folds): (&str, &[(String, f64)]),
         expected: u64,
         staging: &mut Staging,
         threads: usize,
@@ -88,7 +88,9 @@ impl Copies {
             vec![(String::new(), rows)]
         } else {
             let numbered = folds.iter().zip(0..);
-            numbered.map(|((name, _), fold)| (format!("fold={name}/"), CopiedRows::OfFold(fold))).collect()
+            numbered
+                .map(|((name, _), fold)| (format!("{column}={name}/"), CopiedRows::OfFold(fold)))
+                .collect()
         };
         let wanted = parts.iter().flat_map(|(folder, rows)| {
             let written = &written;

@@ -154,9 +154,15 @@ pub(crate) struct Spec {
     /// Result that the report compares with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<PathBuf>,
-    /// `NAME:key=value,…`: a sampling plan to write beside the weights.
+    /// `NAME:key=value,…`: a sampling plan to write beside the weights; with `dry_run` several, to be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub plan: Option<String>,
+    pub plan: Option<OneOrMany>,
+    /// Column whose rows of one value stay in one fold of `stratified-split`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<String>,
+    /// Name of the folders of folds that `materialize` writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold_column: Option<String>,
     /// Seed of the random numbers of a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -383,8 +389,8 @@ impl Spec {
             layout: _, unit: _, labels: _, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
             order: _, values: _, label: _, missing_columns: _, r#where: _, sample_weight: _, by: _, scheme: _, epsilon: _,
             power: _, clip: _, normalize: _, zero_positives: _, zero_negatives: _, min_positives: _,
-            row_measures: _, num_features: _, batch_size: _, compat: _, plan: _, seed: _, epoch: _,
-            materialize: _, dry_run: _,
+            row_measures: _, num_features: _, batch_size: _, compat: _, plan: _, groups: _, fold_column: _,
+            seed: _, epoch: _, materialize: _, dry_run: _,
         } = &mut meaning;
         clear!(shards as_files out against overwrite state full on_bad_shard max_bad_shards shard_index shard_count);
         clear!(formats format ids_disjoint allow_empty publish_on_check_failure summary_json metrics_textfile openlineage);

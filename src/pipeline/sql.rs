@@ -1,6 +1,6 @@
 //! Opens a session of queries over shards and finished runs.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::calls;
 use crate::engine::session::Limits;
@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 pub(crate) struct SqlRequest {
     /// `NAME=SHARDS`; a name may be repeated.
     pub tables: Vec<String>,
-    /// Folder of a finished run.
-    pub run: Option<PathBuf>,
+    /// Folders of finished runs, `DIR` or `NAME=DIR`.
+    pub runs: Vec<String>,
     /// Memory, threads, spilling.
     pub limits: Limits,
     /// What statements may touch.
@@ -47,8 +47,44 @@ pub(crate) fn open(request: &SqlRequest) -> Result<Session> {
     for (name, sources) in &tables {
         session.add_shards(name, sources)?;
     }
-    if let Some(folder) = &request.run {
-        session.add_run(folder)?;
+    for text in &request.runs {
+        let (name, folder) = run_of(text);
+        let only = request.runs.len() == 1;
+        // The only run needs no name, unless it is given one.
+        let name = (!only || folder.len() < text.len()).then_some(name.as_str());
+        session.add_run(name, Path::new(folder), only)?;
     }
     Ok(session)
+}
+
+/// The name and the folder of a run: `DIR`, which its last part names, or `NAME=DIR`.
+fn run_of(text: &str) -> (String, &str) {
+    match text.split_once('=') {
+        // A folder such as fold=0 is no name.
+        Some((name, folder)) if !name.is_empty() && !name.contains('/') && !Path::new(text).exists() => {
+            (name.to_owned(), folder)
+        }
+        _ => {
+            let last = text.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            (if matches!(last, "" | "." | "..") { "run" } else { last }.to_owned(), text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_has_the_name_of_its_folder_or_one_of_its_own() {
+        let run = |text| {
+            let (name, folder) = run_of(text);
+            (name, folder.to_owned())
+        };
+        let pair = |name: &str, folder: &str| (name.to_owned(), folder.to_owned());
+        assert_eq!(run("runs/a/"), pair("a", "runs/a/"));
+        assert_eq!(run("old=runs/a"), pair("old", "runs/a"));
+        assert_eq!(run("runs/fold=0"), pair("fold=0", "runs/fold=0"));
+        assert_eq!(run("."), pair("run", "."));
+    }
 }

@@ -7,6 +7,7 @@ mod markdown;
 mod names;
 pub(crate) mod numbers;
 pub(crate) mod plan;
+pub(crate) mod plans;
 mod rows;
 mod text;
 

@@ -119,6 +119,8 @@ pub struct MethodInfo {
     pub name: &'static str,
     /// Effect on rows.
     pub about: &'static str,
+    /// When it is the right plan.
+    pub when: &'static str,
     /// Parameters with their defaults.
     pub parameters: &'static str,
     /// Its source.
@@ -128,25 +130,26 @@ pub struct MethodInfo {
 const fn row(
     name: &'static str,
     about: &'static str,
+    when: &'static str,
     parameters: &'static str,
     source: &'static str,
 ) -> MethodInfo {
-    MethodInfo { name, about, parameters, source }
+    MethodInfo { name, about, when, parameters, source }
 }
 
 /// Every plan.
 #[rustfmt::skip]
 pub const METHODS: [MethodInfo; 10] = [
-    row("repeat-factor", "repeats each row as often as its rarest label requires: max(1, sqrt(threshold N / pos))", "threshold=0.001, curve=sqrt|linear, rounding=stochastic|ceil", "LVIS, Gupta et al. 2019"),
-    row("inverse-frequency", "weight of a row: max, mean or sum of min pos / pos over its labels", "combine=max|mean|sum, unlabelled=least|WEIGHT, draws=N", "max: min-normalised inverse frequency; sum: PSLA"),
-    row("class-uniform", "weight of a row: sum of min pos / pos over its labels; the same as drawing a label uniformly, then one of its rows", "unlabelled=0, draws=N", "class-aware sampling"),
-    row("ml-ros", "clones random rows of each label whose IRLbl is above MeanIR, until it reaches MeanIR; IRLbl is computed again with the clones, MeanIR is not", "percent=25", "ML-ROS, Charte et al. 2015 (Neurocomputing 163)"),
-    row("ml-rus", "drops random rows of each label whose IRLbl is below MeanIR, until it reaches MeanIR; IRLbl divides by the positives of the most frequent label before the plan", "percent=25", "Charte et al. 2015, by bags as in MULAN"),
-    row("ml-rus-majority", "drops random rows without any label whose IRLbl is above MeanIR", "percent=25", "mldr.resampling, without replacement"),
-    row("lp-ros", "clones random rows of label sets with fewer rows than the mean", "percent=25", "Charte et al. 2015"),
-    row("lp-rus", "drops random rows of label sets with more rows than the mean", "percent=25", "Charte et al. 2015"),
-    row("remedial", "splits each row with SCUMBLE above the mean in two: one keeps labels with IRLbl up to MeanIR, the other the rest; this edits labels, so it needs --materialize", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
-    row("stratified-split", "assigns rows to folds, each with its share of every label and, with order=2, of every pair of labels", "folds=5 or NAME=SHARE, …; order=1|2", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
+    row("repeat-factor", "repeats each row as often as its rarest label requires: max(1, sqrt(threshold N / pos))", "when a few labels are very rare and every row must still be seen in each epoch", "threshold=0.001, curve=sqrt|linear, rounding=stochastic|ceil", "LVIS, Gupta et al. 2019"),
+    row("inverse-frequency", "weight of a row: max, mean or sum of min pos / pos over its labels", "when a sampler draws rows by weight, and rows with rare labels should be drawn more often in an epoch of any length", "combine=max|mean|sum, unlabelled=least|WEIGHT, draws=N", "max: min-normalised inverse frequency; sum: PSLA"),
+    row("class-uniform", "weight of a row: sum of min pos / pos over its labels; the same as drawing a label uniformly, then one of its rows", "when all labels should be seen equally often, and the rows of rare ones may be seen many times", "unlabelled=0, draws=N", "class-aware sampling"),
+    row("ml-ros", "clones random rows of each label whose IRLbl is above MeanIR, until it reaches MeanIR; IRLbl is computed again with the clones, MeanIR is not", "when rare labels have too few rows, no row may be lost, and an epoch may get longer", "percent=25", "ML-ROS, Charte et al. 2015 (Neurocomputing 163)"),
+    row("ml-rus", "drops random rows of each label whose IRLbl is below MeanIR, until it reaches MeanIR; IRLbl divides by the positives of the most frequent label before the plan", "when there are more rows than training needs, and an epoch should get shorter", "percent=25", "Charte et al. 2015, by bags as in MULAN"),
+    row("ml-rus-majority", "drops random rows without any label whose IRLbl is above MeanIR", "when many rows have frequent labels alone and can be spared", "percent=25", "mldr.resampling, without replacement"),
+    row("lp-ros", "clones random rows of label sets with fewer rows than the mean", "when combinations of labels matter and there are not many different ones", "percent=25", "Charte et al. 2015"),
+    row("lp-rus", "drops random rows of label sets with more rows than the mean", "when a few combinations of labels fill most rows", "percent=25", "Charte et al. 2015"),
+    row("remedial", "splits each row with SCUMBLE above the mean in two: one keeps labels with IRLbl up to MeanIR, the other the rest; this edits labels, so it needs --materialize", "when rare labels share their rows with frequent ones (SCUMBLE above 0.1), before another plan clones rows", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
+    row("stratified-split", "assigns rows to folds, each with its share of every label and, with order=2, of every pair of labels", "when rows are split into train, validation and test, and each fold needs positives of every label", "folds=5 or NAME=SHARE, …; order=1|2", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
 ];
 
 /// Allowed rows per epoch.
@@ -170,6 +173,12 @@ impl Method {
             Self::Remedial { .. } => "remedial",
             Self::StratifiedSplit { .. } => "stratified-split",
         }
+    }
+
+    /// Its row of the table.
+    #[must_use]
+    pub(crate) fn info(&self) -> &'static MethodInfo {
+        METHODS.iter().find(|info| info.name == self.name()).unwrap_or(&METHODS[0])
     }
 
     /// The names of the folds; empty if the plan has no folds.

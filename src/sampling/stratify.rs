@@ -22,6 +22,8 @@ pub(crate) struct Rows {
     ends: Vec<usize>,
     labels: Vec<u32>,
     draws: Vec<u64>,
+    /// Rows of each unit, where units are groups of rows.
+    sizes: Option<Vec<u32>>,
 }
 
 impl Rows {
@@ -57,6 +59,36 @@ impl Rows {
     #[must_use]
     pub(crate) fn draw(&self, row: usize) -> u64 {
         self.draws[row]
+    }
+
+    /// Groups of these rows as units: row i is in group `groups[i]`. A label counts once for each row that has it.
+    #[must_use]
+    pub(crate) fn grouped(&self, groups: &[u32]) -> Self {
+        let number = groups.iter().max().map_or(0, |last| *last as usize + 1);
+        let (mut lengths, mut sizes) = (vec![0_usize; number], vec![0_u32; number]);
+        let mut draws = vec![u64::MAX; number];
+        for (row, group) in groups.iter().map(|group| *group as usize).enumerate() {
+            lengths[group] += self.labels(row).len();
+            sizes[group] = sizes[group].saturating_add(1);
+            draws[group] = draws[group].min(self.draw(row));
+        }
+        let mut end = 0;
+        let mut next = Vec::with_capacity(number);
+        for length in lengths {
+            next.push(end);
+            end += length;
+        }
+        let mut labels = vec![0; end];
+        for (row, group) in groups.iter().map(|group| *group as usize).enumerate() {
+            let own = self.labels(row);
+            labels[next[group]..next[group] + own.len()].copy_from_slice(own);
+            next[group] += own.len();
+        }
+        Self { ends: next, labels, draws, sizes: Some(sizes) }
+    }
+
+    fn size(&self, row: usize) -> u32 {
+        self.sizes.as_ref().map_or(1, |sizes| sizes[row])
     }
 
     /// Memory of these rows in bytes.
@@ -143,15 +175,15 @@ impl Lacking {
         among.get(usize::try_from(place).unwrap_or(0)).copied().unwrap_or(0)
     }
 
-    fn take(&mut self, fold: usize, labels: &[u32]) {
-        self.rows[fold] -= 1.0;
+    fn take(&mut self, fold: usize, labels: &[u32], size: u32) {
+        self.rows[fold] -= f64::from(size);
         for label in labels {
             self.labels[*label as usize * self.folds + fold] -= 1.0;
         }
     }
 }
 
-/// The fold of every row. `shares` of the folds add up to 1. Rows are processed by their random numbers, so the
+/// The fold of every row, or of every group of rows. `shares` of the folds add up to 1. Rows are processed by their random numbers, so the
 /// order in which they are given does not matter if all numbers differ.
 #[must_use]
 pub(crate) fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
@@ -162,11 +194,15 @@ pub(crate) fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
     let share_of = |n: usize| shares.iter().map(move |share| share * as_f64(n as u64));
     let mut lacking = Lacking {
         folds,
-        rows: share_of(rows.len()).collect(),
+        rows: share_of(
+            rows.sizes.as_ref().map_or(rows.len(), |sizes| sizes.iter().map(|n| *n as usize).sum()),
+        )
+        .collect(),
         labels: left.iter().flat_map(|n| share_of(*n)).collect(),
     };
     let mut order: Vec<u32> = (0..).take(rows.len()).collect();
-    order.sort_by_key(|&row| rows.draw(row as usize));
+    // Large groups first: small ones fill what these leave.
+    order.sort_by_key(|&row| (Reverse(rows.size(row as usize)), rows.draw(row as usize)));
     // The rows of each label, in that order.
     let mut starts = Vec::with_capacity(labels + 1);
     let mut sum = 0;
@@ -188,7 +224,7 @@ pub(crate) fn stratify(rows: &Rows, shares: &[f64]) -> Vec<u16> {
         let row = row as usize;
         let fold = lacking.fold(label, rows.labels(row), rows.draw(row));
         dealt[row] = u16::try_from(fold).unwrap_or(0);
-        lacking.take(fold, rows.labels(row));
+        lacking.take(fold, rows.labels(row), rows.size(row));
         rows.labels(row).iter().for_each(|label| left[*label as usize] -= 1);
     };
     let mut is_dealt = vec![false; rows.len()];
@@ -286,6 +322,33 @@ mod tests {
         (0..10).for_each(|draw| rows.push(&[], draw));
         let folds = stratify(&rows, &[0.5, 0.5]);
         assert_eq!(folds.iter().filter(|fold| **fold == 0).count(), 5);
+    }
+
+    #[test]
+    fn groups_stay_together_and_folds_keep_their_shares() {
+        let draw = Draw::new(3, 0).shard("a");
+        let mut rows = Rows::default();
+        let groups: Vec<u32> = (0..6000_u32).map(|row| row % 997).collect();
+        for (row, group) in (0_u64..).zip(&groups) {
+            let labels: &[u32] = if group % 50 == 0 {
+                &[0, 1]
+            } else if row % 3 == 0 {
+                &[0]
+            } else {
+                &[]
+            };
+            rows.push(labels, draw.bits(row));
+        }
+        let grouped = rows.grouped(&groups);
+        assert_eq!(grouped.len(), 997);
+        let of_group = stratify(&grouped, &[0.75, 0.25]);
+        let folds: Vec<u16> = groups.iter().map(|group| of_group[*group as usize]).collect();
+        let (sizes, positives) = counts(&rows, 2, &folds, 2);
+        let all = counts(&rows, 2, &vec![0; 6000], 2).1[0].clone();
+        assert!(sizes[1].abs_diff(1500) <= 10, "{sizes:?}");
+        for label in 0..2 {
+            assert!(positives[1][label].abs_diff(all[label] / 4) <= 12, "{positives:?} of {all:?}");
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub(crate) mod structured;
 pub(crate) mod text_cells;
 mod text_lists;
 pub(crate) mod text_maps;
+pub(crate) mod type_words;
 pub(crate) mod values;
 pub(crate) mod vocabulary;
 pub(crate) mod where_values;

@@ -76,7 +76,8 @@ fn readme_and_pages_have_the_tables_of_the_code() {
     }
     let sampling = page("sampling");
     for info in &METHODS {
-        has(&sampling, "sampling", format!("| {} | {} |", call(info.name, info.parameters), info.about));
+        let row = format!("| {} | {} | {} |", call(info.name, info.parameters), info.about, info.when);
+        has(&sampling, "sampling", row);
     }
     let sql = page("sql");
     for info in &FUNCTIONS {
@@ -233,7 +234,11 @@ fn lists_show_the_tables_of_the_code() {
     let schemes = place.run(&["list", "schemes"]).stdout;
     assert!(SCHEMES.iter().all(|info| schemes.contains(info.name)));
     let plans = place.run(&["list", "plans"]).stdout;
-    assert!(METHODS.iter().all(|info| plans.contains(info.name) && plans.contains(info.about)));
+    assert!(
+        METHODS
+            .iter()
+            .all(|info| plans.contains(info.name) && plans.contains(info.about) && plans.contains(info.when))
+    );
     let checks = place.run(&["list", "checks"]).stdout;
     assert!(CHECKS.iter().all(|info| checks.contains(info.name) && checks.contains(info.about)));
     let codes = place.run(&["list", "exit-codes"]).stdout;

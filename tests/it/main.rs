@@ -92,9 +92,13 @@ mod sampling_ids;
 mod sampling_oracle;
 /// Shards with the plan applied.
 mod sampling_copies;
+/// Plans side by side, and folds that keep groups together.
+mod sampling_plans;
 
 /// The verb sql: formats, refusals, tables.
 mod sql;
+/// The shell of sql, and messages about statements.
+mod sql_shell;
 /// Queries and their answers, as sqllogictest files.
 mod slt;
 

@@ -47,7 +47,7 @@ fn run(name: &'static str, paths: bool) {
     place.weights(&[&root().join("sample_data/wide").display().to_string()]);
     let table = |name: &str| format!("{name}={}", root().join("sample_data").join(name).display());
     let connect = || {
-        let opened = Queries::open(vec![table("wide"), table("list")], place.path("out"), paths);
+        let opened = Queries::open(vec![table("wide"), table("list")], &place.path("out"), paths);
         async move { opened.map(Database) }
     };
     let mut runner = Runner::new(connect);

@@ -106,7 +106,12 @@ fn a_value_without_a_meaning_is_named() {
     write(&place.path("t.parquet"), vec![("x", array(Int64Array::from(vec![0, 1, -1])))]);
     let group = "SELECT x > 5, missing(x) FROM 't.parquet' GROUP BY 1";
     for query in ["SELECT positives(x) FROM 't.parquet'", group] {
-        refused(&place, &["-c", query], 4, "value -1 of type Int64 is neither positive nor negative");
+        refused(
+            &place,
+            &["-c", query],
+            4,
+            "value -1 of type 64-bit integer is neither positive nor negative",
+        );
     }
     // What a filter leaves out need not have a meaning.
     let filtered = "SELECT positives(x) FILTER (WHERE x >= 0) AS n FROM 't.parquet' GROUP BY x IS NULL";
@@ -150,8 +155,10 @@ fn scalars_are_the_schemes_of_the_job() {
     let header = columns.lines().last().unwrap().to_owned();
     let names: Vec<&str> = header.split(',').collect();
     for (scheme, call) in schemes {
-        let key: String =
-            scheme.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
+        let key: String = scheme
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' })
+            .collect();
         assert!(names.contains(&key.as_str()), "{key}: {header}");
         let query = format!("SELECT count(*) AS n FROM weights WHERE \"{key}\" IS DISTINCT FROM {call}");
         let ended = place.run(&["sql", "--run", "out", "-c", &query]);
@@ -329,7 +336,7 @@ fn sums_of_integers_do_not_wrap() {
     let place = Place::new();
     let most = i64::MAX;
     let values = format!("(VALUES ({most}, 1), ({most}, 2), (NULL, 3)) AS t(x, k)");
-    let beyond = "18446744073709551614 is beyond what Int64 holds";
+    let beyond = "18446744073709551614 is beyond what a sum of type 64-bit integer holds";
     refused(&place, &["-c", &format!("SELECT sum(x) FROM {values}")], 4, beyond);
     refused(&place, &["-c", &format!("SELECT k > 2, sum(x) FROM {values} GROUP BY 1")], 4, beyond);
     let sums = csv(&place, &format!("SELECT k, sum(x) AS s FROM {values} GROUP BY k ORDER BY k"));

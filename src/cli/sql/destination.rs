@@ -9,10 +9,12 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use tempfile::NamedTempFile;
 
+use super::cells::rows;
 use super::format::{Format, TABLE_ROWS, Text};
 use crate::cli::output::say;
 use crate::engine::sql::Answer;
 use crate::error::{Error, Result};
+use crate::report::visible;
 
 /// Whether the reader of stdout is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub(super) enum StdoutReader {
 /// Takes the rows of statements, one statement after the other.
 pub(super) struct RowOutput {
     format: Format,
+    /// Whether a plan is text rather than rows: where nobody asked for a format that has cells.
+    plans_are_text: bool,
     place: OutputPlace,
 }
 
@@ -35,6 +39,7 @@ enum OutputPlace {
 impl RowOutput {
     /// A destination; the file `out` appears with [`Self::finish`].
     pub(super) fn new(out: Option<&Path>, overwrite: bool, format: Format) -> Result<Self> {
+        let plans_are_text = matches!(format, Format::Automatic | Format::Table);
         let Some(path) = out else {
             let format = match format {
                 Format::Automatic if std::io::stdout().is_terminal() => Format::Table,
@@ -45,7 +50,7 @@ impl RowOutput {
                 }
                 other => other,
             };
-            return Ok(Self { format, place: OutputPlace::Stdout });
+            return Ok(Self { format, plans_are_text, place: OutputPlace::Stdout });
         };
         if path.exists() && !overwrite {
             return Err(taken(path));
@@ -55,7 +60,18 @@ impl RowOutput {
         let format = if format == Format::Automatic { by_ending(path) } else { format };
         let place =
             OutputPlace::File { path: path.to_owned(), part: BufWriter::new(part), overwrite, results: 0 };
-        Ok(Self { format, place })
+        Ok(Self { format, plans_are_text: format == Format::Table, place })
+    }
+
+    /// Refuses several statements with rows for a format whose file or stream holds one document.
+    pub(super) fn check(&self, statements: usize) -> Result<()> {
+        match self.format {
+            Format::Json if statements > 1 => Err(Error::usage(format!(
+                "--format json is one document with the rows of one query, but there are {statements}"
+            ))
+            .hint("use --format ndjson, which takes several, or run the queries one by one")),
+            _ => Ok(()),
+        }
     }
 
     /// Writes all rows of a statement; a statement without columns has none.
@@ -63,7 +79,9 @@ impl RowOutput {
         if answer.schema().fields().is_empty() {
             return Ok(StdoutReader::There);
         }
-        if self.format == Format::Parquet {
+        if answer.is_plan() && self.plans_are_text {
+            self.write_plan(answer).await
+        } else if self.format == Format::Parquet {
             self.write_parquet(answer).await
         } else {
             self.write_text(answer).await
@@ -84,6 +102,19 @@ impl RowOutput {
         }
         let end = text.end()?;
         self.put(&end)
+    }
+
+    /// Writes a plan as text: what kind it is, then its lines.
+    async fn write_plan(&mut self, mut answer: Answer) -> Result<StdoutReader> {
+        let mut text = String::new();
+        while let Some(batch) = answer.next().await {
+            for row in rows(&batch?, "")? {
+                let (kind, plan) = (row.first().map_or("", |kind| kind), row.get(1).map_or("", |plan| plan));
+                text.push_str(&format!("{}\n", kind.replace('_', " ")));
+                plan.lines().for_each(|line| text.push_str(&format!("  {}\n", visible(line))));
+            }
+        }
+        self.put(text.as_bytes())
     }
 
     async fn write_parquet(&mut self, mut answer: Answer) -> Result<StdoutReader> {

@@ -2,10 +2,12 @@
 
 mod cells;
 mod complete;
+mod cursor;
 mod destination;
 mod format;
 mod history;
 mod shell;
+mod typed;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -39,10 +41,12 @@ pub(super) struct SqlVerb {
     /// Register files, a folder or a glob as a table; repeatable, also for the same name
     #[arg(long, value_name = "NAME=SHARDS")]
     table: Vec<String>,
-    /// Register a finished run as tables counts, weights and imbalance
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
-    /// Output format [automatic: table on a terminal, by the extension of --out, else csv]
+    /// Register a finished run as tables counts, weights and imbalance; several, each given with --run, as NAME.counts
+    /// and so on, where NAME is that of the folder unless one is given
+    #[arg(long, value_name = "[NAME=]DIR")]
+    run: Vec<String>,
+    /// Output format [automatic: table on a terminal, by the extension of --out, else csv; json is one document, so it
+    /// takes one query, and ndjson takes several]
     #[arg(long, value_name = "FORMAT", default_value = "automatic")]
     format: Format,
     /// Write rows to this file instead of stdout
@@ -83,7 +87,7 @@ impl SqlVerb {
         let runtime = runtime(limits.threads)?;
         let session = open(&SqlRequest {
             tables: self.table.clone(),
-            run: self.run.clone(),
+            runs: self.run.clone(),
             limits,
             access: Access { paths: !self.safe, write: self.allow_write, as_files: self.as_files },
         })?;
@@ -118,12 +122,15 @@ impl SqlVerb {
         if of_stdin {
             texts.push(stdin());
         }
+        let mut statements = Vec::new();
         for text in texts {
-            for statement in Session::parse(&text?)? {
-                let answer = session.run(statement).await?;
-                if to.write(answer).await? == StdoutReader::Gone {
-                    return Ok(());
-                }
+            statements.extend(Session::parse(&text?)?);
+        }
+        to.check(statements.iter().filter(|statement| statement.gives_rows()).count())?;
+        for statement in statements {
+            let answer = session.run(statement).await?;
+            if to.write(answer).await? == StdoutReader::Gone {
+                return Ok(());
             }
         }
         to.finish()

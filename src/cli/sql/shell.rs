@@ -1,35 +1,41 @@
 //! The shell: statements that end with a semicolon, and commands like those of psql and sqlite3.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use clap::ValueEnum;
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
-use rustyline::{Config, Editor};
+use rustyline::{CompletionType, Config, Editor};
 use tokio::runtime::Runtime;
 
-use super::complete::Words;
+use super::complete::{KnownNames, WordCompleter};
 use super::destination::RowOutput;
 use super::format::Format;
 use super::history::History;
-use crate::cli::output::{print, say};
+use super::typed::{PendingStatement, TypedLine};
+use crate::cli::output::{print, say, say_error};
 use crate::engine::functions::FUNCTIONS;
 use crate::engine::sql::Session;
 use crate::error::{Error, Result};
 use crate::report::visible;
+use crate::source::type_words::type_words;
+use crate::store::is_address;
 
-/// Maximum number of column names for completion.
+/// Maximum number of column names of a table for completion.
 const COLUMNS_KNOWN: usize = 10_000;
 
-const HELP: &str = "Statements end with ; and may span several lines. Ctrl-C cancels, Ctrl-D quits.
+const HELP: &str = "Statements end with ; and may span several lines. Tab completes, Ctrl-C cancels, Ctrl-D quits.
+An empty line or \\r leaves a statement that was begun; help, exit and quit work inside it.
   \\d, .tables             tables and views
   \\d NAME, .schema NAME   columns of a table, or of the shards at a path
   .mode FORMAT            table, csv, tsv, json, ndjson or markdown
   .timer on|off           show how long statements take
-  \\?, .help               this help help
-  \\q, .quit               quit
-Tables are those of --table and --run, paths in quotes (FROM 'data/*.parquet') and finished runs
-(FROM 'weights'.counts, .weights, .imbalance). Functions of posweight, besides those of SQL:
+  \\?, .help, help         this help
+  \\q, .quit, exit, quit   quit
+Tables are those of --table and --run, folders, files and globs in quotes (FROM 'data/', FROM 'data/*.parquet')
+and finished runs (FROM 'weights'.counts, .weights, .imbalance). Functions of posweight, besides those of SQL:
 ";
 
 struct Shell<'a> {
@@ -49,55 +55,113 @@ enum ShellStep {
 /// Reads and runs statements until the user quits.
 pub(super) fn run(runtime: &Runtime, session: &Session, format: Format) -> Result<()> {
     let unusable = |cause: ReadlineError| Error::resource(format!("the terminal is not usable: {cause}"));
-    let config = Config::builder().auto_add_history(false).build();
-    let mut editor: Editor<Words, MemHistory> =
+    let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
+    let names = SessionNames { runtime, session, columns: RefCell::default() };
+    let mut editor: Editor<WordCompleter<'_>, MemHistory> =
         Editor::with_history(config, MemHistory::new()).map_err(unusable)?;
+    editor.set_helper(Some(WordCompleter::new(&names)));
     let mut history = History::load();
     for entry in &history.entries {
         let _ = editor.add_history_entry(entry.as_str());
     }
     let mut shell = Shell { runtime, session, format, timer: false };
-    say("posweight sql: \\? shows help, \\q quits");
+    let mut pending = PendingStatement::default();
+    say("posweight sql: help shows help, quit quits");
     loop {
-        editor.set_helper(Some(shell.words()));
-        match editor.readline("posweight> ") {
-            Ok(line) if line.trim().is_empty() => {}
-            Ok(line) => {
-                history.add(line.trim());
-                let _ = editor.add_history_entry(line.trim());
-                match shell.act(line.trim()) {
-                    Ok(ShellStep::Go) => {}
-                    Ok(ShellStep::Leave) => break,
-                    Err(Error::Stopped(_)) => say("cancelled"),
-                    Err(error) => complain(&error),
-                }
+        if let Some(words) = editor.helper_mut() {
+            pending.text().clone_into(&mut words.pending);
+        }
+        let line = match editor.readline(pending.prompt()) {
+            Ok(line) => line,
+            Err(ReadlineError::Interrupted) => {
+                say(if pending.leave() { LEFT } else { "quit, or Ctrl-D, quits" });
+                continue;
             }
-            Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => break,
             Err(cause) => return Err(unusable(cause)),
+        };
+        let outcome = match pending.take(&line) {
+            TypedLine::Empty | TypedLine::More => continue,
+            TypedLine::Left => {
+                say(LEFT);
+                continue;
+            }
+            TypedLine::Command(command) => {
+                history.add(&command);
+                let _ = editor.add_history_entry(&command);
+                shell.command(&command)
+            }
+            TypedLine::Statements(text) => {
+                history.add(text.trim());
+                let _ = editor.add_history_entry(text.trim());
+                shell.statements(&text).map(|()| ShellStep::Go)
+            }
+        };
+        match outcome {
+            Ok(ShellStep::Go) => {}
+            Ok(ShellStep::Leave) => break,
+            Err(Error::Stopped(_)) => say("cancelled"),
+            Err(error) => say_error(&error),
         }
     }
     history.save();
     Ok(())
 }
 
-fn complain(error: &Error) {
-    say(&format!("error: {error}"));
-    if let Some(remedy) = error.remedy() {
-        say(&format!("  hint: {remedy}"));
+/// Said when a statement was left.
+const LEFT: &str = "the statement was left";
+
+/// The names that a session knows, those of columns once they were read.
+struct SessionNames<'a> {
+    runtime: &'a Runtime,
+    session: &'a Session,
+    columns: RefCell<BTreeMap<String, Vec<String>>>,
+}
+
+impl KnownNames for SessionNames<'_> {
+    fn tables(&self) -> Vec<String> {
+        self.session.tables()
+    }
+
+    fn columns(&self, table: &str) -> Vec<String> {
+        if let Some(known) = self.columns.borrow().get(table) {
+            return known.clone();
+        }
+        // A key must not wait for a store.
+        if is_address(table) {
+            return Vec::new();
+        }
+        let Ok(schema) = self.runtime.block_on(self.session.columns(table)) else { return Vec::new() };
+        let names = schema.fields().iter().take(COLUMNS_KNOWN).map(|field| field.name().clone());
+        let names: Vec<String> = names.collect();
+        self.columns.borrow_mut().insert(table.to_owned(), names.clone());
+        names
+    }
+
+    fn functions(&self) -> Vec<String> {
+        self.session.functions()
+    }
+
+    fn folder(&self, folder: &str) -> Vec<String> {
+        let folder = if folder.is_empty() { "." } else { folder };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(std::io::Result::ok);
+        let name = |entry: std::fs::DirEntry| {
+            let end = if entry.path().is_dir() { "/" } else { "" };
+            Some(entry.file_name().to_str()?.to_owned() + end)
+        };
+        entries.filter_map(name).collect()
     }
 }
 
 impl Shell<'_> {
-    fn act(&mut self, line: &str) -> Result<ShellStep> {
-        if !line.starts_with(['\\', '.']) {
-            return self.statements(line).map(|()| ShellStep::Go);
-        }
+    fn command(&mut self, line: &str) -> Result<ShellStep> {
         let (command, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let argument = argument.trim().trim_end_matches(';').trim_matches(['\'', '"']);
         match (command.trim_end_matches(';'), argument) {
             ("\\q" | ".quit" | ".exit", _) => return Ok(ShellStep::Leave),
             ("\\?" | ".help", _) => print(&help())?,
+            // No statement is begun.
+            ("\\r", _) => {}
             ("\\d" | ".tables" | ".schema", "") => {
                 let names = self.session.tables();
                 print(&names.iter().map(|name| visible(name) + "\n").collect::<String>())?;
@@ -114,7 +178,7 @@ impl Shell<'_> {
                 Ok(format) => self.format = format,
             },
             (other, _) => {
-                return Err(Error::usage(format!("unknown command {other}")).hint("\\? lists the commands"));
+                return Err(Error::usage(format!("unknown command {other}")).hint("help lists the commands"));
             }
         }
         Ok(ShellStep::Go)
@@ -145,29 +209,10 @@ impl Shell<'_> {
     fn columns(&self, table: &str) -> Result<()> {
         let schema = self.runtime.block_on(self.session.columns(table))?;
         let line = |field: &std::sync::Arc<arrow::datatypes::Field>| {
-            format!("{}  {}\n", visible(field.name()), field.data_type())
+            format!("{}  {}\n", visible(field.name()), type_words(field.data_type()))
         };
         print(&schema.fields().iter().map(line).collect::<String>())
     }
-
-    /// Words for completion: functions, tables and their columns, quoted where SQL requires it.
-    fn words(&self) -> Words {
-        let tables = self.session.tables();
-        let columns =
-            tables.iter().filter_map(|table| self.runtime.block_on(self.session.columns(table)).ok());
-        let columns = columns
-            .flat_map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>());
-        let names: Vec<String> =
-            columns.take(COLUMNS_KNOWN).chain(tables.iter().cloned()).map(quoted).collect();
-        Words::new(names.into_iter().chain(self.session.functions()))
-    }
-}
-
-/// A name as SQL accepts it.
-fn quoted(name: String) -> String {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-    if starts && name.chars().all(plain) { name } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 fn help() -> String {

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 
 use super::counter::{LabelAccumulator, LabelGroups, LabelStatistic, STATE};
 use super::sides::is_label;
+use crate::source::type_words::type_words;
 
 /// Every aggregate over a label column.
 pub(super) fn all() -> [AggregateUDF; 5] {
@@ -43,8 +44,9 @@ impl LabelAggregate {
         match types {
             [one] if is_label(one) => Ok(()),
             [one] => plan_err!(
-                "{}: a column of type {one} is not a label column; use bool, int, float, decimal or \"0\"/\"1\" strings (for list columns, use label_counts)",
-                self.name
+                "{}: a column of type {} is not a label column; use bool, int, float, decimal or \"0\"/\"1\" strings (for list columns, use label_counts)",
+                self.name,
+                type_words(one)
             ),
             many => plan_err!("{} takes one label column, not {} arguments", self.name, many.len()),
         }

@@ -11,6 +11,7 @@ use crate::counts::Cell;
 use crate::engine::plain::visit::visit;
 use crate::error::{Error, Result};
 use crate::source::schema::plain_type;
+use crate::source::type_words::type_words;
 use crate::source::values::Domain;
 
 /// The side of a value as one byte; the first three index into the counts.
@@ -122,6 +123,7 @@ pub(super) fn index(side: SideCode, array: &ArrayRef, row: usize) -> Result<usiz
             let plain = plain.map_err(|cause| Error::internal(cause.to_string()))?;
             visit(&plain, |_, value| text = value.map_or_else(String::new, |v| v.to_string()))
         })?;
-    Err(Error::input(format!("value {text} of type {} is neither positive nor negative", array.data_type()))
+    let kind = type_words(array.data_type());
+    Err(Error::input(format!("value {text} of type {kind} is neither positive nor negative"))
         .hint("1 and true are positive, 0 and false are negative, NULL and NaN are missing; map other values with CASE, or compare, as in positives(x > 0)"))
 }

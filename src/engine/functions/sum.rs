@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 
 use crate::engine::errors::external;
 use crate::error::Error;
+use crate::source::type_words::type_words;
 
 /// The sum of 64-bit integers as 128 bits, which 2^63 rows cannot overflow.
 const STATE: DataType = DataType::Decimal128(38, 0);
@@ -117,7 +118,7 @@ fn wide(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Option<i128>> + '_>>
 fn narrow(sums: &[(i128, u64)], data_type: &DataType) -> Result<ArrayRef> {
     let overflow = |sum: i128| {
         external(
-            Error::input(format!("sum: {sum} is beyond what {data_type} holds"))
+            Error::input(format!("sum: {sum} is beyond what a sum of type {} holds", type_words(data_type)))
                 .hint("sum a wider type: sum(CAST(x AS DECIMAL(38, 0))) or sum(CAST(x AS DOUBLE))"),
         )
     };

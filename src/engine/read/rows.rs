@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{Column, DataFusionError};
+use datafusion::common::Column;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
@@ -12,8 +12,9 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::{Cut, Dataset};
 use crate::engine::errors::ours;
 use crate::engine::read::condition_text::parsed;
+use crate::engine::query_errors::of_condition;
 use crate::engine::read::table::ShardTable;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The rows that meet the condition. Shards that are `whole` are read by one thread each.
 pub(crate) fn rows(
@@ -34,12 +35,11 @@ pub(crate) fn rows(
 }
 
 fn filter(rows: DataFrame, dataset: &Dataset, condition: &str) -> Result<DataFrame> {
-    let wrong = |cause: &DataFusionError| {
-        Error::usage(format!("--where {condition:?}: {}", cause.strip_backtrace()))
-            .hint("give an SQL condition over the shards' columns; quote names with capitals or dots: \"My.Col\" = 1")
-    };
-    let expression = parsed(&rows, dataset, condition).map_err(|cause| wrong(&cause))?;
-    rows.filter(expression).map_err(|cause| wrong(&cause))
+    let expression = parsed(&rows, dataset, condition).map_err(|cause| of_condition(&cause, condition))?;
+    let rows = rows.filter(expression).map_err(|cause| of_condition(&cause, condition))?;
+    // Types that do not fit are found when the plan is optimized, which names no condition later.
+    rows.clone().into_optimized_plan().map_err(|cause| of_condition(&cause, condition))?;
+    Ok(rows)
 }
 
 /// A column by its exact name, whatever characters it has.

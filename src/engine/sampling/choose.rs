@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::decide::Rule;
 use super::gather;
+use super::groups::Grouping;
 use super::sorted::{KeyedRow, SortedRows, UnsortedRows};
 use super::task::{SamplingFacts, SamplingTask};
 use crate::engine::spill::Spill;
@@ -224,20 +225,38 @@ fn bags(sorted: &SortedRows, mut each: impl FnMut(u128, u64, u64) -> Result<()>)
 }
 
 /// Iterative stratification.
-pub(super) async fn folds(task: &SamplingTask<'_>, folds: &[(String, f64)], order: u8) -> Result<Rule> {
+pub(super) async fn folds(
+    task: &SamplingTask<'_>,
+    folds: &[(String, f64)],
+    order: u8,
+    facts: &mut SamplingFacts,
+) -> Result<Rule> {
     let chooser = RowChooser::of(task);
     let shares: Vec<f64> = folds.iter().map(|(_, share)| *share).collect();
     let (rows, numbers) = gather::all_rows(task).await?;
     let limit = task.request.limits.pool_bytes();
     let dealt = shares.clone();
-    let (chosen, ()) = run_blocking(move || {
+    let grouping = task.asked.groups.map(|column| Grouping::of(task, column, limit / 3));
+    let (chosen, groups) = run_blocking(move || {
         chooser.entries(|chooser, entries| {
             let labels = u32::try_from(chooser.rarity.positives.len()).unwrap_or(u32::MAX);
             let rows = if order == 2 { rows.with_pairs(labels, limit / 2)? } else { rows };
-            let folds = stratify(&rows, &shares);
-            numbers.iter().zip(folds).try_for_each(|(row, fold)| entries.push((*row).into(), fold.into()))
+            let Some(grouping) = grouping else {
+                let folds = stratify(&rows, &shares);
+                let mut dealt = numbers.iter().zip(folds);
+                dealt.try_for_each(|(row, fold)| entries.push((*row).into(), fold.into()))?;
+                return Ok(None);
+            };
+            let groups = grouping.groups(&numbers)?;
+            let units = rows.grouped(&groups);
+            drop(rows);
+            let folds = stratify(&units, &shares);
+            let mut dealt = numbers.iter().zip(groups);
+            dealt.try_for_each(|(row, group)| entries.push((*row).into(), folds[group as usize].into()))?;
+            Ok(Some(units.len() as u64))
         })
     })
     .await?;
+    facts.groups = groups;
     Ok(Rule::Deal { folds: chosen, shares: dealt })
 }

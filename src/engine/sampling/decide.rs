@@ -11,11 +11,12 @@ use crate::engine::rows::dispatch::read_rows;
 use crate::engine::rows::sink::RowSink;
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
+use crate::row_measures::Scumble;
 use crate::sampling::draw::Stream;
 use crate::sampling::remedial::Remedial;
 use crate::sampling::repeat_factor::RepeatFactors;
 use crate::sampling::row_weight::{RowWeights, Sum};
-use crate::sampling::{Decisions, Shift, Values};
+use crate::sampling::{Decisions, Rarity, Shift, Values};
 
 /// How the value of a row follows from its labels, or from the chosen rows.
 #[derive(Debug)]
@@ -50,8 +51,12 @@ struct Decider {
     folds: Vec<Shift>,
     random_folds: Vec<Shift>,
     rows: u64,
-    /// SCUMBLE of the rows of an epoch, for plans that edit labels.
+    /// Rows that occur not exactly once, or are split.
+    touched: u64,
+    /// SCUMBLE of the rows of an epoch: for plans that edit labels, and in a second pass that measures it.
     scumble: Sum,
+    /// SCUMBLE with the positives of an epoch, in a second pass, which keeps no decision.
+    measure: Option<Arc<Scumble>>,
     /// Entries of the rows of a block: position of the row in the block, and value of the entry.
     entries: Vec<(u64, u64)>,
 }
@@ -64,13 +69,15 @@ pub(super) async fn decide(task: &SamplingTask<'_>, rule: Rule) -> Result<Sampli
         _ => 0,
     };
     let rule = Arc::new(rule);
-    let make = || Decider::new(task, &rule, folds);
+    let make = || Decider::new(task, &rule, folds, None);
     let done = read_rows(&task.request, make).await?;
+    let mut touched = 0;
     let (mut shift, mut rows, mut parts) = (Shift::new(labels), 0, Vec::new());
     let mut all = [vec![Shift::new(labels); folds], vec![Shift::new(labels); folds]];
     let mut scumble = Sum::default();
     for decider in done {
         rows += decider.rows;
+        touched += decider.touched;
         scumble.merge(decider.scumble);
         shift.merge(&decider.shift);
         for (sums, part) in all.iter_mut().zip([&decider.folds, &decider.random_folds]) {
@@ -85,20 +92,33 @@ pub(super) async fn decide(task: &SamplingTask<'_>, rule: Rule) -> Result<Sampli
     }
     let [folds, random_folds] = all;
     let epoch = shift.rows_after(rows);
-    let scumble_after =
+    let mut scumble_after =
         (matches!(*rule, Rule::Split { .. }) && epoch > 0).then(|| scumble.value() / as_f64(epoch));
+    if task.asked.compared && folds.is_empty() && scumble_after.is_none() && epoch > 0 {
+        scumble_after = Some(scumble_of_epoch(task, &rule, &shift).await?.value() / as_f64(epoch));
+    }
     Ok(SamplingPlan {
         decided: RowDecisions::join(parts),
         shift,
         folds,
         random_folds,
-        facts: SamplingFacts { scumble_after, ..SamplingFacts::default() },
+        facts: SamplingFacts { touched, scumble_after, ..SamplingFacts::default() },
         spilled: Spilled::default(),
     })
 }
 
+/// The sum of SCUMBLE over the rows of an epoch, by the positives of the epoch: decides once more.
+async fn scumble_of_epoch(task: &SamplingTask<'_>, rule: &Arc<Rule>, shift: &Shift) -> Result<Sum> {
+    let after = Rarity::of(&shift.after(task.asked.counts)?);
+    let measure = Arc::new(Scumble::new(after.positives.iter().copied()));
+    let make = || Decider::new(task, rule, 0, Some(Arc::clone(&measure)));
+    let mut all = Sum::default();
+    read_rows(&task.request, make).await?.iter().for_each(|decider| all.merge(decider.scumble));
+    Ok(all)
+}
+
 impl Decider {
-    fn new(task: &SamplingTask<'_>, rule: &Arc<Rule>, folds: usize) -> Self {
+    fn new(task: &SamplingTask<'_>, rule: &Arc<Rule>, folds: usize, measure: Option<Arc<Scumble>>) -> Self {
         let labels = task.asked.counts.len();
         let spill: Arc<Spill> = Arc::clone(&task.spill);
         Self {
@@ -109,7 +129,9 @@ impl Decider {
             folds: vec![Shift::new(labels); folds],
             random_folds: vec![Shift::new(labels); folds],
             rows: 0,
+            touched: 0,
             scumble: Sum::default(),
+            measure,
             entries: Vec::new(),
         }
     }
@@ -174,7 +196,7 @@ impl RowSink for Decider {
             weights: None,
         };
         let (first, stream) = (block.first_row, self.numbering.streams[block.shard]);
-        let Self { shift, folds, random_folds, entries, scumble, .. } = self;
+        let Self { shift, folds, random_folds, entries, scumble, touched, measure, .. } = self;
         let mut entries = entries.iter().peekable();
         // Number and last value of the entries of a row; rows must come in order.
         let mut entries_of = |at: u64| {
@@ -188,6 +210,10 @@ impl RowSink for Decider {
         };
         let mut seen = |row: &Row<'_>, repeats: u32| {
             shift.repeat(row.positives, row.unknown, repeats);
+            *touched += u64::from(repeats != 1);
+            if let Some(measure) = measure {
+                scumble.add(measure.of(row.positives) * f64::from(repeats));
+            }
             repeats
         };
         let rows = match &*rule {
@@ -206,6 +232,7 @@ impl RowSink for Decider {
             }
             Rule::Split { remedial, mean } => each(block, &mut decisions, |_, row| {
                 let splits = remedial.splits(row.positives, *mean);
+                *touched += u64::from(splits);
                 if splits {
                     shift.split(row.unknown);
                     remedial
@@ -236,6 +263,9 @@ impl RowSink for Decider {
             }),
         };
         self.rows += rows?;
+        if self.measure.is_some() {
+            return Ok(());
+        }
         self.decided.push(block.shard, decisions)
     }
 }

@@ -7,6 +7,7 @@
 //! ```
 //!
 //! [`task`] holds input, output and what the steps share · [`gather`], [`choose`] and [`decide`] are the steps ·
+//! [`groups`] finds rows that stay together ·
 //! [`sorted`] sorts pairs of a key and a row, [`decisions`] stores the decisions, both in bounded memory ·
 //! [`remove_labels`] takes labels out of copied rows · [`id_rows`] makes rows of the pairs of layout `long`
 //!
@@ -17,6 +18,7 @@ mod choose;
 mod decide;
 mod decisions;
 mod gather;
+mod groups;
 mod id_rows;
 mod remove_labels;
 mod sorted;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use crate::counts::as_f64;
 use crate::engine::rows::request::Request;
 use crate::error::{Error, Result};
+use crate::row_measures::Scumble;
 use crate::sampling::Method;
 use crate::sampling::remedial::Remedial;
 use crate::sampling::repeat_factor::RepeatFactors;
@@ -46,8 +49,16 @@ pub(crate) async fn plan_rows(request: &Request<'_>, asked: &SamplingRequest<'_>
     let task = SamplingTask::new(*request, *asked)?;
     let mut facts = SamplingFacts::default();
     let rule = rule(&task, &mut facts).await?;
+    if task.asked.compared && facts.scumble.is_none() && task.rarity.rows > 0 {
+        let scumble = Scumble::new(task.rarity.positives.iter().copied());
+        let sum = gather::sum(&task, move |labels| scumble.of(labels)).await?.value();
+        facts.scumble = Some(sum / as_f64(task.rarity.rows));
+    }
     let mut planned = decide::decide(&task, rule).await?;
-    planned.facts = SamplingFacts { scumble_after: planned.facts.scumble_after, ..facts };
+    let SamplingFacts { touched, scumble_after, .. } = planned.facts;
+    // Folds leave every row as it is.
+    let scumble_after = scumble_after.or(facts.scumble.filter(|_| !planned.folds.is_empty()));
+    planned.facts = SamplingFacts { touched, scumble_after, ..facts };
     planned.spilled = task.spill.spilled();
     Ok(planned)
 }
@@ -74,7 +85,7 @@ async fn rule(task: &SamplingTask<'_>, facts: &mut SamplingFacts) -> Result<Rule
             facts.scumble = Some(mean);
             Ok(Rule::Split { remedial, mean })
         }
-        Method::StratifiedSplit { ref folds, order } => choose::folds(task, folds, order).await,
+        Method::StratifiedSplit { ref folds, order } => choose::folds(task, folds, order, facts).await,
         Method::MlRos { percent } => choose::by_label(task, percent, true, facts).await,
         Method::MlRus { percent } => choose::by_label(task, percent, false, facts).await,
         Method::MlRusMajority { percent } => choose::without_minority(task, percent, facts).await,

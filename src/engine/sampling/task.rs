@@ -21,6 +21,10 @@ pub(crate) struct SamplingRequest<'a> {
     pub names: &'a [String],
     /// The counts of all rows.
     pub counts: &'a LabelCounts,
+    /// The column whose rows of one value go to one fold.
+    pub groups: Option<&'a str>,
+    /// Whether the plan is compared with others, so that its SCUMBLE is measured.
+    pub compared: bool,
 }
 
 /// A sampling plan: a decision on every row.
@@ -51,6 +55,10 @@ pub(crate) struct SamplingFacts {
     pub done: Option<u64>,
     /// Distinct sets of labels.
     pub labelsets: Option<u64>,
+    /// Groups of rows that stay together.
+    pub groups: Option<u64>,
+    /// Rows that occur not exactly once in an epoch, or are split.
+    pub touched: u64,
     /// Mean SCUMBLE of the rows.
     pub scumble: Option<f64>,
     /// Mean SCUMBLE of the rows of an epoch.

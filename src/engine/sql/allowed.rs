@@ -3,6 +3,8 @@
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use crate::engine::errors::external;
 use crate::engine::functions;
@@ -44,13 +46,27 @@ fn refuse_distinct(expression: &Expr) -> DfResult<TreeNodeRecursion> {
     Ok(TreeNodeRecursion::Continue)
 }
 
-fn refusal(node: &LogicalPlan, access: Access) -> Option<Error> {
-    let writes = |what: &str| {
-        (!access.write).then(|| {
-            Error::usage(format!("{what} writes, and queries only read"))
-                .hint("allow it with --allow-write, or save the result of a query with --out FILE")
-        })
+fn writes(what: &str) -> Error {
+    Error::usage(format!("{what} writes, and queries only read"))
+        .hint("allow it with --allow-write, or save the rows of a query with --out FILE")
+}
+
+/// Refuses a statement that changes rows before it is planned, since a plan fails for other reasons first.
+pub(super) fn check_statement(statement: &Parsed, access: Access) -> Result<(), Error> {
+    let Parsed::Statement(statement) = statement else { return Ok(()) };
+    let what = match &**statement {
+        SqlStatement::Insert(_) => "INSERT",
+        SqlStatement::Update { .. } => "UPDATE",
+        SqlStatement::Delete(_) => "DELETE",
+        SqlStatement::Merge { .. } => "MERGE",
+        SqlStatement::Truncate { .. } => "TRUNCATE",
+        _ => return Ok(()),
     };
+    if access.write { Ok(()) } else { Err(writes(what)) }
+}
+
+fn refusal(node: &LogicalPlan, access: Access) -> Option<Error> {
+    let writes = |what: &str| (!access.write).then(|| writes(what));
     match node {
         LogicalPlan::Copy(_) => writes("COPY"),
         LogicalPlan::Dml(dml) => writes(&dml.op.to_string()),

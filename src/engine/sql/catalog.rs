@@ -1,5 +1,6 @@
 //! The names a query may use: registered tables, quoted paths, and folders of finished runs as schemas.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +17,7 @@ use crate::artifact::saved::read_measures;
 use crate::engine::errors::external;
 use crate::error::{Error, Result};
 use crate::measures::{Compat, measure};
+use crate::source::vocabulary::nearest;
 use crate::store::is_address;
 
 /// The schema of registered tables.
@@ -29,13 +31,35 @@ type MaybeTable = DfResult<Option<Arc<dyn TableProvider>>>;
 #[derive(Debug)]
 pub(super) struct SqlCatalog {
     public: Arc<PublicSchema>,
+    runs: Arc<KnownRuns>,
+}
+
+/// Finished runs by the name that a session gives them.
+#[derive(Debug, Default)]
+pub(super) struct KnownRuns(Mutex<BTreeMap<String, PathBuf>>);
+
+impl KnownRuns {
+    /// Adds the run in `folder`; false if there is one of this name.
+    pub(super) fn add(&self, name: &str, folder: &Path) -> bool {
+        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        name != PUBLIC && runs.insert(name.to_owned(), folder.to_owned()).is_none()
+    }
+
+    /// Their names, sorted.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
 }
 
 impl SqlCatalog {
     /// Names that are not registered are read as paths if `access` allows it. `threads` open the shards there.
-    pub(super) fn new(access: Access, threads: usize) -> Self {
+    pub(super) fn new(access: Access, threads: usize, runs: Arc<KnownRuns>) -> Self {
         let tables = MemorySchemaProvider::new();
-        Self { public: Arc::new(PublicSchema { tables, access, threads, made: Mutex::default() }) }
+        Self { runs, public: Arc::new(PublicSchema { tables, access, threads, made: Mutex::default() }) }
     }
 }
 
@@ -48,9 +72,12 @@ impl CatalogProvider for SqlCatalog {
         if name == PUBLIC {
             return Some(Arc::clone(&self.public) as _);
         }
+        let threads = self.public.threads;
+        if let Some(folder) = self.runs.folder(name) {
+            return Some(Arc::new(RunSchema { folder, threads }));
+        }
         let folder = PathBuf::from(name);
-        let is_run = self.public.access.paths && folder.join("counts.parquet").is_file();
-        is_run.then(|| Arc::new(RunSchema { folder, threads: self.public.threads }) as _)
+        (self.public.access.paths && is_run(&folder)).then(|| Arc::new(RunSchema { folder, threads }) as _)
     }
 }
 
@@ -135,6 +162,34 @@ impl SchemaProvider for RunSchema {
     fn table_exist(&self, name: &str) -> bool {
         RUN_TABLES.contains(&name)
     }
+}
+
+fn is_run(folder: &Path) -> bool {
+    folder.join("counts.parquet").is_file()
+}
+
+/// The finished run beside `folder` whose name is nearest to that of `folder`, which holds none.
+pub(super) fn near_run(folder: &Path) -> Option<String> {
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let entries = std::fs::read_dir(parent.unwrap_or(Path::new("."))).ok()?;
+    let runs = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()).filter(|path| is_run(path)));
+    let names: Vec<String> = runs.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect();
+    let near = nearest(folder.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Some(parent.map_or_else(|| near.to_owned(), |parent| parent.join(near).display().to_string()))
+}
+
+/// What may be meant by the table `table` of the run `run`: another table of it, or another run, of `known` or, where
+/// statements may name files (`paths`), of a folder.
+pub(super) fn meant(run: &str, table: &str, known: &[String], paths: bool) -> Option<String> {
+    let table = nearest(table, RUN_TABLES).unwrap_or(table);
+    if known.iter().any(|name| name == run) {
+        return Some(format!("{run}.{table}"));
+    }
+    if paths && is_run(Path::new(run)) {
+        return Some(format!("'{run}'.{table}"));
+    }
+    let of_known = nearest(run, known.iter().map(String::as_str)).map(|run| format!("{run}.{table}"));
+    of_known.or_else(|| near_run(Path::new(run)).filter(|_| paths).map(|run| format!("'{run}'.{table}")))
 }
 
 /// A table of the finished run in `folder`.

@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement as Parsed};
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures::StreamExt;
 
 use super::cluster;
@@ -27,9 +28,11 @@ use super::spill::Spill;
 use crate::artifact::stored::Fetched;
 use crate::engine::errors::ours;
 use crate::engine::progress::Progress;
+use crate::engine::query_errors::{no_table, of_sql};
 use crate::engine::session::{Limits, session};
 use crate::error::{Error, Result};
 use crate::source::listing::Listed;
+use catalog::KnownRuns;
 use table::QueryTable;
 
 pub(crate) use allowed::Access;
@@ -38,9 +41,27 @@ pub(crate) use measures::measures;
 /// Lists of pieces that a table is cut into on a cluster.
 const CLUSTER_LISTS: usize = 64;
 
-/// A parsed statement.
+/// A parsed statement, and the text that it was parsed from.
 #[derive(Debug)]
-pub(crate) struct Statement(Parsed);
+pub(crate) struct Statement {
+    parsed: Parsed,
+    text: Arc<str>,
+}
+
+impl Statement {
+    /// Whether it gives rows; those that only name something do not.
+    #[must_use]
+    pub(crate) fn gives_rows(&self) -> bool {
+        let names = |statement: &SqlStatement| {
+            matches!(statement, SqlStatement::CreateView { .. } | SqlStatement::Drop { .. })
+        };
+        match &self.parsed {
+            Parsed::Statement(statement) => !names(statement),
+            Parsed::CreateExternalTable(_) | Parsed::Reset(_) => false,
+            Parsed::CopyTo(_) | Parsed::Explain(_) => true,
+        }
+    }
+}
 
 /// The tables, functions and limits of the statements that run in it.
 pub(crate) struct Session {
@@ -48,6 +69,8 @@ pub(crate) struct Session {
     access: Access,
     threads: usize,
     cluster: Option<SchedulerAddress>,
+    /// Finished runs by name.
+    runs: Arc<KnownRuns>,
     /// Local copies of runs in object stores.
     fetched: Mutex<Vec<Fetched>>,
 }
@@ -73,13 +96,15 @@ impl Session {
         if let Some(address) = &limits.cluster {
             cluster::prepare(address, &context);
         }
-        context.register_catalog("datafusion", Arc::new(catalog::SqlCatalog::new(access, threads)));
+        let runs = Arc::new(KnownRuns::default());
+        let catalog = catalog::SqlCatalog::new(access, threads, Arc::clone(&runs));
+        context.register_catalog("datafusion", Arc::new(catalog));
         functions::register(&context)?;
         for call in calls {
             tables::register(&context, call);
         }
         let (cluster, fetched) = (limits.cluster.clone(), Mutex::default());
-        Ok(Self { context, access, threads, cluster, fetched })
+        Ok(Self { context, access, threads, cluster, runs, fetched })
     }
 
     /// Adds the shards of files, folders and globs as table `name`.
@@ -100,19 +125,32 @@ impl Session {
         self.add(name, Arc::new(QueryTable::of(shards, self.threads)?))
     }
 
-    /// Adds a finished run as tables `counts`, `weights` (if the run wrote them) and `imbalance`.
+    /// Adds a finished run: its tables `counts`, `weights` (if the run wrote them) and `imbalance` are `NAME.counts`
+    /// and so on, if it has a name; if it is the `only` one, also without it.
     ///
     /// # Errors
     /// [`Error::Input`] when the folder holds no run, [`Error::Usage`] for a duplicate name.
-    pub(crate) fn add_run(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn add_run(&self, name: Option<&str>, folder: &Path, only: bool) -> Result<()> {
+        let at = || format!("--run {}", folder.display());
         let fetched = Fetched::of(folder).map_err(|error| error.at("--run"))?;
-        let folder = fetched.path().to_owned();
+        let local = fetched.path().to_owned();
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner).push(fetched);
-        for name in catalog::RUN_TABLES {
-            if name != "weights" || folder.join("weights.parquet").exists() {
-                let table = catalog::run_table(&folder, name, self.threads);
-                self.add(name, table.map_err(|error| error.at("--run"))?)?;
+        let is_meant = |error: Error| match catalog::near_run(folder) {
+            Some(near) => error.hint(format!("did you mean {near}? a finished run holds counts.parquet")),
+            None => error,
+        };
+        for table in catalog::RUN_TABLES {
+            if table != "weights" || local.join("weights.parquet").exists() {
+                let made = catalog::run_table(&local, table, self.threads);
+                let made = made.map_err(|error| is_meant(error.at("--run")))?;
+                if only {
+                    self.add(table, made)?;
+                }
             }
+        }
+        if let Some(name) = name.filter(|name| !self.runs.add(name, &local)) {
+            return Err(Error::usage(format!("{}: there are two runs {name:?}", at()))
+                .hint("give each a name: --run old=DIR --run new=DIR"));
         }
         Ok(())
     }
@@ -132,8 +170,9 @@ impl Session {
     /// # Errors
     /// [`Error::Usage`] with the position of a syntax error.
     pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
-        let parsed = DFParser::parse_sql(sql).map_err(|cause| sql_error(&cause))?;
-        Ok(parsed.into_iter().map(Statement).collect())
+        let parsed = DFParser::parse_sql(sql).map_err(|cause| of_sql(&cause, sql))?;
+        let text: Arc<str> = sql.into();
+        Ok(parsed.into_iter().map(|parsed| Statement { parsed, text: Arc::clone(&text) }).collect())
     }
 
     /// Starts a statement.
@@ -142,16 +181,32 @@ impl Session {
     /// [`Error::Usage`] for unknown names, mismatched types and statements that the session does not allow;
     /// [`Error::Input`] for shards that cannot be read.
     pub(crate) async fn run(&self, statement: Statement) -> Result<Answer> {
+        let Statement { parsed, text } = statement;
+        allowed::check_statement(&parsed, self.access)?;
+        let mut is_plan = false;
         let start = async {
-            let plan = self.context.state().statement_to_plan(statement.0).await?;
+            let plan = self.context.state().statement_to_plan(parsed).await?;
             allowed::check(&plan, self.access)?;
+            is_plan = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
             let query = self.context.execute_logical_plan(plan).await?;
             match &self.cluster {
                 Some(address) => cluster::run(address, &self.context, query).await,
                 None => query.execute_stream().await,
             }
         };
-        Ok(Answer(start.await.map_err(|cause| sql_error(&cause))?))
+        match start.await {
+            Ok(rows) => Ok(Answer { rows, is_plan, text }),
+            Err(cause) => Err(self.named(of_sql(&cause, &text))),
+        }
+    }
+
+    /// An error that says which table may be meant.
+    fn named(&self, error: Error) -> Error {
+        let run = |name: &str| {
+            let (run, table) = name.rsplit_once('.')?;
+            catalog::meant(run, table, &self.runs.names(), self.access.paths)
+        };
+        no_table(error, &self.tables(), run)
     }
 
     /// Names of the registered tables and views, sorted.
@@ -159,6 +214,10 @@ impl Session {
     pub(crate) fn tables(&self) -> Vec<String> {
         let schema = self.context.catalog("datafusion").and_then(|catalog| catalog.schema("public"));
         let mut names = schema.map(|schema| schema.table_names()).unwrap_or_default();
+        if let runs @ [_, _, ..] = &self.runs.names()[..] {
+            let tables = |run: &String| catalog::RUN_TABLES.map(|table| format!("{run}.{table}"));
+            names.extend(runs.iter().flat_map(tables));
+        }
         names.sort();
         names
     }
@@ -168,8 +227,19 @@ impl Session {
     /// # Errors
     /// As [`Session::run`] for a table that does not exist.
     pub(crate) async fn columns(&self, table: &str) -> Result<SchemaRef> {
-        let reference = datafusion::common::TableReference::bare(table);
-        let provider = self.context.table_provider(reference).await.map_err(|cause| sql_error(&cause))?;
+        use datafusion::common::TableReference;
+
+        let found = match self.context.table_provider(TableReference::bare(table)).await {
+            Ok(found) => Ok(found),
+            Err(cause) => match table.rsplit_once('.') {
+                Some((run, part)) if catalog::RUN_TABLES.contains(&part) => {
+                    let run = run.trim_matches(['\'', '"']);
+                    self.context.table_provider(TableReference::partial(run, part)).await
+                }
+                _ => Err(cause),
+            },
+        };
+        let provider = found.map_err(|cause| self.named(of_sql(&cause, table)))?;
         Ok(provider.schema())
     }
 
@@ -188,11 +258,15 @@ impl Session {
 }
 
 /// The rows of a statement.
-pub(crate) struct Answer(SendableRecordBatchStream);
+pub(crate) struct Answer {
+    rows: SendableRecordBatchStream,
+    is_plan: bool,
+    text: Arc<str>,
+}
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Answer").field(&self.0.schema()).finish()
+        f.debug_tuple("Answer").field(&self.rows.schema()).finish()
     }
 }
 
@@ -200,7 +274,13 @@ impl Answer {
     /// The columns; none for a statement without rows.
     #[must_use]
     pub(crate) fn schema(&self) -> SchemaRef {
-        self.0.schema()
+        self.rows.schema()
+    }
+
+    /// Whether the rows are the plan of a query: its kind and its text.
+    #[must_use]
+    pub(crate) fn is_plan(&self) -> bool {
+        self.is_plan
     }
 
     /// The next rows; `None` at the end.
@@ -208,36 +288,6 @@ impl Answer {
     /// # Errors
     /// Whatever stops the query.
     pub(crate) async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        Some(self.0.next().await?.map_err(|cause| sql_error(&cause)))
+        Some(self.rows.next().await?.map_err(|cause| of_sql(&cause, &self.text)))
     }
-}
-
-/// The error of a statement, without the prefixes of DataFusion and with a hint.
-fn sql_error(cause: &DataFusionError) -> Error {
-    let error = ours(cause);
-    let Error::Usage(detail) = &error else { return error };
-    if detail.hint.is_some() {
-        return error;
-    }
-    let mut message = detail.message.as_str();
-    for prefix in [
-        "SQL error: ",
-        "Error during planning: ",
-        "Execution error: ",
-        "Schema error: ",
-        "This feature is not implemented: ",
-    ] {
-        message = message.strip_prefix(prefix).unwrap_or(message);
-    }
-    let message =
-        message.strip_prefix("ParserError(\"").and_then(|m| m.strip_suffix("\")")).unwrap_or(message);
-    let message = message.replace("datafusion.public.", "");
-    let hint = if message.starts_with("table ") && message.ends_with("not found") {
-        "register it with --table NAME=SHARDS, or put a path in quotes: FROM 'data/*.parquet'"
-    } else if message.contains(" at Line: ") {
-        "a word is missing, misspelt or not quoted there"
-    } else {
-        "put names with capitals, dots or dashes in double quotes, and texts in single quotes"
-    };
-    Error::usage(message).hint(hint)
 }

@@ -10,6 +10,7 @@ use super::text::{NAME, name, whole};
 use crate::counts::as_f64;
 use crate::report::Report;
 use crate::report::numbers::{brief, number, percent, thousands};
+use crate::sampling::METHODS;
 
 /// Columns of the histogram; the last holds the rest.
 const COLUMNS: usize = 12;
@@ -117,6 +118,23 @@ pub(super) fn scumble(report: &Report<'_>) -> Option<Markup> {
         figure {
             (Dots { about, axis, series: &[], lines: &lines, reference, show: brief }.draw())
             figcaption { "Labels whose rows mix most." }
+        }
+    })
+}
+
+/// When each sampling plan is right, where rows were measured.
+pub(super) fn plans(report: &Report<'_>) -> Option<Markup> {
+    report.rows?;
+    Some(html! {
+        p { "Each plan says how often rows occur in an epoch, or puts them into folds. " code { "posweight sample … --plan A --plan B --dry-run" }
+            " shows what plans do to these rows, side by side." }
+        section.scroll tabindex="0" aria-label="Table of plans" {
+            table {
+                thead { tr { th scope="col" { "Plan" } th scope="col" { "Effect on rows" } th scope="col" { "Right" } } }
+                tbody {
+                    @for info in &METHODS { tr { th scope="row" { code { (info.name) } } td { (info.about) } td { (info.when) } } }
+                }
+            }
         }
     })
 }

@@ -1,0 +1,206 @@
+//! What is wrong with a statement or a condition, in the words of who wrote it.
+
+use datafusion::common::{Column, DataFusionError, SchemaError};
+
+use super::errors::ours;
+use crate::error::Error;
+use crate::source::type_words::in_words;
+use crate::source::vocabulary::nearest;
+
+/// Columns listed in a hint.
+const COLUMNS_SHOWN: usize = 12;
+/// What the names of our own columns begin with.
+const OWN: &str = "__posweight";
+/// Prefixes that say nothing.
+const PREFIXES: [&str; 5] = [
+    "SQL error: ",
+    "Error during planning: ",
+    "Execution error: ",
+    "Schema error: ",
+    "This feature is not implemented: ",
+];
+
+/// What is wrong, of the text `sql`; errors of our own are as they are.
+pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
+    if let DataFusionError::SchemaError(error, _) = cause.find_root() {
+        match &**error {
+            SchemaError::FieldNotFound { field, valid_fields } => return no_column(field, valid_fields, sql),
+            SchemaError::AmbiguousReference { field } => {
+                return Error::usage(format!("several tables have the column {:?}", field.name))
+                    .hint(format!("name the table, too: TABLE.{}", field.name));
+            }
+            _ => {}
+        }
+    }
+    let error = ours(cause);
+    let Error::Usage(detail) = &error else { return error };
+    if detail.hint.is_some() {
+        return error;
+    }
+    // What is around the root of an error names steps of the engine.
+    let root = cause.find_root();
+    let is_sql = matches!(root, DataFusionError::Plan(_) | DataFusionError::Execution(_));
+    let message = if is_sql { plain(&root.strip_backtrace()) } else { plain(&detail.message) };
+    let hint = hint(&message);
+    let first = message.lines().next().unwrap_or_default().to_owned();
+    Error::usage(first).hint(hint)
+}
+
+/// A message without prefixes, names of our own and Arrow's names of types.
+fn plain(message: &str) -> String {
+    let mut message = message;
+    for prefix in PREFIXES {
+        message = message.strip_prefix(prefix).unwrap_or(message);
+    }
+    let message =
+        message.strip_prefix("ParserError(\"").and_then(|m| m.strip_suffix("\")")).unwrap_or(message);
+    let message = message
+        .strip_prefix("TokenizerError(\"")
+        .and_then(|m| m.strip_suffix("\")"))
+        .or_else(|| {
+            Some(message.split_once("coercion failed with: ")?.1.split_once(" No function matches")?.0)
+        })
+        .map_or(message, |inner| inner.strip_prefix("Error during planning: ").unwrap_or(inner));
+    let message =
+        message.replace("datafusion.public.", "").replace("datafusion.", "").replace("?table?.", "");
+    in_words(&message)
+}
+
+/// What to do about a message.
+fn hint(message: &str) -> String {
+    let has = |part: &str| message.contains(part);
+    if let Some((_, near)) = message.split_once("Did you mean '") {
+        return format!("did you mean {}? SHOW FUNCTIONS lists all", near.trim_end_matches("'?"));
+    }
+    let hint = if has("Unterminated string") || has("Expected close delimiter") {
+        "close the quote; a quote inside of a text is written twice: 'it''s'"
+    } else if has(" at Line: ") || has("Expected: ") || has("sql parser error") {
+        "a word or a sign is missing or misspelt there"
+    } else if has("GROUP BY clause") {
+        "add the column to GROUP BY, or put it in an aggregate such as positives(x)"
+    } else if has("infer common")
+        || has("No function matches")
+        || has("oerce")
+        || has("type_coercion")
+        || has("cannot be cast")
+        || has("Cannot cast")
+    {
+        "DESCRIBE TABLE shows the types of columns; convert one with CAST(x AS DOUBLE), CAST(x AS BIGINT) or CAST(x AS TEXT)"
+    } else if has("Invalid function") || has("table function") {
+        "SHOW FUNCTIONS lists all functions"
+    } else if has("Insert into not") || has("DELETE operation") || has("UPDATE operation") {
+        "only tables of CREATE EXTERNAL TABLE can be written; save the rows of a query with --out FILE"
+    } else {
+        "DESCRIBE TABLE shows the columns of a table, SHOW FUNCTIONS all functions"
+    };
+    hint.to_owned()
+}
+
+/// There is no column of this name; `valid` are those that there are.
+fn no_column(field: &Column, valid: &[Column], sql: &str) -> Error {
+    let name = &field.name;
+    let whole = match &field.relation {
+        Some(relation) if relation.table() != "?table?" => format!("{}.{name}", relation.table()),
+        _ => name.clone(),
+    };
+    let mut known: Vec<&str> =
+        valid.iter().map(|column| column.name.as_str()).filter(|known| !known.starts_with(OWN)).collect();
+    known.dedup();
+    let quoted = |known: &str| {
+        format!(
+            "write \"{known}\" in double quotes, since names without them are read in lower case and end at dots and dashes"
+        )
+    };
+    let is_written = |known: &&str| {
+        known.eq_ignore_ascii_case(&whole)
+            || known.contains(['.', '-', ' ']) && sql.to_lowercase().contains(&known.to_lowercase())
+    };
+    let is_in_quotes = sql.contains(&format!("\"{name}\""));
+    let near = nearest(name, known.iter().copied());
+    let text = format!("texts are in single quotes: '{name}'");
+    let hint = match (known.iter().copied().find(is_written), near) {
+        (Some(known), _) if !is_in_quotes || known != name => quoted(known),
+        (_, Some(near)) if is_in_quotes => format!("did you mean \"{near}\"? {text}"),
+        (_, None) if is_in_quotes => text,
+        (_, Some(near)) => format!("did you mean {near}?"),
+        _ if known.is_empty() => "name a table that has it: FROM TABLE".to_owned(),
+        _ => {
+            let more = if known.len() > COLUMNS_SHOWN { ", …" } else { "" };
+            known.truncate(COLUMNS_SHOWN);
+            format!("the columns are {}{more}", known.join(", "))
+        }
+    };
+    Error::usage(format!("there is no column {whole:?}")).hint(hint)
+}
+
+/// The error of a condition of `--where`.
+pub(crate) fn of_condition(cause: &DataFusionError, condition: &str) -> Error {
+    match of_sql(cause, condition) {
+        Error::Usage(detail) => {
+            let error = Error::usage(format!("--where {condition:?}: {}", detail.message));
+            let hint = detail.hint.unwrap_or_default();
+            let hint = if hint.contains("DESCRIBE TABLE") {
+                "give an SQL condition over the columns of the shards, which posweight inspect lists"
+                    .to_owned()
+            } else {
+                hint
+            };
+            error.hint(hint)
+        }
+        other => other,
+    }
+}
+
+/// The same error with what a table that does not exist may be: one of `tables`, or what `run` finds for its name.
+pub(crate) fn no_table(error: Error, tables: &[String], run: impl Fn(&str) -> Option<String>) -> Error {
+    let Error::Usage(detail) = &error else { return error };
+    let Some(name) = missing_table(&detail.message) else { return error };
+    let message = detail.message.clone();
+    let near = nearest(name, tables.iter().map(String::as_str)).map(str::to_owned).or_else(|| run(name));
+    let hint = match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => {
+            "register it with --table NAME=SHARDS, or put a folder, a file or a glob in quotes: FROM 'data/'"
+                .to_owned()
+        }
+    };
+    Error::usage(message).hint(hint)
+}
+
+/// The name in `table 'name' not found`.
+fn missing_table(message: &str) -> Option<&str> {
+    message.strip_prefix("table '")?.strip_suffix("' not found")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint_of(name: &str, valid: &[&str], sql: &str) -> String {
+        let valid: Vec<Column> = valid.iter().map(|name| Column::new(Some("?table?"), *name)).collect();
+        let error = no_column(&Column::new(Some("?table?"), name), &valid, sql);
+        assert_eq!(error.to_string(), format!("there is no column {name:?}"));
+        error.remedy().unwrap().to_owned()
+    }
+
+    #[test]
+    fn hints_about_columns_fit() {
+        let valid = ["split", "Cat", "my.dog", "__posweight_shard"];
+        assert!(hint_of("cat", &valid, "Cat = 1").starts_with("write \"Cat\" in double quotes"));
+        assert!(hint_of("dog", &valid, "my.dog = 1").starts_with("write \"my.dog\" in double quotes"));
+        assert_eq!(hint_of("train", &valid, "split = \"train\""), "texts are in single quotes: 'train'");
+        assert_eq!(hint_of("splt", &valid, "splt = 1"), "did you mean split?");
+        assert_eq!(hint_of("x", &valid, "x = 1"), "the columns are split, Cat, my.dog");
+        assert_eq!(hint_of("x", &[], "SELECT x"), "name a table that has it: FROM TABLE");
+    }
+
+    #[test]
+    fn messages_have_no_names_of_the_engine() {
+        let message = "Error during planning: Cannot infer common argument type for comparison operation Int64 = List(Utf8) of ?table?.x";
+        assert_eq!(
+            plain(message),
+            "Cannot infer common argument type for comparison operation 64-bit integer = List(text) of x"
+        );
+        assert_eq!(missing_table("table 'wieghts.counts' not found"), Some("wieghts.counts"));
+    }
+}
