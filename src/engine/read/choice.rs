@@ -1,5 +1,6 @@
 //! Whether rows are read from encoded pages or as arrays.
 
+use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
 
 use crate::engine::counting::{Counting, Engine, Keys};
@@ -95,7 +96,7 @@ fn is_stable(context: &SessionContext, dataset: &Dataset, counting: &Counting) -
     let table = rows(context, dataset, &all, 1, &[])?;
     let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(false) };
     let stable = !expression.is_volatile();
-    Ok(stable && table.filter(expression).is_ok())
+    Ok(stable && table.filter(expression).and_then(DataFrame::into_optimized_plan).is_ok())
 }
 
 /// Why rows have to be read as arrays; `None` when pages can be counted. What a condition needs is not

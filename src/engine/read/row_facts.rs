@@ -138,12 +138,12 @@ impl PartFinder {
         let mut parts = Vec::new();
         for (key, words) in self.words {
             let mask = RowMask::new(words, self.rows);
-            let mass = weights.as_deref().map_or(Ok(Mass::ZERO), |weights| weigh(weights, &mask))?;
+            let sum = weights.as_deref().map_or(Ok(Mass::ZERO), |weights| weigh(weights, &mask))?;
             parts.push(RowPart {
                 key: (!questions.by.is_empty()).then_some(key),
                 rows: mask.kept(),
                 mask: (mask.kept() < self.rows as u64).then_some(mask),
-                mass,
+                mass: sum,
             });
         }
         parts.sort_by(|a, b| a.key.cmp(&b.key));

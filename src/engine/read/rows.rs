@@ -11,8 +11,8 @@ use datafusion::prelude::SessionContext;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::{Cut, Dataset};
 use crate::engine::errors::ours;
-use crate::engine::read::condition_text::parsed;
 use crate::engine::query_errors::of_condition;
+use crate::engine::read::condition_text::parsed;
 use crate::engine::read::table::ShardTable;
 use crate::error::Result;
 

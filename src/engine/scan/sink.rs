@@ -177,7 +177,7 @@ impl ChunkSink for CountSink<'_> {
             return Ok(());
         }
         let weights = counting.sample_weight.as_ref().and_then(|_| arrays.get(columns.len()));
-        let weights = weights.map(|weights| weights.as_primitive::<Float64Type>());
+        let weights = weights.map(AsArray::as_primitive::<Float64Type>);
         for (&column, array) in columns.iter().zip(arrays) {
             let (CellSum { tally, mass }, first_invalid) = tally_column(array, column, counting, weights)?;
             self.buffers.counts.tallies.add_flat((self.shard, column), FlatCount { tally, first_invalid });
