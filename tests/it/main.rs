@@ -37,6 +37,8 @@ mod counts;
 mod source_detect;
 /// What a path stands for.
 mod source_listing;
+/// Files of other formats than Parquet.
+mod formats;
 /// The names of labels and their order.
 mod source_names;
 /// The meaning of values.
@@ -86,6 +88,8 @@ mod sampling;
 mod sampling_oracle;
 /// Shards with the plan applied.
 mod sampling_copies;
+/// INT96 timestamps: compared, queried and copied as they are, or refused.
+mod int96;
 
 /// The verb sql: formats, refusals, tables.
 mod sql;

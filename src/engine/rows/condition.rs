@@ -14,6 +14,7 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
 use crate::engine::read::rows::rows;
+use crate::engine::text_times::with_text_times;
 use crate::error::{Error, Result};
 
 /// A condition and the columns it asks for.
@@ -37,7 +38,8 @@ impl Condition {
             let schema = table.schema();
             let simplify = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
             let simplifier = ExprSimplifier::new(simplify);
-            let expression = simplifier.coerce(table.parse_sql_expr(text)?, schema)?;
+            let expression = with_text_times(table.parse_sql_expr(text)?, schema)?.data;
+            let expression = simplifier.coerce(expression, schema)?;
             let expression =
                 context.state().create_physical_expr(simplifier.simplify(expression)?, schema)?;
             let mut columns: Vec<_> = collect_columns(&expression).into_iter().collect();
