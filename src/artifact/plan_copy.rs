@@ -2,18 +2,18 @@
 
 use std::borrow::Borrow;
 use std::io::Write;
-use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Type, ZstdLevel};
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::SchemaDescriptor;
 
 use super::plan::failed;
 use crate::error::{Error, Result};
@@ -35,8 +35,10 @@ pub(crate) struct OriginalShard<'a> {
     pub place: &'a Place,
     /// What messages call it.
     pub name: &'a str,
-    /// Its footer.
-    pub metadata: &'a Arc<ParquetMetaData>,
+    /// Its footer, and how its columns are read.
+    pub reader: &'a ArrowReaderMetadata,
+    /// The columns of the copy.
+    pub columns: &'a SchemaDescriptor,
 }
 
 /// Which rows a copy has.
@@ -71,17 +73,15 @@ fn damaged(original: &OriginalShard<'_>, cause: &dyn std::fmt::Display) -> Error
 
 fn open(original: &OriginalShard<'_>) -> Result<ParquetRecordBatchReader> {
     let open = || -> parquet::errors::Result<ParquetRecordBatchReader> {
-        let metadata = Arc::clone(original.metadata);
-        let metadata = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())?;
-        let file = original.place.open()?;
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS).build()
+        let (file, reader) = (original.place.open()?, original.reader.clone());
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, reader).with_batch_size(BATCH_ROWS).build()
     };
     open().map_err(|cause| Error::behind(&cause).unwrap_or_else(|| damaged(original, &cause)))
 }
 
-/// How the original was written, as its footer shows.
+/// How the original was written, as its footer shows; field ids and logical types come with its columns.
 fn options(original: &OriginalShard<'_>) -> ArrowWriterOptions {
-    let metadata = original.metadata;
+    let metadata = original.reader.metadata();
     let compression = metadata.row_groups().first().and_then(|group| group.columns().first());
     let compression = match compression.map(ColumnChunkMetaData::compression) {
         None | Some(Compression::LZO | Compression::LZ4) => Compression::ZSTD(ZstdLevel::default()),
@@ -96,13 +96,7 @@ fn options(original: &OriginalShard<'_>) -> ArrowWriterOptions {
         .set_max_row_group_row_count(rows.filter(|rows| *rows > 0).or(Some(1 << 20)))
         .set_key_value_metadata(Some(entries))
         .build();
-    let options = ArrowWriterOptions::new().with_properties(properties);
-    let schema = metadata.file_metadata().schema_descr();
-    // Field ids and logical types stay; the writer has no INT96.
-    if schema.columns().iter().any(|column| column.physical_type() == Type::INT96) {
-        return options;
-    }
-    options.with_parquet_schema(schema.clone())
+    ArrowWriterOptions::new().with_properties(properties).with_parquet_schema(original.columns.clone())
 }
 
 /// Copies the `rows` that were decided on; gives how many there are. Up to `group_bytes` of a row group wait to

@@ -15,7 +15,7 @@ use crate::pipeline::spec::{OneOrMany, Spec};
   posweight compute 'data/*.parquet' --labels 'l*' --scheme sqrt --clip 0,100 --out weights/
   posweight compute data/ --layout list --labels tags --vocabulary names.txt --by split --out w/")]
 pub(super) struct ComputeVerb {
-    /// Parquet files, folders, globs, or addresses such as s3://bucket/data; - reads an Arrow IPC stream from stdin
+    /// Files of Parquet, Arrow IPC, CSV or JSON lines, folders, globs, or addresses such as s3://bucket/data; - reads an Arrow IPC stream from stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]

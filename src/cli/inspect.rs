@@ -16,8 +16,8 @@ use crate::pipeline::opening::open_plan;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::report::{short, visible};
-use crate::source::arrow_files::all_as_parquet;
 use crate::source::evidence::{ColumnEvidence, gather};
+use crate::source::formats::all_as_parquet;
 use crate::source::look::listed;
 use crate::source::{listing, schema, shards};
 
@@ -35,7 +35,7 @@ const SHARDS_SHOWN: usize = 10;
   posweight inspect data/ > pipeline.toml     # the commented spec alone is on stdout
   posweight inspect s3://bucket/data/ --plan --executors 100")]
 pub(super) struct InspectVerb {
-    /// Parquet files, folders, globs, or addresses such as s3://bucket/data
+    /// Files of Parquet, Arrow IPC, CSV or JSON lines, folders, globs, or addresses such as s3://bucket/data
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     /// Estimate bytes, requests, memory and time of a run, from footers and a short probe

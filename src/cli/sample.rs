@@ -17,7 +17,7 @@ Examples:
   posweight sample data/ --plan ml-ros:percent=25 --seed 7 --out plan/
   posweight sample data/ --plan stratified-split:train=0.8,test=0.2 --materialize --out split/")]
 pub(super) struct SampleVerb {
-    /// Parquet files, folders, globs, or addresses such as s3://bucket/data; - reads an Arrow IPC stream from stdin
+    /// Files of Parquet, Arrow IPC, CSV or JSON lines, folders, globs, or addresses such as s3://bucket/data; - reads an Arrow IPC stream from stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]

@@ -16,6 +16,7 @@ use crate::engine::guarded_scan::GuardScans;
 use crate::engine::pool::Unstalled;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, SpillFileFactory};
+use crate::engine::text_times::analyzer_rules;
 use crate::error::{Error, Result};
 
 /// What a process of this kind needs beside its pool: code, threads, read buffers. Measured on a plain
@@ -126,10 +127,15 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     let options = config.options_mut();
     options.execution.sort_spill_reservation_bytes = 1 << 20;
     options.execution.parquet.pushdown_filters = false;
+    // As the schemas of shards have it; nanoseconds end in the year 2262.
+    options.execution.parquet.coerce_int96 = Some("us".to_owned());
     options.execution.spill_compression =
         "lz4_frame".parse().map_err(|cause: DataFusionError| ours(&cause))?;
-    let mut state =
-        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_analyzer_rules(analyzer_rules());
     // A cluster reads scans in executors, which have no guard to take along.
     if limits.cluster.is_none() {
         state = state.with_physical_optimizer_rule(Arc::new(GuardScans));

@@ -62,6 +62,7 @@ pub(crate) use count::vector::count_kept_vector;
 pub use count::vector::count_vector;
 pub use format::chosen::Chosen;
 pub use format::chunk::{Chunk, Workspace};
+pub(crate) use format::encryption::encrypted_columns;
 pub use format::footer::check_footer;
 pub(crate) use format::footer::{Outline, outline};
 pub use format::nesting::Nesting;

@@ -1,7 +1,7 @@
 //! What is known of a run at any moment, and the `run_results.json` that is made of it.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -22,7 +22,6 @@ use crate::engine::{Counted, Route, Spilled};
 use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::shards::{Shard, Unreadable, fingerprint};
-use crate::store::Object;
 
 /// What is known so far.
 #[derive(Debug, Default)]
@@ -194,15 +193,12 @@ fn skipped(unreadable: &Unreadable) -> ShardResult {
     }
 }
 
-/// A hash over what decides the result and over where and how old each shard is.
+/// A hash over what decides the result and over where each shard is and which version of it.
 fn snapshot(fingerprint: &str, shards: &[Shard]) -> String {
     let mut hash = Sha256::new();
     hash.update(format!("{} {fingerprint}", env!("CARGO_PKG_VERSION")));
     for shard in shards {
-        let modified = shard.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let e_tag = shard.place.object().and_then(Object::e_tag).map(str::to_owned);
-        let version = e_tag.unwrap_or_else(|| modified.map_or(0, |time| time.as_nanos()).to_string());
-        hash.update(format!("\n{}\n{version}", shard.name));
+        hash.update(format!("\n{}\n{}", shard.name, shard.identity()));
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -44,12 +44,12 @@ pub(crate) fn explain(spec: Spec) -> Result<String> {
             _ if !kept => {
                 ("counted", "its row ids may lie in other shards too; --ids-disjoint says they do not")
             }
-            Fate::New if states.rules_changed() => {
-                ("counted", "layout or values are not those of the last run")
-            }
-            Fate::New => ("new", "no counts of this path are saved"),
-            Fate::Changed => ("changed", "size, time or footer changed since its counts were saved"),
-            Fate::Reused => ("reused", "size, time and footer are as when its counts were saved"),
+            Fate::New => match states.why_anew() {
+                Some(why) => ("counted", why),
+                None => ("new", "no counts of this path are saved"),
+            },
+            Fate::Changed => ("changed", "it was replaced or rewritten since its counts were saved"),
+            Fate::Reused => ("reused", "it is the file whose counts were saved"),
         };
         text.push_str(&format!("{fate:8} {}  ({why})\n", crate::report::visible(&shard.name)));
     }

@@ -1,6 +1,7 @@
 //! `key=value` folders as columns: a key is a constant of each shard, and may name labels or weigh rows.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -9,9 +10,33 @@ use super::count_plan::CountPlan;
 use crate::counts::NameOrder;
 use crate::engine::counting::Keys;
 use crate::error::{Error, Result};
-use crate::source::layout::{Layout, LayoutKind};
+use crate::source::layout::{Layout, LayoutKind, no_column};
 use crate::source::listing::hive_value;
 use crate::source::shards::Shard;
+
+/// The error for a name that is neither a column nor a key of folders.
+pub(super) fn no_column_or_key(name: &str, schema: &Schema, hive: &[String], shards: &[Shard]) -> Error {
+    let keys = hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)));
+    let all = Schema::new(schema.fields().iter().cloned().chain(keys).collect::<Vec<_>>());
+    let error = no_column(name, &all);
+    // Folders above a path count only where they are written.
+    let above = shards.iter().find_map(|shard| {
+        let path = std::path::absolute(shard.place.path()).ok().filter(|_| shard.place.object().is_none())?;
+        let is_key = |part: &&Path| {
+            let part = part.file_name().and_then(|part| part.to_str()).and_then(|part| part.split_once('='));
+            part.is_some_and(|(key, _)| key == name)
+        };
+        let folder = path.ancestors().skip(1).find(is_key)?.to_owned();
+        Some(folder)
+    });
+    match above {
+        Some(folder) => error.hint(format!(
+            "folders count where the path names them: write {} in place of the relative path",
+            folder.display()
+        )),
+        None => error,
+    }
+}
 
 /// The keys of folders that a plan takes for label or weight columns, because no column has their name.
 #[derive(Debug, Default)]

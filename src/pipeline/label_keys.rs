@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema};
 
 use super::count_plan::CountPlan;
+use super::folder_columns::no_column_or_key;
 use super::label_rules::{check_spellings, keys_in_order};
 use crate::counts::{Labels, NameOrder};
 use crate::engine::counting::{Keys, Vocabulary};
@@ -13,13 +14,18 @@ use crate::error::{Error, Result};
 use crate::source::class_labels::agreed_class_names;
 use crate::source::detect::list_length;
 use crate::source::first_cells::holds_numbers;
-use crate::source::layout::{LabelKind, Layout, LayoutKind, innermost, is_number, is_text, no_column};
+use crate::source::layout::{LabelKind, Layout, LayoutKind, innermost, is_number, is_text};
 use crate::source::shards::Shard;
 use crate::source::values::Domain;
 use crate::source::vocabulary::nearest;
 
 /// `--by` and `--sample-weight` must name columns of use.
-pub(super) fn check_row_columns(plan: &CountPlan, schema: &Schema, hive: &[String]) -> Result<()> {
+pub(super) fn check_row_columns(
+    plan: &CountPlan,
+    schema: &Schema,
+    hive: &[String],
+    shards: &[Shard],
+) -> Result<()> {
     for name in &plan.by {
         let simple = |t: &DataType| !t.is_nested();
         match schema.field_with_name(name) {
@@ -32,7 +38,7 @@ pub(super) fn check_row_columns(plan: &CountPlan, schema: &Schema, hive: &[Strin
                 .hint("name a column such as a split"));
             }
             Err(_) if hive.contains(name) => {}
-            Err(_) => return Err(no_column(name, schema).at("--by")),
+            Err(_) => return Err(no_column_or_key(name, schema, hive, shards).at("--by")),
         }
     }
     let Some(name) = &plan.sample_weight else { return Ok(()) };
@@ -41,7 +47,7 @@ pub(super) fn check_row_columns(plan: &CountPlan, schema: &Schema, hive: &[Strin
         Ok(field) => Err(Error::input(format!("--sample-weight {name}: column is {}", field.data_type()))
             .hint("weights must be numbers")),
         Err(_) if hive.contains(name) => Ok(()),
-        Err(_) => Err(no_column(name, schema).at("--sample-weight")),
+        Err(_) => Err(no_column_or_key(name, schema, hive, shards).at("--sample-weight")),
     }
 }
 

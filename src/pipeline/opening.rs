@@ -82,8 +82,12 @@ pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
     let opened =
         open(&plan.count, &RunOpening { known: saved(plan), max_bad_shards: plan.max_bad_shards, job })?;
     if plan.state.is_some() && !opened.spooled.is_empty() {
-        return Err(Error::usage("--state: counts of Arrow IPC files are not saved")
+        return Err(Error::usage("--state: counts of Arrow IPC files and of text files are not saved")
             .hint("drop --state, or write the shards as Parquet"));
+    }
+    if plan.count.limits.cluster.is_some() && !opened.spooled.is_empty() {
+        return Err(Error::usage("--cluster: executors do not read Arrow IPC files and text files")
+            .hint("drop --cluster, or write the shards as Parquet"));
     }
     Ok(opened)
 }
@@ -135,7 +139,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     check_absent(plan, &absent)?;
     let column_order = order_of_columns(plan, layout, &shards);
     let dataset = Dataset::new(shards, agreement.schema);
-    check_row_columns(plan, &dataset.schema, &dataset.hive)?;
+    check_row_columns(plan, &dataset.schema, &dataset.hive, &dataset.shards)?;
     check_heads(plan, layout)?;
     let is_part = run.job.is_some();
     let keys_of = |layout: &Layout, vocabulary| {

@@ -15,7 +15,9 @@ use crate::engine::sampling::{LabelRemover, SamplingPlan};
 use crate::error::{Error, Result};
 use crate::sampling::remedial::Remedial;
 use crate::sampling::{Method, Rarity};
+use crate::source::int96::for_copy;
 use crate::source::layout::LayoutKind;
+use crate::source::names::of_copy;
 use crate::source::shards::Shard;
 
 /// Bytes of a row group that wait to be written, at least and at most.
@@ -95,10 +97,16 @@ impl Copies {
         let wanted = parts.iter().flat_map(|(folder, rows)| {
             let written = &written;
             self.shards.iter().enumerate().map(move |(number, shard)| StagedFile {
-                name: format!("sampled/{folder}{}", names[number]),
+                name: format!("sampled/{folder}{}", of_copy(&names[number])),
                 write: Box::new(move |out| {
-                    let original =
-                        OriginalShard { place: &shard.place, name: &shard.name, metadata: &shard.metadata };
+                    let read = for_copy(&shard.place, &shard.metadata);
+                    let (reader, columns) = read.map_err(|error| error.at(&shard.name))?;
+                    let original = OriginalShard {
+                        place: &shard.place,
+                        name: &shard.name,
+                        reader: &reader,
+                        columns: &columns,
+                    };
                     let decisions = planned.decided.of_shard(number);
                     let edit = |batch: &RecordBatch, copies: &[RowCopy]| self.edited(batch, copies);
                     let edit = self.edit.is_some().then_some(&edit as &_);

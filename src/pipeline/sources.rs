@@ -1,4 +1,5 @@
-//! What a plan reads: files as they lie, and the shards that this run makes of a query, of Arrow IPC files and of stdin.
+//! What a plan reads: files as they lie, and the shards that this run makes of a query, of files
+//! that are not Parquet, and of stdin.
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
@@ -9,7 +10,7 @@ use super::count_plan::CountPlan;
 use super::query::rows_of;
 use super::spec::STDIO;
 use crate::error::{Error, Result};
-use crate::source::arrow_files::{SavePlace, as_parquet};
+use crate::source::formats::{SavePlace, as_parquet};
 use crate::source::label_path::LabelPath;
 use crate::source::layout::select;
 use crate::source::listing::Listing;

@@ -174,11 +174,8 @@ fn open_states(plan: &Plan, counting: &Counting, heads: &[Counting], schema: &Sc
     let Some(path) = &plan.state else { return Ok(Vec::new()) };
     let open = |path: &Path, counting: &Counting| {
         let states = States::open(path, counting, schema, plan.full)?;
-        if states.rules_changed() {
-            tracing::warn!(
-                "--state {}: layout or values are not those of the last run, so all shards are counted again",
-                path.display()
-            );
+        if let Some(why) = states.why_anew() {
+            tracing::warn!("--state {}: {why}, so all shards are counted again", path.display());
         }
         Ok(states)
     };

@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use self::braces::alternatives;
-use self::folders::PassedOver;
+use self::folders::{PassedOver, is_link};
 pub(crate) use self::hive::{hive_text, hive_value, of_path};
-pub(crate) use self::names::is_arrow;
+pub(crate) use self::names::{FileCompression, FileFormat, format_of};
 use self::table_kind::Tables;
 use crate::error::{Error, Result, plural};
 use crate::store::{Address, Place, is_address};
@@ -86,8 +86,9 @@ pub(crate) fn list(sources: &[String], as_files: bool) -> Result<Listing> {
     shards.sort_by(|a, b| a.name.cmp(&b.name));
     let mut first: BTreeMap<(PathBuf, Vec<(String, String)>), String> = BTreeMap::new();
     let (mut doubled, mut example) = (0_u64, None);
+    let mut folder = (PathBuf::new(), PathBuf::new());
     shards.retain(|shard| {
-        let key = (shard.place.absolute(), shard.hive.clone());
+        let key = (absolute(&shard.place, &mut folder), shard.hive.clone());
         match first.get(&key) {
             // The same path, written twice, is what overlapping sources mean.
             Some(before) if *before == shard.name => false,
@@ -108,6 +109,20 @@ pub(crate) fn list(sources: &[String], as_files: bool) -> Result<Listing> {
         passed_over: passed.said(),
     };
     Ok(Listing { shards, notes })
+}
+
+/// The absolute path without links, or the address; `folder` is the last folder with its own.
+fn absolute(place: &Place, folder: &mut (PathBuf, PathBuf)) -> PathBuf {
+    let Place::File(path) = place else { return place.absolute() };
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return place.absolute() };
+    if parent.as_os_str().is_empty() || is_link(path) {
+        return place.absolute();
+    }
+    if folder.0 != parent {
+        let Ok(target) = std::fs::canonicalize(parent) else { return place.absolute() };
+        *folder = (parent.to_owned(), target);
+    }
+    folder.1.join(name)
 }
 
 fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver) -> Result<Vec<Place>> {

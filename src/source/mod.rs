@@ -10,16 +10,19 @@
 //! each by what [`evidence`] saw in the cells.
 
 pub(crate) mod ancestors;
-pub(crate) mod arrow_files;
 pub(crate) mod candidates;
 pub(crate) mod class_labels;
 mod column_names;
 pub(crate) mod detect;
 pub(crate) mod evidence;
+mod first_bytes;
 pub(crate) mod first_cells;
 pub(crate) mod first_names;
 pub(crate) mod folder_types;
 pub(crate) mod folder_values;
+mod footer;
+pub(crate) mod formats;
+pub(crate) mod int96;
 mod joined;
 pub(crate) mod label_path;
 pub(crate) mod layout;

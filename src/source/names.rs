@@ -5,17 +5,35 @@
 //! changes only when a shard of the same name is added elsewhere, and no two are the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
+use super::listing::{FileFormat, format_of};
 use super::shards::Shard;
 
 /// The names, in the order of the shards.
 #[must_use]
 pub(crate) fn names(shards: &[Shard]) -> Vec<String> {
-    let paths: Vec<_> = shards.iter().map(|shard| shard.place.path()).collect();
+    let paths: Vec<_> = shards.iter().map(path).collect();
     let places: Vec<_> =
         paths.iter().zip(shards).map(|(path, shard)| (path.as_path(), &shard.hive[..])).collect();
     of_places(&places)
+}
+
+/// The path of a shard; of one that this run has made of another file, that of the other file.
+fn path(shard: &Shard) -> PathBuf {
+    match format_of(&shard.name) {
+        Some((format, _)) if format != FileFormat::Parquet => PathBuf::from(&shard.name),
+        _ => shard.place.path(),
+    }
+}
+
+/// What a copy of a shard called `name` is called: it is a Parquet file.
+#[must_use]
+pub(crate) fn of_copy(name: &str) -> String {
+    match format_of(name) {
+        Some((format, _)) if format != FileFormat::Parquet => format!("{name}.parquet"),
+        _ => name.to_owned(),
+    }
 }
 
 fn of_places(places: &[(&Path, &[(String, String)])]) -> Vec<String> {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 
+use super::int96::reader_metadata;
 use super::shards::Shard;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
@@ -43,15 +42,17 @@ pub(crate) fn read_columns(
         |cause: &(dyn std::error::Error + 'static)| Error::behind(cause).unwrap_or_else(|| broken(&cause));
     let shard = &shard.whole()?;
     let fields = shard.schema.fields().iter().enumerate();
-    let places: Vec<usize> = fields.filter(|(_, field)| wanted(field.name())).map(|(i, _)| i).collect();
+    let places: Vec<usize> = fields
+        .filter(|(_, field)| wanted(field.name()) && !shard.encrypted.contains(field.name()))
+        .map(|(i, _)| i)
+        .collect();
     if places.is_empty() {
         return Ok(());
     }
     let root = |place: &usize| shard.nested_at(*place).map_or(*place, |(root, _)| root);
     let roots: Vec<usize> = places.iter().map(root).collect();
     let file = shard.place.open().map_err(|cause| shard.place.failed(&cause))?;
-    let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())
-        .map_err(|cause| behind(&cause))?;
+    let metadata = reader_metadata(&shard.metadata).map_err(|cause| behind(&cause))?;
     let mask = ProjectionMask::roots(shard.metadata.file_metadata().schema_descr(), roots);
     let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
         .with_projection(mask)

@@ -50,7 +50,8 @@ pub(crate) fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agr
     let mut known: Vec<(SchemaRef, usize)> = Vec::new();
     for (i, shard) in shards.iter().enumerate() {
         // Shards of one writer share one schema: compare it once.
-        if let Some((_, same)) = known.iter_mut().find(|(schema, _)| *schema == shard.schema) {
+        let is_known = |schema: &SchemaRef| *schema == shard.schema && shard.encrypted.is_empty();
+        if let Some((_, same)) = known.iter_mut().find(|(schema, _)| is_known(schema)) {
             *same += 1;
             continue;
         }
@@ -63,6 +64,10 @@ pub(crate) fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agr
                         .hint("rename one of the two columns"));
                 }
                 continue;
+            }
+            if need(name) != Need::Nothing && shard.encrypted.contains(name) {
+                return Err(Error::input(format!("{}: column {name:?} is encrypted", shard.name))
+                    .hint("encrypted columns are not read: write this column to unencrypted shards"));
             }
             let plain = Arc::new(Field::new(name, plain_type(field.data_type()), true));
             let Some(before) = seen.get_mut(name) else {

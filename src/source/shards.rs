@@ -13,21 +13,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
+use super::footer::{Decoded, checked_rows, decode, read_footer, unplaced};
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
 use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
-use crate::guard::guarded;
 use crate::pages::Outline;
-use crate::store::{Object, Place, Reader};
+use crate::store::{Object, Place, Stat};
 use crate::threads::in_order;
-
-/// A footer above this is refused: no label file needs one, a damaged length field claims one.
-const FOOTER_BYTES_MAX: u64 = 256 << 20;
 
 /// Footers of objects that are asked for at a time.
 const REQUESTS: usize = 32;
@@ -45,6 +41,8 @@ pub(crate) struct Shard {
     pub bytes: u64,
     /// Modification time when it was listed.
     pub modified: Option<SystemTime>,
+    /// Of a file, which one it was: see [`Stat`].
+    pub inode: Option<(u64, SystemTime)>,
     /// Rows, by the footer.
     pub rows: u64,
     /// SHA-256 of the footer, which pins schema, row groups and statistics.
@@ -55,6 +53,8 @@ pub(crate) struct Shard {
     pub nested: Arc<[LabelPath]>,
     /// The footer.
     pub metadata: Arc<ParquetMetaData>,
+    /// Columns that are encrypted.
+    pub encrypted: Arc<BTreeSet<String>>,
     /// The footer was read in an earlier run, so its row groups were skipped: see [`Shard::whole`].
     pub is_outline: bool,
 }
@@ -123,10 +123,11 @@ impl Shard {
         self.schema.fields().iter().skip(own).map(|field| field.name().as_str())
     }
 
-    /// Size, time of modification and footer, as one hash; objects have their `ETag` in place of the time.
+    /// Size, times, inode and footer, as one hash; objects have their `ETag` in place of times and inode.
     #[must_use]
     pub(crate) fn identity(&self) -> String {
-        identity(&self.place, self.bytes, self.modified, &self.footer_sha256)
+        let stat = Stat { bytes: self.bytes, modified: self.modified, inode: self.inode };
+        identity(&self.place, stat, &self.footer_sha256)
     }
 
     /// The absolute path or address; where links lead out of the folders that say the `key=value` pairs, the path
@@ -157,7 +158,7 @@ impl Shard {
         Ok(whole.with_nested(self.nested_names()))
     }
 
-    /// Whether the file is still the one that was listed: same size, same modification time. Of an object
+    /// Whether the file is still the one that was listed: same size, modification time and inode. Of an object
     /// every read has made sure of that.
     ///
     /// # Errors
@@ -168,22 +169,27 @@ impl Shard {
                 .hint("run again once nothing writes to the shards")
         };
         let Place::File(path) = &self.place else { return Ok(()) };
-        let meta = fs::metadata(path).map_err(|_| changed("the shard vanished"))?;
-        if meta.len() != self.bytes || meta.modified().ok() != self.modified {
+        let now = fs::metadata(path).map_err(|_| changed("the shard vanished"))?;
+        let now = Stat::of_file(&now);
+        let inodes = [now.inode, self.inode].map(|inode| inode.map(|(number, _)| number));
+        if now.bytes != self.bytes || now.modified != self.modified || inodes[0] != inodes[1] {
             return Err(changed("the shard was replaced or rewritten"));
         }
         Ok(())
     }
 }
 
-fn identity(place: &Place, bytes: u64, modified: Option<SystemTime>, footer_sha256: &[u8; 32]) -> String {
+fn identity(place: &Place, stat: Stat, footer_sha256: &[u8; 32]) -> String {
     let mut hash = Sha256::new();
-    hash.update(bytes.to_le_bytes());
+    hash.update(stat.bytes.to_le_bytes());
     if let Some(e_tag) = place.object().and_then(Object::e_tag) {
         hash.update(e_tag);
     } else {
-        let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
+        for time in [stat.modified, stat.inode.map(|(_, changed)| changed)] {
+            let time = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            hash.update(time.map_or(0, |time| time.as_nanos()).to_le_bytes());
+        }
+        hash.update(stat.inode.map_or(0, |(number, _)| number).to_le_bytes());
     }
     hash.update(footer_sha256);
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -237,11 +243,14 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     let place = &listed.place;
     let bare = |cause: &std::io::Error| unplaced(place, cause);
     let mut file = place.open().map_err(|cause| bare(&cause))?;
-    let (bytes, modified) = file.stat().map_err(|cause| bare(&cause))?;
+    let stat = file.stat().map_err(|cause| bare(&cause))?;
+    let bytes = stat.bytes;
     let footer = read_footer(&mut file, bytes, place)?;
     let footer_sha256 = Sha256::digest(&footer).into();
-    let is_outline = !known.identities.is_empty()
-        && known.identities.contains(&identity(place, bytes, modified, &footer_sha256));
+    let is_outline =
+        !known.identities.is_empty() && known.identities.contains(&identity(place, stat, &footer_sha256));
+    let encrypted =
+        Arc::new(if is_outline { BTreeSet::new() } else { crate::pages::encrypted_columns(&footer) });
     let (Decoded { metadata, schema }, rows) = if is_outline {
         let Outline { footer, rows } = crate::pages::outline(&footer)?;
         (known.decode(footer)?, u64::try_from(rows).unwrap_or(0))
@@ -256,81 +265,16 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         name: listed.name.clone(),
         hive: listed.hive.clone(),
         bytes,
-        modified,
+        modified: stat.modified,
+        inode: stat.inode,
         rows,
         footer_sha256,
         schema,
         metadata,
         is_outline,
+        encrypted,
         nested: Arc::default(),
     })
-}
-
-/// The path is put in front by the caller, so it is left out here.
-fn unplaced(place: &Place, cause: &std::io::Error) -> Error {
-    if let Some(error) = Error::behind(cause) {
-        return error;
-    }
-    match place.failed(cause) {
-        Error::Transient(_) => Error::transient(cause.to_string()),
-        other => {
-            let remedy = other.remedy().unwrap_or("check the disk").to_owned();
-            Error::input(cause.to_string()).hint(remedy)
-        }
-    }
-}
-
-fn damaged(what: &str) -> Error {
-    Error::input(format!("not a readable Parquet file: {what}"))
-        .hint("write the shard again, or leave it out of the sources")
-}
-
-fn read_footer(file: &mut Reader, bytes: u64, place: &Place) -> Result<Vec<u8>> {
-    const TAIL: u64 = 8;
-    if bytes == 0 {
-        return Err(damaged("the file is empty (0 bytes)"));
-    }
-    if bytes < TAIL + 4 {
-        return Err(damaged(&format!("the file has only {bytes} bytes")));
-    }
-    let mut tail = [0_u8; 8];
-    let mut read_at =
-        |offset: u64, into: &mut [u8]| file.read_at(offset, into).map_err(|cause| unplaced(place, &cause));
-    read_at(bytes - TAIL, &mut tail)?;
-    match &tail[4..] {
-        b"PAR1" => {}
-        b"PARE" => {
-            return Err(Error::input("the Parquet footer is encrypted, which is not supported")
-                .hint("write the label columns to unencrypted shards"));
-        }
-        _ => return Err(damaged("it does not end in PAR1: truncated, or another format")),
-    }
-    let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
-    if length > (bytes - TAIL).min(FOOTER_BYTES_MAX) {
-        return Err(damaged(&format!("it claims a footer of {length} bytes in a file of {bytes}")));
-    }
-    let mut footer = vec![0; usize::try_from(length).map_err(|_| damaged("its footer is too large"))?];
-    read_at(bytes - TAIL - length, &mut footer)?;
-    Ok(footer)
-}
-
-/// A footer that was decoded.
-#[derive(Debug, Clone)]
-struct Decoded {
-    metadata: Arc<ParquetMetaData>,
-    schema: SchemaRef,
-}
-
-fn decode(footer: &[u8]) -> Result<Decoded> {
-    let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(footer))
-        .ok_or_else(|| damaged("its footer cannot be decoded"))?
-        .map_err(|cause| damaged(&cause.to_string()))?;
-    let file = metadata.file_metadata();
-    // A damaged `ARROW:schema` entry can panic inside the decoder.
-    let schema = guarded(|| parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()))
-        .ok_or_else(|| damaged("the schema cannot be decoded"))?
-        .map_err(|cause| damaged(&cause.to_string()))?;
-    Ok(Decoded { metadata: Arc::new(metadata), schema: Arc::new(schema) })
 }
 
 /// Shards that were whole once.
@@ -357,35 +301,6 @@ impl Known {
         *last() = Some((outline, decoded.clone()));
         Ok(decoded)
     }
-}
-
-/// Rows of the file, where footer and row groups agree and no row group lies outside the file.
-fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64> {
-    let mut rows = 0_u64;
-    for (i, group) in metadata.row_groups().iter().enumerate() {
-        let in_group = u64::try_from(group.num_rows())
-            .map_err(|_| damaged(&format!("row group {i} claims {} rows", group.num_rows())))?;
-        rows =
-            rows.checked_add(in_group).ok_or_else(|| damaged("its row groups claim more than 2^64 rows"))?;
-        for column in group.columns() {
-            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
-            let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(column.compressed_size()))
-            else {
-                return Err(damaged(&format!("row group {i} has a column with a negative offset")));
-            };
-            if start.checked_add(length).is_none_or(|end| end > bytes) {
-                return Err(damaged(&format!(
-                    "column \"{}\" of row group {i} ends beyond the file: truncated",
-                    column.column_path().string()
-                )));
-            }
-        }
-    }
-    let claimed = metadata.file_metadata().num_rows();
-    if u64::try_from(claimed) != Ok(rows) {
-        return Err(damaged(&format!("its footer claims {claimed} rows, its row groups {rows}")));
-    }
-    Ok(rows)
 }
 
 /// A hash over what was counted: names, sizes and footers of all shards, and what decides the result besides.
@@ -443,8 +358,18 @@ pub(crate) mod tests {
         assert_ne!(first.identity(), second.identity());
         assert!(matches!(first.check_unchanged(), Err(Error::Changed(_))));
         second.check_unchanged().unwrap();
-        fs::remove_file(folder.path().join("a.parquet")).unwrap();
+        // Another file of the same bytes and time.
+        let modified = second.modified.unwrap();
+        fs::copy(&second.name, folder.path().join("copy")).unwrap();
+        fs::rename(folder.path().join("copy"), &second.name).unwrap();
+        fs::File::options().write(true).open(&second.name).unwrap().set_modified(modified).unwrap();
+        let third =
+            open(list(std::slice::from_ref(&second.name), false).unwrap().shards, 1).unwrap().remove(0);
+        assert_eq!((third.bytes, third.modified), (second.bytes, second.modified));
+        assert_ne!(third.identity(), second.identity());
         assert!(matches!(second.check_unchanged(), Err(Error::Changed(_))));
+        fs::remove_file(folder.path().join("a.parquet")).unwrap();
+        assert!(matches!(third.check_unchanged(), Err(Error::Changed(_))));
     }
 
     #[test]

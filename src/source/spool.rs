@@ -1,5 +1,5 @@
-//! Rows of a stream, a query or an Arrow IPC file become a shard: a Parquet file of this run, which is counted like any
-//! other.
+//! Rows of a stream, a query or a file of another format become a shard: a Parquet file of this run, which is counted
+//! like any other.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,11 +1,12 @@
 //! An Arrow IPC stream on stdin becomes a shard of this run.
 
-use std::io::{BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use arrow::datatypes::Schema;
 use arrow::ipc::reader::StreamReader;
 
+use super::first_bytes::{self, found};
 use super::spool::{Spool, Spooled};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
@@ -26,11 +27,18 @@ pub(crate) fn spool(
         Error::input(format!("-: stdin is not a whole Arrow IPC stream: {cause}"))
             .hint("write one with pyarrow.ipc.new_stream, COPY … (FORMAT arrow) or the like")
     };
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    let start = input.fill_buf().map_err(|cause| wrong(&cause))?;
+    if !start.starts_with(&END_OF_STREAM[..4])
+        && let Some((what, _)) = found(&start[..start.len().min(first_bytes::LENGTH)], "-")
+    {
+        let error = Error::input(format!("-: stdin is not an Arrow IPC stream: this is {what}"));
+        return Err(error.hint("save it in a file with the ending of its format, and name the file"));
+    }
     // Damaged streams can panic inside the decoder.
-    let mut stream =
-        guarded(|| StreamReader::try_new(Tail { input: BufReader::new(input), last: [0; 8] }, None))
-            .ok_or_else(|| wrong(&"its schema cannot be decoded"))?
-            .map_err(|cause| wrong(&cause))?;
+    let mut stream = guarded(|| StreamReader::try_new(Tail { input, last: [0; 8] }, None))
+        .ok_or_else(|| wrong(&"its schema cannot be decoded"))?
+        .map_err(|cause| wrong(&cause))?;
     let columns = choose(&stream.schema())?;
     let project = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
     let schema = stream.schema().project(&columns).map_err(project)?;

@@ -20,4 +20,4 @@ pub(crate) use clients::set_retries;
 pub(crate) use object::Object;
 #[cfg(feature = "cluster")]
 pub(crate) use object::Pinned;
-pub(crate) use place::{Place, Reader};
+pub(crate) use place::{Place, Reader, Stat};

@@ -1,12 +1,13 @@
 //! A file or an object, and reading it.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Buf, Bytes};
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -99,15 +100,41 @@ pub(crate) enum Reader {
     Object(Box<Window>),
 }
 
+/// What a file system or a store says of a file without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// When it was written, as far as it says.
+    pub modified: Option<SystemTime>,
+    /// Of a file: a number that no other file of the disk has, and when anything about it was changed last. Unlike
+    /// the time of modification, nobody can set these.
+    pub inode: Option<(u64, SystemTime)>,
+}
+
+impl Stat {
+    /// What a file system says.
+    #[must_use]
+    pub(crate) fn of_file(meta: &Metadata) -> Self {
+        let seconds = Duration::from_secs(u64::try_from(meta.ctime()).unwrap_or(0));
+        let nanoseconds = Duration::from_nanos(u64::try_from(meta.ctime_nsec()).unwrap_or(0));
+        let changed = SystemTime::UNIX_EPOCH + seconds + nanoseconds;
+        Self { bytes: meta.len(), modified: meta.modified().ok(), inode: Some((meta.ino(), changed)) }
+    }
+}
+
 impl Reader {
-    /// Size and time of modification.
+    /// Size and times.
     ///
     /// # Errors
     /// The error of the file system.
-    pub(crate) fn stat(&self) -> std::io::Result<(u64, Option<SystemTime>)> {
+    pub(crate) fn stat(&self) -> std::io::Result<Stat> {
         match self {
-            Self::File(file) => file.metadata().map(|meta| (meta.len(), meta.modified().ok())),
-            Self::Object(window) => Ok((window.object.bytes(), Some(window.object.modified()))),
+            Self::File(file) => file.metadata().map(|meta| Stat::of_file(&meta)),
+            Self::Object(window) => {
+                let (bytes, modified) = (window.object.bytes(), Some(window.object.modified()));
+                Ok(Stat { bytes, modified, inode: None })
+            }
         }
     }
 
@@ -181,7 +208,7 @@ impl Window {
 
 impl Length for Reader {
     fn len(&self) -> u64 {
-        self.stat().map_or(0, |(bytes, _)| bytes)
+        self.stat().map_or(0, |stat| stat.bytes)
     }
 }
 

@@ -68,6 +68,28 @@ fn damaged_shards_are_named_all_at_once() {
 }
 
 #[test]
+fn files_that_are_not_parquet_are_known_by_their_first_bytes() {
+    let place = Place::new();
+    for (bytes, what, way_out) in [
+        (&b"ARROW1\0\0and more"[..], "an Arrow IPC file", "mv a.parquet a.parquet.arrow"),
+        (b"\xff\xff\xff\xff\x10\0\0\0", "an Arrow IPC stream", "mv a.parquet a.parquet.arrow"),
+        (b"ORC\x11 and more of it", "an ORC file", "pyarrow.orc"),
+        (b"Obj\x01\x04\x14avro.codec", "an Avro file", "read_avro"),
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "a gzip file", "gzip -dc a.parquet"),
+        (b"id,label\n1,cat\n", "a CSV file", "mv a.parquet a.parquet.csv"),
+        (b"id\tlabel\n1\tcat\n", "a TSV file", "mv a.parquet a.parquet.tsv"),
+        (b"{\"label\": \"cat\"}\n", "a JSON file", "mv a.parquet a.parquet.jsonl"),
+        (b"<!DOCTYPE html><html>", "an HTML page", "download"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS", "git lfs pull"),
+        (b"PAR1 and then nothing", "a Parquet file", "cut off"),
+        (b"\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b", "12 bytes", "again"),
+    ] {
+        fs::write(place.path("a.parquet"), bytes).unwrap();
+        refused(&place, &["a.parquet"], 4, &["a.parquet: ", what, "PAR1", way_out]);
+    }
+}
+
+#[test]
 fn every_prefix_of_a_shard_is_refused() {
     let place = Place::new();
     bools(&place, "whole.parquet", &[0, 1, 1]);
@@ -150,6 +172,36 @@ fn columns_and_labels_that_do_not_exist() {
         4,
         &["names.txt: label \"cat\" appears twice, at positions 0 and 2"],
     );
+}
+
+#[test]
+fn a_folder_key_that_is_not_there_is_named_with_those_that_are() {
+    let place = Place::new();
+    bools(&place, "d/split=train/0.parquet", &[0, 1]);
+    refused(
+        &place,
+        &["d", "--labels", "a", "--by", "splt"],
+        4,
+        &["no column \"splt\"", "did you mean \"split\"?"],
+    );
+    refused(
+        &place,
+        &["d", "--labels", "a", "--by", "fold"],
+        4,
+        &["no column \"fold\"", "the shards have a, b, split"],
+    );
+    // The key is in a folder above the path.
+    let inside = place.path("d/split=train");
+    let arguments = ["compute", ".", "--labels", "a", "--by", "split", "--out", "out"];
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_posweight"))
+        .args(arguments)
+        .current_dir(&inside)
+        .output();
+    let ended = Ended::of(&ended.unwrap());
+    let folder =
+        ended.stderr.split_once("write ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned());
+    assert!(ended.code == 4 && ended.stderr.contains("no column \"split\""), "{}", ended.stderr);
+    assert_eq!(place.weights(&[&folder.unwrap(), "--labels", "a", "--by", "split"])["rows"], 2);
 }
 
 #[test]

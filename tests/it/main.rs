@@ -37,6 +37,8 @@ mod counts;
 mod source_detect;
 /// What a path stands for.
 mod source_listing;
+/// Files of other formats than Parquet.
+mod formats;
 /// The names of labels and their order.
 mod source_names;
 /// The meaning of values.
@@ -94,6 +96,8 @@ mod sampling_oracle;
 mod sampling_copies;
 /// Plans side by side, and folds that keep groups together.
 mod sampling_plans;
+/// INT96 timestamps: compared, queried and copied as they are, or refused.
+mod int96;
 
 /// The verb sql: formats, refusals, tables.
 mod sql;

@@ -65,7 +65,10 @@ fn a_stream_counts_as_a_shard_does() {
     // A writer that was cut off, something else, nothing, and values without meaning.
     for (input, says) in [
         (&input[..input.len() - 8], "cut off"),
-        (b"a,b\n1,0\n", "Arrow IPC stream"),
+        (b"a,b\n1,0\n", "not an Arrow IPC stream: this is a CSV file"),
+        (b"PAR1\x15\x04PAR1", "not an Arrow IPC stream: this is a Parquet file"),
+        (b"ARROW1\0\0", "this is an Arrow IPC file"),
+        (b"\x1f\x8b\x08\0", "this is a gzip file"),
         (b"", "Arrow IPC stream"),
     ] {
         let (code, stdout, said) = place.run_on(input, &["compute", "-", "--out", "n"]);

@@ -160,3 +160,60 @@ fn the_sampler_of_the_page_draws_the_ids_of_the_plan() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     run(&place, &python, &format!("{}{CHECK_IDS}", snippets()[1]));
 }
+
+/// Folders whose order as texts is not that of their parts.
+const FOLDERS: [&str; 6] = ["train", "train-extra", "train.old", "thr=1", "thr=1.5", "thr=10"];
+/// Readers number the rows as the plan does.
+const ORDER: &str = r#"
+import polars
+import pyarrow.dataset
+ids = data["id"].to_pylist()
+assert [shard["path"] for shard in shards] == sorted(shard["path"] for shard in shards)
+assert ids == pq.read_table("data", partitioning=None)["id"].to_pylist(), "pyarrow.parquet"
+assert ids == pyarrow.dataset.dataset("data").to_table()["id"].to_pylist(), "pyarrow.dataset"
+for source in ["data/", "data/**/*.parquet"]:
+    assert ids == polars.scan_parquet(source, hive_partitioning=False).collect()["id"].to_list(), source
+assert position.tolist() == list(range(len(data)))
+"#;
+
+#[test]
+fn pyarrow_and_polars_give_rows_in_the_order_of_positions() {
+    let python = std::env::var("POSWEIGHT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has = Command::new(&python).args(["-c", "import pyarrow, polars, numpy"]).output();
+    if !has.is_ok_and(|ended| ended.status.success()) {
+        left_out("the order of rows", &format!("{python} has no pyarrow, polars and numpy"));
+        return;
+    }
+    let page = std::fs::read_to_string(root().join("src/docs/sampling.md")).unwrap();
+    let snippet = page.split_once("```python\n").unwrap().1.split_once("```").unwrap().0;
+    let snippet = snippet
+        .split_once("weights = ")
+        .unwrap()
+        .0
+        .replace("from torch.utils.data import WeightedRandomSampler\n", "");
+    let place = Place::new();
+    let mut first = 0_i64;
+    // The other way round than they are read.
+    for folder in FOLDERS.iter().rev() {
+        for (name, rows) in SHARDS {
+            let ids = || first..first + rows;
+            let columns = vec![
+                ("id", array(Int64Array::from_iter_values(ids()))),
+                ("often", array(ids().map(|id| Some(id % 2 == 0)).collect::<BooleanArray>())),
+                ("rare", array(ids().map(|id| Some(id % 9 == 0)).collect::<BooleanArray>())),
+            ];
+            let path = place.path(&format!("data/{folder}/{name}.parquet"));
+            write_with(&path, columns, WriterProperties::builder().build());
+            first += rows;
+        }
+    }
+    for source in ["data", "data/**/*.parquet"] {
+        let arguments = ["sample", source, "--labels", "often,rare", "--plan", "ml-ros", "--out", "plan"];
+        let ended = place.run(&[&arguments[..], &["--overwrite", "--quiet"]].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let mut run = Command::new(&python);
+        let ended =
+            run.args(["-c", &format!("{snippet}{ORDER}")]).current_dir(place.dir.path()).output().unwrap();
+        assert!(ended.status.success(), "{source}: {}", String::from_utf8_lossy(&ended.stderr));
+    }
+}

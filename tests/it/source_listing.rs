@@ -115,19 +115,26 @@ fn files_of_other_endings_are_read_or_named() {
         cats(&place, &format!("d/{name}"), 1);
     }
     fs::write(place.path("d/notes.txt"), "x").unwrap();
-    fs::write(place.path("d/list.csv"), "x").unwrap();
+    fs::write(place.path("d/list.json"), "x").unwrap();
     assert_eq!(rows(&place, &["d"]), Ok(4));
     let findings = place.json("out/run_results.json")["findings"].to_string();
     assert!(
-        findings.contains("PASSED_OVER") && findings.contains("2 files were passed over: 1 .csv, 1 .txt"),
+        findings.contains("PASSED_OVER") && findings.contains("2 files were passed over: 1 .json, 1 .txt"),
         "{findings}"
     );
     cats(&place, "bare/part-0", 5);
     fs::write(place.path("bare/README"), "no shard").unwrap();
     assert_eq!(rows(&place, &["bare"]), Ok(5));
     fs::create_dir(place.path("none")).unwrap();
-    fs::write(place.path("none/x.csv"), "x").unwrap();
-    refused(&place, &["none"], &["4: ", "no Parquet file", ".csv"]);
+    fs::write(place.path("none/x.json"), "x").unwrap();
+    refused(&place, &["none"], &["4: ", "no Parquet file", ".json"]);
+    // Files of two formats: neither is left out without a word.
+    fs::write(place.path("d/list.csv"), "cat\n1\n").unwrap();
+    refused(
+        &place,
+        &["d"],
+        &["4: ", "d/a.parquet is a Parquet file", "d/list.csv is a CSV file", "*.parquet"],
+    );
 }
 
 #[test]

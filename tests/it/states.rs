@@ -163,21 +163,64 @@ fn only_what_is_new_is_read() {
     let place = Place::new();
     let flags = three(&place);
     assert_eq!(run(&place, "out", &flags, &["--state", "s"]).code, 0);
-    // The pages of one are gone; size, time and footer are as they were. Whoever reads it fails.
-    let path = place.path(&name(0));
-    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
-    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    file.seek(SeekFrom::Start(4)).unwrap();
-    file.write_all(&[0xff; 200]).unwrap();
-    file.set_modified(modified).unwrap();
+    let read =
+        |out: &str| place.json(&format!("{out}/run_results.json"))["inputs"]["bytes_read"].as_u64().unwrap();
+    let three = read("out");
     shard(&place, &name(4), 9, 10);
     let night = run(&place, "out", &flags, &["--state", "s"]);
     assert_eq!(night.code, 0, "{}", night.stderr);
     assert_eq!(statuses(&place, "out"), ["reused", "reused", "counted", "reused"]);
     assert_eq!(place.json("out/weights.json")["rows"], 100);
-    let full = run(&place, "out", &flags, &["--state", "s", "--full"]);
-    assert_eq!(full.code, 4, "{}", full.stderr);
-    assert!(full.stderr.contains("0.parquet"), "{}", full.stderr);
+    let one = read("out");
+    let full = run(&place, "full", &flags, &["--state", "s", "--full"]);
+    assert_eq!(full.code, 0, "{}", full.stderr);
+    assert!(one > 0 && read("full") == three + one, "{three} {one} {}", read("full"));
+}
+
+#[test]
+fn a_shard_that_was_replaced_is_counted_though_size_time_and_footer_are_the_same() {
+    let place = Place::new();
+    let flags = three(&place);
+    assert_eq!(run(&place, "out", &flags, &["--state", "s"]).code, 0);
+    let path = place.path(&name(0));
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let set = |path: &Path| {
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+    };
+    // Another file in its place, of the same bytes.
+    let other = place.path("other");
+    std::fs::copy(&path, &other).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    set(&path);
+    assert_eq!(run(&place, "out", &flags, &["--state", "s"]).code, 0);
+    assert_eq!(statuses(&place, "out"), ["counted", "reused", "reused"]);
+    // Pages rewritten where they are: whoever reads them fails.
+    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.seek(SeekFrom::Start(4)).unwrap();
+    file.write_all(&[0xff; 200]).unwrap();
+    set(&path);
+    let ended = run(&place, "out", &flags, &["--state", "s"]);
+    assert!(ended.code == 4 && ended.stderr.contains("0.parquet"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_state_of_an_earlier_version_is_counted_anew_and_this_is_said_once() {
+    let place = Place::new();
+    let flags = three(&place);
+    assert_eq!(run(&place, "out", &flags, &["--state", "s"]).code, 0);
+    let mut old = std::fs::read(place.path("s")).unwrap();
+    let version = old.iter().position(|byte| *byte == b'\n').unwrap() - 1;
+    assert_eq!(old[version], b'2');
+    old[version] = b'1';
+    std::fs::write(place.path("s"), old).unwrap();
+    let said = ["compute", "in", "--out", "out", "--overwrite", "--row-measures", "off", "--state", "s"];
+    let again = || place.run(&[&said[..], &flags].concat());
+    let ended = again();
+    assert!(ended.code == 0 && ended.stderr.contains("earlier version"), "{}", ended.stderr);
+    assert_eq!(statuses(&place, "out"), ["counted"; 3]);
+    let ended = again();
+    assert!(ended.code == 0 && !ended.stderr.contains("earlier version"), "{}", ended.stderr);
+    assert_eq!(statuses(&place, "out"), ["reused"; 3]);
 }
 
 #[test]

@@ -26,7 +26,11 @@ use crate::source::shards::Shard;
 use crate::store::bucket::Version;
 use crate::store::{Address, Bucket, of_path};
 
-const MAGIC: &[u8] = b"posweight shard states 1\n";
+const MAGIC: &[u8] = b"posweight shard states 2\n";
+/// Of files whose shards were told apart by size, modification time and footer alone.
+const OLD_MAGIC: &[u8] = b"posweight shard states 1\n";
+const OLD: &str = "an earlier version wrote it, which did not see all replaced shards";
+const OTHER_RULES: &str = "layout or values are not those of the last run";
 /// Bytes before the first entry.
 const HEAD: u64 = MAGIC.len() as u64 + 32;
 /// Entries are small; a longer one is damage.
@@ -39,7 +43,7 @@ pub(crate) enum Fate {
     Reused,
     /// There is none of its path.
     New,
-    /// Size, time or footer are not those of the kept counts.
+    /// Size, times, inode or footer are not those of the kept counts.
     Changed,
 }
 
@@ -68,8 +72,8 @@ pub(crate) struct States {
     saved: HashMap<PathBuf, SavedCounts>,
     /// Where the next entry goes.
     end: u64,
-    /// Something else was counted when the file was written.
-    rules_changed: bool,
+    /// Why counts that the file held are of no use.
+    why_anew: Option<&'static str>,
     /// The object that this is a copy of, if it is one.
     copy: Option<ObjectCopy>,
 }
@@ -222,7 +226,7 @@ impl States {
             head: [MAGIC, &rules(counting, schema)].concat(),
             saved: HashMap::new(),
             end: HEAD,
-            rules_changed: false,
+            why_anew: None,
             copy: None,
         }
     }
@@ -247,12 +251,14 @@ impl States {
         let mut head = Vec::new();
         let mut file = BufReader::new(&self.file);
         file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|cause| self.wrong(&cause))?;
-        if !MAGIC.starts_with(head.get(..MAGIC.len().min(head.len())).unwrap_or_default()) {
+        let start = head.get(..MAGIC.len().min(head.len())).unwrap_or_default();
+        if !MAGIC.starts_with(start) && !OLD_MAGIC.starts_with(start) {
             return Err(Error::input(format!("--state {}: this is no file of states", self.path.display()))
                 .hint("remove it, then the next run counts all shards; or name another file"));
         }
         if full || head != self.head {
-            self.rules_changed = head.len() as u64 == HEAD && head != self.head;
+            let is_other = head.len() as u64 == HEAD && head != self.head;
+            self.why_anew = is_other.then_some(if start == OLD_MAGIC { OLD } else { OTHER_RULES });
             return Ok(false);
         }
         let Self { end, saved, .. } = self;
@@ -280,10 +286,10 @@ impl States {
         known
     }
 
-    /// True when the file held counts by other rules, which are of no use.
+    /// Why counts that the file held are of no use, if it held any.
     #[must_use]
-    pub(crate) fn rules_changed(&self) -> bool {
-        self.rules_changed
+    pub(crate) fn why_anew(&self) -> Option<&'static str> {
+        self.why_anew
     }
 
     /// What becomes of a shard.

@@ -1,19 +1,16 @@
 //! Columns of one row group read as arrays, side by side.
 
-use std::sync::Arc;
-
 use arrow::array::{ArrayRef, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::ColumnChunkMetaData;
 
 use crate::engine::errors::damaged;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::source::int96::{check_row_group, reader_metadata};
 use crate::source::shards::Shard;
 use crate::store::Reader;
 
@@ -47,6 +44,7 @@ impl<'a> ArrayReader<'a> {
         let mut roots: Vec<usize> = columns.iter().filter_map(|(place, _)| place.map(root)).collect();
         roots.sort_unstable();
         roots.dedup();
+        check_row_group(&shard.place, &shard.metadata, &shard.schema, group, &roots)?;
         let file = open(shard, group, &roots)?;
         let reader = reader(file, shard, group, &roots, from).map_err(|cause| behind(&cause))?;
         Ok(Self { shard, group, columns, roots, reader, rows: from })
@@ -131,7 +129,7 @@ fn reader(
     roots: &[usize],
     from: u64,
 ) -> parquet::errors::Result<ParquetRecordBatchReader> {
-    let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())?;
+    let metadata = reader_metadata(&shard.metadata)?;
     let mask = ProjectionMask::roots(shard.metadata.file_metadata().schema_descr(), roots.iter().copied());
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
         .with_row_groups(vec![group])

@@ -16,6 +16,7 @@ use crate::engine::errors::ours;
 use crate::engine::read::condition_text::parsed;
 use crate::engine::read::pruning::Pruning;
 use crate::engine::read::rows::rows;
+use crate::engine::text_times::with_text_times;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
@@ -41,7 +42,8 @@ impl Condition {
             let schema = table.schema();
             let simplify = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
             let simplifier = ExprSimplifier::new(simplify);
-            let expression = simplifier.coerce(parsed(&table, dataset, text)?, schema)?;
+            let expression = with_text_times(parsed(&table, dataset, text)?, schema)?.data;
+            let expression = simplifier.coerce(expression, schema)?;
             let expression =
                 context.state().create_physical_expr(simplifier.simplify(expression)?, schema)?;
             let mut columns: Vec<_> = collect_columns(&expression).into_iter().collect();

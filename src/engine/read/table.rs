@@ -3,6 +3,7 @@
 //! The shard table is a `ParquetSource` inside `DataSourceExec`; beside the columns of the files it has
 //! the hive columns and, last, the number of the shard a row comes from.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
@@ -20,10 +21,13 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::engine::dataset::{Cut, hive_value, shard_number};
+use crate::engine::errors::external;
 use crate::engine::objects::Readers;
 use crate::engine::read::pieces;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::source::int96::{check_row_group, has_int96};
 use crate::source::shards::Shard;
+use crate::threads::in_order;
 
 /// The column that says which shard a row comes from.
 pub(crate) const SHARD_COLUMN: &str = "__posweight_shard";
@@ -63,6 +67,41 @@ impl ShardTable {
         }
         Ok(Self { schema: Arc::clone(table.table_schema()), groups, table })
     }
+
+    /// Makes sure that the reader holds all INT96 times of the columns that are read.
+    async fn check_times(&self, projection: Option<&Vec<usize>>) -> DfResult<()> {
+        let fields = self.schema.fields();
+        let all = || (0..fields.len()).collect();
+        let places: Vec<usize> = projection.cloned().unwrap_or_else(all);
+        let names: BTreeSet<String> = places.into_iter().map(|place| fields[place].name().clone()).collect();
+        let files = self.groups.iter().flat_map(FileGroup::iter);
+        let mut seen = HashSet::new();
+        let shards: Vec<Shard> = files
+            .filter_map(|file| file.extension::<Shard>())
+            .filter(|shard| has_int96(shard.metadata.file_metadata().schema_descr()))
+            .filter(|shard| seen.insert(shard.name.clone()))
+            .cloned()
+            .collect();
+        if shards.is_empty() {
+            return Ok(());
+        }
+        let threads = self.groups.len();
+        let check = move || {
+            let checked = in_order(shards, threads, |shard| {
+                let fields = shard.schema.fields().iter().enumerate();
+                let roots = fields.filter(|(_, field)| names.contains(field.name())).map(|(root, _)| root);
+                let (roots, metadata) = (roots.collect::<Vec<_>>(), &shard.metadata);
+                (0..metadata.num_row_groups())
+                    .try_for_each(|group| {
+                        check_row_group(&shard.place, metadata, &shard.schema, group, &roots)
+                    })
+                    .map_err(|error| error.at(&shard.name))
+            });
+            checked.into_iter().collect::<Result<()>>()
+        };
+        let checked = tokio::task::spawn_blocking(check).await;
+        checked.map_err(|cause| external(Error::internal(cause.to_string())))?.map_err(external)
+    }
 }
 
 #[async_trait]
@@ -82,6 +121,7 @@ impl TableProvider for ShardTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        self.check_times(projection).await?;
         // The session's options, which forbid pruning by statistics: a source of its own would allow it.
         let options = state.default_table_options().parquet;
         let source = ParquetSource::new(self.table.clone()).with_table_parquet_options(options);

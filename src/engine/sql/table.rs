@@ -18,8 +18,8 @@ use crate::engine::errors::external;
 use crate::engine::read::hive;
 use crate::engine::read::table::ShardTable;
 use crate::error::{Error, Result};
-use crate::source::arrow_files::all_as_parquet;
 use crate::source::folder_values::check_folders;
+use crate::source::formats::all_as_parquet;
 use crate::source::listing::{self, Listed, Listing};
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::open;
@@ -31,7 +31,7 @@ pub(super) struct QueryTable {
     dataset: Dataset,
     schema: SchemaRef,
     threads: usize,
-    /// The shards made of Arrow IPC files, for as long as they are needed.
+    /// The shards made of files that are not Parquet, for as long as they are needed.
     spooled: Vec<Spooled>,
 }
 

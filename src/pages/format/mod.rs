@@ -17,6 +17,7 @@ pub(super) mod chunk;
 mod codec;
 pub(super) mod data_pages;
 pub(super) mod dictionary;
+pub(super) mod encryption;
 pub(super) mod footer;
 mod header;
 pub(super) mod hybrid;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::names::{ENDINGS, is_hidden, is_shard};
+use super::names::{endings, is_hidden, is_shard};
 use super::pattern::{Glob, Reached, is_glob};
 use super::table_kind::Tables;
 use crate::error::{Error, Result, plural};
@@ -79,13 +79,25 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
         found.others.iter().for_each(|path| others.add(path));
         let others = others.said().map_or_else(String::new, |said| format!("; {said}"));
         return Err(Error::input(format!("{source}: no Parquet file in this folder{others}")).hint(format!(
-            "files must end in .{}; names that start with . or _ are skipped unless named outright",
-            ENDINGS.join(", .")
+            "files must end in {}; names that start with . or _ are skipped unless named outright",
+            endings()
         )));
     }
     found.others.iter().for_each(|path| passed.add(path));
-    found.shards.iter().for_each(|path| tables.look_above(path));
+    // Files side by side lie in the same tables, unless links lead out of their folder.
+    let mut last = None;
+    for path in &found.shards {
+        if last != path.parent() || is_link(path) {
+            tables.look_above(path);
+        }
+        last = path.parent();
+    }
     Ok(found.shards)
+}
+
+/// Whether a path is a link.
+pub(super) fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
 }
 
 /// Entries of a folder, by name.

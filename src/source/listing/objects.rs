@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::folders::PassedOver;
-use super::names::{ENDINGS, is_hidden, is_shard};
+use super::names::{endings, is_hidden, is_shard};
 use super::pattern::{Glob, is_glob};
 use super::table_kind::{TableKind, Tables, is_metadata};
 use crate::error::{Error, Result};
@@ -55,8 +55,8 @@ fn nothing(address: &Address) -> Error {
             .hint("check the address; quote the glob so that the shell does not expand it");
     }
     Error::input(format!("{address}: there is no such object, and no shard in such a folder")).hint(format!(
-        "objects must end in .{}; names that start with . or _ are skipped unless named outright",
-        ENDINGS.join(", .")
+        "objects must end in {}; names that start with . or _ are skipped unless named outright",
+        endings()
     ))
 }
 

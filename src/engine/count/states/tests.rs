@@ -65,7 +65,7 @@ fn counts_of_other_rules_and_of_a_full_run_are_not_used() {
     let fate = |counting: &Counting, full| {
         place.keep(&[(&a, b"counts")]);
         let states = place.open_for(counting, full).unwrap();
-        (states.fate(&a), states.rules_changed())
+        (states.fate(&a), states.why_anew().is_some())
     };
     assert_eq!(fate(&class(), false), (Fate::Reused, false));
     assert_eq!(fate(&class(), true), (Fate::New, false));

@@ -1,0 +1,351 @@
+//! CSV and TSV files: a line of names, then rows. Their types are those that hold all values of all files.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, NullArray, RecordBatch, RecordBatchOptions,
+    StringBuilder,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
+
+use super::reader::{BATCH_BYTES, BATCH_ROWS, FormatReader, ROW_BYTES_MAX, Rows, SourceFile};
+use crate::error::{Error, Result};
+
+/// Whole numbers up to here are floating-point numbers too.
+const EXACT_MAX: u64 = 1 << 53;
+
+/// Reads files whose fields are separated by one character.
+#[derive(Debug)]
+pub(super) struct CsvFiles {
+    separator: u8,
+    /// By the name of the column.
+    kinds: HashMap<String, CellKinds>,
+}
+
+/// What cells of a column were seen; empty ones are none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct CellKinds {
+    boolean: bool,
+    integer: bool,
+    /// A whole number that no floating-point number may stand for.
+    large: bool,
+    float: bool,
+    nan: bool,
+    text: bool,
+}
+
+impl CellKinds {
+    fn see(&mut self, cell: &str) {
+        if self.text || cell.is_empty() {
+            return;
+        }
+        let trimmed = cell.trim();
+        if let Some(number) = whole(trimmed) {
+            self.integer = true;
+            self.large |= number.unsigned_abs() > EXACT_MAX;
+        } else if fraction(trimmed).is_some() {
+            self.float = true;
+        } else if trimmed.eq_ignore_ascii_case("nan") {
+            self.nan = true;
+        } else if truth(trimmed).is_some() {
+            self.boolean = true;
+        } else {
+            self.text = true;
+        }
+    }
+
+    /// The type that holds all cells as they are.
+    fn data_type(self) -> DataType {
+        let Self { boolean, integer, large, float, nan, text } = self;
+        let is_number = integer || float;
+        match () {
+            () if text || (boolean && is_number) || (nan && !is_number) => DataType::Utf8,
+            () if boolean => DataType::Boolean,
+            () if large && (float || nan) => DataType::Utf8,
+            () if float || nan => DataType::Float64,
+            () if integer => DataType::Int64,
+            () => DataType::Null,
+        }
+    }
+}
+
+/// Whether digits begin with a zero that a number would lose.
+fn has_leading_zero(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit()
+}
+
+fn whole(text: &str) -> Option<i64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    (is_plain && !has_leading_zero(text)).then(|| text.parse().ok()).flatten()
+}
+
+fn fraction(text: &str) -> Option<f64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    // Digits alone are a whole number that is too large, or have leading zeros.
+    let is_fraction = text.bytes().any(|byte| b".eE".contains(&byte)) && !text.starts_with('+');
+    let number = (is_plain && is_fraction && !has_leading_zero(text)).then(|| text.parse().ok()).flatten();
+    number.filter(|number: &f64| number.is_finite())
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// Counts quotes on their way: a quote that is not closed takes all lines after it along.
+struct QuoteCounter<R> {
+    inner: R,
+    quotes: u64,
+    /// Bytes since a row was complete.
+    row: u64,
+}
+
+impl<R: Read> Read for QuoteCounter<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.row > ROW_BYTES_MAX {
+            return Err(std::io::Error::other("a row of more than 256 MB; a quote may not be closed"));
+        }
+        let n = self.inner.read(buffer)?;
+        self.row += n as u64;
+        self.quotes += buffer[..n].iter().map(|byte| u64::from(*byte == b'"')).sum::<u64>();
+        Ok(n)
+    }
+}
+
+type Records = Reader<QuoteCounter<Box<dyn Read>>>;
+
+impl CsvFiles {
+    pub(super) fn new(separator: u8) -> Self {
+        Self { separator, kinds: HashMap::new() }
+    }
+
+    /// The rows of a file, and the names of its columns.
+    fn records(&self, file: &SourceFile<'_>) -> Result<(Records, Vec<String>)> {
+        let input = QuoteCounter { inner: file.bytes()?, quotes: 0, row: 0 };
+        let mut records = ReaderBuilder::new().delimiter(self.separator).from_reader(input);
+        let names = records.headers().map_err(|cause| wrong(file, &cause))?.clone();
+        let names: Vec<String> = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| if i == 0 { name.trim_start_matches('\u{feff}') } else { name }.to_owned())
+            .collect();
+        self.check_names(file, &names)?;
+        Ok((records, names))
+    }
+
+    fn check_names(&self, file: &SourceFile<'_>, names: &[String]) -> Result<()> {
+        let first = |what: String| file.at_line(1, &what);
+        if names.is_empty() {
+            return Err(Error::input(format!("{}: the file is empty", file.name))
+                .hint("write a line with the names of the columns"));
+        }
+        if let [only] = names {
+            let other = [(';', "semicolons"), ('\t', "tabs"), (',', "commas"), ('|', "bars")];
+            if let Some((_, what)) =
+                other.iter().find(|(c, _)| *c != char::from(self.separator) && only.contains(*c))
+            {
+                let (right, kind) = if self.separator == b',' { ("commas", "CSV") } else { ("tabs", "TSV") };
+                return Err(first(format!(
+                    "{kind} needs {right} between its fields; found {what}: {only:?}"
+                ))
+                .hint(format!("write the file with {right}, or as Parquet")));
+            }
+        }
+        let mut sorted: Vec<&String> = names.iter().collect();
+        sorted.sort();
+        let twice = sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+        // 0, 1, 2 … are the names that pandas gives to the columns of a matrix.
+        let is_numbered = |names: &[String]| names.iter().enumerate().all(|(i, name)| *name == i.to_string());
+        let is_matrix = is_numbered(names) || (names[0].is_empty() && is_numbered(&names[1..]));
+        let is_number = |name: &String| whole(name.trim()).is_some() || fraction(name.trim()).is_some();
+        let is_data =
+            !is_matrix && names.iter().any(is_number) && names.iter().all(|n| n.is_empty() || is_number(n));
+        match twice {
+            Some(name) if !is_data => Err(first(format!("column {name:?} is there twice"))
+                .hint("the first line names the columns: rename one of the two")),
+            _ if is_data => Err(first(format!("names of columns are expected; found {}", names.join(", ")))
+                .hint("write the names of the columns into the first line")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The error for a row that cannot be read.
+fn wrong(file: &SourceFile<'_>, cause: &csv::Error) -> Error {
+    let line = cause.position().map_or(1, csv::Position::line);
+    match cause.kind() {
+        ErrorKind::Io(cause) => file.failed(cause),
+        ErrorKind::UnequalLengths { expected_len, len, .. } => file
+            .at_line(line, &format!("{expected_len} fields are expected, as in the first line; found {len}"))
+            .hint("mend the line; put fields that hold separators or line breaks in double quotes"),
+        ErrorKind::Utf8 { .. } => {
+            file.at_line(line, &"not UTF-8 text").hint("save the file as UTF-8, such as with iconv -t utf-8")
+        }
+        _ => file.at_line(line, cause),
+    }
+}
+
+impl FormatReader for CsvFiles {
+    fn look(&mut self, file: &SourceFile<'_>) -> Result<()> {
+        let (mut records, names) = self.records(file)?;
+        let mut seen: Vec<CellKinds> =
+            names.iter().map(|name| self.kinds.get(name).copied().unwrap_or_default()).collect();
+        let mut record = StringRecord::new();
+        let mut last = (0, false);
+        while records.read_record(&mut record).map_err(|cause| wrong(file, &cause))? {
+            for (kinds, cell) in seen.iter_mut().zip(&record) {
+                kinds.see(cell);
+            }
+            records.get_mut().row = 0;
+            let line = record.position().map_or(0, csv::Position::line);
+            last = (line, record.iter().next_back().is_some_and(|cell| cell.contains('\n')));
+        }
+        if last.1 && records.get_ref().quotes % 2 == 1 {
+            return Err(file
+                .at_line(last.0, &"a quoted field does not end before the end of the file")
+                .hint("close the quote, or write the file again"));
+        }
+        self.kinds.extend(names.into_iter().zip(seen));
+        Ok(())
+    }
+
+    fn open<'f>(&'f self, file: &'f SourceFile<'f>) -> Result<Rows<'f>> {
+        let (mut records, names) = self.records(file)?;
+        let types =
+            names.iter().map(|name| self.kinds.get(name).map_or(DataType::Null, |kinds| kinds.data_type()));
+        let types: Vec<DataType> = types.collect();
+        let fields =
+            names.iter().zip(&types).map(|(name, data_type)| Field::new(name, data_type.clone(), true));
+        let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let given = Arc::clone(&schema);
+        let mut record = StringRecord::new();
+        let next = move || {
+            let mut columns: Vec<ColumnOfCells> = types.iter().map(ColumnOfCells::new).collect();
+            let (mut rows, mut bytes) = (0, 0);
+            while rows < BATCH_ROWS && bytes < BATCH_BYTES {
+                if !records.read_record(&mut record).map_err(|cause| wrong(file, &cause))? {
+                    break;
+                }
+                for (column, cell) in columns.iter_mut().zip(&record) {
+                    if !column.push(cell) {
+                        let line = record.position().map_or(0, csv::Position::line);
+                        return Err(Error::changed(format!("{}: line {line} was rewritten", file.name))
+                            .hint("run again once nothing writes to the files"));
+                    }
+                }
+                records.get_mut().row = 0;
+                rows += 1;
+                bytes += record.as_slice().len();
+            }
+            if rows == 0 {
+                return Ok(None);
+            }
+            let arrays = columns.into_iter().map(|column| column.finish(rows)).collect();
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            RecordBatch::try_new_with_options(Arc::clone(&given), arrays, &options)
+                .map(Some)
+                .map_err(|cause| Error::internal(cause.to_string()))
+        };
+        Ok(Rows { schema, next: Box::new(next) })
+    }
+}
+
+/// A column as it is filled.
+enum ColumnOfCells {
+    Empty,
+    Boolean(BooleanBuilder),
+    Integer(Int64Builder),
+    Float(Float64Builder),
+    Text(StringBuilder),
+}
+
+impl ColumnOfCells {
+    fn new(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Null => Self::Empty,
+            DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            DataType::Int64 => Self::Integer(Int64Builder::new()),
+            DataType::Float64 => Self::Float(Float64Builder::new()),
+            _ => Self::Text(StringBuilder::new()),
+        }
+    }
+
+    /// Whether the cell fits the type.
+    fn push(&mut self, cell: &str) -> bool {
+        let (is_empty, trimmed) = (cell.is_empty(), cell.trim());
+        let known = match self {
+            Self::Empty => None,
+            Self::Boolean(values) => {
+                let value = truth(trimmed);
+                values.append_option(value);
+                value.map(|_| ())
+            }
+            Self::Integer(values) => {
+                let value = whole(trimmed);
+                values.append_option(value);
+                value.map(|_| ())
+            }
+            Self::Float(values) => {
+                let nan = || trimmed.eq_ignore_ascii_case("nan").then_some(f64::NAN);
+                let value = fraction(trimmed).or_else(|| whole(trimmed).map(|n| n as f64)).or_else(nan);
+                values.append_option(value);
+                value.map(|_| ())
+            }
+            Self::Text(values) => {
+                values.append_option((!is_empty).then_some(cell));
+                Some(())
+            }
+        };
+        known.is_some() || is_empty
+    }
+
+    fn finish(self, rows: usize) -> ArrayRef {
+        match self {
+            Self::Empty => Arc::new(NullArray::new(rows)),
+            Self::Boolean(mut values) => Arc::new(values.finish()),
+            Self::Integer(mut values) => Arc::new(values.finish()),
+            Self::Float(mut values) => Arc::new(values.finish()),
+            Self::Text(mut values) => Arc::new(values.finish()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_has_the_type_that_holds_all_its_cells() {
+        let of = |cells: &[&str]| {
+            let mut kinds = CellKinds::default();
+            cells.iter().for_each(|cell| kinds.see(cell));
+            kinds.data_type()
+        };
+        for (cells, expected) in [
+            (&["", ""][..], DataType::Null),
+            (&["1", "", " -3"], DataType::Int64),
+            (&["1", "0.5", "1e-3"], DataType::Float64),
+            (&["1", "nan"], DataType::Float64),
+            (&["nan"], DataType::Utf8),
+            (&["9007199254740993", "0.5"], DataType::Utf8),
+            (&["9223372036854775808"], DataType::Utf8),
+            (&["02139", "10001"], DataType::Utf8),
+            (&["1", "00.5"], DataType::Utf8),
+            (&["true", "False"], DataType::Boolean),
+            (&["true", "1"], DataType::Utf8),
+            (&["1", "2", "NA"], DataType::Utf8),
+            (&["1e999"], DataType::Utf8),
+            (&["+1"], DataType::Utf8),
+            (&["-"], DataType::Utf8),
+        ] {
+            assert_eq!(of(cells), expected, "{cells:?}");
+        }
+    }
+}

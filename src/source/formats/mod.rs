@@ -1,0 +1,132 @@
+//! Files that are not Parquet as shards: each becomes a Parquet file of this run, batch by batch.
+//!
+//! ```text
+//! format ─▶ FormatReader: look at all files ─▶ open each ─▶ batches ─▶ Spool
+//! ```
+
+mod arrow;
+mod csv;
+mod json_kinds;
+mod json_lines;
+mod reader;
+
+use std::path::Path;
+
+use ::arrow::datatypes::Schema;
+use ::arrow::error::ArrowError;
+
+use self::arrow::ArrowFiles;
+use self::csv::CsvFiles;
+use self::json_lines::JsonLinesFiles;
+use self::reader::{FormatReader, Rows, SourceFile};
+use super::listing::{FileFormat, Listed, Listing, format_of};
+use super::spool::{Spool, Spooled};
+use crate::error::{Error, Result};
+use crate::store::Stat;
+
+/// Makes the reader of a format.
+type MakeReader = fn() -> Box<dyn FormatReader>;
+
+/// Formats and their readers; Parquet has none.
+const READERS: [(FileFormat, MakeReader); 4] = [
+    (FileFormat::Arrow, || Box::new(ArrowFiles)),
+    (FileFormat::Csv, || Box::new(CsvFiles::new(b','))),
+    (FileFormat::Tsv, || Box::new(CsvFiles::new(b'\t'))),
+    (FileFormat::JsonLines, || Box::new(JsonLinesFiles::default())),
+];
+
+/// Where rows are saved, and which.
+pub(crate) struct SavePlace<'a> {
+    /// The folder.
+    pub parent: &'a Path,
+    /// Bytes at most, of all files together.
+    pub limit: u64,
+    /// The columns to save, by position.
+    pub choose: &'a dyn Fn(&Schema) -> Result<Vec<usize>>,
+}
+
+/// The same shards, with a Parquet file of this run in the place of each file of another format, for as long as what
+/// is given beside them is held.
+///
+/// # Errors
+/// [`Error::Input`] for a file that cannot be read, and for files of several formats; [`Error::Resource`] when there
+/// is no room for the rows.
+pub(crate) fn as_parquet(listing: Listing, save: &SavePlace<'_>) -> Result<(Listing, Vec<Spooled>)> {
+    let Some(format) = one_format(&listing.shards)? else { return Ok((listing, Vec::new())) };
+    let Some((_, make)) = READERS.iter().find(|(known, _)| *known == format) else {
+        return Ok((listing, Vec::new()));
+    };
+    let mut reader = make();
+    let mut versions = Vec::with_capacity(listing.shards.len());
+    for listed in &listing.shards {
+        let file = source_file(listed);
+        versions.push(version(&file)?);
+        reader.look(&file)?;
+    }
+    let (mut shards, mut all, mut left) = (Vec::new(), Vec::new(), save.limit);
+    for (listed, before) in listing.shards.into_iter().zip(versions) {
+        let file = source_file(&listed);
+        let spooled = saved(&file, reader.open(&file)?, save, left)?;
+        if version(&file)? != before {
+            return Err(Error::changed(format!("{}: the file was rewritten while it was read", file.name))
+                .hint("run again once nothing writes to the files"));
+        }
+        left = left.saturating_sub(spooled.bytes()?);
+        shards.push(Listed { place: spooled.listed().place, ..listed });
+        all.push(spooled);
+    }
+    Ok((Listing { shards, ..listing }, all))
+}
+
+/// The same with all columns, in the temporary folder of the system, however large they are.
+///
+/// # Errors
+/// As [`as_parquet`].
+pub(crate) fn all_as_parquet(listing: Listing) -> Result<(Listing, Vec<Spooled>)> {
+    let choose = |schema: &Schema| Ok((0..schema.fields().len()).collect());
+    as_parquet(listing, &SavePlace { parent: &std::env::temp_dir(), limit: u64::MAX, choose: &choose })
+}
+
+/// The format of all files; other endings are Parquet files that were named outright.
+fn one_format(shards: &[Listed]) -> Result<Option<FileFormat>> {
+    let format = |listed: &Listed| format_of(&listed.name).map_or(FileFormat::Parquet, |(format, _)| format);
+    let Some(first) = shards.first() else { return Ok(None) };
+    let Some(other) = shards.iter().find(|shard| format(shard) != format(first)) else {
+        return Ok(Some(format(first)));
+    };
+    let one = |listed: &Listed| {
+        let name = format(listed).name();
+        format!("{} is {} {name} file", listed.name, if name.starts_with('A') { "an" } else { "a" })
+    };
+    let end = |listed: &Listed| listed.name.rsplit('.').next().unwrap_or_default().to_owned();
+    Err(Error::input(format!("{}, and {}: shards must have one format", one(first), one(other)))
+        .hint(format!("name the files of one format, such as 'data/**/*.{}'", end(first))))
+}
+
+fn source_file(listed: &Listed) -> SourceFile<'_> {
+    let compression = format_of(&listed.name).and_then(|(_, compression)| compression);
+    SourceFile { name: &listed.name, place: &listed.place, compression }
+}
+
+/// Which version of a file this is.
+fn version(file: &SourceFile<'_>) -> Result<Stat> {
+    let opened = file.place.open().map_err(|cause| file.place.failed(&cause))?;
+    opened.stat().map_err(|cause| file.place.failed(&cause))
+}
+
+fn saved(file: &SourceFile<'_>, mut rows: Rows<'_>, save: &SavePlace<'_>, limit: u64) -> Result<Spooled> {
+    let name = file.name;
+    let columns = (save.choose)(&rows.schema).map_err(|error| error.at(name))?;
+    let project = |cause: ArrowError| Error::internal(cause.to_string());
+    let schema = rows.schema.project(&columns).map_err(project)?;
+    let file_name = file.place.file_name();
+    let stem = file_name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or("rows");
+    let mut spool = Spool::of_file(schema.into(), save.parent, limit, name, stem)?;
+    while let Some(batch) = (rows.next)()? {
+        spool.write(&batch.project(&columns).map_err(project)?)?;
+    }
+    spool.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! CSV and JSON lines are counted as Parquet is, by every verb.
+
+use std::fs;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+
+use crate::support::Place;
+
+const CSV: &str =
+    "id,label,zip,split\n1,cat,02139,train\n2,\"dog, small\",10001,test\n3,cat,,train\n4,,94105,train\n";
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut writer = GzEncoder::new(Vec::new(), Compression::fast());
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.finish().unwrap()
+}
+
+fn json_lines() -> String {
+    [
+        json!({"id": 1, "tags": ["a", "b"], "label": "cat"}),
+        json!({"id": 2, "tags": [], "label": "dog, small"}),
+        json!({"id": 3, "label": "cat", "scores": {"a": 0.5, "b": 1}}),
+    ]
+    .map(|row| format!("{row}\n"))
+    .concat()
+}
+
+fn sources() -> Place {
+    let place = Place::new();
+    for folder in ["csv", "gz", "json", "zst"] {
+        fs::create_dir(place.path(folder)).unwrap();
+    }
+    fs::write(place.path("csv/a.csv"), CSV).unwrap();
+    fs::write(place.path("gz/a.csv.gz"), gzip(CSV)).unwrap();
+    fs::write(place.path("json/a.jsonl"), json_lines()).unwrap();
+    fs::write(place.path("zst/a.ndjson.zst"), zstd::encode_all(json_lines().as_bytes(), 0).unwrap()).unwrap();
+    place
+}
+
+#[test]
+fn labels_in_text_files_are_counted() {
+    let place = sources();
+    for source in ["csv", "gz", "csv/a.csv", "gz/*.csv.gz"] {
+        for more in [&[][..], &["--engine", "plain"]] {
+            let found = place.weights(&[&[source, "--labels", "label", "--layout", "class"], more].concat());
+            assert_eq!(
+                (&found["labels"], &found["positives"]),
+                (&json!(["cat", "dog, small"]), &json!([2, 1]))
+            );
+            assert_eq!((&found["rows"], &found["missing"]), (&json!(4), &json!([1, 1])), "{source}");
+        }
+    }
+    for source in ["json", "zst"] {
+        let found = place.weights(&[source, "--labels", "tags", "--where", "label <> 'x'"]);
+        assert_eq!((&found["labels"], &found["positives"]), (&json!(["a", "b"]), &json!([1, 1])), "{source}");
+    }
+    let found = place.weights(&["csv", "--labels", "label", "--layout", "class", "--where", "zip = '02139'"]);
+    assert_eq!(found["rows"], 1);
+    let by = ["compute", "gz", "--labels", "label", "--layout", "class", "--by", "split", "--out", "by"];
+    let ended = place.run(&by);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(place.json("by/by/split=train/weights.json")["rows"], 3);
+}
+
+#[test]
+fn other_verbs_read_text_files_too() {
+    let place = sources();
+    let inspect = place.run(&["inspect", "csv"]);
+    assert!(inspect.code == 0 && inspect.stderr.contains("csv/a.csv: 4 rows"), "{}", inspect.stderr);
+    let query = "SELECT sum(id) AS ids, count(zip) AS zips FROM 'gz/a.csv.gz'";
+    let told = place.run(&["sql", "-c", query, "--format", "csv"]);
+    assert!(told.stdout.contains("10,3"), "{}{}", told.stdout, told.stderr);
+    let told = place.run(&[
+        "sql",
+        "-c",
+        "SELECT label, positives FROM label_counts('json', 'labels=tags')",
+        "--format",
+        "csv",
+    ]);
+    assert!(told.stdout.contains("a,1"), "{}{}", told.stdout, told.stderr);
+    let query =
+        ["compute", "csv", "--query", "SELECT upper(label) AS label FROM shards", "--layout", "class"];
+    let ended = place.run(&[&query[..], &["--labels", "label", "--out", "query"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(place.json("query/weights.json")["labels"], json!(["CAT", "DOG, SMALL"]));
+    let refused = ["compute", "csv", "--labels", "label", "--layout", "class", "--state", "s", "--out", "o"];
+    let ended = place.run(&refused);
+    assert!(ended.code == 2 && ended.stderr.contains("--state"), "{}", ended.stderr);
+}
+
+#[test]
+fn plans_name_text_files_and_copies_of_them_are_parquet() {
+    let place = sources();
+    let flags = ["--labels", "label", "--layout", "class"];
+    let plan = ["sample", "csv", "--plan", "ml-ros", "--materialize", "--overwrite", "--out"];
+    let plans = ["one", "two"].map(|out| {
+        let ended = place.run(&[&plan[..], &[out], &flags].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        place.json(&format!("{out}/plan.json"))
+    });
+    assert_eq!(plans[0]["shards"], plans[1]["shards"]);
+    assert_eq!(plans[0]["shards"][0]["name"], "a.csv");
+    let copy = place.weights(&[&["one/sampled/a.csv.parquet"], &flags[..]].concat());
+    assert_eq!(copy["rows"], plans[0]["epoch_rows"]);
+}
+
+#[test]
+fn what_text_files_cannot_be_is_said_with_file_and_line() {
+    let place = sources();
+    fs::write(place.path("csv/b.csv"), "id,label\n1\n").unwrap();
+    let ended = place.run(&["compute", "csv", "--labels", "label", "--out", "out"]);
+    assert!(ended.code == 4 && ended.stderr.contains("csv/b.csv: line 2"), "{}", ended.stderr);
+    let ended = place.run(&["compute", "gz", "json", "--labels", "label", "--out", "out"]);
+    let words = ["gz/a.csv.gz is a CSV file", "json/a.jsonl is a JSON lines file", "one format"];
+    assert!(ended.code == 4 && words.iter().all(|word| ended.stderr.contains(word)), "{}", ended.stderr);
+    assert!(!place.path("out/weights.json").exists());
+}
