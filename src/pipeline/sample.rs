@@ -71,6 +71,14 @@ pub(super) fn check_opened(opened: &Opened) -> Result<()> {
         LayoutKind::Long => Err("in layout long a row is spread over many lines"),
         _ => can_tell(&opened.counting),
     };
+    if let Some(shard) = opened.dataset.shards.iter().find(|shard| shard.deleted.is_some()) {
+        let table = shard.table.as_ref().map(|table| table.table.version().to_string()).unwrap_or_default();
+        return Err(Error::input(format!(
+            "{}: rows cannot be planned, because a plan numbers the rows of files, and the {table} has deleted some",
+            shard.name
+        ))
+        .hint("rewrite the table's files without deleted rows, as OPTIMIZE or a compaction does"));
+    }
     can_plan.map_err(|why| {
         Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(
             if opened.counting.has_mass() {

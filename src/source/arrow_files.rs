@@ -128,6 +128,7 @@ mod tests {
     use super::*;
     use crate::source::listing::list;
     use crate::source::shards::open;
+    use crate::source::tables::at::HowTables;
 
     fn batch() -> RecordBatch {
         let columns: [(&str, ArrayRef); 2] = [
@@ -152,7 +153,7 @@ mod tests {
     }
 
     fn save(folder: &Path, limit: u64) -> Result<(Listing, Vec<Spooled>)> {
-        let listing = list(&[folder.join("in").display().to_string()], false)?;
+        let listing = list(&[folder.join("in").display().to_string()], HowTables::default())?;
         let choose = |_: &Schema| Ok(vec![0]);
         as_parquet(listing, &SavePlace { parent: &folder.join("spool"), limit, choose: &choose })
     }

@@ -5,29 +5,28 @@
 //!                                               └ read here, once: schema, row groups, metadata
 //! ```
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::arrow::arrow_reader::RowSelection;
+use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
+use super::footers::{Known, checked_rows, decode, read_footer, unplaced, with_schema};
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
+use super::tables::deleted_rows::DeletedRows;
+use super::tables::footer::{as_named, rows_of_group};
+use super::tables::table::TableFile;
 use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
-use crate::guard::guarded;
 use crate::pages::Outline;
-use crate::store::{Object, Place, Reader};
+use crate::store::{Object, Place};
 use crate::threads::in_order;
-
-/// A footer above this is refused: no label file needs one, a damaged length field claims one.
-const FOOTER_BYTES_MAX: u64 = 256 << 20;
 
 /// Footers of objects that are asked for at a time.
 const REQUESTS: usize = 32;
@@ -45,8 +44,14 @@ pub(crate) struct Shard {
     pub bytes: u64,
     /// Modification time when it was listed.
     pub modified: Option<SystemTime>,
-    /// Rows, by the footer.
+    /// Rows, by the footer, without those that are deleted.
     pub rows: u64,
+    /// Rows that the table of the file has deleted: neither the footer nor statistics know of them.
+    pub deleted: Option<Arc<DeletedRows>>,
+    /// The table that the file belongs to.
+    pub table: Option<TableFile>,
+    /// The footer names columns as the table does, not as the file does.
+    pub is_renamed: bool,
     /// SHA-256 of the footer, which pins schema, row groups and statistics.
     pub footer_sha256: [u8; 32],
     /// The columns of the file as Arrow types, and after them those of `nested`.
@@ -123,10 +128,27 @@ impl Shard {
         self.schema.fields().iter().skip(own).map(|field| field.name().as_str())
     }
 
-    /// Size, time of modification and footer, as one hash; objects have their `ETag` in place of the time.
+    /// Size, time of modification and footer, as one hash; objects have their `ETag` in place of the time. What a
+    /// table says of the file is a part of it.
     #[must_use]
     pub(crate) fn identity(&self) -> String {
-        identity(&self.place, self.bytes, self.modified, &self.footer_sha256)
+        let table = self.table.as_ref().map(|table| of_table(table, self.deleted.as_deref()));
+        identity(&self.place, self.bytes, self.modified, &self.footer_sha256, table)
+    }
+
+    /// The rows of a row group that are not deleted.
+    #[must_use]
+    pub(crate) fn live_rows(&self, group: usize) -> u64 {
+        let rows = u64::try_from(self.metadata.row_group(group).num_rows()).unwrap_or(0);
+        let deleted = self.deleted.as_ref();
+        rows - deleted.map_or(0, |deleted| deleted.count(rows_of_group(&self.metadata, group)))
+    }
+
+    /// Which rows of a row group are not deleted; `None` for all.
+    #[must_use]
+    pub(crate) fn live_selection(&self, group: usize) -> Option<RowSelection> {
+        let (deleted, rows) = (self.deleted.as_ref()?, rows_of_group(&self.metadata, group));
+        (deleted.count(rows.clone()) > 0).then(|| deleted.selection(rows))
     }
 
     /// The absolute path or address; where links lead out of the folders that say the `key=value` pairs, the path
@@ -151,7 +173,12 @@ impl Shard {
             return Ok(self.clone());
         }
         self.check_unchanged()?;
-        let listed = Listed { place: self.place.clone(), hive: self.hive.clone(), name: self.name.clone() };
+        let listed = Listed {
+            place: self.place.clone(),
+            hive: self.hive.clone(),
+            name: self.name.clone(),
+            table: self.table.clone(),
+        };
         let whole = open_one(&listed, &Known::default()).map_err(|error| error.at(&self.name))?;
         whole.check_unchanged()?;
         Ok(whole.with_nested(self.nested_names()))
@@ -176,7 +203,23 @@ impl Shard {
     }
 }
 
-fn identity(place: &Place, bytes: u64, modified: Option<SystemTime>, footer_sha256: &[u8; 32]) -> String {
+/// What a table says of a file, as one hash: deleted rows, and what its columns are called.
+fn of_table(table: &TableFile, deleted: Option<&DeletedRows>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(table.table.columns().sha256());
+    if let Some(deleted) = deleted {
+        hash.update(deleted.sha256());
+    }
+    hash.finalize().into()
+}
+
+fn identity(
+    place: &Place,
+    bytes: u64,
+    modified: Option<SystemTime>,
+    footer_sha256: &[u8; 32],
+    of_table: Option<[u8; 32]>,
+) -> String {
     let mut hash = Sha256::new();
     hash.update(bytes.to_le_bytes());
     if let Some(e_tag) = place.object().and_then(Object::e_tag) {
@@ -186,6 +229,9 @@ fn identity(place: &Place, bytes: u64, modified: Option<SystemTime>, footer_sha2
         hash.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
     }
     hash.update(footer_sha256);
+    if let Some(table) = of_table {
+        hash.update(table);
+    }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -238,11 +284,14 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     let bare = |cause: &std::io::Error| unplaced(place, cause);
     let mut file = place.open().map_err(|cause| bare(&cause))?;
     let (bytes, modified) = file.stat().map_err(|cause| bare(&cause))?;
+    let table = listed.table.as_ref();
+    table.map_or(Ok(()), |table| table.check_size(bytes))?;
     let footer = read_footer(&mut file, bytes, place)?;
     let footer_sha256 = Sha256::digest(&footer).into();
-    let is_outline = !known.identities.is_empty()
-        && known.identities.contains(&identity(place, bytes, modified, &footer_sha256));
-    let (Decoded { metadata, schema }, rows) = if is_outline {
+    let deleted = table.map_or(Ok(None), TableFile::deleted)?;
+    let of_table = table.map(|table| of_table(table, deleted.as_deref()));
+    let is_outline = known.has(|| identity(place, bytes, modified, &footer_sha256, of_table));
+    let (mut decoded, rows) = if is_outline {
         let Outline { footer, rows } = crate::pages::outline(&footer)?;
         (known.decode(footer)?, u64::try_from(rows).unwrap_or(0))
     } else {
@@ -251,141 +300,38 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         let rows = checked_rows(&decoded.metadata, bytes)?;
         (decoded, rows)
     };
+    if let Some(last) = deleted.as_ref().and_then(|deleted| deleted.last())
+        && last >= rows
+    {
+        return Err(Error::input(format!("its table has deleted row {last}, but the file has {rows} rows"))
+            .hint("restore the file, or write the table again"));
+    }
+    let mut is_renamed = false;
+    if let Some(table) = table
+        && let Some(metadata) = as_named(table.table.columns(), &decoded.metadata)?
+    {
+        (decoded, is_renamed) = (with_schema(metadata)?, true);
+    }
+    let hive = match table {
+        Some(table) => table.folders(&listed.hive, &decoded.schema),
+        None => listed.hive.clone(),
+    };
     Ok(Shard {
         place: listed.place.clone(),
         name: listed.name.clone(),
-        hive: listed.hive.clone(),
+        hive,
         bytes,
         modified,
-        rows,
+        rows: rows - deleted.as_ref().map_or(0, |deleted| deleted.count(0..rows)),
+        deleted,
+        table: listed.table.clone(),
+        is_renamed,
         footer_sha256,
-        schema,
-        metadata,
+        schema: decoded.schema,
+        metadata: decoded.metadata,
         is_outline,
         nested: Arc::default(),
     })
-}
-
-/// The path is put in front by the caller, so it is left out here.
-fn unplaced(place: &Place, cause: &std::io::Error) -> Error {
-    if let Some(error) = Error::behind(cause) {
-        return error;
-    }
-    match place.failed(cause) {
-        Error::Transient(_) => Error::transient(cause.to_string()),
-        other => {
-            let remedy = other.remedy().unwrap_or("check the disk").to_owned();
-            Error::input(cause.to_string()).hint(remedy)
-        }
-    }
-}
-
-fn damaged(what: &str) -> Error {
-    Error::input(format!("not a readable Parquet file: {what}"))
-        .hint("write the shard again, or leave it out of the sources")
-}
-
-fn read_footer(file: &mut Reader, bytes: u64, place: &Place) -> Result<Vec<u8>> {
-    const TAIL: u64 = 8;
-    if bytes == 0 {
-        return Err(damaged("the file is empty (0 bytes)"));
-    }
-    if bytes < TAIL + 4 {
-        return Err(damaged(&format!("the file has only {bytes} bytes")));
-    }
-    let mut tail = [0_u8; 8];
-    let mut read_at =
-        |offset: u64, into: &mut [u8]| file.read_at(offset, into).map_err(|cause| unplaced(place, &cause));
-    read_at(bytes - TAIL, &mut tail)?;
-    match &tail[4..] {
-        b"PAR1" => {}
-        b"PARE" => {
-            return Err(Error::input("the Parquet footer is encrypted, which is not supported")
-                .hint("write the label columns to unencrypted shards"));
-        }
-        _ => return Err(damaged("it does not end in PAR1: truncated, or another format")),
-    }
-    let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
-    if length > (bytes - TAIL).min(FOOTER_BYTES_MAX) {
-        return Err(damaged(&format!("it claims a footer of {length} bytes in a file of {bytes}")));
-    }
-    let mut footer = vec![0; usize::try_from(length).map_err(|_| damaged("its footer is too large"))?];
-    read_at(bytes - TAIL - length, &mut footer)?;
-    Ok(footer)
-}
-
-/// A footer that was decoded.
-#[derive(Debug, Clone)]
-struct Decoded {
-    metadata: Arc<ParquetMetaData>,
-    schema: SchemaRef,
-}
-
-fn decode(footer: &[u8]) -> Result<Decoded> {
-    let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(footer))
-        .ok_or_else(|| damaged("its footer cannot be decoded"))?
-        .map_err(|cause| damaged(&cause.to_string()))?;
-    let file = metadata.file_metadata();
-    // A damaged `ARROW:schema` entry can panic inside the decoder.
-    let schema = guarded(|| parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()))
-        .ok_or_else(|| damaged("the schema cannot be decoded"))?
-        .map_err(|cause| damaged(&cause.to_string()))?;
-    Ok(Decoded { metadata: Arc::new(metadata), schema: Arc::new(schema) })
-}
-
-/// Shards that were whole once.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    identities: BTreeSet<String>,
-    /// The outline that was decoded last: shards of one writer have the same.
-    last: Mutex<Option<(Vec<u8>, Decoded)>>,
-}
-
-impl Known {
-    /// Those of these identities.
-    #[must_use]
-    pub(crate) fn new(identities: BTreeSet<String>) -> Self {
-        Self { identities, last: Mutex::default() }
-    }
-
-    fn decode(&self, outline: Vec<u8>) -> Result<Decoded> {
-        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, decoded)) = last().as_ref().filter(|(bytes, _)| *bytes == outline) {
-            return Ok(decoded.clone());
-        }
-        let decoded = decode(&outline)?;
-        *last() = Some((outline, decoded.clone()));
-        Ok(decoded)
-    }
-}
-
-/// Rows of the file, where footer and row groups agree and no row group lies outside the file.
-fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64> {
-    let mut rows = 0_u64;
-    for (i, group) in metadata.row_groups().iter().enumerate() {
-        let in_group = u64::try_from(group.num_rows())
-            .map_err(|_| damaged(&format!("row group {i} claims {} rows", group.num_rows())))?;
-        rows =
-            rows.checked_add(in_group).ok_or_else(|| damaged("its row groups claim more than 2^64 rows"))?;
-        for column in group.columns() {
-            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
-            let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(column.compressed_size()))
-            else {
-                return Err(damaged(&format!("row group {i} has a column with a negative offset")));
-            };
-            if start.checked_add(length).is_none_or(|end| end > bytes) {
-                return Err(damaged(&format!(
-                    "column \"{}\" of row group {i} ends beyond the file: truncated",
-                    column.column_path().string()
-                )));
-            }
-        }
-    }
-    let claimed = metadata.file_metadata().num_rows();
-    if u64::try_from(claimed) != Ok(rows) {
-        return Err(damaged(&format!("its footer claims {claimed} rows, its row groups {rows}")));
-    }
-    Ok(rows)
 }
 
 /// A hash over what was counted: names, sizes and footers of all shards, and what decides the result besides.
@@ -397,6 +343,10 @@ pub(crate) fn fingerprint(shards: &[Shard], meaning: &str) -> String {
         let mut hash = Sha256::new();
         hash.update(format!("{meaning}\n{name}\n{:?}\n{}\n", shard.hive, shard.bytes).as_bytes());
         hash.update(shard.footer_sha256);
+        if let Some(table) = &shard.table {
+            hash.update(format!("{:?}", table.table.version().version).as_bytes());
+            hash.update(of_table(table, shard.deleted.as_deref()));
+        }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     };
     shards.iter().fold("0".repeat(64), |sum, shard| add_fingerprints(&sum, &of_shard(shard)))
@@ -411,6 +361,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::source::listing::list;
+    use crate::source::tables::at::HowTables;
 
     /// Writes columns as one shard below a folder, and opens it.
     pub(crate) fn shard(folder: &Path, name: &str, columns: Vec<(&str, ArrayRef)>) -> Shard {
@@ -422,7 +373,7 @@ pub(crate) mod tests {
             ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        open(list(&[path.display().to_string()], false).unwrap().shards, 1).unwrap().remove(0)
+        open(list(&[path.display().to_string()], HowTables::default()).unwrap().shards, 1).unwrap().remove(0)
     }
 
     /// A column of `true` and `false`.
@@ -435,7 +386,9 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = shard(folder.path(), "a.parquet", vec![("x", bits([true]))]);
         assert_eq!(
-            open(list(std::slice::from_ref(&first.name), false).unwrap().shards, 1).unwrap()[0].identity(),
+            open(list(std::slice::from_ref(&first.name), HowTables::default()).unwrap().shards, 1).unwrap()
+                [0]
+            .identity(),
             first.identity()
         );
         first.check_unchanged().unwrap();
@@ -453,7 +406,7 @@ pub(crate) mod tests {
         shard(folder.path(), "b.parquet", vec![("x", bits([true]))]);
         fs::write(folder.path().join("a.parquet"), "").unwrap();
         fs::write(folder.path().join("c.parquet"), "not Parquet, but long enough").unwrap();
-        let listed = || list(&[folder.path().display().to_string()], false).unwrap().shards;
+        let listed = || list(&[folder.path().display().to_string()], HowTables::default()).unwrap().shards;
         let (shards, unreadable) = open_readable(listed(), 2, &Known::default());
         assert_eq!((shards.len(), unreadable.len()), (1, 2));
         for (one, (name, why)) in unreadable.iter().zip([("a.parquet", "0 bytes"), ("c.parquet", "PAR1")]) {

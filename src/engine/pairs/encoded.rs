@@ -122,8 +122,7 @@ pub(super) async fn run<R: Record, S: RecordSink<R>>(
         while !sink.worker.ids_outside
             && let Some(group) = groups.next(&mut buffer, &mut sink).await?
         {
-            let rows = scan.chunks.shards[number].metadata.row_group(group).num_rows();
-            scan.chunks.progress.add(u64::try_from(rows).unwrap_or(0));
+            scan.chunks.progress.add(scan.chunks.shards[number].live_rows(group));
             sink.labels.clear();
             sink.sides.clear();
         }

@@ -271,8 +271,9 @@ impl RowGroupReader {
         self.source.shards[self.shard].metadata.row_group(group)
     }
 
+    /// The rows that are not deleted.
     fn rows(&self, group: usize) -> u64 {
-        u64::try_from(self.metadata(group).num_rows()).unwrap_or(0)
+        self.source.shards[self.shard].live_rows(group)
     }
 
     /// Plans row groups of an object as long as there is memory for their bytes.

@@ -42,6 +42,9 @@ pub(crate) fn places(shard: &Shard, columns: &[String], agreed: &SchemaRef) -> V
             .field_with_name(column)
             .is_ok_and(|field| same_values(field.data_type(), &plain_type(own)));
         let arrays = |why| ColumnPlace::Arrays { root, why: Cow::Borrowed(why) };
+        if shard.deleted.is_some() {
+            return arrays("rows of a shard are deleted");
+        }
         match below[root].len() {
             0 => arrays("its schema is unusual"),
             1 if same => ColumnPlace::Leaves { leaves: vec![below[root].start], root },

@@ -85,8 +85,7 @@ impl ScanPiece {
             self.others = self.job.put_back(buffers);
             return Ok(());
         };
-        let metadata = self.job.chunks.shards[self.shard].metadata.row_group(group);
-        let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
+        let rows = self.job.chunks.shards[self.shard].live_rows(group);
         if self.job.counting.layout.kind == LayoutKind::Wide {
             buffers.tallies.rows += rows;
         }

@@ -1,0 +1,148 @@
+//! The footer of a file: read once and checked, before anything trusts it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+
+use crate::error::{Error, Result};
+use crate::guard::guarded;
+use crate::store::{Place, Reader};
+
+/// A footer above this is refused: no label file needs one, a damaged length field claims one.
+const FOOTER_BYTES_MAX: u64 = 256 << 20;
+
+/// The path is put in front by the caller, so it is left out here.
+pub(super) fn unplaced(place: &Place, cause: &std::io::Error) -> Error {
+    if let Some(error) = Error::behind(cause) {
+        return error;
+    }
+    match place.failed(cause) {
+        Error::Transient(_) => Error::transient(cause.to_string()),
+        other => {
+            let remedy = other.remedy().unwrap_or("check the disk").to_owned();
+            Error::input(cause.to_string()).hint(remedy)
+        }
+    }
+}
+
+fn damaged(what: &str) -> Error {
+    Error::input(format!("not a readable Parquet file: {what}"))
+        .hint("write the shard again, or leave it out of the sources")
+}
+
+pub(super) fn read_footer(file: &mut Reader, bytes: u64, place: &Place) -> Result<Vec<u8>> {
+    const TAIL: u64 = 8;
+    if bytes == 0 {
+        return Err(damaged("the file is empty (0 bytes)"));
+    }
+    if bytes < TAIL + 4 {
+        return Err(damaged(&format!("the file has only {bytes} bytes")));
+    }
+    let mut tail = [0_u8; 8];
+    let mut read_at =
+        |offset: u64, into: &mut [u8]| file.read_at(offset, into).map_err(|cause| unplaced(place, &cause));
+    read_at(bytes - TAIL, &mut tail)?;
+    match &tail[4..] {
+        b"PAR1" => {}
+        b"PARE" => {
+            return Err(Error::input("the Parquet footer is encrypted, which is not supported")
+                .hint("write the label columns to unencrypted shards"));
+        }
+        _ => return Err(damaged("it does not end in PAR1: truncated, or another format")),
+    }
+    let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+    if length > (bytes - TAIL).min(FOOTER_BYTES_MAX) {
+        return Err(damaged(&format!("it claims a footer of {length} bytes in a file of {bytes}")));
+    }
+    let mut footer = vec![0; usize::try_from(length).map_err(|_| damaged("its footer is too large"))?];
+    read_at(bytes - TAIL - length, &mut footer)?;
+    Ok(footer)
+}
+
+/// A footer that was decoded.
+#[derive(Debug, Clone)]
+pub(super) struct Decoded {
+    pub(super) metadata: Arc<ParquetMetaData>,
+    pub(super) schema: SchemaRef,
+}
+
+pub(super) fn decode(footer: &[u8]) -> Result<Decoded> {
+    let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(footer))
+        .ok_or_else(|| damaged("its footer cannot be decoded"))?
+        .map_err(|cause| damaged(&cause.to_string()))?;
+    with_schema(Arc::new(metadata))
+}
+
+/// The footer with its columns as Arrow types.
+pub(super) fn with_schema(metadata: Arc<ParquetMetaData>) -> Result<Decoded> {
+    let file = metadata.file_metadata();
+    // A damaged `ARROW:schema` entry can panic inside the decoder.
+    let schema = guarded(|| parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()))
+        .ok_or_else(|| damaged("the schema cannot be decoded"))?
+        .map_err(|cause| damaged(&cause.to_string()))?;
+    Ok(Decoded { metadata, schema: Arc::new(schema) })
+}
+
+/// Shards that were whole once.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    identities: BTreeSet<String>,
+    /// The outline that was decoded last: shards of one writer have the same.
+    last: Mutex<Option<(Vec<u8>, Decoded)>>,
+}
+
+impl Known {
+    /// Those of these identities.
+    #[must_use]
+    pub(crate) fn new(identities: BTreeSet<String>) -> Self {
+        Self { identities, last: Mutex::default() }
+    }
+
+    /// Whether a shard of this identity is one of them.
+    pub(super) fn has(&self, identity: impl FnOnce() -> String) -> bool {
+        !self.identities.is_empty() && self.identities.contains(&identity())
+    }
+
+    /// The outline of a footer.
+    pub(super) fn decode(&self, outline: Vec<u8>) -> Result<Decoded> {
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, decoded)) = last().as_ref().filter(|(bytes, _)| *bytes == outline) {
+            return Ok(decoded.clone());
+        }
+        let decoded = decode(&outline)?;
+        *last() = Some((outline, decoded.clone()));
+        Ok(decoded)
+    }
+}
+
+/// Rows of the file, where footer and row groups agree and no row group lies outside the file.
+pub(super) fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64> {
+    let mut rows = 0_u64;
+    for (i, group) in metadata.row_groups().iter().enumerate() {
+        let in_group = u64::try_from(group.num_rows())
+            .map_err(|_| damaged(&format!("row group {i} claims {} rows", group.num_rows())))?;
+        rows =
+            rows.checked_add(in_group).ok_or_else(|| damaged("its row groups claim more than 2^64 rows"))?;
+        for column in group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+            let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(column.compressed_size()))
+            else {
+                return Err(damaged(&format!("row group {i} has a column with a negative offset")));
+            };
+            if start.checked_add(length).is_none_or(|end| end > bytes) {
+                return Err(damaged(&format!(
+                    "column \"{}\" of row group {i} ends beyond the file: truncated",
+                    column.column_path().string()
+                )));
+            }
+        }
+    }
+    let claimed = metadata.file_metadata().num_rows();
+    if u64::try_from(claimed) != Ok(rows) {
+        return Err(damaged(&format!("its footer claims {claimed} rows, its row groups {rows}")));
+    }
+    Ok(rows)
+}
