@@ -85,6 +85,8 @@ pub(crate) enum FindingKind {
     SkippedShards,
     /// Tables whose files are counted as they lie.
     TableAsFiles,
+    /// Tables whose live rows are counted.
+    TableVersion,
     /// Shards that several paths lead to.
     DoubledShards,
     /// Files in folders of shards that are none.
@@ -129,6 +131,7 @@ pub(crate) const FINDINGS: [FindingInfo; 24] = [
     FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks or case, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, or correct the data" },
     FindingInfo { kind: FindingKind::MissingAsLabel, id: "MISSING_AS_LABEL", severity: Severity::Warning, cause: "a label has a name that usually means a missing value, such as nan, None or an empty text", remedy: "declare it with --missing-values if it means missing" },
     FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "the label has fewer positives than --min-positives; its weight comes from --zero-positives", remedy: "lower --min-positives to weigh the label" },
+    FindingInfo { kind: FindingKind::TableVersion, id: "TABLE_VERSION", severity: Severity::Note, cause: "the live rows of one version of a table are counted", remedy: "nothing; read the same version again with --table-version" },
     FindingInfo { kind: FindingKind::DoubledShards, id: "DOUBLED_SHARDS", severity: Severity::Note, cause: "several paths lead to the same shard with the same key=value folders, so it is counted once", remedy: "nothing, if the paths are links to the same data" },
     FindingInfo { kind: FindingKind::PassedOver, id: "PASSED_OVER", severity: Severity::Note, cause: "files of other endings beside the shards were passed over", remedy: "name them outright if they are Parquet files" },
     FindingInfo { kind: FindingKind::ClippedWeights, id: "CLIPPED_WEIGHTS", severity: Severity::Note, cause: "weights outside --clip were set to its limits", remedy: "widen --clip, or damp weights with --scheme sqrt" },
@@ -192,6 +195,9 @@ pub(crate) struct RowFacts {
     /// A table whose files are counted as they lie.
     #[serde(default)]
     pub table_as_files: Option<String>,
+    /// Tables that are read, with their versions.
+    #[serde(default)]
+    pub table_version: Option<String>,
     /// Shards that several paths lead to.
     #[serde(default)]
     pub doubled_shards: Option<String>,
@@ -248,6 +254,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
             return whole(order.is_some(), 2, order);
         }
         FindingKind::TableAsFiles => return said(facts.table_as_files.as_ref()),
+        FindingKind::TableVersion => return said(facts.table_version.as_ref()),
         FindingKind::DoubledShards => return said(facts.doubled_shards.as_ref()),
         FindingKind::PassedOver => return said(facts.passed_over.as_ref()),
         FindingKind::SimilarLabels => similar_labels(counts.labels()),

@@ -20,6 +20,7 @@ use crate::pipeline::run::run;
 use crate::pipeline::spec::Spec;
 use crate::pipeline::sql::{SqlRequest, open};
 use crate::row_measures::RowMeasures;
+use crate::source::tables::at::HowTables;
 
 pub use crate::checks::CHECKS;
 pub use crate::counts::{Cell, Tally};
@@ -85,7 +86,7 @@ impl Queries {
     /// As `posweight sql`.
     pub fn open(tables: Vec<String>, run: &std::path::Path, paths: bool) -> Result<Self> {
         let limits = Limits::new(512 << 20, 2, None, 1 << 30);
-        let access = Access { paths, write: false, as_files: false };
+        let access = Access { paths, write: false, tables: HowTables::default() };
         let runs = vec![run.display().to_string()];
         open(&SqlRequest { tables, runs, limits, access }).map(Self)
     }

@@ -71,6 +71,21 @@ pub(crate) struct Metadata {
     pub spec: Json,
 }
 
+/// A table whose live rows were read.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct TableResult {
+    /// `Delta Lake` or `Iceberg`.
+    pub format: &'static str,
+    /// Its folder.
+    pub path: String,
+    /// The version, or the id of the snapshot.
+    pub version: Option<i64>,
+    /// Live files.
+    pub files: u64,
+    /// Those of them that have deleted rows.
+    pub files_with_deleted_rows: u64,
+}
+
 /// What was read.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub(crate) struct Inputs {
@@ -80,6 +95,9 @@ pub(crate) struct Inputs {
     pub bytes: u64,
     /// Rows counted.
     pub rows: u64,
+    /// Tables whose live rows were read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableResult>,
     /// Bytes of column chunks that were read; footers are not among them.
     pub bytes_read: u64,
     /// Hash over what was counted.

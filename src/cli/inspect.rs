@@ -58,8 +58,11 @@ impl InspectVerb {
 
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
         self.source.put(&mut spec);
-        let listing = listing::list(&self.shards, spec.as_files.unwrap_or(false))?;
+        let listing = listing::list(&self.shards, spec.how_tables()?)?.of_version(spec.how_tables()?)?;
         let (listing, _held) = all_as_parquet(listing)?;
+        if let Some(tables) = &listing.notes.versions {
+            say(tables);
+        }
         let opened = shards::open(listing.shards, machine.threads)?;
         let agreement = schema::agree(&opened, &|_| schema::Need::Nothing)?;
         let cells = gather(&opened, &agreement.schema, &|_| true)?;

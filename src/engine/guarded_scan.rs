@@ -23,7 +23,9 @@ use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceC
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::Stream;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 
 use crate::engine::errors::{damaged, external, ours};
 use crate::error::{Error, Result};
@@ -187,7 +189,8 @@ fn unreadable(scan: &dyn ExecutionPlan, cause: Option<Error>) -> Error {
 fn read_through(shard: &Shard, columns: &SchemaRef) -> Result<()> {
     let read = || -> Result<()> {
         let file = shard.place.open().map_err(damaged)?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.map_err(damaged)?);
         // A scan may give columns other names; which ones it reads is then not known.
         let own = builder.schema();
         let is_renamed = columns.fields().iter().any(|field| own.field_with_name(field.name()).is_err());

@@ -45,16 +45,45 @@ impl ParquetFileReaderFactory for Readers {
         hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> DfResult<Box<dyn AsyncFileReader + Send>> {
-        let object =
-            file.extension::<Shard>().and_then(|shard| Some((shard.place.object()?, &shard.metadata)));
+        let shard = file.extension::<Shard>();
+        let object = shard.and_then(|shard| Some((shard.place.object()?, &shard.metadata)));
         let Some((object, metadata)) = object else {
-            return self.0.create_reader(partition, file, hint, metrics);
+            let renamed = shard.filter(|shard| shard.is_renamed).map(|shard| Arc::clone(&shard.metadata));
+            let file = self.0.create_reader(partition, file, hint, metrics)?;
+            return Ok(match renamed {
+                Some(metadata) => Box::new(RenamedReader { file, metadata }),
+                None => file,
+            });
         };
         Ok(Box::new(ObjectReader {
             object: object.clone(),
             metadata: Arc::clone(metadata),
             metrics: ParquetFileMetrics::new(partition, object.key(), metrics),
         }))
+    }
+}
+
+/// Reads one file with another footer than its own.
+struct RenamedReader {
+    file: Box<dyn AsyncFileReader + Send>,
+    metadata: Arc<ParquetMetaData>,
+}
+
+impl AsyncFileReader for RenamedReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        self.file.get_bytes(range)
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+        self.file.get_byte_ranges(ranges)
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        let metadata = Arc::clone(&self.metadata);
+        async move { Ok(metadata) }.boxed()
     }
 }
 

@@ -14,7 +14,7 @@ use super::timings::Timings;
 use crate::artifact::files::{FORMAT_VERSION, OutputFile};
 use crate::artifact::results::{
     CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata, ReadingResult,
-    Resources, ResultSummary, RunResults, ShardResult,
+    Resources, ResultSummary, RunResults, ShardResult, TableResult,
 };
 use crate::engine::rows::Measured;
 use crate::engine::states::Fate;
@@ -22,6 +22,8 @@ use crate::engine::{Counted, Route, Spilled};
 use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::shards::{Shard, Unreadable, fingerprint};
+use crate::source::tables::table::Table;
+use crate::store::Object;
 
 /// What is known so far.
 #[derive(Debug, Default)]
@@ -52,6 +54,7 @@ impl Account {
             shards: shards.len() as u64,
             bytes: shards.iter().map(|shard| shard.bytes).sum(),
             rows: shards.iter().map(|shard| shard.rows).sum(),
+            tables: opened.tables.iter().map(|table| table_result(table.as_ref())).collect(),
             bytes_read: 0,
             fingerprint: fingerprint(shards, &rules(spec, &opened.counting)),
             snapshot_sha256: String::new(),
@@ -156,6 +159,18 @@ impl Account {
             outputs: self.outputs,
             error: error.map(ErrorResult::from),
         }
+    }
+}
+
+/// A table, as files hold it.
+fn table_result(table: &dyn Table) -> TableResult {
+    let (version, files) = (table.version(), table.files());
+    TableResult {
+        format: version.kind.name(),
+        path: version.path.clone(),
+        version: version.version,
+        files: files.len() as u64,
+        files_with_deleted_rows: files.iter().filter(|file| file.has_deleted).count() as u64,
     }
 }
 

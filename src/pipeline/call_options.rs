@@ -6,8 +6,10 @@ use super::spec::Spec;
 use crate::error::{Error, Result};
 
 /// Keys of a spec that options may set: what is counted and how it is weighed.
-pub(super) const OPTIONS: [&str; 40] = [
+pub(super) const OPTIONS: [&str; 42] = [
     "as_files",
+    "table_version",
+    "table_timestamp",
     "layout",
     "unit",
     "labels",

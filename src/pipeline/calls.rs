@@ -26,13 +26,14 @@ use crate::error::{Error, Result};
 use crate::measures::{Compat, measure};
 use crate::report::tcs;
 use crate::row_measures::{ROW_MEASURES, RowMeasures};
+use crate::source::tables::at::HowTables;
 use crate::weights::{Weighing, weigh};
 
-/// The functions that count, all together within `limits`; with `as_files` they count the files of tables as they lie.
+/// The functions that count, all together within `limits`, with tables read as `how` says.
 #[must_use]
-pub(crate) fn all(limits: &Limits, as_files: bool) -> Vec<Arc<dyn TableCall>> {
+pub(crate) fn all(limits: &Limits, how: HowTables) -> Vec<Arc<dyn TableCall>> {
     [CallKind::Counts, CallKind::Weights, CallKind::Measures]
-        .map(|kind| Arc::new(CountCall { kind, limits: limits.clone(), as_files }) as Arc<dyn TableCall>)
+        .map(|kind| Arc::new(CountCall { kind, limits: limits.clone(), how }) as Arc<dyn TableCall>)
         .to_vec()
 }
 
@@ -48,7 +49,7 @@ enum CallKind {
 struct CountCall {
     kind: CallKind,
     limits: Limits,
-    as_files: bool,
+    how: HowTables,
 }
 
 /// What a call counts, and what it makes of the counts.
@@ -111,12 +112,14 @@ impl CountCall {
         }
         let mut spec = options_of(options)?;
         spec.shards = Some(OneOrMany::One(shards.clone()));
-        spec.as_files = spec.as_files.or(Some(self.as_files));
         if let Some(scheme) = scheme {
             spec.scheme = Some(OneOrMany::One(scheme.clone()));
         }
         let mut count = CountPlan::resolve(&spec, Machine::here())?;
         count.limits = self.limits.clone();
+        if spec.as_files.is_none() && count.tables.at.is_none() {
+            count.tables = self.how;
+        }
         let MeasureOptions { compat, features, .. } = measure_options(&spec)?;
         let (weighing, row_measures) = (weighing(&spec)?, row_measures(&spec)?);
         Ok(CallPlan { kind, count, weighing, compat, row_measures, features })

@@ -11,6 +11,7 @@ use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result, choice};
 use crate::source::layout::{LabelKind, LabelOrder, LayoutKind};
+use crate::source::tables::at::HowTables;
 use crate::source::values::Domain;
 use crate::store::{Address, is_address};
 
@@ -19,8 +20,8 @@ use crate::store::{Address, is_address};
 pub(crate) struct CountPlan {
     /// Files, folders and globs.
     pub sources: Vec<String>,
-    /// Tables count as the files they consist of.
-    pub as_files: bool,
+    /// How tables are read.
+    pub tables: HowTables,
     /// SQL that makes the rows of the table `shards`.
     pub query: Option<String>,
     /// The layout, if given.
@@ -92,7 +93,7 @@ impl CountPlan {
         };
         let plan = Self {
             sources,
-            as_files: spec.as_files.unwrap_or(false),
+            tables: spec.how_tables()?,
             query: spec.query.clone(),
             layout: spec.layout.as_deref().map(str::parse).transpose()?,
             unit: spec.unit.as_deref().map(str::parse).transpose()?.unwrap_or_default(),

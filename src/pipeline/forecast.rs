@@ -126,5 +126,5 @@ fn first_groups(shard: &Shard, groups: usize) -> Shard {
     let some: Vec<_> = shard.metadata.row_groups().iter().take(groups).cloned().collect();
     let rows = some.iter().filter_map(|group| u64::try_from(group.num_rows()).ok()).sum();
     let metadata = (*shard.metadata).clone().into_builder().set_row_groups(some).build();
-    Shard { rows, metadata: Arc::new(metadata), ..shard.clone() }
+    Shard { rows, metadata: Arc::new(metadata), deleted: None, ..shard.clone() }
 }

@@ -1,6 +1,7 @@
 //! From a plan and the shards' schema to what the engine counts.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
 use serde_json::Value as Json;
@@ -19,13 +20,15 @@ use crate::engine::{Dataset, shared};
 use crate::error::{Error, Result};
 use crate::source::detect::{Detected, detect};
 use crate::source::folder_values::check_folders;
+use crate::source::footer::Known;
 use crate::source::label_path::{LabelPath, map_ends};
 use crate::source::layout::{Layout, LayoutKind, select};
 use crate::source::listing::{Listed, Listing, Notes};
 use crate::source::look::Given;
 use crate::source::schema::{Agreement, Need, agree};
-use crate::source::shards::{Known, Shard, Unreadable, fingerprint, open_readable};
+use crate::source::shards::{Shard, Unreadable, fingerprint, open_readable};
 use crate::source::spool::Spooled;
+use crate::source::tables::table::Table;
 use crate::source::values::NullAs;
 use crate::source::{layout, vocabulary};
 
@@ -48,6 +51,8 @@ pub(crate) struct Opened {
     pub column_order: Option<String>,
     /// Files that cannot be read as shards and are left out.
     pub unreadable: Vec<Unreadable>,
+    /// The tables whose live files are counted.
+    pub tables: Vec<Arc<dyn Table>>,
     /// What a person should know about the files.
     pub notes: Notes,
     /// Fingerprint of the shards of all jobs, where several share them.
@@ -98,7 +103,7 @@ pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
 }
 
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
-    let (Listing { shards: listed, notes }, spooled) = sources(plan)?;
+    let (Listing { shards: listed, tables, notes }, spooled) = sources(plan)?;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let (shards, unreadable) = open_shards(plan, listed, run)?;
     let map = map_named(plan, &shards);
@@ -182,6 +187,7 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
         labels_inferred,
         column_order,
         unreadable,
+        tables,
         notes,
         whole: None,
         spooled,

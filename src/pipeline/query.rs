@@ -8,6 +8,7 @@ use crate::engine::sql::{Access, Session};
 use crate::error::{Error, Result};
 use crate::source::listing::{Listing, list};
 use crate::source::spool::{Spool, Spooled};
+use crate::source::tables::at::HowTables;
 
 /// The table of a query.
 const TABLE: &str = "shards";
@@ -22,10 +23,14 @@ pub(super) fn rows_of(plan: &CountPlan, query: &str) -> Result<(Listing, Spooled
     if plan.sources.iter().any(|source| source == STDIO) {
         return Err(Error::usage("--query reads shards, not stdin").hint("name files, folders or globs"));
     }
-    let Listing { shards, notes } = list(&plan.sources, plan.as_files)?;
+    let Listing { shards, tables, notes } = list(&plan.sources, plan.tables)?.of_version(plan.tables)?;
     let mut limits = plan.limits.clone();
     (limits.threads, limits.cluster) = (1, None);
-    let session = Session::new(&limits, Access { paths: false, write: false, as_files: true }, Vec::new())?;
+    let session = Session::new(
+        &limits,
+        Access { paths: false, write: false, tables: HowTables { as_files: true, at: None } },
+        Vec::new(),
+    )?;
     let temporary = std::env::temp_dir();
     let parent = limits.spill_dir.as_deref().unwrap_or(&temporary);
     session.add_listed(TABLE, shards)?;
@@ -42,7 +47,7 @@ pub(super) fn rows_of(plan: &CountPlan, query: &str) -> Result<(Listing, Spooled
     let spooled = spooled.map_err(about_query);
     runtime.shutdown_background();
     let spooled = spooled?;
-    Ok((Listing { shards: vec![spooled.listed()], notes }, spooled))
+    Ok((Listing { shards: vec![spooled.listed()], tables, notes }, spooled))
 }
 
 async fn spooled(session: &Session, query: &str, parent: &Path, limit: u64) -> Result<Spooled> {

@@ -91,6 +91,14 @@ pub(super) fn check_opened(plan: &Plan, opened: &Opened) -> Result<()> {
     if let Some(sampling) = &plan.sampling {
         check_folds(opened, sampling)?;
     }
+    if let Some(shard) = opened.dataset.shards.iter().find(|shard| shard.deleted.is_some()) {
+        let table = shard.table.as_ref().map(|table| table.table.version().to_string()).unwrap_or_default();
+        return Err(Error::input(format!(
+            "{}: rows cannot be planned, because a plan numbers the rows of files, and the {table} has deleted some",
+            shard.name
+        ))
+        .hint("rewrite the table's files without deleted rows, as OPTIMIZE or a compaction does"));
+    }
     can_tell(&opened.counting).map_err(|why| {
         Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(
             if opened.counting.has_mass() {

@@ -26,7 +26,7 @@ pub(super) fn sources(plan: &CountPlan) -> Result<(Listing, Vec<Spooled>)> {
     }
     let (stdin, files): (Vec<String>, Vec<String>) =
         plan.sources.iter().cloned().partition(|source| source == STDIO);
-    let listed = listing::list(&files, plan.as_files)?;
+    let listed = listing::list(&files, plan.tables)?.of_version(plan.tables)?;
     let temporary = std::env::temp_dir();
     let parent = plan.limits.spill_dir.as_deref().unwrap_or(&temporary);
     let choose = |schema: &Schema| streamed(plan, schema);

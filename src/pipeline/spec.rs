@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::checks::CheckSeverity;
 use crate::error::{Error, Result};
+use crate::source::tables::at::HowTables;
 
 /// As a source: an Arrow IPC stream on stdin. As a place: stdout.
 pub(crate) const STDIO: &str = "-";
@@ -25,6 +26,12 @@ pub(crate) struct Spec {
     /// Count the files of a Delta Lake, Iceberg or Hudi table as they lie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_files: Option<bool>,
+    /// Version of a Delta Lake table, or id of a snapshot of an Iceberg table; the newest by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_version: Option<i64>,
+    /// The newest version of a table at this time, such as `2026-11-29 12:00:00` (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_timestamp: Option<String>,
     /// SQL over the table `shards`, whose rows are counted in place of those of the shards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
@@ -342,6 +349,14 @@ impl Scalars {
 }
 
 impl Spec {
+    /// How sources that are tables are read.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for keys that exclude each other, and a time that is none.
+    pub(crate) fn how_tables(&self) -> Result<HowTables> {
+        HowTables::of(self.as_files.unwrap_or(false), self.table_version, self.table_timestamp.as_deref())
+    }
+
     /// The text of the file that asks for the same.
     ///
     /// # Errors
@@ -380,7 +395,7 @@ impl Spec {
         #[rustfmt::skip]
         let Self {
             // Places, what happens around the result, and how rows are counted.
-            shards, as_files, out, against, overwrite, state, full, on_bad_shard, max_bad_shards, shard_index, shard_count,
+            shards, as_files, table_version, table_timestamp, out, against, overwrite, state, full, on_bad_shard, max_bad_shards, shard_index, shard_count,
             formats, format, ids_disjoint, allow_empty, publish_on_check_failure, summary_json, metrics_textfile, openlineage,
             skip_exit_code, checks, engine, trust_statistics, memory_limit, threads, spill_dir, spill_limit,
             cluster, retries,
@@ -392,7 +407,7 @@ impl Spec {
             row_measures: _, num_features: _, batch_size: _, compat: _, plan: _, groups: _, fold_column: _,
             seed: _, epoch: _, materialize: _, dry_run: _,
         } = &mut meaning;
-        clear!(shards as_files out against overwrite state full on_bad_shard max_bad_shards shard_index shard_count);
+        clear!(shards as_files table_version table_timestamp out against overwrite state full on_bad_shard max_bad_shards shard_index shard_count);
         clear!(formats format ids_disjoint allow_empty publish_on_check_failure summary_json metrics_textfile openlineage);
         clear!(skip_exit_code checks engine trust_statistics memory_limit threads spill_dir spill_limit);
         clear!(cluster retries);

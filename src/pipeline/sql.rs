@@ -28,7 +28,7 @@ pub(crate) struct SqlRequest {
 pub(crate) fn open(request: &SqlRequest) -> Result<Session> {
     let limits = request.limits.clone().shared()?;
     // The functions that count name files, so they exist only where statements may.
-    let calls = if request.access.paths { calls::all(&limits, request.access.as_files) } else { Vec::new() };
+    let calls = if request.access.paths { calls::all(&limits, request.access.tables) } else { Vec::new() };
     let session = Session::new(&limits, request.access, calls)?;
     let mut tables: Vec<(&str, Vec<String>)> = Vec::new();
     for text in &request.tables {

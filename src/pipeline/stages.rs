@@ -258,6 +258,7 @@ fn derive(
         column_order: opened.column_order.take(),
         skipped_shards: account.shards_with("skipped"),
         table_as_files: opened.notes.tables.take(),
+        table_version: opened.notes.versions.take(),
         doubled_shards: opened.notes.doubled.take(),
         passed_over: opened.notes.passed_over.take(),
         groups: Vec::new(),

@@ -1,5 +1,7 @@
 //! Keys of `key=value` folders that are columns of the files as well.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::Schema;
 use parquet::file::statistics::Statistics;
 
@@ -21,7 +23,28 @@ enum Held {
 /// [`Error::Input`] naming the shard, the key and both values.
 pub(crate) fn check_folders(shards: &[Shard]) -> Result<()> {
     let errors = shards.iter().filter_map(contradiction).collect();
-    Error::together(errors, "shards").map_or(Ok(()), Err)
+    Error::together(errors, "shards").map_or(Ok(()), Err)?;
+    half_held(shards).map_or(Ok(()), Err)
+}
+
+/// A partition column of a table that some of its files hold and others do not.
+fn half_held(shards: &[Shard]) -> Option<Error> {
+    let of_table = |shard: &&Shard| shard.table.is_some();
+    let own = |shard: &'_ Shard| -> Vec<String> {
+        let live = shard.table.as_ref().and_then(|table| table.live());
+        let partition = live.into_iter().flat_map(|live| live.partition.iter().map(|(key, _)| key));
+        partition.filter(|key| shard.hive.iter().any(|(said, _)| said == *key)).cloned().collect()
+    };
+    let keys: BTreeSet<String> = shards.iter().flat_map(own).collect();
+    let holds = |key: &str| shards.iter().filter(of_table).find(|s| s.schema.field_with_name(key).is_ok());
+    let (key, shard) = keys.iter().find_map(|key| Some((key, holds(key)?)))?;
+    Some(
+        Error::input(format!(
+            "{}: the file holds partition column {key:?}, but others of its table do not",
+            shard.name
+        ))
+        .hint("write the files of the table again with one partition spec"),
+    )
 }
 
 fn contradiction(shard: &Shard) -> Option<Error> {

@@ -1,6 +1,7 @@
 //! The footer of a Parquet file: read, and checked against the file.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::parquet_to_arrow_schema;
@@ -89,13 +90,50 @@ pub(super) fn decode(footer: &[u8]) -> Result<Decoded> {
     let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(footer))
         .ok_or_else(|| damaged("its footer cannot be decoded"))?
         .map_err(|cause| damaged(&cause.to_string()))?;
+    with_schema(Arc::new(metadata))
+}
+
+/// The footer with its columns as Arrow types.
+pub(super) fn with_schema(metadata: Arc<ParquetMetaData>) -> Result<Decoded> {
     let file = metadata.file_metadata();
     // A damaged `ARROW:schema` entry can panic inside the decoder.
     let schema = guarded(|| parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()))
         .ok_or_else(|| damaged("the schema cannot be decoded"))?
         .map_err(|cause| damaged(&cause.to_string()))?;
     let schema = in_microseconds(&schema, file.schema_descr()).unwrap_or(schema);
-    Ok(Decoded { metadata: Arc::new(metadata), schema: Arc::new(schema) })
+    Ok(Decoded { metadata, schema: Arc::new(schema) })
+}
+
+/// Shards that were whole once.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    identities: BTreeSet<String>,
+    /// The outline that was decoded last: shards of one writer have the same.
+    last: Mutex<Option<(Vec<u8>, Decoded)>>,
+}
+
+impl Known {
+    /// Those of these identities.
+    #[must_use]
+    pub(crate) fn new(identities: BTreeSet<String>) -> Self {
+        Self { identities, last: Mutex::default() }
+    }
+
+    /// Whether a shard of this identity is one of them.
+    pub(super) fn has(&self, identity: impl FnOnce() -> String) -> bool {
+        !self.identities.is_empty() && self.identities.contains(&identity())
+    }
+
+    /// The outline of a footer.
+    pub(super) fn decode(&self, outline: Vec<u8>) -> Result<Decoded> {
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, decoded)) = last().as_ref().filter(|(bytes, _)| *bytes == outline) {
+            return Ok(decoded.clone());
+        }
+        let decoded = decode(&outline)?;
+        *last() = Some((outline, decoded.clone()));
+        Ok(decoded)
+    }
 }
 
 /// Rows of the file, where footer and row groups agree and no row group lies outside the file.

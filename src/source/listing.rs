@@ -6,6 +6,7 @@
 mod braces;
 mod folders;
 mod hive;
+mod met_tables;
 mod objects;
 mod names;
 mod pattern;
@@ -13,12 +14,16 @@ pub(crate) mod table_kind;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use self::braces::alternatives;
 use self::folders::{PassedOver, is_link};
 pub(crate) use self::hive::{hive_text, hive_value, of_path};
+use self::met_tables::Tables;
 pub(crate) use self::names::{FileCompression, FileFormat, format_of};
-use self::table_kind::Tables;
+use super::tables::at::HowTables;
+use super::tables::open::{FoundPlace, FoundTable, open};
+use super::tables::table::{Table, TableFile, said};
 use crate::error::{Error, Result, plural};
 use crate::store::{Address, Place, is_address};
 
@@ -31,6 +36,8 @@ pub(crate) struct Listed {
     pub hive: Vec<(String, String)>,
     /// What messages and accounts call it.
     pub name: String,
+    /// The table that it belongs to.
+    pub table: Option<TableFile>,
 }
 
 /// What sources stand for.
@@ -38,8 +45,24 @@ pub(crate) struct Listed {
 pub(crate) struct Listing {
     /// The shards, in order.
     pub shards: Vec<Listed>,
+    /// The tables whose live files are among them.
+    pub tables: Vec<Arc<dyn Table>>,
     /// What a person should know about them.
     pub notes: Notes,
+}
+
+impl Listing {
+    /// The same, unless a version is asked for and no source is a table.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] then.
+    pub(crate) fn of_version(self, how: HowTables) -> Result<Self> {
+        if how.at.is_some() && self.tables.is_empty() {
+            return Err(Error::usage("--table-version and --table-timestamp: no source is a table")
+                .hint("drop the flag, or name the folder of a Delta Lake or Iceberg table"));
+        }
+        Ok(self)
+    }
 }
 
 /// What a person should know about a listing, as sentences.
@@ -47,6 +70,8 @@ pub(crate) struct Listing {
 pub(crate) struct Notes {
     /// Tables whose files are counted as they lie.
     pub tables: Option<String>,
+    /// Versions of tables that are read.
+    pub versions: Option<String>,
     /// Shards that are reached twice.
     pub doubled: Option<String>,
     /// Files of other endings.
@@ -59,12 +84,14 @@ pub(crate) struct Notes {
 /// A folder stands for every shard below it, a glob for what it matches, a file for itself; so it is with
 /// addresses of stores.
 ///
+/// The folder of a table stands for its live files.
+///
 /// # Errors
-/// [`Error::Input`] naming every source that does not exist, cannot be read or holds no shard, and tables of
-/// formats that are more than their files, unless they count `as_files`.
-pub(crate) fn list(sources: &[String], as_files: bool) -> Result<Listing> {
+/// [`Error::Input`] naming every source that does not exist, cannot be read or holds no shard, and tables that this
+/// build cannot read, unless they count as files.
+pub(crate) fn list(sources: &[String], how: HowTables) -> Result<Listing> {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
-    let (mut tables, mut passed) = (Tables::default(), PassedOver::default());
+    let (mut tables, mut passed) = (Tables::new(how.as_files), PassedOver::default());
     for source in sources {
         for one in alternatives(source) {
             match expand(&one, &mut tables, &mut passed) {
@@ -73,16 +100,32 @@ pub(crate) fn list(sources: &[String], as_files: bool) -> Result<Listing> {
             }
         }
     }
-    if !as_files && let Some(error) = tables.refused() {
-        return Err(error);
+    if !how.as_files {
+        wrong.extend(tables.refused());
+    }
+    let mut shards: Vec<Listed> = found
+        .into_iter()
+        .map(|place| Listed { hive: hive::of(&place), name: place.to_string(), place, table: None })
+        .collect();
+    let mut opened: Vec<Arc<dyn Table>> = Vec::new();
+    for one in tables.take_found() {
+        match live_files(one, how) {
+            Ok((table, files)) => {
+                shards.extend(files);
+                opened.push(table);
+            }
+            Err(error) => wrong.push(error),
+        }
     }
     if let Some(error) = Error::together(wrong, "sources") {
         return Err(error);
     }
-    let mut shards: Vec<Listed> = found
-        .into_iter()
-        .map(|place| Listed { hive: hive::of(&place), name: place.to_string(), place })
-        .collect();
+    if let Some(table) = opened.first()
+        && shards.is_empty()
+    {
+        return Err(Error::input(format!("{}: the table has no rows", table.version()))
+            .hint("choose another version with --table-version or --table-timestamp"));
+    }
     shards.sort_by(|a, b| a.name.cmp(&b.name));
     let mut first: BTreeMap<(PathBuf, Vec<(String, String)>), String> = BTreeMap::new();
     let (mut doubled, mut example) = (0_u64, None);
@@ -105,10 +148,37 @@ pub(crate) fn list(sources: &[String], as_files: bool) -> Result<Listing> {
     });
     let notes = Notes {
         tables: tables.said(),
+        versions: all_said(&opened),
         doubled: example.map(|example| format!("{}: {example}", plural(doubled, "path"))),
         passed_over: passed.said(),
     };
-    Ok(Listing { shards, notes })
+    Ok(Listing { shards, tables: opened, notes })
+}
+
+/// The live files of a table, with its values of partition columns as folders.
+fn live_files(found: FoundTable, how: HowTables) -> Result<(Arc<dyn Table>, Vec<Listed>)> {
+    let above = match &found.place {
+        FoundPlace::Folder(folder) => hive::of_path(&folder.join("file")),
+        FoundPlace::Store(address, _) => hive::of_path(&PathBuf::from(address.key()).join("object")),
+    };
+    let table = open(found, how.at)?.ok_or_else(|| Error::internal("a table that is not read"))?;
+    let files = table.files().iter().enumerate().map(|(file, live)| {
+        let own = live.partition.iter().map(|(key, value)| (key.clone(), hive::written(value.as_deref())));
+        Listed {
+            place: live.place.clone(),
+            hive: above.iter().cloned().chain(own).collect(),
+            name: live.place.to_string(),
+            table: Some(TableFile { table: Arc::clone(&table), file }),
+        }
+    });
+    let files = files.collect();
+    Ok((table, files))
+}
+
+/// What a person should know about tables that are read.
+fn all_said(tables: &[Arc<dyn Table>]) -> Option<String> {
+    let all: Vec<String> = tables.iter().map(|table| said(table.as_ref())).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// The absolute path without links, or the address; `folder` is the last folder with its own.

@@ -18,9 +18,9 @@ const BATCH_ROWS: usize = 8192;
 /// Which rows of a shard are read.
 #[derive(Debug, Clone)]
 pub(crate) enum RowChoice {
-    /// All.
+    /// All that are not deleted.
     All,
-    /// Those at these places of one row group, ascending.
+    /// Those of them at these places of one row group, ascending.
     Of(usize, Vec<Range<usize>>),
 }
 
@@ -60,8 +60,14 @@ pub(crate) fn read_columns(
     if let RowChoice::Of(group, ranges) = rows {
         let all = usize::try_from(shard.metadata.row_group(group).num_rows()).unwrap_or(0);
         let ranges = ranges.into_iter().map(|range| range.start.min(all)..range.end.min(all));
-        let selection = RowSelection::from_consecutive_ranges(ranges, all);
+        let mut selection = RowSelection::from_consecutive_ranges(ranges, all);
+        if let Some(live) = shard.live_selection(group) {
+            selection = selection.intersection(&live);
+        }
         builder = builder.with_row_groups(vec![group]).with_row_selection(selection);
+    } else if let Some(deleted) = &shard.deleted {
+        let all = u64::try_from(shard.metadata.file_metadata().num_rows()).unwrap_or(0);
+        builder = builder.with_row_selection(deleted.selection(0..all));
     }
     let mut reader = builder.build().map_err(|cause| behind(&cause))?;
     // The decoders of some encodings panic on damaged pages.

@@ -30,7 +30,8 @@ struct Seen {
 
 /// The columns of all shards with types that hold every shard's values, in order of first sight.
 ///
-/// Dictionary and run-end encodings are seen through. [`Agreement::absent`] has the columns that some shard lacks.
+/// Dictionary and run-end encodings are seen through. [`Agreement::absent`] has the columns that some shard lacks;
+/// what a file lacks and its table has is NULL.
 #[derive(Debug, Clone)]
 pub(crate) struct Agreement {
     /// All columns.
@@ -101,10 +102,16 @@ pub(crate) fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agr
         .iter()
         .filter(|(_, column)| column.shards < shards.len())
         .filter_map(|(name, _)| {
-            let lacking = shards.iter().find(|s| s.schema.field_with_name(name).is_err())?;
+            let declares = |shard: &Shard| shard.table.as_ref().is_some_and(|t| t.table.columns().has(name));
+            let lacks = |shard: &&Shard| shard.schema.field_with_name(name).is_err() && !declares(shard);
+            let lacking = shards.iter().find(lacks)?;
             Some((name.clone(), lacking.name.clone()))
         })
         .collect();
+    if let Some(table) = shards.first().and_then(|shard| shard.table.as_ref()) {
+        // Files of one table have their columns in the order of the time when they were written.
+        order.sort_by_key(|name| table.table.columns().position(name).unwrap_or(usize::MAX));
+    }
     let fields: Vec<FieldRef> =
         order.iter().filter_map(|name| seen.get(name).map(|column| Arc::clone(&column.field))).collect();
     Ok(Agreement { schema: Arc::new(Schema::new(fields)), absent })

@@ -9,16 +9,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
-use super::footer::{Decoded, checked_rows, decode, read_footer, unplaced};
+use super::footer::{Known, checked_rows, decode, read_footer, unplaced, with_schema};
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
+use super::tables::deleted_rows::DeletedRows;
+use super::tables::footer::{as_named, rows_of_group};
+use super::tables::table::TableFile;
 use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
 use crate::pages::Outline;
@@ -43,8 +47,14 @@ pub(crate) struct Shard {
     pub modified: Option<SystemTime>,
     /// Of a file, which one it was: see [`Stat`].
     pub inode: Option<(u64, SystemTime)>,
-    /// Rows, by the footer.
+    /// Rows, by the footer, without those that are deleted.
     pub rows: u64,
+    /// Rows that the table of the file has deleted: neither the footer nor statistics know of them.
+    pub deleted: Option<Arc<DeletedRows>>,
+    /// The table that the file belongs to.
+    pub table: Option<TableFile>,
+    /// The footer names columns as the table does, not as the file does.
+    pub is_renamed: bool,
     /// SHA-256 of the footer, which pins schema, row groups and statistics.
     pub footer_sha256: [u8; 32],
     /// The columns of the file as Arrow types, and after them those of `nested`.
@@ -123,11 +133,28 @@ impl Shard {
         self.schema.fields().iter().skip(own).map(|field| field.name().as_str())
     }
 
-    /// Size, times, inode and footer, as one hash; objects have their `ETag` in place of times and inode.
+    /// Size, times, inode and footer, as one hash; objects have their `ETag` in place of times and inode. What a
+    /// table says of the file is a part of it.
     #[must_use]
     pub(crate) fn identity(&self) -> String {
         let stat = Stat { bytes: self.bytes, modified: self.modified, inode: self.inode };
-        identity(&self.place, stat, &self.footer_sha256)
+        let table = self.table.as_ref().map(|table| of_table(table, self.deleted.as_deref()));
+        identity(&self.place, stat, &self.footer_sha256, table)
+    }
+
+    /// The rows of a row group that are not deleted.
+    #[must_use]
+    pub(crate) fn live_rows(&self, group: usize) -> u64 {
+        let rows = u64::try_from(self.metadata.row_group(group).num_rows()).unwrap_or(0);
+        let deleted = self.deleted.as_ref();
+        rows - deleted.map_or(0, |deleted| deleted.count(rows_of_group(&self.metadata, group)))
+    }
+
+    /// Which rows of a row group are not deleted; `None` for all.
+    #[must_use]
+    pub(crate) fn live_selection(&self, group: usize) -> Option<RowSelection> {
+        let (deleted, rows) = (self.deleted.as_ref()?, rows_of_group(&self.metadata, group));
+        (deleted.count(rows.clone()) > 0).then(|| deleted.selection(rows))
     }
 
     /// The absolute path or address; where links lead out of the folders that say the `key=value` pairs, the path
@@ -152,7 +179,12 @@ impl Shard {
             return Ok(self.clone());
         }
         self.check_unchanged()?;
-        let listed = Listed { place: self.place.clone(), hive: self.hive.clone(), name: self.name.clone() };
+        let listed = Listed {
+            place: self.place.clone(),
+            hive: self.hive.clone(),
+            name: self.name.clone(),
+            table: self.table.clone(),
+        };
         let whole = open_one(&listed, &Known::default()).map_err(|error| error.at(&self.name))?;
         whole.check_unchanged()?;
         Ok(whole.with_nested(self.nested_names()))
@@ -179,7 +211,17 @@ impl Shard {
     }
 }
 
-fn identity(place: &Place, stat: Stat, footer_sha256: &[u8; 32]) -> String {
+/// What a table says of a file, as one hash: deleted rows, and what its columns are called.
+fn of_table(table: &TableFile, deleted: Option<&DeletedRows>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(table.table.columns().sha256());
+    if let Some(deleted) = deleted {
+        hash.update(deleted.sha256());
+    }
+    hash.finalize().into()
+}
+
+fn identity(place: &Place, stat: Stat, footer_sha256: &[u8; 32], of_table: Option<[u8; 32]>) -> String {
     let mut hash = Sha256::new();
     hash.update(stat.bytes.to_le_bytes());
     if let Some(e_tag) = place.object().and_then(Object::e_tag) {
@@ -192,6 +234,9 @@ fn identity(place: &Place, stat: Stat, footer_sha256: &[u8; 32]) -> String {
         hash.update(stat.inode.map_or(0, |(number, _)| number).to_le_bytes());
     }
     hash.update(footer_sha256);
+    if let Some(table) = of_table {
+        hash.update(table);
+    }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -245,13 +290,16 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     let mut file = place.open().map_err(|cause| bare(&cause))?;
     let stat = file.stat().map_err(|cause| bare(&cause))?;
     let bytes = stat.bytes;
+    let table = listed.table.as_ref();
+    table.map_or(Ok(()), |table| table.check_size(bytes))?;
     let footer = read_footer(&mut file, bytes, place)?;
     let footer_sha256 = Sha256::digest(&footer).into();
-    let is_outline =
-        !known.identities.is_empty() && known.identities.contains(&identity(place, stat, &footer_sha256));
+    let deleted = table.map_or(Ok(None), TableFile::deleted)?;
+    let of_table = table.map(|table| of_table(table, deleted.as_deref()));
+    let is_outline = known.has(|| identity(place, stat, &footer_sha256, of_table));
     let encrypted =
         Arc::new(if is_outline { BTreeSet::new() } else { crate::pages::encrypted_columns(&footer) });
-    let (Decoded { metadata, schema }, rows) = if is_outline {
+    let (mut decoded, rows) = if is_outline {
         let Outline { footer, rows } = crate::pages::outline(&footer)?;
         (known.decode(footer)?, u64::try_from(rows).unwrap_or(0))
     } else {
@@ -260,47 +308,40 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         let rows = checked_rows(&decoded.metadata, bytes)?;
         (decoded, rows)
     };
+    if let Some(last) = deleted.as_ref().and_then(|deleted| deleted.last())
+        && last >= rows
+    {
+        return Err(Error::input(format!("its table has deleted row {last}, but the file has {rows} rows"))
+            .hint("restore the file, or write the table again"));
+    }
+    let mut is_renamed = false;
+    if let Some(table) = table
+        && let Some(metadata) = as_named(table.table.columns(), &decoded.metadata)?
+    {
+        (decoded, is_renamed) = (with_schema(metadata)?, true);
+    }
+    let hive = match table {
+        Some(table) => table.folders(&listed.hive, &decoded.schema),
+        None => listed.hive.clone(),
+    };
     Ok(Shard {
         place: listed.place.clone(),
         name: listed.name.clone(),
-        hive: listed.hive.clone(),
+        hive,
         bytes,
         modified: stat.modified,
         inode: stat.inode,
-        rows,
+        rows: rows - deleted.as_ref().map_or(0, |deleted| deleted.count(0..rows)),
+        deleted,
+        table: listed.table.clone(),
+        is_renamed,
         footer_sha256,
-        schema,
-        metadata,
+        schema: decoded.schema,
+        metadata: decoded.metadata,
         is_outline,
         encrypted,
         nested: Arc::default(),
     })
-}
-
-/// Shards that were whole once.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    identities: BTreeSet<String>,
-    /// The outline that was decoded last: shards of one writer have the same.
-    last: Mutex<Option<(Vec<u8>, Decoded)>>,
-}
-
-impl Known {
-    /// Those of these identities.
-    #[must_use]
-    pub(crate) fn new(identities: BTreeSet<String>) -> Self {
-        Self { identities, last: Mutex::default() }
-    }
-
-    fn decode(&self, outline: Vec<u8>) -> Result<Decoded> {
-        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, decoded)) = last().as_ref().filter(|(bytes, _)| *bytes == outline) {
-            return Ok(decoded.clone());
-        }
-        let decoded = decode(&outline)?;
-        *last() = Some((outline, decoded.clone()));
-        Ok(decoded)
-    }
 }
 
 /// A hash over what was counted: names, sizes and footers of all shards, and what decides the result besides.
@@ -312,6 +353,10 @@ pub(crate) fn fingerprint(shards: &[Shard], meaning: &str) -> String {
         let mut hash = Sha256::new();
         hash.update(format!("{meaning}\n{name}\n{:?}\n{}\n", shard.hive, shard.bytes).as_bytes());
         hash.update(shard.footer_sha256);
+        if let Some(table) = &shard.table {
+            hash.update(format!("{:?}", table.table.version().version).as_bytes());
+            hash.update(of_table(table, shard.deleted.as_deref()));
+        }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     };
     shards.iter().fold("0".repeat(64), |sum, shard| add_fingerprints(&sum, &of_shard(shard)))
@@ -326,6 +371,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::source::listing::list;
+    use crate::source::tables::at::HowTables;
 
     /// Writes columns as one shard below a folder, and opens it.
     pub(crate) fn shard(folder: &Path, name: &str, columns: Vec<(&str, ArrayRef)>) -> Shard {
@@ -337,7 +383,7 @@ pub(crate) mod tests {
             ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        open(list(&[path.display().to_string()], false).unwrap().shards, 1).unwrap().remove(0)
+        open(list(&[path.display().to_string()], HowTables::default()).unwrap().shards, 1).unwrap().remove(0)
     }
 
     /// A column of `true` and `false`.
@@ -350,7 +396,9 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = shard(folder.path(), "a.parquet", vec![("x", bits([true]))]);
         assert_eq!(
-            open(list(std::slice::from_ref(&first.name), false).unwrap().shards, 1).unwrap()[0].identity(),
+            open(list(std::slice::from_ref(&first.name), HowTables::default()).unwrap().shards, 1).unwrap()
+                [0]
+            .identity(),
             first.identity()
         );
         first.check_unchanged().unwrap();
@@ -363,8 +411,9 @@ pub(crate) mod tests {
         fs::copy(&second.name, folder.path().join("copy")).unwrap();
         fs::rename(folder.path().join("copy"), &second.name).unwrap();
         fs::File::options().write(true).open(&second.name).unwrap().set_modified(modified).unwrap();
-        let third =
-            open(list(std::slice::from_ref(&second.name), false).unwrap().shards, 1).unwrap().remove(0);
+        let third = open(list(std::slice::from_ref(&second.name), HowTables::default()).unwrap().shards, 1)
+            .unwrap()
+            .remove(0);
         assert_eq!((third.bytes, third.modified), (second.bytes, second.modified));
         assert_ne!(third.identity(), second.identity());
         assert!(matches!(second.check_unchanged(), Err(Error::Changed(_))));
@@ -378,7 +427,7 @@ pub(crate) mod tests {
         shard(folder.path(), "b.parquet", vec![("x", bits([true]))]);
         fs::write(folder.path().join("a.parquet"), "").unwrap();
         fs::write(folder.path().join("c.parquet"), "not Parquet, but long enough").unwrap();
-        let listed = || list(&[folder.path().display().to_string()], false).unwrap().shards;
+        let listed = || list(&[folder.path().display().to_string()], HowTables::default()).unwrap().shards;
         let (shards, unreadable) = open_readable(listed(), 2, &Known::default());
         assert_eq!((shards.len(), unreadable.len()), (1, 2));
         for (one, (name, why)) in unreadable.iter().zip([("a.parquet", "0 bytes"), ("c.parquet", "PAR1")]) {

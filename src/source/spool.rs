@@ -31,7 +31,12 @@ impl Spooled {
     /// The shard as a file to read, called `-`, `query`, or like the file that its rows are from.
     #[must_use]
     pub(crate) fn listed(&self) -> Listed {
-        Listed { place: Place::File(self.path.clone()), hive: Vec::new(), name: self.name.clone() }
+        Listed {
+            place: Place::File(self.path.clone()),
+            hive: Vec::new(),
+            name: self.name.clone(),
+            table: None,
+        }
     }
 
     /// Its rows, from the first on.

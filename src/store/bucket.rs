@@ -49,6 +49,12 @@ fn again<T>(list: impl Fn() -> Result<T>) -> Result<T> {
 }
 
 impl Bucket {
+    /// The client.
+    #[cfg(feature = "delta")]
+    pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
     /// The store of `address`.
     ///
     /// # Errors

@@ -138,3 +138,6 @@ mod texts;
 mod trust;
 /// The same rows in every shape.
 mod shapes;
+/// Tables of Delta Lake and Iceberg.
+#[cfg(all(feature = "delta", feature = "iceberg"))]
+mod tables;

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::runtime;
+use super::source_flags::VersionFlags;
 use crate::engine::sql::{Access, Session};
 use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
@@ -67,6 +68,8 @@ pub(super) struct SqlVerb {
     /// Read the files of a Delta Lake, Iceberg or Hudi table as they lie, with deleted and replaced rows
     #[arg(long)]
     as_files: bool,
+    #[command(flatten)]
+    version: VersionFlags,
     /// Allow only registered tables; statements cannot name files
     #[arg(long)]
     safe: bool,
@@ -77,19 +80,21 @@ pub(super) struct SqlVerb {
 
 impl SqlVerb {
     pub(super) fn act(&self) -> Result<()> {
-        let spec = Spec {
+        let mut spec = Spec {
+            as_files: self.as_files.then_some(true),
             memory_limit: self.memory_limit.clone(),
             threads: self.threads,
             cluster: self.cluster.clone(),
             ..Spec::default()
         };
+        self.version.put(&mut spec);
         let limits = limits(&spec, Machine::here())?;
         let runtime = runtime(limits.threads)?;
         let session = open(&SqlRequest {
             tables: self.table.clone(),
             runs: self.run.clone(),
             limits,
-            access: Access { paths: !self.safe, write: self.allow_write, as_files: self.as_files },
+            access: Access { paths: !self.safe, write: self.allow_write, tables: spec.how_tables()? },
         })?;
         let none_given = self.command.is_empty() && self.file.is_empty();
         let outcome = if none_given && std::io::stdin().is_terminal() {

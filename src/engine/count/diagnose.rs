@@ -3,8 +3,12 @@
 //! Errors of the reader do not name the file. Reading every shard once more, label columns only, costs
 //! time only where the run is lost anyway.
 
+use std::sync::Arc;
+
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 
 use crate::engine::counting::Counting;
 use crate::engine::errors::damaged;
@@ -51,7 +55,9 @@ pub(crate) fn diagnose(shards: &[Shard], counting: &Counting, error: Error) -> D
 
 fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {
     let read = || -> std::result::Result<(), Box<dyn std::error::Error>> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(shard.place.open()?)?;
+        let shard = shard.whole()?;
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new())?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(shard.place.open()?, metadata);
         let wanted = builder.schema().fields().iter().enumerate().filter(|(_, field)| {
             counting
                 .layout

@@ -195,7 +195,8 @@ mod tests {
         register("ahead://b", store);
         let address = Address::parse("ahead://b/x").unwrap();
         let object = Bucket::of(&address).unwrap().object(&address).unwrap().unwrap();
-        let listed = Listed { place: Place::Object(object), hive: Vec::new(), name: "x".to_owned() };
+        let listed =
+            Listed { place: Place::Object(object), hive: Vec::new(), name: "x".to_owned(), table: None };
         let shard = open(vec![listed], 1).unwrap().remove(0);
         let reads: Vec<ChunkRead> = (0..6)
             .flat_map(|group| {

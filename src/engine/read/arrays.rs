@@ -28,12 +28,13 @@ pub(crate) struct ArrayReader<'a> {
     /// The columns of the file that are read, ascending.
     roots: Vec<usize>,
     reader: ParquetRecordBatchReader,
-    /// Rows given, and those before them.
+    /// Rows given, and those before them; rows that are deleted do not count.
     rows: u64,
 }
 
 impl<'a> ArrayReader<'a> {
-    /// Reads from row `from` of the row group on. A column that the shard lacks is NULL.
+    /// Reads from row `from` of the row group on, without rows that are deleted. A column that the shard lacks is
+    /// NULL.
     pub(crate) fn open(
         shard: &'a Shard,
         group: usize,
@@ -80,8 +81,8 @@ impl<'a> ArrayReader<'a> {
 
     /// Pages of an unknown kind are passed over by the decoder.
     fn check_end(&self) -> Result<()> {
-        let expected = self.shard.metadata.row_group(self.group).num_rows();
-        if i64::try_from(self.rows) == Ok(expected) {
+        let expected = self.shard.live_rows(self.group);
+        if self.rows == expected {
             return Ok(());
         }
         Err(damaged(format!(
@@ -135,6 +136,10 @@ fn reader(
         .with_row_groups(vec![group])
         .with_projection(mask)
         .with_batch_size(BATCH_ROWS);
+    let builder = match shard.live_selection(group) {
+        Some(selection) => builder.with_row_selection(selection),
+        None => builder,
+    };
     match from {
         0 => builder.build(),
         from => builder.with_offset(usize::try_from(from).unwrap_or(usize::MAX)).build(),

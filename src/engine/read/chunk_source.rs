@@ -80,6 +80,8 @@ pub(crate) struct ChunkSource {
     /// What is asked of rows beside their labels. Where a condition or groups are asked for, a sink has to heed
     /// [`ColumnPages::mask`](super::chunk_sink::ColumnPages::mask), and statistics are not believed.
     pub(crate) questions: RowQuestions,
+    /// Whether the sink heeds masks; else shards with deleted rows are read as arrays.
+    pub(crate) heeds_masks: bool,
     /// Bytes of an object that one thread may ask for before it needs them.
     pub(crate) ahead: usize,
     /// How each column was read.
@@ -106,6 +108,7 @@ impl ChunkSource {
             grouping: Grouping::Apart,
             trusts_statistics: false,
             questions: RowQuestions::default(),
+            heeds_masks: false,
             ahead,
             progress: Arc::clone(progress),
         }
@@ -142,6 +145,9 @@ impl ChunkSource {
 
     pub(super) fn places(&self, shard: usize) -> Vec<ColumnPlace> {
         let mut places = places(&self.shards[shard], &self.columns, &self.agreed);
+        if self.shards[shard].deleted.is_some() && !self.heeds_masks {
+            places.iter_mut().for_each(ColumnPlace::as_arrays);
+        }
         if let (Some(values), Some(labels)) = (&self.values, places.first_mut()) {
             let shard = &self.shards[shard];
             let values = place(shard, values, &self.agreed);

@@ -29,8 +29,9 @@ use crate::engine::read::reads::{self, ChunkRead, Wanted};
 use crate::engine::read::routes::ColumnRoute;
 use crate::engine::read::row_facts::{RowFacts, row_facts};
 use crate::error::{Error, Result};
-use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, constant};
+use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, RowMask, constant};
 use crate::source::shards::Shard;
+use crate::source::tables::footer::rows_of_group;
 
 /// What is read of a row group.
 #[derive(Debug)]
@@ -102,7 +103,12 @@ impl RowGroupReader {
         let Some(plan) = self.next_plan(buffer)? else { return Ok(None) };
         let GroupPlan { group, reads, chosen, refusal } = plan;
         let (source, is_near) = (Arc::clone(&self.source), self.queue.file().is_some());
-        let facts = row_facts(&source, &source.questions, self.shard, group)?;
+        let mut facts = row_facts(&source, &source.questions, self.shard, group)?;
+        if source.heeds_masks
+            && let Some(live) = live_mask(&source.shards[self.shard], group)
+        {
+            facts.spread(&live);
+        }
         let Some(parts) = &facts.parts else {
             self.queue.skip(reads)?;
             return self.give_rows(group, sink).map(Some);
@@ -151,6 +157,11 @@ impl RowGroupReader {
         Ok(Some(rows))
     }
 
+    /// Whether statistics are believed; they know nothing of rows that a table has deleted.
+    fn trusts_statistics(&self) -> bool {
+        self.source.trusts_statistics && self.source.shards[self.shard].deleted.is_none()
+    }
+
     fn is_apart(&self) -> bool {
         matches!(self.source.grouping, Grouping::Apart)
     }
@@ -159,8 +170,9 @@ impl RowGroupReader {
         self.source.shards[self.shard].metadata.row_group(group)
     }
 
+    /// The rows that are not deleted.
     fn rows(&self, group: usize) -> u64 {
-        u64::try_from(self.metadata(group).num_rows()).unwrap_or(0)
+        self.source.shards[self.shard].live_rows(group)
     }
 
     /// Plans row groups of an object as long as there is memory for their bytes.
@@ -193,7 +205,7 @@ impl RowGroupReader {
         if plan.refusal.is_some() {
             return Ok(Some(plan));
         }
-        let reads = if self.source.trusts_statistics {
+        let reads = if self.trusts_statistics() {
             self.reads_of_unknown_pages(&mut plan, buffer)?
         } else {
             self.reads(group)
@@ -247,7 +259,7 @@ impl RowGroupReader {
     fn constant(&self, group: usize, leaves: &[usize]) -> Option<Constant<'_>> {
         let [leaf] = leaves else { return None };
         let rows = u64::try_from(self.metadata(group).num_rows()).ok();
-        let rows = rows.filter(|_| self.source.trusts_statistics)?;
+        let rows = rows.filter(|_| self.trusts_statistics())?;
         constant(self.metadata(group).column(*leaf), rows)
     }
 
@@ -298,7 +310,8 @@ impl RowGroupReader {
         again: &mut Vec<(usize, String)>,
     ) -> Result<()> {
         let source = Arc::clone(&self.source);
-        let (rows, metadata) = (self.rows(group), source.shards[self.shard].metadata.row_group(group));
+        let metadata = source.shards[self.shard].metadata.row_group(group);
+        let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
         for leaves in read.chunks.chunk_by(|(a, _), (b, _)| a.column == b.column) {
             let Some((Wanted { column, .. }, _)) = leaves.first() else { continue };
             let (column, chosen) = (*column, chosen.get(column));
@@ -316,7 +329,7 @@ impl RowGroupReader {
                     chunks: &chunks,
                     nesting: self.nestings.get(&column),
                     chosen,
-                    mask: part.mask.as_ref(),
+                    mask: part.mask_for_pages(),
                     weights: facts.weights(part),
                 });
                 // Pages are unsupported for all groups alike.
@@ -383,6 +396,16 @@ impl RowGroupReader {
         }
         Ok(given)
     }
+}
+
+/// The rows of a row group of the file that are not deleted; `None` where none are.
+fn live_mask(shard: &Shard, group: usize) -> Option<RowMask> {
+    let (deleted, rows) = (shard.deleted.as_ref()?, rows_of_group(&shard.metadata, group));
+    let all = usize::try_from(rows.end - rows.start).ok().filter(|_| deleted.count(rows.clone()) > 0)?;
+    let mut words = vec![0; all.div_ceil(64)];
+    deleted.fill_mask(rows, &mut words);
+    words.iter_mut().for_each(|word| *word = !*word);
+    Some(RowMask::new(words, all))
 }
 
 /// The rows that meet a condition.

@@ -71,7 +71,9 @@ fn shards(folder: &std::path::Path) -> Vec<Shard> {
     let object = Bucket::of(&address).unwrap().object(&address).unwrap().unwrap();
     [Place::File(path), Place::Object(object)]
         .into_iter()
-        .flat_map(|place| open(vec![Listed { place, hive: Vec::new(), name: "x".to_owned() }], 1).unwrap())
+        .flat_map(|place| {
+            open(vec![Listed { place, hive: Vec::new(), name: "x".to_owned(), table: None }], 1).unwrap()
+        })
         .collect()
 }
 

@@ -27,6 +27,13 @@ impl ColumnPlace {
             Self::Absent => None,
         }
     }
+
+    /// Leaves pages of a shard with deleted rows to the array reader.
+    pub(crate) fn as_arrays(&mut self) {
+        if let Self::Leaves { root, .. } = self {
+            *self = Self::Arrays { root: *root, why: Cow::Borrowed("rows of a shard are deleted") };
+        }
+    }
 }
 
 /// The place of every column, in their order. `agreed` has the types that all shards widen to.

@@ -28,6 +28,8 @@ pub(crate) struct RowFacts {
     pub(crate) parts: Option<Vec<RowPart>>,
     /// The weight of each row, where rows have weights.
     weights: Option<Vec<f64>>,
+    /// The same with the rows of the file that are deleted, where some are.
+    weights_of_file: Option<Vec<f64>>,
 }
 
 /// Rows of a row group that count, all of one group.
@@ -35,8 +37,10 @@ pub(crate) struct RowFacts {
 pub(crate) struct RowPart {
     /// The group; `None` where it is that of the shard.
     pub(crate) key: Option<GroupKey>,
-    /// Which rows; `None` where all do.
+    /// Which rows; `None` where all do. Rows that are deleted have no bit.
     pub(crate) mask: Option<RowMask>,
+    /// The same of all rows of the file, where some are deleted.
+    mask_of_file: Option<RowMask>,
     /// How many rows.
     pub(crate) rows: u64,
     /// Their weight; 0 where rows have none.
@@ -64,13 +68,13 @@ pub(crate) fn row_facts(
     group: usize,
 ) -> Result<RowFacts> {
     let RowQuestions { condition, weight, by } = questions;
-    let all_rows = u64::try_from(source.shards[shard].metadata.row_group(group).num_rows()).unwrap_or(0);
+    let all_rows = source.shards[shard].live_rows(group);
     if condition.is_none() && weight.is_none() && by.is_empty() {
-        let all = RowPart { key: None, mask: None, rows: all_rows, mass: Mass::ZERO };
-        return Ok(RowFacts { parts: Some(vec![all]), weights: None });
+        let all = RowPart { key: None, mask: None, mask_of_file: None, rows: all_rows, mass: Mass::ZERO };
+        return Ok(RowFacts { parts: Some(vec![all]), weights: None, weights_of_file: None });
     }
     if condition.as_ref().is_some_and(|condition| !condition.may_hold(&source.shards[shard], group)) {
-        return Ok(RowFacts { parts: Some(Vec::new()), weights: None });
+        return Ok(RowFacts { parts: Some(Vec::new()), weights: None, weights_of_file: None });
     }
     let mut columns = NamedColumns::open(source, shard, group, questions.columns())?;
     source.progress.add_bytes(columns.bytes());
@@ -86,7 +90,7 @@ pub(crate) fn row_facts(
         };
         add().map_err(|error| columns.at(error))?;
         if found.words.len() > PARTS_MAX {
-            return Ok(RowFacts { parts: None, weights: None });
+            return Ok(RowFacts { parts: None, weights: None, weights_of_file: None });
         }
     }
     found.finish(questions)
@@ -143,11 +147,12 @@ impl PartFinder {
                 key: (!questions.by.is_empty()).then_some(key),
                 rows: mask.kept(),
                 mask: (mask.kept() < self.rows as u64).then_some(mask),
+                mask_of_file: None,
                 mass: sum,
             });
         }
         parts.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(RowFacts { parts: Some(parts), weights })
+        Ok(RowFacts { parts: Some(parts), weights, weights_of_file: None })
     }
 }
 
@@ -163,10 +168,34 @@ fn weigh(weights: &[f64], mask: &RowMask) -> Result<Mass> {
     Ok(sum)
 }
 
+impl RowPart {
+    /// The rows of the file that count, for pages; `None` where all do.
+    pub(super) fn mask_for_pages(&self) -> Option<&RowMask> {
+        self.mask_of_file.as_ref().or(self.mask.as_ref())
+    }
+}
+
 impl RowFacts {
-    /// The weights of the rows of a group.
-    pub(crate) fn weights(&self, part: &RowPart) -> Option<RowWeights<'_>> {
-        self.weights.as_ref().map(|values| RowWeights { values, sum: part.mass })
+    /// Says of all rows of the file what is known of those that are not deleted, which are `live`.
+    pub(super) fn spread(&mut self, live: &RowMask) {
+        for part in self.parts.iter_mut().flatten() {
+            part.mask_of_file =
+                Some(part.mask.as_ref().map_or_else(|| live.clone(), |mask| live.spread(mask)));
+        }
+        self.weights_of_file = self.weights.as_ref().map(|weights| {
+            let mut weights = weights.iter();
+            (0..live.rows())
+                .map(|row| if live.has(row) { weights.next().copied() } else { None }.unwrap_or(0.0))
+                .collect()
+        });
+    }
+
+    /// The weights of the rows of a group, for pages.
+    pub(super) fn weights(&self, part: &RowPart) -> Option<RowWeights<'_>> {
+        self.weights_of_file
+            .as_ref()
+            .or(self.weights.as_ref())
+            .map(|values| RowWeights { values, sum: part.mass })
     }
 
     /// The arrays of `rows` rows from row `from` on, but only the rows of a group, with their weights last.

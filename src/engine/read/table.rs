@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::datasource::TableType;
+use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -61,7 +62,11 @@ impl ShardTable {
                 let mut values: Vec<ScalarValue> =
                     hive.iter().map(|key| ScalarValue::Utf8(value(key))).collect();
                 values.push(ScalarValue::UInt32(Some(shard_number(at)?)));
-                Ok(piece.with_partition_values(values).with_extension(shards[at].clone()))
+                let piece = piece.with_partition_values(values).with_extension(shards[at].clone());
+                Ok(match &shards[at].deleted {
+                    Some(_) => piece.with_extension(live_rows(&shards[at])),
+                    None => piece,
+                })
             });
             groups.push(FileGroup::new(files.collect::<Result<_>>()?));
         }
@@ -102,6 +107,17 @@ impl ShardTable {
         let checked = tokio::task::spawn_blocking(check).await;
         checked.map_err(|cause| external(Error::internal(cause.to_string())))?.map_err(external)
     }
+}
+
+/// The rows of a shard that are not deleted.
+fn live_rows(shard: &Shard) -> ParquetAccessPlan {
+    let groups = 0..shard.metadata.num_row_groups();
+    let access = groups.map(|group| match (shard.live_selection(group), shard.live_rows(group)) {
+        (None, _) => RowGroupAccess::Scan,
+        (Some(_), 0) => RowGroupAccess::Skip,
+        (Some(selection), _) => RowGroupAccess::Selection(selection),
+    });
+    ParquetAccessPlan::new(access.collect())
 }
 
 #[async_trait]

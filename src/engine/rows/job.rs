@@ -87,7 +87,7 @@ impl RowJob {
         for (shard, at) in dataset.shards.iter().enumerate() {
             let mut first_row = 0;
             for (group, metadata) in at.metadata.row_groups().iter().enumerate() {
-                let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
+                let rows = at.live_rows(group);
                 if dataset.has(metadata) {
                     pieces.push(RowGroup { number: pieces.len(), shard, group, first_row, rows });
                 }

@@ -81,6 +81,7 @@ impl Scan {
                     && questions.condition.is_none()
                     && questions.by.is_empty(),
                 questions,
+                heeds_masks: true,
                 ..ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, share, progress)
             }),
             counting: Arc::clone(counting),

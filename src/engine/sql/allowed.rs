@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use crate::engine::errors::external;
 use crate::engine::functions;
 use crate::error::Error;
+use crate::source::tables::at::HowTables;
 
 /// What statements may use beside the registered tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +18,8 @@ pub(crate) struct Access {
     pub paths: bool,
     /// Statements that write, such as COPY and INSERT.
     pub write: bool,
-    /// Tables count as the files they consist of.
-    pub as_files: bool,
+    /// How tables of other formats are read.
+    pub tables: HowTables,
 }
 
 /// Refuses a statement that `access` does not allow. Queries and views are always allowed, external tables only where

@@ -17,6 +17,7 @@ use crate::artifact::saved::read_measures;
 use crate::engine::errors::external;
 use crate::error::{Error, Result};
 use crate::measures::{Compat, measure};
+use crate::source::tables::at::HowTables;
 use crate::source::vocabulary::nearest;
 use crate::store::is_address;
 
@@ -117,7 +118,7 @@ impl SchemaProvider for PublicSchema {
                     .hint("register it with --table NAME=SHARDS, or leave out --safe"),
             ));
         }
-        let table = QueryTable::open(&[name.to_owned()], self.access.as_files, self.threads);
+        let table = QueryTable::open(&[name.to_owned()], self.access.tables, self.threads);
         let table = Arc::new(table.map_err(external)?);
         if table.is_made_for_this_run() {
             self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&table));
@@ -204,7 +205,8 @@ pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc
         return Ok(Arc::new(table.map_err(|cause| Error::internal(cause.to_string()))?));
     }
     let file = if name == "counts" { counts } else { folder.join("weights.parquet") };
-    let table = QueryTable::open(&[file.display().to_string()], true, threads);
+    let as_files = HowTables { as_files: true, at: None };
+    let table = QueryTable::open(&[file.display().to_string()], as_files, threads);
     Ok(Arc::new(table.map_err(|error| {
         error.hint("name the folder of a finished run; it has weights when its formats include parquet")
     })?))

@@ -112,7 +112,7 @@ impl Session {
     /// # Errors
     /// [`Error::Input`] for sources that cannot be read, [`Error::Usage`] for a duplicate name.
     pub(crate) fn add_shards(&self, name: &str, sources: &[String]) -> Result<()> {
-        let table = QueryTable::open(sources, self.access.as_files, self.threads)
+        let table = QueryTable::open(sources, self.access.tables, self.threads)
             .map_err(|error| error.at(format!("--table {name}")))?;
         self.add(name, Arc::new(table))
     }

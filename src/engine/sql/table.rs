@@ -24,6 +24,7 @@ use crate::source::listing::{self, Listed, Listing};
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::open;
 use crate::source::spool::Spooled;
+use crate::source::tables::at::HowTables;
 
 /// Shards with their columns: those of the files, then the hive keys.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ impl QueryTable {
     ///
     /// # Errors
     /// [`Error::Input`] naming every source and shard that cannot be read.
-    pub(super) fn open(sources: &[String], as_files: bool, threads: usize) -> Result<Self> {
-        Self::of(listing::list(sources, as_files)?.shards, threads)
+    pub(super) fn open(sources: &[String], how: HowTables, threads: usize) -> Result<Self> {
+        Self::of(listing::list(sources, how)?.shards, threads)
     }
 
     /// Opens shards that were listed.

@@ -26,6 +26,17 @@ impl RowMask {
         self.kept as u64
     }
 
+    /// These rows where each stands for a row of `of`, one after the other: those of them that count in `of`.
+    pub(crate) fn spread(&self, of: &Self) -> Self {
+        let (mut words, mut taken) = (Vec::new(), 0);
+        for &own in self.bits.words() {
+            let n = own.count_ones() as usize;
+            words.push(deposit(of.word(taken, n), own));
+            taken += n;
+        }
+        Self::new(words, self.rows())
+    }
+
     /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.bits.len()
@@ -174,6 +185,18 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn rows_that_are_left_keep_their_places(
+            rows in 0..400_usize, left in proptest::collection::vec(any::<u64>(), 7), counts in proptest::collection::vec(any::<u64>(), 7),
+        ) {
+            let left = RowMask::new(left, rows);
+            let of = RowMask::new(counts, left.kept);
+            let spread = left.spread(&of);
+            let places: Vec<usize> = (0..rows).filter(|row| left.has(*row)).collect();
+            let expected: Vec<usize> = places.iter().enumerate().filter(|(at, _)| of.has(*at)).map(|(_, row)| *row).collect();
+            prop_assert_eq!((0..rows).filter(|row| spread.has(*row)).collect::<Vec<_>>(), expected);
+        }
+
         #[test]
         fn slots_are_kept_with_their_rows(
             slots in proptest::collection::vec((proptest::bool::weighted(0.3), any::<bool>()), 1..400),

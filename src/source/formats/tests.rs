@@ -12,6 +12,7 @@ use flate2::write::GzEncoder;
 use super::*;
 use crate::source::listing::list;
 use crate::source::shards::{Shard, open};
+use crate::source::tables::at::HowTables;
 
 fn batch() -> RecordBatch {
     let columns: [(&str, ArrayRef); 2] =
@@ -41,7 +42,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn save(folder: &Path, limit: u64) -> Result<(Listing, Vec<Spooled>)> {
-    let listing = list(&[folder.join("in").display().to_string()], false)?;
+    let listing = list(&[folder.join("in").display().to_string()], HowTables::default())?;
     let choose = |schema: &Schema| Ok((0..schema.fields().len()).collect());
     as_parquet(listing, &SavePlace { parent: &folder.join("spool"), limit, choose: &choose })
 }

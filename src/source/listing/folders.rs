@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::met_tables::{Tables, is_metadata};
 use super::names::{endings, is_hidden, is_shard};
 use super::pattern::{Glob, Reached, is_glob};
-use super::table_kind::Tables;
+use super::table_kind::TableKind;
 use crate::error::{Error, Result, plural};
 
 /// Files of folders that are no shards by their ending.
@@ -47,6 +48,10 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
     let mut found = Found::default();
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => walk(path, tables, &mut Vec::new(), &mut found)?,
+        Ok(meta) if meta.is_file() && tables.reads(TableKind::Iceberg) && is_metadata(source) => {
+            tables.add_metadata(path);
+            return Ok(Vec::new());
+        }
         Ok(meta) if meta.is_file() => found.shards.push(path.to_owned()),
         Ok(_) => {
             return Err(Error::input(format!("{source}: not a file or folder, but a pipe or device"))
@@ -122,8 +127,7 @@ fn enter(folder: &Path, above: &mut Vec<PathBuf>) -> Result<bool> {
 
 /// All files below a folder.
 fn walk(folder: &Path, tables: &mut Tables, above: &mut Vec<PathBuf>, found: &mut Found) -> Result<()> {
-    if enter(folder, above)? {
-        tables.look_at(folder);
+    if enter(folder, above)? && !tables.enter(folder) {
         for (name, path) in entries(folder)? {
             if is_hidden(&name) {
                 continue;

@@ -36,6 +36,15 @@ pub(crate) fn hive_text(value: &str) -> Option<String> {
     (value != NULL).then(|| decoded(value))
 }
 
+/// The value as a folder writes it, which [`hive_text`] reads.
+pub(super) fn written(value: Option<&str>) -> String {
+    match value {
+        None => NULL.to_owned(),
+        Some(NULL) => NULL.replacen('_', "%5F", 1),
+        Some(text) => text.replace('%', "%25"),
+    }
+}
+
 /// Text without its percent escapes; escapes that are none stay.
 pub(super) fn decoded(text: &str) -> String {
     if !text.contains('%') {
@@ -79,6 +88,9 @@ mod tests {
             ("__HIVE_DEFAULT_PARTITION__", None),
         ] {
             assert_eq!(hive_text(written).as_deref(), value, "{written}");
+        }
+        for value in [None, Some("a%2Fb"), Some(""), Some(NULL), Some("5%")] {
+            assert_eq!(hive_text(&written(value)).as_deref(), value, "{value:?}");
         }
         let hive = of(&Place::File("d/my%20key=a=b/k=1/k=2/x.parquet".into()));
         assert_eq!(hive_value(&hive, "my key").as_deref(), Some("a=b"));

@@ -1,14 +1,16 @@
 //! Objects of stores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::folders::PassedOver;
+use super::met_tables::{Tables, is_metadata};
 use super::names::{endings, is_hidden, is_shard};
 use super::pattern::{Glob, is_glob};
-use super::table_kind::{TableKind, Tables, is_metadata};
+use super::table_kind::TableKind;
 use crate::error::{Error, Result};
+use crate::source::tables::open::{FoundPlace, FoundTable};
 use crate::store::{Address, Bucket, Object};
 
 /// Tables by their folder, as a listing meets their files.
@@ -29,24 +31,71 @@ pub(super) fn expand(address: &Address, tables: &mut Tables, passed: &mut Passed
         && !key.ends_with('/')
         && let Some(object) = bucket.object(address)?
     {
-        look_above(&bucket, address, tables);
+        if is_metadata(key) && tables.reads(TableKind::Iceberg) {
+            tables.add_found(of_metadata(address));
+            return Ok(Vec::new());
+        }
+        look_above(&bucket, address, tables, &BTreeSet::new());
         return Ok(vec![object]);
     }
     let met = Met::default();
-    let found = if is_glob(key) {
+    let mut found = if is_glob(key) {
         matches_of(&bucket, address, &met, passed)?
     } else {
         below(&bucket, address, &met, passed)?
     };
-    let fixed = address.with_key(&fixed_part(key));
-    look_above(&bucket, &fixed, tables);
+    let mut read = BTreeSet::new();
     for (folder, kind) in std::mem::take(&mut *met.lock().unwrap_or_else(PoisonError::into_inner)) {
-        tables.add(address.with_key(&folder).to_string(), kind, None);
+        if tables.reads(kind) && is_whole(key, &folder)? {
+            let is_inside = |object: &Object| is_below(object.key(), &folder);
+            let (inside, outside) = found.into_iter().partition(is_inside);
+            found = outside;
+            let place = FoundPlace::Store(address.with_key(&folder), inside);
+            tables.add_found(FoundTable { kind, place, metadata: None });
+            read.insert(folder);
+        } else {
+            tables.add(address.with_key(&folder).to_string(), kind, None);
+        }
     }
-    if found.is_empty() && tables.refused().is_none() {
+    look_above(&bucket, &address.with_key(&fixed_part(key)), tables, &read);
+    if found.is_empty() && read.is_empty() && tables.refused().is_none() {
         return Err(nothing(address));
     }
     Ok(found)
+}
+
+/// Whether all of a folder is meant by a key.
+fn is_whole(key: &str, folder: &str) -> Result<bool> {
+    if !is_glob(key) {
+        let key = key.trim_end_matches('/');
+        return Ok(key.is_empty() || is_below(&format!("{folder}/"), key));
+    }
+    let glob = Glob::parse(key)?;
+    let mut reached = glob.start();
+    let below = folder.strip_prefix(glob.folder.trim_end_matches('/')).unwrap_or_default();
+    let mut names = below.split('/').filter(|name| !name.is_empty());
+    loop {
+        if glob.is_whole(&reached) {
+            return Ok(true);
+        }
+        let Some(name) = names.next() else { return Ok(false) };
+        reached = glob.next(&reached, name);
+    }
+}
+
+fn is_below(key: &str, folder: &str) -> bool {
+    folder.is_empty() || key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The Iceberg table that an object describes.
+fn of_metadata(address: &Address) -> FoundTable {
+    let folder = address.key().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = folder.strip_suffix("metadata").map_or(folder, |table| table.trim_end_matches('/'));
+    FoundTable {
+        kind: TableKind::Iceberg,
+        place: FoundPlace::Store(address.with_key(folder), Vec::new()),
+        metadata: Some(address.to_string()),
+    }
 }
 
 fn nothing(address: &Address) -> Error {
@@ -141,10 +190,13 @@ fn meet(met: &Met, key: &str) {
 }
 
 /// Whether a folder above lies in a table. A store that does not list those folders says nothing about it.
-fn look_above(bucket: &Bucket, address: &Address, tables: &mut Tables) {
+fn look_above(bucket: &Bucket, address: &Address, tables: &mut Tables, read: &BTreeSet<String>) {
     let mut folder = address.key();
     while let Some((above, _)) = folder.rsplit_once('/') {
         folder = above;
+        if read.contains(folder) {
+            continue;
+        }
         let place = address.with_key(folder);
         let has =
             |name: &str, wanted: fn(&str) -> bool| bucket.has_any(&place.join(name), wanted).unwrap_or(false);

@@ -31,6 +31,15 @@ enum ShardLocation {
 
 impl PinnedShard {
     pub(super) fn new(number: usize, shard: &Shard) -> Result<Self> {
+        if shard.deleted.is_some() || shard.is_renamed {
+            let table = shard.table.as_ref().map(|table| table.table.version().to_string());
+            return Err(Error::input(format!(
+                "{}: a cluster cannot count this file of the {}, which has deleted rows or renames columns",
+                shard.name,
+                table.unwrap_or_default()
+            ))
+            .hint("count it on this machine, without --cluster"));
+        }
         let location = match &shard.place {
             // Executors run in another folder.
             store::Place::File(path) => {
@@ -78,7 +87,7 @@ impl PinnedShard {
         };
         // Reads of an object check its version themselves.
         let is_file = place.object().is_none();
-        let listed = Listed { place, hive: self.hive.clone(), name: self.name.clone() };
+        let listed = Listed { place, hive: self.hive.clone(), name: self.name.clone(), table: None };
         let shard = open(vec![listed], 1).map_err(on_executor)?.pop();
         let shard = shard.ok_or_else(|| Error::internal("no shard was opened"))?;
         let is_same = (shard.bytes, shard.footer_sha256) == (self.bytes, self.footer_sha256)
@@ -118,8 +127,12 @@ mod tests {
             writer.close().unwrap();
         };
         write(vec![true, false]);
-        let listed =
-            Listed { place: store::Place::File(path.clone()), hive: Vec::new(), name: "x".to_owned() };
+        let listed = Listed {
+            place: store::Place::File(path.clone()),
+            hive: Vec::new(),
+            name: "x".to_owned(),
+            table: None,
+        };
         let seen = PinnedShard::new(0, &open(vec![listed], 1).unwrap()[0]).unwrap();
         assert_eq!(seen.open().unwrap().rows, 2);
         // Of the same size and time, as a copy on another disk may be.
