@@ -110,7 +110,7 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 24] = [
+pub(crate) const FINDINGS: [FindingInfo; 25] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::TableAsFiles, id: "TABLE_AS_FILES", severity: Severity::Warning, cause: "the files of a table are counted as they lie, as --as-files says, with deleted and replaced rows", remedy: "drop --as-files to see how to read its live rows" },

@@ -23,7 +23,6 @@ use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::shards::{Shard, Unreadable, fingerprint};
 use crate::source::tables::table::Table;
-use crate::store::Object;
 
 /// What is known so far.
 #[derive(Debug, Default)]

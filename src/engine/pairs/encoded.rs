@@ -123,7 +123,7 @@ pub(super) async fn run<R: Record, S: RecordSink<R>>(
         while !sink.worker.ids_outside
             && let Some(rows) = groups.next(&mut buffer, &mut sink).await?
         {
-            scan.chunks.progress.add(scan.chunks.shards[number].live_rows(group));
+            scan.chunks.progress.add(rows);
             sink.labels.clear();
             sink.sides.clear();
         }

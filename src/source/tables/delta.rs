@@ -149,17 +149,17 @@ fn snapshot(root: &Root, address: &str, engine: &dyn Engine, at: Option<TableAt>
         None => build(None).map_err(failed),
         Some(TableAt::Version(version)) => {
             let asked = u64::try_from(version).ok();
-            let built = asked.map(|version| build(Some(version)));
-            match built {
+            let outcome = asked.map(|version| build(Some(version)));
+            match outcome {
                 Some(Ok(snapshot)) if Some(snapshot.version()) == asked => Ok(snapshot),
                 Some(Err(cause)) if of_store(&cause).is_some() => Err(failed(cause)),
-                built => {
+                outcome => {
                     let newest = build(None).map_err(failed)?;
                     let is_there = asked.is_some_and(|asked| {
                         asked <= newest.version()
                             && earliest(root).parse().is_ok_and(|first: u64| asked >= first)
                     });
-                    match built {
+                    match outcome {
                         Some(Err(cause)) if is_there => Err(failed(cause)),
                         _ => Err(outside(format!("version {version}"), &newest)),
                     }

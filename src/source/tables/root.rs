@@ -79,7 +79,7 @@ impl Root {
     pub(crate) fn read_part(&self, path: &str, offset: u64, length: u64) -> Result<Vec<u8>> {
         let place = self.place(path)?;
         let mut file = place.open().map_err(|cause| place.failed(&cause))?;
-        let (size, _) = file.stat().map_err(|cause| place.failed(&cause))?;
+        let size = file.stat().map_err(|cause| place.failed(&cause))?.bytes;
         if offset.checked_add(length).is_none_or(|end| end > size) {
             return Err(Error::input(format!("{place}: a part of the file that ends beyond it"))
                 .hint("restore the file"));
