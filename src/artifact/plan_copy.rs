@@ -174,7 +174,9 @@ fn put<W: Write + Send>(
         taken = edit(&taken, copies)?;
     }
     copies.clear();
-    writer.write(&taken).map_err(failed)
+    // The writer panics on columns that it does not know.
+    let written = guarded(|| writer.write(&taken));
+    written.ok_or_else(|| Error::internal("a column of the shard cannot be written"))?.map_err(failed)
 }
 
 fn flush<W: Write + Send>(writer: &mut ArrowWriter<W>, group_bytes: usize) -> Result<()> {

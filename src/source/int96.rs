@@ -18,8 +18,9 @@ use parquet::data_type::Int96;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
-use parquet::schema::types::{SchemaDescriptor, Type as ParquetType, TypePtr};
+use parquet::schema::types::SchemaDescriptor;
 
+use super::copied_columns::copied_columns;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::store::{Place, Reader};
@@ -184,21 +185,23 @@ fn name(unit: TimeUnit) -> &'static str {
     }
 }
 
-/// Nanoseconds since 1970.
-fn nanoseconds(value: &Int96) -> i128 {
+/// The Julian day, and nanoseconds within it.
+fn parts(value: &Int96) -> (i128, i128) {
     let [low, high, day] = [0, 1, 2].map(|i| value.data()[i]);
     let within = (i64::from(high.cast_signed()) << 32) + i64::from(low);
-    (i128::from(day.cast_signed()) - EPOCH_DAY) * NANOSECONDS_PER_DAY + i128::from(within)
+    (i128::from(day.cast_signed()), i128::from(within))
 }
 
 fn fits(value: &Int96, unit: TimeUnit) -> bool {
-    let per_unit = match unit {
-        TimeUnit::Second => 1_000_000_000,
-        TimeUnit::Millisecond => 1_000_000,
-        TimeUnit::Microsecond => 1000,
-        TimeUnit::Nanosecond => 1,
+    let (day, within) = parts(value);
+    let units = match unit {
+        TimeUnit::Second | TimeUnit::Millisecond => return true,
+        // Spark counts microseconds from the Julian day 0, and beyond the last ones goes on with the first ones, as
+        // the reader does when it counts from 1970.
+        TimeUnit::Microsecond => (day * NANOSECONDS_PER_DAY + within) / 1000,
+        TimeUnit::Nanosecond => (day - EPOCH_DAY) * NANOSECONDS_PER_DAY + within,
     };
-    i64::try_from(nanoseconds(value) / per_unit).is_ok()
+    i64::try_from(units).is_ok()
 }
 
 /// Calls `each` with all values of a leaf that are there.
@@ -271,16 +274,17 @@ pub(crate) fn for_copy(
         unit => unit,
     };
     let (read, leaves) = in_units(metadata, &unit).map_err(damaged)?;
-    if leaves.is_empty() {
-        return Ok((read, descriptor.clone()));
-    }
-    let mut leaf = 0;
-    let fields = descriptor.root_schema().get_fields().iter();
-    let fields = fields.map(|field| without_int96(field, &mut leaf, &leaves));
-    let root = fields.collect::<ParquetResult<Vec<_>>>().and_then(|fields| {
-        ParquetType::group_type_builder(descriptor.root_schema().name()).with_fields(fields).build()
-    });
-    Ok((read, SchemaDescriptor::new(Arc::new(root.map_err(damaged)?))))
+    let times = leaves.iter().map(|(leaf, time)| (*leaf, logical(*time))).collect();
+    Ok((read, copied_columns(descriptor, &times).map_err(damaged)?))
+}
+
+fn logical(time: Time) -> LogicalType {
+    let unit = match time.unit {
+        TimeUnit::Nanosecond => ParquetUnit::NANOS,
+        TimeUnit::Microsecond => ParquetUnit::MICROS,
+        TimeUnit::Millisecond | TimeUnit::Second => ParquetUnit::MILLIS,
+    };
+    LogicalType::timestamp(time.has_zone, unit)
 }
 
 /// The unit that holds all values of an INT96 leaf.
@@ -289,7 +293,7 @@ fn unit_of(place: &Place, metadata: &ParquetMetaData, leaf: usize) -> Result<Tim
     let (mut fine, mut far) = (false, false);
     for group in metadata.row_groups() {
         each_value(place, group, leaf, &mut |value| {
-            fine |= nanoseconds(value) % 1000 != 0;
+            fine |= parts(value).1 % 1000 != 0;
             far |= !fits(value, TimeUnit::Nanosecond);
             if (fine && far) || !fits(value, TimeUnit::Microsecond) {
                 let path = metadata.file_metadata().schema_descr().column(leaf).path().string();
@@ -302,33 +306,4 @@ fn unit_of(place: &Place, metadata: &ParquetMetaData, leaf: usize) -> Result<Tim
         })?;
     }
     Ok(if fine { TimeUnit::Nanosecond } else { TimeUnit::Microsecond })
-}
-
-/// A column of a file with INT64 in the place of INT96; `leaf` counts its leaves.
-fn without_int96(column: &TypePtr, leaf: &mut usize, leaves: &Int96Leaves) -> ParquetResult<TypePtr> {
-    let info = column.get_basic_info();
-    let id = info.has_id().then(|| info.id());
-    if column.is_group() {
-        let fields = column.get_fields().iter().map(|field| without_int96(field, leaf, leaves));
-        let group = ParquetType::group_type_builder(info.name())
-            .with_repetition(info.repetition())
-            .with_converted_type(info.converted_type())
-            .with_logical_type(info.logical_type_ref().cloned())
-            .with_id(id)
-            .with_fields(fields.collect::<ParquetResult<_>>()?);
-        return Ok(Arc::new(group.build()?));
-    }
-    let time = leaves.get(leaf);
-    *leaf += 1;
-    let Some(Time { unit, has_zone }) = time else { return Ok(Arc::clone(column)) };
-    let unit = match unit {
-        TimeUnit::Nanosecond => ParquetUnit::NANOS,
-        TimeUnit::Microsecond => ParquetUnit::MICROS,
-        TimeUnit::Millisecond | TimeUnit::Second => ParquetUnit::MILLIS,
-    };
-    let primitive = ParquetType::primitive_type_builder(info.name(), Type::INT64)
-        .with_repetition(info.repetition())
-        .with_logical_type(Some(LogicalType::timestamp(*has_zone, unit)))
-        .with_id(id);
-    Ok(Arc::new(primitive.build()?))
 }

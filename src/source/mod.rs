@@ -13,6 +13,7 @@ pub(crate) mod ancestors;
 pub(crate) mod candidates;
 pub(crate) mod class_labels;
 mod column_names;
+mod copied_columns;
 pub(crate) mod detect;
 pub(crate) mod evidence;
 mod first_bytes;

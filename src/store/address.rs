@@ -42,6 +42,13 @@ impl Address {
             );
         };
         let (host, key) = rest.split_once('/').unwrap_or((rest, ""));
+        // Hadoop's names.
+        let scheme = if scheme.eq_ignore_ascii_case("s3a") { "s3" } else { scheme };
+        if let Some((container, server)) = host.split_once('@').filter(|_| is_azure_of_hadoop(scheme)) {
+            let account = server.split('.').next().unwrap_or_default();
+            return Err(Error::usage(format!("{text}: {scheme}:// addresses are not read"))
+                .hint(format!("set AZURE_STORAGE_ACCOUNT_NAME={account} and write az://{container}/{key}")));
+        }
         let is_web = is_web(scheme);
         // A password may contain slashes, so that the host seems to end inside it.
         let has_secret = if is_web { rest.contains(['@', '?', '#']) } else { host.contains('@') };
@@ -129,6 +136,10 @@ impl fmt::Display for Address {
     }
 }
 
+fn is_azure_of_hadoop(scheme: &str) -> bool {
+    ["abfs", "abfss", "wasb", "wasbs"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+}
+
 fn is_web(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
@@ -143,6 +154,12 @@ mod tests {
         assert_eq!((address.root().as_str(), address.key()), ("s3://b", "data/split=x/a b.parquet"));
         assert_eq!(address.to_string(), "s3://b/data/split=x/a b.parquet");
         assert_eq!(Address::parse("s3://b/w/").unwrap().join("x").to_string(), "s3://b/w/x");
+        assert_eq!(Address::parse("s3a://b/x").unwrap().to_string(), "s3://b/x");
+        let azure = Address::parse("abfss://c@account.dfs.core.windows.net/d/x").unwrap_err();
+        assert!(
+            azure.remedy().is_some_and(|hint| hint.contains("=account and write az://c/d/x")),
+            "{azure:?}"
+        );
         assert_eq!(Address::parse("gs://b").unwrap().join("x").to_string(), "gs://b/x");
         for bad in [
             "s3://",

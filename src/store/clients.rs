@@ -9,6 +9,9 @@ use object_store::ObjectStore;
 use super::address::Address;
 use crate::error::{Error, Result};
 
+/// Addresses that a build with the feature `cloud` reads.
+const SUPPORTED: &str = "s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, hf://datasets/OWNER/NAME/KEY, and single files by http(s)://HOST/PATH";
+
 type Clients = HashMap<String, Arc<dyn ObjectStore>>;
 
 /// Clients by the root of the addresses they serve.
@@ -44,8 +47,9 @@ pub(super) fn store(address: &Address) -> Result<Arc<dyn ObjectStore>> {
 #[cfg(not(feature = "cloud"))]
 fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
     let _ = RETRIES.load(Ordering::Relaxed);
-    Err(Error::usage(format!("{address}: {}:// is not supported by this build", address.scheme()))
-        .hint("build with --features cloud, or name files, folders or globs on this machine"))
+    Err(Error::usage(format!("{address}: {}:// is not supported by this build", address.scheme())).hint(
+        format!("a build with --features cloud reads {SUPPORTED}; any build reads paths and file:///path"),
+    ))
 }
 
 #[cfg(feature = "cloud")]
@@ -86,7 +90,10 @@ fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
             let builder = HttpBuilder::new().with_url(address.root()).with_client_options(options);
             Ok(Arc::new(builder.with_retry(retry).build().map_err(wrong)?))
         }
+        "hf" if host == "datasets" => Ok(Arc::new(super::hub::Hub::from_env(retry))),
+        "hf" => Err(Error::usage(format!("{address}: addresses of the Hub name datasets"))
+            .hint("write hf://datasets/OWNER/NAME/FOLDER or hf://datasets/OWNER/NAME@REVISION/FOLDER")),
         other => Err(Error::usage(format!("{address}: {other}:// is not a supported store"))
-            .hint("supported are s3, gs, az, and http(s) for reading single files")),
+            .hint(format!("supported are {SUPPORTED}"))),
     }
 }

@@ -9,6 +9,10 @@ pub(crate) mod bucket;
 mod clients;
 mod credentials;
 mod errors;
+#[cfg(feature = "cloud")]
+mod hub;
+#[cfg(feature = "cloud")]
+mod hub_api;
 mod io;
 mod object;
 mod place;

@@ -156,6 +156,14 @@ fn times(batch: &RecordBatch) -> [ArrayRef; 2] {
 fn copies_hold_the_times_of_the_original_in_the_unit_that_they_need() {
     let place = Place::new();
     let days = [FAR, NEAR, -719_162, 0, NEAR];
+    // What Spark writes for the year 290000: its count from Julian day 0 goes on with the least numbers.
+    let mut wrapped = Int96::new();
+    let within = (-32_509_551_616_000_i64).cast_unsigned();
+    let [low, high] = [within, within >> 32].map(|part| u32::try_from(part & 0xffff_ffff).unwrap());
+    wrapped.set_data(low, high, (-105_862_232_i32).cast_unsigned());
+    write(&place.path("data/a.parquet"), &[wrapped, int96(NEAR, 0)]);
+    let column = Arc::clone(&times(&copied(&place))[0]);
+    assert_eq!(column.as_primitive::<TimestampMicrosecondType>().value(0), 9_089_380_393_200_000_000);
     write(&place.path("data/a.parquet"), &days.map(|day| int96(day, 86_399_999_999_000)));
     for column in times(&copied(&place)) {
         assert_eq!(*column.data_type(), DataType::Timestamp(TimeUnit::Microsecond, None));
@@ -264,4 +272,41 @@ fn copies_of_other_types_hold_equal_values_of_the_same_types() {
         let [column, copy] = [&before, &after].map(|batch| batch.column_by_name(field.name()).unwrap());
         assert_eq!(column, copy, "{}", field.name());
     }
+}
+
+#[test]
+fn decimals_of_any_width_are_copied() {
+    use parquet::data_type::{ByteArray, FixedLenByteArray};
+    let place = Place::new();
+    let message = "message m { required int32 cat; required binary a (DECIMAL(4, 2)); \
+                   required fixed_len_byte_array(16) b (DECIMAL(10, 3)); }";
+    let schema = Arc::new(parse_message_type(message).unwrap());
+    std::fs::create_dir(place.path("data")).unwrap();
+    let file = File::create(place.path("data/a.parquet")).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    while let Some(mut writer) = group.next_column().unwrap() {
+        match writer.untyped() {
+            ColumnWriter::Int32ColumnWriter(writer) => writer.write_batch(&[1, 0], None, None),
+            ColumnWriter::ByteArrayColumnWriter(writer) => writer.write_batch(
+                &[ByteArray::from(vec![0x7b]), ByteArray::from(vec![0xff, 0x85])],
+                None,
+                None,
+            ),
+            ColumnWriter::FixedLenByteArrayColumnWriter(writer) => {
+                let fixed = |number: i128| FixedLenByteArray::from(number.to_be_bytes().to_vec());
+                writer.write_batch(&[fixed(1_234_567), fixed(-5)], None, None)
+            }
+            _ => unreachable!(),
+        }
+        .unwrap();
+        writer.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    let after = copied(&place);
+    let before = read(&place.path("data/a.parquet"));
+    assert_eq!((before.columns(), before.schema().fields()), (after.columns(), after.schema().fields()));
+    let numbers = after.column(1).as_primitive::<arrow::datatypes::Decimal128Type>();
+    assert_eq!(numbers.values().to_vec(), [123, -123]);
 }

@@ -121,6 +121,9 @@ mod stores_s3;
 /// The same with moto as the server.
 #[cfg(feature = "cloud")]
 mod stores_moto;
+/// Datasets of a Hub: a small server lists them, another host has the bytes.
+#[cfg(feature = "cloud")]
+mod hub;
 /// The program as a job in the cloud.
 #[cfg(feature = "cloud")]
 mod cloud;
