@@ -45,7 +45,7 @@ struct Found {
 /// The files that a path or a glob stands for.
 pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver) -> Result<Vec<PathBuf>> {
     let path = Path::new(source);
-    let mut found = Found::default();
+    let (mut found, known_tables) = (Found::default(), tables.count());
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => walk(path, tables, &mut Vec::new(), &mut found)?,
         Ok(meta) if meta.is_file() && tables.reads(TableKind::Iceberg) && is_metadata(source) => {
@@ -67,7 +67,7 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
                 let walked = Walk { glob: &glob, in_place: glob.folder.is_empty() };
                 walked.matches(folder, &start, tables, &mut Vec::new(), &mut found)?;
             }
-            if found.shards.is_empty() && found.others.is_empty() {
+            if found.shards.is_empty() && found.others.is_empty() && tables.count() == known_tables {
                 return Err(Error::input(format!("{source}: this glob matches nothing"))
                     .hint("check the path; quote the glob so that the shell does not expand it"));
             }
@@ -79,7 +79,7 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
         found.shards = bare.filter(|path| is_parquet_inside(path)).cloned().collect();
         found.others.retain(|path| !found.shards.contains(path));
     }
-    if found.shards.is_empty() && !tables.are_in(path) {
+    if found.shards.is_empty() && tables.count() == known_tables && !tables.are_in(path) {
         let mut others = PassedOver::default();
         found.others.iter().for_each(|path| others.add(path));
         let others = others.said().map_or_else(String::new, |said| format!("; {said}"));

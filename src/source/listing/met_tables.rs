@@ -109,6 +109,11 @@ impl Tables {
         }
     }
 
+    /// How many were met.
+    pub(super) fn count(&self) -> usize {
+        self.met.len() + self.found.len()
+    }
+
     /// Whether there is a table in `folder` or below.
     pub(super) fn are_in(&self, folder: &Path) -> bool {
         let is_below = |found: &FoundTable| match &found.place {

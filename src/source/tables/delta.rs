@@ -77,8 +77,8 @@ impl Table for DeltaTable {
 
 impl DeltaTable {
     /// Opens a version; the newest without one.
-    pub(super) fn open(root: Root, at: Option<TableAt>) -> Result<Self> {
-        let (store, address): (Arc<dyn ObjectStore>, String) = match &root {
+    pub(super) fn open(root: &Root, at: Option<TableAt>) -> Result<Self> {
+        let (store, address): (Arc<dyn ObjectStore>, String) = match root {
             Root::Folder(_, real) => (Arc::new(LocalFileSystem::new()), real.display().to_string()),
             Root::Store(bucket, address, _) => {
                 (bucket.store(), format!("{}/", address.to_string().trim_end_matches('/')))
@@ -86,20 +86,18 @@ impl DeltaTable {
         };
         let engine = DefaultEngineBuilder::new(store).build();
         let path = root.shown();
-        let failed = |cause: KernelError| of_store(&cause).unwrap_or_else(|| unreadable(&root, &cause));
-        let snapshot = snapshot(&root, &address, &engine, at)?;
+        let failed = |cause: KernelError| of_store(&cause).unwrap_or_else(|| unreadable(root, &cause));
+        let snapshot = snapshot(root, &address, &engine, at)?;
         let scan = Arc::clone(&snapshot).scan_builder().without_row_transforms().build().map_err(failed)?;
         let mut found: Vec<ScanFile> = Vec::new();
         for part in scan.scan_metadata(&engine).map_err(failed)? {
-            found = part
-                .and_then(|part| part.visit_scan_files(found, |found, file| found.push(file)))
-                .map_err(failed)?;
+            found = part.and_then(|part| part.visit_scan_files(found, Vec::push)).map_err(failed)?;
         }
         let mode = snapshot.table_properties().column_mapping_mode;
         let columns = DeltaColumns::of(&snapshot.schema(), scan.physical_schema(), mode);
         let mut files = Vec::with_capacity(found.len());
         for file in found {
-            let place = place(&root, &snapshot, &file.path)?;
+            let place = place(root, &snapshot, &file.path)?;
             let partition = columns.partition.iter().map(|(name, stored_as)| {
                 // Delta Lake writes NULL as no text.
                 let value = file.partition_values.get(stored_as).filter(|value| !value.is_empty());
@@ -129,7 +127,7 @@ impl DeltaTable {
 
 /// The version that is asked for.
 fn snapshot(root: &Root, address: &str, engine: &dyn Engine, at: Option<TableAt>) -> Result<SnapshotRef> {
-    let build = |version: Option<u64>| {
+    let open_at = |version: Option<u64>| {
         let builder = Snapshot::builder_for(address);
         let builder = match version {
             Some(version) => builder.at_version(version),
@@ -146,20 +144,20 @@ fn snapshot(root: &Root, address: &str, engine: &dyn Engine, at: Option<TableAt>
         ))
     };
     match at {
-        None => build(None).map_err(failed),
+        None => open_at(None).map_err(failed),
         Some(TableAt::Version(version)) => {
             let asked = u64::try_from(version).ok();
-            let outcome = asked.map(|version| build(Some(version)));
-            match outcome {
+            let built = asked.map(|version| open_at(Some(version)));
+            match built {
                 Some(Ok(snapshot)) if Some(snapshot.version()) == asked => Ok(snapshot),
                 Some(Err(cause)) if of_store(&cause).is_some() => Err(failed(cause)),
-                outcome => {
-                    let newest = build(None).map_err(failed)?;
+                built => {
+                    let newest = open_at(None).map_err(failed)?;
                     let is_there = asked.is_some_and(|asked| {
                         asked <= newest.version()
                             && earliest(root).parse().is_ok_and(|first: u64| asked >= first)
                     });
-                    match outcome {
+                    match built {
                         Some(Err(cause)) if is_there => Err(failed(cause)),
                         _ => Err(outside(format!("version {version}"), &newest)),
                     }
@@ -167,9 +165,9 @@ fn snapshot(root: &Root, address: &str, engine: &dyn Engine, at: Option<TableAt>
             }
         }
         Some(TableAt::Time(time)) => {
-            let newest = build(None).map_err(failed)?;
+            let newest = open_at(None).map_err(failed)?;
             match latest_version_as_of(&newest, engine, time, HistoryCommitType::Recreatable) {
-                Ok(commit) => build(Some(commit.version)).map_err(failed),
+                Ok(commit) => open_at(Some(commit.version)).map_err(failed),
                 Err(_) => Err(outside(format!("version from {} or before", shown(time)), &newest)),
             }
         }
@@ -263,7 +261,7 @@ impl DeltaColumns {
             let json = serde_json::to_value(schema).unwrap_or_default();
             json.get("fields").and_then(Json::as_array).cloned().unwrap_or_default()
         };
-        let stored: Vec<String> = fields_of(physical).iter().filter_map(|field| name(field)).collect();
+        let stored: Vec<String> = fields_of(physical).iter().filter_map(name).collect();
         let is_mapped = matches!(mode, Some(ColumnMappingMode::Id | ColumnMappingMode::Name));
         let by_id = mode == Some(ColumnMappingMode::Id);
         let (mut columns, mut partition) = (TableColumns { by_id, ..TableColumns::default() }, Vec::new());

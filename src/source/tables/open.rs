@@ -44,7 +44,7 @@ pub(crate) fn can_read(kind: TableKind) -> bool {
 pub(crate) fn open(found: FoundTable, at: Option<TableAt>) -> Result<Option<Arc<dyn Table>>> {
     match found.kind {
         #[cfg(feature = "delta")]
-        TableKind::Delta => Ok(Some(Arc::new(super::delta::DeltaTable::open(root(found.place)?, at)?))),
+        TableKind::Delta => Ok(Some(Arc::new(super::delta::DeltaTable::open(&root(found.place)?, at)?))),
         #[cfg(feature = "iceberg")]
         TableKind::Iceberg => {
             let root = root(found.place)?;

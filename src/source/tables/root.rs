@@ -28,7 +28,11 @@ impl Root {
     /// What messages call it.
     pub(crate) fn shown(&self) -> String {
         match self {
-            Self::Folder(shown, _) => shown.display().to_string(),
+            Self::Folder(shown, _) => {
+                let shown = shown.display().to_string();
+                let bare = shown.trim_end_matches('/');
+                if bare.is_empty() { shown } else { bare.to_owned() }
+            }
             Self::Store(_, address, _) => address.to_string().trim_end_matches('/').to_owned(),
         }
     }

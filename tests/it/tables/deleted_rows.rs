@@ -115,6 +115,7 @@ fn deleted_rows_count_nowhere() {
             assert_eq!(of("t"), of("plain"), "{engine} {way:?}");
         }
     }
+    counts(&place, &["t", "--labels", "x,y"]);
     let told = place.json("out/run_results.json")["inputs"].clone();
     assert_eq!(told["rows"], 3 * ROWS - 2 * deleted().len() as u64);
 }
@@ -167,8 +168,14 @@ fn queries_see_no_deleted_rows() {
 fn what_a_column_holds_is_looked_up_in_rows_that_are_left() {
     let place = Place::new();
     twice(&place);
-    let of = |source: &str| place.run(&["inspect", source]).stdout;
-    assert!(of("t").contains("x") && of("t").contains("class"));
+    let inspected = place.run(&["inspect", "t"]);
+    assert_eq!(inspected.code, 0, "{}", inspected.stderr);
+    let said = inspected.stdout + &inspected.stderr;
+    let left = 3 * ROWS - 2 * deleted().len() as u64;
+    assert!(
+        said.contains("2 of its 3 files have deleted rows") && said.contains(&left.to_string()),
+        "{said}"
+    );
     assert_eq!(counts(&place, &["t", "--labels", "class"]), counts(&place, &["plain", "--labels", "class"]));
 }
 

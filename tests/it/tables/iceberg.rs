@@ -114,9 +114,10 @@ impl<'p> Written<'p> {
             {"name": "partition_spec_id", "type": "int"}, {"name": "content", "type": "int"},
             {"name": "sequence_number", "type": "long"}]);
         let records = self.manifests.iter().map(|(name, sequence, content)| {
+            let bytes = fs::metadata(self.place.path(&format!("t/{name}"))).unwrap().len();
             Record::default()
                 .text(&format!("s3://elsewhere/t/{name}"))
-                .long(1)
+                .long(i64::try_from(bytes).unwrap())
                 .long(0)
                 .long(*content)
                 .long(*sequence)

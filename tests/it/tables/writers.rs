@@ -10,7 +10,7 @@ use crate::support::{Place, left_out};
 /// Writes tables into the current folder, and prints what each has, as its own package reads it: a source, flags,
 /// rows, and the number of true values in two columns.
 const DELTA: &str = r#"
-import json
+import json, shutil
 try:
     import pyarrow as pa
     from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -20,7 +20,10 @@ found = []
 def rows(seed, n=60):
     return pa.table({"cat": [(i * seed) % 3 == 0 for i in range(n)], "dog": [(i + seed) % 5 == 0 or None for i in range(n)],
         "id": list(range(seed * 1000, seed * 1000 + n)), "part": [["a", "b/c", None, "50%"][i % 4] for i in range(n)]})
-def tell(name, version=None):
+def tell(table, version=None):
+    # The table as it is now.
+    name = f"{table}-{len(found)}"
+    shutil.copytree(table, name)
     t = pa.table(DeltaTable(name, version=version).to_pyarrow_table())
     count = lambda column: sum(1 for value in t[column].to_pylist() if value) if column in t.column_names else None
     flags = [] if version is None else ["--table-version", str(version)]
@@ -49,7 +52,7 @@ print(json.dumps(found))
 "#;
 
 const ICEBERG: &str = r#"
-import json, os
+import json, os, shutil
 try:
     import pyarrow as pa
     from pyiceberg.catalog.sql import SqlCatalog
@@ -64,7 +67,11 @@ def tell(table, snapshot=None, by_file=False):
     t = table.scan(snapshot_id=snapshot).to_arrow()
     count = lambda column: sum(1 for value in t[column].to_pylist() if value) if column in t.column_names else None
     flags = [] if snapshot is None else ["--table-version", str(snapshot)]
-    name = (table.metadata_location if by_file else table.location()).removeprefix("file://")
+    # The table as it is now, moved to another place.
+    place = table.location().removeprefix("file://")
+    name = f"{place}-{len(found)}"
+    shutil.copytree(place, name)
+    name += "/metadata/" + table.metadata_location.split("/")[-1] if by_file else ""
     found.append([name, flags, t.num_rows, count("cat"), count("dog")])
     for part in ("b/c", "50%"):
         n = sum(1 for value in t["part"].to_pylist() if value == part)

@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use arrow_avro::reader::ReaderBuilder;
 use bytes::Bytes;
 
+use super::avro::whole;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 
@@ -13,6 +14,8 @@ use crate::guard::guarded;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ManifestPlace {
     pub(super) path: String,
+    /// Its size in bytes, if the list says it.
+    pub(super) bytes: Option<u64>,
     pub(super) spec: i64,
     pub(super) sequence: i64,
 }
@@ -55,6 +58,7 @@ pub(super) fn manifests(bytes: &Bytes) -> Result<Vec<ManifestPlace>> {
             }
             found.push(ManifestPlace {
                 path: rows.text("manifest_path", row).ok_or_else(|| wrong(&"a manifest without a path"))?,
+                bytes: rows.number("manifest_length", row).and_then(|bytes| u64::try_from(bytes).ok()),
                 spec: rows.number("partition_spec_id", row).unwrap_or(0),
                 sequence: rows.number("sequence_number", row).unwrap_or(0),
             });
@@ -157,11 +161,18 @@ fn text_of(column: &ArrayRef, row: usize) -> Option<String> {
 }
 
 fn batches(bytes: &Bytes) -> Result<Vec<RecordBatch>> {
+    let (bytes, rows) = whole(bytes).ok_or_else(|| wrong(&"it is cut, or no Avro file"))?;
     let read = || {
         let reader = ReaderBuilder::new().build(std::io::Cursor::new(bytes))?;
         reader.collect::<std::result::Result<Vec<_>, _>>()
     };
-    guarded(read).ok_or_else(|| wrong(&"the decoder gave up"))?.map_err(|cause| wrong(&cause))
+    let batches =
+        guarded(read).ok_or_else(|| wrong(&"the decoder gave up"))?.map_err(|cause| wrong(&cause))?;
+    let found: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    if found != rows {
+        return Err(wrong(&format!("{found} of its {rows} rows can be read")));
+    }
+    Ok(batches)
 }
 
 fn wrong(cause: &dyn std::fmt::Display) -> Error {

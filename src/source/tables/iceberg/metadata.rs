@@ -17,7 +17,6 @@ const NAME_MAPPING: &str = "schema.name-mapping.default";
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct TableMetadata {
-    pub(super) format_version: i64,
     #[serde(default)]
     pub(super) location: String,
     #[serde(default)]

@@ -4,6 +4,7 @@
 //! metadata.json ─▶ snapshot ─▶ manifest list ─▶ manifests ─▶ data files, files of deleted rows
 //! ```
 
+mod avro;
 mod deletes;
 mod manifest;
 mod metadata;

@@ -197,11 +197,20 @@ impl Files<'_> {
             None => snapshot
                 .manifests
                 .iter()
-                .map(|path| ManifestPlace { path: path.clone(), spec: 0, sequence: 0 })
+                .map(|path| ManifestPlace { path: path.clone(), bytes: None, spec: 0, sequence: 0 })
                 .collect(),
         };
         for place in listed {
             let bytes = self.places.read(&place.path)?;
+            if place.bytes.is_some_and(|said| said != bytes.len() as u64) {
+                return Err(Error::input(format!(
+                    "{}: the manifest has {} bytes, but its list says {}",
+                    place.path,
+                    bytes.len(),
+                    place.bytes.unwrap_or_default()
+                ))
+                .hint("restore the file, or read another snapshot with --table-version"));
+            }
             for entry in entries(&bytes, place.sequence).map_err(|error| error.at(&place.path))? {
                 self.add(entry, place.spec).map_err(|error| error.at(&place.path))?;
             }
