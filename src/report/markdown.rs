@@ -28,6 +28,11 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         report.failed_checks.iter().try_for_each(|check| writeln!(out, "- {}", code_span(check)))?;
         writeln!(out)?;
     }
+    if let Some(what) = report.warned() {
+        writeln!(out, "Warning: {what}.\n")?;
+        report.warned_checks.iter().try_for_each(|check| writeln!(out, "- {}", code_span(check)))?;
+        writeln!(out)?;
+    }
     writeln!(
         out,
         "{}. {}, {}, MeanIR {}. Source: {}.\n",

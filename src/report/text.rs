@@ -58,6 +58,9 @@ pub(crate) fn text(report: &Report<'_>, lines: Option<usize>) -> String {
     }
     // Writing into a string cannot fail.
     let _ = facts(report, &mut out);
+    for check in report.warned_checks {
+        let _ = writeln!(out, "warning: a check of severity warn failed: {}", visible(check));
+    }
     for finding in report.findings {
         let info = finding.kind.info();
         let names: Vec<_> =

@@ -146,6 +146,39 @@ fn inspect_does_not_send_to_itself() {
     assert!(!ended.stderr.contains("posweight inspect"), "{}", ended.stderr);
 }
 
+#[test]
+fn checks_that_only_warn_are_in_the_result_and_apart_from_errors() {
+    let place = Place::new();
+    write(&place.path("d/a.parquet"), vec![("x", array(Int64Array::from(vec![1, 0, 0])))]);
+    let spec = |rows: u64| {
+        let head = "shards = \"d\"\nlabels = \"x\"\nout = \"w\"\noverwrite = true\n[checks]\n";
+        let warn = "min_positives = { limit = 5, severity = \"warn\" }\n";
+        std::fs::write(place.path("c.toml"), format!("{head}{warn}min_rows = {rows}\n")).unwrap();
+    };
+    spec(1);
+    let ended = place.run(&["run", "c.toml"]);
+    let failed = "min_positives = 5: 1 for \"x\"";
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains(&format!("a check of severity warn failed: {failed}")), "{}", ended.stdout);
+    let page = std::fs::read_to_string(place.path("w/report.html")).unwrap();
+    assert!(page.contains("1 check of severity warn failed") && !page.contains("should not be used"));
+    // Read back.
+    let report = place.run(&["report", "w", "--format", "markdown"]).stdout;
+    assert!(
+        report.contains("Warning: 1 check of severity warn failed.") && report.contains(failed),
+        "{report}"
+    );
+    spec(10);
+    let ended = place.run(&["run", "c.toml"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 of 2 checks failed (1 more of severity warn)"), "{}", ended.stderr);
+    let refused = place.run(&["report", "w", "--refused"]).stdout;
+    assert!(
+        refused.contains("**Error: 1 check failed") && refused.contains("Warning: 1 check of severity warn"),
+        "{refused}"
+    );
+}
+
 /// Runs a program on a terminal of so many lines.
 const TERMINAL: &str = r#"
 import fcntl, os, pty, struct, sys, termios
