@@ -357,13 +357,19 @@ pub(crate) fn failed(checked: &[Checked]) -> Vec<String> {
     checked.iter().filter(|one| one.stops()).map(Checked::message).collect()
 }
 
+/// Failed checks of severity warn, in words.
+#[must_use]
+pub(crate) fn warned(checked: &[Checked]) -> Vec<String> {
+    let warned = checked.iter().filter(|one| one.status == CheckStatus::Failed && !one.stops());
+    warned.map(Checked::message).collect()
+}
+
 /// The error for failed checks of severity error; `None` if there are none.
 #[must_use]
 pub(crate) fn failure(checked: &[Checked], published: bool) -> Option<Error> {
     let failed = failed(checked);
     (!failed.is_empty()).then(|| {
-        let is_warning = |one: &&Checked| one.status == CheckStatus::Failed && !one.stops();
-        let warned = match checked.iter().filter(is_warning).count() {
+        let warned = match warned(checked).len() {
             0 => String::new(),
             n => format!(" ({n} more of severity warn)"),
         };

@@ -89,6 +89,12 @@ pub fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// `there is 1 label`, `there are 2 labels`.
+#[must_use]
+pub(crate) fn there_are(count: u64, noun: &str) -> String {
+    format!("there {} {}", if count == 1 { "is" } else { "are" }, plural(count, noun))
+}
+
 impl Error {
     constructors! {
         /// A bug: an impossible state was reached.
@@ -295,6 +301,13 @@ pub(crate) fn choice<T: Copy>(flag: &str, text: &str, choices: &[(&str, T)]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!((plural(1, "shard"), plural(0, "shard")), ("1 shard".to_owned(), "0 shards".to_owned()));
+        assert_eq!(there_are(1, "label"), "there is 1 label");
+        assert_eq!(there_are(2, "label"), "there are 2 labels");
+    }
 
     #[test]
     fn a_choice_that_does_not_exist_lists_those_that_do() {

@@ -23,12 +23,13 @@ use crate::row_measures::ROW_MEASURES;
 const DRIFT_MAX: usize = 1000;
 
 /// Keys beside measures, and what they hold.
-pub(crate) const KEYS: [(&str, &str); 20] = [
+pub(crate) const KEYS: [(&str, &str); 21] = [
     ("version", "of this format"),
     ("source", "where the counts come from"),
     ("unit", "element where elements of lists are counted; rows are then elements"),
     ("compat", "how labels without positives are read: mulan or mldr"),
     ("failed_checks", "checks of severity error that failed, if the result is published in spite of them"),
+    ("warned_checks", "checks of severity warn that failed"),
     ("tcs", TCS),
     ("ld", LD),
     ("lpd", LPD),
@@ -123,6 +124,9 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report<'_>) -> Result<()> {
     file.value("compat", &report.measures.compat.to_string())?;
     if !report.failed_checks.is_empty() {
         file.value("failed_checks", &report.failed_checks)?;
+    }
+    if !report.warned_checks.is_empty() {
+        file.value("warned_checks", &report.warned_checks)?;
     }
     for (name, value) in &report.measures.values {
         file.value(name, &number(*value))?;

@@ -25,8 +25,10 @@ pub(crate) struct SavedReport {
     pub findings: Vec<Finding>,
     /// Groups against all rows.
     pub groups: Vec<GroupMeasures>,
-    /// Checks that failed.
+    /// Checks of severity error that failed.
     pub failed_checks: Vec<String>,
+    /// Checks of severity warn that failed.
+    pub warned_checks: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +39,8 @@ struct SavedFields {
     groups: Vec<SavedGroup>,
     #[serde(default)]
     failed_checks: Vec<String>,
+    #[serde(default)]
+    warned_checks: Vec<String>,
     rows_by_number_of_labels: Option<Vec<u64>>,
     #[serde(default)]
     top_labelsets: Vec<LabelsetEntry>,
@@ -114,6 +118,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<SavedReport>> {
         findings,
         groups,
         failed_checks: fields.failed_checks,
+        warned_checks: fields.warned_checks,
     }))
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::output::{print, say};
 use crate::artifact::imbalance_entries::DriftEntry;
 use crate::drift::compare;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use crate::pipeline::weigh::{made_differently, reopen};
 use crate::report::drift::{self, DIFFERENTLY};
 
@@ -57,8 +57,8 @@ impl DiffVerb {
         match self.fail_over.map(|limit| (limit, found.over(limit))) {
             None | Some((_, 0)) => Ok(()),
             Some((limit, over)) => Err(Error::check(format!(
-                "--fail-over {limit}: the prevalence of {over} of {} labels changed by more than this share",
-                found.labels.len()
+                "--fail-over {limit}: the prevalence of {over} of {} changed by more than this share",
+                plural(found.labels.len() as u64, "label")
             ))
             .hint("check the labels above, then fix the data or raise --fail-over")),
         }

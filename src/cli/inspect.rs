@@ -106,8 +106,11 @@ impl InspectVerb {
                 ))
             }
             Err(Error::Usage(doubt)) => {
-                let hint = doubt.hint.map(|hint| format!("\n  {hint}")).unwrap_or_default();
-                say(&format!("{}{hint}", doubt.message));
+                // Every column is above.
+                let own = ["; posweight inspect shows every column", ": see posweight inspect"];
+                let shown = |text: &str| own.iter().fold(text.to_owned(), |text, own| text.replace(own, ""));
+                let hint = doubt.hint.map(|hint| format!("\n  {}", shown(&hint))).unwrap_or_default();
+                say(&format!("{}{hint}", shown(&doubt.message)));
                 Ok(())
             }
             Err(error) => Err(error),
@@ -122,7 +125,7 @@ fn table(here: &Forecast, each: &Forecast, executors: u64, threads: usize) -> St
     let heads = [
         String::new(),
         format!("here, {}", plural(threads as u64, "thread")),
-        format!("each of {executors} jobs"),
+        format!("each of {}", plural(executors, "job")),
     ];
     table.set_header(heads);
     let mut row = |what: &str, of: &dyn Fn(&Forecast) -> String| {
@@ -143,7 +146,7 @@ fn table(here: &Forecast, each: &Forecast, executors: u64, threads: usize) -> St
     row("time", &|of| format!("{:.2} s", of.opening + of.fixed + of.counting));
     row("  for footers", &|of| format!("{:.2} s", of.opening));
     let (rows, seconds) = here.probe;
-    format!("{}\n{table}\nprobe: {rows} rows counted by one thread in {seconds:.3} s\n", here.how)
+    format!("{}\n{table}\nprobe: {} counted by one thread in {seconds:.3} s\n", here.how, plural(rows, "row"))
 }
 
 /// `12.3 MB`.

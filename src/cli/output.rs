@@ -1,9 +1,11 @@
 //! What every verb needs: stdout, stderr, a runtime.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use rustyline::Config;
+use rustyline::history::MemHistory;
 use serde_json::{Value as Json, json};
 
 use crate::error::{EXIT_CODES, Error, Result};
@@ -77,4 +79,16 @@ pub(super) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))
+}
+
+/// Lines of the terminal that stdout is; `None` if it is none, or does not say.
+pub(super) fn terminal_lines() -> Option<usize> {
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    let mut editor =
+        rustyline::Editor::<(), MemHistory>::with_history(Config::default(), MemHistory::new()).ok()?;
+    let (_, lines) = editor.dimensions()?;
+    // A terminal that does not say how high it is counts as endless.
+    (lines < u16::MAX).then_some(usize::from(lines))
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::output::{print, print_bytes, runtime, say, says_json};
+use super::output::{print, print_bytes, runtime, say, says_json, terminal_lines};
 use crate::engine::{Progress, Spilled};
 use crate::error::{Result, plural};
 use crate::pipeline::machine::Machine;
@@ -121,7 +121,7 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
     let source = format!("{} ({})", outcome.source, outcome.why);
     let mut text = match &outcome.sampled {
         Some(sampled) => sampled.text(&source),
-        None => report::text(&outcome.derived.report(source, &outcome.groups, drift)),
+        None => report::text(&outcome.derived.report(source, &outcome.groups, drift), terminal_lines()),
     };
     let memory = crate::pipeline::machine::peak_memory()
         .map(|bytes| format!(", {} MB", bytes >> 20))
@@ -207,7 +207,7 @@ fn tell(rows: u64, progress: &Progress, stopped: &AtomicBool) {
     while !stopped.load(Ordering::Relaxed) {
         std::thread::park_timeout(next.saturating_duration_since(Instant::now()));
         if Instant::now() >= next {
-            say(&format!("counted {} of {rows} rows", progress.rows()));
+            say(&format!("counted {} of {}", progress.rows(), plural(rows, "row")));
             next += EVERY;
         }
     }

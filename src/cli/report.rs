@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::print;
+use super::output::{print, terminal_lines};
 use crate::artifact::imbalance;
 use crate::artifact::stored::Fetched;
 use crate::drift::compare;
@@ -69,7 +69,7 @@ impl ReportVerb {
                 imbalance::write(&mut bytes, &report)?;
                 print(&String::from_utf8(bytes).map_err(|cause| Error::internal(cause.to_string()))?)
             }
-            _ => print(&report::text(&report)),
+            _ => print(&report::text(&report, terminal_lines())),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::flags;
-use super::output::print;
+use super::output::{print, terminal_lines};
 use crate::error::Result;
 use crate::pipeline::options::formats;
 use crate::pipeline::spec::{OneOrMany, Spec};
@@ -44,7 +44,7 @@ impl WeighVerb {
         if self.quiet {
             return Ok(());
         }
-        let mut text = report::text(&derived.report(source, &groups, None));
+        let mut text = report::text(&derived.report(source, &groups, None), terminal_lines());
         let out = spec.out.unwrap_or_default();
         let files: Vec<&str> = outputs.iter().map(|file| file.path.as_str()).collect();
         text.push_str(&format!("\n{}: {}\n", out.display(), files.join(", ")));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{Cell, CountUnit, Labels, NameOrder};
-use crate::error::{Error, Result, choice};
+use crate::error::{Error, Result, choice, plural};
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::{LabelKind, Layout, LayoutKind};
 use crate::source::spelling::Spelling;
@@ -108,14 +108,18 @@ impl Vocabulary {
     fn index(&self, index: u64) -> std::result::Result<u32, String> {
         match u32::try_from(index) {
             Ok(position) if index < self.labels.len() as u64 => Ok(position),
-            _ => Err(format!("label index {index}, but the vocabulary has {} labels", self.labels.len())),
+            _ => Err(format!("label index {index}, but the vocabulary has {}", self.size())),
         }
+    }
+
+    fn size(&self) -> String {
+        plural(self.labels.len() as u64, "label")
     }
 
     fn unknown(&self, text: &str) -> String {
         match nearest(text, self.labels.iter()) {
             Some(near) => format!("label {text:?} is not in the vocabulary; did you mean {near:?}?"),
-            None => format!("label {text:?} is not in the vocabulary of {} labels", self.labels.len()),
+            None => format!("label {text:?} is not in the vocabulary of {}", self.size()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a statement or a condition, in the words of who wrote it.
 
+use arrow::error::ArrowError;
 use datafusion::common::{Column, DataFusionError, SchemaError};
 
 use super::errors::ours;
@@ -9,10 +10,15 @@ use crate::source::vocabulary::nearest;
 
 /// Columns listed in a hint.
 const COLUMNS_SHOWN: usize = 12;
+/// Functions that give tables.
+const COUNTING: [&str; 3] = ["label_counts", "label_weights", "imbalance"];
+/// Functions over a label column.
+const OVER_LABELS: [&str; 5] = ["positives", "negatives", "missing", "prevalence", "pos_weight"];
 /// What the names of our own columns begin with.
 const OWN: &str = "__posweight";
 /// Prefixes that say nothing.
-const PREFIXES: [&str; 5] = [
+const PREFIXES: [&str; 6] = [
+    "Internal error: ",
     "SQL error: ",
     "Error during planning: ",
     "Execution error: ",
@@ -32,6 +38,12 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
             _ => {}
         }
     }
+    if let DataFusionError::ArrowError(error, _) = cause.find_root()
+        && let ArrowError::CastError(message) = &**error
+    {
+        return Error::input(in_words(message))
+            .hint("texts that are no numbers are NULL with TRY_CAST(x AS INT); DESCRIBE NAME shows the types of columns");
+    }
     let error = ours(cause);
     let Error::Usage(detail) = &error else { return error };
     if detail.hint.is_some() {
@@ -41,7 +53,7 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     let root = cause.find_root();
     let is_sql = matches!(root, DataFusionError::Plan(_) | DataFusionError::Execution(_));
     let message = if is_sql { plain(&root.strip_backtrace()) } else { plain(&detail.message) };
-    let hint = hint(&message);
+    let hint = called(&message).unwrap_or_else(|| hint(&root.strip_backtrace()));
     let first = message.lines().next().unwrap_or_default().to_owned();
     Error::usage(first).hint(hint)
 }
@@ -61,16 +73,38 @@ fn plain(message: &str) -> String {
             Some(message.split_once("coercion failed with: ")?.1.split_once(" No function matches")?.0)
         })
         .map_or(message, |inner| inner.strip_prefix("Error during planning: ").unwrap_or(inner));
+    // Signatures that were tried, and types in two spellings.
+    let message = message.split(", errors: ").next().unwrap_or(message);
+    let message = match message.split_once(" No function matches") {
+        Some((first, _)) if !first.is_empty() => first.trim_end_matches('.'),
+        _ => message,
+    };
+    let message = message.split(" (DataType: ").next().unwrap_or(message);
+    let message =
+        message.replace("requires String", "requires text").replace("received String", "received text");
     let message =
         message.replace("datafusion.public.", "").replace("datafusion.", "").replace("?table?.", "");
     in_words(&message)
+}
+
+/// What to do about a function that was called where another kind of function is.
+fn called(message: &str) -> Option<String> {
+    let quoted = |start: &str| message.strip_prefix(start)?.split_once('\'').map(|(name, _)| name);
+    if let Some(name) = quoted("Invalid function '").filter(|name| COUNTING.contains(name)) {
+        return Some(format!("{name} gives a table: SELECT * FROM {name}('data/')"));
+    }
+    let name = quoted("table function '").filter(|name| OVER_LABELS.contains(name))?;
+    Some(format!("{name} takes a column: SELECT {name}(x) FROM 'data/'"))
 }
 
 /// What to do about a message.
 fn hint(message: &str) -> String {
     let has = |part: &str| message.contains(part);
     if let Some((_, near)) = message.split_once("Did you mean '") {
-        return format!("did you mean {}? SHOW FUNCTIONS lists all", near.trim_end_matches("'?"));
+        return format!(
+            "did you mean {}? SHOW FUNCTIONS lists all",
+            near.split('\'').next().unwrap_or_default()
+        );
     }
     let hint = if has("Unterminated string") || has("Expected close delimiter") {
         "close the quote; a quote inside of a text is written twice: 'it''s'"
@@ -82,16 +116,17 @@ fn hint(message: &str) -> String {
         || has("No function matches")
         || has("oerce")
         || has("type_coercion")
+        || has("failed to match")
         || has("cannot be cast")
         || has("Cannot cast")
     {
-        "DESCRIBE TABLE shows the types of columns; convert one with CAST(x AS DOUBLE), CAST(x AS BIGINT) or CAST(x AS TEXT)"
+        "DESCRIBE NAME shows the types of columns; convert one with CAST(x AS DOUBLE), CAST(x AS BIGINT) or CAST(x AS TEXT)"
     } else if has("Invalid function") || has("table function") {
         "SHOW FUNCTIONS lists all functions"
     } else if has("Insert into not") || has("DELETE operation") || has("UPDATE operation") {
         "only tables of CREATE EXTERNAL TABLE can be written; save the rows of a query with --out FILE"
     } else {
-        "DESCRIBE TABLE shows the columns of a table, SHOW FUNCTIONS all functions"
+        "DESCRIBE NAME shows the columns of a table, SHOW FUNCTIONS all functions"
     };
     hint.to_owned()
 }
@@ -139,7 +174,7 @@ pub(crate) fn of_condition(cause: &DataFusionError, condition: &str) -> Error {
         Error::Usage(detail) => {
             let error = Error::usage(format!("--where {condition:?}: {}", detail.message));
             let hint = detail.hint.unwrap_or_default();
-            let hint = if hint.contains("DESCRIBE TABLE") {
+            let hint = if hint.contains("DESCRIBE NAME") {
                 "give an SQL condition over the columns of the shards, which posweight inspect lists"
                     .to_owned()
             } else {

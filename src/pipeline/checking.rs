@@ -11,7 +11,7 @@ use crate::artifact::disk::replace;
 use crate::artifact::files::SUCCESS;
 use crate::artifact::publish::published;
 use crate::artifact::results::CheckResult;
-use crate::checks::{self, CheckStatus, Checked, failure};
+use crate::checks::{self, Checked, failure};
 use crate::drift::compare;
 use crate::engine::Dataset;
 use crate::error::{Error, Result};
@@ -34,10 +34,11 @@ pub(super) fn check(
 ) -> Result<()> {
     let checked = checked(plan, derived)?;
     account.checks = checked.iter().map(CheckResult::from).collect();
-    for failed in checked.iter().filter(|one| one.status == CheckStatus::Failed && !one.stops()) {
-        tracing::warn!("check of severity warn failed: {}", failed.message());
-    }
     derived.failed_checks = checks::failed(&checked);
+    derived.warned_checks = checks::warned(&checked);
+    for message in &derived.warned_checks {
+        tracing::warn!("check of severity warn failed: {message}");
+    }
     let Some(error) = failure(&checked, plan.publish_on_check_failure) else { return Ok(()) };
     let place = plan.out.folder().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
     if plan.publish_on_check_failure {

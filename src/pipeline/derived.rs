@@ -36,6 +36,8 @@ pub(crate) struct Derived {
     pub groups: Vec<GroupMeasures>,
     /// Checks of severity error that failed, in words.
     pub failed_checks: Vec<String>,
+    /// Checks of severity warn that failed, in words.
+    pub warned_checks: Vec<String>,
     options: MeasureOptions,
 }
 
@@ -52,7 +54,7 @@ impl Derived {
         let weights = weights?;
         let findings = find(counts, &weights, facts);
         let (measures, row_report, groups) = (OnceLock::new(), OnceLock::new(), facts.groups.clone());
-        let failed_checks = Vec::new();
+        let (failed_checks, warned_checks) = (Vec::new(), Vec::new());
         Ok(Self {
             brief,
             measures,
@@ -62,6 +64,7 @@ impl Derived {
             findings,
             groups,
             failed_checks,
+            warned_checks,
             options,
             file,
         })
@@ -102,6 +105,7 @@ impl Derived {
             rows: self.row_report.get_or_init(row_report).as_ref(),
             features: self.options.features,
             failed_checks: &self.failed_checks,
+            warned_checks: &self.warned_checks,
             findings: &self.findings,
             source,
             groups: groups.iter().map(|(name, group)| group.as_group(name)).collect(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::count_plan::CountPlan;
 use crate::counts::LabelCounts;
 use crate::engine::counting::{Counting, Keys};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, there_are};
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::{Layout, LayoutKind};
 use crate::source::spelling::Spelling;
@@ -80,14 +80,28 @@ fn check(all: &Ancestors, keys: &Keys, spelling: Spelling) -> Result<()> {
                     });
                 }
             }
-            Keys::Indices(bound) => {
-                if name.parse().ok().is_none_or(|index: u64| bound.is_some_and(|bound| index >= bound)) {
-                    return Err(Error::input(format!("{name:?} is not a label index")).hint(
-                        "labels are indices here: name them with --vocabulary, or read integers as names with \
-                         --label-kind name",
-                    ));
+            Keys::Indices(bound) => match (name.parse::<u64>(), bound) {
+                (Ok(index), Some(bound)) if index >= *bound => {
+                    return Err(Error::input(format!(
+                        "label index {index}, but {}",
+                        there_are(*bound, "label")
+                    ))
+                    .hint(format!("give at least --num-labels {}, or remove its pairs", index + 1)));
                 }
-            }
+                (Ok(_), _) => {}
+                (Err(_), None) => {
+                    return Err(Error::input(format!("{name:?} is not a label index")).hint(
+                            "labels are indices here: name them with --vocabulary, or read integers as names with \
+                             --label-kind name",
+                        ));
+                }
+                (Err(_), Some(_)) => {
+                    return Err(Error::input(format!("{name:?} is not a label index")).hint(
+                            "--num-labels says that labels are indices: name them with --vocabulary in its place, or \
+                             drop it if the shards hold names",
+                        ));
+                }
+            },
             Keys::Names(_) => {}
         }
     }

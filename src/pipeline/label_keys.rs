@@ -10,7 +10,7 @@ use super::folder_columns::no_column_or_key;
 use super::label_rules::{check_spellings, keys_in_order};
 use crate::counts::{Labels, NameOrder};
 use crate::engine::counting::{Keys, Vocabulary};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural, there_are};
 use crate::source::class_labels::agreed_class_names;
 use crate::source::detect::list_length;
 use crate::source::first_cells::holds_numbers;
@@ -73,8 +73,8 @@ pub(super) fn keys(
         && labels.len() as u64 != n
     {
         return Err(Error::usage(format!(
-            "--num-labels is {n}, but the vocabulary names {} labels",
-            labels.len()
+            "--num-labels is {n}, but the vocabulary names {}",
+            plural(labels.len() as u64, "label")
         ))
         .hint("give one of the two"));
     }
@@ -122,7 +122,7 @@ pub(super) fn keys(
 fn wide_keys(plan: &CountPlan, layout: &Layout, vocabulary: Option<Labels>) -> Result<Keys> {
     let n = layout.labels.len() as u64;
     if let Some(wanted) = plan.num_labels.filter(|wanted| *wanted != n) {
-        return Err(Error::usage(format!("--num-labels is {wanted}, but there are {n} label columns"))
+        return Err(Error::usage(format!("--num-labels is {wanted}, but {}", there_are(n, "label column")))
             .hint("drop --num-labels, or name the columns with --labels"));
     }
     let columns: Labels = layout.labels.iter().collect();

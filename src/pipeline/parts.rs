@@ -7,7 +7,7 @@ use super::outputs::group_name;
 use super::spec::Spec;
 use crate::artifact::counts::{CountsFile, JobPart, read};
 use crate::counts::Cell;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use crate::findings::RowFacts;
 
 /// `--shard-index` and `--shard-count`.
@@ -129,7 +129,9 @@ fn check(parts: &[&JobPart]) -> Result<()> {
             (0..count).filter(|index| !there.contains(index)).take(SHOWN).map(|i| i.to_string()).collect();
         let more = if missing > SHOWN as u64 { ", …" } else { "" };
         return Err(Error::input(format!(
-            "{missing} of {count} jobs are missing: {}{more}",
+            "{missing} of {} {} missing: {}{more}",
+            plural(count, "job"),
+            if missing == 1 { "is" } else { "are" },
             some.join(", ")
         ))
         .hint("name the results of all jobs"));

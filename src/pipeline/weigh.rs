@@ -190,7 +190,7 @@ pub(crate) fn finished(run: &Path) -> Result<Finished> {
             groups.push((group.name.clone(), reopen(&run.join(group_folder(&group.name)))?));
         }
         derived.row_report = saved.rows.into();
-        derived.failed_checks = saved.failed_checks;
+        (derived.failed_checks, derived.warned_checks) = (saved.failed_checks, saved.warned_checks);
         (derived.findings, derived.groups, source) = (saved.findings, saved.groups, saved.source);
     }
     Ok(Finished { derived, groups, source })

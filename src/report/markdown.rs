@@ -28,6 +28,11 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         report.failed_checks.iter().try_for_each(|check| writeln!(out, "- {}", code_span(check)))?;
         writeln!(out)?;
     }
+    if let Some(what) = report.warned() {
+        writeln!(out, "Warning: {what}.\n")?;
+        report.warned_checks.iter().try_for_each(|check| writeln!(out, "- {}", code_span(check)))?;
+        writeln!(out)?;
+    }
     writeln!(
         out,
         "{}. {}, {}, MeanIR {}. Source: {}.\n",
@@ -154,9 +159,10 @@ fn weights(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt
     writeln!(
         out,
         "## What `{}` does\n\nIntervals contain the true value with 95 % (Beta posterior of prevalence, Jeffreys' prior). \
-         Loss is its share if every cell has the same prediction. Batches have {} rows. The offset is what the weight \
+         Loss is its share if every cell has the same prediction. Batches have {}. The offset is what the weight \
          adds to a logit, to be taken off at inference; the bias is where the last layer starts.\n",
-        vector.name, report.consequences.batch_size,
+        vector.name,
+        counted(report.consequences.batch_size, "row"),
     )?;
     writeln!(
         out,

@@ -58,6 +58,8 @@ pub(crate) struct Report<'a> {
     pub features: Option<u64>,
     /// Checks of severity error that failed, in words.
     pub failed_checks: &'a [String],
+    /// Checks of severity warn that failed, in words.
+    pub warned_checks: &'a [String],
     /// Findings.
     pub findings: &'a [Finding],
     /// Where the counts come from: `16 shards, layout wide`.
@@ -154,6 +156,13 @@ impl Report<'_> {
     fn failed(&self) -> Option<String> {
         let n = self.failed_checks.len() as u64;
         (n > 0).then(|| format!("{} failed; this result should not be used", counted(n, "check")))
+    }
+
+    /// The heading of failed checks that only warn; `None` if none failed.
+    #[must_use]
+    fn warned(&self) -> Option<String> {
+        let n = self.warned_checks.len() as u64;
+        (n > 0).then(|| format!("{} of severity warn failed", counted(n, "check")))
     }
 
     /// How many findings of each severity there are, in words.
@@ -276,6 +285,7 @@ mod tests {
             rows: None,
             features: None,
             failed_checks: &[],
+            warned_checks: &[],
             findings: &[],
             source: String::new(),
             groups: Vec::new(),

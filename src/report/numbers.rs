@@ -58,6 +58,13 @@ pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
 }
 
+/// A number that need not be whole, with its noun: `1 label`, `1.5 labels`.
+pub(super) fn of_one(value: Option<f64>, noun: &str) -> String {
+    let text = number(value);
+    let end = if text == "1" { "" } else { "s" };
+    format!("{text} {noun}{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,12 +9,17 @@ use super::{Report, drift, short, visible};
 use crate::measures::prevalence;
 use crate::sampling::whole;
 
-/// Labels shown at each end.
-const SHOWN: usize = 5;
+/// Labels shown at least.
+const SHOWN: usize = 10;
+/// Lines of a terminal that are not for labels: header, facts and the prompt.
+const OTHER_LINES: usize = 12;
 
-/// The report as plain text.
+/// The report as plain text, with as many labels as `lines` of a terminal hold.
 #[must_use]
-pub(crate) fn text(report: &Report<'_>) -> String {
+pub(crate) fn text(report: &Report<'_>, lines: Option<usize>) -> String {
+    // A finding takes two lines.
+    let other = OTHER_LINES + 2 * report.findings.len() + report.groups.len();
+    let shown = lines.unwrap_or(0).saturating_sub(other).max(SHOWN);
     let failed: String = report.failed().map_or_else(String::new, |what| {
         let each = report.failed_checks.iter().map(|check| format!("  {}\n", visible(check)));
         format!("error: {what}\n{}", each.collect::<String>())
@@ -25,7 +30,7 @@ pub(crate) fn text(report: &Report<'_>) -> String {
         counted(report.counts.len() as u64, "label"),
         report.source
     );
-    let (most, least) = report.by_frequency(2 * SHOWN, SHOWN);
+    let (most, least) = report.by_frequency(shown, shown / 2);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     let mut header = vec!["label", "positives", "negatives", "missing"];
@@ -53,6 +58,9 @@ pub(crate) fn text(report: &Report<'_>) -> String {
     }
     // Writing into a string cannot fail.
     let _ = facts(report, &mut out);
+    for check in report.warned_checks {
+        let _ = writeln!(out, "warning: a check of severity warn failed: {}", visible(check));
+    }
     for finding in report.findings {
         let info = finding.kind.info();
         let names: Vec<_> =
@@ -75,10 +83,16 @@ pub(crate) fn text(report: &Report<'_>) -> String {
 
 /// Facts of one line each.
 fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let end = |count: &str| if count == "1" { "" } else { "s" };
     for head in report.heads() {
         let [labels, _, missing, _, max_ir] = head.cells();
         let column = visible(head.column);
-        writeln!(out, "head {column}: {labels} labels, {missing} missing rows, largest IR {max_ir}")?;
+        writeln!(
+            out,
+            "head {column}: {labels} label{}, {missing} missing row{}, largest IR {max_ir}",
+            end(&labels),
+            end(&missing)
+        )?;
     }
     if let Some(rows) = report.rows {
         let of = |name: &str| number(rows.get(name));
@@ -91,8 +105,9 @@ fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         };
         writeln!(
             out,
-            "{} sets of labels ({} of one row), at most {} in a row, SCUMBLE {}{known}",
+            "{} set{} of labels ({} of one row), at most {} in a row, SCUMBLE {}{known}",
             of("distinct_labelsets"),
+            end(&of("distinct_labelsets")),
             of("single_labelsets"),
             counted(whole(rows.get("max_labels_per_row").unwrap_or(0.0)), "label"),
             of("scumble"),
@@ -105,7 +120,7 @@ fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         "{} of {} {} no positive in most batches of {}",
         thousands(seldom),
         counted(labels, "label"),
-        if seldom == 1 { "has" } else { "have" },
+        if seldom == 1 || labels == 1 { "has" } else { "have" },
         counted(batch, "row")
     )?;
     for (group, found) in report.groups.iter().zip(report.group_measures) {

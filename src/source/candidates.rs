@@ -173,7 +173,10 @@ impl CandidateColumn<'_> {
         let (name, data_type) = (self.name(), self.field.data_type());
         let base = self.base(7, 5, u32::from(!is_id_name(self.name())));
         if let Some(classes) = self.classes {
-            let why = format!("the footer names {classes} classes for {name:?}");
+            let why = format!(
+                "the footer names {classes} {} for {name:?}",
+                if classes == 1 { "class" } else { "classes" }
+            );
             return vec![self.candidate(LayoutKind::Class, base, why)];
         }
         let whole = self.evidence.numbers().all(|x| Value::whole(x).is_some());

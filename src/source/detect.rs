@@ -10,7 +10,7 @@ use super::look::{Given, Look};
 use super::row_reader::{Enough, RowChoice, read_columns};
 use super::schema::plain_type;
 use super::shards::Shard;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 
 /// A layout and the reason for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +46,10 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
             let why = format!("--value names the values beside the labels in {:?}", given.labels[0]);
             Some((LayoutKind::Map, why))
         }
-        None if given.labels.len() > 1 => {
-            Some((LayoutKind::Wide, format!("--labels names {} columns", given.labels.len())))
-        }
+        None if given.labels.len() > 1 => Some((
+            LayoutKind::Wide,
+            format!("--labels names {}", plural(given.labels.len() as u64, "column")),
+        )),
         None => None,
     };
     let is_whole = match kind {

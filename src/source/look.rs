@@ -14,7 +14,7 @@ use super::label_path::LabelPath;
 use super::layout::{LayoutKind, innermost, is_label, is_number, is_text, item};
 use super::shards::Shard;
 use super::values::Domain;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 
 /// Readings that a question lists.
 const CANDIDATES_SHOWN: usize = 8;
@@ -180,7 +180,11 @@ impl<'a> Look<'a> {
         };
         Candidate {
             kind: LayoutKind::Wide,
-            why: format!("{} columns hold {values}: {shown}", labels.len()),
+            why: format!(
+                "{} {} {values}: {shown}",
+                plural(labels.len() as u64, "column"),
+                if labels.len() == 1 { "holds" } else { "hold" }
+            ),
             cells: self.found.get(&labels[0]).map(|evidence| evidence.shown.clone()).unwrap_or_default(),
             labels,
             id: None,
@@ -286,9 +290,10 @@ impl<'a> Look<'a> {
         let Some((name, value)) = odd.first() else { return Ok(()) };
         let names: Vec<&str> = odd.iter().map(|(name, _)| name.as_str()).take(COLUMNS_SHOWN).collect();
         Err(Error::usage(format!(
-            "is column {name:?} a label? it holds {value}, which is not declared, beside 0 and 1, and {} columns hold \
-             only 0 and 1",
-            labels.len()
+            "is column {name:?} a label? it holds {value}, which is not declared, beside 0 and 1, and {} {} only 0 \
+             and 1",
+            plural(labels.len() as u64, "column"),
+            if labels.len() == 1 { "holds" } else { "hold" }
         ))
         .hint(format!(
             "declare it with --uncertain-values={value} or --missing-values={value}; or leave out {} with --labels {}",
@@ -401,7 +406,8 @@ fn which_columns(kind: LayoutKind, fitting: &[&str]) -> Error {
         [] => "no column fits".to_owned(),
         some => {
             let shown: Vec<&str> = some.iter().take(COLUMNS_SHOWN).copied().collect();
-            format!("{} columns fit: {}", some.len(), shown.join(", "))
+            let fit = if some.len() == 1 { "fits" } else { "fit" };
+            format!("{} {fit}: {}", plural(some.len() as u64, "column"), shown.join(", "))
         }
     };
     Error::usage(format!("which column holds the labels of layout {kind}? {found}"))

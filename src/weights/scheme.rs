@@ -245,10 +245,10 @@ impl Scheme {
         Ok(self)
     }
 
-    /// The scheme's name in files: its text with everything but letters, digits, `_` and `.` as `_`.
+    /// The scheme's name in files: its text with everything but letters, digits, `_`, `-` and `.` as `_`.
     #[must_use]
     pub fn key(&self) -> String {
-        let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
+        let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' };
         self.to_string().chars().map(safe).collect()
     }
 }
@@ -264,9 +264,10 @@ const REFERENCES: [(&str, Reference); 5] = [
 impl FromStr for Scheme {
     type Err = Error;
 
-    /// `NAME` or `NAME:key=value,key=value`.
+    /// `NAME` or `NAME:key=value,key=value`; the names in older files had `_` in place of `-`.
     fn from_str(text: &str) -> Result<Self> {
         let (name, parameters) = text.split_once(':').unwrap_or((text, ""));
+        let name = &*name.replace('_', "-");
         let info = SCHEMES.iter().find(|info| info.name == name).ok_or_else(|| unknown_scheme(name))?;
         let mut scheme = info.default;
         for pair in parameters.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -353,7 +354,7 @@ mod tests {
         }
         assert_eq!(
             "effective-number:beta=0.99".parse::<Scheme>().unwrap().key(),
-            "effective_number_beta_0.99"
+            "effective-number_beta_0.99"
         );
     }
 

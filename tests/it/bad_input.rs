@@ -134,7 +134,10 @@ fn values_without_meaning_are_named_with_shard_and_column() {
         &place,
         &["d", "--labels", "a,b"],
         4,
-        &["d/part-1.parquet: column \"a\": value 2 is neither positive nor negative", "--missing-values"],
+        &[
+            "d/part-1.parquet: column \"a\": row 1: value 2 is neither positive nor negative",
+            "--missing-values",
+        ],
     );
     let weights =
         place.weights(&["d", "--labels", "a,b", "--missing-values", "-1", "--uncertain-values", "2"]);

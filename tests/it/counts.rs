@@ -141,7 +141,7 @@ fn vectors_count_by_position() {
     );
     let ended = place.run(&["compute", "v.parquet", "--layout", "vector", "--out", "x"]);
     assert_eq!(ended.code, 4);
-    assert!(ended.stderr.contains("a list of 2 values, but there are 1 labels"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("a list of 2 values, but there is 1 label"), "{}", ended.stderr);
 }
 
 #[test]

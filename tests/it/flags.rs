@@ -62,7 +62,7 @@ fn what_is_added_to_logits_is_not_normalized() {
     let both = ["--scheme", "ratio", "--scheme", "prior-bias", "--normalize", "sum"];
     assert_eq!(weights(&place, &both), [4.0 / 14.0, 1.0 / 14.0, 9.0 / 14.0, 1.0]);
     let bias = [-1.386_294_4, 0.0, -2.197_224_6, 0.0];
-    for (found, expected) in vector(&place, "prior_bias").into_iter().zip(bias) {
+    for (found, expected) in vector(&place, "prior-bias").into_iter().zip(bias) {
         assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
     }
 }

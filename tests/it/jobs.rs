@@ -136,7 +136,7 @@ fn what_cannot_be_merged_is_said() {
         let ended = weigh(jobs);
         assert!(ended.code == code && ended.stderr.contains(says), "{} {}", ended.code, ended.stderr);
     };
-    said(&["jobs/0", "jobs/2"], 4, "1 of 3 jobs are missing: 1");
+    said(&["jobs/0", "jobs/2"], 4, "1 of 3 jobs is missing: 1");
     said(&["jobs/0", "jobs/1", "jobs/1", "jobs/2"], 4, "job 1 of 3 appears twice");
     said(&["jobs/0", "whole"], 4, "but whole/counts.parquet is of a whole run");
     ok(&job(&place, 1, 3, &["--layout", "wide", "--labels", "a"]));

@@ -108,6 +108,8 @@ mod slt;
 
 /// Bad input: exit code, message, remedy; nothing published.
 mod bad_input;
+/// Small things that messages and summaries must get right.
+mod messages;
 /// The process is killed and the disk fails at every step of writing.
 mod faults;
 /// Streams, variables, schemas and collectors: the world around a run.

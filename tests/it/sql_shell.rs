@@ -52,6 +52,11 @@ fn hints_fit_the_mistake() {
         ("INSERT INTO pets VALUES (1)", "INSERT writes", "--allow-write"),
         ("UPDATE pets SET cat = 1", "UPDATE writes", "--allow-write"),
         ("DELETE FROM pets", "DELETE writes", "--allow-write"),
+        ("SELECT 1 FROM out", "\"out\" is a finished run", "FROM 'out'.counts"),
+        ("SELECT label_counts('pets')", "Invalid function 'label_counts'", "SELECT * FROM label_counts("),
+        ("SELECT 1 FROM positives('pets')", "'positives' not found", "SELECT positives(x) FROM"),
+        ("SELECT avg(split) FROM pets", "Function 'avg' failed", "CAST(x AS DOUBLE)"),
+        ("SELECT 1 FROM pets WHERE cat = 'x'", "Cannot cast string 'x'", "TRY_CAST"),
     ] {
         let (found, advice) = said(&place, &[&table[..], &["-c", query]].concat());
         assert!(found.contains(error) && advice.contains(hint), "{query}: {found}\n{advice}");
@@ -98,6 +103,10 @@ fn messages_of_sql_have_plain_words_for_types() {
         "SELECT nothing FROM 'pets'",
         "SELECT sum(9223372036854775807) FROM 'pets'",
         "SELECT positives(cat + 5) FROM 'pets'",
+        "SELECT avg(split) FROM 'pets'",
+        "SELECT upper(cat) FROM 'pets'",
+        "SELECT 1 FROM 'pets' WHERE cat = 'x'",
+        "SELECT CAST(split AS INT) FROM 'pets'",
     ] {
         let ended = sql(&place, &["-c", query]);
         for word in ["?table?", "__posweight", "Int64", "Utf8", "Float64"] {

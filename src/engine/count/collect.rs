@@ -21,6 +21,9 @@ use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
 use crate::threads::both;
 
+/// Columns of shards whose bad values are looked up.
+const SHOWN: usize = 20;
+
 /// What a scan found.
 #[derive(Debug)]
 pub(crate) struct Counted {
@@ -323,9 +326,10 @@ impl Collector {
         Ok(GroupSides { rows, tallies, masses: with_mass.then_some(masses), unlisted })
     }
 
+    /// The error for values without a meaning: those of each shard and column, with the first of them.
     fn invalid_values(&self, shards: &[Shard]) -> Error {
         let layout = &self.counting.layout;
-        let errors = self.invalid.iter().map(|((shard, label), (count, example))| {
+        let errors = self.invalid.iter().enumerate().map(|(number, ((shard, label), (count, example)))| {
             let whole = shards.get(*shard as usize);
             let shard = whole.map(|shard| shard.name.clone()).unwrap_or_default();
             let position = label.and_then(|l| usize::try_from(l).ok());
@@ -336,16 +340,26 @@ impl Collector {
                 (_, Some(p)) => (layout.column().to_owned(), format!(", element {p}")),
                 (_, None) => (layout.column().to_owned(), String::new()),
             };
-            let times = if *count > 1 { format!(" (and {} more like it)", count - 1) } else { String::new() };
-            let what = if layout.kind.has_values() && position.is_some() {
-                format!("value {example} is neither positive nor negative")
+            let times = if *count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+            let what = if let (true, Some(p)) = (layout.kind.has_values(), position) {
+                // Each has a shard read once more, and few are shown.
+                let place = match layout.kind {
+                    LayoutKind::Wide if number < SHOWN => Some((column.as_str(), p, None)),
+                    LayoutKind::Vector if number < SHOWN => Some((column.as_str(), p, Some(p))),
+                    _ => None,
+                };
+                let found = place.and_then(|place| bad_cell::value_with_row(whole?, &self.counting, place));
+                found.unwrap_or_else(|| bad_cell::no_meaning(self.counting.domain(p), example))
             } else {
                 bad_cell::with_row(whole, &self.counting, example)
                     .unwrap_or_else(|| with_row(whole, &column, example))
             };
             Error::input(format!("{shard}: column {column:?}{element}: {what}{times}"))
         });
-        let hint = if layout.kind == LayoutKind::Map {
+        let hint = if self.counting.domain.soft && layout.kind.has_values() {
+            "soft labels are from 0 to 1: divide larger scales, or read numbers with --threshold in place of --soft; declare \
+             numbers that say something else with --missing-values or --uncertain-values"
+        } else if layout.kind == LayoutKind::Map {
             "declare values with --positive-values, --negative-values, --missing-values or --uncertain-values, or \
              read numbers with --threshold or --soft; keys come from --vocabulary or --num-labels; a whole cell that \
              says nothing can be declared with --missing-values"

@@ -165,7 +165,7 @@ pub(super) fn tally_vector(
         } else if lists.range(row).len() != width || lists.malformed.contains_key(&row) {
             let text = match lists.malformed.get(&row) {
                 Some(why) => why.clone(),
-                None => wrong_length(lists.range(row).len(), width),
+                None => wrong_length(lists.range(row).len() as u64, width),
             };
             strays.push(StrayValue { label: None, row, text });
             sides.iter_mut().for_each(|side| side.tally.add(Cell::Invalid, 1));

@@ -7,6 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::engine::cell_labels::labels_of_cell;
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
+use crate::error::there_are;
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::LayoutKind;
 use crate::source::spelling::Spelling;
@@ -224,7 +225,9 @@ fn index(value: &Value<'_>, bound: Option<u64>) -> Result<u32, String> {
         }
     };
     match bound {
-        Some(bound) if index >= bound => Err(format!("label index {index}, but there are {bound} labels")),
+        Some(bound) if index >= bound => {
+            Err(format!("label index {index}, but {}", there_are(bound, "label")))
+        }
         None if index > INDEX_MAX => Err(format!(
             "label index {index} is above {INDEX_MAX}; give --num-labels, or --label-kind name for sparse ids"
         )),

@@ -1,5 +1,6 @@
 //! A text that holds one number per label.
 
+use crate::error::{plural, there_are};
 use crate::source::structured::{Element, vector};
 use crate::source::values::{Domain, Value};
 
@@ -41,8 +42,8 @@ impl VectorText {
 }
 
 /// What is wrong with a vector of another length.
-pub(crate) fn wrong_length(found: usize, labels: usize) -> String {
-    format!("a list of {found} values, but there are {labels} labels")
+pub(crate) fn wrong_length(found: u64, labels: usize) -> String {
+    format!("a list of {}, but {}", plural(found, "value"), there_are(labels as u64, "label"))
 }
 
 #[cfg(test)]

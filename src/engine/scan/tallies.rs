@@ -10,6 +10,7 @@ use crate::engine::group_key::GroupKey;
 use crate::engine::partial;
 use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::read::interner::Interner;
+use crate::engine::read::vector_text::wrong_length;
 use crate::engine::read::weights::mass_overflow;
 use crate::engine::scan::vector_texts::VectorTextCount;
 use crate::error::{Error, Result};
@@ -89,7 +90,7 @@ impl Tallies {
         self.null_rows += count.null_rows;
         let width = self.labels.len();
         let wrong = count.first_wrong;
-        let wrong = wrong.map(|w| format!("a list of {} values, but there are {width} labels", w.elements));
+        let wrong = wrong.map(|w| wrong_length(w.elements, width));
         self.add_invalid(shard, None, count.wrong_rows, wrong);
         if let Some((position, text)) = count.first_invalid {
             self.add_invalid(shard, Some(position), 1, Some(text));

@@ -64,7 +64,7 @@ fn add(
         VectorText::Numbers(numbers) if numbers.len() == tallies.len() => numbers,
         VectorText::Numbers(numbers) => {
             count.wrong_rows += rows;
-            count.first_wrong.get_or_insert_with(|| wrong_length(numbers.len(), tallies.len()));
+            count.first_wrong.get_or_insert_with(|| wrong_length(numbers.len() as u64, tallies.len()));
             return;
         }
         VectorText::Malformed(why) => {

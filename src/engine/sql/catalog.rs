@@ -118,6 +118,13 @@ impl SchemaProvider for PublicSchema {
                     .hint("register it with --table NAME=SHARDS, or leave out --safe"),
             ));
         }
+        if is_run(Path::new(name)) {
+            return Err(external(
+                Error::usage(format!("{name:?} is a finished run, which has several tables")).hint(format!(
+                    "name one of them: FROM '{name}'.counts, '{name}'.weights or '{name}'.imbalance"
+                )),
+            ));
+        }
         let table = QueryTable::open(&[name.to_owned()], self.access.tables, self.threads);
         let table = Arc::new(table.map_err(external)?);
         if table.is_made_for_this_run() {

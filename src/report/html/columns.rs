@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::axis::Axis;
 use super::dots::percent;
 use super::text::whole;
-use crate::report::numbers::thousands;
+use crate::report::numbers::counted;
 
 const HEIGHT: usize = 200;
 const HEAD: usize = 18;
@@ -19,7 +19,7 @@ pub(super) struct HistogramColumn {
     pub(super) text: String,
 }
 
-/// The chart; `about` is said to those who do not see it, `what` is counted.
+/// The chart; `about` is said to those who do not see it; `what`, in the singular, is counted.
 pub(super) fn columns(about: &str, what: &str, columns: &[HistogramColumn]) -> Markup {
     let values = columns.iter().map(|column| crate::counts::as_f64(column.count));
     let axis = Axis::linear(values.clone());
@@ -36,7 +36,7 @@ pub(super) fn columns(about: &str, what: &str, columns: &[HistogramColumn]) -> M
                     @let height = axis.at(value) / 100.0 * HEIGHT as f64;
                     @let middle = percent((i as f64 + 0.5) * width);
                     g {
-                        title { (column.name) ": " (thousands(column.count)) " " (what) }
+                        title { (column.name) ": " (counted(column.count, what)) }
                         rect.column x=(percent((i as f64 + 0.12) * width)) width=(percent(0.76 * width))
                             y=(format!("{:.1}", (HEAD + HEIGHT) as f64 - height)) height=(format!("{height:.1}")) {}
                         text.tick x=(middle) y=(format!("{:.1}", (HEAD + HEIGHT) as f64 - height - 6.0)) { (column.text) }

@@ -8,7 +8,7 @@ use super::curve::{CurveChart, Note, Series, sampled};
 use super::dots::{DotLine, Dots, SERIES_MAX};
 use super::text::{NAME, name, share};
 use crate::measures::prevalence;
-use crate::report::numbers::{brief, chance, interval, number, percent, thousands};
+use crate::report::numbers::{brief, chance, counted, interval, number, of_one, percent, thousands};
 use crate::report::{FrequencyBucket, Report};
 use crate::weights::{Status, WeightVector};
 
@@ -107,7 +107,7 @@ fn buckets(report: &Report<'_>) -> Markup {
     let all: Vec<HistogramColumn> = report.buckets().into_iter().map(column).collect();
     html! {
         figure {
-            (columns("Labels by their positives", "labels", &all))
+            (columns("Labels by their positives", "label", &all))
             figcaption { "Labels by their positives." }
         }
     }
@@ -185,7 +185,7 @@ fn consequences(report: &Report<'_>, labels: &[usize]) -> Markup {
     html! {
         h3 { "What they do in training" }
         p { "The share of the loss assumes the same prediction for every cell. A batch has "
-            (thousands(report.consequences.batch_size)) " rows. Take the offset off the logit at inference to get \
+            (counted(report.consequences.batch_size, "row")) ". Take the offset off the logit at inference to get \
             probabilities back; start the bias of the last layer at the last column." }
         section.scroll tabindex="0" aria-label="What weights do" {
             table {
@@ -225,9 +225,10 @@ pub(super) fn irlbl(report: &Report<'_>) -> Option<Markup> {
     let about = "IRLbl of the least frequent labels";
     let reference = Some((mean, format!("MeanIR {}", brief(mean))));
     let minority = report.measures.get("minority_labels").unwrap_or(0.0);
+    let is_one = number(Some(minority)) == "1";
     Some(html! {
-        p { "IRLbl is how many times rarer a label is than the most frequent one. " (number(Some(minority)))
-            " labels lie above the mean of " (brief(mean)) ", the dashed line, and count as minority; the spread (CVIR) is "
+        p { "IRLbl is how many times rarer a label is than the most frequent one. " (of_one(Some(minority), "label"))
+            (if is_one { " lies" } else { " lie" }) " above the mean of " (brief(mean)) ", the dashed line, and " (if is_one { "counts" } else { "count" }) " as minority; the spread (CVIR) is "
             (number(report.measures.get("cvir"))) "." }
         figure {
             (Dots { about, axis, series: &[], lines: &lines, reference, show: brief }.draw())

@@ -110,6 +110,10 @@ fn header(report: &Report<'_>) -> Markup {
                 h1.warning { "Error: " (what) }
                 ul { @for check in report.failed_checks { li { code { (super::visible(check)) } } } }
             }
+            @if let Some(what) = report.warned() {
+                p { "Warning: " (what) }
+                ul { @for check in report.warned_checks { li { code { (super::visible(check)) } } } }
+            }
             h1 class=(worst.map_or("good", Severity::as_str)) { (report.verdict()) }
             dl.figures {
                 div { dt { (units) } dd { (thousands(report.counts.rows())) } }

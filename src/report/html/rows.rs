@@ -9,7 +9,7 @@ use super::heat::heat;
 use super::text::{NAME, name, whole};
 use crate::counts::as_f64;
 use crate::report::Report;
-use crate::report::numbers::{brief, number, percent, thousands};
+use crate::report::numbers::{brief, number, of_one, percent, thousands};
 use crate::sampling::METHODS;
 
 /// Columns of the histogram; the last holds the rest.
@@ -32,15 +32,16 @@ pub(super) fn cardinality(report: &Report<'_>) -> Option<Markup> {
     let of = |name: &str| number(rows.get(name));
     let count = |name: &str| rows.get(name).map_or_else(|| "–".to_owned(), whole);
     Some(html! {
-        p { "A row has " (number(report.measures.get("cardinality"))) " labels on average over all rows (standard deviation "
+        p { "A row has " (of_one(report.measures.get("cardinality"), "label")) " on average over all rows (standard deviation "
             (of("cardinality_sd")) ") and at most " (count("max_labels_per_row")) ". Rows without any: " (count("empty_rows")) "."
             @if rows.get("unknown_rows").is_some_and(|unknown| unknown > 0.0) {
                 " Rows that know no label, because every label is missing: " (count("unknown_rows"))
-                "; without them a row has " (of("cardinality_known")) " labels on average, and SCUMBLE is " (of("scumble_known"))
+                "; without them a row has " (of_one(rows.get("cardinality_known"), "label")) " on average, and SCUMBLE is " (of("scumble_known"))
                 " instead of " (of("scumble")) "."
             } }
-        figure { (columns("Rows by their number of labels", "rows", &all)) figcaption { "Rows by their number of labels." } }
-        p { (count("distinct_labelsets")) " different sets of labels occur, " (count("single_labelsets")) " of them in a single row." }
+        figure { (columns("Rows by their number of labels", "row", &all)) figcaption { "Rows by their number of labels." } }
+        p { (count("distinct_labelsets"))
+            (if count("distinct_labelsets") == "1" { " set of labels occurs, " } else { " different sets of labels occur, " }) (count("single_labelsets")) " of them in a single row." }
         table {
             caption { "The most frequent sets" }
             thead { tr { th scope="col" { "Labels" } th.n scope="col" { "Rows" } th.n scope="col" { "Share" } } }
