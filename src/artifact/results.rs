@@ -96,7 +96,7 @@ pub(crate) struct Inputs {
     /// Rows counted.
     pub rows: u64,
     /// Tables whose live rows were read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableResult>,
     /// Bytes of column chunks that were read; footers are not among them.
     pub bytes_read: u64,

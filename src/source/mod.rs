@@ -37,6 +37,10 @@ pub(crate) mod spelling;
 pub(crate) mod spool;
 pub(crate) mod stdin;
 pub(crate) mod structured;
+#[cfg_attr(
+    not(any(feature = "delta", feature = "iceberg")),
+    allow(dead_code, reason = "without these features no table is read")
+)]
 pub(crate) mod tables;
 pub(crate) mod text_cells;
 mod text_lists;

@@ -13,8 +13,10 @@ const ROWS: u64 = 1000;
 /// Columns for every layout.
 fn columns() -> Vec<(&'static str, ArrayRef)> {
     let numbers = || 0..i64::try_from(ROWS).unwrap();
-    let flag =
-        |step: i64| array(BooleanArray::from_iter(numbers().map(|n| (n % 11 != 0).then_some(n % step == 0))));
+    let flag = |step: i64| {
+        let cells = numbers().map(|n| (n % 11 != 0).then_some(n % step == 0));
+        array(cells.collect::<BooleanArray>())
+    };
     let names = |n: i64| ["cat", "dog", "bird", "ant"][usize::try_from(n % 7 % 4).unwrap()];
     let lists = numbers().map(|n| Some((0..n % 4).map(|k| Some(n % 3 + k)).collect::<Vec<_>>()));
     let vectors = numbers().map(|n| Some(vec![Some(n % 2), Some(i64::from(n % 3 == 0)), Some(1)]));
