@@ -1,8 +1,8 @@
 use insta::assert_snapshot;
 
 use super::*;
-use crate::engine::counting::Keys;
 use crate::engine::counting::tests::{counting, labels};
+use crate::engine::counting::{Engine, Keys};
 use crate::engine::dataset::tests::dataset;
 use crate::engine::task::tests::{task, text};
 
@@ -33,9 +33,31 @@ async fn a_condition_on_folders_leaves_shards_out_and_reads_pages() {
 }
 
 #[tokio::test]
-async fn a_condition_on_columns_filters_rows_of_arrays() {
-    let (plan, why) = plan(|wide| wide.filter = Some("id > 1 and split = 'train'".to_owned())).await;
+async fn conditions_groups_and_weights_of_columns_read_pages() {
+    let (plan, why) = plan(|wide| {
+        wide.filter = Some("id > 1 and split = 'train'".to_owned());
+        wide.sample_weight = Some("id".to_owned());
+        wide.by = vec!["split".to_owned(), "name".to_owned()];
+    })
+    .await;
+    assert_eq!(why, None);
+    assert!(plan.contains("file_type=parquet label counts"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_condition_that_changes_from_row_to_row_filters_arrays() {
+    let (_, why) = plan(|wide| wide.filter = Some("id > 1 and random() < 2".to_owned())).await;
     assert!(why.unwrap().starts_with("--where"));
+}
+
+#[tokio::test]
+async fn a_condition_on_columns_filters_rows_of_arrays() {
+    let (plan, why) = plan(|wide| {
+        wide.engine = Engine::Plain;
+        wide.filter = Some("id > 1 and split = 'train'".to_owned());
+    })
+    .await;
+    assert_eq!(why.unwrap(), "--engine plain");
     assert_snapshot!(plan, @r"
     PartialCountsExec: layout=wide, labels=2
       ProjectionExec: expr=[x@0 as label_0, y@1 as label_1, __posweight_shard@2 as __posweight_shard]
@@ -48,11 +70,12 @@ async fn a_condition_on_columns_filters_rows_of_arrays() {
 #[tokio::test]
 async fn weights_and_groups_are_columns_beside_the_labels() {
     let (plan, why) = plan(|wide| {
+        wide.engine = Engine::Plain;
         wide.sample_weight = Some("id".to_owned());
         wide.by = vec!["split".to_owned(), "name".to_owned()];
     })
     .await;
-    assert!(why.unwrap().starts_with("--sample-weight"));
+    assert_eq!(why.unwrap(), "--engine plain");
     assert_snapshot!(plan, @r"
     PartialCountsExec: layout=wide, labels=2
       GuardedExec
