@@ -34,8 +34,8 @@ impl<'a> ColumnPages<'a> {
 
 /// Takes row groups. Each column of a row group is given in one way, but for what [`Self::rows_given`] says.
 pub(crate) trait ChunkSink {
-    /// Begins with the rows of a group; all that is given until the next group is theirs. A row group is given group
-    /// by group, and each column as often as there are groups.
+    /// Begins with the rows of a group; all that is given until the next group is theirs. Every row group begins with
+    /// all its groups, and each column is given as often as there are groups.
     fn part(&mut self, _part: &RowPart) -> Result<()> {
         Ok(())
     }

@@ -118,6 +118,9 @@ impl RowGroupReader {
             self.queue.skip(reads)?;
             return Ok(Some(rows));
         }
+        for part in parts {
+            sink.part(part)?;
+        }
         let mut again = Vec::new();
         match refusal {
             Some(refusal) => again.push(refusal),
