@@ -20,11 +20,13 @@ use crate::pages::RowMask;
 
 /// A row group of more groups is read as arrays.
 const PARTS_MAX: usize = 32;
+/// So is one of more rows where they have weights or groups, which take memory for all of its rows at a time.
+const ROWS_MAX: u64 = 1 << 23;
 
 /// Facts of the rows of one row group.
 #[derive(Debug)]
 pub(crate) struct RowFacts {
-    /// The rows that count, by group; `None` where there are too many groups.
+    /// The rows that count, by group; `None` where there are too many groups or rows.
     pub(crate) parts: Option<Vec<RowPart>>,
     /// The weight of each row, where rows have weights.
     weights: Option<Vec<f64>>,
@@ -75,6 +77,9 @@ pub(crate) fn row_facts(
     }
     if condition.as_ref().is_some_and(|condition| !condition.may_hold(&source.shards[shard], group)) {
         return Ok(RowFacts { parts: Some(Vec::new()), weights: None, weights_of_file: None });
+    }
+    if all_rows > ROWS_MAX && !(weight.is_none() && by.is_empty()) {
+        return Ok(RowFacts { parts: None, weights: None, weights_of_file: None });
     }
     let mut columns = NamedColumns::open(source, shard, group, questions.columns())?;
     source.progress.add_bytes(columns.bytes());
