@@ -362,6 +362,18 @@ fn a_condition_on_a_column_of_the_files_is_a_mask_of_rows() {
         let class = ["in", "--layout", "class", "--labels", "w", "--where", condition, "--allow-empty"];
         both(&place, &class).unwrap();
     }
+    // Weights that are whole numbers, in few groups and in more than are read from pages.
+    for (name, groups) in [("few", 5), ("many", 60)] {
+        let column = |of: fn(i32) -> i32| (0..600).map(of).collect::<Int32Array>();
+        let group = (0..600).map(|row| row % groups).collect::<Int32Array>();
+        let bits = (0..600).map(|row| Some(row % 7 == 0)).collect::<BooleanArray>();
+        write(
+            &place.path(&format!("{name}/a.parquet")),
+            vec![("l", Arc::new(bits)), ("w", Arc::new(column(|row| row % 4))), ("g", Arc::new(group))],
+        );
+        let wide = [name, "--layout", "wide", "--labels", "l", "--sample-weight", "w", "--by", "g"];
+        both(&place, &[&wide[..], &["--where", "w < 3"]].concat()).unwrap();
+    }
     for (condition, said) in [("v = 1", "v"), ("w =", "--where"), ("w", "--where")] {
         let wide =
             ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--where", condition];

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -42,7 +43,8 @@ pub(crate) struct RowQuestions {
 pub(crate) struct RowAnswers<'a> {
     /// Which rows meet the condition; `None` without one.
     pub(crate) holds: Option<BooleanArray>,
-    pub(crate) weight: Option<&'a ArrayRef>,
+    /// Doubles.
+    pub(crate) weight: Option<ArrayRef>,
     pub(crate) by: &'a [ArrayRef],
 }
 
@@ -59,7 +61,10 @@ impl RowQuestions {
         let (asked, rest) = columns.split_at(asked);
         let (weight, by) = rest.split_at(usize::from(self.weight.is_some()));
         let holds = self.condition.as_ref().map(|condition| condition.holds(asked.to_vec(), rows));
-        Ok(RowAnswers { holds: holds.transpose()?, weight: weight.first(), by })
+        let exact = CastOptions { safe: false, ..CastOptions::default() };
+        let weight = weight.first().map(|weight| cast_with_options(weight, &DataType::Float64, &exact));
+        let weight = weight.transpose().map_err(|cause| Error::input(format!("--sample-weight: {cause}")))?;
+        Ok(RowAnswers { holds: holds.transpose()?, weight, by })
     }
 }
 

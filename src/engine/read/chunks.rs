@@ -392,7 +392,8 @@ impl RowGroupReader {
         while let Some((rows, arrays)) = columns.next()? {
             let (cells, asked) = arrays.split_at(n_cells);
             let answers = questions.answer(asked, rows).map_err(|error| columns.at(error))?;
-            let all: Vec<ArrayRef> = cells.iter().chain(answers.weight).chain(answers.by).cloned().collect();
+            let all =
+                cells.iter().chain(&answers.weight).chain(answers.by).cloned().collect::<Vec<ArrayRef>>();
             let kept = kept_rows(&all, answers.holds.as_ref())?;
             given += kept.first().map_or(0, |column| column.len() as u64);
             sink.rows(&kept).map_err(|error| columns.at(error))?;

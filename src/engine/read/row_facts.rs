@@ -6,8 +6,8 @@ use std::ops::BitAnd;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array};
-use arrow::compute::{CastOptions, cast_with_options, filter};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::compute::filter;
+use arrow::datatypes::Float64Type;
 
 use crate::counts::Mass;
 use crate::engine::group_key::GroupKey;
@@ -88,7 +88,7 @@ pub(crate) fn row_facts(
         let mut add = || {
             let answers = questions.answer(&arrays, rows)?;
             found.add(answers.holds.as_ref(), answers.by, rows)?;
-            match (weight, answers.weight) {
+            match (weight, &answers.weight) {
                 (Some(name), Some(own)) => found.weigh(name, own, answers.holds.as_ref()),
                 _ => Ok(()),
             }
@@ -126,16 +126,13 @@ impl PartFinder {
         Ok(())
     }
 
-    /// Appends the weights of rows.
+    /// Appends the weights of rows, which are doubles.
     fn weigh(&mut self, name: &str, own: &ArrayRef, holds: Option<&BooleanArray>) -> Result<()> {
-        let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
-        let exact = CastOptions { safe: false, ..CastOptions::default() };
-        let own = cast_with_options(own, &DataType::Float64, &exact).map_err(internal)?;
         let Some(holds) = holds else {
-            self.weights.extend_from_slice(weights(name, &own)?.values());
+            self.weights.extend_from_slice(weights(name, own)?.values());
             return Ok(());
         };
-        weights(name, &filter(&own, holds).map_err(internal)?)?;
+        weights(name, &filter(own, holds).map_err(|cause| Error::internal(cause.to_string()))?)?;
         let own = own.as_primitive::<Float64Type>();
         let kept = own.values().iter().zip(holds.values());
         self.weights.extend(kept.map(|(weight, holds)| if holds { *weight } else { 0.0 }));
