@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tracing::subscriber::set_global_default;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::output::{print, print_bytes, runtime, say, says_json, terminal_lines};
 use crate::engine::{Progress, Spilled};
@@ -53,11 +53,12 @@ impl LogFlags {
             .with_target("object_store::client::retry", level.min(Level::INFO));
         let lines =
             tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
-        // Another subscriber in this process is not an error.
+        // Another subscriber in this process is not an error. `try_init` would also take the place of the logger of the
+        // `log` crate where a dependency asks for that, and forward more than is ours.
         let _ = if says_json() {
-            lines.json().finish().with(ours).try_init()
+            set_global_default(lines.json().finish().with(ours))
         } else {
-            lines.finish().with(ours).try_init()
+            set_global_default(lines.finish().with(ours))
         };
     }
 }
