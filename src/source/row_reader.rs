@@ -11,6 +11,7 @@ use super::int96::reader_metadata;
 use super::shards::Shard;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::store::Object;
 
 /// Rows per batch.
 const BATCH_ROWS: usize = 8192;
@@ -38,8 +39,10 @@ pub(crate) fn read_columns(
         Error::input(format!("{}: a page cannot be decoded: {cause}", shard.name))
             .hint("write the shard again, or leave it out of the sources")
     };
-    let behind =
-        |cause: &(dyn std::error::Error + 'static)| Error::behind(cause).unwrap_or_else(|| broken(&cause));
+    let of_store = || shard.place.object().and_then(Object::failure);
+    let behind = |cause: &(dyn std::error::Error + 'static)| {
+        Error::behind(cause).or_else(of_store).unwrap_or_else(|| broken(&cause))
+    };
     let shard = &shard.whole()?;
     let fields = shard.schema.fields().iter().enumerate();
     let places: Vec<usize> = fields

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -27,6 +28,8 @@ pub(crate) struct Object {
     bytes: u64,
     e_tag: Option<String>,
     modified: SystemTime,
+    /// Why it could not be read the last time: the Arrow reader hands errors on as text.
+    failed: Arc<Mutex<Option<Error>>>,
 }
 
 /// Identifies a version of an object, for another process with its own client.
@@ -54,6 +57,7 @@ impl Pinned {
             bytes: self.bytes,
             e_tag: self.e_tag.clone(),
             modified: self.modified,
+            failed: Arc::default(),
         })
     }
 }
@@ -73,6 +77,7 @@ impl Object {
             bytes: meta.size,
             e_tag: meta.e_tag,
             modified: meta.last_modified.into(),
+            failed: Arc::default(),
         }
     }
 
@@ -129,7 +134,16 @@ impl Object {
     /// be read.
     pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let object = self.clone();
-        io::wait(async move { object.get(range).await })
+        let found = io::wait(async move { object.get(range).await });
+        if let Err(error) = &found {
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        }
+        found
+    }
+
+    /// Why it could not be read, if that was so.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same, inside the runtime for requests.

@@ -128,7 +128,8 @@ fn hub(state: &Mutex<HubState>, bytes_at: &str, path: &str, header: Header<'_>) 
     let Some(rest) = path.strip_prefix("/api/datasets/owner/name/tree/") else { return not_found };
     let (rest, query) = rest.split_once('?').unwrap();
     assert!(query.starts_with("recursive=true"), "{query}");
-    let folder = rest.split_once('/').map_or("", |(_, folder)| folder);
+    let folder =
+        rest.split_once('/').map_or("", |(_, folder)| folder).replace("%2F", "/").replace("%3D", "=");
     let below = |path: &str| folder.is_empty() || path.starts_with(&format!("{folder}/"));
     let mut entries: Vec<Json> = state
         .files

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::int96::{check_row_group, reader_metadata};
 use crate::source::shards::Shard;
-use crate::store::Reader;
+use crate::store::{Object, Reader};
 
 /// Rows per batch.
 pub(crate) const BATCH_ROWS: usize = 8192;
@@ -47,7 +47,7 @@ impl<'a> ArrayReader<'a> {
         roots.dedup();
         check_row_group(&shard.place, &shard.metadata, &shard.schema, group, &roots)?;
         let file = open(shard, group, &roots)?;
-        let reader = reader(file, shard, group, &roots, from).map_err(|cause| behind(&cause))?;
+        let reader = reader(file, shard, group, &roots, from).map_err(|cause| behind(shard, &cause))?;
         Ok(Self { shard, group, columns, roots, reader, rows: from })
     }
 
@@ -60,7 +60,7 @@ impl<'a> ArrayReader<'a> {
     pub(crate) fn next(&mut self) -> Result<Option<(usize, Vec<ArrayRef>)>> {
         // The decoders of some encodings panic on damaged pages.
         let next = guarded(|| self.reader.next()).ok_or_else(|| damaged("the decoder gave up"))?;
-        let Some(batch) = next.transpose().map_err(|cause| behind(&cause))? else {
+        let Some(batch) = next.transpose().map_err(|cause| behind(self.shard, &cause))? else {
             return self.check_end().map(|()| None);
         };
         self.rows += batch.num_rows() as u64;
@@ -93,8 +93,9 @@ impl<'a> ArrayReader<'a> {
 }
 
 /// Stores give errors of ours.
-fn behind(cause: &(dyn std::error::Error + 'static)) -> Error {
-    Error::behind(cause).unwrap_or_else(|| damaged(cause))
+fn behind(shard: &Shard, cause: &(dyn std::error::Error + 'static)) -> Error {
+    let of_store = || shard.place.object().and_then(Object::failure);
+    Error::behind(cause).or_else(of_store).unwrap_or_else(|| damaged(cause))
 }
 
 /// The chunks of some columns.

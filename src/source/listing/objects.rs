@@ -191,6 +191,10 @@ fn meet(met: &Met, key: &str) {
 
 /// Whether a folder above lies in a table. A store that does not list those folders says nothing about it.
 fn look_above(bucket: &Bucket, address: &Address, tables: &mut Tables, read: &BTreeSet<String>) {
+    // Above the folders of a dataset of a Hub are its revision and its owner.
+    if address.scheme() == "hf" {
+        return;
+    }
     let mut folder = address.key();
     while let Some((above, _)) = folder.rsplit_once('/') {
         folder = above;
