@@ -108,7 +108,7 @@ pub(crate) struct Stat {
     /// When it was written, as far as it says.
     pub modified: Option<SystemTime>,
     /// Of a file: a number that no other file of the disk has, and when anything about it was changed last. Unlike
-    /// the time of modification, nobody can set these.
+    /// the time of modification, these cannot be set.
     pub inode: Option<(u64, SystemTime)>,
 }
 

@@ -26,7 +26,7 @@ pub(super) enum StdoutReader {
 /// Takes the rows of statements, one statement after the other.
 pub(super) struct RowOutput {
     format: Format,
-    /// Whether a plan is text rather than rows: where nobody asked for a format that has cells.
+    /// Whether a plan is text rather than rows: where no format with cells was asked for.
     plans_are_text: bool,
     place: OutputPlace,
 }
