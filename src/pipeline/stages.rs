@@ -31,7 +31,7 @@ use crate::counts::{Cell, LabelCounts};
 use crate::engine::counting::Counting;
 use crate::engine::rows::Measured;
 use crate::engine::states::States;
-use crate::engine::{Counted, Progress, count_heads, count_readable};
+use crate::engine::{Counted, Progress, check_saved, count_heads, count_readable};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::report;
@@ -44,6 +44,9 @@ use crate::weights::{Policy, Weighing};
 pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut Account) -> Result<Ended> {
     let spec = plan.spec.meaning_json()?;
     let mut opened = open(plan, &spec, account).await?;
+    if plan.state.is_some() || plan.skip_exit_code.is_some() {
+        check_saved(&opened.dataset, &opened.counting, &plan.count.limits)?;
+    }
     if let (Some(code), Some(out)) = (plan.skip_exit_code, plan.out.folder())
         && let Some(outputs) = unchanged(plan, out, account)
     {

@@ -17,6 +17,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::generate::{Settings, TYPES, array, codes, label_array, lists, rows, settings};
+use crate::row_questions::{CONDITIONS, GROUPS, WEIGHTS, condition_column, group_column, weight_column};
 use crate::support::{Place, write, write_with};
 
 fn cases() -> ProptestConfig {
@@ -76,46 +77,6 @@ fn shard(place: &Place, name: &str, columns: Vec<(&str, ArrayRef)>, settings: &S
     columns.push(weight_column(columns[0].1.len()));
     columns.push(condition_column(columns[0].1.len(), name.len() + usize::from(name.as_bytes()[3])));
     write_with(&place.path(name), columns, settings.properties().build());
-}
-
-/// Conditions on a column of the files, one of them at random; without one about as often as with one.
-const CONDITIONS: [&[&str]; 8] = [
-    &[],
-    &[],
-    &[],
-    &[],
-    &["--where", "k > 2"],
-    &["--where", "k = 1 or k is null"],
-    &["--where", "k between 10 and 40"],
-    &["--where", "k = 999", "--allow-empty"],
-];
-
-/// The column of the conditions: runs, single rows and NULLs.
-fn condition_column(rows: usize, shard: usize) -> (&'static str, ArrayRef) {
-    let value = |row: usize| match row % 13 {
-        7 => None,
-        _ if row / 30 % 2 == shard % 2 => Some(i32::try_from(row / 8).unwrap()),
-        _ => Some(i32::try_from(row * 5 % 4).unwrap()),
-    };
-    ("k", Arc::new((0..rows).map(value).collect::<Int32Array>()))
-}
-
-/// Groups of rows, half the time: few, or more than are read from pages.
-const GROUPS: [&[&str]; 4] = [&[], &[], &["--by", "g"], &["--by", "k"]];
-
-/// The groups: runs of three, and NULL.
-fn group_column(rows: usize) -> (&'static str, ArrayRef) {
-    let group = |row: usize| [Some("a"), Some("b"), None, Some("b")][row / 17 % 4];
-    ("g", Arc::new((0..rows).map(group).collect::<StringArray>()))
-}
-
-/// Weights of rows, half the time.
-const WEIGHTS: [&[&str]; 2] = [&[], &["--sample-weight", "w"]];
-
-/// The weights: halves, thirds, large and small ones.
-fn weight_column(rows: usize) -> (&'static str, ArrayRef) {
-    let weight = |row: usize| [0.5, 1.0 / 3.0, 0.0, 4001.5, 1e-9, 2.0][row * 7 % 6];
-    ("w", Arc::new((0..rows).map(weight).map(Some).collect::<Float64Array>()))
 }
 
 /// Rules for values, one of them at random.
@@ -292,7 +253,7 @@ fn row_ids(kind: &str, ids: &[usize]) -> ArrayRef {
     }
 }
 
-fn hive(place: &Place) {
+pub(crate) fn hive(place: &Place) {
     for (split, shift) in [("train", 0), ("train", 3), ("test", 1), ("none", 2)] {
         let bits = (0..200).map(|row| (row % 7 != shift).then_some((row + shift) % 5 == 0));
         let weights = (0..200).map(|row| row % 3);
@@ -349,37 +310,6 @@ fn what_needs_rows_is_counted_from_arrays() {
             "{}",
             refused.stderr
         );
-    }
-}
-
-#[test]
-fn a_condition_on_a_column_of_the_files_is_a_mask_of_rows() {
-    let place = Place::new();
-    hive(&place);
-    for condition in ["w = 1", "split = 'train' and w > 0", "w is null", "w + 1 = 2 or year = 201"] {
-        let wide = ["in", "--layout", "wide", "--labels", "l", "--where", condition, "--allow-empty"];
-        both(&place, &wide).unwrap();
-        let class = ["in", "--layout", "class", "--labels", "w", "--where", condition, "--allow-empty"];
-        both(&place, &class).unwrap();
-    }
-    // Weights that are whole numbers, in few groups and in more than are read from pages.
-    for (name, groups) in [("few", 5), ("many", 60)] {
-        let column = |of: fn(i32) -> i32| (0..600).map(of).collect::<Int32Array>();
-        let group = (0..600).map(|row| row % groups).collect::<Int32Array>();
-        let bits = (0..600).map(|row| Some(row % 7 == 0)).collect::<BooleanArray>();
-        write(
-            &place.path(&format!("{name}/a.parquet")),
-            vec![("l", Arc::new(bits)), ("w", Arc::new(column(|row| row % 4))), ("g", Arc::new(group))],
-        );
-        let wide = [name, "--layout", "wide", "--labels", "l", "--sample-weight", "w", "--by", "g"];
-        both(&place, &[&wide[..], &["--where", "w < 3"]].concat()).unwrap();
-    }
-    for (condition, said) in [("v = 1", "v"), ("w =", "--where"), ("w", "--where")] {
-        let wide =
-            ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--where", condition];
-        let refused = place.run(&wide);
-        assert_eq!(refused.code, 2, "{}", refused.stderr);
-        assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
 }
 

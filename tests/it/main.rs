@@ -63,6 +63,8 @@ mod pages;
 mod page_index;
 /// All engines give the same bytes.
 mod engines;
+/// What is asked of rows beside their labels.
+mod row_questions;
 /// Shards of other Parquet writers.
 mod writers;
 /// Damaged shards are errors, never panics or wrong counts.

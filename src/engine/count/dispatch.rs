@@ -13,7 +13,7 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::pairs::long;
 use crate::engine::progress::Progress;
-use crate::engine::read::choice::{EngineChoice, choose};
+use crate::engine::read::choice::{EngineChoice, check_repeatable, choose};
 use crate::engine::session::{Limits, counting_session};
 use crate::engine::spill::Spill;
 use crate::engine::task::CountTask;
@@ -159,4 +159,13 @@ pub(crate) async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Lim
         EngineChoice::Plain(why) => (format!("plain ({why})"), all),
     };
     Ok(format!("layout={}, engine={engine}, shards={read} of {all}", counting.layout.kind))
+}
+
+/// Refuses a condition under which counts of an earlier run do not hold: see [`check_repeatable`].
+///
+/// # Errors
+/// [`Error::Usage`] naming the condition.
+pub(crate) fn check_saved(dataset: &Dataset, counting: &Counting, limits: &Limits) -> Result<()> {
+    let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
+    check_repeatable(&counting_session(limits, &spill)?, dataset, counting)
 }

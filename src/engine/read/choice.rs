@@ -1,10 +1,13 @@
 //! Whether rows are read from encoded pages or as arrays.
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{Expr, Volatility};
 use datafusion::prelude::SessionContext;
 
 use crate::engine::counting::{Counting, Engine, Keys};
 use crate::engine::dataset::Dataset;
+use crate::engine::errors::ours;
 use crate::engine::read::chunk_source::RowQuestions;
 use crate::engine::read::condition::Condition;
 use crate::engine::read::condition_text::parsed;
@@ -97,6 +100,33 @@ fn is_stable(context: &SessionContext, dataset: &Dataset, counting: &Counting) -
     let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(false) };
     let stable = !expression.is_volatile();
     Ok(stable && table.filter(expression).and_then(DataFrame::into_optimized_plan).is_ok())
+}
+
+/// Refuses a condition that says something else of the same row in another run, because it asks for the time or for
+/// random values: counts that one run saves would be wrong in the next.
+pub(crate) fn check_repeatable(
+    context: &SessionContext,
+    dataset: &Dataset,
+    counting: &Counting,
+) -> Result<()> {
+    let Some(condition) = &counting.filter else { return Ok(()) };
+    let all = Counting { filter: None, ..counting.clone() };
+    // Only the columns are needed: row groups of shards with saved counts were not read.
+    let table = rows(context, &dataset.with(Vec::new()), &all, 1, &[])?;
+    // Where it is no condition at all, counting says what is wrong.
+    let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(()) };
+    let changes = |part: &Expr| match part {
+        Expr::ScalarFunction(call) => call.func.signature().volatility != Volatility::Immutable,
+        _ => false,
+    };
+    let found = expression.exists(|part| Ok(changes(part))).map_err(|cause| ours(&cause))?;
+    if !found {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "--where {condition:?} asks for the time or for random values, so counts of an earlier run do not hold"
+    ))
+    .hint("write the date into --where, such as \"day >= '2026-01-31'\"; or drop --state and --skip-exit-code"))
 }
 
 /// Why rows have to be read as arrays; `None` when pages can be counted. What a condition needs is not

@@ -49,6 +49,11 @@ pub(crate) struct RowAnswers<'a> {
 }
 
 impl RowQuestions {
+    /// Whether nothing is asked: then rows need not be told apart.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.condition.is_none() && self.weight.is_none() && self.by.is_empty()
+    }
+
     /// The columns that are asked for.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
         let condition = self.condition.iter().flat_map(Condition::columns);
@@ -82,8 +87,9 @@ pub(crate) struct ChunkSource {
     pub(crate) grouping: Grouping,
     /// Whether statistics are believed.
     pub(crate) trusts_statistics: bool,
-    /// What is asked of rows beside their labels. Where a condition or groups are asked for, a sink has to heed
-    /// [`ColumnPages::mask`](super::chunk_sink::ColumnPages::mask), and statistics are not believed.
+    /// What is asked of rows beside their labels. Then a sink has to heed
+    /// [`ColumnPages::mask`](super::chunk_sink::ColumnPages::mask) and
+    /// [`ColumnPages::weights`](super::chunk_sink::ColumnPages::weights), and statistics are not believed.
     pub(crate) questions: RowQuestions,
     /// Whether the sink heeds masks; else shards with deleted rows are read as arrays.
     pub(crate) heeds_masks: bool,

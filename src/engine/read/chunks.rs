@@ -160,9 +160,10 @@ impl RowGroupReader {
         Ok(Some(rows))
     }
 
-    /// Whether statistics are believed; they know nothing of rows that a table has deleted.
+    /// Whether statistics are believed; they know nothing of single rows.
     fn trusts_statistics(&self) -> bool {
-        self.source.trusts_statistics && self.source.shards[self.shard].deleted.is_none()
+        let source = &self.source;
+        source.trusts_statistics && source.questions.is_empty() && source.shards[self.shard].deleted.is_none()
     }
 
     fn is_apart(&self) -> bool {

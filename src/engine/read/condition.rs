@@ -40,7 +40,9 @@ impl Condition {
         let table = rows(context, dataset, &all, 1, &[])?;
         let make = || {
             let schema = table.schema();
-            let simplify = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
+            // Functions such as now() are answered here, once.
+            let simplify =
+                SimplifyContext::builder().with_schema(Arc::new(schema.clone())).with_current_time().build();
             let simplifier = ExprSimplifier::new(simplify);
             let expression = with_text_times(parsed(&table, dataset, text)?, schema)?.data;
             let expression = simplifier.coerce(expression, schema)?;

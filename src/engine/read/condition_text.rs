@@ -1,4 +1,7 @@
-//! `--where` as an expression: keys of folders are numbers, booleans or dates where all their values are.
+//! `--where` as an expression: keys of folders are numbers, booleans or dates where all their values are. A column that
+//! a shard has twice is refused.
+
+use std::sync::Arc;
 
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -7,10 +10,13 @@ use datafusion::logical_expr::{Expr, cast};
 use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyContext};
 
 use crate::engine::dataset::Dataset;
+use crate::engine::errors::external;
+use crate::error::Error;
 
 /// A condition over the columns of `rows`, in which keys of folders are text.
 pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> DfResult<Expr> {
     let as_text = rows.parse_sql_expr(condition)?;
+    as_text.column_refs().into_iter().try_for_each(|column| check_once(dataset, &column.name))?;
     let typed = as_text.clone().transform(|expression| {
         let of = match &expression {
             Expr::Column(column) if dataset.hive.contains(&column.name) => dataset.folder_type(&column.name),
@@ -29,4 +35,20 @@ pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> Df
     let simplify = SimplifyContext::builder().with_schema(schema.clone().into()).build();
     let fits = ExprSimplifier::new(simplify).coerce(typed.data.clone(), schema).is_ok();
     Ok(if fits { typed.data } else { as_text })
+}
+
+/// Refuses a column that a shard has twice: which of them is meant cannot be known.
+fn check_once(dataset: &Dataset, name: &str) -> DfResult<()> {
+    let mut last = None;
+    for shard in &dataset.shards {
+        // Shards of one writer often share one schema.
+        if last.replace(&shard.schema).is_some_and(|last| Arc::ptr_eq(last, &shard.schema)) {
+            continue;
+        }
+        if shard.schema.fields().iter().filter(|field| field.name() == name).count() > 1 {
+            let twice = Error::input(format!("{}: column {name:?} appears twice", shard.name));
+            return Err(external(twice.hint("rename one of the two columns")));
+        }
+    }
+    Ok(())
 }

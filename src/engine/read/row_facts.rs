@@ -71,7 +71,7 @@ pub(crate) fn row_facts(
 ) -> Result<RowFacts> {
     let RowQuestions { condition, weight, by } = questions;
     let all_rows = source.shards[shard].live_rows(group);
-    if condition.is_none() && weight.is_none() && by.is_empty() {
+    if questions.is_empty() {
         let all = RowPart { key: None, mask: None, mask_of_file: None, rows: all_rows, mass: Mass::ZERO };
         return Ok(RowFacts { parts: Some(vec![all]), weights: None, weights_of_file: None });
     }

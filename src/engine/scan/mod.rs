@@ -76,10 +76,7 @@ impl Scan {
             keys,
             numbers: numbers.collect::<Result<_>>()?,
             chunks: Arc::new(ChunkSource {
-                trusts_statistics: counting.trust_statistics
-                    && counting.layout.kind == LayoutKind::Wide
-                    && questions.condition.is_none()
-                    && questions.by.is_empty(),
+                trusts_statistics: counting.trust_statistics && counting.layout.kind == LayoutKind::Wide,
                 questions,
                 heeds_masks: true,
                 ..ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, share, progress)

@@ -122,13 +122,17 @@ impl ChunkSink for CountSink<'_> {
             LayoutKind::Wide => {
                 let domain = counting.domain(pages.column);
                 let cell = |value: StoredValue<'_>| cell(domain, value);
+                if pages.weights.is_some()
+                    && let ChunkOutcome::Unsupported(why) = mark_flat(chunk, workspace, &cell, marks)?
+                {
+                    return Ok(ChunkOutcome::Unsupported(why));
+                }
                 let outcome = match (pages.chosen, pages.mask) {
                     (_, Some(mask)) => count_kept_flat(chunk, mask, workspace, &cell)?,
                     (None, None) => count_flat(chunk, workspace, &cell)?,
                     (Some(chosen), None) => count_flat_pages(chunk, chosen, workspace, &cell)?,
                 };
                 if let (Some(weights), ChunkOutcome::Counted(_)) = (pages.weights, &outcome) {
-                    mark_flat(chunk, workspace, &cell, marks)?;
                     tallies.add_label_mass(pages.column, &weigh(marks, pages.mask, weights)?)?;
                 }
                 outcome.map(|count| tallies.add_flat((self.shard, pages.column), count))
