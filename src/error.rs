@@ -83,6 +83,16 @@ macro_rules! constructors {
     )*};
 }
 
+/// A text as one word of a shell.
+pub(crate) fn for_shell(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ',' | '/');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 /// A number with its noun: `1 shard`, `2 shards`.
 #[must_use]
 pub fn plural(count: u64, noun: &str) -> String {

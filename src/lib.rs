@@ -101,4 +101,7 @@ pub mod docs {
 
     #[doc = include_str!("docs/planning.md")]
     pub mod planning {}
+
+    #[doc = include_str!("docs/changelog.md")]
+    pub mod changelog {}
 }

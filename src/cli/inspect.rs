@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::{Table, presets};
 
 use super::flags;
-use super::output::{print, runtime, say};
+use super::output::{print, runtime, say, size};
 use super::source_flags::SourceFlags;
 use crate::error::{Error, Result, plural};
 use crate::pipeline::forecast::{Forecast, forecast};
@@ -147,18 +147,6 @@ fn table(here: &Forecast, each: &Forecast, executors: u64, threads: usize) -> St
     row("  for footers", &|of| format!("{:.2} s", of.opening));
     let (rows, seconds) = here.probe;
     format!("{}\n{table}\nprobe: {} counted by one thread in {seconds:.3} s\n", here.how, plural(rows, "row"))
-}
-
-/// `12.3 MB`.
-fn size(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
 /// Cells are data, which must not reach the terminal as they are.

@@ -6,10 +6,14 @@
 mod cluster;
 mod completions;
 mod compute;
+mod demo;
 mod diff;
+mod doctor;
 mod flags;
+mod help;
 mod inspect;
 mod list;
+mod man;
 mod output;
 mod progress;
 mod report;
@@ -22,7 +26,7 @@ mod weigh;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::guard::caught;
@@ -32,6 +36,7 @@ use output::{say_error, say_json};
 #[derive(Debug, Parser)]
 #[command(name = "posweight", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "Examples:
+  posweight demo                # a first run, on a small set that it makes
   posweight compute data/train/ --out weights/
   posweight run pipelines/labels270.toml
   posweight inspect 'data/*.parquet'
@@ -65,6 +70,10 @@ enum Verb {
     Report(report::ReportVerb),
     /// Print a table: schemes, plans, measures, layouts, checks, findings, exit-codes
     List(list::ListVerb),
+    /// Write a small labelled set, compute its weights, and show what to do next
+    Demo(demo::DemoVerb),
+    /// Check this build, this machine and, if given, a source
+    Doctor(Box<doctor::DoctorVerb>),
     /// Print the JSON Schema of pipeline files, run_results.json or imbalance.json
     Schema(schema::SchemaVerb),
     /// Start a scheduler, or an executor that works for one
@@ -72,13 +81,21 @@ enum Verb {
     Cluster(Box<cluster::ClusterVerb>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsVerb),
+    /// Write manual pages
+    Man(man::ManVerb),
 }
 
 /// Parses the command line, runs the verb and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     crate::guard::quiet();
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<String> =
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if let Some(text) = help::help_all(&arguments, Cli::command()) {
+        return finish(|| output::print(&text).map(|()| 0));
+    }
+    let parsed = help::shortened(Cli::command()).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(message) if message.use_stderr() && asks_for_json() => {
             say_json();
@@ -114,6 +131,8 @@ impl Verb {
             Self::Compute(verb) => return verb.act(),
             Self::Run(verb) => return verb.act(),
             Self::Sample(verb) => return verb.act(),
+            Self::Demo(verb) => return verb.act(),
+            Self::Doctor(verb) => return verb.act(),
             Self::Inspect(verb) => verb.act(),
             Self::Weigh(verb) => verb.act(),
             Self::Diff(verb) => verb.act(),
@@ -124,6 +143,7 @@ impl Verb {
             #[cfg(feature = "cluster")]
             Self::Cluster(verb) => verb.act(),
             Self::Completions(verb) => verb.act(Cli::command()),
+            Self::Man(verb) => verb.act(Cli::command()),
         }
         .map(|()| 0)
     }

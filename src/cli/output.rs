@@ -92,3 +92,15 @@ pub(super) fn terminal_lines() -> Option<usize> {
     // A terminal that does not say how high it is counts as endless.
     (lines < u16::MAX).then_some(usize::from(lines))
 }
+
+/// Bytes as people write them: `12.3 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
+}

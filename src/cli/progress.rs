@@ -39,6 +39,11 @@ pub(super) struct LogFlags {
 }
 
 impl LogFlags {
+    /// Whether only errors are printed.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Sends log events of the library to stderr, one line each.
     pub(super) fn listen(&self) {
         use tracing::Level;
@@ -137,7 +142,8 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
         let shards = plural(outcome.reused as u64, "shard");
         text.push_str(&format!("{shards} not read again: saved counts were used\n"));
     }
-    let seconds = format!("{:.2} s{memory}{spilled}", elapsed.as_secs_f64());
+    let build = if cfg!(debug_assertions) { " (development build)" } else { "" };
+    let seconds = format!("{:.2} s{memory}{spilled}{build}", elapsed.as_secs_f64());
     let Some(out) = plan.out.folder() else { return format!("{text}\n{seconds}\n") };
     let out = out.display();
     let files = outcome.outputs.iter().filter(|file| !file.path.contains('/')).map(|file| file.path.as_str());

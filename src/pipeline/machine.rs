@@ -26,6 +26,12 @@ impl Machine {
     }
 }
 
+/// Bytes of memory that are free or can be freed, if the system says so.
+#[must_use]
+pub(crate) fn available_memory() -> Option<u64> {
+    kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+}
+
 /// Peak resident memory of this process in bytes, if the system reports it.
 #[must_use]
 pub(crate) fn peak_memory() -> Option<u64> {

@@ -11,6 +11,7 @@ use super::structured::{Element, object};
 use super::text_lists::{TextLists, text_lists};
 use super::values::{Domain, Value};
 use crate::counts::Cell;
+use crate::error::for_shell;
 
 /// Points from which a reading is believed.
 pub(crate) const SURE: u32 = 4;
@@ -57,29 +58,19 @@ impl Candidate {
         if self.labels.len() <= NAMES_MAX {
             let is_plain = |name: &String| !name.contains([',', '*', '?', '[', '!']);
             if self.labels.iter().all(is_plain) {
-                flags.push_str(&format!("--labels {} ", quoted(&self.labels.join(","))));
+                flags.push_str(&format!("--labels {} ", for_shell(&self.labels.join(","))));
             } else {
-                self.labels.iter().for_each(|name| flags.push_str(&format!("--labels {} ", quoted(name))));
+                self.labels.iter().for_each(|name| flags.push_str(&format!("--labels {} ", for_shell(name))));
             }
         }
         flags.push_str(&format!("--layout {}", self.kind));
         if let Some(id) = &self.id {
-            flags.push_str(&format!(" --id {}", quoted(id)));
+            flags.push_str(&format!(" --id {}", for_shell(id)));
         }
         if let Some(by) = &self.delimiter {
             flags.push_str(&format!(" --delimiter '{by}'"));
         }
         flags
-    }
-}
-
-/// A text as a shell takes it.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ',' | '/');
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 

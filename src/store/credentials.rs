@@ -11,6 +11,7 @@ use std::time::Duration;
 use object_store::aws::AmazonS3Builder;
 
 use super::address::Address;
+use super::settings::{AZURE, GOOGLE, below_home, is_given};
 use crate::error::{Error, Result};
 
 /// Timeout for the metadata server of this machine.
@@ -18,11 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const METADATA: &str = "169.254.169.254:80";
 
 fn given(names: &[&str]) -> bool {
-    names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-}
-
-fn home(below: &str) -> Option<PathBuf> {
-    std::env::home_dir().map(|home| home.join(below))
+    names.iter().any(|name| is_given(name))
 }
 
 /// Whether a metadata server answers at `place`, which is `host:port`.
@@ -40,7 +37,7 @@ pub(super) fn aws(builder: AmazonS3Builder, address: &Address) -> Result<AmazonS
     let skips = std::env::var("AWS_SKIP_SIGNATURE").is_ok_and(|value| value != "false" && value != "0");
     let profile = std::env::var("AWS_PROFILE").unwrap_or_else(|_| "default".to_owned());
     let read = |variable: &str, below: &str, section: &str| {
-        let path = std::env::var_os(variable).map(PathBuf::from).or_else(|| home(below));
+        let path = std::env::var_os(variable).map(PathBuf::from).or_else(|| below_home(below));
         let text = path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         self::section(&text, section)
     };
@@ -80,15 +77,7 @@ pub(super) fn aws(builder: AmazonS3Builder, address: &Address) -> Result<AmazonS
 }
 
 pub(super) fn google(address: &Address) -> Result<()> {
-    let variables = [
-        "GOOGLE_SERVICE_ACCOUNT",
-        "GOOGLE_SERVICE_ACCOUNT_PATH",
-        "GOOGLE_SERVICE_ACCOUNT_KEY",
-        "GOOGLE_APPLICATION_CREDENTIALS",
-        "GOOGLE_SKIP_SIGNATURE",
-    ];
-    let file = home(".config/gcloud/application_default_credentials.json").is_some_and(|file| file.is_file());
-    if given(&variables) || file || answers("metadata.google.internal:80") {
+    if GOOGLE.found().is_some() || answers("metadata.google.internal:80") {
         return Ok(());
     }
     Err(none(
@@ -98,22 +87,7 @@ pub(super) fn google(address: &Address) -> Result<()> {
 }
 
 pub(super) fn azure(address: &Address) -> Result<()> {
-    let variables = [
-        "AZURE_STORAGE_ACCOUNT_KEY",
-        "AZURE_STORAGE_ACCESS_KEY",
-        "AZURE_STORAGE_SAS_KEY",
-        "AZURE_STORAGE_SAS_TOKEN",
-        "AZURE_STORAGE_TOKEN",
-        "AZURE_STORAGE_CLIENT_SECRET",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_FEDERATED_TOKEN_FILE",
-        "AZURE_IDENTITY_ENDPOINT",
-        "IDENTITY_ENDPOINT",
-        "AZURE_USE_AZURE_CLI",
-        "AZURE_STORAGE_USE_EMULATOR",
-        "AZURE_SKIP_SIGNATURE",
-    ];
-    if given(&variables) || answers(METADATA) {
+    if AZURE.found().is_some() || answers(METADATA) {
         return Ok(());
     }
     Err(none(

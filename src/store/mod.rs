@@ -2,7 +2,7 @@
 //!
 //! [`Place`] is a file or an object, [`Reader`] reads it · [`address`] names objects · [`bucket`] lists them ·
 //! `object` reads an object, only in the version that was listed · `clients` creates the client of a store from
-//! an address and the environment
+//! an address and the environment · `settings` says where credentials are looked for
 
 pub(crate) mod address;
 pub(crate) mod bucket;
@@ -16,6 +16,7 @@ mod hub_api;
 mod io;
 mod object;
 mod place;
+mod settings;
 
 pub(crate) use address::{Address, is_address, of_path};
 pub(crate) use bucket::Bucket;
@@ -25,3 +26,4 @@ pub(crate) use object::Object;
 #[cfg(feature = "cluster")]
 pub(crate) use object::Pinned;
 pub(crate) use place::{Place, Reader, Stat};
+pub(crate) use settings::CREDENTIAL_PLACES;

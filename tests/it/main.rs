@@ -24,6 +24,8 @@ mod type_names;
 mod flags;
 /// README, pages and help match the code; their examples run.
 mod docs;
+/// What a new user meets first.
+mod first_steps;
 /// sample_data/ equals its generator.
 mod sample_data;
 /// Every file of pipelines/ runs.
