@@ -90,6 +90,9 @@ pub mod docs {
     #[doc = include_str!("docs/incremental.md")]
     pub mod incremental {}
 
+    #[doc = include_str!("docs/streams.md")]
+    pub mod streams {}
+
     #[doc = include_str!("docs/stores.md")]
     pub mod stores {}
 

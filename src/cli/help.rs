@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// Verbs whose help would not fit two screens, with the flags that it shows first.
-const COMMON: [(&str, &[&str]); 3] = [
+const COMMON: [(&str, &[&str]); 4] = [
     (
         "compute",
         &[
@@ -61,6 +61,27 @@ const COMMON: [(&str, &[&str]); 3] = [
             "layout",
             "labels",
             "where",
+            "memory_limit",
+            "quiet",
+        ],
+    ),
+    (
+        "tee",
+        &[
+            "on_broken_pipe",
+            "out",
+            "overwrite",
+            "layout",
+            "labels",
+            "delimiter",
+            "vocabulary",
+            "threshold",
+            "null_as",
+            "where",
+            "by",
+            "sample_weight",
+            "scheme",
+            "clip",
             "memory_limit",
             "quiet",
         ],

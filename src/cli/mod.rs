@@ -22,6 +22,7 @@ mod sample;
 mod schema;
 mod source_flags;
 mod sql;
+mod tee;
 mod weigh;
 
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Verb {
     Compute(Box<compute::ComputeVerb>),
     /// Run a pipeline file
     Run(Box<run::RunVerb>),
+    /// Count an Arrow IPC stream on its way from stdin to stdout
+    Tee(Box<tee::TeeVerb>),
     /// Show shards, columns and the detected layout
     Inspect(Box<inspect::InspectVerb>),
     /// Merge saved counts and compute weights, without reading shards
@@ -131,6 +134,7 @@ impl Verb {
             Self::Compute(verb) => return verb.act(),
             Self::Run(verb) => return verb.act(),
             Self::Sample(verb) => return verb.act(),
+            Self::Tee(verb) => return verb.act(),
             Self::Demo(verb) => return verb.act(),
             Self::Doctor(verb) => return verb.act(),
             Self::Inspect(verb) => verb.act(),

@@ -14,7 +14,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::output::{print, print_bytes, runtime, say, says_json, terminal_lines};
 use crate::engine::{Progress, Spilled};
-use crate::error::{Result, plural};
+use crate::error::{Error, Result, plural};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::notices::refused;
 use crate::pipeline::outcome::{Ended, Observer, Outcome};
@@ -22,6 +22,7 @@ use crate::pipeline::plan::Plan;
 use crate::pipeline::run::run;
 use crate::pipeline::spec::Spec;
 use crate::report;
+use crate::source::pass_on::OnBrokenPipe;
 
 /// How much is logged, and how.
 #[derive(Debug, Args)]
@@ -69,13 +70,26 @@ impl LogFlags {
 }
 
 /// Resolves and runs `spec`, shows progress on stderr and the summary on stdout; returns the exit code.
-pub(super) fn carry_out(mut spec: Spec, voice: &LogFlags) -> Result<u8> {
+pub(super) fn carry_out(spec: Spec, voice: &LogFlags) -> Result<u8> {
+    carry_out_passing(spec, voice, None)
+}
+
+/// The same for a stream that goes on to stdout, so that the summary goes to stderr.
+pub(super) fn carry_out_stream(spec: Spec, voice: &LogFlags, on_broken_pipe: OnBrokenPipe) -> Result<u8> {
+    carry_out_passing(spec, voice, Some(on_broken_pipe))
+}
+
+fn carry_out_passing(mut spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>) -> Result<u8> {
     voice.listen();
     let disabled =
         std::env::var("OPENLINEAGE_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
     let collector = std::env::var("OPENLINEAGE_URL").ok().filter(|url| !url.is_empty());
     spec.openlineage = spec.openlineage.or(collector).filter(|_| !disabled);
-    let plan = Plan::resolve(spec.clone(), Machine::here()).inspect_err(|error| refused(&spec, error))?;
+    let mut plan = Plan::resolve(spec.clone(), Machine::here()).inspect_err(|error| refused(&spec, error))?;
+    if pass_on.is_some() && plan.out.folder().is_none() {
+        return Err(Error::usage("--out -: stdout takes the stream").hint("name a folder with --out DIR"));
+    }
+    plan.count.pass_on = pass_on;
     let watcher = Watcher { quiet: voice.quiet, bar: voice.progress == "auto", running: Mutex::new(None) };
     let clock = Instant::now();
     let runtime = runtime(plan.count.limits.threads)?;
@@ -98,6 +112,7 @@ pub(super) fn carry_out(mut spec: Spec, voice: &LogFlags) -> Result<u8> {
             text.iter().for_each(|text| say(text.trim_end()));
             print_bytes(bytes)?;
         }
+        (None, Some(text)) if pass_on.is_some() => say(text.trim_end()),
         (None, Some(text)) => print(&text)?,
         (None, None) => {}
     }
@@ -190,18 +205,23 @@ impl Observer for Watcher {
     }
 }
 
-/// A bar in bytes, estimated from the rows counted.
+/// A bar in bytes, estimated from the rows counted; the rows alone where nobody knows how many there are.
 fn draw(shards: usize, bytes: u64, rows: u64, progress: &Progress, stopped: &AtomicBool) {
     const EVERY: Duration = Duration::from_millis(100);
-    let bar = ProgressBar::new(bytes);
-    let shape = "{bar:30} {bytes}/{total_bytes} of {msg}, {bytes_per_sec}, {eta} left";
+    let (bar, shape) = if rows == 0 {
+        (ProgressBar::no_length(), "{spinner} {human_pos} rows of a stream, {per_sec}")
+    } else {
+        let shape = "{bar:30} {bytes}/{total_bytes} of {msg}, {bytes_per_sec}, {eta} left";
+        (ProgressBar::new(bytes), shape)
+    };
     if let Ok(style) = ProgressStyle::with_template(shape) {
         bar.set_style(style);
     }
     bar.set_message(plural(shards as u64, "shard"));
     while !stopped.load(Ordering::Relaxed) {
         let done = u128::from(progress.rows().min(rows)) * u128::from(bytes) / u128::from(rows.max(1));
-        bar.set_position(u64::try_from(done).unwrap_or(bytes));
+        let done = if rows == 0 { progress.rows() } else { u64::try_from(done).unwrap_or(bytes) };
+        bar.set_position(done);
         std::thread::park_timeout(EVERY);
     }
     bar.finish_and_clear();
@@ -214,7 +234,10 @@ fn tell(rows: u64, progress: &Progress, stopped: &AtomicBool) {
     while !stopped.load(Ordering::Relaxed) {
         std::thread::park_timeout(next.saturating_duration_since(Instant::now()));
         if Instant::now() >= next {
-            say(&format!("counted {} of {}", progress.rows(), plural(rows, "row")));
+            match rows {
+                0 => say(&format!("counted {}", plural(progress.rows(), "row"))),
+                rows => say(&format!("counted {} of {}", progress.rows(), plural(rows, "row"))),
+            }
             next += EVERY;
         }
     }

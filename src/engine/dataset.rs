@@ -10,6 +10,7 @@ use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
 use crate::source::folder_types::{FolderType, folder_types};
 use crate::source::listing;
+use crate::source::row_stream::SharedRows;
 use crate::source::shards::Shard;
 
 /// Shards with the schema they agree on.
@@ -23,6 +24,8 @@ pub(crate) struct Dataset {
     pub hive: Vec<String>,
     /// What their values are, where they are not text.
     pub(super) folder_types: BTreeMap<String, FolderType>,
+    /// Rows that come once and are counted instead of those of the one shard, which holds the first of them.
+    pub coming: Option<SharedRows>,
     /// Of the one shard there is, only the row groups that begin in this range are meant.
     pub(super) part: Option<(i64, i64)>,
 }
@@ -35,7 +38,7 @@ impl Dataset {
             shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
         let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();
         let folder_types = folder_types(&shards);
-        Self { shards, schema, hive, folder_types, part: None }
+        Self { shards, schema, hive, folder_types, coming: None, part: None }
     }
 
     /// The columns of the files alone, without label columns inside them.
@@ -64,7 +67,8 @@ impl Dataset {
     /// Other shards with the same columns and keys.
     pub(super) fn with(&self, shards: Vec<Shard>) -> Self {
         let (schema, folder_types) = (Arc::clone(&self.schema), self.folder_types.clone());
-        Self { shards, schema, hive: self.hive.clone(), folder_types, part: None }
+        let (hive, coming) = (self.hive.clone(), self.coming.clone());
+        Self { shards, schema, hive, folder_types, coming, part: None }
     }
 
     /// Whether a row group is among those that are meant.

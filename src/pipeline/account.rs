@@ -21,6 +21,7 @@ use crate::engine::states::Fate;
 use crate::engine::{Counted, Route, Spilled};
 use crate::error::Error;
 use crate::findings::Finding;
+use crate::source::row_stream::StreamEnd;
 use crate::source::shards::{Shard, Unreadable, fingerprint};
 use crate::source::tables::table::Table;
 
@@ -70,6 +71,15 @@ impl Account {
         self.shards.sort_by(|a, b| a.path.cmp(&b.path));
         let (layout, why) = (detected.layout.kind.to_string(), detected.why.clone());
         self.counting = Some(CountingResult { layout, why, ..CountingResult::default() });
+    }
+
+    /// The rows of a stream have come, of which only the first were known when it was opened.
+    pub(super) fn came(&mut self, end: StreamEnd, shards: &[Shard], rules: &str) {
+        (self.inputs.bytes, self.inputs.fingerprint) = (end.bytes, fingerprint(shards, rules));
+        self.inputs.snapshot_sha256 = snapshot(&self.inputs.fingerprint, shards);
+        for shard in &mut self.shards {
+            (shard.rows, shard.bytes) = (end.rows, end.bytes);
+        }
     }
 
     /// Shards were counted, except those that turned out to be unreadable.

@@ -11,8 +11,10 @@ use super::folder_columns::FolderColumns;
 use super::hierarchy::ancestors;
 use super::label_keys::{check_row_columns, keys, overrides};
 use super::label_rules::{check_unit, check_values, order_of_columns, sort_columns};
+use super::map_columns::{map_named, of_map, refuse_apart, refuse_in_map, with_map};
+use super::one_pass;
 use super::plan::Plan;
-use super::sources::sources;
+use super::sources::{Sources, saved_rows, sources};
 use crate::counts::{LabelCounts, Labels};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::states::States;
@@ -21,10 +23,10 @@ use crate::error::{Error, Result};
 use crate::source::detect::{Detected, detect};
 use crate::source::folder_values::check_folders;
 use crate::source::footer::Known;
-use crate::source::label_path::{LabelPath, map_ends};
 use crate::source::layout::{Layout, LayoutKind, select};
 use crate::source::listing::{Listed, Listing, Notes};
 use crate::source::look::Given;
+use crate::source::row_stream::SharedRows;
 use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::{Shard, Unreadable, fingerprint, open_readable};
 use crate::source::spool::Spooled;
@@ -66,6 +68,8 @@ struct RunOpening<'a> {
     /// Shards that need not be read, because their counts are saved.
     known: Known,
     max_bad_shards: usize,
+    /// Rows of a stream are needed only once.
+    is_one_pass: bool,
     /// The job, if several share the shards.
     job: Option<SharingJob<'a>>,
 }
@@ -84,8 +88,13 @@ struct SharingJob<'a> {
 /// [`Error::Usage`] for flags that do not fit them.
 pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
     let job = plan.part.map(|(index, count)| SharingJob { plan, index, count });
-    let opened =
-        open(&plan.count, &RunOpening { known: saved(plan), max_bad_shards: plan.max_bad_shards, job })?;
+    let run = RunOpening {
+        known: saved(plan),
+        max_bad_shards: plan.max_bad_shards,
+        is_one_pass: one_pass::suits(plan),
+        job,
+    };
+    let opened = open(&plan.count, &run)?;
     if plan.state.is_some() && !opened.spooled.is_empty() {
         return Err(Error::usage("--state: counts of Arrow IPC files and of text files are not saved")
             .hint("drop --state, or write the shards as Parquet"));
@@ -99,11 +108,31 @@ pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
 
 /// The same for a count alone.
 pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
-    open(plan, &RunOpening { known: Known::new(BTreeSet::new()), max_bad_shards: 0, job: None })
+    let known = Known::new(BTreeSet::new());
+    open(plan, &RunOpening { known, max_bad_shards: 0, is_one_pass: false, job: None })
 }
 
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
-    let (Listing { shards: listed, tables, notes }, spooled) = sources(plan)?;
+    let Sources { listing, spooled, coming } = sources(plan, run.is_one_pass)?;
+    let Some(coming) = coming else { return open_listed(plan, run, listing, spooled) };
+    if let Ok(mut opened) = open_listed(plan, run, listing, spooled)
+        && one_pass::suits_rows(plan, &opened.dataset, &opened.counting, &coming)
+    {
+        opened.dataset.coming = Some(SharedRows::new(coming));
+        return Ok(opened);
+    }
+    // What the first rows leave open is settled by all.
+    let Sources { listing, spooled, .. } = saved_rows(plan, coming)?;
+    open_listed(plan, run, listing, spooled)
+}
+
+fn open_listed(
+    plan: &CountPlan,
+    run: &RunOpening<'_>,
+    listing: Listing,
+    spooled: Vec<Spooled>,
+) -> Result<Opened> {
+    let Listing { shards: listed, tables, notes } = listing;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let (shards, unreadable) = open_shards(plan, listed, run)?;
     let map = map_named(plan, &shards);
@@ -242,75 +271,6 @@ fn check_heads(plan: &CountPlan, layout: &Layout) -> Result<()> {
         layout.labels.len()
     ))
     .hint(format!("drop {flag}, or count one column at a time with --labels {}", layout.column())))
-}
-
-/// The map that the plan names as its labels, if it does.
-fn map_named(plan: &CountPlan, shards: &[Shard]) -> Option<String> {
-    let [name] = &plan.labels[..] else { return None };
-    let is_free = plan.value.is_none() && plan.layout.is_none_or(|layout| layout == LayoutKind::Map);
-    let is_map = |shard: &Shard| LabelPath::of_map(name, &shard.schema).is_some();
-    (is_free && shards.iter().any(is_map)).then(|| name.clone())
-}
-
-/// The plan with the keys of a map as labels, and its values beside them.
-fn of_map(plan: &CountPlan, map: &str) -> CountPlan {
-    let [keys, values] = map_ends(map);
-    CountPlan { labels: vec![keys], value: Some(values), ..plan.clone() }
-}
-
-/// The shards with the columns inside the map that is the one label column, which then are in its place.
-fn with_map(layout: &mut Layout, shards: Vec<Shard>) -> Vec<Shard> {
-    let is_map = |shard: &Shard| LabelPath::of_map(layout.column(), &shard.schema).is_some();
-    if layout.kind != LayoutKind::Map || layout.value.is_some() || !shards.iter().any(is_map) {
-        return shards;
-    }
-    let ends = map_ends(layout.column());
-    let shards = shards.into_iter().map(|shard| shard.with_nested(ends.iter().map(String::as_str))).collect();
-    let [keys, values] = ends;
-    (layout.labels, layout.value) = (vec![keys], Some(values));
-    shards
-}
-
-/// Values that are not in the same lists as the labels: which belongs to which would be a guess.
-fn refuse_apart(layout: &Layout, shards: &[Shard]) -> Result<()> {
-    let (LayoutKind::Map, Some(values)) = (layout.kind, &layout.value) else { return Ok(()) };
-    let is_apart = |shard: &&Shard| {
-        let path = |name: &str| Some(shard.nested_at(shard.schema.index_of(name).ok()?)?.1);
-        let pair = [layout.column(), values].map(path);
-        let is_beside = matches!(pair, [Some(labels), Some(values)] if labels.is_beside(values));
-        !is_beside && pair.into_iter().flatten().any(|path| path.lists() != 1)
-    };
-    match shards.iter().find(is_apart) {
-        None => Ok(()),
-        Some(shard) => Err(Error::input(format!(
-            "{}: the values {values:?} are not in the same lists as the labels {:?}",
-            shard.name,
-            layout.column()
-        ))
-        .hint("name two fields of one list of structs with --labels and --value, or two lists of the same length")),
-    }
-}
-
-/// Keys or values of a map that are read without the others.
-fn refuse_in_map(plan: &CountPlan, shards: &[Shard]) -> Result<()> {
-    if plan.value.is_some() {
-        return Ok(());
-    }
-    let in_map = |shard: &Shard| {
-        let mut nested = shard.nested_names().zip(shard.nested.iter());
-        nested.find(|(_, path)| path.is_in_map()).map(|(name, _)| name.to_owned())
-    };
-    match shards.iter().find_map(|shard| Some((shard, in_map(shard)?))) {
-        None => Ok(()),
-        Some((shard, name)) => {
-            let map = name.rsplit_once('.').map_or(name.as_str(), |(map, _)| map);
-            Err(Error::input(format!(
-                "{}: column {name:?} is inside a map, and the key of a map is a label only if its value says so",
-                shard.name
-            ))
-            .hint(format!("read both with --labels {map} --layout map")))
-        }
-    }
 }
 
 /// The shards with the label columns inside their columns that the plan names.

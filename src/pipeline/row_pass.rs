@@ -20,9 +20,10 @@ const PAIRS_MAX: usize = 16 << 20;
 /// Why rows are not measured, or that they are.
 pub(super) fn decide(
     plan: &Plan,
-    counting: &Counting,
+    opened: &Opened,
     counts: &LabelCounts,
 ) -> Result<std::result::Result<(), String>> {
+    let counting = &opened.counting;
     let on_cluster = plan.count.limits.cluster.is_some();
     let can_tell = match can_tell(counting) {
         Ok(()) if on_cluster && counting.layout.kind == LayoutKind::Long => {
@@ -43,6 +44,9 @@ pub(super) fn decide(
         (None, Ok(())) if plan.state.is_some() => {
             Some("with --state only new shards are read; --row-measures on reads all".to_owned())
         }
+        (None, Ok(())) if opened.dataset.coming.is_some() => Some(
+            "a stream is read once; --row-measures on keeps its label columns to measure them".to_owned(),
+        ),
         (None, Ok(())) if plan.sampling.is_some() => {
             Some("a sampling plan is made; --row-measures on measures as well".to_owned())
         }

@@ -2,7 +2,8 @@
 //! that are not Parquet, and of stdin.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Read};
+use std::path::PathBuf;
 
 use arrow::datatypes::Schema;
 
@@ -14,35 +15,67 @@ use crate::source::formats::{SavePlace, as_parquet};
 use crate::source::label_path::LabelPath;
 use crate::source::layout::select;
 use crate::source::listing::Listing;
+use crate::source::pass_on::PassOn;
+use crate::source::row_stream::ComingRows;
 use crate::source::spool::Spooled;
-use crate::source::stdin::spool;
+use crate::source::stdin::{IpcRows, spool, spool_first};
 use crate::source::{layout, listing};
 
-/// The files to read; a stream on stdin becomes one.
-pub(super) fn sources(plan: &CountPlan) -> Result<(Listing, Vec<Spooled>)> {
+/// What a plan reads.
+pub(super) struct Sources {
+    pub(super) listing: Listing,
+    /// Files made for this run, for as long as they are needed.
+    pub(super) spooled: Vec<Spooled>,
+    /// The rows of a stream, whose first are in the one file that is listed.
+    pub(super) coming: Option<ComingRows>,
+}
+
+/// The files to read; a stream on stdin becomes one, or its first rows where the others `may_come` later.
+pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     if let Some(query) = &plan.query {
         let (listing, spooled) = rows_of(plan, query)?;
-        return Ok((listing, vec![spooled]));
+        return Ok(Sources { listing, spooled: vec![spooled], coming: None });
     }
     let (stdin, files): (Vec<String>, Vec<String>) =
         plan.sources.iter().cloned().partition(|source| source == STDIO);
     let listed = listing::list(&files, plan.tables)?.of_version(plan.tables)?;
-    let temporary = std::env::temp_dir();
-    let parent = plan.limits.spill_dir.as_deref().unwrap_or(&temporary);
+    let (parent, limit) = (spill_folder(plan), plan.limits.spill_limit);
     let choose = |schema: &Schema| streamed(plan, schema);
-    let save = SavePlace { parent, limit: plan.limits.spill_limit, choose: &choose };
-    let (mut listed, mut spooled) = as_parquet(listed, &save)?;
+    let save = SavePlace { parent: &parent, limit, choose: &choose };
+    let (mut listing, mut spooled) = as_parquet(listed, &save)?;
+    let is_alone = files.is_empty() && stdin.len() == 1;
     if stdin.is_empty() {
-        return Ok((listed, spooled));
+        return Ok(Sources { listing, spooled, coming: None });
     }
-    let stdin = std::io::stdin().lock();
+    let stdin = std::io::stdin();
     if stdin.is_terminal() {
         return Err(Error::usage("-: stdin is a terminal").hint("pipe an Arrow IPC stream into posweight"));
     }
-    let rows = spool(stdin, choose, parent, plan.limits.spill_limit)?;
-    listed.shards.push(rows.listed());
-    spooled.push(rows);
-    Ok((listed, spooled))
+    let input: Box<dyn Read + Send> = match plan.pass_on {
+        Some(on_broken_pipe) => Box::new(PassOn::new(stdin, std::io::stdout(), on_broken_pipe)),
+        None => Box::new(stdin),
+    };
+    let mut rows =
+        ComingRows::begin(Box::new(IpcRows::open(input, choose)?.drained(plan.pass_on.is_some())))?;
+    let (saved, coming) = if may_come && is_alone {
+        (spool_first(&rows, &parent, limit)?, Some(rows))
+    } else {
+        (spool(&mut rows, &parent, limit)?, None)
+    };
+    listing.shards.push(saved.listed());
+    spooled.push(saved);
+    Ok(Sources { listing, spooled, coming })
+}
+
+/// Saves all rows of a stream, which become the one file that is listed.
+pub(super) fn saved_rows(plan: &CountPlan, mut rows: ComingRows) -> Result<Sources> {
+    let saved = spool(&mut rows, &spill_folder(plan), plan.limits.spill_limit)?;
+    let listing = Listing { shards: vec![saved.listed()], ..Listing::default() };
+    Ok(Sources { listing, spooled: vec![saved], coming: None })
+}
+
+fn spill_folder(plan: &CountPlan) -> PathBuf {
+    plan.limits.spill_dir.clone().unwrap_or_else(std::env::temp_dir)
 }
 
 /// The columns of a stream that are stored: the named ones, if all needed columns are named.

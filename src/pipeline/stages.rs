@@ -37,6 +37,7 @@ use crate::findings::RowFacts;
 use crate::report;
 use crate::row_measures::RowMeasures;
 use crate::source::layout::LayoutKind;
+use crate::source::row_stream::SharedRows;
 use crate::source::shards::fingerprint;
 use crate::weights::{Policy, Weighing};
 
@@ -138,7 +139,9 @@ async fn count(
     let shown = Arc::clone(&progress);
     // The progress of a cluster is not known here.
     if plan.count.limits.cluster.is_none() {
-        let rows = account.inputs.rows.saturating_mul(heads.len().max(1) as u64);
+        // How many rows a stream has is not known before its end.
+        let rows = if dataset.coming.is_some() { 0 } else { account.inputs.rows };
+        let rows = rows.saturating_mul(heads.len().max(1) as u64);
         observer.counting(dataset.shards.len(), account.inputs.bytes, rows, &progress);
     }
     let mut states = open_states(plan, counting, heads, &dataset.schema_with_keys())?;
@@ -157,6 +160,11 @@ async fn count(
     }
     observer.counted();
     let shards = &mut dataset.shards;
+    if let Some(end) = dataset.coming.as_ref().and_then(SharedRows::end) {
+        shards.iter_mut().for_each(|shard| shard.know(end));
+        counted.bytes_read = end.bytes;
+        account.came(end, shards, &rules(spec, counting));
+    }
     shards.retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
     account.counted(&counted, shards);
     if !counted.unreadable.is_empty() {
@@ -195,7 +203,7 @@ async fn measure(
     counted: &Counted,
     account: &mut Account,
 ) -> Result<Option<Measured>> {
-    if let Err(why) = decide(plan, &opened.counting, &counted.total)? {
+    if let Err(why) = decide(plan, opened, &counted.total)? {
         account.rows_not_measured(why);
         return Ok(None);
     }

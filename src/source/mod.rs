@@ -31,6 +31,8 @@ pub(crate) mod listing;
 pub(crate) mod look;
 pub(crate) mod names;
 pub(crate) mod row_reader;
+pub(crate) mod pass_on;
+pub(crate) mod row_stream;
 pub(crate) mod schema;
 pub(crate) mod shards;
 pub(crate) mod spelling;

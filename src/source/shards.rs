@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use super::footer::{Known, checked_rows, decode, read_footer, unplaced, with_schema};
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
+use super::row_stream::StreamEnd;
 use super::tables::deleted_rows::DeletedRows;
 use super::tables::footer::{as_named, rows_of_group};
 use super::tables::table::TableFile;
@@ -70,6 +71,11 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
+    /// The same shard once all rows of a stream have come, of which it holds the first.
+    pub(crate) fn know(&mut self, end: StreamEnd) {
+        (self.rows, self.bytes, self.footer_sha256) = (end.rows, end.bytes, end.sha256);
+    }
+
     /// The value of the footer's key-value entry `key`.
     #[must_use]
     pub(crate) fn key_value(&self, key: &str) -> Option<&str> {

@@ -105,6 +105,8 @@ mod int96;
 
 /// The verb sql: formats, refusals, tables.
 mod sql;
+/// Queries whose numbers must not be wrong without a word.
+mod sql_numbers;
 /// The shell of sql, and messages about statements.
 mod sql_shell;
 /// Queries and their answers, as sqllogictest files.
@@ -116,6 +118,8 @@ mod bad_input;
 mod messages;
 /// The process is killed and the disk fails at every step of writing.
 mod faults;
+/// Rows of stdin: counted as they come, and passed on.
+mod streams;
 /// Streams, variables, schemas and collectors: the world around a run.
 mod outside;
 

@@ -20,6 +20,7 @@ use crate::engine::task::CountTask;
 use crate::engine::{cluster, watchdog};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
+use crate::source::row_stream::SharedRows;
 use crate::source::shards::{Shard, Unreadable};
 
 /// Counts all rows of `dataset`. Shards with saved counts in `states` are not read. In layout `long`, counts are
@@ -123,17 +124,25 @@ async fn here(
         }
         count_pass(&task, dataset, |batch| collector.add(batch)).await
     };
-    let way = watchdog::guard(work, progress, watchdog::PATIENCE).await?;
+    let way = match &dataset.coming {
+        // Who writes a stream may take any time.
+        Some(_) => work.await?,
+        None => watchdog::guard(work, progress, watchdog::PATIENCE).await?,
+    };
     Ok(Counted { way, spilled: spill.spilled(), ..finish(dataset, counting, collector)? })
 }
 
 /// What was counted, once it is sure that this is what was listed.
 fn finish(dataset: &Dataset, counting: &Counting, collector: Collector) -> Result<Counted> {
     dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
+    if dataset.coming.as_ref().is_some_and(|coming| coming.end().is_none()) {
+        return Err(Error::internal("a stream was not read to its end"));
+    }
     let counted = collector.finish(&dataset.shards)?;
     let units_are_rows = counting.layout.kind != LayoutKind::Long && counting.unit == CountUnit::Row;
     if counting.filter.is_none() && units_are_rows {
-        let expected: u64 = dataset.shards.iter().map(|shard| shard.rows).sum();
+        let come = dataset.coming.as_ref().and_then(SharedRows::end).map(|end| end.rows);
+        let expected = come.unwrap_or_else(|| dataset.shards.iter().map(|shard| shard.rows).sum());
         if counted.total.rows() != expected {
             return Err(Error::input(format!(
                 "the footers claim {expected} rows, but {} were read",

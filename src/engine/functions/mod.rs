@@ -18,6 +18,7 @@ pub(super) mod call_exec;
 mod counter;
 mod labels;
 mod schemes;
+pub(in crate::engine) mod signed_counts;
 mod sides;
 pub(super) mod sum;
 pub(crate) mod tables;

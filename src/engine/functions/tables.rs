@@ -13,6 +13,7 @@ use datafusion::prelude::SessionContext;
 
 use super::call::{CallTable, TableCall};
 use super::call_exec::CallExec;
+use super::signed_counts::signed;
 use crate::engine::errors::external;
 use crate::error::{Error, Result};
 
@@ -30,7 +31,8 @@ impl TableFunctionImpl for CallFunction {
         let name = self.0.name();
         let arguments = args.exprs().iter().map(|expression| text_of(name, expression));
         let arguments = arguments.collect::<Result<Vec<_>>>().map_err(external)?;
-        Ok(Arc::new(CallProvider { name, table: self.0.call(&arguments).map_err(external)? }))
+        let table = self.0.call(&arguments).map_err(external)?;
+        signed(Arc::new(CallProvider { name, table })).map_err(external)
     }
 }
 

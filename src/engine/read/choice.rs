@@ -69,6 +69,9 @@ pub(crate) async fn fastest(
     dataset: &Dataset,
     counting: &Counting,
 ) -> Result<EngineChoice> {
+    if dataset.coming.is_some() {
+        return Ok(EngineChoice::Plain("rows of a stream are counted as they come".to_owned()));
+    }
     if counting.engine == Engine::Plain {
         return Ok(EngineChoice::Plain("--engine plain".to_owned()));
     }

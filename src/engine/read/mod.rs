@@ -15,7 +15,7 @@
 //!            vector_text: a text that holds one number per label
 //! by_group   batches split by the --by columns
 //! weights    weights of rows, and their exact sums
-//! batch, table, rows   rows as arrays: of one shard; of all, through DataFusion
+//! batch, table, rows   rows as arrays: of one shard; of all, through DataFusion · stream_table: rows that come once
 //! routes     how each column was read, for the report of a run · demand: what will be read
 //! ```
 
@@ -45,6 +45,7 @@ mod reads;
 pub(super) mod routes;
 pub(super) mod row_facts;
 pub(super) mod rows;
+mod stream_table;
 pub(super) mod table;
 pub(super) mod vector_text;
 pub(super) mod weights;

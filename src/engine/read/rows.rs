@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::Expr;
@@ -13,6 +14,7 @@ use crate::engine::dataset::{Cut, Dataset};
 use crate::engine::errors::ours;
 use crate::engine::query_errors::of_condition;
 use crate::engine::read::condition_text::parsed;
+use crate::engine::read::stream_table::stream_table;
 use crate::engine::read::table::ShardTable;
 use crate::error::Result;
 
@@ -26,8 +28,13 @@ pub(crate) fn rows(
 ) -> Result<DataFrame> {
     let how =
         |number: usize| dataset.cut(if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split });
-    let table = ShardTable::new(&dataset.shards, &dataset.own_schema(), &dataset.hive, threads, how)?;
-    let rows = context.read_table(Arc::new(table)).map_err(|cause| ours(&cause))?;
+    let table: Arc<dyn TableProvider> = match &dataset.coming {
+        Some(rows) => stream_table(rows, &dataset.own_schema(), threads)?,
+        None => {
+            Arc::new(ShardTable::new(&dataset.shards, &dataset.own_schema(), &dataset.hive, threads, how)?)
+        }
+    };
+    let rows = context.read_table(table).map_err(|cause| ours(&cause))?;
     match &counting.filter {
         Some(condition) => filter(rows, dataset, condition),
         None => Ok(rows),

@@ -15,6 +15,7 @@ use super::table::QueryTable;
 use crate::artifact::counts::read;
 use crate::artifact::saved::read_measures;
 use crate::engine::errors::external;
+use crate::engine::functions::signed_counts::signed;
 use crate::error::{Error, Result};
 use crate::measures::{Compat, measure};
 use crate::source::tables::at::HowTables;
@@ -214,9 +215,10 @@ pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc
     let file = if name == "counts" { counts } else { folder.join("weights.parquet") };
     let as_files = HowTables { as_files: true, at: None };
     let table = QueryTable::open(&[file.display().to_string()], as_files, threads);
-    Ok(Arc::new(table.map_err(|error| {
+    let table = table.map_err(|error| {
         error.hint("name the folder of a finished run; it has weights when its formats include parquet")
-    })?))
+    })?;
+    signed(Arc::new(table))
 }
 
 /// The measures of the finished run in `folder`: those of its `imbalance.json`, else those that follow from its counts.

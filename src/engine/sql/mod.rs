@@ -1,10 +1,13 @@
 //! Queries over shards, counts and weights, with the functions of labels.
 //!
 //! [`Session`] runs statements one at a time and streams their rows · [`catalog`] finds tables by name and path,
-//! [`table`] reads shards · [`allowed`] refuses statements that write
+//! [`table`] reads shards · [`allowed`] refuses statements that write, [`ignored`] clauses without effect ·
+//! [`exact_arithmetic`] keeps integers from wrapping around
 
 mod allowed;
 mod catalog;
+mod exact_arithmetic;
+mod ignored;
 mod measures;
 mod table;
 
@@ -100,6 +103,7 @@ impl Session {
         let catalog = catalog::SqlCatalog::new(access, threads, Arc::clone(&runs));
         context.register_catalog("datafusion", Arc::new(catalog));
         functions::register(&context)?;
+        context.add_analyzer_rule(Arc::new(exact_arithmetic::ExactArithmetic));
         for call in calls {
             tables::register(&context, call);
         }
@@ -183,6 +187,7 @@ impl Session {
     pub(crate) async fn run(&self, statement: Statement) -> Result<Answer> {
         let Statement { parsed, text } = statement;
         allowed::check_statement(&parsed, self.access)?;
+        ignored::check_clauses(&parsed)?;
         let mut is_plan = false;
         let start = async {
             let plan = self.context.state().statement_to_plan(parsed).await?;

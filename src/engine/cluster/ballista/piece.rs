@@ -88,6 +88,7 @@ impl PieceTask {
             schema: Arc::clone(&self.order.schema),
             hive: self.order.hive.clone(),
             folder_types: self.order.folder_types.clone(),
+            coming: None,
             part: self.part,
         };
         let progress = Arc::new(Progress::default());

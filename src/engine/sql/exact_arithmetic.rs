@@ -1,0 +1,134 @@
+//! Integer arithmetic that fails where it overflows: DataFusion's own wraps around.
+
+use std::sync::Arc;
+
+use arrow::array::Array as _;
+use arrow::compute::kernels::numeric::{add, mul, sub};
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use crate::engine::errors::external;
+use crate::error::Error;
+
+/// Replaces sums, differences and products of integers by functions that check them.
+#[derive(Debug)]
+pub(super) struct ExactArithmetic;
+
+impl AnalyzerRule for ExactArithmetic {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
+        plan.transform_up_with_subqueries(checked_node).map(|plan| plan.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "exact_arithmetic"
+    }
+}
+
+fn checked_node(node: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
+    let mut schema = merge_schema(&node.inputs());
+    if let LogicalPlan::TableScan(scan) = &node {
+        schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
+    }
+    let names = NamePreserver::new(&node);
+    node.map_expressions(|expression| {
+        let name = names.save(&expression);
+        let checked = expression.transform_up(|part| Ok(checked_part(part, &schema)))?;
+        Ok(if checked.transformed { checked.update_data(|data| name.restore(data)) } else { checked })
+    })
+}
+
+fn checked_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = part else { return Transformed::no(part) };
+    let integer = |side: &Expr| side.get_type(schema).ok().filter(DataType::is_integer);
+    let same = integer(&left).filter(|kind| integer(&right).as_ref() == Some(kind));
+    match (same, ArithmeticKind::of(op)) {
+        (Some(_), Some(kind)) => {
+            let function = Arc::new(ScalarUDF::new_from_impl(ExactOperator::new(kind)));
+            Transformed::yes(function.call(vec![*left, *right]))
+        }
+        _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum ArithmeticKind {
+    Sum,
+    Difference,
+    Product,
+}
+
+impl ArithmeticKind {
+    fn of(op: Operator) -> Option<Self> {
+        match op {
+            Operator::Plus => Some(Self::Sum),
+            Operator::Minus => Some(Self::Difference),
+            Operator::Multiply => Some(Self::Product),
+            _ => None,
+        }
+    }
+}
+
+/// One operator over two integers of one type.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ExactOperator {
+    kind: ArithmeticKind,
+    signature: Signature,
+}
+
+impl ExactOperator {
+    fn new(kind: ArithmeticKind) -> Self {
+        Self { kind, signature: Signature::any(2, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for ExactOperator {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            ArithmeticKind::Sum => "exact_sum",
+            ArithmeticKind::Difference => "exact_difference",
+            ArithmeticKind::Product => "exact_product",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> DfResult<DataType> {
+        Ok(arguments.first().cloned().unwrap_or(DataType::Int64))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
+        let are_values = arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let rows = if are_values { 1 } else { arguments.number_rows };
+        let arrays = arguments.args.iter().map(|argument| argument.to_array(rows));
+        let arrays = arrays.collect::<DfResult<Vec<_>>>()?;
+        let [left, right] = &arrays[..] else {
+            return Err(external(Error::internal("an operator has two sides")));
+        };
+        let result = match self.kind {
+            ArithmeticKind::Sum => add(left, right),
+            ArithmeticKind::Difference => sub(left, right),
+            ArithmeticKind::Product => mul(left, right),
+        };
+        let result = result.map_err(|cause| {
+            external(
+                Error::input(format!("a result of integer arithmetic does not fit its type: {cause}"))
+                    .hint("cast one side to a wider type, as in CAST(a AS BIGINT) + b or a * 1.0"),
+            )
+        })?;
+        if are_values && result.len() == 1 {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
+        }
+        Ok(ColumnarValue::Array(result))
+    }
+}

@@ -1,0 +1,152 @@
+//! Refuses clauses that the parser takes and the planner ignores: their rows would be wrong without a word.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
+use datafusion::sql::sqlparser::ast::{
+    GroupByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Visit, Visitor,
+};
+
+use crate::error::Error;
+
+/// Refuses a statement with a clause that would change nothing.
+pub(super) fn check_clauses(statement: &Parsed) -> Result<(), Error> {
+    let found = match statement {
+        Parsed::Statement(statement) => clause_in(&**statement),
+        Parsed::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => clause_in(&**query),
+            CopyToSource::Relation(_) => None,
+        },
+        Parsed::Explain(explain) => return check_clauses(&explain.statement),
+        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => None,
+    };
+    match found {
+        None => Ok(()),
+        Some(Clause { name, instead }) => {
+            Err(Error::usage(format!("{name} is not supported")).hint(instead.to_owned()))
+        }
+    }
+}
+
+/// A clause, and what to write in its place.
+struct Clause {
+    name: &'static str,
+    instead: &'static str,
+}
+
+fn clause_in(part: &impl Visit) -> Option<Clause> {
+    match part.visit(&mut ClauseSearch) {
+        ControlFlow::Break(clause) => Some(clause),
+        ControlFlow::Continue(()) => None,
+    }
+}
+
+/// Ends at the first clause that would be ignored.
+struct ClauseSearch;
+
+fn first(found: &[(bool, &'static str, &'static str)]) -> ControlFlow<Clause> {
+    match found.iter().find(|(is_there, ..)| *is_there) {
+        Some((_, name, instead)) => ControlFlow::Break(Clause { name, instead }),
+        None => ControlFlow::Continue(()),
+    }
+}
+
+/// Where `ALL` keeps duplicates apart, which the join that is made of it does not.
+fn keeps_duplicates(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::SetOperation { op, set_quantifier, left, right } => {
+            let is_join = matches!(op, SetOperator::Except | SetOperator::Intersect | SetOperator::Minus);
+            let keeps = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+            is_join && keeps || keeps_duplicates(left) || keeps_duplicates(right)
+        }
+        _ => false,
+    }
+}
+
+impl Visitor for ClauseSearch {
+    type Break = Clause;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Clause> {
+        first(&[
+            (
+                keeps_duplicates(&query.body),
+                "EXCEPT ALL or INTERSECT ALL",
+                "leave out ALL, or count the rows with GROUP BY and join the counts",
+            ),
+            (!query.locks.is_empty(), "FOR UPDATE", "leave it out: queries only read"),
+            (
+                query.for_clause.is_some(),
+                "FOR XML, FOR JSON or FOR BROWSE",
+                "choose the format with --format",
+            ),
+            (query.format_clause.is_some(), "FORMAT", "choose the format with --format"),
+            (query.settings.is_some(), "SETTINGS", "use flags such as --memory-limit and --threads"),
+        ])
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Clause> {
+        let (GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers)) = &select.group_by;
+        first(&[
+            (select.prewhere.is_some(), "PREWHERE", "write WHERE"),
+            (!select.connect_by.is_empty(), "CONNECT BY", "write WITH RECURSIVE"),
+            (
+                !modifiers.is_empty(),
+                "GROUP BY … WITH ROLLUP, CUBE or TOTALS",
+                "write GROUP BY ROLLUP (a, b) or GROUP BY CUBE (a, b)",
+            ),
+        ])
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Clause> {
+        let sampled = "write WHERE with a condition such as id % 10 = 0, or LIMIT";
+        match factor {
+            TableFactor::Table { sample, with_hints, partitions, index_hints, version, .. } => first(&[
+                (sample.is_some(), "TABLESAMPLE", sampled),
+                (!with_hints.is_empty() || !index_hints.is_empty(), "a table hint", "leave it out"),
+                (!partitions.is_empty(), "PARTITION (…)", "write WHERE with the key of the folders"),
+                (version.is_some(), "a version of a table", "use --table-version or --table-timestamp"),
+            ]),
+            TableFactor::Derived { sample, .. } => first(&[(sample.is_some(), "TABLESAMPLE", sampled)]),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::parser::DFParser;
+
+    use super::*;
+
+    fn refused(sql: &str) -> Option<String> {
+        let statements = DFParser::parse_sql(sql).unwrap();
+        check_clauses(&statements[0]).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn clauses_that_would_change_nothing_are_refused_wherever_they_are() {
+        for (sql, word) in [
+            ("SELECT * FROM a TABLESAMPLE (10 PERCENT)", "TABLESAMPLE"),
+            ("EXPLAIN SELECT * FROM a TABLESAMPLE BERNOULLI (10)", "TABLESAMPLE"),
+            ("SELECT * FROM (SELECT x FROM a) b TABLESAMPLE (10 ROWS)", "TABLESAMPLE"),
+            ("COPY (SELECT x FROM a PREWHERE x = 0) TO 'b.csv'", "PREWHERE"),
+            ("SELECT x, count(*) FROM a GROUP BY x WITH ROLLUP", "ROLLUP"),
+            (
+                "SELECT x FROM a UNION SELECT y FROM b WHERE y IN (SELECT x FROM a EXCEPT ALL SELECT 1)",
+                "EXCEPT ALL",
+            ),
+            ("SELECT x FROM a INTERSECT ALL SELECT x FROM b", "INTERSECT ALL"),
+            ("SELECT x FROM a FOR UPDATE", "FOR UPDATE"),
+            ("CREATE VIEW v AS SELECT x FROM a WITH (NOLOCK)", "hint"),
+        ] {
+            assert!(refused(sql).is_some_and(|message| message.contains(word)), "{sql}: {:?}", refused(sql));
+        }
+        for sql in [
+            "SELECT x, count(*) FROM a GROUP BY ROLLUP (x, y)",
+            "SELECT x FROM a EXCEPT SELECT x FROM b",
+            "SELECT x FROM a UNION ALL SELECT x FROM b",
+        ] {
+            assert_eq!(refused(sql), None, "{sql}");
+        }
+    }
+}
