@@ -66,7 +66,11 @@ mod engine;
 
 mod pipeline;
 
+pub mod library;
+
 pub mod cli;
+
+pub use library::{Computed, Options, compute};
 
 pub use engine::functions::register as register_functions;
 

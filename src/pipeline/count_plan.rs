@@ -11,6 +11,7 @@ use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result, choice};
 use crate::source::layout::{LabelKind, LabelOrder, LayoutKind};
+use crate::source::streams::BatchStreams;
 use crate::source::tables::at::HowTables;
 use crate::source::values::Domain;
 use crate::store::{Address, is_address};
@@ -20,6 +21,8 @@ use crate::store::{Address, is_address};
 pub(crate) struct CountPlan {
     /// Files, folders and globs.
     pub sources: Vec<String>,
+    /// What a source `-` stands for; stdin, where nothing was handed over.
+    pub streams: BatchStreams,
     /// How tables are read.
     pub tables: HowTables,
     /// SQL that makes the rows of the table `shards`.
@@ -93,6 +96,7 @@ impl CountPlan {
         };
         let plan = Self {
             sources,
+            streams: BatchStreams::default(),
             tables: spec.how_tables()?,
             query: spec.query.clone(),
             layout: spec.layout.as_deref().map(str::parse).transpose()?,

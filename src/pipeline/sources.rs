@@ -16,9 +16,10 @@ use crate::source::layout::select;
 use crate::source::listing::Listing;
 use crate::source::spool::Spooled;
 use crate::source::stdin::spool;
+use crate::source::streams::spool_batches;
 use crate::source::{layout, listing};
 
-/// The files to read; a stream on stdin becomes one.
+/// The files to read; streams that were handed over, or the one on stdin, become files.
 pub(super) fn sources(plan: &CountPlan) -> Result<(Listing, Vec<Spooled>)> {
     if let Some(query) = &plan.query {
         let (listing, spooled) = rows_of(plan, query)?;
@@ -33,6 +34,15 @@ pub(super) fn sources(plan: &CountPlan) -> Result<(Listing, Vec<Spooled>)> {
     let save = SavePlace { parent, limit: plan.limits.spill_limit, choose: &choose };
     let (mut listed, mut spooled) = as_parquet(listed, &save)?;
     if stdin.is_empty() {
+        return Ok((listed, spooled));
+    }
+    let given = plan.streams.take();
+    if !given.is_empty() {
+        for stream in given {
+            let rows = spool_batches(stream, choose, parent, plan.limits.spill_limit)?;
+            listed.shards.push(rows.listed());
+            spooled.push(rows);
+        }
         return Ok((listed, spooled));
     }
     let stdin = std::io::stdin().lock();
