@@ -70,11 +70,16 @@ pub fn schema() -> String {
 /// # Errors
 /// As `posweight run` with the same keys.
 pub fn compute(options: Options) -> Result<Computed> {
-    let Options { spec, streams, stop, watch, .. } = options.ready()?;
+    let Options { spec, streams, open: readers, stop, watch } = options.ready()?;
     let mut plan = Plan::resolve_to(spec, Machine::left(), Destination::of_program)?;
     plan.count.streams = streams;
-    let ended = on_runtime(plan.count.limits.threads, || run(&plan, &*watch, stop.stopped()))?;
-    match ended {
+    let ended = on_runtime(plan.count.limits.threads, || run(&plan, &*watch, stop.stopped()));
+    if ended.is_err() {
+        // The code of the program is not called any more when this call is over.
+        drop(plan.count.streams.take());
+        readers.wait();
+    }
+    match ended? {
         Ended::Done(outcome) => Computed::of(*outcome, &plan),
         Ended::Unchanged(_) => open(plan.out.folder().unwrap_or(Path::new(""))),
     }

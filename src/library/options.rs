@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatchReader;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use super::stop::{StopSwitch, StoppableReader};
+use super::stop::{OpenReaders, StopSwitch, StoppableReader};
 use super::watch::RunWatch;
 use crate::error::{Error, Result};
 use crate::pipeline::parsing::{put, read};
@@ -19,6 +19,7 @@ use crate::source::streams::BatchStreams;
 pub struct Options {
     pub(super) spec: Spec,
     pub(super) streams: BatchStreams,
+    pub(super) open: OpenReaders,
     pub(super) stop: StopSwitch,
     pub(super) watch: Arc<RunWatch>,
 }
@@ -63,7 +64,8 @@ impl Options {
     /// Also with the rows of a stream, which messages call `name`. Of these options and their copies, one call reads it.
     #[must_use]
     pub fn with_rows(self, name: impl Into<String>, rows: Box<dyn RecordBatchReader + Send>) -> Self {
-        self.streams.add(name.into(), Box::new(StoppableReader { reader: rows, stop: self.stop.clone() }));
+        let reader = StoppableReader::new(rows, &self.stop, &self.open);
+        self.streams.add(name.into(), Box::new(reader));
         self
     }
 

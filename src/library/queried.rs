@@ -66,7 +66,7 @@ impl Iterator for QueryRows {
     fn next(&mut self) -> Option<Self::Item> {
         let runtime = self.runtime.as_ref()?;
         let next = within(runtime, &self.stop, self.answer.next());
-        let batch = next.map_or_else(|error| Some(Err(error)), |batch| batch)?;
+        let batch = next.unwrap_or_else(|error| Some(Err(error)))?;
         Some(batch.map_err(|error| ArrowError::ExternalError(Box::new(error))))
     }
 }

@@ -1,6 +1,8 @@
 //! The switch that ends a call.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
@@ -42,10 +44,44 @@ impl StopSwitch {
 /// What Ctrl-C says.
 const STOPPED: Error = Error::Stopped(130);
 
+/// How many streams of a call are still read, or will be.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OpenReaders(Arc<AtomicUsize>);
+
+impl OpenReaders {
+    /// Waits until there is none. A thread that is stopped ends its batch first, which may be the code of the program.
+    pub(super) fn wait(&self) {
+        while self.0.load(Ordering::Acquire) > 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
 /// A stream that ends with the switch.
 pub(super) struct StoppableReader {
-    pub(super) reader: Box<dyn RecordBatchReader + Send>,
-    pub(super) stop: StopSwitch,
+    reader: Box<dyn RecordBatchReader + Send>,
+    stop: StopSwitch,
+    /// Dropped last.
+    _open: OpenReader,
+}
+
+struct OpenReader(OpenReaders);
+
+impl Drop for OpenReader {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl StoppableReader {
+    pub(super) fn new(
+        reader: Box<dyn RecordBatchReader + Send>,
+        stop: &StopSwitch,
+        open: &OpenReaders,
+    ) -> Self {
+        open.0.fetch_add(1, Ordering::AcqRel);
+        Self { reader, stop: stop.clone(), _open: OpenReader(open.clone()) }
+    }
 }
 
 impl Iterator for StoppableReader {

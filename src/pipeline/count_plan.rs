@@ -65,6 +65,10 @@ pub(crate) struct CountPlan {
     pub sample_weight: Option<String>,
     /// Group columns.
     pub by: Vec<String>,
+    /// Column whose rows of one value stay in one fold.
+    pub folded_by: Option<String>,
+    /// Rows are copied with all their columns.
+    pub copies_rows: bool,
     /// How rows are counted.
     pub engine: Engine,
     /// Trust statistics of constant chunks and pages instead of decoding them.
@@ -118,6 +122,8 @@ impl CountPlan {
             filter: spec.r#where.clone(),
             sample_weight: spec.sample_weight.clone(),
             by: list(spec.by.as_ref()).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
+            folded_by: spec.groups.clone(),
+            copies_rows: spec.materialize == Some(true),
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(spec, machine)?,

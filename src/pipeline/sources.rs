@@ -57,7 +57,7 @@ pub(super) fn sources(plan: &CountPlan) -> Result<(Listing, Vec<Spooled>)> {
 
 /// The columns of a stream that are stored: the named ones, if all needed columns are named.
 fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
-    if plan.labels.is_empty() || plan.filter.is_some() {
+    if plan.labels.is_empty() || plan.filter.is_some() || plan.copies_rows {
         return Ok((0..schema.fields().len()).collect());
     }
     // Columns that hold label columns are stored whole.
@@ -66,7 +66,8 @@ fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
         return Ok((0..schema.fields().len()).collect());
     }
     let labels = select(&plan.labels, schema)?;
-    let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight).chain(&plan.by);
+    let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight);
+    let beside = beside.chain(&plan.by).chain(&plan.folded_by);
     let named: BTreeSet<&String> = labels.iter().chain(beside).collect();
     let fields = schema.fields().iter().enumerate();
     Ok(fields.filter(|(_, field)| named.contains(field.name())).map(|(i, _)| i).collect())

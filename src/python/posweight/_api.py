@@ -293,9 +293,7 @@ def weigh(
     if counts is not None:
         if missing is not None or labels is not None:
             raise UsageError("labels and missing belong to positives and negatives", "drop them; files name their labels")
-        single = isinstance(counts, (str, os.PathLike))
-        files = [os.fspath(one) for one in ([counts] if single else counts)]
-        return Result(_native.weigh(files, _json(keys)))
+        return Result(_native.weigh(_paths(counts), _json(keys)))
     if positives is None or negatives is None:
         raise UsageError("positives and negatives go together", "give both")
     left, right = _whole(positives, "positives"), _whole(negatives, "negatives")
@@ -315,6 +313,12 @@ def _whole(numbers: Sequence[int], what: str) -> list[int]:
         if number < 0 or number != given:
             raise UsageError(f"{what}: {given} is not a count", "give whole numbers of at least 0")
     return found
+
+
+def _paths(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
+    if isinstance(given, (str, os.PathLike)):
+        return [os.fspath(given)]
+    return [os.fspath(one) for one in given]
 
 
 def inspect(source: Any, **keys: Any) -> Inspected:
@@ -358,10 +362,9 @@ def sql(
     """
     named: list[str] = []
     for name, source in (tables or {}).items():
-        single = isinstance(source, (str, os.PathLike))
-        named += [f"{name}={os.fspath(one)}" for one in ([source] if single else source)]
+        named += [f"{name}={one}" for one in _paths(source)]
     if isinstance(runs, Mapping):
         folders = [f"{name}={os.fspath(folder)}" for name, folder in runs.items()]
     else:
-        folders = [os.fspath(runs)] if isinstance(runs, (str, os.PathLike)) else [os.fspath(folder) for folder in runs]
+        folders = _paths(runs)
     return Rows(_native.query(query, named, folders, _json(keys)))

@@ -214,7 +214,7 @@ def _flat(values: Any, column: str) -> Any:
     """A column as an array of one dimension, in the byte order of this machine."""
     import numpy as np
 
-    dtype = getattr(values, "dtype", None)
+    dtype: Any = getattr(values, "dtype", None)
     if hasattr(values, "to_numpy") and getattr(dtype, "kind", "O") in "biuf" and not isinstance(dtype, np.dtype):
         # A nullable type of pandas.
         missing = bool(values.isna().any())

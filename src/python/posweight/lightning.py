@@ -8,7 +8,7 @@ from typing import Any
 try:
     from lightning.pytorch import Callback
 except ImportError:
-    from pytorch_lightning import Callback  # type: ignore[no-redef]
+    from pytorch_lightning import Callback
 
 from ._errors import UsageError
 from .torch import BCEWithLogitsLoss
@@ -16,7 +16,7 @@ from .torch import BCEWithLogitsLoss
 __all__ = ["PosWeight"]
 
 
-class PosWeight(Callback):  # type: ignore[misc]
+class PosWeight(Callback):
     """Sets the loss of the model before it trains: ``Trainer(callbacks=[PosWeight(result)])``.
 
     Without a result, it is that of the datamodule: its attribute ``result``, made in ``setup``. ``attribute`` is where the model has its

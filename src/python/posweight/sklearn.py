@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["MultilabelStratifiedKFold", "PlanResampler", "compute_class_weight"]
 
 
-class MultilabelStratifiedKFold(BaseCrossValidator):  # type: ignore[misc]
+class MultilabelStratifiedKFold(BaseCrossValidator):
     """Folds that each have their share of every label, by iterative stratification.
 
     It takes the place of ``KFold``: ``cross_val_score(model, X, Y, cv=MultilabelStratifiedKFold(5))``. With ``order=2`` pairs
@@ -69,10 +69,10 @@ def _seed(random_state: Any) -> int:
 def compute_class_weight(y: Any, *, scheme: str = "ratio", **keys: Any) -> npt.NDArray[np.float64]:
     """One weight per label of a 0/1 matrix, or per class of an array of classes; see ``posweight list schemes``."""
     result = compute(y, scheme=scheme, **keys)
-    return next(iter(result.weights.values())).copy()
+    return np.array(next(iter(result.weights.values())))
 
 
-class PlanResampler(BaseEstimator):  # type: ignore[misc]
+class PlanResampler(BaseEstimator):
     """Repeats and drops rows as a sampling plan says: ``repeat-factor``, ``ml-ros:percent=25``, ``ml-rus:percent=10``,
     ``lp-ros``, …
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import posweight
@@ -90,7 +91,8 @@ def test_signal_handlers_are_those_from_before(matrix):
     posweight.compute(matrix)
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
     # What the kernel has is what Python has.
-    caught = next(line for line in open("/proc/self/status") if line.startswith("SigCgt:"))
+    status = Path("/proc/self/status").read_text().splitlines()
+    caught = next(line for line in status if line.startswith("SigCgt:"))
     assert not int(caught.split()[1], 16) & (1 << (signal.SIGTERM - 1))
 
 
