@@ -66,7 +66,11 @@ mod engine;
 
 mod pipeline;
 
+pub mod library;
+
 pub mod cli;
+
+pub use library::{Computed, Options, compute};
 
 pub use engine::functions::register as register_functions;
 
@@ -83,6 +87,9 @@ pub mod docs {
 
     #[doc = include_str!("docs/sampling.md")]
     pub mod sampling {}
+
+    #[doc = include_str!("docs/python.md")]
+    pub mod python {}
 
     #[doc = include_str!("docs/sql.md")]
     pub mod sql {}

@@ -73,7 +73,7 @@ impl Observer for Silent {
 /// As `posweight run`.
 pub fn run_spec(toml: &str) -> Result<()> {
     let plan = Plan::resolve(spec_of(toml)?, Machine { memory: 4 << 30, threads: 2 })?;
-    runtime(2)?.block_on(run(&plan, &Silent)).map(drop)
+    runtime(2)?.block_on(run(&plan, &Silent, std::future::pending())).map(drop)
 }
 
 /// A session of `posweight sql` with two threads and 512 MiB.

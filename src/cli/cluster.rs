@@ -8,11 +8,11 @@ use clap::{Args, Subcommand};
 use super::flags;
 use super::output::runtime;
 use super::progress::LogFlags;
+use super::signals::stopped;
 use crate::engine::cluster::server::{Executor, Scheduler, executor, scheduler};
 use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::options::limits;
-use crate::pipeline::run::stopped;
 use crate::pipeline::spec::Spec;
 
 /// Start a scheduler, or an executor that works for one

@@ -20,11 +20,13 @@ mod report;
 mod run;
 mod sample;
 mod schema;
+mod signals;
 mod source_flags;
 mod sql;
 mod tee;
 mod weigh;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -88,30 +90,39 @@ enum Verb {
     Man(man::ManVerb),
 }
 
-/// Parses the command line, runs the verb and returns the exit code.
+/// Runs the command line of this process and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    ExitCode::from(run(std::env::args_os().collect()))
+}
+
+/// Runs the command line `arguments`, of which the first is the name of the program, and returns the exit code.
+///
+/// It is for a process of its own: it handles signals and writes to stdout and stderr.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> u8 {
     crate::guard::quiet();
-    let arguments: Vec<String> =
-        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    if let Some(text) = help::help_all(&arguments, Cli::command()) {
+    let asks_for_json = asks_for_json(&arguments);
+    let words: Vec<String> =
+        arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if let Some(text) = help::help_all(&words, Cli::command()) {
         return finish(|| output::print(&text).map(|()| 0));
     }
-    let parsed = help::shortened(Cli::command()).try_get_matches();
+    let parsed = help::shortened(Cli::command()).try_get_matches_from(arguments);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(message) if message.use_stderr() && asks_for_json() => {
+        Err(message) if message.use_stderr() && asks_for_json => {
             say_json();
             let text = message.render().to_string();
             let text = text.trim().trim_start_matches("error: ").to_owned();
             let (what, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
             say_error(&Error::usage(what).hint(rest.split_whitespace().collect::<Vec<_>>().join(" ")));
-            return ExitCode::from(2);
+            return 2;
         }
         Err(message) => {
             // Help goes to stdout and is success; a wrong flag goes to stderr and is exit code 2.
             let _ = message.print();
-            return ExitCode::from(if message.use_stderr() { 2 } else { 0 });
+            return if message.use_stderr() { 2 } else { 0 };
         }
     };
     if cli.log_format == "json" {
@@ -121,8 +132,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Whether arguments that cannot be parsed ask for JSON.
-fn asks_for_json() -> bool {
-    let arguments: Vec<_> = std::env::args_os().collect();
+fn asks_for_json(arguments: &[OsString]) -> bool {
     arguments.iter().any(|one| one == "--log-format=json")
         || arguments.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json")
 }
@@ -154,13 +164,13 @@ impl Verb {
 }
 
 /// Runs `work` and prints its error, if there is one.
-fn finish(work: impl FnOnce() -> Result<u8>) -> ExitCode {
+fn finish(work: impl FnOnce() -> Result<u8>) -> u8 {
     let outcome = caught(work);
     match outcome.unwrap_or_else(|| Err(Error::internal("a bug in posweight, described above"))) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(error) => {
             say_error(&error);
-            ExitCode::from(error.exit_code())
+            error.exit_code()
         }
     }
 }
@@ -171,9 +181,9 @@ mod tests {
 
     #[test]
     fn every_way_to_end_has_its_exit_code() {
-        assert_eq!(finish(|| Ok([0_u8; 0][std::hint::black_box(1)])), ExitCode::from(1));
-        assert_eq!(finish(|| Err(Error::internal("impossible"))), ExitCode::from(1));
-        assert_eq!(finish(|| Err(Error::transient("the disk is busy"))), ExitCode::from(5));
-        assert_eq!(finish(|| Ok(99)), ExitCode::from(99));
+        assert_eq!(finish(|| Ok([0_u8; 0][std::hint::black_box(1)])), 1);
+        assert_eq!(finish(|| Err(Error::internal("impossible"))), 1);
+        assert_eq!(finish(|| Err(Error::transient("the disk is busy"))), 5);
+        assert_eq!(finish(|| Ok(99)), 99);
     }
 }

@@ -13,6 +13,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::output::{print, print_bytes, runtime, say, says_json, terminal_lines};
+use super::signals::stopped;
 use crate::engine::{Progress, Spilled};
 use crate::error::{Error, Result, plural};
 use crate::pipeline::machine::Machine;
@@ -93,7 +94,7 @@ fn carry_out_passing(mut spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenP
     let watcher = Watcher { quiet: voice.quiet, bar: voice.progress == "auto", running: Mutex::new(None) };
     let clock = Instant::now();
     let runtime = runtime(plan.count.limits.threads)?;
-    let ended = runtime.block_on(run(&plan, &watcher));
+    let ended = runtime.block_on(run(&plan, &watcher, stopped()));
     // A cancelled run must not wait for a busy decoder thread.
     runtime.shutdown_background();
     let outcome = match ended? {

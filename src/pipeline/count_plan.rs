@@ -12,6 +12,7 @@ use crate::engine::session::Limits;
 use crate::error::{Error, Result, choice};
 use crate::source::layout::{LabelKind, LabelOrder, LayoutKind};
 use crate::source::pass_on::OnBrokenPipe;
+use crate::source::streams::BatchStreams;
 use crate::source::tables::at::HowTables;
 use crate::source::values::Domain;
 use crate::store::{Address, is_address};
@@ -23,6 +24,8 @@ pub(crate) struct CountPlan {
     pub sources: Vec<String>,
     /// A stream on stdin goes on to stdout.
     pub pass_on: Option<OnBrokenPipe>,
+    /// What a source `-` stands for; stdin, where nothing was handed over.
+    pub streams: BatchStreams,
     /// How tables are read.
     pub tables: HowTables,
     /// SQL that makes the rows of the table `shards`.
@@ -65,6 +68,10 @@ pub(crate) struct CountPlan {
     pub sample_weight: Option<String>,
     /// Group columns.
     pub by: Vec<String>,
+    /// Column whose rows of one value stay in one fold.
+    pub folded_by: Option<String>,
+    /// Rows are copied with all their columns.
+    pub copies_rows: bool,
     /// How rows are counted.
     pub engine: Engine,
     /// Trust statistics of constant chunks and pages instead of decoding them.
@@ -97,6 +104,7 @@ impl CountPlan {
         let plan = Self {
             sources,
             pass_on: None,
+            streams: BatchStreams::default(),
             tables: spec.how_tables()?,
             query: spec.query.clone(),
             layout: spec.layout.as_deref().map(str::parse).transpose()?,
@@ -118,6 +126,8 @@ impl CountPlan {
             filter: spec.r#where.clone(),
             sample_weight: spec.sample_weight.clone(),
             by: list(spec.by.as_ref()).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
+            folded_by: spec.groups.clone(),
+            copies_rows: spec.materialize == Some(true),
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(spec, machine)?,

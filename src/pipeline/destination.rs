@@ -39,6 +39,26 @@ impl Destination {
         }
     }
 
+    /// The place that a program asks for, which has the result in any case: a folder, if one is named.
+    pub(crate) fn of_program(spec: &Spec) -> Result<Self> {
+        match &spec.out {
+            None if spec.format.is_some() => {
+                Err(Error::usage("--format is about stdout, and nothing goes there")
+                    .hint("drop it; a result in memory has every format"))
+            }
+            None if spec.materialize == Some(true) => {
+                Err(Error::usage("--materialize writes shards, but no folder is named")
+                    .hint("name one with --out DIR"))
+            }
+            None => Ok(Self::Nowhere),
+            Some(out) if out.as_os_str() == STDIO => {
+                Err(Error::usage("--out - is stdout, which belongs to the program")
+                    .hint("name a folder, or drop --out and take the result"))
+            }
+            Some(_) => Self::asked(spec),
+        }
+    }
+
     /// The folder, if it is one.
     #[must_use]
     pub(crate) fn folder(&self) -> Option<&Path> {

@@ -12,24 +12,76 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// This machine.
+    /// This machine, for a process that has it to itself.
     #[must_use]
     pub(crate) fn here() -> Self {
+        let of_cgroup = CGROUPS.iter().filter_map(|cgroup| number(cgroup.limit)).min();
+        Self::with(meminfo("MemTotal:"), of_cgroup)
+    }
+
+    /// What is left of this machine, for a run inside another program.
+    #[must_use]
+    pub(crate) fn left() -> Self {
+        let of_cgroup = CGROUPS.iter().filter_map(Cgroup::left).min();
+        let left = Self::with(meminfo("MemAvailable:"), of_cgroup);
+        Self { memory: left.memory.max(LEAST), ..left }
+    }
+
+    fn with(of_machine: Option<u64>, of_cgroup: Option<u64>) -> Self {
         const UNKNOWN: u64 = 4 << 30;
-        let of_machine =
-            fs::read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, "MemTotal:"));
-        let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-        let of_cgroup =
-            limits.iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok()).min();
         let memory = [of_machine, of_cgroup].into_iter().flatten().min().unwrap_or(UNKNOWN);
         Self { memory, threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
     }
 }
 
+/// What a run is given where little is left: its share of this is the smallest limit that any run keeps.
+const LEAST: u64 = 280 << 20;
+
+/// Where the system says what a group of processes may use, and what it uses.
+struct Cgroup {
+    limit: &'static str,
+    used: &'static str,
+    /// Has the line `inactive_file`: files in memory that make room when they must.
+    files: &'static str,
+}
+
+const CGROUPS: [Cgroup; 2] = [
+    Cgroup {
+        limit: "/sys/fs/cgroup/memory.max",
+        used: "/sys/fs/cgroup/memory.current",
+        files: "/sys/fs/cgroup/memory.stat",
+    },
+    Cgroup {
+        limit: "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        used: "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        files: "/sys/fs/cgroup/memory/memory.stat",
+    },
+];
+
+impl Cgroup {
+    /// Bytes that the group may still take.
+    fn left(&self) -> Option<u64> {
+        let files = fs::read_to_string(self.files).unwrap_or_default();
+        let files = files.lines().find_map(|line| line.strip_prefix("inactive_file "));
+        let files: u64 = files.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        Some(number(self.limit)?.saturating_sub(number(self.used)?.saturating_sub(files)))
+    }
+}
+
+/// The number that is all a file holds.
+fn number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// The bytes of a line of the system's account of its memory.
+fn meminfo(key: &str) -> Option<u64> {
+    kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, key)
+}
+
 /// Bytes of memory that are free or can be freed, if the system says so.
 #[must_use]
 pub(crate) fn available_memory() -> Option<u64> {
-    kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+    meminfo("MemAvailable:")
 }
 
 /// Peak resident memory of this process in bytes, if the system reports it.

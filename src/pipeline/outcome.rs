@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::derived::Derived;
 use super::sample::Sampled;
 use crate::artifact::files::OutputFile;
+use crate::artifact::results::RunResults;
 use crate::drift::{Drift, compare};
 use crate::engine::{Progress, Spilled};
 
@@ -40,6 +41,8 @@ pub(crate) struct Outcome {
     pub stream: Option<Vec<u8>>,
     /// What was spilled to disk.
     pub spilled: Spilled,
+    /// What `run_results.json` holds of the run, once it is over.
+    pub record: Option<RunResults>,
 }
 
 impl Outcome {

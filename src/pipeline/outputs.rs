@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::row_measures::RowMeasures;
 
 /// The folder of a group inside a result: nothing in its name leaves the result or hides it.
-pub(super) fn group_folder(name: &str) -> String {
+pub(crate) fn group_folder(name: &str) -> String {
     let safe = |c: char| c.is_alphanumeric() || "=,-_. ".contains(c);
     let name = name.chars().map(|c| if safe(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) });
     format!("by/{}/", name.collect::<String>())
@@ -50,16 +50,16 @@ pub(super) fn with_groups(
 
 /// What is written, and where inside the output folder.
 #[derive(Clone, Copy)]
-pub(super) struct WriteRequest<'a> {
-    pub(super) folder: &'a str,
-    pub(super) formats: &'a [String],
-    pub(super) spec: &'a Json,
+pub(crate) struct WriteRequest<'a> {
+    pub(crate) folder: &'a str,
+    pub(crate) formats: &'a [String],
+    pub(crate) spec: &'a Json,
     /// Threads that write.
-    pub(super) threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// Writes the files of a result and of each of its groups, made from `source`.
-pub(super) fn write_all(
+pub(crate) fn write_all(
     staging: &mut Staging,
     derived: &Derived,
     groups: &[(String, Derived)],

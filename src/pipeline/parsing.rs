@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
+use serde_json::{Map as JsonMap, Value as Json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
@@ -40,6 +41,40 @@ pub(crate) fn parse(text: &str) -> Result<Spec> {
     let document = Spanned::new(0..text.len(), DeValue::Table(document));
     Spec::deserialize(ValueDeserializer::from(document))
         .map_err(|cause| Error::usage(cause.message().to_owned()).hint(HINT))
+}
+
+/// Reads keys of a spec, whose values are as JSON has them, into `spec`; `null` is not given.
+///
+/// # Errors
+/// [`Error::Usage`] for a key that does not exist and a value that does not fit it.
+pub(crate) fn put(spec: &mut Spec, given: JsonMap<String, Json>) -> Result<()> {
+    let known = keys::<Spec>();
+    let mut all = match serde_json::to_value(&*spec) {
+        Ok(Json::Object(all)) => all,
+        Ok(other) => return Err(Error::internal(format!("a spec is {other}"))),
+        Err(cause) => return Err(Error::internal(cause.to_string())),
+    };
+    for (key, value) in given {
+        if !known.contains(&key) {
+            let near = crate::source::vocabulary::nearest(&key, known.iter().map(String::as_str));
+            let hint = near.map_or_else(
+                || format!("keys are {}", known.join(", ")),
+                |near| format!("did you mean {near}?"),
+            );
+            return Err(Error::usage(format!("there is no key \"{key}\"")).hint(hint));
+        }
+        if value.is_null() {
+            continue;
+        }
+        // A wrong value is found here, before flattened and untagged types forget which key it was.
+        let alone = Json::Object(std::iter::once((key.clone(), value.clone())).collect());
+        Spec::deserialize(alone)
+            .map_err(|cause| Error::usage(format!("key \"{key}\": {cause}")).hint(HINT))?;
+        all.insert(key, value);
+    }
+    *spec =
+        Spec::deserialize(Json::Object(all)).map_err(|cause| Error::usage(cause.to_string()).hint(HINT))?;
+    Ok(())
 }
 
 /// The keys that a type of the spec has.
@@ -186,6 +221,8 @@ fn within(folder: &Path, path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -206,6 +243,25 @@ mod tests {
             assert_eq!(error.exit_code(), 2);
             assert!(error.to_string().contains(says), "{error}\nfor {text}");
         }
+    }
+
+    #[test]
+    fn keys_are_put_as_json_has_them() {
+        let put = |spec: &mut Spec, given: Json| put(spec, given.as_object().unwrap().clone());
+        let mut spec = Spec::default();
+        put(&mut spec, json!({ "labels": ["a", "b"], "missing_values": -100, "threads": null })).unwrap();
+        put(
+            &mut spec,
+            json!({ "clip": [0, 5], "checks": { "min_rows": 1 }, "label": { "a": { "soft": true } } }),
+        )
+        .unwrap();
+        let text = "labels = [\"a\", \"b\"]\nmissing_values = -100\nclip = [0.0, 5.0]\n[checks]\nmin_rows = 1\n\
+                    [label.a]\nsoft = true";
+        assert_eq!(spec, parse(text).unwrap());
+        let error = put(&mut spec, json!({ "layot": "wide" })).unwrap_err();
+        assert_eq!((error.exit_code(), error.remedy()), (2, Some("did you mean layout?")));
+        let error = put(&mut spec, json!({ "num_labels": "many" })).unwrap_err();
+        assert!(error.to_string().starts_with("key \"num_labels\": "), "{error}");
     }
 
     #[test]

@@ -23,9 +23,21 @@ impl Plan {
     /// # Errors
     /// [`Error::Usage`] naming the flag that is wrong or the two that contradict each other.
     pub(crate) fn resolve(spec: Spec, machine: Machine) -> Result<Self> {
+        Self::resolve_to(spec, machine, Destination::asked)
+    }
+
+    /// The same with a result that goes where `place` says.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub(crate) fn resolve_to(
+        spec: Spec,
+        machine: Machine,
+        place: fn(&Spec) -> Result<Destination>,
+    ) -> Result<Self> {
         let plan = Self {
             count: CountPlan::resolve(&spec, machine)?,
-            out: Destination::asked(&spec)?,
+            out: place(&spec)?,
             max_bad_shards: max_bad_shards(&spec)?,
             overwrite: spec.overwrite.unwrap_or(false),
             allow_empty: spec.allow_empty.unwrap_or(false),

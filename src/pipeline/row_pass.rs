@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::destination::Destination;
 use super::opening::Opened;
 use super::plan::Plan;
 use crate::counts::LabelCounts;
@@ -50,7 +51,9 @@ pub(super) fn decide(
         (None, Ok(())) if plan.sampling.is_some() => {
             Some("a sampling plan is made; --row-measures on measures as well".to_owned())
         }
-        (None, Ok(())) if plan.out.folder().is_none() => Some("--out - takes weights alone".to_owned()),
+        (None, Ok(())) if matches!(plan.out, Destination::Stdout(_)) => {
+            Some("--out - takes weights alone".to_owned())
+        }
         (None, Ok(())) if counts.len() > LABELS_MAX => {
             Some(format!("there are more than {LABELS_MAX} labels; --row-measures on measures them anyway"))
         }

@@ -13,19 +13,24 @@ use crate::artifact::publish::write_results;
 use crate::error::{Error, Result};
 use crate::store::{of_path, set_retries};
 
-/// Runs `plan`, writes `run_results.json`, also when the run fails, and sends its notices.
+/// Runs `plan` until it ends or `stop` does, writes `run_results.json`, also when the run fails, and sends its notices.
+/// Nothing of it stays in the process.
 ///
 /// # Errors
-/// The first error of any stage; nothing is published then, and a previous result is untouched.
-pub(crate) async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
+/// The first error of any stage, or that of `stop`; nothing is published then, and a previous result is untouched.
+pub(crate) async fn run(
+    plan: &Plan,
+    observer: &dyn Observer,
+    stop: impl Future<Output = Error>,
+) -> Result<Ended> {
     let (started, clock) = (SystemTime::now(), Instant::now());
     set_retries(plan.retries);
     let lineage = notices::started(plan, started);
     let mut account = Account::default();
     let result = tokio::select! {
-        // Signals are heard from the start.
+        // The stop is heard from the start.
         biased;
-        signal = stopped() => Err(signal),
+        signal = stop => Err(signal),
         result = stages(plan, observer, &mut account) => result,
     };
     observer.counted();
@@ -58,25 +63,10 @@ pub(crate) async fn run(plan: &Plan, observer: &dyn Observer) -> Result<Ended> {
     let reported = notices::ended(plan, &results, counts, lineage);
     match (result, written.and(reported)) {
         (Ok(_), Err(error)) => Err(error),
-        (result, _) => result,
-    }
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn stopped() -> Error {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            return tokio::select! {
-                _ = tokio::signal::ctrl_c() => Error::Stopped(130),
-                _ = terminate.recv() => Error::Stopped(143),
-            };
+        (Ok(Ended::Done(mut outcome)), Ok(())) => {
+            outcome.record = Some(results);
+            Ok(Ended::Done(outcome))
         }
-    }
-    // Without a handler the system's own behaviour remains.
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Error::Stopped(130),
-        Err(_) => std::future::pending().await,
+        (result, _) => result,
     }
 }

@@ -1,5 +1,6 @@
 //! The sampling plan of a run: made once rows are counted, written beside the weights.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,7 +26,7 @@ use crate::report::plans::ComparedPlan;
 use crate::sampling::preview::counts_of;
 use crate::sampling::row_weight::Sum;
 use crate::sampling::stratify::examples_distribution;
-use crate::sampling::{Draw, Method, Preview, Shift};
+use crate::sampling::{Decisions, Draw, Method, Preview, Shift};
 use crate::source::layout::LayoutKind;
 use crate::source::names::names;
 use crate::source::shards::Shard;
@@ -267,6 +268,30 @@ async fn id_rows(request: &Request<'_>, counts: &LabelCounts) -> Result<Option<(
 }
 
 impl Sampled {
+    /// The shards in the order of positions: name in the plan, path, position of the first row, rows.
+    pub(crate) fn numbered_shards(&self) -> impl ExactSizeIterator<Item = (&str, &str, u64, u64)> {
+        let shards = self.shards.iter().enumerate();
+        shards.map(|(at, NumberedShard { path, first_position, rows })| {
+            let name = self.names.get(at).map_or("", String::as_str);
+            (name, path.as_str(), *first_position, *rows)
+        })
+    }
+
+    /// The names of the folds.
+    pub(crate) fn fold_names(&self) -> Vec<&str> {
+        self.shares().iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The column whose values name rows, in layout `long`.
+    pub(crate) fn id_column(&self) -> Option<&str> {
+        self.ids.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    /// What was decided on the rows of a shard, block by block.
+    pub(crate) fn decided(&self, shard: usize) -> impl Iterator<Item = Result<Cow<'_, Decisions>>> {
+        self.planned.decided.of_shard(shard)
+    }
+
     /// What did not fit the memory.
     #[must_use]
     pub(crate) fn spilled(&self) -> Spilled {
@@ -322,7 +347,7 @@ impl Sampled {
     }
 
     /// Writes the files of a plan of shards that `source` describes.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         staging: &mut Staging,
         source: &str,

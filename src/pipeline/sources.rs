@@ -30,7 +30,8 @@ pub(super) struct Sources {
     pub(super) coming: Option<ComingRows>,
 }
 
-/// The files to read; a stream on stdin becomes one, or its first rows where the others `may_come` later.
+/// The files to read; streams that were handed over, or the one on stdin, become files; one
+/// alone may become a file of its first rows, where the others `may_come` later.
 pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     if let Some(query) = &plan.query {
         let (listing, spooled) = rows_of(plan, query)?;
@@ -42,10 +43,26 @@ pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     let (parent, limit) = (spill_folder(plan), plan.limits.spill_limit);
     let choose = |schema: &Schema| streamed(plan, schema);
     let save = SavePlace { parent: &parent, limit, choose: &choose };
-    let (mut listing, mut spooled) = as_parquet(listed, &save)?;
+    let (listing, spooled) = as_parquet(listed, &save)?;
     let is_alone = files.is_empty() && stdin.len() == 1;
     if stdin.is_empty() {
         return Ok(Sources { listing, spooled, coming: None });
+    }
+    let given = plan.streams.take();
+    if !given.is_empty() {
+        let is_one = files.is_empty() && given.len() == 1;
+        let mut sources = Sources { listing, spooled, coming: None };
+        for stream in given {
+            let mut rows = ComingRows::begin(Box::new(stream.choose(choose)?))?;
+            // Rows that are all here can be read as often as one likes.
+            if may_come && is_one && !rows.is_whole() {
+                sources.add(spool_first(&rows, &parent, limit)?);
+                sources.coming = Some(rows);
+            } else {
+                sources.add(spool(&mut rows, &parent, limit)?);
+            }
+        }
+        return Ok(sources);
     }
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
@@ -62,9 +79,16 @@ pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     } else {
         (spool(&mut rows, &parent, limit)?, None)
     };
-    listing.shards.push(saved.listed());
-    spooled.push(saved);
-    Ok(Sources { listing, spooled, coming })
+    let mut sources = Sources { listing, spooled, coming };
+    sources.add(saved);
+    Ok(sources)
+}
+
+impl Sources {
+    fn add(&mut self, saved: Spooled) {
+        self.listing.shards.push(saved.listed());
+        self.spooled.push(saved);
+    }
 }
 
 /// Saves all rows of a stream, which become the one file that is listed.
@@ -80,7 +104,7 @@ fn spill_folder(plan: &CountPlan) -> PathBuf {
 
 /// The columns of a stream that are stored: the named ones, if all needed columns are named.
 fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
-    if plan.labels.is_empty() || plan.filter.is_some() {
+    if plan.labels.is_empty() || plan.filter.is_some() || plan.copies_rows {
         return Ok((0..schema.fields().len()).collect());
     }
     // Columns that hold label columns are stored whole.
@@ -89,7 +113,8 @@ fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
         return Ok((0..schema.fields().len()).collect());
     }
     let labels = select(&plan.labels, schema)?;
-    let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight).chain(&plan.by);
+    let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight);
+    let beside = beside.chain(&plan.by).chain(&plan.folded_by);
     let named: BTreeSet<&String> = labels.iter().chain(beside).collect();
     let fields = schema.fields().iter().enumerate();
     Ok(fields.filter(|(_, field)| named.contains(field.name())).map(|(i, _)| i).collect())

@@ -94,6 +94,7 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
         sampled,
         stream: None,
         spilled: account.spilled,
+        record: None,
     };
     publish(plan, outcome, staging, &spec, account).map(|outcome| Ended::Done(Box::new(outcome)))
 }

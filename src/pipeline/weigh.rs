@@ -45,6 +45,34 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
         .ok_or_else(|| Error::usage("no output folder is named").hint("name one with --out DIR"))?;
     weighing(spec)?;
     let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
+    let Merged { derived, groups, source, spec: meaning } = merged(files, spec)?;
+    let last = spec.against.as_deref().map(|path| against(path, Some(out))).transpose()?.flatten();
+    let drift = last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), derived.side())));
+    let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
+    let request = WriteRequest { folder: "", formats, spec: &meaning, threads: 1 };
+    outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;
+    let outputs = staging.publish()?;
+    Ok(Weighed { derived, groups, source, outputs })
+}
+
+/// Counts that were merged and weighed, before they are written.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    /// The counts and what follows from them.
+    pub derived: Derived,
+    /// The same of each group of `--by`.
+    pub groups: Vec<(String, Derived)>,
+    /// `2 counts files`.
+    pub source: String,
+    /// What decides the result.
+    pub spec: Json,
+}
+
+/// Merges saved counts and weighs them.
+///
+/// # Errors
+/// As [`weigh`].
+pub(crate) fn merged(files: &[PathBuf], spec: &Spec) -> Result<Merged> {
     let fetched = files.iter().map(|path| Fetched::of(path)).collect::<Result<Vec<_>>>()?;
     let files = fetched.iter().map(|fetched| {
         let path = fetched.path();
@@ -78,14 +106,16 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
     let groups = groups.collect::<Result<Vec<_>>>()?;
     let facts = with_groups(whole.facts, &whole.total.counts, None, &groups);
     let derived = Derived::of(whole.total, &weighing, options, &facts)?;
-    let last = spec.against.as_deref().map(|path| against(path, Some(out))).transpose()?.flatten();
-    let drift = last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), derived.side())));
-    let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
-    let meaning = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
-    let request = WriteRequest { folder: "", formats, spec: &meaning, threads: 1 };
-    outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;
-    let outputs = staging.publish()?;
-    Ok(Weighed { derived, groups, source, outputs })
+    let spec = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
+    Ok(Merged { derived, groups, source, spec })
+}
+
+/// Weighs counts that a program has.
+///
+/// # Errors
+/// [`Error::Usage`] for keys of `spec` that are wrong, [`Error::Input`] if a policy refuses a label.
+pub(crate) fn weigh_counts(file: CountsFile, spec: &Spec) -> Result<Derived> {
+    Derived::of(file, &weighing(spec)?, measure_options(spec)?, &RowFacts::default())
 }
 
 fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
@@ -123,6 +153,14 @@ fn made_with(run: &Path) -> Result<Option<(Json, Json)>> {
     let version =
         json(RESULTS).map(|results| results["metadata"]["tool_version"].clone()).unwrap_or_default();
     Ok(json("weights.json").map(|weights| (weights["spec"].clone(), version)))
+}
+
+/// The spec that decides the result at `run`, as its `weights.json` has it; that of every default without the file.
+///
+/// # Errors
+/// [`Error::Input`] when there is no result.
+pub(crate) fn meaning_of(run: &Path) -> Result<Json> {
+    Ok(made_with(run)?.map_or_else(|| Json::Object(serde_json::Map::new()), |(spec, _)| spec))
 }
 
 /// Reads a finished run, from its folder or a counts file in it, and weighs it by the spec in its `weights.json`.

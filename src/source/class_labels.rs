@@ -8,7 +8,7 @@ use crate::counts::Labels;
 use crate::error::{Error, Result};
 
 /// The footer entry that holds the features of a data set.
-const KEY: &str = "huggingface";
+pub(super) const KEY: &str = "huggingface";
 /// Names that a message shows of each shard.
 const NAMES_SHOWN: usize = 4;
 

@@ -38,6 +38,7 @@ pub(crate) mod shards;
 pub(crate) mod spelling;
 pub(crate) mod spool;
 pub(crate) mod stdin;
+pub(crate) mod streams;
 pub(crate) mod structured;
 #[cfg_attr(
     not(any(feature = "delta", feature = "iceberg")),

@@ -15,6 +15,9 @@ const FIRST_BYTES: usize = 16 << 20;
 
 /// Where rows come from, batch by batch.
 pub(crate) trait RowSource: Send {
+    /// What messages call it.
+    fn name(&self) -> &str;
+
     /// The columns of every batch.
     fn schema(&self) -> SchemaRef;
 
@@ -67,6 +70,16 @@ impl ComingRows {
     /// The columns of every batch.
     pub(crate) fn schema(&self) -> SchemaRef {
         self.rest.schema()
+    }
+
+    /// What messages call it.
+    pub(crate) fn name(&self) -> &str {
+        self.rest.name()
+    }
+
+    /// Whether the rows that are looked at are all.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// The rows that are looked at.

@@ -8,8 +8,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
+use super::class_labels::KEY as CLASS_NAMES;
 use super::listing::Listed;
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
@@ -99,7 +101,11 @@ impl Spool {
             Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
         let path = folder.path().join(format!("{stem}.parquet"));
         let file = File::create(&path).map_err(|cause| refused(parent, &cause))?;
-        let properties = WriterProperties::builder().set_created_by("posweight".to_owned()).build();
+        // The names of classes are where the `datasets` library has them in Parquet files.
+        let names = schema.metadata().get(CLASS_NAMES).cloned();
+        let names = names.map(|names| vec![KeyValue::new(CLASS_NAMES.to_owned(), names)]);
+        let properties = WriterProperties::builder().set_created_by("posweight".to_owned());
+        let properties = properties.set_key_value_metadata(names).build();
         let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|cause| {
             Error::input(format!("{name}: the rows cannot be saved as Parquet: {cause}"))
                 .hint("leave out the column, or cast it to another type")

@@ -64,6 +64,10 @@ impl<R: Read> IpcRows<R> {
 }
 
 impl<R: Read + Send> RowSource for IpcRows<R> {
+    fn name(&self) -> &str {
+        STREAM_NAME
+    }
+
     fn schema(&self) -> SchemaRef {
         SchemaRef::clone(&self.schema)
     }
@@ -105,7 +109,7 @@ impl<R: Read> IpcRows<R> {
 /// # Errors
 /// [`Error::Input`] when they cannot be read, [`Error::Resource`] when they are too large.
 pub(crate) fn spool(rows: &mut ComingRows, parent: &Path, limit: u64) -> Result<Spooled> {
-    let mut spool = Spool::create(rows.schema(), parent, limit, STREAM_NAME)?;
+    let mut spool = Spool::create(rows.schema(), parent, limit, rows.name())?;
     while let Some(batch) = rows.next()? {
         spool.write(&batch)?;
     }
@@ -117,7 +121,7 @@ pub(crate) fn spool(rows: &mut ComingRows, parent: &Path, limit: u64) -> Result<
 /// # Errors
 /// As [`spool`].
 pub(crate) fn spool_first(rows: &ComingRows, parent: &Path, limit: u64) -> Result<Spooled> {
-    let mut spool = Spool::create(rows.schema(), parent, limit, STREAM_NAME)?;
+    let mut spool = Spool::create(rows.schema(), parent, limit, rows.name())?;
     rows.first().iter().try_for_each(|batch| spool.write(batch))?;
     spool.finish()
 }

@@ -12,9 +12,15 @@ use crate::error::{Error, Result};
 /// Addresses that a build with the feature `cloud` reads.
 const SUPPORTED: &str = "s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, hf://datasets/OWNER/NAME/KEY, and single files by http(s)://HOST/PATH";
 
-type Clients = HashMap<String, Arc<dyn ObjectStore>>;
+/// Clients that were made, and those that were registered.
+#[derive(Default)]
+struct Clients {
+    /// By process, root of addresses, and retries: connections do not survive a fork.
+    made: HashMap<(u32, String, usize), Arc<dyn ObjectStore>>,
+    /// By root of addresses.
+    registered: HashMap<String, Arc<dyn ObjectStore>>,
+}
 
-/// Clients by the root of the addresses they serve.
 fn clients() -> MutexGuard<'static, Clients> {
     static CLIENTS: OnceLock<Mutex<Clients>> = OnceLock::new();
     CLIENTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
@@ -23,37 +29,41 @@ fn clients() -> MutexGuard<'static, Clients> {
 /// How often a failed request is retried.
 static RETRIES: AtomicUsize = AtomicUsize::new(10);
 
-/// Sets how often failed requests are retried, for clients created from now on.
+/// Sets how often failed requests are retried by runs that begin from now on.
 pub(crate) fn set_retries(retries: usize) {
     RETRIES.store(retries, Ordering::Relaxed);
 }
 
 /// Registers `store` for addresses that begin with `root`, such as `s3://bucket`; any scheme is allowed.
 pub fn register(root: &str, store: Arc<dyn ObjectStore>) {
-    clients().insert(root.to_owned(), store);
+    clients().registered.insert(root.to_owned(), store);
 }
 
 /// The client that serves `address`.
 pub(super) fn store(address: &Address) -> Result<Arc<dyn ObjectStore>> {
     let root = address.root();
-    if let Some(known) = clients().get(&root) {
+    if let Some(known) = clients().registered.get(&root) {
         return Ok(Arc::clone(known));
     }
-    let made = make(address)?;
-    clients().insert(root, Arc::clone(&made));
+    let retries = RETRIES.load(Ordering::Relaxed);
+    let key = (std::process::id(), root, retries);
+    if let Some(known) = clients().made.get(&key) {
+        return Ok(Arc::clone(known));
+    }
+    let made = make(address, retries)?;
+    clients().made.insert(key, Arc::clone(&made));
     Ok(made)
 }
 
 #[cfg(not(feature = "cloud"))]
-fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
-    let _ = RETRIES.load(Ordering::Relaxed);
+fn make(address: &Address, _: usize) -> Result<Arc<dyn ObjectStore>> {
     Err(Error::usage(format!("{address}: {}:// is not supported by this build", address.scheme())).hint(
         format!("a build with --features cloud reads {SUPPORTED}; any build reads paths and file:///path"),
     ))
 }
 
 #[cfg(feature = "cloud")]
-fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
+fn make(address: &Address, retries: usize) -> Result<Arc<dyn ObjectStore>> {
     use object_store::RetryConfig;
     use object_store::aws::AmazonS3Builder;
     use object_store::azure::MicrosoftAzureBuilder;
@@ -63,7 +73,7 @@ fn make(address: &Address) -> Result<Arc<dyn ObjectStore>> {
 
     use super::credentials;
 
-    let retry = RetryConfig { max_retries: RETRIES.load(Ordering::Relaxed), ..RetryConfig::default() };
+    let retry = RetryConfig { max_retries: retries, ..RetryConfig::default() };
     let wrong = |cause: object_store::Error| {
         Error::usage(format!("{}: {cause}", address.root()))
             .hint("configure the store with environment variables, such as AWS_REGION and AWS_ENDPOINT_URL")

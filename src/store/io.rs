@@ -1,9 +1,9 @@
 //! Threads for requests, so that counting never blocks the network.
 
 use std::future::Future;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
@@ -11,12 +11,26 @@ use crate::error::{Error, Result};
 /// Threads that serve requests.
 const THREADS: usize = 2;
 
-fn runtime() -> Result<&'static Runtime> {
-    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
-    let made = RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread().worker_threads(THREADS).thread_name("store").enable_all().build()
-    });
-    made.as_ref().map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))
+/// The threads of this process. A process that was forked has none of its parent's.
+fn runtime() -> Result<Handle> {
+    static RUNTIME: Mutex<Option<(u32, Runtime)>> = Mutex::new(None);
+    let mut kept = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = std::process::id();
+    if let Some((owner, runtime)) = &*kept
+        && *owner == process
+    {
+        return Ok(runtime.handle().clone());
+    }
+    let made = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("store")
+        .enable_all()
+        .build()
+        .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))?;
+    let handle = made.handle().clone();
+    // To drop the runtime of the parent would be to wait for threads that are not here.
+    std::mem::forget(kept.replace((process, made)));
+    Ok(handle)
 }
 
 /// Starts `work`.

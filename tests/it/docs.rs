@@ -16,8 +16,16 @@ use crate::support::{Ended, Place, root};
 
 const README_LINES_MAX: usize = 150;
 /// Marks of examples that need more than sample_data: other features, machines or a build.
-const NEEDS_MORE: [&str; 6] =
-    ["cargo install", "cargo test", "posweight cluster", "s3://", "/shared/", "python3"];
+const NEEDS_MORE: [&str; 8] = [
+    "cargo install",
+    "cargo test",
+    "posweight cluster",
+    "s3://",
+    "/shared/",
+    "python3",
+    "pip install",
+    "maturin",
+];
 
 fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()

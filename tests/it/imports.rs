@@ -35,12 +35,12 @@ struct Tree {
     passed_on: BTreeMap<Names, Vec<Names>>,
 }
 
-/// The Rust files below a folder.
+/// The Rust files below a folder, without those of another crate.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        if path.is_dir() && !path.join("Cargo.toml").exists() {
             found.extend(files(&path));
         } else if path.extension().is_some_and(|end| end == "rs") {
             found.push(path);

@@ -4,7 +4,7 @@ use crate::imports::{Imports, files, imports};
 use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["error", "guard", "label_sets", "posterior", "scratch", "threads"],
     &["counts", "cooccurrence"],
     &["weights", "measures", "row_measures"],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 13] = [
     &["source"],
     &["engine"],
     &["pipeline"],
+    &["library"],
     &["cli"],
 ];
 /// Pure modules: counts in, numbers and text out.

@@ -27,7 +27,10 @@ fn counts_of_runs_and_functions_have_differences_below_zero() {
         ("SELECT label FROM new.counts WHERE positives - negatives < 0", "label\nx\n"),
         ("SELECT -positives AS d FROM new.weights", "d\n-3\n"),
         ("SELECT sum(positives) - sum(negatives) AS d FROM new.counts", "d\n-4\n"),
-        ("SELECT positives - negatives AS d FROM label_counts('new.parquet', 'layout=wide, labels=x')", "d\n-4\n"),
+        (
+            "SELECT positives - negatives AS d FROM label_counts('new.parquet', 'layout=wide, labels=x')",
+            "d\n-4\n",
+        ),
     ] {
         let ended = sql(&place, &[&runs[..], &["-c", query]].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (0, answer), "{query}: {}", ended.stderr);

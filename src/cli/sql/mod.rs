@@ -15,12 +15,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::runtime;
+use super::signals::stopped;
 use super::source_flags::VersionFlags;
 use crate::engine::sql::{Access, Session};
 use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::options::limits;
-use crate::pipeline::run::stopped;
 use crate::pipeline::spec::Spec;
 use crate::pipeline::sql::{SqlRequest, open};
 use destination::{RowOutput, StdoutReader};

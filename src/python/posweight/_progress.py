@@ -1,0 +1,25 @@
+"""A bar of tqdm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def telling(progress: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """What is told rows done and all rows; None where nobody looks."""
+    if not progress:
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(unit="row", unit_scale=True) as bar:
+
+        def tell(done: int, whole: int) -> None:
+            bar.total = whole
+            bar.update(done - bar.n)
+
+        yield tell
+        if bar.total:
+            bar.update(bar.total - bar.n)

@@ -1,0 +1,91 @@
+"""scikit-learn: stratified folds of multi-label data, class weights, resamplers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import _safe_indexing, check_random_state
+
+from ._api import compute, sample
+from ._errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["MultilabelStratifiedKFold", "PlanResampler", "compute_class_weight"]
+
+
+class MultilabelStratifiedKFold(BaseCrossValidator):
+    """Folds that each have their share of every label, by iterative stratification.
+
+    It takes the place of ``KFold``: ``cross_val_score(model, X, Y, cv=MultilabelStratifiedKFold(5))``. With ``order=2`` pairs
+    of labels are kept in proportion too.
+    """
+
+    def __init__(self, n_splits: int = 5, *, order: int = 1, random_state: int | None = 0) -> None:
+        self.n_splits = n_splits
+        self.order = order
+        self.random_state = random_state
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """The number of folds."""
+        return self.n_splits
+
+    def _iter_test_indices(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[npt.NDArray[np.int64]]:
+        if y is None:
+            raise UsageError("the folds follow from the labels, but there is no y", "call split(X, y)")
+        if self.n_splits < 2:
+            raise UsageError(f"n_splits is {self.n_splits}", "give at least 2")
+        columns, keys = _with_groups(y, groups)
+        plan = sample(columns, f"stratified-split:folds={self.n_splits},order={self.order}", seed=_seed(self.random_state), **keys)
+        for fold in plan.folds:
+            yield plan.rows_of(fold)
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """The rows to train on and to test on, for each fold; rows of one group stay together."""
+        yield from super().split(X, y, groups)
+
+
+def _with_groups(y: Any, groups: Any) -> tuple[Any, dict[str, Any]]:
+    y = y.toarray() if groups is not None and hasattr(y, "toarray") else y
+    if groups is None:
+        return (y if hasattr(y, "tocsr") else np.asarray(y)), {}
+    y = np.asarray(y)
+    y = y[:, None] if y.ndim == 1 else y
+    columns = {f"label {at}": y[:, at] for at in range(y.shape[1])}
+    return columns | {"group": np.asarray(groups)}, {"labels": list(columns), "layout": "wide", "groups": "group"}
+
+
+def _seed(random_state: Any) -> int:
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31))
+
+
+def compute_class_weight(y: Any, *, scheme: str = "ratio", **keys: Any) -> npt.NDArray[np.float64]:
+    """One weight per label of a 0/1 matrix, or per class of an array of classes; see ``posweight list schemes``."""
+    result = compute(y, scheme=scheme, **keys)
+    return np.array(next(iter(result.weights.values())))
+
+
+class PlanResampler(BaseEstimator):
+    """Repeats and drops rows as a sampling plan says: ``repeat-factor``, ``ml-ros:percent=25``, ``ml-rus:percent=10``,
+    ``lp-ros``, …
+
+    ``fit_resample(X, y)`` is that of imbalanced-learn; ``sample_indices_`` are the rows that were taken.
+    """
+
+    def __init__(self, plan: str = "repeat-factor", *, random_state: int | None = 0) -> None:
+        self.plan = plan
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """The rows of X and y that the plan takes."""
+        source = y if hasattr(y, "tocsr") else np.asarray(y)
+        made = sample(source, self.plan, seed=_seed(self.random_state))
+        self.sample_indices_ = np.repeat(np.arange(len(made)), made.repeats)
+        return _safe_indexing(X, self.sample_indices_), _safe_indexing(y, self.sample_indices_)

@@ -1,0 +1,217 @@
+"""Losses and samplers for PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ._errors import UsageError
+from ._vectors import bias, vector
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ._plan import Plan
+    from ._result import Result
+
+__all__ = ["BCEWithLogitsLoss", "IterablePlan", "PlanSampler", "calibrate", "cross_entropy_weight", "init_bias_"]
+
+
+class BCEWithLogitsLoss(torch.nn.Module):
+    """``torch.nn.BCEWithLogitsLoss`` with the weights of a result.
+
+    ``labels`` are those of the model, in the order of its outputs; weights are found by name, and a name that the result does
+    not have is an error. Targets that are NaN or ``missing`` do not count; ``reduction="mean"`` is the mean over the others.
+
+    The weights are in no checkpoint: a model that was saved with this loss loads without it, and with other weights.
+    """
+
+    pos_weight: torch.Tensor
+
+    def __init__(
+        self,
+        weights: Any,
+        labels: Sequence[str] | None = None,
+        *,
+        scheme: str | None = None,
+        missing: float = -100,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__()
+        if reduction not in ("mean", "sum", "none"):
+            raise UsageError(f"reduction is {reduction!r}", "give mean, sum or none")
+        tensor = torch.from_numpy(vector(weights, labels, scheme)).float()
+        self.register_buffer("pos_weight", tensor, persistent=False)
+        self.labels = list(labels) if labels is not None else getattr(weights, "labels", None)
+        self.missing = missing
+        self.reduction = reduction
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The loss of logits and targets of shape ``[…, C]``."""
+        targets = targets.to(logits.dtype)
+        counts = ~(torch.isnan(targets) | (targets == self.missing))
+        targets = torch.where(counts, targets, torch.zeros_like(targets))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, targets, pos_weight=self.pos_weight.to(logits.dtype), reduction="none"
+        )
+        loss = torch.where(counts, loss, torch.zeros_like(loss))
+        if self.reduction == "none":
+            return loss
+        # A batch in which nothing counts has the loss 0.
+        return loss.sum() if self.reduction == "sum" else loss.sum() / counts.sum().clamp(min=1)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # Checkpoints of torch.nn.BCEWithLogitsLoss have the weights.
+        state_dict.pop(f"{prefix}pos_weight", None)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def extra_repr(self) -> str:
+        return f"{len(self.pos_weight)} labels, missing={self.missing}, reduction={self.reduction!r}"
+
+
+def cross_entropy_weight(weights: Any, labels: Sequence[str] | None = None, *, scheme: str | None = None) -> torch.Tensor:
+    """The weights of classes, as ``torch.nn.CrossEntropyLoss(weight=…)`` takes them. Schemes such as ``balanced`` are for it."""
+    return torch.from_numpy(vector(weights, labels, scheme)).float()
+
+
+@torch.no_grad()
+def init_bias_(layer: torch.nn.Module, result: Result, labels: Sequence[str] | None = None) -> torch.nn.Module:
+    """Set the biases of the last layer to ln(positives / negatives), so that training starts at the prevalences."""
+    biases = torch.from_numpy(bias(result, labels).copy())
+    found = getattr(layer, "bias", None)
+    if found is None or found.shape != biases.shape:
+        shape = None if found is None else list(found.shape)
+        raise UsageError(f"the bias of the layer has shape {shape}, but there are {len(biases)} labels", "give the last layer")
+    found.copy_(biases)
+    return layer
+
+
+def calibrate(logits: torch.Tensor, weights: Any, labels: Sequence[str] | None = None, *, scheme: str | None = None) -> torch.Tensor:
+    """Logits without the shift that ``pos_weight`` trains into them: ``sigmoid`` of them are probabilities again."""
+    tensor = torch.from_numpy(vector(weights, labels, scheme)).to(logits)
+    return logits - tensor.log()
+
+
+class PlanSampler(torch.utils.data.Sampler[int]):
+    """The rows of a sampling plan, each as often as the plan says, in random order.
+
+    Every rank computes its own part, without communication: the parts are disjoint, together they are the whole epoch, and
+    they differ in length by 1 at most; with ``drop_last`` by nothing. ``rank`` and ``world_size`` are those of
+    ``torch.distributed`` if it is initialised.
+
+    ``set_epoch`` gives another order, and draws the plan anew if its sources can be read again.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        epoch: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        redraw: bool = True,
+    ) -> None:
+        self.rank, self.world_size = _place(rank, world_size)
+        self.plan = plan
+        self.epoch = epoch
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.redraw = redraw and plan.can_redraw
+        self._at_epoch()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Give the order of another epoch from now on."""
+        self.epoch = epoch
+        self._at_epoch()
+
+    def _at_epoch(self) -> None:
+        if self.redraw:
+            self.plan = self.plan.at_epoch(self.epoch)
+
+    def _whole(self) -> int:
+        return int(self.plan.repeats.sum(dtype=np.int64))
+
+    def __len__(self) -> int:
+        more = 0 if self.drop_last else self._whole() % self.world_size > self.rank
+        return self._whole() // self.world_size + more
+
+    def indices(self) -> npt.NDArray[np.int64]:
+        """The rows of this rank in their order."""
+        repeats = self.plan.repeats
+        draws = np.repeat(np.arange(len(repeats), dtype=np.uint32 if len(repeats) < 1 << 32 else np.int64), repeats)
+        if self.shuffle:
+            # The same on every rank.
+            key = np.random.SeedSequence([self.plan.seed, self.epoch])
+            np.random.Generator(np.random.Philox(key)).shuffle(draws)
+        return draws[self.rank :: self.world_size][: len(self)].astype(np.int64)
+
+    def __iter__(self) -> Iterator[int]:
+        rows = self.indices()
+        for start in range(0, len(rows), 1 << 16):
+            yield from rows[start : start + (1 << 16)].tolist()
+
+
+class IterablePlan(torch.utils.data.IterableDataset[Any]):
+    """The rows of shards that are read in order, each as often as the plan says.
+
+    ``read`` gives the rows of a shard from its path, as many as the plan has. Shards are dealt out to ranks and to the workers of
+    a DataLoader; their order is another one in each epoch.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        read: Callable[[str], Iterable[Any]],
+        *,
+        epoch: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        self.rank, self.world_size = _place(rank, world_size)
+        self.plan, self.read, self.epoch = plan, read, epoch
+        self._repeats = plan.repeats
+        self._shards = plan.shards
+        self._seed = plan.seed
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers need the numbers, not the plan.
+        return {**self.__dict__, "plan": None}
+
+    def set_epoch(self, epoch: int) -> None:
+        """Give the order of another epoch from now on."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = torch.utils.data.get_worker_info()
+        part, parts = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        part, parts = self.rank * parts + part, self.world_size * parts
+        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._shards))
+        for at in order[part::parts]:
+            shard = self._shards[at]
+            first, rows = shard["first_position"], shard["rows"]
+            repeats = self._repeats[first : first + rows].tolist()
+            found = 0
+            for found, (row, repeat) in enumerate(zip(self.read(shard["path"]), repeats), 1):
+                for _ in range(repeat):
+                    yield row
+            if found < rows:
+                raise UsageError(f"{shard['path']}: read gave {found} rows, the plan has {rows}", "give every row of the shard, in order")
+
+
+def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    if (rank is None) != (world_size is None):
+        raise UsageError("rank and world_size go together", "give both or none")
+    if rank is None or world_size is None:
+        import torch.distributed as distributed
+
+        if distributed.is_available() and distributed.is_initialized():
+            return distributed.get_rank(), distributed.get_world_size()
+        return 0, 1
+    if not 0 <= rank < world_size:
+        raise UsageError(f"rank {rank} is none of {world_size}", f"ranks are 0 to {world_size - 1}")
+    return rank, world_size

@@ -1,0 +1,248 @@
+//! Rows from Python and to Python, by the Arrow C stream interface, or column by column from buffers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::ArrayData;
+use arrow::array::{
+    ArrayRef, BooleanArray, ListArray, RecordBatch, RecordBatchReader, StringArray, make_array,
+};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
+use arrow_pyarrow::FromPyArrow;
+use posweight::error::Error;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyCapsule, PyIterator};
+
+use crate::errors::raise;
+
+/// Rows for Python, by `__arrow_c_stream__`. They are taken once.
+#[pyclass(frozen, module = "posweight._native")]
+pub(crate) struct NativeRows(Mutex<Option<Box<dyn RecordBatchReader + Send>>>);
+
+impl NativeRows {
+    pub(crate) fn new(reader: Box<dyn RecordBatchReader + Send>) -> Self {
+        Self(Mutex::new(Some(reader)))
+    }
+}
+
+#[pymethods]
+impl NativeRows {
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        // The interface lets a producer give its own types.
+        drop(requested_schema);
+        let reader = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reader = reader.ok_or_else(|| {
+            raise(py, &Error::usage("the rows were taken already").hint("run the query again"))
+        })?;
+        PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(reader), c"arrow_array_stream")
+    }
+}
+
+/// The exception that Python raised while it gave rows, which is raised in place of what the library made of it.
+#[derive(Clone, Default)]
+pub(crate) struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    /// Keeps the first exception.
+    fn keep(&self, exception: PyErr) -> ArrowError {
+        let text = exception.to_string();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(exception);
+        ArrowError::CDataInterface(text)
+    }
+
+    pub(crate) fn take(&self) -> Option<PyErr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What reads the rows of an object: `stream` has `__arrow_c_stream__`, `streams` is an iterator of such, `columns` is a pair
+/// of the columns and an iterator of their values.
+pub(crate) fn reader(
+    kind: &str,
+    source: &Bound<'_, PyAny>,
+    raised: &Raised,
+) -> PyResult<Box<dyn RecordBatchReader + Send>> {
+    Ok(match kind {
+        "stream" => Box::new(ArrowArrayStreamReader::from_pyarrow_bound(source)?),
+        "streams" => Box::new(StreamsReader::new(source, raised.clone())?),
+        _ => Box::new(ColumnsReader::new(source, raised.clone())?),
+    })
+}
+
+/// The rows of several streams, one after the other.
+struct StreamsReader {
+    streams: Py<PyIterator>,
+    schema: SchemaRef,
+    current: Option<ArrowArrayStreamReader>,
+    raised: Raised,
+}
+
+impl StreamsReader {
+    fn new(source: &Bound<'_, PyAny>, raised: Raised) -> PyResult<Self> {
+        let mut streams = source.try_iter()?;
+        let first = match streams.next() {
+            Some(first) => ArrowArrayStreamReader::from_pyarrow_bound(&first?)?,
+            None => return Err(raise(source.py(), &Error::input("there are no rows"))),
+        };
+        Ok(Self { streams: streams.unbind(), schema: first.schema(), current: Some(first), raised })
+    }
+}
+
+impl Iterator for StreamsReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(batch) = self.current.as_mut().and_then(Iterator::next) {
+                return Some(batch);
+            }
+            let next = Python::attach(|py| -> PyResult<Option<ArrowArrayStreamReader>> {
+                let next = self.streams.bind(py).clone().next();
+                next.map(|next| ArrowArrayStreamReader::from_pyarrow_bound(&next?)).transpose()
+            });
+            match next {
+                Ok(Some(next)) => self.current = Some(next),
+                Ok(None) => return None,
+                Err(exception) => return Some(Err(self.raised.keep(exception))),
+            }
+        }
+    }
+}
+
+impl RecordBatchReader for StreamsReader {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+/// What the values of a column are, as numpy calls it.
+#[derive(Clone)]
+enum Kind {
+    Bool,
+    Number(DataType, usize),
+    /// Lists of 32-bit integers.
+    Lists,
+    Text,
+}
+
+impl Kind {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "b1" => Self::Bool,
+            "i1" => Self::Number(DataType::Int8, 1),
+            "i2" => Self::Number(DataType::Int16, 2),
+            "i4" => Self::Number(DataType::Int32, 4),
+            "i8" => Self::Number(DataType::Int64, 8),
+            "u1" => Self::Number(DataType::UInt8, 1),
+            "u2" => Self::Number(DataType::UInt16, 2),
+            "u4" => Self::Number(DataType::UInt32, 4),
+            "u8" => Self::Number(DataType::UInt64, 8),
+            "f2" => Self::Number(DataType::Float16, 2),
+            "f4" => Self::Number(DataType::Float32, 4),
+            "f8" => Self::Number(DataType::Float64, 8),
+            "lists" => Self::Lists,
+            "text" => Self::Text,
+            _ => return None,
+        })
+    }
+
+    fn data_type(&self) -> DataType {
+        match self {
+            Self::Bool => DataType::Boolean,
+            Self::Number(data_type, _) => data_type.clone(),
+            Self::Lists => DataType::List(item()),
+            Self::Text => DataType::Utf8,
+        }
+    }
+
+    /// The array of what Python gives: bytes; for lists, those of their lengths and of their elements; for texts, a list.
+    fn array(&self, given: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
+        let bytes = |given: &Bound<'_, PyAny>| Ok::<_, PyErr>(given.cast::<PyBytes>()?.as_bytes().to_owned());
+        let wrong = |cause: ArrowError| raise(given.py(), &Error::internal(cause.to_string()));
+        Ok(match self {
+            Self::Bool => {
+                let given = given.cast::<PyBytes>()?.as_bytes();
+                Arc::new(given.iter().map(|byte| Some(*byte != 0)).collect::<BooleanArray>())
+            }
+            Self::Number(data_type, width) => {
+                let given = given.cast::<PyBytes>()?.as_bytes();
+                let data = ArrayData::builder(data_type.clone())
+                    .len(given.len() / width)
+                    .add_buffer(Buffer::from_slice_ref(given));
+                make_array(data.build().map_err(wrong)?)
+            }
+            Self::Lists => {
+                let (lengths, elements): (Bound<'_, PyAny>, Bound<'_, PyAny>) = given.extract()?;
+                let lengths = ScalarBuffer::<i32>::from(Buffer::from_slice_ref(bytes(&lengths)?));
+                let lengths = lengths.iter().map(|length| usize::try_from(*length).unwrap_or(0));
+                let elements = Self::Number(DataType::Int32, 4).array(&elements)?;
+                let lists = ListArray::try_new(item(), OffsetBuffer::from_lengths(lengths), elements, None);
+                Arc::new(lists.map_err(wrong)?)
+            }
+            Self::Text => Arc::new(StringArray::from(given.extract::<Vec<Option<String>>>()?)),
+        })
+    }
+}
+
+fn item() -> Arc<Field> {
+    Arc::new(Field::new_list_field(DataType::Int32, false))
+}
+
+/// Rows whose columns come as buffers, some rows at a time.
+struct ColumnsReader {
+    kinds: Vec<Kind>,
+    schema: SchemaRef,
+    chunks: Py<PyIterator>,
+    raised: Raised,
+}
+
+impl ColumnsReader {
+    fn new(source: &Bound<'_, PyAny>, raised: Raised) -> PyResult<Self> {
+        let (columns, chunks): (Vec<(String, String)>, Bound<'_, PyAny>) = source.extract()?;
+        let mut kinds = Vec::with_capacity(columns.len());
+        let mut fields = Vec::with_capacity(columns.len());
+        for (name, kind) in columns {
+            let known = Kind::named(&kind).ok_or_else(|| {
+                raise(
+                    source.py(),
+                    &Error::input(format!("column {name:?} has the type {kind}, which is not supported")),
+                )
+            })?;
+            fields.push(Field::new(name, known.data_type(), matches!(known, Kind::Text)));
+            kinds.push(known);
+        }
+        Ok(Self { kinds, schema: Arc::new(Schema::new(fields)), chunks: chunks.try_iter()?.unbind(), raised })
+    }
+
+    fn batch(&self, chunk: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
+        let given: Vec<Bound<'_, PyAny>> = chunk.extract()?;
+        let arrays = self.kinds.iter().zip(&given).map(|(kind, given)| kind.array(given));
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays.collect::<PyResult<_>>()?);
+        batch.map_err(|cause| raise(chunk.py(), &Error::internal(cause.to_string())))
+    }
+}
+
+impl Iterator for ColumnsReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = Python::attach(|py| {
+            let next = self.chunks.bind(py).clone().next();
+            next.map(|chunk| self.batch(&chunk?))
+        });
+        next.map(|batch| batch.map_err(|exception| self.raised.keep(exception)))
+    }
+}
+
+impl RecordBatchReader for ColumnsReader {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}

@@ -1,0 +1,290 @@
+"""Counting and weighing."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import posweight
+import pytest
+from conftest import by_hand
+from posweight import _native
+
+try:
+    import tomllib
+except ImportError:
+    tomllib = None
+
+
+def test_weights_are_those_by_hand(matrix, names):
+    result = posweight.compute(matrix, labels=names)
+    assert result.labels == names
+    assert result.pos_weight.dtype == np.float32
+    np.testing.assert_array_equal(result.pos_weight, by_hand(matrix))
+    assert result.rows == 100
+    assert (result.counts.positives == matrix.sum(0)).all()
+    assert (result.counts.positives + result.counts.negatives == 100).all()
+    assert result.status == ["ok"] * 6 + ["no_positives"]
+    assert [one.id for one in result.findings][0] == "NO_POSITIVES"
+    assert result.findings[0].labels == ["gnu"]
+    assert result.measures["cardinality"] == matrix.sum() / 100
+
+
+def test_the_documented_example_of_torch_gives_3():
+    y = np.zeros((400, 1), dtype=np.float32)
+    y[:100] = 1
+    assert posweight.compute(y).pos_weight.tolist() == [3.0]
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", ">f4", ">i8"])
+def test_every_type_of_numbers_counts_the_same(matrix, dtype):
+    for order in "CF":
+        result = posweight.compute(np.asarray(matrix.astype(dtype), order=order))
+        np.testing.assert_array_equal(result.pos_weight, by_hand(matrix))
+    np.testing.assert_array_equal(posweight.compute(matrix.astype(dtype)[::2]).pos_weight, by_hand(matrix[::2]))
+
+
+def test_nan_is_missing_and_other_values_are_refused(matrix):
+    y = matrix.astype(float)
+    y[3, 2] = np.nan
+    counts = posweight.compute(y).counts
+    assert counts.missing.tolist() == [0, 0, 1, 0, 0, 0, 0]
+    y[4, 1] = 2
+    with pytest.raises(posweight.InputError, match='column "1": row 4: value 2 is neither positive nor negative'):
+        posweight.compute(y)
+    y[4, 1] = -100
+    assert posweight.compute(y, missing_values=-100).counts.missing.tolist() == [0, 1, 1, 0, 0, 0, 0]
+
+
+def test_a_column_that_is_no_label_is_refused_and_never_left_out():
+    with pytest.raises(posweight.InputError, match="value 2 is neither"):
+        posweight.compute(np.array([[2, 0], [2, 1]]))
+
+
+def test_names_of_labels_are_taken_as_they_are():
+    y = np.array([[1, 0, 1], [0, 1, 1]])
+    for names in (["a.b", "!x", "*y"], ["x[1]", "{a}", "-"], ["", " ", "ä"]):
+        assert posweight.compute(y, labels=names).labels == names
+    with pytest.raises(posweight.UsageError, match="2 names of labels, but 3 columns"):
+        posweight.compute(y, labels=["a", "b"])
+
+
+def test_an_array_of_classes():
+    result = posweight.compute(np.array([0, 2, 2, 0, 0, 2]), scheme="balanced", num_labels=3)
+    assert result.labels == ["0", "1", "2"]
+    assert result.counts.positives.tolist() == [3, 0, 3]
+    result = posweight.compute(np.array(["red", "blue", "red"]))
+    assert result.labels == ["blue", "red"]
+    result = posweight.compute(np.array([0, 1, 1]), labels=["red", "blue", "green"])
+    assert dict(zip(result.labels, result.counts.positives)) == {"red": 1, "blue": 2, "green": 0}
+
+
+def test_columns_side_by_side(matrix, names):
+    columns = {name: matrix[:, at] for at, name in enumerate(names)} | {"split": np.where(np.arange(100) < 60, "train", "test")}
+    result = posweight.compute(columns, labels=names, by="split")
+    np.testing.assert_array_equal(result.pos_weight, by_hand(matrix))
+    assert sorted(result.groups) == ["split=test", "split=train"]
+    np.testing.assert_array_equal(result.groups["split=train"].pos_weight, by_hand(matrix[:60]))
+    some = posweight.compute(columns, labels=names, where="split = 'test'")
+    np.testing.assert_array_equal(some.pos_weight, by_hand(matrix[60:]))
+
+
+def test_batches_are_counted_one_after_the_other(matrix, names):
+    result = posweight.compute((matrix[start : start + 7] for start in range(0, 100, 7)), labels=names)
+    np.testing.assert_array_equal(result.pos_weight, by_hand(matrix))
+    with pytest.raises(posweight.InputError, match="the first has 7 columns"):
+        posweight.compute(iter([matrix, matrix[:, :3]]))
+    with pytest.raises(posweight.InputError, match="has no batch"):
+        posweight.compute(iter([]))
+
+
+def test_several_sources_are_counted_together(matrix, sample_data):
+    twice = posweight.compute([matrix, matrix[:50]])
+    assert twice.rows == 150
+    paths = [sample_data / "labels270" / "part-0.parquet", str(sample_data / "labels270" / "part-1.parquet")]
+    assert posweight.compute(paths).rows == 1000
+    assert posweight.compute(str(sample_data / "labels270" / "*.parquet")).rows == 2000
+
+
+def test_every_key_of_a_pipeline_file_is_an_argument():
+    keys = set(json.loads(_native.schema())["properties"]) - {"shards", "format"}
+    signature = inspect.signature(posweight.compute)
+    assert keys | {"source", "progress"} == set(signature.parameters)
+    for key in keys:
+        assert f"    {key}: " in posweight.compute.__doc__, key
+
+
+@pytest.mark.skipif(tomllib is None, reason="needs tomllib")
+def test_every_pipeline_gives_the_weights_of_the_program(root, binary, tmp_path, monkeypatch):
+    ran = 0
+    for path in sorted((root / "pipelines").glob("*.toml")):
+        if path.stem == "pipe":
+            continue
+        keys = tomllib.loads(path.read_text())
+        for name in ("vocabulary", "ancestors"):
+            if name in keys:
+                keys[name] = os.path.normpath(path.parent / keys[name])
+        shards = keys.pop("shards")
+        shards = [shards] if isinstance(shards, str) else shards
+        shards = [os.path.normpath(path.parent / shard) for shard in shards]
+        # Saved counts of an earlier test run are not looked for.
+        for name in ("out", "state", "materialize", "skip_exit_code", "summary_json", "metrics_textfile"):
+            keys.pop(name, None)
+        out = tmp_path / path.stem
+        extra = [] if path.stem == "query" else ["--state", f"{out}.state"]
+        subprocess.run([binary, "run", path, "--out", out, "--quiet", *extra], check=True)
+        result = posweight.compute(shards, **keys)
+        assert result.file("weights.json") == (out / "weights.json").read_bytes(), path.stem
+        ran += 1
+    assert ran > 15
+
+
+def test_a_pipeline_file_runs(root, tmp_path):
+    result = posweight.run(root / "pipelines" / "labels270.toml", out=tmp_path / "out")
+    assert (tmp_path / "out" / "_SUCCESS").exists()
+    assert result.rows == 2000
+    assert result.run_results["status"] == "done"
+    assert result.run_results["shards"][0]["status"] == "counted"
+
+
+def test_a_saved_result_is_that_of_the_program(root, binary, tmp_path, sample_data):
+    source = sample_data / "labels270"
+    options = ["--scheme", "sqrt", "--scheme", "ratio", "--clip", "0.5,100"]
+    subprocess.run([binary, "compute", source, "--out", tmp_path / "cli", "--quiet", *options], check=True)
+    result = posweight.compute(source, scheme=["sqrt", "ratio"], clip=(0.5, 100))
+    result.save(tmp_path / "python")
+    for one in sorted((tmp_path / "cli").iterdir()):
+        if one.name != "run_results.json":
+            assert one.read_bytes() == (tmp_path / "python" / one.name).read_bytes(), one.name
+    record = json.loads((tmp_path / "python" / "run_results.json").read_text())
+    assert record["outputs"] == json.loads((tmp_path / "cli" / "run_results.json").read_text())["outputs"]
+    with pytest.raises(posweight.OutputError, match="holds a result already"):
+        result.save(tmp_path / "python")
+    result.save(tmp_path / "python", overwrite=True)
+    again = posweight.load(tmp_path / "python")
+    assert again.file("weights.json") == result.file("weights.json")
+    assert again.run_results is None
+    again = pickle.loads(pickle.dumps(result))
+    assert again.file("weights.json") == result.file("weights.json")
+    assert again.measures == pytest.approx(result.measures) and again.findings == result.findings
+
+
+def test_groups_are_kept_by_pickles(matrix, names):
+    columns = {name: matrix[:, at] for at, name in enumerate(names)} | {"split": np.arange(100) % 2}
+    result = posweight.compute(columns, labels=names, by="split")
+    again = pickle.loads(pickle.dumps(result))
+    assert list(again.groups) == ["split=0", "split=1"]
+    np.testing.assert_array_equal(again.groups["split=1"].pos_weight, by_hand(matrix[1::2]))
+    with pytest.raises(TypeError, match="pickle the whole"):
+        pickle.dumps(result.groups["split=0"])
+
+
+def test_weighing_needs_no_rows(matrix, names, tmp_path):
+    result = posweight.compute(matrix, labels=names)
+    again = posweight.weigh(
+        positives=matrix.sum(0), negatives=(1 - matrix).sum(0), labels=names, scheme=["sqrt", "ratio"], clip=(0, 10)
+    )
+    expected = posweight.compute(matrix, labels=names, scheme=["sqrt", "ratio"], clip=(0, 10))
+    np.testing.assert_array_equal(again.weights["sqrt"], expected.weights["sqrt"])
+    assert list(again.weights) == ["sqrt", "ratio"]
+    result.save(tmp_path / "a")
+    twice = posweight.weigh([tmp_path / "a", tmp_path / "a" / "counts.parquet"], scheme="sqrt")
+    assert twice.rows == 200
+    np.testing.assert_array_equal(twice.weights["sqrt"], posweight.compute([matrix, matrix], labels=names, scheme="sqrt").weights["sqrt"])
+    with pytest.raises(posweight.UsageError, match="both called"):
+        posweight.weigh(positives=[1, 2], negatives=[2, 1], labels=["a", "a"])
+    with pytest.raises(posweight.UsageError, match="differ in length"):
+        posweight.weigh(positives=[1, 2], negatives=[2])
+    with pytest.raises(posweight.InputError, match="not the number of rows"):
+        posweight.weigh(positives=[1, 2], negatives=[2, 2], missing=[0, 0])
+    with pytest.raises(posweight.UsageError, match="is not a count"):
+        posweight.weigh(positives=[1.5], negatives=[2])
+
+
+def test_differences_are_named_by_label(matrix, names):
+    before, after = posweight.compute(matrix, labels=names), posweight.compute(matrix[:50], labels=names)
+    drift = after.diff(before)
+    assert {one["label"] for one in drift["labels"]} == set(names)
+
+
+def test_positions_by_name(matrix, names):
+    result = posweight.compute(matrix, labels=names)
+    assert result.index_of(["dog", "ant"]).tolist() == [3, 0]
+    with pytest.raises(posweight.UsageError, match="no label 'cow'"):
+        result.index_of(["dog", "cow"])
+    with pytest.raises(posweight.UsageError, match="named twice"):
+        result.index_of(["dog", "dog"])
+
+
+def test_a_notebook_shows_it(matrix, names):
+    names[0] = "<b>&"
+    result = posweight.compute(matrix, labels=names)
+    shown = result._repr_html_()
+    assert "&lt;b&gt;&amp;" in shown and "<b>&" not in shown and "NO_POSITIVES" in shown
+    assert "srcdoc=" in result.show()._repr_html_()
+    assert repr(result) == "Result(100 rows, 7 labels, 1 shard, layout wide)"
+    assert "NO_POSITIVES" in str(result)
+    assert result.to_dataset_card().startswith("---\n")
+    assert "size_categories:\n- n<1K\n" in result.to_dataset_card()
+
+
+def test_many_labels_are_shown_in_part(sample_data):
+    assert "… 260 more" in posweight.compute(sample_data / "labels270")._repr_html_()
+
+
+def test_inspect_shows_columns_and_layout(sample_data):
+    seen = posweight.inspect(sample_data / "wide")
+    assert (seen.layout, seen.rows, seen.labels) == ("wide", 12, ["bird", "cat", "dog"])
+    assert "layout = \"wide\"" in seen.spec
+    assert {"name", "type", "cells"} == set(seen.columns[0])
+
+
+def test_eight_computes_at_once(matrix, sample_data):
+    expected = posweight.compute(sample_data / "labels270").file("weights.json")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: posweight.compute(sample_data / "labels270").file("weights.json"), range(8)))
+    assert found == [expected] * 8
+
+
+def test_lines_of_the_log_go_to_logging(sample_data, caplog):
+    with caplog.at_level(logging.INFO, logger="posweight"):
+        posweight.compute(sample_data / "wide")
+    assert any("opened" in record.message for record in caplog.records)
+    assert {record.name for record in caplog.records} == {"posweight"}
+
+
+def test_nothing_is_printed(sample_data):
+    code = f"import posweight; posweight.compute({str(sample_data / 'labels270')!r}); posweight.compute([[1, 0], [0, 0]])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_import_is_quick_and_loads_neither_numpy_nor_the_extension():
+    code = (
+        "import sys, time; start = time.perf_counter(); import posweight; took = time.perf_counter() - start; "
+        "print(took, 'numpy' in sys.modules, 'posweight._native' in sys.modules)"
+    )
+    lines = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout for _ in range(3)]
+    assert {tuple(line.split()[1:]) for line in lines} == {("False", "False")}
+
+
+def test_progress_is_told_to_tqdm(sample_data, monkeypatch):
+    tqdm = pytest.importorskip("tqdm")
+    assert posweight.compute(sample_data / "wide", progress=True).rows == 12
+    assert tqdm
+
+
+def test_folders_of_results_are_paths(matrix, tmp_path):
+    posweight.compute(matrix, out=tmp_path / "out", formats="json")
+    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == [
+        "_SUCCESS", "counts.parquet", "imbalance.json", "run_results.json", "weights.json",
+    ]
+    assert isinstance(posweight.load(tmp_path / "out").save(tmp_path / "again"), Path)

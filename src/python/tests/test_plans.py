@@ -1,0 +1,123 @@
+"""Sampling plans."""
+
+from __future__ import annotations
+
+import numpy as np
+import posweight
+import pytest
+
+
+def test_a_plan_repeats_rows_as_the_program_does(sample_data, tmp_path):
+    plan = posweight.sample(sample_data / "labels270", "ml-ros:percent=25", seed=7)
+    assert len(plan) == len(plan.repeats) == 2000
+    assert plan.repeats.sum() == 2500 and plan.repeats.min() == 1
+    assert [shard["name"] for shard in plan.shards] == [f"part-{at}.parquet" for at in range(4)]
+    assert (plan.seed, plan.epoch, plan.folds) == (7, 0, [])
+    plan.save(tmp_path / "plan")
+    assert (tmp_path / "plan" / "plan" / "part-00003.parquet").exists()
+    again = posweight.sample(sample_data / "labels270", "ml-ros:percent=25", seed=7, out=tmp_path / "out")
+    assert (again.repeats == plan.repeats).all()
+    for one in ("plan.json", "plan.md", "plan/part-00000.parquet", "weights.json"):
+        assert (tmp_path / "out" / one).read_bytes() == (tmp_path / "plan" / one).read_bytes(), one
+    assert "ml-ros" in str(plan) and "2000 rows" in repr(plan)
+    with pytest.raises(posweight.UsageError, match="has no folds"):
+        plan.fold
+    with pytest.raises(posweight.UsageError, match="another epoch|cannot be read again"):
+        posweight.sample(iter([np.eye(4)]), "repeat-factor").at_epoch(1)
+
+
+def test_a_condition_leaves_rows_out(matrix, names):
+    columns = {name: matrix[:, at] for at, name in enumerate(names)} | {"half": np.arange(100) % 2}
+    plan = posweight.sample(columns, "repeat-factor", labels=names, where="half = 1")
+    assert (plan.repeats[::2] == 0).all() and (plan.repeats[1::2] >= 1).all()
+
+
+def test_epochs_draw_anew(matrix):
+    rare = np.zeros((2000, 2), dtype=np.int8)
+    rare[:20, 0] = 1
+    rare[:, 1] = 1
+    plan = posweight.sample(rare, "repeat-factor:threshold=0.02")
+    other = plan.at_epoch(1)
+    assert other.epoch == 1 and (other.repeats != plan.repeats).any()
+    assert (other.at_epoch(0).repeats == plan.repeats).all()
+    # The expected repeats of a rare row are sqrt(0.02 / 0.01).
+    total = sum(plan.at_epoch(epoch).repeats[:20].sum() for epoch in range(20))
+    assert abs(total / 400 - np.sqrt(2)) < 0.1
+
+
+def test_weights_of_rows(matrix):
+    plan = posweight.sample(matrix, "inverse-frequency")
+    assert plan.weights.shape == (100,) and (plan.weights > 0).all()
+
+
+def test_folds_are_stratified(matrix):
+    plan = posweight.sample(matrix, "stratified-split:train=0.8,test=0.2")
+    assert plan.folds == ["train", "test"]
+    rows = [plan.rows_of(fold) for fold in plan.folds]
+    assert sorted(np.concatenate(rows)) == list(range(100))
+    assert abs(len(rows[1]) - 20) <= 3
+    with pytest.raises(posweight.UsageError, match="deals rows into folds"):
+        plan.repeats
+    with pytest.raises(posweight.UsageError, match="no fold 'dev'"):
+        plan.rows_of("dev")
+
+
+def test_scikit_learn(matrix):
+    pytest.importorskip("sklearn")
+    from posweight.sklearn import MultilabelStratifiedKFold, PlanResampler, compute_class_weight
+    from sklearn.base import clone
+    from sklearn.linear_model import LinearRegression
+    from sklearn.model_selection import PredefinedSplit, check_cv, cross_val_score
+
+    folds = MultilabelStratifiedKFold(4)
+    X = np.arange(300.0).reshape(100, 3)
+    parts = list(folds.split(X, matrix))
+    assert len(parts) == folds.get_n_splits() == 4
+    assert sorted(np.concatenate([test for _, test in parts])) == list(range(100))
+    for train, test in parts:
+        assert set(train) | set(test) == set(range(100)) and not set(train) & set(test)
+        # Each fold has its share of a frequent label, to within a row or two.
+        assert abs(matrix[test, 0].sum() - matrix[:, 0].sum() / 4) <= 2
+    assert check_cv(folds) is folds
+    assert len(cross_val_score(LinearRegression(), X, matrix, cv=folds)) == 4
+    groups = np.repeat(np.arange(20), 5)
+    for train, test in folds.split(X, matrix, groups):
+        assert not set(groups[train]) & set(groups[test])
+    plan = posweight.sample(matrix, "stratified-split:folds=4")
+    assert PredefinedSplit(plan.fold).get_n_splits() == 4
+    with pytest.raises(posweight.UsageError, match="no y"):
+        list(folds.split(X))
+
+    np.testing.assert_allclose(compute_class_weight(matrix)[:6], posweight.compute(matrix).pos_weight[:6])
+    resampler = clone(PlanResampler("ml-ros:percent=10"))
+    more, labels = resampler.fit_resample(X, matrix)
+    assert len(more) == len(labels) == posweight.sample(matrix, "ml-ros:percent=10").repeats.sum() > 100
+    assert (more == X[resampler.sample_indices_]).all() and (labels == matrix[resampler.sample_indices_]).all()
+
+
+def test_xgboost_and_keras_take_numbers(matrix, names):
+    from posweight.keras import class_weight
+    from posweight.xgboost import scale_pos_weight
+
+    result = posweight.compute(matrix, labels=names)
+    assert scale_pos_weight(result, "cat") == result.weights["ratio"][2]
+    assert scale_pos_weight(posweight.compute(matrix[:, :1])) == result.weights["ratio"][0]
+    with pytest.raises(posweight.UsageError):
+        scale_pos_weight(result)
+    classes = posweight.compute(np.array([0, 1, 1, 1]), scheme="balanced", num_labels=2)
+    assert class_weight(classes) == {0: 2.0, 1: 2 / 3}
+
+
+def test_charts(matrix, names):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    result = posweight.compute(matrix, labels=names)
+    axes = plt.subplots()[1]
+    assert result.plot.prevalence(ax=axes) is axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()][0] == "eel"
+    assert len(result.plot.weights("ratio").patches) == 7
+    assert result.plot.irlbl() is not None
+    assert result.plot.cooccurrence().images
+    plt.close("all")
