@@ -62,6 +62,8 @@ pub(crate) struct CountPlan {
     pub sample_weight: Option<String>,
     /// Group columns.
     pub by: Vec<String>,
+    /// Column whose distinct values are counted beside rows.
+    pub groups: Option<String>,
     /// How rows are counted.
     pub engine: Engine,
     /// Trust statistics of constant chunks and pages instead of decoding them.
@@ -114,6 +116,8 @@ impl CountPlan {
             filter: spec.r#where.clone(),
             sample_weight: spec.sample_weight.clone(),
             by: list(spec.by.as_ref()).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
+            // Of a sampling plan, they are those that stay in one fold.
+            groups: spec.groups.clone().filter(|_| spec.plan.is_none()),
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(spec, machine)?,

@@ -56,7 +56,8 @@ fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
         return Ok((0..schema.fields().len()).collect());
     }
     let labels = select(&plan.labels, schema)?;
-    let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight).chain(&plan.by);
+    let beside =
+        plan.id.iter().chain(&plan.value).chain(&plan.sample_weight).chain(&plan.by).chain(&plan.groups);
     let named: BTreeSet<&String> = labels.iter().chain(beside).collect();
     let fields = schema.fields().iter().enumerate();
     Ok(fields.filter(|(_, field)| named.contains(field.name())).map(|(i, _)| i).collect())

@@ -31,6 +31,8 @@ pub(crate) struct Weighed {
     pub source: String,
     /// Published files.
     pub outputs: Vec<OutputFile>,
+    /// What the files have that their merge has not.
+    pub left_out: Option<String>,
 }
 
 /// Merges saved counts and weighs them. Counts of jobs that shared the shards of a run become the result of one
@@ -52,6 +54,7 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
         Ok((path.clone(), read(&path)?))
     });
     let files = files.collect::<Result<Vec<_>>>()?;
+    let left_out = groups_left_out(&files);
     let whole = match whole(&files)? {
         Some(mut whole) => {
             whole.spec.weigh_as(spec);
@@ -85,7 +88,19 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
     let request = WriteRequest { folder: "", formats, spec: &meaning, threads: 1 };
     outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;
     let outputs = staging.publish()?;
-    Ok(Weighed { derived, groups, source, outputs })
+    Ok(Weighed { derived, groups, source, outputs, left_out })
+}
+
+/// What is said where groups were counted in some of several files.
+fn groups_left_out(files: &[(PathBuf, CountsFile)]) -> Option<String> {
+    let [_, _, ..] = files else { return None };
+    let (path, grouped) = files.iter().find_map(|(path, file)| Some((path, file.grouped.as_ref()?)))?;
+    let column = &grouped.column;
+    Some(format!(
+        "positives_groups of {} is left out: a value of {column} may be in several of the counts, so that they do not add \
+         up; count all shards in one run with --groups {column}",
+        path.display()
+    ))
 }
 
 fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {

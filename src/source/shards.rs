@@ -69,6 +69,11 @@ pub(crate) struct Shard {
     pub is_outline: bool,
 }
 
+/// The rows of all shards. Footers may claim more together than a number holds.
+pub(crate) fn rows_of(shards: &[Shard]) -> u64 {
+    shards.iter().fold(0, |sum, shard| sum.saturating_add(shard.rows))
+}
+
 impl Shard {
     /// The value of the footer's key-value entry `key`.
     #[must_use]
