@@ -54,9 +54,9 @@ pub(crate) async fn grouped_positives(
     Ok((GroupedPositives { column: column.to_owned(), groups, positives }, spilled))
 }
 
-type Counted = (u64, Vec<u64>, Spilled);
+type GroupsCounted = (u64, Vec<u64>, Spilled);
 
-async fn of_rows(request: &Request<'_>, column: &str, labels: usize) -> Result<Counted> {
+async fn of_rows(request: &Request<'_>, column: &str, labels: usize) -> Result<GroupsCounted> {
     let Request { dataset, limits, progress, .. } = *request;
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
     let share = limits.pool_bytes() / limits.threads.max(1);
@@ -66,7 +66,7 @@ async fn of_rows(request: &Request<'_>, column: &str, labels: usize) -> Result<C
     let make = || GroupSink {
         column: column.to_owned(),
         source: Arc::clone(&source),
-        window: Window { rows: (share / 256).clamp(WINDOW.0, WINDOW.1), ..Window::default() },
+        window: GroupWindow { rows: (share / 256).clamp(WINDOW.0, WINDOW.1), ..GroupWindow::default() },
         // Half of what a thread may take: the other half is the rows of a row group.
         pairs: DistinctPairs::new(rows, share / 4, Arc::clone(&spill)),
         single: 0,
@@ -89,7 +89,7 @@ async fn of_rows(request: &Request<'_>, column: &str, labels: usize) -> Result<C
 
 /// Groups of some rows of one row group.
 #[derive(Debug, Default)]
-struct Window {
+struct GroupWindow {
     /// Rows that are read at a time.
     rows: usize,
     shard: usize,
@@ -98,7 +98,7 @@ struct Window {
     groups: Vec<u128>,
 }
 
-impl Window {
+impl GroupWindow {
     /// The group of a row of a shard.
     fn group(&mut self, source: &ChunkSource, column: &str, shard: usize, row: u64) -> Result<u128> {
         let place = |window: &Self| {
@@ -159,7 +159,7 @@ fn keys(array: &ArrayRef, keys: &mut Vec<u128>) -> Result<()> {
 struct GroupSink {
     column: String,
     source: Arc<ChunkSource>,
-    window: Window,
+    window: GroupWindow,
     pairs: DistinctPairs,
     /// Rows without a group, and how many of them have a positive of each label.
     single: u64,
@@ -197,7 +197,7 @@ impl RowSink for GroupSink {
 }
 
 /// Pairs with their groups as ids. Those without a group keep their id, which then is a group of its own.
-async fn of_pairs(request: &Request<'_>, column: &str, counts: &LabelCounts) -> Result<Counted> {
+async fn of_pairs(request: &Request<'_>, column: &str, counts: &LabelCounts) -> Result<GroupsCounted> {
     let Request { dataset, counting, limits, progress, .. } = *request;
     let (mut groups, mut positives, mut spilled) = (0, vec![0; counts.len()], Spilled::default());
     let has_null = dataset.shards.iter().any(|shard| may_be_null(shard, column));
