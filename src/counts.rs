@@ -13,6 +13,7 @@
 //! weighted counts are exact decimals ([`Mass`]) for the same reason. This module names no file, no
 //! clock and no Arrow type.
 
+mod grouped;
 mod head;
 mod heads;
 mod labels;
@@ -21,6 +22,7 @@ mod unit;
 
 use crate::error::{Error, Result};
 
+pub(crate) use grouped::GroupedPositives;
 pub(crate) use head::Head;
 pub(crate) use labels::number;
 pub(crate) use labels::{Labels, NameOrder};

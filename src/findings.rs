@@ -237,7 +237,8 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
             return whole(facts.null_elements > 0, facts.null_elements, None);
         }
         FindingKind::RepeatedLabels => {
-            let distinct: u64 = counts.tallies().iter().map(|tally| tally.positives).sum();
+            let distinct =
+                counts.tallies().iter().fold(0, |sum: u64, tally| sum.saturating_add(tally.positives));
             let repeats = facts.listed > distinct.saturating_mul(2);
             let named =
                 format!("lists hold {}, in rows with {distinct} different", plural(facts.listed, "label"));

@@ -14,9 +14,12 @@ use serde_json::Value as Json;
 use super::files::FORMAT_VERSION;
 use super::json::json;
 use super::table;
-use crate::counts::{CountUnit, Head, LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted};
+use crate::counts::{
+    CountUnit, GroupedPositives, Head, LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted,
+};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
+use crate::guard::guarded;
 
 /// Counts with what is known of where they come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,8 @@ pub(crate) struct CountsFile {
     pub group: Vec<(String, Option<String>)>,
     /// The job, where several share the shards.
     pub part: Option<JobPart>,
+    /// The groups that have a positive, where these were counted.
+    pub grouped: Option<GroupedPositives>,
 }
 
 /// One of several jobs that share the shards of a run, and what a merge of all has to know of it.
@@ -127,8 +132,19 @@ pub(crate) fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -
     if let Some(part) = &file.part {
         metadata.push((PART, json(part)?));
     }
-    table::write(out, &file.counts, None, &metadata, threads)
+    if let Some(grouped) = &file.grouped {
+        metadata.push((GROUPS, groups_entry(grouped)?));
+    }
+    table::write(out, &file.counts, None, file.grouped.as_ref(), &metadata, threads)
 }
+
+/// The column of groups and how many there are, as metadata hold them.
+pub(super) fn groups_entry(grouped: &GroupedPositives) -> Result<String> {
+    json(&(&grouped.column, grouped.groups))
+}
+
+/// The key of [`groups_entry`].
+pub(super) const GROUPS: &str = "posweight.groups";
 
 const UNLISTED: &str = "posweight.unlisted";
 const HEADS: &str = "posweight.heads";
@@ -141,6 +157,14 @@ const PART: &str = "posweight.part";
 /// # Errors
 /// [`Error::Input`] naming the file: unreadable, not counts, of a newer version, or not adding up.
 pub(crate) fn read(path: &Path) -> Result<CountsFile> {
+    // Damaged files can panic inside the decoder.
+    guarded(|| read_file(path)).unwrap_or_else(|| {
+        Err(Error::input(format!("{}: not a counts file: the decoder gave up", path.display()))
+            .hint("name a counts.parquet that posweight compute wrote"))
+    })
+}
+
+fn read_file(path: &Path) -> Result<CountsFile> {
     let bad = |what: &dyn std::fmt::Display| {
         Error::input(format!("{}: not a counts file: {what}", path.display()))
             .hint("name a counts.parquet that posweight compute wrote")
@@ -175,8 +199,15 @@ pub(crate) fn read(path: &Path) -> Result<CountsFile> {
             heads.into_iter().map(|head| (head.column, head.length, head.unlisted.map(Unlisted::from)));
         counts = counts.with_heads(heads.collect()).map_err(|cause| bad(&cause))?;
     }
+    let grouped = said::<(String, u64)>(entry(GROUPS)).map_err(|cause| bad(&cause))?;
+    let grouped =
+        grouped.map(|(column, groups)| GroupedPositives { column, groups, positives: parts.groups });
+    if grouped.as_ref().is_some_and(|grouped| grouped.positives.len() != counts.len()) {
+        return Err(bad(&"column positives_groups is missing"));
+    }
     Ok(CountsFile {
         counts,
+        grouped,
         group: said(entry(GROUP)).map_err(|cause| bad(&cause))?.unwrap_or_default(),
         part: said(entry(PART)).map_err(|cause| bad(&cause))?,
         layout: entry("posweight.layout").unwrap_or_default(),
@@ -209,6 +240,8 @@ impl CountsFile {
             fingerprint: add_fingerprints(&self.fingerprint, &other.fingerprint),
             group: if self.group == other.group { self.group.clone() } else { Vec::new() },
             part: None,
+            // A group may be in both.
+            grouped: None,
         })
     }
 }
@@ -234,6 +267,8 @@ struct CountColumns {
     labels: Labels,
     tallies: Vec<Tally>,
     masses: Vec<MassTally>,
+    /// Groups with a positive; empty unless these were counted.
+    groups: Vec<u64>,
 }
 
 impl CountColumns {
@@ -267,6 +302,10 @@ impl CountColumns {
                 missing: side(3, row),
                 invalid: side(4, row),
             });
+        }
+        if batch.column_by_name(table::POSITIVES_GROUPS).is_some() {
+            let groups = numbers(table::POSITIVES_GROUPS)?;
+            self.groups.extend_from_slice(groups.as_primitive::<UInt64Type>().values());
         }
         if batch.column_by_name("positives_mass").is_some() {
             let masses = |name: &str| column(name, &DataType::Decimal128(38, 18));

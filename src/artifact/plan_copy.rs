@@ -76,7 +76,8 @@ fn open(original: &OriginalShard<'_>) -> Result<ParquetRecordBatchReader> {
         let (file, reader) = (original.place.open()?, original.reader.clone());
         ParquetRecordBatchReaderBuilder::new_with_metadata(file, reader).with_batch_size(BATCH_ROWS).build()
     };
-    open().map_err(|cause| Error::behind(&cause).unwrap_or_else(|| damaged(original, &cause)))
+    let opened = guarded(open).ok_or_else(|| damaged(original, &"the decoder gave up"))?;
+    opened.map_err(|cause| Error::behind(&cause).unwrap_or_else(|| damaged(original, &cause)))
 }
 
 /// How the original was written, as its footer shows; field ids and logical types come with its columns.

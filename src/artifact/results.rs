@@ -125,6 +125,12 @@ pub(crate) struct ResultSummary {
     pub mean_ir: Option<f64>,
     /// The largest IRLbl.
     pub max_ir: Option<f64>,
+    /// Distinct values of the column of `--groups`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<u64>,
+    /// The fewest of them that have a positive of a label which has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_positives_groups: Option<u64>,
 }
 
 /// One shard.

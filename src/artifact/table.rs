@@ -14,7 +14,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::files::unwritable;
-use crate::counts::{LabelCounts, Mass, MassTally, Tally};
+use crate::counts::{GroupedPositives, LabelCounts, Mass, MassTally, Tally};
 use crate::error::{Error, Result};
 use crate::threads::in_order;
 use crate::weights::Weights;
@@ -22,17 +22,21 @@ use crate::weights::Weights;
 /// Columns of integers; the label's name comes after the first.
 const INTEGERS: [&str; 6] = ["label_index", "positives", "negatives", "uncertain", "missing", "invalid"];
 
+/// Groups with a positive.
+pub(super) const POSITIVES_GROUPS: &str = "positives_groups";
+
 /// Labels per row group.
 const GROUP_LABELS: usize = 1 << 20;
 /// Labels per batch.
 const BATCH_LABELS: usize = 1 << 16;
 
-/// Writes one row per label: the counts, and the weights where there are such. Columns are encoded by
+/// Writes one row per label: the counts, and the weights and groups where there are such. Columns are encoded by
 /// `threads` threads; how many there are changes no byte.
 pub(super) fn write(
     out: impl Write + Send,
     counts: &LabelCounts,
     weights: Option<&Weights>,
+    grouped: Option<&GroupedPositives>,
     metadata: &[(&str, String)],
     threads: usize,
 ) -> Result<()> {
@@ -48,15 +52,15 @@ pub(super) fn write(
             .set_column_dictionary_enabled(name.into(), false)
             .set_column_encoding(name.into(), Encoding::DELTA_BINARY_PACKED);
     }
-    write_groups(out, &columns(counts, weights), counts.len(), properties.build(), threads).map_err(|cause| {
-        match cause {
+    write_groups(out, &columns(counts, weights, grouped), counts.len(), properties.build(), threads).map_err(
+        |cause| match cause {
             ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
                 Ok(cause) => unwritable(&cause),
                 Err(other) => Error::output(other.to_string()),
             },
             other => Error::output(other.to_string()),
-        }
-    })
+        },
+    )
 }
 
 fn write_groups(
@@ -91,12 +95,16 @@ fn write_groups(
     Ok(())
 }
 
-/// One row per label, as the files hold it: the counts, and the weights where there are such.
+/// One row per label, as the files hold it: the counts, and the weights and groups where there are such.
 ///
 /// # Errors
 /// [`Error::Internal`] when weights and counts are of different labels.
-pub(crate) fn rows(counts: &LabelCounts, weights: Option<&Weights>) -> Result<RecordBatch> {
-    let columns = columns(counts, weights);
+pub(crate) fn rows(
+    counts: &LabelCounts,
+    weights: Option<&Weights>,
+    grouped: Option<&GroupedPositives>,
+) -> Result<RecordBatch> {
+    let columns = columns(counts, weights, grouped);
     let values = columns.iter().map(|column| (column.values)(0..counts.len()));
     RecordBatch::try_new(schema(&columns), values.collect())
         .map_err(|cause| Error::internal(cause.to_string()))
@@ -118,7 +126,11 @@ impl<'c> Column<'c> {
     }
 }
 
-fn columns<'c>(counts: &'c LabelCounts, weights: Option<&'c Weights>) -> Vec<Column<'c>> {
+fn columns<'c>(
+    counts: &'c LabelCounts,
+    weights: Option<&'c Weights>,
+    grouped: Option<&'c GroupedPositives>,
+) -> Vec<Column<'c>> {
     let count = |name: &str, of: fn(&Tally) -> u64| {
         Column::new(name, DataType::UInt64, move |range| {
             Arc::new(UInt64Array::from_iter_values(counts.tallies()[range].iter().map(of)))
@@ -138,6 +150,11 @@ fn columns<'c>(counts: &'c LabelCounts, weights: Option<&'c Weights>) -> Vec<Col
         count(missing, |tally| tally.missing),
         count(invalid, |tally| tally.invalid),
     ];
+    if let Some(grouped) = grouped {
+        columns.push(Column::new(POSITIVES_GROUPS, DataType::UInt64, |range| {
+            Arc::new(UInt64Array::from(grouped.positives[range].to_vec()))
+        }));
+    }
     if let Some(masses) = counts.masses() {
         let mass = |name: &str, of: fn(&MassTally) -> Mass| {
             Column::new(name, DataType::Decimal128(38, 18), move |range| {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::counts::CountsFile;
+use super::counts::{CountsFile, GROUPS, groups_entry};
 use super::files::FORMAT_VERSION;
 use super::json::JsonObject;
 use super::table;
@@ -25,14 +25,17 @@ pub(crate) fn write_parquet(
     weights: &Weights,
     threads: usize,
 ) -> Result<()> {
-    let metadata = [
+    let mut metadata = vec![
         ("posweight.version", FORMAT_VERSION.to_owned()),
         ("posweight.rows", file.counts.rows().to_string()),
         ("posweight.layout", file.layout.clone()),
         ("posweight.fingerprint", file.fingerprint.clone()),
         ("posweight.pos_weight", weights.primary().name.clone()),
     ];
-    table::write(out, &file.counts, Some(weights), &metadata, threads)
+    if let Some(grouped) = &file.grouped {
+        metadata.push((GROUPS, groups_entry(grouped)?));
+    }
+    table::write(out, &file.counts, Some(weights), file.grouped.as_ref(), &metadata, threads)
 }
 
 /// Writes `weights.json`, streamed. `failed_checks` did not pass, and `spec` is what the run was asked for.
@@ -71,6 +74,10 @@ pub(crate) fn write_json(
     object.array("negatives", tallies.iter().map(|t| t.negatives))?;
     object.array("uncertain", tallies.iter().map(|t| t.uncertain))?;
     object.array("missing", tallies.iter().map(|t| t.missing))?;
+    if let Some(grouped) = &file.grouped {
+        object.value("groups", &json!({ "column": grouped.column, "count": grouped.groups }))?;
+        object.array("positives_groups", grouped.positives.iter())?;
+    }
     if let Some(masses) = counts.masses() {
         object.array("positives_mass", masses.iter().map(|m| m.positives.to_f64()))?;
         object.array("negatives_mass", masses.iter().map(|m| m.negatives.to_f64()))?;

@@ -252,7 +252,7 @@ impl ReportFlags {
     }
 }
 
-/// Measures that need a second pass over the rows.
+/// What needs a second pass over the rows.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
 pub(super) struct RowMeasureFlags {
@@ -260,6 +260,10 @@ pub(super) struct RowMeasureFlags {
     /// auto, up to 2 000 labels and without --state]
     #[arg(long, value_name = "HOW")]
     row_measures: Option<String>,
+    /// Also count, for each label, the distinct values of this column, such as patients or documents, that have a
+    /// positive
+    #[arg(long, value_name = "COL")]
+    groups: Option<String>,
     /// Number of input features of the model, for TCS
     #[arg(long, value_name = "F")]
     num_features: Option<u64>,
@@ -268,6 +272,7 @@ pub(super) struct RowMeasureFlags {
 impl RowMeasureFlags {
     pub(super) fn put(&self, spec: &mut Spec) {
         spec.row_measures.clone_from(&self.row_measures);
+        spec.groups.clone_from(&self.groups);
         spec.num_features = self.num_features;
     }
 }

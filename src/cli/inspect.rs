@@ -175,7 +175,7 @@ fn describe(
     schema: &arrow::datatypes::Schema,
     cells: &BTreeMap<String, ColumnEvidence>,
 ) -> String {
-    let rows: u64 = shards.iter().map(|shard| shard.rows).sum();
+    let rows = shards::rows_of(shards);
     let bytes: u64 = shards.iter().map(|shard| shard.bytes).sum();
     let mut text =
         format!("{}, {}, {bytes} bytes\n", plural(shards.len() as u64, "shard"), plural(rows, "row"));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::flags;
-use super::output::{print, terminal_lines};
+use super::output::{print, say, terminal_lines};
 use crate::error::Result;
 use crate::pipeline::options::formats;
 use crate::pipeline::spec::{OneOrMany, Spec};
@@ -40,9 +40,12 @@ impl WeighVerb {
         self.weights.put(&mut spec)?;
         self.told.put(&mut spec);
         let formats = formats(&spec.formats.as_ref().map(OneOrMany::to_vec).unwrap_or_default())?;
-        let Weighed { derived, groups, source, outputs } = weigh(&self.counts, &spec, &formats)?;
+        let Weighed { derived, groups, source, outputs, left_out } = weigh(&self.counts, &spec, &formats)?;
         if self.quiet {
             return Ok(());
+        }
+        if let Some(what) = left_out {
+            say(&format!("warning: {what}"));
         }
         let mut text = report::text(&derived.report(source, &groups, None), terminal_lines());
         let out = spec.out.unwrap_or_default();

@@ -265,7 +265,7 @@ impl Counting {
     }
 
     /// Every meaning that values have for some label.
-    pub(super) fn domains(&self) -> impl Iterator<Item = &Domain> {
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &Domain> {
         std::iter::once(&self.domain).chain(self.overrides.values())
     }
 

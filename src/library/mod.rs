@@ -99,7 +99,7 @@ pub fn open(run: &Path) -> Result<Computed> {
 /// As `posweight weigh`.
 pub fn weigh(files: &[PathBuf], options: Options) -> Result<Computed> {
     let spec = options.spec;
-    let Merged { derived, groups, source, spec: meaning } = merged(files, &spec)?;
+    let Merged { derived, groups, source, spec: meaning, .. } = merged(files, &spec)?;
     Computed::weighed(derived, groups, source, meaning).written(&spec)
 }
 

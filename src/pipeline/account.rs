@@ -16,13 +16,14 @@ use crate::artifact::results::{
     CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata, ReadingResult,
     Resources, ResultSummary, RunResults, ShardResult, TableResult,
 };
+use crate::counts::GroupedPositives;
 use crate::engine::rows::Measured;
 use crate::engine::states::Fate;
 use crate::engine::{Counted, Route, Spilled};
 use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::row_stream::StreamEnd;
-use crate::source::shards::{Shard, Unreadable, fingerprint};
+use crate::source::shards::{Shard, Unreadable, fingerprint, rows_of};
 use crate::source::tables::table::Table;
 
 /// What is known so far.
@@ -53,7 +54,7 @@ impl Account {
         self.inputs = Inputs {
             shards: shards.len() as u64,
             bytes: shards.iter().map(|shard| shard.bytes).sum(),
-            rows: shards.iter().map(|shard| shard.rows).sum(),
+            rows: rows_of(shards),
             tables: opened.tables.iter().map(|table| table_result(table.as_ref())).collect(),
             bytes_read: 0,
             fingerprint: fingerprint(shards, &rules(spec, &opened.counting)),
@@ -239,6 +240,8 @@ pub(super) fn summary(derived: &Derived) -> ResultSummary {
         cardinality: derived.brief.cardinality,
         mean_ir: derived.brief.mean_ir,
         max_ir: derived.brief.max_ir,
+        groups: derived.file.grouped.as_ref().map(|grouped| grouped.groups),
+        min_positives_groups: derived.file.grouped.as_ref().and_then(GroupedPositives::fewest),
     }
 }
 

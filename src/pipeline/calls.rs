@@ -209,8 +209,8 @@ impl CallPlan {
     /// The rows of one group, after the columns of `--by` with its key.
     fn rows(&self, counts: &LabelCounts, key: &[Option<String>], of_rows: OfRows<'_>) -> Result<RecordBatch> {
         let rows = match self.kind {
-            CallKind::Counts => rows(counts, None)?,
-            CallKind::Weights => rows(counts, Some(&weigh(counts, &self.weighing)?))?,
+            CallKind::Counts => rows(counts, None, None)?,
+            CallKind::Weights => rows(counts, Some(&weigh(counts, &self.weighing)?), None)?,
             CallKind::Measures => self.measures(counts, of_rows)?,
         };
         let by = &self.count.by;

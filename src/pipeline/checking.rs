@@ -15,6 +15,7 @@ use crate::checks::{self, Checked, failure};
 use crate::drift::compare;
 use crate::engine::Dataset;
 use crate::error::{Error, Result};
+use crate::source::shards::rows_of;
 use crate::source::where_values::what_columns_hold;
 use crate::store::of_path;
 
@@ -78,7 +79,7 @@ pub(super) fn check_condition(plan: &Plan, opened: &Opened, rows: u64) -> Result
         return Ok(());
     };
     let Dataset { shards, schema, .. } = &opened.dataset;
-    let all: u64 = shards.iter().map(|shard| shard.rows).sum();
+    let all = rows_of(shards);
     if all == 0 || plan.part.is_some() {
         return Ok(());
     }

@@ -72,6 +72,8 @@ pub(crate) struct CountPlan {
     pub folded_by: Option<String>,
     /// Rows are copied with all their columns.
     pub copies_rows: bool,
+    /// Column whose distinct values are counted beside rows.
+    pub groups: Option<String>,
     /// How rows are counted.
     pub engine: Engine,
     /// Trust statistics of constant chunks and pages instead of decoding them.
@@ -128,6 +130,8 @@ impl CountPlan {
             by: list(spec.by.as_ref()).iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
             folded_by: spec.groups.clone(),
             copies_rows: spec.materialize == Some(true),
+            // Of a sampling plan, they are those that stay in one fold.
+            groups: spec.groups.clone().filter(|_| spec.plan.is_none()),
             engine: spec.engine.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             trust_statistics: spec.trust_statistics.unwrap_or(false),
             limits: limits(spec, machine)?,

@@ -99,6 +99,7 @@ impl Derived {
         Report {
             unit: self.file.unit,
             counts,
+            grouped: self.file.grouped.as_ref(),
             weights: &self.weights,
             consequences: Consequences::new(counts, &self.weights, self.options.batch_size),
             measures: self.measures(),

@@ -19,26 +19,31 @@ use crate::source::shards::Shard;
 use crate::source::values::Domain;
 use crate::source::vocabulary::nearest;
 
-/// `--by` and `--sample-weight` must name columns of use.
+/// `--by`, `--groups` and `--sample-weight` must name columns of use.
 pub(super) fn check_row_columns(
     plan: &CountPlan,
     schema: &Schema,
     hive: &[String],
     shards: &[Shard],
 ) -> Result<()> {
-    for name in &plan.by {
+    let by = plan.by.iter().map(|name| ("--by", name));
+    for (flag, name) in by.chain(plan.groups.iter().map(|name| ("--groups", name))) {
         let simple = |t: &DataType| !t.is_nested();
         match schema.field_with_name(name) {
             Ok(field) if simple(field.data_type()) => {}
             Ok(field) => {
                 return Err(Error::usage(format!(
-                    "--by {name}: column is {}, which has no simple values",
+                    "{flag} {name}: column is {}, which has no simple values",
                     field.data_type()
                 ))
-                .hint("name a column such as a split"));
+                .hint(if flag == "--by" {
+                    "name a column such as a split"
+                } else {
+                    "name the id of a patient or a document"
+                }));
             }
             Err(_) if hive.contains(name) => {}
-            Err(_) => return Err(no_column_or_key(name, schema, hive, shards).at("--by")),
+            Err(_) => return Err(no_column_or_key(name, schema, hive, shards).at(flag)),
         }
     }
     let Some(name) = &plan.sample_weight else { return Ok(()) };

@@ -19,6 +19,7 @@ pub(crate) mod destination;
 pub(crate) mod explain;
 mod folder_columns;
 pub(crate) mod forecast;
+mod grouping;
 mod hierarchy;
 mod label_keys;
 mod label_rules;

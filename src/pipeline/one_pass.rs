@@ -15,6 +15,7 @@ pub(super) fn suits(plan: &Plan) -> bool {
         && state.is_none()
         && skip_exit_code.is_none()
         && part.is_none()
+        && count.groups.is_none()
         && count.limits.cluster.is_none()
         && count.engine != Engine::Encoded
 }

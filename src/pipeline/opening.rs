@@ -313,7 +313,7 @@ fn detected(
         id: plan.id.as_deref(),
         value: plan.value.as_deref(),
         delimiter: plan.delimiter.as_deref(),
-        taken: plan.by.iter().chain(&plan.sample_weight).map(String::as_str).collect(),
+        taken: plan.by.iter().chain(&plan.sample_weight).chain(&plan.groups).map(String::as_str).collect(),
         domain: &plan.domain,
         label_domains: &plan.label_domains,
     };
@@ -327,7 +327,7 @@ fn detected(
 /// The schema with the columns that are read: labels and values may differ in type between shards, others not.
 fn agreed(plan: &CountPlan, layout: &Layout, shards: &[Shard]) -> Result<Agreement> {
     let labels: BTreeSet<&str> = layout.labels.iter().chain(&layout.value).map(String::as_str).collect();
-    let exact = layout.id.iter().chain(&plan.by).chain(&plan.sample_weight);
+    let exact = layout.id.iter().chain(&plan.by).chain(&plan.sample_weight).chain(&plan.groups);
     let exact: BTreeSet<&str> = exact.map(String::as_str).collect();
     agree(shards, &|name| match (exact.contains(name), labels.contains(name)) {
         (true, _) => Need::Exact,
@@ -338,7 +338,8 @@ fn agreed(plan: &CountPlan, layout: &Layout, shards: &[Shard]) -> Result<Agreeme
 
 /// The columns that are read.
 fn columns<'a>(plan: &'a CountPlan, layout: &'a Layout) -> impl Iterator<Item = &'a str> {
-    layout.columns().chain(plan.by.iter().map(String::as_str)).chain(plan.sample_weight.as_deref())
+    let beside = plan.by.iter().chain(&plan.sample_weight).chain(&plan.groups);
+    layout.columns().chain(beside.map(String::as_str))
 }
 
 impl SharingJob<'_> {
@@ -387,7 +388,8 @@ impl Opened {
 
 /// Shards that need not be read, because their counts are saved.
 fn saved(plan: &Plan) -> Known {
-    let state = plan.state.as_deref().filter(|_| !plan.full && plan.row_measures != Some(true));
+    let reads_all = plan.full || plan.row_measures == Some(true) || plan.count.groups.is_some();
+    let state = plan.state.as_deref().filter(|_| !reads_all);
     Known::new(state.map(States::identities).unwrap_or_default())
 }
 

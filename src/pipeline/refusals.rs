@@ -49,6 +49,7 @@ fn check_job(plan: &Plan) -> Result<()> {
         ("--out -", plan.out.folder().is_none(), "name a folder with --out DIR, one for each job"),
         ("--formats", plan.spec.formats.is_some(), "a job writes counts; give --formats to weigh"),
         ("--plan", plan.sampling.is_some(), "plan when all shards are together"),
+        ("--groups", plan.count.groups.is_some(), "groups of several jobs do not add up; count in one job"),
         ("--row-measures on", plan.row_measures == Some(true), "use auto or off"),
         ("checks", !plan.checks.is_empty(), "a part of the shards says little; compare the whole with diff"),
     ];
@@ -74,6 +75,10 @@ fn check_cluster(plan: &Plan) -> Result<()> {
         return Err(
             Error::usage("--cluster: executors do not see the rows of --query").hint("drop one of the two")
         );
+    }
+    if plan.count.groups.is_some() {
+        return Err(Error::usage("--cluster: groups are counted by one machine")
+            .hint("drop --groups, or count without --cluster"));
     }
     if reads_stdin(plan) {
         return Err(Error::usage("--cluster: executors do not see a stream on stdin")

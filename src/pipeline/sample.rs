@@ -29,7 +29,7 @@ use crate::sampling::stratify::examples_distribution;
 use crate::sampling::{Decisions, Draw, Method, Preview, Shift};
 use crate::source::layout::LayoutKind;
 use crate::source::names::names;
-use crate::source::shards::Shard;
+use crate::source::shards::{Shard, rows_of};
 use crate::source::vocabulary::nearest;
 
 /// A plan of a run.
@@ -255,7 +255,7 @@ async fn id_rows(request: &Request<'_>, counts: &LabelCounts) -> Result<Option<(
     let layout = &request.counting.layout;
     let Some(id) = layout.id.as_ref().filter(|_| layout.kind == LayoutKind::Long) else { return Ok(None) };
     let rows = IdRows::new(request).await?;
-    let found: u64 = rows.dataset.shards.iter().map(|shard| shard.rows).sum();
+    let found = rows_of(&rows.dataset.shards);
     match counts.rows() {
         all if all > found && request.counting.num_rows.is_some() => Err(Error::usage(format!(
             "--plan: only {found} of the {all} rows of --num-rows have an id in the shards, which names a row in a plan"

@@ -32,7 +32,6 @@ impl Sampling {
         let texts = spec.plan.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
         let Some((text, others)) = texts.split_first() else {
             let given = [
-                ("--groups", spec.groups.is_some()),
                 ("--fold-column", spec.fold_column.is_some()),
                 ("--seed", spec.seed.is_some()),
                 ("--epoch", spec.epoch.is_some()),

@@ -164,7 +164,8 @@ pub(crate) struct Spec {
     /// `NAME:key=value,…`: a sampling plan to write beside the weights; with `dry_run` several, to be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<OneOrMany>,
-    /// Column whose rows of one value stay in one fold of `stratified-split`.
+    /// Column whose rows of one value stay in one fold of `stratified-split`; without a plan, column whose distinct
+    /// values are counted beside rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<String>,
     /// Name of the folders of folds that `materialize` writes.

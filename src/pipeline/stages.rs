@@ -1,7 +1,7 @@
 //! The stages of a run, in their order. Each gives a value to the next.
 //!
 //! ```text
-//! open ─▶ count ─▶ measure rows ─▶ sample ─▶ derive ─▶ check ─▶ publish
+//! open ─▶ count ─▶ measure rows ─▶ count groups ─▶ sample ─▶ derive ─▶ check ─▶ publish
 //! ```
 
 use std::path::Path;
@@ -14,6 +14,7 @@ use super::account::{Account, finding_result, summary};
 use super::checking::{check, check_condition};
 use super::derived::Derived;
 use super::destination::Destination;
+use super::grouping::{check_groups, count_groups};
 use super::hierarchy::unused;
 use super::opening::{Opened, open_plan, rules};
 use super::outcome::{Ended, Observer, Outcome};
@@ -27,7 +28,7 @@ use crate::artifact::counts::{CountsFile, JobPart};
 use crate::artifact::files::OutputFile;
 use crate::artifact::publish::{Staging, published};
 use crate::artifact::stored::read_results;
-use crate::counts::{Cell, LabelCounts};
+use crate::counts::{Cell, GroupedPositives, LabelCounts};
 use crate::engine::counting::Counting;
 use crate::engine::rows::Measured;
 use crate::engine::states::States;
@@ -58,6 +59,7 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
     if plan.sampling.is_some() {
         check_opened(plan, &opened)?;
     }
+    check_groups(plan, &opened)?;
     // A folder that cannot take the result is found before the scan, but after everything that is wrong in the spec.
     let staging = plan.out.folder().map(|out| Staging::begin(out, plan.overwrite)).transpose();
     let staging = staging.inspect_err(|_| account.is_held = true)?;
@@ -70,9 +72,10 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
         tracing::warn!("{unused}");
     }
     let measured = measure(plan, &opened, &counted, account).await?;
+    let grouped = count_groups(plan, &opened, &counted.total, account).await?;
     let sampled = make_sampling_plan(plan, &opened, &counted.total, account).await?;
     let deriving = account.timings.start("derive");
-    let (mut derived, groups) = derive(plan, &mut opened, counted, measured, &spec, account)?;
+    let (mut derived, groups) = derive(plan, &mut opened, counted, (measured, grouped), &spec, account)?;
     account.findings = derived.findings.iter().map(|finding| finding_result(finding, &derived)).collect();
     let source = outputs::source(
         opened.dataset.shards.len() as u64,
@@ -234,7 +237,7 @@ fn derive(
     plan: &Plan,
     opened: &mut Opened,
     counted: Counted,
-    measured: Option<Measured>,
+    (measured, grouped): (Option<Measured>, Option<GroupedPositives>),
     spec: &Json,
     account: &Account,
 ) -> Result<(Derived, Vec<(String, Derived)>)> {
@@ -248,7 +251,7 @@ fn derive(
     let (layout, unit) = (opened.detected.layout.kind, opened.counting.unit);
     let file = |counts, group, part| {
         let (layout, fingerprint) = (layout.to_string(), account.inputs.fingerprint.clone());
-        CountsFile { counts, layout, unit, fingerprint, group, part }
+        CountsFile { counts, layout, unit, fingerprint, group, part, grouped: None }
     };
     let mut groups = groups
         .into_iter()
@@ -285,7 +288,8 @@ fn derive(
         facts: facts.clone(),
         rest_is_missing: opened.counting.unlisted() == Cell::Missing,
     });
-    let mut derived = Derived::of(file(total, Vec::new(), part), &weighing, plan.measure_options, &facts)?;
+    let file = CountsFile { grouped, ..file(total, Vec::new(), part) };
+    let mut derived = Derived::of(file, &weighing, plan.measure_options, &facts)?;
     derived.rows = rows;
     Ok((derived, groups))
 }

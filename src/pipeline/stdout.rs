@@ -21,7 +21,7 @@ pub(super) fn to_stdout(format: StdoutFormat, derived: &Derived, spec: &Json) ->
         }
         StdoutFormat::Arrow => {
             let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
-            let rows = rows(&derived.file.counts, Some(&derived.weights))?;
+            let rows = rows(&derived.file.counts, Some(&derived.weights), derived.file.grouped.as_ref())?;
             let mut writer = StreamWriter::try_new(&mut bytes, &rows.schema()).map_err(internal)?;
             writer.write(&rows).and_then(|()| writer.finish()).map_err(internal)?;
         }

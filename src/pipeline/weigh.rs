@@ -31,6 +31,8 @@ pub(crate) struct Weighed {
     pub source: String,
     /// Published files.
     pub outputs: Vec<OutputFile>,
+    /// What the files have that their merge has not.
+    pub left_out: Option<String>,
 }
 
 /// Merges saved counts and weighs them. Counts of jobs that shared the shards of a run become the result of one
@@ -45,14 +47,14 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
         .ok_or_else(|| Error::usage("no output folder is named").hint("name one with --out DIR"))?;
     weighing(spec)?;
     let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
-    let Merged { derived, groups, source, spec: meaning } = merged(files, spec)?;
+    let Merged { derived, groups, source, spec: meaning, left_out } = merged(files, spec)?;
     let last = spec.against.as_deref().map(|path| against(path, Some(out))).transpose()?.flatten();
     let drift = last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), derived.side())));
     let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
     let request = WriteRequest { folder: "", formats, spec: &meaning, threads: 1 };
     outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;
     let outputs = staging.publish()?;
-    Ok(Weighed { derived, groups, source, outputs })
+    Ok(Weighed { derived, groups, source, outputs, left_out })
 }
 
 /// Counts that were merged and weighed, before they are written.
@@ -66,6 +68,8 @@ pub(crate) struct Merged {
     pub source: String,
     /// What decides the result.
     pub spec: Json,
+    /// What the files have that their merge has not.
+    pub left_out: Option<String>,
 }
 
 /// Merges saved counts and weighs them.
@@ -80,6 +84,7 @@ pub(crate) fn merged(files: &[PathBuf], spec: &Spec) -> Result<Merged> {
         Ok((path.clone(), read(&path)?))
     });
     let files = files.collect::<Result<Vec<_>>>()?;
+    let left_out = groups_left_out(&files);
     let whole = match whole(&files)? {
         Some(mut whole) => {
             whole.spec.weigh_as(spec);
@@ -107,7 +112,7 @@ pub(crate) fn merged(files: &[PathBuf], spec: &Spec) -> Result<Merged> {
     let facts = with_groups(whole.facts, &whole.total.counts, None, &groups);
     let derived = Derived::of(whole.total, &weighing, options, &facts)?;
     let spec = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
-    Ok(Merged { derived, groups, source, spec })
+    Ok(Merged { derived, groups, source, spec, left_out })
 }
 
 /// Weighs counts that a program has.
@@ -116,6 +121,18 @@ pub(crate) fn merged(files: &[PathBuf], spec: &Spec) -> Result<Merged> {
 /// [`Error::Usage`] for keys of `spec` that are wrong, [`Error::Input`] if a policy refuses a label.
 pub(crate) fn weigh_counts(file: CountsFile, spec: &Spec) -> Result<Derived> {
     Derived::of(file, &weighing(spec)?, measure_options(spec)?, &RowFacts::default())
+}
+
+/// What is said where groups were counted in some of several files.
+fn groups_left_out(files: &[(PathBuf, CountsFile)]) -> Option<String> {
+    let [_, _, ..] = files else { return None };
+    let (path, grouped) = files.iter().find_map(|(path, file)| Some((path, file.grouped.as_ref()?)))?;
+    let column = &grouped.column;
+    Some(format!(
+        "positives_groups of {} is left out: a value of {column} may be in several of the counts, so that they do not add \
+         up; count all shards in one run with --groups {column}",
+        path.display()
+    ))
 }
 
 fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {

@@ -44,6 +44,9 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     )?;
     findings(report, out)?;
     heads(report, out)?;
+    if let Some(line) = report.groups_line(code_span) {
+        writeln!(out, "{line}.\n")?;
+    }
     let (most, least) = report.by_frequency(ALL_LABELS_MAX, ENDS);
     if least.is_empty() {
         writeln!(out, "## Labels, most frequent first\n")?;
@@ -117,19 +120,26 @@ fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
 
 fn labels(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::Result {
     let vectors = &report.weights.vectors;
-    write!(out, "| # | label | positives | negatives | missing |")?;
+    let groups = if report.grouped.is_some() { " groups |" } else { "" };
+    write!(out, "| # | label | positives |{groups} negatives | missing |")?;
     let masses = report.counts.masses();
     write!(out, "{} prevalence | IRLbl |", masses.map_or("", |_| " positive mass | negative mass |"))?;
     vectors.iter().try_for_each(|vector| write!(out, " `{}` |", vector.name))?;
     let scumble = report.rows.map(|rows| &rows.scumble);
     writeln!(out, "{} status |", scumble.map_or("", |_| " SCUMBLE |"))?;
-    let columns = vectors.len() + usize::from(scumble.is_some()) + 2 * usize::from(masses.is_some());
+    let columns = vectors.len()
+        + usize::from(scumble.is_some())
+        + 2 * usize::from(masses.is_some())
+        + usize::from(report.grouped.is_some());
     writeln!(out, "|---:|---|---:|---:|---:|---:|---:|{}---|", "---:|".repeat(columns))?;
     for &i in indices {
         let tally = &report.counts.tallies()[i];
+        let groups = report
+            .grouped
+            .map_or_else(String::new, |grouped| format!(" {} |", thousands(grouped.positives[i])));
         write!(
             out,
-            "| {i} | {} | {} | {} | {} |",
+            "| {i} | {} | {} |{groups} {} | {} |",
             code_span(report.counts.labels().name(i)),
             thousands(tally.positives),
             thousands(tally.negatives),
@@ -205,7 +215,8 @@ fn rows(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         writeln!(out, "| {k} | {} | {} |", thousands(of), share(of))?;
     }
     if !rest.is_empty() {
-        let (of, last) = (rest.iter().sum(), rows.cardinalities.len() - 1);
+        let (of, last) =
+            (rest.iter().fold(0, |sum: u64, rows| sum.saturating_add(*rows)), rows.cardinalities.len() - 1);
         writeln!(out, "| {} to {last} | {} | {} |", shown.len(), thousands(of), share(of))?;
     }
     writeln!(out, "\n## The most frequent sets of labels\n\n| rows | share | labels |\n|---:|---:|---|")?;

@@ -21,7 +21,7 @@ pub(crate) use text::text;
 use numbers::{counted, thousands};
 
 use crate::consequences::Consequences;
-use crate::counts::{CountUnit, LabelCounts, as_f64};
+use crate::counts::{CountUnit, GroupedPositives, LabelCounts, as_f64};
 use crate::drift::Drift;
 use crate::findings::{Finding, Severity};
 use crate::groups::{Group, GroupMeasures, mean};
@@ -46,6 +46,8 @@ pub(crate) struct Report<'a> {
     pub unit: CountUnit,
     /// Counts of all rows.
     pub counts: &'a LabelCounts,
+    /// The groups that have a positive, where these were counted.
+    pub grouped: Option<&'a GroupedPositives>,
     /// Their weights.
     pub weights: &'a Weights,
     /// What the weights do.
@@ -165,6 +167,14 @@ impl Report<'_> {
         (n > 0).then(|| format!("{} of severity warn failed", counted(n, "check")))
     }
 
+    /// What the column of groups says; `None` without one.
+    #[must_use]
+    fn groups_line(&self, show: impl Fn(&str) -> String) -> Option<String> {
+        let grouped = self.grouped?;
+        let (column, groups) = (show(&grouped.column), counted(grouped.groups, "group"));
+        Some(format!("{groups} of {column}; the column groups has those with a positive of the label"))
+    }
+
     /// How many findings of each severity there are, in words.
     fn verdict(&self) -> String {
         let of = |severity: Severity| {
@@ -279,6 +289,7 @@ mod tests {
         let report = Report {
             unit: crate::counts::CountUnit::default(),
             counts: &counts,
+            grouped: None,
             weights: &weights,
             consequences: Consequences::new(&counts, &weights, 1),
             measures: &measures,

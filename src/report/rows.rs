@@ -64,7 +64,7 @@ impl RowReport {
     /// All rows.
     #[must_use]
     pub(crate) fn rows(&self) -> u64 {
-        self.cardinalities.iter().sum()
+        self.cardinalities.iter().fold(0, |sum, rows| sum.saturating_add(*rows))
     }
 }
 

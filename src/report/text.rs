@@ -34,6 +34,9 @@ pub(crate) fn text(report: &Report<'_>, lines: Option<usize>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     let mut header = vec!["label", "positives", "negatives", "missing"];
+    if report.grouped.is_some() {
+        header.insert(2, "groups");
+    }
     if report.counts.masses().is_some() {
         header.extend(["pos. mass", "neg. mass"]);
     }
@@ -113,6 +116,9 @@ fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
             of("scumble"),
         )?;
     }
+    if let Some(line) = report.groups_line(visible) {
+        writeln!(out, "{line}")?;
+    }
     let (batch, labels) = (report.consequences.batch_size, report.counts.len() as u64);
     let seldom = report.labels_seldom_in_batch();
     writeln!(
@@ -149,6 +155,9 @@ fn row(report: &Report<'_>, i: usize) -> Vec<String> {
         thousands(tally.negatives),
         thousands(tally.missing + tally.uncertain),
     ];
+    if let Some(grouped) = report.grouped {
+        cells.insert(2, thousands(grouped.positives[i]));
+    }
     // What weights are made of where rows have weights or targets are soft.
     let masses = report.counts.masses().map(|masses| masses[i]);
     cells

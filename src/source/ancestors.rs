@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::spelling::Spelling;
 use super::vocabulary::{bytes, text};
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 
 /// All ancestors of each label that has some, from a file of (child, parent) pairs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +185,12 @@ fn from_json(text: &str) -> Result<Vec<Pair>> {
 }
 
 fn from_parquet(file: bytes::Bytes) -> Result<Vec<Pair>> {
+    // Damaged files can panic inside the decoder.
+    guarded(|| pairs_of(file))
+        .unwrap_or_else(|| Err(Error::input("not a readable Parquet file: the decoder gave up")))
+}
+
+fn pairs_of(file: bytes::Bytes) -> Result<Vec<Pair>> {
     let bad = |cause: &dyn std::fmt::Display| Error::input(format!("not a readable Parquet file: {cause}"));
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| bad(&cause))?;
     let header: Vec<String> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();

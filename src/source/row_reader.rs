@@ -72,8 +72,9 @@ pub(crate) fn read_columns(
         let all = u64::try_from(shard.metadata.file_metadata().num_rows()).unwrap_or(0);
         builder = builder.with_row_selection(deleted.selection(0..all));
     }
-    let mut reader = builder.build().map_err(|cause| behind(&cause))?;
     // The decoders of some encodings panic on damaged pages.
+    let opened = guarded(|| builder.build()).ok_or_else(|| broken(&"the decoder gave up"))?;
+    let mut reader = opened.map_err(|cause| behind(&cause))?;
     while let Some(batch) = guarded(|| reader.next()).ok_or_else(|| broken(&"the decoder gave up"))? {
         let batch = batch.map_err(|cause| behind(&cause))?;
         if each(&with_nested(shard, &places, batch)?)? == Enough::Yes {

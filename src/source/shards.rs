@@ -70,6 +70,11 @@ pub(crate) struct Shard {
     pub is_outline: bool,
 }
 
+/// The rows of all shards. Footers may claim more together than a number holds.
+pub(crate) fn rows_of(shards: &[Shard]) -> u64 {
+    shards.iter().fold(0, |sum, shard| sum.saturating_add(shard.rows))
+}
+
 impl Shard {
     /// The same shard once all rows of a stream have come, of which it holds the first.
     pub(crate) fn know(&mut self, end: StreamEnd) {

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::column_names::is_label_heading;
 use crate::counts::Labels;
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 use crate::store::{Address, Bucket, is_address, of_path};
 
 /// Column names that mark the label in a CSV or Parquet vocabulary.
@@ -194,6 +195,12 @@ fn pick(header: &[String], column: Option<&str>) -> Result<(usize, Option<usize>
 }
 
 fn from_parquet(file: Bytes, column: Option<&str>) -> Result<Labels> {
+    // Damaged files can panic inside the decoder.
+    guarded(|| names_of(file, column))
+        .unwrap_or_else(|| Err(Error::input("not a readable Parquet file: the decoder gave up")))
+}
+
+fn names_of(file: Bytes, column: Option<&str>) -> Result<Labels> {
     let bad = |cause: &dyn std::fmt::Display| Error::input(format!("not a readable Parquet file: {cause}"));
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|cause| bad(&cause))?;
     let header: Vec<String> = builder.schema().fields().iter().map(|f| f.name().clone()).collect();

@@ -11,7 +11,7 @@ use object_store::{
 };
 
 use super::address::Address;
-use super::errors::{Doing, of_store};
+use super::errors::{Doing, is_unexplained, of_store};
 use super::object::Object;
 use super::{clients, io};
 use crate::error::{Error, Result};
@@ -73,7 +73,15 @@ impl Bucket {
             match bucket.store.head(&key).await {
                 Ok(meta) => Ok(Some(Object::new(bucket, meta))),
                 Err(StoreError::NotFound { .. }) => Ok(None),
-                Err(cause) => Err(of_store(&shown, &cause, Doing::Looking)),
+                Err(cause) => {
+                    // A list says why.
+                    let listed = if is_unexplained(&cause) {
+                        bucket.store.list(Some(&key)).try_next().await.err()
+                    } else {
+                        None
+                    };
+                    Err(of_store(&shown, &listed.unwrap_or(cause), Doing::Looking))
+                }
             }
         })
     }

@@ -2,9 +2,11 @@
 //!
 //! [`Place`] is a file or an object, [`Reader`] reads it · [`address`] names objects · [`bucket`] lists them ·
 //! `object` reads an object, only in the version that was listed · `clients` creates the client of a store from
-//! an address and the environment · `settings` says where credentials are looked for
+//! an address and the environment · `settings` says where credentials are looked for · `errors` tells what will be
+//! refused again, by the `answers` of services
 
 pub(crate) mod address;
+mod answers;
 pub(crate) mod bucket;
 mod clients;
 mod credentials;
@@ -22,6 +24,8 @@ pub(crate) use address::{Address, is_address, of_path};
 pub(crate) use bucket::Bucket;
 pub use clients::register;
 pub(crate) use clients::set_retries;
+#[cfg(feature = "delta")]
+pub(crate) use errors::{Doing, of_store};
 pub(crate) use object::Object;
 #[cfg(feature = "cluster")]
 pub(crate) use object::Pinned;

@@ -23,10 +23,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const MEMORY_MAX: u64 = 1 << 20;
 
 /// Numbers that look random (splitmix64).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -34,7 +34,7 @@ impl Random {
         x ^ (x >> 31)
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.next() % n.max(1) as u64).unwrap()
     }
 }
@@ -91,9 +91,9 @@ fn seeds(place: &Place) -> Vec<(Vec<u8>, Vec<&'static str>)> {
     seeds
 }
 
-/// A seed with some damage; its bytes come from `seeds` alone.
-fn damaged(seeds: &[(Vec<u8>, Vec<&'static str>)], seed: usize, random: &mut Random) -> Vec<u8> {
-    let mut bytes = seeds[seed].0.clone();
+/// `bytes` with some damage; `others` are what parts of it are replaced by.
+pub(crate) fn damaged(bytes: &[u8], others: &[&[u8]], random: &mut Random) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
     for _ in 0..=random.below(4) {
         // Half of the time in the footer, which says where everything is.
         let from = if random.below(2) == 0 { bytes.len().saturating_sub(600) } else { 0 };
@@ -103,7 +103,7 @@ fn damaged(seeds: &[(Vec<u8>, Vec<&'static str>)], seed: usize, random: &mut Ran
             0 | 1 => bytes[at] ^= 1 << random.below(8),
             2 => bytes[at] = random.next().to_le_bytes()[0],
             3 => {
-                let other = &seeds[random.below(seeds.len())].0;
+                let other = others[random.below(others.len())];
                 let start = random.below(other.len() - len.min(other.len() - 1));
                 let part = other[start..start + len.min(other.len() - start)].to_vec();
                 bytes.splice(at..at + part.len().min(bytes.len() - at), part);
@@ -120,7 +120,7 @@ fn damaged(seeds: &[(Vec<u8>, Vec<&'static str>)], seed: usize, random: &mut Ran
 }
 
 /// Peak memory so far of a process that runs, in kilobytes.
-fn peak(process: u32) -> u64 {
+pub(crate) fn peak(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
@@ -174,7 +174,8 @@ fn damaged_shards_end_in_an_error_or_in_counts_that_add_up() {
     let (started, mut random, mut cases) = (Instant::now(), Random(first), 0);
     while started.elapsed() < Duration::from_secs(seconds) {
         let seed = random.below(seeds.len());
-        std::fs::write(place.path("case.parquet"), damaged(&seeds, seed, &mut random)).unwrap();
+        let others: Vec<&[u8]> = seeds.iter().map(|(bytes, _)| &bytes[..]).collect();
+        std::fs::write(place.path("case.parquet"), damaged(&seeds[seed].0, &others, &mut random)).unwrap();
         if let Some(wrong) = verdict(&place, &seeds[seed].1) {
             let kept = std::env::temp_dir().join(format!("posweight-fuzz-{first}-{cases}.parquet"));
             std::fs::copy(place.path("case.parquet"), &kept).unwrap();

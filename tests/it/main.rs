@@ -67,12 +67,19 @@ mod page_index;
 mod engines;
 /// What is asked of rows beside their labels.
 mod row_questions;
+/// Patients, users or documents are counted beside rows.
+mod groups;
 /// Shards of other Parquet writers.
 mod writers;
 /// Damaged shards are errors, never panics or wrong counts.
 mod fuzz;
+/// The same in every verb and layout, and of every file that is read back.
+mod gauntlet;
 /// Memory limits hold.
 mod memory;
+
+/// Numbers at their limits.
+mod huge;
 
 /// Every artifact reads back, the same for any thread count and shard order.
 mod artifacts;
@@ -128,6 +135,9 @@ mod stores;
 /// Shards and results in an S3 server over HTTP.
 #[cfg(feature = "cloud")]
 mod stores_s3;
+/// What services answer decides the exit code.
+#[cfg(feature = "cloud")]
+mod store_answers;
 /// The same with moto as the server.
 #[cfg(feature = "cloud")]
 mod stores_moto;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,6 +60,10 @@ struct Faulty {
     chance: Mutex<Chance>,
     /// One request in so many goes wrong; 0 for none.
     one_in: u64,
+    /// What a request that goes wrong is answered with.
+    says: &'static str,
+    /// Requests to read or list.
+    asked: AtomicUsize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,8 +85,8 @@ impl Faulty {
         Some(all[usize::try_from(chance.below(5)).unwrap()])
     }
 
-    fn refused<T>() -> Result<T> {
-        Err(Error::Generic { store: "faulty", source: "503 Slow Down".into() })
+    fn refused<T>(says: &'static str) -> Result<T> {
+        Err(Error::Generic { store: "faulty", source: says.into() })
     }
 }
 
@@ -95,11 +100,11 @@ impl fmt::Display for Faulty {
 impl ObjectStore for Faulty {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         match self.fault() {
-            Some(Fault::Refused) => return Self::refused(),
+            Some(Fault::Refused) => return Self::refused(self.says),
             Some(Fault::Delayed) => tokio::time::sleep(Duration::from_millis(2)).await,
             Some(Fault::DoneAndRefused) => {
                 self.inner.put_opts(location, payload, options).await?;
-                return Self::refused();
+                return Self::refused(self.says);
             }
             _ => {}
         }
@@ -115,9 +120,10 @@ impl ObjectStore for Faulty {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let fault = self.fault();
         match fault {
-            Some(Fault::Refused | Fault::DoneAndRefused) => return Self::refused(),
+            Some(Fault::Refused | Fault::DoneAndRefused) => return Self::refused(self.says),
             Some(Fault::Delayed) => tokio::time::sleep(Duration::from_millis(2)).await,
             // Somebody writes a shard of other rows in its place.
             Some(Fault::Swapped)
@@ -145,11 +151,13 @@ impl ObjectStore for Faulty {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         match self.fault() {
             Some(Fault::Refused | Fault::DoneAndRefused) => {
                 // Some keys come, then the connection is lost.
                 let some = self.inner.list(prefix).take(1);
-                some.chain(futures::stream::once(async { Self::refused() })).boxed()
+                let says = self.says;
+                some.chain(futures::stream::once(async move { Self::refused(says) })).boxed()
             }
             _ => self.inner.list(prefix),
         }
@@ -166,6 +174,11 @@ impl ObjectStore for Faulty {
 
 /// A store of its own, with four shards.
 fn store(root: &str, seed: u64, one_in: u64) -> Arc<Faulty> {
+    store_that_says("503 Slow Down", root, seed, one_in)
+}
+
+/// The same, which answers like this where it fails.
+fn store_that_says(says: &'static str, root: &str, seed: u64, one_in: u64) -> Arc<Faulty> {
     let inner = InMemory::new();
     let fill = async {
         for number in 0..4 {
@@ -174,7 +187,13 @@ fn store(root: &str, seed: u64, one_in: u64) -> Arc<Faulty> {
         }
     };
     runtime().block_on(fill);
-    let store = Arc::new(Faulty { inner, chance: Mutex::new(Chance(seed)), one_in });
+    let store = Arc::new(Faulty {
+        inner,
+        chance: Mutex::new(Chance(seed)),
+        one_in,
+        says,
+        asked: AtomicUsize::new(0),
+    });
     posweight::testing::register(root, Arc::clone(&store) as _);
     store
 }
@@ -274,4 +293,30 @@ fn kept_counts_lie_in_the_store_too() {
     let second = result(&store.inner).unwrap();
     assert_eq!(ended(&spec("nightly://b", 2)), (0, String::new()));
     assert!(second == result(&store.inner).unwrap() && first != second);
+}
+
+#[test]
+fn what_is_refused_for_good_is_asked_for_once() {
+    let refused = "Server returned non-2xx status code: 404 Not Found: <Error><Code>NoSuchBucket</Code><Message>None.</Message></Error>";
+    let store = store_that_says(refused, "gone://b", 1, 1);
+    let (code, said) = ended(&spec("gone://b", 1));
+    assert!(
+        code == 4 && said.contains("gone://b/in: there is no such bucket: NoSuchBucket: None"),
+        "{code} {said}"
+    );
+    let asked = store.asked.load(Ordering::Relaxed);
+    assert!(asked <= 2, "{asked} requests for nothing");
+    let busy =
+        "Server returned non-2xx status code: 503 Service Unavailable: <Error><Code>SlowDown</Code></Error>";
+    store_that_says(busy, "busy://b", 1, 1);
+    let (code, said) = ended(&spec("busy://b", 1));
+    assert!(
+        code == 5 && said.contains("the store answered SlowDown") && !said.contains('<'),
+        "{code} {said}"
+    );
+    let denied =
+        "Server returned non-2xx status code: 400 Bad Request: <Error><Code>ExpiredToken</Code></Error>";
+    store_that_says(denied, "denied://b", 1, 1);
+    let (code, said) = ended(&spec("denied://b", 1));
+    assert!(code == 4 && said.contains("the credentials have expired: ExpiredToken"), "{code} {said}");
 }

@@ -21,7 +21,7 @@ use crate::engine::{cluster, watchdog};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::row_stream::SharedRows;
-use crate::source::shards::{Shard, Unreadable};
+use crate::source::shards::{Shard, Unreadable, rows_of};
 
 /// Counts all rows of `dataset`. Shards with saved counts in `states` are not read. In layout `long`, counts are
 /// saved of shards that share no row id with others, by their footers or by `ids_disjoint`.
@@ -142,7 +142,7 @@ fn finish(dataset: &Dataset, counting: &Counting, collector: Collector) -> Resul
     let units_are_rows = counting.layout.kind != LayoutKind::Long && counting.unit == CountUnit::Row;
     if counting.filter.is_none() && units_are_rows {
         let come = dataset.coming.as_ref().and_then(SharedRows::end).map(|end| end.rows);
-        let expected = come.unwrap_or_else(|| dataset.shards.iter().map(|shard| shard.rows).sum());
+        let expected = come.unwrap_or_else(|| rows_of(&dataset.shards));
         if counted.total.rows() != expected {
             return Err(Error::input(format!(
                 "the footers claim {expected} rows, but {} were read",

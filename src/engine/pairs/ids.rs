@@ -55,7 +55,7 @@ pub(super) fn ids(array: &ArrayRef) -> Result<Option<Vec<u128>>> {
 }
 
 /// The last byte is the length of a short id, 255 for a long one.
-pub(super) fn bytes(id: &[u8]) -> u128 {
+pub(in crate::engine) fn bytes(id: &[u8]) -> u128 {
     let mut word = [0; 16];
     if let Some(short) = word[..15].get_mut(..id.len()) {
         short.copy_from_slice(id);

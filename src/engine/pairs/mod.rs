@@ -11,8 +11,9 @@
 //! ```
 //!
 //! All records of an id are in one part, so that parts are counted one after the other. A part that is
-//! too large for the memory is scattered once more. [`in_order`] gives ids by their order instead, sorted by DataFusion.
+//! too large for the memory is scattered once more. [`distinct`] counts pairs that come from rows of other layouts. [`in_order`] gives ids by their order instead, sorted by DataFusion.
 
+pub(super) mod distinct;
 mod encoded;
 pub(super) mod feed;
 pub(super) mod ids;
@@ -236,7 +237,7 @@ impl PairCounter {
             let shards = self.task.shards.iter().zip(&self.task.own_ranges);
             shards.filter(move |(_, range)| range.is_some() == alone).map(|(shard, _)| shard.rows)
         };
-        let (own, common) = (rows(true).max().unwrap_or(0), rows(false).sum::<u64>());
+        let (own, common) = (rows(true).max().unwrap_or(0), rows(false).fold(0, u64::saturating_add));
         let share = if own > 0 && common > 0 { self.budget / 2 } else { self.budget };
         let scatter = |records| Scatter::new(records, share, Arc::clone(&self.spill), 0);
         let scatters = [scatter(own), scatter(common)];

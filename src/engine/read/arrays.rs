@@ -47,7 +47,9 @@ impl<'a> ArrayReader<'a> {
         roots.dedup();
         check_row_group(&shard.place, &shard.metadata, &shard.schema, group, &roots)?;
         let file = open(shard, group, &roots)?;
-        let reader = reader(file, shard, group, &roots, from).map_err(|cause| behind(shard, &cause))?;
+        let reader = guarded(|| reader(file, shard, group, &roots, from))
+            .ok_or_else(|| damaged("the decoder gave up"))?
+            .map_err(|cause| behind(shard, &cause))?;
         Ok(Self { shard, group, columns, roots, reader, rows: from })
     }
 

@@ -45,7 +45,7 @@ pub(crate) fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
         let wanted: BTreeSet<usize> = asked.flat_map(|(_, leaves)| leaves).collect();
         let wanted: Vec<Wanted> = wanted.into_iter().map(|leaf| Wanted { column: leaf, leaf }).collect();
         demand.shards += 1;
-        demand.rows += shard.rows;
+        demand.rows = demand.rows.saturating_add(shard.rows);
         demand.footer_bytes += shard.metadata.memory_size() as u64;
         demand.is_far |= far;
         for group in shard.metadata.row_groups() {

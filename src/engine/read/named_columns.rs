@@ -36,6 +36,17 @@ impl<'a> NamedColumns<'a> {
         group: usize,
         names: impl Iterator<Item = &'a str>,
     ) -> Result<Self> {
+        Self::open_from(source, number, group, names, 0)
+    }
+
+    /// The same from row `from` of the row group on.
+    pub(crate) fn open_from(
+        source: &'a ChunkSource,
+        number: usize,
+        group: usize,
+        names: impl Iterator<Item = &'a str>,
+        from: u64,
+    ) -> Result<Self> {
         let shard = &source.shards[number];
         let fields = shard.schema.fields().iter().enumerate();
         let roots: HashMap<&str, usize> = fields.map(|(root, field)| (field.name().as_str(), root)).collect();
@@ -49,7 +60,7 @@ impl<'a> NamedColumns<'a> {
                 Err(_) => ColumnSource::Constant(name),
             });
         }
-        let arrays = ArrayReader::open(shard, group, read, 0).map_err(|error| error.at(&shard.name))?;
+        let arrays = ArrayReader::open(shard, group, read, from).map_err(|error| error.at(&shard.name))?;
         Ok(Self { shard, number, sources, arrays })
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn cut(
         return Err(Error::internal(format!("{}: row groups were passed over", outline.name)));
     }
     let taken = || shards.iter().enumerate().filter(|(number, _)| how(*number) != Cut::Skip);
-    let total: u64 = taken().map(|(_, shard)| weight(shard)).sum();
+    let total = taken().fold(0, |sum: u64, (_, shard)| sum.saturating_add(weight(shard)));
     let most = total / (threads * PIECES_PER_THREAD) as u64;
     let mut pieces = Vec::new();
     for (number, shard) in taken() {
@@ -80,7 +80,7 @@ pub(crate) fn range(piece: &PartitionedFile) -> Option<Range<u64>> {
 }
 
 fn weight(shard: &Shard) -> u64 {
-    shard.metadata.row_groups().iter().map(size).sum()
+    shard.metadata.row_groups().iter().map(size).fold(0, u64::saturating_add)
 }
 
 fn size(group: &RowGroupMetaData) -> u64 {

@@ -7,6 +7,7 @@
 //!   pairs of ids  ─▶ RowFeed ─┤
 //!   arrays        ─▶ Decoder ─┴▶ Block: shard, first row, labels of each row
 //!                                  ├─▶ read_rows:          a RowSink per thread
+//!                                  ├─▶ grouped_positives:  DistinctPairs of group and label
 //!                                  └─▶ measure:            RowSums, and a SetTally of the sets of labels
 //!                                                            │ spilled where it passes the budget
 //!                                                            ▼ at the end, part by part
@@ -20,6 +21,7 @@ mod columns;
 pub(super) mod decode;
 pub(super) mod dispatch;
 mod encoded;
+mod grouped;
 pub(super) mod ids;
 mod job;
 mod measure;
@@ -32,6 +34,7 @@ pub(super) mod sink;
 
 pub(crate) use block::Block;
 pub(crate) use dispatch::read_rows;
+pub(crate) use grouped::grouped_positives;
 pub(crate) use measure::Measured;
 pub(crate) use measure::measure;
 pub(crate) use request::Request;

@@ -26,7 +26,7 @@ pub(super) fn cardinality(report: &Report<'_>) -> Option<Markup> {
         |(k, &rows): (usize, &u64)| HistogramColumn { name: k.to_string(), count: rows, text: share(rows) };
     let mut all: Vec<HistogramColumn> = shown.iter().enumerate().map(column).collect();
     if !rest.is_empty() {
-        let rows = rest.iter().sum();
+        let rows = rest.iter().fold(0, |sum: u64, rows| sum.saturating_add(*rows));
         all.push(HistogramColumn { name: format!("{}+", shown.len()), count: rows, text: share(rows) });
     }
     let of = |name: &str| number(rows.get(name));

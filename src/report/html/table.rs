@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::text::name;
 use crate::measures::prevalence;
-use crate::report::Report;
 use crate::report::numbers::{brief, chance, interval, number, percent, thousands};
+use crate::report::{Report, short};
 
 /// Labels up to which all are listed.
 const ALL_MAX: usize = 10_000;
@@ -41,6 +41,7 @@ fn table(report: &Report<'_>, most: &[usize], least: &[usize]) -> Markup {
                 td { (label) }
                 th scope="row" { (name(report, label, NAME)) }
                 td { (thousands(tally.positives)) }
+                @if let Some(grouped) = report.grouped { td { (thousands(grouped.positives[label])) } }
                 @if missing { td { (thousands(tally.missing + tally.uncertain)) } }
                 @for mass in mass.into_iter().flatten() { td { (brief(mass.to_f64())) } }
                 td { (percent(report.of_label(label, prevalence))) }
@@ -65,6 +66,7 @@ fn table(report: &Report<'_>, most: &[usize], least: &[usize]) -> Markup {
             table.all {
                 thead { tr {
                     th scope="col" { "#" } th scope="col" { "Label" } th scope="col" { "Positives" }
+                    @if let Some(grouped) = report.grouped { th scope="col" { "Groups of " (short(&grouped.column, NAME)) } }
                     @if missing { th scope="col" { "Missing" } }
                     @if masses.is_some() { th scope="col" { "Positive mass" } th scope="col" { "Negative mass" } }
                     th scope="col" { "Prevalence" } th scope="col" { "IRLbl" } th scope="col" { "Weight" }

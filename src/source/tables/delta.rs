@@ -21,6 +21,7 @@ use super::table::{LiveFile, Table, TableVersion};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::listing::table_kind::TableKind;
+use crate::store::{self, Doing};
 
 const WAY_OUT: &str =
     "restore the log of the table, read another version with --table-version, or count files with --as-files";
@@ -63,7 +64,7 @@ impl Table for DeltaTable {
         };
         let rows = guarded(|| info.get_row_indexes(self.engine.as_ref(), self.snapshot.table_root()))
             .ok_or_else(|| failed(&"the decoder gave up"))?
-            .map_err(|cause| of_store(&cause).unwrap_or_else(|| failed(&text(&cause))))?
+            .map_err(|cause| of_store(&self.version.path, &cause).unwrap_or_else(|| failed(&text(&cause))))?
             .unwrap_or_default();
         let said = info.cardinality().map_err(|cause| failed(&text(&cause)))?.unwrap_or(0);
         let rows = DeletedRows::new(rows);
@@ -86,7 +87,8 @@ impl DeltaTable {
         };
         let engine = DefaultEngineBuilder::new(store).build();
         let path = root.shown();
-        let failed = |cause: KernelError| of_store(&cause).unwrap_or_else(|| unreadable(root, &cause));
+        let failed =
+            |cause: KernelError| of_store(&root.shown(), &cause).unwrap_or_else(|| unreadable(root, &cause));
         let snapshot = snapshot(root, &address, &engine, at)?;
         let scan = Arc::clone(&snapshot).scan_builder().without_row_transforms().build().map_err(failed)?;
         let mut found: Vec<ScanFile> = Vec::new();
@@ -135,7 +137,8 @@ fn snapshot(root: &Root, address: &str, engine: &dyn Engine, at: Option<TableAt>
         };
         guarded(|| builder.build(engine)).unwrap_or_else(|| Err(KernelError::generic("its log is damaged")))
     };
-    let failed = |cause: KernelError| of_store(&cause).unwrap_or_else(|| unreadable(root, &cause));
+    let failed =
+        |cause: KernelError| of_store(&root.shown(), &cause).unwrap_or_else(|| unreadable(root, &cause));
     let outside = |what: String, newest: &SnapshotRef| {
         Error::input(format!("{}: there is no {what} of this table", root.shown())).hint(format!(
             "versions are {} to {}",
@@ -150,7 +153,7 @@ fn snapshot(root: &Root, address: &str, engine: &dyn Engine, at: Option<TableAt>
             let built = asked.map(|version| open_at(Some(version)));
             match built {
                 Some(Ok(snapshot)) if Some(snapshot.version()) == asked => Ok(snapshot),
-                Some(Err(cause)) if of_store(&cause).is_some() => Err(failed(cause)),
+                Some(Err(cause)) if of_store(&root.shown(), &cause).is_some() => Err(failed(cause)),
                 built => {
                     let newest = open_at(None).map_err(failed)?;
                     let is_there = asked.is_some_and(|asked| {
@@ -225,10 +228,10 @@ fn text(cause: &KernelError) -> String {
 }
 
 /// The error of a store that is behind one of the kernel.
-fn of_store(cause: &KernelError) -> Option<Error> {
+fn of_store(place: &str, cause: &KernelError) -> Option<Error> {
     match cause.without_backtrace() {
         KernelError::ObjectStore(cause) if !matches!(cause, object_store::Error::NotFound { .. }) => {
-            Error::behind(cause).or_else(|| Some(Error::transient(cause.to_string()).hint("run again")))
+            Error::behind(cause).or_else(|| Some(store::of_store(place, cause, Doing::Looking)))
         }
         _ => None,
     }
