@@ -241,6 +241,30 @@ impl LabelCounts {
         }
     }
 
+    /// N as formulas need it beside [`LabelCounts::sides`]: the weight of all rows where rows carry weights, else
+    /// their number.
+    ///
+    /// Counts know the weight of the known rows of each label. A label that is known in every row gives that of all
+    /// rows; without one, all rows are taken to weigh what known cells weigh on average.
+    #[must_use]
+    pub fn row_mass(&self) -> f64 {
+        let rows = as_f64(self.rows);
+        let Some(masses) = &self.masses else { return rows };
+        let known =
+            |mass: &MassTally| mass.positives.checked_add(mass.negatives).unwrap_or_default().to_f64();
+        let everywhere = self.tallies.iter().position(|tally| tally.known() == self.rows);
+        let mass = everywhere.map_or_else(
+            || {
+                let cells: f64 = self.tallies.iter().map(|tally| as_f64(tally.known())).sum();
+                let mass: f64 = masses.iter().map(known).sum();
+                if cells > 0.0 { rows * (mass / cells) } else { rows }
+            },
+            |label| known(&masses[label]),
+        );
+        // Soft targets alone weigh 1 a row, whatever their sums are rounded to.
+        if (mass - rows).abs() <= 1e-9 * rows { rows } else { mass }
+    }
+
     /// Counts of the rows of both. Associative and commutative.
     ///
     /// # Errors

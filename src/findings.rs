@@ -1,11 +1,13 @@
 //! Everything unusual that a user should know, as values: what, where, why it matters, what to do.
 
-use std::collections::HashMap;
+mod names;
 
 use serde::{Deserialize, Serialize};
 
+use names::{is_missing_name, numeric_names, similar_labels};
+
 use crate::consequences::FP16_MAX;
-use crate::counts::{LabelCounts, Labels, as_f64};
+use crate::counts::{LabelCounts, as_f64};
 use crate::error::plural;
 use crate::groups::GroupMeasures;
 use crate::weights::{Kind, Status, Weights};
@@ -16,6 +18,9 @@ pub(crate) const RARE_POSITIVES: u64 = 10;
 pub(crate) const EXTREME_WEIGHT: f64 = 1000.0;
 /// Labels with a larger share of missing or uncertain rows are reported.
 pub(crate) const MOSTLY_MISSING: f64 = 0.5;
+
+/// A larger share of empty cells is reported.
+const EMPTY_CELLS: f64 = 0.01;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +86,12 @@ pub(crate) enum FindingKind {
     SimilarLabels,
     /// Labels that look like a missing value.
     MissingAsLabel,
+    /// Labels that look like indices, in the order of their texts.
+    NumericNames,
+    /// Index 0 is a label that no row has.
+    UnusedIndex0,
+    /// Rows that are missing because their cell in a text file is empty.
+    EmptyCells,
     /// Shards that could not be read.
     SkippedShards,
     /// Tables whose files are counted as they lie.
@@ -110,7 +121,7 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 25] = [
+pub(crate) const FINDINGS: [FindingInfo; 28] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::TableAsFiles, id: "TABLE_AS_FILES", severity: Severity::Warning, cause: "the files of a table are counted as they lie, as --as-files says, with deleted and replaced rows", remedy: "drop --as-files to see how to read its live rows" },
@@ -128,7 +139,10 @@ pub(crate) const FINDINGS: [FindingInfo; 25] = [
     FindingInfo { kind: FindingKind::RepeatedLabels, id: "REPEATED_LABELS", severity: Severity::Warning, cause: "lists repeat labels, as the labels of tokens and pixels do, but a row counts once for each label that it has", remedy: "did you mean --unit element, which counts every element of the lists?" },
     FindingInfo { kind: FindingKind::AbsentColumns, id: "ABSENT_COLUMNS", severity: Severity::Warning, cause: "some shards lack the column; their rows count as missing, as --missing-columns says", remedy: "drop --missing-columns to make this an error" },
     FindingInfo { kind: FindingKind::ColumnOrder, id: "COLUMN_ORDER", severity: Severity::Warning, cause: "shards have their label columns in different orders; the vector has the order of the first shard", remedy: "name the columns with --labels in the order of the model's outputs, or use --order name" },
-    FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks or case, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, or correct the data" },
+    FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks, in case, or in how accents are written, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, which see blanks around a name and its case; or correct the data" },
+    FindingInfo { kind: FindingKind::NumericNames, id: "NUMERIC_NAMES", severity: Severity::Warning, cause: "the names of all labels are whole numbers that were written as texts, in the order of these texts: 10 comes before 2, and a number that never occurs has no place", remedy: "give the number of labels with --num-labels if they are indices, or sort them with --order number" },
+    FindingInfo { kind: FindingKind::UnusedIndex0, id: "UNUSED_INDEX_0", severity: Severity::Warning, cause: "no row has the index 0, but rows have all others, so the indices may count from 1; the vector begins with a place for 0", remedy: "if they count from 1, subtract 1 in the data, or take them as names with --label-kind name" },
+    FindingInfo { kind: FindingKind::EmptyCells, id: "EMPTY_CELLS", severity: Severity::Warning, cause: "text files cannot tell a row without labels from one whose labels are not known: an empty cell is missing, and such rows are left out", remedy: "say --null-as negative if an empty cell means that a row has no label" },
     FindingInfo { kind: FindingKind::MissingAsLabel, id: "MISSING_AS_LABEL", severity: Severity::Warning, cause: "a label has a name that usually means a missing value, such as nan, None or an empty text", remedy: "declare it with --missing-values if it means missing" },
     FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "the label has fewer positives than --min-positives; its weight comes from --zero-positives", remedy: "lower --min-positives to weigh the label" },
     FindingInfo { kind: FindingKind::TableVersion, id: "TABLE_VERSION", severity: Severity::Note, cause: "the live rows of one version of a table are counted", remedy: "nothing; read the same version again with --table-version" },
@@ -149,7 +163,7 @@ impl FindingKind {
     #[must_use]
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Self::NoRows | Self::RowsUnknown => "row",
+            Self::NoRows | Self::RowsUnknown | Self::EmptyCells => "row",
             Self::SkippedShards | Self::ColumnOrder => "shard",
             Self::ClippedWeights => "weight",
             Self::NullElements => "null element",
@@ -185,6 +199,12 @@ pub(crate) struct RowFacts {
     /// Labels in lists, however often a row repeats them; 0 where that was not counted.
     #[serde(default)]
     pub listed: u64,
+    /// Empty cells of text files say that labels are not known.
+    #[serde(default)]
+    pub empty_cells: bool,
+    /// The order of names was asked for.
+    #[serde(default)]
+    pub order_given: bool,
     /// Label columns that some shards lack.
     pub absent_columns: Vec<String>,
     /// Two shards with their label columns in different orders, as a sentence.
@@ -259,6 +279,16 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::DoubledShards => return said(facts.doubled_shards.as_ref()),
         FindingKind::PassedOver => return said(facts.passed_over.as_ref()),
         FindingKind::SimilarLabels => similar_labels(counts.labels()),
+        FindingKind::NumericNames if facts.order_given => Vec::new(),
+        FindingKind::NumericNames => numeric_names(counts),
+        FindingKind::UnusedIndex0 => labels_with(counts, |i| i == 0 && is_unused_0(counts, facts)),
+        FindingKind::EmptyCells => {
+            let missing = counts.tallies().iter().map(|tally| tally.missing).min();
+            let missing = missing.or(counts.unlisted().map(|unlisted| unlisted.tally.missing)).unwrap_or(0);
+            let are_many = as_f64(missing) > EMPTY_CELLS * as_f64(counts.rows());
+            let observed = format!("{missing} of {}", plural(counts.rows(), "row"));
+            return whole(facts.empty_cells && are_many, missing, Some(observed));
+        }
         FindingKind::MissingAsLabel => labels_with(counts, |i| {
             is_missing_name(counts.labels().name(i)) && counts.tallies()[i].positives > 0
         }),
@@ -275,7 +305,11 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         // Without rows, every label would repeat NO_ROWS.
         FindingKind::NoKnownRows if counts.rows() == 0 => Vec::new(),
         FindingKind::NoKnownRows => with_status(Status::NoKnownRows),
-        FindingKind::NoPositives => with_status(Status::NoPositives),
+        // What to do about an index that no class has is said there.
+        FindingKind::NoPositives => {
+            let unused = is_unused_0(counts, facts);
+            labels_with(counts, |i| weights.status[i] == Status::NoPositives && !(i == 0 && unused))
+        }
         FindingKind::NoNegatives => with_status(Status::NoNegatives),
         FindingKind::BelowMinPositives => with_status(Status::BelowMinPositives),
         FindingKind::RareLabel => labels_with(counts, |i| {
@@ -301,24 +335,10 @@ fn of_labels(kind: FindingKind, labels: Vec<usize>, observed: String) -> Option<
     (count > 0).then_some(Finding { kind, count, labels, observed })
 }
 
-/// Labels of which another differs in blanks around it or in case alone.
-fn similar_labels(labels: &Labels) -> Vec<usize> {
-    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
-    for (i, name) in labels.iter().enumerate() {
-        // Digits alone have neither.
-        if !name.bytes().all(|byte| byte.is_ascii_digit()) {
-            alike.entry(name.trim().to_lowercase()).or_default().push(i);
-        }
-    }
-    let mut similar: Vec<usize> = alike.into_values().filter(|same| same.len() > 1).flatten().collect();
-    similar.sort_unstable();
-    similar
-}
-
-/// Names that programs write for a missing value.
-fn is_missing_name(name: &str) -> bool {
-    const NAMES: [&str; 8] = ["", "nan", "none", "null", "na", "n/a", "<na>", "nil"];
-    NAMES.iter().any(|missing| name.trim().eq_ignore_ascii_case(missing))
+/// Whether rows have every index that was found but 0.
+fn is_unused_0(counts: &LabelCounts, facts: &RowFacts) -> bool {
+    let mut positives = counts.tallies().iter().map(|tally| tally.positives);
+    facts.labels_inferred && counts.len() > 2 && positives.next() == Some(0) && positives.all(|of| of > 0)
 }
 
 /// Labels for which `is` holds.

@@ -161,10 +161,10 @@ pub(super) struct ValueFlags {
     /// Values that mean uncertain
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
     uncertain_values: Vec<String>,
-    /// Count uncertain values as positive, negative or missing
+    /// Uncertain values are positive, negative or missing [default: none]
     #[arg(long, value_name = "SIDE")]
     uncertain_as: Option<String>,
-    /// Numbers of at least T are positive, smaller numbers are negative
+    /// Undeclared numbers are positive from T on, negative below
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     threshold: Option<f64>,
     /// Numbers from 0 to 1 are soft labels: p counts as p positives and 1 - p negatives

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, choice, plural};
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::{LabelKind, Layout, LayoutKind};
 use crate::source::spelling::Spelling;
-use crate::source::values::{Domain, Value};
+use crate::source::values::{Domain, NullAs, Value};
 use crate::source::vocabulary::nearest;
 
 /// Largest label index taken when the number of labels is unknown. Above it, one stray id would
@@ -208,7 +208,7 @@ impl Counting {
 
     /// Whether labels in lists are counted with their repetitions too, to see whether rows repeat them.
     pub(super) fn counts_listed(&self) -> bool {
-        self.layout.kind == LayoutKind::List && self.unit == CountUnit::Row && !self.may_name_no_label()
+        self.layout.kind == LayoutKind::List && self.unit == CountUnit::Row
     }
 
     /// The labels that a stored text of layout `delimited` names: "a||b" and "a|" hold empty pieces, which name
@@ -275,6 +275,13 @@ impl Counting {
     pub(crate) fn unlisted(&self) -> Cell {
         let is_said = self.layout.kind == LayoutKind::Long && self.layout.value.is_some();
         if is_said && !self.domain.soft { Cell::Missing } else { Cell::Negative }
+    }
+
+    /// Whether a row with NULL in place of its labels has none, rather than labels that are not known.
+    #[must_use]
+    pub(crate) fn null_is_no_label(&self) -> bool {
+        let is_set = matches!(self.layout.kind, LayoutKind::List | LayoutKind::Delimited);
+        is_set && self.domain.null_as == NullAs::Negative
     }
 
     /// True when soft or weighted counts are asked for.

@@ -19,14 +19,14 @@ pub const MEASURES: [Measure; 20] = [
         range: "0 … C",
         formula: "positives / N, the mean number of labels per row; N counts rows that know no label, too",
         source: "mldr, MULAN, MEKA",
-        of: |b| ratio(b.positives(), as_f64(b.counts.rows())),
+        of: |b| ratio(b.positives(), b.counts.row_mass()),
     },
     Measure {
         name: "density",
         range: "0 … 1",
         formula: "cardinality / C",
         source: "mldr, MULAN",
-        of: |b| ratio(b.positives(), as_f64(b.counts.rows()) * b.counts.len() as f64),
+        of: |b| ratio(b.positives(), b.counts.row_mass() * b.counts.len() as f64),
     },
     Measure {
         name: "density_known",

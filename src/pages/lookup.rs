@@ -23,6 +23,11 @@ pub trait LabelSet {
         false
     }
 
+    /// True if some value may count as missing.
+    fn has_missing(&self) -> bool {
+        false
+    }
+
     /// An integer below this bound is its own label id, and [`LabelSet::labels`] is not called for it.
     fn identity_bound(&self) -> Option<u32> {
         None
@@ -45,6 +50,10 @@ impl<'l> Lookup<'l> {
     /// Integers below this bound are labels themselves.
     pub(crate) fn bound(&self) -> u64 {
         self.bound
+    }
+
+    pub(crate) fn has_missing(&self) -> bool {
+        self.labels.has_missing()
     }
 
     pub(crate) fn is_missing(&self, value: StoredValue<'_>) -> bool {

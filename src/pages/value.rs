@@ -13,6 +13,8 @@ pub enum StoredValue<'a> {
     UInt(u64),
     /// A floating-point number, or a decimal with a fraction.
     Float(f64),
+    /// A floating-point number of 16 bits.
+    Half(f64),
     /// A string; not known to be UTF-8.
     Text(&'a [u8]),
 }
@@ -23,7 +25,7 @@ impl fmt::Display for StoredValue<'_> {
             Self::Bool(b) => b.fmt(f),
             Self::Int(i) => i.fmt(f),
             Self::UInt(u) => u.fmt(f),
-            Self::Float(x) => x.fmt(f),
+            Self::Float(x) | Self::Half(x) => x.fmt(f),
             Self::Text(text) => write!(f, "{:?}", String::from_utf8_lossy(text)),
         }
     }

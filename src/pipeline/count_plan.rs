@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::machine::Machine;
 use super::options::{limits, list};
 use super::spec::{OneOrMany, Spec};
-use super::value_rules::declared;
+use super::value_rules::{declared, declared_over};
 use crate::counts::CountUnit;
 use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
@@ -94,9 +94,10 @@ impl CountPlan {
                 Error::usage("no shards are named").hint("name files, folders or globs of Parquet shards")
             );
         }
-        let domain = declared(&spec.values, &Domain::default())?;
+        let domain = declared(&spec.values)?;
         let label_domains = spec.label.iter().map(|(label, values)| {
-            let own = declared(values, &domain).map_err(|error| error.at(format!("label {label:?}")))?;
+            let own = declared_over(values, &spec.values, &domain)
+                .map_err(|error| error.at(format!("label {label:?}")))?;
             Ok((label.clone(), own))
         });
         let missing_columns = match spec.missing_columns.as_deref() {

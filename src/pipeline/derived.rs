@@ -98,6 +98,7 @@ impl Derived {
         let row_report = || self.rows.as_ref().map(|rows| RowReport::of(rows, counts));
         Report {
             unit: self.file.unit,
+            layout: &self.file.layout,
             counts,
             grouped: self.file.grouped.as_ref(),
             weights: &self.weights,

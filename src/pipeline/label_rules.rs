@@ -61,10 +61,21 @@ pub(super) fn order_of_columns(plan: &CountPlan, layout: &Layout, shards: &[Shar
     let places: HashMap<&str, usize> =
         layout.labels.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
     let first = shards.first()?;
-    shards.iter().find_map(|shard| {
-        let fields = shard.schema.fields().iter().map(|field| field.name().as_str());
-        let labels: Vec<&str> = fields.filter(|name| places.contains_key(name)).collect();
-        let pair = labels.windows(2).find(|pair| places[pair[0]] > places[pair[1]])?;
+    let labels_of = |shard: &Shard| -> Vec<String> {
+        let fields = shard.schema.fields().iter().map(|field| field.name());
+        fields.filter(|name| places.contains_key(name.as_str())).cloned().collect()
+    };
+    // The selection may have an order of its own; then the first shard says which one shards have.
+    let of_first = labels_of(first);
+    let is_sorted = of_first.is_sorted_by_key(|name| places[name.as_str()]);
+    let own: HashMap<&String, usize> = of_first.iter().zip(0..).collect();
+    let is_turned = |one: &String, next: &String| match (own.get(one), own.get(next)) {
+        (Some(one), Some(next)) => one > next,
+        _ => is_sorted && places[one.as_str()] > places[next.as_str()],
+    };
+    shards.iter().skip(1).find_map(|shard| {
+        let labels = labels_of(shard);
+        let pair = labels.windows(2).find(|pair| is_turned(&pair[0], &pair[1]))?;
         Some(format!(
             "column {:?} is before {:?} in {}, and after it in {}",
             pair[0], pair[1], shard.name, first.name
@@ -99,12 +110,20 @@ pub(super) fn check_values(plan: &CountPlan, layout: &Layout) -> Result<()> {
         plan.domain.check()?;
         return plan.label_domains.values().try_for_each(Domain::check);
     }
+    let is_set = matches!(kind, LayoutKind::List | LayoutKind::Delimited) && plan.unit == CountUnit::Row;
+    if is_set && plan.domain.null_as == NullAs::Negative {
+        return Ok(());
+    }
     if plan.domain.null_as != NullAs::Missing {
         return Err(Error::usage(format!(
             "--null-as {} does not apply to layout {kind}, where NULL in place of labels says that they are not known",
             plan.domain.null_as.as_str()
         ))
-        .hint("drop --null-as; or leave such rows out with --where"));
+        .hint(if is_set {
+            "use --null-as negative if NULL and empty cells mean that a row has no label; else drop --null-as"
+        } else {
+            "drop --null-as; or leave such rows out with --where"
+        }));
     }
     Ok(())
 }

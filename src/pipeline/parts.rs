@@ -69,6 +69,7 @@ pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
         facts.null_elements += part.facts.null_elements;
         facts.listed += part.facts.listed;
         facts.skipped_shards += part.facts.skipped_shards;
+        facts.empty_cells |= part.facts.empty_cells;
         let before = total.take().map_or_else(|| Ok((*file).clone()), |before| before.merge(file));
         total = Some(before.map_err(|error| error.at(path.display()))?);
         for group in by(path)? {

@@ -107,9 +107,13 @@ fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
     if plan.labels.is_empty() || plan.filter.is_some() || plan.copies_rows {
         return Ok((0..schema.fields().len()).collect());
     }
-    // Columns that hold label columns are stored whole.
+    // Columns that hold label columns are stored whole. Those that are left out are looked for when labels are chosen.
     let inside = layout::nested(&plan.labels, schema);
-    if !inside.is_empty() || plan.labels.iter().any(|name| LabelPath::of_map(name, schema).is_some()) {
+    let leaves_out = |text: &String| text.split(',').any(|name| name.trim_start().starts_with('!'));
+    if !inside.is_empty()
+        || plan.labels.iter().any(leaves_out)
+        || plan.labels.iter().any(|name| LabelPath::of_map(name, schema).is_some())
+    {
         return Ok((0..schema.fields().len()).collect());
     }
     let labels = select(&plan.labels, schema)?;

@@ -262,10 +262,10 @@ pub(crate) struct ValueSpec {
     /// Values of uncertain labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncertain_values: Option<Scalars>,
-    /// How those count: `positive`, `negative`, `missing` or `uncertain`.
+    /// How those count: `positive`, `negative`, `missing`, or by default `uncertain`, on their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncertain_as: Option<String>,
-    /// Numbers at or above are positive, below negative.
+    /// Numbers at or above are positive, below negative, unless they are declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// Numbers from 0 to 1 count in part.

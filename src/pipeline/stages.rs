@@ -38,8 +38,10 @@ use crate::findings::RowFacts;
 use crate::report;
 use crate::row_measures::RowMeasures;
 use crate::source::layout::LayoutKind;
+use crate::source::listing::{FileFormat, format_of};
 use crate::source::row_stream::SharedRows;
-use crate::source::shards::fingerprint;
+use crate::source::shards::{Shard, fingerprint};
+use crate::source::values::NullAs;
 use crate::weights::{Policy, Weighing};
 
 /// Runs all stages; `account` learns what happens, whether they succeed or not.
@@ -269,6 +271,8 @@ fn derive(
         labels_inferred: opened.labels_inferred,
         null_elements,
         listed,
+        empty_cells: has_empty_cells(plan, opened),
+        order_given: plan.count.order.is_some(),
         absent_columns: std::mem::take(&mut opened.absent),
         column_order: opened.column_order.take(),
         skipped_shards: account.shards_with("skipped"),
@@ -292,6 +296,16 @@ fn derive(
     let mut derived = Derived::of(file, &weighing, plan.measure_options, &facts)?;
     derived.rows = rows;
     Ok((derived, groups))
+}
+
+/// Whether NULL in place of labels may be an empty cell of a text file.
+fn has_empty_cells(plan: &Plan, opened: &Opened) -> bool {
+    let is_text =
+        |shard: &Shard| matches!(format_of(&shard.name), Some((FileFormat::Csv | FileFormat::Tsv, _)));
+    let kind = opened.detected.layout.kind;
+    matches!(kind, LayoutKind::List | LayoutKind::Delimited)
+        && plan.count.domain.null_as == NullAs::Missing
+        && opened.dataset.shards.iter().any(is_text)
 }
 
 /// Writes the result to where it belongs.

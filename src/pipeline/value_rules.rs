@@ -5,12 +5,21 @@ use crate::error::{Error, Result};
 use crate::source::spelling::Spelling;
 use crate::source::values::{Domain, Literal, NullAs};
 
-/// What values mean by a spec, or by one label of it; what `values` leaves open is that of `base`.
+/// What values mean by a spec.
 ///
 /// # Errors
 /// [`Error::Usage`] naming the flags that contradict each other.
-pub(super) fn declared(values: &ValueSpec, base: &Domain) -> Result<Domain> {
-    let literals = |given: &Option<Scalars>, base: &Vec<Literal>| match given {
+pub(super) fn declared(values: &ValueSpec) -> Result<Domain> {
+    declared_over(values, &ValueSpec::default(), &Domain::default())
+}
+
+/// What values of one label of a spec mean; what `values` leaves open is that of the spec, which says `general` and
+/// so means `base`.
+///
+/// # Errors
+/// [`Error::Usage`] naming the flags that contradict each other.
+pub(super) fn declared_over(values: &ValueSpec, general: &ValueSpec, base: &Domain) -> Result<Domain> {
+    let literals = |given: Option<&Scalars>, base: &Vec<Literal>| match given {
         None => base.clone(),
         Some(given) => given.texts().iter().map(|text| Literal::new(text)).collect(),
     };
@@ -18,11 +27,18 @@ pub(super) fn declared(values: &ValueSpec, base: &Domain) -> Result<Domain> {
     if threshold.is_some_and(|t| !t.is_finite()) {
         return Err(Error::usage("--threshold is not a finite number").hint("give a number such as 0.5"));
     }
+    let positive_values = values.positive_values.as_ref().or(general.positive_values.as_ref());
+    let negative_values = values.negative_values.as_ref().or(general.negative_values.as_ref());
+    // A threshold decides about every number that is not declared, also about 1 and 0.
+    let default = match threshold {
+        None => Domain::default(),
+        Some(_) => Domain { positive: Vec::new(), negative: Vec::new(), ..Domain::default() },
+    };
     let mut domain = Domain {
-        positive: literals(&values.positive_values, &base.positive),
-        negative: literals(&values.negative_values, &base.negative),
-        missing: literals(&values.missing_values, &base.missing),
-        uncertain: literals(&values.uncertain_values, &base.uncertain),
+        positive: literals(positive_values, &default.positive),
+        negative: literals(negative_values, &default.negative),
+        missing: literals(values.missing_values.as_ref(), &base.missing),
+        uncertain: literals(values.uncertain_values.as_ref(), &base.uncertain),
         uncertain_as: values.uncertain_as.as_deref().map_or(Ok(base.uncertain_as), str::parse)?,
         threshold,
         soft: values.soft.unwrap_or(base.soft),
@@ -33,12 +49,7 @@ pub(super) fn declared(values: &ValueSpec, base: &Domain) -> Result<Domain> {
         },
     };
     domain.null_as = null_as(values, &domain)?;
-    let is_own = |given: bool, own: &[Literal], default: &[Literal]| given || own != default;
-    let default = Domain::default();
-    domain.check_declared(
-        is_own(values.positive_values.is_some(), &domain.positive, &default.positive),
-        is_own(values.negative_values.is_some(), &domain.negative, &default.negative),
-    )?;
+    domain.check_declared(positive_values.is_some(), negative_values.is_some())?;
     Ok(domain)
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::heads::HEADINGS;
 use super::numbers::{brief, chance, counted, interval, number, percent, thousands};
+use super::pytorch::pytorch;
 use super::{ENDS, Report, code_span, drift};
 use crate::counts::as_f64;
 use crate::groups::farthest;
@@ -70,13 +71,7 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         writeln!(out, "| `{}` | {} | {} |", line.name, number(line.value), line.formula)?;
     }
     rows(report, out)?;
-    writeln!(
-        out,
-        "\n## In PyTorch\n\n```python\nfrom safetensors.torch import load_file\n\
-         pos_weight = load_file(\"pos_weight.safetensors\")[\"pos_weight\"]  # shape [{}], label order\n\
-         loss = torch.nn.BCEWithLogitsLoss(pos_weight=pos_weight)\n```",
-        report.counts.len()
-    )
+    writeln!(out, "\n## In PyTorch\n\n```python\n{}\n```", pytorch(report))
 }
 
 fn heads(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
@@ -121,8 +116,12 @@ fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
 fn labels(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt::Result {
     let vectors = &report.weights.vectors;
     let groups = if report.grouped.is_some() { " groups |" } else { "" };
-    write!(out, "| # | label | positives |{groups} negatives | missing |")?;
-    let masses = report.counts.masses();
+    let (masses, uncertain) = (report.counts.masses(), report.has_uncertain());
+    write!(
+        out,
+        "| # | label | positives |{groups} negatives |{} missing |",
+        if uncertain { " uncertain |" } else { "" }
+    )?;
     write!(out, "{} prevalence | IRLbl |", masses.map_or("", |_| " positive mass | negative mass |"))?;
     vectors.iter().try_for_each(|vector| write!(out, " `{}` |", vector.name))?;
     let scumble = report.rows.map(|rows| &rows.scumble);
@@ -130,7 +129,8 @@ fn labels(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt:
     let columns = vectors.len()
         + usize::from(scumble.is_some())
         + 2 * usize::from(masses.is_some())
-        + usize::from(report.grouped.is_some());
+        + usize::from(report.grouped.is_some())
+        + usize::from(uncertain);
     writeln!(out, "|---:|---|---:|---:|---:|---:|---:|{}---|", "---:|".repeat(columns))?;
     for &i in indices {
         let tally = &report.counts.tallies()[i];
@@ -139,11 +139,12 @@ fn labels(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt:
             .map_or_else(String::new, |grouped| format!(" {} |", thousands(grouped.positives[i])));
         write!(
             out,
-            "| {i} | {} | {} |{groups} {} | {} |",
+            "| {i} | {} | {} |{groups} {} |{} {} |",
             code_span(report.counts.labels().name(i)),
             thousands(tally.positives),
             thousands(tally.negatives),
-            thousands(tally.missing + tally.uncertain),
+            if uncertain { format!(" {} |", thousands(tally.uncertain)) } else { String::new() },
+            thousands(tally.missing),
         )?;
         if let Some(masses) = masses {
             write!(
@@ -226,7 +227,8 @@ fn rows(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
         writeln!(out, "| {} | {} | {labels}{more} |", thousands(set.rows), share(set.rows))?;
     }
-    if rows.closest_pairs.is_empty() {
+    let pairs = rows.pairs_together();
+    if pairs.is_empty() {
         return Ok(());
     }
     writeln!(
@@ -234,7 +236,7 @@ fn rows(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         "\n## Labels that go together\n\n| label | and | rows | of the one | of the other | phi |"
     )?;
     writeln!(out, "|---|---|---:|---:|---:|---:|")?;
-    for pair in rows.closest_pairs.iter().take(SHOWN) {
+    for pair in pairs.into_iter().take(SHOWN) {
         let [one, other] = pair.labels.map(name);
         let [of_one, of_other] = pair.conditional.map(percent);
         let (together, phi) = (thousands(pair.together), number(pair.phi));

@@ -8,6 +8,7 @@ mod names;
 pub(crate) mod numbers;
 pub(crate) mod plan;
 pub(crate) mod plans;
+mod pytorch;
 mod rows;
 mod text;
 
@@ -44,6 +45,8 @@ pub(crate) const TCS: &str = "ln(num_features C distinct_labelsets), the theoret
 pub(crate) struct Report<'a> {
     /// What the rows of the counts are.
     pub unit: CountUnit,
+    /// The layout of the labels, by its name.
+    pub layout: &'a str,
     /// Counts of all rows.
     pub counts: &'a LabelCounts,
     /// The groups that have a positive, where these were counted.
@@ -192,6 +195,11 @@ impl Report<'_> {
         }
     }
 
+    /// Whether some cells are uncertain, so that they have a column of their own.
+    fn has_uncertain(&self) -> bool {
+        self.counts.tallies().iter().any(|tally| tally.uncertain > 0)
+    }
+
     /// Labels without a positive in most batches.
     fn labels_seldom_in_batch(&self) -> u64 {
         const MOST: f64 = 0.5;
@@ -288,6 +296,7 @@ mod tests {
         let measures = crate::measures::measure(&counts, crate::measures::Compat::default());
         let report = Report {
             unit: crate::counts::CountUnit::default(),
+            layout: "wide",
             counts: &counts,
             grouped: None,
             weights: &weights,

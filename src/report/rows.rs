@@ -54,6 +54,11 @@ impl RowReport {
         }
     }
 
+    /// The pairs that go together: those with a phi of 0 or less occur together by chance, or avoid each other.
+    pub(super) fn pairs_together(&self) -> Vec<&Pair> {
+        self.closest_pairs.iter().filter(|pair| pair.phi.is_some_and(|phi| phi > 0.0)).collect()
+    }
+
     /// The value of the measure `name` of [`ROW_MEASURES`].
     #[must_use]
     pub(crate) fn get(&self, name: &str) -> Option<f64> {

@@ -33,7 +33,11 @@ pub(crate) fn text(report: &Report<'_>, lines: Option<usize>) -> String {
     let (most, least) = report.by_frequency(shown, shown / 2);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    let mut header = vec!["label", "positives", "negatives", "missing"];
+    let mut header = vec!["label", "positives", "negatives"];
+    if report.has_uncertain() {
+        header.push("uncertain");
+    }
+    header.push("missing");
     if report.grouped.is_some() {
         header.insert(2, "groups");
     }
@@ -153,8 +157,11 @@ fn row(report: &Report<'_>, i: usize) -> Vec<String> {
         short(report.counts.labels().name(i), NAME_WIDTH),
         thousands(tally.positives),
         thousands(tally.negatives),
-        thousands(tally.missing + tally.uncertain),
     ];
+    if report.has_uncertain() {
+        cells.push(thousands(tally.uncertain));
+    }
+    cells.push(thousands(tally.missing));
     if let Some(grouped) = report.grouped {
         cells.insert(2, thousands(grouped.positives[i]));
     }

@@ -271,6 +271,9 @@ impl Layout {
                         "name the column with the values of these labels with --value".to_owned()
                     }
                     (Some(path), _) => format!("name a column inside it, such as --labels {path}"),
+                    _ if is_label && *field.data_type() == DataType::Boolean => {
+                        format!("a column of true and false is one label of its own: --labels {name} --layout wide")
+                    }
                     (None, Some(flags)) if is_label => format!("make labels of it: {flags}"),
                     (None, _) => {
                         "name another column with --labels, or another --layout (see: posweight list layouts)"

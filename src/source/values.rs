@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The first question that says yes decides. NaN comes first, because IEEE total order puts it above every
-//! number and a threshold would call it positive.
+//! number and a threshold would call it positive. With a threshold, 1 and 0 have no side of their own: it decides
+//! about every number that is not declared.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,6 +30,8 @@ pub(crate) enum Value<'a> {
     UInt(u64),
     /// A floating-point number, or a decimal with a fraction.
     Float(f64),
+    /// A floating-point number of 16 bits.
+    Half(f64),
     /// A string.
     Text(&'a str),
     /// Bytes of a column of strings that are not UTF-8.
@@ -43,10 +46,27 @@ impl Value<'_> {
             Self::Bool(b) => Some(f64::from(u8::from(b))),
             Self::Int(i) => Some(i as f64),
             Self::UInt(u) => Some(u as f64),
-            Self::Float(f) => Some(f),
+            Self::Float(f) | Self::Half(f) => Some(f),
             Self::Text(text) => text.parse().ok(),
             Self::Bytes(_) => None,
         }
+    }
+
+    /// True for a floating-point number that is none.
+    fn is_nan(&self) -> bool {
+        matches!(self, Self::Float(x) | Self::Half(x) if x.is_nan())
+    }
+
+    /// `declared` as the type of this value holds it; `None` where it is the same. In a column of 32-bit floats 0.7
+    /// is 0.699999988, and a person who declares 0.7 means it.
+    fn rounded(&self, declared: f64) -> Option<f64> {
+        #[expect(clippy::cast_possible_truncation, reason = "the nearest 32-bit float is asked for")]
+        let narrow = match self {
+            Self::Half(_) => half::f16::from_f64(declared).to_f64(),
+            _ => f64::from(declared as f32),
+        };
+        // Whole numbers are those that are declared, and no others.
+        (declared.fract() != 0.0 && narrow.fract() != 0.0 && narrow != declared).then_some(narrow)
     }
 
     /// A floating-point number as the integer that it is; `None` for one with a fraction, and for one of at
@@ -65,7 +85,7 @@ impl fmt::Display for Value<'_> {
             Self::Bool(b) => b.fmt(f),
             Self::Int(i) => i.fmt(f),
             Self::UInt(u) => u.fmt(f),
-            Self::Float(x) => x.fmt(f),
+            Self::Float(x) | Self::Half(x) => x.fmt(f),
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Bytes(bytes) => write!(f, "{:?}", String::from_utf8_lossy(bytes)),
         }
@@ -105,18 +125,10 @@ impl Literal {
         }
         match (self.number, value.number()) {
             #[expect(clippy::float_cmp, reason = "a declared value is matched exactly")]
-            (Some(a), Some(b)) => a == b || single(a) == Some(b),
+            (Some(a), Some(b)) => a == b || value.rounded(a) == Some(b),
             _ => false,
         }
     }
-}
-
-/// A declared number as columns of 32-bit floats hold it; `None` where it is the same. In such a column 0.7 is
-/// 0.699999988, and a person who declares 0.7 means it.
-fn single(declared: f64) -> Option<f64> {
-    #[expect(clippy::cast_possible_truncation, reason = "the nearest 32-bit float is asked for")]
-    let narrow = f64::from(declared as f32);
-    (declared.fract() != 0.0 && narrow != declared).then_some(narrow)
 }
 
 impl fmt::Display for Literal {
@@ -203,7 +215,7 @@ pub(crate) struct Domain {
     pub uncertain: Vec<Literal>,
     /// Where those are counted.
     pub uncertain_as: UncertainAs,
-    /// Numbers at or above are positive, below negative.
+    /// Numbers at or above are positive, below negative, unless they are declared.
     pub threshold: Option<f64>,
     /// Numbers from 0 to 1 count in part: t as positive, 1 − t as negative.
     pub soft: bool,
@@ -240,7 +252,7 @@ impl Domain {
     #[must_use]
     pub(crate) fn is_missing(&self, value: &Value<'_>) -> bool {
         let declared = || self.missing.iter().any(|literal| literal.matches(value, self.spelling));
-        matches!(value, Value::Float(x) if x.is_nan()) || declared()
+        value.is_nan() || declared()
     }
 
     /// Which of the five sides `value` falls on.
@@ -253,7 +265,7 @@ impl Domain {
     #[must_use]
     pub(crate) fn target(&self, value: &Value<'_>) -> (Cell, f64) {
         let among = |literals: &[Literal]| literals.iter().any(|l| l.matches(value, self.spelling));
-        if matches!(value, Value::Float(x) if x.is_nan()) {
+        if value.is_nan() {
             return self.null();
         }
         if among(&self.missing) {
@@ -268,13 +280,17 @@ impl Domain {
         if among(&self.negative) {
             return (Cell::Negative, 0.0);
         }
+        // A truth is no number that a threshold could part.
+        if let (Value::Bool(truth), Some(_)) = (value, self.threshold) {
+            return if *truth { (Cell::Positive, 1.0) } else { (Cell::Negative, 0.0) };
+        }
         let number = match value {
             Value::Text(text) => Value::Text(self.spelling.trimmed(text)).number(),
             other => other.number(),
         };
         match (number, self.threshold) {
             (Some(x), Some(threshold)) if !x.is_nan() => {
-                if x >= threshold || single(threshold) == Some(x) {
+                if x >= threshold || value.rounded(threshold) == Some(x) {
                     (Cell::Positive, 1.0)
                 } else {
                     (Cell::Negative, 0.0)
@@ -357,12 +373,12 @@ impl Domain {
     }
 }
 
-/// The words `true` and `false`, in any case, as the numbers they stand for.
+/// The words `true` and `false`, in any case, as the truths they stand for.
 fn word(text: &str) -> Option<Value<'static>> {
     if text.eq_ignore_ascii_case("true") {
-        Some(Value::Int(1))
+        Some(Value::Bool(true))
     } else if text.eq_ignore_ascii_case("false") {
-        Some(Value::Int(0))
+        Some(Value::Bool(false))
     } else {
         None
     }
@@ -419,6 +435,30 @@ mod tests {
         // Whole numbers are those that are declared, and no others.
         assert_eq!(d.cell(&Value::Int(16_777_216)), Cell::Invalid);
         assert_eq!(d.cell(&Value::Int(16_777_217)), Cell::Missing);
+    }
+
+    #[test]
+    fn declared_numbers_are_those_of_16_bit_floats_in_columns_of_them_alone() {
+        let half = |x: f64| half::f16::from_f64(x).to_f64();
+        let d = Domain {
+            threshold: Some(0.1),
+            positive: vec![Literal::new("0.05")],
+            negative: Vec::new(),
+            ..Domain::default()
+        };
+        for (value, cell) in [
+            (Value::Half(half(0.1)), Cell::Positive),
+            (Value::Half(half(0.0999)), Cell::Negative),
+            (Value::Half(half(0.05)), Cell::Positive),
+            (Value::Float(half(0.1)), Cell::Negative),
+            (Value::Float(half(0.05)), Cell::Negative),
+            (Value::Half(f64::NAN), Cell::Missing),
+        ] {
+            assert_eq!(d.cell(&value), cell, "{value}");
+        }
+        // 0.99999 is 1 in 16 bits, and 1 keeps its own meaning.
+        let d = Domain { missing: vec![Literal::new("0.99999")], ..Domain::default() };
+        assert_eq!(d.cell(&Value::Half(1.0)), Cell::Positive);
     }
 
     #[test]

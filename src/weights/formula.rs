@@ -1,18 +1,19 @@
 //! The formulas themselves, over labels that have both positives and negatives.
 
 use super::{Kind, Reference, Scheme, Status};
-use crate::counts::{LabelCounts, as_f64};
+use crate::counts::LabelCounts;
 
 /// Input of the formulas: the counts, and which labels get a formula weight.
 pub(super) struct Basis<'c> {
     counts: &'c LabelCounts,
     status: &'c [Status],
+    /// N, in the unit of positives and negatives.
     rows: f64,
 }
 
 impl<'c> Basis<'c> {
     pub(super) fn of(counts: &'c LabelCounts, status: &'c [Status]) -> Self {
-        Self { counts, status, rows: as_f64(counts.rows()) }
+        Self { counts, status, rows: counts.row_mass() }
     }
 
     /// Positives and negatives of each label; `None` without a formula weight.
@@ -69,11 +70,7 @@ fn values(scheme: &Scheme, basis: &Basis<'_>) -> (Raw, Vec<f64>) {
         Scheme::InversePropensity { a, b } => propensity_constant(basis.rows, a, b),
         Scheme::LdamMargin { .. } => basis.positives().into_iter().fold(f64::INFINITY, f64::min),
         Scheme::RepeatFactor { .. } => basis.rows,
-        Scheme::Global => {
-            let (positives, negatives) =
-                basis.labels().flatten().fold((0.0, 0.0), |sum, side| (sum.0 + side.0, sum.1 + side.1));
-            negatives / positives
-        }
+        Scheme::Global => global(basis.counts).unwrap_or(1.0),
         _ => 0.0,
     };
     let raw = Raw { against, of_negatives: false, times: 1.0 };
@@ -85,6 +82,14 @@ fn values(scheme: &Scheme, basis: &Basis<'_>) -> (Raw, Vec<f64>) {
         }
         _ => (raw, values),
     }
+}
+
+/// All negatives over all positives, of every label whether it has a formula weight or not; `None` where one of the
+/// two is 0.
+pub(super) fn global(counts: &LabelCounts) -> Option<f64> {
+    let sides = (0..counts.len()).map(|label| counts.sides(label));
+    let (positives, negatives) = sides.fold((0.0, 0.0), |sum, side| (sum.0 + side.0, sum.1 + side.1));
+    (positives > 0.0 && negatives > 0.0).then(|| negatives / positives)
 }
 
 /// The weight of one label. `against` is the number of other labels that the scheme needs: the reference of
@@ -145,7 +150,7 @@ fn reference_count(reference: Reference, basis: &Basis<'_>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::counts::{LabelCounts, Labels, Tally};
+    use crate::counts::{LabelCounts, Labels, Mass, MassTally, NameOrder, Tally};
     use crate::weights::{Adjust, Fallback, Policy, Scheme, Status, Weighing, weigh};
     use proptest::prelude::*;
 
@@ -238,6 +243,45 @@ mod tests {
             message,
             "3 labels without a weight: \"0\" (no_positives), \"2\" (no_known_rows), \"4\" (below_min_positives)"
         );
+    }
+
+    /// As `global_pos_weight`, also over labels that have no formula weight.
+    #[test]
+    fn the_global_weight_is_over_all_labels() {
+        let counts = counts(100, &[(0, 100), (100, 0), (0, 0), (20, 80), (3, 97)]);
+        let policy = Policy { min_positives: 10, ..Policy::default() };
+        let weighing = Weighing { schemes: vec![Scheme::Global], adjust: Adjust::default(), policy };
+        let weights = weigh(&counts, &weighing).unwrap();
+        let all = (100.0 + 80.0 + 97.0) / (100.0 + 20.0 + 3.0);
+        assert_eq!(weights.global_pos_weight, all);
+        assert_eq!(weights.primary().values, [1.0, 1.0, 1.0, all, 1.0]);
+    }
+
+    /// Weights a thousand times as large say the same about labels.
+    #[test]
+    fn rows_that_weigh_alike_give_the_weights_of_plain_rows() {
+        let plain = counts(400, &[(100, 300), (4, 356), (40, 200)]);
+        let weighted = |times: u64| {
+            let masses = plain.tallies().iter().map(|tally| MassTally {
+                positives: Mass::from_rows(tally.positives * times),
+                negatives: Mass::from_rows(tally.negatives * times),
+            });
+            let (labels, tallies) = (plain.labels().clone(), plain.tallies().to_vec());
+            LabelCounts::new(400, labels, tallies, Some(masses.collect())).unwrap()
+        };
+        for scheme in ["repeat-factor:threshold=0.1", "inverse-frequency:reference=rows"] {
+            assert_eq!(by(scheme, &plain), by(scheme, &weighted(1000)), "{scheme}");
+            assert_eq!(by(scheme, &plain), by(scheme, &weighted(1)), "{scheme}");
+        }
+        assert_eq!(by("inverse-propensity", &plain), by("inverse-propensity", &weighted(1)));
+        // No label is known in every row.
+        let part = plain.rearranged(&[1, 2], Labels::indices(2), NameOrder::Number).unwrap();
+        let masses = [(4, 356), (40, 200)].map(|(positives, negatives)| MassTally {
+            positives: Mass::from_rows(positives * 7),
+            negatives: Mass::from_rows(negatives * 7),
+        });
+        let part = LabelCounts::new(400, Labels::indices(2), part.tallies().to_vec(), Some(masses.to_vec()));
+        assert_eq!(part.unwrap().row_mass(), 2800.0);
     }
 
     #[test]

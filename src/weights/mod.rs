@@ -123,11 +123,7 @@ pub(crate) fn weigh(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights
         let heads = counts.heads().iter().map(|head| weigh_head(&counts.part(head)?, weighing));
         join(&heads.collect::<Result<Vec<_>>>()?)
     };
-    let (positives, negatives) =
-        (0..counts.len()).map(|i| counts.sides(i)).fold((0.0, 0.0), |s, x| (s.0 + x.0, s.1 + x.1));
-    if positives > 0.0 && negatives > 0.0 {
-        weights.global_pos_weight = negatives / positives;
-    }
+    weights.global_pos_weight = formula::global(counts).unwrap_or(1.0);
     Ok(weights)
 }
 
@@ -180,7 +176,7 @@ fn weigh_head(counts: &LabelCounts, weighing: &Weighing) -> Result<Weights> {
 
 /// The weight of one label from its own counts, as [`weigh`] computes it by default: neutral (1, or 0 for
 /// additive schemes) without positives or without negatives. `against` is the number of other labels that the
-/// formula needs: all rows N (inverse-propensity, repeat-factor), the reference (inverse-frequency), or the
+/// formula needs: all rows N, or their weight (inverse-propensity, repeat-factor), the reference (inverse-frequency), or the
 /// positives of the rarest label (ldam-margin). Effective numbers are unscaled.
 #[must_use]
 pub(crate) fn weigh_label(scheme: &Scheme, positives: f64, negatives: f64, against: f64) -> f64 {

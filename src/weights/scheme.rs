@@ -119,7 +119,7 @@ pub enum Scheme {
         /// Labels rarer than this share of rows repeat.
         threshold: f64,
     },
-    /// All negatives over all positives, the same for every label.
+    /// All negatives over all positives of all labels, the same for every label.
     Global,
 }
 
@@ -132,7 +132,7 @@ pub struct SchemeInfo {
     pub default: Scheme,
     /// The use of its numbers.
     pub kind: Kind,
-    /// The formula; pos, neg, known = pos + neg, N rows.
+    /// The formula; pos, neg, known = pos + neg, N rows or their weight.
     pub formula: &'static str,
     /// Parameters with their defaults.
     pub parameters: &'static str,
@@ -170,7 +170,7 @@ pub const SCHEMES: [SchemeInfo; 17] = [
     row("prior-bias", Scheme::PriorBias, Kind::Additive, "ln(pos / neg)", "", "bias initialisation, Lin et al. 2017"),
     row("logit-adjustment", Scheme::LogitAdjustment { tau: 1.0 }, Kind::Additive, "tau ln(pos / neg)", "tau=1", "Menon et al. 2021, binary"),
     row("repeat-factor", Scheme::RepeatFactor { threshold: 1e-3 }, Kind::Sampling, "max(1, sqrt(threshold N / pos))", "threshold=0.001", "LVIS, Gupta et al. 2019"),
-    row("global", Scheme::Global, Kind::PosWeight, "sum neg / sum pos, one for all labels", "", "XGBoost scale_pos_weight"),
+    row("global", Scheme::Global, Kind::PosWeight, "sum neg / sum pos over all labels, one for all", "", "XGBoost scale_pos_weight"),
 ];
 
 impl Scheme {

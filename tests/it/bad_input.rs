@@ -135,7 +135,7 @@ fn values_without_meaning_are_named_with_shard_and_column() {
         &["d", "--labels", "a,b"],
         4,
         &[
-            "d/part-1.parquet: column \"a\": row 1: value 2 is neither positive nor negative",
+            "d/part-1.parquet: column \"a\": row 1 (from 0): value 2 is neither positive nor negative",
             "--missing-values",
         ],
     );

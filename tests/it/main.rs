@@ -85,6 +85,8 @@ mod huge;
 mod artifacts;
 /// What reports show, and the HTML page.
 mod reports;
+/// Findings that apply, hints that work, code that fits.
+mod wording;
 /// Checks that keep a result from being published.
 mod checks;
 /// Two results compared.

@@ -26,12 +26,11 @@ fn bad_values_have_a_row_and_how_many_more_there_are() {
     write(&place.path("v/a.parquet"), vec![("y", array(lists))]);
     for engine in ["encoded", "plain"] {
         let wide = said(&place, &["wide", "--layout", "wide", "--labels", "x", "--engine", engine], 4);
-        let expected =
-            "wide/b.parquet: column \"x\": row 20007: value 8 is neither positive nor negative (and 9 more)";
+        let expected = "wide/b.parquet: column \"x\": row 20007 (from 0): value 8 is neither positive nor negative (and 9 more)";
         assert!(wide.contains(expected), "{wide}");
         let vector = said(&place, &["v", "--layout", "vector", "--labels", "y", "--engine", engine], 4);
         let expected =
-            "v/a.parquet: column \"y\", element 1: row 41: value 5 is neither positive nor negative";
+            "v/a.parquet: column \"y\", element 1: row 41 (from 0): value 5 is neither positive nor negative";
         assert!(vector.contains(expected), "{vector}");
     }
     // A condition may leave out the first of them.
@@ -44,7 +43,7 @@ fn a_soft_label_beyond_one_says_what_soft_labels_are() {
     let place = Place::new();
     write(&place.path("s.parquet"), vec![("x", array(Float32Array::from(vec![0.5, 1.0, 1.5])))]);
     let soft = said(&place, &["s.parquet", "--labels", "x", "--soft"], 4);
-    assert!(soft.contains("row 2: value 1.5 is no soft label from 0 to 1"), "{soft}");
+    assert!(soft.contains("row 2 (from 0): value 1.5 is no soft label from 0 to 1"), "{soft}");
     let (_, hint) = soft.split_once("hint:").unwrap();
     assert!(hint.contains("--threshold") && !hint.contains("or --soft"), "{hint}");
 }

@@ -1,7 +1,9 @@
 use arrow::array::{
-    BinaryArray, Float32Array, Float64Array, Int8Array, Int64Array, ListArray, StringArray, UInt8Array,
+    BinaryArray, BooleanArray, Decimal128Array, Float16Array, Float32Array, Float64Array, Int8Array,
+    Int64Array, ListArray, StringArray, UInt8Array,
 };
-use arrow::datatypes::{Float32Type, Float64Type, Int64Type};
+use arrow::datatypes::{Float16Type, Float32Type, Float64Type, Int64Type};
+use half::f16;
 use serde_json::{Value, json};
 
 use crate::support::{Ended, Place, array, write};
@@ -195,7 +197,7 @@ fn bytes_are_text_where_they_are_utf8() {
     for engine in ["auto", "plain"] {
         let ended = refused(&place, &["d", "--labels", "label", "--layout", "class", "--engine", engine]);
         assert_eq!(ended.code, 4);
-        assert!(ended.stderr.contains("2.parquet: column \"label\": row 2:"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("2.parquet: column \"label\": row 2 (from 0):"), "{}", ended.stderr);
         assert!(ended.stderr.contains("is not UTF-8"), "{}", ended.stderr);
     }
 }
@@ -374,6 +376,98 @@ fn a_threshold_of_32_bit_floats_is_that_of_numpy() {
         let weights =
             place.weights(&[&["v.parquet", "--layout", "vector", "--labels", "y"], &flags[..]].concat());
         assert_eq!(weights["positives"], json!([1, 1]), "{engine}");
+    }
+}
+
+/// A threshold decides about 1 and 0, too, in every layout and type, on every path.
+#[test]
+fn a_threshold_decides_about_every_number_that_is_not_declared() {
+    let place = Place::new();
+    let numbers = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+    let columns = vec![
+        ("i", array(Int64Array::from_iter_values(0..6))),
+        ("f", array(Float64Array::from(numbers.to_vec()))),
+        ("h", array(Float16Array::from_iter_values(numbers.map(f16::from_f64)))),
+        (
+            "d",
+            array(
+                Decimal128Array::from_iter_values((0..6).map(|x| x * 100))
+                    .with_precision_and_scale(9, 2)
+                    .unwrap(),
+            ),
+        ),
+        ("t", array(StringArray::from(vec!["0", "1", "2.0", "3", "4", "true"]))),
+        ("b", array(BooleanArray::from(vec![false, true, true, true, false, false]))),
+    ];
+    write(&place.path("w.parquet"), columns);
+    let lists =
+        ListArray::from_iter_primitive::<Float64Type, _, _>(numbers.map(|x| Some([Some(x), Some(5.0 - x)])));
+    write(&place.path("v.parquet"), vec![("y", array(lists))]);
+    let (ids, labels): (Vec<i64>, Vec<i64>) = (0..6).map(|i| (i, i % 2)).unzip();
+    let columns = vec![
+        ("id", array(Int64Array::from(ids))),
+        ("l", array(Int64Array::from(labels))),
+        ("v", array(Float64Array::from(numbers.to_vec()))),
+    ];
+    write(&place.path("p.parquet"), columns);
+    let maps = numbers.map(|x| format!("{{\"a\": {x}}}"));
+    write(&place.path("m.parquet"), vec![("m", array(StringArray::from(maps.to_vec())))]);
+    std::fs::write(
+        place.path("own.toml"),
+        "shards = 'w.parquet'\nlayout = 'wide'\nlabels = ['i', 'f']\nthreshold = 3\n\n[label]\nf.positive_values = 1\n",
+    )
+    .unwrap();
+    for engine in ["auto", "encoded", "plain"] {
+        let positives = |flags: &[&str], threshold: &str| {
+            let asked = [flags, &["--threshold", threshold, "--engine", engine]].concat();
+            sides(&place.weights(&asked))[..2].to_vec()
+        };
+        let wide = ["w.parquet", "--layout", "wide", "--labels", "i,f,h,d,t,b"];
+        // A truth is no number.
+        assert_eq!(positives(&wide, "3")[0], [3, 3, 3, 3, 3, 3], "{engine}");
+        assert_eq!(positives(&wide, "0")[0], [6, 6, 6, 6, 6, 3], "{engine}");
+        assert_eq!(positives(&wide, "-1")[0], [6, 6, 6, 6, 6, 3], "{engine}");
+        let declared = [&wide[..4], &["i,f", "--positive-values", "1", "--negative-values", "5"]].concat();
+        assert_eq!(positives(&declared, "3"), [[3, 3], [3, 3]], "{engine}");
+        // 0 may say nothing where it is not negative.
+        let missing = [&wide[..4], &["i,f,t", "--missing-values", "0"]].concat();
+        assert_eq!(positives(&missing, "3"), [[3, 3, 3], [2, 2, 2]], "{engine}");
+        let vector = ["v.parquet", "--layout", "vector", "--labels", "y"];
+        assert_eq!(positives(&vector, "3"), [[3, 3], [3, 3]], "{engine}");
+        assert_eq!(positives(&vector, "0")[0], [6, 6], "{engine}");
+        if engine == "encoded" {
+            continue;
+        }
+        let long = ["p.parquet", "--layout", "long", "--id", "id", "--labels", "l", "--value", "v"];
+        assert_eq!(positives(&long, "3"), [[1, 2], [2, 1]], "{engine}");
+        let map = ["m.parquet", "--layout", "map", "--labels", "m"];
+        assert_eq!(positives(&map, "3"), [[3], [3]], "{engine}");
+    }
+    // What one label declares does not concern the others.
+    let ended = place.run(&["run", "own.toml", "--out", "own"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(sides(&place.json("own/weights.json"))[0], [3, 4]);
+    let both = ["w.parquet", "--layout", "wide", "--labels", "i", "--threshold", "3", "--soft"];
+    assert!(refused(&place, &both).stderr.contains("--threshold and --soft exclude each other"));
+}
+
+#[test]
+fn declared_numbers_are_those_of_16_bit_floats() {
+    let place = Place::new();
+    let scores = [0.1, 0.0999, 0.9, 0.6, 1.0].map(f16::from_f64);
+    let lists = ListArray::from_iter_primitive::<Float16Type, _, _>(scores.map(|x| Some([Some(x)])));
+    let columns = vec![("a", array(Float16Array::from(scores.to_vec()))), ("y", array(lists))];
+    write(&place.path("h.parquet"), columns);
+    for engine in ["auto", "plain"] {
+        for reading in [["--layout", "wide", "--labels", "a"], ["--layout", "vector", "--labels", "y"]] {
+            let count = |flags: &[&str]| {
+                let asked = [&["h.parquet", "--engine", engine][..], &reading, flags].concat();
+                sides(&place.weights(&asked)).map(|side| side[0])
+            };
+            assert_eq!(count(&["--threshold", "0.1"]), [4, 1, 0], "{engine} {reading:?}");
+            let declared = ["--positive-values", "0.6,0.9,1", "--negative-values", "0.1,0.0999"];
+            assert_eq!(count(&declared), [3, 2, 0], "{engine} {reading:?}");
+        }
     }
 }
 

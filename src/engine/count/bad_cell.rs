@@ -7,6 +7,7 @@ use arrow::datatypes::DataType;
 
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, Keys};
+use crate::engine::naming::in_row;
 use crate::engine::plain::visit::visit;
 use crate::engine::read::interner::Interner;
 use crate::engine::read::vector_text::{VectorText, wrong_length};
@@ -28,7 +29,7 @@ pub(super) fn with_row(shard: Option<&Shard>, counting: &Counting, what: &str) -
         _ => false,
     };
     let row = if reads_cells { first_row(shard?, counting, what) } else { None };
-    row.map(|row| format!("row {row}: {what}"))
+    row.map(|row| in_row(row, what))
 }
 
 /// What is wrong with a value that has no meaning.
@@ -50,7 +51,7 @@ pub(super) fn value_with_row(
         return None;
     }
     let (row, value) = first_bad_value(shard, column, element, counting.domain(position))?;
-    Some(format!("row {row}: {}", no_meaning(counting.domain(position), &value)))
+    Some(in_row(row, &no_meaning(counting.domain(position), &value)))
 }
 
 fn first_bad_value(

@@ -356,7 +356,11 @@ impl Collector {
             };
             Error::input(format!("{shard}: column {column:?}{element}: {what}{times}"))
         });
-        let hint = if self.counting.domain.soft && layout.kind.has_values() {
+        let of_rows = self.invalid.keys().all(|(_, label)| label.is_none());
+        let hint = if layout.kind == LayoutKind::Vector && of_rows {
+            "a row has one number for each label, or NULL where nothing is known of it; give the number of labels with \
+             --num-labels; if a row lists the labels that it has, use --layout list"
+        } else if self.counting.domain.soft && layout.kind.has_values() {
             "soft labels are from 0 to 1: divide larger scales, or read numbers with --threshold in place of --soft; declare \
              numbers that say something else with --missing-values or --uncertain-values"
         } else if layout.kind == LayoutKind::Map {

@@ -5,6 +5,9 @@
 
 use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -12,8 +15,10 @@ use parquet::arrow::arrow_reader::{
 
 use crate::engine::counting::Counting;
 use crate::engine::errors::damaged;
+use crate::engine::read::weights::{NO_WEIGHT, bad_weight, first_bad};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::source::row_reader::{Enough, RowChoice, read_columns};
 use crate::source::shards::Shard;
 
 /// What is behind an error of counting.
@@ -44,6 +49,8 @@ pub(crate) fn diagnose(shards: &[Shard], counting: &Counting, error: Error) -> D
     if !bad.is_empty() {
         return Diagnosis::Unreadable(bad);
     }
+    let bad = error.to_string().contains(NO_WEIGHT).then(|| first_bad_weight(shards, counting)).flatten();
+    let error = bad.unwrap_or(error);
     // Columns beside the labels: the scan has named the shard.
     let text = error.to_string();
     let named = shards.iter().enumerate().filter(|(_, shard)| text.contains(&format!("{}: ", shard.name)));
@@ -51,6 +58,24 @@ pub(crate) fn diagnose(shards: &[Shard], counting: &Counting, error: Error) -> D
         [one] => Diagnosis::Unreadable(vec![(*one, error)]),
         _ => Diagnosis::Other(error),
     }
+}
+
+/// The error for the first value that is no weight, with its row. `None` where a condition may leave out that row.
+fn first_bad_weight(shards: &[Shard], counting: &Counting) -> Option<Error> {
+    let name = counting.sample_weight.as_ref().filter(|_| counting.filter.is_none())?;
+    let in_shard = |shard: &Shard| {
+        let (mut before, mut found) = (0, None);
+        let read = read_columns(shard, RowChoice::All, &|column| column == name, &mut |batch| {
+            let weights = cast(batch.column(0), &DataType::Float64);
+            let weights = weights.map_err(|cause| Error::internal(cause.to_string()))?;
+            found = first_bad(weights.as_primitive()).map(|(row, what)| (before + row as u64, what));
+            before += batch.num_rows() as u64;
+            Ok(if found.is_some() { Enough::Yes } else { Enough::No })
+        });
+        let (row, what) = read.ok().and(found)?;
+        Some(bad_weight(name, &format!("{what} in row {row} (from 0)")).at(&shard.name))
+    };
+    shards.iter().find_map(in_shard)
 }
 
 fn read_through(shard: &Shard, counting: &Counting) -> Result<()> {

@@ -238,6 +238,8 @@ fn id(value: StoredValue<'_>, text: bool) -> Result<u128> {
             Err(Error::input(format!("{value} is not UTF-8")).hint("write the shard again"))
         }
         StoredValue::Text(id) => Ok(bytes(id)),
-        StoredValue::Bool(_) | StoredValue::Float(_) => Err(Error::internal(format!("row id {value}"))),
+        StoredValue::Bool(_) | StoredValue::Float(_) | StoredValue::Half(_) => {
+            Err(Error::internal(format!("row id {value}")))
+        }
     }
 }

@@ -24,9 +24,10 @@ pub(crate) fn labels_in(
 ) -> Result<()> {
     let domain = &counting.domain;
     let mut ids = Vec::new();
+    let of_null = counting.null_is_no_label().then_some(&[][..]);
     if has_lists(array, counting) {
         let lists = Lists::of(array)?;
-        (0..lists.len()).filter(|&row| lists.is_null(row)).for_each(|row| each(row, None));
+        (0..lists.len()).filter(|&row| lists.is_null(row)).for_each(|row| each(row, of_null));
         let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && !lists.range(row).is_empty());
         let mut current = rows.next();
         return visit(&lists.values, |element, value| {
@@ -46,8 +47,9 @@ pub(crate) fn labels_in(
             }
         });
     }
-    visit(array, |row, value| match value.filter(|value| !domain.is_missing(value)) {
-        None => each(row, None),
+    visit(array, |row, value| match value {
+        None => each(row, of_null),
+        Some(value) if domain.is_missing(&value) => each(row, None),
         Some(value) => {
             ids.clear();
             let _ = interner.cell(counting, value, &mut ids);
@@ -118,8 +120,10 @@ impl Sets {
         counted: &mut BatchRows,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
-        for row in (0..lists.len()).filter(|&row| lists.is_null(row)) {
-            null_row(row, weights, counted)?;
+        if !counting.null_is_no_label() {
+            for row in (0..lists.len()).filter(|&row| lists.is_null(row)) {
+                null_row(row, weights, counted)?;
+            }
         }
         let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && !lists.range(row).is_empty());
         let mut current = rows.next();
@@ -201,6 +205,7 @@ impl Sets {
         visit(array, |row, value| {
             self.serial += 1;
             let outcome = match value {
+                None if counting.null_is_no_label() => Ok(()),
                 None => null_row(row, weights, counted),
                 Some(value) if counting.domain.is_missing(&value) => null_row(row, weights, counted),
                 Some(value) => {

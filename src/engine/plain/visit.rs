@@ -29,9 +29,7 @@ pub(crate) fn visit(array: &ArrayRef, mut each: impl FnMut(usize, Option<Value<'
         DataType::UInt32 => primitive!(UInt32Type, |v| Value::UInt(u64::from(v))),
         DataType::UInt64 => primitive!(UInt64Type, Value::UInt),
         DataType::Float16 => {
-            primitive!(Float16Type, |v: <Float16Type as ArrowPrimitiveType>::Native| Value::Float(
-                v.to_f64()
-            ));
+            primitive!(Float16Type, |v: <Float16Type as ArrowPrimitiveType>::Native| Value::Half(v.to_f64()));
         }
         DataType::Float32 => primitive!(Float32Type, |v| Value::Float(f64::from(v))),
         DataType::Float64 => primitive!(Float64Type, Value::Float),

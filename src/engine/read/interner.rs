@@ -75,7 +75,7 @@ impl Interner {
     /// The id of a stored label, or what is wrong with it.
     pub(crate) fn id(&mut self, value: &Value<'_>) -> Result<u32, String> {
         let value = &match *value {
-            Value::Float(number) => {
+            Value::Float(number) | Value::Half(number) => {
                 let whole = Value::whole(number).ok_or_else(|| format!("{number} is not a whole number"))?;
                 Value::Int(whole)
             }
@@ -160,7 +160,7 @@ impl Interner {
                 self.ids.insert_unique(hash, NameEntry { hash, start, id, bytes }, |entry| entry.hash);
                 return Ok(id);
             }
-            Value::Bool(_) | Value::Float(_) | Value::Bytes(_) => {
+            Value::Bool(_) | Value::Float(_) | Value::Half(_) | Value::Bytes(_) => {
                 return Err(format!("{value} is not a label"));
             }
         };
@@ -220,7 +220,7 @@ fn index(value: &Value<'_>, bound: Option<u64>) -> Result<u32, String> {
         Value::Int(i) => u64::try_from(i).map_err(|_| format!("negative label index {i}"))?,
         Value::UInt(u) => u,
         Value::Text(text) => text.parse().map_err(|_| format!("{text:?} is not a label index"))?,
-        Value::Bool(_) | Value::Float(_) | Value::Bytes(_) => {
+        Value::Bool(_) | Value::Float(_) | Value::Half(_) | Value::Bytes(_) => {
             return Err(format!("{value} is not a label index"));
         }
     };

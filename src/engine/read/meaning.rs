@@ -14,6 +14,7 @@ pub(crate) fn stored(value: pages::StoredValue<'_>) -> Option<Value<'_>> {
         pages::StoredValue::Int(x) => Value::Int(x),
         pages::StoredValue::UInt(x) => Value::UInt(x),
         pages::StoredValue::Float(x) => Value::Float(x),
+        pages::StoredValue::Half(x) => Value::Half(x),
         pages::StoredValue::Text(bytes) => Value::Text(std::str::from_utf8(bytes).ok()?),
     })
 }
@@ -54,6 +55,10 @@ impl LabelSet for StoredLabels<'_> {
         } else {
             self.interner.ids(&stored, out)
         }
+    }
+
+    fn has_missing(&self) -> bool {
+        self.counting.may_name_no_label()
     }
 
     fn is_missing(&self, value: pages::StoredValue<'_>) -> bool {

@@ -10,6 +10,7 @@ use super::lists_by_row;
 use super::set_count::SetCount;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
+use crate::pages::format::dictionary::Dictionary;
 use crate::pages::format::leaf::LeafColumn;
 use crate::pages::format::nesting::Nesting;
 use crate::pages::format::row_mask::{KeptSlots, RowFilter, RowMask};
@@ -50,6 +51,7 @@ fn at_once(
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let (mut count, mut block, mut starts) = (SetCount::default(), SlotBlock::new(), Firsts::default());
     let (mut entries, mut labels, mut coding) = (None, Vec::new(), None);
+    let mut missing = None;
     let (mut rows, mut filter) = (RowCheck::new(chunk.rows), mask.map(RowFilter::new));
     let (mut slots, mut picked) = (KeptSlots::default(), Vec::new());
     while let Some(page) = pages.next()? {
@@ -77,6 +79,11 @@ fn at_once(
             if let Some(slots) = slots {
                 firsts = slots.firsts();
             }
+            if let Some(indices) = indices.filter(|_| lookup.has_missing()) {
+                let missing = missing.get_or_insert_with(|| missing_entries(&dictionary, lookup));
+                let is_missing = |index: &&u32| missing.get(**index as usize).is_some_and(|is| *is);
+                count.values -= indices.iter().filter(is_missing).count() as u64;
+            }
             if let Some(indices) = indices {
                 entries.get_or_insert_with(|| Entries::new(&dictionary, lookup, firsts, indices));
             }
@@ -97,6 +104,9 @@ fn at_once(
             if !read_labels(leaf, &mut stream, lookup, counter, (slots, &mut picked), &mut labels)? {
                 return Ok(None);
             }
+            if lookup.has_missing() {
+                count.values -= labels.iter().filter(|label| **label == NONE).count() as u64;
+            }
             counter.add_rows(firsts, &labels);
         }
         stream.finish()?;
@@ -104,6 +114,11 @@ fn at_once(
     rows.finish()?;
     let all = entries.is_none_or(|entries| entries.finish(&dictionary, lookup, counter));
     Ok(all.then_some(count))
+}
+
+/// Which entries of a dictionary count as missing.
+fn missing_entries(dictionary: &Dictionary<'_>, lookup: &Lookup<'_>) -> Vec<bool> {
+    (0..dictionary.len()).map(|entry| lookup.is_missing(dictionary.value(entry))).collect()
 }
 
 /// Reads the labels of plain values, of all into `out` or of those that are kept; false when one of these has several

@@ -44,7 +44,11 @@ pub(crate) fn count(
                 }
                 let item = stream.next()?;
                 if is_kept {
-                    row.add(labels.of(lookup, item)?);
+                    let has_missing = lookup.has_missing();
+                    let found = labels.of(lookup, item)?;
+                    let is_missing = has_missing && found.as_ref().is_ok_and(|labels| labels.is_empty());
+                    count.values -= u64::from(is_missing);
+                    row.add(found);
                 }
                 Ok(())
             })?;

@@ -13,7 +13,7 @@ pub struct SetCount {
     pub null_rows: u64,
     /// NULL elements inside lists; they are skipped.
     pub null_elements: u64,
-    /// Values, however often a row repeats them.
+    /// Values in lists, however often a row repeats them, but for those that count as missing.
     pub values: u64,
     /// Rows with a value that is not a label; they are positive for no label.
     pub invalid_rows: u64,

@@ -95,7 +95,7 @@ impl LeafColumn {
             (Logical::Decimal(scale), RawValue::Word(bits)) => decimal(self.signed(bits).into(), scale),
             (Logical::Decimal(scale), RawValue::Bytes(bytes)) => decimal(big_endian(bytes), scale),
             (Logical::Half, RawValue::Bytes(&[low, high])) => {
-                StoredValue::Float(f16::from_le_bytes([low, high]).to_f64())
+                StoredValue::Half(f16::from_le_bytes([low, high]).to_f64())
             }
             (_, RawValue::Bytes(bytes)) => StoredValue::Text(bytes),
             (Logical::UInt | Logical::Half | Logical::Text, RawValue::Word(bits)) => StoredValue::UInt(bits),
@@ -270,13 +270,11 @@ mod tests {
             (0x8000, -0.0),
         ];
         for (bits, value) in cases {
-            let StoredValue::Float(found) = leaf.value(RawValue::Bytes(&bits.to_le_bytes())) else {
-                panic!()
-            };
+            let StoredValue::Half(found) = leaf.value(RawValue::Bytes(&bits.to_le_bytes())) else { panic!() };
             assert_eq!(found.to_bits(), f64::to_bits(value), "{bits:#x}");
         }
         let nan = 0x7e00_u16.to_le_bytes();
-        assert!(matches!(leaf.value(RawValue::Bytes(&nan)), StoredValue::Float(x) if x.is_nan()));
+        assert!(matches!(leaf.value(RawValue::Bytes(&nan)), StoredValue::Half(x) if x.is_nan()));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use text::{NAME, name};
 use super::Report;
 use super::heads::HEADINGS;
 use super::numbers::{brief, number, thousands};
+use super::pytorch::pytorch;
 use crate::counts::CountUnit;
 use crate::findings::{Finding, Severity};
 
@@ -94,6 +95,7 @@ fn sections(report: &Report<'_>) -> Vec<Section> {
         ("drift", "Drift", "Drift", groups::drift(report)),
         ("measures", "Measures", "Measures", Some(measures(report))),
         ("labels", "All labels", "All labels", Some(table::labels(report))),
+        ("pytorch", "PyTorch", "In PyTorch", Some(code(report))),
     ];
     all.into_iter().filter_map(|(id, short, title, content)| Some((id, short, title, content?))).collect()
 }
@@ -181,6 +183,11 @@ fn one_finding(report: &Report<'_>, finding: &Finding) -> Markup {
             }
         }
     }
+}
+
+/// How a training loop uses the vector.
+fn code(report: &Report<'_>) -> Markup {
+    html! { section.scroll tabindex="0" aria-label="Code" { pre { code { (pytorch(report)) } } } }
 }
 
 fn measures(report: &Report<'_>) -> Markup {

@@ -65,13 +65,13 @@ pub(super) fn cardinality(report: &Report<'_>) -> Option<Markup> {
 /// Labels that occur together.
 pub(super) fn pairs(report: &Report<'_>) -> Option<Markup> {
     let rows = report.rows?;
-    let matrix = rows.cooccurrence.as_ref()?;
+    let (matrix, together) = (rows.cooccurrence.as_ref()?, rows.pairs_together());
     let full = |label: usize, width: usize| name(report, label, width);
     Some(html! {
         p { "Correlation (phi) of the labels that have most to do with each other; rows that say nothing of one are \
              left out. Labels that go together stand side by side." }
         section.scroll tabindex="0" aria-label="Matrix of correlations" { figure { (heat(report, matrix, full)) } }
-        @if !rows.closest_pairs.is_empty() {
+        @if !together.is_empty() {
             section.scroll tabindex="0" aria-label="The closest pairs" {
                 table {
                     caption { "The closest pairs" }
@@ -81,7 +81,7 @@ pub(super) fn pairs(report: &Report<'_>) -> Option<Markup> {
                         th.n scope="col" { "Phi" }
                     } }
                     tbody {
-                        @for pair in rows.closest_pairs.iter().take(SHOWN) {
+                        @for pair in together.iter().take(SHOWN) {
                             tr {
                                 th scope="row" { (name(report, pair.labels[0], 2 * NAME)) }
                                 td { (name(report, pair.labels[1], 2 * NAME)) }

@@ -29,7 +29,8 @@ pub(super) fn labels(report: &Report<'_>) -> Markup {
 
 fn table(report: &Report<'_>, most: &[usize], least: &[usize]) -> Markup {
     let (n, shown) = (report.counts.len(), most.len() + least.len());
-    let missing = report.counts.tallies().iter().any(|tally| tally.missing + tally.uncertain > 0);
+    let missing = report.counts.tallies().iter().any(|tally| tally.missing > 0);
+    let uncertain = report.has_uncertain();
     let masses = report.counts.masses();
     let row = |label: usize| {
         let mass = masses.map(|masses| [masses[label].positives, masses[label].negatives]);
@@ -42,7 +43,8 @@ fn table(report: &Report<'_>, most: &[usize], least: &[usize]) -> Markup {
                 th scope="row" { (name(report, label, NAME)) }
                 td { (thousands(tally.positives)) }
                 @if let Some(grouped) = report.grouped { td { (thousands(grouped.positives[label])) } }
-                @if missing { td { (thousands(tally.missing + tally.uncertain)) } }
+                @if uncertain { td { (thousands(tally.uncertain)) } }
+                @if missing { td { (thousands(tally.missing)) } }
                 @for mass in mass.into_iter().flatten() { td { (brief(mass.to_f64())) } }
                 td { (percent(report.of_label(label, prevalence))) }
                 td { (number(report.irlbl(label))) }
@@ -67,6 +69,7 @@ fn table(report: &Report<'_>, most: &[usize], least: &[usize]) -> Markup {
                 thead { tr {
                     th scope="col" { "#" } th scope="col" { "Label" } th scope="col" { "Positives" }
                     @if let Some(grouped) = report.grouped { th scope="col" { "Groups of " (short(&grouped.column, NAME)) } }
+                    @if uncertain { th scope="col" { "Uncertain" } }
                     @if missing { th scope="col" { "Missing" } }
                     @if masses.is_some() { th scope="col" { "Positive mass" } th scope="col" { "Negative mass" } }
                     th scope="col" { "Prevalence" } th scope="col" { "IRLbl" } th scope="col" { "Weight" }

@@ -100,7 +100,7 @@ fn value(array: &ArrayRef, row: usize) -> Option<StoredValue<'_>> {
         DataType::UInt16 => StoredValue::UInt(array.as_primitive::<UInt16Type>().value(row).into()),
         DataType::UInt32 => StoredValue::UInt(array.as_primitive::<UInt32Type>().value(row).into()),
         DataType::UInt64 => StoredValue::UInt(array.as_primitive::<UInt64Type>().value(row)),
-        DataType::Float16 => StoredValue::Float(array.as_primitive::<Float16Type>().value(row).into()),
+        DataType::Float16 => StoredValue::Half(array.as_primitive::<Float16Type>().value(row).into()),
         DataType::Float32 => StoredValue::Float(array.as_primitive::<Float32Type>().value(row).into()),
         DataType::Float64 => StoredValue::Float(array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(_, scale) => {
@@ -127,16 +127,19 @@ fn cell(value: StoredValue<'_>) -> Cell {
         | StoredValue::Int(1)
         | StoredValue::UInt(1)
         | StoredValue::Float(1.0)
+        | StoredValue::Half(1.0)
         | StoredValue::Text(b"1") => Cell::Positive,
         StoredValue::Bool(false)
         | StoredValue::Int(0)
         | StoredValue::UInt(0)
         | StoredValue::Float(0.0)
+        | StoredValue::Half(0.0)
         | StoredValue::Text(b"0") => Cell::Negative,
-        StoredValue::Float(x) if x.is_nan() => Cell::Missing,
+        StoredValue::Float(x) | StoredValue::Half(x) if x.is_nan() => Cell::Missing,
         StoredValue::Int(-1)
         | StoredValue::UInt(2)
         | StoredValue::Float(0.1 | 0.5)
+        | StoredValue::Half(0.5)
         | StoredValue::Text(b"maybe") => Cell::Uncertain,
         _ => Cell::Invalid,
     }

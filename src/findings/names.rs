@@ -1,0 +1,103 @@
+//! What is odd about the names of labels.
+
+use std::collections::HashMap;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use crate::counts::{LabelCounts, Labels, NameOrder, Unlisted};
+
+/// Labels of which another differs in blanks, in case, or in how accents are written.
+pub(super) fn similar_labels(labels: &Labels) -> Vec<usize> {
+    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+    for (i, name) in labels.iter().enumerate() {
+        // Digits alone have none of these.
+        if !name.bytes().all(|byte| byte.is_ascii_digit()) {
+            alike.entry(seen_as(name)).or_default().push(i);
+        }
+    }
+    let mut similar: Vec<usize> = alike.into_values().filter(|same| same.len() > 1).flatten().collect();
+    similar.sort_unstable();
+    similar
+}
+
+/// A name as a person sees it: blanks of any kind as one, none around it, no letter without width, whatever the case and
+/// the way that accents are written.
+fn seen_as(name: &str) -> String {
+    const WITHOUT_WIDTH: [char; 5] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
+    let shown = name.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    if shown.is_ascii() {
+        return shown.to_ascii_lowercase();
+    }
+    let shown: String = shown.chars().filter(|letter| !WITHOUT_WIDTH.contains(letter)).collect();
+    // Through capitals, of which the sharp s has two.
+    let folded = shown.to_lowercase().to_uppercase().to_lowercase();
+    ComposingNormalizerBorrowed::new_nfc().normalize(folded.trim()).into_owned()
+}
+
+/// Labels whose names are whole numbers, of which the order of texts makes something else than their numbers say.
+pub(super) fn numeric_names(counts: &LabelCounts) -> Vec<usize> {
+    let of = |range: std::ops::Range<usize>, prefix: usize, unlisted: Option<&Unlisted>| -> Vec<usize> {
+        let name = |i: usize| counts.labels().name(i).get(prefix..).unwrap_or_default();
+        let number = |i: usize| name(i).parse::<u64>().ok().filter(|number| number.to_string() == name(i));
+        let numbers: Option<Vec<u64>> = range.clone().map(number).collect();
+        let Some(numbers) = numbers.filter(|all| all.len() > 1) else { return Vec::new() };
+        let by_name = unlisted.is_some_and(|unlisted| unlisted.order == NameOrder::Name);
+        // Sparse numbers are ids; numbers that leave few places out are indices.
+        let are_dense = numbers.iter().max().is_some_and(|largest| *largest < 2 * numbers.len() as u64);
+        let are_places = numbers.iter().zip(0..).all(|(number, place)| *number == place);
+        let is_odd = by_name && !are_places && (are_dense || !numbers.is_sorted());
+        if is_odd { range.collect() } else { Vec::new() }
+    };
+    if counts.heads().is_empty() {
+        return of(0..counts.len(), 0, counts.unlisted());
+    }
+    let heads = counts.heads().iter();
+    heads.flat_map(|head| of(head.range(), head.column.len() + 1, head.unlisted.as_ref())).collect()
+}
+
+/// Names that programs write for a missing value.
+pub(super) fn is_missing_name(name: &str) -> bool {
+    const NAMES: [&str; 8] = ["", "nan", "none", "null", "na", "n/a", "<na>", "nil"];
+    NAMES.iter().any(|missing| name.trim().eq_ignore_ascii_case(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counts::Tally;
+
+    #[test]
+    fn names_that_look_alike_are_one() {
+        for same in [
+            &["STRASSE", "straße", " Strasse\u{a0}"][..],
+            &["caf\u{e9}", "cafe\u{301}", "CAFE\u{301}"],
+            &["red car", "red\u{a0}car", "red  car", "red \u{200b}car"],
+        ] {
+            assert!(same.iter().all(|name| seen_as(name) == seen_as(same[0])), "{same:?}");
+        }
+        for differ in [["cafe", "caf\u{e9}"], ["redcar", "red car"], ["a", "b"]] {
+            assert_ne!(seen_as(differ[0]), seen_as(differ[1]));
+        }
+    }
+
+    #[test]
+    fn indices_in_the_order_of_texts_are_found() {
+        let odd = |names: &[&str], order: NameOrder| {
+            let tally = Tally { positives: 1, negatives: 1, ..Tally::default() };
+            let counts = LabelCounts::new(2, names.iter().collect(), vec![tally; names.len()], None).unwrap();
+            let unlisted = Tally { negatives: 2, ..Tally::default() };
+            let open = counts.open(Unlisted { tally: unlisted, order, ..Unlisted::default() }).unwrap();
+            let found = numeric_names(&open);
+            assert!(found.is_empty() || found.len() == names.len());
+            !found.is_empty()
+        };
+        assert!(odd(&["0", "1", "10", "11", "2", "3"], NameOrder::Name));
+        // 2 has no place; labels that count from 1.
+        assert!(odd(&["0", "1", "3"], NameOrder::Name) && odd(&["1", "2", "3"], NameOrder::Name));
+        assert!(!odd(&["0", "1", "2"], NameOrder::Name));
+        assert!(!odd(&["0", "1", "2", "10"], NameOrder::Number));
+        for names in [&["000", "001", "010"][..], &["10115", "20095"], &["0", "1", "3", "x"], &["7"]] {
+            assert!(!odd(names, NameOrder::Name), "{names:?}");
+        }
+    }
+}
