@@ -46,6 +46,7 @@ pub(crate) mod text_cells;
 mod text_lists;
 pub(crate) mod text_maps;
 pub(crate) mod type_words;
+pub(crate) mod usual_lists;
 pub(crate) mod values;
 pub(crate) mod vocabulary;
 pub(crate) mod where_values;

@@ -1,0 +1,128 @@
+//! The labels of short texts that were met before, found by their bytes.
+//!
+//! Most cells name a few labels again and again. Here a text is two or four words beside each other, which are
+//! compared at once; whoever asks looks up longer texts, and those that another one took the place of.
+
+/// Bytes of the longest text that is kept.
+const LONGEST: usize = 32;
+/// Places, in pairs: a few hundred labels rarely stand in each other's way.
+const PLACES: usize = 1 << 12;
+
+/// What a text stands for, if it was met lately.
+#[derive(Debug, Default)]
+pub(super) struct KnownTexts {
+    /// Empty until the first text.
+    places: Vec<KnownText>,
+}
+
+/// A text as words, with its length and kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TextWords {
+    words: [u64; LONGEST / 8],
+    kind: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct KnownText {
+    text: TextWords,
+    label: Option<u32>,
+}
+
+/// No text has this kind.
+const NOTHING: KnownText =
+    KnownText { text: TextWords { words: [0; LONGEST / 8], kind: u32::MAX }, label: None };
+
+impl TextWords {
+    /// A text of at most [`LONGEST`] bytes; numbers are others than names that are written alike.
+    pub(super) fn new(text: &[u8], is_number: bool) -> Option<Self> {
+        let len = text.len();
+        let mut words = [0; LONGEST / 8];
+        if len > LONGEST {
+            return None;
+        }
+        if len >= 8 {
+            // The words overlap where the length is no multiple of theirs.
+            words[0] = word(text, 0)?;
+            words[1] = word(text, len - 8)?;
+            if len > 16 {
+                words[2] = word(text, 8)?;
+                words[3] = word(text, len - 16)?;
+            }
+        } else {
+            words[0] = text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        }
+        let kind = u32::try_from(len).ok()? << 1 | u32::from(is_number);
+        Some(Self { words, kind })
+    }
+
+    /// The first of the two places that it may have.
+    fn place(&self) -> usize {
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        let [a, b, c, d] = self.words;
+        let mixed = (a ^ b.rotate_left(23) ^ c.rotate_left(41) ^ d.rotate_left(11) ^ u64::from(self.kind))
+            .wrapping_mul(MIX);
+        (mixed >> 48) as usize & (PLACES - 1)
+    }
+}
+
+fn word(text: &[u8], at: usize) -> Option<u64> {
+    text.get(at..at + 8)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+impl KnownTexts {
+    /// What a text stands for: a label, or none. `None` where that has to be found out.
+    pub(super) fn get(&self, text: &TextWords) -> Option<Option<u32>> {
+        let place = text.place();
+        [place, place ^ 1].into_iter().find_map(|place| {
+            let known = self.places.get(place)?;
+            (known.text == *text).then_some(known.label)
+        })
+    }
+
+    /// Keeps what a text stands for.
+    pub(super) fn keep(&mut self, text: TextWords, label: Option<u32>) {
+        if self.places.is_empty() {
+            self.places = vec![NOTHING; PLACES];
+        }
+        let place = text.place();
+        let is_free = |place: usize| self.places[place].text.kind == NOTHING.text.kind;
+        let place = if !is_free(place) && is_free(place ^ 1) { place ^ 1 } else { place };
+        self.places[place] = KnownText { text, label };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Texts of all lengths, of few different bytes.
+        #[test]
+        fn texts_are_the_same_words_where_they_are_the_same_texts(
+            a in prop::collection::vec(0..2_u8, 0..34), b in prop::collection::vec(0..2_u8, 0..34), same: bool, kinds: [bool; 2],
+        ) {
+            let b = if same { a.clone() } else { b };
+            let [one, other] = [TextWords::new(&a, kinds[0]), TextWords::new(&b, kinds[1])];
+            prop_assert_eq!(one.is_none(), a.len() > LONGEST);
+            if let (Some(one), Some(other)) = (one, other) {
+                prop_assert_eq!(one == other, a == b && kinds[0] == kinds[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_is_known_until_another_takes_its_place() {
+        let mut known = KnownTexts::default();
+        let words = |number: u32| TextWords::new(format!("label/{number}").as_bytes(), false).unwrap();
+        assert_eq!(known.get(&words(0)), None);
+        for number in 0..100_000 {
+            known.keep(words(number), Some(number).filter(|number| number % 7 > 0));
+            assert_eq!(known.get(&words(number)), Some(Some(number).filter(|number| number % 7 > 0)));
+        }
+        let right = (0..100_000).filter_map(|number| Some((number, known.get(&words(number))?)));
+        assert!(right.clone().all(|(number, label)| label == Some(number).filter(|number| number % 7 > 0)));
+        assert!(right.count() > PLACES / 2);
+    }
+}
