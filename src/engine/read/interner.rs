@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::engine::cell_labels::{label_of_part, labels_of_cell, parts_of_cell};
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
-use crate::engine::read::known_texts::{KnownTexts, TextWords};
+use crate::engine::read::known_texts::{KnownTexts, PartLabel, TextWords};
 use crate::error::there_are;
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::LayoutKind;
@@ -136,7 +136,9 @@ impl Interner {
         if let Some(words) = &words
             && let Some(known) = self.texts.get(words)
         {
-            out.extend(known);
+            if let PartLabel::Label(label) = known {
+                out.push(label);
+            }
             return true;
         }
         let (before, mut fits) = (out.len(), true);
@@ -145,8 +147,8 @@ impl Interner {
             return false;
         }
         let known = match out[before..] {
-            [] => None,
-            [label] => Some(label),
+            [] => PartLabel::Nothing,
+            [label] => PartLabel::Label(label),
             _ => return true,
         };
         if let Some(words) = words {

@@ -22,15 +22,22 @@ pub(super) struct TextWords {
     kind: u32,
 }
 
+/// What a text stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PartLabel {
+    Nothing,
+    Label(u32),
+}
+
 #[derive(Debug, Clone, Copy)]
 struct KnownText {
     text: TextWords,
-    label: Option<u32>,
+    label: PartLabel,
 }
 
 /// No text has this kind.
 const NOTHING: KnownText =
-    KnownText { text: TextWords { words: [0; LONGEST / 8], kind: u32::MAX }, label: None };
+    KnownText { text: TextWords { words: [0; LONGEST / 8], kind: u32::MAX }, label: PartLabel::Nothing };
 
 impl TextWords {
     /// A text of at most [`LONGEST`] bytes; numbers are others than names that are written alike.
@@ -70,8 +77,8 @@ fn word(text: &[u8], at: usize) -> Option<u64> {
 }
 
 impl KnownTexts {
-    /// What a text stands for: a label, or none. `None` where that has to be found out.
-    pub(super) fn get(&self, text: &TextWords) -> Option<Option<u32>> {
+    /// What a text stands for; `None` where that has to be found out.
+    pub(super) fn get(&self, text: &TextWords) -> Option<PartLabel> {
         let place = text.place();
         [place, place ^ 1].into_iter().find_map(|place| {
             let known = self.places.get(place)?;
@@ -80,7 +87,7 @@ impl KnownTexts {
     }
 
     /// Keeps what a text stands for.
-    pub(super) fn keep(&mut self, text: TextWords, label: Option<u32>) {
+    pub(super) fn keep(&mut self, text: TextWords, label: PartLabel) {
         if self.places.is_empty() {
             self.places = vec![NOTHING; PLACES];
         }
@@ -116,13 +123,14 @@ mod tests {
     fn a_text_is_known_until_another_takes_its_place() {
         let mut known = KnownTexts::default();
         let words = |number: u32| TextWords::new(format!("label/{number}").as_bytes(), false).unwrap();
+        let label = |number: u32| if number % 7 > 0 { PartLabel::Label(number) } else { PartLabel::Nothing };
         assert_eq!(known.get(&words(0)), None);
         for number in 0..100_000 {
-            known.keep(words(number), Some(number).filter(|number| number % 7 > 0));
-            assert_eq!(known.get(&words(number)), Some(Some(number).filter(|number| number % 7 > 0)));
+            known.keep(words(number), label(number));
+            assert_eq!(known.get(&words(number)), Some(label(number)));
         }
         let right = (0..100_000).filter_map(|number| Some((number, known.get(&words(number))?)));
-        assert!(right.clone().all(|(number, label)| label == Some(number).filter(|number| number % 7 > 0)));
+        assert!(right.clone().all(|(number, known)| known == label(number)));
         assert!(right.count() > PLACES / 2);
     }
 }

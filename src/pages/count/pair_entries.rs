@@ -169,15 +169,13 @@ impl<'c> Sides<'c> {
     fn read(&mut self, stream: &mut ValueStream<'_>, len: usize) -> Step<&[u8]> {
         self.block.clear();
         if let Some(indices) = stream.indices() {
-            let mut has_all = true;
-            self.block.extend(indices.iter().map(|index| match self.known.get(*index as usize) {
-                Some(side) => *side,
-                None => {
-                    has_all = false;
-                    INVALID
-                }
-            }));
-            return if has_all { Ok(&self.block) } else { Err(corrupt("an index without an entry")) };
+            for index in indices {
+                let Some(side) = self.known.get(*index as usize) else {
+                    return Err(corrupt("an index without an entry"));
+                };
+                self.block.push(*side);
+            }
+            return Ok(&self.block);
         }
         let mut last = None;
         for _ in 0..len {
