@@ -132,7 +132,10 @@ fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     refuse_value(plan, layout)?;
     let shards = match layout.kind {
         // Whether shards share rows is read from their row groups.
-        LayoutKind::Long => shards.iter().map(Shard::whole).collect::<Result<_>>()?,
+        LayoutKind::Long => {
+            let whole = |shard: Shard| if shard.is_outline { shard.whole() } else { Ok(shard) };
+            shards.into_iter().map(whole).collect::<Result<_>>()?
+        }
         _ => shards,
     };
     let agreement = agreed(plan, layout, &shards)?;
@@ -419,7 +422,7 @@ impl Opened {
         }
         let meaning = job.plan.spec.meaning_json()?;
         self.whole = Some(fingerprint(&self.dataset.shards, &rules(&meaning, &self.counting)));
-        self.dataset.shards.retain(|shard| own.contains(&shard.name));
+        Arc::make_mut(&mut self.dataset.shards).retain(|shard| own.contains(&shard.name));
         self.unreadable.retain(|one| own.contains(&one.name));
         Ok(())
     }

@@ -157,7 +157,9 @@ async fn count(
     }
     observer.counted();
     let shards = &mut dataset.shards;
-    shards.retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
+    if !counted.unreadable.is_empty() {
+        Arc::make_mut(shards).retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
+    }
     account.counted(&counted, shards);
     if !counted.unreadable.is_empty() {
         account.inputs.fingerprint = fingerprint(shards, &rules(spec, counting));

@@ -123,7 +123,9 @@ mod tests {
     fn a_text_is_known_until_another_takes_its_place() {
         let mut known = KnownTexts::default();
         let words = |number: u32| TextWords::new(format!("label/{number}").as_bytes(), false).unwrap();
-        let label = |number: u32| if number % 7 > 0 { PartLabel::Label(number) } else { PartLabel::Nothing };
+        let label = |number: u32| {
+            if !number.is_multiple_of(7) { PartLabel::Label(number) } else { PartLabel::Nothing }
+        };
         assert_eq!(known.get(&words(0)), None);
         for number in 0..100_000 {
             known.keep(words(number), label(number));

@@ -29,14 +29,13 @@ pub(crate) struct NamedColumns<'a> {
 }
 
 impl<'a> NamedColumns<'a> {
-    /// Opens row group `group` of shard `number`.
+    /// Opens row group `group` of shard `number`, which is `shard` with its footer.
     pub(crate) fn open(
         source: &'a ChunkSource,
-        number: usize,
+        (number, shard): (usize, &'a Shard),
         group: usize,
         names: impl Iterator<Item = &'a str>,
     ) -> Result<Self> {
-        let shard = &source.shards[number];
         let fields = shard.schema.fields().iter().enumerate();
         let roots: HashMap<&str, usize> = fields.map(|(root, field)| (field.name().as_str(), root)).collect();
         let (mut read, mut sources) = (Vec::new(), Vec::new());
