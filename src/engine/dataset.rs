@@ -8,8 +8,8 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
 use crate::source::folder_types::{FolderType, folder_types};
+use crate::source::group_outline::GroupOutline;
 use crate::source::listing;
-use crate::source::row_groups::GroupOutline;
 use crate::source::shards::Shard;
 
 /// Shards with the schema they agree on.

@@ -84,8 +84,8 @@ struct SharingJob<'a> {
 /// [`Error::Usage`] for flags that do not fit them.
 pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
     let job = plan.part.map(|(index, count)| SharingJob { plan, index, count });
-    let opened =
-        open(&plan.count, &RunOpening { known: saved(plan), max_bad_shards: plan.max_bad_shards, job })?;
+    let known = saved(plan).within(plan.count.limits.shard_bytes());
+    let opened = open(&plan.count, &RunOpening { known, max_bad_shards: plan.max_bad_shards, job })?;
     if plan.state.is_some() && !opened.spooled.is_empty() {
         return Err(Error::usage("--state: counts of Arrow IPC files and of text files are not saved")
             .hint("drop --state, or write the shards as Parquet"));
@@ -99,7 +99,8 @@ pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
 
 /// The same for a count alone.
 pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
-    open(plan, &RunOpening { known: Known::new(BTreeSet::new()), max_bad_shards: 0, job: None })
+    let known = Known::default().within(plan.limits.shard_bytes());
+    open(plan, &RunOpening { known, max_bad_shards: 0, job: None })
 }
 
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
@@ -208,6 +209,8 @@ fn open_shards(
     run: &RunOpening<'_>,
 ) -> Result<(Vec<Shard>, Vec<Unreadable>)> {
     let (shards, unreadable) = open_readable(listed, plan.limits.threads, &run.known);
+    // One error in place of one for each shard.
+    run.known.check()?;
     // A shard that could not be reached, or was replaced meanwhile, is no bad shard.
     let is_bad = |one: &Unreadable| matches!(one.error, Error::Input(_));
     if unreadable.len() > run.max_bad_shards || shards.is_empty() || !unreadable.iter().all(is_bad) {

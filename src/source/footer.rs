@@ -124,8 +124,11 @@ pub(crate) struct Known {
     identities: BTreeSet<String>,
     /// The outline that was decoded last: shards of one writer have the same.
     last: Mutex<Option<(Vec<u8>, Decoded)>>,
-    /// Bytes of the footers that were kept.
+    /// Bytes of the footers of small files that were kept.
     kept: AtomicUsize,
+    /// Bytes that shards may take together, and those that they take.
+    most: Option<usize>,
+    held: AtomicUsize,
 }
 
 impl Known {
@@ -133,6 +136,35 @@ impl Known {
     #[must_use]
     pub(crate) fn new(identities: BTreeSet<String>) -> Self {
         Self { identities, ..Self::default() }
+    }
+
+    /// The same where all shards together may take `bytes`.
+    #[must_use]
+    pub(crate) fn within(self, bytes: usize) -> Self {
+        Self { most: Some(bytes), ..self }
+    }
+
+    /// Notes that a shard takes `bytes` more.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(super) fn hold(&self, bytes: usize) -> Result<()> {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.check()
+    }
+
+    /// Makes sure that shards do not take more than they may.
+    ///
+    /// # Errors
+    /// [`Error::Resource`].
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.most {
+            Some(most) if self.held.load(Ordering::Relaxed) > most => Err(Error::resource(
+                "the names and footers of the shards take more memory than --memory-limit leaves for them",
+            )
+            .hint("raise --memory-limit, or count some of the shards at a time and merge their counts with posweight weigh")),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a shard of this identity is one of them.

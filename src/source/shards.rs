@@ -19,9 +19,9 @@ use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
 use super::footer::{Decoded, Known, checked_rows, decode, groups_of, read_footer, unplaced, with_schema};
+use super::group_outline::GroupOutline;
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
-use super::row_groups::GroupOutline;
 use super::tables::deleted_rows::DeletedRows;
 use super::tables::footer::{as_named, rows_of_group};
 use super::tables::table::TableFile;
@@ -30,6 +30,10 @@ use crate::error::{Error, Result};
 use crate::pages::Outline;
 use crate::store::{Object, Place, Stat};
 use crate::threads::in_order;
+
+/// What a shard takes beside its name and its footer, together with all that is made of it. Measured on 100 000
+/// files of ten columns, which took 2.4 KB each.
+const SHARD_BYTES: usize = 2560;
 
 /// Footers of objects that are asked for at a time.
 const REQUESTS: usize = 32;
@@ -289,6 +293,7 @@ pub(crate) fn open_readable(
 }
 
 fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
+    known.check()?;
     let place = &listed.place;
     let bare = |cause: &std::io::Error| unplaced(place, cause);
     let mut file = place.open().map_err(|cause| bare(&cause))?;
@@ -332,6 +337,8 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     {
         (decoded, is_renamed) = (with_schema(metadata)?, true);
     }
+    let footer_bytes = if groups.is_some() || is_outline { 0 } else { decoded.metadata.memory_size() };
+    known.hold(SHARD_BYTES + 3 * listed.name.len() + footer_bytes)?;
     let hive = match table {
         Some(table) => table.folders(&listed.hive, &decoded.schema),
         None => listed.hive.clone(),

@@ -65,17 +65,48 @@ pub(crate) fn usual_list<'t>(text: &'t str, mut each: impl FnMut(UsualElement<'t
 /// Calls `each` with every piece of `text` between two separators, as [`str::split`] does; false where `each` says
 /// so, or the separator is empty.
 pub(crate) fn pieces<'t>(text: &'t str, by: &str, mut each: impl FnMut(&'t [u8]) -> bool) -> bool {
-    let (bytes, by) = (text.as_bytes(), by.as_bytes());
-    let Some((&first, rest)) = by.split_first() else { return false };
-    let (mut from, mut look) = (0, 0);
-    while let Some(at) = first_of(bytes, look, [first, first]) {
-        look = at + 1;
-        if bytes[look..].starts_with(rest) {
+    let bytes = text.as_bytes();
+    match by.as_bytes() {
+        [] => false,
+        [by] => pieces_by_byte(bytes, *by, each),
+        [first, rest @ ..] => {
+            let (mut from, mut look) = (0, 0);
+            while let Some(at) = first_of(bytes, look, [*first]) {
+                look = at + 1;
+                if bytes[look..].starts_with(rest) {
+                    if !each(&bytes[from..at]) {
+                        return false;
+                    }
+                    look += rest.len();
+                    from = look;
+                }
+            }
+            each(&bytes[from..])
+        }
+    }
+}
+
+fn pieces_by_byte<'t>(bytes: &'t [u8], by: u8, mut each: impl FnMut(&'t [u8]) -> bool) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let (mut from, mut begin) = (0, 0);
+    for word in words {
+        let mut found = marks(*word, [by]);
+        while found != 0 {
+            let at = begin + found.trailing_zeros() as usize / 8;
             if !each(&bytes[from..at]) {
                 return false;
             }
-            look += rest.len();
-            from = look;
+            from = at + 1;
+            found &= found - 1;
+        }
+        begin += 8;
+    }
+    for (at, byte) in (begin..).zip(rest) {
+        if *byte == by {
+            if !each(&bytes[from..at]) {
+                return false;
+            }
+            from = at + 1;
         }
     }
     each(&bytes[from..])
@@ -83,29 +114,41 @@ pub(crate) fn pieces<'t>(text: &'t str, by: &str, mut each: impl FnMut(&'t [u8])
 
 fn behind_blanks(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
-    while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
+    while bytes.get(at).is_some_and(|byte| *byte <= b' ' && byte.is_ascii_whitespace()) {
         at += 1;
     }
     at
 }
 
-/// Where the first of two bytes is from `from` on.
-fn first_of(bytes: &[u8], from: usize, of: [u8; 2]) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The highest bit of the lowest byte that is 0; bits above it may say nothing.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let repeated = of.map(|byte| u64::from(byte) * ONES);
-    let (words, rest) = bytes.get(from..)?.as_chunks::<8>();
-    for (number, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = repeated.iter().fold(0, |found, byte| found | zeros(word ^ byte));
+/// Where the first of some bytes is from `from` on.
+fn first_of<const N: usize>(bytes: &[u8], from: usize, of: [u8; N]) -> Option<usize> {
+    let place = |begin: usize, found: u64| begin + found.trailing_zeros() as usize / 8;
+    let mut at = from;
+    while let Some(word) = bytes.get(at..)?.first_chunk() {
+        let found = marks(*word, of);
         if found != 0 {
-            return Some(from + number * 8 + found.trailing_zeros() as usize / 8);
+            return Some(place(at, found));
         }
+        at += 8;
     }
-    let at = rest.iter().position(|byte| of.contains(byte))?;
-    Some(from + words.len() * 8 + at)
+    // Fewer than eight bytes are left: the last eight, without those that were looked at.
+    if let Some(last) = bytes.last_chunk() {
+        let found = marks(*last, of).checked_shr(u32::try_from(at + 8 - bytes.len()).ok()? * 8)?;
+        return (found != 0).then(|| place(at, found));
+    }
+    let found = bytes[at..].iter().position(|byte| of.contains(byte))?;
+    Some(at + found)
+}
+
+/// The highest bit of each byte that is one of `of`.
+fn marks<const N: usize>(word: [u8; 8], of: [u8; N]) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let word = u64::from_le_bytes(word);
+    of.into_iter().fold(0, |found, byte| {
+        let differs = word ^ u64::from_le_bytes([byte; 8]);
+        // What is not 0 in the low bits of a byte carries into its highest bit.
+        found | !(((differs & LOW) + LOW) | differs | LOW)
+    })
 }
 
 #[cfg(test)]

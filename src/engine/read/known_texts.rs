@@ -5,14 +5,14 @@
 
 /// Bytes of the longest text that is kept.
 const LONGEST: usize = 32;
-/// Places, in pairs: a few hundred labels rarely stand in each other's way.
-const PLACES: usize = 1 << 12;
+/// Pairs of places: a few hundred labels rarely stand in each other's way.
+const PAIRS: usize = 1 << 11;
 
 /// What a text stands for, if it was met lately.
 #[derive(Debug, Default)]
 pub(super) struct KnownTexts {
     /// Empty until the first text.
-    places: Vec<KnownText>,
+    places: Vec<[KnownText; 2]>,
 }
 
 /// A text as words, with its length and kind.
@@ -41,60 +41,64 @@ const NOTHING: KnownText =
 
 impl TextWords {
     /// A text of at most [`LONGEST`] bytes; numbers are others than names that are written alike.
+    #[inline]
     pub(super) fn new(text: &[u8], is_number: bool) -> Option<Self> {
-        let len = text.len();
-        let mut words = [0; LONGEST / 8];
-        if len > LONGEST {
-            return None;
-        }
-        if len >= 8 {
-            // The words overlap where the length is no multiple of theirs.
-            words[0] = word(text, 0)?;
-            words[1] = word(text, len - 8)?;
-            if len > 16 {
-                words[2] = word(text, 8)?;
-                words[3] = word(text, len - 16)?;
+        // Words overlap where the length is no multiple of theirs.
+        let (word, half) =
+            (|bytes: &[u8; 8]| u64::from_le_bytes(*bytes), |bytes: &[u8; 4]| u32::from_le_bytes(*bytes));
+        let words = match (text.first_chunk(), text.last_chunk()) {
+            _ if text.len() > LONGEST => return None,
+            (Some(first), Some(last)) if text.len() <= 16 => [word(first), word(last), 0, 0],
+            (Some(first), Some(last)) => {
+                let (second, third) = (text[8..].first_chunk()?, text[..text.len() - 8].last_chunk()?);
+                [word(first), word(last), word(second), word(third)]
             }
-        } else {
-            words[0] = text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-        }
-        let kind = u32::try_from(len).ok()? << 1 | u32::from(is_number);
+            _ => match (text.first_chunk(), text.last_chunk()) {
+                (Some(first), Some(last)) => [u64::from(half(first)) | u64::from(half(last)) << 32, 0, 0, 0],
+                _ => [text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0, 0, 0],
+            },
+        };
+        let kind = u32::try_from(text.len()).ok()? << 1 | u32::from(is_number);
         Some(Self { words, kind })
     }
 
-    /// The first of the two places that it may have.
-    fn place(&self) -> usize {
+    /// The number of its pair of places.
+    #[inline]
+    fn pair(&self) -> usize {
         const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
         let [a, b, c, d] = self.words;
         let mixed = (a ^ b.rotate_left(23) ^ c.rotate_left(41) ^ d.rotate_left(11) ^ u64::from(self.kind))
             .wrapping_mul(MIX);
-        (mixed >> 48) as usize & (PLACES - 1)
+        ((mixed ^ mixed << 16) >> 48) as usize % PAIRS
     }
-}
 
-fn word(text: &[u8], at: usize) -> Option<u64> {
-    text.get(at..at + 8)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+    /// Whether both are the same, without a branch for each word.
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        let words = self.words.iter().zip(&other.words).fold(0, |differ, (a, b)| differ | (a ^ b));
+        words | u64::from(self.kind ^ other.kind) == 0
+    }
 }
 
 impl KnownTexts {
     /// What a text stands for; `None` where that has to be found out.
+    #[inline]
     pub(super) fn get(&self, text: &TextWords) -> Option<PartLabel> {
-        let place = text.place();
-        [place, place ^ 1].into_iter().find_map(|place| {
-            let known = self.places.get(place)?;
-            (known.text == *text).then_some(known.label)
-        })
+        let [one, other] = self.places.get(text.pair())?;
+        if one.text.is(text) {
+            return Some(one.label);
+        }
+        other.text.is(text).then_some(other.label)
     }
 
-    /// Keeps what a text stands for.
+    /// Keeps what a text stands for. Of a pair, the text that was kept last stays.
     pub(super) fn keep(&mut self, text: TextWords, label: PartLabel) {
         if self.places.is_empty() {
-            self.places = vec![NOTHING; PLACES];
+            self.places = vec![[NOTHING; 2]; PAIRS];
         }
-        let place = text.place();
-        let is_free = |place: usize| self.places[place].text.kind == NOTHING.text.kind;
-        let place = if !is_free(place) && is_free(place ^ 1) { place ^ 1 } else { place };
-        self.places[place] = KnownText { text, label };
+        if let Some(pair) = self.places.get_mut(text.pair()) {
+            *pair = [KnownText { text, label }, pair[0]];
+        }
     }
 }
 
@@ -133,6 +137,6 @@ mod tests {
         }
         let right = (0..100_000).filter_map(|number| Some((number, known.get(&words(number))?)));
         assert!(right.clone().all(|(number, known)| known == label(number)));
-        assert!(right.count() > PLACES / 2);
+        assert!(right.count() > PAIRS);
     }
 }

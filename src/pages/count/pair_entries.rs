@@ -50,7 +50,7 @@ pub(super) fn count(
     let slots = pair.keys.meta.num_values();
     let mut left = u32::try_from(slots).unwrap_or(u32::MAX) as usize;
     let alike = lists(key_leaf) == lists(value_leaf) && slots == pair.values.meta.num_values();
-    if key_leaf.max_rep != 1 || !alike || left == u32::MAX as usize {
+    if key_leaf.max_rep != 1 || !alike || !pair.nesting.fits(key_leaf) || left == u32::MAX as usize {
         return Ok(None);
     }
     let mut entries = PairEntries { slots: vec![PairEntry::default(); keys.len()], row: 0 };
