@@ -53,8 +53,8 @@ pub(super) fn count(
     if key_leaf.max_rep != 1 || !alike || !pair.nesting.fits(key_leaf) || left == u32::MAX as usize {
         return Ok(None);
     }
-    let mut entries = PairEntries { slots: vec![PairEntry::default(); keys.len()], row: 0 };
-    let mut sides = Sides::new(value_leaf, &values, cell);
+    let mut entries = PairEntries { slots: vec![KeyEntry::default(); keys.len()], row: 0 };
+    let mut sides = ValueSides::new(value_leaf, &values, cell);
     let (mut count, mut rows, mut starts) =
         (SetCount::default(), RowCheck::new(pair.keys.rows), Firsts::default());
     let (mut key_page, mut value_page) = (PageAtHand::none(key_leaf)?, PageAtHand::none(value_leaf)?);
@@ -150,7 +150,7 @@ const INVALID: u8 = 0;
 const MISSING: u8 = 4;
 
 /// The number of the cell of each value.
-struct Sides<'c> {
+struct ValueSides<'c> {
     leaf: LeafColumn,
     cell: PairCell<'c>,
     /// Of each dictionary entry.
@@ -159,7 +159,7 @@ struct Sides<'c> {
     block: Vec<u8>,
 }
 
-impl<'c> Sides<'c> {
+impl<'c> ValueSides<'c> {
     fn new(leaf: LeafColumn, values: &Dictionary<'_>, cell: PairCell<'c>) -> Self {
         let known = (0..values.len()).map(|entry| weakness(cell(values.value(entry)))).collect();
         Self { leaf, cell, known, block: Vec::new() }
@@ -210,14 +210,14 @@ fn align(keys: &SlotBlock, values: &SlotBlock, said: &[u8], out: &mut Vec<u8>) {
 
 /// What is known of the entries of the dictionary of keys.
 struct PairEntries {
-    slots: Vec<PairEntry>,
+    slots: Vec<KeyEntry>,
     /// Number of the row at hand.
     row: u32,
 }
 
 /// An entry, and the rows that had it by the cell that counts in each.
 #[derive(Debug, Default, Clone, Copy)]
-struct PairEntry {
+struct KeyEntry {
     /// The last row that had it, and the number of its cell there.
     row: u32,
     side: u32,
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn of_the_cells_of_a_row_the_strongest_counts() {
-        let mut entries = PairEntries { slots: vec![PairEntry::default(); 2], row: 0 };
+        let mut entries = PairEntries { slots: vec![KeyEntry::default(); 2], row: 0 };
         // Rows [0: negative, 1: missing, 0: positive, 0: missing] and [1: negative].
         let mut firsts = [0; BLOCK / 64];
         firsts[0] = 0b10001;
