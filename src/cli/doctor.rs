@@ -187,7 +187,7 @@ fn probe(sources: &[String], spec: &Spec, threads: usize) -> Result<[DoctorLine;
     let opened = shards::open(first.shards, threads)?;
     let seconds = clock.elapsed().as_secs_f64();
     let found = opened.first().map_or_else(String::new, |shard| {
-        let groups = plural(shard.metadata.num_row_groups() as u64, "row group");
+        let groups = plural(shard.row_groups().len() as u64, "row group");
         let (rows, columns) =
             (plural(shard.rows, "row"), plural(shard.schema.fields().len() as u64, "column"));
         format!(

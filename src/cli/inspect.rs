@@ -180,7 +180,7 @@ fn describe(
     let mut text =
         format!("{}, {}, {bytes} bytes\n", plural(shards.len() as u64, "shard"), plural(rows, "row"));
     for shard in shards.iter().take(SHARDS_SHOWN) {
-        let groups = shard.metadata.num_row_groups();
+        let groups = shard.row_groups().len();
         text.push_str(&format!(
             "  {}: {}, {}\n",
             visible(&shard.name),

@@ -4,6 +4,7 @@
 use crate::engine::counting::{Counting, Keys};
 use crate::source::layout::LayoutKind;
 use crate::source::structured::{Element, list, list_with_places};
+use crate::source::usual_lists::{UsualElement, pieces, usual_list};
 use crate::source::values::{Domain, Value};
 
 /// What a text of layout `list` must hold.
@@ -31,6 +32,40 @@ pub(crate) fn labels_of_cell(
         _ => each(value),
     }
     Ok(())
+}
+
+/// Cuts a text of layout `list` or `delimited` that is written as most are into the parts of which each may name a
+/// label. False for any other text, and where `each` says so; some parts may have been given before.
+pub(crate) fn parts_of_cell<'t>(
+    counting: &Counting,
+    text: &'t str,
+    mut each: impl FnMut(UsualElement<'t>) -> bool,
+) -> bool {
+    match (counting.layout.kind, counting.layout.delimiter.as_deref()) {
+        (LayoutKind::Delimited, Some(by)) => pieces(text, by, |piece| each(UsualElement::Name(piece))),
+        (LayoutKind::List, _) => usual_list(text, each),
+        _ => false,
+    }
+}
+
+/// Calls `each` with the label that a part of a text names, if it names one. False for a part that is no text.
+pub(crate) fn label_of_part(
+    counting: &Counting,
+    part: UsualElement<'_>,
+    each: &mut dyn FnMut(Value<'_>),
+) -> bool {
+    let (UsualElement::Name(bytes) | UsualElement::Number(bytes)) = part;
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    match (counting.layout.kind, part) {
+        (LayoutKind::Delimited, _) if !counting.names_label(text) => {}
+        (LayoutKind::Delimited, _) => each(Value::Text(text)),
+        (_, UsualElement::Name(_)) => with_label(counting, &Element::Text(text.into()), each),
+        (_, UsualElement::Number(_)) => match text.parse() {
+            Ok(whole) => with_label(counting, &Element::Int(whole), each),
+            Err(_) => return false,
+        },
+    }
+    true
 }
 
 /// A text of layout `list` without the labels for which `stays` says no. What stays is written as it was.

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use parquet::file::metadata::RowGroupMetaData;
 
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
 use crate::source::folder_types::{FolderType, folder_types};
+use crate::source::group_outline::GroupOutline;
 use crate::source::listing;
 use crate::source::row_stream::SharedRows;
 use crate::source::shards::Shard;
@@ -16,8 +16,8 @@ use crate::source::shards::Shard;
 /// Shards with the schema they agree on.
 #[derive(Debug)]
 pub(crate) struct Dataset {
-    /// The shards, in order.
-    pub shards: Vec<Shard>,
+    /// The shards, in order; whoever reads them shares them.
+    pub shards: Arc<Vec<Shard>>,
     /// The columns of the files.
     pub schema: SchemaRef,
     /// Hive keys that no file column hides.
@@ -38,7 +38,7 @@ impl Dataset {
             shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
         let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();
         let folder_types = folder_types(&shards);
-        Self { shards, schema, hive, folder_types, coming: None, part: None }
+        Self { shards: Arc::new(shards), schema, hive, folder_types, coming: None, part: None }
     }
 
     /// The columns of the files alone, without label columns inside them.
@@ -65,15 +65,16 @@ impl Dataset {
     }
 
     /// Other shards with the same columns and keys.
-    pub(super) fn with(&self, shards: Vec<Shard>) -> Self {
+    pub(super) fn with(&self, shards: impl Into<Arc<Vec<Shard>>>) -> Self {
+        let shards = shards.into();
         let (schema, folder_types) = (Arc::clone(&self.schema), self.folder_types.clone());
         let (hive, coming) = (self.hive.clone(), self.coming.clone());
         Self { shards, schema, hive, folder_types, coming, part: None }
     }
 
     /// Whether a row group is among those that are meant.
-    pub(super) fn has(&self, group: &RowGroupMetaData) -> bool {
-        let begins = || i64::try_from(start(group)).unwrap_or(i64::MAX);
+    pub(super) fn has(&self, group: &GroupOutline) -> bool {
+        let begins = || i64::try_from(group.start).unwrap_or(i64::MAX);
         self.part.is_none_or(|(from, to)| (from..to).contains(&begins()))
     }
 
@@ -97,12 +98,6 @@ pub(super) enum Cut {
     Split,
     /// One thread reads the row groups that begin in this range.
     Part(i64, i64),
-}
-
-/// Where the first column chunk of a row group begins. Row groups are in this order in a file, unless
-/// its writer was strange; then the file is one piece.
-pub(super) fn start(group: &RowGroupMetaData) -> u64 {
-    group.columns().iter().map(|column| column.byte_range().0).min().unwrap_or(0)
 }
 
 /// The number of a shard as partial counts have it.

@@ -188,7 +188,7 @@ fn unreadable(scan: &dyn ExecutionPlan, cause: Option<Error>) -> Error {
 /// Reads the columns once more.
 fn read_through(shard: &Shard, columns: &SchemaRef) -> Result<()> {
     let read = || -> Result<()> {
-        let file = shard.place.open().map_err(damaged)?;
+        let (shard, file) = (shard.with_footer()?, shard.place.open().map_err(damaged)?);
         let metadata = ArrowReaderMetadata::try_new(Arc::clone(&shard.metadata), ArrowReaderOptions::new());
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.map_err(damaged)?);
         // A scan may give columns other names; which ones it reads is then not known.

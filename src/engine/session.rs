@@ -79,6 +79,12 @@ impl Limits {
         usize::try_from(pool).unwrap_or(usize::MAX)
     }
 
+    /// What names and footers of all shards may take together.
+    #[must_use]
+    pub(crate) fn shard_bytes(&self) -> usize {
+        usize::try_from(self.memory.saturating_sub(FIXED_BYTES)).unwrap_or(usize::MAX)
+    }
+
     /// Labels whose counts, weights and files the memory holds.
     #[must_use]
     pub(crate) fn labels_max(&self) -> usize {

@@ -68,7 +68,7 @@ impl Forecast {
 pub(crate) async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> Result<Forecast> {
     let Opened { dataset, counting, heads, .. } = opened;
     let (one_of, counting) = (heads.len().max(1) as f64, heads.first().unwrap_or(counting));
-    let demand = demand(dataset, counting);
+    let demand = demand(dataset, counting)?;
     let how = outlook(dataset, counting, limits).await?;
     let threads = limits.threads.max(1) as u64;
     let (first, more) =
@@ -107,7 +107,7 @@ pub(crate) async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> 
 async fn probe(dataset: &Dataset, counting: &Counting, limits: &Limits, groups: usize) -> Result<(u64, f64)> {
     let shard = dataset.shards.iter().filter(|shard| shard.rows > 0).min_by_key(|shard| shard.rows);
     let Some(shard) = shard else { return Ok((0, 0.0)) };
-    let one = Dataset::new(vec![first_groups(shard, groups)], Arc::clone(&dataset.schema));
+    let one = Dataset::new(vec![first_groups(shard, groups)?], Arc::clone(&dataset.schema));
     let mut limits = limits.clone();
     limits.threads = 1;
     let clock = Instant::now();
@@ -122,9 +122,10 @@ async fn probe(dataset: &Dataset, counting: &Counting, limits: &Limits, groups: 
 }
 
 /// The shard as if it ended behind its first row groups.
-fn first_groups(shard: &Shard, groups: usize) -> Shard {
+fn first_groups(shard: &Shard, groups: usize) -> Result<Shard> {
+    let shard = shard.with_footer()?;
     let some: Vec<_> = shard.metadata.row_groups().iter().take(groups).cloned().collect();
     let rows = some.iter().filter_map(|group| u64::try_from(group.num_rows()).ok()).sum();
     let metadata = (*shard.metadata).clone().into_builder().set_row_groups(some).build();
-    Shard { rows, metadata: Arc::new(metadata), deleted: None, ..shard.clone() }
+    Ok(Shard { rows, metadata: Arc::new(metadata), deleted: None, ..shard.into_owned() })
 }

@@ -89,7 +89,7 @@ struct SharingJob<'a> {
 pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
     let job = plan.part.map(|(index, count)| SharingJob { plan, index, count });
     let run = RunOpening {
-        known: saved(plan),
+        known: saved(plan).within(plan.count.limits.shard_bytes()),
         max_bad_shards: plan.max_bad_shards,
         is_one_pass: one_pass::suits(plan),
         job,
@@ -108,7 +108,7 @@ pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
 
 /// The same for a count alone.
 pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
-    let known = Known::new(BTreeSet::new());
+    let known = Known::default().within(plan.limits.shard_bytes());
     open(plan, &RunOpening { known, max_bad_shards: 0, is_one_pass: false, job: None })
 }
 
@@ -161,7 +161,10 @@ fn open_listed(
     refuse_value(plan, layout)?;
     let shards = match layout.kind {
         // Whether shards share rows is read from their row groups.
-        LayoutKind::Long => shards.iter().map(Shard::whole).collect::<Result<_>>()?,
+        LayoutKind::Long => {
+            let whole = |shard: Shard| if shard.is_outline { shard.whole() } else { Ok(shard) };
+            shards.into_iter().map(whole).collect::<Result<_>>()?
+        }
         _ => shards,
     };
     let agreement = agreed(plan, layout, &shards)?;
@@ -234,6 +237,8 @@ fn open_shards(
     run: &RunOpening<'_>,
 ) -> Result<(Vec<Shard>, Vec<Unreadable>)> {
     let (shards, unreadable) = open_readable(listed, plan.limits.threads, &run.known);
+    // One error in place of one for each shard.
+    run.known.check()?;
     // A shard that could not be reached, or was replaced meanwhile, is no bad shard.
     let is_bad = |one: &Unreadable| matches!(one.error, Error::Input(_));
     if unreadable.len() > run.max_bad_shards || shards.is_empty() || !unreadable.iter().all(is_bad) {
@@ -380,7 +385,7 @@ impl Opened {
         }
         let meaning = job.plan.spec.meaning_json()?;
         self.whole = Some(fingerprint(&self.dataset.shards, &rules(&meaning, &self.counting)));
-        self.dataset.shards.retain(|shard| own.contains(&shard.name));
+        Arc::make_mut(&mut self.dataset.shards).retain(|shard| own.contains(&shard.name));
         self.unreadable.retain(|one| own.contains(&one.name));
         Ok(())
     }

@@ -26,7 +26,7 @@ const GROUP_BYTES: (usize, usize) = (1 << 20, 64 << 20);
 /// What copies are made with.
 #[derive(Debug)]
 pub(super) struct Copies {
-    shards: Vec<Shard>,
+    shards: Arc<Vec<Shard>>,
     /// How labels are removed, and which go to the second copy; `remedial` only.
     edit: Option<(LabelRemover, Remedial)>,
     group_bytes: usize,
@@ -70,7 +70,7 @@ impl Copies {
         };
         let share = plan.count.limits.pool_bytes() / plan.count.limits.threads.max(1) / 2;
         let group_bytes = share.clamp(GROUP_BYTES.0, GROUP_BYTES.1);
-        Ok(Self { shards: opened.dataset.shards.clone(), edit, group_bytes })
+        Ok(Self { shards: Arc::clone(&opened.dataset.shards), edit, group_bytes })
     }
 
     /// Writes the rows that were `planned` of the shards called `names`, `expected` of them, in a folder for each of
@@ -99,7 +99,8 @@ impl Copies {
             self.shards.iter().enumerate().map(move |(number, shard)| StagedFile {
                 name: format!("sampled/{folder}{}", of_copy(&names[number])),
                 write: Box::new(move |out| {
-                    let read = for_copy(&shard.place, &shard.metadata);
+                    let whole = shard.with_footer()?;
+                    let read = for_copy(&shard.place, &whole.metadata);
                     let (reader, columns) = read.map_err(|error| error.at(&shard.name))?;
                     let original = OriginalShard {
                         place: &shard.place,

@@ -167,11 +167,13 @@ async fn count(
     observer.counted();
     let shards = &mut dataset.shards;
     if let Some(end) = dataset.coming.as_ref().and_then(SharedRows::end) {
-        shards.iter_mut().for_each(|shard| shard.know(end));
+        Arc::make_mut(shards).iter_mut().for_each(|shard| shard.know(end));
         counted.bytes_read = end.bytes;
         account.came(end, shards, &rules(spec, counting));
     }
-    shards.retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
+    if !counted.unreadable.is_empty() {
+        Arc::make_mut(shards).retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
+    }
     account.counted(&counted, shards);
     if !counted.unreadable.is_empty() {
         account.inputs.fingerprint = fingerprint(shards, &rules(spec, counting));

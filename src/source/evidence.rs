@@ -180,7 +180,7 @@ pub(crate) fn gather(
         fields.map(|field| (field.name().clone(), ColumnEvidence::default())).collect();
     let filled: Vec<&Shard> = shards.iter().filter(|shard| shard.rows > 0).collect();
     for shard in &filled {
-        add_statistics(shard, schema, &mut found);
+        add_statistics(&*shard.with_footer()?, schema, &mut found);
     }
     let far = filled.iter().any(|shard| shard.place.object().is_some());
     let (mut unreadable, mut is_read) = (None, false);

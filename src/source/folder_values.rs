@@ -59,6 +59,10 @@ fn contradiction(shard: &Shard) -> Option<Error> {
         else {
             continue;
         };
+        let shard = match shard.with_footer() {
+            Ok(shard) => shard,
+            Err(error) => return Some(error),
+        };
         for group in shard.metadata.row_groups() {
             let held = group.column(leaf).statistics().and_then(held);
             let other = match held {

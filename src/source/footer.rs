@@ -1,11 +1,12 @@
 //! The footer of a Parquet file: read, and checked against the file.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader};
 
 use super::first_bytes;
 use super::int96::in_microseconds;
@@ -93,6 +94,16 @@ pub(super) fn decode(footer: &[u8]) -> Result<Decoded> {
     with_schema(Arc::new(metadata))
 }
 
+/// Decodes a footer whose schema is that of `outline`.
+pub(super) fn groups_of(footer: &[u8], outline: &ParquetMetaData) -> Result<Arc<ParquetMetaData>> {
+    let schema = outline.file_metadata().schema_descr_ptr();
+    let options = ParquetMetaDataOptions::new().with_schema(schema);
+    let metadata = guarded(|| ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options)))
+        .ok_or_else(|| damaged("its footer cannot be decoded"))?
+        .map_err(|cause| damaged(&cause.to_string()))?;
+    Ok(Arc::new(metadata))
+}
+
 /// The footer with its columns as Arrow types.
 pub(super) fn with_schema(metadata: Arc<ParquetMetaData>) -> Result<Decoded> {
     let file = metadata.file_metadata();
@@ -104,24 +115,67 @@ pub(super) fn with_schema(metadata: Arc<ParquetMetaData>) -> Result<Decoded> {
     Ok(Decoded { metadata, schema: Arc::new(schema) })
 }
 
-/// Shards that were whole once.
+/// Bytes that footers of small files may take together.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// Shards that were whole once, and what is kept of those that are opened.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     identities: BTreeSet<String>,
     /// The outline that was decoded last: shards of one writer have the same.
     last: Mutex<Option<(Vec<u8>, Decoded)>>,
+    /// Bytes of the footers of small files that were kept.
+    kept: AtomicUsize,
+    /// Bytes that shards may take together, and those that they take.
+    most: Option<usize>,
+    held: AtomicUsize,
 }
 
 impl Known {
     /// Those of these identities.
     #[must_use]
     pub(crate) fn new(identities: BTreeSet<String>) -> Self {
-        Self { identities, last: Mutex::default() }
+        Self { identities, ..Self::default() }
+    }
+
+    /// The same where all shards together may take `bytes`.
+    #[must_use]
+    pub(crate) fn within(self, bytes: usize) -> Self {
+        Self { most: Some(bytes), ..self }
+    }
+
+    /// Notes that a shard takes `bytes` more.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(super) fn hold(&self, bytes: usize) -> Result<()> {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.check()
+    }
+
+    /// Makes sure that shards do not take more than they may.
+    ///
+    /// # Errors
+    /// [`Error::Resource`].
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.most {
+            Some(most) if self.held.load(Ordering::Relaxed) > most => Err(Error::resource(
+                "the names and footers of the shards take more memory than --memory-limit leaves for them",
+            )
+            .hint("raise --memory-limit, or count some of the shards at a time and merge their counts with posweight weigh")),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a shard of this identity is one of them.
     pub(super) fn has(&self, identity: impl FnOnce() -> String) -> bool {
         !self.identities.is_empty() && self.identities.contains(&identity())
+    }
+
+    /// Whether there is room for one more footer.
+    pub(super) fn keeps(&self, footer: &ParquetMetaData) -> bool {
+        let bytes = footer.memory_size();
+        self.kept.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= KEPT_BYTES
     }
 
     /// The outline of a footer.

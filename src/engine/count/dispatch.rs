@@ -60,7 +60,7 @@ pub(crate) async fn count_readable(
         .flat_map(|states| fates(states, &dataset.shards, &counting))
         .map(|(fate, _)| fate)
         .collect();
-    let mut left = dataset.with(dataset.shards.clone());
+    let mut left = dataset.with(Arc::clone(&dataset.shards));
     let mut unreadable: Vec<Unreadable> = Vec::new();
     loop {
         let bad = match attempt(&left, &counting, limits, &progress, states.as_deref_mut()).await {
@@ -75,7 +75,7 @@ pub(crate) async fn count_readable(
             if place < fates.len() {
                 fates.remove(place);
             }
-            unreadable.push(Unreadable { name: left.shards.remove(place).name, error });
+            unreadable.push(Unreadable { name: Arc::make_mut(&mut left.shards).remove(place).name, error });
         }
         if unreadable.len() > spare || left.shards.is_empty() {
             unreadable.sort_by(|a, b| a.name.cmp(&b.name));

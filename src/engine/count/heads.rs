@@ -30,7 +30,7 @@ pub(crate) async fn count_heads(
     states: &mut [States],
     spare: usize,
 ) -> Result<Counted> {
-    let mut left = dataset.with(dataset.shards.clone());
+    let mut left = dataset.with(Arc::clone(&dataset.shards));
     let mut unreadable: Vec<Unreadable> = Vec::new();
     'again: loop {
         let mut parts = Vec::with_capacity(heads.len());
@@ -39,7 +39,8 @@ pub(crate) async fn count_heads(
             let counted =
                 count_readable(&left, counting.clone(), limits, Arc::clone(progress), saved, spare).await?;
             if !counted.unreadable.is_empty() {
-                left.shards.retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
+                Arc::make_mut(&mut left.shards)
+                    .retain(|shard| !counted.unreadable.iter().any(|one| one.name == shard.name));
                 unreadable.extend(counted.unreadable);
                 // The heads before this one were counted with these shards.
                 continue 'again;

@@ -68,7 +68,7 @@ impl PairScan {
         let layout = &counting.layout;
         let names =
             [layout.id.as_deref(), Some(layout.column()), layout.value.as_deref()].into_iter().flatten();
-        let shards = dataset.shards.clone().into();
+        let shards = Arc::clone(&dataset.shards);
         let mut chunks = ChunkSource {
             grouping: Grouping::SideBySide { rows_max: ROWS_MAX },
             ..ChunkSource::new(shards, &dataset.schema, names, budget / AHEAD_PART, progress)

@@ -35,7 +35,7 @@ pub(crate) async fn in_order<T: IdSink>(
     let plan = rows.create_physical_plan().await.map_err(|cause| ours(&cause))?;
     let mut batches = execute_stream(Arc::clone(&plan), context.task_ctx()).map_err(|cause| ours(&cause))?;
     let shared = SharedNumbers::new(&counting.keys, counting.domain.spelling);
-    let shards = dataset.shards.clone().into();
+    let shards = dataset.shards.to_vec().into();
     let mut reader = PairReader::new(Arc::clone(counting), shards, LocalNumbers::new(&shared));
     let mut at_hand = LabelsOfId::default();
     while let Some(batch) = batches.next().await {

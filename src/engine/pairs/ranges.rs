@@ -38,6 +38,7 @@ fn alone(ranges: Vec<RangeInclusive<i128>>) -> Vec<Option<RangeInclusive<i128>>>
 
 /// Smallest and largest id of a shard, by its footer; empty when it has no rows.
 fn range(shard: &Shard, id: &str) -> Option<RangeInclusive<i128>> {
+    let shard = shard.with_footer().ok()?;
     let metadata = &shard.metadata;
     let is_id = |column: &ColumnChunkMetaData| column.column_path().parts() == [id];
     let mut all: Option<RangeInclusive<i128>> = None;

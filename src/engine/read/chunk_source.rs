@@ -76,7 +76,7 @@ impl RowQuestions {
 /// The columns that are read, for all threads.
 #[derive(Debug)]
 pub(crate) struct ChunkSource {
-    pub(crate) shards: Arc<[Shard]>,
+    pub(crate) shards: Arc<Vec<Shard>>,
     pub(crate) columns: Vec<String>,
     /// The values beside the labels of the one column.
     pub(crate) values: Option<String>,
@@ -103,7 +103,7 @@ pub(crate) struct ChunkSource {
 impl ChunkSource {
     /// Columns of these names, each by itself, without help from statistics.
     pub(crate) fn new<'c>(
-        shards: Arc<[Shard]>,
+        shards: Arc<Vec<Shard>>,
         agreed: &SchemaRef,
         columns: impl Iterator<Item = &'c str> + Clone,
         ahead: usize,
@@ -127,7 +127,7 @@ impl ChunkSource {
 
     /// The label columns of a layout, without help from statistics.
     pub(crate) fn of_labels(
-        shards: Arc<[Shard]>,
+        shards: Arc<Vec<Shard>>,
         agreed: &SchemaRef,
         layout: &Layout,
         ahead: usize,

@@ -50,6 +50,8 @@ struct GroupPlan {
 pub(crate) struct RowGroupReader {
     source: Arc<ChunkSource>,
     shard: usize,
+    /// The shard with its footer.
+    own: Arc<Shard>,
     places: Vec<ColumnPlace>,
     /// The lists around a column that need to be known.
     nestings: HashMap<usize, Nesting>,
@@ -70,10 +72,12 @@ impl RowGroupReader {
         ahead: usize,
     ) -> Result<Self> {
         let places = source.places(shard);
+        let own = source.shards[shard].with_footer()?.into_owned();
         let mut reader = Self {
-            nestings: nestings(&source.shards[shard], &places),
+            nestings: nestings(&own, &places),
             places,
-            queue: ReadQueue::new(&source.shards[shard], ahead)?,
+            queue: ReadQueue::new(&own, ahead)?,
+            own: Arc::new(own),
             source: Arc::clone(source),
             shard,
             groups,
@@ -103,9 +107,9 @@ impl RowGroupReader {
         let Some(plan) = self.next_plan(buffer)? else { return Ok(None) };
         let GroupPlan { group, reads, chosen, refusal } = plan;
         let (source, is_near) = (Arc::clone(&self.source), self.queue.file().is_some());
-        let mut facts = row_facts(&source, &source.questions, self.shard, group)?;
+        let mut facts = row_facts(&source, &source.questions, (self.shard, &self.own), group)?;
         if source.heeds_masks
-            && let Some(live) = live_mask(&source.shards[self.shard], group)
+            && let Some(live) = live_mask(&self.own, group)
         {
             facts.spread(&live);
         }
@@ -126,10 +130,10 @@ impl RowGroupReader {
             Some(refusal) => again.push(refusal),
             None => self.without_reading((group, &facts), &chosen, sink)?,
         }
-        let shard = &source.shards[self.shard];
+        let shard = Arc::clone(&self.own);
         let mut left = reads;
         while left > 0 && (again.is_empty() || self.is_apart()) {
-            let (read, bytes) = self.queue.next(shard, buffer).await?;
+            let (read, bytes) = self.queue.next(&shard, buffer).await?;
             left -= 1;
             self.plan_ahead()?;
             source.progress.add_bytes(read.len() as u64);
@@ -163,7 +167,7 @@ impl RowGroupReader {
     /// Whether statistics are believed; they know nothing of single rows.
     fn trusts_statistics(&self) -> bool {
         let source = &self.source;
-        source.trusts_statistics && source.questions.is_empty() && source.shards[self.shard].deleted.is_none()
+        source.trusts_statistics && source.questions.is_empty() && self.own.deleted.is_none()
     }
 
     fn is_apart(&self) -> bool {
@@ -171,12 +175,12 @@ impl RowGroupReader {
     }
 
     fn metadata(&self, group: usize) -> &RowGroupMetaData {
-        self.source.shards[self.shard].metadata.row_group(group)
+        self.own.metadata.row_group(group)
     }
 
     /// The rows that are not deleted.
     fn rows(&self, group: usize) -> u64 {
-        self.source.shards[self.shard].live_rows(group)
+        self.own.live_rows(group)
     }
 
     /// Plans row groups of an object as long as there is memory for their bytes.
@@ -221,7 +225,7 @@ impl RowGroupReader {
 
     /// The reads of a row group.
     fn reads(&self, group: usize) -> Vec<ChunkRead> {
-        let shard = &self.source.shards[self.shard];
+        let shard = &self.own;
         let (metadata, far) = (shard.metadata.row_group(group), shard.place.object().is_some());
         let wanted = self.wanted(group);
         if self.is_apart() {
@@ -238,7 +242,7 @@ impl RowGroupReader {
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<ChunkRead>> {
         let wanted = self.wanted(plan.group);
-        let shard = &self.source.shards[self.shard];
+        let shard = &self.own;
         let Some(file) = self.queue.file() else { return Ok(self.reads(plan.group)) };
         let index_bytes;
         (plan.chosen, index_bytes) = choose_pages(shard, plan.group, &wanted, file, buffer)?;
@@ -313,8 +317,8 @@ impl RowGroupReader {
         sink: &mut S,
         again: &mut Vec<(usize, String)>,
     ) -> Result<()> {
-        let source = Arc::clone(&self.source);
-        let metadata = source.shards[self.shard].metadata.row_group(group);
+        let (source, own) = (Arc::clone(&self.source), Arc::clone(&self.own));
+        let metadata = own.metadata.row_group(group);
         let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
         for leaves in read.chunks.chunk_by(|(a, _), (b, _)| a.column == b.column) {
             let Some((Wanted { column, .. }, _)) = leaves.first() else { continue };
@@ -362,16 +366,16 @@ impl RowGroupReader {
         columns: &[usize],
         sink: &mut S,
     ) -> Result<()> {
-        let Self { source, shard, places, .. } = self;
+        let Self { source, shard, own, places, .. } = self;
         let at = |error| source.at(error, *shard, columns);
         let types = |column: &usize| Ok((places[*column].root(), source.data_type(*column)?));
         let mut wanted = columns.iter().map(types).collect::<Result<Vec<ArrayColumn<'_>>>>()?;
         if let Some(values) = &source.values {
-            let place = place(&source.shards[*shard], values, &source.agreed);
+            let place = place(own, values, &source.agreed);
             wanted.push((place.root(), source.type_of(values)?));
         }
         let mut row = columns.iter().map(|column| sink.rows_given(*column)).min().unwrap_or(0);
-        let mut arrays = ArrayReader::open(&source.shards[*shard], group, wanted, row).map_err(at)?;
+        let mut arrays = ArrayReader::open(own, group, wanted, row).map_err(at)?;
         while let Some((rows, batch)) = arrays.next().map_err(at)? {
             for part in facts.parts.iter().flatten() {
                 sink.part(part)?;
@@ -384,11 +388,12 @@ impl RowGroupReader {
 
     /// Gives the rows of a row group of many groups, and how many count.
     fn give_rows<S: ChunkSink>(&self, group: usize, sink: &mut S) -> Result<u64> {
-        let Self { source, shard, .. } = self;
+        let Self { source, shard, own, .. } = self;
         let questions = &source.questions;
         let cells = source.columns.iter().map(String::as_str).chain(source.values.as_deref());
         let n_cells = cells.clone().count();
-        let mut columns = NamedColumns::open(source, *shard, group, cells.chain(questions.columns()))?;
+        let mut columns =
+            NamedColumns::open(source, (*shard, own.as_ref()), group, cells.chain(questions.columns()))?;
         let mut given = 0;
         while let Some((rows, arrays)) = columns.next()? {
             let (cells, asked) = arrays.split_at(n_cells);

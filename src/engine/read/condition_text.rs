@@ -40,7 +40,7 @@ pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> Df
 /// Refuses a column that a shard has twice: which of them is meant cannot be known.
 fn check_once(dataset: &Dataset, name: &str) -> DfResult<()> {
     let mut last = None;
-    for shard in &dataset.shards {
+    for shard in dataset.shards.iter() {
         // Shards of one writer often share one schema.
         if last.replace(&shard.schema).is_some_and(|last| Arc::ptr_eq(last, &shard.schema)) {
             continue;

@@ -6,6 +6,8 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::read::reads;
 use crate::engine::read::reads::Wanted;
+use crate::error::Result;
+use crate::source::shards::Shard;
 
 /// Bytes and requests of a count, and what its footers take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,8 +31,10 @@ pub(crate) struct Demand {
 }
 
 /// What counting all shards of `dataset` demands.
-#[must_use]
-pub(crate) fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
+///
+/// # Errors
+/// As reading the footer of a shard once more.
+pub(crate) fn demand(dataset: &Dataset, counting: &Counting) -> Result<Demand> {
     let asked: HashSet<&str> = counting
         .layout
         .columns()
@@ -38,7 +42,9 @@ pub(crate) fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
         .chain(counting.sample_weight.as_deref())
         .collect();
     let mut demand = Demand::default();
-    for shard in &dataset.shards {
+    for shard in dataset.shards.iter() {
+        demand.footer_bytes += kept_bytes(shard);
+        let shard = shard.with_footer()?;
         let far = shard.place.object().is_some();
         let columns = shard.schema.fields().iter().zip(shard.leaves());
         let asked = columns.filter(|(field, _)| asked.contains(field.name().as_str()));
@@ -46,7 +52,6 @@ pub(crate) fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
         let wanted: Vec<Wanted> = wanted.into_iter().map(|leaf| Wanted { column: leaf, leaf }).collect();
         demand.shards += 1;
         demand.rows = demand.rows.saturating_add(shard.rows);
-        demand.footer_bytes += shard.metadata.memory_size() as u64;
         demand.is_far |= far;
         for group in shard.metadata.row_groups() {
             demand.row_groups += 1;
@@ -58,5 +63,14 @@ pub(crate) fn demand(dataset: &Dataset, counting: &Counting) -> Demand {
             }
         }
     }
-    demand
+    Ok(demand)
+}
+
+/// Bytes that stay in memory of the footer of a shard.
+fn kept_bytes(shard: &Shard) -> u64 {
+    let kept = match &shard.groups {
+        Some(groups) => size_of_val::<[_]>(groups),
+        None => shard.metadata.memory_size(),
+    };
+    kept as u64
 }

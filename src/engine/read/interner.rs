@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-use crate::engine::cell_labels::labels_of_cell;
+use crate::engine::cell_labels::{label_of_part, labels_of_cell, parts_of_cell};
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
+use crate::engine::read::known_texts::{KnownTexts, PartLabel, TextWords};
 use crate::error::there_are;
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::LayoutKind;
 use crate::source::spelling::Spelling;
+use crate::source::usual_lists::UsualElement;
 use crate::source::values::Value;
 
 /// Gives ids to stored labels: positions where these are known, numbers in order of first sight where
@@ -23,6 +25,8 @@ pub(crate) struct Interner {
     ids: HashTable<NameEntry>,
     integers: HashMap<i128, u32>,
     names: NameTexts,
+    /// Parts of cells by their bytes.
+    texts: KnownTexts,
     ancestors: Option<Arc<Ancestors>>,
     /// By id, those of its ancestors; only where there is a hierarchy.
     above: HashMap<u32, Box<[u32]>>,
@@ -61,6 +65,7 @@ impl Interner {
             ids: HashTable::new(),
             integers: HashMap::new(),
             names: NameTexts::default(),
+            texts: KnownTexts::default(),
             ancestors: None,
             above: HashMap::new(),
         }
@@ -109,6 +114,47 @@ impl Interner {
             (Some(why), LayoutKind::Bits) => Err(format!("{value}: {why}")),
             (Some(why), _) => Err(why),
         }
+    }
+
+    /// Like [`Self::cell`] of a text, part by part, whose labels are known mostly. False for a text that is not written
+    /// as most are, and where a label is wrong: nothing is added, and [`Self::cell`] finds out.
+    pub(crate) fn usual_cell(&mut self, counting: &Counting, text: &str, out: &mut Vec<u32>) -> bool {
+        let before = out.len();
+        let read = parts_of_cell(counting, text, |part| self.part(counting, part, out));
+        if !read {
+            out.truncate(before);
+        }
+        read
+    }
+
+    /// Adds the ids of the label that a part of a cell names; false when it is wrong.
+    fn part(&mut self, counting: &Counting, part: UsualElement<'_>, out: &mut Vec<u32>) -> bool {
+        let words = match part {
+            UsualElement::Name(name) => TextWords::new(name, false),
+            UsualElement::Number(digits) => TextWords::new(digits, true),
+        };
+        if let Some(words) = &words
+            && let Some(known) = self.texts.get(words)
+        {
+            if let PartLabel::Label(label) = known {
+                out.push(label);
+            }
+            return true;
+        }
+        let (before, mut fits) = (out.len(), true);
+        let read = label_of_part(counting, part, &mut |label| fits &= self.ids(&label, out).is_ok());
+        if !read || !fits {
+            return false;
+        }
+        let known = match out[before..] {
+            [] => PartLabel::Nothing,
+            [label] => PartLabel::Label(label),
+            _ => return true,
+        };
+        if let Some(words) = words {
+            self.texts.keep(words, known);
+        }
+        true
     }
 
     /// Adds the ids of the labels that a stored label stands for, or says what is wrong with it.

@@ -51,7 +51,10 @@ impl LabelSet for StoredLabels<'_> {
             return Ok(());
         }
         if self.is_cell {
-            self.interner.cell(self.counting, stored, out)
+            match stored {
+                Value::Text(text) if self.interner.usual_cell(self.counting, text, out) => Ok(()),
+                _ => self.interner.cell(self.counting, stored, out),
+            }
         } else {
             self.interner.ids(&stored, out)
         }
@@ -62,6 +65,9 @@ impl LabelSet for StoredLabels<'_> {
     }
 
     fn is_missing(&self, value: pages::StoredValue<'_>) -> bool {
+        if matches!(value, pages::StoredValue::Text(_)) && !self.counting.may_name_no_label() {
+            return false;
+        }
         stored(value).is_some_and(|value| self.counting.is_no_label(&value))
     }
 

@@ -11,7 +11,7 @@
 //!   arrays        columns side by side, where pages are unsupported
 //!   row_facts     which rows of a row group meet the condition, their groups and weights
 //! condition  the condition of a run, asked of batches of rows · pruning: of statistics · named_columns: what it asks for
-//! meaning    what a stored value means · interner: labels as small numbers
+//! meaning    what a stored value means · interner: labels as small numbers · known_texts: those met before
 //!            vector_text: a text that holds one number per label
 //! by_group   batches split by the --by columns
 //! weights    weights of rows, and their exact sums
@@ -34,7 +34,10 @@ pub(super) mod condition_text;
 pub(super) mod demand;
 pub(super) mod hive;
 pub(super) mod interner;
+#[cfg(test)]
+mod interner_tests;
 mod known_pages;
+mod known_texts;
 pub(super) mod named_columns;
 pub(super) mod nested;
 pub(super) mod meaning;

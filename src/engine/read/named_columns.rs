@@ -29,25 +29,24 @@ pub(crate) struct NamedColumns<'a> {
 }
 
 impl<'a> NamedColumns<'a> {
-    /// Opens row group `group` of shard `number`.
+    /// Opens row group `group` of shard `number`, which is `shard` with its footer.
     pub(crate) fn open(
         source: &'a ChunkSource,
-        number: usize,
+        (number, shard): (usize, &'a Shard),
         group: usize,
         names: impl Iterator<Item = &'a str>,
     ) -> Result<Self> {
-        Self::open_from(source, number, group, names, 0)
+        Self::open_from(source, (number, shard), group, names, 0)
     }
 
     /// The same from row `from` of the row group on.
     pub(crate) fn open_from(
         source: &'a ChunkSource,
-        number: usize,
+        (number, shard): (usize, &'a Shard),
         group: usize,
         names: impl Iterator<Item = &'a str>,
         from: u64,
     ) -> Result<Self> {
-        let shard = &source.shards[number];
         let fields = shard.schema.fields().iter().enumerate();
         let roots: HashMap<&str, usize> = fields.map(|(root, field)| (field.name().as_str(), root)).collect();
         let (mut read, mut sources) = (Vec::new(), Vec::new());

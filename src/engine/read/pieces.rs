@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use datafusion::datasource::listing::PartitionedFile;
-use parquet::file::metadata::RowGroupMetaData;
 
-use crate::engine::dataset::{Cut, start};
+use crate::engine::dataset::Cut;
 use crate::engine::objects::object_meta;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -34,19 +33,20 @@ pub(crate) fn cut(
             pieces.push((weight(shard), number, file.with_range(from, to)));
             continue;
         }
-        let groups = shard.metadata.row_groups();
-        if how(number) == Cut::Whole || !groups.is_sorted_by_key(start) {
+        let groups = shard.row_groups();
+        // Where row groups are in another order, the file is one piece.
+        if how(number) == Cut::Whole || !groups.is_sorted_by_key(|group| group.start) {
             pieces.push((weight(shard), number, file));
             continue;
         }
         let (mut from, mut bytes) = (0, 0);
         for (i, group) in groups.iter().enumerate() {
-            bytes += size(group);
+            bytes += group.bytes;
             if bytes > most
                 && let Some(next) = groups.get(i + 1)
             {
-                pieces.push((bytes, number, file.clone().with_range(from, offset(start(next)))));
-                (from, bytes) = (offset(start(next)), 0);
+                pieces.push((bytes, number, file.clone().with_range(from, offset(next.start))));
+                (from, bytes) = (offset(next.start), 0);
             }
         }
         // A shard without row groups is a piece as well: its path counts.
@@ -66,10 +66,10 @@ pub(crate) fn cut(
 
 /// The row groups of a shard that begin in `range`; all of them without one.
 pub(crate) fn groups(shard: &Shard, range: Option<Range<u64>>) -> Range<usize> {
-    let groups = shard.metadata.row_groups();
+    let groups = shard.row_groups();
     let Some(range) = range else { return 0..groups.len() };
-    let from = groups.partition_point(|group| start(group) < range.start);
-    let to = groups.partition_point(|group| start(group) < range.end);
+    let from = groups.partition_point(|group| group.start < range.start);
+    let to = groups.partition_point(|group| group.start < range.end);
     from..to.max(from)
 }
 
@@ -80,11 +80,7 @@ pub(crate) fn range(piece: &PartitionedFile) -> Option<Range<u64>> {
 }
 
 fn weight(shard: &Shard) -> u64 {
-    shard.metadata.row_groups().iter().map(size).fold(0, u64::saturating_add)
-}
-
-fn size(group: &RowGroupMetaData) -> u64 {
-    u64::try_from(group.compressed_size()).unwrap_or(0)
+    shard.row_groups().iter().map(|group| group.bytes).fold(0, u64::saturating_add)
 }
 
 fn offset(bytes: u64) -> i64 {

@@ -17,6 +17,7 @@ use crate::engine::read::named_columns::NamedColumns;
 use crate::engine::read::weights::{mass, mass_overflow, sum, weights};
 use crate::error::{Error, Result};
 use crate::pages::RowMask;
+use crate::source::shards::Shard;
 
 /// A row group of more groups is read as arrays.
 const PARTS_MAX: usize = 32;
@@ -58,7 +59,7 @@ pub(crate) struct RowWeights<'a> {
     pub(crate) sum: Mass,
 }
 
-/// The facts of row group `group` of shard `shard`.
+/// The facts of row group `group` of shard `number`, which is `shard` with its footer.
 ///
 /// # Errors
 /// As reading the columns that are asked for, evaluating the condition, and
@@ -66,22 +67,22 @@ pub(crate) struct RowWeights<'a> {
 pub(crate) fn row_facts(
     source: &ChunkSource,
     questions: &RowQuestions,
-    shard: usize,
+    (number, shard): (usize, &Shard),
     group: usize,
 ) -> Result<RowFacts> {
     let RowQuestions { condition, weight, by } = questions;
-    let all_rows = source.shards[shard].live_rows(group);
+    let all_rows = shard.live_rows(group);
     if questions.is_empty() {
         let all = RowPart { key: None, mask: None, mask_of_file: None, rows: all_rows, mass: Mass::ZERO };
         return Ok(RowFacts { parts: Some(vec![all]), weights: None, weights_of_file: None });
     }
-    if condition.as_ref().is_some_and(|condition| !condition.may_hold(&source.shards[shard], group)) {
+    if condition.as_ref().is_some_and(|condition| !condition.may_hold(shard, group)) {
         return Ok(RowFacts { parts: Some(Vec::new()), weights: None, weights_of_file: None });
     }
     if all_rows > ROWS_MAX && !(weight.is_none() && by.is_empty()) {
         return Ok(RowFacts { parts: None, weights: None, weights_of_file: None });
     }
-    let mut columns = NamedColumns::open(source, shard, group, questions.columns())?;
+    let mut columns = NamedColumns::open(source, (number, shard), group, questions.columns())?;
     source.progress.add_bytes(columns.bytes());
     let mut found = PartFinder::default();
     while let Some((rows, arrays)) = columns.next()? {

@@ -93,6 +93,7 @@ impl ShardTable {
         let threads = self.groups.len();
         let check = move || {
             let checked = in_order(shards, threads, |shard| {
+                let shard = shard.with_footer()?;
                 let fields = shard.schema.fields().iter().enumerate();
                 let roots = fields.filter(|(_, field)| names.contains(field.name())).map(|(root, _)| root);
                 let (roots, metadata) = (roots.collect::<Vec<_>>(), &shard.metadata);

@@ -17,8 +17,9 @@ pub(super) fn read_arrays<S: RowSink>(
 ) -> Result<()> {
     let RowBuffers { decoder, block, .. } = buffers;
     let counting = &job.counting;
+    let shard = job.chunks.shards[piece.shard].with_footer()?;
     let names = counting.layout.cells().chain(job.questions.columns());
-    let mut columns = NamedColumns::open(&job.chunks, piece.shard, piece.group, names)?;
+    let mut columns = NamedColumns::open(&job.chunks, (piece.shard, &shard), piece.group, names)?;
     job.chunks.progress.add_bytes(columns.bytes());
     let mut row = 0;
     while let Some((rows, all)) = columns.next()? {

@@ -114,7 +114,7 @@ impl GroupWindow {
 
     /// Reads the groups from `row` on, as far as the row group goes.
     fn read(&mut self, source: &ChunkSource, column: &str, shard: usize, row: u64) -> Result<()> {
-        let (mut before, at) = (0, &source.shards[shard]);
+        let (mut before, at) = (0, source.shards[shard].with_footer()?);
         let group = (0..at.metadata.num_row_groups()).find(|group| {
             let rows = at.live_rows(*group);
             let is_here = row < before + rows;
@@ -125,7 +125,7 @@ impl GroupWindow {
         (self.shard, self.first) = (shard, row);
         self.groups.clear();
         let names = std::iter::once(column);
-        let mut columns = NamedColumns::open_from(source, shard, group, names, row - before)?;
+        let mut columns = NamedColumns::open_from(source, (shard, at.as_ref()), group, names, row - before)?;
         source.progress.add_bytes(if row == before { columns.bytes() } else { 0 });
         while self.groups.len() < self.rows
             && let Some((_, arrays)) = columns.next()?
@@ -239,6 +239,7 @@ async fn of_pairs(request: &Request<'_>, column: &str, counts: &LabelCounts) -> 
 
 /// Whether statistics do not rule out that a column has no value somewhere.
 fn may_be_null(shard: &Shard, column: &str) -> bool {
+    let Ok(shard) = shard.with_footer() else { return true };
     let descriptor = shard.metadata.file_metadata().schema_descr();
     let leaf = descriptor.columns().iter().position(|leaf| leaf.path().string() == column);
     let Some(leaf) = leaf else { return true };

@@ -86,16 +86,16 @@ impl RowJob {
         let mut pieces = Vec::new();
         for (shard, at) in dataset.shards.iter().enumerate() {
             let mut first_row = 0;
-            for (group, metadata) in at.metadata.row_groups().iter().enumerate() {
+            for (group, outline) in at.row_groups().iter().enumerate() {
                 let rows = at.live_rows(group);
-                if dataset.has(metadata) {
+                if dataset.has(outline) {
                     pieces.push(RowGroup { number: pieces.len(), shard, group, first_row, rows });
                 }
                 first_row += rows;
             }
         }
         let share = limits.pool_bytes() / limits.threads.max(1);
-        let shards = dataset.shards.clone().into();
+        let shards = Arc::clone(&dataset.shards);
         let ahead = share / AHEAD_PART;
         let mut chunks = ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, ahead, progress);
         if counting.layout.kind == LayoutKind::Vector && !counting.overrides.is_empty() {

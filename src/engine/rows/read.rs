@@ -88,7 +88,8 @@ fn read_piece<S: RowSink>(
         EngineChoice::Encoded(kept) if !kept[piece.shard] => pass_over(job, piece, buffers, sink),
         EngineChoice::Encoded(_) => read_pages(job, piece, (reader, None), buffers, sink),
         EngineChoice::Masked => {
-            let facts = row_facts(&job.chunks, &job.questions, piece.shard, piece.group)?;
+            let shard = job.chunks.shards[piece.shard].with_footer()?;
+            let facts = row_facts(&job.chunks, &job.questions, (piece.shard, &shard), piece.group)?;
             match job.members_of(&facts, piece)? {
                 Some(members) if members.iter().all(|group| *group == OUTSIDE) => {
                     pass_over(job, piece, buffers, sink)

@@ -15,7 +15,7 @@ use crate::source::shards::Shard;
 
 /// A column, whose values are the groups.
 pub(super) struct Grouping {
-    shards: Vec<Shard>,
+    shards: Arc<Vec<Shard>>,
     numbering: Arc<RowNumbering>,
     column: String,
     limit: usize,
@@ -25,7 +25,7 @@ impl Grouping {
     /// By `column`; the values may take `limit` bytes.
     pub(super) fn of(task: &SamplingTask<'_>, column: &str, limit: usize) -> Self {
         Self {
-            shards: task.request.dataset.shards.clone(),
+            shards: Arc::clone(&task.request.dataset.shards),
             numbering: Arc::clone(&task.numbering),
             column: column.to_owned(),
             limit,

@@ -71,7 +71,7 @@ impl Scan {
         let count = pieces.iter().map(Vec::len).sum();
         let pieces = pieces.into_iter().map(|list| list.into_iter().map(|(_, piece)| piece).collect());
         let share = limits.pool_bytes() / (2 * lanes.max(1));
-        let shards = dataset.shards.clone().into();
+        let shards = Arc::clone(&dataset.shards);
         let job = Arc::new(ScanJob {
             keys,
             numbers: numbers.collect::<Result<_>>()?,

@@ -127,7 +127,7 @@ fn merge(entries: &mut Vec<(u32, Cell)>) {
 }
 
 /// A lower number wins: as in layout `long`, and an invalid value is never hidden.
-fn weakness(cell: Cell) -> u8 {
+pub(crate) fn weakness(cell: Cell) -> u8 {
     match cell {
         Cell::Invalid => 0,
         Cell::Positive => 1,

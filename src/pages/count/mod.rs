@@ -8,7 +8,7 @@
 //!       └─▶ vector_by_row lists of other lengths or with nulls inside
 //! values                  any column without lists: each value with its rows
 //!   └─▶ kept_values       the same of the rows that a mask keeps
-//! pairs                   labels with a value each
+//! pairs ─▶ pair_entries   labels with a value each, by the entries of the dictionary of keys, or row by row
 //! counter, positions      where counts are kept
 //! ```
 
@@ -22,6 +22,7 @@ mod kept_values;
 mod lanes;
 mod lists;
 mod lists_by_row;
+mod pair_entries;
 pub(super) mod pairs;
 mod positions;
 mod repeats;

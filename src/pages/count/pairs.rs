@@ -1,5 +1,6 @@
 //! Labels with a value each: a map, or a list of structs.
 
+use super::pair_entries;
 use super::set_count::SetCount;
 use crate::counts::{Cell, Tally};
 use crate::error::Result;
@@ -39,6 +40,11 @@ pub fn count_pairs(
     tallies: &mut Vec<Tally>,
 ) -> Result<ChunkOutcome<PairCount>> {
     let mut lookup = Lookup::new(labels);
+    // What is wrong with the chunks is found row by row, and at which row.
+    if let Ok(Some(found)) = pair_entries::count(pair, [&mut *keys, &mut *values], &mut lookup, cell) {
+        found.add_to(tallies);
+        return Ok(ChunkOutcome::Counted(PairCount { keys: found.rows, first_invalid_value: None }));
+    }
     let mut count = |tallies: &mut Vec<Tally>, undoing: bool| {
         let mut sink = PairTallies { tallies, count: PairCount::default(), undoing };
         walk(pair, [&mut *keys, &mut *values], &mut lookup, cell as PairCell<'_>, &mut sink)?;

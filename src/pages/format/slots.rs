@@ -142,15 +142,30 @@ impl<'p> Levels<'p> {
     /// Reads the next slots into `block`; false when there are none.
     pub(crate) fn next(&mut self, block: &mut SlotBlock) -> Step<bool> {
         if self.left == 0 {
-            self.repetition.finish()?;
-            self.definition.finish()?;
+            self.finish()?;
             return Ok(false);
         }
-        *block = SlotBlock { len: self.left.min(BLOCK), depth: block.depth, ..SlotBlock::new() };
-        self.left -= block.len;
+        self.step(block, self.left.min(BLOCK))?;
+        Ok(true)
+    }
+
+    /// Slots that are not read yet.
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// To be called after the last slot.
+    pub(crate) fn finish(&self) -> Step<()> {
+        self.repetition.finish()?;
+        self.definition.finish()
+    }
+
+    /// Reads the next `len` slots into `block`: no more than are left, and no more than [`BLOCK`].
+    pub(crate) fn step(&mut self, block: &mut SlotBlock, len: usize) -> Step<()> {
+        *block = SlotBlock { len, depth: block.depth, ..SlotBlock::new() };
+        self.left -= len;
         if let Some(nesting) = self.nesting {
-            self.several(nesting, block)?;
-            return Ok(true);
+            return self.several(nesting, block);
         }
         let mut at = 0;
         self.repetition.runs(block.len, |run| {
@@ -169,8 +184,7 @@ impl<'p> Levels<'p> {
             Ok(())
         })?;
         self.definitions(block)?;
-        close(block)?;
-        Ok(true)
+        close(block)
     }
 
     /// Reads the slots of a block where several lists are inside each other.

@@ -193,7 +193,7 @@ fn every_shard_is_counted_by_one_job_and_all_jobs_agree_on_the_whole() {
     };
     let jobs = [0, 1, 2].map(|index| job(index, ""));
     let mut names: Vec<&str> =
-        jobs.iter().flat_map(|job| &job.dataset.shards).map(|shard| shard.name.as_str()).collect();
+        jobs.iter().flat_map(|job| job.dataset.shards.iter()).map(|shard| shard.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), 5);

@@ -136,7 +136,7 @@ impl ClusterJob<'_> {
             .chain(self.counting.by.iter().map(String::as_str))
             .chain(self.counting.sample_weight.as_deref())
             .collect();
-        let bytes: u64 = self.shards().map(|(_, shard)| bytes_of(shard, &columns)).sum();
+        let bytes: u64 = self.shards().map(|(_, shard)| bytes_of(shard, &columns)).sum::<Result<u64>>()?;
         let [least, most] = LISTS;
         let least = least.min(self.shards().count() as u64);
         let lists = (bytes / LIST_BYTES).clamp(least, most);
@@ -175,10 +175,11 @@ impl ClusterJob<'_> {
 }
 
 /// Compressed bytes of `columns` in a shard.
-fn bytes_of(shard: &Shard, columns: &BTreeSet<&str>) -> u64 {
+fn bytes_of(shard: &Shard, columns: &BTreeSet<&str>) -> Result<u64> {
+    let shard = shard.with_footer()?;
     let groups = shard.metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
     let read = groups.filter(|chunk| {
         chunk.column_path().parts().first().is_some_and(|root| columns.contains(root.as_str()))
     });
-    read.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum()
+    Ok(read.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum())
 }

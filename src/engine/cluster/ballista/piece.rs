@@ -84,7 +84,7 @@ impl PieceTask {
         let shard = self.shard.open().map_err(|error| self.failure(error))?;
         let shard = shard.with_nested(self.order.counting.layout.columns());
         let dataset = Dataset {
-            shards: vec![shard],
+            shards: Arc::new(vec![shard]),
             schema: Arc::clone(&self.order.schema),
             hive: self.order.hive.clone(),
             folder_types: self.order.folder_types.clone(),

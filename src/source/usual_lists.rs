@@ -1,0 +1,271 @@
+//! Texts that hold lists as most writers write them: names in quotes without escapes, whole numbers, pieces between
+//! separators. Parts are found by their bytes, many at a time; any other text is left to [`super::structured`].
+
+/// An element of a list, as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UsualElement<'t> {
+    /// What stands between quotes.
+    Name(&'t [u8]),
+    /// A whole number from 0 on, without a sign and leading zeros, of at most 18 digits.
+    Number(&'t [u8]),
+}
+
+/// Digits of a number that any integer of 64 bits holds.
+const DIGITS: usize = 18;
+
+/// Calls `each` with every element of the list that `text` holds, which are those of [`super::structured::list`].
+/// False for a text that is no list or has other elements, and where `each` says so; some elements may have been
+/// given before.
+pub(crate) fn usual_list<'t>(text: &'t str, mut each: impl FnMut(UsualElement<'t>) -> bool) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = behind_blanks(bytes, 0);
+    let close = match bytes.get(at) {
+        Some(b'[') => b']',
+        Some(b'(') => b')',
+        Some(b'{') => b'}',
+        _ => return false,
+    };
+    at = behind_blanks(bytes, at + 1);
+    loop {
+        let element = match bytes.get(at) {
+            Some(&byte) if byte == close => break,
+            Some(&quote @ (b'"' | b'\'')) => {
+                let Some(end) = first_of(bytes, at + 1, [quote, b'\\']) else { return false };
+                if bytes[end] != quote {
+                    return false;
+                }
+                let name = &bytes[at + 1..end];
+                at = end + 1;
+                UsualElement::Name(name)
+            }
+            Some(b'0'..=b'9') => {
+                let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+                if digits > DIGITS || (digits > 1 && bytes[at] == b'0') {
+                    return false;
+                }
+                at += digits;
+                UsualElement::Number(&bytes[at - digits..at])
+            }
+            _ => return false,
+        };
+        at = behind_blanks(bytes, at);
+        // What goes on behind a number makes it another word.
+        match bytes.get(at) {
+            Some(b',') => at = behind_blanks(bytes, at + 1),
+            Some(&byte) if byte == close => {}
+            _ => return false,
+        }
+        if !each(element) {
+            return false;
+        }
+    }
+    behind_blanks(bytes, at + 1) == bytes.len()
+}
+
+/// Calls `each` with every piece of `text` between two separators, as [`str::split`] does; false where `each` says
+/// so, or the separator is empty.
+pub(crate) fn pieces<'t>(text: &'t str, by: &str, mut each: impl FnMut(&'t [u8]) -> bool) -> bool {
+    let bytes = text.as_bytes();
+    match by.as_bytes() {
+        [] => false,
+        [by] => pieces_by_byte(bytes, *by, each),
+        [first, rest @ ..] => {
+            let (mut from, mut look) = (0, 0);
+            while let Some(at) = first_of(bytes, look, [*first]) {
+                look = at + 1;
+                if bytes[look..].starts_with(rest) {
+                    if !each(&bytes[from..at]) {
+                        return false;
+                    }
+                    look += rest.len();
+                    from = look;
+                }
+            }
+            each(&bytes[from..])
+        }
+    }
+}
+
+fn pieces_by_byte<'t>(bytes: &'t [u8], by: u8, mut each: impl FnMut(&'t [u8]) -> bool) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let (mut from, mut begin) = (0, 0);
+    for word in words {
+        let mut found = marks(*word, [by]);
+        while found != 0 {
+            let at = begin + found.trailing_zeros() as usize / 8;
+            if !each(&bytes[from..at]) {
+                return false;
+            }
+            from = at + 1;
+            found &= found - 1;
+        }
+        begin += 8;
+    }
+    for (at, byte) in (begin..).zip(rest) {
+        if *byte == by {
+            if !each(&bytes[from..at]) {
+                return false;
+            }
+            from = at + 1;
+        }
+    }
+    each(&bytes[from..])
+}
+
+fn behind_blanks(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while bytes.get(at).is_some_and(|byte| *byte <= b' ' && byte.is_ascii_whitespace()) {
+        at += 1;
+    }
+    at
+}
+
+/// Where the first of some bytes is from `from` on.
+fn first_of<const N: usize>(bytes: &[u8], from: usize, of: [u8; N]) -> Option<usize> {
+    let place = |begin: usize, found: u64| begin + found.trailing_zeros() as usize / 8;
+    let mut at = from;
+    while let Some(word) = bytes.get(at..)?.first_chunk() {
+        let found = marks(*word, of);
+        if found != 0 {
+            return Some(place(at, found));
+        }
+        at += 8;
+    }
+    // Fewer than eight bytes are left: the last eight, without those that were looked at.
+    if let Some(last) = bytes.last_chunk() {
+        let found = marks(*last, of).checked_shr(u32::try_from(at + 8 - bytes.len()).ok()? * 8)?;
+        return (found != 0).then(|| place(at, found));
+    }
+    let found = bytes[at..].iter().position(|byte| of.contains(byte))?;
+    Some(at + found)
+}
+
+/// The highest bit of each byte that is one of `of`.
+fn marks<const N: usize>(word: [u8; 8], of: [u8; N]) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let word = u64::from_le_bytes(word);
+    of.into_iter().fold(0, |found, byte| {
+        let differs = word ^ u64::from_le_bytes([byte; 8]);
+        // What is not 0 in the low bits of a byte carries into its highest bit.
+        found | !(((differs & LOW) + LOW) | differs | LOW)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::structured::{Element, list};
+
+    /// The elements of a text as the slow reader gives them; `None` where it is no list.
+    fn slowly(text: &str) -> Option<Vec<Element<'_>>> {
+        let mut all = Vec::new();
+        list(text, |element| all.push(element)).ok()?;
+        Some(all)
+    }
+
+    fn quickly(text: &str) -> Option<Vec<Element<'_>>> {
+        let mut all = Vec::new();
+        let text_of = |bytes| std::str::from_utf8(bytes).unwrap();
+        let read = usual_list(text, |element| {
+            all.push(match element {
+                UsualElement::Name(name) => Element::Text(text_of(name).into()),
+                UsualElement::Number(number) => Element::Int(text_of(number).parse().unwrap()),
+            });
+            true
+        });
+        read.then_some(all)
+    }
+
+    /// Lists, and texts that are nearly lists.
+    fn cells() -> impl Strategy<Value = String> {
+        let parts = [
+            "\"cat\"",
+            "'it\"s'",
+            "\"é, ]\"",
+            "'a\\'b'",
+            "\"\\u00e9\"",
+            "\"\"",
+            "0",
+            "17",
+            "007",
+            "-3",
+            "1.5",
+            "null",
+            "None",
+            "True",
+            "nan",
+            "[1]",
+            "{",
+            "cat",
+            "\"open",
+            "99999999999999999999",
+            "1e3",
+            "٣",
+            "",
+        ];
+        let blanks = prop::sample::select(vec!["", "", " ", "\t", "\n  "]);
+        let part = (blanks.clone(), prop::sample::select(parts.to_vec()), blanks);
+        let part = part.prop_map(|(before, part, behind)| format!("{before}{part}{behind}"));
+        let open = prop::sample::select(vec![
+            ("[", "]"),
+            ("(", ")"),
+            ("{", "}"),
+            ("[", "}"),
+            ("", ""),
+            (" [", "] "),
+            ("[", "]x"),
+        ]);
+        let separator = prop::sample::select(vec![",", ",", ",", ", ", "", ",,"]);
+        let cell = (open, prop::collection::vec(part, 0..5), separator, any::<bool>());
+        let cell = cell.prop_map(|((open, close), parts, by, again)| {
+            format!("{open}{}{}{close}", parts.join(by), if again { by } else { "" })
+        });
+        prop_oneof![3 => cell, 1 => "[\\[\\]\"', a0\\\\é]{0,14}"]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_read_at_once_is_what_is_read_byte_by_byte(text in cells()) {
+            if let Some(elements) = quickly(&text) {
+                prop_assert_eq!(Some(elements), slowly(&text));
+            }
+        }
+
+        #[test]
+        fn pieces_are_those_of_a_split(
+            text in "[a|é;, ]{0,30}", by in prop::sample::select(vec!["|", ";", ", ", "||", "é", "|é|"]),
+        ) {
+            let mut found = Vec::new();
+            let read = pieces(&text, by, |piece| {
+                found.push(std::str::from_utf8(piece).unwrap());
+                true
+            });
+            prop_assert!(read);
+            prop_assert_eq!(found, text.split(by).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn the_first_of_two_bytes_is_found(
+            bytes in prop::collection::vec(prop::sample::select(vec![0_u8, 1, b'"', b'\\', 0x7f, 0x80, 0xa2, 0xff]), 0..40),
+            from in 0..45_usize,
+        ) {
+            let expected = (from..bytes.len()).find(|at| b"\"\\".contains(&bytes[*at]));
+            prop_assert_eq!(first_of(&bytes, from, *b"\"\\"), expected);
+        }
+    }
+
+    #[test]
+    fn usual_lists_are_read() {
+        for text in [r#"["cat", "it's", ""]"#, "['a','b',]", " ( 3, 0 ) ", "[]", "{'é'}"] {
+            assert!(quickly(text).is_some(), "{text}");
+        }
+        for text in [r#"["a\n"]"#, "[1.5]", "[null]", "[01]", "[-1]", "a", "", "['a' 'b']", "[1a]", "['a'"] {
+            assert!(quickly(text).is_none(), "{text}");
+        }
+        assert!(!pieces("a|b", "", |_| true) && !pieces("a|b", "|", |_| false));
+    }
+}
