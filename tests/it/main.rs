@@ -65,6 +65,8 @@ mod page_index;
 mod engines;
 /// What is asked of rows beside their labels.
 mod row_questions;
+/// Thresholds and soft values.
+mod judged;
 /// Shards of other Parquet writers.
 mod writers;
 /// Damaged shards are errors, never panics or wrong counts.
