@@ -111,6 +111,20 @@ impl Mass {
         Some(Self(if value.is_sign_negative() { -units } else { units }))
     }
 
+    /// The units of a number from 0 to 1, as [`Mass::from_f64`] rounds it.
+    #[must_use]
+    pub fn units_of_part(part: f64) -> u64 {
+        let bits = part.to_bits();
+        let (exponent, fraction) = (bits >> 52 & 0x7ff, bits & ((1 << 52) - 1));
+        let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+        // From 51 on, because a part is below 2. What is shifted out wholly is below half a unit.
+        let shift = 1074_u64.saturating_sub(exponent.max(1)).min(127);
+        let doubled = (u128::from(mantissa) * Self::UNITS) >> shift;
+        #[expect(clippy::cast_possible_truncation, reason = "at most twice the units of 1")]
+        let doubled = doubled as u64;
+        (doubled + 1) >> 1
+    }
+
     /// The whole number `rows` as a mass.
     #[must_use]
     pub fn from_rows(rows: u64) -> Self {
@@ -206,6 +220,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn parts_are_rounded_like_all_masses(value in 0.0..=1.0_f64, small in 0..1080_i32) {
+            for part in [value, value * 2_f64.powi(-small), 1.0 - value, (value * 16_777_216.0).floor() / 16_777_216.0] {
+                prop_assert_eq!(i128::from(Mass::units_of_part(part)), Mass::from_f64(part).unwrap().units());
+            }
+        }
+
         #[test]
         fn a_mass_becomes_the_nearest_double(units in any::<i128>(), shift in 0..127_u32) {
             let units = units >> shift;

@@ -287,7 +287,13 @@ impl Counting {
     /// True when soft or weighted counts are asked for.
     #[must_use]
     pub(crate) fn has_mass(&self) -> bool {
-        self.sample_weight.is_some() || self.domains().any(|domain| domain.soft)
+        self.sample_weight.is_some() || self.has_soft()
+    }
+
+    /// True when values of some label count in part.
+    #[must_use]
+    pub(crate) fn has_soft(&self) -> bool {
+        self.domains().any(|domain| domain.soft)
     }
 }
 

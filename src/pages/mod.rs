@@ -9,16 +9,19 @@
 //! count/     count_flat      one column per label             Tally
 //!            count_sets      a set of labels in every row     SetCounter: positives per label
 //!            count_nested_sets                                the same under several lists
+//!            count_grouped_sets                               the same of rows in several groups
 //!            count_pairs     a value for each label           Tally per label
 //!            count_values    what the caller makes of them
 //!            count_vector    position in the list = label     Tally per position
-//!            count_kept_flat, count_kept_sets, count_kept_vector: the same of the rows of a RowMask
+//!            count_vectors   the same for each of RowParts, as a Judge says
+//!            count_judged    one column, as a Judge says
+//!            count_kept_flat, count_kept_sets: the same of the rows of a RowMask
 //!
 //! known/     constant        what the statistics of a chunk tell without decoding it
 //!            known_pages     what its page indexes tell of each page
 //!            (count_flat_pages counts the other pages of a column)
 //!
-//! by_row/    mark_flat       the same row by row: which rows are positive
+//! by_row/    mark_flat       the same row by row: which rows are positive; mark_judged: as a Judge says
 //!            rows_of_sets    which labels each row has
 //!            rows_of_nested_sets, rows_of_pairs, rows_of_vectors
 //!            read_codes      one column of layout `long`: a number per row
@@ -35,13 +38,16 @@
 mod by_hand;
 mod by_row;
 mod count;
+mod cuts;
 mod format;
+mod judge;
 mod known;
 mod lookup;
 mod outcome;
 mod value;
 
 pub use by_row::mark_flat::mark_flat;
+pub(crate) use by_row::mark_flat::mark_judged;
 pub use by_row::marks::Marks;
 pub use by_row::pair_walk::PairChunks;
 pub use by_row::pairs::rows_of_pairs;
@@ -50,16 +56,18 @@ pub(crate) use by_row::sets::rows_of_sets;
 pub(crate) use by_row::values::{read_codes, read_values};
 pub(crate) use by_row::vectors::rows_of_vectors;
 pub use count::cells::VectorCount;
+pub(crate) use count::cells::VectorSums;
 pub use count::counter::SetCounter;
 pub(crate) use count::flat::count_kept_flat;
 pub use count::flat::{FlatCount, count_flat, count_flat_pages};
+pub(crate) use count::number_column::count_judged;
 pub use count::pairs::count_pairs;
 pub use count::set_count::SetCount;
-pub(crate) use count::sets::{count_elements, count_kept_sets};
+pub(crate) use count::sets::{count_elements, count_grouped_sets, count_kept_sets};
 pub use count::sets::{count_nested_sets, count_sets};
 pub(crate) use count::values::count_values;
-pub(crate) use count::vector::count_kept_vector;
 pub use count::vector::count_vector;
+pub(crate) use count::vector::count_vectors;
 pub use format::chosen::Chosen;
 pub use format::chunk::{Chunk, Workspace};
 pub(crate) use format::encryption::encrypted_columns;
@@ -67,6 +75,8 @@ pub use format::footer::check_footer;
 pub(crate) use format::footer::{Outline, outline};
 pub use format::nesting::Nesting;
 pub(crate) use format::row_mask::RowMask;
+pub(crate) use format::row_parts::RowParts;
+pub(crate) use judge::{Judge, NumberRule};
 pub(crate) use known::chunk_statistics::constant;
 pub use known::page_statistics::known_pages;
 pub use lookup::LabelSet;

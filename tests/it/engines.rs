@@ -132,6 +132,7 @@ proptest! {
         list in proptest::sample::select(&["list", "large list"][..]),
         keys in proptest::sample::select(&LIST_KEYS[..]),
         condition in proptest::sample::select(&CONDITIONS[..]), groups in proptest::sample::select(&GROUPS[..]),
+        weights in proptest::sample::select(&WEIGHTS[..]),
     ) {
         let place = Place::new();
         std::fs::write(place.path("names.txt"), (0..12).map(|n| format!("{}\n", "x".repeat(n))).collect::<String>())
@@ -140,7 +141,7 @@ proptest! {
             let lists = lists(list, rows, |codes| label_array(kind, codes));
             shard(&place, &format!("in/{i}.parquet"), vec![("labels", lists)], settings);
         }
-        both(&place, &[&["in", "--layout", "list", "--labels", "labels"], keys, condition, groups].concat());
+        both(&place, &[&["in", "--layout", "list", "--labels", "labels"], keys, condition, groups, weights].concat());
     }
 
     #[test]
@@ -149,6 +150,7 @@ proptest! {
         kind in proptest::sample::select(&TYPES[..]),
         rules in proptest::sample::select(&RULES[..]),
         condition in proptest::sample::select(&CONDITIONS[..]), groups in proptest::sample::select(&GROUPS[..]),
+        weights in proptest::sample::select(&WEIGHTS[..]),
     ) {
         let place = Place::new();
         for (i, (rows, settings)) in shards.iter().enumerate() {
@@ -158,7 +160,7 @@ proptest! {
             shard(&place, &format!("in/{i}.parquet"), vec![("y", lists)], settings);
         }
         let layout = ["in", "--layout", "vector", "--labels", "y", "--num-labels", "3"];
-        both(&place, &[&layout, rules, condition, groups].concat());
+        both(&place, &[&layout, rules, condition, groups, weights].concat());
     }
 
     #[test]
@@ -168,6 +170,7 @@ proptest! {
         delimited: bool,
         keys in proptest::sample::select(&LABEL_KEYS[..]),
         condition in proptest::sample::select(&CONDITIONS[..]), groups in proptest::sample::select(&GROUPS[..]),
+        weights in proptest::sample::select(&WEIGHTS[..]),
     ) {
         let place = Place::new();
         for (i, (codes, settings)) in shards.iter().enumerate() {
@@ -180,7 +183,7 @@ proptest! {
             shard(&place, &format!("in/{i}.parquet"), vec![("label", labels)], settings);
         }
         let layout: &[&str] = if delimited { &["delimited", "--delimiter", "|"] } else { &["class"] };
-        both(&place, &[&["in", "--labels", "label", "--layout"], layout, keys, condition, groups].concat());
+        both(&place, &[&["in", "--labels", "label", "--layout"], layout, keys, condition, groups, weights].concat());
     }
 
     #[test]

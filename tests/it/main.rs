@@ -69,6 +69,8 @@ mod engines;
 mod row_questions;
 /// Patients, users or documents are counted beside rows.
 mod groups;
+/// Thresholds and soft values.
+mod judged;
 /// Shards of other Parquet writers.
 mod writers;
 /// Damaged shards are errors, never panics or wrong counts.

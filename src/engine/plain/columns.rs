@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayBuilder, ArrayRef, AsArray, BooleanBufferBuilder, Float64Array, Float64Builder,
+    Array, ArrayBuilder, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, Float64Builder,
     PrimitiveArray, UInt64Builder,
 };
 use arrow::buffer::NullBuffer;
@@ -14,8 +14,9 @@ use arrow::datatypes::{
     Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use crate::counts::Cell;
+use crate::counts::{Cell, Mass, MassTally};
 use crate::engine::counting::Counting;
+use crate::engine::plain::batch_weights::{BatchWeights, mass_of};
 use crate::engine::plain::cells::{BatchRows, CellSum, STRAYS_SHOWN, StrayValue};
 use crate::engine::plain::visit::visit;
 use crate::engine::read::vector_text::{VectorText, wrong_length};
@@ -29,7 +30,7 @@ pub(crate) fn tally_column(
     array: &ArrayRef,
     position: usize,
     counting: &Counting,
-    weights: Option<&Float64Array>,
+    weights: Option<&BatchWeights>,
 ) -> Result<(CellSum, Option<String>)> {
     let (mut side, mut strays) = (CellSum::default(), Vec::new());
     tally(array, position, counting, weights, &mut side, &mut strays)?;
@@ -41,17 +42,22 @@ pub(super) fn tally(
     array: &ArrayRef,
     position: usize,
     counting: &Counting,
-    weights: Option<&Float64Array>,
+    weights: Option<&BatchWeights>,
     side: &mut CellSum,
     strays: &mut Vec<StrayValue>,
 ) -> Result<()> {
     let domain = counting.domain(position);
     if domain.is_binary()
-        && !counting.has_mass()
+        && (weights.is_some() || !counting.has_mass())
         && let Some((positives, negatives)) = ones_and_zeros(array)
     {
         let known = array.len() - array.null_count();
         if positives + negatives == known {
+            if let Some(weights) = weights {
+                let bits =
+                    cast(array, &DataType::Boolean).map_err(|cause| Error::internal(cause.to_string()))?;
+                weigh_bits(bits.as_boolean(), weights, side)?;
+            }
             side.tally.positives += positives as u64;
             side.tally.negatives += negatives as u64;
             side.tally.missing += array.null_count() as u64;
@@ -60,8 +66,7 @@ pub(super) fn tally(
     }
     let mut failed = None;
     visit(array, |row, value| {
-        let weight = weights.map(|w| w.value(row));
-        let outcome = put(side, position, row, value, weight, counting, strays);
+        let outcome = put(side, position, row, value, weights, counting, strays);
         if let Err(error) = outcome {
             failed.get_or_insert(error);
         }
@@ -75,7 +80,7 @@ fn put(
     position: usize,
     row: usize,
     value: Option<Value<'_>>,
-    weight: Option<f64>,
+    weights: Option<&BatchWeights>,
     counting: &Counting,
     strays: &mut Vec<StrayValue>,
 ) -> Result<()> {
@@ -87,15 +92,34 @@ fn put(
             strays.push(StrayValue { label: Some(position), row, text });
         }
         Cell::Positive | Cell::Negative if counting.has_mass() => {
-            let weight = weight.unwrap_or(1.0);
             // Both sides come from one rounding of w·t, so that they add up to w exactly.
-            let (all, yes) = (mass(weight)?, mass(weight * target)?);
-            let no = crate::counts::Mass::from_units(all.units() - yes.units());
+            let all = mass_of(weights, row);
+            let yes = match target {
+                0.0 => Mass::ZERO,
+                1.0 => all,
+                part => mass(weights.map_or(1.0, |weights| weights.value(row)) * part)?,
+            };
+            let no = Mass::from_units(all.units() - yes.units());
             side.mass.positives = side.mass.positives.checked_add(yes).ok_or_else(mass_overflow)?;
             side.mass.negatives = side.mass.negatives.checked_add(no).ok_or_else(mass_overflow)?;
         }
         _ => {}
     }
+    Ok(())
+}
+
+/// Adds the weights of rows by their booleans.
+fn weigh_bits(bits: &BooleanArray, weights: &BatchWeights, side: &mut CellSum) -> Result<()> {
+    let (yes, missing) = match bits.nulls() {
+        None => (weights.sum_of(bits.values().set_indices())?, Mass::ZERO),
+        Some(nulls) => {
+            let (both, missing) = (bits.values() & nulls.inner(), !nulls.inner());
+            (weights.sum_of(both.set_indices())?, weights.sum_of(missing.set_indices())?)
+        }
+    };
+    let no = Mass::from_units(weights.sum.units() - yes.units() - missing.units());
+    let more = MassTally { positives: yes, negatives: no };
+    side.mass = side.mass.checked_add(&more).ok_or_else(mass_overflow)?;
     Ok(())
 }
 
@@ -148,7 +172,7 @@ fn primitive_ones_and_zeros<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) ->
 pub(super) fn tally_vector(
     lists: &Lists,
     counting: &Counting,
-    weights: Option<&Float64Array>,
+    weights: Option<&BatchWeights>,
     sides: &mut [CellSum],
     counted: &mut BatchRows,
     strays: &mut Vec<StrayValue>,
@@ -158,7 +182,7 @@ pub(super) fn tally_vector(
         if lists.is_null(row) {
             counted.null_rows += 1;
             if let Some(weights) = weights {
-                let sum = counted.null_mass.checked_add(mass(weights.value(row))?);
+                let sum = counted.null_mass.checked_add(weights.mass(row));
                 counted.null_mass = sum.ok_or_else(mass_overflow)?;
             }
             sides.iter_mut().for_each(|side| side.tally.missing += 1);
@@ -182,8 +206,7 @@ pub(super) fn tally_vector(
             return;
         }
         let position = element - range.start;
-        let weight = weights.map(|w| w.value(row));
-        if let Err(error) = put(&mut sides[position], position, row, value, weight, counting, strays) {
+        if let Err(error) = put(&mut sides[position], position, row, value, weights, counting, strays) {
             failed.get_or_insert(error);
         }
         if element + 1 == range.end {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::UInt32Type;
 
@@ -11,13 +11,14 @@ use crate::counts::{CountUnit, Mass, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
+use crate::engine::plain::batch_weights::BatchWeights;
 use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue};
 use crate::engine::plain::columns;
 use crate::engine::plain::hierarchy::{Hierarchy, vectors_of};
 use crate::engine::plain::maps::MapSums;
 use crate::engine::plain::sets::Sets;
 use crate::engine::read::by_group::{ByGroup, split};
-use crate::engine::read::weights::{mass_overflow, sum, weights};
+use crate::engine::read::weights::mass_overflow;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 
@@ -80,11 +81,12 @@ impl Counter {
         let weights = counting
             .sample_weight
             .as_ref()
-            .map(|name| weights(name, &batch.columns()[n_labels]))
+            .map(|name| BatchWeights::of(name, &batch.columns()[n_labels]))
             .transpose()?;
         let group = self.groups.get_or_try_insert(key, || PlainGroup::new(&counting))?;
         let mut strays = Vec::new();
-        self.listed += group.update(&counting, self.hierarchy.as_ref(), labels, weights, &mut strays)?;
+        self.listed +=
+            group.update(&counting, self.hierarchy.as_ref(), labels, weights.as_ref(), &mut strays)?;
         let shards = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
         for stray in strays {
             let at = (shards.value(stray.row), stray.label);
@@ -183,7 +185,7 @@ impl PlainGroup {
         counting: &Counting,
         hierarchy: Option<&Hierarchy>,
         labels: &[ArrayRef],
-        weights: Option<&Float64Array>,
+        weights: Option<&BatchWeights>,
         strays: &mut Vec<StrayValue>,
     ) -> Result<u64> {
         let Some(first) = labels.first() else { return Ok(0) };
@@ -214,7 +216,7 @@ impl PlainGroup {
         if counting.has_mass() {
             let all = match weights {
                 _ if counting.unit == CountUnit::Element => counted.unit_mass,
-                Some(weights) => sum(weights.values())?,
+                Some(weights) => weights.sum,
                 None => Mass::from_rows(counted.rows),
             };
             // Masses are bounded by `Mass::MAX` per cell; the sum is checked where groups are merged.

@@ -10,12 +10,13 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{ArrayRef, Float64Array};
+use arrow::array::ArrayRef;
 
 use crate::counts::{Cell, Mass, MassTally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
+use crate::engine::plain::batch_weights::BatchWeights;
 use crate::engine::plain::cells::{BatchRows, CellSum, STRAYS_SHOWN, StrayValue};
 use crate::engine::plain::columns::Lists;
 use crate::engine::plain::sets::null_row;
@@ -299,7 +300,7 @@ impl MapSums {
         &mut self,
         columns: &[ArrayRef],
         counting: &Counting,
-        weights: Option<&Float64Array>,
+        weights: Option<&BatchWeights>,
         counted: &mut BatchRows,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
@@ -316,7 +317,8 @@ impl MapSums {
             if let Some(text) = invalid.filter(|_| strays.len() < STRAYS_SHOWN) {
                 strays.push(StrayValue { label: None, row: number, text });
             }
-            let weight = if counting.has_mass() { weights.map_or(1.0, |w| w.value(number)) } else { 0.0 };
+            let weight =
+                if counting.has_mass() { weights.map_or(1.0, |weights| weights.value(number)) } else { 0.0 };
             for entry in &row.entries {
                 let at = entry.label as usize;
                 if at >= sums.len() {

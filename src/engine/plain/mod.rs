@@ -2,9 +2,11 @@
 //! the encoded one.
 //!
 //! `counter` takes record batches and gives partial counts · `columns` tallies cells (`wide`, `vector`) ·
-//! `sets` counts labels (`list`, `delimited`, `class`) · `maps` labels with a value each (`map`) · `hierarchy` makes ancestors positive · `visit` reads any array value by value · `exec` is the
+//! `sets` counts labels (`list`, `delimited`, `class`) · `maps` labels with a value each (`map`) · `hierarchy` makes ancestors positive · `visit` reads any array value by value · `batch_weights` are
+//! those of rows · `exec` is the
 //! counter as an operator.
 
+pub(super) mod batch_weights;
 pub(super) mod cells;
 pub(super) mod columns;
 pub(super) mod counter;

@@ -1,16 +1,17 @@
 //! Labels of `list`, `delimited`, `class` and `bits`: a row holds a set of them, whatever it repeats.
 
-use arrow::array::{ArrayRef, Float64Array};
+use arrow::array::ArrayRef;
 
 use crate::counts::{CountUnit, Mass, MassTally, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial::{PartialRow, Partials};
+use crate::engine::plain::batch_weights::{BatchWeights, mass_of};
 use crate::engine::plain::cells::{BatchRows, STRAYS_SHOWN, StrayValue};
 use crate::engine::plain::columns::Lists;
 use crate::engine::plain::visit::visit;
 use crate::engine::read::interner::Interner;
-use crate::engine::read::weights::{mass, mass_overflow};
+use crate::engine::read::weights::mass_overflow;
 use crate::error::Result;
 use crate::source::layout::{LayoutKind, item};
 
@@ -99,7 +100,7 @@ impl Sets {
         &mut self,
         array: &ArrayRef,
         counting: &Counting,
-        weights: Option<&Float64Array>,
+        weights: Option<&BatchWeights>,
         counted: &mut BatchRows,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
@@ -116,7 +117,7 @@ impl Sets {
         &mut self,
         lists: &Lists,
         counting: &Counting,
-        weights: Option<&Float64Array>,
+        weights: Option<&BatchWeights>,
         counted: &mut BatchRows,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
@@ -160,7 +161,7 @@ impl Sets {
         &mut self,
         lists: &Lists,
         counting: &Counting,
-        weights: Option<&Float64Array>,
+        weights: Option<&BatchWeights>,
         counted: &mut BatchRows,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
@@ -172,7 +173,7 @@ impl Sets {
             let mut count = || {
                 self.serial += 1;
                 counted.rows += 1;
-                let weight = mass(weights.map_or(1.0, |w| w.value(row)))?;
+                let weight = mass_of(weights, row);
                 counted.unit_mass = counted.unit_mass.checked_add(weight).ok_or_else(mass_overflow)?;
                 match value.filter(|value| !counting.domain.is_missing(value)) {
                     None => null_row(row, weights, counted),
@@ -197,7 +198,7 @@ impl Sets {
         &mut self,
         array: &ArrayRef,
         counting: &Counting,
-        weights: Option<&Float64Array>,
+        weights: Option<&BatchWeights>,
         counted: &mut BatchRows,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
@@ -226,7 +227,7 @@ impl Sets {
         &mut self,
         row: usize,
         read: std::result::Result<(), String>,
-        weights: Option<&Float64Array>,
+        weights: Option<&BatchWeights>,
         strays: &mut Vec<StrayValue>,
     ) -> Result<()> {
         match read {
@@ -241,7 +242,7 @@ impl Sets {
     }
 
     /// Counts one label of one row, once.
-    fn add(&mut self, row: usize, id: usize, weights: Option<&Float64Array>) -> Result<()> {
+    fn add(&mut self, row: usize, id: usize, weights: Option<&BatchWeights>) -> Result<()> {
         if id >= self.positives.len() {
             self.positives.resize(id + 1, 0);
             self.last_row.resize(id + 1, 0);
@@ -255,7 +256,7 @@ impl Sets {
         self.last_row[id] = self.serial;
         self.positives[id] += 1;
         if let Some(masses) = &mut self.masses {
-            let weight = mass(weights.map_or(1.0, |w| w.value(row)))?;
+            let weight = mass_of(weights, row);
             masses[id] = masses[id].checked_add(weight).ok_or_else(mass_overflow)?;
         }
         Ok(())
@@ -283,9 +284,9 @@ impl Sets {
 }
 
 /// Counts a row that says nothing.
-pub(super) fn null_row(row: usize, weights: Option<&Float64Array>, counted: &mut BatchRows) -> Result<()> {
+pub(super) fn null_row(row: usize, weights: Option<&BatchWeights>, counted: &mut BatchRows) -> Result<()> {
     counted.null_rows += 1;
-    let weight = mass(weights.map_or(1.0, |w| w.value(row)))?;
+    let weight = mass_of(weights, row);
     counted.null_mass = counted.null_mass.checked_add(weight).ok_or_else(mass_overflow)?;
     Ok(())
 }

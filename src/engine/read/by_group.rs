@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, StringArray};
+use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
@@ -45,53 +46,81 @@ pub(crate) fn split(by: &[ArrayRef], rows: usize) -> Result<Vec<(GroupKey, Optio
     if by.is_empty() {
         return Ok(vec![(Vec::new(), None)]);
     }
-    let texts = by
-        .iter()
-        .map(|array| cast(array, &DataType::Utf8).map_err(|cause| Error::usage(format!("--by: {cause}"))))
-        .collect::<Result<Vec<_>>>()?;
-    let mut masks: HashMap<GroupKey, Vec<bool>> = HashMap::new();
-    let mut last: Option<(GroupKey, usize)> = None;
-    for row in 0..rows {
-        let same = |key: &GroupKey| {
-            texts.iter().zip(key).all(|(column, value)| {
-                let column = column.as_string::<i32>();
-                column.is_valid(row).then(|| column.value(row)) == value.as_deref()
-            })
-        };
-        // Rows of one group are mostly neighbours.
-        if let Some((key, end)) = &mut last
-            && same(key)
-        {
-            *end = row + 1;
-            continue;
-        }
-        if let Some((key, end)) = last.take() {
-            close(&mut masks, key, end);
-        }
-        let key = texts
-            .iter()
-            .map(|column| {
-                let column = column.as_string::<i32>();
-                column.is_valid(row).then(|| column.value(row).to_owned())
-            })
-            .collect::<GroupKey>();
-        masks.entry(key.clone()).or_default().resize(row, false);
-        last = Some((key, row + 1));
+    let mut found = FoundGroups { numbers: vec![0; rows], keys: vec![Vec::new()] };
+    for array in by {
+        let texts = cast(array, &DataType::Utf8).map_err(|cause| Error::usage(format!("--by: {cause}")))?;
+        found.add(texts.as_string());
     }
-    if let Some((key, end)) = last {
-        close(&mut masks, key, end);
+    let FoundGroups { numbers, keys } = found;
+    if keys.len() == 1 {
+        return Ok(keys.into_iter().map(|key| (key, None)).collect());
     }
-    let single = masks.len() == 1;
-    Ok(masks
-        .into_iter()
-        .map(|(key, mut mask)| {
-            mask.resize(rows, false);
-            (key, (!single).then(|| BooleanArray::from(mask)))
-        })
-        .collect())
+    let mut masks = vec![vec![0_u64; rows.div_ceil(64)]; keys.len()];
+    for (row, number) in numbers.iter().enumerate() {
+        masks[*number as usize][row / 64] |= 1 << (row % 64);
+    }
+    let mask = |words| BooleanArray::new(BooleanBuffer::new(Buffer::from_vec(words), 0, rows), None);
+    Ok(keys.into_iter().zip(masks.into_iter().map(|words| Some(mask(words)))).collect())
 }
 
-/// Rows from the mask's end up to `end` are of this group.
-fn close(masks: &mut HashMap<GroupKey, Vec<bool>>, key: GroupKey, end: usize) {
-    masks.entry(key).or_default().resize(end, true);
+/// The groups of rows, by the columns so far.
+struct FoundGroups {
+    /// By row.
+    numbers: Vec<u32>,
+    keys: Vec<GroupKey>,
+}
+
+impl FoundGroups {
+    /// Parts the groups by one more column.
+    fn add(&mut self, texts: &StringArray) {
+        let mut known: HashMap<(u32, Option<&str>), u32> = HashMap::new();
+        let mut keys: Vec<GroupKey> = Vec::new();
+        // Rows of one group are mostly neighbours.
+        let mut last: Option<((u32, Option<&str>), u32)> = None;
+        for (number, text) in self.numbers.iter_mut().zip(texts) {
+            let of = (*number, text);
+            let new = match last {
+                Some((same, new)) if same == of => new,
+                _ => *known.entry(of).or_insert_with(|| {
+                    let mut key = self.keys[of.0 as usize].clone();
+                    key.push(text.map(str::to_owned));
+                    keys.push(key);
+                    u32::try_from(keys.len() - 1).unwrap_or(u32::MAX)
+                }),
+            };
+            last = Some((of, new));
+            *number = new;
+        }
+        self.keys = keys;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_row_is_in_the_group_of_its_values(
+            rows in proptest::collection::vec((proptest::option::of(0..3_u8), 0..2_u8), 1..300),
+        ) {
+            let first: StringArray = rows.iter().map(|row| row.0.map(|n| n.to_string())).collect();
+            let second: StringArray = rows.iter().map(|row| Some(row.1.to_string())).collect();
+            let columns: [ArrayRef; 2] = [Arc::new(first), Arc::new(second)];
+            let mut expected: BTreeMap<GroupKey, Vec<bool>> = BTreeMap::new();
+            for (at, (a, b)) in rows.iter().enumerate() {
+                let key = vec![a.map(|n| n.to_string()), Some(b.to_string())];
+                expected.entry(key).or_insert_with(|| vec![false; rows.len()])[at] = true;
+            }
+            let found: BTreeMap<GroupKey, Vec<bool>> = split(&columns, rows.len()).unwrap().into_iter()
+                .map(|(key, mask)| (key, mask.map_or_else(|| vec![true; rows.len()], |mask| mask.values().iter().collect())))
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, Volatility};
 use datafusion::prelude::SessionContext;
 
+use crate::counts::CountUnit;
 use crate::engine::counting::{Counting, Engine, Keys};
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
@@ -151,12 +152,19 @@ fn why_not(counting: &Counting, dataset: &Dataset) -> Option<String> {
     if layout.has_heads() {
         return Some("a row has a label of each of several columns".to_owned());
     }
-    if counting.domains().any(|domain| domain.soft) {
-        return Some("--soft adds up values, not rows".to_owned());
+    if counting.has_soft() {
+        if !matches!(layout.kind, LayoutKind::Wide | LayoutKind::Vector) {
+            return Some("--soft adds up values, not rows".to_owned());
+        }
+        if counting.sample_weight.is_some() {
+            return Some("--sample-weight weighs the values of --soft".to_owned());
+        }
     }
     if let Some(weight) = &counting.sample_weight {
         let column = dataset.schema.field_with_name(weight);
-        if layout.kind != LayoutKind::Wide {
+        let is_row_by_row = matches!(layout.kind, LayoutKind::Long | LayoutKind::Map);
+        let is_own = layout.kind == LayoutKind::Vector && !counting.overrides.is_empty();
+        if is_row_by_row || is_own || counting.unit != CountUnit::Row {
             return Some("--sample-weight needs rows".to_owned());
         }
         if !column.is_ok_and(|column| column.data_type().is_numeric()) {

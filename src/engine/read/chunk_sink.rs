@@ -2,7 +2,7 @@
 
 use arrow::array::ArrayRef;
 
-use crate::engine::read::row_facts::{RowPart, RowWeights};
+use crate::engine::read::row_facts::{RowFacts, RowPart, RowWeights};
 use crate::error::{Error, Result};
 use crate::pages::{Chosen, Chunk, ChunkOutcome, Constant, Nesting, PairChunks, RowMask};
 
@@ -48,6 +48,16 @@ pub(crate) trait ChunkSink {
 
     /// Takes all pages of a column. What they do not give is given as arrays.
     fn pages(&mut self, pages: &ColumnPages<'_>) -> Result<ChunkOutcome<()>>;
+
+    /// Takes all pages of a column for the rows of several groups, whose masks and weights are in `facts`; `None` where the
+    /// groups have to be given one by one.
+    fn pages_of_groups(
+        &mut self,
+        _pages: &ColumnPages<'_>,
+        _facts: &RowFacts,
+    ) -> Result<Option<ChunkOutcome<()>>> {
+        Ok(None)
+    }
 
     /// Takes rows from `first_row` of the row group on, of columns that are read as arrays side by side; values
     /// beside labels come last. Where not all rows count, the arrays hold those that do.

@@ -329,22 +329,9 @@ impl RowGroupReader {
                 rows,
             };
             let chunks: Vec<Chunk<'_>> = leaves.iter().map(chunk).collect();
-            let mut outcome = Ok(ChunkOutcome::Counted(()));
-            for part in facts.parts.iter().flatten() {
-                sink.part(part)?;
-                outcome = sink.pages(&ColumnPages {
-                    column,
-                    chunks: &chunks,
-                    nesting: self.nestings.get(&column),
-                    chosen,
-                    mask: part.mask_for_pages(),
-                    weights: facts.weights(part),
-                });
-                // Pages are unsupported for all groups alike.
-                if !matches!(outcome, Ok(ChunkOutcome::Counted(()))) {
-                    break;
-                }
-            }
+            let nesting = self.nestings.get(&column);
+            let pages = ColumnPages { column, chunks: &chunks, nesting, chosen, mask: None, weights: None };
+            let outcome = give_groups(facts, &pages, sink);
             match outcome.map_err(|error| source.at(error, self.shard, &[column]))? {
                 ChunkOutcome::Counted(()) => {
                     if let Some(chosen) = chosen {
@@ -406,6 +393,30 @@ impl RowGroupReader {
         }
         Ok(given)
     }
+}
+
+/// Gives the pages of a column for the rows of each group.
+fn give_groups<S: ChunkSink>(
+    facts: &RowFacts,
+    pages: &ColumnPages<'_>,
+    sink: &mut S,
+) -> Result<ChunkOutcome<()>> {
+    let parts = facts.parts.as_deref().unwrap_or_default();
+    if parts.len() > 1
+        && let Some(outcome) = sink.pages_of_groups(pages, facts)?
+    {
+        return Ok(outcome);
+    }
+    for part in parts {
+        sink.part(part)?;
+        let (mask, weights) = (part.mask_for_pages(), facts.weights(part));
+        let outcome = sink.pages(&ColumnPages { mask, weights, ..*pages })?;
+        // Pages are unsupported for all groups alike.
+        if outcome != ChunkOutcome::Counted(()) {
+            return Ok(outcome);
+        }
+    }
+    Ok(ChunkOutcome::Counted(()))
 }
 
 /// The rows of a row group of the file that are not deleted; `None` where none are.

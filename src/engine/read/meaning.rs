@@ -3,7 +3,7 @@
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
 use crate::engine::read::interner::Interner;
-use crate::pages::{self, LabelSet};
+use crate::pages::{self, Judge, LabelSet, NumberRule};
 use crate::source::layout::LayoutKind;
 use crate::source::values::{Domain, Value};
 
@@ -22,6 +22,98 @@ pub(crate) fn stored(value: pages::StoredValue<'_>) -> Option<Value<'_>> {
 /// The side on which a value falls.
 pub(crate) fn cell(domain: &Domain, value: pages::StoredValue<'_>) -> Cell {
     stored(value).map_or(Cell::Invalid, |value| domain.cell(&value))
+}
+
+/// What values say at each position: the rules of all labels, or of one.
+pub(crate) struct LabelJudge<'a> {
+    counting: &'a Counting,
+    /// What values mean at all positions, where that is the same.
+    all: Option<&'a Domain>,
+    declared: Vec<f64>,
+}
+
+impl<'a> LabelJudge<'a> {
+    /// Of all labels.
+    pub(crate) fn of_all(counting: &'a Counting) -> Self {
+        let declared = counting.domains().flat_map(Domain::declared_numbers).collect();
+        let all = counting.overrides.is_empty().then_some(&counting.domain);
+        Self { counting, all, declared }
+    }
+
+    /// Of one label.
+    pub(crate) fn of_label(counting: &'a Counting, label: usize) -> Self {
+        let domain = counting.domain(label);
+        Self { counting, all: Some(domain), declared: domain.declared_numbers() }
+    }
+
+    /// Of labels without a meaning of their own.
+    pub(crate) fn of_any(counting: &'a Counting) -> Self {
+        let domain = &counting.domain;
+        Self { counting, all: Some(domain), declared: domain.declared_numbers() }
+    }
+
+    fn domain(&self, position: usize) -> &'a Domain {
+        self.all.unwrap_or_else(|| self.counting.domain(position))
+    }
+}
+
+impl Judge for LabelJudge<'_> {
+    fn target(&self, position: usize, value: pages::StoredValue<'_>) -> (Cell, f64) {
+        let domain = self.domain(position);
+        stored(value).map_or((Cell::Invalid, 0.0), |value| domain.target(&value))
+    }
+
+    fn rule(&self, position: usize) -> Option<NumberRule> {
+        let domain = self.domain(position);
+        match domain.threshold {
+            Some(at) => Some(NumberRule { at, soft: false }),
+            None if domain.soft => Some(NumberRule { at: 0.5, soft: true }),
+            None => None,
+        }
+    }
+
+    fn declared(&self) -> &[f64] {
+        &self.declared
+    }
+
+    fn is_soft(&self) -> bool {
+        self.counting.has_soft()
+    }
+}
+
+/// Judges values, and remembers whether some are neither positive, negative nor missing.
+pub(crate) struct KnownCells<'a> {
+    judge: LabelJudge<'a>,
+    others: std::cell::Cell<bool>,
+}
+
+impl<'a> KnownCells<'a> {
+    pub(crate) fn new(judge: LabelJudge<'a>) -> Self {
+        Self { judge, others: std::cell::Cell::new(false) }
+    }
+
+    /// Whether there were such values.
+    pub(crate) fn has_others(&self) -> bool {
+        self.others.get()
+    }
+}
+
+impl Judge for KnownCells<'_> {
+    fn target(&self, position: usize, value: pages::StoredValue<'_>) -> (Cell, f64) {
+        let found = self.judge.target(position, value);
+        if matches!(found.0, Cell::Uncertain | Cell::Invalid) {
+            self.others.set(true);
+        }
+        found
+    }
+
+    fn rule(&self, position: usize) -> Option<NumberRule> {
+        self.judge.rule(position)
+    }
+
+    fn declared(&self) -> &[f64] {
+        self.judge.declared()
+    }
 }
 
 /// The labels that a value of `list`, `delimited`, `class` or `bits`, or a key of `map`, means.

@@ -173,7 +173,7 @@ fn weigh(weights: &[f64], mask: &RowMask) -> Result<Mass> {
 
 impl RowPart {
     /// The rows of the file that count, for pages; `None` where all do.
-    pub(super) fn mask_for_pages(&self) -> Option<&RowMask> {
+    pub(crate) fn mask_for_pages(&self) -> Option<&RowMask> {
         self.mask_of_file.as_ref().or(self.mask.as_ref())
     }
 }
@@ -194,7 +194,7 @@ impl RowFacts {
     }
 
     /// The weights of the rows of a group, for pages.
-    pub(super) fn weights(&self, part: &RowPart) -> Option<RowWeights<'_>> {
+    pub(crate) fn weights(&self, part: &RowPart) -> Option<RowWeights<'_>> {
         self.weights_of_file
             .as_ref()
             .or(self.weights.as_ref())

@@ -17,7 +17,7 @@ use crate::engine::read::arrays::BATCH_ROWS;
 use crate::engine::read::chunk_sink::{ChunkSink, ColumnPages};
 use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::interner::Interner;
-use crate::engine::read::meaning::{StoredLabels, cell, is_flat};
+use crate::engine::read::meaning::{LabelJudge, StoredLabels, cell, is_flat};
 use crate::engine::rows::block::{Block, Members};
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::columns::Columns;
@@ -27,8 +27,8 @@ use crate::engine::rows::sink::RowSink;
 use crate::error::{Error, Result};
 use crate::label_sets::LabelSets;
 use crate::pages::{
-    ChunkOutcome, Marks, StoredValue, Workspace, mark_flat, rows_of_nested_sets, rows_of_pairs, rows_of_sets,
-    rows_of_vectors,
+    ChunkOutcome, Marks, StoredValue, Workspace, mark_judged, rows_of_nested_sets, rows_of_pairs,
+    rows_of_sets, rows_of_vectors,
 };
 use crate::source::layout::LayoutKind;
 
@@ -111,6 +111,7 @@ impl<G: FnMut(&mut Block, u64) -> Result<()>> ChunkSink for SetRows<'_, G> {
             taken
         };
         let cell = |value: StoredValue<'_>| cell(&counting.domain, value);
+        let judge = LabelJudge::of_any(counting);
         let is_cell = pages.chunks.first().is_some_and(is_flat);
         let mut meaning = StoredLabels { counting, interner, is_cell };
         let outcome = match (counting.layout.kind, pages.chunks, pages.nesting) {
@@ -119,7 +120,7 @@ impl<G: FnMut(&mut Block, u64) -> Result<()>> ChunkSink for SetRows<'_, G> {
                 rows_of_pairs(&pair, spaces, &mut meaning, &cell, labels, &mut sets, &mut take)
             }),
             (LayoutKind::Vector, [chunk], _) => {
-                rows_of_vectors(chunk, workspace, &cell, labels, &mut sets, &mut take)
+                rows_of_vectors(chunk, workspace, &judge, labels, &mut sets, &mut take)
             }
             (_, [chunk], None) => rows_of_sets(chunk, workspace, &mut meaning, labels, &mut sets, &mut take),
             (_, [chunk], Some(nesting)) => {
@@ -195,8 +196,8 @@ impl ChunkSink for WideRows<'_> {
         if self.job.is_off(self.piece) {
             return Err(stopped());
         }
-        let domain = self.job.counting.domain(pages.column);
-        let outcome = mark_flat(chunk, self.workspace, &|value| cell(domain, value), self.marks)?;
+        let judge = LabelJudge::of_label(&self.job.counting, pages.column);
+        let outcome = mark_judged(chunk, self.workspace, &judge, self.marks)?;
         if outcome == ChunkOutcome::Counted(()) {
             self.columns.put(pages.column, self.marks, self.from);
         }

@@ -42,6 +42,8 @@ pub(super) struct ScanBuffers {
     /// The group at hand, and its counts, which are in `groups` else.
     key: GroupKey,
     pub(super) counts: GroupCounts,
+    /// Positives of several groups that were counted at once, and these groups.
+    together: (Vec<GroupKey>, SetCounter),
     pub(super) tools: ScanTools,
 }
 
@@ -91,8 +93,32 @@ impl ScanBuffers {
         if self.groups.len() >= GROUPS_MAX { Err(too_many()) } else { Ok(()) }
     }
 
+    /// What counts the positives of these groups at once, each of which was started.
+    pub(super) fn together(&mut self, keys: &[GroupKey]) -> (&mut SetCounter, &mut ScanTools) {
+        if self.together.0 != keys {
+            self.part();
+            self.together.0 = keys.to_vec();
+        }
+        (&mut self.together.1, &mut self.tools)
+    }
+
+    /// Gives each group what was counted for several at once.
+    fn part(&mut self) {
+        let Self { groups, key, counts, together: (keys, all), .. } = self;
+        let (keys, all) = (std::mem::take(keys), all.take());
+        for (first, own) in keys.iter().enumerate() {
+            let own = if own == key { Some(&mut *counts) } else { groups.get_mut(own) };
+            let Some(GroupCounts { positives, .. }) = own else { continue };
+            let rows = all.iter().skip(first).step_by(keys.len());
+            for (label, rows) in (0..).zip(rows).filter(|(_, rows)| **rows > 0) {
+                positives.add_counted(label, *rows);
+            }
+        }
+    }
+
     /// Gives everything counted since the last time.
     pub(super) fn give(&mut self, job: &ScanJob) -> PartialBatches {
+        self.part();
         let mut all = self.counts.tallies.give(&job.counting, &self.key, &mut self.counts.positives);
         for (key, mut counts) in self.groups.drain() {
             all.append(counts.tallies.give(&job.counting, &key, &mut counts.positives));
@@ -120,6 +146,7 @@ impl ScanJob {
             groups: HashMap::new(),
             key: Vec::new(),
             counts: GroupCounts::new(&self.counting),
+            together: (Vec::new(), SetCounter::new()),
             tools: ScanTools {
                 workspace: Workspace::default(),
                 values: Workspace::default(),

@@ -14,6 +14,7 @@ mod sink;
 mod source;
 mod tallies;
 mod vector_texts;
+mod weigh;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -76,7 +77,9 @@ impl Scan {
             keys,
             numbers: numbers.collect::<Result<_>>()?,
             chunks: Arc::new(ChunkSource {
-                trusts_statistics: counting.trust_statistics && counting.layout.kind == LayoutKind::Wide,
+                trusts_statistics: counting.trust_statistics
+                    && counting.layout.kind == LayoutKind::Wide
+                    && !counting.has_soft(),
                 questions,
                 heeds_masks: true,
                 ..ChunkSource::of_labels(shards, &dataset.schema, &counting.layout, share, progress)

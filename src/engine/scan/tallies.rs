@@ -14,7 +14,7 @@ use crate::engine::read::vector_text::wrong_length;
 use crate::engine::read::weights::mass_overflow;
 use crate::engine::scan::vector_texts::VectorTextCount;
 use crate::error::{Error, Result};
-use crate::pages::{Constant, FlatCount, SetCount, SetCounter, VectorCount};
+use crate::pages::{Constant, FlatCount, SetCount, SetCounter, VectorCount, VectorSums};
 use crate::source::layout::LayoutKind;
 
 /// Labels per batch, so that millions of them are never in memory as rows.
@@ -28,8 +28,10 @@ pub(super) struct Tallies {
     null_elements: u64,
     /// By label, for `wide` and `vector`; for `map`, of the rows that name the label.
     pub(super) labels: Vec<Tally>,
-    /// Weights by label, for `wide`; empty where rows have none.
+    /// Weights or soft values by label, for `wide` and `vector`; empty where rows have none.
     masses: Vec<MassTally>,
+    /// Weights by label id, where labels come in sets.
+    set_masses: Vec<Mass>,
     /// Weights of all rows.
     mass: Mass,
     /// Shard and label, if it is one label's → how many invalid values, and one of them.
@@ -42,8 +44,7 @@ impl Tallies {
             Keys::Positions(labels) => vec![Tally::default(); labels.len()],
             _ => Vec::new(),
         };
-        let masses =
-            vec![MassTally::default(); if counting.sample_weight.is_some() { labels.len() } else { 0 }];
+        let masses = vec![MassTally::default(); if counting.has_mass() { labels.len() } else { 0 }];
         Self { labels, masses, ..Self::default() }
     }
 
@@ -60,9 +61,32 @@ impl Tallies {
         Ok(())
     }
 
+    /// Adds weights by label id.
+    pub(super) fn add_set_masses(&mut self, more: &[Mass]) -> Result<()> {
+        self.set_masses.resize(self.set_masses.len().max(more.len()), Mass::ZERO);
+        for (mass, more) in self.set_masses.iter_mut().zip(more) {
+            *mass = mass.checked_add(*more).ok_or_else(mass_overflow)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn add_flat(&mut self, (shard, column): (usize, usize), count: FlatCount) {
         add(&mut self.labels[column], &count.tally);
         self.add_invalid(shard, Some(column), count.tally.invalid, count.first_invalid);
+    }
+
+    /// The same with the targets of the rows, in units.
+    pub(super) fn add_judged(
+        &mut self,
+        (shard, column): (usize, usize),
+        count: FlatCount,
+        targets: Option<i128>,
+    ) -> Result<()> {
+        if let Some(targets) = targets {
+            self.add_targets(column, targets, count.tally.known())?;
+        }
+        self.add_flat((shard, column), count);
+        Ok(())
     }
 
     pub(super) fn add_constant(
@@ -84,8 +108,23 @@ impl Tallies {
         }
     }
 
-    /// The tallies by position are added by whoever counted them.
-    pub(super) fn add_vector(&mut self, shard: usize, count: VectorCount) {
+    /// Adds the soft values of rows of a label: the targets of those that are known, in units, and of how many rows.
+    pub(super) fn add_targets(&mut self, label: usize, targets: i128, known: u64) -> Result<()> {
+        let positives = Mass::from_units(targets);
+        let negatives = Mass::from_units(Mass::from_rows(known).units() - targets);
+        self.add_label_mass(label, &MassTally { positives, negatives })
+    }
+
+    pub(super) fn add_vector(&mut self, shard: usize, sums: VectorSums) -> Result<()> {
+        sums.add_to(&mut self.labels);
+        for (label, (targets, tally)) in sums.targets.iter().zip(&sums.tallies).enumerate() {
+            self.add_targets(label, *targets, tally.known())?;
+        }
+        self.add_vector_count(shard, sums.count);
+        Ok(())
+    }
+
+    fn add_vector_count(&mut self, shard: usize, count: VectorCount) {
         self.rows += count.rows;
         self.null_rows += count.null_rows;
         let width = self.labels.len();
@@ -146,7 +185,7 @@ impl Tallies {
         positives: &mut SetCounter,
     ) -> PartialBatches {
         let fresh = Self::new(counting);
-        let Self { rows, null_rows, null_elements, labels, masses, mass, invalid } =
+        let Self { rows, null_rows, null_elements, labels, masses, set_masses, mass, invalid } =
             std::mem::replace(self, fresh);
         let mut out = Partials::new(counting.by.len());
         if rows > 0 {
@@ -176,6 +215,13 @@ impl Tallies {
             Keys::Positions(_) if rows > 0 => LabelSums::Tallies(labels),
             Keys::Positions(_) => LabelSums::Tallies(Vec::new()),
             _ if counting.layout.kind == LayoutKind::Map => LabelSums::Tallies(labels),
+            _ if counting.sample_weight.is_some() => {
+                let (mut positives, mut masses) = (positives.take(), set_masses);
+                let labels = positives.len().max(masses.len());
+                positives.resize(labels, 0);
+                masses.resize(labels, Mass::ZERO);
+                LabelSums::Weighed(positives, masses)
+            }
             _ => LabelSums::Positives(positives.take()),
         };
         PartialBatches { ready: out.finish().into(), sums: VecDeque::from([(key.clone(), counts)]), at: 0 }
@@ -203,6 +249,8 @@ pub(super) struct PartialBatches {
 enum LabelSums {
     Tallies(Vec<Tally>),
     Positives(Vec<u64>),
+    /// The same with the weights of these rows.
+    Weighed(Vec<u64>, Vec<Mass>),
 }
 
 impl PartialBatches {
@@ -243,9 +291,28 @@ impl PartialBatches {
                 self.ready.extend(partial::of_positives(range.start, &positives[range]));
                 continue;
             }
+            let name = |label| names.and_then(|names| names.name(label));
+            if let LabelSums::Weighed(_, masses) = sums {
+                let mut out = Partials::new(key.len());
+                let is_counted =
+                    |label: &usize| sums.get(*label) != Tally::default() || masses[*label] != Mass::ZERO;
+                // Rows of another thread may be counted elsewhere.
+                for label in range.filter(is_counted) {
+                    out.push(&PartialRow {
+                        by: key,
+                        index: name(label).is_none().then_some(label as u64),
+                        name: name(label),
+                        tally: sums.get(label),
+                        mass: MassTally { positives: masses[label], negatives: Mass::ZERO },
+                        ..PartialRow::default()
+                    });
+                }
+                self.ready.extend(out.finish());
+                continue;
+            }
             let counted = range.map(|label| (label, sums.get(label)));
             let counted = counted.filter(|(_, tally)| *tally != Tally::default());
-            let batch = partial::labels(key, counted, |label| names.and_then(|names| names.name(label)));
+            let batch = partial::labels(key, counted, name);
             self.ready.extend(batch);
         }
     }
@@ -255,14 +322,16 @@ impl LabelSums {
     fn len(&self) -> usize {
         match self {
             Self::Tallies(tallies) => tallies.len(),
-            Self::Positives(positives) => positives.len(),
+            Self::Positives(positives) | Self::Weighed(positives, _) => positives.len(),
         }
     }
 
     fn get(&self, label: usize) -> Tally {
         match self {
             Self::Tallies(tallies) => tallies[label],
-            Self::Positives(positives) => Tally { positives: positives[label], ..Tally::default() },
+            Self::Positives(positives) | Self::Weighed(positives, _) => {
+                Tally { positives: positives[label], ..Tally::default() }
+            }
         }
     }
 }

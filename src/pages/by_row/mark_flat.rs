@@ -5,6 +5,7 @@
 use super::marks::{Marks, RowMark, side_of};
 use crate::counts::Cell;
 use crate::error::Result;
+use crate::pages::cuts::{ColumnCuts, Cuts};
 use crate::pages::format::bits::Bits;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::{Coding, DataPage, open};
@@ -14,6 +15,8 @@ use crate::pages::format::leaf::{LeafColumn, Physical, RawValue, low};
 use crate::pages::format::levels::validity;
 use crate::pages::format::packed::{Packed, low_bits};
 use crate::pages::format::plain::{self, PlainValues, word4, word8};
+use crate::pages::format::stored_number::StoredNumber;
+use crate::pages::judge::{CellJudge, Judge};
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
@@ -31,21 +34,29 @@ pub fn mark_flat(
     cell: &dyn Fn(StoredValue<'_>) -> Cell,
     marks: &mut Marks,
 ) -> Result<ChunkOutcome<()>> {
-    settle(mark(chunk, workspace, &|value| side_of(cell(value)), marks))
+    settle(mark(chunk, workspace, &CellJudge(&|_, value| cell(value)), marks))
 }
 
-fn mark(
+/// The same as `judge` says at position 0.
+///
+/// # Errors
+/// As [`mark_flat`].
+pub(crate) fn mark_judged(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    side: &dyn Fn(StoredValue<'_>) -> RowMark,
+    judge: &dyn Judge,
     marks: &mut Marks,
-) -> Step<()> {
+) -> Result<ChunkOutcome<()>> {
+    settle(mark(chunk, workspace, judge, marks))
+}
+
+fn mark(chunk: &Chunk<'_>, workspace: &mut Workspace, judge: &dyn Judge, marks: &mut Marks) -> Step<()> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     if leaf.max_rep > 0 {
         return unsupported("a list where a column of single values was expected");
     }
     marks.clear(usize::try_from(chunk.rows).unwrap_or(usize::MAX));
-    let reader = ValueMarker::new(leaf, dictionary, side);
+    let reader = ValueMarker::new(leaf, dictionary, judge);
     let (mut valid, mut values) = (Bits::default(), Marks::default());
     while let Some(page) = pages.next()? {
         let present = validity(leaf, &page, &mut valid)?;
@@ -78,21 +89,24 @@ pub(super) struct ValueMarker<'r, 'a> {
     dictionary: Dictionary<'a>,
     /// The side of each dictionary entry.
     sides: Vec<RowMark>,
-    side: &'r dyn Fn(StoredValue<'_>) -> RowMark,
+    judge: &'r dyn Judge,
+    /// What its rule says of numbers, if it has one.
+    cuts: Option<ColumnCuts>,
     /// The sides of 0 and 1.
     known: [RowMark; 2],
 }
 
 impl<'r, 'a> ValueMarker<'r, 'a> {
-    pub(crate) fn new(
-        leaf: LeafColumn,
-        dictionary: Dictionary<'a>,
-        side: &'r dyn Fn(StoredValue<'_>) -> RowMark,
-    ) -> Self {
+    pub(crate) fn new(leaf: LeafColumn, dictionary: Dictionary<'a>, judge: &'r dyn Judge) -> Self {
+        let side = |value: StoredValue<'_>| side_of(judge.target(0, value).0);
         let sides = (0..dictionary.len()).map(|entry| side(dictionary.value(entry))).collect();
         let one = if leaf.is_bit() { 1 } else { leaf.one() };
         let known = [0, one].map(|word| side(leaf.value(RawValue::Word(word))));
-        Self { leaf, dictionary, sides, side, known }
+        Self { leaf, dictionary, sides, judge, cuts: ColumnCuts::of(judge, leaf), known }
+    }
+
+    fn side(&self, value: StoredValue<'_>) -> RowMark {
+        side_of(self.judge.target(0, value).0)
     }
 
     /// Marks the next `len` rows by the values of a page.
@@ -155,6 +169,13 @@ impl<'r, 'a> ValueMarker<'r, 'a> {
     fn plain(&self, bytes: &[u8], len: usize, marks: &mut Marks) -> Step<()> {
         plain::check(self.leaf.physical, bytes, len)?;
         let one = self.leaf.one();
+        match &self.cuts {
+            Some(ColumnCuts::Single(cuts)) => return self.numbers(cuts, bytes, len, marks),
+            Some(ColumnCuts::Double(cuts)) => return self.numbers(cuts, bytes, len, marks),
+            Some(ColumnCuts::Short(cuts)) => return self.numbers(cuts, bytes, len, marks),
+            Some(ColumnCuts::Long(cuts)) => return self.numbers(cuts, bytes, len, marks),
+            None => {}
+        }
         match self.leaf.physical {
             Physical::Bit => marks.bits(Packed { bytes, width: 1, start: 0, len }, self.known),
             Physical::Word4 => self.words(&bytes.as_chunks().0[..len], |b| low(word4(b)), low(one), marks),
@@ -166,12 +187,45 @@ impl<'r, 'a> ValueMarker<'r, 'a> {
                     let raw = values.next()?;
                     let side = match last {
                         Some((same, side)) if same == raw => side,
-                        _ => (self.side)(self.leaf.value(raw)),
+                        _ => self.side(self.leaf.value(raw)),
                     };
                     last = Some((raw, side));
                     marks.run(side, 1);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Marks plain numbers by the cuts; the bytes hold as many.
+    fn numbers<N: StoredNumber>(
+        &self,
+        cuts: &Cuts<N>,
+        bytes: &[u8],
+        len: usize,
+        marks: &mut Marks,
+    ) -> Step<()> {
+        let (mut batch, size) = ([N::default(); 64], self.leaf.physical.size());
+        let Some(cut) = cuts.at.first().copied() else { return unsupported("numbers without a label") };
+        for at in (0..len).step_by(batch.len()) {
+            let batch = &mut batch[..64.min(len - at)];
+            let stored = &bytes[at * size..];
+            let odd = if !N::read(self.leaf, stored, batch) {
+                low_bits(batch.len())
+            } else if cuts.any_odd(batch) {
+                word_of(batch, |x| cuts.odd(*x).is_some())
+            } else {
+                0
+            };
+            marks.word(RowMark::Positive, word_of(batch, |x| *x >= cut) & !odd, marks.at);
+            let mut left = odd;
+            while left != 0 {
+                let i = left.trailing_zeros() as usize;
+                let mark = self.side(self.leaf.value(plain::at(self.leaf.physical, stored, i)));
+                marks.word(mark, 1, marks.at + i);
+                left &= left - 1;
+            }
+            marks.at += batch.len();
         }
         Ok(())
     }
@@ -193,7 +247,7 @@ impl<'r, 'a> ValueMarker<'r, 'a> {
             let mut others = low_bits(values.len()) & !ones & !zeros;
             while others > 0 {
                 let i = others.trailing_zeros() as usize;
-                let side = (self.side)(self.leaf.value(RawValue::Word(load(values[i]).into())));
+                let side = self.side(self.leaf.value(RawValue::Word(load(values[i]).into())));
                 marks.word(side, 1, marks.at + i);
                 others &= others - 1;
             }

@@ -3,6 +3,7 @@
 use crate::counts::Cell;
 use crate::pages::format::bits::{deposit, take};
 use crate::pages::format::packed::{Packed, low_bits};
+use crate::pages::format::row_mask::RowMask;
 
 /// Which rows of a chunk are positive, and which are unknown, as bits.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -30,6 +31,19 @@ impl Marks {
         self.positives.resize(rows.div_ceil(64), 0);
         self.unknown.clear();
         (self.rows, self.at) = (rows, 0);
+    }
+
+    /// How many rows are positive, and how many are unknown, of those of `mask` or of all.
+    pub(crate) fn counts(&self, mask: Option<&RowMask>) -> (u64, u64) {
+        let count = |bits: &[u64]| {
+            let marked = bits.iter().enumerate().filter(|(_, word)| **word != 0);
+            let words = marked.map(|(at, word)| match mask {
+                Some(mask) => word & mask.words().get(at).copied().unwrap_or(0),
+                None => *word,
+            });
+            words.map(|word| u64::from(word.count_ones())).sum()
+        };
+        (count(&self.positives), count(&self.unknown))
     }
 
     /// Marks a row by its cell.

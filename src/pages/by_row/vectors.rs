@@ -2,8 +2,7 @@
 
 use super::batches::{RowBatches, Slots, TakeRows, each_row};
 use super::mark_flat::ValueMarker;
-use super::marks::{Marks, side_of};
-use crate::counts::Cell;
+use super::marks::Marks;
 use crate::error::Result;
 use crate::label_sets::LabelSets;
 use crate::pages::format::bits::{deposit, take};
@@ -11,31 +10,31 @@ use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::open;
 use crate::pages::format::packed::low_bits;
 use crate::pages::format::slots::{BLOCK, Bitmap, Levels, SlotBlock, ones};
+use crate::pages::judge::Judge;
 use crate::pages::outcome::{ChunkOutcome, Step, unsupported};
-use crate::pages::value::StoredValue;
 
-/// Passes the rows of a column of lists in which position i is label i of `labels` to `give`. `cell`
-/// classifies a value at any position. Otherwise like [`rows_of_sets`](super::sets::rows_of_sets).
+/// Passes the rows of a column of lists in which position i is label i of `labels` to `give`. `judge` says at position 0
+/// what values mean at all positions. Otherwise like [`rows_of_sets`](super::sets::rows_of_sets).
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer; any error of `give`.
 pub(crate) fn rows_of_vectors(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cell: &dyn Fn(StoredValue<'_>) -> Cell,
+    judge: &dyn Judge,
     labels: usize,
     sets: &mut LabelSets,
     give: TakeRows<'_>,
 ) -> Result<ChunkOutcome<()>> {
     let mut rows = RowBatches::new(chunk, sets, labels, give);
-    let step = vectors(chunk, workspace, cell, labels, &mut rows);
+    let step = vectors(chunk, workspace, judge, labels, &mut rows);
     rows.settle(step)
 }
 
 fn vectors(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cell: &dyn Fn(StoredValue<'_>) -> Cell,
+    judge: &dyn Judge,
     labels: usize,
     rows: &mut RowBatches<'_, '_>,
 ) -> Step<()> {
@@ -43,8 +42,7 @@ fn vectors(
     if leaf.max_rep != 1 {
         return unsupported(format!("{} lists inside each other where one was expected", leaf.max_rep));
     }
-    let side = |value: StoredValue<'_>| side_of(cell(value));
-    let reader = ValueMarker::new(leaf, dictionary, &side);
+    let reader = ValueMarker::new(leaf, dictionary, judge);
     let (mut block, mut marks, mut position) = (SlotBlock::new(), Marks::default(), 0);
     let [mut positives, mut unknown]: [Bitmap; 2] = [[0; BLOCK / 64]; 2];
     while let Some(page) = pages.next()? {

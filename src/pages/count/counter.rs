@@ -4,6 +4,9 @@ use super::carry::CarryCounts;
 use super::repeats::{Here, LastRows, ascend, ends};
 use crate::pages::format::limits::highest;
 
+/// No label; never admitted to a counter.
+pub(super) const NONE: u32 = u32::MAX;
+
 /// Positives per label id, summed over chunks.
 ///
 /// A corrupt chunk adds nothing: it is read a second time, and what was added the first time is subtracted.
@@ -120,6 +123,12 @@ impl SetCounter {
             self.counts.add(label, weight * i64::from(rows));
         }
         new
+    }
+
+    /// Adds rows that were counted elsewhere.
+    pub(crate) fn add_counted(&mut self, label: u32, rows: u64) {
+        self.admit(label);
+        self.counts.add(label, i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
     /// Adds the counts of `other`.

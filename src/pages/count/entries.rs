@@ -3,59 +3,74 @@
 //! Entries that are numbers of labels become labels at once, where labels ascend in their rows. All others
 //! are counted as entries, and their labels asked for at the end.
 
-use super::counter::SetCounter;
+use super::counter::{NONE, SetCounter};
+use super::groups::GroupedSlots;
 use super::repeats::ascend;
 use crate::pages::format::data_pages::Coding;
 use crate::pages::format::dictionary::Dictionary;
 use crate::pages::lookup::Lookup;
 use crate::pages::value::StoredValue;
 
-/// No label; never admitted to a counter.
-pub(crate) const NONE: u32 = u32::MAX;
-
 /// What is known of the entries of a dictionary.
 #[derive(Debug)]
 pub(crate) enum Entries {
     /// The label of each.
     Labels(Vec<u32>),
-    /// The rows of each.
-    Counted(Vec<EntryRows>),
+    /// The rows of each; so many times for each entry, once for each group.
+    Counted(Vec<EntryRows>, u32),
 }
 
+/// Counters of entries, at most: 256 MiB.
+const COUNTED_MAX: usize = 1 << 25;
+
 impl Entries {
-    /// Chooses by the first indices of a chunk. A bit of `firsts` says that an index is the first of its row.
+    /// Chooses by the first indices of a chunk. A bit of `firsts` says that an index is the first of its row. `None` where
+    /// counters for so many groups would be too many.
     pub(crate) fn new(
         dictionary: &Dictionary<'_>,
         lookup: &Lookup<'_>,
-        firsts: &[u64],
-        indices: &[u32],
-    ) -> Self {
+        (firsts, indices): (&[u64], &[u32]),
+        groups: u32,
+    ) -> Option<Self> {
         if let Some(known) = dictionary.words_below(lookup.bound()) {
             let mut labels = vec![0; indices.len()];
             translate(&known, indices, &mut labels);
             if ascend(firsts, &labels) {
-                return Self::Labels(known);
+                return Some(Self::Labels(known));
             }
         }
-        Self::Counted(vec![EntryRows::default(); dictionary.len()])
+        let counters = dictionary.len().saturating_mul(groups as usize);
+        let fits = groups == 1 || counters <= COUNTED_MAX;
+        fits.then(|| Self::Counted(vec![EntryRows::default(); counters], groups))
     }
 
-    /// Counts checked indices; `labels` has room for as many.
+    /// Counts checked indices, whose groups `grouped` knows; `labels` has room for as many. False where labels are too large.
     pub(crate) fn add(
         &mut self,
         firsts: &[u64],
         indices: &[u32],
-        labels: &mut [u32],
+        (labels, grouped): (&mut [u32], &GroupedSlots<'_>),
         counter: &mut SetCounter,
-    ) {
+    ) -> bool {
         match self {
             Self::Labels(known) => {
                 translate(known, indices, labels);
+                if !grouped.number(labels) {
+                    return false;
+                }
                 counter.admit_all(labels);
                 counter.add_rows(firsts, labels);
             }
-            Self::Counted(slots) => count_entries(slots, counter.row(), firsts, indices),
+            Self::Counted(slots, 1) => count_entries(slots, counter.row(), firsts, indices),
+            Self::Counted(slots, _) => {
+                labels.copy_from_slice(indices);
+                if !grouped.number(labels) {
+                    return false;
+                }
+                count_entries(slots, counter.row(), firsts, labels);
+            }
         }
+        true
     }
 
     /// Where plain values go on with a row that began as indices: notes which labels the row has already.
@@ -67,13 +82,13 @@ impl Entries {
         lookup: &mut Lookup<'_>,
         counter: &mut SetCounter,
     ) -> bool {
-        let Self::Counted(slots) = self else { return true };
+        let Self::Counted(slots, groups) = self else { return true };
         let row = *counter.row();
         to == Coding::Plain
-            && slots.iter().enumerate().filter(|(_, slot)| slot.row == row && slot.count > 0).all(
-                |(entry, _)| match one_label(lookup, dictionary.value(entry)) {
+            && slots.iter().zip(0_u32..).filter(|(slot, _)| slot.row == row && slot.count > 0).all(
+                |(_, number)| match one_label(lookup, dictionary.value((number / groups) as usize)) {
                     Some(NONE) => true,
-                    Some(label) => counter.mark(label),
+                    Some(label) => in_group(label, number, *groups).is_some_and(|label| counter.mark(label)),
                     None => false,
                 },
             )
@@ -87,15 +102,18 @@ impl Entries {
         lookup: &mut Lookup<'_>,
         counter: &mut SetCounter,
     ) -> bool {
-        let Self::Counted(slots) = self else { return true };
+        let Self::Counted(slots, groups) = self else { return true };
         counter.start_distinct();
         let mut batch = Vec::with_capacity(1024);
-        for (start, slots) in (0..).step_by(1024).zip(slots.chunks(1024)) {
+        for (start, slots) in (0_u32..).step_by(1024).zip(slots.chunks(1024)) {
             batch.clear();
-            for (entry, slot) in (start..).zip(slots).filter(|(_, slot)| slot.count > 0) {
-                match one_label(lookup, dictionary.value(entry)) {
+            for (number, slot) in (start..).zip(slots).filter(|(_, slot)| slot.count > 0) {
+                match one_label(lookup, dictionary.value((number / groups) as usize)) {
                     Some(NONE) => {}
-                    Some(label) => batch.push((label, slot.count)),
+                    Some(label) => match in_group(label, number, *groups) {
+                        Some(label) => batch.push((label, slot.count)),
+                        None => return false,
+                    },
                     None => return false,
                 }
             }
@@ -105,6 +123,11 @@ impl Entries {
         }
         true
     }
+}
+
+/// The number of a label in the group of an entry's number; `None` where labels are too large.
+fn in_group(label: u32, number: u32, groups: u32) -> Option<u32> {
+    if groups == 1 { Some(label) } else { label.checked_mul(groups)?.checked_add(number % groups) }
 }
 
 /// Writes the label of each index.

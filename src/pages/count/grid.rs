@@ -18,11 +18,28 @@ pub(super) struct Grid {
     null_rows: u64,
     /// Rows there can be.
     rows_max: u64,
+    /// Which rows are null, where that is to be kept.
+    nulls: Option<Vec<u64>>,
 }
 
 impl Grid {
     pub(crate) fn new(width: usize, rows_max: u64) -> Self {
-        Self { width: width as u64, slots: 0, next: 0, rows: 0, null_rows: 0, rows_max }
+        Self { width: width as u64, slots: 0, next: 0, rows: 0, null_rows: 0, rows_max, nulls: None }
+    }
+
+    /// Keeps which rows are null.
+    pub(super) fn keeping_nulls(self) -> Self {
+        Self { nulls: Some(Vec::new()), ..self }
+    }
+
+    /// Rows that have begun.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The rows that are null since this was asked for the last time.
+    pub(super) fn take_nulls(&mut self) -> Vec<u64> {
+        self.nulls.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Reads the levels of a page and gives its number of values; `None` when a list has another length
@@ -98,6 +115,9 @@ impl Grid {
             }
             let null = nulls >> bit & 1 == 1;
             self.next += if null { 1 } else { self.width };
+            if null && let Some(nulls) = &mut self.nulls {
+                nulls.push(self.rows);
+            }
             self.rows += 1;
             self.null_rows += u64::from(null);
             left &= left - 1;

@@ -26,25 +26,25 @@ pub(super) fn each_kept_value(
     if mask.rows() as u64 != chunk.rows {
         return Err(corrupt(format!("{} rows in a row group of {}", mask.rows(), chunk.rows)));
     }
-    let (mut found, mut kept, mut row) = (ValuesFound::default(), KeptValues::default(), 0);
+    let (mut found, mut kept, mut row) = (ValuesFound::default(), KeptValues::new(mask), 0);
     let mut histogram = Histogram::new(&dictionary);
     while let Some(page) = pages.next()? {
-        kept.find(leaf, &page, mask, row)?;
+        kept.find(leaf, &page, row)?;
         row += page.slots;
-        let values = kept.bits.ones();
+        let values = kept.ones();
         found.units += kept.rows as u64;
         found.nulls += (kept.rows - values) as u64;
         if values == 0 {
             continue;
         }
         match page.coding {
-            Coding::Dictionary => histogram.add_kept(&dictionary, page.values, &kept.bits)?,
+            Coding::Dictionary => histogram.add_kept(&dictionary, page.values, kept.range())?,
             Coding::Rle => {
                 let (mut bits, mut ones, mut at) = (Hybrid::booleans(page.values)?, 0, 0);
-                bits.runs(kept.bits.len(), |run| {
+                bits.runs(kept.len(), |run| {
                     ones += match run {
                         HybridRun::Repeat { value: 0, .. } => 0,
-                        HybridRun::Repeat { len, .. } => kept.bits.ones_of(at, len),
+                        HybridRun::Repeat { len, .. } => kept.ones_of(at, len),
                         HybridRun::Packed(packed) => kept_ones(packed, &kept, at),
                     };
                     at += run.len();
@@ -61,10 +61,13 @@ pub(super) fn each_kept_value(
 }
 
 /// How many of the values that are kept are 1; the first value of `packed` is value `from` of the page.
-fn kept_ones(packed: Packed<'_>, kept: &KeptValues, from: usize) -> usize {
+fn kept_ones(packed: Packed<'_>, kept: &KeptValues<'_>, from: usize) -> usize {
     let (mut ones, mut at) = (0, from);
     packed.words(|word, n| {
-        ones += (word & kept.bits.word(at, n)).count_ones() as usize;
+        // Of rare labels most words are 0.
+        if word != 0 {
+            ones += (word & kept.word(at, n)).count_ones() as usize;
+        }
         at += n;
     });
     ones
@@ -81,10 +84,10 @@ fn both_bits(values: usize, ones: usize, each: &mut dyn FnMut(StoredValue<'_>, u
 fn plain_values(
     leaf: LeafColumn,
     page: &DataPage<'_>,
-    kept: &KeptValues,
+    kept: &KeptValues<'_>,
     each: &mut dyn FnMut(StoredValue<'_>, u64),
 ) -> Step<()> {
-    let (len, values) = (kept.bits.len(), kept.bits.ones());
+    let (len, values) = (kept.len(), kept.ones());
     plain::check(leaf.physical, page.values, len)?;
     match leaf.physical {
         Physical::Bit => {
@@ -108,7 +111,7 @@ fn plain_values(
             let (mut values, mut neighbours) = (PlainValues::new(physical, page.values), Neighbours::new());
             for at in 0..len {
                 let value = values.next()?;
-                if kept.bits.word(at, 1) == 1 {
+                if kept.word(at, 1) == 1 {
                     give(leaf, neighbours.push(value), each);
                 }
             }
@@ -124,11 +127,12 @@ fn kept_words<const SIZE: usize, W: PartialEq + Copy + Default + Into<u64>>(
     values: &[[u8; SIZE]],
     load: impl Fn([u8; SIZE]) -> W,
     one: W,
-    kept: &KeptValues,
+    kept: &KeptValues<'_>,
     each: &mut dyn FnMut(StoredValue<'_>, u64),
 ) {
     let (mut zeros, mut ones, mut neighbours) = (0_u64, 0_u64, Neighbours::new());
-    for (values, &word) in values.chunks(64).zip(kept.bits.words()) {
+    for (values, at) in values.chunks(64).zip((0..).step_by(64)) {
+        let word = kept.word(at, values.len());
         let (mut is_zero, mut is_one) = (0_u64, 0_u64);
         for (i, bytes) in values.iter().enumerate() {
             let value = load(*bytes);

@@ -4,8 +4,9 @@
 //! is invalid: then rows need not be collected. If the assumption fails, the chunk is read again row by row,
 //! because an invalid row is positive for no label.
 
-use super::counter::SetCounter;
-use super::entries::{Entries, NONE, one_label};
+use super::counter::{NONE, SetCounter};
+use super::entries::{Entries, one_label};
+use super::groups::GroupedSlots;
 use super::lists_by_row;
 use super::set_count::SetCount;
 use crate::pages::format::chunk::{Chunk, Workspace};
@@ -13,8 +14,8 @@ use crate::pages::format::data_pages::open;
 use crate::pages::format::dictionary::Dictionary;
 use crate::pages::format::leaf::LeafColumn;
 use crate::pages::format::nesting::Nesting;
-use crate::pages::format::row_mask::{KeptSlots, RowFilter, RowMask};
-use crate::pages::format::slots::{Firsts, Levels, RowCheck, SlotBlock, ones};
+use crate::pages::format::row_mask::{KeptSlots, RowMask};
+use crate::pages::format::slots::{Levels, RowCheck, SlotBlock, ones};
 use crate::pages::format::stream::{Item, ValueStream};
 use crate::pages::lookup::Lookup;
 use crate::pages::outcome::Step;
@@ -28,14 +29,28 @@ pub(crate) fn count(
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
 ) -> Step<SetCount> {
-    if let Some(count) =
-        counter.attempt(|counter| at_once(chunk, nesting, mask, workspace, lookup, counter))?
+    let masks: Vec<&RowMask> = mask.into_iter().collect();
+    if let Some(counts) =
+        counter.attempt(|counter| at_once(chunk, nesting, &masks, workspace, lookup, counter))?
     {
-        return Ok(count);
+        return Ok(counts.into_iter().next().unwrap_or_default());
     }
     let count = counter
         .attempt(|counter| lists_by_row::count(chunk, nesting, mask, workspace, lookup, counter).map(Some))?;
     Ok(count.unwrap_or_default())
+}
+
+/// Counts the rows of several masks: in group g, label i has the number i times the groups + g. `None` where that is not
+/// possible at once.
+pub(super) fn count_groups(
+    chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
+    masks: &[&RowMask],
+    workspace: &mut Workspace,
+    lookup: &mut Lookup<'_>,
+    counter: &mut SetCounter,
+) -> Step<Option<Vec<SetCount>>> {
+    counter.attempt(|counter| at_once(chunk, nesting, masks, workspace, lookup, counter))
 }
 
 /// `None` when a value stands for several labels or is invalid, or when two entries of a dictionary stand for
@@ -43,31 +58,29 @@ pub(crate) fn count(
 fn at_once(
     chunk: &Chunk<'_>,
     nesting: Option<&Nesting>,
-    mask: Option<&RowMask>,
+    masks: &[&RowMask],
     workspace: &mut Workspace,
     lookup: &mut Lookup<'_>,
     counter: &mut SetCounter,
-) -> Step<Option<SetCount>> {
+) -> Step<Option<Vec<SetCount>>> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    let (mut count, mut block, mut starts) = (SetCount::default(), SlotBlock::new(), Firsts::default());
+    let mut counts = vec![SetCount::default(); masks.len().max(1)];
+    let (mut block, mut grouped) = (SlotBlock::new(), GroupedSlots::new(masks));
     let (mut entries, mut labels, mut coding) = (None, Vec::new(), None);
     let mut missing = None;
-    let (mut rows, mut filter) = (RowCheck::new(chunk.rows), mask.map(RowFilter::new));
-    let (mut slots, mut picked) = (KeptSlots::default(), Vec::new());
+    let (mut rows, mut picked) = (RowCheck::new(chunk.rows), Vec::new());
     while let Some(page) = pages.next()? {
         let mut levels = Levels::nested(leaf, nesting, &page)?;
         let mut stream = ValueStream::new(leaf, &page)?;
         while levels.next(&mut block)? {
             rows.add(&block)?;
-            let kept = filter.as_mut().map(|filter| filter.next(&block));
-            count.add_block(&block, kept.as_ref());
-            let all = starts.next(&block);
+            let all = grouped.next(&block);
+            for (group, count) in counts.iter_mut().enumerate() {
+                count.add_block(&block, grouped.kept().get(group));
+            }
             let (values, mut firsts) = (ones(&block.values), &all[..]);
             stream.block(values)?;
-            if let Some(kept) = &kept {
-                slots.find(&block, kept, &all);
-            }
-            let slots = kept.as_ref().map(|_| &slots);
+            let slots = grouped.is_masked().then(|| grouped.slots());
             let mut indices = stream.indices();
             if let Some(all) = indices {
                 dictionary.check(all)?;
@@ -81,11 +94,14 @@ fn at_once(
             }
             if let Some(indices) = indices.filter(|_| lookup.has_missing()) {
                 let missing = missing.get_or_insert_with(|| missing_entries(&dictionary, lookup));
-                let is_missing = |index: &&u32| missing.get(**index as usize).is_some_and(|is| *is);
-                count.values -= indices.iter().filter(is_missing).count() as u64;
+                let is_missing = |index: &u32| missing.get(*index as usize).is_some_and(|is| *is);
+                leave_out(&mut counts, &grouped, indices.iter().map(is_missing));
             }
-            if let Some(indices) = indices {
-                entries.get_or_insert_with(|| Entries::new(&dictionary, lookup, firsts, indices));
+            if let (Some(indices), None) = (indices, &entries) {
+                entries = Entries::new(&dictionary, lookup, (firsts, indices), grouped.per_label());
+                if entries.is_none() {
+                    return Ok(None);
+                }
             }
             let changed = coding.replace(page.coding).is_some_and(|before| before != page.coding);
             if changed
@@ -97,7 +113,9 @@ fn at_once(
             }
             if let (Some(indices), Some(entries)) = (indices, &mut entries) {
                 labels.resize(indices.len(), 0);
-                entries.add(firsts, indices, &mut labels, counter);
+                if !entries.add(firsts, indices, (&mut labels, &grouped), counter) {
+                    return Ok(None);
+                }
                 continue;
             }
             labels.resize(values, 0);
@@ -105,7 +123,13 @@ fn at_once(
                 return Ok(None);
             }
             if lookup.has_missing() {
-                count.values -= labels.iter().filter(|label| **label == NONE).count() as u64;
+                leave_out(&mut counts, &grouped, labels.iter().map(|label| *label == NONE));
+            }
+            if grouped.per_label() > 1 {
+                if !grouped.number(&mut labels) {
+                    return Ok(None);
+                }
+                labels.iter().filter(|label| **label != NONE).for_each(|label| counter.admit(*label));
             }
             counter.add_rows(firsts, &labels);
         }
@@ -113,7 +137,16 @@ fn at_once(
     }
     rows.finish()?;
     let all = entries.is_none_or(|entries| entries.finish(&dictionary, lookup, counter));
-    Ok(all.then_some(count))
+    Ok(all.then_some(counts))
+}
+
+/// Takes values that are missing out of the values of their groups.
+fn leave_out(counts: &mut [SetCount], grouped: &GroupedSlots<'_>, missing: impl Iterator<Item = bool>) {
+    for (at, _) in missing.enumerate().filter(|(_, is_missing)| *is_missing) {
+        if let Some(count) = counts.get_mut(grouped.group(at)) {
+            count.values = count.values.saturating_sub(1);
+        }
+    }
 }
 
 /// Which entries of a dictionary count as missing.

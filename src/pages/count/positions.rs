@@ -4,8 +4,8 @@
 //! not counted: at each position it has whatever the others leave.
 
 use super::lanes::Lanes;
-use crate::pages::format::dictionary::{Dictionary, indices};
-use crate::pages::format::hybrid::HybridRun;
+use crate::pages::format::dictionary::Dictionary;
+use crate::pages::format::hybrid::{Hybrid, HybridRun};
 use crate::pages::format::packed::{Packed, low_bits};
 use crate::pages::outcome::Step;
 
@@ -40,10 +40,14 @@ impl Positions {
         self.at = at;
     }
 
-    /// Counts the `len` indices of a page.
-    pub(super) fn add_indices(&mut self, dictionary: &Dictionary<'_>, values: &[u8], len: usize) -> Step<()> {
+    /// Counts the next `len` indices of a page.
+    pub(super) fn add_indices(
+        &mut self,
+        dictionary: &Dictionary<'_>,
+        indices: &mut Hybrid<'_>,
+        len: usize,
+    ) -> Step<()> {
         add_range(&mut self.values, self.at, len);
-        let mut indices = indices(values)?;
         indices.runs(len, |run| {
             let missing = match run {
                 HybridRun::Repeat { value, len } => self.repeat(value, len),
@@ -54,8 +58,7 @@ impl Positions {
                 HybridRun::Packed(packed) => self.unpacked(packed),
             };
             missing.map_or(Ok(()), |index| Err(dictionary.no_entry(index)))
-        })?;
-        indices.finish()
+        })
     }
 
     /// Counts runs of booleans; entry 0 is false, 1 true.

@@ -78,6 +78,38 @@ pub(crate) fn count_kept_sets(
     settle(count(chunk, nesting, Some(mask), workspace, labels, counter))
 }
 
+/// Like [`count_kept_sets`], but of the rows of each of `masks`, which have no row in common, and of a column with lists: in
+/// group g, label i has the number i times the groups + g. `None` where the groups have to be counted one by one.
+///
+/// # Errors
+/// As [`count_sets`].
+pub(crate) fn count_grouped_sets(
+    chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
+    masks: &[&RowMask],
+    workspace: &mut Workspace,
+    labels: &mut dyn LabelSet,
+    counter: &mut SetCounter,
+) -> Result<ChunkOutcome<Option<Vec<SetCount>>>> {
+    let mut lookup = Lookup::new(labels);
+    settle(grouped(chunk, nesting, masks, workspace, &mut lookup, counter))
+}
+
+fn grouped(
+    chunk: &Chunk<'_>,
+    nesting: Option<&Nesting>,
+    masks: &[&RowMask],
+    workspace: &mut Workspace,
+    lookup: &mut Lookup<'_>,
+    counter: &mut SetCounter,
+) -> Step<Option<Vec<SetCount>>> {
+    let leaf = LeafColumn::of(chunk.meta.column_descr())?;
+    if leaf.max_rep == 0 {
+        return Ok(None);
+    }
+    lists::count_groups(chunk, several_lists(leaf, nesting)?, masks, workspace, lookup, counter)
+}
+
 fn count(
     chunk: &Chunk<'_>,
     nesting: Option<&Nesting>,

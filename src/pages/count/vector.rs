@@ -4,21 +4,24 @@
 //! follows from its place in the chunk, and rows need not be looked at. Where a list is different, the
 //! chunk is read again row by row.
 
-use super::cells::{CellOf, PositionCells, VectorCount};
-use super::grid::Grid;
-use super::positions::Positions;
+use super::cells::{PositionCells, VectorCount, VectorSums};
+use super::number_rows;
+use super::part_rows::{PageRange, PartRows};
+use super::positions::{COUNTERS_MAX, Positions};
 use super::vector_by_row;
 use crate::counts::{Cell, Tally};
 use crate::error::Result;
+use crate::pages::cuts::Cuts;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::{Coding, DataPage, open};
-use crate::pages::format::dictionary::most_frequent;
+use crate::pages::format::dictionary::{indices, most_frequent};
 use crate::pages::format::hybrid::{Hybrid, HybridRun};
-use crate::pages::format::leaf::{LeafColumn, Physical, RawValue, low};
+use crate::pages::format::leaf::{LeafColumn, NumberKind, Physical, RawValue, low};
 use crate::pages::format::packed::Packed;
 use crate::pages::format::plain::{self, PlainValues};
-use crate::pages::format::row_mask::RowMask;
-use crate::pages::format::slots::wrong_rows;
+use crate::pages::format::row_parts::RowParts;
+use crate::pages::format::stored_number::StoredNumber;
+use crate::pages::judge::{CellJudge, Judge};
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
@@ -36,147 +39,197 @@ pub fn count_vector(
     cell: &dyn Fn(usize, StoredValue<'_>) -> Cell,
     tallies: &mut [Tally],
 ) -> Result<ChunkOutcome<VectorCount>> {
-    settle(count(chunk, None, workspace, cell, tallies))
+    let outcome = count_vectors(chunk, &CellJudge(cell), (tallies.len(), RowParts::ALL), workspace)?;
+    Ok(outcome.map(|parts| {
+        let mut all = VectorCount::default();
+        for part in parts {
+            part.add_to(tallies);
+            all = part.count;
+        }
+        all
+    }))
 }
 
-/// Like [`count_vector`], but only the rows of `mask`.
+/// The same of the rows of each part, by `labels` positions.
 ///
 /// # Errors
 /// As [`count_vector`].
-pub(crate) fn count_kept_vector(
+pub(crate) fn count_vectors(
     chunk: &Chunk<'_>,
-    mask: &RowMask,
+    judge: &dyn Judge,
+    (labels, parts): (usize, RowParts<'_>),
     workspace: &mut Workspace,
-    cell: &dyn Fn(usize, StoredValue<'_>) -> Cell,
-    tallies: &mut [Tally],
-) -> Result<ChunkOutcome<VectorCount>> {
-    settle(count(chunk, Some(mask), workspace, cell, tallies))
+) -> Result<ChunkOutcome<Vec<VectorSums>>> {
+    settle(count(chunk, judge, (labels, parts), workspace))
 }
 
 fn count(
     chunk: &Chunk<'_>,
-    mask: Option<&RowMask>,
+    judge: &dyn Judge,
+    (labels, parts): (usize, RowParts<'_>),
     workspace: &mut Workspace,
-    cell: CellOf<'_>,
-    tallies: &mut [Tally],
-) -> Step<VectorCount> {
-    let mut cells = PositionCells::new(cell, tallies.len());
-    let at_once = if mask.is_none() { at_once(chunk, workspace, &mut cells)? } else { None };
-    let count = if let Some(count) = at_once {
-        count
-    } else {
-        cells = PositionCells::new(cell, tallies.len());
-        vector_by_row::count(chunk, mask, workspace, &mut cells)?
-    };
-    for (tally, more) in tallies.iter_mut().zip(&cells.tallies) {
-        tally.add(Cell::Positive, more.positives);
-        tally.add(Cell::Negative, more.negatives);
-        tally.add(Cell::Uncertain, more.uncertain);
-        tally.add(Cell::Missing, more.missing + count.null_rows);
-        tally.add(Cell::Invalid, more.invalid + count.wrong_rows);
+) -> Step<Vec<VectorSums>> {
+    let fresh = || (0..parts.len()).map(|_| PositionCells::new(judge, labels)).collect::<Vec<_>>();
+    let leaf = LeafColumn::of(chunk.meta.column_descr())?;
+    if leaf.max_rep != 1 {
+        return unsupported(format!("{} lists inside each other where one was expected", leaf.max_rep));
     }
-    Ok(VectorCount { first_invalid: cells.first_invalid, ..count })
+    let mut cells = fresh();
+    let at_once = match leaf.number_kind().filter(|_| labels > 0 && judge.rule(0).is_some()) {
+        Some(NumberKind::Single) => numbers::<f32>(chunk, leaf, parts, workspace, &mut cells)?,
+        Some(NumberKind::Double) => numbers::<f64>(chunk, leaf, parts, workspace, &mut cells)?,
+        Some(NumberKind::Short) => numbers::<i32>(chunk, leaf, parts, workspace, &mut cells)?,
+        Some(NumberKind::Long) => numbers::<i64>(chunk, leaf, parts, workspace, &mut cells)?,
+        None => at_once(chunk, parts, workspace, &mut cells)?,
+    };
+    let counts = if let Some(counts) = at_once {
+        counts
+    } else {
+        cells = fresh();
+        vector_by_row::count(chunk, parts, workspace, &mut cells)?
+    };
+    Ok(cells.into_iter().zip(counts).map(|(cells, count)| cells.finish(count)).collect())
+}
+
+/// Numbers by their rules, where there are some; else value by value.
+fn numbers<N: StoredNumber>(
+    chunk: &Chunk<'_>,
+    leaf: LeafColumn,
+    parts: RowParts<'_>,
+    workspace: &mut Workspace,
+    cells: &mut [PositionCells<'_>],
+) -> Step<Option<Vec<VectorCount>>> {
+    let Some(first) = cells.first() else { return Ok(None) };
+    let labels = first.tallies.len();
+    match Cuts::<N>::of(first.judge, leaf, labels) {
+        Some(cuts) => {
+            let rows = PartRows::new(labels, chunk.rows, parts);
+            number_rows::count(chunk, &cuts, rows, workspace, cells)
+        }
+        None => at_once(chunk, parts, workspace, cells),
+    }
 }
 
 /// `None` when a list is not as long as there are labels or holds a null, or there would be too many
 /// counters.
 fn at_once(
     chunk: &Chunk<'_>,
+    parts: RowParts<'_>,
     workspace: &mut Workspace,
-    cells: &mut PositionCells<'_>,
-) -> Step<Option<VectorCount>> {
+    cells: &mut [PositionCells<'_>],
+) -> Step<Option<Vec<VectorCount>>> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
-    if leaf.max_rep != 1 {
-        return unsupported(format!("{} lists inside each other where one was expected", leaf.max_rep));
-    }
-    let width = cells.tallies.len();
-    let Some(mut singles) = Positions::new(width, 2, 0).filter(|_| width > 0) else { return Ok(None) };
-    let (mut grid, mut entries, mut values) = (Grid::new(width, chunk.rows), None, 0);
+    let width = cells.first().map_or(0, |cells| cells.tallies.len());
+    let counters = |entries: usize, base: usize| {
+        let fits = width.saturating_mul(entries).saturating_mul(parts.len()) <= COUNTERS_MAX;
+        let all = (0..parts.len()).map(|_| Positions::new(width, entries, base).filter(|_| fits));
+        all.collect::<Option<Vec<Positions>>>()
+    };
+    let Some(mut singles) = counters(2, 0).filter(|_| width > 0) else { return Ok(None) };
+    let (mut rows, mut entries) = (PartRows::new(width, chunk.rows, parts), None);
     while let Some(page) = pages.next()? {
-        let Some(len) = grid.add(leaf, &page)? else { return Ok(None) };
-        let at = values % width;
-        values += len;
-        if page.coding == Coding::Dictionary {
-            let entries = match &mut entries {
-                Some(entries) => entries,
-                none => {
-                    let base = most_frequent(&dictionary, page.values, len)?;
-                    let Some(positions) = Positions::new(width, dictionary.len(), base) else {
-                        return Ok(None);
-                    };
-                    none.insert(positions)
-                }
-            };
-            entries.seek(at);
-            entries.add_indices(&dictionary, page.values, len)?;
-        } else {
-            singles.seek(at);
-            add_singles(leaf, &page, len, at, &mut singles, cells)?;
+        let Some(range) = rows.page(leaf, &page)? else { return Ok(None) };
+        if page.coding != Coding::Dictionary {
+            add_singles(leaf, &page, (range, &rows), &mut singles, cells)?;
+            continue;
         }
+        let entries = match &mut entries {
+            Some(entries) => entries,
+            none => {
+                let base = most_frequent(&dictionary, page.values, range.len)?;
+                let Some(positions) = counters(dictionary.len(), base) else { return Ok(None) };
+                none.insert(positions)
+            }
+        };
+        let mut indices = indices(page.values)?;
+        each_part(&rows, range, |part, at, len| match part {
+            Some(part) => {
+                entries[part].seek(at);
+                entries[part].add_indices(&dictionary, &mut indices, len)
+            }
+            None => indices.runs(len, |_| Ok(())),
+        })?;
+        indices.finish()?;
     }
-    let Some((rows, null_rows)) = grid.finish() else { return Ok(None) };
-    if rows != chunk.rows {
-        return Err(wrong_rows(rows, chunk.rows));
-    }
-    if let Some(entries) = entries {
+    let Some(counts) = rows.finish()? else { return Ok(None) };
+    for (entries, cells) in entries.into_iter().flatten().zip(&mut *cells) {
         entries.finish(|entry, position, rows| cells.add(position, dictionary.value(entry), rows.into()));
     }
     let single = [RawValue::Word(0), RawValue::Word(if leaf.is_bit() { 1 } else { leaf.one() })]
         .map(|raw| leaf.value(raw));
-    singles.finish(|entry, position, rows| cells.add(position, single[entry], rows.into()));
-    Ok(Some(VectorCount { rows, null_rows, ..VectorCount::default() }))
+    for (singles, cells) in singles.into_iter().zip(cells) {
+        singles.finish(|entry, position, rows| cells.add(position, single[entry], rows.into()));
+    }
+    Ok(Some(counts))
 }
 
-/// Counts the values of a page without indices, the first of which is at position `at`.
+/// Calls `each` with the values of a page: all at once where all rows are of one part, else row by row.
+fn each_part(
+    rows: &PartRows,
+    range: PageRange,
+    mut each: impl FnMut(Option<usize>, usize, usize) -> Step<()>,
+) -> Step<()> {
+    if rows.are_together() { each(Some(0), rows.position(range), range.len) } else { rows.each(range, each) }
+}
+
+/// Counts the values of a page without indices.
 fn add_singles(
     leaf: LeafColumn,
     page: &DataPage<'_>,
-    len: usize,
-    at: usize,
-    singles: &mut Positions,
-    cells: &mut PositionCells<'_>,
+    (range, rows): (PageRange, &PartRows),
+    singles: &mut [Positions],
+    cells: &mut [PositionCells<'_>],
 ) -> Step<()> {
     if page.coding == Coding::Rle {
         let mut bits = Hybrid::booleans(page.values)?;
-        bits.runs(len, |run| {
-            singles.add_bits(run);
-            Ok(())
+        each_part(rows, range, |part, at, len| {
+            part.into_iter().for_each(|part| singles[part].seek(at));
+            bits.runs(len, |run| {
+                part.into_iter().for_each(|part| singles[part].add_bits(run));
+                Ok(())
+            })
         })?;
         return bits.finish();
     }
-    plain::check(leaf.physical, page.values, len)?;
-    match leaf.physical {
-        Physical::Bit => {
-            singles.add_bits(HybridRun::Packed(Packed { bytes: page.values, width: 1, start: 0, len }));
-        }
-        Physical::Word4 => {
-            singles.add_words(
-                &page.values.as_chunks().0[..len],
-                u32::from_le_bytes,
-                low(leaf.one()),
-                |at, word| {
-                    cells.add(at, leaf.value(RawValue::Word(word.into())), 1);
-                },
-            );
-        }
-        Physical::Word8 => {
-            singles.add_words(
-                &page.values.as_chunks().0[..len],
-                u64::from_le_bytes,
-                leaf.one(),
-                |at, word| {
-                    cells.add(at, leaf.value(RawValue::Word(word)), 1);
-                },
-            );
-        }
-        Physical::Fixed(_) | Physical::Bytes => {
-            let mut values = PlainValues::new(leaf.physical, page.values);
-            for position in (0..cells.tallies.len()).cycle().skip(at).take(len) {
-                cells.add(position, leaf.value(values.next()?), 1);
+    plain::check(leaf.physical, page.values, range.len)?;
+    let mut bits = Packed { bytes: page.values, width: 1, start: 0, len: range.len };
+    let mut bytes = page.values;
+    let mut values = PlainValues::new(leaf.physical, page.values);
+    each_part(rows, range, |part, at, len| {
+        let own = bytes.split_at(len * leaf.physical.size());
+        bytes = own.1;
+        let mut add = part.map(|part| (&mut singles[part], &mut cells[part]));
+        add.iter_mut().for_each(|(singles, _)| singles.seek(at));
+        match (leaf.physical, add) {
+            (Physical::Bit, add) => {
+                let (own, rest) = bits.split(len);
+                bits = rest;
+                add.into_iter().for_each(|(singles, _)| singles.add_bits(HybridRun::Packed(own)));
             }
+            (Physical::Fixed(_) | Physical::Bytes, mut add) => {
+                let labels = rows.width();
+                for position in (0..labels).cycle().skip(at).take(len) {
+                    let value = values.next()?;
+                    if let Some((_, cells)) = &mut add {
+                        cells.add(position, leaf.value(value), 1);
+                    }
+                }
+            }
+            (Physical::Word4, Some((singles, cells))) => {
+                let one = low(leaf.one());
+                singles.add_words(own.0.as_chunks().0, u32::from_le_bytes, one, |at, word| {
+                    cells.add(at, leaf.value(RawValue::Word(word.into())), 1);
+                });
+            }
+            (Physical::Word8, Some((singles, cells))) => {
+                singles.add_words(own.0.as_chunks().0, u64::from_le_bytes, leaf.one(), |at, word| {
+                    cells.add(at, leaf.value(RawValue::Word(word)), 1);
+                });
+            }
+            (_, None) => {}
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -84,6 +84,37 @@ impl Bits {
     }
 }
 
+/// Some bits side by side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BitRange<'b> {
+    bits: &'b Bits,
+    from: usize,
+    len: usize,
+}
+
+impl<'b> BitRange<'b> {
+    /// `len` bits from bit `from` on.
+    pub(crate) fn new(bits: &'b Bits, from: usize, len: usize) -> Self {
+        Self { bits, from, len }
+    }
+
+    /// Number of bits.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many of `len` bits from bit `at` on are set.
+    pub(crate) fn ones_of(&self, at: usize, len: usize) -> usize {
+        self.bits.ones_of(self.from + at, len)
+    }
+
+    /// `n` bits from bit `at` on, up to 64.
+    #[inline]
+    pub(crate) fn word(&self, at: usize, n: usize) -> u64 {
+        self.bits.word(self.from + at, n)
+    }
+}
+
 /// `n` bits from bit `at` on, up to 64.
 #[inline]
 pub(crate) fn take(bits: &[u64], at: usize, n: usize) -> u64 {

@@ -15,10 +15,11 @@ pub struct Chunk<'a> {
     pub rows: u64,
 }
 
-/// Reused from chunk to chunk, one per thread: decompressors, a page buffer and a dictionary buffer.
+/// Reused from chunk to chunk, one per thread: decompressors, buffers for a page and its values, and one for a dictionary.
 #[derive(Debug, Default)]
 pub struct Workspace {
     pub(super) decompressors: Decompressors,
     pub(crate) page: Vec<u8>,
+    pub(crate) joined: Vec<u8>,
     pub(crate) dictionary: Vec<u8>,
 }

@@ -10,7 +10,7 @@ use super::chunk::{Chunk, Workspace};
 use super::codec::{Decompressors, PageCodec};
 use super::dictionary::Dictionary;
 use super::header::{Content, Encoding, Header};
-use super::leaf::LeafColumn;
+use super::leaf::{LeafColumn, Physical};
 use super::limits::{PAGE_LIMIT, ROWS_MAX};
 use crate::pages::outcome::{Step, corrupt, unsupported};
 
@@ -44,6 +44,8 @@ pub(crate) struct DataPages<'a> {
     codec: PageCodec,
     decompressors: &'a mut Decompressors,
     buffer: &'a mut Vec<u8>,
+    /// Values of a page whose bytes were apart.
+    joined: &'a mut Vec<u8>,
     /// What is left of the chunk, or of the page at hand where pages are chosen.
     bytes: &'a [u8],
     /// Slots by the footer or of the pages that are chosen, and how many of them were in the pages so far.
@@ -84,9 +86,10 @@ fn open_with<'a>(
     if leaf.max_rep == 0 && slots != chunk.rows {
         return Err(corrupt(format!("{slots} values in a row group of {} rows", chunk.rows)));
     }
-    let Workspace { decompressors, page, dictionary } = workspace;
+    let Workspace { decompressors, page, joined, dictionary } = workspace;
     let (buffer, bytes) = (page, chunk.bytes);
-    let mut pages = DataPages { leaf, codec, decompressors, buffer, bytes, slots, seen: 0, chosen: None };
+    let mut pages =
+        DataPages { leaf, codec, decompressors, buffer, joined, bytes, slots, seen: 0, chosen: None };
     if let Some(chosen) = chosen {
         let walk = Walk::new(chosen, bytes);
         (pages.bytes, pages.slots) = (walk.dictionary()?, chosen.rows());
@@ -156,6 +159,7 @@ impl<'a> DataPages<'a> {
                     codec => inflate(self.decompressors, codec, body, self.buffer, uncompressed)?,
                 };
                 let coding = self.leaf.coding(encoding)?;
+                let values = join(self.leaf, encoding, values, self.joined)?;
                 DataPage { slots, coding, repetition, definition, values, nulls: Some(nulls) }
             }
             Content::Dictionary { .. } => return Err(corrupt("a dictionary page behind other pages")),
@@ -224,6 +228,7 @@ impl<'a> DataPages<'a> {
             (*part, values) = prefixed(values)?;
         }
         let [repetition, definition] = parts;
+        let values = join(self.leaf, encoding, values, self.joined)?;
         Ok(DataPage { slots, coding, repetition, definition, values, nulls: None })
     }
 }
@@ -234,9 +239,47 @@ impl LeafColumn {
             Encoding::Plain => Ok(Coding::Plain),
             Encoding::Dictionary => Ok(Coding::Dictionary),
             Encoding::Rle if self.is_bit() => Ok(Coding::Rle),
+            Encoding::ByteStreamSplit if self.physical.size() > 0 => Ok(Coding::Plain),
             other => unsupported(format!("encoding {other}")),
         }
     }
+}
+
+/// Plain values; where the bytes of each are apart, they are put together.
+fn join<'b>(
+    leaf: LeafColumn,
+    encoding: Encoding,
+    values: &'b [u8],
+    joined: &'b mut Vec<u8>,
+) -> Step<&'b [u8]> {
+    if encoding != Encoding::ByteStreamSplit {
+        return Ok(values);
+    }
+    let size = leaf.physical.size().max(1);
+    if !values.len().is_multiple_of(size) {
+        return Err(corrupt(format!("values of {size} bytes in {} bytes", values.len())));
+    }
+    joined.clear();
+    joined.resize(values.len(), 0);
+    let len = values.len() / size;
+    let stream = |byte: usize| &values[byte * len..][..len];
+    match leaf.physical {
+        Physical::Word4 => {
+            let [a, b, c, d] = std::array::from_fn(stream);
+            let low = a.iter().zip(b).zip(c.iter().zip(d));
+            for (out, ((a, b), (c, d))) in joined.as_chunks_mut::<4>().0.iter_mut().zip(low) {
+                *out = [*a, *b, *c, *d];
+            }
+        }
+        _ => {
+            for byte in 0..size {
+                for (out, value) in joined.chunks_exact_mut(size).zip(stream(byte)) {
+                    out[byte] = *value;
+                }
+            }
+        }
+    }
+    Ok(joined)
 }
 
 fn inflate<'b>(

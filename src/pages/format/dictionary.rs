@@ -3,13 +3,14 @@
 //! The Parquet crate replaces each index by its value (`DictDecoder`). Here indices are counted, so that the
 //! meaning of a value is asked for once per entry and not once per row.
 
-use super::bits::Bits;
+use super::bits::BitRange;
 use super::bytes::prefixed;
 use super::hybrid::{Hybrid, HybridRun};
 use super::leaf::{LeafColumn, Physical, RawValue};
 use super::limits::{PAGE_LIMIT, highest};
 use super::packed::Packed;
 use super::plain;
+use super::stored_number::StoredNumber;
 use crate::pages::outcome::{Step, Stop, corrupt};
 use crate::pages::value::StoredValue;
 
@@ -68,6 +69,12 @@ impl<'a> Dictionary<'a> {
         values.words_below(bound, &mut words).ok()?.then_some(words)
     }
 
+    /// All entries as numbers; `None` where one does not fit.
+    pub(crate) fn numbers<N: StoredNumber>(&self) -> Option<Vec<N>> {
+        let mut numbers = vec![N::default(); self.len];
+        N::read(self.leaf, self.bytes, &mut numbers).then_some(numbers)
+    }
+
     /// Checks that every index has an entry.
     pub(crate) fn check(&self, indices: &[u32]) -> Step<()> {
         match highest(indices) {
@@ -118,7 +125,12 @@ impl Histogram {
     }
 
     /// The same of those values of a page that are kept; `kept` has a bit for each.
-    pub(crate) fn add_kept(&mut self, dictionary: &Dictionary<'_>, values: &[u8], kept: &Bits) -> Step<()> {
+    pub(crate) fn add_kept(
+        &mut self,
+        dictionary: &Dictionary<'_>,
+        values: &[u8],
+        kept: BitRange<'_>,
+    ) -> Step<()> {
         let (mut indices, mut at) = (indices(values)?, 0);
         indices.runs(kept.len(), |run| {
             let from = at;
@@ -168,16 +180,18 @@ impl Histogram {
         self.bump(0, packed.len - ones).or_else(|| self.bump(1, ones))
     }
 
-    fn kept_bits(&mut self, packed: Packed<'_>, kept: &Bits, from: usize) -> Option<u32> {
+    fn kept_bits(&mut self, packed: Packed<'_>, kept: BitRange<'_>, from: usize) -> Option<u32> {
         let (mut at, mut ones) = (from, 0);
         packed.words(|word, n| {
-            ones += (word & kept.word(at, n)).count_ones() as usize;
+            if word != 0 {
+                ones += (word & kept.word(at, n)).count_ones() as usize;
+            }
             at += n;
         });
         self.bump(0, kept.ones_of(from, packed.len) - ones).or_else(|| self.bump(1, ones))
     }
 
-    fn kept_unpacked(&mut self, packed: Packed<'_>, kept: &Bits, from: usize) -> Option<u32> {
+    fn kept_unpacked(&mut self, packed: Packed<'_>, kept: BitRange<'_>, from: usize) -> Option<u32> {
         let (mut batch, mut left, mut at) = ([0; 64], packed, from);
         while left.len > 0 {
             let (part, rest) = left.split(batch.len());

@@ -15,6 +15,8 @@ pub(super) enum Encoding {
     Dictionary,
     /// Run-length and bit-packed hybrid.
     Rle,
+    /// The first bytes of all values, then the second ones, and so on.
+    ByteStreamSplit,
     /// Something this module does not read, by its Parquet number.
     Other(i32),
 }
@@ -26,6 +28,7 @@ impl Encoding {
             // Two writers of a dictionary page, one encoding.
             2 | 8 => Self::Dictionary,
             3 => Self::Rle,
+            9 => Self::ByteStreamSplit,
             other => Self::Other(other),
         }
     }
@@ -41,7 +44,7 @@ impl fmt::Display for Encoding {
             Self::Other(5) => "DELTA_BINARY_PACKED",
             Self::Other(6) => "DELTA_LENGTH_BYTE_ARRAY",
             Self::Other(7) => "DELTA_BYTE_ARRAY",
-            Self::Other(9) => "BYTE_STREAM_SPLIT",
+            Self::ByteStreamSplit => "BYTE_STREAM_SPLIT",
             Self::Other(number) => return write!(f, "number {number}"),
         })
     }

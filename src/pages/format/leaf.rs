@@ -26,6 +26,18 @@ pub(crate) enum Physical {
     Bytes,
 }
 
+impl Physical {
+    /// Bytes of a value of fixed length; else 0.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Self::Bit | Self::Bytes => 0,
+            Self::Word4 => 4,
+            Self::Word8 => 8,
+            Self::Fixed(size) => size,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Logical {
     Bool,
@@ -59,6 +71,19 @@ pub(crate) struct LeafColumn {
     pub(crate) max_rep: u32,
     /// Definition level from which a slot is an element of the innermost list, null or not.
     pub(crate) element_def: u32,
+}
+
+/// How numbers are compared without asking what each means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NumberKind {
+    /// As floats of 32 bits.
+    Single,
+    /// As floats of 64 bits.
+    Double,
+    /// As signed integers of 32 bits; decimals by their integers.
+    Short,
+    /// As signed integers of 64 bits.
+    Long,
 }
 
 /// Digits of the largest decimal that a word of eight bytes holds.
@@ -110,6 +135,30 @@ impl LeafColumn {
             (Logical::Decimal(scale), _) => 10_u64.pow(scale.min(WORD_DIGITS_MAX)),
             _ => 1,
         }
+    }
+
+    /// How its numbers are compared; `None` for booleans, texts, and decimals of too many digits.
+    pub(crate) fn number_kind(&self) -> Option<NumberKind> {
+        match (self.meaning, self.physical) {
+            (Logical::Float, Physical::Word4) | (Logical::Half, _) => Some(NumberKind::Single),
+            (Logical::Float, _) => Some(NumberKind::Double),
+            (Logical::Int | Logical::Decimal(_), Physical::Word4) => Some(NumberKind::Short),
+            (Logical::Int | Logical::UInt, _) => Some(NumberKind::Long),
+            (Logical::Decimal(scale), Physical::Word8 | Physical::Fixed(1..=16)) => {
+                (scale <= WORD_DIGITS_MAX).then_some(NumberKind::Long)
+            }
+            _ => None,
+        }
+    }
+
+    /// True for decimals.
+    pub(crate) fn is_decimal(&self) -> bool {
+        matches!(self.meaning, Logical::Decimal(_))
+    }
+
+    /// True for integers without a sign.
+    pub(crate) fn is_unsigned(&self) -> bool {
+        self.meaning == Logical::UInt
     }
 
     /// The error for a definition level above the highest.

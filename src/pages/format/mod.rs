@@ -7,7 +7,9 @@
 //!               └─▶ leaf ─▶ number      what stored bytes mean
 //! levels, slots ─▶ hybrid ─▶ packed     runs of levels
 //! row_mask ─▶ bits                      which rows count, and which slots and values are theirs
+//! row_parts                             the same in several parts
 //! dictionary, stream ─▶ plain, hybrid   values, or indices of values
+//! stored_number                         numbers that are compared many at a time
 //! ```
 
 pub(super) mod bits;
@@ -30,6 +32,8 @@ pub(super) mod packed;
 pub(super) mod page_index;
 pub(super) mod plain;
 pub(super) mod row_mask;
+pub(super) mod row_parts;
 pub(super) mod slots;
+pub(super) mod stored_number;
 pub(super) mod stream;
 pub(super) mod thrift;

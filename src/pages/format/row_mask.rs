@@ -1,6 +1,6 @@
 //! Which rows of a row group count.
 
-use super::bits::{Bits, deposit, gather};
+use super::bits::{BitRange, Bits, deposit, gather};
 use super::data_pages::DataPage;
 use super::leaf::LeafColumn;
 use super::levels::validity;
@@ -37,6 +37,11 @@ impl RowMask {
         Self::new(words, self.rows())
     }
 
+    /// Words of 64 rows each, the lowest bit first.
+    pub(crate) fn words(&self) -> &[u64] {
+        self.bits.words()
+    }
+
     /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.bits.len()
@@ -54,38 +59,74 @@ impl RowMask {
 }
 
 /// The values of a page of a column without lists that are in rows that count.
-#[derive(Debug, Default)]
-pub(crate) struct KeptValues {
-    /// One bit per value.
-    pub(crate) bits: Bits,
+#[derive(Debug)]
+pub(crate) struct KeptValues<'m> {
+    mask: &'m RowMask,
+    /// Where no row of the page is NULL, its bits are those of the mask from this row on; else they are in `own`.
+    from: Option<usize>,
+    own: Bits,
+    /// Number of values, and of those that are kept.
+    len: usize,
+    ones: usize,
     /// Rows of the page that count.
     pub(crate) rows: usize,
     valid: Bits,
 }
 
-impl KeptValues {
+impl<'m> KeptValues<'m> {
+    pub(crate) fn new(mask: &'m RowMask) -> Self {
+        let (own, valid) = (Bits::default(), Bits::default());
+        Self { mask, from: None, own, len: 0, ones: 0, rows: 0, valid }
+    }
+
     /// Finds them; the page begins at row `from`.
-    pub(crate) fn find(
-        &mut self,
-        leaf: LeafColumn,
-        page: &DataPage<'_>,
-        mask: &RowMask,
-        from: usize,
-    ) -> Step<()> {
+    pub(crate) fn find(&mut self, leaf: LeafColumn, page: &DataPage<'_>, from: usize) -> Step<()> {
         let present = validity(leaf, page, &mut self.valid)?;
-        self.bits.clear();
-        self.rows = mask.bits.ones_of(from, page.slots);
+        self.rows = match page.slots {
+            slots if slots == self.mask.rows() => self.mask.kept,
+            slots => self.mask.bits.ones_of(from, slots),
+        };
+        if present == page.slots {
+            (self.from, self.len, self.ones) = (Some(from), present, self.rows);
+            return Ok(());
+        }
+        self.own.clear();
         for at in (0..page.slots).step_by(64) {
             let n = (page.slots - at).min(64);
-            let rows = mask.word(from + at, n);
-            if present == page.slots {
-                self.bits.push(rows, n);
-            } else {
-                let valid = self.valid.word(at, n);
-                self.bits.push(gather(rows, valid), valid.count_ones() as usize);
-            }
+            let valid = self.valid.word(at, n);
+            self.own.push(gather(self.mask.word(from + at, n), valid), valid.count_ones() as usize);
         }
+        (self.from, self.len, self.ones) = (None, present, self.own.ones());
         Ok(())
+    }
+
+    /// A bit for each value of the page.
+    pub(crate) fn range(&self) -> BitRange<'_> {
+        match self.from {
+            Some(from) => BitRange::new(&self.mask.bits, from, self.len),
+            None => BitRange::new(&self.own, 0, self.len),
+        }
+    }
+
+    /// Number of values of the page.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many of them are kept.
+    pub(crate) fn ones(&self) -> usize {
+        self.ones
+    }
+
+    /// The same of `len` values from value `at` on.
+    pub(crate) fn ones_of(&self, at: usize, len: usize) -> usize {
+        if len == self.len { self.ones } else { self.range().ones_of(at, len) }
+    }
+
+    /// A bit for each of `n` values from value `at` on, up to 64.
+    #[inline]
+    pub(crate) fn word(&self, at: usize, n: usize) -> u64 {
+        self.range().word(at, n)
     }
 }
 
@@ -163,18 +204,21 @@ impl KeptSlots {
 
     /// Puts those of `all` values that are kept into `out`.
     pub(crate) fn pick(&self, all: &[u32], out: &mut Vec<u32>) {
-        out.clear();
+        out.resize(all.len(), 0);
+        let mut end = 0;
         for (&word, values) in self.values.words().iter().zip(all.chunks(64)) {
             if word.count_ones() as usize == values.len() {
-                out.extend_from_slice(values);
+                out[end..end + values.len()].copy_from_slice(values);
+                end += values.len();
                 continue;
             }
-            let mut word = word;
-            while word != 0 {
-                out.extend(values.get(word.trailing_zeros() as usize));
-                word &= word - 1;
+            // No branch on which are kept, which cannot be predicted: what is not is overwritten.
+            for (bit, value) in values.iter().enumerate() {
+                out[end] = *value;
+                end += usize::from(word >> bit & 1 == 1);
             }
         }
+        out.truncate(end);
     }
 }
 

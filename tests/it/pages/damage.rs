@@ -25,7 +25,6 @@ fn what_is_not_known_is_left_to_arrow_and_counts_nothing() {
             plain.properties().set_encoding(Encoding::DELTA_BINARY_PACKED).build(),
             "encoding DELTA_BINARY_PACKED",
         ),
-        (plain.properties().set_encoding(Encoding::BYTE_STREAM_SPLIT).build(), "encoding BYTE_STREAM_SPLIT"),
         (brotli.properties().build(), "codec BROTLI(BrotliLevel(1))"),
     ] {
         let shard = Shard::write(&ints, properties);
