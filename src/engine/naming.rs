@@ -78,9 +78,9 @@ fn without_missing(
 /// What is wrong with a stored label, with the row where it is found: bytes that are not UTF-8, and texts that are
 /// no object, are hard to search for.
 pub(super) fn with_row(shard: Option<&Shard>, column: &str, what: &str) -> String {
-    let find = |shard| {
+    let find = |shard: &Shard| {
         if what.ends_with(NOT_UTF8) { first_row_not_utf8(shard, column) } else { row_of(shard, column, what) }
     };
-    let row = shard.and_then(find);
-    row.map_or_else(|| what.to_owned(), |row| format!("row {row}: {what}"))
+    let row = shard.and_then(|shard| Some(shard.row_words(find(shard)?)));
+    row.map_or_else(|| what.to_owned(), |row| format!("{row}: {what}"))
 }

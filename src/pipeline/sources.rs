@@ -30,7 +30,8 @@ pub(super) fn sources(plan: &CountPlan) -> Result<(Listing, Vec<Spooled>)> {
     let temporary = std::env::temp_dir();
     let parent = plan.limits.spill_dir.as_deref().unwrap_or(&temporary);
     let choose = |schema: &Schema| streamed(plan, schema);
-    let save = SavePlace { parent, limit: plan.limits.spill_limit, choose: &choose };
+    let as_map = |path: &str| as_map(plan, path);
+    let save = SavePlace { parent, limit: plan.limits.spill_limit, choose: &choose, as_map: &as_map };
     let (mut listed, mut spooled) = as_parquet(listed, &save)?;
     if stdin.is_empty() {
         return Ok((listed, spooled));
@@ -43,6 +44,16 @@ pub(super) fn sources(plan: &CountPlan) -> Result<(Listing, Vec<Spooled>)> {
     listed.shards.push(rows.listed());
     spooled.push(rows);
     Ok((listed, spooled))
+}
+
+/// Whether the labels that are named say that a column of objects is a map, or a struct.
+fn as_map(plan: &CountPlan, path: &str) -> Option<bool> {
+    let below = |name: &str| Some(name.strip_prefix(path)?.strip_prefix('.')?.to_owned());
+    let mut names = plan.labels.iter().flat_map(|names| names.split(','));
+    names.find_map(|name| match below(name) {
+        None => (name == path).then_some(true),
+        Some(inside) => Some(matches!(&inside[..], "key" | "value")),
+    })
 }
 
 /// The columns of a stream that are stored: the named ones, if all needed columns are named.

@@ -30,6 +30,7 @@ pub(crate) mod layout;
 pub(crate) mod listing;
 pub(crate) mod look;
 pub(crate) mod names;
+mod row_lines;
 pub(crate) mod row_reader;
 pub(crate) mod schema;
 pub(crate) mod shards;

@@ -17,7 +17,7 @@ mod io;
 mod object;
 mod place;
 
-pub(crate) use address::{Address, is_address, of_path};
+pub(crate) use address::{Address, is_address, of_path, plain};
 pub(crate) use bucket::Bucket;
 pub use clients::register;
 pub(crate) use clients::set_retries;

@@ -45,8 +45,7 @@ pub(crate) fn diagnose(shards: &[Shard], counting: &Counting, error: Error) -> D
         return Diagnosis::Unreadable(bad);
     }
     // Columns beside the labels: the scan has named the shard.
-    let text = error.to_string();
-    let named = shards.iter().enumerate().filter(|(_, shard)| text.contains(&format!("{}: ", shard.name)));
+    let named = shards.iter().enumerate().filter(|(_, shard)| error.is_at(&shard.name));
     match &named.map(|(i, _)| i).collect::<Vec<_>>()[..] {
         [one] => Diagnosis::Unreadable(vec![(*one, error)]),
         _ => Diagnosis::Other(error),
