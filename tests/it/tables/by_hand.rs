@@ -28,7 +28,7 @@ impl<'p> DeltaLog<'p> {
         settings: &Value,
     ) -> Self {
         let mut log = Self { place, table, next: 0 };
-        log.commit(&[protocol(), metadata(fields, partition, settings)]);
+        log.commit(&[protocol(settings), metadata(fields, partition, settings)]);
         log
     }
 
@@ -228,8 +228,10 @@ fn write_actions(path: &Path, actions: &[Value]) {
 }
 
 /// What a reader has to know.
-pub(super) fn protocol() -> Value {
-    let features = ["deletionVectors", "columnMapping", "typeWidening", "v2Checkpoint", "timestampNtz"];
+pub(super) fn protocol(settings: &Value) -> Value {
+    let widens = settings.get("delta.enableTypeWidening").map(|_| "typeWidening");
+    let features = ["deletionVectors", "columnMapping", "v2Checkpoint", "timestampNtz"];
+    let features: Vec<&str> = features.into_iter().chain(widens).collect();
     json!({"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features,
         "writerFeatures": features}})
 }

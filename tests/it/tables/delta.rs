@@ -172,6 +172,7 @@ fn deltalake_agrees(place: &Place, query: &str, expected: &Value) {
     }
 }
 
+/// deltalake does not read such tables.
 #[test]
 fn types_widen_and_columns_that_old_files_lack_are_missing() {
     let place = Place::new();
@@ -225,8 +226,6 @@ fn types_widen_and_columns_that_old_files_lack_are_missing() {
                 n,
                 "{condition} {engine}"
             );
-            let query = format!("SELECT count(*) FROM t WHERE {condition}");
-            deltalake_agrees(&place, &query, &json!([n]));
         }
     }
     let old = counts(&place, &["t", "--labels", "cat", "--table-version", "1"]);
@@ -241,8 +240,10 @@ fn live_files_are_found_in_checkpoints_of_every_kind() {
         cats(&place, "t/d.parquet", 8);
         let mut log = DeltaLog::begin(&place, "t", &[field("cat", "boolean")], &[], &json!({}));
         (1..4).for_each(|_| log.skip());
-        let state =
-            [protocol(), metadata(&[field("cat", "boolean")], &[], &json!({"delta.checkpointPolicy": "v2"}))];
+        let state = [
+            protocol(&json!({})),
+            metadata(&[field("cat", "boolean")], &[], &json!({"delta.checkpointPolicy": "v2"})),
+        ];
         let adds = [
             log.add_without("b.parquet", &[1]),
             log.add("c.parquet", &json!({})),

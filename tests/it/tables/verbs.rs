@@ -95,7 +95,7 @@ fn all_say(place: &Place, source: &str, labels: &str, columns: &[&str]) -> Vec<(
         let results = place.json("out/run_results.json");
         said.push(("rows of inputs".to_owned(), results["inputs"]["rows"].clone()));
     }
-    std::fs::remove_dir_all(place.path("state")).unwrap();
+    std::fs::remove_file(place.path("state")).unwrap();
     for part in ["0", "1"] {
         let out = format!("part{part}");
         let flags = ["--shard-index", part, "--shard-count", "2", "--overwrite"];
@@ -109,11 +109,8 @@ fn all_say(place: &Place, source: &str, labels: &str, columns: &[&str]) -> Vec<(
     for column in columns {
         let query =
             format!("SELECT {column} AS k, count(*) AS n FROM 'SRC' GROUP BY k ORDER BY k NULLS LAST");
-        let query = query.replace("SRC", source);
-        said.push((
-            query.replace(source, "SRC"),
-            done(place, &["sql", "-c", &query, "--format", "csv"]).into(),
-        ));
+        let answer = done(place, &["sql", "-c", &query.replace("SRC", source), "--format", "csv"]);
+        said.push((query, answer.into()));
     }
     let query =
         format!("SELECT label, positives, negatives FROM label_counts('{source}', 'labels=\"{labels}\"')");

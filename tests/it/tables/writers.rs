@@ -76,13 +76,14 @@ columns = {"cat": [i % 5 == 0 for i in range(24)], "dog": [True] * 24, "day": [d
 for column in ("day", "number", "flag", "time", "half", "text"):
     name = f"by-{column}"
     write_deltalake(name, pa.table(columns), partition_by=[column])
-    values = read(name)[column].to_pylist()
+    all = read(name)
+    values, cats = all[column].to_pylist(), all["cat"].to_pylist()
     found.append([name, [], len(values), 5, 24])
     for value in {repr(value): value for value in values}.values():
         text = {bool: lambda: str(value).lower(), dt.datetime: lambda: f"'{value:%Y-%m-%d %H:%M:%S.%f}'"}.get(type(value),
             lambda: repr(value) if isinstance(value, (int, float)) else "'" + str(value).replace("'", "''") + "'")
         where = f"{column} IS NULL" if value is None else f"{column} = {text()}"
-        found.append([name, ["--where", where], values.count(value), None, None])
+        found.append([name, ["--where", where], values.count(value), sum(cat for cat, own in zip(cats, values) if own == value), None])
 print(json.dumps(found), flush=True)
 # The threads of the writers may not end in order.
 os._exit(0)
@@ -174,13 +175,14 @@ for column in columns.column_names[2:]:
         spec.add_field(column, IdentityTransform())
     table.append(columns)
     name = table.location().removeprefix("file://")
-    values = table.scan().to_arrow()[column].to_pylist()
+    all = table.scan().to_arrow()
+    values, cats = all[column].to_pylist(), all["cat"].to_pylist()
     found.append([name, [], len(values), 5, 24])
     for value in {repr(value): value for value in values}.values():
         text = {bool: lambda: str(value).lower(), dt.datetime: lambda: f"'{value:%Y-%m-%d %H:%M:%S.%f}'", bytes: lambda: f"X'{value.hex()}'"}.get(
             type(value), lambda: str(value) if isinstance(value, (int, float, Decimal)) else "'" + str(value).replace("'", "''") + "'")
         where = f"{column} IS NULL" if value is None else f"{column} = {text()}"
-        found.append([name, ["--where", where], values.count(value), None, None])
+        found.append([name, ["--where", where], values.count(value), sum(cat for cat, own in zip(cats, values) if own == value), None])
 print(json.dumps(found), flush=True)
 # The threads of the writers may not end in order.
 os._exit(0)
