@@ -171,6 +171,22 @@ impl Error {
         self
     }
 
+    /// Whether it was put at this place, such as a shard, by [`Self::at`] or by its first words.
+    pub(crate) fn is_at(&self, place: &str) -> bool {
+        let starts = |text: &str| {
+            text.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(": "))
+        };
+        let Some(Detail { message, place: places, .. }) = self.detail() else { return false };
+        let mut inner = places.as_deref();
+        while let Some(text) = inner {
+            if starts(text) {
+                return true;
+            }
+            inner = text.split_once(": ").map(|(_, rest)| rest);
+        }
+        starts(message)
+    }
+
     /// What to do about it, if known.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
@@ -317,6 +333,14 @@ mod tests {
         assert_eq!((plural(1, "shard"), plural(0, "shard")), ("1 shard".to_owned(), "0 shards".to_owned()));
         assert_eq!(there_are(1, "label"), "there is 1 label");
         assert_eq!(there_are(2, "label"), "there are 2 labels");
+    }
+
+    #[test]
+    fn places_are_known_by_their_whole_names() {
+        let error = Error::input("the shard is cut off").at("d/a b.parquet").at("--by");
+        assert!(error.is_at("d/a b.parquet") && error.is_at("--by"));
+        assert!(!error.is_at("d/a") && !error.is_at("b.parquet") && !error.is_at("the shard is"));
+        assert!(Error::input("x: cut off").is_at("x") && !Error::input("not x: cut off").is_at("x"));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
+/// The entry in the footer of a Parquet file made of a text file that says on which lines its rows begin.
+pub(crate) const ROW_LINES: &str = "posweight.lines";
+
 /// Version of the file formats.
 pub(crate) const FORMAT_VERSION: &str = "1";
 /// Written last: sizes and hashes of everything else.

@@ -15,6 +15,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::files::ROW_LINES;
 use super::plan::failed;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
@@ -90,7 +91,9 @@ fn options(original: &OriginalShard<'_>) -> ArrowWriterOptions {
     };
     let rows = metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).max();
     let entries = metadata.file_metadata().key_value_metadata().cloned().unwrap_or_default();
-    let entries = entries.into_iter().filter(|entry| entry.key != ARROW_SCHEMA).collect();
+    // The lines of a text file are none of its copy.
+    let stays = |key: &str| key != ARROW_SCHEMA && key != ROW_LINES;
+    let entries = entries.into_iter().filter(|entry| stays(&entry.key)).collect();
     let properties = WriterProperties::builder()
         .set_compression(compression)
         .set_created_by("posweight".to_owned())

@@ -16,13 +16,16 @@ use crate::pipeline::opening::open_plan;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::report::{short, visible};
-use crate::source::evidence::{ColumnEvidence, gather};
+use crate::source::evidence::{cells_of_others, gather};
 use crate::source::formats::all_as_parquet;
 use crate::source::look::listed;
+use crate::source::type_words::type_words;
 use crate::source::{listing, schema, shards};
 
 /// Columns listed; the others are only counted.
 const COLUMNS_SHOWN: usize = 20;
+/// Characters shown of the type of a column.
+const TYPE_WIDTH: usize = 40;
 /// Characters shown of the cells of a column.
 const CELLS_WIDTH: usize = 60;
 /// Shards listed; the others are only counted.
@@ -66,7 +69,14 @@ impl InspectVerb {
         let opened = shards::open(listing.shards, machine.threads)?;
         let agreement = schema::agree(&opened, &|_| schema::Need::Nothing)?;
         let cells = gather(&opened, &agreement.schema, &|_| true)?;
-        say(&describe(&opened, &agreement.schema, &cells));
+        let others = cells_of_others(&opened, &cells);
+        say(&describe(&opened, &agreement.schema, &|name| match cells.get(name) {
+            Some(evidence) if evidence.shown.is_empty() && evidence.cells == 0 && !evidence.is_long => {
+                "NULL".to_owned()
+            }
+            Some(evidence) => evidence.shown.join(", "),
+            None => others.get(name).map(|shown| shown.join(", ")).unwrap_or_default(),
+        }));
         spec.out = Some("weights".into());
         self.labels.put(&mut spec);
         self.values.put(&mut spec);
@@ -173,7 +183,7 @@ fn folder_keys(
 fn describe(
     shards: &[shards::Shard],
     schema: &arrow::datatypes::Schema,
-    cells: &BTreeMap<String, ColumnEvidence>,
+    cells: &dyn Fn(&str) -> String,
 ) -> String {
     let rows = shards::rows_of(shards);
     let bytes: u64 = shards.iter().map(|shard| shard.bytes).sum();
@@ -194,8 +204,9 @@ fn describe(
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["column", "type", "cells"]);
     for field in schema.fields().iter().take(COLUMNS_SHOWN) {
-        let shown = cells.get(field.name()).map(|evidence| evidence.shown.join(", ")).unwrap_or_default();
-        table.add_row([short(field.name(), 40), field.data_type().to_string(), short(&shown, CELLS_WIDTH)]);
+        let shown = cells(field.name());
+        let shown = if shown.is_empty() { shown } else { short(&shown, CELLS_WIDTH) };
+        table.add_row([short(field.name(), 40), short(&type_words(field.data_type()), TYPE_WIDTH), shown]);
     }
     if schema.fields().len() > COLUMNS_SHOWN {
         table.add_row([

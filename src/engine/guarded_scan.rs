@@ -170,7 +170,7 @@ fn shards_of(scan: &dyn ExecutionPlan) -> Vec<Shard> {
 /// Which of the shards cannot be read; `cause` is what the reader said, or nothing where it panicked.
 fn unreadable(scan: &dyn ExecutionPlan, cause: Option<Error>) -> Error {
     let (shards, columns) = (shards_of(scan), scan.schema());
-    let is_named = |error: &Error| shards.iter().any(|shard| error.to_string().contains(&shard.name));
+    let is_named = |error: &Error| shards.iter().any(|shard| error.is_at(&shard.name));
     let cause = match cause {
         Some(error) if is_named(&error) => return error,
         Some(error) => error,

@@ -75,17 +75,12 @@ fn without_missing(
     Ok((arranged(&total)?, groups.collect::<Result<_>>()?))
 }
 
-/// What is wrong, with its row; the first row of a shard is 0.
-pub(super) fn in_row(row: u64, what: &str) -> String {
-    format!("row {row} (from 0): {what}")
-}
-
 /// What is wrong with a stored label, with the row where it is found: bytes that are not UTF-8, and texts that are
 /// no object, are hard to search for.
 pub(super) fn with_row(shard: Option<&Shard>, column: &str, what: &str) -> String {
-    let find = |shard| {
+    let find = |shard: &Shard| {
         if what.ends_with(NOT_UTF8) { first_row_not_utf8(shard, column) } else { row_of(shard, column, what) }
     };
-    let row = shard.and_then(find);
-    row.map_or_else(|| what.to_owned(), |row| in_row(row, what))
+    let row = shard.and_then(|shard| Some(shard.row_words(find(shard)?)));
+    row.map_or_else(|| what.to_owned(), |row| format!("{row}: {what}"))
 }

@@ -104,7 +104,13 @@ pub(super) async fn measure_rows(
     let measured = measure(&request, counts, &parts).await?;
     let rows = measured.whole.rows;
     if rows != counts.rows() {
-        return Err(Error::internal(format!("{} rows were counted, {rows} measured", counts.rows())));
+        let what = format!("{} rows were counted, but {rows} measured", counts.rows());
+        return Err(match opened.counting.filter {
+            Some(_) => {
+                Error::changed(what).hint("write the time into --where in place of a function such as now()")
+            }
+            None => Error::internal(what),
+        });
     }
     Ok((measured, progress.bytes()))
 }

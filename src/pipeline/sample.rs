@@ -66,7 +66,7 @@ fn compared_plan(method: &Method, counts: &LabelCounts, planned: &SamplingPlan) 
     })
 }
 
-/// A shard and the positions of its rows.
+/// A shard and the positions of its rows, with those that its table has deleted: whoever reads the file sees them.
 #[derive(Debug)]
 struct NumberedShard {
     path: String,
@@ -80,8 +80,9 @@ fn numbered(opened: &Opened) -> Vec<NumberedShard> {
     shards
         .map(|shard| {
             let first_position = next;
-            next = next.saturating_add(shard.rows);
-            NumberedShard { path: shard.name.clone(), first_position, rows: shard.rows }
+            let rows = shard.rows + shard.deleted.as_ref().map_or(0, |deleted| deleted.len());
+            next = next.saturating_add(rows);
+            NumberedShard { path: shard.name.clone(), first_position, rows }
         })
         .collect()
 }
@@ -91,14 +92,6 @@ fn numbered(opened: &Opened) -> Vec<NumberedShard> {
 pub(super) fn check_opened(plan: &Plan, opened: &Opened) -> Result<()> {
     if let Some(sampling) = &plan.sampling {
         check_folds(opened, sampling)?;
-    }
-    if let Some(shard) = opened.dataset.shards.iter().find(|shard| shard.deleted.is_some()) {
-        let table = shard.table.as_ref().map(|table| table.table.version().to_string()).unwrap_or_default();
-        return Err(Error::input(format!(
-            "{}: rows cannot be planned, because a plan numbers the rows of files, and the {table} has deleted some",
-            shard.name
-        ))
-        .hint("rewrite the table's files without deleted rows, as OPTIMIZE or a compaction does"));
     }
     can_tell(&opened.counting).map_err(|why| {
         Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(

@@ -42,7 +42,8 @@ pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     let listed = listing::list(&files, plan.tables)?.of_version(plan.tables)?;
     let (parent, limit) = (spill_folder(plan), plan.limits.spill_limit);
     let choose = |schema: &Schema| streamed(plan, schema);
-    let save = SavePlace { parent: &parent, limit, choose: &choose };
+    let as_map = |path: &str| as_map(plan, path);
+    let save = SavePlace { parent: &parent, limit, choose: &choose, as_map: &as_map };
     let (listing, spooled) = as_parquet(listed, &save)?;
     let is_alone = files.is_empty() && stdin.len() == 1;
     if stdin.is_empty() {
@@ -100,6 +101,16 @@ pub(super) fn saved_rows(plan: &CountPlan, mut rows: ComingRows) -> Result<Sourc
 
 fn spill_folder(plan: &CountPlan) -> PathBuf {
     plan.limits.spill_dir.clone().unwrap_or_else(std::env::temp_dir)
+}
+
+/// Whether the labels that are named say that a column of objects is a map, or a struct.
+fn as_map(plan: &CountPlan, path: &str) -> Option<bool> {
+    let below = |name: &str| Some(name.strip_prefix(path)?.strip_prefix('.')?.to_owned());
+    let mut names = plan.labels.iter().flat_map(|names| names.split(','));
+    names.find_map(|name| match below(name) {
+        None => (name == path).then_some(true),
+        Some(inside) => Some(matches!(&inside[..], "key" | "value")),
+    })
 }
 
 /// The columns of a stream that are stored: the named ones, if all needed columns are named.

@@ -221,6 +221,37 @@ pub(crate) fn gather(
     }
 }
 
+/// Some cells, as a person reads them, of columns that can hold no labels; none of columns with long cells.
+pub(crate) fn cells_of_others(
+    shards: &[Shard],
+    found: &BTreeMap<String, ColumnEvidence>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut others: BTreeMap<String, ColumnEvidence> = BTreeMap::new();
+    let whole = shards.iter().find(|shard| shard.rows > 0).and_then(|shard| shard.whole().ok());
+    let Some(shard) = whole else { return BTreeMap::new() };
+    let mut groups = 0..shard.metadata.num_row_groups();
+    let Some(group) = groups.find(|&group| shard.live_rows(group) > 0) else { return BTreeMap::new() };
+    let metadata = shard.metadata.row_group(group);
+    for (field, leaves) in shard.schema.fields().iter().zip(shard.leaves()) {
+        let bytes: i64 = leaves.map(|leaf| metadata.column(leaf).uncompressed_size()).sum();
+        if !found.contains_key(field.name()) && bytes / metadata.num_rows().max(1) <= TEXT_BYTES_MAX {
+            others.insert(field.name().clone(), ColumnEvidence::default());
+        }
+    }
+    let rows = RowChoice::Of(group, std::iter::once(0..FIRST_ROWS).collect());
+    // What cannot be read shows nothing here; counting says why.
+    let names: BTreeSet<String> = others.keys().cloned().collect();
+    let _ = read_columns(&shard, rows, &|name| names.contains(name), &mut |batch| {
+        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+            if let Some(evidence) = others.get_mut(field.name()) {
+                evidence.show(array);
+            }
+        }
+        Ok(Enough::No)
+    });
+    others.into_iter().map(|(name, evidence)| (name, evidence.shown)).collect()
+}
+
 /// The first, the middle and the last of `n`.
 fn spread(n: usize) -> Vec<usize> {
     let mut places = vec![0, n / 2, n.saturating_sub(1)];

@@ -32,7 +32,7 @@ fn half_held(shards: &[Shard]) -> Option<Error> {
     let of_table = |shard: &&Shard| shard.table.is_some();
     let own = |shard: &'_ Shard| -> Vec<String> {
         let live = shard.table.as_ref().and_then(|table| table.live());
-        let partition = live.into_iter().flat_map(|live| live.partition.iter().map(|(key, _)| key));
+        let partition = live.into_iter().flat_map(|live| live.partition.told.iter().map(|(key, _)| key));
         partition.filter(|key| shard.hive.iter().any(|(said, _)| said == *key)).cloned().collect()
     };
     let keys: BTreeSet<String> = shards.iter().flat_map(own).collect();

@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use self::braces::alternatives;
 use self::folders::{PassedOver, is_link};
-pub(crate) use self::hive::{hive_text, hive_value, of_path};
+pub(crate) use self::hive::{hive_folder, hive_text, hive_value, of_path};
 use self::met_tables::Tables;
 pub(crate) use self::names::{FileCompression, FileFormat, format_of};
 use super::tables::at::HowTables;
-use super::tables::open::{FoundPlace, FoundTable, open};
+use super::tables::open::{FoundPlace, FoundTable, of_catalog, open};
 use super::tables::table::{Table, TableFile, said};
 use crate::error::{Error, Result, plural};
 use crate::store::{Address, Place, is_address};
@@ -163,7 +163,8 @@ fn live_files(found: FoundTable, how: HowTables) -> Result<(Arc<dyn Table>, Vec<
     };
     let table = open(found, how.at)?.ok_or_else(|| Error::internal("a table that is not read"))?;
     let files = table.files().iter().enumerate().map(|(file, live)| {
-        let own = live.partition.iter().map(|(key, value)| (key.clone(), hive::written(value.as_deref())));
+        let own =
+            live.partition.told.iter().map(|(key, value)| (key.clone(), hive::written(value.as_deref())));
         Listed {
             place: live.place.clone(),
             hive: above.iter().cloned().chain(own).collect(),
@@ -202,6 +203,10 @@ fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver) -> Result<
     }
     if let Some(path) = of_file_address(source) {
         return expand(&path?, tables, passed);
+    }
+    if let Some(metadata) = of_catalog(source) {
+        tables.add_of_catalog(source, &metadata?)?;
+        return Ok(Vec::new());
     }
     if is_address(source) {
         let found = objects::expand(&Address::parse(source)?, tables, passed)?;

@@ -32,6 +32,7 @@ pub(crate) mod listing;
 pub(crate) mod look;
 pub(crate) mod names;
 mod row_groups;
+mod row_lines;
 pub(crate) mod row_reader;
 pub(crate) mod pass_on;
 pub(crate) mod row_stream;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::listing::{FileFormat, format_of};
+use super::listing::{FileFormat, format_of, hive_folder, hive_text, of_path};
 use super::shards::Shard;
 
 /// The names, in the order of the shards.
@@ -40,21 +40,32 @@ fn of_places(places: &[(&Path, &[(String, String)])]) -> Vec<String> {
     let paths: Vec<Vec<String>> = places.iter().map(|(path, _)| parts(path)).collect();
     let short = |(path, hive): &(&Path, &[(String, String)])| {
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let folders = hive.iter().map(|(key, value)| format!("{key}={value}"));
+        let folders = hive.iter().map(|(key, value)| hive_folder(key, value));
         folders.chain(file).collect::<Vec<_>>().join("/")
     };
     let mut names: Vec<String> = places.iter().map(short).collect();
     let mut same_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     names.iter().enumerate().for_each(|(i, name)| same_name.entry(name).or_default().push(i));
     let doubled: Vec<Vec<usize>> = same_name.into_values().filter(|same| same.len() > 1).collect();
+    let named = |(i, path): (usize, String)| (i, with_folders(places[i].1, path));
     for same in doubled {
-        below_common(&paths, &same).into_iter().for_each(|(i, name)| names[i] = name);
+        below_common(&paths, &same).into_iter().map(named).for_each(|(i, name)| names[i] = name);
     }
     if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
         let all: Vec<usize> = (0..names.len()).collect();
-        below_common(&paths, &all).into_iter().for_each(|(i, name)| names[i] = name);
+        below_common(&paths, &all).into_iter().map(named).for_each(|(i, name)| names[i] = name);
     }
     names
+}
+
+/// A path with the `key=value` folders that are not in it, which a table says of its files.
+fn with_folders(hive: &[(String, String)], path: String) -> String {
+    let known = of_path(Path::new(&path));
+    let is_known = |(key, value): &&(String, String)| {
+        known.iter().any(|(own, written)| own == key && hive_text(written) == hive_text(value))
+    };
+    let lacking = hive.iter().filter(|pair| !is_known(pair)).map(|(key, value)| hive_folder(key, value));
+    lacking.chain([path.clone()]).collect::<Vec<_>>().join("/")
 }
 
 /// Some of the paths, each as seen from the folder that all of these lie in.
@@ -106,6 +117,21 @@ mod tests {
     }
 
     #[test]
+    fn folders_that_a_table_says_are_in_the_name() {
+        let hive = |value: &str| vec![("k/l".to_owned(), value.to_owned())];
+        let (one, two) = (hive("a%2Fb"), hive("c"));
+        let places = [
+            ("/t/x/f", &one[..]),
+            ("/t/y/f", &one[..]),
+            ("/t/y/g", &two[..]),
+            ("/t/k%2Fl=a%2Fb/f", &one[..]),
+        ];
+        let places = places.map(|(path, hive)| (Path::new(path), hive));
+        let names = ["k%2Fl=a%2Fb/x/f", "k%2Fl=a%2Fb/y/f", "k%2Fl=c/g", "k%2Fl=a%2Fb/f"];
+        assert_eq!(of_places(&places), names);
+    }
+
+    #[test]
     fn shards_of_one_name_have_different_names() {
         assert_eq!(
             named(&["/d/x/a.parquet", "/d/y/z/a.parquet", "/d/x/b.parquet"]),
@@ -114,6 +140,6 @@ mod tests {
         assert_eq!(named(&["/d/a.parquet", "/d/d/a.parquet"]), ["a.parquet", "d/a.parquet"]);
         // Two pairs whose paths below their folders are the same.
         let paths = ["/d/k=1/u/a", "/d/k=1/v/a", "/e/u/a", "/e/v/a"];
-        assert_eq!(named(&paths), ["d/k=1/u/a", "d/k=1/v/a", "e/u/a", "e/v/a"]);
+        assert_eq!(named(&paths), ["k=1/u/a", "k=1/v/a", "u/a", "v/a"]);
     }
 }

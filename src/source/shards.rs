@@ -23,10 +23,12 @@ use super::group_outline::GroupOutline;
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
 use super::row_stream::StreamEnd;
+use super::row_lines::line_of;
 use super::tables::deleted_rows::DeletedRows;
 use super::tables::footer::{as_named, rows_of_group};
 use super::tables::table::TableFile;
 use crate::artifact::counts::add_fingerprints;
+use crate::artifact::files::ROW_LINES;
 use crate::error::{Error, Result};
 use crate::pages::Outline;
 use crate::store::{Object, Place, Stat};
@@ -94,6 +96,16 @@ impl Shard {
     pub(crate) fn key_value(&self, key: &str) -> Option<&str> {
         let pairs = self.metadata.file_metadata().key_value_metadata()?;
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    }
+
+    /// What messages call a row, by its number among the rows that are left: its line in a text file, or its number in
+    /// the file.
+    #[must_use]
+    pub(crate) fn row_words(&self, row: u64) -> String {
+        match self.key_value(ROW_LINES).and_then(|lines| line_of(lines, row)) {
+            Some(line) => format!("line {line}"),
+            None => format!("row {} (from 0)", self.deleted.as_ref().map_or(row, |deleted| deleted.place(row))),
+        }
     }
 
     /// The shard with columns of these names beside its own, where they lie inside its own, such as `target.cat`.
@@ -350,6 +362,7 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     }
     let footer_bytes = if groups.is_some() || is_outline { 0 } else { decoded.metadata.memory_size() };
     known.hold(SHARD_BYTES + 3 * listed.name.len() + footer_bytes)?;
+    table.map_or(Ok(()), |table| table.check_untold(&decoded.schema))?;
     let hive = match table {
         Some(table) => table.folders(&listed.hive, &decoded.schema),
         None => listed.hive.clone(),

@@ -13,6 +13,8 @@ use parquet::file::properties::WriterProperties;
 
 use super::class_labels::KEY as CLASS_NAMES;
 use super::listing::Listed;
+use super::row_lines::RowLines;
+use crate::artifact::files::ROW_LINES;
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
 use crate::store::Place;
@@ -129,6 +131,13 @@ impl Spool {
             self.writer.flush().map_err(|cause| refused(&self.parent, &cause))?;
         }
         self.within()
+    }
+
+    /// Says on which lines its rows begin.
+    pub(super) fn add_lines(&mut self, lines: &RowLines) {
+        if let Some(entry) = lines.entry() {
+            self.writer.append_key_value_metadata(KeyValue::new(ROW_LINES.to_owned(), entry));
+        }
     }
 
     /// Ends the shard.

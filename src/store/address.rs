@@ -29,6 +29,25 @@ pub(crate) fn of_path(path: &Path) -> Option<&str> {
     path.to_str().filter(|text| is_address(text))
 }
 
+/// A path or an address as other programs write it, in the way that is read here: paths without `file:`, and the
+/// names of stores that Hadoop has.
+#[must_use]
+pub(crate) fn plain(text: &str) -> String {
+    if let Some(path) = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")) {
+        return path.to_owned();
+    }
+    match text.split_once("://") {
+        Some(("s3a" | "s3n", rest)) => format!("s3://{rest}"),
+        Some((scheme, rest)) if is_azure_of_hadoop(scheme) => match rest.split_once('@') {
+            Some((container, server)) => {
+                format!("az://{container}/{}", server.split_once('/').map_or("", |(_, key)| key))
+            }
+            None => text.to_owned(),
+        },
+        _ => text.to_owned(),
+    }
+}
+
 impl Address {
     /// Reads `scheme://bucket/key`.
     ///
@@ -172,6 +191,16 @@ mod tests {
         ] {
             let error = Address::parse(bad).unwrap_err().to_string();
             assert!(!error.contains("canary"), "{error}");
+        }
+        for (text, expected) in [
+            ("file:///d/x", "/d/x"),
+            ("file:/d/x", "/d/x"),
+            ("/d/x", "/d/x"),
+            ("s3a://b/x", "s3://b/x"),
+            ("abfss://c@a.dfs.core.windows.net/d/x", "az://c/d/x"),
+            ("gs://b/x", "gs://b/x"),
+        ] {
+            assert_eq!(plain(text), expected);
         }
         assert!(!is_address("C:\\data") && !is_address("a b://c") && is_address("s3://b/c"));
     }

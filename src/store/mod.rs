@@ -20,7 +20,7 @@ mod object;
 mod place;
 mod settings;
 
-pub(crate) use address::{Address, is_address, of_path};
+pub(crate) use address::{Address, is_address, of_path, plain};
 pub(crate) use bucket::Bucket;
 pub use clients::register;
 pub(crate) use clients::set_retries;

@@ -43,7 +43,10 @@ fn sources_that_are_not_there() {
     refused(&place, &["empty"], 4, &["empty: no Parquet file in this folder"]);
     refused(&place, &["*.parquet"], 4, &["*.parquet: this glob matches nothing"]);
     refused(&place, &["nowhere", "empty"], 4, &["2 sources are wrong", "nowhere", "empty"]);
-    refused(&place, &["s3://bucket/x"], 2, &["s3:// is not supported"]);
+    let unsupported = if cfg!(feature = "cloud") { "ftp" } else { "s3" };
+    let source = format!("{unsupported}://bucket/x");
+    let words = [&source[..], &format!("{unsupported}:// is not"), "supported", "s3://BUCKET/KEY"];
+    refused(&place, &[&source], 2, &words);
 }
 
 #[test]

@@ -297,10 +297,10 @@ fn folders_are_conditions_and_groups_for_both() {
 fn what_needs_rows_is_counted_from_arrays() {
     let place = Place::new();
     hive(&place);
+    let wide = ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--overwrite"];
     for (flags, why) in
-        [(["--where", "w = 1 or random() > 2"], "--where"), (["--sample-weight", "year"], "--sample-weight")]
+        [(["--sample-weight", "year"], "--sample-weight"), (["--null-as", "negative"], "NULL")]
     {
-        let wide = ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--overwrite"];
         let ended = place.run(&[&wide[..], &flags].concat());
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         let way = place.json("out/run_results.json")["counting"]["way"].clone();
@@ -314,6 +314,25 @@ fn what_needs_rows_is_counted_from_arrays() {
             refused.stderr
         );
     }
+}
+
+#[test]
+fn conditions_that_ask_for_random_values_are_refused() {
+    let place = Place::new();
+    hive(&place);
+    for verb in [&["compute", "in"][..], &["sample", "in", "--plan", "ml-ros"]] {
+        for more in [&[][..], &["--engine", "plain"], &["--where", "split = 'train' AND random() > 0.5"]] {
+            let flags =
+                ["--layout", "wide", "--labels", "l", "--out", "out", "--where", "w = 1 OR random() > 0.5"];
+            let flags = if more.contains(&"--where") { &flags[..6] } else { &flags[..] };
+            let ended = place.run(&[verb, flags, more].concat());
+            let says = ["--where", "random()", "id % 2 = 0", "posweight sample"];
+            let says = says.iter().all(|words| ended.stderr.contains(words));
+            assert!(ended.code == 2 && says, "{verb:?} {more:?} {} {}", ended.code, ended.stderr);
+        }
+    }
+    let random = ["compute", "in", "--query", "SELECT l FROM shards WHERE random() < 2", "--labels", "l"];
+    assert_eq!(place.run(&[&random[..], &["--out", "out"]].concat()).code, 0);
 }
 
 /// Every codec and page version is read as it is; encodings that are not known are read as arrays, their

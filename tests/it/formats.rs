@@ -118,3 +118,66 @@ fn what_text_files_cannot_be_is_said_with_file_and_line() {
     assert!(ended.code == 4 && words.iter().all(|word| ended.stderr.contains(word)), "{}", ended.stderr);
     assert!(!place.path("out/weights.json").exists());
 }
+
+#[test]
+fn messages_about_values_name_the_line() {
+    let place = Place::new();
+    for (folder, end) in [("lf", "\n"), ("crlf", "\r\n")] {
+        fs::create_dir(place.path(folder)).unwrap();
+        let text = format!("id,cat,note{end}1,1,\"a{end}b\"{end}{end}2,0,x{end}3,7,y{end}");
+        fs::write(place.path(&format!("{folder}/a.csv")), text).unwrap();
+        let ended = place.run(&["compute", folder, "--layout", "wide", "--labels", "cat", "--out", "out"]);
+        let words = format!("{folder}/a.csv: column \"cat\": line 6: value 7");
+        assert!(ended.code == 4 && ended.stderr.contains(&words), "{folder}: {}", ended.stderr);
+        let text = format!("id,cat{end}1,1{end}{end}2{end}");
+        fs::write(place.path(&format!("{folder}/a.csv")), text).unwrap();
+        let ended = place.run(&["compute", folder, "--layout", "wide", "--labels", "cat", "--out", "out"]);
+        let words = format!("{folder}/a.csv: line 4: 2 fields are expected");
+        assert!(ended.code == 4 && ended.stderr.contains(&words), "{folder}: {}", ended.stderr);
+    }
+    fs::write(place.path("a.jsonl"), "{\"tags\": \"[1]\"}\n\n{\"tags\": \"[1, [2]]\"}\n").unwrap();
+    let ended = place.run(&["compute", "a.jsonl", "--labels", "tags", "--layout", "list", "--out", "out"]);
+    assert!(ended.code == 4 && ended.stderr.contains("line 3: "), "{}", ended.stderr);
+    let copied = ["sample", "lf", "--plan", "ml-ros", "--materialize", "--labels", "cat", "--out", "plan"];
+    fs::write(place.path("lf/a.csv"), "id,cat\n1,1\n2,0\n").unwrap();
+    assert_eq!(place.run(&copied).code, 0);
+    let copy = fs::read(place.path("plan/sampled/a.csv.parquet")).unwrap();
+    assert!(!copy.windows(15).any(|bytes| bytes == b"posweight.lines"), "lines of the text file");
+}
+
+#[test]
+fn a_json_key_that_is_there_twice_is_refused_with_its_line() {
+    let place = Place::new();
+    for row in ["{\"cat\": 1, \"cat\": 0}", "{\"cat\": 1, \"box\": [{\"cat\": 1, \"cat\": 1}]}"] {
+        fs::write(place.path("a.jsonl"), format!("{{\"cat\": 1}}\n{row}\n")).unwrap();
+        for arguments in
+            [&["compute", "a.jsonl", "--labels", "cat", "--out", "out"][..], &["inspect", "a.jsonl"]]
+        {
+            let ended = place.run(arguments);
+            let words = "a.jsonl: line 2: the key \"cat\" is there twice";
+            assert!(ended.code == 4 && ended.stderr.contains(words), "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn json_objects_are_maps_of_labels_to_values() {
+    let place = Place::new();
+    let rows = ["{\"cat\": 1, \"dog\": 0}", "{\"dog\": 1, \"bird\": null}", "{}", "null"];
+    let rows = rows.map(|scores| format!("{{\"scores\": {scores}}}\n"));
+    fs::write(place.path("a.jsonl"), rows.concat()).unwrap();
+    let expected = json!([["bird", "cat", "dog"], [0, 1, 1], [2, 2, 2], [2, 1, 1]]);
+    for flags in [&["--labels", "scores"][..], &["--labels", "scores", "--layout", "map"], &[]] {
+        let found = place.weights(&[&["a.jsonl"][..], flags].concat());
+        let told = ["labels", "positives", "negatives", "missing"].map(|key| found[key].clone()).to_vec();
+        assert_eq!(json!(told), expected, "{flags:?}");
+    }
+    // With the same keys everywhere, what is asked for decides.
+    fs::write(place.path("b.jsonl"), format!("{}{}", rows[0], rows[0])).unwrap();
+    for labels in ["scores", "scores.*", "scores.cat,scores.dog"] {
+        let found = place.weights(&["b.jsonl", "--labels", labels]);
+        assert_eq!((&found["positives"], &found["negatives"]), (&json!([2, 0]), &json!([0, 2])), "{labels}");
+    }
+    let found = place.weights(&["a.jsonl", "--labels", "scores.cat,scores.dog"]);
+    assert_eq!((&found["positives"], &found["missing"]), (&json!([1, 1]), &json!([3, 2])));
+}

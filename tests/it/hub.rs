@@ -34,14 +34,14 @@ struct HubServer {
     state: Arc<Mutex<HubState>>,
 }
 
-type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
+pub(crate) type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
 /// The value of a header of a request.
-type Header<'h> = &'h dyn Fn(&str) -> Option<String>;
+pub(crate) type Header<'h> = &'h dyn Fn(&str) -> Option<String>;
 /// Answers a request: method, path with query, headers.
 type Answering<'a> = &'a dyn Fn(&str, &str, Header<'_>) -> Answer;
 
 /// A server on a port of this machine.
-fn listen(answer: impl Fn(&str, &str, Header<'_>) -> Answer + Send + Sync + 'static) -> String {
+pub(crate) fn listen(answer: impl Fn(&str, &str, Header<'_>) -> Answer + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);

@@ -2,12 +2,16 @@
 
 /// Tables written byte by byte.
 mod by_hand;
+/// Iceberg in object stores, and in REST catalogs.
+mod catalog;
 /// Logs, versions and column mapping of Delta Lake.
 mod delta;
 /// Deleted rows in every layout and verb.
 mod deleted_rows;
 /// Snapshots, deletes and field ids of Iceberg.
 mod iceberg;
+/// Every verb over every kind of table.
+mod verbs;
 /// Tables that deltalake and pyiceberg write.
 mod writers;
 

@@ -29,7 +29,7 @@ pub(super) fn with_row(shard: Option<&Shard>, counting: &Counting, what: &str) -
         _ => false,
     };
     let row = if reads_cells { first_row(shard?, counting, what) } else { None };
-    row.map(|row| in_row(row, what))
+    Some(format!("{}: {what}", shard?.row_words(row?)))
 }
 
 /// What is wrong with a value that has no meaning.
@@ -51,7 +51,7 @@ pub(super) fn value_with_row(
         return None;
     }
     let (row, value) = first_bad_value(shard, column, element, counting.domain(position))?;
-    Some(in_row(row, &no_meaning(counting.domain(position), &value)))
+    Some(format!("{}: {}", shard.row_words(row), no_meaning(counting.domain(position), &value)))
 }
 
 fn first_bad_value(

@@ -52,8 +52,7 @@ pub(crate) fn diagnose(shards: &[Shard], counting: &Counting, error: Error) -> D
     let bad = error.to_string().contains(NO_WEIGHT).then(|| first_bad_weight(shards, counting)).flatten();
     let error = bad.unwrap_or(error);
     // Columns beside the labels: the scan has named the shard.
-    let text = error.to_string();
-    let named = shards.iter().enumerate().filter(|(_, shard)| text.contains(&format!("{}: ", shard.name)));
+    let named = shards.iter().enumerate().filter(|(_, shard)| error.is_at(&shard.name));
     match &named.map(|(i, _)| i).collect::<Vec<_>>()[..] {
         [one] => Diagnosis::Unreadable(vec![(*one, error)]),
         _ => Diagnosis::Other(error),

@@ -88,22 +88,20 @@ pub(crate) async fn fastest(
     Ok(match hive::kept(context, dataset, condition).await? {
         Some(kept) if by_column(dataset, counting).is_none() => EngineChoice::Encoded(kept),
         Some(_) => EngineChoice::Masked,
-        None if counting.layout.kind != LayoutKind::Long && is_stable(context, dataset, counting)? => {
+        None if counting.layout.kind != LayoutKind::Long && is_condition(context, dataset, counting)? => {
             EngineChoice::Masked
         }
         None => EngineChoice::Plain("--where asks for columns of the files, which needs rows".to_owned()),
     })
 }
 
-/// Whether the condition says the same of a row whenever it is asked. Where it is no condition at all, the plain path
-/// says what is wrong.
-fn is_stable(context: &SessionContext, dataset: &Dataset, counting: &Counting) -> Result<bool> {
+/// Whether this is a condition; where it is none, the plain path says what is wrong.
+fn is_condition(context: &SessionContext, dataset: &Dataset, counting: &Counting) -> Result<bool> {
     let all = Counting { filter: None, ..counting.clone() };
     let Some(condition) = &counting.filter else { return Ok(true) };
     let table = rows(context, dataset, &all, 1, &[])?;
     let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(false) };
-    let stable = !expression.is_volatile();
-    Ok(stable && table.filter(expression).and_then(DataFrame::into_optimized_plan).is_ok())
+    Ok(table.filter(expression).and_then(DataFrame::into_optimized_plan).is_ok())
 }
 
 /// Refuses a condition that says something else of the same row in another run, because it asks for the time or for
@@ -118,7 +116,7 @@ pub(crate) fn check_repeatable(
     // Only the columns are needed: row groups of shards with saved counts were not read.
     let table = rows(context, &dataset.with(Vec::new()), &all, 1, &[])?;
     // Where it is no condition at all, counting says what is wrong.
-    let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(()) };
+    let Ok(expression) = table.parse_sql_expr(condition) else { return Ok(()) };
     let changes = |part: &Expr| match part {
         Expr::ScalarFunction(call) => call.func.signature().volatility != Volatility::Immutable,
         _ => false,

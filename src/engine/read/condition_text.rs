@@ -1,5 +1,5 @@
 //! `--where` as an expression: keys of folders are numbers, booleans or dates where all their values are. A column that
-//! a shard has twice is refused.
+//! a shard has twice is refused, and so are random values: rows are read more than once, and have to be the same ones.
 
 use std::sync::Arc;
 
@@ -16,6 +16,9 @@ use crate::error::Error;
 /// A condition over the columns of `rows`, in which keys of folders are text.
 pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> DfResult<Expr> {
     let as_text = rows.parse_sql_expr(condition)?;
+    if as_text.is_volatile() {
+        return Err(external(random()));
+    }
     as_text.column_refs().into_iter().try_for_each(|column| check_once(dataset, &column.name))?;
     let typed = as_text.clone().transform(|expression| {
         let of = match &expression {
@@ -35,6 +38,13 @@ pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> Df
     let simplify = SimplifyContext::builder().with_schema(schema.clone().into()).build();
     let fits = ExprSimplifier::new(simplify).coerce(typed.data.clone(), schema).is_ok();
     Ok(if fits { typed.data } else { as_text })
+}
+
+fn random() -> Error {
+    Error::usage("a function such as random() gives other rows whenever the shards are read").hint(
+        "choose rows by a column, such as --where \"id % 2 = 0\"; or split them at random, once, with posweight sample \
+         --plan stratified-split:half=0.5,rest=0.5 --materialize, and count the folder sampled/fold=half of its --out",
+    )
 }
 
 /// Refuses a column that a shard has twice: which of them is meant cannot be known.

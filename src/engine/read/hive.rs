@@ -21,9 +21,6 @@ pub(crate) async fn kept(
 ) -> Result<Option<Vec<bool>>> {
     let table = context.read_batch(keys(dataset)?).map_err(|cause| ours(&cause))?;
     let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(None) };
-    if expression.is_volatile() {
-        return Ok(None);
-    }
     let Ok(rows) = table.filter(expression) else { return Ok(None) };
     let batches = rows.collect().await.map_err(|cause| ours(&cause))?;
     let mut kept = vec![false; dataset.shards.len()];

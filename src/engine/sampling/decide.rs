@@ -195,7 +195,8 @@ impl RowSink for Decider {
             values: Values::default(),
             weights: None,
         };
-        let (first, stream) = (block.first_row, self.numbering.streams[block.shard]);
+        let (numbering, stream) = (Arc::clone(&self.numbering), self.numbering.streams[block.shard]);
+        let place = |at: u64| numbering.place(block.shard, block.first_row + at);
         let Self { shift, folds, random_folds, entries, scumble, touched, measure, .. } = self;
         let mut entries = entries.iter().peekable();
         // Number and last value of the entries of a row; rows must come in order.
@@ -218,14 +219,14 @@ impl RowSink for Decider {
         };
         let rows = match &*rule {
             Rule::Repeat(factors) => each(block, &mut decisions, |at, row| {
-                Ok(seen(row, factors.repeats(row.positives, stream, first + at)))
+                Ok(seen(row, factors.repeats(row.positives, stream, place(at))))
             }),
             Rule::Weigh { weights, draws, sum } => {
                 let mut all = Vec::with_capacity(block.rows());
                 let rows = each(block, &mut decisions, |at, row| {
                     let weight = weights.weight(row.positives);
                     all.push(weight);
-                    Ok(seen(row, RowWeights::repeats(weight, *draws, *sum, stream, first + at)))
+                    Ok(seen(row, RowWeights::repeats(weight, *draws, *sum, stream, place(at))))
                 });
                 decisions.weights = Some(all);
                 rows
@@ -258,7 +259,7 @@ impl RowSink for Decider {
                         .hint("run again once nothing writes to the shards")
                 })?;
                 folds[fold].add(row.positives, row.unknown);
-                random_folds[random_fold(shares, stream, first + at)].add(row.positives, row.unknown);
+                random_folds[random_fold(shares, stream, place(at))].add(row.positives, row.unknown);
                 u32::try_from(fold).map_err(|_| Error::internal("more than 2^32 folds"))
             }),
         };
@@ -266,7 +267,7 @@ impl RowSink for Decider {
         if self.measure.is_some() {
             return Ok(());
         }
-        self.decided.push(block.shard, decisions)
+        self.decided.push(block.shard, numbering.placed(block.shard, decisions)?)
     }
 }
 

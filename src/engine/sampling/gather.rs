@@ -63,7 +63,7 @@ pub(super) async fn sum(
 }
 
 /// The number of each row with its key, sorted by key; rows without a key are left out. The arguments of `key` are
-/// the shard, the number of the row within the shard, and the row.
+/// the shard, the place of the row in its file, and the row.
 pub(super) async fn keyed(
     task: &SamplingTask<'_>,
     key: impl Fn(usize, u64, &Row<'_>) -> Option<u128> + Clone + Send + 'static,
@@ -73,7 +73,7 @@ pub(super) async fn keyed(
         let base = numbering.bases[block.shard];
         for (at, row) in rows(block) {
             let number = block.first_row + at;
-            if let Some(key) = key(block.shard, number, &row) {
+            if let Some(key) = key(block.shard, numbering.place(block.shard, number), &row) {
                 entries.push(key, base + number)?;
             }
         }
@@ -134,7 +134,7 @@ pub(super) async fn all_rows(task: &SamplingTask<'_>) -> Result<(Rows, Vec<u64>)
             let number = block.first_row + at;
             part.numbers.push(base + number);
             turned(row.positives, &frequent, &mut labels);
-            part.rows.push(&labels, stream.bits(number));
+            part.rows.push(&labels, stream.bits(numbering.place(block.shard, number)));
         }
         let bytes = part.rows.bytes() + part.numbers.len() * size_of::<u64>();
         // The blocks are copied into one, which is indexed by label as well.

@@ -8,7 +8,9 @@ use crate::engine::rows::request::Request;
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
 use crate::sampling::draw::Stream;
-use crate::sampling::{Draw, Method, Rarity, Shift};
+use crate::sampling::{Decisions, Draw, Method, Rarity, Shift};
+use crate::source::shards::Shard;
+use crate::source::tables::deleted_rows::DeletedRows;
 
 /// What to plan.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +68,9 @@ pub(crate) struct SamplingFacts {
 }
 
 /// Numbers of rows over all shards, in the order of shard names, and the random numbers of each shard.
+///
+/// Rows that the table of a shard has deleted have no number here. Random numbers and decisions are by the places of
+/// rows in their files, so that whoever reads the files finds the rows, and deleting one changes nothing of the others.
 #[derive(Debug)]
 pub(super) struct RowNumbering {
     /// Random numbers of each shard.
@@ -74,9 +79,44 @@ pub(super) struct RowNumbering {
     pub(super) bases: Vec<u64>,
     /// Number of all rows.
     pub(super) rows: u64,
+    /// Deleted rows of each shard.
+    deleted: Vec<Option<Arc<DeletedRows>>>,
 }
 
 impl RowNumbering {
+    /// For shards called `names`.
+    fn of(shards: &[Shard], names: &[String], draw: Draw) -> Result<Self> {
+        let rows: Vec<u64> = shards.iter().map(|shard| shard.rows).collect();
+        let deleted = shards.iter().map(|shard| shard.deleted.clone()).collect();
+        Ok(Self { deleted, ..Self::new(&rows, names, draw)? })
+    }
+
+    /// The place in the file of the row with this number in its shard.
+    pub(super) fn place(&self, shard: usize, row: u64) -> u64 {
+        match self.deleted.get(shard) {
+            Some(Some(deleted)) => deleted.place(row),
+            _ => row,
+        }
+    }
+
+    /// Decisions on rows by their places in the file.
+    pub(super) fn placed(&self, shard: usize, decisions: Decisions) -> Result<Decisions> {
+        let Some(Some(deleted)) = self.deleted.get(shard) else { return Ok(decisions) };
+        let first_row = deleted.place(decisions.first_row);
+        let end = match decisions.rows {
+            0 => first_row,
+            rows => deleted.place(decisions.first_row + rows - 1) + 1,
+        };
+        if end - first_row == decisions.rows {
+            return Ok(Decisions { first_row, ..decisions });
+        }
+        let places = (0..decisions.values.len())
+            .map(|value| u32::try_from(deleted.place(decisions.row(value)) - first_row));
+        let chosen = places.collect::<std::result::Result<Vec<_>, _>>();
+        let chosen = chosen.map_err(|_| Error::resource("more than 2^32 rows in a row are deleted"))?;
+        Ok(Decisions { first_row, rows: end - first_row, chosen: Some(chosen), ..decisions })
+    }
+
     /// For shards with these numbers of rows and `names`.
     fn new(shard_rows: &[u64], names: &[String], draw: Draw) -> Result<Self> {
         if names.len() != shard_rows.len() {
@@ -91,7 +131,12 @@ impl RowNumbering {
                 .checked_add(shard_rows[shard])
                 .ok_or_else(|| Error::input("the footers claim more than 2^64 rows"))?;
         }
-        Ok(Self { streams: names.iter().map(|name| draw.shard(name)).collect(), bases, rows })
+        Ok(Self {
+            streams: names.iter().map(|name| draw.shard(name)).collect(),
+            bases,
+            rows,
+            deleted: Vec::new(),
+        })
     }
 }
 
@@ -107,9 +152,8 @@ pub(super) struct SamplingTask<'a> {
 impl<'a> SamplingTask<'a> {
     pub(super) fn new(request: Request<'a>, asked: SamplingRequest<'a>) -> Result<Self> {
         let limits = request.limits;
-        let rows: Vec<u64> = request.dataset.shards.iter().map(|shard| shard.rows).collect();
         Ok(Self {
-            numbering: Arc::new(RowNumbering::new(&rows, asked.names, asked.draw)?),
+            numbering: Arc::new(RowNumbering::of(&request.dataset.shards, asked.names, asked.draw)?),
             rarity: Rarity::of(asked.counts),
             spill: Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(request.progress)),
             request,
@@ -136,6 +180,26 @@ mod tests {
         let other = RowNumbering::new(&[2, 0, 5], &other, Draw::new(1, 0)).unwrap();
         assert_eq!(other.bases, [0, 2, 2]);
         assert_eq!(numbering.streams[0].bits(1), other.streams[2].bits(1));
+    }
+
+    #[test]
+    fn decisions_name_places_in_the_file() {
+        let mut numbering =
+            RowNumbering::new(&[6, 6], &["a", "b"].map(str::to_owned), Draw::new(1, 0)).unwrap();
+        numbering.deleted = vec![Some(Arc::new(DeletedRows::new(vec![0, 3, 4, 9]))), None];
+        // Rows 1, 2, 5, 6, 7 and 8 are left.
+        let mut decisions = Decisions { first_row: 1, rows: 4, ..Decisions::default() };
+        (0..4).for_each(|value| decisions.values.push(value));
+        let placed = numbering.placed(0, decisions.clone()).unwrap();
+        assert_eq!((placed.first_row, placed.rows), (2, 6));
+        assert_eq!((0..4).map(|value| placed.row(value)).collect::<Vec<_>>(), [2, 5, 6, 7]);
+        (decisions.chosen, decisions.values) = (Some(vec![0, 3]), crate::sampling::Values::Same(1, 2));
+        let placed = numbering.placed(0, decisions.clone()).unwrap();
+        assert_eq!([placed.row(0), placed.row(1)], [2, 7]);
+        assert_eq!(numbering.placed(1, decisions.clone()).unwrap(), decisions);
+        (decisions.first_row, decisions.rows) = (2, 4);
+        let placed = numbering.placed(0, decisions).unwrap();
+        assert_eq!((placed.first_row, placed.rows, placed.row(1)), (5, 4, 8));
     }
 
     #[test]

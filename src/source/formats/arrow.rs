@@ -8,7 +8,7 @@ use arrow::array::RecordBatchReader;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 
-use super::reader::{FormatReader, Rows, SourceFile};
+use super::reader::{FormatReader, LinedBatch, Rows, SourceFile};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::stdin::END_OF_STREAM;
@@ -29,7 +29,8 @@ impl FormatReader for ArrowFiles {
         let schema = batches.schema();
         let next = move || {
             let next = guarded(|| batches.next()).ok_or_else(|| wrong(name, &"a batch cannot be decoded"))?;
-            next.transpose().map_err(|cause| wrong(name, &cause))
+            let batch = next.transpose().map_err(|cause| wrong(name, &cause))?;
+            Ok(batch.map(|batch| LinedBatch { batch, lines: Vec::new() }))
         };
         Ok(Rows { schema, next: Box::new(next) })
     }

@@ -11,7 +11,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
-use super::reader::{BATCH_BYTES, BATCH_ROWS, FormatReader, ROW_BYTES_MAX, Rows, SourceFile};
+use super::reader::{BATCH_BYTES, BATCH_ROWS, FormatReader, LinedBatch, ROW_BYTES_MAX, Rows, SourceFile};
 use crate::error::{Error, Result};
 
 /// Whole numbers up to here are floating-point numbers too.
@@ -105,6 +105,10 @@ struct QuoteCounter<R> {
     quotes: u64,
     /// Bytes since a row was complete.
     row: u64,
+    /// The last byte, until the first line ends.
+    last: u8,
+    /// Whether the first line ends with CR and LF.
+    is_crlf: Option<bool>,
 }
 
 impl<R: Read> Read for QuoteCounter<R> {
@@ -115,29 +119,73 @@ impl<R: Read> Read for QuoteCounter<R> {
         let n = self.inner.read(buffer)?;
         self.row += n as u64;
         self.quotes += buffer[..n].iter().map(|byte| u64::from(*byte == b'"')).sum::<u64>();
+        if self.is_crlf.is_none()
+            && let Some(end) = buffer[..n].iter().position(|byte| *byte == b'\n')
+        {
+            self.is_crlf = Some(end.checked_sub(1).map_or(self.last, |before| buffer[before]) == b'\r');
+        }
+        self.last = buffer[..n].last().copied().unwrap_or(self.last);
         Ok(n)
     }
 }
 
-type Records = Reader<QuoteCounter<Box<dyn Read>>>;
+/// The rows of a file.
+struct Records<'f> {
+    file: &'f SourceFile<'f>,
+    reader: Reader<QuoteCounter<Box<dyn Read>>>,
+    names: Vec<String>,
+    record: StringRecord,
+    /// The line that the record begins on, from 1.
+    line: u64,
+}
+
+impl Records<'_> {
+    /// Reads the next record; false after the last.
+    fn next(&mut self) -> Result<bool> {
+        let before = self.reader.position().line();
+        let read = self.reader.read_record(&mut self.record);
+        let (after, inside) = (self.reader.position().line(), line_breaks(&self.record));
+        // A line ends at its CR, before its LF is counted, and the last line may end at nothing.
+        let is_counted = self.reader.get_ref().is_crlf == Some(false) && after > before + inside;
+        self.line = after.saturating_sub(inside + u64::from(is_counted)).max(1);
+        if !read.map_err(|cause| wrong(self.file, self.line, &cause))? {
+            return Ok(false);
+        }
+        self.reader.get_mut().row = 0;
+        let (expected, found) = (self.names.len(), self.record.len());
+        if expected != found {
+            let what = format!("{expected} fields are expected, as in the first line; found {found}");
+            return Err(self
+                .file
+                .at_line(self.line, &what)
+                .hint("mend the line; put fields that hold separators or line breaks in double quotes"));
+        }
+        Ok(true)
+    }
+}
+
+/// Line breaks inside the cells of a record.
+fn line_breaks(record: &StringRecord) -> u64 {
+    record.as_slice().bytes().map(|byte| u64::from(byte == b'\n')).sum()
+}
 
 impl CsvFiles {
     pub(super) fn new(separator: u8) -> Self {
         Self { separator, kinds: HashMap::new() }
     }
 
-    /// The rows of a file, and the names of its columns.
-    fn records(&self, file: &SourceFile<'_>) -> Result<(Records, Vec<String>)> {
-        let input = QuoteCounter { inner: file.bytes()?, quotes: 0, row: 0 };
-        let mut records = ReaderBuilder::new().delimiter(self.separator).from_reader(input);
-        let names = records.headers().map_err(|cause| wrong(file, &cause))?.clone();
+    /// The rows of a file.
+    fn records<'f>(&self, file: &'f SourceFile<'f>) -> Result<Records<'f>> {
+        let input = QuoteCounter { inner: file.bytes()?, quotes: 0, row: 0, last: 0, is_crlf: None };
+        let mut reader = ReaderBuilder::new().delimiter(self.separator).flexible(true).from_reader(input);
+        let names = reader.headers().map_err(|cause| wrong(file, 1, &cause))?.clone();
         let names: Vec<String> = names
             .iter()
             .enumerate()
             .map(|(i, name)| if i == 0 { name.trim_start_matches('\u{feff}') } else { name }.to_owned())
             .collect();
         self.check_names(file, &names)?;
-        Ok((records, names))
+        Ok(Records { file, reader, names, record: StringRecord::new(), line: 1 })
     }
 
     fn check_names(&self, file: &SourceFile<'_>, names: &[String]) -> Result<()> {
@@ -178,13 +226,9 @@ impl CsvFiles {
 }
 
 /// The error for a row that cannot be read.
-fn wrong(file: &SourceFile<'_>, cause: &csv::Error) -> Error {
-    let line = cause.position().map_or(1, csv::Position::line);
+fn wrong(file: &SourceFile<'_>, line: u64, cause: &csv::Error) -> Error {
     match cause.kind() {
         ErrorKind::Io(cause) => file.failed(cause),
-        ErrorKind::UnequalLengths { expected_len, len, .. } => file
-            .at_line(line, &format!("{expected_len} fields are expected, as in the first line; found {len}"))
-            .hint("mend the line; put fields that hold separators or line breaks in double quotes"),
         ErrorKind::Utf8 { .. } => {
             file.at_line(line, &"not UTF-8 text").hint("save the file as UTF-8, such as with iconv -t utf-8")
         }
@@ -194,63 +238,54 @@ fn wrong(file: &SourceFile<'_>, cause: &csv::Error) -> Error {
 
 impl FormatReader for CsvFiles {
     fn look(&mut self, file: &SourceFile<'_>) -> Result<()> {
-        let (mut records, names) = self.records(file)?;
+        let mut records = self.records(file)?;
         let mut seen: Vec<CellKinds> =
-            names.iter().map(|name| self.kinds.get(name).copied().unwrap_or_default()).collect();
-        let mut record = StringRecord::new();
+            records.names.iter().map(|name| self.kinds.get(name).copied().unwrap_or_default()).collect();
         let mut last = (0, false);
-        while records.read_record(&mut record).map_err(|cause| wrong(file, &cause))? {
-            for (kinds, cell) in seen.iter_mut().zip(&record) {
+        while records.next()? {
+            for (kinds, cell) in seen.iter_mut().zip(&records.record) {
                 kinds.see(cell);
             }
-            records.get_mut().row = 0;
-            let line = record.position().map_or(0, csv::Position::line);
-            last = (line, record.iter().next_back().is_some_and(|cell| cell.contains('\n')));
+            last = (records.line, records.record.iter().next_back().is_some_and(|cell| cell.contains('\n')));
         }
-        if last.1 && records.get_ref().quotes % 2 == 1 {
+        if last.1 && records.reader.get_ref().quotes % 2 == 1 {
             return Err(file
                 .at_line(last.0, &"a quoted field does not end before the end of the file")
                 .hint("close the quote, or write the file again"));
         }
-        self.kinds.extend(names.into_iter().zip(seen));
+        self.kinds.extend(records.names.into_iter().zip(seen));
         Ok(())
     }
 
     fn open<'f>(&'f self, file: &'f SourceFile<'f>) -> Result<Rows<'f>> {
-        let (mut records, names) = self.records(file)?;
-        let types =
-            names.iter().map(|name| self.kinds.get(name).map_or(DataType::Null, |kinds| kinds.data_type()));
-        let types: Vec<DataType> = types.collect();
-        let fields =
-            names.iter().zip(&types).map(|(name, data_type)| Field::new(name, data_type.clone(), true));
+        let mut records = self.records(file)?;
+        let data_type = |name| self.kinds.get(name).map_or(DataType::Null, |kinds| kinds.data_type());
+        let types: Vec<DataType> = records.names.iter().map(data_type).collect();
+        let fields = records.names.iter().zip(&types);
+        let fields = fields.map(|(name, data_type)| Field::new(name, data_type.clone(), true));
         let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let given = Arc::clone(&schema);
-        let mut record = StringRecord::new();
         let next = move || {
             let mut columns: Vec<ColumnOfCells> = types.iter().map(ColumnOfCells::new).collect();
-            let (mut rows, mut bytes) = (0, 0);
-            while rows < BATCH_ROWS && bytes < BATCH_BYTES {
-                if !records.read_record(&mut record).map_err(|cause| wrong(file, &cause))? {
-                    break;
-                }
-                for (column, cell) in columns.iter_mut().zip(&record) {
+            let (mut lines, mut bytes) = (Vec::new(), 0);
+            while lines.len() < BATCH_ROWS && bytes < BATCH_BYTES && records.next()? {
+                for (column, cell) in columns.iter_mut().zip(&records.record) {
                     if !column.push(cell) {
-                        let line = record.position().map_or(0, csv::Position::line);
+                        let line = records.line;
                         return Err(Error::changed(format!("{}: line {line} was rewritten", file.name))
                             .hint("run again once nothing writes to the files"));
                     }
                 }
-                records.get_mut().row = 0;
-                rows += 1;
-                bytes += record.as_slice().len();
+                lines.push(records.line);
+                bytes += records.record.as_slice().len();
             }
-            if rows == 0 {
+            if lines.is_empty() {
                 return Ok(None);
             }
-            let arrays = columns.into_iter().map(|column| column.finish(rows)).collect();
-            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let arrays = columns.into_iter().map(|column| column.finish(lines.len())).collect();
+            let options = RecordBatchOptions::new().with_row_count(Some(lines.len()));
             RecordBatch::try_new_with_options(Arc::clone(&given), arrays, &options)
-                .map(Some)
+                .map(|batch| Some(LinedBatch { batch, lines }))
                 .map_err(|cause| Error::internal(cause.to_string()))
         };
         Ok(Rows { schema, next: Box::new(next) })

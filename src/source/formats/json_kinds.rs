@@ -1,13 +1,19 @@
 //! The types that hold all values of JSON objects as they are.
+//!
+//! An object is a struct with a field for each key. One with a value for each of its keys, and other keys in other
+//! rows, is a map: a struct would say of every row that it lacks the keys of the others.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use serde_json::{Map, Value as Json};
 
+use super::reader::AsMap;
+
 /// Whole numbers up to here are floating-point numbers too.
 const EXACT_MAX: u64 = 1 << 53;
-/// Different keys of one object: data that has more is a map with names of its own.
+/// Different keys of one object that may be columns.
 const KEYS_MAX: usize = 10_000;
 
 /// Values of a key that were seen.
@@ -38,8 +44,20 @@ pub(super) struct Scalars {
 /// Keys of an object, in the order of first sight.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ObjectKind {
-    pub names: Vec<String>,
-    kinds: HashMap<String, JsonKind>,
+    names: Vec<String>,
+    kinds: HashMap<String, KeyKind>,
+    objects: u64,
+    /// The values, where there are too many different keys to keep.
+    many: Option<Scalars>,
+    is_map: bool,
+}
+
+/// One key of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct KeyKind {
+    kind: JsonKind,
+    /// Objects that have it.
+    objects: u64,
 }
 
 impl Scalars {
@@ -61,6 +79,16 @@ impl Scalars {
             }
             _ => self.text = true,
         }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.boolean |= other.boolean;
+        self.integer |= other.integer;
+        self.negative |= other.negative;
+        self.large |= other.large;
+        self.unsigned |= other.unsigned;
+        self.float |= other.float;
+        self.text |= other.text;
     }
 
     fn data_type(self) -> DataType {
@@ -116,12 +144,19 @@ impl JsonKind {
             Self::Nothing => Some(DataType::Null),
             Self::Scalar(scalars) => Some(scalars.data_type()),
             Self::List(items) => Some(DataType::new_list(items.data_type()?, true)),
+            Self::Object(object) if object.is_map => Some(map_of(object.scalars()?.data_type())),
             Self::Object(object) => {
                 let fields = object.fields(&object.names);
                 (!fields.is_empty()).then(|| DataType::Struct(fields.into()))
             }
         }
     }
+}
+
+/// A map of texts to values of this type.
+fn map_of(values: DataType) -> DataType {
+    let fields = vec![Field::new("key", DataType::Utf8, false), Field::new("value", values, true)];
+    DataType::Map(Arc::new(Field::new("entries", DataType::Struct(fields.into()), false)), false)
 }
 
 /// Values of one key that no column holds.
@@ -159,26 +194,75 @@ impl ObjectKind {
     /// # Errors
     /// What does not go together.
     pub(super) fn see(&mut self, map: &Map<String, Json>) -> Result<(), Clash> {
+        self.objects += 1;
         for (key, value) in map {
-            if !self.kinds.contains_key(key) {
-                if self.names.len() == KEYS_MAX {
-                    let what = format!("has more than {KEYS_MAX} different keys over all rows");
-                    return Err(Clash { path: Vec::new(), what });
-                }
-                self.names.push(key.clone());
-            }
-            let kind = self.kinds.entry(key.clone()).or_default();
-            kind.see(value).map_err(|mut clash| {
+            let at = |mut clash: Clash| {
                 clash.path.push(key.clone());
                 clash
+            };
+            if let Some(all) = &mut self.many {
+                let mut kind = JsonKind::Scalar(*all);
+                kind.see(value).map_err(at)?;
+                if let JsonKind::Scalar(more) = kind {
+                    *all = more;
+                }
+                continue;
+            }
+            if let Some(known) = self.kinds.get_mut(key) {
+                known.objects += 1;
+                known.kind.see(value).map_err(at)?;
+                continue;
+            }
+            let mut new = KeyKind { kind: JsonKind::default(), objects: 1 };
+            new.kind.see(value).map_err(at)?;
+            self.names.push(key.clone());
+            self.kinds.insert(key.clone(), new);
+        }
+        if self.names.len() > KEYS_MAX {
+            let scalars = self.scalars().ok_or_else(|| Clash {
+                path: Vec::new(),
+                what: format!("has more than {KEYS_MAX} different keys over all rows"),
             })?;
+            *self = Self { many: Some(scalars), is_map: true, objects: self.objects, ..Self::default() };
         }
         Ok(())
     }
 
+    /// All values together; `None` where some are lists or objects.
+    fn scalars(&self) -> Option<Scalars> {
+        let mut all = self.many.unwrap_or_default();
+        for known in self.kinds.values() {
+            match &known.kind {
+                JsonKind::Nothing => {}
+                JsonKind::Scalar(scalars) => all.add(*scalars),
+                JsonKind::List(_) | JsonKind::Object(_) => return None,
+            }
+        }
+        Some(all)
+    }
+
+    /// Says which of the objects below are maps: those that are asked for, and else those of numbers whose keys differ
+    /// between rows. Those in lists are structs.
+    pub(super) fn settle(&mut self, path: &str, as_map: AsMap<'_>) {
+        for (name, known) in &mut self.kinds {
+            let JsonKind::Object(object) = &mut known.kind else { continue };
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            object.settle(&path, as_map);
+            let Some(scalars) = object.scalars() else { continue };
+            let varies = object.kinds.values().any(|known| known.objects < object.objects);
+            let of_numbers = scalars != Scalars::default() && scalars.data_type() != DataType::Utf8;
+            object.is_map |= as_map(&path).unwrap_or(varies && of_numbers);
+        }
+    }
+
+    /// Whether rows have more different keys than there may be columns.
+    pub(super) fn is_too_wide(&self) -> bool {
+        self.many.is_some()
+    }
+
     /// The columns of these names.
     pub(super) fn fields(&self, names: &[String]) -> Vec<Field> {
-        let field = |name: &String| Some(Field::new(name, self.kinds.get(name)?.data_type()?, true));
+        let field = |name: &String| Some(Field::new(name, self.kinds.get(name)?.kind.data_type()?, true));
         names.iter().filter_map(field).collect()
     }
 }
@@ -188,6 +272,10 @@ mod tests {
     use super::*;
 
     fn of(values: &[&str]) -> Result<String, String> {
+        of_maps(values, &|_| None)
+    }
+
+    fn of_maps(values: &[&str], as_map: AsMap<'_>) -> Result<String, String> {
         let mut object = ObjectKind::default();
         for value in values {
             let Json::Object(map) = serde_json::from_str(&format!("{{\"x\": {value}}}")).unwrap() else {
@@ -195,6 +283,7 @@ mod tests {
             };
             object.see(&map).map_err(|clash| clash.to_string())?;
         }
+        object.settle("", as_map);
         Ok(object.fields(&object.names).iter().map(|field| field.data_type().to_string()).collect())
     }
 
@@ -213,10 +302,30 @@ mod tests {
             (&["1", "\"01\""], "Utf8"),
             (&["[1]", "[]", "null", "[null, 2.5]"], "List(Float64)"),
             (&["{\"a\": 1}", "{\"b\": \"t\"}"], "Struct(\"a\": Int64, \"b\": Utf8)"),
+            (&["{\"a\": 1, \"b\": 0.5}", "null"], "Struct(\"a\": Int64, \"b\": Float64)"),
+            (&["[{\"a\": 1}, {\"b\": 2}]"], "List(Struct(\"a\": Int64, \"b\": Int64))"),
             (&["{}"], ""),
         ] {
             assert_eq!(of(values).as_deref(), Ok(expected), "{values:?}");
         }
+    }
+
+    #[test]
+    fn objects_of_numbers_with_other_keys_in_other_rows_are_maps() {
+        let map = |of: &str| {
+            format!("Map(\"entries\": non-null Struct(\"key\": non-null Utf8, \"value\": {of}), unsorted)")
+        };
+        assert_eq!(of(&["{\"a\": 1}", "{\"b\": 0.5}"]).unwrap(), map("Float64"));
+        assert_eq!(of(&["{}", "{\"b\": true}"]).unwrap(), map("Boolean"));
+        let asked = |path: &str| (path == "x").then_some(true);
+        assert_eq!(of_maps(&["{\"a\": \"yes\"}"], &asked).unwrap(), map("Utf8"));
+        assert_eq!(of_maps(&["{\"a\": [1]}"], &asked).unwrap(), "Struct(\"a\": List(Int64))");
+        let refused = of_maps(&["{\"a\": 1}", "{\"b\": 2}"], &|_| Some(false));
+        assert_eq!(refused.unwrap(), "Struct(\"a\": Int64, \"b\": Int64)");
+        let many: Vec<String> =
+            (0..=KEYS_MAX).map(|i| format!("{{\"k{i}\": {i}}}")).chain(["{\"z\": -0.5}".into()]).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(of_maps(&many, &|_| Some(false)).unwrap(), map("Float64"));
     }
 
     #[test]

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
 use serde_json::Value as Json;
 
 use super::json_kinds::ObjectKind;
-use super::reader::{BATCH_BYTES, BATCH_ROWS, FormatReader, ROW_BYTES_MAX, Rows, SourceFile};
+use super::json_value::DistinctJson;
+use super::reader::{
+    AsMap, BATCH_BYTES, BATCH_ROWS, FormatReader, LinedBatch, ROW_BYTES_MAX, Rows, SourceFile,
+};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 
@@ -65,12 +67,20 @@ impl FormatReader for JsonLinesFiles {
         let mut own = ObjectNames::default();
         let mut lines = Lines::of(file)?;
         while let Some(line) = lines.next()? {
-            let parsed = serde_json::from_slice(line);
+            let parsed = serde_json::from_slice(line).map(|DistinctJson(value)| value);
             let start = line.trim_ascii_start().first().copied();
             let at = |what: &dyn std::fmt::Display| file.at_line(lines.number, what);
             let map = match parsed {
                 Ok(Json::Object(map)) => map,
                 Ok(_) => return Err(not_an_object(file, &at(&"one JSON object is expected"), start)),
+                Err(cause) if cause.is_data() => {
+                    // The place is that in the line.
+                    let what = cause.to_string();
+                    let what = what.rsplit_once(" at line ").map_or(&what[..], |(what, _)| what);
+                    return Err(
+                        at(&what).hint("write each key once; which of the values counts cannot be told")
+                    );
+                }
                 Err(cause) => return Err(not_an_object(file, &at(&format!("not JSON: {cause}")), start)),
             };
             self.columns.see(&map).map_err(|clash| {
@@ -78,10 +88,18 @@ impl FormatReader for JsonLinesFiles {
                     "write one kind of value, or convert the file to Parquet with the columns that you need",
                 )
             })?;
+            if self.columns.is_too_wide() {
+                return Err(at(&"the rows have more than 10 000 different keys, each of which is a column")
+                    .hint("write labels as an object in one column, such as \"labels\": {…}"));
+            }
             own.see(map.keys());
         }
         self.own.insert(file.name.to_owned(), own.names);
         Ok(())
+    }
+
+    fn settle(&mut self, as_map: AsMap<'_>) {
+        self.columns.settle("", as_map);
     }
 
     fn open<'f>(&'f self, file: &'f SourceFile<'f>) -> Result<Rows<'f>> {
@@ -97,16 +115,18 @@ impl FormatReader for JsonLinesFiles {
     }
 }
 
-fn next_batch(lines: &mut Lines<'_>, decoder: &mut Decoder) -> Result<Option<RecordBatch>> {
-    let (mut rows, mut bytes) = (0, 0);
-    while rows < BATCH_ROWS && bytes < BATCH_BYTES {
+fn next_batch(lines: &mut Lines<'_>, decoder: &mut Decoder) -> Result<Option<LinedBatch>> {
+    let (mut numbers, mut bytes) = (Vec::new(), 0);
+    while numbers.len() < BATCH_ROWS && bytes < BATCH_BYTES {
         let Some(line) = lines.next()? else { break };
-        rows += 1;
         bytes += line.len();
         // A blank after the object ends it.
-        let taken = guarded(|| decoder.decode(line).and_then(|_| decoder.decode(b"\n")));
+        let taken = guarded(|| decoder.decode(line).and_then(|_| decoder.decode(b"\n")).map(|_| ()));
         let what = match taken {
-            Some(Ok(_)) => continue,
+            Some(Ok(())) => {
+                numbers.push(lines.number);
+                continue;
+            }
             Some(Err(cause)) => cause.to_string(),
             None => "the decoder gave up".to_owned(),
         };
@@ -114,7 +134,8 @@ fn next_batch(lines: &mut Lines<'_>, decoder: &mut Decoder) -> Result<Option<Rec
     }
     let batch = guarded(|| decoder.flush());
     let batch = batch.ok_or_else(|| lines.file.at_line(lines.number, &"the decoder gave up"))?;
-    batch.map_err(|cause| lines.file.at_line(lines.number, &cause))
+    let batch = batch.map_err(|cause| lines.file.at_line(lines.number, &cause))?;
+    Ok(batch.map(|batch| LinedBatch { batch, lines: numbers }))
 }
 
 /// Adds the way out of what a file of this ending often is.

@@ -8,6 +8,7 @@ mod arrow;
 mod csv;
 mod json_kinds;
 mod json_lines;
+mod json_value;
 mod reader;
 
 use std::path::Path;
@@ -18,8 +19,9 @@ use ::arrow::error::ArrowError;
 use self::arrow::ArrowFiles;
 use self::csv::CsvFiles;
 use self::json_lines::JsonLinesFiles;
-use self::reader::{FormatReader, Rows, SourceFile};
+use self::reader::{AsMap, FormatReader, LinedBatch, Rows, SourceFile};
 use super::listing::{FileFormat, Listed, Listing, format_of};
+use super::row_lines::RowLines;
 use super::spool::{Spool, Spooled};
 use crate::error::{Error, Result};
 use crate::store::Stat;
@@ -43,6 +45,8 @@ pub(crate) struct SavePlace<'a> {
     pub limit: u64,
     /// The columns to save, by position.
     pub choose: &'a dyn Fn(&Schema) -> Result<Vec<usize>>,
+    /// Columns of JSON objects that are maps.
+    pub as_map: AsMap<'a>,
 }
 
 /// The same shards, with a Parquet file of this run in the place of each file of another format, for as long as what
@@ -63,6 +67,7 @@ pub(crate) fn as_parquet(listing: Listing, save: &SavePlace<'_>) -> Result<(List
         versions.push(version(&file)?);
         reader.look(&file)?;
     }
+    reader.settle(save.as_map);
     let (mut shards, mut all, mut left) = (Vec::new(), Vec::new(), save.limit);
     for (listed, before) in listing.shards.into_iter().zip(versions) {
         let file = source_file(&listed);
@@ -84,7 +89,10 @@ pub(crate) fn as_parquet(listing: Listing, save: &SavePlace<'_>) -> Result<(List
 /// As [`as_parquet`].
 pub(crate) fn all_as_parquet(listing: Listing) -> Result<(Listing, Vec<Spooled>)> {
     let choose = |schema: &Schema| Ok((0..schema.fields().len()).collect());
-    as_parquet(listing, &SavePlace { parent: &std::env::temp_dir(), limit: u64::MAX, choose: &choose })
+    as_parquet(
+        listing,
+        &SavePlace { parent: &std::env::temp_dir(), limit: u64::MAX, choose: &choose, as_map: &|_| None },
+    )
 }
 
 /// The format of all files; other endings are Parquet files that were named outright.
@@ -122,9 +130,12 @@ fn saved(file: &SourceFile<'_>, mut rows: Rows<'_>, save: &SavePlace<'_>, limit:
     let file_name = file.place.file_name();
     let stem = file_name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or("rows");
     let mut spool = Spool::of_file(schema.into(), save.parent, limit, name, stem)?;
-    while let Some(batch) = (rows.next)()? {
+    let mut row_lines = RowLines::default();
+    while let Some(LinedBatch { batch, lines }) = (rows.next)()? {
         spool.write(&batch.project(&columns).map_err(project)?)?;
+        lines.into_iter().for_each(|line| row_lines.add(line));
     }
+    spool.add_lines(&row_lines);
     spool.finish()
 }
 

@@ -33,8 +33,18 @@ pub(super) struct SourceFile<'a> {
 pub(super) struct Rows<'f> {
     pub schema: SchemaRef,
     /// The next batch; `None` after the last one.
-    pub next: Box<dyn FnMut() -> Result<Option<RecordBatch>> + 'f>,
+    pub next: Box<dyn FnMut() -> Result<Option<LinedBatch>> + 'f>,
 }
+
+/// Rows with the lines of the file that they begin on.
+pub(super) struct LinedBatch {
+    pub batch: RecordBatch,
+    /// Of each row, from 1; none where the file has no lines.
+    pub lines: Vec<u64>,
+}
+
+/// Says of a column, by its path, whether its objects are to be maps, or structs; `None` leaves it open.
+pub(crate) type AsMap<'a> = &'a dyn Fn(&str) -> Option<bool>;
 
 /// Reads files of one format.
 pub(super) trait FormatReader {
@@ -43,6 +53,9 @@ pub(super) trait FormatReader {
     /// # Errors
     /// [`Error::Input`] naming the file and the line.
     fn look(&mut self, file: &SourceFile<'_>) -> Result<()>;
+
+    /// Settles the types of columns, once all files were looked at.
+    fn settle(&mut self, _as_map: AsMap<'_>) {}
 
     /// Opens a file that was looked at.
     ///

@@ -41,8 +41,14 @@ pub(super) fn written(value: Option<&str>) -> String {
     match value {
         None => NULL.to_owned(),
         Some(NULL) => NULL.replacen('_', "%5F", 1),
-        Some(text) => text.replace('%', "%25"),
+        Some(text) => text.replace('%', "%25").replace('/', "%2F"),
     }
+}
+
+/// The folder of a key with a value as it is written.
+pub(crate) fn hive_folder(key: &str, written: &str) -> String {
+    let key = key.replace('%', "%25").replace('/', "%2F").replace('=', "%3D");
+    format!("{key}={written}")
 }
 
 /// Text without its percent escapes; escapes that are none stay.
@@ -89,8 +95,10 @@ mod tests {
         ] {
             assert_eq!(hive_text(written).as_deref(), value, "{written}");
         }
-        for value in [None, Some("a%2Fb"), Some(""), Some(NULL), Some("5%")] {
+        for value in [None, Some("a%2Fb"), Some("a/b"), Some(""), Some(NULL), Some("5%")] {
             assert_eq!(hive_text(&written(value)).as_deref(), value, "{value:?}");
+            let path = format!("{}/x", hive_folder("a=b/%", &written(value)));
+            assert_eq!(hive_value(&of_path(Path::new(&path)), "a=b/%").as_deref(), value, "{path}");
         }
         let hive = of(&Place::File("d/my%20key=a=b/k=1/k=2/x.parquet".into()));
         assert_eq!(hive_value(&hive, "my key").as_deref(), Some("a=b"));

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::table_kind::TableKind;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::source::tables::open::{FoundPlace, FoundTable, can_read};
+use crate::store::{Address, is_address, plain};
 
 /// Tables that were met while listing.
 #[derive(Debug, Default)]
@@ -56,6 +57,25 @@ impl Tables {
             place: FoundPlace::Folder(table.to_owned()),
             metadata: Some(file.display().to_string()),
         });
+    }
+
+    /// Notes the Iceberg table whose description a catalog names.
+    pub(super) fn add_of_catalog(&mut self, source: &str, metadata: &str) -> Result<()> {
+        if self.as_files {
+            return Err(Error::usage(format!(
+                "{source}: --as-files reads files as they lie, but a catalog names tables"
+            ))
+            .hint(format!(
+                "drop --as-files, or name the folder of the table: its description is {metadata}"
+            )));
+        }
+        let metadata = plain(metadata);
+        if is_address(&metadata) {
+            self.found.push(of_metadata(&Address::parse(&metadata)?));
+        } else {
+            self.add_metadata(Path::new(&metadata));
+        }
+        Ok(())
     }
 
     /// Takes the tables that are read.
@@ -162,6 +182,17 @@ impl Tables {
             .filter(|(folder, _)| known.insert(fs::canonicalize(folder).unwrap_or_else(|_| folder.into())))
             .map(|(folder, (kind, metadata))| (folder.as_str(), *kind, metadata.as_deref()))
             .collect()
+    }
+}
+
+/// The Iceberg table that an object describes.
+pub(super) fn of_metadata(address: &Address) -> FoundTable {
+    let folder = address.key().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = folder.strip_suffix("metadata").map_or(folder, |table| table.trim_end_matches('/'));
+    FoundTable {
+        kind: TableKind::Iceberg,
+        place: FoundPlace::Store(address.with_key(folder), Vec::new()),
+        metadata: Some(address.to_string()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::folders::PassedOver;
-use super::met_tables::{Tables, is_metadata};
+use super::met_tables::{Tables, is_metadata, of_metadata};
 use super::names::{endings, is_hidden, is_shard};
 use super::pattern::{Glob, is_glob};
 use super::table_kind::TableKind;
@@ -85,17 +85,6 @@ fn is_whole(key: &str, folder: &str) -> Result<bool> {
 
 fn is_below(key: &str, folder: &str) -> bool {
     folder.is_empty() || key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// The Iceberg table that an object describes.
-fn of_metadata(address: &Address) -> FoundTable {
-    let folder = address.key().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let folder = folder.strip_suffix("metadata").map_or(folder, |table| table.trim_end_matches('/'));
-    FoundTable {
-        kind: TableKind::Iceberg,
-        place: FoundPlace::Store(address.with_key(folder), Vec::new()),
-        metadata: Some(address.to_string()),
-    }
 }
 
 fn nothing(address: &Address) -> Error {

@@ -27,6 +27,12 @@ impl DeletedRows {
         self.0.is_empty()
     }
 
+    /// How many rows are deleted.
+    #[must_use]
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     /// The last of them.
     #[must_use]
     pub(crate) fn last(&self) -> Option<u64> {
@@ -39,6 +45,18 @@ impl DeletedRows {
         let from = self.0.partition_point(|row| *row < rows.start);
         let to = self.0.partition_point(|row| *row < rows.end);
         self.0.get(from..to).unwrap_or_default()
+    }
+
+    /// The number in the file of the row that has this number among those that are left.
+    #[must_use]
+    pub(crate) fn place(&self, left: u64) -> u64 {
+        let (mut low, mut high) = (0, self.0.len());
+        // Before the deleted row at `at`, as many rows are left as its number says without the deleted ones.
+        while low < high {
+            let at = usize::midpoint(low, high);
+            if self.0[at] - at as u64 <= left { low = at + 1 } else { high = at }
+        }
+        left + low as u64
     }
 
     /// How many rows of a range are deleted.
@@ -118,6 +136,9 @@ mod tests {
             prop_assert_eq!(&left, &expected);
             let masked: Vec<u64> = range.clone().filter(|row| mask[usize::try_from((row - from) / 64).unwrap()] >> ((row - from) % 64) & 1 == 0).collect();
             prop_assert_eq!(&masked, &expected);
+            let places: Vec<u64> = (0..300).map(|left| deleted.place(left)).collect();
+            let of_all: Vec<u64> = (0..).filter(|row| !rows.contains(row)).take(300).collect();
+            prop_assert_eq!(places, of_all);
             prop_assert_eq!(deleted.count(range), len - expected.len() as u64);
         }
     }

@@ -17,7 +17,7 @@ use super::at::{TableAt, shown};
 use super::columns::{Inside, TableColumn, TableColumns};
 use super::deleted_rows::DeletedRows;
 use super::root::Root;
-use super::table::{LiveFile, Table, TableVersion};
+use super::table::{FilePartition, LiveFile, Table, TableFacts, TableVersion};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::listing::table_kind::TableKind;
@@ -28,9 +28,7 @@ const WAY_OUT: &str =
 
 /// One version of a table.
 pub(super) struct DeltaTable {
-    version: TableVersion,
-    files: Vec<LiveFile>,
-    columns: TableColumns,
+    facts: TableFacts,
     /// Of each file.
     deletions: Vec<DvInfo>,
     snapshot: SnapshotRef,
@@ -39,27 +37,19 @@ pub(super) struct DeltaTable {
 
 impl fmt::Debug for DeltaTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeltaTable").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("DeltaTable").field("version", &self.facts.version).finish_non_exhaustive()
     }
 }
 
 impl Table for DeltaTable {
-    fn version(&self) -> &TableVersion {
-        &self.version
-    }
-
-    fn files(&self) -> &[LiveFile] {
-        &self.files
-    }
-
-    fn columns(&self) -> &TableColumns {
-        &self.columns
+    fn facts(&self) -> &TableFacts {
+        &self.facts
     }
 
     fn deleted(&self, file: usize) -> Result<Option<DeletedRows>> {
         let Some(info) = self.deletions.get(file).filter(|info| info.has_vector()) else { return Ok(None) };
         let failed = |cause: &dyn fmt::Display| {
-            Error::input(format!("its deletion vector cannot be read: {cause}; the {}", self.version))
+            Error::input(format!("its deletion vector cannot be read: {cause}; the {}", self.facts.version))
                 .hint(WAY_OUT)
         };
         let rows = guarded(|| info.get_row_indexes(self.engine.as_ref(), self.snapshot.table_root()))
@@ -106,24 +96,17 @@ impl DeltaTable {
                 (name.clone(), value.cloned())
             });
             let live = LiveFile {
-                partition: partition.collect(),
+                partition: FilePartition { told: partition.collect(), untold: Vec::new() },
                 place,
                 bytes: u64::try_from(file.size).ok(),
                 has_deleted: file.dv_info.has_vector(),
             };
             files.push((live, file.dv_info));
         }
-        files.sort_by_cached_key(|(file, _)| file.place.to_string());
-        let (files, deletions) = files.into_iter().unzip();
         let number = i64::try_from(snapshot.version()).ok();
-        Ok(Self {
-            version: TableVersion { kind: TableKind::Delta, path, version: number },
-            files,
-            deletions,
-            columns: columns.of_table,
-            snapshot,
-            engine: Box::new(engine),
-        })
+        let version = TableVersion { kind: TableKind::Delta, path, version: number };
+        let (facts, deletions) = TableFacts::of(version, files, columns.of_table);
+        Ok(Self { facts, deletions, snapshot, engine: Box::new(engine) })
     }
 }
 

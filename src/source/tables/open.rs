@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::at::TableAt;
 use super::table::Table;
+#[cfg(not(feature = "iceberg"))]
+use crate::error::Error;
 use crate::error::Result;
 use crate::source::listing::table_kind::TableKind;
 
@@ -34,6 +36,23 @@ pub(crate) fn can_read(kind: TableKind) -> bool {
         TableKind::Delta => cfg!(feature = "delta"),
         TableKind::Iceberg => cfg!(feature = "iceberg"),
         TableKind::Hudi => false,
+    }
+}
+
+/// Where the newest description of the Iceberg table lies that a source names in a catalog; `None` for other sources.
+///
+/// # Errors
+/// Those of the catalog; [`Error::Usage`] where this build reads no Iceberg tables.
+pub(crate) fn of_catalog(source: &str) -> Option<Result<String>> {
+    #[cfg(feature = "iceberg")]
+    return super::iceberg::newest_metadata_of(source);
+    #[cfg(not(feature = "iceberg"))]
+    {
+        let start = source.get(..8).filter(|start| start.eq_ignore_ascii_case("iceberg+"))?;
+        Some(Err(Error::usage(format!(
+            "{source}: {start}… names a table of an Iceberg catalog; this build cannot read it"
+        ))
+        .hint("install posweight with cargo install --path . --features iceberg,cloud")))
     }
 }
 

@@ -182,17 +182,16 @@ fn what_a_column_holds_is_looked_up_in_rows_that_are_left() {
 }
 
 #[test]
-fn plans_of_files_with_deleted_rows_are_refused() {
+fn plans_of_rows_by_id_are_those_of_the_rows_that_are_left() {
     let place = Place::new();
     twice(&place);
-    let plan = ["sample", "t", "--labels", "x,y", "--plan", "ml-ros:percent=10", "--out", "plan"];
-    let ended = place.run(&plan);
-    assert!(
-        ended.code == 4 && ended.stderr.contains("Delta Lake table t, version 1"),
-        "{} {}",
-        ended.code,
-        ended.stderr
-    );
+    let plan = |source: &str, out: &str| {
+        let flags = ["--layout", "long", "--id", "id", "--labels", "class", "--plan", "ml-ros", "--out", out];
+        let ended = place.run(&[&["sample", source][..], &flags].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        std::fs::read(place.path(&format!("{out}/plan/part-00000.parquet"))).unwrap()
+    };
+    assert!(plan("t", "of-table") == plan("plain", "of-plain"));
 }
 
 #[test]

@@ -1,12 +1,16 @@
 use std::fs;
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, Int32Array, Int64Array, RecordBatch};
+use arrow::array::{
+    BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array, RecordBatch,
+    TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::by_hand::{DeltaLog, field, mapped, metadata, remove};
+use super::by_hand::{Checkpoint, DeltaLog, field, mapped, metadata, protocol, remove};
+use super::writers::deltalake_says;
 use super::{counts, refused};
 use crate::cloud::{self, upload};
 use crate::s3::Server;
@@ -161,19 +165,128 @@ fn columns_are_found_by_the_names_and_ids_that_files_have() {
     }
 }
 
+/// Asserts that deltalake gives one row of these numbers, where it is there.
+fn deltalake_agrees(place: &Place, query: &str, expected: &Value) {
+    if let Some(rows) = deltalake_says(place, query) {
+        assert_eq!(Value::from(rows), json!([expected]), "{query}");
+    }
+}
+
+/// deltalake does not read such tables.
 #[test]
 fn types_widen_and_columns_that_old_files_lack_are_missing() {
     let place = Place::new();
-    write(&place.path("t/a.parquet"), vec![("cat", array(Int32Array::from(vec![1, 0])))]);
-    let new =
-        vec![("cat", array(Int64Array::from(vec![1, 1]))), ("dog", array(Int64Array::from(vec![1, 0])))];
-    write(&place.path("t/b.parquet"), new);
-    let mut log =
-        DeltaLog::begin(&place, "t", &[field("cat", "long"), field("dog", "long")], &[], &json!({}));
-    log.commit(&[log.add("a.parquet", &json!({})), log.add("b.parquet", &json!({}))]);
+    write(
+        &place.path("t/a.parquet"),
+        vec![
+            ("cat", array(Int32Array::from(vec![1, 0]))),
+            ("n", array(Int32Array::from(vec![7, 8]))),
+            ("x", array(Float32Array::from(vec![0.5, 2.0]))),
+            ("day", array(Date32Array::from(vec![1, 2]))),
+        ],
+    );
+    write(
+        &place.path("t/b.parquet"),
+        vec![
+            ("cat", array(Int64Array::from(vec![1, 1]))),
+            ("dog", array(Int64Array::from(vec![1, 0]))),
+            ("n", array(Int64Array::from(vec![7, 1 << 40]))),
+            ("x", array(Float64Array::from(vec![0.5, 1e300]))),
+            ("day", array(TimestampMicrosecondArray::from(vec![86_400_000_000, 5]))),
+        ],
+    );
+    let fields = |wide: bool| {
+        let widened = |name: &str, from: &str, to: &str| {
+            let mut field = field(name, if wide { to } else { from });
+            if wide {
+                field["metadata"]["delta.typeChanges"] = json!([{"fromType": from, "toType": to}]);
+            }
+            field
+        };
+        vec![
+            widened("cat", "integer", "long"),
+            widened("n", "integer", "long"),
+            widened("x", "float", "double"),
+            widened("day", "date", "timestamp_ntz"),
+        ]
+    };
+    let settings = json!({"delta.enableTypeWidening": "true"});
+    let mut log = DeltaLog::begin(&place, "t", &fields(false), &[], &settings);
+    log.commit(&[log.add("a.parquet", &json!({}))]);
+    let all = [fields(true), vec![field("dog", "long")]].concat();
+    log.commit(&[metadata(&all, &[], &settings), log.add("b.parquet", &json!({}))]);
     for engine in ["auto", "plain"] {
         let found = counts(&place, &["t", "--labels", "cat,dog", "--engine", engine]);
         assert_eq!(found, json!([4, ["cat", "dog"], [3, 1], [1, 1], [0, 2]]), "{engine}");
+        for (condition, n) in
+            [("n = 7", 2), ("n > 1000000", 1), ("x = 0.5", 2), ("x > 1e299", 1), ("day >= '1970-01-02'", 3)]
+        {
+            assert_eq!(
+                rows(&place, &["t", "--where", condition, "--engine", engine]),
+                n,
+                "{condition} {engine}"
+            );
+        }
+    }
+    let old = counts(&place, &["t", "--labels", "cat", "--table-version", "1"]);
+    assert_eq!(old, json!([2, ["cat"], [1], [1], [0]]));
+}
+
+#[test]
+fn live_files_are_found_in_checkpoints_of_every_kind() {
+    for kind in [Checkpoint::Whole, Checkpoint::Parts, Checkpoint::Sidecars, Checkpoint::SidecarsOfText] {
+        let place = Place::new();
+        three_versions(&place);
+        cats(&place, "t/d.parquet", 8);
+        let mut log = DeltaLog::begin(&place, "t", &[field("cat", "boolean")], &[], &json!({}));
+        (1..4).for_each(|_| log.skip());
+        let state = [
+            protocol(&json!({})),
+            metadata(&[field("cat", "boolean")], &[], &json!({"delta.checkpointPolicy": "v2"})),
+        ];
+        let adds = [
+            log.add_without("b.parquet", &[1]),
+            log.add("c.parquet", &json!({})),
+            log.add("d.parquet", &json!({})),
+        ];
+        log.checkpoint(kind, &state, &adds);
+        assert_eq!(rows(&place, &["t"]), 13, "{kind:?}");
+        log.commit(&[remove("d.parquet"), log.add("a.parquet", &json!({}))]);
+        for engine in ["auto", "plain"] {
+            assert_eq!(rows(&place, &["t", "--engine", engine]), 6, "{kind:?}");
+        }
+        assert_eq!(rows(&place, &["t", "--table-version", "3"]), 13, "{kind:?}");
+        refused(&place, &["t", "--table-version", "2"], &["t: there is no ", "versions are 3 to 4"]);
+        deltalake_agrees(&place, "SELECT count(*) FROM t", &json!([6]));
+        if matches!(kind, Checkpoint::Sidecars | Checkpoint::SidecarsOfText) {
+            fs::remove_file(place.path("t/_delta_log/_sidecars/0.parquet")).unwrap();
+            refused(&place, &["t"], &["Delta Lake", "0.parquet"]);
+        }
+    }
+}
+
+#[test]
+fn deletion_vectors_lie_in_files_and_in_the_log() {
+    for storage in ["p", "u", "i"] {
+        let place = Place::new();
+        let cells = |n: i64| array((0..n).map(|row| Some(row % 3 == 0)).collect::<BooleanArray>());
+        write(
+            &place.path("t/a.parquet"),
+            vec![("cat", cells(100)), ("id", array(Int64Array::from_iter_values(0..100)))],
+        );
+        let fields = [field("cat", "boolean"), field("id", "long")];
+        let mut log =
+            DeltaLog::begin(&place, "t", &fields, &[], &json!({"delta.enableDeletionVectors": "true"}));
+        let gone: Vec<u64> = (0..100).filter(|row| row % 7 == 0 || (30..40).contains(row)).collect();
+        log.commit(&[log.add_without_in(storage, "a.parquet", &gone)]);
+        let live: Vec<u64> = (0..100).filter(|row| !gone.contains(row)).collect();
+        let (n, cats) = (live.len(), live.iter().filter(|row| *row % 3 == 0).count());
+        for engine in ["auto", "plain"] {
+            let found = counts(&place, &["t", "--labels", "cat", "--engine", engine]);
+            assert_eq!(found, json!([n, ["cat"], [cats], [n - cats], [0]]), "{storage}");
+        }
+        let sum: u64 = live.iter().sum();
+        deltalake_agrees(&place, "SELECT count(*), sum(id) FROM t", &json!([n, sum]));
     }
 }
 

@@ -56,7 +56,7 @@ const DATA: File<'static> = File {
 };
 
 /// A table that lies in `t` of a place, but says that it lies elsewhere.
-struct Written<'p> {
+pub(super) struct Written<'p> {
     place: &'p Place,
     manifests: Vec<(String, i64, i64)>,
 }
@@ -127,7 +127,7 @@ impl<'p> Written<'p> {
     }
 
     /// Writes the description of the table with snapshots 1 to `snapshots`.
-    fn describe(&self, version: i64, snapshots: i64, columns: &[(i64, &str, &str)]) {
+    pub(super) fn describe(&self, version: i64, snapshots: i64, columns: &[(i64, &str, &str)]) {
         let fields: Vec<Value> = columns
             .iter()
             .map(|(id, name, kind)| json!({"id": id, "name": name, "required": false, "type": kind}))
@@ -154,7 +154,7 @@ impl<'p> Written<'p> {
 }
 
 /// Files a and b; then a file of positions in both; then c. Rows: a 4, b 2, c 2.
-fn with_positions(place: &Place) -> Written<'_> {
+pub(super) fn with_positions(place: &Place) -> Written<'_> {
     let cat = |name: &str, column: ArrayRef| {
         write_ids(&place.path(&format!("t/data/{name}.parquet")), vec![("cat", 1, column)]);
     };

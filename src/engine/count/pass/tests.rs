@@ -45,12 +45,6 @@ async fn conditions_groups_and_weights_of_columns_read_pages() {
 }
 
 #[tokio::test]
-async fn a_condition_that_changes_from_row_to_row_filters_arrays() {
-    let (_, why) = plan(|wide| wide.filter = Some("id > 1 and random() < 2".to_owned())).await;
-    assert!(why.unwrap().starts_with("--where"));
-}
-
-#[tokio::test]
 async fn a_condition_on_columns_filters_rows_of_arrays() {
     let (plan, why) = plan(|wide| {
         wide.engine = Engine::Plain;

@@ -12,19 +12,17 @@ use super::metadata::{PartitionField, Schema, Snapshot, TableMetadata, wrong};
 use crate::error::{Error, Result};
 use crate::source::listing::table_kind::TableKind;
 use crate::source::tables::at::{TableAt, shown};
-use crate::source::tables::columns::TableColumns;
 use crate::source::tables::deleted_rows::DeletedRows;
 use crate::source::tables::root::Root;
-use crate::source::tables::table::{LiveFile, Table, TableVersion};
+use crate::source::tables::table::{FilePartition, LiveFile, Table, TableFacts, TableVersion};
+use crate::store::plain;
 
 const WAY_OUT: &str = "write the table's live rows to Parquet with pyiceberg: table.scan().to_arrow(); or count the files as they lie with --as-files";
 
 /// One snapshot of a table.
 #[derive(Debug)]
 pub(crate) struct IcebergTable {
-    version: TableVersion,
-    files: Vec<LiveFile>,
-    columns: TableColumns,
+    facts: TableFacts,
     /// Of each file.
     deletions: Vec<Deletions>,
     places: Places,
@@ -40,16 +38,8 @@ enum Deletions {
 }
 
 impl Table for IcebergTable {
-    fn version(&self) -> &TableVersion {
-        &self.version
-    }
-
-    fn files(&self) -> &[LiveFile] {
-        &self.files
-    }
-
-    fn columns(&self) -> &TableColumns {
-        &self.columns
+    fn facts(&self) -> &TableFacts {
+        &self.facts
     }
 
     fn deleted(&self, file: usize) -> Result<Option<DeletedRows>> {
@@ -93,15 +83,6 @@ impl Places {
     }
 }
 
-/// A path as [`Root`] takes it.
-fn plain(path: &str) -> String {
-    let path = path.strip_prefix("file://").or_else(|| path.strip_prefix("file:")).unwrap_or(path);
-    match path.split_once("://") {
-        Some(("s3a" | "s3n", rest)) => format!("s3://{rest}"),
-        _ => path.to_owned(),
-    }
-}
-
 impl IcebergTable {
     /// Opens a snapshot of the table that a file, or the newest in the folder, describes.
     pub(crate) fn open(root: Root, described_by: Option<&str>, at: Option<TableAt>) -> Result<Self> {
@@ -134,17 +115,11 @@ impl IcebergTable {
         if let Some(snapshot) = snapshot {
             files.read(snapshot).map_err(|error| error.at(&path))?;
         }
-        let mut live = files.live().map_err(|error| error.at(&path))?;
-        live.sort_by_cached_key(|(file, _)| file.place.to_string());
-        let (files, deletions) = live.into_iter().unzip();
+        let live = files.live().map_err(|error| error.at(&path))?;
         let version = snapshot.map(|snapshot| snapshot.snapshot_id);
-        Ok(Self {
-            version: TableVersion { kind: TableKind::Iceberg, path, version },
-            files,
-            deletions,
-            columns: schema.columns,
-            places,
-        })
+        let version = TableVersion { kind: TableKind::Iceberg, path, version };
+        let (facts, deletions) = TableFacts::of(version, live, schema.columns);
+        Ok(Self { facts, deletions, places })
     }
 }
 
@@ -300,26 +275,20 @@ impl Files<'_> {
     }
 
     /// The columns that have one value in the whole file.
-    fn partition(&self, entry: &ManifestEntry, spec: i64) -> Result<Vec<(String, Option<String>)>> {
+    fn partition(&self, entry: &ManifestEntry, spec: i64) -> Result<FilePartition> {
         let fields = self.metadata.partition_fields(spec);
         let fields = fields.ok_or_else(|| wrong(&format!("partition spec {spec} is missing")))?;
         let column = |field: &PartitionField| self.schema.names.get(&field.source_id?).cloned();
-        let mut partition = Vec::new();
+        let mut partition = FilePartition::default();
         for (place, field) in fields.iter().enumerate() {
             let Some(name) = column(field).filter(|_| field.transform == "identity") else { continue };
             let by_name = entry.partition.iter().find(|(known, _)| *known == field.name);
             let by_place = entry.partition.get(place).filter(|_| entry.partition.len() == fields.len());
-            let value = match by_name.or(by_place) {
-                Some((_, Ok(value))) => value.clone(),
-                Some((_, Err(data_type))) => {
-                    return Err(Error::input(format!(
-                        "partition column {name:?} of type {data_type} is not supported"
-                    ))
-                    .hint(WAY_OUT));
-                }
+            match by_name.or(by_place) {
+                Some((_, Ok(value))) => partition.told.push((name, value.clone())),
+                Some((_, Err(data_type))) => partition.untold.push((name, data_type.clone())),
                 None => return Err(wrong(&format!("partition {:?} is missing", field.name))),
-            };
-            partition.push((name, value));
+            }
         }
         Ok(partition)
     }
