@@ -229,7 +229,7 @@ impl<'r> ResultView<'r> {
     /// # Errors
     /// [`Error::Internal`] when weights and counts are of different labels.
     pub fn table(&self) -> Result<RecordBatch> {
-        table::rows(self.counts(), Some(&self.derived.weights))
+        table::rows(self.counts(), Some(&self.derived.weights), self.derived.file.grouped.as_ref())
     }
 
     /// The report in a few lines, of at most `lines` if given.

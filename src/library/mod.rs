@@ -143,7 +143,15 @@ pub fn weigh_tallies(labels: &[String], tallies: &[[u64; 3]], options: Options) 
     };
     let counts = LabelCounts::new(rows, labels, tallies.iter().map(tally).collect(), None)?;
     let (layout, fingerprint, group) = ("vector".to_owned(), String::new(), Vec::new());
-    let file = CountsFile { counts, layout, unit: CountUnit::default(), fingerprint, group, part: None };
+    let file = CountsFile {
+        counts,
+        layout,
+        unit: CountUnit::default(),
+        fingerprint,
+        group,
+        grouped: None,
+        part: None,
+    };
     let spec = options.spec;
     let derived = weigh_counts(file, &spec)?;
     let meaning = serde_json::to_value(spec.meaning()).unwrap_or(Json::Null);

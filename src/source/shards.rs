@@ -22,8 +22,8 @@ use super::footer::{Decoded, Known, checked_rows, decode, groups_of, read_footer
 use super::group_outline::GroupOutline;
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
-use super::row_stream::StreamEnd;
 use super::row_lines::line_of;
+use super::row_stream::StreamEnd;
 use super::tables::deleted_rows::DeletedRows;
 use super::tables::footer::{as_named, rows_of_group};
 use super::tables::table::TableFile;
@@ -104,7 +104,9 @@ impl Shard {
     pub(crate) fn row_words(&self, row: u64) -> String {
         match self.key_value(ROW_LINES).and_then(|lines| line_of(lines, row)) {
             Some(line) => format!("line {line}"),
-            None => format!("row {} (from 0)", self.deleted.as_ref().map_or(row, |deleted| deleted.place(row))),
+            None => {
+                format!("row {} (from 0)", self.deleted.as_ref().map_or(row, |deleted| deleted.place(row)))
+            }
         }
     }
 

@@ -255,14 +255,16 @@ impl Domain {
         value.is_nan() || declared()
     }
 
-    /// All numbers that may mean something else than the numbers around them: those that are declared, and the threshold as
-    /// columns of 32-bit floats hold it.
+    /// All numbers that may mean something else than the numbers around them: those that are declared, and these and the
+    /// threshold as columns of narrow floats hold them.
     #[must_use]
     pub(crate) fn declared_numbers(&self) -> Vec<f64> {
         let literals = [&self.missing, &self.uncertain, &self.positive, &self.negative].into_iter().flatten();
         let declared = literals.filter_map(|literal| literal.number).filter(|number| !number.is_nan());
-        let narrow = |number: f64| std::iter::once(number).chain(single(number));
-        declared.flat_map(narrow).chain(self.threshold.and_then(single)).collect()
+        let narrow = |number: f64| [Value::Float(0.0), Value::Half(0.0)].map(|kind| kind.rounded(number));
+        let all =
+            declared.flat_map(|number| std::iter::once(number).chain(narrow(number).into_iter().flatten()));
+        all.chain(self.threshold.iter().flat_map(|at| narrow(*at).into_iter().flatten())).collect()
     }
 
     /// Which of the five sides `value` falls on.

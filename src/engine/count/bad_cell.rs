@@ -7,7 +7,6 @@ use arrow::datatypes::DataType;
 
 use crate::counts::Cell;
 use crate::engine::counting::{Counting, Keys};
-use crate::engine::naming::in_row;
 use crate::engine::plain::visit::visit;
 use crate::engine::read::interner::Interner;
 use crate::engine::read::vector_text::{VectorText, wrong_length};

@@ -34,7 +34,7 @@ pub(crate) fn number(value: StoredValue<'_>) -> f64 {
         StoredValue::Bool(bit) => f64::from(u8::from(bit)),
         StoredValue::Int(int) => int as f64,
         StoredValue::UInt(int) => int as f64,
-        StoredValue::Float(x) => x,
+        StoredValue::Float(x) | StoredValue::Half(x) => x,
         StoredValue::Text(_) => f64::NAN,
     }
 }
@@ -64,8 +64,11 @@ impl StoredNumber for f32 {
         true
     }
 
-    fn value(self, _: LeafColumn) -> StoredValue<'static> {
-        StoredValue::Float(self.into())
+    fn value(self, leaf: LeafColumn) -> StoredValue<'static> {
+        match leaf.physical {
+            Physical::Fixed(_) => StoredValue::Half(self.into()),
+            _ => StoredValue::Float(self.into()),
+        }
     }
 
     fn first_from(_: LeafColumn, bound: f64) -> Option<Self> {
