@@ -132,7 +132,11 @@ impl CandidateColumn<'_> {
         });
         // A threshold gives every number a side, that of features too.
         let has_range = self.domain.threshold.is_none() && !self.domain.soft;
-        let within = has_range || self.is_named || evidence.numbers().all(|x| (0.0..=1.0).contains(&x));
+        let is_within = |x: f64| {
+            let cell = || self.domain.cell(&Value::of_number(x));
+            (0.0..=1.0).contains(&x) || matches!(cell(), Cell::Missing | Cell::Uncertain)
+        };
+        let within = has_range || self.is_named || evidence.numbers().all(is_within);
         all && any && within && !evidence.is_full && !evidence.has_bytes
     }
 

@@ -28,6 +28,10 @@ const WORDS: [(&str, &str); 8] = [
 ];
 /// Different values beside 0 and 1 at most, unless they are rare.
 const FEW: usize = 4;
+/// Different values beside 0 and 1 that are remembered.
+const ODD_MAX: usize = 64;
+/// Values that a sentence lists.
+const SHOWN: usize = 6;
 /// Different shares at most that may each be a code.
 const SHARES: usize = 2;
 
@@ -52,6 +56,9 @@ impl Codes {
         let mut codes =
             Self { is_full: evidence.is_full || evidence.has_bytes || evidence.is_long, ..Self::default() };
         for (number, times) in evidence.counted() {
+            if codes.is_full {
+                return codes;
+            }
             // A threshold gives every number a side, that of features too.
             let has_range = domain.threshold.is_some() || domain.soft;
             let is_declared = || domain.missing.iter().chain(&domain.uncertain).any(|l| is(l, number));
@@ -82,12 +89,22 @@ impl Codes {
                     false
                 }
                 _ => {
-                    self.odd.insert(text, value.number());
+                    self.put_odd(text, value.number());
                     true
                 }
             },
         };
         self.cells[usize::from(is_odd)] += times.max(1);
+    }
+
+    fn put_odd(&mut self, text: String, number: Option<f64>) {
+        let is_soft = |number: Option<f64>| number.is_some_and(is_share);
+        if self.odd.len() < ODD_MAX {
+            self.odd.insert(text, number);
+        } else if !is_soft(number) || !self.odd.values().all(|number| is_soft(*number)) {
+            // Of many shares some are enough.
+            self.is_full = true;
+        }
     }
 
     /// Whether every value has a side by what was declared.
@@ -117,12 +134,17 @@ impl Codes {
         }
         let [known, odd] = self.cells;
         let few = self.odd.len() <= FEW || self.odd.values().all(|number| number.is_some_and(is_share));
-        few && odd <= known || self.odd.len() <= 64 && odd * 10 <= known
+        few && odd <= known || self.odd.len() < ODD_MAX && odd * 10 <= known
     }
 
-    /// Whether some values have a side.
-    pub(super) fn has_sides(&self) -> bool {
-        self.sides != [false, false]
+    /// The values with a side that it holds, in a sentence.
+    pub(super) fn beside(&self) -> &'static str {
+        match self.sides {
+            [true, true] => ", beside 0 and 1",
+            [true, false] => ", beside 0",
+            [false, true] => ", beside 1",
+            [false, false] => "",
+        }
     }
 
     /// Whether the values are indices without a gap.
@@ -138,14 +160,18 @@ impl Codes {
         minus && self.has(true) && !self.has(false)
     }
 
-    /// The values without a side, as a person reads them.
+    /// The values without a side, as a person reads them; of many, some.
     pub(super) fn shown(&self) -> Vec<String> {
-        let texts = self.odd.iter().map(|(text, number)| match number {
-            Some(_) => text.clone(),
+        let odd = self.odd.iter().map(|(text, number)| match number {
             None if text.trim().is_empty() => format!("{text:?}"),
-            None => text.clone(),
+            _ => text.clone(),
         });
-        texts.chain(self.words.iter().flatten().cloned()).collect()
+        let mut all: Vec<String> = odd.chain(self.words.iter().flatten().cloned()).collect();
+        if all.len() > SHOWN {
+            all.truncate(SHOWN - 1);
+            all.push("…".to_owned());
+        }
+        all
     }
 }
 

@@ -8,6 +8,8 @@ use super::layout::{LayoutKind, is_number, is_text};
 use super::text_lists::TextLists;
 use super::values::{Domain, Literal, Value};
 
+/// Points of lists that may have been cut.
+const UNSURE: u32 = 2;
 /// Texts that hold no list at most, where the others hold one.
 const NO_LISTS_MAX: usize = 6;
 
@@ -41,7 +43,10 @@ impl CandidateColumn<'_> {
         let is_declared =
             |candidate: &Candidate| candidate.more.iter().any(|f| f.starts_with("--missing-values"));
         if !lists.odd.is_empty() {
-            match missing_flag(&lists.odd, self.domain).filter(|_| lists.odd.len() <= NO_LISTS_MAX) {
+            // What begins like a list is one that is written in another way.
+            let is_list = |text: &String| text.trim().starts_with(['[', '(', '{']);
+            let are_few = lists.odd.len() <= NO_LISTS_MAX && !lists.odd.iter().any(is_list);
+            match missing_flag(&lists.odd, self.domain).filter(|_| are_few) {
                 Some(flag) => all
                     .iter_mut()
                     .filter(|candidate| !is_declared(candidate))
@@ -72,6 +77,7 @@ impl CandidateColumn<'_> {
         }
         let indices = format!("{name:?} is a list of {element}, the label indices");
         let positions = format!("{name:?} is a list of {element}, one number per label");
+        let cut = format!("{indices}; one number per label would take lists of one length");
         let list = |points: u32, why: String| -> Vec<Candidate> {
             let flags = self.index_flags().into_iter();
             flags
@@ -86,6 +92,7 @@ impl CandidateColumn<'_> {
         let sided = CandidateColumn { is_named: false, ..*self }.is_cells();
         let fixed = matches!(data_type, DataType::FixedSizeList(..));
         let one_length = fixed || evidence.lengths.len() == 1 && evidence.lengths.iter().all(|n| *n > 1);
+        let is_ragged = !fixed && evidence.lengths.len() > 1;
         let whole = evidence.has_values() && evidence.numbers().all(|x| Value::whole(x).is_some());
         if element.is_integer() {
             let is_coded = Codes::of(evidence, self.domain).is_near(true);
@@ -100,14 +107,13 @@ impl CandidateColumn<'_> {
                     )]
                 }
                 (true, false) if is_coded => [vector(base, positions), list(base - CLOSE, indices)].concat(),
-                (false, true) if evidence.lengths.iter().any(|n| *n > 2) => list(
-                    base.min(SURE - 1),
-                    format!("{indices}; one number per label would take lists of one length"),
-                ),
+                (false, true) if evidence.lengths.iter().any(|n| *n > 2) => list(base.min(UNSURE), cut),
                 _ => list(base, indices),
             };
         }
         match (sided || *element == DataType::Boolean || !evidence.has_values(), whole) {
+            (true, _) if is_ragged && whole && *element != DataType::Boolean => list(base.min(UNSURE), cut),
+            (true, _) if is_ragged => Vec::new(),
             (true, _) => vec![self.candidate(LayoutKind::Vector, base, positions)],
             (false, true) if one_length => [list(base, indices), vector(base - CLOSE, positions)].concat(),
             (false, true) => list(base, indices),

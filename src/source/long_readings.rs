@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// Columns at most beside which a table of pairs is likely.
 const COLUMNS_MAX: usize = 3;
 
+/// The share of rows whose id other rows have too from which rows are pairs.
+const OFTEN: f64 = 0.3;
+
 impl Look<'_> {
     /// A column of classes beside a row id may be one half of layout `long`.
     pub(super) fn or_long(&self, class: Candidate) -> Vec<Candidate> {
@@ -45,8 +48,7 @@ impl Look<'_> {
             return both.into_iter().chain([class]).collect();
         }
         match (share, columns) {
-            // Most ids have several rows.
-            (0.5.., ..=COLUMNS_MAX) => vec![long(class.points, repeats)],
+            (OFTEN.., ..=COLUMNS_MAX) => vec![long(class.points, repeats)],
             (share, _) if share > 0.0 => {
                 let other = Candidate { points: class.points - CLOSE, ..class.clone() };
                 vec![long(class.points, repeats), other]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use arrow::datatypes::{DataType, Field, Schema};
 
@@ -138,7 +138,8 @@ impl<'a> Look<'a> {
         let wide = self.wide();
         let near = self.near(&wide);
         let is_group = wide.len() > 1 && is_open;
-        let is_in = |names: &[String], name: &str| names.iter().any(|own| own == name);
+        let together: HashSet<&str> = wide.iter().map(String::as_str).collect();
+        let is_in_group = is_group || is_open && !near.is_empty();
         let mut all = self.declared_readings(&wide, &near);
         let mut last = Vec::new();
         for column in self.columns() {
@@ -146,14 +147,15 @@ impl<'a> Look<'a> {
             if is_near {
                 // That its few values are classes is the last thing to think of.
                 let signs = near.iter().any(|(name, codes)| name == column.name() && codes.is_signs());
-                let readings = column.readings().into_iter().filter(|_| !signs);
+                let is_class = |reading: &Candidate| reading.kind != LayoutKind::Wide && !signs;
+                let readings = column.readings().into_iter().filter(is_class);
                 last.extend(readings.map(|reading| Candidate { points: 0, ..reading }));
-            } else if !(is_group && is_in(&wide, column.name())) {
+            } else if !(is_in_group && together.contains(column.name())) {
                 all.extend(column.readings().into_iter().flat_map(|reading| self.or_long(reading)));
             }
         }
         if near.is_empty() && is_group {
-            all.extend(self.wide_readings(wide));
+            all.extend(self.wide_readings(wide.clone()));
         }
         all.extend(self.maps());
         let is_list = |kind| matches!(kind, LayoutKind::List | LayoutKind::Vector | LayoutKind::Map);

@@ -67,8 +67,10 @@ impl Look<'_> {
             1 => ", and 1 column holds only 0 and 1".to_owned(),
             n => format!(", and {} hold only 0 and 1", plural(n as u64, "column")),
         };
-        let values = shown(&codes.shown());
-        let question = format!("is column {name:?} a label? it holds {values}, which is not declared");
+        let values = codes.shown();
+        let is = if values.len() == 1 { "is" } else { "are" };
+        let question =
+            format!("is column {name:?} a label? it holds {}, which {is} not declared", shown(&values));
         let wide: Vec<Candidate> =
             candidates.iter().filter(|one| one.kind == LayoutKind::Wide).cloned().collect();
         let offered = if self.given.kind.is_some() { &wide } else { candidates };
@@ -78,7 +80,7 @@ impl Look<'_> {
                  --labels"
             )));
         }
-        let zeros = if codes.has_sides() { ", beside 0 and 1" } else { "" };
+        let zeros = codes.beside();
         Err(asked(format!("{question}{zeros}{beside}{others}"), offered))
     }
 }

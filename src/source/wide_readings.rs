@@ -43,6 +43,7 @@ impl Look<'_> {
     /// Columns that would be labels beside those in `wide` if a few of their values were declared, with what they
     /// hold. Without columns of 0 and 1 beside them, only values count that often stand for something.
     pub(super) fn near(&self, wide: &[String]) -> Vec<(String, Codes)> {
+        let known: HashSet<&str> = wide.iter().map(String::as_str).collect();
         let is_strict = wide.is_empty() || !self.given.labels.is_empty();
         let columns = self.columns().filter(|column| {
             let data_type = column.field.data_type();
@@ -50,7 +51,7 @@ impl Look<'_> {
             // A domain of its own says all about a label.
             fits && !self.given.label_domains.contains_key(column.name())
                 && !is_id_name(column.name())
-                && !wide.iter().any(|name| name == column.name())
+                && !known.contains(column.name())
         });
         let near = columns.filter_map(|column| {
             let codes = Codes::of(column.evidence, column.domain);
@@ -72,7 +73,7 @@ impl Look<'_> {
         let ranked = || near.iter().map(|(name, _)| rank_of_name(name)).max().unwrap_or(NameRank::Other);
         let points = if !self.given.labels.is_empty() {
             GROUP + 1
-        } else if labels.len() > 1 && wide.len() != 1 {
+        } else if labels.len() > 1 && (wide.len() != 1 || near.iter().any(|(_, codes)| codes.is_near(true))) {
             GROUP.max(ranked().points(7, 5, 0))
         } else {
             ranked().points(7, 5, 2)
