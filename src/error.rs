@@ -50,6 +50,8 @@ pub struct Detail {
     pub hint: Option<String>,
     /// Where: a shard, a file, a flag; also the start of the message.
     pub place: Option<String>,
+    /// The hint at full length, for where there is room for it.
+    pub overview: Option<String>,
 }
 
 impl std::fmt::Display for Detail {
@@ -78,7 +80,7 @@ macro_rules! constructors {
         $(#[$doc])*
         #[must_use]
         pub fn $name(message: impl Into<String>) -> Self {
-            Self::$variant(Detail { message: message.into(), hint: None, place: None })
+            Self::$variant(Detail { message: message.into(), hint: None, place: None, overview: None })
         }
     )*};
 }
@@ -154,6 +156,15 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Some(detail) = self.detail_mut() {
             detail.hint = Some(hint.into());
+        }
+        self
+    }
+
+    /// Adds the hint at full length.
+    #[must_use]
+    pub(crate) fn overview(mut self, text: String) -> Self {
+        if let Some(detail) = self.detail_mut() {
+            detail.overview = Some(text);
         }
         self
     }
@@ -279,7 +290,7 @@ impl Error {
     /// The error that ends a process with `code`.
     #[cfg(feature = "cluster")]
     pub(crate) fn of_exit_code(code: u8, message: String) -> Self {
-        let detail = Detail { message, hint: None, place: None };
+        let detail = Detail { message, hint: None, place: None, overview: None };
         match code {
             2 => Self::Usage(detail),
             3 => Self::Check(detail),

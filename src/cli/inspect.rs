@@ -18,7 +18,7 @@ use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::report::{short, visible};
 use crate::source::evidence::{cells_of_others, gather};
 use crate::source::formats::all_as_parquet;
-use crate::source::look::listed;
+use crate::source::questions::listed;
 use crate::source::type_words::type_words;
 use crate::source::{listing, schema, shards};
 
@@ -102,7 +102,7 @@ impl InspectVerb {
                 spec.value.clone_from(&layout.value);
                 spec.delimiter.clone_from(&layout.delimiter);
                 if found.detected.candidates.len() > 1 {
-                    say(&visible_lines(&listed(&found.detected.candidates)));
+                    say(&visible_lines(&listed(&found.detected.candidates, usize::MAX)));
                 }
                 let n = layout.labels.len();
                 let columns = plural(n as u64, "label column");
@@ -119,7 +119,11 @@ impl InspectVerb {
                 // Every column is above.
                 let own = ["; posweight inspect shows every column", ": see posweight inspect"];
                 let shown = |text: &str| own.iter().fold(text.to_owned(), |text, own| text.replace(own, ""));
-                let hint = doubt.hint.map(|hint| format!("\n  {}", shown(&hint))).unwrap_or_default();
+                let hint = doubt
+                    .overview
+                    .or(doubt.hint)
+                    .map(|hint| format!("\n  {}", shown(&hint)))
+                    .unwrap_or_default();
                 say(&format!("{}{hint}", shown(&doubt.message)));
                 Ok(())
             }

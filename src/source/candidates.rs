@@ -3,12 +3,13 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::column_names::{NameRank, is_id_name, rank_of_name};
+use super::codes::{missing_flag, ways};
+use super::column_names::{NameRank, is_id_name, is_mask_name, rank_of_name};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
 use super::joined::{TextShape, shape_of};
 use super::layout::{LayoutKind, is_number, is_text, item};
-use super::structured::{Element, object};
-use super::text_lists::{TextLists, text_lists};
+use super::structured::object;
+use super::text_lists::text_lists;
 use super::values::{Domain, Value};
 use crate::counts::Cell;
 use crate::error::for_shell;
@@ -21,8 +22,8 @@ pub(crate) const AHEAD: u32 = 2;
 const NAMED: u32 = 7;
 /// Points that a second reading of a column is behind the first, where both are possible and where one is not
 /// likely.
-const CLOSE: u32 = 1;
-const UNLIKELY: u32 = 3;
+pub(super) const CLOSE: u32 = 1;
+pub(super) const UNLIKELY: u32 = 3;
 
 /// One way to read columns as labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +34,14 @@ pub(crate) struct Candidate {
     pub labels: Vec<String>,
     /// The row id column of layout `long`.
     pub id: Option<String>,
+    /// The column of values beside the labels.
+    pub value: Option<String>,
     /// The separator of layout `delimited`.
     pub delimiter: Option<String>,
+    /// Other flags that it needs. Such a reading is never chosen unasked.
+    pub more: Vec<String>,
+    /// The flags name all columns, because detection would find others.
+    pub is_spelled: bool,
     /// The evidence, as a sentence.
     pub why: String,
     /// Some cells of the first label column, as a person reads them.
@@ -45,8 +52,23 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     fn of(kind: LayoutKind, column: &str, evidence: &ColumnEvidence, points: u32, why: String) -> Self {
-        let cells = evidence.shown.clone();
-        Self { kind, labels: vec![column.to_owned()], id: None, delimiter: None, why, cells, points }
+        Self { cells: evidence.shown.clone(), ..Self::plain(kind, vec![column.to_owned()], points, why) }
+    }
+
+    /// A reading of columns, without cells and without further flags.
+    pub(super) fn plain(kind: LayoutKind, labels: Vec<String>, points: u32, why: String) -> Self {
+        Self {
+            kind,
+            labels,
+            id: None,
+            value: None,
+            delimiter: None,
+            more: Vec::new(),
+            is_spelled: false,
+            why,
+            cells: Vec::new(),
+            points,
+        }
     }
 
     /// The flags that choose it, as they are pasted into a shell.
@@ -55,7 +77,7 @@ impl Candidate {
         /// Above this, `--layout wide` finds the columns again.
         const NAMES_MAX: usize = 12;
         let mut flags = String::new();
-        if self.labels.len() <= NAMES_MAX {
+        if self.labels.len() <= NAMES_MAX || self.is_spelled {
             let is_plain = |name: &String| !name.contains([',', '*', '?', '[', '!']);
             if self.labels.iter().all(is_plain) {
                 flags.push_str(&format!("--labels {} ", for_shell(&self.labels.join(","))));
@@ -67,9 +89,13 @@ impl Candidate {
         if let Some(id) = &self.id {
             flags.push_str(&format!(" --id {}", for_shell(id)));
         }
+        if let Some(value) = &self.value {
+            flags.push_str(&format!(" --value {}", for_shell(value)));
+        }
         if let Some(by) = &self.delimiter {
             flags.push_str(&format!(" --delimiter '{by}'"));
         }
+        self.more.iter().for_each(|flag| flags.push_str(&format!(" {flag}")));
         flags
     }
 }
@@ -96,7 +122,7 @@ impl CandidateColumn<'_> {
         let evidence = self.evidence;
         let mut sides = evidence
             .numbers()
-            .map(|number| self.domain.cell(&number_value(number)))
+            .map(|number| self.domain.cell(&Value::of_number(number)))
             .chain(evidence.texts.keys().map(|text| self.domain.cell(&Value::Text(text))));
         let known = |cell: Cell| !matches!(cell, Cell::Missing | Cell::Invalid);
         let mut any = false;
@@ -106,22 +132,15 @@ impl CandidateColumn<'_> {
         });
         // A threshold gives every number a side, that of features too.
         let has_range = self.domain.threshold.is_none() && !self.domain.soft;
-        let within = has_range || self.is_named || evidence.numbers().all(|x| (0.0..=1.0).contains(&x));
+        let is_within = |x: f64| {
+            let cell = || self.domain.cell(&Value::of_number(x));
+            (0.0..=1.0).contains(&x) || matches!(cell(), Cell::Missing | Cell::Uncertain)
+        };
+        let within = has_range || self.is_named || evidence.numbers().all(is_within);
         all && any && within && !evidence.is_full && !evidence.has_bytes
     }
 
-    /// A value beside 0 and 1 that labels often have for "unknown" and that was not declared.
-    pub(crate) fn undeclared(&self) -> Option<f64> {
-        const USUAL: [f64; 3] = [-1.0, -100.0, 255.0];
-        let among = |x: f64| USUAL.iter().any(|usual| usual.to_bits() == x.to_bits());
-        let is_odd = |x: f64| self.domain.cell(&number_value(x)) == Cell::Invalid;
-        let odd: Vec<f64> = self.evidence.numbers().filter(|x| is_odd(*x)).collect();
-        let [one] = odd[..] else { return None };
-        let rest = self.evidence.numbers().count() > 1 && self.evidence.texts.is_empty();
-        Some(one).filter(|one| rest && among(*one) && !self.evidence.is_full && self.classes.is_none())
-    }
-
-    fn base(&self, exact: u32, worded: u32, other: u32) -> u32 {
+    pub(super) fn base(&self, exact: u32, worded: u32, other: u32) -> u32 {
         if self.is_named { NAMED } else { rank_of_name(self.name()).points(exact, worded, other) }
     }
 
@@ -143,21 +162,53 @@ impl CandidateColumn<'_> {
         self.number_readings()
     }
 
-    fn candidate(&self, kind: LayoutKind, points: u32, why: String) -> Candidate {
+    pub(super) fn candidate(&self, kind: LayoutKind, points: u32, why: String) -> Candidate {
         Candidate::of(kind, self.name(), self.evidence, points, why)
     }
 
     fn cell_readings(&self) -> Vec<Candidate> {
-        let (name, base) = (self.name(), self.base(3, 2, 1));
+        let name = self.name();
+        // Sides that were declared for its values are meant for this column.
+        let is_declared = self.has_declared_sides();
+        let base = if is_declared { self.base(7, 7, 6) } else { self.base(3, 2, 1) };
         let values = if self.domain.is_binary() { "only 0 and 1" } else { "only values that were declared" };
         let wide = self.candidate(LayoutKind::Wide, base, format!("{name:?} holds {values}"));
         let is_class = self.is_named || rank_of_name(name) != NameRank::Other;
         let class = (is_class && self.field.data_type().is_integer()).then(|| {
             let why = format!("0 and 1 in {name:?} are two classes");
-            let behind = if self.is_named { UNLIKELY } else { CLOSE };
-            self.candidate(LayoutKind::Class, base - behind, why)
+            let behind = if self.is_named || is_declared { UNLIKELY } else { CLOSE };
+            let more = self.index_flags()?;
+            Some(Candidate { more, ..self.candidate(LayoutKind::Class, base - behind, why) })
         });
-        [wide].into_iter().chain(class).collect()
+        [Some(wide), class.flatten()].into_iter().flatten().collect()
+    }
+
+    /// Whether values have a side only because it was declared.
+    fn has_declared_sides(&self) -> bool {
+        let domain = self.domain;
+        if domain.threshold.is_some() || domain.soft {
+            return false;
+        }
+        let default = Domain::default();
+        let is_new = |value: &Value<'_>| {
+            default.cell(value) == Cell::Invalid
+                && matches!(domain.cell(value), Cell::Positive | Cell::Negative)
+        };
+        let numbers = self.evidence.numbers().any(|number| is_new(&Value::of_number(number)));
+        numbers || self.evidence.texts.keys().any(|text| is_new(&Value::Text(text)))
+    }
+
+    /// The flags without which some numbers would be no label indices; `None` where many are none.
+    pub(super) fn index_flags(&self) -> Option<Vec<String>> {
+        const CODES_MAX: usize = 2;
+        let is_odd = |number: &f64| *number < 0.0 && !self.domain.is_missing(&Value::of_number(*number));
+        let odd: Vec<String> =
+            self.evidence.numbers().filter(is_odd).map(|x| Value::of_number(x).to_string()).collect();
+        if odd.is_empty() {
+            return Some(Vec::new());
+        }
+        let flag = (odd.len() <= CODES_MAX).then(|| missing_flag(&odd, self.domain))?;
+        flag.map(|flag| vec![flag])
     }
 
     fn number_readings(&self) -> Vec<Candidate> {
@@ -168,23 +219,79 @@ impl CandidateColumn<'_> {
                 "the footer names {classes} {} for {name:?}",
                 if classes == 1 { "class" } else { "classes" }
             );
-            return vec![self.candidate(LayoutKind::Class, base, why)];
+            let more = self.index_flags().unwrap_or_default();
+            return vec![Candidate { more, ..self.candidate(LayoutKind::Class, base, why) }];
         }
         let whole = self.evidence.numbers().all(|x| Value::whole(x).is_some());
-        if whole && (data_type.is_integer() || self.evidence.has_values()) {
-            let why = format!("each number in {name:?} is one label index");
-            let class = (base > 0).then(|| self.candidate(LayoutKind::Class, base, why));
-            return class.into_iter().collect();
+        if data_type.is_integer() || whole && self.evidence.has_values() {
+            let mut all = if whole { self.class_readings(base) } else { Vec::new() };
+            all.extend(self.bits_reading());
+            if is_mask_name(name) {
+                // A mask is seldom a class.
+                all.iter_mut().for_each(|candidate| candidate.points = candidate.points.min(SURE - 1));
+                all.sort_by_key(|candidate| candidate.kind != LayoutKind::Bits);
+            }
+            all.retain(|candidate| candidate.points > 0);
+            return all;
         }
         let share = self.evidence.numbers().all(|x| (0.0..=1.0).contains(&x));
         let why = if share {
-            format!("{name:?} holds numbers from 0 to 1: add --soft, or --threshold 0.5")
+            format!("{name:?} holds numbers from 0 to 1")
         } else {
-            format!("{name:?} is {data_type}")
+            format!("{name:?} is {data_type}: a threshold says which numbers are positive")
         };
         // A feature, unless its name says that it is a label.
-        let points = if self.is_named { base } else { self.base(3, 2, 0) };
-        if points == 0 { Vec::new() } else { vec![self.candidate(LayoutKind::Wide, points, why)] }
+        let points = if self.is_named { base } else { self.base(3, 2, u32::from(share)) };
+        let wide = |more| Candidate { more, ..self.candidate(LayoutKind::Wide, points, why.clone()) };
+        if points == 0 {
+            Vec::new()
+        } else {
+            ways(self.evidence, self.domain).into_iter().map(wide).collect()
+        }
+    }
+
+    /// Each number is one label index.
+    fn class_readings(&self, base: u32) -> Vec<Candidate> {
+        /// An index that seldom is one: the vector would have as many places.
+        const INDEX_MAX: f64 = 1e6;
+        let name = self.name();
+        let class = |more: Vec<String>, why: String| Candidate {
+            more,
+            ..self.candidate(LayoutKind::Class, base, why)
+        };
+        let Some(flags) = self.index_flags() else { return Vec::new() };
+        let by_name = [&flags[..], &["--label-kind name".to_owned()]].concat();
+        let is_known = |number: &f64| !self.domain.is_missing(&Value::of_number(*number)) && *number >= 0.0;
+        let known: Vec<f64> = self.evidence.numbers().filter(is_known).collect();
+        let (least, most) = known.iter().fold((f64::MAX, 0.0), |(a, b), x| (x.min(a), x.max(b)));
+        if most > INDEX_MAX {
+            return vec![class(by_name, format!("each number in {name:?} is the name of one label"))];
+        }
+        let why = format!("each number in {name:?} is one label index");
+        #[expect(clippy::float_cmp, reason = "whole numbers")]
+        let from_one = least == 1.0 && most == known.len() as f64 && most > 1.0 && base >= SURE;
+        if from_one {
+            let named =
+                format!("numbers in {name:?} run from 1 to {most}, without 0: each is the name of one label");
+            let index = format!("each number in {name:?} is one label index, and label 0 has no row");
+            return vec![class(by_name, named), class(flags, index)];
+        }
+        vec![class(flags, why)]
+    }
+
+    /// Each bit of an integer is one label.
+    fn bits_reading(&self) -> Option<Candidate> {
+        let (name, data_type) = (self.name(), self.field.data_type());
+        let (many, most) = self.evidence.numbers().fold((0, 0.0_f64), |(n, most), x| (n + 1, most.max(x)));
+        let is_mask = is_mask_name(name);
+        let is_like = data_type.is_unsigned_integer() && many > 2 || many >= 8 && most >= 127.0;
+        if !data_type.is_integer() || is_id_name(name) || !(is_mask || is_like) {
+            return None;
+        }
+        let more = self.index_flags()?;
+        let why = format!("each bit of the numbers in {name:?} is one label");
+        let points = if is_mask { self.base(3, 3, 3).min(SURE - 1) } else { 1 };
+        Some(Candidate { more, ..self.candidate(LayoutKind::Bits, points, why) })
     }
 
     fn text_readings(&self) -> Vec<Candidate> {
@@ -199,6 +306,13 @@ impl CandidateColumn<'_> {
         }
         if let Some(lists) = text_lists(name, evidence, self.domain) {
             return self.text_list_readings(&lists);
+        }
+        if are_digits(evidence) {
+            let why = format!(
+                "strings in {name:?} look like one 0/1 digit per label without separators, which are not read as such; \
+                 as layout class each is one label"
+            );
+            return vec![self.candidate(LayoutKind::Class, self.base(7, 5, 1).min(SURE - 1), why)];
         }
         let many = evidence.texts.len() as u64 * 10 > evidence.cells * 9 && evidence.cells >= 20;
         let base = self.base(7, 5, u32::from(!many && !evidence.is_full));
@@ -217,9 +331,7 @@ impl CandidateColumn<'_> {
             TextShape::Single => vec![class(base, whole())],
             TextShape::Joined(by) => vec![split(base, by), class(base.saturating_sub(UNLIKELY), whole())],
             TextShape::Unclear(by) => vec![class(base, whole()), split(base.saturating_sub(CLOSE), by)],
-            TextShape::Structured(_) if self.holds_objects() => {
-                vec![self.object_reading()]
-            }
+            TextShape::Structured(_) if self.holds_objects() => self.object_readings(),
             TextShape::Structured(what) => {
                 // Never split by guess, and seldom one name.
                 vec![class(
@@ -233,50 +345,27 @@ impl CandidateColumn<'_> {
         all.into_iter().filter(|candidate| candidate.points > 0).collect()
     }
 
-    /// Texts are read as the lists that they hold.
-    fn text_list_readings(&self, lists: &TextLists) -> Vec<Candidate> {
-        let column = CandidateColumn { field: &lists.field, evidence: &lists.evidence, ..*self };
-        let name = self.name();
-        let mut all = column.list_readings(lists.field.data_type(), &lists.element);
-        for candidate in &mut all {
-            let hold = match candidate.kind {
-                LayoutKind::Vector => "one number per label",
-                _ if lists.element == DataType::Utf8 => "lists of label names",
-                _ => "lists of label indices",
-            };
-            candidate.why = format!("strings in {name:?} hold {hold}");
-            if lists.or_class {
-                // A few texts in brackets among others say little.
-                candidate.points = candidate.points.min(self.base(7, 5, 1));
-            }
-        }
-        let points = all.first().map_or(0, |best| best.points.saturating_sub(CLOSE));
-        if let Some(by) = lists.or_delimited {
-            let why = format!("strings in {name:?} hold two label indices separated by {by:?}");
-            let split = self.candidate(LayoutKind::Delimited, points, why);
-            all.push(Candidate { delimiter: Some(by.to_owned()), ..split });
-        }
-        if lists.or_class {
-            let why = format!("some strings in {name:?} hold no list; as layout class each is one label");
-            all.push(self.candidate(LayoutKind::Class, points, why));
-        }
-        all.retain(|candidate| candidate.points > 0);
-        all
-    }
-
-    /// Texts that are objects; those of which values have no side may hold anything.
-    fn object_reading(&self) -> Candidate {
-        let has_side =
-            |value: &Element<'_>| value.value().is_none_or(|value| self.domain.cell(&value) != Cell::Invalid);
-        let mut all = true;
+    /// Texts that are objects, with the flags that give all their values a side.
+    fn object_readings(&self) -> Vec<Candidate> {
+        let mut values = ColumnEvidence::default();
         for text in self.evidence.texts.keys() {
             // Those that are no objects are few.
-            object(text, |_, value| all &= has_side(&value)).unwrap_or(());
+            object(text, |_, value| values.element(&value)).unwrap_or(());
         }
         let why = format!("each string in {:?} is an object that gives labels a value", self.name());
-        let why =
-            if all { why } else { format!("{why}: add --soft, or --threshold 0.5, if they are scores") };
-        self.candidate(LayoutKind::Map, if all { self.base(7, 5, 2) } else { self.base(5, 3, 1) }, why)
+        let map = |more: Vec<String>| {
+            let points = if more.is_empty() { self.base(7, 5, 2) } else { self.base(5, 3, 1) };
+            Candidate { more, ..self.candidate(LayoutKind::Map, points, why.clone()) }
+        };
+        let maps: Vec<_> = ways(&values, self.domain).into_iter().map(map).collect();
+        if maps.is_empty() {
+            let why = format!(
+                "strings in {:?} are objects whose values have no side; as layout class each is one label",
+                self.name()
+            );
+            return vec![self.candidate(LayoutKind::Class, self.base(7, 5, 1).min(SURE - 1), why)];
+        }
+        maps
     }
 
     /// Whether nearly all texts are objects. Counting names those that are not.
@@ -284,48 +373,15 @@ impl CandidateColumn<'_> {
         let texts = &self.evidence.texts;
         texts.keys().filter(|text| object(text, |_, _| ()).is_ok()).count() * 10 >= texts.len() * 9
     }
-
-    fn list_readings(&self, data_type: &DataType, element: &DataType) -> Vec<Candidate> {
-        let (name, evidence) = (self.name(), self.evidence);
-        let base = self.base(9, 8, 3);
-        let list = |points: u32, why: String| self.candidate(LayoutKind::List, points, why);
-        let vector = |points: u32, why: String| self.candidate(LayoutKind::Vector, points, why);
-        if is_text(element) {
-            return vec![list(base, format!("{name:?} is a list of strings, the label names"))];
-        }
-        if !is_number(element) {
-            return Vec::new();
-        }
-        let indices = format!("{name:?} is a list of {element}, the label indices");
-        let positions = format!("{name:?} is a list of {element}, one number per label");
-        let sided = CandidateColumn { is_named: false, ..*self }.is_cells();
-        let fixed = matches!(data_type, DataType::FixedSizeList(..));
-        let one_length = fixed || evidence.lengths.len() == 1 && evidence.lengths.iter().all(|n| *n > 1);
-        let whole = evidence.has_values() && evidence.numbers().all(|x| Value::whole(x).is_some());
-        if element.is_integer() {
-            return match (one_length, sided) {
-                (true, true) => {
-                    let values =
-                        if self.domain.is_binary() { "only 0 and 1" } else { "only declared values" };
-                    vec![vector(base, format!("lists in {name:?} hold {values} and have one length"))]
-                }
-                (false, true) if evidence.lengths.iter().any(|n| *n > 2) => {
-                    vec![list(base, indices), vector(base - CLOSE, positions)]
-                }
-                _ => vec![list(base, indices)],
-            };
-        }
-        match (sided || *element == DataType::Boolean || !evidence.has_values(), whole) {
-            (true, _) => vec![vector(base, positions)],
-            (false, true) if one_length => vec![list(base, indices), vector(base - CLOSE, positions)],
-            (false, true) => vec![list(base, indices)],
-            // Numbers of any size are an embedding, unless the name of the column says that it holds labels.
-            (false, false) => vec![vector(self.base(9, 8, 1), positions)],
-        }
-    }
 }
 
-/// A number as cells hold it: an integer where it is one, so that it prints as such.
-fn number_value(number: f64) -> Value<'static> {
-    Value::whole(number).map_or(Value::Float(number), Value::Int)
+/// Whether all texts have one length and only the digits 0 and 1, some with leading zeros.
+fn are_digits(evidence: &ColumnEvidence) -> bool {
+    let mut lengths = evidence.texts.keys().map(String::len);
+    let Some(first) = lengths.next().filter(|length| *length > 1) else { return false };
+    let digits = |text: &String| text.bytes().all(|byte| matches!(byte, b'0' | b'1'));
+    evidence.texts.len() > 1
+        && lengths.all(|length| length == first)
+        && evidence.texts.keys().all(digits)
+        && evidence.texts.keys().any(|text| text.starts_with('0'))
 }

@@ -1,6 +1,6 @@
 //! Names of classes that the `datasets` library left in the footers of shards.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::shards::Shard;
 use super::vocabulary::check;
@@ -12,17 +12,38 @@ pub(super) const KEY: &str = "huggingface";
 /// Names that a message shows of each shard.
 const NAMES_SHOWN: usize = 4;
 
-/// Names of a `ClassLabel` column, or of a list of them, in the footer of a shard.
+/// Names of a `ClassLabel` column in the footer of a shard: of the column itself, of the elements of lists, or of what
+/// a path such as `objects.category` leads to.
 pub(crate) fn class_names(shard: &Shard, column: &str) -> Option<Labels> {
     let entry: Json = serde_json::from_str(shard.key_value(KEY)?).ok()?;
-    let feature = entry.get("info")?.get("features")?.get(column)?;
-    let names = [Some(feature), feature.get("feature"), feature.get(0)]
-        .into_iter()
-        .flatten()
-        .find_map(|f| f.get("names"))?;
-    let labels: Labels =
-        names.as_array()?.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?.into_iter().collect();
-    check(labels).ok()
+    let names = names_in(entry.get("info")?.get("features")?.as_object()?, column)?;
+    check(names.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?.into_iter().collect()).ok()
+}
+
+/// The names that `path` leads to from one of `features`. A feature whose own name has the dot wins.
+fn names_in<'j>(features: &'j Map<String, Json>, path: &str) -> Option<&'j Vec<Json>> {
+    if let Some(feature) = features.get(path) {
+        return names_of(feature, "");
+    }
+    features.iter().find_map(|(name, feature)| {
+        let rest = path.strip_prefix(name.as_str())?.strip_prefix('.')?;
+        names_of(feature, rest)
+    })
+}
+
+/// The names that `rest` leads to from a feature: through lists, however they are written, and fields of structs.
+fn names_of<'j>(feature: &'j Json, rest: &str) -> Option<&'j Vec<Json>> {
+    match feature {
+        // The way in which `datasets` wrote lists at first.
+        Json::Array(elements) => names_of(elements.first()?, rest),
+        Json::Object(object) => {
+            let is_struct = !object.get("_type").is_some_and(Json::is_string);
+            let field = if is_struct && !rest.is_empty() { names_in(object, rest) } else { None };
+            let own = || object.get("names").and_then(Json::as_array).filter(|_| rest.is_empty());
+            field.or_else(own).or_else(|| names_of(object.get("feature")?, rest))
+        }
+        _ => None,
+    }
 }
 
 /// The names that all shards agree on: the longest list where one begins with the other. Shards without names
@@ -72,4 +93,42 @@ fn differ(column: &str, (a, first): (&Labels, &Shard), (b, second): (&Labels, &S
     .hint(format!(
         "write the shards with one list of names: in datasets, cast_column({column:?}, ClassLabel(names=[…]))"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(features: &Json, path: &str) -> Option<usize> {
+        names_in(features.as_object().unwrap(), path).map(Vec::len)
+    }
+
+    #[test]
+    fn names_are_found_whatever_holds_them() {
+        let class = json!({"names": ["a", "b", "c"], "_type": "ClassLabel"});
+        let list = |of: &Json| json!({"feature": of, "_type": "List"});
+        let box_of = |of: &Json| json!({"bbox": {"dtype": "int8", "_type": "Value"}, "category": of});
+        for (features, path) in [
+            (json!({"label": class}), "label"),
+            (json!({"label": list(&class)}), "label"),
+            (json!({"label": [class]}), "label"),
+            (json!({"label": list(&list(&class))}), "label"),
+            (json!({"label": {"feature": class}}), "label"),
+            (json!({"meta": {"cls": class}}), "meta.cls"),
+            (json!({"objects": list(&box_of(&class))}), "objects.category"),
+            (json!({"objects": box_of(&list(&class))}), "objects.category"),
+            (json!({"objects": [box_of(&class)]}), "objects.category"),
+            (json!({"page": {"lines": list(&box_of(&list(&class)))}}), "page.lines.category"),
+            (json!({"a": {"feature": {"_type": class}}}), "a.feature._type"),
+            (json!({"a": {"b": [1]}, "a.b": class}), "a.b"),
+        ] {
+            assert_eq!(found(&features, path), Some(3), "{path} of {features}");
+        }
+        let features = json!({"objects": box_of(&class), "names": {"dtype": "string", "_type": "Value"}});
+        for path in ["objects", "objects.bbox", "category", "names", "objects.category.names"] {
+            assert_eq!(found(&features, path), None, "{path}");
+        }
+    }
 }

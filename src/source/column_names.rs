@@ -47,11 +47,29 @@ pub(crate) fn rank_of_name(name: &str) -> NameRank {
     let is_name = |word: &str| LABEL_NAMES.iter().any(|known| word.eq_ignore_ascii_case(known));
     if is_name(name) {
         NameRank::Exact
-    } else if name.split(|c: char| !c.is_alphanumeric()).any(is_name) {
+    } else if words(name).iter().any(|word| is_name(word)) {
         NameRank::Worded
     } else {
         NameRank::Other
     }
+}
+
+/// The words of a name: `image_id`, `image id` and `ImageID` have two.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in name.chars() {
+        let starts = c.is_uppercase() && before.is_lowercase();
+        if !c.is_alphanumeric() || starts {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.push(c);
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Whether a heading is a name of labels.
@@ -61,6 +79,67 @@ pub(crate) fn is_label_heading(heading: &str) -> bool {
 
 /// Whether a column has the name of a row id.
 pub(crate) fn is_id_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.ends_with("_id") || ["id", "rowid", "uuid", "key", "row"].contains(&name.as_str())
+    let lower = name.to_ascii_lowercase();
+    let ends = words(name).last().is_some_and(|word| *word == "ID" || *word == "Id");
+    ends || lower.ends_with("_id") || ["id", "rowid", "uuid", "key", "row"].contains(&lower.as_str())
+}
+
+/// Whether a column is the index that pandas wrote beside the columns of a table.
+pub(crate) fn is_index_name(name: &str) -> bool {
+    let is_numbered = |prefix: &str| {
+        name.strip_prefix(prefix).is_some_and(|rest| rest.trim_end_matches('_').parse::<u32>().is_ok())
+    };
+    name.is_empty() || is_numbered("Unnamed: ") || is_numbered("__index_level_")
+}
+
+/// Whether a name says that an integer holds one bit per label.
+pub(crate) fn is_mask_name(name: &str) -> bool {
+    const MASKS: [&str; 6] = ["mask", "bitmask", "bits", "bitmap", "bitfield", "flags"];
+    words(name).iter().any(|word| MASKS.iter().any(|mask| word.eq_ignore_ascii_case(mask)))
+}
+
+/// Whether a column of 0 and 1 has the name of a part of the data, or of a feature of people.
+pub(crate) fn is_aside_name(name: &str) -> bool {
+    const ASIDE: [&str; 12] = [
+        "train",
+        "test",
+        "val",
+        "valid",
+        "validation",
+        "dev",
+        "split",
+        "fold",
+        "holdout",
+        "gender",
+        "sex",
+        "duplicate",
+    ];
+    words(name).iter().any(|word| ASIDE.iter().any(|aside| word.eq_ignore_ascii_case(aside)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_word_by_word() {
+        for (name, rank) in [
+            ("Labels", NameRank::Exact),
+            ("true_label", NameRank::Worded),
+            ("LabelName", NameRank::Worded),
+            ("labelled_by", NameRank::Other),
+        ] {
+            assert_eq!(rank_of_name(name), rank, "{name}");
+        }
+        for name in ["id", "image_id", "ImageID", "imageId", "Image Id"] {
+            assert!(is_id_name(name), "{name}");
+        }
+        for name in ["paid", "valid", "Idea", "COVID"] {
+            assert!(!is_id_name(name), "{name}");
+        }
+        assert!(is_index_name("") && is_index_name("Unnamed: 0") && is_index_name("__index_level_0__"));
+        assert!(!is_index_name("Unnamed: x") && !is_index_name("index"));
+        assert!(is_mask_name("attr_mask") && is_mask_name("Bits") && !is_mask_name("masked"));
+        assert!(is_aside_name("is_train") && is_aside_name("Gender") && !is_aside_name("trains"));
+    }
 }

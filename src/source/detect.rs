@@ -72,7 +72,7 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
         let why = chosen.why.clone();
         (chosen, why)
     };
-    let Candidate { kind, labels, id, delimiter, .. } = chosen;
+    let Candidate { kind, labels, id, value, delimiter, .. } = chosen;
     if !matches!(kind, LayoutKind::Wide | LayoutKind::Class) && labels.len() > 1 {
         return Err(Error::usage(format!(
             "--labels names {} columns, but layout {kind} reads one",
@@ -83,7 +83,7 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
         ));
     }
     let has_value = matches!(kind, LayoutKind::Long | LayoutKind::Map);
-    let value = given.value.filter(|_| has_value).map(str::to_owned);
+    let value = given.value.filter(|_| has_value).map(str::to_owned).or(value);
     let layout = Layout { kind, labels, id, value, delimiter };
     layout.check(schema)?;
     Ok(Detected { layout, why, candidates })

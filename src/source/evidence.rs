@@ -18,7 +18,9 @@ use parquet::file::statistics::Statistics;
 use super::layout::{is_label, is_number, is_text, item};
 use super::row_reader::{Enough, RowChoice, read_columns};
 use super::shards::Shard;
+use super::structured::Element;
 use super::text_cells::for_each_text;
+use super::values::Value;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 
@@ -29,6 +31,8 @@ const PART_ROWS: usize = 256;
 const CELLS_MAX: usize = 4096;
 /// Cells of a column that are shown.
 pub(crate) const CELLS_SHOWN: usize = 4;
+/// Characters of a cell that are shown.
+const CELL_WIDTH: usize = 160;
 /// A column whose cells take more bytes than this holds no labels: images, articles, embeddings.
 const TEXT_BYTES_MAX: i64 = 4 << 10;
 const LIST_BYTES_MAX: i64 = 64 << 10;
@@ -39,8 +43,9 @@ pub(crate) struct ColumnEvidence {
     /// Distinct texts, or texts in lists, with the cells of the sample that hold each; 0 where a dictionary has
     /// it and the sample has not.
     pub(crate) texts: BTreeMap<String, u64>,
-    /// Distinct numbers by their bits, NaN left out; with those that bound the values of whole row groups.
-    numbers: BTreeSet<u64>,
+    /// Distinct numbers by their bits, NaN left out, with the cells of the sample that hold each; 0 for those that
+    /// only bound the values of whole row groups.
+    numbers: BTreeMap<u64, u64>,
     /// Lengths of lists.
     pub(crate) lengths: BTreeSet<i64>,
     /// Cells of the sample that are not NULL.
@@ -58,7 +63,22 @@ pub(crate) struct ColumnEvidence {
 impl ColumnEvidence {
     /// The distinct numbers.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = f64> {
-        self.numbers.iter().map(|bits| f64::from_bits(*bits))
+        self.numbers.keys().map(|bits| f64::from_bits(*bits))
+    }
+
+    /// The distinct numbers, with the cells of the sample that hold each.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = (f64, u64)> {
+        self.numbers.iter().map(|(bits, cells)| (f64::from_bits(*bits), *cells))
+    }
+
+    /// Cells of the sample that hold what another cell holds too.
+    pub(crate) fn recurring(&self) -> u64 {
+        self.numbers.values().chain(self.texts.values()).filter(|cells| **cells > 1).sum()
+    }
+
+    /// Distinct values in the cells of the sample.
+    pub(crate) fn distinct(&self) -> u64 {
+        self.numbers.values().chain(self.texts.values()).filter(|cells| **cells > 0).count() as u64
     }
 
     /// True when some cell has a value.
@@ -66,16 +86,28 @@ impl ColumnEvidence {
         !self.numbers.is_empty() || !self.texts.is_empty()
     }
 
-    /// Adds a number.
-    pub(super) fn number(&mut self, number: f64) {
+    /// Adds a number that so many cells hold.
+    pub(super) fn number(&mut self, number: f64, times: u64) {
         if number.is_nan() {
             return;
         }
-        if self.numbers.len() < CELLS_MAX {
-            // Both zeros are one number.
-            self.numbers.insert((number + 0.0).to_bits());
+        // Both zeros are one number.
+        let bits = (number + 0.0).to_bits();
+        if let Some(seen) = self.numbers.get_mut(&bits) {
+            *seen += times;
+        } else if self.numbers.len() < CELLS_MAX {
+            self.numbers.insert(bits, times);
         } else {
             self.is_full = true;
+        }
+    }
+
+    /// Adds what a text holds.
+    pub(super) fn element(&mut self, element: &Element<'_>) {
+        match element.value() {
+            Some(Value::Text(text)) => self.text(text, 1),
+            Some(value) => self.number(value.number().unwrap_or(f64::NAN), 1),
+            None => {}
         }
     }
 
@@ -123,7 +155,7 @@ impl ColumnEvidence {
         } else if is_number(&data_type)
             && let Ok(numbers) = cast(array, &DataType::Float64)
         {
-            numbers.as_primitive::<Float64Type>().iter().flatten().for_each(|number| self.number(number));
+            numbers.as_primitive::<Float64Type>().iter().flatten().for_each(|number| self.number(number, 1));
         }
     }
 
@@ -137,8 +169,16 @@ impl ColumnEvidence {
             if self.shown.len() >= CELLS_SHOWN {
                 return;
             }
-            let cell = format.value(row).to_string();
-            let cell = if is_text(&readable) { format!("{cell:?}") } else { cell };
+            let cell = match quoted(&array, row) {
+                Some(cell) => cell,
+                None if is_text(&readable) => format!("{:?}", format.value(row).to_string()),
+                None => format.value(row).to_string(),
+            };
+            let cell = if cell.chars().count() > CELL_WIDTH {
+                format!("{}…", cell.chars().take(CELL_WIDTH).collect::<String>())
+            } else {
+                cell
+            };
             if !self.shown.contains(&cell) {
                 self.shown.push(cell);
             }
@@ -148,7 +188,8 @@ impl ColumnEvidence {
     /// What statistics say of the least and the largest value of a chunk.
     fn bounds(&mut self, data_type: &DataType, statistics: &Statistics) {
         let signed = data_type.is_signed_integer();
-        let mut both = |bounds: [Option<f64>; 2]| bounds.into_iter().flatten().for_each(|x| self.number(x));
+        let mut both =
+            |bounds: [Option<f64>; 2]| bounds.into_iter().flatten().for_each(|x| self.number(x, 0));
         match statistics {
             Statistics::Boolean(s) => {
                 both([s.min_opt(), s.max_opt()].map(|x| x.map(|x| f64::from(u8::from(*x)))));
@@ -164,6 +205,21 @@ impl ColumnEvidence {
     }
 }
 
+/// A list of texts as people write it, so that "10" is not taken for 10.
+fn quoted(array: &ArrayRef, row: usize) -> Option<String> {
+    item(array.data_type()).filter(|element| is_text(element))?;
+    let values = match array.data_type() {
+        DataType::List(_) => array.as_list::<i32>().value(row),
+        DataType::LargeList(_) => array.as_list::<i64>().value(row),
+        _ => array.as_fixed_size_list().value(row),
+    };
+    let texts = cast(&values, &DataType::Utf8).ok()?;
+    let texts = texts.as_string::<i32>().iter();
+    let shown: Vec<String> =
+        texts.map(|text| text.map_or_else(|| "NULL".to_owned(), |text| format!("{text:?}"))).collect();
+    Some(format!("[{}]", shown.join(", ")))
+}
+
 /// Looks at the columns for which `wanted` says yes. `schema` has the types that the shards agree on.
 ///
 /// # Errors
@@ -173,7 +229,8 @@ pub(crate) fn gather(
     schema: &Schema,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, ColumnEvidence>> {
-    let can_hold_labels = |t: &DataType| is_number(t) || is_label(t);
+    // Of structs and maps only some cells are shown.
+    let can_hold_labels = |t: &DataType| is_number(t) || is_label(t) || t.is_nested();
     let fields = schema.fields().iter().filter(|field| wanted(field.name()));
     let fields = fields.filter(|f| can_hold_labels(item(f.data_type()).unwrap_or(f.data_type())));
     let mut found: BTreeMap<String, ColumnEvidence> =
@@ -279,21 +336,26 @@ fn leaves(shard: &Shard) -> HashMap<&str, usize> {
     one.map(|(field, leaves)| (field.name().as_str(), leaves.start)).collect()
 }
 
-/// The columns whose cells are short enough to be labels, with their leaves.
+/// The columns whose cells are short enough to be labels, with their first leaves. A column inside another is read
+/// with all of that one.
 fn slim<'s>(
     shard: &'s Shard,
     group: usize,
     found: &BTreeMap<String, ColumnEvidence>,
 ) -> HashMap<&'s str, usize> {
     let metadata = shard.metadata.row_group(group);
-    let mut leaves = leaves(shard);
-    leaves.retain(|name, leaf| {
-        let Ok(field) = shard.schema.field_with_name(name) else { return false };
-        let limit = if item(field.data_type()).is_some() { LIST_BYTES_MAX } else { TEXT_BYTES_MAX };
-        let bytes = metadata.column(*leaf).uncompressed_size();
-        found.contains_key(*name) && bytes / metadata.num_rows().max(1) <= limit
+    let leaves = shard.leaves();
+    let columns = shard.schema.fields().iter().enumerate();
+    let short = columns.filter_map(|(place, field)| {
+        let own = leaves.get(place).filter(|own| !own.is_empty())?;
+        let read = shard.nested_at(place).map_or(own, |(root, _)| &leaves[root]);
+        let bytes: i64 = read.clone().map(|leaf| metadata.column(leaf).uncompressed_size()).sum();
+        let limit =
+            if field.data_type().is_nested() || read != own { LIST_BYTES_MAX } else { TEXT_BYTES_MAX };
+        let is_short = bytes / metadata.num_rows().max(1) <= limit;
+        (found.contains_key(field.name()) && is_short).then_some((field.name().as_str(), own.start))
     });
-    leaves
+    short.collect()
 }
 
 fn add_statistics(shard: &Shard, schema: &Schema, found: &mut BTreeMap<String, ColumnEvidence>) {

@@ -1,25 +1,26 @@
 //! The columns of the shards and every way to read them as labels.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 
 use super::candidates::{AHEAD, Candidate, CandidateColumn, SURE};
 use super::class_labels::class_names;
-use super::column_names::{is_id_name, rank_of_name};
+use super::codes::ways;
+use super::column_names::{is_id_name, is_index_name, rank_of_name};
 use super::evidence::{ColumnEvidence, gather};
 use super::joined::{TextShape, shape_of};
-use super::label_path::LabelPath;
+use super::label_path::{LabelPath, map_ends, paths};
 use super::layout::{LayoutKind, innermost, is_label, is_number, is_text, item};
+use super::questions::which_columns;
 use super::shards::Shard;
 use super::values::Domain;
-use crate::error::{Error, Result, plural};
+use crate::error::{Error, Result};
 
-/// Readings that a question lists.
-const CANDIDATES_SHOWN: usize = 8;
-/// Columns that a sentence lists.
-const COLUMNS_SHOWN: usize = 12;
+/// Columns inside other columns that are looked at.
+const NESTED_MAX: usize = 64;
 
 /// What the flags already say.
 #[derive(Debug)]
@@ -55,70 +56,106 @@ impl Given<'_> {
 
 /// Columns and what their cells show.
 pub(super) struct Look<'a> {
-    schema: &'a Schema,
-    given: &'a Given<'a>,
-    found: BTreeMap<String, ColumnEvidence>,
+    pub(super) schema: &'a Schema,
+    pub(super) given: &'a Given<'a>,
+    pub(super) found: BTreeMap<String, ColumnEvidence>,
     /// Number of class names in the footers, by column.
-    classes: BTreeMap<String, usize>,
+    pub(super) classes: BTreeMap<String, usize>,
+    /// Columns inside other columns.
+    pub(super) nested: Vec<Field>,
 }
 
 impl<'a> Look<'a> {
     /// Flags say all.
     pub(super) fn nothing(schema: &'a Schema, given: &'a Given<'a>) -> Self {
-        Self { schema, given, found: BTreeMap::new(), classes: BTreeMap::new() }
+        Self { schema, given, found: BTreeMap::new(), classes: BTreeMap::new(), nested: Vec::new() }
     }
 
     pub(super) fn at(shards: &[Shard], schema: &'a Schema, given: &'a Given<'a>) -> Result<Self> {
+        let mut inside = if given.labels.is_empty() { paths(schema) } else { Vec::new() };
+        inside.truncate(NESTED_MAX);
+        let inside = inside.into_iter().filter_map(|name| {
+            let path = LabelPath::find(&name, schema)?;
+            Some(Field::new(name, path.data_type().clone(), true))
+        });
+        let nested: Vec<Field> = inside.collect();
+        let mut shards = Cow::Borrowed(shards);
+        if !nested.is_empty() {
+            let names = || nested.iter().map(|field| field.name().as_str());
+            shards = shards.iter().map(|shard| shard.clone().with_nested(names())).collect();
+        }
+        let whole = schema.fields().iter().map(|field| field.as_ref().clone());
+        let all = Schema::new(whole.chain(nested.iter().cloned()).collect::<Vec<_>>());
         let wanted = |name: &str| {
             let named = given.labels.is_empty() || given.labels.iter().any(|label| label == name);
-            named || is_id_name(name)
+            let is_simple = all.field_with_name(name).is_ok_and(|field| {
+                let data_type = field.data_type();
+                !item(data_type).unwrap_or(data_type).is_nested()
+            });
+            is_simple && (named || is_id_name(name))
         };
-        let found = gather(shards, schema, &wanted)?;
+        let found = gather(&shards, &all, &wanted)?;
         let names = found.keys().filter_map(|name| {
             let classes = shards.iter().find_map(|shard| class_names(shard, name))?;
             Some((name.clone(), classes.len()))
         });
-        Ok(Self { schema, given, classes: names.collect(), found })
+        Ok(Self { schema, given, classes: names.collect(), found, nested })
     }
 
-    fn domain(&self, name: &str) -> &Domain {
+    pub(super) fn domain(&self, name: &str) -> &Domain {
         self.given.label_domains.get(name).unwrap_or(self.given.domain)
     }
 
     /// The columns that may hold labels, in the order of the schema.
-    fn columns(&self) -> impl Iterator<Item = CandidateColumn<'_>> {
-        let Self { schema, given, found, classes } = self;
+    pub(super) fn columns(&self) -> impl Iterator<Item = CandidateColumn<'_>> {
+        let Self { schema, given, .. } = self;
         let used = [given.id, given.value];
-        let is_free = move |name: &str| !used.contains(&Some(name)) && !given.taken.contains(&name);
+        let is_free = move |name: &str| {
+            !used.contains(&Some(name)) && !given.taken.contains(&name) && !is_index_name(name)
+        };
         let fields = schema.fields().iter().filter(move |field| {
             let is_named = given.labels.iter().any(|label| label == field.name());
             is_named || given.labels.is_empty() && is_free(field.name())
         });
-        fields.filter_map(move |field| {
-            let name = field.name();
-            Some(CandidateColumn {
-                field,
-                evidence: found.get(name)?,
-                domain: self.domain(name),
-                classes: classes.get(name).copied(),
-                is_named: !given.labels.is_empty(),
-            })
+        fields.filter_map(move |field| self.column(field))
+    }
+
+    /// A column with what is known of it.
+    pub(super) fn column<'c>(&'c self, field: &'c Field) -> Option<CandidateColumn<'c>> {
+        let name = field.name();
+        Some(CandidateColumn {
+            field,
+            evidence: self.found.get(name)?,
+            domain: self.domain(name),
+            classes: self.classes.get(name).copied(),
+            is_named: !self.given.labels.is_empty(),
         })
     }
 
     /// Every reading, the best first.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
-        let mut all = Vec::new();
+        let is_open = self.given.labels.is_empty();
         let wide = self.wide();
-        let is_group = wide.len() > 1 && self.given.labels.is_empty();
+        let near = self.near(&wide);
+        let is_group = wide.len() > 1 && is_open;
+        let together: HashSet<&str> = wide.iter().map(String::as_str).collect();
+        let is_in_group = is_group || is_open && !near.is_empty();
+        let mut all = self.declared_readings(&wide, &near);
+        let mut last = Vec::new();
         for column in self.columns() {
-            if is_group && wide.iter().any(|name| name == column.name()) {
-                continue;
+            let is_near = near.iter().any(|(name, _)| name == column.name());
+            if is_near {
+                // That its few values are classes is the last thing to think of.
+                let signs = near.iter().any(|(name, codes)| name == column.name() && codes.is_signs());
+                let is_class = |reading: &Candidate| reading.kind != LayoutKind::Wide && !signs;
+                let readings = column.readings().into_iter().filter(is_class);
+                last.extend(readings.map(|reading| Candidate { points: 0, ..reading }));
+            } else if !(is_in_group && together.contains(column.name())) {
+                all.extend(column.readings().into_iter().flat_map(|reading| self.or_long(reading)));
             }
-            all.extend(column.readings().into_iter().flat_map(|reading| self.or_long(reading)));
         }
-        if is_group {
-            all.push(self.wide_candidate(wide));
+        if near.is_empty() && is_group {
+            all.extend(self.wide_readings(wide.clone()));
         }
         all.extend(self.maps());
         let is_list = |kind| matches!(kind, LayoutKind::List | LayoutKind::Vector | LayoutKind::Map);
@@ -128,178 +165,34 @@ impl<'a> Look<'a> {
         if let (Some(one), None) = (only.next(), only.next()) {
             one.points = 5;
         }
+        all.extend(self.soft_readings());
+        all.extend(self.nested_readings());
         all.sort_by_key(|candidate| Reverse(candidate.points));
+        if let Some((place, heads)) = self.heads(&all) {
+            all.insert(place, heads);
+        }
+        all.extend(last);
         all
     }
 
-    /// Columns that are maps of labels to values.
+    /// Columns that are maps of labels to values, with the flags that give all their values a side.
     fn maps(&self) -> impl Iterator<Item = Candidate> {
         let Self { schema, given, .. } = self;
         let is_free = |name: &str| given.labels.is_empty() && !given.taken.contains(&name);
         let fields = schema.fields().iter().filter(move |field| is_free(field.name()));
-        fields.filter_map(|field| {
+        let maps = fields.filter_map(|field| {
             let name = field.name();
             let DataType::Map(..) = field.data_type() else { return None };
             let (keys, values) = LabelPath::of_map(name, schema)?;
             let what = [&keys, &values].map(|path| item(path.data_type()).cloned().unwrap_or(DataType::Null));
-            Some(Candidate {
-                kind: LayoutKind::Map,
-                labels: vec![name.clone()],
-                id: None,
-                delimiter: None,
-                why: format!("{name:?} is a map of {} to {}, the labels and their values", what[0], what[1]),
-                cells: Vec::new(),
-                points: rank_of_name(name).points(9, 8, 3),
-            })
-        })
-    }
-
-    /// Columns that are one label each, with those of the same types in which all cells are NULL: a rare label
-    /// may not be known in the rows looked at.
-    fn wide(&self) -> Vec<String> {
-        let scalar = |column: &CandidateColumn<'_>| {
-            item(column.field.data_type()).is_none() && column.classes.is_none()
-        };
-        let sure: Vec<CandidateColumn<'_>> = self.columns().filter(|c| scalar(c) && c.is_cells()).collect();
-        let names: HashSet<&str> = sure.iter().map(CandidateColumn::name).collect();
-        let types: HashSet<_> = sure.iter().map(|column| column.field.data_type()).collect();
-        let is_unknown = |column: &CandidateColumn<'_>| {
-            scalar(column) && !column.evidence.has_values() && types.contains(column.field.data_type())
-        };
-        let columns = self.columns().filter(|c| names.contains(c.name()) || is_unknown(c));
-        columns.map(|column| column.name().to_owned()).collect()
-    }
-
-    fn wide_candidate(&self, labels: Vec<String>) -> Candidate {
-        let values =
-            if self.given.domain.is_binary() { "only 0, 1 and nulls" } else { "only declared values" };
-        let shown = if labels.len() <= COLUMNS_SHOWN {
-            labels.join(", ")
-        } else {
-            format!("{} … {}", labels[0], labels[labels.len() - 1])
-        };
-        Candidate {
-            kind: LayoutKind::Wide,
-            why: format!(
-                "{} {} {values}: {shown}",
-                plural(labels.len() as u64, "column"),
-                if labels.len() == 1 { "holds" } else { "hold" }
-            ),
-            cells: self.found.get(&labels[0]).map(|evidence| evidence.shown.clone()).unwrap_or_default(),
-            labels,
-            id: None,
-            delimiter: None,
-            points: 6,
-        }
-    }
-
-    /// A column of classes beside a row id may be one half of layout `long`.
-    fn or_long(&self, class: Candidate) -> Vec<Candidate> {
-        let Ok(id) = self.id_column(&class.labels[0]) else { return vec![class] };
-        if class.kind != LayoutKind::Class || class.points < SURE {
-            return vec![class];
-        }
-        let long = |points: u32, why: String| Candidate {
-            kind: LayoutKind::Long,
-            id: Some(id.clone()),
-            points,
-            why,
-            ..class.clone()
-        };
-        let name = &class.labels[0];
-        if self.repeats(&id) {
-            return vec![long(class.points, format!("row ids in {id:?} repeat, one row per (id, {name})"))];
-        }
-        if self.schema.fields().len() <= 3 {
-            let why = format!("{name:?} is one of several rows per {id:?}");
-            let long = long(class.points - 1, why);
-            return vec![class, long];
-        }
-        vec![class]
-    }
-
-    /// Whether cells of the sample are equal.
-    fn repeats(&self, name: &str) -> bool {
-        self.found.get(name).is_some_and(|evidence| {
-            let distinct = evidence.numbers().count().max(evidence.texts.len()) as u64;
-            !evidence.is_full && distinct < evidence.cells
-        })
-    }
-
-    fn id_column(&self, label: &str) -> Result<String> {
-        let names = self.schema.fields().iter().map(|field| field.name().as_str());
-        let ids: Vec<&str> = names
-            .filter(|name| *name != label && is_id_name(name) && self.found.contains_key(*name))
-            .collect();
-        match ids[..] {
-            [only] => Ok(only.to_owned()),
-            [] => Err(Error::usage("which column is the row id of layout long? no column has such a name")
-                .hint("name it with --id")),
-            _ => Err(Error::usage(format!(
-                "which column is the row id of layout long? found {}",
-                ids.join(", ")
-            ))
-            .hint("name it with --id")),
-        }
-    }
-
-    /// The reading that is far ahead.
-    pub(super) fn decide(&self, candidates: &[Candidate]) -> Result<Candidate> {
-        let Some(best) = candidates.first() else { return self.nothing_found() };
-        let is_alone = candidates.get(1).is_none_or(|next| best.points >= next.points + AHEAD);
-        if best.points >= SURE && is_alone {
-            if best.kind == LayoutKind::Wide && self.given.labels.is_empty() {
-                self.refuse_undeclared(&best.labels)?;
-            }
-            return Ok(best.clone());
-        }
-        let question = match &self.given.labels[..] {
-            [name] => format!("how are labels stored in column {name:?}?"),
-            _ => "which columns hold the labels?".to_owned(),
-        };
-        let count = match candidates.len() {
-            1 => "one reading is possible, but not sure".to_owned(),
-            n => format!("{n} readings are possible"),
-        };
-        Err(Error::usage(format!("{question} {count}")).hint(listed(candidates)))
-    }
-
-    fn nothing_found(&self) -> Result<Candidate> {
-        if let [name] = &self.given.labels[..]
-            && let Ok(field) = self.schema.field_with_name(name)
-        {
-            return Err(Error::input(format!(
-                "column {name:?} is {}, which is not read as labels",
-                field.data_type()
-            ))
-            .hint("name another column with --labels; posweight inspect shows every column"));
-        }
-        Err(Error::usage("which columns hold the labels? no column looks like labels").hint(
-            "name them with --labels, and the layout with --layout; posweight inspect shows every column",
-        ))
-    }
-
-    /// Asks about columns that differ from those in `labels` by one value that was not declared.
-    fn refuse_undeclared(&self, labels: &[String]) -> Result<()> {
-        let types: HashSet<_> =
-            labels.iter().filter_map(|name| self.schema.field_with_name(name).ok()).collect();
-        let odd = self.columns().filter(|column| !labels.iter().any(|label| label == column.name()));
-        let odd = odd.filter(|c| types.iter().any(|field| field.data_type() == c.field.data_type()));
-        let odd: Vec<_> =
-            odd.filter_map(|column| Some((column.name().to_owned(), column.undeclared()?))).collect();
-        let Some((name, value)) = odd.first() else { return Ok(()) };
-        let names: Vec<&str> = odd.iter().map(|(name, _)| name.as_str()).take(COLUMNS_SHOWN).collect();
-        Err(Error::usage(format!(
-            "is column {name:?} a label? it holds {value}, which is not declared, beside 0 and 1, and {} {} only 0 \
-             and 1",
-            plural(labels.len() as u64, "column"),
-            if labels.len() == 1 { "holds" } else { "hold" }
-        ))
-        .hint(format!(
-            "declare it with --uncertain-values={value} or --missing-values={value}; or leave out {} with --labels {}",
-            names.join(", "),
-            labels.join(",")
-        )))
+            let why = format!("{name:?} is a map of {} to {}, the labels and their values", what[0], what[1]);
+            let [_, values] = map_ends(name).map(|end| self.found.get(&end));
+            let ways = values.map_or_else(|| vec![Vec::new()], |values| ways(values, given.domain));
+            let points = rank_of_name(name).points(9, 8, 3);
+            let plain = Candidate::plain(LayoutKind::Map, vec![name.clone()], points, why);
+            Some(ways.into_iter().map(move |more| Candidate { more, ..plain.clone() }))
+        });
+        maps.flatten()
     }
 
     /// What a layout that is known leaves open.
@@ -316,8 +209,7 @@ impl<'a> Look<'a> {
             (LayoutKind::Delimited, None) => Some(self.delimiter(&column)?),
             _ => None,
         };
-        let (why, cells) = (String::new(), Vec::new());
-        Ok(Candidate { kind, labels, id, delimiter, why, cells, points: SURE })
+        Ok(Candidate { id, delimiter, ..Candidate::plain(kind, labels, SURE, String::new()) })
     }
 
     /// The separator of a column of layout `delimited`.
@@ -343,22 +235,39 @@ impl<'a> Look<'a> {
         }
         if kind == LayoutKind::Wide {
             let labels = self.wide();
-            self.refuse_undeclared(&labels)?;
-            return if labels.is_empty() { Err(which_columns(kind, &[])) } else { Ok(labels) };
+            self.refuse_undeclared(&labels, candidates)?;
+            return if labels.is_empty() {
+                Err(which_columns(kind, &self.fitting(kind)))
+            } else {
+                Ok(labels)
+            };
         }
         let same = |one: LayoutKind| match kind {
             // One column of texts or integers in both.
             LayoutKind::Long | LayoutKind::Class => matches!(one, LayoutKind::Class | LayoutKind::Long),
             _ => one == kind,
         };
-        let mut fitting: Vec<&Candidate> = candidates.iter().filter(|c| same(c.kind)).collect();
+        let is_own = |candidate: &Candidate| match &candidate.labels[..] {
+            [only] => !self.nested.iter().any(|field| field.name() == only),
+            _ => false,
+        };
+        let mut fitting: Vec<&Candidate> =
+            candidates.iter().filter(|one| same(one.kind) && is_own(one)).collect();
         fitting.sort_by_key(|candidate| Reverse(candidate.points));
+        // Of several readings of a column, the best counts.
+        let mut seen: Vec<&str> = Vec::new();
+        fitting.retain(|candidate| {
+            let is_new = !seen.contains(&candidate.labels[0].as_str());
+            seen.push(&candidate.labels[0]);
+            is_new
+        });
         let names = self.fitting(kind);
         let is_ahead = |a: &Candidate, b: &Candidate| a.points >= b.points + AHEAD;
+        let is_inside = |name: &str| self.nested.iter().any(|field| field.name() == name);
         match (&fitting[..], &names[..]) {
             ([one], _) => Ok(one.labels.clone()),
             ([one, next, ..], _) if one.points >= SURE && is_ahead(one, next) => Ok(one.labels.clone()),
-            ([], [one]) => Ok(vec![(*one).to_owned()]),
+            ([], [one]) if !is_inside(one) => Ok(vec![(*one).to_owned()]),
             _ => Err(which_columns(kind, &names)),
         }
     }
@@ -379,37 +288,7 @@ impl<'a> Look<'a> {
                 LayoutKind::Map => is_text(data_type) || matches!(data_type, DataType::Map(..)),
             }
         };
-        self.columns().filter(fits).map(|column| column.field.name().as_str()).collect()
+        let inside = self.nested.iter().filter_map(|field| self.column(field));
+        self.columns().chain(inside).filter(fits).map(|column| column.field.name().as_str()).collect()
     }
-}
-
-/// The readings with their evidence, a sample of cells, and the flags that choose them.
-#[must_use]
-pub(crate) fn listed(candidates: &[Candidate]) -> String {
-    let mut text = "choose one with its flags:".to_owned();
-    for candidate in candidates.iter().take(CANDIDATES_SHOWN) {
-        let cells = candidate.cells.join(", ");
-        let cells = if cells.is_empty() { String::new() } else { format!("; cells: {cells}") };
-        text.push_str(&format!("\n    {}\n        {}{cells}", candidate.flags(), candidate.why));
-    }
-    if candidates.len() > CANDIDATES_SHOWN {
-        text.push_str(&format!(
-            "\n    … and {} more: see posweight inspect",
-            candidates.len() - CANDIDATES_SHOWN
-        ));
-    }
-    text
-}
-
-fn which_columns(kind: LayoutKind, fitting: &[&str]) -> Error {
-    let found = match fitting {
-        [] => "no column fits".to_owned(),
-        some => {
-            let shown: Vec<&str> = some.iter().take(COLUMNS_SHOWN).copied().collect();
-            let fit = if some.len() == 1 { "fits" } else { "fit" };
-            format!("{} {fit}: {}", plural(some.len() as u64, "column"), shown.join(", "))
-        }
-    };
-    Error::usage(format!("which column holds the labels of layout {kind}? {found}"))
-        .hint("name it with --labels; posweight inspect shows every column")
 }

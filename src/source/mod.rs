@@ -6,12 +6,14 @@
 //!                                    all shards
 //! ```
 //!
-//! [`detect`] fills in what flags leave open: [`look`] lists every reading of the columns, [`candidates`] weighs
-//! each by what [`evidence`] saw in the cells.
+//! [`detect`] fills in what flags leave open: [`look`] lists every reading of the columns, [`candidates`] and the files
+//! named `…_readings` weigh each by what [`evidence`] saw in the cells and what [`codes`] says of values beside 0 and 1,
+//! and [`questions`] asks where none is far ahead.
 
 pub(crate) mod ancestors;
 pub(crate) mod candidates;
 pub(crate) mod class_labels;
+mod codes;
 mod column_names;
 mod copied_columns;
 pub(crate) mod detect;
@@ -28,9 +30,13 @@ pub(crate) mod int96;
 mod joined;
 pub(crate) mod label_path;
 pub(crate) mod layout;
+mod list_readings;
 pub(crate) mod listing;
+mod long_readings;
 pub(crate) mod look;
 pub(crate) mod names;
+mod nested_readings;
+pub(crate) mod questions;
 mod row_groups;
 mod row_lines;
 pub(crate) mod row_reader;
@@ -56,3 +62,4 @@ pub(crate) mod usual_lists;
 pub(crate) mod values;
 pub(crate) mod vocabulary;
 pub(crate) mod where_values;
+mod wide_readings;

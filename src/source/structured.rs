@@ -64,6 +64,9 @@ impl Malformed {
     }
 }
 
+/// How Python writes a set without elements.
+pub(crate) const EMPTY_SET: &str = "set()";
+
 /// Calls `each` with every element of the list that `text` holds: `[…]`, `(…)` or a set in braces.
 ///
 /// # Errors
@@ -80,6 +83,9 @@ pub(crate) fn list_with_places<'t>(
     text: &'t str,
     mut each: impl FnMut(Element<'t>, Range<usize>),
 ) -> Result<(), Malformed> {
+    if text.trim() == EMPTY_SET {
+        return Ok(());
+    }
     let mut reader = TextReader::new(text);
     let close = reader.open()?;
     while !reader.closes(close) {

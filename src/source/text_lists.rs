@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::{DataType, Field};
 
 use super::evidence::ColumnEvidence;
-use super::structured::{Element, list, vector};
+use super::structured::{EMPTY_SET, Element, list, vector};
 use super::values::{Domain, Value};
 
 /// Texts that writers often put in place of a missing list.
@@ -26,6 +26,8 @@ pub(crate) struct TextLists {
     pub(crate) or_delimited: Option<&'static str>,
     /// Some texts hold no list.
     pub(crate) or_class: bool,
+    /// Texts that hold no list, where they are few: those that usually stand for a missing one, and others.
+    pub(crate) odd: Vec<String>,
 }
 
 /// What the elements of all lists are.
@@ -42,7 +44,7 @@ impl Elements {
     /// Takes the elements of a text; false when it holds neither a list nor a vector.
     fn take(&mut self, text: &str) -> bool {
         let mut all = Vec::new();
-        if !text.starts_with(['[', '(', '{']) {
+        if !text.starts_with(['[', '(', '{']) && text != EMPTY_SET {
             return false;
         }
         if list(text, |element| all.push(element)).is_err() {
@@ -99,13 +101,17 @@ pub(crate) fn text_lists(name: &str, column: &ColumnEvidence, domain: &Domain) -
         return None;
     }
     let mut elements = Elements::default();
-    let read = filled.iter().filter(|text| elements.take(text)).count();
-    if read > 0 {
-        let or_class = read * 10 < filled.len() * 9;
-        return Some(TextLists { or_class, ..lists(name, column, &elements, None) });
+    let no_list: Vec<&str> = filled.iter().filter(|text| !elements.take(text)).copied().collect();
+    let is_declared = |text: &str| domain.is_missing(&Value::Text(text));
+    let nothing = column.texts.keys().filter(|text| is_nothing(text.trim()) && !is_declared(text));
+    let mut odd: Vec<String> = nothing.cloned().collect();
+    if no_list.len() < filled.len() {
+        let or_class = !no_list.is_empty();
+        odd.extend(column.texts.keys().filter(|text| no_list.contains(&text.trim())).cloned());
+        return Some(TextLists { or_class, odd, ..lists(name, column, &elements, None) });
     }
     let (elements, or_delimited) = multi_hot(&filled)?;
-    Some(lists(name, column, &elements, or_delimited))
+    Some(TextLists { odd, ..lists(name, column, &elements, or_delimited) })
 }
 
 fn lists(
@@ -120,9 +126,9 @@ fn lists(
     evidence.shown.clone_from(&column.shown);
     evidence.texts.clone_from(&elements.texts);
     evidence.lengths.extend(&elements.lengths);
-    elements.numbers.iter().for_each(|number| evidence.number(*number));
+    elements.numbers.iter().for_each(|number| evidence.number(*number, 1));
     let field = Field::new(name, DataType::new_list(element.clone(), true), true);
-    TextLists { field, element, evidence, or_delimited, or_class: false }
+    TextLists { field, element, evidence, or_delimited, or_class: false, odd: Vec::new() }
 }
 
 /// Texts without brackets that all hold 0 and 1, as many as each other and more than one. Where none of them
@@ -176,11 +182,16 @@ mod tests {
             (&["[]"], DataType::Utf8),
             (&["{'a', 'b'}"], DataType::Utf8),
             (&["['a']", "", "nan", "None"], DataType::Utf8),
+            (&["{'a'}", "set()"], DataType::Utf8),
         ] {
             let lists = of(texts).unwrap();
             assert_eq!((lists.element, lists.or_class), (element, false), "{texts:?}");
         }
-        assert!(of(&["['a']", "b", "c"]).unwrap().or_class);
+        let some = of(&["['a']", "b", "c", "nan"]).unwrap();
+        assert!(some.or_class);
+        assert_eq!(some.odd, ["nan", "b", "c"]);
+        // Texts of numpy have no commas, and objects are no names.
+        assert!(of(&["['w' 'v']", "['w']"]).unwrap().or_class);
         for texts in
             [&["[CLS] a [SEP]"][..], &["a", "b"], &["{\"a\": 1}", "{}"], &["(none)", "a"], &[""], &["1", "0"]]
         {

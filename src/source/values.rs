@@ -69,6 +69,12 @@ impl Value<'_> {
         (declared.fract() != 0.0 && narrow.fract() != 0.0 && narrow != declared).then_some(narrow)
     }
 
+    /// A number as cells hold it: an integer where it is one, so that it prints as such.
+    #[must_use]
+    pub(crate) fn of_number(number: f64) -> Value<'static> {
+        Value::whole(number).map_or(Value::Float(number), Value::Int)
+    }
+
     /// A floating-point number as the integer that it is; `None` for one with a fraction, and for one of at
     /// least 2⁵³, which may stand for several integers.
     #[must_use]

@@ -37,6 +37,8 @@ mod schedulers;
 mod counts;
 /// Which columns are labels: a sure reading, or a question.
 mod source_detect;
+/// What a question about columns offers, which works as it is printed.
+mod readings;
 /// What a path stands for.
 mod source_listing;
 /// Files of other formats than Parquet.

@@ -1,5 +1,8 @@
-use arrow::array::{Int64Array, ListArray, StringArray, UInt8Array};
-use arrow::datatypes::Int64Type;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, ListArray, StringArray, StructArray, UInt8Array};
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field, Int64Type};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use serde_json::json;
@@ -37,6 +40,47 @@ fn class_names_of_all_footers_must_agree() {
     assert_eq!(ended.code, 4);
     assert!(ended.stderr.contains("1.parquet has [neg, pos, both]"), "{}", ended.stderr);
     assert!(ended.stderr.contains("2.parquet has [pos, neg]"), "{}", ended.stderr);
+}
+
+#[test]
+fn class_names_reach_columns_inside_others_and_are_merged_alike() {
+    let place = Place::new();
+    let write_named = |name: &str, class: i64, names: &[&str]| {
+        let inside: ArrayRef = array(Int64Array::from(vec![class, class]));
+        let category = Arc::new(Field::new("category", DataType::Int64, true));
+        let meta: ArrayRef = array(StructArray::from(vec![(Arc::clone(&category), Arc::clone(&inside))]));
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(vec![0, 1, 2]));
+        let structs = Arc::new(Field::new("item", meta.data_type().clone(), true));
+        let objects: ArrayRef = array(ListArray::new(structs, offsets.clone(), Arc::clone(&meta), None));
+        let item = Arc::new(Field::new("item", DataType::Int64, true));
+        let list: ArrayRef = array(ListArray::new(item, offsets, inside, None));
+        let of_lists = Arc::new(Field::new("category", list.data_type().clone(), true));
+        let page: ArrayRef = array(StructArray::from(vec![(of_lists, list)]));
+        let class = json!({ "names": names, "_type": "ClassLabel" });
+        let features = json!({
+            "meta": { "category": class },
+            "objects": { "feature": { "category": class }, "_type": "Sequence" },
+            "page": { "category": { "feature": class, "_type": "List" } },
+        });
+        let entry = json!({ "info": { "features": features } }).to_string();
+        let pair = KeyValue { key: "huggingface".to_owned(), value: Some(entry) };
+        let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![pair])).build();
+        write_with(&place.path(name), vec![("meta", meta), ("objects", objects), ("page", page)], properties);
+    };
+    write_named("d/0.parquet", 0, &["neg", "pos"]);
+    write_named("d/1.parquet", 2, &["neg", "pos", "both"]);
+    let ways = [("meta.category", "class"), ("objects.category", "list"), ("page.category", "list")];
+    for (column, layout) in ways {
+        let weights = place.weights(&["d", "--labels", column, "--layout", layout]);
+        assert_eq!(weights["labels"], json!(["neg", "pos", "both"]), "{column}");
+        assert_eq!(weights["positives"], json!([2, 0, 2]), "{column}");
+    }
+    write_named("d/2.parquet", 0, &["pos", "neg"]);
+    for (column, layout) in ways {
+        let ended =
+            place.run(&["compute", "d", "--labels", column, "--layout", layout, "--out", "x", "--overwrite"]);
+        assert!(ended.code == 4 && ended.stderr.contains("2.parquet has [pos, neg]"), "{}", ended.stderr);
+    }
 }
 
 #[test]

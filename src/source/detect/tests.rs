@@ -5,7 +5,6 @@ use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, Int32Array, ListA
 use arrow::datatypes::{DataType, Field, Int32Type};
 
 use super::*;
-use crate::source::column_names::{NameRank, rank_of_name};
 use crate::source::shards::tests::shard;
 use crate::source::values::Domain;
 
@@ -87,7 +86,10 @@ fn columns_of_zeros_and_ones_are_wide_and_so_are_unknown_ones_of_their_type() {
     );
     assert!(detected.why.contains("3 columns") && detected.why.contains("a, b, rare"), "{}", detected.why);
     let columns = vec![("a", texts(["0", "1"])), ("b", texts(["1", "0"])), ("c", texts(["1", "no"]))];
-    assert_eq!(kind(columns), (LayoutKind::Wide, vec!["a".to_owned(), "b".to_owned()]));
+    let asked = question(columns);
+    assert!(asked.contains("is column \"c\" a label? it holds no"), "{asked}");
+    assert!(asked.contains("--labels a,b,c --layout wide --negative-values=0,no"), "{asked}");
+    assert!(asked.contains("--labels a,b --layout wide\n"), "{asked}");
 }
 
 #[test]
@@ -95,7 +97,8 @@ fn a_column_with_another_task_holds_no_labels() {
     let columns = || vec![("a", ints([0, 1])), ("b", ints([1, 0])), ("fold", ints([0, 1]))];
     let taken = Given { taken: vec!["fold"], ..open() };
     assert_eq!(given(columns(), &taken).unwrap().layout.labels, ["a", "b"]);
-    assert_eq!(kind(columns()).1, ["a", "b", "fold"]);
+    let asked = question(columns());
+    assert!(asked.contains("--labels a,b --layout wide") && asked.contains("--labels a,b,fold"), "{asked}");
 }
 
 #[test]
@@ -110,13 +113,15 @@ fn lists_are_indices_or_vectors_by_their_lengths_and_values() {
         let field = Arc::new(Field::new("item", DataType::Float32, true));
         FixedSizeListArray::try_new(field, 2, Arc::new(Float32Array::from(values)), None).unwrap()
     };
-    assert_eq!(kind(vec![("y", Arc::new(fixed(vec![0.2, 0.9, 1.0, 0.0])))]), one(LayoutKind::Vector, "y"));
+    assert_eq!(kind(vec![("y", Arc::new(fixed(vec![0.0, 1.0, 1.0, 0.0])))]), one(LayoutKind::Vector, "y"));
+    let asked = question(vec![("y", Arc::new(fixed(vec![0.2, 0.9, 0.4, 0.1])))]);
+    assert!(asked.contains("--layout vector --soft") && asked.contains("--threshold 0.5"), "{asked}");
 }
 
 #[test]
-fn lists_that_can_be_read_in_two_ways_are_asked_about() {
+fn lists_of_zeros_and_ones_of_several_lengths_are_asked_about() {
     let asked = question(vec![("labels", lists(&[&[0, 1, 0], &[1, 0]]))]);
-    for word in ["labels", "--layout list", "--layout vector"] {
+    for word in ["labels", "--layout list", "one number per label would take lists of one length"] {
         assert!(asked.contains(word), "{word}: {asked}");
     }
 }
@@ -159,11 +164,6 @@ fn ids_that_repeat_are_long_and_ids_that_may_be_are_asked_about() {
 
 #[test]
 fn of_several_columns_the_one_with_the_surest_name_is_taken() {
-    for (name, rank) in
-        [("Labels", NameRank::Exact), ("true_label", NameRank::Worded), ("labelled_by", NameRank::Other)]
-    {
-        assert_eq!(rank_of_name(name), rank, "{name}");
-    }
     let columns = vec![("caption", texts(["p", "q"])), ("true_label", texts(["cat", "dog"]))];
     assert_eq!(kind(columns), one(LayoutKind::Class, "true_label"));
     let asked = question(vec![("label", texts(["cat", "dog"])), ("category", texts(["p", "q"]))]);

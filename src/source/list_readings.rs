@@ -1,0 +1,130 @@
+//! The ways to read a column of lists, and of texts that hold lists.
+
+use arrow::datatypes::DataType;
+
+use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
+use super::codes::{Codes, missing_flag, ways};
+use super::layout::{LayoutKind, is_number, is_text};
+use super::text_lists::TextLists;
+use super::values::{Domain, Literal, Value};
+
+/// Points of lists that may have been cut.
+const UNSURE: u32 = 2;
+/// Texts that hold no list at most, where the others hold one.
+const NO_LISTS_MAX: usize = 6;
+
+impl CandidateColumn<'_> {
+    /// Texts are read as the lists that they hold.
+    pub(super) fn text_list_readings(&self, lists: &TextLists) -> Vec<Candidate> {
+        let mut domain: Domain = self.domain.clone();
+        domain.missing.extend(lists.odd.iter().map(|text| Literal::new(text)));
+        let column =
+            CandidateColumn { field: &lists.field, evidence: &lists.evidence, domain: &domain, ..*self };
+        let name = self.name();
+        let mut all = column.list_readings(lists.field.data_type(), &lists.element);
+        for candidate in &mut all {
+            let hold = match candidate.kind {
+                LayoutKind::Vector => "one number per label",
+                _ if lists.element == DataType::Utf8 => "lists of label names",
+                _ => "lists of label indices",
+            };
+            candidate.why = format!("strings in {name:?} hold {hold}");
+            if lists.or_class {
+                // A few texts in brackets among others say little.
+                candidate.points = candidate.points.min(self.base(7, 5, 1));
+            }
+        }
+        if let Some(by) = lists.or_delimited {
+            let points = all.first().map_or(0, |best| best.points.saturating_sub(CLOSE));
+            let why = format!("strings in {name:?} hold two label indices separated by {by:?}");
+            let split = self.candidate(LayoutKind::Delimited, points, why);
+            all.push(Candidate { delimiter: Some(by.to_owned()), ..split });
+        }
+        let is_declared =
+            |candidate: &Candidate| candidate.more.iter().any(|f| f.starts_with("--missing-values"));
+        if !lists.odd.is_empty() {
+            // What begins like a list is one that is written in another way.
+            let is_list = |text: &String| text.trim().starts_with(['[', '(', '{']);
+            let are_few = lists.odd.len() <= NO_LISTS_MAX && !lists.odd.iter().any(is_list);
+            match missing_flag(&lists.odd, self.domain).filter(|_| are_few) {
+                Some(flag) => all
+                    .iter_mut()
+                    .filter(|candidate| !is_declared(candidate))
+                    .for_each(|candidate| candidate.more.push(flag.clone())),
+                // Each such text would be an error.
+                None => all.clear(),
+            }
+        }
+        if lists.or_class {
+            let why = format!("some strings in {name:?} hold no list; as layout class each is one label");
+            let points = self.base(7, 5, 1).saturating_sub(CLOSE).min(SURE - 1).max(1);
+            all.push(self.candidate(LayoutKind::Class, points, why));
+        }
+        all.retain(|candidate| candidate.points > 0);
+        all
+    }
+
+    /// The ways to read lists.
+    pub(super) fn list_readings(&self, data_type: &DataType, element: &DataType) -> Vec<Candidate> {
+        let (name, evidence) = (self.name(), self.evidence);
+        let base = self.base(9, 8, 3);
+        if is_text(element) {
+            let why = format!("{name:?} is a list of strings, the label names");
+            return vec![self.candidate(LayoutKind::List, base, why)];
+        }
+        if !is_number(element) {
+            return Vec::new();
+        }
+        let indices = format!("{name:?} is a list of {element}, the label indices");
+        let positions = format!("{name:?} is a list of {element}, one number per label");
+        let cut = format!("{indices}; one number per label would take lists of one length");
+        let list = |points: u32, why: String| -> Vec<Candidate> {
+            let flags = self.index_flags().into_iter();
+            flags
+                .map(|more| Candidate { more, ..self.candidate(LayoutKind::List, points, why.clone()) })
+                .collect()
+        };
+        let vector = |points: u32, why: String| -> Vec<Candidate> {
+            let ways = ways(evidence, self.domain).into_iter();
+            ways.map(|more| Candidate { more, ..self.candidate(LayoutKind::Vector, points, why.clone()) })
+                .collect()
+        };
+        let sided = CandidateColumn { is_named: false, ..*self }.is_cells();
+        let fixed = matches!(data_type, DataType::FixedSizeList(..));
+        let one_length = fixed || evidence.lengths.len() == 1 && evidence.lengths.iter().all(|n| *n > 1);
+        let is_ragged = !fixed && evidence.lengths.len() > 1;
+        let whole = evidence.has_values() && evidence.numbers().all(|x| Value::whole(x).is_some());
+        if element.is_integer() {
+            let is_coded = Codes::of(evidence, self.domain).is_near(true);
+            return match (one_length, sided) {
+                (true, true) => {
+                    let values =
+                        if self.domain.is_binary() { "only 0 and 1" } else { "only declared values" };
+                    vec![self.candidate(
+                        LayoutKind::Vector,
+                        base,
+                        format!("lists in {name:?} hold {values} and have one length"),
+                    )]
+                }
+                (true, false) if is_coded => [vector(base, positions), list(base - CLOSE, indices)].concat(),
+                (false, true) if evidence.lengths.iter().any(|n| *n > 2) => list(base.min(UNSURE), cut),
+                _ => list(base, indices),
+            };
+        }
+        match (sided || *element == DataType::Boolean || !evidence.has_values(), whole) {
+            (true, _) if is_ragged && whole && *element != DataType::Boolean => list(base.min(UNSURE), cut),
+            (true, _) if is_ragged => Vec::new(),
+            (true, _) => vec![self.candidate(LayoutKind::Vector, base, positions)],
+            (false, true) if one_length => [list(base, indices), vector(base - CLOSE, positions)].concat(),
+            (false, true) => list(base, indices),
+            (false, false) if !one_length => Vec::new(),
+            // Numbers of any size are an embedding, unless the name of the column says that it holds labels.
+            (false, false) => {
+                let share = evidence.numbers().all(|x| (0.0..=1.0).contains(&x));
+                let mut all = vector(self.base(9, 8, u32::from(share)), positions);
+                all.retain(|candidate| candidate.points > 0);
+                all
+            }
+        }
+    }
+}

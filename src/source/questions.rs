@@ -1,0 +1,120 @@
+//! The question that is asked where no reading is far ahead, and what it offers.
+
+use super::candidates::{AHEAD, Candidate, SURE};
+use super::layout::LayoutKind;
+use super::look::Look;
+use crate::error::{Error, Result, plural};
+
+/// Readings that a question lists.
+const CANDIDATES_SHOWN: usize = 8;
+/// Columns that a sentence lists.
+pub(super) const COLUMNS_SHOWN: usize = 12;
+
+impl Look<'_> {
+    /// The reading that is far ahead.
+    pub(super) fn decide(&self, candidates: &[Candidate]) -> Result<Candidate> {
+        let Some(best) = candidates.first() else { return self.nothing_found() };
+        let is_alone = candidates.get(1).is_none_or(|next| best.points >= next.points + AHEAD);
+        if best.points >= SURE && is_alone && best.more.is_empty() {
+            return Ok(best.clone());
+        }
+        if best.kind == LayoutKind::Wide && !best.more.is_empty() && self.given.labels.is_empty() {
+            self.refuse_undeclared(&self.wide(), candidates)?;
+        }
+        let question = match &self.given.labels[..] {
+            [name] => format!("how are labels stored in column {name:?}?"),
+            _ => "which columns hold the labels?".to_owned(),
+        };
+        let count = match candidates.len() {
+            1 => "one reading is possible, but not sure".to_owned(),
+            n => format!("{n} readings are possible"),
+        };
+        Err(asked(format!("{question} {count}"), candidates))
+    }
+
+    fn nothing_found(&self) -> Result<Candidate> {
+        if let [name] = &self.given.labels[..]
+            && let Ok(field) = self.schema.field_with_name(name)
+        {
+            return Err(Error::input(format!(
+                "column {name:?} is {}, which is not read as labels",
+                field.data_type()
+            ))
+            .hint("name another column with --labels; posweight inspect shows every column"));
+        }
+        Err(Error::usage("which columns hold the labels? no column looks like labels").hint(
+            "name them with --labels, and the layout with --layout; posweight inspect shows every column",
+        ))
+    }
+
+    /// Asks about columns that differ from those in `labels` by a few values that were not declared.
+    pub(super) fn refuse_undeclared(&self, labels: &[String], candidates: &[Candidate]) -> Result<()> {
+        let near = self.near(labels);
+        let Some((name, codes)) = near.first() else { return Ok(()) };
+        let shown = |values: &[String]| -> String {
+            let some: Vec<&str> = values.iter().take(COLUMNS_SHOWN).map(String::as_str).collect();
+            format!("{}{}", some.join(", "), if values.len() > some.len() { ", …" } else { "" })
+        };
+        let others: Vec<String> =
+            near[1..].iter().map(|(name, codes)| format!("{name} ({})", shown(&codes.shown()))).collect();
+        let others = match others.len() {
+            0 => String::new(),
+            1 => format!("; so does column {}", others[0]),
+            _ => format!("; so do columns {}", shown(&others)),
+        };
+        let beside = match labels.len() {
+            0 => String::new(),
+            1 => ", and 1 column holds only 0 and 1".to_owned(),
+            n => format!(", and {} hold only 0 and 1", plural(n as u64, "column")),
+        };
+        let values = codes.shown();
+        let is = if values.len() == 1 { "is" } else { "are" };
+        let question =
+            format!("is column {name:?} a label? it holds {}, which {is} not declared", shown(&values));
+        let wide: Vec<Candidate> =
+            candidates.iter().filter(|one| one.kind == LayoutKind::Wide).cloned().collect();
+        let offered = if self.given.kind.is_some() { &wide } else { candidates };
+        if offered.is_empty() {
+            return Err(Error::usage(format!("{question}{beside}{others}")).hint(format!(
+                "declare it with --missing-values in a pipeline file, or leave out {name:?} by naming the others with \
+                 --labels"
+            )));
+        }
+        let zeros = codes.beside();
+        Err(asked(format!("{question}{zeros}{beside}{others}"), offered))
+    }
+}
+
+/// A question with the readings that may answer it.
+fn asked(question: String, candidates: &[Candidate]) -> Error {
+    Error::usage(question).hint(listed(candidates, CANDIDATES_SHOWN)).overview(listed(candidates, usize::MAX))
+}
+
+/// The readings with their evidence, a sample of cells, and the flags that choose them.
+#[must_use]
+pub(crate) fn listed(candidates: &[Candidate], most: usize) -> String {
+    let mut text = "choose one with its flags:".to_owned();
+    for candidate in candidates.iter().take(most) {
+        let cells = candidate.cells.join(", ");
+        let cells = if cells.is_empty() { String::new() } else { format!("; cells: {cells}") };
+        text.push_str(&format!("\n    {}\n        {}{cells}", candidate.flags(), candidate.why));
+    }
+    if candidates.len() > most {
+        text.push_str(&format!("\n    … and {} more: see posweight inspect", candidates.len() - most));
+    }
+    text
+}
+
+/// The question for the column of a layout.
+pub(super) fn which_columns(kind: LayoutKind, fitting: &[&str]) -> Error {
+    let found = match fitting {
+        [] => "no column fits".to_owned(),
+        some => {
+            let shown: Vec<&str> = some.iter().take(COLUMNS_SHOWN).copied().collect();
+            let fit = if some.len() == 1 { "fits" } else { "fit" };
+            format!("{} {fit}: {}", plural(some.len() as u64, "column"), shown.join(", "))
+        }
+    };
+    Error::usage(format!("which column holds the labels of layout {kind}? {found}"))
+        .hint("name it with --labels; posweight inspect shows every column")
+}

@@ -1,0 +1,352 @@
+//! The readings that a question offers: what they say, in which order, and that each works as it is printed.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use arrow::array::{Array, ArrayRef, Float32Array, Int64Array, ListArray, StringArray, UInt64Array};
+use arrow::datatypes::{Float32Type, Int32Type};
+use serde_json::json;
+
+use crate::support::{Ended, Place, array, root, write};
+
+/// Rows of the files made here.
+const ROWS: usize = 60;
+
+/// A file of text: a heading, and a row for each number.
+fn put(place: &Place, name: &str, heading: &str, row: &dyn Fn(usize) -> String) {
+    let mut text = String::new();
+    if !heading.is_empty() {
+        writeln!(text, "{heading}").unwrap();
+    }
+    (0..ROWS).for_each(|i| writeln!(text, "{}", row(i)).unwrap());
+    std::fs::write(place.path(name), text).unwrap();
+}
+
+/// 0 or 1, in another pattern for each column.
+fn bit(i: usize, column: usize) -> u8 {
+    u8::from((i * 7 + column * 3) % (3 + column) == 0)
+}
+
+/// CSV with columns a, c, d of 0 and 1, and b whose cells are `odd` in every sixth row.
+fn with_odd(place: &Place, name: &str, odd: &str) {
+    put(place, name, "a,b,c,d", &|i| {
+        let b = if i % 6 == 5 { odd.to_owned() } else { bit(i, 1).to_string() };
+        format!("{},{b},{},{}", bit(i, 0), bit(i, 2), bit(i, 3))
+    });
+}
+
+fn compute(place: &Place, arguments: &[&str]) -> Ended {
+    place.run(&[&["compute"], arguments, &["--overwrite", "--out", "out"]].concat())
+}
+
+/// The question about a source.
+fn question(place: &Place, arguments: &[&str]) -> String {
+    let ended = compute(place, arguments);
+    assert_eq!(ended.code, 2, "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+    ended.stderr
+}
+
+/// The flags that a text offers, a line each.
+fn offered(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim).filter(|line| line.starts_with("--l"));
+    lines.map(str::to_owned).collect()
+}
+
+/// Runs what was printed as a shell does.
+fn paste(place: &Place, source: &str, flags: &str) -> Ended {
+    let program = env!("CARGO_BIN_EXE_posweight");
+    let line = format!("'{program}' compute {source} {flags} --overwrite --out out");
+    Ended::of(&Command::new("sh").args(["-c", &line]).current_dir(place.dir.path()).output().unwrap())
+}
+
+fn ints(values: impl Iterator<Item = i64>) -> ArrayRef {
+    array(values.collect::<Int64Array>())
+}
+
+fn texts(values: impl Iterator<Item = String>) -> ArrayRef {
+    array(StringArray::from_iter_values(values))
+}
+
+fn floats(values: impl Iterator<Item = f32>) -> ArrayRef {
+    array(Float32Array::from_iter_values(values))
+}
+
+fn vectors(cell: &dyn Fn(usize, usize) -> f32) -> ArrayRef {
+    let rows = (0..ROWS).map(|i| Some((0..4).map(|j| Some(cell(i, j))).collect::<Vec<_>>()));
+    array(ListArray::from_iter_primitive::<Float32Type, _, _>(rows.collect::<Vec<_>>()))
+}
+
+/// Sources of many kinds in which it is not clear what the labels are.
+fn unclear(place: &Place) -> Vec<&'static str> {
+    for (name, odd) in [
+        ("na.csv", "NA"),
+        ("what.csv", "?"),
+        ("blank.csv", "\" \""),
+        ("unknown.csv", "unknown"),
+        ("two.csv", "2"),
+        ("half.csv", "0.5"),
+        ("minus.csv", "-1"),
+    ] {
+        with_odd(place, name, odd);
+    }
+    put(place, "yes.csv", "cat,dog,bird", &|i| {
+        let word = |column| if bit(i, column) == 1 { "Yes" } else { "No" };
+        format!("{},{},{}", word(0), if i % 9 == 0 { "N/A" } else { word(1) }, word(2))
+    });
+    put(place, "mixed.csv", "x,y,z", &|i| {
+        let word = |column| if bit(i, column) == 1 { "TRUE" } else { "FALSE" };
+        format!("{},{},{}", word(0), if bit(i, 1) == 1 { "t" } else { "f" }, word(2))
+    });
+    put(place, "signs.csv", "x,y", &|i| format!("{}.5,{}", i * 31 % 17, if bit(i, 0) == 1 { 1 } else { -1 }));
+    put(place, "codes.csv", "age,one,two", &|i| {
+        let code = |column| if (i + column) % 5 == 0 { -1 } else { i64::from(bit(i, column)) };
+        format!("{},{},{}", 20 + i, code(0), code(1))
+    });
+    put(place, "nines.csv", "one,two,three", &|i| {
+        let code = |column| if (i + column) % 5 == 0 { 9 } else { bit(i, column) };
+        format!("{},{},{}", code(0), code(1), bit(i, 2))
+    });
+    put(place, "soft.csv", "toxic,insult,n", &|i| {
+        format!("0.{},0.{},{}", 1 + i % 9, 1 + i * 3 % 9, 3 + i % 5)
+    });
+    put(place, "pairs.csv", "ImageID,LabelName", &|i| {
+        format!("img{},{}", if i % 5 == 0 { 0 } else { i }, ["cat", "dog", "bird"][i % 3])
+    });
+    put(place, "sure.csv", "ImageID,LabelName,Confidence", &|i| {
+        format!("img{},{},{}", i / 3, ["cat", "dog", "bird"][i % 3], bit(i, 0))
+    });
+    put(place, "sides.csv", "gender,is_train,cat,dog", &|i| {
+        format!("{},{},{},{}", bit(i, 0), bit(i, 1), bit(i, 2), bit(i, 3))
+    });
+    put(place, "spam.csv", "has_gps,paid,label", &|i| format!("{},{},{}", bit(i, 0), bit(i, 1), bit(i, 2)));
+    put(place, "heads.csv", "id,color,shape", &|i| {
+        format!("{i},{},{}", ["red", "blue"][i % 2], ["sq", "tri", "oct"][i % 3])
+    });
+    put(place, "digits.csv", "y", &|i| ["'010'", "'110'", "'001'"][i % 3].replace('\'', "\""));
+    put(place, "from_one.csv", "y", &|i| (1 + i % 5).to_string());
+    put(place, "sets.csv", "tags", &|i| ["set()", "\"{'w', 'v'}\"", "{'w'}", "nan"][i % 4].to_owned());
+    put(place, "numpy.csv", "tags", &|i| ["['w' 'v']", "['w']", "[]"][i % 3].to_owned());
+    put(place, "dicts.jsonl", "", &|i| {
+        let names = ["[{\\\"n\\\": \\\"a\\\"}]", "[]"][i % 2];
+        format!("{{\"tags\": \"{names}\"}}")
+    });
+    put(place, "objects.jsonl", "", &|i| {
+        let name = ["cat", "dog", "bird"][i % 3];
+        format!(
+            "{{\"id\": {i}, \"boxes\": [{{\"category\": \"{name}\", \"score\": 0.{}, \"at\": [1, 2]}}]}}",
+            1 + i % 9
+        )
+    });
+    put(place, "fields.jsonl", "", &|i| {
+        format!("{{\"y\": {{\"cat\": {}, \"dog\": {}}}}}", bit(i, 0), bit(i, 1))
+    });
+    put(place, "scores.jsonl", "", &|i| {
+        format!("{{\"scores\": \"{{\\\"cat\\\": 0.{}, \\\"dog\\\": 0.5}}\"}}", 1 + i % 9)
+    });
+    let masks = (0..ROWS).map(|i| i64::try_from(i * 37 % 200).unwrap());
+    write(
+        &place.path("bits.parquet"),
+        vec![("attr_mask", ints(masks)), ("file", texts((0..ROWS).map(|i| format!("{i}.jpg"))))],
+    );
+    let large = array(UInt64Array::from_iter_values((0..ROWS as u64).map(|i| i * 37 % 200 | i % 2 << 63)));
+    write(&place.path("bits64.parquet"), vec![("m", large)]);
+    write(&place.path("probs.parquet"), vec![("probs", vectors(&|i, j| ((i * 7 + j) % 9) as f32 / 10.0))]);
+    let padded = (0..ROWS).map(|i| Some(vec![Some(i as i32 % 7), Some(9 + i as i32 % 3), Some(-1)]));
+    let padded = ListArray::from_iter_primitive::<Int32Type, _, _>(padded.collect::<Vec<_>>());
+    write(&place.path("padded.parquet"), vec![("label_ids", array(padded))]);
+    write(&place.path("logits.parquet"), vec![("labels", vectors(&|i, j| (i * 7 + j) as f32 / 10.0 - 4.0))]);
+    write(&place.path("score.parquet"), vec![("label", floats((0..ROWS).map(|i| i as f32 / 3.0)))]);
+    vec![
+        "na.csv",
+        "what.csv",
+        "blank.csv",
+        "unknown.csv",
+        "two.csv",
+        "half.csv",
+        "minus.csv",
+        "yes.csv",
+        "mixed.csv",
+        "signs.csv",
+        "codes.csv",
+        "nines.csv",
+        "soft.csv",
+        "pairs.csv",
+        "sure.csv",
+        "sides.csv",
+        "spam.csv",
+        "heads.csv",
+        "digits.csv",
+        "from_one.csv",
+        "sets.csv",
+        "numpy.csv",
+        "dicts.jsonl",
+        "objects.jsonl",
+        "fields.jsonl",
+        "scores.jsonl",
+        "bits.parquet",
+        "bits64.parquet",
+        "probs.parquet",
+        "padded.parquet",
+        "logits.parquet",
+        "score.parquet",
+    ]
+}
+
+#[test]
+fn everything_that_is_offered_works_as_it_is_printed() {
+    let place = Place::new();
+    let mut sources: Vec<String> = unclear(&place).into_iter().map(str::to_owned).collect();
+    for name in ["bits", "class", "heads", "long_soft", "map", "objects", "struct"] {
+        sources.push(root().join("sample_data").join(name).to_str().unwrap().to_owned());
+    }
+    let mut faults = String::new();
+    for source in &sources {
+        let question = question(&place, &[source]);
+        let inspected = place.run(&["inspect", source]).stderr;
+        let all = offered(&inspected);
+        assert!(!all.is_empty(), "{source}: {question}{inspected}");
+        assert!(offered(&question).iter().all(|flags| all.contains(flags)), "{question}{inspected}");
+        for flags in all {
+            let ended = paste(&place, source, &flags);
+            if ended.code != 0 {
+                writeln!(faults, "{source} {flags}: {} {}", ended.code, ended.stderr).unwrap();
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn a_column_with_other_values_beside_zeros_and_ones_is_asked_about() {
+    let place = Place::new();
+    unclear(&place);
+    for (source, flag) in [
+        ("na.csv", "--missing-values=NA"),
+        ("what.csv", "--missing-values='?'"),
+        ("blank.csv", "--missing-values=' '"),
+        ("unknown.csv", "--missing-values=unknown"),
+        ("two.csv", "--missing-values=2"),
+        ("half.csv", "--missing-values=0.5"),
+        ("minus.csv", "--missing-values=-1"),
+    ] {
+        let asked = question(&place, &[source]);
+        assert!(asked.contains("is column \"b\" a label?"), "{source}: {asked}");
+        let offers = offered(&asked);
+        assert_eq!(offers[0], format!("--labels a,b,c,d --layout wide {flag}"), "{asked}");
+        assert!(offers.contains(&"--labels a,c,d --layout wide".to_owned()), "{asked}");
+        let ended = paste(&place, source, flag);
+        assert_eq!(ended.code, 0, "{source}: {}", ended.stderr);
+        assert_eq!(place.json("out/weights.json")["labels"], json!(["a", "b", "c", "d"]), "{source}");
+        // Also where only the layout is known.
+        assert!(question(&place, &[source, "--layout", "wide"]).contains("is column \"b\" a label?"));
+    }
+    let asked = question(&place, &["half.csv"]);
+    assert!(asked.contains("--soft") && asked.contains("--threshold 0.5"), "{asked}");
+    let asked = question(&place, &["mixed.csv"]);
+    assert!(
+        asked.contains("--labels x,y,z --layout wide --positive-values=1,t --negative-values=0,f"),
+        "{asked}"
+    );
+}
+
+#[test]
+fn a_flag_that_settles_one_column_leaves_the_others_to_be_asked_about() {
+    let place = Place::new();
+    put(&place, "a.csv", "a,b,c,d", &|i| {
+        let b = if i % 6 == 5 { -1 } else { i64::from(bit(i, 1)) };
+        let c = if i == 11 { 2 } else { bit(i, 2) };
+        format!("{},{b},{c},{}", bit(i, 0), bit(i, 3))
+    });
+    let asked = question(&place, &["a.csv"]);
+    assert!(asked.contains("is column \"b\" a label?") && asked.contains("c (2)"), "{asked}");
+    assert!(asked.contains("--labels a,b,c,d --layout wide --missing-values=-1,2"), "{asked}");
+    let asked = question(&place, &["a.csv", "--missing-values=-1"]);
+    assert!(asked.contains("is column \"c\" a label? it holds 2"), "{asked}");
+    // What is offered can be added to what was said.
+    let flags = offered(&asked);
+    assert_eq!(paste(&place, "a.csv", &format!("--missing-values=-1 {}", flags[0])).code, 0, "{asked}");
+    assert_eq!(place.json("out/weights.json")["labels"], json!(["a", "b", "c", "d"]));
+    let asked = question(&place, &["a.csv", "--threshold", "0.5"]);
+    assert!(asked.contains("is column \"b\" a label? it holds -1"), "{asked}");
+}
+
+#[test]
+fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
+    let place = Place::new();
+    unclear(&place);
+    for (source, first) in [
+        (
+            "yes.csv",
+            "--labels cat,dog,bird --layout wide --positive-values=Yes --negative-values=No --missing-values=N/A",
+        ),
+        ("signs.csv", "--labels y --layout wide --negative-values=-1"),
+        ("codes.csv", "--labels one,two --layout wide --missing-values=-1"),
+        ("nines.csv", "--labels one,two,three --layout wide --missing-values=9"),
+        ("soft.csv", "--labels toxic,insult --layout wide --soft"),
+        ("pairs.csv", "--labels LabelName --layout long --id ImageID"),
+        ("sure.csv", "--labels LabelName --layout long --id ImageID --value Confidence"),
+        ("sides.csv", "--labels cat,dog --layout wide"),
+        ("spam.csv", "--labels label --layout wide"),
+        ("heads.csv", "--labels color,shape --layout class"),
+        ("digits.csv", "--labels y --layout class"),
+        ("from_one.csv", "--labels y --layout class --label-kind name"),
+        ("sets.csv", "--labels tags --layout list --missing-values=nan"),
+        ("numpy.csv", "--labels tags --layout class"),
+        ("dicts.jsonl", "--labels tags --layout class"),
+        ("objects.jsonl", "--labels boxes.category --layout list"),
+        ("fields.jsonl", "--labels y.cat,y.dog --layout wide"),
+        ("bits.parquet", "--labels attr_mask --layout bits"),
+        ("bits64.parquet", "--labels m --layout bits"),
+        ("probs.parquet", "--labels probs --layout vector --soft"),
+        ("padded.parquet", "--labels label_ids --layout list --missing-values=-1"),
+    ] {
+        let asked = question(&place, &[source]);
+        assert_eq!(offered(&asked).first().map(String::as_str), Some(first), "{source}: {asked}");
+    }
+    let asked = question(&place, &["codes.csv"]);
+    let offers = offered(&asked);
+    assert_eq!(offers[1], "--labels one,two --layout wide --uncertain-values=-1", "{asked}");
+    assert!(offers.last().unwrap().starts_with("--labels two --layout class"), "{asked}");
+    assert!(asked.contains("cells: -1, 0, 1") || asked.contains("cells: -1, 1, 0"), "{asked}");
+    assert!(!question(&place, &["signs.csv"]).contains("--missing-values"));
+    assert_eq!(paste(&place, "signs.csv", "--negative-values=-1").code, 0);
+    assert_eq!(place.json("out/weights.json")["labels"], json!(["y"]));
+}
+
+#[test]
+fn inspect_lists_all_readings_and_the_cells_of_columns_of_structs() {
+    let place = Place::new();
+    let columns: Vec<String> = (0..12).map(|i| format!("c{i}")).collect();
+    put(&place, "many.csv", &columns.join(","), &|i| {
+        (0..12).map(|c| format!("w{}", (i * 5 + c) % (3 + c))).collect::<Vec<_>>().join(",")
+    });
+    let asked = question(&place, &["many.csv"]);
+    assert!(asked.contains("more: see posweight inspect"), "{asked}");
+    let inspected = place.run(&["inspect", "many.csv"]).stderr;
+    assert!(!inspected.contains("more"), "{inspected}");
+    assert!(offered(&inspected).len() > 12, "{inspected}");
+    unclear(&place);
+    let inspected = place.run(&["inspect", "objects.jsonl"]).stderr;
+    assert!(inspected.contains("category: cat") && !inspected.contains("(empty)"), "{inspected}");
+    let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(11), Some(10)])]);
+    let names = arrow::compute::cast(
+        &lists,
+        &arrow::datatypes::DataType::new_list(arrow::datatypes::DataType::Utf8, true),
+    );
+    assert_eq!(lists.len(), 1);
+    write(&place.path("names.parquet"), vec![("tags", names.unwrap())]);
+    let inspected = place.run(&["inspect", "names.parquet"]).stderr;
+    assert!(inspected.contains("[\"11\", \"10\"]"), "{inspected}");
+}
+
+#[test]
+fn what_is_one_value_or_an_index_of_pandas_is_seen() {
+    let place = Place::new();
+    put(&place, "constant.csv", ",cat,dog,never", &|i| format!("{i},{},{},0", bit(i, 0), bit(i, 1)));
+    let ended = compute(&place, &["constant.csv"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("cat, dog, never; never has one value"), "{}", ended.stdout);
+    put(&place, "index.csv", ",cat,label", &|i| format!("{i},{},{}", bit(i, 0), ["p", "q", "r"][i % 3]));
+    let weights = place.weights(&["index.csv"]);
+    assert_eq!(weights["labels"], json!(["p", "q", "r"]));
+}
