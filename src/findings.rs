@@ -91,6 +91,8 @@ pub(crate) enum FindingKind {
     DoubledShards,
     /// Files in folders of shards that are none.
     PassedOver,
+    /// A folder whose value is of another kind than those of the others.
+    OddFolder,
 }
 
 /// One row of `posweight list findings`.
@@ -110,7 +112,7 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 25] = [
+pub(crate) const FINDINGS: [FindingInfo; 26] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::TableAsFiles, id: "TABLE_AS_FILES", severity: Severity::Warning, cause: "the files of a table are counted as they lie, as --as-files says, with deleted and replaced rows", remedy: "drop --as-files to see how to read its live rows" },
@@ -130,6 +132,7 @@ pub(crate) const FINDINGS: [FindingInfo; 25] = [
     FindingInfo { kind: FindingKind::ColumnOrder, id: "COLUMN_ORDER", severity: Severity::Warning, cause: "shards have their label columns in different orders; the vector has the order of the first shard", remedy: "name the columns with --labels in the order of the model's outputs, or use --order name" },
     FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks or case, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, or correct the data" },
     FindingInfo { kind: FindingKind::MissingAsLabel, id: "MISSING_AS_LABEL", severity: Severity::Warning, cause: "a label has a name that usually means a missing value, such as nan, None or an empty text", remedy: "declare it with --missing-values if it means missing" },
+    FindingInfo { kind: FindingKind::OddFolder, id: "ODD_FOLDER", severity: Severity::Warning, cause: "one key=value folder is of another kind than the others, so --where compares all values of the key as text", remedy: "rename the folder as the others are, or leave it out" },
     FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "the label has fewer positives than --min-positives; its weight comes from --zero-positives", remedy: "lower --min-positives to weigh the label" },
     FindingInfo { kind: FindingKind::TableVersion, id: "TABLE_VERSION", severity: Severity::Note, cause: "the live rows of one version of a table are counted", remedy: "nothing; read the same version again with --table-version" },
     FindingInfo { kind: FindingKind::DoubledShards, id: "DOUBLED_SHARDS", severity: Severity::Note, cause: "several paths lead to the same shard with the same key=value folders, so it is counted once", remedy: "nothing, if the paths are links to the same data" },
@@ -155,6 +158,7 @@ impl FindingKind {
             Self::NullElements => "null element",
             Self::RepeatedLabels => "label in lists",
             Self::AbsentColumns => "column",
+            Self::OddFolder => "folder",
             _ => "label",
         }
     }
@@ -204,6 +208,9 @@ pub(crate) struct RowFacts {
     /// Files that were passed over.
     #[serde(default)]
     pub passed_over: Option<String>,
+    /// A folder whose value is of another kind than those of the others.
+    #[serde(default)]
+    pub odd_folder: Option<String>,
     /// Groups of `--by` compared with all rows; computed again when counts are merged.
     #[serde(skip)]
     pub groups: Vec<GroupMeasures>,
@@ -257,6 +264,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::TableVersion => return said(facts.table_version.as_ref()),
         FindingKind::DoubledShards => return said(facts.doubled_shards.as_ref()),
         FindingKind::PassedOver => return said(facts.passed_over.as_ref()),
+        FindingKind::OddFolder => return said(facts.odd_folder.as_ref()),
         FindingKind::SimilarLabels => similar_labels(counts.labels()),
         FindingKind::MissingAsLabel => labels_with(counts, |i| {
             is_missing_name(counts.labels().name(i)) && counts.tallies()[i].positives > 0

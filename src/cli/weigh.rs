@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::flags;
-use super::output::{print, terminal_lines};
+use super::output::{print, say, terminal_lines};
 use crate::error::Result;
 use crate::pipeline::options::formats;
 use crate::pipeline::spec::{OneOrMany, Spec};
@@ -40,7 +40,8 @@ impl WeighVerb {
         self.weights.put(&mut spec)?;
         self.told.put(&mut spec);
         let formats = formats(&spec.formats.as_ref().map(OneOrMany::to_vec).unwrap_or_default())?;
-        let Weighed { derived, groups, source, outputs } = weigh(&self.counts, &spec, &formats)?;
+        let Weighed { derived, groups, source, outputs, warnings } = weigh(&self.counts, &spec, &formats)?;
+        warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
         if self.quiet {
             return Ok(());
         }

@@ -31,6 +31,8 @@ pub(crate) struct Weighed {
     pub source: String,
     /// Published files.
     pub outputs: Vec<OutputFile>,
+    /// How the counts were made differently, one line each.
+    pub warnings: Vec<String>,
 }
 
 /// Merges saved counts and weighs them. Counts of jobs that shared the shards of a run become the result of one
@@ -52,6 +54,8 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
         Ok((path.clone(), read(&path)?))
     });
     let files = files.collect::<Result<Vec<_>>>()?;
+    refuse_twice(&files)?;
+    let warnings = counted_differently(&fetched, &files)?;
     let whole = match whole(&files)? {
         Some(mut whole) => {
             whole.spec.weigh_as(spec);
@@ -85,7 +89,66 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
     let request = WriteRequest { folder: "", formats, spec: &meaning, threads: 1 };
     outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;
     let outputs = staging.publish()?;
-    Ok(Weighed { derived, groups, source, outputs })
+    Ok(Weighed { derived, groups, source, outputs, warnings })
+}
+
+/// Refuses counts that are named twice, and counts of the same shards by the same rules: their rows would count twice.
+fn refuse_twice(files: &[(PathBuf, CountsFile)]) -> Result<()> {
+    for (at, (path, file)) in files.iter().enumerate() {
+        let is_same = |(other_path, other): &&(PathBuf, CountsFile)| {
+            let is_whole = file.part.is_none() && other.part.is_none();
+            is_whole
+                && (path == other_path || file.fingerprint == other.fingerprint && file.group == other.group)
+        };
+        if let Some((other, _)) = files[..at].iter().find(is_same) {
+            let what = if path == other {
+                format!("{} is named twice", path.display())
+            } else {
+                format!("{} and {} are counts of the same shards", other.display(), path.display())
+            };
+            return Err(Error::usage(format!("{what}, so that their rows would count twice"))
+                .hint("name each result once"));
+        }
+    }
+    Ok(())
+}
+
+/// Keys that say what values mean: counts of results that differ in them do not mean the same.
+const MEANINGS: [&str; 14] = [
+    "unit",
+    "label_kind",
+    "ancestors",
+    "positive_values",
+    "negative_values",
+    "missing_values",
+    "uncertain_values",
+    "uncertain_as",
+    "threshold",
+    "soft",
+    "null_as",
+    "trim",
+    "ignore_case",
+    "sample_weight",
+];
+
+/// Where results that are merged say that values meant something else.
+fn counted_differently(fetched: &[Fetched], files: &[(PathBuf, CountsFile)]) -> Result<Vec<String>> {
+    let specs = fetched.iter().map(|run| made_with(run.path())).collect::<Result<Vec<_>>>()?;
+    let known: Vec<_> =
+        specs.iter().zip(files).filter_map(|(spec, (path, _))| Some((path, &spec.as_ref()?.0))).collect();
+    let Some((first, first_spec)) = known.first() else { return Ok(Vec::new()) };
+    let shown = |value: &Json| if value.is_null() { "the default".to_owned() } else { value.to_string() };
+    let differ = MEANINGS.iter().chain(&["label"]).filter_map(|key| {
+        let (path, spec) = known.iter().find(|(_, spec)| spec[*key] != first_spec[*key])?;
+        Some(format!(
+            "{key} is {} in {}, but {} in {}; the merged counts mix both",
+            shown(&first_spec[*key]),
+            first.display(),
+            shown(&spec[*key]),
+            path.display()
+        ))
+    });
+    Ok(differ.collect())
 }
 
 fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
