@@ -164,6 +164,8 @@ pub(crate) struct Checked {
     pub labels: usize,
     /// Some of them, the worst first.
     pub worst: Vec<WorstLabel>,
+    /// Of a check that counts labels: some of those that were counted.
+    pub names: Vec<String>,
 }
 
 /// A label beyond the limit of a check.
@@ -197,7 +199,15 @@ impl Checked {
             0 | 1 => String::new(),
             n => format!("; {n} labels are beyond it, after this one {next}{more}"),
         };
-        format!("{} = {}: {observed}{label}{sides}{others}", self.check.info().name, self.check.limit)
+        let named = match &self.names[..] {
+            [] => String::new(),
+            names => {
+                let more =
+                    if self.observed.is_some_and(|all| all > names.len() as f64) { ", …" } else { "" };
+                format!(" ({}{more})", names.join(", "))
+            }
+        };
+        format!("{} = {}: {observed}{named}{label}{sides}{others}", self.check.info().name, self.check.limit)
     }
 
     /// ` (50 % → 10 %, -80 %)`; nothing without a previous result.
@@ -248,6 +258,7 @@ fn one(check: Check, now: Side<'_>, drift: Option<&Drift<'_>>) -> Checked {
         label: None,
         labels: 0,
         worst: Vec::new(),
+        names: Vec::new(),
     };
     let skipped = || Checked { status: CheckStatus::Skipped, observed: None, ..whole(0.0, false) };
     let most = |observed: f64| whole(observed, observed > check.limit);
@@ -266,8 +277,14 @@ fn one(check: Check, now: Side<'_>, drift: Option<&Drift<'_>>) -> Checked {
         }
         (CheckKind::MaxClippedShare, _) => most(clipped_share(now.weights)),
         (_, None) => skipped(),
-        (CheckKind::MaxNewLabels, Some(drift)) => most(drift.added as f64),
-        (CheckKind::MaxGoneLabels, Some(drift)) => most(drift.removed as f64),
+        (CheckKind::MaxNewLabels, Some(drift)) => {
+            let named = drift.labels.iter().filter(|label| label.before.is_none());
+            Checked { names: names(drift, named), ..most(drift.added as f64) }
+        }
+        (CheckKind::MaxGoneLabels, Some(drift)) => {
+            let named = drift.labels.iter().filter(|label| label.after.is_none());
+            Checked { names: names(drift, named), ..most(drift.removed as f64) }
+        }
         (CheckKind::MaxJensenShannon, Some(drift)) => match drift.jensen_shannon {
             Some(distance) => most(distance),
             None => skipped(),
@@ -287,6 +304,13 @@ fn one(check: Check, now: Side<'_>, drift: Option<&Drift<'_>>) -> Checked {
             Some((change, Some([before, after])))
         }),
     }
+}
+
+/// The names of some labels, in the order of the result that they are in.
+fn names<'d>(drift: &Drift<'_>, labels: impl Iterator<Item = &'d LabelDrift>) -> Vec<String> {
+    let mut labels: Vec<&LabelDrift> = labels.collect();
+    labels.sort_by_key(|label| label.after.or(label.before));
+    labels.into_iter().take(WORST).map(|label| format!("{:?}", drift.name(label))).collect()
 }
 
 /// Prevalence of a label before and after, where both are known.
@@ -342,6 +366,7 @@ fn worst<'n>(
         label: found.map(|(name, _)| name.to_owned()),
         labels,
         worst: named.into_iter().map(owned).collect(),
+        names: Vec::new(),
     }
 }
 

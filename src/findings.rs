@@ -102,6 +102,8 @@ pub(crate) enum FindingKind {
     DoubledShards,
     /// Files in folders of shards that are none.
     PassedOver,
+    /// A folder whose value is of another kind than those of the others.
+    OddFolder,
 }
 
 /// One row of `posweight list findings`.
@@ -121,7 +123,7 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 28] = [
+pub(crate) const FINDINGS: [FindingInfo; 29] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::TableAsFiles, id: "TABLE_AS_FILES", severity: Severity::Warning, cause: "the files of a table are counted as they lie, as --as-files says, with deleted and replaced rows", remedy: "drop --as-files to see how to read its live rows" },
@@ -144,6 +146,7 @@ pub(crate) const FINDINGS: [FindingInfo; 28] = [
     FindingInfo { kind: FindingKind::UnusedIndex0, id: "UNUSED_INDEX_0", severity: Severity::Warning, cause: "no row has the index 0, but rows have all others, so the indices may count from 1; the vector begins with a place for 0", remedy: "if they count from 1, subtract 1 in the data, or take them as names with --label-kind name" },
     FindingInfo { kind: FindingKind::EmptyCells, id: "EMPTY_CELLS", severity: Severity::Warning, cause: "text files cannot tell a row without labels from one whose labels are not known: an empty cell is missing, and such rows are left out", remedy: "say --null-as negative if an empty cell means that a row has no label" },
     FindingInfo { kind: FindingKind::MissingAsLabel, id: "MISSING_AS_LABEL", severity: Severity::Warning, cause: "a label has a name that usually means a missing value, such as nan, None or an empty text", remedy: "declare it with --missing-values if it means missing" },
+    FindingInfo { kind: FindingKind::OddFolder, id: "ODD_FOLDER", severity: Severity::Warning, cause: "one key=value folder is of another kind than the others, so --where compares all values of the key as text", remedy: "rename the folder as the others are, or leave it out" },
     FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "the label has fewer positives than --min-positives; its weight comes from --zero-positives", remedy: "lower --min-positives to weigh the label" },
     FindingInfo { kind: FindingKind::TableVersion, id: "TABLE_VERSION", severity: Severity::Note, cause: "the live rows of one version of a table are counted", remedy: "nothing; read the same version again with --table-version" },
     FindingInfo { kind: FindingKind::DoubledShards, id: "DOUBLED_SHARDS", severity: Severity::Note, cause: "several paths lead to the same shard with the same key=value folders, so it is counted once", remedy: "nothing, if the paths are links to the same data" },
@@ -169,6 +172,7 @@ impl FindingKind {
             Self::NullElements => "null element",
             Self::RepeatedLabels => "label in lists",
             Self::AbsentColumns => "column",
+            Self::OddFolder => "folder",
             _ => "label",
         }
     }
@@ -224,6 +228,9 @@ pub(crate) struct RowFacts {
     /// Files that were passed over.
     #[serde(default)]
     pub passed_over: Option<String>,
+    /// A folder whose value is of another kind than those of the others.
+    #[serde(default)]
+    pub odd_folder: Option<String>,
     /// Groups of `--by` compared with all rows; computed again when counts are merged.
     #[serde(skip)]
     pub groups: Vec<GroupMeasures>,
@@ -278,6 +285,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::TableVersion => return said(facts.table_version.as_ref()),
         FindingKind::DoubledShards => return said(facts.doubled_shards.as_ref()),
         FindingKind::PassedOver => return said(facts.passed_over.as_ref()),
+        FindingKind::OddFolder => return said(facts.odd_folder.as_ref()),
         FindingKind::SimilarLabels => similar_labels(counts.labels()),
         FindingKind::NumericNames if facts.order_given => Vec::new(),
         FindingKind::NumericNames => numeric_names(counts),

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+/// The longest time between creation and locking of a folder.
+const MOMENT: Duration = Duration::from_mins(1);
+
 /// A folder of this run, removed on drop.
 #[derive(Debug)]
 pub(crate) struct Scratch {
@@ -18,7 +21,11 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Creates a folder in `parent` whose name begins with `prefix`, and removes folders of killed runs.
     pub(crate) fn new(parent: &Path, prefix: &str) -> io::Result<Self> {
-        others(parent, prefix);
+        others(parent, prefix, MOMENT);
+        Self::make(parent, prefix)
+    }
+
+    fn make(parent: &Path, prefix: &str) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?;
         // Some file systems have no locks; there, the folder of a killed run remains.
         let lock = File::open(folder.path()).ok().filter(|folder| folder.try_lock().is_ok());
@@ -28,8 +35,10 @@ impl Scratch {
     /// The same, but `None` if another run has such a folder.
     pub(crate) fn alone(parent: &Path, prefix: &str) -> io::Result<Option<Self>> {
         // Held until the folder of this run is visible.
-        let _turn = File::open(parent).ok().filter(|parent| parent.lock().is_ok());
-        if others(parent, prefix) { Ok(None) } else { Self::new(parent, prefix).map(Some) }
+        let turn = File::open(parent).ok().filter(|parent| parent.lock().is_ok());
+        // In its turn, a run has locked its folder.
+        let moment = if turn.is_some() { Duration::ZERO } else { MOMENT };
+        if others(parent, prefix, moment) { Ok(None) } else { Self::make(parent, prefix).map(Some) }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -38,12 +47,11 @@ impl Scratch {
 }
 
 /// Whether other runs have folders in `parent` that begin with `prefix`. Folders without a lock that are older
-/// than the moment between creation and locking are removed; a failed removal is ignored.
-fn others(parent: &Path, prefix: &str) -> bool {
-    const MOMENT: Duration = Duration::from_mins(1);
+/// than `moment`, which may lie between creation and locking, are removed; a failed removal is ignored.
+fn others(parent: &Path, prefix: &str, moment: Duration) -> bool {
     let is_old = |folder: &File| {
         let modified = folder.metadata().and_then(|meta| meta.modified());
-        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > MOMENT))
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age >= moment))
     };
     let mut lives = false;
     let found = fs::read_dir(parent).into_iter().flatten().flatten();
@@ -112,6 +120,10 @@ mod tests {
         assert!(Scratch::alone(place.path(), ".other.").unwrap().is_some());
         drop(first);
         assert!(Scratch::alone(place.path(), ".out.").unwrap().is_some());
+        assert_eq!(names(place.path()), Vec::<String>::new());
+        // What a killed run left goes at once.
+        drop(make(place.path(), ".out.dead", false));
+        drop(Scratch::alone(place.path(), ".out.").unwrap().unwrap());
         assert_eq!(names(place.path()), Vec::<String>::new());
     }
 }

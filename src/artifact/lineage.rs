@@ -81,11 +81,13 @@ impl LineageRun {
             let mut output = json!({ "namespace": "file", "name": name });
             if let Some(results) = results.filter(|results| !results.outputs.is_empty()) {
                 let size: u64 = results.outputs.iter().map(|file| file.bytes).sum();
-                let rows = results.result.as_ref().map(|result| result.labels);
-                output["outputFacets"] = json!({ "outputStatistics": facet(
-                    "1-0-2/OutputStatisticsOutputDatasetFacet",
-                    json!({ "rowCount": rows, "size": size, "fileCount": results.outputs.len() })
-                ) });
+                let mut statistics = json!({ "size": size, "fileCount": results.outputs.len() });
+                if let Some(result) = &results.result {
+                    statistics["rowCount"] = json!(result.labels);
+                }
+                output["outputFacets"] = json!({
+                    "outputStatistics": facet("1-0-2/OutputStatisticsOutputDatasetFacet", statistics)
+                });
             }
             output
         });

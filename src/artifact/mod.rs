@@ -3,7 +3,8 @@
 //! [`counts`] `counts.parquet` · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
 //! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json`, made of [`imbalance_entries`] and read
 //! back by [`saved`] · [`plan`] the rows of a sampling plan, [`plan_json`] `plan.json`, [`plan_copy`] the sampled shards ·
-//! [`results`] `run_results.json`, and [`summary`], [`metrics`] and [`lineage`] made from it · [`catalog`] all files
+//! [`results`] `run_results.json`, and [`summary`], [`metrics`] and [`lineage`] made from it, [`side`] where a
+//! person wants them · [`catalog`] all files
 //! of a result and what writes each · [`publish`] staging, syncing, renaming, `_SUCCESS` · [`stored`] results in
 //! object stores · [`files`] what all of them share
 
@@ -22,6 +23,7 @@ pub(crate) mod plan_json;
 pub(crate) mod publish;
 pub(crate) mod results;
 pub(crate) mod saved;
+pub(crate) mod side;
 pub(crate) mod stored;
 pub(crate) mod summary;
 pub(crate) mod table;

@@ -40,7 +40,8 @@ impl WeighVerb {
         self.weights.put(&mut spec)?;
         self.told.put(&mut spec);
         let formats = formats(&spec.formats.as_ref().map(OneOrMany::to_vec).unwrap_or_default())?;
-        let Weighed { derived, groups, source, outputs, left_out } = weigh(&self.counts, &spec, &formats)?;
+        let Weighed { derived, groups, source, outputs, warnings } = weigh(&self.counts, &spec, &formats)?;
+        warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
         if self.quiet {
             return Ok(());
         }

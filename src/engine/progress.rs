@@ -1,6 +1,6 @@
 //! How far a run has come.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Rows counted so far, for whoever draws the progress.
 #[derive(Debug, Default)]
@@ -9,6 +9,7 @@ pub(crate) struct Progress {
     bytes: AtomicU64,
     beats: AtomicU64,
     listed: AtomicU64,
+    shared_ids: AtomicBool,
 }
 
 impl Progress {
@@ -32,6 +33,17 @@ impl Progress {
     /// Adds labels in lists.
     pub(crate) fn add_listed(&self, labels: u64) {
         self.listed.fetch_add(labels, Ordering::Relaxed);
+    }
+
+    /// Whether a row id was found in several groups.
+    #[must_use]
+    pub(crate) fn has_shared_ids(&self) -> bool {
+        self.shared_ids.load(Ordering::Relaxed)
+    }
+
+    /// Says that a row id is in several groups.
+    pub(crate) fn found_shared_id(&self) {
+        self.shared_ids.store(true, Ordering::Relaxed);
     }
 
     /// Rows counted so far.

@@ -83,7 +83,7 @@ pub(crate) fn with_text_times(expression: Expr, schema: &DFSchema) -> DfResult<T
     })
 }
 
-fn is_comparison(op: Operator) -> bool {
+pub(crate) fn is_comparison(op: Operator) -> bool {
     matches!(
         op,
         Operator::Eq

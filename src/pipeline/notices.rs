@@ -1,23 +1,22 @@
 //! Reports of a run to other programs: a summary, metrics, lineage. All are made from `run_results.json`.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value as Json;
 
 use super::account::utc;
-use super::plan::Plan;
-use super::spec::Spec;
-use crate::artifact::disk::replace;
+use super::plan::{Notices, Plan};
+use super::spec::{STDIO, Spec};
 use crate::artifact::lineage::LineageRun;
 use crate::artifact::metrics::metrics;
 use crate::artifact::results::RunResults;
+use crate::artifact::side::{append_side, check_side, write_side};
 use crate::artifact::summary;
 use crate::counts::LabelCounts;
 use crate::error::{Error, Result};
+use crate::store::{is_address, of_path};
 
 /// How long a collector of events may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,13 +37,13 @@ pub(super) struct Lineage {
 pub(super) fn started(plan: &Plan, time: SystemTime) -> Option<Lineage> {
     let place = plan.notices.openlineage.clone()?;
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let output = plan.out.folder().map(|out| out.display().to_string());
+    let output = plan.out.folder().map(named);
     let job = plan.out.folder().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let run = LineageRun {
         id: uuid(time),
         namespace: variable("OPENLINEAGE_NAMESPACE").unwrap_or_else(|| "posweight".to_owned()),
         job: variable("OPENLINEAGE_JOB_NAME").or(job).unwrap_or_else(|| "posweight".to_owned()),
-        inputs: plan.count.sources.clone(),
+        inputs: plan.count.sources.iter().map(|source| named(Path::new(source))).collect(),
         output,
         parent: variable("OPENLINEAGE_PARENT_ID"),
     };
@@ -54,17 +53,47 @@ pub(super) fn started(plan: &Plan, time: SystemTime) -> Option<Lineage> {
     Some(Lineage { run, place, started })
 }
 
-/// The run ended, with `counts` where it counted.
+/// The name of a file or folder for others, who do not know the folder of this process.
+fn named(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text == STDIO || is_address(&text) || of_path(path).is_some() {
+        return text;
+    }
+    std::path::absolute(path).map_or(text, |path| path.display().to_string())
+}
+
+/// Whether somebody is told of the result, also if it is that of an earlier run.
+pub(super) fn tells_of_result(plan: &Plan) -> bool {
+    let Notices { summary_json, metrics_textfile, openlineage } = &plan.notices;
+    summary_json.is_some() || metrics_textfile.is_some() || openlineage.is_some()
+}
+
+/// Whether the files that are written beside the result can be, as far as that is known before.
 ///
 /// # Errors
-/// [`Error::Output`] or [`Error::Resource`] when a file cannot be written; a collector of events that does not
-/// answer is no error.
+/// [`Error::Output`] naming the flag.
+pub(super) fn check_files(plan: &Plan) -> Result<()> {
+    let files = [
+        ("--summary-json", &plan.notices.summary_json),
+        ("--metrics-textfile", &plan.notices.metrics_textfile),
+    ];
+    files.into_iter().try_for_each(|(flag, path)| {
+        path.as_deref().map_or(Ok(()), check_side).map_err(|error| of_flag(error, flag))
+    })
+}
+
+fn of_flag(error: Error, flag: &str) -> Error {
+    error.at(flag).hint(format!("name a file for {flag} that this user may write"))
+}
+
+/// The run ended, with `counts` where it counted. A file that cannot be written, and a collector of events that does
+/// not answer, change nothing about the run.
 pub(super) fn ended(
     plan: &Plan,
     results: &RunResults,
     counts: Option<&LabelCounts>,
     lineage: Option<Lineage>,
-) -> Result<()> {
+) {
     let now = SystemTime::now();
     if let Some(Lineage { run, place, started }) = lineage {
         let is_stopped = results.status == "aborted";
@@ -76,21 +105,23 @@ pub(super) fn ended(
         }
     }
     let out = plan.out.folder().map_or_else(|| "-".to_owned(), |out| out.display().to_string());
-    let summarised = plan.notices.summary_json.as_deref().map_or(Ok(()), |path| {
-        replace(path, &summary::summary(results, &out)).map_err(|error| error.at("--summary-json"))
-    });
-    let measured = plan.notices.metrics_textfile.as_deref().filter(|_| results.error.is_none());
-    let measured = measured.map_or(Ok(()), |path| {
+    let write = |flag: &str, path: &Option<PathBuf>, text: String| {
+        let Some(path) = path else { return };
+        if let Err(error) = write_side(path, &text) {
+            tracing::error!("{flag}: {error}; the run and its exit code are not affected");
+        }
+    };
+    write("--summary-json", &plan.notices.summary_json, summary::summary(results, &out));
+    if results.error.is_none() {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        replace(path, &metrics(results, counts, seconds)).map_err(|error| error.at("--metrics-textfile"))
-    });
-    summarised.and(measured)
+        write("--metrics-textfile", &plan.notices.metrics_textfile, metrics(results, counts, seconds));
+    }
 }
 
 /// The run that `spec` asks for could not begin.
 pub(crate) fn refused(spec: &Spec, error: &Error) {
     let Some(path) = &spec.summary_json else { return };
-    if let Err(cause) = replace(path, &summary::refused(error)) {
+    if let Err(cause) = write_side(path, &summary::refused(error)) {
         tracing::warn!("--summary-json: {cause}");
     }
 }
@@ -116,10 +147,7 @@ pub(super) fn check_place(place: &str) -> Result<()> {
 /// Appends an event to a file, or posts it.
 fn send(place: &str, event: &Json, patience: Duration) -> std::result::Result<(), String> {
     if let Some(path) = place.strip_prefix("file:") {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        return file
-            .and_then(|mut file| file.write_all(format!("{event}\n").as_bytes()))
-            .map_err(|cause| cause.to_string());
+        return append_side(Path::new(path), &format!("{event}\n")).map_err(|cause| cause.to_string());
     }
     let host_alone = place.split("//").nth(1).is_some_and(|rest| !rest.trim_end_matches('/').contains('/'));
     let address =

@@ -357,9 +357,9 @@ impl SharingJob<'_> {
 
 /// What decides the counts beside the shards: the spec, and what files hold that it only names.
 pub(super) fn rules(spec: &Json, counting: &Counting) -> String {
-    match &counting.ancestors {
-        Some(ancestors) => format!("{spec}{ancestors:?}"),
-        None => spec.to_string(),
+    match ((!spec["vocabulary"].is_null()).then_some(&counting.keys), &counting.ancestors) {
+        (None, None) => spec.to_string(),
+        (vocabulary, ancestors) => format!("{spec}{vocabulary:?}{ancestors:?}"),
     }
 }
 
@@ -449,12 +449,14 @@ fn absent_columns(
     if plan.missing_columns && only_labels {
         return Ok(absent.into_iter().map(str::to_owned).collect());
     }
-    let errors = absent
-        .iter()
-        .map(|name| Error::input(format!("{}: there is no column {name:?}", agreement.absent[*name])));
+    let errors = absent.iter().map(|name| {
+        let other = shards.iter().find(|shard| shard.schema.index_of(name).is_ok());
+        let has = other.map_or_else(String::new, |shard| format!(", but {} has it", shard.name));
+        Error::input(format!("{}: there is no column {name:?}{has}", agreement.absent[*name]))
+    });
     match Error::together(errors.collect(), "columns") {
         Some(error) => Err(error
-            .hint("other shards have it; if it means \"not labelled there\", say --missing-columns missing")),
+            .hint("if a column is new or gone on purpose, so that rows without it are not labelled, say --missing-columns missing")),
         None => Ok(Vec::new()),
     }
 }

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::spec::{OneOrMany, STDIO, Spec, ValueSpec};
 use super::variables::Variables;
+use crate::checks::CHECKS;
 use crate::error::{Error, Result};
 use crate::store::{is_address, of_path};
 
@@ -28,6 +29,7 @@ pub(crate) fn parse(text: &str) -> Result<Spec> {
     let document = document.into_inner();
     let value_keys = keys::<ValueSpec>();
     check_keys(text, &document, &keys::<Spec>())?;
+    check_checks(text, &document)?;
     if let Some(labels) = document.get("label").and_then(|labels| labels.get_ref().as_table()) {
         for label in labels.values().filter_map(|label| label.get_ref().as_table()) {
             check_keys(text, label, &value_keys)?;
@@ -84,6 +86,45 @@ pub(super) fn keys<T: JsonSchema>() -> Vec<String> {
     properties.into_iter().flat_map(|properties| properties.keys().cloned()).collect()
 }
 
+/// Whether a pipeline file has such a key.
+#[must_use]
+pub(crate) fn is_key(name: &str) -> bool {
+    keys::<Spec>().iter().any(|key| key == name)
+}
+
+/// The checks of a file are those that there are.
+fn check_checks(text: &str, document: &DeTable<'_>) -> Result<()> {
+    let Some(checks) = document.get("checks").and_then(|checks| checks.get_ref().as_table()) else {
+        return Ok(());
+    };
+    let known = || CHECKS.iter().map(|info| info.name);
+    let Some(key) = checks.keys().find(|key| !known().any(|name| name == key.get_ref())) else {
+        return Ok(());
+    };
+    let hint = crate::source::vocabulary::nearest(key.get_ref(), known()).map_or_else(
+        || format!("the checks are {}", known().collect::<Vec<_>>().join(", ")),
+        |near| format!("did you mean {near}?"),
+    );
+    Err(Error::usage(format!("{}: unknown check \"{}\"", place(text, &key.span()), key.get_ref())).hint(hint))
+}
+
+/// What to do about a value that does not fit its key.
+fn remedy(path: &[&str], value: &DeValue<'_>) -> String {
+    match (path, value) {
+        (["label"], _) => {
+            "to name the label columns, write labels; [label.NAME] says what the values of one label mean"
+                .to_owned()
+        }
+        (["checks", _], DeValue::Table(table)) => match table.get("severity").map(Spanned::get_ref) {
+            Some(DeValue::String(severity)) if !["warn", "error"].contains(&&**severity) => {
+                format!("severity is \"warn\" or \"error\", not \"{severity}\"")
+            }
+            _ => HINT.to_owned(),
+        },
+        _ => HINT.to_owned(),
+    }
+}
+
 fn check_keys(text: &str, table: &DeTable<'_>, known: &[String]) -> Result<()> {
     let Some(key) = table.keys().find(|key| !known.iter().any(|known| known == key.get_ref())) else {
         return Ok(());
@@ -120,7 +161,7 @@ fn check_value(text: &str, path: &[&str], value: &Spanned<DeValue<'_>>) -> Resul
             path.join("."),
             cause.message()
         ))
-        .hint(HINT)),
+        .hint(remedy(path, value.get_ref()))),
     }
 }
 
@@ -146,6 +187,19 @@ pub(crate) fn read(path: &Path, variables: &Variables) -> Result<Spec> {
     expand(&mut spec, variables)?;
     start_at(&mut spec, path.parent().unwrap_or(Path::new("")));
     Ok(spec)
+}
+
+/// The file for the summary that a pipeline file names, also where the rest of the file is wrong.
+#[must_use]
+pub(crate) fn summary_place(path: &Path, variables: &Variables) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let place = text.lines().find_map(|line| {
+        let line = line.trim_start();
+        let table: toml::Table = line.starts_with("summary_json").then(|| line.parse().ok()).flatten()?;
+        Some(table.get("summary_json")?.as_str()?.to_owned())
+    })?;
+    let place = variables.expand_path(&place).ok()?;
+    Some(within(path.parent().unwrap_or(Path::new("")), Path::new(&place)))
 }
 
 /// Relative paths start at `folder`.
@@ -179,8 +233,12 @@ fn places(spec: &mut Spec) -> impl Iterator<Item = &mut PathBuf> {
 
 /// Replaces `${NAME}` in paths and the condition.
 fn expand(spec: &mut Spec, variables: &Variables) -> Result<()> {
+    let expanded = |text: &str, key: &str, empty: bool| {
+        let expanded = if empty { variables.expand(text) } else { variables.expand_path(text) };
+        expanded.map_err(|error| error.at(format!("key \"{key}\"")))
+    };
     let one = |text: &mut String, key: &str| {
-        *text = variables.expand(text).map_err(|error| error.at(format!("key \"{key}\"")))?;
+        *text = expanded(text, key, matches!(key, "where" | "query"))?;
         Ok::<_, Error>(())
     };
     match &mut spec.shards {

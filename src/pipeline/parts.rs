@@ -15,6 +15,8 @@ pub(super) fn part(spec: &Spec) -> Result<Option<(u64, u64)>> {
     match (spec.shard_index, spec.shard_count) {
         (None, None) => Ok(None),
         (Some(index), Some(count)) if index < count => Ok(Some((index, count))),
+        (Some(_), Some(0)) => Err(Error::usage("--shard-count 0: there is at least one job")
+            .hint("job I of N has --shard-index I --shard-count N, I from 0")),
         (Some(index), Some(count)) => {
             Err(Error::usage(format!("--shard-index {index} is none of {count} jobs"))
                 .hint(format!("the jobs of --shard-count {count} are 0 to {}", count.saturating_sub(1))))

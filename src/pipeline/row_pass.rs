@@ -9,7 +9,7 @@ use crate::counts::LabelCounts;
 use crate::engine::counting::Counting;
 use crate::engine::rows::{Measured, Request, can_tell, measure};
 use crate::engine::session::Limits;
-use crate::engine::{GroupKey, Progress};
+use crate::engine::{GroupKey, Progress, Spilled};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 
@@ -87,6 +87,40 @@ pub(super) async fn measure_rows(
     groups: &[(GroupKey, LabelCounts)],
 ) -> Result<(Measured, u64)> {
     let progress = Arc::new(Progress::default());
+    let counting = Arc::new(opened.rows_of(counts)?);
+    let of_groups: u64 = groups.iter().map(|(_, counts)| counts.rows()).sum();
+    if of_groups > counts.rows() {
+        // A row id in several groups is a row of each of them, and one of all rows.
+        let alone = Arc::new(Counting { by: Vec::new(), ..Counting::clone(&counting) });
+        let keys = [Vec::new()];
+        let request = Request {
+            dataset: &opened.dataset,
+            counting: &alone,
+            groups: &keys,
+            limits,
+            progress: &progress,
+        };
+        let whole = measured(&request, counts, &[], counts.rows()).await?;
+        let of_groups = measure_groups(limits, opened, counts, &counting, groups, &progress).await?;
+        let spilled = Spilled {
+            bytes: whole.spilled.bytes + of_groups.spilled.bytes,
+            files: whole.spilled.files + of_groups.spilled.files,
+        };
+        return Ok((Measured { groups: of_groups.groups, spilled, ..whole }, progress.bytes()));
+    }
+    let measured = measure_groups(limits, opened, counts, &counting, groups, &progress).await?;
+    Ok((measured, progress.bytes()))
+}
+
+/// Measures all rows and those of each group, whose rows are all there are.
+async fn measure_groups(
+    limits: &Limits,
+    opened: &Opened,
+    counts: &LabelCounts,
+    counting: &Arc<Counting>,
+    groups: &[(GroupKey, LabelCounts)],
+    progress: &Arc<Progress>,
+) -> Result<Measured> {
     let few = groups.len().saturating_mul(counts.len().saturating_mul(counts.len())) <= PAIRS_MAX;
     let parts: Vec<&LabelCounts> = groups.iter().filter(|_| few).map(|(_, counts)| counts).collect();
     let keys: Vec<GroupKey> = if groups.is_empty() {
@@ -94,23 +128,29 @@ pub(super) async fn measure_rows(
     } else {
         groups.iter().map(|(key, _)| key.clone()).collect()
     };
-    let request = Request {
-        dataset: &opened.dataset,
-        counting: &Arc::new(opened.rows_of(counts)?),
-        groups: &keys,
-        limits,
-        progress: &progress,
-    };
-    let measured = measure(&request, counts, &parts).await?;
+    let request = Request { dataset: &opened.dataset, counting, groups: &keys, limits, progress };
+    let rows =
+        if groups.is_empty() { counts.rows() } else { groups.iter().map(|(_, counts)| counts.rows()).sum() };
+    measured(&request, counts, &parts, rows).await
+}
+
+/// Measures rows, of which `expected` were counted.
+async fn measured(
+    request: &Request<'_>,
+    counts: &LabelCounts,
+    parts: &[&LabelCounts],
+    expected: u64,
+) -> Result<Measured> {
+    let measured = measure(request, counts, parts).await?;
     let rows = measured.whole.rows;
-    if rows != counts.rows() {
-        let what = format!("{} rows were counted, but {rows} measured", counts.rows());
-        return Err(match opened.counting.filter {
+    if rows != expected {
+        let what = format!("{expected} rows were counted, but {rows} measured");
+        return Err(match request.counting.filter {
             Some(_) => {
                 Error::changed(what).hint("write the time into --where in place of a function such as now()")
             }
             None => Error::internal(what),
         });
     }
-    Ok((measured, progress.bytes()))
+    Ok(measured)
 }

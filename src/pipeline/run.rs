@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
-use super::account::{Account, status};
+use super::account::{Account, status, summary};
 use super::checking::{REFUSED, has_result};
 use super::notices;
 use super::outcome::{Ended, Observer};
 use super::plan::Plan;
 use super::stages::stages;
+use super::weigh::reopen;
 use crate::artifact::publish::write_results;
 use crate::error::{Error, Result};
 use crate::store::{of_path, set_retries};
@@ -31,7 +32,10 @@ pub(crate) async fn run(
         // The stop is heard from the start.
         biased;
         signal = stop => Err(signal),
-        result = stages(plan, observer, &mut account) => result,
+        result = async {
+            notices::check_files(plan)?;
+            stages(plan, observer, &mut account).await
+        } => result,
     };
     observer.counted();
     // Where the run failed before it asked for the folder, a result that it may not replace stays with its record.
@@ -43,13 +47,24 @@ pub(crate) async fn run(
         Ok(Ended::Unchanged(_)) => "unchanged",
         other => status(other.as_ref().err(), is_partial),
     };
+    // A night without changes tells of the result that there is.
+    let known = notices::tells_of_result(plan).then_some(&result).and_then(|result| {
+        match (result, plan.out.folder()) {
+            (Ok(Ended::Unchanged(_)), Some(out)) => reopen(out).ok(),
+            _ => None,
+        }
+    });
+    if let Some(known) = &known {
+        account.inputs.rows = known.file.counts.rows();
+        account.result = Some(summary(known));
+    }
     let mut results = account.results(plan, started, clock.elapsed(), status, result.as_ref().err());
     if let Ok(Ended::Unchanged(code)) = result {
         results.exit_code = code;
     }
     let counts = match &result {
         Ok(Ended::Done(outcome)) => Some(&outcome.derived.file.counts),
-        _ => None,
+        _ => known.as_ref().map(|known| &known.file.counts),
     };
     // The run_results.json of another run that has published meanwhile stays.
     let is_of_other = |out: &&Path| of_path(out).is_some() && matches!(result, Err(Error::Output(_)));
@@ -60,8 +75,8 @@ pub(crate) async fn run(
         let _ = std::fs::remove_file(out.join(REFUSED));
     }
     let written = place.map_or(Ok(()), |out| write_results(out, results.to_json()?));
-    let reported = notices::ended(plan, &results, counts, lineage);
-    match (result, written.and(reported)) {
+    notices::ended(plan, &results, counts, lineage);
+    match (result, written) {
         (Ok(_), Err(error)) => Err(error),
         (Ok(Ended::Done(mut outcome)), Ok(())) => {
             outcome.record = Some(results);

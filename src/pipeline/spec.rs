@@ -420,6 +420,23 @@ impl Spec {
         meaning
     }
 
+    /// Whether a run with the spec `last` was published on the same terms: in the same files, after the same checks,
+    /// compared with the same result. [`Self::meaning`] is not looked at.
+    pub(super) fn is_published_as(&self, last: &Json) -> bool {
+        const TERMS: [&str; 9] = [
+            "against",
+            "on_bad_shard",
+            "max_bad_shards",
+            "shard_index",
+            "shard_count",
+            "formats",
+            "allow_empty",
+            "publish_on_check_failure",
+            "checks",
+        ];
+        serde_json::to_value(self).is_ok_and(|own| TERMS.iter().all(|key| own[*key] == last[*key]))
+    }
+
     /// [`Self::meaning`] as files hold it.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use super::sample::{Sampled, check_opened, sample};
 use super::stdout::to_stdout;
 use super::weigh::against;
 use crate::artifact::counts::{CountsFile, JobPart};
-use crate::artifact::files::OutputFile;
+use crate::artifact::files::{OutputFile, SUCCESS};
 use crate::artifact::publish::{Staging, published};
 use crate::artifact::stored::read_results;
 use crate::counts::{Cell, GroupedPositives, LabelCounts};
@@ -37,6 +37,7 @@ use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::report;
 use crate::row_measures::RowMeasures;
+use crate::source::folder_types::odd_folder;
 use crate::source::layout::LayoutKind;
 use crate::source::listing::{FileFormat, format_of};
 use crate::source::row_stream::SharedRows;
@@ -124,10 +125,18 @@ async fn open(plan: &Plan, spec: &Json, account: &mut Account) -> Result<Opened>
 fn unchanged(plan: &Plan, out: &Path, account: &Account) -> Option<Vec<OutputFile>> {
     let last: Json = serde_json::from_slice(&read_results(out).ok()??).ok()?;
     let is_good = ["done", "partial", "unchanged"].iter().any(|good| last["status"] == *good);
-    let is_same = last["inputs"]["snapshot_sha256"] == account.inputs.snapshot_sha256.as_str();
+    let is_same = last["inputs"]["snapshot_sha256"] == account.inputs.snapshot_sha256.as_str()
+        && plan.spec.is_published_as(&last["metadata"]["spec"])
+        && plan.against.as_deref().is_none_or(|against| is_older(against, out));
     let outputs = published(out).filter(|_| is_good && is_same && !plan.full)?;
     let is_there = |name: &str| outputs.iter().any(|file| file.path == name);
     outputs::names(&plan.formats).all(is_there).then_some(outputs)
+}
+
+/// Whether the result at `against` is the one that the result at `out` was compared with.
+fn is_older(against: &Path, out: &Path) -> bool {
+    let time = |folder: &Path| std::fs::metadata(folder.join(SUCCESS)).and_then(|meta| meta.modified()).ok();
+    against == out || matches!((time(against), time(out)), (Some(against), Some(out)) if against <= out)
 }
 
 /// Counts what was opened, with saved counts where there are any. Shards that turn out to be unreadable are removed
@@ -282,6 +291,7 @@ fn derive(
         table_version: opened.notes.versions.take(),
         doubled_shards: opened.notes.doubled.take(),
         passed_over: opened.notes.passed_over.take(),
+        odd_folder: odd_folder(&opened.dataset.shards),
         groups: Vec::new(),
     };
     let facts = with_groups(facts, &total, rows.as_ref(), &groups);

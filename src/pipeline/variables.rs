@@ -60,6 +60,24 @@ impl Variables {
         Ok(expanded)
     }
 
+    /// The same of a path, where an empty value would name another folder.
+    ///
+    /// # Errors
+    /// As [`Self::expand`], and for empty values.
+    pub(crate) fn expand_path(&self, text: &str) -> Result<String> {
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            let (before, after) = (&rest[..at], &rest[at + 2..]);
+            let name = after.split('}').next().unwrap_or_default();
+            if !before.ends_with('$') && self.value(name).is_ok_and(str::is_empty) {
+                return Err(Error::usage(format!("${{{name}}} is empty"))
+                    .hint(format!("give a value with --set {name}=VALUE, or in the environment")));
+            }
+            rest = after;
+        }
+        self.expand(text)
+    }
+
     fn value(&self, name: &str) -> Result<&str> {
         let value = self.set.get(&name.to_ascii_lowercase()).or_else(|| self.environment.get(name));
         let Some(value) = value else {
@@ -100,5 +118,8 @@ mod tests {
             assert!(expand(text).unwrap_err().contains(says), "{text}: {:?}", expand(text));
         }
         assert!(Variables::new(&["date".to_owned()], []).is_err());
+        let path = |text: &str| variables.expand_path(text).map_err(|error| error.to_string());
+        assert_eq!(path("${date}/$${empty}").unwrap(), "2026-11-01/${empty}");
+        assert_eq!(path("${date}/${empty}/x").unwrap_err(), "${empty} is empty");
     }
 }

@@ -31,8 +31,8 @@ pub(crate) struct Weighed {
     pub source: String,
     /// Published files.
     pub outputs: Vec<OutputFile>,
-    /// What the files have that their merge has not.
-    pub left_out: Option<String>,
+    /// What the files have that their merge has not, and how the counts were made differently, one line each.
+    pub warnings: Vec<String>,
 }
 
 /// Merges saved counts and weighs them. Counts of jobs that shared the shards of a run become the result of one
@@ -47,14 +47,14 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
         .ok_or_else(|| Error::usage("no output folder is named").hint("name one with --out DIR"))?;
     weighing(spec)?;
     let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
-    let Merged { derived, groups, source, spec: meaning, left_out } = merged(files, spec)?;
+    let Merged { derived, groups, source, spec: meaning, warnings } = merged(files, spec)?;
     let last = spec.against.as_deref().map(|path| against(path, Some(out))).transpose()?.flatten();
     let drift = last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), derived.side())));
     let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
     let request = WriteRequest { folder: "", formats, spec: &meaning, threads: 1 };
     outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;
     let outputs = staging.publish()?;
-    Ok(Weighed { derived, groups, source, outputs, left_out })
+    Ok(Weighed { derived, groups, source, outputs, warnings })
 }
 
 /// Counts that were merged and weighed, before they are written.
@@ -68,8 +68,8 @@ pub(crate) struct Merged {
     pub source: String,
     /// What decides the result.
     pub spec: Json,
-    /// What the files have that their merge has not.
-    pub left_out: Option<String>,
+    /// What the files have that their merge has not, and how the counts were made differently, one line each.
+    pub warnings: Vec<String>,
 }
 
 /// Merges saved counts and weighs them.
@@ -84,7 +84,9 @@ pub(crate) fn merged(files: &[PathBuf], spec: &Spec) -> Result<Merged> {
         Ok((path.clone(), read(&path)?))
     });
     let files = files.collect::<Result<Vec<_>>>()?;
-    let left_out = groups_left_out(&files);
+    refuse_twice(&files)?;
+    let mut warnings = counted_differently(&fetched, &files)?;
+    warnings.extend(groups_left_out(&files));
     let whole = match whole(&files)? {
         Some(mut whole) => {
             whole.spec.weigh_as(spec);
@@ -112,7 +114,7 @@ pub(crate) fn merged(files: &[PathBuf], spec: &Spec) -> Result<Merged> {
     let facts = with_groups(whole.facts, &whole.total.counts, None, &groups);
     let derived = Derived::of(whole.total, &weighing, options, &facts)?;
     let spec = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
-    Ok(Merged { derived, groups, source, spec, left_out })
+    Ok(Merged { derived, groups, source, spec, warnings })
 }
 
 /// Weighs counts that a program has.
@@ -133,6 +135,65 @@ fn groups_left_out(files: &[(PathBuf, CountsFile)]) -> Option<String> {
          up; count all shards in one run with --groups {column}",
         path.display()
     ))
+}
+
+/// Refuses counts that are named twice, and counts of the same shards by the same rules: their rows would count twice.
+fn refuse_twice(files: &[(PathBuf, CountsFile)]) -> Result<()> {
+    for (at, (path, file)) in files.iter().enumerate() {
+        let is_same = |(other_path, other): &&(PathBuf, CountsFile)| {
+            let is_whole = file.part.is_none() && other.part.is_none();
+            is_whole
+                && (path == other_path || file.fingerprint == other.fingerprint && file.group == other.group)
+        };
+        if let Some((other, _)) = files[..at].iter().find(is_same) {
+            let what = if path == other {
+                format!("{} is named twice", path.display())
+            } else {
+                format!("{} and {} are counts of the same shards", other.display(), path.display())
+            };
+            return Err(Error::usage(format!("{what}, so that their rows would count twice"))
+                .hint("name each result once"));
+        }
+    }
+    Ok(())
+}
+
+/// Keys that say what values mean: counts of results that differ in them do not mean the same.
+const MEANINGS: [&str; 14] = [
+    "unit",
+    "label_kind",
+    "ancestors",
+    "positive_values",
+    "negative_values",
+    "missing_values",
+    "uncertain_values",
+    "uncertain_as",
+    "threshold",
+    "soft",
+    "null_as",
+    "trim",
+    "ignore_case",
+    "sample_weight",
+];
+
+/// Where results that are merged say that values meant something else.
+fn counted_differently(fetched: &[Fetched], files: &[(PathBuf, CountsFile)]) -> Result<Vec<String>> {
+    let specs = fetched.iter().map(|run| made_with(run.path())).collect::<Result<Vec<_>>>()?;
+    let known: Vec<_> =
+        specs.iter().zip(files).filter_map(|(spec, (path, _))| Some((path, &spec.as_ref()?.0))).collect();
+    let Some((first, first_spec)) = known.first() else { return Ok(Vec::new()) };
+    let shown = |value: &Json| if value.is_null() { "the default".to_owned() } else { value.to_string() };
+    let differ = MEANINGS.iter().chain(&["label"]).filter_map(|key| {
+        let (path, spec) = known.iter().find(|(_, spec)| spec[*key] != first_spec[*key])?;
+        Some(format!(
+            "{key} is {} in {}, but {} in {}; the merged counts mix both",
+            shown(&first_spec[*key]),
+            first.display(),
+            shown(&spec[*key]),
+            path.display()
+        ))
+    });
+    Ok(differ.collect())
 }
 
 fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {

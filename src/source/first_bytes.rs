@@ -51,6 +51,10 @@ const KINDS: [(&[u8], Kind); 14] = [
     (b"\x89HDF", Kind { name: "an HDF5 file", way_out: "write the label columns as Parquet" }),
 ];
 
+/// Endings of programs and their files, which may hold commas as CSV files do.
+const PROGRAMS: [&str; 12] =
+    [".py", ".ipynb", ".sh", ".toml", ".yaml", ".yml", ".md", ".rs", ".sql", ".r", ".log", ".cfg"];
+
 const JSON: Kind = Kind {
     name: "a JSON file",
     way_out: "if each line is an object, rename it: mv {} {}.jsonl; a list becomes such lines with jq -c '.[]' {} > {}.jsonl",
@@ -65,7 +69,9 @@ const TEXT: Kind = Kind { name: "a text file", way_out: "leave it out of the sou
 #[must_use]
 pub(super) fn found(start: &[u8], path: &str) -> Option<(&'static str, String)> {
     let known = KINDS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, kind)| *kind);
-    let kind = known.or_else(|| of_text(start))?;
+    let is_program = PROGRAMS.iter().any(|end| path.to_lowercase().ends_with(end));
+    let of_text = || of_text(start).map(|kind| if is_program { TEXT } else { kind });
+    let kind = known.or_else(of_text)?;
     Some((kind.name, kind.way_out.replace("{}", path)))
 }
 
@@ -106,6 +112,7 @@ mod tests {
         assert_eq!(name(b"\xef\xbb\xbf [1]"), Some("a JSON file"));
         assert_eq!(name(b"<!DOCTYPE html>"), Some("an HTML page"));
         assert_eq!(name(b"no"), Some("a text file"));
+        assert_eq!(found(b"import os, sys\n", "d/make.py").unwrap().0, "a text file");
         assert_eq!(name(b"\x00\x01\x02\x03"), None);
         assert_eq!(name(b""), None);
         assert_eq!(

@@ -62,6 +62,38 @@ fn of_values(values: &BTreeSet<String>) -> Option<FolderType> {
     }
 }
 
+/// A folder whose value makes a key text, while the values of all other folders, at least three times as many, are
+/// numbers or dates: a sentence that names it.
+#[must_use]
+pub(crate) fn odd_folder(shards: &[Shard]) -> Option<String> {
+    let mut values: BTreeMap<&str, BTreeMap<String, &Shard>> = BTreeMap::new();
+    for shard in shards {
+        for (key, _) in &shard.hive {
+            if let Some(value) = hive_value(&shard.hive, key) {
+                values.entry(key).or_default().entry(value).or_insert(shard);
+            }
+        }
+    }
+    values.into_iter().find_map(|(key, values)| {
+        let all: BTreeSet<String> = values.keys().cloned().collect();
+        if of_values(&all).is_some() {
+            return None;
+        }
+        let kinds: [(fn(&str) -> bool, &str); 3] =
+            [(is_integer, "integers"), (is_number, "numbers"), (is_date, "dates")];
+        kinds.into_iter().find_map(|(is, kind)| {
+            let odd: Vec<&String> = all.iter().filter(|value| !is(value)).collect();
+            let others = all.len() - odd.len();
+            let value = odd.first().filter(|_| others >= ODD_FEWER * odd.len())?;
+            let shard = values.get(value.as_str())?;
+            Some(format!("{key}={value} ({}), while {others} other folders of {key} are {kind}", shard.name))
+        })
+    })
+}
+
+/// Odd folders are this many times fewer than the others.
+const ODD_FEWER: usize = 3;
+
 /// Numbers with a leading zero, such as 007, are names.
 fn is_integer(text: &str) -> bool {
     text.parse::<i64>().is_ok_and(|number| number.to_string() == text)

@@ -38,6 +38,10 @@ fn damaged(what: &str) -> Error {
 
 /// The error for a file that does not end as Parquet files do, and begins with `start`.
 fn not_parquet(start: &[u8], bytes: u64, place: &Place) -> Error {
+    if start.starts_with(b"PAR1") {
+        return Error::input("this is a Parquet file that is cut off: it does not end in PAR1")
+            .hint("copy or write it again");
+    }
     match first_bytes::found(start, &place.to_string()) {
         Some((what, way_out)) => {
             Error::input(format!("this is {what}: it does not end in PAR1, as Parquet does")).hint(way_out)

@@ -99,6 +99,7 @@ mod diff;
 mod states;
 /// Two runs at once, shards that change, shards that cannot be read.
 mod nightly;
+mod nights;
 /// Several jobs share the shards.
 mod jobs;
 

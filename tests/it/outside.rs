@@ -220,7 +220,7 @@ fn events_tell_where_a_result_came_from() {
     let id = |i: usize| events[i]["run"]["runId"].as_str().unwrap();
     assert!(id(0) == id(1) && id(2) == id(3) && id(0) != id(2) && id(0).len() == 36);
     assert_eq!(events[1]["inputs"][0]["inputFacets"]["dataQualityMetrics"]["rowCount"], 100);
-    assert_eq!(events[1]["outputs"][0]["name"], "w");
+    assert_eq!(events[1]["outputs"][0]["name"], place.path("w").display().to_string());
     assert_eq!(events[1]["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"], 2);
     assert!(events[3]["run"]["facets"]["errorMessage"]["message"].as_str().unwrap().contains("lost"));
 

@@ -270,7 +270,11 @@ fn other_rules_are_other_counts_and_other_schemes_are_not() {
         "--state",
         "s",
     ]);
-    assert!(other.stderr.contains("layout or values are not those of the last run"), "{}", other.stderr);
+    assert!(
+        other.stderr.contains("labels, values, --where or --by are not those of the last run"),
+        "{}",
+        other.stderr
+    );
     assert_eq!((other.code, statuses(&place, "out")), (0, vec!["counted".to_owned(); 3]));
     assert_eq!(run(&place, "out", &rules, &["--state", "s"]).code, 0);
     assert_eq!(statuses(&place, "out"), ["reused"; 3]);

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::cells::rows;
 use super::format::{Format, TABLE_ROWS, Text};
+use crate::artifact::side;
 use crate::cli::output::say;
 use crate::engine::sql::Answer;
 use crate::error::{Error, Result};
@@ -55,7 +56,10 @@ impl RowOutput {
         if path.exists() && !overwrite {
             return Err(taken(path));
         }
+        // A link leads to what is replaced; a device or a pipe takes the rows and stays.
+        let path = &if overwrite { side::target(path) } else { path.to_owned() };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = if side::is_stream(path) { std::env::temp_dir() } else { folder.to_owned() };
         let part = builder().tempfile_in(folder).map_err(|cause| Error::writing(path, &cause))?;
         let format = if format == Format::Automatic { by_ending(path) } else { format };
         let place =
@@ -162,6 +166,11 @@ impl RowOutput {
         let wrong = |cause: &std::io::Error| Error::writing(&path, cause);
         let part = part.into_inner().map_err(|cause| wrong(cause.error()))?;
         part.as_file().sync_all().map_err(|cause| wrong(&cause))?;
+        if overwrite && side::is_stream(&path) {
+            let copied = side::open_stream(&path)
+                .and_then(|mut stream| std::io::copy(&mut part.reopen()?, &mut stream));
+            return copied.map(|_| ()).map_err(|cause| wrong(&cause));
+        }
         let placed: std::result::Result<File, tempfile::PersistError> =
             if overwrite { part.persist(&path) } else { part.persist_noclobber(&path) };
         match placed {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::counts::CountUnit;
-use crate::engine::count::by_shard::{by_shard, fates};
+use crate::engine::count::by_shard::{by_shard, fates, shared};
 use crate::engine::count::collect::{Collector, Counted};
 use crate::engine::count::diagnose::{Diagnosis, diagnose};
 use crate::engine::count::pass::count_pass;
@@ -64,9 +64,13 @@ pub(crate) async fn count_readable(
     let mut unreadable: Vec<Unreadable> = Vec::new();
     loop {
         let bad = match attempt(&left, &counting, limits, &progress, states.as_deref_mut()).await {
-            Ok(counted) => {
-                return Ok(Counted { fates, unreadable, bytes_read: progress.bytes(), ..counted });
-            }
+            Ok(counted) => match whole(&left, &counting, limits, &progress, counted, &fates).await {
+                Ok(counted) => {
+                    return Ok(Counted { fates, unreadable, bytes_read: progress.bytes(), ..counted });
+                }
+                Err(Diagnosis::Unreadable(bad)) => bad,
+                Err(Diagnosis::Other(error)) => return Err(error),
+            },
             Err(Diagnosis::Unreadable(bad)) => bad,
             Err(Diagnosis::Other(error)) => return Err(error),
         };
@@ -84,6 +88,35 @@ pub(crate) async fn count_readable(
                 .unwrap_or_else(|| Error::internal("no shard is unreadable")));
         }
     }
+}
+
+/// `counted` with the true total where a row id is in several groups: each of them counts the id, all rows count it
+/// once. The groups do not tell how often that is so, hence all rows are counted again.
+async fn whole(
+    dataset: &Dataset,
+    counting: &Arc<Counting>,
+    limits: &Limits,
+    progress: &Arc<Progress>,
+    mut counted: Counted,
+    fates: &[Fate],
+) -> Result<Counted, Diagnosis> {
+    let of_folders = || counting.by.iter().all(|by| dataset.hive.contains(by));
+    let is_seen = limits.cluster.is_none() && !fates.contains(&Fate::Reused);
+    let may_share = || match is_seen {
+        true => progress.has_shared_ids(),
+        // Neither saved counts nor other machines tell.
+        false => !of_folders() || shared(&dataset.shards, counting).is_some(),
+    };
+    if counting.layout.kind != LayoutKind::Long || counted.groups.len() < 2 || !may_share() {
+        return Ok(counted);
+    }
+    tracing::info!("row ids are in several groups, so all rows are counted once more, without groups");
+    let alone = Arc::new(Counting { by: Vec::new(), ..Counting::clone(counting) });
+    counted.total = attempt(dataset, &alone, limits, progress, None).await?.total;
+    for (_, group) in &mut counted.groups {
+        *group = group.spread_to(&counted.total).map_err(Diagnosis::Other)?;
+    }
+    Ok(counted)
 }
 
 async fn attempt(

@@ -30,7 +30,7 @@ const MAGIC: &[u8] = b"posweight shard states 2\n";
 /// Of files whose shards were told apart by size, modification time and footer alone.
 const OLD_MAGIC: &[u8] = b"posweight shard states 1\n";
 const OLD: &str = "an earlier version wrote it, which did not see all replaced shards";
-const OTHER_RULES: &str = "layout or values are not those of the last run";
+const OTHER_RULES: &str = "labels, values, --where or --by are not those of the last run";
 /// Bytes before the first entry.
 const HEAD: u64 = MAGIC.len() as u64 + 32;
 /// Entries are small; a longer one is damage.
@@ -341,7 +341,7 @@ impl States {
         }
     }
 
-    /// Makes what was added safe, and drops what is not of `shards` where that is most of the file.
+    /// Makes what was added safe, and drops what is not of `shards`, and what was replaced where that is most of the file.
     ///
     /// # Errors
     /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
@@ -350,7 +350,7 @@ impl States {
         let kept: Vec<&SavedCounts> =
             shards.iter().filter_map(|shard| self.saved.get(&place(shard))).collect();
         let live: u64 = kept.iter().map(|saved| saved.entry.bytes).sum();
-        let is_small = (self.end - HEAD) / 2 <= live + (1 << 20);
+        let is_small = (self.end - HEAD) / 2 <= live + (1 << 20) && kept.len() == self.saved.len();
         if let Some(copy) = copy {
             if is_small {
                 return copy.put_back(self.file);
@@ -364,12 +364,13 @@ impl States {
         if is_small {
             return self.file.sync_all().map_err(|cause| self.wrong(&cause));
         }
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let written = (|| {
             let mut smaller = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
             self.compact(&kept, smaller.as_file_mut())?;
             smaller.as_file().sync_all()?;
-            smaller.persist(&self.path).map_err(|refused| refused.error)
+            smaller.persist(&path).map_err(|refused| refused.error)
         })();
         written.map(|_| ()).map_err(|cause| self.wrong(&cause))
     }

@@ -131,6 +131,9 @@ impl PairCounter {
         if let Some((id, weights)) = totals.clash {
             return Err(self.two_weights(ids::shown(id, id_type), weights));
         }
+        if totals.shares_ids {
+            self.progress.found_shared_id();
+        }
         self.give(&totals, each)?;
         Ok(true)
     }

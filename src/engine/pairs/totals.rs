@@ -13,6 +13,8 @@ pub(super) struct Totals {
     groups: Vec<GroupTotals>,
     /// The smallest id that has two weights, and these.
     pub(super) clash: Option<(u128, [f64; 2])>,
+    /// An id is in several groups, so that all rows are fewer than those of the groups together.
+    pub(super) shares_ids: bool,
 }
 
 /// Counts of one group.
@@ -48,6 +50,7 @@ impl<R: Record> RecordSink<R> for Totals {
             let group = &mut self.groups[number];
             let is_new = before != Some((id, number));
             if is_new {
+                self.shares_ids |= before.is_some_and(|(other, _)| other == id);
                 before = Some((id, number));
                 group.ids += 1;
             }
@@ -90,6 +93,7 @@ impl Totals {
 
     pub(super) fn merge(&mut self, other: Self) -> Result<()> {
         self.clash = earlier(self.clash, other.clash);
+        self.shares_ids |= other.shares_ids;
         if other.groups.len() > self.groups.len() {
             self.groups.resize_with(other.groups.len(), GroupTotals::default);
         }

@@ -11,6 +11,8 @@ use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyContex
 
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::external;
+use crate::engine::read::condition_values::{check_numbers, check_texts};
+use crate::engine::text_times::with_text_times;
 use crate::error::Error;
 
 /// A condition over the columns of `rows`, in which keys of folders are text.
@@ -30,14 +32,22 @@ pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> Df
             None => Transformed::no(expression),
         })
     })?;
-    if !typed.transformed {
-        return Ok(as_text);
-    }
-    // What asks for text, such as LIKE, takes the values as they are written.
     let schema = rows.schema();
-    let simplify = SimplifyContext::builder().with_schema(schema.clone().into()).build();
-    let fits = ExprSimplifier::new(simplify).coerce(typed.data.clone(), schema).is_ok();
-    Ok(if fits { typed.data } else { as_text })
+    check_numbers(&typed.data, schema, condition)?;
+    let simplifier =
+        ExprSimplifier::new(SimplifyContext::builder().with_schema(schema.clone().into()).build());
+    let coerced =
+        |expression: &Expr| simplifier.coerce(with_text_times(expression.clone(), schema)?.data, schema);
+    // What asks for text, such as LIKE, takes the values as they are written.
+    let (expression, coerced) = match coerced(&typed.data) {
+        Ok(coerced) => (typed.data, Some(coerced)),
+        Err(_) if typed.transformed => (as_text.clone(), coerced(&as_text).ok()),
+        Err(_) => (as_text, None),
+    };
+    if let Some(coerced) = coerced {
+        check_texts(&coerced)?;
+    }
+    Ok(expression)
 }
 
 fn random() -> Error {

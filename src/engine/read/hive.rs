@@ -22,7 +22,7 @@ pub(crate) async fn kept(
     let table = context.read_batch(keys(dataset)?).map_err(|cause| ours(&cause))?;
     let Ok(expression) = parsed(&table, dataset, condition) else { return Ok(None) };
     let Ok(rows) = table.filter(expression) else { return Ok(None) };
-    let batches = rows.collect().await.map_err(|cause| ours(&cause))?;
+    let batches = rows.collect().await.map_err(|cause| of_folder(dataset, ours(&cause)))?;
     let mut kept = vec![false; dataset.shards.len()];
     for batch in batches {
         let numbers = batch.column_by_name(SHARD_COLUMN).and_then(|c| c.as_primitive_opt::<UInt32Type>());
@@ -34,6 +34,24 @@ pub(crate) async fn kept(
         }
     }
     Ok(Some(kept))
+}
+
+/// The error for the value of a folder that a condition cannot read.
+fn of_folder(dataset: &Dataset, error: Error) -> Error {
+    let Error::Input(detail) = &error else { return error };
+    let mut folders =
+        dataset.shards.iter().flat_map(|shard| dataset.hive.iter().map(move |key| (shard, key)));
+    let named = folders.find_map(|(shard, key)| {
+        let value = hive_value(shard, key).filter(|value| detail.message.contains(&format!("'{value}'")))?;
+        Some((&shard.name, key, value))
+    });
+    let Some((name, key, value)) = named else { return error };
+    Error::input(format!(
+        "{name}: the folder says {key}={value}, but --where compares it with another kind of value"
+    ))
+    .hint(format!(
+        "rename the folder as the others are, leave it out, or compare texts, such as {key} >= 'TEXT'"
+    ))
 }
 
 /// One row per shard: its hive keys and its number.

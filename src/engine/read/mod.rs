@@ -10,6 +10,7 @@
 //!   reads         the fewest reads of what is left · ahead: of an object asked for early
 //!   arrays        columns side by side, where pages are unsupported
 //!   row_facts     which rows of a row group meet the condition, their groups and weights
+//! condition_text, condition_values   --where as an expression, and what its values are compared with
 //! condition  the condition of a run, asked of batches of rows · pruning: of statistics · named_columns: what it asks for
 //! meaning    what a stored value means · interner: labels as small numbers · known_texts: those met before
 //!            vector_text: a text that holds one number per label
@@ -31,6 +32,7 @@ pub(super) mod chunks;
 mod chunks_tests;
 pub(super) mod condition;
 pub(super) mod condition_text;
+mod condition_values;
 pub(super) mod demand;
 pub(super) mod hive;
 pub(super) mod interner;

@@ -1,0 +1,138 @@
+//! What the values of a condition are compared with: a date without quotes is arithmetic, and a text that is no date is
+//! a mistake of who wrote it.
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::logical_expr::expr::{Between, InList};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable};
+
+use crate::engine::errors::external;
+use crate::engine::text_times::is_comparison;
+use crate::error::Error;
+use crate::source::type_words::type_words;
+
+/// Refuses texts and dates that are compared with whole numbers: `date >= 2026-11-05` would compare with 2010.
+pub(super) fn check_numbers(expression: &Expr, schema: &DFSchema, condition: &str) -> DfResult<()> {
+    expression.apply(|part| {
+        let pair = match part {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(*op) => {
+                mixed(left, right, schema).or_else(|| mixed(right, left, schema))
+            }
+            Expr::Between(Between { expr, low, high, .. }) => {
+                mixed(expr, low, schema).or_else(|| mixed(expr, high, schema))
+            }
+            Expr::InList(InList { expr, list, .. }) => list.iter().find_map(|one| mixed(expr, one, schema)),
+            _ => None,
+        };
+        match pair {
+            None => Ok(TreeNodeRecursion::Continue),
+            Some((column, what, number)) => Err(external(refused(column, &what, number, condition))),
+        }
+    })?;
+    Ok(())
+}
+
+/// A column of texts, dates or times with what it is, and a whole number that it is compared with.
+fn mixed<'e>(column: &'e Expr, number: &'e Expr, schema: &DFSchema) -> Option<(&'e Expr, String, &'e Expr)> {
+    let of = column.get_type(schema).ok()?;
+    let is_text = of.is_string() && matches!(column, Expr::Column(_));
+    let is_time = of.is_temporal() && column.any_column_refs();
+    let is_number = number.get_type(schema).is_ok_and(|of| of.is_integer()) && !number.any_column_refs();
+    ((is_text || is_time) && is_number).then(|| (column, type_words(&of), number))
+}
+
+fn refused(column: &Expr, what: &str, number: &Expr, condition: &str) -> Error {
+    let name = column.column_refs().into_iter().next().map_or_else(String::new, |column| column.name.clone());
+    let in_quotes = with_quotes(condition);
+    let (written, hint) = if in_quotes == condition {
+        match number {
+            Expr::Literal(value, _) => {
+                (format!("the number {value}"), format!("write the value in quotes: {name} … '{value}'"))
+            }
+            _ => ("a number".to_owned(), "write the value in quotes".to_owned()),
+        }
+    } else {
+        let written = "a number: without quotes, a date is a subtraction".to_owned();
+        (written, format!("write the date in quotes: --where \"{in_quotes}\""))
+    };
+    Error::usage(format!("{name} is a {what}, but it is compared with {written}")).hint(hint)
+}
+
+/// The condition with quotes around dates such as 2026-11-05.
+fn with_quotes(condition: &str) -> String {
+    let mut out = String::with_capacity(condition.len() + 2);
+    let (mut quote, mut rest, mut before) = (None, condition, ' ');
+    while let Some(c) = rest.chars().next() {
+        let is_start = quote.is_none() && !(before.is_alphanumeric() || "_.-".contains(before));
+        if let Some((date, after)) = is_start.then(|| date_at(rest)).flatten() {
+            out.push_str(&date);
+            (rest, before) = (after, '\'');
+            continue;
+        }
+        match quote {
+            None if matches!(c, '\'' | '"') => quote = Some(c),
+            Some(open) if open == c => quote = None,
+            _ => {}
+        }
+        out.push(c);
+        (rest, before) = (&rest[c.len_utf8()..], c);
+    }
+    out
+}
+
+/// A date at the start of a text, in quotes and with two digits for months and days, and what comes after it.
+fn date_at(text: &str) -> Option<(String, &str)> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(text.len());
+    let (date, after) = text.split_at(end);
+    let parts: Vec<&str> = date.split('-').collect();
+    let [year, month, day] = parts[..] else { return None };
+    let fits = year.len() == 4 && [month, day].iter().all(|part| matches!(part.len(), 1 | 2));
+    let is_end = !after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'));
+    (fits && is_end).then(|| (format!("'{year}-{month:0>2}-{day:0>2}'"), after))
+}
+
+/// Refuses texts that cannot be read as what they are compared with. All types of `expression` fit.
+pub(super) fn check_texts(expression: &Expr) -> DfResult<()> {
+    expression.apply(|part| {
+        let Expr::Cast(cast) = part else { return Ok(TreeNodeRecursion::Continue) };
+        let Expr::Literal(value, _) = &*cast.expr else { return Ok(TreeNodeRecursion::Continue) };
+        let text = match value {
+            ScalarValue::Utf8(Some(text))
+            | ScalarValue::LargeUtf8(Some(text))
+            | ScalarValue::Utf8View(Some(text)) => text,
+            _ => return Ok(TreeNodeRecursion::Continue),
+        };
+        let of = cast.field.data_type();
+        if value.cast_to(of).is_ok() {
+            return Ok(TreeNodeRecursion::Continue);
+        }
+        let hint = if of.is_temporal() {
+            "dates are written as '2026-11-29', times as '2026-11-29 12:00:00'"
+        } else {
+            "write a value of that kind, or compare texts with CAST(x AS TEXT)"
+        };
+        Err(external(Error::usage(format!("'{text}' is no {}", type_words(of))).hint(hint)))
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_without_quotes_get_them() {
+        for (condition, expected) in [
+            ("date >= 2026-11-05", "date >= '2026-11-05'"),
+            ("d between 2026-1-5 and 2026-11-30", "d between '2026-01-05' and '2026-11-30'"),
+            ("(d=2026-11-05)", "(d='2026-11-05')"),
+            ("d >= '2026-11-05'", "d >= '2026-11-05'"),
+            ("\"2026-11-05\" = 1", "\"2026-11-05\" = 1"),
+            ("x2026-11-05 > 1-2", "x2026-11-05 > 1-2"),
+            ("n > 2026 - 11", "n > 2026 - 11"),
+            ("d >= 2026-11-050", "d >= 2026-11-050"),
+        ] {
+            assert_eq!(with_quotes(condition), expected);
+        }
+    }
+}
