@@ -74,10 +74,13 @@ fn run(
     let (stop, watch) = (StopSwitch::default(), Arc::new(RunWatch::default()));
     let keys: Map<String, Value> =
         serde_json::from_str(keys).map_err(|cause| raise(py, &Error::internal(cause.to_string())))?;
-    let options = Options::of_file(&path, &values).and_then(|options| options.with_all(keys));
-    let options = options.map_err(|error| raise(py, &error))?;
-    let options = options.until(stop.clone()).watched_by(Arc::clone(&watch));
-    wait(py, &stop, Some((watch, tell)), move || library::compute(options)).map(NativeResult::from)
+    let telling = (Arc::clone(&watch), tell);
+    let switch = stop.clone();
+    let work = move || {
+        let options = Options::of_file(&path, &values)?.with_all(keys)?;
+        library::compute(options.until(switch).watched_by(watch))
+    };
+    wait(py, &stop, Some(telling), work).map(NativeResult::from)
 }
 
 /// Reads a finished run.

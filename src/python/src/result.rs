@@ -36,11 +36,11 @@ impl NativeResult {
 }
 
 /// Numbers as `numpy.frombuffer` reads them.
-pub(crate) fn packed<'py, T: Copy, const N: usize>(
-    py: Python<'py>,
+pub(crate) fn packed<T: Copy, const N: usize>(
+    py: Python<'_>,
     numbers: impl ExactSizeIterator<Item = T>,
     bytes: impl Fn(T) -> [u8; N],
-) -> PyResult<Bound<'py, PyBytes>> {
+) -> PyResult<Bound<'_, PyBytes>> {
     PyBytes::new_with(py, numbers.len() * N, |buffer| {
         for (place, number) in buffer.chunks_exact_mut(N).zip(numbers) {
             place.copy_from_slice(&bytes(number));
