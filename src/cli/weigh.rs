@@ -45,9 +45,6 @@ impl WeighVerb {
         if self.quiet {
             return Ok(());
         }
-        if let Some(what) = left_out {
-            say(&format!("warning: {what}"));
-        }
         let mut text = report::text(&derived.report(source, &groups, None), terminal_lines());
         let out = spec.out.unwrap_or_default();
         let files: Vec<&str> = outputs.iter().map(|file| file.path.as_str()).collect();
