@@ -18,7 +18,7 @@ use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::report::{short, visible};
 use crate::source::evidence::{ColumnEvidence, gather};
 use crate::source::formats::all_as_parquet;
-use crate::source::questions::listed;
+use crate::source::offers::listed;
 use crate::source::{listing, schema, shards};
 
 /// Columns listed; the others are only counted.
