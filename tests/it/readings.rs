@@ -148,7 +148,8 @@ fn unclear(place: &Place) -> Vec<&'static str> {
         &place.path("bits.parquet"),
         vec![("attr_mask", ints(masks)), ("file", texts((0..ROWS).map(|i| format!("{i}.jpg"))))],
     );
-    let large = array(UInt64Array::from_iter_values((0..ROWS as u64).map(|i| i * 37 % 200 | i % 2 << 63)));
+    let large =
+        array(UInt64Array::from_iter_values((0..ROWS as u64).map(|i| (i * 37 % 200) | ((i % 2) << 63))));
     write(&place.path("bits64.parquet"), vec![("m", large)]);
     write(&place.path("probs.parquet"), vec![("probs", vectors(&|i, j| ((i * 7 + j) % 9) as f32 / 10.0))]);
     let padded = (0..ROWS).map(|i| Some(vec![Some(i as i32 % 7), Some(9 + i as i32 % 3), Some(-1)]));
