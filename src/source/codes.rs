@@ -186,7 +186,7 @@ struct Declaration {
 /// The ways to declare the values of columns that are labels together: the flags of each, which say all that the flags
 /// given say too, and the meaning of values that follows.
 pub(super) fn declarations<'c>(
-    columns: impl Iterator<Item = &'c Codes> + Clone,
+    columns: &(impl Iterator<Item = &'c Codes> + Clone),
     domain: &Domain,
 ) -> Vec<(Vec<String>, Domain)> {
     let holding = || columns.clone().filter(|codes| codes.odd.contains_key("-1"));
@@ -284,7 +284,11 @@ pub(super) fn ways(evidence: &ColumnEvidence, domain: &Domain) -> Vec<Vec<String
         return vec![Vec::new()];
     }
     if codes.is_near(false) {
-        return declarations(std::iter::once(&codes), domain).into_iter().map(|(flags, _)| flags).collect();
+        return declarations(&std::iter::once(&codes), domain).into_iter().map(|(flags, _)| flags).collect();
+    }
+    if domain.soft || domain.threshold.is_some() {
+        // Counting says what is wrong with a number.
+        return vec![Vec::new()];
     }
     let bounds = evidence.numbers().fold(None, |bounds: Option<[f64; 2]>, x| {
         bounds.map_or(Some([x, x]), |[least, most]| Some([least.min(x), most.max(x)]))
@@ -341,7 +345,7 @@ mod tests {
     }
 
     fn flags(columns: &[Codes]) -> Vec<String> {
-        let all = declarations(columns.iter(), &Domain::default());
+        let all = declarations(&columns.iter(), &Domain::default());
         all.into_iter().map(|(flags, _)| flags.join(" ")).collect()
     }
 

@@ -57,7 +57,7 @@ impl CandidateColumn<'_> {
         }
         if lists.or_class {
             let why = format!("some strings in {name:?} hold no list; as layout class each is one label");
-            let points = self.base(7, 5, 1).saturating_sub(CLOSE).min(SURE - 1).max(1);
+            let points = self.base(7, 5, 1).saturating_sub(CLOSE).clamp(1, SURE - 1);
             all.push(self.candidate(LayoutKind::Class, points, why));
         }
         all.retain(|candidate| candidate.points > 0);

@@ -14,7 +14,7 @@ use super::evidence::{ColumnEvidence, gather};
 use super::joined::{TextShape, shape_of};
 use super::label_path::{LabelPath, map_ends, paths};
 use super::layout::{LayoutKind, innermost, is_label, is_number, is_text, item};
-use super::questions::which_columns;
+use super::offers::which_columns;
 use super::shards::Shard;
 use super::values::Domain;
 use crate::error::{Error, Result};

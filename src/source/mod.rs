@@ -8,7 +8,7 @@
 //!
 //! [`detect`] fills in what flags leave open: [`look`] lists every reading of the columns, [`candidates`] and the files
 //! named `…_readings` weigh each by what [`evidence`] saw in the cells and what [`codes`] says of values beside 0 and 1,
-//! and [`questions`] asks where none is far ahead.
+//! and [`offers`] and `questions` ask where none is far ahead.
 
 pub(crate) mod ancestors;
 pub(crate) mod candidates;
@@ -36,9 +36,14 @@ mod long_readings;
 pub(crate) mod look;
 pub(crate) mod names;
 mod nested_readings;
+<<<<<<< HEAD
 pub(crate) mod questions;
 mod row_groups;
 mod row_lines;
+=======
+pub(crate) mod offers;
+mod questions;
+>>>>>>> detection
 pub(crate) mod row_reader;
 pub(crate) mod pass_on;
 pub(crate) mod row_stream;

@@ -1,14 +1,10 @@
-//! The question that is asked where no reading is far ahead, and what it offers.
+//! The question that is asked where no reading is far ahead.
 
 use super::candidates::{AHEAD, Candidate, SURE};
 use super::layout::LayoutKind;
 use super::look::Look;
+use super::offers::{COLUMNS_SHOWN, asked};
 use crate::error::{Error, Result, plural};
-
-/// Readings that a question lists.
-const CANDIDATES_SHOWN: usize = 8;
-/// Columns that a sentence lists.
-pub(super) const COLUMNS_SHOWN: usize = 12;
 
 impl Look<'_> {
     /// The reading that is far ahead.
@@ -83,38 +79,4 @@ impl Look<'_> {
         let zeros = codes.beside();
         Err(asked(format!("{question}{zeros}{beside}{others}"), offered))
     }
-}
-
-/// A question with the readings that may answer it.
-fn asked(question: String, candidates: &[Candidate]) -> Error {
-    Error::usage(question).hint(listed(candidates, CANDIDATES_SHOWN)).overview(listed(candidates, usize::MAX))
-}
-
-/// The readings with their evidence, a sample of cells, and the flags that choose them.
-#[must_use]
-pub(crate) fn listed(candidates: &[Candidate], most: usize) -> String {
-    let mut text = "choose one with its flags:".to_owned();
-    for candidate in candidates.iter().take(most) {
-        let cells = candidate.cells.join(", ");
-        let cells = if cells.is_empty() { String::new() } else { format!("; cells: {cells}") };
-        text.push_str(&format!("\n    {}\n        {}{cells}", candidate.flags(), candidate.why));
-    }
-    if candidates.len() > most {
-        text.push_str(&format!("\n    … and {} more: see posweight inspect", candidates.len() - most));
-    }
-    text
-}
-
-/// The question for the column of a layout.
-pub(super) fn which_columns(kind: LayoutKind, fitting: &[&str]) -> Error {
-    let found = match fitting {
-        [] => "no column fits".to_owned(),
-        some => {
-            let shown: Vec<&str> = some.iter().take(COLUMNS_SHOWN).copied().collect();
-            let fit = if some.len() == 1 { "fits" } else { "fit" };
-            format!("{} {fit}: {}", plural(some.len() as u64, "column"), shown.join(", "))
-        }
-    };
-    Error::usage(format!("which column holds the labels of layout {kind}? {found}"))
-        .hint("name it with --labels; posweight inspect shows every column")
 }

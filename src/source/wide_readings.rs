@@ -7,7 +7,7 @@ use super::codes::{Codes, declarations};
 use super::column_names::{NameRank, is_aside_name, is_id_name, rank_of_name};
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
-use super::questions::COLUMNS_SHOWN;
+use super::offers::COLUMNS_SHOWN;
 use super::values::Domain;
 use crate::error::plural;
 
@@ -91,7 +91,7 @@ impl Look<'_> {
             shown.join(", "),
             names(&near.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())
         );
-        let ways = declarations(codes.iter(), self.given.domain).into_iter().map(|(flags, domain)| {
+        let ways = declarations(&codes.iter(), self.given.domain).into_iter().map(|(flags, domain)| {
             let again = self.wide_by(&|_| domain.clone());
             Candidate {
                 more: flags,
