@@ -136,7 +136,7 @@ fn memory(machine: Machine, limit: u64) -> DoctorLine {
     let found =
         format!("{threads}, {} of memory{free}; a run uses up to {}", size(machine.memory), size(limit));
     let advice = available.filter(|bytes| *bytes < limit).map(|bytes| {
-        format!("other programs hold memory: run with --memory-limit {}m or less", bytes / 10 * 8 >> 20)
+        format!("other programs hold memory: run with --memory-limit {}m or less", (bytes / 10 * 8) >> 20)
     });
     DoctorLine { name: "memory", found, advice }
 }
