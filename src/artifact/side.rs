@@ -49,8 +49,8 @@ pub(crate) fn open_stream(target: &Path) -> io::Result<File> {
         use rustix::fs::{Mode, OFlags, open};
         let probe = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         match open(target, probe, Mode::empty()) {
-            Err(rustix::io::Errno::NXIO) => return Err(io::Error::other("no program reads this pipe")),
-            Err(cause) => return Err(cause.into()),
+            Err(rustix::io::Errno::NXIO) => Err(io::Error::other("no program reads this pipe")),
+            Err(cause) => Err(cause.into()),
             // The probe is held until the reader has a second writer.
             Ok(_probe) => OpenOptions::new().append(true).open(target),
         }
@@ -124,18 +124,15 @@ fn refuse(path: &Path, target: &Path) -> Result<()> {
 mod tests {
     use std::os::unix::fs::{FileTypeExt as _, symlink};
 
-    use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-    fn pipe(path: &Path) {
-        use rustix::fs::{CWD, FileType, Mode, mknodat};
-        mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-    }
+    use super::*;
 
     #[test]
     fn what_a_person_names_stays_what_it_is() {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().join(name);
-        pipe(&at("pipe"));
+        mknodat(CWD, at("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let error = write_side(&at("pipe"), "lost").unwrap_err().to_string();
         assert!(error.contains("no program reads this pipe"), "{error}");
         symlink("pipe", at("to-pipe")).unwrap();

@@ -79,7 +79,7 @@ pub(crate) fn odd_folder(shards: &[Shard]) -> Option<String> {
         if of_values(&all).is_some() {
             return None;
         }
-        let kinds: [(fn(&str) -> bool, &str); 3] =
+        let kinds: [(IsKind, &str); 3] =
             [(is_integer, "integers"), (is_number, "numbers"), (is_date, "dates")];
         kinds.into_iter().find_map(|(is, kind)| {
             let odd: Vec<&String> = all.iter().filter(|value| !is(value)).collect();
@@ -90,6 +90,9 @@ pub(crate) fn odd_folder(shards: &[Shard]) -> Option<String> {
         })
     })
 }
+
+/// Whether a value is of a kind.
+type IsKind = fn(&str) -> bool;
 
 /// Odd folders are this many times fewer than the others.
 const ODD_FEWER: usize = 3;

@@ -102,10 +102,13 @@ async fn whole(
 ) -> Result<Counted, Diagnosis> {
     let of_folders = || counting.by.iter().all(|by| dataset.hive.contains(by));
     let is_seen = limits.cluster.is_none() && !fates.contains(&Fate::Reused);
-    let may_share = || match is_seen {
-        true => progress.has_shared_ids(),
-        // Neither saved counts nor other machines tell.
-        false => !of_folders() || shared(&dataset.shards, counting).is_some(),
+    // Neither saved counts nor other machines tell.
+    let may_share = || {
+        if is_seen {
+            progress.has_shared_ids()
+        } else {
+            !of_folders() || shared(&dataset.shards, counting).is_some()
+        }
     };
     if counting.layout.kind != LayoutKind::Long || counted.groups.len() < 2 || !may_share() {
         return Ok(counted);

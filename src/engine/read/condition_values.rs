@@ -2,7 +2,7 @@
 //! a mistake of who wrote it.
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::common::{DFSchema, Result as DfResult};
 use datafusion::logical_expr::expr::{Between, InList};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable};
 
@@ -96,12 +96,7 @@ pub(super) fn check_texts(expression: &Expr) -> DfResult<()> {
     expression.apply(|part| {
         let Expr::Cast(cast) = part else { return Ok(TreeNodeRecursion::Continue) };
         let Expr::Literal(value, _) = &*cast.expr else { return Ok(TreeNodeRecursion::Continue) };
-        let text = match value {
-            ScalarValue::Utf8(Some(text))
-            | ScalarValue::LargeUtf8(Some(text))
-            | ScalarValue::Utf8View(Some(text)) => text,
-            _ => return Ok(TreeNodeRecursion::Continue),
-        };
+        let Some(Some(text)) = value.try_as_str() else { return Ok(TreeNodeRecursion::Continue) };
         let of = cast.field.data_type();
         if value.cast_to(of).is_ok() {
             return Ok(TreeNodeRecursion::Continue);
