@@ -18,12 +18,8 @@ use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::report::{short, visible};
 use crate::source::evidence::{cells_of_others, gather};
 use crate::source::formats::all_as_parquet;
-<<<<<<< HEAD
-use crate::source::questions::listed;
-use crate::source::type_words::type_words;
-=======
 use crate::source::offers::listed;
->>>>>>> detection
+use crate::source::type_words::type_words;
 use crate::source::{listing, schema, shards};
 
 /// Columns listed; the others are only counted.

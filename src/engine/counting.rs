@@ -11,7 +11,8 @@ use crate::error::{Error, Result, choice, plural};
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::{LabelKind, Layout, LayoutKind};
 use crate::source::spelling::Spelling;
-use crate::source::values::{Domain, NullAs, Value};
+use crate::source::unknown_as::NullAs;
+use crate::source::values::{Domain, Value};
 use crate::source::vocabulary::nearest;
 
 /// Largest label index taken when the number of labels is unknown. Above it, one stray id would

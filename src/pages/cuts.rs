@@ -57,8 +57,13 @@ impl<N: StoredNumber> Cuts<N> {
         let one = if soft { number_of_one::<N>(leaf) } else { 1.0 };
         let mut cuts = Self { at, others: Vec::new(), part, one };
         for &declared in judge.declared() {
-            if let Some(other) = N::first_from(leaf, declared)
-                && number(other.value(leaf)) == declared
+            let Some(other) = N::first_from(leaf, declared) else { continue };
+            // Decimals with many digits are more than doubles can tell apart.
+            let next = N::first_from(leaf, declared.next_up());
+            if number(other.value(leaf)) == declared && next.is_none_or(|next| next.below() != other) {
+                return None;
+            }
+            if number(other.value(leaf)) == declared
                 && !cuts.others.contains(&other)
                 && !cuts.agrees(judge, leaf, other)
             {

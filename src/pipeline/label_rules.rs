@@ -10,7 +10,8 @@ use crate::engine::counting::Keys;
 use crate::error::{Error, Result};
 use crate::source::layout::{LabelOrder, Layout, LayoutKind, is_text};
 use crate::source::shards::Shard;
-use crate::source::values::{Domain, NullAs};
+use crate::source::unknown_as::NullAs;
+use crate::source::values::Domain;
 
 /// Puts the columns of layout `wide` in the order that was asked for.
 ///

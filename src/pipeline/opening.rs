@@ -31,7 +31,7 @@ use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::{Shard, Unreadable, fingerprint, open_readable};
 use crate::source::spool::Spooled;
 use crate::source::tables::table::Table;
-use crate::source::values::NullAs;
+use crate::source::unknown_as::NullAs;
 use crate::source::{layout, vocabulary};
 
 /// Shards, their layout, and what is to be counted.

@@ -42,7 +42,7 @@ use crate::source::layout::LayoutKind;
 use crate::source::listing::{FileFormat, format_of};
 use crate::source::row_stream::SharedRows;
 use crate::source::shards::{Shard, fingerprint};
-use crate::source::values::NullAs;
+use crate::source::unknown_as::NullAs;
 use crate::weights::{Policy, Weighing};
 
 /// Runs all stages; `account` learns what happens, whether they succeed or not.

@@ -3,7 +3,8 @@
 use super::spec::{Scalars, ValueSpec};
 use crate::error::{Error, Result};
 use crate::source::spelling::Spelling;
-use crate::source::values::{Domain, Literal, NullAs};
+use crate::source::unknown_as::NullAs;
+use crate::source::values::{Domain, Literal};
 
 /// What values mean by a spec.
 ///

@@ -36,14 +36,10 @@ mod long_readings;
 pub(crate) mod look;
 pub(crate) mod names;
 mod nested_readings;
-<<<<<<< HEAD
-pub(crate) mod questions;
-mod row_groups;
-mod row_lines;
-=======
 pub(crate) mod offers;
 mod questions;
->>>>>>> detection
+mod row_groups;
+mod row_lines;
 pub(crate) mod row_reader;
 pub(crate) mod pass_on;
 pub(crate) mod row_stream;
@@ -64,6 +60,7 @@ mod text_lists;
 pub(crate) mod text_maps;
 pub(crate) mod type_words;
 pub(crate) mod usual_lists;
+pub(crate) mod unknown_as;
 pub(crate) mod values;
 pub(crate) mod vocabulary;
 pub(crate) mod where_values;

@@ -47,25 +47,25 @@ fn of_places(places: &[(&Path, &[(String, String)])]) -> Vec<String> {
     let mut same_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     names.iter().enumerate().for_each(|(i, name)| same_name.entry(name).or_default().push(i));
     let doubled: Vec<Vec<usize>> = same_name.into_values().filter(|same| same.len() > 1).collect();
-    let named = |(i, path): (usize, String)| (i, with_folders(places[i].1, path));
+    let whole = |(i, path): (usize, String)| (i, with_folders(places[i].1, &path));
     for same in doubled {
-        below_common(&paths, &same).into_iter().map(named).for_each(|(i, name)| names[i] = name);
+        below_common(&paths, &same).into_iter().map(whole).for_each(|(i, name)| names[i] = name);
     }
     if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
         let all: Vec<usize> = (0..names.len()).collect();
-        below_common(&paths, &all).into_iter().map(named).for_each(|(i, name)| names[i] = name);
+        below_common(&paths, &all).into_iter().map(whole).for_each(|(i, name)| names[i] = name);
     }
     names
 }
 
 /// A path with the `key=value` folders that are not in it, which a table says of its files.
-fn with_folders(hive: &[(String, String)], path: String) -> String {
-    let known = of_path(Path::new(&path));
+fn with_folders(hive: &[(String, String)], path: &str) -> String {
+    let known = of_path(Path::new(path));
     let is_known = |(key, value): &&(String, String)| {
         known.iter().any(|(own, written)| own == key && hive_text(written) == hive_text(value))
     };
     let lacking = hive.iter().filter(|pair| !is_known(pair)).map(|(key, value)| hive_folder(key, value));
-    lacking.chain([path.clone()]).collect::<Vec<_>>().join("/")
+    lacking.chain([path.to_owned()]).collect::<Vec<_>>().join("/")
 }
 
 /// Some of the paths, each as seen from the folder that all of these lie in.

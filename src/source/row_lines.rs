@@ -1,6 +1,9 @@
 //! On which line of a text file each row begins. A shard that this run makes of a text file says it in its footer,
 //! so that messages name lines rather than rows.
 
+use super::shards::Shard;
+use crate::artifact::files::ROW_LINES;
+
 /// Most places where rows and lines part; rows behind the last one have no line.
 const PLACES_MAX: usize = 10_000;
 
@@ -33,13 +36,27 @@ impl RowLines {
 }
 
 /// The line of a row, by the entry of a footer.
-pub(super) fn line_of(entry: &str, row: u64) -> Option<u64> {
+fn line_of(entry: &str, row: u64) -> Option<u64> {
     let places = entry.split(',').filter_map(|place| {
         let (row, line) = place.split_once(':')?;
         Some((row.parse::<u64>().ok()?, line.parse::<u64>().ok()?))
     });
     let (first, line) = places.take_while(|(first, _)| *first <= row).last()?;
     (line > 0).then(|| line + (row - first))
+}
+
+impl Shard {
+    /// What messages call a row, by its number among the rows that are left: its line in a text file, or its number in
+    /// the file.
+    #[must_use]
+    pub(crate) fn row_words(&self, row: u64) -> String {
+        match self.key_value(ROW_LINES).and_then(|lines| line_of(lines, row)) {
+            Some(line) => format!("line {line}"),
+            None => {
+                format!("row {} (from 0)", self.deleted.as_ref().map_or(row, |deleted| deleted.place(row)))
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -22,13 +22,11 @@ use super::footer::{Decoded, Known, checked_rows, decode, groups_of, read_footer
 use super::group_outline::GroupOutline;
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
-use super::row_lines::line_of;
 use super::row_stream::StreamEnd;
 use super::tables::deleted_rows::DeletedRows;
 use super::tables::footer::{as_named, rows_of_group};
 use super::tables::table::TableFile;
 use crate::artifact::counts::add_fingerprints;
-use crate::artifact::files::ROW_LINES;
 use crate::error::{Error, Result};
 use crate::pages::Outline;
 use crate::store::{Object, Place, Stat};
@@ -96,18 +94,6 @@ impl Shard {
     pub(crate) fn key_value(&self, key: &str) -> Option<&str> {
         let pairs = self.metadata.file_metadata().key_value_metadata()?;
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
-    }
-
-    /// What messages call a row, by its number among the rows that are left: its line in a text file, or its number in
-    /// the file.
-    #[must_use]
-    pub(crate) fn row_words(&self, row: u64) -> String {
-        match self.key_value(ROW_LINES).and_then(|lines| line_of(lines, row)) {
-            Some(line) => format!("line {line}"),
-            None => {
-                format!("row {} (from 0)", self.deleted.as_ref().map_or(row, |deleted| deleted.place(row)))
-            }
-        }
     }
 
     /// The shard with columns of these names beside its own, where they lie inside its own, such as `target.cat`.

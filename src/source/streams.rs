@@ -54,18 +54,18 @@ impl BatchStream {
     ///
     /// # Errors
     /// What `choose` says.
-    pub(crate) fn choose(self, choose: impl FnOnce(&Schema) -> Result<Vec<usize>>) -> Result<BatchRows> {
+    pub(crate) fn choose(self, choose: impl FnOnce(&Schema) -> Result<Vec<usize>>) -> Result<HandedRows> {
         let Self { name, reader } = self;
         let columns = choose(&reader.schema()).map_err(|error| error.at(&name))?;
         let failed = |cause: ArrowError| Error::internal(cause.to_string());
         let schema = reader.schema().project(&columns).map_err(failed)?;
         let sum = StreamWriter::try_new(HashedBytes::default(), &schema).map_err(failed)?;
-        Ok(BatchRows { name, reader, columns, schema: schema.into(), sum })
+        Ok(HandedRows { name, reader, columns, schema: schema.into(), sum })
     }
 }
 
 /// The rows of a stream that was handed over.
-pub(crate) struct BatchRows {
+pub(crate) struct HandedRows {
     name: String,
     reader: Box<dyn RecordBatchReader + Send>,
     columns: Vec<usize>,
@@ -74,7 +74,7 @@ pub(crate) struct BatchRows {
     sum: StreamWriter<HashedBytes>,
 }
 
-impl RowSource for BatchRows {
+impl RowSource for HandedRows {
     fn name(&self) -> &str {
         &self.name
     }

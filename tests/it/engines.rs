@@ -406,7 +406,7 @@ fn long_rows_are_read_from_pages_where_that_can_be() {
         assert_eq!((&column["encoded"], &column["arrays"]), (&Value::from(4), &Value::from(2)), "{way}");
         assert_eq!(column["why"], why);
     }
-    assert_eq!(rows(&["--where", "split < 'c'", "--by", "split"]), 140);
+    assert_eq!(rows(&["--where", "split < 'c'", "--by", "split"]), 70);
     assert_eq!(chunks(&place, "arrays"), 0);
     let auto = place.run(&[&["compute"], &long[..], &["--where", "id > 0", "--out", "out"]].concat());
     assert_eq!(auto.code, 0, "{}", auto.stderr);

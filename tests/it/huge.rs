@@ -17,6 +17,8 @@ fn counts(place: &Place, name: &str, rows: u64, sides: &[[u64; 3]]) {
     let metadata = found.metadata().file_metadata().key_value_metadata().unwrap().clone();
     let entries = metadata.into_iter().map(|entry| match entry.key.as_str() {
         "posweight.rows" => KeyValue::new(entry.key, rows.to_string()),
+        // Counts of the same shards are not added.
+        "posweight.fingerprint" => KeyValue::new(entry.key, format!("{rows:064x}")),
         _ => entry,
     });
     let entries = entries.filter(|entry| entry.key != "ARROW:schema").collect();

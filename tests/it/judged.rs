@@ -1,5 +1,9 @@
 //! Numbers that a threshold or `--soft` judges: from encoded pages and as arrays they are one answer, byte for byte.
-#![allow(clippy::cast_possible_truncation, reason = "values are made for narrow types too")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "values are made for narrow types too"
+)]
 
 use std::sync::Arc;
 
@@ -115,8 +119,8 @@ fn properties(settings: &Settings, kind: &str, apart: bool, columns: &[&str]) ->
     properties.build()
 }
 
-fn shard(place: &Place, number: usize, columns: Vec<(&str, ArrayRef)>, properties: WriterProperties) {
-    let (mut columns, rows) = (columns.clone(), columns[0].1.len());
+fn shard(place: &Place, number: usize, columns: &[(&str, ArrayRef)], properties: WriterProperties) {
+    let (mut columns, rows) = (columns.to_vec(), columns[0].1.len());
     columns.extend([group_column(rows), weight_column(rows), condition_column(rows, number)]);
     write_with(&place.path(&format!("in/{number}.parquet")), columns, properties);
 }
@@ -141,7 +145,7 @@ proptest! {
             let (a, b) = codes.split_at(codes.len() / 2);
             let columns = [("a", a), ("b", &b[..a.len()])];
             let columns = columns.map(|(name, codes)| (name, scores(kind, codes, strange)));
-            shard(&place, i, columns.into(), properties(settings, kind, *apart, &["a", "b"]));
+            shard(&place, i, &columns, properties(settings, kind, *apart, &["a", "b"]));
         }
         let layout = ["in", "--layout", "wide", "--labels", "a,b"];
         let weights = if rules[0] == "--soft" && weights.len() > 1 { &[][..] } else { weights };
@@ -161,7 +165,7 @@ proptest! {
             let values = scores(kind, &codes[..rows * width], strange);
             let field = Arc::new(Field::new("element", values.data_type().clone(), true));
             // Lists of fixed size, of which some are NULL; or lists with one that is too long.
-            let nulls = (*shape == 1).then(|| NullBuffer::from_iter((0..rows).map(|row| row % 5 != 3)));
+            let nulls = (*shape == 1).then(|| (0..rows).map(|row| row % 5 != 3).collect::<NullBuffer>());
             let list: ArrayRef = if *shape < 3 {
                 Arc::new(FixedSizeListArray::new(field, i32::try_from(width).unwrap(), values, nulls))
             } else {
@@ -170,7 +174,7 @@ proptest! {
                 let all = scores(kind, &codes.iter().copied().cycle().take(count).collect::<Vec<_>>(), strange);
                 lists("list", &rows_of, |_| Arc::clone(&all))
             };
-            shard(&place, i, vec![("y", list)], properties(settings, kind, *apart, &["y.list.element"]));
+            shard(&place, i, &[("y", list)], properties(settings, kind, *apart, &["y.list.element"]));
         }
         let width = width.to_string();
         let layout = ["in", "--layout", "vector", "--labels", "y", "--num-labels", &width];
@@ -186,7 +190,7 @@ fn rules_do_not_need_arrays() {
     let settings = Settings { dictionary_bytes: 64, ..Settings::plain() };
     for kind in KINDS {
         let column = scores(kind, &codes, false);
-        shard(&place, 0, vec![("a", column)], properties(&settings, kind, false, &["a"]));
+        shard(&place, 0, &[("a", column)], properties(&settings, kind, false, &["a"]));
         for rule in [&["--threshold", "0.5"][..], &["--soft"]] {
             let wide = ["in", "--layout", "wide", "--labels", "a"];
             both(&place, &[&wide, rule].concat()).unwrap();

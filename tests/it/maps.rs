@@ -349,7 +349,8 @@ fn a_value_without_a_meaning_names_its_label() {
     maps.append(true).unwrap();
     write(&place.path("in/0.parquet"), vec![("scores", array(maps.finish()))]);
     for engine in ["encoded", "plain"] {
-        let (code, message) = says(&place, &["in", "--labels", "scores", "--engine", engine]).unwrap_err();
+        let (code, message) =
+            says(&place, &["in", "--labels", "scores", "--layout", "map", "--engine", engine]).unwrap_err();
         assert!(code == 4 && message.contains("label \"cat\" has value 0.7"), "{message}");
         assert!(message.contains("--threshold"), "{message}");
     }

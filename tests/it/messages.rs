@@ -42,7 +42,7 @@ fn bad_values_have_a_row_and_how_many_more_there_are() {
 fn a_soft_label_beyond_one_says_what_soft_labels_are() {
     let place = Place::new();
     write(&place.path("s.parquet"), vec![("x", array(Float32Array::from(vec![0.5, 1.0, 1.5])))]);
-    let soft = said(&place, &["s.parquet", "--labels", "x", "--soft"], 4);
+    let soft = said(&place, &["s.parquet", "--layout", "wide", "--labels", "x", "--soft"], 4);
     assert!(soft.contains("row 2 (from 0): value 1.5 is no soft label from 0 to 1"), "{soft}");
     let (_, hint) = soft.split_once("hint:").unwrap();
     assert!(hint.contains("--threshold") && !hint.contains("or --soft"), "{hint}");

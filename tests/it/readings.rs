@@ -24,7 +24,7 @@ fn put(place: &Place, name: &str, heading: &str, row: &dyn Fn(usize) -> String) 
 
 /// 0 or 1, in another pattern for each column.
 fn bit(i: usize, column: usize) -> u8 {
-    u8::from((i * 7 + column * 3) % (3 + column) == 0)
+    u8::from((i * 7 + column * 3).is_multiple_of(3 + column))
 }
 
 /// CSV with columns a, c, d of 0 and 1, and b whose cells are `odd` in every sixth row.

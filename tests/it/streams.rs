@@ -66,7 +66,7 @@ fn a_stream_counts_as_the_file_with_the_same_rows() {
     file(&place, &batches);
     let bytes = stream(&batches);
     for flags in [
-        &[][..],
+        &["--labels", "a,b"][..],
         &["--layout", "wide", "--labels", "a,b"],
         &["--labels", "a,b", "--where", "split = 'train' AND kind < 3"],
         &["--labels", "a,b", "--by", "split"],
@@ -84,7 +84,8 @@ fn a_stream_counts_as_the_file_with_the_same_rows() {
         assert_eq!(said(&place, "stream"), said(&place, "file"), "{flags:?}");
     }
     // The account knows all of the stream, though only its first rows were looked at.
-    let (code, ..) = piped(&place, &bytes, &["compute", "-", "--out", "stream", "--overwrite"]);
+    let (code, ..) =
+        piped(&place, &bytes, &["compute", "-", "--labels", "a,b", "--out", "stream", "--overwrite"]);
     assert_eq!(code, 0);
     let results = place.json("stream/run_results.json");
     assert_eq!(results["inputs"]["rows"], 6 * ROWS);

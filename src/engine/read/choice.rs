@@ -17,7 +17,7 @@ use crate::engine::read::routes::{ColumnRoute, Route};
 use crate::engine::read::rows::rows;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
-use crate::source::values::NullAs;
+use crate::source::unknown_as::NullAs;
 
 /// How rows are read: from encoded pages of the shards that are kept, or as arrays because of this.
 #[derive(Debug, Clone)]

@@ -61,7 +61,7 @@ async fn of_rows(request: &Request<'_>, column: &str, labels: usize) -> Result<G
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
     let share = limits.pool_bytes() / limits.threads.max(1);
     let names = std::iter::once(column);
-    let source = ChunkSource::new(dataset.shards.clone().into(), &dataset.schema, names, 0, progress);
+    let source = ChunkSource::new(dataset.shards.clone(), &dataset.schema, names, 0, progress);
     let (source, rows) = (Arc::new(source), rows_of(&dataset.shards));
     let make = || GroupSink {
         column: column.to_owned(),

@@ -54,7 +54,7 @@ impl Table for DeltaTable {
         };
         let rows = guarded(|| info.get_row_indexes(self.engine.as_ref(), self.snapshot.table_root()))
             .ok_or_else(|| failed(&"the decoder gave up"))?
-            .map_err(|cause| of_store(&self.version.path, &cause).unwrap_or_else(|| failed(&text(&cause))))?
+            .map_err(|cause| of_store(&self.version().path, &cause).unwrap_or_else(|| failed(&text(&cause))))?
             .unwrap_or_default();
         let said = info.cardinality().map_err(|cause| failed(&text(&cause)))?.unwrap_or(0);
         let rows = DeletedRows::new(rows);

@@ -39,8 +39,7 @@ fn answer(state: &Mutex<CatalogState>, metadata: &Value, path: &str, header: Hea
     if header("authorization").as_deref() != Some(&format!("Bearer {TOKEN}")) {
         return wrong(401, "who are you");
     }
-    const TABLES: &str = "/api/v1/main/w/namespaces/lake%1Fdeep/tables";
-    match path.strip_prefix(TABLES) {
+    match path.strip_prefix("/api/v1/main/w/namespaces/lake%1Fdeep/tables") {
         None if path == "/api/v1/config?warehouse=w" => {
             let config = json!({"defaults": {"prefix": "other"}, "overrides": {"prefix": "main/w"}});
             says(200, &config)

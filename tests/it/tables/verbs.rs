@@ -175,10 +175,10 @@ fn planned(place: &Place, out: &str, value: &str) -> Vec<(String, i64, i64, i64)
                     .map(|value| i64::from(*value))
                     .collect::<Vec<_>>()
             };
-            for row in 0..batch.num_rows() {
+            for (row, value) in values.iter().enumerate() {
                 let at = |name: &str| number(name).as_primitive::<Int64Type>().value(row);
                 let shard = shards.as_any().downcast_ref::<StringArray>().unwrap().value(row).to_owned();
-                rows.push((shard, at("row"), at("position"), values[row]));
+                rows.push((shard, at("row"), at("position"), *value));
             }
         }
     }
