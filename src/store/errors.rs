@@ -88,7 +88,9 @@ pub(crate) fn of_store(place: &str, cause: &StoreError, doing: Doing) -> Error {
 /// Whether the service has refused the request without saying why, as answers to HEAD do.
 pub(super) fn is_unexplained(cause: &StoreError) -> bool {
     let answer = ServiceAnswer::of(&said(cause));
-    answer.is_some_and(|answer| !answer.says_why() && answer.refusal != Refusal::Busy)
+    // A conflict while reading is a rule of the account, not another request.
+    let is_refusal = |answer: &ServiceAnswer| answer.refusal != Refusal::Busy || answer.status == 409;
+    answer.is_some_and(|answer| !answer.says_why() && is_refusal(&answer))
 }
 
 /// The error of a request that would be refused again; `None` for what depends on others, or on time.
