@@ -60,6 +60,10 @@ pub(crate) fn of_catalog(source: &str) -> Option<Result<String>> {
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) naming the table, and the file that is damaged or missing.
+#[cfg_attr(
+    not(any(feature = "delta", feature = "iceberg")),
+    expect(clippy::unnecessary_wraps, reason = "builds that read tables can fail here")
+)]
 pub(crate) fn open(found: FoundTable, at: Option<TableAt>) -> Result<Option<Arc<dyn Table>>> {
     match found.kind {
         #[cfg(feature = "delta")]
