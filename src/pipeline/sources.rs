@@ -30,8 +30,8 @@ pub(super) struct Sources {
     pub(super) coming: Option<ComingRows>,
 }
 
-/// The files to read; streams that were handed over, or the one on stdin, become files; one
-/// alone may become a file of its first rows, where the others `may_come` later.
+/// The files to read; streams that were handed over, or the one on stdin, become files. The one on stdin may become a file
+/// of its first rows, where the others `may_come` later.
 pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     if let Some(query) = &plan.query {
         let (listing, spooled) = rows_of(plan, query)?;
@@ -51,17 +51,10 @@ pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     }
     let given = plan.streams.take();
     if !given.is_empty() {
-        let is_one = files.is_empty() && given.len() == 1;
         let mut sources = Sources { listing, spooled, coming: None };
         for stream in given {
             let mut rows = ComingRows::begin(Box::new(stream.choose(choose)?))?;
-            // Rows that are all here can be read as often as one likes.
-            if may_come && is_one && !rows.is_whole() {
-                sources.add(spool_first(&rows, &parent, limit)?);
-                sources.coming = Some(rows);
-            } else {
-                sources.add(spool(&mut rows, &parent, limit)?);
-            }
+            sources.add(spool(&mut rows, &parent, limit)?);
         }
         return Ok(sources);
     }

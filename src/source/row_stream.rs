@@ -77,11 +77,6 @@ impl ComingRows {
         self.rest.name()
     }
 
-    /// Whether the rows that are looked at are all.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.is_whole
-    }
-
     /// The rows that are looked at.
     pub(crate) fn first(&self) -> &[RecordBatch] {
         &self.first

@@ -150,7 +150,6 @@ mod tests {
         let stream = streams.take().pop().unwrap();
         assert!(streams.are_none());
         let mut rows = ComingRows::begin(Box::new(stream.choose(|_| Ok(vec![0])).unwrap())).unwrap();
-        assert!(rows.is_whole());
         let spooled = spool(&mut rows, place.path(), 1 << 20).unwrap();
         let shards = open(vec![spooled.listed()], 1).unwrap();
         assert_eq!(

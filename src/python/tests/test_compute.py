@@ -58,7 +58,7 @@ def test_nan_is_missing_and_other_values_are_refused(matrix):
     counts = posweight.compute(y).counts
     assert counts.missing.tolist() == [0, 0, 1, 0, 0, 0, 0]
     y[4, 1] = 2
-    with pytest.raises(posweight.InputError, match='column "1": row 4: value 2 is neither positive nor negative'):
+    with pytest.raises(posweight.InputError, match='column "1": row 4 .from 0.: value 2 is neither positive nor negative'):
         posweight.compute(y)
     y[4, 1] = -100
     assert posweight.compute(y, missing_values=-100).counts.missing.tolist() == [0, 1, 1, 0, 0, 0, 0]
@@ -196,7 +196,10 @@ def test_weighing_needs_no_rows(matrix, names, tmp_path):
     np.testing.assert_array_equal(again.weights["sqrt"], expected.weights["sqrt"])
     assert list(again.weights) == ["sqrt", "ratio"]
     result.save(tmp_path / "a")
-    twice = posweight.weigh([tmp_path / "a", tmp_path / "a" / "counts.parquet"], scheme="sqrt")
+    with pytest.raises(posweight.UsageError, match="named twice"):
+        posweight.weigh([tmp_path / "a", tmp_path / "a" / "counts.parquet"])
+    posweight.compute(matrix[::-1].copy(), labels=names).save(tmp_path / "b")
+    twice = posweight.weigh([tmp_path / "a", tmp_path / "b"], scheme="sqrt")
     assert twice.rows == 200
     np.testing.assert_array_equal(twice.weights["sqrt"], posweight.compute([matrix, matrix], labels=names, scheme="sqrt").weights["sqrt"])
     with pytest.raises(posweight.UsageError, match="both called"):

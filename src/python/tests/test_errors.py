@@ -40,7 +40,7 @@ def test_errors_say_what_to_do(tmp_path, sample_data, matrix):
     with pytest.raises(posweight.InputError, match="no such file") as raised:
         posweight.compute(tmp_path / "nowhere")
     assert raised.value.code == 4 and raised.value.hint
-    with pytest.raises(posweight.ResourceError, match="memory_limit of 1 MB"):
+    with pytest.raises(posweight.ResourceError, match="memory_limit"):
         posweight.compute(matrix, memory_limit="1m")
     with pytest.raises(posweight.CheckFailed, match="min_rows"):
         posweight.compute(matrix, checks={"min_rows": 1000})
