@@ -25,6 +25,8 @@ SLOW = """
             time.sleep(0.01)
             yield np.zeros((1000, 2))
 
+    # A program in the background of a shell ignores Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print("begins", flush=True)
 """
 
