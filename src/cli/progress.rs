@@ -206,7 +206,7 @@ impl Observer for Watcher {
     }
 }
 
-/// A bar in bytes, estimated from the rows counted; the rows alone where nobody knows how many there are.
+/// A bar in bytes, estimated from the rows counted; rows without a bar if their number is not known.
 fn draw(shards: usize, bytes: u64, rows: u64, progress: &Progress, stopped: &AtomicBool) {
     const EVERY: Duration = Duration::from_millis(100);
     let (bar, shape) = if rows == 0 {

@@ -83,7 +83,7 @@ impl RunVerb {
         carry_out(spec, &self.voice).map_err(in_keys)
     }
 
-    /// The pipeline file with the flags; one that is wrong is told of in the summary as well.
+    /// The pipeline file with the flags; the summary reports a wrong file too.
     fn spec(&self) -> Result<Spec> {
         // Environment variables that are not valid Unicode are ignored.
         let environment = std::env::vars_os()

@@ -62,7 +62,7 @@ fn named(path: &Path) -> String {
     std::path::absolute(path).map_or(text, |path| path.display().to_string())
 }
 
-/// Whether somebody is told of the result, also if it is that of an earlier run.
+/// Whether the result is reported to another program, even the result of an earlier run.
 pub(super) fn tells_of_result(plan: &Plan) -> bool {
     let Notices { summary_json, metrics_textfile, openlineage } = &plan.notices;
     summary_json.is_some() || metrics_textfile.is_some() || openlineage.is_some()

@@ -16,7 +16,7 @@ pub(crate) enum OnBrokenPipe {
 /// Reads `input` and writes what it reads to `output`.
 pub(crate) struct PassOn<R, W: Write> {
     input: R,
-    /// `None` once nobody reads it.
+    /// `None` after its reader has ended.
     output: Option<W>,
     on_broken_pipe: OnBrokenPipe,
 }

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def telling(progress: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """What is told rows done and all rows; None where nobody looks."""
+    """The callable that gets rows done and all rows; None without progress."""
     if not progress:
         yield None
         return

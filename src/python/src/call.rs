@@ -14,7 +14,7 @@ use crate::log;
 /// How often Python is asked whether a signal has come.
 const TICK: Duration = Duration::from_millis(50);
 
-/// What shows how far the work is, and the callable that is told.
+/// Reports progress to a callable.
 pub(crate) type Telling = (Arc<RunWatch>, Option<Py<PyAny>>);
 
 /// The value of `work`. A signal whose handler raises, such as Ctrl-C, turns on `stop`; its exception is raised when the
