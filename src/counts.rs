@@ -26,8 +26,7 @@ pub(crate) use grouped::GroupedPositives;
 pub(crate) use head::Head;
 pub(crate) use labels::number;
 pub(crate) use labels::{Labels, NameOrder};
-pub use tally::{Cell, Tally};
-pub(crate) use tally::{Mass, MassTally, Unlisted};
+pub(crate) use tally::{Cell, Mass, MassTally, Tally, Unlisted};
 pub(crate) use unit::CountUnit;
 
 /// Per label: positives, negatives, uncertain, missing, invalid; and the number of rows they came from.

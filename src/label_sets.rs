@@ -2,7 +2,7 @@
 
 /// The positive and the missing labels of each row, both ascending. Every other label is negative.
 #[derive(Debug, Default, Clone)]
-pub struct LabelSets {
+pub(crate) struct LabelSets {
     /// Positive labels, row after row.
     positives: Vec<u32>,
     /// Where the positive labels of each row end.
@@ -27,7 +27,7 @@ const REPEATED_MAX: usize = 1024;
 
 impl LabelSets {
     /// Removes all rows; later rows have `labels` labels.
-    pub fn clear(&mut self, labels: usize) {
+    pub(crate) fn clear(&mut self, labels: usize) {
         self.positives.clear();
         self.ends.clear();
         self.unknown.clear();
@@ -37,20 +37,20 @@ impl LabelSets {
 
     /// Number of rows.
     #[must_use]
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.ends.len()
     }
 
     /// Number of positive labels in all rows.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.positives.len()
     }
 
     /// The positive labels of a row.
     #[must_use]
     #[inline]
-    pub fn positives(&self, row: usize) -> &[u32] {
+    pub(crate) fn positives(&self, row: usize) -> &[u32] {
         let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.positives[start..self.ends[row]]
     }
@@ -58,7 +58,7 @@ impl LabelSets {
     /// The missing labels of a row.
     #[must_use]
     #[inline]
-    pub fn unknown(&self, row: usize) -> &[u32] {
+    pub(crate) fn unknown(&self, row: usize) -> &[u32] {
         match self.spans.get(row) {
             None => &[],
             Some(&SILENT) => &self.all,
@@ -68,19 +68,19 @@ impl LabelSets {
 
     /// True for a row that is missing for every label, see [`Self::end_silent_row`].
     #[must_use]
-    pub fn is_silent(&self, row: usize) -> bool {
+    pub(crate) fn is_silent(&self, row: usize) -> bool {
         self.spans.get(row) == Some(&SILENT)
     }
 
     /// True if no row has a missing label.
     #[must_use]
-    pub fn all_known(&self) -> bool {
+    pub(crate) fn all_known(&self) -> bool {
         self.spans.is_empty()
     }
 
     /// Adds a positive label to the current row.
     #[inline]
-    pub fn add(&mut self, label: u32) {
+    pub(crate) fn add(&mut self, label: u32) {
         self.positives.push(label);
         self.limit_row();
     }
@@ -97,7 +97,7 @@ impl LabelSets {
 
     /// Adds positive labels to the current row.
     #[inline]
-    pub fn extend(&mut self, labels: &[u32]) {
+    pub(crate) fn extend(&mut self, labels: &[u32]) {
         for labels in labels.chunks(REPEATED_MAX) {
             self.positives.extend_from_slice(labels);
             self.limit_row();
@@ -106,13 +106,13 @@ impl LabelSets {
 
     /// Adds a missing label to the current row; call in ascending order.
     #[inline]
-    pub fn add_unknown(&mut self, label: u32) {
+    pub(crate) fn add_unknown(&mut self, label: u32) {
         self.unknown.push(label);
     }
 
     /// Ends the current row. Its positive labels may have been added in any order, with duplicates.
     #[inline]
-    pub fn end_row(&mut self) {
+    pub(crate) fn end_row(&mut self) {
         let start = self.ends.last().copied().unwrap_or(0);
         if !self.positives[start..].is_sorted_by(|a, b| a < b) {
             self.sort(start);
@@ -127,7 +127,7 @@ impl LabelSets {
     }
 
     /// Ends a row that is missing for every label.
-    pub fn end_silent_row(&mut self) {
+    pub(crate) fn end_silent_row(&mut self) {
         if self.all.len() != self.labels {
             self.all = (0..).take(self.labels).collect();
         }
@@ -150,7 +150,7 @@ impl LabelSets {
     }
 
     /// Adds `rows` rows from pairs (row, label), the labels of a row ascending.
-    pub fn set(&mut self, rows: usize, positives: &[(u32, u32)], unknown: &[(u32, u32)]) {
+    pub(crate) fn set(&mut self, rows: usize, positives: &[(u32, u32)], unknown: &[(u32, u32)]) {
         self.positives.clear();
         self.positives.resize(positives.len(), 0);
         self.ends = by_row(rows, positives, &mut self.positives, std::mem::take(&mut self.ends));

@@ -23,9 +23,7 @@ use crate::row_measures::RowMeasures;
 use crate::source::tables::at::HowTables;
 
 pub use crate::checks::CHECKS;
-pub use crate::counts::{Cell, Tally};
 pub use crate::engine::functions::FUNCTIONS;
-pub use crate::label_sets::LabelSets;
 pub use crate::measures::MEASURES;
 pub use crate::row_measures::{ROW_MEASURES, TOP_LABELSETS};
 pub use crate::sampling::draw::rounded;
@@ -33,15 +31,6 @@ pub use crate::sampling::{Draw, METHODS};
 pub use crate::source::layout::LAYOUTS;
 pub use crate::store::register;
 pub use crate::weights::SCHEMES;
-
-/// Counting from encoded pages.
-pub mod pages {
-    pub use crate::pages::{
-        Chosen, Chunk, ChunkOutcome, FlatCount, LabelSet, Marks, Nesting, PairChunks, SetCount, SetCounter,
-        StoredValue, VectorCount, Workspace, check_footer, count_flat, count_flat_pages, count_nested_sets,
-        count_pairs, count_sets, count_vector, known_pages, mark_flat, rows_of_nested_sets, rows_of_pairs,
-    };
-}
 
 fn spec_of(toml: &str) -> Result<Spec> {
     toml::from_str(toml).map_err(|cause| Error::usage(cause.to_string()))

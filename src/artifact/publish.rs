@@ -13,6 +13,9 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -35,9 +38,16 @@ pub(crate) struct Staging {
     overwrite: bool,
     folder: Scratch,
     files: Vec<OutputFile>,
+    /// Nanoseconds that files took to reach the disk.
+    synced: Arc<AtomicU64>,
 }
 
 impl Staging {
+    /// Nanoseconds that files take to reach the disk, added up over all threads.
+    pub(crate) fn sync_clock(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.synced)
+    }
+
     /// Checks that `out` can take a result, and makes the folder it is prepared in.
     ///
     /// # Errors
@@ -54,6 +64,7 @@ impl Staging {
                 overwrite,
                 folder,
                 files: Vec::new(),
+                synced: Arc::default(),
             });
         }
         let out = std::path::absolute(out).map_err(|cause| Error::writing(out, &cause))?;
@@ -84,7 +95,8 @@ impl Staging {
             Err(_) if out.is_dir() && !may_write(parent) => make(&out)?,
             other => other?,
         };
-        let staging = Self { target: None, out, overwrite, folder, files: Vec::new() };
+        let staging =
+            Self { target: None, out, overwrite, folder, files: Vec::new(), synced: Arc::default() };
         staging.open_to_others(staging.folder.path())?;
         // A folder that exists must take files too.
         if staging.out.is_dir() {
@@ -142,7 +154,10 @@ impl Staging {
             HashingWriter { file, buffer: Vec::with_capacity(BUFFER), hash: Sha256::new(), bytes: 0 };
         write(&mut writer).map_err(|error| error.at(shown.display()))?;
         writer.flush().map_err(|cause| refused(&cause))?;
+        let start = Instant::now();
         writer.file.sync_all().map_err(|cause| refused(&cause))?;
+        let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.synced.fetch_add(nanoseconds, Ordering::Relaxed);
         let sha256 = writer.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(OutputFile { path: name.to_owned(), bytes: writer.bytes, sha256 })
     }

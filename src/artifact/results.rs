@@ -23,8 +23,10 @@ pub(crate) struct RunResults {
     pub exit_code: u8,
     /// Wall time.
     pub elapsed_seconds: f64,
-    /// Wall time of each stage.
+    /// Wall time of each stage; `open_list` and `open_footers` are parts of `open`.
     pub timings: BTreeMap<&'static str, f64>,
+    /// What the threads did.
+    pub thread_seconds: ThreadSeconds,
     /// What was read.
     pub inputs: Inputs,
     /// Every shard.
@@ -84,6 +86,24 @@ pub(crate) struct TableResult {
     pub files: u64,
     /// Those of them that have deleted rows.
     pub files_with_deleted_rows: u64,
+}
+
+/// Seconds of work, added up over all threads and passes. DataFusion's own reading, which `"engine": "plain"` uses, is
+/// no part of it.
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
+pub(crate) struct ThreadSeconds {
+    /// Reading column chunks, or waiting for a store.
+    pub read: f64,
+    /// Finding which rows a condition keeps, their groups and their weights.
+    pub mask: f64,
+    /// Decompressing pages.
+    pub decompress: f64,
+    /// Decoding and counting pages.
+    pub decode: f64,
+    /// Reading and counting columns whose pages are not supported, as arrays.
+    pub arrays: f64,
+    /// Making sure that files of the result are on the disk.
+    pub sync: f64,
 }
 
 /// What was read.

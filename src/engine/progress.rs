@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::engine::work::{Work, WorkClock};
+
 /// Rows counted so far, for whoever draws the progress.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -10,13 +12,15 @@ pub(crate) struct Progress {
     beats: AtomicU64,
     listed: AtomicU64,
     shared_ids: AtomicBool,
+    /// Where the time of the threads goes.
+    pub(crate) clock: WorkClock,
 }
 
 impl Progress {
-    /// Bytes of column chunks read so far. Footers are not among them.
+    /// What reading took so far. Footers are no part of it.
     #[must_use]
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+    pub(crate) fn work(&self) -> Work {
+        self.clock.work(self.bytes.load(Ordering::Relaxed))
     }
 
     /// Adds bytes that were read.

@@ -40,7 +40,7 @@ impl ByHand {
     }
 
     pub(super) fn chunk(&self) -> Chunk<'_> {
-        Chunk { bytes: &self.bytes, meta: &self.meta, rows: self.rows }
+        Chunk { bytes: &self.bytes, meta: &self.meta, rows: self.rows, clock: None }
     }
 
     /// A dictionary page of plain values.

@@ -34,8 +34,10 @@ pub(crate) struct NumberRule {
 }
 
 /// Values that are wholly positive, or not at all.
+#[cfg(test)]
 pub(super) struct CellJudge<'c>(pub(super) &'c dyn Fn(usize, StoredValue<'_>) -> Cell);
 
+#[cfg(test)]
 impl Judge for CellJudge<'_> {
     fn target(&self, position: usize, value: StoredValue<'_>) -> (Cell, f64) {
         let cell = (self.0)(position, value);

@@ -10,7 +10,7 @@ use super::value::StoredValue;
 
 /// Says which labels a stored value stands for. The same value must give the same labels every time, because
 /// a chunk may be read twice.
-pub trait LabelSet {
+pub(crate) trait LabelSet {
     /// Appends to `out` the ids of the labels that `value` stands for: none, one or several. The implementor
     /// assigns the ids, from 0 up without gaps.
     ///

@@ -12,8 +12,7 @@
 //!            count_grouped_sets                               the same of rows in several groups
 //!            count_pairs     a value for each label           Tally per label
 //!            count_values    what the caller makes of them
-//!            count_vector    position in the list = label     Tally per position
-//!            count_vectors   the same for each of RowParts, as a Judge says
+//!            count_vectors   position in the list = label     sums per position and each of RowParts, as a Judge says
 //!            count_judged    one column, as a Judge says
 //!            count_kept_flat, count_kept_sets: the same of the rows of a RowMask
 //!
@@ -21,7 +20,7 @@
 //!            known_pages     what its page indexes tell of each page
 //!            (count_flat_pages counts the other pages of a column)
 //!
-//! by_row/    mark_flat       the same row by row: which rows are positive; mark_judged: as a Judge says
+//! by_row/    mark_judged     the same row by row: which rows are positive, as a Judge says
 //!            rows_of_sets    which labels each row has
 //!            rows_of_nested_sets, rows_of_pairs, rows_of_vectors
 //!            read_codes      one column of layout `long`: a number per row
@@ -36,6 +35,11 @@
 
 #[cfg(test)]
 mod by_hand;
+#[cfg(test)]
+#[path = "../../tests/it/generate.rs"]
+mod generate;
+#[cfg(test)]
+mod oracle;
 mod by_row;
 mod count;
 mod cuts;
@@ -46,40 +50,42 @@ mod lookup;
 mod outcome;
 mod value;
 
-pub use by_row::mark_flat::mark_flat;
+#[cfg(test)]
+pub(crate) use by_row::mark_flat::mark_flat;
 pub(crate) use by_row::mark_flat::mark_judged;
-pub use by_row::marks::Marks;
-pub use by_row::pair_walk::PairChunks;
-pub use by_row::pairs::rows_of_pairs;
-pub use by_row::sets::rows_of_nested_sets;
+pub(crate) use by_row::marks::Marks;
+pub(crate) use by_row::pair_walk::PairChunks;
+pub(crate) use by_row::pairs::rows_of_pairs;
+pub(crate) use by_row::sets::rows_of_nested_sets;
 pub(crate) use by_row::sets::rows_of_sets;
 pub(crate) use by_row::values::{read_codes, read_values};
 pub(crate) use by_row::vectors::rows_of_vectors;
-pub use count::cells::VectorCount;
+pub(crate) use count::cells::VectorCount;
 pub(crate) use count::cells::VectorSums;
-pub use count::counter::SetCounter;
+pub(crate) use count::counter::SetCounter;
 pub(crate) use count::flat::count_kept_flat;
-pub use count::flat::{FlatCount, count_flat, count_flat_pages};
+pub(crate) use count::flat::{FlatCount, count_flat, count_flat_pages};
 pub(crate) use count::number_column::count_judged;
-pub use count::pairs::count_pairs;
-pub use count::set_count::SetCount;
+pub(crate) use count::pairs::count_pairs;
+pub(crate) use count::set_count::SetCount;
 pub(crate) use count::sets::{count_elements, count_grouped_sets, count_kept_sets};
-pub use count::sets::{count_nested_sets, count_sets};
+pub(crate) use count::sets::{count_nested_sets, count_sets};
 pub(crate) use count::values::count_values;
-pub use count::vector::count_vector;
+#[cfg(test)]
+pub(crate) use count::vector::count_vector;
 pub(crate) use count::vector::count_vectors;
-pub use format::chosen::Chosen;
-pub use format::chunk::{Chunk, Workspace};
+pub(crate) use format::chosen::Chosen;
+pub(crate) use format::chunk::{Chunk, Workspace};
 pub(crate) use format::encryption::encrypted_columns;
-pub use format::footer::check_footer;
+pub(crate) use format::footer::check_footer;
 pub(crate) use format::footer::{Outline, outline};
-pub use format::nesting::Nesting;
+pub(crate) use format::nesting::Nesting;
 pub(crate) use format::row_mask::RowMask;
 pub(crate) use format::row_parts::RowParts;
 pub(crate) use judge::{Judge, NumberRule};
 pub(crate) use known::chunk_statistics::constant;
-pub use known::page_statistics::known_pages;
-pub use lookup::LabelSet;
-pub use outcome::ChunkOutcome;
+pub(crate) use known::page_statistics::known_pages;
+pub(crate) use lookup::LabelSet;
+pub(crate) use outcome::ChunkOutcome;
 pub(crate) use value::Constant;
-pub use value::StoredValue;
+pub(crate) use value::StoredValue;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 /// Result of reading a chunk that is not corrupt.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ChunkOutcome<T> {
+pub(crate) enum ChunkOutcome<T> {
     /// The chunk was read, with this result.
     Counted(T),
     /// The chunk was not read, for this reason. The Arrow reader may be able to read it.
@@ -15,7 +15,7 @@ pub enum ChunkOutcome<T> {
 
 impl<T> ChunkOutcome<T> {
     /// Converts the result of a chunk that was read.
-    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> ChunkOutcome<U> {
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> ChunkOutcome<U> {
         match self {
             Self::Counted(count) => ChunkOutcome::Counted(to(count)),
             Self::Unsupported(why) => ChunkOutcome::Unsupported(why),

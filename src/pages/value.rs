@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A stored value, converted by its logical type.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum StoredValue<'a> {
+pub(crate) enum StoredValue<'a> {
     /// A boolean.
     Bool(bool),
     /// A signed integer, or a decimal without fraction.
@@ -33,7 +33,7 @@ impl fmt::Display for StoredValue<'_> {
 
 /// Rows that all hold the same value or NULL.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Constant<'a> {
+pub(crate) struct Constant<'a> {
     /// The value; `None` when all rows are NULL.
     pub value: Option<StoredValue<'a>>,
     /// Rows that hold the value.

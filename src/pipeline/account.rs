@@ -14,12 +14,12 @@ use super::timings::Timings;
 use crate::artifact::files::{FORMAT_VERSION, OutputFile};
 use crate::artifact::results::{
     CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata, ReadingResult,
-    Resources, ResultSummary, RunResults, ShardResult, TableResult,
+    Resources, ResultSummary, RunResults, ShardResult, TableResult, ThreadSeconds,
 };
 use crate::counts::GroupedPositives;
 use crate::engine::rows::Measured;
 use crate::engine::states::Fate;
-use crate::engine::{Counted, Route, Spilled};
+use crate::engine::{Counted, Route, Spilled, Work};
 use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::row_stream::StreamEnd;
@@ -30,6 +30,10 @@ use crate::source::tables::table::Table;
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) timings: Timings,
+    /// What reading took, in all passes.
+    pub(super) work: Work,
+    /// What making sure that files are on the disk took, in all threads.
+    pub(super) sync_seconds: f64,
     pub(super) inputs: Inputs,
     pub(super) shards: Vec<ShardResult>,
     pub(super) result: Option<ResultSummary>,
@@ -99,7 +103,7 @@ impl Account {
             }
         }
         self.inputs.rows = counted.total.rows();
-        self.inputs.bytes_read = counted.bytes_read;
+        self.work = counted.work;
         self.spilled = counted.spilled;
         if let Some(counting) = &mut self.counting {
             counting.way = Some(reading(&counted.way));
@@ -107,11 +111,11 @@ impl Account {
     }
 
     /// Rows were measured.
-    pub(super) fn measured(&mut self, measured: &Measured, bytes_read: u64) {
+    pub(super) fn measured(&mut self, measured: &Measured, work: Work) {
         if let Some(counting) = &mut self.counting {
             counting.rows_way = Some(reading(&measured.way));
         }
-        self.read_more(bytes_read, measured.spilled);
+        self.read_more(work, measured.spilled);
     }
 
     /// Rows were not measured.
@@ -122,8 +126,8 @@ impl Account {
     }
 
     /// One more pass over the rows was made.
-    pub(super) fn read_more(&mut self, bytes: u64, spilled: Spilled) {
-        self.inputs.bytes_read += bytes;
+    pub(super) fn read_more(&mut self, work: Work, spilled: Spilled) {
+        self.work += work;
         self.spilled.bytes += spilled.bytes;
         self.spilled.files += spilled.files;
     }
@@ -153,7 +157,8 @@ impl Account {
             exit_code: error.map_or(0, Error::exit_code),
             elapsed_seconds: elapsed.as_secs_f64(),
             timings: self.timings.seconds(),
-            inputs: self.inputs,
+            thread_seconds: thread_seconds(self.work, self.sync_seconds),
+            inputs: Inputs { bytes_read: self.work.bytes_read, ..self.inputs },
             shards: self.shards,
             result: self.result,
             counting: self.counting,
@@ -170,6 +175,12 @@ impl Account {
             error: error.map(ErrorResult::from),
         }
     }
+}
+
+/// What threads did, as files hold it.
+fn thread_seconds(work: Work, sync: f64) -> ThreadSeconds {
+    let Work { bytes_read: _, read, mask, decompress, decode, arrays } = work;
+    ThreadSeconds { read, mask, decompress, decode, arrays, sync }
 }
 
 /// A table, as files hold it.

@@ -69,7 +69,7 @@ pub(super) async fn count_groups(
         progress: &progress,
     };
     let (groups, spilled) = grouped_positives(&request, column, counts).await?;
-    account.read_more(progress.bytes(), spilled);
+    account.read_more(progress.work(), spilled);
     tracing::info!(column, groups = groups.groups, "counted groups");
     Ok(Some(groups))
 }

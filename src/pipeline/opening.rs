@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::datatypes::{DataType, Schema};
 use serde_json::Value as Json;
@@ -57,10 +58,21 @@ pub(crate) struct Opened {
     pub tables: Vec<Arc<dyn Table>>,
     /// What a person should know about the files.
     pub notes: Notes,
+    /// Seconds that the list of the shards and their footers took.
+    pub seconds: OpeningSeconds,
     /// Fingerprint of the shards of all jobs, where several share them.
     pub whole: Option<String>,
     /// The shards made for this run, for as long as they are needed.
     spooled: Vec<Spooled>,
+}
+
+/// What opening took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OpeningSeconds {
+    /// Listing folders and tables; of a stream, its first rows.
+    pub list: f64,
+    /// Reading and decoding footers.
+    pub footers: f64,
 }
 
 /// How a run opens shards differently from a query.
@@ -113,8 +125,14 @@ pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
 }
 
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
+    let start = Instant::now();
     let Sources { listing, spooled, coming } = sources(plan, run.is_one_pass)?;
-    let Some(coming) = coming else { return open_listed(plan, run, listing, spooled) };
+    let list = start.elapsed().as_secs_f64();
+    let Some(coming) = coming else {
+        let mut opened = open_listed(plan, run, listing, spooled)?;
+        opened.seconds.list = list;
+        return Ok(opened);
+    };
     if let Ok(mut opened) = open_listed(plan, run, listing, spooled)
         && one_pass::suits_rows(plan, &opened.dataset, &opened.counting, &coming)
     {
@@ -134,7 +152,9 @@ fn open_listed(
 ) -> Result<Opened> {
     let Listing { shards: listed, tables, notes } = listing;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
+    let start = Instant::now();
     let (shards, unreadable) = open_shards(plan, listed, run)?;
+    let seconds = OpeningSeconds { list: 0.0, footers: start.elapsed().as_secs_f64() };
     let map = map_named(plan, &shards);
     let renamed;
     let plan = match &map {
@@ -221,6 +241,7 @@ fn open_listed(
         unreadable,
         tables,
         notes,
+        seconds,
         whole: None,
         spooled,
     };

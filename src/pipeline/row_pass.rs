@@ -9,7 +9,7 @@ use crate::counts::LabelCounts;
 use crate::engine::counting::Counting;
 use crate::engine::rows::{Measured, Request, can_tell, measure};
 use crate::engine::session::Limits;
-use crate::engine::{GroupKey, Progress, Spilled};
+use crate::engine::{GroupKey, Progress, Spilled, Work};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 
@@ -85,7 +85,7 @@ pub(super) async fn measure_rows(
     opened: &Opened,
     counts: &LabelCounts,
     groups: &[(GroupKey, LabelCounts)],
-) -> Result<(Measured, u64)> {
+) -> Result<(Measured, Work)> {
     let progress = Arc::new(Progress::default());
     let counting = Arc::new(opened.rows_of(counts)?);
     let of_groups: u64 = groups.iter().map(|(_, counts)| counts.rows()).sum();
@@ -106,10 +106,10 @@ pub(super) async fn measure_rows(
             bytes: whole.spilled.bytes + of_groups.spilled.bytes,
             files: whole.spilled.files + of_groups.spilled.files,
         };
-        return Ok((Measured { groups: of_groups.groups, spilled, ..whole }, progress.bytes()));
+        return Ok((Measured { groups: of_groups.groups, spilled, ..whole }, progress.work()));
     }
     let measured = measure_groups(limits, opened, counts, &counting, groups, &progress).await?;
-    Ok((measured, progress.bytes()))
+    Ok((measured, progress.work()))
 }
 
 /// Measures all rows and those of each group, whose rows are all there are.

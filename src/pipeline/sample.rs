@@ -16,7 +16,7 @@ use crate::artifact::publish::{StagedFile, Staging};
 use crate::counts::LabelCounts;
 use crate::engine::rows::{Request, can_tell};
 use crate::engine::sampling::{IdReader, IdRows, SamplingPlan, SamplingRequest, plan_rows};
-use crate::engine::{Progress, Spilled};
+use crate::engine::{Progress, Spilled, Work};
 use crate::error::{Error, Result, plural};
 use crate::groups::label_distribution;
 use crate::report;
@@ -50,7 +50,7 @@ pub(crate) struct Sampled {
     folds: Vec<LabelCounts>,
     random_folds: Vec<LabelCounts>,
     /// Bytes that were read for it.
-    pub(super) bytes_read: u64,
+    pub(super) work: Work,
 }
 
 /// What a comparison says of a plan.
@@ -239,7 +239,7 @@ pub(super) async fn sample(
         ids,
         planned,
         copies,
-        bytes_read: progress.bytes(),
+        work: progress.work(),
     })
 }
 

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::datatypes::Schema;
 use serde_json::Value as Json;
@@ -115,6 +116,8 @@ async fn open(plan: &Plan, spec: &Json, account: &mut Account) -> Result<Opened>
     });
     let opened = opening.await.map_err(|cause| Error::internal(cause.to_string()))??;
     account.opened(&opened, spec);
+    account.timings.note("open_list", opened.seconds.list);
+    account.timings.note("open_footers", opened.seconds.footers);
     let (shards, layout, why) =
         (opened.dataset.shards.len(), opened.detected.layout.kind, &opened.detected.why);
     tracing::info!(shards, %layout, %why, "opened");
@@ -177,7 +180,7 @@ async fn count(
     let shards = &mut dataset.shards;
     if let Some(end) = dataset.coming.as_ref().and_then(SharedRows::end) {
         Arc::make_mut(shards).iter_mut().for_each(|shard| shard.know(end));
-        counted.bytes_read = end.bytes;
+        counted.work.bytes_read = end.bytes;
         account.came(end, shards, &rules(spec, counting));
     }
     if !counted.unreadable.is_empty() {
@@ -225,9 +228,8 @@ async fn measure(
         return Ok(None);
     }
     let _timer = account.timings.start("measure_rows");
-    let (measured, bytes_read) =
-        measure_rows(&plan.count.limits, opened, &counted.total, &counted.groups).await?;
-    account.measured(&measured, bytes_read);
+    let (measured, work) = measure_rows(&plan.count.limits, opened, &counted.total, &counted.groups).await?;
+    account.measured(&measured, work);
     Ok(Some(measured))
 }
 
@@ -241,7 +243,7 @@ async fn make_sampling_plan(
     let Some(sampling) = &plan.sampling else { return Ok(None) };
     let _timer = account.timings.start("sample");
     let sampled = sample(plan, sampling, opened, total).await?;
-    account.read_more(sampled.bytes_read, sampled.spilled());
+    account.read_more(sampled.work, sampled.spilled());
     Ok(Some(sampled))
 }
 
@@ -331,7 +333,7 @@ fn publish(
     let _timer = account.timings.start("write");
     let outcome = match (&plan.out, staging) {
         (Destination::Folder(out), Some(staging)) => {
-            let outputs = write_folder(plan, &outcome, staging, spec)?;
+            let outputs = write_folder(plan, &outcome, staging, spec, account)?;
             tracing::info!(out = %out.display(), files = outputs.len(), "published");
             account.outputs.clone_from(&outputs);
             Outcome { outputs, ..outcome }
@@ -353,6 +355,7 @@ fn write_folder(
     outcome: &Outcome,
     mut staging: Staging,
     spec: &Json,
+    account: &mut Account,
 ) -> Result<Vec<OutputFile>> {
     let Outcome { derived, groups, source, .. } = outcome;
     let drift = outcome.drift();
@@ -363,5 +366,8 @@ fn write_folder(
     if let Some(sampled) = &outcome.sampled {
         sampled.write(&mut staging, source, &derived.file.fingerprint, spec, threads)?;
     }
-    staging.publish()
+    let synced = staging.sync_clock();
+    let files = staging.publish()?;
+    account.sync_seconds = synced.load(Ordering::Relaxed) as f64 / 1e9;
+    Ok(files)
 }

@@ -14,6 +14,11 @@ impl Timings {
         StageTimer { timings: self.clone(), stage, clock: Instant::now() }
     }
 
+    /// Notes what a part of a stage took.
+    pub(super) fn note(&self, part: &'static str, seconds: f64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(part, seconds);
+    }
+
     pub(super) fn seconds(&self) -> BTreeMap<&'static str, f64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -29,8 +34,7 @@ pub(super) struct StageTimer {
 
 impl Drop for StageTimer {
     fn drop(&mut self) {
-        let seconds = self.clock.elapsed().as_secs_f64();
-        self.timings.0.lock().unwrap_or_else(PoisonError::into_inner).insert(self.stage, seconds);
+        self.timings.note(self.stage, self.clock.elapsed().as_secs_f64());
     }
 }
 

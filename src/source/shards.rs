@@ -288,18 +288,21 @@ pub(crate) fn open_readable(
     threads: usize,
     known: &Known,
 ) -> (Vec<Shard>, Vec<Unreadable>) {
-    let (mut shards, mut unreadable) = (Vec::with_capacity(listed.len()), Vec::new());
+    let mut unreadable = Vec::new();
     // A thread that waits for the network needs no processor.
     let remote = listed.iter().any(|file| file.place.object().is_some());
     let threads = if remote { threads.max(REQUESTS) } else { threads };
-    for (name, opened) in in_order(listed, threads, |file| (file.name.clone(), open_one(&file, known))) {
-        match opened {
-            Ok(shard) => shards.push(shard),
-            // What a store says names the object.
-            Err(error) if error.to_string().starts_with(&name) => unreadable.push(Unreadable { name, error }),
-            Err(error) => unreadable.push(Unreadable { error: error.at(&name), name }),
-        }
-    }
+    let name_of = |error: Error, name: String| Unreadable {
+        // What a store says names the object.
+        error: if error.to_string().starts_with(&name) { error } else { error.at(&name) },
+        name,
+    };
+    let opened = in_order(listed, threads, |file| match open_one(&file, known) {
+        Ok(shard) => Ok(shard),
+        Err(error) => Err(Box::new(name_of(error, file.name))),
+    });
+    // In place: a second list of many shards would take as much memory again.
+    let shards = opened.into_iter().filter_map(|one| one.map_err(|bad| unreadable.push(*bad)).ok()).collect();
     (shards, unreadable)
 }
 

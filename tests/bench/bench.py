@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Times posweight and what one would use instead, and prints a table.
+"""Times posweight and what one would use instead, and prints tables.
 
-    python3 tests/bench/bench.py [--scale 1.0] [--runs 3] [--folder DIR] [WORKLOAD…]
+    python3 tests/bench/bench.py [--scale 1.0] [--runs 3] [--folder DIR] [CASE…]
+    python3 tests/bench/bench.py --default        what a run with all files and measures of rows costs
+    python3 tests/bench/bench.py --growth         time and memory at 1, 4 and 16 times the rows, and a plot of them
 
 Makes a virtual environment with DuckDB, Polars and PyArrow, generates the shards, builds posweight with
-`--release`, checks that all tools find the same counts, and measures whole processes, two threads each,
+`--release`, checks that all tools find the same figures, and measures whole processes, two threads each,
 files in the page cache. Each figure is the median of the runs, taken in turns. posweight counts alone and writes
 `counts.parquet` and `pos_weight.npy`; its peers print a checksum. The floor reads and decompresses the
 same pages and does nothing else.
@@ -20,25 +22,14 @@ import subprocess
 import sys
 import time
 
+import cases
+import plot
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEERS = ["duckdb", "polars", "pyarrow"]
-LAYOUTS = {
-    "wide_bool": ["--layout", "wide", "--labels", "l*"],
-    "wide_u8": ["--layout", "wide", "--labels", "l*"],
-    "fixed_f32": ["--layout", "vector", "--labels", "y"],
-    "list_i32": ["--layout", "list", "--labels", "labels"],
-    "list_str": ["--layout", "list", "--labels", "labels"],
-    "xmc_i32": ["--layout", "list", "--labels", "labels"],
-    "long_str": ["--layout", "long", "--id", "example_id", "--labels", "label"],
-    "struct_bool": ["--layout", "wide", "--labels", "target.*"],
-    "list_struct": ["--layout", "list", "--labels", "objects.category"],
-    "map_f32": ["--layout", "map", "--labels", "scores"],
-    "json_list": ["--layout", "list", "--labels", "labels"],
-}
-# The prefix of the columns that the floor reads.
-COLUMNS = {"wide_bool": "l", "wide_u8": "l", "long_str": "", "struct_bool": "target", "list_struct": "objects",
-           "map_f32": "scores"}
+# PyArrow alone has no short way to ask these.
+NO_PYARROW = list(cases.QUESTIONS)
 
 
 def environment(folder):
@@ -63,7 +54,7 @@ def build():
 
 
 def measure(command):
-    """Seconds, peak memory in MB, and what was printed."""
+    """Seconds, processor seconds, peak memory in MB, and what was printed."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     printed = process.stdout.read()
@@ -71,69 +62,166 @@ def measure(command):
     seconds = time.perf_counter() - start
     if status:
         sys.exit(f"{' '.join(map(str, command))} ended with status {status}")
-    return seconds, usage.ru_maxrss / 1024, printed.decode().strip()
+    return (seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024), printed.decode().strip()
 
 
-def counts(python, out):
+def figures(python, case, out):
     """Rows and checksum of a run of posweight, as the peers print them."""
-    script = (
-        "import json, sys; sys.path.insert(0, sys.argv[1]); import peer; w = json.load(open(sys.argv[2]));"
-        "print(w['rows'], peer.checksum(dict(zip(w['labels'], w['positives']))))"
-    )
-    command = [python, "-c", script, HERE, out / "weights.json"]
+    script = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import cases, peer, pyarrow.parquet
+case = cases.CASES[sys.argv[2]]
+weights = json.load(open(sys.argv[3] + "/weights.json"))
+found = dict(zip(weights["labels"], weights.get("positives_mass") or weights["positives"]))
+if case.question == "by":
+    counts = pyarrow.parquet.read_table(sys.argv[3] + "/counts.parquet").to_pylist()
+    found = {f"{row['split']}/{row['label']}": row["positives"] for row in counts if row["split"] is not None}
+print(weights["rows"], peer.checksum(found, case.inexact))
+"""
+    command = [python, "-c", script, HERE, case, out]
     return subprocess.run(command, check=True, capture_output=True).stdout.decode().strip()
 
 
+def in_turns(commands, runs, expected=None):
+    """Medians of seconds and processor seconds and the peak of memory of every command."""
+    measured = {tool: [] for tool in commands}
+    for _ in range(runs):
+        for tool, command in commands.items():
+            figures, printed = measure(command)
+            if tool in PEERS and expected is not None and printed != expected:
+                sys.exit(f"{command[-2]}: {tool} finds {printed}, posweight {expected}")
+            measured[tool].append(figures)
+    return {
+        tool: (statistics.median(f[0] for f in taken), statistics.median(f[1] for f in taken), max(f[2] for f in taken))
+        for tool, taken in measured.items()
+    }
+
+
+def cell(figures):
+    seconds, cpu, memory = figures
+    return f"{seconds:.2f} s ({cpu:.2f}), {memory:.0f} MB"
+
+
 def table(results):
-    """A Markdown table: seconds and peak memory of every tool."""
-    lines = ["| workload | posweight | of fastest peer | " + " | ".join(PEERS) + " | floor |"]
-    lines.append("|---|--:|--:|" + "--:|" * len(PEERS) + "--:|")
-    for workload, tools in results.items():
-        cell = lambda tool: f"{tools[tool][0]:.2f} s, {tools[tool][1]:.0f} MB"
-        ratio = tools["posweight"][0] / min(tools[peer][0] for peer in PEERS)
-        cells = [workload, cell("posweight"), f"{ratio:.2f} ×", *map(cell, PEERS)]
-        lines.append(f"| {' | '.join(cells)} | {tools['floor'][0]:.2f} s |")
+    """A Markdown table: seconds, processor seconds and peak memory of every tool."""
+    lines = ["| counts alone | posweight | of fastest peer | of its CPU | " + " | ".join(PEERS) + " | floor |"]
+    lines.append("|---|--:|--:|--:|" + "--:|" * len(PEERS) + "--:|")
+    for name, tools in results.items():
+        peers = [peer for peer in PEERS if peer in tools]
+        ratios = (tools["posweight"][i] / min(tools[peer][i] for peer in peers) for i in (0, 1))
+        cells = [cell(tools[peer]) if peer in tools else "" for peer in PEERS]
+        ratios = " | ".join(f"{ratio:.2f} ×" for ratio in ratios)
+        floor = f"{tools['floor'][0]:.2f} s ({tools['floor'][1]:.2f})"
+        lines.append(f"| {name} | {cell(tools['posweight'])} | {ratios} | {' | '.join(cells)} | {floor} |")
     return "\n".join(lines)
+
+
+class Bench:
+    """Where things are, and how posweight is called."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.folder = arguments.folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.posweight, self.floor = build() if arguments.binaries is None else (
+            arguments.binaries / "posweight", arguments.binaries / "floor"
+        )
+        self.python = environment(self.folder)
+        self.shards = self.folder / f"scale-{arguments.scale}"
+        self.out = self.folder / "out"
+
+    def generate(self, case):
+        command = [self.python, HERE / "workloads.py", self.shards, str(self.arguments.scale), case.workload]
+        subprocess.run(command, check=True)
+
+    def compute(self, case, shards=None):
+        """A run with all files and measures."""
+        run = [self.posweight, "compute", shards or self.shards / case.workload, *case.flags, "--out", self.out]
+        run += ["--quiet", "--threads", "2", "--overwrite", "--memory-limit", self.arguments.memory_limit]
+        return run
+
+    def count(self, case, shards=None, formats="npy"):
+        return [*self.compute(case, shards), "--row-measures", "off", "--formats", formats]
+
+    def peers(self, names):
+        """Every case against what one would use instead."""
+        results = {}
+        for name in names:
+            case = cases.CASES[name]
+            self.generate(case)
+            shutil.rmtree(self.out, ignore_errors=True)
+            subprocess.run(self.count(case, formats="json"), check=True)
+            expected = figures(self.python, name, self.out)
+            commands = {"posweight": self.count(case)}
+            for peer in PEERS:
+                if peer != "pyarrow" or name not in NO_PYARROW:
+                    commands[peer] = [self.python, HERE / "peer.py", peer, name, self.shards]
+            files = sorted((self.shards / case.workload).glob("*.parquet"))
+            commands["floor"] = [self.floor, case.columns, *files]
+            results[name] = in_turns(commands, self.arguments.runs, expected)
+            print(table({name: results[name]}).splitlines()[-1], flush=True)
+        print("\n" + table(results))
+
+    def default(self, names):
+        """A run with all files and measures of rows beside counts alone."""
+        print("| default run | counts alone | all files and measures of rows | × time | × CPU |\n|---|--:|--:|--:|--:|")
+        for name in names:
+            case = cases.CASES[name]
+            self.generate(case)
+            taken = in_turns({"count": self.count(case), "default": self.compute(case)}, self.arguments.runs)
+            time, cpu = (taken["default"][i] / taken["count"][i] for i in (0, 1))
+            print(f"| {name} | {cell(taken['count'])} | {cell(taken['default'])} | {time:.1f} × | {cpu:.1f} × |", flush=True)
+
+    def growth(self, names):
+        """Time and memory against rows; the rows of a larger set are copies of the shards."""
+        print("| growth | 1× | 4× | 16× |\n|---|--:|--:|--:|")
+        lines = {}
+        for name in names:
+            case = cases.CASES[name]
+            self.generate(case)
+            lines[name] = []
+            for times in (1, 4, 16):
+                shards = self.larger(case, times)
+                lines[name].append(in_turns({"posweight": self.count(case, shards)}, self.arguments.runs)["posweight"])
+            print(f"| {name} | {' | '.join(map(cell, lines[name]))} |", flush=True)
+        for what, index, unit in (("time", 0, "s"), ("memory", 2, "MB")):
+            path = self.folder / f"growth_{what}.svg"
+            path.write_text(plot.lines({name: [f[index] for f in taken] for name, taken in lines.items()}, what, unit))
+            print(f"plot: {path}")
+
+    def larger(self, case, times):
+        source = self.shards / case.workload
+        if times == 1:
+            return source
+        target = self.folder / f"scale-{self.arguments.scale}-times-{times}" / case.workload
+        if not (target / "_SUCCESS").exists():
+            target.mkdir(parents=True, exist_ok=True)
+            for copy in range(times):
+                for shard in source.glob("*.parquet"):
+                    shutil.copy(shard, target / f"copy-{copy:02d}-{shard.name}")
+            (target / "_SUCCESS").touch()
+        return target
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", choices=[*LAYOUTS, []])
+    parser.add_argument("cases", nargs="*", metavar="CASE", choices=[*cases.CASES, []])
+    parser.add_argument("--default", action="store_true", help="measure default runs")
+    parser.add_argument("--growth", action="store_true", help="measure 1, 4 and 16 times the rows")
     parser.add_argument("--scale", type=float, default=1.0, help="1.0 is 4 million rows of 270 labels")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path.home() / ".cache" / "posweight-bench")
+    parser.add_argument("--binaries", type=pathlib.Path, help="a folder with posweight and floor; else they are built")
     parser.add_argument("--memory-limit", default="512m")
     arguments = parser.parse_args()
-    folder = arguments.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    posweight, floor = build()
-    python = environment(folder)
-    shards = folder / f"scale-{arguments.scale}"
-    results = {}
-    for workload in arguments.workloads or LAYOUTS:
-        subprocess.run([python, HERE / "workloads.py", shards, str(arguments.scale), workload], check=True)
-        out = folder / "out"
-        run = [posweight, "compute", shards / workload, *LAYOUTS[workload], "--out", out, "--quiet", "--threads", "2"]
-        run += ["--overwrite", "--memory-limit", arguments.memory_limit, "--row-measures", "off"]
-        shutil.rmtree(out, ignore_errors=True)
-        subprocess.run([*run, "--formats", "json"], check=True)
-        expected = counts(python, out)
-        prefix = COLUMNS.get(workload, LAYOUTS[workload][-1])
-        commands = {"posweight": [*run, "--formats", "npy"]}
-        commands |= {peer: [python, HERE / "peer.py", peer, workload, shards] for peer in PEERS}
-        commands["floor"] = [floor, prefix, *sorted((shards / workload).glob("*.parquet"))]
-        figures = {tool: [] for tool in commands}
-        for _ in range(arguments.runs):
-            for tool, command in commands.items():
-                seconds, memory, printed = measure(command)
-                if tool in PEERS and printed != expected:
-                    sys.exit(f"{workload}: {tool} finds {printed}, posweight {expected}")
-                figures[tool].append((seconds, memory))
-        results[workload] = {
-            tool: (statistics.median(s for s, _ in runs), max(m for _, m in runs)) for tool, runs in figures.items()
-        }
-        print(table({workload: results[workload]}).splitlines()[-1], flush=True)
-    print("\n" + table(results))
+    bench = Bench(arguments)
+    if arguments.default:
+        bench.default(arguments.cases or cases.DEFAULT)
+    elif arguments.growth:
+        bench.growth(arguments.cases or cases.GROWTH)
+    else:
+        bench.peers(arguments.cases or cases.CASES)
 
 
 if __name__ == "__main__":

@@ -61,8 +61,6 @@ mod nested;
 mod maps;
 /// The labels of rows, with their positions.
 mod rows;
-/// Counting encoded pages equals reading arrays.
-mod pages;
 /// Page indexes are used to skip pages.
 mod page_index;
 /// All engines give the same bytes.

@@ -16,6 +16,7 @@ use crate::engine::partial;
 use crate::engine::partial::PartialRow;
 use crate::engine::read::routes::Route;
 use crate::engine::spill::Spilled;
+use crate::engine::work::Work;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
@@ -43,8 +44,8 @@ pub(crate) struct Counted {
     pub fates: Vec<Fate>,
     /// Shards that could not be read and were left out.
     pub unreadable: Vec<Unreadable>,
-    /// Bytes of column chunks that were read; footers are not among them.
-    pub bytes_read: u64,
+    /// What reading took.
+    pub work: Work,
 }
 
 /// What one group has so far.
@@ -216,7 +217,7 @@ impl Collector {
             spilled: Spilled::default(),
             fates: Vec::new(),
             unreadable: Vec::new(),
-            bytes_read: 0,
+            work: Work::default(),
         })
     }
 

@@ -66,7 +66,7 @@ pub(crate) async fn count_readable(
         let bad = match attempt(&left, &counting, limits, &progress, states.as_deref_mut()).await {
             Ok(counted) => match whole(&left, &counting, limits, &progress, counted, &fates).await {
                 Ok(counted) => {
-                    return Ok(Counted { fates, unreadable, bytes_read: progress.bytes(), ..counted });
+                    return Ok(Counted { fates, unreadable, work: progress.work(), ..counted });
                 }
                 Err(Diagnosis::Unreadable(bad)) => bad,
                 Err(Diagnosis::Other(error)) => return Err(error),

@@ -14,6 +14,7 @@ use crate::engine::progress::Progress;
 use crate::engine::read::routes::Route;
 use crate::engine::session::Limits;
 use crate::engine::spill::Spilled;
+use crate::engine::work::Work;
 use crate::error::{Error, Result};
 use crate::source::shards::Unreadable;
 
@@ -48,7 +49,7 @@ pub(crate) async fn count_heads(
             parts.push((counting.layout.column().to_owned(), counted));
         }
         unreadable.sort_by(|a, b| a.name.cmp(&b.name));
-        return Ok(Counted { unreadable, bytes_read: progress.bytes(), ..join(parts)? });
+        return Ok(Counted { unreadable, work: progress.work(), ..join(parts)? });
     }
 }
 
@@ -63,7 +64,7 @@ fn join(parts: Vec<(String, Counted)>) -> Result<Counted> {
         spilled: Spilled::default(),
         fates: Vec::new(),
         unreadable: Vec::new(),
-        bytes_read: 0,
+        work: Work::default(),
     };
     let (mut totals, mut ways) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
     let mut groups: BTreeMap<GroupKey, Vec<(String, LabelCounts)>> = BTreeMap::new();

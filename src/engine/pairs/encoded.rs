@@ -63,8 +63,7 @@ impl PairScan {
         // The largest are first in each list.
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
         let in_turns = (0..longest).flat_map(|i| lists.iter().filter_map(move |list| list.get(i)));
-        let groups = |number: usize, piece| pieces::groups(&dataset.shards[number], pieces::range(piece));
-        let pieces: Vec<_> = in_turns.map(|(number, piece)| (*number, groups(*number, piece))).collect();
+        let pieces: Vec<_> = in_turns.map(|part| (part.shard, part.groups(&dataset.shards))).collect();
         let layout = &counting.layout;
         let names =
             [layout.id.as_deref(), Some(layout.column()), layout.value.as_deref()].into_iter().flatten();

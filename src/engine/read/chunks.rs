@@ -12,6 +12,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::compute::filter;
@@ -28,6 +29,7 @@ use crate::engine::read::places::{ColumnPlace, place};
 use crate::engine::read::reads::{self, ChunkRead, Wanted};
 use crate::engine::read::routes::ColumnRoute;
 use crate::engine::read::row_facts::{RowFacts, row_facts};
+use crate::engine::work::WorkClock;
 use crate::error::{Error, Result};
 use crate::pages::{Chunk, ChunkOutcome, Constant, Nesting, RowMask, constant};
 use crate::source::shards::Shard;
@@ -107,12 +109,15 @@ impl RowGroupReader {
         let Some(plan) = self.next_plan(buffer)? else { return Ok(None) };
         let GroupPlan { group, reads, chosen, refusal } = plan;
         let (source, is_near) = (Arc::clone(&self.source), self.queue.file().is_some());
+        let asking = Instant::now();
         let mut facts = row_facts(&source, &source.questions, (self.shard, &self.own), group)?;
         if source.heeds_masks
             && let Some(live) = live_mask(&self.own, group)
         {
             facts.spread(&live);
         }
+        let clock = &source.progress.clock;
+        WorkClock::add(&clock.mask, asking);
         let Some(parts) = &facts.parts else {
             self.queue.skip(reads)?;
             return self.give_rows(group, sink).map(Some);
@@ -133,11 +138,15 @@ impl RowGroupReader {
         let shard = Arc::clone(&self.own);
         let mut left = reads;
         while left > 0 && (again.is_empty() || self.is_apart()) {
+            let reading = Instant::now();
             let (read, bytes) = self.queue.next(&shard, buffer).await?;
+            WorkClock::add(&clock.read, reading);
             left -= 1;
             self.plan_ahead()?;
             source.progress.add_bytes(read.len() as u64);
+            let walking = Instant::now();
             self.give_pages((group, &facts), &read, &bytes, &chosen, sink, &mut again)?;
+            WorkClock::add(&clock.pages, walking);
             if is_near {
                 // Lets a cancelled run end, and other tasks of this thread go on.
                 yield_now().await;
@@ -327,6 +336,7 @@ impl RowGroupReader {
                 bytes: &bytes[range.clone()],
                 meta: metadata.column(wanted.leaf),
                 rows,
+                clock: Some(&source.progress.clock.decompress),
             };
             let chunks: Vec<Chunk<'_>> = leaves.iter().map(chunk).collect();
             let nesting = self.nestings.get(&column);
@@ -355,6 +365,7 @@ impl RowGroupReader {
     ) -> Result<()> {
         let Self { source, shard, own, places, .. } = self;
         let at = |error| source.at(error, *shard, columns);
+        let start = Instant::now();
         let types = |column: &usize| Ok((places[*column].root(), source.data_type(*column)?));
         let mut wanted = columns.iter().map(types).collect::<Result<Vec<ArrayColumn<'_>>>>()?;
         if let Some(values) = &source.values {
@@ -370,6 +381,7 @@ impl RowGroupReader {
             }
             row += rows as u64;
         }
+        WorkClock::add(&source.progress.clock.arrays, start);
         Ok(())
     }
 

@@ -57,7 +57,8 @@ impl ShardTable {
         let table = TableSchema::builder(Arc::clone(columns)).with_table_partition_cols(constants).build();
         let mut groups = Vec::new();
         for list in pieces::cut(shards, how, partitions)? {
-            let files = list.into_iter().map(|(at, piece)| {
+            let files = list.into_iter().map(|part| {
+                let (at, piece) = (part.shard, part.file(shards)?);
                 let value = |key| hive_value(&shards[at], key);
                 let mut values: Vec<ScalarValue> =
                     hive.iter().map(|key| ScalarValue::Utf8(value(key))).collect();

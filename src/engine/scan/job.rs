@@ -1,19 +1,15 @@
 //! What the threads of a scan share, and what each keeps between pieces.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-
-use object_store::path::Path as StorePath;
 
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
 use crate::engine::read::chunk_source::ChunkSource;
 use crate::engine::read::interner::Interner;
-use crate::engine::read::pieces;
 use crate::engine::scan::tallies::{PartialBatches, Tallies};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pages::{Marks, SetCounter, Workspace};
 
 /// Everything a thread needs to count any piece.
@@ -23,8 +19,6 @@ pub(super) struct ScanJob {
     pub(super) chunks: Arc<ChunkSource>,
     /// The group of `--by` that each shard belongs to.
     pub(super) keys: Vec<GroupKey>,
-    /// Which shard a file is.
-    pub(super) numbers: HashMap<StorePath, usize>,
     /// Memory that the names of one thread may take.
     pub(super) name_bytes: usize,
     /// Buffers that no thread uses at the moment.
@@ -128,16 +122,6 @@ impl ScanBuffers {
 }
 
 impl ScanJob {
-    /// The shard in a file, and its row groups that begin in `range`.
-    pub(super) fn locate(
-        &self,
-        file: &StorePath,
-        range: Option<Range<u64>>,
-    ) -> Result<(usize, Range<usize>)> {
-        let shard = *self.numbers.get(file).ok_or_else(|| Error::internal(format!("{file} is no shard")))?;
-        Ok((shard, pieces::groups(&self.chunks.shards[shard], range)))
-    }
-
     /// Buffers that are free, or new ones.
     pub(super) fn buffers(&self) -> ScanBuffers {
         let free = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -19,7 +19,7 @@ mod weigh;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::physical_plan::FileScanConfigBuilder;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_plan::ExecutionPlan;
@@ -28,7 +28,6 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::{Cut, Dataset, group_of};
 use crate::engine::group_key;
 use crate::engine::group_key::GroupKey;
-use crate::engine::objects::object_meta;
 use crate::engine::progress::Progress;
 use crate::engine::read::chunk_source::{ChunkSource, RowQuestions};
 use crate::engine::read::pieces;
@@ -64,18 +63,17 @@ impl Scan {
     ) -> Result<Self> {
         let keys: Vec<GroupKey> = dataset.shards.iter().map(|shard| group_of(shard, &counting.by)).collect();
         group_key::check(&keys)?;
-        let numbers = dataset.shards.iter().enumerate().map(|(i, s)| Ok((object_meta(s)?.location, i)));
         let how = |number: usize| dataset.cut(if kept[number] { Cut::Split } else { Cut::Skip });
         let far = dataset.shards.iter().any(|shard| shard.place.object().is_some());
         let lanes = if far { lanes(limits) } else { limits.threads };
-        let pieces = pieces::cut(&dataset.shards, how, lanes)?;
-        let count = pieces.iter().map(Vec::len).sum();
-        let pieces = pieces.into_iter().map(|list| list.into_iter().map(|(_, piece)| piece).collect());
+        let lists = pieces::cut(&dataset.shards, how, lanes)?;
+        let count = lists.iter().map(Vec::len).sum();
+        let files = lists.iter().map(|list| source::files(list, &dataset.shards));
+        let files = files.collect::<Result<_>>()?;
         let share = limits.pool_bytes() / (2 * lanes.max(1));
         let shards = Arc::clone(&dataset.shards);
         let job = Arc::new(ScanJob {
             keys,
-            numbers: numbers.collect::<Result<_>>()?,
             chunks: Arc::new(ChunkSource {
                 trusts_statistics: counting.trust_statistics
                     && counting.layout.kind == LayoutKind::Wide
@@ -91,7 +89,7 @@ impl Scan {
         });
         let source = Arc::new(source::CountSource::new(Arc::clone(&job)));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-            .with_file_groups(pieces.map(FileGroup::new).collect())
+            .with_file_groups(files)
             .build();
         Ok(Self { plan: DataSourceExec::from_data_source(config), job })
     }

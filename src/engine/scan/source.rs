@@ -7,7 +7,9 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener, FileScanConfig, FileSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileOpenFuture, FileOpener, FileScanConfig, FileSource,
+};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::DisplayFormatType;
@@ -17,9 +19,15 @@ use object_store::ObjectStore;
 
 use crate::engine::errors::external;
 use crate::engine::partial;
-use crate::engine::read::pieces;
+use crate::engine::read::pieces::ShardPart;
 use crate::engine::scan::job::ScanJob;
 use crate::engine::scan::piece::ScanPiece;
+use crate::error::{Error, Result};
+use crate::source::shards::Shard;
+
+/// Parts of small shards that one thread takes at a time, and the bytes of them.
+const BATCH_PARTS: usize = 64;
+const BATCH_BYTES: u64 = 4 << 20;
 
 /// Counts labels while it reads files.
 #[derive(Debug, Clone)]
@@ -67,7 +75,7 @@ impl FileSource for CountSource {
         write!(f, ", layout={}, labels={}", layout.kind, layout.labels.len())
     }
 
-    /// [`pieces`] has cut the files already.
+    /// Shards are cut into parts already.
     fn supports_repartitioning(&self) -> bool {
         false
     }
@@ -80,18 +88,46 @@ impl FileSource for CountSource {
     }
 }
 
+/// Parts of shards that are counted one after another, as the extension of a file.
+#[derive(Debug, Clone)]
+struct ScanParts(Arc<[ShardPart]>);
+
+/// The parts as DataFusion shares them out: many small shards are one of its files.
+///
+/// # Errors
+/// As [`ShardPart::file`].
+pub(super) fn files(parts: &[ShardPart], shards: &[Shard]) -> Result<FileGroup> {
+    let mut files = Vec::new();
+    let mut rest = parts;
+    while let Some(first) = rest.first() {
+        let mut bytes = 0_u64;
+        let small = rest.iter().take(BATCH_PARTS).take_while(|part| {
+            bytes = bytes.saturating_add(part.bytes);
+            bytes <= BATCH_BYTES
+        });
+        let (batch, others) = rest.split_at(small.count().max(1));
+        files.push(first.file(shards)?.with_extension(ScanParts(batch.into())));
+        rest = others;
+    }
+    Ok(FileGroup::new(files))
+}
+
 struct ScanOpener(Arc<ScanJob>);
 
 impl FileOpener for ScanOpener {
     fn open(&self, file: PartitionedFile) -> DfResult<FileOpenFuture> {
         let job = Arc::clone(&self.0);
-        let range = pieces::range(&file);
-        let (shard, groups) = job.locate(&file.object_meta.location, range).map_err(external)?;
+        let parts = file.extension::<ScanParts>().cloned();
+        let missing = || external(Error::internal(format!("{} is no shard", file.object_meta.location)));
+        let ScanParts(parts) = parts.ok_or_else(missing)?;
         Ok(Box::pin(async move {
             // Nothing is read before the stream is asked for rows: the next file is opened ahead.
-            let pieces = stream::once(async move { ScanPiece::open(&job, shard, groups) });
-            let parts = pieces.map_ok(|piece| stream::try_unfold(piece, ScanPiece::next)).try_flatten();
-            Ok(parts.map_err(external).boxed())
+            let opened = stream::iter(0..parts.len()).map(move |i| {
+                let groups = parts[i].groups(&job.chunks.shards);
+                ScanPiece::open(&job, parts[i].shard, groups)
+            });
+            let counts = opened.map_ok(|piece| stream::try_unfold(piece, ScanPiece::next)).try_flatten();
+            Ok(counts.map_err(external).boxed())
         }))
     }
 }

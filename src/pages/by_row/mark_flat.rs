@@ -3,7 +3,6 @@
 //! Nothing is done for the rows of a negative run, so that a rare label costs little more than its pages.
 
 use super::marks::{Marks, RowMark, side_of};
-use crate::counts::Cell;
 use crate::error::Result;
 use crate::pages::cuts::{ColumnCuts, Cuts};
 use crate::pages::format::bits::Bits;
@@ -16,31 +15,18 @@ use crate::pages::format::levels::validity;
 use crate::pages::format::packed::{Packed, low_bits};
 use crate::pages::format::plain::{self, PlainValues, word4, word8};
 use crate::pages::format::stored_number::StoredNumber;
-use crate::pages::judge::{CellJudge, Judge};
+use crate::pages::judge::Judge;
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
-/// Marks the rows of a column without lists. `cell` classifies a value; it is called once per dictionary
-/// entry, and for plain values that are neither 0 nor 1. Invalid values are negative; NULL is unknown, and so
-/// is a NULL struct around the value.
+/// Marks the rows of a column without lists, as `judge` says at position 0; it is asked once per dictionary entry,
+/// and for plain values that are neither 0 nor 1. Invalid values are negative; NULL is unknown, and so is a NULL struct
+/// around the value.
 ///
 /// On [`ChunkOutcome::Unsupported`] and on an error the content of `marks` is undefined.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
-pub fn mark_flat(
-    chunk: &Chunk<'_>,
-    workspace: &mut Workspace,
-    cell: &dyn Fn(StoredValue<'_>) -> Cell,
-    marks: &mut Marks,
-) -> Result<ChunkOutcome<()>> {
-    settle(mark(chunk, workspace, &CellJudge(&|_, value| cell(value)), marks))
-}
-
-/// The same as `judge` says at position 0.
-///
-/// # Errors
-/// As [`mark_flat`].
 pub(crate) fn mark_judged(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
@@ -48,6 +34,17 @@ pub(crate) fn mark_judged(
     marks: &mut Marks,
 ) -> Result<ChunkOutcome<()>> {
     settle(mark(chunk, workspace, judge, marks))
+}
+
+/// The same as `cell` says.
+#[cfg(test)]
+pub(crate) fn mark_flat(
+    chunk: &Chunk<'_>,
+    workspace: &mut Workspace,
+    cell: &dyn Fn(StoredValue<'_>) -> crate::counts::Cell,
+    marks: &mut Marks,
+) -> Result<ChunkOutcome<()>> {
+    mark_judged(chunk, workspace, &crate::pages::judge::CellJudge(&|_, value| cell(value)), marks)
 }
 
 fn mark(chunk: &Chunk<'_>, workspace: &mut Workspace, judge: &dyn Judge, marks: &mut Marks) -> Step<()> {
@@ -261,6 +258,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::counts::Cell;
     use crate::pages::by_hand::{ByHand, DICTIONARY, PLAIN, RLE, hybrid, indices, packed, words};
 
     /// 1 is positive, 2 says nothing.

@@ -7,7 +7,7 @@ use crate::pages::format::row_mask::RowMask;
 
 /// Which rows of a chunk are positive, and which are unknown, as bits.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Marks {
+pub(crate) struct Marks {
     /// A bit for every positive row, 64 to a word, the lowest first.
     pub positives: Vec<u64>,
     /// The same for every unknown row; empty if there is none.
@@ -26,7 +26,7 @@ pub(super) enum RowMark {
 
 impl Marks {
     /// Resets to `rows` rows, all negative.
-    pub fn clear(&mut self, rows: usize) {
+    pub(crate) fn clear(&mut self, rows: usize) {
         self.positives.clear();
         self.positives.resize(rows.div_ceil(64), 0);
         self.unknown.clear();
@@ -47,7 +47,7 @@ impl Marks {
     }
 
     /// Marks a row by its cell.
-    pub fn mark(&mut self, row: usize, cell: Cell) {
+    pub(crate) fn mark(&mut self, row: usize, cell: Cell) {
         if row < self.rows {
             self.word(side_of(cell), 1, row);
         }

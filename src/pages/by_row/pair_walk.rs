@@ -20,7 +20,7 @@ use crate::pages::value::StoredValue;
 /// The chunks of two leaves of a row group that are inside the same lists: `map<label, value>`, or
 /// `list<struct<label, value>>`.
 #[derive(Debug, Clone, Copy)]
-pub struct PairChunks<'a> {
+pub(crate) struct PairChunks<'a> {
     /// Labels, by name or index.
     pub keys: Chunk<'a>,
     /// The value of each label.

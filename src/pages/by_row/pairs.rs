@@ -19,7 +19,7 @@ use crate::pages::value::StoredValue;
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself, the footer or the other column; any
 /// error of `give`.
-pub fn rows_of_pairs(
+pub(crate) fn rows_of_pairs(
     pair: &PairChunks<'_>,
     workspaces: [&mut Workspace; 2],
     meaning: &mut dyn LabelSet,

@@ -41,7 +41,7 @@ pub(crate) fn rows_of_sets(
 ///
 /// # Errors
 /// As `rows_of_sets`.
-pub fn rows_of_nested_sets(
+pub(crate) fn rows_of_nested_sets(
     chunk: &Chunk<'_>,
     nesting: &Nesting,
     workspace: &mut Workspace,

@@ -6,7 +6,7 @@ use crate::pages::value::StoredValue;
 
 /// What the rows of a vector column say beside the tallies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct VectorCount {
+pub(crate) struct VectorCount {
     /// Number of rows.
     pub rows: u64,
     /// Rows whose list is NULL; they are missing at every position.
@@ -21,7 +21,7 @@ pub struct VectorCount {
 
 /// A list whose length is not the number of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrongLength {
+pub(crate) struct WrongLength {
     /// Index of the row within the chunk.
     pub row: u64,
     /// Number of elements in its list.

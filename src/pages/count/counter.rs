@@ -11,7 +11,7 @@ pub(super) const NONE: u32 = u32::MAX;
 ///
 /// A corrupt chunk adds nothing: it is read a second time, and what was added the first time is subtracted.
 #[derive(Debug)]
-pub struct SetCounter {
+pub(crate) struct SetCounter {
     counts: CarryCounts,
     marks: LastRows,
     here: Here,
@@ -33,7 +33,7 @@ impl Default for SetCounter {
 impl SetCounter {
     /// A counter without any count.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             counts: CarryCounts::default(),
             marks: LastRows::default(),
@@ -48,7 +48,7 @@ impl SetCounter {
     /// Returns the number of rows that have each label, by label id up to the highest that was counted, and
     /// resets the counter.
     #[must_use]
-    pub fn take(&mut self) -> Vec<u64> {
+    pub(crate) fn take(&mut self) -> Vec<u64> {
         self.counts.take()
     }
 
@@ -132,7 +132,7 @@ impl SetCounter {
     }
 
     /// Adds the counts of `other`.
-    pub fn absorb(&mut self, other: &Self) {
+    pub(crate) fn absorb(&mut self, other: &Self) {
         self.counts.absorb(&other.counts);
     }
 

@@ -18,7 +18,7 @@ use crate::pages::value::StoredValue;
 
 /// Counts of a column without lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FlatCount {
+pub(crate) struct FlatCount {
     /// Rows per cell; they add up to the rows of the chunk.
     pub tally: Tally,
     /// The first invalid value, as text.
@@ -30,7 +30,7 @@ pub struct FlatCount {
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
-pub fn count_flat(
+pub(crate) fn count_flat(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     cell: &dyn Fn(StoredValue<'_>) -> Cell,
@@ -43,7 +43,7 @@ pub fn count_flat(
 ///
 /// # Errors
 /// As [`count_flat`], and when a page has other rows than the offset index says.
-pub fn count_flat_pages(
+pub(crate) fn count_flat_pages(
     chunk: &Chunk<'_>,
     chosen: &Chosen,
     workspace: &mut Workspace,

@@ -13,7 +13,7 @@ use crate::pages::value::StoredValue;
 
 /// What the rows of a pair of columns say beside the tallies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PairCount {
+pub(crate) struct PairCount {
     /// Rows and keys. A NULL key is a NULL element; a row with a key that is not a label is an invalid row, and
     /// nothing else of it is counted.
     pub keys: SetCount,
@@ -32,7 +32,7 @@ pub struct PairCount {
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself, the footer or the other column.
-pub fn count_pairs(
+pub(crate) fn count_pairs(
     pair: &PairChunks<'_>,
     [keys, values]: [&mut Workspace; 2],
     labels: &mut dyn LabelSet,

@@ -5,7 +5,7 @@ use crate::pages::format::slots::{Bitmap, SlotBlock, ones};
 /// What the rows of a set column say, beside the positives in the `SetCounter`. A label's negatives
 /// are the rows less null rows, invalid rows and its positives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SetCount {
+pub(crate) struct SetCount {
     /// Number of rows.
     pub rows: u64,
     /// Rows whose list or value is NULL, or whose value counts as missing. A row with an empty list is not a

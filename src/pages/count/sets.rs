@@ -22,7 +22,7 @@ use crate::pages::value::StoredValue;
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
-pub fn count_sets(
+pub(crate) fn count_sets(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
     labels: &mut dyn LabelSet,
@@ -37,7 +37,7 @@ pub fn count_sets(
 ///
 /// # Errors
 /// As [`count_sets`].
-pub fn count_nested_sets(
+pub(crate) fn count_nested_sets(
     chunk: &Chunk<'_>,
     nesting: &Nesting,
     workspace: &mut Workspace,

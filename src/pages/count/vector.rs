@@ -9,7 +9,6 @@ use super::number_rows;
 use super::part_rows::{PageRange, PartRows};
 use super::positions::{COUNTERS_MAX, Positions};
 use super::vector_by_row;
-use crate::counts::{Cell, Tally};
 use crate::error::Result;
 use crate::pages::cuts::Cuts;
 use crate::pages::format::chunk::{Chunk, Workspace};
@@ -21,25 +20,33 @@ use crate::pages::format::packed::Packed;
 use crate::pages::format::plain::{self, PlainValues};
 use crate::pages::format::row_parts::RowParts;
 use crate::pages::format::stored_number::StoredNumber;
-use crate::pages::judge::{CellJudge, Judge};
+use crate::pages::judge::Judge;
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
-use crate::pages::value::StoredValue;
 
-/// Tallies a column of lists in which position i is label i of `tallies`. `cell` classifies a value at a
-/// position; it is called once per position and dictionary entry that occur together, unless there are too
-/// many of these. A NULL element is missing.
-///
-/// On [`ChunkOutcome::Unsupported`] and on an error the tallies are unchanged.
+/// Counts a column of lists in which position i is label i of `labels`, for the rows of each part. `judge` is asked once
+/// per position and dictionary entry that occur together, unless there are too many of these. A NULL element is missing.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
-pub fn count_vector(
+pub(crate) fn count_vectors(
+    chunk: &Chunk<'_>,
+    judge: &dyn Judge,
+    (labels, parts): (usize, RowParts<'_>),
+    workspace: &mut Workspace,
+) -> Result<ChunkOutcome<Vec<VectorSums>>> {
+    settle(count(chunk, judge, (labels, parts), workspace))
+}
+
+/// The same of all rows, as `cell` classifies a value at a position, added to `tallies` unless it fails.
+#[cfg(test)]
+pub(crate) fn count_vector(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    cell: &dyn Fn(usize, StoredValue<'_>) -> Cell,
-    tallies: &mut [Tally],
+    cell: &dyn Fn(usize, crate::pages::StoredValue<'_>) -> crate::counts::Cell,
+    tallies: &mut [crate::counts::Tally],
 ) -> Result<ChunkOutcome<VectorCount>> {
-    let outcome = count_vectors(chunk, &CellJudge(cell), (tallies.len(), RowParts::ALL), workspace)?;
+    let judge = crate::pages::judge::CellJudge(cell);
+    let outcome = count_vectors(chunk, &judge, (tallies.len(), RowParts::ALL), workspace)?;
     Ok(outcome.map(|parts| {
         let mut all = VectorCount::default();
         for part in parts {
@@ -48,19 +55,6 @@ pub fn count_vector(
         }
         all
     }))
-}
-
-/// The same of the rows of each part, by `labels` positions.
-///
-/// # Errors
-/// As [`count_vector`].
-pub(crate) fn count_vectors(
-    chunk: &Chunk<'_>,
-    judge: &dyn Judge,
-    (labels, parts): (usize, RowParts<'_>),
-    workspace: &mut Workspace,
-) -> Result<ChunkOutcome<Vec<VectorSums>>> {
-    settle(count(chunk, judge, (labels, parts), workspace))
 }
 
 fn count(
@@ -235,6 +229,8 @@ fn add_singles(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counts::{Cell, Tally};
+    use crate::pages::StoredValue;
     use crate::pages::by_hand::{ByHand, DICTIONARY, PLAIN, indices, packed, words};
 
     fn tallies(by_hand: &ByHand) -> Result<Vec<(u64, u64)>> {

@@ -16,7 +16,7 @@ pub(crate) struct PagePlace {
 
 /// The pages of a chunk that must be decoded, and what the other pages hold.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Chosen {
+pub(crate) struct Chosen {
     /// What the pages that need no decoding hold.
     pub constants: Vec<Constant<'static>>,
     /// Number of pages that need no decoding.
@@ -29,7 +29,7 @@ pub struct Chosen {
 
 impl Chosen {
     /// The byte ranges of the file that are needed, in ascending order; none if no page must be decoded.
-    pub fn parts(&self) -> impl Iterator<Item = Range<u64>> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Range<u64>> {
         self.dictionary().into_iter().chain(self.pages.iter().map(|page| &page.bytes)).cloned()
     }
 

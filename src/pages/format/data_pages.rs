@@ -4,6 +4,9 @@
 //! every page, of whatever size the header claims. Over 270 columns of booleans it takes 0.12 s to give the
 //! pages (`tests/bench/floor.rs`); a whole run that counts them takes 0.07 s.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
 use super::bytes::{prefixed, split};
 use super::chosen::{Chosen, Walk};
 use super::chunk::{Chunk, Workspace};
@@ -43,6 +46,7 @@ pub(crate) struct DataPages<'a> {
     leaf: LeafColumn,
     codec: PageCodec,
     decompressors: &'a mut Decompressors,
+    clock: Option<&'a AtomicU64>,
     buffer: &'a mut Vec<u8>,
     /// Values of a page whose bytes were apart.
     joined: &'a mut Vec<u8>,
@@ -87,9 +91,19 @@ fn open_with<'a>(
         return Err(corrupt(format!("{slots} values in a row group of {} rows", chunk.rows)));
     }
     let Workspace { decompressors, page, joined, dictionary } = workspace;
-    let (buffer, bytes) = (page, chunk.bytes);
-    let mut pages =
-        DataPages { leaf, codec, decompressors, buffer, joined, bytes, slots, seen: 0, chosen: None };
+    let Chunk { bytes, clock, .. } = *chunk;
+    let mut pages = DataPages {
+        leaf,
+        codec,
+        decompressors,
+        clock,
+        buffer: page,
+        joined,
+        bytes,
+        slots,
+        seen: 0,
+        chosen: None,
+    };
     if let Some(chosen) = chosen {
         let walk = Walk::new(chosen, bytes);
         (pages.bytes, pages.slots) = (walk.dictionary()?, chosen.rows());
@@ -121,7 +135,7 @@ impl<'a> DataPages<'a> {
         }
         let entries = match self.codec {
             PageCodec::Uncompressed => body,
-            codec => inflate(self.decompressors, codec, body, buffer, header.uncompressed)?,
+            codec => inflate(self.decompressors, self.clock, codec, body, buffer, header.uncompressed)?,
         };
         Dictionary::new(self.leaf, entries, values)
     }
@@ -156,7 +170,7 @@ impl<'a> DataPages<'a> {
                 let uncompressed = uncompressed.ok_or_else(|| corrupt("levels longer than their page"))?;
                 let values = match codec {
                     PageCodec::Uncompressed => body,
-                    codec => inflate(self.decompressors, codec, body, self.buffer, uncompressed)?,
+                    codec => inflate(self.decompressors, self.clock, codec, body, self.buffer, uncompressed)?,
                 };
                 let coding = self.leaf.coding(encoding)?;
                 let values = join(self.leaf, encoding, values, self.joined)?;
@@ -213,7 +227,7 @@ impl<'a> DataPages<'a> {
         let coding = self.leaf.coding(encoding)?;
         let mut values = match self.codec {
             PageCodec::Uncompressed => body,
-            codec => inflate(self.decompressors, codec, body, self.buffer, uncompressed)?,
+            codec => inflate(self.decompressors, self.clock, codec, body, self.buffer, uncompressed)?,
         };
         let mut parts: [&[u8]; 2] = [&[]; 2];
         for ((part, max), encoding) in
@@ -284,6 +298,7 @@ fn join<'b>(
 
 fn inflate<'b>(
     decompressors: &mut Decompressors,
+    clock: Option<&AtomicU64>,
     codec: PageCodec,
     body: &[u8],
     buffer: &'b mut Vec<u8>,
@@ -293,7 +308,11 @@ fn inflate<'b>(
         buffer.resize(len, 0);
     }
     let out = &mut buffer[..len];
+    let Some(clock) = clock else { return decompressors.fill(codec, body, out).map(|()| &*out) };
+    let start = Instant::now();
     decompressors.fill(codec, body, out)?;
+    let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    clock.fetch_add(nanoseconds, Ordering::Relaxed);
     Ok(out)
 }
 

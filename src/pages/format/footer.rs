@@ -22,7 +22,7 @@ const ROW_GROUPS_MAX: usize = 1 << 15;
 ///
 /// # Errors
 /// [`Error::Input`] saying what the footer claims.
-pub fn check_footer(footer: &[u8]) -> Result<()> {
+pub(crate) fn check_footer(footer: &[u8]) -> Result<()> {
     walked(footer).map(drop)
 }
 

@@ -11,7 +11,7 @@ use crate::pages::outcome::{Step, unsupported};
 
 /// The lists around a leaf of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nesting {
+pub(crate) struct Nesting {
     /// Definition level from which each list has an element; the outermost list is the first.
     element_defs: Vec<u32>,
     /// What each definition level says, from 0 to the highest.
@@ -33,7 +33,7 @@ impl Nesting {
     /// The lists around leaf number `leaf` of `schema`, in the order of its columns; `None` if there is no such
     /// leaf.
     #[must_use]
-    pub fn of(schema: &SchemaDescriptor, leaf: usize) -> Option<Self> {
+    pub(crate) fn of(schema: &SchemaDescriptor, leaf: usize) -> Option<Self> {
         let (mut left, mut element_defs) = (leaf, Vec::new());
         let highest = find(schema.root_schema(), 0, &mut left, &mut element_defs)?;
         let level = |def: u32| {
@@ -52,7 +52,7 @@ impl Nesting {
 
     /// Number of lists around the leaf.
     #[must_use]
-    pub fn lists(&self) -> usize {
+    pub(crate) fn lists(&self) -> usize {
         self.element_defs.len()
     }
 

@@ -14,6 +14,7 @@ pub(crate) const OUTSIDE: u8 = u8::MAX;
 
 impl<'m> RowParts<'m> {
     /// All rows.
+    #[cfg(test)]
     pub(crate) const ALL: RowParts<'static> = RowParts { masks: &[None] };
 
     pub(crate) fn new(masks: &'m [Option<&'m RowMask>]) -> Self {

@@ -12,7 +12,7 @@ use crate::pages::value::Constant;
 
 /// What a column index says about the pages of a chunk. At least one page needs no decoding.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KnownPages(Vec<KnownPage>);
+pub(crate) struct KnownPages(Vec<KnownPage>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct KnownPage {
@@ -40,7 +40,7 @@ enum Holds {
 /// them: unlike the statistics of a chunk, a column index does not say whether a bound is a value. The bounds
 /// of booleans, integers and decimals in words are values.
 #[must_use]
-pub fn known_pages(meta: &ColumnChunkMetaData, index: &[u8]) -> Option<KnownPages> {
+pub(crate) fn known_pages(meta: &ColumnChunkMetaData, index: &[u8]) -> Option<KnownPages> {
     let leaf = LeafColumn::of(meta.column_descr()).ok().filter(|leaf| leaf.max_rep == 0)?;
     let ColumnIndex { null_pages, minima, maxima, null_counts } = ColumnIndex::read(index).ok()?;
     let pages = null_pages.iter().zip(minima.iter().zip(maxima)).enumerate();
@@ -80,7 +80,7 @@ impl KnownPages {
     /// Chooses the pages to decode, by the offset index `index` of the same chunk in a row group of `rows`
     /// rows. `None` if the index is damaged, or contradicts itself, the column index or the footer.
     #[must_use]
-    pub fn choose(&self, meta: &ColumnChunkMetaData, index: &[u8], rows: u64) -> Option<Chosen> {
+    pub(crate) fn choose(&self, meta: &ColumnChunkMetaData, index: &[u8], rows: u64) -> Option<Chosen> {
         let locations = locations(index).ok()?;
         let (first, bytes) = meta.byte_range();
         let end = first.checked_add(bytes)?;

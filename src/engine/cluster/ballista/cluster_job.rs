@@ -154,9 +154,7 @@ impl ClusterJob<'_> {
             let shard = PinnedShard::new(number, shard)?;
             seen.insert(shard.number, Arc::new(shard));
         }
-        let place = |(number, file): (usize, datafusion::datasource::listing::PartitionedFile)| {
-            Ok((shard_number(number)?, file.range.map(|range| (range.start, range.end))))
-        };
+        let place = |part: pieces::ShardPart| Ok((shard_number(part.shard)?, part.range));
         let list = |list: Vec<_>| list.into_iter().map(place).collect::<Result<Vec<PieceRange>>>();
         Ok((seen, lists.into_iter().map(list).collect::<Result<_>>()?))
     }

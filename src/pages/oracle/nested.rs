@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, StructArray};
-use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Field, Fields};
-use posweight::testing::LabelSets;
-use posweight::testing::pages::{
+use crate::counts::{Cell, Tally};
+use crate::label_sets::LabelSets;
+use crate::pages::{
     Chunk, ChunkOutcome, LabelSet, Marks, Nesting, PairChunks, SetCount, SetCounter, StoredValue, Workspace,
     count_nested_sets, count_pairs, mark_flat, rows_of_nested_sets, rows_of_pairs,
 };
-use posweight::testing::{Cell, Tally};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, StructArray};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{DataType, Field, Fields};
 use proptest::prelude::*;
 
 use super::sets::{Expected, Rules, rules, trimmed};
-use super::{Shard, cell, counted, flat, value};
-use crate::generate::{TYPES, array, codes, label_array, settings};
+use super::{ColumnFile, cell, counted, flat, value};
+use crate::pages::generate::{TYPES, array, codes, label_array, settings};
 
 /// NULL, or lists of NULL or structs of NULL or a code.
 type Items = Option<Vec<Option<Option<u8>>>>;
@@ -91,11 +91,11 @@ fn row_values(array: &ArrayRef, row: usize) -> Option<Vec<Option<StoredValue<'_>
     Some(out)
 }
 
-fn nesting(shard: &Shard, leaf: usize) -> Nesting {
+fn nesting(shard: &ColumnFile, leaf: usize) -> Nesting {
     Nesting::of(shard.meta.file_metadata().schema_descr(), leaf).unwrap()
 }
 
-fn nested_sets(shard: &Shard, rules: &mut dyn LabelSet) -> Expected {
+fn nested_sets(shard: &ColumnFile, rules: &mut dyn LabelSet) -> Expected {
     let nesting = nesting(shard, 0);
     let (mut workspace, mut counter, mut sum) =
         (Workspace::default(), SetCounter::new(), SetCount::default());
@@ -123,7 +123,7 @@ fn take(found: &mut LabelRows, sets: &LabelSets) {
 /// Labels there are.
 const LABELS: usize = 20;
 
-fn nested_rows(shard: &Shard, rules: &mut dyn LabelSet) -> LabelRows {
+fn nested_rows(shard: &ColumnFile, rules: &mut dyn LabelSet) -> LabelRows {
     let (nesting, mut workspace, mut found) = (nesting(shard, 0), Workspace::default(), Vec::new());
     for chunk in shard.chunks() {
         let mut give = |sets: &mut LabelSets| {
@@ -146,7 +146,7 @@ proptest! {
     ) {
         let codes: Vec<_> = codes.iter().map(|code| if strict { code.or(Some(0)) } else { *code }).collect();
         let valid: Vec<_> = (0..codes.len()).map(|row| strict || row % nulls > 0).collect();
-        let shard = Shard::write(&struct_of(vec![("cat", array(kind, &codes))], &valid, strict), settings.properties().build());
+        let shard = ColumnFile::write(&struct_of(vec![("cat", array(kind, &codes))], &valid, strict), settings.properties().build());
         let (mut expected, mut rows) = (Tally::default(), Vec::new());
         for array in shard.arrays() {
             for row in 0..array.len() {
@@ -185,7 +185,7 @@ proptest! {
         };
         let valid: Vec<_> = (0..array.len()).map(|row| outer_strict || row % 5 != 2).collect();
         let array = if inside { struct_of(vec![("objects", array)], &valid, outer_strict) } else { array };
-        let shard = Shard::write(&array, settings.properties().build());
+        let shard = ColumnFile::write(&array, settings.properties().build());
         let (mut expected, mut by_row) = (Expected::default(), Vec::new());
         for array in shard.arrays() {
             for row in 0..array.len() {
@@ -215,7 +215,7 @@ proptest! {
         rows in proptest::collection::vec(pair_items(), 0..120), map in any::<bool>(), value_kind in 0..3_usize,
         mut rules in rules(), settings in settings(),
     ) {
-        let shard = Shard::write(&pair_array(&rows, map, ["i32", "f64", "bool"][value_kind]), settings.properties().build());
+        let shard = ColumnFile::write(&pair_array(&rows, map, ["i32", "f64", "bool"][value_kind]), settings.properties().build());
         let (mut expected, mut by_row, mut nulls, mut invalid) = (BTreeMap::new(), Vec::new(), [0, 0], 0);
         for array in shard.arrays() {
             for row in 0..array.len() {
@@ -311,11 +311,11 @@ fn pair_row(array: &ArrayRef, row: usize) -> Option<(&ArrayRef, &ArrayRef, std::
 }
 
 /// The two leaves of every row group.
-fn pair_chunks(shard: &Shard) -> impl Iterator<Item = [Chunk<'_>; 2]> {
+fn pair_chunks(shard: &ColumnFile) -> impl Iterator<Item = [Chunk<'_>; 2]> {
     shard.leaf(0).zip(shard.leaf(1)).map(|(keys, values)| [keys, values])
 }
 
-fn pairs(shard: &Shard, rules: &mut Rules) -> (LabelRows, Vec<Tally>, SetCount) {
+fn pairs(shard: &ColumnFile, rules: &mut Rules) -> (LabelRows, Vec<Tally>, SetCount) {
     let nesting = nesting(shard, 0);
     let [mut first, mut second] = [Workspace::default(), Workspace::default()];
     let (mut found, mut tallies, mut sum) = (Vec::new(), Vec::new(), SetCount::default());
@@ -340,8 +340,9 @@ fn pairs(shard: &Shard, rules: &mut Rules) -> (LabelRows, Vec<Tally>, SetCount) 
 
 #[test]
 fn columns_of_different_lists_are_no_pair_and_damage_leaves_no_trace() {
-    let settings = crate::generate::Settings::plain();
-    let write = |rows: &[Pairs]| Shard::write(&pair_array(rows, false, "i32"), settings.properties().build());
+    let settings = crate::pages::generate::Settings::plain();
+    let write =
+        |rows: &[Pairs]| ColumnFile::write(&pair_array(rows, false, "i32"), settings.properties().build());
     let item = |key, value| Some((Some(key), Some(value)));
     let one = write(&[Some(vec![item(1, 1), item(2, 0)]), Some(vec![item(1, 1)])]);
     let other = write(&[Some(vec![item(1, 1)]), Some(vec![item(2, 0), item(1, 1)])]);
@@ -355,7 +356,7 @@ fn columns_of_different_lists_are_no_pair_and_damage_leaves_no_trace() {
     assert!(error.to_string().contains("keys and values in different lists"), "{error}");
     assert_eq!(tallies, vec![Tally { positives: 5, ..Tally::default() }; 3]);
 
-    let deep = Shard::write(
+    let deep = ColumnFile::write(
         &list_of(items_array("i32", &[Some(vec![Some(Some(1))])], false), &[Some(1)], false),
         settings.properties().build(),
     );

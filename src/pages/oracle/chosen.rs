@@ -2,18 +2,16 @@
 
 use std::ops::Range;
 
+use crate::counts::{Cell, Tally};
+use crate::pages::{Chosen, Chunk, ChunkOutcome, Workspace, count_flat, count_flat_pages, known_pages};
 use parquet::basic::Type;
-use posweight::testing::pages::{
-    Chosen, Chunk, ChunkOutcome, Workspace, count_flat, count_flat_pages, known_pages,
-};
-use posweight::testing::{Cell, Tally};
 use proptest::prelude::*;
 
-use super::{Shard, cell, counted};
-use crate::generate::{Settings, TYPES, array, codes, settings};
+use super::{ColumnFile, cell, counted};
+use crate::pages::generate::{Settings, TYPES, array, codes, settings};
 
 /// The column indexes and offset indexes of the row groups of a shard.
-fn indexes(shard: &Shard) -> Vec<[Vec<u8>; 2]> {
+fn indexes(shard: &ColumnFile) -> Vec<[Vec<u8>; 2]> {
     let part = |offset: Option<i64>, len: Option<i32>| {
         let start = offset.unwrap_or(0) as usize;
         shard.bytes[start..start + len.unwrap_or(0) as usize].to_vec()
@@ -32,7 +30,7 @@ fn chosen(chunk: &Chunk<'_>, [columns, offsets]: &[Vec<u8>; 2]) -> Option<Chosen
 }
 
 /// The tally of a chunk by the pages that are chosen; every byte that is not needed is 0xff.
-fn tally(shard: &Shard, chunk: &Chunk<'_>, chosen: &Chosen) -> Result<Tally, String> {
+fn tally(shard: &ColumnFile, chunk: &Chunk<'_>, chosen: &Chosen) -> Result<Tally, String> {
     let mut sum = Tally::default();
     for constant in &chosen.constants {
         sum.missing += constant.nulls;
@@ -71,7 +69,7 @@ proptest! {
     fn known_and_decoded_pages_are_all_pages(
         kind in proptest::sample::select(&TYPES[..]), codes in runs(), settings in settings(),
     ) {
-        let shard = Shard::write(&array(kind, &codes), settings.properties().build());
+        let shard = ColumnFile::write(&array(kind, &codes), settings.properties().build());
         for (chunk, indexes) in shard.chunks().zip(indexes(&shard)) {
             let whole = counted(count_flat(&chunk, &mut Workspace::default(), &cell).unwrap());
             if let Some(chosen) = chosen(&chunk, &indexes) {
@@ -88,7 +86,7 @@ proptest! {
         flips in proptest::collection::vec((0..2_usize, any::<prop::sample::Index>(), 1..=255_u8), 1..4),
     ) {
         let settings = Settings { page_rows: settings.page_rows.min(40), ..settings };
-        let shard = Shard::write(&array(kind, &codes), settings.properties().build());
+        let shard = ColumnFile::write(&array(kind, &codes), settings.properties().build());
         for (chunk, mut indexes) in shard.chunks().zip(indexes(&shard)) {
             for (which, at, bits) in &flips {
                 let index = &mut indexes[*which];
@@ -121,7 +119,7 @@ fn pages_are_known_where_bounds_are_values_and_nulls_are_counted() {
     for kind in TYPES {
         let settings = Settings { page_rows: 20, ..Settings::plain() };
         let properties = settings.properties().set_write_batch_size(20).build();
-        let shard = Shard::write(&array(kind, &codes), properties);
+        let shard = ColumnFile::write(&array(kind, &codes), properties);
         let (chunk, [columns, offsets]) = (shard.chunks().next().unwrap(), &indexes(&shard)[0]);
         let words = matches!(chunk.meta.column_type(), Type::BOOLEAN | Type::INT32 | Type::INT64);
         let found = chosen(&chunk, &[columns.clone(), offsets.clone()]).unwrap();

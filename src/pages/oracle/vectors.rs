@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::counts::{Cell, Tally};
+use crate::pages::{StoredValue, VectorCount, Workspace, count_vector};
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type};
-use posweight::testing::pages::{StoredValue, VectorCount, Workspace, count_vector};
-use posweight::testing::{Cell, Tally};
 use proptest::prelude::*;
 
-use super::{Shard, cell, counted, value};
-use crate::generate::{Rows, Settings, TYPES, array, lists, rows, settings};
+use super::{ColumnFile, cell, counted, value};
+use crate::pages::generate::{Rows, Settings, TYPES, array, lists, rows, settings};
 
 pub(super) const WIDTH: usize = 5;
 
@@ -40,7 +40,7 @@ pub(super) fn cell_at(position: usize, value: StoredValue<'_>) -> Cell {
     }
 }
 
-fn vector(shard: &Shard) -> (Vec<Tally>, VectorCount) {
+fn vector(shard: &ColumnFile) -> (Vec<Tally>, VectorCount) {
     let (mut workspace, mut tallies, mut sum) =
         (Workspace::default(), vec![Tally::default(); WIDTH], VectorCount::default());
     for chunk in shard.chunks() {
@@ -63,7 +63,7 @@ proptest! {
     fn vectors_are_tallied_as_arrow_reads_them(
         kind in proptest::sample::select(&TYPES[..]), rows in vectors(), settings in settings(),
     ) {
-        let shard = Shard::write(&lists("list", &rows, |codes| array(kind, codes)), settings.properties().build());
+        let shard = ColumnFile::write(&lists("list", &rows, |codes| array(kind, codes)), settings.properties().build());
         let (mut tallies, mut count) = (vec![Tally::default(); WIDTH], VectorCount::default());
         for array in shard.arrays() {
             for row in 0..array.len() {
@@ -104,7 +104,7 @@ fn lists_of_fixed_size_may_be_null() {
     let field = Arc::new(Field::new("element", DataType::Float32, true));
     let nulls = NullBuffer::from(vec![true, false, true]);
     let array: ArrayRef = Arc::new(FixedSizeListArray::new(field, WIDTH as i32, values, Some(nulls)));
-    let (tallies, count) = vector(&Shard::write(&array, Settings::plain().properties().build()));
+    let (tallies, count) = vector(&ColumnFile::write(&array, Settings::plain().properties().build()));
     assert_eq!((count.rows, count.null_rows, count.wrong_rows), (3, 1, 0));
     assert_eq!(
         tallies.iter().map(|t| (t.positives + t.uncertain, t.negatives, t.missing)).collect::<Vec<_>>(),

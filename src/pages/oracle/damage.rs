@@ -1,17 +1,15 @@
 //! What is not known, and what is damaged.
 
+use crate::counts::Tally;
+use crate::pages::{Chunk, ChunkOutcome, SetCounter, Workspace, count_flat, count_sets, count_vector};
 use parquet::basic::{BrotliLevel, Compression, Encoding};
 use parquet::file::properties::WriterVersion;
-use posweight::testing::Tally;
-use posweight::testing::pages::{
-    Chunk, ChunkOutcome, SetCounter, Workspace, count_flat, count_sets, count_vector,
-};
 use proptest::prelude::*;
 
 use super::sets::{Rules, trimmed};
 use super::vectors::{WIDTH, cell_at};
-use super::{Shard, cell};
-use crate::generate::{Rows, Settings, TYPES, array, codes, lists, settings};
+use super::{ColumnFile, cell};
+use crate::pages::generate::{Rows, Settings, TYPES, array, codes, lists, settings};
 
 #[test]
 fn what_is_not_known_is_left_to_arrow_and_counts_nothing() {
@@ -27,7 +25,7 @@ fn what_is_not_known_is_left_to_arrow_and_counts_nothing() {
         ),
         (brotli.properties().build(), "codec BROTLI(BrotliLevel(1))"),
     ] {
-        let shard = Shard::write(&ints, properties);
+        let shard = ColumnFile::write(&ints, properties);
         let chunk = shard.chunks().next().unwrap();
         let (mut workspace, mut counter, mut tallies) =
             (Workspace::default(), SetCounter::new(), [Tally::default(); WIDTH]);
@@ -38,7 +36,7 @@ fn what_is_not_known_is_left_to_arrow_and_counts_nothing() {
         assert_eq!(found, ChunkOutcome::Unsupported(reason.to_owned()));
         assert_eq!((trimmed(counter.take()), tallies), (vec![], [Tally::default(); WIDTH]));
     }
-    let shard = Shard::write(&ints, plain.properties().build());
+    let shard = ColumnFile::write(&ints, plain.properties().build());
     let chunk = shard.chunks().next().unwrap();
     let found = count_flat(&chunk, &mut Workspace::default(), &cell).unwrap();
     assert_eq!(
@@ -67,7 +65,7 @@ proptest! {
         width in 1..5_usize,
     ) {
         let mut workspace = Workspace::default();
-        let shard = Shard::write(&array(kind, &codes), settings.properties().build());
+        let shard = ColumnFile::write(&array(kind, &codes), settings.properties().build());
         for chunk in shard.chunks() {
             let bytes = damage(chunk.bytes, &flips);
             if let Ok(ChunkOutcome::Counted(count)) = count_flat(&Chunk { bytes: &bytes, ..chunk }, &mut workspace, &cell) {
@@ -75,7 +73,7 @@ proptest! {
             }
         }
         let rows: Rows = codes.chunks(width).map(|row| Some(row.to_vec())).collect();
-        let shard = Shard::write(&lists("list", &rows, |codes| array(kind, codes)), settings.properties().build());
+        let shard = ColumnFile::write(&lists("list", &rows, |codes| array(kind, codes)), settings.properties().build());
         let mut rules = Rules { bound: Some(3), invalid: 100, two: 99, alike: false };
         for chunk in shard.chunks() {
             let bytes = damage(chunk.bytes, &flips);
@@ -104,7 +102,7 @@ fn every_beginning_of_a_chunk_is_refused() {
     let codes: Vec<_> = (0..300_u32).map(|i| Some((i * i % 6) as u8)).collect();
     for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
         let settings = Settings { version, page_rows: 50, ..Settings::plain() };
-        let shard = Shard::write(&array("i32", &codes), settings.properties().build());
+        let shard = ColumnFile::write(&array("i32", &codes), settings.properties().build());
         let chunk = shard.chunks().next().unwrap();
         for end in 0..chunk.bytes.len() {
             let cut = Chunk { bytes: &chunk.bytes[..end], ..chunk };
@@ -116,13 +114,13 @@ fn every_beginning_of_a_chunk_is_refused() {
 
 #[test]
 fn a_footer_that_lies_about_rows_is_refused() {
-    let shard = Shard::write(&array("u8", &[Some(1); 20]), Settings::plain().properties().build());
+    let shard = ColumnFile::write(&array("u8", &[Some(1); 20]), Settings::plain().properties().build());
     let chunk = shard.chunks().next().unwrap();
     let mut tallies = [Tally::default()];
     let error = count_flat(&Chunk { rows: 21, ..chunk }, &mut Workspace::default(), &cell).unwrap_err();
     assert_eq!(error.to_string(), "corrupt column chunk: 20 values in a row group of 21 rows");
     let rows = vec![Some(vec![Some(1)]); 20];
-    let shard = Shard::write(
+    let shard = ColumnFile::write(
         &lists("list", &rows, |codes| array("u8", codes)),
         Settings::plain().properties().build(),
     );

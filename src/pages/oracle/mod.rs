@@ -11,6 +11,8 @@
 
 use std::sync::Arc;
 
+use crate::counts::{Cell, Tally};
+use crate::pages::{Chunk, ChunkOutcome, FlatCount, StoredValue, Workspace, check_footer, count_flat};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Decimal128Type, Field, Float16Type, Float32Type, Float64Type, Int8Type,
@@ -21,13 +23,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
-use posweight::testing::pages::{
-    Chunk, ChunkOutcome, FlatCount, StoredValue, Workspace, check_footer, count_flat,
-};
-use posweight::testing::{Cell, Tally};
 use proptest::prelude::*;
 
-use crate::generate::{TYPES, array, codes, settings};
+use crate::pages::generate::{TYPES, array, codes, settings};
 
 mod chosen;
 mod damage;
@@ -36,12 +34,12 @@ mod sets;
 mod vectors;
 
 /// A Parquet file of one column.
-struct Shard {
+struct ColumnFile {
     bytes: Bytes,
     meta: ParquetMetaData,
 }
 
-impl Shard {
+impl ColumnFile {
     fn write(array: &ArrayRef, properties: WriterProperties) -> Self {
         let schema = Arc::new(Schema::new(vec![Field::new("label", array.data_type().clone(), true)]));
         let batch = RecordBatch::try_new(schema.clone(), vec![array.clone()]).unwrap();
@@ -68,7 +66,7 @@ impl Shard {
             let meta = group.column(leaf);
             let (start, len) = meta.byte_range();
             let bytes = &self.bytes[start as usize..(start + len) as usize];
-            Chunk { bytes, meta, rows: group.num_rows() as u64 }
+            Chunk { bytes, meta, rows: group.num_rows() as u64, clock: None }
         })
     }
 
@@ -152,7 +150,7 @@ fn counted<T>(outcome: ChunkOutcome<T>) -> T {
     }
 }
 
-fn flat(shard: &Shard, workspace: &mut Workspace) -> FlatCount {
+fn flat(shard: &ColumnFile, workspace: &mut Workspace) -> FlatCount {
     let mut sum = FlatCount::default();
     for chunk in shard.chunks() {
         let count = counted(count_flat(&chunk, workspace, &cell).unwrap());
@@ -168,7 +166,7 @@ proptest! {
     fn a_flat_column_is_tallied_as_arrow_reads_it(
         kind in proptest::sample::select(&TYPES[..]), codes in codes(700), settings in settings(),
     ) {
-        let shard = Shard::write(&array(kind, &codes), settings.properties().build());
+        let shard = ColumnFile::write(&array(kind, &codes), settings.properties().build());
         let mut expected = Tally::default();
         for array in shard.arrays() {
             (0..array.len()).for_each(|row| expected.add(value(&array, row).map_or(Cell::Missing, cell), 1));

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::pages::{LabelSet, SetCount, SetCounter, StoredValue, Workspace, count_sets};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::DataType;
-use posweight::testing::pages::{LabelSet, SetCount, SetCounter, StoredValue, Workspace, count_sets};
 use proptest::prelude::*;
 
-use super::{Shard, counted, value};
-use crate::generate::{Settings, label_array, lists, rows, settings};
+use super::{ColumnFile, counted, value};
+use crate::pages::generate::{Settings, label_array, lists, rows, settings};
 
 /// Labels for ints and texts; what they are is decided by a number, so that all kinds of mappings occur.
 #[derive(Debug, Clone)]
@@ -106,7 +106,7 @@ impl Expected {
     }
 }
 
-fn sets(shard: &Shard, rules: &mut dyn LabelSet) -> Expected {
+fn sets(shard: &ColumnFile, rules: &mut dyn LabelSet) -> Expected {
     let (mut workspace, mut counter, mut sum) =
         (Workspace::default(), SetCounter::new(), SetCount::default());
     for chunk in shard.chunks() {
@@ -136,7 +136,7 @@ proptest! {
         rows in rows(0..9_usize), mut rules in rules(), settings in settings(),
     ) {
         let array = lists(list, &rows, |codes| label_array(kind, codes));
-        let shard = Shard::write(&array, settings.properties().build());
+        let shard = ColumnFile::write(&array, settings.properties().build());
         let mut expected = Expected::default();
         for array in shard.arrays() {
             for row in 0..array.len() {
@@ -156,7 +156,7 @@ proptest! {
         codes in proptest::collection::vec(proptest::option::weighted(0.9, 0..12_u8), 0..500),
         mut rules in rules(), settings in settings(),
     ) {
-        let shard = Shard::write(&label_array(kind, &codes), settings.properties().build());
+        let shard = ColumnFile::write(&label_array(kind, &codes), settings.properties().build());
         let mut expected = Expected::default();
         for array in shard.arrays() {
             for row in 0..array.len() {
@@ -186,7 +186,7 @@ fn a_delimited_string_stands_for_several_labels() {
     let array: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
     for dictionary in [true, false] {
         let settings = Settings { dictionary, ..Settings::plain() };
-        let found = sets(&Shard::write(&array, settings.properties().build()), &mut Delimited);
+        let found = sets(&ColumnFile::write(&array, settings.properties().build()), &mut Delimited);
         assert_eq!(found.positives, [0, 3, 3, 1]);
         assert_eq!((found.count.rows, found.count.null_rows, found.count.invalid_rows), (6, 1, 0));
     }
