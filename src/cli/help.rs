@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// Verbs whose help would not fit two screens, with the flags that it shows first.
-const COMMON: [(&str, &[&str]); 4] = [
+const COMMON: [(&str, &[&str]); 5] = [
     (
         "compute",
         &[
@@ -82,6 +82,25 @@ const COMMON: [(&str, &[&str]); 4] = [
             "sample_weight",
             "scheme",
             "clip",
+            "memory_limit",
+            "quiet",
+        ],
+    ),
+    (
+        "watch",
+        &[
+            "shards",
+            "every",
+            "max_failures",
+            "out",
+            "state",
+            "layout",
+            "labels",
+            "vocabulary",
+            "where",
+            "by",
+            "scheme",
+            "metrics_textfile",
             "memory_limit",
             "quiet",
         ],

@@ -23,7 +23,9 @@ mod schema;
 mod signals;
 mod source_flags;
 mod sql;
+mod service;
 mod tee;
+mod watch;
 mod weigh;
 
 use std::ffi::OsString;
@@ -61,6 +63,8 @@ enum Verb {
     Run(Box<run::RunVerb>),
     /// Count an Arrow IPC stream on its way from stdin to stdout
     Tee(Box<tee::TeeVerb>),
+    /// Publish a new result whenever shards are added, replaced or deleted
+    Watch(Box<watch::WatchVerb>),
     /// Show shards, columns and the detected layout
     Inspect(Box<inspect::InspectVerb>),
     /// Merge saved counts and compute weights, without reading shards
@@ -145,6 +149,7 @@ impl Verb {
             Self::Run(verb) => return verb.act(),
             Self::Sample(verb) => return verb.act(),
             Self::Tee(verb) => return verb.act(),
+            Self::Watch(verb) => return verb.act(),
             Self::Demo(verb) => return verb.act(),
             Self::Doctor(verb) => return verb.act(),
             Self::Inspect(verb) => verb.act(),

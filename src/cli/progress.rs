@@ -80,13 +80,23 @@ pub(super) fn carry_out_stream(spec: Spec, voice: &LogFlags, on_broken_pipe: OnB
     carry_out_passing(spec, voice, Some(on_broken_pipe))
 }
 
-fn carry_out_passing(mut spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>) -> Result<u8> {
-    voice.listen();
+/// The plan of a spec on this machine; the summary reports a wrong spec too.
+pub(super) fn planned(mut spec: Spec) -> Result<Plan> {
     let disabled =
         std::env::var("OPENLINEAGE_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
     let collector = std::env::var("OPENLINEAGE_URL").ok().filter(|url| !url.is_empty());
     spec.openlineage = spec.openlineage.or(collector).filter(|_| !disabled);
-    let mut plan = Plan::resolve(spec.clone(), Machine::here()).inspect_err(|error| refused(&spec, error))?;
+    Plan::resolve(spec.clone(), Machine::here()).inspect_err(|error| refused(&spec, error))
+}
+
+/// Shows nothing of how far a run has come.
+pub(super) fn quiet() -> impl Observer {
+    Watcher { quiet: true, bar: false, running: Mutex::new(None) }
+}
+
+fn carry_out_passing(spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>) -> Result<u8> {
+    voice.listen();
+    let mut plan = planned(spec)?;
     if pass_on.is_some() && plan.out.folder().is_none() {
         return Err(Error::usage("--out -: stdout takes the stream").hint("name a folder with --out DIR"));
     }

@@ -132,6 +132,8 @@ mod messages;
 mod faults;
 /// Rows of stdin: counted as they come, and passed on.
 mod streams;
+/// `watch` follows shards that come and go.
+mod watch;
 /// Streams, variables, schemas and collectors: the world around a run.
 mod outside;
 

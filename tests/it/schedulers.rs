@@ -31,6 +31,15 @@ fn takes(arguments: &[&str]) {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
 
+/// The same of `watch`.
+fn watches(arguments: &[&str]) {
+    assert_eq!(arguments[..2], ["watch", "/etc/posweight/nightly.toml"]);
+    let place = Place::new();
+    let spec = root().join("pipelines/nightly.toml");
+    let ended = place.run(&[&["watch", spec.to_str().unwrap()], &arguments[2..], &["--emit-spec"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
 #[test]
 fn cron() {
     let text = read("nightly.cron");
@@ -75,10 +84,20 @@ fn systemd() {
     takes(&arguments[1..]);
     assert_eq!(numbers(&of("Service.RestartPreventExitStatus")), for_a_person());
     assert_eq!((of("Service.Type"), of("Service.SuccessExitStatus")), ("oneshot".into(), "99".into()));
+    let watching = unit("posweight-watch.service");
+    let of = |wanted: &str| watching.iter().find(|(key, _)| key == wanted).unwrap().1.clone();
+    let command = of("Service.ExecStart");
+    let arguments: Vec<&str> = command.split(' ').collect();
+    watches(&arguments[1..]);
+    assert_eq!(numbers(&of("Service.RestartPreventExitStatus")), for_a_person());
+    assert_eq!(
+        (of("Service.Type"), of("Service.ExecReload")),
+        ("notify".into(), "/bin/kill -HUP $MAINPID".into())
+    );
     let timer = unit("posweight.timer");
     assert!(timer.iter().any(|(key, _)| key == "Timer.OnCalendar"));
     // Where systemd is installed, it has the last word.
-    for name in ["posweight.service", "posweight.timer"] {
+    for name in ["posweight.service", "posweight-watch.service", "posweight.timer"] {
         let path = root().join("pipelines/schedulers").join(name);
         if let Ok(output) = Command::new("systemd-analyze").arg("verify").arg(path).output() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -100,6 +119,13 @@ fn kubernetes() {
     let arguments: Vec<&str> = container["args"].as_vec().unwrap().iter().filter_map(Yaml::as_str).collect();
     takes(&arguments);
     assert_eq!(job["template"]["spec"]["restartPolicy"].as_str(), Some("Never"));
+    let deployment = &documents[2]["spec"];
+    let container = &deployment["template"]["spec"]["containers"][0];
+    let arguments: Vec<&str> = container["args"].as_vec().unwrap().iter().filter_map(Yaml::as_str).collect();
+    watches(&arguments);
+    // Two pods would publish to one place.
+    assert_eq!(deployment["replicas"].as_i64(), Some(1));
+    assert_eq!(deployment["strategy"]["type"].as_str(), Some("Recreate"));
 }
 
 #[test]

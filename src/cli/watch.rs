@@ -1,0 +1,227 @@
+//! `posweight watch`: runs again and again while shards come and go. Each run is one as of `posweight run`.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::flags;
+use super::output::{print, runtime, say, say_error};
+use super::progress::{LogFlags, planned, quiet};
+use super::service::tell_manager;
+use super::signals::{Signals, Woken};
+use crate::error::{Error, Result, plural};
+use crate::pipeline::outcome::Ended;
+use crate::pipeline::parsing::read;
+use crate::pipeline::plan::Plan;
+use crate::pipeline::run::run;
+use crate::pipeline::spec::{OneOrMany, Spec};
+use crate::pipeline::variables::Variables;
+
+/// Publish a new result whenever shards are added, replaced or deleted
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Only new and changed shards are read; nothing is published while nothing changes. A run that fails, such as one that meets
+a shard that is still being written, leaves the last result and is tried again. SIGHUP publishes now. SIGTERM and Ctrl-C
+end the program; the counts of shards that are in --state stay.
+
+Examples:
+  posweight watch data/train/ --out weights/ --state weights.state
+  posweight watch s3://bucket/train/ --out weights/ --state weights.state --every 5m
+  posweight watch nightly.toml --every 1m       # a pipeline file with `out` and `state`, its checks included"
+)]
+pub(super) struct WatchVerb {
+    /// Shards as of compute, or one pipeline file
+    #[arg(required = true, value_name = "SHARDS|PIPELINE.toml")]
+    shards: Vec<String>,
+    /// Time between two looks at the shards: 30s, 5m, 1h
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    every: String,
+    /// How many runs in a row may fail before the program ends with their exit code
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    max_failures: u64,
+    #[command(flatten)]
+    counted: flags::CountFlags,
+    #[command(flatten)]
+    weights: flags::WeightFlags,
+    #[command(flatten)]
+    measured: flags::RowMeasureFlags,
+    #[command(flatten)]
+    told: flags::ReportFlags,
+    #[command(flatten)]
+    running: flags::RunFlags,
+    #[command(flatten)]
+    logging: LogFlags,
+    /// Print the equivalent pipeline file and exit
+    #[arg(long)]
+    emit_spec: bool,
+}
+
+impl WatchVerb {
+    pub(super) fn act(&self) -> Result<u8> {
+        let spec = self.spec()?;
+        if self.emit_spec {
+            return print(&spec.to_toml()?).map(|()| 0);
+        }
+        let every = time(&self.every)?;
+        self.logging.listen();
+        let plan = planned(spec.clone())?;
+        if plan.out.folder().is_none() {
+            return Err(Error::usage("watch needs a folder for the result").hint("name one with --out DIR"));
+        }
+        if plan.state.is_none() {
+            return Err(Error::usage("watch needs a file for the counts of each shard")
+                .hint("name one with --state FILE, or in a pipeline file with state = \"FILE\""));
+        }
+        let runtime = runtime(plan.count.limits.threads)?;
+        let ended = runtime.block_on(self.watch(&spec, every));
+        runtime.shutdown_background();
+        ended
+    }
+
+    /// What each run is made of. A result is replaced, and nothing is done while nothing changes.
+    fn spec(&self) -> Result<Spec> {
+        let mut spec = Spec::default();
+        self.counted.put(&mut spec);
+        self.weights.put(&mut spec)?;
+        self.measured.put(&mut spec);
+        self.told.put(&mut spec);
+        self.running.put(&mut spec);
+        match &self.shards[..] {
+            [file] if file.ends_with(".toml") => {
+                if spec.to_toml()? != Spec::default().to_toml()? {
+                    return Err(Error::usage(format!("{file}: a pipeline file takes no flags of compute"))
+                        .hint("write them into the file as keys; posweight watch SHARDS … --emit-spec prints them"));
+                }
+                let environment = std::env::vars_os()
+                    .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+                spec = read(file.as_ref(), &Variables::new(&[], environment)?)?;
+            }
+            shards => spec.shards = Some(OneOrMany::Many(shards.to_vec())),
+        }
+        spec.overwrite = Some(true);
+        spec.skip_exit_code = spec.skip_exit_code.or(Some(0));
+        Ok(spec)
+    }
+
+    async fn watch(&self, spec: &Spec, every: Duration) -> Result<u8> {
+        let mut signals = Signals::new()?.with_hangup()?;
+        let (mut failures, mut last_error) = (0, None);
+        let mut asked = false;
+        tell_manager("READY=1\nSTATUS=looking at the shards");
+        loop {
+            let skip_exit_code = spec.skip_exit_code.filter(|_| !asked);
+            let plan = planned(Spec { skip_exit_code, ..spec.clone() })?;
+            let clock = Instant::now();
+            let ended = run(&plan, &quiet(), signals.end()).await;
+            let status = match ended {
+                Ok(ended) => {
+                    (failures, last_error) = (0, None);
+                    self.said(&ended, &plan, clock.elapsed())
+                }
+                Err(Error::Stopped(code)) => return Ok(stopped(code)),
+                Err(error) if may_pass(&error) && failures < self.max_failures => {
+                    failures += 1;
+                    let text = error.to_string();
+                    // The same error is said once.
+                    if last_error.as_ref() != Some(&text) {
+                        say_error(&error);
+                        say(&format!("the last result stays; the next look is in {}", self.every));
+                    }
+                    last_error = Some(text);
+                    format!("the last {} failed", plural(failures, "run"))
+                }
+                Err(error) => return Err(error),
+            };
+            tell_manager(&format!("STATUS={status}"));
+            asked = match signals.woken(every).await {
+                Woken::Time => false,
+                Woken::Asked => true,
+                Woken::Ended(code) => return Ok(stopped(code)),
+            };
+        }
+    }
+
+    /// Says what a run did, and gives its state in a few words.
+    fn said(&self, ended: &Ended, plan: &Plan, elapsed: Duration) -> String {
+        let Ended::Done(outcome) = ended else { return "up to date".to_owned() };
+        let counts = &outcome.derived.file.counts;
+        let read = outcome.source.to_string();
+        let status = format!(
+            "published {}, {}, {read}",
+            plural(counts.rows(), "row"),
+            plural(counts.len() as u64, "label")
+        );
+        if !self.logging.is_quiet()
+            && let Some(out) = plan.out.folder()
+        {
+            let reused = plural(outcome.reused as u64, "shard");
+            let seconds = elapsed.as_secs_f64();
+            say(&format!("{}: {status}; counts of {reused} were saved; {seconds:.2} s", out.display()));
+        }
+        status
+    }
+}
+
+/// A service that is told to end has not failed.
+fn stopped(code: u8) -> u8 {
+    const TERMINATED: u8 = 143;
+    tell_manager("STOPPING=1");
+    if code == TERMINATED { 0 } else { code }
+}
+
+/// Whether a later run may succeed without another command: shards are replaced, stores come back.
+fn may_pass(error: &Error) -> bool {
+    matches!(error, Error::Check(_) | Error::Input(_) | Error::Transient(_) | Error::Changed(_))
+}
+
+/// A time such as `30s`.
+fn time(text: &str) -> Result<Duration> {
+    let wrong = || {
+        Error::usage(format!("--every {text}: this is not a time"))
+            .hint("write a number with its unit: 30s, 5m, 1h, or 200ms")
+    };
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| wrong())? * seconds;
+    // A pause that is too short would keep a processor busy.
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if time >= Duration::from_millis(100) => Ok(time),
+        Ok(_) => Err(Error::usage(format!("--every {text}: shards are looked at every 100ms at most"))
+            .hint("write --every 100ms or more")),
+        Err(_) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(time("30s").unwrap(), Duration::from_secs(30));
+        assert_eq!(time("1.5m").unwrap(), Duration::from_secs(90));
+        assert_eq!(time("2h").unwrap(), Duration::from_secs(7200));
+        assert_eq!(time("250ms").unwrap(), Duration::from_millis(250));
+        for wrong in ["", "30", "s", "-1s", "1d", "1 s", "1e3s", "0s", "99ms", "1.2.3s"] {
+            let error = time(wrong).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().starts_with("--every"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_flag_or_a_full_disk_does_not_pass() {
+        assert!(may_pass(&Error::input("x")) && may_pass(&Error::transient("x")));
+        assert!(
+            !may_pass(&Error::usage("x"))
+                && !may_pass(&Error::output("x"))
+                && !may_pass(&Error::resource("x"))
+        );
+    }
+}
