@@ -298,7 +298,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
             return whole(facts.empty_cells && are_many, missing, Some(observed));
         }
         FindingKind::MissingAsLabel => labels_with(counts, |i| {
-            is_missing_name(counts.labels().name(i)) && counts.tallies()[i].positives > 0
+            counts.tallies()[i].positives > 0 && is_missing_name(counts.labels().name(i))
         }),
         FindingKind::SkippedShards => {
             let n = facts.skipped_shards as u64;

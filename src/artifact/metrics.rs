@@ -39,8 +39,10 @@ pub(crate) fn metrics(results: &RunResults, counts: Option<&LabelCounts>, now: f
     }
     if let Some(counts) = counts {
         let mut rarest: Vec<usize> = (0..counts.len()).collect();
-        rarest.sort_by_key(|&label| counts.tallies()[label].positives);
-        rarest.truncate(LABELS);
+        if rarest.len() > LABELS {
+            rarest.select_nth_unstable_by_key(LABELS, |&label| (counts.tallies()[label].positives, label));
+            rarest.truncate(LABELS);
+        }
         rarest.sort_unstable();
         let prevalences: Vec<_> = rarest
             .into_iter()

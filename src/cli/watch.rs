@@ -1,5 +1,6 @@
 //! `posweight watch`: runs again and again while shards come and go. Each run is one as of `posweight run`.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -87,7 +88,7 @@ impl WatchVerb {
         self.told.put(&mut spec);
         self.running.put(&mut spec);
         match &self.shards[..] {
-            [file] if file.ends_with(".toml") => {
+            [file] if Path::new(file).extension().is_some_and(|ending| ending == "toml") => {
                 if spec.to_toml()? != Spec::default().to_toml()? {
                     return Err(Error::usage(format!("{file}: a pipeline file takes no flags of compute"))
                         .hint("write them into the file as keys; posweight watch SHARDS … --emit-spec prints them"));
@@ -145,11 +146,11 @@ impl WatchVerb {
     fn said(&self, ended: &Ended, plan: &Plan, elapsed: Duration) -> String {
         let Ended::Done(outcome) = ended else { return "up to date".to_owned() };
         let counts = &outcome.derived.file.counts;
-        let read = outcome.source.to_string();
         let status = format!(
-            "published {}, {}, {read}",
+            "published {}, {}, {}",
             plural(counts.rows(), "row"),
-            plural(counts.len() as u64, "label")
+            plural(counts.len() as u64, "label"),
+            outcome.source
         );
         if !self.logging.is_quiet()
             && let Some(out) = plan.out.folder()
@@ -207,7 +208,7 @@ mod tests {
     fn times_have_units() {
         assert_eq!(time("30s").unwrap(), Duration::from_secs(30));
         assert_eq!(time("1.5m").unwrap(), Duration::from_secs(90));
-        assert_eq!(time("2h").unwrap(), Duration::from_secs(7200));
+        assert_eq!(time("2h").unwrap(), Duration::from_hours(2));
         assert_eq!(time("250ms").unwrap(), Duration::from_millis(250));
         for wrong in ["", "30", "s", "-1s", "1d", "1 s", "1e3s", "0s", "99ms", "1.2.3s"] {
             let error = time(wrong).unwrap_err();

@@ -37,15 +37,17 @@ fn seen_as(name: &str) -> String {
 /// Labels whose names are whole numbers, of which the order of texts makes something else than their numbers say.
 pub(super) fn numeric_names(counts: &LabelCounts) -> Vec<usize> {
     let of = |range: std::ops::Range<usize>, prefix: usize, unlisted: Option<&Unlisted>| -> Vec<usize> {
+        if unlisted.is_none_or(|unlisted| unlisted.order != NameOrder::Name) {
+            return Vec::new();
+        }
         let name = |i: usize| counts.labels().name(i).get(prefix..).unwrap_or_default();
         let number = |i: usize| name(i).parse::<u64>().ok().filter(|number| number.to_string() == name(i));
         let numbers: Option<Vec<u64>> = range.clone().map(number).collect();
         let Some(numbers) = numbers.filter(|all| all.len() > 1) else { return Vec::new() };
-        let by_name = unlisted.is_some_and(|unlisted| unlisted.order == NameOrder::Name);
         // Sparse numbers are ids; numbers that leave few places out are indices.
         let are_dense = numbers.iter().max().is_some_and(|largest| *largest < 2 * numbers.len() as u64);
         let are_places = numbers.iter().zip(0..).all(|(number, place)| *number == place);
-        let is_odd = by_name && !are_places && (are_dense || !numbers.is_sorted());
+        let is_odd = !are_places && (are_dense || !numbers.is_sorted());
         if is_odd { range.collect() } else { Vec::new() }
     };
     if counts.heads().is_empty() {
@@ -58,7 +60,8 @@ pub(super) fn numeric_names(counts: &LabelCounts) -> Vec<usize> {
 /// Names that programs write for a missing value.
 pub(super) fn is_missing_name(name: &str) -> bool {
     const NAMES: [&str; 8] = ["", "nan", "none", "null", "na", "n/a", "<na>", "nil"];
-    NAMES.iter().any(|missing| name.trim().eq_ignore_ascii_case(missing))
+    let name = name.trim();
+    name.len() <= 4 && NAMES.iter().any(|missing| name.eq_ignore_ascii_case(missing))
 }
 
 #[cfg(test)]

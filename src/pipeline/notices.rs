@@ -105,16 +105,17 @@ pub(super) fn ended(
         }
     }
     let out = plan.out.folder().map_or_else(|| "-".to_owned(), |out| out.display().to_string());
-    let write = |flag: &str, path: &Option<PathBuf>, text: String| {
+    // With millions of labels, the texts take a while, so only those that are asked for are made.
+    let write = |flag: &str, path: &Option<PathBuf>, text: &dyn Fn() -> String| {
         let Some(path) = path else { return };
-        if let Err(error) = write_side(path, &text) {
+        if let Err(error) = write_side(path, &text()) {
             tracing::error!("{flag}: {error}; the run and its exit code are not affected");
         }
     };
-    write("--summary-json", &plan.notices.summary_json, summary::summary(results, &out));
+    write("--summary-json", &plan.notices.summary_json, &|| summary::summary(results, &out));
     if results.error.is_none() {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        write("--metrics-textfile", &plan.notices.metrics_textfile, metrics(results, counts, seconds));
+        write("--metrics-textfile", &plan.notices.metrics_textfile, &|| metrics(results, counts, seconds));
     }
 }
 

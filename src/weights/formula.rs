@@ -133,7 +133,7 @@ fn to_mean_one(raw: &[f64], basis: &Basis<'_>) -> f64 {
 
 fn reference_count(reference: Reference, basis: &Basis<'_>) -> f64 {
     let mut positives = basis.positives();
-    positives.sort_by(f64::total_cmp);
+    positives.sort_unstable_by(f64::total_cmp);
     let n = positives.len();
     if n == 0 {
         return 1.0;

@@ -68,15 +68,17 @@ def measure(command):
 def figures(python, case, out):
     """Rows and checksum of a run of posweight, as the peers print them."""
     script = """
-import json, sys
+import glob, json, sys
 sys.path.insert(0, sys.argv[1])
-import cases, peer, pyarrow.parquet
+import cases, peer
 case = cases.CASES[sys.argv[2]]
 weights = json.load(open(sys.argv[3] + "/weights.json"))
-found = dict(zip(weights["labels"], weights.get("positives_mass") or weights["positives"]))
+of = lambda file: zip(file["labels"], file.get("positives_mass") or file["positives"])
+found = dict(of(weights))
 if case.question == "by":
-    counts = pyarrow.parquet.read_table(sys.argv[3] + "/counts.parquet").to_pylist()
-    found = {f"{row['split']}/{row['label']}": row["positives"] for row in counts if row["split"] is not None}
+    groups = glob.glob(sys.argv[3] + "/by/split=*/weights.json")
+    name = lambda path: path.split("split=")[1].split("/")[0]
+    found = {f"{name(path)}/{label}": n for path in groups for label, n in of(json.load(open(path)))}
 print(weights["rows"], peer.checksum(found, case.inexact))
 """
     command = [python, "-c", script, HERE, case, out]

@@ -14,9 +14,8 @@ use crate::support::Place;
 /// A shard of `rows` rows, written beside its place and moved there.
 fn put(folder: &Path, name: &str, rows: u32, seed: u32) {
     let column = |label: u32| -> ArrayRef {
-        Arc::new(BooleanArray::from_iter(
-            (0..rows).map(|row| Some((row.wrapping_mul(7) ^ seed ^ label) % (label + 2) == 0)),
-        ))
+        let cell = |row: u32| Some((row.wrapping_mul(7) ^ seed ^ label).is_multiple_of(label + 2));
+        Arc::new((0..rows).map(cell).collect::<BooleanArray>())
     };
     let batch = RecordBatch::try_from_iter((0..3).map(|label| (format!("l{label}"), column(label)))).unwrap();
     let part = folder.join(format!(".{name}"));
@@ -56,7 +55,7 @@ impl Watch {
 fn until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(60), "{what}: not within a minute");
+        assert!(start.elapsed() < Duration::from_mins(1), "{what}: not within a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -186,7 +185,7 @@ fn a_service_says_when_it_is_ready() {
     put(&place.path("data"), "a.parquet", 10, 1);
     let socket = place.path("notify");
     let manager = UnixDatagram::bind(&socket).unwrap();
-    manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    manager.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_posweight"))
         .current_dir(place.path(""))
         .args(["watch", "data", "--labels", "l*", "--out", "w", "--state", "w.state", "--quiet"])
