@@ -38,7 +38,7 @@ pub(crate) fn labels_of_cell(
 /// label. False for any other text, and where `each` says so; some parts may have been given before.
 pub(crate) fn parts_of_cell<'t>(
     counting: &Counting,
-    text: &'t str,
+    text: &'t [u8],
     mut each: impl FnMut(UsualElement<'t>) -> bool,
 ) -> bool {
     match (counting.layout.kind, counting.layout.delimiter.as_deref()) {

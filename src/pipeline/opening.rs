@@ -225,7 +225,8 @@ fn open_listed(
         trust_statistics: plan.trust_statistics,
     };
     let mut heads = Vec::new();
-    for layout in layout.heads().filter(|_| layout.has_heads()) {
+    // A layout without heads would be copied for each of its labels.
+    for layout in layout.has_heads().then(|| layout.heads()).into_iter().flatten() {
         let keys =
             keys_of(&layout, None).map_err(|error| error.at(format!("column {:?}", layout.column())))?;
         heads.push(Counting { layout, keys, ..counting.clone() });

@@ -1,6 +1,8 @@
 //! Which layout the shards have where flags leave it open: the reading with the best evidence, if it is far
 //! ahead, or else the question with every reading, its cells and its flags.
 
+use std::collections::HashSet;
+
 use arrow::datatypes::Schema;
 
 use super::candidates::Candidate;
@@ -29,7 +31,8 @@ pub(crate) struct Detected {
 /// [`Error::Usage`] with the possible readings and the flags that choose between them when in doubt;
 /// [`Error::Input`] when a named column does not exist or has the wrong type.
 pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Result<Detected> {
-    if let Some(missing) = given.labels.iter().find(|name| schema.field_with_name(name).is_err()) {
+    let known: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    if let Some(missing) = given.labels.iter().find(|name| !known.contains(name.as_str())) {
         return Err(no_column(missing, schema));
     }
     if given.delimiter == Some("") {

@@ -183,13 +183,13 @@ impl Known {
     }
 
     /// The outline of a footer.
-    pub(super) fn decode(&self, outline: Vec<u8>) -> Result<Decoded> {
+    pub(super) fn decode(&self, outline: &[u8]) -> Result<Decoded> {
         let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, decoded)) = last().as_ref().filter(|(bytes, _)| *bytes == outline) {
+        if let Some((_, decoded)) = last().as_ref().filter(|(bytes, _)| bytes == outline) {
             return Ok(decoded.clone());
         }
-        let decoded = decode(&outline)?;
-        *last() = Some((outline, decoded.clone()));
+        let decoded = decode(outline)?;
+        *last() = Some((outline.to_owned(), decoded.clone()));
         Ok(decoded)
     }
 }

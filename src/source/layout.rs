@@ -1,12 +1,14 @@
 //! The ways of storing a row's labels, and which columns a layout reads.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, FieldRef, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::label_path::{LabelPath, paths};
+use super::name_list::NameList;
 use super::vocabulary::nearest;
 use crate::counts::NameOrder;
 use crate::error::{Error, Result, choice};
@@ -247,9 +249,13 @@ impl Layout {
     /// # Errors
     /// [`Error::Input`] naming the column, its type, and the types expected.
     pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
+        // The first of a name, of which a file may have several.
+        let by_name: HashMap<&str, &FieldRef> =
+            schema.fields().iter().rev().map(|field| (field.name().as_str(), field)).collect();
+        let labels: HashSet<&str> = self.labels.iter().map(String::as_str).collect();
         for name in self.columns() {
-            let Ok(field) = schema.field_with_name(name) else { return Err(no_column(name, schema)) };
-            let is_label = self.labels.iter().any(|label| label == name);
+            let Some(field) = by_name.get(name) else { return Err(no_column(name, schema)) };
+            let is_label = labels.contains(name);
             let (fits, expected) = if is_label {
                 self.fits(field.data_type())
             } else {
@@ -359,7 +365,7 @@ fn root_of(name: &str) -> &str {
 /// # Errors
 /// [`Error::Input`] for a name or glob that no column has.
 pub(crate) fn select(patterns: &[String], schema: &Schema) -> Result<Vec<String>> {
-    let mut chosen: Vec<String> = Vec::new();
+    let mut chosen = NameList::default();
     let parts = patterns.iter().flat_map(|p| {
         // A column whose own name has a comma is taken whole.
         if schema.field_with_name(p).is_ok() { vec![p.as_str()] } else { p.split(',').collect() }
@@ -368,7 +374,7 @@ pub(crate) fn select(patterns: &[String], schema: &Schema) -> Result<Vec<String>
     for part in parts.filter(|part| !part.is_empty()) {
         if schema.field_with_name(part).is_ok() {
             only_removed = false;
-            push_new(&mut chosen, part);
+            chosen.push(part);
             continue;
         }
         let (pattern, remove) = part.strip_prefix('!').map_or((part, false), |rest| (rest, true));
@@ -380,41 +386,35 @@ pub(crate) fn select(patterns: &[String], schema: &Schema) -> Result<Vec<String>
             return Err(no_column(pattern, schema));
         }
         if remove {
-            if only_removed && chosen.is_empty() {
-                schema.fields().iter().for_each(|field| push_new(&mut chosen, field.name()));
+            if only_removed && chosen.names.is_empty() {
+                schema.fields().iter().for_each(|field| chosen.push(field.name()));
             }
-            chosen.retain(|name| !matching.contains(&name));
+            chosen.remove(&matching);
         } else {
             only_removed = false;
-            matching.into_iter().for_each(|name| push_new(&mut chosen, name));
+            matching.into_iter().for_each(|name| chosen.push(name));
         }
     }
-    if chosen.is_empty() {
+    if chosen.names.is_empty() {
         return Err(Error::usage("--labels leaves no column").hint("name at least one label column"));
     }
-    Ok(chosen)
+    Ok(chosen.names)
 }
 
 /// The label columns inside the columns of `schema` that `patterns` name, such as `target.cat` or `target.*`.
 #[must_use]
 pub(crate) fn nested(patterns: &[String], schema: &Schema) -> Vec<String> {
-    let mut chosen = Vec::new();
+    let mut chosen = NameList::default();
     let parts = patterns.iter().flat_map(|p| p.split(',')).map(|part| part.strip_prefix('!').unwrap_or(part));
     for part in parts.filter(|part| part.contains('.') && schema.field_with_name(part).is_err()) {
         if LabelPath::find(part, schema).is_some() {
-            push_new(&mut chosen, part);
+            chosen.push(part);
         } else if let Ok(glob) = glob::Pattern::new(part) {
             let inside = paths(schema).into_iter().filter(|path| glob.matches(path));
-            inside.for_each(|path| push_new(&mut chosen, &path));
+            inside.for_each(|path| chosen.push(&path));
         }
     }
-    chosen
-}
-
-fn push_new(chosen: &mut Vec<String>, name: &str) {
-    if !chosen.iter().any(|known| known == name) {
-        chosen.push(name.to_owned());
-    }
+    chosen.names
 }
 
 /// True for types whose values are numbers or booleans.

@@ -34,6 +34,7 @@ mod list_readings;
 pub(crate) mod listing;
 mod long_readings;
 pub(crate) mod look;
+mod name_list;
 pub(crate) mod names;
 mod nested_readings;
 pub(crate) mod offers;

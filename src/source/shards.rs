@@ -320,13 +320,15 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     let deleted = table.map_or(Ok(None), TableFile::deleted)?;
     let of_table = table.map(|table| of_table(table, deleted.as_deref()));
     let is_outline = known.has(|| identity(place, stat, &footer_sha256, of_table));
-    let encrypted =
-        Arc::new(if is_outline { BTreeSet::new() } else { crate::pages::encrypted_columns(&footer) });
+    let outline = crate::pages::outline(&footer);
+    // A footer that cannot be outlined may have encrypted columns, too.
+    let may_be_encrypted = !is_outline && outline.as_ref().map_or(true, |outline| outline.is_encrypted);
+    let encrypted = if may_be_encrypted { crate::pages::encrypted_columns(&footer) } else { BTreeSet::new() };
     let (mut decoded, rows) = if is_outline {
-        let Outline { footer, rows } = crate::pages::outline(&footer)?;
-        (known.decode(footer)?, u64::try_from(rows).unwrap_or(0))
+        let outline = outline.as_ref().map_err(Clone::clone)?;
+        (known.decode(&outline.footer)?, u64::try_from(outline.rows).unwrap_or(0))
     } else {
-        let decoded = with_groups(&footer, known)?;
+        let decoded = with_groups(&footer, outline.as_ref().ok(), known)?;
         let rows = checked_rows(&decoded.metadata, bytes)?;
         (decoded, rows)
     };
@@ -337,7 +339,7 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
             GroupOutline::of_few(decoded.metadata.row_groups())
         };
     if groups.is_some() {
-        decoded.metadata = known.decode(crate::pages::outline(&footer)?.footer)?.metadata;
+        decoded.metadata = known.decode(&outline?.footer)?.metadata;
     }
     if let Some(last) = deleted.as_ref().and_then(|deleted| deleted.last())
         && last >= rows
@@ -374,22 +376,23 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         metadata: decoded.metadata,
         groups,
         is_outline,
-        encrypted,
+        encrypted: Arc::new(encrypted),
         nested: Arc::default(),
     })
 }
 
 /// Decodes a footer; shards of one writer share their schema.
-fn with_groups(footer: &[u8], known: &Known) -> Result<Decoded> {
-    let shared = crate::pages::outline(footer).and_then(|outline| {
-        let Decoded { metadata, schema } = known.decode(outline.footer)?;
+fn with_groups(footer: &[u8], outline: Option<&Outline>, known: &Known) -> Result<Decoded> {
+    let shared = outline.map(|outline| -> Result<Decoded> {
+        let Decoded { metadata, schema } = known.decode(&outline.footer)?;
         Ok(Decoded { metadata: groups_of(footer, &metadata)?, schema })
     });
-    shared.or_else(|_| {
-        // What is wrong with it.
-        crate::pages::check_footer(footer)?;
-        decode(footer)
-    })
+    if let Some(Ok(decoded)) = shared {
+        return Ok(decoded);
+    }
+    // What is wrong with it.
+    crate::pages::check_footer(footer)?;
+    decode(footer)
 }
 
 /// A hash over what was counted: names, sizes and footers of all shards, and what decides the result besides.

@@ -13,11 +13,10 @@ pub(crate) enum UsualElement<'t> {
 /// Digits of a number that any integer of 64 bits holds.
 const DIGITS: usize = 18;
 
-/// Calls `each` with every element of the list that `text` holds, which are those of [`super::structured::list`].
+/// Calls `each` with every element of the list that the text `bytes` holds, which are those of [`super::structured::list`].
 /// False for a text that is no list or has other elements, and where `each` says so; some elements may have been
 /// given before.
-pub(crate) fn usual_list<'t>(text: &'t str, mut each: impl FnMut(UsualElement<'t>) -> bool) -> bool {
-    let bytes = text.as_bytes();
+pub(crate) fn usual_list<'t>(bytes: &'t [u8], mut each: impl FnMut(UsualElement<'t>) -> bool) -> bool {
     let mut at = behind_blanks(bytes, 0);
     let close = match bytes.get(at) {
         Some(b'[') => b']',
@@ -62,10 +61,9 @@ pub(crate) fn usual_list<'t>(text: &'t str, mut each: impl FnMut(UsualElement<'t
     behind_blanks(bytes, at + 1) == bytes.len()
 }
 
-/// Calls `each` with every piece of `text` between two separators, as [`str::split`] does; false where `each` says
+/// Calls `each` with every piece of the text `bytes` between two separators, as [`str::split`] does; false where `each` says
 /// so, or the separator is empty.
-pub(crate) fn pieces<'t>(text: &'t str, by: &str, mut each: impl FnMut(&'t [u8]) -> bool) -> bool {
-    let bytes = text.as_bytes();
+pub(crate) fn pieces<'t>(bytes: &'t [u8], by: &str, mut each: impl FnMut(&'t [u8]) -> bool) -> bool {
     match by.as_bytes() {
         [] => false,
         [by] => pieces_by_byte(bytes, *by, each),
@@ -168,7 +166,7 @@ mod tests {
     fn quickly(text: &str) -> Option<Vec<Element<'_>>> {
         let mut all = Vec::new();
         let text_of = |bytes| std::str::from_utf8(bytes).unwrap();
-        let read = usual_list(text, |element| {
+        let read = usual_list(text.as_bytes(), |element| {
             all.push(match element {
                 UsualElement::Name(name) => Element::Text(text_of(name).into()),
                 UsualElement::Number(number) => Element::Int(text_of(number).parse().unwrap()),
@@ -240,7 +238,7 @@ mod tests {
             text in "[a|é;, ]{0,30}", by in prop::sample::select(vec!["|", ";", ", ", "||", "é", "|é|"]),
         ) {
             let mut found = Vec::new();
-            let read = pieces(&text, by, |piece| {
+            let read = pieces(text.as_bytes(), by, |piece| {
                 found.push(std::str::from_utf8(piece).unwrap());
                 true
             });
@@ -266,6 +264,6 @@ mod tests {
         for text in [r#"["a\n"]"#, "[1.5]", "[null]", "[01]", "[-1]", "a", "", "['a' 'b']", "[1a]", "['a'"] {
             assert!(quickly(text).is_none(), "{text}");
         }
-        assert!(!pieces("a|b", "", |_| true) && !pieces("a|b", "|", |_| false));
+        assert!(!pieces(b"a|b", "", |_| true) && !pieces(b"a|b", "|", |_| false));
     }
 }

@@ -67,7 +67,7 @@ fn rows_of(result: &Path) -> Option<u64> {
 }
 
 fn same_bytes(one: &Path, other: &Path) -> bool {
-    ["weights.json", "counts.parquet", "pos_weight.npy", "weights.safetensors"]
+    ["weights.json", "counts.parquet", "pos_weight.npy", "pos_weight.safetensors"]
         .iter()
         .all(|name| fs::read(one.join(name)).ok() == fs::read(other.join(name)).ok())
 }
@@ -108,7 +108,7 @@ fn the_result_follows_the_shards_whoever_is_killed() {
             watch = Watch::start(&place, &["--quiet"]);
         }
     }
-    let full = ["compute", "data", "--labels", "l*", "--out", "full", "--quiet", "--row-measures", "off"];
+    let full = ["compute", "data", "--labels", "l*", "--out", "full", "--quiet", "--state", "full.state"];
     assert_eq!(place.run(&full).code, 0);
     until("the bytes of a full run", || same_bytes(&result, &place.path("full")));
     watch.signal("TERM");

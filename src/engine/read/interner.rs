@@ -117,8 +117,8 @@ impl Interner {
     }
 
     /// Like [`Self::cell`] of a text, part by part, whose labels are known mostly. False for a text that is not written
-    /// as most are, and where a label is wrong: nothing is added, and [`Self::cell`] finds out.
-    pub(crate) fn usual_cell(&mut self, counting: &Counting, text: &str, out: &mut Vec<u32>) -> bool {
+    /// as most are, and where a label is wrong: nothing is added, and [`Self::cell`] finds out. `text` is UTF-8.
+    pub(crate) fn usual_cell(&mut self, counting: &Counting, text: &[u8], out: &mut Vec<u32>) -> bool {
         let before = out.len();
         let read = parts_of_cell(counting, text, |part| self.part(counting, part, out));
         if !read {

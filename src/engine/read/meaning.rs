@@ -138,13 +138,22 @@ pub(crate) fn is_flat(chunk: &pages::Chunk<'_>) -> bool {
 
 impl LabelSet for StoredLabels<'_> {
     fn labels(&mut self, value: pages::StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
+        // Most cells are of ASCII, which is UTF-8 and found out at once.
+        if let pages::StoredValue::Text(bytes) = value
+            && self.is_cell
+            && bytes.is_ascii()
+            && !self.counting.may_name_no_label()
+            && self.interner.usual_cell(self.counting, bytes, out)
+        {
+            return Ok(());
+        }
         let Some(stored) = stored(value) else { return Err(format!("{value} is not UTF-8")) };
         if self.counting.is_no_label(&stored) {
             return Ok(());
         }
         if self.is_cell {
             match stored {
-                Value::Text(text) if self.interner.usual_cell(self.counting, text, out) => Ok(()),
+                Value::Text(text) if self.interner.usual_cell(self.counting, text.as_bytes(), out) => Ok(()),
                 _ => self.interner.cell(self.counting, stored, out),
             }
         } else {

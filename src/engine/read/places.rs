@@ -42,12 +42,12 @@ pub(crate) fn places(shard: &Shard, columns: &[String], agreed: &SchemaRef) -> V
     // A name that appears twice was refused for label columns.
     let by_name: HashMap<&str, usize> =
         fields.iter().enumerate().map(|(i, f)| (f.name().as_str(), i)).collect();
+    let agreed: HashMap<&str, &DataType> =
+        agreed.fields().iter().rev().map(|field| (field.name().as_str(), field.data_type())).collect();
     let place = |column: &String| {
         let Some(&root) = by_name.get(column.as_str()) else { return ColumnPlace::Absent };
         let own = fields[root].data_type();
-        let same = agreed
-            .field_with_name(column)
-            .is_ok_and(|field| same_values(field.data_type(), &plain_type(own)));
+        let same = agreed.get(column.as_str()).is_some_and(|agreed| same_values(agreed, &plain_type(own)));
         let arrays = |why| ColumnPlace::Arrays { root, why: Cow::Borrowed(why) };
         match below[root].len() {
             0 => arrays("its schema is unusual"),

@@ -13,6 +13,7 @@ use crate::pages::outcome::{Step, Stop, corrupt};
 /// Field numbers in `FileMetaData`.
 const ROWS: i16 = 3;
 const ROW_GROUPS: i16 = 4;
+const ALGORITHM: i16 = 8;
 
 /// Row groups have 16-bit ordinals.
 const ROW_GROUPS_MAX: usize = 1 << 15;
@@ -33,6 +34,8 @@ pub(crate) struct Outline {
     pub footer: Vec<u8>,
     /// Rows, as the footer claims.
     pub rows: i64,
+    /// Columns may be encrypted.
+    pub is_encrypted: bool,
 }
 
 /// The outline of a footer that passes [`check_footer`].
@@ -40,7 +43,7 @@ pub(crate) struct Outline {
 /// # Errors
 /// As [`check_footer`].
 pub(crate) fn outline(footer: &[u8]) -> Result<Outline> {
-    let FooterPlaces { groups, rows, number } = walked(footer)?;
+    let FooterPlaces { groups, rows, number, is_encrypted } = walked(footer)?;
     let (Some(groups), Some(rows)) = (groups, rows) else {
         return Err(
             Error::input("corrupt footer: rows or row groups are not there").hint("write the shard again")
@@ -57,7 +60,7 @@ pub(crate) fn outline(footer: &[u8]) -> Result<Outline> {
         at = place.end;
     }
     outline.extend_from_slice(&footer[at..]);
-    Ok(Outline { footer: outline, rows: number })
+    Ok(Outline { footer: outline, rows: number, is_encrypted })
 }
 
 /// Where the number of rows and the list of row groups lie, and the number.
@@ -66,6 +69,7 @@ struct FooterPlaces {
     rows: Option<Range<usize>>,
     number: i64,
     groups: Option<Range<usize>>,
+    is_encrypted: bool,
 }
 
 fn walked(footer: &[u8]) -> Result<FooterPlaces> {
@@ -93,6 +97,7 @@ fn walk(footer: &[u8]) -> Step<FooterPlaces> {
         } else {
             cursor.skip(field)?;
         }
+        places.is_encrypted |= field.id == ALGORITHM;
         if field.id == ROW_GROUPS && field.kind == LIST {
             places.groups = Some(start..cursor.position());
         }
@@ -143,8 +148,8 @@ mod tests {
         let footer = &file[tail - len..tail];
         check_footer(footer).unwrap();
         let whole = ParquetMetaDataReader::decode_metadata(footer).unwrap();
-        let Outline { footer: outlined, rows } = outline(footer).unwrap();
-        assert_eq!((rows, whole.num_row_groups()), (3, 1));
+        let Outline { footer: outlined, rows, is_encrypted } = outline(footer).unwrap();
+        assert_eq!((rows, whole.num_row_groups(), is_encrypted), (3, 1, false));
         let outlined = ParquetMetaDataReader::decode_metadata(&outlined).unwrap();
         assert_eq!((outlined.file_metadata().num_rows(), outlined.num_row_groups()), (0, 0));
         let [one, other] = [&outlined, &whole].map(ParquetMetaData::file_metadata);

@@ -267,16 +267,16 @@ fn strength(cell: Cell) -> usize {
 }
 
 /// NULL, or NULL or a key and a value.
-type Pairs = Option<Vec<Option<(Option<u8>, Option<u8>)>>>;
+type CellPairs = Option<Vec<Option<(Option<u8>, Option<u8>)>>>;
 
-fn pair_items() -> impl Strategy<Value = Pairs> {
+fn pair_items() -> impl Strategy<Value = CellPairs> {
     let code = |to: u8| prop_oneof![8 => (0..to).prop_map(Some), 1 => Just(None)];
     let item = prop_oneof![9 => (code(12), code(6)).prop_map(Some), 1 => Just(None)];
     prop_oneof![6 => proptest::collection::vec(item, 0..9).prop_map(Some), 1 => Just(None)]
 }
 
 /// A map, whose keys are never NULL, or a list of structs.
-fn pair_array(rows: &[Pairs], map: bool, kind: &str) -> ArrayRef {
+fn pair_array(rows: &[CellPairs], map: bool, kind: &str) -> ArrayRef {
     let all: Vec<_> = rows.iter().flatten().flatten().copied().collect();
     let keys: Vec<_> = all.iter().map(|item| item.and_then(|(key, _)| key).or(map.then_some(0))).collect();
     let values: Vec<_> = all.iter().map(|item| item.and_then(|(_, value)| value)).collect();
@@ -341,8 +341,9 @@ fn pairs(shard: &ColumnFile, rules: &mut Rules) -> (LabelRows, Vec<Tally>, SetCo
 #[test]
 fn columns_of_different_lists_are_no_pair_and_damage_leaves_no_trace() {
     let settings = crate::pages::generate::Settings::plain();
-    let write =
-        |rows: &[Pairs]| ColumnFile::write(&pair_array(rows, false, "i32"), settings.properties().build());
+    let write = |rows: &[CellPairs]| {
+        ColumnFile::write(&pair_array(rows, false, "i32"), settings.properties().build())
+    };
     let item = |key, value| Some((Some(key), Some(value)));
     let one = write(&[Some(vec![item(1, 1), item(2, 0)]), Some(vec![item(1, 1)])]);
     let other = write(&[Some(vec![item(1, 1)]), Some(vec![item(2, 0), item(1, 1)])]);
