@@ -134,6 +134,7 @@ mod messages;
 mod faults;
 /// Rows of stdin: counted as they come, and passed on.
 mod streams;
+mod handed;
 /// Streams, variables, schemas and collectors: the world around a run.
 mod outside;
 

@@ -14,6 +14,7 @@
 //!                                                          Most ─▶ resolve: labels of the most frequent
 //! ```
 
+mod again;
 mod arrays;
 pub(super) mod block;
 mod buffers;

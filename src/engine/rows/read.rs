@@ -8,6 +8,7 @@ use crate::engine::read::choice::EngineChoice;
 use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::routes::Route;
 use crate::engine::read::row_facts::row_facts;
+use crate::engine::rows::again::read_again;
 use crate::engine::rows::arrays::read_arrays;
 use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::buffers::RowBuffers;
@@ -26,29 +27,41 @@ pub(crate) async fn read_rows_here<S: RowSink>(
     request: &Request<'_>,
     make: impl FnMut() -> S,
 ) -> Result<(Vec<S::Found>, Route)> {
+    if let Some(rows) = &request.dataset.coming {
+        // Who gives the rows may take any time, and says whether they are the same.
+        return read_again(request, rows, make).await;
+    }
     let found = watchdog::guard(run(request, make), request.progress, watchdog::PATIENCE).await;
     request.dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     found
 }
 
 /// Why a thread stopped, and at which piece.
-struct Failure {
-    piece: usize,
-    error: Error,
+pub(super) struct Failure {
+    pub(super) piece: usize,
+    pub(super) error: Error,
 }
 
-async fn run<S: RowSink>(
-    request: &Request<'_>,
-    mut make: impl FnMut() -> S,
-) -> Result<(Vec<S::Found>, Route)> {
+async fn run<S: RowSink>(request: &Request<'_>, make: impl FnMut() -> S) -> Result<(Vec<S::Found>, Route)> {
     if request.counting.layout.kind == LayoutKind::Long {
         return read_ids(request, make).await;
     }
     let job = Arc::new(RowJob::new(request).await?);
-    let _stop = StopOnDrop(Arc::clone(&job));
+    let threads = request.limits.threads.clamp(1, job.len().max(1));
+    side_by_side(&job, threads, make, work).await
+}
+
+/// Some threads that do the same `work`, until all have ended or one fails.
+pub(super) async fn side_by_side<S: RowSink>(
+    job: &Arc<RowJob>,
+    threads: usize,
+    mut make: impl FnMut() -> S,
+    work: impl Fn(&RowJob, S) -> std::result::Result<S::Found, Failure> + Clone + Send + 'static,
+) -> Result<(Vec<S::Found>, Route)> {
+    let _stop = StopOnDrop(Arc::clone(job));
     let mut workers = JoinSet::new();
-    for _ in 0..request.limits.threads.clamp(1, job.len().max(1)) {
-        let (job, sink) = (Arc::clone(&job), make());
+    for _ in 0..threads {
+        let (job, sink, work) = (Arc::clone(job), make(), work.clone());
         workers.spawn_blocking(move || work(&job, sink));
     }
     let (mut all, mut failures) = (Vec::new(), Vec::new());
