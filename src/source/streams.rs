@@ -15,9 +15,9 @@ const PIECE_ROWS: usize = 1 << 16;
 /// Bytes of them.
 const PIECE_BYTES: usize = 8 << 20;
 
-type Batches = Box<dyn RecordBatchReader + Send>;
+type GivenBatches = Box<dyn RecordBatchReader + Send>;
 /// Opens the rows of a table, from the first on.
-pub(crate) type TableOpening = Arc<dyn Fn() -> std::result::Result<Batches, ArrowError> + Send + Sync>;
+pub(crate) type TableOpening = Arc<dyn Fn() -> std::result::Result<GivenBatches, ArrowError> + Send + Sync>;
 
 /// A stream of record batches, and what messages call it.
 pub(crate) struct BatchStream {
@@ -26,7 +26,7 @@ pub(crate) struct BatchStream {
 }
 
 enum GivenRows {
-    Once(Batches),
+    Once(GivenBatches),
     Table(TableOpening),
 }
 
@@ -42,7 +42,7 @@ impl std::fmt::Debug for BatchStreams {
 
 impl BatchStreams {
     /// Adds a stream.
-    pub(crate) fn add(&self, name: String, reader: Batches) {
+    pub(crate) fn add(&self, name: String, reader: GivenBatches) {
         self.lock().push(BatchStream { name, rows: GivenRows::Once(reader) });
     }
 
@@ -93,7 +93,7 @@ fn unreadable(name: &str, cause: &ArrowError) -> Error {
 /// The rows of a stream that was handed over. Large batches are taken apart, without a copy.
 pub(crate) struct HandedRows {
     kind: RowKind,
-    reader: Batches,
+    reader: GivenBatches,
     /// What is left of a batch, and the rows that are taken of it at a time.
     batch: Option<RecordBatch>,
     piece: usize,

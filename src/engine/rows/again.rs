@@ -9,9 +9,9 @@ use crate::engine::read::stream_table::column_of;
 use crate::engine::rows::arrays::take_arrays;
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::job::{RowGroup, RowJob};
-use crate::engine::rows::read::{Failure, side_by_side};
 use crate::engine::rows::request::Request;
 use crate::engine::rows::sink::RowSink;
+use crate::engine::rows::workers::{Failure, side_by_side};
 use crate::error::{Error, Result};
 use crate::source::row_stream::{ComingRows, SharedRows, StreamEnd};
 

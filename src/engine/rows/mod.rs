@@ -32,6 +32,7 @@ pub(super) mod request;
 mod resolve;
 mod set_tally;
 pub(super) mod sink;
+mod workers;
 
 pub(crate) use block::Block;
 pub(crate) use dispatch::read_rows;

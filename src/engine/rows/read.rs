@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
 use crate::engine::read::choice::EngineChoice;
 use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::routes::Route;
@@ -14,11 +12,12 @@ use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::encoded::read_pages;
 use crate::engine::rows::ids::read_ids;
-use crate::engine::rows::job::{RowGroup, RowJob, StopOnDrop};
+use crate::engine::rows::job::{RowGroup, RowJob};
 use crate::engine::rows::request::Request;
 use crate::engine::rows::sink::RowSink;
+use crate::engine::rows::workers::{Failure, side_by_side};
 use crate::engine::watchdog;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
@@ -36,12 +35,6 @@ pub(crate) async fn read_rows_here<S: RowSink>(
     found
 }
 
-/// Why a thread stopped, and at which piece.
-pub(super) struct Failure {
-    pub(super) piece: usize,
-    pub(super) error: Error,
-}
-
 async fn run<S: RowSink>(request: &Request<'_>, make: impl FnMut() -> S) -> Result<(Vec<S::Found>, Route)> {
     if request.counting.layout.kind == LayoutKind::Long {
         return read_ids(request, make).await;
@@ -49,32 +42,6 @@ async fn run<S: RowSink>(request: &Request<'_>, make: impl FnMut() -> S) -> Resu
     let job = Arc::new(RowJob::new(request).await?);
     let threads = request.limits.threads.clamp(1, job.len().max(1));
     side_by_side(&job, threads, make, work).await
-}
-
-/// Some threads that do the same `work`, until all have ended or one fails.
-pub(super) async fn side_by_side<S: RowSink>(
-    job: &Arc<RowJob>,
-    threads: usize,
-    mut make: impl FnMut() -> S,
-    work: impl Fn(&RowJob, S) -> std::result::Result<S::Found, Failure> + Clone + Send + 'static,
-) -> Result<(Vec<S::Found>, Route)> {
-    let _stop = StopOnDrop(Arc::clone(job));
-    let mut workers = JoinSet::new();
-    for _ in 0..threads {
-        let (job, sink, work) = (Arc::clone(job), make(), work.clone());
-        workers.spawn_blocking(move || work(&job, sink));
-    }
-    let (mut all, mut failures) = (Vec::new(), Vec::new());
-    while let Some(worker) = workers.join_next().await {
-        match worker.map_err(|cause| Error::internal(cause.to_string()))? {
-            Ok(found) => all.push(found),
-            Err(failure) => failures.push(failure),
-        }
-    }
-    match failures.into_iter().min_by_key(|failure| failure.piece) {
-        Some(failure) => Err(failure.error),
-        None => Ok((all, job.route())),
-    }
 }
 
 fn work<S: RowSink>(job: &RowJob, mut sink: S) -> std::result::Result<S::Found, Failure> {

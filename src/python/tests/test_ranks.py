@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 
 import numpy as np
@@ -12,17 +13,19 @@ from posweight._ranks import check_place, rows_of_rank, share
 ROWS = 20_000_000
 RANKS = 4
 #: A chi-square of that many degrees of freedom exceeds this number once in a thousand times.
-CHI_SQUARE = {3: 16.27, 4: 18.47}
+CHI_SQUARE = {2: 13.82, 6: 22.46}
+
+
+def repeat_factor(rows):
+    """A repeat-factor plan of three labels, two of them rare, and the labels."""
+    mixed = np.arange(rows, dtype=np.uint32) * np.uint32(2654435761)
+    y = np.stack([mixed % 3 == 0, mixed % 1009 == 5, mixed % 4001 == 7], axis=1)
+    return posweight.sample(y, "repeat-factor:threshold=0.01", seed=11, labels=["often", "rare", "rarer"]), y
 
 
 @pytest.fixture(scope="module")
 def plan():
-    """A repeat-factor plan of 20 million rows with three labels, two of them rare."""
-    row = np.arange(ROWS, dtype=np.uint32)
-    mixed = row * np.uint32(2654435761)
-    y = np.stack([mixed % 3 == 0, mixed % 1009 == 5, mixed % 4001 == 7], axis=1)
-    made = posweight.sample(y, "repeat-factor:threshold=0.01", seed=11, labels=["often", "rare", "rarer"])
-    return made, y
+    return repeat_factor(ROWS)
 
 
 def test_four_ranks_share_twenty_million_rows(plan):
@@ -47,26 +50,32 @@ def test_four_ranks_share_twenty_million_rows(plan):
     assert set(even) == {total // RANKS}
 
 
-def test_draws_agree_with_the_expected_repeats(plan):
-    made, y = plan
-    share_of = y.mean(axis=0)
-    factor = np.maximum(1, np.sqrt(0.01 / share_of))
+def chi_square(made, y):
+    """How far the draws are from the expected repeats, and the degrees of freedom."""
+    factor = np.maximum(1, np.sqrt(0.01 / y.mean(axis=0)))
     assert factor[0] == 1 < factor[1] < factor[2]
     expected = np.where(y, factor, 1.0).max(axis=1)
-    for epoch in (0, 1):
-        at = made if epoch == 0 else made.at_epoch(1)
-        repeats = at.repeats
-        chi_square = 0.0
-        kinds = [value for value in np.unique(expected) if value > 1]
-        for value in kinds:
-            own = repeats[expected == value]
-            whole, part = divmod(value, 1)
-            assert set(np.unique(own)) <= {int(whole), int(whole) + 1}
-            more = int((own == whole + 1).sum())
-            chi_square += (more - len(own) * part) ** 2 / (len(own) * part * (1 - part))
-        assert (repeats[expected == 1] == 1).all()
-        assert chi_square < CHI_SQUARE.get(len(kinds), 18.47), (epoch, chi_square)
-    assert (at.repeats != made.repeats).any()
+    repeats, found = made.repeats, 0.0
+    kinds = [value for value in np.unique(expected) if value > 1]
+    for value in kinds:
+        own = repeats[expected == value]
+        whole, part = divmod(value, 1)
+        assert set(np.unique(own)) <= {int(whole), int(whole) + 1}
+        more = int((own == whole + 1).sum())
+        found += (more - len(own) * part) ** 2 / (len(own) * part * (1 - part))
+    assert (repeats[expected == 1] == 1).all()
+    return found, len(kinds)
+
+
+def test_draws_agree_with_the_expected_repeats(plan):
+    found, degrees = chi_square(*plan)
+    assert degrees == 2 and found < CHI_SQUARE[2], found
+    small, y = repeat_factor(1_000_000)
+    drawn = [small, small.at_epoch(1), small.at_epoch(2)]
+    total = sum(chi_square(made, y)[0] for made in drawn)
+    assert total < CHI_SQUARE[6], total
+    for one, other in itertools.combinations(drawn, 2):
+        assert (one.repeats != other.repeats).any()
 
 
 def test_an_epoch_is_the_same_wherever_it_is_computed():
