@@ -6,7 +6,7 @@ use super::options::Options;
 use crate::error::{Error, Result};
 use crate::pipeline::destination::Destination;
 use crate::pipeline::machine::Machine;
-use crate::pipeline::opening::{Opened, open_plan};
+use crate::pipeline::opening::{Opened, open_whole};
 use crate::pipeline::plan::Plan;
 use crate::pipeline::spec::OneOrMany;
 use crate::source::evidence::gather;
@@ -20,7 +20,7 @@ pub fn inspect(options: Options) -> Result<String> {
     let Options { mut spec, streams, .. } = options.ready()?;
     let mut plan = Plan::resolve_to(spec.clone(), Machine::left(), Destination::of_program)?;
     plan.count.streams = streams;
-    let opened = open_plan(&plan)?;
+    let opened = open_whole(&plan)?;
     let Opened { dataset, detected, .. } = &opened;
     let cells = gather(&dataset.shards, &dataset.schema, &|_| true)?;
     let shard = |shard: &crate::source::shards::Shard| json!({ "name": shard.name, "rows": shard.rows, "bytes": shard.bytes });

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatchReader;
+use arrow::error::ArrowError;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::stop::{OpenReaders, StopSwitch, StoppableReader};
@@ -66,6 +67,23 @@ impl Options {
     pub fn with_rows(self, name: impl Into<String>, rows: Box<dyn RecordBatchReader + Send>) -> Self {
         let reader = StoppableReader::new(rows, &self.stop, &self.open);
         self.streams.add(name.into(), Box::new(reader));
+        self
+    }
+
+    /// Also with the rows of a table, which messages call `name`; `open` gives them from the first on, each time that it is
+    /// called. They are counted as they come, and opened again where they are needed more than once; nothing of the table is
+    /// copied then.
+    #[must_use]
+    pub fn with_table(
+        self,
+        name: impl Into<String>,
+        open: impl Fn() -> std::result::Result<Box<dyn RecordBatchReader + Send>, ArrowError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        let (stop, readers) = (self.stop.clone(), self.open.clone());
+        self.streams.add_table(name.into(), Arc::new(move || StoppableReader::open(&open, &stop, &readers)));
         self
     }
 

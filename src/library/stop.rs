@@ -67,6 +67,13 @@ pub(super) struct StoppableReader {
 
 struct OpenReader(OpenReaders);
 
+impl OpenReader {
+    fn new(open: &OpenReaders) -> Self {
+        open.0.fetch_add(1, Ordering::AcqRel);
+        Self(open.clone())
+    }
+}
+
 impl Drop for OpenReader {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::AcqRel);
@@ -79,8 +86,21 @@ impl StoppableReader {
         stop: &StopSwitch,
         open: &OpenReaders,
     ) -> Self {
-        open.0.fetch_add(1, Ordering::AcqRel);
-        Self { reader, stop: stop.clone(), _open: OpenReader(open.clone()) }
+        Self { reader, stop: stop.clone(), _open: OpenReader::new(open) }
+    }
+
+    /// What `open` gives.
+    pub(super) fn open(
+        open: impl Fn() -> Result<Box<dyn RecordBatchReader + Send>, ArrowError>,
+        stop: &StopSwitch,
+        readers: &OpenReaders,
+    ) -> Result<Box<dyn RecordBatchReader + Send>, ArrowError> {
+        // The code of the program is waited for from here on.
+        let is_open = OpenReader::new(readers);
+        if stop.is_on() {
+            return Err(ArrowError::ExternalError(Box::new(STOPPED)));
+        }
+        Ok(Box::new(Self { reader: open()?, stop: stop.clone(), _open: is_open }))
     }
 }
 

@@ -13,7 +13,7 @@ use super::hierarchy::ancestors;
 use super::label_keys::{check_row_columns, keys, overrides};
 use super::label_rules::{check_unit, check_values, order_of_columns, sort_columns};
 use super::map_columns::{map_named, of_map, refuse_apart, refuse_in_map, with_map};
-use super::one_pass;
+use super::one_pass::{self, OnePass};
 use super::plan::Plan;
 use super::sources::{Sources, saved_rows, sources};
 use crate::counts::{LabelCounts, Labels};
@@ -80,10 +80,21 @@ struct RunOpening<'a> {
     /// Shards that need not be read, because their counts are saved.
     known: Known,
     max_bad_shards: usize,
-    /// Rows of a stream are needed only once.
-    is_one_pass: bool,
+    /// Which streams need not be kept.
+    one_pass: OnePass,
     /// The job, if several share the shards.
     job: Option<SharingJob<'a>>,
+}
+
+impl<'a> RunOpening<'a> {
+    fn of(plan: &'a Plan, one_pass: OnePass) -> Self {
+        Self {
+            known: saved(plan).within(plan.count.limits.shard_bytes()),
+            max_bad_shards: plan.max_bad_shards,
+            one_pass,
+            job: plan.part.map(|(index, count)| SharingJob { plan, index, count }),
+        }
+    }
 }
 
 /// One of several jobs that share the shards.
@@ -99,14 +110,25 @@ struct SharingJob<'a> {
 /// [`Error::Input`] for shards, columns and vocabularies that do not fit the flags,
 /// [`Error::Usage`] for flags that do not fit them.
 pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
-    let job = plan.part.map(|(index, count)| SharingJob { plan, index, count });
-    let run = RunOpening {
-        known: saved(plan).within(plan.count.limits.shard_bytes()),
-        max_bad_shards: plan.max_bad_shards,
-        is_one_pass: one_pass::suits(plan),
-        job,
-    };
-    let opened = open(&plan.count, &run)?;
+    open_run(plan, OnePass::of(plan))
+}
+
+/// The same with all rows of a stream.
+///
+/// # Errors
+/// As [`open_plan`].
+pub(crate) fn open_whole(plan: &Plan) -> Result<Opened> {
+    open_run(plan, OnePass::default())
+}
+
+/// The same for rows of a table, which are saved.
+pub(super) fn open_saved(plan: &Plan, rows: &SharedRows) -> Result<Opened> {
+    let Sources { listing, spooled, .. } = saved_rows(&plan.count, rows.reopen()?)?;
+    open_listed(&plan.count, &RunOpening::of(plan, OnePass::default()), listing, spooled)
+}
+
+fn open_run(plan: &Plan, one_pass: OnePass) -> Result<Opened> {
+    let opened = open(&plan.count, &RunOpening::of(plan, one_pass))?;
     if plan.state.is_some() && !opened.spooled.is_empty() {
         return Err(Error::usage("--state: counts of Arrow IPC files and of text files are not saved")
             .hint("drop --state, or write the shards as Parquet"));
@@ -121,12 +143,12 @@ pub(crate) fn open_plan(plan: &Plan) -> Result<Opened> {
 /// The same for a count alone.
 pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
     let known = Known::default().within(plan.limits.shard_bytes());
-    open(plan, &RunOpening { known, max_bad_shards: 0, is_one_pass: false, job: None })
+    open(plan, &RunOpening { known, max_bad_shards: 0, one_pass: OnePass::default(), job: None })
 }
 
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let start = Instant::now();
-    let Sources { listing, spooled, coming } = sources(plan, run.is_one_pass)?;
+    let Sources { listing, spooled, coming } = sources(plan, run.one_pass)?;
     let list = start.elapsed().as_secs_f64();
     let Some(coming) = coming else {
         let mut opened = open_listed(plan, run, listing, spooled)?;

@@ -45,7 +45,7 @@ pub(super) fn decide(
         (None, Ok(())) if plan.state.is_some() => {
             Some("with --state only new shards are read; --row-measures on reads all".to_owned())
         }
-        (None, Ok(())) if opened.dataset.coming.is_some() => Some(
+        (None, Ok(())) if opened.dataset.coming.as_ref().is_some_and(|rows| !rows.can_reopen()) => Some(
             "a stream is read once; --row-measures on keeps its label columns to measure them".to_owned(),
         ),
         (None, Ok(())) if plan.sampling.is_some() => {

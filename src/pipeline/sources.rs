@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use arrow::datatypes::Schema;
 
 use super::count_plan::CountPlan;
+use super::one_pass::OnePass;
 use super::query::rows_of;
 use super::spec::STDIO;
 use crate::error::{Error, Result};
@@ -30,9 +31,9 @@ pub(super) struct Sources {
     pub(super) coming: Option<ComingRows>,
 }
 
-/// The files to read; streams that were handed over, or the one on stdin, become files. The one on stdin may become a file
-/// of its first rows, where the others `may_come` later.
-pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
+/// The files to read; streams that were handed over, or the one on stdin, become files. One alone may become a file of its
+/// first rows, where `one_pass` lets the others come later.
+pub(super) fn sources(plan: &CountPlan, one_pass: OnePass) -> Result<Sources> {
     if let Some(query) = &plan.query {
         let (listing, spooled) = rows_of(plan, query)?;
         return Ok(Sources { listing, spooled: vec![spooled], coming: None });
@@ -51,10 +52,16 @@ pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     }
     let given = plan.streams.take();
     if !given.is_empty() {
+        let is_one = files.is_empty() && given.len() == 1;
         let mut sources = Sources { listing, spooled, coming: None };
         for stream in given {
             let mut rows = ComingRows::begin(Box::new(stream.choose(choose)?))?;
-            sources.add(spool(&mut rows, &parent, limit)?);
+            if is_one && one_pass.suits_handed(&rows) {
+                sources.add(spool_first(&rows, &parent, limit)?);
+                sources.coming = Some(rows);
+            } else {
+                sources.add(spool(&mut rows, &parent, limit)?);
+            }
         }
         return Ok(sources);
     }
@@ -68,7 +75,7 @@ pub(super) fn sources(plan: &CountPlan, may_come: bool) -> Result<Sources> {
     };
     let mut rows =
         ComingRows::begin(Box::new(IpcRows::open(input, choose)?.drained(plan.pass_on.is_some())))?;
-    let (saved, coming) = if may_come && is_alone {
+    let (saved, coming) = if one_pass.stdin && is_alone {
         (spool_first(&rows, &parent, limit)?, Some(rows))
     } else {
         (spool(&mut rows, &parent, limit)?, None)

@@ -17,7 +17,7 @@ use super::derived::Derived;
 use super::destination::Destination;
 use super::grouping::{check_groups, count_groups};
 use super::hierarchy::unused;
-use super::opening::{Opened, open_plan, rules};
+use super::opening::{Opened, open_plan, open_saved, rules};
 use super::outcome::{Ended, Observer, Outcome};
 use super::outputs::{self, WriteRequest, group_name, with_groups};
 use super::plan::Plan;
@@ -70,7 +70,16 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
     account.is_staged = true;
     let against = plan.against.as_deref().map(|path| against(path, plan.out.folder())).transpose()?.flatten();
 
-    let counted = count(plan, observer, &mut opened, &spec, account).await?;
+    let mut counted = count(plan, observer, &mut opened, &spec, account).await;
+    if let Err(Error::Input(_)) = &counted
+        && let Some(rows) = opened.dataset.coming.clone().filter(SharedRows::can_reopen)
+    {
+        // All rows settle what the first of them said, or say in which row it is wrong.
+        opened = open_again(plan, rows).await?;
+        account.opened(&opened, &spec);
+        counted = count(plan, observer, &mut opened, &spec, account).await;
+    }
+    let counted = counted?;
     check_condition(plan, &opened, counted.total.rows())?;
     if let Some(unused) = unused(&plan.count, &opened.counting, &counted.total) {
         tracing::warn!("{unused}");
@@ -122,6 +131,13 @@ async fn open(plan: &Plan, spec: &Json, account: &mut Account) -> Result<Opened>
         (opened.dataset.shards.len(), opened.detected.layout.kind, &opened.detected.why);
     tracing::info!(shards, %layout, %why, "opened");
     Ok(opened)
+}
+
+/// Saves the rows of a table and opens them.
+async fn open_again(plan: &Plan, rows: SharedRows) -> Result<Opened> {
+    let plan = plan.clone();
+    let opening = tokio::task::spawn_blocking(move || open_saved(&plan, &rows));
+    opening.await.map_err(|cause| Error::internal(cause.to_string()))?
 }
 
 /// The files of the result at `out`, if it was made of the same shards by the same spec.

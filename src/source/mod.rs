@@ -44,6 +44,7 @@ mod row_lines;
 pub(crate) mod row_reader;
 pub(crate) mod pass_on;
 pub(crate) mod row_stream;
+mod row_sum;
 pub(crate) mod schema;
 pub(crate) mod shards;
 pub(crate) mod spelling;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array as _, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Result};
@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 const FIRST_ROWS: usize = 1 << 16;
 /// Bytes of them.
 const FIRST_BYTES: usize = 16 << 20;
+
+/// Opens rows again, from the first on.
+pub(crate) type Reopening = Arc<dyn Fn() -> Result<Box<dyn RowSource>> + Send + Sync>;
 
 /// Where rows come from, batch by batch.
 pub(crate) trait RowSource: Send {
@@ -27,12 +30,17 @@ pub(crate) trait RowSource: Send {
     /// [`Error::Input`] when they cannot be read.
     fn next(&mut self) -> Result<Option<RecordBatch>>;
 
-    /// Bytes read so far, and their SHA-256.
+    /// Bytes read so far, and a sum by which they are known again.
     fn sum(&self) -> (u64, [u8; 32]);
+
+    /// What opens the same rows once more; `None` where they come only once.
+    fn reopening(&self) -> Option<Reopening> {
+        None
+    }
 }
 
 /// What came, once all of it has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamEnd {
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
@@ -61,15 +69,30 @@ impl ComingRows {
                 break;
             };
             rows += batch.num_rows();
-            bytes += batch.get_array_memory_size();
+            bytes += bytes_of(&batch);
             first.push(batch);
         }
         Ok(Self { first, is_whole, rest, rows: 0 })
     }
 
+    /// All of the rows, of which none is looked at.
+    fn all(rest: Box<dyn RowSource>) -> Self {
+        Self { first: Vec::new(), is_whole: false, rest, rows: 0 }
+    }
+
     /// The columns of every batch.
     pub(crate) fn schema(&self) -> SchemaRef {
         self.rest.schema()
+    }
+
+    /// Whether the rows that are looked at are all.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Whether they can be opened once more.
+    pub(crate) fn can_reopen(&self) -> bool {
+        self.rest.reopening().is_some()
     }
 
     /// What messages call it.
@@ -103,10 +126,19 @@ impl ComingRows {
     }
 }
 
+/// The bytes of the values of a batch, which may be a part of a larger one.
+pub(super) fn bytes_of(batch: &RecordBatch) -> usize {
+    let of = |array: &ArrayRef| {
+        array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())
+    };
+    batch.columns().iter().map(of).sum()
+}
+
 /// [`ComingRows`] that a count takes, and later what came.
 #[derive(Clone)]
 pub(crate) struct SharedRows {
     schema: SchemaRef,
+    reopening: Option<Reopening>,
     state: Arc<Mutex<RowsState>>,
 }
 
@@ -124,7 +156,23 @@ impl fmt::Debug for SharedRows {
 
 impl SharedRows {
     pub(crate) fn new(rows: ComingRows) -> Self {
-        Self { schema: rows.schema(), state: Arc::new(Mutex::new(RowsState::ToCome(rows))) }
+        let (schema, reopening) = (rows.schema(), rows.rest.reopening());
+        Self { schema, reopening, state: Arc::new(Mutex::new(RowsState::ToCome(rows))) }
+    }
+
+    /// Whether the rows can be read once more.
+    pub(crate) fn can_reopen(&self) -> bool {
+        self.reopening.is_some()
+    }
+
+    /// The rows once more, from the first on.
+    ///
+    /// # Errors
+    /// What opens them, and [`Error::Internal`] for rows that come only once.
+    pub(crate) fn reopen(&self) -> Result<ComingRows> {
+        let open = self.reopening.as_ref();
+        let open = open.ok_or_else(|| Error::internal("rows that come once were asked for again"))?;
+        open().map(ComingRows::all)
     }
 
     /// The rows, which only one may take.

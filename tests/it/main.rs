@@ -134,6 +134,7 @@ mod faults;
 mod streams;
 /// `watch` follows shards that come and go.
 mod watch;
+mod handed;
 /// Streams, variables, schemas and collectors: the world around a run.
 mod outside;
 

@@ -50,7 +50,7 @@ mod reads;
 pub(super) mod routes;
 pub(super) mod row_facts;
 pub(super) mod rows;
-mod stream_table;
+pub(super) mod stream_table;
 pub(super) mod table;
 pub(super) mod vector_text;
 pub(super) mod weights;

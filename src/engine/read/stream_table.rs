@@ -88,21 +88,24 @@ fn read(shared: &SharedRows, schema: &SchemaRef, sender: &Sender<Result<RecordBa
 
 /// A batch with the types of `schema`, and the number of its shard.
 fn with_number(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
-    let names = schema.fields().iter().take(schema.fields().len() - 1);
-    for field in names {
-        let array = batch
-            .column_by_name(field.name())
-            .ok_or_else(|| Error::internal(format!("a batch has no column {:?}", field.name())))?;
-        columns.push(if array.data_type() == field.data_type() {
-            Arc::clone(array)
-        } else {
-            arrow::compute::cast(array, field.data_type()).map_err(internal)?
-        });
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let columns = names.map(|name| column_of(batch, name, schema)).collect::<Result<_>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|cause| Error::internal(cause.to_string()))
+}
+
+/// A column of a batch with its type in `schema`, or the number of the shard.
+pub(crate) fn column_of(batch: &RecordBatch, name: &str, schema: &Schema) -> Result<ArrayRef> {
+    if name == SHARD_COLUMN {
+        return Ok(Arc::new(UInt32Array::from_value(0, batch.num_rows())));
     }
-    columns.push(Arc::new(UInt32Array::from_value(0, batch.num_rows())));
-    RecordBatch::try_new(Arc::clone(schema), columns).map_err(internal)
+    let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
+    let array = batch.column_by_name(name);
+    let array = array.ok_or_else(|| Error::internal(format!("a batch has no column {name:?}")))?;
+    let data_type = schema.field_with_name(name).map_err(internal)?.data_type();
+    if array.data_type() == data_type {
+        return Ok(Arc::clone(array));
+    }
+    arrow::compute::cast(array, data_type).map_err(internal)
 }
 
 /// What one thread counts.

@@ -119,6 +119,11 @@ impl RowJob {
         })
     }
 
+    /// The columns that are read as arrays: those of the labels, then those that are asked for.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.counting.layout.cells().chain(self.questions.columns())
+    }
+
     /// Number of pieces.
     pub(super) fn len(&self) -> usize {
         self.pieces.len()

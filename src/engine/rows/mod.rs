@@ -14,6 +14,7 @@
 //!                                                          Most ─▶ resolve: labels of the most frequent
 //! ```
 
+mod again;
 mod arrays;
 pub(super) mod block;
 mod buffers;
@@ -31,6 +32,7 @@ pub(super) mod request;
 mod resolve;
 mod set_tally;
 pub(super) mod sink;
+mod workers;
 
 pub(crate) use block::Block;
 pub(crate) use dispatch::read_rows;

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
 use crate::engine::read::choice::EngineChoice;
 use crate::engine::read::chunks::RowGroupReader;
 use crate::engine::read::routes::Route;
 use crate::engine::read::row_facts::row_facts;
+use crate::engine::rows::again::read_again;
 use crate::engine::rows::arrays::read_arrays;
 use crate::engine::rows::block::{Members, OUTSIDE};
 use crate::engine::rows::buffers::RowBuffers;
 use crate::engine::rows::encoded::read_pages;
 use crate::engine::rows::ids::read_ids;
-use crate::engine::rows::job::{RowGroup, RowJob, StopOnDrop};
+use crate::engine::rows::job::{RowGroup, RowJob};
 use crate::engine::rows::request::Request;
 use crate::engine::rows::sink::RowSink;
+use crate::engine::rows::workers::{Failure, side_by_side};
 use crate::engine::watchdog;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
 
@@ -26,42 +26,22 @@ pub(crate) async fn read_rows_here<S: RowSink>(
     request: &Request<'_>,
     make: impl FnMut() -> S,
 ) -> Result<(Vec<S::Found>, Route)> {
+    if let Some(rows) = &request.dataset.coming {
+        // Who gives the rows may take any time, and says whether they are the same.
+        return read_again(request, rows, make).await;
+    }
     let found = watchdog::guard(run(request, make), request.progress, watchdog::PATIENCE).await;
     request.dataset.shards.iter().try_for_each(Shard::check_unchanged)?;
     found
 }
 
-/// Why a thread stopped, and at which piece.
-struct Failure {
-    piece: usize,
-    error: Error,
-}
-
-async fn run<S: RowSink>(
-    request: &Request<'_>,
-    mut make: impl FnMut() -> S,
-) -> Result<(Vec<S::Found>, Route)> {
+async fn run<S: RowSink>(request: &Request<'_>, make: impl FnMut() -> S) -> Result<(Vec<S::Found>, Route)> {
     if request.counting.layout.kind == LayoutKind::Long {
         return read_ids(request, make).await;
     }
     let job = Arc::new(RowJob::new(request).await?);
-    let _stop = StopOnDrop(Arc::clone(&job));
-    let mut workers = JoinSet::new();
-    for _ in 0..request.limits.threads.clamp(1, job.len().max(1)) {
-        let (job, sink) = (Arc::clone(&job), make());
-        workers.spawn_blocking(move || work(&job, sink));
-    }
-    let (mut all, mut failures) = (Vec::new(), Vec::new());
-    while let Some(worker) = workers.join_next().await {
-        match worker.map_err(|cause| Error::internal(cause.to_string()))? {
-            Ok(found) => all.push(found),
-            Err(failure) => failures.push(failure),
-        }
-    }
-    match failures.into_iter().min_by_key(|failure| failure.piece) {
-        Some(failure) => Err(failure.error),
-        None => Ok((all, job.route())),
-    }
+    let threads = request.limits.threads.clamp(1, job.len().max(1));
+    side_by_side(&job, threads, make, work).await
 }
 
 fn work<S: RowSink>(job: &RowJob, mut sink: S) -> std::result::Result<S::Found, Failure> {

@@ -18,6 +18,41 @@ if TYPE_CHECKING:
     from ._result import Result
 
 
+class KeptPlan:
+    """A plan as plain numbers, which are pickled."""
+
+    def __init__(self, native: _native.NativePlan | KeptPlan) -> None:
+        self._kept = {name: getattr(native, name)() for name in _KEPT}
+
+    def shards(self) -> list[tuple[str, str, int, int]]:
+        return list(self._kept["shards"])
+
+    def folds(self) -> list[str]:
+        return list(self._kept["folds"])
+
+    def method(self) -> str:
+        return str(self._kept["method"])
+
+    def is_by_id(self) -> bool:
+        return bool(self._kept["is_by_id"])
+
+    def seed_and_epoch(self) -> tuple[int, int]:
+        seed, epoch = self._kept["seed_and_epoch"]
+        return seed, epoch
+
+    def text(self) -> str:
+        return str(self._kept["text"])
+
+    def values(self) -> bytes:
+        return bytes(self._kept["values"])
+
+    def weights(self) -> bytes:
+        return bytes(self._kept["weights"])
+
+
+_KEPT = ("shards", "folds", "method", "is_by_id", "seed_and_epoch", "text", "values", "weights")
+
+
 class Plan:
     """How often each row is seen in an epoch, or in which fold it is.
 
@@ -26,7 +61,7 @@ class Plan:
 
     def __init__(
         self,
-        native: _native.NativePlan,
+        native: _native.NativePlan | KeptPlan,
         result: Result | None = None,
         asked: tuple[Any, str, dict[str, Any]] | None = None,
     ) -> None:
@@ -130,6 +165,12 @@ class Plan:
     def result(self) -> Result | None:
         """Counts and weights of the rows that were planned."""
         return self._result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        source = None if self._asked is None else self._asked[0]
+        # Paths can be read again anywhere; rows in memory stay where they are.
+        asked = self._asked if isinstance(source, (str, os.PathLike)) else None
+        return Plan, (KeptPlan(self._native), self._result, asked)
 
     def __str__(self) -> str:
         return self._native.text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -11,8 +11,14 @@ from ._errors import InputError, UsageError
 
 #: Cells of a chunk that is handed over at a time.
 _CHUNK_CELLS = 1 << 22
-#: Name, kind, object: what the extension module reads.
-Given = tuple[str, str, Any]
+#: Cells of a pandas frame that are converted at a time.
+_FRAME_CELLS = 1 << 26
+#: Rows of a sparse matrix that are handed over at a time.
+_CHUNK_ROWS = 1 << 16
+#: Name, kind, object, and whether the object gives its rows as often as it is asked: what the extension module reads.
+Given = tuple[str, str, Any, bool]
+#: Tables that give the same rows each time.
+_TABLES = {"pyarrow": ("Table", "RecordBatch"), "polars": ("DataFrame",), "arro3": ("Table", "RecordBatch")}
 
 
 class Sources:
@@ -27,9 +33,9 @@ class Sources:
     def of(cls, source: Any, labels: Any) -> Sources:
         found = cls()
         found._add(source, labels)
-        names = [name for name, _, _ in found.given]
+        names = [name for name, *_ in found.given]
         if len(set(names)) < len(names):
-            found.given = [(f"{name} {at}", kind, one) for at, (name, kind, one) in enumerate(found.given, 1)]
+            found.given = [(f"{name} {at}", *one) for at, (name, *one) in enumerate(found.given, 1)]
         return found
 
     def _add(self, source: Any, labels: Any) -> None:
@@ -41,17 +47,18 @@ class Sources:
             for split in source.values():
                 self._add(split, labels)
         elif module == "datasets" and hasattr(source, "with_format"):
-            self.given.append((name, "streams", _of_dataset(source)))
+            self.given.append((name, "streams", lambda: _of_dataset(source), True))
         elif module == "polars" and name == "LazyFrame":
-            self.given.append((name, "stream", source.collect()))
+            self.given.append((name, "stream", source.collect(), True))
         elif module == "pandas" and name == "DataFrame":
             self._frame(source, labels)
         elif hasattr(source, "__arrow_c_stream__"):
-            self.given.append((name, "stream", source))
+            self.given.append((name, "stream", source, name in _TABLES.get(module, ())))
         elif module == "torch" and name in ("Tensor", "Parameter"):
-            self._array(_of_tensor(source), labels, name)
+            self._tensor(source.detach(), labels, name)
         elif hasattr(source, "tocsr"):
-            self._sparse(source.tocsr(), labels, name)
+            matrix = source.tocsr()
+            self._sparse(matrix.shape, (matrix.indptr, matrix.indices, matrix.data), labels, name)
         elif isinstance(source, Mapping):
             self._columns(source, "dict")
         elif hasattr(source, "__array__"):
@@ -78,7 +85,26 @@ class Sources:
             return
         if type(frame.index).__name__ != "RangeIndex":
             frame = frame.reset_index(drop=True)
-        self.given.append(("DataFrame", "stream", frame))
+        if any(getattr(dtype, "kind", "O") == "O" for dtype in frame.dtypes) or not len(frame):
+            # The type of a column of objects follows from all of its values.
+            self.given.append(("DataFrame", "stream", frame, True))
+            return
+        step = max(1, _FRAME_CELLS // max(1, frame.shape[1]))
+        self.given.append(("DataFrame", "streams", lambda: _parts(frame.iloc, len(frame), step), True))
+
+    def _tensor(self, tensor: Any, labels: Any, name: str) -> None:
+        layout = str(tensor.layout)
+        if layout != "torch.strided":
+            tensor = tensor.cpu()
+            tensor = tensor.coalesce().to_sparse_csr() if layout == "torch.sparse_coo" else tensor.to_sparse_csr()
+            parts = (tensor.crow_indices(), tensor.col_indices(), tensor.values())
+            self._sparse(tuple(tensor.shape), tuple(_of_tensor(part) for part in parts), labels, name)
+        elif tensor.ndim == 2:
+            # Of a tensor on another device, or of a type that NumPy lacks, only some rows are copied at a time.
+            step = max(1, _CHUNK_CELLS // max(1, tensor.shape[1]))
+            self._matrices(lambda: map(_of_tensor, _parts(tensor, len(tensor), step)), _of_tensor(tensor[:1]), labels, name, True)
+        else:
+            self._array(_of_tensor(tensor), labels, name)
 
     def _array(self, array: Any, labels: Any, name: str) -> None:
         import numpy as np
@@ -94,7 +120,7 @@ class Sources:
             return
         if array.ndim != 2:
             raise InputError(f"the array has {array.ndim} dimensions", "give one row per example, one column per label")
-        self._matrices(iter([array]), array, labels, name)
+        self._matrices(lambda: iter([array]), array, labels, name, True)
 
     def _batches(self, batches: Iterator[Any], labels: Any, name: str) -> None:
         """Tables, or matrices, one after the other; the first says which."""
@@ -105,66 +131,70 @@ class Sources:
             raise InputError(f"the {name} has no batch", "give at least one table or matrix")
         rest = chain([first], batches)
         if hasattr(first, "__arrow_c_stream__"):
-            self.given.append((name, "streams", rest))
+            self.given.append((name, "streams", lambda: rest, False))
             return
         plain = (np.asarray(_of_tensor(one) if type(one).__module__.split(".")[0] == "torch" else one) for one in rest)
         first = next(plain)
         if first.ndim != 2:
             raise InputError(f"a batch has {first.ndim} dimensions", "give one row per example, one column per label")
-        self._matrices(chain([first], plain), first, labels, name)
+        self._matrices(lambda: chain([first], plain), first, labels, name, False)
 
-    def _matrices(self, matrices: Iterator[Any], first: Any, labels: Any, name: str) -> None:
+    def _matrices(self, matrices: Callable[[], Iterator[Any]], first: Any, labels: Any, name: str, again: bool) -> None:
+        """Matrices one after the other, of which some rows at a time are turned into columns."""
         import numpy as np
 
         names = _names(labels, first.shape[1])
         self.keys = {"layout": "wide", "labels": "*"}
         kind, dtype = _kind(first.dtype, "the array"), first.dtype.newbyteorder("=")
+        if kind == "text":
+            raise InputError(f"the array has the type {first.dtype}", "convert it to bool, integers or floats")
         step = max(1, _CHUNK_CELLS // max(1, len(names)))
 
-        def chunks() -> Iterator[list[bytes]]:
-            for matrix in matrices:
+        def chunks() -> Iterator[tuple[int, bytes]]:
+            for matrix in matrices():
                 if matrix.dtype.newbyteorder("=") != dtype or matrix.shape[1:] != (len(names),):
                     raise InputError(
                         f"a batch has shape {matrix.shape} and type {matrix.dtype}, the first has {len(names)} columns of {dtype}",
                         "give batches with the same columns and the same type",
                     )
-                for start in range(0, len(matrix), step):
-                    turned = np.ascontiguousarray(matrix[start : start + step].T, dtype=dtype)
-                    yield [column.tobytes() for column in turned]
+                for rows in _parts(matrix, len(matrix), step):
+                    turned = np.packbits(rows.T, axis=1, bitorder="little") if kind == "b1" else rows.T
+                    yield len(rows), turned.astype(turned.dtype.newbyteorder("="), copy=False).tobytes()
 
-        self.given.append((name, "columns", ([(label, kind) for label in names], chunks())))
+        self.given.append((name, "matrix", (names, kind, chunks), again))
 
     def _classes(self, labels: Any) -> None:
         """Names of classes go into a vocabulary."""
         if labels is not None:
             self.keys["vocabulary"] = _names(labels, None)
 
-    def _sparse(self, matrix: Any, labels: Any, name: str) -> None:
+    def _sparse(self, shape: tuple[int, int], matrix: tuple[Any, Any, Any], labels: Any, name: str) -> None:
+        """A matrix by the start of each of its rows, the columns of its values and its values."""
         import numpy as np
 
-        rows, columns = matrix.shape
-        values = matrix.data
-        if values.size and not ((values == 1) | (values == 0)).all():
-            odd = values[(values != 1) & (values != 0)][0]
-            raise InputError(f"the sparse matrix holds {odd}", "a stored value is 1 for a positive label; give a dense array for others")
+        rows, columns = shape
         self.keys = {"layout": "list", "labels": "labels", "label_kind": "index", "num_labels": columns}
         if labels is not None:
             self.keys["vocabulary"] = _names(labels, columns)
             self.keys["num_labels"] = None
-        starts, indices = matrix.indptr, matrix.indices
-        step = 1 << 16
+        starts, indices, values = matrix
 
         def chunks() -> Iterator[list[tuple[bytes, bytes]]]:
-            for start in range(0, rows, step):
-                ends = starts[start : min(start + step, rows) + 1]
-                part, kept = indices[ends[0] : ends[-1]], values[ends[0] : ends[-1]] != 0
-                lengths = np.diff(ends)
+            for start in range(0, rows, _CHUNK_ROWS):
+                ends = starts[start : min(start + _CHUNK_ROWS, rows) + 1]
+                part, stored = indices[ends[0] : ends[-1]], values[ends[0] : ends[-1]]
+                kept, lengths = stored != 0, np.diff(ends)
+                if (stored[kept] != 1).any():
+                    odd = stored[kept & (stored != 1)][0]
+                    raise InputError(
+                        f"the sparse matrix holds {odd}", "a stored value is 1 for a positive label; give a dense array for others"
+                    )
                 if not kept.all():
                     row = np.repeat(np.arange(len(lengths)), lengths)[kept]
                     lengths, part = np.bincount(row, minlength=len(lengths)), part[kept]
-                yield [(lengths.astype(np.int32).tobytes(), part.astype(np.int32).tobytes())]
+                yield [(lengths.astype(np.int32).tobytes(), part.astype(np.int32, copy=False).tobytes())]
 
-        self.given.append((name, "columns", ([("labels", "lists")], chunks())))
+        self.given.append((name, "columns", ([("labels", "lists")], chunks), True))
 
     def _columns(self, columns: Mapping[str, Any], name: str) -> None:
         """Columns side by side, each an array."""
@@ -181,7 +211,12 @@ class Sources:
                 parts = (array[start : start + step] for array in arrays.values())
                 yield [_texts(part) if kind == "text" else part.tobytes() for part, (_, kind) in zip(parts, kinds)]
 
-        self.given.append((name, "columns", (kinds, chunks())))
+        self.given.append((name, "columns", (kinds, chunks), True))
+
+
+def _parts(rows: Any, count: int, step: int) -> Iterator[Any]:
+    """Some rows at a time."""
+    return (rows[start : start + step] for start in range(0, count, step))
 
 
 def _is_rows(source: Sequence[Any]) -> bool:

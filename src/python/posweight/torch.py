@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ._errors import UsageError
+from ._ranks import check_place, rows_of_rank, share
 from ._vectors import bias, vector
 
 if TYPE_CHECKING:
@@ -137,18 +138,14 @@ class PlanSampler(torch.utils.data.Sampler[int]):
         return int(self.plan.repeats.sum(dtype=np.int64))
 
     def __len__(self) -> int:
-        more = 0 if self.drop_last else self._whole() % self.world_size > self.rank
-        return self._whole() // self.world_size + more
+        return share(self._whole(), self.rank, self.world_size, drop_last=self.drop_last)
 
     def indices(self) -> npt.NDArray[np.int64]:
         """The rows of this rank in their order."""
-        repeats = self.plan.repeats
-        draws = np.repeat(np.arange(len(repeats), dtype=np.uint32 if len(repeats) < 1 << 32 else np.int64), repeats)
-        if self.shuffle:
-            # The same on every rank.
-            key = np.random.SeedSequence([self.plan.seed, self.epoch])
-            np.random.Generator(np.random.Philox(key)).shuffle(draws)
-        return draws[self.rank :: self.world_size][: len(self)].astype(np.int64)
+        key = (self.plan.seed, self.epoch)
+        return rows_of_rank(
+            self.plan.repeats, self.rank, self.world_size, key=key, shuffle=self.shuffle, drop_last=self.drop_last
+        )
 
     def __iter__(self) -> Iterator[int]:
         rows = self.indices()
@@ -212,6 +209,5 @@ def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
         if distributed.is_available() and distributed.is_initialized():
             return distributed.get_rank(), distributed.get_world_size()
         return 0, 1
-    if not 0 <= rank < world_size:
-        raise UsageError(f"rank {rank} is none of {world_size}", f"ranks are 0 to {world_size - 1}")
+    check_place(rank, world_size)
     return rank, world_size

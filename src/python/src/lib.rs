@@ -42,14 +42,18 @@ fn asked(py: Python<'_>, keys: &str, given: &Bound<'_, PyAny>) -> PyResult<Asked
     let mut options = options.with_all(keys).map_err(|error| raise(py, &error))?;
     let raised = Raised::default();
     for one in given.try_iter()? {
-        let (name, kind, source): (String, String, Bound<'_, PyAny>) = one?.extract()?;
-        options = options.with_rows(name, rows::reader(&kind, &source, &raised)?);
+        let (name, kind, source, again): (String, String, Bound<'_, PyAny>, bool) = one?.extract()?;
+        options = if again {
+            options.with_table(name, rows::opening(kind, source.unbind(), raised.clone()))
+        } else {
+            options.with_rows(name, rows::reader(&kind, &source, &raised)?)
+        };
     }
     Ok(Asked { stop, watch, options, raised })
 }
 
-/// Counts, weighs and measures. `keys` is JSON; `given` are triples of a name, a kind and an object with rows; `tell` is
-/// called with the rows done and all rows.
+/// Counts, weighs and measures. `keys` is JSON; `given` are tuples of a name, a kind, an object with rows, and whether it gives
+/// them as often as it is asked; `tell` is called with the rows done and all rows.
 #[pyfunction]
 fn compute(
     py: Python<'_>,

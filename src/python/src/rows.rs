@@ -4,15 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::ArrayData;
 use arrow::array::{
-    ArrayRef, BooleanArray, ListArray, RecordBatch, RecordBatchReader, StringArray, make_array,
+    ArrayRef, BooleanArray, ListArray, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray,
+    make_array,
 };
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 use arrow_pyarrow::FromPyArrow;
 use posweight::error::Error;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyCapsule, PyIterator};
 
 use crate::errors::raise;
@@ -62,8 +64,9 @@ impl Raised {
     }
 }
 
-/// What reads the rows of an object: `stream` has `__arrow_c_stream__`, `streams` is an iterator of such, `columns` is a pair
-/// of the columns and an iterator of their values.
+/// What reads the rows of an object: `stream` has `__arrow_c_stream__`, `streams` gives an iterator of such when it is called,
+/// `columns` is a pair of the columns and what gives an iterator of their values, `matrix` has the names of columns, the type
+/// of all values, and what gives an iterator of pairs of a number of rows and the values of all columns.
 pub(crate) fn reader(
     kind: &str,
     source: &Bound<'_, PyAny>,
@@ -72,8 +75,21 @@ pub(crate) fn reader(
     Ok(match kind {
         "stream" => Box::new(ArrowArrayStreamReader::from_pyarrow_bound(source)?),
         "streams" => Box::new(StreamsReader::new(source, raised.clone())?),
+        "matrix" => Box::new(MatrixReader::new(source, raised.clone())?),
         _ => Box::new(ColumnsReader::new(source, raised.clone())?),
     })
+}
+
+/// The same for an object that gives its rows as often as it is asked.
+pub(crate) fn opening(
+    kind: String,
+    source: Py<PyAny>,
+    raised: Raised,
+) -> impl Fn() -> Result<Box<dyn RecordBatchReader + Send>, ArrowError> + Send + Sync + 'static {
+    move || {
+        let open = |py: Python<'_>| reader(&kind, source.bind(py), &raised);
+        Python::attach(open).map_err(|exception| raised.keep(exception))
+    }
 }
 
 /// The rows of several streams, one after the other.
@@ -86,12 +102,37 @@ struct StreamsReader {
 
 impl StreamsReader {
     fn new(source: &Bound<'_, PyAny>, raised: Raised) -> PyResult<Self> {
-        let mut streams = source.try_iter()?;
+        let mut streams = source.call0()?.try_iter()?;
         let first = match streams.next() {
             Some(first) => ArrowArrayStreamReader::from_pyarrow_bound(&first?)?,
             None => return Err(raise(source.py(), &Error::input("there are no rows"))),
         };
         Ok(Self { streams: streams.unbind(), schema: first.schema(), current: Some(first), raised })
+    }
+}
+
+/// Whether two tables have the same columns.
+fn alike(one: &Schema, other: &Schema) -> bool {
+    let columns = |schema: &Schema| {
+        schema
+            .fields()
+            .iter()
+            .map(|field| (field.name().clone(), field.data_type().clone()))
+            .collect::<Vec<_>>()
+    };
+    columns(one) == columns(other)
+}
+
+impl StreamsReader {
+    /// The error for a table with other columns than the first.
+    fn odd(&self, py: Python<'_>, schema: &Schema) -> PyErr {
+        let columns = |schema: &Schema| {
+            let shown = schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type()));
+            shown.collect::<Vec<_>>().join(", ")
+        };
+        let what =
+            format!("a table has the columns {}, the first {}", columns(schema), columns(&self.schema));
+        raise(py, &Error::input(what).hint("give tables with the same columns of the same types"))
     }
 }
 
@@ -108,6 +149,9 @@ impl Iterator for StreamsReader {
                 next.map(|next| ArrowArrayStreamReader::from_pyarrow_bound(&next?)).transpose()
             });
             match next {
+                Ok(Some(next)) if !alike(&next.schema(), &self.schema) => {
+                    return Some(Err(Python::attach(|py| self.raised.keep(self.odd(py, &next.schema())))));
+                }
                 Ok(Some(next)) => self.current = Some(next),
                 Ok(None) => return None,
                 Err(exception) => return Some(Err(self.raised.keep(exception))),
@@ -162,6 +206,20 @@ impl Kind {
         }
     }
 
+    /// Bytes of the values of a column: whole bytes of bits.
+    fn bytes(&self, rows: usize) -> usize {
+        match self {
+            Self::Number(_, width) => rows * width,
+            _ => rows.div_ceil(8),
+        }
+    }
+
+    /// The array of these numbers, or bits.
+    fn of_values(&self, rows: usize, values: Buffer) -> Result<ArrayRef, ArrowError> {
+        let data = ArrayData::builder(self.data_type()).len(rows).add_buffer(values).align_buffers(true);
+        data.build().map(make_array)
+    }
+
     /// The array of what Python gives: bytes; for lists, those of their lengths and of their elements; for texts, a list.
     fn array(&self, given: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
         let bytes = |given: &Bound<'_, PyAny>| Ok::<_, PyErr>(given.cast::<PyBytes>()?.as_bytes().to_owned());
@@ -169,14 +227,12 @@ impl Kind {
         Ok(match self {
             Self::Bool => {
                 let given = given.cast::<PyBytes>()?.as_bytes();
-                Arc::new(given.iter().map(|byte| Some(*byte != 0)).collect::<BooleanArray>())
+                let bits = BooleanBuffer::collect_bool(given.len(), |at| given[at] != 0);
+                Arc::new(BooleanArray::new(bits, None))
             }
-            Self::Number(data_type, width) => {
-                let given = given.cast::<PyBytes>()?.as_bytes();
-                let data = ArrayData::builder(data_type.clone())
-                    .len(given.len() / width)
-                    .add_buffer(Buffer::from_slice_ref(given));
-                make_array(data.build().map_err(wrong)?)
+            Self::Number(_, width) => {
+                let values = held(given)?;
+                self.of_values(values.len() / width, values).map_err(wrong)?
             }
             Self::Lists => {
                 let (lengths, elements): (Bound<'_, PyAny>, Bound<'_, PyAny>) = given.extract()?;
@@ -191,8 +247,69 @@ impl Kind {
     }
 }
 
+/// The bytes of Python, without a copy.
+fn held(bytes: &Bound<'_, PyAny>) -> PyResult<Buffer> {
+    Ok(Buffer::from(bytes::Bytes::from_owner(bytes.extract::<PyBackedBytes>()?)))
+}
+
 fn item() -> Arc<Field> {
     Arc::new(Field::new_list_field(DataType::Int32, false))
+}
+
+/// Rows of columns of one type, whose values come in one buffer, some rows at a time.
+struct MatrixReader {
+    kind: Kind,
+    schema: SchemaRef,
+    chunks: Py<PyIterator>,
+    raised: Raised,
+}
+
+impl MatrixReader {
+    fn new(source: &Bound<'_, PyAny>, raised: Raised) -> PyResult<Self> {
+        let (names, kind, chunks): (Vec<String>, String, Bound<'_, PyAny>) = source.extract()?;
+        let unknown = || Error::internal(format!("{kind} is no type of a matrix"));
+        let kind = Kind::named(&kind).filter(|kind| matches!(kind, Kind::Bool | Kind::Number(..)));
+        let kind = kind.ok_or_else(|| raise(source.py(), &unknown()))?;
+        let fields: Vec<Field> =
+            names.into_iter().map(|name| Field::new(name, kind.data_type(), false)).collect();
+        let chunks = chunks.call0()?.try_iter()?.unbind();
+        Ok(Self { kind, schema: Arc::new(Schema::new(fields)), chunks, raised })
+    }
+
+    fn batch(&self, chunk: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
+        let (rows, values): (usize, Bound<'_, PyAny>) = chunk.extract()?;
+        let (values, bytes) = (held(&values)?, self.kind.bytes(rows));
+        let columns = self.schema.fields().len();
+        let batch = if values.len() == bytes * columns {
+            let column = |at: usize| self.kind.of_values(rows, values.slice_with_length(at * bytes, bytes));
+            let arrays = (0..columns).map(column).collect::<Result<Vec<_>, _>>();
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch =
+                |arrays| RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options);
+            arrays.and_then(batch)
+        } else {
+            Err(ArrowError::ComputeError(format!("{rows} rows have {} bytes", values.len())))
+        };
+        batch.map_err(|cause| raise(chunk.py(), &Error::internal(cause.to_string())))
+    }
+}
+
+impl Iterator for MatrixReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = Python::attach(|py| {
+            let next = self.chunks.bind(py).clone().next();
+            next.map(|chunk| self.batch(&chunk?))
+        });
+        next.map(|batch| batch.map_err(|exception| self.raised.keep(exception)))
+    }
+}
+
+impl RecordBatchReader for MatrixReader {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
 }
 
 /// Rows whose columns come as buffers, some rows at a time.
@@ -218,7 +335,8 @@ impl ColumnsReader {
             fields.push(Field::new(name, known.data_type(), matches!(known, Kind::Text)));
             kinds.push(known);
         }
-        Ok(Self { kinds, schema: Arc::new(Schema::new(fields)), chunks: chunks.try_iter()?.unbind(), raised })
+        let chunks = chunks.call0()?.try_iter()?.unbind();
+        Ok(Self { kinds, schema: Arc::new(Schema::new(fields)), chunks, raised })
     }
 
     fn batch(&self, chunk: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {

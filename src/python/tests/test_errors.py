@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import socket
 
 import numpy as np
 import posweight
@@ -74,3 +75,23 @@ def test_a_stream_that_fails_ends_the_call_with_its_own_error():
 
     with pytest.raises(RuntimeError, match="no rows today"):
         posweight.compute(Frame())
+
+
+def test_a_server_that_is_not_there_is_worth_another_try():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{one.getsockname()[1]}/rows.parquet"
+    with pytest.raises(posweight.PosweightError) as raised:
+        posweight.compute(nobody, retries=0)
+    if isinstance(raised.value, posweight.UsageError):
+        pytest.skip("this build reads no addresses")
+    assert isinstance(raised.value, posweight.TransientError) and isinstance(raised.value, OSError)
+    assert raised.value.retryable and raised.value.code == 5
+
+
+def test_a_folder_that_takes_nothing(matrix, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    with pytest.raises(posweight.OutputError) as raised:
+        posweight.compute(matrix, out=taken)
+    assert raised.value.code == 7 and not raised.value.retryable and isinstance(raised.value, OSError)

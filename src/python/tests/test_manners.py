@@ -31,8 +31,8 @@ SLOW = """
 """
 
 
-def stopped_after(code: str, send: int) -> tuple[subprocess.CompletedProcess, float]:
-    """Runs the code, sends a signal once it has begun, and gives its end and the seconds that this took."""
+def stopped_after(code: str, send: int, line: str = "") -> tuple[subprocess.CompletedProcess, float]:
+    """Runs the code, sends a signal once it saves rows or has printed a line, and gives its end and the seconds that this took."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "TMPDIR": folder}
         process = subprocess.Popen(
@@ -40,8 +40,14 @@ def stopped_after(code: str, send: int) -> tuple[subprocess.CompletedProcess, fl
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )
         assert process.stdout.readline() == "begins\n"
-        time.sleep(1.0)
-        assert any(name.startswith("posweight") for name in os.listdir(folder))
+        if line:
+            assert process.stdout.readline() == line
+        else:
+            until = time.monotonic() + 30
+            while not any(name.startswith("posweight") for name in os.listdir(folder)) and time.monotonic() < until:
+                time.sleep(0.05)
+            assert process.poll() is None
+        time.sleep(0.3)
         start = time.perf_counter()
         process.send_signal(send)
         out, err = process.communicate(timeout=30)
@@ -51,17 +57,49 @@ def stopped_after(code: str, send: int) -> tuple[subprocess.CompletedProcess, fl
         return subprocess.CompletedProcess([], process.returncode, out, err), took
 
 
-def test_ctrl_c_ends_a_call_and_leaves_nothing():
-    code = """
+@pytest.mark.parametrize("call", ["rows()", "rows(), row_measures=False", "rows(), row_measures=False, threads=8"])
+def test_ctrl_c_ends_a_call_and_leaves_nothing(call):
+    code = f"""
+        import threading
         try:
-            posweight.compute(rows())
+            posweight.compute({call})
         except KeyboardInterrupt:
-            print("interrupted", flush=True)
+            print("interrupted", threading.active_count(), flush=True)
     """
     done, took = stopped_after(code, signal.SIGINT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "interrupted\n"
+    assert done.stdout == "interrupted 1\n"
     # 0.2 s are asked for; the rest is the end of the process on a busy machine.
+    assert took < 2
+
+
+def test_ctrl_c_is_heard_while_a_table_is_read_again():
+    code = """
+        import pyarrow
+
+        class Dataset:
+            times = 0
+
+            def with_format(self, _):
+                return self
+
+            def iter(self, batch_size):
+                self.times += 1
+                for at in range(100 if self.times == 1 else 10**9):
+                    if at == 90 and self.times == 2:
+                        print("again", flush=True)
+                    time.sleep(0 if self.times == 1 else 0.01)
+                    yield pyarrow.table({"a": [True, False] * 500, "b": [True] * 1000})
+
+        Dataset.__module__ = "datasets.stand_in"
+        try:
+            posweight.compute(Dataset(), labels=["a", "b"], layout="wide")
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+    """
+    pytest.importorskip("pyarrow")
+    done, took = stopped_after(code, signal.SIGINT, "again\n")
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
     assert took < 2
 
 
