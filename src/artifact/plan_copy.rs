@@ -2,9 +2,11 @@
 
 use std::borrow::Borrow;
 use std::io::Write;
+use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
+use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -81,6 +83,19 @@ fn open(original: &OriginalShard<'_>) -> Result<ParquetRecordBatchReader> {
     opened.map_err(|cause| Error::behind(&cause).unwrap_or_else(|| damaged(original, &cause)))
 }
 
+/// Whether an entry of the footer is one of the copy too: the lines of a text file are not.
+fn stays(key: &str) -> bool {
+    key != ARROW_SCHEMA && key != ROW_LINES
+}
+
+/// The fields that are read, with the entries of the original: readers look for what pandas and Hugging Face say of
+/// columns in the Arrow schema of a file before they look in its footer.
+fn schema(original: &OriginalShard<'_>, read: &Schema) -> SchemaRef {
+    let mut metadata = original.reader.schema().metadata().clone();
+    metadata.retain(|key, _| stays(key));
+    Arc::new(Schema::new_with_metadata(read.fields().clone(), metadata))
+}
+
 /// How the original was written, as its footer shows; field ids and logical types come with its columns.
 fn options(original: &OriginalShard<'_>) -> ArrowWriterOptions {
     let metadata = original.reader.metadata();
@@ -91,8 +106,6 @@ fn options(original: &OriginalShard<'_>) -> ArrowWriterOptions {
     };
     let rows = metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).max();
     let entries = metadata.file_metadata().key_value_metadata().cloned().unwrap_or_default();
-    // The lines of a text file are none of its copy.
-    let stays = |key: &str| key != ARROW_SCHEMA && key != ROW_LINES;
     let entries = entries.into_iter().filter(|entry| stays(&entry.key)).collect();
     let properties = WriterProperties::builder()
         .set_compression(compression)
@@ -118,7 +131,7 @@ pub(crate) fn copy_shard<D: Borrow<Decisions>>(
     group_bytes: usize,
 ) -> Result<u64> {
     let mut reader = open(original)?;
-    let schema = arrow::array::RecordBatchReader::schema(&reader);
+    let schema = schema(original, &arrow::array::RecordBatchReader::schema(&reader));
     let mut writer = ArrowWriter::try_new_with_options(out, schema, options(original)).map_err(failed)?;
     let mut cursor = DecisionCursor { decisions, current: None, place: 0 };
     let (mut row, mut written) = (0_u64, 0);

@@ -11,7 +11,7 @@ use super::plan::columns;
 use crate::counts::LabelCounts;
 use crate::error::Result;
 use crate::measures::Measures;
-use crate::sampling::preview::absent;
+use crate::sampling::preview::{absent, full};
 use crate::sampling::{Method, Preview};
 
 /// Rows that `torch.multinomial` takes, and so `WeightedRandomSampler`.
@@ -58,6 +58,15 @@ pub(crate) struct PlanFacts {
     /// Groups of rows that stay in one fold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<u64>,
+    /// Rows of the largest of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_group: Option<u64>,
+    /// Rows that become two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_split: Option<u64>,
+    /// Copies of these that have no label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub empty_copies: Option<u64>,
     /// Mean SCUMBLE of the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scumble: Option<f64>,
@@ -66,17 +75,20 @@ pub(crate) struct PlanFacts {
     pub scumble_after: Option<f64>,
 }
 
-/// `split` of `plan.json`: distances between folds and all rows, and the same of random folds.
+/// `split` of `plan.json`: distances between folds and all rows, and the same of random folds, which keep groups whole as
+/// the folds do.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct SplitDistances {
     /// Label distribution (LD).
     pub label_distribution: Option<f64>,
-    /// Label distribution of random folds.
+    /// Label distribution of random folds, the mean over draws.
     pub label_distribution_random: Option<f64>,
     /// Rows, against the shares that were asked for.
     pub examples_distribution: f64,
-    /// Rows of random folds.
-    pub examples_distribution_random: f64,
+    /// Rows of random folds, the mean over draws.
+    pub examples_distribution_random: Option<f64>,
+    /// Draws of random folds.
+    pub random_draws: usize,
 }
 
 /// `weighted_random_sampler` of `plan.json`: whether torch can draw from the weights.
@@ -105,6 +117,8 @@ struct FoldEntry<'a> {
     unknown: Vec<u64>,
     /// Labels with positives in other folds alone.
     absent: Vec<&'a str>,
+    /// Labels with negatives in other folds alone, which LD leaves out.
+    no_negatives: Vec<&'a str>,
 }
 
 /// `measures` of `plan.json`.
@@ -228,6 +242,7 @@ fn fold_entry<'a>(fold: &Fold<'a>, all: &'a LabelCounts) -> FoldEntry<'a> {
         negatives: tallies.iter().map(|tally| tally.negatives).collect(),
         unknown: tallies.iter().map(|tally| tally.missing + tally.uncertain).collect(),
         absent: absent(fold.counts, all).map(|label| all.labels().name(label)).collect(),
+        no_negatives: full(fold.counts, all).map(|label| all.labels().name(label)).collect(),
     }
 }
 

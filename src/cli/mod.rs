@@ -75,7 +75,7 @@ enum Verb {
     Diff(diff::DiffVerb),
     /// Query shards, counts and weights with SQL; open a shell if no query is given
     Sql(Box<sql::SqlVerb>),
-    /// Print the report of a finished run
+    /// Print the report of a finished run, and its sampling plan if it has one
     Report(report::ReportVerb),
     /// Print a table: schemes, plans, measures, layouts, checks, findings, exit-codes
     List(list::ListVerb),

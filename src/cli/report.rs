@@ -13,7 +13,7 @@ use crate::pipeline::checking::REFUSED;
 use crate::pipeline::weigh::{against, finished};
 use crate::report;
 
-/// Print the report of a finished run
+/// Print the report of a finished run, and its sampling plan if it has one
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight report weights/
@@ -34,6 +34,12 @@ pub(super) struct ReportVerb {
     against: Option<PathBuf>,
 }
 
+/// The lines of a sampling plan, from what Markdown says of it, and an empty one after them.
+fn plan_in_text(markdown: &str) -> String {
+    let inside = markdown.split_once("```text\n").and_then(|(_, rest)| rest.rsplit_once("```"));
+    inside.map_or_else(String::new, |(lines, _)| format!("{lines}\n"))
+}
+
 impl ReportVerb {
     pub(super) fn act(&self) -> Result<()> {
         if self.refused {
@@ -52,7 +58,11 @@ impl ReportVerb {
             "json" => run.join("imbalance.json"),
             _ => PathBuf::new(),
         };
-        if let (None, Ok(text)) = (&self.against, std::fs::read_to_string(saved)) {
+        let plan = std::fs::read_to_string(run.join("plan.md")).unwrap_or_default();
+        if let (None, Ok(mut text)) = (&self.against, std::fs::read_to_string(saved)) {
+            if self.format == "markdown" && !plan.is_empty() {
+                text.push_str(&format!("\n{plan}"));
+            }
             return print(&text);
         }
         let run = finished(run)?;
@@ -69,7 +79,7 @@ impl ReportVerb {
                 imbalance::write(&mut bytes, &report)?;
                 print(&String::from_utf8(bytes).map_err(|cause| Error::internal(cause.to_string()))?)
             }
-            _ => print(&report::text(&report, terminal_lines())),
+            _ => print(&format!("{}{}", plan_in_text(&plan), report::text(&report, terminal_lines()))),
         }
     }
 }

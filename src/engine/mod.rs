@@ -27,6 +27,7 @@ mod dataset;
 mod errors;
 pub(crate) mod functions;
 mod group_key;
+mod group_values;
 mod guarded_scan;
 mod naming;
 mod objects;

@@ -2,11 +2,14 @@
 
 use super::destination::Destination;
 use super::notices::check_place;
+use super::outputs;
 use super::plan::Plan;
 use super::sampling::Sampling;
 use super::spec::STDIO;
-use crate::error::{Error, Result};
+use crate::artifact::plan::file_name;
+use crate::error::{Error, Result, for_shell};
 use crate::source::layout::LayoutKind;
+use crate::source::listing::source_of_files;
 use crate::store::{Address, of_path};
 
 /// Refuses contradictions.
@@ -35,6 +38,35 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         check_stdout(plan)?;
     }
     plan.sampling.as_ref().map_or(Ok(()), |sampling| check_sampling(plan, sampling))
+}
+
+/// Refuses a result inside a source, which a later run would take for shards.
+pub(super) fn check_place_of_result(plan: &Plan) -> Result<()> {
+    let Some(out) = plan.out.folder() else { return Ok(()) };
+    let mut files: Vec<String> = outputs::names(&plan.formats).map(str::to_owned).collect();
+    if !plan.count.by.is_empty() {
+        files.push("by/group/counts.parquet".to_owned());
+    }
+    let mut folders = Vec::new();
+    if let Some(sampling) = &plan.sampling {
+        files.push(file_name(0, 1));
+        folders.extend(sampling.materialize.then(|| "sampled".to_owned()));
+    }
+    // Where results are kept in a store.
+    let within = if of_path(out).is_some() { "runs/run/" } else { "" };
+    files.iter_mut().chain(&mut folders).for_each(|name| name.insert_str(0, within));
+    let [files, folders] =
+        [&files, &folders].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
+    let Some(source) = source_of_files(&plan.count.sources, out, &files, &folders)? else { return Ok(()) };
+    let hidden = out.file_name().map(|name| out.with_file_name(format!("_{}", name.to_string_lossy())));
+    let hidden = hidden.unwrap_or_else(|| out.join("_result"));
+    let [out, hidden] = [out, hidden.as_path()].map(|path| for_shell(&path.display().to_string()));
+    Err(Error::usage(format!(
+        "--out {out}: the next run over {source} would take the files of the result for shards"
+    ))
+    .hint(format!(
+        "name a folder elsewhere, or one that is passed over because its name starts with _: --out {hidden}"
+    )))
 }
 
 fn reads_stdin(plan: &Plan) -> bool {

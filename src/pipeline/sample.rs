@@ -13,15 +13,13 @@ use super::sampling::Sampling;
 use crate::artifact::plan::{PlanRows, file_name, write_rows};
 use crate::artifact::plan_json::{Fold, PlanFacts, PlanFile, PlannedShard, SplitDistances, write_json};
 use crate::artifact::publish::{StagedFile, Staging};
-use crate::counts::LabelCounts;
-use crate::engine::rows::{Request, can_tell};
+use crate::counts::{LabelCounts, as_f64};
+use crate::engine::rows::Request;
 use crate::engine::sampling::{IdReader, IdRows, SamplingPlan, SamplingRequest, plan_rows};
 use crate::engine::{Progress, Spilled, Work};
-use crate::error::{Error, Result, plural};
+use crate::error::{Error, Result};
 use crate::groups::label_distribution;
-use crate::report;
-use crate::report::numbers::{brief, counted};
-use crate::report::plan::Split;
+use crate::report::folds::{KeptGroups, Split};
 use crate::report::plans::ComparedPlan;
 use crate::sampling::preview::counts_of;
 use crate::sampling::row_weight::Sum;
@@ -29,8 +27,7 @@ use crate::sampling::stratify::examples_distribution;
 use crate::sampling::{Decisions, Draw, Method, Preview, Shift};
 use crate::source::layout::LayoutKind;
 use crate::source::names::names;
-use crate::source::shards::{Shard, rows_of};
-use crate::source::vocabulary::nearest;
+use crate::source::shards::rows_of;
 
 /// A plan of a run.
 #[derive(Debug)]
@@ -46,23 +43,69 @@ pub(crate) struct Sampled {
     pub(super) planned: SamplingPlan,
     pub(super) copies: Option<Copies>,
     /// All plans, where several are compared.
-    compared: Vec<ComparedPlan>,
-    folds: Vec<LabelCounts>,
-    random_folds: Vec<LabelCounts>,
+    pub(super) compared: Vec<ComparedPlan>,
+    /// The folds, for a plan that has some.
+    pub(super) split: Option<Split>,
+    /// Rows of random folds, draw by draw.
+    random_rows: Vec<Vec<u64>>,
     /// Bytes that were read for it.
     pub(super) work: Work,
 }
 
-/// What a comparison says of a plan.
-fn compared_plan(method: &Method, counts: &LabelCounts, planned: &SamplingPlan) -> Result<ComparedPlan> {
+/// The folds of a plan that keeps groups of the column `groups` whole, and the rows of random folds.
+fn split(
+    method: &Method,
+    groups: Option<&str>,
+    counts: &LabelCounts,
+    planned: &SamplingPlan,
+) -> Result<(Option<Split>, Vec<Vec<u64>>)> {
+    let Method::StratifiedSplit { folds: shares, .. } = method else { return Ok((None, Vec::new())) };
+    let counted =
+        |parts: &[Shift]| parts.iter().map(|part| counts_of(part, counts)).collect::<Result<Vec<_>>>();
+    let folds = counted(&planned.folds)?;
+    let distance = label_distribution(&folds, counts);
+    let (mut distances, mut rows) = (Vec::new(), Vec::new());
+    for draw in &planned.random_folds {
+        let folds = counted(draw)?;
+        distances.extend(label_distribution(&folds, counts));
+        rows.push(folds.iter().map(LabelCounts::rows).collect());
+    }
+    let facts = &planned.facts;
+    let of_groups = groups.zip(facts.groups.zip(facts.largest_group));
+    let folds = shares.iter().zip(folds).map(|((name, share), counts)| (name.clone(), *share, counts));
+    let split = Split {
+        folds: folds.collect(),
+        distance,
+        random_distance: mean(&distances),
+        draws: rows.len(),
+        groups: of_groups.map(|(column, (number, largest))| KeptGroups {
+            column: column.to_owned(),
+            number,
+            largest,
+        }),
+    };
+    Ok((Some(split), rows))
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / as_f64(values.len() as u64))
+}
+
+/// What a comparison says of a plan with these folds.
+fn compared_plan(
+    method: &Method,
+    counts: &LabelCounts,
+    planned: &SamplingPlan,
+    split: Option<Split>,
+) -> Result<ComparedPlan> {
     let facts = &planned.facts;
     let scumble = facts.scumble.zip(facts.scumble_after).map(<[f64; 2]>::from);
-    let deals = !method.folds().is_empty();
     Ok(ComparedPlan {
         name: method.to_string(),
         when: method.info().when,
         preview: Preview::new(counts, &planned.shift, scumble)?,
-        touched: (!deals).then_some(facts.touched),
+        touched: split.is_none().then_some(facts.touched),
+        split,
     })
 }
 
@@ -85,105 +128,6 @@ fn numbered(opened: &Opened) -> Vec<NumberedShard> {
             NumberedShard { path: shard.name.clone(), first_position, rows }
         })
         .collect()
-}
-
-/// Refuses data without labels of single rows, what ids cannot name, columns that are not there, and copies that would
-/// say two folds.
-pub(super) fn check_opened(plan: &Plan, opened: &Opened) -> Result<()> {
-    if let Some(sampling) = &plan.sampling {
-        check_folds(opened, sampling)?;
-    }
-    can_tell(&opened.counting).map_err(|why| {
-        Error::usage(format!("--plan: {why}, so rows cannot be planned")).hint(
-            if opened.counting.has_mass() {
-                "make soft labels 0 or 1 with --threshold 0.5, and drop --sample-weight"
-            } else {
-                "store one row per example, such as layout list"
-            },
-        )
-    })?;
-    let Some(sampling) = &plan.sampling else { return Ok(()) };
-    if opened.counting.layout.has_heads() {
-        check_heads(plan, sampling, opened)?;
-    }
-    if opened.counting.layout.kind == LayoutKind::Long { check_long(plan, sampling, opened) } else { Ok(()) }
-}
-
-/// What a plan of several class columns cannot do.
-fn check_heads(plan: &Plan, sampling: &Sampling, opened: &Opened) -> Result<()> {
-    if plan.count.limits.cluster.is_some() {
-        return Err(Error::usage(
-            "--plan: rows of several class columns are planned by one machine, not on a cluster",
-        )
-        .hint("drop --cluster"));
-    }
-    match sampling.method {
-        Method::RepeatFactor { .. } | Method::StratifiedSplit { .. } => Ok(()),
-        _ => Err(Error::usage(format!(
-            "--plan {} compares labels, and those of several class columns are not rare or frequent against each \
-             other",
-            sampling.method.name()
-        ))
-        .hint(format!(
-            "use repeat-factor or stratified-split, or plan one column at a time with --labels {}",
-            opened.counting.layout.column()
-        ))),
-    }
-}
-
-/// What a plan of layout `long` cannot do.
-fn check_long(plan: &Plan, sampling: &Sampling, opened: &Opened) -> Result<()> {
-    let layout = &opened.counting.layout;
-    let (id, label) = (layout.id.as_deref().unwrap_or_default(), layout.column());
-    if plan.count.limits.cluster.is_some() {
-        return Err(Error::usage("--plan: rows of layout long are planned by one machine, not on a cluster")
-            .hint("drop --cluster"));
-    }
-    let what = match (sampling.materialize, &sampling.method) {
-        _ if sampling.groups.is_some() => "--groups keeps rows of one group in one fold",
-        (_, Method::Remedial { .. }) => "--plan remedial splits a row and edits its labels",
-        (true, _) => "--materialize repeats rows",
-        (false, _) => return Ok(()),
-    };
-    let tables: String =
-        plan.count.sources.iter().map(|source| format!(" --table shards={source}")).collect();
-    Err(Error::usage(format!("{what}; in layout long, lines of one id are one row however often they occur"))
-        .hint(format!(
-            "join the plan to the shards by id; or write one row per id and use --layout list: posweight sql{tables} \
-             -c \"SELECT {id}, array_agg(DISTINCT {label}) AS labels FROM shards GROUP BY {id}\" --out rows.parquet"
-        )))
-}
-
-/// What is wrong with the columns of folds.
-fn check_folds(opened: &Opened, sampling: &Sampling) -> Result<()> {
-    let shards = &opened.dataset.shards;
-    let has = |shard: &Shard, name: &str| {
-        shard.schema.fields().iter().any(|field| field.name() == name)
-            || shard.hive.iter().any(|(key, _)| key == name)
-    };
-    if let Some(column) = &sampling.groups
-        && let Some(shard) = shards.iter().find(|shard| !has(shard, column))
-    {
-        let names = shard.schema.fields().iter().map(|field| field.name().as_str());
-        let names = names.chain(shard.hive.iter().map(|(key, _)| key.as_str()));
-        let meant = nearest(column, names).map(|near| format!("did you mean {near}? "));
-        return Err(Error::usage(format!("--groups: {} has no column {column:?}", shard.name))
-            .hint(format!("{}posweight inspect lists the columns", meant.unwrap_or_default())));
-    }
-    let fold = &sampling.fold_column;
-    let copies = sampling.materialize && !sampling.method.folds().is_empty();
-    match shards.iter().find(|shard| copies && has(shard, fold)) {
-        None => Ok(()),
-        Some(shard) => {
-            let free = ["fold", "new_fold", "split_fold", "posweight_fold"];
-            let free = free.iter().find(|name| !shards.iter().any(|shard| has(shard, name)));
-            Err(Error::usage(format!(
-                "{} has a column {fold:?} already, and the folders of the copies would give it another value",
-                shard.name
-            ))
-            .hint(format!("name the folders otherwise: --fold-column {}", free.unwrap_or(&"NAME"))))
-        }
-    }
 }
 
 /// Plans the rows that were counted.
@@ -216,24 +160,24 @@ pub(super) async fn sample(
     let compared = !sampling.others.is_empty();
     let asked = SamplingRequest { method: &sampling.method, draw, names: &names, counts, groups, compared };
     let planned = plan_rows(&request, &asked).await?;
-    let folds =
-        |parts: &[Shift]| parts.iter().map(|part| counts_of(part, counts)).collect::<Result<Vec<_>>>();
+    let (folds, random_rows) = split(&sampling.method, groups, counts, &planned)?;
     let scumble = planned.facts.scumble.zip(planned.facts.scumble_after).map(<[f64; 2]>::from);
     let mut others = Vec::new();
     for method in &sampling.others {
         let asked = SamplingRequest { method, ..asked };
         let planned = plan_rows(&request, &asked).await?;
-        others.push(compared_plan(method, counts, &planned)?);
+        let (folds, _) = split(method, groups, counts, &planned)?;
+        others.push(compared_plan(method, counts, &planned, folds)?);
     }
     if compared {
-        others.insert(0, compared_plan(&sampling.method, counts, &planned)?);
+        others.insert(0, compared_plan(&sampling.method, counts, &planned, folds.clone())?);
     }
     Ok(Sampled {
         compared: others,
         sampling: sampling.clone(),
         preview: Preview::new(counts, &planned.shift, scumble)?,
-        folds: folds(&planned.folds)?,
-        random_folds: folds(&planned.random_folds)?,
+        split: folds,
+        random_rows,
         names,
         shards: numbered(opened),
         ids,
@@ -303,42 +247,6 @@ impl Sampled {
         }
     }
 
-    /// The plan in a few lines, of shards that `source` describes.
-    #[must_use]
-    pub(crate) fn text(&self, source: &str) -> String {
-        let Sampling { method, seed, epoch, .. } = &self.sampling;
-        if !self.compared.is_empty() {
-            return report::plans::compared(&self.compared, &format!("seed {seed}, epoch {epoch}"), source);
-        }
-        let folds = self.shares().iter().zip(&self.folds);
-        let split = (!self.folds.is_empty()).then(|| Split {
-            folds: folds.map(|((name, share), counts)| (name.as_str(), *share, counts)).collect(),
-            distance: label_distribution(&self.folds, &self.preview.before),
-            random_distance: label_distribution(&self.random_folds, &self.preview.before),
-        });
-        let name = format!("{method}, seed {seed}, epoch {epoch}");
-        let mut text = report::plan::plan(&self.preview, split.as_ref(), &name, source);
-        let facts = &self.planned.facts;
-        if let (Some(asked), Some(done)) = (facts.asked, facts.done) {
-            let sets =
-                facts.labelsets.map(|sets| format!(", of {}", plural(sets, "label set"))).unwrap_or_default();
-            let why = if done < asked { ": the plan has no more to do" } else { "" };
-            text.push_str(&format!("{done} of {} asked for{sets}{why}\n", plural(asked, "row")));
-        }
-        if let (Some(groups), Some(column)) = (facts.groups, &self.sampling.groups) {
-            text.push_str(&format!("{} of {column}, each in one fold\n", counted(groups, "group")));
-        }
-        if let Method::MlRos { .. } = method {
-            let (line, minority, left) = self.preview.beyond();
-            let labels = plural(minority as u64, "label");
-            text.push_str(&format!("{left} of {labels} above MeanIR {} are still above it\n", brief(line)));
-        }
-        if matches!(method, Method::Remedial { .. }) && !self.sampling.materialize {
-            text.push_str("this plan edits labels: train on the shards that --materialize writes\n");
-        }
-        text
-    }
-
     /// Writes the files of a plan of shards that `source` describes.
     pub(crate) fn write(
         &self,
@@ -356,9 +264,9 @@ impl Sampled {
                 Vec::new()
             }
         };
-        let parts = self.shares().iter().zip(&self.folds);
+        let parts = self.split.iter().flat_map(|split| &split.folds);
         let folds: Vec<Fold<'_>> =
-            parts.map(|((name, share), counts)| Fold { name, share: *share, counts }).collect();
+            parts.map(|(name, share, counts)| Fold { name, share: *share, counts }).collect();
         let file = PlanFile {
             method,
             seed: *seed,
@@ -368,7 +276,7 @@ impl Sampled {
             id_column: self.ids.as_ref().map(|(name, _)| name.as_str()),
             preview: &self.preview,
             folds: &folds,
-            split: self.split(),
+            split: self.distances(),
             fingerprint,
             spec,
         };
@@ -410,7 +318,7 @@ impl Sampled {
                         shard_rows: *shard_rows,
                         file: file_name(shard, self.names.len()),
                         rows,
-                        epoch_rows: self.folds.is_empty().then_some(epoch_rows),
+                        epoch_rows: self.split.is_none().then_some(epoch_rows),
                         weight_sum: method.weighs().map(|_| weights.value()),
                     };
                     shards.lock().unwrap_or_else(PoisonError::into_inner)[shard] = planned;
@@ -441,21 +349,27 @@ impl Sampled {
             rows_done: facts.done,
             labelsets: facts.labelsets,
             groups: facts.groups,
+            largest_group: facts.largest_group,
+            rows_split: facts.empty_copies.map(|_| facts.touched),
+            empty_copies: facts.empty_copies,
             scumble: finite(facts.scumble),
             scumble_after: finite(facts.scumble_after),
         }
     }
 
     /// The distances of folds from all rows, beside those of random folds.
-    fn split(&self) -> Option<SplitDistances> {
-        let shares: Vec<f64> = self.shares().iter().map(|(_, share)| *share).collect();
-        let before = &self.preview.before;
-        let rows = |folds: &[LabelCounts]| folds.iter().map(LabelCounts::rows).collect::<Vec<_>>();
-        (!self.folds.is_empty()).then(|| SplitDistances {
-            label_distribution: label_distribution(&self.folds, before),
-            label_distribution_random: label_distribution(&self.random_folds, before),
-            examples_distribution: examples_distribution(&rows(&self.folds), &shares),
-            examples_distribution_random: examples_distribution(&rows(&self.random_folds), &shares),
+    fn distances(&self) -> Option<SplitDistances> {
+        let split = self.split.as_ref()?;
+        let shares: Vec<f64> = split.folds.iter().map(|(_, share, _)| *share).collect();
+        let rows: Vec<u64> = split.folds.iter().map(|(.., counts)| counts.rows()).collect();
+        let random: Vec<f64> =
+            self.random_rows.iter().map(|rows| examples_distribution(rows, &shares)).collect();
+        Some(SplitDistances {
+            label_distribution: split.distance,
+            label_distribution_random: split.random_distance,
+            examples_distribution: examples_distribution(&rows, &shares),
+            examples_distribution_random: mean(&random),
+            random_draws: split.draws,
         })
     }
 }

@@ -21,8 +21,10 @@ use super::opening::{Opened, open_plan, open_saved, rules};
 use super::outcome::{Ended, Observer, Outcome};
 use super::outputs::{self, WriteRequest, group_name, with_groups};
 use super::plan::Plan;
+use super::refusals::check_place_of_result;
 use super::row_pass::{decide, measure_rows};
-use super::sample::{Sampled, check_opened, sample};
+use super::sample::{Sampled, sample};
+use super::sample_checks::check_opened;
 use super::stdout::to_stdout;
 use super::weigh::against;
 use crate::artifact::counts::{CountsFile, JobPart};
@@ -48,6 +50,8 @@ use crate::weights::{Policy, Weighing};
 
 /// Runs all stages; `account` learns what happens, whether they succeed or not.
 pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut Account) -> Result<Ended> {
+    // Nothing is written inside a source, not even the account.
+    check_place_of_result(plan).inspect_err(|_| account.is_held = true)?;
     let spec = plan.spec.meaning_json()?;
     let mut opened = open(plan, &spec, account).await?;
     if plan.state.is_some() || plan.skip_exit_code.is_some() {

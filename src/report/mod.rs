@@ -1,6 +1,7 @@
 //! What people read: `report.html`, `report.md` and the summary on the terminal. Pure: facts in, text out.
 
 pub(crate) mod drift;
+pub(crate) mod folds;
 mod heads;
 mod html;
 mod markdown;

@@ -1,7 +1,7 @@
 //! Numbers as text.
 
 /// A whole number with its thousands separated: `4 000 000`.
-pub(super) fn thousands(n: u64) -> String {
+pub(crate) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {

@@ -2,43 +2,38 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::folds::{Split, folds};
 use super::numbers::{brief, counted, thousands};
 use super::short;
 use crate::counts::LabelCounts;
 use crate::error::plural;
 use crate::measures::Measures;
 use crate::measures::irlbl;
-use crate::sampling::Preview;
-use crate::sampling::preview::absent;
+use crate::sampling::{Method, Preview};
 
 /// Labels shown at each end.
 const SHOWN: usize = 5;
 /// Labels shown that came along.
 const DRAGGED: usize = 5;
 
-/// The folds of a split.
-#[derive(Debug)]
-pub(crate) struct Split<'a> {
-    /// Names, shares and counts.
-    pub folds: Vec<(&'a str, f64, &'a LabelCounts)>,
-    /// How far they are from the whole (LD).
-    pub distance: Option<f64>,
-    /// The same of folds by chance alone.
-    pub random_distance: Option<f64>,
-}
-
-/// A plan in a few lines: `name` with its parameters, of shards that `source` describes.
+/// A plan in a few lines: a method that draws with `draws`, of shards that `source` describes.
 #[must_use]
-pub(crate) fn plan(preview: &Preview, split: Option<&Split<'_>>, name: &str, source: &str) -> String {
+pub(crate) fn plan(
+    preview: &Preview,
+    split: Option<&Split>,
+    method: &Method,
+    draws: &str,
+    source: &str,
+) -> String {
     let Preview { before, .. } = preview;
     let mut out = format!(
-        "{}, {}, {source}\nplan {name}\n",
+        "{}, {}, {source}\nplan {method}, {draws}\n",
         counted(before.rows(), "row"),
         counted(before.len() as u64, "label")
     );
     match split {
-        None => out.push_str(&epoch(preview)),
-        Some(split) => out.push_str(&folds(before, split)),
+        None => out.push_str(&epoch(preview, method)),
+        Some(split) => out.push_str(&folds(before, split, ends(before).into_iter().rev())),
     }
     out
 }
@@ -66,7 +61,7 @@ fn ends(counts: &LabelCounts) -> Vec<usize> {
     order
 }
 
-fn epoch(preview: &Preview) -> String {
+fn epoch(preview: &Preview, method: &Method) -> String {
     let Preview { before, measures_before, after, measures_after, .. } = preview;
     let mut table = empty();
     table.set_header(["", "before", "after"]);
@@ -101,46 +96,14 @@ fn epoch(preview: &Preview) -> String {
             .take(DRAGGED)
             .map(|one| format!("{} +{}", short(before.labels().name(one.label), 20), thousands(one.added)));
         let more = if dragged.len() > DRAGGED { ", …" } else { "" };
+        let gains = if dragged.len() == 1 { "gains" } else { "gain" };
+        // Other plans clone and draw for other reasons too.
+        let why = if matches!(method, Method::MlRos { .. }) { " in rows cloned for rarer ones" } else { "" };
         out.push_str(&format!(
-            "{} up to MeanIR that gain positives along with rarer ones: {}{more}\n",
+            "{} up to MeanIR {gains} positives{why}: {}{more}\n",
             plural(dragged.len() as u64, "label"),
             shown.collect::<Vec<_>>().join(", ")
         ));
-    }
-    out
-}
-
-fn folds(before: &LabelCounts, split: &Split<'_>) -> String {
-    let rarest: Vec<usize> = ends(before)
-        .into_iter()
-        .rev()
-        .filter(|label| before.tallies()[*label].positives > 0)
-        .take(4)
-        .collect();
-    let mut table = empty();
-    let names = rarest.iter().map(|label| short(before.labels().name(*label), 14));
-    table.set_header(["fold", "share", "rows"].into_iter().map(str::to_owned).chain(names));
-    for (name, share, counts) in &split.folds {
-        let positives = rarest.iter().map(|label| thousands(counts.tallies()[*label].positives));
-        let first = [(*name).to_owned(), brief(*share), thousands(counts.rows())];
-        table.add_row(first.into_iter().chain(positives));
-    }
-    let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), brief);
-    let mut out = format!(
-        "{}distance of labels between folds and all rows (LD) {}, of random folds {}\n",
-        lines(table),
-        shown(split.distance),
-        shown(split.random_distance)
-    );
-    for (name, _, counts) in &split.folds {
-        let absent: Vec<usize> = absent(counts, before).collect();
-        let names = absent.iter().take(DRAGGED).map(|label| short(before.labels().name(*label), 20));
-        let names = names.collect::<Vec<_>>().join(", ");
-        let more = if absent.len() > DRAGGED { ", …" } else { "" };
-        if !absent.is_empty() {
-            let labels = plural(absent.len() as u64, "label");
-            out.push_str(&format!("fold {name} has no positive of {labels}: {names}{more}\n"));
-        }
     }
     out
 }

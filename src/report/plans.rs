@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::folds::{Split, in_short};
 use super::numbers::{brief, counted, thousands};
 use super::short;
 use crate::counts::LabelCounts;
@@ -19,6 +20,8 @@ pub(crate) struct ComparedPlan {
     pub preview: Preview,
     /// Rows that occur not exactly once; `None` for a plan that leaves all rows as they are.
     pub touched: Option<u64>,
+    /// Its folds.
+    pub split: Option<Split>,
 }
 
 /// The label with the fewest positives, of those that have some.
@@ -86,6 +89,9 @@ pub(crate) fn compared(plans: &[ComparedPlan], draws: &str, source: &str) -> Str
     out.push_str("; touched: rows that occur not exactly once\n");
     for (number, plan) in plans.iter().enumerate() {
         out.push_str(&format!("{} {}\n  right {}\n", number + 1, plan.name, plan.when));
+        for line in plan.split.iter().flat_map(|split| in_short(before, split)) {
+            out.push_str(&format!("  {line}\n"));
+        }
     }
     out
 }

@@ -4,6 +4,7 @@
 //! shard   SipHash-2-4(name) under the key (seed, epoch)
 //! row     SplitMix64's finaliser of shard + (row + 1) · 0x9e3779b97f4a7c15
 //! pick    the same of SipHash-2-4(label or set) and the number of the pick
+//! again   the same of the random number of a row or a group, and the number of the draw
 //! ```
 
 use std::hash::Hasher as _;
@@ -49,6 +50,12 @@ impl Draw {
         self.stream(b's', &set.to_le_bytes())
     }
 
+    /// For the draws of one group of rows.
+    #[must_use]
+    pub(crate) fn group(&self, group: u64) -> Stream {
+        self.stream(b'g', &group.to_le_bytes())
+    }
+
     /// 128 bits that identify a label set, given ascending.
     #[must_use]
     pub fn key(&self, labels: &[u32]) -> u128 {
@@ -76,6 +83,13 @@ impl Stream {
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         x ^ (x >> 31)
+    }
+
+    /// More random numbers of number `n`.
+    #[must_use]
+    #[inline]
+    pub(crate) fn again(self, n: u64) -> Self {
+        Self(self.bits(n))
     }
 
     /// The same as a number in [0, 1).

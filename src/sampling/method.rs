@@ -148,12 +148,14 @@ pub const METHODS: [MethodInfo; 10] = [
     row("ml-rus-majority", "drops random rows without any label whose IRLbl is above MeanIR", "when many rows have frequent labels alone and can be spared", "percent=25", "mldr.resampling, without replacement"),
     row("lp-ros", "clones random rows of label sets with fewer rows than the mean", "when combinations of labels matter and there are not many different ones", "percent=25", "Charte et al. 2015"),
     row("lp-rus", "drops random rows of label sets with more rows than the mean", "when a few combinations of labels fill most rows", "percent=25", "Charte et al. 2015"),
-    row("remedial", "splits each row with SCUMBLE above the mean in two: one keeps labels with IRLbl up to MeanIR, the other the rest; this edits labels, so it needs --materialize", "when rare labels share their rows with frequent ones (SCUMBLE above 0.1), before another plan clones rows", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
-    row("stratified-split", "assigns rows to folds, each with its share of every label and, with order=2, of every pair of labels", "when rows are split into train, validation and test, and each fold needs positives of every label", "folds=5 or NAME=SHARE, …; order=1|2", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
+    row("remedial", "splits each row with SCUMBLE above the mean in two: one keeps labels with IRLbl up to MeanIR, the other the rest, which may be none (one_sided=keep leaves such rows whole); this edits labels, so it needs --materialize", "when rare labels share their rows with frequent ones (SCUMBLE above 0.1), before another plan clones rows", "one_sided=split|keep", "REMEDIAL, Charte et al. 2015"),
+    row("stratified-split", "assigns rows to folds, each with its share of every label and, with order=2, of every pair of labels", "when rows are split into train, validation and test, and each fold needs positives of every label", "folds=5 or NAME=SHARE, … with sum 1 or 100; order=1|2", "Sechidis et al. 2011; Szymański and Kajdanowicz 2017"),
 ];
 
 /// Allowed rows per epoch.
 const DRAWS: RangeInclusive<u64> = 1..=1 << 48;
+/// How far the sum of shares may be from 1, for shares such as 0.333.
+const SHARES_OFF: f64 = 0.002;
 /// Maximum number of folds.
 const FOLDS_MAX: u64 = 1000;
 
@@ -294,8 +296,12 @@ impl<'t> Parameters<'t> {
         let Some(text) = self.take(key) else { return Ok(usual) };
         let number: f64 = text.parse().map_err(|_| self.wrong(&format!("{key}={text} is not a number")))?;
         if !range.contains(&number) {
-            let start = if *range.start() == f64::MIN_POSITIVE { 0.0 } else { *range.start() };
-            return Err(self.wrong(&format!("{key}={text} is outside {start} … {}", range.end())));
+            let end = range.end();
+            let what = match *range.start() {
+                f64::MIN_POSITIVE => format!("is not above 0 and at most {end}"),
+                start => format!("is outside {start} … {end}"),
+            };
+            return Err(self.wrong(&format!("{key}={text} {what}")));
         }
         Ok(number)
     }
@@ -332,7 +338,7 @@ impl<'t> Parameters<'t> {
     }
 
     /// Reads folds and their shares from the unused pairs.
-    fn folds(&mut self) -> Result<Vec<(String, f64)>> {
+    fn folds(&mut self, order: u8) -> Result<Vec<(String, f64)>> {
         let number = self.count("folds", 2..=FOLDS_MAX)?;
         if let Some(k) = number.or_else(|| self.left.is_empty().then_some(5)) {
             let share = 1.0 / k as f64;
@@ -342,7 +348,9 @@ impl<'t> Parameters<'t> {
         for (name, text) in std::mem::take(&mut self.left) {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if name.is_empty() || !name.chars().all(plain) {
-                return Err(self.wrong(&format!("\"{name}\" is not a valid fold name")));
+                return Err(self.wrong(&format!(
+                    "\"{name}\" is not a name of a fold, which has letters from a to z, digits, _ and -"
+                )));
             }
             let share: Option<f64> =
                 text.parse().ok().filter(|share| (f64::MIN_POSITIVE..=1e6).contains(share));
@@ -354,7 +362,18 @@ impl<'t> Parameters<'t> {
         }
         let sum: f64 = folds.iter().map(|(_, share)| share).sum();
         folds.iter_mut().for_each(|(_, share)| *share /= sum);
-        Ok(folds)
+        if [1.0, 100.0].iter().any(|whole| (sum / whole - 1.0).abs() <= SHARES_OFF) {
+            return Ok(folds);
+        }
+        let shares = folds.iter().map(|(name, share)| format!("{name}={share}")).collect::<Vec<_>>();
+        // Without the noise of decimals that doubles do not hold.
+        let sum = (sum * 1e9).round() / 1e9;
+        Err(self.wrong(&format!("the shares add up to {sum}, not to 1 or 100")).hint(format!(
+            "add the fold that is missing; if these are all, say --plan {}:{}{}",
+            self.info.name,
+            shares.join(","),
+            if order == 1 { String::new() } else { format!(",order={order}") }
+        )))
     }
 
     fn finish(self, method: Method) -> Result<Method> {
@@ -402,7 +421,7 @@ impl FromStr for Method {
             }
             _ => {
                 let order = given.word("order", &[("1", 1), ("2", 2)])?;
-                Self::StratifiedSplit { folds: given.folds()?, order }
+                Self::StratifiedSplit { folds: given.folds(order)?, order }
             }
         };
         given.finish(method)
@@ -420,42 +439,4 @@ fn unknown(name: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_plan_reads_back() {
-        for info in &METHODS {
-            let method: Method = info.name.parse().unwrap();
-            assert_eq!(method.name(), info.name);
-            assert_eq!(method.to_string().parse::<Method>().unwrap(), method);
-        }
-        for text in [
-            "repeat-factor:threshold=0.01,curve=linear,rounding=ceil",
-            "inverse-frequency:combine=sum,unlabelled=0.5,draws=100",
-            "stratified-split:train=0.75,test=0.25,order=2",
-        ] {
-            assert_eq!(text.parse::<Method>().unwrap().to_string(), text);
-        }
-        let shares: Method = "stratified-split:train=8,validation=1,test=1".parse().unwrap();
-        assert_eq!(shares.folds(), ["train", "validation", "test"]);
-        assert_eq!("stratified-split".parse::<Method>().unwrap().folds().len(), 5);
-    }
-
-    #[test]
-    fn a_wrong_plan_says_what_is_wrong() {
-        let says = |text: &str| text.parse::<Method>().unwrap_err().to_string();
-        assert_eq!(says("ml-rsu"), "unknown plan \"ml-rsu\"");
-        assert_eq!(says("ml-ros:p=5"), "--plan ml-ros:p=5: unknown parameter \"p\"");
-        assert_eq!(says("lp-rus:percent=101"), "--plan lp-rus:percent=101: percent=101 is outside 0 … 100");
-        assert_eq!(says("ml-ros:percent"), "--plan ml-ros:percent: \"percent\" is not key=value");
-        assert_eq!(
-            says("remedial:one_sided=no"),
-            "--plan remedial:one_sided=no: one_sided=no is not a choice"
-        );
-        assert!(says("stratified-split:folds=1").contains("folds=1 is not a whole number from 2 to 1000"));
-        assert!(says("stratified-split:train=1").contains("at least two folds"));
-        assert!(says("stratified-split:../x=1,b=2").contains("is not a valid fold name"));
-        assert!(says("class-uniform:unlabelled=x").contains("unlabelled=x is not a number"));
-    }
-}
+mod tests;

@@ -81,12 +81,12 @@ impl Shift {
     }
 }
 
-/// A label up to MeanIR in rows that were cloned for rarer labels.
+/// A label up to MeanIR that a plan adds positives to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Dragged {
     /// Index of the label.
     pub label: usize,
-    /// Positives that came with the clones.
+    /// Positives that the epoch has more.
     pub added: u64,
 }
 
@@ -132,6 +132,21 @@ impl Preview {
         (before.mean_ir, minority.len(), left)
     }
 
+    /// MeanIR of the rows, the number of labels below it before the plan, and how many of these are still below it in the
+    /// epoch, and how many above it, by the positives of the most frequent label before the plan.
+    #[must_use]
+    pub(crate) fn passed(&self) -> (f64, usize, [usize; 2]) {
+        let (before, after) = (Rarity::of(&self.before), Rarity::of(&self.after));
+        let majority = before.majority();
+        let after = Rarity { most: before.most, ..after };
+        let of = |is: &dyn Fn(f64) -> bool| {
+            let irlbl = |label: &&u32| is(after.irlbl(**label as usize).unwrap_or(f64::INFINITY));
+            majority.iter().filter(irlbl).count()
+        };
+        let counts = [of(&|ir| ir < before.mean_ir), of(&|ir| ir > before.mean_ir)];
+        (before.mean_ir, majority.len(), counts)
+    }
+
     /// Labels with IRLbl up to MeanIR that have more positives than before, the largest gain first.
     #[must_use]
     pub(crate) fn dragged(&self) -> Vec<Dragged> {
@@ -163,6 +178,12 @@ pub(crate) fn absent(fold: &LabelCounts, all: &LabelCounts) -> impl Iterator<Ite
     both.filter(|(_, (fold, all))| fold.positives == 0 && all.positives > 0).map(|(label, _)| label)
 }
 
+/// Labels that no row of `fold` is known to lack, though other rows of `all` are.
+pub(crate) fn full(fold: &LabelCounts, all: &LabelCounts) -> impl Iterator<Item = usize> {
+    let both = fold.tallies().iter().zip(all.tallies()).enumerate();
+    both.filter(|(_, (fold, all))| fold.negatives == 0 && all.negatives > 0).map(|(label, _)| label)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +206,25 @@ mod tests {
         assert_eq!(preview.after.rows(), 5);
         assert_eq!(preview.after.tallies(), [tally(3, 2, 0), tally(3, 0, 2)]);
         assert_eq!(preview.dragged(), [Dragged { label: 0, added: 1 }]);
+        // IRLbl 2 / 2 and 2 / 1, MeanIR 1.5; no row of label 0 is left.
+        let mut dropped = Shift::new(2);
+        dropped.repeat(&[0], &[], 0);
+        dropped.repeat(&[0, 1], &[], 0);
+        let preview = Preview::new(&before, &dropped, None).unwrap();
+        assert_eq!(preview.passed(), (1.5, 1, [0, 1]));
+        let preview = Preview::new(&before, &Shift::new(2), None).unwrap();
+        assert_eq!(preview.passed(), (1.5, 1, [1, 0]));
+        let fold = |positives, negatives| {
+            LabelCounts::new(
+                2,
+                Labels::indices(1),
+                vec![tally(positives, negatives, 2 - positives - negatives)],
+                None,
+            )
+            .unwrap()
+        };
+        assert_eq!(full(&fold(1, 0), &fold(1, 1)).collect::<Vec<_>>(), [0]);
+        assert_eq!(full(&fold(2, 0), &fold(2, 0)).count() + full(&fold(1, 1), &fold(1, 1)).count(), 0);
         shift.repeat(&[0], &[], 0);
         shift.repeat(&[0], &[], 0);
         shift.repeat(&[0], &[], 0);

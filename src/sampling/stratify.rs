@@ -87,6 +87,12 @@ impl Rows {
         Self { ends: next, labels, draws, sizes: Some(sizes) }
     }
 
+    /// Rows of the largest group.
+    #[must_use]
+    pub(crate) fn largest(&self) -> u64 {
+        self.sizes.iter().flatten().copied().max().map_or(1, u64::from)
+    }
+
     fn size(&self, row: usize) -> u32 {
         self.sizes.as_ref().map_or(1, |sizes| sizes[row])
     }

@@ -4,6 +4,7 @@
 //! written out; the order is that of the text of the paths, whatever the file system lists first.
 
 mod braces;
+mod file_address;
 mod folders;
 mod hive;
 mod met_tables;
@@ -11,16 +12,19 @@ mod objects;
 mod names;
 mod pattern;
 pub(crate) mod table_kind;
+mod taken;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::braces::alternatives;
+use self::file_address::of_file_address;
 use self::folders::{PassedOver, is_link};
 pub(crate) use self::hive::{hive_folder, hive_text, hive_value, of_path};
 use self::met_tables::Tables;
 pub(crate) use self::names::{FileCompression, FileFormat, format_of};
+pub(crate) use self::taken::source_of_files;
 use super::tables::at::HowTables;
 use super::tables::open::{FoundPlace, FoundTable, of_catalog, open};
 use super::tables::table::{Table, TableFile, said};
@@ -214,15 +218,4 @@ fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver) -> Result<
     }
     let found = folders::expand(source, tables, passed)?;
     Ok(found.into_iter().map(Place::File).collect())
-}
-
-/// The path in `file:///path`; `None` for other text.
-fn of_file_address(source: &str) -> Option<Result<String>> {
-    let rest = source.strip_prefix("file://")?;
-    let path = rest.strip_prefix("localhost").unwrap_or(rest);
-    if path.starts_with('/') {
-        return Some(Ok(hive::decoded(path)));
-    }
-    Some(Err(Error::usage(format!("{source}: a file address names no host"))
-        .hint(format!("write file:///{rest}, or the path alone"))))
 }

@@ -112,6 +112,8 @@ mod sampling_oracle;
 mod sampling_copies;
 /// Plans side by side, and folds that keep groups together.
 mod sampling_plans;
+/// What is said of folds and of labels on both sides of MeanIR; results inside their sources are refused.
+mod sampling_folds;
 /// INT96 timestamps: compared, queried and copied as they are, or refused.
 mod int96;
 

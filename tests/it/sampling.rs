@@ -340,7 +340,7 @@ fn nothing_to_do_is_done() {
     assert!(gone.iter().all(|row| row.repeat == Some(0)));
     assert_eq!(place.json("out/plan.json")["facts"]["rows_done"], 30);
     assert!(ones("repeat-factor:threshold=0.1") && ones("remedial"));
-    let folds = sample(&place, "stratified-split:a=1,b=1", "out", &[]);
+    let folds = sample(&place, "stratified-split:a=0.5,b=0.5", "out", &[]);
     assert_eq!(folds.iter().filter(|row| row.fold.as_deref() == Some("a")).count(), 15);
     let weights = sample(&place, "class-uniform", "out", &[]);
     assert!(weights.iter().all(|row| (row.weight == Some(0.0)) == (row.row % 3 == 0)));

@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::array::ArrayRef;
 
 use crate::counts::{GroupedPositives, LabelCounts};
 use crate::engine::count::dispatch::count_readable;
 use crate::engine::counting::Counting;
+use crate::engine::group_values::each_group;
 use crate::engine::pairs::distinct::{DistinctPairs, count_distinct};
 use crate::engine::pairs::ids::bytes;
 use crate::engine::read::chunk_source::ChunkSource;
@@ -138,21 +138,10 @@ impl GroupWindow {
 
 /// Adds the key of every value.
 fn keys(array: &ArrayRef, keys: &mut Vec<u128>) -> Result<()> {
-    use std::fmt::Write as _;
-    let failed = |cause: &dyn std::fmt::Display| Error::internal(format!("--groups: {cause}"));
-    let options = FormatOptions::default();
-    let texts = ArrayFormatter::try_new(array.as_ref(), &options).map_err(|cause| failed(&cause))?;
-    let mut text = String::new();
-    for row in 0..array.len() {
-        if array.is_null(row) {
-            keys.push(NO_GROUP);
-            continue;
-        }
-        text.clear();
-        write!(text, "{}", texts.value(row)).map_err(|cause| failed(&cause))?;
-        keys.push(bytes(text.as_bytes()));
-    }
-    Ok(())
+    each_group(array, &mut |text| {
+        keys.push(text.map_or(NO_GROUP, |text| bytes(text.as_bytes())));
+        Ok(())
+    })
 }
 
 /// What one thread finds.

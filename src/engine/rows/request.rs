@@ -17,8 +17,11 @@ pub(crate) fn can_tell(counting: &Counting) -> std::result::Result<(), &'static 
     if counting.unit == CountUnit::Element {
         return Err("--unit element counts elements, each with one label");
     }
+    if counting.has_soft() {
+        return Err("soft labels have no sets of labels");
+    }
     if counting.has_mass() {
-        return Err("soft labels and weights have no sets of labels");
+        return Err("rows that --sample-weight weighs are no whole rows with sets of labels");
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::deal::Dealt;
 use super::decide::Rule;
 use super::gather;
 use super::groups::Grouping;
@@ -244,7 +245,7 @@ pub(super) async fn folds(
             let Some(grouping) = grouping else {
                 let folds = stratify(&rows, &shares);
                 let mut dealt = numbers.iter().zip(folds);
-                dealt.try_for_each(|(row, fold)| entries.push((*row).into(), fold.into()))?;
+                dealt.try_for_each(|(row, fold)| entries.push((*row).into(), Dealt::row(fold).entry()))?;
                 return Ok(None);
             };
             let groups = grouping.groups(&numbers)?;
@@ -252,11 +253,14 @@ pub(super) async fn folds(
             drop(rows);
             let folds = stratify(&units, &shares);
             let mut dealt = numbers.iter().zip(groups);
-            dealt.try_for_each(|(row, group)| entries.push((*row).into(), folds[group as usize].into()))?;
-            Ok(Some(units.len() as u64))
+            dealt.try_for_each(|(row, group)| {
+                let dealt = Dealt { fold: folds[group as usize], group: Some(group) };
+                entries.push((*row).into(), dealt.entry())
+            })?;
+            Ok(Some((units.len() as u64, units.largest())))
         })
     })
     .await?;
-    facts.groups = groups;
-    Ok(Rule::Deal { folds: chosen, shares: dealt })
+    (facts.groups, facts.largest_group) = groups.unzip();
+    Ok(Rule::Deal { folds: chosen, shares: dealt, draw: task.asked.draw })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::deal::FoldCounts;
 use super::decisions::{RowDecisions, ThreadDecisions};
 use super::sorted::SortedRows;
 use super::task::{RowNumbering, SamplingFacts, SamplingPlan, SamplingTask};
@@ -12,11 +13,10 @@ use crate::engine::rows::sink::RowSink;
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
 use crate::row_measures::Scumble;
-use crate::sampling::draw::Stream;
 use crate::sampling::remedial::Remedial;
 use crate::sampling::repeat_factor::RepeatFactors;
 use crate::sampling::row_weight::{RowWeights, Sum};
-use crate::sampling::{Decisions, Rarity, Shift, Values};
+use crate::sampling::{Decisions, Draw, Rarity, Shift, Values};
 
 /// How the value of a row follows from its labels, or from the chosen rows.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub(super) enum Rule {
     Deal {
         folds: SortedRows,
         shares: Vec<f64>,
+        draw: Draw,
     },
 }
 
@@ -48,11 +49,12 @@ struct Decider {
     numbering: Arc<RowNumbering>,
     decided: ThreadDecisions,
     shift: Shift,
-    folds: Vec<Shift>,
-    random_folds: Vec<Shift>,
+    folds: FoldCounts,
     rows: u64,
     /// Rows that occur not exactly once, or are split.
     touched: u64,
+    /// Copies of split rows that have no label.
+    empty_copies: u64,
     /// SCUMBLE of the rows of an epoch: for plans that edit labels, and in a second pass that measures it.
     scumble: Sum,
     /// SCUMBLE with the positives of an epoch, in a second pass, which keeps no decision.
@@ -71,18 +73,17 @@ pub(super) async fn decide(task: &SamplingTask<'_>, rule: Rule) -> Result<Sampli
     let rule = Arc::new(rule);
     let make = || Decider::new(task, &rule, folds, None);
     let done = read_rows(&task.request, make).await?;
-    let mut touched = 0;
+    let (mut touched, mut empty_copies) = (0, 0);
     let (mut shift, mut rows, mut parts) = (Shift::new(labels), 0, Vec::new());
-    let mut all = [vec![Shift::new(labels); folds], vec![Shift::new(labels); folds]];
+    let mut all = FoldCounts::new(task, folds);
     let mut scumble = Sum::default();
     for decider in done {
         rows += decider.rows;
         touched += decider.touched;
+        empty_copies += decider.empty_copies;
         scumble.merge(decider.scumble);
         shift.merge(&decider.shift);
-        for (sums, part) in all.iter_mut().zip([&decider.folds, &decider.random_folds]) {
-            sums.iter_mut().zip(part).for_each(|(sum, part)| sum.merge(part));
-        }
+        all.merge(&decider.folds);
         parts.push(decider.decided);
     }
     if rows != task.asked.counts.rows() {
@@ -90,7 +91,7 @@ pub(super) async fn decide(task: &SamplingTask<'_>, rule: Rule) -> Result<Sampli
         return Err(Error::changed(format!("the count found {counted} rows, the sampling plan {rows}"))
             .hint("run again once nothing writes to the shards"));
     }
-    let [folds, random_folds] = all;
+    let (folds, random_folds) = all.finish();
     let epoch = shift.rows_after(rows);
     let mut scumble_after =
         (matches!(*rule, Rule::Split { .. }) && epoch > 0).then(|| scumble.value() / as_f64(epoch));
@@ -102,7 +103,12 @@ pub(super) async fn decide(task: &SamplingTask<'_>, rule: Rule) -> Result<Sampli
         shift,
         folds,
         random_folds,
-        facts: SamplingFacts { touched, scumble_after, ..SamplingFacts::default() },
+        facts: SamplingFacts {
+            touched,
+            empty_copies: matches!(*rule, Rule::Split { .. }).then_some(empty_copies),
+            scumble_after,
+            ..SamplingFacts::default()
+        },
         spilled: Spilled::default(),
     })
 }
@@ -126,10 +132,10 @@ impl Decider {
             numbering: Arc::clone(&task.numbering),
             decided: ThreadDecisions::new(spill, task.budget()),
             shift: Shift::new(labels),
-            folds: vec![Shift::new(labels); folds],
-            random_folds: vec![Shift::new(labels); folds],
+            folds: FoldCounts::new(task, folds),
             rows: 0,
             touched: 0,
+            empty_copies: 0,
             scumble: Sum::default(),
             measure,
             entries: Vec::new(),
@@ -197,7 +203,7 @@ impl RowSink for Decider {
         };
         let (numbering, stream) = (Arc::clone(&self.numbering), self.numbering.streams[block.shard]);
         let place = |at: u64| numbering.place(block.shard, block.first_row + at);
-        let Self { shift, folds, random_folds, entries, scumble, touched, measure, .. } = self;
+        let Self { shift, folds, entries, scumble, touched, empty_copies, measure, .. } = self;
         let mut entries = entries.iter().peekable();
         // Number and last value of the entries of a row; rows must come in order.
         let mut entries_of = |at: u64| {
@@ -236,10 +242,10 @@ impl RowSink for Decider {
                 *touched += u64::from(splits);
                 if splits {
                     shift.split(row.unknown);
-                    remedial
-                        .copies(row.positives)
-                        .iter()
-                        .for_each(|copy| scumble.add(remedial.scumble(copy)));
+                    for copy in &remedial.copies(row.positives) {
+                        scumble.add(remedial.scumble(copy));
+                        *empty_copies += u64::from(copy.is_empty());
+                    }
                 } else {
                     scumble.add(remedial.scumble(row.positives));
                 }
@@ -251,16 +257,8 @@ impl RowSink for Decider {
             Rule::Drop(_) => {
                 each(block, &mut decisions, |at, row| Ok(seen(row, u32::from(entries_of(at).0 == 0))))
             }
-            Rule::Deal { shares, .. } => each(block, &mut decisions, |at, row| {
-                let fold = entries_of(at).1.and_then(|fold| usize::try_from(fold).ok());
-                let fold = fold.filter(|fold| *fold < shares.len());
-                let fold = fold.ok_or_else(|| {
-                    Error::changed("the sampling plan found a row that was not there before")
-                        .hint("run again once nothing writes to the shards")
-                })?;
-                folds[fold].add(row.positives, row.unknown);
-                random_folds[random_fold(shares, stream, place(at))].add(row.positives, row.unknown);
-                u32::try_from(fold).map_err(|_| Error::internal("more than 2^32 folds"))
+            Rule::Deal { shares, draw, .. } => each(block, &mut decisions, |at, row| {
+                folds.add(row, entries_of(at).1, shares, *draw, (stream, place(at)))
             }),
         };
         self.rows += rows?;
@@ -269,15 +267,4 @@ impl RowSink for Decider {
         }
         self.decided.push(block.shard, numbering.placed(block.shard, decisions)?)
     }
-}
-
-/// A random fold.
-fn random_fold(shares: &[f64], stream: Stream, row: u64) -> usize {
-    let unit = stream.unit(row);
-    let mut sum = 0.0;
-    let behind = shares.iter().position(|share| {
-        sum += share;
-        unit < sum
-    });
-    behind.unwrap_or(shares.len().saturating_sub(1))
 }

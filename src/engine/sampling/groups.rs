@@ -4,10 +4,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::Array;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-
 use super::task::{RowNumbering, SamplingTask};
+use crate::engine::group_values::each_group;
 use crate::error::{Error, Result};
 use crate::source::listing::hive_text;
 use crate::source::row_reader::{Enough, RowChoice, read_columns};
@@ -32,7 +30,7 @@ impl Grouping {
         }
     }
 
-    /// The group of each row in `numbers`, from 0. Rows without a value are groups of one. Values are compared by a
+    /// The group of each row in `numbers`, from 0. Rows without a value, be it NULL or NaN, are groups of one. Values are compared by a
     /// hash of their text: two that are the same by chance put two groups into one fold.
     ///
     /// # Errors
@@ -80,7 +78,6 @@ impl Grouping {
             text.hash(&mut hasher);
             hasher.finish()
         };
-        let failed = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
         let Some(column) = shard.schema.fields().iter().position(|field| *field.name() == self.column) else {
             let folder = shard.hive.iter().find(|(key, _)| *key == self.column);
             let (_, value) = folder.ok_or_else(|| {
@@ -95,17 +92,13 @@ impl Grouping {
         let mut next = 0;
         read_columns(shard, RowChoice::All, &|wanted| wanted == name, &mut |batch| {
             let values = batch.column_by_name(name).unwrap_or_else(|| batch.column(0));
-            let texts =
-                ArrayFormatter::try_new(values.as_ref(), &FormatOptions::default()).map_err(failed)?;
-            let mut text = String::new();
-            for row in 0..values.len() {
-                if let Some(key) = keys.get_mut(next).filter(|_| values.is_valid(row)) {
-                    text.clear();
-                    texts.value(row).write(&mut text).map_err(failed)?;
-                    *key = Some(hash(&text));
+            each_group(values, &mut |text| {
+                if let Some(key) = keys.get_mut(next) {
+                    *key = text.map(hash);
                 }
                 next += 1;
-            }
+                Ok(())
+            })?;
             Ok(Enough::No)
         })
     }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! [`task`] holds input, output and what the steps share · [`gather`], [`choose`] and [`decide`] are the steps ·
-//! [`groups`] finds rows that stay together ·
+//! [`groups`] finds rows that stay together, [`deal`] counts folds ·
 //! [`sorted`] sorts pairs of a key and a row, [`decisions`] stores the decisions, both in bounded memory ·
 //! [`remove_labels`] takes labels out of copied rows · [`id_rows`] makes rows of the pairs of layout `long`
 //!
@@ -15,6 +15,7 @@
 //! which the shards are listed.
 
 mod choose;
+mod deal;
 mod decide;
 mod decisions;
 mod gather;
@@ -55,10 +56,10 @@ pub(crate) async fn plan_rows(request: &Request<'_>, asked: &SamplingRequest<'_>
         facts.scumble = Some(sum / as_f64(task.rarity.rows));
     }
     let mut planned = decide::decide(&task, rule).await?;
-    let SamplingFacts { touched, scumble_after, .. } = planned.facts;
+    let SamplingFacts { touched, empty_copies, scumble_after, .. } = planned.facts;
     // Folds leave every row as it is.
     let scumble_after = scumble_after.or(facts.scumble.filter(|_| !planned.folds.is_empty()));
-    planned.facts = SamplingFacts { touched, scumble_after, ..facts };
+    planned.facts = SamplingFacts { touched, empty_copies, scumble_after, ..facts };
     planned.spilled = task.spill.spilled();
     Ok(planned)
 }

@@ -38,8 +38,9 @@ pub(crate) struct SamplingPlan {
     pub shift: Shift,
     /// The counts of each fold, as shifts from zero; empty for methods without folds.
     pub folds: Vec<Shift>,
-    /// The same for folds of the same sizes that are drawn at random.
-    pub random_folds: Vec<Shift>,
+    /// The same for folds that are drawn at random with the same shares: of rows, or of groups where these stay together.
+    /// Several draws.
+    pub random_folds: Vec<Vec<Shift>>,
     /// Figures for the report.
     pub facts: SamplingFacts,
     /// What was spilled.
@@ -59,6 +60,10 @@ pub(crate) struct SamplingFacts {
     pub labelsets: Option<u64>,
     /// Groups of rows that stay together.
     pub groups: Option<u64>,
+    /// Rows of the largest of them.
+    pub largest_group: Option<u64>,
+    /// Copies of split rows that have no label.
+    pub empty_copies: Option<u64>,
     /// Rows that occur not exactly once in an epoch, or are split.
     pub touched: u64,
     /// Mean SCUMBLE of the rows.
