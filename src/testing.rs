@@ -77,7 +77,7 @@ impl Queries {
         let limits = Limits::new(512 << 20, 2, None, 1 << 30);
         let access = Access { paths, write: false, tables: HowTables::default() };
         let runs = vec![run.display().to_string()];
-        open(&SqlRequest { tables, runs, limits, access }).map(Self)
+        open(&SqlRequest { tables, runs, limits, access, replaces: None }).map(Self)
     }
 
     /// The rows that statements give, and how many columns the last one has.

@@ -11,7 +11,7 @@ use crate::source::vocabulary::nearest;
 /// Columns listed in a hint.
 const COLUMNS_SHOWN: usize = 12;
 /// Functions that give tables.
-const COUNTING: [&str; 3] = ["label_counts", "label_weights", "imbalance"];
+const OVER_FILES: [&str; 4] = ["label_counts", "label_weights", "imbalance", "numbered_rows"];
 /// Functions over a label column.
 const OVER_LABELS: [&str; 5] = ["positives", "negatives", "missing", "prevalence", "pos_weight"];
 /// What the names of our own columns begin with.
@@ -54,7 +54,7 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     let is_sql = matches!(root, DataFusionError::Plan(_) | DataFusionError::Execution(_));
     let message = if is_sql { plain(&root.strip_backtrace()) } else { plain(&detail.message) };
     let hint = called(&message).unwrap_or_else(|| hint(&root.strip_backtrace()));
-    let first = message.lines().next().unwrap_or_default().to_owned();
+    let first = message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
     Error::usage(first).hint(hint)
 }
 
@@ -90,7 +90,7 @@ fn plain(message: &str) -> String {
 /// What to do about a function that was called where another kind of function is.
 fn called(message: &str) -> Option<String> {
     let quoted = |start: &str| message.strip_prefix(start)?.split_once('\'').map(|(name, _)| name);
-    if let Some(name) = quoted("Invalid function '").filter(|name| COUNTING.contains(name)) {
+    if let Some(name) = quoted("Invalid function '").filter(|name| OVER_FILES.contains(name)) {
         return Some(format!("{name} gives a table: SELECT * FROM {name}('data/')"));
     }
     let name = quoted("table function '").filter(|name| OVER_LABELS.contains(name))?;
@@ -123,6 +123,10 @@ fn hint(message: &str) -> String {
         "DESCRIBE NAME shows the types of columns; convert one with CAST(x AS DOUBLE), CAST(x AS BIGINT) or CAST(x AS TEXT)"
     } else if has("Invalid function") || has("table function") {
         "SHOW FUNCTIONS lists all functions"
+    } else if has("unique expression names") {
+        "give one of the two another name: AS other"
+    } else if has("already exists") {
+        "choose another name, or write CREATE OR REPLACE"
     } else if has("Insert into not") || has("DELETE operation") || has("UPDATE operation") {
         "only tables of CREATE EXTERNAL TABLE can be written; save the rows of a query with --out FILE"
     } else {
@@ -147,7 +151,9 @@ fn no_column(field: &Column, valid: &[Column], sql: &str) -> Error {
         )
     };
     let is_written = |known: &&str| {
+        let known = *known;
         known.eq_ignore_ascii_case(&whole)
+            || known != name && known.eq_ignore_ascii_case(name)
             || known.contains(['.', '-', ' ']) && sql.to_lowercase().contains(&known.to_lowercase())
     };
     let is_in_quotes = sql.contains(&format!("\"{name}\""));
@@ -157,15 +163,23 @@ fn no_column(field: &Column, valid: &[Column], sql: &str) -> Error {
         (Some(known), _) if !is_in_quotes || known != name => quoted(known),
         (_, Some(near)) if is_in_quotes => format!("did you mean \"{near}\"? {text}"),
         (_, None) if is_in_quotes => text,
-        (_, Some(near)) => format!("did you mean {near}?"),
+        (_, Some(near)) => format!("did you mean {}?", as_written(near)),
         _ if known.is_empty() => "name a table that has it: FROM TABLE".to_owned(),
         _ => {
             let more = if known.len() > COLUMNS_SHOWN { ", …" } else { "" };
             known.truncate(COLUMNS_SHOWN);
+            let known: Vec<String> = known.into_iter().map(as_written).collect();
             format!("the columns are {}{more}", known.join(", "))
         }
     };
     Error::usage(format!("there is no column {whole:?}")).hint(hint)
+}
+
+/// A name as SQL reads it: in double quotes unless it is a word in lower case.
+fn as_written(name: &str) -> String {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_plain = name.chars().all(is_word) && !name.starts_with(|c: char| c.is_ascii_digit());
+    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// The error of a condition of `--where`.
@@ -202,6 +216,28 @@ pub(crate) fn no_table(error: Error, tables: &[String], run: impl Fn(&str) -> Op
     Error::usage(message).hint(hint)
 }
 
+/// The same error where statements may not name files: a function over files is not unknown, but not allowed.
+pub(crate) fn no_files(error: Error, are_allowed: bool) -> Error {
+    let message = error.to_string();
+    let name = message.strip_prefix("table function '").and_then(|rest| rest.strip_suffix("' not found"));
+    match name.filter(|name| !are_allowed && OVER_FILES.contains(name)) {
+        None => error,
+        Some(name) => Error::usage(format!("{name} reads files, and --safe allows registered tables only"))
+            .hint("query a registered table, as in SELECT positives(x) FROM NAME, or leave out --safe"),
+    }
+}
+
+/// The same error of a path that a statement names: it is no key of a spec.
+pub(crate) fn of_path(error: Error) -> Error {
+    match error.remedy().and_then(|hint| hint.split_once("; relative paths of a spec")) {
+        None => error,
+        Some((check, _)) => {
+            let hint = check.to_owned();
+            error.hint(hint)
+        }
+    }
+}
+
 /// The name in `table 'name' not found`.
 fn missing_table(message: &str) -> Option<&str> {
     message.strip_prefix("table '")?.strip_suffix("' not found")
@@ -225,7 +261,8 @@ mod tests {
         assert!(hint_of("dog", &valid, "my.dog = 1").starts_with("write \"my.dog\" in double quotes"));
         assert_eq!(hint_of("train", &valid, "split = \"train\""), "texts are in single quotes: 'train'");
         assert_eq!(hint_of("splt", &valid, "splt = 1"), "did you mean split?");
-        assert_eq!(hint_of("x", &valid, "x = 1"), "the columns are split, Cat, my.dog");
+        assert_eq!(hint_of("ct", &valid, "ct = 1"), "did you mean \"Cat\"?");
+        assert_eq!(hint_of("x", &valid, "x = 1"), "the columns are split, \"Cat\", \"my.dog\"");
         assert_eq!(hint_of("x", &[], "SELECT x"), "name a table that has it: FROM TABLE");
     }
 

@@ -32,7 +32,8 @@ pub fn query(sql: &str, tables: &[String], runs: &[String], options: &Options) -
     let limits = limits(&options.spec, Machine::left())?;
     let access = Access { paths: true, write: false, tables: options.spec.how_tables()? };
     let threads = limits.threads;
-    let session = open(&SqlRequest { tables: tables.to_vec(), runs: runs.to_vec(), limits, access })?;
+    let session =
+        open(&SqlRequest { tables: tables.to_vec(), runs: runs.to_vec(), limits, access, replaces: None })?;
     let mut statements = Session::parse(sql)?;
     let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
         return Err(Error::usage("give one statement").hint("write SELECT … FROM …"));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::count_plan::CountPlan;
 use super::spec::STDIO;
-use crate::engine::sql::{Access, Session};
+use crate::engine::sql::{Access, Session, refuse_twice};
 use crate::error::{Error, Result};
 use crate::source::listing::{Listing, list};
 use crate::source::spool::{Spool, Spooled};
@@ -60,13 +60,7 @@ async fn spooled(session: &Session, query: &str, parent: &Path, limit: u64) -> R
     if schema.fields().is_empty() {
         return Err(Error::usage("the statement has no rows").hint("write SELECT … FROM shards"));
     }
-    if let Some(name) = schema.fields().iter().enumerate().find_map(|(at, field)| {
-        let twice = schema.fields().iter().take(at).any(|other| other.name() == field.name());
-        twice.then(|| field.name())
-    }) {
-        return Err(Error::usage(format!("two columns are called {name:?}"))
-            .hint("give one of them another name: AS other"));
-    }
+    refuse_twice(&schema)?;
     let mut spool = Spool::create(schema, parent, limit, "query")?;
     while let Some(batch) = answer.next().await {
         spool.write(&batch?)?;

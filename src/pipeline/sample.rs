@@ -123,7 +123,7 @@ fn numbered(opened: &Opened) -> Vec<NumberedShard> {
     shards
         .map(|shard| {
             let first_position = next;
-            let rows = shard.rows + shard.deleted.as_ref().map_or(0, |deleted| deleted.len());
+            let rows = shard.file_rows();
             next = next.saturating_add(rows);
             NumberedShard { path: shard.name.clone(), first_position, rows }
         })

@@ -1,6 +1,6 @@
 //! Opens a session of queries over shards and finished runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::calls;
 use crate::engine::session::Limits;
@@ -18,6 +18,8 @@ pub(crate) struct SqlRequest {
     pub limits: Limits,
     /// What statements may touch.
     pub access: Access,
+    /// The file that the rows will replace, which statements must not read.
+    pub replaces: Option<PathBuf>,
 }
 
 /// Opens the session.
@@ -30,6 +32,9 @@ pub(crate) fn open(request: &SqlRequest) -> Result<Session> {
     // The functions that count name files, so they exist only where statements may.
     let calls = if request.access.paths { calls::all(&limits, request.access.tables) } else { Vec::new() };
     let session = Session::new(&limits, request.access, calls)?;
+    if let Some(path) = &request.replaces {
+        session.replaces(path);
+    }
     let mut tables: Vec<(&str, Vec<String>)> = Vec::new();
     for text in &request.tables {
         let (name, source) = match text.split_once('=') {

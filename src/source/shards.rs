@@ -161,6 +161,11 @@ impl Shard {
         identity(&self.place, stat, &self.footer_sha256, table)
     }
 
+    /// All rows of the file, with those that its table has deleted.
+    pub(crate) fn file_rows(&self) -> u64 {
+        self.rows + self.deleted.as_ref().map_or(0, |deleted| deleted.len())
+    }
+
     /// The rows of a row group that are not deleted.
     #[must_use]
     pub(crate) fn live_rows(&self, group: usize) -> u64 {

@@ -148,6 +148,7 @@ fn queries_give_the_rows_of_one_process() {
         "SELECT max(w) - (SELECT avg(w) FROM 'wide') FROM 'wide'",
         "SELECT a, w FROM 'wide' WHERE part = '1' ORDER BY w DESC, a NULLS FIRST LIMIT 5",
         "SELECT 1 + 1",
+        "SELECT sum(CAST(a AS INT) + 1), avg(w), stddev(w), sum(w) FROM 'wide'",
     ] {
         let ended = cluster.same_rows(&place, query);
         assert_eq!(ended.code, 0, "{query}: {}", ended.stderr);

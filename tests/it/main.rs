@@ -121,6 +121,10 @@ mod int96;
 mod sql;
 /// Queries whose numbers must not be wrong without a word.
 mod sql_numbers;
+/// Tables that statements of sql name, rows with their places, names of columns.
+mod sql_tables;
+/// Scripts of sql, and the file for the rows.
+mod sql_scripts;
 /// The shell of sql, and messages about statements.
 mod sql_shell;
 /// Queries and their answers, as sqllogictest files.

@@ -78,7 +78,7 @@ fn a_condition_explains_texts_in_double_quotes_as_a_query_does() {
         ("split = \"train\"", "texts are in single quotes: 'train'"),
         ("dog = 1", "write \"Dog\" in double quotes"),
         ("splt = 'train'", "did you mean split?"),
-        ("nothing = 1", "the columns are cat, Dog, split"),
+        ("nothing = 1", "the columns are cat, \"Dog\", split"),
         ("split = 'train", "close the quote"),
         ("cat IN ([1])", "SQL condition"),
     ] {

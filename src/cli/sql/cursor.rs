@@ -118,7 +118,8 @@ pub(super) fn place(before: &str) -> CursorPlace {
     if let StillOpen::Quote(_, at) = still_open(before) {
         let ahead = of_last_statement(&before[..at]);
         let calls = |at: usize| {
-            ahead.get(at).is_some_and(|token| token.is_word(&["label_counts", "label_weights", "imbalance"]))
+            let functions = ["label_counts", "label_weights", "imbalance", "numbered_rows"];
+            ahead.get(at).is_some_and(|token| token.is_word(&functions))
         };
         let is_table = match ahead.as_slice() {
             [.., SqlToken::Sign('(')] => ahead.len() > 1 && calls(ahead.len() - 2),

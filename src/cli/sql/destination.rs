@@ -13,7 +13,7 @@ use super::cells::rows;
 use super::format::{Format, TABLE_ROWS, Text};
 use crate::artifact::side;
 use crate::cli::output::say;
-use crate::engine::sql::Answer;
+use crate::engine::sql::{Answer, refuse_twice};
 use crate::error::{Error, Result};
 use crate::report::visible;
 
@@ -60,8 +60,22 @@ impl RowOutput {
         let path = &if overwrite { side::target(path) } else { path.to_owned() };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = if side::is_stream(path) { std::env::temp_dir() } else { folder.to_owned() };
-        let part = builder().tempfile_in(folder).map_err(|cause| Error::writing(path, &cause))?;
-        let format = if format == Format::Automatic { by_ending(path) } else { format };
+        if !folder.is_dir() {
+            return Err(Error::output(format!(
+                "{}: there is no folder {}",
+                path.display(),
+                folder.display()
+            ))
+            .hint(format!("make it with mkdir -p {}, or choose another --out", folder.display())));
+        }
+        let format = match format {
+            Format::Automatic if side::is_stream(path) => Format::Csv,
+            Format::Automatic => by_ending(path)?,
+            other => other,
+        };
+        // The name of the part says nothing to who asked for the file.
+        let part = builder().tempfile_in(folder);
+        let part = part.map_err(|cause| Error::writing(path, &cause.kind().into()))?;
         let place =
             OutputPlace::File { path: path.to_owned(), part: BufWriter::new(part), overwrite, results: 0 };
         Ok(Self { format, plans_are_text: format == Format::Table, place })
@@ -82,6 +96,10 @@ impl RowOutput {
     pub(super) async fn write(&mut self, answer: Answer) -> Result<StdoutReader> {
         if answer.schema().fields().is_empty() {
             return Ok(StdoutReader::There);
+        }
+        // People see which is which, programs do not.
+        if !matches!(self.format, Format::Automatic | Format::Table | Format::Markdown) {
+            refuse_twice(&answer.schema())?;
         }
         if answer.is_plan() && self.plans_are_text {
             self.write_plan(answer).await
@@ -198,14 +216,18 @@ fn builder() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-fn by_ending(path: &Path) -> Format {
-    match path.extension().and_then(|end| end.to_str()) {
-        Some("parquet") => Format::Parquet,
-        Some("tsv") => Format::Tsv,
-        Some("json") => Format::Json,
-        Some("ndjson" | "jsonl") => Format::Ndjson,
-        Some("md") => Format::Markdown,
-        Some("txt") => Format::Table,
-        _ => Format::Csv,
+/// The format that the ending of a name says; CSV without an ending.
+fn by_ending(path: &Path) -> Result<Format> {
+    let Some(end) = path.extension() else { return Ok(Format::Csv) };
+    match end.to_string_lossy().to_lowercase().as_str() {
+        "csv" => Ok(Format::Csv),
+        "parquet" => Ok(Format::Parquet),
+        "tsv" => Ok(Format::Tsv),
+        "json" => Ok(Format::Json),
+        "ndjson" | "jsonl" => Ok(Format::Ndjson),
+        "md" => Ok(Format::Markdown),
+        "txt" => Ok(Format::Table),
+        other => Err(Error::usage(format!("--out {}: no format has the ending .{other}", path.display()))
+            .hint("name the format, as in --format csv, or use .csv, .tsv, .json, .ndjson, .parquet, .md or .txt")),
     }
 }

@@ -6,15 +6,16 @@ mod cursor;
 mod destination;
 mod format;
 mod history;
+mod script;
 mod shell;
 mod typed;
 
 use std::io::{IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::runtime;
+use super::output::{print, runtime};
 use super::signals::stopped;
 use super::source_flags::VersionFlags;
 use crate::engine::sql::{Access, Session};
@@ -25,6 +26,7 @@ use crate::pipeline::spec::Spec;
 use crate::pipeline::sql::{SqlRequest, open};
 use destination::{RowOutput, StdoutReader};
 use format::Format;
+use script::{ScriptEnd, ScriptStep};
 
 /// Query shards, counts and weights with SQL; open a shell if no query is given
 #[derive(Debug, Args)]
@@ -36,7 +38,8 @@ pub(super) struct SqlVerb {
     /// Run these statements; repeatable
     #[arg(short = 'c', long, value_name = "QUERY")]
     command: Vec<String>,
-    /// Run the statements of this file, after those of -c; repeatable, - is stdin
+    /// Run the statements of this file, after those of -c; repeatable, - is stdin; lines with \d, help and exit may stand
+    /// between statements
     #[arg(short, long, value_name = "FILE")]
     file: Vec<PathBuf>,
     /// Register files, a folder or a glob as a table; repeatable, also for the same name
@@ -46,14 +49,14 @@ pub(super) struct SqlVerb {
     /// and so on, where NAME is that of the folder unless one is given
     #[arg(long, value_name = "[NAME=]DIR")]
     run: Vec<String>,
-    /// Output format [automatic: table on a terminal, by the extension of --out, else csv; json is one document, so it
+    /// Output format [automatic: table on a terminal, by the ending of --out, csv without one; json is one document, so it
     /// takes one query, and ndjson takes several]
     #[arg(long, value_name = "FORMAT", default_value = "automatic")]
     format: Format,
     /// Write rows to this file instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace an existing file
+    /// Replace an existing file; a query must not read it
     #[arg(long, requires = "out")]
     overwrite: bool,
     /// Peak memory, such as 512m [default: 60 % of the machine]
@@ -95,6 +98,7 @@ impl SqlVerb {
             runs: self.run.clone(),
             limits,
             access: Access { paths: !self.safe, write: self.allow_write, tables: spec.how_tables()? },
+            replaces: self.out.clone().filter(|_| self.overwrite),
         })?;
         let none_given = self.command.is_empty() && self.file.is_empty();
         let outcome = if none_given && std::io::stdin().is_terminal() {
@@ -122,19 +126,29 @@ impl SqlVerb {
         let mut texts = self.command.iter().map(|text| Ok(text.clone())).collect::<Vec<_>>();
         texts.extend(self.file.iter().map(|path| match path.to_str() {
             Some("-") => stdin(),
-            _ => std::fs::read_to_string(path).map_err(|cause| Error::reading(path, &cause)),
+            _ => text_of(path),
         }));
         if of_stdin {
             texts.push(stdin());
         }
-        let mut statements = Vec::new();
+        let mut steps = Vec::new();
         for text in texts {
-            statements.extend(Session::parse(&text?)?);
+            let is_left = script::steps(&text?, &mut steps)?;
+            if is_left == ScriptEnd::Left {
+                break;
+            }
         }
-        to.check(statements.iter().filter(|statement| statement.gives_rows()).count())?;
-        for statement in statements {
-            let answer = session.run(statement).await?;
-            if to.write(answer).await? == StdoutReader::Gone {
+        to.check(steps.iter().filter(|step| step.gives_rows()).count())?;
+        for step in steps {
+            let reader = match step {
+                ScriptStep::Run(statement) => to.write(session.run(statement).await?).await?,
+                ScriptStep::Help => print(&shell::help()).map(|()| StdoutReader::There)?,
+                ScriptStep::Tables => print(&shell::tables(session)).map(|()| StdoutReader::There)?,
+                ScriptStep::Columns(table) => {
+                    print(&shell::columns(session, &table).await?).map(|()| StdoutReader::There)?
+                }
+            };
+            if reader == StdoutReader::Gone {
                 return Ok(());
             }
         }
@@ -142,8 +156,23 @@ impl SqlVerb {
     }
 }
 
+/// The text of a file, without the mark that some editors put before it.
+fn text_of(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|cause| Error::reading(path, &cause))?;
+    text_in(bytes, &path.display().to_string())
+}
+
 fn stdin() -> Result<String> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|cause| Error::input(format!("stdin: {cause}")))?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map_err(|cause| Error::input(format!("stdin: {cause}")))?;
+    text_in(bytes, "stdin")
+}
+
+fn text_in(bytes: Vec<u8>, name: &str) -> Result<String> {
+    const MARK: char = '\u{feff}';
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Error::input(format!("{name}: the text is not UTF-8"))
+            .hint("save it as UTF-8, which most editors offer")
+    })?;
+    Ok(text.strip_prefix(MARK).map(str::to_owned).unwrap_or(text))
 }

@@ -163,10 +163,11 @@ impl Shell<'_> {
             // No statement is begun.
             ("\\r", _) => {}
             ("\\d" | ".tables" | ".schema", "") => {
-                let names = self.session.tables();
-                print(&names.iter().map(|name| visible(name) + "\n").collect::<String>())?;
+                print(&tables(self.session))?;
             }
-            ("\\d" | ".schema", table) => self.columns(table)?,
+            ("\\d" | ".schema", table) => {
+                print(&self.runtime.block_on(columns(self.session, table))?)?;
+            }
             (".timer", "on") => self.timer = true,
             (".timer", "off") => self.timer = false,
             (".timer", _) => say(if self.timer { "the timer is on" } else { "the timer is off" }),
@@ -205,17 +206,24 @@ impl Shell<'_> {
         }
         outcome
     }
-
-    fn columns(&self, table: &str) -> Result<()> {
-        let schema = self.runtime.block_on(self.session.columns(table))?;
-        let line = |field: &std::sync::Arc<arrow::datatypes::Field>| {
-            format!("{}  {}\n", visible(field.name()), type_words(field.data_type()))
-        };
-        print(&schema.fields().iter().map(line).collect::<String>())
-    }
 }
 
-fn help() -> String {
+/// The tables of a session, a line each.
+pub(super) fn tables(session: &Session) -> String {
+    session.tables().iter().map(|name| visible(name) + "\n").collect()
+}
+
+/// The columns of a table with their types, a line each.
+pub(super) async fn columns(session: &Session, table: &str) -> Result<String> {
+    let schema = session.columns(table).await?;
+    let line = |field: &std::sync::Arc<arrow::datatypes::Field>| {
+        format!("{}  {}\n", visible(field.name()), type_words(field.data_type()))
+    };
+    Ok(schema.fields().iter().map(line).collect())
+}
+
+/// What the shell can do.
+pub(super) fn help() -> String {
     let width = FUNCTIONS.iter().map(|info| info.call.len()).max().unwrap_or(0);
     let line =
         |info: &crate::engine::functions::FunctionInfo| format!("  {:width$}  {}\n", info.call, info.gives);

@@ -116,7 +116,7 @@ impl PendingStatement {
 }
 
 /// Commands that are words, as the shell calls them.
-fn command(word: &str) -> Option<&'static str> {
+pub(super) fn command(word: &str) -> Option<&'static str> {
     let word = word.trim_end_matches(';').trim_end();
     let commands = [("help", ".help"), ("exit", ".quit"), ("quit", ".quit")];
     commands.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)).map(|(_, command)| *command)

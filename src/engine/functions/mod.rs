@@ -1,8 +1,9 @@
 //! SQL functions over labels and counts, for the sessions of posweight and for any other DataFusion session.
 //!
 //! `labels` holds the aggregates over a label column, `counter` counts for them, `sides` reads values ·
-//! `schemes` holds the scalar functions of counts · `sum` checks for overflow · `call` says what a table function
-//! is, `tables` registers it, `call_exec` runs it
+//! `schemes` holds the scalar functions of counts · `sum` checks for overflow · `exact_floats` holds what is made of sums
+//! of floats, `exact_number` adds them without rounding · `call` says what a table function is, `tables` registers it,
+//! `call_exec` runs it
 //!
 //! ```no_run
 //! # fn main() -> posweight::error::Result<()> {
@@ -16,6 +17,8 @@
 pub(crate) mod call;
 pub(super) mod call_exec;
 mod counter;
+mod exact_floats;
+mod exact_number;
 mod labels;
 mod schemes;
 pub(in crate::engine) mod signed_counts;
@@ -42,7 +45,7 @@ const fn row(call: &'static str, gives: &'static str) -> FunctionInfo {
 
 /// Every function: aggregates, scalar functions, table functions.
 #[rustfmt::skip]
-pub const FUNCTIONS: [FunctionInfo; 28] = [
+pub const FUNCTIONS: [FunctionInfo; 29] = [
     row("positives(x)", "rows whose label is 1 or true"),
     row("negatives(x)", "rows whose label is 0 or false"),
     row("missing(x)", "rows whose label is NULL or NaN"),
@@ -70,6 +73,7 @@ pub const FUNCTIONS: [FunctionInfo; 28] = [
     row("label_entropy(pos, neg)", "entropy of prevalence in bits"),
     row("label_counts('shards' [, 'options'])", "counts of every label, as counts.parquet has them"),
     row("label_weights('shards', 'scheme' [, 'options'])", "counts, weights and status, as weights.parquet has them"),
+    row("numbered_rows('shards' [, 'shards'])", "the rows with shard, row and position, as a sampling plan names them"),
     row("imbalance('shards' [, 'options'])", "every measure of the set: measure, value, and a note where the value is NULL"),
 ];
 
@@ -78,8 +82,16 @@ pub(super) fn is_over_labels(name: &str) -> bool {
     labels::all().iter().any(|aggregate| aggregate.name() == name)
 }
 
+/// How to call the function that says in `message` what it takes.
+pub(super) fn how_to_call(message: &str) -> Option<String> {
+    let (name, _) = message.split_once(" takes ")?;
+    let info = FUNCTIONS.iter().find(|info| info.call.split('(').next() == Some(name))?;
+    Some(format!("write {}: {}", info.call, info.gives))
+}
+
 /// Adds the aggregates and the scalar functions to `context`, and replaces its `sum` by one that reports integer
-/// overflow. Table functions, which count shards, come from `pipeline::sql`.
+/// overflow. That sum, and the `avg`, `var` and `stddev` that come with it, round sums of floats once, so that they do not
+/// depend on the order of rows. Table functions, which count shards, come from `pipeline::sql`.
 ///
 /// # Errors
 /// [`crate::error::Error::Internal`] when a function names an unknown scheme, which a test rules out.
@@ -88,6 +100,9 @@ pub fn register(context: &SessionContext) -> Result<()> {
         context.register_udaf(aggregate);
     }
     context.register_udaf(sum::checked());
+    for statistic in exact_floats::all() {
+        context.register_udaf(statistic);
+    }
     for scalar in schemes::all()? {
         context.register_udf(scalar);
     }

@@ -1,18 +1,21 @@
 //! Scalar functions of one label's counts: weighting schemes and imbalance measures.
 
 use std::hash::{Hash, Hasher};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
-use datafusion::common::Result;
+use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 use crate::engine::errors::external;
 use crate::error::{Error, Result as Ours};
 use crate::measures::{LabelMeasure, entropy, im_r, irlbl};
+use crate::source::schema::plain_type;
+use crate::source::type_words::type_words;
 use crate::weights::{Scheme, weigh_label};
 
 /// The counts that a function takes before its parameters.
@@ -78,6 +81,8 @@ struct CountFunction {
     name: &'static str,
     takes: Takes,
     formula: Formula,
+    /// How many numbers it takes.
+    numbers: RangeInclusive<usize>,
     signature: Signature,
 }
 
@@ -99,9 +104,8 @@ impl Hash for CountFunction {
 impl CountFunction {
     fn new(name: &'static str, takes: Takes, formula: Formula, parameters: usize) -> Self {
         let counts = Self::counts(takes);
-        let exact = |n| TypeSignature::Exact(vec![DataType::Float64; n]);
-        let all = (counts..=counts + parameters).map(exact).collect();
-        Self { name, takes, formula, signature: Signature::one_of(all, Volatility::Immutable) }
+        let signature = Signature::user_defined(Volatility::Immutable);
+        Self { name, takes, formula, numbers: counts..=counts + parameters, signature }
     }
 
     /// How many leading arguments are counts.
@@ -125,7 +129,8 @@ impl CountFunction {
             Takes::Against => (one, 1.0, two),
         };
         match self.formula {
-            Formula::Measure(measure) => Ok(measure(pos, neg, against)),
+            // A zero without a sign.
+            Formula::Measure(measure) => Ok(measure(pos, neg, against).map(|value| value + 0.0)),
             Formula::Scheme(scheme) => {
                 let weight = weigh_label(&scheme.with_parameters(parameters)?, pos, neg, against);
                 if weight.is_nan() || weight.abs() > f64::from(f32::MAX) {
@@ -148,6 +153,23 @@ impl ScalarUDFImpl for CountFunction {
 
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let (least, most) = (self.numbers.start(), self.numbers.end());
+        if !self.numbers.contains(&types.len()) {
+            let takes = match most - least {
+                0 => format!("{least}"),
+                1 => format!("{least} or {most}"),
+                _ => format!("{least} to {most}"),
+            };
+            return plan_err!("{} takes {takes} numbers, not {}", self.name, types.len());
+        }
+        let is_number = |of: &DataType| of.is_numeric() || of.is_null();
+        match types.iter().map(plain_type).find(|of| !is_number(of)) {
+            Some(other) => plan_err!("{} takes numbers, not {}", self.name, type_words(&other)),
+            None => Ok(vec![DataType::Float64; types.len()]),
+        }
     }
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {

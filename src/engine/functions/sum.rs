@@ -1,4 +1,5 @@
-//! `sum` that reports an overflow of 64-bit integers instead of wrapping around. Other sums are those of DataFusion.
+//! `sum` that reports an overflow of 64-bit integers instead of wrapping around, and rounds a sum of floats once. Other
+//! sums are those of DataFusion.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, SetMonotonicity, Signature,
 };
 
+use super::exact_floats::{self, FloatAccumulator, FloatGroups, FloatStatistic, is_exact};
 use crate::engine::errors::external;
 use crate::error::Error;
 use crate::source::type_words::type_words;
@@ -49,6 +51,11 @@ fn is_checked(data_type: &DataType, is_distinct: bool) -> bool {
     !is_distinct && matches!(data_type, DataType::Int64 | DataType::UInt64)
 }
 
+/// True for sums that are not those of DataFusion.
+fn is_own(data_type: &DataType, is_distinct: bool) -> bool {
+    is_checked(data_type, is_distinct) || is_exact(data_type, is_distinct)
+}
+
 impl AggregateUDFImpl for CheckedSum {
     fn name(&self) -> &'static str {
         "sum"
@@ -66,11 +73,14 @@ impl AggregateUDFImpl for CheckedSum {
         if is_checked(args.return_type(), args.is_distinct) {
             return Ok(Box::new(SumAccumulator { sum: 0, values: 0, data_type: args.return_type().clone() }));
         }
+        if is_exact(args.return_type(), args.is_distinct) {
+            return Ok(Box::new(FloatAccumulator::new(FloatStatistic::Sum)));
+        }
         self.inner.accumulator(args)
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        if is_checked(args.return_type(), args.is_distinct) {
+        if is_own(args.return_type(), args.is_distinct) {
             return self.accumulator(args);
         }
         self.inner.create_sliding_accumulator(args)
@@ -84,16 +94,22 @@ impl AggregateUDFImpl for CheckedSum {
                 Arc::new(Field::new(name("values"), DataType::UInt64, false)),
             ]);
         }
+        if is_exact(args.return_type(), args.is_distinct) {
+            return Ok(exact_floats::state_fields(args.name));
+        }
         self.inner.state_fields(args)
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        is_checked(args.return_type(), args.is_distinct) || self.inner.groups_accumulator_supported(args)
+        is_own(args.return_type(), args.is_distinct) || self.inner.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
         if is_checked(args.return_type(), args.is_distinct) {
             return Ok(Box::new(SumGroups { sums: Vec::new(), data_type: args.return_type().clone() }));
+        }
+        if is_exact(args.return_type(), args.is_distinct) {
+            return Ok(Box::new(FloatGroups::new(FloatStatistic::Sum)));
         }
         self.inner.create_groups_accumulator(args)
     }

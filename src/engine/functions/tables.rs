@@ -29,11 +29,15 @@ struct CallFunction(Arc<dyn TableCall>);
 impl TableFunctionImpl for CallFunction {
     fn call_with_args(&self, args: TableFunctionArgs) -> DfResult<Arc<dyn TableProvider>> {
         let name = self.0.name();
-        let arguments = args.exprs().iter().map(|expression| text_of(name, expression));
-        let arguments = arguments.collect::<Result<Vec<_>>>().map_err(external)?;
+        let arguments = texts_of(name, &args).map_err(external)?;
         let table = self.0.call(&arguments).map_err(external)?;
         signed(Arc::new(CallProvider { name, table })).map_err(external)
     }
+}
+
+/// The arguments of a call, which are texts.
+pub(in crate::engine) fn texts_of(function: &str, args: &TableFunctionArgs) -> Result<Vec<String>> {
+    args.exprs().iter().map(|expression| text_of(function, expression)).collect()
 }
 
 /// The text of an argument.

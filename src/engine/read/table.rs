@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
@@ -20,6 +21,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
+use parquet::arrow::RowNumber;
 
 use crate::engine::dataset::{Cut, hive_value, shard_number};
 use crate::engine::errors::external;
@@ -27,11 +29,29 @@ use crate::engine::objects::Readers;
 use crate::engine::read::pieces;
 use crate::error::{Error, Result};
 use crate::source::int96::{check_row_group, has_int96};
+use crate::source::names::names;
 use crate::source::shards::Shard;
 use crate::threads::in_order;
 
 /// The column that says which shard a row comes from.
 pub(crate) const SHARD_COLUMN: &str = "__posweight_shard";
+
+/// The column with the name of that shard, in tables with the places of rows.
+pub(crate) const NAME_COLUMN: &str = "__posweight_name";
+/// The column with the position of the first row of that shard.
+pub(crate) const FIRST_COLUMN: &str = "__posweight_first";
+/// The column with the number of the row in that shard.
+pub(crate) const ROW_COLUMN: &str = "__posweight_row";
+
+/// The columns with the places of rows.
+pub(crate) fn place_columns() -> [FieldRef; 3] {
+    [
+        Field::new(NAME_COLUMN, DataType::Utf8, false),
+        Field::new(FIRST_COLUMN, DataType::Int64, false),
+        Field::new(ROW_COLUMN, DataType::Int64, false).with_extension_type(RowNumber),
+    ]
+    .map(Arc::new)
+}
 
 /// Shards with one agreed schema.
 #[derive(Debug)]
@@ -72,6 +92,44 @@ impl ShardTable {
             groups.push(FileGroup::new(files.collect::<Result<_>>()?));
         }
         Ok(Self { schema: Arc::clone(table.table_schema()), groups, table })
+    }
+
+    /// The same table with the columns of [`place_columns`] after the others.
+    pub(crate) fn with_places(self, shards: &[Shard]) -> Result<Self> {
+        let [name_column, first_column, row_column] = place_columns();
+        let mut next: i64 = 0;
+        let firsts = shards.iter().map(|shard| {
+            let rows = i64::try_from(shard.file_rows()).ok();
+            let after = rows.and_then(|rows| next.checked_add(rows));
+            let after = after.ok_or_else(|| Error::input("there are more than 2^63 rows"))?;
+            Ok(std::mem::replace(&mut next, after))
+        });
+        let firsts: Vec<i64> = firsts.collect::<Result<_>>()?;
+        let names = names(shards);
+        let place = |mut file: PartitionedFile| {
+            let number = match file.partition_values.last() {
+                Some(ScalarValue::UInt32(Some(number))) => *number as usize,
+                _ => return Err(Error::internal("a piece without the number of its shard")),
+            };
+            let (Some(name), Some(first)) = (names.get(number), firsts.get(number)) else {
+                return Err(Error::internal("a piece of no shard"));
+            };
+            file.partition_values.push(ScalarValue::Utf8(Some(name.clone())));
+            file.partition_values.push(ScalarValue::Int64(Some(*first)));
+            Ok(file)
+        };
+        let groups = self.groups.into_iter().map(|group| {
+            let files = group.into_inner().into_iter().map(place).collect::<Result<Vec<_>>>()?;
+            Ok(FileGroup::new(files))
+        });
+        let groups = groups.collect::<Result<Vec<_>>>()?;
+        let constants: Vec<FieldRef> =
+            self.table.table_partition_cols().iter().cloned().chain([name_column, first_column]).collect();
+        let table = TableSchema::builder(Arc::clone(self.table.file_schema()))
+            .with_table_partition_cols(constants)
+            .with_virtual_columns(vec![row_column])
+            .build();
+        Ok(Self { schema: Arc::clone(table.table_schema()), table, groups })
     }
 
     /// Makes sure that the reader holds all INT96 times of the columns that are read.

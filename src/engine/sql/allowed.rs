@@ -6,6 +6,7 @@ use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
+use super::statement::refuse_twice;
 use crate::engine::errors::external;
 use crate::engine::functions;
 use crate::error::Error;
@@ -27,20 +28,29 @@ pub(crate) struct Access {
 pub(super) fn check(plan: &LogicalPlan, access: Access) -> DfResult<()> {
     plan.apply_with_subqueries(|node| match refusal(node, access) {
         Some(error) => Err(external(error)),
-        None => node.apply_expressions(|expression| expression.apply(refuse_distinct)),
+        None => node.apply_expressions(|expression| expression.apply(refuse_argument)),
     })?;
     Ok(())
 }
 
-/// Refuses DISTINCT in aggregates over labels here, because the optimizer turns it into a grouping before the
-/// aggregate can refuse it.
-fn refuse_distinct(expression: &Expr) -> DfResult<TreeNodeRecursion> {
+/// Refuses `*` in aggregates over labels, which is no column, and DISTINCT, because the optimizer turns it into a grouping
+/// before the aggregate can refuse it.
+#[expect(deprecated, reason = "the planner still gives it for `*`")]
+fn refuse_argument(expression: &Expr) -> DfResult<TreeNodeRecursion> {
     if let Expr::AggregateFunction(call) = expression
-        && call.params.distinct
         && functions::is_over_labels(call.func.name())
     {
+        let name = call.func.name();
+        if call.params.args.iter().any(|argument| matches!(argument, Expr::Wildcard { .. })) {
+            return Err(external(Error::usage(format!("{name} takes one label column, not *")).hint(
+                format!("name the column: {name}(x); SELECT * FROM label_counts('data/') counts every label"),
+            )));
+        }
+        if !call.params.distinct {
+            return Ok(TreeNodeRecursion::Continue);
+        }
         return Err(external(
-            Error::usage(format!("{}(DISTINCT …) is not supported", call.func.name()))
+            Error::usage(format!("{name}(DISTINCT …) is not supported"))
                 .hint("leave out DISTINCT: the function counts rows"),
         ));
     }
@@ -69,7 +79,7 @@ pub(super) fn check_statement(statement: &Parsed, access: Access) -> Result<(), 
 fn refusal(node: &LogicalPlan, access: Access) -> Option<Error> {
     let writes = |what: &str| (!access.write).then(|| writes(what));
     match node {
-        LogicalPlan::Copy(_) => writes("COPY"),
+        LogicalPlan::Copy(copy) => writes("COPY").or_else(|| refuse_twice(copy.input.schema().as_arrow()).err()),
         LogicalPlan::Dml(dml) => writes(&dml.op.to_string()),
         LogicalPlan::Ddl(DdlStatement::CreateView(_) | DdlStatement::DropView(_)) => None,
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(_)) if access.paths => None,

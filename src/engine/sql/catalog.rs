@@ -12,6 +12,7 @@ use datafusion::common::Result as DfResult;
 use super::allowed::Access;
 use super::measures::measures;
 use super::table::QueryTable;
+use super::unread::Unread;
 use crate::artifact::counts::read;
 use crate::artifact::saved::read_measures;
 use crate::engine::errors::external;
@@ -59,15 +60,17 @@ impl KnownRuns {
 
 impl SqlCatalog {
     /// Names that are not registered are read as paths if `access` allows it. `threads` open the shards there.
-    pub(super) fn new(access: Access, threads: usize, runs: Arc<KnownRuns>) -> Self {
+    pub(super) fn new(access: Access, threads: usize, runs: Arc<KnownRuns>, unread: Arc<Unread>) -> Self {
         let tables = MemorySchemaProvider::new();
-        Self { runs, public: Arc::new(PublicSchema { tables, access, threads, made: Mutex::default() }) }
+        let public = PublicSchema { tables, access, threads, unread, made: Mutex::default() };
+        Self { runs, public: Arc::new(public) }
     }
 }
 
 impl CatalogProvider for SqlCatalog {
     fn schema_names(&self) -> Vec<String> {
-        vec![PUBLIC.to_owned()]
+        let runs = self.runs.names().into_iter();
+        std::iter::once(PUBLIC.to_owned()).chain(runs).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
@@ -88,6 +91,7 @@ struct PublicSchema {
     tables: MemorySchemaProvider,
     access: Access,
     threads: usize,
+    unread: Arc<Unread>,
     /// Tables whose shards are removed with them: plans read these later.
     made: Mutex<Vec<Arc<QueryTable>>>,
 }
@@ -110,7 +114,7 @@ impl SchemaProvider for PublicSchema {
         if let Some(table) = self.tables.table(name).await? {
             return Ok(Some(table));
         }
-        if !is_path(name) {
+        if !is_path(name) || self.unread.is_made(name) {
             return Ok(None);
         }
         if !self.access.paths {
@@ -128,6 +132,7 @@ impl SchemaProvider for PublicSchema {
         }
         let table = QueryTable::open(&[name.to_owned()], self.access.tables, self.threads);
         let table = Arc::new(table.map_err(external)?);
+        self.unread.check(&table).map_err(external)?;
         if table.is_made_for_this_run() {
             self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&table));
         }
@@ -157,7 +162,8 @@ struct RunSchema {
 #[async_trait]
 impl SchemaProvider for RunSchema {
     fn table_names(&self) -> Vec<String> {
-        RUN_TABLES.map(str::to_owned).to_vec()
+        let is_there = |name: &&str| *name != "weights" || self.folder.join("weights.parquet").is_file();
+        RUN_TABLES.into_iter().filter(is_there).map(str::to_owned).collect()
     }
 
     async fn table(&self, name: &str) -> MaybeTable {

@@ -77,6 +77,13 @@ impl ArithmeticKind {
     }
 }
 
+/// The functions, for the executors of a cluster: what is planned here calls them by name.
+#[cfg(feature = "cluster")]
+pub(in crate::engine) fn operators() -> [ScalarUDF; 3] {
+    [ArithmeticKind::Sum, ArithmeticKind::Difference, ArithmeticKind::Product]
+        .map(|kind| ScalarUDF::new_from_impl(ExactOperator::new(kind)))
+}
+
 /// One operator over two integers of one type.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ExactOperator {

@@ -1,7 +1,8 @@
 //! Queries over shards, counts and weights, with the functions of labels.
 //!
 //! [`Session`] runs statements one at a time and streams their rows · [`catalog`] finds tables by name and path,
-//! [`table`] reads shards · [`allowed`] refuses statements that write, [`ignored`] clauses without effect ·
+//! [`table`] reads shards, [`numbered`] with the places of their rows · [`statement`] is what was parsed ·
+//! [`allowed`] refuses statements that write, [`ignored`] clauses without effect, [`unread`] files that are replaced ·
 //! [`exact_arithmetic`] keeps integers from wrapping around
 
 mod allowed;
@@ -9,18 +10,19 @@ mod catalog;
 mod exact_arithmetic;
 mod ignored;
 mod measures;
+mod numbered;
+mod statement;
 mod table;
+mod unread;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::{DFParser, Statement as Parsed};
-use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures::StreamExt;
 
 use super::cluster;
@@ -31,40 +33,23 @@ use super::spill::Spill;
 use crate::artifact::stored::Fetched;
 use crate::engine::errors::ours;
 use crate::engine::progress::Progress;
-use crate::engine::query_errors::{no_table, of_sql};
+use crate::engine::query_errors::{no_files, no_table, of_path, of_sql};
 use crate::engine::session::{Limits, session};
 use crate::error::{Error, Result};
 use crate::source::listing::Listed;
 use catalog::KnownRuns;
+use numbered::{NUMBERED_ROWS, NumberedRows};
 use table::QueryTable;
+use unread::Unread;
 
 pub(crate) use allowed::Access;
+#[cfg(feature = "cluster")]
+pub(in crate::engine) use exact_arithmetic::operators;
 pub(crate) use measures::measures;
+pub(crate) use statement::{Statement, refuse_twice};
 
 /// Lists of pieces that a table is cut into on a cluster.
 const CLUSTER_LISTS: usize = 64;
-
-/// A parsed statement, and the text that it was parsed from.
-#[derive(Debug)]
-pub(crate) struct Statement {
-    parsed: Parsed,
-    text: Arc<str>,
-}
-
-impl Statement {
-    /// Whether it gives rows; those that only name something do not.
-    #[must_use]
-    pub(crate) fn gives_rows(&self) -> bool {
-        let names = |statement: &SqlStatement| {
-            matches!(statement, SqlStatement::CreateView { .. } | SqlStatement::Drop { .. })
-        };
-        match &self.parsed {
-            Parsed::Statement(statement) => !names(statement),
-            Parsed::CreateExternalTable(_) | Parsed::Reset(_) => false,
-            Parsed::CopyTo(_) | Parsed::Explain(_) => true,
-        }
-    }
-}
 
 /// The tables, functions and limits of the statements that run in it.
 pub(crate) struct Session {
@@ -76,6 +61,7 @@ pub(crate) struct Session {
     runs: Arc<KnownRuns>,
     /// Local copies of runs in object stores.
     fetched: Mutex<Vec<Fetched>>,
+    unread: Arc<Unread>,
 }
 
 impl std::fmt::Debug for Session {
@@ -99,8 +85,8 @@ impl Session {
         if let Some(address) = &limits.cluster {
             cluster::prepare(address, &context);
         }
-        let runs = Arc::new(KnownRuns::default());
-        let catalog = catalog::SqlCatalog::new(access, threads, Arc::clone(&runs));
+        let (runs, unread) = (Arc::new(KnownRuns::default()), Arc::new(Unread::default()));
+        let catalog = catalog::SqlCatalog::new(access, threads, Arc::clone(&runs), Arc::clone(&unread));
         context.register_catalog("datafusion", Arc::new(catalog));
         functions::register(&context)?;
         context.add_analyzer_rule(Arc::new(exact_arithmetic::ExactArithmetic));
@@ -108,7 +94,16 @@ impl Session {
             tables::register(&context, call);
         }
         let (cluster, fetched) = (limits.cluster.clone(), Mutex::default());
-        Ok(Self { context, access, threads, cluster, runs, fetched })
+        if access.paths {
+            let numbered = NumberedRows::new(access.tables, threads, cluster.is_some(), Arc::clone(&unread));
+            context.register_udtf(NUMBERED_ROWS, Arc::new(numbered));
+        }
+        Ok(Self { context, access, threads, cluster, runs, fetched, unread })
+    }
+
+    /// Refuses, from now on, to read the file that the rows of the session will replace.
+    pub(crate) fn replaces(&self, path: &Path) {
+        self.unread.replace(path);
     }
 
     /// Adds the shards of files, folders and globs as table `name`.
@@ -116,8 +111,9 @@ impl Session {
     /// # Errors
     /// [`Error::Input`] for sources that cannot be read, [`Error::Usage`] for a duplicate name.
     pub(crate) fn add_shards(&self, name: &str, sources: &[String]) -> Result<()> {
-        let table = QueryTable::open(sources, self.access.tables, self.threads)
-            .map_err(|error| error.at(format!("--table {name}")))?;
+        let opened = QueryTable::open(sources, self.access.tables, self.threads)
+            .and_then(|table| self.unread.check(&table).map(|()| table));
+        let table = opened.map_err(|error| of_path(error).at(format!("--table {name}")))?;
         self.add(name, Arc::new(table))
     }
 
@@ -174,9 +170,7 @@ impl Session {
     /// # Errors
     /// [`Error::Usage`] with the position of a syntax error.
     pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
-        let parsed = DFParser::parse_sql(sql).map_err(|cause| of_sql(&cause, sql))?;
-        let text: Arc<str> = sql.into();
-        Ok(parsed.into_iter().map(|parsed| Statement { parsed, text: Arc::clone(&text) }).collect())
+        Statement::all_of(sql)
     }
 
     /// Starts a statement.
@@ -185,13 +179,16 @@ impl Session {
     /// [`Error::Usage`] for unknown names, mismatched types and statements that the session does not allow;
     /// [`Error::Input`] for shards that cannot be read.
     pub(crate) async fn run(&self, statement: Statement) -> Result<Answer> {
-        let Statement { parsed, text } = statement;
-        allowed::check_statement(&parsed, self.access)?;
-        ignored::check_clauses(&parsed)?;
+        allowed::check_statement(&statement.parsed, self.access)?;
+        ignored::check_clauses(&statement.parsed)?;
         let mut is_plan = false;
         let start = async {
-            let plan = self.context.state().statement_to_plan(parsed).await?;
+            let makes = statement.makes();
+            // A folder of that name is not what is made; it may be what the rows come from.
+            self.unread.make(makes.as_ref().filter(|(_, is_read)| !is_read).map(|(name, _)| name.clone()));
+            let plan = self.context.state().statement_to_plan(statement.parsed.clone()).await?;
             allowed::check(&plan, self.access)?;
+            self.unread.make(makes.map(|(name, _)| name));
             is_plan = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
             let query = self.context.execute_logical_plan(plan).await?;
             match &self.cluster {
@@ -199,19 +196,29 @@ impl Session {
                 None => query.execute_stream().await,
             }
         };
-        match start.await {
-            Ok(rows) => Ok(Answer { rows, is_plan, text }),
-            Err(cause) => Err(self.named(of_sql(&cause, &text))),
+        let started = start.await;
+        self.unread.make(None);
+        match started {
+            Ok(rows) => {
+                let schema = statement.named(&rows.schema());
+                Ok(Answer { rows, schema, is_plan, text: statement.text })
+            }
+            Err(cause) => Err(self.named(of_sql(&cause, &statement.text))),
         }
     }
 
-    /// An error that says which table may be meant.
+    /// An error that says which table may be meant, and how a function is called.
     fn named(&self, error: Error) -> Error {
+        let error = match functions::how_to_call(&error.to_string()) {
+            // What is there to say of `*` was said.
+            Some(call) if !error.to_string().ends_with('*') => error.hint(call),
+            _ => error,
+        };
         let run = |name: &str| {
             let (run, table) = name.rsplit_once('.')?;
             catalog::meant(run, table, &self.runs.names(), self.access.paths)
         };
-        no_table(error, &self.tables(), run)
+        no_table(no_files(of_path(error), self.access.paths), &self.tables(), run)
     }
 
     /// Names of the registered tables and views, sorted.
@@ -265,13 +272,14 @@ impl Session {
 /// The rows of a statement.
 pub(crate) struct Answer {
     rows: SendableRecordBatchStream,
+    schema: SchemaRef,
     is_plan: bool,
     text: Arc<str>,
 }
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Answer").field(&self.rows.schema()).finish()
+        f.debug_tuple("Answer").field(&self.schema).finish()
     }
 }
 
@@ -279,7 +287,7 @@ impl Answer {
     /// The columns; none for a statement without rows.
     #[must_use]
     pub(crate) fn schema(&self) -> SchemaRef {
-        self.rows.schema()
+        Arc::clone(&self.schema)
     }
 
     /// Whether the rows are the plan of a query: its kind and its text.
@@ -293,6 +301,14 @@ impl Answer {
     /// # Errors
     /// Whatever stops the query.
     pub(crate) async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        Some(self.rows.next().await?.map_err(|cause| of_sql(&cause, &self.text)))
+        let batch = self.rows.next().await?.map_err(|cause| of_sql(&cause, &self.text));
+        Some(batch.and_then(|batch| self.renamed(&batch)))
+    }
+
+    /// The same rows with the names of columns that the statement has for them.
+    fn renamed(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &rows)
+            .map_err(|cause| Error::internal(cause.to_string()))
     }
 }

@@ -1,6 +1,7 @@
 //! Shards as a table for queries, with their hive columns. Filters on hive columns leave out whole shards.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
@@ -16,13 +17,13 @@ use datafusion::physical_plan::empty::EmptyExec;
 use crate::engine::dataset::{Cut, Dataset};
 use crate::engine::errors::external;
 use crate::engine::read::hive;
-use crate::engine::read::table::ShardTable;
+use crate::engine::read::table::{ShardTable, place_columns};
 use crate::error::{Error, Result};
 use crate::source::folder_values::check_folders;
 use crate::source::formats::all_as_parquet;
 use crate::source::listing::{self, Listed, Listing};
 use crate::source::schema::{Agreement, Need, agree};
-use crate::source::shards::open;
+use crate::source::shards::{Shard, open};
 use crate::source::spool::Spooled;
 use crate::source::tables::at::HowTables;
 
@@ -34,6 +35,8 @@ pub(super) struct QueryTable {
     threads: usize,
     /// The shards made of files that are not Parquet, for as long as they are needed.
     spooled: Vec<Spooled>,
+    /// Whether the places of rows are the last columns.
+    is_numbered: bool,
 }
 
 impl QueryTable {
@@ -57,7 +60,31 @@ impl QueryTable {
         let dataset = Dataset::new(shards, agreement.schema);
         let hive = dataset.hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)) as FieldRef);
         let fields: Vec<FieldRef> = dataset.schema.fields().iter().cloned().chain(hive).collect();
-        Ok(Self { schema: Arc::new(Schema::new(fields)), dataset, threads, spooled })
+        Ok(Self { schema: Arc::new(Schema::new(fields)), dataset, threads, spooled, is_numbered: false })
+    }
+
+    /// The same table with the places of its rows as its last columns.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a shard whose row groups have other numbers than their order says: the reader counts rows by
+    /// these numbers.
+    pub(super) fn numbered(self) -> Result<Self> {
+        for shard in self.dataset.shards.iter() {
+            let groups = shard.metadata.row_groups().iter().enumerate();
+            if groups.into_iter().any(|(at, group)| group.ordinal().map(usize::try_from) != Some(Ok(at))) {
+                return Err(Error::input(format!("{}: the row groups have wrong numbers", shard.name))
+                    .hint("write the shard again, or join on a column of its own"));
+            }
+        }
+        let places = place_columns();
+        let fields: Vec<FieldRef> = self.schema.fields().iter().cloned().chain(places).collect();
+        Ok(Self { schema: Arc::new(Schema::new(fields)), is_numbered: true, ..self })
+    }
+
+    /// Whether the file `path`, which is whole and leads over no link, is one of its shards.
+    pub(super) fn reads(&self, path: &Path) -> bool {
+        let is_it = |shard: &Shard| std::fs::canonicalize(shard.place.path()).is_ok_and(|own| own == path);
+        self.dataset.shards.iter().filter(|shard| shard.place.object().is_none()).any(is_it)
     }
 
     /// Whether its shards are removed with it.
@@ -142,7 +169,15 @@ impl TableProvider for QueryTable {
         }
         let how = |number: usize| if kept[number] { Cut::Split } else { Cut::Skip };
         let table = ShardTable::new(&self.dataset.shards, &agreed, &self.dataset.hive, self.threads, how);
-        // The last column of that table, the number of the shard, is left out.
-        table.map_err(external)?.scan(state, Some(&columns), &[], limit).await
+        let table = table.map_err(external)?;
+        if !self.is_numbered {
+            // The last column of that table, the number of the shard, is left out.
+            return table.scan(state, Some(&columns), &[], limit).await;
+        }
+        // The places of rows follow that column.
+        let own = self.schema.fields().len() - place_columns().len();
+        let columns = columns.iter().map(|&at| if at < own { at } else { at + 1 }).collect();
+        let table = table.with_places(&self.dataset.shards).map_err(external)?;
+        table.scan(state, Some(&columns), &[], limit).await
     }
 }

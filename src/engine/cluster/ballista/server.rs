@@ -28,6 +28,7 @@ use crate::engine::progress::Progress;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, runtime};
 use crate::engine::spill::Spill;
+use crate::engine::sql::operators;
 use crate::error::{Error, Result};
 
 /// Largest message in bytes: a plan with all shards and labels.
@@ -158,6 +159,9 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let context = SessionContext::new_with_state(state);
     functions::register(&context).map_err(external)?;
+    for operator in operators() {
+        context.register_udf(operator);
+    }
     context.register_udaf(total::counts());
     Ok(context.state())
 }
