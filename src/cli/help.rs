@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// Verbs whose help would not fit two screens, with the flags that it shows first.
-const COMMON: [(&str, &[&str]); 4] = [
+const COMMON: [(&str, &[&str]); 5] = [
     (
         "compute",
         &[
@@ -61,6 +61,24 @@ const COMMON: [(&str, &[&str]); 4] = [
             "layout",
             "labels",
             "where",
+            "memory_limit",
+            "quiet",
+        ],
+    ),
+    (
+        "apply",
+        &[
+            "weights",
+            "shards",
+            "column",
+            "targets",
+            "scheme",
+            "out",
+            "overwrite",
+            "layout",
+            "labels",
+            "vocabulary",
+            "threshold",
             "memory_limit",
             "quiet",
         ],

@@ -112,6 +112,8 @@ mod sampling_ids;
 mod sampling_oracle;
 /// Shards with the plan applied.
 mod sampling_copies;
+/// Shards with columns more: weights of rows, and the target tensor.
+mod apply;
 /// Plans side by side, and folds that keep groups together.
 mod sampling_plans;
 /// INT96 timestamps: compared, queried and copied as they are, or refused.

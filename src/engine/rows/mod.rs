@@ -18,6 +18,7 @@ mod arrays;
 pub(super) mod block;
 mod buffers;
 mod columns;
+mod coming;
 pub(super) mod decode;
 pub(super) mod dispatch;
 mod encoded;
@@ -33,6 +34,7 @@ mod set_tally;
 pub(super) mod sink;
 
 pub(crate) use block::Block;
+pub(crate) use coming::ComingLabels;
 pub(crate) use dispatch::read_rows;
 pub(crate) use grouped::grouped_positives;
 pub(crate) use measure::Measured;
