@@ -88,6 +88,9 @@ pub mod docs {
     #[doc = include_str!("docs/sampling.md")]
     pub mod sampling {}
 
+    #[doc = include_str!("docs/apply.md")]
+    pub mod apply {}
+
     #[doc = include_str!("docs/python.md")]
     pub mod python {}
 

@@ -65,7 +65,7 @@ use FileWriter::{Always, Elsewhere, WithPairs};
 
 /// All of them. Files are written in this order; [`SUCCESS`] is the last.
 #[rustfmt::skip]
-pub(crate) const RESULT_FILES: [ResultFile; 15] = [
+pub(crate) const RESULT_FILES: [ResultFile; 16] = [
     // Always written: everything else can be made from counts again.
     // Counts per label; weigh reads and merges them.
     row(None, "counts.parquet",
@@ -104,6 +104,8 @@ pub(crate) const RESULT_FILES: [ResultFile; 15] = [
     row(None, "plan", Elsewhere),
     // The sampled shards.
     row(None, "sampled", Elsewhere),
+    // Shards with columns more.
+    row(None, "applied", Elsewhere),
     // Written last: sizes and SHA-256 of all.
     row(None, SUCCESS, Elsewhere),
 ];

@@ -2,12 +2,14 @@
 //!
 //! [`counts`] `counts.parquet` · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
 //! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json`, made of [`imbalance_entries`] and read
-//! back by [`saved`] · [`plan`] the rows of a sampling plan, [`plan_json`] `plan.json`, [`plan_copy`] the sampled shards ·
+//! back by [`saved`] · [`plan`] the rows of a sampling plan, [`plan_json`] `plan.json`, [`plan_copy`] the sampled shards,
+//! [`appended`] shards with columns more ·
 //! [`results`] `run_results.json`, and [`summary`], [`metrics`] and [`lineage`] made from it, [`side`] where a
 //! person wants them · [`catalog`] all files
 //! of a result and what writes each · [`publish`] staging, syncing, renaming, `_SUCCESS` · [`stored`] results in
 //! object stores · [`files`] what all of them share
 
+pub(crate) mod appended;
 pub(crate) mod catalog;
 pub(crate) mod counts;
 pub(crate) mod disk;

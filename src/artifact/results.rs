@@ -44,6 +44,9 @@ pub(crate) struct RunResults {
     pub checks: Vec<CheckResult>,
     /// Files published, with their hashes.
     pub outputs: Vec<OutputFile>,
+    /// Columns that were added to shards, by `posweight apply`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<AppliedResult>,
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorResult>,
@@ -240,6 +243,25 @@ pub(crate) struct Resources {
     pub spill_files: u64,
     /// Threads.
     pub threads: usize,
+}
+
+/// Shards that were written with columns more.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct AppliedResult {
+    /// The result that says labels and weights.
+    pub weights: String,
+    /// The scheme of its weights.
+    pub scheme: String,
+    /// The columns that were added.
+    pub columns: Vec<String>,
+    /// Labels, C.
+    pub labels: usize,
+    /// Rows written.
+    pub rows: u64,
+    /// Bytes of column chunks that were copied as they are, without decoding them.
+    pub bytes_copied: u64,
+    /// Bytes of column chunks that were read to count labels, and to read the labels of rows.
+    pub bytes_decoded: u64,
 }
 
 /// One finding.

@@ -292,6 +292,36 @@ pub(super) struct CountFlags {
     rows: RowFlags,
 }
 
+/// What is read to add columns, and where the result goes.
+#[derive(Debug, Args)]
+pub(super) struct AppliedFlags {
+    /// Folder or address for the shards with the columns; - writes an Arrow IPC stream to stdout
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+    /// Replace existing results
+    #[arg(long, help_heading = "Output")]
+    overwrite: bool,
+    #[command(flatten)]
+    source: SourceFlags,
+    #[command(flatten)]
+    labels: LabelFlags,
+    #[command(flatten)]
+    meaning: ValueFlags,
+    #[command(flatten)]
+    resources: ResourceFlags,
+}
+
+impl AppliedFlags {
+    pub(super) fn put(&self, spec: &mut Spec) {
+        spec.out.clone_from(&self.out);
+        spec.overwrite = self.overwrite.then_some(true);
+        self.source.put(spec);
+        self.labels.put(spec);
+        self.meaning.put(spec);
+        self.resources.put(spec);
+    }
+}
+
 /// How the run is carried out.
 #[derive(Debug, Args)]
 pub(super) struct RunFlags {

@@ -66,6 +66,24 @@ const COMMON: [(&str, &[&str]); 5] = [
         ],
     ),
     (
+        "apply",
+        &[
+            "weights",
+            "shards",
+            "column",
+            "targets",
+            "scheme",
+            "out",
+            "overwrite",
+            "layout",
+            "labels",
+            "vocabulary",
+            "threshold",
+            "memory_limit",
+            "quiet",
+        ],
+    ),
+    (
         "tee",
         &[
             "on_broken_pipe",

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr; a broken pipe is success.
 
+mod apply;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
@@ -71,6 +72,8 @@ enum Verb {
     Weigh(Box<weigh::WeighVerb>),
     /// Plan how often each row occurs in an epoch, or to which fold it belongs
     Sample(Box<sample::SampleVerb>),
+    /// Write shards with columns more: weights of rows by a result, or the target tensor
+    Apply(Box<apply::ApplyVerb>),
     /// Compare two results label by label
     Diff(diff::DiffVerb),
     /// Query shards, counts and weights with SQL; open a shell if no query is given
@@ -154,6 +157,7 @@ impl Verb {
             Self::Doctor(verb) => return verb.act(),
             Self::Inspect(verb) => verb.act(),
             Self::Weigh(verb) => verb.act(),
+            Self::Apply(verb) => verb.act(),
             Self::Diff(verb) => verb.act(),
             Self::Sql(verb) => verb.act(),
             Self::Report(verb) => verb.act(),

@@ -46,6 +46,11 @@ impl LogFlags {
         self.quiet
     }
 
+    /// Shows the progress of a run as these flags say.
+    pub(super) fn watcher(&self) -> Watcher {
+        Watcher { quiet: self.quiet, bar: self.progress == "auto", running: Mutex::new(None) }
+    }
+
     /// Sends log events of the library to stderr, one line each.
     pub(super) fn listen(&self) {
         use tracing::Level;
@@ -101,7 +106,7 @@ fn carry_out_passing(spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>
         return Err(Error::usage("--out -: stdout takes the stream").hint("name a folder with --out DIR"));
     }
     plan.count.pass_on = pass_on;
-    let watcher = Watcher { quiet: voice.quiet, bar: voice.progress == "auto", running: Mutex::new(None) };
+    let watcher = voice.watcher();
     let clock = Instant::now();
     let runtime = runtime(plan.count.limits.threads)?;
     let ended = runtime.block_on(run(&plan, &watcher, stopped()));
@@ -181,7 +186,7 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
 }
 
 /// Draws a progress bar on a terminal; prints a line every half minute elsewhere.
-struct Watcher {
+pub(super) struct Watcher {
     quiet: bool,
     bar: bool,
     running: Mutex<Option<(Arc<AtomicBool>, JoinHandle<()>)>>,

@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::timings::Timings;
 use crate::artifact::files::{FORMAT_VERSION, OutputFile};
 use crate::artifact::results::{
-    CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata, ReadingResult,
+    AppliedResult, CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata, ReadingResult,
     Resources, ResultSummary, RunResults, ShardResult, TableResult, ThreadSeconds,
 };
 use crate::counts::GroupedPositives;
@@ -48,6 +48,8 @@ pub(super) struct Account {
     /// The failed check of a result that is published despite it.
     pub(super) failure: Option<Error>,
     pub(super) outputs: Vec<OutputFile>,
+    /// Columns that were added to shards.
+    pub(super) applied: Option<AppliedResult>,
 }
 
 impl Account {
@@ -172,6 +174,7 @@ impl Account {
             findings: self.findings,
             checks: self.checks,
             outputs: self.outputs,
+            applied: self.applied,
             error: error.map(ErrorResult::from),
         }
     }

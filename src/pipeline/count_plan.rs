@@ -6,7 +6,7 @@ use super::machine::Machine;
 use super::options::{limits, list};
 use super::spec::{OneOrMany, Spec};
 use super::value_rules::{declared, declared_over};
-use crate::counts::CountUnit;
+use crate::counts::{CountUnit, Labels};
 use crate::engine::counting::Engine;
 use crate::engine::session::Limits;
 use crate::error::{Error, Result, choice};
@@ -44,6 +44,8 @@ pub(crate) struct CountPlan {
     pub delimiter: Option<String>,
     /// Vocabulary file.
     pub vocabulary: Option<String>,
+    /// Label names in order, where they are known without a file.
+    pub known_labels: Option<Labels>,
     /// File of (child, parent) pairs.
     pub ancestors: Option<String>,
     /// Number of labels.
@@ -117,6 +119,7 @@ impl CountPlan {
             value: spec.value.clone(),
             delimiter: spec.delimiter.clone(),
             vocabulary: spec.vocabulary.clone(),
+            known_labels: None,
             ancestors: spec.ancestors.clone(),
             num_labels: spec.num_labels,
             num_rows: spec.num_rows,

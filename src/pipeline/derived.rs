@@ -70,6 +70,11 @@ impl Derived {
         })
     }
 
+    /// The same counts with other weights.
+    pub(super) fn weighed_anew(&self, weighing: &Weighing) -> Result<Self> {
+        Self::of(self.file.clone(), weighing, self.options, &RowFacts::default())
+    }
+
     /// Their measures.
     pub(crate) fn measures(&self) -> &Measures {
         self.measures.get_or_init(|| measure(&self.file.counts, self.options.compat))

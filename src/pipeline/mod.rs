@@ -7,9 +7,11 @@
 //! ```
 //!
 //! [`parsing`] reads a [`spec`], [`resolve`] makes the [`plan`] of it, [`run`] carries it out in [`stages`].
+//! [`apply`] gives the rows of shards columns that a result says.
 //! [`sql`] opens a session of queries over the same sources, in which [`calls`] count as a run does.
 
 mod account;
+pub(crate) mod apply;
 mod call_options;
 pub(crate) mod calls;
 pub(crate) mod checking;

@@ -146,6 +146,15 @@ pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
     open(plan, &RunOpening { known, max_bad_shards: 0, one_pass: OnePass::default(), job: None })
 }
 
+/// The same for rows that are copied with columns more; `may_come` where those of a stream are needed only once.
+pub(super) fn open_to_copy(plan: &CountPlan, may_come: bool) -> Result<(Opened, Option<SharedRows>)> {
+    let known = Known::default().within(plan.limits.shard_bytes());
+    let run = RunOpening { known, max_bad_shards: 0, is_one_pass: may_come, job: None };
+    let mut opened = open(plan, &run)?;
+    let coming = opened.dataset.coming.take();
+    Ok((opened, coming))
+}
+
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let start = Instant::now();
     let Sources { listing, spooled, coming } = sources(plan, run.one_pass)?;
@@ -193,8 +202,10 @@ fn open_listed(
     let folders = FolderColumns::of(plan, &shards, &loose.schema);
     folders.check_weight(plan, &shards)?;
     loose.schema = folders.after(&loose.schema);
-    let vocabulary =
-        plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?;
+    let vocabulary = match &plan.known_labels {
+        Some(known) => Some(known.clone()),
+        None => plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?,
+    };
     let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref(), map.as_deref(), &folders)?;
     let shards = with_map(&mut detected.layout, shards);
     refuse_apart(&detected.layout, &shards)?;

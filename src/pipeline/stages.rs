@@ -164,7 +164,7 @@ fn is_older(against: &Path, out: &Path) -> bool {
 
 /// Counts what was opened, with saved counts where there are any. Shards that turn out to be unreadable are removed
 /// from `opened`.
-async fn count(
+pub(super) async fn count(
     plan: &Plan,
     observer: &dyn Observer,
     opened: &mut Opened,

@@ -8,11 +8,13 @@
 //!
 //! [`method`] names and parameters of plans · [`draw`] random numbers as hashes of shard name and row number ·
 //! [`repeat_factor`], [`row_weight`], [`ml`], [`lp`], [`remedial`], [`stratify`] one family of plans each ·
-//! [`preview`] counts before and after the plan
+//! [`preview`] counts before and after the plan · [`row_columns`] columns that rows get beside a plan,
+//! [`cell_weight`] their values
 //!
 //! No decision depends on threads, memory or the order of shards: a row is identified by the name of its shard
 //! and its number in it, and everything with an order follows the order of shard names.
 
+pub(crate) mod cell_weight;
 mod decisions;
 pub(crate) mod draw;
 pub(crate) mod lp;
@@ -21,6 +23,7 @@ pub(crate) mod ml;
 pub(crate) mod preview;
 pub(crate) mod remedial;
 pub(crate) mod repeat_factor;
+pub(crate) mod row_columns;
 pub(crate) mod row_weight;
 pub(crate) mod stratify;
 

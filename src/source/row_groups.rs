@@ -2,7 +2,9 @@
 //! group stay, and whoever reads a file decodes its footer once more.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use sha2::{Digest, Sha256};
 
 use super::footer::{groups_of, read_footer};
@@ -18,6 +20,15 @@ impl Shard {
             Some(groups) => Cow::Borrowed(groups),
             None => self.metadata.row_groups().iter().map(GroupOutline::of).collect(),
         }
+    }
+
+    /// The shard with the columns of its file alone.
+    #[must_use]
+    pub(crate) fn without_nested(&self) -> Self {
+        let own = self.schema.fields().len() - self.nested.len();
+        let fields = self.schema.fields().iter().take(own).cloned().collect::<Vec<_>>();
+        let schema = Schema::new_with_metadata(fields, self.schema.metadata().clone());
+        Self { schema: Arc::new(schema), nested: Arc::default(), ..self.clone() }
     }
 
     /// Rows of a row group by the footer.

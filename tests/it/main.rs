@@ -110,6 +110,8 @@ mod sampling_ids;
 mod sampling_oracle;
 /// Shards with the plan applied.
 mod sampling_copies;
+/// Shards with columns more: weights of rows, and the target tensor.
+mod apply;
 /// Plans side by side, and folds that keep groups together.
 mod sampling_plans;
 /// What is said of folds and of labels on both sides of MeanIR; results inside their sources are refused.

@@ -177,6 +177,14 @@ impl Collector {
         }
     }
 
+    /// Whether every value had a meaning so far.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub(crate) fn check(&self, shards: &[Shard]) -> Result<()> {
+        if self.invalid.is_empty() { Ok(()) } else { Err(self.invalid_values(shards)) }
+    }
+
     /// The counts, when every value had a meaning.
     ///
     /// # Errors

@@ -100,6 +100,11 @@ impl Counter {
         std::mem::take(&mut self.listed)
     }
 
+    /// Whether a value without a meaning was found.
+    pub(crate) fn has_strays(&self) -> bool {
+        !self.invalid.is_empty()
+    }
+
     /// True when names found so far take so much memory that they should be given out.
     pub(crate) fn is_full(&self) -> bool {
         const NAME_BYTES_MAX: usize = 16 << 20;

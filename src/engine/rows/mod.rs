@@ -19,6 +19,7 @@ mod arrays;
 pub(super) mod block;
 mod buffers;
 mod columns;
+mod coming;
 pub(super) mod decode;
 pub(super) mod dispatch;
 mod encoded;
@@ -35,6 +36,7 @@ pub(super) mod sink;
 mod workers;
 
 pub(crate) use block::Block;
+pub(crate) use coming::ComingLabels;
 pub(crate) use dispatch::read_rows;
 pub(crate) use grouped::grouped_positives;
 pub(crate) use measure::Measured;

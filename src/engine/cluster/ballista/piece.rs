@@ -105,7 +105,7 @@ impl PieceTask {
                 Diagnosis::Other(error) => error.into(),
             });
         }
-        Ok(out.finish(progress.bytes()).await?)
+        Ok(out.finish(progress.work().bytes_read).await?)
     }
 
     /// The failure to read the shard as a whole.
