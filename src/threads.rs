@@ -2,6 +2,27 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use tokio::runtime::{Builder, Runtime};
+
+use crate::error::{Error, Result};
+use crate::guard::guarded;
+
+/// A runtime with this many threads, at least one, which are called `name`.
+///
+/// # Errors
+/// [`Error::Resource`] if the system gives no more threads.
+pub(crate) fn runtime(threads: usize, name: &str) -> Result<Runtime> {
+    let refused = |cause: &dyn std::fmt::Display| {
+        Error::resource(format!("threads cannot be started: {cause}"))
+            .hint("allow the process more memory, threads or open files, or lower --threads")
+    };
+    // It panics where the system refuses a thread.
+    let make =
+        || Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name(name).enable_all().build();
+    let made = guarded(make).ok_or_else(|| refused(&"the system gives no more of them"))?;
+    made.map_err(|cause| refused(&cause))
+}
+
 /// Runs `work` on each job, with at most `threads` threads; results are in the order of the jobs.
 pub(crate) fn in_order<J: Send, R: Send>(
     jobs: Vec<J>,

@@ -132,6 +132,8 @@ mod bad_input;
 mod messages;
 /// The process is killed and the disk fails at every step of writing.
 mod faults;
+/// Few open files, little memory, closed streams, many runs at once.
+mod surroundings;
 /// Rows of stdin: counted as they come, and passed on.
 mod streams;
 /// Streams, variables, schemas and collectors: the world around a run.

@@ -14,7 +14,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::runtime;
 use super::signals::stopped;
 use super::source_flags::VersionFlags;
 use crate::engine::sql::{Access, Session};
@@ -23,6 +22,7 @@ use crate::pipeline::machine::Machine;
 use crate::pipeline::options::limits;
 use crate::pipeline::spec::Spec;
 use crate::pipeline::sql::{SqlRequest, open};
+use crate::threads::runtime;
 use destination::{RowOutput, StdoutReader};
 use format::Format;
 
@@ -89,7 +89,7 @@ impl SqlVerb {
         };
         self.version.put(&mut spec);
         let limits = limits(&spec, Machine::here())?;
-        let runtime = runtime(limits.threads)?;
+        let runtime = runtime(limits.threads, "posweight")?;
         let session = open(&SqlRequest {
             tables: self.table.clone(),
             runs: self.run.clone(),
