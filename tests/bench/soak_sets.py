@@ -111,10 +111,15 @@ class Set:
         self.lines = int(rng.choice([1, 3, 30, 100, 300, 2000], p=[0.03, 0.05, 0.3, 0.3, 0.3, 0.02]))
         self.count = int(rng.choice([1, 2, 4, 9, 17, 70], p=[0.1, 0.15, 0.3, 0.25, 0.15, 0.05]))
         self.flags, self.columns, self.vocabulary = {"layout": self.layout}, {}, None
-        self.numbers = None
+        # Whether labels are names that are found in the shards.
+        self.has_names = self.layout in ("map", "long")
         getattr(self, self.layout)()
         self.beside()
         self.cut(simple)
+        if self.has_names and not self.vocabulary and not self.flags.get("soft") and chance(rng, 0.15):
+            self.flags["order"] = "frequency"
+            by_name = self.rows
+            self.rows = lambda mask: most_frequent_first(by_name(mask))
 
     # Columns beside the labels, for conditions, groups and weights.
 
@@ -482,6 +487,7 @@ class Set:
     def found(self, cells, null, kind, names=None):
         """Labels of lists."""
         self.null_side = MISSING
+        self.has_names = kind == "name"
         if kind == "index":
             self.vocabulary = None
 
@@ -600,6 +606,12 @@ class Set:
 
 
 setattr(Set, "class", Set.class_)
+
+
+def most_frequent_first(rows):
+    order = sorted(range(len(rows.labels)), key=lambda i: (-int((rows.state[:, i] == POSITIVE).sum()), rows.labels[i]))
+    rows.labels, rows.state = [rows.labels[i] for i in order], rows.state[:, order]
+    return rows
 
 
 def numbers(tenths, type_, number):

@@ -485,7 +485,7 @@ def damaged(step):
     rest = met.copy()
     rest[data.places[at]:data.places[at + 1]] = False
     skips = chance(rng, 0.3)
-    more = ["--on-bad-shard=skip"] if skips else []
+    more = ["--on-bad-shard=skip", "--max-bad-shards=1"] if skips else []
     resources = {k: v for k, v in step.resources().items() if k in ("engine", "threads")}
     verb = pick(rng, ["compute", "compute", "compute", "sample", "sql", "inspect"])
     allowed = [0, 2, 4, 6, 8]
