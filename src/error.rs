@@ -235,7 +235,8 @@ impl Error {
         }
     }
 
-    /// The error of this crate among the sources of `cause`, if there is one.
+    /// The error of this crate among the sources of `cause`, or what an I/O error there says of the machine, if there
+    /// is one.
     #[must_use]
     pub fn behind(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut next = Some(cause);
@@ -244,8 +245,11 @@ impl Error {
                 return Some(error.clone());
             }
             // The error inside an I/O error is not among its sources.
-            let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-            next = match wrapped {
+            let of_system = cause.downcast_ref::<std::io::Error>();
+            if let Some(error) = of_system.and_then(Self::of_machine) {
+                return Some(error);
+            }
+            next = match of_system.and_then(std::io::Error::get_ref) {
                 Some(inner) => Some(inner),
                 None => cause.source(),
             };
@@ -253,11 +257,33 @@ impl Error {
         None
     }
 
+    /// What a failed call says of the machine, whichever file it was for: too few open files or too little memory are
+    /// allowed, or the server of the files has other ones by now.
+    fn of_machine(cause: &std::io::Error) -> Option<Self> {
+        // The numbers of ENOMEM, ENFILE and EMFILE on Linux and macOS.
+        match cause.raw_os_error() {
+            Some(12) if cfg!(unix) => Some(
+                Self::resource(cause.to_string()).hint("allow the process more memory, or lower --threads"),
+            ),
+            Some(23 | 24) if cfg!(unix) => Some(
+                Self::resource(cause.to_string())
+                    .hint("allow more open files, as with ulimit -n 1024, or lower --threads"),
+            ),
+            _ if cause.kind() == std::io::ErrorKind::StaleNetworkFileHandle => {
+                Some(Self::changed(cause.to_string()).hint("run again once nothing writes to the files"))
+            }
+            _ => None,
+        }
+    }
+
     /// An error of the file system while reading an input.
     #[must_use]
     pub fn reading(path: &Path, cause: &std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;
         let path = path.display();
+        if let Some(error) = Self::of_machine(cause) {
+            return error.at(path);
+        }
         match cause.kind() {
             Kind::NotFound => Self::input(format!("{path}: no such file or folder"))
                 .hint("check the path; relative paths of a spec start at the spec's folder"),
@@ -276,6 +302,9 @@ impl Error {
     pub fn writing(path: &Path, cause: &std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;
         let path = path.display();
+        if let Some(error) = Self::of_machine(cause) {
+            return error.at(path);
+        }
         match cause.kind() {
             Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
                 Self::resource(format!("{path}: {cause}")).hint("free some space or choose another --out")
@@ -338,6 +367,19 @@ pub(crate) fn choice<T: Copy>(flag: &str, text: &str, choices: &[(&str, T)]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_machine_lacks_is_no_fault_of_a_file() {
+        for (number, code) in [(12, 6), (23, 6), (24, 6), (5, 4)] {
+            let cause = std::io::Error::from_raw_os_error(number);
+            let read = Error::reading(Path::new("in/a.parquet"), &cause);
+            assert!(read.exit_code() == code && read.to_string().starts_with("in/a.parquet: "), "{read}");
+            let wrapped = std::io::Error::other(cause);
+            assert_eq!(Error::behind(&wrapped).map_or(4, |error| error.exit_code()), code, "{number}");
+        }
+        let stale = std::io::Error::from(std::io::ErrorKind::StaleNetworkFileHandle);
+        assert_eq!(Error::reading(Path::new("a"), &stale).exit_code(), 8);
+    }
 
     #[test]
     fn one_is_no_plural() {

@@ -1,8 +1,45 @@
 //! Work that several threads share.
 
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
-/// Runs `work` on each job, with at most `threads` threads; results are in the order of the jobs.
+use tokio::runtime::{Builder, Runtime};
+
+use crate::error::{Error, Result};
+use crate::guard::guarded;
+
+/// A runtime with this many threads, at least one, which are called `name`.
+///
+/// # Errors
+/// [`Error::Resource`] if the system gives no more threads.
+pub(crate) fn runtime(threads: usize, name: &str) -> Result<Runtime> {
+    let refused = |cause: &dyn std::fmt::Display| {
+        Error::resource(format!("threads cannot be started: {cause}"))
+            .hint("allow the process more memory, threads or open files, or lower --threads")
+    };
+    // A runtime that gets some of its threads waits for the others for ever, so they are asked for before: its own and
+    // those that work beside it.
+    are_given(threads.max(1) + 2).map_err(|cause| refused(&cause))?;
+    // It panics where the system refuses a thread.
+    let make =
+        || Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name(name).enable_all().build();
+    let started = guarded(make).ok_or_else(|| refused(&"the system gives no more of them"))?;
+    started.map_err(|cause| refused(&cause))
+}
+
+/// Whether the system gives this many threads at once.
+fn are_given(threads: usize) -> std::io::Result<()> {
+    let gate = Mutex::new(());
+    let wait = || drop(gate.lock());
+    thread::scope(|scope| {
+        let _closed = gate.lock();
+        (0..threads).try_for_each(|_| thread::Builder::new().spawn_scoped(scope, wait).map(drop))
+    })
+}
+
+/// Runs `work` on each job, with at most `threads` threads, fewer where the system gives no more; results are in the
+/// order of the jobs.
 pub(crate) fn in_order<J: Send, R: Send>(
     jobs: Vec<J>,
     threads: usize,
@@ -19,9 +56,11 @@ pub(crate) fn in_order<J: Send, R: Send>(
             done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
         }
     };
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 1..threads.min(count) {
-            scope.spawn(worker);
+            if thread::Builder::new().spawn_scoped(scope, worker).is_err() {
+                break;
+            }
         }
         worker();
     });
@@ -30,12 +69,16 @@ pub(crate) fn in_order<J: Send, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Runs both, the second one on another thread, and returns both results.
+/// Runs both, the second one on another thread if the system gives one, and returns both results.
 pub(crate) fn both<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
-    std::thread::scope(|scope| {
-        let other = scope.spawn(other);
+    let other = Mutex::new(Some(other));
+    let run = || other.lock().unwrap_or_else(PoisonError::into_inner).take().map(|other| other());
+    thread::scope(|scope| {
+        let started = thread::Builder::new().spawn_scoped(scope, run);
         let one = one();
-        (one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let other = started.ok().and_then(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        // What no thread was given for is still to be done.
+        (one, other.or_else(run).unwrap_or_else(|| resume_unwind(Box::new("work that is done twice"))))
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::flags;
-use super::output::{print, runtime, say};
+use super::output::{print, say};
 use super::progress::LogFlags;
 use super::signals::stopped;
 use crate::error::Result;
@@ -14,6 +14,7 @@ use crate::pipeline::apply::{ApplyPlan, ApplyRequest, apply};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::sampling::row_columns::{ADDED, AddedColumn};
+use crate::threads::runtime;
 
 /// Write shards with columns more: weights of rows by a result, or the target tensor
 #[derive(Debug, Args)]
@@ -69,7 +70,7 @@ impl ApplyVerb {
         };
         let plan = ApplyPlan::resolve(request, Machine::here())?;
         let clock = Instant::now();
-        let (runtime, watcher) = (runtime(plan.threads())?, self.voice.watcher());
+        let (runtime, watcher) = (runtime(plan.threads(), "posweight")?, self.voice.watcher());
         let ended = runtime.block_on(apply(&plan, &watcher, stopped()));
         // A cancelled run must not wait for a busy decoder thread.
         runtime.shutdown_background();

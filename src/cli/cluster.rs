@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::flags;
-use super::output::runtime;
 use super::progress::LogFlags;
 use super::signals::stopped;
 use crate::engine::cluster::server::{Executor, Scheduler, executor, scheduler};
@@ -14,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::options::limits;
 use crate::pipeline::spec::Spec;
+use crate::threads::runtime;
 
 /// Start a scheduler, or an executor that works for one
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ impl SchedulerFlags {
             host: self.host.clone(),
             executor_timeout: self.executor_timeout,
         };
-        let runtime = runtime(Machine::here().threads)?;
+        let runtime = runtime(Machine::here().threads, "posweight")?;
         let ended = runtime.block_on(async {
             tokio::select! {
                 ended = scheduler(with) => ended,
@@ -139,7 +139,7 @@ impl ExecutorFlags {
             heartbeat: self.heartbeat,
             limits,
         };
-        let runtime = runtime(with.limits.threads)?;
+        let runtime = runtime(with.limits.threads, "posweight")?;
         // On a stop signal, the executor ends by itself once its tasks are done.
         let ended = runtime.block_on(executor(with));
         runtime.shutdown_background();

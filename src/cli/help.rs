@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// Verbs whose help would not fit two screens, with the flags that it shows first.
-const COMMON: [(&str, &[&str]); 5] = [
+const COMMON: [(&str, &[&str]); 6] = [
     (
         "compute",
         &[

@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::{Table, presets};
 
 use super::flags;
-use super::output::{print, runtime, say, size};
+use super::output::{print, say, size};
 use super::source_flags::SourceFlags;
 use crate::error::{Error, Result, plural};
 use crate::pipeline::forecast::{Forecast, forecast};
@@ -21,6 +21,7 @@ use crate::source::formats::all_as_parquet;
 use crate::source::offers::listed;
 use crate::source::type_words::type_words;
 use crate::source::{listing, schema, shards};
+use crate::threads::runtime;
 
 /// Columns listed; the others are only counted.
 const COLUMNS_SHOWN: usize = 20;
@@ -85,7 +86,7 @@ impl InspectVerb {
         match open_plan(&plan) {
             Ok(found) if self.plan => {
                 let opening = clock.elapsed().as_secs_f64();
-                let here = runtime(plan.count.limits.threads)?.block_on(forecast(
+                let here = runtime(plan.count.limits.threads, "posweight")?.block_on(forecast(
                     &found,
                     &plan.count.limits,
                     opening,

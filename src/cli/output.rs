@@ -72,15 +72,6 @@ fn object(level: &str, fields: &Json) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// A runtime for the engine.
-pub(super) fn runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads.max(1))
-        .enable_all()
-        .build()
-        .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))
-}
-
 /// Lines of the terminal that stdout is; `None` if it is none, or does not say.
 pub(super) fn terminal_lines() -> Option<usize> {
     if !std::io::stdout().is_terminal() {

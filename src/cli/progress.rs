@@ -12,7 +12,7 @@ use tracing::subscriber::set_global_default;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::output::{print, print_bytes, runtime, say, says_json, terminal_lines};
+use super::output::{print, print_bytes, say, says_json, terminal_lines};
 use super::signals::stopped;
 use crate::engine::{Progress, Spilled};
 use crate::error::{Error, Result, plural};
@@ -24,6 +24,7 @@ use crate::pipeline::run::run;
 use crate::pipeline::spec::Spec;
 use crate::report;
 use crate::source::pass_on::OnBrokenPipe;
+use crate::threads::runtime;
 
 /// How much is logged, and how.
 #[derive(Debug, Args)]
@@ -108,7 +109,7 @@ fn carry_out_passing(spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>
     plan.count.pass_on = pass_on;
     let watcher = voice.watcher();
     let clock = Instant::now();
-    let runtime = runtime(plan.count.limits.threads)?;
+    let runtime = runtime(plan.count.limits.threads, "posweight")?;
     let ended = runtime.block_on(run(&plan, &watcher, stopped()));
     // A cancelled run must not wait for a busy decoder thread.
     runtime.shutdown_background();

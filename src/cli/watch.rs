@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::flags;
-use super::output::{print, runtime, say, say_error};
+use super::output::{print, say, say_error};
 use super::progress::{LogFlags, planned, quiet};
 use super::service::tell_manager;
 use super::signals::{Signals, Woken};
@@ -17,6 +17,7 @@ use crate::pipeline::plan::Plan;
 use crate::pipeline::run::run;
 use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::pipeline::variables::Variables;
+use crate::threads::runtime;
 
 /// Publish a new result whenever shards are added, replaced or deleted
 #[derive(Debug, Args)]
@@ -73,7 +74,7 @@ impl WatchVerb {
             return Err(Error::usage("watch needs a file for the counts of each shard")
                 .hint("name one with --state FILE, or in a pipeline file with state = \"FILE\""));
         }
-        let runtime = runtime(plan.count.limits.threads)?;
+        let runtime = runtime(plan.count.limits.threads, "posweight")?;
         let ended = runtime.block_on(self.watch(&spec, every));
         runtime.shutdown_background();
         ended

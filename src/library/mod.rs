@@ -49,6 +49,7 @@ use crate::pipeline::plan::Plan;
 use crate::pipeline::run::run;
 use crate::pipeline::spec::Spec;
 use crate::pipeline::weigh::{Merged, finished, merged, weigh_counts};
+use crate::threads::runtime;
 
 /// Keeps this process from printing panics that become errors. For programs, once at their start: it wraps the panic
 /// hook.
@@ -166,7 +167,7 @@ fn on_runtime<T: Send, W: Future<Output = Result<T>>>(
     // On a thread of its own: the caller's may belong to another runtime.
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
-            let runtime = runtime(threads)?;
+            let runtime = runtime(threads, "posweight")?;
             let result = runtime.block_on(work());
             // What was stopped must not wait for a busy decoder thread.
             runtime.shutdown_background();
@@ -174,12 +175,4 @@ fn on_runtime<T: Send, W: Future<Output = Result<T>>>(
         });
         worker.join().unwrap_or_else(|_| Err(Error::internal("a bug in posweight: a thread panicked")))
     })
-}
-
-fn runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads.max(1))
-        .enable_all()
-        .build()
-        .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))
 }

@@ -6,13 +6,13 @@ use arrow::error::ArrowError;
 use tokio::runtime::Runtime;
 
 use super::options::Options;
-use super::runtime;
 use super::stop::StopSwitch;
 use crate::engine::sql::{Access, Answer, Session};
 use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::options::limits;
 use crate::pipeline::sql::{SqlRequest, open};
+use crate::threads::runtime;
 
 /// The rows of a query, read as they are asked for.
 pub struct QueryRows {
@@ -38,7 +38,7 @@ pub fn query(sql: &str, tables: &[String], runs: &[String], options: &Options) -
     let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
         return Err(Error::usage("give one statement").hint("write SELECT … FROM …"));
     };
-    let runtime = runtime(threads)?;
+    let runtime = runtime(threads, "posweight")?;
     let stop = options.stop.clone();
     let answer = within(&runtime, &stop, session.run(statement))??;
     Ok(QueryRows { answer, stop, runtime: Some(runtime), _session: session })

@@ -10,6 +10,7 @@
 //! [`apply`] gives the rows of shards columns that a result says.
 //! [`sql`] opens a session of queries over the same sources, in which [`calls`] count as a run does.
 
+mod absent_columns;
 mod account;
 pub(crate) mod apply;
 mod call_options;

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
 use serde_json::Value as Json;
 
+use super::absent_columns::{absent_columns, check_absent};
 use super::count_plan::CountPlan;
 use super::folder_columns::FolderColumns;
 use super::hierarchy::ancestors;
@@ -32,7 +33,6 @@ use crate::source::schema::{Agreement, Need, agree};
 use crate::source::shards::{Shard, Unreadable, fingerprint, open_readable};
 use crate::source::spool::Spooled;
 use crate::source::tables::table::Table;
-use crate::source::unknown_as::NullAs;
 use crate::source::{layout, vocabulary};
 
 /// Shards, their layout, and what is to be counted.
@@ -149,7 +149,8 @@ pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
 /// The same for rows that are copied with columns more; `may_come` where those of a stream are needed only once.
 pub(super) fn open_to_copy(plan: &CountPlan, may_come: bool) -> Result<(Opened, Option<SharedRows>)> {
     let known = Known::default().within(plan.limits.shard_bytes());
-    let run = RunOpening { known, max_bad_shards: 0, is_one_pass: may_come, job: None };
+    let one_pass = OnePass { stdin: may_come, ..OnePass::default() };
+    let run = RunOpening { known, max_bad_shards: 0, one_pass, job: None };
     let mut opened = open(plan, &run)?;
     let coming = opened.dataset.coming.take();
     Ok((opened, coming))
@@ -204,7 +205,9 @@ fn open_listed(
     loose.schema = folders.after(&loose.schema);
     let vocabulary = match &plan.known_labels {
         Some(known) => Some(known.clone()),
-        None => plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?,
+        None => {
+            plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?
+        }
     };
     let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref(), map.as_deref(), &folders)?;
     let shards = with_map(&mut detected.layout, shards);
@@ -396,12 +399,6 @@ fn agreed(plan: &CountPlan, layout: &Layout, shards: &[Shard]) -> Result<Agreeme
     })
 }
 
-/// The columns that are read.
-fn columns<'a>(plan: &'a CountPlan, layout: &'a Layout) -> impl Iterator<Item = &'a str> {
-    let beside = plan.by.iter().chain(&plan.sample_weight).chain(&plan.groups);
-    layout.columns().chain(beside.map(String::as_str))
-}
-
 impl SharingJob<'_> {
     /// The names of its shards: `index`, `index` + `count`, and so on.
     fn shards(&self, listed: &[Listed]) -> HashSet<String> {
@@ -463,55 +460,5 @@ fn named_labels(plan: &CountPlan, agreement: &Agreement, vocabulary: Option<&Lab
             Ok(vocabulary.iter().map(str::to_owned).collect())
         }
         _ => Ok(Vec::new()),
-    }
-}
-
-/// Absent columns count as missing, which NULL may not.
-fn check_absent(plan: &CountPlan, absent: &[String]) -> Result<()> {
-    match absent.first() {
-        Some(name) if plan.domain.null_as != NullAs::Missing => Err(Error::usage(format!(
-            "column {name:?} is missing in some shards, where --missing-columns and --null-as contradict each other"
-        ))
-        .hint("drop one of the two, or write the column to all shards")),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a column that lies inside another is absent only where that one has no type, and so is NULL in all rows.
-fn is_null(name: &str, shards: &[Shard]) -> bool {
-    let holds = |shard: &Shard| shard.schema.index_of(name).ok();
-    let root = shards.iter().find_map(|shard| Some(shard.nested_at(holds(shard)?)?.1.root()));
-    let Some(root) = root else { return false };
-    let is_untyped = |shard: &Shard| {
-        shard.schema.field_with_name(root).is_ok_and(|field| *field.data_type() == DataType::Null)
-    };
-    shards.iter().filter(|shard| holds(shard).is_none()).all(is_untyped)
-}
-
-fn absent_columns(
-    plan: &CountPlan,
-    layout: &Layout,
-    agreement: &Agreement,
-    shards: &[Shard],
-) -> Result<Vec<String>> {
-    let absent: Vec<&str> = columns(plan, layout)
-        .filter(|name| agreement.absent.contains_key(*name) && !is_null(name, shards))
-        .collect();
-    if absent.is_empty() {
-        return Ok(Vec::new());
-    }
-    let only_labels = absent.iter().all(|name| layout.cells().any(|own| own == *name));
-    if plan.missing_columns && only_labels {
-        return Ok(absent.into_iter().map(str::to_owned).collect());
-    }
-    let errors = absent.iter().map(|name| {
-        let other = shards.iter().find(|shard| shard.schema.index_of(name).is_ok());
-        let has = other.map_or_else(String::new, |shard| format!(", but {} has it", shard.name));
-        Error::input(format!("{}: there is no column {name:?}{has}", agreement.absent[*name]))
-    });
-    match Error::together(errors.collect(), "columns") {
-        Some(error) => Err(error
-            .hint("if a column is new or gone on purpose, so that rows without it are not labelled, say --missing-columns missing")),
-        None => Ok(Vec::new()),
     }
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::source::listing::{Listing, list};
 use crate::source::spool::{Spool, Spooled};
 use crate::source::tables::at::HowTables;
+use crate::threads;
 
 /// The table of a query.
 const TABLE: &str = "shards";
@@ -34,11 +35,7 @@ pub(super) fn rows_of(plan: &CountPlan, query: &str) -> Result<(Listing, Spooled
     let temporary = std::env::temp_dir();
     let parent = limits.spill_dir.as_deref().unwrap_or(&temporary);
     session.add_listed(TABLE, shards)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|cause| Error::resource(format!("a thread cannot be started: {cause}")))?;
+    let runtime = threads::runtime(1, "query")?;
     // A thread of its own may wait for the rows, whoever calls.
     let spooled = std::thread::scope(|scope| {
         let work = scope.spawn(|| runtime.block_on(spooled(&session, query, parent, limits.spill_limit)));

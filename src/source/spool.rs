@@ -81,8 +81,7 @@ impl Spool {
     /// Begins a shard called `name` in a folder of this run in `parent`, where it may take `limit` bytes.
     ///
     /// # Errors
-    /// [`Error::Resource`] or [`Error::Output`] when it cannot be written there, [`Error::Input`] for types that
-    /// Parquet lacks.
+    /// [`Error::Resource`] when it cannot be written there, [`Error::Input`] for types that Parquet lacks.
     pub(crate) fn create(schema: SchemaRef, parent: &Path, limit: u64, name: &str) -> Result<Self> {
         Self::of_file(schema, parent, limit, name, "stdin")
     }
@@ -98,9 +97,8 @@ impl Spool {
         name: &str,
         stem: &str,
     ) -> Result<Self> {
-        fs::create_dir_all(parent).map_err(|cause| Error::writing(parent, &cause))?;
-        let folder =
-            Scratch::new(parent, "posweight-stdin-").map_err(|cause| Error::writing(parent, &cause))?;
+        fs::create_dir_all(parent).map_err(|cause| refused(parent, &cause))?;
+        let folder = Scratch::new(parent, "posweight-rows-").map_err(|cause| refused(parent, &cause))?;
         let path = folder.path().join(format!("{stem}.parquet"));
         let file = File::create(&path).map_err(|cause| refused(parent, &cause))?;
         // The names of classes are where the `datasets` library has them in Parquet files.
@@ -162,5 +160,5 @@ impl Spool {
 
 fn refused(parent: &Path, cause: &dyn std::fmt::Display) -> Error {
     Error::resource(format!("{}: rows cannot be saved here: {cause}", parent.display()))
-        .hint("name a folder with room with --spill-dir")
+        .hint("name a folder with room that this user may write with --spill-dir")
 }

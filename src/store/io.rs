@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// Threads that serve requests.
 const THREADS: usize = 2;
@@ -21,12 +22,7 @@ fn runtime() -> Result<Handle> {
     {
         return Ok(runtime.handle().clone());
     }
-    let made = Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .thread_name("store")
-        .enable_all()
-        .build()
-        .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))?;
+    let made = threads::runtime(THREADS, "store")?;
     let handle = made.handle().clone();
     // To drop the runtime of the parent would be to wait for threads that are not here.
     std::mem::forget(kept.replace((process, made)));

@@ -4,8 +4,9 @@ use crate::imports::{Imports, files, imports};
 use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
-const LAYERS: [&[&str]; 14] = [
-    &["error", "guard", "label_sets", "posterior", "scratch", "threads"],
+const LAYERS: [&[&str]; 15] = [
+    &["error", "guard", "label_sets", "posterior", "scratch"],
+    &["threads"],
     &["counts", "cooccurrence"],
     &["weights", "measures", "row_measures"],
     &["consequences", "groups", "drift", "sampling"],

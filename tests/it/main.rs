@@ -138,6 +138,8 @@ mod bad_input;
 mod messages;
 /// The process is killed and the disk fails at every step of writing.
 mod faults;
+/// Few open files, little memory, closed streams, many runs at once.
+mod surroundings;
 /// Rows of stdin: counted as they come, and passed on.
 mod streams;
 /// `watch` follows shards that come and go.

@@ -162,7 +162,7 @@ fn shards_that_change_while_they_are_read_are_noticed() {
     };
     let last = place.path("big/3.parquet");
     #[expect(clippy::type_complexity, reason = "read once")]
-    let harms: [(&str, Box<dyn Fn()>); 3] = [
+    let harms: [(&str, Box<dyn Fn()>); 4] = [
         (
             "replaced",
             Box::new(|| {
@@ -177,12 +177,14 @@ fn shards_that_change_while_they_are_read_are_noticed() {
             }),
         ),
         ("deleted", Box::new(|| std::fs::remove_file(&last).unwrap())),
+        ("all gone", Box::new(|| std::fs::remove_dir_all(place.path("big")).unwrap())),
     ];
     for (what, harm) in harms {
         make();
         let (code, said) = disturbed(&place, |_| harm());
         assert_eq!(code, 8, "{what}: {said}");
-        assert!(said.contains("big/3.parquet") && said.contains("during the scan"), "{what}: {said}");
+        let named = if what == "all gone" { "big/" } else { "big/3.parquet" };
+        assert!(said.contains(named) && said.contains("during the scan"), "{what}: {said}");
         assert!(!place.path("w/_SUCCESS").exists(), "{what}");
         assert_eq!(place.json("w/run_results.json")["exit_code"], 8);
     }

@@ -274,3 +274,51 @@ fn pairs_of_the_sample_data_measure_as_its_columns() {
     assert_eq!(long, wide);
     assert_eq!(long["empty_rows"], 1);
 }
+
+#[test]
+fn a_label_that_is_missing_wherever_it_is_listed_is_a_label() {
+    let place = Place::new();
+    for (folder, numbers) in [("names", false), ("indices", true)] {
+        for (part, lines) in [(0, [(1, 0), (1, 1)]), (1, [(2, 2), (3, 0)])] {
+            let labels: ArrayRef = if numbers {
+                array(Int64Array::from_iter_values(lines.iter().map(|line| line.1)))
+            } else {
+                array(
+                    lines
+                        .iter()
+                        .map(|line| Some(NAMES[usize::try_from(line.1).unwrap()]))
+                        .collect::<StringArray>(),
+                )
+            };
+            let values = lines.map(|line| [Some(1.0), Some(0.0), None][usize::try_from(line.1).unwrap()]);
+            let columns = vec![
+                ("id", array(Int64Array::from_iter_values(lines.iter().map(|line| line.0)))),
+                ("label", labels),
+                ("p", array(values.into_iter().collect::<Float64Array>())),
+                ("w", array(Float64Array::from(vec![1.0, 1.0]))),
+            ];
+            write(&place.path(&format!("{folder}/{part}.parquet")), columns);
+        }
+        let ways: [&[&str]; 6] = [
+            &[],
+            &["--engine", "plain"],
+            &["--row-measures", "on"],
+            &["--where", "id < 9"],
+            &["--by", "w"],
+            &["--sample-weight", "w"],
+        ];
+        for more in ways {
+            let found = place.weights(&[&[folder][..], &LONG, &["--value", "p"], more].concat());
+            let names = if numbers { json!(["0", "1", "2"]) } else { json!(["ant", "bee", "cow"]) };
+            let counts = ["labels", "positives", "negatives", "missing"].map(|key| &found[key]);
+            let expected = [&names, &json!([2, 0, 0]), &json!([0, 1, 0]), &json!([1, 2, 3])];
+            assert_eq!(counts, expected, "{folder} {more:?}");
+        }
+        let state = place.path(&format!("{folder}.state"));
+        for _ in 0..2 {
+            let flags = ["--value", "p", "--ids-disjoint", "--state", state.to_str().unwrap()];
+            let found = place.weights(&[&[folder][..], &LONG, &flags].concat());
+            assert_eq!(found["missing"], json!([1, 2, 3]), "{folder}");
+        }
+    }
+}

@@ -126,3 +126,33 @@ fn a_condition_may_ask_for_the_day_but_not_with_saved_counts() {
         assert!(refused.stderr.contains("asks for the time"), "{}", refused.stderr);
     }
 }
+
+#[test]
+fn a_condition_that_no_row_meets_leaves_no_group() {
+    let place = Place::new();
+    let bits = || array((0..100).map(|row| Some(row % 2 == 0)).collect::<BooleanArray>());
+    for shard in 0..2 {
+        let k = array((0..100).map(|_| Some(shard)).collect::<Int32Array>());
+        write(&place.path(&format!("in/{shard}.parquet")), vec![("l", bits()), ("k", k)]);
+    }
+    let groups = |out: &str| {
+        let found = place.json(&format!("{out}/imbalance.json"));
+        let groups = found["groups"].as_array().map(Vec::as_slice).unwrap_or_default();
+        groups.iter().map(|group| group["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let wide = ["in", "--layout", "wide", "--labels", "l", "--by", "k", "--allow-empty", "--overwrite"];
+    for more in [&[][..], &["--engine", "plain"], &["--state", "state"], &["--state", "state"]] {
+        let flags = [&["compute", "--out", "none", "--where", "k = 9"], &wide[..], more].concat();
+        let ended = place.run(&flags);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(groups("none").is_empty() && !place.path("none/by").exists(), "{more:?}");
+    }
+    // A job whose shards have no such row merges with one whose shards have.
+    for job in ["0", "1"] {
+        let part = ["--where", "k = 1", "--shard-index", job, "--shard-count", "2"];
+        let ended = place.run(&[&["compute", "--out", job], &wide[..], &part].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    }
+    let ended = place.run(&["weigh", "0", "1", "--out", "all"]);
+    assert_eq!((ended.code, groups("all")), (0, vec!["k=1".to_owned()]), "{}", ended.stderr);
+}

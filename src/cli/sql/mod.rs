@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::{print, runtime};
+use super::output::print;
 use super::signals::stopped;
 use super::source_flags::VersionFlags;
 use crate::engine::sql::{Access, Session};
@@ -24,6 +24,7 @@ use crate::pipeline::machine::Machine;
 use crate::pipeline::options::limits;
 use crate::pipeline::spec::Spec;
 use crate::pipeline::sql::{SqlRequest, open};
+use crate::threads::runtime;
 use destination::{RowOutput, StdoutReader};
 use format::Format;
 use script::{ScriptEnd, ScriptStep};
@@ -92,7 +93,7 @@ impl SqlVerb {
         };
         self.version.put(&mut spec);
         let limits = limits(&spec, Machine::here())?;
-        let runtime = runtime(limits.threads)?;
+        let runtime = runtime(limits.threads, "posweight")?;
         let session = open(&SqlRequest {
             tables: self.table.clone(),
             runs: self.run.clone(),

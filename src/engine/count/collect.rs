@@ -195,7 +195,8 @@ impl Collector {
         }
         let mut names = self.name_labels();
         self.true_rows()?;
-        if self.groups.is_empty() {
+        let is_without_rows = self.groups.is_empty();
+        if is_without_rows {
             self.groups.insert(vec![None; self.counting.by.len()], CollectedGroup::default());
         }
         let with_mass = self.counting.has_mass();
@@ -215,6 +216,9 @@ impl Collector {
             }
             groups.iter().try_fold(empty, |sum, (_, part)| sum.merge(part))?
         };
+        if is_without_rows {
+            groups.clear();
+        }
         let (total, groups) = settle_names(&self.counting, shards, total, groups)?;
         Ok(Counted {
             total,

@@ -138,19 +138,20 @@ impl GroupTotals {
     pub(super) fn labels(&self, rest: Cell) -> impl Iterator<Item = (usize, Tally, MassTally)> + '_ {
         let labels = self.sides.iter().map(Vec::len).max().unwrap_or(0).max(self.masses.len());
         (0..labels).filter_map(move |label| {
-            let mut tally = Tally::default();
-            let sides = SIDES
-                .iter()
-                .zip(&self.sides)
-                .filter(|(cell, _)| **cell != Cell::Missing || rest != Cell::Missing);
-            for (cell, counts) in sides {
-                tally.add(*cell, counts.get(label).copied().unwrap_or(0));
+            let (mut tally, mut is_listed) = (Tally::default(), false);
+            for (cell, counts) in SIDES.iter().zip(&self.sides) {
+                let ids = counts.get(label).copied().unwrap_or(0);
+                is_listed |= ids > 0;
+                if *cell != Cell::Missing || rest != Cell::Missing {
+                    tally.add(*cell, ids);
+                }
             }
             let PairSums { known, listed } = self.masses.get(label).copied().unwrap_or_default();
             let less = if rest == Cell::Negative { listed } else { Mass::ZERO };
             let negatives = Mass::from_units(known.negatives.units() - less.units());
             let mass = MassTally { negatives, ..known };
-            (tally != Tally::default() || mass != MassTally::default()).then_some((label, tally, mass))
+            // A label that is missing wherever it is listed is a label, too.
+            (is_listed || mass != MassTally::default()).then_some((label, tally, mass))
         })
     }
 }

@@ -56,10 +56,10 @@ pub(crate) async fn plan_rows(request: &Request<'_>, asked: &SamplingRequest<'_>
         facts.scumble = Some(sum / as_f64(task.rarity.rows));
     }
     let mut planned = decide::decide(&task, rule).await?;
-    let SamplingFacts { touched, empty_copies, scumble_after, .. } = planned.facts;
+    let SamplingFacts { empty_copies, touched, scumble_after, .. } = planned.facts;
     // Folds leave every row as it is.
     let scumble_after = scumble_after.or(facts.scumble.filter(|_| !planned.folds.is_empty()));
-    planned.facts = SamplingFacts { touched, empty_copies, scumble_after, ..facts };
+    planned.facts = SamplingFacts { empty_copies, touched, scumble_after, ..facts };
     planned.spilled = task.spill.spilled();
     Ok(planned)
 }

@@ -235,7 +235,7 @@ async fn carry_out(plan: &ApplyPlan, observer: &dyn Observer, account: &mut Acco
             check_sums(&streamed.sums, &counts, places.as_deref())?;
             check_rows(streamed.rows, &counts)?;
         }
-        let (rows, bytes) = (streamed.rows, account.inputs.bytes_read + progress.bytes());
+        let (rows, bytes) = (streamed.rows, account.work.bytes_read + progress.work().bytes_read);
         let result = AppliedResult { rows, bytes_decoded: bytes, ..plan.empty_result() };
         return Ok(Applied { result, shards, layout });
     };
@@ -247,7 +247,7 @@ async fn carry_out(plan: &ApplyPlan, observer: &dyn Observer, account: &mut Acco
     let result = AppliedResult {
         rows: written.copied.rows,
         bytes_copied: written.copied.bytes,
-        bytes_decoded: account.inputs.bytes_read,
+        bytes_decoded: account.work.bytes_read,
         ..plan.empty_result()
     };
     account.applied = Some(result.clone());

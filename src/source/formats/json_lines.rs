@@ -21,8 +21,10 @@ use crate::guard::guarded;
 #[derive(Debug, Default)]
 pub(super) struct JsonLinesFiles {
     columns: ObjectKind,
-    /// The columns of each file, by its name.
+    /// The columns of each file that has rows, by its name.
     own: HashMap<String, Vec<String>>,
+    /// The columns of all files.
+    all: ObjectNames,
 }
 
 /// The lines of a file that are not blank.
@@ -64,9 +66,10 @@ impl<'f> Lines<'f> {
 
 impl FormatReader for JsonLinesFiles {
     fn look(&mut self, file: &SourceFile<'_>) -> Result<()> {
-        let mut own = ObjectNames::default();
+        let (mut own, mut has_rows) = (ObjectNames::default(), false);
         let mut lines = Lines::of(file)?;
         while let Some(line) = lines.next()? {
+            has_rows = true;
             let parsed = serde_json::from_slice(line).map(|DistinctJson(value)| value);
             let start = line.trim_ascii_start().first().copied();
             let at = |what: &dyn std::fmt::Display| file.at_line(lines.number, what);
@@ -94,7 +97,10 @@ impl FormatReader for JsonLinesFiles {
             }
             own.see(map.keys());
         }
-        self.own.insert(file.name.to_owned(), own.names);
+        self.all.see(own.names.iter());
+        if has_rows {
+            self.own.insert(file.name.to_owned(), own.names);
+        }
         Ok(())
     }
 
@@ -103,7 +109,8 @@ impl FormatReader for JsonLinesFiles {
     }
 
     fn open<'f>(&'f self, file: &'f SourceFile<'f>) -> Result<Rows<'f>> {
-        let names = self.own.get(file.name).map(Vec::as_slice).unwrap_or_default();
+        // A file without rows lacks nothing: writers leave one for an empty part.
+        let names = self.own.get(file.name).unwrap_or(&self.all.names);
         let schema: SchemaRef = Arc::new(Schema::new(self.columns.fields(names)));
         let decoder = ReaderBuilder::new(Arc::clone(&schema))
             .with_batch_size(BATCH_ROWS)
@@ -150,7 +157,7 @@ fn not_an_object(file: &SourceFile<'_>, error: &Error, start: Option<u8>) -> Err
 }
 
 /// Names in the order of first sight.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct ObjectNames {
     names: Vec<String>,
     known: std::collections::HashSet<String>,

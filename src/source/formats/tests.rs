@@ -119,6 +119,15 @@ fn columns_of_text_have_the_types_that_hold_all_values_of_all_files() {
 }
 
 #[test]
+fn a_file_without_rows_lacks_no_column() {
+    for empty in [&b""[..], b"\n\n"] {
+        let (shards, columns) = read(&[("a.jsonl", empty), ("b.jsonl", b"{\"y\": 1}\n{\"x\": [2]}\n")]);
+        assert_eq!(columns, "y Int64, x List(Int64)");
+        assert_eq!(shards.iter().map(|shard| shard.rows).collect::<Vec<_>>(), [0, 2]);
+    }
+}
+
+#[test]
 fn rows_of_text_that_cannot_be_read_are_named_by_file_and_line() {
     let two_members = [gzip(b"a,b\n1,2\n"), gzip(b"3,4\n")].concat();
     assert_eq!(read(&[("a.csv.gz", &two_members)]).0[0].rows, 2);

@@ -72,10 +72,8 @@ impl SourceReach {
 
     fn on_disk(source: &str, out: &Path) -> Result<Option<Self>> {
         let path = Path::new(source);
-        let glob = match path.exists() {
-            false if is_glob(source) => Some(Glob::parse(source)?),
-            _ => None,
-        };
+        let is_pattern = !path.exists() && is_glob(source);
+        let glob = is_pattern.then(|| Glob::parse(source)).transpose()?;
         let folder = match &glob {
             Some(glob) if glob.folder.is_empty() => Path::new("."),
             Some(glob) => Path::new(&glob.folder),
