@@ -147,13 +147,13 @@ fn sentences(before: &LabelCounts, split: &Split) -> Vec<String> {
         lines.push(format!("groups stay whole, and the largest of {} has {largest}", groups.column));
     }
     lines.extend(first(off));
-    let named = |labels: Vec<usize>| {
+    let told = |labels: Vec<usize>| {
         let names = labels.iter().map(|label| short(before.labels().name(*label), 20));
         (!labels.is_empty())
             .then(|| format!("{}: {}", plural(labels.len() as u64, "label"), listed(names, LABELS_SHOWN)))
     };
     let lacks = |what: &dyn Fn(&LabelCounts) -> Vec<usize>, says: &dyn Fn(&str, &str) -> String| {
-        let lines = filled().filter_map(|(name, _, counts)| Some(says(name, &named(what(counts))?)));
+        let lines = filled().filter_map(|(name, _, counts)| Some(says(name, &told(what(counts))?)));
         first(lines.collect())
     };
     lines.extend(lacks(&|fold| absent(fold, before).collect(), &|name, labels| {

@@ -59,7 +59,7 @@ pub(crate) async fn plan_rows(request: &Request<'_>, asked: &SamplingRequest<'_>
     let SamplingFacts { touched, empty_copies, scumble_after, .. } = planned.facts;
     // Folds leave every row as it is.
     let scumble_after = scumble_after.or(facts.scumble.filter(|_| !planned.folds.is_empty()));
-    planned.facts = SamplingFacts { touched, empty_copies, scumble_after, ..facts };
+    planned.facts = SamplingFacts { empty_copies, touched, scumble_after, ..facts };
     planned.spilled = task.spill.spilled();
     Ok(planned)
 }

@@ -72,10 +72,7 @@ impl SourceReach {
 
     fn on_disk(source: &str, out: &Path) -> Result<Option<Self>> {
         let path = Path::new(source);
-        let glob = match path.exists() {
-            false if is_glob(source) => Some(Glob::parse(source)?),
-            _ => None,
-        };
+        let glob = (is_glob(source) && !path.exists()).then(|| Glob::parse(source)).transpose()?;
         let folder = match &glob {
             Some(glob) if glob.folder.is_empty() => Path::new("."),
             Some(glob) => Path::new(&glob.folder),
