@@ -50,6 +50,10 @@ mod tests {
 
     use super::*;
 
+    fn array(array: impl Array + 'static) -> ArrayRef {
+        Arc::new(array)
+    }
+
     fn groups(values: &ArrayRef) -> Vec<Option<String>> {
         let mut found = Vec::new();
         let mut each = |text: Option<&str>| {
@@ -65,18 +69,12 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         let floats =
             Float64Array::from(vec![Some(7.0), None, Some(f64::NAN), Some(-f64::NAN), Some(-0.0), Some(0.0)]);
-        assert_eq!(
-            groups(&(Arc::new(floats) as ArrayRef)),
-            [some("7.0"), None, None, None, some("0.0"), some("0.0")]
-        );
+        assert_eq!(groups(&array(floats)), [some("7.0"), None, None, None, some("0.0"), some("0.0")]);
         // A text may be NaN, as the name of somebody.
         let texts = StringArray::from(vec![Some("NaN"), None, Some("-0.0")]);
-        assert_eq!(groups(&(Arc::new(texts) as ArrayRef)), [some("NaN"), None, some("-0.0")]);
+        assert_eq!(groups(&array(texts)), [some("NaN"), None, some("-0.0")]);
         let values = Arc::new(Float32Array::from(vec![Some(1.5), None, Some(f32::NAN)]));
         let keys = Int32Array::from(vec![Some(0), Some(1), Some(2), None]);
-        assert_eq!(
-            groups(&(Arc::new(DictionaryArray::new(keys, values)) as ArrayRef)),
-            [some("1.5"), None, None, None]
-        );
+        assert_eq!(groups(&array(DictionaryArray::new(keys, values))), [some("1.5"), None, None, None]);
     }
 }

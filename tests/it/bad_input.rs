@@ -198,7 +198,7 @@ fn a_folder_key_that_is_not_there_is_named_with_those_that_are() {
     );
     // The key is in a folder above the path.
     let inside = place.path("d/split=train");
-    let arguments = ["compute", ".", "--labels", "a", "--by", "split", "--out", "out"];
+    let arguments = ["compute", ".", "--labels", "a", "--by", "split", "--out", "../../out"];
     let ended = std::process::Command::new(env!("CARGO_BIN_EXE_posweight"))
         .args(arguments)
         .current_dir(&inside)

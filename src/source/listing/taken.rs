@@ -72,8 +72,7 @@ impl SourceReach {
 
     fn on_disk(source: &str, out: &Path) -> Result<Option<Self>> {
         let path = Path::new(source);
-        let is_pattern = !path.exists() && is_glob(source);
-        let glob = is_pattern.then(|| Glob::parse(source)).transpose()?;
+        let glob = (is_glob(source) && !path.exists()).then(|| Glob::parse(source)).transpose()?;
         let folder = match &glob {
             Some(glob) if glob.folder.is_empty() => Path::new("."),
             Some(glob) => Path::new(&glob.folder),
