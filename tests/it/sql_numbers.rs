@@ -130,8 +130,7 @@ fn sums_of_floats_do_not_depend_on_the_order_of_rows() {
         let columns = vec![("x", array(Float64Array::from(values))), ("f", array(Int64Array::from(groups)))];
         write_with(&place.path(name), columns, properties);
     }
-    let all =
-        "sum(x), avg(x), mean(x), var(x), var_pop(x), stddev(x), stddev_pop(x), sum(CAST(x AS FLOAT)) AS f";
+    let all = "sum(x), avg(x), mean(x), var(x), var_pop(x), stddev(x), stddev_pop(x), sum(CAST(x * 2 AS FLOAT)) AS g";
     let asked = |name: &str, threads: &str| {
         let query = format!(
             "SELECT {all} FROM '{name}' UNION ALL SELECT * FROM (SELECT {all} FROM '{name}' GROUP BY f ORDER BY f)"
