@@ -13,8 +13,8 @@ use super::plan::Plan;
 use super::timings::Timings;
 use crate::artifact::files::{FORMAT_VERSION, OutputFile};
 use crate::artifact::results::{
-    AppliedResult, CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata, ReadingResult,
-    Resources, ResultSummary, RunResults, ShardResult, TableResult,
+    AppliedResult, CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata,
+    ReadingResult, Resources, ResultSummary, RunResults, ShardResult, TableResult,
 };
 use crate::counts::GroupedPositives;
 use crate::engine::rows::Measured;

@@ -162,7 +162,9 @@ fn open_listed(
     loose.schema = folders.after(&loose.schema);
     let vocabulary = match &plan.known_labels {
         Some(known) => Some(known.clone()),
-        None => plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?,
+        None => {
+            plan.vocabulary.as_deref().map(|given| vocabulary::read(given, plan.num_labels)).transpose()?
+        }
     };
     let mut detected = detected(plan, &shards, &loose, vocabulary.as_ref(), map.as_deref(), &folders)?;
     let shards = with_map(&mut detected.layout, shards);
