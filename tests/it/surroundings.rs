@@ -158,7 +158,7 @@ fn with_mounts(place: &Place, script: &str) -> Option<Ended> {
 #[test]
 fn what_is_not_there_is_not_needed() {
     let place = Place::new();
-    pairs(&place, 400);
+    pairs(&place, 8_000);
     let expected = undisturbed(&place);
     let compute = "$P compute in $FLAGS --out out";
     for around in [
