@@ -65,7 +65,8 @@ pub(crate) fn in_order<J: Send, R: Send>(
         worker();
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(number, _)| *number);
+    // Without a buffer for as many results again.
+    done.sort_unstable_by_key(|(number, _)| *number);
     done.into_iter().map(|(_, result)| result).collect()
 }
 

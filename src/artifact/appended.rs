@@ -211,7 +211,7 @@ pub(crate) fn append_columns(
 fn is_of_output(cause: &ParquetError) -> bool {
     let ParquetError::External(inner) = cause else { return false };
     match inner.downcast_ref::<std::io::Error>() {
-        Some(io) => io.get_ref().is_none_or(|inner| !inner.is::<Unread>()),
+        Some(io) => io.get_ref().is_none_or(|inner| !inner.is::<ReadFailure>()),
         None => false,
     }
 }
@@ -377,11 +377,11 @@ struct Piece<'a> {
 /// An error of reading, which is not one of writing.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Unread(#[source] std::io::Error);
+struct ReadFailure(#[source] std::io::Error);
 
 impl Read for Piece<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         (self.stop)().map_err(std::io::Error::other)?;
-        self.input.read(buffer).map_err(|cause| std::io::Error::other(Unread(cause)))
+        self.input.read(buffer).map_err(|cause| std::io::Error::other(ReadFailure(cause)))
     }
 }

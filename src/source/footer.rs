@@ -120,7 +120,7 @@ pub(super) fn with_schema(metadata: Arc<ParquetMetaData>) -> Result<Decoded> {
 }
 
 /// Bytes that footers of small files may take together.
-const KEPT_BYTES: usize = 16 << 20;
+const KEPT_BYTES: usize = 8 << 20;
 
 /// Shards that were whole once, and what is kept of those that are opened.
 #[derive(Debug, Default)]

@@ -26,6 +26,7 @@ pub(crate) mod folder_values;
 pub(crate) mod footer;
 pub(crate) mod formats;
 pub(crate) mod group_outline;
+mod identity;
 pub(crate) mod int96;
 mod joined;
 pub(crate) mod label_path;

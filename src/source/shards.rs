@@ -11,7 +11,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::RowSelection;
@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::footer::{Decoded, Known, checked_rows, decode, groups_of, read_footer, unplaced, with_schema};
 use super::group_outline::GroupOutline;
+use super::identity::{identity, of_table};
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
 use super::row_stream::StreamEnd;
@@ -29,12 +30,12 @@ use super::tables::table::TableFile;
 use crate::artifact::counts::add_fingerprints;
 use crate::error::{Error, Result};
 use crate::pages::Outline;
-use crate::store::{Object, Place, Stat};
+use crate::store::{Place, Stat};
 use crate::threads::in_order;
 
 /// What a shard takes beside its name and its footer, together with all that is made of it. Measured on 100 000
-/// files of ten columns, which took 2.4 KB each.
-const SHARD_BYTES: usize = 2560;
+/// files of ten columns, which took 1.2 KB each.
+const SHARD_BYTES: usize = 1280;
 
 /// Footers of objects that are asked for at a time.
 const REQUESTS: usize = 32;
@@ -233,35 +234,6 @@ impl Shard {
         }
         Ok(())
     }
-}
-
-/// What a table says of a file, as one hash: deleted rows, and what its columns are called.
-fn of_table(table: &TableFile, deleted: Option<&DeletedRows>) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(table.table.columns().sha256());
-    if let Some(deleted) = deleted {
-        hash.update(deleted.sha256());
-    }
-    hash.finalize().into()
-}
-
-fn identity(place: &Place, stat: Stat, footer_sha256: &[u8; 32], of_table: Option<[u8; 32]>) -> String {
-    let mut hash = Sha256::new();
-    hash.update(stat.bytes.to_le_bytes());
-    if let Some(e_tag) = place.object().and_then(Object::e_tag) {
-        hash.update(e_tag);
-    } else {
-        for time in [stat.modified, stat.inode.map(|(_, changed)| changed)] {
-            let time = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-            hash.update(time.map_or(0, |time| time.as_nanos()).to_le_bytes());
-        }
-        hash.update(stat.inode.map_or(0, |(number, _)| number).to_le_bytes());
-    }
-    hash.update(footer_sha256);
-    if let Some(table) = of_table {
-        hash.update(table);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file that cannot be read as a shard, and why.

@@ -38,7 +38,7 @@ use crate::engine::session::{Limits, session};
 use crate::error::{Error, Result};
 use crate::source::listing::Listed;
 use catalog::KnownRuns;
-use numbered::{NUMBERED_ROWS, NumberedRows};
+use numbered::{NUMBERED_ROWS, NumberedShards};
 use table::QueryTable;
 use unread::Unread;
 
@@ -95,7 +95,8 @@ impl Session {
         }
         let (cluster, fetched) = (limits.cluster.clone(), Mutex::default());
         if access.paths {
-            let numbered = NumberedRows::new(access.tables, threads, cluster.is_some(), Arc::clone(&unread));
+            let numbered =
+                NumberedShards::new(access.tables, threads, cluster.is_some(), Arc::clone(&unread));
             context.register_udtf(NUMBERED_ROWS, Arc::new(numbered));
         }
         Ok(Self { context, access, threads, cluster, runs, fetched, unread })

@@ -22,7 +22,7 @@ pub(super) const NUMBERED_ROWS: &str = "numbered_rows";
 const ADDED: [&str; 3] = ["shard", "row", "position"];
 
 #[derive(Debug)]
-pub(super) struct NumberedRows {
+pub(super) struct NumberedShards {
     pub(super) how: HowTables,
     pub(super) threads: usize,
     pub(super) on_cluster: bool,
@@ -31,7 +31,7 @@ pub(super) struct NumberedRows {
     made: Mutex<Vec<Arc<QueryTable>>>,
 }
 
-impl NumberedRows {
+impl NumberedShards {
     pub(super) fn new(how: HowTables, threads: usize, on_cluster: bool, unread: Arc<Unread>) -> Self {
         Self { how, threads, on_cluster, unread, made: Mutex::default() }
     }
@@ -79,7 +79,7 @@ fn with_places(table: Arc<QueryTable>) -> Result<Arc<dyn TableProvider>> {
     Ok(Arc::new(ViewTable::new(plan.map_err(|cause| ours(&cause))?, None)))
 }
 
-impl TableFunctionImpl for NumberedRows {
+impl TableFunctionImpl for NumberedShards {
     fn call_with_args(&self, args: TableFunctionArgs) -> DfResult<Arc<dyn TableProvider>> {
         let arguments = texts_of(NUMBERED_ROWS, &args).map_err(external)?;
         self.table(&arguments).map_err(external)
