@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import threading
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -57,6 +58,15 @@ def as_toml(keys):
     return "".join(f"{key} = {one(key, value)}\n" for key, value in keys.items())
 
 
+def feed(pipe, text):
+    """Writes and closes; a program that ends first need not read all."""
+    try:
+        pipe.write(text)
+        pipe.close()
+    except BrokenPipeError:
+        pass
+
+
 class Step:
     """One set, one verb."""
 
@@ -92,9 +102,15 @@ class Step:
 
     def wait(self, process, stdin):
         """What the process writes; one that does not end on an idle machine hangs, on a busy one it may have to wait."""
-        for more in range(10):
+        # Not by communicate, which forgets what is left of it after the first time.
+        feeder = threading.Thread(target=feed, args=[process.stdin, stdin])
+        feeder.start()
+        process.stdin = None
+        for _ in range(10):
             try:
-                return process.communicate(None if more else stdin, PATIENCE)
+                ended = process.communicate(timeout=PATIENCE)
+                feeder.join()
+                return ended
             except subprocess.TimeoutExpired:
                 if os.getloadavg()[0] < 1.5 * os.cpu_count():
                     break
