@@ -14,7 +14,7 @@ use posweight::testing::{CountedRows, TOP_LABELSETS};
 use proptest::prelude::*;
 
 use crate::generate::{Settings, array, codes, label_array, lists, rows, settings};
-use crate::support::{Place, write_with};
+use crate::support::{Place, write, write_with};
 
 /// A group: the value of each column of `by`.
 type Group = Vec<Option<String>>;
@@ -279,5 +279,40 @@ proptest! {
             }).collect());
         }
         check(&place, "layout = 'vector'\nlabels = 'y'\nnum_labels = 70", 70, &expected);
+    }
+}
+
+/// A row of which NULL says that it has no label is the same as one with an empty list, wherever it is.
+#[test]
+fn null_lists_without_labels_leave_the_other_rows_their_own() {
+    let place = Place::new();
+    let label = |row: i32, k: i32| (row * 7 + k * k) % 5;
+    let labels = |row: i32| Some((0..row % 4).map(|k| Some(label(row, k))).collect::<Vec<_>>());
+    for (folder, nothing) in [("null", None), ("empty", Some(Vec::new()))] {
+        let lists = (0..60).map(|row| if row % 5 == 2 { nothing.clone() } else { labels(row) });
+        let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists));
+        write(&place.path(&format!("{folder}/a.parquet")), vec![("t", lists)]);
+    }
+    let rows = ["--layout", "list", "--labels", "t", "--null-as", "negative", "--overwrite"];
+    for engine in ["auto", "plain"] {
+        for folder in ["null", "empty"] {
+            let out = format!("{folder}-out");
+            let flags = ["compute", folder, "--out", &out, "--engine", engine, "--row-measures", "on"];
+            let ended = place.run(&[&flags[..], &rows].concat());
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            let plan = format!("{folder}-plan");
+            let flags = ["sample", folder, "--out", &plan, "--plan", "class-uniform"];
+            let ended = place.run(&[&flags[..], &rows].concat());
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+        }
+        let bytes = |name: &str| std::fs::read(place.path(name)).unwrap();
+        for name in ["out/cooccurrence.npy", "plan/plan/part-00000.parquet"] {
+            assert!(bytes(&format!("null-{name}")) == bytes(&format!("empty-{name}")), "{engine}: {name}");
+        }
+        let [null, empty] =
+            ["null", "empty"].map(|folder| place.json(&format!("{folder}-out/imbalance.json")));
+        for name in ["rows_by_number_of_labels", "top_labelsets", "scumble", "empty_rows"] {
+            assert_eq!(null[name], empty[name], "{engine}: {name}");
+        }
     }
 }

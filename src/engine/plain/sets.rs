@@ -15,8 +15,9 @@ use crate::engine::read::weights::mass_overflow;
 use crate::error::Result;
 use crate::source::layout::{LayoutKind, item};
 
-/// Calls `each` with every row and the labels of a value in it, repeated as they are, and with `None` for a row
-/// that says nothing. Null elements and values declared missing name no label.
+/// Calls `each` with rows and the labels of a value in them, repeated as they are, and with `None` for a row that
+/// says nothing. Null elements and values declared missing name no label. Of lists, rows that say nothing come first
+/// and rows without a label not at all; otherwise rows come in their order.
 pub(crate) fn labels_in(
     array: &ArrayRef,
     counting: &Counting,
@@ -28,7 +29,9 @@ pub(crate) fn labels_in(
     let of_null = counting.null_is_no_label().then_some(&[][..]);
     if has_lists(array, counting) {
         let lists = Lists::of(array)?;
-        (0..lists.len()).filter(|&row| lists.is_null(row)).for_each(|row| each(row, of_null));
+        if of_null.is_none() {
+            (0..lists.len()).filter(|&row| lists.is_null(row)).for_each(|row| each(row, None));
+        }
         let mut rows = (0..lists.len()).filter(|&row| !lists.is_null(row) && !lists.range(row).is_empty());
         let mut current = rows.next();
         return visit(&lists.values, |element, value| {
