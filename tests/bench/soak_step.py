@@ -236,7 +236,7 @@ class Step:
         name = lambda value: f"{column}={'NULL' if value is None else value}"
         groups = {name(value): met & np.array([v == value for v in values]) for value in set(values)}
         groups = {group: lines for group, lines in groups.items() if lines.any()}
-        found = {group["name"]: group for group in self.json(f"{out}/imbalance.json")["groups"]}
+        found = {group["name"]: group for group in self.json(f"{out}/imbalance.json").get("groups", [])}
         if data.layout == "element":
             # Groups whose rows hold no element are there with 0 rows.
             found = {group: own for group, own in found.items() if own["rows"]}
