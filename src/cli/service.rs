@@ -1,6 +1,6 @@
 //! What a service says to its manager, by the protocol of systemd (`sd_notify(3)`).
 
-/// Sends `message` to the socket that `NOTIFY_SOCKET` names. Without one nobody asks.
+/// Sends `message` to the socket that `NOTIFY_SOCKET` names, if there is one.
 pub(super) fn tell_manager(message: &str) {
     #[cfg(target_os = "linux")]
     if let Some(socket) = std::env::var_os("NOTIFY_SOCKET") {

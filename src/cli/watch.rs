@@ -164,7 +164,7 @@ impl WatchVerb {
     }
 }
 
-/// A service that is told to end has not failed.
+/// The exit code after a signal: SIGTERM is the usual end of a service, not a failure.
 fn stopped(code: u8) -> u8 {
     const TERMINATED: u8 = 143;
     tell_manager("STOPPING=1");

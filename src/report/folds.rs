@@ -13,11 +13,11 @@ use crate::sampling::whole;
 const LABELS_SHOWN: usize = 5;
 /// Folds whose sizes a comparison shows one by one.
 const SIZES_SHOWN: usize = 5;
-/// Folds that are told of in one manner.
+/// Folds that one kind of sentence names.
 const FOLDS_SHOWN: usize = 10;
 /// Columns of labels: the rarest.
 const COLUMNS: usize = 4;
-/// A fold is told of that has more or fewer rows than its share by this part of it.
+/// A fold is named if its rows differ from its share by more than this part of the share.
 const OFF: f64 = 0.1;
 /// Rows by which the best folds may be off.
 const ROWS_OFF: f64 = 2.0;

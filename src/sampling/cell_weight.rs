@@ -130,7 +130,7 @@ impl CellWeigher {
         Ok(Self::Weights { positive, negative })
     }
 
-    /// Fills in the weights of a row: `positives` are labels it has, `unknown` those of which nothing is known.
+    /// Fills in the weights of a row: `positives` are labels it has, `unknown` its missing labels.
     pub(crate) fn fill(&self, positives: &[u32], unknown: &[u32], row: &mut [f32]) {
         match self {
             Self::Weights { positive, negative } => {

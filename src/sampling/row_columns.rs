@@ -65,15 +65,15 @@ pub(crate) struct Rebalance {
 /// How targets are written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum TargetForm {
-    /// C numbers a row: 1, 0, and this for a label of which nothing is known.
+    /// C numbers a row: 1, 0, and this for a missing label.
     Dense(MissingCell),
-    /// Positions of the labels that a row has (value 1) or of which nothing is known (value NaN).
+    /// Positions of the labels that a row has (value 1), and of its missing labels (value NaN).
     Sparse,
     /// Positions of the labels that a row has; NULL for a row of which nothing is known.
     Indices,
 }
 
-/// A cell of a target tensor of which nothing is known.
+/// A missing cell of a target tensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum MissingCell {
     Nan,

@@ -53,7 +53,7 @@ impl<T> Handover<T> {
             if state.failed.is_some() {
                 return Err(ENDED);
             }
-            // Nobody takes it when some other row group does not come.
+            // It is not taken when another row group does not come.
             if state.ready.len() < self.most || state.asked.contains(&place) || state.is_over {
                 break;
             }
@@ -140,7 +140,7 @@ mod tests {
         });
         handover.end();
         assert!(handover.take((0, 4)).is_err() && handover.failure().is_ok());
-        // Nobody waits for room that nobody makes.
+        // There is no wait for room that is never made.
         handover.put((0, 5), 5).and_then(|()| handover.put((0, 6), 6)).unwrap();
     }
 

@@ -85,7 +85,7 @@ impl RowSink for EncodingSink {
 }
 
 impl Drop for EncodingSink {
-    /// A thread that fails gives no more row groups, so that nobody may wait for them.
+    /// A thread that fails gives no more row groups, so no other thread may wait for them.
     fn drop(&mut self) {
         if !self.is_whole {
             self.handover.end();
