@@ -5,6 +5,7 @@ use clap::Args;
 use super::flags;
 use super::output::print;
 use super::progress::{LogFlags, carry_out};
+use super::result_flags::ResultFlags;
 use crate::error::Result;
 use crate::pipeline::spec::{OneOrMany, Spec};
 
@@ -19,15 +20,7 @@ pub(super) struct ComputeVerb {
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
     #[command(flatten)]
-    counted: flags::CountFlags,
-    #[command(flatten)]
-    weights: flags::WeightFlags,
-    #[command(flatten)]
-    measured: flags::RowMeasureFlags,
-    #[command(flatten)]
-    told: flags::ReportFlags,
-    #[command(flatten)]
-    running: flags::RunFlags,
+    result: ResultFlags,
     #[command(flatten)]
     jobs: flags::JobFlags,
     /// Format of --out -: json or arrow [default: json]
@@ -43,11 +36,7 @@ pub(super) struct ComputeVerb {
 impl ComputeVerb {
     pub(super) fn act(&self) -> Result<u8> {
         let mut spec = Spec { shards: Some(OneOrMany::Many(self.shards.clone())), ..Spec::default() };
-        self.counted.put(&mut spec);
-        self.weights.put(&mut spec)?;
-        self.measured.put(&mut spec);
-        self.told.put(&mut spec);
-        self.running.put(&mut spec);
+        self.result.put(&mut spec)?;
         self.jobs.put(&mut spec);
         spec.format.clone_from(&self.format);
         if self.emit_spec {

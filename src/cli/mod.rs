@@ -18,6 +18,7 @@ mod man;
 mod output;
 mod progress;
 mod report;
+mod result_flags;
 mod run;
 mod sample;
 mod schema;

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::flags;
 use super::output::print;
 use super::progress::{LogFlags, carry_out_stream};
+use super::result_flags::ResultFlags;
 use crate::error::{Result, choice};
 use crate::pipeline::spec::{OneOrMany, STDIO, Spec};
 use crate::source::pass_on::OnBrokenPipe;
@@ -25,15 +25,7 @@ pub(super) struct TeeVerb {
     #[arg(long, value_name = "WHAT")]
     on_broken_pipe: Option<String>,
     #[command(flatten)]
-    counted: flags::CountFlags,
-    #[command(flatten)]
-    weights: flags::WeightFlags,
-    #[command(flatten)]
-    measured: flags::RowMeasureFlags,
-    #[command(flatten)]
-    told: flags::ReportFlags,
-    #[command(flatten)]
-    running: flags::RunFlags,
+    result: ResultFlags,
     #[command(flatten)]
     logging: LogFlags,
     /// Print the equivalent pipeline file and exit
@@ -44,11 +36,7 @@ pub(super) struct TeeVerb {
 impl TeeVerb {
     pub(super) fn act(&self) -> Result<u8> {
         let mut spec = Spec { shards: Some(OneOrMany::Many(vec![STDIO.to_owned()])), ..Spec::default() };
-        self.counted.put(&mut spec);
-        self.weights.put(&mut spec)?;
-        self.measured.put(&mut spec);
-        self.told.put(&mut spec);
-        self.running.put(&mut spec);
+        self.result.put(&mut spec)?;
         if self.emit_spec {
             return print(&spec.to_toml()?).map(|()| 0);
         }

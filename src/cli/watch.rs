@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::flags;
 use super::output::{print, say, say_error};
 use super::progress::{LogFlags, planned, quiet};
+use super::result_flags::ResultFlags;
 use super::service::tell_manager;
 use super::signals::{Signals, Woken};
 use crate::error::{Error, Result, plural};
@@ -42,15 +42,7 @@ pub(super) struct WatchVerb {
     #[arg(long, value_name = "N", default_value_t = 20)]
     max_failures: u64,
     #[command(flatten)]
-    counted: flags::CountFlags,
-    #[command(flatten)]
-    weights: flags::WeightFlags,
-    #[command(flatten)]
-    measured: flags::RowMeasureFlags,
-    #[command(flatten)]
-    told: flags::ReportFlags,
-    #[command(flatten)]
-    running: flags::RunFlags,
+    result: ResultFlags,
     #[command(flatten)]
     logging: LogFlags,
     /// Print the equivalent pipeline file and exit
@@ -83,11 +75,7 @@ impl WatchVerb {
     /// What each run is made of. A result is replaced, and nothing is done while nothing changes.
     fn spec(&self) -> Result<Spec> {
         let mut spec = Spec::default();
-        self.counted.put(&mut spec);
-        self.weights.put(&mut spec)?;
-        self.measured.put(&mut spec);
-        self.told.put(&mut spec);
-        self.running.put(&mut spec);
+        self.result.put(&mut spec)?;
         match &self.shards[..] {
             [file] if Path::new(file).extension().is_some_and(|ending| ending == "toml") => {
                 if spec.to_toml()? != Spec::default().to_toml()? {
