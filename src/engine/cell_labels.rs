@@ -48,7 +48,8 @@ pub(crate) fn parts_of_cell<'t>(
     }
 }
 
-/// Calls `each` with the label that a part of a text names, if it names one. False for a part that is no text.
+/// Calls `each` with the label that a part of a text names, if it names one. False for a part that is no text, and for
+/// one with an escape.
 pub(crate) fn label_of_part(
     counting: &Counting,
     part: UsualElement<'_>,
@@ -59,6 +60,7 @@ pub(crate) fn label_of_part(
     match (counting.layout.kind, part) {
         (LayoutKind::Delimited, _) if !counting.names_label(text) => {}
         (LayoutKind::Delimited, _) => each(Value::Text(text)),
+        (_, UsualElement::Name(_)) if text.contains('\\') => return false,
         (_, UsualElement::Name(_)) => with_label(counting, &Element::Text(text.into()), each),
         (_, UsualElement::Number(_)) => match text.parse() {
             Ok(whole) => with_label(counting, &Element::Int(whole), each),

@@ -4,7 +4,8 @@
 /// An element of a list, as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UsualElement<'t> {
-    /// What stands between quotes.
+    /// What stands between quotes, or a piece. A list with a backslash in a name has to be read by
+    /// [`super::structured::list`].
     Name(&'t [u8]),
     /// A whole number from 0 on, without a sign and leading zeros, of at most 18 digits.
     Number(&'t [u8]),
@@ -29,10 +30,7 @@ pub(crate) fn usual_list<'t>(bytes: &'t [u8], mut each: impl FnMut(UsualElement<
         let element = match bytes.get(at) {
             Some(&byte) if byte == close => break,
             Some(&quote @ (b'"' | b'\'')) => {
-                let Some(end) = first_of(bytes, at + 1, [quote, b'\\']) else { return false };
-                if bytes[end] != quote {
-                    return false;
-                }
+                let Some(end) = first_of(bytes, at + 1, [quote]) else { return false };
                 let name = &bytes[at + 1..end];
                 at = end + 1;
                 UsualElement::Name(name)
@@ -171,7 +169,7 @@ mod tests {
                 UsualElement::Name(name) => Element::Text(text_of(name).into()),
                 UsualElement::Number(number) => Element::Int(text_of(number).parse().unwrap()),
             });
-            true
+            !matches!(element, UsualElement::Name(name) if name.contains(&b'\\'))
         });
         read.then_some(all)
     }

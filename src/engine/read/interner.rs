@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::engine::cell_labels::{label_of_part, labels_of_cell, parts_of_cell};
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
-use crate::engine::read::known_texts::{KnownTexts, PartLabel, TextWords};
+use crate::engine::read::known_texts::{KnownTexts, PartLabel};
 use crate::error::there_are;
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::LayoutKind;
@@ -117,7 +117,7 @@ impl Interner {
     }
 
     /// Like [`Self::cell`] of a text, part by part, whose labels are known mostly. False for a text that is not written
-    /// as most are, and where a label is wrong: nothing is added, and [`Self::cell`] finds out. `text` is UTF-8.
+    /// as most are or not UTF-8, and where a label is wrong: nothing is added, and [`Self::cell`] finds out.
     pub(crate) fn usual_cell(&mut self, counting: &Counting, text: &[u8], out: &mut Vec<u32>) -> bool {
         let before = out.len();
         let read = parts_of_cell(counting, text, |part| self.part(counting, part, out));
@@ -129,13 +129,11 @@ impl Interner {
 
     /// Adds the ids of the label that a part of a cell names; false when it is wrong.
     fn part(&mut self, counting: &Counting, part: UsualElement<'_>, out: &mut Vec<u32>) -> bool {
-        let words = match part {
-            UsualElement::Name(name) => TextWords::new(name, false),
-            UsualElement::Number(digits) => TextWords::new(digits, true),
+        let (text, is_number) = match part {
+            UsualElement::Name(name) => (name, false),
+            UsualElement::Number(digits) => (digits, true),
         };
-        if let Some(words) = &words
-            && let Some(known) = self.texts.get(words)
-        {
+        if let Some(known) = self.texts.get(text, is_number) {
             if let PartLabel::Label(label) = known {
                 out.push(label);
             }
@@ -151,9 +149,7 @@ impl Interner {
             [label] => PartLabel::Label(label),
             _ => return true,
         };
-        if let Some(words) = words {
-            self.texts.keep(words, known);
-        }
+        self.texts.keep(text, is_number, known);
         true
     }
 

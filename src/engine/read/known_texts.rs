@@ -3,23 +3,17 @@
 //! Most cells name a few labels again and again. Here a text is two or four words beside each other, which are
 //! compared at once; whoever asks looks up longer texts, and those that another one took the place of.
 
-/// Bytes of the longest text that is kept.
-const LONGEST: usize = 32;
 /// Pairs of places: a few hundred labels rarely stand in each other's way.
 const PAIRS: usize = 1 << 11;
+/// Bytes of the longest text of two words, and of four.
+const SHORT: usize = 16;
+const LONGEST: usize = 32;
 
 /// What a text stands for, if it was met lately.
 #[derive(Debug, Default)]
 pub(super) struct KnownTexts {
-    /// Empty until the first text.
-    places: Vec<[KnownText; 2]>,
-}
-
-/// A text as words, with its length and kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TextWords {
-    words: [u64; LONGEST / 8],
-    kind: u32,
+    short: TextPlaces<2>,
+    long: TextPlaces<4>,
 }
 
 /// What a text stands for.
@@ -29,46 +23,76 @@ pub(super) enum PartLabel {
     Label(u32),
 }
 
-#[derive(Debug, Clone, Copy)]
-struct KnownText {
-    text: TextWords,
-    label: PartLabel,
+/// Texts of at most `WORDS` words. Most are short, and their places lie close together.
+#[derive(Debug, Default)]
+struct TextPlaces<const WORDS: usize> {
+    /// Empty until the first text.
+    pairs: Vec<[KnownText<WORDS>; 2]>,
 }
 
-/// No text has this kind.
-const NOTHING: KnownText =
-    KnownText { text: TextWords { words: [0; LONGEST / 8], kind: u32::MAX }, label: PartLabel::Nothing };
+#[derive(Debug, Clone, Copy)]
+struct KnownText<const WORDS: usize> {
+    text: TextWords<WORDS>,
+    /// `u32::MAX` for none.
+    label: u32,
+}
 
-impl TextWords {
-    /// A text of at most [`LONGEST`] bytes; numbers are others than names that are written alike.
-    #[inline]
-    pub(super) fn new(text: &[u8], is_number: bool) -> Option<Self> {
-        // Words overlap where the length is no multiple of theirs.
-        let (word, half) =
-            (|bytes: &[u8; 8]| u64::from_le_bytes(*bytes), |bytes: &[u8; 4]| u32::from_le_bytes(*bytes));
-        let words = match (text.first_chunk(), text.last_chunk()) {
-            _ if text.len() > LONGEST => return None,
-            (Some(first), Some(last)) if text.len() <= 16 => [word(first), word(last), 0, 0],
-            (Some(first), Some(last)) => {
-                let (second, third) = (text[8..].first_chunk()?, text[..text.len() - 8].last_chunk()?);
-                [word(first), word(last), word(second), word(third)]
-            }
-            _ => match (text.first_chunk(), text.last_chunk()) {
-                (Some(first), Some(last)) => [u64::from(half(first)) | u64::from(half(last)) << 32, 0, 0, 0],
-                _ => [text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0, 0, 0],
-            },
-        };
-        let kind = u32::try_from(text.len()).ok()? << 1 | u32::from(is_number);
-        Some(Self { words, kind })
+/// A text as words, with its length and kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TextWords<const WORDS: usize> {
+    words: [u64; WORDS],
+    kind: u32,
+}
+
+/// Numbers are others than names that are written alike.
+#[expect(clippy::cast_possible_truncation, reason = "texts are short")]
+#[inline]
+fn kind(text: &[u8], is_number: bool) -> u32 {
+    (text.len() as u32) << 1 | u32::from(is_number)
+}
+
+/// A text of at most [`SHORT`] bytes. Words overlap where the length is no multiple of theirs.
+#[inline]
+fn short(text: &[u8], is_number: bool) -> TextWords<2> {
+    let (word, half) =
+        (|bytes: &[u8; 8]| u64::from_le_bytes(*bytes), |bytes: &[u8; 4]| u32::from_le_bytes(*bytes));
+    let words = match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => [word(first), word(last)],
+        _ => match (text.first_chunk(), text.last_chunk()) {
+            (Some(first), Some(last)) => [u64::from(half(first)) | u64::from(half(last)) << 32, 0],
+            _ => [text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0],
+        },
+    };
+    TextWords { words, kind: kind(text, is_number) }
+}
+
+/// A text of more than [`SHORT`] and at most [`LONGEST`] bytes.
+#[inline]
+fn long(text: &[u8], is_number: bool) -> Option<TextWords<4>> {
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    if text.len() <= SHORT || text.len() > LONGEST {
+        return None;
     }
+    let words = [
+        word(text.first_chunk()?),
+        word(text.last_chunk()?),
+        word(text[8..].first_chunk()?),
+        word(text[..text.len() - 8].last_chunk()?),
+    ];
+    Some(TextWords { words, kind: kind(text, is_number) })
+}
+
+impl<const WORDS: usize> TextWords<WORDS> {
+    /// No text has this kind.
+    const NOTHING: Self = Self { words: [0; WORDS], kind: u32::MAX };
 
     /// The number of its pair of places.
     #[inline]
     fn pair(&self) -> usize {
         const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-        let [a, b, c, d] = self.words;
-        let mixed = (a ^ b.rotate_left(23) ^ c.rotate_left(41) ^ d.rotate_left(11) ^ u64::from(self.kind))
-            .wrapping_mul(MIX);
+        const TURNS: [u32; 4] = [0, 23, 41, 11];
+        let words = self.words.iter().zip(TURNS).fold(0, |mixed, (word, turn)| mixed ^ word.rotate_left(turn));
+        let mixed = (words ^ u64::from(self.kind)).wrapping_mul(MIX);
         ((mixed ^ mixed << 16) >> 48) as usize % PAIRS
     }
 
@@ -80,24 +104,49 @@ impl TextWords {
     }
 }
 
+impl<const WORDS: usize> TextPlaces<WORDS> {
+    #[inline]
+    fn get(&self, text: &TextWords<WORDS>) -> Option<PartLabel> {
+        let [one, other] = self.pairs.get(text.pair())?;
+        let label = match (one.text.is(text), other.text.is(text)) {
+            (true, _) => one.label,
+            (_, true) => other.label,
+            _ => return None,
+        };
+        Some(if label == u32::MAX { PartLabel::Nothing } else { PartLabel::Label(label) })
+    }
+
+    fn keep(&mut self, text: TextWords<WORDS>, label: PartLabel) {
+        if self.pairs.is_empty() {
+            self.pairs = vec![[KnownText { text: TextWords::NOTHING, label: 0 }; 2]; PAIRS];
+        }
+        let label = match label {
+            PartLabel::Nothing => u32::MAX,
+            PartLabel::Label(u32::MAX) => return,
+            PartLabel::Label(label) => label,
+        };
+        if let Some(pair) = self.pairs.get_mut(text.pair()) {
+            *pair = [KnownText { text, label }, pair[0]];
+        }
+    }
+}
+
 impl KnownTexts {
     /// What a text stands for; `None` where that has to be found out.
     #[inline]
-    pub(super) fn get(&self, text: &TextWords) -> Option<PartLabel> {
-        let [one, other] = self.places.get(text.pair())?;
-        if one.text.is(text) {
-            return Some(one.label);
+    pub(super) fn get(&self, text: &[u8], is_number: bool) -> Option<PartLabel> {
+        if text.len() <= SHORT {
+            return self.short.get(&short(text, is_number));
         }
-        other.text.is(text).then_some(other.label)
+        self.long.get(&long(text, is_number)?)
     }
 
-    /// Keeps what a text stands for. Of a pair, the text that was kept last stays.
-    pub(super) fn keep(&mut self, text: TextWords, label: PartLabel) {
-        if self.places.is_empty() {
-            self.places = vec![[NOTHING; 2]; PAIRS];
-        }
-        if let Some(pair) = self.places.get_mut(text.pair()) {
-            *pair = [KnownText { text, label }, pair[0]];
+    /// Keeps what a text stands for, if it is short. Of a pair, the text that was kept last stays.
+    pub(super) fn keep(&mut self, text: &[u8], is_number: bool, label: PartLabel) {
+        if text.len() <= SHORT {
+            self.short.keep(short(text, is_number), label);
+        } else if let Some(text) = long(text, is_number) {
+            self.long.keep(text, label);
         }
     }
 }
@@ -115,28 +164,32 @@ mod tests {
             a in prop::collection::vec(0..2_u8, 0..34), b in prop::collection::vec(0..2_u8, 0..34), same: bool, kinds: [bool; 2],
         ) {
             let b = if same { a.clone() } else { b };
-            let [one, other] = [TextWords::new(&a, kinds[0]), TextWords::new(&b, kinds[1])];
-            prop_assert_eq!(one.is_none(), a.len() > LONGEST);
-            if let (Some(one), Some(other)) = (one, other) {
-                prop_assert_eq!(one == other, a == b && kinds[0] == kinds[1]);
+            let mut known = KnownTexts::default();
+            known.keep(&a, kinds[0], PartLabel::Label(3));
+            prop_assert_eq!(known.get(&a, kinds[0]).is_none(), a.len() > LONGEST);
+            if a.len() <= LONGEST {
+                prop_assert_eq!(known.get(&b, kinds[1]).is_some(), a == b && kinds[0] == kinds[1]);
             }
         }
     }
 
     #[test]
     fn a_text_is_known_until_another_takes_its_place() {
-        let mut known = KnownTexts::default();
-        let words = |number: u32| TextWords::new(format!("label/{number}").as_bytes(), false).unwrap();
-        let label = |number: u32| {
-            if number.is_multiple_of(7) { PartLabel::Nothing } else { PartLabel::Label(number) }
-        };
-        assert_eq!(known.get(&words(0)), None);
-        for number in 0..100_000 {
-            known.keep(words(number), label(number));
-            assert_eq!(known.get(&words(number)), Some(label(number)));
+        for before in ["label/", "a label with a long name/"] {
+            let mut known = KnownTexts::default();
+            let text = |number: u32| format!("{before}{number}");
+            let label = |number: u32| {
+                if number.is_multiple_of(7) { PartLabel::Nothing } else { PartLabel::Label(number) }
+            };
+            assert_eq!(known.get(text(0).as_bytes(), false), None);
+            for number in 0..100_000 {
+                known.keep(text(number).as_bytes(), false, label(number));
+                assert_eq!(known.get(text(number).as_bytes(), false), Some(label(number)));
+            }
+            let right =
+                (0..100_000).filter_map(|number| Some((number, known.get(text(number).as_bytes(), false)?)));
+            assert!(right.clone().all(|(number, known)| known == label(number)));
+            assert!(right.count() > PAIRS);
         }
-        let right = (0..100_000).filter_map(|number| Some((number, known.get(&words(number))?)));
-        assert!(right.clone().all(|(number, known)| known == label(number)));
-        assert!(right.count() > PAIRS);
     }
 }

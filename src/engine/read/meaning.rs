@@ -138,10 +138,9 @@ pub(crate) fn is_flat(chunk: &pages::Chunk<'_>) -> bool {
 
 impl LabelSet for StoredLabels<'_> {
     fn labels(&mut self, value: pages::StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
-        // Most cells are of ASCII, which is UTF-8 and found out at once.
+        // What stands between the parts is ASCII or the delimiter, so that the text is UTF-8 where its parts are.
         if let pages::StoredValue::Text(bytes) = value
             && self.is_cell
-            && bytes.is_ascii()
             && !self.counting.may_name_no_label()
             && self.interner.usual_cell(self.counting, bytes, out)
         {

@@ -41,11 +41,12 @@ pub(super) fn each_kept_value(
             Coding::Dictionary => histogram.add_kept(&dictionary, page.values, kept.range())?,
             Coding::Rle => {
                 let (mut bits, mut ones, mut at) = (Hybrid::booleans(page.values)?, 0, 0);
+                let range = kept.range();
                 bits.runs(kept.len(), |run| {
                     ones += match run {
                         HybridRun::Repeat { value: 0, .. } => 0,
-                        HybridRun::Repeat { len, .. } => kept.ones_of(at, len),
-                        HybridRun::Packed(packed) => kept_ones(packed, &kept, at),
+                        HybridRun::Repeat { len, .. } => range.ones_of(at, len),
+                        HybridRun::Packed(packed) => range.ones_in(packed, at),
                     };
                     at += run.len();
                     Ok(())
@@ -58,19 +59,6 @@ pub(super) fn each_kept_value(
     }
     histogram.entries().for_each(|(index, rows)| each(dictionary.value(index), rows));
     Ok(found)
-}
-
-/// How many of the values that are kept are 1; the first value of `packed` is value `from` of the page.
-fn kept_ones(packed: Packed<'_>, kept: &KeptValues<'_>, from: usize) -> usize {
-    let (mut ones, mut at) = (0, from);
-    packed.words(|word, n| {
-        // Of rare labels most words are 0.
-        if word != 0 {
-            ones += (word & kept.word(at, n)).count_ones() as usize;
-        }
-        at += n;
-    });
-    ones
 }
 
 fn both_bits(values: usize, ones: usize, each: &mut dyn FnMut(StoredValue<'_>, u64)) {
@@ -92,7 +80,7 @@ fn plain_values(
     match leaf.physical {
         Physical::Bit => {
             let packed = Packed { bytes: page.values, width: 1, start: 0, len };
-            both_bits(values, kept_ones(packed, kept, 0), each);
+            both_bits(values, kept.range().ones_in(packed, 0), each);
         }
         Physical::Word4 => {
             kept_words(

@@ -2,7 +2,7 @@
 //!
 //! `BooleanBuffer` of Arrow gives no words that begin between two bytes, and has neither [`gather`] nor [`deposit`].
 
-use super::packed::low_bits;
+use super::packed::{Packed, low_bits};
 
 /// Bits that are appended.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -24,17 +24,6 @@ impl Bits {
     /// Number of bits.
     pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    /// How many are set.
-    pub(crate) fn ones(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    /// How many of `len` bits from `from` on are set.
-    pub(crate) fn ones_of(&self, from: usize, len: usize) -> usize {
-        let words = (from..from + len).step_by(64).map(|at| self.word(at, (from + len - at).min(64)));
-        words.map(|word| word.count_ones() as usize).sum()
     }
 
     /// `n` bits from bit `at` on, up to 64.
@@ -84,18 +73,50 @@ impl Bits {
     }
 }
 
+/// How many bits are set in front of each word, and in all.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Ranks(Vec<u32>);
+
+impl Ranks {
+    /// Those of fewer than 2^32 bits.
+    pub(crate) fn find(&mut self, bits: &Bits) {
+        self.0.clear();
+        let mut before = 0;
+        self.0.extend(bits.words.iter().map(|word| {
+            let here = before;
+            before += word.count_ones();
+            here
+        }));
+        self.0.push(before);
+    }
+
+    /// How many are set in all.
+    pub(crate) fn all(&self) -> usize {
+        self.0.last().map_or(0, |all| *all as usize)
+    }
+
+    /// How many of the first `end` bits are set.
+    #[inline]
+    fn before(&self, bits: &Bits, end: usize) -> usize {
+        let (word, bit) = (end / 64, end % 64);
+        let (Some(before), Some(last)) = (self.0.get(word), bits.words.get(word)) else { return self.all() };
+        *before as usize + (last & low_bits(bit)).count_ones() as usize
+    }
+}
+
 /// Some bits side by side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BitRange<'b> {
     bits: &'b Bits,
+    ranks: &'b Ranks,
     from: usize,
     len: usize,
 }
 
 impl<'b> BitRange<'b> {
-    /// `len` bits from bit `from` on.
-    pub(crate) fn new(bits: &'b Bits, from: usize, len: usize) -> Self {
-        Self { bits, from, len }
+    /// `len` bits from bit `from` on; `ranks` are those of `bits`.
+    pub(crate) fn new(bits: &'b Bits, ranks: &'b Ranks, from: usize, len: usize) -> Self {
+        Self { bits, ranks, from, len }
     }
 
     /// Number of bits.
@@ -104,8 +125,40 @@ impl<'b> BitRange<'b> {
     }
 
     /// How many of `len` bits from bit `at` on are set.
+    #[inline]
     pub(crate) fn ones_of(&self, at: usize, len: usize) -> usize {
-        self.bits.ones_of(self.from + at, len)
+        let from = self.from + at;
+        if len <= 64 {
+            return self.bits.word(from, len).count_ones() as usize;
+        }
+        self.ranks.before(self.bits, from + len) - self.ranks.before(self.bits, from)
+    }
+
+    /// How many are set of the bits from bit `at` on and, at the same place, of the values of one bit in `packed`.
+    pub(crate) fn ones_in(&self, packed: Packed<'_>, at: usize) -> usize {
+        let (from, mut ones) = (self.from + at, 0);
+        let (words, _) = packed.bytes.as_chunks::<8>();
+        let whole = if packed.start == 0 { words.len().min(packed.len / 64) } else { 0 };
+        // Whole words in loops of their own, so that they become ones over vector registers.
+        let words = &words[..whole];
+        let (mask, shift) = (self.bits.words.get(from / 64..).unwrap_or(&[]), from % 64);
+        let both = |word: &[u8; 8], mask: u64| (u64::from_le_bytes(*word) & mask).count_ones() as usize;
+        if shift == 0 {
+            ones += words.iter().zip(mask).map(|(word, mask)| both(word, *mask)).sum::<usize>();
+        } else {
+            let next = mask.iter().skip(1).chain([&0]);
+            let mask = mask.iter().zip(next).map(|(low, high)| low >> shift | high << (64 - shift));
+            ones += words.iter().zip(mask).map(|(word, mask)| both(word, mask)).sum::<usize>();
+        }
+        let (_, rest) = packed.split(whole * 64);
+        let mut from = from + whole * 64;
+        rest.words(|word, n| {
+            if word != 0 {
+                ones += (word & self.bits.word(from, n)).count_ones() as usize;
+            }
+            from += n;
+        });
+        ones
     }
 
     /// `n` bits from bit `at` on, up to 64.
@@ -192,6 +245,22 @@ mod tests {
         }
 
         #[test]
+        fn bits_that_are_set_in_both(
+            words in proptest::collection::vec(any::<u64>(), 8), bytes in proptest::collection::vec(any::<u8>(), 48),
+            from in 0..130_usize, at in 0..70_usize, start in 0..8_usize, len in 0..300_usize,
+        ) {
+            let (bits, mut ranks) = (Bits::new(words, 512), Ranks::default());
+            ranks.find(&bits);
+            let packed = Packed { bytes: &bytes, width: 1, start, len };
+            let both = (0..len).filter(|i| {
+                let bit = start + i;
+                bytes[bit / 8] >> (bit % 8) & 1 == 1 && bits.word(from + at + i, 1) == 1
+            });
+            let range = BitRange::new(&bits, &ranks, from, 512 - from);
+            prop_assert_eq!(range.ones_in(packed, at), both.count());
+        }
+
+        #[test]
         fn bits_come_back(parts in proptest::collection::vec((any::<u64>(), 0..=64_usize, any::<bool>()), 0..20)) {
             let (mut bits, mut expected) = (Bits::default(), Vec::new());
             for (word, n, repeats) in parts {
@@ -208,9 +277,13 @@ mod tests {
             for (at, bit) in expected.iter().enumerate() {
                 prop_assert_eq!(bits.word(at, 1) == 1, *bit);
             }
-            let half = expected.len() / 2;
-            prop_assert_eq!(bits.ones_of(half, expected.len() - half), expected[half..].iter().filter(|b| **b).count());
-            prop_assert_eq!(bits.ones(), expected.iter().filter(|b| **b).count());
+            let (half, mut ranks) = (expected.len() / 2, Ranks::default());
+            ranks.find(&bits);
+            let range = BitRange::new(&bits, &ranks, half / 2, expected.len() - half / 2);
+            let ones = |bits: &[bool]| bits.iter().filter(|bit| **bit).count();
+            prop_assert_eq!(range.ones_of(half - half / 2, expected.len() - half), ones(&expected[half..]));
+            prop_assert_eq!(range.ones_of(0, half - half / 2), ones(&expected[half / 2..half]));
+            prop_assert_eq!(ranks.all(), ones(&expected));
         }
     }
 }

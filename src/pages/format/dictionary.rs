@@ -181,13 +181,7 @@ impl Histogram {
     }
 
     fn kept_bits(&mut self, packed: Packed<'_>, kept: BitRange<'_>, from: usize) -> Option<u32> {
-        let (mut at, mut ones) = (from, 0);
-        packed.words(|word, n| {
-            if word != 0 {
-                ones += (word & kept.word(at, n)).count_ones() as usize;
-            }
-            at += n;
-        });
+        let ones = kept.ones_in(packed, from);
         self.bump(0, kept.ones_of(from, packed.len) - ones).or_else(|| self.bump(1, ones))
     }
 

@@ -1,6 +1,6 @@
 //! Which rows of a row group count.
 
-use super::bits::{BitRange, Bits, deposit, gather};
+use super::bits::{BitRange, Bits, Ranks, deposit, gather};
 use super::data_pages::DataPage;
 use super::leaf::LeafColumn;
 use super::levels::validity;
@@ -11,19 +11,20 @@ use crate::pages::outcome::Step;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowMask {
     bits: Bits,
-    kept: usize,
+    ranks: Ranks,
 }
 
 impl RowMask {
     /// One bit per row, 64 to a word, the lowest first: a row counts where its bit is set.
     pub(crate) fn new(words: Vec<u64>, rows: usize) -> Self {
-        let bits = Bits::new(words, rows);
-        Self { kept: bits.ones(), bits }
+        let (bits, mut ranks) = (Bits::new(words, rows), Ranks::default());
+        ranks.find(&bits);
+        Self { bits, ranks }
     }
 
     /// Number of rows that count.
     pub(crate) fn kept(&self) -> u64 {
-        self.kept as u64
+        self.ranks.all() as u64
     }
 
     /// These rows where each stands for a row of `of`, one after the other: those of them that count in `of`.
@@ -56,6 +57,11 @@ impl RowMask {
     pub(crate) fn word(&self, row: usize, n: usize) -> u64 {
         self.bits.word(row, n)
     }
+
+    /// `len` rows from row `row` on.
+    fn range(&self, row: usize, len: usize) -> BitRange<'_> {
+        BitRange::new(&self.bits, &self.ranks, row, len)
+    }
 }
 
 /// The values of a page of a column without lists that are in rows that count.
@@ -65,6 +71,7 @@ pub(crate) struct KeptValues<'m> {
     /// Where no row of the page is NULL, its bits are those of the mask from this row on; else they are in `own`.
     from: Option<usize>,
     own: Bits,
+    own_ranks: Ranks,
     /// Number of values, and of those that are kept.
     len: usize,
     ones: usize,
@@ -75,17 +82,14 @@ pub(crate) struct KeptValues<'m> {
 
 impl<'m> KeptValues<'m> {
     pub(crate) fn new(mask: &'m RowMask) -> Self {
-        let (own, valid) = (Bits::default(), Bits::default());
-        Self { mask, from: None, own, len: 0, ones: 0, rows: 0, valid }
+        let (own, own_ranks, valid) = (Bits::default(), Ranks::default(), Bits::default());
+        Self { mask, from: None, own, own_ranks, len: 0, ones: 0, rows: 0, valid }
     }
 
     /// Finds them; the page begins at row `from`.
     pub(crate) fn find(&mut self, leaf: LeafColumn, page: &DataPage<'_>, from: usize) -> Step<()> {
         let present = validity(leaf, page, &mut self.valid)?;
-        self.rows = match page.slots {
-            slots if slots == self.mask.rows() => self.mask.kept,
-            slots => self.mask.bits.ones_of(from, slots),
-        };
+        self.rows = self.mask.range(from, page.slots).ones_of(0, page.slots);
         if present == page.slots {
             (self.from, self.len, self.ones) = (Some(from), present, self.rows);
             return Ok(());
@@ -96,15 +100,16 @@ impl<'m> KeptValues<'m> {
             let valid = self.valid.word(at, n);
             self.own.push(gather(self.mask.word(from + at, n), valid), valid.count_ones() as usize);
         }
-        (self.from, self.len, self.ones) = (None, present, self.own.ones());
+        self.own_ranks.find(&self.own);
+        (self.from, self.len, self.ones) = (None, present, self.own_ranks.all());
         Ok(())
     }
 
     /// A bit for each value of the page.
     pub(crate) fn range(&self) -> BitRange<'_> {
         match self.from {
-            Some(from) => BitRange::new(&self.mask.bits, from, self.len),
-            None => BitRange::new(&self.own, 0, self.len),
+            Some(from) => self.mask.range(from, self.len),
+            None => BitRange::new(&self.own, &self.own_ranks, 0, self.len),
         }
     }
 
@@ -116,11 +121,6 @@ impl<'m> KeptValues<'m> {
     /// How many of them are kept.
     pub(crate) fn ones(&self) -> usize {
         self.ones
-    }
-
-    /// The same of `len` values from value `at` on.
-    pub(crate) fn ones_of(&self, at: usize, len: usize) -> usize {
-        if len == self.len { self.ones } else { self.range().ones_of(at, len) }
     }
 
     /// A bit for each of `n` values from value `at` on, up to 64.
@@ -234,7 +234,7 @@ mod tests {
             rows in 0..400_usize, left in proptest::collection::vec(any::<u64>(), 7), counts in proptest::collection::vec(any::<u64>(), 7),
         ) {
             let left = RowMask::new(left, rows);
-            let of = RowMask::new(counts, left.kept);
+            let of = RowMask::new(counts, usize::try_from(left.kept()).unwrap());
             let spread = left.spread(&of);
             let places: Vec<usize> = (0..rows).filter(|row| left.has(*row)).collect();
             let expected: Vec<usize> = places.iter().enumerate().filter(|(at, _)| of.has(*at)).map(|(_, row)| *row).collect();
