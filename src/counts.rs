@@ -233,6 +233,7 @@ impl LabelCounts {
     /// # Panics
     /// When `index` is not below [`LabelCounts::len`].
     #[must_use]
+    #[inline]
     pub fn sides(&self, index: usize) -> (f64, f64) {
         match &self.masses {
             Some(masses) => (masses[index].positives.to_f64(), masses[index].negatives.to_f64()),

@@ -16,8 +16,18 @@ use crate::counts::LabelCounts;
 #[derive(Debug)]
 pub struct Basis<'a> {
     counts: &'a LabelCounts,
+    /// Positives and negatives of each label: most measures go through all of them.
+    sides: Vec<(f64, f64)>,
     most: f64,
     compat: Compat,
+}
+
+impl<'a> Basis<'a> {
+    fn of(counts: &'a LabelCounts, compat: Compat) -> Self {
+        let sides: Vec<_> = (0..counts.len()).map(|i| counts.sides(i)).collect();
+        let most = sides.iter().map(|side| side.0).fold(0.0, f64::max);
+        Self { counts, sides, most, compat }
+    }
 }
 
 /// One row of `posweight list measures`.
@@ -70,10 +80,9 @@ impl Measures {
 /// Computes all measures of `counts`, from soft or weighted counts if present.
 #[must_use]
 pub(crate) fn measure(counts: &LabelCounts, compat: Compat) -> Measures {
-    let most = (0..counts.len()).map(|i| counts.sides(i).0).fold(0.0, f64::max);
-    let basis = Basis { counts, most, compat };
+    let basis = Basis::of(counts, compat);
     let values = MEASURES.iter().map(|measure| (measure.name, (measure.of)(&basis))).collect();
-    Measures { values, compat, most }
+    Measures { values, compat, most: basis.most }
 }
 
 /// Computes only the measures with these names.
@@ -83,8 +92,7 @@ pub(crate) fn measure_some<const N: usize>(
     compat: Compat,
     names: [&str; N],
 ) -> [Option<f64>; N] {
-    let most = (0..counts.len()).map(|i| counts.sides(i).0).fold(0.0, f64::max);
-    let basis = Basis { counts, most, compat };
+    let basis = Basis::of(counts, compat);
     names.map(|name| (MEASURES.iter().find(|measure| measure.name == name)?.of)(&basis))
 }
 

@@ -140,7 +140,7 @@ pub const MEASURES: [Measure; 20] = [
 
 impl Basis<'_> {
     fn sides(&self) -> impl Iterator<Item = (f64, f64)> + Clone + '_ {
-        (0..self.counts.len()).map(|i| self.counts.sides(i))
+        self.sides.iter().copied()
     }
 
     /// Values of a measure, for labels where it is defined.

@@ -128,17 +128,26 @@ impl Interner {
     }
 
     /// Adds the ids of the label that a part of a cell names; false when it is wrong.
+    #[inline]
     fn part(&mut self, counting: &Counting, part: UsualElement<'_>, out: &mut Vec<u32>) -> bool {
         let (text, is_number) = match part {
             UsualElement::Name(name) => (name, false),
             UsualElement::Number(digits) => (digits, true),
         };
-        if let Some(known) = self.texts.get(text, is_number) {
-            if let PartLabel::Label(label) = known {
+        match self.texts.get(text, is_number) {
+            Some(PartLabel::Label(label)) => {
                 out.push(label);
+                true
             }
-            return true;
+            Some(PartLabel::Nothing) => true,
+            None => self.new_part(counting, part, out),
         }
+    }
+
+    /// The same of a part that is not among the known texts.
+    #[cold]
+    #[inline(never)]
+    fn new_part(&mut self, counting: &Counting, part: UsualElement<'_>, out: &mut Vec<u32>) -> bool {
         let (before, mut fits) = (out.len(), true);
         let read = label_of_part(counting, part, &mut |label| fits &= self.ids(&label, out).is_ok());
         if !read || !fits {
@@ -149,7 +158,10 @@ impl Interner {
             [label] => PartLabel::Label(label),
             _ => return true,
         };
-        self.texts.keep(text, is_number, known);
+        match part {
+            UsualElement::Name(name) => self.texts.keep(name, false, known),
+            UsualElement::Number(digits) => self.texts.keep(digits, true, known),
+        }
         true
     }
 

@@ -18,6 +18,7 @@ impl CarryCounts {
     }
 
     /// Makes room for `label`.
+    #[inline]
     pub(super) fn admit(&mut self, label: u32) {
         if label as usize >= self.low.len() {
             self.low.resize(label as usize + 1, 0);
@@ -38,6 +39,7 @@ impl CarryCounts {
     }
 
     /// Adds `rows`, which may be negative, to a label that has room.
+    #[inline]
     pub(crate) fn add(&mut self, label: u32, rows: i64) {
         if let Some(low) = self.low.get_mut(label as usize) {
             let sum = i64::from(*low) + rows;
