@@ -16,7 +16,7 @@ use crate::source::formats::{SavePlace, as_parquet};
 use crate::source::label_path::LabelPath;
 use crate::source::layout::select;
 use crate::source::listing::Listing;
-use crate::source::pass_on::PassOn;
+use crate::source::pass_on::{PassOn, unbuffered};
 use crate::source::row_stream::ComingRows;
 use crate::source::spool::Spooled;
 use crate::source::stdin::{IpcRows, spool, spool_first};
@@ -69,9 +69,12 @@ pub(super) fn sources(plan: &CountPlan, one_pass: OnePass) -> Result<Sources> {
     if stdin.is_terminal() {
         return Err(Error::usage("-: stdin is a terminal").hint("pipe an Arrow IPC stream into posweight"));
     }
+    let refused = |cause: std::io::Error| Error::input(format!("-: stdin cannot be read: {cause}"));
     let input: Box<dyn Read + Send> = match plan.pass_on {
-        Some(on_broken_pipe) => Box::new(PassOn::new(stdin, std::io::stdout(), on_broken_pipe)),
-        None => Box::new(stdin),
+        Some(on_broken_pipe) => {
+            Box::new(PassOn::between(&stdin, &std::io::stdout(), on_broken_pipe).map_err(refused)?)
+        }
+        None => Box::new(unbuffered(&stdin).map_err(refused)?),
     };
     let mut rows =
         ComingRows::begin(Box::new(IpcRows::open(input, choose)?.drained(plan.pass_on.is_some())))?;

@@ -1,6 +1,7 @@
 //! An Arrow IPC stream on stdin: rows that come once, or a shard of this run.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
@@ -116,14 +117,37 @@ pub(crate) fn spool(rows: &mut ComingRows, parent: &Path, limit: u64) -> Result<
     spool.finish()
 }
 
-/// Saves the rows that are looked at.
+/// Saves those of the first rows that are looked at: their beginning, and parts of the others.
 ///
 /// # Errors
 /// As [`spool`].
 pub(crate) fn spool_first(rows: &ComingRows, parent: &Path, limit: u64) -> Result<Spooled> {
     let mut spool = Spool::create(rows.schema(), parent, limit, rows.name())?;
-    rows.first().iter().try_for_each(|batch| spool.write(batch))?;
+    let mut begin = 0;
+    let all = rows.first().iter().map(RecordBatch::num_rows).sum();
+    for batch in rows.first() {
+        let end = begin + batch.num_rows();
+        for part in looked_at(all) {
+            let (from, to) = (part.start.max(begin), part.end.min(end));
+            if from < to {
+                spool.write(&batch.slice(from - begin, to - from))?;
+            }
+        }
+        begin = end;
+    }
     spool.finish()
+}
+
+/// Of `all` rows, those that are looked at.
+fn looked_at(all: usize) -> impl Iterator<Item = Range<usize>> {
+    const BEGINNING: usize = 4096;
+    const PARTS: usize = 8;
+    const PART: usize = 512;
+    let beginning = all.min(BEGINNING);
+    let step = (all - beginning).div_ceil(PARTS);
+    let parts = (0..PARTS).map(move |part| beginning + part * step);
+    let parts = parts.map(move |from| from.min(all)..(from + PART.min(step)).min(all));
+    std::iter::once(0..beginning).chain(parts)
 }
 
 /// What messages call a stream.
@@ -187,6 +211,19 @@ mod tests {
         assert_eq!((shards[0].rows, shards[0].name.as_str(), shards[0].schema.fields().len()), (9, "-", 1));
         drop(spooled);
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_beginning_and_parts_of_the_first_rows_are_looked_at() {
+        let rows = |all: usize| looked_at(all).flatten().collect::<Vec<_>>();
+        for all in [0, 1, 4095, 4096, 4097, 8192] {
+            assert_eq!(rows(all), (0..all).collect::<Vec<_>>());
+        }
+        for all in [8193, 65_536, 1_000_000] {
+            let rows = rows(all);
+            assert!(rows.is_sorted_by(|a, b| a < b) && rows.len() <= 8192);
+            assert!(rows[..4096].iter().copied().eq(0..4096) && rows.last().unwrap() * 10 > all * 8);
+        }
     }
 
     #[test]

@@ -91,7 +91,8 @@ impl<const WORDS: usize> TextWords<WORDS> {
     fn pair(&self) -> usize {
         const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
         const TURNS: [u32; 4] = [0, 23, 41, 11];
-        let words = self.words.iter().zip(TURNS).fold(0, |mixed, (word, turn)| mixed ^ word.rotate_left(turn));
+        let words =
+            self.words.iter().zip(TURNS).fold(0, |mixed, (word, turn)| mixed ^ word.rotate_left(turn));
         let mixed = (words ^ u64::from(self.kind)).wrapping_mul(MIX);
         ((mixed ^ mixed << 16) >> 48) as usize % PAIRS
     }
