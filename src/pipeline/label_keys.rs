@@ -159,7 +159,7 @@ fn vector_width(layout: &Layout, schema: &Schema, shards: &[Shard]) -> Result<u6
         return u64::try_from(*width).map_err(|_| Error::input("a list of negative size"));
     }
     list_length(shards, layout.column())?.ok_or_else(|| {
-        Error::usage(format!("column {:?} has no list in its first rows, so C is unknown", layout.column()))
+        Error::usage(format!("no list was found in column {:?}, so C is unknown", layout.column()))
             .hint("give the number of labels with --num-labels, or their names with --vocabulary")
     })
 }

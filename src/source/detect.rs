@@ -92,19 +92,17 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
     Ok(Detected { layout, why, candidates })
 }
 
-/// The length of the first list of a column; `None` when all are null in the first rows.
+/// The length of the first list of a column; `None` when all are null.
 ///
 /// # Errors
-/// [`Error::Input`] naming the shard when its first rows cannot be read.
+/// [`Error::Input`] naming the shard when its rows cannot be read.
 pub(crate) fn list_length(shards: &[Shard], column: &str) -> Result<Option<u64>> {
     use arrow::array::AsArray;
     use arrow::compute::{cast, kernels::length::length};
     use arrow::datatypes::{DataType, Int64Type};
-    const ROWS: usize = 1024;
     for shard in shards.iter().filter(|shard| shard.rows > 0) {
         let mut first = None;
-        let rows = RowChoice::Of(0, std::iter::once(0..ROWS).collect());
-        read_columns(shard, rows, &|name| name == column, &mut |batch| {
+        read_columns(shard, RowChoice::All, &|name| name == column, &mut |batch| {
             if is_text(&plain_type(batch.column(0).data_type())) {
                 first = first_length(batch.column(0));
                 return Ok(if first.is_some() { Enough::Yes } else { Enough::No });

@@ -240,3 +240,24 @@ fn sample_data_is_read_as_before() {
     let question = layout(&place, &[folder.to_str().unwrap()]);
     assert!(question.contains("--labels class --layout class"), "{question}");
 }
+
+#[test]
+fn the_length_of_vectors_is_that_of_the_first_one_however_late_it_comes() {
+    let place = Place::new();
+    let vectors = |nulls: usize, then: Option<[i64; 3]>| {
+        let lists = std::iter::repeat_n(None, nulls)
+            .chain(then.map(Some))
+            .map(|list| list.map(|list| list.map(Some)));
+        array(ListArray::from_iter_primitive::<Int64Type, _, _>(lists))
+    };
+    let small_groups = || WriterProperties::builder().set_max_row_group_row_count(Some(1)).build();
+    let flags = ["--layout", "vector", "--labels", "y"];
+    write_with(&place.path("a.parquet"), vec![("y", vectors(2, Some([0, 1, 1])))], small_groups());
+    assert_eq!(place.weights(&[&["a.parquet"], &flags[..]].concat())["missing"], json!([2, 2, 2]));
+    write_with(&place.path("b.parquet"), vec![("y", vectors(3, None))], small_groups());
+    let refused = compute(&place, &[&["b.parquet"], &flags[..]].concat());
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("no list was found in column \"y\""), "{}", refused.stderr);
+    let counted = place.weights(&[&["b.parquet", "--num-labels", "3"], &flags[..]].concat());
+    assert_eq!(counted["missing"], json!([3, 3, 3]));
+}

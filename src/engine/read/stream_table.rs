@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::source::row_stream::SharedRows;
 
 /// Batches that were read and wait to be counted, for each thread that counts.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 /// The columns of `columns`, and the number of the one shard beside them.
 pub(super) fn stream_table(
