@@ -14,6 +14,7 @@ mod flags;
 mod help;
 mod inspect;
 mod list;
+mod live;
 mod man;
 mod output;
 mod progress;

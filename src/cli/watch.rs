@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::output::{print, say, say_error};
-use super::progress::{LogFlags, planned, quiet};
+use super::progress::{LogFlags, planned};
 use super::result_flags::ResultFlags;
 use super::service::tell_manager;
 use super::signals::{Signals, Woken};
@@ -96,13 +96,14 @@ impl WatchVerb {
     async fn watch(&self, spec: &Spec, every: Duration) -> Result<u8> {
         let mut signals = Signals::new()?.with_hangup()?;
         let (mut failures, mut last_error) = (0, None);
+        let watcher = self.logging.watcher_of_many();
         let mut asked = false;
         tell_manager("READY=1\nSTATUS=looking at the shards");
         loop {
             let skip_exit_code = spec.skip_exit_code.filter(|_| !asked);
             let plan = planned(Spec { skip_exit_code, ..spec.clone() })?;
             let clock = Instant::now();
-            let ended = run(&plan, &quiet(), signals.end()).await;
+            let ended = run(&plan, &watcher, signals.end()).await;
             let status = match ended {
                 Ok(ended) => {
                     (failures, last_error) = (0, None);

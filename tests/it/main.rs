@@ -142,6 +142,8 @@ mod faults;
 mod surroundings;
 /// Rows of stdin: counted as they come, and passed on.
 mod streams;
+/// The live view of a run on a terminal.
+mod live;
 /// `watch` follows shards that come and go.
 mod watch;
 mod handed;
