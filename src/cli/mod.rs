@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr; a broken pipe is success.
 
 mod apply;
+mod changes;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
