@@ -161,7 +161,7 @@ impl PlanFolds {
             return Err(damaged(&"this is no file of a plan"));
         }
         let path = self.folder.path().join(&shard.file);
-        let file = File::open(&path).map_err(|cause| Error::reading(&path, &cause))?;
+        let file = File::open(&path).map_err(|cause| damaged(&cause))?;
         let reader = reader(file).map_err(|cause| damaged(&cause))?;
         let all = usize::try_from(shard.shard_rows).map_err(|_| damaged(&"too many rows"))?;
         let mut folds = vec![NO_FOLD; all];

@@ -148,7 +148,7 @@ mod linux {
 
         /// Waits for events; ends when there can be no more.
         fn listen(&self) {
-            let mut buffer = [MaybeUninit::uninit(); 1 << 14];
+            let mut buffer = [MaybeUninit::uninit(); 1 << 13];
             let mut events = Reader::new(&self.inotify, &mut buffer);
             loop {
                 let event = match events.next() {

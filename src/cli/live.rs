@@ -194,9 +194,13 @@ fn third(rarest: &Rarest) -> String {
 }
 
 /// A number of rows or bytes.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "speeds and times are far below 2^64"
+)]
 fn whole(number: f64) -> u64 {
-    // Speeds are far below 2^64.
-    number.round() as u64
+    number.max(0.0).round() as u64
 }
 
 /// Seconds as `0:07`, `12:34` or `1:02:03`.

@@ -140,7 +140,8 @@ fn a_stream_of_rows_has_the_same_folds() {
     for batch in StreamReader::try_new(&bytes[..], None).unwrap() {
         shown.extend(texts(&batch.unwrap(), "fold"));
     }
-    let expected = SHARDS.iter().flat_map(|(name, rows)| (0..*rows).map(move |row| (name.to_string(), row)));
+    let expected =
+        SHARDS.iter().flat_map(|(name, rows)| (0..*rows).map(move |row| ((*name).to_owned(), row)));
     assert_eq!(shown, expected.map(|place| folds.get(&place).cloned()).collect::<Vec<_>>());
 }
 

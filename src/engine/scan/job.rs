@@ -66,9 +66,10 @@ impl GroupCounts {
     }
 
     fn positives(&self, label: usize, has_cells: bool) -> u64 {
-        match has_cells {
-            true => self.tallies.labels.get(label).map_or(0, |tally| tally.positives),
-            false => self.positives.rows_with(label),
+        if has_cells {
+            self.tallies.labels.get(label).map_or(0, |tally| tally.positives)
+        } else {
+            self.positives.rows_with(label)
         }
     }
 }
