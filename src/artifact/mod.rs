@@ -2,7 +2,7 @@
 //!
 //! [`counts`] `counts.parquet` · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
 //! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json`, made of [`imbalance_entries`] and read
-//! back by [`saved`] · [`plan`] the rows of a sampling plan, [`plan_json`] `plan.json`, [`plan_copy`] the sampled shards,
+//! back by [`saved`] · [`plan`] the rows of a sampling plan, [`plan_json`] `plan.json`, [`plan_folds`] its folds read back, [`plan_copy`] the sampled shards,
 //! [`appended`] shards with columns more ·
 //! [`results`] `run_results.json`, and [`summary`], [`metrics`] and [`lineage`] made from it, [`side`] where a
 //! person wants them · [`catalog`] all files
@@ -21,6 +21,7 @@ pub(crate) mod lineage;
 pub(crate) mod metrics;
 pub(crate) mod plan;
 pub(crate) mod plan_copy;
+pub(crate) mod plan_folds;
 pub(crate) mod plan_json;
 pub(crate) mod publish;
 pub(crate) mod results;

@@ -26,6 +26,9 @@ pub(crate) struct PlannedShard {
     pub path: String,
     /// Its file of the plan.
     pub file: String,
+    /// SHA-256 of its footer; of a Parquet file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub footer_sha256: Option<String>,
     /// The position of its first row: rows of all shards before it.
     pub first_position: u64,
     /// All its rows.

@@ -29,6 +29,7 @@ Examples:
   posweight apply weights/ data/ --targets dense --out tensors/
   posweight apply weights/ data/ --column sample_weight:rule=max --scheme effective-number --out weighted/
   posweight apply weights/ 'data/*.parquet' --column loss_weights --targets dense --out training/
+  posweight apply weights/ data/ --column fold:plan=split/ --targets dense --out training/
   producer | posweight apply weights/ - --targets dense --out - | consumer",
         ADDED.map(|(flag, name, parameters, about)| format!("  {flag} {name}: {about}\n      {parameters}\n")).concat()
     )
@@ -40,7 +41,7 @@ pub(super) struct ApplyVerb {
     /// Files of Parquet, Arrow IPC, CSV or JSON lines, folders, globs, or addresses such as s3://bucket/data; - reads an Arrow IPC stream from stdin
     #[arg(required = true, value_name = "SHARDS")]
     shards: Vec<String>,
-    /// Column of weights to add: sample_weight or loss_weights; repeatable
+    /// Column to add: sample_weight, loss_weights or fold; repeatable
     #[arg(long, value_name = "COLUMN")]
     column: Vec<String>,
     /// Add the target tensor: dense, sparse or indices

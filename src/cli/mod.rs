@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr; a broken pipe is success.
 
 mod apply;
+mod changes;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
@@ -14,6 +15,7 @@ mod flags;
 mod help;
 mod inspect;
 mod list;
+mod live;
 mod man;
 mod output;
 mod progress;

@@ -12,6 +12,7 @@ use tracing::subscriber::set_global_default;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use super::live::{LiveView, Scale};
 use super::output::{print, print_bytes, say, says_json, terminal_lines};
 use super::signals::stopped;
 use crate::engine::{Progress, Spilled};
@@ -36,8 +37,8 @@ pub(super) struct LogFlags {
     /// Log every step
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
-    /// When to show the progress bar
-    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "never"])]
+    /// Progress on a terminal: auto is a bar, live also shows speed, shards, spilled bytes and the rarest labels so far
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = ["auto", "live", "never"])]
     progress: String,
 }
 
@@ -49,7 +50,20 @@ impl LogFlags {
 
     /// Shows the progress of a run as these flags say.
     pub(super) fn watcher(&self) -> Watcher {
-        Watcher { quiet: self.quiet, bar: self.progress == "auto", running: Mutex::new(None) }
+        let how = match self.progress.as_str() {
+            _ if self.quiet => HowShown::Nothing,
+            "auto" => HowShown::Bar,
+            "live" => HowShown::Live,
+            _ => HowShown::Nothing,
+        };
+        Watcher { how, running: Mutex::new(None) }
+    }
+
+    /// Shows each of many runs, if that is asked for with `live` and stderr is a terminal.
+    pub(super) fn watcher_of_many(&self) -> Watcher {
+        let watcher = self.watcher();
+        let is_live = watcher.how == HowShown::Live && std::io::stderr().is_terminal();
+        Watcher { how: if is_live { HowShown::Live } else { HowShown::Nothing }, ..watcher }
     }
 
     /// Sends log events of the library to stderr, one line each.
@@ -93,11 +107,6 @@ pub(super) fn planned(mut spec: Spec) -> Result<Plan> {
     let collector = std::env::var("OPENLINEAGE_URL").ok().filter(|url| !url.is_empty());
     spec.openlineage = spec.openlineage.or(collector).filter(|_| !disabled);
     Plan::resolve(spec.clone(), Machine::here()).inspect_err(|error| refused(&spec, error))
-}
-
-/// Shows nothing of how far a run has come.
-pub(super) fn quiet() -> impl Observer {
-    Watcher { quiet: true, bar: false, running: Mutex::new(None) }
 }
 
 fn carry_out_passing(spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>) -> Result<u8> {
@@ -186,27 +195,37 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
     text
 }
 
-/// Draws a progress bar on a terminal; prints a line every half minute elsewhere.
+/// What is drawn on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HowShown {
+    Nothing,
+    Bar,
+    Live,
+}
+
+/// Draws the progress on a terminal; prints a line every half minute elsewhere.
 pub(super) struct Watcher {
-    quiet: bool,
-    bar: bool,
+    how: HowShown,
     running: Mutex<Option<(Arc<AtomicBool>, JoinHandle<()>)>>,
 }
 
 impl Observer for Watcher {
     fn counting(&self, shards: usize, bytes: u64, rows: u64, progress: &Arc<Progress>) {
-        if self.quiet || !self.bar {
+        if self.how == HowShown::Nothing {
             return;
         }
         let stop = Arc::new(AtomicBool::new(false));
         let (progress, stopped) = (Arc::clone(progress), Arc::clone(&stop));
-        let terminal = std::io::stderr().is_terminal();
-        let watch = move || {
-            if terminal {
-                draw(shards, bytes, rows, &progress, &stopped);
-            } else {
-                tell(rows, &progress, &stopped);
-            }
+        let how = Some(self.how).filter(|_| std::io::stderr().is_terminal());
+        let scale = Scale { shards: shards as u64, bytes, rows };
+        if how == Some(HowShown::Live) {
+            // Asked before the first row is counted, so that nothing is missed.
+            progress.live.ask();
+        }
+        let watch = move || match how {
+            Some(HowShown::Live) => LiveView::new(scale).draw(&progress, &stopped),
+            Some(_) => draw(shards, bytes, rows, &progress, &stopped),
+            None => tell(rows, &progress, &stopped),
         };
         if let Ok(mut running) = self.running.lock() {
             *running = Some((stop, std::thread::spawn(watch)));

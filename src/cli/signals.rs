@@ -18,6 +18,8 @@ pub(super) async fn stopped() -> Error {
 pub(super) enum Woken {
     /// Its time.
     Time,
+    /// What was waited for.
+    Changed,
     /// SIGHUP.
     Asked,
     /// A signal that ends the program; the number is 128 + the signal.
@@ -71,8 +73,8 @@ impl Signals {
         }
     }
 
-    /// Waits for `pause`, or less if a signal comes.
-    pub(super) async fn woken(&mut self, pause: Duration) -> Woken {
+    /// Waits for `pause`, or less if a signal comes or `changed` ends.
+    pub(super) async fn woken(&mut self, pause: Duration, changed: impl Future<Output = ()>) -> Woken {
         #[cfg(unix)]
         {
             let Self { ends: [interrupt, terminate], hangup } = self;
@@ -87,12 +89,14 @@ impl Signals {
                 _ = interrupt.recv() => Woken::Ended(130),
                 _ = terminate.recv() => Woken::Ended(143),
                 _ = asked => Woken::Asked,
+                () = changed => Woken::Changed,
                 () = tokio::time::sleep(pause) => Woken::Time,
             }
         }
         #[cfg(not(unix))]
         tokio::select! {
             error = self.end() => Woken::Ended(error.exit_code()),
+            () = changed => Woken::Changed,
             () = tokio::time::sleep(pause) => Woken::Time,
         }
     }

@@ -7,7 +7,7 @@
 //! count      which way, one pass, shard by shard; collects partial counts
 //! plain      Arrow arrays        scan   encoded pages        pairs  layout long
 //! read       how label columns reach whoever counts
-//! session · budget · counting · cell_labels · task · text_times · dataset · partial · objects · pool · spill · progress · watchdog · query_errors · errors
+//! session · budget · counting · cell_labels · task · text_times · dataset · partial · objects · pool · spill · progress · live · watchdog · query_errors · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,
@@ -29,6 +29,7 @@ pub(crate) mod functions;
 mod group_key;
 mod group_values;
 mod guarded_scan;
+mod live;
 mod naming;
 mod objects;
 mod pairs;
@@ -58,6 +59,7 @@ pub(crate) use count::heads::count_heads;
 pub(crate) use count::states;
 pub(crate) use dataset::Dataset;
 pub(crate) use group_key::GroupKey;
+pub(crate) use live::Rarest;
 pub(crate) use progress::Progress;
 pub(crate) use read::demand::{Demand, demand};
 pub(crate) use read::routes::Route;

@@ -1,7 +1,10 @@
 //! How far a run has come.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use crate::engine::counting::Counting;
+use crate::engine::live::LiveLabels;
 use crate::engine::work::{Work, WorkClock};
 
 /// Rows counted so far, for whoever draws the progress.
@@ -11,7 +14,13 @@ pub(crate) struct Progress {
     bytes: AtomicU64,
     beats: AtomicU64,
     listed: AtomicU64,
+    shards: AtomicU64,
+    spilled: AtomicU64,
     shared_ids: AtomicBool,
+    /// Bytes of a stream that have come.
+    come: OnceLock<Arc<AtomicU64>>,
+    /// What was counted of each label, if somebody looks.
+    pub(crate) live: LiveLabels,
     /// Where the time of the threads goes.
     pub(crate) clock: WorkClock,
 }
@@ -21,6 +30,47 @@ impl Progress {
     #[must_use]
     pub(crate) fn work(&self) -> Work {
         self.clock.work(self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// A count begins, perhaps once more after one that failed.
+    pub(crate) fn begin(&self, counting: &Arc<Counting>) {
+        self.shards.store(0, Ordering::Relaxed);
+        self.live.begin(counting);
+    }
+
+    /// Shards of the count that are done.
+    #[must_use]
+    pub(crate) fn shards(&self) -> u64 {
+        self.shards.load(Ordering::Relaxed)
+    }
+
+    /// Adds shards that are done.
+    pub(crate) fn add_shards(&self, shards: u64) {
+        self.shards.fetch_add(shards, Ordering::Relaxed);
+    }
+
+    /// Bytes written to spill files so far.
+    #[must_use]
+    pub(crate) fn spilled(&self) -> u64 {
+        self.spilled.load(Ordering::Relaxed)
+    }
+
+    /// Adds bytes written to spill files.
+    pub(crate) fn add_spilled(&self, bytes: u64) {
+        self.beat();
+        self.spilled.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of a stream come as `come` counts them.
+    pub(crate) fn of_stream(&self, come: Arc<AtomicU64>) {
+        let _ = self.come.set(come);
+    }
+
+    /// Bytes read so far, of shards or of a stream; 0 where that is known only at the end.
+    #[must_use]
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = self.come.get().map_or(&self.bytes, |come| come);
+        bytes.load(Ordering::Relaxed)
     }
 
     /// Adds bytes that were read.

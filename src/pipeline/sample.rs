@@ -10,6 +10,7 @@ use super::opening::Opened;
 use super::plan::Plan;
 use super::sample_copies::Copies;
 use super::sampling::Sampling;
+use super::spec::STDIO;
 use crate::artifact::plan::{PlanRows, file_name, write_rows};
 use crate::artifact::plan_json::{Fold, PlanFacts, PlanFile, PlannedShard, SplitDistances, write_json};
 use crate::artifact::publish::{StagedFile, Staging};
@@ -26,6 +27,7 @@ use crate::sampling::row_weight::Sum;
 use crate::sampling::stratify::examples_distribution;
 use crate::sampling::{Decisions, Draw, Method, Preview, Shift};
 use crate::source::layout::LayoutKind;
+use crate::source::listing::{FileFormat, format_of};
 use crate::source::names::names;
 use crate::source::shards::rows_of;
 
@@ -113,6 +115,8 @@ fn compared_plan(
 #[derive(Debug)]
 struct NumberedShard {
     path: String,
+    /// Of a Parquet file; this run makes one of other files.
+    footer_sha256: Option<String>,
     first_position: u64,
     rows: u64,
 }
@@ -125,7 +129,9 @@ fn numbered(opened: &Opened) -> Vec<NumberedShard> {
             let first_position = next;
             let rows = shard.file_rows();
             next = next.saturating_add(rows);
-            NumberedShard { path: shard.name.clone(), first_position, rows }
+            let is_parquet = format_of(&shard.name).is_none_or(|(format, _)| format == FileFormat::Parquet);
+            let footer_sha256 = (is_parquet && shard.name != STDIO).then(|| shard.footer_text());
+            NumberedShard { path: shard.name.clone(), footer_sha256, first_position, rows }
         })
         .collect()
 }
@@ -208,7 +214,7 @@ impl Sampled {
     /// The shards in the order of positions: name in the plan, path, position of the first row, rows.
     pub(crate) fn numbered_shards(&self) -> impl ExactSizeIterator<Item = (&str, &str, u64, u64)> {
         let shards = self.shards.iter().enumerate();
-        shards.map(|(at, NumberedShard { path, first_position, rows })| {
+        shards.map(|(at, NumberedShard { path, first_position, rows, .. })| {
             let name = self.names.get(at).map_or("", String::as_str);
             (name, path.as_str(), *first_position, *rows)
         })
@@ -299,7 +305,8 @@ impl Sampled {
             name: file_name(shard, self.names.len()),
             write: Box::new({
                 let shards = &shards;
-                let NumberedShard { path, first_position, rows: shard_rows } = &self.shards[shard];
+                let NumberedShard { path, footer_sha256, first_position, rows: shard_rows } =
+                    &self.shards[shard];
                 move |out| {
                     let (mut rows, mut epoch_rows, mut weights) = (0, 0, Sum::default());
                     let blocks = self.planned.decided.of_shard(shard).inspect(|block| {
@@ -314,6 +321,7 @@ impl Sampled {
                     let planned = PlannedShard {
                         name: name.clone(),
                         path: path.clone(),
+                        footer_sha256: footer_sha256.clone(),
                         first_position: *first_position,
                         shard_rows: *shard_rows,
                         file: file_name(shard, self.names.len()),

@@ -175,6 +175,9 @@ pub(super) async fn count(
     let Opened { dataset, counting, heads, unreadable, .. } = opened;
     let progress = Arc::new(Progress::default());
     let shown = Arc::clone(&progress);
+    if let Some(rows) = &dataset.coming {
+        progress.of_stream(rows.come());
+    }
     // The progress of a cluster is not known here.
     if plan.count.limits.cluster.is_none() {
         // How many rows a stream has is not known before its end.

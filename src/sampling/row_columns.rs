@@ -15,7 +15,7 @@ pub(crate) struct AddedColumn {
 }
 
 /// What a column to add holds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum AddedValues {
     /// One weight per row; `unlabelled` of a row without a positive label.
     SampleWeight { rule: RowRule, unlabelled: f64 },
@@ -23,6 +23,8 @@ pub(crate) enum AddedValues {
     LossWeights(CellRule),
     /// The target tensor.
     Targets(TargetForm),
+    /// The fold of the row, by the sampling plan in this folder; without one, by that of the result.
+    Fold(Option<String>),
 }
 
 /// How the labels of a row become its weight.
@@ -82,7 +84,7 @@ pub(crate) enum MissingCell {
 }
 
 /// What a flag takes: its value, the parameters, what the column holds.
-pub(crate) const ADDED: [(&str, &str, &str, &str); 5] = [
+pub(crate) const ADDED: [(&str, &str, &str, &str); 6] = [
     (
         "--column",
         "sample_weight",
@@ -95,6 +97,7 @@ pub(crate) const ADDED: [(&str, &str, &str, &str); 5] = [
         "rule=weights|rebalance, negatives=one|weight, alpha=0.1, beta=10, mu=0.2, as=loss_weights",
         "one weight per label, 0 where nothing is known",
     ),
+    ("--column", "fold", "plan=WEIGHTS, as=fold", "fold of the row by a plan of posweight sample"),
     ("--targets", "dense", "missing=nan|null|NUMBER, as=targets", "1, 0 or missing for each label"),
     ("--targets", "sparse", "as=targets", "positions of positive and missing labels, with their values"),
     ("--targets", "indices", "as=targets", "positions of positive labels"),
@@ -191,6 +194,13 @@ impl FromStr for AddedColumn {
             Rebalance,
         }
         let (name, mut given) = ColumnParameters::of("--column", text)?;
+        if name == "fold" {
+            let plan = given.take("plan").map(str::to_owned);
+            if plan.as_ref().is_some_and(String::is_empty) {
+                return Err(given.wrong("plan= names no folder"));
+            }
+            return given.finish(name, AddedValues::Fold(plan));
+        }
         if name == "loss_weights" {
             let rule = if given.word("rule", &[("weights", false), ("rebalance", true)])? {
                 CellRule::Rebalance(given.rebalance()?)
@@ -267,8 +277,14 @@ mod tests {
         {
             assert_eq!(targets(wrong).unwrap_err().exit_code(), 2, "{wrong}");
         }
+        let fold = |text: &str| text.parse::<AddedColumn>().unwrap();
+        assert_eq!(fold("fold").values, AddedValues::Fold(None));
+        let (name, values) = ("f".to_owned(), AddedValues::Fold(Some("a/b".to_owned())));
+        assert_eq!(fold("fold:plan=a/b,as=f"), AddedColumn { name, values });
         for wrong in [
             "weight",
+            "fold:plan=",
+            "fold:rule=max",
             "sample_weight:rule=min",
             "sample_weight:alpha=1",
             "loss_weights:unlabelled=1",

@@ -1,6 +1,7 @@
 //! Rows that come once and need not be kept: the first of them are looked at, the others are counted as they come.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch};
@@ -32,6 +33,9 @@ pub(crate) trait RowSource: Send {
 
     /// Bytes read so far, and a sum by which they are known again.
     fn sum(&self) -> (u64, [u8; 32]);
+
+    /// Bytes read so far.
+    fn bytes(&self) -> u64;
 
     /// What opens the same rows once more; `None` where they come only once.
     fn reopening(&self) -> Option<Reopening> {
@@ -119,6 +123,11 @@ impl ComingRows {
         Ok(batch)
     }
 
+    /// Bytes that have come.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.rest.bytes()
+    }
+
     /// What has come.
     pub(crate) fn end(&self) -> StreamEnd {
         let (bytes, sha256) = self.rest.sum();
@@ -140,6 +149,8 @@ pub(crate) struct SharedRows {
     schema: SchemaRef,
     reopening: Option<Reopening>,
     state: Arc<Mutex<RowsState>>,
+    /// Bytes that have come.
+    come: Arc<AtomicU64>,
 }
 
 enum RowsState {
@@ -157,7 +168,7 @@ impl fmt::Debug for SharedRows {
 impl SharedRows {
     pub(crate) fn new(rows: ComingRows) -> Self {
         let (schema, reopening) = (rows.schema(), rows.rest.reopening());
-        Self { schema, reopening, state: Arc::new(Mutex::new(RowsState::ToCome(rows))) }
+        Self { schema, reopening, state: Arc::new(Mutex::new(RowsState::ToCome(rows))), come: Arc::default() }
     }
 
     /// Whether the rows can be read once more.
@@ -184,6 +195,16 @@ impl SharedRows {
             RowsState::ToCome(rows) => Ok(rows),
             _ => Err(Error::internal("rows that come once were asked for twice")),
         }
+    }
+
+    /// The bytes that have come so far, for whoever looks meanwhile.
+    pub(crate) fn come(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.come)
+    }
+
+    /// Says how many bytes have come so far.
+    pub(crate) fn have_come(&self, bytes: u64) {
+        self.come.store(bytes, Ordering::Relaxed);
     }
 
     /// All rows have come.

@@ -35,6 +35,11 @@ impl RowSum {
         batch.columns().iter().try_for_each(|array| self.array(array))
     }
 
+    /// Bytes so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Bytes so far, and their sum.
     pub(super) fn sum(&self) -> (u64, [u8; 32]) {
         let mut sum = Sha256::new();

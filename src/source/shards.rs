@@ -162,6 +162,11 @@ impl Shard {
         identity(&self.place, stat, &self.footer_sha256, table)
     }
 
+    /// SHA-256 of the footer as text.
+    pub(crate) fn footer_text(&self) -> String {
+        self.footer_sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// All rows of the file, with those that its table has deleted.
     pub(crate) fn file_rows(&self) -> u64 {
         self.rows + self.deleted.as_ref().map_or(0, |deleted| deleted.len())

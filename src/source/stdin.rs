@@ -86,6 +86,10 @@ impl<R: Read + Send> RowSource for IpcRows<R> {
         let input = self.stream.get_ref();
         (input.bytes, input.hash.clone().finalize().into())
     }
+
+    fn bytes(&self) -> u64 {
+        self.stream.get_ref().bytes
+    }
 }
 
 impl<R: Read> IpcRows<R> {

@@ -171,6 +171,10 @@ impl RowSource for HandedRows {
         self.sum.sum()
     }
 
+    fn bytes(&self) -> u64 {
+        self.sum.bytes()
+    }
+
     fn reopening(&self) -> Option<Reopening> {
         self.kind.opening.as_ref()?;
         let kind = self.kind.clone();

@@ -112,6 +112,8 @@ mod sampling_oracle;
 mod sampling_copies;
 /// Shards with columns more: weights of rows, and the target tensor.
 mod apply;
+/// The fold of each row, by a plan of the same shards.
+mod apply_folds;
 /// Plans side by side, and folds that keep groups together.
 mod sampling_plans;
 /// What is said of folds and of labels on both sides of MeanIR; results inside their sources are refused.
@@ -142,6 +144,8 @@ mod faults;
 mod surroundings;
 /// Rows of stdin: counted as they come, and passed on.
 mod streams;
+/// The live view of a run on a terminal.
+mod live;
 /// `watch` follows shards that come and go.
 mod watch;
 mod handed;

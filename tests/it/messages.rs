@@ -1,11 +1,9 @@
 //! Small things that messages and summaries must get right.
 
-use std::process::Command;
-
 use arrow::array::{Float32Array, Int32Array, Int64Array, ListArray, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 
-use crate::support::{Place, array, left_out, write};
+use crate::support::{Place, array, left_out, on_terminal, write};
 
 /// What a run that fails says.
 fn said(place: &Place, arguments: &[&str], code: i32) -> String {
@@ -178,27 +176,6 @@ fn checks_that_only_warn_are_in_the_result_and_apart_from_errors() {
     );
 }
 
-/// Runs a program on a terminal of so many lines.
-const TERMINAL: &str = r#"
-import fcntl, os, pty, struct, sys, termios
-lines, arguments = int(sys.argv[1]), sys.argv[2:]
-pid, terminal = pty.fork()
-if pid == 0:
-    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 120, 0, 0))
-    os.execv(arguments[0], arguments)
-shown = b""
-while True:
-    try:
-        new = os.read(terminal, 65536)
-    except OSError:
-        break
-    if not new:
-        break
-    shown += new
-sys.stdout.buffer.write(shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
-
 #[test]
 fn the_table_has_as_many_labels_as_the_terminal_holds() {
     let place = Place::new();
@@ -215,13 +192,8 @@ fn the_table_has_as_many_labels_as_the_terminal_holds() {
         columns.iter().map(|(name, column)| (name.as_str(), column.clone())).collect(),
     );
     place.weights(&["d", "--labels", "l*"]);
-    let python = std::env::var("POSWEIGHT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let shown = |lines: &str| {
-        let mut run = Command::new(&python);
-        run.args(["-c", TERMINAL, lines, env!("CARGO_BIN_EXE_posweight"), "report", "out"]);
-        let output =
-            run.current_dir(place.dir.path()).output().ok().filter(|output| output.status.success())?;
-        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, text) = on_terminal(&place, lines, &[env!("CARGO_BIN_EXE_posweight"), "report", "out"])?;
         Some(
             text.lines()
                 .filter(|line| {
@@ -231,7 +203,7 @@ fn the_table_has_as_many_labels_as_the_terminal_holds() {
         )
     };
     let Some(high) = shown("50") else {
-        left_out("the table on a terminal", &format!("{python} has no pty"));
+        left_out("the table on a terminal", "Python has no pty");
         return;
     };
     assert!((20..50).contains(&high), "{high}");

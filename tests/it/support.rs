@@ -127,3 +127,39 @@ impl Place {
         serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
     }
 }
+
+/// Runs a program on a terminal of so many lines.
+const TERMINAL: &str = r#"
+import fcntl, os, pty, struct, sys, termios
+lines, arguments = int(sys.argv[1]), sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 120, 0, 0))
+    os.environ["TERM"] = "xterm"
+    os.execvp(arguments[0], arguments)
+shown = b""
+while True:
+    try:
+        new = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not new:
+        break
+    shown += new
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+/// The exit code of a program on a terminal of so many lines, and all that the terminal was sent; `None` where Python
+/// has no pseudoterminals.
+pub(crate) fn on_terminal(place: &Place, lines: &str, command: &[&str]) -> Option<(i32, String)> {
+    let python = std::env::var("POSWEIGHT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has_pty = std::process::Command::new(&python).args(["-c", "import pty"]).output();
+    if !has_pty.is_ok_and(|ended| ended.status.success()) {
+        return None;
+    }
+    let mut run = std::process::Command::new(&python);
+    run.args(["-c", TERMINAL, lines]).args(command).current_dir(place.dir.path());
+    let ended = Ended::of(&run.output().unwrap());
+    Some((ended.code, ended.stdout))
+}

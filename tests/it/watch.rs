@@ -1,6 +1,8 @@
 //! `posweight watch` against a writer that adds, replaces and deletes shards, also when it is killed in between.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -31,7 +33,8 @@ impl Watch {
     fn start(place: &Place, extra: &[&str]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_posweight"))
             .current_dir(place.path(""))
-            .args(["watch", "data", "--labels", "l*", "--out", "w", "--state", "w.state", "--every", "100ms"])
+            .args(["watch", "data", "--labels", "l*", "--out", "w", "--state", "w.state"])
+            .args(if extra.contains(&"--every") { &[][..] } else { &["--every", "100ms"] })
             .args(extra)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -145,6 +148,49 @@ fn a_shard_that_is_being_written_is_tried_again() {
     assert_eq!(code, Some(130), "{said}");
     assert_eq!(said.matches("error:").count(), 1, "{said}");
     assert!(said.contains("b.parquet") && said.contains("the last result stays"), "{said}");
+}
+
+/// Without a look by time for an hour: only what the system tells brings a result.
+#[cfg(target_os = "linux")]
+#[test]
+fn changes_of_folders_are_seen_at_once() {
+    let place = Place::new();
+    let (data, result) = (place.path("data"), place.path("w"));
+    fs::create_dir(&data).unwrap();
+    put(&data, "a.parquet", 10, 1);
+    let watch = Watch::start(&place, &["--every", "1h"]);
+    until("the first result", || rows_of(&result) == Some(10));
+    put(&data, "b.parquet", 20, 2);
+    until("one more shard", || rows_of(&result) == Some(30));
+    put(&data, "b.parquet", 5, 3);
+    until("another shard in its place", || rows_of(&result) == Some(15));
+    fs::remove_file(data.join("a.parquet")).unwrap();
+    until("a shard less", || rows_of(&result) == Some(5));
+    // Folders that come later, and those in them.
+    let below = data.join("new/inside");
+    fs::create_dir_all(&below).unwrap();
+    put(&below, "c.parquet", 100, 4);
+    until("a shard in a new folder", || rows_of(&result) == Some(105));
+    put(&below, "d.parquet", 1000, 5);
+    until("one more there", || rows_of(&result) == Some(1105));
+    // A shard that is written bit by bit, while others come: no part of it is counted.
+    put(&place.path(""), "e.parquet", 7, 6);
+    let whole = fs::read(place.path("e.parquet")).unwrap();
+    let mut open = fs::File::create(data.join("e.parquet")).unwrap();
+    open.write_all(&whole[..whole.len() / 2]).unwrap();
+    put(&data, "f.parquet", 10_000, 7);
+    until("the failed run", || {
+        let results = fs::read(result.join("run_results.json")).unwrap_or_default();
+        String::from_utf8_lossy(&results).contains("\"failed\"")
+    });
+    assert_eq!(rows_of(&result), Some(1105));
+    open.write_all(&whole[whole.len() / 2..]).unwrap();
+    drop(open);
+    until("the whole shard", || rows_of(&result) == Some(11_112));
+    watch.signal("TERM");
+    let (code, said) = watch.ended();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("e.parquet") && said.contains("the next look is in 1h at the latest"), "{said}");
 }
 
 #[test]

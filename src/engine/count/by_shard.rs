@@ -85,8 +85,12 @@ pub(crate) async fn by_shard(
         };
         match states.get(shard) {
             Some(counts) => {
-                states::decode(&counts, shard_number(i)?, |row| collector.add_row(row))?;
+                states::decode(&counts, shard_number(i)?, |row| {
+                    task.progress.live.add_row(row);
+                    collector.add_row(row)
+                })?;
                 task.progress.add(shard.rows);
+                task.progress.add_shards(1);
             }
             None => todo.push((i, range)),
         }
@@ -105,7 +109,15 @@ pub(crate) async fn by_shard(
             done.map_err(|cause| Error::internal(cause.to_string()))??;
         let Some(way) = way else { return Ok(None) };
         states.put(&dataset.shards[i], &counts)?;
-        states::decode(&counts, shard_number(i)?, |row| collector.add_row(row))?;
+        let is_long = task.counting.layout.kind == LayoutKind::Long;
+        task.progress.add_shards(is_long.into());
+        states::decode(&counts, shard_number(i)?, |row| {
+            // Scans tell on the way; what is positive in pairs is known once all are read.
+            if is_long {
+                task.progress.live.add_row(row);
+            }
+            collector.add_row(row)
+        })?;
         match &mut sum {
             None => sum = Some(way),
             Some(sum) => sum.columns.iter_mut().zip(&way.columns).for_each(|(sum, more)| sum.add(more)),

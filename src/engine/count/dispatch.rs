@@ -150,6 +150,7 @@ async fn here(
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
     let task = CountTask::new(counting, limits, &spill, progress)?;
     let mut collector = Collector::new(Arc::clone(counting));
+    progress.begin(counting);
     let work = async {
         if let Some(states) = states {
             if let Some(way) = by_shard(&task, dataset, states, &mut collector).await? {
@@ -157,6 +158,7 @@ async fn here(
             }
             tracing::warn!("{}; counting all shards together", long::LIED);
             collector = Collector::new(Arc::clone(counting));
+            progress.begin(counting);
         }
         count_pass(&task, dataset, |batch| collector.add(batch)).await
     };

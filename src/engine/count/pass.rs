@@ -35,11 +35,17 @@ pub(crate) async fn count_pass(
     let choice = choose(context, dataset, counting).await?;
     if counting.layout.kind == LayoutKind::Long {
         let columns = long::count(task, dataset, choice.kept(), &mut each).await?;
+        progress.add_shards(dataset.shards.len() as u64);
         return Ok(choice.route(columns));
     }
     let partial = PartialPlan::new(task, dataset, choice).await?;
     merge(context, Arc::clone(&partial.plan), counting, each).await?;
-    Ok(partial.account(progress))
+    let route = partial.account(progress);
+    if route.why.is_some() {
+        // Arrays of a shard may be read in any order; encoded pages tell on the way.
+        progress.add_shards(dataset.shards.len() as u64);
+    }
+    Ok(route)
 }
 
 /// A plan of partial counts.

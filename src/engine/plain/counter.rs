@@ -10,6 +10,7 @@ use arrow::datatypes::UInt32Type;
 use crate::counts::{CountUnit, Mass, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
+use crate::engine::live::{LiveLabels, ToldCounts};
 use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::plain::batch_weights::BatchWeights;
 use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue};
@@ -37,6 +38,8 @@ struct PlainGroup {
     /// Null elements inside lists, which say nothing.
     skipped: u64,
     state: GroupState,
+    /// What whoever looks was told.
+    told: ToldCounts,
 }
 
 /// Takes batches whose columns are `[label columns…, weight?, by…, shard]`, gives partial counts.
@@ -47,6 +50,8 @@ pub(crate) struct Counter {
     hierarchy: Option<Hierarchy>,
     groups: ByGroup<PlainGroup>,
     listed: u64,
+    /// When whoever looks was told.
+    heard: u64,
     /// (shard, label) → how many invalid values, and one of them.
     invalid: BTreeMap<(u32, Option<usize>), (u64, String)>,
 }
@@ -54,7 +59,7 @@ pub(crate) struct Counter {
 impl Counter {
     pub(crate) fn new(counting: Arc<Counting>) -> Self {
         let hierarchy = Hierarchy::of(&counting);
-        Self { groups: ByGroup::new(), listed: 0, invalid: BTreeMap::new(), hierarchy, counting }
+        Self { groups: ByGroup::new(), listed: 0, heard: 0, invalid: BTreeMap::new(), hierarchy, counting }
     }
 
     pub(crate) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -114,6 +119,20 @@ impl Counter {
             GroupState::Maps(maps) => maps.name_bytes(),
         });
         bytes.sum::<usize>() > NAME_BYTES_MAX
+    }
+
+    /// Tells whoever looks what was counted, if this is asked for.
+    pub(crate) fn tell_if_asked(&mut self, live: &LiveLabels) {
+        if live.is_asked(&mut self.heard) {
+            self.tell(live);
+        }
+    }
+
+    /// Tells whoever looks what was counted, as it has to be before it is given out.
+    pub(crate) fn tell(&mut self, live: &LiveLabels) {
+        if live.is_looked_at() {
+            self.groups.values_mut().for_each(|group| group.tell(live));
+        }
     }
 
     /// Gives out everything counted so far, batch by batch, and starts again at zero.
@@ -181,7 +200,17 @@ impl PlainGroup {
             }
             _ => GroupState::Sets(Box::new(Sets::new(counting))),
         };
-        Self { whole: CellSum::default(), skipped: 0, state }
+        Self { whole: CellSum::default(), skipped: 0, state, told: ToldCounts::default() }
+    }
+
+    fn tell(&mut self, live: &LiveLabels) {
+        match &self.state {
+            GroupState::Columns(sums) => {
+                self.told.tell(live, sums.iter().map(|sum| sum.tally.positives), |_| None);
+            }
+            GroupState::Sets(sets) => self.told.tell(live, sets.positives(), |id| sets.name(id)),
+            GroupState::Maps(maps) => self.told.tell(live, maps.positives(), |id| maps.name(id)),
+        }
     }
 
     /// Counts some rows; gives the number of labels in their lists.

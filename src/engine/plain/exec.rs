@@ -119,10 +119,13 @@ impl ExecutionPlan for PartialCountsExec {
                     counter.update(&batch).map_err(external)?;
                     progress.add(batch.num_rows() as u64);
                     progress.add_listed(counter.take_listed());
+                    counter.tell_if_asked(&progress.live);
                     if counter.is_full() {
+                        counter.tell(&progress.live);
                         return Ok(Some((counter.take(), Some((input, counter)))));
                     }
                 }
+                counter.tell(&progress.live);
                 Ok(Some((counter.take(), None)))
             }
         });

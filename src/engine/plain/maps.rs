@@ -333,6 +333,16 @@ impl MapSums {
         })
     }
 
+    /// Rows so far that have each label, by its id.
+    pub(super) fn positives(&self) -> impl ExactSizeIterator<Item = u64> {
+        self.sums.iter().map(|sum| sum.tally.positives)
+    }
+
+    /// The name of an id that is no position.
+    pub(super) fn name(&self, id: usize) -> Option<&str> {
+        self.reader.interner.name(id)
+    }
+
     /// Gives out one partial row per label of `ids` that was named.
     pub(super) fn give(&self, ids: std::ops::Range<usize>, by: &GroupKey, out: &mut Partials) {
         for (id, sum) in ids.clone().zip(&self.sums[ids]) {

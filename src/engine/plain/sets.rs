@@ -270,6 +270,16 @@ impl Sets {
         self.positives.len()
     }
 
+    /// Rows so far that have each label, by its id.
+    pub(super) fn positives(&self) -> impl ExactSizeIterator<Item = u64> {
+        self.positives.iter().copied()
+    }
+
+    /// The name of an id that is no position.
+    pub(super) fn name(&self, id: usize) -> Option<&str> {
+        self.interner.name(id)
+    }
+
     /// Gives out one partial row per label of `ids` that was seen.
     pub(super) fn give(&self, ids: std::ops::Range<usize>, by: &GroupKey, out: &mut Partials) {
         for (id, &positives) in ids.clone().zip(&self.positives[ids]).filter(|(_, n)| **n > 0) {

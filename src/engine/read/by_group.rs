@@ -33,6 +33,10 @@ impl<T> ByGroup<T> {
         self.0.values()
     }
 
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.values_mut()
+    }
+
     pub(crate) fn drain(&mut self) -> Vec<(GroupKey, T)> {
         self.0.drain().collect()
     }

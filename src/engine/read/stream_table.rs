@@ -78,6 +78,7 @@ impl StreamReading {
 fn read(shared: &SharedRows, schema: &SchemaRef, sender: &Sender<Result<RecordBatch>>) -> Result<()> {
     let mut rows = shared.take()?;
     while let Some(batch) = rows.next()? {
+        shared.have_come(rows.bytes());
         if sender.blocking_send(Ok(with_number(&batch, schema)?)).is_err() {
             return Ok(());
         }

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
+use crate::engine::live::ToldCounts;
 use crate::engine::read::chunk_source::ChunkSource;
 use crate::engine::read::interner::Interner;
 use crate::engine::scan::tallies::{PartialBatches, Tallies};
 use crate::error::Result;
 use crate::pages::{Marks, SetCounter, Workspace};
+use crate::source::layout::LayoutKind;
 
 /// Everything a thread needs to count any piece.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(super) struct ScanJob {
     /// Pieces not yet counted, where all of them are counted by this process and into one group: then
     /// counts are given once, with the last piece. Else every piece gives its own.
     pub(super) left: Option<AtomicUsize>,
+    /// By shard, its pieces that are not yet counted.
+    pub(super) left_of_shards: Vec<AtomicUsize>,
 }
 
 /// Buffers, names and counts of one thread.
@@ -39,6 +43,9 @@ pub(super) struct ScanBuffers {
     /// Positives of several groups that were counted at once, and these groups.
     together: (Vec<GroupKey>, SetCounter),
     pub(super) tools: ScanTools,
+    /// What whoever looks was told, and when.
+    told: ToldCounts,
+    heard: u64,
 }
 
 /// What is counted of one group.
@@ -51,6 +58,19 @@ pub(super) struct GroupCounts {
 impl GroupCounts {
     fn new(counting: &Counting) -> Self {
         Self { tallies: Tallies::new(counting), positives: SetCounter::new() }
+    }
+
+    /// Labels that may have positives; of those with a cell in each row, or of sets.
+    fn labels(&self, has_cells: bool) -> usize {
+        if has_cells { self.tallies.labels.len() } else { self.positives.labels() }
+    }
+
+    fn positives(&self, label: usize, has_cells: bool) -> u64 {
+        if has_cells {
+            self.tallies.labels.get(label).map_or(0, |tally| tally.positives)
+        } else {
+            self.positives.rows_with(label)
+        }
     }
 }
 
@@ -110,9 +130,43 @@ impl ScanBuffers {
         }
     }
 
+    /// Tells whoever looks what was counted, if this is asked for.
+    pub(super) fn tell_if_asked(&mut self, job: &ScanJob) {
+        if job.chunks.progress.live.is_asked(&mut self.heard) {
+            self.tell(job);
+        }
+    }
+
+    fn tell(&mut self, job: &ScanJob) {
+        let live = &job.chunks.progress.live;
+        if live.is_looked_at() {
+            let mut told = std::mem::take(&mut self.told);
+            told.tell(live, self.positives(&job.counting), |id| self.tools.interner.name(id));
+            self.told = told;
+        }
+    }
+
+    /// All that is counted here was told.
+    fn know(&mut self, job: &ScanJob) {
+        let mut told = std::mem::take(&mut self.told);
+        told.know(&job.chunks.progress.live, self.positives(&job.counting));
+        self.told = told;
+    }
+
+    /// Rows with each label, by its id, of all groups together.
+    fn positives(&self, counting: &Counting) -> impl ExactSizeIterator<Item = u64> {
+        let has_cells =
+            matches!(counting.keys, Keys::Positions(_)) || counting.layout.kind == LayoutKind::Map;
+        let all = || self.groups.values().chain(std::iter::once(&self.counts));
+        let labels = all().map(|group| group.labels(has_cells)).max().unwrap_or(0);
+        (0..labels).map(move |label| all().map(|group| group.positives(label, has_cells)).sum())
+    }
+
     /// Gives everything counted since the last time.
     pub(super) fn give(&mut self, job: &ScanJob) -> PartialBatches {
         self.part();
+        self.tell(job);
+        self.told.forget();
         let mut all = self.counts.tallies.give(&job.counting, &self.key, &mut self.counts.positives);
         for (key, mut counts) in self.groups.drain() {
             all.append(counts.tallies.give(&job.counting, &key, &mut counts.positives));
@@ -137,6 +191,8 @@ impl ScanJob {
                 interner: Interner::of(&self.counting),
                 marks: Marks::default(),
             },
+            told: ToldCounts::default(),
+            heard: 0,
         })
     }
 
@@ -149,6 +205,7 @@ impl ScanJob {
             return Vec::new();
         }
         let mut all = std::mem::take(&mut *idle);
+        all.iter_mut().for_each(|buffers| buffers.tell(self));
         // Names have numbers of their own in each; all other labels are the same in all.
         if !matches!(self.counting.keys, Keys::Names(_))
             && let Some((first, rest)) = all.split_first_mut()
@@ -156,8 +213,17 @@ impl ScanJob {
             for buffers in rest {
                 first.counts.positives.absorb(&std::mem::take(&mut buffers.counts.positives));
             }
+            // These were told by their own threads.
+            first.know(self);
         }
         all
+    }
+
+    /// A piece of a shard is counted.
+    pub(super) fn end_piece(&self, shard: usize) {
+        if self.left_of_shards.get(shard).is_some_and(|left| left.fetch_sub(1, Ordering::Relaxed) == 1) {
+            self.chunks.progress.add_shards(1);
+        }
     }
 
     /// Takes buffers back whose counts were given.

@@ -68,6 +68,11 @@ impl Scan {
         let lanes = if far { lanes(limits) } else { limits.threads };
         let lists = pieces::cut(&dataset.shards, how, lanes)?;
         let count = lists.iter().map(Vec::len).sum();
+        let mut left_of_shards: Vec<usize> = vec![0; dataset.shards.len()];
+        for part in lists.iter().flatten() {
+            left_of_shards[part.shard] += 1;
+        }
+        progress.add_shards(left_of_shards.iter().filter(|left| **left == 0).count() as u64);
         let files = lists.iter().map(|list| source::files(list, &dataset.shards));
         let files = files.collect::<Result<_>>()?;
         let share = limits.pool_bytes() / (2 * lanes.max(1));
@@ -85,6 +90,7 @@ impl Scan {
             counting: Arc::clone(counting),
             idle: Mutex::default(),
             name_bytes: share,
+            left_of_shards: left_of_shards.into_iter().map(AtomicUsize::new).collect(),
             left: counting.by.is_empty().then(|| AtomicUsize::new(count)),
         });
         let source = Arc::new(source::CountSource::new(Arc::clone(&job)));

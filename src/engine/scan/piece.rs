@@ -79,15 +79,20 @@ impl ScanPiece {
             if let Some(groups) = self.groups.take() {
                 groups.finish();
             }
+            self.arrays.tell(&self.job.chunks.progress.live);
             self.ready.push(self.arrays.take());
             self.others = self.job.put_back(buffers);
+            self.job.end_piece(self.shard);
             return Ok(());
         };
         self.job.chunks.progress.add(rows);
+        buffers.tell_if_asked(&self.job);
+        self.arrays.tell_if_asked(&self.job.chunks.progress.live);
         if buffers.has_many_names(&self.job) {
             self.ready = buffers.give(&self.job);
         }
         if self.arrays.is_full() {
+            self.arrays.tell(&self.job.chunks.progress.live);
             self.ready.push(self.arrays.take());
         }
         self.buffers = Some(buffers);

@@ -86,7 +86,7 @@ impl Spill {
     /// # Errors
     /// [`Error::Resource`] above the limit.
     fn reserve(&self, bytes: u64) -> Result<()> {
-        self.progress.beat();
+        self.progress.add_spilled(bytes);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let now = self.now.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if now > self.limit {

@@ -17,6 +17,12 @@ impl CarryCounts {
         self.low.len()
     }
 
+    /// The count of a label; 0 where it has no room.
+    pub(super) fn get(&self, label: usize) -> u64 {
+        let low = self.low.get(label).map_or(0, |low| u64::from(*low));
+        self.high.get(label).map_or(low, |high| high + low)
+    }
+
     /// Makes room for `label`.
     #[inline]
     pub(super) fn admit(&mut self, label: u32) {
@@ -104,6 +110,7 @@ mod tests {
         others.add(3, 4);
         others.add(2, 200);
         counts.absorb(&others);
+        assert_eq!([0, 1, 2, 3, 4].map(|label| counts.get(label)), [1 << 40, 1, 300, 4, 0]);
         assert_eq!(counts.take(), [1 << 40, 1, 300, 4]);
         assert_eq!((counts.len(), counts.take()), (0, Vec::new()));
     }

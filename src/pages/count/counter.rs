@@ -52,6 +52,18 @@ impl SetCounter {
         self.counts.take()
     }
 
+    /// Label ids that can have a count.
+    #[must_use]
+    pub(crate) fn labels(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// The number of rows so far that have a label.
+    #[must_use]
+    pub(crate) fn rows_with(&self, label: usize) -> u64 {
+        self.counts.get(label)
+    }
+
     /// Counts a chunk of fewer than [`ROWS_MAX`] rows. When `count` gives `None` or fails, it is called again
     /// to take back what it added, so it has to do the same every time.
     pub(super) fn attempt<T, E>(

@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 
+use super::folds::{ColumnFolds, FoldColumn};
 use crate::counts::LabelCounts;
 use crate::error::{Error, Result, plural};
 use crate::label_sets::LabelSets;
@@ -27,6 +28,7 @@ enum Maker {
     Dense(MissingCell),
     Sparse,
     Indices,
+    Fold(Arc<FoldColumn>),
 }
 
 /// Makes the added columns of rows, and adds up what their targets hold.
@@ -82,13 +84,13 @@ fn sparse_fields() -> Fields {
 }
 
 impl ColumnMaker {
-    /// Makes the columns `asked`, from the `weights` and the `counts` of a result; `places` says where each
+    /// Makes the columns `asked`, of which some have folds, from the `weights` and the `counts` of a result; `places` says where each
     /// label of the rows stands in it.
     ///
     /// # Errors
     /// [`Error::Usage`] for a scheme that does not fit a column.
     pub(super) fn new(
-        asked: &[AddedColumn],
+        (asked, folds): (&[AddedColumn], &[ColumnFolds]),
         weights: &Weights,
         counts: &LabelCounts,
         places: Option<Vec<u32>>,
@@ -96,25 +98,30 @@ impl ColumnMaker {
         let labels = counts.len();
         let mut fields = Vec::with_capacity(asked.len());
         let mut makers = Vec::with_capacity(asked.len());
-        for AddedColumn { name, values } in asked {
-            let (maker, data_type, nullable) = match *values {
+        for (at, AddedColumn { name, values }) in asked.iter().enumerate() {
+            let (maker, data_type, nullable) = match values {
                 AddedValues::SampleWeight { rule, unlabelled } => {
-                    let weigher = RowWeigher::new(rule, unlabelled, weights.primary(), counts)?;
+                    let weigher = RowWeigher::new(*rule, *unlabelled, weights.primary(), counts)?;
                     (Maker::Weight(weigher), DataType::Float32, false)
                 }
                 AddedValues::LossWeights(rule) => (
-                    Maker::Cells(CellWeigher::new(rule, weights, counts)?),
+                    Maker::Cells(CellWeigher::new(*rule, weights, counts)?),
                     whole_list(labels, false)?,
                     false,
                 ),
                 AddedValues::Targets(TargetForm::Dense(missing)) => {
-                    (Maker::Dense(missing), whole_list(labels, missing == MissingCell::Null)?, false)
+                    (Maker::Dense(*missing), whole_list(labels, *missing == MissingCell::Null)?, false)
                 }
                 AddedValues::Targets(TargetForm::Sparse) => {
                     (Maker::Sparse, DataType::Struct(sparse_fields()), false)
                 }
                 AddedValues::Targets(TargetForm::Indices) => {
                     (Maker::Indices, DataType::List(element(DataType::Int32, false)), true)
+                }
+                AddedValues::Fold(_) => {
+                    let folds = folds.get(at).and_then(Option::as_ref);
+                    let folds = folds.ok_or_else(|| Error::internal("folds without a plan"))?;
+                    (Maker::Fold(Arc::clone(folds)), DataType::Utf8, true)
                 }
             };
             fields.push(Field::new(name, data_type, nullable));
@@ -139,24 +146,31 @@ impl ColumnMaker {
         self.sums.positives.len()
     }
 
-    /// Calls `each` with the columns of some rows after the other.
+    /// Calls `each` with the columns of some rows after the other. The first of `rows` is this row of this shard.
     ///
     /// # Errors
     /// Those of `each`, and [`Error::Input`] for a row that a column cannot hold.
     pub(super) fn make(
         &mut self,
+        (shard, first_row): (usize, u64),
         rows: &LabelSets,
         mut each: impl FnMut(&[ArrayRef]) -> Result<()>,
     ) -> Result<()> {
         let step = (CELLS / self.labels().max(1)).max(1);
         for start in (0..rows.rows()).step_by(step) {
             let range = start..rows.rows().min(start + step);
-            each(&self.arrays(rows, range)?)?;
+            each(&self.arrays((shard, first_row), rows, range)?)?;
         }
         Ok(())
     }
 
-    fn arrays(&mut self, rows: &LabelSets, range: Range<usize>) -> Result<Vec<ArrayRef>> {
+    fn arrays(
+        &mut self,
+        (shard, first_row): (usize, u64),
+        rows: &LabelSets,
+        range: Range<usize>,
+    ) -> Result<Vec<ArrayRef>> {
+        let places = first_row + range.start as u64..first_row + range.end as u64;
         let labels = self.labels();
         let makers = Arc::clone(&self.makers);
         let mut columns: Vec<ColumnBuffers> =
@@ -188,7 +202,10 @@ impl ColumnMaker {
             .iter()
             .zip(fields)
             .zip(columns)
-            .map(|((maker, field), column)| column.finish(maker, field))
+            .map(|((maker, field), column)| match maker {
+                Maker::Fold(folds) => folds.array(shard, places.clone()),
+                _ => column.finish(maker, field),
+            })
             .collect()
     }
 }
@@ -208,7 +225,7 @@ impl ColumnBuffers {
         let cells = match maker {
             Maker::Weight(_) => rows,
             Maker::Cells(_) | Maker::Dense(_) => rows * labels,
-            Maker::Sparse | Maker::Indices => 0,
+            Maker::Sparse | Maker::Indices | Maker::Fold(_) => 0,
         };
         Self {
             numbers: Vec::with_capacity(cells),
@@ -223,6 +240,8 @@ impl ColumnBuffers {
         let number = |label: u32| i32::try_from(label).unwrap_or(i32::MAX);
         let start = self.numbers.len();
         match maker {
+            // By the place of the row, whatever its labels.
+            Maker::Fold(_) => {}
             Maker::Weight(weigher) => self.numbers.push(weigher.weight(positives)),
             Maker::Cells(weigher) => {
                 self.numbers.resize(start + labels, 0.0);
@@ -332,7 +351,7 @@ mod tests {
             policy: Policy::default(),
         };
         let weights = weigh(&counts, &weighing).unwrap();
-        let mut maker = ColumnMaker::new(&[AddedColumn::targets(asked)?], &weights, &counts, places)?;
+        let mut maker = ColumnMaker::new((&[AddedColumn::targets(asked)?], &[]), &weights, &counts, places)?;
         let mut rows = LabelSets::default();
         rows.clear(3);
         rows.add(2);
@@ -345,7 +364,7 @@ mod tests {
             rows.end_row();
         }
         let mut out = None;
-        maker.make(&rows, |arrays| {
+        maker.make((0, 0), &rows, |arrays| {
             out = Some(Arc::clone(&arrays[0]));
             Ok(())
         })?;

@@ -6,10 +6,11 @@
 //!    └────────── column chunks as bytes ──────────────────────────────────────────────────┴▶ shards
 //! ```
 //!
-//! [`meaning`] which labels these are · [`arrays`] from labels to columns · [`rows`] reads, [`handover`] passes on,
+//! [`meaning`] which labels these are · [`arrays`] from labels to columns, [`folds`] from a plan · [`rows`] reads, [`handover`] passes on,
 //! [`write`] writes · [`stream`] Arrow IPC to stdout
 
 mod arrays;
+mod folds;
 mod handover;
 mod meaning;
 mod rows;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arrow::datatypes::Schema;
 
 use arrays::ColumnMaker;
+use folds::{ColumnFolds, check_plans, read_plans};
 use meaning::{KnownResult, check_apart};
 use stream::{WhileHeard, pass_on, write_rows};
 use write::{Writing, check_sums, write_shards};
@@ -65,6 +67,8 @@ pub(crate) struct ApplyRequest {
 pub(crate) struct ApplyPlan {
     result: KnownResult,
     columns: Vec<AddedColumn>,
+    /// By column.
+    folds: Vec<ColumnFolds>,
     plan: Plan,
 }
 
@@ -94,8 +98,9 @@ impl ApplyPlan {
         plan.count.known_labels = known_labels;
         plan.count.copies_rows = true;
         // What does not fit the weights is found before a shard is opened.
-        ColumnMaker::new(&columns, &result.derived.weights, result.counts(), None)?;
-        Ok(Self { result, columns, plan })
+        let folds = read_plans(&columns, &weights)?;
+        ColumnMaker::new((&columns, &folds), &result.derived.weights, result.counts(), None)?;
+        Ok(Self { result, columns, folds, plan })
     }
 
     /// The folder of the result; `None` for stdout.
@@ -125,7 +130,7 @@ impl ApplyPlan {
 fn check_columns(columns: &[AddedColumn]) -> Result<()> {
     if columns.is_empty() {
         return Err(Error::usage("no column is named").hint(
-            "name one with --column sample_weight or loss_weights, or --targets dense, sparse or indices",
+            "name one with --column sample_weight, loss_weights or fold, or --targets dense, sparse or indices",
         ));
     }
     for (at, column) in columns.iter().enumerate() {
@@ -303,7 +308,7 @@ async fn open(
 }
 
 fn maker(plan: &ApplyPlan, places: Option<Vec<u32>>) -> Result<ColumnMaker> {
-    ColumnMaker::new(&plan.columns, &plan.result.derived.weights, plan.result.counts(), places)
+    ColumnMaker::new((&plan.columns, &plan.folds), &plan.result.derived.weights, plan.result.counts(), places)
 }
 
 /// The file of a shard; none for one that this run has made, or an object.
@@ -349,6 +354,7 @@ fn check_opened(plan: &ApplyPlan, opened: &Opened) -> Result<Option<Vec<u32>>> {
             .hint("write the live rows first: posweight sql --table t=TABLE -c 'SELECT * FROM t' --out rows.parquet"));
         }
     }
+    check_plans(&plan.folds, &opened.dataset.shards, plan.threads())?;
     plan.result.places(opened)
 }
 

@@ -69,7 +69,8 @@ impl RowSink for EncodingSink {
         if current.place.0 != block.shard || rows > current.rows_left {
             return Err(Error::internal("a row group has more rows than its footer says"));
         }
-        self.maker.make(&block.sets, |arrays| current.columns.write(arrays))?;
+        let place = (block.shard, block.first_row);
+        self.maker.make(place, &block.sets, |arrays| current.columns.write(arrays))?;
         current.rows_left -= rows;
         if current.rows_left > 0 {
             self.current = Some(current);

@@ -135,7 +135,7 @@ pub(super) fn pass_on(
     let mut reads = Reads::On;
     while let Some(batch) = rows.next()? {
         let mut at = 0;
-        maker.make(labels.read(&batch)?, |added| {
+        maker.make((0, out.rows), labels.read(&batch)?, |added| {
             let some = added.first().map_or(0, Array::len);
             if reads == Reads::On {
                 reads = out.write(&batch.slice(at, some), added)?;
@@ -166,7 +166,8 @@ impl RowSink for ArraySink {
 
     fn take(&mut self, block: &mut Block) -> Result<()> {
         let Self { maker, sender } = self;
-        maker.make(&block.sets, |arrays| sender.send(arrays.to_vec()).map_err(|_| Error::Stopped(1)))
+        let place = (block.shard, block.first_row);
+        maker.make(place, &block.sets, |arrays| sender.send(arrays.to_vec()).map_err(|_| Error::Stopped(1)))
     }
 
     fn finish(self) -> TargetSums {
