@@ -63,7 +63,7 @@ impl RowsOfIds<'_> {
         let group = self.groups.filter(|column| *column != id).map(name);
         let group = group.map(|column| format!("min({column}) AS {column}, ")).unwrap_or_default();
         let (id, label) = (name(id), name(label));
-        let positive = self.positive()?.map(|says| format!(" AND {says}")).unwrap_or_default();
+        let positive = self.positive()?;
         let filter = self.filter.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         Some(format!(
             "SELECT {id}, {group}coalesce(array_agg(DISTINCT {label}) FILTER (WHERE {label} IS NOT NULL{positive}), []) \
@@ -71,17 +71,18 @@ impl RowsOfIds<'_> {
         ))
     }
 
-    /// The condition of positive pairs: `Some(None)` where all are, `None` where it would take more than one comparison.
-    fn positive(&self) -> Option<Option<String>> {
+    /// What the condition of pairs says of positive ones, nothing where all are; `None` where it would take more than one
+    /// comparison.
+    fn positive(&self) -> Option<String> {
         let Domain { positive, negative, missing, uncertain, threshold, soft, null_as, spelling, .. } =
             self.domain;
         let Some(value) = &self.layout.value else {
             // Labels themselves may be declared missing.
-            return missing.is_empty().then_some(None);
+            return missing.is_empty().then(String::new);
         };
         let (value, usual) = (name(value), Domain::default());
         let Some(data_type) = self.value_type else {
-            return (*self.domain == usual).then(|| Some(format!("try_cast({value} AS DOUBLE) = 1")));
+            return (*self.domain == usual).then(|| format!(" AND try_cast({value} AS DOUBLE) = 1"));
         };
         let is_odd =
             *soft || *null_as == NullAs::Positive || !uncertain.is_empty() || *spelling != usual.spelling;
@@ -95,7 +96,7 @@ impl RowsOfIds<'_> {
             let not_nan =
                 if data_type.is_floating() { format!(" AND NOT isnan({value})") } else { String::new() };
             return (is_alone && is_exact && data_type.is_numeric())
-                .then(|| Some(format!("{value} >= {threshold}{not_nan}")));
+                .then(|| format!(" AND {value} >= {threshold}{not_nan}"));
         }
         let numbers = positive.iter().map(Literal::number).collect::<Option<Vec<f64>>>();
         let whole = numbers.filter(|numbers| numbers.iter().all(|number| number.fract() == 0.0));
@@ -118,7 +119,7 @@ impl RowsOfIds<'_> {
             }
             _ => return None,
         };
-        Some(Some(says))
+        Some(format!(" AND {says}"))
     }
 }
 
@@ -127,12 +128,12 @@ mod tests {
     use super::*;
     use crate::source::layout::LayoutKind;
 
-    fn query(value: Option<(&str, DataType)>, domain: &Domain, groups: Option<&str>) -> Option<String> {
+    fn query(value: Option<&(&str, DataType)>, domain: &Domain, groups: Option<&str>) -> Option<String> {
         let layout = Layout {
             kind: LayoutKind::Long,
             labels: vec!["it's a tag".to_owned()],
             id: Some("Order ID".to_owned()),
-            value: value.as_ref().map(|(name, _)| (*name).to_owned()),
+            value: value.map(|(name, _)| (*name).to_owned()),
             delimiter: None,
         };
         let sources = ["d/long odd".to_owned(), "e".to_owned()];
@@ -140,7 +141,7 @@ mod tests {
             sources: &sources,
             layout: &layout,
             domain,
-            value_type: value.as_ref().map(|(_, of)| of),
+            value_type: value.map(|(_, of)| of),
             groups,
             filter: None,
         };
@@ -158,19 +159,19 @@ mod tests {
         };
         let usual = Domain::default();
         assert_eq!(query(None, &usual, None).unwrap(), told(""));
-        assert_eq!(query(Some(("v", DataType::Int8)), &usual, None).unwrap(), told(" AND v = 1"));
-        assert_eq!(query(Some(("order", DataType::Boolean)), &usual, None).unwrap(), told(" AND \"order\""));
+        assert_eq!(query(Some(&("v", DataType::Int8)), &usual, None).unwrap(), told(" AND v = 1"));
+        assert_eq!(query(Some(&("order", DataType::Boolean)), &usual, None).unwrap(), told(" AND \"order\""));
         let at = Domain { threshold: Some(0.5), ..Domain::default() };
-        let float = query(Some(("v", DataType::Float64)), &at, None).unwrap();
+        let float = query(Some(&("v", DataType::Float64)), &at, None).unwrap();
         assert_eq!(float, told(" AND v >= 0.5 AND NOT isnan(v)"));
-        assert_eq!(query(Some(("v", DataType::Utf8)), &at, None), None);
+        assert_eq!(query(Some(&("v", DataType::Utf8)), &at, None), None);
         let words = Domain { positive: vec![Literal::new("yes")], ..Domain::default() };
         assert_eq!(
-            query(Some(("v", DataType::Utf8)), &words, None).unwrap(),
+            query(Some(&("v", DataType::Utf8)), &words, None).unwrap(),
             told(" AND v IN ('\\''yes'\\'')")
         );
         let uncertain = Domain { uncertain: vec![Literal::new("-1")], ..Domain::default() };
-        assert_eq!(query(Some(("v", DataType::Int8)), &uncertain, None), None);
+        assert_eq!(query(Some(&("v", DataType::Int8)), &uncertain, None), None);
         let grouped = query(None, &usual, Some("patient")).unwrap();
         assert!(grouped.contains("SELECT \"Order ID\", min(patient) AS patient, coalesce("), "{grouped}");
         assert_eq!(query(None, &usual, Some("Order ID")), query(None, &usual, None));

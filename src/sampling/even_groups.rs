@@ -13,6 +13,9 @@ const LOOKS: u64 = 20_000_000;
 /// The least that a step must gain.
 const GAIN: f64 = 1e-9;
 
+/// Labels with a number of rows each, ascending.
+type RowsOfLabels<'a> = &'a [(u32, u32)];
+
 /// Labels of each group with the number of its rows that have them, ascending.
 struct LabelsOfGroups {
     ends: Vec<usize>,
@@ -43,7 +46,7 @@ impl LabelsOfGroups {
 }
 
 /// Calls `each` with every label of two groups, and by how many rows the first has more of it.
-fn differences(one: &[(u32, u32)], other: &[(u32, u32)], mut each: impl FnMut(usize, f64)) {
+fn differences(one: RowsOfLabels<'_>, other: RowsOfLabels<'_>, mut each: impl FnMut(usize, f64)) {
     let (mut one, mut other) = (one.iter().copied().peekable(), other.iter().copied().peekable());
     loop {
         let label = match (one.peek(), other.peek()) {
@@ -84,7 +87,12 @@ impl FoldSums<'_> {
     }
 
     /// The same for a group with this many rows more and these labels, against what comes back.
-    fn gain_of(&self, way: (usize, usize), rows: f64, (one, other): (&[(u32, u32)], &[(u32, u32)])) -> f64 {
+    fn gain_of(
+        &self,
+        way: (usize, usize),
+        rows: f64,
+        (one, other): (RowsOfLabels<'_>, RowsOfLabels<'_>),
+    ) -> f64 {
         let folds = self.shares.len();
         let mut sum = self.all_labels.len().max(1) as f64 * self.gain(way, &self.rows, self.all_rows, rows);
         differences(one, other, |label, more| {
@@ -94,7 +102,12 @@ impl FoldSums<'_> {
         sum
     }
 
-    fn take(&mut self, (from, to): (usize, usize), rows: f64, (one, other): (&[(u32, u32)], &[(u32, u32)])) {
+    fn take(
+        &mut self,
+        (from, to): (usize, usize),
+        rows: f64,
+        (one, other): (RowsOfLabels<'_>, RowsOfLabels<'_>),
+    ) {
         self.rows[from] -= rows;
         self.rows[to] += rows;
         let (folds, labels) = (self.shares.len(), &mut self.labels);
@@ -119,8 +132,8 @@ pub(crate) fn even_out(groups: &Rows, shares: &[f64], dealt: &mut [u16]) {
         labels: vec![0.0; labels * folds],
         all_labels: vec![0.0; labels],
     };
-    for group in 0..groups.len() {
-        let (fold, size) = (usize::from(dealt[group]), f64::from(groups.size(group)));
+    for (group, fold) in dealt.iter().enumerate() {
+        let (fold, size) = (usize::from(*fold), f64::from(groups.size(group)));
         sums.rows[fold] += size;
         sums.all_rows += size;
         for (label, rows) in own.labels(group) {
