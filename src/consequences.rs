@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::counts::{LabelCounts, as_f64};
 use crate::posterior::interval;
-use crate::weights::{Kind, Scheme, Status, Weights};
+use crate::weights::{Kind, Status, Weights};
 
 /// Default number of rows per batch.
 pub(crate) const BATCH_SIZE: u64 = 256;
@@ -137,13 +137,11 @@ impl<'a> Consequences<'a> {
     fn pair(&self, label: usize) -> Option<(f64, f64)> {
         let vector = self.weights.primary();
         let weight = vector.values[label];
-        match (vector.kind, vector.scheme) {
-            (Kind::PosWeight, _) => Some((weight, 1.0)),
-            (Kind::ClassWeight, _) => Some((weight, weight)),
-            (Kind::Pair, Scheme::FocalAlpha) => Some((weight, 1.0 - weight)),
-            // The next vector is the other one of the pair.
-            (Kind::Pair, _) => self.weights.vectors.get(1).map(|other| (weight, other.values[label])),
-            (Kind::Additive | Kind::Sampling, _) => None,
+        match vector.kind {
+            Kind::PosWeight => Some((weight, 1.0)),
+            Kind::ClassWeight => Some((weight, weight)),
+            Kind::Pair => self.weights.negatives_of(vector).map(|other| (weight, other.values[label])),
+            Kind::Additive | Kind::Sampling => None,
         }
     }
 
@@ -203,6 +201,22 @@ mod tests {
         assert!(lighter < 9.0 && 9.0 < heavier);
         assert_eq!((all[2].weight, all[2].prevalence.unwrap()[0]), (None, 0.0));
         assert_eq!(all, (0..4).map(|i| Consequences::new(&counts, &weights, 100).of(i)).collect::<Vec<_>>());
+    }
+
+    /// Labels without positives and adjusted weights have two sides that do not add up to 1; other vectors may lie between.
+    #[test]
+    fn both_sides_of_a_pair_are_the_vectors_that_are_written() {
+        let (counts, _) = weighed("ratio", 1000, &[(500, 500), (100, 900), (0, 1000)]);
+        let schemes = ["focal-alpha", "ratio"].map(|scheme| scheme.parse().unwrap()).to_vec();
+        let adjust = Adjust { power: 0.5, ..Adjust::default() };
+        let weights = weigh(&counts, &Weighing { schemes, adjust, policy: Policy::default() }).unwrap();
+        let all = Consequences::new(&counts, &weights, 100);
+        assert_eq!(all.pair(2), Some((1.0, 1.0)));
+        let (of_positives, of_negatives) = all.pair(1).unwrap();
+        assert!(
+            (of_positives - 0.9_f64.sqrt()).abs() < 1e-12 && (of_negatives - 0.1_f64.sqrt()).abs() < 1e-12
+        );
+        assert!((all.of(1).calibration_offset.unwrap() - 3.0_f64.ln()).abs() < 1e-12);
     }
 
     #[test]

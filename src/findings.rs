@@ -162,6 +162,26 @@ impl FindingKind {
         FINDINGS.iter().find(|info| info.kind == self).unwrap_or(&FINDINGS[0])
     }
 
+    /// Whether it says how rows were read, whatever their labels weigh.
+    #[must_use]
+    pub(crate) fn is_of_rows(self) -> bool {
+        matches!(
+            self,
+            Self::NoRows
+                | Self::SkippedShards
+                | Self::TableAsFiles
+                | Self::NoKnownRows
+                | Self::MostlyMissing
+                | Self::NullElements
+                | Self::RepeatedLabels
+                | Self::AbsentColumns
+                | Self::SimilarLabels
+                | Self::EmptyCells
+                | Self::MissingAsLabel
+                | Self::OddFolder
+        )
+    }
+
     /// What the count of a finding counts.
     #[must_use]
     pub(crate) fn unit(self) -> &'static str {

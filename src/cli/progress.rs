@@ -17,6 +17,7 @@ use super::output::{print, print_bytes, say, says_json, terminal_lines};
 use super::signals::stopped;
 use crate::engine::{Progress, Spilled};
 use crate::error::{Error, Result, plural};
+use crate::findings::FindingKind;
 use crate::pipeline::machine::Machine;
 use crate::pipeline::notices::refused;
 use crate::pipeline::outcome::{Ended, Observer, Outcome};
@@ -166,9 +167,15 @@ fn summary(outcome: &Outcome, plan: &Plan, elapsed: Duration) -> String {
     let drift = outcome.drift();
     let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
     let source = format!("{} ({})", outcome.source, outcome.why);
-    let mut text = match &outcome.sampled {
-        Some(sampled) => sampled.text(&source),
-        None => report::text(&outcome.derived.report(source, &outcome.groups, drift), terminal_lines()),
+    let plan_text = outcome.sampled.as_ref().map(|sampled| match plan.out.folder() {
+        Some(_) => sampled.text_of_result(&source),
+        None => sampled.text(&source),
+    });
+    let report = outcome.derived.report(source, &outcome.groups, drift);
+    let mut text = match plan_text {
+        // How rows were read decides what a plan makes of them.
+        Some(text) => text + &report::findings(&report, FindingKind::is_of_rows),
+        None => report::text(&report, terminal_lines()),
     };
     let memory = crate::pipeline::machine::peak_memory()
         .map(|bytes| format!(", {} MB", bytes >> 20))

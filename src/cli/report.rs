@@ -23,7 +23,7 @@ pub(super) struct ReportVerb {
     /// Folder of a finished run
     #[arg(value_name = "RUN_DIR")]
     run: PathBuf,
-    /// Output format
+    /// Output format; text and markdown begin with the sampling plan, if there is one
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "markdown", "html", "json"])]
     format: String,
     /// Show the result that failed checks kept from being published, as Markdown
@@ -61,7 +61,7 @@ impl ReportVerb {
         let plan = std::fs::read_to_string(run.join("plan.md")).unwrap_or_default();
         if let (None, Ok(mut text)) = (&self.against, std::fs::read_to_string(saved)) {
             if self.format == "markdown" && !plan.is_empty() {
-                text.push_str(&format!("\n{plan}"));
+                text = format!("{plan}\n{text}");
             }
             return print(&text);
         }

@@ -41,6 +41,7 @@ mod query;
 mod refusals;
 mod resolve;
 mod row_pass;
+mod rows_of_ids;
 pub(crate) mod run;
 pub(crate) mod sample;
 mod sample_checks;

@@ -69,6 +69,10 @@ fn split(
     let (mut distances, mut rows) = (Vec::new(), Vec::new());
     for draw in &planned.random_folds {
         let folds = counted(draw)?;
+        // LD looks at rows, and is small where a fold has none.
+        if folds.iter().any(|counts| counts.rows() == 0) {
+            continue;
+        }
         distances.extend(label_distribution(&folds, counts));
         rows.push(folds.iter().map(LabelCounts::rows).collect());
     }
@@ -287,7 +291,7 @@ impl Sampled {
             spec,
         };
         staging.file("plan.json", |out| write_json(out, &file))?;
-        let text = format!("# Sampling plan\n\n```text\n{}```\n", self.text(source));
+        let text = format!("# Sampling plan\n\n```text\n{}```\n", self.text_of_result(source));
         staging.file("plan.md", |out| {
             out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
         })?;

@@ -2,7 +2,9 @@
 
 use super::opening::Opened;
 use super::plan::Plan;
+use super::rows_of_ids::RowsOfIds;
 use super::sampling::Sampling;
+use crate::engine::counting::Counting;
 use crate::engine::rows::can_tell;
 use crate::error::{Error, Result};
 use crate::sampling::Method;
@@ -28,6 +30,9 @@ pub(super) fn check_opened(plan: &Plan, opened: &Opened) -> Result<()> {
         )
     })?;
     let Some(sampling) = &plan.sampling else { return Ok(()) };
+    if sampling.edits_labels() && opened.counting.layout.kind != LayoutKind::Long {
+        check_edits(opened)?;
+    }
     if opened.counting.layout.has_heads() {
         check_heads(plan, sampling, opened)?;
     }
@@ -42,40 +47,70 @@ fn check_heads(plan: &Plan, sampling: &Sampling, opened: &Opened) -> Result<()> 
         )
         .hint("drop --cluster"));
     }
-    match sampling.method {
-        Method::RepeatFactor { .. } | Method::StratifiedSplit { .. } => Ok(()),
-        _ => Err(Error::usage(format!(
+    let compares =
+        |method: &&Method| !matches!(method, Method::RepeatFactor { .. } | Method::StratifiedSplit { .. });
+    sampling.methods().find(compares).map_or(Ok(()), |method| {
+        Err(Error::usage(format!(
             "--plan {} compares labels, and those of several class columns are not rare or frequent against each \
              other",
-            sampling.method.name()
+            method.name()
         ))
         .hint(format!(
             "use repeat-factor or stratified-split, or plan one column at a time with --labels {}",
             opened.counting.layout.column()
-        ))),
+        )))
+    })
+}
+
+/// Refuses plans that edit labels where these are in no cells of their own, before anyone has a plan that is of no use.
+fn check_edits(opened: &Opened) -> Result<()> {
+    let refused = |why: &str| Err(Error::usage(format!("--plan remedial edits labels, {why}")));
+    if opened.counting.layout.kind == LayoutKind::Map {
+        return refused("which is not supported for layout map").map_err(|error| {
+            error.hint("use another plan, or write the labels of each row as a list of names, and read it with --layout list")
+        });
     }
+    if opened.counting.ancestors.is_some() {
+        return refused("and a label of --ancestors is in no cell of its own")
+            .map_err(|error| error.hint("use another plan, or write the ancestors into the shards"));
+    }
+    let mut nested = opened.dataset.shards.iter().flat_map(Shard::nested_names);
+    nested.next().map_or(Ok(()), |name| {
+        refused(&format!("and column {name:?} lies inside another column"))
+            .map_err(|error| error.hint("use another plan, or write the labels as columns of their own"))
+    })
 }
 
 /// What a plan of layout `long` cannot do.
 fn check_long(plan: &Plan, sampling: &Sampling, opened: &Opened) -> Result<()> {
-    let layout = &opened.counting.layout;
-    let (id, label) = (layout.id.as_deref().unwrap_or_default(), layout.column());
     if plan.count.limits.cluster.is_some() {
         return Err(Error::usage("--plan: rows of layout long are planned by one machine, not on a cluster")
             .hint("drop --cluster"));
     }
-    let what = match (sampling.materialize, &sampling.method) {
-        _ if sampling.groups.is_some() => "--groups keeps rows of one group in one fold",
-        (_, Method::Remedial { .. }) => "--plan remedial splits a row and edits its labels",
-        (true, _) => "--materialize repeats rows",
-        (false, _) => return Ok(()),
+    let (what, instead) = if sampling.groups.is_some() {
+        ("--groups keeps rows of one group in one fold", "drop --groups; or ")
+    } else if sampling.edits_labels() {
+        ("--plan remedial splits a row and edits its labels", "")
+    } else if sampling.materialize {
+        ("--materialize repeats rows", "drop --materialize, and join the plan to the shards by id; or ")
+    } else {
+        return Ok(());
     };
-    let tables: String =
-        plan.count.sources.iter().map(|source| format!(" --table shards={source}")).collect();
+    let Counting { layout, domain, filter, .. } = &opened.counting;
+    let value = layout.value.as_deref().and_then(|name| opened.dataset.schema.field_with_name(name).ok());
+    let rows = RowsOfIds {
+        sources: &plan.count.sources,
+        layout,
+        domain,
+        value_type: value.map(arrow::datatypes::Field::data_type),
+        groups: sampling.groups.as_deref(),
+        filter: filter.as_deref(),
+    };
+    let command = rows.command().map(|command| format!(": {command}")).unwrap_or_default();
     Err(Error::usage(format!("{what}; in layout long, lines of one id are one row however often they occur"))
         .hint(format!(
-            "join the plan to the shards by id; or write one row per id and use --layout list: posweight sql{tables} \
-             -c \"SELECT {id}, array_agg(DISTINCT {label}) AS labels FROM shards GROUP BY {id}\" --out rows.parquet"
+            "{instead}write one row per id, with the list of its positive labels, and use --layout list{}{command}",
+            rows.remark()
         )))
 }
 

@@ -16,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::sampling::remedial::Remedial;
 use crate::sampling::{Method, Rarity};
 use crate::source::int96::for_copy;
-use crate::source::layout::LayoutKind;
 use crate::source::names::of_copy;
 use crate::source::shards::Shard;
 
@@ -32,19 +31,6 @@ pub(super) struct Copies {
     group_bytes: usize,
 }
 
-/// Labels inside other columns are not edited.
-fn refuse_nested(opened: &Opened) -> Result<()> {
-    if opened.counting.layout.kind == LayoutKind::Map {
-        return Err(Error::usage("remedial edits labels, which is not supported for layout map")
-            .hint("leave out --materialize, or write the labels as a list of names"));
-    }
-    let mut nested = opened.dataset.shards.iter().flat_map(Shard::nested_names);
-    nested.next().map_or(Ok(()), |name| {
-        Err(Error::usage(format!("remedial edits labels, and column {name:?} lies inside another column"))
-            .hint("leave out --materialize, or write the labels as columns of their own"))
-    })
-}
-
 impl Copies {
     /// Of shards whose rows were counted.
     pub(super) fn new(
@@ -55,13 +41,6 @@ impl Copies {
     ) -> Result<Self> {
         let edit = match sampling.method {
             Method::Remedial { one_sided } => {
-                refuse_nested(opened)?;
-                if opened.counting.ancestors.is_some() {
-                    return Err(Error::usage(
-                        "remedial edits labels, and a label of --ancestors is in no cell of its own",
-                    )
-                    .hint("leave out --materialize, or write the ancestors into the shards"));
-                }
                 let counting = Arc::new(opened.counting.knowing(counts.labels()));
                 let remedial = Remedial::new(&Rarity::of(counts), one_sided);
                 Some((LabelRemover::new(counting, &opened.dataset.schema)?, remedial))

@@ -47,6 +47,21 @@ impl Sampled {
         text
     }
 
+    /// The same, of a plan that is written beside weights.
+    #[must_use]
+    pub(crate) fn text_of_result(&self, source: &str) -> String {
+        let folder = format!("sampled/{}=NAME", self.sampling.fold_column);
+        let (of, other, written) = match self.split {
+            Some(_) => ("of all folds", "one fold", folder.as_str()),
+            None => ("before the plan", "those after it", "sampled/"),
+        };
+        let shards = if self.sampling.materialize { written } else { "the shards that --materialize writes" };
+        format!(
+            "{}the label weights in this folder are of the rows {of}; for {other}, compute weights of {shards}\n",
+            self.text(source)
+        )
+    }
+
     /// How many labels are on which side of MeanIR, for the plans that go by it.
     fn beyond(&self, method: &Method, text: &mut String) {
         match method {

@@ -27,6 +27,16 @@ pub(crate) struct Sampling {
 const FOLD: &str = "fold";
 
 impl Sampling {
+    /// This plan, and those that are compared with it.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
+        std::iter::once(&self.method).chain(&self.others)
+    }
+
+    /// Whether one of them edits labels.
+    pub(super) fn edits_labels(&self) -> bool {
+        self.methods().any(|method| matches!(method, Method::Remedial { .. }))
+    }
+
     /// The plan that a spec asks for.
     pub(super) fn asked(spec: &Spec) -> Result<Option<Self>> {
         let texts = spec.plan.as_ref().map(OneOrMany::to_vec).unwrap_or_default();

@@ -66,6 +66,14 @@ pub(super) fn folds(before: &LabelCounts, split: &Split, labels: impl Iterator<I
         column.set_cell_alignment(CellAlignment::Right);
     }
     let mut out: String = table.to_string().lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    let with_positives = before.tallies().iter().filter(|tally| tally.positives > 0).count();
+    if with_positives > rarest.len() {
+        out.push_str(&format!(
+            "positives of the {} with the fewest; {} more\n",
+            plural(rarest.len() as u64, "label"),
+            thousands((with_positives - rarest.len()) as u64)
+        ));
+    }
     out.push_str(&format!("distance of labels between folds and all rows ({})\n", distances(split)));
     for line in sentences(before, split) {
         out.push_str(&line);
@@ -86,8 +94,10 @@ pub(super) fn in_short(before: &LabelCounts, split: &Split) -> Vec<String> {
             thousands(most)
         )
     } else {
-        let each = split.folds.iter().map(|(name, _, counts)| format!("{name} {}", thousands(counts.rows())));
-        format!("rows: {}", each.collect::<Vec<_>>().join(", "))
+        // A number may be the name, and blanks separate thousands.
+        let each =
+            split.folds.iter().map(|(name, _, counts)| format!("{name}: {}", thousands(counts.rows())));
+        format!("folds {} rows", each.collect::<Vec<_>>().join(", "))
     };
     let mut lines = vec![format!("{sizes}; {}", distances(split))];
     lines.extend(sentences(before, split));
@@ -98,6 +108,9 @@ pub(super) fn in_short(before: &LabelCounts, split: &Split) -> Vec<String> {
 fn distances(split: &Split) -> String {
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), brief);
     let groups = if split.groups.is_some() { " of groups" } else { "" };
+    if split.draws == 0 {
+        return format!("LD {}; random folds{groups} leave one without rows", shown(split.distance));
+    }
     format!(
         "LD {}, of random folds{groups} {}, mean of {}",
         shown(split.distance),
@@ -214,7 +227,7 @@ mod tests {
         assert!(sentences(&all, &good).is_empty());
         assert_eq!(
             in_short(&all, &good),
-            ["rows: a 50, b 50; LD 0.25, of random folds 0.5, mean of 8 draws"]
+            ["folds a: 50, b: 50 rows; LD 0.25, of random folds 0.5, mean of 8 draws"]
         );
         assert!(sentences(&counts(0, &[0]), &split(vec![(0, &[0]), (0, &[0])], None)).is_empty());
     }

@@ -18,7 +18,7 @@ pub(crate) use html::html;
 pub(crate) use markdown::markdown;
 pub(crate) use names::{code_span, short, visible};
 pub(crate) use rows::{Heat, RowReport};
-pub(crate) use text::text;
+pub(crate) use text::{findings, text};
 
 use numbers::{counted, thousands};
 

@@ -33,7 +33,7 @@ pub(crate) fn plan(
     );
     match split {
         None => out.push_str(&epoch(preview, method)),
-        Some(split) => out.push_str(&folds(before, split, ends(before).into_iter().rev())),
+        Some(split) => out.push_str(&folds(before, split, by_positives(before).into_iter().rev())),
     }
     out
 }
@@ -51,10 +51,16 @@ fn empty() -> Table {
     table
 }
 
-/// Labels at both ends of the order of positives, the most frequent first.
-fn ends(counts: &LabelCounts) -> Vec<usize> {
+/// Labels by their positives, the most frequent first.
+fn by_positives(counts: &LabelCounts) -> Vec<usize> {
     let mut order: Vec<usize> = (0..counts.len()).collect();
     order.sort_by_key(|&label| (std::cmp::Reverse(counts.tallies()[label].positives), label));
+    order
+}
+
+/// Those at both ends of this order.
+fn ends(counts: &LabelCounts) -> Vec<usize> {
+    let mut order = by_positives(counts);
     if order.len() > 2 * SHOWN {
         order.drain(SHOWN..order.len() - SHOWN);
     }
@@ -79,7 +85,11 @@ fn epoch(preview: &Preview, method: &Method) -> String {
     let rarity = |counts: &LabelCounts, measures: &Measures, label| {
         measures.of_label(counts, label, irlbl).map_or_else(|| "–".to_owned(), brief)
     };
-    for label in ends(before) {
+    let shown = ends(before);
+    for (place, label) in shown.iter().copied().enumerate() {
+        if place == SHOWN && shown.len() < before.len() {
+            table.add_row([format!("… {} more", thousands((before.len() - shown.len()) as u64))]);
+        }
         table.add_row([
             short(before.labels().name(label), 26),
             thousands(before.tallies()[label].positives),

@@ -32,10 +32,11 @@ fn of_labels(kind: Kind, scheme: Scheme) -> &'static str {
              loss = torch.nn.BCEWithLogitsLoss(weight=weight)"
         }
         (Kind::Pair, Scheme::FocalAlpha) => {
-            "alpha = LOAD[\"pos_weight\"]  # shape [C_LABELS], label order\n\n\n\
+            "tensors = LOAD\n\
+             positive, negative = tensors[\"pos_weight\"], tensors[\"focal-alpha_negative\"]  # shape [C_LABELS], label order\n\n\n\
              def loss(logits, targets, gamma=2.0):\n    \
              entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction=\"none\")\n    \
-             weight = targets * alpha + (1 - targets) * (1 - alpha)\n    \
+             weight = targets * positive + (1 - targets) * negative\n    \
              return (weight * (1 - torch.exp(-entropy)) ** gamma * entropy).mean()"
         }
         (Kind::Pair, _) => {
@@ -165,7 +166,7 @@ mod tests {
                     ["BCEWithLogitsLoss(pos_weight=pos_weight)", "CrossEntropyLoss(weight="]
                 }
                 (Kind::ClassWeight, _) => ["BCEWithLogitsLoss(weight=weight)", "CrossEntropyLoss(weight="],
-                (Kind::Pair, Scheme::FocalAlpha) => ["** gamma", "CrossEntropyLoss(weight="],
+                (Kind::Pair, Scheme::FocalAlpha) => ["focal-alpha_negative", "CrossEntropyLoss(weight="],
                 (Kind::Pair, _) => ["balanced_negative", "CrossEntropyLoss(weight="],
                 (Kind::Additive, Scheme::PriorBias) => ["bias.copy_", "bias.copy_"],
                 (Kind::Additive, Scheme::LdamMargin { .. }) => {

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::numbers::{brief, counted, number, percent, thousands};
 use super::{Report, drift, short, visible};
+use crate::findings::FindingKind;
 use crate::measures::prevalence;
 use crate::sampling::whole;
 
@@ -68,7 +69,15 @@ pub(crate) fn text(report: &Report<'_>, lines: Option<usize>) -> String {
     for check in report.warned_checks {
         let _ = writeln!(out, "warning: a check of severity warn failed: {}", visible(check));
     }
-    for finding in report.findings {
+    out.push_str(&findings(report, |_| true));
+    out
+}
+
+/// The findings of some kinds, with what to do about them.
+#[must_use]
+pub(crate) fn findings(report: &Report<'_>, of: impl Fn(FindingKind) -> bool) -> String {
+    let mut out = String::new();
+    for finding in report.findings.iter().filter(|finding| of(finding.kind)) {
         let info = finding.kind.info();
         let names: Vec<_> =
             finding.labels.iter().take(3).map(|&i| short(report.counts.labels().name(i), 20)).collect();

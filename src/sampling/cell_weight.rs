@@ -109,12 +109,10 @@ impl CellWeigher {
             (Some(NegativeCells::One), _) | (None, Kind::PosWeight) => vec![1.0; positive.len()],
             (Some(NegativeCells::Weight), _) | (None, Kind::ClassWeight) => positive.clone(),
             (None, Kind::Pair) => {
-                let other = format!("{}_negative", vector.name);
-                match weights.vectors.iter().find(|vector| vector.name == other) {
-                    Some(other) => other.values.iter().map(|weight| narrow(*weight)).collect(),
-                    // The balance of two sides that add up to 1.
-                    None => vector.values.iter().map(|weight| narrow(1.0 - weight)).collect(),
-                }
+                let other = weights.negatives_of(vector).ok_or_else(|| {
+                    Error::internal(format!("scheme {} has no weights of negatives", vector.scheme))
+                })?;
+                other.values.iter().map(|weight| narrow(*weight)).collect()
             }
             (None, Kind::Sampling | Kind::Additive) => {
                 return Err(Error::usage(format!(
@@ -182,7 +180,7 @@ mod tests {
     use super::*;
     use crate::counts::{Labels, Tally};
     use crate::sampling::row_columns::{AddedColumn, AddedValues};
-    use crate::weights::{Adjust, Policy, Weighing, weigh};
+    use crate::weights::{Adjust, Fallback, Normalize, Policy, Weighing, weigh};
 
     fn counts() -> LabelCounts {
         let tally = |positives| Tally { positives, negatives: 20 - positives, ..Tally::default() };
@@ -223,6 +221,33 @@ mod tests {
         assert!((of_row("sample_weight:rule=rebalance", &[0, 1]) - expected).abs() < 1e-6);
     }
 
+    /// Adjusted weights of two sides do not add up to 1, and no weight of a loss is below 0.
+    #[test]
+    fn both_sides_of_a_pair_are_adjusted_and_have_the_weight_of_the_policy() {
+        let adjusted = |normalize, power, zero_positives| {
+            let adjust = Adjust { normalize, power, clip: None };
+            let policy = Policy { zero_positives, ..Policy::default() };
+            let weighing = Weighing { schemes: vec!["focal-alpha".parse().unwrap()], adjust, policy };
+            let weights = weigh(&counts(), &weighing).unwrap();
+            let (mut positive, mut negative) = ([0.0; 3], [0.0; 3]);
+            let cells = CellWeigher::new(CellRule::Weights(None), &weights, &counts()).unwrap();
+            cells.fill(&[0, 1, 2], &[], &mut positive);
+            cells.fill(&[], &[], &mut negative);
+            (positive, negative)
+        };
+        let (positive, negative) = adjusted(Normalize::Mean, 1.0, Fallback::One);
+        assert!(
+            positive[1] > 1.0 && negative.iter().all(|weight| *weight > 0.0),
+            "{positive:?} {negative:?}"
+        );
+        let (positive, negative) = adjusted(Normalize::None, 0.5, Fallback::One);
+        assert!((positive[1] - 0.75_f32.sqrt()).abs() < 1e-6 && (negative[1] - 0.5).abs() < 1e-6);
+        for (fallback, expected) in [(Fallback::Zero, 0.0), (Fallback::Value(2.0), 2.0)] {
+            let (positive, negative) = adjusted(Normalize::None, 1.0, fallback);
+            assert_eq!((positive[2], negative[2]), (expected, expected));
+        }
+    }
+
     #[test]
     fn a_cell_weighs_what_the_scheme_means() {
         let cells = |text, scheme| of_cells(text, scheme, &[1], &[2]).unwrap();
@@ -240,6 +265,8 @@ mod tests {
         assert_eq!(of_cells("loss_weights", "balanced", &[1], &[2]).unwrap(), [1.0, 2.0, 0.0]);
         assert_eq!(of_cells("loss_weights", "focal-alpha", &[1], &[2]).unwrap(), [0.5, 0.75, 0.0]);
         assert_eq!(of_cells("loss_weights", "focal-alpha", &[], &[2]).unwrap(), [0.5, 0.25, 0.0]);
+        // Negatives of a label without positives have the neutral weight too.
+        assert_eq!(of_cells("loss_weights", "focal-alpha", &[], &[]).unwrap(), [0.5, 0.25, 1.0]);
         let refused = of_cells("loss_weights", "repeat-factor", &[], &[]).unwrap_err();
         assert!(refused.remedy().unwrap().contains("negatives="));
         assert!(of_cells("loss_weights", "prior-bias", &[], &[]).is_err());

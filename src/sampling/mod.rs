@@ -8,6 +8,7 @@
 //!
 //! [`method`] names and parameters of plans · [`draw`] random numbers as hashes of shard name and row number ·
 //! [`repeat_factor`], [`row_weight`], [`ml`], [`lp`], [`remedial`], [`stratify`] one family of plans each ·
+//! [`even_groups`] groups that change folds ·
 //! [`preview`] counts before and after the plan · [`row_columns`] columns that rows get beside a plan,
 //! [`cell_weight`] their values
 //!
@@ -17,6 +18,7 @@
 pub(crate) mod cell_weight;
 mod decisions;
 pub(crate) mod draw;
+pub(crate) mod even_groups;
 pub(crate) mod lp;
 pub(crate) mod method;
 pub(crate) mod ml;

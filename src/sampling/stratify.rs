@@ -93,7 +93,9 @@ impl Rows {
         self.sizes.iter().flatten().copied().max().map_or(1, u64::from)
     }
 
-    fn size(&self, row: usize) -> u32 {
+    /// Rows of a unit.
+    #[must_use]
+    pub(super) fn size(&self, row: usize) -> u32 {
         self.sizes.as_ref().map_or(1, |sizes| sizes[row])
     }
 

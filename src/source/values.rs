@@ -117,6 +117,12 @@ impl Literal {
         Self { text: text.to_owned(), number }
     }
 
+    /// The number that the text is.
+    #[must_use]
+    pub(crate) fn number(&self) -> Option<f64> {
+        self.number
+    }
+
     /// True for `nan` and `null` in any case, which declare what NaN and NULL mean.
     #[must_use]
     pub(crate) fn is_null(&self) -> bool {

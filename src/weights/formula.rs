@@ -52,14 +52,19 @@ impl Raw {
     }
 }
 
+/// The name of the vector for negatives that belongs to the one for positives called `name`.
+pub(super) fn name_of_negatives(name: &str) -> String {
+    format!("{name}_negative")
+}
+
 /// The vectors of one scheme: one, or two for a pair. Labels without a formula weight hold 0.
 pub(super) fn vectors(scheme: &Scheme, basis: &Basis<'_>) -> Vec<(String, Kind, Raw, Vec<f64>)> {
     let (raw, values) = values(scheme, basis);
     let mut all = vec![(scheme.key(), scheme.info().kind, raw, values)];
-    if *scheme == Scheme::Balanced {
+    if scheme.info().kind == Kind::Pair {
         let raw = Raw { of_negatives: true, ..raw };
         let negative = basis.each(|pos, neg| raw.of_label(scheme, pos, neg));
-        all.push((format!("{}_negative", scheme.key()), Kind::Pair, raw, negative));
+        all.push((name_of_negatives(&scheme.key()), Kind::Pair, raw, negative));
     }
     all
 }

@@ -90,6 +90,13 @@ impl Weights {
         &self.vectors[0]
     }
 
+    /// The weights of negatives that belong to `vector`, which has those of positives; `None` where it is no pair.
+    #[must_use]
+    pub(crate) fn negatives_of(&self, vector: &WeightVector) -> Option<&WeightVector> {
+        let name = formula::name_of_negatives(&vector.name);
+        self.vectors.iter().find(|other| other.kind == Kind::Pair && other.name == name)
+    }
+
     /// ln(positives / negatives) per label of `counts`, an initial bias; 0 for labels without both sides.
     #[must_use]
     pub(crate) fn prior_bias(&self, counts: &LabelCounts) -> Vec<f64> {

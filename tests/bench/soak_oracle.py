@@ -133,6 +133,8 @@ class Weighing:
             return [each(lambda p, n: reference / p)]
         if name == "balanced":
             return [each(lambda p, n: (p + n) / (2 * p)), each(lambda p, n: (p + n) / (2 * n))]
+        if name == "focal-alpha":
+            return [each(lambda p, n: n / (p + n)), each(lambda p, n: p / (p + n))]
         if name == "effective-number":
             beta = given.get("beta", 0.999)
             values = each(lambda p, n: (1 - beta) / -math.expm1(p * math.log(beta)))
@@ -156,7 +158,6 @@ class Weighing:
             "log": lambda p, n: max(given["floor"], math.log(n / p) + 1),
             "log1p": lambda p, n: math.log1p(n / p),
             "enet": lambda p, n: 1 / math.log(given["c"] + p / (p + n)),
-            "focal-alpha": lambda p, n: n / (p + n),
             "prior-bias": lambda p, n: math.log(p / n),
             "logit-adjustment": lambda p, n: given["tau"] * math.log(p / n),
             "repeat-factor": lambda p, n: max(1.0, math.sqrt(given["threshold"] * rows / p)),

@@ -328,5 +328,12 @@ fn plans_that_compare_labels_of_several_columns_are_refused() {
         for words in [plan, "not rare or frequent against each other", "--labels color"] {
             assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
         }
+        let beside = ["repeat-factor", "--plan", plan, "--dry-run"];
+        let ended = place.run(&[&class[..], &beside].concat());
+        assert!(
+            ended.code == 2 && ended.stderr.contains(&format!("--plan {plan} compares")),
+            "{}",
+            ended.stderr
+        );
     }
 }

@@ -383,8 +383,17 @@ fn rows_of_maps_can_be_sampled_and_copied_but_not_edited() {
     let ended = sample("stratified-split:folds=2");
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(counts(&place, &["s/sampled"]), counts(&place, &["in"]));
-    let ended = sample("remedial");
-    assert!(ended.code == 2 && ended.stderr.contains("layout map"), "{}", ended.stderr);
+    // Without copies there is nothing to train on.
+    for more in [&["--materialize"][..], &[], &["--dry-run"], &["--plan", "ml-ros", "--dry-run"]] {
+        let remedial = ["sample", "in", "--plan", "remedial", "--out", "s", "--overwrite"];
+        let ended = place.run(&[&remedial[..], more].concat());
+        assert!(ended.code == 2 && ended.stderr.contains("layout map"), "{}", ended.stderr);
+        assert!(
+            !ended.stderr.contains("--materialize") && ended.stderr.contains("--layout list"),
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 #[test]

@@ -247,4 +247,5 @@ fn copies_keep_the_columns_as_they_are() {
     assert_eq!(split, json!([20, ["target.cat", "target.dog"], [1, 10], [19, 10], [0, 0]]));
     let ended = sample("remedial");
     assert!(ended.code == 2 && ended.stderr.contains("inside another column"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("--materialize"), "{}", ended.stderr);
 }

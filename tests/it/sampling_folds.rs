@@ -69,6 +69,24 @@ fn folds_without_rows_or_with_other_shares_are_told_with_their_cause() {
 }
 
 #[test]
+fn few_groups_of_different_sizes_make_folds_of_one_size() {
+    let place = Place::new();
+    // 32 groups of 1, 3, … 61 rows.
+    shards(&place, 1000, |row| Some((row as f64).sqrt().floor()));
+    let split = ["--plan", "stratified-split:folds=5", "--groups", "group"];
+    for seed in ["0", "1", "2"] {
+        let ended = sample(&place, &[&split[..], &["--seed", seed, "--out", "out", "--overwrite"]].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(!ended.stdout.contains("its share is"), "{}", ended.stdout);
+        let folds = place.json("out/plan.json")["folds"].clone();
+        for fold in folds.as_array().unwrap() {
+            assert!(fold["rows"].as_u64().unwrap().abs_diff(200) <= 10, "{folds}");
+            assert!(fold["positives"][1].as_u64().unwrap().abs_diff(20) <= 2, "{folds}");
+        }
+    }
+}
+
+#[test]
 fn a_fold_without_negatives_is_told_for_ld_leaves_it_out() {
     let place = Place::new();
     // One group has all rows that lack the label.
@@ -124,7 +142,7 @@ fn plans_side_by_side_show_folds() {
     let two =
         ["--plan", "ml-ros", "--plan", "stratified-split:a=0.7,b=0.3", "--plan", "stratified-split:folds=7"];
     let text = shown(&place, &two);
-    assert!(text.contains("\n  rows: a 420, b 180; LD "), "{text}");
+    assert!(text.contains("\n  folds a: 420, b: 180 rows; LD "), "{text}");
     assert!(text.contains(", of random folds ") && text.contains(", mean of 8 draws\n"), "{text}");
     assert!(text.contains("\n  7 folds of "), "{text}");
     assert_eq!(text.matches("has no positive of 1 label: once\n").count(), 7, "{text}");
@@ -212,10 +230,75 @@ fn the_report_of_a_plan_shows_the_plan() {
         assert!(missing.is_empty() && report.contains("plan ml-ros:percent=25"), "{missing:?}\n{report}");
         assert!(report.contains("NO_NEGATIVES") || report.contains("RARE_LABEL"), "{report}");
         assert_eq!(report.contains("```text"), format == "markdown");
+        assert!(report.find("plan ml-ros") < report.find("RARE_LABEL"), "the plan is first: {report}");
     }
     // The same table by its folder, in SQL.
     let counted = place.run(&["sql", "-c", "SELECT count(*) FROM 'plan/plan'"]);
     assert_eq!(counted.stdout, "count(*)\n60\n");
+}
+
+#[test]
+fn what_tables_leave_out_and_how_rows_were_read_is_told() {
+    let place = Place::new();
+    let names: Vec<String> = (0..17).map(|label| format!("l{label:02}")).collect();
+    let label = |every: usize| array((0..200).map(|row| Some(row % every == 0)).collect::<BooleanArray>());
+    // The six rarest have no positives.
+    let never = || array((0..200).map(|_| Some(false)).collect::<BooleanArray>());
+    let of = |at: usize| if at < 11 { label(at + 2) } else { never() };
+    write(
+        &place.path("wide/a.parquet"),
+        names.iter().enumerate().map(|(at, name)| (name.as_str(), of(at))).collect(),
+    );
+    let shown = |more: &[&str]| {
+        let ended = place.run(&[&["sample"][..], more].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.stdout
+    };
+    let text = shown(&["wide", "--plan", "ml-ros", "--dry-run"]);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let more = lines.iter().position(|line| *line == "… 7 more").unwrap();
+    assert!(lines[more - 1].starts_with("l04") && lines[more + 1].starts_with("l12"), "{text}");
+    let text = shown(&["wide", "--plan", "stratified-split:folds=2", "--dry-run"]);
+    assert!(text.contains("positives of the 4 labels with the fewest; 7 more\n"), "{text}");
+    assert!(text.lines().any(|line| line.contains(" l10  l09  l08  l07")), "{text}");
+    // Empty cells are missing rows, which plans take for rows without labels.
+    std::fs::create_dir(place.path("csv")).unwrap();
+    std::fs::write(place.path("csv/a.csv"), "id,tags\n1,a|b\n2,\n3,a\n4,\n5,b\n").unwrap();
+    let csv = ["csv", "--layout", "delimited", "--labels", "tags", "--delimiter", "|", "--plan", "ml-ros"];
+    for more in [&["--dry-run"][..], &["--out", "plan"]] {
+        let text = shown(&[&csv[..], more].concat());
+        assert!(text.contains("warning EMPTY_CELLS (2 of 5 rows)\n  say --null-as negative"), "{text}");
+        assert!(!text.contains("RARE_LABEL"), "{text}");
+        assert_eq!(text.contains("are of the rows before the plan"), more.len() == 2, "{text}");
+    }
+    let told = std::fs::read_to_string(place.path("plan/plan.md")).unwrap();
+    assert!(told.contains("compute weights of the shards that --materialize writes\n```"), "{told}");
+    let split = ["wide", "--plan", "stratified-split:folds=2", "--materialize", "--out", "split"];
+    let text = shown(&[&split[..], &["--fold-column", "part"]].concat());
+    assert!(text.contains("for one fold, compute weights of sampled/part=NAME\n"), "{text}");
+}
+
+#[test]
+fn random_folds_without_rows_are_not_drawn_for_comparison() {
+    let place = Place::new();
+    shards(&place, 600, |row| Some((row % 3) as f64));
+    let told = |split: &str| {
+        let split = ["--plan", split, "--groups", "group", "--out", "out", "--overwrite"];
+        let ended = sample(&place, &split);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        (ended.stdout, place.json("out/plan.json")["split"].clone())
+    };
+    // Three groups in three folds: a draw has one in each with 2 chances in 9.
+    let (text, split) = told("stratified-split:folds=3");
+    let draws = split["random_draws"].as_u64().unwrap();
+    assert!((1..8).contains(&draws) && text.contains(&format!("mean of {draws} draw")), "{text}");
+    // Whatever is drawn, the groups are the folds.
+    let of = |key: &str| split[key].as_f64().unwrap();
+    assert!((of("label_distribution") - of("label_distribution_random")).abs() < 1e-12, "{split}");
+    assert_eq!(of("examples_distribution_random"), 0.0, "{split}");
+    let (text, split) = told("stratified-split:folds=4");
+    assert!(text.contains("; random folds of groups leave one without rows)\n"), "{text}");
+    assert_eq!((&split["random_draws"], &split["label_distribution_random"]), (&0.into(), &Json::Null));
 }
 
 #[test]

@@ -228,6 +228,76 @@ fn a_plan_says_which_column_its_ids_are_from() {
     assert_eq!(planned(&place.path("out").join(PART)).0, ["4", "7", "9", "10"]);
 }
 
+/// Runs the command of a hint in a shell, as printed.
+fn paste(place: &Place, hint: &str) {
+    let command = hint.split_once("posweight sql ").unwrap().1.lines().next().unwrap();
+    let shell = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(format!("\"$POSWEIGHT\" sql {command}"))
+        .env("POSWEIGHT", env!("CARGO_BIN_EXE_posweight"))
+        .current_dir(place.dir.path())
+        .output()
+        .unwrap();
+    assert!(shell.status.success(), "{command}: {}", String::from_utf8_lossy(&shell.stderr));
+}
+
+/// Negative pairs stay negative, odd names are quoted, groups stay, and ids without labels have an empty list.
+#[test]
+fn the_rows_that_a_hint_makes_are_those_of_the_plan() {
+    let place = Place::new();
+    let columns = vec![
+        ("Order ID", array(Int64Array::from(vec![1, 1, 2, 3, 4, 4]))),
+        (
+            "it's a tag",
+            array(StringArray::from(vec![
+                Some("ant"),
+                Some("bee"),
+                Some("ant"),
+                None,
+                Some("bee"),
+                Some("ant"),
+            ])),
+        ),
+        ("v", array(UInt8Array::from(vec![Some(1), Some(0), Some(0), None, Some(1), Some(1)]))),
+        ("who", array(StringArray::from(vec!["x", "x", "y", "y", "x", "x"]))),
+    ];
+    write(&place.path("d odd/0.parquet"), columns);
+    let long = ["--layout", "long", "--id", "Order ID", "--labels", "it's a tag", "--value", "v"];
+    for more in [
+        &["sample", "d odd", "--plan", "lp-ros", "--materialize", "--out", "o"][..],
+        &["sample", "d odd", "--plan", "remedial", "--dry-run"],
+        &["sample", "d odd", "--plan", "lp-ros", "--plan", "remedial", "--dry-run"],
+        &["sample", "d odd", "--plan", "stratified-split:folds=2", "--groups", "who", "--dry-run"],
+        &["apply", "out", "d odd", "--targets", "dense", "--out", "o"],
+    ] {
+        let expected = place.weights(&[&["d odd"][..], &long].concat());
+        let flags: &[&str] = if more[0] == "apply" { &[] } else { &long };
+        let ended = place.run(&[more, flags].concat());
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains("pairs that are not listed are negative"), "{}", ended.stderr);
+        assert_eq!(ended.stderr.contains("drop --materialize"), more.contains(&"--materialize"));
+        paste(&place, &ended.stderr);
+        let rows = place.weights(&["rows.parquet", "--layout", "list", "--labels", "labels"]);
+        assert_eq!(
+            (&rows["rows"], &rows["positives"]),
+            (&expected["rows"], &expected["positives"]),
+            "{more:?}"
+        );
+        assert_eq!(rows["positives"], serde_json::json!([2, 1]));
+        assert_eq!(rows["missing"], serde_json::json!([0, 0]));
+        if more.contains(&"--groups") {
+            let split = [more[0], "rows.parquet", "--layout", "list", "--labels", "labels"];
+            let ended = place.run(&[&split[..], &more[2..]].concat());
+            assert!(ended.stdout.contains("2 groups of who"), "{}{}", ended.stdout, ended.stderr);
+        }
+        std::fs::remove_file(place.path("rows.parquet")).unwrap();
+    }
+    // Rules that take more than a comparison get no command that would say something else.
+    let rules = ["--uncertain-values", "2", "--plan", "lp-ros", "--materialize", "--out", "o"];
+    let ended = place.run(&[&["sample", "d odd"][..], &long, &rules].concat());
+    assert!(ended.code == 2 && !ended.stderr.contains("SELECT"), "{}", ended.stderr);
+}
+
 #[test]
 fn what_ids_cannot_name_is_refused_with_a_way_out_that_works() {
     let place = Place::new();
@@ -240,12 +310,7 @@ fn what_ids_cannot_name_is_refused_with_a_way_out_that_works() {
     };
     refused(&["--plan", "remedial"], 2, "edits its labels");
     let said = refused(&["--plan", "lp-ros", "--materialize"], 2, "are one row");
-    // The command of the hint, as printed.
-    let (tables, sql) = said.split_once("posweight sql ").unwrap().1.split_once(" -c \"").unwrap();
-    let sql = sql.split_once('"').unwrap().0;
-    let command: Vec<&str> = ["sql"].into_iter().chain(tables.split(' ')).collect();
-    let ended = place.run(&[&command[..], &["-c", sql, "--out", "rows.parquet"]].concat());
-    assert_eq!(ended.code, 0, "{sql}: {}", ended.stderr);
+    paste(&place, &said);
     let list = ["sample", "rows.parquet", "--layout", "list", "--labels", "labels", "--plan", "lp-ros"];
     let ended = place.run(&[&list[..], &["--materialize", "--out", "copies"]].concat());
     assert_eq!(ended.code, 0, "{}", ended.stderr);

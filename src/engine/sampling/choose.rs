@@ -11,6 +11,7 @@ use super::sorted::{KeyedRow, SortedRows, UnsortedRows};
 use super::task::{SamplingFacts, SamplingTask};
 use crate::engine::spill::Spill;
 use crate::error::{Error, Result};
+use crate::sampling::even_groups::even_out;
 use crate::sampling::lp::{Quotas, Side};
 use crate::sampling::ml::{Bags, Bits, oversample, undersample};
 use crate::sampling::stratify::stratify;
@@ -251,7 +252,8 @@ pub(super) async fn folds(
             let groups = grouping.groups(&numbers)?;
             let units = rows.grouped(&groups);
             drop(rows);
-            let folds = stratify(&units, &shares);
+            let mut folds = stratify(&units, &shares);
+            even_out(&units, &shares, &mut folds);
             let mut dealt = numbers.iter().zip(groups);
             dealt.try_for_each(|(row, group)| {
                 let dealt = Dealt { fold: folds[group as usize], group: Some(group) };

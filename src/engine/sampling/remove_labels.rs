@@ -152,7 +152,7 @@ impl LabelRemover {
             other => Err(Error::usage(format!(
                 "--materialize: labels cannot be removed from a column of type {other}"
             ))
-            .hint("store the labels as a list, or leave out --materialize")),
+            .hint("store the labels as a list, or use another plan")),
         }
     }
 
@@ -337,7 +337,7 @@ fn negative(counting: &Counting, label: usize, name: &str, schema: &Schema) -> R
         }
     }
     Err(Error::usage(format!("--materialize: column {name:?} has no negative value"))
-        .hint("declare one with --negative-values, or leave out --materialize"))
+        .hint("declare one with --negative-values, or use another plan"))
 }
 
 #[cfg(test)]

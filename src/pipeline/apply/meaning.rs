@@ -13,9 +13,11 @@ use crate::error::{Error, Result, plural};
 use crate::pipeline::derived::Derived;
 use crate::pipeline::opening::Opened;
 use crate::pipeline::options::weighing;
-use crate::pipeline::spec::{OneOrMany, Spec};
+use crate::pipeline::rows_of_ids::RowsOfIds;
+use crate::pipeline::spec::{OneOrMany, Spec, ValueSpec};
 use crate::pipeline::weigh::{meaning_of, reopen};
-use crate::source::layout::LayoutKind;
+use crate::source::layout::{Layout, LayoutKind};
+use crate::source::values::Domain;
 
 /// Labels that are named in a message.
 const SHOWN: usize = 10;
@@ -162,16 +164,16 @@ impl KnownResult {
         let had_vocabulary = keys.remove("vocabulary").is_some();
         keys.insert("layout".to_owned(), layout.to_string().into());
         keys.extend(json(given)?);
-        if layout == LayoutKind::Long {
-            return Err(Error::usage("lines of layout long are no rows: those of one id are one row together").hint(
-                "write one row per id, and read it with --layout list: posweight sql --table shards=SHARDS -c \"SELECT id, \
-                 array_agg(DISTINCT label) AS labels FROM shards GROUP BY id\" --out rows.parquet",
-            ));
-        }
         let spec = Spec::deserialize(Json::Object(keys)).map_err(|cause| {
             Error::input(format!("{}: weights.json: {cause}", self.name))
                 .hint("compute it again with this version")
         })?;
+        if layout == LayoutKind::Long {
+            return Err(Error::usage(
+                "lines of layout long are no rows: those of one id are one row together",
+            )
+            .hint(format!("write one row per id, and read it with --layout list{}", rows_of(&spec))));
+        }
         let labels = (had_vocabulary && given.vocabulary.is_none()).then(|| self.labels().clone());
         Ok((spec, labels))
     }
@@ -253,6 +255,30 @@ impl KnownResult {
         ))
         .hint(way_out))
     }
+}
+
+/// The command that writes the lines of layout `long` that `spec` names as one row per id.
+fn rows_of(spec: &Spec) -> String {
+    let texts = |given: &Option<OneOrMany>| given.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
+    let layout = Layout {
+        kind: LayoutKind::Long,
+        labels: texts(&spec.labels),
+        id: spec.id.clone(),
+        value: spec.value.clone(),
+        delimiter: None,
+    };
+    let domain = Domain::default();
+    let rows = RowsOfIds {
+        sources: &texts(&spec.shards),
+        layout: &layout,
+        domain: &domain,
+        value_type: None,
+        groups: None,
+        filter: None,
+    };
+    let is_usual = spec.values == ValueSpec::default();
+    let command = rows.command().filter(|_| is_usual).map(|command| format!(": {command}"));
+    format!("{}{}", rows.remark(), command.unwrap_or_default())
 }
 
 /// The labels of rows, in their order there.
