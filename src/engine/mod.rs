@@ -58,6 +58,7 @@ pub(crate) use count::heads::count_heads;
 pub(crate) use count::states;
 pub(crate) use dataset::Dataset;
 pub(crate) use group_key::GroupKey;
+pub(crate) use plain::emptied::emptied_lists;
 pub(crate) use progress::Progress;
 pub(crate) use read::demand::{Demand, demand};
 pub(crate) use read::routes::Route;
