@@ -257,7 +257,7 @@ impl ReportFlags {
 #[command(next_help_heading = "Report")]
 pub(super) struct RowMeasureFlags {
     /// Measure label sets, co-occurrence and SCUMBLE, in a second pass over the rows: auto, on or off [default:
-    /// auto, up to 2 000 labels and without --state]
+    /// auto, up to 2 000 labels and without --state; soft labels and elements have none]
     #[arg(long, value_name = "HOW")]
     row_measures: Option<String>,
     /// Also count, for each label, the distinct values of this column, such as patients or documents, that have a

@@ -60,6 +60,7 @@ pub(crate) use count::states;
 pub(crate) use dataset::Dataset;
 pub(crate) use group_key::GroupKey;
 pub(crate) use live::Rarest;
+pub(crate) use plain::emptied::emptied_lists;
 pub(crate) use progress::Progress;
 pub(crate) use read::demand::{Demand, demand};
 pub(crate) use read::routes::Route;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::count_plan::CountPlan;
-use crate::counts::LabelCounts;
+use crate::counts::{LabelCounts, Labels, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::error::{Error, Result, there_are};
 use crate::source::ancestors::Ancestors;
@@ -46,8 +46,18 @@ pub(super) fn ancestors(plan: &CountPlan, layout: &Layout, keys: &Keys) -> Resul
 /// What is odd about a hierarchy none of whose labels was found below an ancestor.
 pub(super) fn unused(plan: &CountPlan, counting: &Counting, counts: &LabelCounts) -> Option<String> {
     let (Some(file), Some(all)) = (&plan.ancestors, &counting.ancestors) else { return None };
-    let mut found = counts.labels().iter().zip(counts.tallies()).filter(|(_, tally)| tally.positives > 0);
-    let is_used = found.any(|(name, _)| !all.of_label(name).is_empty());
+    let has_parent = |labels: &Labels, tallies: &[Tally]| {
+        let mut found = labels.iter().zip(tallies).filter(|(_, tally)| tally.positives > 0);
+        found.any(|(name, _)| !all.of_label(name).is_empty())
+    };
+    // One file may be about the labels of one head alone, which have its column before their names.
+    let of_heads = counts.heads().iter();
+    let mut heads = of_heads.filter_map(|head| Some((counts.labels_alone(head).ok()?, head.range())));
+    let is_used = if counts.heads().is_empty() {
+        has_parent(counts.labels(), counts.tallies())
+    } else {
+        heads.any(|(labels, range)| has_parent(&labels, &counts.tallies()[range]))
+    };
     (!is_used).then(|| format!("--ancestors {file}: no label in the shards has a parent in this file"))
 }
 

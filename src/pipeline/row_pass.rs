@@ -26,7 +26,7 @@ pub(super) fn decide(
 ) -> Result<std::result::Result<(), String>> {
     let counting = &opened.counting;
     let on_cluster = plan.count.limits.cluster.is_some();
-    let can_tell = match can_tell(counting) {
+    let can_tell = match can_measure(counting) {
         Ok(()) if on_cluster && counting.layout.kind == LayoutKind::Long => {
             Err("rows of layout long are measured by one machine, not on a cluster")
         }
@@ -62,13 +62,27 @@ pub(super) fn decide(
     Ok(why_not.map_or(Ok(()), Err))
 }
 
+/// Whether rows can be measured: each is one row, whatever it weighs.
+fn can_measure(counting: &Counting) -> std::result::Result<(), &'static str> {
+    if counting.layout.kind == LayoutKind::Long && counting.sample_weight.is_some() {
+        return Err("rows of layout long are not measured with --sample-weight");
+    }
+    can_tell(&unweighed(counting))
+}
+
+/// The same rows without their weights.
+fn unweighed(counting: &Counting) -> Counting {
+    let heads = counting.heads.iter().map(unweighed).collect();
+    Counting { sample_weight: None, heads, ..counting.clone() }
+}
+
 /// Why a query does not measure rows, or that it does.
 pub(super) fn decide_for_query(
     asked: Option<bool>,
     counting: &Counting,
     counts: &LabelCounts,
 ) -> std::result::Result<(), String> {
-    match (asked, can_tell(counting)) {
+    match (asked, can_measure(counting)) {
         (Some(false), _) => Err("row_measures=off".to_owned()),
         (_, Err(why)) => Err(why.to_owned()),
         (None, Ok(())) if counts.len() > LABELS_MAX => {
@@ -87,7 +101,7 @@ pub(super) async fn measure_rows(
     groups: &[(GroupKey, LabelCounts)],
 ) -> Result<(Measured, Work)> {
     let progress = Arc::new(Progress::default());
-    let counting = Arc::new(opened.rows_of(counts)?);
+    let counting = Arc::new(unweighed(&opened.rows_of(counts)?));
     let of_groups: u64 = groups.iter().map(|(_, counts)| counts.rows()).sum();
     if of_groups > counts.rows() {
         // A row id in several groups is a row of each of them, and one of all rows.

@@ -35,7 +35,7 @@ use crate::counts::{Cell, GroupedPositives, LabelCounts};
 use crate::engine::counting::Counting;
 use crate::engine::rows::Measured;
 use crate::engine::states::States;
-use crate::engine::{Counted, Progress, check_saved, count_heads, count_readable};
+use crate::engine::{Counted, Progress, check_saved, count_heads, count_readable, emptied_lists};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::report;
@@ -87,6 +87,14 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
     check_condition(plan, &opened, counted.total.rows())?;
     if let Some(unused) = unused(&plan.count, &opened.counting, &counted.total) {
         tracing::warn!("{unused}");
+    }
+    if let (emptied @ 1.., rows) = emptied_lists(&opened.dataset, &opened.counting)? {
+        let column = opened.counting.layout.column();
+        tracing::warn!(
+            "--missing-values: {emptied} of the first {rows} lists in {column:?} hold only values declared missing, so \
+             that their rows have no label; if the labels are unknown, make such lists NULL with --query, or leave \
+             them out with --where"
+        );
     }
     let measured = measure(plan, &opened, &counted, account).await?;
     let grouped = count_groups(plan, &opened, &counted.total, account).await?;

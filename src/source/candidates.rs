@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field};
 use super::codes::{missing_flag, ways};
 use super::column_names::{NameRank, is_id_name, is_mask_name, rank_of_name};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
-use super::joined::{TextShape, shape_of};
+use super::joined::{BLANK, TextShape, shape_of};
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::structured::object;
 use super::text_lists::text_lists;
@@ -140,6 +140,11 @@ impl CandidateColumn<'_> {
         all && any && within && !evidence.is_full && !evidence.has_bytes
     }
 
+    /// Whether the column is more likely to name rows than labels.
+    fn is_row_id(&self) -> bool {
+        is_id_name(self.name()) && !self.evidence.has_few_values()
+    }
+
     pub(super) fn base(&self, exact: u32, worded: u32, other: u32) -> u32 {
         if self.is_named { NAMED } else { rank_of_name(self.name()).points(exact, worded, other) }
     }
@@ -213,7 +218,7 @@ impl CandidateColumn<'_> {
 
     fn number_readings(&self) -> Vec<Candidate> {
         let (name, data_type) = (self.name(), self.field.data_type());
-        let base = self.base(7, 5, u32::from(!is_id_name(self.name())));
+        let base = self.base(7, 5, u32::from(!self.is_row_id()));
         if let Some(classes) = self.classes {
             let why = format!(
                 "the footer names {classes} {} for {name:?}",
@@ -307,15 +312,11 @@ impl CandidateColumn<'_> {
         if let Some(lists) = text_lists(name, evidence, self.domain) {
             return self.text_list_readings(&lists);
         }
-        if are_digits(evidence) {
-            let why = format!(
-                "strings in {name:?} look like one 0/1 digit per label without separators, which are not read as such; \
-                 as layout class each is one label"
-            );
-            return vec![self.candidate(LayoutKind::Class, self.base(7, 5, 1).min(SURE - 1), why)];
+        if let Some(readings) = self.queried_readings() {
+            return readings;
         }
         let many = evidence.texts.len() as u64 * 10 > evidence.cells * 9 && evidence.cells >= 20;
-        let base = self.base(7, 5, u32::from(!many && !evidence.is_full));
+        let base = self.base(7, 5, u32::from(!many && !evidence.is_full && !self.is_row_id()));
         let class = |points: u32, why: String| self.candidate(LayoutKind::Class, points, why);
         let split = |points: u32, by: &str| {
             let why = format!("strings in {name:?} hold several labels separated by {by:?}");
@@ -330,7 +331,11 @@ impl CandidateColumn<'_> {
         let all = match shape_of(&evidence.texts) {
             TextShape::Single => vec![class(base, whole())],
             TextShape::Joined(by) => vec![split(base, by), class(base.saturating_sub(UNLIKELY), whole())],
-            TextShape::Unclear(by) => vec![class(base, whole()), split(base.saturating_sub(CLOSE), by)],
+            // Strings that hardly recur are seldom one name each.
+            TextShape::Unclear(BLANK) if many => vec![split(base.max(1), BLANK), class(base, whole())],
+            TextShape::Unclear(by) => {
+                vec![class(base, whole()), split(base.saturating_sub(CLOSE).max(1), by)]
+            }
             TextShape::Structured(_) if self.holds_objects() => self.object_readings(),
             TextShape::Structured(what) => {
                 // Never split by guess, and seldom one name.
@@ -373,15 +378,4 @@ impl CandidateColumn<'_> {
         let texts = &self.evidence.texts;
         texts.keys().filter(|text| object(text, |_, _| ()).is_ok()).count() * 10 >= texts.len() * 9
     }
-}
-
-/// Whether all texts have one length and only the digits 0 and 1, some with leading zeros.
-fn are_digits(evidence: &ColumnEvidence) -> bool {
-    let mut lengths = evidence.texts.keys().map(String::len);
-    let Some(first) = lengths.next().filter(|length| *length > 1) else { return false };
-    let digits = |text: &String| text.bytes().all(|byte| matches!(byte, b'0' | b'1'));
-    evidence.texts.len() > 1
-        && lengths.all(|length| length == first)
-        && evidence.texts.keys().all(digits)
-        && evidence.texts.keys().any(|text| text.starts_with('0'))
 }

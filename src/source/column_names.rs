@@ -81,7 +81,14 @@ pub(crate) fn is_label_heading(heading: &str) -> bool {
 pub(crate) fn is_id_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let ends = words(name).last().is_some_and(|word| *word == "ID" || *word == "Id");
-    ends || lower.ends_with("_id") || ["id", "rowid", "uuid", "key", "row"].contains(&lower.as_str())
+    let names = ["id", "rowid", "uid", "uuid", "guid", "key", "row"];
+    ends || ["_id", "_uid", "_uuid"].iter().any(|end| lower.ends_with(end)) || names.contains(&lower.as_str())
+}
+
+/// Whether a name says that numbers beside labels tell how sure they are, or how much.
+pub(crate) fn is_score_name(name: &str) -> bool {
+    const SCORES: [&str; 7] = ["score", "confidence", "conf", "value", "prob", "probability", "rating"];
+    words(name).last().is_some_and(|word| SCORES.iter().any(|score| word.eq_ignore_ascii_case(score)))
 }
 
 /// Whether a column is the index that pandas wrote beside the columns of a table.
@@ -131,14 +138,15 @@ mod tests {
         ] {
             assert_eq!(rank_of_name(name), rank, "{name}");
         }
-        for name in ["id", "image_id", "ImageID", "imageId", "Image Id"] {
+        for name in ["id", "image_id", "ImageID", "imageId", "Image Id", "uid", "user_uuid"] {
             assert!(is_id_name(name), "{name}");
         }
-        for name in ["paid", "valid", "Idea", "COVID"] {
+        for name in ["paid", "valid", "Idea", "COVID", "fluid"] {
             assert!(!is_id_name(name), "{name}");
         }
         assert!(is_index_name("") && is_index_name("Unnamed: 0") && is_index_name("__index_level_0__"));
         assert!(!is_index_name("Unnamed: x") && !is_index_name("index"));
+        assert!(is_score_name("Confidence") && is_score_name("label_score") && !is_score_name("scores_of"));
         assert!(is_mask_name("attr_mask") && is_mask_name("Bits") && !is_mask_name("masked"));
         assert!(is_aside_name("is_train") && is_aside_name("Gender") && !is_aside_name("trains"));
     }

@@ -81,6 +81,13 @@ impl ColumnEvidence {
         self.numbers.values().chain(self.texts.values()).filter(|cells| **cells > 0).count() as u64
     }
 
+    /// Whether few values recur in so many cells that they are hardly the ids of rows.
+    pub(crate) fn has_few_values(&self) -> bool {
+        const CELLS_MIN: u64 = 20;
+        const CELLS_EACH: u64 = 10;
+        !self.is_full && self.cells >= CELLS_MIN && self.distinct() * CELLS_EACH <= self.cells
+    }
+
     /// True when some cell has a value.
     pub(crate) fn has_values(&self) -> bool {
         !self.numbers.is_empty() || !self.texts.is_empty()

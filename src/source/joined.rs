@@ -1,6 +1,6 @@
 //! Whether the strings of a column are one label each, or several with a separator between them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the strings of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +20,14 @@ const FEW: usize = 32;
 /// Distinct joined strings that show how labels recur.
 const MANY: usize = 8;
 
+/// What separates words, and labels if nothing else does.
+pub(super) const BLANK: &str = " ";
+
 /// What the strings of a column are, from distinct ones with the number of their cells in a sample.
 ///
 /// A bar or semicolon separates labels where the pieces recur in other strings. Commas and blanks are parts of
-/// names too: at blanks nothing is split, and at commas only where pieces recur and whole strings do not.
+/// names too: at blanks nothing is split, but it may be unclear, and at commas only where pieces recur and whole
+/// strings do not.
 pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     if let Some(what) = structured(texts) {
         return TextShape::Structured(what);
@@ -37,7 +41,7 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     }
     let joined = Joined::of(texts, ",");
     if joined.distinct == 0 {
-        return TextShape::Single;
+        return if are_words_shared(texts) { TextShape::Unclear(BLANK) } else { TextShape::Single };
     }
     let spaced = texts.keys().all(|text| text.matches(',').count() == text.matches(", ").count());
     let by = if spaced { ", " } else { "," };
@@ -74,6 +78,24 @@ impl Joined {
             recurring: joined().filter(|(text, _)| recurs(text)).count(),
         }
     }
+}
+
+/// Whether words with blanks between them look like labels: nearly every string is made of words that others have too,
+/// and some have more words than others.
+fn are_words_shared(texts: &BTreeMap<String, u64>) -> bool {
+    let mut strings: HashMap<&str, usize> = HashMap::new();
+    for text in texts.keys() {
+        let own: HashSet<&str> = text.split(BLANK).filter(|word| !word.is_empty()).collect();
+        own.into_iter().for_each(|word| *strings.entry(word).or_default() += 1);
+    }
+    let words = |text: &str| text.split(BLANK).filter(|word| !word.is_empty()).count();
+    let is_shared = |text: &str| {
+        text.split(BLANK).all(|word| word.is_empty() || strings.get(word).is_some_and(|n| *n > 1))
+    };
+    let several: Vec<&str> = texts.keys().map(String::as_str).filter(|text| words(text) > 1).collect();
+    let lengths: HashSet<usize> = texts.keys().map(|text| words(text)).filter(|n| *n > 0).collect();
+    let shared = several.iter().filter(|text| is_shared(text)).count();
+    several.len() >= MANY && lengths.len() > 1 && shared * 10 >= several.len() * 9
 }
 
 /// What strings with a syntax of their own look like.
@@ -115,6 +137,32 @@ mod tests {
         let names = ["tench, Tinca tinca", "tench, Tinca tinca", "goldfish, Carassius", "shark"];
         assert_eq!(shape(&names), TextShape::Unclear(", "));
         assert_eq!(shape(&["a,b", "b,c", "a,b", "b,c"]), TextShape::Unclear(","));
+    }
+
+    #[test]
+    fn words_that_all_recur_may_be_labels() {
+        let tags = ["0 17", "0 5", "5 17", "17 3 0", "3", "5 3", "0 3", "17 5 3", "0 17 5 3"];
+        assert_eq!(shape(&tags), TextShape::Unclear(BLANK));
+        // Names of two words each, times, and names that share some words.
+        let two = [
+            "red car", "red bus", "red van", "blue car", "blue bus", "blue van", "old car", "old bus",
+            "old van",
+        ];
+        assert_eq!(shape(&two), TextShape::Single);
+        let names = [
+            "No Finding",
+            "Edema",
+            "Lung Lesion",
+            "Lung Opacity",
+            "Pleural Effusion",
+            "Pleural Other",
+            "Fracture",
+            "Enlarged Cardiomediastinum",
+            "Support Devices",
+            "Pulmonary Edema",
+            "Chronic Edema",
+        ];
+        assert_eq!(shape(&names), TextShape::Single);
     }
 
     #[test]

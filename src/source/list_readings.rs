@@ -1,10 +1,11 @@
 //! The ways to read a column of lists, and of texts that hold lists.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::codes::{Codes, missing_flag, ways};
-use super::layout::{LayoutKind, is_number, is_text};
+use super::column_names::rank_of_name;
+use super::layout::{LayoutKind, innermost, is_number, is_text, item};
 use super::text_lists::TextLists;
 use super::values::{Domain, Literal, Value};
 
@@ -12,6 +13,31 @@ use super::values::{Domain, Literal, Value};
 const UNSURE: u32 = 2;
 /// Texts that hold no list at most, where the others hold one.
 const NO_LISTS_MAX: usize = 6;
+
+/// The ways to read lists inside lists, such as masks of pixels: offered, never chosen unasked.
+pub(super) fn lists_of_lists(field: &Field) -> Vec<Candidate> {
+    let data_type = field.data_type();
+    let element = innermost(data_type);
+    let is_deep = item(data_type).is_some_and(|inner| item(inner).is_some());
+    if !is_deep || !(element.is_integer() || is_text(element)) {
+        return Vec::new();
+    }
+    let name = field.name();
+    let points = rank_of_name(name).points(SURE - 1, SURE - 2, 1);
+    let reading = |more: Vec<String>, why: String| {
+        let plain = Candidate::plain(LayoutKind::List, vec![name.clone()], points, why);
+        Candidate { more, ..plain }
+    };
+    let units =
+        format!("{name:?} holds lists inside lists of {element}: each element is a unit with one label");
+    let sets =
+        format!("{name:?} holds lists inside lists of {element}: their elements are the labels of the row");
+    let mut all = vec![reading(vec!["--unit element".to_owned()], units), reading(Vec::new(), sets)];
+    if is_text(element) {
+        all.reverse();
+    }
+    all
+}
 
 impl CandidateColumn<'_> {
     /// Texts are read as the lists that they hold.

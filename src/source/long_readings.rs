@@ -1,8 +1,9 @@
 //! Readings as pairs of row id and label.
 
-use super::candidates::{CLOSE, Candidate, SURE};
+use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::codes::ways;
-use super::column_names::is_id_name;
+use super::column_names::{NameRank, is_id_name, is_score_name, rank_of_name};
+use super::evidence::ColumnEvidence;
 use super::layout::{LayoutKind, is_number, is_text};
 use super::look::Look;
 use crate::error::{Error, Result};
@@ -13,12 +14,20 @@ const COLUMNS_MAX: usize = 3;
 /// The share of rows whose id other rows have too from which rows are pairs.
 const OFTEN: f64 = 0.3;
 
+/// Rows from which ids that never repeat show that each has one row.
+const ROWS_MIN: u64 = 100;
+
 impl Look<'_> {
     /// A column of classes beside a row id may be one half of layout `long`.
     pub(super) fn or_long(&self, class: Candidate) -> Vec<Candidate> {
         let name = class.labels[0].clone();
         let Ok(id) = self.id_column(&name) else { return vec![class] };
         if class.kind != LayoutKind::Class {
+            return vec![class];
+        }
+        // Of two columns with names of row ids, that of the labels has fewer values.
+        let distinct = |name: &str| self.found.get(name).map_or(0, ColumnEvidence::distinct);
+        if is_id_name(&name) && rank_of_name(&name) == NameRank::Other && distinct(&name) >= distinct(&id) {
             return vec![class];
         }
         let long = |points: u32, why: String| Candidate {
@@ -31,8 +40,12 @@ impl Look<'_> {
         let columns = self.schema.fields().len();
         let repeats = format!("row ids in {id:?} repeat, one row per (id, {name})");
         let share = self.repeating(&id);
-        let values =
-            if columns <= COLUMNS_MAX + 1 && share > 0.0 { self.values(&id, &name) } else { Vec::new() };
+        let is_small = columns <= COLUMNS_MAX + 1;
+        let values = if share > 0.0 && (is_small || share >= OFTEN) {
+            self.values(&id, &name, is_small)
+        } else {
+            Vec::new()
+        };
         if !values.is_empty() {
             let with = values.into_iter().map(|(value, more)| {
                 let why = format!("{repeats}, with a value in {value:?}");
@@ -43,8 +56,13 @@ impl Look<'_> {
             return with.chain(plain).collect();
         }
         if class.points < SURE {
-            let is_pair = share > 0.0 && columns <= COLUMNS_MAX;
-            let both = is_pair.then(|| long(class.points + CLOSE, repeats));
+            // In tables with other columns, rows may be examples whose ids say who or where.
+            let points = match (share, columns) {
+                (share, ..=COLUMNS_MAX) if share > 0.0 => Some(class.points + CLOSE),
+                (OFTEN.., _) => Some(class.points),
+                _ => None,
+            };
+            let both = points.map(|points| long(points, repeats));
             return both.into_iter().chain([class]).collect();
         }
         match (share, columns) {
@@ -53,8 +71,10 @@ impl Look<'_> {
                 let other = Candidate { points: class.points - CLOSE, ..class.clone() };
                 vec![long(class.points, repeats), other]
             }
-            (_, ..=COLUMNS_MAX) => {
-                let long = long(class.points - CLOSE, format!("{name:?} is one of several rows per {id:?}"));
+            (_, ..=COLUMNS_MAX) if !self.is_seen_whole(&id) => {
+                let why =
+                    format!("no row id in {id:?} repeats in the rows that were looked at, but others may");
+                let long = long(class.points - CLOSE, why);
                 vec![class, long]
             }
             _ => vec![class],
@@ -68,21 +88,40 @@ impl Look<'_> {
         })
     }
 
-    /// The one column of values beside pairs of id and label, with the flags that give all its values a side.
-    fn values(&self, id: &str, label: &str) -> Vec<(String, Vec<String>)> {
-        let mut others = self.columns().filter(|column| {
+    /// Whether all rows were looked at, which are many and not NULL.
+    fn is_seen_whole(&self, name: &str) -> bool {
+        self.found.get(name).is_some_and(|evidence| evidence.cells >= self.rows.max(ROWS_MIN))
+    }
+
+    /// The one column of values beside pairs of id and label, with the flags that give all its values a side. In a
+    /// table that is not `is_small`, its name must say so.
+    fn values(&self, id: &str, label: &str, is_small: bool) -> Vec<(String, Vec<String>)> {
+        let others = self.columns().filter(|column| {
             let data_type = column.field.data_type();
             let is_value = is_number(data_type) || is_text(data_type);
             column.name() != id && column.name() != label && is_value && column.classes.is_none()
         });
-        let (Some(column), None) = (others.next(), others.next()) else { return Vec::new() };
-        let within =
-            column.evidence.numbers().all(|x| (-1.0..=1.0).contains(&x)) && column.evidence.has_values();
-        if !within && !column.is_cells() {
-            return Vec::new();
+        let is_score = |column: &CandidateColumn<'_>| {
+            is_number(column.field.data_type()) && is_score_name(column.name())
+        };
+        let is_value = |column: &CandidateColumn<'_>| {
+            let mut numbers = column.evidence.numbers();
+            column.is_cells() || column.evidence.has_values() && numbers.all(|x| (-1.0..=1.0).contains(&x))
+        };
+        let (scores, others): (Vec<_>, Vec<_>) = others.partition(is_score);
+        // Texts and numbers that nothing gives a side are no values.
+        let with_ways = |column: CandidateColumn<'_>| -> Vec<(String, Vec<String>)> {
+            let ways = ways(column.evidence, column.domain).into_iter();
+            ways.map(|more| (column.name().to_owned(), more)).collect()
+        };
+        let all = |columns: Vec<CandidateColumn<'_>>| -> Vec<_> {
+            columns.into_iter().map(with_ways).filter(|ways| !ways.is_empty()).collect()
+        };
+        let others: Vec<_> = others.into_iter().filter(|other| is_small && is_value(other)).collect();
+        match (&mut all(scores)[..], &mut all(others)[..]) {
+            ([one], _) | ([], [one]) => std::mem::take(one),
+            _ => Vec::new(),
         }
-        let ways = ways(column.evidence, column.domain);
-        ways.into_iter().map(|more| (column.name().to_owned(), more)).collect()
     }
 
     /// The column that is the row id of layout `long`.

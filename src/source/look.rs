@@ -11,11 +11,12 @@ use super::class_labels::class_names;
 use super::codes::ways;
 use super::column_names::{is_id_name, is_index_name, rank_of_name};
 use super::evidence::{ColumnEvidence, gather};
-use super::joined::{TextShape, shape_of};
+use super::joined::{BLANK, TextShape, shape_of};
 use super::label_path::{LabelPath, map_ends, paths};
 use super::layout::{LayoutKind, innermost, is_label, is_number, is_text, item};
+use super::list_readings::lists_of_lists;
 use super::offers::which_columns;
-use super::shards::Shard;
+use super::shards::{Shard, rows_of};
 use super::values::Domain;
 use crate::error::{Error, Result};
 
@@ -63,12 +64,14 @@ pub(super) struct Look<'a> {
     pub(super) classes: BTreeMap<String, usize>,
     /// Columns inside other columns.
     pub(super) nested: Vec<Field>,
+    /// Rows of all shards.
+    pub(super) rows: u64,
 }
 
 impl<'a> Look<'a> {
     /// Flags say all.
     pub(super) fn nothing(schema: &'a Schema, given: &'a Given<'a>) -> Self {
-        Self { schema, given, found: BTreeMap::new(), classes: BTreeMap::new(), nested: Vec::new() }
+        Self { schema, given, found: BTreeMap::new(), classes: BTreeMap::new(), nested: Vec::new(), rows: 0 }
     }
 
     pub(super) fn at(shards: &[Shard], schema: &'a Schema, given: &'a Given<'a>) -> Result<Self> {
@@ -99,7 +102,7 @@ impl<'a> Look<'a> {
             let classes = shards.iter().find_map(|shard| class_names(shard, name))?;
             Some((name.clone(), classes.len()))
         });
-        Ok(Self { schema, given, classes: names.collect(), found, nested })
+        Ok(Self { schema, given, classes: names.collect(), found, nested, rows: rows_of(&shards) })
     }
 
     pub(super) fn domain(&self, name: &str) -> &Domain {
@@ -108,16 +111,20 @@ impl<'a> Look<'a> {
 
     /// The columns that may hold labels, in the order of the schema.
     pub(super) fn columns(&self) -> impl Iterator<Item = CandidateColumn<'_>> {
+        self.free_fields().filter_map(move |field| self.column(field))
+    }
+
+    /// The fields without another use, or those that are named.
+    pub(super) fn free_fields(&self) -> impl Iterator<Item = &Field> {
         let Self { schema, given, .. } = self;
         let used = [given.id, given.value];
         let is_free = move |name: &str| {
             !used.contains(&Some(name)) && !given.taken.contains(&name) && !is_index_name(name)
         };
-        let fields = schema.fields().iter().filter(move |field| {
+        schema.fields().iter().map(AsRef::as_ref).filter(move |field: &&Field| {
             let is_named = given.labels.iter().any(|label| label == field.name());
             is_named || given.labels.is_empty() && is_free(field.name())
-        });
-        fields.filter_map(move |field| self.column(field))
+        })
     }
 
     /// A column with what is known of it.
@@ -158,6 +165,7 @@ impl<'a> Look<'a> {
             all.extend(self.wide_readings(wide.clone()));
         }
         all.extend(self.maps());
+        all.extend(self.free_fields().flat_map(lists_of_lists));
         let is_list = |kind| matches!(kind, LayoutKind::List | LayoutKind::Vector | LayoutKind::Map);
         let lists = |c: &&mut Candidate| is_list(c.kind);
         // The one list of shards whose other columns do not say more.
@@ -216,6 +224,10 @@ impl<'a> Look<'a> {
     fn delimiter(&self, column: &str) -> Result<String> {
         let shape = self.found.get(column).map(|evidence| shape_of(&evidence.texts));
         match shape {
+            Some(TextShape::Unclear(BLANK)) => {
+                Err(Error::usage(format!("what separates labels in {column:?}? its strings may be split at blanks"))
+                    .hint("say so with --delimiter ' '; --layout class takes each string as one label"))
+            }
             Some(TextShape::Joined(by) | TextShape::Unclear(by)) => Ok(by.to_owned()),
             Some(TextShape::Structured(what)) => Err(Error::usage(format!(
                 "what separates labels in {column:?}? its strings look like {what}"
@@ -251,8 +263,12 @@ impl<'a> Look<'a> {
             [only] => !self.nested.iter().any(|field| field.name() == only),
             _ => false,
         };
+        // The row id of pairs is none of their labels.
+        let id = self.given.id.map(str::to_owned).or_else(|| self.id_column("").ok());
+        let is_id =
+            |one: &Candidate| kind == LayoutKind::Long && id.as_ref().is_some_and(|id| one.labels[0] == *id);
         let mut fitting: Vec<&Candidate> =
-            candidates.iter().filter(|one| same(one.kind) && is_own(one)).collect();
+            candidates.iter().filter(|one| same(one.kind) && is_own(one) && !is_id(one)).collect();
         fitting.sort_by_key(|candidate| Reverse(candidate.points));
         // Of several readings of a column, the best counts.
         let mut seen: Vec<&str> = Vec::new();

@@ -39,6 +39,7 @@ mod name_list;
 pub(crate) mod names;
 mod nested_readings;
 pub(crate) mod offers;
+mod queried_readings;
 mod questions;
 mod row_groups;
 mod row_lines;

@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidate, CandidateColumn};
 use super::codes::ways;
-use super::column_names::{NameRank, rank_of_name};
+use super::column_names::{NameRank, is_score_name, rank_of_name};
 use super::label_path::LabelPath;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
@@ -61,11 +61,7 @@ impl Look<'_> {
         let is_value = |field: &&arrow::datatypes::Field| {
             let beside =
                 LabelPath::find(field.name(), self.schema).is_some_and(|other| path.is_beside(&other));
-            let is_score = |name: &str| {
-                ["score", "confidence", "value", "prob", "probability"]
-                    .iter()
-                    .any(|word| name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case(word)))
-            };
+            let is_score = |name: &str| name.rsplit('.').next().is_some_and(is_score_name);
             beside && item(field.data_type()).is_some_and(is_number) && is_score(field.name())
         };
         let Some(value) = self.nested.iter().find(is_value) else { return Vec::new() };

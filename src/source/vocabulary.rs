@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::column_names::is_label_heading;
 use crate::counts::Labels;
@@ -23,8 +23,8 @@ const INDEX_COLUMNS: [&str; 4] = ["label_index", "index", "idx", "id"];
 
 /// Reads a vocabulary: label names in the order of the target tensor.
 ///
-/// By the end of the file's name: `.txt` one name a line; `.json` a list of names, or a map from name
-/// to index or from index to name; `.csv` and `.parquet` a column `label` or `name`, in the order of a
+/// By the end of the file's name: `.txt` one name a line; `.json` a list of names, a map from name to index or from
+/// index to name, such as `id2label` in a `config.json`, or a list of objects with `name` and `id`; `.csv` and `.parquet` a column `label` or `name`, in the order of a
 /// column `index` if there is one. `FILE:COLUMN` names another column. A file may be an object of a store.
 /// `labels` is the number of labels, where it is known: it shows whether the first line of a CSV file is a
 /// heading.
@@ -38,11 +38,7 @@ pub(crate) fn read(given: &str, labels: Option<u64>) -> Result<Labels> {
         "json" => from_json(&text(&path)?),
         "csv" => from_csv(&text(&path)?, column, labels).map_err(|error| with_file(error, given)),
         "parquet" => from_parquet(bytes(&path)?, column),
-        _ => Ok(text(&path)?
-            .lines()
-            .map(|line| line.trim_end_matches('\r'))
-            .filter(|l| !l.is_empty())
-            .collect()),
+        _ => from_lines(&text(&path)?),
     }
     .map_err(|error| error.at(path.display()))?;
     check(names).map_err(|error| error.at(path.display()))
@@ -91,22 +87,78 @@ pub(super) fn text(path: &Path) -> Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
+/// One name on each line. Blank lines may only follow the last name: the place of a line is the place of its label.
+fn from_lines(text: &str) -> Result<Labels> {
+    let names: Vec<&str> = text.lines().map(|line| line.trim_end_matches('\r')).collect();
+    let last = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+    match names[..last].iter().position(|name| name.is_empty()) {
+        Some(place) => Err(blank(place + 1)),
+        None => Ok(names[..last].iter().collect()),
+    }
+}
+
+/// The error for a line without a name.
+fn blank(line: usize) -> Error {
+    Error::input(format!("line {line} is blank, and names follow it")).hint(
+        "if it stands for a label, write a name into it, such as unused; if it stands for none, delete it",
+    )
+}
+
 fn from_json(text: &str) -> Result<Labels> {
     let shape = || {
-        Error::input("expected a list of names, or a map from name to index or from index to name")
-            .hint("for example [\"cat\", \"dog\"] or {\"cat\": 0, \"dog\": 1}")
+        Error::input(
+            "expected a list of names, a map from name to index or from index to name, or a list of objects with name \
+             and id",
+        )
+        .hint("for example [\"cat\", \"dog\"] or {\"cat\": 0, \"dog\": 1}")
+    };
+    let of_map = |map: &Map<String, Json>| {
+        let pairs = map.iter().map(|(key, value)| match value {
+            Json::String(name) => Some((key.parse().ok()?, name.clone())),
+            other => Some((usize::try_from(other.as_u64()?).ok()?, key.clone())),
+        });
+        by_index(pairs.collect::<Option<Vec<_>>>().ok_or_else(shape)?)
+    };
+    let of_list = |list: &[Json]| {
+        if list.iter().any(Json::is_object) {
+            return from_objects(list)?.ok_or_else(shape);
+        }
+        list.iter().map(|name| name.as_str().ok_or_else(shape)).collect()
     };
     match serde_json::from_str(text).map_err(|cause| Error::input(format!("not JSON: {cause}")))? {
-        Json::Array(names) => names.iter().map(|name| name.as_str().ok_or_else(shape)).collect(),
-        Json::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| match value {
-                Json::String(name) => Some((key.parse().ok()?, name.clone())),
-                other => Some((usize::try_from(other.as_u64()?).ok()?, key.clone())),
-            });
-            by_index(pairs.collect::<Option<Vec<_>>>().ok_or_else(shape)?)
-        }
+        Json::Array(list) => of_list(&list),
+        // The settings of a model of Hugging Face, and the annotations of COCO, hold more than names.
+        Json::Object(all) => match (all.get("id2label"), all.get("label2id"), all.get("categories")) {
+            (Some(Json::Object(one)), Some(Json::Object(other)), _) => {
+                let [names, same] = [of_map(one)?, of_map(other)?];
+                if names != same {
+                    return Err(Error::input("id2label and label2id name the labels in different orders")
+                        .hint("mend one of the two, or save the right one as a file of its own"));
+                }
+                Ok(names)
+            }
+            (Some(Json::Object(one)), ..) | (_, Some(Json::Object(one)), _) => of_map(one),
+            (.., Some(Json::Array(list))) => of_list(list),
+            _ => of_map(&all),
+        },
         _ => Err(shape()),
     }
+}
+
+/// The names in objects such as `{"id": 0, "name": "cat"}`, at their indices, or else in their order; `None` where
+/// some lack one of the two.
+fn from_objects(list: &[Json]) -> Result<Option<Labels>> {
+    let find = |object: &Json, known: &[&str]| known.iter().find_map(|key| object.get(key).cloned());
+    let names: Option<Vec<String>> =
+        list.iter().map(|one| find(one, &NAME_COLUMNS)?.as_str().map(str::to_owned)).collect();
+    let Some(names) = names else { return Ok(None) };
+    let ids: Vec<Option<Json>> = list.iter().map(|one| find(one, &INDEX_COLUMNS)).collect();
+    if ids.iter().all(Option::is_none) {
+        return Ok(Some(names.into_iter().collect()));
+    }
+    let index = |id: Option<Json>| usize::try_from(id?.as_u64()?).ok();
+    let ids: Option<Vec<usize>> = ids.into_iter().map(index).collect();
+    ids.map(|ids| by_index(ids.into_iter().zip(names).collect())).transpose()
 }
 
 /// Puts names at their indices, which must be 0 … n−1.
@@ -132,22 +184,31 @@ fn with_file(error: Error, given: &str) -> Error {
 }
 
 fn from_csv(text: &str, column: Option<&str>, labels: Option<u64>) -> Result<Labels> {
+    let text = text.replace("\r\n", "\n");
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let rows = reader
         .records()
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(|cause| Error::input(format!("not CSV: {cause}")))?;
+    // The reader passes over blank lines, so that a record begins with those in front of it.
+    let blank_line = rows.iter().find_map(|row| {
+        let start = usize::try_from(row.position()?.byte()).ok()?;
+        let (before, rest) = text.split_at_checked(start)?;
+        rest.starts_with('\n').then(|| before.matches('\n').count() + 1)
+    });
+    let no_blank = || blank_line.map_or(Ok(()), |line| Err(blank(line)));
     let Some(header) = rows.first() else { return Ok(Labels::default()) };
     let header: Vec<String> = header.iter().map(str::to_owned).collect();
     if let ([first], None) = (&header[..], column)
         && !has_heading(first, rows.len() as u64, labels)?
     {
+        no_blank()?;
         return Ok(rows.iter().filter_map(|row| row.get(0)).collect());
     }
     let (name, index) = pick(&header, column)?;
     let cell = |row: &csv::StringRecord, at: usize| row.get(at).unwrap_or("").to_owned();
     match index {
-        None => Ok(rows[1..].iter().map(|row| cell(row, name)).collect()),
+        None => no_blank().map(|()| rows[1..].iter().map(|row| cell(row, name)).collect()),
         Some(index) => {
             let pairs = rows[1..].iter().map(|row| {
                 let number = cell(row, index);

@@ -120,6 +120,50 @@ fn what_text_files_cannot_be_is_said_with_file_and_line() {
 }
 
 #[test]
+fn comments_and_blanks_before_quotes_are_named_with_a_command_that_mends_them() {
+    let place = Place::new();
+    let rows = "a, 1.5, \"cat\"\nb, 2.5, \"cat,dog\"\n";
+    let run = || {
+        place.run(&[
+            "compute",
+            "s.csv",
+            "--layout",
+            "delimited",
+            "--labels",
+            "tags",
+            "--delimiter",
+            ",",
+            "--out",
+            "out",
+        ])
+    };
+    let mend = |stderr: &str| {
+        let script = stderr.split("sed '").nth(1).and_then(|rest| rest.split("' FILE > NEW").next());
+        let script = script.unwrap_or_else(|| panic!("{stderr}"));
+        let sed =
+            std::process::Command::new("sed").args([script, "s.csv"]).current_dir(place.path("")).output();
+        fs::write(place.path("s.csv"), sed.unwrap().stdout).unwrap();
+    };
+    fs::write(place.path("s.csv"), format!("# made 2017\n# n=2, m=3\n# id,start,tags\n{rows}")).unwrap();
+    let ended = run();
+    let words = "s.csv: line 1: names of columns are expected; found a comment: \"# made 2017\"";
+    assert!(ended.code == 4 && ended.stderr.contains(words), "{}", ended.stderr);
+    mend(&ended.stderr);
+    let ended = run();
+    let words = "line 3: 3 fields are expected, as in the first line; found 4; a blank stands before the quote of field 3";
+    assert!(ended.code == 4 && ended.stderr.contains(words), "{}", ended.stderr);
+    mend(&ended.stderr);
+    let ended = run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(place.json("out/weights.json")["positives"], json!([2, 1]));
+    fs::write(place.path("s.csv"), "tags\ncat,dog\n").unwrap();
+    assert!(run().stderr.contains("line 2: 1 field is expected, as in the first line; found 2"));
+    // The first line may be names all the same.
+    fs::write(place.path("s.csv"), "#id,tags\n1,cat,dog\n").unwrap();
+    assert!(run().stderr.contains("line 2: 2 fields are expected, as in the first line; found 3\n"));
+}
+
+#[test]
 fn messages_about_values_name_the_line() {
     let place = Place::new();
     for (folder, end) in [("lf", "\n"), ("crlf", "\r\n")] {

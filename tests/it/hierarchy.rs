@@ -222,6 +222,31 @@ proptest! {
 }
 
 #[test]
+fn a_hierarchy_may_be_about_one_of_several_heads() {
+    let place = Place::new();
+    let column = |values: [&str; 3]| array(StringArray::from(values.to_vec()));
+    write(
+        &place.path("in/a.parquet"),
+        vec![("kind", column(["boot", "boot", "dress"])), ("color", column(["red", "red", "blue"]))],
+    );
+    let run = |pairs: &str| {
+        std::fs::write(place.path("above.json"), pairs).unwrap();
+        let class =
+            ["compute", "in", "--layout", "class", "--labels", "kind,color", "--overwrite", "--out", "out"];
+        let ended = place.run(&[&class[..], &["--ancestors", "above.json"]].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.stderr
+    };
+    let told = run(r#"{"boot": "shoe"}"#);
+    assert!(!told.contains("has a parent in this file"), "{told}");
+    let weights = place.json("out/weights.json");
+    let labels = json!(["kind=boot", "kind=dress", "kind=shoe", "color=blue", "color=red"]);
+    assert_eq!((&weights["labels"], &weights["positives"]), (&labels, &json!([2, 1, 2, 1, 2])));
+    let told = run(r#"{"poodle": "dog"}"#);
+    assert!(told.contains("no label in the shards has a parent in this file"), "{told}");
+}
+
+#[test]
 fn a_missing_ancestor_stays_missing_unless_a_descendant_is_positive() {
     let place = Place::new();
     let bits = |cells: [Option<bool>; 4]| array(BooleanArray::from(cells.to_vec()));

@@ -126,6 +126,23 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     put(place, "from_one.csv", "y", &|i| (1 + i % 5).to_string());
     put(place, "sets.csv", "tags", &|i| ["set()", "\"{'w', 'v'}\"", "{'w'}", "nan"][i % 4].to_owned());
     put(place, "numpy.csv", "tags", &|i| ["['w' 'v']", "['w']", "[]"][i % 3].to_owned());
+    put(place, "angles.csv", "Id,Tags", &|i| format!("{i},{}", ["<c++><sql>", "<sql>", "<c++>"][i % 3]));
+    put(place, "words.csv", "file,attributes", &|i| {
+        let words = ["3", "17", "0 17", "0 5", "5 17", "17 3 0", "5 3", "0 3", "17 5 3", "0 17 5 3"];
+        format!("{i}.jpg,{}", words[i % 10])
+    });
+    put(place, "rated.csv", "userId,genre,rating,month", &|i| {
+        let rating = ["0.5", "2.5", "4.0", "5.0"][i % 4];
+        format!("u{},{},{rating},{}", i / 3, ["drama", "comedy"][i % 2], ["may", "june", "july"][i * 7 % 3])
+    });
+    put(place, "verified.csv", "ImageID,Source,LabelName,Confidence", &|i| {
+        let source = ["crowd", "machine"][i % 2];
+        format!("img{},{source},{},{}", i / 3, ["cat", "dog", "bird"][i % 3], bit(i, 0))
+    });
+    put(place, "species.csv", "species_id,organ", &|i| {
+        format!("{},{}", 1_355_868 + i % 4, ["leaf", "flower"][i / 2 % 2])
+    });
+    put(place, "grid.jsonl", "", &|i| format!("{{\"mask\": [[0, {}], [{}, 0]]}}", i % 3, i % 2));
     put(place, "dicts.jsonl", "", &|i| {
         let names = ["[{\\\"n\\\": \\\"a\\\"}]", "[]"][i % 2];
         format!("{{\"tags\": \"{names}\"}}")
@@ -181,6 +198,12 @@ fn unclear(place: &Place) -> Vec<&'static str> {
         "from_one.csv",
         "sets.csv",
         "numpy.csv",
+        "angles.csv",
+        "words.csv",
+        "rated.csv",
+        "verified.csv",
+        "species.csv",
+        "grid.jsonl",
         "dicts.jsonl",
         "objects.jsonl",
         "fields.jsonl",
@@ -290,7 +313,17 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
         ("sides.csv", "--labels cat,dog --layout wide"),
         ("spam.csv", "--labels label --layout wide"),
         ("heads.csv", "--labels color,shape --layout class"),
-        ("digits.csv", "--labels y --layout class"),
+        (
+            "digits.csv",
+            r#"--labels y --layout vector --query 'SELECT trim(regexp_replace("y", '\''(.)'\'', '\''\1 '\'', '\''g'\'')) AS "y" FROM shards'"#,
+        ),
+        (
+            "angles.csv",
+            r#"--labels Tags --layout delimited --delimiter '|' --query 'SELECT btrim(replace("Tags", '\''><'\'', '\''|'\''), '\''<>'\'') AS "Tags" FROM shards'"#,
+        ),
+        ("rated.csv", "--labels genre --layout long --id userId --value rating --threshold=3"),
+        ("verified.csv", "--labels LabelName --layout long --id ImageID --value Confidence"),
+        ("grid.jsonl", "--labels mask --layout list --unit element"),
         ("from_one.csv", "--labels y --layout class --label-kind name"),
         ("sets.csv", "--labels tags --layout list --missing-values=nan"),
         ("numpy.csv", "--labels tags --layout class"),
@@ -305,6 +338,15 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
         let asked = question(&place, &[source]);
         assert_eq!(offered(&asked).first().map(String::as_str), Some(first), "{source}: {asked}");
     }
+    assert!(
+        offered(&question(&place, &["words.csv"]))
+            .contains(&"--labels attributes --layout delimited --delimiter ' '".to_owned())
+    );
+    let species = offered(&question(&place, &["species.csv"]));
+    assert!(
+        species.contains(&"--labels species_id --layout class --label-kind name".to_owned()),
+        "{species:?}"
+    );
     let asked = question(&place, &["codes.csv"]);
     let offers = offered(&asked);
     assert_eq!(offers[1], "--labels one,two --layout wide --uncertain-values=-1", "{asked}");

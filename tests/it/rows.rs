@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int32Array, ListArray, StringArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, ListBuilder, StringArray, StringBuilder,
+};
 use arrow::datatypes::Int32Type;
 use posweight::testing::{CountedRows, TOP_LABELSETS};
 use proptest::prelude::*;
@@ -314,5 +316,96 @@ fn null_lists_without_labels_leave_the_other_rows_their_own() {
         for name in ["rows_by_number_of_labels", "top_labelsets", "scumble", "empty_rows"] {
             assert_eq!(null[name], empty[name], "{engine}: {name}");
         }
+    }
+}
+
+/// Rows are rows, whatever they weigh: their sets of labels are those without weights.
+#[test]
+fn rows_that_weigh_more_are_measured_as_rows() {
+    let place = Place::new();
+    let word = |row: i32, of: &[&'static str]| of[(row * row + row / 3) as usize % of.len()];
+    for shard in 0..2 {
+        let rows = shard * 50..shard * 50 + 50;
+        let lists = rows
+            .clone()
+            .map(|row| Some((0..row % 4).map(|k| Some((row * 7 + k * k) % 5)).collect::<Vec<_>>()));
+        let color: StringArray = rows.clone().map(|row| Some(word(row, &["red", "blue"]))).collect();
+        let shape: StringArray =
+            rows.clone().map(|row| (row % 9 > 0).then(|| word(row, &["a", "b", "c"]))).collect();
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("t", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists))),
+            ("color", Arc::new(color)),
+            ("shape", Arc::new(shape)),
+            ("w", Arc::new(rows.map(|row| f64::from(row % 5) * 0.75).collect::<Float64Array>())),
+        ];
+        write(&place.path(&format!("in/{shard}.parquet")), columns);
+    }
+    let cases = [
+        &["--layout", "list", "--labels", "t"][..],
+        &["--layout", "list", "--labels", "t", "--by", "color"],
+        &["--layout", "class", "--labels", "color,shape"],
+    ];
+    for (flags, engine) in cases.into_iter().flat_map(|flags| [(flags, "auto"), (flags, "plain")]) {
+        for (out, more) in [("weighed", &["--sample-weight", "w"][..]), ("alike", &[])] {
+            let run = ["compute", "in", "--overwrite", "--engine", engine, "--out", out];
+            let ended = place.run(&[&run[..], flags, more].concat());
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+        }
+        let bytes = |out: &str| std::fs::read(place.path(out).join("cooccurrence.npy")).unwrap();
+        assert!(bytes("weighed") == bytes("alike"), "{flags:?}");
+        let [weighed, alike] = ["weighed", "alike"].map(|out| place.json(&format!("{out}/imbalance.json")));
+        for name in
+            ["rows_by_number_of_labels", "top_labelsets", "distinct_labelsets", "scumble", "empty_rows"]
+        {
+            assert!(weighed.get(name).is_some() && weighed[name] == alike[name], "{flags:?}: {name}");
+        }
+    }
+}
+
+/// A list with nothing but values declared missing is a row without labels, which may not be meant.
+#[test]
+fn lists_of_nothing_but_missing_values_are_said() {
+    let place = Place::new();
+    let names =
+        [Some(vec!["a"]), Some(vec!["UNK"]), Some(vec!["a", "UNK"]), Some(vec![]), None, Some(vec!["b"])];
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for row in &names {
+        lists.append_option(row.as_ref().map(|row| row.iter().map(|name| Some(*name))));
+    }
+    let texts = names.iter().map(|row| row.as_ref().map(|row| format!("{row:?}")));
+    let numbers =
+        [Some(vec![Some(3), Some(-1)]), Some(vec![Some(-1), None]), Some(vec![None]), Some(vec![Some(-1)])];
+    write(
+        &place.path("n.parquet"),
+        vec![("l", Arc::new(lists.finish()) as ArrayRef), ("t", Arc::new(texts.collect::<StringArray>()))],
+    );
+    let numbers = ListArray::from_iter_primitive::<Int32Type, _, _>(numbers);
+    write(&place.path("i.parquet"), vec![("l", Arc::new(numbers) as ArrayRef)]);
+    let told = |flags: &[&str]| {
+        let ended =
+            place.run(&[&["compute", "--layout", "list", "--overwrite", "--out", "out"], flags].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.stderr
+    };
+    for column in ["l", "t"] {
+        let stderr = told(&["n.parquet", "--labels", column, "--missing-values", "UNK"]);
+        let words = format!(
+            "--missing-values: 1 of the first 6 lists in \"{column}\" hold only values declared missing"
+        );
+        assert!(stderr.contains(&words), "{stderr}");
+    }
+    let stderr = told(&["i.parquet", "--labels", "l", "--missing-values=-1"]);
+    assert!(
+        stderr
+            .contains("--missing-values: 2 of the first 4 lists in \"l\" hold only values declared missing"),
+        "{stderr}"
+    );
+    for flags in [
+        &["n.parquet", "--labels", "l", "--missing-values", "none"][..],
+        &["n.parquet", "--labels", "l", "--missing-values", "UNK", "--unit", "element"],
+        &["n.parquet", "--labels", "l"],
+    ] {
+        let stderr = told(flags);
+        assert!(!stderr.contains("values declared missing"), "{stderr}");
     }
 }

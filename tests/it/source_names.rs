@@ -221,6 +221,91 @@ fn the_heading_of_a_vocabulary_is_seen_or_asked_for() {
 }
 
 #[test]
+fn a_blank_line_of_a_vocabulary_moves_no_name() {
+    let place = Place::new();
+    write(&place.path("c.parquet"), vec![("label", array(Int64Array::from(vec![0, 2, 2])))]);
+    let run = |file: &str, names: &str| {
+        std::fs::write(place.path(file), names).unwrap();
+        let flags = ["compute", "c.parquet", "--layout", "class", "--overwrite", "--out", "out"];
+        place.run(&[&flags[..], &["--vocabulary", file]].concat())
+    };
+    for (file, names, line) in [
+        ("names.txt", "background\n\ncat\ndog\n", 2),
+        ("names.txt", "background\r\n\r\ncat\r\n", 2),
+        ("names.txt", "\ncat\ndog\n", 1),
+        ("names.csv", "label\nbackground\n\ncat\n", 3),
+        ("names.csv", "label\r\nbackground\r\n\r\ncat\r\n", 3),
+        ("names.csv", "label,kind\nbackground,a\n\n\ncat,b\n", 3),
+    ] {
+        let ended = run(file, names);
+        assert_eq!(ended.code, 4, "{names:?}: {}", ended.stderr);
+        let expected = format!("{file}: line {line} is blank, and names follow it");
+        assert!(ended.stderr.contains(&expected), "{names:?}: {}", ended.stderr);
+    }
+    for (file, names) in [
+        ("names.txt", "background\nunused\ncat\n\n\n"),
+        ("names.csv", "label\r\nbackground\r\nunused\r\ncat\r\n\r\n"),
+        ("names.csv", "id,label\n2,cat\n\n0,background\n1,unused\n"),
+        ("names.csv", "label\nbackground\n\"unused\"\ncat"),
+    ] {
+        let ended = run(file, names);
+        assert_eq!(ended.code, 0, "{names:?}: {}", ended.stderr);
+        let labels = &place.json("out/weights.json")["labels"];
+        assert_eq!(*labels, json!(["background", "unused", "cat"]), "{names:?}");
+    }
+}
+
+#[test]
+fn a_vocabulary_is_found_in_the_json_files_that_models_and_data_sets_have() {
+    let place = Place::new();
+    write(&place.path("c.parquet"), vec![("label", array(Int64Array::from(vec![0, 0, 1])))]);
+    let run = |names: &str| {
+        std::fs::write(place.path("names.json"), names).unwrap();
+        place.run(&[
+            "compute",
+            "c.parquet",
+            "--layout",
+            "class",
+            "--vocabulary",
+            "names.json",
+            "--overwrite",
+            "--out",
+            "out",
+        ])
+    };
+    for names in [
+        r#"{"id2label": {"1": "dog", "0": "cat"}, "label2id": {"cat": 0, "dog": 1}, "hidden_size": 8}"#,
+        r#"{"label2id": {"cat": 0, "dog": 1}, "model_type": "x"}"#,
+        r#"[{"id": 1, "name": "dog", "supercategory": "animal"}, {"id": 0, "name": "cat"}]"#,
+        r#"{"images": [], "categories": [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}]}"#,
+        r#"[{"name": "cat"}, {"name": "dog"}]"#,
+    ] {
+        let ended = run(names);
+        assert_eq!(ended.code, 0, "{names}: {}", ended.stderr);
+        let weights = place.json("out/weights.json");
+        assert_eq!(
+            (&weights["labels"], &weights["positives"]),
+            (&json!(["cat", "dog"]), &json!([2, 1])),
+            "{names}"
+        );
+    }
+    for (names, expected) in [
+        (
+            r#"{"id2label": {"0": "cat", "1": "dog"}, "label2id": {"cat": 1, "dog": 0}}"#,
+            "in different orders",
+        ),
+        (r#"[{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]"#, "index 0 is left out"),
+        (r#"[{"id": 0, "name": "cat"}, {"name": "dog"}]"#, "expected a list of names"),
+        (r#"[{"id": 0, "name": "cat"}, "dog"]"#, "expected a list of names"),
+        (r#"[{"id": 0}]"#, "expected a list of names"),
+    ] {
+        let ended = run(names);
+        assert_eq!(ended.code, 4, "{names}: {}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{names}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_shard_without_rows_names_no_label() {
     let place = Place::new();
     let empty = StringArray::from(Vec::<&str>::new());

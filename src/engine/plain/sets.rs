@@ -63,7 +63,7 @@ pub(crate) fn labels_in(
 }
 
 /// Whether rows hold lists, not one value each.
-fn has_lists(array: &ArrayRef, counting: &Counting) -> bool {
+pub(super) fn has_lists(array: &ArrayRef, counting: &Counting) -> bool {
     counting.layout.kind == LayoutKind::List && item(array.data_type()).is_some()
 }
 

@@ -149,8 +149,17 @@ fn ids_that_repeat_are_long_and_ids_that_may_be_are_asked_about() {
     let detected = given(columns([1, 1, 2]), &open()).unwrap();
     assert_eq!(detected.layout.kind, LayoutKind::Long);
     assert_eq!(detected.layout.id.as_deref(), Some("image_id"));
-    let asked = question(columns([1, 2, 3]));
+    let asked_of_few = question(columns([1, 2, 3]));
+    assert!(asked_of_few.contains("--layout long --id image_id"), "{asked_of_few}");
+    let of = |rows: usize| {
+        let ids = made(rows, |row| format!("i{row}"));
+        vec![("image_id", ids), ("label", made(rows, |row| ["cat", "dog"][row % 2]))]
+    };
+    // All rows were seen, and no id repeats.
+    assert_eq!(kind(of(200)), one(LayoutKind::Class, "label"));
+    let asked = question(of(5000));
     assert!(asked.contains("--layout class") && asked.contains("--layout long --id image_id"), "{asked}");
+    assert!(asked.contains("no row id in \"image_id\" repeats in the rows that were looked at"), "{asked}");
     // With many columns beside them, rows are examples.
     let mut wider = columns([1, 2, 3]);
     wider.extend([("width", ints([10, 20, 30])), ("height", ints([10, 20, 30]))]);
@@ -160,6 +169,85 @@ fn ids_that_repeat_are_long_and_ids_that_may_be_are_asked_about() {
     let two = vec![("id", ints([1, 1])), ("user_id", ints([2, 2])), ("label", texts(["a", "b"]))];
     let error = given(two, &long).unwrap_err();
     assert!(error.to_string().contains("id, user_id") && error.remedy().unwrap().contains("--id"), "{error}");
+}
+
+/// Rows of a table, made one by one.
+fn made<T: AsRef<str>>(rows: usize, of: impl Fn(usize) -> T) -> ArrayRef {
+    Arc::new((0..rows).map(|row| Some(of(row))).collect::<StringArray>())
+}
+
+#[test]
+fn pairs_in_tables_with_other_columns_are_offered_with_their_values() {
+    let ids = |rows| made(rows, |row| format!("u{}", row / 3));
+    let genres = |rows| made(rows, |row| ["drama", "comedy", "horror", "western"][row * 7 % 4]);
+    let months = |rows| made(rows, |row| ["may", "june", "july"][row % 3]);
+    let ratings = (0..90_u8).map(|row| f32::from(row % 10) / 2.0 + 0.5).collect::<Float32Array>();
+    let ratings: ArrayRef = Arc::new(ratings);
+    let asked = question(vec![
+        ("userId", ids(90)),
+        ("genre", genres(90)),
+        ("rating", ratings),
+        ("month", months(90)),
+    ]);
+    assert!(
+        asked.contains("--labels genre --layout long --id userId --value rating --threshold=3\n"),
+        "{asked}"
+    );
+    assert!(asked.contains("--labels genre --layout long --id userId\n"), "{asked}");
+    assert!(!asked.contains("--labels userId"), "{asked}");
+    // Of two other columns, one holds values.
+    let sure: ArrayRef = Arc::new((0..90).map(|row| row % 2).collect::<Int32Array>());
+    let verified = vec![
+        ("ImageID", ids(90)),
+        ("Source", made(90, |row| ["crowd", "machine"][row % 2])),
+        ("LabelName", genres(90)),
+        ("Confidence", sure),
+    ];
+    let asked = question(verified);
+    let first = asked.find("--labels LabelName --layout long --id ImageID --value Confidence\n");
+    assert!(
+        first.is_some() && first < asked.find("--labels LabelName --layout long --id ImageID\n"),
+        "{asked}"
+    );
+}
+
+#[test]
+fn few_values_of_an_id_may_be_labels() {
+    let species: ArrayRef = Arc::new((0..80).map(|row| 1_355_868 + row % 4).collect::<Int32Array>());
+    let organs = made(80, |row| ["leaf", "flower"][row / 2 % 2]);
+    let asked = question(vec![("species_id", species), ("organ", organs)]);
+    assert!(asked.contains("--labels species_id --layout class --label-kind name\n"), "{asked}");
+    assert!(!asked.contains("--labels species_id --layout long"), "{asked}");
+    // A user is no label of their items.
+    let long = Given { kind: Some(LayoutKind::Long), ..open() };
+    let users: ArrayRef = Arc::new((0..80).map(|row| row / 20).collect::<Int32Array>());
+    let items = made(80, |row| ["pen", "cup", "bag"][row % 3]);
+    let layout = given(vec![("user_id", users), ("item", items)], &long).unwrap().layout;
+    assert_eq!((layout.labels, layout.id.as_deref()), (vec!["item".to_owned()], Some("user_id")));
+}
+
+#[test]
+fn what_only_a_query_or_a_unit_reads_is_offered_with_it() {
+    let asked = question(vec![("y", texts(["0110", "1000", "0001"]))]);
+    let way = r#"--labels y --layout vector --query 'SELECT trim(regexp_replace("y", '\''(.)'\'', '\''\1 '\'', '\''g'\'')) AS "y" FROM shards'"#;
+    assert!(asked.contains(way) && asked.contains("--labels y --layout class"), "{asked}");
+    let asked = question(vec![("Tags", texts(["<c++><sql>", "<sql>", "<c++>"])), ("Id", ints([0, 1, 2]))]);
+    assert!(
+        asked.contains("--labels Tags --layout delimited --delimiter '|' --query 'SELECT btrim("),
+        "{asked}"
+    );
+    let inner = lists(&[&[0, 1], &[2, 2], &[1, 0], &[0, 0]]);
+    let field = Arc::new(Field::new("item", inner.data_type().clone(), true));
+    let offsets = arrow::buffer::OffsetBuffer::from_lengths([2, 2]);
+    let mask: ArrayRef = Arc::new(ListArray::new(field, offsets, inner, None));
+    let asked = question(vec![("mask", mask)]);
+    assert!(asked.contains("--labels mask --layout list --unit element\n"), "{asked}");
+    let words = ["3", "17", "0 17", "0 5", "5 17", "17 3 0", "5 3", "0 3", "17 5 3", "0 17 5 3"];
+    let asked = question(vec![
+        ("id", made(40, |row| row.to_string())),
+        ("attribute_ids", made(40, |row| words[row % 10])),
+    ]);
+    assert!(asked.contains("--labels attribute_ids --layout delimited --delimiter ' '\n"), "{asked}");
 }
 
 #[test]

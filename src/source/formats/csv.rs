@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
 use super::reader::{BATCH_BYTES, BATCH_ROWS, FormatReader, LinedBatch, ROW_BYTES_MAX, Rows, SourceFile};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 
 /// Whole numbers up to here are floating-point numbers too.
 const EXACT_MAX: u64 = 1 << 53;
@@ -137,6 +137,7 @@ struct Records<'f> {
     record: StringRecord,
     /// The line that the record begins on, from 1.
     line: u64,
+    separator: u8,
 }
 
 impl Records<'_> {
@@ -153,14 +154,50 @@ impl Records<'_> {
         }
         self.reader.get_mut().row = 0;
         let (expected, found) = (self.names.len(), self.record.len());
-        if expected != found {
-            let what = format!("{expected} fields are expected, as in the first line; found {found}");
-            return Err(self
-                .file
-                .at_line(self.line, &what)
-                .hint("mend the line; put fields that hold separators or line breaks in double quotes"));
+        if expected != found { Err(self.mismatch()) } else { Ok(true) }
+    }
+
+    /// The error for a record with another number of fields than the first line, with what may be the cause.
+    fn mismatch(&mut self) -> Error {
+        let (expected, found) = (self.names.len() as u64, self.record.len());
+        let are = if expected == 1 { "is" } else { "are" };
+        let what =
+            format!("{} {are} expected, as in the first line; found {found}", plural(expected, "field"));
+        let is_comment = |cell: Option<&str>| cell.is_some_and(|cell| cell.starts_with('#'));
+        let first = self.names.first().map(String::as_str);
+        if is_comment(first) && (expected == 1 || is_comment(self.record.get(0))) {
+            let what =
+                format!("names of columns are expected; found a comment: {:?}", first.unwrap_or_default());
+            return self.file.at_line(1, &what).hint(self.without_comments());
         }
-        Ok(true)
+        let mut cells = self.record.iter();
+        let unquoted = cells.position(|cell| cell.starts_with(' ') && cell.trim_start().starts_with('"'));
+        if let Some(place) = unquoted {
+            let why =
+                format!("a blank stands before the quote of field {}, which then quotes nothing", place + 1);
+            let by = char::from(self.separator);
+            return self.file.at_line(self.line, &format!("{what}; {why}")).hint(format!(
+                "write quotes right after the separator: sed 's/{by} *\"/{by}\"/g' FILE > NEW writes such a file"
+            ));
+        }
+        self.file
+            .at_line(self.line, &what)
+            .hint("mend the line; put fields that hold separators or line breaks in double quotes")
+    }
+
+    /// The way out where the file begins with comments: the last of them may name the columns.
+    fn without_comments(&mut self) -> String {
+        let (mut last, mut fields) = (1, self.names.len());
+        let mut is_read = true;
+        while is_read && self.record.get(0).is_some_and(|cell| cell.starts_with('#')) {
+            (last, fields) = (last + 1, self.record.len());
+            is_read = self.reader.read_record(&mut self.record).unwrap_or(false);
+        }
+        let script = match last {
+            2.. if fields > 1 => format!("1,{}d; {last}s/^# *//", last - 1),
+            _ => format!("1,{last}d"),
+        };
+        format!("let the first line name the columns: sed '{script}' FILE > NEW writes such a file")
     }
 }
 
@@ -185,7 +222,8 @@ impl CsvFiles {
             .map(|(i, name)| if i == 0 { name.trim_start_matches('\u{feff}') } else { name }.to_owned())
             .collect();
         self.check_names(file, &names)?;
-        Ok(Records { file, reader, names, record: StringRecord::new(), line: 1 })
+        let separator = self.separator;
+        Ok(Records { file, reader, names, record: StringRecord::new(), line: 1, separator })
     }
 
     fn check_names(&self, file: &SourceFile<'_>, names: &[String]) -> Result<()> {
