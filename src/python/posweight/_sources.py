@@ -394,7 +394,7 @@ def _flat(values: Any, column: str) -> Any:
 
 def _texts(values: Iterable[Any]) -> list[str | None]:
     def text(value: Any) -> str | None:
-        if isinstance(value, (list, tuple, set, dict)) or getattr(value, "ndim", 0):
+        if isinstance(value, (list, tuple, set, dict)) or getattr(value, "ndim", None):
             raise InputError(f"a cell is a {type(value).__name__}", _HINT_TABLE)
         if _is_missing(value) or value != value:
             return None

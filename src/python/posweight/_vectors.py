@@ -51,7 +51,7 @@ def fits(shape: Sequence[int | None], count: int) -> None:
     last = shape[-1] if len(shape) else 1
     if last not in (count, None) and not (count == 1 and len(shape) == 1):
         raise UsageError(
-            f"the logits have shape {list(shape)}, but there are {count} weights",
+            f"the logits have shape {list(shape)}, but the weights have shape [{count}]",
             "give one weight for each output: name the labels of the model, in the order of its outputs, with labels",
         )
 

@@ -56,6 +56,10 @@ class BCEWithLogitsLoss(torch.nn.Module):
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of logits and targets of shape ``[…, C]``; of one label also without the last dimension."""
         fits(logits.shape, len(self.pos_weight))
+        if targets.shape != logits.shape:
+            raise UsageError(
+                f"the targets have shape {list(targets.shape)}, but the logits {list(logits.shape)}", "give one target for each logit"
+            )
         # Before they are rounded to the type of the logits.
         counts = self.known(targets)
         targets = targets.to(logits.dtype)
@@ -91,7 +95,7 @@ def _times(loss: torch.Tensor, over: int | torch.Tensor, under: int | torch.Tens
     """The loss times a ratio of counts, which half precision may not hold; counts of none are taken as 1 below."""
     wide = torch.promote_types(loss.dtype, torch.float32)
 
-    def number(count: int | torch.Tensor) -> torch.Tensor:
+    def number(count: Any) -> torch.Tensor:
         # A number over a tensor would be a product with its inverse, which is not 1 for equal counts.
         is_tensor = isinstance(count, torch.Tensor)
         return count.to(loss.device, wide) if is_tensor else torch.full((), count, dtype=wide, device=loss.device)

@@ -133,7 +133,7 @@ KERAS = """
         binary_crossentropy(posweight.compute(targets[:, :1], missing_values=-100))(targets, keras.ops.convert_to_tensor(logits))
         raise AssertionError("one weight for all outputs")
     except posweight.UsageError as error:
-        assert "[100, 4], but there are 1 weights" in str(error)
+        assert "[100, 4], but the weights have shape [1]" in str(error)
 
     # As `compile` and `fit` take them.
     keras.utils.set_random_seed(1)
