@@ -43,7 +43,7 @@ def test_errors_say_what_to_do(tmp_path, sample_data, matrix):
     assert raised.value.code == 4 and raised.value.hint
     with pytest.raises(posweight.ResourceError, match="memory_limit"):
         posweight.compute(matrix, memory_limit="1m")
-    with pytest.raises(posweight.CheckFailed, match="min_rows"):
+    with pytest.raises(posweight.CheckFailed, match="^1 of 1 check failed:\n  min_rows"):
         posweight.compute(matrix, checks={"min_rows": 1000})
     with pytest.raises(posweight.UsageError, match="materialize writes shards"):
         posweight.sample(sample_data / "wide", "repeat-factor", materialize=True)
