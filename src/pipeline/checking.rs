@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::account::Account;
 use super::derived::Derived;
+use super::destination::Destination;
 use super::opening::Opened;
 use super::plan::Plan;
 use super::weigh::reopen;
@@ -41,16 +42,25 @@ pub(super) fn check(
         tracing::warn!("check of severity warn failed: {message}");
     }
     let Some(error) = failure(&checked, plan.publish_on_check_failure) else { return Ok(()) };
-    let place = plan.out.folder().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
+    let place = match &plan.out {
+        Destination::Folder(out) => Some(out.display().to_string()),
+        Destination::Stdout(_) => Some("stdout".to_owned()),
+        Destination::Nowhere => None,
+    };
+    // Where nothing is written, nothing is published either.
+    let said = |error: Error, what: &str| match &place {
+        Some(place) => error.at(format!("{place}: {what}")),
+        None => error,
+    };
     if plan.publish_on_check_failure {
-        account.failure = Some(error.at(format!("{place}: published in spite of failed checks")));
+        account.failure = Some(said(error, "published in spite of failed checks"));
         return Ok(());
     }
-    let error = error.at(format!("{place}: not published"));
+    let error = said(error, "not published");
     let Some(out) = plan.out.folder().filter(|out| of_path(out).is_none()) else { return Err(error) };
     replace(&out.join(REFUSED), &report(derived))?;
     let remedy = error.remedy().unwrap_or_default().to_owned();
-    Err(error.hint(format!("{remedy}; posweight report {place} --refused shows this result")))
+    Err(error.hint(format!("{remedy}; posweight report {} --refused shows this result", out.display())))
 }
 
 /// The checks of `plan`, against the published result if one of them compares with it.

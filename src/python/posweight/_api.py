@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from . import _native
 from ._errors import UsageError
+from ._names import named
 from ._progress import telling
 from ._result import Result, Rows
 from ._sources import Sources
@@ -111,7 +112,8 @@ def compute(
 
     ``source`` is a path, a glob or an address, anything with ``__arrow_c_stream__`` (pyarrow, Polars, DuckDB, pandas), a
     ``datasets.Dataset``, a NumPy 0/1 matrix or array of classes, a SciPy sparse matrix or a torch tensor, an iterator of
-    tables or matrices, or a list of these. Of a matrix, ``labels`` are the names of its columns. Nothing is written unless ``out`` is given.
+    tables or matrices, or a list of these. Of a matrix, ``labels`` are the names of its columns; of a 0/1 array of one
+    dimension, ``y[:, None]`` is such a matrix. Nothing is written unless ``out`` is given.
 
     >>> import numpy as np
     >>> y = np.array([[1, 0], [0, 1], [0, 1], [0, 1]])
@@ -219,7 +221,10 @@ def _prepared(source: Any, keys: Mapping[str, Any], stack: ExitStack) -> tuple[s
     for name, value in sources.keys.items():
         given = keys.get(name)
         if given is not None and name not in ("labels", "vocabulary") and given != value:
-            raise UsageError(f"{name} is {given!r}, but the array has {name} {value!r}", f"drop {name}")
+            way = f"drop {name}"
+            if (name, given, value) == ("layout", "wide", "class"):
+                way += ", or give y[:, None] in place of y: a matrix of one column of 0 and 1"
+            raise UsageError(f"{name} is {given!r}, but the array has {name} {value!r}", way)
     keys.update(sources.keys)
     if sources.shards:
         keys["shards"] = sources.shards
@@ -227,7 +232,7 @@ def _prepared(source: Any, keys: Mapping[str, Any], stack: ExitStack) -> tuple[s
     if names is not None and not isinstance(names, (str, os.PathLike)):
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="posweight-"))
         place = Path(folder) / "labels.json"
-        place.write_text(json.dumps([str(name) for name in names]), encoding="utf-8")
+        place.write_text(json.dumps(named(names)), encoding="utf-8")
         keys["vocabulary"] = place
     if isinstance(keys.get("row_measures"), bool):
         keys["row_measures"] = "on" if keys["row_measures"] else "off"
@@ -238,16 +243,22 @@ def _json(keys: Mapping[str, Any]) -> str:
     def plain(value: Any) -> Any:
         if isinstance(value, os.PathLike):
             return os.fspath(value)
-        if hasattr(value, "item"):
-            return value.item()
-        if isinstance(value, Sequence):
+        if hasattr(value, "tolist"):
+            # Arrays and numbers of NumPy and of others.
+            return value.tolist()
+        if isinstance(value, (Sequence, Iterator, ValuesView, KeysView)):
             return list(value)
-        raise UsageError(f"{value!r} is not a value of a key", "give texts, numbers, and lists or dicts of these")
+        raise TypeError
 
-    try:
-        return json.dumps({name: value for name, value in keys.items() if value is not None}, default=plain, allow_nan=False)
-    except ValueError as cause:
-        raise UsageError(f"a key has a value that is not a finite number: {cause}", "give finite numbers") from None
+    def text(name: str, value: Any) -> str:
+        try:
+            return f"{json.dumps(name)}: {json.dumps(value, default=plain, allow_nan=False)}"
+        except TypeError:
+            raise UsageError(f"{name} is {value!r}", "give a text, a number, or a list or dict of these") from None
+        except ValueError:
+            raise UsageError(f"{name} is {value!r}, and not finite", "give finite numbers") from None
+
+    return "{" + ", ".join(text(name, value) for name, value in keys.items() if value is not None) + "}"
 
 
 def run(
@@ -302,16 +313,24 @@ def weigh(
     lost = _whole(missing, "missing") if missing is not None else [max(known, default=0) - one for one in known]
     if not len(left) == len(right) == len(lost):
         raise UsageError("positives, negatives and missing differ in length", "give one number per label in each")
-    names = [str(label) for label in labels] if labels is not None else [str(at) for at in range(len(left))]
+    names = named(labels) if labels is not None else [str(at) for at in range(len(left))]
     tallies = list(zip(left, right, lost))
     return Result(_native.weigh_tallies(names, tallies, _json(keys)))
 
 
 def _whole(numbers: Sequence[int], what: str) -> list[int]:
-    found = [int(number) for number in numbers]
-    for number, given in zip(found, numbers):
-        if number < 0 or number != given:
-            raise UsageError(f"{what}: {given} is not a count", "give whole numbers of at least 0")
+    """Counts: whole numbers that 64 bits hold."""
+    if isinstance(numbers, str) or not hasattr(numbers, "__iter__"):
+        raise UsageError(f"{what} is {numbers!r}", "give a list with one count for each label")
+    found = []
+    for given in numbers:
+        try:
+            number = int(given)
+        except (TypeError, ValueError, OverflowError):
+            number = -1
+        if not 0 <= number < 1 << 64 or number != given:
+            raise UsageError(f"{what}: {given!r} is not a count", "give whole numbers of at least 0")
+        found.append(number)
     return found
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._errors import InputError, UsageError
-from ._sources import _of_tensor
+from ._names import named
+from ._sources import _of_tensor, unmasked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ __all__ = ["Counter"]
 class Counter:
     """Counts 0/1 targets batch by batch. Counters of several workers merge exactly.
 
-    1 is positive, 0 negative, NaN and ``missing_values`` missing; any other value is an error.
+    1 is positive, 0 negative, NaN, masked cells and ``missing_values`` are missing; any other value is an error.
 
     >>> counter = Counter(labels=["cat", "dog"])
     >>> counter.update([[1, 0], [0, 0], [0, 1], [0, 0]])
@@ -29,7 +30,7 @@ class Counter:
     """
 
     def __init__(self, labels: Sequence[str] | None = None, *, missing_values: float | Sequence[float] = ()) -> None:
-        self.labels = None if labels is None else [str(label) for label in labels]
+        self.labels = None if labels is None else named(labels)
         single = isinstance(missing_values, (int, float))
         self.missing_values: list[float] = [missing_values] if single else list(missing_values)  # type: ignore[list-item, arg-type]
         self._state: npt.NDArray[np.int64] | None = None
@@ -63,7 +64,7 @@ class Counter:
         """Count a batch: an array, a tensor or lists of shape ``[rows, C]``; of one label also ``[rows]``."""
         import numpy as np
 
-        y = np.asarray(_plain(targets))
+        y = unmasked(_plain(targets))
         if y.ndim == 1 and (self._width() == 1):
             y = y[:, None]
         if y.ndim != 2:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._errors import in_python
+
 
 class Inspected:
     """Shards, columns and the detected layout."""
@@ -14,7 +16,7 @@ class Inspected:
         self.columns: list[dict[str, Any]] = seen["columns"]
         self.layout: str = seen["layout"]
         self.labels: list[str] = seen["labels"]
-        self.why: str = seen["why"]
+        self.why: str = in_python(seen["why"])
         #: A pipeline file to start from.
         self.spec: str = seen["spec"]
 

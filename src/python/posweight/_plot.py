@@ -22,7 +22,7 @@ class Plots:
         self._result = result
 
     def prevalence(self, ax: Any = None) -> Any:
-        """Positives over known rows, the most frequent label first."""
+        """The share of positives, the most frequent label first."""
         return self._ranked(self._result.prevalence, "prevalence", ax)
 
     def weights(self, scheme: str | None = None, ax: Any = None) -> Any:
@@ -48,7 +48,7 @@ class Plots:
         return ax
 
     def _ranked(self, values: Any, what: str, ax: Any) -> Any:
-        order = np.argsort(-self._result.counts.positives, kind="stable")
+        order = self._result._by_frequency()
         ranked = np.asarray(values, dtype=float)[order]
         few = len(order) <= _NAMED_MAX
         ax = ax if ax is not None else _axes(7.0, max(2.5, 0.24 * len(order)) if few else 4.0)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._errors import UsageError
+from ._errors import UsageError, in_python
+from ._names import named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,14 +184,22 @@ class Result:
 
         return np.frombuffer(self._native.prior_bias(), dtype=np.float64)
 
-    @cached_property
-    def prevalence(self) -> npt.NDArray[np.float64]:
-        """Positives over known rows of each label; NaN where no row is known."""
+    def _by_frequency(self) -> npt.NDArray[np.int64]:
+        """Positions of labels, the most frequent first: by rows, or by what prevalence is the share of."""
         import numpy as np
 
-        known = (self.counts.positives + self.counts.negatives).astype(np.float64)
-        known[known == 0] = np.nan
-        return self.counts.positives / known
+        none = self.counts.positives == 0
+        # IRLbl is the positives of the most frequent label over those of each.
+        rare = np.where(none | np.isnan(self.label_measures["irlbl"]), np.inf, self.label_measures["irlbl"])
+        return np.argsort(rare, kind="stable")
+
+    @cached_property
+    def prevalence(self) -> npt.NDArray[np.float64]:
+        """The share of positives in what is known of each label: in rows, in their weight, or with soft labels in the mass.
+
+        NaN where nothing is known.
+        """
+        return self.label_measures["prevalence"]
 
     @cached_property
     def status(self) -> list[str]:
@@ -232,7 +241,12 @@ class Result:
     def findings(self) -> list[Finding]:
         """Everything odd, the most severe first."""
         labels = self.labels
-        return [Finding(**{**one, "labels": [labels[at] for at in one["labels"]]}) for one in self._imbalance["findings"]]
+
+        def told(one: dict[str, Any]) -> Finding:
+            texts = {key: in_python(one[key]) for key in ("cause", "remedy")}
+            return Finding(**{**one, **texts, "labels": [labels[at] for at in one["labels"]]})
+
+        return [told(one) for one in self._imbalance["findings"]]
 
     @cached_property
     def groups(self) -> dict[str, Result]:
@@ -256,7 +270,7 @@ class Result:
     @property
     def why(self) -> str:
         """Why the layout was chosen."""
-        return self._native.why
+        return in_python(self._native.why)
 
     @cached_property
     def run_results(self) -> dict[str, Any] | None:
@@ -278,6 +292,7 @@ class Result:
         """
         import numpy as np
 
+        labels = named(labels)
         places = {label: at for at, label in enumerate(self.labels)}
         unknown = [label for label in labels if label not in places]
         if unknown:
@@ -331,7 +346,10 @@ class Result:
         return f"Result({self.rows} rows, {len(self.labels)} labels, {self.source})"
 
     def __str__(self) -> str:
-        return self._native.text(24)
+        text = self._native.text(24)
+        for one in self._imbalance["findings"]:
+            text = text.replace(f"\n  {one['remedy']}\n", f"\n  {in_python(one['remedy'])}\n")
+        return text
 
     def _repr_html_(self) -> str:
         return _first_screen(self)
@@ -386,7 +404,7 @@ def _first_screen(result: Result) -> str:
     escape = html.escape
     counts, weights = result.counts, next(iter(result.weights.values()))
     scheme = next(iter(result.weights))
-    order = sorted(range(len(counts)), key=lambda at: -counts.positives[at])
+    order = result._by_frequency().tolist()
     shown = order if len(order) <= 2 * _SHOWN + 1 else order[:_SHOWN] + order[-_SHOWN:]
     lines = []
     for at in shown:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from ._errors import InputError, UsageError
+from ._names import named
 
 #: Cells of a chunk that is handed over at a time.
 _CHUNK_CELLS = 1 << 22
@@ -19,6 +20,11 @@ _CHUNK_ROWS = 1 << 16
 Given = tuple[str, str, Any, bool]
 #: Tables that give the same rows each time.
 _TABLES = {"pyarrow": ("Table", "RecordBatch"), "polars": ("DataFrame",), "arro3": ("Table", "RecordBatch")}
+_HINT_TABLE = "give pyarrow.table(columns), where columns is a dict of them: its columns may hold lists"
+_HINT_LISTS = (
+    'if each list names the labels of a row, give pyarrow.table({"labels": lists}) and layout="list", labels="labels"; '
+    "if each is a row of 0 and 1, make them equally long"
+)
 
 
 class Sources:
@@ -52,6 +58,8 @@ class Sources:
             self.given.append((name, "stream", source.collect(), True))
         elif module == "pandas" and name == "DataFrame":
             self._frame(source, labels)
+        elif _is_column(source):
+            self._column(source, labels, name)
         elif hasattr(source, "__arrow_c_stream__"):
             self.given.append((name, "stream", source, name in _TABLES.get(module, ())))
         elif module == "torch" and name in ("Tensor", "Parameter"):
@@ -65,17 +73,58 @@ class Sources:
             self._array(source, labels, name)
         elif isinstance(source, Iterator):
             self._batches(source, labels, name)
-        elif isinstance(source, (list, tuple)) and source and not _is_rows(source):
-            for one in source:
-                self._add(one, labels)
-        elif isinstance(source, (list, tuple)) and source:
-            self._array(source, labels, name)
+        elif isinstance(source, (list, tuple)):
+            self._list(source, labels, name)
         else:
             raise UsageError(
                 f"{name} is not a source",
                 "give paths, a table with __arrow_c_stream__, a datasets.Dataset, a NumPy array, a SciPy sparse matrix or a "
                 "torch tensor",
             )
+
+    def _list(self, source: Sequence[Any], labels: Any, name: str) -> None:
+        """Rows of numbers, or sources that are counted together."""
+        if not source:
+            raise InputError(f"the {name} is empty", "give at least one source, or one row")
+        if all(_is_number(one) for one in source):
+            self._array(source, labels, name)
+        elif all(isinstance(one, (list, tuple)) for one in source):
+            self._lists(source, labels, name)
+        elif any(_is_column(one) or getattr(one, "ndim", None) == 1 for one in source):
+            # Rows of a matrix look like columns of classes.
+            raise InputError(
+                f"the {name} holds arrays of one dimension, which may be rows or columns",
+                "if each is a row, give numpy.stack(arrays); if they are classes of several parts, numpy.concatenate(arrays)",
+            )
+        else:
+            for one in source:
+                self._add(one, labels)
+
+    def _lists(self, source: Sequence[Any], labels: Any, name: str) -> None:
+        """Lists in a list: rows of a matrix, or paths."""
+        import numpy as np
+
+        cells = list(chain.from_iterable(source))
+        if all(isinstance(one, (str, os.PathLike)) and _is_path(one) for one in cells) and all(source):
+            for one in cells:
+                self._add(one, labels)
+        elif not all(one is None or _is_number(one) for one in cells):
+            raise InputError(f"the {name} holds lists of other values than numbers", _HINT_LISTS)
+        elif len(lengths := {len(one) for one in source}) > 1:
+            raise InputError(f"the {name} holds lists of {min(lengths)} to {max(lengths)} elements", _HINT_LISTS)
+        else:
+            self._array(np.array(source, dtype=float) if None in cells else source, labels, name)
+
+    def _column(self, column: Any, labels: Any, name: str) -> None:
+        """A column of a table alone is read as an array of its values."""
+        dtype = str(getattr(column, "dtype", getattr(column, "type", "")))
+        if type(column).__module__.split(".")[0] == "pyarrow":
+            column = column.to_numpy(**({} if name == "ChunkedArray" else {"zero_copy_only": False}))
+        array = _flat(column.to_numpy() if name == "Series" and not hasattr(column, "iloc") else column, "label")
+        if array.dtype.kind == "f" and "bool" in dtype:
+            # A nullable type of pandas.
+            array = array[:, None]
+        self._array(array, labels, name)
 
     def _frame(self, frame: Any, labels: Any) -> None:
         try:
@@ -87,10 +136,10 @@ class Sources:
             frame = frame.reset_index(drop=True)
         if any(getattr(dtype, "kind", "O") == "O" for dtype in frame.dtypes) or not len(frame):
             # The type of a column of objects follows from all of its values.
-            self.given.append(("DataFrame", "stream", frame, True))
+            self.given.append(("DataFrame", "stream", _dense(frame), True))
             return
         step = max(1, _FRAME_CELLS // max(1, frame.shape[1]))
-        self.given.append(("DataFrame", "streams", lambda: _parts(frame.iloc, len(frame), step), True))
+        self.given.append(("DataFrame", "streams", lambda: map(_dense, _parts(frame.iloc, len(frame), step)), True))
 
     def _tensor(self, tensor: Any, labels: Any, name: str) -> None:
         layout = str(tensor.layout)
@@ -109,10 +158,14 @@ class Sources:
     def _array(self, array: Any, labels: Any, name: str) -> None:
         import numpy as np
 
-        array = np.asarray(array)
+        if not isinstance(array, np.ma.MaskedArray):
+            array = np.asarray(array)
         if array.dtype.names:
             self._columns({column: array[column] for column in array.dtype.names}, name)
             return
+        if array.ndim == 1 and (truths := _truths(array)) is not None:
+            # True and false are no classes: the column is one label.
+            array = truths[:, None]
         if array.ndim == 1:
             self.keys = {"layout": "class", "labels": "label"}
             self._classes(labels)
@@ -120,6 +173,12 @@ class Sources:
             return
         if array.ndim != 2:
             raise InputError(f"the array has {array.ndim} dimensions", "give one row per example, one column per label")
+        if np.ma.is_masked(array):
+            step = max(1, _CHUNK_CELLS // max(1, array.shape[1]))
+            parts = lambda: (unmasked(part, part=True) for part in _parts(array, len(array), step))  # noqa: E731
+            self._matrices(parts, unmasked(array[:1], part=True), labels, name, True)
+            return
+        array = np.asarray(array)
         self._matrices(lambda: iter([array]), array, labels, name, True)
 
     def _batches(self, batches: Iterator[Any], labels: Any, name: str) -> None:
@@ -133,16 +192,20 @@ class Sources:
         if hasattr(first, "__arrow_c_stream__"):
             self.given.append((name, "streams", lambda: rest, False))
             return
-        plain = (np.asarray(_of_tensor(one) if type(one).__module__.split(".")[0] == "torch" else one) for one in rest)
+        arrays = (_of_tensor(one) if type(one).__module__.split(".")[0] == "torch" else one for one in rest)
+        plain = (unmasked(array, part=True) for array in arrays)
         first = next(plain)
         if first.ndim != 2:
-            raise InputError(f"a batch has {first.ndim} dimensions", "give one row per example, one column per label")
+            dimensions = f"{first.ndim} dimension{'' if first.ndim == 1 else 's'}"
+            raise InputError(f"a batch has {dimensions}", "give one row per example, one column per label")
         self._matrices(lambda: chain([first], plain), first, labels, name, False)
 
     def _matrices(self, matrices: Callable[[], Iterator[Any]], first: Any, labels: Any, name: str, again: bool) -> None:
         """Matrices one after the other, of which some rows at a time are turned into columns."""
         import numpy as np
 
+        if not first.shape[1]:
+            raise InputError(f"the {name} has no column", "give one column per label")
         names = _names(labels, first.shape[1])
         self.keys = {"layout": "wide", "labels": "*"}
         kind, dtype = _kind(first.dtype, "the array"), first.dtype.newbyteorder("=")
@@ -199,9 +262,12 @@ class Sources:
     def _columns(self, columns: Mapping[str, Any], name: str) -> None:
         """Columns side by side, each an array."""
         arrays = {str(column): _flat(values, str(column)) for column, values in columns.items()}
+        if not arrays:
+            raise InputError(f"the {name} has no column", "give one array for each column, by its name")
         lengths = {len(array) for array in arrays.values()}
         if len(lengths) != 1:
-            raise InputError("the columns differ in length", "give columns of the same length")
+            told = ", ".join(f"{column!r} {len(array)}" for column, array in list(arrays.items())[:10])
+            raise InputError(f"the columns differ in length: {told}", "give columns of the same length")
         kinds = [(column, _kind(array.dtype, f"column {column!r}")) for column, array in arrays.items()]
         step = max(1, _CHUNK_CELLS // max(1, len(arrays)))
         length = lengths.pop()
@@ -219,17 +285,75 @@ def _parts(rows: Any, count: int, step: int) -> Iterator[Any]:
     return (rows[start : start + step] for start in range(0, count, step))
 
 
-def _is_rows(source: Sequence[Any]) -> bool:
-    """Whether a list is rows of numbers, and no list of sources."""
-    first = source[0]
-    return isinstance(first, (int, float)) or (isinstance(first, (list, tuple)) and all(isinstance(x, (int, float)) for x in first))
+def _is_number(value: Any) -> bool:
+    """Whether it is a number, of Python or of a library."""
+    return isinstance(value, (int, float)) or getattr(value, "shape", None) == ()
+
+
+def _is_path(text: str | os.PathLike[str]) -> bool:
+    """Whether it looks like a path, an address or a glob, or is one."""
+    path = os.fspath(text)
+    return not {"/", ".", "*", "\\"}.isdisjoint(path) or os.path.exists(path)
+
+
+def _is_column(source: Any) -> bool:
+    """Whether it is a column of a table of pandas, Polars or pyarrow."""
+    module, name = type(source).__module__.split(".")[0], type(source).__name__
+    return (module in ("pandas", "polars") and name == "Series") or (module == "pyarrow" and name.endswith("Array"))
+
+
+def _dense(frame: Any) -> Any:
+    """A frame without sparse columns, which pyarrow does not read."""
+    sparse = {at: dtype.subtype for at, dtype in enumerate(frame.dtypes) if type(dtype).__name__ == "SparseDtype"}
+    if not sparse:
+        return frame
+    return frame.set_axis(range(frame.shape[1]), axis=1).astype(sparse).set_axis(frame.columns, axis=1)
+
+
+def _truths(array: Any) -> Any:
+    """An array of true and false; with NaN, if some are missing. None for other arrays."""
+    import numpy as np
+
+    if array.dtype.kind == "b":
+        return array
+    if array.dtype.kind != "O":
+        return None
+    values = [None if _is_missing(value) else value for value in unmasked(array)]
+    known = [value for value in values if value is not None]
+    is_truths = known and all(isinstance(value, (bool, np.bool_)) for value in known)
+    return np.array(values, dtype=np.float32) if is_truths else None
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a cell of objects has no value."""
+    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and value != value)
+
+
+def unmasked(array: Any, *, part: bool = False) -> Any:
+    """An array as NumPy has it, in which cells that a mask hides are NaN, or None among texts.
+
+    Parts of one array have one type, whether something is hidden in them or not.
+    """
+    import numpy as np
+
+    if not isinstance(array, np.ma.MaskedArray):
+        return np.asarray(array)
+    if not part and not np.ma.is_masked(array):
+        return array.data
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float32 if array.dtype.itemsize < 3 else np.float64)
+    if array.dtype.kind == "f":
+        return array.filled(np.nan)
+    hidden, array = np.ma.getmaskarray(array), array.data.astype(object)
+    array[hidden] = None
+    return array
 
 
 def _names(labels: Any, count: int | None) -> list[str]:
     """Names of labels; their numbers, if none are given."""
     if labels is None:
         return [str(at) for at in range(count or 0)]
-    names = [labels] if isinstance(labels, str) else [str(label) for label in labels]
+    names = named(labels)
     if count is not None and len(names) != count:
         raise UsageError(f"there are {len(names)} names of labels, but {count} columns", "give one name for each column")
     return names
@@ -250,13 +374,19 @@ def _flat(values: Any, column: str) -> Any:
     import numpy as np
 
     dtype: Any = getattr(values, "dtype", None)
+    if type(dtype).__name__ == "SparseDtype":
+        values, dtype = values.sparse.to_dense(), dtype.subtype
     if hasattr(values, "to_numpy") and getattr(dtype, "kind", "O") in "biuf" and not isinstance(dtype, np.dtype):
         # A nullable type of pandas.
         missing = bool(values.isna().any())
         values = values.to_numpy(dtype="float64", na_value=float("nan")) if missing else values.to_numpy(dtype=dtype.numpy_dtype)
-    array = np.asarray(values)
+    try:
+        array = unmasked(values)
+    except ValueError:
+        # Lists of different lengths.
+        raise InputError(f"column {column!r} holds lists", _HINT_TABLE) from None
     if array.ndim != 1:
-        raise InputError(f"column {column!r} has {array.ndim} dimensions", "give one value per row")
+        raise InputError(f"column {column!r} has {array.ndim} dimensions", f"give one value per row; for lists, {_HINT_TABLE}")
     if array.dtype.kind in "biuf":
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     return array
@@ -264,10 +394,10 @@ def _flat(values: Any, column: str) -> Any:
 
 def _texts(values: Iterable[Any]) -> list[str | None]:
     def text(value: Any) -> str | None:
-        if value is None or value != value or type(value).__name__ == "NAType":
+        if isinstance(value, (list, tuple, set, dict)) or getattr(value, "ndim", None):
+            raise InputError(f"a cell is a {type(value).__name__}", _HINT_TABLE)
+        if _is_missing(value) or value != value:
             return None
-        if isinstance(value, (list, tuple, set, dict)):
-            raise InputError(f"a cell is a {type(value).__name__}", "install pyarrow, which reads columns of lists")
         return str(value)
 
     return [text(value) for value in values]

@@ -24,20 +24,17 @@ def compute_loss_func(
 
     It is the mean over the cells that count. ``labels`` are those of the model: ``model.config.id2label.values()``.
     """
-    import torch
+    from .torch import BCEWithLogitsLoss, _times
 
-    from .torch import BCEWithLogitsLoss
-
-    loss = BCEWithLogitsLoss(weights, labels, scheme=scheme, missing=missing, reduction="sum")
+    loss = BCEWithLogitsLoss(weights, labels, scheme=scheme, missing=missing)
 
     def compute(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
         logits = outputs["logits"] if isinstance(outputs, Mapping) else outputs.logits
-        total: torch.Tensor = loss.to(logits.device)(logits, labels)
+        mean: torch.Tensor = loss.to(logits.device)(logits, labels)
         if num_items_in_batch is None:
-            counted = labels.float()
-            num_items_in_batch = (~(torch.isnan(counted) | (counted == missing))).sum().clamp(min=1)
+            return mean
         # With gradient accumulation these are the cells of all steps together.
-        return total / num_items_in_batch
+        return _times(mean, loss.known(labels).sum(), num_items_in_batch)
 
     return compute
 

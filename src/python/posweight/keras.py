@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._result import Result
-from ._vectors import vector
+from ._vectors import fits, vector
 
 __all__ = ["binary_crossentropy", "class_weight"]
 
@@ -25,6 +25,7 @@ def binary_crossentropy(weights: Any, labels: Sequence[str] | None = None, *, sc
     found = vector(weights, labels, scheme).astype(np.float32)
 
     def loss(targets: Any, logits: Any) -> Any:
+        fits(logits.shape, len(found))
         targets = ops.cast(targets, logits.dtype)
         counts = ops.logical_not(ops.logical_or(ops.isnan(targets), ops.equal(targets, -100)))
         targets = ops.where(counts, targets, ops.zeros_like(targets))

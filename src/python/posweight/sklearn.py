@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from ._api import compute, sample
 from ._errors import UsageError
+from ._sources import unmasked
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -40,7 +41,10 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
             raise UsageError("the folds follow from the labels, but there is no y", "call split(X, y)")
         if self.n_splits < 2:
             raise UsageError(f"n_splits is {self.n_splits}", "give at least 2")
-        columns, keys = _with_groups(y, groups)
+        columns, keys, units = _with_groups(y, groups)
+        if self.n_splits > units:
+            what = "rows" if groups is None else "groups"
+            raise UsageError(f"n_splits is {self.n_splits}, but there are {units} {what}", "give as many folds at most")
         plan = sample(columns, f"stratified-split:folds={self.n_splits},order={self.order}", seed=_seed(self.random_state), **keys)
         for fold in plan.folds:
             yield plan.rows_of(fold)
@@ -50,14 +54,18 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
         yield from super().split(X, y, groups)
 
 
-def _with_groups(y: Any, groups: Any) -> tuple[Any, dict[str, Any]]:
-    y = y.toarray() if groups is not None and hasattr(y, "toarray") else y
+def _with_groups(y: Any, groups: Any) -> tuple[Any, dict[str, Any], int]:
+    """What is counted, its keys, and how many rows or groups can be parted."""
     if groups is None:
-        return (y if hasattr(y, "tocsr") else np.asarray(y)), {}
-    y = np.asarray(y)
+        y = y if hasattr(y, "tocsr") else unmasked(y)
+        return y, {}, y.shape[0]
+    y = unmasked(y.toarray() if hasattr(y, "toarray") else y)
+    # An array of one dimension has classes, or true and false.
+    layout = "class" if y.ndim == 1 and y.dtype.kind != "b" else "wide"
     y = y[:, None] if y.ndim == 1 else y
     columns = {f"label {at}": y[:, at] for at in range(y.shape[1])}
-    return columns | {"group": np.asarray(groups)}, {"labels": list(columns), "layout": "wide", "groups": "group"}
+    group = np.asarray(groups)
+    return columns | {"group": group}, {"labels": list(columns), "layout": layout, "groups": "group"}, len(set(group.tolist()))
 
 
 def _seed(random_state: Any) -> int:
@@ -85,7 +93,7 @@ class PlanResampler(BaseEstimator):
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         """The rows of X and y that the plan takes."""
-        source = y if hasattr(y, "tocsr") else np.asarray(y)
+        source = y if hasattr(y, "tocsr") else unmasked(y)
         made = sample(source, self.plan, seed=_seed(self.random_state))
         self.sample_indices_ = np.repeat(np.arange(len(made)), made.repeats)
         return _safe_indexing(X, self.sample_indices_), _safe_indexing(y, self.sample_indices_)

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from ._errors import UsageError
+from ._names import named
 from ._ranks import check_place, rows_of_rank, share
-from ._vectors import bias, vector
+from ._vectors import bias, fits, vector
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,7 +26,8 @@ class BCEWithLogitsLoss(torch.nn.Module):
     """``torch.nn.BCEWithLogitsLoss`` with the weights of a result.
 
     ``labels`` are those of the model, in the order of its outputs; weights are found by name, and a name that the result does
-    not have is an error. Targets that are NaN or ``missing`` do not count; ``reduction="mean"`` is the mean over the others.
+    not have is an error. Targets that are NaN or ``missing`` do not count; ``reduction="mean"`` is the mean over the others, and
+    where none is missing it rounds as ``torch.nn.BCEWithLogitsLoss`` does.
 
     The weights are in no checkpoint: a model that was saved with this loss loads without it, and with other weights.
     """
@@ -44,25 +46,41 @@ class BCEWithLogitsLoss(torch.nn.Module):
         super().__init__()
         if reduction not in ("mean", "sum", "none"):
             raise UsageError(f"reduction is {reduction!r}", "give mean, sum or none")
-        tensor = torch.from_numpy(vector(weights, labels, scheme)).float()
+        names = None if labels is None else named(labels)
+        tensor = torch.from_numpy(vector(weights, names, scheme)).float()
         self.register_buffer("pos_weight", tensor, persistent=False)
-        self.labels = list(labels) if labels is not None else getattr(weights, "labels", None)
+        self.labels = names if names is not None else getattr(weights, "labels", None)
         self.missing = missing
         self.reduction = reduction
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The loss of logits and targets of shape ``[…, C]``."""
+        """The loss of logits and targets of shape ``[…, C]``; of one label also without the last dimension."""
+        fits(logits.shape, len(self.pos_weight))
+        if targets.shape != logits.shape:
+            raise UsageError(
+                f"the targets have shape {list(targets.shape)}, but the logits {list(logits.shape)}", "give one target for each logit"
+            )
+        # Before they are rounded to the type of the logits.
+        counts = self.known(targets)
         targets = targets.to(logits.dtype)
-        counts = ~(torch.isnan(targets) | (targets == self.missing))
+        # The gradient of a cell that does not count is 0, whatever its logit is.
+        logits = torch.where(counts, logits, torch.zeros_like(logits))
         targets = torch.where(counts, targets, torch.zeros_like(targets))
+        # A batch in which nothing counts has the loss 0, also one without rows, which has no mean.
+        mean = self.reduction == "mean" and counts.numel() > 0
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
-            logits, targets, pos_weight=self.pos_weight.to(logits.dtype), reduction="none"
+            logits,
+            targets,
+            weight=counts.to(logits.dtype),
+            pos_weight=self.pos_weight.to(logits.dtype),
+            reduction="mean" if mean else "none" if self.reduction == "none" else "sum",
         )
-        loss = torch.where(counts, loss, torch.zeros_like(loss))
-        if self.reduction == "none":
-            return loss
-        # A batch in which nothing counts has the loss 0.
-        return loss.sum() if self.reduction == "sum" else loss.sum() / counts.sum().clamp(min=1)
+        # The mean of PyTorch is over all cells. Where all of them count, this multiplies by 1.
+        return _times(loss, counts.numel(), counts.sum()) if mean else loss
+
+    def known(self, targets: torch.Tensor) -> torch.Tensor:
+        """Which targets count."""
+        return ~(torch.isnan(targets) | (targets == self.missing))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         # Checkpoints of torch.nn.BCEWithLogitsLoss have the weights.
@@ -71,6 +89,18 @@ class BCEWithLogitsLoss(torch.nn.Module):
 
     def extra_repr(self) -> str:
         return f"{len(self.pos_weight)} labels, missing={self.missing}, reduction={self.reduction!r}"
+
+
+def _times(loss: torch.Tensor, over: int | torch.Tensor, under: int | torch.Tensor) -> torch.Tensor:
+    """The loss times a ratio of counts, which half precision may not hold; counts of none are taken as 1 below."""
+    wide = torch.promote_types(loss.dtype, torch.float32)
+
+    def number(count: Any) -> torch.Tensor:
+        # A number over a tensor would be a product with its inverse, which is not 1 for equal counts.
+        is_tensor = isinstance(count, torch.Tensor)
+        return count.to(loss.device, wide) if is_tensor else torch.full((), count, dtype=wide, device=loss.device)
+
+    return (loss.to(wide) * (number(over) / number(under).clamp(min=1))).to(loss.dtype)
 
 
 def cross_entropy_weight(weights: Any, labels: Sequence[str] | None = None, *, scheme: str | None = None) -> torch.Tensor:
@@ -93,6 +123,7 @@ def init_bias_(layer: torch.nn.Module, result: Result, labels: Sequence[str] | N
 def calibrate(logits: torch.Tensor, weights: Any, labels: Sequence[str] | None = None, *, scheme: str | None = None) -> torch.Tensor:
     """Logits without the shift that ``pos_weight`` trains into them: ``sigmoid`` of them are probabilities again."""
     tensor = torch.from_numpy(vector(weights, labels, scheme)).to(logits)
+    fits(logits.shape, len(tensor))
     return logits - tensor.log()
 
 

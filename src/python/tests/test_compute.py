@@ -87,6 +87,83 @@ def test_an_array_of_classes():
     assert dict(zip(result.labels, result.counts.positives)) == {"red": 1, "blue": 2, "green": 0}
 
 
+def test_true_and_false_are_one_label():
+    truths = np.array([True, False, False, False])
+    missing = np.array([True, False, None, False], dtype=object)
+    for source in (truths, truths.tolist(), truths[:, None]):
+        result = posweight.compute(source, labels="spam")
+        assert (result.labels, result.pos_weight.tolist()) == (["spam"], [3.0])
+    counts = posweight.compute(missing).counts
+    assert (counts.positives.tolist(), counts.negatives.tolist(), counts.missing.tolist()) == ([1], [2], [1])
+
+
+def test_rows_in_a_list_are_a_matrix_only_if_that_is_sure(matrix, names):
+    rows = posweight.compute(matrix.tolist(), labels=names)
+    np.testing.assert_array_equal(rows.pos_weight, by_hand(matrix))
+    numbers = posweight.compute([[np.int64(one) for one in row] for row in matrix], labels=names)
+    np.testing.assert_array_equal(numbers.pos_weight, by_hand(matrix))
+    assert posweight.compute([np.int64(2), np.int64(0), np.int64(2)]).counts.positives.tolist() == [1, 0, 2]
+    assert posweight.compute([[1, None], [0, 1]]).counts.missing.tolist() == [0, 1]
+    # Classes of two parts would look the same.
+    for given in (list(matrix), [matrix, matrix[0]], (matrix[:, 0], matrix[:, 1])):
+        with pytest.raises(posweight.InputError, match="may be rows or columns") as raised:
+            posweight.compute(given, labels=names)
+        assert "numpy.stack(arrays)" in raised.value.hint
+    np.testing.assert_array_equal(posweight.compute(np.stack(list(matrix))).pos_weight, by_hand(matrix))
+
+
+def test_masked_cells_are_missing(matrix, names):
+    hidden = np.zeros(matrix.shape, dtype=bool)
+    hidden[50:, 2] = hidden[70, 0] = True
+    known = np.where(hidden, np.nan, matrix.astype(float))
+    expected = posweight.compute(known, labels=names)
+    assert expected.counts.missing.tolist() == [1, 0, 50, 0, 0, 0, 0]
+    for kind in ("?", "i1", "i8", "u4", "f4", "f8"):
+        masked = np.ma.masked_array(matrix.astype(kind), mask=hidden)
+        parts = [masked[:40], masked[40:]]
+        columns = {name: masked[:, at] for at, name in enumerate(names)}
+        for source in (masked, parts, iter(parts), columns):
+            found = posweight.compute(source, labels=names, layout="wide").counts
+            assert found.missing.tolist() == expected.counts.missing.tolist()
+            assert found.positives.tolist() == expected.counts.positives.tolist()
+        counter = posweight.Counter(names)
+        counter.update(masked)
+        np.testing.assert_array_equal(counter.compute().pos_weight, expected.pos_weight)
+    plain = np.ma.masked_array(matrix)
+    np.testing.assert_array_equal(posweight.compute(plain).pos_weight, by_hand(matrix))
+    for classes in (np.array(["a", "b", "a"]), np.array([0, 1, 0])):
+        found = posweight.compute(np.ma.masked_array(classes, mask=[0, 0, 1])).counts
+        assert (found.positives.tolist(), found.missing.tolist()) == ([1, 1], [1, 1])
+
+
+def test_a_set_of_labels_has_no_order(matrix, names):
+    for given in ({"labels": set(names)}, {"vocabulary": set(names), "labels": names}):
+        with pytest.raises(posweight.UsageError, match="no order"):
+            posweight.compute(matrix, **given)
+    with pytest.raises(posweight.UsageError, match="no order"):
+        posweight.Counter(set(names))
+    assert posweight.compute(matrix, labels=dict.fromkeys(names)).labels == names
+    assert posweight.compute(matrix, labels=dict.fromkeys(names).keys()).labels == names
+
+
+def test_prevalence_is_what_weights_are_made_of(matrix, names):
+    y = np.random.default_rng(0).random((50, 2))
+    soft = posweight.compute(y, soft=True)
+    np.testing.assert_allclose(soft.prevalence, y.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(1 / soft.prevalence - 1, soft.weights["ratio"], rtol=1e-6)
+    weight = np.where(matrix[:, 1] == 1, 10.0, 1.0)
+    columns = {name: matrix[:, at] for at, name in enumerate(names)} | {"w": weight}
+    weighed = posweight.compute(columns, labels=names, sample_weight="w")
+    np.testing.assert_allclose(weighed.prevalence, (matrix * weight[:, None]).sum(0) / weight.sum(), rtol=1e-6)
+    # What is shown is in the order of the report: by what weights are made of.
+    assert weighed.prevalence[1] > weighed.prevalence[0] and matrix[:, 1].sum() < matrix[:, 0].sum()
+    shown = weighed._repr_html_()
+    assert shown.index("<th>bee</th>") < shown.index("<th>ant</th>")
+    assert f"{weighed.prevalence[1]:.3%}" in shown
+    plain = posweight.compute(np.array([[1, np.nan, 0], [0, np.nan, 0], [np.nan, np.nan, 0]]))
+    np.testing.assert_array_equal(plain.prevalence, [0.5, np.nan, 0])
+
+
 def test_columns_side_by_side(matrix, names):
     columns = {name: matrix[:, at] for at, name in enumerate(names)} | {"split": np.where(np.arange(100) < 60, "train", "test")}
     result = posweight.compute(columns, labels=names, by="split")

@@ -43,7 +43,7 @@ def test_errors_say_what_to_do(tmp_path, sample_data, matrix):
     assert raised.value.code == 4 and raised.value.hint
     with pytest.raises(posweight.ResourceError, match="memory_limit"):
         posweight.compute(matrix, memory_limit="1m")
-    with pytest.raises(posweight.CheckFailed, match="min_rows"):
+    with pytest.raises(posweight.CheckFailed, match="^1 of 1 check failed:\n  min_rows"):
         posweight.compute(matrix, checks={"min_rows": 1000})
     with pytest.raises(posweight.UsageError, match="materialize writes shards"):
         posweight.sample(sample_data / "wide", "repeat-factor", materialize=True)
@@ -60,10 +60,14 @@ def test_errors_say_what_to_do(tmp_path, sample_data, matrix):
         posweight.compute(3)
     with pytest.raises(posweight.InputError, match="3 dimensions"):
         posweight.compute(np.zeros((2, 2, 2)))
-    with pytest.raises(posweight.UsageError, match="finite"):
+    with pytest.raises(posweight.UsageError, match="^epsilon is nan, and not finite"):
         posweight.compute(matrix, epsilon=float("nan"))
+    with pytest.raises(posweight.UsageError, match="^negative_values is {-1}\nhint: give a text, a number, or a list"):
+        posweight.compute(matrix, negative_values={-1})
     with pytest.raises(posweight.UsageError, match="layout is 'list'"):
         posweight.compute(matrix, layout="list")
+    with pytest.raises(posweight.UsageError, match=r"give y\[:, None\]"):
+        posweight.compute(matrix[:, 0], layout="wide")
     with pytest.raises(AttributeError, match="no attribute"):
         posweight.nothing
 
@@ -95,3 +99,72 @@ def test_a_folder_that_takes_nothing(matrix, tmp_path):
     with pytest.raises(posweight.OutputError) as raised:
         posweight.compute(matrix, out=taken)
     assert raised.value.code == 7 and not raised.value.retryable and isinstance(raised.value, OSError)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ([], "the list is empty"),
+        ({}, "the dict has no column"),
+        (np.zeros((5, 0)), "the ndarray has no column"),
+        ({"a": [1, 0], "b": [1]}, "differ in length: 'a' 2, 'b' 1"),
+        ({"tags": [["cat", "dog"], ["dog"], []]}, "column 'tags' holds lists"),
+        ({"tags": [[1, 0], [0, 1]]}, "column 'tags' has 2 dimensions"),
+        ([[0, 2], [1], []], "lists of 0 to 2 elements"),
+        ([["cat", "dog"], ["dog"], []], "lists of other values than numbers"),
+        ([["cat", "dog"], ["dog"]], "lists of other values than numbers"),
+        ([[0, "dog"], [1, "cat"]], "lists of other values than numbers"),
+        (iter([np.zeros(3)]), "a batch has 1 dimension\n"),
+    ],
+)
+def test_sources_that_are_none_are_named(source, said):
+    with pytest.raises(posweight.InputError, match=said) as raised:
+        posweight.compute(source)
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("one", [float("nan"), float("inf"), "a", None, -1, 1.5, 1 << 64])
+def test_counts_are_whole_numbers(one):
+    with pytest.raises(posweight.UsageError, match="^positives: .* is not a count"):
+        posweight.weigh(positives=[one], negatives=[3])
+    with pytest.raises(posweight.UsageError, match="^negatives is 3\nhint: give a list"):
+        posweight.weigh(positives=[1], negatives=3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "keywords"),
+    [
+        ("treat it as absent with --min-positives 10", "treat it as absent with min_positives=10"),
+        ("--labels label --layout wide", 'labels="label", layout="wide"'),
+        ("--labels a,b --layout wide --negative-values=0,no", 'labels=["a", "b"], layout="wide", negative_values=[0, "no"]'),
+        ("x --labels a --labels 'b,c' --layout list\ny", 'x labels=["a", "b,c"], layout="list"\ny'),
+        ("limit weights with --clip 0,100, or --scheme sqrt", 'limit weights with clip=(0, 100), or scheme="sqrt"'),
+        ("say --missing-columns missing", 'say missing_columns="missing"'),
+        ('--where "a = 1" leaves 0 rows', 'where="a = 1" leaves 0 rows'),
+        ("name one with --out DIR", "name one with out=DIR"),
+        ("raise --memory-limit, give --num-labels when", "raise memory_limit, give num_labels when"),
+        ("--table-version and --table-timestamp exclude each other", "table_version and table_timestamp exclude each other"),
+        ("--out - is stdout", 'out="-" is stdout'),
+        ("change it; posweight report out --refused shows it", "change it; posweight report out --refused shows it"),
+        ("posweight sql --table t=T -c 'SELECT 1' --out rows.parquet", "posweight sql --table t=T -c 'SELECT 1' --out rows.parquet"),
+        ("cargo install --features cloud", "cargo install --features cloud"),
+    ],
+)
+def test_flags_are_told_as_python_writes_them(flags, keywords):
+    assert _errors.in_python(flags) == keywords
+
+
+def test_everything_that_a_result_says_is_python(matrix):
+    result = posweight.compute(matrix, clip=(0, 2))
+    told = [text for one in result.findings for text in (one.cause, one.remedy)]
+    assert any("zero_positives" in text for text in told) and any('scheme="sqrt"' in text for text in told)
+    for text in (*told, str(result), result.why, result._repr_html_().replace("<!--", "")):
+        assert "--" not in text
+    # Names stay as they are.
+    assert " --where " in str(posweight.compute(matrix[:, :1], labels=["--where 1"]))
+    # What a message says works.
+    with pytest.raises(posweight.InputError, match="is Boolean") as raised:
+        posweight.compute({"spam": np.array([True, False])}, labels="spam", layout="class")
+    said = raised.value.hint.rsplit(": ", 1)[1]
+    assert said == 'labels="spam", layout="wide"'
+    assert posweight.compute({"spam": np.array([True, False])}, labels="spam", layout="wide").counts.positives.tolist() == [1]

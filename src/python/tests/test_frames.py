@@ -87,6 +87,46 @@ def test_pandas_without_pyarrow(matrix, names, expected, monkeypatch):
         posweight.compute(pd.DataFrame({"tags": [[1], [2]]}), labels="tags", layout="list")
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_column_alone_is_an_array(library):
+    lib = pytest.importorskip(library)
+    if library == "pandas":
+        make = lambda values: lib.Series(values, dtype=kinds[type(values[0])])  # noqa: E731
+        kinds = {int: "Int8", bool: "boolean", str: object, list: object}
+    else:
+        make = lib.Series if library == "polars" else lambda values: lib.chunked_array([values[:2], values[2:]])
+    makes = [make, lib.array] if library == "pyarrow" else [make]
+    for made in makes:
+        classes = posweight.compute(made([0, 2, None, 2]))
+        assert (classes.labels, classes.counts.positives.tolist()) == (["0", "1", "2"], [1, 0, 2])
+        assert classes.counts.missing.tolist() == [1, 1, 1]
+        named = posweight.compute(made([0, 1, 1]), labels=["red", "blue"])
+        assert dict(zip(named.labels, named.counts.positives)) == {"red": 1, "blue": 2}
+        assert posweight.compute(made(["cat", "dog", "cat"])).counts.positives.tolist() == [2, 1]
+        for values, missing in (([True, False, False], 0), ([True, False, None, False], 1)):
+            truths = posweight.compute(made(values), labels=["spam"])
+            assert (truths.labels, truths.pos_weight.tolist()) == (["spam"], [2.0])
+            assert truths.counts.missing.tolist() == [missing]
+        for lists in ([[1], [2, 3], []], [["a", "b"], ["b", "c"]]):
+            with pytest.raises(posweight.InputError) as raised:
+                posweight.compute(made(lists))
+            assert "may hold lists" in raised.value.hint
+        with pytest.raises(posweight.InputError, match="may be rows or columns"):
+            posweight.compute([made([0, 1]), made([1, 1])])
+
+
+@pytest.mark.parametrize("arrow", [True, False])
+def test_sparse_columns_of_pandas(matrix, names, expected, monkeypatch, arrow):
+    pd = pytest.importorskip("pandas")
+    if not arrow:
+        monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    frame = pd.DataFrame(columns(matrix, names))
+    some = frame.astype({"bee": pd.SparseDtype("int8", 0)}).assign(text="x")
+    for source in (frame.astype(pd.SparseDtype("int8", 0)), some, some.iloc[::-1], some.drop(columns="text")):
+        same(posweight.compute(source, labels=names), expected)
+    assert posweight.compute(some["bee"] == 1).counts.positives.tolist() == [matrix[:, 1].sum()]
+
+
 def test_duckdb(matrix, names, expected):
     duckdb = pytest.importorskip("duckdb")
     pytest.importorskip("pyarrow")

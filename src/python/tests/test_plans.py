@@ -87,6 +87,17 @@ def test_scikit_learn(matrix):
     assert PredefinedSplit(plan.fold).get_n_splits() == 4
     with pytest.raises(posweight.UsageError, match="no y"):
         list(folds.split(X))
+    with pytest.raises(posweight.UsageError, match="n_splits is 4, but there are 3 rows"):
+        list(folds.split(X[:3], matrix[:3]))
+    with pytest.raises(posweight.UsageError, match="n_splits is 4, but there are 3 groups"):
+        list(folds.split(X, matrix, np.arange(100) % 3))
+    # Classes, as numbers and texts, and true and false.
+    classes = np.arange(100) % 3
+    for y in (classes, np.array(["ant", "bee", "cat"])[classes], classes == 1):
+        for given in (None, groups):
+            parts = [test for _, test in folds.split(X, y, given)]
+            assert sorted(np.concatenate(parts)) == list(range(100))
+            assert all(abs((y[test] == y[1]).sum() - (y == y[1]).sum() / 4) <= 5 for test in parts)
 
     np.testing.assert_allclose(compute_class_weight(matrix)[:6], posweight.compute(matrix).pos_weight[:6])
     resampler = clone(PlanResampler("ml-ros:percent=10"))
@@ -102,8 +113,14 @@ def test_xgboost_and_keras_take_numbers(matrix, names):
     result = posweight.compute(matrix, labels=names)
     assert scale_pos_weight(result, "cat") == result.weights["ratio"][2]
     assert scale_pos_weight(posweight.compute(matrix[:, :1])) == result.weights["ratio"][0]
-    with pytest.raises(posweight.UsageError):
+    with pytest.raises(posweight.UsageError, match="7 labels: 'ant', .*\nhint: name one of them"):
         scale_pos_weight(result)
+    with pytest.raises(posweight.UsageError, match="no label ''"):
+        scale_pos_weight(result, "")
+    # The usual target of XGBoost.
+    with pytest.raises(posweight.UsageError, match=r"2 labels: '0', '1'\nhint: .* count y\[:, None\]"):
+        scale_pos_weight(posweight.compute(matrix[:, 0]))
+    assert scale_pos_weight(posweight.compute(matrix[:, :1] == 1)) == result.weights["ratio"][0]
     classes = posweight.compute(np.array([0, 1, 1, 1]), scheme="balanced", num_labels=2)
     assert class_weight(classes) == {0: 2.0, 1: 2 / 3}
 

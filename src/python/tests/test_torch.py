@@ -23,6 +23,9 @@ from posweight.torch import (  # noqa: E402
 )
 
 
+KINDS = [torch.float32, torch.float64]
+
+
 @pytest.fixture
 def result(matrix, names):
     return posweight.compute(matrix, labels=names)
@@ -52,18 +55,60 @@ def train(loss, X, Y, steps=100):
     return model
 
 
-def test_a_hundred_steps_are_those_of_a_weight_by_hand():
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hundred_steps_are_those_of_a_weight_by_hand(kind):
     random = np.random.default_rng(3)
-    X = torch.from_numpy(random.normal(size=(200, 8))).double()
+    X = torch.from_numpy(random.normal(size=(200, 8))).to(kind)
     Y = (random.random((200, 20)) < np.linspace(0.02, 0.6, 20)).astype(np.int8)
-    torch.set_default_dtype(torch.float64)
+    trainer = hf.compute_loss_func(posweight.compute(Y))
+    cells = torch.tensor(Y.size)
+    losses = [
+        BCEWithLogitsLoss(posweight.compute(Y)),
+        lambda logits, targets: trainer({"logits": logits}, targets, num_items_in_batch=cells),
+    ]
+    torch.set_default_dtype(kind)
     try:
-        ours = train(BCEWithLogitsLoss(posweight.compute(Y)), X, torch.from_numpy(Y))
-        theirs = train(torch.nn.BCEWithLogitsLoss(pos_weight=torch.from_numpy(by_hand(Y))), X, torch.from_numpy(Y).double())
+        theirs = train(torch.nn.BCEWithLogitsLoss(pos_weight=torch.from_numpy(by_hand(Y))), X, torch.from_numpy(Y).to(kind))
+        for loss in losses:
+            ours = train(loss, X, torch.from_numpy(Y))
+            # To the last bit: no rounding is another.
+            assert all(torch.equal(one, other) for one, other in zip(ours.parameters(), theirs.parameters()))
     finally:
         torch.set_default_dtype(torch.float32)
-    for one, other in zip(ours.parameters(), theirs.parameters()):
-        assert (one - other).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("kind", [*KINDS, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_without_missing_targets_the_loss_is_that_of_torch(result, kind, reduction):
+    logits, targets = torch.randn(11, 7).to(kind), torch.randint(0, 2, (11, 7))
+    expected = torch.nn.BCEWithLogitsLoss(pos_weight=torch.from_numpy(result.pos_weight).to(kind), reduction=reduction)
+    loss = BCEWithLogitsLoss(result, reduction=reduction)
+    for given in (targets, targets.bool(), targets.to(kind)):
+        found = loss(logits, given)
+        assert found.dtype == kind and torch.equal(found, expected(logits, targets.to(kind)))
+
+
+def test_weights_are_for_outputs_one_by_one(result, names):
+    one = posweight.compute(np.array([[1], [0], [0]]), labels=["cat"])
+    targets = torch.zeros(5, 20)
+    for weights, wrong in ((one, (5, 20)), (result, (5, 20)), (result, (5, 1)), (result, (5, 7, 1)), (result, (5,))):
+        logits = torch.zeros(wrong)
+        with pytest.raises(posweight.UsageError, match=rf"shape .*{wrong[-1]}.*, but the weights have shape .{len(weights.labels)}\]"):
+            BCEWithLogitsLoss(weights)(logits, torch.zeros(wrong))
+        with pytest.raises(posweight.UsageError, match="weights"):
+            calibrate(logits, weights)
+    with pytest.raises(posweight.UsageError, match=r"shape \[1\]"):
+        hf.compute_loss_func(one)({"logits": targets}, targets)
+    # Outputs of one label are a column, or a vector.
+    column, vector = (BCEWithLogitsLoss(one)(torch.ones(shape), torch.ones(shape)) for shape in ((5, 1), (5,)))
+    assert column == vector
+    assert calibrate(torch.zeros(5), one).shape == (5,)
+    assert BCEWithLogitsLoss(result)(torch.zeros(7), torch.ones(7)).shape == ()
+    for logits, targets in (((1, 7), (5, 7)), ((5, 7), (1, 7)), ((5, 7), (7,)), ((7,), (5, 7))):
+        with pytest.raises(posweight.UsageError, match="targets have shape"):
+            BCEWithLogitsLoss(result)(torch.zeros(logits), torch.zeros(targets))
+    with pytest.raises(posweight.UsageError, match="no order"):
+        BCEWithLogitsLoss(result, labels=set(names))
 
 
 def test_labels_are_found_by_name(result, names):
@@ -96,6 +141,19 @@ def test_missing_targets_do_not_count(result):
     mean.backward()
     assert torch.isfinite(logits.grad).all() and logits.grad[0, 0] == 0
     assert BCEWithLogitsLoss(result)(logits, torch.full((5, 7), -100.0)) == 0
+    assert BCEWithLogitsLoss(result)(logits[:0], targets[:0]) == 0
+    # Nothing of a cell that does not count gets into the loss or its gradient.
+    odd = logits.detach().clone()
+    odd[0, 0], odd[2, 3] = float("nan"), float("inf")
+    odd.requires_grad_()
+    loss = BCEWithLogitsLoss(result)(odd, gone)
+    loss.backward()
+    assert torch.equal(loss, mean) and torch.equal(odd.grad, logits.grad)
+    # A value that half precision lacks is found in the targets as they are given.
+    few = torch.full((5, 7), -999)
+    few[0, 0] = 1
+    half = torch.zeros(5, 7, dtype=torch.bfloat16)
+    assert BCEWithLogitsLoss(np.ones(7), missing=-999)(half, few) == torch.tensor(np.log(2), dtype=torch.bfloat16)
 
 
 class Model(torch.nn.Module):

@@ -129,6 +129,11 @@ KERAS = """
     turned = binary_crossentropy(result, names[::-1])
     np.testing.assert_allclose(float(turned(targets[:, ::-1], logits[:, ::-1])), cells[counts].mean(), rtol=1e-5)
     assert float(loss(np.full_like(targets, np.nan), logits)) == 0
+    try:
+        binary_crossentropy(posweight.compute(targets[:, :1], missing_values=-100))(targets, keras.ops.convert_to_tensor(logits))
+        raise AssertionError("one weight for all outputs")
+    except posweight.UsageError as error:
+        assert "[100, 4], but the weights have shape [1]" in str(error)
 
     # As `compile` and `fit` take them.
     keras.utils.set_random_seed(1)
