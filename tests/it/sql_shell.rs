@@ -66,8 +66,8 @@ fn hints_fit_the_mistake() {
         let about_quotes = hint.contains("quote");
         assert_eq!(advice.contains("quote"), about_quotes, "{query}: {advice}");
     }
-    let (_, advice) = said(&place, &["--table", "Pets=pets", "-c", "SELECT 1 FROM Pets"]);
-    assert!(advice.contains("write \"Pets\""), "{advice}");
+    let (_, advice) = said(&place, &["--table", "Animals=pets", "-c", "SELECT 1 FROM Animals"]);
+    assert!(advice.contains("write \"Animals\""), "{advice}");
     let (_, advice) = said(&place, &["--run", "otu", "-c", "SELECT 1"]);
     assert!(advice.contains("did you mean out?"), "{advice}");
     let (_, advice) =
