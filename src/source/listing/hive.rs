@@ -95,7 +95,7 @@ mod tests {
         ] {
             assert_eq!(hive_text(written).as_deref(), value, "{written}");
         }
-        for value in [None, Some("a%2Fb"), Some("a/b"), Some(""), Some(NULL), Some("5%")] {
+        for value in [None, Some("a%2Fb"), Some("a/b"), Some(""), Some(NULL_FOLDER), Some("5%")] {
             assert_eq!(hive_text(&written(value)).as_deref(), value, "{value:?}");
             let path = format!("{}/x", hive_folder("a=b/%", &written(value)));
             assert_eq!(hive_value(&of_path(Path::new(&path)), "a=b/%").as_deref(), value, "{path}");
