@@ -75,7 +75,7 @@ impl Queries {
     /// As `posweight sql`.
     pub fn open(tables: Vec<String>, run: &std::path::Path, paths: bool) -> Result<Self> {
         let limits = Limits::new(512 << 20, 2, None, 1 << 30);
-        let access = Access { paths, write: false, tables: HowTables::default() };
+        let access = Access { paths, write: false, overwrite: false, tables: HowTables::default() };
         let runs = vec![run.display().to_string()];
         open(&SqlRequest { tables, runs, limits, access, replaces: None }).map(Self)
     }

@@ -7,7 +7,7 @@
 //! count      which way, one pass, shard by shard; collects partial counts
 //! plain      Arrow arrays        scan   encoded pages        pairs  layout long
 //! read       how label columns reach whoever counts
-//! session · budget · counting · cell_labels · task · text_times · dataset · partial · objects · pool · spill · progress · live · watchdog · query_errors · errors
+//! session · budget · counting · cell_labels · task · exact_times · one_nan · dataset · partial · objects · pool · spill · progress · live · watchdog · query_errors · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,
@@ -25,6 +25,7 @@ mod count;
 pub(crate) mod counting;
 mod dataset;
 mod errors;
+mod exact_times;
 pub(crate) mod functions;
 mod group_key;
 mod group_values;
@@ -32,6 +33,7 @@ mod guarded_scan;
 mod live;
 mod naming;
 mod objects;
+mod one_nan;
 mod pairs;
 mod partial;
 mod plain;
@@ -48,7 +50,6 @@ pub(crate) mod session;
 mod spill;
 pub(crate) mod sql;
 mod task;
-mod text_times;
 mod watchdog;
 
 pub(crate) use count::by_shard::{fates, shared};

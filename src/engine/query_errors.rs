@@ -14,16 +14,45 @@ const COLUMNS_SHOWN: usize = 12;
 const OVER_FILES: [&str; 4] = ["label_counts", "label_weights", "imbalance", "numbered_rows"];
 /// Functions over a label column.
 const OVER_LABELS: [&str; 5] = ["positives", "negatives", "missing", "prevalence", "pos_weight"];
+/// Aggregates over numbers.
+const NUMBERS_ONLY: [&str; 7] = ["sum", "avg", "mean", "var", "var_pop", "stddev", "stddev_pop"];
+/// Tables of finished runs.
+const OF_RUNS: [&str; 3] = ["counts", "weights", "imbalance"];
 /// What the names of our own columns begin with.
 const OWN: &str = "__posweight";
 /// Prefixes that say nothing.
-const PREFIXES: [&str; 6] = [
+const PREFIXES: [&str; 7] = [
     "Internal error: ",
     "SQL error: ",
     "Error during planning: ",
     "Execution error: ",
     "Schema error: ",
     "This feature is not implemented: ",
+    "Invalid or Unsupported Configuration: ",
+];
+/// Functions of other engines, and how this one says the same.
+const ELSEWHERE: [(&str, &str); 21] = [
+    ("year", "date_part('year', x)"),
+    ("quarter", "date_part('quarter', x)"),
+    ("month", "date_part('month', x)"),
+    ("week", "date_part('week', x)"),
+    ("day", "date_part('day', x)"),
+    ("dayofweek", "date_part('dow', x)"),
+    ("dayofyear", "date_part('doy', x)"),
+    ("hour", "date_part('hour', x)"),
+    ("minute", "date_part('minute', x)"),
+    ("second", "date_part('second', x)"),
+    ("strftime", "to_char(x, '%Y-%m-%d')"),
+    ("date_format", "to_char(x, '%Y-%m-%d')"),
+    ("strptime", "to_timestamp(x, '%Y-%m-%d')"),
+    ("arg_max", "last_value(x ORDER BY y)"),
+    ("max_by", "last_value(x ORDER BY y)"),
+    ("arg_min", "first_value(x ORDER BY y)"),
+    ("min_by", "first_value(x ORDER BY y)"),
+    ("count_if", "count(*) FILTER (WHERE x)"),
+    ("countif", "count(*) FILTER (WHERE x)"),
+    ("mode", "SELECT x, count(*) FROM … GROUP BY x ORDER BY 2 DESC LIMIT 1"),
+    ("any_value", "first_value(x)"),
 ];
 
 /// What is wrong, of the text `sql`; errors of our own are as they are.
@@ -41,10 +70,17 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     if let DataFusionError::ArrowError(error, _) = cause.find_root()
         && let ArrowError::CastError(message) = &**error
     {
+        if message.contains("exceeds the representable") {
+            return Error::input(in_words(message)).hint(hint(message));
+        }
         return Error::input(in_words(message))
             .hint("texts that are no numbers are NULL with TRY_CAST(x AS INT); DESCRIBE NAME shows the types of columns");
     }
-    let error = ours(cause);
+    let error = match cause.find_root() {
+        // What a statement sets, such as the options of COPY.
+        DataFusionError::Configuration(message) => Error::usage(message.clone()),
+        _ => ours(cause),
+    };
     let Error::Usage(detail) = &error else { return error };
     if detail.hint.is_some() {
         return error;
@@ -53,6 +89,9 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     let root = cause.find_root();
     let is_sql = matches!(root, DataFusionError::Plan(_) | DataFusionError::Execution(_));
     let message = if is_sql { plain(&root.strip_backtrace()) } else { plain(&detail.message) };
+    if let Some(error) = unsupported(&message).or_else(|| wrong_argument(&root.strip_backtrace(), sql)) {
+        return error;
+    }
     let hint = called(&message).unwrap_or_else(|| hint(&root.strip_backtrace()));
     let first = message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
     Error::usage(first).hint(hint)
@@ -87,6 +126,59 @@ fn plain(message: &str) -> String {
     in_words(&message)
 }
 
+/// What the planner does not know, in place of how the parser writes it down.
+fn unsupported(message: &str) -> Option<Error> {
+    if message.contains("OuterReferenceColumn") || message.contains("ScalarSubquery(<") {
+        return Some(
+            Error::usage("a subquery uses a column of the query around it in a way that is not supported")
+                .hint("join the two tables, with GROUP BY or ROW_NUMBER() in place of LIMIT"),
+        );
+    }
+    let is_tree = message.contains("Span(Location(") || message.contains("quote_style:");
+    let start = message.find([' ', '(', '{']).filter(|_| is_tree)?;
+    let end = message.find(['{', '(']).filter(|end| *end >= start)?;
+    let what = message.get(..end).unwrap_or(message).trim();
+    Some(
+        Error::usage(format!("a clause of the statement is not supported: {what}"))
+            .hint("write it in the SQL of PostgreSQL, with SELECT, JOIN, GROUP BY and window functions"),
+    )
+}
+
+/// An argument that no form of a function takes, in place of all forms that were tried.
+fn wrong_argument(message: &str, sql: &str) -> Option<Error> {
+    let (before, tried) = message.split_once("' failed to match any signature")?;
+    let (_, name) = before.rsplit_once("Function '")?;
+    let of = tried.split_once("(DataType: ").and_then(|(_, rest)| rest.split_once(')')).map(|(of, _)| of);
+    let of = of.filter(|of| !of.contains('('));
+    let argument = argument_of(name, sql);
+    let takes_numbers = NUMBERS_ONLY.contains(&name);
+    let message = match (argument, of.map(in_words)) {
+        (Some(argument), Some(of)) if takes_numbers => {
+            format!("{name} takes numbers, but {argument} is {of}")
+        }
+        (Some(argument), Some(of)) => format!("{name} does not take {argument}, which is {of}"),
+        (Some(argument), None) => format!("{name} does not take {argument}"),
+        (None, Some(of)) => format!("{name} does not take {of}"),
+        (None, None) => format!("{name} does not take this argument"),
+    };
+    let hint = match (of, argument) {
+        (Some("Boolean"), argument) => {
+            let x = argument.unwrap_or("x");
+            format!("write positives({x}) for how many are true, or prevalence({x}) for the part of them")
+        }
+        _ => "DESCRIBE NAME shows the types of columns; convert one with CAST(x AS DOUBLE), CAST(x AS BIGINT) or CAST(x AS TEXT)".to_owned(),
+    };
+    Some(Error::usage(message).hint(hint))
+}
+
+/// The argument of the first call of a function, if it has no calls inside.
+fn argument_of<'s>(name: &str, sql: &'s str) -> Option<&'s str> {
+    let start = sql.to_ascii_lowercase().find(&format!("{name}("))? + name.len() + 1;
+    let inside = sql.get(start..)?;
+    let argument = inside.get(..inside.find([')', ';'])?)?.trim();
+    (!argument.is_empty() && !argument.contains('(')).then_some(argument)
+}
+
 /// What to do about a function that was called where another kind of function is.
 fn called(message: &str) -> Option<String> {
     let quoted = |start: &str| message.strip_prefix(start)?.split_once('\'').map(|(name, _)| name);
@@ -100,18 +192,30 @@ fn called(message: &str) -> Option<String> {
 /// What to do about a message.
 fn hint(message: &str) -> String {
     let has = |part: &str| message.contains(part);
+    let unknown = message.split_once("Invalid function '").and_then(|(_, rest)| rest.split_once('\''));
+    if let Some((_, instead)) =
+        unknown.and_then(|(name, _)| ELSEWHERE.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)))
+    {
+        return format!("write {instead}");
+    }
     if let Some((_, near)) = message.split_once("Did you mean '") {
         return format!(
             "did you mean {}? SHOW FUNCTIONS lists all",
             near.split('\'').next().unwrap_or_default()
         );
     }
-    let hint = if has("Unterminated string") || has("Expected close delimiter") {
+    let hint = if has("Compression feature") {
+        "write it without compression, or as Parquet, which is compressed: COPY … TO 'rows.parquet'"
+    } else if has("STORED AS") || has("registered file format") {
+        "say the format: COPY … TO 'rows/' STORED AS PARQUET; it is PARQUET, CSV, JSON or ARROW, without compression around it"
+    } else if has("Unterminated string") || has("Expected close delimiter") {
         "close the quote; a quote inside of a text is written twice: 'it''s'"
     } else if has(" at Line: ") || has("Expected: ") || has("sql parser error") {
         "a word or a sign is missing or misspelt there"
     } else if has("GROUP BY clause") {
         "add the column to GROUP BY, or put it in an aggregate such as positives(x)"
+    } else if has("exceeds the representable") {
+        "nanoseconds end in the year 2262: compare with microseconds, as in arrow_cast(x, 'Timestamp(µs)') < '9999-12-31'"
     } else if has("infer common")
         || has("No function matches")
         || has("oerce")
@@ -128,7 +232,7 @@ fn hint(message: &str) -> String {
     } else if has("already exists") {
         "choose another name, or write CREATE OR REPLACE"
     } else if has("Insert into not") || has("DELETE operation") || has("UPDATE operation") {
-        "only tables of CREATE EXTERNAL TABLE can be written; save the rows of a query with --out FILE"
+        "only tables of CREATE EXTERNAL TABLE can be written; save rows with COPY (SELECT …) TO 'rows.parquet', or with --out FILE"
     } else {
         "DESCRIBE NAME shows the columns of a table, SHOW FUNCTIONS all functions"
     };
@@ -182,6 +286,14 @@ fn as_written(name: &str) -> String {
     if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
+/// The name of a table as SQL reads it; that of a run is before the point.
+fn as_table(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((run, table)) if OF_RUNS.contains(&table) => format!("{}.{table}", as_written(run)),
+        _ => as_written(name),
+    }
+}
+
 /// The error of a condition of `--where`.
 pub(crate) fn of_condition(cause: &DataFusionError, condition: &str) -> Error {
     match of_sql(cause, condition) {
@@ -205,9 +317,18 @@ pub(crate) fn no_table(error: Error, tables: &[String], run: impl Fn(&str) -> Op
     let Error::Usage(detail) = &error else { return error };
     let Some(name) = missing_table(&detail.message) else { return error };
     let message = detail.message.clone();
-    let near = nearest(name, tables.iter().map(String::as_str)).map(str::to_owned).or_else(|| run(name));
-    let hint = match near {
-        Some(near) => format!("did you mean {near}?"),
+    let near = nearest(name, tables.iter().map(String::as_str)).or_else(|| {
+        // Names without quotes were read in lower case.
+        tables.iter().map(String::as_str).find(|table| table.eq_ignore_ascii_case(name))
+    });
+    let hint = match near.map(|near| (near, as_table(near))) {
+        Some((near, quoted)) if near != quoted && near.eq_ignore_ascii_case(name) => {
+            format!(
+                "write {quoted}: names without double quotes are read in lower case and end at dots and dashes"
+            )
+        }
+        Some((_, quoted)) => format!("did you mean {quoted}?"),
+        None if run(name).is_some() => format!("did you mean {}?", run(name).unwrap_or_default()),
         None => {
             "register it with --table NAME=SHARDS, or put a folder, a file or a glob in quotes: FROM 'data/'"
                 .to_owned()
@@ -264,6 +385,23 @@ mod tests {
         assert_eq!(hint_of("ct", &valid, "ct = 1"), "did you mean \"Cat\"?");
         assert_eq!(hint_of("x", &valid, "x = 1"), "the columns are split, \"Cat\", \"my.dog\"");
         assert_eq!(hint_of("x", &[], "SELECT x"), "name a table that has it: FROM TABLE");
+    }
+
+    #[test]
+    fn arguments_are_named_and_trees_are_not_shown() {
+        let tried = "Function 'avg' failed to match any signature, errors: Error during planning: Function 'avg' requires Decimal, but received Boolean (DataType: Boolean).,Error";
+        let error = wrong_argument(tried, "SELECT AVG( \"Toxic\" ) FROM a").unwrap();
+        assert_eq!(error.to_string(), "avg takes numbers, but \"Toxic\" is bool");
+        assert!(error.remedy().unwrap().contains("prevalence(\"Toxic\")"));
+        let error = wrong_argument(tried, "SELECT mean(x) FROM a").unwrap();
+        assert_eq!(error.to_string(), "avg does not take bool");
+        let tree = "Unsupported expression Map { value: \"a\", quote_style: None, span: Span(Location(1,15)..Location(1,18)) }";
+        let error = unsupported(tree).unwrap();
+        assert_eq!(
+            error.to_string(),
+            "a clause of the statement is not supported: Unsupported expression Map"
+        );
+        assert!(unsupported("there is no column \"x\" (y)").is_none());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The DataFusion session of a run: memory pool, spilling, threads; and errors on their way out.
 
+use std::iter::once;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,15 +9,17 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::engine::budget::{SharedMemory, Turn};
 use crate::engine::errors::ours;
+use crate::engine::exact_times::{ExactTimes, MicrosecondTimes};
 use crate::engine::guarded_scan::GuardScans;
+use crate::engine::one_nan::OneNan;
 use crate::engine::pool::Unstalled;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, SpillFileFactory};
-use crate::engine::text_times::analyzer_rules;
 use crate::error::{Error, Result};
 
 /// What a process of this kind needs beside its pool: code, threads, read buffers. Measured on a plain
@@ -141,12 +144,21 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
-        .with_analyzer_rules(analyzer_rules());
+        .with_analyzer_rules(analyzer_rules())
+        .with_type_planner(Arc::new(MicrosecondTimes));
     // A cluster reads scans in executors, which have no guard to take along.
     if limits.cluster.is_none() {
         state = state.with_physical_optimizer_rule(Arc::new(GuardScans));
     }
     Ok(SessionContext::new_with_state(state.build()))
+}
+
+/// The rules of DataFusion, and around them those of every session: times are made exact before expressions get a type,
+/// and floats are made comparable after that.
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let (times, floats): (Arc<dyn AnalyzerRule + Send + Sync>, Arc<dyn AnalyzerRule + Send + Sync>) =
+        (Arc::new(ExactTimes), Arc::new(OneNan));
+    once(times).chain(Analyzer::new().rules).chain(once(floats)).collect()
 }
 
 /// The memory pool of these limits: the shared one, or a new one.

@@ -30,7 +30,7 @@ pub struct QueryRows {
 /// As `posweight sql`.
 pub fn query(sql: &str, tables: &[String], runs: &[String], options: &Options) -> Result<QueryRows> {
     let limits = limits(&options.spec, Machine::left())?;
-    let access = Access { paths: true, write: false, tables: options.spec.how_tables()? };
+    let access = Access { paths: true, write: false, overwrite: false, tables: options.spec.how_tables()? };
     let threads = limits.threads;
     let session =
         open(&SqlRequest { tables: tables.to_vec(), runs: runs.to_vec(), limits, access, replaces: None })?;

@@ -29,7 +29,12 @@ pub(super) fn rows_of(plan: &CountPlan, query: &str) -> Result<(Listing, Spooled
     (limits.threads, limits.cluster) = (1, None);
     let session = Session::new(
         &limits,
-        Access { paths: false, write: false, tables: HowTables { as_files: true, at: None } },
+        Access {
+            paths: false,
+            write: false,
+            overwrite: false,
+            tables: HowTables { as_files: true, at: None },
+        },
         Vec::new(),
     )?;
     let temporary = std::env::temp_dir();

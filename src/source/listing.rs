@@ -21,7 +21,7 @@ use std::sync::Arc;
 use self::braces::alternatives;
 use self::file_address::of_file_address;
 use self::folders::{PassedOver, is_link};
-pub(crate) use self::hive::{hive_folder, hive_text, hive_value, of_path};
+pub(crate) use self::hive::{NULL_FOLDER, hive_folder, hive_text, hive_value, of_path};
 use self::met_tables::Tables;
 pub(crate) use self::names::{FileCompression, FileFormat, format_of};
 pub(crate) use self::taken::source_of_files;

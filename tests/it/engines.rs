@@ -20,7 +20,7 @@ use crate::generate::{Settings, TYPES, array, codes, label_array, lists, rows, s
 use crate::row_questions::{CONDITIONS, GROUPS, WEIGHTS, condition_column, group_column, weight_column};
 use crate::support::{Place, write, write_with};
 
-fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let cases = std::env::var("POSWEIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
     ProptestConfig { cases, ..ProptestConfig::default() }
 }

@@ -67,6 +67,8 @@ mod page_index;
 mod engines;
 /// What is asked of rows beside their labels.
 mod row_questions;
+/// Comparisons with NaN.
+mod nan;
 /// Patients, users or documents are counted beside rows.
 mod groups;
 /// Thresholds and soft values.
@@ -131,6 +133,8 @@ mod sql_tables;
 mod sql_scripts;
 /// The shell of sql, and messages about statements.
 mod sql_shell;
+/// COPY and INSERT.
+mod sql_copies;
 /// Queries and their answers, as sqllogictest files.
 mod slt;
 

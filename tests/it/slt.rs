@@ -76,6 +76,11 @@ fn scalars() {
 }
 
 #[test]
+fn times() {
+    run("times.slt", true);
+}
+
+#[test]
 fn tables() {
     run("tables.slt", true);
 }

@@ -49,13 +49,16 @@ fn hints_fit_the_mistake() {
         ("SELECT positivs(cat) FROM pets", "Invalid function 'positivs'", "did you mean positives?"),
         ("SELECT 'a FROM pets", "Unterminated string", "close the quote"),
         ("SELECT cat FROM pets GROUP BY split", "GROUP BY", "add the column to GROUP BY"),
+        ("SELECT year(cat) FROM pets", "Invalid function 'year'", "write date_part('year', x)"),
+        ("SELECT max_by(cat, split) FROM pets", "Invalid function 'max_by'", "last_value(x ORDER BY y)"),
         ("INSERT INTO pets VALUES (1)", "INSERT writes", "--allow-write"),
         ("UPDATE pets SET cat = 1", "UPDATE writes", "--allow-write"),
         ("DELETE FROM pets", "DELETE writes", "--allow-write"),
         ("SELECT 1 FROM out", "\"out\" is a finished run", "FROM 'out'.counts"),
         ("SELECT label_counts('pets')", "Invalid function 'label_counts'", "SELECT * FROM label_counts("),
         ("SELECT 1 FROM positives('pets')", "'positives' not found", "SELECT positives(x) FROM"),
-        ("SELECT avg(split) FROM pets", "Function 'avg' failed", "CAST(x AS DOUBLE)"),
+        ("SELECT avg(split) FROM pets", "avg takes numbers, but split is text", "CAST(x AS DOUBLE)"),
+        ("SELECT avg(cat = 1) FROM pets", "avg takes numbers, but cat = 1 is bool", "prevalence(cat = 1)"),
         ("SELECT 1 FROM pets WHERE cat = 'x'", "Cannot cast string 'x'", "TRY_CAST"),
     ] {
         let (found, advice) = said(&place, &[&table[..], &["-c", query]].concat());
@@ -63,6 +66,8 @@ fn hints_fit_the_mistake() {
         let about_quotes = hint.contains("quote");
         assert_eq!(advice.contains("quote"), about_quotes, "{query}: {advice}");
     }
+    let (_, advice) = said(&place, &["--table", "Animals=pets", "-c", "SELECT 1 FROM Animals"]);
+    assert!(advice.contains("write \"Animals\""), "{advice}");
     let (_, advice) = said(&place, &["--run", "otu", "-c", "SELECT 1"]);
     assert!(advice.contains("did you mean out?"), "{advice}");
     let (_, advice) =
@@ -146,6 +151,23 @@ fn several_runs_are_tables_by_name() {
     assert!(error.contains("two runs \"out\"") && hint.contains("--run old=DIR"), "{error} {hint}");
     let (_, hint) = said(&place, &["--run", "out", "--run", "runs/dogs", "-c", "SELECT 1 FROM dgos.counts"]);
     assert_eq!(hint, "did you mean dogs.counts?");
+    let capital = ["--run", "Old=out", "--run", "New=runs/dogs", "-c"];
+    let (_, hint) = said(&place, &[&capital[..], &["SELECT 1 FROM Old.counts"]].concat());
+    assert!(hint.contains("write \"Old\".counts"), "{hint}");
+    assert_eq!(rows(&[&capital[..], &["SELECT label FROM \"Old\".counts"]].concat()), "label\ncat\n");
+    for name in ["public", "information_schema"] {
+        let runs = ["--run", &format!("{name}=out"), "--run", "runs/dogs", "-c", "SELECT 1"];
+        let (error, hint) = said(&place, &runs);
+        assert!(
+            error.contains(&format!("cannot be called {name:?}")) && hint.contains("--run old=out"),
+            "{error} {hint}"
+        );
+    }
+    let (error, hint) = said(&place, &["--table", "counts=pets", "--run", "out", "-c", "SELECT 1"]);
+    assert!(
+        error.contains("two tables \"counts\"") && hint.contains("--table another name"),
+        "{error} {hint}"
+    );
 }
 
 #[test]
@@ -266,6 +288,19 @@ fn a_stray_statement_in_the_shell_can_be_left() {
     assert!(shown.contains(".timer on|off"), "help is shown inside a statement: {shown}");
     assert!(shown.contains("| 42 |"), "{shown}");
     assert!(shown.contains("logical plan"), "{shown}");
+    assert!(!shown.contains("error:"), "{shown}");
+}
+
+/// As `tmux send-keys`, expect and editors send them: no line is lost, in whatever pieces they arrive.
+#[test]
+fn lines_that_arrive_at_once_are_all_read() {
+    let place = Place::new();
+    pets(&place);
+    let lines = ["SELECT 40 + 1 AS a;\\rSELECT 40 + 2 AS b;\\rSELECT 40\\r+ 3\\r AS c;\\r", "quit\\r"];
+    let Some(shown) = typed(&place, &lines) else { return };
+    for answer in ["| 41 |", "| 42 |", "| 43 |"] {
+        assert!(shown.contains(answer), "{answer}: {shown}");
+    }
     assert!(!shown.contains("error:"), "{shown}");
 }
 

@@ -88,6 +88,10 @@ impl RowOutput {
                 "--format json is one document with the rows of one query, but there are {statements}"
             ))
             .hint("use --format ndjson, which takes several, or run the queries one by one")),
+            _ if statements == 0 && matches!(self.place, OutputPlace::File { .. }) => {
+                Err(Error::usage("--out has no rows to write: no statement is a query")
+                    .hint("add a query, such as SELECT * FROM NAME, or leave out --out"))
+            }
             _ => Ok(()),
         }
     }

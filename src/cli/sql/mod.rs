@@ -57,8 +57,8 @@ pub(super) struct SqlVerb {
     /// Write rows to this file instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace an existing file; a query must not read it
-    #[arg(long, requires = "out")]
+    /// Replace an existing file with --out or COPY; a query must not read it
+    #[arg(long)]
     overwrite: bool,
     /// Peak memory, such as 512m [default: 60 % of the machine]
     #[arg(long, value_name = "SIZE")]
@@ -84,6 +84,10 @@ pub(super) struct SqlVerb {
 
 impl SqlVerb {
     pub(super) fn act(&self) -> Result<()> {
+        if self.overwrite && self.out.is_none() && !self.allow_write {
+            return Err(Error::usage("--overwrite has nothing to replace")
+                .hint("name the file with --out FILE, or allow COPY with --allow-write"));
+        }
         let mut spec = Spec {
             as_files: self.as_files.then_some(true),
             memory_limit: self.memory_limit.clone(),
@@ -98,7 +102,12 @@ impl SqlVerb {
             tables: self.table.clone(),
             runs: self.run.clone(),
             limits,
-            access: Access { paths: !self.safe, write: self.allow_write, tables: spec.how_tables()? },
+            access: Access {
+                paths: !self.safe,
+                write: self.allow_write,
+                overwrite: self.overwrite,
+                tables: spec.how_tables()?,
+            },
             replaces: self.out.clone().filter(|_| self.overwrite),
         })?;
         let none_given = self.command.is_empty() && self.file.is_empty();

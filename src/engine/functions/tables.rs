@@ -17,20 +17,35 @@ use super::signed_counts::signed;
 use crate::engine::errors::external;
 use crate::error::{Error, Result};
 
-/// Makes `call` a table function of `context`.
-pub(crate) fn register(context: &SessionContext, call: Arc<dyn TableCall>) {
+/// Refuses the arguments of a call that may not be read.
+pub(in crate::engine) trait CallGuard: std::fmt::Debug + Send + Sync + 'static {
+    /// # Errors
+    /// Why the shards are not read.
+    fn check_call(&self, arguments: &[String]) -> Result<()>;
+}
+
+/// Makes `call` a table function of `context`, whose arguments `guard` checks.
+pub(in crate::engine) fn register(
+    context: &SessionContext,
+    call: Arc<dyn TableCall>,
+    guard: Arc<dyn CallGuard>,
+) {
     let name = call.name();
-    context.register_udtf(name, Arc::new(CallFunction(call)));
+    context.register_udtf(name, Arc::new(CallFunction { call, guard }));
 }
 
 #[derive(Debug)]
-struct CallFunction(Arc<dyn TableCall>);
+struct CallFunction {
+    call: Arc<dyn TableCall>,
+    guard: Arc<dyn CallGuard>,
+}
 
 impl TableFunctionImpl for CallFunction {
     fn call_with_args(&self, args: TableFunctionArgs) -> DfResult<Arc<dyn TableProvider>> {
-        let name = self.0.name();
+        let name = self.call.name();
         let arguments = texts_of(name, &args).map_err(external)?;
-        let table = self.0.call(&arguments).map_err(external)?;
+        self.guard.check_call(&arguments).map_err(external)?;
+        let table = self.call.call(&arguments).map_err(external)?;
         signed(Arc::new(CallProvider { name, table })).map_err(external)
     }
 }

@@ -13,10 +13,11 @@ use datafusion::prelude::SessionContext;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
+use crate::engine::exact_times::with_exact_times;
+use crate::engine::one_nan::{for_statistics, with_one_nan};
 use crate::engine::read::condition_text::parsed;
 use crate::engine::read::pruning::Pruning;
 use crate::engine::read::rows::rows;
-use crate::engine::text_times::with_text_times;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
@@ -44,10 +45,13 @@ impl Condition {
             let simplify =
                 SimplifyContext::builder().with_schema(Arc::new(schema.clone())).with_current_time().build();
             let simplifier = ExprSimplifier::new(simplify);
-            let expression = with_text_times(parsed(&table, dataset, text)?, schema)?.data;
+            let expression = with_exact_times(parsed(&table, dataset, text)?, schema)?.data;
             let expression = simplifier.coerce(expression, schema)?;
+            let expression = simplifier.simplify(expression)?;
+            let for_statistics =
+                context.state().create_physical_expr(for_statistics(expression.clone(), schema)?, schema)?;
             let expression =
-                context.state().create_physical_expr(simplifier.simplify(expression)?, schema)?;
+                context.state().create_physical_expr(with_one_nan(expression, schema)?.data, schema)?;
             let mut columns: Vec<_> = collect_columns(&expression).into_iter().collect();
             columns.sort_by_key(datafusion::physical_expr::expressions::Column::index);
             let fields = columns.iter().map(|column| {
@@ -56,7 +60,8 @@ impl Condition {
             });
             let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
             let expression = reassign_expr_columns(expression, &schema)?;
-            Ok(Self { pruning: Pruning::of(&expression, &schema), expression, schema })
+            let for_statistics = reassign_expr_columns(for_statistics, &schema)?;
+            Ok(Self { pruning: Pruning::of(&for_statistics, &schema), expression, schema })
         };
         make().map(Some).map_err(|cause: DataFusionError| ours(&cause))
     }

@@ -11,8 +11,8 @@ use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyContex
 
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::external;
+use crate::engine::exact_times::with_exact_times;
 use crate::engine::read::condition_values::{check_numbers, check_texts};
-use crate::engine::text_times::with_text_times;
 use crate::error::Error;
 
 /// A condition over the columns of `rows`, in which keys of folders are text.
@@ -37,7 +37,7 @@ pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> Df
     let simplifier =
         ExprSimplifier::new(SimplifyContext::builder().with_schema(schema.clone().into()).build());
     let coerced =
-        |expression: &Expr| simplifier.coerce(with_text_times(expression.clone(), schema)?.data, schema);
+        |expression: &Expr| simplifier.coerce(with_exact_times(expression.clone(), schema)?.data, schema);
     // What asks for text, such as LIKE, takes the values as they are written.
     let (expression, coerced) = match coerced(&typed.data) {
         Ok(coerced) => (typed.data, Some(coerced)),

@@ -7,7 +7,7 @@ use datafusion::logical_expr::expr::{Between, InList};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable};
 
 use crate::engine::errors::external;
-use crate::engine::text_times::is_comparison;
+use crate::engine::exact_times::is_comparison;
 use crate::error::Error;
 use crate::source::type_words::type_words;
 

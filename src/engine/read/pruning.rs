@@ -14,6 +14,7 @@ use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::engine::dataset::hive_value;
+use crate::engine::one_nan::plain_bounds;
 use crate::source::shards::Shard;
 
 /// What statistics have to say for a row group to be read.
@@ -55,11 +56,13 @@ impl GroupStatistics<'_> {
         let wanted = self.schema.field_with_name(&column.name).ok()?;
         if self.shard.schema.field_with_name(&column.name).is_err() {
             let folder = hive_value(self.shard, &column.name)?;
-            return cast(&StringArray::from(vec![folder]), wanted.data_type()).ok();
+            return cast(&StringArray::from(vec![folder]), wanted.data_type())
+                .ok()
+                .map(|of| plain_bounds(&of));
         }
         let descriptor = self.shard.metadata.file_metadata().schema_descr();
         let converter = StatisticsConverter::try_new(&column.name, &self.shard.schema, descriptor).ok()?;
-        cast(&what(&converter).ok()?, wanted.data_type()).ok()
+        Some(plain_bounds(&cast(&what(&converter).ok()?, wanted.data_type()).ok()?))
     }
 }
 

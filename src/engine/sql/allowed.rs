@@ -19,6 +19,8 @@ pub(crate) struct Access {
     pub paths: bool,
     /// Statements that write, such as COPY and INSERT.
     pub write: bool,
+    /// Files that COPY replaces.
+    pub overwrite: bool,
     /// How tables of other formats are read.
     pub tables: HowTables,
 }

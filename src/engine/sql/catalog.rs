@@ -25,6 +25,8 @@ use crate::store::is_address;
 
 /// The schema of registered tables.
 const PUBLIC: &str = "public";
+/// Schemas that are no runs.
+pub(super) const RESERVED: [&str; 2] = [PUBLIC, "information_schema"];
 /// The tables of a finished run.
 pub(super) const RUN_TABLES: [&str; 3] = ["counts", "weights", "imbalance"];
 
@@ -45,7 +47,7 @@ impl KnownRuns {
     /// Adds the run in `folder`; false if there is one of this name.
     pub(super) fn add(&self, name: &str, folder: &Path) -> bool {
         let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        name != PUBLIC && runs.insert(name.to_owned(), folder.to_owned()).is_none()
+        runs.insert(name.to_owned(), folder.to_owned()).is_none()
     }
 
     /// Their names, sorted.

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
-    GroupByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Visit, Visitor,
+    GroupByExpr, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor,
+    TableWithJoins, Visit, Visitor,
 };
 
 use crate::error::Error;
@@ -63,6 +64,12 @@ fn keeps_duplicates(body: &SetExpr) -> bool {
     }
 }
 
+/// Whether a join takes the nearest row, which no plan can.
+fn is_nearest(from: &[TableWithJoins]) -> bool {
+    let mut joins = from.iter().flat_map(|table| &table.joins);
+    joins.any(|join| matches!(join.join_operator, JoinOperator::AsOf { .. }))
+}
+
 impl Visitor for ClauseSearch {
     type Break = Clause;
 
@@ -73,6 +80,7 @@ impl Visitor for ClauseSearch {
                 "EXCEPT ALL or INTERSECT ALL",
                 "leave out ALL, or count the rows with GROUP BY and join the counts",
             ),
+            (query.fetch.is_some(), "FETCH FIRST", "write LIMIT at the end: SELECT x FROM … LIMIT 3"),
             (!query.locks.is_empty(), "FOR UPDATE", "leave it out: queries only read"),
             (
                 query.for_clause.is_some(),
@@ -87,6 +95,17 @@ impl Visitor for ClauseSearch {
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Clause> {
         let (GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers)) = &select.group_by;
         first(&[
+            (
+                select.projection.is_empty(),
+                "SELECT without columns",
+                "name the columns, or take all of them: SELECT * FROM …",
+            ),
+            (select.top.is_some(), "TOP", "write LIMIT at the end: SELECT x FROM … LIMIT 3"),
+            (
+                is_nearest(&select.from),
+                "ASOF JOIN",
+                "join with a.time >= b.time, and keep the row of each a.id with ROW_NUMBER() OVER (PARTITION BY a.id ORDER BY b.time DESC) = 1",
+            ),
             (select.prewhere.is_some(), "PREWHERE", "write WHERE"),
             (!select.connect_by.is_empty(), "CONNECT BY", "write WITH RECURSIVE"),
             (
@@ -106,6 +125,16 @@ impl Visitor for ClauseSearch {
                 (!partitions.is_empty(), "PARTITION (…)", "write WHERE with the key of the folders"),
                 (version.is_some(), "a version of a table", "use --table-version or --table-timestamp"),
             ]),
+            TableFactor::Pivot { .. } => first(&[(
+                true,
+                "PIVOT",
+                "write an aggregate for each column: count(*) FILTER (WHERE split = 'test') AS test",
+            )]),
+            TableFactor::Unpivot { .. } => first(&[(
+                true,
+                "UNPIVOT",
+                "write a SELECT for each column: SELECT 'cat' AS label, cat AS value FROM … UNION ALL SELECT 'dog', dog FROM …",
+            )]),
             TableFactor::Derived { sample, .. } => first(&[(sample.is_some(), "TABLESAMPLE", sampled)]),
             _ => ControlFlow::Continue(()),
         }
@@ -137,6 +166,13 @@ mod tests {
             ),
             ("SELECT x FROM a INTERSECT ALL SELECT x FROM b", "INTERSECT ALL"),
             ("SELECT x FROM a FOR UPDATE", "FOR UPDATE"),
+            ("SELECT FROM a", "without columns"),
+            ("SELECT x FROM a WHERE EXISTS (SELECT FROM b)", "without columns"),
+            ("SELECT TOP 3 x FROM a", "TOP"),
+            ("SELECT x FROM a FETCH FIRST 2 ROWS ONLY", "FETCH"),
+            ("SELECT * FROM a PIVOT (count(x) FOR y IN (1, 2))", "PIVOT"),
+            ("SELECT * FROM a UNPIVOT (x FOR y IN (b, c))", "UNPIVOT"),
+            ("SELECT 1 FROM a ASOF JOIN b MATCH_CONDITION (a.t >= b.t) ON a.x = b.x", "ASOF"),
             ("CREATE VIEW v AS SELECT x FROM a WITH (NOLOCK)", "hint"),
         ] {
             assert!(refused(sql).is_some_and(|message| message.contains(word)), "{sql}: {:?}", refused(sql));

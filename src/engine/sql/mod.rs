@@ -3,13 +3,16 @@
 //! [`Session`] runs statements one at a time and streams their rows · [`catalog`] finds tables by name and path,
 //! [`table`] reads shards, [`numbered`] with the places of their rows · [`statement`] is what was parsed ·
 //! [`allowed`] refuses statements that write, [`ignored`] clauses without effect, [`unread`] files that are replaced ·
+//! [`copies`] keeps files that are there, [`null_keys`] the rows without a key of folders ·
 //! [`exact_arithmetic`] keeps integers from wrapping around
 
 mod allowed;
 mod catalog;
+mod copies;
 mod exact_arithmetic;
 mod ignored;
 mod measures;
+mod null_keys;
 mod numbered;
 mod statement;
 mod table;
@@ -31,7 +34,7 @@ use super::functions::{self, tables};
 use super::scheduler_address::SchedulerAddress;
 use super::spill::Spill;
 use crate::artifact::stored::Fetched;
-use crate::engine::errors::ours;
+use crate::engine::errors::{external, ours};
 use crate::engine::progress::Progress;
 use crate::engine::query_errors::{no_files, no_table, of_path, of_sql};
 use crate::engine::session::{Limits, session};
@@ -91,7 +94,7 @@ impl Session {
         functions::register(&context)?;
         context.add_analyzer_rule(Arc::new(exact_arithmetic::ExactArithmetic));
         for call in calls {
-            tables::register(&context, call);
+            tables::register(&context, call, Arc::clone(&unread) as _);
         }
         let (cluster, fetched) = (limits.cluster.clone(), Mutex::default());
         if access.paths {
@@ -149,6 +152,10 @@ impl Session {
                 }
             }
         }
+        if let Some(name) = name.filter(|name| catalog::RESERVED.contains(name)) {
+            return Err(Error::usage(format!("{}: a run cannot be called {name:?}", at()))
+                .hint(format!("give it another name: --run old={}", folder.display())));
+        }
         if let Some(name) = name.filter(|name| !self.runs.add(name, &local)) {
             return Err(Error::usage(format!("{}: there are two runs {name:?}", at()))
                 .hint("give each a name: --run old=DIR --run new=DIR"));
@@ -158,12 +165,11 @@ impl Session {
 
     fn add(&self, name: &str, table: Arc<dyn datafusion::catalog::TableProvider>) -> Result<()> {
         let reference = datafusion::common::TableReference::bare(name);
-        let before = self.context.register_table(reference, table).map_err(|cause| ours(&cause))?;
-        match before {
-            None => Ok(()),
-            Some(_) => Err(Error::usage(format!("there are two tables {name:?}"))
-                .hint("give each --table a name of its own; --run takes counts, weights and imbalance")),
+        if self.tables().iter().any(|known| known == name) {
+            return Err(Error::usage(format!("there are two tables {name:?}"))
+                .hint("give the --table another name: --run has the tables counts, weights and imbalance"));
         }
+        self.context.register_table(reference, table).map(drop).map_err(|cause| ours(&cause))
     }
 
     /// Parses `sql` as statements separated by semicolons.
@@ -184,11 +190,16 @@ impl Session {
         ignored::check_clauses(&statement.parsed)?;
         let mut is_plan = false;
         let start = async {
+            if let Some(target) = statement.copies_to().filter(|_| self.access.write) {
+                copies::check_target(target, self.access.overwrite, &self.unread).map_err(external)?;
+            }
             let makes = statement.makes();
             // A folder of that name is not what is made; it may be what the rows come from.
             self.unread.make(makes.as_ref().filter(|(_, is_read)| !is_read).map(|(name, _)| name.clone()));
             let plan = self.context.state().statement_to_plan(statement.parsed.clone()).await?;
             allowed::check(&plan, self.access)?;
+            copies::check_sources(&plan, &self.unread)?;
+            let plan = null_keys::with_null_folders(plan)?;
             self.unread.make(makes.map(|(name, _)| name));
             is_plan = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
             let query = self.context.execute_logical_plan(plan).await?;
@@ -199,9 +210,14 @@ impl Session {
         };
         let started = start.await;
         self.unread.make(None);
+        self.unread.copy(None);
         match started {
             Ok(rows) => {
                 let schema = statement.named(&rows.schema());
+                if schema.fields().is_empty() && statement.gives_rows() {
+                    return Err(Error::usage("the query gives no columns")
+                        .hint("name the columns, or take all of them: SELECT * FROM …"));
+                }
                 Ok(Answer { rows, schema, is_plan, text: statement.text })
             }
             Err(cause) => Err(self.named(of_sql(&cause, &statement.text))),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::sql::parser::{CopyToSource, DFParser, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, ObjectName, ObjectNamePart, Select, SelectItem, SetExpr, Statement as SqlStatement,
-    TableFactor, VisitMut, VisitorMut, visit_relations,
+    Expr, Ident, ObjectName, ObjectNamePart, Select, SelectFlavor, SelectItem, SetExpr,
+    Statement as SqlStatement, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions, visit_relations,
 };
 
 use crate::engine::query_errors::of_sql;
@@ -26,7 +26,7 @@ impl Statement {
         let parsed = DFParser::parse_sql(sql).map_err(|cause| of_sql(&cause, sql))?;
         let text: Arc<str> = sql.into();
         let statement = |mut parsed| {
-            in_lower_case(&mut parsed);
+            as_meant(&mut parsed);
             Self { parsed, text: Arc::clone(&text) }
         };
         Ok(parsed.into_iter().map(statement).collect())
@@ -65,6 +65,18 @@ impl Statement {
             },
             _ => None,
         }
+    }
+
+    /// The file or folder that it copies rows to.
+    pub(super) fn copies_to(&self) -> Option<&str> {
+        fn target(parsed: &Parsed) -> Option<&str> {
+            match parsed {
+                Parsed::CopyTo(copy) => Some(&copy.target),
+                Parsed::Explain(explain) => target(&explain.statement),
+                _ => None,
+            }
+        }
+        target(&self.parsed)
     }
 
     /// What its columns are called: expressions as they are written, without the tables of their columns.
@@ -133,27 +145,46 @@ fn first_select(body: &SetExpr) -> Option<&Select> {
     }
 }
 
-/// Names of functions in place of a table are read in lower case, as those of other functions are.
-fn in_lower_case(statement: &mut Parsed) {
+/// Reads what the planner takes for something else, or not at all. Names of functions in place of a table are in lower
+/// case, as those of other functions are; `FROM t` is `SELECT * FROM t`; and the keys of a COPY are names, not the quotes
+/// around them.
+fn as_meant(statement: &mut Parsed) {
     // Nothing ends the visit early.
     match statement {
         Parsed::Statement(statement) => {
-            let _ = statement.visit(&mut LowerCase);
+            let _ = statement.visit(&mut AsMeant);
         }
-        Parsed::Explain(explain) => in_lower_case(&mut explain.statement),
+        Parsed::Explain(explain) => as_meant(&mut explain.statement),
         Parsed::CopyTo(copy) => {
+            copy.partitioned_by.iter_mut().for_each(|key| *key = without_quotes(key));
             if let CopyToSource::Query(query) = &mut copy.source {
-                let _ = query.visit(&mut LowerCase);
+                let _ = query.visit(&mut AsMeant);
             }
         }
         Parsed::CreateExternalTable(_) | Parsed::Reset(_) => {}
     }
 }
 
-struct LowerCase;
+/// The name in double quotes; a name without them as it is.
+fn without_quotes(name: &str) -> String {
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(inner) => inner.replace("\"\"", "\""),
+        None => name.to_owned(),
+    }
+}
 
-impl VisitorMut for LowerCase {
+struct AsMeant;
+
+impl VisitorMut for AsMeant {
     type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if select.flavor == SelectFlavor::FromFirstNoSelect {
+            select.flavor = SelectFlavor::FromFirst;
+            select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = factor {

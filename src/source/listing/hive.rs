@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::store::Place;
 
 /// What a folder says for NULL.
-const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(crate) const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// `key=value` folders of a path, outermost first, the values as they are written.
 pub(super) fn of(place: &Place) -> Vec<(String, String)> {
@@ -33,14 +33,14 @@ pub(crate) fn hive_value(hive: &[(String, String)], key: &str) -> Option<String>
 
 /// The value that a folder writes as `value`; `None` for NULL.
 pub(crate) fn hive_text(value: &str) -> Option<String> {
-    (value != NULL).then(|| decoded(value))
+    (value != NULL_FOLDER).then(|| decoded(value))
 }
 
 /// The value as a folder writes it, which [`hive_text`] reads.
 pub(super) fn written(value: Option<&str>) -> String {
     match value {
-        None => NULL.to_owned(),
-        Some(NULL) => NULL.replacen('_', "%5F", 1),
+        None => NULL_FOLDER.to_owned(),
+        Some(NULL_FOLDER) => NULL_FOLDER.replacen('_', "%5F", 1),
         Some(text) => text.replace('%', "%25").replace('/', "%2F"),
     }
 }
@@ -95,7 +95,7 @@ mod tests {
         ] {
             assert_eq!(hive_text(written).as_deref(), value, "{written}");
         }
-        for value in [None, Some("a%2Fb"), Some("a/b"), Some(""), Some(NULL), Some("5%")] {
+        for value in [None, Some("a%2Fb"), Some("a/b"), Some(""), Some(NULL_FOLDER), Some("5%")] {
             assert_eq!(hive_text(&written(value)).as_deref(), value, "{value:?}");
             let path = format!("{}/x", hive_folder("a=b/%", &written(value)));
             assert_eq!(hive_value(&of_path(Path::new(&path)), "a=b/%").as_deref(), value, "{path}");

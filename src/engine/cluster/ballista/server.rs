@@ -1,5 +1,6 @@
 //! The scheduler and the executor of Ballista, with the functions, codec and memory settings of posweight.
 
+use std::iter::once;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use super::total;
 use super::waiting::cancel_waiting;
 use crate::engine::errors::external;
 use crate::engine::functions;
+use crate::engine::one_nan::one_nan;
 use crate::engine::progress::Progress;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, runtime};
@@ -159,7 +161,7 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let context = SessionContext::new_with_state(state);
     functions::register(&context).map_err(external)?;
-    for operator in operators() {
+    for operator in operators().into_iter().chain(once(one_nan())) {
         context.register_udf(operator);
     }
     context.register_udaf(total::counts());

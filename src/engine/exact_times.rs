@@ -1,0 +1,174 @@
+//! Times are compared in microseconds, and added to without loss.
+//!
+//! DataFusion compares times with texts, dates and other times in nanoseconds, which end in the year 2262; open ends such
+//! as `9999-12-31` are common in tables. It drops the hours of an interval that is added to a date. And its `TIMESTAMP`
+//! has nanoseconds, where that of other engines has microseconds.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::logical_expr::expr::{Between, InList};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::planner::TypePlanner;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
+use datafusion::optimizer::analyzer::AnalyzerRule;
+use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
+
+/// Makes times exact in all expressions of a plan.
+#[derive(Debug)]
+pub(super) struct ExactTimes;
+
+impl AnalyzerRule for ExactTimes {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| {
+            let schema = merge_schema(&plan.inputs());
+            let names = NamePreserver::new(&plan);
+            let changed = plan.map_expressions(|expression| {
+                let name = names.save(&expression);
+                let changed = with_exact_times(expression, &schema)?;
+                Ok(changed.update_data(|expression| name.restore(expression)))
+            })?;
+            // A date with hours is a time, and what is above it has to know.
+            changed.map_data(LogicalPlan::recompute_schema)
+        })
+        .map(|changed| changed.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "ExactTimes"
+    }
+}
+
+/// `TIMESTAMP` without a precision has microseconds, as in other engines: nanoseconds end in the year 2262.
+#[derive(Debug)]
+pub(super) struct MicrosecondTimes;
+
+impl TypePlanner for MicrosecondTimes {
+    fn plan_type_field(&self, sql_type: &SqlType) -> DfResult<Option<FieldRef>> {
+        let unit = match sql_type {
+            SqlType::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone)
+            | SqlType::Datetime(None) => Some(MICROSECONDS),
+            _ => None,
+        };
+        Ok(unit.map(|unit| Arc::new(Field::new("", unit, true)) as FieldRef))
+    }
+}
+
+/// What dates become where they get hours.
+const MICROSECONDS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+
+/// The same expression, where what is compared with times is in microseconds, and dates with hours are times.
+pub(crate) fn with_exact_times(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    expression.transform_up(|expression| {
+        Ok(match expression {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
+                let (l, r) = (unit_of(&left, schema), unit_of(&right, schema));
+                let (left, right) = match (l, r) {
+                    (Some(unit), None) if is_read_as(&right, schema) => (left, Box::new(cast(*right, unit))),
+                    (None, Some(unit)) if is_read_as(&left, schema) => (Box::new(cast(*left, unit)), right),
+                    _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
+                };
+                Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right })
+                if matches!(op, Operator::Plus | Operator::Minus) =>
+            {
+                let (left, right) = if is_date(&left, schema) && has_hours(&right, schema) {
+                    (Box::new(cast(*left, MICROSECONDS)), right)
+                } else if op == Operator::Plus && is_date(&right, schema) && has_hours(&left, schema) {
+                    (left, Box::new(cast(*right, MICROSECONDS)))
+                } else {
+                    return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
+                };
+                Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+            }
+            Expr::Between(Between { expr, negated, low, high }) => match unit_of(&expr, schema) {
+                Some(unit) => {
+                    let [low, high] = [low, high].map(|end| Box::new(read_as(*end, &unit, schema)));
+                    Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
+                }
+                None => Transformed::no(Expr::Between(Between { expr, negated, low, high })),
+            },
+            Expr::InList(InList { expr, list, negated }) => match unit_of(&expr, schema) {
+                Some(unit) => {
+                    let list = list.into_iter().map(|one| read_as(one, &unit, schema)).collect();
+                    Transformed::yes(Expr::InList(InList { expr, list, negated }))
+                }
+                None => Transformed::no(Expr::InList(InList { expr, list, negated })),
+            },
+            other => Transformed::no(other),
+        })
+    })
+}
+
+pub(crate) fn is_comparison(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+    )
+}
+
+/// The type in which times of this type are compared, unless they are in nanoseconds: seconds and milliseconds would cut
+/// off what is beside them. `None` for other types.
+fn unit_of(expression: &Expr, schema: &DFSchema) -> Option<DataType> {
+    if is_text(expression) {
+        return None;
+    }
+    match expression.get_type(schema).ok()? {
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => None,
+        DataType::Timestamp(_, zone) => Some(DataType::Timestamp(TimeUnit::Microsecond, zone)),
+        _ => None,
+    }
+}
+
+fn is_text(expression: &Expr) -> bool {
+    matches!(
+        expression,
+        Expr::Literal(
+            ScalarValue::Utf8(Some(_)) | ScalarValue::LargeUtf8(Some(_)) | ScalarValue::Utf8View(Some(_)),
+            _
+        )
+    )
+}
+
+fn is_date(expression: &Expr, schema: &DFSchema) -> bool {
+    matches!(expression.get_type(schema), Ok(DataType::Date32 | DataType::Date64))
+}
+
+/// Whether an expression is an interval that may be more than whole days.
+fn has_hours(expression: &Expr, schema: &DFSchema) -> bool {
+    match expression {
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => interval.nanoseconds != 0,
+        Expr::Literal(ScalarValue::IntervalDayTime(Some(interval)), _) => interval.milliseconds != 0,
+        Expr::Literal(ScalarValue::IntervalYearMonth(_), _) => false,
+        other => match other.get_type(schema) {
+            Ok(DataType::Interval(unit)) => unit != IntervalUnit::YearMonth,
+            Ok(DataType::Duration(_)) => true,
+            _ => false,
+        },
+    }
+}
+
+/// Whether it is read in microseconds where it is compared with times: texts, dates, and times of no column, such as
+/// `now()`.
+fn is_read_as(expression: &Expr, schema: &DFSchema) -> bool {
+    is_text(expression)
+        || is_date(expression, schema)
+        || !expression.any_column_refs()
+            && matches!(expression.get_type(schema), Ok(DataType::Timestamp(TimeUnit::Nanosecond, _)))
+}
+
+fn read_as(expression: Expr, data_type: &DataType, schema: &DFSchema) -> Expr {
+    if is_read_as(&expression, schema) { cast(expression, data_type.clone()) } else { expression }
+}

@@ -1,0 +1,68 @@
+//! What COPY may write: new files and folders, and files that `--overwrite` gives up and no table of the query has.
+
+use std::path::{Path, PathBuf};
+
+use datafusion::common::Result as DfResult;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::listing::ListingTable;
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::LogicalPlan;
+
+use super::table::QueryTable;
+use super::unread::Unread;
+use crate::engine::errors::external;
+use crate::error::{Error, Result};
+use crate::store::is_address;
+
+/// Refuses a target that is there, unless it is a file that may be replaced: `unread` keeps that from being read.
+pub(super) fn check_target(target: &str, overwrite: bool, unread: &Unread) -> Result<()> {
+    let Some(path) = local(target) else { return Ok(()) };
+    if path.is_dir() {
+        let is_empty = std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
+        return if is_empty {
+            Ok(())
+        } else {
+            Err(Error::output(format!("{target}: the folder is not empty, and COPY would add files to it"))
+                .hint("copy to a new folder, or empty this one first"))
+        };
+    }
+    if path.is_file() {
+        if !overwrite {
+            return Err(Error::output(format!("{target}: the file already exists"))
+                .hint("replace it with --overwrite, or copy to another file"));
+        }
+        unread.copy(Some(&path));
+    }
+    Ok(())
+}
+
+/// The path of a target on this machine.
+fn local(target: &str) -> Option<PathBuf> {
+    match target.strip_prefix("file://") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => (!is_address(target)).then(|| PathBuf::from(target)),
+    }
+}
+
+/// Refuses a plan with a table that has a file which is replaced.
+pub(super) fn check_sources(plan: &LogicalPlan, unread: &Unread) -> DfResult<()> {
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(provider) = source_as_provider(&scan.source)
+        {
+            if let Some(table) = provider.downcast_ref::<QueryTable>() {
+                unread.check(table).map_err(external)?;
+            } else if let Some(table) = provider.downcast_ref::<ListingTable>() {
+                unread.check_files(|whole| lists(table, whole)).map_err(external)?;
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+/// Whether a file is one of an external table.
+fn lists(table: &ListingTable, file: &Path) -> bool {
+    let Ok(at) = object_store::path::Path::from_absolute_path(file) else { return false };
+    table.table_paths().iter().any(|place| place.scheme() == "file" && place.contains(&at, false))
+}

@@ -1,0 +1,147 @@
+//! What COPY and INSERT write: every row where its key says, and nothing in place of what was there.
+
+use std::fs;
+
+use crate::support::{Ended, Place, array, write};
+use arrow::array::{Date32Array, Int64Array, StringArray};
+
+fn sql(place: &Place, arguments: &[&str]) -> Ended {
+    place.run(&[&["sql", "--allow-write"], arguments].concat())
+}
+
+fn done(place: &Place, query: &str) -> String {
+    let ended = sql(place, &["-c", query]);
+    assert_eq!(ended.code, 0, "{query}: {}", ended.stderr);
+    ended.stdout
+}
+
+fn refused(place: &Place, arguments: &[&str], code: i32, says: &[&str]) {
+    let ended = sql(place, arguments);
+    assert_eq!(ended.code, code, "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+    for word in says {
+        assert!(ended.stderr.contains(word), "{arguments:?}: {word}: {}", ended.stderr);
+    }
+}
+
+fn pets(place: &Place) {
+    let texts = vec![Some("en"), None, Some("a/b %c=d"), Some("en"), None, Some("")];
+    let tags = vec![None, Some("X"), Some("y"), Some("X"), Some("X"), None];
+    write(
+        &place.path("pets/a.parquet"),
+        vec![
+            ("id", array(Int64Array::from(vec![1, 2, 3, 4, 5, 6]))),
+            ("lang", array(StringArray::from(texts))),
+            ("Tag", array(StringArray::from(tags))),
+            ("day", array(Date32Array::from(vec![Some(20_000), None, Some(-1), None, Some(0), Some(0)]))),
+        ],
+    );
+}
+
+#[test]
+fn rows_without_a_key_are_in_a_folder_of_their_own() {
+    let place = Place::new();
+    pets(&place);
+    for (at, keys) in ["lang", "\"Tag\"", "day", "flag", "day, lang"].into_iter().enumerate() {
+        let rows = "SELECT id, lang, \"Tag\", day, CASE WHEN id > 2 THEN id > 4 END AS flag FROM 'pets'";
+        done(&place, &format!("COPY ({rows}) TO 'out{at}' STORED AS PARQUET PARTITIONED BY ({keys})"));
+        let columns = format!("id, {keys}");
+        let as_text = |source: &str| {
+            let keys: Vec<String> =
+                keys.split(", ").enumerate().map(|(n, key)| format!("CAST({key} AS TEXT) AS k{n}")).collect();
+            format!("SELECT id, {} FROM {source} ORDER BY id", keys.join(", "))
+        };
+        let written = done(&place, &as_text(&format!("'out{at}'")));
+        assert_eq!(written, done(&place, &as_text(&format!("({rows})"))), "{columns}");
+    }
+    assert!(place.path("out0/lang=__HIVE_DEFAULT_PARTITION__").is_dir());
+    let keeps = "COPY (SELECT id, lang FROM 'pets') TO 'kept' STORED AS PARQUET PARTITIONED BY (lang) OPTIONS ('execution.keep_partition_by_columns' 'true')";
+    refused(&place, &["-c", keeps], 2, &["keys twice"]);
+}
+
+#[test]
+fn a_row_without_a_key_is_not_inserted() {
+    let place = Place::new();
+    pets(&place);
+    fs::create_dir(place.path("more")).unwrap();
+    let table = "CREATE EXTERNAL TABLE more (id BIGINT, lang TEXT) STORED AS PARQUET PARTITIONED BY (lang) LOCATION 'more/'";
+    let insert =
+        |which: &str| format!("{table}; INSERT INTO more SELECT id, lang FROM 'pets' WHERE lang {which}");
+    refused(&place, &["-c", &insert("IS NULL")], 4, &["has no lang", "coalesce(lang, 'none')"]);
+    done(&place, &insert("= 'en'"));
+    assert_eq!(done(&place, "SELECT id, lang FROM 'more' ORDER BY id"), "id,lang\n1,en\n4,en\n");
+}
+
+#[test]
+fn copy_keeps_what_is_there() {
+    let place = Place::new();
+    pets(&place);
+    let before = fs::read(place.path("pets/a.parquet")).unwrap();
+    let copy = "COPY (SELECT 1 AS id) TO 'pets/a.parquet'";
+    refused(&place, &["-c", copy], 7, &["pets/a.parquet: the file already exists", "--overwrite"]);
+    refused(
+        &place,
+        &["-c", "COPY (SELECT 1 AS id) TO 'pets/' STORED AS PARQUET"],
+        7,
+        &["not empty", "new folder"],
+    );
+    let into = "COPY (SELECT 1 AS id, 'a' AS g) TO 'pets' STORED AS PARQUET PARTITIONED BY (g)";
+    refused(&place, &["--overwrite", "-c", into], 7, &["not empty"]);
+    assert_eq!(before, fs::read(place.path("pets/a.parquet")).unwrap());
+    // With --overwrite, too, the rows of a query do not replace what it reads, whatever it is called.
+    let own = |source: &str| format!("COPY (SELECT id FROM {source}) TO 'pets/a.parquet'");
+    let external = "CREATE EXTERNAL TABLE e STORED AS PARQUET LOCATION 'pets/'";
+    let view = "CREATE VIEW v AS SELECT * FROM 'pets'";
+    for query in [
+        own("'pets'"),
+        own("'pets/a.parquet'"),
+        own("numbered_rows('pets')"),
+        own("t"),
+        "COPY (SELECT positives FROM label_counts('pets', 'layout=class, labels=lang')) TO 'pets/a.parquet'"
+            .to_owned(),
+        own("(SELECT 1 AS id WHERE EXISTS (SELECT id FROM t))"),
+        format!("{view}; {}", own("v")),
+        format!("{external}; {}", own("e")),
+    ] {
+        refused(
+            &place,
+            &["--overwrite", "--table", "t=pets", "-c", &query],
+            7,
+            &["the query reads this file", "copy to another file"],
+        );
+    }
+    assert_eq!(before, fs::read(place.path("pets/a.parquet")).unwrap());
+    done(&place, "COPY (SELECT 1 AS id) TO 'new.csv'");
+    let again =
+        sql(&place, &["--overwrite", "--table", "t=pets", "-c", "COPY (SELECT id FROM t) TO 'new.csv'"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(fs::read_to_string(place.path("new.csv")).unwrap().lines().count(), 7);
+    let alone = place.run(&["sql", "--overwrite", "-c", "SELECT 1"]);
+    assert!(alone.code == 2 && alone.stderr.contains("--out FILE"), "{}", alone.stderr);
+}
+
+#[test]
+fn copy_says_how_formats_are_named() {
+    let place = Place::new();
+    pets(&place);
+    for target in ["new/", "new", "rows.csv.gz"] {
+        let query = format!("COPY (SELECT 1 AS a) TO '{target}'");
+        refused(&place, &["-c", &query], 2, &["STORED AS PARQUET", "hint:"]);
+    }
+    let packed = "COPY (SELECT 1 AS a) TO 'rows.csv.gz' STORED AS CSV OPTIONS (format.compression gzip)";
+    refused(&place, &["-c", packed], 2, &["rows.parquet"]);
+    let insert = ["--table", "t=pets", "-c", "INSERT INTO t SELECT * FROM t"];
+    refused(&place, &insert, 2, &["COPY (SELECT"]);
+}
+
+/// A file without rows is no Parquet, and nothing is no JSON.
+#[test]
+fn a_query_without_columns_is_refused() {
+    let place = Place::new();
+    pets(&place);
+    assert_eq!(done(&place, "FROM 'pets' LIMIT 1"), done(&place, "SELECT * FROM 'pets' LIMIT 1"));
+    assert_eq!(done(&place, "FROM (FROM 'pets') SELECT id WHERE id = 3"), "id\n3\n");
+    refused(&place, &["-c", "SELECT FROM 'pets'"], 2, &["without columns", "SELECT * FROM"]);
+    let view = ["--out", "x.parquet", "-c", "CREATE VIEW v AS SELECT 1 AS a"];
+    refused(&place, &view, 2, &["no rows to write", "leave out --out"]);
+    assert!(!place.path("x.parquet").exists());
+}
