@@ -13,8 +13,8 @@ use crate::error::{Error, Result, plural};
 use crate::pipeline::derived::Derived;
 use crate::pipeline::opening::Opened;
 use crate::pipeline::options::weighing;
+use crate::pipeline::reopened::reopen;
 use crate::pipeline::spec::{OneOrMany, Spec};
-use crate::pipeline::weigh::{meaning_of, reopen};
 use crate::source::layout::LayoutKind;
 
 /// Labels that are named in a message.
@@ -76,8 +76,8 @@ impl KnownResult {
         let fetched = Fetched::of(folder)?;
         let at = |error: Error| if fetched.path() == folder { error } else { error.at(folder.display()) };
         let derived = reopen(fetched.path()).map_err(at)?;
-        let spec = match meaning_of(fetched.path()).map_err(at)? {
-            Json::Object(spec) => spec,
+        let spec = match &derived.file.provenance.spec {
+            Some(Json::Object(spec)) => spec.clone(),
             _ => Map::new(),
         };
         let layout: LayoutKind =
@@ -126,6 +126,41 @@ impl KnownResult {
         })
     }
 
+    /// Refuses a result of several that read labels or values differently, where nothing says which of them holds.
+    fn check_known(&self, given: &Map<String, Json>, layout: LayoutKind) -> Result<()> {
+        let is_open = |key: &&String| {
+            let key = key.as_str();
+            let is_of_columns = OF_LAYOUT.contains(&key);
+            // Wide columns are named as labels.
+            let needs =
+                !is_of_columns || layout == self.layout && !(layout == LayoutKind::Wide && key == "labels");
+            !NOT_OF_LABELS.contains(&key) && key != "layout" && needs && !given.contains_key(key)
+        };
+        let open: Vec<&str> = self
+            .derived
+            .file
+            .provenance
+            .mixed
+            .iter()
+            .filter(is_open)
+            .map(String::as_str)
+            .take(SHOWN)
+            .collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "{}: the results that were merged into it do not agree in {}, or do not say it, so it is not known how a value \
+             of a row was read",
+            self.name,
+            open.join(", ")
+        ))
+        .hint(format!(
+            "say it with flags such as --{}, or count all shards in one run",
+            open[0].replace('_', "-")
+        )))
+    }
+
     /// The counts of its labels.
     pub(super) fn counts(&self) -> &LabelCounts {
         &self.derived.file.counts
@@ -151,6 +186,8 @@ impl KnownResult {
             Some(layout) => layout.parse()?,
             None => self.layout,
         };
+        let given_keys = json(given)?;
+        self.check_known(&given_keys, layout)?;
         if layout == self.layout {
             // Label columns that were detected are those that are named as labels.
             if layout == LayoutKind::Wide && !keys.contains_key("labels") {
@@ -161,7 +198,7 @@ impl KnownResult {
         }
         let had_vocabulary = keys.remove("vocabulary").is_some();
         keys.insert("layout".to_owned(), layout.to_string().into());
-        keys.extend(json(given)?);
+        keys.extend(given_keys);
         if layout == LayoutKind::Long {
             return Err(Error::usage("lines of layout long are no rows: those of one id are one row together").hint(
                 "write one row per id, and read it with --layout list: posweight sql --table shards=SHARDS -c \"SELECT id, \
