@@ -38,7 +38,7 @@ fn files_beside_a_result_take_the_place_of_nothing_else() {
     }
     wrong(&run(&["--summary-json", "./w.state"]), 2, &["--summary-json and --state name the same file"]);
     wrong(&run(&["--summary-json", "s", "--openlineage", "file:s"]), 2, &["name the same file"]);
-    assert!(!place.path("w").exists() && !place.path("w.state").exists());
+    assert!(!place.path("w/weights.json").exists() && !place.path("w.state").exists());
     ok(&run(&["--summary-json", "empty", "--metrics-textfile", "m.prom", "--openlineage", "file:e.jsonl"]));
     let files =
         ["in/x.parquet", "notes.txt", "w/weights.json", "w/run_results.json", "w.state", "m.prom", "e.jsonl"];

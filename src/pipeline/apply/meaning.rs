@@ -155,10 +155,10 @@ impl KnownResult {
             self.name,
             open.join(", ")
         ))
-        .hint(format!(
-            "say it with flags such as --{}, or count all shards in one run",
-            open[0].replace('_', "-")
-        )))
+        .hint(match &open[..] {
+            [one] => format!("say it with --{}, or count all shards in one run", one.replace('_', "-")),
+            _ => "count all shards in one run, or say each of these with its flag".to_owned(),
+        }))
     }
 
     /// The counts of its labels.
