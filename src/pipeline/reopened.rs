@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::call_options::OPTIONS;
 use super::derived::Derived;
 use super::options::{measure_options, weighing};
-use super::outputs::group_name;
+use super::outputs::{group_name, with_groups};
 use super::spec::Spec;
 use crate::artifact::counts::{CountsFile, read};
 use crate::artifact::files::RESULTS;
@@ -183,6 +183,8 @@ pub(crate) fn finished(run: &Path) -> Result<Finished> {
         groups.push((group_name(&group.file.group), group));
     }
     groups.sort_by(|(_, one), (_, other)| one.file.group.cmp(&other.file.group));
+    let compared = with_groups(RowFacts::default(), &derived.file.counts, None, &groups);
+    derived.groups = compared.groups;
     let mut source = format!("layout {}", derived.file.layout);
     if let Some(saved) = saved::read(&run.join("imbalance.json"))? {
         derived.row_report = saved.rows.into();

@@ -32,8 +32,7 @@ fn files_beside_a_result_take_the_place_of_nothing_else() {
         place.run(&[&fixed[..], more].concat())
     };
     // Before there is a result: its files, and those that are still to be written.
-    for (flag, path) in [("--summary-json", "w/weights.json"), ("--metrics-textfile", "./w/run_results.json")]
-    {
+    for (flag, path) in [("--summary-json", "w/weights.json"), ("--metrics-textfile", "./w/report.html")] {
         wrong(&run(&[flag, path]), 2, &[flag, "the result has a file of this name"]);
     }
     wrong(&run(&["--summary-json", "./w.state"]), 2, &["--summary-json and --state name the same file"]);
