@@ -52,6 +52,8 @@ pub struct Detail {
     pub place: Option<String>,
     /// The hint at full length, for where there is room for it.
     pub overview: Option<String>,
+    /// Another run has the output for as long as it lasts.
+    pub is_in_use: bool,
 }
 
 impl std::fmt::Display for Detail {
@@ -80,7 +82,7 @@ macro_rules! constructors {
         $(#[$doc])*
         #[must_use]
         pub fn $name(message: impl Into<String>) -> Self {
-            Self::$variant(Detail { message: message.into(), hint: None, place: None, overview: None })
+            Self::$variant(Detail { message: message.into(), hint: None, place: None, overview: None, is_in_use: false })
         }
     )*};
 }
@@ -125,6 +127,21 @@ impl Error {
         output => Output;
         /// Inputs changed during the scan.
         changed => Changed;
+    }
+
+    /// The output is in use by another run, which ends sooner or later.
+    #[must_use]
+    pub(crate) fn in_use(message: impl Into<String>) -> Self {
+        let mut error = Self::output(message);
+        if let Some(detail) = error.detail_mut() {
+            detail.is_in_use = true;
+        }
+        error
+    }
+
+    /// Whether it is one of [`Self::in_use`].
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.detail().is_some_and(|detail| detail.is_in_use)
     }
 
     /// Joins many errors into one, so that the user can fix all of them at once; `None` if there are none.
@@ -319,7 +336,7 @@ impl Error {
     /// The error that ends a process with `code`.
     #[cfg(feature = "cluster")]
     pub(crate) fn of_exit_code(code: u8, message: String) -> Self {
-        let detail = Detail { message, hint: None, place: None, overview: None };
+        let detail = Detail { message, hint: None, place: None, overview: None, is_in_use: false };
         match code {
             2 => Self::Usage(detail),
             3 => Self::Check(detail),

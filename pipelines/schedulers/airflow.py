@@ -20,7 +20,8 @@ def posweight():
     @task(retries=3, retry_delay=timedelta(minutes=5))
     def weights(ds=None):
         summary = f"/tmp/posweight-{ds}.json"
-        command = ["posweight", "run", "/etc/posweight/nightly.toml", "--set", f"date={ds}", "--quiet",
+        # For a file with ${date}, add "--set", f"date={ds}".
+        command = ["posweight", "run", "/etc/posweight/nightly.toml", "--quiet",
                    "--skip-exit-code", str(NOTHING_NEW), "--summary-json", summary]
         code = subprocess.run(command).returncode
         if code == NOTHING_NEW:

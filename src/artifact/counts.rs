@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use super::files::FORMAT_VERSION;
 use super::json::json;
+use super::provenance::{Provenance, ShardHashes};
 use super::table;
 use crate::counts::{
     CountUnit, GroupedPositives, Head, LabelCounts, Labels, Mass, MassTally, NameOrder, Tally, Unlisted,
@@ -38,6 +39,8 @@ pub(crate) struct CountsFile {
     pub part: Option<JobPart>,
     /// The groups that have a positive, where these were counted.
     pub grouped: Option<GroupedPositives>,
+    /// How they were made, and from which shards.
+    pub provenance: Provenance,
 }
 
 /// One of several jobs that share the shards of a run, and what a merge of all has to know of it.
@@ -110,6 +113,12 @@ impl From<&Head> for HeadEntry {
 /// # Errors
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
 pub(crate) fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -> Result<()> {
+    let metadata = metadata(file)?;
+    table::write(out, &file.counts, None, file.grouped.as_ref(), &metadata, threads)
+}
+
+/// What files say beside the counts, as their metadata hold it.
+pub(super) fn metadata(file: &CountsFile) -> Result<Vec<(&'static str, String)>> {
     let mut metadata = vec![
         ("posweight.version", FORMAT_VERSION.to_owned()),
         ("posweight.rows", file.counts.rows().to_string()),
@@ -135,22 +144,34 @@ pub(crate) fn write(out: impl Write + Send, file: &CountsFile, threads: usize) -
     if let Some(grouped) = &file.grouped {
         metadata.push((GROUPS, groups_entry(grouped)?));
     }
-    table::write(out, &file.counts, None, file.grouped.as_ref(), &metadata, threads)
+    let Provenance { spec, mixed, shards } = &file.provenance;
+    if let Some(spec) = spec {
+        metadata.push((SPEC, json(spec)?));
+    }
+    if !mixed.is_empty() {
+        metadata.push((MIXED, json(mixed)?));
+    }
+    if let Some(shards) = shards {
+        metadata.push((SHARDS, shards.to_text()));
+    }
+    Ok(metadata)
 }
 
 /// The column of groups and how many there are, as metadata hold them.
-pub(super) fn groups_entry(grouped: &GroupedPositives) -> Result<String> {
+fn groups_entry(grouped: &GroupedPositives) -> Result<String> {
     json(&(&grouped.column, grouped.groups))
 }
 
-/// The key of [`groups_entry`].
-pub(super) const GROUPS: &str = "posweight.groups";
+const GROUPS: &str = "posweight.groups";
 
 const UNLISTED: &str = "posweight.unlisted";
 const HEADS: &str = "posweight.heads";
 const UNIT: &str = "posweight.unit";
 const GROUP: &str = "posweight.group";
 const PART: &str = "posweight.part";
+const SPEC: &str = "posweight.spec";
+const MIXED: &str = "posweight.mixed";
+const SHARDS: &str = "posweight.shards";
 
 /// Reads `counts.parquet` (or `weights.parquet`, which holds the same columns).
 ///
@@ -205,9 +226,18 @@ fn read_file(path: &Path) -> Result<CountsFile> {
     if grouped.as_ref().is_some_and(|grouped| grouped.positives.len() != counts.len()) {
         return Err(bad(&"column positives_groups is missing"));
     }
+    let shards = entry(SHARDS).map(|text| {
+        ShardHashes::from_text(&text).ok_or_else(|| bad(&"its metadata posweight.shards is damaged"))
+    });
+    let provenance = Provenance {
+        spec: said(entry(SPEC)).map_err(|cause| bad(&cause))?,
+        mixed: said(entry(MIXED)).map_err(|cause| bad(&cause))?.unwrap_or_default(),
+        shards: shards.transpose()?,
+    };
     Ok(CountsFile {
         counts,
         grouped,
+        provenance,
         group: said(entry(GROUP)).map_err(|cause| bad(&cause))?.unwrap_or_default(),
         part: said(entry(PART)).map_err(|cause| bad(&cause))?,
         layout: entry("posweight.layout").unwrap_or_default(),
@@ -242,6 +272,7 @@ impl CountsFile {
             part: None,
             // A group may be in both.
             grouped: None,
+            provenance: self.provenance.merge(&other.provenance),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Files that machines read back: counts, weights, tensors, the record of a run; and how they are published.
 //!
-//! [`counts`] `counts.parquet` · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
+//! [`counts`] `counts.parquet`, with its [`provenance`] · [`weights`] `weights.parquet` and `weights.json` · [`tensors`]
 //! `pos_weight.safetensors` and `.npy` · [`imbalance`] `imbalance.json`, made of [`imbalance_entries`] and read
 //! back by [`saved`] · [`plan`] the rows of a sampling plan, [`plan_json`] `plan.json`, [`plan_folds`] its folds read back, [`plan_copy`] the sampled shards,
 //! [`appended`] shards with columns more ·
@@ -23,6 +23,7 @@ pub(crate) mod plan;
 pub(crate) mod plan_copy;
 pub(crate) mod plan_folds;
 pub(crate) mod plan_json;
+pub(crate) mod provenance;
 pub(crate) mod publish;
 pub(crate) mod results;
 pub(crate) mod saved;

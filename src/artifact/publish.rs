@@ -82,7 +82,7 @@ impl Staging {
         let make = |within: &Path| {
             let made = Scratch::alone(within, &prefix).map_err(|cause| Error::writing(&out, &cause))?;
             made.ok_or_else(|| {
-                Error::output(format!("{}: another run is about to publish here", out.display()))
+                Error::in_use(format!("{}: another run is about to publish here", out.display()))
                     .hint("wait for that run, or choose another --out")
             })
         };

@@ -3,7 +3,7 @@
 //! A file is replaced as a whole, also where a link leads to it. A device or a pipe takes the text as it is and stays.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::disk::{may_write, replace};
@@ -84,6 +84,63 @@ pub(crate) fn append_side(path: &Path, line: &str) -> io::Result<()> {
         OpenOptions::new().create(true).append(true).open(path)?
     };
     file.write_all(line.as_bytes())
+}
+
+/// What a file beside a result holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SideKind {
+    /// The summary of a run: one JSON object.
+    Summary,
+    /// Metrics in the text format of Prometheus.
+    Metrics,
+    /// OpenLineage events, one a line.
+    Events,
+}
+
+impl SideKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Summary => "a summary of a run",
+            Self::Metrics => "metrics of posweight",
+            Self::Events => "OpenLineage events",
+        }
+    }
+
+    /// Whether a file that begins so is one of these.
+    fn is_in(self, head: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(head);
+        let has = |key: &str| text.contains(&format!("\"{key}\":"));
+        match self {
+            // The record of a run has the same keys and more.
+            Self::Summary => text.starts_with('{') && has("status") && has("exit_code") && !has("metadata"),
+            Self::Metrics => text.starts_with("# HELP posweight_"),
+            Self::Events => text.starts_with('{') && has("eventType"),
+        }
+    }
+}
+
+/// Refuses a file that holds something else: it would be lost.
+///
+/// # Errors
+/// [`Error::Usage`] naming the path.
+pub(crate) fn check_kind(path: &Path, kind: SideKind) -> Result<()> {
+    const HEAD: u64 = 1 << 20;
+    let target = target(path);
+    if is_stream(&target) {
+        return Ok(());
+    }
+    // What cannot be read is found by who writes it.
+    let Ok(file) = File::open(&target) else { return Ok(()) };
+    let mut head = Vec::new();
+    if file.take(HEAD).read_to_end(&mut head).is_err() || head.trim_ascii().is_empty() || kind.is_in(&head) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{}: this file holds something else than {}, and would be lost",
+        path.display(),
+        kind.name()
+    ))
+    .hint("name another file, or delete this one if it is of no use"))
 }
 
 /// Whether [`write_side`] can write there, as far as that can be known before.

@@ -71,7 +71,7 @@ impl Target {
         let lost = match published {
             Ok(true) => return Ok(()),
             Ok(false) => {
-                Error::output(format!("{}: another run has published here in the meantime", self.out))
+                Error::in_use(format!("{}: another run has published here in the meantime", self.out))
                     .hint("look at its result, then run again")
             }
             Err(error) => error,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::counts::{CountsFile, GROUPS, groups_entry};
+use super::counts::{CountsFile, metadata};
 use super::files::FORMAT_VERSION;
 use super::json::JsonObject;
 use super::table;
@@ -25,16 +25,8 @@ pub(crate) fn write_parquet(
     weights: &Weights,
     threads: usize,
 ) -> Result<()> {
-    let mut metadata = vec![
-        ("posweight.version", FORMAT_VERSION.to_owned()),
-        ("posweight.rows", file.counts.rows().to_string()),
-        ("posweight.layout", file.layout.clone()),
-        ("posweight.fingerprint", file.fingerprint.clone()),
-        ("posweight.pos_weight", weights.primary().name.clone()),
-    ];
-    if let Some(grouped) = &file.grouped {
-        metadata.push((GROUPS, groups_entry(grouped)?));
-    }
+    let mut metadata = metadata(file)?;
+    metadata.push(("posweight.pos_weight", weights.primary().name.clone()));
     table::write(out, &file.counts, Some(weights), file.grouped.as_ref(), &metadata, threads)
 }
 

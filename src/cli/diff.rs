@@ -8,7 +8,7 @@ use super::output::{print, say};
 use crate::artifact::imbalance_entries::DriftEntry;
 use crate::drift::compare;
 use crate::error::{Error, Result, plural};
-use crate::pipeline::weigh::{made_differently, reopen};
+use crate::pipeline::reopened::{made_differently, reopen_part};
 use crate::report::drift::{self, DIFFERENTLY};
 
 /// Compare two results label by label
@@ -42,9 +42,9 @@ impl DiffVerb {
             return Err(Error::usage(format!("--fail-over {limit} is not a valid share"))
                 .hint("give a number of at least 0, such as 0.2 for 20 %"));
         }
-        let (before, after) = (reopen(&self.before)?, reopen(&self.after)?);
+        let (before, after) = (reopen_part(&self.before)?, reopen_part(&self.after)?);
         let found = compare(before.side(), after.side());
-        let differences = made_differently(&self.before, &self.after)?;
+        let differences = made_differently((&self.before, &before.file), (&self.after, &after.file))?;
         if self.format == "csv" && !differences.is_empty() {
             say(&format!("warning: {DIFFERENTLY} {}", differences.join("; ")));
         }

@@ -10,7 +10,7 @@ use crate::artifact::stored::Fetched;
 use crate::drift::compare;
 use crate::error::{Error, Result};
 use crate::pipeline::checking::REFUSED;
-use crate::pipeline::weigh::{against, finished};
+use crate::pipeline::reopened::{against, finished};
 use crate::report;
 
 /// Print the report of a finished run, and its sampling plan if it has one

@@ -12,6 +12,7 @@ use super::result_flags::ResultFlags;
 use super::service::tell_manager;
 use super::signals::{Signals, Woken};
 use crate::error::{Error, Result, plural};
+use crate::pipeline::checking::has_result;
 use crate::pipeline::outcome::Ended;
 use crate::pipeline::parsing::read;
 use crate::pipeline::plan::Plan;
@@ -125,10 +126,10 @@ impl WatchVerb {
                     // The same error is said once.
                     if last_error.as_ref() != Some(&text) {
                         say_error(&error);
-                        say(&format!(
-                            "the last result stays; the next look is in {} at the latest",
-                            self.every
-                        ));
+                        let has_result = plan.out.folder().is_some_and(has_result);
+                        let what =
+                            if has_result { "the last result stays" } else { "there is no result yet" };
+                        say(&format!("{what}; the next look is in {} at the latest", self.every));
                     }
                     last_error = Some(text);
                     format!("the last {} failed", plural(failures, "run"))
@@ -178,9 +179,10 @@ fn stopped(code: u8) -> u8 {
     if code == TERMINATED { 0 } else { code }
 }
 
-/// Whether a later run may succeed without another command: shards are replaced, stores come back.
+/// Whether a later run may succeed without another command: shards are replaced, stores come back, other runs end.
 fn may_pass(error: &Error) -> bool {
-    matches!(error, Error::Check(_) | Error::Input(_) | Error::Transient(_) | Error::Changed(_))
+    error.is_in_use()
+        || matches!(error, Error::Check(_) | Error::Input(_) | Error::Transient(_) | Error::Changed(_))
 }
 
 /// A time such as `30s`.
@@ -227,6 +229,7 @@ mod tests {
     #[test]
     fn a_wrong_flag_or_a_full_disk_does_not_pass() {
         assert!(may_pass(&Error::input("x")) && may_pass(&Error::transient("x")));
+        assert!(may_pass(&Error::in_use("x").at("--out").hint("wait")));
         assert!(
             !may_pass(&Error::usage("x"))
                 && !may_pass(&Error::output("x"))

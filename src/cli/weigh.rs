@@ -13,10 +13,13 @@ use crate::pipeline::weigh::{Weighed, weigh};
 use crate::report;
 
 /// Merge saved counts and compute weights, without reading shards
+///
+/// Results must have no shard in common: their rows would count twice. What all results share stays: how values were
+/// read, groups of --by, schemes and their flags. With --scheme, the flags of the old scheme are dropped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   posweight weigh weights/counts.parquet --scheme effective-number:beta=0.999 --out cb/
-  posweight weigh monday/ tuesday/ --out both/
+  posweight weigh train-a/ train-b/ --out both/     # results without a shard in common
   posweight weigh jobs/*/ --out weights/           # all jobs of --shard-count: the result of one run")]
 pub(super) struct WeighVerb {
     /// counts.parquet files, or folders of finished runs

@@ -19,9 +19,10 @@ use crate::pipeline::options::formats;
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::outputs::{WriteRequest, write_all};
 use crate::pipeline::plan::Plan;
+use crate::pipeline::reopened::{Finished, against};
 use crate::pipeline::sample::Sampled;
 use crate::pipeline::spec::{OneOrMany, Spec};
-use crate::pipeline::weigh::{Finished, against, meaning_of};
+
 use crate::report::{self, Report};
 
 /// Counts, and the weights, measures and findings that follow from them; of all rows and of each group.
@@ -59,9 +60,10 @@ impl Computed {
         Self { derived, groups, source, why, spec, against, sampled, record, threads }
     }
 
-    pub(super) fn saved(run: Finished, folder: &Path) -> Result<Self> {
+    pub(super) fn saved(run: Finished) -> Self {
         let Finished { derived, groups, source } = run;
-        Ok(Self::weighed(derived, groups, source, meaning_of(folder)?))
+        let spec = derived.file.provenance.spec.clone().unwrap_or_default();
+        Self::weighed(derived, groups, source, spec)
     }
 
     /// Compared and saved as `spec` asks.

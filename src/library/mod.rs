@@ -40,15 +40,17 @@ pub use stop::StopSwitch;
 pub use watch::RunWatch;
 
 use crate::artifact::counts::CountsFile;
+use crate::artifact::provenance::Provenance;
 use crate::counts::{CountUnit, LabelCounts, Labels, Tally};
 use crate::error::{Error, Result};
 use crate::pipeline::destination::Destination;
 use crate::pipeline::machine::Machine;
 use crate::pipeline::outcome::Ended;
 use crate::pipeline::plan::Plan;
+use crate::pipeline::reopened::{check_whole, finished};
 use crate::pipeline::run::run;
 use crate::pipeline::spec::Spec;
-use crate::pipeline::weigh::{Merged, finished, merged, weigh_counts};
+use crate::pipeline::weigh::{Merged, merged, weigh_counts};
 use crate::threads::runtime;
 
 /// Keeps this process from printing panics that become errors. For programs, once at their start: it wraps the panic
@@ -82,16 +84,18 @@ pub fn compute(options: Options) -> Result<Computed> {
     }
     match ended? {
         Ended::Done(outcome) => Computed::of(*outcome, &plan),
-        Ended::Unchanged(_) => open(plan.out.folder().unwrap_or(Path::new(""))),
+        Ended::Unchanged(_) => Ok(Computed::saved(finished(plan.out.folder().unwrap_or(Path::new("")))?)),
     }
 }
 
 /// Reads a finished run from its folder, or a counts file.
 ///
 /// # Errors
-/// [`Error::Input`] when there is none.
+/// [`Error::Input`] when there is none, and for that of one of several jobs.
 pub fn open(run: &Path) -> Result<Computed> {
-    Computed::saved(finished(run)?, run)
+    let finished = finished(run)?;
+    check_whole(run, &finished.derived.file)?;
+    Ok(Computed::saved(finished))
 }
 
 /// Merges saved counts, weighs them by the keys of `options` and writes files if `out` is one of them.
@@ -144,6 +148,8 @@ pub fn weigh_tallies(labels: &[String], tallies: &[[u64; 3]], options: Options) 
     };
     let counts = LabelCounts::new(rows, labels, tallies.iter().map(tally).collect(), None)?;
     let (layout, fingerprint, group) = ("vector".to_owned(), String::new(), Vec::new());
+    let spec = options.spec;
+    let meaning = serde_json::to_value(spec.meaning()).unwrap_or(Json::Null);
     let file = CountsFile {
         counts,
         layout,
@@ -152,10 +158,9 @@ pub fn weigh_tallies(labels: &[String], tallies: &[[u64; 3]], options: Options) 
         group,
         grouped: None,
         part: None,
+        provenance: Provenance { spec: Some(meaning.clone()), ..Provenance::default() },
     };
-    let spec = options.spec;
     let derived = weigh_counts(file, &spec)?;
-    let meaning = serde_json::to_value(spec.meaning()).unwrap_or(Json::Null);
     Computed::weighed(derived, Vec::new(), "counts".to_owned(), meaning).written(&spec)
 }
 

@@ -7,7 +7,7 @@ use super::derived::Derived;
 use super::destination::Destination;
 use super::opening::Opened;
 use super::plan::Plan;
-use super::weigh::reopen;
+use super::reopened::reopen;
 use crate::artifact::disk::replace;
 use crate::artifact::files::SUCCESS;
 use crate::artifact::publish::published;
@@ -67,13 +67,26 @@ pub(super) fn check(
 fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
     let compares = plan.checks.iter().any(|check| check.info().against_last);
     let last = plan.out.folder().filter(|out| compares && has_result(out));
-    let last = last.map(reopen).transpose()?;
+    let last = last.map(|out| reopen(out).map_err(|error| not_comparable(out, error))).transpose()?;
     let drift = last.as_ref().map(|last| compare(last.side(), derived.side()));
     Ok(checks::check(&plan.checks, derived.side(), drift.as_ref()))
 }
 
+/// A previous result that cannot be compared with, and how to go on.
+fn not_comparable(out: &Path, error: Error) -> Error {
+    let place = out.display();
+    let error =
+        error.at(format!("[checks] compare with the previous result at {place}, which cannot be read"));
+    if !matches!(error, Error::Input(_)) {
+        return error;
+    }
+    error.hint(format!(
+        "delete {place} to publish without a comparison, or drop the checks that compare for one run"
+    ))
+}
+
 /// Whether a run was published at `out`.
-pub(super) fn has_result(out: &Path) -> bool {
+pub(crate) fn has_result(out: &Path) -> bool {
     if of_path(out).is_some() { published(out).is_some() } else { out.join(SUCCESS).exists() }
 }
 

@@ -7,12 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value as Json;
 
 use super::account::utc;
+use super::checking::REFUSED;
 use super::plan::{Notices, Plan};
 use super::spec::{STDIO, Spec};
+use crate::artifact::catalog::RESULT_FILES;
+use crate::artifact::files::RESULTS;
 use crate::artifact::lineage::LineageRun;
 use crate::artifact::metrics::metrics;
 use crate::artifact::results::RunResults;
-use crate::artifact::side::{append_side, check_side, write_side};
+use crate::artifact::side::{SideKind, append_side, check_kind, check_side, is_stream, target, write_side};
 use crate::artifact::summary;
 use crate::counts::LabelCounts;
 use crate::error::{Error, Result};
@@ -33,9 +36,13 @@ pub(super) struct Lineage {
     started: JoinHandle<Option<String>>,
 }
 
-/// The run begins.
-pub(super) fn started(plan: &Plan, time: SystemTime) -> Option<Lineage> {
-    let place = plan.notices.openlineage.clone()?;
+/// The run begins; some files are `wrong`.
+pub(super) fn started(plan: &Plan, wrong: &[(&str, Error)], time: SystemTime) -> Option<Lineage> {
+    let place = plan
+        .notices
+        .openlineage
+        .clone()
+        .filter(|_| wrong.iter().all(|(flag, _)| *flag != "--openlineage"))?;
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let output = plan.out.folder().map(named);
     let job = plan.out.folder().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
@@ -68,18 +75,66 @@ pub(super) fn tells_of_result(plan: &Plan) -> bool {
     summary_json.is_some() || metrics_textfile.is_some() || openlineage.is_some()
 }
 
-/// Whether the files that are written beside the result can be, as far as that is known before.
-///
-/// # Errors
-/// [`Error::Output`] naming the flag.
-pub(super) fn check_files(plan: &Plan) -> Result<()> {
+/// The files that are written beside the result: flag, path, content.
+fn side_files(notices: &Notices) -> impl Iterator<Item = (&'static str, &Path, SideKind)> {
+    let Notices { summary_json, metrics_textfile, openlineage } = notices;
+    let events = openlineage.as_deref().and_then(|place| place.strip_prefix("file:")).map(Path::new);
     let files = [
-        ("--summary-json", &plan.notices.summary_json),
-        ("--metrics-textfile", &plan.notices.metrics_textfile),
+        ("--summary-json", summary_json.as_deref(), SideKind::Summary),
+        ("--metrics-textfile", metrics_textfile.as_deref(), SideKind::Metrics),
+        ("--openlineage", events, SideKind::Events),
     ];
-    files.into_iter().try_for_each(|(flag, path)| {
-        path.as_deref().map_or(Ok(()), check_side).map_err(|error| of_flag(error, flag))
-    })
+    files.into_iter().filter_map(|(flag, path, kind)| Some((flag, path?, kind)))
+}
+
+/// The files that cannot be written beside the result, as far as that is known before, or would take the place of
+/// another file: the flag, and what is wrong. Nothing is written there.
+pub(super) fn wrong_files(plan: &Plan) -> Vec<(&'static str, Error)> {
+    let is_here = |path: &Path| of_path(path).is_none();
+    let state = plan.state.as_deref().filter(|state| is_here(state));
+    let mut taken: Vec<(&str, PathBuf)> = state.map(|state| ("--state", whole(state))).into_iter().collect();
+    let out = plan.out.folder().filter(|out| is_here(out)).map(whole);
+    let mut check = |flag: &'static str, path: &Path, kind: SideKind| {
+        if kind != SideKind::Events {
+            check_side(path).map_err(|error| of_flag(error, flag))?;
+        }
+        check_kind(path, kind).map_err(|error| error.at(flag))?;
+        let place = whole(path);
+        let other = format!("name another file for {flag}");
+        if let Some((by, _)) = taken.iter().find(|(_, known)| *known == place) {
+            return Err(
+                Error::usage(format!("{flag} and {by} name the same file, {}", path.display())).hint(other)
+            );
+        }
+        let inside = out.as_deref().and_then(|out| place.strip_prefix(out).ok());
+        let first = inside.and_then(|inside| inside.components().next());
+        let is_of_result = |name: &str| first.is_some_and(|first| first.as_os_str() == name);
+        if RESULT_FILES.iter().map(|file| file.name).chain([RESULTS, REFUSED]).any(is_of_result) {
+            return Err(Error::usage(format!(
+                "{flag} {}: the result has a file of this name",
+                path.display()
+            ))
+            .hint(other));
+        }
+        if !is_stream(&place) {
+            taken.push((flag, place));
+        }
+        Ok(())
+    };
+    let files = side_files(&plan.notices);
+    files.filter_map(|(flag, path, kind)| Some((flag, check(flag, path, kind).err()?))).collect()
+}
+
+/// Where a path leads, so that two paths of one file are equal.
+fn whole(path: &Path) -> PathBuf {
+    let path = target(path);
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let found = path.ancestors().find_map(|part| Some((part.to_owned(), std::fs::canonicalize(part).ok()?)));
+    match found.as_ref().and_then(|(part, real)| Some((real, path.strip_prefix(part).ok()?))) {
+        Some((real, rest)) if rest.as_os_str().is_empty() => real.clone(),
+        Some((real, rest)) => real.join(rest),
+        None => path,
+    }
 }
 
 fn of_flag(error: Error, flag: &str) -> Error {
@@ -87,12 +142,13 @@ fn of_flag(error: Error, flag: &str) -> Error {
 }
 
 /// The run ended, with `counts` where it counted. A file that cannot be written, and a collector of events that does
-/// not answer, change nothing about the run.
+/// not answer, change nothing about the run; where the files are `wrong`, the run has ended with that.
 pub(super) fn ended(
     plan: &Plan,
     results: &RunResults,
     counts: Option<&LabelCounts>,
     lineage: Option<Lineage>,
+    wrong: &[(&str, Error)],
 ) {
     let now = SystemTime::now();
     if let Some(Lineage { run, place, started }) = lineage {
@@ -106,23 +162,31 @@ pub(super) fn ended(
     }
     let out = plan.out.folder().map_or_else(|| "-".to_owned(), |out| out.display().to_string());
     // With millions of labels, the texts take a while, so only those that are asked for are made.
-    let write = |flag: &str, path: &Option<PathBuf>, text: &dyn Fn() -> String| {
-        let Some(path) = path else { return };
-        if let Err(error) = write_side(path, &text()) {
+    let write = |flag: &str, (path, kind): (&Option<PathBuf>, SideKind), text: &dyn Fn() -> String| {
+        let Some(path) = path.as_ref().filter(|_| wrong.iter().all(|(known, _)| *known != flag)) else {
+            return;
+        };
+        if let Err(error) = check_kind(path, kind).and_then(|()| write_side(path, &text())) {
             tracing::error!("{flag}: {error}; the run and its exit code are not affected");
         }
     };
-    write("--summary-json", &plan.notices.summary_json, &|| summary::summary(results, &out));
+    write("--summary-json", (&plan.notices.summary_json, SideKind::Summary), &|| {
+        summary::summary(results, &out)
+    });
     if results.error.is_none() {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        write("--metrics-textfile", &plan.notices.metrics_textfile, &|| metrics(results, counts, seconds));
+        write("--metrics-textfile", (&plan.notices.metrics_textfile, SideKind::Metrics), &|| {
+            metrics(results, counts, seconds)
+        });
     }
 }
 
 /// The run that `spec` asks for could not begin.
 pub(crate) fn refused(spec: &Spec, error: &Error) {
     let Some(path) = &spec.summary_json else { return };
-    if let Err(cause) = write_side(path, &summary::refused(error)) {
+    let written =
+        check_kind(path, SideKind::Summary).and_then(|()| write_side(path, &summary::refused(error)));
+    if let Err(cause) = written {
         tracing::warn!("--summary-json: {cause}");
     }
 }

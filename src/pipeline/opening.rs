@@ -123,8 +123,8 @@ pub(crate) fn open_whole(plan: &Plan) -> Result<Opened> {
 
 /// The same for rows of a table, which are saved.
 pub(super) fn open_saved(plan: &Plan, rows: &SharedRows) -> Result<Opened> {
-    let Sources { listing, spooled, .. } = saved_rows(&plan.count, rows.reopen()?)?;
-    open_listed(&plan.count, &RunOpening::of(plan, OnePass::default()), listing, spooled)
+    let sources = saved_rows(&plan.count, rows.reopen()?)?;
+    open_listed(&plan.count, &RunOpening::of(plan, OnePass::default()), sources)
 }
 
 fn open_run(plan: &Plan, one_pass: OnePass) -> Result<Opened> {
@@ -158,34 +158,30 @@ pub(super) fn open_to_copy(plan: &CountPlan, may_come: bool) -> Result<(Opened, 
 
 fn open(plan: &CountPlan, run: &RunOpening<'_>) -> Result<Opened> {
     let start = Instant::now();
-    let Sources { listing, spooled, coming } = sources(plan, run.one_pass)?;
+    let mut sources = sources(plan, run.one_pass, run.max_bad_shards)?;
     let list = start.elapsed().as_secs_f64();
-    let Some(coming) = coming else {
-        let mut opened = open_listed(plan, run, listing, spooled)?;
+    let Some(coming) = sources.coming.take() else {
+        let mut opened = open_listed(plan, run, sources)?;
         opened.seconds.list = list;
         return Ok(opened);
     };
-    if let Ok(mut opened) = open_listed(plan, run, listing, spooled)
+    if let Ok(mut opened) = open_listed(plan, run, sources)
         && one_pass::suits_rows(plan, &opened.dataset, &opened.counting, &coming)
     {
         opened.dataset.coming = Some(SharedRows::new(coming));
         return Ok(opened);
     }
     // What the first rows leave open is settled by all.
-    let Sources { listing, spooled, .. } = saved_rows(plan, coming)?;
-    open_listed(plan, run, listing, spooled)
+    open_listed(plan, run, saved_rows(plan, coming)?)
 }
 
-fn open_listed(
-    plan: &CountPlan,
-    run: &RunOpening<'_>,
-    listing: Listing,
-    spooled: Vec<Spooled>,
-) -> Result<Opened> {
+fn open_listed(plan: &CountPlan, run: &RunOpening<'_>, sources: Sources) -> Result<Opened> {
+    let Sources { listing, spooled, mut unreadable, .. } = sources;
     let Listing { shards: listed, tables, notes } = listing;
     let own_shards = run.job.as_ref().map(|job| job.shards(&listed));
     let start = Instant::now();
-    let (shards, unreadable) = open_shards(plan, listed, run)?;
+    let (shards, bad) = open_shards(plan, listed, run)?;
+    unreadable.extend(bad);
     let seconds = OpeningSeconds { list: 0.0, footers: start.elapsed().as_secs_f64() };
     let map = map_named(plan, &shards);
     let renamed;

@@ -184,6 +184,8 @@ pub(crate) fn read(path: &Path, variables: &Variables) -> Result<Spec> {
         other => other,
     })?;
     let mut spec = parse(&text).map_err(|error| error.at(path.display()))?;
+    // Comments are no part of it.
+    variables.check_used(&spec.to_toml()?).map_err(|error| error.at(path.display()))?;
     expand(&mut spec, variables)?;
     start_at(&mut spec, path.parent().unwrap_or(Path::new("")));
     Ok(spec)
@@ -215,7 +217,7 @@ fn start_at(spec: &mut Spec, folder: &Path) {
     spec.shards = shards.map(|shards| OneOrMany::Many(shards.to_vec().iter().map(|s| join(s)).collect()));
     spec.vocabulary = spec.vocabulary.take().map(|path| join(&path));
     spec.ancestors = spec.ancestors.take().map(|path| join(&path));
-    for place in places(spec) {
+    for (place, _) in places(spec) {
         if place.as_os_str() != STDIO && of_path(place).is_none() {
             *place = within(folder, place);
         }
@@ -226,9 +228,17 @@ fn start_at(spec: &mut Spec, folder: &Path) {
 }
 
 /// Files and folders that are written, and the result that is compared with.
-fn places(spec: &mut Spec) -> impl Iterator<Item = &mut PathBuf> {
+fn places(spec: &mut Spec) -> impl Iterator<Item = (&mut PathBuf, &'static str)> {
     let Spec { out, against, state, spill_dir, summary_json, metrics_textfile, .. } = spec;
-    [out, against, state, spill_dir, summary_json, metrics_textfile].into_iter().flatten()
+    let places = [
+        (out, "out"),
+        (against, "against"),
+        (state, "state"),
+        (spill_dir, "spill_dir"),
+        (summary_json, "summary_json"),
+        (metrics_textfile, "metrics_textfile"),
+    ];
+    places.into_iter().filter_map(|(place, key)| Some((place.as_mut()?, key)))
 }
 
 /// Replaces `${NAME}` in paths and the condition.
@@ -255,10 +265,10 @@ fn expand(spec: &mut Spec, variables: &Variables) -> Result<()> {
     ] {
         text.as_mut().map_or(Ok(()), |text| one(text, key))?;
     }
-    for place in places(spec) {
+    for (place, key) in places(spec) {
         if let Some(text) = place.to_str() {
             let mut text = text.to_owned();
-            one(&mut text, "out, state and the like")?;
+            one(&mut text, key)?;
             *place = text.into();
         }
     }

@@ -1,11 +1,12 @@
 //! Counts of jobs that shared the shards of a run become the counts of one run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::outputs::group_name;
+use super::reopened::{group_files, read_counts};
 use super::spec::Spec;
-use crate::artifact::counts::{CountsFile, JobPart, read};
+use crate::artifact::counts::{CountsFile, JobPart};
 use crate::counts::Cell;
 use crate::error::{Error, Result, plural};
 use crate::findings::RowFacts;
@@ -66,7 +67,6 @@ pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
     })?;
     let mut facts = RowFacts { null_elements: 0, listed: 0, skipped_shards: 0, ..first.facts.clone() };
     let mut total: Option<CountsFile> = None;
-    let mut groups: BTreeMap<Vec<Option<String>>, CountsFile> = BTreeMap::new();
     for (path, file, part) in &parts {
         facts.null_elements += part.facts.null_elements;
         facts.listed += part.facts.listed;
@@ -74,14 +74,6 @@ pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
         facts.empty_cells |= part.facts.empty_cells;
         let before = total.take().map_or_else(|| Ok((*file).clone()), |before| before.merge(file));
         total = Some(before.map_err(|error| error.at(path.display()))?);
-        for group in by(path)? {
-            let key = group.group.iter().map(|(_, value)| value.clone()).collect();
-            let merged = match groups.remove(&key) {
-                None => group,
-                Some(before) => before.merge(&group).map_err(|error| error.at(path.display()))?,
-            };
-            groups.insert(key, merged);
-        }
     }
     let mut total = total.ok_or_else(|| Error::internal("there are no parts"))?;
     if let Some(rows) = spec.num_rows {
@@ -89,16 +81,7 @@ pub(super) fn whole(files: &[(PathBuf, CountsFile)]) -> Result<Option<Whole>> {
         total.counts = total.counts.with_rows(rows, rest)?;
     }
     total.part = None;
-    // A job that counted no row has a group of none.
-    if groups.values().any(|group| group.counts.rows() > 0) {
-        groups.retain(|_, group| group.counts.rows() > 0);
-    }
-    let groups = groups.into_values().map(|mut group| {
-        group.counts = group.counts.spread_to(&total.counts)?;
-        group.fingerprint.clone_from(&total.fingerprint);
-        Ok((group_name(&group.group), group))
-    });
-    let groups = groups.collect::<Result<Vec<_>>>()?;
+    let groups = merged_groups(parts.iter().map(|(path, ..)| path.as_path()), &total)?;
     spec = spec.meaning();
     let shards = parts.iter().map(|(_, _, part)| part.shards).sum();
     Ok(Some(Whole { total, groups, spec, facts, shards }))
@@ -142,13 +125,62 @@ fn check(parts: &[&JobPart]) -> Result<()> {
     Ok(())
 }
 
-/// Counts of the groups that lie beside the counts at `path`.
-fn by(path: &std::path::Path) -> Result<Vec<CountsFile>> {
-    let folder = path.with_file_name("by");
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
-    let groups = entries.map(|entry| {
-        let entry = entry.map_err(|cause| Error::reading(&folder, &cause))?;
-        read(&entry.path().join("counts.parquet"))
+/// The groups beside the counts at `paths`, merged by their values.
+fn merged_groups<'p>(
+    paths: impl Iterator<Item = &'p Path>,
+    total: &CountsFile,
+) -> Result<Vec<(String, CountsFile)>> {
+    let mut groups: BTreeMap<Vec<Option<String>>, CountsFile> = BTreeMap::new();
+    for path in paths {
+        for beside in group_files(path)? {
+            let group = read_counts(&beside)?;
+            let key = group.group.iter().map(|(_, value)| value.clone()).collect();
+            let merged = match groups.remove(&key) {
+                None => group,
+                Some(before) => before.merge(&group).map_err(|error| error.at(beside.display()))?,
+            };
+            groups.insert(key, merged);
+        }
+    }
+    // A job that counted no row has a group of none.
+    if groups.values().any(|group| group.counts.rows() > 0) {
+        groups.retain(|_, group| group.counts.rows() > 0);
+    }
+    let groups = groups.into_values().map(|mut group| {
+        group.counts = group.counts.spread_to(&total.counts)?;
+        group.fingerprint.clone_from(&total.fingerprint);
+        group.provenance.mixed.clone_from(&total.provenance.mixed);
+        Ok((group_name(&group.group), group))
     });
     groups.collect()
+}
+
+/// The groups of results that were finished; in words why there are none, where some have groups.
+///
+/// # Errors
+/// [`Error::Input`] when the counts of a group cannot be read.
+pub(super) fn groups_of(
+    files: &[(PathBuf, CountsFile)],
+    total: &CountsFile,
+) -> Result<std::result::Result<Vec<(String, CountsFile)>, String>> {
+    let mut columns = Vec::new();
+    for (path, file) in files {
+        // The groups of a group would be those of the whole it lies in.
+        let first = group_files(path)?.into_iter().next().filter(|_| file.group.is_empty());
+        let group = first.map(|group| read_counts(&group)).transpose()?.map(|group| group.group);
+        let names = group.unwrap_or_default().into_iter().map(|(column, _)| column);
+        columns.push((path, names.collect::<Vec<String>>()));
+    }
+    let Some((first, by)) = columns.iter().find(|(_, by)| !by.is_empty()) else { return Ok(Ok(Vec::new())) };
+    if let Some((path, other)) = columns.iter().find(|(_, other)| other != by) {
+        let other =
+            if other.is_empty() { "none".to_owned() } else { format!("those of {}", other.join(", ")) };
+        return Ok(Err(format!(
+            "the groups of --by are left out: {} has groups of {}, {} has {other}",
+            first.display(),
+            by.join(", "),
+            path.display()
+        )));
+    }
+    merged_groups(files.iter().map(|(path, _)| path.as_path()), total).map(Ok)
 }

@@ -125,6 +125,13 @@ fn check_stdout(plan: &Plan) -> Result<()> {
         return Err(Error::usage("--out - takes one result, but --by makes several")
             .hint("name a folder with --out DIR"));
     }
+    if let Some(check) = plan.checks.iter().find(|check| check.info().against_last) {
+        return Err(Error::usage(format!(
+            "[checks] {} needs a result to compare with, but --out is -",
+            check.info().name
+        ))
+        .hint("name a folder with --out DIR, or drop the check"));
+    }
     if plan.skip_exit_code.is_some() {
         return Err(Error::usage("--skip-exit-code needs a result to compare with, but --out is -")
             .hint("name a folder with --out DIR"));

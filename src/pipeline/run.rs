@@ -8,8 +8,8 @@ use super::checking::{REFUSED, has_result};
 use super::notices;
 use super::outcome::{Ended, Observer};
 use super::plan::Plan;
+use super::reopened::reopen_part;
 use super::stages::stages;
-use super::weigh::reopen;
 use crate::artifact::publish::write_results;
 use crate::error::{Error, Result};
 use crate::store::{of_path, set_retries};
@@ -26,14 +26,17 @@ pub(crate) async fn run(
 ) -> Result<Ended> {
     let (started, clock) = (SystemTime::now(), Instant::now());
     set_retries(plan.retries);
-    let lineage = notices::started(plan, started);
+    let wrong = notices::wrong_files(plan);
+    let lineage = notices::started(plan, &wrong, started);
     let mut account = Account::default();
     let result = tokio::select! {
         // The stop is heard from the start.
         biased;
         signal = stop => Err(signal),
         result = async {
-            notices::check_files(plan)?;
+            if let Some((_, error)) = wrong.first() {
+                return Err(error.clone());
+            }
             stages(plan, observer, &mut account).await
         } => result,
     };
@@ -50,7 +53,7 @@ pub(crate) async fn run(
     // A night without changes tells of the result that there is.
     let known = notices::tells_of_result(plan).then_some(&result).and_then(|result| {
         match (result, plan.out.folder()) {
-            (Ok(Ended::Unchanged(_)), Some(out)) => reopen(out).ok(),
+            (Ok(Ended::Unchanged(_)), Some(out)) => reopen_part(out).ok(),
             _ => None,
         }
     });
@@ -75,7 +78,7 @@ pub(crate) async fn run(
         let _ = std::fs::remove_file(out.join(REFUSED));
     }
     let written = place.map_or(Ok(()), |out| write_results(out, results.to_json()?));
-    notices::ended(plan, &results, counts, lineage);
+    notices::ended(plan, &results, counts, lineage, &wrong);
     match (result, written) {
         (Ok(_), Err(error)) => Err(error),
         (Ok(Ended::Done(mut outcome)), Ok(())) => {

@@ -12,12 +12,13 @@ use super::one_pass::OnePass;
 use super::query::rows_of;
 use super::spec::STDIO;
 use crate::error::{Error, Result};
-use crate::source::formats::{SavePlace, as_parquet};
+use crate::source::formats::{SavePlace, SavedFiles, as_parquet};
 use crate::source::label_path::LabelPath;
 use crate::source::layout::select;
 use crate::source::listing::Listing;
 use crate::source::pass_on::{PassOn, unbuffered};
 use crate::source::row_stream::ComingRows;
+use crate::source::shards::Unreadable;
 use crate::source::spool::Spooled;
 use crate::source::stdin::{IpcRows, spool, spool_first};
 use crate::source::{layout, listing};
@@ -29,14 +30,17 @@ pub(super) struct Sources {
     pub(super) spooled: Vec<Spooled>,
     /// The rows of a stream, whose first are in the one file that is listed.
     pub(super) coming: Option<ComingRows>,
+    /// Files that were left out because they cannot be read.
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
 /// The files to read; streams that were handed over, or the one on stdin, become files. One alone may become a file of its
-/// first rows, where `one_pass` lets the others come later.
-pub(super) fn sources(plan: &CountPlan, one_pass: OnePass) -> Result<Sources> {
+/// first rows, where `one_pass` lets the others come later. Up to `spare` files that cannot be
+/// read are left out.
+pub(super) fn sources(plan: &CountPlan, one_pass: OnePass, spare: usize) -> Result<Sources> {
     if let Some(query) = &plan.query {
         let (listing, spooled) = rows_of(plan, query)?;
-        return Ok(Sources { listing, spooled: vec![spooled], coming: None });
+        return Ok(Sources { listing, spooled: vec![spooled], coming: None, unreadable: Vec::new() });
     }
     let (stdin, files): (Vec<String>, Vec<String>) =
         plan.sources.iter().cloned().partition(|source| source == STDIO);
@@ -44,16 +48,16 @@ pub(super) fn sources(plan: &CountPlan, one_pass: OnePass) -> Result<Sources> {
     let (parent, limit) = (spill_folder(plan), plan.limits.spill_limit);
     let choose = |schema: &Schema| streamed(plan, schema);
     let as_map = |path: &str| as_map(plan, path);
-    let save = SavePlace { parent: &parent, limit, choose: &choose, as_map: &as_map };
-    let (listing, spooled) = as_parquet(listed, &save)?;
+    let save = SavePlace { parent: &parent, limit, choose: &choose, as_map: &as_map, spare };
+    let SavedFiles { listing, spooled, unreadable } = as_parquet(listed, &save)?;
     let is_alone = files.is_empty() && stdin.len() == 1;
     if stdin.is_empty() {
-        return Ok(Sources { listing, spooled, coming: None });
+        return Ok(Sources { listing, spooled, coming: None, unreadable });
     }
     let given = plan.streams.take();
     if !given.is_empty() {
         let is_one = files.is_empty() && given.len() == 1;
-        let mut sources = Sources { listing, spooled, coming: None };
+        let mut sources = Sources { listing, spooled, coming: None, unreadable };
         for stream in given {
             let mut rows = ComingRows::begin(Box::new(stream.choose(choose)?))?;
             if is_one && one_pass.suits_handed(&rows) {
@@ -83,7 +87,7 @@ pub(super) fn sources(plan: &CountPlan, one_pass: OnePass) -> Result<Sources> {
     } else {
         (spool(&mut rows, &parent, limit)?, None)
     };
-    let mut sources = Sources { listing, spooled, coming };
+    let mut sources = Sources { listing, spooled, coming, unreadable };
     sources.add(saved);
     Ok(sources)
 }
@@ -99,7 +103,7 @@ impl Sources {
 pub(super) fn saved_rows(plan: &CountPlan, mut rows: ComingRows) -> Result<Sources> {
     let saved = spool(&mut rows, &spill_folder(plan), plan.limits.spill_limit)?;
     let listing = Listing { shards: vec![saved.listed()], ..Listing::default() };
-    Ok(Sources { listing, spooled: vec![saved], coming: None })
+    Ok(Sources { listing, spooled: vec![saved], coming: None, unreadable: Vec::new() })
 }
 
 fn spill_folder(plan: &CountPlan) -> PathBuf {

@@ -22,13 +22,14 @@ use super::outcome::{Ended, Observer, Outcome};
 use super::outputs::{self, WriteRequest, group_name, with_groups};
 use super::plan::Plan;
 use super::refusals::check_place_of_result;
+use super::reopened::against;
 use super::row_pass::{decide, measure_rows};
 use super::sample::{Sampled, sample};
 use super::sample_checks::check_opened;
 use super::stdout::to_stdout;
-use super::weigh::against;
 use crate::artifact::counts::{CountsFile, JobPart};
 use crate::artifact::files::{OutputFile, SUCCESS};
+use crate::artifact::provenance::Provenance;
 use crate::artifact::publish::{Staging, published};
 use crate::artifact::stored::read_results;
 use crate::counts::{Cell, GroupedPositives, LabelCounts};
@@ -44,7 +45,7 @@ use crate::source::folder_types::odd_folder;
 use crate::source::layout::LayoutKind;
 use crate::source::listing::{FileFormat, format_of};
 use crate::source::row_stream::SharedRows;
-use crate::source::shards::{Shard, fingerprint};
+use crate::source::shards::{Shard, fingerprint, shard_hashes};
 use crate::source::unknown_as::NullAs;
 use crate::weights::{Policy, Weighing};
 
@@ -54,7 +55,7 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
     check_place_of_result(plan).inspect_err(|_| account.is_held = true)?;
     let spec = plan.spec.meaning_json()?;
     let mut opened = open(plan, &spec, account).await?;
-    if plan.state.is_some() || plan.skip_exit_code.is_some() {
+    if plan.state.is_some() || plan.skip_exit_code.is_some() || plan.part.is_some() {
         check_saved(&opened.dataset, &opened.counting, &plan.count.limits)?;
     }
     if let (Some(code), Some(out)) = (plan.skip_exit_code, plan.out.folder())
@@ -297,7 +298,8 @@ fn derive(
     let (layout, unit) = (opened.detected.layout.kind, opened.counting.unit);
     let file = |counts, group, part| {
         let (layout, fingerprint) = (layout.to_string(), account.inputs.fingerprint.clone());
-        CountsFile { counts, layout, unit, fingerprint, group, part, grouped: None }
+        let provenance = Provenance { spec: Some(spec.clone()), ..Provenance::default() };
+        CountsFile { counts, layout, unit, fingerprint, group, part, grouped: None, provenance }
     };
     let mut groups = groups
         .into_iter()
@@ -337,7 +339,8 @@ fn derive(
         facts: facts.clone(),
         rest_is_missing: opened.counting.unlisted() == Cell::Missing,
     });
-    let file = CountsFile { grouped, ..file(total, Vec::new(), part) };
+    let mut file = CountsFile { grouped, ..file(total, Vec::new(), part) };
+    file.provenance.shards = shard_hashes(&opened.dataset.shards);
     let mut derived = Derived::of(file, &weighing, plan.measure_options, &facts)?;
     derived.rows = rows;
     Ok((derived, groups))

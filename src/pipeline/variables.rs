@@ -1,6 +1,6 @@
 //! `${NAME}` in a pipeline file: from `--set`, else from the environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
 use crate::source::vocabulary::nearest;
@@ -78,6 +78,34 @@ impl Variables {
         self.expand(text)
     }
 
+    /// Refuses names of `--set` that no `${NAME}` in `text` has: the value would be ignored.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for such a name.
+    pub(crate) fn check_used(&self, text: &str) -> Result<()> {
+        let mut used = BTreeSet::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            let (before, after) = (&rest[..at], &rest[at + 2..]);
+            if !before.ends_with('$') {
+                used.insert(after.split('}').next().unwrap_or_default().to_ascii_lowercase());
+            }
+            rest = after;
+        }
+        let Some(unused) = self.set.keys().find(|name| !used.contains(*name)) else { return Ok(()) };
+        let error = Error::usage(format!("--set {unused}: the pipeline file has no ${{{unused}}}"));
+        Err(match nearest(unused, used.iter().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean --set {near}=VALUE?")),
+            None if used.is_empty() => {
+                error.hint("write ${NAME} into a path or a condition of it, or drop --set")
+            }
+            None => {
+                let used: Vec<String> = used.iter().map(|name| format!("${{{name}}}")).collect();
+                error.hint(format!("it has {}", used.join(", ")))
+            }
+        })
+    }
+
     fn value(&self, name: &str) -> Result<&str> {
         let value = self.set.get(&name.to_ascii_lowercase()).or_else(|| self.environment.get(name));
         let Some(value) = value else {
@@ -118,6 +146,9 @@ mod tests {
             assert!(expand(text).unwrap_err().contains(says), "{text}: {:?}", expand(text));
         }
         assert!(Variables::new(&["date".to_owned()], []).is_err());
+        variables.check_used("a = \"${DATE}/${empty}\"").unwrap();
+        let unused = variables.check_used("a = \"${date}/$${empty}\"").unwrap_err();
+        assert_eq!(unused.to_string(), "--set empty: the pipeline file has no ${empty}");
         let path = |text: &str| variables.expand_path(text).map_err(|error| error.to_string());
         assert_eq!(path("${date}/$${empty}").unwrap(), "2026-11-01/${empty}");
         assert_eq!(path("${date}/${empty}/x").unwrap_err(), "${empty} is empty");

@@ -1,20 +1,19 @@
 //! Weights and reports from counts that were saved: no shard is read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::call_options::OPTIONS;
 use super::derived::Derived;
 use super::options::{measure_options, weighing};
-use super::outputs::{self, WriteRequest, group_folder, with_groups};
-use super::parts::{Whole, whole};
+use super::outputs::{self, WriteRequest, with_groups};
+use super::overlap::refuse_twice;
+use super::parts::{Whole, groups_of, whole};
+use super::reopened::{against, counts_of, read_counts, spec_in};
 use super::spec::Spec;
-use crate::artifact::counts::{CountsFile, read};
-use crate::artifact::files::{OutputFile, RESULTS};
+use crate::artifact::counts::CountsFile;
+use crate::artifact::files::OutputFile;
 use crate::artifact::publish::Staging;
-use crate::artifact::saved;
 use crate::artifact::stored::Fetched;
 use crate::drift::compare;
 use crate::error::{Error, Result};
@@ -79,27 +78,25 @@ pub(crate) struct Merged {
 pub(crate) fn merged(files: &[PathBuf], spec: &Spec) -> Result<Merged> {
     let fetched = files.iter().map(|path| Fetched::of(path)).collect::<Result<Vec<_>>>()?;
     let files = fetched.iter().map(|fetched| {
-        let path = fetched.path();
-        let path = if path.is_dir() { path.join("counts.parquet") } else { path.to_owned() };
-        Ok((path.clone(), read(&path)?))
+        let path = counts_of(fetched.path());
+        Ok((path.clone(), read_counts(&path)?))
     });
     let files = files.collect::<Result<Vec<_>>>()?;
-    refuse_twice(&files)?;
-    let mut warnings = counted_differently(&fetched, &files)?;
+    let mut warnings = refuse_twice(&files)?;
+    warnings.extend(counted_differently(&files));
     warnings.extend(groups_left_out(&files));
-    let whole = match whole(&files)? {
+    let mut whole = match whole(&files)? {
         Some(mut whole) => {
             whole.spec.weigh_as(spec);
             whole
         }
-        None => Whole {
-            total: merge(&files)?,
-            groups: Vec::new(),
-            spec: spec.meaning(),
-            facts: RowFacts::default(),
-            shards: 0,
-        },
+        None => finished_results(&files, spec, &mut warnings)?,
     };
+    let meaning =
+        serde_json::to_value(whole.spec.meaning()).map_err(|cause| Error::internal(cause.to_string()))?;
+    for file in std::iter::once(&mut whole.total).chain(whole.groups.iter_mut().map(|(_, file)| file)) {
+        file.provenance.spec = Some(meaning.clone());
+    }
     let weighing = weighing(&whole.spec)?;
     let source = match whole.shards {
         0 => format!("{} counts file{}", files.len(), if files.len() == 1 { "" } else { "s" }),
@@ -113,8 +110,62 @@ pub(crate) fn merged(files: &[PathBuf], spec: &Spec) -> Result<Merged> {
     let groups = groups.collect::<Result<Vec<_>>>()?;
     let facts = with_groups(whole.facts, &whole.total.counts, None, &groups);
     let derived = Derived::of(whole.total, &weighing, options, &facts)?;
-    let spec = serde_json::to_value(&whole.spec).map_err(|cause| Error::internal(cause.to_string()))?;
-    Ok(Merged { derived, groups, source, spec, warnings })
+    Ok(Merged { derived, groups, source, spec: meaning, warnings })
+}
+
+/// The counts of results that were finished, weighed as all of them were, where `given` does not say otherwise.
+fn finished_results(
+    files: &[(PathBuf, CountsFile)],
+    given: &Spec,
+    warnings: &mut Vec<String>,
+) -> Result<Whole> {
+    let mut total = merge(files)?;
+    let said = total.provenance.spec.take();
+    if said.is_none() {
+        // Nothing is known of how values were read, so that nothing may be taken for known.
+        total.provenance.mixed.extend(MEANINGS.iter().map(|key| (*key).to_owned()));
+    }
+    let mut spec = said.map_or_else(|| Ok(Spec::default()), |said| spec_in(&said, &files[0].0))?;
+    if files.len() > 1 {
+        // That of each is not that of all.
+        (spec.num_rows, spec.groups, spec.plan) = Default::default();
+    }
+    if given.scheme.is_some() {
+        // What adjusts one scheme may not fit another.
+        let kept = Spec { labels: None, ..spec.clone() };
+        (spec.scheme, spec.epsilon, spec.power, spec.clip, spec.normalize) = Default::default();
+        let dropped = [
+            ("epsilon", kept.epsilon.is_some() && given.epsilon.is_none()),
+            ("power", kept.power.is_some() && given.power.is_none()),
+            ("clip", kept.clip.is_some() && given.clip.is_none()),
+            ("normalize", kept.normalize.is_some() && given.normalize.is_none()),
+        ];
+        let dropped = dropped.into_iter().filter(|(_, is)| *is).map(|(key, _)| format!("--{key}"));
+        let dropped = dropped.collect::<Vec<_>>().join(", ");
+        if !dropped.is_empty() {
+            warnings.push(format!(
+                "{dropped} of the results is not kept with another --scheme; give it again to keep it"
+            ));
+        }
+    }
+    spec.weigh_as(given);
+    let differ =
+        WEIGHINGS.iter().filter(|key| total.provenance.mixed.contains(**key) && given.scheme.is_none());
+    let differ = differ.map(|key| format!("--{}", key.replace('_', "-"))).collect::<Vec<_>>().join(", ");
+    if !differ.is_empty() {
+        warnings.push(format!(
+            "the results were not weighed alike ({differ}), so that the defaults hold; give the scheme and its flags"
+        ));
+    }
+    total.provenance.mixed.retain(|key| !WEIGHINGS.contains(&key.as_str()));
+    let groups = match groups_of(files, &total)? {
+        Ok(groups) => groups,
+        Err(why) => {
+            warnings.push(why);
+            Vec::new()
+        }
+    };
+    Ok(Whole { total, groups, spec, facts: RowFacts::default(), shards: 0 })
 }
 
 /// Weighs counts that a program has.
@@ -137,29 +188,10 @@ fn groups_left_out(files: &[(PathBuf, CountsFile)]) -> Option<String> {
     ))
 }
 
-/// Refuses counts that are named twice, and counts of the same shards by the same rules: their rows would count twice.
-fn refuse_twice(files: &[(PathBuf, CountsFile)]) -> Result<()> {
-    for (at, (path, file)) in files.iter().enumerate() {
-        let is_same = |(other_path, other): &&(PathBuf, CountsFile)| {
-            let is_whole = file.part.is_none() && other.part.is_none();
-            is_whole
-                && (path == other_path || file.fingerprint == other.fingerprint && file.group == other.group)
-        };
-        if let Some((other, _)) = files[..at].iter().find(is_same) {
-            let what = if path == other {
-                format!("{} is named twice", path.display())
-            } else {
-                format!("{} and {} are counts of the same shards", other.display(), path.display())
-            };
-            return Err(Error::usage(format!("{what}, so that their rows would count twice"))
-                .hint("name each result once"));
-        }
-    }
-    Ok(())
-}
-
 /// Keys that say what values mean: counts of results that differ in them do not mean the same.
-const MEANINGS: [&str; 14] = [
+const MEANINGS: [&str; 16] = [
+    "query",
+    "where",
     "unit",
     "label_kind",
     "ancestors",
@@ -176,15 +208,34 @@ const MEANINGS: [&str; 14] = [
     "sample_weight",
 ];
 
+/// Keys that say how counts are weighed.
+const WEIGHINGS: [&str; 10] = [
+    "scheme",
+    "epsilon",
+    "power",
+    "clip",
+    "normalize",
+    "zero_positives",
+    "zero_negatives",
+    "min_positives",
+    "batch_size",
+    "compat",
+];
+
 /// Where results that are merged say that values meant something else.
-fn counted_differently(fetched: &[Fetched], files: &[(PathBuf, CountsFile)]) -> Result<Vec<String>> {
-    let specs = fetched.iter().map(|run| made_with(run.path())).collect::<Result<Vec<_>>>()?;
+fn counted_differently(files: &[(PathBuf, CountsFile)]) -> Vec<String> {
     let known: Vec<_> =
-        specs.iter().zip(files).filter_map(|(spec, (path, _))| Some((path, &spec.as_ref()?.0))).collect();
-    let Some((first, first_spec)) = known.first() else { return Ok(Vec::new()) };
+        files.iter().filter_map(|(path, file)| Some((path, file.provenance.spec.as_ref()?, file))).collect();
+    let Some((first, first_spec, _)) = known.first() else { return Vec::new() };
     let shown = |value: &Json| if value.is_null() { "the default".to_owned() } else { value.to_string() };
     let differ = MEANINGS.iter().chain(&["label"]).filter_map(|key| {
-        let (path, spec) = known.iter().find(|(_, spec)| spec[*key] != first_spec[*key])?;
+        if let Some((path, ..)) = known.iter().find(|(.., file)| file.provenance.mixed.contains(*key)) {
+            return Some(format!(
+                "{key} is not the same in the counts that were merged into {}",
+                path.display()
+            ));
+        }
+        let (path, spec, _) = known.iter().find(|(_, spec, _)| spec[*key] != first_spec[*key])?;
         Some(format!(
             "{key} is {} in {}, but {} in {}; the merged counts mix both",
             shown(&first_spec[*key]),
@@ -193,7 +244,7 @@ fn counted_differently(fetched: &[Fetched], files: &[(PathBuf, CountsFile)]) -> 
             path.display()
         ))
     });
-    Ok(differ.collect())
+    differ.collect()
 }
 
 fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
@@ -205,109 +256,4 @@ fn merge(files: &[(PathBuf, CountsFile)]) -> Result<CountsFile> {
         });
     }
     merged.ok_or_else(|| Error::usage("no counts files are named").hint("name counts.parquet files"))
-}
-
-/// How two results were counted and weighed differently, one line each. A counts file without `weights.json` beside it
-/// says nothing.
-///
-/// # Errors
-/// [`Error::Input`] when a result cannot be read.
-pub(crate) fn made_differently(before: &Path, after: &Path) -> Result<Vec<String>> {
-    let (Some(before), Some(after)) = (made_with(before)?, made_with(after)?) else { return Ok(Vec::new()) };
-    let shown = |value: &Json| if value.is_null() { "default".to_owned() } else { value.to_string() };
-    let keys = OPTIONS.iter().map(|key| (*key, &before.0[*key], &after.0[*key]));
-    let versions = ("version of posweight", &before.1, &after.1);
-    let differ = keys.chain([versions]).filter(|(_, before, after)| before != after);
-    Ok(differ.map(|(key, before, after)| format!("{key}: {} → {}", shown(before), shown(after))).collect())
-}
-
-/// The spec of a result and the version that made it.
-fn made_with(run: &Path) -> Result<Option<(Json, Json)>> {
-    let fetched = Fetched::of(run)?;
-    let run = fetched.path();
-    let folder = if run.is_dir() { run } else { run.parent().unwrap_or(run) };
-    let json =
-        |name: &str| -> Option<Json> { serde_json::from_slice(&std::fs::read(folder.join(name)).ok()?).ok() };
-    let version =
-        json(RESULTS).map(|results| results["metadata"]["tool_version"].clone()).unwrap_or_default();
-    Ok(json("weights.json").map(|weights| (weights["spec"].clone(), version)))
-}
-
-/// The spec that decides the result at `run`, as its `weights.json` has it; that of every default without the file.
-///
-/// # Errors
-/// [`Error::Input`] when there is no result.
-pub(crate) fn meaning_of(run: &Path) -> Result<Json> {
-    Ok(made_with(run)?.map_or_else(|| Json::Object(serde_json::Map::new()), |(spec, _)| spec))
-}
-
-/// Reads a finished run, from its folder or a counts file in it, and weighs it by the spec in its `weights.json`.
-///
-/// # Errors
-/// [`Error::Input`] when there is no run.
-pub(crate) fn reopen(run: &Path) -> Result<Derived> {
-    #[derive(Deserialize)]
-    struct OnlySpec {
-        spec: Spec,
-    }
-    let fetched = Fetched::of(run)?;
-    let run = fetched.path();
-    let counts = if run.is_dir() { run.join("counts.parquet") } else { run.to_owned() };
-    let file = read(&counts)?;
-    let path = counts.with_file_name("weights.json");
-    let spec = match std::fs::read_to_string(&path) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Spec::default(),
-        Err(cause) => return Err(Error::reading(&path, &cause)),
-        Ok(text) => {
-            let parsed: OnlySpec = serde_json::from_str(&text).map_err(|cause| {
-                Error::input(format!("{}: {cause}", path.display())).hint("run posweight again")
-            })?;
-            parsed.spec
-        }
-    };
-    Derived::of(file, &weighing(&spec)?, measure_options(&spec)?, &RowFacts::default())
-}
-
-/// The result at `path` and its name, to compare with; `None` if `path` is `out` and there is no result yet.
-///
-/// # Errors
-/// [`Error::Input`] when there is no result.
-pub(crate) fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String, Derived)>> {
-    if out.is_some_and(|out| out == path) && !path.exists() {
-        return Ok(None);
-    }
-    let name =
-        path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-    let result = reopen(path).map_err(|error| error.at("--against"))?;
-    Ok(Some((name, result)))
-}
-
-/// A finished run with everything for its report.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    /// All rows.
-    pub derived: Derived,
-    /// The groups of `--by`.
-    pub groups: Vec<(String, Derived)>,
-    /// Where the counts come from.
-    pub source: String,
-}
-
-/// Reads a finished run, with the rows and groups from its `imbalance.json`.
-///
-/// # Errors
-/// [`Error::Input`] when there is no run.
-pub(crate) fn finished(run: &Path) -> Result<Finished> {
-    let mut derived = reopen(run)?;
-    let mut source = format!("layout {}", derived.file.layout);
-    let mut groups = Vec::new();
-    if let Some(saved) = saved::read(&run.join("imbalance.json"))? {
-        for group in &saved.groups {
-            groups.push((group.name.clone(), reopen(&run.join(group_folder(&group.name)))?));
-        }
-        derived.row_report = saved.rows.into();
-        (derived.failed_checks, derived.warned_checks) = (saved.failed_checks, saved.warned_checks);
-        (derived.findings, derived.groups, source) = (saved.findings, saved.groups, saved.source);
-    }
-    Ok(Finished { derived, groups, source })
 }

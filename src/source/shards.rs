@@ -28,6 +28,7 @@ use super::tables::deleted_rows::DeletedRows;
 use super::tables::footer::{as_named, rows_of_group};
 use super::tables::table::TableFile;
 use crate::artifact::counts::add_fingerprints;
+use crate::artifact::provenance::ShardHashes;
 use crate::error::{Error, Result};
 use crate::pages::Outline;
 use crate::store::{Place, Stat};
@@ -393,6 +394,17 @@ pub(crate) fn fingerprint(shards: &[Shard], meaning: &str) -> String {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     };
     shards.iter().fold("0".repeat(64), |sum, shard| add_fingerprints(&sum, &of_shard(shard)))
+}
+
+/// Which shards have rows, whatever is counted of them: names, sizes and footers.
+pub(crate) fn shard_hashes(shards: &[Shard]) -> Option<ShardHashes> {
+    let of_shard = |shard: &Shard| {
+        let mut hash = Sha256::new();
+        hash.update(format!("{}\n{:?}\n{}\n", shard.place.file_name(), shard.hive, shard.bytes).as_bytes());
+        hash.update(shard.footer_sha256);
+        hash.finalize().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    };
+    ShardHashes::of(shards.iter().filter(|shard| shard.rows > 0).map(of_shard))
 }
 
 #[cfg(test)]

@@ -72,11 +72,11 @@ impl fmt::Display for Pinned {
 impl Object {
     pub(super) fn new(bucket: Bucket, meta: ObjectMeta) -> Self {
         Self {
+            modified: written(&meta),
             bucket,
             key: meta.location,
             bytes: meta.size,
             e_tag: meta.e_tag,
-            modified: meta.last_modified.into(),
             failed: Arc::default(),
         }
     }
@@ -106,7 +106,7 @@ impl Object {
         self.bytes
     }
 
-    /// When it was written.
+    /// When it was written; where the store does not say that, when it was listed.
     #[must_use]
     pub(crate) fn modified(&self) -> SystemTime {
         self.modified
@@ -207,5 +207,34 @@ impl Ord for Object {
 impl PartialOrd for Object {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+}
+
+/// When an object was written. Of a server that says neither when nor which version it is, nothing would show later that
+/// it is the same, so that it is as new as its listing.
+fn written(meta: &ObjectMeta) -> SystemTime {
+    let modified: SystemTime = meta.last_modified.into();
+    if meta.e_tag.is_none() && modified == SystemTime::UNIX_EPOCH { SystemTime::now() } else { modified }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_object_without_version_and_time_is_new_every_time() {
+        let meta = |e_tag: Option<&str>, seconds: u64| ObjectMeta {
+            location: Key::from("a.parquet"),
+            last_modified: (SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).into(),
+            size: 9,
+            e_tag: e_tag.map(str::to_owned),
+            version: None,
+        };
+        let start = SystemTime::now();
+        assert!(written(&meta(None, 0)) >= start);
+        assert_eq!(written(&meta(Some("x"), 0)), SystemTime::UNIX_EPOCH);
+        assert_eq!(written(&meta(None, 7)), SystemTime::UNIX_EPOCH + Duration::from_secs(7));
     }
 }

@@ -21,7 +21,8 @@ fn counts(place: &Place, name: &str, rows: u64, sides: &[[u64; 3]]) {
         "posweight.fingerprint" => KeyValue::new(entry.key, format!("{rows:064x}")),
         _ => entry,
     });
-    let entries = entries.filter(|entry| entry.key != "ARROW:schema").collect();
+    let entries =
+        entries.filter(|entry| entry.key != "ARROW:schema" && entry.key != "posweight.shards").collect();
     let side = |which: usize| -> ArrayRef {
         array(sides.iter().map(|sides| Some(sides[which])).collect::<UInt64Array>())
     };

@@ -179,6 +179,10 @@ mod cluster;
 /// The same with shards in a store.
 #[cfg(all(feature = "cluster", feature = "cloud"))]
 mod cluster_stores;
+/// Nights that nobody watches.
+mod unattended;
+/// What results say of themselves, and how they are read again.
+mod reopened;
 /// Several class columns.
 mod heads;
 /// Labels in strings, bits, and their ancestors.

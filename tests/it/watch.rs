@@ -194,6 +194,28 @@ fn changes_of_folders_are_seen_at_once() {
 }
 
 #[test]
+fn another_run_at_the_same_place_is_waited_for() {
+    let place = Place::new();
+    let (data, result) = (place.path("data"), place.path("w"));
+    fs::create_dir(&data).unwrap();
+    put(&data, "a.parquet", 10, 1);
+    let watch = Watch::start(&place, &[]);
+    until("the first result", || rows_of(&result) == Some(10));
+    let state = fs::File::open(place.path("w.state")).unwrap();
+    state.lock().unwrap();
+    put(&data, "b.parquet", 20, 2);
+    until("the failed run", || {
+        let results = fs::read(result.join("run_results.json")).unwrap_or_default();
+        String::from_utf8_lossy(&results).contains("another run has it")
+    });
+    state.unlock().unwrap();
+    until("the second result", || rows_of(&result) == Some(30));
+    watch.signal("TERM");
+    let (code, said) = watch.ended();
+    assert_eq!((code, said.matches("error:").count()), (Some(0), 1), "{said}");
+}
+
+#[test]
 fn what_no_later_run_can_mend_ends_it() {
     let place = Place::new();
     fs::create_dir(place.path("data")).unwrap();

@@ -196,15 +196,12 @@ impl States {
     /// The file of the counts of one of several class columns, beside `path`.
     #[must_use]
     pub(crate) fn path_of_head(path: &Path, column: &str) -> PathBuf {
-        let escaped = |c: char| {
-            if c.is_alphanumeric() || matches!(c, '-' | '_') {
-                c.to_string()
-            } else {
-                format!("%{:02X}", u32::from(c))
-            }
+        let escaped = |byte: u8| match char::from(byte) {
+            c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') => c.to_string(),
+            _ => format!("%{byte:02X}"),
         };
         let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{}", column.chars().map(escaped).collect::<String>()));
+        name.push(format!(".{}", column.bytes().map(escaped).collect::<String>()));
         name.into()
     }
 
@@ -212,7 +209,7 @@ impl States {
         match file.try_lock() {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => {
-                Err(Error::output(format!("--state {}: another run has it", path.display()))
+                Err(Error::in_use(format!("--state {}: another run has it", path.display()))
                     .hint("wait for that run, or keep states of other sets in another file"))
             }
             Err(TryLockError::Error(cause)) => Err(Error::writing(path, &cause).at("--state")),
@@ -232,7 +229,7 @@ impl States {
     }
 
     fn wrong(&self, cause: &std::io::Error) -> Error {
-        Error::writing(&self.path, cause).at("--state")
+        Error::writing(&self.path, cause).at("--state").hint("choose a --state that this user may write")
     }
 
     fn load(&mut self, full: bool) -> Result<()> {
@@ -369,6 +366,8 @@ impl States {
         let written = (|| {
             let mut smaller = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
             self.compact(&kept, smaller.as_file_mut())?;
+            // Whoever may read the old file may read the new one.
+            smaller.as_file().set_permissions(self.file.metadata()?.permissions())?;
             smaller.as_file().sync_all()?;
             smaller.persist(&path).map_err(|refused| refused.error)
         })();

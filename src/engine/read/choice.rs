@@ -126,9 +126,9 @@ pub(crate) fn check_repeatable(
         return Ok(());
     }
     Err(Error::usage(format!(
-        "--where {condition:?} asks for the time or for random values, so counts of an earlier run do not hold"
+        "--where {condition:?} asks for the time or for random values, so counts of another run or job do not hold"
     ))
-    .hint("write the date into --where, such as \"day >= '2026-01-31'\"; or drop --state and --skip-exit-code"))
+    .hint("write the date into --where, such as \"day >= '2026-01-31'\"; or drop --state, --skip-exit-code and --shard-count"))
 }
 
 /// Why rows have to be read as arrays; `None` when pages can be counted. What a condition needs is not

@@ -13,9 +13,10 @@ use crate::error::{Error, Result, plural};
 use crate::pipeline::derived::Derived;
 use crate::pipeline::opening::Opened;
 use crate::pipeline::options::weighing;
+use crate::pipeline::reopened::reopen;
 use crate::pipeline::rows_of_ids::RowsOfIds;
 use crate::pipeline::spec::{OneOrMany, Spec, ValueSpec};
-use crate::pipeline::weigh::{meaning_of, reopen};
+use crate::pipeline::weigh::meaning_of;
 use crate::source::layout::{Layout, LayoutKind};
 use crate::source::values::Domain;
 
@@ -78,8 +79,8 @@ impl KnownResult {
         let fetched = Fetched::of(folder)?;
         let at = |error: Error| if fetched.path() == folder { error } else { error.at(folder.display()) };
         let derived = reopen(fetched.path()).map_err(at)?;
-        let spec = match meaning_of(fetched.path()).map_err(at)? {
-            Json::Object(spec) => spec,
+        let spec = match &derived.file.provenance.spec {
+            Some(Json::Object(spec)) => spec.clone(),
             _ => Map::new(),
         };
         let layout: LayoutKind =
@@ -128,6 +129,41 @@ impl KnownResult {
         })
     }
 
+    /// Refuses a result of several that read labels or values differently, where nothing says which of them holds.
+    fn check_known(&self, given: &Map<String, Json>, layout: LayoutKind) -> Result<()> {
+        let is_open = |key: &&String| {
+            let key = key.as_str();
+            let is_of_columns = OF_LAYOUT.contains(&key);
+            // Wide columns are named as labels.
+            let needs =
+                !is_of_columns || layout == self.layout && !(layout == LayoutKind::Wide && key == "labels");
+            !NOT_OF_LABELS.contains(&key) && key != "layout" && needs && !given.contains_key(key)
+        };
+        let open: Vec<&str> = self
+            .derived
+            .file
+            .provenance
+            .mixed
+            .iter()
+            .filter(is_open)
+            .map(String::as_str)
+            .take(SHOWN)
+            .collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "{}: the results that were merged into it do not agree in {}, or do not say it, so it is not known how a value \
+             of a row was read",
+            self.name,
+            open.join(", ")
+        ))
+        .hint(match &open[..] {
+            [one] => format!("say it with --{}, or count all shards in one run", one.replace('_', "-")),
+            _ => "count all shards in one run, or say each of these with its flag".to_owned(),
+        }))
+    }
+
     /// The counts of its labels.
     pub(super) fn counts(&self) -> &LabelCounts {
         &self.derived.file.counts
@@ -153,6 +189,8 @@ impl KnownResult {
             Some(layout) => layout.parse()?,
             None => self.layout,
         };
+        let given_keys = json(given)?;
+        self.check_known(&given_keys, layout)?;
         if layout == self.layout {
             // Label columns that were detected are those that are named as labels.
             if layout == LayoutKind::Wide && !keys.contains_key("labels") {
@@ -163,7 +201,7 @@ impl KnownResult {
         }
         let had_vocabulary = keys.remove("vocabulary").is_some();
         keys.insert("layout".to_owned(), layout.to_string().into());
-        keys.extend(json(given)?);
+        keys.extend(given_keys);
         let spec = Spec::deserialize(Json::Object(keys)).map_err(|cause| {
             Error::input(format!("{}: weights.json: {cause}", self.name))
                 .hint("compute it again with this version")

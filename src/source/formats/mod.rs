@@ -22,6 +22,7 @@ use self::json_lines::JsonLinesFiles;
 use self::reader::{AsMap, FormatReader, LinedBatch, Rows, SourceFile};
 use super::listing::{FileFormat, Listed, Listing, format_of};
 use super::row_lines::RowLines;
+use super::shards::Unreadable;
 use super::spool::{Spool, Spooled};
 use crate::error::{Error, Result};
 use crate::store::Stat;
@@ -47,6 +48,18 @@ pub(crate) struct SavePlace<'a> {
     pub choose: &'a dyn Fn(&Schema) -> Result<Vec<usize>>,
     /// Columns of JSON objects that are maps.
     pub as_map: AsMap<'a>,
+    /// Files at most that may be left out because they cannot be read.
+    pub spare: usize,
+}
+
+/// The shards of a run, once each is a Parquet file.
+pub(crate) struct SavedFiles {
+    /// The shards.
+    pub listing: Listing,
+    /// The files made for this run, for as long as they are needed.
+    pub spooled: Vec<Spooled>,
+    /// Files that were left out.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// The same shards, with a Parquet file of this run in the place of each file of another format, for as long as what
@@ -55,32 +68,69 @@ pub(crate) struct SavePlace<'a> {
 /// # Errors
 /// [`Error::Input`] for a file that cannot be read, and for files of several formats; [`Error::Resource`] when there
 /// is no room for the rows.
-pub(crate) fn as_parquet(listing: Listing, save: &SavePlace<'_>) -> Result<(Listing, Vec<Spooled>)> {
-    let Some(format) = one_format(&listing.shards)? else { return Ok((listing, Vec::new())) };
-    let Some((_, make)) = READERS.iter().find(|(known, _)| *known == format) else {
-        return Ok((listing, Vec::new()));
+pub(crate) fn as_parquet(mut listing: Listing, save: &SavePlace<'_>) -> Result<SavedFiles> {
+    let (spooled, mut unreadable) = (Vec::new(), Vec::new());
+    let Some(format) = one_format(&listing.shards)? else {
+        return Ok(SavedFiles { listing, spooled, unreadable });
     };
-    let mut reader = make();
-    let mut versions = Vec::with_capacity(listing.shards.len());
-    for listed in &listing.shards {
+    let Some((_, make)) = READERS.iter().find(|(known, _)| *known == format) else {
+        return Ok(SavedFiles { listing, spooled, unreadable });
+    };
+    loop {
+        let (at, error) = match all_saved(make(), &listing.shards, save) {
+            Ok((shards, spooled)) => {
+                return Ok(SavedFiles { listing: Listing { shards, ..listing }, spooled, unreadable });
+            }
+            Err(failed) => failed,
+        };
+        // A file that could not be reached, or was replaced meanwhile, is no bad file.
+        if save.spare == 0 || !matches!(error, Error::Input(_)) {
+            return Err(error);
+        }
+        // What a bad file has said of types does not count either: all others are looked at again.
+        unreadable.push(Unreadable { name: listing.shards.remove(at).name, error });
+        if unreadable.len() > save.spare || listing.shards.is_empty() {
+            let errors = unreadable.into_iter().map(|one| one.error).collect();
+            return Err(
+                Error::together(errors, "shards").unwrap_or_else(|| Error::internal("no file is bad"))
+            );
+        }
+    }
+}
+
+/// Saves all files; where that fails, which file it was and why.
+fn all_saved(
+    mut reader: Box<dyn FormatReader>,
+    files: &[Listed],
+    save: &SavePlace<'_>,
+) -> std::result::Result<(Vec<Listed>, Vec<Spooled>), (usize, Error)> {
+    let mut versions = Vec::with_capacity(files.len());
+    for (at, listed) in files.iter().enumerate() {
         let file = source_file(listed);
-        versions.push(version(&file)?);
-        reader.look(&file)?;
+        versions.push(version(&file).map_err(|error| (at, error))?);
+        reader.look(&file).map_err(|error| (at, error))?;
     }
     reader.settle(save.as_map);
     let (mut shards, mut all, mut left) = (Vec::new(), Vec::new(), save.limit);
-    for (listed, before) in listing.shards.into_iter().zip(versions) {
-        let file = source_file(&listed);
-        let spooled = saved(&file, reader.open(&file)?, save, left)?;
-        if version(&file)? != before {
-            return Err(Error::changed(format!("{}: the file was rewritten while it was read", file.name))
+    for (at, (listed, before)) in files.iter().zip(versions).enumerate() {
+        let file = source_file(listed);
+        let mut save_one = || {
+            let spooled = saved(&file, reader.open(&file)?, save, left)?;
+            if version(&file)? != before {
+                return Err(Error::changed(format!(
+                    "{}: the file was rewritten while it was read",
+                    file.name
+                ))
                 .hint("run again once nothing writes to the files"));
-        }
-        left = left.saturating_sub(spooled.bytes()?);
-        shards.push(Listed { place: spooled.listed().place, ..listed });
+            }
+            left = left.saturating_sub(spooled.bytes()?);
+            Ok(spooled)
+        };
+        let spooled = save_one().map_err(|error| (at, error))?;
+        shards.push(Listed { place: spooled.listed().place, ..listed.clone() });
         all.push(spooled);
     }
-    Ok((Listing { shards, ..listing }, all))
+    Ok((shards, all))
 }
 
 /// The same with all columns, in the temporary folder of the system, however large they are.
@@ -89,10 +139,10 @@ pub(crate) fn as_parquet(listing: Listing, save: &SavePlace<'_>) -> Result<(List
 /// As [`as_parquet`].
 pub(crate) fn all_as_parquet(listing: Listing) -> Result<(Listing, Vec<Spooled>)> {
     let choose = |schema: &Schema| Ok((0..schema.fields().len()).collect());
-    as_parquet(
-        listing,
-        &SavePlace { parent: &std::env::temp_dir(), limit: u64::MAX, choose: &choose, as_map: &|_| None },
-    )
+    let (parent, limit) = (&std::env::temp_dir(), u64::MAX);
+    let place = SavePlace { parent, limit, choose: &choose, as_map: &|_| None, spare: 0 };
+    let SavedFiles { listing, spooled, .. } = as_parquet(listing, &place)?;
+    Ok((listing, spooled))
 }
 
 /// The format of all files; other endings are Parquet files that were named outright.

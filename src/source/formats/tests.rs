@@ -44,10 +44,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn save(folder: &Path, limit: u64) -> Result<(Listing, Vec<Spooled>)> {
     let listing = list(&[folder.join("in").display().to_string()], HowTables::default())?;
     let choose = |schema: &Schema| Ok((0..schema.fields().len()).collect());
-    as_parquet(
-        listing,
-        &SavePlace { parent: &folder.join("spool"), limit, choose: &choose, as_map: &|_| None },
-    )
+    let (parent, as_map) = (&folder.join("spool"), &|_: &str| None);
+    let saved = as_parquet(listing, &SavePlace { parent, limit, choose: &choose, as_map, spare: 0 })?;
+    Ok((saved.listing, saved.spooled))
 }
 
 /// Writes files below a folder `in`.

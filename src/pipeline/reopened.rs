@@ -1,0 +1,214 @@
+//! Finished results, read again.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use serde_json::Value as Json;
+
+use super::call_options::OPTIONS;
+use super::derived::Derived;
+use super::options::{measure_options, weighing};
+use super::outputs::{group_name, with_groups};
+use super::spec::Spec;
+use crate::artifact::counts::{CountsFile, read};
+use crate::artifact::files::RESULTS;
+use crate::artifact::saved;
+use crate::artifact::stored::Fetched;
+use crate::error::{Error, Result};
+use crate::findings::RowFacts;
+
+/// The counts file of a result: its folder, or the file itself.
+pub(super) fn counts_of(run: &Path) -> PathBuf {
+    if run.is_dir() { run.join("counts.parquet") } else { run.to_owned() }
+}
+
+/// Reads saved counts, with the spec of the `weights.json` beside them where an older version wrote none into them.
+///
+/// # Errors
+/// [`Error::Input`] when there are none.
+pub(super) fn read_counts(path: &Path) -> Result<CountsFile> {
+    let mut file = read(path)?;
+    let weights = path.with_file_name("weights.json");
+    if file.provenance.spec.is_none() {
+        file.provenance.spec = match std::fs::read(&weights) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => None,
+            Err(cause) => return Err(Error::reading(&weights, &cause)),
+            Ok(text) => {
+                let all: Json = serde_json::from_slice(&text).map_err(|cause| damaged(&weights, &cause))?;
+                all.get("spec").filter(|spec| spec.is_object()).cloned()
+            }
+        };
+    }
+    Ok(file)
+}
+
+fn damaged(path: &Path, cause: &dyn std::fmt::Display) -> Error {
+    Error::input(format!("{}: {cause}", path.display())).hint("compute the result again")
+}
+
+/// Reads a finished run, from its folder or a counts file in it, and weighs it by its own spec.
+///
+/// # Errors
+/// [`Error::Input`] when there is no run, and for that of one of several jobs.
+pub(crate) fn reopen(run: &Path) -> Result<Derived> {
+    let derived = reopen_part(run)?;
+    check_whole(run, &derived.file)?;
+    Ok(derived)
+}
+
+/// The same, also of one of several jobs.
+///
+/// # Errors
+/// [`Error::Input`] when there is no run, or it does not say how it was weighed.
+pub(crate) fn reopen_part(run: &Path) -> Result<Derived> {
+    let fetched = Fetched::of(run)?;
+    let path = counts_of(fetched.path());
+    let file = read_counts(&path)?;
+    let Some(said) = &file.provenance.spec else {
+        return Err(Error::input(format!(
+            "{}: this does not say how it was counted and weighed: an older version wrote it, and its weights.json is \
+             not beside it",
+            path.display()
+        ))
+        .hint("put the weights.json of this result beside it, or compute the result again"));
+    };
+    let spec = spec_in(said, &path)?;
+    Derived::of(file, &weighing(&spec)?, measure_options(&spec)?, &RowFacts::default())
+}
+
+/// The spec that the counts at `path` were made with.
+///
+/// # Errors
+/// [`Error::Input`] for one that no run has.
+pub(super) fn spec_in(said: &Json, path: &Path) -> Result<Spec> {
+    let spec = Spec::deserialize(said).map_err(|cause| damaged(path, &cause))?;
+    let checked = weighing(&spec).and_then(|_| measure_options(&spec));
+    checked.map(|_| spec).map_err(|cause| damaged(path, &cause))
+}
+
+/// Refuses the counts of one of several jobs where those of a whole run are needed.
+///
+/// # Errors
+/// [`Error::Input`] for such a job.
+pub(crate) fn check_whole(run: &Path, file: &CountsFile) -> Result<()> {
+    let Some(part) = &file.part else { return Ok(()) };
+    Err(Error::input(format!(
+        "{}: these are the counts of job {} of {}, not of all shards",
+        run.display(),
+        part.index,
+        part.count
+    ))
+    .hint("merge all jobs first: posweight weigh JOBS/*/ --out DIR; then name DIR"))
+}
+
+/// `job 1 of 3` of counts that are not of all shards.
+fn job(file: &CountsFile) -> Option<String> {
+    file.part.as_ref().map(|part| format!("job {} of {}", part.index, part.count))
+}
+
+/// How two results were counted and weighed differently, one line each.
+///
+/// # Errors
+/// [`Error::Input`] when a result cannot be read.
+pub(crate) fn made_differently(
+    (before_path, before): (&Path, &CountsFile),
+    (after_path, after): (&Path, &CountsFile),
+) -> Result<Vec<String>> {
+    let said = |file: &CountsFile, key: &str| match &file.provenance {
+        provenance if provenance.mixed.contains(key) => "several".to_owned(),
+        provenance => match provenance.spec.as_ref().map(|spec| &spec[key]) {
+            None | Some(Json::Null) => "default".to_owned(),
+            Some(value) => value.to_string(),
+        },
+    };
+    let keys = OPTIONS.iter().map(|key| (*key, said(before, key), said(after, key)));
+    let whole = |file: &CountsFile| job(file).unwrap_or_else(|| "all".to_owned());
+    let jobs = ("shards", whole(before), whole(after));
+    let versions = version(before_path)?.zip(version(after_path)?);
+    let versions = versions.map(|(old, new)| ("version of posweight", old, new));
+    let differ = keys.chain([jobs]).chain(versions).filter(|(_, before, after)| before != after);
+    let mut lines: Vec<String> =
+        differ.map(|(key, before, after)| format!("{key}: {before} → {after}")).collect();
+    if let (Some(one), true) = (job(before), job(before) == job(after)) {
+        lines.push(format!("shards: both are {one} and lack the shards of the other jobs"));
+    }
+    Ok(lines)
+}
+
+/// The version that made a result, where a record of its run is beside it.
+fn version(run: &Path) -> Result<Option<String>> {
+    let fetched = Fetched::of(run)?;
+    let results = std::fs::read(counts_of(fetched.path()).with_file_name(RESULTS)).ok();
+    let results = results.and_then(|bytes| serde_json::from_slice::<Json>(&bytes).ok());
+    let version = results.map(|results| results["metadata"]["tool_version"].clone());
+    Ok(version.filter(|version| !version.is_null()).map(|version| version.to_string()))
+}
+
+/// The result at `path` and its name, to compare with; `None` if `path` is `out` and there is no result yet.
+///
+/// # Errors
+/// [`Error::Input`] when there is no result.
+pub(crate) fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String, Derived)>> {
+    if out.is_some_and(|out| out == path) && !path.exists() {
+        return Ok(None);
+    }
+    let name =
+        path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+    let result = reopen(path).map_err(|error| error.at("--against"))?;
+    Ok(Some((name, result)))
+}
+
+/// A finished run with everything for its report.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// All rows.
+    pub derived: Derived,
+    /// The groups of `--by`.
+    pub groups: Vec<(String, Derived)>,
+    /// Where the counts come from.
+    pub source: String,
+}
+
+/// Reads a finished run, with the groups beside it and the rows from its `imbalance.json`.
+///
+/// # Errors
+/// [`Error::Input`] when there is no run.
+pub(crate) fn finished(run: &Path) -> Result<Finished> {
+    let fetched = Fetched::of(run)?;
+    let run = fetched.path();
+    let mut derived = reopen_part(run)?;
+    let mut groups = Vec::new();
+    for path in group_files(&counts_of(run))? {
+        let group = reopen_part(&path)?;
+        groups.push((group_name(&group.file.group), group));
+    }
+    groups.sort_by(|(_, one), (_, other)| one.file.group.cmp(&other.file.group));
+    let compared = with_groups(RowFacts::default(), &derived.file.counts, None, &groups);
+    derived.groups = compared.groups;
+    let mut source = format!("layout {}", derived.file.layout);
+    if let Some(saved) = saved::read(&run.join("imbalance.json"))? {
+        derived.row_report = saved.rows.into();
+        (derived.failed_checks, derived.warned_checks) = (saved.failed_checks, saved.warned_checks);
+        (derived.findings, derived.groups, source) = (saved.findings, saved.groups, saved.source);
+    }
+    if let Some(job) = job(&derived.file) {
+        source = format!("{source}, {job}: the shards of the other jobs are not in it");
+    }
+    Ok(Finished { derived, groups, source })
+}
+
+/// The counts of each group beside the counts at `path`.
+///
+/// # Errors
+/// That of the file system.
+pub(super) fn group_files(path: &Path) -> Result<Vec<PathBuf>> {
+    let folder = path.with_file_name("by");
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for entry in entries {
+        let counts = entry.map_err(|cause| Error::reading(&folder, &cause))?.path().join("counts.parquet");
+        files.extend(counts.exists().then_some(counts));
+    }
+    files.sort();
+    Ok(files)
+}
