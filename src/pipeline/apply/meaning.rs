@@ -16,7 +16,6 @@ use crate::pipeline::options::weighing;
 use crate::pipeline::reopened::reopen;
 use crate::pipeline::rows_of_ids::RowsOfIds;
 use crate::pipeline::spec::{OneOrMany, Spec, ValueSpec};
-use crate::pipeline::weigh::meaning_of;
 use crate::source::layout::{Layout, LayoutKind};
 use crate::source::values::Domain;
 
