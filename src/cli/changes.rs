@@ -54,7 +54,7 @@ impl Changes {
             return tokio::time::sleep(settle).await;
         }
         let _ = settle;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -69,7 +69,7 @@ impl<R: Read, W: Write> PassOn<R, W> {
         let Some(pipes) = &self.pipes else { return Ok(false) };
         match tee(pipes) {
             Ok(n) => self.passed = n,
-            Err(cause) if matches!(cause.kind(), ErrorKind::BrokenPipe) => self.broken(cause)?,
+            Err(cause) if matches!(cause.kind(), ErrorKind::BrokenPipe) => self.broken(&cause)?,
             // They are no pipes, or do not wait.
             Err(_) => self.pipes = None,
         }
@@ -77,7 +77,7 @@ impl<R: Read, W: Write> PassOn<R, W> {
     }
 
     /// What happens when nothing can be written any more.
-    fn broken(&mut self, cause: IoError) -> IoResult<()> {
+    fn broken(&mut self, cause: &IoError) -> IoResult<()> {
         if cause.kind() == ErrorKind::BrokenPipe && self.on_broken_pipe == OnBrokenPipe::Count {
             (self.output, self.pipes) = (None, None);
             tracing::warn!("the program that reads stdout has ended; counting goes on");
@@ -118,7 +118,7 @@ impl<R: Read, W: Write> Read for PassOn<R, W> {
         let Some(output) = &mut self.output else { return Ok(n) };
         // Nothing is held back while the writer of the stream pauses.
         if let Err(cause) = output.write_all(&buffer[..n]).and_then(|()| output.flush()) {
-            self.broken(cause)?;
+            self.broken(&cause)?;
         }
         Ok(n)
     }

@@ -58,7 +58,7 @@ fn emptied_in(array: &ArrayRef, counting: &Counting) -> Result<u64> {
         })?;
         return Ok(emptied);
     }
-    if item(array.data_type()).is_some_and(|element| element.is_nested()) {
+    if item(array.data_type()).is_some_and(arrow::datatypes::DataType::is_nested) {
         return Ok(0);
     }
     let lists = Lists::of(array)?;

@@ -154,7 +154,7 @@ impl Records<'_> {
         }
         self.reader.get_mut().row = 0;
         let (expected, found) = (self.names.len(), self.record.len());
-        if expected != found { Err(self.mismatch()) } else { Ok(true) }
+        if expected == found { Ok(true) } else { Err(self.mismatch()) }
     }
 
     /// The error for a record with another number of fields than the first line, with what may be the cause.
