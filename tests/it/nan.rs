@@ -74,7 +74,7 @@ fn numbers(place: &Place, sql: &str) -> Vec<i64> {
     let (_, batches) = runtime.block_on(async {
         Queries::open(vec![table], &place.path("out"), true).unwrap().answer(sql).await.unwrap()
     });
-    let columns = batches.iter().flat_map(RecordBatch::columns);
+    let columns = batches.iter().flat_map(arrow::array::RecordBatch::columns);
     columns.flat_map(|column| column.as_primitive::<Int64Type>().values().to_vec()).collect()
 }
 
