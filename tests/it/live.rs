@@ -154,7 +154,7 @@ fn it_is_drawn_only_on_a_terminal_and_if_asked_for() {
     let compute = ["compute", "d", "--labels", "l*", "--out", "out", "--overwrite"];
     let ended = place.run(&[&compute[..], &["--progress", "live"]].concat());
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
-    for (how, word) in [("auto", "█"), ("never", "")] {
+    for (how, word) in [("auto", "░"), ("never", "")] {
         let command = [&[PROGRAM], &compute[..], &["--progress", how]].concat();
         let Some((code, shown)) = on_terminal(&place, "50", &command) else {
             left_out("the bar on a terminal", "Python has no pty");
@@ -162,7 +162,7 @@ fn it_is_drawn_only_on_a_terminal_and_if_asked_for() {
         };
         assert_eq!(code, 0, "{shown}");
         assert!(!shown.contains("so far") && shown.contains(word), "{how}: {shown}");
-        assert_eq!(shown.contains('█'), how == "auto", "{how}: {shown}");
+        assert_eq!(shown.contains('░'), how == "auto", "{how}: {shown}");
     }
     let command = [&[PROGRAM], &compute[..], &["--progress", "live", "--quiet"]].concat();
     assert_eq!(on_terminal(&place, "50", &command), Some((0, String::new())));

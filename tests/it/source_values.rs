@@ -475,7 +475,7 @@ fn declared_numbers_are_those_of_16_bit_floats() {
 fn a_query_without_rows_is_bad_input_unless_allowed() {
     let place = Place::new();
     scored(&place);
-    let query = ["w.parquet", "--labels", "a,b", "--query", "SELECT a, b FROM shards WHERE a > 7"];
+    let query = ["w.parquet", "--labels", "a,b", "--query", "SELECT a, b FROM shards WHERE b > 7"];
     let ended = refused(&place, &query);
     assert!(ended.code == 4 && ended.stderr.contains("0 rows") && ended.stderr.contains("--allow-empty"));
     let weights = place.weights(&[&query[..], &["--allow-empty"]].concat());
