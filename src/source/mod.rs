@@ -28,6 +28,7 @@ pub(crate) mod formats;
 pub(crate) mod group_outline;
 mod identity;
 pub(crate) mod int96;
+mod ipc_claims;
 mod joined;
 pub(crate) mod label_path;
 pub(crate) mod layout;

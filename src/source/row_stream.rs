@@ -197,6 +197,20 @@ impl SharedRows {
         }
     }
 
+    /// Reads all rows, if nobody has begun to: what nobody counts has to come, too.
+    ///
+    /// # Errors
+    /// As [`RowSource::next`].
+    pub(crate) fn read_unread(&self) -> Result<()> {
+        if !matches!(*self.lock(), RowsState::ToCome(_)) {
+            return Ok(());
+        }
+        let mut rows = self.take()?;
+        while rows.next()?.is_some() {}
+        self.finish(rows.end());
+        Ok(())
+    }
+
     /// The bytes that have come so far, for whoever looks meanwhile.
     pub(crate) fn come(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.come)

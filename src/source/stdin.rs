@@ -10,6 +10,7 @@ use arrow::ipc::reader::StreamReader;
 use sha2::{Digest as _, Sha256};
 
 use super::first_bytes::{self, found};
+use super::ipc_claims::IpcClaims;
 use super::row_stream::{ComingRows, RowSource};
 use super::spool::{Spool, Spooled};
 use crate::error::{Error, Result};
@@ -48,7 +49,7 @@ impl<R: Read> IpcRows<R> {
             let error = Error::input(format!("-: stdin is not an Arrow IPC stream: this is {what}"));
             return Err(error.hint("save it in a file with the ending of its format, and name the file"));
         }
-        let input = Tail { input, last: [0; 8], bytes: 0, hash: Sha256::new() };
+        let input = Tail { input, last: [0; 8], bytes: 0, hash: Sha256::new(), claims: IpcClaims::default() };
         // Damaged streams can panic inside the decoder.
         let stream = guarded(|| StreamReader::try_new(input, None))
             .ok_or_else(|| wrong(&"its schema cannot be decoded"))?
@@ -166,6 +167,7 @@ struct Tail<R> {
     last: [u8; 8],
     bytes: u64,
     hash: Sha256,
+    claims: IpcClaims,
 }
 
 impl<R: Read> Read for Tail<R> {
@@ -173,6 +175,7 @@ impl<R: Read> Read for Tail<R> {
         let n = self.input.read(buffer)?;
         self.bytes += n as u64;
         self.hash.update(&buffer[..n]);
+        self.claims.see(&buffer[..n])?;
         let kept = n.min(self.last.len());
         self.last.rotate_left(kept);
         let from = self.last.len() - kept;

@@ -4,7 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, StringArray};
-use arrow::ipc::writer::StreamWriter;
+use arrow::ipc::CompressionType;
+use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use parquet::arrow::ArrowWriter;
 
 use crate::support::Place;
@@ -75,6 +76,8 @@ fn a_stream_counts_as_the_file_with_the_same_rows() {
         &["--layout", "class", "--labels", "split"],
         &["--layout", "class", "--labels", "kind", "--row-measures", "on"],
         &["--labels", "kind,split", "--layout", "class"],
+        // No row can meet it.
+        &["--labels", "a,b", "--where", "1 = 2", "--allow-empty"],
     ] {
         let of_file = [&["compute", "in.parquet", "--out", "file", "--overwrite"], flags].concat();
         let of_file = place.run(&of_file);
@@ -182,4 +185,40 @@ fn a_reader_that_leaves_ends_the_passing_on_or_the_run() {
         assert_eq!(place.path(&format!("{what}/_SUCCESS")).exists(), code == 0, "{what}: {stderr}");
     }
     assert_eq!(place.json("count/weights.json")["rows"], 40 * ROWS);
+}
+
+#[test]
+fn a_size_that_no_memory_holds_is_bad_input() {
+    let place = Place::new();
+    let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD)).unwrap();
+    let batches = batches(2);
+    let schema = batches[0].schema();
+    let mut stream = StreamWriter::try_new_with_options(Vec::new(), &schema, options.clone()).unwrap();
+    let mut file = FileWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
+    for batch in &batches {
+        stream.write(batch).unwrap();
+        file.write(batch).unwrap();
+    }
+    stream.finish().unwrap();
+    file.finish().unwrap();
+    // A compressed buffer begins with its size.
+    let size = (i64::from(ROWS) * 4).to_le_bytes();
+    let bomb = |mut bytes: Vec<u8>| {
+        let at = bytes.windows(8).position(|window| window == size).unwrap();
+        bytes[at..at + 8].copy_from_slice(&(1_i64 << 61).to_le_bytes());
+        bytes
+    };
+    let (stream, file) = (bomb(stream.into_inner().unwrap()), bomb(file.into_inner().unwrap()));
+    for bytes in [&stream, &file] {
+        std::fs::write(place.path("in.arrow"), bytes).unwrap();
+        let ended = place.run(&["compute", "in.arrow", "--labels", "a,b", "--out", "out"]);
+        assert_eq!(ended.code, 4, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("in.arrow: ") && ended.stderr.contains("claims to take"),
+            "{}",
+            ended.stderr
+        );
+    }
+    let (code, _, stderr) = piped(&place, &stream, &["compute", "-", "--labels", "a,b", "--out", "out"]);
+    assert!(code == 4 && stderr.contains("claims to take"), "{code}: {stderr}");
 }

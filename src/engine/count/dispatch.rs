@@ -164,7 +164,14 @@ async fn here(
     };
     let way = match &dataset.coming {
         // Who writes a stream may take any time.
-        Some(_) => work.await?,
+        Some(coming) => {
+            let way = work.await?;
+            let coming = coming.clone();
+            // A condition that no row can meet leaves the stream unread.
+            let read = tokio::task::spawn_blocking(move || coming.read_unread()).await;
+            read.map_err(|cause| Error::internal(cause.to_string()))??;
+            way
+        }
         None => watchdog::guard(work, progress, watchdog::PATIENCE).await?,
     };
     Ok(Counted { way, spilled: spill.spilled(), ..finish(dataset, counting, collector)? })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
 
@@ -11,12 +12,13 @@ use crate::engine::errors::ours;
 use crate::engine::read::rows::column;
 use crate::error::Result;
 
-/// The same table with its unsigned columns signed.
-pub(in crate::engine) fn signed(table: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
+/// The same table with its unsigned columns signed. Plans compare tables by their names alone, so that those of two
+/// calls need two names: `name` is that of this one.
+pub(in crate::engine) fn signed(
+    table: Arc<dyn TableProvider>,
+    name: impl Into<Arc<str>>,
+) -> Result<Arc<dyn TableProvider>> {
     let schema = table.schema();
-    if !schema.fields().iter().any(|field| *field.data_type() == DataType::UInt64) {
-        return Ok(table);
-    }
     let columns: Vec<Expr> = schema
         .fields()
         .iter()
@@ -25,7 +27,7 @@ pub(in crate::engine) fn signed(table: Arc<dyn TableProvider>) -> Result<Arc<dyn
             _ => column(field.name()),
         })
         .collect();
-    let plan = LogicalPlanBuilder::scan("saved", provider_as_source(table), None)
+    let plan = LogicalPlanBuilder::scan(TableReference::bare(name), provider_as_source(table), None)
         .and_then(|plan| plan.project(columns))
         .and_then(LogicalPlanBuilder::build);
     Ok(Arc::new(ViewTable::new(plan.map_err(|cause| ours(&cause))?, None)))

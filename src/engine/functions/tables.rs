@@ -46,8 +46,14 @@ impl TableFunctionImpl for CallFunction {
         let arguments = texts_of(name, &args).map_err(external)?;
         self.guard.check_call(&arguments).map_err(external)?;
         let table = self.call.call(&arguments).map_err(external)?;
-        signed(Arc::new(CallProvider { name, table })).map_err(external)
+        signed(Arc::new(CallProvider { name, table }), written(name, &arguments)).map_err(external)
     }
+}
+
+/// A call as it is written.
+pub(in crate::engine) fn written(function: &str, arguments: &[String]) -> String {
+    let quoted = arguments.iter().map(|argument| format!("'{}'", argument.replace('\'', "''")));
+    format!("{function}({})", quoted.collect::<Vec<_>>().join(", "))
 }
 
 /// The arguments of a call, which are texts.

@@ -226,7 +226,7 @@ pub(super) fn run_table(folder: &Path, name: &str, threads: usize) -> Result<Arc
     let table = table.map_err(|error| {
         error.hint("name the folder of a finished run; it has weights when its formats include parquet")
     })?;
-    signed(Arc::new(table))
+    signed(Arc::new(table), file.display().to_string())
 }
 
 /// The measures of the finished run in `folder`: those of its `imbalance.json`, else those that follow from its counts.

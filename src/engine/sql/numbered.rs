@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::Result as DfResult;
+use datafusion::common::{Result as DfResult, TableReference};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
 
 use super::table::QueryTable;
 use super::unread::Unread;
 use crate::engine::errors::{external, ours};
-use crate::engine::functions::tables::texts_of;
+use crate::engine::functions::tables::{texts_of, written};
 use crate::engine::read::rows::column;
 use crate::engine::read::table::{FIRST_COLUMN, NAME_COLUMN, ROW_COLUMN};
 use crate::error::{Error, Result};
@@ -50,12 +50,12 @@ impl NumberedShards {
         if table.is_made_for_this_run() {
             self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&table));
         }
-        with_places(table)
+        with_places(table, written(NUMBERED_ROWS, arguments))
     }
 }
 
 /// The columns `shard`, `row` and `position`, then those of the shards.
-fn with_places(table: Arc<QueryTable>) -> Result<Arc<dyn TableProvider>> {
+fn with_places(table: Arc<QueryTable>, name: String) -> Result<Arc<dyn TableProvider>> {
     let schema = table.schema();
     let own = schema.fields().iter().map(|field| field.name().as_str());
     let own: Vec<&str> = own.filter(|name| ![NAME_COLUMN, FIRST_COLUMN, ROW_COLUMN].contains(name)).collect();
@@ -73,7 +73,7 @@ fn with_places(table: Arc<QueryTable>) -> Result<Arc<dyn TableProvider>> {
         (column(FIRST_COLUMN) + column(ROW_COLUMN)).alias(position),
     ];
     columns.extend(own.iter().map(|name| column(name)));
-    let plan = LogicalPlanBuilder::scan(NUMBERED_ROWS, provider_as_source(table), None)
+    let plan = LogicalPlanBuilder::scan(TableReference::bare(name), provider_as_source(table), None)
         .and_then(|plan| plan.project(columns))
         .and_then(LogicalPlanBuilder::build);
     Ok(Arc::new(ViewTable::new(plan.map_err(|cause| ours(&cause))?, None)))

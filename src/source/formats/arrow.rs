@@ -11,6 +11,7 @@ use arrow::ipc::reader::{FileReader, StreamReader};
 use super::reader::{FormatReader, LinedBatch, Rows, SourceFile};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::source::ipc_claims::{IpcClaims, check_file};
 use crate::source::stdin::END_OF_STREAM;
 use crate::store::Place;
 
@@ -56,17 +57,34 @@ fn batches(file: &SourceFile<'_>) -> Result<Box<dyn RecordBatchReader>> {
             return Err(wrong(name, &"it ends without the mark of a whole stream"));
         }
     }
+    if is_file {
+        check_file(&mut input).map_err(|cause| wrong(name, &cause))?;
+    }
     input.rewind().map_err(|cause| Error::reading(path, &cause))?;
     // Damaged files can panic inside the decoder.
     let opened = guarded(|| -> std::result::Result<Box<dyn RecordBatchReader>, ArrowError> {
         Ok(if is_file {
             Box::new(FileReader::try_new(input, None)?)
         } else {
-            Box::new(StreamReader::try_new(input, None)?)
+            Box::new(StreamReader::try_new(Claiming { input, claims: IpcClaims::default() }, None)?)
         })
     });
     let opened = opened.ok_or_else(|| wrong(name, &"its schema cannot be decoded"))?;
     opened.map_err(|cause| wrong(name, &cause))
+}
+
+/// A stream whose claims are looked at.
+struct Claiming<R> {
+    input: R,
+    claims: IpcClaims,
+}
+
+impl<R: Read> Read for Claiming<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.input.read(buffer)?;
+        self.claims.see(&buffer[..n])?;
+        Ok(n)
+    }
 }
 
 fn wrong(name: &str, cause: &dyn Display) -> Error {
