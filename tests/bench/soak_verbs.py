@@ -43,7 +43,7 @@ def compute(step):
     asked = {**data.flags, **keys, **weighing.flags, **extra}
     resources = step.resources()
     codes = step.codes_for(rows, resources)
-    if extra.get("row_measures") == "on" and (is_weighted or data.flags.get("soft")):
+    if extra.get("row_measures") == "on" and (data.flags.get("soft") or is_weighted and data.layout == "long"):
         codes = [2, 4]
     ended = step.run("compute", "in", *as_flags(asked | resources), "--out=out", "--quiet", codes=codes)
     if ended.code:
