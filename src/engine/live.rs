@@ -1,7 +1,7 @@
 //! Positives of each label while they are counted, for whoever looks.
 //!
-//! Threads tell what they counted since the last time, at the end of a row group or a batch, and only if somebody has
-//! asked since. While nobody looks, that is one comparison.
+//! At the end of a row group or a batch, a thread adds what it has counted since the last time, if the live view has
+//! asked for it since. Without a live view, that is one comparison.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::partial::PartialRow;
 
-/// Labels above which nothing is told: copies of more would take memory that counting needs.
+/// With more labels than these, none is shown: their copies would take memory that counting needs.
 pub(crate) const LIVE_LABELS_MAX: usize = 1 << 16;
 
 /// What threads tell.
 #[derive(Debug, Default)]
 pub(crate) struct LiveLabels {
-    /// How often somebody has asked; 0 while nobody looks.
+    /// How often the live view has asked; 0 without one.
     asked: AtomicU64,
     sums: Mutex<LiveSums>,
 }
@@ -33,7 +33,7 @@ struct LiveSums {
 /// The labels with the fewest positives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rarest {
-    /// Nothing was told so far.
+    /// Threads have added nothing so far.
     NotKnown,
     /// There are more labels than [`LIVE_LABELS_MAX`].
     TooMany,
@@ -42,7 +42,7 @@ pub(crate) enum Rarest {
 }
 
 impl LiveLabels {
-    /// Asks threads to tell what they have counted.
+    /// Asks threads for what they have counted.
     pub(crate) fn ask(&self) {
         self.asked.fetch_add(1, Ordering::Relaxed);
     }
@@ -148,7 +148,7 @@ impl LiveSums {
     }
 }
 
-/// What one thread has told of the counts that it holds.
+/// What one thread has added of the counts that it holds.
 #[derive(Debug, Default)]
 pub(crate) struct ToldCounts(Vec<u64>);
 
@@ -182,7 +182,7 @@ impl ToldCounts {
         }
     }
 
-    /// All of these were told.
+    /// All of these were added before.
     pub(crate) fn know(&mut self, live: &LiveLabels, positives: impl ExactSizeIterator<Item = u64>) {
         if live.is_looked_at() && positives.len() <= LIVE_LABELS_MAX {
             self.0.clear();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_while_nobody_looks_or_of_too_many_labels() {
+    fn nothing_is_kept_without_a_live_view_or_of_too_many_labels() {
         let open = Arc::new(counting(LayoutKind::List, &["y"], Keys::Indices(None)));
         let live = LiveLabels::default();
         let (mut told, mut heard) = (ToldCounts::default(), 0);

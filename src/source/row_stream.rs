@@ -197,7 +197,7 @@ impl SharedRows {
         }
     }
 
-    /// Reads all rows, if nobody has begun to: what nobody counts has to come, too.
+    /// Reads all rows, if no thread has begun to: rows that are not counted are part of the stream, too.
     ///
     /// # Errors
     /// As [`RowSource::next`].
