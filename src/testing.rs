@@ -61,7 +61,7 @@ impl Observer for Silent {
 /// # Errors
 /// As `posweight run`.
 pub fn run_spec(toml: &str) -> Result<()> {
-    let plan = Plan::resolve(spec_of(toml)?, Machine { memory: 4 << 30, threads: 2 })?;
+    let plan = Plan::resolve(spec_of(toml)?, Machine { memory: 4 << 30, threads: 2, addresses: None })?;
     runtime(2)?.block_on(run(&plan, &Silent, std::future::pending())).map(drop)
 }
 

@@ -3,53 +3,8 @@
 use serde::Deserialize;
 
 use super::spec::Spec;
+use super::spec_keys::keys_of_calls;
 use crate::error::{Error, Result};
-
-/// Keys of a spec that options may set: what is counted and how it is weighed.
-pub(super) const OPTIONS: [&str; 42] = [
-    "as_files",
-    "table_version",
-    "table_timestamp",
-    "layout",
-    "unit",
-    "labels",
-    "id",
-    "value",
-    "delimiter",
-    "vocabulary",
-    "num_labels",
-    "ancestors",
-    "num_rows",
-    "label_kind",
-    "positive_values",
-    "negative_values",
-    "missing_values",
-    "uncertain_values",
-    "uncertain_as",
-    "threshold",
-    "soft",
-    "null_as",
-    "trim",
-    "ignore_case",
-    "order",
-    "missing_columns",
-    "sample_weight",
-    "by",
-    "epsilon",
-    "power",
-    "clip",
-    "normalize",
-    "zero_positives",
-    "zero_negatives",
-    "min_positives",
-    "compat",
-    "row_measures",
-    "num_features",
-    "engine",
-    "trust_statistics",
-    "scheme",
-    "where",
-];
 
 /// Reads `layout=list, labels=tags`: keys of a pipeline file. A value in brackets or quotes is that of a pipeline file:
 /// `labels=["a", "b"]`. A part without a key goes on with the list before it, as in `labels=a,b`; `where` takes the
@@ -57,9 +12,9 @@ pub(super) const OPTIONS: [&str; 42] = [
 pub(super) fn options_of(text: &str) -> Result<Spec> {
     let mut options = toml::Table::new();
     for (key, values) in pairs_of(text)? {
-        if !OPTIONS.contains(&key.as_str()) {
+        if !keys_of_calls().any(|known| known == key) {
             return Err(Error::usage(format!("there is no option {key:?}"))
-                .hint(format!("options are {}", OPTIONS.join(", "))));
+                .hint(format!("options are {}", keys_of_calls().collect::<Vec<_>>().join(", "))));
         }
         let wrong = |text: &str| {
             Error::usage(format!("the option {key}={text} has no such value"))
@@ -168,7 +123,6 @@ fn fits(key: &str, value: &toml::Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::parsing::keys;
 
     #[test]
     fn options_are_keys_of_a_spec() {
@@ -197,52 +151,5 @@ mod tests {
         );
         assert_eq!(message("num_labels=[1]"), "the option num_labels=[1] has no such value");
         assert_eq!(message("labels=a, labels=b"), "the option labels is given twice");
-    }
-
-    #[test]
-    fn every_key_of_a_spec_is_an_option_or_for_runs_alone() {
-        const FOR_RUNS: [&str; 36] = [
-            "query",
-            "allow_empty",
-            "shards",
-            "out",
-            "overwrite",
-            "state",
-            "full",
-            "on_bad_shard",
-            "max_bad_shards",
-            "shard_index",
-            "shard_count",
-            "formats",
-            "format",
-            "ids_disjoint",
-            "batch_size",
-            "against",
-            "plan",
-            "groups",
-            "fold_column",
-            "seed",
-            "epoch",
-            "materialize",
-            "dry_run",
-            "memory_limit",
-            "threads",
-            "spill_dir",
-            "spill_limit",
-            "cluster",
-            "retries",
-            "publish_on_check_failure",
-            "summary_json",
-            "metrics_textfile",
-            "openlineage",
-            "skip_exit_code",
-            "checks",
-            "label",
-        ];
-        let mut known: Vec<&str> = OPTIONS.into_iter().chain(FOR_RUNS).collect();
-        known.sort_unstable();
-        let mut keys = keys::<Spec>();
-        keys.sort_unstable();
-        assert_eq!(keys, known);
     }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Machine {
     pub memory: u64,
     /// Processors that this process may use.
     pub threads: usize,
+    /// Bytes of addresses that this process may still take, if that is limited (`ulimit -v`).
+    pub addresses: Option<u64>,
 }
 
 impl Machine {
@@ -30,7 +32,8 @@ impl Machine {
     fn with(of_machine: Option<u64>, of_cgroup: Option<u64>) -> Self {
         const UNKNOWN: u64 = 4 << 30;
         let memory = [of_machine, of_cgroup].into_iter().flatten().min().unwrap_or(UNKNOWN);
-        Self { memory, threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { memory, threads, addresses: addresses_left() }
     }
 }
 
@@ -76,6 +79,14 @@ fn number(path: &str) -> Option<u64> {
 /// The bytes of a line of the system's account of its memory.
 fn meminfo(key: &str) -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, key)
+}
+
+/// Bytes of addresses that this process may still take; `None` without a limit.
+fn addresses_left() -> Option<u64> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(limit.saturating_sub(kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmSize:")?))
 }
 
 /// Bytes of memory that are free or can be freed, if the system says so.

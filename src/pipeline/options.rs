@@ -5,10 +5,12 @@ use super::machine::Machine;
 use super::spec::{OneOrMany, Scalar, Spec};
 use crate::artifact::catalog;
 use crate::consequences::BATCH_SIZE;
-use crate::engine::session::Limits;
+use crate::engine::session::{Limits, MEMORY_LIMIT_MIN};
 use crate::error::{Error, Result, choice};
 use crate::weights::{Adjust, Fallback, Policy, Scheme, Weighing};
 
+/// Addresses that stacks of threads and the allocator reserve, most of them without memory behind them.
+const RESERVED_ADDRESSES: u64 = 256 << 20;
 /// Part of the machine's memory used by default.
 const MEMORY_SHARE_PERCENT: u64 = 60;
 /// Most bytes of spill files by default.
@@ -81,21 +83,38 @@ pub(crate) fn measure_options(spec: &Spec) -> Result<MeasureOptions> {
 /// Memory, threads and spilling that a spec asks for.
 ///
 /// # Errors
-/// [`Error::Usage`] naming the flag.
+/// [`Error::Usage`] naming the flag; [`Error::Resource`] if the process may not take enough addresses.
 pub(crate) fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
     let memory = spec.memory_limit.as_deref().map(|text| bytes("--memory-limit", text)).transpose()?;
     let spill = spec.spill_limit.as_deref().map(|text| bytes("--spill-limit", text)).transpose()?;
     if spec.threads == Some(0) {
         return Err(Error::usage("--threads is 0").hint("give at least 1"));
     }
+    let memory = memory.unwrap_or(machine.memory / 100 * MEMORY_SHARE_PERCENT);
     let mut limits = Limits::new(
-        memory.unwrap_or(machine.memory / 100 * MEMORY_SHARE_PERCENT),
+        within_addresses(memory, machine)?,
         spec.threads.unwrap_or(machine.threads),
         spec.spill_dir.clone(),
         spill.unwrap_or(SPILL_LIMIT),
     );
     limits.cluster = spec.cluster.as_deref().map(str::parse).transpose()?;
     Ok(limits)
+}
+
+/// What can be kept of a memory limit where addresses are limited, too: a program without addresses cannot say so, it
+/// is ended by the system.
+fn within_addresses(memory: u64, machine: Machine) -> Result<u64> {
+    let Some(left) = machine.addresses else { return Ok(memory) };
+    let most = left.saturating_sub(RESERVED_ADDRESSES);
+    if most < MEMORY_LIMIT_MIN {
+        return Err(Error::resource(format!(
+            "the limit on addresses (ulimit -v) leaves {} MB to this process; it needs {} MB",
+            left >> 20,
+            (RESERVED_ADDRESSES + MEMORY_LIMIT_MIN) >> 20
+        ))
+        .hint("run `ulimit -v unlimited` before, and limit memory with --memory-limit"));
+    }
+    Ok(memory.min(most))
 }
 
 /// Bytes of a size such as `512m`, `4g`, `100000`.
@@ -136,6 +155,23 @@ pub(crate) fn formats(given: &[String]) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_on_addresses_bounds_memory() {
+        let limits = |addresses: Option<u64>| {
+            let machine = Machine { memory: 8 << 30, threads: 2, addresses };
+            limits(&Spec { memory_limit: Some("2g".to_owned()), ..Spec::default() }, machine)
+        };
+        assert_eq!(limits(None).unwrap().memory, 2 << 30);
+        assert_eq!(limits(Some(1 << 40)).unwrap().memory, 2 << 30);
+        assert_eq!(limits(Some(1 << 30)).unwrap().memory, 768 << 20);
+        let refused = limits(Some(300 << 20)).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the limit on addresses (ulimit -v) leaves 300 MB to this process; it needs 416 MB"
+        );
+        assert_eq!(refused.exit_code(), 6);
+    }
 
     #[test]
     fn sizes_are_read_as_people_write_them() {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 
-use super::call_options::OPTIONS;
 use super::derived::Derived;
 use super::options::{measure_options, weighing};
 use super::outputs::{group_name, with_groups};
 use super::spec::Spec;
+use super::spec_keys::keys_of_calls;
 use crate::artifact::counts::{CountsFile, read};
 use crate::artifact::files::RESULTS;
 use crate::artifact::saved;
@@ -121,7 +121,7 @@ pub(crate) fn made_differently(
             Some(value) => value.to_string(),
         },
     };
-    let keys = OPTIONS.iter().map(|key| (*key, said(before, key), said(after, key)));
+    let keys = keys_of_calls().map(|key| (key, said(before, key), said(after, key)));
     let whole = |file: &CountsFile| job(file).unwrap_or_else(|| "all".to_owned());
     let jobs = ("shards", whole(before), whole(after));
     let versions = version(before_path)?.zip(version(after_path)?);

@@ -11,6 +11,7 @@ use super::overlap::refuse_twice;
 use super::parts::{Whole, groups_of, whole};
 use super::reopened::{against, counts_of, read_counts, spec_in};
 use super::spec::Spec;
+use super::spec_keys::{meanings, weighings};
 use crate::artifact::counts::CountsFile;
 use crate::artifact::files::OutputFile;
 use crate::artifact::publish::Staging;
@@ -123,7 +124,7 @@ fn finished_results(
     let said = total.provenance.spec.take();
     if said.is_none() {
         // Nothing is known of how values were read, so that nothing may be taken for known.
-        total.provenance.mixed.extend(MEANINGS.iter().map(|key| (*key).to_owned()));
+        total.provenance.mixed.extend(meanings().map(str::to_owned));
     }
     let mut spec = said.map_or_else(|| Ok(Spec::default()), |said| spec_in(&said, &files[0].0))?;
     if files.len() > 1 {
@@ -149,15 +150,14 @@ fn finished_results(
         }
     }
     spec.weigh_as(given);
-    let differ =
-        WEIGHINGS.iter().filter(|key| total.provenance.mixed.contains(**key) && given.scheme.is_none());
+    let differ = weighings().filter(|key| total.provenance.mixed.contains(*key) && given.scheme.is_none());
     let differ = differ.map(|key| format!("--{}", key.replace('_', "-"))).collect::<Vec<_>>().join(", ");
     if !differ.is_empty() {
         warnings.push(format!(
             "the results were not weighed alike ({differ}), so that the defaults hold; give the scheme and its flags"
         ));
     }
-    total.provenance.mixed.retain(|key| !WEIGHINGS.contains(&key.as_str()));
+    total.provenance.mixed.retain(|key| !weighings().any(|known| known == key));
     let groups = match groups_of(files, &total)? {
         Ok(groups) => groups,
         Err(why) => {
@@ -188,59 +188,25 @@ fn groups_left_out(files: &[(PathBuf, CountsFile)]) -> Option<String> {
     ))
 }
 
-/// Keys that say what values mean: counts of results that differ in them do not mean the same.
-const MEANINGS: [&str; 16] = [
-    "query",
-    "where",
-    "unit",
-    "label_kind",
-    "ancestors",
-    "positive_values",
-    "negative_values",
-    "missing_values",
-    "uncertain_values",
-    "uncertain_as",
-    "threshold",
-    "soft",
-    "null_as",
-    "trim",
-    "ignore_case",
-    "sample_weight",
-];
-
-/// Keys that say how counts are weighed.
-const WEIGHINGS: [&str; 10] = [
-    "scheme",
-    "epsilon",
-    "power",
-    "clip",
-    "normalize",
-    "zero_positives",
-    "zero_negatives",
-    "min_positives",
-    "batch_size",
-    "compat",
-];
-
 /// Where results that are merged say that values meant something else.
 fn counted_differently(files: &[(PathBuf, CountsFile)]) -> Vec<String> {
     let known: Vec<_> =
         files.iter().filter_map(|(path, file)| Some((path, file.provenance.spec.as_ref()?, file))).collect();
     let Some((first, first_spec, _)) = known.first() else { return Vec::new() };
     let shown = |value: &Json| if value.is_null() { "the default".to_owned() } else { value.to_string() };
-    let differ = MEANINGS.iter().chain(&["label"]).filter_map(|key| {
-        if let Some((path, ..)) = known.iter().find(|(.., file)| file.provenance.mixed.contains(*key)) {
+    let differ = meanings().chain(["label"]).filter_map(|key| {
+        if let Some((path, ..)) = known.iter().find(|(.., file)| file.provenance.mixed.contains(key)) {
             return Some(format!(
                 "{key} is not the same in the counts that were merged into {}",
                 path.display()
             ));
         }
-        let (path, spec, _) = known.iter().find(|(_, spec, _)| spec[*key] != first_spec[*key])?;
+        let (path, spec, _) = known.iter().find(|(_, spec, _)| spec[key] != first_spec[key])?;
         Some(format!(
             "{key} is {} in {}, but {} in {}; the merged counts mix both",
-            shown(&first_spec[*key]),
+            shown(&first_spec[key]),
             first.display(),
-            shown(&spec[*key]),
+            shown(&spec[key]),
             path.display()
         ))
     });

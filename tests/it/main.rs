@@ -114,6 +114,8 @@ mod sampling_oracle;
 mod sampling_copies;
 /// Shards with columns more: weights of rows, and the target tensor.
 mod apply;
+/// Shards of every layout for it.
+mod apply_sets;
 /// The fold of each row, by a plan of the same shards.
 mod apply_folds;
 /// Plans side by side, and folds that keep groups together.

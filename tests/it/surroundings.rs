@@ -103,6 +103,31 @@ fn what_a_process_may_not_have_is_named() {
     assert!(refused > 2, "{refused} runs were refused");
 }
 
+/// Memory that is not given ends a program without a word, so a run that may not have enough does not begin.
+#[test]
+fn too_few_addresses_are_named_before_a_run() {
+    let place = Place::new();
+    pairs(&place, 400);
+    let expected = undisturbed(&place);
+    let (mut refused, mut run) = (0, 0);
+    for kilobytes in (450_000..1_800_000).step_by(150_000) {
+        let limit = format!("ulimit -v {kilobytes}; $P compute in $FLAGS --out out");
+        let ended = Ended::of(&shell(&place, &limit));
+        match ended.code {
+            0 => {
+                run += 1;
+                assert!(files(&place.path("out")) == expected, "{limit}");
+            }
+            6 => {
+                refused += 1;
+                assert!(ended.stderr.contains("ulimit -v unlimited"), "{limit}: {}", ended.stderr);
+            }
+            code => panic!("{limit}: {code} {}", ended.stderr),
+        }
+    }
+    assert!(refused > 0 && run > 2, "{refused} refused, {run} run");
+}
+
 #[test]
 fn threads_that_the_system_refuses_are_named() {
     let traced =

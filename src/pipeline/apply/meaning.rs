@@ -16,6 +16,7 @@ use crate::pipeline::options::weighing;
 use crate::pipeline::reopened::reopen;
 use crate::pipeline::rows_of_ids::RowsOfIds;
 use crate::pipeline::spec::{OneOrMany, Spec, ValueSpec};
+use crate::pipeline::spec_keys::{is_not_of_labels, is_of_layout};
 use crate::source::layout::{Layout, LayoutKind};
 use crate::source::values::Domain;
 
@@ -32,39 +33,6 @@ pub(super) struct KnownResult {
     spec: Map<String, Json>,
     layout: LayoutKind,
 }
-
-/// Keys of a result that say how its counts were made into weights, or which rows were counted: they do not say what
-/// a label of a row is.
-const NOT_OF_LABELS: [&str; 25] = [
-    "query",
-    "where",
-    "sample_weight",
-    "by",
-    "scheme",
-    "epsilon",
-    "power",
-    "clip",
-    "normalize",
-    "zero_positives",
-    "zero_negatives",
-    "min_positives",
-    "row_measures",
-    "num_features",
-    "batch_size",
-    "compat",
-    "plan",
-    "groups",
-    "fold_column",
-    "seed",
-    "epoch",
-    "materialize",
-    "dry_run",
-    "order",
-    "num_rows",
-];
-/// Keys that say where labels are: those of another layout are of no use.
-const OF_LAYOUT: [&str; 8] =
-    ["labels", "id", "value", "delimiter", "unit", "num_labels", "label_kind", "missing_columns"];
 
 impl KnownResult {
     /// Reads the result in a folder, or the one that a file is of, weighed by `scheme` if it is given.
@@ -132,11 +100,11 @@ impl KnownResult {
     fn check_known(&self, given: &Map<String, Json>, layout: LayoutKind) -> Result<()> {
         let is_open = |key: &&String| {
             let key = key.as_str();
-            let is_of_columns = OF_LAYOUT.contains(&key);
+            let is_of_columns = is_of_layout(key);
             // Wide columns are named as labels.
             let needs =
                 !is_of_columns || layout == self.layout && !(layout == LayoutKind::Wide && key == "labels");
-            !NOT_OF_LABELS.contains(&key) && key != "layout" && needs && !given.contains_key(key)
+            !is_not_of_labels(key) && key != "layout" && needs && !given.contains_key(key)
         };
         let open: Vec<&str> = self
             .derived
@@ -183,7 +151,7 @@ impl KnownResult {
             _ => Err(Error::internal("a spec is no object")),
         };
         let mut keys = self.spec.clone();
-        keys.retain(|key, _| !NOT_OF_LABELS.contains(&key.as_str()));
+        keys.retain(|key, _| !is_not_of_labels(key));
         let layout = match &given.layout {
             Some(layout) => layout.parse()?,
             None => self.layout,
@@ -196,7 +164,7 @@ impl KnownResult {
                 keys.insert("labels".to_owned(), self.labels().iter().map(Json::from).collect());
             }
         } else {
-            keys.retain(|key, _| !OF_LAYOUT.contains(&key.as_str()));
+            keys.retain(|key, _| !is_of_layout(key));
         }
         let had_vocabulary = keys.remove("vocabulary").is_some();
         keys.insert("layout".to_owned(), layout.to_string().into());
