@@ -27,6 +27,24 @@ _HINT_LISTS = (
 )
 
 
+def _packed_columns(rows: Any) -> Any:
+    """A boolean matrix as bits, eight rows to a byte: an array with one row per column of the matrix.
+
+    Where values of a row lie side by side, whole rows are joined: four times faster than `packbits` on columns.
+    """
+    import numpy as np
+
+    if rows.strides[0] == 1:
+        return np.packbits(rows.T, axis=1, bitorder="little")
+    eights, columns = len(rows) // 8, rows.shape[1]
+    bits = rows[: eights * 8].view(np.uint8).reshape(eights, 8, columns)
+    joined = bits[:, 0].copy()
+    for at in range(1, 8):
+        joined |= bits[:, at] << at
+    last = np.packbits(rows[eights * 8 :], axis=0, bitorder="little")
+    return np.ascontiguousarray(np.concatenate([joined, last]).T)
+
+
 class Sources:
     """Paths and streams of a call, and the keys that their shape decides."""
 
@@ -221,7 +239,7 @@ class Sources:
                         "give batches with the same columns and the same type",
                     )
                 for rows in _parts(matrix, len(matrix), step):
-                    turned = np.packbits(rows.T, axis=1, bitorder="little") if kind == "b1" else rows.T
+                    turned = _packed_columns(rows) if kind == "b1" else rows.T
                     yield len(rows), turned.astype(turned.dtype.newbyteorder("="), copy=False).tobytes()
 
         self.given.append((name, "matrix", (names, kind, chunks), again))

@@ -368,3 +368,21 @@ def test_folders_of_results_are_paths(matrix, tmp_path):
         "_SUCCESS", "counts.parquet", "imbalance.json", "run_results.json", "weights.json",
     ]
     assert isinstance(posweight.load(tmp_path / "out").save(tmp_path / "again"), Path)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 64, 1003])
+@pytest.mark.parametrize("lie", ["rows", "columns", "every other", "backwards", "transposed part"])
+def test_a_boolean_matrix_is_packed_however_its_values_lie(rows, lie):
+    from posweight._sources import _packed_columns
+
+    whole = np.random.default_rng(rows).random((2 * rows, 10)) < 0.3
+    matrix = {
+        "rows": whole[:rows],
+        "columns": np.asfortranarray(whole[:rows]),
+        "every other": whole[::2, ::3],
+        "backwards": whole[:rows][::-1, ::-1],
+        "transposed part": np.ascontiguousarray(whole.T)[2:7, :rows].T,
+    }[lie]
+    assert (_packed_columns(matrix) == np.packbits(matrix.T, axis=1, bitorder="little")).all()
+    counted = posweight.compute(matrix, row_measures="off")
+    assert counted.counts.positives.tolist() == matrix.sum(axis=0).tolist()
