@@ -1,7 +1,7 @@
 //! Times are compared in microseconds, and added to without loss.
 //!
 //! DataFusion compares times with texts, dates and other times in nanoseconds, which end in the year 2262; open ends such
-//! as `9999-12-31` are common in tables. It drops the hours of an interval that is added to a date. And its `TIMESTAMP`
+//! as `9999-12-31` are common in tables. Texts that are finer than microseconds stay in nanoseconds. DataFusion drops the hours of an interval that is added to a date. And its `TIMESTAMP`
 //! has nanoseconds, where that of other engines has microseconds.
 
 use std::sync::Arc;
@@ -142,6 +142,15 @@ fn is_text(expression: &Expr) -> bool {
     )
 }
 
+/// Whether it is a text with more than microseconds: these times are compared in nanoseconds.
+fn is_finer(expression: &Expr) -> bool {
+    let Expr::Literal(value, _) = expression else { return false };
+    let fraction = value.try_as_str().flatten().and_then(|text| text.rsplit_once('.'));
+    fraction.is_some_and(|(_, digits)| {
+        digits.bytes().take_while(u8::is_ascii_digit).skip(6).any(|digit| digit != b'0')
+    })
+}
+
 fn is_date(expression: &Expr, schema: &DFSchema) -> bool {
     matches!(expression.get_type(schema), Ok(DataType::Date32 | DataType::Date64))
 }
@@ -163,7 +172,7 @@ fn has_hours(expression: &Expr, schema: &DFSchema) -> bool {
 /// Whether it is read in microseconds where it is compared with times: texts, dates, and times of no column, such as
 /// `now()`.
 fn is_read_as(expression: &Expr, schema: &DFSchema) -> bool {
-    is_text(expression)
+    is_text(expression) && !is_finer(expression)
         || is_date(expression, schema)
         || !expression.any_column_refs()
             && matches!(expression.get_type(schema), Ok(DataType::Timestamp(TimeUnit::Nanosecond, _)))

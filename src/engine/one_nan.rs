@@ -6,16 +6,18 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Float16Type, Float32Type, Float64Type};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Field, FieldRef, Float16Type, Float32Type, Float64Type,
+};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
-use datafusion::logical_expr::expr::{Between, Case, InList};
+use datafusion::common::{Column, DFSchema, Result as DfResult, ScalarValue};
+use datafusion::logical_expr::expr::{Alias, Between, Case, InList, InSubquery, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan, Projection,
+    ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, SortExpr, Subquery, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 use half::f16;
@@ -29,24 +31,22 @@ pub(super) struct OneNan;
 impl AnalyzerRule for OneNan {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
         plan.transform_up_with_subqueries(|plan| {
-            let mut schema = merge_schema(&plan.inputs());
-            if let LogicalPlan::TableScan(scan) = &plan {
-                let own = DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema());
-                schema.merge(&own?);
-            }
+            let schema = input_schema(&plan)?;
             let names = NamePreserver::new(&plan);
             let is_sort = matches!(plan, LogicalPlan::Sort(_));
-            plan.map_expressions(|expression| {
+            let is_keyed = is_sort || matches!(plan, LogicalPlan::Join(_) | LogicalPlan::Aggregate(_));
+            let changed = plan.map_expressions(|expression| {
                 let name = names.save(&expression);
                 let mut changed = with_one_nan(expression, &schema)?;
-                // What rows are ordered by is compared.
-                if is_sort {
-                    changed = changed.transform_data(|key| Ok(plain_side(key, &schema)))?;
+                // What rows are ordered, joined or grouped by is compared.
+                if is_keyed {
+                    changed = changed.transform_data(|key| plain_key(key, &schema))?;
                 }
                 // The keys of a sort are no columns of what it gives.
                 let is_named = changed.transformed && !is_sort;
                 Ok(if is_named { changed.update_data(|data| name.restore(data)) } else { changed })
-            })
+            })?;
+            changed.transform_data(with_plain_rows)
         })
         .map(|changed| changed.data)
     }
@@ -54,6 +54,72 @@ impl AnalyzerRule for OneNan {
     fn name(&self) -> &'static str {
         "one_nan"
     }
+}
+
+/// The columns that the expressions of a plan name.
+pub(super) fn input_schema(plan: &LogicalPlan) -> DfResult<DFSchema> {
+    let mut schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::TableScan(scan) = plan {
+        let own = DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema());
+        schema.merge(&own?);
+    }
+    Ok(schema)
+}
+
+/// A key of rows with one NaN and one zero. What an aggregation computes is no key of it.
+fn plain_key(key: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    match key {
+        Expr::Alias(alias) => {
+            let inner = plain_key(*alias.expr, schema)?;
+            Ok(inner.update_data(|inner| Expr::Alias(Alias { expr: Box::new(inner), ..alias })))
+        }
+        Expr::GroupingSet(_) => key.map_children(|key| {
+            let (relation, name) = key.qualified_name();
+            let plain = plain_key(key, schema)?;
+            let is_named = plain.transformed;
+            Ok(plain.update_data(|key| if is_named { key.alias_qualified(relation, name) } else { key }))
+        }),
+        Expr::AggregateFunction(_) => Ok(Transformed::no(key)),
+        key => Ok(plain_side(key, schema)),
+    }
+}
+
+/// The same plan, where rows are the same ones if they differ by the bits of a NaN or a zero.
+fn with_plain_rows(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Distinct(Distinct::All(input)) => {
+            let rows = plain_rows(input)?;
+            Ok(rows.update_data(|rows| LogicalPlan::Distinct(Distinct::All(rows))))
+        }
+        LogicalPlan::Distinct(Distinct::On(on)) => {
+            let schema = Arc::clone(on.input.schema());
+            let plain = |key: Expr| plain_key(key, &schema).map(|key| key.data);
+            let on_expr = on.on_expr.into_iter().map(plain).collect::<DfResult<_>>()?;
+            let sort = |key: SortExpr| Ok(SortExpr { expr: plain(key.expr)?, ..key });
+            let sort_expr = on.sort_expr.map(|keys| keys.into_iter().map(sort).collect::<DfResult<_>>());
+            let on = DistinctOn { on_expr, sort_expr: sort_expr.transpose()?, ..on };
+            Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(on))))
+        }
+        plan => Ok(Transformed::no(plan)),
+    }
+}
+
+/// Rows whose floats have one NaN and one zero.
+fn plain_rows(rows: Arc<LogicalPlan>) -> DfResult<Transformed<Arc<LogicalPlan>>> {
+    let schema = Arc::clone(rows.schema());
+    if !schema.fields().iter().any(|field| field.data_type().is_floating()) {
+        return Ok(Transformed::no(rows));
+    }
+    let columns = schema.iter().map(|(relation, field)| {
+        let plain = plain_side(Expr::Column(Column::from((relation, field))), &schema);
+        if plain.transformed {
+            plain.data.alias_qualified(relation.cloned(), field.name())
+        } else {
+            plain.data
+        }
+    });
+    let plain = Projection::try_new(columns.collect(), rows)?;
+    Ok(Transformed::yes(Arc::new(LogicalPlan::Projection(plain))))
 }
 
 /// The same expression, whose comparisons see one NaN and one zero.
@@ -78,6 +144,41 @@ pub(super) fn with_one_nan(expression: Expr, schema: &DFSchema) -> DfResult<Tran
                 let expr = Box::new(plain(*expr));
                 Expr::InList(InList { expr, list: list.into_iter().map(plain).collect(), negated })
             }
+            Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+                let (expr, rows) = (Box::new(plain(*expr)), plain_rows(subquery.subquery)?);
+                changed |= rows.transformed;
+                let subquery = Subquery { subquery: rows.data, ..subquery };
+                Expr::InSubquery(InSubquery { expr, subquery, negated })
+            }
+            Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }) => {
+                let (expr, rows) = (Box::new(plain(*expr)), plain_rows(subquery.subquery)?);
+                changed |= rows.transformed;
+                let subquery = Subquery { subquery: rows.data, ..subquery };
+                Expr::SetComparison(SetComparison { expr, subquery, op, quantifier })
+            }
+            Expr::ScalarFunction(mut call) if COMPARE.contains(&call.func.name()) => {
+                call.args = call.args.into_iter().map(plain).collect();
+                Expr::ScalarFunction(call)
+            }
+            Expr::AggregateFunction(mut call) => {
+                let compares = call.params.distinct || COMPARE.contains(&call.func.name());
+                if compares {
+                    call.params.args = call.params.args.into_iter().map(&mut plain).collect();
+                }
+                let keys = call.params.order_by.into_iter();
+                call.params.order_by = keys.map(|key| SortExpr { expr: plain(key.expr), ..key }).collect();
+                Expr::AggregateFunction(call)
+            }
+            Expr::WindowFunction(mut call) => {
+                if call.params.distinct || COMPARE.contains(&call.fun.name()) {
+                    call.params.args = call.params.args.into_iter().map(&mut plain).collect();
+                }
+                let parts = call.params.partition_by.into_iter();
+                call.params.partition_by = parts.map(&mut plain).collect();
+                let keys = call.params.order_by.into_iter();
+                call.params.order_by = keys.map(|key| SortExpr { expr: plain(key.expr), ..key }).collect();
+                Expr::WindowFunction(call)
+            }
             Expr::Case(Case { expr: Some(expr), when_then_expr, else_expr }) => {
                 let expr = Some(Box::new(plain(*expr)));
                 let cases = when_then_expr.into_iter().map(|(when, then)| (Box::new(plain(*when)), then));
@@ -89,49 +190,20 @@ pub(super) fn with_one_nan(expression: Expr, schema: &DFSchema) -> DfResult<Tran
     })
 }
 
-/// The same condition for statistics, which leave NaN out of the bounds of a column: comparisons stay as they are where no
-/// NaN meets them, and are hidden elsewhere. A condition of this kind is not to be asked of rows.
-pub(super) fn for_statistics(condition: Expr, schema: &DFSchema) -> DfResult<Expr> {
-    match condition {
-        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
-            let (left, right) = (for_statistics(*left, schema)?, for_statistics(*right, schema)?);
-            Ok(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) }))
-        }
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            let is_safe = match op {
-                Operator::Eq => {
-                    (is_bounded(&left) && is_number(&right)) || (is_number(&left) && is_bounded(&right))
-                }
-                Operator::Lt | Operator::LtEq => is_bounded(&left) && is_number(&right),
-                Operator::Gt | Operator::GtEq => is_number(&left) && is_bounded(&right),
-                _ => false,
-            };
-            let whole = Expr::BinaryExpr(BinaryExpr { left, op, right });
-            if is_safe { Ok(whole) } else { with_one_nan(whole, schema).map(|changed| changed.data) }
-        }
-        other => with_one_nan(other, schema).map(|changed| changed.data),
-    }
-}
-
-/// A column, or a column as another type.
-fn is_bounded(side: &Expr) -> bool {
-    match side {
-        Expr::Column(_) => true,
-        Expr::Cast(cast) => matches!(&*cast.expr, Expr::Column(_)),
-        _ => false,
-    }
-}
-
-/// A value that is not NaN.
-fn is_number(side: &Expr) -> bool {
-    match side {
-        Expr::Literal(ScalarValue::Float64(Some(number)), _) => !number.is_nan(),
-        Expr::Literal(ScalarValue::Float32(Some(number)), _) => !number.is_nan(),
-        Expr::Literal(ScalarValue::Float16(Some(number)), _) => !number.is_nan(),
-        Expr::Literal(value, _) => !value.data_type().is_floating(),
-        _ => false,
-    }
-}
+/// Functions whose arguments are compared.
+const COMPARE: [&str; 11] = [
+    "approx_distinct",
+    "approx_median",
+    "approx_percentile_cont",
+    "approx_percentile_cont_with_weight",
+    "greatest",
+    "least",
+    "max",
+    "median",
+    "min",
+    "nullif",
+    "percentile_cont",
+];
 
 /// A side of a comparison with one NaN and one zero.
 fn plain_side(side: Expr, schema: &DFSchema) -> Transformed<Expr> {
@@ -145,10 +217,7 @@ fn plain_side(side: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 Transformed::yes(Expr::Literal(plain, metadata))
             }
         }
-        side if may_be_odd(&side, schema) => {
-            let function = Arc::new(ScalarUDF::new_from_impl(OneNanFunction::default()));
-            Transformed::yes(function.call(vec![side]))
-        }
+        side if may_be_odd(&side, schema) => Transformed::yes(plain_call(side)),
         side => Transformed::no(side),
     }
 }
@@ -158,10 +227,29 @@ fn may_be_odd(side: &Expr, schema: &DFSchema) -> bool {
     let is_whole = |of: &Expr| of.get_type(schema).is_ok_and(|of| of.is_integer() || of.is_decimal());
     let is_plain = match side {
         Expr::Cast(cast) => is_whole(&cast.expr),
-        Expr::ScalarFunction(call) => call.func.name() == NAME,
-        _ => false,
+        side => is_plain_call(side),
     };
     !is_plain && side.get_type(schema).is_ok_and(|of| of.is_floating())
+}
+
+/// A call of the function. The rules of DataFusion do not see through it.
+pub(super) fn plain_call(of: Expr) -> Expr {
+    Arc::new(ScalarUDF::new_from_impl(OneNanFunction::default())).call(vec![of])
+}
+
+/// Whether it is a call of the function.
+pub(super) fn is_plain_call(of: &Expr) -> bool {
+    matches!(of, Expr::ScalarFunction(call) if call.func.name() == NAME)
+}
+
+/// Whether a value is NaN.
+pub(super) fn is_nan(value: &ScalarValue) -> bool {
+    match value {
+        ScalarValue::Float64(Some(number)) => number.is_nan(),
+        ScalarValue::Float32(Some(number)) => number.is_nan(),
+        ScalarValue::Float16(Some(number)) => number.is_nan(),
+        _ => false,
+    }
 }
 
 /// The function, for the executors of a cluster: what is planned here calls it by name.
@@ -170,9 +258,9 @@ pub(super) fn one_nan() -> ScalarUDF {
     ScalarUDF::new_from_impl(OneNanFunction::default())
 }
 
-const NAME: &str = "one_nan";
+const NAME: &str = "comparable";
 
-/// Floats with one NaN and one zero.
+/// Floats with one NaN and one zero; other values as they are.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct OneNanFunction {
     signature: Signature,
@@ -197,6 +285,11 @@ impl ScalarUDFImpl for OneNanFunction {
         Ok(arguments.first().cloned().unwrap_or(DataType::Float64))
     }
 
+    fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> DfResult<FieldRef> {
+        let of = arguments.arg_fields.first().map(|field| field.as_ref().clone().with_name(NAME));
+        Ok(Arc::new(of.unwrap_or_else(|| Field::new(NAME, DataType::Null, true))))
+    }
+
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
         Ok(match arguments.args.into_iter().next() {
             Some(ColumnarValue::Scalar(value)) => ColumnarValue::Scalar(plain_value(value)),
@@ -206,7 +299,7 @@ impl ScalarUDFImpl for OneNanFunction {
     }
 }
 
-fn plain_value(value: ScalarValue) -> ScalarValue {
+pub(super) fn plain_value(value: ScalarValue) -> ScalarValue {
     match value {
         ScalarValue::Float64(Some(number)) => ScalarValue::Float64(Some(plain_double(number))),
         ScalarValue::Float32(Some(number)) => ScalarValue::Float32(Some(plain_single(number))),

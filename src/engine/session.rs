@@ -1,6 +1,5 @@
 //! The DataFusion session of a run: memory pool, spilling, threads; and errors on their way out.
 
-use std::iter::once;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use crate::engine::budget::{SharedMemory, Turn};
 use crate::engine::errors::ours;
 use crate::engine::exact_times::{ExactTimes, MicrosecondTimes};
 use crate::engine::guarded_scan::GuardScans;
+use crate::engine::kept_casts::KeptCasts;
 use crate::engine::one_nan::OneNan;
 use crate::engine::pool::Unstalled;
 use crate::engine::scheduler_address::SchedulerAddress;
@@ -136,6 +136,13 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     let options = config.options_mut();
     options.execution.sort_spill_reservation_bytes = 1 << 20;
     options.execution.parquet.pushdown_filters = false;
+    options.execution.parquet.enable_page_index = false;
+    options.execution.parquet.bloom_filter_on_read = false;
+    // Those of a running query leave out row groups by statistics, whatever the options of Parquet say.
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // As the schemas of shards have it; nanoseconds end in the year 2262.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     options.execution.spill_compression =
@@ -154,11 +161,13 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
 }
 
 /// The rules of DataFusion, and around them those of every session: times are made exact before expressions get a type,
-/// and floats are made comparable after that.
+/// casts are kept and floats are made comparable after that.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let (times, floats): (Arc<dyn AnalyzerRule + Send + Sync>, Arc<dyn AnalyzerRule + Send + Sync>) =
-        (Arc::new(ExactTimes), Arc::new(OneNan));
-    once(times).chain(Analyzer::new().rules).chain(once(floats)).collect()
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ExactTimes)];
+    rules.extend(Analyzer::new().rules);
+    rules.push(Arc::new(KeptCasts));
+    rules.push(Arc::new(OneNan));
+    rules
 }
 
 /// The memory pool of these limits: the shared one, or a new one.

@@ -54,7 +54,7 @@ pub const MEASURES: [Measure; 20] = [
         range: "0 …",
         formula: "mean IRLbl, 0 for labels without positives",
         source: "mldr",
-        of: |b| ratio(b.each(irlbl).sum(), b.counts.len() as f64),
+        of: |b| ratio(b.each(irlbl).sum::<f64>() + 0.0, b.counts.len() as f64),
     },
     Measure {
         name: "cvir",
@@ -149,7 +149,8 @@ impl Basis<'_> {
     }
 
     fn positives(&self) -> f64 {
-        self.sides().map(|side| side.0).sum()
+        // The sum of nothing is -0.
+        self.sides().map(|side| side.0).sum::<f64>() + 0.0
     }
 
     fn how_many(&self, is: impl Fn((f64, f64)) -> bool) -> f64 {

@@ -69,6 +69,8 @@ mod engines;
 mod row_questions;
 /// Comparisons with NaN.
 mod nan;
+/// Casts in conditions.
+mod casts;
 /// Patients, users or documents are counted beside rows.
 mod groups;
 /// Thresholds and soft values.

@@ -67,7 +67,7 @@ fn conditions(cells: &[Option<f64>]) -> Vec<(String, usize)> {
 }
 
 /// The numbers that a query gives: one row, or one column.
-fn numbers(place: &Place, sql: &str) -> Vec<i64> {
+pub(crate) fn numbers(place: &Place, sql: &str) -> Vec<i64> {
     place.weights(&["one", "--layout", "wide", "--labels", "l"]);
     let table = format!("t={}", place.path("in").display());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -14,7 +14,8 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
 use crate::engine::exact_times::with_exact_times;
-use crate::engine::one_nan::{for_statistics, with_one_nan};
+use crate::engine::kept_casts::with_kept_casts;
+use crate::engine::one_nan::with_one_nan;
 use crate::engine::read::condition_text::parsed;
 use crate::engine::read::pruning::Pruning;
 use crate::engine::read::rows::rows;
@@ -46,10 +47,9 @@ impl Condition {
                 SimplifyContext::builder().with_schema(Arc::new(schema.clone())).with_current_time().build();
             let simplifier = ExprSimplifier::new(simplify);
             let expression = with_exact_times(parsed(&table, dataset, text)?, schema)?.data;
-            let expression = simplifier.coerce(expression, schema)?;
+            let expression = with_kept_casts(simplifier.coerce(expression, schema)?, schema)?.data;
             let expression = simplifier.simplify(expression)?;
-            let for_statistics =
-                context.state().create_physical_expr(for_statistics(expression.clone(), schema)?, schema)?;
+            let pruning = Pruning::of(context, &expression, schema)?;
             let expression =
                 context.state().create_physical_expr(with_one_nan(expression, schema)?.data, schema)?;
             let mut columns: Vec<_> = collect_columns(&expression).into_iter().collect();
@@ -60,8 +60,7 @@ impl Condition {
             });
             let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
             let expression = reassign_expr_columns(expression, &schema)?;
-            let for_statistics = reassign_expr_columns(for_statistics, &schema)?;
-            Ok(Self { pruning: Pruning::of(&for_statistics, &schema), expression, schema })
+            Ok(Self { pruning, expression, schema })
         };
         make().map(Some).map_err(|cause: DataFusionError| ours(&cause))
     }
