@@ -90,7 +90,12 @@ fn condition(columns: &[(&str, ArrayRef)], at: &[Index; 4]) -> Option<(String, u
     }
     let value = array_value_to_string(&done, *at[3].get(&known)).unwrap();
     let text: ArrayRef = array(StringArray::from(vec![value.clone()]));
-    let met = compare(&done, &Scalar::new(cast(&text, of).ok()?)).unwrap();
+    let literal = cast(&text, of).ok()?;
+    // Times of day have no end here, but no text either.
+    if literal.is_null(0) {
+        return None;
+    }
+    let met = compare(&done, &Scalar::new(literal)).unwrap();
     let sql = format!("arrow_try_cast({name}, '{wanted}') {operator} arrow_cast('{value}', '{wanted}')");
     Some((sql, met.true_count()))
 }
