@@ -15,6 +15,8 @@ pub(crate) const FORMAT_VERSION: &str = "1";
 /// Written last: sizes and hashes of everything else.
 pub(crate) const SUCCESS: &str = "_SUCCESS";
 /// The record of the last run; not part of the result.
+/// What a sampling plan does, in words.
+pub(crate) const PLAN_IN_WORDS: &str = "plan.md";
 pub(crate) const RESULTS: &str = "run_results.json";
 
 /// One published file.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::{print, terminal_lines};
+use crate::artifact::files::PLAN_IN_WORDS;
 use crate::artifact::imbalance;
 use crate::artifact::stored::Fetched;
 use crate::drift::compare;
@@ -34,12 +35,6 @@ pub(super) struct ReportVerb {
     against: Option<PathBuf>,
 }
 
-/// The lines of a sampling plan, from what Markdown says of it, and an empty one after them.
-fn plan_in_text(markdown: &str) -> String {
-    let inside = markdown.split_once("```text\n").and_then(|(_, rest)| rest.rsplit_once("```"));
-    inside.map_or_else(String::new, |(lines, _)| format!("{lines}\n"))
-}
-
 impl ReportVerb {
     pub(super) fn act(&self) -> Result<()> {
         if self.refused {
@@ -58,7 +53,7 @@ impl ReportVerb {
             "json" => run.join("imbalance.json"),
             _ => PathBuf::new(),
         };
-        let plan = std::fs::read_to_string(run.join("plan.md")).unwrap_or_default();
+        let plan = std::fs::read_to_string(run.join(PLAN_IN_WORDS)).unwrap_or_default();
         if let (None, Ok(mut text)) = (&self.against, std::fs::read_to_string(saved)) {
             if self.format == "markdown" && !plan.is_empty() {
                 text = format!("{plan}\n{text}");
@@ -79,7 +74,10 @@ impl ReportVerb {
                 imbalance::write(&mut bytes, &report)?;
                 print(&String::from_utf8(bytes).map_err(|cause| Error::internal(cause.to_string()))?)
             }
-            _ => print(&format!("{}{}", plan_in_text(&plan), report::text(&report, terminal_lines()))),
+            _ => {
+                let plan = report.plan.map_or_else(String::new, |lines| format!("{lines}\n"));
+                print(&format!("{plan}{}", report::text(&report, terminal_lines())))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::layout_flags::{LayoutFlag, check_flags, check_uncertain, given};
 use super::machine::Machine;
 use super::options::{limits, list};
 use super::spec::{OneOrMany, Spec};
@@ -62,6 +63,8 @@ pub(crate) struct CountPlan {
     pub domain: Domain,
     /// Labels whose values have a meaning of their own.
     pub label_domains: BTreeMap<String, Domain>,
+    /// Flags that only some layouts have a use for.
+    pub layout_flags: Vec<&'static LayoutFlag>,
     /// Columns that some shards lack count as missing there.
     pub missing_columns: bool,
     /// SQL condition.
@@ -102,6 +105,7 @@ impl CountPlan {
                 .map_err(|error| error.at(format!("label {label:?}")))?;
             Ok((label.clone(), own))
         });
+        check_uncertain(std::iter::once(&spec.values).chain(spec.label.values()))?;
         let missing_columns = match spec.missing_columns.as_deref() {
             None => false,
             Some(text) => choice("--missing-columns", text, &[("error", false), ("missing", true)])?,
@@ -127,6 +131,7 @@ impl CountPlan {
             label_kind: spec.label_kind.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             order: spec.order.as_deref().map(str::parse).transpose()?,
             label_domains: label_domains.collect::<Result<_>>()?,
+            layout_flags: given(spec),
             domain,
             missing_columns,
             filter: spec.r#where.clone(),
@@ -144,29 +149,8 @@ impl CountPlan {
         Ok(plan)
     }
 
-    /// Flags that layout `bits` has no use for.
-    fn check_bits(&self) -> Result<()> {
-        if self.label_kind == LabelKind::Name {
-            return Err(Error::usage(
-                "--label-kind name does not apply to layout bits: a bit has a number, no name",
-            )
-            .hint("drop --label-kind, and name the labels with --vocabulary FILE"));
-        }
-        match self.num_labels {
-            Some(n) if n > u64::from(u64::BITS) => {
-                Err(Error::usage(format!("--num-labels is {n}, but an integer of layout bits has 64 bits"))
-                    .hint("give the number of labels, at most 64"))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn check(&self) -> Result<()> {
-        let only_long = [
-            ("--id", self.id.is_some()),
-            ("--value", self.value.is_some()),
-            ("--num-rows", self.num_rows.is_some()),
-        ];
+        let only_long = [("--id", self.id.is_some()), ("--value", self.value.is_some())];
         if let (Some(layout), Some((flag, _))) = (self.layout, only_long.iter().find(|(_, given)| *given))
             && layout != LayoutKind::Long
             && !(layout == LayoutKind::Map && *flag == "--value")
@@ -183,11 +167,16 @@ impl CountPlan {
         if self.num_labels == Some(0) {
             return Err(Error::usage("--num-labels is 0").hint("give the number of labels, C"));
         }
-        if self.layout == Some(LayoutKind::Bits) {
-            self.check_bits()?;
+        if self.layout == Some(LayoutKind::Bits)
+            && let Some(n) = self.num_labels.filter(|n| *n > u64::from(u64::BITS))
+        {
+            return Err(Error::usage(format!(
+                "--num-labels is {n}, but an integer of layout bits has 64 bits"
+            ))
+            .hint("give the number of labels, at most 64"));
         }
-        if self.layout.is_some_and(|layout| layout != LayoutKind::Long) && self.ids_disjoint {
-            return Err(Error::usage("--ids-disjoint belongs to layout long").hint("drop one of the two"));
+        if let Some(layout) = self.layout {
+            check_flags(self, layout, self.value.is_some())?;
         }
         for address in self.sources.iter().filter(|text| is_address(text) && !text.starts_with("file://")) {
             Address::parse(address)?;

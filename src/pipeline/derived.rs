@@ -38,6 +38,8 @@ pub(crate) struct Derived {
     pub failed_checks: Vec<String>,
     /// Checks of severity warn that failed, in words.
     pub warned_checks: Vec<String>,
+    /// The sampling plan beside them, in words.
+    pub plan: Option<String>,
     options: MeasureOptions,
 }
 
@@ -65,6 +67,7 @@ impl Derived {
             groups,
             failed_checks,
             warned_checks,
+            plan: None,
             options,
             file,
         })
@@ -112,6 +115,7 @@ impl Derived {
             rows: self.row_report.get_or_init(row_report).as_ref(),
             features: self.options.features,
             failed_checks: &self.failed_checks,
+            plan: self.plan.as_deref(),
             warned_checks: &self.warned_checks,
             findings: &self.findings,
             source,

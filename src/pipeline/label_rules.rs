@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use arrow::datatypes::Schema;
 
 use super::count_plan::{CountPlan, elements_of_lists};
+use super::layout_flags::check_flags;
 use crate::counts::{CountUnit, Labels, NameOrder};
 use crate::engine::counting::Keys;
 use crate::error::{Error, Result};
@@ -97,15 +98,16 @@ pub(super) fn check_unit(plan: &CountPlan, layout: &Layout, schema: &Schema) -> 
     Ok(())
 }
 
-/// What `--soft` and `--null-as` say must be of use to the layout, and its values must have one meaning.
+/// What flags say of labels and values must be of use to the layout, and its values must have one meaning.
 pub(super) fn check_values(plan: &CountPlan, layout: &Layout) -> Result<()> {
     let kind = layout.kind;
     if plan.unit == CountUnit::Element && kind != LayoutKind::List {
         return Err(elements_of_lists());
     }
+    check_flags(plan, kind, layout.value.is_some())?;
     let has_values = kind.has_values() || layout.value.is_some();
     if kind == LayoutKind::Long {
-        check_masses_of_pairs(plan, layout)?;
+        check_masses_of_pairs(plan)?;
     }
     if has_values {
         plan.domain.check()?;
@@ -130,13 +132,7 @@ pub(super) fn check_values(plan: &CountPlan, layout: &Layout) -> Result<()> {
 }
 
 /// What soft values and weights need of layout `long`.
-fn check_masses_of_pairs(plan: &CountPlan, layout: &Layout) -> Result<()> {
-    if plan.domain.soft && layout.value.is_none() {
-        return Err(Error::usage(
-            "--soft: layout long has soft labels in its value column, but none is named",
-        )
-        .hint("name it with --value COLUMN, or drop --soft"));
-    }
+fn check_masses_of_pairs(plan: &CountPlan) -> Result<()> {
     if plan.sample_weight.is_some() && plan.num_rows.is_some() {
         return Err(Error::usage(
             "--sample-weight and --num-rows exclude each other: rows that no shard lists have no weight",

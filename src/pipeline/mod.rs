@@ -26,6 +26,7 @@ mod grouping;
 mod hierarchy;
 mod label_keys;
 mod label_rules;
+mod layout_flags;
 pub(crate) mod machine;
 mod map_columns;
 pub(crate) mod notices;

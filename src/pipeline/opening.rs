@@ -89,7 +89,7 @@ struct RunOpening<'a> {
 impl<'a> RunOpening<'a> {
     fn of(plan: &'a Plan, one_pass: OnePass) -> Self {
         Self {
-            known: saved(plan).within(plan.count.limits.shard_bytes()),
+            known: saved(plan).within(plan.count.limits.shard_bytes(), plan.count.limits.memory),
             max_bad_shards: plan.max_bad_shards,
             one_pass,
             job: plan.part.map(|(index, count)| SharingJob { plan, index, count }),
@@ -142,13 +142,13 @@ fn open_run(plan: &Plan, one_pass: OnePass) -> Result<Opened> {
 
 /// The same for a count alone.
 pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
-    let known = Known::default().within(plan.limits.shard_bytes());
+    let known = Known::default().within(plan.limits.shard_bytes(), plan.limits.memory);
     open(plan, &RunOpening { known, max_bad_shards: 0, one_pass: OnePass::default(), job: None })
 }
 
 /// The same for rows that are copied with columns more; `may_come` where those of a stream are needed only once.
 pub(super) fn open_to_copy(plan: &CountPlan, may_come: bool) -> Result<(Opened, Option<SharedRows>)> {
-    let known = Known::default().within(plan.limits.shard_bytes());
+    let known = Known::default().within(plan.limits.shard_bytes(), plan.limits.memory);
     let one_pass = OnePass { stdin: may_come, ..OnePass::default() };
     let run = RunOpening { known, max_bad_shards: 0, one_pass, job: None };
     let mut opened = open(plan, &run)?;

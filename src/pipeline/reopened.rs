@@ -11,7 +11,7 @@ use super::outputs::{group_name, with_groups};
 use super::spec::Spec;
 use super::spec_keys::keys_of_calls;
 use crate::artifact::counts::{CountsFile, read};
-use crate::artifact::files::RESULTS;
+use crate::artifact::files::{PLAN_IN_WORDS, RESULTS};
 use crate::artifact::saved;
 use crate::artifact::stored::Fetched;
 use crate::error::{Error, Result};
@@ -191,10 +191,18 @@ pub(crate) fn finished(run: &Path) -> Result<Finished> {
         (derived.failed_checks, derived.warned_checks) = (saved.failed_checks, saved.warned_checks);
         (derived.findings, derived.groups, source) = (saved.findings, saved.groups, saved.source);
     }
+    derived.plan = plan_in_words(run);
     if let Some(job) = job(&derived.file) {
         source = format!("{source}, {job}: the shards of the other jobs are not in it");
     }
     Ok(Finished { derived, groups, source })
+}
+
+/// The sampling plan beside a result, if it has one.
+fn plan_in_words(run: &Path) -> Option<String> {
+    let told = std::fs::read_to_string(run.join(PLAN_IN_WORDS)).ok()?;
+    let inside = told.split_once("```text\n").and_then(|(_, rest)| rest.rsplit_once("```"));
+    inside.map(|(lines, _)| lines.to_owned())
 }
 
 /// The counts of each group beside the counts at `path`.

@@ -11,6 +11,7 @@ use super::plan::Plan;
 use super::sample_copies::Copies;
 use super::sampling::Sampling;
 use super::spec::STDIO;
+use crate::artifact::files::PLAN_IN_WORDS;
 use crate::artifact::plan::{PlanRows, file_name, write_rows};
 use crate::artifact::plan_json::{Fold, PlanFacts, PlanFile, PlannedShard, SplitDistances, write_json};
 use crate::artifact::publish::{StagedFile, Staging};
@@ -292,7 +293,7 @@ impl Sampled {
         };
         staging.file("plan.json", |out| write_json(out, &file))?;
         let text = format!("# Sampling plan\n\n```text\n{}```\n", self.text_of_result(source));
-        staging.file("plan.md", |out| {
+        staging.file(PLAN_IN_WORDS, |out| {
             out.write_all(text.as_bytes()).map_err(|cause| Error::output(cause.to_string()))
         })?;
         let Some(copies) = &self.copies else { return Ok(()) };

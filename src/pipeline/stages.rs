@@ -108,6 +108,7 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
         opened.detected.layout.kind.as_str(),
         opened.counting.unit,
     );
+    derived.plan = sampled.as_ref().map(|sampled| sampled.text_of_result(&source));
     let report = |derived: &Derived| report::markdown(&derived.report(source.clone(), &groups, None));
     check(plan, &mut derived, report, account)?;
     drop(deriving);

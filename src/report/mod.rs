@@ -66,6 +66,8 @@ pub(crate) struct Report<'a> {
     pub failed_checks: &'a [String],
     /// Checks of severity warn that failed, in words.
     pub warned_checks: &'a [String],
+    /// The sampling plan that the result has, in words.
+    pub plan: Option<&'a str>,
     /// Findings.
     pub findings: &'a [Finding],
     /// Where the counts come from: `16 shards, layout wide`.
@@ -307,6 +309,7 @@ mod tests {
             features: None,
             failed_checks: &[],
             warned_checks: &[],
+            plan: None,
             findings: &[],
             source: String::new(),
             groups: Vec::new(),

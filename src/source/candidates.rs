@@ -329,6 +329,10 @@ impl CandidateColumn<'_> {
         };
         let whole = || format!("each string in {name:?} is one label");
         let all = match shape_of(&evidence.texts) {
+            // Several words in strings that hardly recur are seldom the names of classes.
+            TextShape::Single if evidence.has_phrases() => {
+                vec![split(base.max(1), BLANK), class(base, whole())]
+            }
             TextShape::Single => vec![class(base, whole())],
             TextShape::Joined(by) => vec![split(base, by), class(base.saturating_sub(UNLIKELY), whole())],
             // Strings that hardly recur are seldom one name each.

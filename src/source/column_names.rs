@@ -85,6 +85,20 @@ pub(crate) fn is_id_name(name: &str) -> bool {
     ends || ["_id", "_uid", "_uuid"].iter().any(|end| lower.ends_with(end)) || names.contains(&lower.as_str())
 }
 
+/// Whether a column has the name of what rows are about: where it repeats, rows may be pairs.
+pub(crate) fn is_row_name(name: &str) -> bool {
+    const ROWS: [&str; 13] = [
+        "image", "img", "file", "filename", "path", "url", "document", "doc", "item", "sample", "example",
+        "video", "clip",
+    ];
+    let words = words(name);
+    let about =
+        words.iter().filter(|word| !["name", "path"].iter().any(|end| word.eq_ignore_ascii_case(end)));
+    let about: Vec<&String> = about.collect();
+    let is_row = |word: &&String| ROWS.iter().any(|row| word.eq_ignore_ascii_case(row));
+    !words.is_empty() && about.iter().all(is_row)
+}
+
 /// Whether a name says that numbers beside labels tell how sure they are, or how much.
 pub(crate) fn is_score_name(name: &str) -> bool {
     const SCORES: [&str; 7] = ["score", "confidence", "conf", "value", "prob", "probability", "rating"];
@@ -143,6 +157,12 @@ mod tests {
         }
         for name in ["paid", "valid", "Idea", "COVID", "fluid"] {
             assert!(!is_id_name(name), "{name}");
+        }
+        for name in ["image", "file_name", "ImagePath", "path", "img"] {
+            assert!(is_row_name(name), "{name}");
+        }
+        for name in ["", "image_size", "color", "username"] {
+            assert!(!is_row_name(name), "{name}");
         }
         assert!(is_index_name("") && is_index_name("Unnamed: 0") && is_index_name("__index_level_0__"));
         assert!(!is_index_name("Unnamed: x") && !is_index_name("index"));

@@ -29,6 +29,8 @@ const FIRST_ROWS: usize = 1024;
 const PART_ROWS: usize = 256;
 /// Distinct cells of a column that are remembered.
 const CELLS_MAX: usize = 4096;
+/// Cells from which they show whether values recur.
+const CELLS_MIN: u64 = 20;
 /// Cells of a column that are shown.
 pub(crate) const CELLS_SHOWN: usize = 4;
 /// Characters of a cell that are shown.
@@ -81,9 +83,20 @@ impl ColumnEvidence {
         self.numbers.values().chain(self.texts.values()).filter(|cells| **cells > 0).count() as u64
     }
 
+    /// Whether most texts are several words, not always as many, and most of them do not recur.
+    pub(crate) fn has_phrases(&self) -> bool {
+        let words = |text: &String| text.split_whitespace().count();
+        let several = self.texts.keys().filter(|text| words(text) > 1).count();
+        let most = self.texts.keys().map(words).max();
+        let hardly_recur = self.is_full || self.texts.len() as u64 * 2 > self.cells;
+        self.cells >= CELLS_MIN
+            && hardly_recur
+            && several * 2 > self.texts.len()
+            && self.texts.keys().map(words).any(|n| Some(n) != most)
+    }
+
     /// Whether few values recur in so many cells that they are hardly the ids of rows.
     pub(crate) fn has_few_values(&self) -> bool {
-        const CELLS_MIN: u64 = 20;
         const CELLS_EACH: u64 = 10;
         !self.is_full && self.cells >= CELLS_MIN && self.distinct() * CELLS_EACH <= self.cells
     }

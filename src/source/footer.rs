@@ -133,6 +133,11 @@ pub(crate) struct Known {
     /// Bytes that shards may take together, and those that they take.
     most: Option<usize>,
     held: AtomicUsize,
+    /// The limit of which these are a part.
+    limit: u64,
+    /// Shards that are to be opened, and those that were.
+    listed: AtomicUsize,
+    opened: AtomicUsize,
 }
 
 impl Known {
@@ -142,10 +147,15 @@ impl Known {
         Self { identities, ..Self::default() }
     }
 
-    /// The same where all shards together may take `bytes`.
+    /// The same where all shards together may take `bytes` of the memory `limit`.
     #[must_use]
-    pub(crate) fn within(self, bytes: usize) -> Self {
-        Self { most: Some(bytes), ..self }
+    pub(crate) fn within(self, bytes: usize, limit: u64) -> Self {
+        Self { most: Some(bytes), limit, ..self }
+    }
+
+    /// Notes how many shards are to be opened.
+    pub(super) fn expect(&self, shards: usize) {
+        self.listed.store(shards, Ordering::Relaxed);
     }
 
     /// Notes that a shard takes `bytes` more.
@@ -154,6 +164,7 @@ impl Known {
     /// As [`Self::check`].
     pub(super) fn hold(&self, bytes: usize) -> Result<()> {
         self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.opened.fetch_add(1, Ordering::Relaxed);
         self.check()
     }
 
@@ -162,13 +173,23 @@ impl Known {
     /// # Errors
     /// [`Error::Resource`].
     pub(crate) fn check(&self) -> Result<()> {
-        match self.most {
-            Some(most) if self.held.load(Ordering::Relaxed) > most => Err(Error::resource(
-                "the names and footers of the shards take more memory than --memory-limit leaves for them",
-            )
-            .hint("raise --memory-limit, or count some of the shards at a time and merge their counts with posweight weigh")),
-            _ => Ok(()),
-        }
+        let held = self.held.load(Ordering::Relaxed);
+        let Some(most) = self.most.filter(|most| held > *most) else { return Ok(()) };
+        // Those that were not opened are taken to be like the others.
+        let opened = self.opened.load(Ordering::Relaxed).max(1);
+        let listed = self.listed.load(Ordering::Relaxed).max(opened);
+        let all = (held as u64 / opened as u64).saturating_mul(listed as u64).max(held as u64);
+        let rest = self.limit.saturating_sub(most as u64);
+        let [limit, all, needed] =
+            [self.limit, all, all.saturating_add(rest)].map(|bytes| bytes.div_ceil(1 << 20));
+        let of = crate::error::plural(listed as u64, "shard");
+        Err(Error::resource(format!(
+            "--memory-limit of {limit} MB is too small: the names and footers of {of} take about {all} MB, so that the run \
+             needs at least {needed} MB"
+        ))
+        .hint(format!(
+            "use --memory-limit {needed}m or more, or count some of the shards at a time and merge their counts with posweight weigh"
+        )))
     }
 
     /// Whether a shard of this identity is one of them.

@@ -2,13 +2,16 @@
 
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::codes::ways;
-use super::column_names::{NameRank, is_id_name, is_score_name, rank_of_name};
+use super::column_names::{NameRank, is_id_name, is_index_name, is_row_name, is_score_name, rank_of_name};
 use super::evidence::ColumnEvidence;
 use super::layout::{LayoutKind, is_number, is_text};
 use super::look::Look;
 use crate::error::{Error, Result};
 
-/// Columns at most beside which a table of pairs is likely.
+/// Columns of a table that is nothing but pairs. A third one may say who labelled, and then rows are votes.
+const PAIR_COLUMNS: usize = 2;
+
+/// Columns at most of a table in which pairs are likely.
 const COLUMNS_MAX: usize = 3;
 
 /// The share of rows whose id other rows have too from which rows are pairs.
@@ -21,10 +24,11 @@ impl Look<'_> {
     /// A column of classes beside a row id may be one half of layout `long`.
     pub(super) fn or_long(&self, class: Candidate) -> Vec<Candidate> {
         let name = class.labels[0].clone();
-        let Ok(id) = self.id_column(&name) else { return vec![class] };
         if class.kind != LayoutKind::Class {
             return vec![class];
         }
+        let mut ids = self.row_ids(&name);
+        let Some(id) = ids.pop().filter(|_| ids.is_empty()) else { return self.or_long_by_any(class) };
         // Of two columns with names of row ids, that of the labels has fewer values.
         let distinct = |name: &str| self.found.get(name).map_or(0, ColumnEvidence::distinct);
         if is_id_name(&name) && rank_of_name(&name) == NameRank::Other && distinct(&name) >= distinct(&id) {
@@ -37,7 +41,7 @@ impl Look<'_> {
             why,
             ..class.clone()
         };
-        let columns = self.schema.fields().len();
+        let columns = self.columns_in_use();
         let repeats = format!("row ids in {id:?} repeat, one row per (id, {name})");
         let share = self.repeating(&id);
         let is_small = columns <= COLUMNS_MAX + 1;
@@ -66,7 +70,7 @@ impl Look<'_> {
             return both.into_iter().chain([class]).collect();
         }
         match (share, columns) {
-            (OFTEN.., ..=COLUMNS_MAX) => vec![long(class.points, repeats)],
+            (OFTEN.., ..=PAIR_COLUMNS) => vec![long(class.points, repeats)],
             (share, _) if share > 0.0 => {
                 let other = Candidate { points: class.points - CLOSE, ..class.clone() };
                 vec![long(class.points, repeats), other]
@@ -79,6 +83,33 @@ impl Look<'_> {
             }
             _ => vec![class],
         }
+    }
+
+    /// The same where several columns may be the row id, or none has the name of one.
+    fn or_long_by_any(&self, class: Candidate) -> Vec<Candidate> {
+        let name = class.labels[0].clone();
+        if class.points < SURE || is_id_name(&name) {
+            return vec![class];
+        }
+        let named = self.row_ids(&name);
+        let ids = if named.is_empty() { self.columns_named(&name, is_row_name) } else { named };
+        let is_of_few = |id: &str| self.found.get(id).is_some_and(ColumnEvidence::has_few_values);
+        let repeating = ids.into_iter().filter(|id| self.repeating(id) >= OFTEN && !is_of_few(id));
+        let longs = repeating.map(|id| Candidate {
+            kind: LayoutKind::Long,
+            why: format!("row ids in {id:?} repeat, one row per (id, {name})"),
+            id: Some(id),
+            points: class.points - CLOSE,
+            ..class.clone()
+        });
+        let longs: Vec<_> = longs.collect();
+        std::iter::once(class).chain(longs).collect()
+    }
+
+    /// The number of columns that have no other use.
+    fn columns_in_use(&self) -> usize {
+        let names = self.schema.fields().iter().map(|field| field.name().as_str());
+        names.filter(|name| !is_index_name(name) && !self.given.taken.contains(name)).count()
     }
 
     /// The share of cells in the sample whose value other cells hold too.
@@ -129,12 +160,9 @@ impl Look<'_> {
     /// # Errors
     /// [`Error::Usage`] where none, or more than one, has such a name.
     pub(super) fn id_column(&self, label: &str) -> Result<String> {
-        let names = self.schema.fields().iter().map(|field| field.name().as_str());
-        let ids: Vec<&str> = names
-            .filter(|name| *name != label && is_id_name(name) && self.found.contains_key(*name))
-            .collect();
-        match ids[..] {
-            [only] => Ok(only.to_owned()),
+        let mut ids = self.row_ids(label);
+        match &mut ids[..] {
+            [only] => Ok(std::mem::take(only)),
             [] => Err(Error::usage("which column is the row id of layout long? no column has such a name")
                 .hint("name it with --id")),
             _ => Err(Error::usage(format!(
@@ -143,5 +171,19 @@ impl Look<'_> {
             ))
             .hint("name it with --id")),
         }
+    }
+
+    /// The columns with names of row ids.
+    fn row_ids(&self, label: &str) -> Vec<String> {
+        self.columns_named(label, is_id_name)
+    }
+
+    /// The columns beside the labels with such a name.
+    fn columns_named(&self, label: &str, is_such: fn(&str) -> bool) -> Vec<String> {
+        let names = self.schema.fields().iter().map(|field| field.name());
+        names
+            .filter(|name| *name != label && is_such(name) && self.found.contains_key(*name))
+            .cloned()
+            .collect()
     }
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use super::candidates::{AHEAD, Candidate, CandidateColumn, SURE};
 use super::class_labels::class_names;
 use super::codes::ways;
-use super::column_names::{is_id_name, is_index_name, rank_of_name};
+use super::column_names::{is_id_name, is_index_name, is_row_name, rank_of_name};
 use super::evidence::{ColumnEvidence, gather};
 use super::joined::{BLANK, TextShape, shape_of};
 use super::label_path::{LabelPath, map_ends, paths};
@@ -95,7 +95,7 @@ impl<'a> Look<'a> {
                 let data_type = field.data_type();
                 !item(data_type).unwrap_or(data_type).is_nested()
             });
-            is_simple && (named || is_id_name(name))
+            is_simple && (named || is_id_name(name) || is_row_name(name))
         };
         let found = gather(&shards, &all, &wanted)?;
         let names = found.keys().filter_map(|name| {

@@ -280,6 +280,7 @@ pub(crate) fn open_readable(
         error: if error.to_string().starts_with(&name) { error } else { error.at(&name) },
         name,
     };
+    known.expect(listed.len());
     let opened = in_order(listed, threads, |file| match open_one(&file, known) {
         Ok(shard) => Ok(shard),
         Err(error) => Err(Box::new(name_of(error, file.name))),

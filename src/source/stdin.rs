@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::first_bytes::{self, found};
 use super::ipc_claims::IpcClaims;
+use super::readable::{as_readable, readable};
 use super::row_stream::{ComingRows, RowSource};
 use super::spool::{Spool, Spooled};
 use crate::error::{Error, Result};
@@ -56,7 +57,7 @@ impl<R: Read> IpcRows<R> {
             .map_err(|cause| broken(&cause))?;
         let columns = choose(&stream.schema())?;
         let schema = stream.schema().project(&columns).map_err(|cause| Error::internal(cause.to_string()))?;
-        Ok(Self { stream, columns, schema: schema.into(), is_drained: false })
+        Ok(Self { stream, columns, schema: readable(&schema).into(), is_drained: false })
     }
 
     /// The same where somebody else reads what is left of the input.
@@ -98,7 +99,8 @@ impl<R: Read> IpcRows<R> {
         let batch = guarded(|| self.stream.next()).ok_or_else(|| wrong(&"a batch cannot be decoded"))?;
         match batch {
             Some(batch) => {
-                let batch = batch.map_err(|cause| broken(&cause))?.project(&self.columns);
+                let batch =
+                    batch.map_err(|cause| broken(&cause))?.project(&self.columns).and_then(as_readable);
                 Ok(Some(batch.map_err(|cause| Error::internal(cause.to_string()))?))
             }
             // A writer that was cut off between two batches leaves a stream that looks whole but for this.

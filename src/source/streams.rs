@@ -6,6 +6,7 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::readable::{as_readable, readable};
 use super::row_stream::{Reopening, RowSource, bytes_of};
 use super::row_sum::RowSum;
 use crate::error::{Error, Result};
@@ -80,7 +81,7 @@ impl BatchStream {
         let whole = reader.schema();
         let columns = choose(&whole).map_err(|error| error.at(&name))?;
         let schema = whole.project(&columns).map_err(|cause| Error::internal(cause.to_string()))?;
-        let kind = RowKind { name, columns, whole, schema: schema.into(), opening };
+        let kind = RowKind { name, columns, whole, schema: readable(&schema).into(), opening };
         Ok(HandedRows { kind, reader, batch: None, piece: 0, sum: RowSum::default() })
     }
 }
@@ -129,7 +130,7 @@ impl HandedRows {
     /// The next batch, as it comes.
     fn read(&mut self) -> Result<Option<RecordBatch>> {
         let Some(batch) = self.reader.next() else { return Ok(None) };
-        let batch = batch.and_then(|batch| batch.project(&self.kind.columns));
+        let batch = batch.and_then(|batch| batch.project(&self.kind.columns)).and_then(as_readable);
         batch.map(Some).map_err(|cause| unreadable(&self.kind.name, &cause))
     }
 }

@@ -22,6 +22,8 @@ mod circles;
 mod type_names;
 /// Flags that reshape weights or messages.
 mod flags;
+/// Flags about values in every layout.
+mod layout_flags;
 /// README, pages and help match the code; their examples run.
 mod docs;
 /// What a new user meets first.
@@ -49,6 +51,8 @@ mod source_names;
 mod source_values;
 /// Types that differ between shards, and those of keys of folders.
 mod types;
+/// Dictionaries of every type, from Arrow files, streams and Parquet.
+mod dictionaries;
 /// Soft values, weights and row measures of layout long.
 mod pairs;
 /// Elements of lists as units.

@@ -394,3 +394,43 @@ fn what_is_one_value_or_an_index_of_pandas_is_seen() {
     let weights = place.weights(&["index.csv"]);
     assert_eq!(weights["labels"], json!(["p", "q", "r"]));
 }
+
+#[test]
+fn votes_on_the_same_rows_are_asked_about() {
+    let place = Place::new();
+    let label = |i: usize| ["cat", "dog", "bird"][i % 3];
+    let who = |i: usize| ["ann", "bob", "eve", "tom"][i % 4];
+    put(&place, "votes.csv", "item_id,label,annotator", &|i| format!("i{},{},{}", i / 4, label(i), who(i)));
+    put(&place, "ids.csv", "item_id,label,annotator_id", &|i| format!("i{},{},{}", i / 4, label(i), who(i)));
+    put(&place, "image.csv", "image,label,worker", &|i| format!("{}.jpg,{},{}", i / 4, label(i), who(i)));
+    for (source, id) in [("votes.csv", "item_id"), ("ids.csv", "item_id"), ("image.csv", "image")] {
+        let asked = question(&place, &[source]);
+        let offers = offered(&asked);
+        for flags in ["--labels label --layout class", &format!("--labels label --layout long --id {id}")] {
+            assert!(offers.contains(&flags.to_owned()), "{source}: {asked}");
+            assert_eq!(paste(&place, source, flags).code, 0, "{source}: {flags}");
+        }
+    }
+    // Nothing but pairs, or names of files that do not repeat.
+    put(&place, "pairs2.csv", "item_id,label", &|i| format!("i{},{}", i / 2, label(i)));
+    assert!(compute(&place, &["pairs2.csv"]).stdout.contains("--layout long"), "pairs2.csv");
+    put(&place, "files.csv", "filename,label", &|i| format!("{i}.jpg,{}", label(i)));
+    assert!(compute(&place, &["files.csv"]).stdout.contains("--layout class"), "files.csv");
+}
+
+#[test]
+fn words_that_hardly_recur_are_asked_about_and_names_of_classes_are_not() {
+    let place = Place::new();
+    put(&place, "phrases.csv", "id,tags", &|i| {
+        if i % 3 == 0 { format!("{i},red big new{i}") } else { format!("{i},w{i} x{}", i * 7) }
+    });
+    let asked = question(&place, &["phrases.csv"]);
+    let offers = offered(&asked);
+    assert!(offers.contains(&"--labels tags --layout delimited --delimiter ' '".to_owned()), "{asked}");
+    assert!(offers.contains(&"--labels tags --layout class".to_owned()), "{asked}");
+    question(&place, &["phrases.csv", "--labels", "tags"]);
+    put(&place, "findings.csv", "finding", &|i| {
+        ["No Finding", "Edema", "Pleural Other Effusion"][i % 3].to_owned()
+    });
+    assert_eq!(compute(&place, &["findings.csv", "--labels", "finding"]).code, 0);
+}

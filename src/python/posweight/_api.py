@@ -217,7 +217,7 @@ def _compute(source: Any, keys: Mapping[str, Any], progress: bool) -> Result:
 def _prepared(source: Any, keys: Mapping[str, Any], stack: ExitStack) -> tuple[str, Sources]:
     """The keys as JSON, and the sources."""
     keys = dict(keys)
-    sources = Sources.of(source, keys.get("labels"))
+    sources = Sources.of(source, keys.get("labels"), keys.get("layout"))
     for name, value in sources.keys.items():
         given = keys.get(name)
         if given is not None and name not in ("labels", "vocabulary") and given != value:

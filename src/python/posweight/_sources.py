@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -20,9 +21,11 @@ _CHUNK_ROWS = 1 << 16
 Given = tuple[str, str, Any, bool]
 #: Tables that give the same rows each time.
 _TABLES = {"pyarrow": ("Table", "RecordBatch"), "polars": ("DataFrame",), "arro3": ("Table", "RecordBatch")}
+#: What may hold the labels of a row.
+_ROWS = (list, tuple, set, frozenset)
 _HINT_TABLE = "give pyarrow.table(columns), where columns is a dict of them: its columns may hold lists"
 _HINT_LISTS = (
-    'if each list names the labels of a row, give pyarrow.table({"labels": lists}) and layout="list", labels="labels"; '
+    'if each list names the labels of a row, write all labels as texts, or all as whole numbers with layout="list"; '
     "if each is a row of 0 and 1, make them equally long"
 )
 
@@ -48,14 +51,16 @@ def _packed_columns(rows: Any) -> Any:
 class Sources:
     """Paths and streams of a call, and the keys that their shape decides."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: str | None = None) -> None:
+        #: What the call says of the layout.
+        self.layout = layout
         self.shards: list[str] = []
         self.given: list[Given] = []
         self.keys: dict[str, Any] = {}
 
     @classmethod
-    def of(cls, source: Any, labels: Any) -> Sources:
-        found = cls()
+    def of(cls, source: Any, labels: Any, layout: str | None = None) -> Sources:
+        found = cls(layout)
         found._add(source, labels)
         names = [name for name, *_ in found.given]
         if len(set(names)) < len(names):
@@ -106,7 +111,7 @@ class Sources:
             raise InputError(f"the {name} is empty", "give at least one source, or one row")
         if all(_is_number(one) for one in source):
             self._array(source, labels, name)
-        elif all(isinstance(one, (list, tuple)) for one in source):
+        elif not all(one is None for one in source) and all(one is None or isinstance(one, _ROWS) for one in source):
             self._lists(source, labels, name)
         elif any(_is_column(one) or getattr(one, "ndim", None) == 1 for one in source):
             # Rows of a matrix look like columns of classes.
@@ -119,15 +124,21 @@ class Sources:
                 self._add(one, labels)
 
     def _lists(self, source: Sequence[Any], labels: Any, name: str) -> None:
-        """Lists in a list: rows of a matrix, or paths."""
+        """Lists in a list: the labels of rows, rows of a matrix, or paths. A row that is None is missing."""
         import numpy as np
 
-        cells = list(chain.from_iterable(source))
+        cells = list(chain.from_iterable(row for row in source if row is not None))
         if all(isinstance(one, (str, os.PathLike)) and _is_path(one) for one in cells) and all(source):
             for one in cells:
                 self._add(one, labels)
+        elif _names_labels(source, cells, self.layout):
+            self.keys = {"layout": "list", "labels": "labels"}
+            self._classes(labels)
+            self._columns({"labels": np.array([_list_in_text(row) for row in source], dtype=object)}, name)
         elif not all(one is None or _is_number(one) for one in cells):
             raise InputError(f"the {name} holds lists of other values than numbers", _HINT_LISTS)
+        elif not all(isinstance(row, (list, tuple)) for row in source):
+            raise InputError(f"the {name} holds rows that are None or sets", _HINT_LISTS)
         elif len(lengths := {len(one) for one in source}) > 1:
             raise InputError(f"the {name} holds lists of {min(lengths)} to {max(lengths)} elements", _HINT_LISTS)
         else:
@@ -301,6 +312,35 @@ class Sources:
 def _parts(rows: Any, count: int, step: int) -> Iterator[Any]:
     """Some rows at a time."""
     return (rows[start : start + step] for start in range(0, count, step))
+
+
+def _names_labels(rows: Sequence[Any], cells: Sequence[Any], layout: str | None) -> bool:
+    """Whether each list names the labels of its row: by texts, or by indices where it can be no row of a matrix."""
+    known = [cell for cell in cells if cell is not None]
+    if known and all(isinstance(cell, str) for cell in known):
+        return True
+    if not all(_is_index(cell) for cell in known):
+        return False
+    lists = [row for row in rows if row is not None]
+    is_ragged = len({len(row) for row in lists}) > 1
+    # Rows of 0 and 1 repeat them.
+    is_of_labels = is_ragged and all(len(set(row)) == len(row) for row in lists)
+    return layout == "list" or is_of_labels or any(isinstance(row, (set, frozenset)) for row in lists)
+
+
+def _list_in_text(row: Any) -> str | None:
+    """The labels of a row as JSON, which the library reads as a list."""
+    if row is None:
+        return None
+    cells = sorted(row, key=str) if isinstance(row, (set, frozenset)) else row
+    return json.dumps([cell if cell is None or isinstance(cell, str) else int(cell) for cell in cells], ensure_ascii=False)
+
+
+def _is_index(value: Any) -> bool:
+    """Whether it is a whole number, of Python or of a library."""
+    dtype = getattr(value, "dtype", None)
+    is_integer = getattr(dtype, "kind", "") in "iu" if dtype is not None else isinstance(value, int) and not isinstance(value, bool)
+    return bool(is_integer)
 
 
 def _is_number(value: Any) -> bool:

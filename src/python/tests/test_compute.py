@@ -386,3 +386,23 @@ def test_a_boolean_matrix_is_packed_however_its_values_lie(rows, lie):
     assert (_packed_columns(matrix) == np.packbits(matrix.T, axis=1, bitorder="little")).all()
     counted = posweight.compute(matrix, row_measures="off")
     assert counted.counts.positives.tolist() == matrix.sum(axis=0).tolist()
+
+
+def test_lists_of_labels_are_read_as_they_are():
+    for rows in ([["cat", "dog"], ["dog"], []], [("cat", "dog"), ("dog",), ()], [{"dog", "cat"}, {"dog"}, set()]):
+        result = posweight.compute(rows)
+        assert "layout list" in repr(result)
+        assert (result.labels, result.counts.positives.tolist()) == (["cat", "dog"], [1, 2])
+    odd = posweight.compute([['say "a, b"'], None, ["it's", None], ['say "a, b"', "é"]])
+    assert odd.labels == ["it's", 'say "a, b"', "é"] and odd.counts.positives.tolist() == [1, 2, 1]
+    assert odd.counts.missing.tolist() == [1, 1, 1]
+    named = posweight.compute([["dog"], ["cat"], []], labels=["dog", "cat", "eel"])
+    assert named.labels == ["dog", "cat", "eel"] and named.counts.positives.tolist() == [1, 1, 0]
+    for rows, layout in (([[0, 2], [1], []], None), ([[0, 2], [1, 2]], "list"), ([[2], [0], [2]], "list")):
+        result = posweight.compute(rows, layout=layout, num_labels=4)
+        assert result.labels == ["0", "1", "2", "3"]
+        assert result.counts.positives.tolist() == [sum(label in row for row in rows) for label in range(4)]
+    indices = posweight.compute([[0, 2], [np.int64(1)], []], labels=["cat", "dog", "eel"])
+    assert indices.labels == ["cat", "dog", "eel"] and indices.counts.positives.tolist() == [1, 1, 1]
+    # Rows of 0 and 1 stay a matrix.
+    assert "layout wide" in repr(posweight.compute([[0, 1], [1, 1]]))

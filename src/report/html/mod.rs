@@ -90,6 +90,7 @@ fn sections(report: &Report<'_>) -> Vec<Section> {
         ("cardinality", "Cardinality", "Labels of a row", rows::cardinality(report)),
         ("pairs", "Pairs", "Labels that go together", rows::pairs(report)),
         ("scumble", "SCUMBLE", "Rare labels beside frequent ones", rows::scumble(report)),
+        ("plan", "Plan", "Sampling plan of this result", rows::plan(report)),
         ("plans", "Plans", "Sampling plans", rows::plans(report)),
         ("groups", "Groups", "Groups", groups::groups(report)),
         ("drift", "Drift", "Drift", groups::drift(report)),

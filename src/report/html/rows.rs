@@ -123,6 +123,15 @@ pub(super) fn scumble(report: &Report<'_>) -> Option<Markup> {
     })
 }
 
+/// The sampling plan of the result.
+pub(super) fn plan(report: &Report<'_>) -> Option<Markup> {
+    let plan = report.plan?;
+    Some(html! {
+        p { "This result has a sampling plan. " code { "plan.json" } " has its numbers for all labels." }
+        section.scroll tabindex="0" aria-label="The sampling plan" { pre { (plan) } }
+    })
+}
+
 /// When each sampling plan is right, where rows were measured.
 pub(super) fn plans(report: &Report<'_>) -> Option<Markup> {
     report.rows?;

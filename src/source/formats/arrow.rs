@@ -12,6 +12,7 @@ use super::reader::{FormatReader, LinedBatch, Rows, SourceFile};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::ipc_claims::{IpcClaims, check_file};
+use crate::source::readable::{as_readable, readable};
 use crate::source::stdin::END_OF_STREAM;
 use crate::store::Place;
 
@@ -27,10 +28,11 @@ impl FormatReader for ArrowFiles {
     fn open<'f>(&'f self, file: &'f SourceFile<'f>) -> Result<Rows<'f>> {
         let name = file.name;
         let mut batches = batches(file)?;
-        let schema = batches.schema();
+        let schema = readable(&batches.schema()).into();
         let next = move || {
             let next = guarded(|| batches.next()).ok_or_else(|| wrong(name, &"a batch cannot be decoded"))?;
-            let batch = next.transpose().map_err(|cause| wrong(name, &cause))?;
+            let batch = next.transpose().and_then(|batch| batch.map(as_readable).transpose());
+            let batch = batch.map_err(|cause| wrong(name, &cause))?;
             Ok(batch.map(|batch| LinedBatch { batch, lines: Vec::new() }))
         };
         Ok(Rows { schema, next: Box::new(next) })
