@@ -24,7 +24,7 @@ pub(super) struct ReportVerb {
     /// Folder of a finished run
     #[arg(value_name = "RUN_DIR")]
     run: PathBuf,
-    /// Output format; text and markdown begin with the sampling plan, if there is one
+    /// Output format; text and markdown begin with the sampling plan, if there is one; HTML has it as a section
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "markdown", "html", "json"])]
     format: String,
     /// Show the result that failed checks kept from being published, as Markdown

@@ -82,10 +82,29 @@ impl Limits {
         usize::try_from(pool).unwrap_or(usize::MAX)
     }
 
+    /// Refuses a limit that no run can keep.
+    ///
+    /// # Errors
+    /// [`Error::Resource`] with the smallest limit.
+    fn check(&self) -> Result<()> {
+        if self.memory >= MEMORY_LIMIT_MIN {
+            return Ok(());
+        }
+        Err(Error::resource(format!(
+            "--memory-limit of {} MB cannot be kept; the smallest is {} MB",
+            self.memory >> 20,
+            MEMORY_LIMIT_MIN >> 20
+        ))
+        .hint(format!("use --memory-limit {}m or more", MEMORY_LIMIT_MIN >> 20)))
+    }
+
     /// What names and footers of all shards may take together.
-    #[must_use]
-    pub(crate) fn shard_bytes(&self) -> usize {
-        usize::try_from(self.memory.saturating_sub(FIXED_BYTES)).unwrap_or(usize::MAX)
+    ///
+    /// # Errors
+    /// [`Error::Resource`] for a limit that no run can keep, whatever the shards are.
+    pub(crate) fn shard_bytes(&self) -> Result<usize> {
+        self.check()?;
+        Ok(usize::try_from(self.memory.saturating_sub(FIXED_BYTES)).unwrap_or(usize::MAX))
     }
 
     /// Labels whose counts, weights and files the memory holds.
@@ -175,14 +194,7 @@ fn memory_pool(limits: &Limits) -> Result<Arc<dyn MemoryPool>> {
     if let Some(shared) = &limits.shared {
         return Ok(Arc::clone(&shared.pool));
     }
-    if limits.memory < MEMORY_LIMIT_MIN {
-        return Err(Error::resource(format!(
-            "--memory-limit of {} MB cannot be kept; the smallest is {} MB",
-            limits.memory >> 20,
-            MEMORY_LIMIT_MIN >> 20
-        ))
-        .hint(format!("use --memory-limit {}m or more", MEMORY_LIMIT_MIN >> 20)));
-    }
+    limits.check()?;
     // Greedy pools starve the consumer that could spill; a fair one gives each its share.
     let fair = Unstalled(FairSpillPool::new(limits.pool_bytes()));
     let named = std::num::NonZeroUsize::new(CONSUMERS_NAMED).unwrap_or(std::num::NonZeroUsize::MIN);

@@ -87,13 +87,13 @@ struct RunOpening<'a> {
 }
 
 impl<'a> RunOpening<'a> {
-    fn of(plan: &'a Plan, one_pass: OnePass) -> Self {
-        Self {
-            known: saved(plan).within(plan.count.limits.shard_bytes(), plan.count.limits.memory),
+    fn of(plan: &'a Plan, one_pass: OnePass) -> Result<Self> {
+        Ok(Self {
+            known: saved(plan).within(plan.count.limits.shard_bytes()?, plan.count.limits.memory),
             max_bad_shards: plan.max_bad_shards,
             one_pass,
             job: plan.part.map(|(index, count)| SharingJob { plan, index, count }),
-        }
+        })
     }
 }
 
@@ -124,11 +124,11 @@ pub(crate) fn open_whole(plan: &Plan) -> Result<Opened> {
 /// The same for rows of a table, which are saved.
 pub(super) fn open_saved(plan: &Plan, rows: &SharedRows) -> Result<Opened> {
     let sources = saved_rows(&plan.count, rows.reopen()?)?;
-    open_listed(&plan.count, &RunOpening::of(plan, OnePass::default()), sources)
+    open_listed(&plan.count, &RunOpening::of(plan, OnePass::default())?, sources)
 }
 
 fn open_run(plan: &Plan, one_pass: OnePass) -> Result<Opened> {
-    let opened = open(&plan.count, &RunOpening::of(plan, one_pass))?;
+    let opened = open(&plan.count, &RunOpening::of(plan, one_pass)?)?;
     if plan.state.is_some() && !opened.spooled.is_empty() {
         return Err(Error::usage("--state: counts of Arrow IPC files and of text files are not saved")
             .hint("drop --state, or write the shards as Parquet"));
@@ -142,13 +142,13 @@ fn open_run(plan: &Plan, one_pass: OnePass) -> Result<Opened> {
 
 /// The same for a count alone.
 pub(super) fn open_count(plan: &CountPlan) -> Result<Opened> {
-    let known = Known::default().within(plan.limits.shard_bytes(), plan.limits.memory);
+    let known = Known::default().within(plan.limits.shard_bytes()?, plan.limits.memory);
     open(plan, &RunOpening { known, max_bad_shards: 0, one_pass: OnePass::default(), job: None })
 }
 
 /// The same for rows that are copied with columns more; `may_come` where those of a stream are needed only once.
 pub(super) fn open_to_copy(plan: &CountPlan, may_come: bool) -> Result<(Opened, Option<SharedRows>)> {
-    let known = Known::default().within(plan.limits.shard_bytes(), plan.limits.memory);
+    let known = Known::default().within(plan.limits.shard_bytes()?, plan.limits.memory);
     let one_pass = OnePass { stdin: may_come, ..OnePass::default() };
     let run = RunOpening { known, max_bad_shards: 0, one_pass, job: None };
     let mut opened = open(plan, &run)?;

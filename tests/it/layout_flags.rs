@@ -111,8 +111,9 @@ fn every_flag_about_values_acts_or_is_refused() {
 
 #[test]
 fn a_flag_that_cannot_act_is_refused_wherever_it_is_said() {
+    const LABELS: [&str; 3] = ["cat", "dog", "unsure"];
     let place = Place::new();
-    let rows = (0..40).map(|i| format!("{}\n", json!({"x": i, "label": ["cat", "dog", "unsure"][i % 3]})));
+    let rows = (0..40).map(|i| format!("{}\n", json!({"x": i, "label": LABELS[i % 3]})));
     fs::write(place.path("rows.jsonl"), rows.collect::<String>()).unwrap();
     let refused = |ended: &Ended| {
         assert_eq!(ended.code, 2, "{}{}", ended.stdout, ended.stderr);

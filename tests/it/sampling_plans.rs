@@ -231,3 +231,24 @@ fn a_label_that_a_fold_lacks_is_named_with_the_fold() {
     let ended = sample(&place, &["--plan", "stratified-split:folds=12", "--dry-run"]);
     assert!(ended.stdout.contains("has no positive of 1 label: rare"), "{}", ended.stdout);
 }
+
+#[test]
+fn the_report_of_a_result_shows_its_plan() {
+    let place = Place::new();
+    shards(&place, "patient");
+    assert_eq!(sample(&place, &["--plan", "ml-ros:percent=25", "--out", "plan"]).code, 0);
+    let page = std::fs::read_to_string(place.path("plan/report.html")).unwrap();
+    let told = std::fs::read_to_string(place.path("plan/plan.md")).unwrap();
+    assert!(page.contains("Sampling plan of this result"), "{page}");
+    for line in told.lines().filter(|line| line.contains("ml-ros") || line.contains("MeanIR")) {
+        assert!(page.contains(&line.replace('<', "&lt;").replace('>', "&gt;")), "{line}");
+    }
+    assert_eq!(place.run(&["report", "plan", "--format", "html"]).stdout.trim(), page.trim());
+    // It is made again in a comparison, and shards without a plan have no such section.
+    let compared = place.run(&["report", "plan", "--format", "html", "--against", "plan"]).stdout;
+    assert!(compared.contains("Sampling plan of this result"), "{compared}");
+    let counted = place.run(&["weigh", "plan", "--out", "weights"]);
+    assert_eq!(counted.code, 0, "{}", counted.stderr);
+    let page = std::fs::read_to_string(place.path("weights/report.html")).unwrap();
+    assert!(!page.contains("Sampling plan of this result"));
+}
