@@ -243,3 +243,21 @@ pub(super) fn checked_rows(metadata: &ParquetMetaData, bytes: u64) -> Result<u64
     }
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_footers_do_not_fit_says_how_much_is_needed() {
+        let known = Known::default().within(70 << 20, 160 << 20);
+        known.expect(4);
+        known.hold(60 << 20).unwrap();
+        // The two that were opened take 120 MB, all four 240, beside the 90 of every run.
+        let error = known.hold(60 << 20).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("of 4 shards take about 240 MB"), "{message}");
+        assert!(message.contains("needs at least 330 MB"), "{message}");
+        assert!(error.remedy().unwrap().contains("--memory-limit 330m"), "{error}");
+    }
+}
