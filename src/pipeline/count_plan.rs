@@ -176,7 +176,7 @@ impl CountPlan {
             .hint("give the number of labels, at most 64"));
         }
         if let Some(layout) = self.layout {
-            check_flags(self, layout, self.value.is_some())?;
+            check_flags(&self.layout_flags, layout, self.value.is_some())?;
         }
         for address in self.sources.iter().filter(|text| is_address(text) && !text.starts_with("file://")) {
             Address::parse(address)?;

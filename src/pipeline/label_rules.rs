@@ -104,7 +104,7 @@ pub(super) fn check_values(plan: &CountPlan, layout: &Layout) -> Result<()> {
     if plan.unit == CountUnit::Element && kind != LayoutKind::List {
         return Err(elements_of_lists());
     }
-    check_flags(plan, kind, layout.value.is_some())?;
+    check_flags(&plan.layout_flags, kind, layout.value.is_some())?;
     let has_values = kind.has_values() || layout.value.is_some();
     if kind == LayoutKind::Long {
         check_masses_of_pairs(plan)?;

@@ -1,7 +1,6 @@
 //! Which flags about labels and their values can act in which layout. One that cannot is refused: whoever gives it
 //! believes that it does.
 
-use super::count_plan::CountPlan;
 use super::spec::{Scalars, Spec, ValueSpec};
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
@@ -68,11 +67,11 @@ pub(super) fn given(spec: &Spec) -> Vec<&'static LayoutFlag> {
 ///
 /// # Errors
 /// [`Error::Usage`] naming the flag, where it acts and what to do instead.
-pub(super) fn check_flags(plan: &CountPlan, kind: LayoutKind, has_value: bool) -> Result<()> {
+pub(super) fn check_flags(flags: &[&LayoutFlag], kind: LayoutKind, has_value: bool) -> Result<()> {
     let is_idle = |flag: &&&LayoutFlag| {
         !flag.layouts.contains(&kind) || flag.is_of_values && kind == Long && !has_value
     };
-    plan.layout_flags.iter().find(is_idle).map_or(Ok(()), |flag| Err(flag.refused(kind)))
+    flags.iter().find(is_idle).map_or(Ok(()), |flag| Err(flag.refused(kind)))
 }
 
 /// Refuses `--uncertain-as` where no value is declared uncertain.

@@ -124,18 +124,22 @@ fn dictionaries_of_every_type_are_counted_from_arrow_files_and_streams() {
     ];
     for (types, uses) in [(&NAMES[..], &names[..]), (&NUMBERS[..], &numbers[..])] {
         for (at, values) in types.iter().enumerate() {
-            // Every type of keys with the type that needs a change, and one with each of the others.
-            let keys = if *values == DataType::Utf8View { &KEYS[..] } else { &KEYS[at..=at] };
-            for key in keys {
+            let is_view = *values == DataType::Utf8View;
+            // Every type of keys with a type that needs a change, and one with each of the others.
+            let keys = if is_view { &KEYS[..] } else { &KEYS[at..=at] };
+            for (nth, key) in keys.iter().enumerate() {
                 let stream = put(&place, &rows(&dictionary(key, values)));
-                for (flags, expected) in uses {
+                for (flags, expected) in uses.iter().take(if nth == 0 { uses.len() } else { 2 }) {
                     let out = ["--out", "out", "--overwrite"];
                     let ended = place.run(&[&["compute", "a.arrow"], *flags, &out].concat());
                     assert_eq!(ended.code, 0, "{key} {values} {flags:?}: {}", ended.stderr);
                     assert_eq!(found(&place), *expected, "{key} {values} {flags:?}");
-                    let (code, _, told) = place.run_on(&stream, &[&["compute", "-"], *flags, &out].concat());
-                    assert_eq!(code, 0, "{key} {values} {flags:?}: {told}");
-                    assert_eq!(found(&place), *expected, "{key} {values} {flags:?}, stdin");
+                    if is_view {
+                        let (code, _, told) =
+                            place.run_on(&stream, &[&["compute", "-"], *flags, &out].concat());
+                        assert_eq!(code, 0, "{key} {values} {flags:?}: {told}");
+                        assert_eq!(found(&place), *expected, "{key} {values} {flags:?}, stdin");
+                    }
                 }
             }
         }

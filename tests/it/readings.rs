@@ -413,9 +413,9 @@ fn votes_on_the_same_rows_are_asked_about() {
     }
     // Nothing but pairs, or names of files that do not repeat.
     put(&place, "pairs2.csv", "item_id,label", &|i| format!("i{},{}", i / 2, label(i)));
-    assert!(compute(&place, &["pairs2.csv"]).stdout.contains("--layout long"), "pairs2.csv");
+    assert!(compute(&place, &["pairs2.csv"]).stdout.contains("layout long"), "pairs2.csv");
     put(&place, "files.csv", "filename,label", &|i| format!("{i}.jpg,{}", label(i)));
-    assert!(compute(&place, &["files.csv"]).stdout.contains("--layout class"), "files.csv");
+    assert!(compute(&place, &["files.csv"]).stdout.contains("layout class"), "files.csv");
 }
 
 #[test]
