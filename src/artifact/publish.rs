@@ -1,7 +1,7 @@
 //! Publishing a run: readers see the previous complete result or the new one.
 //!
 //! ```text
-//! .out.posweight-XXXX/   every file written here, synced, hashed; `_SUCCESS` last
+//! .out.posweight-XXXX/   every file written and hashed here, `_SUCCESS` last; all of them synced
 //!        │ rename, or exchange where `out` already holds a run
 //!        ▼
 //! out/                   one system call makes it the new result
@@ -13,8 +13,8 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
 use serde::Deserialize;
@@ -27,7 +27,7 @@ use super::stored::{self, Target};
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
 use crate::store::{Address, of_path};
-use crate::threads::in_order;
+use crate::threads::{both, in_order};
 
 /// An output folder in the making; dropped without [`Staging::publish`] it leaves nothing behind.
 #[derive(Debug)]
@@ -38,9 +38,21 @@ pub(crate) struct Staging {
     overwrite: bool,
     folder: Scratch,
     files: Vec<OutputFile>,
+    /// Small files that may not have reached the disk: together they wait for it as long as one.
+    unsynced: Mutex<Vec<UnsyncedFile>>,
     /// Nanoseconds that files took to reach the disk.
     synced: Arc<AtomicU64>,
 }
+
+/// What was written but may not have reached the disk, and its final place.
+type UnsyncedFile = (File, PathBuf);
+
+/// Bytes of a small file.
+const SMALL: u64 = 1 << 20;
+/// Small files that are open at a time.
+const SMALL_FILES: usize = 64;
+/// Threads that wait for the disk.
+const SYNC_THREADS: usize = 8;
 
 impl Staging {
     /// Nanoseconds that files take to reach the disk, added up over all threads.
@@ -64,6 +76,7 @@ impl Staging {
                 overwrite,
                 folder,
                 files: Vec::new(),
+                unsynced: Mutex::default(),
                 synced: Arc::default(),
             });
         }
@@ -95,8 +108,15 @@ impl Staging {
             Err(_) if out.is_dir() && !may_write(parent) => make(&out)?,
             other => other?,
         };
-        let staging =
-            Self { target: None, out, overwrite, folder, files: Vec::new(), synced: Arc::default() };
+        let staging = Self {
+            target: None,
+            out,
+            overwrite,
+            folder,
+            files: Vec::new(),
+            unsynced: Mutex::default(),
+            synced: Arc::default(),
+        };
         staging.open_to_others(staging.folder.path())?;
         // A folder that exists must take files too.
         if staging.out.is_dir() {
@@ -115,7 +135,7 @@ impl Staging {
         fs::set_permissions(folder, mode).map_err(|cause| Error::writing(&self.out, &cause))
     }
 
-    /// Writes one file by `write`, synced and hashed. `name` may hold folders.
+    /// Writes one file by `write`, hashed, and synced before it is published. `name` may hold folders.
     ///
     /// # Errors
     /// What `write` returns, or [`Error::Output`] and [`Error::Resource`] when the disk refuses.
@@ -124,25 +144,58 @@ impl Staging {
         name: &str,
         write: impl FnOnce(&mut HashingWriter) -> Result<()>,
     ) -> Result<()> {
-        let file = self.write(name, write)?;
+        let (file, unsynced) = self.write(name, write)?;
+        if file.bytes < SMALL { self.keep(unsynced) } else { self.sync(&unsynced) }?;
         self.files.push(file);
         Ok(())
     }
 
-    /// Writes several files, as many at a time as there are `threads`. They are listed in the given order.
+    /// Writes several files, as many at a time as there are `threads`, while large ones go to the disk. They are listed
+    /// in the given order.
     ///
     /// # Errors
     /// As [`Self::file`]; the first in the given order.
     pub(crate) fn files(&mut self, wanted: Vec<StagedFile<'_>>, threads: usize) -> Result<()> {
         let staging = &*self;
-        let written = in_order(wanted, threads, |wanted| staging.write(&wanted.name, wanted.write));
+        let (send, receive) = mpsc::channel();
+        let receive = Mutex::new(receive);
+        let write = move |wanted: StagedFile<'_>| {
+            let (file, unsynced) = staging.write(&wanted.name, wanted.write)?;
+            if file.bytes < SMALL {
+                staging.keep(unsynced)?;
+            } else {
+                // Who receives is there until the sender is gone.
+                let _ = send.send(unsynced);
+            }
+            Ok(file)
+        };
+        let next = || receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let sync = |_| {
+            let mut outcome = Ok(());
+            while let Ok(file) = next() {
+                outcome = outcome.and(staging.sync(&file));
+            }
+            outcome
+        };
+        let (written, synced): (Vec<Result<OutputFile>>, Vec<Result<()>>) = both(
+            move || {
+                let written = in_order(wanted, threads, &write);
+                drop(write);
+                written
+            },
+            || in_order((0..SYNC_THREADS).collect(), SYNC_THREADS, sync),
+        );
         for file in written {
             self.files.push(file?);
         }
-        Ok(())
+        synced.into_iter().collect()
     }
 
-    fn write(&self, name: &str, write: impl FnOnce(&mut HashingWriter) -> Result<()>) -> Result<OutputFile> {
+    fn write(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut HashingWriter) -> Result<()>,
+    ) -> Result<(OutputFile, UnsyncedFile)> {
         let path = self.folder.path().join(name);
         let shown = self.out.join(name);
         let refused = |cause: &std::io::Error| Error::writing(&shown, cause);
@@ -154,12 +207,32 @@ impl Staging {
             HashingWriter { file, buffer: Vec::with_capacity(BUFFER), hash: Sha256::new(), bytes: 0 };
         write(&mut writer).map_err(|error| error.at(shown.display()))?;
         writer.flush().map_err(|cause| refused(&cause))?;
+        let HashingWriter { file, hash, bytes, .. } = writer;
+        let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok((OutputFile { path: name.to_owned(), bytes, sha256 }, (file, shown)))
+    }
+
+    /// Keeps a small file open until it is synced with others.
+    fn keep(&self, file: UnsyncedFile) -> Result<()> {
+        let full = {
+            let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+            unsynced.push(file);
+            (unsynced.len() >= SMALL_FILES).then(|| std::mem::take(&mut *unsynced))
+        };
+        self.sync_all(full.unwrap_or_default())
+    }
+
+    fn sync_all(&self, files: Vec<UnsyncedFile>) -> Result<()> {
+        in_order(files, SYNC_THREADS, |file| self.sync(&file)).into_iter().collect()
+    }
+
+    /// Waits until a file has reached the disk.
+    fn sync(&self, (file, shown): &UnsyncedFile) -> Result<()> {
         let start = Instant::now();
-        writer.file.sync_all().map_err(|cause| refused(&cause))?;
+        file.sync_all().map_err(|cause| Error::writing(shown, &cause))?;
         let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.synced.fetch_add(nanoseconds, Ordering::Relaxed);
-        let sha256 = writer.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(OutputFile { path: name.to_owned(), bytes: writer.bytes, sha256 })
+        Ok(())
     }
 
     /// Writes `_SUCCESS` and makes the staged folder the result.
@@ -175,7 +248,11 @@ impl Staging {
             return Ok(files);
         }
         let refused = |cause: &std::io::Error| Error::writing(&self.out, cause);
-        sync_folder(self.folder.path()).map_err(|cause| refused(&cause))?;
+        let folder = File::open(self.folder.path()).map_err(|cause| refused(&cause))?;
+        let unsynced = std::mem::take(&mut self.unsynced);
+        let mut unsynced = unsynced.into_inner().unwrap_or_else(PoisonError::into_inner);
+        unsynced.push((folder, self.out.clone()));
+        self.sync_all(unsynced)?;
         // Another run may have published here meanwhile.
         refuse_held(&self.out, self.overwrite)?;
         if self.out.is_dir() {
