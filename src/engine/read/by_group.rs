@@ -1,12 +1,11 @@
 //! Splitting batches by the values of the `--by` columns.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use arrow::array::{ArrayRef, AsArray, BooleanArray, StringArray};
 use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
 use crate::error::{Error, Result};

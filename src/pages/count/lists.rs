@@ -65,7 +65,7 @@ fn at_once(
 ) -> Step<Option<Vec<SetCount>>> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut counts = vec![SetCount::default(); masks.len().max(1)];
-    let (mut block, mut grouped) = (SlotBlock::new(), GroupedSlots::new(masks));
+    let (mut block, mut grouped) = (SlotBlock::new(), GroupedSlots::new(masks, chunk.rows));
     let (mut entries, mut labels, mut coding) = (None, Vec::new(), None);
     let mut missing = None;
     let (mut rows, mut picked) = (RowCheck::new(chunk.rows), Vec::new());
@@ -75,9 +75,7 @@ fn at_once(
         while levels.next(&mut block)? {
             rows.add(&block)?;
             let all = grouped.next(&block);
-            for (group, count) in counts.iter_mut().enumerate() {
-                count.add_block(&block, grouped.kept().get(group));
-            }
+            grouped.add_block(&block, &mut counts);
             let (values, mut firsts) = (ones(&block.values), &all[..]);
             stream.block(values)?;
             let slots = grouped.is_masked().then(|| grouped.slots());

@@ -203,8 +203,8 @@ impl KeptSlots {
     }
 
     /// Puts those of `all` values that are kept into `out`.
-    pub(crate) fn pick(&self, all: &[u32], out: &mut Vec<u32>) {
-        out.resize(all.len(), 0);
+    pub(crate) fn pick<T: Copy + Default>(&self, all: &[T], out: &mut Vec<T>) {
+        out.resize(all.len(), T::default());
         let mut end = 0;
         for (&word, values) in self.values.words().iter().zip(all.chunks(64)) {
             if word.count_ones() as usize == values.len() {
