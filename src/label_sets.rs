@@ -104,6 +104,14 @@ impl LabelSets {
         }
     }
 
+    /// Adds rows whose positive labels ascend, one row after the other, and of which none is missing; `ends` says where
+    /// each ends. There is no current row.
+    pub(crate) fn add_ascending(&mut self, labels: &[u32], ends: impl Iterator<Item = usize>) {
+        let start = self.positives.len();
+        self.positives.extend_from_slice(labels);
+        self.ends.extend(ends.map(|end| start + end));
+    }
+
     /// Adds a missing label to the current row; call in ascending order.
     #[inline]
     pub(crate) fn add_unknown(&mut self, label: u32) {

@@ -191,6 +191,9 @@ fn lists(
             stream.block(count)?;
             labels.resize(count, 0);
             let singles = meanings.singles(&mut stream, &mut labels)?;
+            if singles && rows.block(&block, &labels)? {
+                continue;
+            }
             let mut left = &labels[..];
             each_row(&block, &block.values, |step| match step {
                 Slots::Row { null } => rows.begin(null),
