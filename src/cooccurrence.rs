@@ -211,11 +211,22 @@ impl Pairs {
 
     /// Adds `rows` identical rows.
     pub(crate) fn add_alike(&mut self, ones: &[u32], others: &[u32], rows: u64) {
-        self.totals.resize(self.counts.len(), 0);
+        let few = u32::try_from(rows).ok().filter(|_| self.rows + rows <= u64::from(u32::MAX));
+        if few.is_some() {
+            self.rows += rows;
+        } else {
+            self.totals.resize(self.counts.len(), 0);
+        }
         for (at, &one) in ones.iter().enumerate() {
-            let totals = &mut self.totals[self.starts[one as usize]..];
+            let start = self.starts[one as usize];
             let others = if self.sides == Sides::Mixed { others } else { &others[at..] };
-            others.iter().for_each(|&other| totals[other as usize] += rows);
+            if let Some(few) = few {
+                let counts = &mut self.counts[start..];
+                others.iter().for_each(|&other| counts[other as usize] += few);
+            } else {
+                let totals = &mut self.totals[start..];
+                others.iter().for_each(|&other| totals[other as usize] += rows);
+            }
         }
     }
 

@@ -47,13 +47,19 @@ impl RowSums {
         (self.empty, &self.single)
     }
 
-    /// Adds the rows of `sets` that are `taken`.
-    pub(crate) fn add(&mut self, sets: &LabelSets, taken: impl Fn(usize) -> bool) {
+    /// Adds the rows of `sets` that are `taken`. Of rows with several labels, but no more than `few`, only what they do
+    /// not know: their labels are to be added by [`Self::add_alike`].
+    pub(crate) fn add(&mut self, sets: &LabelSets, few: usize, taken: impl Fn(usize) -> bool) {
+        let mut has_more = false;
         for row in (0..sets.rows()).filter(|row| taken(*row)) {
             match sets.positives(row) {
                 [] => self.empty += 1,
                 [label] => self.single[*label as usize] += 1,
-                labels => self.add_labels(labels, 1),
+                labels if labels.len() <= few => {}
+                labels => {
+                    has_more = true;
+                    self.add_labels(labels, 1);
+                }
             }
         }
         let n = self.scumble_of.labels();
@@ -62,7 +68,9 @@ impl RowSums {
             self.silent += (0..sets.rows()).filter(|row| taken(*row) && is_silent(*row)).count() as u64;
         }
         let Some(pairs) = &mut self.pairs else { return };
-        pairs.add(sets, |row| taken(row) && sets.positives(row).len() > 1);
+        if has_more {
+            pairs.add(sets, |row| taken(row) && sets.positives(row).len() > few.max(1));
+        }
         if sets.all_known() {
             return;
         }
@@ -79,7 +87,7 @@ impl RowSums {
     }
 
     /// Adds `rows` identical rows.
-    fn add_alike(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
+    pub(crate) fn add_alike(&mut self, positives: &[u32], unknown: &[u32], rows: u64) {
         match positives {
             [] => self.empty += rows,
             [label] => self.single[*label as usize] += rows,

@@ -10,7 +10,8 @@ use crate::engine::rows::most::{Most, each_set};
 use crate::engine::rows::read::read_rows_here;
 use crate::engine::rows::request::{Request, RowPattern};
 use crate::engine::rows::resolve::{KnownSets, resolve};
-use crate::engine::rows::set_tally::{LabelKeys, PARTS, SetTally, SetsFound};
+use crate::engine::rows::set_bits::LabelKeys;
+use crate::engine::rows::set_tally::{PARTS, PartSets, SetTally, SetsFound};
 use crate::engine::rows::sink::RowSink;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, Spilled};
@@ -53,31 +54,29 @@ pub(crate) async fn measure(
         return measure_on_cluster(address, request, counts, groups).await;
     }
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
-    let keys = Arc::new(LabelKeys::new(counts.len()));
+    let keys = Arc::new(LabelKeys::new(counts.len(), groups.len()));
     // Half of what a thread may take: the other half is the rows of a row group.
     let budget = limits.pool_bytes() / limits.threads.max(1) / 2;
-    let whole = RowSums::new(counts);
-    let parts: Vec<RowSums> = groups.iter().map(|counts| RowSums::new(counts)).collect();
+    let scopes: Vec<RowSums> =
+        std::iter::once(&counts).chain(groups).map(|counts| RowSums::new(counts)).collect();
     let make = || Measuring {
-        whole: whole.clone(),
-        groups: parts.clone(),
+        scopes: scopes.clone(),
+        few: keys.few(),
         tally: SetTally::new(Arc::clone(&keys), budget, Arc::clone(&spill)),
         known: KnownSets::new(),
         known_rows: 0,
     };
     let (found, way) = read_rows_here(request, make).await?;
-    let (mut sums, mut known, mut tallies) = (vec![whole], KnownSets::new(), Vec::new());
-    sums.extend(parts);
+    let (mut of_threads, mut known, mut tallies) = (Vec::new(), KnownSets::new(), Vec::new());
     for found in found {
         let found = found?;
-        sums[0].merge(found.whole);
-        sums[1..].iter_mut().zip(found.groups).for_each(|(sum, more)| sum.merge(more));
+        of_threads.push(found.scopes);
         known.extend(found.known);
         tallies.push(found.tally);
     }
-    let (scopes, threads) = (sums.len(), limits.threads);
-    let ranked = tokio::task::spawn_blocking(move || rank(tallies, scopes, threads)).await;
-    let most = ranked.map_err(|cause| Error::internal(cause.to_string()))??;
+    let own_keys = Arc::clone(&keys);
+    let ranked = tokio::task::spawn_blocking(move || rank(&own_keys, tallies, of_threads, scopes)).await;
+    let (sums, most) = ranked.map_err(|cause| Error::internal(cause.to_string()))??;
     let (mut sets, mut rankings) = (Vec::new(), Vec::new());
     for most in most {
         sets.push(Labelsets { distinct: most.distinct, single: most.single, top: Vec::new() });
@@ -113,34 +112,57 @@ async fn measure_on_cluster(
     Ok(Measured { whole: whole.finish(), groups, spilled, way })
 }
 
-/// Sets of all threads become one account for each scope: all rows, then each group.
-fn rank(tallies: Vec<SetsFound>, scopes: usize, threads: usize) -> Result<Vec<Most>> {
+/// Sets of all threads become one account for each scope: all rows, then each group. The sums of the threads take the
+/// sets of few labels, and become one with `sums`.
+fn rank(
+    keys: &LabelKeys,
+    tallies: Vec<SetsFound>,
+    of_threads: Vec<Vec<RowSums>>,
+    mut sums: Vec<RowSums>,
+) -> Result<(Vec<RowSums>, Vec<Most>)> {
+    let scopes = sums.len();
     let new = || vec![Most::new(EQUALS / scopes); scopes];
+    // One for each thread that works here.
+    let (threads, free) = (of_threads.len(), Mutex::new(of_threads));
     let tallies = Mutex::new(tallies);
-    let parts = in_order((0..PARTS).collect(), threads, |part| {
-        let (mut entries, mut most) = (Vec::new(), new());
+    let lock = || free.lock().unwrap_or_else(PoisonError::into_inner);
+    let parts = in_order((0..PARTS).collect(), threads, |number| {
+        let (mut part, mut most, mut labels) = (PartSets::default(), new(), Vec::new());
         for found in tallies.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            found.take(part, &mut entries)?;
+            found.take(number, &mut part)?;
         }
-        each_set(&mut entries, |group, rows, hash| {
+        let mut sums = lock().pop().unwrap_or_default();
+        each_set(&part.into_entries(keys), |group, rows, hash| {
             let scope = group.map_or(0, |group| group as usize + 1);
             if let Some(most) = most.get_mut(scope) {
                 most.add(rows, hash);
             }
+            if let Some(sums) = sums.get_mut(scope)
+                && keys.labels(hash, &mut labels)
+                && labels.len() > 1
+            {
+                sums.add_alike(&labels, &[], rows);
+            }
         });
+        lock().push(sums);
         Ok(most)
     });
     let mut all = new();
     for part in parts {
         all.iter_mut().zip(part?).for_each(|(most, more)| most.merge(more));
     }
-    Ok(all)
+    for of_thread in std::mem::take(&mut *lock()) {
+        sums.iter_mut().zip(of_thread).for_each(|(sum, more)| sum.merge(more));
+    }
+    Ok((sums, all))
 }
 
 /// What one thread finds.
 struct Measuring<T = SetTally> {
-    whole: RowSums,
-    groups: Vec<RowSums>,
+    /// All rows, then those of each group.
+    scopes: Vec<RowSums>,
+    /// Labels of a set that is in the sums once all its rows are known.
+    few: usize,
     tally: T,
     /// Labels of some sets.
     known: KnownSets,
@@ -156,12 +178,13 @@ impl RowSink for Measuring {
     }
 
     fn take(&mut self, block: &mut Block) -> Result<()> {
-        let sets = &block.sets;
-        self.whole.add(sets, |row| block.group(row).is_some());
+        let (sets, few) = (&block.sets, self.few);
+        let Some((whole, groups)) = self.scopes.split_first_mut() else { return Ok(()) };
+        whole.add(sets, few, |row| block.group(row).is_some());
         match &block.members {
             Members::All(group) => {
-                if let Some(sums) = self.groups.get_mut(*group as usize) {
-                    sums.add(sets, |_| true);
+                if let Some(sums) = groups.get_mut(*group as usize) {
+                    sums.add(sets, few, |_| true);
                 }
             }
             Members::Each(of) => {
@@ -169,19 +192,23 @@ impl RowSink for Measuring {
                 present.sort_unstable();
                 present.dedup();
                 for group in present {
-                    if let Some(sums) = self.groups.get_mut(group as usize) {
-                        sums.add(sets, |row| of[row] == group);
+                    if let Some(sums) = groups.get_mut(group as usize) {
+                        sums.add(sets, few, |row| of[row] == group);
                     }
                 }
             }
         }
-        let has_groups = !self.groups.is_empty();
+        let has_groups = !groups.is_empty();
         for row in 0..block.rows() {
             let Some(group) = block.group(row) else { continue };
             let group = if has_groups { u32::try_from(group).unwrap_or(u32::MAX) } else { 0 };
             let labels = sets.positives(row);
             if labels.len() < 2 {
                 // They are in the sums.
+                continue;
+            }
+            if labels.len() <= few {
+                self.tally.add_few(labels, group)?;
                 continue;
             }
             let hash = self.tally.add(labels, group)?;
@@ -194,19 +221,21 @@ impl RowSink for Measuring {
     }
 
     fn rest(&mut self, rows: u64, silent: bool) {
-        self.whole.add_empty(rows, silent);
+        if let Some(whole) = self.scopes.first_mut() {
+            whole.add_empty(rows, silent);
+        }
     }
 
     fn finish(self) -> Self::Found {
-        let Self { whole, groups, mut tally, mut known, known_rows } = self;
-        let scopes = if groups.is_empty() { std::slice::from_ref(&whole) } else { &groups[..] };
-        for (group, sums) in (0..).zip(scopes) {
+        let Self { scopes, few, mut tally, known, known_rows } = self;
+        for (group, sums) in (0..).zip(scopes.get(1..).filter(|groups| !groups.is_empty()).unwrap_or(&scopes))
+        {
             let (empty, single) = sums.smallest();
-            known.insert(tally.add_many(&[], group, empty)?, Box::default());
+            tally.add_many(&[], group, empty)?;
             for (label, &rows) in (0..).zip(single).filter(|(_, rows)| **rows > 0) {
-                known.insert(tally.add_many(&[label], group, rows)?, [label].into());
+                tally.add_many(&[label], group, rows)?;
             }
         }
-        Ok(Measuring { whole, groups, tally: tally.finish(), known, known_rows })
+        Ok(Measuring { scopes, few, tally: tally.finish(), known, known_rows })
     }
 }

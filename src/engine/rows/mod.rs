@@ -11,6 +11,7 @@
 //!                                  └─▶ measure:            RowSums, and a SetTally of the sets of labels
 //!                                                            │ spilled where it passes the budget
 //!                                                            ▼ at the end, part by part
+//!                                                          RowSums of sets of few labels
 //!                                                          Most ─▶ resolve: labels of the most frequent
 //! ```
 
@@ -31,6 +32,7 @@ mod most;
 pub(super) mod read;
 pub(super) mod request;
 mod resolve;
+mod set_bits;
 mod set_tally;
 pub(super) mod sink;
 mod workers;

@@ -1,6 +1,7 @@
 //! The most frequent sets of labels, by their bits.
 
-use crate::engine::rows::set_tally::{SetEntry, SetHash};
+use crate::engine::rows::set_bits::SetHash;
+use crate::engine::rows::set_tally::SetEntry;
 use crate::row_measures::TOP_LABELSETS;
 
 /// How many sets there are, and the most frequent of them.
@@ -93,9 +94,8 @@ impl Most {
     }
 }
 
-/// Calls `each` with the rows of every set: first by group, then, with `None`, of all groups together.
-pub(super) fn each_set(entries: &mut [SetEntry], mut each: impl FnMut(Option<u32>, u64, SetHash)) {
-    entries.sort_unstable();
+/// Calls `each` with the rows of every set of sorted entries: first by group, then, with `None`, of all groups together.
+pub(super) fn each_set(entries: &[SetEntry], mut each: impl FnMut(Option<u32>, u64, SetHash)) {
     for same in entries.chunk_by(|a, b| a.hash == b.hash) {
         let mut sum = 0;
         for group in same.chunk_by(|a, b| a.group == b.group) {
@@ -114,9 +114,9 @@ mod tests {
     #[test]
     fn groups_add_up() {
         let entry = |set, group, rows| SetEntry { hash: [set, 0], group, rows };
-        let mut entries = [entry(5, 1, 2), entry(3, 0, 1), entry(5, 0, 4), entry(5, 1, 3)];
+        let entries = [entry(3, 0, 1), entry(5, 0, 4), entry(5, 1, 2), entry(5, 1, 3)];
         let mut found = Vec::new();
-        each_set(&mut entries, |group, rows, hash| found.push((group, rows, hash[0])));
+        each_set(&entries, |group, rows, hash| found.push((group, rows, hash[0])));
         assert_eq!(found, [(Some(0), 1, 3), (None, 1, 3), (Some(0), 4, 5), (Some(1), 5, 5), (None, 9, 5)]);
     }
 

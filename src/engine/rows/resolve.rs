@@ -1,8 +1,8 @@
 //! From the bits of the most frequent sets to their labels.
 //!
-//! Most are known already, from rows at the beginning of row groups. Otherwise rows are read again: for the
-//! labels of sets whose bits are wanted, and, where too many sets are equally frequent to keep them all, for
-//! the first of those by their labels.
+//! Bits of few labels give these back, and most others are known already, from rows at the beginning of row groups.
+//! Otherwise rows are read again: for the labels of sets whose bits are wanted, and, where too many sets are equally
+//! frequent to keep them all, for the first of those by their labels.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::engine::rows::block::Block;
 use crate::engine::rows::most::Ranking;
 use crate::engine::rows::read::read_rows_here;
 use crate::engine::rows::request::Request;
-use crate::engine::rows::set_tally::{LabelKeys, SetHash};
+use crate::engine::rows::set_bits::{LabelKeys, SetHash};
 use crate::engine::rows::sink::RowSink;
 use crate::error::Result;
 use crate::row_measures::{Labelset, Labelsets, TOP_LABELSETS};
@@ -30,8 +30,14 @@ pub(super) async fn resolve(
     mut known: KnownSets,
     into: &mut [Labelsets],
 ) -> Result<()> {
-    let wanted = rankings.iter().flat_map(|ranking| &ranking.sets).map(|(_, hash)| *hash);
-    let mut missing: HashSet<SetHash> = wanted.filter(|hash| !known.contains_key(hash)).collect();
+    let (mut missing, mut labels) = (HashSet::new(), Vec::new());
+    for (_, hash) in rankings.iter().flat_map(|ranking| &ranking.sets) {
+        if keys.labels(*hash, &mut labels) {
+            known.insert(*hash, labels[..].into());
+        } else if !known.contains_key(hash) {
+            missing.insert(*hash);
+        }
+    }
     let mut searches: Vec<SetSearch> = rankings.iter().enumerate().filter_map(SetSearch::of).collect();
     while !missing.is_empty() || !searches.is_empty() {
         let (wanted, shared) = (Arc::new(std::mem::take(&mut missing)), Arc::new(searches));

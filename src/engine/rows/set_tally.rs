@@ -1,54 +1,32 @@
 //! Which sets of labels there are, and how many rows have each, in bounded memory.
 //!
 //! ```text
-//! set of labels ─▶ 128 bits: the keys of its labels, exclusive-or
-//!   front     a thousand sets seen last; most rows end here
-//!     TallyPart    by the highest bits: entries wait in a short list, then are added to a table
-//!       file  all tables, when they pass the budget
+//! few labels ─▶ rows      64 bits for each row, sorted when they pass a limit; sets of several rows become entries
+//! more       ─▶ front     a thousand sets seen last
+//!                 entries   a set and its rows, sorted and added up when they pass the limit
+//!                   file      all of them, when they pass the budget
 //! ```
 //!
-//! Keys are random in every process, so that two different sets have the same bits with probability 2⁻¹²⁸,
-//! whatever the sets: of a hundred million sets any two with 10⁻²³.
+//! All are in parts by their bits.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
+use crate::engine::rows::set_bits::{LabelKeys, SetHash};
 use crate::engine::spill::{Segment, Spill, SpillFile};
 use crate::error::{Error, Result};
 
-/// Parts that sets are divided into, by their highest bits.
+/// Parts that sets are divided into.
 pub(super) const PARTS: usize = 64;
 /// Sets seen last.
 const FRONT: usize = 1024;
-/// Entries that wait for their table.
+/// Rows or entries that a part has room for at least.
 const WAITING: usize = 256;
 /// Entries written to a file at a time.
 const SEGMENT_ENTRIES: usize = 8192;
-
-/// A set of labels in 128 bits, the lowest first.
-pub(super) type SetHash = [u64; 2];
-
-/// A random key for every label.
-#[derive(Debug)]
-pub(super) struct LabelKeys(Vec<SetHash>);
-
-impl LabelKeys {
-    pub(super) fn new(labels: usize) -> Self {
-        let [low, high] = [RandomState::new(), RandomState::new()];
-        Self((0..labels).map(|label| [low.hash_one(label), high.hash_one(label)]).collect())
-    }
-
-    /// The bits of a set; none for the empty one.
-    #[inline]
-    pub(super) fn hash(&self, labels: &[u32]) -> SetHash {
-        labels.iter().fold([0; 2], |[low, high], &label| {
-            let key = self.0[label as usize];
-            [low ^ key[0], high ^ key[1]]
-        })
-    }
-}
+/// Bytes up to which nothing is sorted before the end.
+const UNSORTED: usize = 16 << 20;
+/// Rows from which an entry takes no more memory than they.
+const SEVERAL: usize = 3;
 
 /// Rows of a group that have the same set of labels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,30 +69,52 @@ impl SetEntry {
         self.rows = sum.unwrap_or(self.rows);
         sum.is_some()
     }
-
-    /// Bits that differ within a part.
-    fn key(&self) -> u64 {
-        self.hash[0].wrapping_add(u64::from(self.group).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
 }
 
-/// One part of the sets of a thread.
+/// Sets of one part.
 #[derive(Debug, Default)]
-struct TallyPart {
-    waiting: Vec<SetEntry>,
-    table: HashTable<SetEntry>,
-    segments: Vec<Segment>,
+pub(super) struct PartSets {
+    /// Rows of few labels.
+    rows: Vec<u64>,
+    entries: Vec<SetEntry>,
 }
 
-impl TallyPart {
-    /// Adds what waits to the table.
-    fn settle(&mut self) {
-        for entry in self.waiting.drain(..) {
-            let found = self.table.find_mut(entry.key(), |other| other.is_of(&entry));
-            if !found.is_some_and(|other| other.add(entry.rows)) {
-                self.table.insert_unique(entry.key(), entry, SetEntry::key);
+impl PartSets {
+    /// What it takes in memory.
+    fn bytes(&self) -> usize {
+        self.rows.capacity() * size_of::<u64>() + self.entries.capacity() * size_of::<SetEntry>()
+    }
+
+    /// Adds up the rows of each set, where rows of few labels are `least` or more.
+    fn add_up(&mut self, keys: &LabelKeys, least: usize) {
+        self.rows.sort_unstable();
+        let (mut start, mut kept) = (0, 0);
+        while let Some(&row) = self.rows.get(start) {
+            let len = self.rows[start..].iter().take_while(|other| **other == row).count();
+            if len >= least {
+                let (hash, group) = keys.set_of(row);
+                let mut left = len;
+                while left > 0 {
+                    let rows = u32::try_from(left).unwrap_or(u32::MAX);
+                    self.entries.push(SetEntry { hash, group, rows });
+                    left -= rows as usize;
+                }
+            } else {
+                self.rows.copy_within(start..start + len, kept);
+                kept += len;
             }
+            start += len;
         }
+        self.rows.truncate(kept);
+        // Most are in order already, which this one takes as it is.
+        self.entries.sort();
+        self.entries.dedup_by(|entry, before| before.is_of(entry) && before.add(entry.rows));
+    }
+
+    /// An entry for each set and group, in order; only where there are too many rows for one of them several.
+    pub(super) fn into_entries(mut self, keys: &LabelKeys) -> Vec<SetEntry> {
+        self.add_up(keys, 1);
+        self.entries
     }
 }
 
@@ -123,11 +123,12 @@ impl TallyPart {
 pub(super) struct SetTally {
     keys: Arc<LabelKeys>,
     front: Vec<SetEntry>,
-    parts: Vec<TallyPart>,
+    parts: Vec<PartSets>,
+    segments: Vec<Vec<Segment>>,
     file: SpillFile,
-    /// Bytes that tables may take, and what they take.
+    /// Bytes that parts may take, and up to which they are not added up.
     budget: usize,
-    taken: usize,
+    limit: usize,
 }
 
 impl SetTally {
@@ -136,10 +137,11 @@ impl SetTally {
         Self {
             keys,
             front: vec![SetEntry::default(); FRONT],
-            parts: std::iter::repeat_with(TallyPart::default).take(PARTS).collect(),
+            parts: std::iter::repeat_with(PartSets::default).take(PARTS).collect(),
+            segments: vec![Vec::new(); PARTS],
             file: SpillFile::new(spill),
             budget,
-            taken: 0,
+            limit: UNSORTED.min(budget),
         }
     }
 
@@ -148,89 +150,130 @@ impl SetTally {
         let (hash, mut left) = (self.keys.hash(labels), rows);
         while left > 0 {
             let rows = u32::try_from(left).unwrap_or(u32::MAX);
-            self.wait(SetEntry { hash, group, rows })?;
+            self.put(SetEntry { hash, group, rows })?;
             left -= u64::from(rows);
         }
         Ok(hash)
     }
 
-    /// Adds a row of `group`; gives the bits of its set.
+    /// Adds a row of `group` that has few labels.
+    #[inline]
+    pub(super) fn add_few(&mut self, labels: &[u32], group: u32) -> Result<()> {
+        let row = self.keys.row(labels, group);
+        let number = part_of(self.keys.set_of(row).0);
+        let rows = &self.parts[number].rows;
+        if rows.len() == rows.capacity() {
+            self.make_room(number)?;
+            self.parts[number].rows.reserve(WAITING);
+        }
+        self.parts[number].rows.push(row);
+        Ok(())
+    }
+
+    /// Adds a row of `group` that has more labels; gives the bits of its set.
     #[inline]
     pub(super) fn add(&mut self, labels: &[u32], group: u32) -> Result<SetHash> {
         let hash = self.keys.hash(labels);
         let new = SetEntry { hash, group, rows: 1 };
-        // Any bits but those that choose the part.
-        let place = &mut self.front[usize::try_from(new.key() % FRONT as u64).unwrap_or(0)];
+        // Any bits.
+        let place = hash[0].wrapping_add(u64::from(group).wrapping_mul(SCATTER)) % FRONT as u64;
+        let place = &mut self.front[usize::try_from(place).unwrap_or(0)];
         if !(place.is_of(&new) && place.add(1)) {
             let old = std::mem::replace(place, new);
             if old.rows > 0 {
-                self.wait(old)?;
+                self.put(old)?;
             }
         }
         Ok(hash)
     }
 
-    fn wait(&mut self, entry: SetEntry) -> Result<()> {
-        let part = &mut self.parts[part_of(entry.hash)];
-        part.waiting.push(entry);
-        if part.waiting.len() < WAITING {
-            return Ok(());
+    fn put(&mut self, entry: SetEntry) -> Result<()> {
+        let number = part_of(entry.hash);
+        let entries = &self.parts[number].entries;
+        if entries.len() == entries.capacity() {
+            self.make_room(number)?;
+            self.parts[number].entries.reserve(WAITING);
         }
-        let before = part.table.allocation_size();
-        part.settle();
-        self.taken += part.table.allocation_size() - before;
-        // A table that grows is there twice for a moment.
-        if self.taken + self.taken / 16 > self.budget { self.spill() } else { Ok(()) }
+        self.parts[number].entries.push(entry);
+        Ok(())
     }
 
-    /// Writes all tables to the file.
+    /// Sees to it that a part which is full may grow.
+    #[cold]
+    fn make_room(&mut self, number: usize) -> Result<()> {
+        let bytes = |parts: &[PartSets]| parts.iter().map(PartSets::bytes).sum::<usize>();
+        let before = bytes(&self.parts);
+        if before + self.parts[number].bytes() <= self.limit {
+            return Ok(());
+        }
+        for part in &mut self.parts {
+            part.add_up(&self.keys, SEVERAL);
+            part.rows.shrink_to_fit();
+            part.entries.shrink_to_fit();
+        }
+        if bytes(&self.parts) <= before / 2 {
+            return Ok(());
+        }
+        if self.limit == self.budget {
+            return self.spill();
+        }
+        self.limit = (self.limit * 2).min(self.budget);
+        Ok(())
+    }
+
+    /// Writes all parts to the file.
     fn spill(&mut self) -> Result<()> {
         let mut raw = Vec::with_capacity(SEGMENT_ENTRIES * ENTRY_BYTES);
-        for part in &mut self.parts {
-            let mut entries = std::mem::take(&mut part.table).into_iter().peekable();
-            while entries.peek().is_some() {
+        for (part, segments) in self.parts.iter_mut().zip(&mut self.segments) {
+            let entries = std::mem::take(part).into_entries(&self.keys);
+            for entries in entries.chunks(SEGMENT_ENTRIES) {
                 raw.clear();
-                entries.by_ref().take(SEGMENT_ENTRIES).for_each(|entry| raw.extend(entry.bytes()));
-                part.segments.push(self.file.append(&raw)?);
+                entries.iter().for_each(|entry| raw.extend(entry.bytes()));
+                segments.push(self.file.append(&raw)?);
             }
         }
-        self.taken = 0;
         Ok(())
     }
 
     /// Everything found.
     pub(super) fn finish(mut self) -> SetsFound {
         for entry in self.front.drain(..).filter(|entry| entry.rows > 0) {
-            self.parts[part_of(entry.hash)].waiting.push(entry);
+            self.parts[part_of(entry.hash)].entries.push(entry);
         }
-        SetsFound { parts: self.parts, file: self.file }
+        SetsFound { parts: self.parts, segments: self.segments, file: self.file }
     }
 }
 
+/// Scatters the numbers that differ in a few bits.
+const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[inline]
 fn part_of(hash: SetHash) -> usize {
-    usize::try_from(hash[1] >> (u64::BITS - PARTS.ilog2())).unwrap_or(0)
+    let bits = (hash[0] ^ hash[1]).wrapping_mul(SCATTER);
+    usize::try_from(bits >> (u64::BITS - PARTS.ilog2())).unwrap_or(0)
 }
 
 /// The sets that one thread has found.
 #[derive(Debug)]
 pub(super) struct SetsFound {
-    parts: Vec<TallyPart>,
+    parts: Vec<PartSets>,
+    segments: Vec<Vec<Segment>>,
     file: SpillFile,
 }
 
 impl SetsFound {
-    /// All entries of one part; the same set may be in several of them.
-    pub(super) fn take(&mut self, number: usize, entries: &mut Vec<SetEntry>) -> Result<()> {
+    /// Adds one part to `into`.
+    pub(super) fn take(&mut self, number: usize, into: &mut PartSets) -> Result<()> {
         let part = std::mem::take(&mut self.parts[number]);
-        entries.extend(part.waiting);
-        entries.extend(part.table);
-        for segment in part.segments {
+        into.rows.extend(part.rows);
+        into.entries.extend(part.entries);
+        for segment in std::mem::take(&mut self.segments[number]) {
             let raw = self.file.read(segment)?;
             let (chunks, rest) = raw.as_chunks::<ENTRY_BYTES>();
             if !rest.is_empty() {
                 return Err(Error::resource("a spill file is damaged").hint("run again"));
             }
-            entries.extend(chunks.iter().map(SetEntry::read));
+            into.entries.extend(chunks.iter().map(SetEntry::read));
         }
         Ok(())
     }
@@ -243,30 +286,39 @@ mod tests {
 
     #[test]
     fn every_row_is_found_again_whatever_was_spilled() {
-        let keys = Arc::new(LabelKeys::new(300));
+        let keys = Arc::new(LabelKeys::new(300, 2));
         let mut expected: BTreeMap<(Vec<u32>, u32), u64> = BTreeMap::new();
-        for budget in [0, 1 << 14, usize::MAX / 2] {
+        for budget in [0, 1 << 18, usize::MAX / 2] {
             let spill = Spill::new(None, 1 << 30, Arc::default());
             let mut tally = SetTally::new(Arc::clone(&keys), budget, Arc::clone(&spill));
             expected.clear();
             for row in 0..120_000_u32 {
-                // Some sets again and again, most once or twice.
-                let labels = if row % 3 == 0 { vec![row % 7] } else { vec![row % 250, 250 + row % 49] };
-                let group = row % 2;
-                let hash = tally.add(&labels, group).unwrap();
-                assert_eq!(hash, keys.hash(&labels));
+                // Some sets again and again, most once or twice; some of many labels.
+                let labels: Vec<u32> = match row % 6 {
+                    0 | 3 => vec![row % 7],
+                    1 => (row % 250..row % 250 + 10).chain([290 + row % 10]).collect(),
+                    _ => vec![row % 250, 250 + row % 49],
+                };
+                let group = row / 2 % 2;
+                if labels.len() <= keys.few() {
+                    tally.add_few(&labels, group).unwrap();
+                } else {
+                    assert_eq!(tally.add(&labels, group).unwrap(), keys.hash(&labels));
+                }
                 *expected.entry((labels, group)).or_default() += 1;
             }
             tally.add_many(&[3], 1, 10_000_000_000).unwrap();
             *expected.entry((vec![3], 1)).or_default() += 10_000_000_000;
-            assert_eq!(spill.spilled().files > 0, budget <= 1 << 14);
+            assert_eq!(spill.spilled().files > 0, budget <= 1 << 18);
             let mut found = tally.finish();
             let mut sums: BTreeMap<(SetHash, u32), u64> = BTreeMap::new();
-            for part in 0..PARTS {
-                let mut entries = Vec::new();
-                found.take(part, &mut entries).unwrap();
+            for number in 0..PARTS {
+                let mut part = PartSets::default();
+                found.take(number, &mut part).unwrap();
+                let entries = part.into_entries(&keys);
+                assert!(entries.is_sorted());
                 for entry in entries {
-                    assert_eq!(part_of(entry.hash), part);
+                    assert_eq!(part_of(entry.hash), number);
                     *sums.entry((entry.hash, entry.group)).or_default() += u64::from(entry.rows);
                 }
             }
@@ -275,6 +327,17 @@ mod tests {
                 assert_eq!(sums[&(keys.hash(labels), *group)], *rows);
             }
         }
+    }
+
+    #[test]
+    fn sets_of_several_rows_take_no_more_memory_than_one() {
+        let keys = Arc::new(LabelKeys::new(300, 0));
+        let spill = Spill::new(None, 1 << 30, Arc::default());
+        let mut tally = SetTally::new(Arc::clone(&keys), usize::MAX / 2, spill);
+        for row in 0..10_000_000_u32 {
+            tally.add_few(&[row % 100, 100 + row / 100 % 100], 0).unwrap();
+        }
+        assert!(tally.parts.iter().map(PartSets::bytes).sum::<usize>() <= 2 * UNSORTED);
     }
 
     #[test]
