@@ -80,8 +80,7 @@ pub(super) fn sources(plan: &CountPlan, one_pass: OnePass, spare: usize) -> Resu
         }
         None => Box::new(unbuffered(&stdin).map_err(refused)?),
     };
-    let mut rows =
-        ComingRows::begin(Box::new(IpcRows::open(input, choose)?.drained(plan.pass_on.is_some())))?;
+    let mut rows = ComingRows::begin(Box::new(IpcRows::open(input, plan.pass_on.is_some(), choose)?))?;
     let (saved, coming) = if one_pass.stdin && is_alone {
         (spool_first(&rows, &parent, limit)?, Some(rows))
     } else {

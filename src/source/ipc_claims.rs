@@ -12,109 +12,12 @@ const SMALL: u64 = 64 << 20;
 /// What a file begins with and ends with.
 const MAGIC: &[u8; 6] = b"ARROW1";
 
-/// Follows the messages of a stream as its bytes are read.
-#[derive(Debug, Default)]
-pub(crate) struct IpcClaims {
-    part: MessagePart,
-}
-
-/// What comes next.
-#[derive(Debug)]
-enum MessagePart {
-    /// The length of a message; these bytes of it are here.
-    Length(Vec<u8>),
-    /// A message of so many bytes.
-    Message(Vec<u8>, usize),
-    /// What is left of a body.
-    Body(BodyClaims),
-    /// Nothing that is known.
-    Unknown,
-}
-
-impl Default for MessagePart {
-    fn default() -> Self {
-        Self::Length(Vec::new())
-    }
-}
-
-/// Where a body says how large its buffers are.
-#[derive(Debug, Default)]
-struct BodyClaims {
-    len: u64,
-    /// Bytes that were read.
-    read: u64,
-    /// Where the sizes are, in their order; those before `next` were looked at.
-    sizes: Vec<u64>,
-    next: usize,
-    /// The bytes of the next one that were read.
-    size: [u8; 8],
-    have: usize,
-}
-
-impl IpcClaims {
-    /// Looks at what was read.
-    ///
-    /// # Errors
-    /// When a message claims more memory than there can be.
-    pub(crate) fn see(&mut self, mut bytes: &[u8]) -> IoResult<()> {
-        while !bytes.is_empty() {
-            match &mut self.part {
-                MessagePart::Length(head) => {
-                    let taken = bytes.len().min(4 - head.len() % 4);
-                    head.extend_from_slice(&bytes[..taken]);
-                    bytes = &bytes[taken..];
-                    if head.len().is_multiple_of(4) {
-                        self.part = behind_length(std::mem::take(head));
-                    }
-                }
-                MessagePart::Message(message, len) => {
-                    let taken = bytes.len().min(*len - message.len());
-                    message.extend_from_slice(&bytes[..taken]);
-                    bytes = &bytes[taken..];
-                    if message.len() == *len {
-                        self.part = match body_of(message)? {
-                            Some(body) if body.len == 0 => MessagePart::default(),
-                            Some(body) => MessagePart::Body(body),
-                            None => MessagePart::Unknown,
-                        };
-                    }
-                }
-                MessagePart::Body(body) => {
-                    bytes = body.see(bytes)?;
-                    if body.read == body.len {
-                        self.part = MessagePart::default();
-                    }
-                }
-                MessagePart::Unknown => return Ok(()),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What comes behind a mark or a length: older writers leave the mark out.
-fn behind_length(head: Vec<u8>) -> MessagePart {
-    let Some(last) = head.last_chunk::<4>() else { return MessagePart::Unknown };
-    match (i32::from_le_bytes(*last), head.len()) {
-        (-1, 4) => MessagePart::Length(head),
-        (1.., _) => {
-            let len = u32::from_le_bytes(*last) as usize;
-            MessagePart::Message(Vec::new(), len)
-        }
-        // The end, or damage.
-        _ => MessagePart::Unknown,
-    }
-}
-
-/// What a message says of its body; `None` where it is none.
-fn body_of(message: &[u8]) -> IoResult<Option<BodyClaims>> {
-    let Ok(message) = root_as_message(message) else { return Ok(None) };
-    let len = u64::try_from(message.bodyLength()).unwrap_or(u64::MAX);
-    check("a message", len)?;
-    let mut sizes: Vec<u64> = batch_of(&message).map(|batch| compressed(&batch)).unwrap_or_default();
-    sizes.sort_unstable();
-    sizes.dedup();
-    Ok(Some(BodyClaims { len, sizes, ..BodyClaims::default() }))
+/// The length of the body of a message.
+///
+/// # Errors
+/// When it claims more memory than there can be.
+pub(super) fn check_body(message: &Message<'_>) -> IoResult<usize> {
+    check("a message", u64::try_from(message.bodyLength()).unwrap_or(u64::MAX))
 }
 
 fn batch_of<'m>(message: &Message<'m>) -> Option<BatchHeader<'m>> {
@@ -125,60 +28,35 @@ fn batch_of<'m>(message: &Message<'m>) -> Option<BatchHeader<'m>> {
     }
 }
 
-/// Where the compressed buffers of a batch begin, in the body: with their size.
-fn compressed(batch: &BatchHeader<'_>) -> Vec<u64> {
+/// Where the compressed buffers of a message begin, in its body: with their size.
+pub(super) fn compressed_sizes(message: &Message<'_>) -> Vec<u64> {
+    let Some(batch) = batch_of(message) else { return Vec::new() };
     let (Some(_), Some(buffers)) = (batch.compression(), batch.buffers()) else { return Vec::new() };
     let with_size = buffers.iter().filter(|buffer| buffer.length() >= 8);
     with_size.filter_map(|buffer| u64::try_from(buffer.offset()).ok()).collect()
 }
 
-impl BodyClaims {
-    /// Looks at what was read of the body, and gives what comes behind it.
-    fn see<'b>(&mut self, bytes: &'b [u8]) -> IoResult<&'b [u8]> {
-        let n = bytes.len().min(usize::try_from(self.len - self.read).unwrap_or(usize::MAX));
-        let (own, rest) = bytes.split_at(n);
-        let end = self.read + n as u64;
-        while let Some(begin) = self.sizes.get(self.next) {
-            let wanted = begin + self.have as u64;
-            if wanted >= end {
-                break;
-            }
-            let Some(own) = wanted.checked_sub(self.read).and_then(|at| own.get(usize::try_from(at).ok()?..))
-            else {
-                // Buffers that overlap; the decoder says so.
-                (self.next, self.have) = (self.next + 1, 0);
-                continue;
-            };
-            let taken = own.len().min(8 - self.have);
-            self.size[self.have..self.have + taken].copy_from_slice(&own[..taken]);
-            self.have += taken;
-            if self.have < 8 {
-                break;
-            }
-            check_size(self.size)?;
-            (self.next, self.have) = (self.next + 1, 0);
-        }
-        self.read = end;
-        Ok(rest)
-    }
-}
-
-/// A buffer that is not compressed says -1.
-fn check_size(size: [u8; 8]) -> IoResult<()> {
+/// Looks at the size that a compressed buffer begins with; one that is not compressed says -1.
+///
+/// # Errors
+/// When it claims more memory than there can be.
+pub(super) fn check_size(size: [u8; 8]) -> IoResult<()> {
     match i64::from_le_bytes(size) {
         -1 => Ok(()),
-        size => check("a buffer", u64::try_from(size).unwrap_or(u64::MAX)),
+        size => check("a buffer", u64::try_from(size).unwrap_or(u64::MAX)).map(drop),
     }
 }
 
-/// Whether there can be so much memory; nothing of it is touched.
-fn check(what: &str, bytes: u64) -> IoResult<()> {
-    let fits =
-        bytes <= SMALL || usize::try_from(bytes).is_ok_and(|n| Vec::<u8>::new().try_reserve_exact(n).is_ok());
-    if fits {
-        return Ok(());
-    }
-    Err(IoError::new(ErrorKind::InvalidData, format!("{what} claims to take {bytes} bytes")))
+/// The number of `bytes`, if there can be so much memory; nothing of it is touched.
+///
+/// # Errors
+/// When there cannot.
+pub(super) fn check(what: &str, bytes: u64) -> IoResult<usize> {
+    let fits = |n: &usize| bytes <= SMALL || Vec::<u8>::new().try_reserve_exact(*n).is_ok();
+    usize::try_from(bytes)
+        .ok()
+        .filter(fits)
+        .ok_or_else(|| IoError::new(ErrorKind::InvalidData, format!("{what} claims to take {bytes} bytes")))
 }
 
 /// Looks at all messages that the end of a file lists.
@@ -214,10 +92,10 @@ pub(crate) fn check_file(file: &mut (impl Read + Seek)) -> IoResult<()> {
         let mut message = Vec::new();
         file.by_ref().take(head).read_to_end(&mut message)?;
         let marked = message.starts_with(&[0xff; 4]);
-        let Some(claims) = body_of(message.get(if marked { 8 } else { 4 }..).unwrap_or_default())? else {
-            continue;
-        };
-        for size in claims.sizes {
+        let message = message.get(if marked { 8 } else { 4 }..).unwrap_or_default();
+        let Ok(message) = root_as_message(message) else { continue };
+        check_body(&message)?;
+        for size in compressed_sizes(&message) {
             let mut bytes = [0; 8];
             let place = (at + head).checked_add(size).filter(|place| *place <= all - 8);
             if let Some(place) = place {
@@ -232,7 +110,7 @@ pub(crate) fn check_file(file: &mut (impl Read + Seek)) -> IoResult<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use std::io::{BufReader, Cursor};
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -240,6 +118,7 @@ mod tests {
     use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 
     use super::*;
+    use crate::source::ipc_stream::IpcMessages;
 
     fn batch() -> RecordBatch {
         let numbers: ArrayRef =
@@ -268,9 +147,11 @@ mod tests {
         writer.into_inner().unwrap()
     }
 
+    /// Reads all messages, of which so many bytes come at a time.
     fn seen(bytes: &[u8], step: usize) -> IoResult<()> {
-        let mut claims = IpcClaims::default();
-        bytes.chunks(step).try_for_each(|part| claims.see(part))
+        let mut messages = IpcMessages::new(BufReader::with_capacity(step, bytes));
+        while messages.next()?.is_some() {}
+        Ok(())
     }
 
     /// Where the sizes of values begin: of 24 000 bytes.
@@ -281,7 +162,7 @@ mod tests {
 
     #[test]
     fn whole_streams_and_files_claim_what_there_can_be() {
-        for step in [1, 3, 64, usize::MAX] {
+        for step in [1, 3, 64, 1 << 20] {
             assert!(seen(&stream(), step).is_ok());
         }
         assert!(check_file(&mut Cursor::new(file())).is_ok());
@@ -295,7 +176,7 @@ mod tests {
         for place in places {
             let mut damaged = stream.clone();
             damaged[place..place + 8].copy_from_slice(&1.0_f64.to_le_bytes());
-            for step in [1, 5, 4096, usize::MAX] {
+            for step in [1, 5, 4096, 1 << 20] {
                 let refused = seen(&damaged, step).unwrap_err();
                 assert_eq!(refused.to_string(), "a buffer claims to take 4607182418800017408 bytes");
             }

@@ -48,7 +48,7 @@ pub(crate) trait RowSource: Send {
 pub(crate) struct StreamEnd {
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
-    pub(crate) sha256: [u8; 32],
+    pub(crate) hash: [u8; 32],
 }
 
 /// Rows that come once: the first are here, the others are to come.
@@ -130,8 +130,8 @@ impl ComingRows {
 
     /// What has come.
     pub(crate) fn end(&self) -> StreamEnd {
-        let (bytes, sha256) = self.rest.sum();
-        StreamEnd { rows: self.rows, bytes, sha256 }
+        let (bytes, hash) = self.rest.sum();
+        StreamEnd { rows: self.rows, bytes, hash }
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) struct Shard {
     pub table: Option<TableFile>,
     /// The footer names columns as the table does, not as the file does.
     pub is_renamed: bool,
-    /// SHA-256 of the footer, which pins schema, row groups and statistics.
+    /// SHA-256 of the footer, which pins schema, row groups and statistics; of a stream, BLAKE3 of all its bytes.
     pub footer_sha256: [u8; 32],
     /// The columns of the file as Arrow types, and after them those of `nested`.
     pub schema: SchemaRef,
@@ -88,7 +88,7 @@ pub(crate) fn rows_of(shards: &[Shard]) -> u64 {
 impl Shard {
     /// The same shard once all rows of a stream have come, of which it holds the first.
     pub(crate) fn know(&mut self, end: StreamEnd) {
-        (self.rows, self.bytes, self.footer_sha256) = (end.rows, end.bytes, end.sha256);
+        (self.rows, self.bytes, self.footer_sha256) = (end.rows, end.bytes, end.hash);
     }
 
     /// The value of the footer's key-value entry `key`.

@@ -6,24 +6,26 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::ipc::reader::StreamReader;
-use sha2::{Digest as _, Sha256};
 
 use super::first_bytes::{self, found};
-use super::ipc_claims::IpcClaims;
+use super::ipc_ahead::IpcAhead;
+use super::ipc_stream::{END_OF_STREAM, IpcDecoder, IpcMessage, IpcMessages};
 use super::readable::{as_readable, readable};
 use super::row_stream::{ComingRows, RowSource};
 use super::spool::{Spool, Spooled};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 
-/// The batches of an Arrow IPC stream, with the columns that are wanted.
-pub(crate) struct IpcRows<R> {
-    stream: StreamReader<Tail<BufReader<R>>>,
-    columns: Vec<usize>,
+/// The batches of an Arrow IPC stream, with the columns that are wanted. A thread reads ahead, so that whoever writes
+/// the stream need not wait for each batch to be counted.
+pub(crate) struct IpcRows {
+    decoder: IpcDecoder,
     schema: SchemaRef,
-    /// What is left of the input after the last batch, or after an error, is read as well.
-    is_drained: bool,
+    /// Gone once all messages have come, or decoding has failed.
+    messages: Option<IpcAhead>,
+    bytes: u64,
+    /// Bytes of the whole stream, and their sum.
+    sum: (u64, [u8; 32]),
 }
 
 fn wrong(cause: &dyn std::fmt::Display) -> Error {
@@ -36,12 +38,17 @@ fn broken(cause: &(dyn std::error::Error + 'static)) -> Error {
     Error::behind(cause).unwrap_or_else(|| wrong(&cause))
 }
 
-impl<R: Read> IpcRows<R> {
-    /// Reads the schema of a stream; `choose` wants some of its columns, by position.
+impl IpcRows {
+    /// Reads the schema of a stream; `choose` wants some of its columns, by position. Where somebody else reads what is
+    /// left of the input after a failure, it `is_drained`.
     ///
     /// # Errors
     /// [`Error::Input`] when `input` is no such stream, or what `choose` says.
-    pub(crate) fn open(input: R, choose: impl FnOnce(&Schema) -> Result<Vec<usize>>) -> Result<Self> {
+    pub(crate) fn open(
+        input: impl Read + Send + 'static,
+        is_drained: bool,
+        choose: impl FnOnce(&Schema) -> Result<Vec<usize>>,
+    ) -> Result<Self> {
         let mut input = BufReader::with_capacity(1 << 16, input);
         let start = input.fill_buf().map_err(|cause| broken(&cause))?;
         if !start.starts_with(&END_OF_STREAM[..4])
@@ -50,23 +57,23 @@ impl<R: Read> IpcRows<R> {
             let error = Error::input(format!("-: stdin is not an Arrow IPC stream: this is {what}"));
             return Err(error.hint("save it in a file with the ending of its format, and name the file"));
         }
-        let input = Tail { input, last: [0; 8], bytes: 0, hash: Sha256::new(), claims: IpcClaims::default() };
+        let mut messages = IpcMessages::new(input);
+        let first = messages.next().map_err(|cause| broken(&cause))?;
         // Damaged streams can panic inside the decoder.
-        let stream = guarded(|| StreamReader::try_new(input, None))
-            .ok_or_else(|| wrong(&"its schema cannot be decoded"))?
-            .map_err(|cause| broken(&cause))?;
-        let columns = choose(&stream.schema())?;
-        let schema = stream.schema().project(&columns).map_err(|cause| Error::internal(cause.to_string()))?;
-        Ok(Self { stream, columns, schema: readable(&schema).into(), is_drained: false })
-    }
-
-    /// The same where somebody else reads what is left of the input.
-    pub(crate) fn drained(self, is_drained: bool) -> Self {
-        Self { is_drained, ..self }
+        let decoder = guarded(|| IpcDecoder::begin(first.as_ref()));
+        let mut decoder =
+            decoder.ok_or_else(|| wrong(&"its schema cannot be decoded"))?.map_err(|cause| broken(&cause))?;
+        let columns = choose(decoder.schema())?;
+        let schema = decoder.schema().project(&columns);
+        let schema = readable(&schema.map_err(|cause| Error::internal(cause.to_string()))?).into();
+        decoder.choose(columns);
+        let messages = IpcAhead::begin(messages, is_drained)
+            .map_err(|cause| Error::resource(format!("threads cannot be started: {cause}")))?;
+        Ok(Self { decoder, schema, messages: Some(messages), bytes: 0, sum: (0, [0; 32]) })
     }
 }
 
-impl<R: Read + Send> RowSource for IpcRows<R> {
+impl RowSource for IpcRows {
     fn name(&self) -> &str {
         STREAM_NAME
     }
@@ -77,38 +84,47 @@ impl<R: Read + Send> RowSource for IpcRows<R> {
 
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         let next = self.next_batch();
-        if self.is_drained && !matches!(next, Ok(Some(_))) {
-            // What cannot be decoded here may still serve whoever reads it.
-            let _ = std::io::copy(&mut self.stream.get_mut().input, &mut std::io::sink());
+        if next.is_err()
+            && let Some(messages) = self.messages.take()
+        {
+            messages.give_up();
         }
         next
     }
 
     fn sum(&self) -> (u64, [u8; 32]) {
-        let input = self.stream.get_ref();
-        (input.bytes, input.hash.clone().finalize().into())
+        self.sum
     }
 
     fn bytes(&self) -> u64 {
-        self.stream.get_ref().bytes
+        self.bytes
     }
 }
 
-impl<R: Read> IpcRows<R> {
+impl IpcRows {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        let batch = guarded(|| self.stream.next()).ok_or_else(|| wrong(&"a batch cannot be decoded"))?;
-        match batch {
-            Some(batch) => {
-                let batch =
-                    batch.map_err(|cause| broken(&cause))?.project(&self.columns).and_then(as_readable);
-                Ok(Some(batch.map_err(|cause| Error::internal(cause.to_string()))?))
+        while let Some(message) = self.next_message()? {
+            self.bytes = message.end;
+            let batch = guarded(|| self.decoder.decode(&message));
+            let batch = batch.ok_or_else(|| wrong(&"a batch cannot be decoded"))?;
+            if let Some(batch) = batch.map_err(|cause| broken(&cause))? {
+                return as_readable(batch).map(Some).map_err(|cause| Error::internal(cause.to_string()));
             }
-            // A writer that was cut off between two batches leaves a stream that looks whole but for this.
-            None if self.stream.get_ref().last != END_OF_STREAM => {
-                Err(wrong(&"it ends without its end-of-stream mark, so its writer was cut off"))
-            }
-            None => Ok(None),
         }
+        Ok(None)
+    }
+
+    fn next_message(&mut self) -> Result<Option<IpcMessage>> {
+        let Some(messages) = &mut self.messages else { return Ok(None) };
+        if let Some(message) = messages.next() {
+            return Ok(Some(message));
+        }
+        let end = self.messages.take().and_then(IpcAhead::end);
+        let end = end.ok_or_else(|| Error::internal("the thread that reads stdin has failed"))?;
+        let cut = "it ends without its end-of-stream mark, so its writer was cut off";
+        self.sum = end.map_err(|cause| broken(&cause))?.ok_or_else(|| wrong(&cut))?;
+        self.bytes = self.sum.0;
+        Ok(None)
     }
 }
 
@@ -160,37 +176,12 @@ fn looked_at(all: usize) -> impl Iterator<Item = Range<usize>> {
 /// What messages call a stream.
 const STREAM_NAME: &str = "-";
 
-/// What a whole stream ends with.
-pub(super) const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
-
-/// Remembers the last bytes read, and sums up all.
-struct Tail<R> {
-    input: R,
-    last: [u8; 8],
-    bytes: u64,
-    hash: Sha256,
-    claims: IpcClaims,
-}
-
-impl<R: Read> Read for Tail<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.input.read(buffer)?;
-        self.bytes += n as u64;
-        self.hash.update(&buffer[..n]);
-        self.claims.see(&buffer[..n])?;
-        let kept = n.min(self.last.len());
-        self.last.rotate_left(kept);
-        let from = self.last.len() - kept;
-        self.last[from..].copy_from_slice(&buffer[n - kept..n]);
-        Ok(n)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::Cursor;
+    use std::io::{Cursor, Result as IoResult};
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use arrow::array::{ArrayRef, BooleanArray, Int32Array};
     use arrow::ipc::writer::StreamWriter;
@@ -213,7 +204,7 @@ mod tests {
     #[test]
     fn a_stream_is_a_shard_for_as_long_as_it_is_held() {
         let place = tempfile::tempdir().unwrap();
-        let rows = IpcRows::open(Cursor::new(stream(3)), |_| Ok(vec![0])).unwrap();
+        let rows = IpcRows::open(Cursor::new(stream(3)), false, |_| Ok(vec![0])).unwrap();
         let mut rows = ComingRows::begin(Box::new(rows)).unwrap();
         let spooled = spool(&mut rows, place.path(), 1 << 20).unwrap();
         let shards = open(vec![spooled.listed()], 1).unwrap();
@@ -238,16 +229,52 @@ mod tests {
     #[test]
     fn rows_that_come_are_summed_up_once_all_have_come() {
         let bytes = stream(4);
-        let mut rows =
-            ComingRows::begin(Box::new(IpcRows::open(Cursor::new(bytes.clone()), |_| Ok(vec![1])).unwrap()))
-                .unwrap();
+        let rows = IpcRows::open(Cursor::new(bytes.clone()), false, |_| Ok(vec![1])).unwrap();
+        let mut rows = ComingRows::begin(Box::new(rows)).unwrap();
         let mut values = 0;
         while let Some(batch) = rows.next().unwrap() {
             values += batch.num_rows() * batch.num_columns();
         }
         let end = rows.end();
         assert_eq!((values, end.rows, end.bytes), (12, 12, bytes.len() as u64));
-        assert_eq!(end.sha256, <[u8; 32]>::from(Sha256::digest(&bytes)));
+        assert_eq!(end.hash, <[u8; 32]>::from(blake3::hash(&bytes)));
+    }
+
+    /// Counts the bytes that are read.
+    struct CountingRead<R>(R, Arc<AtomicUsize>);
+
+    impl<R: Read> Read for CountingRead<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
+            let n = self.0.read(buffer)?;
+            self.1.fetch_add(n, Ordering::Relaxed);
+            Ok(n)
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_read_to_its_end_where_it_goes_on() {
+        let whole = stream(2000);
+        let mut noise = whole[..whole.len() - 8].to_vec();
+        noise.extend([0x5a; 300_000]);
+        let mut longer = whole.clone();
+        longer.extend([0; 300_000]);
+        for (bytes, is_good) in [(whole, true), (noise, false), (longer, true)] {
+            let seen = Arc::new(AtomicUsize::new(0));
+            let input = CountingRead(Cursor::new(bytes.clone()), Arc::clone(&seen));
+            let mut rows = IpcRows::open(input, true, |_| Ok(vec![0, 1])).unwrap();
+            let mut batches = 0;
+            let end = loop {
+                match rows.next() {
+                    Ok(Some(_)) => batches += 1,
+                    Ok(None) => break true,
+                    Err(error) => {
+                        assert_eq!(error.exit_code(), 4);
+                        break false;
+                    }
+                }
+            };
+            assert_eq!((batches, end, seen.load(Ordering::Relaxed)), (2000, is_good, bytes.len()));
+        }
     }
 
     #[test]
@@ -255,7 +282,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let whole = stream(2);
         let saved = |bytes: &[u8], limit: u64| {
-            let rows = IpcRows::open(Cursor::new(bytes.to_vec()), |_| Ok(vec![0, 1]))?;
+            let rows = IpcRows::open(Cursor::new(bytes.to_vec()), false, |_| Ok(vec![0, 1]))?;
             spool(&mut ComingRows::begin(Box::new(rows))?, place.path(), limit)
         };
         for cut in 0..whole.len() {

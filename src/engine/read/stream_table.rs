@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{Array as _, ArrayRef, RecordBatch, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::streaming::StreamingTable;
@@ -77,9 +77,10 @@ impl StreamReading {
 /// Sends all rows, as long as anybody counts them.
 fn read(shared: &SharedRows, schema: &SchemaRef, sender: &Sender<Result<RecordBatch>>) -> Result<()> {
     let mut rows = shared.take()?;
+    let mut columns = NumberedColumns::of(&rows.schema(), schema)?;
     while let Some(batch) = rows.next()? {
         shared.have_come(rows.bytes());
-        if sender.blocking_send(Ok(with_number(&batch, schema)?)).is_err() {
+        if sender.blocking_send(Ok(columns.read(&batch)?)).is_err() {
             return Ok(());
         }
     }
@@ -87,11 +88,46 @@ fn read(shared: &SharedRows, schema: &SchemaRef, sender: &Sender<Result<RecordBa
     Ok(())
 }
 
-/// A batch with the types of `schema`, and the number of its shard.
-fn with_number(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    let columns = names.map(|name| column_of(batch, name, schema)).collect::<Result<_>>()?;
-    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|cause| Error::internal(cause.to_string()))
+/// The columns of batches with the types of `schema`, and the number of their shard.
+struct NumberedColumns<'s> {
+    schema: &'s SchemaRef,
+    /// Where they are in a batch; the number of the shard is not.
+    places: Vec<Option<usize>>,
+    /// The number of the shard, for as many rows as any batch had.
+    number: UInt32Array,
+}
+
+impl<'s> NumberedColumns<'s> {
+    fn of(rows: &Schema, schema: &'s SchemaRef) -> Result<Self> {
+        let place = |field: &Arc<Field>| match rows.index_of(field.name()) {
+            Ok(place) => Ok(Some(place)),
+            Err(_) if field.name() == SHARD_COLUMN => Ok(None),
+            Err(cause) => Err(Error::internal(cause.to_string())),
+        };
+        let places = schema.fields().iter().map(place).collect::<Result<_>>()?;
+        Ok(Self { schema, places, number: UInt32Array::from_value(0, 0) })
+    }
+
+    fn read(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        if self.number.len() < rows {
+            self.number = UInt32Array::from_value(0, rows);
+        }
+        let columns = self.places.iter().zip(self.schema.fields()).map(|(place, field)| match place {
+            Some(place) => with_type(batch.column(*place), field.data_type()),
+            None => Ok(Arc::new(self.number.slice(0, rows)) as ArrayRef),
+        });
+        let columns = columns.collect::<Result<_>>()?;
+        RecordBatch::try_new(Arc::clone(self.schema), columns)
+            .map_err(|cause| Error::internal(cause.to_string()))
+    }
+}
+
+fn with_type(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    if array.data_type() == data_type {
+        return Ok(Arc::clone(array));
+    }
+    arrow::compute::cast(array, data_type).map_err(|cause| Error::internal(cause.to_string()))
 }
 
 /// A column of a batch with its type in `schema`, or the number of the shard.
@@ -99,14 +135,10 @@ pub(crate) fn column_of(batch: &RecordBatch, name: &str, schema: &Schema) -> Res
     if name == SHARD_COLUMN {
         return Ok(Arc::new(UInt32Array::from_value(0, batch.num_rows())));
     }
-    let internal = |cause: arrow::error::ArrowError| Error::internal(cause.to_string());
     let array = batch.column_by_name(name);
     let array = array.ok_or_else(|| Error::internal(format!("a batch has no column {name:?}")))?;
-    let data_type = schema.field_with_name(name).map_err(internal)?.data_type();
-    if array.data_type() == data_type {
-        return Ok(Arc::clone(array));
-    }
-    arrow::compute::cast(array, data_type).map_err(internal)
+    let field = schema.field_with_name(name).map_err(|cause| Error::internal(cause.to_string()))?;
+    with_type(array, field.data_type())
 }
 
 /// What one thread counts.

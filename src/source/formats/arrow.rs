@@ -6,14 +6,14 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use arrow::array::RecordBatchReader;
 use arrow::error::ArrowError;
-use arrow::ipc::reader::{FileReader, StreamReader};
+use arrow::ipc::reader::FileReader;
 
 use super::reader::{FormatReader, LinedBatch, Rows, SourceFile};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
-use crate::source::ipc_claims::{IpcClaims, check_file};
+use crate::source::ipc_claims::check_file;
+use crate::source::ipc_stream::{END_OF_STREAM, IpcBatches};
 use crate::source::readable::{as_readable, readable};
-use crate::source::stdin::END_OF_STREAM;
 use crate::store::Place;
 
 /// Reads Arrow IPC files.
@@ -68,25 +68,11 @@ fn batches(file: &SourceFile<'_>) -> Result<Box<dyn RecordBatchReader>> {
         Ok(if is_file {
             Box::new(FileReader::try_new(input, None)?)
         } else {
-            Box::new(StreamReader::try_new(Claiming { input, claims: IpcClaims::default() }, None)?)
+            Box::new(IpcBatches::open(input)?)
         })
     });
     let opened = opened.ok_or_else(|| wrong(name, &"its schema cannot be decoded"))?;
     opened.map_err(|cause| wrong(name, &cause))
-}
-
-/// A stream whose claims are looked at.
-struct Claiming<R> {
-    input: R,
-    claims: IpcClaims,
-}
-
-impl<R: Read> Read for Claiming<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.input.read(buffer)?;
-        self.claims.see(&buffer[..n])?;
-        Ok(n)
-    }
 }
 
 fn wrong(name: &str, cause: &dyn Display) -> Error {
