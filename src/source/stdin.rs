@@ -255,9 +255,9 @@ mod tests {
     fn what_cannot_be_decoded_is_read_to_its_end_where_it_goes_on() {
         let whole = stream(2000);
         let mut noise = whole[..whole.len() - 8].to_vec();
-        noise.extend([0x5a; 300_000]);
+        noise.extend(std::iter::repeat_n(0x5a, 300_000));
         let mut longer = whole.clone();
-        longer.extend([0; 300_000]);
+        longer.extend(std::iter::repeat_n(0, 300_000));
         for (bytes, is_good) in [(whole, true), (noise, false), (longer, true)] {
             let seen = Arc::new(AtomicUsize::new(0));
             let input = CountingRead(Cursor::new(bytes.clone()), Arc::clone(&seen));
