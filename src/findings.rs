@@ -4,7 +4,7 @@ mod names;
 
 use serde::{Deserialize, Serialize};
 
-use names::{is_missing_name, numeric_names, similar_labels};
+use names::Namespace;
 
 use crate::consequences::FP16_MAX;
 use crate::counts::{LabelCounts, as_f64};
@@ -100,6 +100,8 @@ pub(crate) enum FindingKind {
     TableVersion,
     /// Shards that several paths lead to.
     DoubledShards,
+    /// Names of `--labels` that a column has, though they would stand for others, too.
+    ExactNames,
     /// Files in folders of shards that are none.
     PassedOver,
     /// A folder whose value is of another kind than those of the others.
@@ -123,7 +125,7 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 29] = [
+pub(crate) const FINDINGS: [FindingInfo; 30] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::TableAsFiles, id: "TABLE_AS_FILES", severity: Severity::Warning, cause: "the files of a table are counted as they lie, as --as-files says, with deleted and replaced rows", remedy: "drop --as-files to see how to read its live rows" },
@@ -150,9 +152,10 @@ pub(crate) const FINDINGS: [FindingInfo; 29] = [
     FindingInfo { kind: FindingKind::BelowMinPositives, id: "BELOW_MIN_POSITIVES", severity: Severity::Note, cause: "the label has fewer positives than --min-positives; its weight comes from --zero-positives", remedy: "lower --min-positives to weigh the label" },
     FindingInfo { kind: FindingKind::TableVersion, id: "TABLE_VERSION", severity: Severity::Note, cause: "the live rows of one version of a table are counted", remedy: "nothing; read the same version again with --table-version" },
     FindingInfo { kind: FindingKind::DoubledShards, id: "DOUBLED_SHARDS", severity: Severity::Note, cause: "several paths lead to the same shard with the same key=value folders, so it is counted once", remedy: "nothing, if the paths are links to the same data" },
+    FindingInfo { kind: FindingKind::ExactNames, id: "EXACT_NAMES", severity: Severity::Note, cause: "a column has exactly the name that --labels gives, so the name stands for this column alone, though it would be a list of columns, too", remedy: "nothing, if this column is meant; else name each of the other columns with a --labels of its own" },
     FindingInfo { kind: FindingKind::PassedOver, id: "PASSED_OVER", severity: Severity::Note, cause: "files of other endings beside the shards were passed over", remedy: "name them outright if they are Parquet files" },
     FindingInfo { kind: FindingKind::ClippedWeights, id: "CLIPPED_WEIGHTS", severity: Severity::Note, cause: "weights outside --clip were set to its limits", remedy: "widen --clip, or damp weights with --scheme sqrt" },
-    FindingInfo { kind: FindingKind::LabelsInferred, id: "LABELS_INFERRED", severity: Severity::Note, cause: "the number of labels is the largest index found plus one, so the vector lacks larger indices that never occur", remedy: "give the number of labels with --num-labels, or their names with --vocabulary" },
+    FindingInfo { kind: FindingKind::LabelsInferred, id: "LABELS_INFERRED", severity: Severity::Note, cause: "the number of labels is the largest index found plus one, so the vector lacks larger indices that never occur", remedy: "give the number of labels with --num-labels, or their names with --vocabulary; of several class columns, count each by itself" },
 ];
 
 impl FindingKind {
@@ -179,6 +182,7 @@ impl FindingKind {
                 | Self::EmptyCells
                 | Self::MissingAsLabel
                 | Self::OddFolder
+                | Self::ExactNames
         )
     }
 
@@ -218,6 +222,9 @@ pub(crate) struct RowFacts {
     pub rows_unknown: bool,
     /// The number of labels was taken from the largest index.
     pub labels_inferred: bool,
+    /// Class columns of several whose number of labels was taken from their largest index.
+    #[serde(default)]
+    pub inferred_heads: Vec<String>,
     /// Null elements inside lists.
     pub null_elements: u64,
     /// Labels in lists, however often a row repeats them; 0 where that was not counted.
@@ -226,6 +233,9 @@ pub(crate) struct RowFacts {
     /// Empty cells of text files say that labels are not known.
     #[serde(default)]
     pub empty_cells: bool,
+    /// Values are soft.
+    #[serde(default)]
+    pub is_soft: bool,
     /// The order of names was asked for.
     #[serde(default)]
     pub order_given: bool,
@@ -245,6 +255,9 @@ pub(crate) struct RowFacts {
     /// Shards that several paths lead to.
     #[serde(default)]
     pub doubled_shards: Option<String>,
+    /// Names of label columns that would stand for other columns, too.
+    #[serde(default)]
+    pub exact_names: Option<String>,
     /// Files that were passed over.
     #[serde(default)]
     pub passed_over: Option<String>,
@@ -271,14 +284,23 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         is.then_some(Finding { kind, count, labels: Vec::new(), observed })
     };
     let said = |what: Option<&String>| whole(what.is_some(), 1, what.cloned());
+    let named = || Namespace::parts(counts, facts.labels_inferred, &facts.inferred_heads);
     let labels = match kind {
         FindingKind::NoRows => return whole(counts.rows() == 0, 0, None),
         FindingKind::RowsUnknown => {
             let listed = format!("{} listed", plural(counts.rows(), "row"));
             return whole(facts.rows_unknown, counts.rows(), Some(listed));
         }
-        FindingKind::LabelsInferred => {
+        FindingKind::LabelsInferred if counts.heads().is_empty() => {
             return whole(facts.labels_inferred, counts.len() as u64, None);
+        }
+        FindingKind::LabelsInferred => {
+            let inferred = counts.heads().iter().filter(|head| facts.inferred_heads.contains(&head.column));
+            let (columns, lengths): (Vec<&str>, Vec<usize>) =
+                inferred.map(|head| (head.column.as_str(), head.length)).unzip();
+            let n = lengths.iter().sum::<usize>() as u64;
+            let observed = format!("{} of {}", plural(n, kind.unit()), columns.join(", "));
+            return whole(!columns.is_empty(), n, Some(observed));
         }
         FindingKind::NullElements => {
             return whole(facts.null_elements > 0, facts.null_elements, None);
@@ -304,12 +326,14 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::TableAsFiles => return said(facts.table_as_files.as_ref()),
         FindingKind::TableVersion => return said(facts.table_version.as_ref()),
         FindingKind::DoubledShards => return said(facts.doubled_shards.as_ref()),
+        FindingKind::ExactNames => return said(facts.exact_names.as_ref()),
         FindingKind::PassedOver => return said(facts.passed_over.as_ref()),
         FindingKind::OddFolder => return said(facts.odd_folder.as_ref()),
-        FindingKind::SimilarLabels => similar_labels(counts.labels()),
+        FindingKind::SimilarLabels => named().iter().flat_map(Namespace::similar).collect(),
         FindingKind::NumericNames if facts.order_given => Vec::new(),
-        FindingKind::NumericNames => numeric_names(counts),
-        FindingKind::UnusedIndex0 => labels_with(counts, |i| i == 0 && is_unused_0(counts, facts)),
+        FindingKind::NumericNames => named().iter().flat_map(Namespace::numeric).collect(),
+        FindingKind::MissingAsLabel => named().iter().flat_map(Namespace::missing).collect(),
+        FindingKind::UnusedIndex0 => named().iter().filter_map(Namespace::unused_0).collect(),
         FindingKind::EmptyCells => {
             let missing = counts.tallies().iter().map(|tally| tally.missing).min();
             let missing = missing.or(counts.unlisted().map(|unlisted| unlisted.tally.missing)).unwrap_or(0);
@@ -317,9 +341,6 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
             let observed = format!("{missing} of {}", plural(counts.rows(), "row"));
             return whole(facts.empty_cells && are_many, missing, Some(observed));
         }
-        FindingKind::MissingAsLabel => labels_with(counts, |i| {
-            counts.tallies()[i].positives > 0 && is_missing_name(counts.labels().name(i))
-        }),
         FindingKind::SkippedShards => {
             let n = facts.skipped_shards as u64;
             return whole(n > 0, n, None);
@@ -335,8 +356,8 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::NoKnownRows => with_status(Status::NoKnownRows),
         // What to do about an index that no class has is said there.
         FindingKind::NoPositives => {
-            let unused = is_unused_0(counts, facts);
-            labels_with(counts, |i| weights.status[i] == Status::NoPositives && !(i == 0 && unused))
+            let unused: Vec<usize> = named().iter().filter_map(Namespace::unused_0).collect();
+            labels_with(counts, |i| weights.status[i] == Status::NoPositives && !unused.contains(&i))
         }
         FindingKind::NoNegatives => with_status(Status::NoNegatives),
         FindingKind::BelowMinPositives => with_status(Status::BelowMinPositives),
@@ -353,7 +374,10 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
                 && as_f64(tally.missing + tally.uncertain) > MOSTLY_MISSING * as_f64(counts.rows())
         }),
     };
-    let observed = format!("{} of {}", labels.len(), plural(counts.len() as u64, "label"));
+    let mut observed = format!("{} of {}", labels.len(), plural(counts.len() as u64, "label"));
+    if kind == FindingKind::NoPositives && facts.is_soft {
+        observed.push_str("; soft values are rounded to 1e-18");
+    }
     of_labels(kind, labels, observed)
 }
 
@@ -361,12 +385,6 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
 fn of_labels(kind: FindingKind, labels: Vec<usize>, observed: String) -> Option<Finding> {
     let count = labels.len() as u64;
     (count > 0).then_some(Finding { kind, count, labels, observed })
-}
-
-/// Whether rows have every index that was found but 0.
-fn is_unused_0(counts: &LabelCounts, facts: &RowFacts) -> bool {
-    let mut positives = counts.tallies().iter().map(|tally| tally.positives);
-    facts.labels_inferred && counts.len() > 2 && positives.next() == Some(0) && positives.all(|of| of > 0)
 }
 
 /// Labels for which `is` holds.

@@ -1,23 +1,94 @@
 //! What is odd about the names of labels.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use crate::counts::{LabelCounts, Labels, NameOrder, Unlisted};
+use crate::counts::{Head, LabelCounts, NameOrder, Unlisted};
 
-/// Labels of which another differs in blanks, in case, or in how accents are written.
-pub(super) fn similar_labels(labels: &Labels) -> Vec<usize> {
-    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
-    for (i, name) in labels.iter().enumerate() {
-        // Digits alone have none of these.
-        if !name.bytes().all(|byte| byte.is_ascii_digit()) {
-            alike.entry(seen_as(name)).or_default().push(i);
+/// Labels that are compared with each other: all, or those of one head.
+pub(super) struct Namespace<'c> {
+    counts: &'c LabelCounts,
+    range: Range<usize>,
+    /// Length of what stands before each name.
+    prefix: usize,
+    unlisted: Option<&'c Unlisted>,
+    /// The number of labels was taken from the largest index.
+    is_inferred: bool,
+}
+
+impl<'c> Namespace<'c> {
+    /// All labels, or those of each head; the number of labels was taken from the largest index if `is_inferred` says so,
+    /// or if the head is one of `inferred`.
+    pub(super) fn parts(counts: &'c LabelCounts, is_inferred: bool, inferred: &[String]) -> Vec<Self> {
+        if counts.heads().is_empty() {
+            let range = 0..counts.len();
+            return vec![Self { counts, range, prefix: 0, unlisted: counts.unlisted(), is_inferred }];
         }
+        let of_head = |head: &'c Head| Self {
+            counts,
+            range: head.range(),
+            prefix: head.column.len() + 1,
+            unlisted: head.unlisted.as_ref(),
+            is_inferred: inferred.contains(&head.column),
+        };
+        counts.heads().iter().map(of_head).collect()
     }
-    let mut similar: Vec<usize> = alike.into_values().filter(|same| same.len() > 1).flatten().collect();
-    similar.sort_unstable();
-    similar
+
+    fn name(&self, i: usize) -> &'c str {
+        self.counts.labels().name(i).get(self.prefix..).unwrap_or_default()
+    }
+
+    fn positives(&self, i: usize) -> u64 {
+        self.counts.tallies()[i].positives
+    }
+
+    /// Labels of which another differs in blanks, in case, or in how accents are written.
+    pub(super) fn similar(&self) -> Vec<usize> {
+        let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+        for i in self.range.clone() {
+            let name = self.name(i);
+            // Digits alone have none of these.
+            if !name.bytes().all(|byte| byte.is_ascii_digit()) {
+                alike.entry(seen_as(name)).or_default().push(i);
+            }
+        }
+        let mut similar: Vec<usize> = alike.into_values().filter(|same| same.len() > 1).flatten().collect();
+        similar.sort_unstable();
+        similar
+    }
+
+    /// Labels whose names are whole numbers, of which the order of texts makes something else than their numbers say.
+    pub(super) fn numeric(&self) -> Vec<usize> {
+        if self.unlisted.is_none_or(|unlisted| unlisted.order != NameOrder::Name) {
+            return Vec::new();
+        }
+        let name = |i: usize| self.name(i);
+        let number = |i: usize| name(i).parse::<u64>().ok().filter(|number| number.to_string() == name(i));
+        let numbers: Option<Vec<u64>> = self.range.clone().map(number).collect();
+        let Some(numbers) = numbers.filter(|all| all.len() > 1) else { return Vec::new() };
+        // Sparse numbers are ids; numbers that leave few places out are indices.
+        let are_dense = numbers.iter().max().is_some_and(|largest| *largest < 2 * numbers.len() as u64);
+        let are_places = numbers.iter().zip(0..).all(|(number, place)| *number == place);
+        let is_odd = !are_places && (are_dense || !numbers.is_sorted());
+        if is_odd { self.range.clone().collect() } else { Vec::new() }
+    }
+
+    /// Labels with names that programs write for a missing value.
+    pub(super) fn missing(&self) -> Vec<usize> {
+        self.range.clone().filter(|&i| self.positives(i) > 0 && is_missing_name(self.name(i))).collect()
+    }
+
+    /// Index 0, if rows have every index that was found but it.
+    pub(super) fn unused_0(&self) -> Option<usize> {
+        let mut positives = self.range.clone().map(|i| self.positives(i));
+        let is_unused = self.is_inferred
+            && self.range.len() > 2
+            && positives.next() == Some(0)
+            && positives.all(|of| of > 0);
+        is_unused.then_some(self.range.start)
+    }
 }
 
 /// A name as a person sees it: blanks of any kind as one, none around it, no letter without width, whatever the case and
@@ -34,31 +105,8 @@ fn seen_as(name: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(folded.trim()).into_owned()
 }
 
-/// Labels whose names are whole numbers, of which the order of texts makes something else than their numbers say.
-pub(super) fn numeric_names(counts: &LabelCounts) -> Vec<usize> {
-    let of = |range: std::ops::Range<usize>, prefix: usize, unlisted: Option<&Unlisted>| -> Vec<usize> {
-        if unlisted.is_none_or(|unlisted| unlisted.order != NameOrder::Name) {
-            return Vec::new();
-        }
-        let name = |i: usize| counts.labels().name(i).get(prefix..).unwrap_or_default();
-        let number = |i: usize| name(i).parse::<u64>().ok().filter(|number| number.to_string() == name(i));
-        let numbers: Option<Vec<u64>> = range.clone().map(number).collect();
-        let Some(numbers) = numbers.filter(|all| all.len() > 1) else { return Vec::new() };
-        // Sparse numbers are ids; numbers that leave few places out are indices.
-        let are_dense = numbers.iter().max().is_some_and(|largest| *largest < 2 * numbers.len() as u64);
-        let are_places = numbers.iter().zip(0..).all(|(number, place)| *number == place);
-        let is_odd = !are_places && (are_dense || !numbers.is_sorted());
-        if is_odd { range.collect() } else { Vec::new() }
-    };
-    if counts.heads().is_empty() {
-        return of(0..counts.len(), 0, counts.unlisted());
-    }
-    let heads = counts.heads().iter();
-    heads.flat_map(|head| of(head.range(), head.column.len() + 1, head.unlisted.as_ref())).collect()
-}
-
 /// Names that programs write for a missing value.
-pub(super) fn is_missing_name(name: &str) -> bool {
+fn is_missing_name(name: &str) -> bool {
     const NAMES: [&str; 8] = ["", "nan", "none", "null", "na", "n/a", "<na>", "nil"];
     let name = name.trim();
     name.len() <= 4 && NAMES.iter().any(|missing| name.eq_ignore_ascii_case(missing))
@@ -90,7 +138,7 @@ mod tests {
             let counts = LabelCounts::new(2, names.iter().collect(), vec![tally; names.len()], None).unwrap();
             let unlisted = Tally { negatives: 2, ..Tally::default() };
             let open = counts.open(Unlisted { tally: unlisted, order, ..Unlisted::default() }).unwrap();
-            let found = numeric_names(&open);
+            let found = Namespace::parts(&open, false, &[])[0].numeric();
             assert!(found.is_empty() || found.len() == names.len());
             !found.is_empty()
         };

@@ -33,7 +33,7 @@ use crate::artifact::provenance::Provenance;
 use crate::artifact::publish::{Staging, published};
 use crate::artifact::stored::read_results;
 use crate::counts::{Cell, GroupedPositives, LabelCounts};
-use crate::engine::counting::Counting;
+use crate::engine::counting::{Counting, Keys};
 use crate::engine::rows::Measured;
 use crate::engine::states::States;
 use crate::engine::{Counted, Progress, check_saved, count_heads, count_readable, emptied_lists};
@@ -41,6 +41,7 @@ use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::report;
 use crate::row_measures::RowMeasures;
+use crate::source::exact_names::taken_exactly;
 use crate::source::folder_types::odd_folder;
 use crate::source::layout::LayoutKind;
 use crate::source::listing::{FileFormat, format_of};
@@ -316,9 +317,11 @@ fn derive(
     let facts = RowFacts {
         rows_unknown: layout == LayoutKind::Long && plan.count.num_rows.is_none(),
         labels_inferred: opened.labels_inferred,
+        inferred_heads: inferred_heads(&opened.heads),
         null_elements,
         listed,
         empty_cells: has_empty_cells(plan, opened),
+        is_soft: opened.counting.has_soft(),
         order_given: plan.count.order.is_some(),
         absent_columns: std::mem::take(&mut opened.absent),
         column_order: opened.column_order.take(),
@@ -326,6 +329,7 @@ fn derive(
         table_as_files: opened.notes.tables.take(),
         table_version: opened.notes.versions.take(),
         doubled_shards: opened.notes.doubled.take(),
+        exact_names: taken_exactly(&plan.count.labels, &opened.dataset.schema),
         passed_over: opened.notes.passed_over.take(),
         odd_folder: odd_folder(&opened.dataset.shards),
         groups: Vec::new(),
@@ -345,6 +349,12 @@ fn derive(
     let mut derived = Derived::of(file, &weighing, plan.measure_options, &facts)?;
     derived.rows = rows;
     Ok((derived, groups))
+}
+
+/// The class columns of several that have indices without a known number of labels.
+fn inferred_heads(heads: &[Counting]) -> Vec<String> {
+    let inferred = heads.iter().filter(|head| matches!(head.keys, Keys::Indices(None)));
+    inferred.map(|head| head.layout.column().to_owned()).collect()
 }
 
 /// Whether NULL in place of labels may be an empty cell of a text file.

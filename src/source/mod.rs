@@ -18,6 +18,7 @@ mod column_names;
 mod copied_columns;
 pub(crate) mod detect;
 pub(crate) mod evidence;
+pub(crate) mod exact_names;
 mod first_bytes;
 pub(crate) mod first_cells;
 pub(crate) mod first_names;

@@ -26,6 +26,13 @@ impl NameList {
     }
 }
 
+/// The first names, in quotes.
+pub(super) fn quoted(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let shown = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, …") } else { shown }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

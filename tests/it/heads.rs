@@ -1,6 +1,6 @@
 //! Several class columns: each is a head with a vector, missing rows and weights of its own.
 
-use arrow::array::{ArrayRef, Float64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int32Array, StringArray};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -335,5 +335,47 @@ fn plans_that_compare_labels_of_several_columns_are_refused() {
             "{}",
             ended.stderr
         );
+    }
+}
+
+#[test]
+fn findings_of_heads_are_those_of_each_column_alone() {
+    let place = Place::new();
+    let names = [Some(" rot"), Some("rot"), Some("nan"), Some(""), Some("Blau"), Some("blau"), None, None];
+    let numbers = ["1", "2", "10", "1", "2", "10", "3", "4"].map(Some);
+    let sizes = ["big", "small", "big", "small", "big", "small", "big", "small"].map(Some);
+    // Capitals of another column are no other spelling.
+    let capitals = ["Big", "Small", "Big", "Small", "Big", "Small", "Big", "Small"].map(Some);
+    let from_1 = array(Int32Array::from(vec![1, 2, 3, 1, 2, 3, 1, 2]));
+    let mut columns = vec![("color", texts(&names)), ("number", texts(&numbers)), ("from_1", from_1)];
+    columns.extend([("size", texts(&sizes)), ("Size", texts(&capitals))]);
+    write(&place.path("in/a.parquet"), columns);
+    let found = |labels: &str| -> Vec<(String, Option<String>)> {
+        place.weights(&["in", "--layout", "class", "--labels", labels]);
+        let names = place.json("out/weights.json")["labels"].clone();
+        let all = place.json("out/imbalance.json")["findings"].clone();
+        let each = all.as_array().unwrap().iter().flat_map(|finding| {
+            let id = finding["id"].as_str().unwrap().to_owned();
+            let at = finding["labels"].as_array().cloned().unwrap_or_default();
+            let name =
+                |i: &Value| names[usize::try_from(i.as_u64().unwrap()).unwrap()].as_str().unwrap().to_owned();
+            let labels: Vec<_> = at.iter().map(|i| Some(name(i))).collect();
+            let labels = if labels.is_empty() { vec![None] } else { labels };
+            labels.into_iter().map(move |label| (id.clone(), label)).collect::<Vec<_>>()
+        });
+        each.collect()
+    };
+    let heads = ["color", "number", "from_1", "size", "Size"];
+    let alone = heads.iter().flat_map(|column| {
+        let prefixed = |name: String| format!("{column}={name}");
+        found(column).into_iter().map(move |(id, label)| (id, label.map(prefixed))).collect::<Vec<_>>()
+    });
+    let mut alone: Vec<_> = alone.collect();
+    let mut together = found(&heads.join(","));
+    alone.sort_unstable();
+    together.sort_unstable();
+    assert_eq!(together, alone);
+    for id in ["SIMILAR_LABELS", "MISSING_AS_LABEL", "NUMERIC_NAMES", "UNUSED_INDEX_0", "LABELS_INFERRED"] {
+        assert!(together.iter().any(|(found, _)| found == id), "{id}: {together:?}");
     }
 }
