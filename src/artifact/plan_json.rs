@@ -266,12 +266,13 @@ fn table(measures: &Measures, of_rows: Option<(&str, Option<f64>)>) -> serde_jso
 /// Whether torch can draw from the weights of a plan, and what to do where it cannot.
 fn sampler(method: &Method, rows: u64) -> SamplerEntry {
     let edits = matches!(method, Method::Remedial { .. });
-    let fits = rows <= TORCH_ROWS_MAX && !edits;
+    let fits = (1..=TORCH_ROWS_MAX).contains(&rows) && !edits;
     let what = match (method.weighs().is_some(), fits) {
         _ if edits => {
             "no sampler can: the plan edits labels; train on the shards that --materialize writes to sampled/"
         }
         (true, true) => "give it column weight",
+        (true, false) if rows == 0 => "there is no row to draw",
         (true, false) => {
             "too many rows for it: go through the rows by column repeat, or draw a shard by weight_sum, then one of its rows by weight"
         }

@@ -19,7 +19,7 @@ use crate::counts::{LabelCounts, as_f64};
 use crate::engine::rows::Request;
 use crate::engine::sampling::{IdReader, IdRows, SamplingPlan, SamplingRequest, plan_rows};
 use crate::engine::{Progress, Spilled, Work};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use crate::groups::label_distribution;
 use crate::report::folds::{KeptGroups, Split};
 use crate::report::plans::ComparedPlan;
@@ -171,12 +171,14 @@ pub(super) async fn sample(
     let compared = !sampling.others.is_empty();
     let asked = SamplingRequest { method: &sampling.method, draw, names: &names, counts, groups, compared };
     let planned = plan_rows(&request, &asked).await?;
+    check_epoch(&sampling.method, counts, &planned)?;
     let (folds, random_rows) = split(&sampling.method, groups, counts, &planned)?;
     let scumble = planned.facts.scumble.zip(planned.facts.scumble_after).map(<[f64; 2]>::from);
     let mut others = Vec::new();
     for method in &sampling.others {
         let asked = SamplingRequest { method, ..asked };
         let planned = plan_rows(&request, &asked).await?;
+        check_epoch(method, counts, &planned)?;
         let (folds, _) = split(method, groups, counts, &planned)?;
         others.push(compared_plan(method, counts, &planned, folds)?);
     }
@@ -196,6 +198,33 @@ pub(super) async fn sample(
         copies,
         work: progress.work(),
     })
+}
+
+/// Refuses a plan with which no row is ever seen.
+fn check_epoch(method: &Method, counts: &LabelCounts, planned: &SamplingPlan) -> Result<()> {
+    let (name, rows) = (method.name(), counts.rows());
+    if rows == 0 || !method.folds().is_empty() {
+        return Ok(());
+    }
+    if method.weighs().is_some() {
+        let weighs = planned.facts.weight_sum.is_some_and(|sum| sum > 0.0);
+        return if weighs {
+            Ok(())
+        } else {
+            Err(Error::input(format!(
+                "--plan {name}: none of {} has a label, so every row has the weight 0 and no sampler can draw one",
+                plural(rows, "row")
+            ))
+            .hint(format!(
+                "check --labels and what the values mean; --plan {name}:unlabelled=1 draws all rows alike"
+            )))
+        };
+    }
+    if planned.shift.rows_after(rows) == 0 {
+        return Err(Error::input(format!("--plan {method}: it drops all {}", plural(rows, "row")))
+            .hint(format!("drop fewer of them, as --plan {name} does")));
+    }
+    Ok(())
 }
 
 /// The rows of layout `long` by their ids, with the name of the column of the ids; `None` for other layouts.

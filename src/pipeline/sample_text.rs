@@ -65,6 +65,11 @@ impl Sampled {
     /// How many labels are on which side of MeanIR, for the plans that go by it.
     fn beyond(&self, method: &Method, text: &mut String) {
         match method {
+            Method::MlRos { .. } | Method::MlRus { .. } | Method::MlRusMajority { .. }
+                if self.preview.measures_before.get("mean_ir").is_none() =>
+            {
+                text.push_str("no label has positives, so there is no MeanIR to go by\n");
+            }
             Method::MlRos { .. } => {
                 let (line, minority, left) = self.preview.beyond();
                 let labels = plural(minority as u64, "label");

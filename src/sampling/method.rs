@@ -156,6 +156,8 @@ pub const METHODS: [MethodInfo; 10] = [
 const DRAWS: RangeInclusive<u64> = 1..=1 << 48;
 /// How far the sum of shares may be from 1, for shares such as 0.333.
 const SHARES_OFF: f64 = 0.002;
+/// How far the sum of shares such as 0.7, 0.2 and 0.1 is from 1, because doubles hold no such decimals.
+const NOISE: f64 = 1e-12;
 /// Maximum number of folds.
 const FOLDS_MAX: u64 = 1000;
 
@@ -361,7 +363,9 @@ impl<'t> Parameters<'t> {
             return Err(self.wrong("a split needs at least two folds"));
         }
         let sum: f64 = folds.iter().map(|(_, share)| share).sum();
-        folds.iter_mut().for_each(|(_, share)| *share /= sum);
+        // A sum that is whole but for the noise of doubles leaves the shares as they are given.
+        let whole = [1.0, 100.0].into_iter().find(|whole| (sum / whole - 1.0).abs() <= NOISE).unwrap_or(sum);
+        folds.iter_mut().for_each(|(_, share)| *share /= whole);
         if [1.0, 100.0].iter().any(|whole| (sum / whole - 1.0).abs() <= SHARES_OFF) {
             return Ok(folds);
         }

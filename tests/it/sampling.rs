@@ -335,10 +335,10 @@ fn nothing_to_do_is_done() {
     }
     // Both labels are as frequent, so none is above or below MeanIR.
     assert!(ones("ml-ros:percent=1000") && ones("ml-rus:percent=100"));
-    // Rows may all go, and no more than there are.
-    let gone = sample(&place, "ml-rus-majority:percent=100", "out", &[]);
-    assert!(gone.iter().all(|row| row.repeat == Some(0)));
-    assert_eq!(place.json("out/plan.json")["facts"]["rows_done"], 30);
+    // All rows but one may go.
+    let gone = sample(&place, "ml-rus-majority:percent=99", "out", &[]);
+    assert_eq!(gone.iter().filter(|row| row.repeat == Some(0)).count(), 29);
+    assert_eq!(place.json("out/plan.json")["facts"]["rows_done"], 29);
     assert!(ones("repeat-factor:threshold=0.1") && ones("remedial"));
     let folds = sample(&place, "stratified-split:a=0.5,b=0.5", "out", &[]);
     assert_eq!(folds.iter().filter(|row| row.fold.as_deref() == Some("a")).count(), 15);
@@ -409,4 +409,33 @@ fn unknown_labels_are_no_labels() {
         (&serde_json::json!([30, 16]), &serde_json::json!([5, 1]))
     );
     assert_eq!(told["negatives_after"], serde_json::json!([20, 38]));
+}
+
+#[test]
+fn plans_with_which_no_row_is_seen_are_refused() {
+    let place = Place::new();
+    let mut lists = ListBuilder::new(Int32Builder::new());
+    (0..4).for_each(|_| lists.append(true));
+    write(&place.path("d.parquet"), vec![("y", array(lists.finish()))]);
+    let run = |plan: &str, more: &[&str]| {
+        let given =
+            ["sample", "d.parquet", "--layout", "list", "--labels", "y", "--num-labels", "3", "--out", "out"];
+        place.run(&[&given[..], &["--overwrite", "--plan", plan], more].concat())
+    };
+    for plan in ["class-uniform", "inverse-frequency:combine=mean,unlabelled=0"] {
+        let ended = run(plan, &[]);
+        assert!(ended.code == 4 && ended.stderr.contains("none of 4 rows has a label"), "{}", ended.stderr);
+        let (_, hint) = ended.stderr.split_once("--plan ").unwrap().1.split_once("--plan ").unwrap();
+        let other = hint.split_whitespace().next().unwrap();
+        assert_eq!(run(other, &[]).code, 0, "{other}");
+        assert_eq!(place.json("out/plan.json")["epoch_rows"], 4);
+        assert_eq!(run("repeat-factor", &["--plan", plan, "--dry-run"]).code, 4);
+    }
+    for plan in ["ml-ros", "ml-rus"] {
+        let ended = run(plan, &[]);
+        assert!(ended.stdout.contains("no label has positives, so there is no MeanIR"), "{}", ended.stdout);
+        assert!(!ended.stdout.contains("MeanIR 0"), "{}", ended.stdout);
+    }
+    let ended = run("ml-rus-majority:percent=100", &[]);
+    assert!(ended.code == 4 && ended.stderr.contains("drops all 4 rows"), "{}", ended.stderr);
 }

@@ -17,6 +17,14 @@ fn every_plan_reads_back() {
     let shares: Method = "stratified-split:train=80,validation=10,test=10".parse().unwrap();
     assert_eq!(shares.folds(), ["train", "validation", "test"]);
     assert_eq!(shares.to_string(), "stratified-split:train=0.8,validation=0.1,test=0.1,order=1");
+    for text in ["train=0.7,val=0.2,test=0.1", "train=70,val=20,test=10"] {
+        let shares: Method = format!("stratified-split:{text}").parse().unwrap();
+        assert_eq!(shares.to_string(), "stratified-split:train=0.7,val=0.2,test=0.1,order=1");
+    }
+    for folds in 2..40 {
+        let even: Method = format!("stratified-split:folds={folds}").parse().unwrap();
+        assert_eq!(even.to_string().parse::<Method>().unwrap(), even);
+    }
     let thirds: Method = "stratified-split:a=0.333,b=0.333,c=0.333".parse().unwrap();
     assert_eq!(thirds.to_string().matches("=0.33333").count(), 3);
     assert_eq!("stratified-split".parse::<Method>().unwrap().folds().len(), 5);
