@@ -11,12 +11,17 @@ use crate::error::{Error, Result};
 
 /// Links that are followed at most.
 const LINKS: usize = 40;
+/// What a person writes for stdout.
+const STDOUT: &str = "-";
 /// What stands for an open file of this process, whatever that is.
 const DESCRIPTORS: [&str; 4] = ["/dev/fd", "/dev/stdout", "/dev/stderr", "/proc"];
 
-/// What `path` leads to: links are followed, also those whose target is not there yet.
+/// What `path` leads to: links are followed, also those whose target is not there yet; `-` is stdout.
 #[must_use]
 pub(crate) fn target(path: &Path) -> PathBuf {
+    if path == Path::new(STDOUT) {
+        return PathBuf::from("/dev/stdout");
+    }
     let mut path = path.to_owned();
     for _ in 0..LINKS {
         if is_descriptor(&path) {

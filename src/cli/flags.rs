@@ -38,7 +38,7 @@ pub(super) struct IncrementalFlags {
     /// Do nothing and exit with code N if nothing has changed since the last run
     #[arg(long, value_name = "N")]
     skip_exit_code: Option<u8>,
-    /// Write a short JSON summary of the run, even if the run fails
+    /// Write a short JSON summary of the run, even if the run fails; - is stdout
     #[arg(long, value_name = "FILE")]
     summary_json: Option<PathBuf>,
     /// Write metrics for Prometheus if the run succeeds
@@ -107,7 +107,7 @@ pub(super) struct LabelFlags {
     #[arg(long, value_name = "COL")]
     value: Option<String>,
     /// Separator of layout delimited
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     delimiter: Option<String>,
     /// Label names in order: txt, json, csv or parquet
     #[arg(long, value_name = "FILE[:COL]")]
@@ -186,7 +186,7 @@ pub(super) struct ValueFlags {
 #[command(next_help_heading = "Rows")]
 pub(super) struct RowFlags {
     /// Count only rows that meet this condition
-    #[arg(long, value_name = "SQL")]
+    #[arg(long, value_name = "SQL", allow_hyphen_values = true)]
     r#where: Option<String>,
     /// Accept a condition that no row meets
     #[arg(long)]
@@ -207,13 +207,13 @@ pub(super) struct WeightFlags {
     #[arg(long, value_name = "SCHEME")]
     scheme: Vec<String>,
     /// ε of scheme ratio: negatives / (positives + ε)
-    #[arg(long, value_name = "E")]
+    #[arg(long, value_name = "E", allow_hyphen_values = true)]
     epsilon: Option<f64>,
     /// Raise every weight to this power
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
     power: Option<f64>,
     /// Limit weights to this range
-    #[arg(long, value_name = "LO,HI")]
+    #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
     clip: Option<String>,
     /// Divide weights by their mean, sum or max [default: none]
     #[arg(long, value_name = "HOW")]

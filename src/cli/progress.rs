@@ -116,6 +116,11 @@ fn carry_out_passing(spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>
     if pass_on.is_some() && plan.out.folder().is_none() {
         return Err(Error::usage("--out -: stdout takes the stream").hint("name a folder with --out DIR"));
     }
+    let side = plan.side_on_stdout();
+    if let (Some(_), Some(flag)) = (pass_on, side) {
+        return Err(Error::usage(format!("{flag} -: stdout takes the stream"))
+            .hint(format!("name a file for {flag}")));
+    }
     plan.count.pass_on = pass_on;
     let watcher = voice.watcher();
     let clock = Instant::now();
@@ -127,7 +132,8 @@ fn carry_out_passing(spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>
         Ended::Done(outcome) => outcome,
         Ended::Unchanged(code) => {
             if let (false, Some(out)) = (voice.quiet, plan.out.folder()) {
-                print(&format!("{}: up to date, nothing was done\n", out.display()))?;
+                let text = format!("{}: up to date, nothing was done\n", out.display());
+                if side.is_some() { say(text.trim_end()) } else { print(&text)? }
             }
             return Ok(code);
         }
@@ -139,7 +145,7 @@ fn carry_out_passing(spec: Spec, voice: &LogFlags, pass_on: Option<OnBrokenPipe>
             text.iter().for_each(|text| say(text.trim_end()));
             print_bytes(bytes)?;
         }
-        (None, Some(text)) if pass_on.is_some() => say(text.trim_end()),
+        (None, Some(text)) if pass_on.is_some() || side.is_some() => say(text.trim_end()),
         (None, Some(text)) => print(&text)?,
         (None, None) => {}
     }

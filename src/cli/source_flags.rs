@@ -14,7 +14,7 @@ pub(super) struct SourceFlags {
     #[command(flatten)]
     version: VersionFlags,
     /// Count the rows of this query over the table shards, such as SELECT id, unnest(tags) AS tag FROM shards
-    #[arg(long, value_name = "SQL")]
+    #[arg(long, value_name = "SQL", allow_hyphen_values = true)]
     query: Option<String>,
 }
 

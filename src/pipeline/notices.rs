@@ -87,6 +87,14 @@ fn side_files(notices: &Notices) -> impl Iterator<Item = (&'static str, &Path, S
     files.into_iter().filter_map(|(flag, path, kind)| Some((flag, path?, kind)))
 }
 
+impl Plan {
+    /// The flag of the file beside the result that goes to stdout.
+    #[must_use]
+    pub(crate) fn side_on_stdout(&self) -> Option<&'static str> {
+        side_files(&self.notices).find(|(_, path, _)| *path == Path::new(STDIO)).map(|(flag, ..)| flag)
+    }
+}
+
 /// The files that cannot be written beside the result, as far as that is known before, or would take the place of
 /// another file: the flag, and what is wrong. Nothing is written there.
 pub(super) fn wrong_files(plan: &Plan) -> Vec<(&'static str, Error)> {
@@ -116,7 +124,8 @@ pub(super) fn wrong_files(plan: &Plan) -> Vec<(&'static str, Error)> {
             ))
             .hint(other));
         }
-        if !is_stream(&place) {
+        // Several may take turns on a device, but stdout has one reader.
+        if !is_stream(&place) || path == Path::new(STDIO) {
             taken.push((flag, place));
         }
         Ok(())

@@ -222,7 +222,8 @@ fn start_at(spec: &mut Spec, folder: &Path) {
             *place = within(folder, place);
         }
     }
-    if let Some(Some(path)) = spec.openlineage.as_deref().map(|place| place.strip_prefix("file:")) {
+    let events = spec.openlineage.as_deref().and_then(|place| place.strip_prefix("file:"));
+    if let Some(path) = events.filter(|path| *path != STDIO) {
         spec.openlineage = Some(format!("file:{}", within(folder, Path::new(path)).display()));
     }
 }

@@ -1,5 +1,7 @@
 //! What a plan may not ask for at the same time.
 
+use std::path::Path;
+
 use super::destination::Destination;
 use super::notices::check_place;
 use super::outputs;
@@ -34,7 +36,15 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
     if plan.count.limits.cluster.is_some() {
         check_cluster(plan)?;
     }
+    if plan.state.as_deref() == Some(Path::new(STDIO)) {
+        return Err(Error::usage("--state -: counts are saved in a file, not on stdout")
+            .hint("name a file; ./- is a file of that name"));
+    }
     if let Destination::Stdout(_) = plan.out {
+        if let Some(flag) = plan.side_on_stdout() {
+            return Err(Error::usage(format!("{flag} and --out both write to stdout"))
+                .hint(format!("name a file for {flag}")));
+        }
         check_stdout(plan)?;
     }
     plan.sampling.as_ref().map_or(Ok(()), |sampling| check_sampling(plan, sampling))

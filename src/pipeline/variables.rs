@@ -1,6 +1,6 @@
 //! `${NAME}` in a pipeline file: from `--set`, else from the environment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::source::vocabulary::nearest;
@@ -8,7 +8,8 @@ use crate::source::vocabulary::nearest;
 /// Names and their values.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Variables {
-    set: BTreeMap<String, String>,
+    /// By the name in lower case: the name as it was given, and its value.
+    set: BTreeMap<String, (String, String)>,
     environment: BTreeMap<String, String>,
 }
 
@@ -22,7 +23,9 @@ impl Variables {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self> {
         let pair = |text: &String| match text.split_once('=') {
-            Some((name, value)) if is_name(name) => Ok((name.to_ascii_lowercase(), value.to_owned())),
+            Some((name, value)) if is_name(name) => {
+                Ok((name.to_ascii_lowercase(), (name.to_owned(), value.to_owned())))
+            }
             _ => Err(Error::usage(format!("--set {text}: this is not NAME=VALUE"))
                 .hint("for example --set date=2026-11-01, for ${date} in the pipeline file")),
         };
@@ -83,34 +86,37 @@ impl Variables {
     /// # Errors
     /// [`Error::Usage`] for such a name.
     pub(crate) fn check_used(&self, text: &str) -> Result<()> {
-        let mut used = BTreeSet::new();
+        let mut used = BTreeMap::new();
         let mut rest = text;
         while let Some(at) = rest.find("${") {
             let (before, after) = (&rest[..at], &rest[at + 2..]);
             if !before.ends_with('$') {
-                used.insert(after.split('}').next().unwrap_or_default().to_ascii_lowercase());
+                let name = after.split('}').next().unwrap_or_default();
+                used.entry(name.to_ascii_lowercase()).or_insert(name);
             }
             rest = after;
         }
-        let Some(unused) = self.set.keys().find(|name| !used.contains(*name)) else { return Ok(()) };
+        let unused = self.set.iter().find(|(name, _)| !used.contains_key(*name));
+        let Some((folded, (unused, _))) = unused else { return Ok(()) };
         let error = Error::usage(format!("--set {unused}: the pipeline file has no ${{{unused}}}"));
-        Err(match nearest(unused, used.iter().map(String::as_str)) {
+        Err(match nearest(folded, used.keys().map(String::as_str)).and_then(|near| used.get(near)) {
             Some(near) => error.hint(format!("did you mean --set {near}=VALUE?")),
             None if used.is_empty() => {
                 error.hint("write ${NAME} into a path or a condition of it, or drop --set")
             }
             None => {
-                let used: Vec<String> = used.iter().map(|name| format!("${{{name}}}")).collect();
+                let used: Vec<String> = used.values().map(|name| format!("${{{name}}}")).collect();
                 error.hint(format!("it has {}", used.join(", ")))
             }
         })
     }
 
     fn value(&self, name: &str) -> Result<&str> {
-        let value = self.set.get(&name.to_ascii_lowercase()).or_else(|| self.environment.get(name));
+        let set = self.set.get(&name.to_ascii_lowercase()).map(|(_, value)| value);
+        let value = set.or_else(|| self.environment.get(name));
         let Some(value) = value else {
             let error = Error::usage(format!("${{{name}}} is not set"));
-            return Err(match nearest(name, self.set.keys().map(String::as_str)) {
+            return Err(match nearest(name, self.set.values().map(|(given, _)| given.as_str())) {
                 Some(near) => error.hint(format!("did you mean ${{{near}}}?")),
                 None => error.hint(format!("give it with --set {name}=VALUE, or in the environment")),
             });
@@ -149,6 +155,11 @@ mod tests {
         variables.check_used("a = \"${DATE}/${empty}\"").unwrap();
         let unused = variables.check_used("a = \"${date}/$${empty}\"").unwrap_err();
         assert_eq!(unused.to_string(), "--set empty: the pipeline file has no ${empty}");
+        let spelled = Variables::new(&["Q=1".to_owned()], []).unwrap().check_used("${D}").unwrap_err();
+        assert_eq!(spelled.to_string(), "--set Q: the pipeline file has no ${Q}");
+        assert_eq!(spelled.remedy(), Some("it has ${D}"));
+        let near = Variables::new(&["DAT=1".to_owned()], []).unwrap().check_used("${Date}").unwrap_err();
+        assert_eq!(near.remedy(), Some("did you mean --set Date=VALUE?"));
         let path = |text: &str| variables.expand_path(text).map_err(|error| error.to_string());
         assert_eq!(path("${date}/$${empty}").unwrap(), "2026-11-01/${empty}");
         assert_eq!(path("${date}/${empty}/x").unwrap_err(), "${empty} is empty");

@@ -37,7 +37,7 @@ use script::{ScriptEnd, ScriptStep};
   posweight sql --table pets=pets/ --run weights/     # a shell; \\? shows help")]
 pub(super) struct SqlVerb {
     /// Run these statements; repeatable
-    #[arg(short = 'c', long, value_name = "QUERY")]
+    #[arg(short = 'c', long, value_name = "QUERY", allow_hyphen_values = true)]
     command: Vec<String>,
     /// Run the statements of this file, after those of -c; repeatable, - is stdin; lines with \d, help and exit may stand
     /// between statements
