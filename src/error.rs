@@ -97,6 +97,17 @@ pub(crate) fn for_shell(text: &str) -> String {
     }
 }
 
+/// A number in all its digits; one with many zeros as a power of ten, such as `5e-324`.
+#[must_use]
+pub(crate) fn digits(number: f64) -> String {
+    let size = number.abs();
+    if number.is_finite() && size != 0.0 && !(1e-9..1e16).contains(&size) {
+        format!("{number:e}")
+    } else {
+        number.to_string()
+    }
+}
+
 /// A number with its noun: `1 shard`, `2 shards`.
 #[must_use]
 pub fn plural(count: u64, noun: &str) -> String {
@@ -302,34 +313,43 @@ impl Error {
             return error.at(path);
         }
         match cause.kind() {
-            Kind::NotFound => Self::input(format!("{path}: no such file or folder"))
+            Kind::NotFound => Self::input("no such file or folder")
+                .at(path)
                 .hint("check the path; relative paths of a spec start at the spec's folder"),
             Kind::PermissionDenied => {
-                Self::input(format!("{path}: permission denied")).hint("make it readable for this user")
+                Self::input("permission denied").at(path).hint("make it readable for this user")
             }
             Kind::Interrupted | Kind::TimedOut | Kind::WouldBlock => {
-                Self::transient(format!("{path}: {cause}"))
+                Self::transient(cause.to_string()).at(path)
             }
-            _ => Self::input(format!("{path}: {cause}")),
+            _ => Self::input(cause.to_string()).at(path),
         }
     }
 
     /// An error of the file system while writing an output.
     #[must_use]
     pub fn writing(path: &Path, cause: &std::io::Error) -> Self {
+        Self::writing_for("an --out", path, cause)
+    }
+
+    /// An error of the file system while writing what a flag or variable names, such as `a --state`.
+    #[must_use]
+    pub(crate) fn writing_for(named: &str, path: &Path, cause: &std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;
         let path = path.display();
         if let Some(error) = Self::of_machine(cause) {
             return error.at(path);
         }
         match cause.kind() {
-            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
-                Self::resource(format!("{path}: {cause}")).hint("free some space or choose another --out")
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Self::resource(cause.to_string())
+                .at(path)
+                .hint(format!("free some space, or choose {named} with room")),
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem | Kind::NotADirectory | Kind::AlreadyExists => {
+                Self::output(cause.to_string())
+                    .at(path)
+                    .hint(format!("choose {named} that this user may write"))
             }
-            Kind::PermissionDenied | Kind::ReadOnlyFilesystem | Kind::NotADirectory => {
-                Self::output(format!("{path}: {cause}")).hint("choose an --out that this user may write")
-            }
-            _ => Self::output(format!("{path}: {cause}")),
+            _ => Self::output(cause.to_string()).at(path),
         }
     }
 
@@ -378,7 +398,7 @@ pub(crate) fn choice<T: Copy>(flag: &str, text: &str, choices: &[(&str, T)]) -> 
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => names.concat(),
     };
-    Err(Error::usage(format!("{flag}: \"{text}\" is not a choice")).hint(format!("use {names}")))
+    Err(Error::usage(format!("\"{text}\" is not a choice")).at(flag).hint(format!("use {names}")))
 }
 
 #[cfg(test)]

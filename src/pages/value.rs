@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::digits;
+
 /// A stored value, converted by its logical type.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum StoredValue<'a> {
@@ -25,7 +27,7 @@ impl fmt::Display for StoredValue<'_> {
             Self::Bool(b) => b.fmt(f),
             Self::Int(i) => i.fmt(f),
             Self::UInt(u) => u.fmt(f),
-            Self::Float(x) | Self::Half(x) => x.fmt(f),
+            Self::Float(x) | Self::Half(x) => f.write_str(&digits(*x)),
             Self::Text(text) => write!(f, "{:?}", String::from_utf8_lossy(text)),
         }
     }

@@ -10,6 +10,7 @@ use super::count_plan::CountPlan;
 use crate::counts::NameOrder;
 use crate::engine::counting::Keys;
 use crate::error::{Error, Result};
+use crate::source::label_path::paths;
 use crate::source::layout::{Layout, LayoutKind, no_column};
 use crate::source::listing::hive_value;
 use crate::source::shards::Shard;
@@ -18,6 +19,15 @@ use crate::source::shards::Shard;
 pub(super) fn no_column_or_key(name: &str, schema: &Schema, hive: &[String], shards: &[Shard]) -> Error {
     let keys = hive.iter().map(|key| Arc::new(Field::new(key, DataType::Utf8, true)));
     let all = Schema::new(schema.fields().iter().cloned().chain(keys).collect::<Vec<_>>());
+    if let Some((root, field)) = name.split_once('.').filter(|_| paths(&all).iter().any(|path| path == name))
+    {
+        return Error::input(format!("{name:?} is inside column {root:?}, and only whole columns are taken"))
+            .hint(format!(
+                "make it a column: --query \"SELECT *, {root}['{}'] AS {} FROM shards\"",
+                field.replace('.', "']['"),
+                name.replace('.', "_")
+            ));
+    }
     let error = no_column(name, &all);
     // Folders above a path count only where they are written.
     let above = shards.iter().find_map(|shard| {

@@ -16,6 +16,7 @@ use crate::source::detect::list_length;
 use crate::source::first_cells::holds_numbers;
 use crate::source::layout::{LabelKind, Layout, LayoutKind, innermost, is_number, is_text};
 use crate::source::shards::Shard;
+use crate::source::type_words::type_words;
 use crate::source::values::Domain;
 use crate::source::vocabulary::nearest;
 
@@ -34,7 +35,7 @@ pub(super) fn check_row_columns(
             Ok(field) => {
                 return Err(Error::usage(format!(
                     "{flag} {name}: column is {}, which has no simple values",
-                    field.data_type()
+                    type_words(field.data_type())
                 ))
                 .hint(if flag == "--by" {
                     "name a column such as a split"
@@ -49,8 +50,10 @@ pub(super) fn check_row_columns(
     let Some(name) = &plan.sample_weight else { return Ok(()) };
     match schema.field_with_name(name) {
         Ok(field) if is_number(field.data_type()) => Ok(()),
-        Ok(field) => Err(Error::input(format!("--sample-weight {name}: column is {}", field.data_type()))
-            .hint("weights must be numbers")),
+        Ok(field) => {
+            Err(Error::input(format!("--sample-weight {name}: column is {}", type_words(field.data_type())))
+                .hint("weights must be numbers"))
+        }
         Err(_) if hive.contains(name) => Ok(()),
         Err(_) => Err(no_column_or_key(name, schema, hive, shards).at("--sample-weight")),
     }

@@ -10,6 +10,7 @@ use super::joined::{BLANK, TextShape, shape_of};
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::structured::object;
 use super::text_lists::text_lists;
+use super::type_words::type_words;
 use super::values::{Domain, Value};
 use crate::counts::Cell;
 use crate::error::for_shell;
@@ -243,7 +244,7 @@ impl CandidateColumn<'_> {
         let why = if share {
             format!("{name:?} holds numbers from 0 to 1")
         } else {
-            format!("{name:?} is {data_type}: a threshold says which numbers are positive")
+            format!("{name:?} is {}: a threshold says which numbers are positive", type_words(data_type))
         };
         // A feature, unless its name says that it is a label.
         let points = if self.is_named { base } else { self.base(3, 2, u32::from(share)) };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::label_path::{LabelPath, paths};
 use super::name_list::NameList;
+use super::type_words::type_words;
 use super::vocabulary::nearest;
 use crate::counts::NameOrder;
 use crate::error::{Error, Result, choice};
@@ -266,7 +267,7 @@ impl Layout {
             if !(fits && is_simple) {
                 return Err(Error::input(format!(
                     "column {name:?} is {}, but layout {} expects {expected}",
-                    field.data_type(),
+                    type_words(field.data_type()),
                     self.kind
                 ))
                 .hint(match (first_inside(name, schema), query_for(name, field.data_type())) {

@@ -4,6 +4,7 @@ use super::candidates::{AHEAD, Candidate, SURE};
 use super::layout::LayoutKind;
 use super::look::Look;
 use super::offers::{COLUMNS_SHOWN, asked};
+use super::type_words::type_words;
 use crate::error::{Error, Result, plural};
 
 impl Look<'_> {
@@ -34,7 +35,7 @@ impl Look<'_> {
         {
             return Err(Error::input(format!(
                 "column {name:?} is {}, which is not read as labels",
-                field.data_type()
+                type_words(field.data_type())
             ))
             .hint("name another column with --labels; posweight inspect shows every column"));
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use super::shards::Shard;
+use super::type_words::type_words;
 use crate::error::{Error, Result};
 
 /// What a run needs of a column.
@@ -61,13 +62,15 @@ pub(crate) fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agr
             let name = field.name();
             if shard.schema.fields()[..position].iter().any(|f| f.name() == name) {
                 if need(name) != Need::Nothing {
-                    return Err(Error::input(format!("{}: column {name:?} appears twice", shard.name))
+                    return Err(Error::input(format!("column {name:?} appears twice"))
+                        .at(&shard.name)
                         .hint("rename one of the two columns"));
                 }
                 continue;
             }
             if need(name) != Need::Nothing && shard.encrypted.contains(name) {
-                return Err(Error::input(format!("{}: column {name:?} is encrypted", shard.name))
+                return Err(Error::input(format!("column {name:?} is encrypted"))
+                    .at(&shard.name)
                     .hint("encrypted columns are not read: write this column to unencrypted shards"));
             }
             let plain = Arc::new(Field::new(name, plain_type(field.data_type()), true));
@@ -118,12 +121,13 @@ pub(crate) fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agr
 }
 
 fn disagreement(name: &str, a: &Shard, seen: &Seen, b: &Shard, plain: &Field) -> Error {
+    let types = [seen.field.data_type(), plain.data_type()];
+    let words = types.map(type_words);
+    // Several types have one word, such as times of different steps.
+    let [one, other] = if words[0] == words[1] { types.map(DataType::to_string) } else { words };
     Error::input(format!(
-        "column {name:?} is {} in {} and {} in {}, which have no common type without loss",
-        seen.field.data_type(),
-        a.name,
-        plain.data_type(),
-        b.name
+        "column {name:?} is {one} in {} and {other} in {}, which have no common type without loss",
+        a.name, b.name
     ))
     .hint("write the shards with one type, or count them in separate runs")
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::spelling::Spelling;
 use super::unknown_as::{NullAs, UncertainAs};
 use crate::counts::Cell;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, digits};
 
 /// One stored value, whatever its physical type.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +91,7 @@ impl fmt::Display for Value<'_> {
             Self::Bool(b) => b.fmt(f),
             Self::Int(i) => i.fmt(f),
             Self::UInt(u) => u.fmt(f),
-            Self::Float(x) | Self::Half(x) => x.fmt(f),
+            Self::Float(x) | Self::Half(x) => f.write_str(&digits(*x)),
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Bytes(bytes) => write!(f, "{:?}", String::from_utf8_lossy(bytes)),
         }

@@ -247,7 +247,7 @@ fn types_that_do_not_fit() {
         &place,
         &["d/part-1.parquet", "--layout", "list", "--labels", "b"],
         4,
-        &["column \"b\" is Boolean, but layout list expects"],
+        &["column \"b\" is bool, but layout list expects"],
     );
 }
 

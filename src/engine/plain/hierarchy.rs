@@ -14,6 +14,7 @@ use crate::engine::counting::{Counting, Keys};
 use crate::engine::plain::columns::Lists;
 use crate::engine::plain::visit::visit;
 use crate::error::{Error, Result};
+use crate::source::type_words::type_words;
 
 /// The labels below each ancestor, by their positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +147,7 @@ fn positive(column: &ArrayRef, label: usize, counting: &Counting) -> Result<Arra
     };
     Err(Error::input(format!(
         "--ancestors: label {name:?} is an ancestor, but its column of type {} can hold no positive value",
-        column.data_type()
+        type_words(column.data_type())
     ))
     .hint("store it as integers 0 and 1"))
 }

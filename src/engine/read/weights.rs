@@ -4,7 +4,7 @@ use arrow::array::{ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::Float64Type;
 
 use crate::counts::Mass;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, digits};
 
 /// A weight, or a part of one, as a mass.
 ///
@@ -44,7 +44,7 @@ pub(crate) const NO_WEIGHT: &str = "--sample-weight column";
 pub(crate) fn first_bad(weights: &Float64Array) -> Option<(usize, String)> {
     let is_weight = |w: f64| w >= 0.0 && Mass::from_f64(w).is_some_and(|mass| mass != Mass::ZERO || w == 0.0);
     let (row, weight) = weights.iter().enumerate().find(|(_, weight)| !weight.is_some_and(is_weight))?;
-    Some((row, weight.map_or_else(|| "NULL".to_owned(), |weight| weight.to_string())))
+    Some((row, weight.map_or_else(|| "NULL".to_owned(), digits)))
 }
 
 /// The sum of weights.

@@ -20,6 +20,7 @@ use crate::engine::read::vector_text::VectorText;
 use crate::error::{Error, Result};
 use crate::source::layout::{LayoutKind, is_text};
 use crate::source::structured::vector_with_places;
+use crate::source::type_words::type_words;
 use crate::source::values::Value;
 
 fn internal(cause: &dyn std::fmt::Display) -> Error {
@@ -150,7 +151,8 @@ impl LabelRemover {
             DataType::List(field) => self.kept::<i32>(array.as_list(), field, goes),
             DataType::LargeList(field) => self.kept::<i64>(array.as_list(), field, goes),
             other => Err(Error::usage(format!(
-                "--materialize: labels cannot be removed from a column of type {other}"
+                "--materialize: labels cannot be removed from a column of type {}",
+                type_words(other)
             ))
             .hint("store the labels as a list, or use another plan")),
         }

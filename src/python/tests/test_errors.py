@@ -163,7 +163,7 @@ def test_everything_that_a_result_says_is_python(matrix):
     # Names stay as they are.
     assert " --where " in str(posweight.compute(matrix[:, :1], labels=["--where 1"]))
     # What a message says works.
-    with pytest.raises(posweight.InputError, match="is Boolean") as raised:
+    with pytest.raises(posweight.InputError, match="is bool") as raised:
         posweight.compute({"spam": np.array([True, False])}, labels="spam", layout="class")
     said = raised.value.hint.rsplit(": ", 1)[1]
     assert said == 'labels="spam", layout="wide"'
