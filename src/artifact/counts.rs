@@ -180,14 +180,16 @@ const SHARDS: &str = "posweight.shards";
 pub(crate) fn read(path: &Path) -> Result<CountsFile> {
     // Damaged files can panic inside the decoder.
     guarded(|| read_file(path)).unwrap_or_else(|| {
-        Err(Error::input(format!("{}: not a counts file: the decoder gave up", path.display()))
+        Err(Error::input("not a counts file: the decoder gave up")
+            .at(path.display())
             .hint("name a counts.parquet that posweight compute wrote"))
     })
 }
 
 fn read_file(path: &Path) -> Result<CountsFile> {
     let bad = |what: &dyn std::fmt::Display| {
-        Error::input(format!("{}: not a counts file: {what}", path.display()))
+        Error::input(format!("not a counts file: {what}"))
+            .at(path.display())
             .hint("name a counts.parquet that posweight compute wrote")
     };
     let file = File::open(path).map_err(|cause| Error::reading(path, &cause))?;

@@ -70,7 +70,8 @@ pub(crate) enum RowCopy {
 pub(crate) type CopyEdit<'a> = &'a (dyn Fn(&RecordBatch, &[RowCopy]) -> Result<RecordBatch> + Sync);
 
 fn damaged(original: &OriginalShard<'_>, cause: &dyn std::fmt::Display) -> Error {
-    Error::input(format!("{}: a page cannot be decoded: {cause}", original.name))
+    Error::input(format!("a page cannot be decoded: {cause}"))
+        .at(&original.name)
         .hint("write the shard again, or leave --materialize out")
 }
 

@@ -82,7 +82,8 @@ impl Staging {
         }
         let out = std::path::absolute(out).map_err(|cause| Error::writing(out, &cause))?;
         if out.exists() && !out.is_dir() {
-            return Err(Error::output(format!("{}: --out is a file, not a folder", out.display()))
+            return Err(Error::output("--out is a file, not a folder")
+                .at(out.display())
                 .hint("name a folder"));
         }
         // A link to a folder stays a link; what it points to is replaced.
@@ -95,7 +96,8 @@ impl Staging {
         let make = |within: &Path| {
             let made = Scratch::alone(within, &prefix).map_err(|cause| Error::writing(&out, &cause))?;
             made.ok_or_else(|| {
-                Error::in_use(format!("{}: another run is about to publish here", out.display()))
+                Error::in_use("another run is about to publish here")
+                    .at(out.display())
                     .hint("wait for that run, or choose another --out")
             })
         };
@@ -344,10 +346,9 @@ impl std::io::Write for HashingWriter {
 
 fn refuse_held(out: &Path, overwrite: bool) -> Result<()> {
     match RESULT_FILES.iter().map(|file| file.name).find(|name| out.join(name).exists()) {
-        Some(name) if !overwrite => {
-            Err(Error::output(format!("{}: holds a result already ({name})", out.display()))
-                .hint("replace it with --overwrite, or choose another --out"))
-        }
+        Some(name) if !overwrite => Err(Error::output(format!("holds a result already ({name})"))
+            .at(out.display())
+            .hint("replace it with --overwrite, or choose another --out")),
         _ => Ok(()),
     }
 }

@@ -138,7 +138,7 @@ pub(crate) fn read_measures(path: &Path) -> Result<Option<HashMap<String, Option
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|cause| {
-        Error::input(format!("{}: {cause}", path.display())).hint("run posweight again to replace it")
+        Error::input(cause.to_string()).at(path.display()).hint("run posweight again to replace it")
     })
 }
 

@@ -50,7 +50,8 @@ impl Target {
         let bucket = Bucket::of(&out)?;
         let before = bucket.read(&out.join(LATEST))?.map(|(_, version)| version);
         if before.is_some() && !overwrite {
-            return Err(Error::output(format!("{out}: holds a result already ({LATEST})"))
+            return Err(Error::output(format!("holds a result already ({LATEST})"))
+                .at(&out)
                 .hint("replace it with --overwrite, or choose another --out"));
         }
         Ok(Some(Self { bucket, out, before }))
@@ -70,10 +71,9 @@ impl Target {
         });
         let lost = match published {
             Ok(true) => return Ok(()),
-            Ok(false) => {
-                Error::in_use(format!("{}: another run has published here in the meantime", self.out))
-                    .hint("look at its result, then run again")
-            }
+            Ok(false) => Error::in_use("another run has published here in the meantime")
+                .at(&self.out)
+                .hint("look at its result, then run again"),
             Err(error) => error,
         };
         self.bucket.remove(paths().map(|path| at.join(path)).collect());
@@ -122,9 +122,8 @@ pub(crate) fn read_results(out: &Path) -> Result<Option<Bytes>> {
 fn latest(out: &Address) -> Result<Option<(Bucket, Latest)>> {
     let bucket = Bucket::of(out)?;
     let Some((bytes, _)) = bucket.read(&out.join(LATEST))? else { return Ok(None) };
-    let latest = serde_json::from_slice(&bytes).map_err(|cause| {
-        Error::input(format!("{}: {cause}", out.join(LATEST))).hint("run posweight again")
-    })?;
+    let latest = serde_json::from_slice(&bytes)
+        .map_err(|cause| Error::input(cause.to_string()).at(out.join(LATEST)).hint("run posweight again"))?;
     Ok(Some((bucket, latest)))
 }
 
@@ -151,7 +150,7 @@ impl Fetched {
             return Ok(Self { path: run.to_owned(), _held: None });
         };
         let held = tempfile::Builder::new().prefix("posweight-run-").tempdir();
-        let held = held.map_err(|cause| Error::writing(&std::env::temp_dir(), &cause))?;
+        let held = held.map_err(|cause| Error::writing_for("a TMPDIR", &std::env::temp_dir(), &cause))?;
         let save = |name: &str, bytes: &[u8]| {
             let path = held.path().join(name);
             let folder = path.parent().unwrap_or(held.path());
@@ -160,7 +159,8 @@ impl Fetched {
                 .map_err(|cause| Error::writing(&path, &cause))
         };
         let missing = |address: &Address| {
-            Error::input(format!("{address}: there is no finished run"))
+            Error::input("there is no finished run")
+                .at(address)
                 .hint("name the --out of a run, or its counts.parquet")
         };
         if let Some((folder, name)) =
@@ -183,7 +183,8 @@ impl Fetched {
             let (bytes, _) = bucket.read(&place)?.ok_or_else(|| missing(&place))?;
             let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             if sha256 != file.sha256 {
-                return Err(Error::input(format!("{place}: this is not what was published"))
+                return Err(Error::input("this is not what was published")
+                    .at(&place)
                     .hint("run posweight again"));
             }
             save(&file.path, &bytes)?;

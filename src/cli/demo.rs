@@ -87,7 +87,8 @@ impl DemoVerb {
     fn folder(&self) -> Result<PathBuf> {
         let Some(out) = &self.out else {
             let folder = tempfile::Builder::new().prefix("posweight-demo-").tempdir();
-            let folder = folder.map_err(|cause| Error::writing(&std::env::temp_dir(), &cause))?;
+            let folder =
+                folder.map_err(|cause| Error::writing_for("a TMPDIR", &std::env::temp_dir(), &cause))?;
             return Ok(folder.keep());
         };
         let is_free = fs::read_dir(out).map_or(true, |mut files| files.next().is_none());

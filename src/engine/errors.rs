@@ -6,6 +6,7 @@ use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 
 use crate::error::Error;
+use crate::source::type_words::in_words;
 
 /// Wraps one of our errors for DataFusion; [`ours`] takes it out again.
 pub(crate) fn external(error: Error) -> DataFusionError {
@@ -29,6 +30,11 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
         DataFusionError::ParquetError(cause) => of_reader(&**cause),
         DataFusionError::ArrowError(cause, _) => match &**cause {
             ArrowError::IoError(_, cause) => of_io(cause),
+            ArrowError::ComputeError(what) | ArrowError::ArithmeticOverflow(what)
+                if what.to_ascii_lowercase().contains("overflow") =>
+            {
+                of_overflow(what)
+            }
             cause => of_reader(cause),
         },
         DataFusionError::ExecutionJoin(_) => Error::input("a page could not be decoded"),
@@ -39,6 +45,13 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
         | DataFusionError::NotImplemented(_) => Error::usage(error.strip_backtrace()),
         _ => Error::internal(error.strip_backtrace()),
     }
+}
+
+/// A result of a function that its type cannot hold, such as of `abs(-128)` in 8 bits.
+fn of_overflow(what: &str) -> Error {
+    let what = in_words(&what.replace("Array overflow on ", " overflows in "));
+    Error::input(format!("a result does not fit its type: {what}"))
+        .hint("cast the argument to a wider type, as in abs(CAST(x AS BIGINT)) or abs(CAST(x AS DOUBLE))")
 }
 
 /// Stores give our own errors.

@@ -132,7 +132,7 @@ impl AsyncFileReader for ObjectReader {
 /// The shard as the object store names it.
 pub(crate) fn object_meta(shard: &Shard) -> Result<ObjectMeta> {
     let unreadable = |cause: object_store::path::Error| {
-        Error::input(format!("{}: this path cannot be read: {cause}", shard.name))
+        Error::input(format!("this path cannot be read: {cause}")).at(&shard.name)
     };
     let location = match &shard.place {
         // Links in different folders may lead to one file, which is a shard of each.

@@ -204,7 +204,8 @@ fn memory_pool(limits: &Limits) -> Result<Arc<dyn MemoryPool>> {
 pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<RuntimeEnv>> {
     let pool = memory_pool(limits)?;
     if let Some(dir) = &limits.spill_dir {
-        std::fs::create_dir_all(dir).map_err(|cause| Error::writing(dir, &cause).at("--spill-dir"))?;
+        std::fs::create_dir_all(dir)
+            .map_err(|cause| Error::writing_for("a --spill-dir", dir, &cause).at("--spill-dir"))?;
     }
     let disk =
         DiskManagerBuilder::default().with_temp_file_factory(Arc::new(SpillFileFactory(Arc::clone(spill))));

@@ -57,7 +57,7 @@ pub(super) fn absent_columns(
     let errors = absent.iter().map(|name| {
         let other = shards.iter().find(|shard| shard.schema.index_of(name).is_ok());
         let has = other.map_or_else(String::new, |shard| format!(", but {} has it", shard.name));
-        Error::input(format!("{}: there is no column {name:?}{has}", agreement.absent[*name]))
+        Error::input(format!("there is no column {name:?}{has}")).at(&agreement.absent[*name])
     });
     match Error::together(errors.collect(), "columns") {
         Some(error) => Err(error

@@ -43,7 +43,7 @@ pub(super) fn read_counts(path: &Path) -> Result<CountsFile> {
 }
 
 fn damaged(path: &Path, cause: &dyn std::fmt::Display) -> Error {
-    Error::input(format!("{}: {cause}", path.display())).hint("compute the result again")
+    Error::input(cause.to_string()).at(path.display()).hint("compute the result again")
 }
 
 /// Reads a finished run, from its folder or a counts file in it, and weighs it by its own spec.
@@ -93,11 +93,10 @@ pub(super) fn spec_in(said: &Json, path: &Path) -> Result<Spec> {
 pub(crate) fn check_whole(run: &Path, file: &CountsFile) -> Result<()> {
     let Some(part) = &file.part else { return Ok(()) };
     Err(Error::input(format!(
-        "{}: these are the counts of job {} of {}, not of all shards",
-        run.display(),
-        part.index,
-        part.count
+        "these are the counts of job {} of {}, not of all shards",
+        part.index, part.count
     ))
+    .at(run.display())
     .hint("merge all jobs first: posweight weigh JOBS/*/ --out DIR; then name DIR"))
 }
 

@@ -36,7 +36,8 @@ pub(crate) fn read_columns(
     each: &mut dyn FnMut(&RecordBatch) -> Result<Enough>,
 ) -> Result<()> {
     let broken = |cause: &dyn std::fmt::Display| {
-        Error::input(format!("{}: a page cannot be decoded: {cause}", shard.name))
+        Error::input(format!("a page cannot be decoded: {cause}"))
+            .at(&shard.name)
             .hint("write the shard again, or leave it out of the sources")
     };
     let of_store = || shard.place.object().and_then(Object::failure);

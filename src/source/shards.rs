@@ -228,7 +228,8 @@ impl Shard {
     /// [`Error::Changed`] naming the shard when it is not, or is gone.
     pub(crate) fn check_unchanged(&self) -> Result<()> {
         let changed = |what: &str| {
-            Error::changed(format!("{}: {what} during the scan", self.name))
+            Error::changed(format!("{what} during the scan"))
+                .at(&self.name)
                 .hint("run again once nothing writes to the shards")
         };
         let Place::File(path) = &self.place else { return Ok(()) };
@@ -464,7 +465,8 @@ pub(crate) mod tests {
         assert_ne!(third.identity(), second.identity());
         assert!(matches!(second.check_unchanged(), Err(Error::Changed(_))));
         fs::remove_file(folder.path().join("a.parquet")).unwrap();
-        assert!(matches!(third.check_unchanged(), Err(Error::Changed(_))));
+        let Err(error @ Error::Changed(_)) = third.check_unchanged() else { panic!("it is gone") };
+        assert_eq!(error.detail().unwrap().place.as_deref(), Some(third.name.as_str()));
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl Spooled {
     /// [`Error::Resource`] when the file cannot be read back.
     pub(crate) fn read(&self) -> Result<ParquetRecordBatchReader> {
         let damaged = |cause: &dyn std::fmt::Display| {
-            Error::resource(format!("{}: rows cannot be read back: {cause}", self.path.display()))
+            Error::resource(format!("rows cannot be read back: {cause}"))
+                .at(self.path.display())
                 .hint("run again")
         };
         let file = File::open(&self.path).map_err(|cause| damaged(&cause))?;
@@ -107,7 +108,8 @@ impl Spool {
         let properties = WriterProperties::builder().set_created_by("posweight".to_owned());
         let properties = properties.set_key_value_metadata(names).build();
         let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|cause| {
-            Error::input(format!("{name}: the rows cannot be saved as Parquet: {cause}"))
+            Error::input(format!("the rows cannot be saved as Parquet: {cause}"))
+                .at(name)
                 .hint("leave out the column, or cast it to another type")
         })?;
         let (parent, name) = (parent.to_owned(), name.to_owned());
@@ -153,12 +155,14 @@ impl Spool {
             return Ok(());
         }
         let what = if self.name == "-" { "stdin is" } else { "the rows are" };
-        Err(Error::resource(format!("{}: {what} larger than --spill-limit, {} bytes", self.name, self.limit))
+        Err(Error::resource(format!("{what} larger than --spill-limit, {} bytes", self.limit))
+            .at(&self.name)
             .hint("raise --spill-limit, or send the label columns only"))
     }
 }
 
 fn refused(parent: &Path, cause: &dyn std::fmt::Display) -> Error {
-    Error::resource(format!("{}: rows cannot be saved here: {cause}", parent.display()))
+    Error::resource(format!("rows cannot be saved here: {cause}"))
+        .at(parent.display())
         .hint("name a folder with room that this user may write with --spill-dir")
 }

@@ -88,7 +88,7 @@ impl BatchStream {
 
 /// The error for rows that cannot be read, unless it is our own.
 fn unreadable(name: &str, cause: &ArrowError) -> Error {
-    Error::behind(cause).unwrap_or_else(|| Error::input(format!("{name}: its rows cannot be read: {cause}")))
+    Error::behind(cause).unwrap_or_else(|| Error::input(format!("its rows cannot be read: {cause}")).at(name))
 }
 
 /// The rows of a stream that was handed over. Large batches are taken apart, without a copy.
@@ -118,7 +118,8 @@ impl RowKind {
         let Some(open) = &self.opening else { return Ok(None) };
         let reader = open().map_err(|cause| unreadable(&self.name, &cause))?;
         if reader.schema() != self.whole {
-            return Err(Error::changed(format!("{}: its columns changed while it was read", self.name))
+            return Err(Error::changed("its columns changed while it was read")
+                .at(&self.name)
                 .hint("do not change a table while it is counted"));
         }
         let kind = self.clone();

@@ -78,12 +78,12 @@ pub(super) fn bytes(path: &Path) -> Result<Bytes> {
         return fs::read(path).map(Bytes::from).map_err(|cause| Error::reading(path, &cause));
     };
     let found = Bucket::of(&address)?.read(&address)?.map(|(bytes, _)| bytes);
-    found.ok_or_else(|| Error::input(format!("{address}: no such object")).hint("check the address"))
+    found.ok_or_else(|| Error::input("no such object").at(&address).hint("check the address"))
 }
 
 pub(super) fn text(path: &Path) -> Result<String> {
     let text = String::from_utf8(bytes(path)?.into())
-        .map_err(|_| Error::input(format!("{}: not UTF-8 text", path.display())).hint("save it as UTF-8"))?;
+        .map_err(|_| Error::input("not UTF-8 text").at(path.display()).hint("save it as UTF-8"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

@@ -140,11 +140,9 @@ impl Bucket {
             let size = found.meta.size;
             let bytes = found.bytes().await.map_err(failed)?;
             if bytes.len() as u64 != size {
-                return Err(Error::transient(format!(
-                    "{shown}: only {} of {size} bytes were received",
-                    bytes.len()
-                ))
-                .hint("run again"));
+                return Err(Error::transient(format!("only {} of {size} bytes were received", bytes.len()))
+                    .at(&shown)
+                    .hint("run again"));
             }
             Ok(Some((bytes, version)))
         })

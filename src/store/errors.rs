@@ -38,13 +38,13 @@ pub(crate) fn of_store(place: &str, cause: &StoreError, doing: Doing) -> Error {
     let said = shown(&all, answer.as_ref());
     match (cause, doing) {
         (StoreError::Precondition { .. } | StoreError::NotModified { .. }, Doing::Reading) => {
-            return Error::changed(format!("{place}: the object was replaced during the scan")).hint(AGAIN);
+            return Error::changed("the object was replaced during the scan").at(place).hint(AGAIN);
         }
         _ if all.contains("416 Range Not Satisfiable") => {
-            return Error::changed(format!("{place}: the object became shorter during the scan")).hint(AGAIN);
+            return Error::changed("the object became shorter during the scan").at(place).hint(AGAIN);
         }
         _ if METADATA.iter().any(|server| all.contains(server)) => {
-            return Error::usage(format!("{place}: no credentials found, and the metadata server of this machine has none: {said}"))
+            return Error::usage(format!("no credentials found, and the metadata server of this machine has none: {said}")).at(place)
                 .hint("set the credentials in the environment as for the tools of this cloud, or set AWS_SKIP_SIGNATURE, GOOGLE_SKIP_SIGNATURE or AZURE_SKIP_SIGNATURE to true for public data");
         }
         _ => {}
@@ -54,33 +54,38 @@ pub(crate) fn of_store(place: &str, cause: &StoreError, doing: Doing) -> Error {
     }
     match (cause, doing) {
         (StoreError::NotFound { .. }, Doing::Looking) => {
-            Error::input(format!("{place}: no such object or bucket")).hint("check the address")
+            Error::input("no such object or bucket").at(place).hint("check the address")
         }
         (StoreError::NotFound { .. }, Doing::Reading) => {
-            Error::changed(format!("{place}: the object vanished during the scan")).hint(AGAIN)
+            Error::changed("the object vanished during the scan").at(place).hint(AGAIN)
         }
         (StoreError::NotFound { .. }, Doing::Writing) => {
-            Error::output(format!("{place}: no such bucket")).hint("check the address of --out")
+            Error::output("no such bucket").at(place).hint("check the address of --out")
         }
         (StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }, Doing::Writing) => {
-            Error::output(format!("{place}: another run has published a result here in the meantime"))
+            Error::output("another run has published a result here in the meantime")
+                .at(place)
                 .hint("check its result, then run again if needed")
         }
         (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, doing) => {
             lasting(doing, format!("{place}: the store refused access: {said}")).hint(PERMISSION)
         }
         (StoreError::NotImplemented { .. } | StoreError::NotSupported { .. }, _) => {
-            Error::usage(format!("{place}: this store does not support the operation: {said}"))
+            Error::usage(format!("this store does not support the operation: {said}"))
+                .at(place)
                 .hint("read single files from http(s); write results to s3, gs, az or a folder")
         }
         _ if all.contains("non-partial response") => {
-            Error::input(format!("{place}: the server does not support Range requests"))
+            Error::input("the server does not support Range requests")
+                .at(place)
                 .hint("use a server that supports Range requests, or copy the file to this machine")
         }
         _ if all.contains("redirect without LOCATION") => elsewhere(place, &said),
-        _ if answer.is_some() => Error::transient(format!("{place}: the store answered {said}"))
+        _ if answer.is_some() => Error::transient(format!("the store answered {said}"))
+            .at(place)
             .hint("run again; --verbose shows the requests, --retries N sets the number of retries"),
-        _ => Error::transient(format!("{place}: {said}"))
+        _ => Error::transient(said)
+            .at(place)
             .hint("run again; --verbose shows the requests, --retries N sets the number of retries"),
     }
 }
@@ -134,8 +139,9 @@ fn elsewhere(place: &str, said: &str) -> Error {
         _ => "check the name of the bucket, and set AWS_REGION or AWS_ENDPOINT_URL",
     };
     Error::usage(format!(
-        "{place}: the bucket is in another region or at another endpoint, or its name is wrong: {said}"
+        "the bucket is in another region or at another endpoint, or its name is wrong: {said}"
     ))
+    .at(place)
     .hint(hint)
 }
 

@@ -162,16 +162,18 @@ impl Object {
         let found = self.bucket.store.get_opts(&self.key, options).await.map_err(failed)?;
         // Some servers ignore conditions.
         if (self.e_tag.is_some() && found.meta.e_tag != self.e_tag) || found.meta.size != self.bytes {
-            return Err(Error::changed(format!("{self}: the object was replaced during the scan"))
+            return Err(Error::changed("the object was replaced during the scan")
+                .at(self)
                 .hint("run again once nothing writes to the shards"));
         }
         let bytes = found.bytes().await.map_err(failed)?;
         let asked = range.end - range.start;
         if bytes.len() as u64 != asked {
             return Err(Error::transient(format!(
-                "{self}: {} bytes were received, {asked} were requested",
+                "{} bytes were received, {asked} were requested",
                 bytes.len()
             ))
+            .at(self)
             .hint("run again"));
         }
         Ok(bytes)

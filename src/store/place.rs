@@ -193,7 +193,7 @@ impl Window {
             return Ok(bytes);
         }
         if range.end > self.object.bytes() {
-            return Err(Error::input(format!("{}: a read beyond the end of the object", self.object)));
+            return Err(Error::input("a read beyond the end of the object").at(&self.object));
         }
         // Footers are at the end: read them together with the bytes before.
         let (start, end) = if range.end == self.object.bytes() {

@@ -393,3 +393,22 @@ fn a_stream_that_is_wrong_does_not_end_as_a_whole_one() {
         assert!(!out.ends_with(&end_mark), "{what}");
     }
 }
+
+#[test]
+fn a_row_that_a_list_cannot_say_is_named() {
+    let place = Place::new();
+    let cells = |rows: &[Option<i8>]| array(rows.iter().copied().collect::<arrow::array::Int8Array>());
+    let all = [Some(1), Some(0), Some(1), Some(0)];
+    write(&place.path("d/0.parquet"), vec![("a", cells(&all)), ("b", cells(&all))]);
+    write(
+        &place.path("d/1.parquet"),
+        vec![("a", cells(&all)), ("b", cells(&[Some(1), Some(1), None, Some(0)]))],
+    );
+    run(&place, &["compute", "d", "--layout", "wide", "--labels", "a,b", "--out", "weights"]);
+    for out in ["out", "-"] {
+        let (code, _, said) =
+            place.run_on(&[], &["apply", "weights", "d", "--targets", "indices", "--out", out]);
+        assert_eq!(code, 4, "{said}");
+        assert!(said.contains("d/1.parquet: row 2 (from 0): --targets indices: "), "{said}");
+    }
+}

@@ -62,6 +62,14 @@ fn integers_that_overflow_are_an_error() {
             ended.stderr
         );
     }
+    for wrong in ["abs(CAST(-128 AS TINYINT))", "gcd(-9223372036854775807 - 1, 0)"] {
+        let ended = sql(&place, &["-c", &format!("SELECT {wrong} FROM 't.parquet'")]);
+        assert_eq!(ended.code, 4, "{wrong}: {}{}", ended.stdout, ended.stderr);
+        for words in ["does not fit its type", "hint: cast"] {
+            assert!(ended.stderr.contains(words), "{wrong}: {}", ended.stderr);
+        }
+        assert!(!ended.stderr.contains("Array") && !ended.stderr.contains("Compute"), "{}", ended.stderr);
+    }
     for (right, answer) in [
         ("a - b", "a_b\n0\n1\n\"\"\n"),
         ("CAST(a AS BIGINT) + b", "a_b\n200\n1\n\"\"\n"),

@@ -91,11 +91,10 @@ impl ObjectCopy {
     fn of(address: &str) -> Result<(Self, File)> {
         let address = Address::parse(address)?;
         let bucket = Bucket::of(&address)?;
-        let wrong = |cause: &std::io::Error| Error::writing(&std::env::temp_dir(), cause).at("--state");
-        let mut file = tempfile::tempfile().map_err(|cause| wrong(&cause))?;
+        let mut file = tempfile::tempfile().map_err(|cause| no_copy(&cause))?;
         let mut before = None;
         if let Some((bytes, version)) = bucket.read(&address)? {
-            file.write_all(&bytes).and_then(|()| file.rewind()).map_err(|cause| wrong(&cause))?;
+            file.write_all(&bytes).and_then(|()| file.rewind()).map_err(|cause| no_copy(&cause))?;
             before = Some(version);
         }
         Ok((Self { bucket, address, before }, file))
@@ -105,7 +104,7 @@ impl ObjectCopy {
     fn put_back(self, mut file: File) -> Result<()> {
         let mut bytes = Vec::new();
         let read = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
-        read.map_err(|cause| Error::writing(&std::env::temp_dir(), &cause).at("--state"))?;
+        read.map_err(|cause| no_copy(&cause))?;
         if self.bucket.replace(&self.address, &bytes.into(), self.before)? {
             return Ok(());
         }
@@ -149,12 +148,19 @@ fn rules(counting: &Counting, schema: &Schema) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
+fn no_copy(cause: &std::io::Error) -> Error {
+    Error::writing_for("a TMPDIR", &std::env::temp_dir(), cause).at("--state")
+}
+
+fn not_writable(path: &Path, cause: &std::io::Error) -> Error {
+    Error::writing_for("a --state", path, cause).at("--state")
+}
+
 impl States {
     /// Opens or makes the file for `counting` of shards that agree on `schema`; `full` forgets what it holds. One process at a time.
     ///
     /// # Errors
-    /// [`Error::Output`] when another run has it or it cannot be written, [`Error::Usage`] when it is a file
-    /// of something else.
+    /// [`Error::Output`] when another run has it or it cannot be written, [`Error::Usage`] when it is another file.
     pub(crate) fn open(path: &Path, counting: &Counting, schema: &Schema, full: bool) -> Result<Self> {
         if let Some(address) = of_path(path) {
             let (copy, file) = ObjectCopy::of(address).map_err(|error| error.at("--state"))?;
@@ -163,12 +169,11 @@ impl States {
             states.load(full)?;
             return Ok(states);
         }
-        let wrong = |cause: &std::io::Error| Error::writing(path, cause).at("--state");
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|cause| wrong(&cause))?;
+            std::fs::create_dir_all(folder).map_err(|cause| not_writable(path, &cause))?;
         }
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let file = options.map_err(|cause| wrong(&cause))?;
+        let file = options.map_err(|cause| not_writable(path, &cause))?;
         Self::lock(&file, path)?;
         let mut states = Self::at(path, file, counting, schema);
         states.load(full)?;
@@ -184,7 +189,7 @@ impl States {
             (Some(address), _) => ObjectCopy::of(address).map_err(|error| error.at("--state"))?.1,
             (None, Ok(file)) => file,
             (None, Err(cause)) if cause.kind() == std::io::ErrorKind::NotFound => {
-                tempfile::tempfile().map_err(|cause| Error::writing(path, &cause))?
+                tempfile::tempfile().map_err(|cause| no_copy(&cause))?
             }
             (None, Err(cause)) => return Err(Error::reading(path, &cause).at("--state")),
         };
@@ -212,7 +217,7 @@ impl States {
                 Err(Error::in_use(format!("--state {}: another run has it", path.display()))
                     .hint("wait for that run, or keep states of other sets in another file"))
             }
-            Err(TryLockError::Error(cause)) => Err(Error::writing(path, &cause).at("--state")),
+            Err(TryLockError::Error(cause)) => Err(not_writable(path, &cause)),
         }
     }
 
@@ -228,26 +233,22 @@ impl States {
         }
     }
 
-    fn wrong(&self, cause: &std::io::Error) -> Error {
-        Error::writing(&self.path, cause).at("--state").hint("choose a --state that this user may write")
-    }
-
     fn load(&mut self, full: bool) -> Result<()> {
         if self.read(full)? {
             return Ok(());
         }
         let done = self.file.set_len(0).and_then(|()| self.file.rewind());
         let done = done.and_then(|()| self.file.write_all(&self.head));
-        done.map_err(|cause| self.wrong(&cause))
+        done.map_err(|cause| not_writable(&self.path, &cause))
     }
 
     /// Reads which shards there are; false when the file has to start anew. What comes after a damaged entry
     /// is not known.
     fn read(&mut self, full: bool) -> Result<bool> {
-        let length = self.file.metadata().map_err(|cause| self.wrong(&cause))?.len();
+        let length = self.file.metadata().map_err(|cause| not_writable(&self.path, &cause))?.len();
         let mut head = Vec::new();
         let mut file = BufReader::new(&self.file);
-        file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|cause| self.wrong(&cause))?;
+        file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|cause| not_writable(&self.path, &cause))?;
         let start = head.get(..MAGIC.len().min(head.len())).unwrap_or_default();
         if !MAGIC.starts_with(start) && !OLD_MAGIC.starts_with(start) {
             return Err(Error::input(format!("--state {}: this is no file of states", self.path.display()))
@@ -334,7 +335,7 @@ impl States {
                 self.saved.insert(entry.path.clone(), SavedCounts { entry, at });
                 Ok(())
             }
-            Err(cause) => Err(self.wrong(&cause)),
+            Err(cause) => Err(not_writable(&self.path, &cause)),
         }
     }
 
@@ -356,10 +357,10 @@ impl States {
                 self.compact(&kept, &mut file)?;
                 Ok(file)
             });
-            return copy.put_back(smaller.map_err(|cause| self.wrong(&cause))?);
+            return copy.put_back(smaller.map_err(|cause| not_writable(&self.path, &cause))?);
         }
         if is_small {
-            return self.file.sync_all().map_err(|cause| self.wrong(&cause));
+            return self.file.sync_all().map_err(|cause| not_writable(&self.path, &cause));
         }
         let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -371,7 +372,7 @@ impl States {
             smaller.as_file().sync_all()?;
             smaller.persist(&path).map_err(|refused| refused.error)
         })();
-        written.map(|_| ()).map_err(|cause| self.wrong(&cause))
+        written.map(|_| ()).map_err(|cause| not_writable(&self.path, &cause))
     }
 
     /// Writes what is kept and nothing else.

@@ -46,7 +46,8 @@ impl NextBatch {
             let (end, name) = (rows.end(), rows.name().to_owned());
             self.rows = None;
             if Some(end) != self.counted {
-                return Err(Error::changed(format!("{name}: its rows changed while they were read"))
+                return Err(Error::changed("its rows changed while they were read")
+                    .at(&name)
                     .hint("do not change a table while it is counted"));
             }
             return Ok(None);

@@ -72,7 +72,8 @@ impl QueryTable {
         for shard in self.dataset.shards.iter() {
             let groups = shard.metadata.row_groups().iter().enumerate();
             if groups.into_iter().any(|(at, group)| group.ordinal().map(usize::try_from) != Some(Ok(at))) {
-                return Err(Error::input(format!("{}: the row groups have wrong numbers", shard.name))
+                return Err(Error::input("the row groups have wrong numbers")
+                    .at(&shard.name)
                     .hint("write the shard again, or join on a column of its own"));
             }
         }
@@ -100,7 +101,7 @@ impl QueryTable {
         })?;
         let lacking = |name: &&str| !self.dataset.hive.iter().any(|key| key == name);
         let errors = names.iter().filter(|name| lacking(name)).filter_map(|name| {
-            Some(Error::input(format!("{}: there is no column {name:?}", absent.get(*name)?)))
+            Some(Error::input(format!("there is no column {name:?}")).at(absent.get(*name)?))
         });
         match Error::together(errors.collect(), "columns") {
             Some(error) => {

@@ -15,6 +15,7 @@ use crate::error::{Error, Result, plural};
 use crate::label_sets::LabelSets;
 use crate::sampling::cell_weight::{CellWeigher, RowWeigher};
 use crate::sampling::row_columns::{AddedColumn, AddedValues, MissingCell, TargetForm};
+use crate::source::shards::Shard;
 use crate::weights::Weights;
 
 /// Cells that are made at a time.
@@ -146,20 +147,22 @@ impl ColumnMaker {
         self.sums.positives.len()
     }
 
-    /// Calls `each` with the columns of some rows after the other. The first of `rows` is this row of this shard.
+    /// Calls `each` with the columns of some rows after the other. The first of `rows` is this row of this shard, which is
+    /// `named` in messages; rows without it come from stdin.
     ///
     /// # Errors
     /// Those of `each`, and [`Error::Input`] for a row that a column cannot hold.
     pub(super) fn make(
         &mut self,
         (shard, first_row): (usize, u64),
+        named: Option<&Shard>,
         rows: &LabelSets,
         mut each: impl FnMut(&[ArrayRef]) -> Result<()>,
     ) -> Result<()> {
         let step = (CELLS / self.labels().max(1)).max(1);
         for start in (0..rows.rows()).step_by(step) {
             let range = start..rows.rows().min(start + step);
-            each(&self.arrays((shard, first_row), rows, range)?)?;
+            each(&self.arrays((shard, first_row), named, rows, range)?)?;
         }
         Ok(())
     }
@@ -167,6 +170,7 @@ impl ColumnMaker {
     fn arrays(
         &mut self,
         (shard, first_row): (usize, u64),
+        named: Option<&Shard>,
         rows: &LabelSets,
         range: Range<usize>,
     ) -> Result<Vec<ArrayRef>> {
@@ -194,7 +198,8 @@ impl ColumnMaker {
             self.positives.iter().for_each(|label| self.sums.positives[*label as usize] += 1);
             self.unknown.iter().for_each(|label| self.sums.missing[*label as usize] += 1);
             for (maker, column) in makers.iter().zip(&mut columns) {
-                column.push(maker, &self.positives, &self.unknown, labels)?;
+                let pushed = column.push(maker, &self.positives, &self.unknown, labels);
+                pushed.map_err(|error| at_row(error, named, first_row + row as u64))?;
             }
         }
         let fields = self.schema.fields().iter();
@@ -207,6 +212,14 @@ impl ColumnMaker {
                 _ => column.finish(maker, field),
             })
             .collect()
+    }
+}
+
+/// An error about a row of a shard, or of stdin.
+fn at_row(error: Error, shard: Option<&Shard>, row: u64) -> Error {
+    match shard {
+        Some(shard) => error.at(shard.row_words(row)).at(&shard.name),
+        None => error.at(format!("row {row} (from 0)")).at("stdin"),
     }
 }
 
@@ -364,7 +377,7 @@ mod tests {
             rows.end_row();
         }
         let mut out = None;
-        maker.make((0, 0), &rows, |arrays| {
+        maker.make((0, 0), None, &rows, |arrays| {
             out = Some(Arc::clone(&arrays[0]));
             Ok(())
         })?;

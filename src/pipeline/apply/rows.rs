@@ -70,7 +70,8 @@ impl RowSink for EncodingSink {
             return Err(Error::internal("a row group has more rows than its footer says"));
         }
         let place = (block.shard, block.first_row);
-        self.maker.make(place, &block.sets, |arrays| current.columns.write(arrays))?;
+        self.maker
+            .make(place, self.shards.get(block.shard), &block.sets, |arrays| current.columns.write(arrays))?;
         current.rows_left -= rows;
         if current.rows_left > 0 {
             self.current = Some(current);

@@ -135,7 +135,7 @@ pub(super) fn pass_on(
     let mut reads = Reads::On;
     while let Some(batch) = rows.next()? {
         let mut at = 0;
-        maker.make((0, out.rows), labels.read(&batch)?, |added| {
+        maker.make((0, out.rows), None, labels.read(&batch)?, |added| {
             let some = added.first().map_or(0, Array::len);
             if reads == Reads::On {
                 reads = out.write(&batch.slice(at, some), added)?;
@@ -158,6 +158,7 @@ pub(super) fn pass_on(
 /// Gives the columns of rows in their order.
 struct ArraySink {
     maker: ColumnMaker,
+    shards: Arc<Vec<Shard>>,
     sender: SyncSender<Vec<ArrayRef>>,
 }
 
@@ -165,9 +166,11 @@ impl RowSink for ArraySink {
     type Found = TargetSums;
 
     fn take(&mut self, block: &mut Block) -> Result<()> {
-        let Self { maker, sender } = self;
+        let Self { maker, shards, sender } = self;
         let place = (block.shard, block.first_row);
-        maker.make(place, &block.sets, |arrays| sender.send(arrays.to_vec()).map_err(|_| Error::Stopped(1)))
+        maker.make(place, shards.get(block.shard), &block.sets, |arrays| {
+            sender.send(arrays.to_vec()).map_err(|_| Error::Stopped(1))
+        })
     }
 
     fn finish(self) -> TargetSums {
@@ -185,7 +188,11 @@ pub(super) fn write_rows(mut writing: Writing, stopped: &WhileHeard, runtime: &H
     let (read, written) = std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
         let reading = scope.spawn(move || {
-            let sink = || ArraySink { maker: maker.clone(), sender: sender.clone() };
+            let sink = || ArraySink {
+                maker: maker.clone(),
+                shards: Arc::clone(&dataset.shards),
+                sender: sender.clone(),
+            };
             let read = runtime.block_on(read_rows(&request, sink));
             drop(sender);
             read

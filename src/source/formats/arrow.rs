@@ -42,7 +42,8 @@ impl FormatReader for ArrowFiles {
 fn batches(file: &SourceFile<'_>) -> Result<Box<dyn RecordBatchReader>> {
     let name = file.name;
     let Place::File(path) = file.place else {
-        return Err(Error::input(format!("{name}: Arrow IPC files are not read from object stores"))
+        return Err(Error::input("Arrow IPC files are not read from object stores")
+            .at(name)
             .hint("copy the file to this machine, or write it as Parquet"));
     };
     let mut input = BufReader::new(File::open(path).map_err(|cause| Error::reading(path, &cause))?);
@@ -76,6 +77,7 @@ fn batches(file: &SourceFile<'_>) -> Result<Box<dyn RecordBatchReader>> {
 }
 
 fn wrong(name: &str, cause: &dyn Display) -> Error {
-    Error::input(format!("{name}: not a whole Arrow IPC file: {cause}"))
+    Error::input(format!("not a whole Arrow IPC file: {cause}"))
+        .at(name)
         .hint("write the file again, or as Parquet: pyarrow.parquet.write_table(table, path)")
 }

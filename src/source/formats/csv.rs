@@ -229,7 +229,8 @@ impl CsvFiles {
     fn check_names(&self, file: &SourceFile<'_>, names: &[String]) -> Result<()> {
         let first = |what: String| file.at_line(1, &what);
         if names.is_empty() {
-            return Err(Error::input(format!("{}: the file is empty", file.name))
+            return Err(Error::input("the file is empty")
+                .at(&file.name)
                 .hint("write a line with the names of the columns"));
         }
         if let [only] = names {
@@ -310,7 +311,8 @@ impl FormatReader for CsvFiles {
                 for (column, cell) in columns.iter_mut().zip(&records.record) {
                     if !column.push(cell) {
                         let line = records.line;
-                        return Err(Error::changed(format!("{}: line {line} was rewritten", file.name))
+                        return Err(Error::changed(format!("line {line} was rewritten"))
+                            .at(&file.name)
                             .hint("run again once nothing writes to the files"));
                     }
                 }

@@ -117,11 +117,9 @@ fn all_saved(
         let mut save_one = || {
             let spooled = saved(&file, reader.open(&file)?, save, left)?;
             if version(&file)? != before {
-                return Err(Error::changed(format!(
-                    "{}: the file was rewritten while it was read",
-                    file.name
-                ))
-                .hint("run again once nothing writes to the files"));
+                return Err(Error::changed("the file was rewritten while it was read")
+                    .at(&file.name)
+                    .hint("run again once nothing writes to the files"));
             }
             left = left.saturating_sub(spooled.bytes()?);
             Ok(spooled)

@@ -72,7 +72,8 @@ impl SourceFile<'_> {
     pub(super) fn bytes(&self) -> Result<Box<dyn Read>> {
         let refused = |kind: &str, command: &str, end: &str| {
             let plain = self.name.strip_suffix(end).unwrap_or(self.name);
-            Err(Error::input(format!("{}: {kind} files are not read", self.name))
+            Err(Error::input(format!("{kind} files are not read"))
+                .at(&self.name)
                 .hint(format!("compress it with gzip: {command} -dc {} | gzip > {plain}.gz", self.name)))
         };
         let open = || -> Result<Box<dyn Read + Send>> {
@@ -94,9 +95,11 @@ impl SourceFile<'_> {
     pub(super) fn unreadable(&self, cause: &dyn Display) -> Error {
         let name = self.name;
         match self.compression {
-            Some(kind) => Error::input(format!("{name}: the {kind:?} file is damaged or cut off: {cause}"))
+            Some(kind) => Error::input(format!("the {kind:?} file is damaged or cut off: {cause}"))
+                .at(name)
                 .hint("compress the file again, or leave it out of the sources"),
-            None => Error::input(format!("{name}: cannot be read: {cause}"))
+            None => Error::input(format!("cannot be read: {cause}"))
+                .at(name)
                 .hint("write the file again, or leave it out of the sources"),
         }
     }
@@ -108,6 +111,6 @@ impl SourceFile<'_> {
 
     /// The error at a line of the file, counted from 1.
     pub(super) fn at_line(&self, line: u64, what: &dyn Display) -> Error {
-        Error::input(format!("{}: line {line}: {what}", self.name))
+        Error::input(format!("line {line}: {what}")).at(&self.name)
     }
 }

@@ -54,7 +54,8 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
         }
         Ok(meta) if meta.is_file() => found.shards.push(path.to_owned()),
         Ok(_) => {
-            return Err(Error::input(format!("{source}: not a file or folder, but a pipe or device"))
+            return Err(Error::input("not a file or folder, but a pipe or device")
+                .at(source)
                 .hint("copy the stream to a file first"));
         }
         Err(_) if is_glob(source) && fs::symlink_metadata(path).is_err() => {
@@ -68,7 +69,8 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
                 walked.matches(folder, &start, tables, &mut Vec::new(), &mut found)?;
             }
             if found.shards.is_empty() && found.others.is_empty() && tables.count() == known_tables {
-                return Err(Error::input(format!("{source}: this glob matches nothing"))
+                return Err(Error::input("this glob matches nothing")
+                    .at(source)
                     .hint("check the path; quote the glob so that the shell does not expand it"));
             }
         }
@@ -83,10 +85,12 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
         let mut others = PassedOver::default();
         found.others.iter().for_each(|path| others.add(path));
         let others = others.said().map_or_else(String::new, |said| format!("; {said}"));
-        return Err(Error::input(format!("{source}: no Parquet file in this folder{others}")).hint(format!(
-            "files must end in {}; names that start with . or _ are skipped unless named outright",
-            endings()
-        )));
+        return Err(Error::input(format!("no Parquet file in this folder{others}")).at(source).hint(
+            format!(
+                "files must end in {}; names that start with . or _ are skipped unless named outright",
+                endings()
+            ),
+        ));
     }
     found.others.iter().for_each(|path| passed.add(path));
     // Files side by side lie in the same tables, unless links lead out of their folder.
@@ -190,12 +194,11 @@ impl Walk<'_> {
 /// A path that cannot be reached; a link that leads nowhere says so.
 fn dangling(path: &Path, cause: &std::io::Error) -> Error {
     match fs::read_link(path) {
-        Ok(target) if cause.kind() == std::io::ErrorKind::NotFound => Error::input(format!(
-            "{}: the link leads to {}, which does not exist",
-            path.display(),
-            target.display()
-        ))
-        .hint("restore the file, or remove the link"),
+        Ok(target) if cause.kind() == std::io::ErrorKind::NotFound => {
+            Error::input(format!("the link leads to {}, which does not exist", target.display()))
+                .at(path.display())
+                .hint("restore the file, or remove the link")
+        }
         _ => Error::reading(path, cause),
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn expand(address: &Address, tables: &mut Tables, passed: &mut Passed
     let bucket = Bucket::of(address)?;
     if address.is_web() {
         return bucket.object(address)?.map(|object| vec![object]).ok_or_else(|| {
-            Error::input(format!("{address}: there is no such file"))
+            Error::input("there is no such file")
+                .at(address)
                 .hint("http(s) addresses name single files; folders and globs are for s3, gs and az")
         });
     }
@@ -89,10 +90,11 @@ fn is_below(key: &str, folder: &str) -> bool {
 
 fn nothing(address: &Address) -> Error {
     if is_glob(address.key()) {
-        return Error::input(format!("{address}: this glob matches no shard"))
+        return Error::input("this glob matches no shard")
+            .at(address)
             .hint("check the address; quote the glob so that the shell does not expand it");
     }
-    Error::input(format!("{address}: there is no such object, and no shard in such a folder")).hint(format!(
+    Error::input("there is no such object, and no shard in such a folder").at(address).hint(format!(
         "objects must end in {}; names that start with . or _ are skipped unless named outright",
         endings()
     ))

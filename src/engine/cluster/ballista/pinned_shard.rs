@@ -34,10 +34,10 @@ impl PinnedShard {
         if shard.deleted.is_some() || shard.is_renamed {
             let table = shard.table.as_ref().map(|table| table.table.version().to_string());
             return Err(Error::input(format!(
-                "{}: a cluster cannot count this file of the {}, which has deleted rows or renames columns",
-                shard.name,
+                "a cluster cannot count this file of the {}, which has deleted rows or renames columns",
                 table.unwrap_or_default()
             ))
+            .at(&shard.name)
             .hint("count it on this machine, without --cluster"));
         }
         let location = match &shard.place {
@@ -72,7 +72,7 @@ impl PinnedShard {
     /// [`Error::Input`] when it cannot be read, [`Error::Changed`] when it is not the shard that the client saw.
     pub(super) fn open(&self) -> Result<Shard> {
         let other = |what: &str| {
-            Error::changed(format!("{}: an executor found {what}", self.name)).hint(
+            Error::changed(format!("an executor found {what}")).at(&self.name).hint(
                 "make sure that executors see the same files as the client, and run again once nothing writes to them",
             )
         };
