@@ -211,7 +211,7 @@ impl Pairs {
 
     /// Adds `rows` identical rows.
     pub(crate) fn add_alike(&mut self, ones: &[u32], others: &[u32], rows: u64) {
-        let few = u32::try_from(rows).ok().filter(|_| self.rows + rows <= u64::from(u32::MAX));
+        let few = u32::try_from(self.rows + rows).ok().and_then(|_| u32::try_from(rows).ok());
         if few.is_some() {
             self.rows += rows;
         } else {

@@ -168,7 +168,7 @@ pub(crate) fn append_columns(
     let damaged = |cause: ParquetError| match Error::behind(&cause) {
         Some(error) => error,
         None => Error::input(format!("its columns cannot be copied: {cause}"))
-            .at(&shard.name)
+            .at(shard.name)
             .hint("write the shard again, or leave it out of the sources"),
     };
     let source = Chunks { reader: shard.place.open().map_err(|cause| shard.place.failed(&cause))?, stop };

@@ -71,7 +71,7 @@ pub(crate) type CopyEdit<'a> = &'a (dyn Fn(&RecordBatch, &[RowCopy]) -> Result<R
 
 fn damaged(original: &OriginalShard<'_>, cause: &dyn std::fmt::Display) -> Error {
     Error::input(format!("a page cannot be decoded: {cause}"))
-        .at(&original.name)
+        .at(original.name)
         .hint("write the shard again, or leave --materialize out")
 }
 

@@ -93,9 +93,9 @@ fn with_plain_rows(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
         }
         LogicalPlan::Distinct(Distinct::On(on)) => {
             let schema = Arc::clone(on.input.schema());
-            let plain = |key: Expr| plain_key(key, &schema).map(|key| key.data);
-            let on_expr = on.on_expr.into_iter().map(plain).collect::<DfResult<_>>()?;
-            let sort = |key: SortExpr| Ok(SortExpr { expr: plain(key.expr)?, ..key });
+            let comparable = |key: Expr| plain_key(key, &schema).map(|key| key.data);
+            let on_expr = on.on_expr.into_iter().map(comparable).collect::<DfResult<_>>()?;
+            let sort = |key: SortExpr| Ok(SortExpr { expr: comparable(key.expr)?, ..key });
             let sort_expr = on.sort_expr.map(|keys| keys.into_iter().map(sort).collect::<DfResult<_>>());
             let on = DistinctOn { on_expr, sort_expr: sort_expr.transpose()?, ..on };
             Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(on))))

@@ -105,7 +105,7 @@ impl CountPlan {
                 .map_err(|error| error.at(format!("label {label:?}")))?;
             Ok((label.clone(), own))
         });
-        check_uncertain(std::iter::once(&spec.values).chain(spec.label.values()))?;
+        check_uncertain(&std::iter::once(&spec.values).chain(spec.label.values()).collect::<Vec<_>>())?;
         let missing_columns = match spec.missing_columns.as_deref() {
             None => false,
             Some(text) => choice("--missing-columns", text, &[("error", false), ("missing", true)])?,

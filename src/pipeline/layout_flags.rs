@@ -78,10 +78,10 @@ pub(super) fn check_flags(flags: &[&LayoutFlag], kind: LayoutKind, has_value: bo
 ///
 /// # Errors
 /// [`Error::Usage`].
-pub(super) fn check_uncertain<'v>(values: impl Iterator<Item = &'v ValueSpec> + Clone) -> Result<()> {
-    let mut as_side = values.clone().filter_map(|values| values.uncertain_as.as_ref());
+pub(super) fn check_uncertain(values: &[&ValueSpec]) -> Result<()> {
+    let mut as_side = values.iter().filter_map(|values| values.uncertain_as.as_ref());
     match as_side.next() {
-        Some(side) if !values.clone().any(|values| values.uncertain_values.is_some()) => {
+        Some(side) if !values.iter().any(|values| values.uncertain_values.is_some()) => {
             Err(Error::usage(format!("--uncertain-as {side}: no value is declared uncertain"))
                 .hint("declare the values with --uncertain-values, or drop --uncertain-as"))
         }

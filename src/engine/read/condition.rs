@@ -60,7 +60,7 @@ impl Condition {
             });
             let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
             let expression = reassign_expr_columns(expression, &schema)?;
-            Ok(Self { pruning, expression, schema })
+            Ok(Self { expression, schema, pruning })
         };
         make().map(Some).map_err(|cause: DataFusionError| ours(&cause))
     }

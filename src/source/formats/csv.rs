@@ -230,7 +230,7 @@ impl CsvFiles {
         let first = |what: String| file.at_line(1, &what);
         if names.is_empty() {
             return Err(Error::input("the file is empty")
-                .at(&file.name)
+                .at(file.name)
                 .hint("write a line with the names of the columns"));
         }
         if let [only] = names {
@@ -312,7 +312,7 @@ impl FormatReader for CsvFiles {
                     if !column.push(cell) {
                         let line = records.line;
                         return Err(Error::changed(format!("line {line} was rewritten"))
-                            .at(&file.name)
+                            .at(file.name)
                             .hint("run again once nothing writes to the files"));
                     }
                 }

@@ -118,7 +118,7 @@ fn all_saved(
             let spooled = saved(&file, reader.open(&file)?, save, left)?;
             if version(&file)? != before {
                 return Err(Error::changed("the file was rewritten while it was read")
-                    .at(&file.name)
+                    .at(file.name)
                     .hint("run again once nothing writes to the files"));
             }
             left = left.saturating_sub(spooled.bytes()?);

@@ -73,7 +73,7 @@ impl SourceFile<'_> {
         let refused = |kind: &str, command: &str, end: &str| {
             let plain = self.name.strip_suffix(end).unwrap_or(self.name);
             Err(Error::input(format!("{kind} files are not read"))
-                .at(&self.name)
+                .at(self.name)
                 .hint(format!("compress it with gzip: {command} -dc {} | gzip > {plain}.gz", self.name)))
         };
         let open = || -> Result<Box<dyn Read + Send>> {
@@ -111,6 +111,6 @@ impl SourceFile<'_> {
 
     /// The error at a line of the file, counted from 1.
     pub(super) fn at_line(&self, line: u64, what: &dyn Display) -> Error {
-        Error::input(format!("line {line}: {what}")).at(&self.name)
+        Error::input(format!("line {line}: {what}")).at(self.name)
     }
 }
