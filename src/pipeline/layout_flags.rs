@@ -99,7 +99,7 @@ impl LayoutFlag {
             _ => return self.of_other(kind),
         };
         let todo = match (self.name, kind) {
-            (_, Long) => "name the column of values with --value".to_owned(),
+            (_, Long) => "name the column of values with --value COLUMN".to_owned(),
             ("--positive-values" | "--negative-values", _) => format!("drop {}", self.name),
             ("--threshold" | "--soft", _) => {
                 format!("drop {}, or name columns of numbers with --labels and --layout wide", self.name)
