@@ -155,8 +155,8 @@ mod tests {
         variables.check_used("a = \"${DATE}/${empty}\"").unwrap();
         let unused = variables.check_used("a = \"${date}/$${empty}\"").unwrap_err();
         assert_eq!(unused.to_string(), "--set empty: the pipeline file has no ${empty}");
-        let spelled = Variables::new(&["Q=1".to_owned()], []).unwrap().check_used("${D}").unwrap_err();
-        assert_eq!(spelled.to_string(), "--set Q: the pipeline file has no ${Q}");
+        let spelled = Variables::new(&["QUEUE=1".to_owned()], []).unwrap().check_used("${D}").unwrap_err();
+        assert_eq!(spelled.to_string(), "--set QUEUE: the pipeline file has no ${QUEUE}");
         assert_eq!(spelled.remedy(), Some("it has ${D}"));
         let near = Variables::new(&["DAT=1".to_owned()], []).unwrap().check_used("${Date}").unwrap_err();
         assert_eq!(near.remedy(), Some("did you mean --set Date=VALUE?"));
