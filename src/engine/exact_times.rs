@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
 use datafusion::logical_expr::expr::{Between, InList};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -64,6 +64,9 @@ const MICROSECONDS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 /// The same expression, where what is compared with times is in microseconds, and dates with hours are times.
 pub(crate) fn with_exact_times(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     expression.transform_up(|expression| {
+        if are_mixed_times(&expression, schema) {
+            return expression.map_children(|side| Ok(in_nanoseconds(side, schema)));
+        }
         Ok(match expression {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
                 let (l, r) = (unit_of(&left, schema), unit_of(&right, schema));
@@ -103,6 +106,35 @@ pub(crate) fn with_exact_times(expression: Expr, schema: &DFSchema) -> DfResult<
             other => Transformed::no(other),
         })
     })
+}
+
+/// Whether times of day of several types are compared: nanoseconds hold all of them.
+fn are_mixed_times(expression: &Expr, schema: &DFSchema) -> bool {
+    let compares = match expression {
+        Expr::BinaryExpr(BinaryExpr { op, .. }) => is_comparison(*op),
+        Expr::Between(_) | Expr::InList(_) => true,
+        _ => false,
+    };
+    let mut types = Vec::new();
+    let asked = compares.then(|| {
+        expression.apply_children(|side| {
+            types.extend(time_of_day(side, schema));
+            Ok(TreeNodeRecursion::Continue)
+        })
+    });
+    asked.is_some_and(|asked| asked.is_ok()) && types.iter().any(|other| *other != types[0])
+}
+
+fn time_of_day(side: &Expr, schema: &DFSchema) -> Option<DataType> {
+    side.get_type(schema).ok().filter(|of| matches!(of, DataType::Time32(_) | DataType::Time64(_)))
+}
+
+fn in_nanoseconds(side: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let finest = DataType::Time64(TimeUnit::Nanosecond);
+    match time_of_day(&side, schema) {
+        Some(of) if of != finest => Transformed::yes(cast(side, finest)),
+        _ => Transformed::no(side),
+    }
 }
 
 pub(crate) fn is_comparison(op: Operator) -> bool {

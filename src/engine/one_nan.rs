@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, make_array};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Field, FieldRef, Float16Type, Float32Type, Float64Type,
 };
@@ -107,7 +107,7 @@ fn with_plain_rows(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
 /// Rows whose floats have one NaN and one zero.
 fn plain_rows(rows: Arc<LogicalPlan>) -> DfResult<Transformed<Arc<LogicalPlan>>> {
     let schema = Arc::clone(rows.schema());
-    if !schema.fields().iter().any(|field| field.data_type().is_floating()) {
+    if !schema.fields().iter().any(|field| has_floats(field.data_type())) {
         return Ok(Transformed::no(rows));
     }
     let columns = schema.iter().map(|(relation, field)| {
@@ -191,11 +191,29 @@ pub(super) fn with_one_nan(expression: Expr, schema: &DFSchema) -> DfResult<Tran
 }
 
 /// Functions whose arguments are compared.
-const COMPARE: [&str; 11] = [
+const COMPARE: [&str; 29] = [
     "approx_distinct",
     "approx_median",
     "approx_percentile_cont",
     "approx_percentile_cont_with_weight",
+    "array_distinct",
+    "array_except",
+    "array_has",
+    "array_has_all",
+    "array_has_any",
+    "array_intersect",
+    "array_max",
+    "array_min",
+    "array_position",
+    "array_positions",
+    "array_remove",
+    "array_remove_all",
+    "array_remove_n",
+    "array_replace",
+    "array_replace_all",
+    "array_replace_n",
+    "array_sort",
+    "array_union",
     "greatest",
     "least",
     "max",
@@ -208,7 +226,7 @@ const COMPARE: [&str; 11] = [
 /// A side of a comparison with one NaN and one zero.
 fn plain_side(side: Expr, schema: &DFSchema) -> Transformed<Expr> {
     match side {
-        Expr::Literal(value, metadata) => {
+        Expr::Literal(value, metadata) if !value.data_type().is_nested() => {
             let plain = plain_value(value.clone());
             // Equal values of other bits are unequal here.
             if plain == value {
@@ -222,14 +240,30 @@ fn plain_side(side: Expr, schema: &DFSchema) -> Transformed<Expr> {
     }
 }
 
-/// Whether it is a float that may be NaN or -0. What was a whole number is neither.
+/// Whether it is or holds a float that may be NaN or -0. What was a whole number is neither.
 fn may_be_odd(side: &Expr, schema: &DFSchema) -> bool {
     let is_whole = |of: &Expr| of.get_type(schema).is_ok_and(|of| of.is_integer() || of.is_decimal());
     let is_plain = match side {
         Expr::Cast(cast) => is_whole(&cast.expr),
         side => is_plain_call(side),
     };
-    !is_plain && side.get_type(schema).is_ok_and(|of| of.is_floating())
+    !is_plain && side.get_type(schema).is_ok_and(|of| has_floats(&of))
+}
+
+/// Whether values of this type are floats, or lists, structs or maps that hold some.
+fn has_floats(of: &DataType) -> bool {
+    match of {
+        DataType::Dictionary(_, value) => has_floats(value),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::RunEndEncoded(_, item)
+        | DataType::Map(item, _) => has_floats(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_floats(field.data_type())),
+        of => of.is_floating(),
+    }
 }
 
 /// A call of the function. The rules of DataFusion do not see through it.
@@ -260,7 +294,7 @@ pub(super) fn one_nan() -> ScalarUDF {
 
 const NAME: &str = "comparable";
 
-/// Floats with one NaN and one zero; other values as they are.
+/// Floats with one NaN and one zero, also within lists, structs and maps; other values as they are.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct OneNanFunction {
     signature: Signature,
@@ -292,8 +326,14 @@ impl ScalarUDFImpl for OneNanFunction {
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
         Ok(match arguments.args.into_iter().next() {
-            Some(ColumnarValue::Scalar(value)) => ColumnarValue::Scalar(plain_value(value)),
-            Some(ColumnarValue::Array(array)) => ColumnarValue::Array(plain_floats(&array)),
+            Some(ColumnarValue::Scalar(value)) if value.data_type().is_floating() => {
+                ColumnarValue::Scalar(plain_value(value))
+            }
+            Some(ColumnarValue::Scalar(value)) => {
+                let plain = plain_floats(&value.to_array()?)?;
+                ColumnarValue::Scalar(ScalarValue::try_from_array(&plain, 0)?)
+            }
+            Some(ColumnarValue::Array(array)) => ColumnarValue::Array(plain_floats(&array)?),
             None => ColumnarValue::Scalar(ScalarValue::Null),
         })
     }
@@ -308,18 +348,24 @@ pub(super) fn plain_value(value: ScalarValue) -> ScalarValue {
     }
 }
 
-/// Floats with one NaN and one zero; other arrays as they are.
-pub(super) fn plain_floats(array: &ArrayRef) -> ArrayRef {
+/// Floats with one NaN and one zero, also within lists, structs and maps; other arrays as they are.
+pub(super) fn plain_floats(array: &ArrayRef) -> DfResult<ArrayRef> {
     fn map<T: ArrowPrimitiveType>(array: &ArrayRef, plain: impl Fn(T::Native) -> T::Native) -> ArrayRef {
         let plain: PrimitiveArray<T> = array.as_primitive::<T>().unary(plain);
         Arc::new(plain)
     }
-    match array.data_type() {
+    Ok(match array.data_type() {
         DataType::Float64 => map::<Float64Type>(array, plain_double),
         DataType::Float32 => map::<Float32Type>(array, plain_single),
         DataType::Float16 => map::<Float16Type>(array, plain_half),
+        of if has_floats(of) => {
+            let data = array.to_data();
+            let plain = |child| Ok(plain_floats(&make_array(child))?.to_data());
+            let children = data.child_data().iter().cloned().map(plain).collect::<DfResult<_>>()?;
+            make_array(data.into_builder().child_data(children).build()?)
+        }
         _ => Arc::clone(array),
-    }
+    })
 }
 
 fn plain_double(number: f64) -> f64 {
@@ -341,16 +387,16 @@ fn plain_half(number: f16) -> f16 {
 }
 
 /// Bounds of a column as statistics give them: a bound that is NaN says nothing.
-pub(super) fn plain_bounds(array: &ArrayRef) -> ArrayRef {
+pub(super) fn plain_bounds(array: &ArrayRef) -> DfResult<ArrayRef> {
     fn known<T: ArrowPrimitiveType>(array: &ArrayRef, is_nan: impl Fn(T::Native) -> bool) -> ArrayRef {
         let bounds = array.as_primitive::<T>().iter().map(|bound| bound.filter(|bound| !is_nan(*bound)));
         Arc::new(bounds.collect::<PrimitiveArray<T>>())
     }
-    let plain = plain_floats(array);
-    match plain.data_type() {
+    let plain = plain_floats(array)?;
+    Ok(match plain.data_type() {
         DataType::Float64 => known::<Float64Type>(&plain, f64::is_nan),
         DataType::Float32 => known::<Float32Type>(&plain, f32::is_nan),
         DataType::Float16 => known::<Float16Type>(&plain, f16::is_nan),
         _ => plain,
-    }
+    })
 }

@@ -13,9 +13,11 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::engine::budget::{SharedMemory, Turn};
 use crate::engine::errors::ours;
+use crate::engine::exact_arithmetic::ExactArithmetic;
 use crate::engine::exact_times::{ExactTimes, MicrosecondTimes};
 use crate::engine::guarded_scan::GuardScans;
 use crate::engine::kept_casts::KeptCasts;
+use crate::engine::octet_length::octet_length;
 use crate::engine::one_nan::OneNan;
 use crate::engine::pool::Unstalled;
 use crate::engine::scheduler_address::SchedulerAddress;
@@ -176,16 +178,19 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     if limits.cluster.is_none() {
         state = state.with_physical_optimizer_rule(Arc::new(GuardScans));
     }
-    Ok(SessionContext::new_with_state(state.build()))
+    let context = SessionContext::new_with_state(state.build());
+    context.register_udf(octet_length());
+    Ok(context)
 }
 
 /// The rules of DataFusion, and around them those of every session: times are made exact before expressions get a type,
-/// casts are kept and floats are made comparable after that.
+/// casts are kept, floats are made comparable and integers kept from wrapping around after that.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ExactTimes)];
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(KeptCasts));
     rules.push(Arc::new(OneNan));
+    rules.push(Arc::new(ExactArithmetic));
     rules
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Float32Array, Float64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float32Array, Float64Array, StringArray};
 use arrow::datatypes::Int64Type;
 use parquet::file::properties::WriterProperties;
 use posweight::testing::Queries;
@@ -143,5 +143,23 @@ fn a_row_group_with_nan_is_not_passed_over() {
             let arguments = [name, "--layout", "wide", "--labels", "l", "--where", condition];
             assert_eq!(both(&place, &arguments).unwrap()["rows"], expected, "{name} {condition}");
         }
+    }
+}
+
+#[test]
+fn both_zeros_are_one_group_of_by() {
+    let place = Place::new();
+    let f = || array(Float64Array::from(vec![Some(0.0), Some(-0.0), Some(-1.0), None]));
+    let yes = || array(BooleanArray::from(vec![true; 4]));
+    let name = array(StringArray::from(vec!["l"; 4]));
+    write(&place.path("wide/a.parquet"), vec![("l", yes()), ("f", f())]);
+    write(&place.path("long/a.parquet"), vec![("label", name), ("value", yes()), ("f", f())]);
+    for arguments in [&["wide", "--layout", "wide", "--labels", "l"][..], &["long", "--layout", "long"]] {
+        place.weights(&[arguments, &["--by", "f"]].concat());
+        let folders = std::fs::read_dir(place.path("out/by")).unwrap();
+        let mut folders: Vec<_> =
+            folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect();
+        folders.sort();
+        assert_eq!(folders, ["f=-1.0", "f=0.0", "f=__HIVE_DEFAULT_PARTITION__"], "{arguments:?}");
     }
 }

@@ -87,6 +87,37 @@ fn integers_that_overflow_are_an_error() {
 }
 
 #[test]
+fn conditions_whose_integers_overflow_are_an_error() {
+    let place = Place::new();
+    write(
+        &place.path("t.parquet"),
+        vec![
+            ("l", array(BooleanArray::from(vec![true; 3]))),
+            ("a", array(Int8Array::from(vec![Some(-128), Some(100), None]))),
+        ],
+    );
+    let count = |condition: &str| {
+        let condition = format!("--where={condition}");
+        let arguments = ["compute", "t.parquet", "--layout", "wide", "--labels", "l", "--out", "out"];
+        place.run(&[&arguments[..], &[&condition, "--overwrite"]].concat())
+    };
+    for wrong in ["-a > 100", "100 < -a", "a + a > 0", "a * a = 0", "a - 1::tinyint > 0"] {
+        let ended = count(wrong);
+        assert_eq!(ended.code, 4, "{wrong}: {}{}", ended.stdout, ended.stderr);
+        assert!(
+            ended.stderr.contains("does not fit its type") && ended.stderr.contains("CAST"),
+            "{wrong}: {}",
+            ended.stderr
+        );
+    }
+    for right in ["-CAST(a AS BIGINT) > 100", "a + 1 < 0", "a * -1.0 > 100"] {
+        let ended = count(right);
+        assert_eq!(ended.code, 0, "{right}: {}", ended.stderr);
+        assert_eq!(place.json("out/weights.json")["rows"], 1, "{right}");
+    }
+}
+
+#[test]
 fn clauses_that_would_be_ignored_are_refused() {
     let place = Place::new();
     write(&place.path("t.parquet"), vec![("x", array(Int64Array::from(vec![1, 1, 2])))]);

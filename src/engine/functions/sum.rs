@@ -1,11 +1,14 @@
 //! `sum` that reports an overflow of 64-bit integers instead of wrapping around, and rounds a sum of floats once. Other
 //! sums are those of DataFusion.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
 use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type, UInt64Type};
+use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -51,6 +54,11 @@ fn is_checked(data_type: &DataType, is_distinct: bool) -> bool {
     !is_distinct && matches!(data_type, DataType::Int64 | DataType::UInt64)
 }
 
+/// True for sums of distinct values that this file computes, in 128 bits.
+fn is_checked_distinct(data_type: &DataType, is_distinct: bool) -> bool {
+    is_distinct && is_checked(data_type, false)
+}
+
 /// True for sums that are not those of DataFusion.
 fn is_own(data_type: &DataType, is_distinct: bool) -> bool {
     is_checked(data_type, is_distinct) || is_exact(data_type, is_distinct)
@@ -73,6 +81,9 @@ impl AggregateUDFImpl for CheckedSum {
         if is_checked(args.return_type(), args.is_distinct) {
             return Ok(Box::new(SumAccumulator { sum: 0, values: 0, data_type: args.return_type().clone() }));
         }
+        if is_checked_distinct(args.return_type(), args.is_distinct) {
+            return Ok(Box::new(DistinctSum::new(args.return_type())));
+        }
         if is_exact(args.return_type(), args.is_distinct) {
             return Ok(Box::new(FloatAccumulator::new(FloatStatistic::Sum)));
         }
@@ -80,7 +91,9 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        if is_own(args.return_type(), args.is_distinct) {
+        if is_own(args.return_type(), args.is_distinct)
+            || is_checked_distinct(args.return_type(), args.is_distinct)
+        {
             return self.accumulator(args);
         }
         self.inner.create_sliding_accumulator(args)
@@ -93,6 +106,11 @@ impl AggregateUDFImpl for CheckedSum {
                 Arc::new(Field::new(name("sum"), STATE, false)),
                 Arc::new(Field::new(name("values"), DataType::UInt64, false)),
             ]);
+        }
+        if is_checked_distinct(args.return_type(), args.is_distinct) {
+            let item = Field::new_list_field(STATE, true);
+            let name = format_state_name(args.name, "sum distinct");
+            return Ok(vec![Arc::new(Field::new_list(name, item, false))]);
         }
         if is_exact(args.return_type(), args.is_distinct) {
             return Ok(exact_floats::state_fields(args.name));
@@ -219,6 +237,77 @@ impl Accumulator for SumAccumulator {
 
     fn size(&self) -> usize {
         size_of_val(self)
+    }
+}
+
+/// The sum of distinct values, with the number of rows that have each.
+#[derive(Debug)]
+struct DistinctSum {
+    rows: HashMap<i128, u64>,
+    sum: i128,
+    data_type: DataType,
+}
+
+impl DistinctSum {
+    fn new(data_type: &DataType) -> Self {
+        Self { rows: HashMap::new(), sum: 0, data_type: data_type.clone() }
+    }
+
+    fn add(&mut self, value: i128) {
+        let rows = self.rows.entry(value).or_insert(0);
+        *rows += 1;
+        if *rows == 1 {
+            self.sum += value;
+        }
+    }
+}
+
+impl Accumulator for DistinctSum {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        wide(first(values)?)?.flatten().for_each(|value| self.add(value));
+        Ok(())
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for value in wide(first(values)?)?.flatten() {
+            if let Entry::Occupied(mut rows) = self.rows.entry(value) {
+                *rows.get_mut() -= 1;
+                if *rows.get() == 0 {
+                    rows.remove();
+                    self.sum -= value;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&narrow(&[(self.sum, self.rows.len() as u64)], &self.data_type)?, 0)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let values: Decimal128Array = self.rows.keys().map(|value| Some(*value)).collect();
+        let values = Arc::new(values.with_precision_and_scale(38, 0)?);
+        Ok(vec![SingleRowListArrayBuilder::new(values).build_list_scalar()])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let Some(lists) = first(states)?.as_list_opt::<i32>() else {
+            return internal_err!("the state of a sum of distinct values is not a list");
+        };
+        for values in lists.iter().flatten() {
+            values.as_primitive::<Decimal128Type>().iter().flatten().for_each(|value| self.add(value));
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        // A byte of control is beside each entry.
+        size_of_val(self) + self.rows.capacity() * (size_of::<(i128, u64)>() + 1)
     }
 }
 

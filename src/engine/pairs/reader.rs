@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, UInt32Type};
+use arrow::datatypes::UInt32Type;
 
 use crate::counts::Cell;
 use crate::engine::counting::Counting;
@@ -16,6 +15,7 @@ use crate::engine::pairs::ids::ids;
 use crate::engine::pairs::names::LocalNumbers;
 use crate::engine::pairs::record::{NO_LABEL, PairFact, PairMass, SIDES};
 use crate::engine::plain::visit::visit;
+use crate::engine::read::by_group::texts;
 use crate::engine::read::weights::weights;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -126,11 +126,7 @@ impl PairReader {
             self.names.group(&Vec::new())?;
             return Ok(None);
         }
-        let texts = by
-            .iter()
-            .map(|array| cast(array, &DataType::Utf8).map_err(|cause| Error::usage(format!("--by: {cause}"))))
-            .collect::<Result<Vec<_>>>()?;
-        let texts: Vec<_> = texts.iter().map(AsArray::as_string::<i32>).collect();
+        let texts = by.iter().map(texts).collect::<Result<Vec<_>>>()?;
         let value = |column: usize, row: usize| texts[column].is_valid(row).then(|| texts[column].value(row));
         let mut groups = Vec::with_capacity(rows);
         let mut last: Option<(usize, u32)> = None;

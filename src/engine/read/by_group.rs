@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
+use crate::engine::one_nan::plain_floats;
 use crate::error::{Error, Result};
 
 /// Something per group.
@@ -51,8 +52,7 @@ pub(crate) fn split(by: &[ArrayRef], rows: usize) -> Result<Vec<(GroupKey, Optio
     }
     let mut found = FoundGroups { numbers: vec![0; rows], keys: vec![Vec::new()] };
     for array in by {
-        let texts = cast(array, &DataType::Utf8).map_err(|cause| Error::usage(format!("--by: {cause}")))?;
-        found.add(texts.as_string());
+        found.add(&texts(array)?);
     }
     let FoundGroups { numbers, keys } = found;
     if keys.len() == 1 {
@@ -64,6 +64,14 @@ pub(crate) fn split(by: &[ArrayRef], rows: usize) -> Result<Vec<(GroupKey, Optio
     }
     let mask = |words| BooleanArray::new(BooleanBuffer::new(Buffer::from_vec(words), 0, rows), None);
     Ok(keys.into_iter().zip(masks.into_iter().map(|words| Some(mask(words)))).collect())
+}
+
+/// The values of a `--by` column, as texts; 0 and -0 are one number.
+pub(crate) fn texts(by: &ArrayRef) -> Result<StringArray> {
+    let failed = |cause: &dyn std::fmt::Display| Error::usage(format!("--by: {cause}"));
+    let plain = plain_floats(by).map_err(|cause| failed(&cause))?;
+    let texts = cast(&plain, &DataType::Utf8).map_err(|cause| failed(&cause))?;
+    Ok(texts.as_string().clone())
 }
 
 /// The groups of rows, by the columns so far.
@@ -103,9 +111,18 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
+    use arrow::array::Float64Array;
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn both_zeros_are_one_group() {
+        let by: ArrayRef = Arc::new(Float64Array::from(vec![Some(-0.0), Some(0.0), None, Some(1.5)]));
+        let mut keys: Vec<_> = split(&[by], 4).unwrap().into_iter().map(|(key, _)| key[0].clone()).collect();
+        keys.sort();
+        assert_eq!(keys, [None, Some("0.0".to_owned()), Some("1.5".to_owned())]);
+    }
 
     proptest! {
         #[test]

@@ -13,6 +13,7 @@ use datafusion::prelude::SessionContext;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
+use crate::engine::exact_arithmetic::with_exact_arithmetic;
 use crate::engine::exact_times::with_exact_times;
 use crate::engine::kept_casts::with_kept_casts;
 use crate::engine::one_nan::with_one_nan;
@@ -48,7 +49,7 @@ impl Condition {
             let simplifier = ExprSimplifier::new(simplify);
             let expression = with_exact_times(parsed(&table, dataset, text)?, schema)?.data;
             let expression = with_kept_casts(simplifier.coerce(expression, schema)?, schema)?.data;
-            let expression = simplifier.simplify(expression)?;
+            let expression = simplifier.simplify(with_exact_arithmetic(expression, schema)?.data)?;
             let pruning = Pruning::of(context, &expression, schema)?;
             let expression =
                 context.state().create_physical_expr(with_one_nan(expression, schema)?.data, schema)?;

@@ -200,7 +200,7 @@ impl GroupStatistics<'_> {
             Err(_) => Arc::new(StringArray::from(vec![hive_value(self.shard, &asked.column)?])),
         };
         for to in &asked.types {
-            bound = plain_bounds(&cast(&bound, to).ok()?);
+            bound = plain_bounds(&cast(&bound, to).ok()?).ok()?;
         }
         Some(bound)
     }

@@ -3,13 +3,11 @@
 //! [`Session`] runs statements one at a time and streams their rows · [`catalog`] finds tables by name and path,
 //! [`table`] reads shards, [`numbered`] with the places of their rows · [`statement`] is what was parsed ·
 //! [`allowed`] refuses statements that write, [`ignored`] clauses without effect, [`unread`] files that are replaced ·
-//! [`copies`] keeps files that are there, [`null_keys`] the rows without a key of folders ·
-//! [`exact_arithmetic`] keeps integers from wrapping around
+//! [`copies`] keeps files that are there, [`null_keys`] the rows without a key of folders
 
 mod allowed;
 mod catalog;
 mod copies;
-mod exact_arithmetic;
 mod ignored;
 mod measures;
 mod null_keys;
@@ -46,8 +44,6 @@ use table::QueryTable;
 use unread::Unread;
 
 pub(crate) use allowed::Access;
-#[cfg(feature = "cluster")]
-pub(in crate::engine) use exact_arithmetic::operators;
 pub(crate) use measures::measures;
 pub(crate) use statement::{Statement, refuse_twice};
 
@@ -92,7 +88,6 @@ impl Session {
         let catalog = catalog::SqlCatalog::new(access, threads, Arc::clone(&runs), Arc::clone(&unread));
         context.register_catalog("datafusion", Arc::new(catalog));
         functions::register(&context)?;
-        context.add_analyzer_rule(Arc::new(exact_arithmetic::ExactArithmetic));
         for call in calls {
             tables::register(&context, call, Arc::clone(&unread) as _);
         }

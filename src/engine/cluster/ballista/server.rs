@@ -1,6 +1,5 @@
 //! The scheduler and the executor of Ballista, with the functions, codec and memory settings of posweight.
 
-use std::iter::once;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,13 +23,14 @@ use super::tasks::ExecutorEngine;
 use super::total;
 use super::waiting::cancel_waiting;
 use crate::engine::errors::external;
+use crate::engine::exact_arithmetic::operators;
 use crate::engine::functions;
+use crate::engine::octet_length::octet_length;
 use crate::engine::one_nan::one_nan;
 use crate::engine::progress::Progress;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, runtime};
 use crate::engine::spill::Spill;
-use crate::engine::sql::operators;
 use crate::error::{Error, Result};
 
 /// Largest message in bytes: a plan with all shards and labels.
@@ -161,7 +161,7 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let context = SessionContext::new_with_state(state);
     functions::register(&context).map_err(external)?;
-    for operator in operators().into_iter().chain(once(one_nan())) {
+    for operator in operators().into_iter().chain([one_nan(), octet_length()]) {
         context.register_udf(operator);
     }
     context.register_udaf(total::counts());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::Array as _;
-use arrow::compute::kernels::numeric::{add, mul, sub};
+use arrow::compute::kernels::numeric::{add, mul, neg, sub};
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -19,7 +19,7 @@ use datafusion::optimizer::AnalyzerRule;
 use crate::engine::errors::external;
 use crate::error::Error;
 
-/// Replaces sums, differences and products of integers by functions that check them.
+/// Replaces sums, differences, products and negations of integers by functions that check them.
 #[derive(Debug)]
 pub(super) struct ExactArithmetic;
 
@@ -41,13 +41,25 @@ fn checked_node(node: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&node);
     node.map_expressions(|expression| {
         let name = names.save(&expression);
-        let checked = expression.transform_up(|part| Ok(checked_part(part, &schema)))?;
+        let checked = with_exact_arithmetic(expression, &schema)?;
         Ok(if checked.transformed { checked.update_data(|data| name.restore(data)) } else { checked })
     })
 }
 
+/// The same expression, whose integers do not wrap around. The types of all expressions fit.
+pub(super) fn with_exact_arithmetic(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    expression.transform_up(|part| Ok(checked_part(part, schema)))
+}
+
 fn checked_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = part else { return Transformed::no(part) };
+    let (left, op, right) = match part {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => (left, op, right),
+        Expr::Negative(side) if side.get_type(schema).is_ok_and(|of| of.is_integer()) => {
+            let function = Arc::new(ScalarUDF::new_from_impl(ExactOperator::new(ArithmeticKind::Negation)));
+            return Transformed::yes(function.call(vec![*side]));
+        }
+        part => return Transformed::no(part),
+    };
     let integer = |side: &Expr| side.get_type(schema).ok().filter(DataType::is_integer);
     let same = integer(&left).filter(|kind| integer(&right).as_ref() == Some(kind));
     match (same, ArithmeticKind::of(op)) {
@@ -64,6 +76,7 @@ enum ArithmeticKind {
     Sum,
     Difference,
     Product,
+    Negation,
 }
 
 impl ArithmeticKind {
@@ -75,16 +88,28 @@ impl ArithmeticKind {
             _ => None,
         }
     }
+
+    fn sides(self) -> usize {
+        if self == Self::Negation { 1 } else { 2 }
+    }
+
+    /// What to do about a result that does not fit.
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Negation => "cast to a wider type first, as in -CAST(a AS BIGINT) or a * -1.0",
+            _ => "cast one side to a wider type, as in CAST(a AS BIGINT) + b or a * 1.0",
+        }
+    }
 }
 
 /// The functions, for the executors of a cluster: what is planned here calls them by name.
 #[cfg(feature = "cluster")]
-pub(in crate::engine) fn operators() -> [ScalarUDF; 3] {
-    [ArithmeticKind::Sum, ArithmeticKind::Difference, ArithmeticKind::Product]
-        .map(|kind| ScalarUDF::new_from_impl(ExactOperator::new(kind)))
+pub(super) fn operators() -> [ScalarUDF; 4] {
+    use ArithmeticKind::{Difference, Negation, Product, Sum};
+    [Sum, Difference, Product, Negation].map(|kind| ScalarUDF::new_from_impl(ExactOperator::new(kind)))
 }
 
-/// One operator over two integers of one type.
+/// One operator over integers of one type.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ExactOperator {
     kind: ArithmeticKind,
@@ -93,7 +118,7 @@ struct ExactOperator {
 
 impl ExactOperator {
     fn new(kind: ArithmeticKind) -> Self {
-        Self { kind, signature: Signature::any(2, Volatility::Immutable) }
+        Self { kind, signature: Signature::any(kind.sides(), Volatility::Immutable) }
     }
 }
 
@@ -103,6 +128,7 @@ impl ScalarUDFImpl for ExactOperator {
             ArithmeticKind::Sum => "exact_sum",
             ArithmeticKind::Difference => "exact_difference",
             ArithmeticKind::Product => "exact_product",
+            ArithmeticKind::Negation => "exact_negation",
         }
     }
 
@@ -119,18 +145,17 @@ impl ScalarUDFImpl for ExactOperator {
         let rows = if are_values { 1 } else { arguments.number_rows };
         let arrays = arguments.args.iter().map(|argument| argument.to_array(rows));
         let arrays = arrays.collect::<DfResult<Vec<_>>>()?;
-        let [left, right] = &arrays[..] else {
-            return Err(external(Error::internal("an operator has two sides")));
-        };
-        let result = match self.kind {
-            ArithmeticKind::Sum => add(left, right),
-            ArithmeticKind::Difference => sub(left, right),
-            ArithmeticKind::Product => mul(left, right),
+        let result = match (self.kind, &arrays[..]) {
+            (ArithmeticKind::Sum, [left, right]) => add(left, right),
+            (ArithmeticKind::Difference, [left, right]) => sub(left, right),
+            (ArithmeticKind::Product, [left, right]) => mul(left, right),
+            (ArithmeticKind::Negation, [side]) => neg(side.as_ref()),
+            _ => return Err(external(Error::internal("an operator has other sides"))),
         };
         let result = result.map_err(|cause| {
             external(
                 Error::input(format!("a result of integer arithmetic does not fit its type: {cause}"))
-                    .hint("cast one side to a wider type, as in CAST(a AS BIGINT) + b or a * 1.0"),
+                    .hint(self.kind.hint()),
             )
         })?;
         if are_values && result.len() == 1 {
