@@ -152,9 +152,12 @@ fn both_zeros_are_one_group_of_by() {
     let f = || array(Float64Array::from(vec![Some(0.0), Some(-0.0), Some(-1.0), None]));
     let yes = || array(BooleanArray::from(vec![true; 4]));
     let name = array(StringArray::from(vec!["l"; 4]));
+    let id = array(StringArray::from(vec!["a", "b", "c", "d"]));
     write(&place.path("wide/a.parquet"), vec![("l", yes()), ("f", f())]);
-    write(&place.path("long/a.parquet"), vec![("label", name), ("value", yes()), ("f", f())]);
-    for arguments in [&["wide", "--layout", "wide", "--labels", "l"][..], &["long", "--layout", "long"]] {
+    write(&place.path("long/a.parquet"), vec![("id", id), ("label", name), ("value", yes()), ("f", f())]);
+    for arguments in
+        [&["wide", "--layout", "wide", "--labels", "l"][..], &["long", "--layout", "long", "--id", "id"]]
+    {
         place.weights(&[arguments, &["--by", "f"]].concat());
         let folders = std::fs::read_dir(place.path("out/by")).unwrap();
         let mut folders: Vec<_> =
