@@ -38,6 +38,9 @@ pub(crate) struct RunResults {
     pub counting: Option<CountingResult>,
     /// What was used.
     pub resources: Resources,
+    /// What the run took on a cluster, where it was counted on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterResult>,
     /// Findings.
     pub findings: Vec<FindingResult>,
     /// Every check.
@@ -243,6 +246,56 @@ pub(crate) struct Resources {
     pub spill_files: u64,
     /// Threads.
     pub threads: usize,
+}
+
+/// What a run took on a cluster.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub(crate) struct ClusterResult {
+    /// Most executors that worked on one job.
+    pub executors: u64,
+    /// The threads of these executors.
+    pub threads: u64,
+    /// Jobs.
+    pub jobs: u64,
+    /// Stages of all jobs; between two stages of a job, rows are shuffled.
+    pub stages: u64,
+    /// Tasks of all stages; those that were repeated count once.
+    pub tasks: u64,
+    /// Processor time of the processes.
+    pub processor_seconds: ProcessorSeconds,
+    /// What went where.
+    pub bytes: ClusterBytes,
+    /// Wall time of all tasks together.
+    pub task_seconds: f64,
+    /// Wall time of all jobs, from the first task of each to the last one.
+    pub job_seconds: f64,
+    /// Wall time of the run beside its jobs, which more executors do not shorten.
+    pub serial_seconds: f64,
+    /// Time of a thread per task beside the work on the task: until it was given out, and until its end was known.
+    /// Threads that had no task to work on are in it, too.
+    pub task_overhead_seconds: f64,
+}
+
+/// Processor time of the processes of a cluster, in seconds. Other runs at the same time are in it.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub(crate) struct ProcessorSeconds {
+    /// This process, since it began; null if the system does not tell.
+    pub client: Option<f64>,
+    /// The scheduler, until it gave out the last task of each job.
+    pub scheduler: f64,
+    /// Executors, while they worked on tasks.
+    pub executors: f64,
+}
+
+/// Bytes that went from one place to another.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub(crate) struct ClusterBytes {
+    /// Column chunks that executors read; footers are not among them.
+    pub read: u64,
+    /// Rows that executors wrote for other executors.
+    pub shuffled: u64,
+    /// Rows that executors wrote for the client.
+    pub to_client: u64,
 }
 
 /// Shards that were written with columns more.

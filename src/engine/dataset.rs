@@ -26,8 +26,9 @@ pub(crate) struct Dataset {
     pub(super) folder_types: BTreeMap<String, FolderType>,
     /// Rows that come once and are counted instead of those of the one shard, which holds the first of them.
     pub coming: Option<SharedRows>,
-    /// Of the one shard there is, only the row groups that begin in this range are meant.
-    pub(super) part: Option<(i64, i64)>,
+    /// By shard: only the row groups that begin in this range are meant; all of them without one. A shard may be there
+    /// several times, with another range each.
+    pub(super) parts: Vec<Option<(i64, i64)>>,
 }
 
 impl Dataset {
@@ -38,7 +39,7 @@ impl Dataset {
             shards.iter().flat_map(|shard| shard.hive.iter().map(|(key, _)| key)).collect();
         let hive = keys.into_iter().filter(|key| schema.field_with_name(key).is_err()).cloned().collect();
         let folder_types = folder_types(&shards);
-        Self { shards: Arc::new(shards), schema, hive, folder_types, coming: None, part: None }
+        Self { shards: Arc::new(shards), schema, hive, folder_types, coming: None, parts: Vec::new() }
     }
 
     /// The columns of the files alone, without label columns inside them.
@@ -69,18 +70,22 @@ impl Dataset {
         let shards = shards.into();
         let (schema, folder_types) = (Arc::clone(&self.schema), self.folder_types.clone());
         let (hive, coming) = (self.hive.clone(), self.coming.clone());
-        Self { shards, schema, hive, folder_types, coming, part: None }
+        Self { shards, schema, hive, folder_types, coming, parts: Vec::new() }
     }
 
-    /// Whether a row group is among those that are meant.
-    pub(super) fn has(&self, group: &GroupOutline) -> bool {
+    fn part(&self, shard: usize) -> Option<(i64, i64)> {
+        self.parts.get(shard).copied().flatten()
+    }
+
+    /// Whether a row group of a shard is among those that are meant.
+    pub(super) fn has(&self, shard: usize, group: &GroupOutline) -> bool {
         let begins = || i64::try_from(group.start).unwrap_or(i64::MAX);
-        self.part.is_none_or(|(from, to)| (from..to).contains(&begins()))
+        self.part(shard).is_none_or(|(from, to)| (from..to).contains(&begins()))
     }
 
     /// How a shard may be cut: `cut`, or the part that is meant.
-    pub(super) fn cut(&self, cut: Cut) -> Cut {
-        match (self.part, cut) {
+    pub(super) fn cut(&self, shard: usize, cut: Cut) -> Cut {
+        match (self.part(shard), cut) {
             (Some((from, to)), Cut::Split | Cut::Whole) => Cut::Part(from, to),
             (_, cut) => cut,
         }

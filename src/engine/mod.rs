@@ -69,4 +69,4 @@ pub(crate) use progress::Progress;
 pub(crate) use read::demand::{Demand, demand};
 pub(crate) use read::routes::Route;
 pub(crate) use spill::Spilled;
-pub(crate) use work::Work;
+pub(crate) use work::{ClusterWork, Work, processor_seconds};

@@ -1,11 +1,11 @@
 //! How far a run has come.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::engine::counting::Counting;
 use crate::engine::live::LiveLabels;
-use crate::engine::work::{Work, WorkClock};
+use crate::engine::work::{ClusterWork, Work, WorkClock};
 
 /// Rows counted so far, for whoever draws the progress.
 #[derive(Debug, Default)]
@@ -23,13 +23,22 @@ pub(crate) struct Progress {
     pub(crate) live: LiveLabels,
     /// Where the time of the threads goes.
     pub(crate) clock: WorkClock,
+    /// What jobs on a cluster took.
+    cluster: Mutex<ClusterWork>,
 }
 
 impl Progress {
     /// What reading took so far. Footers are no part of it.
     #[must_use]
     pub(crate) fn work(&self) -> Work {
-        self.clock.work(self.bytes.load(Ordering::Relaxed))
+        let cluster = *self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        Work { cluster, ..self.clock.work(self.bytes.load(Ordering::Relaxed)) }
+    }
+
+    /// Adds what a job on a cluster took.
+    #[cfg(feature = "cluster")]
+    pub(super) fn add_cluster(&self, work: ClusterWork) {
+        *self.cluster.lock().unwrap_or_else(PoisonError::into_inner) += work;
     }
 
     /// A count begins, perhaps once more after one that failed.

@@ -38,8 +38,65 @@ impl WorkClock {
             decompress,
             decode: (pages - decompress).max(0.0),
             arrays: seconds(&self.arrays),
+            cluster: ClusterWork::default(),
         }
     }
+}
+
+/// What jobs on a cluster took. Processor time of executors is that of their processes while they worked on tasks,
+/// so it includes what other jobs took there at the same time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct ClusterWork {
+    /// Jobs that were done.
+    pub jobs: u64,
+    /// Stages of them, between which rows are shuffled.
+    pub stages: u64,
+    /// Tasks of all stages; those that were repeated count once.
+    pub tasks: u64,
+    /// Most executors that worked on one job.
+    pub executors: u64,
+    /// The threads of these executors.
+    pub threads: u64,
+    /// Processor seconds of the scheduler, until it gave out the last task of each job.
+    pub scheduler_seconds: f64,
+    /// Processor seconds of executors.
+    pub executor_seconds: f64,
+    /// Wall seconds of tasks.
+    pub task_seconds: f64,
+    /// Wall seconds of jobs, from the first task to the last.
+    pub job_seconds: f64,
+    /// Bytes that executors wrote for other executors.
+    pub bytes_shuffled: u64,
+    /// Bytes that executors wrote for the client.
+    pub bytes_to_client: u64,
+}
+
+impl AddAssign for ClusterWork {
+    fn add_assign(&mut self, other: Self) {
+        self.jobs += other.jobs;
+        self.stages += other.stages;
+        self.tasks += other.tasks;
+        self.executors = self.executors.max(other.executors);
+        self.threads = self.threads.max(other.threads);
+        self.scheduler_seconds += other.scheduler_seconds;
+        self.executor_seconds += other.executor_seconds;
+        self.task_seconds += other.task_seconds;
+        self.job_seconds += other.job_seconds;
+        self.bytes_shuffled += other.bytes_shuffled;
+        self.bytes_to_client += other.bytes_to_client;
+    }
+}
+
+/// Processor seconds of this process since it began, if the system reports them.
+#[must_use]
+pub(crate) fn processor_seconds() -> Option<f64> {
+    /// The clock ticks of Linux, whatever the processor.
+    const TICKS: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program may hold anything, but it ends at the last parenthesis.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some((ticks()? + ticks()?) as f64 / TICKS)
 }
 
 /// What reading took: bytes of column chunks without footers, and seconds of all threads together.
@@ -57,6 +114,8 @@ pub(crate) struct Work {
     pub decode: f64,
     /// Reading and counting of arrays, where pages are not supported.
     pub arrays: f64,
+    /// Jobs on a cluster.
+    pub cluster: ClusterWork,
 }
 
 impl AddAssign for Work {
@@ -67,6 +126,7 @@ impl AddAssign for Work {
         self.decompress += other.decompress;
         self.decode += other.decode;
         self.arrays += other.arrays;
+        self.cluster += other.cluster;
     }
 }
 
@@ -88,5 +148,26 @@ mod tests {
         work += work;
         assert_eq!((work.bytes_read, work.read), (10, 0.0));
         assert!((3.9..6.0).contains(&work.decode));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn processor_time_grows_with_work() {
+        let before = processor_seconds().unwrap();
+        let start = Instant::now();
+        let mut sum = 0_u64;
+        while start.elapsed() < Duration::from_secs(5) && processor_seconds().unwrap() < before + 0.05 {
+            sum = (0..100_000).fold(sum, |sum, n: u64| sum.wrapping_mul(31).wrapping_add(n));
+        }
+        assert!(processor_seconds().unwrap() >= before + 0.05, "{sum}");
+    }
+
+    #[test]
+    fn jobs_are_added_up_and_machines_are_not() {
+        let mut work =
+            ClusterWork { jobs: 1, executors: 2, threads: 4, task_seconds: 1.5, ..ClusterWork::default() };
+        work +=
+            ClusterWork { jobs: 1, executors: 1, threads: 1, task_seconds: 0.5, ..ClusterWork::default() };
+        assert_eq!((work.jobs, work.executors, work.threads, work.task_seconds), (2, 2, 4, 2.0));
     }
 }

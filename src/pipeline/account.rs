@@ -13,13 +13,14 @@ use super::plan::Plan;
 use super::timings::Timings;
 use crate::artifact::files::{FORMAT_VERSION, OutputFile};
 use crate::artifact::results::{
-    AppliedResult, CheckResult, ColumnResult, CountingResult, ErrorResult, FindingResult, Inputs, Metadata,
-    ReadingResult, Resources, ResultSummary, RunResults, ShardResult, TableResult, ThreadSeconds,
+    AppliedResult, CheckResult, ClusterBytes, ClusterResult, ColumnResult, CountingResult, ErrorResult,
+    FindingResult, Inputs, Metadata, ProcessorSeconds, ReadingResult, Resources, ResultSummary, RunResults,
+    ShardResult, TableResult, ThreadSeconds,
 };
 use crate::counts::GroupedPositives;
 use crate::engine::rows::Measured;
 use crate::engine::states::Fate;
-use crate::engine::{Counted, Route, Spilled, Work};
+use crate::engine::{ClusterWork, Counted, Route, Spilled, Work, processor_seconds};
 use crate::error::Error;
 use crate::findings::Finding;
 use crate::source::row_stream::StreamEnd;
@@ -171,6 +172,7 @@ impl Account {
                 spilled_bytes: self.spilled.bytes,
                 spill_files: self.spilled.files,
             },
+            cluster: cluster(self.work, elapsed),
             findings: self.findings,
             checks: self.checks,
             outputs: self.outputs,
@@ -182,8 +184,35 @@ impl Account {
 
 /// What threads did, as files hold it.
 fn thread_seconds(work: Work, sync: f64) -> ThreadSeconds {
-    let Work { bytes_read: _, read, mask, decompress, decode, arrays } = work;
+    let Work { bytes_read: _, read, mask, decompress, decode, arrays, cluster: _ } = work;
     ThreadSeconds { read, mask, decompress, decode, arrays, sync }
+}
+
+/// What the jobs of a run of this length took, if there were any.
+fn cluster(work: Work, elapsed: Duration) -> Option<ClusterResult> {
+    let ClusterWork { jobs, stages, tasks, executors, threads, task_seconds, job_seconds, .. } = work.cluster;
+    let of_threads = job_seconds * threads as f64;
+    (jobs > 0).then(|| ClusterResult {
+        executors,
+        threads,
+        jobs,
+        stages,
+        tasks,
+        processor_seconds: ProcessorSeconds {
+            client: processor_seconds(),
+            scheduler: work.cluster.scheduler_seconds,
+            executors: work.cluster.executor_seconds,
+        },
+        bytes: ClusterBytes {
+            read: work.bytes_read,
+            shuffled: work.cluster.bytes_shuffled,
+            to_client: work.cluster.bytes_to_client,
+        },
+        task_seconds,
+        job_seconds,
+        serial_seconds: (elapsed.as_secs_f64() - job_seconds).max(0.0),
+        task_overhead_seconds: (of_threads - task_seconds).max(0.0) / tasks.max(1) as f64,
+    })
 }
 
 /// A table, as files hold it.

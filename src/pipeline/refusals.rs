@@ -105,10 +105,6 @@ fn check_job(plan: &Plan) -> Result<()> {
 
 /// What a run on a cluster cannot do.
 fn check_cluster(plan: &Plan) -> Result<()> {
-    if plan.state.is_some() {
-        return Err(Error::usage("--state keeps counts of single shards, which --cluster adds up")
-            .hint("drop one of the two"));
-    }
     if plan.part.is_some() {
         return Err(Error::usage("--shard-index shares shards among jobs, --cluster among executors")
             .hint("drop one of the two"));

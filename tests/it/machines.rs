@@ -90,6 +90,14 @@ impl Cluster {
         self.executors.push(started);
     }
 
+    /// Kills all executors.
+    pub(crate) fn stop_executors(&mut self) {
+        for child in &mut self.executors {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
     /// The program with the variables of a client.
     pub(crate) fn client(&self, place: &Place, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_posweight"));

@@ -187,6 +187,8 @@ mod cluster;
 /// The same with shards in a store.
 #[cfg(all(feature = "cluster", feature = "cloud"))]
 mod cluster_stores;
+#[cfg(feature = "cluster")]
+mod cluster_work;
 /// Nights that nobody watches.
 mod unattended;
 /// What results say of themselves, and how they are read again.

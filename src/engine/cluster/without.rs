@@ -9,6 +9,7 @@ use datafusion::prelude::SessionContext;
 
 use crate::engine::count::collect::Collector;
 use crate::engine::count::diagnose::Diagnosis;
+use crate::engine::count::states::States;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::group_key::GroupKey;
@@ -27,6 +28,7 @@ pub(in crate::engine) async fn count(
     _: &Arc<Counting>,
     _: &Limits,
     _: &Arc<Progress>,
+    _: Option<&mut States>,
 ) -> Result<(Route, Collector), Diagnosis> {
     address.never()
 }

@@ -138,6 +138,21 @@ impl Collector {
         Ok(())
     }
 
+    /// The same for labels by their positions, of the one group there is.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn add_labels(&mut self, labels: impl Iterator<Item = Result<(u64, Tally)>>) -> Result<()> {
+        let tallies = &mut self.groups.entry(Vec::new()).or_default().tallies;
+        for label in labels {
+            let (position, more) = label?;
+            let place = self.counting.place(position)?;
+            if place >= tallies.len() {
+                tallies.resize(place + 1, Tally::default());
+            }
+            add(&mut tallies[place], &more)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn add_row(&mut self, row: &PartialRow<'_>) -> Result<()> {
         if let (Some(shard), Some(example)) = (row.shard, row.example) {
             let entry = self.invalid.entry((shard, row.index)).or_insert_with(|| (0, example.to_owned()));

@@ -130,7 +130,7 @@ async fn attempt(
     states: Option<&mut States>,
 ) -> Result<Counted, Diagnosis> {
     if let Some(address) = &limits.cluster {
-        let work = cluster::count(address, dataset, counting, limits, progress);
+        let work = cluster::count(address, dataset, counting, limits, progress, states);
         let (way, collector) = work.await?;
         let counted = finish(dataset, counting, collector).map_err(Diagnosis::Other)?;
         return Ok(Counted { way, ..counted });

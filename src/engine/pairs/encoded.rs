@@ -54,10 +54,13 @@ impl PairScan {
         (kept, whole): (&[bool], &[bool]),
     ) -> Result<Self> {
         let CountTask { counting, progress, budget, .. } = task;
-        let how = |number: usize| match (kept.get(number), whole.get(number)) {
-            (Some(false), _) => Cut::Skip,
-            (_, Some(true)) => Cut::Whole,
-            _ => Cut::Split,
+        let how = |number: usize| {
+            let cut = match (kept.get(number), whole.get(number)) {
+                (Some(false), _) => Cut::Skip,
+                (_, Some(true)) => Cut::Whole,
+                _ => Cut::Split,
+            };
+            dataset.cut(number, cut)
         };
         let lists = pieces::cut(&dataset.shards, how, task.threads())?;
         // The largest are first in each list.

@@ -23,6 +23,8 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
 use crate::engine::group_key::GroupKey;
+#[cfg(feature = "cluster")]
+use crate::engine::pairs::blocks::PairBlocks;
 use crate::engine::pairs::encoded::PairScan;
 use crate::engine::pairs::feed::IdSink;
 use crate::engine::pairs::{PairCounter, PairInput, ranges};
@@ -110,6 +112,20 @@ async fn input(
     let streams =
         execute_stream_partitioned(Arc::clone(&plan), context.task_ctx()).map_err(|cause| ours(&cause))?;
     Ok(ReadyInput { rows: PairInput::Arrays { streams, plan }, id_type, encoded: None })
+}
+
+/// Blocks of the pairs of all shards, from encoded pages of those that are `kept`, or from arrays: for machines that
+/// count one of `parts` parts each, which are a power of two.
+#[cfg(feature = "cluster")]
+pub(crate) async fn blocks(
+    task: &CountTask,
+    dataset: &Dataset,
+    kept: Option<&[bool]>,
+    parts: usize,
+) -> Result<PairBlocks> {
+    let pairs = PairCounter::new(&dataset.shards, task, vec![None; dataset.shards.len()]);
+    let ReadyInput { rows, id_type, .. } = input(task, dataset, kept, &pairs).await?;
+    pairs.blocks(rows, &id_type, parts).await
 }
 
 /// Gives the labels of every id to sinks that `make` makes, from encoded pages of the shards that are `kept`, or

@@ -14,6 +14,8 @@
 //! too large for the memory is scattered once more. [`distinct`] counts pairs that come from rows of other layouts. [`in_order`] gives ids by their order instead, sorted by DataFusion.
 
 pub(super) mod distinct;
+#[cfg(feature = "cluster")]
+pub(super) mod blocks;
 mod encoded;
 pub(super) mod feed;
 pub(super) mod ids;
@@ -40,6 +42,7 @@ use futures::StreamExt;
 use tokio::task::{JoinSet, yield_now};
 
 use crate::counts::{Cell, MassTally, Tally};
+use crate::engine::counting::Counting;
 use crate::engine::errors::ours;
 use crate::engine::group_key::GroupKey;
 use crate::engine::partial;
@@ -72,6 +75,8 @@ pub(super) struct PairCounter {
     budget: usize,
     threads: usize,
     progress: Arc<Progress>,
+    /// Parts at least, a power of two.
+    parts: usize,
 }
 
 /// Where rows come from.
@@ -102,6 +107,7 @@ impl PairCounter {
             budget: task.budget,
             threads: task.threads(),
             progress: Arc::clone(&task.progress),
+            parts: 1,
         }
     }
 
@@ -178,6 +184,40 @@ impl PairCounter {
         rows: PairInput,
         make: &mut impl FnMut() -> S,
     ) -> Result<Option<Vec<S>>> {
+        let Some((mut sinks, commons)) = self.read(rows, make).await? else { return Ok(None) };
+        let (commons, next) = (Arc::new(commons), Arc::new(AtomicUsize::new(0)));
+        let mut sorters = JoinSet::new();
+        for _ in 0..self.threads {
+            let mut sink = sinks.pop().unwrap_or_else(&mut *make);
+            let (commons, next, budget) = (Arc::clone(&commons), Arc::clone(&next), self.budget / 2);
+            let progress = Arc::clone(&self.progress);
+            sorters.spawn(async move {
+                let mut sorter = Sorter::new(budget);
+                let parts = commons.first().map_or(0, Scatter::parts);
+                loop {
+                    let part = next.fetch_add(1, Ordering::Relaxed);
+                    if part >= parts {
+                        return Ok::<_, Error>(sink);
+                    }
+                    sorter.count(&commons, part, &mut sink)?;
+                    progress.beat();
+                    yield_now().await;
+                }
+            });
+        }
+        while let Some(sink) = sorters.join_next().await {
+            sinks.push(sink.map_err(|cause| Error::internal(cause.to_string()))??);
+        }
+        Ok(Some(sinks))
+    }
+
+    /// Reads rows: sinks that `make` made have the records of shards that are counted by themselves, scatters those of
+    /// all others. `None` as for [`Self::ids`].
+    async fn read<R: Record, S: RecordSink<R>>(
+        &self,
+        rows: PairInput,
+        make: &mut impl FnMut() -> S,
+    ) -> Result<Option<(Vec<S>, Vec<Scatter<R>>)>> {
         let (mut workers, mut read) = (JoinSet::new(), None);
         match rows {
             PairInput::Arrays { streams, plan } => {
@@ -209,30 +249,7 @@ impl PairCounter {
             self.progress.add_bytes(bytes_scanned(plan.as_ref()));
         }
         refuse(&self.task.counting, &self.task.shards, unknown)?;
-        let (commons, next) = (Arc::new(commons), Arc::new(AtomicUsize::new(0)));
-        let mut sorters = JoinSet::new();
-        for _ in 0..self.threads {
-            let mut sink = sinks.pop().unwrap_or_else(&mut *make);
-            let (commons, next, budget) = (Arc::clone(&commons), Arc::clone(&next), self.budget / 2);
-            let progress = Arc::clone(&self.progress);
-            sorters.spawn(async move {
-                let mut sorter = Sorter::new(budget);
-                let parts = commons.first().map_or(0, Scatter::parts);
-                loop {
-                    let part = next.fetch_add(1, Ordering::Relaxed);
-                    if part >= parts {
-                        return Ok::<_, Error>(sink);
-                    }
-                    sorter.count(&commons, part, &mut sink)?;
-                    progress.beat();
-                    yield_now().await;
-                }
-            });
-        }
-        while let Some(sink) = sorters.join_next().await {
-            sinks.push(sink.map_err(|cause| Error::internal(cause.to_string()))??);
-        }
-        Ok(Some(sinks))
+        Ok(Some((sinks, commons)))
     }
 
     fn worker<R: Record, S: RecordSink<R>>(&self, sink: S) -> PairWorker<R, S> {
@@ -242,33 +259,45 @@ impl PairCounter {
         };
         let (own, common) = (rows(true).max().unwrap_or(0), rows(false).fold(0, u64::saturating_add));
         let share = if own > 0 && common > 0 { self.budget / 2 } else { self.budget };
-        let scatter = |records| Scatter::new(records, share, Arc::clone(&self.spill), 0);
+        let scatter = |records| Scatter::of_parts(records, self.parts, share, Arc::clone(&self.spill), 0);
         let scatters = [scatter(own), scatter(common)];
         let names = LocalNumbers::new(&self.shared);
         PairWorker::new(Arc::clone(&self.task), names, scatters, self.budget / 2, sink)
     }
 
     fn give(&self, totals: &Totals, each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send)) -> Result<()> {
-        let (names, rest) = (self.shared.names(), self.task.counting.unlisted());
-        for (key, group) in self.shared.groups().iter().zip(totals.groups()) {
-            let tally = Tally { negatives: group.ids, ..Tally::default() };
-            let mass = MassTally { negatives: group.weight, ..MassTally::default() };
-            let mut whole = Partials::new(key.len());
-            whole.push(&PartialRow { by: key, tally, mass, ..PartialRow::default() });
-            whole.finish().iter().try_for_each(&mut *each)?;
-            if self.task.counting.has_mass() {
-                give_masses(key, group, rest, |label| names.name(label), each)?;
-                continue;
-            }
-            let mut labels = group.labels(rest).map(|(label, tally, _)| (label, tally)).peekable();
-            while labels.peek().is_some() {
-                let some = labels.by_ref().take(LABELS_AT_A_TIME);
-                let batch = partial::labels(key, some, |label| names.name(label));
-                batch.iter().try_for_each(&mut *each)?;
-            }
-        }
-        Ok(())
+        let (names, groups) = (self.shared.names(), self.shared.groups());
+        give(&self.task.counting, totals, &groups, |label| names.name(label), each)
     }
+}
+
+/// Calls `each` with the counts of groups with these keys, whose labels have these names.
+fn give<'n>(
+    counting: &Counting,
+    totals: &Totals,
+    groups: &[GroupKey],
+    name: impl Fn(usize) -> Option<&'n str>,
+    each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
+) -> Result<()> {
+    let rest = counting.unlisted();
+    for (key, group) in groups.iter().zip(totals.groups()) {
+        let tally = Tally { negatives: group.ids, ..Tally::default() };
+        let mass = MassTally { negatives: group.weight, ..MassTally::default() };
+        let mut whole = Partials::new(key.len());
+        whole.push(&PartialRow { by: key, tally, mass, ..PartialRow::default() });
+        whole.finish().iter().try_for_each(&mut *each)?;
+        if counting.has_mass() {
+            give_masses(key, group, rest, &name, each)?;
+            continue;
+        }
+        let mut labels = group.labels(rest).map(|(label, tally, _)| (label, tally)).peekable();
+        while labels.peek().is_some() {
+            let some = labels.by_ref().take(LABELS_AT_A_TIME);
+            let batch = partial::labels(key, some, &name);
+            batch.iter().try_for_each(&mut *each)?;
+        }
+    }
+    Ok(())
 }
 
 /// Calls `each` with the counts and masses of the labels of a group.

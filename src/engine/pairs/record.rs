@@ -40,6 +40,13 @@ impl PairFact {
         usize::try_from(self.0 & ((1 << SIDE_BITS) - 1)).unwrap_or(0)
     }
 
+    /// The same of another group.
+    #[cfg(feature = "cluster")]
+    pub(super) fn of_group(self, group: u32) -> Self {
+        let pair_mask = (1 << (LABEL_BITS + SIDE_BITS)) - 1;
+        Self(self.0 & pair_mask | u64::from(group) << (LABEL_BITS + SIDE_BITS))
+    }
+
     /// The same of another label.
     pub(super) fn of_label(self, label: u32) -> Self {
         let label_mask = u64::from(u32::MAX) << SIDE_BITS;
@@ -91,6 +98,12 @@ pub(super) trait Record: Copy + Ord + Send + Sync + std::fmt::Debug + 'static {
     /// The mass; `None` where rows alone are counted.
     fn mass(self) -> Option<PairMass> {
         None
+    }
+
+    /// The same id with another fact, where masses are not counted.
+    #[cfg(feature = "cluster")]
+    fn saying(self, said: PairFact) -> Self {
+        Self::new(self.id(), said)
     }
 
     fn id(self) -> u128;

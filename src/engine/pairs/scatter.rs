@@ -37,8 +37,19 @@ struct ScatterPart<R> {
 impl<R: Record> Scatter<R> {
     /// For about `records` records within `budget` bytes.
     pub(super) fn new(records: u64, budget: usize, spill: Arc<Spill>, used_bits: u32) -> Self {
+        Self::of_parts(records, 1, budget, spill, used_bits)
+    }
+
+    /// The same with at least `least` parts.
+    pub(super) fn of_parts(
+        records: u64,
+        least: usize,
+        budget: usize,
+        spill: Arc<Spill>,
+        used_bits: u32,
+    ) -> Self {
         let parts = (records.saturating_mul(R::BYTES as u64) / PART_BYTES).clamp(PARTS_MIN, PARTS_MAX);
-        let parts = usize::try_from(parts.next_power_of_two()).unwrap_or(1);
+        let parts = usize::try_from(parts).unwrap_or(1).max(least).next_power_of_two();
         let empty = || ScatterPart { records: Vec::new(), segments: Vec::new(), spilled: 0 };
         Self {
             parts: std::iter::repeat_with(empty).take(parts).collect(),

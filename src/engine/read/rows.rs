@@ -26,8 +26,9 @@ pub(crate) fn rows(
     threads: usize,
     whole: &[bool],
 ) -> Result<DataFrame> {
-    let how =
-        |number: usize| dataset.cut(if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split });
+    let how = |number: usize| {
+        dataset.cut(number, if whole.get(number) == Some(&true) { Cut::Whole } else { Cut::Split })
+    };
     let table: Arc<dyn TableProvider> = match &dataset.coming {
         Some(rows) => stream_table(rows, &dataset.own_schema(), threads)?,
         None => {

@@ -88,7 +88,7 @@ impl RowJob {
             let mut first_row = 0;
             for (group, outline) in at.row_groups().iter().enumerate() {
                 let rows = at.live_rows(group);
-                if dataset.has(outline) {
+                if dataset.has(shard, outline) {
                     pieces.push(RowGroup { number: pieces.len(), shard, group, first_row, rows });
                 }
                 first_row += rows;

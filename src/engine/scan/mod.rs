@@ -63,7 +63,7 @@ impl Scan {
     ) -> Result<Self> {
         let keys: Vec<GroupKey> = dataset.shards.iter().map(|shard| group_of(shard, &counting.by)).collect();
         group_key::check(&keys)?;
-        let how = |number: usize| dataset.cut(if kept[number] { Cut::Split } else { Cut::Skip });
+        let how = |number: usize| dataset.cut(number, if kept[number] { Cut::Split } else { Cut::Skip });
         let far = dataset.shards.iter().any(|shard| shard.place.object().is_some());
         let lanes = if far { lanes(limits) } else { limits.threads };
         let lists = pieces::cut(&dataset.shards, how, lanes)?;

@@ -7,18 +7,23 @@ use datafusion::prelude::SessionContext;
 
 use super::cluster_job::{ClusterJob, TRIES, retry};
 use super::failure::{ClusterFailure, FailureCause};
+use super::job_size::JobSize;
 use super::order::PieceOutput;
+use super::state_job::StateJob;
+use crate::engine::cluster::exchange::blocks;
+use crate::engine::cluster::exchange::count_blocks;
 use crate::engine::cluster::exchange::pattern_batches::PatternCollector;
 use crate::engine::cluster::exchange::row_batches::receive;
 use crate::engine::count::by_shard::{Own, single};
 use crate::engine::count::collect::Collector;
 use crate::engine::count::diagnose::Diagnosis;
-use crate::engine::counting::{Counting, Engine};
+use crate::engine::count::states::States;
+use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::group_key::GroupKey;
 use crate::engine::pairs::long;
 use crate::engine::progress::Progress;
-use crate::engine::read::choice::{EngineChoice, choose};
+use crate::engine::read::choice::choose;
 use crate::engine::read::routes::Route;
 use crate::engine::rows::block::Block;
 use crate::engine::rows::request::{Request, RowPattern};
@@ -26,19 +31,17 @@ use crate::engine::rows::sink::RowSink;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, counting_session};
 use crate::engine::spill::{Spill, Spilled};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::shards::Shard;
 
-/// Why a count of layout `long` does not read encoded pages.
-const AS_ARRAYS: &str = "--cluster reads shards that share row ids as arrays";
-
-/// Counts `dataset` on the cluster at `address`.
+/// Counts `dataset` on the cluster at `address`. Shards with saved counts in `states` are not read.
 pub(in crate::engine) async fn count(
     address: &SchedulerAddress,
     dataset: &Dataset,
     counting: &Arc<Counting>,
     limits: &Limits,
     progress: &Arc<Progress>,
+    mut states: Option<&mut States>,
 ) -> Result<(Route, Collector), Diagnosis> {
     let (spill, context) = session(limits, progress)?;
     let choice = choose(&context, dataset, counting).await?;
@@ -47,23 +50,25 @@ pub(in crate::engine) async fn count(
     let mut shared = shared(dataset, counting);
     let mut tries = TRIES;
     loop {
-        if counting.engine == Engine::Encoded && shared.contains(&true) {
-            return Err(Error::usage(format!("--engine encoded: {AS_ARRAYS}"))
-                .hint("use --engine auto, which counts arrays where it has to")
-                .into());
-        }
         let mut collector = Collector::new(Arc::clone(counting));
         let done = async {
-            for (output, is_shared) in [(PieceOutput::Counts, false), (PieceOutput::Pairs, true)] {
+            let mut ways: &[bool] = &[false, true];
+            if let Some(states) = states.as_deref_mut() {
+                let job = StateJob { address, dataset, counting, progress };
+                job.run(&context, &shared, states, &mut collector).await?;
+                ways = &[true];
+            }
+            for &is_shared in ways {
                 let kept = kept.iter().zip(&shared).map(|(kept, shared)| *kept && *shared == is_shared);
-                let job = ClusterJob { address, dataset, kept: kept.collect(), output, counting, progress };
-                job.run(&context, |batch| collector.add(batch)).await?;
+                let size = JobSize::of(dataset, counting, kept.collect())?;
+                let output = if is_shared { size.pairs() } else { size.counts() };
+                let job = ClusterJob { address, dataset, size, output, counting, progress };
+                let mut collect = |block: &[u8]| count_blocks::collect(block, &mut collector);
+                job.run(&context, |batch| blocks::read(batch, &mut collect)).await?;
             }
             Ok::<_, ClusterFailure>(())
         };
         let Err(failure) = done.await else {
-            let choice =
-                if shared.contains(&true) { EngineChoice::Plain(AS_ARRAYS.to_owned()) } else { choice };
             return Ok((choice.route(Vec::new()), collector));
         };
         match retry(failure, &mut tries) {
@@ -98,15 +103,9 @@ pub(in crate::engine) async fn patterns(
     each: impl FnMut(RowPattern<'_>),
 ) -> Result<Spilled> {
     let (spill, context) = session(limits, progress)?;
-    let kept = vec![true; dataset.shards.len()];
-    let job = ClusterJob {
-        address,
-        dataset,
-        kept,
-        output: PieceOutput::Patterns(groups.to_vec()),
-        counting,
-        progress,
-    };
+    let size = JobSize::of(dataset, counting, vec![true; dataset.shards.len()])?;
+    let output = PieceOutput::Patterns(groups.to_vec());
+    let job = ClusterJob { address, dataset, size, output, counting, progress };
     let new = || PatternCollector::new(limits.pool_bytes() / 2, &spill);
     job.run_with_retries(&context, new, PatternCollector::add).await?.finish(each)?;
     Ok(spill.spilled())
@@ -121,9 +120,9 @@ pub(in crate::engine) async fn rows<S: RowSink>(
 ) -> Result<Vec<S::Found>> {
     let Request { dataset, counting, groups, limits, progress } = *request;
     let (_spill, context) = session(limits, progress)?;
-    let kept = vec![true; dataset.shards.len()];
-    let job =
-        ClusterJob { address, dataset, kept, output: PieceOutput::Rows(groups.to_vec()), counting, progress };
+    let size = JobSize::of(dataset, counting, vec![true; dataset.shards.len()])?;
+    let output = PieceOutput::Rows(groups.to_vec());
+    let job = ClusterJob { address, dataset, size, output, counting, progress };
     let new = || (make(), Block::default());
     let take =
         |(sink, block): &mut (S, Block), batch: &RecordBatch| receive(batch, &counting.keys, block, sink);

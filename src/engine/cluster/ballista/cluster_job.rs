@@ -1,40 +1,28 @@
 //! A job for a cluster: cuts shards into pieces, sends the plan over them, and reads its rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::sum;
-use arrow::datatypes::UInt64Type;
+use arrow::array::RecordBatch;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
-use parquet::file::metadata::RowGroupMetaData;
 
 use super::failure::ClusterFailure;
 use super::grouping::grouped;
+use super::job_size::JobSize;
 use super::order::{PieceOrder, PieceOutput, PieceRange};
-use super::piece::BYTES;
 use super::pinned_shard::PinnedShard;
 use super::{job, source};
-use crate::engine::counting::{Counting, Keys};
+use crate::engine::counting::Counting;
 use crate::engine::dataset::{Cut, Dataset, shard_number};
-use crate::engine::errors::ours;
 use crate::engine::progress::Progress;
 use crate::engine::read::pieces;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
-use crate::source::shards::Shard;
 
-/// Target for the bytes of label columns that one task reads.
-const LIST_BYTES: u64 = 64 << 20;
-/// Least number of tasks, where there are as many shards, and largest number.
-const LISTS: [u64; 2] = [32, 1024];
-/// Target for the labels, or rows, that one task of a group-by holds.
-const GROUPING_KEYS: u64 = 1 << 19;
-/// Largest number of tasks of a group-by.
-const GROUPINGS: u64 = 256;
 /// How often a job is sent before the client reports an error.
 pub(super) const TRIES: usize = 3;
 
@@ -57,7 +45,7 @@ type PinnedShards = BTreeMap<u32, Arc<PinnedShard>>;
 pub(super) struct ClusterJob<'a> {
     pub(super) address: &'a SchedulerAddress,
     pub(super) dataset: &'a Dataset,
-    pub(super) kept: Vec<bool>,
+    pub(super) size: JobSize,
     pub(super) output: PieceOutput,
     pub(super) counting: &'a Arc<Counting>,
     pub(super) progress: &'a Arc<Progress>,
@@ -95,62 +83,49 @@ impl ClusterJob<'_> {
             schema: Arc::clone(&dataset.schema),
             hive: dataset.hive.clone(),
             folder_types: dataset.folder_types.clone(),
+            scheduler: 0,
         });
         let (seen, lists) = self.pieces()?;
         if lists.is_empty() {
             return Ok(());
         }
-        tracing::info!(tasks = lists.len(), groupings = self.groupings(), cluster = %address, "send a job");
-        let scan = source::scan(Arc::clone(&order), None, &seen, &lists)?;
-        let groupings = usize::try_from(self.groupings()).unwrap_or(1);
-        context.state_ref().write().config_mut().options_mut().execution.target_partitions = groupings;
-        let plan = grouped(context, &order, scan)?.create_physical_plan().await;
-        let plan = plan.map_err(|cause| ours(&cause))?;
-        let mut bytes = 0;
-        let mut rows = pin!(job::submit(address, context, plan).await?);
-        while let Some(batch) = rows.next().await {
-            let batch = batch?;
-            let read = batch.column_by_name(BYTES).and_then(|c| c.as_primitive_opt::<UInt64Type>());
-            bytes += read.and_then(sum).unwrap_or(0);
-            each(&batch)?;
+        match self.output {
+            PieceOutput::Counts { .. } | PieceOutput::Shards => job::with_blocks(context, "lz4"),
+            // Hashes of ids cannot be compressed.
+            PieceOutput::Pairs { .. } => job::with_blocks(context, "none"),
+            PieceOutput::Patterns(_) | PieceOutput::Rows(_) => {}
         }
-        progress.add_bytes(bytes);
-        progress.add(self.rows());
+        tracing::info!(tasks = lists.len(), output = ?self.output, cluster = %address, "send a job");
+        let scan = source::scan(Arc::clone(&order), None, &seen, &lists)?;
+        let plan = grouped(context, &order, scan, self.size.rows).await?;
+        let job::JobRows { rows, work, bytes_read } = job::submit(address, context, plan).await?;
+        let mut rows = pin!(rows);
+        while let Some(batch) = rows.next().await {
+            each(&batch?)?;
+        }
+        progress.add_bytes(bytes_read);
+        progress.add_cluster(work);
+        progress.add(self.size.rows);
         Ok(())
     }
 
-    fn shards(&self) -> impl Iterator<Item = (usize, &Shard)> {
-        self.dataset.shards.iter().enumerate().filter(|(number, _)| self.kept[*number])
-    }
-
-    fn rows(&self) -> u64 {
-        self.shards().map(|(_, shard)| shard.rows).sum()
-    }
-
-    /// The shards, and one list of pieces per task.
+    /// The shards, and one list of pieces per task, the largest first.
     fn pieces(&self) -> Result<(PinnedShards, Vec<Vec<PieceRange>>)> {
-        let columns: BTreeSet<&str> = self
-            .counting
-            .layout
-            .columns()
-            .chain(self.counting.by.iter().map(String::as_str))
-            .chain(self.counting.sample_weight.as_deref())
-            .collect();
-        let bytes: u64 = self.shards().map(|(_, shard)| bytes_of(shard, &columns)).sum::<Result<u64>>()?;
-        let [least, most] = LISTS;
-        let least = least.min(self.shards().count() as u64);
-        let lists = (bytes / LIST_BYTES).clamp(least, most);
-        // Duplicate pairs of a shard must meet in one task.
-        let whole =
-            self.counting.layout.kind == LayoutKind::Long && matches!(self.output, PieceOutput::Counts);
-        let how = |number: usize| match self.kept[number] {
+        // Duplicate pairs of a shard must meet in one task, and so must counts that are saved.
+        let whole = match self.output {
+            PieceOutput::Shards => true,
+            PieceOutput::Counts { .. } => self.counting.layout.kind == LayoutKind::Long,
+            PieceOutput::Pairs { .. } | PieceOutput::Patterns(_) | PieceOutput::Rows(_) => false,
+        };
+        let how = |number: usize| match self.size.kept[number] {
             false => Cut::Skip,
             true if whole => Cut::Whole,
             true => Cut::Split,
         };
-        let lists = pieces::cut(&self.dataset.shards, how, usize::try_from(lists).unwrap_or(1))?;
+        let mut lists = pieces::cut(&self.dataset.shards, how, self.size.tasks)?;
+        lists.sort_by_key(|list| Reverse(list.iter().map(|part| part.bytes).sum::<u64>()));
         let mut seen = PinnedShards::new();
-        for (number, shard) in self.shards() {
+        for (number, shard) in self.dataset.shards.iter().enumerate().filter(|(at, _)| self.size.kept[*at]) {
             let shard = PinnedShard::new(number, shard)?;
             seen.insert(shard.number, Arc::new(shard));
         }
@@ -158,26 +133,4 @@ impl ClusterJob<'_> {
         let list = |list: Vec<_>| list.into_iter().map(place).collect::<Result<Vec<PieceRange>>>();
         Ok((seen, lists.into_iter().map(list).collect::<Result<_>>()?))
     }
-
-    /// Number of tasks of the group-bys.
-    fn groupings(&self) -> u64 {
-        let labels = match &self.counting.keys {
-            Keys::Positions(labels) => labels.len() as u64,
-            Keys::Vocabulary(vocabulary) => vocabulary.labels().len() as u64,
-            Keys::Indices(Some(labels)) => *labels,
-            Keys::Indices(None) | Keys::Names(_) => self.rows(),
-        };
-        let held = if matches!(self.output, PieceOutput::Counts) { labels } else { self.rows() };
-        held.div_ceil(GROUPING_KEYS).clamp(1, GROUPINGS)
-    }
-}
-
-/// Compressed bytes of `columns` in a shard.
-fn bytes_of(shard: &Shard, columns: &BTreeSet<&str>) -> Result<u64> {
-    let shard = shard.with_footer()?;
-    let groups = shard.metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
-    let read = groups.filter(|chunk| {
-        chunk.column_path().parts().first().is_some_and(|root| columns.contains(root.as_str()))
-    });
-    Ok(read.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum())
 }

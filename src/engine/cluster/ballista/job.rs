@@ -11,8 +11,8 @@ use ballista_core::extension::{SessionConfigExt, SessionConfigHelperExt};
 use ballista_core::serde::protobuf::execute_query_params::Query;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
-    CancelJobParams, ExecuteQueryParams, GetJobStatusParams, PartitionLocation, execute_query_result,
-    job_status,
+    CancelJobParams, ExecuteQueryParams, GetJobMetricsParams, GetJobStatusParams, PartitionLocation,
+    SuccessfulJob, execute_query_result, job_status,
 };
 use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
 use ballista_core::version::{check_compatibility, insert_version_header, version_from_metadata};
@@ -26,15 +26,19 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tonic::Request;
 use tonic::transport::Channel;
 
+use super::account::account;
 use super::codec::PieceCodec;
 use super::failure::{ClusterFailure, from_datafusion, from_text};
 use super::server::MESSAGE_BYTES;
 use super::waiting::{ExecutorWarning, cancelled};
 use crate::engine::scheduler_address::SchedulerAddress;
+use crate::engine::work::ClusterWork;
 use crate::error::{Error, Result};
 
 /// First and longest pause between two requests for the status of a job.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
+/// Time within which the scheduler has to answer.
+const ANSWER: Duration = Duration::from_secs(8);
 /// Longest time to wait until a job is cancelled.
 const CANCEL: Duration = Duration::from_secs(2);
 
@@ -58,6 +62,21 @@ pub(super) fn settings(config: SessionConfig) -> SessionConfig {
         .set_usize("ballista.scheduler.max_partitions_per_task", 1)
         // Executors spill when their memory pool is full.
         .set_usize("ballista.shuffle.sort_based.memory_limit_per_task_bytes", 0)
+}
+
+/// Sets up a session for plans that shuffle blocks: few rows, which are large.
+pub(super) fn with_blocks(context: &SessionContext, codec: &str) {
+    /// Rows of a batch: whoever reads them gathers as many, of up to some megabytes each.
+    const ROWS: usize = 4;
+    let state = context.state_ref();
+    let mut state = state.write();
+    let config = settings(state.config().clone())
+        .set_usize("datafusion.execution.batch_size", ROWS)
+        .set_usize("ballista.shuffle.sort_based.batch_size", ROWS)
+        .set_str("ballista.shuffle.compression.codec", codec)
+        // The plan is what it should be.
+        .set_bool("ballista.planner.adaptive.enabled", false);
+    *state.config_mut() = config;
 }
 
 impl SentJob {
@@ -96,18 +115,18 @@ impl SentJob {
         Ok(job)
     }
 
-    /// Waits until the job is done; gives the locations of its rows.
-    pub(super) async fn done(&mut self) -> Result<Vec<PartitionLocation>, ClusterFailure> {
+    /// Waits until the job is done.
+    pub(super) async fn done(&mut self) -> Result<SuccessfulJob, ClusterFailure> {
         let [mut wait, longest] = PAUSES;
         let mut warning = ExecutorWarning::new();
         loop {
             let asked = GetJobStatusParams { job_id: self.id.clone() };
-            let answer = self.scheduler.get_job_status(asked).await;
+            let answer = answered(&self.address, self.scheduler.get_job_status(asked)).await?;
             let answer = answer.map_err(|status| from_text(&format!("{status:?}"), &self.address))?;
             match answer.into_inner().status.and_then(|status| status.status) {
                 Some(job_status::Status::Successful(done)) => {
                     self.is_over = true;
-                    return Ok(done.partition_location);
+                    return Ok(done);
                 }
                 Some(job_status::Status::Failed(failed)) => {
                     self.is_over = true;
@@ -118,6 +137,20 @@ impl SentJob {
             }
             tokio::time::sleep(wait).await;
             wait = longest.min(wait * 3 / 2);
+        }
+    }
+}
+
+impl SentJob {
+    /// What the job took, and the bytes it read. It is not worth an error where the scheduler does not know.
+    async fn account(&mut self, done: &SuccessfulJob) -> (ClusterWork, u64) {
+        let asked = GetJobMetricsParams { job_id: self.id.clone() };
+        match self.scheduler.get_job_metrics(asked).await {
+            Ok(metrics) => account(&metrics.into_inner().stages, done),
+            Err(status) => {
+                tracing::warn!("{}: what the job took is not known: {}", self.address, status.message());
+                (ClusterWork::default(), 0)
+            }
         }
     }
 }
@@ -139,22 +172,32 @@ impl Drop for SentJob {
     }
 }
 
+/// The rows of a job that is done, and what it took.
+pub(super) struct JobRows<S> {
+    pub(super) rows: S,
+    pub(super) work: ClusterWork,
+    /// Bytes of column chunks.
+    pub(super) bytes_read: u64,
+}
+
 /// Sends a plan and streams its rows from the executors.
 pub(super) async fn submit(
     address: &SchedulerAddress,
     context: &SessionContext,
     plan: Arc<dyn ExecutionPlan>,
-) -> Result<impl Stream<Item = Result<RecordBatch, ClusterFailure>> + Send + use<>, ClusterFailure> {
-    let places = SentJob::send(address, context, plan).await?.done().await?;
+) -> Result<JobRows<impl Stream<Item = Result<RecordBatch, ClusterFailure>> + Send + use<>>, ClusterFailure> {
+    let mut job = SentJob::send(address, context, plan).await?;
+    let done = job.done().await?;
+    let (work, bytes_read) = job.account(&done).await;
     let address = address.clone();
-    let parts = stream::iter(places).then(move |place| {
+    let parts = stream::iter(done.partition_location).then(move |place| {
         let address = address.clone();
         async move {
             let rows = rows(place, &address).await?;
             Ok::<_, ClusterFailure>(rows.map_err(move |cause| from_datafusion(&cause, &address)))
         }
     });
-    Ok(parts.try_flatten())
+    Ok(JobRows { rows: parts.try_flatten(), work, bytes_read })
 }
 
 /// Fetches the rows of one partition of the result.
@@ -178,6 +221,19 @@ async fn rows(
     rows.await.map_err(|cause| of(format!("FetchFailed: {cause}")))
 }
 
+/// What the scheduler at `address` answers, within the time that it has.
+async fn answered<T>(
+    address: &SchedulerAddress,
+    answer: impl Future<Output = T>,
+) -> Result<T, ClusterFailure> {
+    tokio::time::timeout(ANSWER, answer).await.map_err(|_| {
+        let seconds = ANSWER.as_secs();
+        Error::transient(format!("{address}: the scheduler has not answered for {seconds} s"))
+            .hint("check that it runs and can be reached, then run again")
+            .into()
+    })
+}
+
 async fn connect(
     address: &SchedulerAddress,
     config: &BallistaConfig,
@@ -185,8 +241,8 @@ async fn connect(
     let url = format!("http://{}:{}", address.host(), address.port());
     let endpoint = create_grpc_client_endpoint(url, Some(&GrpcClientConfig::from(config)));
     let endpoint = endpoint.map_err(|cause| from_text(&format!("ConnectError: {cause}"), address))?;
-    let channel =
-        endpoint.connect().await.map_err(|cause| from_text(&format!("ConnectError: {cause}"), address))?;
+    let channel = answered(address, endpoint.connect()).await?;
+    let channel = channel.map_err(|cause| from_text(&format!("ConnectError: {cause}"), address))?;
     let size = MESSAGE_BYTES as usize;
     Ok(SchedulerGrpcClient::new(channel).max_encoding_message_size(size).max_decoding_message_size(size))
 }

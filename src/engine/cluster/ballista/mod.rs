@@ -1,10 +1,11 @@
 //! [`order`] is the message to executors: what to do, with which [`pinned_shard`]s; [`codec`] puts it into a plan ·
-//! [`source`] is the scan, [`piece`] the work on one piece · [`grouping`] adds the group-bys, whose sums are a
-//! [`total`] · [`client`] counts: a [`cluster_job`] cuts shards into pieces, [`job`] sends a plan and waits for it,
+//! [`source`] is the scan, [`piece`] the work of one task · [`grouping`] adds the [`merge`]s, and for patterns a group-by
+//! whose sums are a [`total`] · [`client`] counts: a [`cluster_job`] cuts shards into pieces by its [`job_size`], [`state_job`] saves counts of shards, [`job`] sends a plan and waits for it,
 //! [`waiting`] warns while there is no executor · [`queries`] runs SQL, [`files`] pins the shards of its scans ·
 //! [`failure`] returns errors, as [`hex`] text · [`server`] is the scheduler and the executor, which runs [`tasks`]
-//! and reuses [`connections`]; [`log`] forwards the log of Ballista
+//! and reuses [`connections`]; [`account`] is what a job took · [`log`] forwards the log of Ballista
 
+mod account;
 mod client;
 mod cluster_job;
 mod codec;
@@ -14,13 +15,16 @@ mod files;
 mod grouping;
 mod hex;
 mod job;
+mod job_size;
 mod log;
+mod merge;
 mod order;
 mod piece;
 mod pinned_shard;
 mod queries;
 pub(crate) mod server;
 mod source;
+mod state_job;
 mod tasks;
 mod total;
 mod waiting;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::pinned_shard::PinnedShard;
 use crate::counts::{CountUnit, Labels, NameOrder};
+use crate::engine::cluster::exchange::blocks::PartNumbers;
+use crate::engine::cluster::exchange::count_blocks::CountWriter;
 use crate::engine::counting::{Counting, Engine, Keys, Vocabulary};
 use crate::engine::group_key::GroupKey;
 use crate::error::{Error, Result};
@@ -21,10 +23,13 @@ use crate::source::values::Domain;
 /// What executors compute from the rows of a piece.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum PieceOutput {
-    /// Partial counts; for layout `long`, of shards that share no row ids.
-    Counts,
-    /// Pairs of layout `long`, of shards that may share row ids.
-    Pairs,
+    /// Partial counts in this many parts; for layout `long`, of shards that share no row ids.
+    Counts { parts: usize },
+    /// Partial counts of each shard, as they are saved; for layout `long`, of shards that share no row ids.
+    Shards,
+    /// Pairs of layout `long`, of shards that may share row ids: about so many `rows` in so many `parts`, a power of
+    /// two, whose counts come in `count_parts` parts.
+    Pairs { rows: u64, parts: usize, count_parts: usize },
     /// Sets of labels with their numbers of rows, in these groups.
     Patterns(Vec<GroupKey>),
     /// The labels of every row, in these groups.
@@ -32,7 +37,7 @@ pub(super) enum PieceOutput {
 }
 
 /// What executors do with every piece.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PieceOrder {
     pub(super) output: PieceOutput,
     pub(super) counting: Arc<Counting>,
@@ -42,6 +47,22 @@ pub(super) struct PieceOrder {
     pub(super) hive: Vec<String>,
     /// What their values are, over all shards.
     pub(super) folder_types: BTreeMap<String, FolderType>,
+    /// Processor time of the scheduler in microseconds: when the job came, and in an executor how much the scheduler
+    /// had taken since then when it gave out the task.
+    pub(super) scheduler: u64,
+}
+
+impl PieceOrder {
+    /// What writes partial counts.
+    pub(super) fn writer(&self) -> Result<CountWriter> {
+        let parts = match self.output {
+            PieceOutput::Counts { parts } => parts,
+            PieceOutput::Pairs { count_parts, .. } => count_parts,
+            PieceOutput::Shards | PieceOutput::Patterns(_) | PieceOutput::Rows(_) => 1,
+        };
+        let (n_by, has_mass) = (self.counting.by.len(), self.counting.has_mass());
+        Ok(CountWriter { parts: PartNumbers::new(parts)?, n_by, has_mass })
+    }
 }
 
 /// A piece: the number of its shard, and the range of bytes in which its row groups begin; `None` for all of them.
@@ -55,6 +76,7 @@ pub(super) struct OrderMessage {
     schema: Vec<u8>,
     hive: Vec<String>,
     folder_types: BTreeMap<String, FolderType>,
+    scheduler: u64,
     pub(super) shards: BTreeMap<u32, PinnedShard>,
     pub(super) lists: Vec<Vec<PieceRange>>,
 }
@@ -64,6 +86,7 @@ impl OrderMessage {
         order: &PieceOrder,
         shards: BTreeMap<u32, PinnedShard>,
         lists: Vec<Vec<PieceRange>>,
+        scheduler: u64,
     ) -> Result<Self> {
         let mut schema = Vec::new();
         StreamWriter::try_new(&mut schema, &order.schema)
@@ -72,7 +95,7 @@ impl OrderMessage {
         let (output, counting, hive) =
             (order.output.clone(), WireCounting::of(&order.counting), order.hive.clone());
         let folder_types = order.folder_types.clone();
-        Ok(Self { output, counting, schema, hive, folder_types, shards, lists })
+        Ok(Self { output, counting, schema, hive, folder_types, scheduler, shards, lists })
     }
 
     pub(super) fn order(&self) -> Result<PieceOrder> {
@@ -83,6 +106,7 @@ impl OrderMessage {
             schema: schema.map_err(|cause| Error::internal(cause.to_string()))?.schema(),
             hive: self.hive.clone(),
             folder_types: self.folder_types.clone(),
+            scheduler: self.scheduler,
         })
     }
 
@@ -234,9 +258,10 @@ mod tests {
                 schema: Arc::new(Schema::new(vec![Field::new("tags", DataType::Utf8, true)])),
                 hive: vec!["split".to_owned()],
                 folder_types: BTreeMap::from([("split".to_owned(), FolderType::Date)]),
+                scheduler: 5,
             };
             let lists = vec![vec![(4, Some((0, 99))), (5, None)], Vec::new()];
-            let message = OrderMessage::new(&order, BTreeMap::new(), lists.clone()).unwrap();
+            let message = OrderMessage::new(&order, BTreeMap::new(), lists.clone(), 5).unwrap();
             let read = OrderMessage::read(&message.write().unwrap()).unwrap();
             assert_eq!(read.lists, lists);
             assert_eq!(format!("{:?}", read.order().unwrap()), format!("{order:?}"));

@@ -1,56 +1,58 @@
-//! The work on one piece: opens and checks the shard, and counts it as a data set of one shard.
+//! The work of one task: opens and checks the shards of its pieces, and counts them as one data set.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::datatypes::{DataType, SchemaRef, UInt32Type};
 use datafusion::common::Result as DfResult;
-use datafusion::physical_plan::execute_stream;
+use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use super::failure::{ClusterFailure, FailureCause, to_datafusion};
 use super::order::{PieceOrder, PieceOutput};
 use super::pinned_shard::PinnedShard;
-use crate::engine::cluster::exchange::pair_batches::{self, PairLister};
+use crate::engine::cluster::exchange::blocks::{self, PartNumbers};
 use crate::engine::cluster::exchange::{pattern_batches, row_batches};
 use crate::engine::count::by_shard::{Own, single};
 use crate::engine::count::diagnose::{Diagnosis, diagnose};
-use crate::engine::count::pass::PartialPlan;
+use crate::engine::count::pass::count_pass;
+use crate::engine::count::states;
 use crate::engine::dataset::Dataset;
-use crate::engine::errors::ours;
 use crate::engine::pairs::long;
-use crate::engine::partial;
 use crate::engine::progress::Progress;
 use crate::engine::read::choice::choose;
-use crate::engine::read::rows::bytes_scanned;
 use crate::engine::session::Limits;
 use crate::engine::spill::Spill;
 use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::Shard;
+use crate::threads::in_order;
 
-/// The column for the number of bytes that were read, after those of the output.
-pub(super) const BYTES: &str = "bytes_read";
+/// Shards that are opened at the same time.
+const REQUESTS: usize = 8;
 /// Batches that are buffered for the group-by.
 const AHEAD: usize = 2;
 
 /// The columns of the rows that an order makes.
-pub(super) fn schema(order: &PieceOrder) -> Result<SchemaRef> {
-    let n_by = order.counting.by.len();
-    let own = match &order.output {
-        PieceOutput::Counts => partial::schema(n_by),
-        PieceOutput::Pairs => pair_batches::schema(n_by, id_type(order)?),
+pub(super) fn schema(order: &PieceOrder) -> SchemaRef {
+    match &order.output {
+        PieceOutput::Counts { .. } | PieceOutput::Shards | PieceOutput::Pairs { .. } => blocks::schema(),
         PieceOutput::Patterns(_) => pattern_batches::schema(),
         PieceOutput::Rows(_) => row_batches::schema(),
-    };
-    let mut fields: Vec<_> = own.fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new(BYTES, DataType::UInt64, false)));
-    Ok(Arc::new(Schema::new(fields)))
+    }
 }
+
+/// Row groups of a shard that begin in this range of bytes; all of them without one.
+pub(super) type PartRange = Option<(i64, i64)>;
+
+/// The pieces of one task, as the extension of a file.
+#[derive(Debug, Clone)]
+pub(super) struct Pieces(pub(super) Arc<[(Arc<PinnedShard>, PartRange)]>);
 
 /// The type of the row ids of layout `long`.
 pub(super) fn id_type(order: &PieceOrder) -> Result<&DataType> {
@@ -59,107 +61,120 @@ pub(super) fn id_type(order: &PieceOrder) -> Result<&DataType> {
     Ok(field.data_type())
 }
 
-/// A piece of a shard, and what to do with it.
+/// Pieces of shards, and what to do with them.
 pub(super) struct PieceTask {
     pub(super) order: Arc<PieceOrder>,
     pub(super) limits: Limits,
-    pub(super) shard: Arc<PinnedShard>,
-    pub(super) part: Option<(i64, i64)>,
+    /// Takes the bytes of column chunks that it reads.
+    pub(super) read: Arc<AtomicU64>,
+    pub(super) pieces: Pieces,
 }
 
 impl PieceTask {
     /// Its rows, computed while the stream is polled.
     pub(super) fn stream(self) -> BoxStream<'static, DfResult<RecordBatch>> {
-        let start = stream::once(async move {
-            let (give, take) = channel(AHEAD);
-            // Aborts the work when the stream is dropped, and catches panics of decoders.
-            let mut work = JoinSet::new();
-            work.spawn(self.work(give));
-            stream::try_unfold((take, work), next)
-        });
-        start.flatten().map_err(|failure| to_datafusion(&failure)).boxed()
+        computed(|out| async move { self.work(out).await.map_err(|failure| to_datafusion(&failure)) })
     }
 
-    async fn work(self, give: Sender<RecordBatch>) -> Result<(), ClusterFailure> {
-        let shard = self.shard.open().map_err(|error| self.failure(error))?;
-        let shard = shard.with_nested(self.order.counting.layout.columns());
-        let dataset = Dataset {
-            shards: Arc::new(vec![shard]),
+    async fn work(self, out: OutputSender) -> Result<(), ClusterFailure> {
+        let progress = Arc::new(Progress::default());
+        let (pieces, output) = (&self.pieces.0, &self.order.output);
+        let is_apart = matches!(output, PieceOutput::Rows(_) | PieceOutput::Shards);
+        let at_a_time = if is_apart { 1 } else { pieces.len().max(1) };
+        for some in pieces.chunks(at_a_time) {
+            let dataset = self.open(some)?;
+            let done = self.count(&dataset, some, &progress, &out).await;
+            let unchanged = || dataset.shards.iter().try_for_each(Shard::check_unchanged);
+            if let Err(failure) = done.and_then(|()| Ok(unchanged()?)) {
+                let ClusterFailure { error, cause: None } = failure else { return Err(failure) };
+                return Err(match diagnose(&dataset.shards, &self.order.counting, error) {
+                    Diagnosis::Unreadable(bad) => match bad.into_iter().next() {
+                        Some((place, error)) => of_shard(&some[place].0, error),
+                        None => Error::internal("no shard is unreadable").into(),
+                    },
+                    Diagnosis::Other(error) => error.into(),
+                });
+            }
+        }
+        self.read.fetch_add(progress.work().bytes_read, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The pieces as a data set, in which each is a shard.
+    fn open(&self, pieces: &[(Arc<PinnedShard>, PartRange)]) -> Result<Dataset, ClusterFailure> {
+        let pinned: BTreeMap<u32, &Arc<PinnedShard>> =
+            pieces.iter().map(|(shard, _)| (shard.number, shard)).collect();
+        let open = |pinned: &Arc<PinnedShard>| {
+            let shard = pinned.open().map_err(|error| of_shard(pinned, error))?;
+            Ok::<_, ClusterFailure>((pinned.number, shard.with_nested(self.order.counting.layout.columns())))
+        };
+        let opened = in_order(pinned.into_values().collect(), REQUESTS, open);
+        let opened = opened.into_iter().collect::<Result<BTreeMap<u32, Shard>, ClusterFailure>>()?;
+        let shards: Vec<Shard> =
+            pieces.iter().filter_map(|(shard, _)| opened.get(&shard.number)).cloned().collect();
+        Ok(Dataset {
+            shards: Arc::new(shards),
             schema: Arc::clone(&self.order.schema),
             hive: self.order.hive.clone(),
             folder_types: self.order.folder_types.clone(),
             coming: None,
-            part: self.part,
-        };
-        let progress = Arc::new(Progress::default());
-        let mut out = OutputSender { give, held: None, schema: schema(&self.order)? };
-        let done = self.count(&dataset, &progress, &mut out).await;
-        let unchanged = || dataset.shards.iter().try_for_each(Shard::check_unchanged);
-        if let Err(failure) = done.and_then(|()| Ok(unchanged()?)) {
-            let ClusterFailure { error, cause: None } = failure else { return Err(failure) };
-            return Err(match diagnose(&dataset.shards, &self.order.counting, error) {
-                Diagnosis::Unreadable(bad) => {
-                    let error = bad.into_iter().next().map(|(_, error)| error);
-                    self.failure(error.unwrap_or_else(|| Error::internal("no shard is unreadable")))
-                }
-                Diagnosis::Other(error) => error.into(),
-            });
-        }
-        Ok(out.finish(progress.work().bytes_read).await?)
-    }
-
-    /// The failure to read the shard as a whole.
-    fn failure(&self, error: Error) -> ClusterFailure {
-        let cause = matches!(error, Error::Input(_)).then_some(FailureCause::Shard(self.shard.number));
-        ClusterFailure { error, cause }
+            parts: pieces.iter().map(|(_, range)| *range).collect(),
+        })
     }
 
     async fn count(
         &self,
         dataset: &Dataset,
+        pieces: &[(Arc<PinnedShard>, PartRange)],
         progress: &Arc<Progress>,
-        out: &mut OutputSender,
+        out: &OutputSender,
     ) -> Result<(), ClusterFailure> {
-        let Self { order, limits, shard, .. } = self;
+        let Self { order, limits, .. } = self;
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
         let task = CountTask::new(&order.counting, limits, &spill, progress)?;
         match &order.output {
-            PieceOutput::Counts if order.counting.layout.kind == LayoutKind::Long => {
-                for batch in count_long(&task, dataset).await? {
-                    out.give(batch).await?;
+            PieceOutput::Counts { .. } => {
+                let writer = order.writer()?;
+                let mut counts = Vec::new();
+                let mut keep = |batch: &RecordBatch| {
+                    counts.extend(writer.blocks(&numbered(batch, pieces)?)?);
+                    Ok(())
+                };
+                count(&task, dataset, &mut keep).await?;
+                for (part, block) in counts {
+                    out.give(blocks::batch(part, block)?).await;
                 }
             }
-            PieceOutput::Counts => {
+            PieceOutput::Shards => {
+                let [(shard, _)] = pieces else {
+                    return Err(Error::internal("counts of several shards").into());
+                };
+                let (mut block, n_by) = (shard.number.to_le_bytes().to_vec(), order.counting.by.len());
+                count(&task, dataset, &mut |batch: &RecordBatch| states::encode(batch, n_by, &mut block))
+                    .await?;
+                out.give(blocks::batch(0, block)?).await;
+            }
+            PieceOutput::Pairs { parts, .. } => {
+                let numbers = PartNumbers::new(*parts)?;
                 let choice = choose(&task.context, dataset, &order.counting).await?;
-                let partial = PartialPlan::new(&task, dataset, choice).await?;
-                let stream = execute_stream(Arc::clone(&partial.plan), task.context.task_ctx());
-                let mut stream = stream.map_err(|cause| ours(&cause))?;
-                while let Some(batch) = stream.next().await {
-                    let batch = batch.map_err(|cause| ours(&cause))?;
-                    out.give(numbered(&batch, shard.number)?).await?;
+                let mut next = long::blocks(&task.on_one_thread(), dataset, choice.kept(), *parts).await?;
+                while let Some((part, block)) = next()? {
+                    out.give(blocks::batch(numbers.of(part), block)?).await;
                 }
-                partial.account(progress);
-            }
-            PieceOutput::Pairs => {
-                let plan = long::plan(&task.context, dataset, &order.counting, 1, &[]).await?;
-                let mut pairs = PairLister::new(&order.counting, &dataset.shards, id_type(order)?);
-                let stream = execute_stream(Arc::clone(&plan), task.context.task_ctx());
-                let mut stream = stream.map_err(|cause| ours(&cause))?;
-                while let Some(batch) = stream.next().await {
-                    let batch = batch.map_err(|cause| ours(&cause))?;
-                    out.give(pairs.pairs(&batch)?).await?;
-                }
-                pairs.finish()?;
-                progress.add_bytes(bytes_scanned(plan.as_ref()));
             }
             PieceOutput::Patterns(groups) => {
                 for batch in pattern_batches::read_patterns(&task, dataset, groups).await? {
-                    out.give(batch?).await?;
+                    out.give(batch?).await;
                 }
             }
             PieceOutput::Rows(groups) => {
-                let out = tokio::sync::Mutex::new(out);
-                let each = async |batch| out.lock().await.give(batch).await;
+                let [(shard, _)] = pieces else {
+                    return Err(Error::internal("rows of several shards").into());
+                };
+                let each = async |batch| {
+                    out.give(batch).await;
+                    Ok(())
+                };
                 row_batches::send(&task, dataset, groups, shard.number, each).await?;
             }
         }
@@ -167,88 +182,87 @@ impl PieceTask {
     }
 }
 
-/// Partial counts of a shard of layout `long` whose row ids no other shard has.
-async fn count_long(task: &CountTask, dataset: &Dataset) -> Result<Vec<RecordBatch>, ClusterFailure> {
+/// The failure to read a shard as a whole.
+fn of_shard(shard: &PinnedShard, error: Error) -> ClusterFailure {
+    let cause = matches!(error, Error::Input(_)).then_some(FailureCause::Shard(shard.number));
+    ClusterFailure { error, cause }
+}
+
+/// Calls `keep` with the partial counts of shards; of layout `long`, whose row ids no other shard has.
+async fn count(
+    task: &CountTask,
+    dataset: &Dataset,
+    keep: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
+) -> Result<(), ClusterFailure> {
+    if task.counting.layout.kind != LayoutKind::Long {
+        count_pass(task, dataset, keep).await?;
+        return Ok(());
+    }
     let ids = single(&dataset.shards, &task.counting).into_iter().map(|own| match own {
         Own::Rows(ids) => ids,
         Own::Shared => None,
     });
     let choice = choose(&task.context, dataset, &task.counting).await?;
-    let mut counts = Vec::new();
-    let mut keep = |batch: &RecordBatch| {
-        counts.push(batch.clone());
-        Ok(())
-    };
-    let counted =
-        long::count_with_ranges(&task.on_one_thread(), dataset, choice.kept(), ids.collect(), &mut keep)
-            .await?;
-    match counted {
-        Some(_) => Ok(counts),
+    let task = task.on_one_thread();
+    match long::count_with_ranges(&task, dataset, choice.kept(), ids.collect(), keep).await? {
+        Some(_) => Ok(()),
         None => Err(ClusterFailure { error: Error::input(long::LIED), cause: Some(FailureCause::Footers) }),
     }
 }
 
-/// The next batch; at the end, the error of the work if it failed.
-async fn next(
-    (mut take, mut work): (Receiver<RecordBatch>, JoinSet<Result<(), ClusterFailure>>),
-) -> Result<Option<(RecordBatch, (Receiver<RecordBatch>, JoinSet<Result<(), ClusterFailure>>))>, ClusterFailure>
+/// Batches that `work` gives to its argument, while the stream is polled.
+pub(super) fn computed<F>(
+    work: impl FnOnce(OutputSender) -> F + Send + 'static,
+) -> BoxStream<'static, DfResult<RecordBatch>>
+where
+    F: Future<Output = DfResult<()>> + Send + 'static,
 {
+    let start = stream::once(async move {
+        let (give, take) = channel(AHEAD);
+        // Aborts the work when the stream is dropped, and catches panics of decoders.
+        let mut running = JoinSet::new();
+        running.spawn(work(OutputSender { give }));
+        stream::try_unfold((take, running), next)
+    });
+    start.flatten().boxed()
+}
+
+type Computing = (Receiver<RecordBatch>, JoinSet<DfResult<()>>);
+
+/// The next batch; at the end, the error of the work if it failed.
+async fn next((mut take, mut work): Computing) -> DfResult<Option<(RecordBatch, Computing)>> {
     if let Some(batch) = take.recv().await {
         return Ok(Some((batch, (take, work))));
     }
     match work.join_next().await {
         None | Some(Ok(Ok(()))) => Ok(None),
         Some(Ok(Err(failure))) => Err(failure),
-        Some(Err(_)) => Err(Error::input("a page could not be decoded").into()),
+        Some(Err(_)) => Err(to_datafusion(&Error::input("a page could not be decoded").into())),
     }
 }
 
-/// Partial counts of a data set of one shard, with the number of this shard among all shards.
-fn numbered(batch: &RecordBatch, number: u32) -> Result<RecordBatch> {
+/// Partial counts of pieces, with the numbers of their shards among all shards.
+fn numbered(batch: &RecordBatch, pieces: &[(Arc<PinnedShard>, PartRange)]) -> Result<RecordBatch> {
     let mut columns = batch.columns().to_vec();
     let at = batch.schema().index_of("shard").map_err(|cause| Error::internal(cause.to_string()))?;
     if columns[at].null_count() < columns[at].len() {
-        let shards = (0..batch.num_rows()).map(|row| columns[at].is_valid(row).then_some(number));
-        columns[at] = Arc::new(shards.collect::<UInt32Array>()) as ArrayRef;
+        let places = columns[at].as_primitive::<UInt32Type>();
+        let number = |place: Option<u32>| Some(pieces.get(place? as usize)?.0.number);
+        columns[at] = Arc::new(places.iter().map(number).collect::<UInt32Array>()) as ArrayRef;
     }
     RecordBatch::try_new(batch.schema(), columns).map_err(|cause| Error::internal(cause.to_string()))
 }
 
-/// Sends batches; the last one holds the number of bytes that were read.
-struct OutputSender {
+/// Sends batches.
+pub(super) struct OutputSender {
     give: Sender<RecordBatch>,
-    /// The last batch, which is not sent yet.
-    held: Option<RecordBatch>,
-    schema: SchemaRef,
 }
 
 impl OutputSender {
-    async fn give(&mut self, batch: RecordBatch) -> Result<()> {
-        if batch.num_rows() == 0 {
-            return Ok(());
+    pub(super) async fn give(&self, batch: RecordBatch) {
+        if batch.num_rows() > 0 {
+            // The receiver is gone when the task was cancelled.
+            let _ = self.give.send(batch).await;
         }
-        match self.held.replace(batch) {
-            Some(held) => self.send(held, 0).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn finish(mut self, bytes: u64) -> Result<()> {
-        match self.held.take() {
-            Some(held) => self.send(held, bytes).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn send(&self, batch: RecordBatch, bytes: u64) -> Result<()> {
-        let mut columns = batch.columns().to_vec();
-        let mut all = vec![0; batch.num_rows()];
-        all[0] = bytes;
-        columns.push(Arc::new(UInt64Array::from(all)));
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
-        let batch = batch.map_err(|cause| Error::internal(cause.to_string()))?;
-        // The receiver is gone when the task was cancelled.
-        let _ = self.give.send(batch).await;
-        Ok(())
     }
 }

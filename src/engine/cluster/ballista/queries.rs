@@ -102,7 +102,7 @@ pub(in crate::engine) async fn run(
     })?;
     let plan = files::pinned(plan.data).map_err(external)?;
     let schema = plan.schema();
-    let rows = submit(address, context, plan).await.map_err(|failure| external(failure.error))?;
-    let rows = rows.map_err(|failure| external(failure.error));
+    let sent = submit(address, context, plan).await.map_err(|failure| external(failure.error))?;
+    let rows = sent.rows.map_err(|failure| external(failure.error));
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
 }

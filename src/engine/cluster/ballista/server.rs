@@ -92,7 +92,7 @@ pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
         grpc_client_max_message_size: MESSAGE_BYTES,
         override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
         override_session_builder: Some(Arc::new(state)),
-        override_physical_codec: Some(Arc::new(PieceCodec::default())),
+        override_physical_codec: Some(Arc::new(PieceCodec::for_scheduler())),
         ..SchedulerConfig::default()
     };
     let failed = |cause: BallistaError| {
@@ -115,7 +115,7 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
     log::forward();
     let Executor { scheduler, bind, limits, .. } = with;
     // Half of the pool is for pieces, half for group-bys.
-    let pool = limits.pool_bytes() / 2;
+    let (pool, threads) = (limits.pool_bytes() / 2, limits.threads.max(1));
     let piece = limits.for_piece();
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
     let shared = runtime(&limits, &spill)?;
@@ -129,7 +129,7 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
         scheduler_host: scheduler.host().to_owned(),
         scheduler_port: scheduler.port(),
         scheduler_connect_timeout_seconds: CONNECT_SECONDS,
-        vcores: limits.threads.max(1),
+        vcores: threads,
         task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
         work_dir: Some(with.work_dir.display().to_string()),
         job_data_ttl_seconds: JOB_SECONDS,
@@ -138,7 +138,7 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
         grpc_max_encoding_message_size: MESSAGE_BYTES,
         executor_heartbeat_interval_seconds: with.heartbeat,
         memory_pool_size: Some(pool as u64),
-        override_execution_engine: Some(Arc::new(ExecutorEngine::new())),
+        override_execution_engine: Some(Arc::new(ExecutorEngine::new(threads))),
         override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&state))),
         override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&shared)))),
         override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),

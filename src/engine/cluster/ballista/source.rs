@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -20,7 +21,7 @@ use object_store::path::Path as StorePath;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::order::{PieceOrder, PieceRange};
-use super::piece::{self, PieceTask};
+use super::piece::{self, PieceTask, Pieces};
 use super::pinned_shard::PinnedShard;
 use crate::engine::errors::external;
 use crate::engine::session::Limits;
@@ -34,11 +35,18 @@ pub(super) struct PieceSource {
     limits: Option<Limits>,
     table: TableSchema,
     metrics: ExecutionPlanMetricsSet,
+    /// Bytes of column chunks that pieces have read.
+    read: Arc<AtomicU64>,
 }
 
 impl PieceSource {
     pub(super) fn order(&self) -> &PieceOrder {
         &self.order
+    }
+
+    /// Bytes of column chunks that pieces have read so far.
+    pub(super) fn read(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.read)
     }
 }
 
@@ -49,26 +57,28 @@ pub(super) fn scan(
     seen: &BTreeMap<u32, Arc<PinnedShard>>,
     lists: &[Vec<PieceRange>],
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let file = |(number, range): &PieceRange| {
+    let piece = |(number, range): &PieceRange| {
         let shard = seen.get(number).ok_or_else(|| Error::internal(format!("shard {number} is unknown")))?;
+        Ok((Arc::clone(shard), *range))
+    };
+    // All pieces of a list are one file of DataFusion, and so one scan.
+    let group = |list: &Vec<PieceRange>| {
+        let pieces = list.iter().map(piece).collect::<Result<Arc<[_]>>>()?;
         let meta = ObjectMeta {
-            // For `EXPLAIN` only; pieces open their shard themselves.
-            location: StorePath::from(shard.path()),
+            // For `EXPLAIN` only; pieces open their shards themselves.
+            location: StorePath::from(pieces.first().map_or_else(String::new, |(shard, _)| shard.path())),
             last_modified: std::time::UNIX_EPOCH.into(),
-            size: shard.bytes,
+            size: pieces.iter().map(|(shard, _)| shard.bytes).sum(),
             e_tag: None,
             version: None,
         };
-        let file = PartitionedFile::new_from_meta(meta).with_extension(Arc::clone(shard));
-        Ok(match *range {
-            Some((from, to)) => file.with_range(from, to),
-            None => file,
-        })
+        let file = PartitionedFile::new_from_meta(meta).with_extension(Pieces(pieces));
+        Ok(FileGroup::new(vec![file]))
     };
-    let group = |list: &Vec<PieceRange>| Ok(FileGroup::new(list.iter().map(file).collect::<Result<_>>()?));
     let groups = lists.iter().map(group).collect::<Result<Vec<_>>>()?;
-    let table = TableSchema::builder(piece::schema(&order)?).build();
-    let source = PieceSource { order, limits, table, metrics: ExecutionPlanMetricsSet::new() };
+    let table = TableSchema::builder(piece::schema(&order)).build();
+    let (metrics, read) = (ExecutionPlanMetricsSet::new(), Arc::default());
+    let source = PieceSource { order, limits, table, metrics, read };
     let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
         .with_file_groups(groups)
         .build();
@@ -84,7 +94,7 @@ impl FileSource for PieceSource {
     ) -> DfResult<Arc<dyn FileOpener>> {
         let limits = self.limits.clone();
         let limits = limits.ok_or_else(|| external(Error::internal("only executors count pieces")))?;
-        Ok(Arc::new(PieceOpener { order: Arc::clone(&self.order), limits }))
+        Ok(Arc::new(PieceOpener { order: Arc::clone(&self.order), limits, read: self.read() }))
     }
 
     fn table_schema(&self) -> &TableSchema {
@@ -124,16 +134,17 @@ impl FileSource for PieceSource {
 struct PieceOpener {
     order: Arc<PieceOrder>,
     limits: Limits,
+    read: Arc<AtomicU64>,
 }
 
 impl FileOpener for PieceOpener {
     fn open(&self, file: PartitionedFile) -> DfResult<FileOpenFuture> {
-        let shard = file.extension::<Arc<PinnedShard>>().cloned();
+        let pieces = file.extension::<Pieces>().cloned();
         let piece = PieceTask {
             order: Arc::clone(&self.order),
             limits: self.limits.clone(),
-            shard: shard.ok_or_else(|| external(Error::internal("a piece without its shard")))?,
-            part: file.range.as_ref().map(|range| (range.start, range.end)),
+            read: Arc::clone(&self.read),
+            pieces: pieces.ok_or_else(|| external(Error::internal("a scan without pieces")))?,
         };
         // Reads nothing before the stream is polled, because DataFusion opens the next file ahead.
         Ok(Box::pin(async move { Ok(piece.stream()) }))

@@ -1,8 +1,12 @@
 //! Runs the tasks of an executor as Ballista does, except that it checks the shards of scans against those that the
 //! client saw, and keeps the kind of errors.
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use ballista_core::JobId;
@@ -11,24 +15,37 @@ use ballista_core::serde::protobuf::{
     RuntimeStatsReport, ShuffleWritePartition, TaskColumnStats, WindowStateReport,
 };
 use ballista_executor::execution_engine::{DefaultExecutionEngine, ExecutionEngine, QueryStageExecutor};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::prelude::SessionConfig;
 
+use super::account::{ProcessorShare, Running, TaskCost};
+use super::codec::piece_scan;
 use super::connections::ConnectionPool;
 use super::failure::to_datafusion;
 use super::files;
+use super::merge::MergeExec;
 use crate::engine::errors::ours;
 use crate::error::Error;
 
 /// Runs stages of physical plans.
-pub(super) struct ExecutorEngine(DefaultExecutionEngine);
+pub(super) struct ExecutorEngine {
+    inner: DefaultExecutionEngine,
+    /// What tells this executor from others, and its threads.
+    executor: u64,
+    threads: u64,
+    processor: Arc<ProcessorShare>,
+}
 
 impl ExecutorEngine {
-    pub(super) fn new() -> Self {
-        Self(DefaultExecutionEngine::with_client_pool(Arc::new(ConnectionPool::default())))
+    pub(super) fn new(threads: usize) -> Self {
+        let inner = DefaultExecutionEngine::with_client_pool(Arc::new(ConnectionPool::default()));
+        // Fits a count of metrics on every machine.
+        let executor = RandomState::new().hash_one(std::process::id()) & u64::from(u32::MAX);
+        Self { inner, executor, threads: threads as u64, processor: Arc::default() }
     }
 }
 
@@ -44,18 +61,39 @@ impl ExecutionEngine for ExecutorEngine {
         config: &SessionConfig,
     ) -> Result<Arc<dyn QueryStageExecutor>> {
         let plan = files::opened(plan).map_err(|error| to_datafusion(&error.into()))?;
-        let stage =
-            self.0.create_query_stage_exec(job_id, stage_id, task_id, partitions, plan, work_dir, config)?;
-        Ok(Arc::new(ExecutorStage(stage)))
+        let (mut read, mut scheduler) = (Vec::new(), 0);
+        plan.apply(|node| {
+            if let Some((_, source)) = piece_scan(node) {
+                read.push(source.read());
+                scheduler = source.order().scheduler;
+            }
+            if let Some(merge) = node.downcast_ref::<MergeExec>() {
+                scheduler = merge.order().scheduler;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        let stage = self
+            .inner
+            .create_query_stage_exec(job_id, stage_id, task_id, partitions, plan, work_dir, config)?;
+        let cost =
+            TaskCost { executor: self.executor, threads: self.threads, scheduler, ..TaskCost::default() };
+        let processor = Arc::clone(&self.processor);
+        Ok(Arc::new(ExecutorStage { stage, read, cost: Mutex::new(cost), processor }))
     }
 }
 
 #[derive(Debug)]
-struct ExecutorStage(Arc<dyn QueryStageExecutor>);
+struct ExecutorStage {
+    stage: Arc<dyn QueryStageExecutor>,
+    /// Bytes that its scans have read.
+    read: Vec<Arc<AtomicU64>>,
+    cost: Mutex<TaskCost>,
+    processor: Arc<ProcessorShare>,
+}
 
 impl fmt::Display for ExecutorStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.stage.fmt(f)
     }
 }
 
@@ -66,23 +104,33 @@ impl QueryStageExecutor for ExecutorStage {
         task_id: usize,
         context: Arc<TaskContext>,
     ) -> Result<Vec<ShuffleWritePartition>> {
-        self.0.execute_query_stage(task_id, context).await.map_err(encoded)
+        let start = Instant::now();
+        let running = Running::begin(&self.processor);
+        let done = self.stage.execute_query_stage(task_id, context).await.map_err(encoded)?;
+        let mut cost = self.cost.lock().unwrap_or_else(PoisonError::into_inner);
+        cost.processor = running.end();
+        cost.wall = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        cost.written = done.iter().map(|part| part.num_bytes).sum();
+        cost.read = self.read.iter().map(|read| read.load(Ordering::Relaxed)).sum();
+        Ok(done)
     }
 
     fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
-        self.0.collect_plan_metrics()
+        let mut operators = self.stage.collect_plan_metrics();
+        self.cost.lock().unwrap_or_else(PoisonError::into_inner).add_to(&mut operators);
+        operators
     }
 
     fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {
-        self.0.collect_runtime_stats_reports()
+        self.stage.collect_runtime_stats_reports()
     }
 
     fn collect_window_state_reports(&self) -> Result<Vec<WindowStateReport>> {
-        self.0.collect_window_state_reports()
+        self.stage.collect_window_state_reports()
     }
 
     fn collect_column_stats(&self) -> Vec<TaskColumnStats> {
-        self.0.collect_column_stats()
+        self.stage.collect_column_stats()
     }
 }
 
