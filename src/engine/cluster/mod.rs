@@ -5,12 +5,14 @@
 //!    │  a physical plan, no rows
 //! scheduler   one task per list of pieces; gives the tasks of a lost executor to others
 //!    │
-//! executors   DataSourceExec(PieceSource) ─▶ partial group-by ─▶ shuffle ─▶ group-by ─▶ client: Collector
-//!               PieceTask: opens, checks and counts the shard as one machine does
+//! executors   DataSourceExec(PieceSource) ─▶ blocks of counts ─▶ client: Collector
+//!               PieceTask: opens, checks and counts its shards as one machine does
+//!                                         ─▶ shuffle ─▶ MergeExec ─▶ where there are millions of counts
 //! ```
 //!
-//! The group-bys add up partial counts; for layout `long`, where shards share row ids, they add up pairs; for row
-//! measures, sets of labels. Rows of a sampling plan reach the client unchanged.
+//! For layout `long`, where shards share row ids, blocks hold pairs, which are shuffled by their ids, and a merge counts
+//! those of a part of the ids. For row measures, a group-by adds up sets of labels. Rows of a sampling plan reach the
+//! client unchanged.
 //!
 //! Why Ballista: it accepts a physical plan, so the plan of one machine runs on many; it restarts the tasks of lost
 //! executors, and writes the output of each stage to disk. `datafusion-distributed` streams between workers and

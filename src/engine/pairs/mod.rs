@@ -11,7 +11,8 @@
 //! ```
 //!
 //! All records of an id are in one part, so that parts are counted one after the other. A part that is
-//! too large for the memory is scattered once more. [`distinct`] counts pairs that come from rows of other layouts. [`in_order`] gives ids by their order instead, sorted by DataFusion.
+//! too large for the memory is scattered once more. On a cluster, the parts go to other machines as `blocks`, and are
+//! counted there. [`distinct`] counts pairs that come from rows of other layouts. [`in_order`] gives ids by their order instead, sorted by DataFusion.
 
 pub(super) mod distinct;
 #[cfg(feature = "cluster")]

@@ -52,10 +52,10 @@ pub(crate) fn cut(
     threads: usize,
 ) -> Result<Vec<Vec<ShardPart>>> {
     let threads = threads.max(1);
-    if let Some(outline) = shards.iter().find(|shard| shard.is_outline) {
+    let taken = || shards.iter().enumerate().filter(|(number, _)| how(*number) != Cut::Skip);
+    if let Some((_, outline)) = taken().find(|(_, shard)| shard.is_outline) {
         return Err(Error::internal(format!("{}: row groups were passed over", outline.name)));
     }
-    let taken = || shards.iter().enumerate().filter(|(number, _)| how(*number) != Cut::Skip);
     let total = taken().fold(0, |sum: u64, (_, shard)| sum.saturating_add(weight(shard)));
     let most = total / (threads * PARTS_PER_THREAD) as u64;
     let mut parts = Vec::new();
