@@ -9,6 +9,8 @@ use super::flags;
 use super::progress::LogFlags;
 use super::signals::stopped;
 use crate::engine::cluster::server::{Executor, Scheduler, executor, scheduler};
+use crate::engine::cluster_token::ClusterToken;
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::{Error, Result};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::options::limits;
@@ -36,7 +38,7 @@ enum ClusterPart {
 
 #[derive(Debug, Args)]
 struct SchedulerFlags {
-    /// Address to listen on; every client that reaches it is trusted
+    /// Address to listen on; without a token, every client that reaches it is trusted
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
     /// Port for clients and executors
@@ -48,6 +50,9 @@ struct SchedulerFlags {
     /// Time without a heartbeat after which an executor is lost, and a job without any executor fails
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     executor_timeout: u64,
+    /// File with a token that clients and executors must have; connections are encrypted [default: POSWEIGHT_CLUSTER_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     #[command(flatten)]
     voice: LogFlags,
 }
@@ -57,7 +62,7 @@ struct ExecutorFlags {
     /// Address of the scheduler
     #[arg(long, value_name = "URL", default_value = "df://localhost:50050")]
     scheduler: String,
-    /// Address to listen on; every client that reaches it is trusted
+    /// Address to listen on; without a token, every client that reaches it is trusted
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
     /// Port for clients and other executors
@@ -75,6 +80,9 @@ struct ExecutorFlags {
     /// Time between two heartbeats
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     heartbeat: u64,
+    /// File with the token of the cluster [default: POSWEIGHT_CLUSTER_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     #[command(flatten)]
     machine: flags::MachineFlags,
     #[command(flatten)]
@@ -97,6 +105,7 @@ impl SchedulerFlags {
             bind: SocketAddr::new(self.bind, self.port),
             host: self.host.clone(),
             executor_timeout: self.executor_timeout,
+            token: ClusterToken::find(self.token_file.as_deref())?,
         };
         let runtime = runtime(Machine::here().threads, "posweight")?;
         let ended = runtime.block_on(async {
@@ -116,11 +125,12 @@ impl ExecutorFlags {
         let mut spec = Spec::default();
         self.machine.put(&mut spec);
         let limits = limits(&spec, Machine::here())?;
-        let scheduler = self.scheduler.parse().map_err(|error: Error| match error {
+        let scheduler: SchedulerAddress = self.scheduler.parse().map_err(|error: Error| match error {
             Error::Usage(detail) => Error::usage(detail.message.replace("--cluster", "--scheduler"))
                 .hint(detail.hint.unwrap_or_default()),
             other => other,
         })?;
+        let scheduler = scheduler.with_token(ClusterToken::find(self.token_file.as_deref())?);
         // Removed when this process exits normally.
         let temporary = match &self.work_dir {
             Some(_) => None,

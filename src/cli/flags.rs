@@ -363,6 +363,9 @@ pub(super) struct ResourceFlags {
     /// Count on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL")]
     cluster: Option<String>,
+    /// File with the token of the cluster [default: POSWEIGHT_CLUSTER_TOKEN]
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    token_file: Option<PathBuf>,
     /// How often to retry a failed request to an object store [default: 10]
     #[arg(long, value_name = "N")]
     retries: Option<usize>,
@@ -477,6 +480,7 @@ impl ResourceFlags {
         spec.trust_statistics = self.trust_statistics.then_some(true);
         self.machine.put(spec);
         spec.cluster.clone_from(&self.cluster);
+        spec.token_file.clone_from(&self.token_file);
         spec.retries = self.retries;
     }
 }

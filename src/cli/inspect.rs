@@ -8,6 +8,7 @@ use comfy_table::{Table, presets};
 
 use super::flags;
 use super::output::{print, say, size};
+use super::simulated::SimulationFlags;
 use super::source_flags::SourceFlags;
 use crate::error::{Error, Result, plural};
 use crate::pipeline::forecast::{Forecast, forecast};
@@ -37,7 +38,8 @@ const SHARDS_SHOWN: usize = 10;
 #[command(after_help = "Examples:
   posweight inspect data/
   posweight inspect data/ > pipeline.toml     # the commented spec alone is on stdout
-  posweight inspect s3://bucket/data/ --plan --executors 100")]
+  posweight inspect s3://bucket/data/ --plan --executors 100
+  posweight inspect data/ --plan --executors 100 --simulate --lost 2 --account weights/run_results.json")]
 pub(super) struct InspectVerb {
     /// Files of Parquet, Arrow IPC, CSV or JSON lines, folders, globs, or addresses such as s3://bucket/data
     #[arg(required = true, value_name = "SHARDS")]
@@ -48,6 +50,8 @@ pub(super) struct InspectVerb {
     /// Also estimate each of N jobs that share the shards, as with --shard-count
     #[arg(long, value_name = "N", default_value_t = 16, requires = "plan")]
     executors: u64,
+    #[command(flatten)]
+    simulated: SimulationFlags,
     #[command(flatten)]
     source: SourceFlags,
     #[command(flatten)]
@@ -91,7 +95,10 @@ impl InspectVerb {
                     &plan.count.limits,
                     opening,
                 ))?;
-                print(&table(&here, &here.of_each(self.executors), self.executors, plan.count.limits.threads))
+                let threads = plan.count.limits.threads;
+                let mut text = table(&here, &here.of_each(self.executors), self.executors, threads);
+                text.push_str(&self.simulated.text(&here, self.executors, threads)?);
+                print(&text)
             }
             Ok(found) => {
                 let layout = &found.detected.layout;

@@ -25,6 +25,7 @@ mod run;
 mod sample;
 mod schema;
 mod signals;
+mod simulated;
 mod source_flags;
 mod sql;
 mod service;

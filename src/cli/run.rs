@@ -36,6 +36,9 @@ pub(super) struct RunVerb {
     /// Count on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL")]
     cluster: Option<String>,
+    /// File with the token of the cluster [default: POSWEIGHT_CLUSTER_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Value of ${NAME} in the file; overrides the environment
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -106,9 +109,8 @@ impl RunVerb {
         if self.format.is_some() {
             spec.format.clone_from(&self.format);
         }
-        if self.cluster.is_some() {
-            spec.cluster.clone_from(&self.cluster);
-        }
+        set(&mut spec.cluster, self.cluster.as_ref());
+        set(&mut spec.token_file, self.token_file.as_ref());
         if self.overwrite {
             spec.overwrite = Some(true);
         }

@@ -21,6 +21,7 @@
 mod budget;
 mod cell_labels;
 pub(crate) mod cluster;
+pub(crate) mod cluster_token;
 mod count;
 pub(crate) mod counting;
 mod dataset;

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use super::cluster_token::ClusterToken;
 use crate::error::{Error, Result};
 
 /// The port where an address names none.
@@ -16,6 +17,7 @@ const PORT: u16 = 50050;
 pub(crate) struct SchedulerAddress {
     host: String,
     port: u16,
+    token: Option<ClusterToken>,
     #[cfg(not(feature = "cluster"))]
     never: Infallible,
 }
@@ -35,6 +37,19 @@ impl SchedulerAddress {
         self.port
     }
 
+    /// What the cluster asks of everyone.
+    #[cfg(feature = "cluster")]
+    #[must_use]
+    pub(crate) fn token(&self) -> Option<&ClusterToken> {
+        self.token.as_ref()
+    }
+
+    /// The same address, of a cluster with this token.
+    #[must_use]
+    pub(crate) fn with_token(self, token: Option<ClusterToken>) -> Self {
+        Self { token, ..self }
+    }
+
     /// Proves that a branch is never reached.
     #[cfg(not(feature = "cluster"))]
     pub(super) fn never(&self) -> ! {
@@ -52,7 +67,11 @@ fn parse(text: &str) -> Option<SchedulerAddress> {
     };
     let in_brackets = host.starts_with('[') && host.ends_with(']');
     let good = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c) || in_brackets && "[]:".contains(c);
-    (!host.is_empty() && host.chars().all(good)).then(|| SchedulerAddress { host: host.to_owned(), port })
+    (!host.is_empty() && host.chars().all(good)).then(|| SchedulerAddress {
+        host: host.to_owned(),
+        port,
+        token: None,
+    })
 }
 
 impl FromStr for SchedulerAddress {

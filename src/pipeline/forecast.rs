@@ -35,8 +35,11 @@ pub(crate) struct Forecast {
     pub is_open: bool,
     /// Time to list shards and read footers, as it was.
     pub opening: f64,
-    /// Time of counting, by the probe.
+    /// Time of counting, by the probe, and processor time of that.
     pub counting: f64,
+    pub processor: f64,
+    /// Labels that are known before counting.
+    pub labels: u64,
     /// Time that does not grow with rows.
     pub fixed: f64,
     /// Rows of the probe, and the time they took.
@@ -57,7 +60,8 @@ impl Forecast {
             reads: reads.div_ceil(jobs),
             ..self.demand
         };
-        Self { demand, counting: self.counting / jobs as f64, ..self.clone() }
+        let (counting, processor) = (self.counting / jobs as f64, self.processor / jobs as f64);
+        Self { demand, counting, processor, ..self.clone() }
     }
 }
 
@@ -96,6 +100,8 @@ pub(crate) async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> 
         opening,
         // Each thread is as fast as the one of the probe.
         counting: one_of * per_row * demand.rows as f64 / threads as f64,
+        processor: one_of * per_row * demand.rows as f64,
+        labels: labels as u64,
         fixed,
         probe: more,
         demand,

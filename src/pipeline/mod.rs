@@ -51,6 +51,7 @@ mod sample_checks;
 mod sample_copies;
 mod sample_text;
 pub(crate) mod sampling;
+pub(crate) mod simulation;
 pub(crate) mod spec;
 mod spec_keys;
 pub(crate) mod sql;

@@ -5,6 +5,8 @@ use super::machine::Machine;
 use super::spec::{OneOrMany, Scalar, Spec};
 use crate::artifact::catalog;
 use crate::consequences::BATCH_SIZE;
+use crate::engine::cluster_token::ClusterToken;
+use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, MEMORY_LIMIT_MIN};
 use crate::error::{Error, Result, choice};
 use crate::weights::{Adjust, Fallback, Policy, Scheme, Weighing};
@@ -97,7 +99,16 @@ pub(crate) fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
         spec.spill_dir.clone(),
         spill.unwrap_or(SPILL_LIMIT),
     );
-    limits.cluster = spec.cluster.as_deref().map(str::parse).transpose()?;
+    let cluster = spec.cluster.as_deref().map(str::parse::<SchedulerAddress>).transpose()?;
+    limits.cluster = match cluster {
+        Some(address) => Some(address.with_token(ClusterToken::find(spec.token_file.as_deref())?)),
+        None if spec.token_file.is_some() => {
+            return Err(
+                Error::usage("--token-file is for a cluster").hint("name it with --cluster df://HOST:PORT")
+            );
+        }
+        None => None,
+    };
     Ok(limits)
 }
 

@@ -230,12 +230,13 @@ fn start_at(spec: &mut Spec, folder: &Path) {
 
 /// Files and folders that are written, and the result that is compared with.
 fn places(spec: &mut Spec) -> impl Iterator<Item = (&mut PathBuf, &'static str)> {
-    let Spec { out, against, state, spill_dir, summary_json, metrics_textfile, .. } = spec;
+    let Spec { out, against, state, spill_dir, token_file, summary_json, metrics_textfile, .. } = spec;
     let places = [
         (out, "out"),
         (against, "against"),
         (state, "state"),
         (spill_dir, "spill_dir"),
+        (token_file, "token_file"),
         (summary_json, "summary_json"),
         (metrics_textfile, "metrics_textfile"),
     ];

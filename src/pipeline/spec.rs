@@ -204,6 +204,9 @@ pub(crate) struct Spec {
     /// `df://HOST:PORT`: the scheduler of the cluster that counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// File with the token of the cluster; without one, `POSWEIGHT_CLUSTER_TOKEN` may hold it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
     /// Most retries of a failed request to a store; 10 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retries: Option<usize>,
@@ -399,7 +402,7 @@ impl Spec {
             shards, as_files, table_version, table_timestamp, out, against, overwrite, state, full, on_bad_shard, max_bad_shards, shard_index, shard_count,
             formats, format, ids_disjoint, allow_empty, publish_on_check_failure, summary_json, metrics_textfile, openlineage,
             skip_exit_code, checks, engine, trust_statistics, memory_limit, threads, spill_dir, spill_limit,
-            cluster, retries,
+            cluster, token_file, retries,
             // What decides the result. Of the vocabulary and the ancestors, the place does not.
             vocabulary, ancestors, query: _,
             layout: _, unit: _, labels: _, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
@@ -411,7 +414,7 @@ impl Spec {
         clear!(shards as_files table_version table_timestamp out against overwrite state full on_bad_shard max_bad_shards shard_index shard_count);
         clear!(formats format ids_disjoint allow_empty publish_on_check_failure summary_json metrics_textfile openlineage);
         clear!(skip_exit_code checks engine trust_statistics memory_limit threads spill_dir spill_limit);
-        clear!(cluster retries);
+        clear!(cluster token_file retries);
         for path in [vocabulary, ancestors].into_iter().flatten() {
             if let Some(name) = Path::new(path).file_name() {
                 *path = name.to_string_lossy().into_owned();

@@ -43,7 +43,7 @@ const fn of_runs(name: &'static str, decides: Decides) -> SpecKey {
     SpecKey { name, decides, in_calls: false }
 }
 
-const KEYS: [SpecKey; 78] = [
+const KEYS: [SpecKey; 79] = [
     of_runs("shards", Source),
     key("as_files", Source),
     key("table_version", Source),
@@ -114,6 +114,7 @@ const KEYS: [SpecKey; 78] = [
     of_runs("spill_dir", Run),
     of_runs("spill_limit", Run),
     of_runs("cluster", Run),
+    of_runs("token_file", Run),
     of_runs("retries", Run),
     of_runs("publish_on_check_failure", Run),
     of_runs("summary_json", Run),

@@ -19,14 +19,16 @@ pub(crate) struct Cluster {
     pub(crate) work: Place,
     scheduler: Child,
     executors: Vec<Child>,
+    ports: Vec<String>,
     setup: Setup,
 }
 
 /// Variables of a process.
 pub(crate) type Environment = Vec<(&'static str, String)>;
 
-fn start(arguments: &[&str], environment: &Environment, log: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_posweight"))
+fn start(program: &[&str], arguments: &[&str], environment: &Environment, log: &Path) -> Child {
+    Command::new(program[0])
+        .args(&program[1..])
         .arg("cluster")
         .args(arguments)
         .arg("--verbose")
@@ -42,8 +44,13 @@ fn start(arguments: &[&str], environment: &Environment, log: &Path) -> Child {
 pub(crate) struct Setup {
     /// Variables of the client.
     pub(crate) environment: Environment,
+    pub(crate) of_scheduler: Environment,
     pub(crate) of_executors: Environment,
+    /// The program of executors, and what comes before its arguments.
+    pub(crate) program: Vec<String>,
     pub(crate) executors: usize,
+    /// The name or address of this machine.
+    pub(crate) host: &'static str,
     /// The port at which the scheduler is found, of the one at which it listens.
     pub(crate) door: fn(&str) -> String,
 }
@@ -51,7 +58,21 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let environment = Environment::new();
-        Self { of_executors: environment.clone(), environment, executors: 2, door: str::to_owned }
+        Self {
+            of_scheduler: environment.clone(),
+            of_executors: environment.clone(),
+            environment,
+            program: vec![env!("CARGO_BIN_EXE_posweight").to_owned()],
+            executors: 2,
+            host: "localhost",
+            door: str::to_owned,
+        }
+    }
+}
+
+impl Setup {
+    fn bind(&self) -> &'static str {
+        if self.host == "localhost" { "127.0.0.1" } else { "0.0.0.0" }
     }
 }
 
@@ -63,18 +84,33 @@ impl Cluster {
     pub(crate) fn with(setup: Setup) -> Self {
         let work = Place::new();
         let [port] = ports();
-        let url = format!("df://localhost:{}", (setup.door)(&port));
-        let scheduler = ["scheduler", "--port", &port, "--executor-timeout", "4"];
-        let scheduler = start(&scheduler, &Environment::new(), &work.path("scheduler.log"));
+        let url = format!("df://{}:{}", setup.host, (setup.door)(&port));
+        let bind = setup.bind();
+        let scheduler =
+            ["scheduler", "--port", &port, "--executor-timeout", "4", "--bind", bind, "--host", setup.host];
+        let program = env!("CARGO_BIN_EXE_posweight");
+        let scheduler = start(&[program], &scheduler, &setup.of_scheduler, &work.path("scheduler.log"));
         let executors = setup.executors;
-        let mut cluster = Self { url, work, scheduler, executors: Vec::new(), setup };
+        let mut cluster = Self { url, work, scheduler, executors: Vec::new(), ports: vec![port], setup };
         (0..executors).for_each(|_| cluster.add_executor());
+        cluster.registered();
+        cluster
+    }
+
+    /// Waits until the scheduler knows all executors.
+    fn registered(&self) {
         let began = Instant::now();
-        while cluster.logs().matches("Executor registration succeed").count() < executors {
-            assert!(began.elapsed() < PATIENCE, "{}", cluster.logs());
+        while self.logs().matches("Executor registration succeed").count() < self.executors.len() {
+            assert!(began.elapsed() < PATIENCE, "{}", self.logs());
             std::thread::sleep(Duration::from_millis(10));
         }
-        cluster
+    }
+
+    /// Adds an executor that another command starts.
+    pub(crate) fn add_executor_by(&mut self, program: &[&str]) {
+        self.setup.program = program.iter().map(|word| (*word).to_owned()).collect();
+        self.add_executor();
+        self.registered();
     }
 
     pub(crate) fn add_executor(&mut self) {
@@ -83,10 +119,14 @@ impl Cluster {
         std::fs::create_dir(&dir).unwrap();
         let [port, task_port] = ports();
         let arguments = ["executor", "--scheduler", &self.url, "--work-dir", dir.to_str().unwrap()];
-        let own = ["--port", &port, "--task-port", &task_port, "--heartbeat", "1"];
+        self.ports.extend([port.clone(), task_port.clone()]);
+        let own =
+            ["--port", &port, "--task-port", &task_port, "--heartbeat", "1", "--bind", self.setup.bind()];
         let limits = ["--threads", "1", "--memory-limit", "512m"];
         let log = self.work.path(&format!("executor{number}.log"));
-        let started = start(&[&arguments[..], &own, &limits].concat(), &self.setup.of_executors, &log);
+        let program: Vec<&str> = self.setup.program.iter().map(String::as_str).collect();
+        let arguments = [&arguments[..], &own, &limits].concat();
+        let started = start(&program, &arguments, &self.setup.of_executors, &log);
         self.executors.push(started);
     }
 
@@ -112,8 +152,10 @@ impl Cluster {
 
     /// What its processes have said.
     pub(crate) fn logs(&self) -> String {
-        let names = ["scheduler.log", "executor0.log", "executor1.log"];
-        names.map(|name| std::fs::read_to_string(self.work.path(name)).unwrap_or_default()).join("\n")
+        let executors = (0..self.executors.len()).map(|number| format!("executor{number}.log"));
+        let names = std::iter::once("scheduler.log".to_owned()).chain(executors);
+        let read = |name: String| std::fs::read_to_string(self.work.path(&name)).unwrap_or_default();
+        names.map(read).collect::<Vec<_>>().join("\n")
     }
 
     /// Runs `compute` here and on the cluster: both end in the same way and with the same bytes.
@@ -149,6 +191,19 @@ impl Cluster {
 
     /// Kills an executor while it counts `shards` of layout `long`: the bytes are those of one process.
     pub(crate) fn kills_one(&mut self, place: &Place, shards: &str) {
+        let (ended, _) = self.disturbed(place, shards, |cluster| cluster.executors[1].kill().unwrap());
+        assert_eq!(ended.code, 0, "{}\n{}", ended.stderr, self.logs());
+        assert!(self.logs().contains("timed out"), "{}", self.logs());
+    }
+
+    /// Counts `shards` of layout `long`, and does something to the cluster when the second executor has done its first
+    /// task. Tells how it ended and how long after that; a result has the bytes of one process.
+    pub(crate) fn disturbed(
+        &mut self,
+        place: &Place,
+        shards: &str,
+        disturb: impl FnOnce(&mut Self),
+    ) -> (Ended, Duration) {
         let flags =
             ["--layout", "long", "--row-measures", "off", "--labels", "label", "--id", "name", "--out"];
         let arguments = [&["compute", shards][..], &flags].concat();
@@ -162,12 +217,31 @@ impl Cluster {
             assert!(start.elapsed() < PATIENCE, "{}", self.logs());
             std::thread::sleep(Duration::from_millis(2));
         }
-        self.executors[1].kill().unwrap();
-        assert!(run.try_wait().unwrap().is_none(), "the run ended before the executor was killed");
+        let clock = Instant::now();
+        disturb(self);
+        assert!(run.try_wait().unwrap().is_none(), "the run ended before anything was done to the cluster");
         let ended = Ended::of(&run.wait_with_output().unwrap());
-        assert_eq!(ended.code, 0, "{}\n{}", ended.stderr, self.logs());
-        equal(&place.path("here"), &place.path("there"));
-        assert!(self.logs().contains("timed out"), "{}", self.logs());
+        if ended.code == 0 {
+            equal(&place.path("here"), &place.path("there"));
+        }
+        (ended, clock.elapsed())
+    }
+
+    /// The ports of the scheduler and of all executors.
+    pub(crate) fn ports(&self) -> Vec<String> {
+        self.ports.clone()
+    }
+
+    /// Sends a signal to an executor.
+    pub(crate) fn signal(&self, executor: usize, signal: &str) {
+        let id = self.executors[executor].id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// Kills the scheduler.
+    pub(crate) fn kill_scheduler(&mut self) {
+        self.scheduler.kill().unwrap();
+        self.scheduler.wait().unwrap();
     }
 }
 

@@ -181,9 +181,20 @@ mod hub;
 /// The program as a job in the cloud.
 #[cfg(feature = "cloud")]
 mod cloud;
+/// A cluster that is only simulated.
+mod simulation;
 /// A scheduler and two executors give the bytes of one process, even if one of them is killed.
 #[cfg(feature = "cluster")]
 mod cluster;
+/// A cluster with a token: encrypted, and closed for everyone else.
+#[cfg(feature = "cluster")]
+mod cluster_tokens;
+/// Machines that are lost, paused, full or cut off.
+#[cfg(feature = "cluster")]
+mod cluster_faults;
+/// The examples that start a cluster: well-formed, and their commands count on this machine.
+#[cfg(feature = "cluster")]
+mod cluster_examples;
 /// The same with shards in a store.
 #[cfg(all(feature = "cluster", feature = "cloud"))]
 mod cluster_stores;

@@ -8,12 +8,12 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::support::{Place, left_out, root};
 
-fn read(name: &str) -> String {
+pub(crate) fn read(name: &str) -> String {
     std::fs::read_to_string(root().join("pipelines/schedulers").join(name)).unwrap()
 }
 
 /// Exit codes after which a person has to mend something.
-fn for_a_person() -> BTreeSet<i64> {
+pub(crate) fn for_a_person() -> BTreeSet<i64> {
     let lasting = EXIT_CODES.iter().filter(|(code, _, _, may_pass)| *code != 0 && !may_pass);
     lasting.map(|(code, ..)| i64::from(*code)).collect()
 }

@@ -69,6 +69,9 @@ pub(super) struct SqlVerb {
     /// Read shards on the cluster whose scheduler is at df://HOST:PORT
     #[arg(long, value_name = "URL", conflicts_with = "allow_write")]
     cluster: Option<String>,
+    /// File with the token of the cluster [default: POSWEIGHT_CLUSTER_TOKEN]
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    token_file: Option<PathBuf>,
     /// Read the files of a Delta Lake, Iceberg or Hudi table as they lie, with deleted and replaced rows
     #[arg(long)]
     as_files: bool,
@@ -93,6 +96,7 @@ impl SqlVerb {
             memory_limit: self.memory_limit.clone(),
             threads: self.threads,
             cluster: self.cluster.clone(),
+            token_file: self.token_file.clone(),
             ..Spec::default()
         };
         self.version.put(&mut spec);

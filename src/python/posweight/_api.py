@@ -98,6 +98,7 @@ def compute(
     spill_dir: str | os.PathLike[str] | None = None,
     spill_limit: str | None = None,
     cluster: str | None = None,
+    token_file: str | os.PathLike[str] | None = None,
     retries: int | None = None,
     publish_on_check_failure: bool | None = None,
     summary_json: str | os.PathLike[str] | None = None,
@@ -193,6 +194,7 @@ def compute(
         spill_dir: Folder for spill files.
         spill_limit: Most bytes of spill files, such as ``100g``.
         cluster: ``df://HOST:PORT``: the scheduler of the cluster that counts.
+        token_file: File with the token of the cluster; without one, ``POSWEIGHT_CLUSTER_TOKEN`` may hold it.
         retries: Most retries of a failed request to a store; 10 by default.
         publish_on_check_failure: Publish a result that fails a check of severity error; the run still fails.
         summary_json: File for a short summary of the run, also of a failed one.

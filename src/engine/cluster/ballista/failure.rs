@@ -6,6 +6,7 @@ use std::io;
 use datafusion::common::DataFusionError;
 use serde::{Deserialize, Serialize};
 
+use super::connect::unanswered;
 use super::hex;
 use crate::engine::errors::ours;
 use crate::engine::scheduler_address::SchedulerAddress;
@@ -126,10 +127,7 @@ fn from_cluster(text: &str, address: &SchedulerAddress) -> Option<Error> {
         );
     }
     if says(&["ConnectError", "ConnectionRefused", "tcp connect error", "dns error"]) {
-        return Some(
-            Error::transient(format!("{address}: no scheduler answers"))
-                .hint("start one with posweight cluster scheduler, or correct the address in --cluster"),
-        );
+        return Some(unanswered(address));
     }
     let lost =
         ["no executors", "FetchFailed", "IoError", "IO error", "transport error", "Stream closed", "Grpc"];

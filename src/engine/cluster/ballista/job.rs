@@ -7,14 +7,14 @@ use arrow::array::RecordBatch;
 use ballista_core::BALLISTA_VERSION;
 use ballista_core::client::BallistaClient;
 use ballista_core::config::BallistaConfig;
-use ballista_core::extension::{SessionConfigExt, SessionConfigHelperExt};
+use ballista_core::extension::{BallistaConfigGrpcEndpoint, SessionConfigExt, SessionConfigHelperExt};
 use ballista_core::serde::protobuf::execute_query_params::Query;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     CancelJobParams, ExecuteQueryParams, GetJobMetricsParams, GetJobStatusParams, PartitionLocation,
     SuccessfulJob, execute_query_result, job_status,
 };
-use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
+use ballista_core::utils::GrpcClientConfig;
 use ballista_core::version::{check_compatibility, insert_version_header, version_from_metadata};
 use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -28,8 +28,10 @@ use tonic::transport::Channel;
 
 use super::account::account;
 use super::codec::PieceCodec;
+use super::connect::{channel, check_token};
 use super::failure::{ClusterFailure, from_datafusion, from_text};
 use super::server::MESSAGE_BYTES;
+use super::tls::ClusterKeys;
 use super::waiting::{ExecutorWarning, cancelled};
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::work::ClusterWork;
@@ -53,11 +55,12 @@ pub(super) struct SentJob {
 }
 
 /// The settings of a session whose plans are sent to a cluster.
-pub(super) fn settings(config: SessionConfig) -> SessionConfig {
+pub(super) fn settings(config: SessionConfig, address: &SchedulerAddress) -> SessionConfig {
     config
         .upgrade_for_ballista()
         .with_ballista_job_name("posweight")
         .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES as usize)
+        .set_bool("ballista.client.use_tls", address.token().is_some())
         // When an executor is lost, one partition per task is repeated, not one per thread.
         .set_usize("ballista.scheduler.max_partitions_per_task", 1)
         // Executors spill when their memory pool is full.
@@ -87,7 +90,7 @@ impl SentJob {
         plan: Arc<dyn ExecutionPlan>,
     ) -> Result<Self, ClusterFailure> {
         let of = |text: String| from_text(&text, address);
-        let config = settings(context.copied_config());
+        let config = settings(context.copied_config(), address);
         let mut bytes = Vec::new();
         PhysicalPlanNode::try_from_physical_plan(plan, &PieceCodec::default())
             .and_then(|node| node.try_encode(&mut bytes))
@@ -100,7 +103,13 @@ impl SentJob {
             query: Some(Query::PhysicalPlan(bytes)),
         });
         insert_version_header(request.metadata_mut());
-        let answer = scheduler.execute_query(request).await.map_err(|status| of(format!("{status:?}")))?;
+        let answer = match scheduler.execute_query(request).await {
+            Ok(answer) => answer,
+            Err(status) => {
+                check_token(address).await?;
+                return Err(of(format!("{status:?}")));
+            }
+        };
         let version = check_compatibility(Some(BALLISTA_VERSION), version_from_metadata(answer.metadata()));
         let id = match answer.into_inner().result {
             Some(execute_query_result::Result::Success(sent)) => sent.job_id,
@@ -213,8 +222,11 @@ async fn rows(
     let port = u16::try_from(executor.port).unwrap_or_default();
     let retries = GrpcClientConfig::from(&BallistaConfig::default());
     let (times, wait) = (retries.io_retries_times, retries.io_retry_wait_time_ms);
-    let client =
-        BallistaClient::try_new(&executor.host, port, MESSAGE_BYTES as usize, false, None, times, wait, 0, 0);
+    let keys = address.token().map(ClusterKeys::new).transpose()?;
+    let is_secure = keys.is_some();
+    let keys = keys.map(|keys| Arc::new(BallistaConfigGrpcEndpoint::new(keys.of_clients())));
+    let size = MESSAGE_BYTES as usize;
+    let client = BallistaClient::try_new(&executor.host, port, size, is_secure, keys, times, wait, 0, 0);
     let mut client = client.await.map_err(|cause| of(format!("IO error: {cause}")))?;
     let partition = partition.into();
     let rows = client.fetch_partition(&executor.id, &partition, location.file_id, layout, true);
@@ -238,11 +250,7 @@ async fn connect(
     address: &SchedulerAddress,
     config: &BallistaConfig,
 ) -> Result<SchedulerClient, ClusterFailure> {
-    let url = format!("http://{}:{}", address.host(), address.port());
-    let endpoint = create_grpc_client_endpoint(url, Some(&GrpcClientConfig::from(config)));
-    let endpoint = endpoint.map_err(|cause| from_text(&format!("ConnectError: {cause}"), address))?;
-    let channel = answered(address, endpoint.connect()).await?;
-    let channel = channel.map_err(|cause| from_text(&format!("ConnectError: {cause}"), address))?;
+    let channel = answered(address, channel(address, &GrpcClientConfig::from(config))).await??;
     let size = MESSAGE_BYTES as usize;
     Ok(SchedulerGrpcClient::new(channel).max_encoding_message_size(size).max_decoding_message_size(size))
 }

@@ -25,10 +25,10 @@ use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
 
 /// Configures a session so that its plans can be sent to a cluster.
-pub(in crate::engine) fn prepare(_: &SchedulerAddress, context: &SessionContext) {
+pub(in crate::engine) fn prepare(address: &SchedulerAddress, context: &SessionContext) {
     let state = context.state_ref();
     let mut state = state.write();
-    let config = settings(state.config().clone());
+    let config = settings(state.config().clone(), address);
     *state.config_mut() = config;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::error::BallistaError;
-use ballista_core::extension::SessionConfigExt;
+use ballista_core::extension::{SessionConfigExt, SessionConfigHelperExt};
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use ballista_scheduler::cluster::BallistaCluster;
@@ -18,10 +18,13 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::codec::PieceCodec;
+use super::connect::check_token;
 use super::log;
 use super::tasks::ExecutorEngine;
+use super::tls::{ClusterKeys, TaskGate, serve_scheduler};
 use super::total;
 use super::waiting::cancel_waiting;
+use crate::engine::cluster_token::ClusterToken;
 use crate::engine::errors::external;
 use crate::engine::exact_arithmetic::operators;
 use crate::engine::functions;
@@ -52,6 +55,8 @@ pub(crate) struct Scheduler {
     /// Seconds without a heartbeat after which an executor is lost, and seconds without any executor after which a
     /// job is cancelled.
     pub executor_timeout: u64,
+    /// What it asks of clients and executors.
+    pub token: Option<ClusterToken>,
 }
 
 /// Settings of an executor.
@@ -79,6 +84,7 @@ pub(crate) struct Executor {
 /// [`Error::Output`] when it cannot listen.
 pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
     log::forward();
+    let keys = with.token.as_ref().map(ClusterKeys::new).transpose()?;
     let config = SchedulerConfig {
         bind_host: with.bind.ip().to_string(),
         bind_port: with.bind.port(),
@@ -93,6 +99,7 @@ pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
         override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
         override_session_builder: Some(Arc::new(state)),
         override_physical_codec: Some(Arc::new(PieceCodec::for_scheduler())),
+        override_create_grpc_client_endpoint: keys.as_ref().map(ClusterKeys::of_clients),
         ..SchedulerConfig::default()
     };
     let failed = |cause: BallistaError| {
@@ -104,7 +111,13 @@ pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
     let scheduler = create_scheduler(cluster, Arc::new(config)).await.map_err(failed)?;
     let patience = Duration::from_secs(with.executor_timeout);
     tokio::spawn(cancel_waiting(scheduler.clone(), patience));
-    start_grpc_service(with.bind, scheduler).await.map_err(failed)
+    match keys {
+        Some(keys) => {
+            let ended = serve_scheduler(with.bind, scheduler, &keys).await;
+            ended.map_err(|cause| failed(BallistaError::TonicError(cause)))
+        }
+        None => start_grpc_service(with.bind, scheduler).await.map_err(failed),
+    }
 }
 
 /// Runs an executor until the process ends.
@@ -114,6 +127,26 @@ pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
 pub(crate) async fn executor(with: Executor) -> Result<()> {
     log::forward();
     let Executor { scheduler, bind, limits, .. } = with;
+    check_token(&scheduler).await?;
+    let keys = scheduler.token().map(ClusterKeys::new).transpose()?;
+    let mut bind_host = bind.ip();
+    if let Some(keys) = &keys {
+        let gate = TaskGate::new(&scheduler, bind.ip(), with.task_port)?;
+        bind_host = gate.behind;
+        let (keys, port) = (keys.clone(), with.task_port);
+        tokio::spawn(async move {
+            if let Err(cause) = gate.serve(&keys).await {
+                tracing::error!("no tasks can be received at port {port}: {cause:?}");
+            }
+        });
+    }
+    let of_clients = keys.as_ref().map(ClusterKeys::of_clients);
+    let session = move || match of_clients.clone() {
+        Some(secure) => {
+            SessionConfig::new_with_ballista().with_ballista_override_create_grpc_client_endpoint(secure)
+        }
+        None => SessionConfig::new_with_ballista(),
+    };
     // Half of the pool is for pieces, half for group-bys.
     let (pool, threads) = (limits.pool_bytes() / 2, limits.threads.max(1));
     let piece = limits.for_piece();
@@ -122,7 +155,7 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
     let state =
         state(SessionConfig::new_with_ballista()).map_err(|cause| Error::internal(cause.to_string()))?;
     let config = ExecutorProcessConfig {
-        bind_host: bind.ip().to_string(),
+        bind_host: bind_host.to_string(),
         external_host: with.host,
         port: bind.port(),
         grpc_port: with.task_port,
@@ -141,11 +174,16 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
         override_execution_engine: Some(Arc::new(ExecutorEngine::new(threads))),
         override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&state))),
         override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&shared)))),
-        override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
+        override_config_producer: Some(Arc::new(session)),
         override_physical_codec: Some(Arc::new(PieceCodec::for_executor(piece))),
+        override_create_grpc_client_endpoint: keys.as_ref().map(ClusterKeys::of_clients),
+        override_arrow_flight_service: keys.as_ref().map(|keys| keys.of_results(bind)),
         ..ExecutorProcessConfig::default()
     };
-    start_executor_process(Arc::new(config)).await.map_err(|cause| match cause {
+    let Err(cause) = start_executor_process(Arc::new(config)).await else { return Ok(()) };
+    // The scheduler may have come later.
+    check_token(&scheduler).await?;
+    Err(match cause {
         BallistaError::GrpcConnectionError(_) | BallistaError::General(_) => {
             Error::transient(format!("{scheduler}: no scheduler answers"))
                 .hint("start one with posweight cluster scheduler, or correct the address in --scheduler")

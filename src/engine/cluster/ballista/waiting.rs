@@ -7,6 +7,7 @@ use ballista_core::serde::protobuf::job_status::Status;
 use ballista_scheduler::scheduler_server::SchedulerServer;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 
+use super::connect::has_no_executor;
 use super::failure::{ClusterFailure, FailureCause};
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::Error;
@@ -38,25 +39,13 @@ impl ExecutorWarning {
         if Instant::now() < self.next {
             return;
         }
-        let asked = address.clone();
-        let none = tokio::task::spawn_blocking(move || has_no_executor(&asked)).await.unwrap_or(false);
-        if none {
+        let asked = tokio::time::timeout(ANSWER, has_no_executor(address)).await;
+        if asked.ok().flatten() == Some(true) {
             tracing::warn!("{address}: no executor is available; the job waits for one");
         }
         self.pause = PAUSE_MAX.min(self.pause * 3);
         self.next = Instant::now() + self.pause;
     }
-}
-
-/// Whether the scheduler answers that it has no executor.
-fn has_no_executor(address: &SchedulerAddress) -> bool {
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(ANSWER))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build();
-    let address = format!("http://{}:{}/readyz", address.host(), address.port());
-    ureq::Agent::from(agent).get(&address).call().is_ok_and(|answer| answer.status() == 503)
 }
 
 /// The failure of a job that the scheduler cancelled.
