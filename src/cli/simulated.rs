@@ -60,7 +60,7 @@ impl SimulationFlags {
             plural(executors, "executor"),
             plural(threads, "thread"),
             network.latency * 1000.0,
-            size(network.bandwidth as u64),
+            size(bytes("--bandwidth", &self.bandwidth)?),
             network.requests_per_second,
             match self.lost {
                 0 => String::new(),
@@ -71,6 +71,7 @@ impl SimulationFlags {
         if let Some(most) = run.bottleneck() {
             text.push_str(&format!("bottleneck: {}, {}\n", most.name, most.bound.words()));
         }
+        text.push_str(&format!("of the client alone: {}\n", time(run.serial())));
         let one = simulate(&load, &fleet(1, 0), &network).seconds();
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_header(["executors", "time", "speed-up"]);
@@ -105,15 +106,20 @@ fn time(seconds: f64) -> String {
     if seconds.is_finite() { format!("{seconds:.2} s") } else { "never".to_owned() }
 }
 
+/// Characters of a share of the timeline.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 40")]
+fn characters(share: f64) -> usize {
+    (share * TIMELINE).round() as usize
+}
+
 /// One line per stage, with a bar where it lies in the run.
 fn timeline(run: &SimulatedRun) -> String {
     let whole = run.seconds();
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["stage", "time", "", "waits for"]);
     for stage in &run.stages {
-        let at = |seconds: f64| {
-            if whole > 0.0 && whole.is_finite() { (seconds / whole * TIMELINE).round() as usize } else { 0 }
-        };
+        let at =
+            |seconds: f64| if whole > 0.0 && whole.is_finite() { characters(seconds / whole) } else { 0 };
         let (start, end) = (at(stage.start), at(stage.start + stage.seconds));
         let bar = format!("{}{}", "·".repeat(start), "█".repeat(end.saturating_sub(start)));
         let waits = stage.bound.words().split(':').next().unwrap_or_default();

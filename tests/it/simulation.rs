@@ -28,9 +28,14 @@ fn inspect_simulates_a_cluster() {
     let ended = simulated(&place, &[]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let text = ended.stdout;
-    for says in
-        ["simulation: 4 executors of", "list shards, read footers", "bottleneck: ", "speed-up", "1000 "]
-    {
+    for says in [
+        "simulation: 4 executors of",
+        "list shards, read footers",
+        "bottleneck: ",
+        "of the client alone: ",
+        "speed-up",
+        "1000 ",
+    ] {
         assert!(text.contains(says), "{says}: {text}");
     }
     let stages = ["list shards, read footers", "count", "merge", "get counts, write results"];

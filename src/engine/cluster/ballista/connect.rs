@@ -1,5 +1,7 @@
 //! Connections to a scheduler, and why there is none.
 
+use std::time::Duration;
+
 use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
 use tonic::body::Body;
 use tonic::codegen::Service;
@@ -95,5 +97,10 @@ async fn connect(
         };
         endpoint.connect().await
     };
-    Ok(done.await.map_err(|cause| format!("{cause:?}")))
+    // A machine that hangs accepts connections.
+    let patience = Duration::from_secs(config.connect_timeout_seconds);
+    Ok(match tokio::time::timeout(patience, done).await {
+        Ok(done) => done.map_err(|cause| format!("{cause:?}")),
+        Err(late) => Err(late.to_string()),
+    })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::error::BallistaError;
-use ballista_core::extension::{SessionConfigExt, SessionConfigHelperExt};
+use ballista_core::extension::SessionConfigExt;
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use ballista_scheduler::cluster::BallistaCluster;
@@ -129,17 +129,10 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
     let Executor { scheduler, bind, limits, .. } = with;
     check_token(&scheduler).await?;
     let keys = scheduler.token().map(ClusterKeys::new).transpose()?;
-    let mut bind_host = bind.ip();
-    if let Some(keys) = &keys {
-        let gate = TaskGate::new(&scheduler, bind.ip(), with.task_port)?;
-        bind_host = gate.behind;
-        let (keys, port) = (keys.clone(), with.task_port);
-        tokio::spawn(async move {
-            if let Err(cause) = gate.serve(&keys).await {
-                tracing::error!("no tasks can be received at port {port}: {cause:?}");
-            }
-        });
-    }
+    let bind_host = match &keys {
+        Some(keys) => TaskGate::open(&scheduler, bind.ip(), with.task_port, keys)?,
+        None => bind.ip(),
+    };
     let of_clients = keys.as_ref().map(ClusterKeys::of_clients);
     let session = move || match of_clients.clone() {
         Some(secure) => {

@@ -21,6 +21,7 @@ use ballista_core::serde::protobuf::{
 };
 use ballista_core::utils::{
     GrpcClientConfig, GrpcServerConfig, create_grpc_client_endpoint, create_grpc_server,
+    create_grpc_server_incoming,
 };
 use ballista_executor::ArrowFlightServerProvider;
 use ballista_executor::flight_service::BallistaFlightService;
@@ -145,20 +146,19 @@ pub(super) async fn serve_scheduler(
 
 /// Where an executor receives tasks: passes them to the server of Ballista, which listens where only this machine can
 /// reach it.
-pub(super) struct TaskGate {
-    inner: ExecutorGrpcClient<Channel>,
-    bind: SocketAddr,
-    /// The IP address for the server of Ballista, at the same port.
-    pub(super) behind: IpAddr,
-}
+pub(super) struct TaskGate(ExecutorGrpcClient<Channel>);
 
 impl TaskGate {
-    /// A gate at `bind` and `port`; where `bind` is all addresses, at that one from which `scheduler` is reached, as
-    /// the server behind needs another one at the same port.
-    pub(super) fn new(scheduler: &SchedulerAddress, bind: IpAddr, port: u16) -> Result<Self> {
-        let bind = if bind.is_unspecified() { facing(scheduler)? } else { bind };
-        let behind = if bind == Ipv4Addr::new(127, 0, 0, 2) { 3 } else { 2 };
-        let behind = Ipv4Addr::new(127, 0, 0, behind);
+    /// Opens a gate at `bind` and `port`; where `bind` is all addresses, at that one from which `scheduler` is reached.
+    /// Returns the IP address for the server behind, which is another one, as its port is the same.
+    pub(super) fn open(
+        scheduler: &SchedulerAddress,
+        bind: IpAddr,
+        port: u16,
+        keys: &ClusterKeys,
+    ) -> Result<IpAddr> {
+        let bind = SocketAddr::new(if bind.is_unspecified() { facing(scheduler)? } else { bind }, port);
+        let behind = Ipv4Addr::new(127, 0, 0, if bind.ip() == Ipv4Addr::new(127, 0, 0, 2) { 3 } else { 2 });
         let inner = Endpoint::from_shared(format!("http://{behind}:{port}"))
             .map_err(|cause| Error::internal(cause.to_string()))?
             .tcp_nodelay(true)
@@ -166,17 +166,23 @@ impl TaskGate {
         let inner = ExecutorGrpcClient::new(inner)
             .max_decoding_message_size(MESSAGE_BYTES as usize)
             .max_encoding_message_size(MESSAGE_BYTES as usize);
-        Ok(Self { inner, bind: SocketAddr::new(bind, port), behind: behind.into() })
-    }
-
-    /// Passes tasks on, until the process ends.
-    pub(super) async fn serve(self, keys: &ClusterKeys) -> Result<(), tonic::transport::Error> {
-        let bind = self.bind;
-        let tasks = ExecutorGrpcServer::new(self)
+        let tasks = ExecutorGrpcServer::new(Self(inner))
             .max_decoding_message_size(MESSAGE_BYTES as usize)
             .max_encoding_message_size(MESSAGE_BYTES as usize);
-        let mut server = create_grpc_server(&GrpcServerConfig::default()).tls_config(keys.server())?;
-        server.add_service(tasks).serve(bind).await
+        let config = GrpcServerConfig::default();
+        // Before the executor is known to the scheduler, which calls at once.
+        let incoming = create_grpc_server_incoming(bind, &config).map_err(|cause| {
+            Error::output(format!("the executor at {bind}: {cause}"))
+                .hint("choose another --bind or --task-port")
+        })?;
+        let server = create_grpc_server(&config).tls_config(keys.server());
+        let server = server.map_err(|cause| Error::internal(cause.to_string()))?.add_service(tasks);
+        tokio::spawn(async move {
+            if let Err(cause) = server.serve_with_incoming(incoming).await {
+                tracing::error!("no more tasks are received at {bind}: {cause:?}");
+            }
+        });
+        Ok(behind.into())
     }
 }
 
@@ -200,34 +206,34 @@ impl ExecutorGrpc for TaskGate {
         &self,
         request: Request<LaunchTaskParams>,
     ) -> Result<Response<LaunchTaskResult>, Status> {
-        self.inner.clone().launch_task(request.into_inner()).await
+        self.0.clone().launch_task(request.into_inner()).await
     }
 
     async fn launch_multi_task(
         &self,
         request: Request<LaunchMultiTaskParams>,
     ) -> Result<Response<LaunchMultiTaskResult>, Status> {
-        self.inner.clone().launch_multi_task(request.into_inner()).await
+        self.0.clone().launch_multi_task(request.into_inner()).await
     }
 
     async fn stop_executor(
         &self,
         request: Request<StopExecutorParams>,
     ) -> Result<Response<StopExecutorResult>, Status> {
-        self.inner.clone().stop_executor(request.into_inner()).await
+        self.0.clone().stop_executor(request.into_inner()).await
     }
 
     async fn cancel_tasks(
         &self,
         request: Request<CancelTasksParams>,
     ) -> Result<Response<CancelTasksResult>, Status> {
-        self.inner.clone().cancel_tasks(request.into_inner()).await
+        self.0.clone().cancel_tasks(request.into_inner()).await
     }
 
     async fn remove_job_data(
         &self,
         request: Request<RemoveJobDataParams>,
     ) -> Result<Response<RemoveJobDataResult>, Status> {
-        self.inner.clone().remove_job_data(request.into_inner()).await
+        self.0.clone().remove_job_data(request.into_inner()).await
     }
 }
