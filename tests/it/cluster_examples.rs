@@ -100,15 +100,15 @@ fn compose() {
     let services = &file["services"];
     let secret = file["secrets"]["token"]["file"].as_str().unwrap();
     assert!(read("docker-compose.yaml").contains(&format!("> {}", secret.trim_start_matches("./"))));
-    let commands = ["scheduler", "executor", "compute"].map(|name| {
+    let commands = ["posweight-scheduler", "posweight-executor", "compute"].map(|name| {
         let service = &services[name];
         assert_eq!(words(&service["secrets"]), ["token"], "{name}");
         assert!(service["ports"].is_badvalue(), "{name} is open to the world");
         words(&service["command"])
     });
-    let limits = &services["executor"]["deploy"]["resources"]["limits"];
+    let limits = &services["posweight-executor"]["deploy"]["resources"]["limits"];
     assert!(limits["cpus"].as_str().is_some() && limits["memory"].as_str().is_some());
-    counts(commands, "scheduler", None);
+    counts(commands, "posweight-scheduler", None);
 }
 
 #[test]

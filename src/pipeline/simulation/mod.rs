@@ -158,15 +158,14 @@ pub(crate) fn simulate(load: &FleetLoad, fleet: &Fleet, network: &Network) -> Si
         let start = run.stages.iter().map(|stage: &SimulatedStage| stage.seconds).sum();
         run.stages.push(SimulatedStage { name, start, seconds, bound });
     };
-    match load.opening {
-        Some(seconds) => add("list shards, read footers", seconds, Bound::Latency),
-        None => {
-            add("list shards", load.shards.div_ceil(LISTED) as f64 * network.latency, Bound::Latency);
-            let waited = (load.shards as f64 / FOOTERS).ceil() * network.latency;
-            let throttled = load.shards as f64 / network.requests_per_second;
-            let bound = if throttled > waited { Bound::Requests } else { Bound::Latency };
-            add("read footers", waited.max(throttled), bound);
-        }
+    if let Some(seconds) = load.opening {
+        add("list shards, read footers", seconds, Bound::Latency);
+    } else {
+        add("list shards", load.shards.div_ceil(LISTED) as f64 * network.latency, Bound::Latency);
+        let waited = (load.shards as f64 / FOOTERS).ceil() * network.latency;
+        let throttled = load.shards as f64 / network.requests_per_second;
+        let bound = if throttled > waited { Bound::Requests } else { Bound::Latency };
+        add("read footers", waited.max(throttled), bound);
     }
     let count = StageTask {
         head: load.start + network.latency,

@@ -56,14 +56,14 @@ pub(super) fn stage(
     // Tasks go where the fewest run, so that more executors than tasks stay idle.
     let executors = usize::try_from(fleet.executors.min(count)).unwrap_or(usize::MAX);
     let threads = usize::try_from(fleet.threads.min(count)).unwrap_or(usize::MAX);
-    let lost = loss.map_or(0, |loss| usize::try_from(loss.executors).unwrap_or(usize::MAX)).min(executors);
+    let gone = loss.map_or(0, |loss| usize::try_from(loss.executors).unwrap_or(usize::MAX)).min(executors);
     let mut alive = vec![true; executors];
     let mut busy = vec![0_usize; executors];
     let mut done_at = vec![0_u64; executors];
     let mut waiting = count;
     let mut running: Vec<Running> = Vec::new();
     let mut coming: VecDeque<(f64, u64)> = VecDeque::new();
-    let mut loss = loss.filter(|_| lost > 0);
+    let mut loss = loss.filter(|_| gone > 0);
     let (mut now, mut done) = (0.0, 0_u64);
     let mut spent = [0.0; Bound::ALL.len()];
     while done < count {
@@ -121,17 +121,17 @@ pub(super) fn stage(
             }
             !ends
         });
-        if let Some(gone) = loss.filter(|loss| loss.after <= now + CLOSE) {
+        if let Some(now_lost) = loss.filter(|loss| loss.after <= now + CLOSE) {
             loss = None;
             let mut again = 0;
-            for executor in 0..lost {
+            for executor in 0..gone {
                 // Results lie on the executor until they are merged.
                 again += busy[executor] as u64 + done_at[executor];
                 done -= done_at[executor];
                 (alive[executor], busy[executor]) = (false, 0);
             }
-            running.retain(|one| one.executor >= lost);
-            coming.push_back((now + gone.timeout, again));
+            running.retain(|one| one.executor >= gone);
+            coming.push_back((now + now_lost.timeout, again));
         }
         while let Some((_, tasks)) = coming.pop_front_if(|(at, _)| *at <= now + CLOSE) {
             waiting += tasks;
