@@ -13,7 +13,7 @@ use crate::engine::partial::PartialRow;
 /// With more labels than these, none is shown: their copies would take memory that counting needs.
 pub(crate) const LIVE_LABELS_MAX: usize = 1 << 16;
 
-/// What threads tell.
+/// What threads report.
 #[derive(Debug, Default)]
 pub(crate) struct LiveLabels {
     /// How often the live view has asked; 0 without one.
@@ -26,7 +26,7 @@ struct LiveSums {
     counting: Option<Arc<Counting>>,
     positions: Vec<u64>,
     names: BTreeMap<String, u64>,
-    is_told: bool,
+    is_reported: bool,
     too_many: bool,
 }
 
@@ -47,12 +47,12 @@ impl LiveLabels {
         self.asked.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether somebody looks.
+    /// Whether there is a live view.
     pub(crate) fn is_looked_at(&self) -> bool {
         self.asked.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether somebody has asked since the last time; `heard` is what this call has found before.
+    /// Whether the live view has asked since the last time; `heard` is what this call has found before.
     pub(crate) fn is_asked(&self, heard: &mut u64) -> bool {
         let asked = self.asked.load(Ordering::Relaxed);
         std::mem::replace(heard, asked) < asked
@@ -92,7 +92,7 @@ impl LiveLabels {
         if sums.too_many {
             return Rarest::TooMany;
         }
-        if !sums.is_told {
+        if !sums.is_reported {
             return Rarest::NotKnown;
         }
         let mut positions: Vec<(u64, usize)> = sums.positions.iter().copied().zip(0..).collect();
@@ -114,7 +114,7 @@ impl LiveLabels {
 impl LiveSums {
     /// Adds rows that have a label, by its position or its name.
     fn add(&mut self, label: Option<usize>, name: Option<&str>, rows: u64) {
-        self.is_told = true;
+        self.is_reported = true;
         if self.too_many {
             return;
         }
@@ -150,12 +150,12 @@ impl LiveSums {
 
 /// What one thread has added of the counts that it holds.
 #[derive(Debug, Default)]
-pub(crate) struct ToldCounts(Vec<u64>);
+pub(crate) struct ReportedCounts(Vec<u64>);
 
-impl ToldCounts {
-    /// Tells what `positives`, by label id, are more than the last time; `name` gives the name of an id that is no
+impl ReportedCounts {
+    /// Reports what `positives`, by label id, are more than the last time; `name` gives the name of an id that is no
     /// position.
-    pub(crate) fn tell<'n>(
+    pub(crate) fn report<'n>(
         &mut self,
         live: &LiveLabels,
         positives: impl ExactSizeIterator<Item = u64>,
@@ -165,7 +165,7 @@ impl ToldCounts {
             return;
         }
         let mut sums = live.sums();
-        sums.is_told = true;
+        sums.is_reported = true;
         if positives.len() > LIVE_LABELS_MAX {
             sums.refuse();
         }
@@ -174,8 +174,8 @@ impl ToldCounts {
             return;
         }
         self.0.resize(self.0.len().max(positives.len()), 0);
-        for (label, (now, told)) in positives.zip(&mut self.0).enumerate() {
-            let more = now.saturating_sub(std::mem::replace(told, now));
+        for (label, (now, reported)) in positives.zip(&mut self.0).enumerate() {
+            let more = now.saturating_sub(std::mem::replace(reported, now));
             if more > 0 {
                 sums.add(Some(label), name(label), more);
             }
@@ -215,23 +215,23 @@ mod tests {
     }
 
     #[test]
-    fn what_several_threads_tell_is_added_once() {
+    fn what_several_threads_report_is_added_once() {
         let keys = Keys::Positions(labels(&["a", "b", "c", "d"]));
         let live = LiveLabels::default();
         live.ask();
         live.begin(&Arc::new(counting(LayoutKind::Wide, &["a", "b", "c", "d"], keys)));
         assert_eq!(live.rarest(3), Rarest::NotKnown);
-        let (mut one, mut other) = (ToldCounts::default(), ToldCounts::default());
-        one.tell(&live, [5, 0, 2, 9].into_iter(), |_| None);
-        one.tell(&live, [6, 0, 2, 9].into_iter(), |_| None);
-        other.tell(&live, [1, 1].into_iter(), |_| None);
+        let (mut one, mut other) = (ReportedCounts::default(), ReportedCounts::default());
+        one.report(&live, [5, 0, 2, 9].into_iter(), |_| None);
+        one.report(&live, [6, 0, 2, 9].into_iter(), |_| None);
+        other.report(&live, [1, 1].into_iter(), |_| None);
         assert_eq!(rarest(&live), pairs(&[("b", 1), ("c", 2), ("a", 7)]));
         one.know(&live, [7, 1, 2, 9].into_iter());
-        one.tell(&live, [7, 1, 2, 9].into_iter(), |_| None);
+        one.report(&live, [7, 1, 2, 9].into_iter(), |_| None);
         assert_eq!(rarest(&live), pairs(&[("b", 1), ("c", 2), ("a", 7)]));
         // Counts that were given out begin anew.
         one.forget();
-        one.tell(&live, [0, 0, 7].into_iter(), |_| None);
+        one.report(&live, [0, 0, 7].into_iter(), |_| None);
         assert_eq!(rarest(&live), pairs(&[("b", 1), ("a", 7), ("c", 9)]));
     }
 
@@ -240,9 +240,9 @@ mod tests {
         let live = LiveLabels::default();
         live.ask();
         live.begin(&Arc::new(counting(LayoutKind::List, &["y"], Keys::Names(NameOrder::Name))));
-        let (mut one, mut other) = (ToldCounts::default(), ToldCounts::default());
-        one.tell(&live, [5, 1].into_iter(), |id| Some(["cat", "dog"][id]));
-        other.tell(&live, [7, 1, 2].into_iter(), |id| Some(["dog", "emu", "cat"][id]));
+        let (mut one, mut other) = (ReportedCounts::default(), ReportedCounts::default());
+        one.report(&live, [5, 1].into_iter(), |id| Some(["cat", "dog"][id]));
+        other.report(&live, [7, 1, 2].into_iter(), |id| Some(["dog", "emu", "cat"][id]));
         live.add_row(&PartialRow { name: Some("emu"), ..PartialRow::default() });
         assert_eq!(rarest(&live), pairs(&[("emu", 1), ("cat", 7), ("dog", 8)]));
     }
@@ -251,15 +251,15 @@ mod tests {
     fn nothing_is_kept_without_a_live_view_or_of_too_many_labels() {
         let open = Arc::new(counting(LayoutKind::List, &["y"], Keys::Indices(None)));
         let live = LiveLabels::default();
-        let (mut told, mut heard) = (ToldCounts::default(), 0);
+        let (mut reported, mut heard) = (ReportedCounts::default(), 0);
         live.begin(&open);
         assert!(!live.is_asked(&mut heard));
-        told.tell(&live, [1].into_iter(), |_| None);
-        assert_eq!((live.rarest(3), told.0.len()), (Rarest::NotKnown, 0));
+        reported.report(&live, [1].into_iter(), |_| None);
+        assert_eq!((live.rarest(3), reported.0.len()), (Rarest::NotKnown, 0));
         live.ask();
         assert!(live.is_asked(&mut heard) && !live.is_asked(&mut heard));
         live.begin(&open);
-        told.tell(&live, std::iter::repeat_n(1, LIVE_LABELS_MAX + 1), |_| None);
-        assert_eq!((live.rarest(3), told.0.len()), (Rarest::TooMany, 0));
+        reported.report(&live, std::iter::repeat_n(1, LIVE_LABELS_MAX + 1), |_| None);
+        assert_eq!((live.rarest(3), reported.0.len()), (Rarest::TooMany, 0));
     }
 }

@@ -10,7 +10,7 @@ use arrow::datatypes::UInt32Type;
 use crate::counts::{CountUnit, Mass, Tally};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::GroupKey;
-use crate::engine::live::{LiveLabels, ToldCounts};
+use crate::engine::live::{LiveLabels, ReportedCounts};
 use crate::engine::partial::{PartialRow, Partials};
 use crate::engine::plain::batch_weights::BatchWeights;
 use crate::engine::plain::cells::{BatchRows, CellSum, StrayValue};
@@ -38,8 +38,8 @@ struct PlainGroup {
     /// Null elements inside lists, which say nothing.
     skipped: u64,
     state: GroupState,
-    /// What whoever looks was told.
-    told: ToldCounts,
+    /// What was reported to the live view.
+    reported: ReportedCounts,
 }
 
 /// Takes batches whose columns are `[label columns…, weight?, by…, shard]`, gives partial counts.
@@ -50,7 +50,7 @@ pub(crate) struct Counter {
     hierarchy: Option<Hierarchy>,
     groups: ByGroup<PlainGroup>,
     listed: u64,
-    /// When whoever looks was told.
+    /// When something was last reported to the live view.
     heard: u64,
     /// (shard, label) → how many invalid values, and one of them.
     invalid: BTreeMap<(u32, Option<usize>), (u64, String)>,
@@ -124,14 +124,14 @@ impl Counter {
     /// Tells whoever looks what was counted, if this is asked for.
     pub(crate) fn tell_if_asked(&mut self, live: &LiveLabels) {
         if live.is_asked(&mut self.heard) {
-            self.tell(live);
+            self.report(live);
         }
     }
 
     /// Tells whoever looks what was counted, as it has to be before it is given out.
-    pub(crate) fn tell(&mut self, live: &LiveLabels) {
+    pub(crate) fn report(&mut self, live: &LiveLabels) {
         if live.is_looked_at() {
-            self.groups.values_mut().for_each(|group| group.tell(live));
+            self.groups.values_mut().for_each(|group| group.report(live));
         }
     }
 
@@ -200,16 +200,16 @@ impl PlainGroup {
             }
             _ => GroupState::Sets(Box::new(Sets::new(counting))),
         };
-        Self { whole: CellSum::default(), skipped: 0, state, told: ToldCounts::default() }
+        Self { whole: CellSum::default(), skipped: 0, state, reported: ReportedCounts::default() }
     }
 
-    fn tell(&mut self, live: &LiveLabels) {
+    fn report(&mut self, live: &LiveLabels) {
         match &self.state {
             GroupState::Columns(sums) => {
-                self.told.tell(live, sums.iter().map(|sum| sum.tally.positives), |_| None);
+                self.reported.report(live, sums.iter().map(|sum| sum.tally.positives), |_| None);
             }
-            GroupState::Sets(sets) => self.told.tell(live, sets.positives(), |id| sets.name(id)),
-            GroupState::Maps(maps) => self.told.tell(live, maps.positives(), |id| maps.name(id)),
+            GroupState::Sets(sets) => self.reported.report(live, sets.positives(), |id| sets.name(id)),
+            GroupState::Maps(maps) => self.reported.report(live, maps.positives(), |id| maps.name(id)),
         }
     }
 

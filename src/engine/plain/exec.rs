@@ -121,11 +121,11 @@ impl ExecutionPlan for PartialCountsExec {
                     progress.add_listed(counter.take_listed());
                     counter.tell_if_asked(&progress.live);
                     if counter.is_full() {
-                        counter.tell(&progress.live);
+                        counter.report(&progress.live);
                         return Ok(Some((counter.take(), Some((input, counter)))));
                     }
                 }
-                counter.tell(&progress.live);
+                counter.report(&progress.live);
                 Ok(Some((counter.take(), None)))
             }
         });

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
-use crate::engine::live::ToldCounts;
+use crate::engine::live::ReportedCounts;
 use crate::engine::read::chunk_source::ChunkSource;
 use crate::engine::read::interner::Interner;
 use crate::engine::scan::tallies::{PartialBatches, Tallies};
@@ -43,8 +43,8 @@ pub(super) struct ScanBuffers {
     /// Positives of several groups that were counted at once, and these groups.
     together: (Vec<GroupKey>, SetCounter),
     pub(super) tools: ScanTools,
-    /// What whoever looks was told, and when.
-    told: ToldCounts,
+    /// What was reported to the live view, and when.
+    reported: ReportedCounts,
     heard: u64,
 }
 
@@ -133,24 +133,24 @@ impl ScanBuffers {
     /// Tells whoever looks what was counted, if this is asked for.
     pub(super) fn tell_if_asked(&mut self, job: &ScanJob) {
         if job.chunks.progress.live.is_asked(&mut self.heard) {
-            self.tell(job);
+            self.report(job);
         }
     }
 
-    fn tell(&mut self, job: &ScanJob) {
+    fn report(&mut self, job: &ScanJob) {
         let live = &job.chunks.progress.live;
         if live.is_looked_at() {
-            let mut told = std::mem::take(&mut self.told);
-            told.tell(live, self.positives(&job.counting), |id| self.tools.interner.name(id));
-            self.told = told;
+            let mut reported = std::mem::take(&mut self.reported);
+            reported.report(live, self.positives(&job.counting), |id| self.tools.interner.name(id));
+            self.reported = reported;
         }
     }
 
-    /// All that is counted here was told.
+    /// All that is counted here was reported.
     fn know(&mut self, job: &ScanJob) {
-        let mut told = std::mem::take(&mut self.told);
-        told.know(&job.chunks.progress.live, self.positives(&job.counting));
-        self.told = told;
+        let mut reported = std::mem::take(&mut self.reported);
+        reported.know(&job.chunks.progress.live, self.positives(&job.counting));
+        self.reported = reported;
     }
 
     /// Rows with each label, by its id, of all groups together.
@@ -165,8 +165,8 @@ impl ScanBuffers {
     /// Gives everything counted since the last time.
     pub(super) fn give(&mut self, job: &ScanJob) -> PartialBatches {
         self.part();
-        self.tell(job);
-        self.told.forget();
+        self.report(job);
+        self.reported.forget();
         let mut all = self.counts.tallies.give(&job.counting, &self.key, &mut self.counts.positives);
         for (key, mut counts) in self.groups.drain() {
             all.append(counts.tallies.give(&job.counting, &key, &mut counts.positives));
@@ -191,7 +191,7 @@ impl ScanJob {
                 interner: Interner::of(&self.counting),
                 marks: Marks::default(),
             },
-            told: ToldCounts::default(),
+            reported: ReportedCounts::default(),
             heard: 0,
         })
     }
@@ -205,7 +205,7 @@ impl ScanJob {
             return Vec::new();
         }
         let mut all = std::mem::take(&mut *idle);
-        all.iter_mut().for_each(|buffers| buffers.tell(self));
+        all.iter_mut().for_each(|buffers| buffers.report(self));
         // Names have numbers of their own in each; all other labels are the same in all.
         if !matches!(self.counting.keys, Keys::Names(_))
             && let Some((first, rest)) = all.split_first_mut()
@@ -213,7 +213,7 @@ impl ScanJob {
             for buffers in rest {
                 first.counts.positives.absorb(&std::mem::take(&mut buffers.counts.positives));
             }
-            // These were told by their own threads.
+            // These were reported by their own threads.
             first.know(self);
         }
         all

@@ -79,7 +79,7 @@ impl ScanPiece {
             if let Some(groups) = self.groups.take() {
                 groups.finish();
             }
-            self.arrays.tell(&self.job.chunks.progress.live);
+            self.arrays.report(&self.job.chunks.progress.live);
             self.ready.push(self.arrays.take());
             self.others = self.job.put_back(buffers);
             self.job.end_piece(self.shard);
@@ -92,7 +92,7 @@ impl ScanPiece {
             self.ready = buffers.give(&self.job);
         }
         if self.arrays.is_full() {
-            self.arrays.tell(&self.job.chunks.progress.live);
+            self.arrays.report(&self.job.chunks.progress.live);
             self.ready.push(self.arrays.take());
         }
         self.buffers = Some(buffers);
