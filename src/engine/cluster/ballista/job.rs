@@ -56,11 +56,14 @@ pub(super) struct SentJob {
 
 /// The settings of a session whose plans are sent to a cluster.
 pub(super) fn settings(config: SessionConfig, address: &SchedulerAddress) -> SessionConfig {
+    of_any_scheduler(config).set_bool("ballista.client.use_tls", address.token().is_some())
+}
+
+fn of_any_scheduler(config: SessionConfig) -> SessionConfig {
     config
         .upgrade_for_ballista()
         .with_ballista_job_name("posweight")
         .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES as usize)
-        .set_bool("ballista.client.use_tls", address.token().is_some())
         // When an executor is lost, one partition per task is repeated, not one per thread.
         .set_usize("ballista.scheduler.max_partitions_per_task", 1)
         // Executors spill when their memory pool is full.
@@ -73,7 +76,7 @@ pub(super) fn with_blocks(context: &SessionContext, codec: &str) {
     const ROWS: usize = 4;
     let state = context.state_ref();
     let mut state = state.write();
-    let config = settings(state.config().clone())
+    let config = of_any_scheduler(state.config().clone())
         .set_usize("datafusion.execution.batch_size", ROWS)
         .set_usize("ballista.shuffle.sort_based.batch_size", ROWS)
         .set_str("ballista.shuffle.compression.codec", codec)
