@@ -38,8 +38,7 @@ const SHARDS_SHOWN: usize = 10;
 #[command(after_help = "Examples:
   posweight inspect data/
   posweight inspect data/ > pipeline.toml     # the commented spec alone is on stdout
-  posweight inspect s3://bucket/data/ --plan --executors 100
-  posweight inspect data/ --plan --executors 100 --simulate --lost 2 --account weights/run_results.json")]
+  posweight inspect s3://bucket/data/ --plan --executors 100 --simulate")]
 pub(super) struct InspectVerb {
     /// Files of Parquet, Arrow IPC, CSV or JSON lines, folders, globs, or addresses such as s3://bucket/data
     #[arg(required = true, value_name = "SHARDS")]

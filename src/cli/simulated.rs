@@ -90,9 +90,6 @@ impl SimulationFlags {
                 .hint("give a number that is not negative, such as 30"));
         }
         let bandwidth = bytes("--bandwidth", &self.bandwidth)?;
-        if bandwidth == 0 {
-            return Err(Error::usage("--bandwidth is 0").hint("give bytes per second, such as 1200m"));
-        }
         Ok(Network {
             latency: latency / 1000.0,
             bandwidth: bandwidth as f64,

@@ -14,7 +14,7 @@ const BOUND: Duration = Duration::from_secs(60);
 fn two_of_three_executors_that_are_killed_cost_time_and_not_the_result() {
     let mut cluster = Cluster::with(Setup { executors: 3, ..Setup::default() });
     let place = Place::new();
-    long(&place, "long", 24, 3_000);
+    long(&place, "long", 12, 3_000);
     let (ended, time) = cluster.disturbed(&place, "long", |cluster| {
         cluster.signal(1, "-KILL");
         cluster.signal(2, "-KILL");
@@ -27,7 +27,7 @@ fn two_of_three_executors_that_are_killed_cost_time_and_not_the_result() {
 fn a_paused_executor_is_lost_and_may_come_back() {
     let mut cluster = Cluster::new();
     let place = Place::new();
-    long(&place, "long", 24, 3_000);
+    long(&place, "long", 12, 3_000);
     let (ended, time) = cluster.disturbed(&place, "long", |cluster| cluster.signal(1, "-STOP"));
     assert_eq!(ended.code, 0, "{}\n{}", ended.stderr, cluster.logs());
     assert!(time < BOUND, "{time:?}");
@@ -42,7 +42,7 @@ fn a_paused_executor_is_lost_and_may_come_back() {
 fn a_run_without_its_scheduler_ends_with_the_code_for_another_try() {
     let mut cluster = Cluster::new();
     let place = Place::new();
-    long(&place, "long", 24, 3_000);
+    long(&place, "long", 12, 3_000);
     let (ended, time) = cluster.disturbed(&place, "long", Cluster::kill_scheduler);
     assert_eq!(ended.code, 5, "{}\n{}", ended.stderr, cluster.logs());
     assert!(ended.stderr.contains(&format!("{}: ", cluster.url)), "{}", ended.stderr);
@@ -120,7 +120,7 @@ fn an_executor_that_is_cut_off_costs_time_and_not_the_result() {
     let mut cluster = Cluster::with(Setup { executors: 1, host: Apart::ADDRESSES[0], ..Setup::default() });
     cluster.add_executor_by(&["ip", "netns", "exec", &apart.0, env!("CARGO_BIN_EXE_posweight")]);
     let place = Place::new();
-    long(&place, "long", 24, 3_000);
+    long(&place, "long", 12, 3_000);
     let (ended, time) = cluster.disturbed(&place, "long", |_| apart.cut());
     assert_eq!(ended.code, 0, "{}\n{}", ended.stderr, cluster.logs());
     assert!(time < BOUND, "{time:?}");

@@ -53,7 +53,7 @@ fn inspect_simulates_a_cluster() {
     let lost = simulated(&place, &["--lost", "4"]);
     assert!(lost.stdout.contains("no executor is left"), "{}", lost.stdout);
     for (flags, code, says) in [
-        (&["--bandwidth", "0"][..], 2, "--bandwidth is 0"),
+        (&["--bandwidth", "0"][..], 2, "--bandwidth: \"0\" is not a size"),
         (&["--latency", "NaN"], 2, "--latency NaN is no number"),
         (&["--account", "nothing.json"], 4, "--account nothing.json: "),
         (&["--requests", "0"], 2, "--requests"),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Bound, Fleet, Network};
+use super::machines::{Bound, Fleet, Network};
 
 /// Differences in seconds, and of shares of a task, that are no differences.
 const CLOSE: f64 = 1e-9;

@@ -30,7 +30,7 @@ use super::account::account;
 use super::codec::PieceCodec;
 use super::connect::{channel, check_token};
 use super::failure::{ClusterFailure, from_datafusion, from_text};
-use super::server::MESSAGE_BYTES;
+use super::message_size::MESSAGE_BYTES;
 use super::tls::ClusterKeys;
 use super::waiting::{ExecutorWarning, cancelled};
 use crate::engine::scheduler_address::SchedulerAddress;

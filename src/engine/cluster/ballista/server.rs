@@ -20,6 +20,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::codec::PieceCodec;
 use super::connect::check_token;
 use super::log;
+use super::message_size::MESSAGE_BYTES;
 use super::tasks::ExecutorEngine;
 use super::tls::{ClusterKeys, TaskGate, serve_scheduler};
 use super::total;
@@ -36,8 +37,6 @@ use crate::engine::session::{Limits, runtime};
 use crate::engine::spill::Spill;
 use crate::error::{Error, Result};
 
-/// Largest message in bytes: a plan with all shards and labels.
-pub(super) const MESSAGE_BYTES: u32 = 1 << 30;
 /// Seconds for which an executor tries to reach its scheduler.
 const CONNECT_SECONDS: u16 = 30;
 /// Seconds for which results that are not fetched are kept.

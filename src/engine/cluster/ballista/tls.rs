@@ -35,7 +35,7 @@ use tonic::service::Routes;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
-use super::server::MESSAGE_BYTES;
+use super::message_size::MESSAGE_BYTES;
 use crate::engine::cluster_token::ClusterToken;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::error::{Error, Result};
