@@ -11,6 +11,7 @@ with 2 if there is no browser.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -106,6 +107,10 @@ LOOSE = {
 }
 
 
+class Left(Exception):
+    """The browser has no answer, since the page is gone or the command is wrong."""
+
+
 class Browser:
     """A headless browser, spoken to through pipes."""
 
@@ -180,7 +185,8 @@ class Browser:
                 self.send("Page.handleJavaScriptDialog", self.session, accept=False)
             if answer is not None:
                 if "error" in answer:
-                    sys.exit(f"{method}: {answer['error']['message']}")
+                    # A page that leads elsewhere, as a trap does, may be gone while it is looked at.
+                    raise Left(f"{method}: {answer['error']['message']}")
                 return answer["result"]
 
     def value(self, script):
@@ -189,17 +195,8 @@ class Browser:
             return {"exception": answer["exceptionDetails"].get("exception", {}).get("description", "")}
         return answer["result"].get("value")
 
-    def visit(self, path, labels=None):
-        """What is wrong with a page, in a few words each."""
-        self.events.clear()
-        url = path.resolve().as_uri()
-        answer = self.ask("Page.navigate", self.session, url=url)
-        end = time.monotonic() + PATIENCE
-        with self.changed:
-            # Loading may wait for a dialog, which `ask` closes.
-            while not any(e["method"] in ("Page.loadEventFired", "Page.javascriptDialogOpening") for e in self.events):
-                if not self.changed.wait(max(0, end - time.monotonic())):
-                    return [f"did not load: {answer}"]
+    def examined(self, labels):
+        """What is wrong with what a page has and does."""
         wrong = []
         look = self.value(LOOK)
         if "exception" in look:
@@ -218,8 +215,26 @@ class Browser:
                 wrong.append(f"script: {used}")
         if not self.ask("Page.printToPDF", self.session, preferCSSPageSize=True)["data"]:
             wrong.append("prints nothing")
+        return wrong
+
+    def visit(self, path, labels=None):
+        """What is wrong with a page, in a few words each."""
+        self.events.clear()
+        url = path.resolve().as_uri()
+        answer = self.ask("Page.navigate", self.session, url=url)
+        end = time.monotonic() + PATIENCE
+        with self.changed:
+            # Loading may wait for a dialog, which `ask` closes.
+            while not any(e["method"] in ("Page.loadEventFired", "Page.javascriptDialogOpening") for e in self.events):
+                if not self.changed.wait(max(0, end - time.monotonic())):
+                    return [f"did not load: {answer}"]
+        try:
+            wrong = self.examined(labels)
+        except Left as why:
+            wrong = [f"is no report: {why}"]
         # What has begun is answered before this.
-        self.value("new Promise((done) => setTimeout(done, 50))")
+        with contextlib.suppress(Left):
+            self.value("new Promise((done) => setTimeout(done, 50))")
         time.sleep(0.1)
         with self.changed:
             events = list(self.events)
