@@ -36,7 +36,7 @@ pub(super) struct StageRun {
 }
 
 /// A task that runs.
-struct Running {
+struct RunningTask {
     executor: usize,
     /// Seconds left of its head.
     head: f64,
@@ -61,7 +61,7 @@ pub(super) fn stage(
     let mut busy = vec![0_usize; executors];
     let mut done_at = vec![0_u64; executors];
     let mut waiting = count;
-    let mut running: Vec<Running> = Vec::new();
+    let mut running: Vec<RunningTask> = Vec::new();
     let mut coming: VecDeque<(f64, u64)> = VecDeque::new();
     let mut loss = loss.filter(|_| gone > 0);
     let (mut now, mut done) = (0.0, 0_u64);
@@ -72,13 +72,13 @@ pub(super) fn stage(
             let Some(executor) = free.min_by_key(|one| busy[*one]) else { break };
             busy[executor] += 1;
             waiting -= 1;
-            running.push(Running { executor, head: task.head, left: 1.0 });
+            running.push(RunningTask { executor, head: task.head, left: 1.0 });
         }
         let mut reading = vec![0_usize; executors];
         running.iter().filter(|one| one.head <= 0.0).for_each(|one| reading[one.executor] += 1);
         let all = running.iter().filter(|one| one.head <= 0.0).count();
         // Seconds of a whole task, after its head, and what decides them.
-        let whole = |one: &Running| {
+        let whole = |one: &RunningTask| {
             let bandwidth = task.bytes * reading[one.executor] as f64 / network.bandwidth;
             let requests = task.requests * all as f64 / network.requests_per_second;
             let slowest = [
