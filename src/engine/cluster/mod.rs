@@ -27,6 +27,7 @@
 mod ballista;
 #[cfg(feature = "cluster")]
 mod exchange;
+pub(crate) mod sizes;
 #[cfg(not(feature = "cluster"))]
 mod without;
 

@@ -5,15 +5,10 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::FleetLoad;
+use crate::engine::cluster::sizes::{COUNTS, TASK_BYTES, TASKS, parts};
 use crate::error::{Error, Result};
 use crate::pipeline::forecast::Forecast;
 
-/// Bytes of label columns per task, fewest tasks where there are as many shards, and most.
-const TASK_BYTES: u64 = 64 << 20;
-const TASKS: [u64; 2] = [32, 1024];
-/// Labels per task that merges, and most of those.
-const MERGER_LABELS: u64 = 1 << 19;
-const MERGERS: u64 = 256;
 /// Bytes and processor seconds of one label of one task in a merge, as measured with two million labels.
 const LABEL_BYTES: f64 = 8.0;
 const LABEL_SECONDS: f64 = 0.3e-6;
@@ -39,7 +34,8 @@ impl FleetLoad {
     /// Tasks and merges as `--cluster` cuts them.
     fn sized(shards: u64, bytes: u64, labels: u64) -> Self {
         let tasks = (bytes / TASK_BYTES).clamp(TASKS[0].min(shards.max(1)), TASKS[1]);
-        let merged = tasks as f64 * labels as f64;
+        let counts = tasks.saturating_mul(labels);
+        let merged = counts as f64;
         Self {
             shards,
             opening: None,
@@ -47,7 +43,7 @@ impl FleetLoad {
             requests: 0.0,
             counting: 0.0,
             tasks,
-            mergers: labels.div_ceil(MERGER_LABELS).clamp(1, MERGERS),
+            mergers: parts(counts, COUNTS),
             shuffled: merged * LABEL_BYTES,
             merging: merged * LABEL_SECONDS,
             result: labels as f64 * LABEL_BYTES,
@@ -137,22 +133,25 @@ mod tests {
         let fleet = |executors| Fleet { executors, threads: 4, lost: 0, timeout: 60.0 };
         let run = |executors| simulate(&planned(), &fleet(executors), &NETWORK);
         let one = run(1).seconds();
-        for executors in [1, 10, 100, 1000] {
+        let row = |executors| {
             let run = run(executors);
             let most = run.bottleneck().unwrap();
             let waits = most.bound.words().split(':').next().unwrap();
-            let row = format!(
+            format!(
                 "| {executors} | {:.0} s | {:.0} | {}: {:.0} s, {waits} |",
                 run.seconds(),
                 one / run.seconds(),
                 most.name,
                 most.seconds
-            );
-            assert!(page.contains(&row), "the page lacks: {row}");
-        }
+            )
+        };
         let one_prefix = Network { requests_per_second: 5_500.0, ..NETWORK };
         let throttled = simulate(&planned(), &fleet(u64::MAX), &one_prefix).seconds();
-        assert_eq!((run(1).serial().round(), throttled.round()), (99.0, 1652.0));
+        let mut says: Vec<String> = [1, 10, 100, 1000].map(row).into();
+        says.push(format!("The client alone takes {:.0} s", run(1).serial()));
+        says.push(format!("no number of executors is faster than {throttled:.0} s"));
+        says.retain(|says| !page.contains(says.as_str()));
+        assert!(says.is_empty(), "the page lacks: {says:#?}");
     }
 
     #[test]

@@ -5,20 +5,13 @@ use std::collections::BTreeSet;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::order::PieceOutput;
+use crate::engine::cluster::sizes::{COUNTS, TASK_BYTES, TASKS, parts};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::dataset::Dataset;
 use crate::error::Result;
 
-/// Target for the bytes of label columns that one task reads.
-const TASK_BYTES: u64 = 64 << 20;
-/// Least number of tasks, where there are as many shards, and largest number.
-const TASKS: [u64; 2] = [32, 4096];
 /// Target for the pairs that one task counts.
 const PAIRS: u64 = 1 << 21;
-/// Counts of labels that the client adds up by itself; executors merge more, about so many per task.
-const COUNTS: u64 = 1 << 22;
-/// Largest number of tasks that merge.
-const MERGES: u64 = 256;
 
 /// The size of a job.
 #[derive(Debug)]
@@ -69,7 +62,7 @@ impl JobSize {
     /// Parts in which the counts of `tasks` tasks are merged: one where the client adds them up by itself.
     fn count_parts(&self, tasks: usize) -> usize {
         let of_labels = self.labels.map_or(u64::MAX, |labels| labels.saturating_mul(tasks as u64));
-        parts(of_labels.min(self.values), COUNTS)
+        places(parts(of_labels.min(self.values), COUNTS))
     }
 
     /// Counts of labels.
@@ -79,12 +72,11 @@ impl JobSize {
 
     /// Pairs of row id and label.
     pub(super) fn pairs(&self) -> PieceOutput {
-        let parts = parts(self.rows, PAIRS).next_power_of_two();
+        let parts = places(parts(self.rows, PAIRS)).next_power_of_two();
         PieceOutput::Pairs { rows: self.rows, parts, count_parts: self.count_parts(parts) }
     }
 }
 
-/// Parts of about `each` out of `all`.
-fn parts(all: u64, each: u64) -> usize {
-    usize::try_from(all.div_ceil(each).clamp(1, MERGES)).unwrap_or(1)
+fn places(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(1)
 }
