@@ -109,7 +109,7 @@ impl WatchVerb {
             let skip_exit_code = spec.skip_exit_code.filter(|_| !asked);
             let plan = planned(Spec { skip_exit_code, ..spec.clone() })?;
             let clock = Instant::now();
-            let ended = run(&plan, &watcher, signals.end()).await;
+            let ended = Box::pin(run(&plan, &watcher, signals.end())).await;
             let status = match ended {
                 Ok(ended) => {
                     (failures, last_error, failed) = (0, None, None);

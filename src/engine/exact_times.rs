@@ -18,6 +18,8 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Ope
 use datafusion::optimizer::analyzer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
+use crate::engine::exact_decimals::{as_decimal, compares_decimals};
+
 /// Makes times exact in all expressions of a plan.
 #[derive(Debug)]
 pub(super) struct ExactTimes;
@@ -61,9 +63,13 @@ impl TypePlanner for MicrosecondTimes {
 /// What dates become where they get hours.
 const MICROSECONDS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
-/// The same expression, where what is compared with times is in microseconds, and dates with hours are times.
+/// The same expression, where what is compared with times is in microseconds, dates with hours are times, and numbers
+/// that are compared with decimals are decimals.
 pub(crate) fn with_exact_times(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     expression.transform_up(|expression| {
+        if compares(&expression) && compares_decimals(&expression, schema) {
+            return expression.map_children(|side| Ok(as_decimal(side)));
+        }
         if are_mixed_times(&expression, schema) {
             return expression.map_children(|side| Ok(in_nanoseconds(side, schema)));
         }
@@ -108,15 +114,18 @@ pub(crate) fn with_exact_times(expression: Expr, schema: &DFSchema) -> DfResult<
     })
 }
 
-/// Whether times of day of several types are compared: nanoseconds hold all of them.
-fn are_mixed_times(expression: &Expr, schema: &DFSchema) -> bool {
-    let compares = match expression {
+fn compares(expression: &Expr) -> bool {
+    match expression {
         Expr::BinaryExpr(BinaryExpr { op, .. }) => is_comparison(*op),
         Expr::Between(_) | Expr::InList(_) => true,
         _ => false,
-    };
+    }
+}
+
+/// Whether times of day of several types are compared: nanoseconds hold all of them.
+fn are_mixed_times(expression: &Expr, schema: &DFSchema) -> bool {
     let mut types = Vec::new();
-    let asked = compares.then(|| {
+    let asked = compares(expression).then(|| {
         expression.apply_children(|side| {
             types.extend(time_of_day(side, schema));
             Ok(TreeNodeRecursion::Continue)

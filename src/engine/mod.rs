@@ -27,6 +27,7 @@ pub(crate) mod counting;
 mod dataset;
 mod errors;
 mod exact_arithmetic;
+mod exact_decimals;
 mod exact_times;
 pub(crate) mod functions;
 mod group_key;

@@ -219,17 +219,14 @@ impl BlockCounter {
         let (known, texts) = &mut self.names;
         let mut label_numbers = Vec::with_capacity(names.len());
         for name in names {
-            let number = match known.get(name) {
-                Some(number) => *number,
-                None => {
-                    let number =
-                        u32::try_from(texts.len()).map_err(|_| Error::resource("too many labels"))?;
-                    let text: Arc<str> = name.into();
-                    known.insert(Arc::clone(&text), number);
-                    texts.push(text);
-                    number
-                }
-            };
+            if let Some(number) = known.get(name) {
+                label_numbers.push(*number);
+                continue;
+            }
+            let number = u32::try_from(texts.len()).map_err(|_| Error::resource("too many labels"))?;
+            let text: Arc<str> = name.into();
+            known.insert(Arc::clone(&text), number);
+            texts.push(text);
             label_numbers.push(number);
         }
         let has_names = matches!(self.counting.keys, Keys::Names(_));

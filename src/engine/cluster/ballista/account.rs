@@ -165,8 +165,11 @@ mod tests {
                 let mut operators = [MetricsSet::new()];
                 cost.add_to(&mut operators);
                 let [set] = operators;
-                let sent: OperatorMetricsSet = set.try_into().unwrap();
-                sent.metrics.into_iter().map(move |metric| OperatorMetric { partition: Some(task), ..metric })
+                let metrics: OperatorMetricsSet = set.try_into().unwrap();
+                metrics
+                    .metrics
+                    .into_iter()
+                    .map(move |metric| OperatorMetric { partition: Some(task), ..metric })
             });
             let root = OperatorWithMetrics { metrics: metrics.collect(), ..OperatorWithMetrics::default() };
             JobStageMetrics { stage_id, partitions: 2, operators: vec![root] }
