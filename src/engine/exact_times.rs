@@ -1,8 +1,9 @@
 //! Times are compared in microseconds, and added to without loss.
 //!
 //! DataFusion compares times with texts, dates and other times in nanoseconds, which end in the year 2262; open ends such
-//! as `9999-12-31` are common in tables. Texts that are finer than microseconds stay in nanoseconds. DataFusion drops the hours of an interval that is added to a date. And its `TIMESTAMP`
-//! has nanoseconds, where that of other engines has microseconds.
+//! as `9999-12-31` are common in tables. Texts that are finer than microseconds stay in nanoseconds. DataFusion drops the
+//! hours of an interval that is added to a date. And its `TIMESTAMP` has nanoseconds, where that of other engines has
+//! microseconds.
 
 use std::sync::Arc;
 

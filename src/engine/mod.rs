@@ -7,7 +7,7 @@
 //! count      which way, one pass, shard by shard; collects partial counts
 //! plain      Arrow arrays        scan   encoded pages        pairs  layout long
 //! read       how label columns reach whoever counts
-//! session · budget · counting · cell_labels · task · exact_times · exact_arithmetic · one_nan · kept_casts · octet_length · dataset · partial · objects · pool · spill · progress · live · watchdog · query_errors · errors
+//! session · budget · counting · cell_labels · task · exact_times · exact_decimals · exact_arithmetic · one_nan · kept_casts · octet_length · dataset · partial · objects · pool · spill · progress · live · watchdog · query_errors · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,

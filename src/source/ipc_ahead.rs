@@ -87,7 +87,7 @@ impl MessageQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads all messages, as long as anybody decodes them.
+    /// Reads all messages, until the decoder ends.
     fn read(&self, mut messages: IpcMessages<impl Read>, is_drained: bool) -> IoResult<StreamSum> {
         let end = loop {
             match messages.next().map(|message| message.map(|message| self.add(message))) {
@@ -104,7 +104,7 @@ impl MessageQueue {
         end
     }
 
-    /// Adds a message once there is room for it; false if nobody decodes it.
+    /// Adds a message once there is room for it; false if the decoder has ended.
     fn add(&self, message: IpcMessage) -> bool {
         let size = message.size();
         let full = |state: &mut QueuedMessages| {

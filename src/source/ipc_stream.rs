@@ -1,7 +1,7 @@
 //! The messages of an Arrow IPC stream, as they come, and the batches that they hold.
 //!
 //! The readers of `arrow-ipc` (59.3) take fresh memory for each message and clear it first, which costs more than all
-//! counting does. Here the memory of a message is used again once nobody holds a part of it.
+//! counting does. Here the memory of a message is used again once no batch holds a part of it.
 
 use std::collections::HashMap;
 use std::io::{Error as IoError, ErrorKind, Read, Result as IoResult};

@@ -94,7 +94,7 @@ pub(super) fn stage(
         let events = loss.iter().map(|loss| loss.after - now).chain(coming.front().map(|(at, _)| at - now));
         let step = next.chain(events).fold(f64::INFINITY, f64::min);
         if !step.is_finite() {
-            // Nobody is left who could do it.
+            // No executor is left to do it.
             return StageRun { seconds: f64::INFINITY, bound: Bound::Executors };
         }
         let step = step.max(0.0);
