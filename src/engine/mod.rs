@@ -38,6 +38,7 @@ mod live;
 mod naming;
 mod objects;
 mod octet_length;
+mod one_input;
 mod one_nan;
 mod pairs;
 mod partial;

@@ -13,9 +13,8 @@ use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::engines::cases;
 use crate::nan::numbers;
-use crate::support::{Place, array, write, write_with};
+use crate::support::{Place, array, cases, write, write_with};
 
 type Compare = fn(&dyn Datum, &dyn Datum) -> Result<BooleanArray, ArrowError>;
 
@@ -122,7 +121,7 @@ fn nanos() -> impl Strategy<Value = i64> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn casts_are_done_where_they_are_written(

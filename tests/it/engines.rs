@@ -18,12 +18,7 @@ use serde_json::Value;
 
 use crate::generate::{Settings, TYPES, array, codes, label_array, lists, rows, settings};
 use crate::row_questions::{CONDITIONS, GROUPS, WEIGHTS, condition_column, group_column, weight_column};
-use crate::support::{Place, write, write_with};
-
-pub(crate) fn cases() -> ProptestConfig {
-    let cases = std::env::var("POSWEIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
-    ProptestConfig { cases, ..ProptestConfig::default() }
-}
+use crate::support::{Place, cases, write, write_with};
 
 /// Counts with both engines; what they say, when they say anything but an error.
 pub(crate) fn both(place: &Place, arguments: &[&str]) -> Option<Value> {
@@ -100,7 +95,7 @@ const LIST_KEYS: [&[&str]; 6] = [
 const LABEL_KEYS: [&[&str]; 3] = [&[], &["--label-kind", "name"], &["--missing-values=-1,xx"]];
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn wide(

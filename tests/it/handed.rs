@@ -13,7 +13,7 @@ use posweight::error::Error;
 use posweight::{Computed, Options, compute};
 use serde_json::{Value, json};
 
-use crate::support::Place;
+use crate::support::{Place, some};
 
 const ROWS: i32 = 150_000;
 
@@ -87,7 +87,7 @@ fn a_table_gives_what_a_file_with_the_same_rows_gives() {
     let path = place.path("in.parquet").display().to_string();
     // Batches of any length, as they lie in one table.
     let pieces: Vec<RecordBatch> = (0..150).map(|at| table.slice(at * 1000, 1000)).collect();
-    for (keys, comes) in [
+    for (keys, comes) in some([
         (json!({"labels": "a,b,c"}), true),
         (json!({"layout": "wide", "labels": ["a", "c"], "row_measures": "on"}), true),
         (json!({"labels": "a,b,c", "row_measures": "off"}), true),
@@ -103,7 +103,7 @@ fn a_table_gives_what_a_file_with_the_same_rows_gives() {
         (json!({"labels": "a,b,c", "plan": "repeat-factor"}), false),
         (json!({"layout": "class", "labels": "kind,split"}), false),
         (json!({"layout": "long", "labels": "kind", "id": "split"}), false),
-    ] {
+    ]) {
         let of_file = compute(with(Options::new([&path]), &keys)).unwrap();
         for batches in [vec![table.clone()], pieces.clone()] {
             let (options, opened) = given(batches);

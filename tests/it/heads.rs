@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::generate::{codes, label_array, settings};
-use crate::support::{Place, array, root, write, write_with};
+use crate::support::{Place, array, cases, root, write, write_with};
 
 /// Keys of `weights.json` that are lists by label.
 const BY_LABEL: [&str; 7] =
@@ -230,7 +230,7 @@ fn the_sample_of_heads_is_counted_as_its_page_says() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn heads_of_any_types_and_encodings_are_their_columns(
@@ -278,7 +278,7 @@ fn classes_and_columns(place: &Place, rows: &[(Option<u8>, Option<u8>)]) -> Stri
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn rows_of_heads_measure_and_plan_as_rows_of_their_labels(

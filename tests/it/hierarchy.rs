@@ -7,7 +7,7 @@ use arrow::array::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Place, array, write};
+use crate::support::{Place, array, cases, write};
 
 /// 0 is above 1, 1 above 2 and 3, and 3 above 4.
 const PAIRS: [(usize, usize); 4] = [(1, 0), (2, 1), (3, 1), (4, 3)];
@@ -125,7 +125,7 @@ fn write_pairs(place: &Place, pairs: impl Iterator<Item = (String, String)>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn ancestors_of_cells_count_as_if_they_were_stored(

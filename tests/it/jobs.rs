@@ -6,7 +6,7 @@ use std::path::Path;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, ListArray, StringArray};
 use arrow::datatypes::Int32Type;
 
-use crate::support::{Ended, Place, array, write};
+use crate::support::{Ended, Place, array, some, write};
 
 const SHARDS: i32 = 19;
 
@@ -97,7 +97,7 @@ fn jobs_merged_are_one_run_to_the_byte() {
         (3, &["--layout", "long", "--id", "id", "--labels", "word", "--num-rows", "5000"]),
         (25, &["--layout", "long", "--id", "id", "--labels", "word", "--value", "a", "--by", "split"]),
     ];
-    for (count, flags) in layouts {
+    for (count, flags) in some(layouts) {
         ok(&place.run(
             &[
                 &["compute", "in", "--overwrite", "--quiet", "--out", "one", "--row-measures", "off"][..],

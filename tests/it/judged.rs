@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use crate::engines::both;
 use crate::generate::{Rows, Settings, lists, settings};
 use crate::row_questions::{CONDITIONS, GROUPS, WEIGHTS, condition_column, group_column, weight_column};
-use crate::support::{Place, write_with};
+use crate::support::{Place, cases, write_with};
 
 const KINDS: [&str; 12] = [
     "f16",
@@ -125,13 +125,8 @@ fn shard(place: &Place, number: usize, columns: &[(&str, ArrayRef)], properties:
     write_with(&place.path(&format!("in/{number}.parquet")), columns, properties);
 }
 
-fn cases() -> ProptestConfig {
-    let cases = std::env::var("POSWEIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(16);
-    ProptestConfig { cases, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn columns_of_numbers(

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ended, Place};
+use crate::support::{Ended, Place, some};
 
 /// A layout with the flags that read it, whether its cells are values, and a row of it with such a cell.
 type Shape = (&'static str, &'static [&'static str], bool, fn(usize, &Value) -> Value);
@@ -75,36 +75,32 @@ fn counts(place: &Place, ended: &Ended) -> Option<[Value; 4]> {
 #[test]
 fn every_flag_about_values_acts_or_is_refused() {
     let place = Place::new();
-    for (layout, columns, is_of_values, row) in SHAPES {
-        for (flag, before, cell) in FLAGS {
-            let cell = cell.map_or(Value::Null, |text| json!(text));
-            let cells = [json!("1"), json!("0"), json!("truth"), cell];
-            // Layouts of values know no other words than those that a flag declares.
-            let is_word = |cell: &Value| cell == "truth" && (!is_of_values || flag[0] != "--ignore-case");
-            let cells = cells.iter().filter(|cell| !(is_of_values && is_word(cell)));
-            let rows = cells.enumerate().map(|(i, cell)| format!("{}\n", row(i, cell)));
-            fs::write(place.path("rows.jsonl"), rows.collect::<String>()).unwrap();
-            let words: &[&str] = if is_of_values && flag[0] == "--ignore-case" {
-                &["--positive-values=1,truth"]
-            } else {
-                before
-            };
-            let first =
-                [&["compute", "rows.jsonl", "--layout", layout, "--out", "out", "--overwrite"][..], columns];
-            let without = place.run(&[&first.concat()[..], words].concat());
-            let counted = counts(&place, &without);
-            let ended = place.run(&[&first.concat()[..], words, flag].concat());
-            let case = format!("{layout} {columns:?} {flag:?}: {}{}", ended.stdout, ended.stderr);
-            if is_of_values || acts_on_labels(layout, flag[0]) {
-                assert_eq!(ended.code, 0, "{case}");
-                assert_ne!(counts(&place, &ended), counted, "{case}");
-            } else {
-                assert_eq!(ended.code, 2, "{case}");
-                let name = flag[0].split(['=', ' ']).next().unwrap();
-                let name = if name == "--uncertain-as" { "--uncertain-values" } else { name };
-                assert!(ended.stderr.contains(&format!("{name} ")), "{case}");
-                assert!(ended.stderr.contains(&format!("layout {layout}")), "{case}");
-            }
+    let pairs = SHAPES.into_iter().flat_map(|shape| FLAGS.map(|flag| (shape, flag)));
+    for ((layout, columns, is_of_values, row), (flag, before, cell)) in some(pairs) {
+        let cell = cell.map_or(Value::Null, |text| json!(text));
+        let cells = [json!("1"), json!("0"), json!("truth"), cell];
+        // Layouts of values know no other words than those that a flag declares.
+        let is_word = |cell: &Value| cell == "truth" && (!is_of_values || flag[0] != "--ignore-case");
+        let cells = cells.iter().filter(|cell| !(is_of_values && is_word(cell)));
+        let rows = cells.enumerate().map(|(i, cell)| format!("{}\n", row(i, cell)));
+        fs::write(place.path("rows.jsonl"), rows.collect::<String>()).unwrap();
+        let words: &[&str] =
+            if is_of_values && flag[0] == "--ignore-case" { &["--positive-values=1,truth"] } else { before };
+        let first =
+            [&["compute", "rows.jsonl", "--layout", layout, "--out", "out", "--overwrite"][..], columns];
+        let without = place.run(&[&first.concat()[..], words].concat());
+        let counted = counts(&place, &without);
+        let ended = place.run(&[&first.concat()[..], words, flag].concat());
+        let case = format!("{layout} {columns:?} {flag:?}: {}{}", ended.stdout, ended.stderr);
+        if is_of_values || acts_on_labels(layout, flag[0]) {
+            assert_eq!(ended.code, 0, "{case}");
+            assert_ne!(counts(&place, &ended), counted, "{case}");
+        } else {
+            assert_eq!(ended.code, 2, "{case}");
+            let name = flag[0].split(['=', ' ']).next().unwrap();
+            let name = if name == "--uncertain-as" { "--uncertain-values" } else { name };
+            assert!(ended.stderr.contains(&format!("{name} ")), "{case}");
+            assert!(ended.stderr.contains(&format!("layout {layout}")), "{case}");
         }
     }
 }

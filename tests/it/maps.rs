@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::nested::{column, fields, list};
-use crate::support::{Place, array, write, write_with};
+use crate::support::{Place, array, cases, write, write_with};
 
 const NAMES: [&str; 4] = ["bird", "cat", "dog", "emu"];
 
@@ -134,7 +134,7 @@ fn names(place: &Place) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #![proptest_config(cases(6))]
 
     /// Lists of structs, anywhere in a column, and lists side by side, may repeat a label and hold NULL.
     #[test]

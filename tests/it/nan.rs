@@ -8,8 +8,8 @@ use parquet::file::properties::WriterProperties;
 use posweight::testing::Queries;
 use proptest::prelude::*;
 
-use crate::engines::{both, cases};
-use crate::support::{Place, array, write, write_with};
+use crate::engines::both;
+use crate::support::{Place, array, cases, write, write_with};
 
 /// What a cell may hold: NaN of both signs and with a payload, both zeros, and numbers.
 const CELLS: [Option<f64>; 10] = [
@@ -79,7 +79,7 @@ pub(crate) fn numbers(place: &Place, sql: &str) -> Vec<i64> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn nan_is_one_number_above_all_others(

@@ -10,7 +10,7 @@ use parquet::file::properties::{WriterProperties, WriterVersion};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Place, array, write, write_with};
+use crate::support::{Place, array, cases, write, write_with};
 
 /// A column of this type from one JSON value per row.
 pub(crate) fn column(data_type: &DataType, rows: &[Value]) -> ArrayRef {
@@ -72,7 +72,7 @@ fn maybe(value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Value> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(cases(8))]
 
     /// The labels of a struct are counted as columns beside it would be.
     #[test]

@@ -8,12 +8,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::generate::{TYPES, array, codes, settings};
-use crate::support::{self, Place, write_with};
-
-fn cases() -> ProptestConfig {
-    let cases = std::env::var("POSWEIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
-    ProptestConfig { cases, ..ProptestConfig::default() }
-}
+use crate::support::{self, Place, cases, write_with};
 
 /// What a run over `in` gives in folder `out`; `None` where values are invalid.
 fn weights(place: &Place, out: &str, more: &[&str]) -> Option<Vec<u8>> {
@@ -31,7 +26,7 @@ fn account(place: &Place, out: &str) -> (u64, Value) {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn trusted_counts_are_those_of_pages_and_arrays(

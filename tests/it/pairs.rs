@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, ListBuilder, StringArray,
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Place, array, root, write};
+use crate::support::{Place, array, cases, root, write};
 
 const LONG: [&str; 6] = ["--layout", "long", "--id", "id", "--labels", "label"];
 
@@ -98,7 +98,7 @@ fn masses_of(weights: &Value) -> BTreeMap<String, [f64; 2]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn soft_values_and_weights_of_pairs_are_those_of_their_rows(
@@ -191,7 +191,7 @@ fn measures(place: &Place, arguments: &[&str], file: &str) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn rows_of_pairs_measure_as_rows_of_lists(

@@ -16,7 +16,7 @@ use posweight::testing::{CountedRows, TOP_LABELSETS};
 use proptest::prelude::*;
 
 use crate::generate::{Settings, array, codes, label_array, lists, rows, settings};
-use crate::support::{Place, write, write_with};
+use crate::support::{Place, cases, write, write_with};
 
 /// A group: the value of each column of `by`.
 type Group = Vec<Option<String>>;
@@ -208,7 +208,7 @@ fn check(place: &Place, spec: &str, labels: usize, expected: &[Vec<Sets>]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn wide_rows_are_those_written(

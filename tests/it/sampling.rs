@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use crate::sampling_oracle::{Oracle, Row};
-use crate::support::{Place, array, root, write};
+use crate::support::{Place, array, cases, root, write};
 
 /// What a plan says of one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,7 +114,7 @@ fn oracle(shards: &[(String, Vec<Labels>)], draw: Draw) -> Oracle {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
+    #![proptest_config(cases(4))]
     #[test]
     fn plans_are_as_published(parts in sets(), seed in 0..1000_u64, percent in 0..60_u32) {
         let place = Place::new();

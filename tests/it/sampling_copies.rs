@@ -15,7 +15,7 @@ use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use crate::support::{Place, array, write_with};
+use crate::support::{Place, array, cases, write_with};
 
 const LABELS: usize = 5;
 const NAMES: [&str; LABELS] = ["often", "some", "few", "rare", "rarest"];
@@ -194,7 +194,7 @@ fn cells() -> impl Strategy<Value = Vec<[Option<bool>; LABELS]>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3, ..ProptestConfig::default() })]
+    #![proptest_config(cases(3))]
     #[test]
     fn a_recount_with_missing_cells_is_the_preview(rows in cells(), seed in 0..1000_u64) {
         let place = Place::new();

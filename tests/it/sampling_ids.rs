@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::support::{Place, array, write};
+use crate::support::{Place, array, cases, write};
 
 const NAMES: [&str; 5] = ["ant", "bee", "cow", "dog", "emu"];
 const LONG: [&str; 7] = ["d", "--layout", "long", "--id", "id", "--labels", "label"];
@@ -118,7 +118,7 @@ fn kinds() -> impl Strategy<Value = IdKind> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn plans_of_pairs_are_those_of_lists(

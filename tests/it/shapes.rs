@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::generate::{Settings, settings};
-use crate::support::{Place, array, write_with};
+use crate::support::{Place, array, cases, write_with};
 
 /// Label names with what makes text hard to read.
 const NAMES: [&str; 6] = ["a", "b, c", "it's", "say \"x\"", "zoë \\ n", "[0]"];
@@ -197,7 +197,7 @@ fn rows_by_hand_are_the_same_in_every_shape() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn random_rows_are_the_same_in_every_shape(

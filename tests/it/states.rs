@@ -9,7 +9,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Int32Array, ListArray, StringA
 use arrow::datatypes::Int32Type;
 use proptest::prelude::*;
 
-use crate::support::{Ended, Place, array, write};
+use crate::support::{Ended, Place, array, cases, write};
 
 const LAYOUTS: [(&str, &[&str]); 8] = [
     ("wide", &["--layout", "wide", "--labels", "a,b"]),
@@ -118,10 +118,7 @@ fn name(at: usize) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: std::env::var("POSWEIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(4),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn any_sequence_ends_in_the_bytes_of_a_full_run(nights in steps(), layout in 0..LAYOUTS.len()) {

@@ -24,6 +24,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use posweight::testing::run_spec;
 
+use crate::support::some_of;
+
 /// A shard of two row groups and a column that nobody asks for.
 fn shard(seed: i32) -> Vec<u8> {
     let rows = 400 + seed * 7;
@@ -240,7 +242,8 @@ fn result(store: &InMemory) -> Option<BTreeMap<String, Bytes>> {
 
 #[test]
 fn seeds_end_in_the_clean_bytes_or_a_clean_exit() {
-    let seeds: u64 = std::env::var("POSWEIGHT_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(50);
+    let seeds: u64 = std::env::var("POSWEIGHT_SEEDS")
+        .map_or_else(|_| some_of(50).into(), |seeds| seeds.parse().expect("POSWEIGHT_SEEDS is a number"));
     let root = |seed: u64| format!("faulty+{seed}://b");
     let clean = store("faulty+clean://b", 0, 0);
     assert_eq!(ended(&spec("faulty+clean://b", 0)), (0, String::new()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
+use proptest::prelude::ProptestConfig;
 use tempfile::TempDir;
 
 /// The repository.
@@ -39,6 +40,29 @@ pub(crate) fn left_out(test: &str, why: &str) {
     let demanded = std::env::var("POSWEIGHT_DEMAND_TOOLS").is_ok_and(|value| value == "1");
     assert!(!demanded, "{test}: {why}; POSWEIGHT_DEMAND_TOOLS=1 demands this test");
     eprintln!("left out: {test}: {why}");
+}
+
+/// How many of `all` cases a test tries: a fourth of them, all with `POSWEIGHT_CASES=all`, or as many as this variable
+/// says.
+pub(crate) fn some_of(all: u32) -> u32 {
+    match std::env::var("POSWEIGHT_CASES") {
+        Ok(said) if said == "all" => all,
+        Ok(said) => said.parse().expect("POSWEIGHT_CASES is a number, or all"),
+        Err(_) => all.div_ceil(4),
+    }
+}
+
+/// As many of `all` as [`some_of`] says, evenly.
+pub(crate) fn some<T>(all: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+    let all: Vec<T> = all.into_iter().collect();
+    let wanted = some_of(u32::try_from(all.len()).unwrap()) as usize;
+    let every = all.len().div_ceil(wanted.max(1)).max(1);
+    all.into_iter().step_by(every)
+}
+
+/// As many cases of a property as [`some_of`] says.
+pub(crate) fn cases(all: u32) -> ProptestConfig {
+    ProptestConfig { cases: some_of(all), ..ProptestConfig::default() }
 }
 
 /// Ports that are free, each for one listener.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::engines::both;
 use crate::generate::{Rows, Settings, label_array, lists, rows, settings};
-use crate::support::{Place, array, write, write_with};
+use crate::support::{Place, array, cases, write, write_with};
 
 /// Names that need quotes, escapes, or look like something else.
 const NAMES: [&str; 12] =
@@ -26,11 +26,6 @@ const SEPARATORS: [(&str, &str, &str); 5] =
 const RULES: [&[&str]; 5] =
     [&[], &["--threshold", "0.5"], &["--null-as", "negative"], &["--missing-values", "0.5"], &["--soft"]];
 const BIT_KEYS: [&[&str]; 3] = [&[], &["--num-labels", "12"], &["--num-labels", "4"]];
-
-fn cases() -> ProptestConfig {
-    let cases = std::env::var("POSWEIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
-    ProptestConfig { cases, ..ProptestConfig::default() }
-}
 
 /// A name as Python writes it.
 fn python(name: &str) -> String {
@@ -82,7 +77,7 @@ fn counts(place: &Place, arguments: &[&str]) -> Option<Vec<Value>> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn texts_of_lists_count_as_the_lists_do(
@@ -312,7 +307,7 @@ fn with_ancestors(row: &[Option<u8>]) -> Vec<Option<u8>> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn ancestors_count_as_if_they_were_stored(

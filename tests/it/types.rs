@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Place, array, write};
+use crate::support::{Place, array, cases, write};
 
 /// A row names labels with a value each, or is NULL.
 type Row = Option<Vec<(u8, Option<f64>)>>;
@@ -82,7 +82,7 @@ fn counts(place: &Place, arguments: &[&str]) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn floats_of_two_widths_and_columns_without_a_type_are_one_column(

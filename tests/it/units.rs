@@ -11,7 +11,7 @@ use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Place, array, write, write_with};
+use crate::support::{Place, array, cases, write, write_with};
 
 const ELEMENTS: [&str; 4] = ["--layout", "list", "--unit", "element"];
 
@@ -91,7 +91,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn elements_count_one_by_one_however_they_are_stored(rows in rows(), dictionary: bool, page in 1..20_usize) {

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
 from contextlib import ExitStack
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Union
 
 from . import _native
@@ -228,6 +229,9 @@ def _prepared(source: Any, keys: Mapping[str, Any], stack: ExitStack) -> tuple[s
                 way += ", or give y[:, None] in place of y: a matrix of one column of 0 and 1"
             raise UsageError(f"{name} is {given!r}, but the array has {name} {value!r}", way)
     keys.update(sources.keys)
+    if not isinstance(keys.get("labels"), (str, NoneType)):
+        # Frames have columns whose names are numbers.
+        keys["labels"] = named(keys["labels"])
     if sources.shards:
         keys["shards"] = sources.shards
     names = keys.get("vocabulary")

@@ -115,9 +115,16 @@ class Sources:
             self._lists(source, labels, name)
         elif any(_is_column(one) or getattr(one, "ndim", None) == 1 for one in source):
             # Rows of a matrix look like columns of classes.
+            is_ragged = len({getattr(one, "shape", ()) for one in source}) > 1 and all(getattr(one, "ndim", 1) == 1 for one in source)
+            row = "lists the labels of a row, give [a.tolist() for a in arrays]" if is_ragged else "is a row, give numpy.stack(arrays)"
             raise InputError(
                 f"the {name} holds arrays of one dimension, which may be rows or columns",
-                "if each is a row, give numpy.stack(arrays); if they are classes of several parts, numpy.concatenate(arrays)",
+                f"if each {row}; if they are classes of several parts, numpy.concatenate(arrays)",
+            )
+        elif len(source) > 1 and all(one is None or isinstance(one, str) and not _is_path(one) for one in source):
+            raise InputError(
+                f"the {name} holds texts that are no paths: {source[0]!r}, {source[1]!r}, …",
+                "if each is the class of a row, give numpy.array(texts, dtype=object)",
             )
         else:
             for one in source:
@@ -161,6 +168,9 @@ class Sources:
         except ImportError:
             self._columns({str(name): frame[name] for name in frame.columns}, "DataFrame")
             return
+        if not frame.columns.is_unique:
+            name = str(frame.columns[frame.columns.duplicated()][0])
+            raise InputError(f"the DataFrame has several columns {name!r}", "rename them, or drop all but one")
         if type(frame.index).__name__ != "RangeIndex":
             frame = frame.reset_index(drop=True)
         if any(getattr(dtype, "kind", "O") == "O" for dtype in frame.dtypes) or not len(frame):

@@ -110,6 +110,22 @@ def test_rows_in_a_list_are_a_matrix_only_if_that_is_sure(matrix, names):
             posweight.compute(given, labels=names)
         assert "numpy.stack(arrays)" in raised.value.hint
     np.testing.assert_array_equal(posweight.compute(np.stack(list(matrix))).pos_weight, by_hand(matrix))
+    # Arrays of different lengths cannot be stacked.
+    indices = [np.array([1, 3]), np.array([0])]
+    with pytest.raises(posweight.InputError, match="may be rows or columns") as raised:
+        posweight.compute(indices)
+    assert "[a.tolist() for a in arrays]" in raised.value.hint
+    assert posweight.compute([a.tolist() for a in indices], layout="list").counts.positives.tolist() == [1, 1, 0, 1]
+
+
+def test_texts_in_a_list_are_paths_or_an_array_of_classes():
+    classes = ["cat", "dog", None, "cat"]
+    for given in (classes, classes[:2]):
+        with pytest.raises(posweight.InputError, match="texts that are no paths: 'cat', 'dog'") as raised:
+            posweight.compute(given)
+        assert "numpy.array(texts, dtype=object)" in raised.value.hint
+    counts = posweight.compute(np.array(classes, dtype=object)).counts
+    assert (counts.positives.tolist(), counts.missing.tolist()) == ([2, 1], [1, 1])
 
 
 def test_masked_cells_are_missing(matrix, names):
@@ -403,6 +419,6 @@ def test_lists_of_labels_are_read_as_they_are():
         assert result.labels == ["0", "1", "2", "3"]
         assert result.counts.positives.tolist() == [sum(label in row for row in rows) for label in range(4)]
     indices = posweight.compute([[0, 2], [np.int64(1)], []], labels=["cat", "dog", "eel"])
-    assert indices.labels == ["cat", "dog", "eel"] and indices.counts.positives.tolist() == [1, 1, 1]
+    assert indices.labels == ["cat", "dog", "eel"] and indices.counts.positives.tolist() == [1, 1, 0, 1]
     # Rows of 0 and 1 stay a matrix.
     assert "layout wide" in repr(posweight.compute([[0, 1], [1, 1]]))

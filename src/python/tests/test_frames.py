@@ -71,6 +71,16 @@ def test_pandas(matrix, names, expected):
     assert expected.counts.to_pandas()["positives"].tolist() == matrix.sum(0).tolist()
 
 
+def test_names_of_pandas_columns(matrix):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(matrix)
+    found = posweight.compute(frame, labels=[0, 2])
+    assert found.labels == ["0", "2"]
+    assert found.counts.positives.tolist() == matrix[:, [0, 2]].sum(axis=0).tolist()
+    with pytest.raises(posweight.InputError, match="several columns 'a'"):
+        posweight.compute(frame[[0, 1]].set_axis(["a", "a"], axis=1))
+
+
 def test_pandas_without_pyarrow(matrix, names, expected, monkeypatch):
     pd = pytest.importorskip("pandas")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
