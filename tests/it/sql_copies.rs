@@ -1,6 +1,8 @@
 //! What COPY and INSERT write: every row where its key says, and nothing in place of what was there.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use crate::support::{Ended, Place, array, write};
 use arrow::array::{Date32Array, Int64Array, StringArray};
@@ -117,6 +119,64 @@ fn copy_keeps_what_is_there() {
     assert_eq!(fs::read_to_string(place.path("new.csv")).unwrap().lines().count(), 7);
     let alone = place.run(&["sql", "--overwrite", "-c", "SELECT 1"]);
     assert!(alone.code == 2 && alone.stderr.contains("--out FILE"), "{}", alone.stderr);
+}
+
+/// The names in a folder, with those of its folders, hidden ones too.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_query_that_fails_leaves_no_file() {
+    let place = Place::new();
+    pets(&place);
+    done(&place, "COPY (SELECT 7 AS old) TO 'old.parquet'");
+    fs::create_dir_all(place.path("table/lang=en")).unwrap();
+    fs::create_dir(place.path("empty")).unwrap();
+    let before = (names(place.dir.path()), fs::read(place.path("old.parquet")).unwrap());
+    // The rows come to an end with the error of a cell.
+    let rows = "SELECT id, lang, 10 / (id - 6) AS x FROM 'pets'";
+    let table = "CREATE EXTERNAL TABLE e (id BIGINT, x BIGINT, lang TEXT) STORED AS PARQUET PARTITIONED BY (lang) LOCATION 'table/'";
+    let plain = "CREATE EXTERNAL TABLE p (id BIGINT, x BIGINT) STORED AS PARQUET LOCATION 'empty/'";
+    for query in [
+        format!("COPY ({rows}) TO 'new.parquet'"),
+        format!("COPY ({rows}) TO 'new.csv'"),
+        format!("COPY ({rows}) TO 'old.parquet'"),
+        format!("COPY ({rows}) TO 'new/' STORED AS PARQUET"),
+        format!("COPY ({rows}) TO 'empty' STORED AS PARQUET"),
+        format!("COPY ({rows}) TO 'new' STORED AS PARQUET PARTITIONED BY (lang)"),
+        format!("EXPLAIN ANALYZE COPY ({rows}) TO 'new.parquet'"),
+        format!("{plain}; INSERT INTO p SELECT id, x FROM ({rows})"),
+        format!("{table}; INSERT INTO e SELECT id, x, coalesce(lang, 'none') FROM ({rows})"),
+    ] {
+        refused(&place, &["--overwrite", "-c", &query], 4, &["ivi"]);
+        let after = (names(place.dir.path()), fs::read(place.path("old.parquet")).unwrap());
+        assert_eq!(after, before, "{query}");
+        assert_eq!(
+            names(&place.path("empty")).len() + names(&place.path("table/lang=en")).len(),
+            0,
+            "{query}"
+        );
+        assert_eq!(names(&place.path("table")).len(), 1, "{query}");
+    }
+    // The same without the row that has no answer.
+    let rows = format!("SELECT id, x, coalesce(lang, 'none') AS lang FROM ({rows} WHERE id < 6)");
+    done(&place, &format!("EXPLAIN ANALYZE COPY ({rows}) TO 'analyzed.parquet'"));
+    done(&place, &format!("COPY ({rows}) TO 'a/b/new.parquet'"));
+    done(&place, &format!("COPY ({rows}) TO 'keyed' STORED AS PARQUET PARTITIONED BY (lang)"));
+    done(&place, &format!("{plain}; INSERT INTO p SELECT id, x FROM ({rows})"));
+    done(&place, &format!("{table}; INSERT INTO e SELECT * FROM ({rows}); INSERT INTO e SELECT 9, 8, 'new'"));
+    for (source, count) in
+        [("analyzed.parquet", 5), ("a/b/new.parquet", 5), ("keyed", 5), ("empty", 5), ("table", 6)]
+    {
+        assert_eq!(
+            done(&place, &format!("SELECT count(*) AS n FROM '{source}'")),
+            format!("n\n{count}\n"),
+            "{source}"
+        );
+    }
+    assert!(names(place.dir.path()).iter().all(|name| !name.starts_with('.')));
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) fn check_target(target: &str, overwrite: bool, unread: &Unread) -> Re
 }
 
 /// The path of a target on this machine.
-fn local(target: &str) -> Option<PathBuf> {
+pub(super) fn local(target: &str) -> Option<PathBuf> {
     match target.strip_prefix("file://") {
         Some(path) => Some(PathBuf::from(path)),
         None => (!is_address(target)).then(|| PathBuf::from(target)),

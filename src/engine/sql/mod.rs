@@ -3,7 +3,8 @@
 //! [`Session`] runs statements one at a time and streams their rows · [`catalog`] finds tables by name and path,
 //! [`table`] reads shards, [`numbered`] with the places of their rows · [`statement`] is what was parsed ·
 //! [`allowed`] refuses statements that write, [`ignored`] clauses without effect, [`unread`] files that are replaced ·
-//! [`copies`] keeps files that are there, [`null_keys`] the rows without a key of folders
+//! [`copies`] keeps files that are there, [`staged`] writes whole files or none, [`null_keys`] keeps the rows without a
+//! key of folders
 
 mod allowed;
 mod catalog;
@@ -12,6 +13,7 @@ mod ignored;
 mod measures;
 mod null_keys;
 mod numbered;
+mod staged;
 mod statement;
 mod table;
 mod unread;
@@ -197,11 +199,16 @@ impl Session {
             let plan = null_keys::with_null_folders(plan)?;
             self.unread.make(makes.map(|(name, _)| name));
             is_plan = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
+            let Some(address) = &self.cluster else {
+                let (plan, files) = staged::staged(plan, self.access.overwrite)?;
+                let rows = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
+                return Ok(match files {
+                    Some(files) => staged::published(rows, files),
+                    None => rows,
+                });
+            };
             let query = self.context.execute_logical_plan(plan).await?;
-            match &self.cluster {
-                Some(address) => cluster::run(address, &self.context, query).await,
-                None => query.execute_stream().await,
-            }
+            cluster::run(address, &self.context, query).await
         };
         let started = start.await;
         self.unread.make(None);
