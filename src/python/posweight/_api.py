@@ -229,6 +229,12 @@ def _prepared(source: Any, keys: Mapping[str, Any], stack: ExitStack) -> tuple[s
                 way += ", or give y[:, None] in place of y: a matrix of one column of 0 and 1"
             raise UsageError(f"{name} is {given!r}, but the array has {name} {value!r}", way)
     keys.update(sources.keys)
+    weight = keys.get("sample_weight")
+    if not isinstance(weight, (str, NoneType)):
+        raise UsageError(
+            f"sample_weight is a {type(weight).__name__}, but the rows have their weights in a column",
+            'give a table with the labels and a column "w" of weights, and sample_weight="w"',
+        )
     if not isinstance(keys.get("labels"), (str, NoneType)):
         # Frames have columns whose names are numbers.
         keys["labels"] = named(keys["labels"])

@@ -71,6 +71,12 @@ def test_pandas(matrix, names, expected):
     assert expected.counts.to_pandas()["positives"].tolist() == matrix.sum(0).tolist()
 
 
+def test_weights_are_a_column(matrix):
+    with pytest.raises(posweight.UsageError, match="sample_weight is a ndarray") as raised:
+        posweight.compute(matrix, sample_weight=np.ones(len(matrix)))
+    assert 'sample_weight="w"' in raised.value.hint
+
+
 def test_names_of_pandas_columns(matrix):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(matrix)
