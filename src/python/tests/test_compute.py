@@ -419,6 +419,6 @@ def test_lists_of_labels_are_read_as_they_are():
         assert result.labels == ["0", "1", "2", "3"]
         assert result.counts.positives.tolist() == [sum(label in row for row in rows) for label in range(4)]
     indices = posweight.compute([[0, 2], [np.int64(1)], []], labels=["cat", "dog", "eel"])
-    assert indices.labels == ["cat", "dog", "eel"] and indices.counts.positives.tolist() == [1, 1, 0, 1]
+    assert indices.labels == ["cat", "dog", "eel"] and indices.counts.positives.tolist() == [1, 1, 1]
     # Rows of 0 and 1 stay a matrix.
     assert "layout wide" in repr(posweight.compute([[0, 1], [1, 1]]))
