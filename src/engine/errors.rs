@@ -50,8 +50,12 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
 /// A result of a function that its type cannot hold, such as of `abs(-128)` in 8 bits.
 fn of_overflow(what: &str) -> Error {
     let what = in_words(&what.replace("Array overflow on ", " overflows in "));
-    Error::input(format!("a result does not fit its type: {what}"))
-        .hint("cast the argument to a wider type, as in abs(CAST(x AS BIGINT)) or abs(CAST(x AS DOUBLE))")
+    let hint = if what.contains("Decimal overflow") {
+        "cast the argument to more digits, as in floor(CAST(x AS DECIMAL(50, 10)))"
+    } else {
+        "cast the argument to a wider type, as in abs(CAST(x AS BIGINT)) or abs(CAST(x AS DOUBLE))"
+    };
+    Error::input(format!("a result does not fit its type: {what}")).hint(hint)
 }
 
 /// Stores give our own errors.

@@ -1,10 +1,14 @@
-//! Integer arithmetic that fails where it overflows: DataFusion's own wraps around.
+//! Integer arithmetic that fails where it overflows: DataFusion's own wraps around, and shifts by 64 bits as by none.
 
+use std::mem::size_of;
+use std::ops::{Shl, Shr};
 use std::sync::Arc;
 
-use arrow::array::Array as _;
+use arrow::array::{Array as _, ArrayRef, AsArray, PrimitiveArray, downcast_integer_array};
+use arrow::compute::kernels::arity::try_binary;
 use arrow::compute::kernels::numeric::{add, mul, neg, sub};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType, DataType};
+use arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
@@ -19,7 +23,7 @@ use datafusion::optimizer::AnalyzerRule;
 use crate::engine::errors::external;
 use crate::error::Error;
 
-/// Replaces sums, differences, products and negations of integers by functions that check them.
+/// Replaces sums, differences, products, shifts and negations of integers by functions that check them.
 #[derive(Debug)]
 pub(super) struct ExactArithmetic;
 
@@ -76,6 +80,8 @@ enum ArithmeticKind {
     Sum,
     Difference,
     Product,
+    LeftShift,
+    RightShift,
     Negation,
 }
 
@@ -85,6 +91,8 @@ impl ArithmeticKind {
             Operator::Plus => Some(Self::Sum),
             Operator::Minus => Some(Self::Difference),
             Operator::Multiply => Some(Self::Product),
+            Operator::BitwiseShiftLeft => Some(Self::LeftShift),
+            Operator::BitwiseShiftRight => Some(Self::RightShift),
             _ => None,
         }
     }
@@ -97,6 +105,9 @@ impl ArithmeticKind {
     fn hint(self) -> &'static str {
         match self {
             Self::Negation => "cast to a wider type first, as in -CAST(a AS BIGINT) or a * -1.0",
+            Self::LeftShift | Self::RightShift => {
+                "shift by 0 up to the bits of the type less one, and cast to a wider type first: CAST(a AS BIGINT) << b"
+            }
             _ => "cast one side to a wider type, as in CAST(a AS BIGINT) + b or a * 1.0",
         }
     }
@@ -104,9 +115,10 @@ impl ArithmeticKind {
 
 /// The functions, for the executors of a cluster: what is planned here calls them by name.
 #[cfg(feature = "cluster")]
-pub(super) fn operators() -> [ScalarUDF; 4] {
-    use ArithmeticKind::{Difference, Negation, Product, Sum};
-    [Sum, Difference, Product, Negation].map(|kind| ScalarUDF::new_from_impl(ExactOperator::new(kind)))
+pub(super) fn operators() -> [ScalarUDF; 6] {
+    use ArithmeticKind::{Difference, LeftShift, Negation, Product, RightShift, Sum};
+    [Sum, Difference, Product, LeftShift, RightShift, Negation]
+        .map(|kind| ScalarUDF::new_from_impl(ExactOperator::new(kind)))
 }
 
 /// One operator over integers of one type.
@@ -128,6 +140,8 @@ impl ScalarUDFImpl for ExactOperator {
             ArithmeticKind::Sum => "exact_sum",
             ArithmeticKind::Difference => "exact_difference",
             ArithmeticKind::Product => "exact_product",
+            ArithmeticKind::LeftShift => "exact_left_shift",
+            ArithmeticKind::RightShift => "exact_right_shift",
             ArithmeticKind::Negation => "exact_negation",
         }
     }
@@ -149,6 +163,13 @@ impl ScalarUDFImpl for ExactOperator {
             (ArithmeticKind::Sum, [left, right]) => add(left, right),
             (ArithmeticKind::Difference, [left, right]) => sub(left, right),
             (ArithmeticKind::Product, [left, right]) => mul(left, right),
+            (ArithmeticKind::LeftShift | ArithmeticKind::RightShift, [left, right]) => {
+                let is_left = self.kind == ArithmeticKind::LeftShift;
+                downcast_integer_array!(
+                    left => shifted(left, right, is_left),
+                    _ => return Err(external(Error::internal("only integers are shifted")))
+                )
+            }
             (ArithmeticKind::Negation, [side]) => neg(side.as_ref()),
             _ => return Err(external(Error::internal("an operator has other sides"))),
         };
@@ -163,4 +184,26 @@ impl ScalarUDFImpl for ExactOperator {
         }
         Ok(ColumnarValue::Array(result))
     }
+}
+
+/// Integers, each shifted by the bits of the other side, which is of the same type.
+fn shifted<T: ArrowPrimitiveType>(
+    left: &PrimitiveArray<T>,
+    right: &ArrayRef,
+    is_left: bool,
+) -> Result<ArrayRef, ArrowError>
+where
+    T::Native: Shl<Output = T::Native> + Shr<Output = T::Native>,
+{
+    let bits = size_of::<T::Native>() * 8;
+    let result: PrimitiveArray<T> = try_binary(left, right.as_primitive::<T>(), |number, by| {
+        let sign = if is_left { "<<" } else { ">>" };
+        let failed = || ArrowError::ArithmeticOverflow(format!("{number:?} {sign} {by:?}"));
+        if by.to_usize().is_none_or(|by| by >= bits) {
+            return Err(failed());
+        }
+        let result = if is_left { number << by } else { number >> by };
+        if is_left && result >> by != number { Err(failed()) } else { Ok(result) }
+    })?;
+    Ok(Arc::new(result))
 }

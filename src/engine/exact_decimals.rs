@@ -1,45 +1,91 @@
 //! Numbers that are compared with decimals are decimals.
 //!
 //! DataFusion reads `4.4` as a double, and compares a decimal with what this double is in 15 places:
-//! 4.400000000000001, which no price of 4.4 equals.
+//! 4.400000000000001, which no price of 4.4 equals. It cuts decimals that have no common type of 38 digits, and makes
+//! decimals of doubles, of which most fit none: here, columns of doubles are compared with decimals as doubles.
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::Transformed;
+use datafusion::logical_expr::{Cast, Expr};
 
 /// Most digits of a decimal of 128 bits.
 const DIGITS: usize = 38;
-
-/// Whether one side of a comparison is a decimal.
-pub(super) fn compares_decimals(comparison: &Expr, schema: &DFSchema) -> bool {
-    let mut found = false;
-    let asked = comparison.apply_children(|side| {
-        found |= side.get_type(schema).is_ok_and(|of| of.is_decimal());
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    });
-    asked.is_ok() && found
-}
+/// Most digits of a decimal of 256 bits.
+const DIGITS_MAX: i16 = 76;
 
 /// A number as the decimal that was written, if it is one; what is no number stays.
 pub(super) fn as_decimal(side: Expr) -> Transformed<Expr> {
-    match &side {
-        Expr::Literal(ScalarValue::Float64(Some(number)), metadata) => match decimal_of(*number) {
-            Some(decimal) => Transformed::yes(Expr::Literal(decimal, metadata.clone())),
-            None => Transformed::no(side),
-        },
-        _ => Transformed::no(side),
+    let Expr::Literal(value, metadata) = &side else { return Transformed::no(side) };
+    let decimal = match value {
+        ScalarValue::Float64(Some(number)) => decimal_of(&number.to_string()),
+        // Its type has more digits than most numbers.
+        ScalarValue::Int64(Some(number)) => decimal_of(&number.to_string()),
+        _ => None,
+    };
+    match decimal {
+        Some(decimal) => Transformed::yes(Expr::Literal(decimal, metadata.clone())),
+        None => Transformed::no(side),
     }
 }
 
-/// The shortest decimal that is read as this number.
-fn decimal_of(number: f64) -> Option<ScalarValue> {
-    // Without an exponent, and infinities and NaN as words.
-    let text = number.to_string();
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+/// The decimal that a number is written as: without an exponent, and infinities and NaN as words.
+fn decimal_of(text: &str) -> Option<ScalarValue> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let value: i128 = format!("{whole}{fraction}").parse().ok()?;
     let digits = whole.trim_start_matches(['-', '0']).len() + fraction.len();
     let (precision, scale) = (u8::try_from(digits.max(1)).ok()?, i8::try_from(fraction.len()).ok()?);
     (digits <= DIGITS).then_some(ScalarValue::Decimal128(Some(value), precision, scale))
+}
+
+/// The type in which decimals are compared with other numbers, unless DataFusion has one that holds all of them.
+pub(super) fn decimal_or_double(types: &[DataType]) -> Option<DataType> {
+    if !types.iter().any(DataType::is_decimal) {
+        return None;
+    }
+    if types.iter().any(DataType::is_floating) {
+        return Some(DataType::Float64);
+    }
+    let digits = types.iter().filter_map(digits);
+    let (whole, scale) =
+        digits.fold((0, 0), |(whole, scale), (w, s)| (w.max(whole), i16::from(s).max(scale)));
+    let all = whole + scale;
+    let (precision, scale) = (u8::try_from(all).ok()?, i8::try_from(scale).ok()?);
+    (usize::from(precision) > DIGITS && all <= DIGITS_MAX).then_some(DataType::Decimal256(precision, scale))
+}
+
+/// The double next to a decimal that was written: a cast of the decimal would round twice.
+pub(super) fn written_double(side: &Expr) -> Option<f64> {
+    match side {
+        Expr::Literal(ScalarValue::Decimal128(Some(value), _, scale), _) => {
+            format!("{value}e{}", -i16::from(*scale)).parse().ok()
+        }
+        Expr::Cast(Cast { expr, field }) => {
+            let Expr::Literal(value, _) = &**expr else { return None };
+            let text = value.try_as_str().flatten()?;
+            let fraction = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+            let (_, scale) = digits(field.data_type())?;
+            let is_whole = text.bytes().all(|sign| sign.is_ascii_digit() || sign == b'.');
+            (is_whole && fraction <= usize::try_from(scale).ok()?).then(|| text.parse().ok()).flatten()
+        }
+        _ => None,
+    }
+}
+
+/// Digits before and after the point.
+pub(super) fn digits(of: &DataType) -> Option<(i16, i8)> {
+    Some(match of {
+        DataType::Int8 | DataType::UInt8 => (3, 0),
+        DataType::Int16 | DataType::UInt16 => (5, 0),
+        DataType::Int32 | DataType::UInt32 => (10, 0),
+        DataType::Int64 => (19, 0),
+        DataType::UInt64 => (20, 0),
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => (i16::from(*precision) - i16::from(*scale), *scale),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -48,14 +94,31 @@ mod tests {
 
     #[test]
     fn a_number_is_the_decimal_that_was_written() {
-        assert_eq!(decimal_of(4.4), Some(ScalarValue::Decimal128(Some(44), 2, 1)));
-        assert_eq!(decimal_of(-123_456.789), Some(ScalarValue::Decimal128(Some(-123_456_789), 9, 3)));
-        assert_eq!(decimal_of(100.0), Some(ScalarValue::Decimal128(Some(100), 3, 0)));
-        assert_eq!(decimal_of(-0.0), Some(ScalarValue::Decimal128(Some(0), 1, 0)));
-        assert_eq!(decimal_of(2.05), Some(ScalarValue::Decimal128(Some(205), 3, 2)));
-        assert_eq!(decimal_of(0.05), Some(ScalarValue::Decimal128(Some(5), 2, 2)));
+        assert_eq!(decimal_of("4.4"), Some(ScalarValue::Decimal128(Some(44), 2, 1)));
+        assert_eq!(decimal_of("-123456.789"), Some(ScalarValue::Decimal128(Some(-123_456_789), 9, 3)));
+        assert_eq!(decimal_of("100"), Some(ScalarValue::Decimal128(Some(100), 3, 0)));
+        assert_eq!(decimal_of("-0"), Some(ScalarValue::Decimal128(Some(0), 1, 0)));
+        assert_eq!(decimal_of("2.05"), Some(ScalarValue::Decimal128(Some(205), 3, 2)));
+        assert_eq!(decimal_of("0.05"), Some(ScalarValue::Decimal128(Some(5), 2, 2)));
         for number in [f64::NAN, f64::INFINITY, 1e300, 1e-300] {
-            assert_eq!(decimal_of(number), None);
+            assert_eq!(decimal_of(&number.to_string()), None);
+        }
+    }
+
+    #[test]
+    fn decimals_are_compared_in_a_type_that_holds_them() {
+        use DataType::{Decimal128, Decimal256, Float32, Float64, Int64};
+        for (types, expected) in [
+            (vec![Decimal128(38, 10), Decimal128(3, 2)], None),
+            (vec![Decimal128(38, 10), Decimal128(38, 15)], Some(Decimal256(43, 15))),
+            (vec![Decimal128(38, 30), Int64], Some(Decimal256(49, 30))),
+            (vec![Decimal128(38, 10), Int64], None),
+            (vec![Decimal128(9, -2), Decimal128(38, 38)], Some(Decimal256(49, 38))),
+            (vec![Decimal128(9, 3), Float64], Some(Float64)),
+            (vec![Int64, Float32, Decimal128(9, 3)], Some(Float64)),
+            (vec![Int64, Float64], None),
+        ] {
+            assert_eq!(decimal_or_double(&types), expected, "{types:?}");
         }
     }
 }

@@ -11,6 +11,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
 
+use crate::engine::exact_decimals::digits;
 use crate::engine::one_nan::{input_schema, is_plain_call, plain_call};
 
 /// Functions that cast.
@@ -116,22 +117,6 @@ fn holds_all(from: &DataType, to: &DataType) -> bool {
         }
         _ => false,
     }
-}
-
-/// Digits before and after the point.
-fn digits(of: &DataType) -> Option<(i16, i8)> {
-    Some(match of {
-        DataType::Int8 | DataType::UInt8 => (3, 0),
-        DataType::Int16 | DataType::UInt16 => (5, 0),
-        DataType::Int32 | DataType::UInt32 => (10, 0),
-        DataType::Int64 => (19, 0),
-        DataType::UInt64 => (20, 0),
-        DataType::Decimal32(precision, scale)
-        | DataType::Decimal64(precision, scale)
-        | DataType::Decimal128(precision, scale)
-        | DataType::Decimal256(precision, scale) => (i16::from(*precision) - i16::from(*scale), *scale),
-        _ => return None,
-    })
 }
 
 /// Whether a cast takes all values of a type, and a greater value never becomes a lesser one: then the bounds of a column

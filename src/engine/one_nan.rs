@@ -1,4 +1,5 @@
-//! Comparisons of floats: NaN is one number, above all others, and 0 and -0 are one number.
+//! Comparisons of floats: NaN is one number, above all others, and 0 and -0 are one number; and of intervals, which are
+//! one interval if they are equally long.
 //!
 //! Arrow compares bits: a NaN with a sign is below all numbers, and -0 below 0. PostgreSQL, DuckDB and this module say that
 //! NaN is NaN, whatever its bits are.
@@ -22,7 +23,8 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use half::f16;
 
-use crate::engine::exact_times::is_comparison;
+use crate::engine::compared::is_comparison;
+use crate::engine::interval_lengths::{plain_length, plain_lengths};
 
 /// Gives floats one NaN and one zero wherever a plan compares them. The types of all expressions fit.
 #[derive(Debug)]
@@ -107,7 +109,7 @@ fn with_plain_rows(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
 /// Rows whose floats have one NaN and one zero.
 fn plain_rows(rows: Arc<LogicalPlan>) -> DfResult<Transformed<Arc<LogicalPlan>>> {
     let schema = Arc::clone(rows.schema());
-    if !schema.fields().iter().any(|field| has_floats(field.data_type())) {
+    if !schema.fields().iter().any(|field| has_twins(field.data_type())) {
         return Ok(Transformed::no(rows));
     }
     let columns = schema.iter().map(|(relation, field)| {
@@ -227,7 +229,8 @@ const COMPARE: [&str; 29] = [
 fn plain_side(side: Expr, schema: &DFSchema) -> Transformed<Expr> {
     match side {
         Expr::Literal(value, metadata) if !value.data_type().is_nested() => {
-            let plain = plain_value(value.clone());
+            // What is too long is refused where it is compared.
+            let plain = plain_length(plain_value(value.clone())).unwrap_or_else(|_| value.clone());
             // Equal values of other bits are unequal here.
             if plain == value {
                 Transformed::no(Expr::Literal(value, metadata))
@@ -240,28 +243,29 @@ fn plain_side(side: Expr, schema: &DFSchema) -> Transformed<Expr> {
     }
 }
 
-/// Whether it is or holds a float that may be NaN or -0. What was a whole number is neither.
+/// Whether it is or holds a float that may be NaN or -0, or an interval. What was a whole number is none of them.
 fn may_be_odd(side: &Expr, schema: &DFSchema) -> bool {
     let is_whole = |of: &Expr| of.get_type(schema).is_ok_and(|of| of.is_integer() || of.is_decimal());
     let is_plain = match side {
         Expr::Cast(cast) => is_whole(&cast.expr),
         side => is_plain_call(side),
     };
-    !is_plain && side.get_type(schema).is_ok_and(|of| has_floats(&of))
+    !is_plain && side.get_type(schema).is_ok_and(|of| has_twins(&of))
 }
 
-/// Whether values of this type are floats, or lists, structs or maps that hold some.
-fn has_floats(of: &DataType) -> bool {
+/// Whether equal values of this type may have other bits: floats, intervals, and lists, structs or maps that hold some.
+fn has_twins(of: &DataType) -> bool {
     match of {
-        DataType::Dictionary(_, value) => has_floats(value),
+        DataType::Dictionary(_, value) => has_twins(value),
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::FixedSizeList(item, _)
         | DataType::ListView(item)
         | DataType::LargeListView(item)
         | DataType::RunEndEncoded(_, item)
-        | DataType::Map(item, _) => has_floats(item.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| has_floats(field.data_type())),
+        | DataType::Map(item, _) => has_twins(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_twins(field.data_type())),
+        DataType::Interval(_) => true,
         of => of.is_floating(),
     }
 }
@@ -358,7 +362,8 @@ pub(super) fn plain_floats(array: &ArrayRef) -> DfResult<ArrayRef> {
         DataType::Float64 => map::<Float64Type>(array, plain_double),
         DataType::Float32 => map::<Float32Type>(array, plain_single),
         DataType::Float16 => map::<Float16Type>(array, plain_half),
-        of if has_floats(of) => {
+        DataType::Interval(unit) => plain_lengths(array, *unit)?,
+        of if has_twins(of) => {
             let data = array.to_data();
             let plain = |child| Ok(plain_floats(&make_array(child))?.to_data());
             let children = data.child_data().iter().cloned().map(plain).collect::<DfResult<_>>()?;

@@ -30,8 +30,10 @@ const PREFIXES: [&str; 7] = [
     "This feature is not implemented: ",
     "Invalid or Unsupported Configuration: ",
 ];
+/// What is said of structs and maps that texts are asked of.
+const NO_TEXT: &str = "Unavailable default cast for native type String from physical type ";
 /// Functions of other engines, and how this one says the same.
-const ELSEWHERE: [(&str, &str); 21] = [
+const ELSEWHERE: [(&str, &str); 27] = [
     ("year", "date_part('year', x)"),
     ("quarter", "date_part('quarter', x)"),
     ("month", "date_part('month', x)"),
@@ -45,8 +47,14 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("strftime", "to_char(x, '%Y-%m-%d')"),
     ("date_format", "to_char(x, '%Y-%m-%d')"),
     ("strptime", "to_timestamp(x, '%Y-%m-%d')"),
-    ("arg_max", "last_value(x ORDER BY y)"),
-    ("max_by", "last_value(x ORDER BY y)"),
+    ("age", "a - b"),
+    ("date_diff", DAYS_BETWEEN),
+    ("datediff", DAYS_BETWEEN),
+    ("len", "length(x)"),
+    ("bitwise_not", "-1 - x"),
+    ("xor", "(a | b) - (a & b)"),
+    ("arg_max", "first_value(x ORDER BY y DESC NULLS LAST)"),
+    ("max_by", "first_value(x ORDER BY y DESC NULLS LAST)"),
     ("arg_min", "first_value(x ORDER BY y)"),
     ("min_by", "first_value(x ORDER BY y)"),
     ("count_if", "count(*) FILTER (WHERE x)"),
@@ -54,6 +62,10 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("mode", "SELECT x, count(*) FROM … GROUP BY x ORDER BY 2 DESC LIMIT 1"),
     ("any_value", "first_value(x)"),
 ];
+
+/// How long it is from one time to another.
+const DAYS_BETWEEN: &str =
+    "CAST(b AS DATE) - CAST(a AS DATE) for days, or date_part('epoch', b - a) for seconds between times";
 
 /// What is wrong, of the text `sql`; errors of our own are as they are.
 pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
@@ -72,6 +84,10 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     {
         if message.contains("exceeds the representable") {
             return Error::input(in_words(message)).hint(hint(message));
+        }
+        if message.contains("to Decimal") {
+            return Error::input(in_words(message))
+                .hint("it does not fit: take a type with more digits before the point, or compare as CAST(x AS DOUBLE)");
         }
         return Error::input(in_words(message))
             .hint("texts that are no numbers are NULL with TRY_CAST(x AS INT); DESCRIBE NAME shows the types of columns");
@@ -99,10 +115,7 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
 
 /// A message without prefixes, names of our own and Arrow's names of types.
 fn plain(message: &str) -> String {
-    let mut message = message;
-    for prefix in PREFIXES {
-        message = message.strip_prefix(prefix).unwrap_or(message);
-    }
+    let message = without_prefixes(message);
     let message =
         message.strip_prefix("ParserError(\"").and_then(|m| m.strip_suffix("\")")).unwrap_or(message);
     let message = message
@@ -111,7 +124,10 @@ fn plain(message: &str) -> String {
         .or_else(|| {
             Some(message.split_once("coercion failed with: ")?.1.split_once(" No function matches")?.0)
         })
-        .map_or(message, |inner| inner.strip_prefix("Error during planning: ").unwrap_or(inner));
+        .map_or(message, without_prefixes);
+    if let Some((_, of)) = message.split_once(NO_TEXT) {
+        return format!("a function of texts does not take {}", in_words(of));
+    }
     // Signatures that were tried, and types in two spellings.
     let message = message.split(", errors: ").next().unwrap_or(message);
     let message = match message.split_once(" No function matches") {
@@ -124,6 +140,10 @@ fn plain(message: &str) -> String {
     let message =
         message.replace("datafusion.public.", "").replace("datafusion.", "").replace("?table?.", "");
     in_words(&message)
+}
+
+fn without_prefixes(message: &str) -> &str {
+    PREFIXES.iter().fold(message, |message, prefix| message.strip_prefix(prefix).unwrap_or(message))
 }
 
 /// What the planner does not know, in place of how the parser writes it down.
@@ -204,7 +224,17 @@ fn hint(message: &str) -> String {
             near.split('\'').next().unwrap_or_default()
         );
     }
-    let hint = if has("Compression feature") {
+    let hint = if has("unary operator BitwiseNot") {
+        "write -1 - x, which is ~x of signed whole numbers"
+    } else if has("escape_char") {
+        "the pattern has to be a text in quotes, as in x LIKE '10!%' ESCAPE '!'"
+    } else if has(NO_TEXT) {
+        "name a field of a struct, as in s['field'], or a key of a map, as in m['key'][1]"
+    } else if has("requires String") {
+        "make a text of it with CAST(x AS TEXT), or of a list with array_to_string(x, ', ')"
+    } else if has("infer common") && has("Time32(") {
+        "compare times of day as CAST(x AS TIME)"
+    } else if has("Compression feature") {
         "write it without compression, or as Parquet, which is compressed: COPY … TO 'rows.parquet'"
     } else if has("STORED AS") || has("registered file format") {
         "say the format: COPY … TO 'rows/' STORED AS PARQUET; it is PARQUET, CSV, JSON or ARROW, without compression around it"

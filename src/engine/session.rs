@@ -4,21 +4,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::engine::budget::{SharedMemory, Turn};
 use crate::engine::errors::ours;
 use crate::engine::exact_arithmetic::ExactArithmetic;
-use crate::engine::exact_times::{ExactTimes, MicrosecondTimes};
+use crate::engine::exact_expressions::ExactExpressions;
+use crate::engine::exact_operators::ExactOperators;
+use crate::engine::exact_times::{MicrosecondTimes, UTC};
 use crate::engine::guarded_scan::GuardScans;
 use crate::engine::kept_casts::KeptCasts;
 use crate::engine::octet_length::octet_length;
 use crate::engine::one_nan::OneNan;
+use crate::engine::other_names::other_names;
 use crate::engine::pool::Unstalled;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, SpillFileFactory};
@@ -166,6 +169,8 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // As the schemas of shards have it; nanoseconds end in the year 2262.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
+    // What is read as an instant, such as now() and to_timestamp('…Z'), is one in comparisons with times of any zone.
+    options.execution.time_zone = Some(UTC.to_owned());
     options.execution.spill_compression =
         "lz4_frame".parse().map_err(|cause: DataFusionError| ours(&cause))?;
     let mut state = SessionStateBuilder::new()
@@ -178,15 +183,19 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     if limits.cluster.is_none() {
         state = state.with_physical_optimizer_rule(Arc::new(GuardScans));
     }
-    let context = SessionContext::new_with_state(state.build());
-    context.register_udf(octet_length());
+    let mut state = state.build();
+    state.register_expr_planner(Arc::new(ExactOperators)).map_err(|cause| ours(&cause))?;
+    let context = SessionContext::new_with_state(state);
+    for function in other_names().into_iter().chain([octet_length()]) {
+        context.register_udf(function);
+    }
     Ok(context)
 }
 
 /// The rules of DataFusion, and around them those of every session: times are made exact before expressions get a type,
 /// casts are kept, floats are made comparable and integers kept from wrapping around after that.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ExactTimes)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ExactExpressions)];
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(KeptCasts));
     rules.push(Arc::new(OneNan));

@@ -155,7 +155,9 @@ pub(crate) fn plain_type(data_type: &DataType) -> DataType {
 /// ```
 #[must_use]
 pub(crate) fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
-    use DataType::{Boolean, FixedSizeList, Float64, Int64, LargeList, List, Map, Null, Struct, UInt64};
+    use DataType::{
+        Boolean, FixedSizeList, Float64, Int64, LargeList, List, Map, Null, Struct, Timestamp, UInt64,
+    };
     if a == b {
         return Some(a.clone());
     }
@@ -188,6 +190,10 @@ pub(crate) fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
             _ => Some(Int64),
         },
         (x, y) if x.is_floating() && y.is_floating() => Some(Float64),
+        // A zone is how an instant is shown.
+        (Timestamp(unit, Some(_)), Timestamp(other, Some(_))) if unit == other => {
+            Some(Timestamp(*unit, Some("UTC".into())))
+        }
         (float, int) | (int, float) if float.is_floating() && int.is_integer() => {
             (int.primitive_width()? <= 4).then_some(Float64)
         }

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::cells::rows;
+use super::json_numbers::JsonNumbers;
 use crate::error::{Error, Result};
 use crate::report::visible;
 
@@ -94,7 +95,10 @@ impl Text {
     /// Lines of JSON, separated by commas within an array.
     fn json(&mut self, batch: &RecordBatch, begun: bool) -> Result<Vec<u8>> {
         let mut lines = Vec::new();
-        let mut writer = JsonBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut lines);
+        let mut writer = JsonBuilder::new()
+            .with_explicit_nulls(true)
+            .with_encoder_factory(Arc::new(JsonNumbers))
+            .build::<_, LineDelimited>(&mut lines);
         writer.write(batch).and_then(|()| writer.finish()).map_err(failed)?;
         drop(writer);
         if self.format == Format::Ndjson {

@@ -6,6 +6,7 @@ mod cursor;
 mod destination;
 mod format;
 mod history;
+mod json_numbers;
 mod script;
 mod shell;
 mod typed;

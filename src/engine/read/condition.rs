@@ -14,7 +14,7 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
 use crate::engine::exact_arithmetic::with_exact_arithmetic;
-use crate::engine::exact_times::with_exact_times;
+use crate::engine::exact_expressions::with_exact_expressions;
 use crate::engine::kept_casts::with_kept_casts;
 use crate::engine::one_nan::with_one_nan;
 use crate::engine::read::condition_text::parsed;
@@ -47,12 +47,12 @@ impl Condition {
             let simplify =
                 SimplifyContext::builder().with_schema(Arc::new(schema.clone())).with_current_time().build();
             let simplifier = ExprSimplifier::new(simplify);
-            let expression = with_exact_times(parsed(&table, dataset, text)?, schema)?.data;
+            let expression = with_exact_expressions(parsed(&table, dataset, text)?, schema)?.data;
             let expression = with_kept_casts(simplifier.coerce(expression, schema)?, schema)?.data;
+            let expression = with_one_nan(expression, schema)?.data;
             let expression = simplifier.simplify(with_exact_arithmetic(expression, schema)?.data)?;
             let pruning = Pruning::of(context, &expression, schema)?;
-            let expression =
-                context.state().create_physical_expr(with_one_nan(expression, schema)?.data, schema)?;
+            let expression = context.state().create_physical_expr(expression, schema)?;
             let mut columns: Vec<_> = collect_columns(&expression).into_iter().collect();
             columns.sort_by_key(datafusion::physical_expr::expressions::Column::index);
             let fields = columns.iter().map(|column| {

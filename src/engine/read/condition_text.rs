@@ -11,13 +11,14 @@ use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyContex
 
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::external;
-use crate::engine::exact_times::with_exact_times;
+use crate::engine::exact_expressions::with_exact_expressions;
+use crate::engine::long_numbers::with_long_numbers;
 use crate::engine::read::condition_values::{check_numbers, check_texts};
 use crate::error::Error;
 
 /// A condition over the columns of `rows`, in which keys of folders are text.
 pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> DfResult<Expr> {
-    let as_text = rows.parse_sql_expr(condition)?;
+    let as_text = planned(rows, condition)?;
     if as_text.is_volatile() {
         return Err(external(random()));
     }
@@ -36,8 +37,9 @@ pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> Df
     check_numbers(&typed.data, schema, condition)?;
     let simplifier =
         ExprSimplifier::new(SimplifyContext::builder().with_schema(schema.clone().into()).build());
-    let coerced =
-        |expression: &Expr| simplifier.coerce(with_exact_times(expression.clone(), schema)?.data, schema);
+    let coerced = |expression: &Expr| {
+        simplifier.coerce(with_exact_expressions(expression.clone(), schema)?.data, schema)
+    };
     // What asks for text, such as LIKE, takes the values as they are written.
     let (expression, coerced) = match coerced(&typed.data) {
         Ok(coerced) => (typed.data, Some(coerced)),
@@ -48,6 +50,14 @@ pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> Df
         check_texts(&coerced)?;
     }
     Ok(expression)
+}
+
+/// The condition over the columns of `rows`, whose numbers have all their digits.
+fn planned(rows: &DataFrame, condition: &str) -> DfResult<Expr> {
+    let (state, _) = rows.clone().into_parts();
+    let mut parsed = state.sql_to_expr_with_alias(condition, &state.config_options().sql_parser.dialect)?;
+    with_long_numbers(&mut parsed.expr);
+    state.create_logical_expr_from_sql_expr(parsed, rows.schema())
 }
 
 fn random() -> Error {

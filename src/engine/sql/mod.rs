@@ -193,7 +193,7 @@ impl Session {
             let makes = statement.makes();
             // A folder of that name is not what is made; it may be what the rows come from.
             self.unread.make(makes.as_ref().filter(|(_, is_read)| !is_read).map(|(name, _)| name.clone()));
-            let plan = self.context.state().statement_to_plan(statement.parsed.clone()).await?;
+            let plan = self.context.state().statement_to_plan(statement.exact()).await?;
             allowed::check(&plan, self.access)?;
             copies::check_sources(&plan, &self.unread)?;
             let plan = null_keys::with_null_folders(plan)?;

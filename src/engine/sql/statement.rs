@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{
     Statement as SqlStatement, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions, visit_relations,
 };
 
+use crate::engine::long_numbers::LongNumbers;
 use crate::engine::query_errors::of_sql;
 use crate::error::{Error, Result};
 
@@ -30,6 +31,13 @@ impl Statement {
             Self { parsed, text: Arc::clone(&text) }
         };
         Ok(parsed.into_iter().map(statement).collect())
+    }
+
+    /// What is planned: numbers that are compared have all their digits.
+    pub(super) fn exact(&self) -> Parsed {
+        let mut parsed = self.parsed.clone();
+        visit(&mut parsed, &mut LongNumbers);
+        parsed
     }
 
     /// Whether it gives rows; those that only name something do not.
@@ -149,16 +157,24 @@ fn first_select(body: &SetExpr) -> Option<&Select> {
 /// case, as those of other functions are; `FROM t` is `SELECT * FROM t`; and the keys of a COPY are names, not the quotes
 /// around them.
 fn as_meant(statement: &mut Parsed) {
-    // Nothing ends the visit early.
+    visit(statement, &mut AsMeant);
+    let keys = match statement {
+        Parsed::CopyTo(copy) => &mut copy.partitioned_by[..],
+        _ => &mut [],
+    };
+    keys.iter_mut().for_each(|key| *key = without_quotes(key));
+}
+
+/// Shows all parts of a statement to a visitor that never ends early.
+fn visit(statement: &mut Parsed, visitor: &mut impl VisitorMut<Break = ()>) {
     match statement {
         Parsed::Statement(statement) => {
-            let _ = statement.visit(&mut AsMeant);
+            let _ = statement.visit(visitor);
         }
-        Parsed::Explain(explain) => as_meant(&mut explain.statement),
+        Parsed::Explain(explain) => visit(&mut explain.statement, visitor),
         Parsed::CopyTo(copy) => {
-            copy.partitioned_by.iter_mut().for_each(|key| *key = without_quotes(key));
             if let CopyToSource::Query(query) = &mut copy.source {
-                let _ = query.visit(&mut AsMeant);
+                let _ = query.visit(visitor);
             }
         }
         Parsed::CreateExternalTable(_) | Parsed::Reset(_) => {}

@@ -1,0 +1,183 @@
+//! What is made exact in a plan before expressions get a type: what they compare, times, texts that functions take, and
+//! decimals that are rounded.
+
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::logical_expr::expr::{Case, Like, ScalarFunction};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::optimizer::analyzer::AnalyzerRule;
+
+use crate::engine::compared::{
+    as_exact, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
+};
+use crate::engine::exact_decimals::{as_decimal, decimal_or_double};
+use crate::engine::exact_times::with_exact_times;
+use crate::engine::text_arguments::with_texts;
+
+/// Functions that give one of their arguments, or a list of them.
+const ONE_OF: [&str; 7] = ["coalesce", "greatest", "least", "make_array", "nullif", "nvl", "nvl2"];
+
+/// Makes all expressions of a plan exact.
+#[derive(Debug)]
+pub(super) struct ExactExpressions;
+
+impl AnalyzerRule for ExactExpressions {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| {
+            let schema = merge_schema(&plan.inputs());
+            let names = NamePreserver::new(&plan);
+            let changed = plan.map_expressions(|expression| {
+                let name = names.save(&expression);
+                let changed = with_exact_expressions(expression, &schema)?;
+                Ok(changed.update_data(|expression| name.restore(expression)))
+            })?;
+            // A date with hours is a time, and what is above it has to know.
+            changed.transform_data(with_exact_keys)?.map_data(LogicalPlan::recompute_schema)
+        })
+        .map(|changed| changed.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "exact_expressions"
+    }
+}
+
+/// The same expression, whose parts lose nothing when they get a type.
+pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    expression.transform_up(|part| {
+        with_escapes(part)
+            .transform_data(|part| with_texts(part, schema))?
+            .transform_data(|part| Ok(with_room(part, schema)))?
+            .transform_data(|part| with_exact_sides(part, schema))?
+            .transform_data(|part| with_exact_values(part, schema))?
+            .transform_data(|part| with_exact_subquery(part, schema))?
+            .transform_data(|part| with_exact_times(part, schema))
+    })
+}
+
+/// The same comparison in a type that holds all sides.
+fn with_exact_sides(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    let decimals = if compared_types(&part, schema).iter().any(DataType::is_decimal) {
+        map_compared(part, as_decimal)?
+    } else {
+        Transformed::no(part)
+    };
+    decimals.transform_data(|part| match exact_type(&compared_types(&part, schema)) {
+        Some(to) => map_compared(part, |side| as_exact(side, &to, schema)),
+        None => Ok(Transformed::no(part)),
+    })
+}
+
+/// The same expression that gives one of several values, in a type that holds all of them.
+fn with_exact_values(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    // What it gives is the first of its values, whatever that is compared with.
+    let is_first = matches!(&part, Expr::ScalarFunction(call) if call.func.name() == "nullif");
+    let types = |part: &Expr| {
+        let mut types = Vec::new();
+        map_values(part.clone(), |value| {
+            types.extend(value.get_type(schema).ok());
+            Transformed::no(value)
+        })?;
+        Ok::<_, datafusion::common::DataFusionError>(types)
+    };
+    if !types(&part)?.iter().any(DataType::is_decimal) {
+        return Ok(Transformed::no(part));
+    }
+    map_values(part, as_decimal)?.transform_data(|part| match decimal_or_double(&types(&part)?) {
+        Some(to @ DataType::Float64) if !is_first => map_values(part, |value| as_exact(value, &to, schema)),
+        _ => Ok(Transformed::no(part)),
+    })
+}
+
+/// The same expression with other values of which it gives one.
+fn map_values(part: Expr, mut value: impl FnMut(Expr) -> Transformed<Expr>) -> DfResult<Transformed<Expr>> {
+    match part {
+        Expr::ScalarFunction(call) if ONE_OF.contains(&call.func.name()) => {
+            Expr::ScalarFunction(call).map_children(|one| Ok(value(one)))
+        }
+        Expr::Case(Case { expr, when_then_expr, else_expr }) => {
+            let mut changed = false;
+            let mut value = |one: Expr| {
+                let one = value(one);
+                changed |= one.transformed;
+                Box::new(one.data)
+            };
+            let cases = when_then_expr.into_iter().map(|(when, then)| (when, value(*then))).collect();
+            let else_expr = else_expr.map(|other| value(*other));
+            let case = Expr::Case(Case { expr, when_then_expr: cases, else_expr });
+            Ok(if changed { Transformed::yes(case) } else { Transformed::no(case) })
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// The same `LIKE`, whose escapes are the backslashes that DataFusion knows.
+fn with_escapes(part: Expr) -> Transformed<Expr> {
+    let Expr::Like(Like { negated, expr, pattern, escape_char: Some(escape), case_insensitive }) = &part
+    else {
+        return Transformed::no(part);
+    };
+    let (Expr::Literal(value, _), true) = (&**pattern, *escape != '\\') else { return Transformed::no(part) };
+    let Some(text) = value.try_as_str().flatten() else { return Transformed::no(part) };
+    let mut plain = String::with_capacity(text.len());
+    let mut signs = text.chars();
+    while let Some(sign) = signs.next() {
+        let (sign, is_escaped) = match sign {
+            sign if sign == *escape => match signs.next() {
+                Some(next) => (next, true),
+                None => (sign, true),
+            },
+            sign => (sign, false),
+        };
+        if sign == '\\' || is_escaped && matches!(sign, '%' | '_') {
+            plain.push('\\');
+        }
+        plain.push(sign);
+    }
+    let pattern = Box::new(Expr::Literal(ScalarValue::Utf8(Some(plain)), None));
+    Transformed::yes(Expr::Like(Like::new(*negated, expr.clone(), pattern, None, *case_insensitive)))
+}
+
+/// `floor` and `ceil` with room for one more digit: those of -999.9 and 999.9 have four.
+fn with_room(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let Expr::ScalarFunction(ScalarFunction { func, args }) = &part else { return Transformed::no(part) };
+    let [number] = &args[..] else { return Transformed::no(part) };
+    if !["floor", "ceil"].contains(&func.name()) {
+        return Transformed::no(part);
+    }
+    match number.get_type(schema) {
+        Ok(
+            DataType::Decimal32(digits, scale)
+            | DataType::Decimal64(digits, scale)
+            | DataType::Decimal128(digits, scale),
+        ) if scale > 0 && digits < 38 => {
+            let wide = cast(number.clone(), DataType::Decimal128(digits + 1, scale));
+            Transformed::yes(func.call(vec![wide]))
+        }
+        _ => Transformed::no(part),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_become_backslashes() {
+        for (pattern, expected) in
+            [("a!%b%", r"a\%b%"), ("!_!!", r"\_!"), (r"a\%", r"a\\%"), ("!a!", "a!"), (r"!\_", r"\\_")]
+        {
+            let (expr, pattern) =
+                (Box::new(datafusion::prelude::lit("x")), datafusion::prelude::lit(pattern));
+            let like = Expr::Like(Like::new(false, expr, Box::new(pattern), Some('!'), false));
+            let Expr::Like(Like { pattern, escape_char: None, .. }) = with_escapes(like).data else {
+                panic!("{expected}")
+            };
+            assert_eq!(*pattern, datafusion::prelude::lit(expected));
+        }
+    }
+}
