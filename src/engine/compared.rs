@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result as DfResult};
-use datafusion::logical_expr::expr::{Case, InSubquery, SetComparison};
+use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery, SetComparison};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, cast, lit,
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, Union, cast, lit,
 };
 
 use crate::engine::exact_decimals::{decimal_or_double, written_double};
@@ -29,30 +29,22 @@ pub(crate) fn is_comparison(op: Operator) -> bool {
     )
 }
 
-/// Whether an expression compares its sides with each other.
-fn compares(expression: &Expr) -> bool {
+/// The sides that an expression compares with each other; none for what compares nothing.
+pub(super) fn compared(expression: &Expr) -> Vec<&Expr> {
     match expression {
-        Expr::BinaryExpr(BinaryExpr { op, .. }) => is_comparison(*op),
-        Expr::Case(Case { expr, .. }) => expr.is_some(),
-        Expr::Between(_) | Expr::InList(_) => true,
-        _ => false,
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(*op) => vec![left, right],
+        Expr::Between(Between { expr, low, high, .. }) => vec![expr, low, high],
+        Expr::InList(InList { expr, list, .. }) => std::iter::once(&**expr).chain(list).collect(),
+        Expr::Case(Case { expr: Some(expr), when_then_expr, .. }) => {
+            std::iter::once(&**expr).chain(when_then_expr.iter().map(|(when, _)| &**when)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
-/// The types of the sides that an expression compares; none for what compares nothing.
+/// The types of these sides.
 pub(super) fn compared_types(expression: &Expr, schema: &DFSchema) -> Vec<DataType> {
-    let mut types = Vec::new();
-    if let Expr::Case(Case { expr: Some(expr), when_then_expr, .. }) = expression {
-        let whens = when_then_expr.iter().map(|(when, _)| when);
-        types.extend(std::iter::once(expr).chain(whens).filter_map(|side| side.get_type(schema).ok()));
-    } else if compares(expression) {
-        // Nothing fails here.
-        let _ = expression.apply_children(|side| {
-            types.extend(side.get_type(schema).ok());
-            Ok(TreeNodeRecursion::Continue)
-        });
-    }
-    types
+    compared(expression).into_iter().filter_map(|side| side.get_type(schema).ok()).collect()
 }
 
 /// The same expression with other sides of what it compares.
@@ -73,8 +65,8 @@ pub(super) fn map_compared(
             let case = Expr::Case(Case { expr, when_then_expr: cases, else_expr });
             Ok(if changed { Transformed::yes(case) } else { Transformed::no(case) })
         }
-        comparison if compares(&comparison) => comparison.map_children(|expr| Ok(side(expr))),
-        other => Ok(Transformed::no(other)),
+        other if compared(&other).is_empty() => Ok(Transformed::no(other)),
+        comparison => comparison.map_children(|expr| Ok(side(expr))),
     }
 }
 
@@ -121,7 +113,7 @@ pub(super) fn with_exact_subquery(expression: Expr, schema: &DFSchema) -> DfResu
     let Some(to) = exact_type(&[of, field.data_type().clone()]) else {
         return Ok(Transformed::no(expression));
     };
-    let subquery = Subquery { subquery: exact_rows(rows, &to)?, ..subquery.clone() };
+    let subquery = Subquery { subquery: exact_rows(rows, &[Some(to.clone())])?, ..subquery.clone() };
     Ok(Transformed::yes(match expression {
         Expr::InSubquery(InSubquery { expr, negated, .. }) => {
             let expr = Box::new(as_exact(*expr, &to, schema).data);
@@ -135,16 +127,18 @@ pub(super) fn with_exact_subquery(expression: Expr, schema: &DFSchema) -> DfResu
     }))
 }
 
-/// Rows whose first column has that type.
-fn exact_rows(rows: &Arc<LogicalPlan>, to: &DataType) -> DfResult<Arc<LogicalPlan>> {
+/// Rows whose columns have these types, where there is one.
+fn exact_rows(rows: &Arc<LogicalPlan>, to: &[Option<DataType>]) -> DfResult<Arc<LogicalPlan>> {
     let schema = rows.schema();
     let columns = schema.iter().enumerate().map(|(at, (relation, field))| {
         let column = Expr::Column(Column::from((relation, field)));
-        if at > 0 {
-            return column;
-        }
+        let Some(Some(to)) = to.get(at) else { return column };
         let exact = as_exact(column, to, schema);
-        if exact.transformed { exact.data.alias(field.name()) } else { exact.data }
+        if exact.transformed {
+            exact.data.alias_qualified(relation.cloned(), field.name())
+        } else {
+            exact.data
+        }
     });
     let columns: Vec<Expr> = columns.collect();
     Ok(Arc::new(LogicalPlanBuilder::new_from_arc(Arc::clone(rows)).project(columns)?.build()?))
@@ -165,4 +159,25 @@ pub(super) fn with_exact_keys(plan: LogicalPlan) -> DfResult<Transformed<Logical
     }
     let join = LogicalPlan::Join(join);
     Ok(if changed { Transformed::yes(join) } else { Transformed::no(join) })
+}
+
+/// The same union, whose columns of decimals and doubles are doubles: DataFusion makes decimals of 15 places of them.
+pub(super) fn with_exact_union(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
+    let LogicalPlan::Union(Union { inputs, schema }) = plan else { return Ok(Transformed::no(plan)) };
+    let exact = (0..schema.fields().len()).map(|at| {
+        let field =
+            |input: &Arc<LogicalPlan>| input.schema().fields().get(at).map(|of| of.data_type().clone());
+        decimal_or_double(&inputs.iter().filter_map(field).collect::<Vec<_>>())
+    });
+    let exact: Vec<Option<DataType>> = exact.collect();
+    // What is within may have become doubles before.
+    let is_known = |first: &Arc<LogicalPlan>| {
+        let types = first.schema().fields().iter().map(|of| of.data_type());
+        types.eq(schema.fields().iter().map(|of| of.data_type()))
+    };
+    if exact.iter().all(Option::is_none) && inputs.first().is_none_or(is_known) {
+        return Ok(Transformed::no(LogicalPlan::Union(Union { inputs, schema })));
+    }
+    let inputs = inputs.into_iter().map(|input| exact_rows(&input, &exact)).collect::<DfResult<_>>()?;
+    Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
 }

@@ -5,6 +5,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::functions::core::coalesce;
 use datafusion::logical_expr::expr::{Case, Like, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
@@ -12,7 +13,8 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::analyzer::AnalyzerRule;
 
 use crate::engine::compared::{
-    as_exact, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
+    as_exact, compared, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
+    with_exact_union,
 };
 use crate::engine::exact_decimals::{as_decimal, decimal_or_double};
 use crate::engine::exact_times::with_exact_times;
@@ -36,7 +38,10 @@ impl AnalyzerRule for ExactExpressions {
                 Ok(changed.update_data(|expression| name.restore(expression)))
             })?;
             // A date with hours is a time, and what is above it has to know.
-            changed.transform_data(with_exact_keys)?.map_data(LogicalPlan::recompute_schema)
+            changed
+                .transform_data(with_exact_keys)?
+                .transform_data(with_exact_union)?
+                .map_data(LogicalPlan::recompute_schema)
         })
         .map(|changed| changed.data)
     }
@@ -61,7 +66,8 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
 
 /// The same comparison in a type that holds all sides.
 fn with_exact_sides(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
-    let decimals = if compared_types(&part, schema).iter().any(DataType::is_decimal) {
+    let is_decimal = compared_types(&part, schema).iter().any(DataType::is_decimal);
+    let decimals = if is_decimal || are_long_integers(&part, schema) {
         map_compared(part, as_decimal)?
     } else {
         Transformed::no(part)
@@ -70,6 +76,17 @@ fn with_exact_sides(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>
         Some(to) => map_compared(part, |side| as_exact(side, &to, schema)),
         None => Ok(Transformed::no(part)),
     })
+}
+
+/// Whether integers that doubles do not hold are compared with numbers that were written.
+fn are_long_integers(part: &Expr, schema: &DFSchema) -> bool {
+    let sides = compared(part);
+    let types = || sides.iter().map(|side| (side, side.get_type(schema)));
+    let is_long = |of: &DataType| matches!(of, DataType::Int64 | DataType::UInt64);
+    let is_written = |side: &Expr| as_decimal(side.clone()).transformed;
+    types().any(|(side, of)| of.is_ok_and(|of| is_long(&of)) && !matches!(side, Expr::Literal(..)))
+        && types().any(|(_, of)| of.is_ok_and(|of| of.is_floating()))
+        && types().all(|(side, of)| of.is_ok_and(|of| !of.is_floating() || is_written(side)))
 }
 
 /// The same expression that gives one of several values, in a type that holds all of them.
@@ -87,9 +104,18 @@ fn with_exact_values(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr
     if !types(&part)?.iter().any(DataType::is_decimal) {
         return Ok(Transformed::no(part));
     }
-    map_values(part, as_decimal)?.transform_data(|part| match decimal_or_double(&types(&part)?) {
-        Some(to @ DataType::Float64) if !is_first => map_values(part, |value| as_exact(value, &to, schema)),
-        _ => Ok(Transformed::no(part)),
+    // Its own type for decimals is a double.
+    let part = match part {
+        Expr::ScalarFunction(call) if call.func.name() == "nvl" => {
+            Transformed::yes(coalesce().call(call.args))
+        }
+        part => Transformed::no(part),
+    };
+    part.transform_data(|part| map_values(part, as_decimal))?.transform_data(|part| {
+        match decimal_or_double(&types(&part)?) {
+            Some(to) if !is_first => map_values(part, |value| as_exact(value, &to, schema)),
+            _ => Ok(Transformed::no(part)),
+        }
     })
 }
 

@@ -32,6 +32,8 @@ const PREFIXES: [&str; 7] = [
 ];
 /// What is said of structs and maps that texts are asked of.
 const NO_TEXT: &str = "Unavailable default cast for native type String from physical type ";
+/// What is said of a key of a window that has no distances.
+const NO_RANGE: &str = "Cannot run range queries on datatype: ";
 /// Functions of other engines, and how this one says the same.
 const ELSEWHERE: [(&str, &str); 27] = [
     ("year", "date_part('year', x)"),
@@ -79,9 +81,7 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
             _ => {}
         }
     }
-    if let DataFusionError::ArrowError(error, _) = cause.find_root()
-        && let ArrowError::CastError(message) = &**error
-    {
+    if let Some(message) = cast_error(cause) {
         if message.contains("exceeds the representable") {
             return Error::input(in_words(message)).hint(hint(message));
         }
@@ -97,6 +97,10 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
         DataFusionError::Configuration(message) => Error::usage(message.clone()),
         _ => ours(cause),
     };
+    if let Some(of) = error.to_string().split_once(NO_RANGE).and_then(|(_, of)| of.split('.').next()) {
+        return Error::usage(format!("a window cannot be ordered by {}", in_words(of)))
+            .hint("order by a number: of an interval i, that is date_part('epoch', i)");
+    }
     let Error::Usage(detail) = &error else { return error };
     if detail.hint.is_some() {
         return error;
@@ -111,6 +115,18 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     let hint = called(&message).unwrap_or_else(|| hint(&root.strip_backtrace()));
     let first = message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
     Error::usage(first).hint(hint)
+}
+
+/// What is said of a value that a type does not hold, wherever it is in a chain of errors.
+fn cast_error(cause: &DataFusionError) -> Option<&str> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(cause);
+    while let Some(error) = next {
+        if let Some(ArrowError::CastError(message)) = error.downcast_ref::<ArrowError>() {
+            return Some(message);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// A message without prefixes, names of our own and Arrow's names of types.
@@ -228,12 +244,16 @@ fn hint(message: &str) -> String {
         "write -1 - x, which is ~x of signed whole numbers"
     } else if has("escape_char") {
         "the pattern has to be a text in quotes, as in x LIKE '10!%' ESCAPE '!'"
+    } else if has(NO_TEXT) && has("List(") {
+        "a list has array_length(x) elements, and is a text with array_to_string(x, ', ')"
     } else if has(NO_TEXT) {
         "name a field of a struct, as in s['field'], or a key of a map, as in m['key'][1]"
     } else if has("requires String") {
         "make a text of it with CAST(x AS TEXT), or of a list with array_to_string(x, ', ')"
     } else if has("infer common") && has("Time32(") {
         "compare times of day as CAST(x AS TIME)"
+    } else if has("infer common") && has("Interval(") {
+        "write an interval with its word: INTERVAL '36 hours'"
     } else if has("Compression feature") {
         "write it without compression, or as Parquet, which is compressed: COPY … TO 'rows.parquet'"
     } else if has("STORED AS") || has("registered file format") {

@@ -137,6 +137,7 @@ mod sql;
 mod sql_numbers;
 /// Tables that statements of sql name, rows with their places, names of columns.
 mod sql_tables;
+mod sql_types;
 /// Scripts of sql, and the file for the rows.
 mod sql_scripts;
 /// The shell of sql, and messages about statements.

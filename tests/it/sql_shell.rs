@@ -50,7 +50,11 @@ fn hints_fit_the_mistake() {
         ("SELECT 'a FROM pets", "Unterminated string", "close the quote"),
         ("SELECT cat FROM pets GROUP BY split", "GROUP BY", "add the column to GROUP BY"),
         ("SELECT year(cat) FROM pets", "Invalid function 'year'", "write date_part('year', x)"),
-        ("SELECT max_by(cat, split) FROM pets", "Invalid function 'max_by'", "last_value(x ORDER BY y)"),
+        (
+            "SELECT max_by(cat, split) FROM pets",
+            "Invalid function 'max_by'",
+            "first_value(x ORDER BY y DESC NULLS LAST)",
+        ),
         ("INSERT INTO pets VALUES (1)", "INSERT writes", "--allow-write"),
         ("UPDATE pets SET cat = 1", "UPDATE writes", "--allow-write"),
         ("DELETE FROM pets", "DELETE writes", "--allow-write"),
