@@ -1,4 +1,5 @@
-//! Integer arithmetic that fails where it overflows: DataFusion's own wraps around, and shifts by 64 bits as by none.
+//! Arithmetic of integers and decimals that fails where it overflows: DataFusion's own wraps around, shifts by 64 bits
+//! as by none, and gives decimals of more digits than their type has.
 
 use std::mem::size_of;
 use std::ops::{Shl, Shr};
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray, PrimitiveArray, downcast_integer_array};
 use arrow::compute::kernels::arity::try_binary;
 use arrow::compute::kernels::numeric::{add, mul, neg, sub};
-use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType, DataType};
+use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType, DataType, Field, FieldRef};
 use arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -15,15 +16,17 @@ use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use crate::engine::decimal_arithmetic::{decimal_result, decimal_results};
 use crate::engine::errors::external;
 use crate::error::Error;
+use crate::source::type_words::type_words;
 
-/// Replaces sums, differences, products, shifts and negations of integers by functions that check them.
+/// Replaces operators of integers and decimals by functions that check them.
 #[derive(Debug)]
 pub(super) struct ExactArithmetic;
 
@@ -64,14 +67,16 @@ fn checked_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         part => return Transformed::no(part),
     };
-    let integer = |side: &Expr| side.get_type(schema).ok().filter(DataType::is_integer);
-    let same = integer(&left).filter(|kind| integer(&right).as_ref() == Some(kind));
-    match (same, ArithmeticKind::of(op)) {
-        (Some(_), Some(kind)) => {
+    let checked = match (left.get_type(schema), right.get_type(schema), ArithmeticKind::of(op)) {
+        (Ok(left), Ok(right), Some(kind)) => kind.checks(&left, &right).then_some(kind),
+        _ => None,
+    };
+    match checked {
+        Some(kind) => {
             let function = Arc::new(ScalarUDF::new_from_impl(ExactOperator::new(kind)));
             Transformed::yes(function.call(vec![*left, *right]))
         }
-        _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+        None => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
     }
 }
 
@@ -80,20 +85,47 @@ enum ArithmeticKind {
     Sum,
     Difference,
     Product,
+    Quotient,
+    Remainder,
     LeftShift,
     RightShift,
     Negation,
 }
 
+/// The kinds and their operators.
+const OPERATORS: [(ArithmeticKind, Operator); 7] = [
+    (ArithmeticKind::Sum, Operator::Plus),
+    (ArithmeticKind::Difference, Operator::Minus),
+    (ArithmeticKind::Product, Operator::Multiply),
+    (ArithmeticKind::Quotient, Operator::Divide),
+    (ArithmeticKind::Remainder, Operator::Modulo),
+    (ArithmeticKind::LeftShift, Operator::BitwiseShiftLeft),
+    (ArithmeticKind::RightShift, Operator::BitwiseShiftRight),
+];
+
 impl ArithmeticKind {
     fn of(op: Operator) -> Option<Self> {
-        match op {
-            Operator::Plus => Some(Self::Sum),
-            Operator::Minus => Some(Self::Difference),
-            Operator::Multiply => Some(Self::Product),
-            Operator::BitwiseShiftLeft => Some(Self::LeftShift),
-            Operator::BitwiseShiftRight => Some(Self::RightShift),
-            _ => None,
+        OPERATORS.iter().find(|(_, of)| *of == op).map(|(kind, _)| *kind)
+    }
+
+    fn operator(self) -> Operator {
+        OPERATORS.iter().find(|(kind, _)| *kind == self).map_or(Operator::Minus, |(_, op)| *op)
+    }
+
+    /// Whether the operator is one that is checked here, for sides of these types.
+    fn checks(self, left: &DataType, right: &DataType) -> bool {
+        let are_integers = left.is_integer() && left == right;
+        // Quotients of integers fit, and the kernels of Arrow check the one that does not.
+        let is_quotient = matches!(self, Self::Quotient | Self::Remainder);
+        are_integers && !is_quotient || decimal_result(left, self.operator(), right).is_some()
+    }
+
+    /// How a query has the call, with what its sides are called.
+    fn written(self, sides: &[String]) -> String {
+        match sides {
+            [left, right] => format!("{left} {} {right}", self.operator()),
+            [side] => format!("-{side}"),
+            _ => self.operator().to_string(),
         }
     }
 
@@ -102,11 +134,14 @@ impl ArithmeticKind {
     }
 
     /// What to do about a result that does not fit.
-    fn hint(self) -> &'static str {
+    fn hint(self, of: &DataType) -> &'static str {
         match self {
             Self::Negation => "cast to a wider type first, as in -CAST(a AS BIGINT) or a * -1.0",
             Self::LeftShift | Self::RightShift => {
                 "shift by 0 up to the bits of the type less one, and cast to a wider type first: CAST(a AS BIGINT) << b"
+            }
+            _ if of.is_decimal() => {
+                "cast to a wider type first, as in CAST(a AS DECIMAL(76, 10)) or CAST(a AS DOUBLE)"
             }
             _ => "cast one side to a wider type, as in CAST(a AS BIGINT) + b or a * 1.0",
         }
@@ -115,13 +150,13 @@ impl ArithmeticKind {
 
 /// The functions, for the executors of a cluster: what is planned here calls them by name.
 #[cfg(feature = "cluster")]
-pub(super) fn operators() -> [ScalarUDF; 6] {
-    use ArithmeticKind::{Difference, LeftShift, Negation, Product, RightShift, Sum};
-    [Sum, Difference, Product, LeftShift, RightShift, Negation]
+pub(super) fn operators() -> [ScalarUDF; 8] {
+    use ArithmeticKind::{Difference, LeftShift, Negation, Product, Quotient, Remainder, RightShift, Sum};
+    [Sum, Difference, Product, Quotient, Remainder, LeftShift, RightShift, Negation]
         .map(|kind| ScalarUDF::new_from_impl(ExactOperator::new(kind)))
 }
 
-/// One operator over integers of one type.
+/// One operator over integers of one type, or over decimals.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ExactOperator {
     kind: ArithmeticKind,
@@ -140,6 +175,8 @@ impl ScalarUDFImpl for ExactOperator {
             ArithmeticKind::Sum => "exact_sum",
             ArithmeticKind::Difference => "exact_difference",
             ArithmeticKind::Product => "exact_product",
+            ArithmeticKind::Quotient => "exact_quotient",
+            ArithmeticKind::Remainder => "exact_remainder",
             ArithmeticKind::LeftShift => "exact_left_shift",
             ArithmeticKind::RightShift => "exact_right_shift",
             ArithmeticKind::Negation => "exact_negation",
@@ -151,7 +188,20 @@ impl ScalarUDFImpl for ExactOperator {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> DfResult<DataType> {
-        Ok(arguments.first().cloned().unwrap_or(DataType::Int64))
+        let of_decimals = match arguments {
+            [left, right] => decimal_result(left, self.kind.operator(), right),
+            _ => None,
+        };
+        Ok(of_decimals.or_else(|| arguments.first().cloned()).unwrap_or(DataType::Int64))
+    }
+
+    /// Its name is what messages call it.
+    fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> DfResult<FieldRef> {
+        let types: Vec<DataType> =
+            arguments.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        let sides = arguments.arg_fields.iter().zip(arguments.scalar_arguments);
+        let sides = sides.map(|(field, value)| side(field, *value)).collect::<Vec<_>>();
+        Ok(Arc::new(Field::new(self.kind.written(&sides), self.return_type(&types)?, true)))
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
@@ -159,7 +209,36 @@ impl ScalarUDFImpl for ExactOperator {
         let rows = if are_values { 1 } else { arguments.number_rows };
         let arrays = arguments.args.iter().map(|argument| argument.to_array(rows));
         let arrays = arrays.collect::<DfResult<Vec<_>>>()?;
-        let result = match (self.kind, &arrays[..]) {
+        let of = arguments.return_field.data_type();
+        let result = match self.results(&arrays, of) {
+            Ok(result) => result,
+            Err(cause) if !of.is_decimal() => {
+                let message = format!("a result of integer arithmetic does not fit its type: {cause}");
+                return Err(external(Error::input(message).hint(self.kind.hint(of))));
+            }
+            Err(ArrowError::ArithmeticOverflow(value)) => {
+                let sides =
+                    arguments.arg_fields.iter().zip(&arguments.args).map(|(field, value)| match value {
+                        ColumnarValue::Scalar(value) => side(field, Some(value)),
+                        ColumnarValue::Array(_) => side(field, None),
+                    });
+                let written = self.kind.written(&sides.collect::<Vec<_>>());
+                let message = format!("{written}: {value} is beyond {}", type_words(of));
+                return Err(external(Error::input(message).hint(self.kind.hint(of))));
+            }
+            Err(cause) => return Err(cause.into()),
+        };
+        if are_values && result.len() == 1 {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
+        }
+        Ok(ColumnarValue::Array(result))
+    }
+}
+
+impl ExactOperator {
+    fn results(&self, sides: &[ArrayRef], of: &DataType) -> Result<ArrayRef, ArrowError> {
+        match (self.kind, sides) {
+            (kind, [left, right]) if of.is_decimal() => decimal_results(kind.operator(), left, right, of),
             (ArithmeticKind::Sum, [left, right]) => add(left, right),
             (ArithmeticKind::Difference, [left, right]) => sub(left, right),
             (ArithmeticKind::Product, [left, right]) => mul(left, right),
@@ -167,22 +246,12 @@ impl ScalarUDFImpl for ExactOperator {
                 let is_left = self.kind == ArithmeticKind::LeftShift;
                 downcast_integer_array!(
                     left => shifted(left, right, is_left),
-                    _ => return Err(external(Error::internal("only integers are shifted")))
+                    _ => Err(ArrowError::InvalidArgumentError("only integers are shifted".to_owned()))
                 )
             }
             (ArithmeticKind::Negation, [side]) => neg(side.as_ref()),
-            _ => return Err(external(Error::internal("an operator has other sides"))),
-        };
-        let result = result.map_err(|cause| {
-            external(
-                Error::input(format!("a result of integer arithmetic does not fit its type: {cause}"))
-                    .hint(self.kind.hint()),
-            )
-        })?;
-        if are_values && result.len() == 1 {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
+            _ => Err(ArrowError::InvalidArgumentError("an operator has other sides".to_owned())),
         }
-        Ok(ColumnarValue::Array(result))
     }
 }
 
@@ -206,4 +275,9 @@ where
         if is_left && result >> by != number { Err(failed()) } else { Ok(result) }
     })?;
     Ok(Arc::new(result))
+}
+
+/// What a message calls a side.
+fn side(field: &FieldRef, value: Option<&ScalarValue>) -> String {
+    value.map_or_else(|| field.name().clone(), ToString::to_string)
 }

@@ -7,7 +7,7 @@
 //! count      which way, one pass, shard by shard; collects partial counts
 //! plain      Arrow arrays        scan   encoded pages        pairs  layout long
 //! read       how label columns reach whoever counts
-//! session · budget · counting · cell_labels · task · compared · exact_expressions · exact_times · exact_decimals · exact_operators · exact_arithmetic · text_arguments · long_numbers · one_nan · interval_lengths · kept_casts · octet_length · other_names · dataset · partial · objects · pool · spill · progress · live · watchdog · query_errors · errors
+//! session · budget · counting · cell_labels · task · compared · exact_expressions · exact_times · exact_decimals · exact_operators · exact_arithmetic, decimal_arithmetic · text_arguments · long_numbers · one_nan · interval_lengths · kept_casts · octet_length · other_names · dataset · partial · objects · pool · spill · progress · live · watchdog · query_errors · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,
@@ -26,6 +26,7 @@ mod compared;
 mod count;
 pub(crate) mod counting;
 mod dataset;
+mod decimal_arithmetic;
 mod errors;
 mod exact_arithmetic;
 mod exact_decimals;

@@ -324,8 +324,9 @@ impl ScalarUDFImpl for OneNanFunction {
     }
 
     fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> DfResult<FieldRef> {
-        let of = arguments.arg_fields.first().map(|field| field.as_ref().clone().with_name(NAME));
-        Ok(Arc::new(of.unwrap_or_else(|| Field::new(NAME, DataType::Null, true))))
+        // Messages call it by the name of the argument.
+        let of = arguments.arg_fields.first().map(Arc::clone);
+        Ok(of.unwrap_or_else(|| Arc::new(Field::new(NAME, DataType::Null, true))))
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
@@ -373,7 +374,7 @@ pub(super) fn plain_floats(array: &ArrayRef) -> DfResult<ArrayRef> {
     })
 }
 
-fn plain_double(number: f64) -> f64 {
+pub(super) fn plain_double(number: f64) -> f64 {
     if number.is_nan() { f64::NAN } else { number + 0.0 }
 }
 

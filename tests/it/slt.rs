@@ -76,6 +76,16 @@ fn scalars() {
 }
 
 #[test]
+fn sums() {
+    run("sums.slt", true);
+}
+
+#[test]
+fn twice() {
+    run("twice.slt", true);
+}
+
+#[test]
 fn times() {
     run("times.slt", true);
 }

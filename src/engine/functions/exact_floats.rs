@@ -1,21 +1,21 @@
 //! `sum`, `avg`, `var` and `stddev` of floats, the same in every run: threads take rows in another order each time, and
 //! a sum that is rounded at every step depends on the order. Here it is rounded once, at the end.
 
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::mem::size_of;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, LargeBinaryArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
+use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue, internal_err};
-use datafusion::functions_aggregate::{average, stddev, variance};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::function::StateFieldsArgs;
 use datafusion::logical_expr::utils::format_state_name;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, Signature,
-};
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::exact_number::{ExactNumber, SQUARE_UNIT, UNIT, read_word};
+use crate::engine::one_nan::plain_double;
 
 /// What is made of the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,100 +26,18 @@ pub(super) enum FloatStatistic {
     Deviation { of_sample: bool },
 }
 
-/// `avg`, `var`, `var_pop`, `stddev` and `stddev_pop`; `sum` is in the file of that name.
-pub(super) fn all() -> [AggregateUDF; 5] {
-    [
-        (average::avg_udaf(), FloatStatistic::Mean),
-        (variance::var_samp_udaf(), FloatStatistic::Variance { of_sample: true }),
-        (variance::var_pop_udaf(), FloatStatistic::Variance { of_sample: false }),
-        (stddev::stddev_udaf(), FloatStatistic::Deviation { of_sample: true }),
-        (stddev::stddev_pop_udaf(), FloatStatistic::Deviation { of_sample: false }),
-    ]
-    .map(|(inner, statistic)| AggregateUDF::new_from_impl(ExactAggregate { inner, statistic }))
-}
-
 /// Whether a call is made here: over floats, or what became floats.
-pub(super) fn is_exact(data_type: &DataType, is_distinct: bool) -> bool {
-    !is_distinct && *data_type == DataType::Float64
+pub(super) fn is_exact(data_type: &DataType) -> bool {
+    *data_type == DataType::Float64
 }
 
 /// The state of a call that is made here.
-pub(super) fn state_fields(name: &str) -> Vec<FieldRef> {
-    vec![Arc::new(Field::new(format_state_name(name, "exact"), DataType::LargeBinary, false))]
-}
-
-#[derive(Debug)]
-struct ExactAggregate {
-    inner: Arc<AggregateUDF>,
-    statistic: FloatStatistic,
-}
-
-impl PartialEq for ExactAggregate {
-    fn eq(&self, other: &Self) -> bool {
-        self.statistic == other.statistic
+pub(super) fn state_fields(args: &StateFieldsArgs) -> Vec<FieldRef> {
+    if args.is_distinct {
+        let item = Field::new_list_field(DataType::Float64, true);
+        return vec![Arc::new(Field::new_list(format_state_name(args.name, "distinct"), item, false))];
     }
-}
-
-impl Eq for ExactAggregate {}
-
-impl Hash for ExactAggregate {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.statistic.hash(state);
-    }
-}
-
-impl AggregateUDFImpl for ExactAggregate {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        if is_exact(args.return_type(), args.is_distinct) {
-            return Ok(Box::new(FloatAccumulator::new(self.statistic)));
-        }
-        self.inner.accumulator(args)
-    }
-
-    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        if is_exact(args.return_type(), args.is_distinct) {
-            return self.accumulator(args);
-        }
-        self.inner.create_sliding_accumulator(args)
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        if is_exact(args.return_type(), args.is_distinct) {
-            return Ok(state_fields(args.name));
-        }
-        self.inner.state_fields(args)
-    }
-
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        is_exact(args.return_type(), args.is_distinct) || self.inner.groups_accumulator_supported(args)
-    }
-
-    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        if is_exact(args.return_type(), args.is_distinct) {
-            return Ok(Box::new(FloatGroups::new(self.statistic)));
-        }
-        self.inner.create_groups_accumulator(args)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.inner.documentation()
-    }
+    vec![Arc::new(Field::new(format_state_name(args.name, "exact"), DataType::LargeBinary, false))]
 }
 
 /// What is known of the values of a group.
@@ -299,6 +217,73 @@ impl Accumulator for FloatAccumulator {
     }
 }
 
+/// The distinct values of all rows, with the number of rows that have each.
+#[derive(Debug)]
+pub(super) struct DistinctFloats {
+    statistic: FloatStatistic,
+    rows: HashMap<u64, u64>,
+    tally: FloatTally,
+}
+
+impl DistinctFloats {
+    pub(super) fn new(statistic: FloatStatistic) -> Self {
+        Self { statistic, rows: HashMap::new(), tally: FloatTally::default() }
+    }
+
+    fn add(&mut self, value: f64) {
+        let rows = self.rows.entry(plain_double(value).to_bits()).or_insert(0);
+        *rows += 1;
+        if *rows == 1 {
+            self.tally.add(value, false, self.statistic.needs_squares());
+        }
+    }
+}
+
+impl Accumulator for DistinctFloats {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        floats(values)?.iter().flatten().for_each(|value| self.add(value));
+        Ok(())
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for value in floats(values)?.iter().flatten() {
+            if let Entry::Occupied(mut rows) = self.rows.entry(plain_double(value).to_bits()) {
+                *rows.get_mut() -= 1;
+                if *rows.get() == 0 {
+                    rows.remove();
+                    self.tally.add(value, true, self.statistic.needs_squares());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        Ok(ScalarValue::Float64(self.statistic.of(&self.tally)))
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let values: Float64Array = self.rows.keys().map(|bits| Some(f64::from_bits(*bits))).collect();
+        Ok(vec![SingleRowListArrayBuilder::new(Arc::new(values)).build_list_scalar()])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let Some(lists) = states.first().and_then(|states| states.as_list_opt::<i32>()) else {
+            return internal_err!("the state of a sum of distinct floats is not a list");
+        };
+        lists.iter().flatten().try_for_each(|values| self.update_batch(&[values]))
+    }
+
+    fn size(&self) -> usize {
+        // A byte of control is beside each entry.
+        size_of_val(self) + self.tally.heap() + self.rows.capacity() * (size_of::<(u64, u64)>() + 1)
+    }
+}
+
 /// All groups.
 #[derive(Debug)]
 pub(super) struct FloatGroups {
@@ -331,7 +316,7 @@ impl FloatGroups {
 }
 
 /// Whether a row passes the FILTER of the call.
-fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
+pub(super) fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
     filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
 }
 

@@ -1,9 +1,9 @@
 //! SQL functions over labels and counts, for the sessions of posweight and for any other DataFusion session.
 //!
 //! `labels` holds the aggregates over a label column, `counter` counts for them, `sides` reads values ·
-//! `schemes` holds the scalar functions of counts · `sum` checks for overflow · `exact_floats` holds what is made of sums
-//! of floats, `exact_number` adds them without rounding · `call` says what a table function is, `tables` registers it,
-//! `call_exec` runs it
+//! `schemes` holds the scalar functions of counts · `exact_aggregates` holds `sum`, `avg`, `var` and `stddev`,
+//! `whole_sums` those of integers and decimals, `exact_floats` those of floats, which `exact_number` adds without rounding ·
+//! `extremes` holds `min` and `max`, `bit_xor` itself · `call` says what a table function is, `tables` registers it, `call_exec` runs it
 //!
 //! ```no_run
 //! # fn main() -> posweight::error::Result<()> {
@@ -14,17 +14,20 @@
 //! # }
 //! ```
 
+mod bit_xor;
 pub(crate) mod call;
 pub(super) mod call_exec;
 mod counter;
+mod exact_aggregates;
 mod exact_floats;
 mod exact_number;
+mod extremes;
 mod labels;
 mod schemes;
 pub(in crate::engine) mod signed_counts;
 mod sides;
-pub(super) mod sum;
 pub(crate) mod tables;
+mod whole_sums;
 
 use datafusion::prelude::SessionContext;
 
@@ -89,9 +92,10 @@ pub(super) fn how_to_call(message: &str) -> Option<String> {
     Some(format!("write {}: {}", info.call, info.gives))
 }
 
-/// Adds the aggregates and the scalar functions to `context`, and replaces its `sum` by one that reports integer
-/// overflow. That sum, and the `avg`, `var` and `stddev` that come with it, round sums of floats once, so that they do not
-/// depend on the order of rows. Table functions, which count shards, come from `pipeline::sql`.
+/// Adds the aggregates and the scalar functions to `context`, and replaces its `sum` and `avg` by those that report what
+/// their type cannot hold. With the `var` and `stddev` that come with them, they round sums of floats once, so that they do
+/// not depend on the order of rows. In `min` and `max` of groups, NaN is above all other numbers. Table functions, which
+/// count shards, come from `pipeline::sql`.
 ///
 /// # Errors
 /// [`crate::error::Error::Internal`] when a function names an unknown scheme, which a test rules out.
@@ -99,9 +103,8 @@ pub fn register(context: &SessionContext) -> Result<()> {
     for aggregate in labels::all() {
         context.register_udaf(aggregate);
     }
-    context.register_udaf(sum::checked());
-    for statistic in exact_floats::all() {
-        context.register_udaf(statistic);
+    for aggregate in exact_aggregates::all().into_iter().chain(extremes::all()).chain([bit_xor::bit_xor()]) {
+        context.register_udaf(aggregate);
     }
     for scalar in schemes::all()? {
         context.register_udf(scalar);
