@@ -48,6 +48,8 @@ impl Severity {
 pub(crate) enum FindingKind {
     /// No row was counted.
     NoRows,
+    /// Rows were counted, but none of them has a label, and nothing else names any.
+    NoLabels,
     /// Labels that no row has.
     NoPositives,
     /// Labels that every known row has.
@@ -90,6 +92,10 @@ pub(crate) enum FindingKind {
     NumericNames,
     /// Index 0 is a label that no row has.
     UnusedIndex0,
+    /// Columns that may be labels, but were not taken for some.
+    LeftOutColumns,
+    /// Lists with nothing but values that were declared missing.
+    EmptiedLists,
     /// Rows that are missing because their cell in a text file is empty.
     EmptyCells,
     /// Shards that could not be read.
@@ -125,8 +131,9 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 30] = [
+pub(crate) const FINDINGS: [FindingInfo; 33] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
+    FindingInfo { kind: FindingKind::NoLabels, id: "NO_LABELS", severity: Severity::Warning, cause: "no row names a label, so the result has no label and its vectors are empty", remedy: "check the label column; name the labels with --vocabulary or --num-labels if no row has one yet" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
     FindingInfo { kind: FindingKind::TableAsFiles, id: "TABLE_AS_FILES", severity: Severity::Warning, cause: "the files of a table are counted as they lie, as --as-files says, with deleted and replaced rows", remedy: "drop --as-files to see how to read its live rows" },
     FindingInfo { kind: FindingKind::NoKnownRows, id: "NO_KNOWN_ROWS", severity: Severity::Warning, cause: "no row is positive or negative for the label; its weight comes from --zero-positives", remedy: "check --missing-values, or drop the label" },
@@ -142,6 +149,8 @@ pub(crate) const FINDINGS: [FindingInfo; 30] = [
     FindingInfo { kind: FindingKind::NullElements, id: "NULL_ELEMENTS", severity: Severity::Warning, cause: "lists contain null elements, which name no label and were ignored", remedy: "check how the lists are written" },
     FindingInfo { kind: FindingKind::RepeatedLabels, id: "REPEATED_LABELS", severity: Severity::Warning, cause: "lists repeat labels, as the labels of tokens and pixels do, but a row counts once for each label that it has", remedy: "did you mean --unit element, which counts every element of the lists?" },
     FindingInfo { kind: FindingKind::AbsentColumns, id: "ABSENT_COLUMNS", severity: Severity::Warning, cause: "some shards lack the column; their rows count as missing, as --missing-columns says", remedy: "drop --missing-columns to make this an error" },
+    FindingInfo { kind: FindingKind::LeftOutColumns, id: "LEFT_OUT_COLUMNS", severity: Severity::Warning, cause: "columns that may be labels were not taken for some, so they have no place in the vector", remedy: "name all label columns with --labels if one of these is a label, which then keeps its place; give a column without a name one" },
+    FindingInfo { kind: FindingKind::EmptiedLists, id: "EMPTIED_LISTS", severity: Severity::Warning, cause: "lists hold only values that --missing-values declares, so their rows have no label, and are negative for all", remedy: "if the labels of such rows are not known, make these lists NULL with --query, or leave them out with --where" },
     FindingInfo { kind: FindingKind::ColumnOrder, id: "COLUMN_ORDER", severity: Severity::Warning, cause: "shards have their label columns in different orders; the vector has the order of the first shard", remedy: "name the columns with --labels in the order of the model's outputs, or use --order name" },
     FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks, in case, or in how accents are written, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, which see blanks around a name and its case; or correct the data" },
     FindingInfo { kind: FindingKind::NumericNames, id: "NUMERIC_NAMES", severity: Severity::Warning, cause: "the names of all labels are whole numbers that were written as texts, in the order of these texts: 10 comes before 2, and a number that never occurs has no place", remedy: "give the number of labels with --num-labels if they are indices, or sort them with --order number" },
@@ -171,6 +180,9 @@ impl FindingKind {
         matches!(
             self,
             Self::NoRows
+                | Self::NoLabels
+                | Self::LeftOutColumns
+                | Self::EmptiedLists
                 | Self::SkippedShards
                 | Self::TableAsFiles
                 | Self::NoKnownRows
@@ -190,12 +202,13 @@ impl FindingKind {
     #[must_use]
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Self::NoRows | Self::RowsUnknown | Self::EmptyCells => "row",
+            Self::NoRows | Self::NoLabels | Self::RowsUnknown | Self::EmptyCells => "row",
             Self::SkippedShards | Self::ColumnOrder => "shard",
             Self::ClippedWeights => "weight",
             Self::NullElements => "null element",
             Self::RepeatedLabels => "label in lists",
-            Self::AbsentColumns => "column",
+            Self::AbsentColumns | Self::LeftOutColumns => "column",
+            Self::EmptiedLists => "list",
             Self::OddFolder => "folder",
             _ => "label",
         }
@@ -241,6 +254,12 @@ pub(crate) struct RowFacts {
     pub order_given: bool,
     /// Label columns that some shards lack.
     pub absent_columns: Vec<String>,
+    /// Columns that may be labels, but were not taken for some.
+    #[serde(default)]
+    pub left_out: Option<String>,
+    /// Lists with nothing but values that were declared missing.
+    #[serde(default)]
+    pub emptied_lists: Option<String>,
     /// Two shards with their label columns in different orders, as a sentence.
     #[serde(default)]
     pub column_order: Option<String>,
@@ -287,6 +306,11 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
     let named = || Namespace::parts(counts, facts.labels_inferred, &facts.inferred_heads);
     let labels = match kind {
         FindingKind::NoRows => return whole(counts.rows() == 0, 0, None),
+        FindingKind::NoLabels => {
+            return whole(counts.is_empty() && counts.rows() > 0, counts.rows(), None);
+        }
+        FindingKind::LeftOutColumns => return said(facts.left_out.as_ref()),
+        FindingKind::EmptiedLists => return said(facts.emptied_lists.as_ref()),
         FindingKind::RowsUnknown => {
             let listed = format!("{} listed", plural(counts.rows(), "row"));
             return whole(facts.rows_unknown, counts.rows(), Some(listed));

@@ -188,7 +188,7 @@ pub(super) struct RowFlags {
     /// Count only rows that meet this condition
     #[arg(long, value_name = "SQL", allow_hyphen_values = true)]
     r#where: Option<String>,
-    /// Accept a condition that no row meets
+    /// Accept a condition that no row meets, and rows of which none has a label
     #[arg(long)]
     allow_empty: bool,
     /// Column with the weight of each row

@@ -13,9 +13,10 @@ use crate::artifact::files::SUCCESS;
 use crate::artifact::publish::published;
 use crate::artifact::results::CheckResult;
 use crate::checks::{self, Checked, failure};
+use crate::counts::LabelCounts;
 use crate::drift::compare;
 use crate::engine::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use crate::source::shards::rows_of;
 use crate::source::where_values::what_columns_hold;
 use crate::store::of_path;
@@ -88,6 +89,28 @@ fn not_comparable(out: &Path, error: Error) -> Error {
 /// Whether a run was published at `out`.
 pub(crate) fn has_result(out: &Path) -> bool {
     if of_path(out).is_some() { published(out).is_some() } else { out.join(SUCCESS).exists() }
+}
+
+/// Refuses rows that name no label, unless that is allowed, or another job may have rows with labels.
+pub(super) fn check_labels(plan: &Plan, opened: &Opened, counts: &LabelCounts) -> Result<()> {
+    if plan.allow_empty || plan.part.is_some() || counts.rows() == 0 {
+        return Ok(());
+    }
+    let layout = &opened.detected.layout;
+    let empty = counts.heads().iter().find(|head| head.length == 0).map(|head| head.column.as_str());
+    let (column, way_out) = match empty {
+        Some(column) => (column, "leave it out with --labels"),
+        None if counts.is_empty() => (
+            layout.column(),
+            "name the labels with --vocabulary FILE or --num-labels C if no row has one yet",
+        ),
+        None => return Ok(()),
+    };
+    let rows = plural(counts.rows(), "row");
+    Err(Error::input(format!("no label found: column {column:?} names none in {rows} (layout {})", layout.kind))
+        .hint(format!(
+            "check the column, or name another with --labels; {way_out}; --allow-empty accepts a result without labels"
+        )))
 }
 
 /// Refuses a condition that no row meets, unless that is allowed or another job may have such rows.

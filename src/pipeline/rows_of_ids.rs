@@ -44,13 +44,17 @@ fn is_word(column: &str) -> bool {
     WORDS.contains(&column)
 }
 
+/// The command that writes the rows of a query over shards.
+pub(super) fn rows_of_query(sources: &[String], query: &str) -> String {
+    let tables: String =
+        sources.iter().map(|source| format!(" --table shards={}", for_shell(source))).collect();
+    format!("posweight sql{tables} -c {} --out rows.parquet", for_shell(query))
+}
+
 impl RowsOfIds<'_> {
     /// `posweight sql …`; `None` where no short query says which pairs are positive.
     pub(super) fn command(&self) -> Option<String> {
-        let tables: String =
-            self.sources.iter().map(|source| format!(" --table shards={}", for_shell(source))).collect();
-        let query = for_shell(&self.query()?);
-        Some(format!("posweight sql{tables} -c {query} --out rows.parquet"))
+        Some(rows_of_query(self.sources, &self.query()?))
     }
 
     /// What to say of the rows that the command makes.

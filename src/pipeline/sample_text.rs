@@ -55,7 +55,14 @@ impl Sampled {
             Some(_) => ("of all folds", "one fold", folder.as_str()),
             None => ("before the plan", "those after it", "sampled/"),
         };
-        let shards = if self.sampling.materialize { written } else { "the shards that --materialize writes" };
+        let shards = if self.id_column().is_some() {
+            // Copies of lines are no copies of rows.
+            "its lines, joined to the plan by id"
+        } else if self.sampling.materialize {
+            written
+        } else {
+            "the shards that --materialize writes"
+        };
         format!(
             "{}the label weights in this folder are of the rows {of}; for {other}, compute weights of {shards}\n",
             self.text(source)

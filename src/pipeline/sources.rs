@@ -46,7 +46,15 @@ pub(super) fn sources(plan: &CountPlan, one_pass: OnePass, spare: usize) -> Resu
         plan.sources.iter().cloned().partition(|source| source == STDIO);
     let listed = listing::list(&files, plan.tables)?.of_version(plan.tables)?;
     let (parent, limit) = (spill_folder(plan), plan.limits.spill_limit);
-    let choose = |schema: &Schema| streamed(plan, schema);
+    let names_a_folder = listed
+        .shards
+        .iter()
+        .flat_map(|shard| &shard.hive)
+        .any(|(key, _)| plan.labels.iter().flat_map(|names| names.split(',')).any(|name| name == key));
+    let choose = |schema: &Schema| {
+        // A key of folders is no column of a file.
+        if names_a_folder { Ok((0..schema.fields().len()).collect()) } else { streamed(plan, schema) }
+    };
     let as_map = |path: &str| as_map(plan, path);
     let save = SavePlace { parent: &parent, limit, choose: &choose, as_map: &as_map, spare };
     let SavedFiles { listing, spooled, unreadable } = as_parquet(listed, &save)?;

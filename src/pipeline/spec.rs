@@ -113,7 +113,7 @@ pub(crate) struct Spec {
     /// SQL condition a row must meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#where: Option<String>,
-    /// Accept a condition that no row meets.
+    /// Accept a condition that no row meets, and rows of which none has a label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_empty: Option<bool>,
     /// Column with one weight per row.

@@ -12,7 +12,7 @@ use arrow::datatypes::Schema;
 use serde_json::Value as Json;
 
 use super::account::{Account, finding_result, summary};
-use super::checking::{check, check_condition};
+use super::checking::{check, check_condition, check_labels};
 use super::derived::Derived;
 use super::destination::Destination;
 use super::grouping::{check_groups, count_groups};
@@ -87,16 +87,9 @@ pub(super) async fn stages(plan: &Plan, observer: &dyn Observer, account: &mut A
     }
     let counted = counted?;
     check_condition(plan, &opened, counted.total.rows())?;
+    check_labels(plan, &opened, &counted.total)?;
     if let Some(unused) = unused(&plan.count, &opened.counting, &counted.total) {
         tracing::warn!("{unused}");
-    }
-    if let (emptied @ 1.., rows) = emptied_lists(&opened.dataset, &opened.counting)? {
-        let column = opened.counting.layout.column();
-        tracing::warn!(
-            "--missing-values: {emptied} of the first {rows} lists in {column:?} hold only values declared missing, so \
-             that their rows have no label; if the labels are unknown, make such lists NULL with --query, or leave \
-             them out with --where"
-        );
     }
     let measured = measure(plan, &opened, &counted, account).await?;
     let grouped = count_groups(plan, &opened, &counted.total, account).await?;
@@ -324,6 +317,8 @@ fn derive(
         is_soft: opened.counting.has_soft(),
         order_given: plan.count.order.is_some(),
         absent_columns: std::mem::take(&mut opened.absent),
+        left_out: opened.detected.left_out.take(),
+        emptied_lists: lists_of_nothing(opened)?,
         column_order: opened.column_order.take(),
         skipped_shards: account.shards_with("skipped"),
         table_as_files: opened.notes.tables.take(),
@@ -355,6 +350,16 @@ fn derive(
 fn inferred_heads(heads: &[Counting]) -> Vec<String> {
     let inferred = heads.iter().filter(|head| matches!(head.keys, Keys::Indices(None)));
     inferred.map(|head| head.layout.column().to_owned()).collect()
+}
+
+/// How many of the first lists hold only values that were declared missing, as a sentence.
+fn lists_of_nothing(opened: &Opened) -> Result<Option<String>> {
+    let (emptied, rows) = emptied_lists(&opened.dataset, &opened.counting)?;
+    let column = opened.counting.layout.column();
+    let hold = if emptied == 1 { "holds" } else { "hold" };
+    Ok((emptied > 0).then(|| {
+        format!("{emptied} of the first {rows} lists in {column:?} {hold} only values declared missing")
+    }))
 }
 
 /// Whether NULL in place of labels may be an empty cell of a text file.

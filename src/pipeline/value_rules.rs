@@ -24,7 +24,8 @@ pub(super) fn declared_over(values: &ValueSpec, general: &ValueSpec, base: &Doma
         None => base.clone(),
         Some(given) => given.texts().iter().map(|text| Literal::new(text)).collect(),
     };
-    let threshold = values.threshold.or(base.threshold);
+    // What is said of one label alone takes the place of the other way to read numbers.
+    let threshold = values.threshold.or(base.threshold.filter(|_| values.soft != Some(true)));
     if threshold.is_some_and(|t| !t.is_finite()) {
         return Err(Error::usage("--threshold is not a finite number").hint("give a number such as 0.5"));
     }
@@ -42,7 +43,7 @@ pub(super) fn declared_over(values: &ValueSpec, general: &ValueSpec, base: &Doma
         uncertain: literals(values.uncertain_values.as_ref(), &base.uncertain),
         uncertain_as: values.uncertain_as.as_deref().map_or(Ok(base.uncertain_as), str::parse)?,
         threshold,
-        soft: values.soft.unwrap_or(base.soft),
+        soft: values.soft.unwrap_or(base.soft && values.threshold.is_none()),
         null_as: base.null_as,
         spelling: Spelling {
             trim: values.trim.unwrap_or(base.spelling.trim),

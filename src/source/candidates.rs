@@ -3,8 +3,8 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::codes::{missing_flag, ways};
 use super::column_names::{NameRank, is_id_name, is_mask_name, rank_of_name};
+use super::declarations::{codes_beside_shares, missing_flag, ways};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
 use super::joined::{BLANK, TextShape, shape_of};
 use super::layout::{LayoutKind, is_number, is_text, item};
@@ -49,6 +49,8 @@ pub(crate) struct Candidate {
     pub cells: Vec<String>,
     /// How likely it is, compared with others.
     pub points: u32,
+    /// No cell that was looked at holds a value.
+    pub is_empty: bool,
 }
 
 impl Candidate {
@@ -69,6 +71,7 @@ impl Candidate {
             why,
             cells: Vec::new(),
             points,
+            is_empty: false,
         }
     }
 
@@ -169,7 +172,15 @@ impl CandidateColumn<'_> {
     }
 
     pub(super) fn candidate(&self, kind: LayoutKind, points: u32, why: String) -> Candidate {
-        Candidate::of(kind, self.name(), self.evidence, points, why)
+        let is_empty = self.is_empty() && self.classes.is_none();
+        let why = if is_empty { format!("{why}; no cell that was looked at holds a value") } else { why };
+        Candidate { is_empty, ..Candidate::of(kind, self.name(), self.evidence, points, why) }
+    }
+
+    /// Whether the cells that were looked at hold no value, though they are short enough to be read.
+    pub(super) fn is_empty(&self) -> bool {
+        let evidence = self.evidence;
+        !evidence.has_values() && !evidence.is_long && !evidence.has_bytes && !evidence.is_full
     }
 
     fn cell_readings(&self) -> Vec<Candidate> {
@@ -229,6 +240,16 @@ impl CandidateColumn<'_> {
             return vec![Candidate { more, ..self.candidate(LayoutKind::Class, base, why) }];
         }
         let whole = self.evidence.numbers().all(|x| Value::whole(x).is_some());
+        if self.is_empty() && data_type.is_integer() {
+            // Only a name can say that each number would be a label.
+            let why = format!("{name:?} is {}", type_words(data_type));
+            let wide = |points| self.candidate(LayoutKind::Wide, points, why.clone());
+            return match base {
+                SURE.. if self.is_named => [self.class_readings(base), vec![wide(base - CLOSE)]].concat(),
+                SURE.. => self.class_readings(base),
+                _ => vec![wide(1)],
+            };
+        }
         if data_type.is_integer() || whole && self.evidence.has_values() {
             let mut all = if whole { self.class_readings(base) } else { Vec::new() };
             all.extend(self.bits_reading());
@@ -240,14 +261,18 @@ impl CandidateColumn<'_> {
             all.retain(|candidate| candidate.points > 0);
             return all;
         }
-        let share = self.evidence.numbers().all(|x| (0.0..=1.0).contains(&x));
-        let why = if share {
-            format!("{name:?} holds numbers from 0 to 1")
+        let share = codes_beside_shares(self.evidence, self.domain);
+        let why = if let Some(outside) = &share {
+            let codes: String = outside.iter().map(|code| format!(", beside {code}")).collect();
+            format!("{name:?} holds numbers from 0 to 1{codes}")
+        } else if self.is_empty() {
+            format!("{name:?} is {}", type_words(data_type))
         } else {
             format!("{name:?} is {}: a threshold says which numbers are positive", type_words(data_type))
         };
         // A feature, unless its name says that it is a label.
-        let points = if self.is_named { base } else { self.base(3, 2, u32::from(share)) };
+        let is_likely = share.is_some() || self.is_empty();
+        let points = if self.is_named { base } else { self.base(3, 2, u32::from(is_likely)) };
         let wide = |more| Candidate { more, ..self.candidate(LayoutKind::Wide, points, why.clone()) };
         if points == 0 {
             Vec::new()

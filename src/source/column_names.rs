@@ -119,6 +119,25 @@ pub(crate) fn is_mask_name(name: &str) -> bool {
     words(name).iter().any(|word| MASKS.iter().any(|mask| word.eq_ignore_ascii_case(mask)))
 }
 
+/// Whether a column has the name of what people write beside labels.
+pub(crate) fn is_remark_name(name: &str) -> bool {
+    const REMARKS: [&str; 12] = [
+        "comment",
+        "comments",
+        "note",
+        "notes",
+        "remark",
+        "remarks",
+        "description",
+        "reason",
+        "text",
+        "title",
+        "name",
+        "date",
+    ];
+    words(name).iter().any(|word| REMARKS.iter().any(|remark| word.eq_ignore_ascii_case(remark)))
+}
+
 /// Whether a column of 0 and 1 has the name of a part of the data, or of a feature of people.
 pub(crate) fn is_aside_name(name: &str) -> bool {
     const ASIDE: [&str; 12] = [
@@ -168,6 +187,7 @@ mod tests {
         assert!(!is_index_name("Unnamed: x") && !is_index_name("index"));
         assert!(is_score_name("Confidence") && is_score_name("label_score") && !is_score_name("scores_of"));
         assert!(is_mask_name("attr_mask") && is_mask_name("Bits") && !is_mask_name("masked"));
+        assert!(is_remark_name("Notes") && is_remark_name("free_text") && !is_remark_name("noted"));
         assert!(is_aside_name("is_train") && is_aside_name("Gender") && !is_aside_name("trains"));
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Detected {
     pub why: String,
     /// Every reading that was looked at, the best first; empty where the flags said all.
     pub candidates: Vec<Candidate>,
+    /// Columns that may be labels, but are none of those that were found, as a sentence.
+    pub left_out: Option<String>,
 }
 
 /// Completes what the flags leave open.
@@ -89,7 +91,8 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
     let value = given.value.filter(|_| has_value).map(str::to_owned).or(value);
     let layout = Layout { kind, labels, id, value, delimiter };
     layout.check(schema)?;
-    Ok(Detected { layout, why, candidates })
+    let left_out = look.left_out(&layout);
+    Ok(Detected { layout, why, candidates, left_out })
 }
 
 /// The length of the first list of a column; `None` when all are null.

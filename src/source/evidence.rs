@@ -52,6 +52,8 @@ pub(crate) struct ColumnEvidence {
     pub(crate) lengths: BTreeSet<i64>,
     /// Cells of the sample that are not NULL.
     pub(crate) cells: u64,
+    /// Cells of the sample that are NULL.
+    pub(crate) nulls: u64,
     /// More distinct cells than are remembered.
     pub(crate) is_full: bool,
     /// Some bytes are not UTF-8.
@@ -144,6 +146,7 @@ impl ColumnEvidence {
     fn add(&mut self, array: &ArrayRef) {
         self.show(array);
         self.cells += (array.len() - array.null_count()) as u64;
+        self.nulls += array.null_count() as u64;
         let data_type = super::schema::plain_type(array.data_type());
         if item(&data_type).is_some() {
             let lengths = length(array).and_then(|lengths| cast(&lengths, &DataType::Int64));

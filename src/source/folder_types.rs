@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 use serde::{Deserialize, Serialize};
 
+use super::column_names::{is_aside_name, is_id_name};
 use super::listing::hive_value;
 use super::shards::Shard;
 
@@ -37,13 +38,17 @@ impl FolderType {
 /// The types of the keys whose values are not text, over all shards.
 #[must_use]
 pub(crate) fn folder_types(shards: &[Shard]) -> BTreeMap<String, FolderType> {
+    values_of_keys(shards).into_iter().filter_map(|(key, values)| Some((key, of_values(&values)?))).collect()
+}
+
+fn values_of_keys(shards: &[Shard]) -> BTreeMap<String, BTreeSet<String>> {
     let mut values: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for shard in shards {
         for (key, _) in &shard.hive {
             values.entry(key).or_default().extend(hive_value(&shard.hive, key));
         }
     }
-    values.into_iter().filter_map(|(key, values)| Some((key.to_owned(), of_values(&values)?))).collect()
+    values.into_iter().map(|(key, values)| (key.to_owned(), values)).collect()
 }
 
 /// The type of all values; `None` for text, and where there are none.
@@ -96,6 +101,17 @@ type IsKind = fn(&str) -> bool;
 
 /// Odd folders are this many times fewer than the others.
 const ODD_FEWER: usize = 3;
+
+/// The keys of folders that may name classes, with their values: several words.
+pub(super) fn classes_of_folders(shards: &[Shard], schema: &Schema) -> BTreeMap<String, BTreeSet<String>> {
+    let mut keys = values_of_keys(shards);
+    keys.retain(|key, _| schema.field_with_name(key).is_err());
+    let is_word = |value: &String| value.chars().any(char::is_alphabetic);
+    keys.retain(|key, values| {
+        values.len() > 1 && values.iter().all(is_word) && !is_aside_name(key) && !is_id_name(key)
+    });
+    keys
+}
 
 /// Numbers with a leading zero, such as 007, are names.
 fn is_integer(text: &str) -> bool {

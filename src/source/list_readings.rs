@@ -3,8 +3,9 @@
 use arrow::datatypes::{DataType, Field};
 
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
-use super::codes::{Codes, missing_flag, ways};
+use super::codes::Codes;
 use super::column_names::rank_of_name;
+use super::declarations::{codes_beside_shares, missing_flag, ways};
 use super::layout::{LayoutKind, innermost, is_number, is_text, item};
 use super::text_lists::TextLists;
 use super::values::{Domain, Literal, Value};
@@ -146,7 +147,7 @@ impl CandidateColumn<'_> {
             (false, false) if !one_length => Vec::new(),
             // Numbers of any size are an embedding, unless the name of the column says that it holds labels.
             (false, false) => {
-                let share = evidence.numbers().all(|x| (0.0..=1.0).contains(&x));
+                let share = codes_beside_shares(evidence, self.domain).is_some();
                 let mut all = vector(self.base(9, 8, u32::from(share)), positions);
                 all.retain(|candidate| candidate.points > 0);
                 all

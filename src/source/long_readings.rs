@@ -1,12 +1,12 @@
 //! Readings as pairs of row id and label.
 
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
-use super::codes::ways;
 use super::column_names::{NameRank, is_id_name, is_index_name, is_row_name, is_score_name, rank_of_name};
+use super::declarations::ways;
 use super::evidence::ColumnEvidence;
-use super::layout::{LayoutKind, is_number, is_text};
+use super::layout::{Layout, LayoutKind, is_number, is_text};
 use super::look::Look;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, for_shell};
 
 /// Columns of a table that is nothing but pairs. A third one may say who labelled, and then rows are votes.
 const PAIR_COLUMNS: usize = 2;
@@ -21,8 +21,37 @@ const OFTEN: f64 = 0.3;
 const ROWS_MIN: u64 = 100;
 
 impl Look<'_> {
+    /// The same as [`Self::or_long`], with flags where ids are fractions, which are none, or NULL.
+    pub(super) fn or_long_with_ids(&self, class: Candidate) -> Vec<Candidate> {
+        let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
+        let mut all = self.or_long(class);
+        for one in &mut all {
+            let Some(id) = &one.id else { continue };
+            let layout = Layout {
+                kind: LayoutKind::Long,
+                labels: one.labels.clone(),
+                id: one.id.clone(),
+                value: None,
+                delimiter: None,
+            };
+            let is_text_made = layout.check(self.schema).is_err();
+            let has_nulls = self.found.get(id).is_some_and(|evidence| evidence.nulls > 0);
+            let id = quoted(id);
+            if is_text_made {
+                let others = one.labels.iter().chain(&one.value).map(quoted).collect::<Vec<_>>().join(", ");
+                let query =
+                    format!("SELECT nullif(CAST({id} AS VARCHAR), 'NaN') AS {id}, {others} FROM shards");
+                one.more.push(format!("--query {}", for_shell(&query)));
+            }
+            if is_text_made || has_nulls {
+                one.more.push(format!("--where {}", for_shell(&format!("{id} IS NOT NULL"))));
+            }
+        }
+        all
+    }
+
     /// A column of classes beside a row id may be one half of layout `long`.
-    pub(super) fn or_long(&self, class: Candidate) -> Vec<Candidate> {
+    fn or_long(&self, class: Candidate) -> Vec<Candidate> {
         let name = class.labels[0].clone();
         if class.kind != LayoutKind::Class {
             return vec![class];

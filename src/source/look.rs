@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::candidates::{AHEAD, Candidate, CandidateColumn, SURE};
 use super::class_labels::class_names;
-use super::codes::ways;
 use super::column_names::{is_id_name, is_index_name, is_row_name, rank_of_name};
+use super::declarations::ways;
 use super::evidence::{ColumnEvidence, gather};
+use super::folder_types::classes_of_folders;
 use super::joined::{BLANK, TextShape, shape_of};
 use super::label_path::{LabelPath, map_ends, paths};
 use super::layout::{LayoutKind, innermost, is_label, is_number, is_text, item};
@@ -64,6 +65,8 @@ pub(super) struct Look<'a> {
     pub(super) classes: BTreeMap<String, usize>,
     /// Columns inside other columns.
     pub(super) nested: Vec<Field>,
+    /// Keys of folders that may be classes, with their values.
+    pub(super) folders: BTreeMap<String, BTreeSet<String>>,
     /// Rows of all shards.
     pub(super) rows: u64,
 }
@@ -71,7 +74,15 @@ pub(super) struct Look<'a> {
 impl<'a> Look<'a> {
     /// Flags say all.
     pub(super) fn nothing(schema: &'a Schema, given: &'a Given<'a>) -> Self {
-        Self { schema, given, found: BTreeMap::new(), classes: BTreeMap::new(), nested: Vec::new(), rows: 0 }
+        Self {
+            schema,
+            given,
+            found: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            nested: Vec::new(),
+            folders: BTreeMap::new(),
+            rows: 0,
+        }
     }
 
     pub(super) fn at(shards: &[Shard], schema: &'a Schema, given: &'a Given<'a>) -> Result<Self> {
@@ -102,7 +113,9 @@ impl<'a> Look<'a> {
             let classes = shards.iter().find_map(|shard| class_names(shard, name))?;
             Some((name.clone(), classes.len()))
         });
-        Ok(Self { schema, given, classes: names.collect(), found, nested, rows: rows_of(&shards) })
+        let classes = names.collect();
+        let folders = classes_of_folders(&shards, schema);
+        Ok(Self { schema, given, classes, found, nested, folders, rows: rows_of(&shards) })
     }
 
     pub(super) fn domain(&self, name: &str) -> &Domain {
@@ -158,7 +171,7 @@ impl<'a> Look<'a> {
                 let readings = column.readings().into_iter().filter(is_class);
                 last.extend(readings.map(|reading| Candidate { points: 0, ..reading }));
             } else if !(is_in_group && together.contains(column.name())) {
-                all.extend(column.readings().into_iter().flat_map(|reading| self.or_long(reading)));
+                all.extend(column.readings().into_iter().flat_map(|one| self.or_long_with_ids(one)));
             }
         }
         if near.is_empty() && is_group {
@@ -174,11 +187,15 @@ impl<'a> Look<'a> {
             one.points = 5;
         }
         all.extend(self.soft_readings());
+        all.extend(self.marked_readings());
         all.extend(self.nested_readings());
         all.sort_by_key(|candidate| Reverse(candidate.points));
         if let Some((place, heads)) = self.heads(&all) {
             all.insert(place, heads);
         }
+        // In front of those that are as likely stand columns.
+        all.extend(self.folder_readings());
+        all.sort_by_key(|candidate| Reverse(candidate.points));
         all.extend(last);
         all
     }
@@ -197,7 +214,9 @@ impl<'a> Look<'a> {
             let [_, values] = map_ends(name).map(|end| self.found.get(&end));
             let ways = values.map_or_else(|| vec![Vec::new()], |values| ways(values, given.domain));
             let points = rank_of_name(name).points(9, 8, 3);
+            let is_empty = self.found.get(&map_ends(name)[0]).is_some_and(|keys| !keys.has_values());
             let plain = Candidate::plain(LayoutKind::Map, vec![name.clone()], points, why);
+            let plain = Candidate { is_empty, ..plain };
             Some(ways.into_iter().map(move |more| Candidate { more, ..plain.clone() }))
         });
         maps.flatten()
@@ -248,6 +267,7 @@ impl<'a> Look<'a> {
         if kind == LayoutKind::Wide {
             let labels = self.wide();
             self.refuse_undeclared(&labels, candidates)?;
+            self.refuse_empty(&labels, candidates)?;
             return if labels.is_empty() {
                 Err(which_columns(kind, &self.fitting(kind)))
             } else {
@@ -260,7 +280,7 @@ impl<'a> Look<'a> {
             _ => one == kind,
         };
         let is_own = |candidate: &Candidate| match &candidate.labels[..] {
-            [only] => !self.nested.iter().any(|field| field.name() == only),
+            [only] => self.schema.field_with_name(only).is_ok(),
             _ => false,
         };
         // The row id of pairs is none of their labels.

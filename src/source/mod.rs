@@ -8,7 +8,7 @@
 //!
 //! [`detect`] fills in what flags leave open: [`look`] lists every reading of the columns, [`candidates`] and the files
 //! named `…_readings` weigh each by what [`evidence`] saw in the cells and what [`codes`] says of values beside 0 and 1,
-//! and [`offers`] and `questions` ask where none is far ahead.
+//! which [`declarations`] declare; and [`offers`] and `questions` ask where none is far ahead.
 
 pub(crate) mod ancestors;
 pub(crate) mod candidates;
@@ -16,12 +16,15 @@ pub(crate) mod class_labels;
 mod codes;
 mod column_names;
 mod copied_columns;
+mod declarations;
 pub(crate) mod detect;
+mod empty_columns;
 pub(crate) mod evidence;
 pub(crate) mod exact_names;
 mod first_bytes;
 pub(crate) mod first_cells;
 pub(crate) mod first_names;
+mod folder_readings;
 pub(crate) mod folder_types;
 pub(crate) mod folder_values;
 pub(crate) mod footer;

@@ -1,12 +1,13 @@
 //! Readings of columns inside other columns, which are offered but never chosen unasked.
 
 use super::candidates::{Candidate, CandidateColumn};
-use super::codes::ways;
 use super::column_names::{NameRank, is_score_name, rank_of_name};
+use super::declarations::ways;
+use super::empty_columns::with_empty;
 use super::label_path::LabelPath;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
-use super::wide_readings::names;
+use super::offers::names;
 
 /// Points of a column inside another whose name is one of labels; of one that holds names; of any other.
 const NAMED: u32 = 3;
@@ -44,9 +45,10 @@ impl Look<'_> {
     fn fields_of(&self, root: &str) -> Option<Candidate> {
         let prefix = format!("{root}.");
         let fields = self.nested.iter().filter(|field| field.name().starts_with(&prefix));
-        let columns: Vec<_> = fields.filter_map(|field| self.column(field)).filter(is_cell).collect();
-        let labels: Vec<String> = columns.iter().map(|column| column.name().to_owned()).collect();
-        let cells = columns.first()?.evidence.shown.clone();
+        let columns: Vec<_> = fields.filter_map(|field| self.column(field)).collect();
+        let sure = columns.iter().filter(|column| is_cell(column)).map(CandidateColumn::name);
+        let labels = with_empty(&columns, &sure.collect());
+        let cells = columns.iter().find(|column| is_cell(column))?.evidence.shown.clone();
         let why = format!("fields of the struct {root:?} hold only 0 and 1: {}", names(&labels));
         let points = if labels.len() > 1 { NAMED } else { OTHER };
         let plain = Candidate::plain(LayoutKind::Wide, labels, points, why);

@@ -1,6 +1,6 @@
 //! What a question offers: the readings, each with its evidence and the flags that choose it.
 
-use super::candidates::Candidate;
+use super::candidates::{Candidate, SURE};
 use super::layout::LayoutKind;
 use crate::error::{Error, plural};
 
@@ -14,10 +14,21 @@ pub(super) fn asked(question: String, candidates: &[Candidate]) -> Error {
     Error::usage(question).hint(listed(candidates, CANDIDATES_SHOWN)).overview(listed(candidates, usize::MAX))
 }
 
+/// The readings that a question lists: those of columns that hold nothing only where they are likely, or alone.
+pub(super) fn worth_offering(candidates: &[Candidate]) -> Vec<&Candidate> {
+    let filled = |candidate: &Candidate| !candidate.is_empty || candidate.points >= SURE;
+    // A column of nothing is one label of layout wide, and no label of others.
+    let wide = |candidate: &Candidate| candidate.kind == LayoutKind::Wide;
+    let those = |is: &dyn Fn(&Candidate) -> bool| candidates.iter().filter(|one| is(one)).collect::<Vec<_>>();
+    let offers = [those(&filled), those(&wide), those(&|_| true)];
+    offers.into_iter().find(|offered| !offered.is_empty()).unwrap_or_default()
+}
+
 /// The readings with their evidence, a sample of cells, and the flags that choose them.
 #[must_use]
 pub(crate) fn listed(candidates: &[Candidate], most: usize) -> String {
     let mut text = "choose one with its flags:".to_owned();
+    let candidates = worth_offering(candidates);
     for candidate in candidates.iter().take(most) {
         let cells = candidate.cells.join(", ");
         let cells = if cells.is_empty() { String::new() } else { format!("; cells: {cells}") };
@@ -41,4 +52,15 @@ pub(super) fn which_columns(kind: LayoutKind, fitting: &[&str]) -> Error {
     };
     Error::usage(format!("which column holds the labels of layout {kind}? {found}"))
         .hint("name it with --labels; posweight inspect shows every column")
+}
+
+/// Names in a sentence: the first and the last of many.
+pub(super) fn names(labels: &[String]) -> String {
+    let shown = |name: &String| {
+        if name.is_empty() || name.contains([',', '"']) { format!("{name:?}") } else { name.clone() }
+    };
+    match labels {
+        [first, .., last] if labels.len() > COLUMNS_SHOWN => format!("{} … {}", shown(first), shown(last)),
+        some => some.iter().map(shown).collect::<Vec<_>>().join(", "),
+    }
 }

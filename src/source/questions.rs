@@ -3,7 +3,7 @@
 use super::candidates::{AHEAD, Candidate, SURE};
 use super::layout::LayoutKind;
 use super::look::Look;
-use super::offers::{COLUMNS_SHOWN, asked};
+use super::offers::{COLUMNS_SHOWN, asked, names, worth_offering};
 use super::type_words::type_words;
 use crate::error::{Error, Result, plural};
 
@@ -15,14 +15,20 @@ impl Look<'_> {
         if best.points >= SURE && is_alone && best.more.is_empty() {
             return Ok(best.clone());
         }
-        if best.kind == LayoutKind::Wide && !best.more.is_empty() && self.given.labels.is_empty() {
-            self.refuse_undeclared(&self.wide(), candidates)?;
+        if best.kind == LayoutKind::Wide && self.given.labels.is_empty() {
+            if !best.more.is_empty() {
+                self.refuse_undeclared(&self.wide(), candidates)?;
+            }
+            let is_near = |one: &&Candidate| one.points + AHEAD > best.points;
+            if candidates.iter().filter(is_near).all(|one| one.kind == LayoutKind::Wide) {
+                self.refuse_empty(&self.wide(), candidates)?;
+            }
         }
         let question = match &self.given.labels[..] {
             [name] => format!("how are labels stored in column {name:?}?"),
             _ => "which columns hold the labels?".to_owned(),
         };
-        let count = match candidates.len() {
+        let count = match worth_offering(candidates).len() {
             1 => "one reading is possible, but not sure".to_owned(),
             n => format!("{n} readings are possible"),
         };
@@ -42,6 +48,24 @@ impl Look<'_> {
         Err(Error::usage("which columns hold the labels? no column looks like labels").hint(
             "name them with --labels, and the layout with --layout; posweight inspect shows every column",
         ))
+    }
+
+    /// Asks about columns without a value between those in `labels`.
+    pub(super) fn refuse_empty(&self, labels: &[String], candidates: &[Candidate]) -> Result<()> {
+        let between = self.empty_beside(labels).between;
+        let [first, others @ ..] = &between[..] else { return Ok(()) };
+        let others = match others {
+            [] => String::new(),
+            [one] => format!("; so does column {one}"),
+            several => format!("; so do columns {}", names(several)),
+        };
+        let wide: Vec<Candidate> =
+            candidates.iter().filter(|one| one.kind == LayoutKind::Wide).cloned().collect();
+        let question = format!(
+            "is column {first:?} a label? no cell that was looked at holds a value, and it stands between label \
+             columns{others}"
+        );
+        Err(asked(question, &wide))
     }
 
     /// Asks about columns that differ from those in `labels` by a few values that were not declared.

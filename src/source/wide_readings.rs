@@ -1,25 +1,29 @@
 //! Readings as one 0/1 column per label.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::candidates::{Candidate, CandidateColumn};
-use super::codes::{Codes, declarations};
+use super::codes::Codes;
 use super::column_names::{NameRank, is_aside_name, is_id_name, rank_of_name};
+use super::declarations::{codes_beside_shares, declarations, ways_of_shares};
+use super::empty_columns::with_empty;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
-use super::offers::COLUMNS_SHOWN;
+use super::offers::{COLUMNS_SHOWN, names};
 use super::values::Domain;
-use crate::error::plural;
+use crate::error::{for_shell, plural};
 
 /// Points of several columns that are one label each, and of several with shares.
 const GROUP: u32 = 6;
 const SHARES: u32 = 2;
+/// Characters of a mark at most.
+const MARK_LENGTH: usize = 3;
 /// Cells that show whether a column holds one value.
 const MANY: u64 = 20;
 
 impl Look<'_> {
-    /// Columns that are one label each, with those of the same types in which all cells are NULL: a rare label
-    /// may not be known in the rows looked at.
+    /// Columns that are one label each, with those like them in which all cells are NULL: a rare label may not be known in
+    /// the rows looked at.
     pub(super) fn wide(&self) -> Vec<String> {
         self.wide_by(&|column| column.domain.clone())
     }
@@ -31,13 +35,12 @@ impl Look<'_> {
             is_scalar(column) && CandidateColumn { domain: &domain, ..*column }.is_cells()
         };
         let sure: Vec<CandidateColumn<'_>> = self.columns().filter(is_sure).collect();
-        let names: HashSet<&str> = sure.iter().map(CandidateColumn::name).collect();
-        let types: HashSet<_> = sure.iter().map(|column| column.field.data_type()).collect();
-        let is_unknown = |column: &CandidateColumn<'_>| {
-            is_scalar(column) && !column.evidence.has_values() && types.contains(column.field.data_type())
-        };
-        let columns = self.columns().filter(|c| names.contains(c.name()) || is_unknown(c));
-        columns.map(|column| column.name().to_owned()).collect()
+        self.with_empty(&sure.iter().map(CandidateColumn::name).collect())
+    }
+
+    /// The columns `sure`, and those without a value that are labels as they are.
+    fn with_empty(&self, sure: &HashSet<&str>) -> Vec<String> {
+        with_empty(&self.columns().collect::<Vec<_>>(), sure)
     }
 
     /// Columns that would be labels beside those in `wide` if a few of their values were declared, with what they
@@ -55,7 +58,8 @@ impl Look<'_> {
         });
         let near = columns.filter_map(|column| {
             let codes = Codes::of(column.evidence, column.domain);
-            let is_class = rank_of_name(column.name()) != NameRank::Other && codes.are_indices();
+            let is_class =
+                rank_of_name(column.name()) != NameRank::Other && codes.are_indices() && !codes.is_stray();
             (codes.is_near(is_strict) && !is_class).then(|| (column.name().to_owned(), codes))
         });
         near.collect()
@@ -65,10 +69,10 @@ impl Look<'_> {
     /// `wide` alone.
     pub(super) fn declared_readings(&self, wide: &[String], near: &[(String, Codes)]) -> Vec<Candidate> {
         let Some((first, _)) = near.first() else { return Vec::new() };
-        let is_in =
-            |name: &str| wide.iter().any(|own| own == name) || near.iter().any(|(own, _)| own == name);
-        let together = || self.columns().filter(|column| is_in(column.name()));
-        let labels: Vec<String> = together().map(|column| column.name().to_owned()).collect();
+        let of_near = near.iter().map(|(name, _)| name.as_str());
+        let labels = self.with_empty(&wide.iter().map(String::as_str).chain(of_near).collect());
+        let is_in: HashSet<&str> = labels.iter().map(String::as_str).collect();
+        let together = || self.columns().filter(|column| is_in.contains(column.name()));
         let codes: Vec<Codes> = together().map(|column| Codes::of(column.evidence, column.domain)).collect();
         let ranked = || near.iter().map(|(name, _)| rank_of_name(name)).max().unwrap_or(NameRank::Other);
         let points = if !self.given.labels.is_empty() {
@@ -85,17 +89,18 @@ impl Look<'_> {
         let shown: Vec<&str> = odd.iter().take(COLUMNS_SHOWN).map(String::as_str).collect();
         let more = if odd.len() > shown.len() { ", …" } else { "" };
         let why = format!(
-            "{} that {} 0 and 1 or a few other values: {}{more} in {}",
+            "{} that {} 0 and 1 or a few other values: {}{more} in {}{}",
             plural(labels.len() as u64, "column"),
             if labels.len() == 1 { "holds" } else { "hold" },
             shown.join(", "),
-            names(&near.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())
+            names(&near.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()),
+            self.without_empty(&labels)
         );
         let ways = declarations(&codes.iter(), self.given.domain).into_iter().map(|(flags, domain)| {
             let again = self.wide_by(&|_| domain.clone());
             Candidate {
                 more: flags,
-                is_spelled: again != labels,
+                is_spelled: again != labels || !self.empty_beside(&labels).between.is_empty(),
                 cells: cells.clone(),
                 ..Candidate::plain(LayoutKind::Wide, labels.clone(), points, why.clone())
             }
@@ -128,7 +133,15 @@ impl Look<'_> {
             let names: Vec<String> = aside.into_iter().cloned().collect();
             all.push(spelled(rest, &format!("; without {}", self::names(&names))));
         }
-        all.push(self.wide_candidate(wide));
+        let between = self.empty_beside(&wide).between;
+        if between.is_empty() {
+            all.push(self.wide_candidate(wide));
+            return all;
+        }
+        let known: HashSet<&str> = wide.iter().chain(&between).map(String::as_str).collect();
+        let with = self.columns().map(|column| column.name().to_owned());
+        all.push(spelled(with.filter(|name| known.contains(name.as_str())).collect(), ""));
+        all.push(spelled(wide, ""));
         all
     }
 
@@ -148,10 +161,11 @@ impl Look<'_> {
             _ => format!("; {} have one value each in the rows looked at", names(&constant)),
         };
         let why = format!(
-            "{} {} {values}: {}{alike}",
+            "{} {} {values}: {}{alike}{}",
             plural(labels.len() as u64, "column"),
             if labels.len() == 1 { "holds" } else { "hold" },
-            names(&labels)
+            names(&labels),
+            self.without_empty(&labels)
         );
         let cells = labels.first().and_then(|name| self.found.get(name));
         let cells = cells.map(|evidence| evidence.shown.clone()).unwrap_or_default();
@@ -164,34 +178,74 @@ impl Look<'_> {
         if !self.given.labels.is_empty() || domain.soft || domain.threshold.is_some() {
             return Vec::new();
         }
-        let is_soft = |column: &CandidateColumn<'_>| {
+        let mut missing = BTreeSet::new();
+        let mut soft: HashSet<&str> = HashSet::new();
+        for column in self.columns().filter(is_scalar) {
+            let data_type = column.field.data_type();
             let is_between = column.evidence.numbers().any(|x| x > 0.0 && x < 1.0);
-            is_scalar(column)
-                && column.field.data_type().is_floating()
+            let is_number = data_type.is_numeric() && !data_type.is_integer();
+            let is_near = || Codes::of(column.evidence, column.domain).is_near(false);
+            if let Some(codes) = codes_beside_shares(column.evidence, column.domain)
+                && is_number
                 && is_between
-                && column.evidence.numbers().all(|x| (0.0..=1.0).contains(&x))
-                && !Codes::of(column.evidence, column.domain).is_near(false)
-        };
-        let labels: Vec<String> =
-            self.columns().filter(is_soft).map(|column| column.name().to_owned()).collect();
-        if labels.len() < 2 {
+                && !is_near()
+            {
+                missing.extend(codes);
+                soft.insert(column.field.name());
+            }
+        }
+        if soft.len() < 2 {
             return Vec::new();
         }
+        let labels = self.with_empty(&soft);
         let cells = self.found.get(&labels[0]).map(|evidence| evidence.shown.clone()).unwrap_or_default();
-        let why =
-            format!("{} hold numbers from 0 to 1: {}", plural(labels.len() as u64, "column"), names(&labels));
-        let ways = ["--soft", "--threshold 0.5"].map(|how| {
-            let mut declared = domain.clone();
-            declared.soft = how == "--soft";
-            declared.threshold = (!declared.soft).then_some(0.5);
-            Candidate {
-                more: vec![how.to_owned()],
-                is_spelled: self.wide_by(&|_| declared.clone()) != labels,
-                cells: cells.clone(),
-                ..Candidate::plain(LayoutKind::Wide, labels.clone(), SHARES, why.clone())
-            }
+        let codes: String = missing.iter().map(|code| format!(", beside {code}")).collect();
+        let why = format!(
+            "{} hold numbers from 0 to 1{codes}: {}{}",
+            plural(labels.len() as u64, "column"),
+            names(&labels),
+            self.without_empty(&labels)
+        );
+        let ways = ways_of_shares(&missing, domain).into_iter().map(|(more, declared)| Candidate {
+            more,
+            is_spelled: self.wide_by(&|_| declared.clone()) != labels
+                || !self.empty_beside(&labels).between.is_empty(),
+            cells: cells.clone(),
+            ..Candidate::plain(LayoutKind::Wide, labels.clone(), SHARES, why.clone())
         });
-        ways.to_vec()
+        ways.collect()
+    }
+
+    /// Several columns of texts that hold one mark or nothing, as forms with boxes to tick have them.
+    pub(super) fn marked_readings(&self) -> Option<Candidate> {
+        let domain = self.given.domain;
+        if !self.given.labels.is_empty() || !domain.is_binary() {
+            return None;
+        }
+        let mark = |column: &CandidateColumn<'_>| {
+            let mut texts = column.evidence.texts.keys();
+            let only = texts.next().filter(|text| text.chars().count() <= MARK_LENGTH)?;
+            let is_marked = is_scalar(column)
+                && is_text(column.field.data_type())
+                && texts.next().is_none()
+                && column.evidence.nulls > 0
+                && !only.contains([',', '\n', '\r', '\0'])
+                && !column.is_cells();
+            is_marked.then(|| only.clone())
+        };
+        let marks: Vec<(String, String)> =
+            self.columns().filter_map(|column| Some((column.name().to_owned(), mark(&column)?))).collect();
+        let marked: BTreeSet<&String> = marks.iter().map(|(_, mark)| mark).collect();
+        let labels: Vec<String> = marks.iter().map(|(name, _)| name.clone()).collect();
+        let [only] = marked.into_iter().collect::<Vec<_>>()[..] else { return None };
+        if labels.len() < 2 {
+            return None;
+        }
+        let why =
+            format!("{} hold {only:?} or nothing: {}", plural(labels.len() as u64, "column"), names(&labels));
+        let more = vec![format!("--positive-values={}", for_shell(only)), "--null-as negative".to_owned()];
+        let plain = Candidate::plain(LayoutKind::Wide, labels, SHARES, why);
+        Some(Candidate { more, is_spelled: true, ..plain })
     }
 
     /// Several columns of classes as heads, and their place among the readings: in front of those that are as likely.
@@ -226,15 +280,4 @@ impl Look<'_> {
 
 fn is_scalar(column: &CandidateColumn<'_>) -> bool {
     item(column.field.data_type()).is_none() && column.classes.is_none()
-}
-
-/// Names in a sentence: the first and the last of many.
-pub(super) fn names(labels: &[String]) -> String {
-    let shown = |name: &String| {
-        if name.is_empty() || name.contains([',', '"']) { format!("{name:?}") } else { name.clone() }
-    };
-    match labels {
-        [first, .., last] if labels.len() > COLUMNS_SHOWN => format!("{} … {}", shown(first), shown(last)),
-        some => some.iter().map(shown).collect::<Vec<_>>().join(", "),
-    }
 }

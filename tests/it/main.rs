@@ -41,6 +41,8 @@ mod counts;
 mod source_detect;
 /// What a question about columns offers, which works as it is printed.
 mod readings;
+/// Columns without values, rare values, rows without labels.
+mod detection;
 /// What a path stands for.
 mod source_listing;
 /// Files of other formats than Parquet.

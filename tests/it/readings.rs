@@ -23,7 +23,7 @@ fn put(place: &Place, name: &str, heading: &str, row: &dyn Fn(usize) -> String) 
 }
 
 /// 0 or 1, in another pattern for each column.
-fn bit(i: usize, column: usize) -> u8 {
+pub(crate) fn bit(i: usize, column: usize) -> u8 {
     u8::from((i * 7 + column * 3).is_multiple_of(3 + column))
 }
 
@@ -35,25 +35,25 @@ fn with_odd(place: &Place, name: &str, odd: &str) {
     });
 }
 
-fn compute(place: &Place, arguments: &[&str]) -> Ended {
+pub(crate) fn compute(place: &Place, arguments: &[&str]) -> Ended {
     place.run(&[&["compute"], arguments, &["--overwrite", "--out", "out"]].concat())
 }
 
 /// The question about a source.
-fn question(place: &Place, arguments: &[&str]) -> String {
+pub(crate) fn question(place: &Place, arguments: &[&str]) -> String {
     let ended = compute(place, arguments);
     assert_eq!(ended.code, 2, "{arguments:?}: {}{}", ended.stdout, ended.stderr);
     ended.stderr
 }
 
 /// The flags that a text offers, a line each.
-fn offered(text: &str) -> Vec<String> {
+pub(crate) fn offered(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim).filter(|line| line.starts_with("--l"));
     lines.map(str::to_owned).collect()
 }
 
 /// Runs what was printed as a shell does.
-fn paste(place: &Place, source: &str, flags: &str) -> Ended {
+pub(crate) fn paste(place: &Place, source: &str, flags: &str) -> Ended {
     let program = env!("CARGO_BIN_EXE_posweight");
     let line = format!("'{program}' compute {source} {flags} --overwrite --out out");
     Ended::of(&Command::new("sh").args(["-c", &line]).current_dir(place.dir.path()).output().unwrap())

@@ -14,7 +14,7 @@ use crate::pipeline::derived::Derived;
 use crate::pipeline::opening::Opened;
 use crate::pipeline::options::weighing;
 use crate::pipeline::reopened::reopen;
-use crate::pipeline::rows_of_ids::RowsOfIds;
+use crate::pipeline::rows_of_ids::{RowsOfIds, rows_of_query};
 use crate::pipeline::spec::{OneOrMany, Spec, ValueSpec};
 use crate::pipeline::spec_keys::{is_not_of_labels, is_of_layout};
 use crate::source::layout::{Layout, LayoutKind};
@@ -96,6 +96,24 @@ impl KnownResult {
         })
     }
 
+    /// Refuses a result that was counted through a query, unless `given` says how labels are read of these shards: the query
+    /// may have rewritten their columns.
+    fn check_query(&self, given: &Spec) -> Result<()> {
+        let query = self.spec.get("query").and_then(Json::as_str);
+        let Some(query) = query.filter(|_| given.layout.is_none()) else { return Ok(()) };
+        let sources = given.shards.as_ref().map(OneOrMany::to_vec).unwrap_or_default();
+        let rows = rows_of_query(&sources, query);
+        Err(Error::usage(format!(
+            "{}: its labels were counted through --query, which the shards as they are may not hold",
+            self.name
+        ))
+        .hint(format!(
+            "write the rows of the query: {rows}; and apply to rows.parquet with --layout {layout}, which also says that \
+             shards hold the labels as they are",
+            layout = self.layout
+        )))
+    }
+
     /// Refuses a result of several that read labels or values differently, where nothing says which of them holds.
     fn check_known(&self, given: &Map<String, Json>, layout: LayoutKind) -> Result<()> {
         let is_open = |key: &&String| {
@@ -157,6 +175,7 @@ impl KnownResult {
             None => self.layout,
         };
         let given_keys = json(given)?;
+        self.check_query(given)?;
         self.check_known(&given_keys, layout)?;
         if layout == self.layout {
             // Label columns that were detected are those that are named as labels.
@@ -165,6 +184,17 @@ impl KnownResult {
             }
         } else {
             keys.retain(|key, _| !is_of_layout(key));
+        }
+        // A threshold and soft values exclude each other: what is given takes the place of what the result says.
+        for (one, other) in [("threshold", "soft"), ("soft", "threshold")] {
+            if given_keys.contains_key(one) && !given_keys.contains_key(other) {
+                keys.remove(other);
+                for values in keys.get_mut("label").and_then(Json::as_object_mut).into_iter().flatten() {
+                    if let (_, Json::Object(values)) = values {
+                        values.remove(other);
+                    }
+                }
+            }
         }
         let had_vocabulary = keys.remove("vocabulary").is_some();
         keys.insert("layout".to_owned(), layout.to_string().into());

@@ -164,7 +164,7 @@ def compute(
         ignore_case: Ignore the case of texts.
         missing_columns: ``error`` or ``missing``: label columns that some shards lack.
         where: SQL condition a row must meet.
-        allow_empty: Accept a condition that no row meets.
+        allow_empty: Accept a condition that no row meets, and rows of which none has a label.
         sample_weight: Column with one weight per row.
         by: Columns whose values split the counts.
         scheme: Schemes; the first is the primary vector.

@@ -1,0 +1,161 @@
+//! Columns without a value beside columns that are one label each: whether they are labels, too.
+
+use std::collections::{HashMap, HashSet};
+
+use arrow::datatypes::DataType;
+
+use super::candidates::CandidateColumn;
+use super::column_names::{is_id_name, is_remark_name, is_row_name};
+use super::layout::{Layout, LayoutKind, is_number, is_text, item};
+use super::look::Look;
+use super::offers::names;
+use crate::error::plural;
+
+/// Columns whose names begin alike that show how labels are named.
+const ALIKE: usize = 2;
+
+/// The columns `sure` of `columns` and those without a value that are labels as they are: columns of the same type, unless it is
+/// text, and columns that are named like several of `sure`.
+pub(super) fn with_empty(columns: &[CandidateColumn<'_>], sure: &HashSet<&str>) -> Vec<String> {
+    let types: HashSet<&DataType> = columns
+        .iter()
+        .filter(|column| sure.contains(column.name()))
+        .map(|column| column.field.data_type())
+        .filter(|data_type| !is_text(data_type))
+        .collect();
+    let mut stems: HashMap<&str, usize> = HashMap::new();
+    sure.iter().filter_map(|name| stem(name)).for_each(|stem| *stems.entry(stem).or_default() += 1);
+    let is_named_alike = |name: &str| stem(name).is_some_and(|stem| stems.get(stem) >= Some(&ALIKE));
+    let is_label = |column: &&CandidateColumn<'_>| {
+        sure.contains(column.name())
+            || is_empty(column) && (types.contains(column.field.data_type()) || is_named_alike(column.name()))
+    };
+    columns.iter().filter(is_label).map(|column| column.name().to_owned()).collect()
+}
+
+/// What the names of labels of one kind begin with: `l` of `l007`, `has_` of `has_cat`, `y.` of `y.cat`.
+fn stem(name: &str) -> Option<&str> {
+    let before_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    if before_number.len() < name.len() {
+        return Some(before_number).filter(|stem| !stem.is_empty());
+    }
+    let (at, separator) = name.char_indices().find(|(_, c)| !c.is_alphanumeric())?;
+    Some(&name[..at + separator.len_utf8()]).filter(|_| at > 0)
+}
+
+/// Whether the cells that were looked at hold no value, though they could.
+fn is_empty(column: &CandidateColumn<'_>) -> bool {
+    let data_type = column.field.data_type();
+    item(data_type).is_none()
+        && column.classes.is_none()
+        && (is_number(data_type) || is_text(data_type))
+        && column.is_empty()
+}
+
+/// Columns that may be labels, beside those that are.
+#[derive(Debug, Default)]
+pub(super) struct EmptyColumns {
+    /// Those between two label columns.
+    pub(super) between: Vec<String>,
+    /// The others.
+    pub(super) others: Vec<String>,
+}
+
+impl EmptyColumns {
+    /// All of them.
+    pub(super) fn all(self) -> Vec<String> {
+        [self.between, self.others].concat()
+    }
+}
+
+impl Look<'_> {
+    /// Columns without a value that are none of `labels`. Columns of texts beside labels that are no texts are not meant.
+    pub(super) fn empty_beside(&self, labels: &[String]) -> EmptyColumns {
+        let known: HashSet<&str> = labels.iter().map(String::as_str).collect();
+        let is_label = |name: &str| known.contains(name);
+        let columns: Vec<CandidateColumn<'_>> = self.columns().collect();
+        let have_texts =
+            columns.iter().any(|column| is_label(column.name()) && is_text(column.field.data_type()));
+        let is_odd = |column: &CandidateColumn<'_>| {
+            is_empty(column)
+                && !is_label(column.name())
+                && !is_id_name(column.name())
+                && (have_texts || !is_text(column.field.data_type()))
+        };
+        let mut found = EmptyColumns::default();
+        // Columns since the last one with values, which is a label if `is_behind` says so.
+        let (mut open, mut is_behind) = (Vec::new(), false);
+        for column in &columns {
+            if is_odd(column) {
+                open.push(column.name().to_owned());
+                continue;
+            }
+            if column.is_empty() && !is_label(column.name()) {
+                continue;
+            }
+            let is_between = is_behind && is_label(column.name());
+            let may_be = |name: &String| is_between && !is_remark_name(name) && !is_row_name(name);
+            let (between, others): (Vec<_>, Vec<_>) = std::mem::take(&mut open).into_iter().partition(may_be);
+            found.between.extend(between);
+            found.others.extend(others);
+            is_behind = is_label(column.name());
+        }
+        found.others.extend(open);
+        found
+    }
+
+    /// Columns that may be labels beside those of a layout that was found, as a sentence.
+    pub(super) fn left_out(&self, layout: &Layout) -> Option<String> {
+        if layout.kind != LayoutKind::Wide || !self.given.labels.is_empty() {
+            return None;
+        }
+        let empty = self.empty_beside(&layout.labels).all();
+        let empty = match &empty[..] {
+            [] => None,
+            [one] => Some(format!("column {one:?} holds no value in the rows that were looked at")),
+            several => Some(format!(
+                "{} hold no value in the rows that were looked at: {}",
+                plural(several.len() as u64, "column"),
+                names(several)
+            )),
+        };
+        // An index of pandas has a number for each row.
+        let is_label = |column: &CandidateColumn<'_>| column.evidence.cells > 2 && column.is_cells();
+        let unnamed = self.schema.field_with_name("").ok().and_then(|field| self.column(field));
+        let unnamed =
+            unnamed.filter(is_label).map(|_| "a column without a name holds only 0 and 1".to_owned());
+        let all: Vec<String> = empty.into_iter().chain(unnamed).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// What is left out of `labels` because it holds no value, as the end of a sentence.
+    pub(super) fn without_empty(&self, labels: &[String]) -> String {
+        match &self.empty_beside(labels).all()[..] {
+            [] => String::new(),
+            [one] => format!("; without {}, which holds no value", names(std::slice::from_ref(one))),
+            several => format!("; without {}, which hold no value", names(several)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_begin_as_those_of_other_labels_do() {
+        for (name, expected) in [
+            ("l007", Some("l")),
+            ("label_12", Some("label_")),
+            ("has_cat", Some("has_")),
+            ("y.cat", Some("y.")),
+            ("is cat", Some("is ")),
+            ("toxic", None),
+            ("12", None),
+            ("_x", None),
+            ("", None),
+        ] {
+            assert_eq!(stem(name), expected, "{name}");
+        }
+    }
+}
