@@ -7,7 +7,9 @@
 //! count      which way, one pass, shard by shard; collects partial counts
 //! plain      Arrow arrays        scan   encoded pages        pairs  layout long
 //! read       how label columns reach whoever counts
-//! session · budget · counting · cell_labels · task · compared · exact_expressions · exact_times · exact_decimals · exact_operators · exact_arithmetic, decimal_arithmetic · text_arguments · long_numbers · one_nan · interval_lengths · kept_casts · octet_length · other_names · dataset · partial · objects · pool · spill · progress · live · watchdog · query_errors · errors
+//! rules      what queries and conditions mean, where DataFusion gives another answer
+//! session · budget · counting · cell_labels · task · dataset · partial · objects · pool · spill · progress · live ·
+//! watchdog · query_errors · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,
@@ -22,31 +24,18 @@ mod budget;
 mod cell_labels;
 pub(crate) mod cluster;
 pub(crate) mod cluster_token;
-mod compared;
 mod count;
 pub(crate) mod counting;
 mod dataset;
-mod decimal_arithmetic;
 mod errors;
-mod exact_arithmetic;
-mod exact_decimals;
-mod exact_expressions;
-mod exact_operators;
-mod exact_times;
 pub(crate) mod functions;
 mod group_key;
 mod group_values;
 mod guarded_scan;
-mod interval_lengths;
-mod kept_casts;
 mod live;
-mod long_numbers;
 mod naming;
 mod objects;
-mod octet_length;
 mod one_input;
-mod one_nan;
-mod other_names;
 mod pairs;
 mod partial;
 mod plain;
@@ -56,6 +45,7 @@ mod work;
 mod query_errors;
 mod read;
 pub(crate) mod rows;
+mod rules;
 pub(crate) mod sampling;
 mod scan;
 pub(crate) mod scheduler_address;
@@ -63,7 +53,6 @@ pub(crate) mod session;
 mod spill;
 pub(crate) mod sql;
 mod task;
-mod text_arguments;
 mod watchdog;
 
 pub(crate) use count::by_shard::{fates, shared};

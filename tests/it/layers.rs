@@ -45,9 +45,9 @@ const GROUPS: [&str; 2] = ["crate::{", "std::{"];
 const LINES_MAX: usize = 500;
 
 /// The storeys of src/engine/, lowest first: a file names only files of lower storeys, or of its own folder.
-/// The files of engine/ itself are the ground, and may name each other.
+/// The files of engine/ itself are the ground, with `rules` and `spill`, and may name each other.
 const STOREYS: [&[&str]; 9] = [
-    &[GROUND, "spill"],
+    &[GROUND, "rules", "spill"],
     &["read"],
     &["plain"],
     &["scan", "pairs"],

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, Float32Array, Int64Array, ListArray, StringA
 use arrow::datatypes::{Float32Type, Int32Type};
 use serde_json::json;
 
-use crate::support::{Ended, Place, array, root, write};
+use crate::support::{Ended, Place, array, root, some, write};
 
 /// Rows of the files made here.
 const ROWS: usize = 60;
@@ -225,7 +225,7 @@ fn everything_that_is_offered_works_as_it_is_printed() {
         sources.push(root().join("sample_data").join(name).to_str().unwrap().to_owned());
     }
     let mut faults = String::new();
-    for source in &sources {
+    for source in some(&sources) {
         let question = question(&place, &[source]);
         let inspected = place.run(&["inspect", source]).stderr;
         let all = offered(&inspected);

@@ -448,7 +448,7 @@ fn rows_are_written_in_every_format() {
     assert_eq!(written("automatic", query), written("csv", query));
     assert_eq!(written("tsv", query), "l\tt\tn\tf\n[1, 2]\ta|b\t\t1.5\n\t\t1\tNaN\n");
     let lines =
-        ["{\"l\":[1,2],\"t\":\"a|b\",\"n\":null,\"f\":1.5}", "{\"l\":null,\"t\":\"\",\"n\":1,\"f\":null}"];
+        ["{\"l\":[1,2],\"t\":\"a|b\",\"n\":null,\"f\":1.5}", "{\"l\":null,\"t\":\"\",\"n\":1,\"f\":\"NaN\"}"];
     assert_eq!(written("ndjson", query), format!("{}\n{}\n", lines[0], lines[1]));
     assert_eq!(written("json", query), format!("[\n{},\n{}\n]\n", lines[0], lines[1]));
     assert_eq!(

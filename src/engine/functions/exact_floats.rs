@@ -15,7 +15,7 @@ use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::exact_number::{ExactNumber, SQUARE_UNIT, UNIT, read_word};
-use crate::engine::one_nan::plain_double;
+use crate::engine::rules::one_nan::plain_double;
 
 /// What is made of the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

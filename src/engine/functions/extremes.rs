@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 };
 use half::f16;
 
-use crate::engine::one_nan::plain_floats;
+use crate::engine::rules::one_nan::plain_floats;
 
 /// `min` and `max`.
 pub(super) fn all() -> [AggregateUDF; 2] {

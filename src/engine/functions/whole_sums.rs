@@ -19,8 +19,8 @@ use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::exact_floats::passes;
-use crate::engine::decimal_arithmetic::rounded_quotient;
 use crate::engine::errors::external;
+use crate::engine::rules::decimal_arithmetic::rounded_quotient;
 use crate::error::Error;
 use crate::source::type_words::type_words;
 

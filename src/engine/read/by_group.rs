@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
-use crate::engine::one_nan::plain_floats;
+use crate::engine::rules::one_nan::plain_floats;
 use crate::error::{Error, Result};
 
 /// Something per group.

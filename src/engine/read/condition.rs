@@ -13,13 +13,13 @@ use datafusion::prelude::SessionContext;
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::ours;
-use crate::engine::exact_arithmetic::with_exact_arithmetic;
-use crate::engine::exact_expressions::with_exact_expressions;
-use crate::engine::kept_casts::with_kept_casts;
-use crate::engine::one_nan::with_one_nan;
 use crate::engine::read::condition_text::parsed;
 use crate::engine::read::pruning::Pruning;
 use crate::engine::read::rows::rows;
+use crate::engine::rules::exact_arithmetic::with_exact_arithmetic;
+use crate::engine::rules::exact_expressions::with_exact_expressions;
+use crate::engine::rules::kept_casts::with_kept_casts;
+use crate::engine::rules::one_nan::with_one_nan;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 

@@ -11,9 +11,9 @@ use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyContex
 
 use crate::engine::dataset::Dataset;
 use crate::engine::errors::external;
-use crate::engine::exact_expressions::with_exact_expressions;
-use crate::engine::long_numbers::with_long_numbers;
 use crate::engine::read::condition_values::{check_numbers, check_texts};
+use crate::engine::rules::exact_expressions::with_exact_expressions;
+use crate::engine::rules::long_numbers::with_long_numbers;
 use crate::error::Error;
 
 /// A condition over the columns of `rows`, in which keys of folders are text.

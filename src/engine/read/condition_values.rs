@@ -6,8 +6,8 @@ use datafusion::common::{DFSchema, Result as DfResult};
 use datafusion::logical_expr::expr::{Between, InList};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable};
 
-use crate::engine::compared::is_comparison;
 use crate::engine::errors::external;
+use crate::engine::rules::compared::is_comparison;
 use crate::error::Error;
 use crate::source::type_words::type_words;
 

@@ -21,8 +21,8 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::engine::dataset::hive_value;
-use crate::engine::kept_casts::keeps_order;
-use crate::engine::one_nan::{is_nan, is_plain_call, plain_bounds, plain_value};
+use crate::engine::rules::kept_casts::keeps_order;
+use crate::engine::rules::one_nan::{is_nan, is_plain_call, plain_bounds, plain_value};
 use crate::source::shards::Shard;
 
 /// Most values that statistics are asked for one by one.

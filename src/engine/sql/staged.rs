@@ -54,7 +54,7 @@ fn staged_copy(copy: CopyTo, overwrite: bool) -> DfResult<(LogicalPlan, Option<S
     let target = local(&copy.output_url).filter(|target| target.file_name().is_some());
     let Some(target) = target else { return Ok((LogicalPlan::Copy(copy), None)) };
     let is_folder = copy.output_url.ends_with('/') || target.is_dir();
-    let files = Staged::beside(target, overwrite, false)?;
+    let files = Staged::beside(&target, overwrite, false)?;
     let output_url = address(&files.written, is_folder);
     Ok((LogicalPlan::Copy(CopyTo { output_url, ..copy }), Some(files)))
 }
@@ -67,7 +67,7 @@ fn staged_insert(insert: DmlStatement) -> DfResult<(LogicalPlan, Option<Staged>)
         _ => None,
     });
     let (Some(table), Some(target)) = (table, place) else { return Ok((LogicalPlan::Dml(insert), None)) };
-    let files = Staged::beside(target, false, true)?;
+    let files = Staged::beside(&target, false, true)?;
     let options = table.options().clone();
     let schema = table.schema();
     let columns = schema.fields().len() - options.table_partition_cols.len();
@@ -83,9 +83,9 @@ fn address(path: &Path, is_folder: bool) -> String {
 }
 
 impl Staged {
-    fn beside(target: PathBuf, overwrite: bool, adds: bool) -> DfResult<Self> {
+    fn beside(target: &Path, overwrite: bool, adds: bool) -> DfResult<Self> {
         let make = || -> io::Result<Self> {
-            let target = std::path::absolute(&target)?;
+            let target = std::path::absolute(target)?;
             let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
                 return Err(io::ErrorKind::InvalidFilename.into());
             };
@@ -94,7 +94,7 @@ impl Staged {
             let written = scratch.path().join(name);
             Ok(Self { _scratch: scratch, written, target, adds, overwrite })
         };
-        make().map_err(|cause| external(Error::writing_for("a target", &target, &cause)))
+        make().map_err(|cause| external(Error::writing_for("a target", target, &cause)))
     }
 
     /// Puts the files in their place.

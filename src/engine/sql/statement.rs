@@ -10,8 +10,8 @@ use datafusion::sql::sqlparser::ast::{
     Statement as SqlStatement, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions, visit_relations,
 };
 
-use crate::engine::long_numbers::LongNumbers;
 use crate::engine::query_errors::of_sql;
+use crate::engine::rules::long_numbers::LongNumbers;
 use crate::error::{Error, Result};
 
 /// A parsed statement, and the text that it was parsed from.

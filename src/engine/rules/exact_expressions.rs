@@ -12,20 +12,20 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::analyzer::AnalyzerRule;
 
-use crate::engine::compared::{
+use crate::engine::rules::compared::{
     as_exact, compared, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
     with_exact_union,
 };
-use crate::engine::exact_decimals::{as_decimal, decimal_or_double};
-use crate::engine::exact_times::with_exact_times;
-use crate::engine::text_arguments::with_texts;
+use crate::engine::rules::exact_decimals::{as_decimal, decimal_or_double};
+use crate::engine::rules::exact_times::with_exact_times;
+use crate::engine::rules::text_arguments::with_texts;
 
 /// Functions that give one of their arguments, or a list of them.
 const ONE_OF: [&str; 7] = ["coalesce", "greatest", "least", "make_array", "nullif", "nvl", "nvl2"];
 
 /// Makes all expressions of a plan exact.
 #[derive(Debug)]
-pub(super) struct ExactExpressions;
+pub(in crate::engine) struct ExactExpressions;
 
 impl AnalyzerRule for ExactExpressions {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {

@@ -6,13 +6,13 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, cast};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use crate::engine::compared::{as_exact, exact_type};
 use crate::engine::errors::external;
+use crate::engine::rules::compared::{as_exact, exact_type};
 use crate::error::Error;
 
 /// Plans operators whose sides have no common type for DataFusion, and those that other engines read otherwise.
 #[derive(Debug)]
-pub(super) struct ExactOperators;
+pub(in crate::engine) struct ExactOperators;
 
 impl ExprPlanner for ExactOperators {
     fn plan_binary_op(

@@ -21,14 +21,14 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::engine::decimal_arithmetic::{decimal_result, decimal_results};
 use crate::engine::errors::external;
+use crate::engine::rules::decimal_arithmetic::{decimal_result, decimal_results};
 use crate::error::Error;
 use crate::source::type_words::type_words;
 
 /// Replaces operators of integers and decimals by functions that check them.
 #[derive(Debug)]
-pub(super) struct ExactArithmetic;
+pub(in crate::engine) struct ExactArithmetic;
 
 impl AnalyzerRule for ExactArithmetic {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
@@ -54,7 +54,10 @@ fn checked_node(node: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
 }
 
 /// The same expression, whose integers do not wrap around. The types of all expressions fit.
-pub(super) fn with_exact_arithmetic(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+pub(in crate::engine) fn with_exact_arithmetic(
+    expression: Expr,
+    schema: &DFSchema,
+) -> DfResult<Transformed<Expr>> {
     expression.transform_up(|part| Ok(checked_part(part, schema)))
 }
 
@@ -150,7 +153,7 @@ impl ArithmeticKind {
 
 /// The functions, for the executors of a cluster: what is planned here calls them by name.
 #[cfg(feature = "cluster")]
-pub(super) fn operators() -> [ScalarUDF; 8] {
+pub(in crate::engine) fn operators() -> [ScalarUDF; 8] {
     use ArithmeticKind::{Difference, LeftShift, Negation, Product, Quotient, Remainder, RightShift, Sum};
     [Sum, Difference, Product, Quotient, Remainder, LeftShift, RightShift, Negation]
         .map(|kind| ScalarUDF::new_from_impl(ExactOperator::new(kind)))

@@ -11,15 +11,15 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::engine::exact_decimals::digits;
-use crate::engine::one_nan::{input_schema, is_plain_call, plain_call};
+use crate::engine::rules::exact_decimals::digits;
+use crate::engine::rules::one_nan::{input_schema, is_plain_call, plain_call};
 
 /// Functions that cast.
 const CASTS: [&str; 4] = ["arrow_cast", "arrow_try_cast", "cast_to_type", "try_cast_to_type"];
 
 /// Hides the casts of a plan that must not be moved.
 #[derive(Debug)]
-pub(super) struct KeptCasts;
+pub(in crate::engine) struct KeptCasts;
 
 impl AnalyzerRule for KeptCasts {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
@@ -44,7 +44,7 @@ impl AnalyzerRule for KeptCasts {
 }
 
 /// The same expression, whose casts are hidden where they must not be moved. The types of all expressions fit.
-pub(super) fn with_kept_casts(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+pub(in crate::engine) fn with_kept_casts(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     expression.transform_up(|part| {
         let moves = match &part {
             Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
@@ -121,7 +121,7 @@ fn holds_all(from: &DataType, to: &DataType) -> bool {
 
 /// Whether a cast takes all values of a type, and a greater value never becomes a lesser one: then the bounds of a column
 /// are those of its casts.
-pub(super) fn keeps_order(from: &DataType, to: &DataType) -> bool {
+pub(in crate::engine) fn keeps_order(from: &DataType, to: &DataType) -> bool {
     let is_plain = |zone: Option<&str>| zone.is_none_or(|zone| zone == "UTC");
     match (from, to) {
         (DataType::Dictionary(_, value), to) => keeps_order(value, to),

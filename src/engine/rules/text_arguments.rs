@@ -15,7 +15,7 @@ use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 
 use crate::engine::errors::external;
-use crate::engine::octet_length::octet_length;
+use crate::engine::rules::octet_length::octet_length;
 use crate::error::Error;
 use crate::source::type_words::type_words;
 

@@ -23,12 +23,12 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use half::f16;
 
-use crate::engine::compared::is_comparison;
-use crate::engine::interval_lengths::{plain_length, plain_lengths};
+use crate::engine::rules::compared::is_comparison;
+use crate::engine::rules::interval_lengths::{plain_length, plain_lengths};
 
 /// Gives floats one NaN and one zero wherever a plan compares them. The types of all expressions fit.
 #[derive(Debug)]
-pub(super) struct OneNan;
+pub(in crate::engine) struct OneNan;
 
 impl AnalyzerRule for OneNan {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
@@ -125,7 +125,7 @@ fn plain_rows(rows: Arc<LogicalPlan>) -> DfResult<Transformed<Arc<LogicalPlan>>>
 }
 
 /// The same expression, whose comparisons see one NaN and one zero.
-pub(super) fn with_one_nan(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+pub(in crate::engine) fn with_one_nan(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     expression.transform_up(|part| {
         let mut changed = false;
         let mut plain = |side: Expr| {
@@ -276,12 +276,12 @@ pub(super) fn plain_call(of: Expr) -> Expr {
 }
 
 /// Whether it is a call of the function.
-pub(super) fn is_plain_call(of: &Expr) -> bool {
+pub(in crate::engine) fn is_plain_call(of: &Expr) -> bool {
     matches!(of, Expr::ScalarFunction(call) if call.func.name() == NAME)
 }
 
 /// Whether a value is NaN.
-pub(super) fn is_nan(value: &ScalarValue) -> bool {
+pub(in crate::engine) fn is_nan(value: &ScalarValue) -> bool {
     match value {
         ScalarValue::Float64(Some(number)) => number.is_nan(),
         ScalarValue::Float32(Some(number)) => number.is_nan(),
@@ -292,7 +292,7 @@ pub(super) fn is_nan(value: &ScalarValue) -> bool {
 
 /// The function, for the executors of a cluster: what is planned here calls it by name.
 #[cfg(feature = "cluster")]
-pub(super) fn one_nan() -> ScalarUDF {
+pub(in crate::engine) fn one_nan() -> ScalarUDF {
     ScalarUDF::new_from_impl(OneNanFunction::default())
 }
 
@@ -344,7 +344,7 @@ impl ScalarUDFImpl for OneNanFunction {
     }
 }
 
-pub(super) fn plain_value(value: ScalarValue) -> ScalarValue {
+pub(in crate::engine) fn plain_value(value: ScalarValue) -> ScalarValue {
     match value {
         ScalarValue::Float64(Some(number)) => ScalarValue::Float64(Some(plain_double(number))),
         ScalarValue::Float32(Some(number)) => ScalarValue::Float32(Some(plain_single(number))),
@@ -354,7 +354,7 @@ pub(super) fn plain_value(value: ScalarValue) -> ScalarValue {
 }
 
 /// Floats with one NaN and one zero, also within lists, structs and maps; other arrays as they are.
-pub(super) fn plain_floats(array: &ArrayRef) -> DfResult<ArrayRef> {
+pub(in crate::engine) fn plain_floats(array: &ArrayRef) -> DfResult<ArrayRef> {
     fn map<T: ArrowPrimitiveType>(array: &ArrayRef, plain: impl Fn(T::Native) -> T::Native) -> ArrayRef {
         let plain: PrimitiveArray<T> = array.as_primitive::<T>().unary(plain);
         Arc::new(plain)
@@ -374,7 +374,7 @@ pub(super) fn plain_floats(array: &ArrayRef) -> DfResult<ArrayRef> {
     })
 }
 
-pub(super) fn plain_double(number: f64) -> f64 {
+pub(in crate::engine) fn plain_double(number: f64) -> f64 {
     if number.is_nan() { f64::NAN } else { number + 0.0 }
 }
 
@@ -393,7 +393,7 @@ fn plain_half(number: f16) -> f16 {
 }
 
 /// Bounds of a column as statistics give them: a bound that is NaN says nothing.
-pub(super) fn plain_bounds(array: &ArrayRef) -> DfResult<ArrayRef> {
+pub(in crate::engine) fn plain_bounds(array: &ArrayRef) -> DfResult<ArrayRef> {
     fn known<T: ArrowPrimitiveType>(array: &ArrayRef, is_nan: impl Fn(T::Native) -> bool) -> ArrayRef {
         let bounds = array.as_primitive::<T>().iter().map(|bound| bound.filter(|bound| !is_nan(*bound)));
         Arc::new(bounds.collect::<PrimitiveArray<T>>())

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, Union, cast, lit,
 };
 
-use crate::engine::exact_decimals::{decimal_or_double, written_double};
+use crate::engine::rules::exact_decimals::{decimal_or_double, written_double};
 
 /// The finest times of day, which hold all others.
 const FINEST_OF_DAY: DataType = DataType::Time64(TimeUnit::Nanosecond);
@@ -101,10 +101,10 @@ pub(super) fn as_exact(side: Expr, to: &DataType, schema: &DFSchema) -> Transfor
 
 /// The same comparison with the rows of a subquery, in a type that loses no values.
 pub(super) fn with_exact_subquery(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
-    let (expr, subquery) = match &expression {
-        Expr::InSubquery(InSubquery { expr, subquery, .. })
-        | Expr::SetComparison(SetComparison { expr, subquery, .. }) => (expr, subquery),
-        _ => return Ok(Transformed::no(expression)),
+    let (Expr::InSubquery(InSubquery { expr, subquery, .. })
+    | Expr::SetComparison(SetComparison { expr, subquery, .. })) = &expression
+    else {
+        return Ok(Transformed::no(expression));
     };
     let rows = &subquery.subquery;
     let (Ok(of), Some(field)) = (expr.get_type(schema), rows.schema().fields().first()) else {

@@ -14,15 +14,15 @@ use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, cast};
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
-use crate::engine::compared::{compared_types, map_compared};
+use crate::engine::rules::compared::{compared_types, map_compared};
 
 /// The zone of instants that have no other one.
-pub(super) const UTC: &str = "UTC";
+pub(in crate::engine) const UTC: &str = "UTC";
 
 /// `TIMESTAMP` without a precision has microseconds, as in other engines: nanoseconds end in the year 2262. Those with a
 /// time zone are instants.
 #[derive(Debug)]
-pub(super) struct MicrosecondTimes;
+pub(in crate::engine) struct MicrosecondTimes;
 
 impl TypePlanner for MicrosecondTimes {
     fn plan_type_field(&self, sql_type: &SqlType) -> DfResult<Option<FieldRef>> {

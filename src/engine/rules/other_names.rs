@@ -11,7 +11,7 @@ use datafusion::logical_expr::{
 };
 
 /// `sign(x)` and `mod(a, b)`.
-pub(super) fn other_names() -> [ScalarUDF; 2] {
+pub(in crate::engine) fn other_names() -> [ScalarUDF; 2] {
     let modulo = Modulo { signature: Signature::numeric(2, Volatility::Immutable) };
     [signum().as_ref().clone().with_aliases(["sign"]), ScalarUDF::new_from_impl(modulo)]
 }

@@ -114,7 +114,7 @@ fn scale_of(of: &DataType) -> i8 {
 }
 
 /// A quotient, rounded half away from zero; `None` if it is divided by zero.
-pub(super) fn rounded_quotient(over: i256, under: i256) -> Option<i256> {
+pub(in crate::engine) fn rounded_quotient(over: i256, under: i256) -> Option<i256> {
     let (quotient, rest) = (over.checked_div(under)?, over.checked_rem(under)?.checked_abs()?);
     // Twice the rest may be more than 256 bits hold.
     if rest < under.checked_abs()?.checked_sub(rest)? {

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 };
 
 /// The function.
-pub(super) fn octet_length() -> ScalarUDF {
+pub(in crate::engine) fn octet_length() -> ScalarUDF {
     let texts = of_texts();
     let bytes = TypeSignature::Coercible(vec![Coercion::new_exact(TypeSignatureClass::Binary)]);
     let either = TypeSignature::OneOf(vec![texts.signature().type_signature.clone(), bytes]);

@@ -11,12 +11,12 @@ use datafusion::sql::sqlparser::ast::{
 const DIGITS_MAX: usize = 76;
 
 /// Reads long numbers that a part of a statement compares as decimals.
-pub(super) fn with_long_numbers(part: &mut impl VisitMut) {
+pub(in crate::engine) fn with_long_numbers(part: &mut impl VisitMut) {
     // Nothing ends the visit early.
     let _ = part.visit(&mut LongNumbers);
 }
 
-pub(super) struct LongNumbers;
+pub(in crate::engine) struct LongNumbers;
 
 impl VisitorMut for LongNumbers {
     type Break = ();
@@ -28,7 +28,7 @@ impl VisitorMut for LongNumbers {
             | Expr::IsDistinctFrom(left, right)
             | Expr::IsNotDistinctFrom(left, right) => [left, right].into_iter().for_each(|side| exact(side)),
             Expr::Between { expr, low, high, .. } => {
-                [expr, low, high].into_iter().for_each(|side| exact(side))
+                [expr, low, high].into_iter().for_each(|side| exact(side));
             }
             Expr::InList { expr, list, .. } => {
                 exact(expr);
@@ -48,7 +48,7 @@ impl VisitorMut for LongNumbers {
 fn exact(side: &mut Expr) {
     match side {
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } | Expr::Nested(expr) => {
-            exact(expr)
+            exact(expr);
         }
         Expr::Value(ValueWithSpan { value: Value::Number(text, _), span }) => {
             let Some((digits, scale)) = digits_of(text) else { return };

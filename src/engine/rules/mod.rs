@@ -1,0 +1,23 @@
+//! What queries and conditions mean, where DataFusion gives another answer, or none.
+//!
+//! ```text
+//! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
+//! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, text_arguments
+//! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths · kept_casts
+//! functions                       octet_length · other_names
+//! ```
+
+pub(in crate::engine) mod compared;
+pub(in crate::engine) mod decimal_arithmetic;
+pub(in crate::engine) mod exact_arithmetic;
+pub(in crate::engine) mod exact_decimals;
+pub(in crate::engine) mod exact_expressions;
+pub(in crate::engine) mod exact_operators;
+pub(in crate::engine) mod exact_times;
+pub(in crate::engine) mod interval_lengths;
+pub(in crate::engine) mod kept_casts;
+pub(in crate::engine) mod long_numbers;
+pub(in crate::engine) mod octet_length;
+pub(in crate::engine) mod one_nan;
+pub(in crate::engine) mod other_names;
+pub(in crate::engine) mod text_arguments;
