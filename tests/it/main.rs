@@ -1,4 +1,6 @@
 //! One integration binary, so that DataFusion is linked once.
+//!
+//! Tests of random cases and of large tables try a fourth of them; `POSWEIGHT_CASES=all` tries all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 /// What tests are written with: a folder, shards, runs of the program.
