@@ -16,6 +16,11 @@ pub struct Together {
 }
 
 impl Together {
+    /// Of `labels` labels, row-major.
+    pub(crate) fn of(labels: usize, counts: Vec<u64>) -> Self {
+        Self { labels, counts }
+    }
+
     /// Rows with label `one` on one side and `other` on the other. If both sides are the same, the diagonal holds
     /// the rows of each label.
     #[must_use]

@@ -132,6 +132,16 @@ fn asked(formats: &[String]) -> impl Iterator<Item = &'static ResultFile> {
 }
 
 impl ResultFile {
+    /// Whether the counts of a result decide its contents.
+    pub(crate) const fn is_of_counts(&self) -> bool {
+        !matches!(self.writer, Elsewhere)
+    }
+
+    /// Whether only results whose pairs of labels were counted have it.
+    pub(crate) const fn needs_pairs(&self) -> bool {
+        matches!(self.writer, WithPairs(_))
+    }
+
     /// Writes the file.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! `pos_weight.safetensors` and `pos_weight.npy`: what a training loop loads.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Write};
+use std::path::Path;
 
 use npyz::WriterBuilder;
 use serde_json::json;
@@ -136,6 +138,28 @@ pub(crate) fn write_together(out: &mut dyn Write, together: &Together, labels: u
         writer.finish()
     };
     write().map_err(|cause| unwritable(&cause))
+}
+
+/// Reads back what [`write_together`] wrote; `None` where there is no file.
+///
+/// # Errors
+/// [`Error::Input`] for a file that is not of `labels` labels.
+pub(crate) fn read_together(path: &Path, labels: usize) -> Result<Option<Together>> {
+    let file = match File::open(path) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(|cause| Error::reading(path, &cause))?,
+    };
+    let damaged = |what: String| {
+        Error::input(what).at(path.display()).hint("compute the result again, or delete this file of it")
+    };
+    let file = npyz::NpyFile::new(BufReader::new(file)).map_err(|cause| damaged(cause.to_string()))?;
+    if file.shape() != [labels as u64; 2] {
+        return Err(damaged(format!("the shape is {:?}, but there are {labels} labels", file.shape())));
+    }
+    let counts = file.into_vec::<i64>().map_err(|cause| damaged(cause.to_string()))?;
+    let counts = counts.into_iter().map(u64::try_from).collect::<std::result::Result<Vec<_>, _>>();
+    let counts = counts.map_err(|_| damaged("a number of rows is negative".to_owned()))?;
+    Ok(Some(Together::of(labels, counts)))
 }
 
 /// Rounded once, to the nearest.

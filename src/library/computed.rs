@@ -24,6 +24,7 @@ use crate::pipeline::sample::Sampled;
 use crate::pipeline::spec::{OneOrMany, Spec};
 
 use crate::report::{self, Report};
+use crate::row_measures::PAIRS_LABELS_MAX;
 
 /// Counts, and the weights, measures and findings that follow from them; of all rows and of each group.
 #[derive(Debug)]
@@ -125,16 +126,6 @@ impl Computed {
     /// [`Error::Internal`] for a value that JSON cannot hold.
     pub fn record(&self) -> Result<Option<String>> {
         self.record.as_ref().map(RunResults::to_json).transpose()
-    }
-
-    /// How this result differs from `before`, label by label, as `posweight diff --format json` prints it.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] for a value that JSON cannot hold.
-    pub fn diff(&self, before: &Self) -> Result<String> {
-        let drift = compare(before.derived.side(), self.derived.side());
-        serde_json::to_string(&DriftEntry::of(&drift, usize::MAX, None))
-            .map_err(|cause| Error::internal(cause.to_string()))
     }
 
     /// Writes the files of a result, in all formats if none is given, as `posweight compute --out` does; their names.
@@ -245,11 +236,21 @@ impl<'r> ResultView<'r> {
     /// # Errors
     /// [`Error::Usage`] for a name that no file of a result has.
     pub fn file(&self, name: &str) -> Result<Vec<u8>> {
-        let Some(file) = RESULT_FILES.iter().find(|file| file.name == name) else {
-            let names = RESULT_FILES.iter().filter(|file| file.format.is_some()).map(|file| file.name);
-            return Err(Error::usage(format!("a result has no file {name}"))
-                .hint(format!("files are {}", names.collect::<Vec<_>>().join(", "))));
+        let Some(file) = RESULT_FILES.iter().find(|file| file.name == name && file.is_of_counts()) else {
+            let names = RESULT_FILES.iter().filter(|file| file.is_of_counts()).map(|file| file.name);
+            return Err(Error::usage(format!("a result in memory has no file {name}")).hint(format!(
+                "files are {}; save the result for the others, such as those of a sampling plan",
+                names.collect::<Vec<_>>().join(", ")
+            )));
         };
+        let pairs = self.derived.pairs();
+        if file.needs_pairs() && pairs.is_none() {
+            return Err(Error::usage(format!("pairs of labels were not counted, so that there is no {name}"))
+                .hint(format!(
+                    "count the rows with --row-measures on, and at most {PAIRS_LABELS_MAX} labels; saved results have \
+                     this file if it was among their --formats"
+                )));
+        }
         let mut bytes = Vec::new();
         let drift = self.drift();
         let report = || self.report(drift.as_ref());
@@ -257,13 +258,23 @@ impl<'r> ResultView<'r> {
             file: &self.derived.file,
             weights: &self.derived.weights,
             failed_checks: &self.derived.failed_checks,
-            pairs: self.derived.rows.as_ref().and_then(|rows| rows.pairs.as_ref()),
+            pairs,
             report: &report,
             spec: &self.whole.spec,
             threads: self.whole.threads,
         };
         file.write(&mut bytes, &contents)?;
         Ok(bytes)
+    }
+
+    /// How this result differs from `before`, label by label, as `posweight diff --format json` prints it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a value that JSON cannot hold.
+    pub fn diff(&self, before: &ResultView<'_>) -> Result<String> {
+        let drift = compare(before.derived.side(), self.derived.side());
+        serde_json::to_string(&DriftEntry::of(&drift, usize::MAX, None))
+            .map_err(|cause| Error::internal(cause.to_string()))
     }
 
     fn with_report<T>(&self, make: impl FnOnce(&Report<'_>) -> T) -> T {

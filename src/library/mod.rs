@@ -47,9 +47,10 @@ use crate::pipeline::destination::Destination;
 use crate::pipeline::machine::Machine;
 use crate::pipeline::outcome::Ended;
 use crate::pipeline::plan::Plan;
-use crate::pipeline::reopened::{check_whole, finished};
+use crate::pipeline::reopened::{check_whole, finished_with_pairs};
 use crate::pipeline::run::run;
 use crate::pipeline::spec::Spec;
+use crate::pipeline::spec_keys::weighings;
 use crate::pipeline::weigh::{Merged, merged, weigh_counts};
 use crate::threads::runtime;
 
@@ -84,7 +85,9 @@ pub fn compute(options: Options) -> Result<Computed> {
     }
     match ended? {
         Ended::Done(outcome) => Computed::of(*outcome, &plan),
-        Ended::Unchanged(_) => Ok(Computed::saved(finished(plan.out.folder().unwrap_or(Path::new("")))?)),
+        Ended::Unchanged(_) => {
+            Ok(Computed::saved(finished_with_pairs(plan.out.folder().unwrap_or(Path::new("")))?))
+        }
     }
 }
 
@@ -93,7 +96,7 @@ pub fn compute(options: Options) -> Result<Computed> {
 /// # Errors
 /// [`Error::Input`] when there is none, and for that of one of several jobs.
 pub fn open(run: &Path) -> Result<Computed> {
-    let finished = finished(run)?;
+    let finished = finished_with_pairs(run)?;
     check_whole(run, &finished.derived.file)?;
     Ok(Computed::saved(finished))
 }
@@ -103,7 +106,7 @@ pub fn open(run: &Path) -> Result<Computed> {
 /// # Errors
 /// As `posweight weigh`.
 pub fn weigh(files: &[PathBuf], options: Options) -> Result<Computed> {
-    let spec = options.spec;
+    let spec = of_weights(options.spec)?;
     let Merged { derived, groups, source, spec: meaning, .. } = merged(files, &spec)?;
     Computed::weighed(derived, groups, source, meaning).written(&spec)
 }
@@ -148,7 +151,7 @@ pub fn weigh_tallies(labels: &[String], tallies: &[[u64; 3]], options: Options) 
     };
     let counts = LabelCounts::new(rows, labels, tallies.iter().map(tally).collect(), None)?;
     let (layout, fingerprint, group) = ("vector".to_owned(), String::new(), Vec::new());
-    let spec = options.spec;
+    let spec = of_weights(options.spec)?;
     let meaning = serde_json::to_value(spec.meaning()).unwrap_or(Json::Null);
     let file = CountsFile {
         counts,
@@ -162,6 +165,20 @@ pub fn weigh_tallies(labels: &[String], tallies: &[[u64; 3]], options: Options) 
     };
     let derived = weigh_counts(file, &spec)?;
     Computed::weighed(derived, Vec::new(), "counts".to_owned(), meaning).written(&spec)
+}
+
+/// Refuses keys that weighing does not look at: what they ask for would be missing.
+fn of_weights(spec: Spec) -> Result<Spec> {
+    let given = serde_json::to_value(&spec).map_err(|cause| Error::internal(cause.to_string()))?;
+    let places = ["out", "overwrite", "formats", "against"];
+    let known = || weighings().chain(places);
+    let is_given = |value: &Json| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty());
+    let mut given = given.as_object().into_iter().flatten().filter(|(_, value)| is_given(value));
+    let Some((key, _)) = given.find(|(key, _)| !known().any(|known| known == key.as_str())) else {
+        return Ok(spec);
+    };
+    Err(Error::usage(format!("key \"{key}\" is of no use here: counts are weighed, and no rows are read"))
+        .hint(format!("drop it; keys of weights are {}", known().collect::<Vec<_>>().join(", "))))
 }
 
 /// The value of `work` on a runtime of its own, whose threads end with it.

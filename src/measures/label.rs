@@ -40,7 +40,8 @@ pub(crate) fn im_r(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
 #[must_use]
 pub(crate) fn entropy(positives: f64, negatives: f64, _most: f64) -> Option<f64> {
     let p = ratio(positives, positives + negatives)?;
-    Some([p, 1.0 - p].into_iter().filter(|q| *q > 0.0).map(|q| -q * q.log2()).sum())
+    // A sum without elements is -0.
+    Some([p, 1.0 - p].into_iter().filter(|q| *q > 0.0).map(|q| -q * q.log2()).sum::<f64>() + 0.0)
 }
 
 /// How labels without positives are treated.

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::artifact::counts::CountsFile;
 use crate::consequences::Consequences;
+use crate::cooccurrence::Together;
 use crate::counts::LabelCounts;
 use crate::drift::{Drift, Side};
 use crate::error::Result;
@@ -28,6 +29,8 @@ pub(crate) struct Derived {
     measures: OnceLock<Measures>,
     /// Measures of rows, if rows were measured.
     pub rows: Option<RowMeasures>,
+    /// Rows that have both of two labels, of a result that was read back.
+    pub(super) saved_pairs: Option<Together>,
     /// The part of them that reports show: made on first use, or read from a file.
     pub(super) row_report: OnceLock<Option<RowReport>>,
     /// Findings.
@@ -62,6 +65,7 @@ impl Derived {
             measures,
             weights,
             rows: None,
+            saved_pairs: None,
             row_report,
             findings,
             groups,
@@ -76,6 +80,11 @@ impl Derived {
     /// The same counts with other weights.
     pub(super) fn weighed_anew(&self, weighing: &Weighing) -> Result<Self> {
         Self::of(self.file.clone(), weighing, self.options, &RowFacts::default())
+    }
+
+    /// Rows that have both of two labels, if pairs were counted.
+    pub(crate) fn pairs(&self) -> Option<&Together> {
+        self.rows.as_ref().and_then(|rows| rows.pairs.as_ref()).or(self.saved_pairs.as_ref())
     }
 
     /// Their measures.

@@ -53,7 +53,7 @@ mod sample_text;
 pub(crate) mod sampling;
 pub(crate) mod simulation;
 pub(crate) mod spec;
-mod spec_keys;
+pub(crate) mod spec_keys;
 pub(crate) mod sql;
 mod sources;
 mod stages;

@@ -108,7 +108,7 @@ fn write<'a>(
         file: &derived.file,
         weights: &derived.weights,
         failed_checks: &derived.failed_checks,
-        pairs: derived.rows.as_ref().and_then(|rows| rows.pairs.as_ref()),
+        pairs: derived.pairs(),
         report,
         spec: request.spec,
         threads: request.threads,

@@ -18,7 +18,10 @@ pub(super) fn refuse_twice(files: &[(PathBuf, CountsFile)]) -> Result<Vec<String
         let is_same = |(other_path, other): &&(PathBuf, CountsFile)| {
             let is_whole = file.part.is_none() && other.part.is_none();
             let is_of_both = file.group == other.group || file.group.is_empty() || other.group.is_empty();
-            is_whole && (path == other_path || file.fingerprint == other.fingerprint && is_of_both)
+            // Counts that a program gave are of no shards.
+            let is_of_shards = !file.fingerprint.is_empty();
+            let is_alike = is_of_shards && file.fingerprint == other.fingerprint && is_of_both;
+            is_whole && (path == other_path || is_alike)
         };
         if let Some((other, _)) = files[..at].iter().find(is_same) {
             let what = if path == other {

@@ -70,13 +70,35 @@ pub(crate) fn put(spec: &mut Spec, given: JsonMap<String, Json>) -> Result<()> {
         }
         // A wrong value is found here, before flattened and untagged types forget which key it was.
         let alone = Json::Object(std::iter::once((key.clone(), value.clone())).collect());
-        Spec::deserialize(alone)
-            .map_err(|cause| Error::usage(format!("key \"{key}\": {cause}")).hint(HINT))?;
+        Spec::deserialize(alone).map_err(|cause| {
+            Error::usage(format!("key \"{key}\": {}", in_words(&cause.to_string())))
+                .hint(about(&key, &value).unwrap_or_else(|| HINT.to_owned()))
+        })?;
         all.insert(key, value);
     }
     *spec =
         Spec::deserialize(Json::Object(all)).map_err(|cause| Error::usage(cause.to_string()).hint(HINT))?;
     Ok(())
+}
+
+/// What serde says of a value, without names of types.
+fn in_words(cause: &str) -> String {
+    let untagged = "data did not match any variant of untagged enum ";
+    if cause.starts_with(untagged) {
+        "expected a value or a list of values".to_owned()
+    } else {
+        cause.to_owned()
+    }
+}
+
+/// What a key is for, where its value does not fit it.
+fn about(key: &str, value: &Json) -> Option<String> {
+    if let ("clip", Some(most)) = (key, value.as_number()) {
+        return Some(format!("give the smallest and the largest weight: --clip 0,{most}"));
+    }
+    let schema = schema_for!(Spec);
+    let about = schema.get("properties")?.get(key)?.get("description")?.as_str()?;
+    Some(format!("{key}: {}", about.replace('\n', " ").trim_end_matches('.')))
 }
 
 /// The keys that a type of the spec has.
@@ -114,6 +136,9 @@ fn remedy(path: &[&str], value: &DeValue<'_>) -> String {
         (["label"], _) => {
             "to name the label columns, write labels; [label.NAME] says what the values of one label mean"
                 .to_owned()
+        }
+        (["clip"], DeValue::Integer(_) | DeValue::Float(_)) => {
+            "give the smallest and the largest weight: clip = [0, 5]".to_owned()
         }
         (["checks", _], DeValue::Table(table)) => match table.get("severity").map(Spanned::get_ref) {
             Some(DeValue::String(severity)) if !["warn", "error"].contains(&&**severity) => {
@@ -332,6 +357,13 @@ mod tests {
         assert_eq!((error.exit_code(), error.remedy()), (2, Some("did you mean layout?")));
         let error = put(&mut spec, json!({ "num_labels": "many" })).unwrap_err();
         assert!(error.to_string().starts_with("key \"num_labels\": "), "{error}");
+        assert_eq!(error.remedy(), Some("num_labels: Number of labels, C"));
+        let error = put(&mut spec, json!({ "clip": 5 })).unwrap_err();
+        assert_eq!(error.remedy(), Some("give the smallest and the largest weight: --clip 0,5"));
+        let error = parse("clip = 5").unwrap_err();
+        assert_eq!(error.remedy(), Some("give the smallest and the largest weight: clip = [0, 5]"));
+        let error = put(&mut spec, json!({ "scheme": 5 })).unwrap_err();
+        assert_eq!(error.to_string(), "key \"scheme\": expected a value or a list of values");
     }
 
     #[test]

@@ -14,8 +14,10 @@ use crate::artifact::counts::{CountsFile, read};
 use crate::artifact::files::{PLAN_IN_WORDS, RESULTS};
 use crate::artifact::saved;
 use crate::artifact::stored::Fetched;
+use crate::artifact::tensors::read_together;
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
+use crate::groups::GroupMeasures;
 
 /// The counts file of a result: its folder, or the file itself.
 pub(super) fn counts_of(run: &Path) -> PathBuf {
@@ -170,38 +172,73 @@ pub(crate) struct Finished {
     pub source: String,
 }
 
-/// Reads a finished run, with the groups beside it and the rows from its `imbalance.json`.
+/// Reads a finished run, from its folder or a counts file in it, with the groups beside it and the rows from its
+/// `imbalance.json`.
 ///
 /// # Errors
 /// [`Error::Input`] when there is no run.
 pub(crate) fn finished(run: &Path) -> Result<Finished> {
+    read_finished(run, false)
+}
+
+/// The same, with all that the files hold: the pairs of labels, too.
+///
+/// # Errors
+/// As [`finished`].
+pub(crate) fn finished_with_pairs(run: &Path) -> Result<Finished> {
+    read_finished(run, true)
+}
+
+fn read_finished(run: &Path, with_pairs: bool) -> Result<Finished> {
     let fetched = Fetched::of(run)?;
     let run = fetched.path();
+    let counts = counts_of(run);
     let mut derived = reopen_part(run)?;
     let mut groups = Vec::new();
-    for path in group_files(&counts_of(run))? {
-        let group = reopen_part(&path)?;
+    for path in group_files(&counts)? {
+        let mut group = reopen_part(&path)?;
+        add_saved(&mut group, &path, with_pairs)?;
         groups.push((group_name(&group.file.group), group));
     }
     groups.sort_by(|(_, one), (_, other)| one.file.group.cmp(&other.file.group));
     let compared = with_groups(RowFacts::default(), &derived.file.counts, None, &groups);
     derived.groups = compared.groups;
     let mut source = format!("layout {}", derived.file.layout);
-    if let Some(saved) = saved::read(&run.join("imbalance.json"))? {
-        derived.row_report = saved.rows.into();
-        (derived.failed_checks, derived.warned_checks) = (saved.failed_checks, saved.warned_checks);
-        (derived.findings, derived.groups, source) = (saved.findings, saved.groups, saved.source);
+    if let Some((saved_source, saved_groups)) = add_saved(&mut derived, &counts, with_pairs)? {
+        (source, derived.groups) = (saved_source, saved_groups);
     }
-    derived.plan = plan_in_words(run);
     if let Some(job) = job(&derived.file) {
         source = format!("{source}, {job}: the shards of the other jobs are not in it");
     }
     Ok(Finished { derived, groups, source })
 }
 
-/// The sampling plan beside a result, if it has one.
-fn plan_in_words(run: &Path) -> Option<String> {
-    let told = std::fs::read_to_string(run.join(PLAN_IN_WORDS)).ok()?;
+/// Adds what the files beside `counts` hold and counts do not; where the counts come from, and their groups. Beside a file
+/// of another name may lie another result.
+fn add_saved(
+    derived: &mut Derived,
+    counts: &Path,
+    with_pairs: bool,
+) -> Result<Option<(String, Vec<GroupMeasures>)>> {
+    let names = ["counts.parquet", "weights.parquet"];
+    if !counts.file_name().is_some_and(|name| names.iter().any(|known| name == *known)) {
+        return Ok(None);
+    }
+    derived.plan = plan_in_words(&counts.with_file_name(PLAN_IN_WORDS));
+    if with_pairs {
+        derived.saved_pairs =
+            read_together(&counts.with_file_name("cooccurrence.npy"), derived.file.counts.len())?;
+    }
+    let Some(saved) = saved::read(&counts.with_file_name("imbalance.json"))? else { return Ok(None) };
+    derived.row_report = saved.rows.into();
+    (derived.failed_checks, derived.warned_checks) = (saved.failed_checks, saved.warned_checks);
+    derived.findings = saved.findings;
+    Ok(Some((saved.source, saved.groups)))
+}
+
+/// The sampling plan of a result, if it has one.
+fn plan_in_words(path: &Path) -> Option<String> {
+    let told = std::fs::read_to_string(path).ok()?;
     let inside = told.split_once("```text\n").and_then(|(_, rest)| rest.rsplit_once("```"));
     inside.map(|(lines, _)| lines.to_owned())
 }

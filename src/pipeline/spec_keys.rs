@@ -131,7 +131,7 @@ pub(super) fn keys_of_calls() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys that say how counts are weighed.
-pub(super) fn weighings() -> impl Iterator<Item = &'static str> {
+pub(crate) fn weighings() -> impl Iterator<Item = &'static str> {
     of(|decides| decides == Weights)
 }
 

@@ -232,3 +232,37 @@ fn groups_have_folders_of_their_own_and_stay_in_a_merge() {
     let report = place.run(&["report", "few"]).stdout;
     assert_eq!(report.matches("group g=").count(), 5, "{report}");
 }
+
+#[test]
+fn a_program_opens_what_was_written() {
+    let place = Place::new();
+    let of = |at: i32, n: i32| Some(at % n == 0);
+    let columns = vec![
+        ("a", array((0..60).map(|at| of(at, 2)).collect::<BooleanArray>())),
+        ("b", array((0..60).map(|at| of(at, 3)).collect::<BooleanArray>())),
+        ("g", array((0..60).map(|at| Some(if at % 5 == 0 { "x" } else { "y" })).collect::<StringArray>())),
+    ];
+    write(&place.path("x.parquet"), columns);
+    compute(&place, &["x.parquet"], "out", &["--labels", "a,b", "--by", "g"]);
+    for run in ["out", "out/counts.parquet"] {
+        let opened = posweight::library::open(&place.path(run)).unwrap();
+        let folders = ["", "by/g=x/", "by/g=y/"];
+        let views = [opened.all(), opened.group("g=x").unwrap(), opened.group("g=y").unwrap()];
+        for (folder, view) in folders.into_iter().zip(views) {
+            for name in ["cooccurrence.npy", "weights.json", "pos_weight.npy"] {
+                let written = fs::read(place.path(&format!("out/{folder}{name}"))).unwrap();
+                assert_eq!(view.file(name).unwrap(), written, "{run} {folder}{name}");
+            }
+            let imbalance: Json = serde_json::from_slice(&view.file("imbalance.json").unwrap()).unwrap();
+            let written = place.json(&format!("out/{folder}imbalance.json"));
+            for key in ["scumble", "distinct_labelsets", "rows_by_number_of_labels", "findings", "source"] {
+                assert!(!imbalance[key].is_null(), "{run} {folder} {key}");
+                assert_eq!(imbalance[key], written[key], "{run} {folder} {key}");
+            }
+        }
+        for name in ["plan.json", "_SUCCESS", "by"] {
+            let error = opened.all().file(name).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{name}: {error}");
+        }
+    }
+}

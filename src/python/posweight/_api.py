@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from ._inspected import Inspected
     from ._plan import Plan
 
+#: Keys that say what values mean.
+_VALUES = (
+    "label", "layout", "missing_values", "negative_values", "positive_values", "soft", "threshold", "uncertain_values", "query",
+)
+
 __all__ = ["compute", "inspect", "load", "run", "sample", "sql", "weigh"]
 
 #: A value of a cell.
@@ -221,6 +226,12 @@ def _prepared(source: Any, keys: Mapping[str, Any], stack: ExitStack) -> tuple[s
     """The keys as JSON, and the sources."""
     keys = dict(keys)
     sources = Sources.of(source, keys.get("labels"), keys.get("layout"))
+    if sources.may_name_labels and not any(keys.get(name) is not None for name in _VALUES):
+        raise UsageError(
+            "the lists hold whole numbers beside 0 and 1, and none twice: labels by their indices, or values",
+            'if each list names the labels of its row, give layout="list"; if each column is a class, layout="class"; '
+            "if they are values, say with positive_values or threshold what they mean",
+        )
     for name, value in sources.keys.items():
         given = keys.get(name)
         if given is not None and name not in ("labels", "vocabulary") and given != value:
@@ -246,12 +257,13 @@ def _prepared(source: Any, keys: Mapping[str, Any], stack: ExitStack) -> tuple[s
         place = Path(folder) / "labels.json"
         place.write_text(json.dumps(named(names)), encoding="utf-8")
         keys["vocabulary"] = place
-    if isinstance(keys.get("row_measures"), bool):
-        keys["row_measures"] = "on" if keys["row_measures"] else "off"
     return _json(keys), sources
 
 
 def _json(keys: Mapping[str, Any]) -> str:
+    if isinstance(keys.get("row_measures"), bool):
+        keys = {**keys, "row_measures": "on" if keys["row_measures"] else "off"}
+
     def plain(value: Any) -> Any:
         if isinstance(value, os.PathLike):
             return os.fspath(value)
@@ -305,8 +317,8 @@ def weigh(
 ) -> Result:
     """Weigh counts anew, without reading rows.
 
-    ``counts`` are folders of results or ``counts.parquet`` files, which are merged; or give the counts of each label as
-    arrays. ``keys`` are ``scheme``, ``clip``, ``power`` and the others that decide weights, and ``out``.
+    ``counts`` are results, folders of results or ``counts.parquet`` files, which are merged; or give the counts of each label
+    as arrays. ``keys`` are ``scheme``, ``clip``, ``power`` and the others that decide weights, and ``out``.
 
     >>> weigh(positives=[100, 50], negatives=[300, 350], labels=["cat", "dog"]).pos_weight
     array([3., 7.], dtype=float32)
@@ -316,7 +328,12 @@ def weigh(
     if counts is not None:
         if missing is not None or labels is not None:
             raise UsageError("labels and missing belong to positives and negatives", "drop them; files name their labels")
-        return Result(_native.weigh(_paths(counts), _json(keys)))
+        with ExitStack() as stack:
+            results = [counts] if isinstance(counts, (str, os.PathLike, Result)) else list(counts)
+            if len({id(one) for one in results}) < len(results):
+                raise UsageError("a result is given twice, so that its rows would count twice", "give each result once")
+            paths = [_saved(one, at, stack) if isinstance(one, Result) else one for at, one in enumerate(results)]
+            return Result(_native.weigh(_paths(paths), _json(keys)))
     if positives is None or negatives is None:
         raise UsageError("positives and negatives go together", "give both")
     left, right = _whole(positives, "positives"), _whole(negatives, "negatives")
@@ -328,6 +345,12 @@ def weigh(
     names = named(labels) if labels is not None else [str(at) for at in range(len(left))]
     tallies = list(zip(left, right, lost))
     return Result(_native.weigh_tallies(names, tallies, _json(keys)))
+
+
+def _saved(result: Result, at: int, stack: ExitStack) -> Path:
+    """The counts of a result as a folder, which lasts as long as the stack."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="posweight-"))
+    return result.save(Path(folder) / f"result {at}", formats="json")
 
 
 def _whole(numbers: Sequence[int], what: str) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._errors import InputError, UsageError
 from ._names import named
-from ._sources import _of_tensor, unmasked
+from ._arrays import numbers, of_tensor, unmasked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,10 +61,12 @@ class Counter:
         return 0 if self._state is None or self._state.shape[1] == 0 else int(self._state[:, 0].sum())
 
     def update(self, targets: Any) -> None:
-        """Count a batch: an array, a tensor or lists of shape ``[rows, C]``; of one label also ``[rows]``."""
+        """Count a batch: an array, a tensor, a sparse matrix or lists of shape ``[rows, C]``; of one label also ``[rows]``."""
         import numpy as np
 
         y = unmasked(_plain(targets))
+        if y.dtype.kind == "O":
+            y = numbers(y)
         if y.ndim == 1 and (self._width() == 1):
             y = y[:, None]
         if y.ndim != 2:
@@ -107,6 +109,8 @@ class Counter:
         return self
 
     def __add__(self, other: Counter) -> Counter:
+        if not isinstance(other, Counter):
+            return NotImplemented
         return Counter(self.labels, missing_values=self.missing_values).merge(self, other)
 
     def all_reduce(self, group: Any = None) -> Counter:
@@ -139,4 +143,6 @@ class Counter:
 
 
 def _plain(targets: Any) -> Any:
-    return _of_tensor(targets) if type(targets).__module__.split(".")[0] == "torch" else targets
+    if hasattr(targets, "tocsr"):
+        return targets.toarray()
+    return of_tensor(targets) if type(targets).__module__.split(".")[0] == "torch" else targets

@@ -91,7 +91,7 @@ class Plan:
         return [dict(zip(keys, shard)) for shard in self._native.shards()]
 
     def __len__(self) -> int:
-        """Rows that were planned."""
+        """Rows of all shards, also those that a condition leaves out of the plan: the length of ``repeats``."""
         return sum(shard["rows"] for shard in self.shards)
 
     @property
@@ -149,7 +149,11 @@ class Plan:
         if epoch == self.epoch:
             return self
         if self._asked is None or not self.can_redraw:
-            raise UsageError("the sources of this plan cannot be read again", "make it with posweight.sample of files or tables")
+            raise UsageError(
+                "the rows of this plan are not here: they came from an iterator or a saved result, or the plan was pickled without "
+                "its table",
+                f"make the plan anew: posweight.sample(rows, plan, epoch={epoch}); plans of files keep their paths",
+            )
         from ._api import sample
 
         source, plan, keys = self._asked
@@ -159,6 +163,8 @@ class Plan:
         """Write the plan and the weights into a folder, as ``posweight sample --out`` does."""
         if self._result is None:
             raise UsageError("the plan belongs to a result", "save the result")
+        if isinstance(self._native, KeptPlan):
+            raise UsageError("the plan was pickled, without the files of its rows", "save it before it is pickled")
         return self._result.save(path, formats=formats, overwrite=overwrite)
 
     @property
@@ -169,11 +175,18 @@ class Plan:
     def __reduce__(self) -> tuple[Any, ...]:
         source = None if self._asked is None else self._asked[0]
         # Paths can be read again anywhere; rows in memory stay where they are.
-        asked = self._asked if isinstance(source, (str, os.PathLike)) else None
-        return Plan, (KeptPlan(self._native), self._result, asked)
+        paths = source if isinstance(source, (list, tuple)) else [source]
+        asked = self._asked if all(isinstance(path, (str, os.PathLike)) for path in paths) else None
+        return _unpickled, (KeptPlan(self._native), None if self._result is None else self._result._files(), asked)
 
     def __str__(self) -> str:
         return self._native.text()
 
     def __repr__(self) -> str:
         return f"Plan({self.method!r}, {len(self)} rows, seed {self.seed}, epoch {self.epoch})"
+
+
+def _unpickled(kept: KeptPlan, files: dict[str, bytes] | None, asked: tuple[Any, str, dict[str, Any]] | None) -> Plan:
+    from ._result import unpickled
+
+    return Plan(kept, None if files is None else unpickled(files), asked)

@@ -38,7 +38,10 @@ class Plots:
         """Phi of pairs of the labels that matter most."""
         found = self._result._imbalance.get("cooccurrence")
         if found is None:
-            raise UsageError("pairs of labels were not counted", "compute with row_measures=True")
+            raise UsageError(
+                "pairs of labels were not counted",
+                "count the rows: posweight.compute(rows, row_measures=True); weigh and Counter have counts alone",
+            )
         names = [self._result.labels[at] for at in found["labels"]]
         ax = ax if ax is not None else _axes(max(4.0, 0.3 * len(names)), max(3.5, 0.3 * len(names)))
         image = ax.imshow(np.array(found["phi"], dtype=float), cmap="RdBu_r", vmin=-1, vmax=1)

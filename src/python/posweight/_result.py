@@ -311,11 +311,16 @@ class Result:
         return dict(self._weights_json)
 
     def file(self, name: str) -> bytes:
-        """The bytes of a file of the result, such as ``weights.json`` or ``report.html``."""
+        """The bytes of a file of the result, such as ``weights.json`` or ``report.html``.
+
+        Raises :class:`UsageError` for a file that the result does not have.
+        """
         return self._native.file(name)
 
     def save(self, path: str | os.PathLike[str], *, formats: str | Sequence[str] = (), overwrite: bool = False) -> Path:
         """Write the files of the result into a folder, as ``posweight compute --out`` does."""
+        if (group := self._native.group_name) is not None:
+            raise UsageError(f"the group {group} is not saved alone", "save the whole result, which has a folder in by/ for each group")
         kinds = [formats] if isinstance(formats, str) else list(formats)
         self._native.save(os.fspath(path), kinds, overwrite)
         return Path(path)
@@ -357,19 +362,26 @@ class Result:
     def __reduce__(self) -> tuple[Any, ...]:
         if self._native.group_name is not None:
             raise TypeError("a group is not pickled alone; pickle the whole result")
+        return unpickled, (self._files(), self.plan)
+
+    def _files(self) -> dict[str, bytes]:
+        """The files of the result, without the rows of its plan."""
         with tempfile.TemporaryDirectory(prefix="posweight-") as folder:
             saved = self.save(Path(folder) / "result")
-            files = {str(path.relative_to(saved)): path.read_bytes() for path in saved.rglob("*") if path.is_file()}
-        return _unpickled, (files,)
+            paths = [path.relative_to(saved) for path in saved.rglob("*") if path.is_file()]
+            return {str(path): (saved / path).read_bytes() for path in paths if path.parts[0] not in ("plan", "sampled")}
 
 
-def _unpickled(files: dict[str, bytes]) -> Result:
+def unpickled(files: dict[str, bytes], plan: Plan | None = None) -> Result:
+    """A result of its files."""
     with tempfile.TemporaryDirectory(prefix="posweight-") as folder:
         for name, contents in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(contents)
-        return Result(_native.open(folder))
+        result = Result(_native.open(folder))
+    result.plan = plan
+    return result
 
 
 _SIZES = (

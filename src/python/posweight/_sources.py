@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from ._arrays import ROWS, is_index, is_missing, is_number, numbers, of_tensor, packed_columns, rows_of, truths_of, unmasked
 from ._errors import InputError, UsageError
 from ._names import named
 
@@ -21,31 +22,13 @@ _CHUNK_ROWS = 1 << 16
 Given = tuple[str, str, Any, bool]
 #: Tables that give the same rows each time.
 _TABLES = {"pyarrow": ("Table", "RecordBatch"), "polars": ("DataFrame",), "arro3": ("Table", "RecordBatch")}
-#: What may hold the labels of a row.
-_ROWS = (list, tuple, set, frozenset)
+#: Layouts whose labels are in one column, of which one value is of one row.
+_ONE_COLUMN = ("bits", "class", "delimited", "list", "map", "vector")
 _HINT_TABLE = "give pyarrow.table(columns), where columns is a dict of them: its columns may hold lists"
 _HINT_LISTS = (
     'if each list names the labels of a row, write all labels as texts, or all as whole numbers with layout="list"; '
     "if each is a row of 0 and 1, make them equally long"
 )
-
-
-def _packed_columns(rows: Any) -> Any:
-    """A boolean matrix as bits, eight rows to a byte: an array with one row per column of the matrix.
-
-    Where values of a row lie side by side, whole rows are joined: four times faster than `packbits` on columns.
-    """
-    import numpy as np
-
-    if rows.strides[0] == 1:
-        return np.packbits(rows.T, axis=1, bitorder="little")
-    eights, columns = len(rows) // 8, rows.shape[1]
-    bits = rows[: eights * 8].view(np.uint8).reshape(eights, 8, columns)
-    joined = bits[:, 0].copy()
-    for at in range(1, 8):
-        joined |= bits[:, at] << at
-    last = np.packbits(rows[eights * 8 :], axis=0, bitorder="little")
-    return np.ascontiguousarray(np.concatenate([joined, last]).T)
 
 
 class Sources:
@@ -54,6 +37,8 @@ class Sources:
     def __init__(self, layout: str | None = None) -> None:
         #: What the call says of the layout.
         self.layout = layout
+        #: Whether rows of numbers may as well be lists of label indices.
+        self.may_name_labels = False
         self.shards: list[str] = []
         self.given: list[Given] = []
         self.keys: dict[str, Any] = {}
@@ -83,6 +68,8 @@ class Sources:
             self._frame(source, labels)
         elif _is_column(source):
             self._column(source, labels, name)
+        elif module == "pyarrow" and hasattr(source, "scanner"):
+            self.given.append((name, "streams", lambda: iter([source.scanner().to_reader()]), True))
         elif hasattr(source, "__arrow_c_stream__"):
             self.given.append((name, "stream", source, name in _TABLES.get(module, ())))
         elif module == "torch" and name in ("Tensor", "Parameter"):
@@ -109,9 +96,9 @@ class Sources:
         """Rows of numbers, or sources that are counted together."""
         if not source:
             raise InputError(f"the {name} is empty", "give at least one source, or one row")
-        if all(_is_number(one) for one in source):
+        if all(is_number(one) for one in source):
             self._array(source, labels, name)
-        elif not all(one is None for one in source) and all(one is None or isinstance(one, _ROWS) for one in source):
+        elif not all(one is None for one in source) and all(one is None or isinstance(one, ROWS) for one in source):
             self._lists(source, labels, name)
         elif any(_is_column(one) or getattr(one, "ndim", None) == 1 for one in source):
             # Rows of a matrix look like columns of classes.
@@ -125,6 +112,11 @@ class Sources:
             raise InputError(
                 f"the {name} holds texts that are no paths: {source[0]!r}, {source[1]!r}, …",
                 "if each is the class of a row, give numpy.array(texts, dtype=object)",
+            )
+        elif any(isinstance(one, Mapping) and all(map(_is_cell, one.values())) for one in source):
+            raise InputError(
+                f"the {name} holds records, one dict for each row",
+                "give pyarrow.Table.from_pylist(records) or pandas.DataFrame(records)",
             )
         else:
             for one in source:
@@ -142,18 +134,30 @@ class Sources:
             self.keys = {"layout": "list", "labels": "labels"}
             self._classes(labels)
             self._columns({"labels": np.array([_list_in_text(row) for row in source], dtype=object)}, name)
-        elif not all(one is None or _is_number(one) for one in cells):
+        elif not all(one is None or is_number(one) for one in cells):
             raise InputError(f"the {name} holds lists of other values than numbers", _HINT_LISTS)
         elif not all(isinstance(row, (list, tuple)) for row in source):
             raise InputError(f"the {name} holds rows that are None or sets", _HINT_LISTS)
         elif len(lengths := {len(one) for one in source}) > 1:
             raise InputError(f"the {name} holds lists of {min(lengths)} to {max(lengths)} elements", _HINT_LISTS)
         else:
+            # Values, or labels by their indices: who counts them may have said which.
+            self.may_name_labels = (
+                all(map(is_index, cells))
+                and min(cells, default=0) >= 0
+                and max(cells, default=0) > 1
+                and all(len(set(row)) == len(row) for row in source)
+            )
             self._array(np.array(source, dtype=float) if None in cells else source, labels, name)
 
     def _column(self, column: Any, labels: Any, name: str) -> None:
-        """A column of a table alone is read as an array of its values."""
+        """A column of a table alone is read as an array of its values, one of lists as the table that has no other."""
         dtype = str(getattr(column, "dtype", getattr(column, "type", "")))
+        if dtype.lower().startswith(("list", "large_list", "fixed_size_list", "array(", "map<")):
+            self._classes(labels)
+            self.keys["labels"] = "labels"
+            self.given.append((name, "stream", _as_table(column), True))
+            return
         if type(column).__module__.split(".")[0] == "pyarrow":
             column = column.to_numpy(**({} if name == "ChunkedArray" else {"zero_copy_only": False}))
         array = _flat(column.to_numpy() if name == "Series" and not hasattr(column, "iloc") else column, "label")
@@ -186,13 +190,13 @@ class Sources:
             tensor = tensor.cpu()
             tensor = tensor.coalesce().to_sparse_csr() if layout == "torch.sparse_coo" else tensor.to_sparse_csr()
             parts = (tensor.crow_indices(), tensor.col_indices(), tensor.values())
-            self._sparse(tuple(tensor.shape), tuple(_of_tensor(part) for part in parts), labels, name)
+            self._sparse(tuple(tensor.shape), tuple(of_tensor(part) for part in parts), labels, name)
         elif tensor.ndim == 2:
             # Of a tensor on another device, or of a type that NumPy lacks, only some rows are copied at a time.
             step = max(1, _CHUNK_CELLS // max(1, tensor.shape[1]))
-            self._matrices(lambda: map(_of_tensor, _parts(tensor, len(tensor), step)), _of_tensor(tensor[:1]), labels, name, True)
+            self._matrices(lambda: map(of_tensor, _parts(tensor, len(tensor), step)), of_tensor(tensor[:1]), labels, name, True)
         else:
-            self._array(_of_tensor(tensor), labels, name)
+            self._array(of_tensor(tensor), labels, name)
 
     def _array(self, array: Any, labels: Any, name: str) -> None:
         import numpy as np
@@ -202,11 +206,14 @@ class Sources:
         if array.dtype.names:
             self._columns({column: array[column] for column in array.dtype.names}, name)
             return
-        if array.ndim == 1 and (truths := _truths(array)) is not None:
+        if array.ndim == 1 and array.dtype.kind == "O" and (rows := rows_of(array)):
+            self._lists(rows, labels, name)
+            return
+        if array.ndim == 1 and (truths := truths_of(array)) is not None:
             # True and false are no classes: the column is one label.
             array = truths[:, None]
         if array.ndim == 1:
-            self.keys = {"layout": "class", "labels": "label"}
+            self.keys = {"layout": self.layout if self.layout in _ONE_COLUMN else "class", "labels": "label"}
             self._classes(labels)
             self._columns({"label": array}, name)
             return
@@ -218,6 +225,10 @@ class Sources:
             self._matrices(parts, unmasked(array[:1], part=True), labels, name, True)
             return
         array = np.asarray(array)
+        if array.dtype.kind == "O" and array.shape[1]:
+            step = max(1, _CHUNK_CELLS // array.shape[1])
+            self._matrices(lambda: map(numbers, _parts(array, len(array), step)), numbers(array[:1]), labels, name, True)
+            return
         self._matrices(lambda: iter([array]), array, labels, name, True)
 
     def _batches(self, batches: Iterator[Any], labels: Any, name: str) -> None:
@@ -231,8 +242,8 @@ class Sources:
         if hasattr(first, "__arrow_c_stream__"):
             self.given.append((name, "streams", lambda: rest, False))
             return
-        arrays = (_of_tensor(one) if type(one).__module__.split(".")[0] == "torch" else one for one in rest)
-        plain = (unmasked(array, part=True) for array in arrays)
+        arrays = (of_tensor(one) if type(one).__module__.split(".")[0] == "torch" else one for one in rest)
+        plain = (numbers(unmasked(array, part=True)) for array in arrays)
         first = next(plain)
         if first.ndim != 2:
             dimensions = f"{first.ndim} dimension{'' if first.ndim == 1 else 's'}"
@@ -246,7 +257,8 @@ class Sources:
         if not first.shape[1]:
             raise InputError(f"the {name} has no column", "give one column per label")
         names = _names(labels, first.shape[1])
-        self.keys = {"layout": "wide", "labels": "*"}
+        # A column of classes is not told from one of 0 and 1.
+        self.keys = {"layout": "class" if self.layout == "class" else "wide", "labels": "*"}
         kind, dtype = _kind(first.dtype, "the array"), first.dtype.newbyteorder("=")
         if kind == "text":
             raise InputError(f"the array has the type {first.dtype}", "convert it to bool, integers or floats")
@@ -260,7 +272,7 @@ class Sources:
                         "give batches with the same columns and the same type",
                     )
                 for rows in _parts(matrix, len(matrix), step):
-                    turned = _packed_columns(rows) if kind == "b1" else rows.T
+                    turned = packed_columns(rows) if kind == "b1" else rows.T
                     yield len(rows), turned.astype(turned.dtype.newbyteorder("="), copy=False).tobytes()
 
         self.given.append((name, "matrix", (names, kind, chunks), again))
@@ -329,7 +341,7 @@ def _names_labels(rows: Sequence[Any], cells: Sequence[Any], layout: str | None)
     known = [cell for cell in cells if cell is not None]
     if known and all(isinstance(cell, str) for cell in known):
         return True
-    if not all(_is_index(cell) for cell in known):
+    if not all(is_index(cell) for cell in known):
         return False
     lists = [row for row in rows if row is not None]
     is_ragged = len({len(row) for row in lists}) > 1
@@ -346,16 +358,19 @@ def _list_in_text(row: Any) -> str | None:
     return json.dumps([cell if cell is None or isinstance(cell, str) else int(cell) for cell in cells], ensure_ascii=False)
 
 
-def _is_index(value: Any) -> bool:
-    """Whether it is a whole number, of Python or of a library."""
-    dtype = getattr(value, "dtype", None)
-    is_integer = getattr(dtype, "kind", "") in "iu" if dtype is not None else isinstance(value, int) and not isinstance(value, bool)
-    return bool(is_integer)
+def _is_cell(value: Any) -> bool:
+    """Whether it is the value of one row, and no column."""
+    return value is None or isinstance(value, (str, bytes, bool)) or is_number(value)
 
 
-def _is_number(value: Any) -> bool:
-    """Whether it is a number, of Python or of a library."""
-    return isinstance(value, (int, float)) or getattr(value, "shape", None) == ()
+def _as_table(column: Any) -> Any:
+    """A table of one column, ``labels``, which is not copied."""
+    module = type(column).__module__.split(".")[0]
+    if module == "pyarrow":
+        import pyarrow
+
+        return pyarrow.table({"labels": column})
+    return column.to_frame("labels")
 
 
 def _is_path(text: str | os.PathLike[str]) -> bool:
@@ -376,45 +391,6 @@ def _dense(frame: Any) -> Any:
     if not sparse:
         return frame
     return frame.set_axis(range(frame.shape[1]), axis=1).astype(sparse).set_axis(frame.columns, axis=1)
-
-
-def _truths(array: Any) -> Any:
-    """An array of true and false; with NaN, if some are missing. None for other arrays."""
-    import numpy as np
-
-    if array.dtype.kind == "b":
-        return array
-    if array.dtype.kind != "O":
-        return None
-    values = [None if _is_missing(value) else value for value in unmasked(array)]
-    known = [value for value in values if value is not None]
-    is_truths = known and all(isinstance(value, (bool, np.bool_)) for value in known)
-    return np.array(values, dtype=np.float32) if is_truths else None
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether a cell of objects has no value."""
-    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and value != value)
-
-
-def unmasked(array: Any, *, part: bool = False) -> Any:
-    """An array as NumPy has it, in which cells that a mask hides are NaN, or None among texts.
-
-    Parts of one array have one type, whether something is hidden in them or not.
-    """
-    import numpy as np
-
-    if not isinstance(array, np.ma.MaskedArray):
-        return np.asarray(array)
-    if not part and not np.ma.is_masked(array):
-        return array.data
-    if array.dtype.kind in "biu":
-        array = array.astype(np.float32 if array.dtype.itemsize < 3 else np.float64)
-    if array.dtype.kind == "f":
-        return array.filled(np.nan)
-    hidden, array = np.ma.getmaskarray(array), array.data.astype(object)
-    array[hidden] = None
-    return array
 
 
 def _names(labels: Any, count: int | None) -> list[str]:
@@ -464,20 +440,11 @@ def _texts(values: Iterable[Any]) -> list[str | None]:
     def text(value: Any) -> str | None:
         if isinstance(value, (list, tuple, set, dict)) or getattr(value, "ndim", None):
             raise InputError(f"a cell is a {type(value).__name__}", _HINT_TABLE)
-        if _is_missing(value) or value != value:
+        if is_missing(value) or value != value:
             return None
         return str(value)
 
     return [text(value) for value in values]
-
-
-def _of_tensor(tensor: Any) -> Any:
-    tensor = tensor.detach().cpu()
-    if tensor.is_sparse:
-        tensor = tensor.to_dense()
-    if "bfloat16" in str(tensor.dtype):
-        tensor = tensor.float()
-    return tensor.numpy()
 
 
 def _of_dataset(dataset: Any) -> Iterator[Any]:

@@ -142,7 +142,7 @@ impl NativeResult {
 
     /// Against an earlier result; JSON.
     fn diff(&self, py: Python<'_>, before: &Self) -> PyResult<String> {
-        self.whole.diff(&before.whole).map_err(|error| raise(py, &error))
+        self.view(py)?.diff(&before.view(py)?).map_err(|error| raise(py, &error))
     }
 
     fn save(
@@ -156,7 +156,8 @@ impl NativeResult {
         done(py, move || whole.save(&path, &formats, overwrite))
     }
 
+    /// That of all rows; a group has none.
     fn plan(&self) -> Option<NativePlan> {
-        NativePlan::of(&self.whole)
+        if self.group.is_some() { None } else { NativePlan::of(&self.whole) }
     }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import logging
 import os
@@ -389,7 +390,7 @@ def test_folders_of_results_are_paths(matrix, tmp_path):
 @pytest.mark.parametrize("rows", [1, 7, 8, 9, 64, 1003])
 @pytest.mark.parametrize("lie", ["rows", "columns", "every other", "backwards", "transposed part"])
 def test_a_boolean_matrix_is_packed_however_its_values_lie(rows, lie):
-    from posweight._sources import _packed_columns
+    from posweight._arrays import packed_columns
 
     whole = np.random.default_rng(rows).random((2 * rows, 10)) < 0.3
     matrix = {
@@ -399,7 +400,7 @@ def test_a_boolean_matrix_is_packed_however_its_values_lie(rows, lie):
         "backwards": whole[:rows][::-1, ::-1],
         "transposed part": np.ascontiguousarray(whole.T)[2:7, :rows].T,
     }[lie]
-    assert (_packed_columns(matrix) == np.packbits(matrix.T, axis=1, bitorder="little")).all()
+    assert (packed_columns(matrix) == np.packbits(matrix.T, axis=1, bitorder="little")).all()
     counted = posweight.compute(matrix, row_measures="off")
     assert counted.counts.positives.tolist() == matrix.sum(axis=0).tolist()
 
@@ -422,3 +423,153 @@ def test_lists_of_labels_are_read_as_they_are():
     assert indices.labels == ["cat", "dog", "eel"] and indices.counts.positives.tolist() == [1, 1, 1]
     # Rows of 0 and 1 stay a matrix.
     assert "layout wide" in repr(posweight.compute([[0, 1], [1, 1]]))
+
+
+def test_matrices_of_objects_are_numbers():
+    nan = float("nan")
+    rows = [[1, None], [0, True], [nan, np.float32(0)], [False, np.int64(1)]]
+    for source in (np.array(rows, dtype=object), iter([np.array(rows, dtype=object)])):
+        found = posweight.compute(source, labels=["a", "b"])
+        assert (found.counts.positives.tolist(), found.counts.missing.tolist()) == ([1, 2], [1, 1])
+    assert posweight.compute(np.array([[0.25, None]], dtype=object), soft=True).prevalence[0] == 0.25
+    for odd in ("x", [1], 2**53 + 1):
+        wrong = np.empty((2, 2), dtype=object)
+        wrong[:] = 0
+        wrong[1, 1] = odd
+        with pytest.raises(posweight.InputError, match="the array has the type object, and holds"):
+            posweight.compute(wrong)
+
+
+def test_whole_numbers_in_lists_may_be_indices():
+    rows = [[3, 1], [0, 2]]
+    with pytest.raises(posweight.UsageError, match="labels by their indices, or values") as raised:
+        posweight.compute(rows)
+    # What the hint says works.
+    assert 'layout="list"' in raised.value.hint and 'layout="class"' in raised.value.hint
+    assert posweight.compute(rows, layout="list").counts.positives.tolist() == [1, 1, 1, 1]
+    heads = posweight.compute(rows, layout="class")
+    assert heads.labels == ["0=0", "0=1", "0=2", "0=3", "1=0", "1=1", "1=2"]
+    assert heads.counts.positives.tolist() == [1, 0, 0, 1, 0, 1, 1]
+    assert posweight.compute(np.array(rows), layout="class", labels=["x", "y"]).labels[0] == "x=0"
+    assert posweight.compute(rows, positive_values=[1, 2, 3]).counts.positives.tolist() == [1, 2]
+    assert posweight.compute(rows, threshold=2).counts.positives.tolist() == [1, 1]
+    # No index is negative, and rows of 0 and 1 are a matrix.
+    assert posweight.compute([[0, 1], [1, -1]], missing_values=-1).counts.positives.tolist() == [1, 1]
+    with pytest.raises(posweight.InputError, match="neither positive nor negative"):
+        posweight.compute([[0, 1], [1, -1]])
+
+
+def test_the_layout_of_one_column_is_taken_as_given():
+    for layout, values, labels in (
+        ("bits", np.array([1, 2, 3]), ["cat", "dog"]),
+        ("delimited", np.array(["cat,dog", "dog", "cat"]), None),
+        ("list", np.array(['["cat", "dog"]', '["dog"]', '["cat"]']), None),
+        ("vector", np.array(["[1, 1]", "[0, 1]", "[1, 0]"]), ["cat", "dog"]),
+    ):
+        found = posweight.compute(values, layout=layout, labels=labels)
+        assert f"layout {layout}" in repr(found)
+        assert (found.labels, found.counts.positives.tolist()) == (["cat", "dog"], [2, 2]), layout
+
+
+def test_records_are_refused_with_the_way_out():
+    with pytest.raises(posweight.InputError, match="the list holds records") as raised:
+        posweight.compute([{"a": 1, "b": 0}, {"a": 0, "b": None}])
+    assert raised.value.hint == "give pyarrow.Table.from_pylist(records) or pandas.DataFrame(records)"
+    # Columns side by side are tables.
+    assert posweight.compute([{"a": [1, 0], "b": [0, 1]}, {"a": [1, 1], "b": [0, 0]}]).counts.positives.tolist() == [3, 1]
+
+
+def test_a_value_that_fits_no_key_is_told_what_does(matrix):
+    with pytest.raises(posweight.UsageError, match='key "clip"') as raised:
+        posweight.compute(matrix, clip=5)
+    assert raised.value.hint == "give the smallest and the largest weight: clip=(0, 5)"
+    with pytest.raises(posweight.UsageError, match="expected a value or a list of values") as raised:
+        posweight.compute(matrix, scheme=5)
+    assert raised.value.hint == "scheme: Schemes; the first is the primary vector"
+
+
+def test_results_in_memory_are_merged(matrix, names, tmp_path):
+    one, other = posweight.compute(matrix, labels=names), posweight.compute(matrix[:60], labels=names)
+    both = posweight.weigh([one, other], scheme="sqrt")
+    assert both.rows == 160
+    assert both.counts.positives.tolist() == (matrix.sum(0) + matrix[:60].sum(0)).tolist()
+    other.save(tmp_path / "other")
+    assert posweight.weigh([one, tmp_path / "other"]).counts.positives.tolist() == both.counts.positives.tolist()
+    expected = posweight.compute(matrix, scheme="log").weights["log"]
+    np.testing.assert_array_equal(posweight.weigh(one, scheme="log").weights["log"], expected)
+    for twice in ([one, one], [one, posweight.compute(matrix, labels=names)]):
+        with pytest.raises(posweight.UsageError, match="would count twice"):
+            posweight.weigh(twice)
+    # Counts alone are of no shards, whatever they are.
+    counter = posweight.Counter(names)
+    counter.update(matrix)
+    assert posweight.weigh([counter.compute(), counter.compute()]).rows == 200
+
+
+def test_keys_that_weighing_does_not_look_at_are_refused():
+    for key, value in (("row_measures", True), ("threshold", 0.5), ("where", "a = 1"), ("checks", {"min_rows": 1})):
+        with pytest.raises(posweight.UsageError, match=f'key "{key}" is of no use here'):
+            posweight.weigh(positives=[1], negatives=[3], **{key: value})
+    assert posweight.weigh(positives=[1], negatives=[3], clip=(0, 2), batch_size=8).pos_weight.tolist() == [2]
+
+
+@pytest.fixture
+def grouped(matrix, names):
+    columns = {name: matrix[:, at] for at, name in enumerate(names)} | {"split": np.arange(100) % 2}
+    return posweight.compute(columns, labels=names, by="split")
+
+
+@pytest.mark.parametrize("way", ["folder", "file", "pickle", "twice"])
+def test_a_result_that_is_read_back_has_everything(grouped, names, tmp_path, way):
+    saved = grouped.save(tmp_path / "saved")
+    if way == "pickle":
+        again = pickle.loads(pickle.dumps(grouped))
+    elif way == "twice":
+        posweight.load(saved).save(tmp_path / "again")
+        again = posweight.load(tmp_path / "again")
+    else:
+        again = posweight.load(saved / "counts.parquet" if way == "file" else saved)
+    pairs = [("all", grouped, again), *((name, grouped.groups[name], again.groups[name]) for name in grouped.groups)]
+    for name, one, other in pairs:
+        for file in ("cooccurrence.npy", "weights.json", "counts.parquet", "pos_weight.npy"):
+            assert one.file(file) == other.file(file) != b"", (name, file)
+        assert "scumble" in one.measures and one.measures == pytest.approx(other.measures), name
+        assert one.findings == other.findings, name
+    assert np.load(io.BytesIO(again.file("cooccurrence.npy"))).shape == (len(names), len(names))
+
+
+def test_files_that_a_result_does_not_have(matrix, tmp_path):
+    result = posweight.compute(matrix)
+    for name in ("plan.json", "_SUCCESS", "by", "nothing.txt", "../x"):
+        with pytest.raises(posweight.UsageError, match="has no file"):
+            result.file(name)
+    bare = posweight.compute(matrix, row_measures=False)
+    bare.save(tmp_path / "bare")
+    result.save(tmp_path / "json", formats="json")
+    counted = posweight.weigh(positives=[1], negatives=[3])
+    for one in (bare, counted, posweight.load(tmp_path / "bare"), posweight.load(tmp_path / "json")):
+        with pytest.raises(posweight.UsageError, match="pairs of labels were not counted") as raised:
+            one.file("cooccurrence.npy")
+        assert 'row_measures="on"' in raised.value.hint
+    # Another result may lie beside counts of another name.
+    (tmp_path / "json" / "counts.parquet").rename(tmp_path / "json" / "c.parquet")
+    assert "scumble" not in posweight.load(tmp_path / "json" / "c.parquet").measures
+    (tmp_path / "bare" / "cooccurrence.npy").write_bytes(posweight.compute(matrix[:, :2]).file("cooccurrence.npy"))
+    with pytest.raises(posweight.InputError, match=r"cooccurrence.npy: the shape is \[2, 2\], but there are 7 labels"):
+        posweight.load(tmp_path / "bare")
+
+
+def test_a_group_is_itself_and_not_the_whole(grouped, tmp_path):
+    one, other = grouped.groups.values()
+    assert one.diff(one)["labels"][0]["change"] == 0
+    assert one.diff(grouped)["labels"][0]["after"]["positives"] < one.diff(grouped)["labels"][0]["before"]["positives"]
+    assert one.diff(other) != one.diff(one)
+    with pytest.raises(posweight.UsageError, match="split=0 is not saved alone"):
+        one.save(tmp_path / "one")
+    with pytest.raises(posweight.UsageError, match="not saved alone"):
+        posweight.weigh([one, other])
+
+
+def test_no_measure_is_a_negative_zero():
+    text = posweight.compute(np.array([[0, 1, 1], [0, 1, 0]])).file("imbalance.json").decode()
+    assert '"entropy":[0.0,0.0,1.0]' in text.replace(" ", "").replace("\n", "") and "-0.0" not in text

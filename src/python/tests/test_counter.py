@@ -69,3 +69,21 @@ def test_shapes_are_checked(matrix):
         counter.state = [[1, 2]]
     counter.reset()
     assert counter.rows == 0 and counter.state.tolist() == [[0], [0], [0]]
+
+
+def test_batches_of_objects_and_sparse_ones():
+    counter = posweight.Counter(["cat", "dog"])
+    counter.update([[1, None], [0, True]])
+    assert counter.state.tolist() == [[1, 1], [1, 0], [0, 1]]
+    sparse = pytest.importorskip("scipy.sparse")
+    counter.update(sparse.csr_matrix([[1, 0], [1, 0]]))
+    assert counter.state.tolist() == [[3, 1], [1, 2], [0, 1]]
+
+
+def test_only_counters_are_added(matrix):
+    counter = posweight.Counter()
+    counter.update(matrix)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        counter + 3
+    with pytest.raises(posweight.UsageError, match='"row_measures" is of no use here'):
+        counter.compute(row_measures=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import posweight
 import pytest
@@ -22,7 +24,7 @@ def test_a_plan_repeats_rows_as_the_program_does(sample_data, tmp_path):
     assert "ml-ros" in str(plan) and "2000 rows" in repr(plan)
     with pytest.raises(posweight.UsageError, match="has no folds"):
         plan.fold
-    with pytest.raises(posweight.UsageError, match="another epoch|cannot be read again"):
+    with pytest.raises(posweight.UsageError, match="the rows of this plan are not here"):
         posweight.sample(iter([np.eye(4)]), "repeat-factor").at_epoch(1)
 
 
@@ -138,3 +140,55 @@ def test_charts(matrix, names):
     assert result.plot.irlbl() is not None
     assert result.plot.cooccurrence().images
     plt.close("all")
+
+
+def test_pickled_plans_say_what_they_lack(matrix, sample_data, tmp_path):
+    plan = posweight.sample(matrix, "repeat-factor")
+    again = pickle.loads(pickle.dumps(plan))
+    assert (again.repeats == plan.repeats).all() and again.result.rows == 100
+    with pytest.raises(posweight.UsageError, match="the plan was pickled without its table") as raised:
+        again.at_epoch(1)
+    assert "epoch=1" in raised.value.hint
+    with pytest.raises(posweight.UsageError, match="save it before it is pickled"):
+        again.save(tmp_path / "plan")
+    # Paths are kept, also several.
+    paths = [sample_data / "labels270" / f"part-{at}.parquet" for at in range(2)]
+    plan = posweight.sample(paths, "repeat-factor")
+    assert (pickle.loads(pickle.dumps(plan)).at_epoch(1).repeats == plan.at_epoch(1).repeats).all()
+    # The plan of a result, too.
+    result = posweight.compute(matrix, plan="repeat-factor", by=None)
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(result))))
+    assert (again.plan.repeats == result.plan.repeats).all()
+
+
+def test_scikit_learn_takes_what_compute_takes(matrix):
+    pytest.importorskip("sklearn")
+    from posweight.sklearn import MultilabelStratifiedKFold, PlanResampler
+
+    folds = MultilabelStratifiedKFold(4)
+    X, groups = np.zeros((100, 1)), np.repeat(np.arange(20), 5)
+    expected = [test.tolist() for _, test in folds.split(X, matrix)]
+    texts = [[name for name, has in zip("abcdefg", row) if has] for row in matrix.tolist()]
+    targets = [matrix.astype(object), texts, [set(row) for row in texts], [["a", "b"], ["a", "c"]] * 50]
+    for y in targets:
+        parts = [test.tolist() for _, test in folds.split(X, y)]
+        assert sorted(sum(parts, [])) == list(range(100))
+    assert [test.tolist() for _, test in folds.split(X, matrix.astype(object))] == expected
+    with pytest.raises(posweight.UsageError, match="with groups, the labels are no lists") as raised:
+        list(folds.split(X, texts, groups))
+    assert "MultiLabelBinarizer" in raised.value.hint
+    assert len(PlanResampler("ml-ros:percent=10").fit_resample(X, texts)[1]) > 100
+    missing = matrix.astype(int)
+    missing[5, 2] = -100
+    with pytest.raises(posweight.InputError, match="-100 is neither"):
+        list(folds.split(X, missing))
+    given = MultilabelStratifiedKFold(4, missing_values=-100)
+    nan = np.where(missing == -100, np.nan, missing)
+    for of in (None, groups):
+        assert [test.tolist() for _, test in given.split(X, missing, of)] == [test.tolist() for _, test in folds.split(X, nan, of)]
+    PlanResampler("ml-ros:percent=10", missing_values=-100).fit_resample(X, missing)
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(nan).astype("Int8").astype("boolean")
+    for of in (None, groups):
+        assert [test.tolist() for _, test in folds.split(X, frame, of)] == [test.tolist() for _, test in folds.split(X, nan, of)]
+    assert [test.tolist() for _, test in folds.split(X, pd.Series(texts))] == [test.tolist() for _, test in folds.split(X, texts)]
