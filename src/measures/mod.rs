@@ -217,6 +217,14 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_label_of_one_side_has_the_entropy_zero() {
+        for (positives, negatives) in [(0.0, 5.0), (5.0, 0.0)] {
+            let found = entropy(positives, negatives, 5.0).unwrap();
+            assert!(found == 0.0 && found.is_sign_positive(), "{found:?}");
+        }
+    }
+
     const BIRDS: [u64; 19] = [14, 81, 46, 9, 20, 14, 47, 40, 61, 53, 103, 28, 33, 9, 37, 17, 6, 10, 26];
     const GENBASE: [u64; 27] =
         [79, 76, 62, 49, 171, 23, 31, 51, 6, 66, 33, 29, 36, 14, 14, 4, 17, 41, 9, 5, 2, 3, 2, 1, 1, 1, 3];
