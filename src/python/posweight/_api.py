@@ -238,6 +238,8 @@ def _prepared(source: Any, keys: Mapping[str, Any], stack: ExitStack) -> tuple[s
             way = f"drop {name}"
             if (name, given, value) == ("layout", "wide", "class"):
                 way += ", or give y[:, None] in place of y: a matrix of one column of 0 and 1"
+            if (name, given, value) == ("layout", "list", "wide"):
+                way += "; if each row holds indices of its labels, give numpy.asarray(y).tolist() in place of y"
             raise UsageError(f"{name} is {given!r}, but the array has {name} {value!r}", way)
     keys.update(sources.keys)
     weight = keys.get("sample_weight")

@@ -43,9 +43,14 @@ def truths_of(array: Any) -> Any:
 
 def rows_of(array: Any) -> list[Any] | None:
     """What an array of objects holds, if these are lists or sets, or are missing."""
-    rows = [None if is_missing(row) else row.tolist() if getattr(row, "ndim", 0) == 1 else row for row in array]
-    known = [row for row in rows if row is not None]
-    return rows if known and all(isinstance(row, ROWS) for row in known) else None
+
+    def is_row(value: Any) -> bool:
+        return isinstance(value, ROWS) or getattr(value, "ndim", 0) == 1
+
+    known = (value for value in array if not is_missing(value))
+    if not is_row(next(known, None)) or not all(map(is_row, known)):
+        return None
+    return [None if is_missing(row) else row.tolist() if getattr(row, "ndim", 0) == 1 else row for row in array]
 
 
 def numbers(array: Any) -> Any:

@@ -451,6 +451,9 @@ def test_whole_numbers_in_lists_may_be_indices():
     assert heads.labels == ["0=0", "0=1", "0=2", "0=3", "1=0", "1=1", "1=2"]
     assert heads.counts.positives.tolist() == [1, 0, 0, 1, 0, 1, 1]
     assert posweight.compute(np.array(rows), layout="class", labels=["x", "y"]).labels[0] == "x=0"
+    with pytest.raises(posweight.UsageError, match=r"give numpy.asarray\(y\).tolist\(\) in place of y"):
+        posweight.compute(np.array(rows), layout="list")
+    assert posweight.compute(np.asarray(rows).tolist(), layout="list").counts.positives.tolist() == [1, 1, 1, 1]
     assert posweight.compute(rows, positive_values=[1, 2, 3]).counts.positives.tolist() == [1, 2]
     assert posweight.compute(rows, threshold=2).counts.positives.tolist() == [1, 1]
     # No index is negative, and rows of 0 and 1 are a matrix.
