@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use super::shards::Shard;
+use super::tables::table::Table;
 use super::type_words::type_words;
 use crate::error::{Error, Result};
 
@@ -101,6 +102,10 @@ pub(crate) fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agr
             }
         }
     }
+    for field in declared(shards, &|name| seen.contains_key(name)) {
+        order.push(field.name().clone());
+        seen.insert(field.name().clone(), Seen { field, shard: 0, shards: 0 });
+    }
     let absent = seen
         .iter()
         .filter(|(_, column)| column.shards < shards.len())
@@ -118,6 +123,26 @@ pub(crate) fn agree(shards: &[Shard], need: &dyn Fn(&str) -> Need) -> Result<Agr
     let fields: Vec<FieldRef> =
         order.iter().filter_map(|name| seen.get(name).map(|column| Arc::clone(&column.field))).collect();
     Ok(Agreement { schema: Arc::new(Schema::new(fields)), absent })
+}
+
+/// The columns that tables have in their schemas, but none of their files has yet: they are NULL in all rows.
+fn declared(shards: &[Shard], is_seen: &dyn Fn(&str) -> bool) -> Vec<FieldRef> {
+    let mut tables: Vec<&dyn Table> = Vec::new();
+    for table in shards.iter().filter_map(|shard| shard.table.as_ref()) {
+        if tables.iter().all(|known| known.version() != table.table.version()) {
+            tables.push(table.table.as_ref());
+        }
+    }
+    // Columns by which a table is partitioned are keys of folders.
+    let is_key = |name: &str| shards.iter().any(|shard| shard.hive.iter().any(|(key, _)| key == name));
+    let mut new: Vec<FieldRef> = Vec::new();
+    for field in tables.iter().flat_map(|table| &table.columns().all) {
+        let name = field.name();
+        if !is_seen(name) && new.iter().all(|known| known.name() != name) && !is_key(name) {
+            new.push(Arc::new(Field::new(name, plain_type(field.data_type()), true)));
+        }
+    }
+    new
 }
 
 fn disagreement(name: &str, a: &Shard, seen: &Seen, b: &Shard, plain: &Field) -> Error {

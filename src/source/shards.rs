@@ -31,7 +31,7 @@ use crate::artifact::counts::add_fingerprints;
 use crate::artifact::provenance::ShardHashes;
 use crate::error::{Error, Result};
 use crate::pages::Outline;
-use crate::store::{Place, Stat};
+use crate::store::{Place, Stat, through_links};
 use crate::threads::in_order;
 
 /// What a shard takes beside its name and its footer, together with all that is made of it. Measured on 100 000
@@ -194,9 +194,7 @@ impl Shard {
     pub(crate) fn place_and_folders(&self) -> PathBuf {
         let target = self.place.absolute();
         match &self.place {
-            Place::File(path) if of_path(&target) != self.hive => {
-                std::path::absolute(path).unwrap_or_else(|_| path.clone())
-            }
+            Place::File(path) if of_path(&target) != self.hive => through_links(path).unwrap_or(target),
             _ => target,
         }
     }

@@ -29,5 +29,5 @@ pub(crate) use errors::{Doing, of_store};
 pub(crate) use object::Object;
 #[cfg(feature = "cluster")]
 pub(crate) use object::Pinned;
-pub(crate) use place::{Place, Reader, Stat};
+pub(crate) use place::{Place, Reader, Stat, through_links};
 pub(crate) use settings::CREDENTIAL_PLACES;

@@ -5,7 +5,7 @@ use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -89,6 +89,16 @@ impl Place {
             Self::Object(object) => Ok(Reader::Object(Box::new(Window::new(object.clone())))),
         }
     }
+}
+
+/// The absolute path, through links: only what lies before a `..` is the path without links, as systems read `..`.
+pub(crate) fn through_links(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else { return Some(path) };
+    let (before, after) = parts.split_at(last + 1);
+    let before = std::fs::canonicalize(before.iter().collect::<PathBuf>()).ok()?;
+    Some(before.join(after.iter().collect::<PathBuf>()))
 }
 
 /// Reads a place, blocking.

@@ -10,6 +10,8 @@ mod delta;
 mod deleted_rows;
 /// Snapshots, deletes and field ids of Iceberg.
 mod iceberg;
+/// Columns that no file has yet, and paths that go up.
+mod new_columns;
 /// Every verb over every kind of table.
 mod verbs;
 /// Tables that deltalake and pyiceberg write.

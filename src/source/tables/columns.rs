@@ -1,5 +1,6 @@
 //! The columns of a table, and how its files name them.
 
+use arrow::datatypes::Fields;
 use sha2::{Digest, Sha256};
 
 /// The columns of a table, in its order.
@@ -9,8 +10,8 @@ pub(crate) struct TableColumns {
     pub stored: Vec<TableColumn>,
     /// Whether files find columns by their field ids, where they have such.
     pub by_id: bool,
-    /// The names of all columns, also of those that files do not hold.
-    pub names: Vec<String>,
+    /// All columns as the schema of the table has them, also those that files do not hold.
+    pub all: Fields,
 }
 
 /// A column, or a field inside one.
@@ -44,14 +45,14 @@ impl TableColumns {
     #[must_use]
     pub(crate) fn has(&self, name: &str) -> bool {
         let root = name.split('.').next().unwrap_or(name);
-        self.names.iter().any(|known| known == name || known == root)
+        self.all.iter().any(|known| known.name() == name || known.name() == root)
     }
 
     /// The position of a column.
     #[must_use]
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         let root = name.split('.').next().unwrap_or(name);
-        let of = |name: &str| self.names.iter().position(|known| known == name);
+        let of = |name: &str| self.all.iter().position(|known| known.name() == name);
         of(name).or_else(|| of(root))
     }
 

@@ -18,6 +18,7 @@ use super::columns::{Inside, TableColumn, TableColumns};
 use super::deleted_rows::DeletedRows;
 use super::root::Root;
 use super::table::{FilePartition, LiveFile, Table, TableFacts, TableVersion};
+use super::types::fields;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::source::listing::table_kind::TableKind;
@@ -243,18 +244,21 @@ struct DeltaColumns {
 
 impl DeltaColumns {
     fn of(logical: &StructType, physical: &StructType, mode: Option<ColumnMappingMode>) -> Self {
-        let fields_of = |schema: &StructType| {
-            let json = serde_json::to_value(schema).unwrap_or_default();
-            json.get("fields").and_then(Json::as_array).cloned().unwrap_or_default()
+        let json_of = |schema: &StructType| {
+            let mut json = serde_json::to_value(schema).unwrap_or_default();
+            json.get_mut("fields").map(Json::take).unwrap_or_default()
         };
-        let stored: Vec<String> = fields_of(physical).iter().filter_map(name).collect();
+        let fields_of = |json: &Json| json.as_array().cloned().unwrap_or_default();
+        let logical = json_of(logical);
+        let stored: Vec<String> = fields_of(&json_of(physical)).iter().filter_map(name).collect();
         let is_mapped = matches!(mode, Some(ColumnMappingMode::Id | ColumnMappingMode::Name));
         let by_id = mode == Some(ColumnMappingMode::Id);
-        let (mut columns, mut partition) = (TableColumns { by_id, ..TableColumns::default() }, Vec::new());
-        for field in fields_of(logical) {
+        let all = fields(Some(&logical), TableKind::Delta);
+        let (mut columns, mut partition) =
+            (TableColumns { by_id, all, ..TableColumns::default() }, Vec::new());
+        for field in fields_of(&logical) {
             let Some(column) = column(&field, is_mapped, by_id) else { continue };
             let stored_as = stored_name(&field, is_mapped).unwrap_or_default();
-            columns.names.push(column.name.clone());
             if stored.contains(&stored_as) {
                 columns.stored.push(column);
             } else {

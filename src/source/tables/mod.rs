@@ -18,3 +18,5 @@ pub(crate) mod open;
 #[cfg(any(feature = "delta", feature = "iceberg"))]
 mod root;
 pub(crate) mod table;
+#[cfg(any(feature = "delta", feature = "iceberg"))]
+mod types;

@@ -263,6 +263,17 @@ fn columns_are_found_by_field_id() {
     }
     let found = counts(&place, &["t", "--labels", "dog", "--where", "feline"]);
     assert_eq!(found, json!([3, ["dog"], [1], [1], [1]]));
+    // A column that is dropped and added again is another one, which no file has yet.
+    table.describe(
+        1,
+        1,
+        &[(4, "bird", "int"), (1, "feline", "boolean"), (5, "dog", "double"), (6, "at", "timestamptz")],
+    );
+    for engine in ["auto", "plain"] {
+        let found = counts(&place, &["t", "--labels", "*,!at", "--layout", "wide", "--engine", engine]);
+        assert_eq!(found, json!([4, ["bird", "feline", "dog"], [0, 3, 0], [0, 1, 0], [4, 0, 4]]), "{engine}");
+    }
+    table.describe(1, 1, &[(1, "feline", "boolean"), (3, "dog", "boolean")]);
     // A file without field ids says nothing about its columns.
     crate::support::write(&place.path("t/data/b.parquet"), vec![("dog", flags([true]))]);
     table.manifests.clear();

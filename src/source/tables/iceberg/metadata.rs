@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
+use crate::source::listing::table_kind::TableKind;
 use crate::source::tables::columns::{Inside, TableColumn, TableColumns};
+use crate::source::tables::types;
 
 /// Format versions that can be read.
 const FORMATS: std::ops::RangeInclusive<i64> = 1..=3;
@@ -155,7 +157,7 @@ impl TableMetadata {
         Ok(Schema {
             names: by_id.collect(),
             columns: TableColumns {
-                names: stored.iter().map(|column| column.name.clone()).collect(),
+                all: types::fields(Some(fields), TableKind::Iceberg),
                 by_id: true,
                 stored,
             },
