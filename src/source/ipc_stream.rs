@@ -6,15 +6,16 @@
 use std::collections::HashMap;
 use std::io::{Error as IoError, ErrorKind, Read, Result as IoResult};
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader};
 use arrow::buffer::Buffer;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{read_dictionary, read_record_batch};
 use arrow::ipc::{Message, MessageHeader, root_as_message};
 
 use super::ipc_claims::{check, check_body, check_size, compressed_sizes};
+use crate::error::plural;
 
 /// What a whole stream ends with.
 pub(super) const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
@@ -26,6 +27,8 @@ const SMALL_BODY: usize = 1 << 15;
 pub(super) struct IpcMessage {
     head: Vec<u8>,
     body: Buffer,
+    /// Where it begins, if it is the first of a stream that follows another.
+    follows: Option<u64>,
     /// Bytes of the stream, from its beginning to the end of this message.
     pub(super) end: u64,
 }
@@ -69,12 +72,19 @@ impl<R: Read> IpcMessages<R> {
         self.last == END_OF_STREAM
     }
 
-    /// The next message; `None` at the end.
+    /// The next message; `None` at the end. Another stream may follow, as where producers write into one pipe.
     ///
     /// # Errors
-    /// When the input ends within a message, or a message claims more memory than there can be.
+    /// When the input ends within a message, or a message claims more memory than there can be, or what follows a
+    /// stream is no stream.
     pub(super) fn next(&mut self) -> IoResult<Option<IpcMessage>> {
-        let Some(len) = self.length()? else { return Ok(None) };
+        let mut follows = None;
+        let mut length = self.length()?;
+        if length.is_none() && self.is_whole() {
+            follows = Some(self.bytes);
+            length = self.length_behind()?;
+        }
+        let Some(len) = length else { return Ok(None) };
         let mut head = vec![0; check("a message", len)?];
         self.fill(&mut head)?;
         let wrong =
@@ -85,7 +95,7 @@ impl<R: Read> IpcMessages<R> {
             let size = usize::try_from(size).ok().and_then(|at| body.get(at..)?.first_chunk::<8>());
             size.map_or(Ok(()), |size| check_size(*size))?;
         }
-        Ok(Some(IpcMessage { head, body, end: self.bytes }))
+        Ok(Some(IpcMessage { head, body, follows, end: self.bytes }))
     }
 
     /// The length of the next message; older writers leave the mark in front of it out.
@@ -104,6 +114,29 @@ impl<R: Read> IpcMessages<R> {
                 IoError::new(ErrorKind::InvalidData, format!("a message claims to be {length} bytes long"))
             }),
         }
+    }
+
+    /// The length of the first message behind the end of a stream; `None` where nothing is.
+    fn length_behind(&mut self) -> IoResult<Option<u64>> {
+        const COUNTED: u64 = 1 << 26;
+        let mut start = Vec::new();
+        self.input.by_ref().take(8).read_to_end(&mut start)?;
+        let length = match *start {
+            [0xff, 0xff, 0xff, 0xff, a, b, c, d] => i32::from_le_bytes([a, b, c, d]),
+            _ => 0,
+        };
+        if let Some(length) = u64::try_from(length).ok().filter(|length| *length > 0) {
+            self.see(&start);
+            return Ok(Some(length));
+        }
+        if start.is_empty() {
+            return Ok(None);
+        }
+        let rest = std::io::copy(&mut self.input.by_ref().take(COUNTED), &mut std::io::sink())?;
+        let more = if rest == COUNTED { "more than " } else { "" };
+        let found = plural(start.len() as u64 + rest, "byte");
+        let what = format!("it has {more}{found} after the end of the stream, which are no other stream");
+        Err(IoError::new(ErrorKind::InvalidData, what))
     }
 
     /// Reads a body.
@@ -156,6 +189,8 @@ impl<R: Read> IpcMessages<R> {
 /// Makes batches of messages.
 pub(super) struct IpcDecoder {
     schema: SchemaRef,
+    /// That of the stream which is read, where it follows another: its dictionaries have other numbers.
+    following: Option<SchemaRef>,
     dictionaries: HashMap<i64, ArrayRef>,
     /// The columns that are wanted, by position, if not all are.
     columns: Option<Vec<usize>>,
@@ -176,10 +211,8 @@ impl IpcDecoder {
     /// When it is no schema.
     pub(super) fn begin(first: Option<&IpcMessage>) -> Result<Self, ArrowError> {
         let first = first.ok_or_else(|| damaged("Expected schema message, found empty stream."))?;
-        let message = read(first)?;
-        let schema = message.header_as_schema().ok_or_else(|| damaged("its first message is no schema"))?;
-        let schema = fb_to_schema(schema).into();
-        Ok(Self { schema, dictionaries: HashMap::new(), columns: None })
+        let schema = schema_of(first)?;
+        Ok(Self { schema, following: None, dictionaries: HashMap::new(), columns: None })
     }
 
     /// The columns of the stream.
@@ -198,25 +231,71 @@ impl IpcDecoder {
     /// # Errors
     /// When it cannot be decoded.
     pub(super) fn decode(&mut self, message: &IpcMessage) -> Result<Option<RecordBatch>, ArrowError> {
+        if let Some(place) = message.follows {
+            let schema = schema_of(message)?;
+            if let Some(other) = difference(&self.schema, &schema) {
+                return Err(damaged(&format!(
+                    "another stream follows at byte {place}, but it has other columns: {other}"
+                )));
+            }
+            (self.following, self.dictionaries) = (Some(schema), HashMap::new());
+            return Ok(None);
+        }
         let body = &message.body;
         let message = read(message)?;
+        let own = self.following.as_ref().unwrap_or(&self.schema);
         let version = message.version();
         match message.header_type() {
             MessageHeader::RecordBatch => {
                 let batch = message.header_as_record_batch().ok_or_else(|| damaged("a batch is missing"))?;
                 let columns = self.columns.as_deref();
-                let schema = SchemaRef::clone(&self.schema);
-                read_record_batch(body, batch, schema, &self.dictionaries, columns, &version).map(Some)
+                let schema = SchemaRef::clone(own);
+                let batch = read_record_batch(body, batch, schema, &self.dictionaries, columns, &version)?;
+                self.as_first(batch).map(Some)
             }
             MessageHeader::DictionaryBatch => {
                 let batch = message.header_as_dictionary_batch();
                 let batch = batch.ok_or_else(|| damaged("a dictionary is missing"))?;
-                read_dictionary(body, batch, &self.schema, &mut self.dictionaries, &version).map(|()| None)
+                read_dictionary(body, batch, own, &mut self.dictionaries, &version).map(|()| None)
             }
             MessageHeader::Schema => Err(damaged("Expected a record batch, but found a schema")),
             other => Err(damaged(&format!("messages of kind {other:?} are not supported"))),
         }
     }
+
+    /// The same rows as those of the first stream, whose schema may have other metadata.
+    fn as_first(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        if self.following.is_none() {
+            return Ok(batch);
+        }
+        let schema = match &self.columns {
+            Some(columns) => self.schema.project(columns)?.into(),
+            None => SchemaRef::clone(&self.schema),
+        };
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options)
+    }
+}
+
+/// The columns of a stream, by its first message.
+fn schema_of(first: &IpcMessage) -> Result<SchemaRef, ArrowError> {
+    let message = read(first)?;
+    let schema = message.header_as_schema().ok_or_else(|| damaged("its first message is no schema"))?;
+    Ok(fb_to_schema(schema).into())
+}
+
+/// Where the columns of a stream are other than those of the first, as a clause.
+fn difference(first: &Schema, other: &Schema) -> Option<String> {
+    let said = |field: &Field| {
+        let null = if field.is_nullable() { "" } else { ", never NULL" };
+        format!("{:?} ({}{null})", field.name(), field.data_type())
+    };
+    let all = |schema: &Schema| schema.fields().iter().map(|field| said(field)).collect::<Vec<_>>();
+    let (first, other) = (all(first), all(other));
+    if let Some((a, b)) = first.iter().zip(&other).find(|(a, b)| a != b) {
+        return Some(format!("{b} in place of {a}"));
+    }
+    (first.len() != other.len()).then(|| format!("{} in place of {}", other.len(), first.len()))
 }
 
 /// All batches of a stream.
@@ -308,6 +387,34 @@ mod tests {
             let plain: Vec<_> = plain.iter().map(|batch| batch.project(&[0, 2]).unwrap()).collect();
             assert_eq!(some, plain);
         }
+    }
+
+    #[test]
+    fn streams_that_follow_each_other_are_read_with_their_own_dictionaries() {
+        let all = |bytes: &[u8]| IpcBatches::open(bytes)?.collect::<Result<Vec<_>, _>>();
+        let (one, other) = (stream(1, IpcWriteOptions::default()), stream(3, IpcWriteOptions::default()));
+        let both = [&one[..], &other, &one].concat();
+        assert_eq!(all(&both).unwrap(), [0, 0, 1, 2, 0].map(batch));
+        let mut some = IpcBatches::open(&both[..]).unwrap();
+        some.decoder.choose(vec![0, 2]);
+        assert_eq!(some.last().unwrap().unwrap(), batch(0).project(&[0, 2]).unwrap());
+        let less = batch(0).project(&[0, 1]).unwrap();
+        let mut writer = StreamWriter::try_new(Vec::new(), &less.schema()).unwrap();
+        writer.write(&less).unwrap();
+        writer.finish().unwrap();
+        let less = writer.into_inner().unwrap();
+        for (behind, says) in [
+            (&b"+JUNK"[..], "5 bytes after the end of the stream"),
+            (&END_OF_STREAM, "8 bytes after the end of the stream"),
+            (&[0; 1000], "1 000 bytes after the end of the stream"),
+            (&less, "has other columns: 2 in place of 3"),
+            (&one[8..], "bytes after the end of the stream"),
+        ] {
+            let error = all(&[&one[..], behind].concat()).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+        // One that is cut off is not whole.
+        assert!(all(&both[..both.len() - 200]).is_err());
     }
 
     #[test]

@@ -258,7 +258,7 @@ mod tests {
         noise.extend(std::iter::repeat_n(0x5a, 300_000));
         let mut longer = whole.clone();
         longer.extend(std::iter::repeat_n(0, 300_000));
-        for (bytes, is_good) in [(whole, true), (noise, false), (longer, true)] {
+        for (bytes, is_good) in [(whole, true), (noise, false), (longer, false)] {
             let seen = Arc::new(AtomicUsize::new(0));
             let input = CountingRead(Cursor::new(bytes.clone()), Arc::clone(&seen));
             let mut rows = IpcRows::open(input, true, |_| Ok(vec![0, 1])).unwrap();

@@ -163,6 +163,43 @@ fn a_stream_that_breaks_off_is_passed_on_and_publishes_nothing() {
 }
 
 #[test]
+fn streams_that_follow_each_other_are_all_counted_and_other_bytes_are_said() {
+    let place = Place::new();
+    let (one, other) = (stream(&batches(2)), stream(&batches(3)));
+    let both = [&one[..], &other].concat();
+    std::fs::write(place.path("in.arrow"), &both).unwrap();
+    let labels = ["--labels", "a,b", "--overwrite", "--out", "out"];
+    let detected = [&["compute", "-"][..], &labels].concat();
+    let spooled = [&["compute", "-", "--engine", "encoded"][..], &labels].concat();
+    let passed_on = [&["tee"][..], &labels].concat();
+    let of_file = [&["compute", "in.arrow"][..], &labels].concat();
+    for arguments in [&detected, &spooled, &passed_on, &of_file] {
+        let (code, passed, stderr) = piped(&place, &both, arguments);
+        assert_eq!(
+            (code, place.json("out/weights.json")["rows"].as_i64()),
+            (0, Some(5 * i64::from(ROWS))),
+            "{stderr}"
+        );
+        assert!(arguments[0] != "tee" || passed == both);
+    }
+    let fewer: Vec<RecordBatch> = batches(1).iter().map(|batch| batch.project(&[0, 1]).unwrap()).collect();
+    for (behind, says) in [
+        (&b"+JUNK"[..], "5 bytes after the end of the stream"),
+        (&stream(&fewer), "has other columns: 2 in place of 4"),
+        (&other[..other.len() - 8], "without its end-of-stream mark"),
+    ] {
+        let bytes = [&one[..], behind].concat();
+        for arguments in [&detected, &spooled, &passed_on] {
+            let (code, passed, stderr) = piped(&place, &bytes, arguments);
+            assert!(code == 4 && stderr.contains(says), "{arguments:?} {code}: {stderr}");
+            assert!(arguments[0] != "tee" || passed == bytes);
+        }
+        std::fs::write(place.path("in.arrow"), &bytes).unwrap();
+        assert_eq!(place.run(&of_file).code, 4, "{says}");
+    }
+}
+
+#[test]
 fn a_reader_that_leaves_ends_the_passing_on_or_the_run() {
     let place = Place::new();
     let batches = batches(40);
