@@ -210,6 +210,15 @@ impl Error {
         self
     }
 
+    /// Puts `what`, which is no place, in front of the message.
+    #[must_use]
+    pub(crate) fn because(mut self, what: impl std::fmt::Display) -> Self {
+        if let Some(detail) = self.detail_mut() {
+            detail.message = format!("{what}: {}", detail.message);
+        }
+        self
+    }
+
     /// Whether it was put at this place, such as a shard, by [`Self::at`] or by its first words.
     pub(crate) fn is_at(&self, place: &str) -> bool {
         let starts = |text: &str| {

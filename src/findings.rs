@@ -108,6 +108,8 @@ pub(crate) enum FindingKind {
     DoubledShards,
     /// Names of `--labels` that a column has, though they would stand for others, too.
     ExactNames,
+    /// Keys of folders that a glob of `--labels` would match if they were columns.
+    FolderNames,
     /// Files in folders of shards that are none.
     PassedOver,
     /// A folder whose value is of another kind than those of the others.
@@ -131,7 +133,7 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 33] = [
+pub(crate) const FINDINGS: [FindingInfo; 34] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::NoLabels, id: "NO_LABELS", severity: Severity::Warning, cause: "no row names a label, so the result has no label and its vectors are empty", remedy: "check the label column; name the labels with --vocabulary or --num-labels if no row has one yet" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
@@ -162,6 +164,7 @@ pub(crate) const FINDINGS: [FindingInfo; 33] = [
     FindingInfo { kind: FindingKind::TableVersion, id: "TABLE_VERSION", severity: Severity::Note, cause: "the live rows of one version of a table are counted", remedy: "nothing; read the same version again with --table-version" },
     FindingInfo { kind: FindingKind::DoubledShards, id: "DOUBLED_SHARDS", severity: Severity::Note, cause: "several paths lead to the same shard with the same key=value folders, so it is counted once", remedy: "nothing, if the paths are links to the same data" },
     FindingInfo { kind: FindingKind::ExactNames, id: "EXACT_NAMES", severity: Severity::Note, cause: "a column has exactly the name that --labels gives, so the name stands for this column alone, though it would be a list of columns, too", remedy: "nothing, if this column is meant; else name each of the other columns with a --labels of its own" },
+    FindingInfo { kind: FindingKind::FolderNames, id: "FOLDER_NAMES", severity: Severity::Note, cause: "globs of --labels stand for columns of files, not for keys of key=value folders and columns by which a table is partitioned", remedy: "nothing, if they are no labels; else name them in --labels beside the glob" },
     FindingInfo { kind: FindingKind::PassedOver, id: "PASSED_OVER", severity: Severity::Note, cause: "files of other endings beside the shards were passed over", remedy: "name them outright if they are Parquet files" },
     FindingInfo { kind: FindingKind::ClippedWeights, id: "CLIPPED_WEIGHTS", severity: Severity::Note, cause: "weights outside --clip were set to its limits", remedy: "widen --clip, or damp weights with --scheme sqrt" },
     FindingInfo { kind: FindingKind::LabelsInferred, id: "LABELS_INFERRED", severity: Severity::Note, cause: "the number of labels is the largest index found plus one, so the vector lacks larger indices that never occur", remedy: "give the number of labels with --num-labels, or their names with --vocabulary; of several class columns, count each by itself" },
@@ -195,6 +198,7 @@ impl FindingKind {
                 | Self::MissingAsLabel
                 | Self::OddFolder
                 | Self::ExactNames
+                | Self::FolderNames
         )
     }
 
@@ -277,6 +281,9 @@ pub(crate) struct RowFacts {
     /// Names of label columns that would stand for other columns, too.
     #[serde(default)]
     pub exact_names: Option<String>,
+    /// Keys of folders that globs of label columns do not stand for.
+    #[serde(default)]
+    pub folder_names: Option<String>,
     /// Files that were passed over.
     #[serde(default)]
     pub passed_over: Option<String>,
@@ -351,6 +358,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::TableVersion => return said(facts.table_version.as_ref()),
         FindingKind::DoubledShards => return said(facts.doubled_shards.as_ref()),
         FindingKind::ExactNames => return said(facts.exact_names.as_ref()),
+        FindingKind::FolderNames => return said(facts.folder_names.as_ref()),
         FindingKind::PassedOver => return said(facts.passed_over.as_ref()),
         FindingKind::OddFolder => return said(facts.odd_folder.as_ref()),
         FindingKind::SimilarLabels => named().iter().flat_map(Namespace::similar).collect(),

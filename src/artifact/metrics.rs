@@ -22,7 +22,11 @@ pub(crate) fn metrics(results: &RunResults, counts: Option<&LabelCounts>, now: f
     gauge("last_success_timestamp_seconds", "When a run last succeeded.", &one(now));
     gauge("duration_seconds", "How long it took.", &one(results.elapsed_seconds));
     gauge("read_bytes", "Bytes of column chunks that it read.", &one(results.inputs.bytes_read as f64));
-    gauge("rows", "Rows of all shards.", &one(results.inputs.rows as f64));
+    gauge(
+        "rows",
+        "Rows that were counted; with where, those that meet it.",
+        &one(results.inputs.rows as f64),
+    );
     let shards: Vec<_> = ["counted", "reused", "skipped"]
         .map(|status| {
             let n = results.shards.iter().filter(|shard| shard.status == status).count();

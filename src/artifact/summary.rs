@@ -49,7 +49,17 @@ pub(crate) fn summary(results: &RunResults, out: &str) -> String {
 #[must_use]
 pub(crate) fn refused(error: &Error) -> String {
     let error = ErrorResult::from(error);
-    line(&json!({ "status": "failed", "exit_code": error.code, "error": short(&error) }))
+    line(&json!({
+        "status": "failed",
+        "exit_code": error.code,
+        "shards": { "counted": 0, "reused": 0, "skipped": 0 },
+        "bytes_read": 0,
+        "findings": {},
+        "checks_failed": [],
+        "checks_warned": [],
+        "outputs": [],
+        "error": short(&error),
+    }))
 }
 
 fn short(error: &ErrorResult) -> ErrorResult {

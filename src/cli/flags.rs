@@ -328,7 +328,7 @@ pub(super) struct RunFlags {
     #[command(flatten)]
     resources: ResourceFlags,
     #[command(flatten)]
-    nightly: IncrementalFlags,
+    pub(super) nightly: IncrementalFlags,
 }
 
 /// Limits for the resources of this machine.

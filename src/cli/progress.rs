@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::subscriber::set_global_default;
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 
 use super::live::{LiveView, Scale};
 use super::output::{print, print_bytes, say, says_json, terminal_lines};
@@ -18,6 +22,7 @@ use super::signals::stopped;
 use crate::engine::{Progress, Spilled};
 use crate::error::{Error, Result, plural};
 use crate::findings::FindingKind;
+use crate::pipeline::checking::WARNED_CHECKS;
 use crate::pipeline::machine::Machine;
 use crate::pipeline::notices::refused;
 use crate::pipeline::outcome::{Ended, Observer, Outcome};
@@ -69,15 +74,17 @@ impl LogFlags {
 
     /// Sends log events of the library to stderr, one line each.
     pub(super) fn listen(&self) {
-        use tracing::Level;
         let level = match (self.verbose, self.quiet) {
             (true, _) => Level::DEBUG,
             (false, true) => Level::ERROR,
             (false, false) => Level::WARN,
         };
+        // A person reads of checks in the summary.
+        let of_checks = if says_json() { level } else { Level::ERROR };
         // Events of other libraries do not help who runs posweight, except retries of store requests.
         let ours = Targets::new()
             .with_target(env!("CARGO_CRATE_NAME"), level)
+            .with_target(WARNED_CHECKS, of_checks)
             .with_target("object_store::client::retry", level.min(Level::INFO));
         let lines =
             tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false);
@@ -85,9 +92,32 @@ impl LogFlags {
         // `log` crate where a dependency asks for that, and forward more than is ours.
         let _ = if says_json() {
             set_global_default(lines.json().finish().with(ours))
+        } else if !self.verbose {
+            set_global_default(lines.event_format(PlainLines).finish().with(ours))
         } else {
             set_global_default(lines.finish().with(ours))
         };
+    }
+}
+
+/// Warnings and errors in the words of the program, without time and module.
+struct PlainLines;
+
+impl<S, N> FormatEvent<S, N> for PlainLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let level = if *event.metadata().level() == Level::ERROR { "error" } else { "warning" };
+        write!(writer, "{level}: ")?;
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
     }
 }
 

@@ -34,4 +34,9 @@ impl ResultFlags {
         self.running.put(spec);
         Ok(())
     }
+
+    /// Puts the flags into `spec` that stand beside a pipeline file, too.
+    pub(super) fn put_beside_file(&self, spec: &mut Spec) {
+        self.running.nightly.put(spec);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::changes::Changes;
-use super::output::{print, say, say_error};
+use super::output::{print, say, say_error, says_json};
 use super::progress::{LogFlags, planned};
 use super::result_flags::ResultFlags;
 use super::service::tell_manager;
@@ -19,6 +19,7 @@ use crate::pipeline::plan::Plan;
 use crate::pipeline::run::run;
 use crate::pipeline::spec::{OneOrMany, Spec};
 use crate::pipeline::variables::Variables;
+use crate::report::visible;
 use crate::threads::runtime;
 
 /// Time between a change and the look at it, at least: shards come in company.
@@ -83,13 +84,17 @@ impl WatchVerb {
         self.result.put(&mut spec)?;
         match &self.shards[..] {
             [file] if Path::new(file).extension().is_some_and(|ending| ending == "toml") => {
-                if spec.to_toml()? != Spec::default().to_toml()? {
-                    return Err(Error::usage(format!("{file}: a pipeline file takes no flags of compute"))
-                        .hint("write them into the file as keys; posweight watch SHARDS … --emit-spec prints them"));
+                let mut beside = Spec::default();
+                self.result.put_beside_file(&mut beside);
+                if let Some(key) = first_other(&spec, &beside)? {
+                    let flag = key.replace('_', "-");
+                    return Err(Error::usage(format!("{file}: --{flag} cannot be given beside a pipeline file"))
+                        .hint(format!("write it into the file as the key {key}; posweight watch SHARDS … --emit-spec prints all flags as keys")));
                 }
                 let environment = std::env::vars_os()
                     .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
                 spec = read(file.as_ref(), &Variables::new(&[], environment)?)?;
+                self.result.put_beside_file(&mut spec);
             }
             shards => spec.shards = Some(OneOrMany::Many(shards.to_vec())),
         }
@@ -161,6 +166,11 @@ impl WatchVerb {
             plural(counts.len() as u64, "label"),
             outcome.source
         );
+        if !self.logging.is_quiet() && !says_json() {
+            for check in &outcome.derived.warned_checks {
+                say(&format!("warning: a check of severity warn failed: {}", visible(check)));
+            }
+        }
         if !self.logging.is_quiet()
             && let Some(out) = plan.out.folder()
         {
@@ -170,6 +180,14 @@ impl WatchVerb {
         }
         status
     }
+}
+
+/// The first key of `spec` that `other` has not, or not so.
+fn first_other(spec: &Spec, other: &Spec) -> Result<Option<String>> {
+    let json = |spec: &Spec| serde_json::to_value(spec).map_err(|cause| Error::internal(cause.to_string()));
+    let (spec, other) = (json(spec)?, json(other)?);
+    let mut keys = spec.as_object().into_iter().flatten();
+    Ok(keys.find(|(key, value)| other.get(key) != Some(value)).map(|(key, _)| key.clone()))
 }
 
 /// The exit code after a signal: SIGTERM is the usual end of a service, not a failure.

@@ -58,7 +58,7 @@ mod watchdog;
 pub(crate) use count::by_shard::{fates, shared};
 pub(crate) use count::collect::Counted;
 pub(crate) use count::dispatch::count;
-pub(crate) use count::dispatch::{check_saved, count_readable, outlook};
+pub(crate) use count::dispatch::{Spare, check_saved, count_readable, outlook};
 pub(crate) use count::heads::count_heads;
 pub(crate) use count::states;
 pub(crate) use dataset::Dataset;

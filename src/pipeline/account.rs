@@ -105,6 +105,8 @@ impl Account {
                 *shard = skipped(unreadable);
             }
         }
+        self.inputs.shards = shards.len() as u64;
+        self.inputs.bytes = shards.iter().map(|shard| shard.bytes).sum();
         self.inputs.rows = counted.total.rows();
         self.work = counted.work;
         self.spilled = counted.spilled;

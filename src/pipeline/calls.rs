@@ -21,7 +21,7 @@ use crate::engine::functions::call::{CallTable, OpenedCall, TableCall};
 use crate::engine::rows::Measured;
 use crate::engine::session::Limits;
 use crate::engine::sql::measures;
-use crate::engine::{Counted, GroupKey, count, count_heads, outlook};
+use crate::engine::{Counted, GroupKey, Spare, count, count_heads, outlook};
 use crate::error::{Error, Result};
 use crate::measures::{Compat, measure};
 use crate::report::tcs;
@@ -152,7 +152,8 @@ impl CallPlan {
         let counted = if opened.heads.is_empty() {
             count(&opened.dataset, opened.counting.clone(), limits, Arc::default(), None).await?
         } else {
-            count_heads(&opened.dataset, &opened.heads, limits, &Arc::default(), &mut [], 0).await?
+            count_heads(&opened.dataset, &opened.heads, limits, &Arc::default(), &mut [], Spare::default())
+                .await?
         };
         let Counted { total, groups, .. } = counted;
         let measured = self.measure(opened, &total, &groups).await?;

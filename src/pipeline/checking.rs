@@ -7,22 +7,26 @@ use super::derived::Derived;
 use super::destination::Destination;
 use super::opening::Opened;
 use super::plan::Plan;
-use super::reopened::reopen;
+use super::reopened::{reopen, spec_differences};
 use crate::artifact::disk::replace;
 use crate::artifact::files::SUCCESS;
 use crate::artifact::publish::published;
 use crate::artifact::results::CheckResult;
-use crate::checks::{self, Checked, failure};
+use crate::checks::{self, CheckStatus, Checked, failure};
 use crate::counts::LabelCounts;
 use crate::drift::compare;
 use crate::engine::Dataset;
 use crate::error::{Error, Result, plural};
+use crate::report::drift::DIFFERENTLY;
 use crate::source::shards::rows_of;
 use crate::source::where_values::what_columns_hold;
 use crate::store::of_path;
 
 /// The report of a result that was refused, beside `run_results.json`.
 pub(crate) const REFUSED: &str = "refused.md";
+
+/// Log events about checks of severity warn, which the summary of a run names, too.
+pub(crate) const WARNED_CHECKS: &str = "posweight::warned_checks";
 
 /// Checks `derived`, the result of all rows. `report` makes its report in Markdown.
 ///
@@ -35,49 +39,67 @@ pub(super) fn check(
     report: impl FnOnce(&Derived) -> String,
     account: &mut Account,
 ) -> Result<()> {
-    let checked = checked(plan, derived)?;
+    let (checked, differences) = checked(plan, derived)?;
     account.checks = checked.iter().map(CheckResult::from).collect();
     derived.failed_checks = checks::failed(&checked);
     derived.warned_checks = checks::warned(&checked);
+    let is_drift = |one: &Checked| one.check.info().against_last && one.status == CheckStatus::Failed;
+    let said = |stops: bool| {
+        let differ = || checked.iter().any(|one| is_drift(one) && one.stops() == stops);
+        differences.as_deref().filter(|_| differ())
+    };
+    for (stops, messages) in [(true, &mut derived.failed_checks), (false, &mut derived.warned_checks)] {
+        if let (Some(differences), Some(first)) = (said(stops), messages.first_mut()) {
+            *first = format!("{differences}: {first}");
+        }
+    }
     for message in &derived.warned_checks {
-        tracing::warn!("check of severity warn failed: {message}");
+        tracing::warn!(target: WARNED_CHECKS, "a check of severity warn failed: {message}");
     }
     let Some(error) = failure(&checked, plan.publish_on_check_failure) else { return Ok(()) };
+    let error = match said(true) {
+        Some(differences) => error.because(differences),
+        None => error,
+    };
     let place = match &plan.out {
         Destination::Folder(out) => Some(out.display().to_string()),
         Destination::Stdout(_) => Some("stdout".to_owned()),
         Destination::Nowhere => None,
     };
     // Where nothing is written, nothing is published either.
-    let said = |error: Error, what: &str| match &place {
-        Some(place) => error.at(format!("{place}: {what}")),
+    let told = |error: Error, what: &str| match &place {
+        Some(place) => error.because(what).at(place),
         None => error,
     };
     if plan.publish_on_check_failure {
-        account.failure = Some(said(error, "published in spite of failed checks"));
+        account.failure = Some(told(error, "published in spite of failed checks"));
         return Ok(());
     }
-    let error = said(error, "not published");
+    let error = told(error, "not published");
     let Some(out) = plan.out.folder().filter(|out| of_path(out).is_none()) else { return Err(error) };
     replace(&out.join(REFUSED), &report(derived))?;
     let remedy = error.remedy().unwrap_or_default().to_owned();
     Err(error.hint(format!("{remedy}; posweight report {} --refused shows this result", out.display())))
 }
 
-/// The checks of `plan`, against the published result if one of them compares with it.
-fn checked(plan: &Plan, derived: &Derived) -> Result<Vec<Checked>> {
+/// The checks of `plan`, against the published result if one of them compares with it, and how that was made
+/// otherwise, as a sentence.
+fn checked(plan: &Plan, derived: &Derived) -> Result<(Vec<Checked>, Option<String>)> {
     let compares = plan.checks.iter().any(|check| check.info().against_last);
     let last = plan.out.folder().filter(|out| compares && has_result(out));
     let last = last.map(|out| reopen(out).map_err(|error| not_comparable(out, error))).transpose()?;
     let drift = last.as_ref().map(|last| compare(last.side(), derived.side()));
-    Ok(checks::check(&plan.checks, derived.side(), drift.as_ref()))
+    let differences =
+        last.as_ref().map(|last| spec_differences(&last.file, &derived.file)).unwrap_or_default();
+    let said = (!differences.is_empty()).then(|| format!("{DIFFERENTLY} {}", differences.join("; ")));
+    Ok((checks::check(&plan.checks, derived.side(), drift.as_ref()), said))
 }
 
 /// A previous result that cannot be compared with, and how to go on.
 fn not_comparable(out: &Path, error: Error) -> Error {
     let place = out.display();
     let error =
-        error.at(format!("[checks] compare with the previous result at {place}, which cannot be read"));
+        error.because(format!("[checks] compare with the previous result at {place}, which cannot be read"));
     if !matches!(error, Error::Input(_)) {
         return error;
     }

@@ -7,8 +7,10 @@ use super::spec::Spec;
 use crate::engine::fates;
 use crate::engine::states::{Fate, States};
 use crate::error::{Error, Result};
+use crate::report::visible;
+use crate::source::shards::Unreadable;
 
-/// One line per shard: `reused`, `new`, `changed` or `removed`, the path, and why. Nothing is
+/// One line per shard: `reused`, `new`, `changed`, `skipped` or `removed`, the path, and why. Nothing is
 /// counted or written.
 ///
 /// # Errors
@@ -19,7 +21,7 @@ pub(crate) fn explain(spec: Spec) -> Result<String> {
         Error::usage("no file saves counts of shards, so every run reads every shard")
             .hint("name one with --state FILE, or the key state of a spec")
     })?;
-    let Opened { dataset, counting, heads, .. } = open_plan(&plan)?;
+    let Opened { dataset, counting, heads, unreadable, others, .. } = open_plan(&plan)?;
     let looked = if heads.is_empty() {
         vec![(States::look(path, &counting, &dataset.schema_with_keys())?, &counting)]
     } else {
@@ -51,10 +53,16 @@ pub(crate) fn explain(spec: Spec) -> Result<String> {
             Fate::Changed => ("changed", "it was replaced or rewritten since its counts were saved"),
             Fate::Reused => ("reused", "it is the file whose counts were saved"),
         };
-        text.push_str(&format!("{fate:8} {}  ({why})\n", crate::report::visible(&shard.name)));
+        text.push_str(&format!("{fate:8} {}  ({why})\n", visible(&shard.name)));
     }
-    for gone in looked.first().into_iter().flat_map(|(states, _)| states.removed(&dataset.shards)) {
-        let gone = crate::report::visible(&gone.display().to_string());
+    for Unreadable { name, error } in &unreadable {
+        let why = error.to_string();
+        let why = why.strip_prefix(name.as_str()).and_then(|why| why.strip_prefix(": ")).unwrap_or(&why);
+        text.push_str(&format!("skipped  {}  ({})\n", visible(name), visible(why)));
+    }
+    let listed = || dataset.shards.iter().chain(&others);
+    for gone in looked.first().into_iter().flat_map(|(states, _)| states.removed(listed())) {
+        let gone = visible(&gone.display().to_string());
         text.push_str(&format!("removed  {gone}  (it is not among the sources any more)\n"));
     }
     Ok(text)

@@ -76,7 +76,7 @@ pub(super) fn tells_of_result(plan: &Plan) -> bool {
 }
 
 /// The files that are written beside the result: flag, path, content.
-fn side_files(notices: &Notices) -> impl Iterator<Item = (&'static str, &Path, SideKind)> {
+pub(super) fn side_files(notices: &Notices) -> impl Iterator<Item = (&'static str, &Path, SideKind)> {
     let Notices { summary_json, metrics_textfile, openlineage } = notices;
     let events = openlineage.as_deref().and_then(|place| place.strip_prefix("file:")).map(Path::new);
     let files = [

@@ -22,6 +22,7 @@ use crate::engine::counting::{Counting, Keys};
 use crate::engine::states::States;
 use crate::engine::{Dataset, shared};
 use crate::error::{Error, Result};
+use crate::source::bad_shards::too_many;
 use crate::source::detect::{Detected, detect};
 use crate::source::folder_values::check_folders;
 use crate::source::footer::Known;
@@ -62,6 +63,8 @@ pub(crate) struct Opened {
     pub seconds: OpeningSeconds,
     /// Fingerprint of the shards of all jobs, where several share them.
     pub whole: Option<String>,
+    /// The shards of other jobs.
+    pub others: Vec<Shard>,
     /// The shards made for this run, for as long as they are needed.
     spooled: Vec<Spooled>,
 }
@@ -192,7 +195,7 @@ fn open_listed(plan: &CountPlan, run: &RunOpening<'_>, sources: Sources) -> Resu
         }
         None => plan,
     };
-    let shards = with_nested(plan, shards);
+    let shards = with_nested(plan, shards)?;
     refuse_in_map(plan, &shards)?;
     check_folders(&shards)?;
     let mut loose = agree(&shards, &|_| Need::Nothing)?;
@@ -276,6 +279,7 @@ fn open_listed(plan: &CountPlan, run: &RunOpening<'_>, sources: Sources) -> Resu
         notes,
         seconds,
         whole: None,
+        others: Vec::new(),
         spooled,
     };
     if let (Some(job), Some(own)) = (&run.job, own_shards) {
@@ -296,10 +300,8 @@ fn open_shards(
     // A shard that could not be reached, or was replaced meanwhile, is no bad shard.
     let is_bad = |one: &Unreadable| matches!(one.error, Error::Input(_));
     if unreadable.len() > run.max_bad_shards || shards.is_empty() || !unreadable.iter().all(is_bad) {
-        let errors = unreadable.into_iter().map(|one| one.error).collect();
-        return Err(
-            Error::together(errors, "shards").unwrap_or_else(|| Error::internal("no shard was listed"))
-        );
+        let most = if unreadable.iter().all(is_bad) { run.max_bad_shards } else { 0 };
+        return Err(too_many(unreadable, most));
     }
     Ok((shards, unreadable))
 }
@@ -333,10 +335,13 @@ fn check_heads(plan: &CountPlan, layout: &Layout) -> Result<()> {
 }
 
 /// The shards with the label columns inside their columns that the plan names.
-fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Vec<Shard> {
+///
+/// # Errors
+/// [`Error::Input`] naming a field that a table has, but none of its files.
+fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Result<Vec<Shard>> {
     let patterns: Vec<String> = plan.labels.iter().chain(&plan.id).chain(&plan.value).cloned().collect();
     if !patterns.iter().any(|pattern| pattern.contains('.')) {
-        return shards;
+        return Ok(shards);
     }
     let mut names: Vec<String> = Vec::new();
     let mut seen: Option<&Schema> = None;
@@ -351,7 +356,19 @@ fn with_nested(plan: &CountPlan, shards: Vec<Shard>) -> Vec<Shard> {
         }
         seen = Some(&shard.schema);
     }
-    shards.into_iter().map(|shard| shard.with_nested(names.iter().map(String::as_str))).collect()
+    if let Some(table) = shards.iter().find_map(|shard| shard.table.as_ref()) {
+        let declared = Schema::new(table.table.columns().all.clone());
+        if let Some(new) = layout::nested(&patterns, &declared).iter().find(|name| !names.contains(name)) {
+            let held = names.join(",");
+            return Err(Error::input(format!("{}: no file has field {new:?} yet", table.table.version()))
+                .hint(if held.is_empty() {
+                    "leave it out".to_owned()
+                } else {
+                    format!("name the others: {held}")
+                }));
+        }
+    }
+    Ok(shards.into_iter().map(|shard| shard.with_nested(names.iter().map(String::as_str))).collect())
 }
 
 /// The layout: as given, or detected.
@@ -433,7 +450,9 @@ impl Opened {
         }
         let meaning = job.plan.spec.meaning_json()?;
         self.whole = Some(fingerprint(&self.dataset.shards, &rules(&meaning, &self.counting)));
-        Arc::make_mut(&mut self.dataset.shards).retain(|shard| own.contains(&shard.name));
+        let shards = Arc::make_mut(&mut self.dataset.shards);
+        let all = std::mem::take(shards).into_iter();
+        (*shards, self.others) = all.partition(|shard| own.contains(&shard.name));
         self.unreadable.retain(|one| own.contains(&one.name));
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::destination::Destination;
-use super::notices::check_place;
+use super::notices::{check_place, side_files};
 use super::outputs;
 use super::plan::Plan;
 use super::sampling::Sampling;
@@ -11,7 +11,7 @@ use super::spec::STDIO;
 use crate::artifact::plan::file_name;
 use crate::error::{Error, Result, for_shell};
 use crate::source::layout::LayoutKind;
-use crate::source::listing::source_of_files;
+use crate::source::listing::{format_of, source_of_files};
 use crate::store::{Address, of_path};
 
 /// Refuses contradictions.
@@ -52,7 +52,7 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
 
 /// Refuses a result inside a source, which a later run would take for shards.
 pub(super) fn check_place_of_result(plan: &Plan) -> Result<()> {
-    let Some(out) = plan.out.folder() else { return Ok(()) };
+    let Some(out) = plan.out.folder() else { return check_places_beside(plan) };
     let mut files: Vec<String> = outputs::names(&plan.formats).map(str::to_owned).collect();
     if !plan.count.by.is_empty() {
         files.push("by/group/counts.parquet".to_owned());
@@ -67,7 +67,9 @@ pub(super) fn check_place_of_result(plan: &Plan) -> Result<()> {
     files.iter_mut().chain(&mut folders).for_each(|name| name.insert_str(0, within));
     let [files, folders] =
         [&files, &folders].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
-    let Some(source) = source_of_files(&plan.count.sources, out, &files, &folders)? else { return Ok(()) };
+    let Some(source) = source_of_files(&plan.count.sources, out, &files, &folders)? else {
+        return check_places_beside(plan);
+    };
     let hidden = out.file_name().map(|name| out.with_file_name(format!("_{}", name.to_string_lossy())));
     let hidden = hidden.unwrap_or_else(|| out.join("_result"));
     let [out, hidden] = [out, hidden.as_path()].map(|path| for_shell(&path.display().to_string()));
@@ -77,6 +79,31 @@ pub(super) fn check_place_of_result(plan: &Plan) -> Result<()> {
     .hint(format!(
         "name a folder elsewhere, or one that is passed over because its name starts with _: --out {hidden}"
     )))
+}
+
+/// The same for the files that a run writes beside its result.
+fn check_places_beside(plan: &Plan) -> Result<()> {
+    let state = plan.state.as_deref().map(|state| ("--state", state));
+    for (flag, path) in state.into_iter().chain(side_files(&plan.notices).map(|(flag, path, _)| (flag, path)))
+    {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str()))
+        else {
+            continue;
+        };
+        if format_of(name).is_none() {
+            continue;
+        }
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if let Some(source) = source_of_files(&plan.count.sources, folder, &[name], &[])? {
+            let hidden = path.with_file_name(format!("_{name}"));
+            let [path, hidden] = [path, &hidden].map(|path| for_shell(&path.display().to_string()));
+            return Err(Error::usage(format!("{flag} {path}: the next run over {source} would take it for a shard"))
+                .hint(format!(
+                    "name a file elsewhere, or one that is passed over because its name starts with _: {flag} {hidden}"
+                )));
+        }
+    }
+    Ok(())
 }
 
 fn reads_stdin(plan: &Plan) -> bool {

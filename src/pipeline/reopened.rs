@@ -115,6 +115,19 @@ pub(crate) fn made_differently(
     (before_path, before): (&Path, &CountsFile),
     (after_path, after): (&Path, &CountsFile),
 ) -> Result<Vec<String>> {
+    let mut lines = spec_differences(before, after);
+    if let Some((old, new)) = version(before_path)?.zip(version(after_path)?).filter(|(old, new)| old != new)
+    {
+        lines.push(format!("version of posweight: {old} → {new}"));
+    }
+    if let (Some(one), true) = (job(before), job(before) == job(after)) {
+        lines.push(format!("shards: both are {one} and lack the shards of the other jobs"));
+    }
+    Ok(lines)
+}
+
+/// How the specs of two results differ, and the shards that they are of, one line each.
+pub(super) fn spec_differences(before: &CountsFile, after: &CountsFile) -> Vec<String> {
     let said = |file: &CountsFile, key: &str| match &file.provenance {
         provenance if provenance.mixed.contains(key) => "several".to_owned(),
         provenance => match provenance.spec.as_ref().map(|spec| &spec[key]) {
@@ -127,15 +140,8 @@ pub(crate) fn made_differently(
         keys_of_calls().filter(|key| *key != "by").map(|key| (key, said(before, key), said(after, key)));
     let whole = |file: &CountsFile| job(file).unwrap_or_else(|| "all".to_owned());
     let jobs = ("shards", whole(before), whole(after));
-    let versions = version(before_path)?.zip(version(after_path)?);
-    let versions = versions.map(|(old, new)| ("version of posweight", old, new));
-    let differ = keys.chain([jobs]).chain(versions).filter(|(_, before, after)| before != after);
-    let mut lines: Vec<String> =
-        differ.map(|(key, before, after)| format!("{key}: {before} → {after}")).collect();
-    if let (Some(one), true) = (job(before), job(before) == job(after)) {
-        lines.push(format!("shards: both are {one} and lack the shards of the other jobs"));
-    }
-    Ok(lines)
+    let differ = keys.chain([jobs]).filter(|(_, before, after)| before != after);
+    differ.map(|(key, before, after)| format!("{key}: {before} → {after}")).collect()
 }
 
 /// The version that made a result, where a record of its run is beside it.

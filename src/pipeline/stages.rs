@@ -36,12 +36,12 @@ use crate::counts::{Cell, GroupedPositives, LabelCounts};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::rows::Measured;
 use crate::engine::states::States;
-use crate::engine::{Counted, Progress, check_saved, count_heads, count_readable, emptied_lists};
+use crate::engine::{Counted, Progress, Spare, check_saved, count_heads, count_readable, emptied_lists};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::report;
 use crate::row_measures::RowMeasures;
-use crate::source::exact_names::taken_exactly;
+use crate::source::exact_names::{keys_like, taken_exactly};
 use crate::source::folder_types::odd_folder;
 use crate::source::layout::LayoutKind;
 use crate::source::listing::{FileFormat, format_of};
@@ -176,7 +176,7 @@ pub(super) async fn count(
     account: &mut Account,
 ) -> Result<Counted> {
     let _timer = account.timings.start("count");
-    let Opened { dataset, counting, heads, unreadable, .. } = opened;
+    let Opened { dataset, counting, heads, unreadable, others, .. } = opened;
     let progress = Arc::new(Progress::default());
     let shown = Arc::clone(&progress);
     if let Some(rows) = &dataset.coming {
@@ -190,7 +190,7 @@ pub(super) async fn count(
         observer.counting(dataset.shards.len(), account.inputs.bytes, rows, &progress);
     }
     let mut states = open_states(plan, counting, heads, &dataset.schema_with_keys())?;
-    let spare = plan.max_bad_shards - unreadable.len();
+    let spare = Spare { most: plan.max_bad_shards, before: unreadable };
     let limits = &plan.count.limits;
     let mut counted = if heads.is_empty() {
         count_readable(dataset, counting.clone(), limits, progress, states.first_mut(), spare).await?
@@ -201,7 +201,7 @@ pub(super) async fn count(
         counted.listed = shown.listed();
     }
     for states in states {
-        states.finish(&dataset.shards)?;
+        states.finish(dataset.shards.iter().chain(&*others))?;
     }
     observer.counted();
     let shards = &mut dataset.shards;
@@ -325,6 +325,12 @@ fn derive(
         table_version: opened.notes.versions.take(),
         doubled_shards: opened.notes.doubled.take(),
         exact_names: taken_exactly(&plan.count.labels, &opened.dataset.schema),
+        folder_names: keys_like(
+            &plan.count.labels,
+            &opened.detected.layout.labels,
+            &plan.count.by,
+            &opened.dataset.hive,
+        ),
         passed_over: opened.notes.passed_over.take(),
         odd_folder: odd_folder(&opened.dataset.shards),
         groups: Vec::new(),

@@ -1,4 +1,5 @@
-//! Names of `--labels` that a column has exactly, though they would stand for other columns, too.
+//! Names of `--labels` that a column has exactly, though they would stand for other columns, too; and keys of folders
+//! that globs do not stand for.
 
 use arrow::datatypes::Schema;
 
@@ -10,6 +11,27 @@ pub(crate) fn taken_exactly(patterns: &[String], schema: &Schema) -> Option<Stri
     let is_odd = |pattern: &&String| pattern.contains([',', '*', '?', '[', '!']);
     let found: Vec<String> =
         patterns.iter().filter(is_odd).flat_map(|pattern| of_one(pattern, schema)).collect();
+    (!found.is_empty()).then(|| found.join("; "))
+}
+
+/// Keys of folders that a glob of `patterns` would stand for if they were columns, as a sentence; `labels` were taken,
+/// and `other` keys have another use.
+#[must_use]
+pub(crate) fn keys_like(
+    patterns: &[String],
+    labels: &[String],
+    other: &[String],
+    keys: &[String],
+) -> Option<String> {
+    let parts = || patterns.iter().flat_map(|pattern| pattern.split(','));
+    let is_like = |key: &str, glob: &str| glob::Pattern::new(glob).is_ok_and(|glob| glob.matches(key));
+    let like = |key: &str| parts().find(|part| part.contains(['*', '?', '[']) && is_like(key, part));
+    let is_free = |key: &&String| !labels.contains(key) && !other.contains(key);
+    let found: Vec<String> = keys
+        .iter()
+        .filter(is_free)
+        .filter_map(|key| like(key).map(|glob| format!("{glob:?} does not stand for the folder key {key:?}")))
+        .collect();
     (!found.is_empty()).then(|| found.join("; "))
 }
 
@@ -44,6 +66,19 @@ mod tests {
     use arrow::datatypes::{DataType, Field};
 
     use super::*;
+
+    #[test]
+    fn keys_of_folders_that_globs_would_match_are_told() {
+        let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let said = |patterns: &[&str], labels: &[&str]| {
+            let keys = all(&["l_part", "lang", "split"]);
+            keys_like(&all(patterns), &all(labels), &all(&["lang"]), &keys)
+        };
+        let expected = "\"l*\" does not stand for the folder key \"l_part\"";
+        assert_eq!(said(&["a,l*"], &["a", "l_a"]).as_deref(), Some(expected));
+        assert_eq!(said(&["l*,l_part"], &["l_a", "l_part"]), None);
+        assert_eq!(said(&["a", "b"], &["a", "b"]), None);
+    }
 
     #[test]
     fn a_name_that_is_also_a_list_or_a_glob_is_told() {

@@ -20,6 +20,7 @@ mod declarations;
 pub(crate) mod detect;
 mod empty_columns;
 pub(crate) mod evidence;
+pub(crate) mod bad_shards;
 pub(crate) mod exact_names;
 mod first_bytes;
 pub(crate) mod first_cells;

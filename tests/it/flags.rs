@@ -145,7 +145,7 @@ fn messages_are_lines_of_text_or_of_json() {
     let warning = |stderr: &str| stderr.lines().find(|line| line.contains("b.parquet")).unwrap().to_owned();
     for text in [run(&[]), run(&["--log-format", "text"])] {
         let line = warning(&text);
-        assert!(line.contains("WARN") && serde_json::from_str::<Value>(&line).is_err(), "{line}");
+        assert!(line.starts_with("warning: ") && serde_json::from_str::<Value>(&line).is_err(), "{line}");
     }
     let json = run(&["--log-format", "json"]);
     for line in json.lines() {

@@ -173,7 +173,7 @@ impl Cluster {
             there.stderr,
             self.logs()
         );
-        assert_eq!(untimed(&here.stderr), untimed(&there.stderr), "{arguments:?}");
+        assert_eq!(here.stderr, there.stderr, "{arguments:?}");
         if here.code == 0 {
             equal(&place.path("here"), &place.path("there"));
         }
@@ -259,12 +259,6 @@ fn has_file(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|entries| {
         entries.flatten().map(|entry| entry.path()).any(|path| path.is_file() || has_file(&path))
     })
-}
-
-/// Lines without time and place of warnings.
-fn untimed(text: &str) -> Vec<&str> {
-    let what = |line| str::split_once(line, " WARN ")?.1.split_once(": ");
-    text.lines().map(|line| what(line).map_or(line, |(_, what)| what)).collect()
 }
 
 /// All files of two results are equal, but for their accounts.

@@ -110,6 +110,8 @@ mod states;
 /// Two runs at once, shards that change, shards that cannot be read.
 mod nightly;
 mod nights;
+/// Many pipelines every night: skipped shards, checks, states, jobs.
+mod fleets;
 /// Several jobs share the shards.
 mod jobs;
 

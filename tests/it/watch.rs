@@ -76,6 +76,31 @@ fn same_bytes(one: &Path, other: &Path) -> bool {
 }
 
 #[test]
+fn a_pipeline_file_takes_the_flags_of_incremental_runs() {
+    let place = Place::new();
+    fs::create_dir(place.path("data")).unwrap();
+    put(&place.path("data"), "a.parquet", 10, 0);
+    fs::write(place.path("p.toml"), "shards = 'data'\nlabels = 'l*'\nout = 'w'\n").unwrap();
+    let refused = place.run(&["watch", "p.toml", "--clip", "0,10", "--state", "w.state"]);
+    assert!(refused.code == 2, "{}", refused.stderr);
+    for says in ["p.toml: --clip cannot be given beside a pipeline file", "as the key clip"] {
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    }
+    let child = Command::new(env!("CARGO_BIN_EXE_posweight"))
+        .current_dir(place.path(""))
+        .args(["watch", "p.toml", "--every", "100ms", "--state", "w.state"])
+        .args(["--summary-json", "s.json", "--metrics-textfile", "m.prom"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let watch = Watch(child);
+    until("files beside the result", || place.path("s.json").exists() && place.path("m.prom").exists());
+    watch.signal("TERM");
+    let (code, stderr) = watch.ended();
+    assert!(code == Some(0) && place.path("w.state").exists(), "{stderr}");
+}
+
+#[test]
 fn the_result_follows_the_shards_whoever_is_killed() {
     let place = Place::new();
     let (data, result) = (place.path("data"), place.path("w"));

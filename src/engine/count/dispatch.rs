@@ -19,6 +19,7 @@ use crate::engine::spill::Spill;
 use crate::engine::task::CountTask;
 use crate::engine::{cluster, watchdog};
 use crate::error::{Error, Result};
+use crate::source::bad_shards::too_many;
 use crate::source::layout::LayoutKind;
 use crate::source::row_stream::SharedRows;
 use crate::source::shards::{Shard, Unreadable, rows_of};
@@ -36,10 +37,19 @@ pub(crate) async fn count(
     progress: Arc<Progress>,
     states: Option<&mut States>,
 ) -> Result<Counted> {
-    count_readable(dataset, counting, limits, progress, states, 0).await
+    count_readable(dataset, counting, limits, progress, states, Spare::default()).await
 }
 
-/// The same, but up to `spare` shards that cannot be read are left out, each as a whole.
+/// Shards that may be left out because they cannot be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spare<'a> {
+    /// How many, with those before.
+    pub most: usize,
+    /// Those that were left out before.
+    pub before: &'a [Unreadable],
+}
+
+/// The same, but as many shards that cannot be read as `spare` says are left out, each as a whole.
 ///
 /// # Errors
 /// As [`count`], and when more shards than that cannot be read, or all.
@@ -49,7 +59,7 @@ pub(crate) async fn count_readable(
     limits: &Limits,
     progress: Arc<Progress>,
     mut states: Option<&mut States>,
-    spare: usize,
+    spare: Spare<'_>,
 ) -> Result<Counted> {
     let counting = Arc::new(counting);
     if dataset.shards.is_empty() {
@@ -81,11 +91,9 @@ pub(crate) async fn count_readable(
             }
             unreadable.push(Unreadable { name: Arc::make_mut(&mut left.shards).remove(place).name, error });
         }
-        if unreadable.len() > spare || left.shards.is_empty() {
-            unreadable.sort_by(|a, b| a.name.cmp(&b.name));
-            let errors = unreadable.into_iter().map(|one| one.error).collect();
-            return Err(Error::together(errors, "shards")
-                .unwrap_or_else(|| Error::internal("no shard is unreadable")));
+        if spare.before.len() + unreadable.len() > spare.most || left.shards.is_empty() {
+            unreadable.extend_from_slice(spare.before);
+            return Err(too_many(unreadable, spare.most));
         }
     }
 }

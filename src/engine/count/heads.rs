@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::counts::{LabelCounts, Labels};
 use crate::engine::count::collect::Counted;
-use crate::engine::count::dispatch::count_readable;
+use crate::engine::count::dispatch::{Spare, count_readable};
 use crate::engine::count::states::{Fate, States};
 use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
@@ -18,7 +18,7 @@ use crate::engine::work::Work;
 use crate::error::{Error, Result};
 use crate::source::shards::Unreadable;
 
-/// Counts the heads one after the other; each reads only its own column. Up to `spare` shards that cannot be read are
+/// Counts the heads one after the other; each reads only its own column. Some shards that cannot be read are
 /// left out of all heads. `states` has the saved counts of each head, or none at all.
 ///
 /// # Errors
@@ -29,14 +29,15 @@ pub(crate) async fn count_heads(
     limits: &Limits,
     progress: &Arc<Progress>,
     states: &mut [States],
-    spare: usize,
+    spare: Spare<'_>,
 ) -> Result<Counted> {
     let mut left = dataset.with(Arc::clone(&dataset.shards));
     let mut unreadable: Vec<Unreadable> = Vec::new();
     'again: loop {
         let mut parts = Vec::with_capacity(heads.len());
         for (head, counting) in heads.iter().enumerate() {
-            let (spare, saved) = (spare - unreadable.len(), states.get_mut(head));
+            let before = [spare.before, &unreadable].concat();
+            let (spare, saved) = (Spare { before: &before, ..spare }, states.get_mut(head));
             let counted =
                 count_readable(&left, counting.clone(), limits, Arc::clone(progress), saved, spare).await?;
             if !counted.unreadable.is_empty() {

@@ -302,8 +302,8 @@ impl States {
 
     /// Shards that are kept and not among `shards`, sorted.
     #[must_use]
-    pub(crate) fn removed(&self, shards: &[Shard]) -> Vec<PathBuf> {
-        let there: std::collections::HashSet<PathBuf> = shards.iter().map(place).collect();
+    pub(crate) fn removed<'s>(&self, shards: impl IntoIterator<Item = &'s Shard>) -> Vec<PathBuf> {
+        let there: std::collections::HashSet<PathBuf> = shards.into_iter().map(place).collect();
         let mut removed: Vec<PathBuf> =
             self.saved.keys().filter(|path| !there.contains(*path)).cloned().collect();
         removed.sort();
@@ -343,10 +343,10 @@ impl States {
     ///
     /// # Errors
     /// [`Error::Output`] or [`Error::Resource`] when the disk refuses.
-    pub(crate) fn finish(mut self, shards: &[Shard]) -> Result<()> {
+    pub(crate) fn finish<'s>(mut self, shards: impl IntoIterator<Item = &'s Shard>) -> Result<()> {
         let copy = self.copy.take();
         let kept: Vec<&SavedCounts> =
-            shards.iter().filter_map(|shard| self.saved.get(&place(shard))).collect();
+            shards.into_iter().filter_map(|shard| self.saved.get(&place(shard))).collect();
         let live: u64 = kept.iter().map(|saved| saved.entry.bytes).sum();
         let is_small = (self.end - HEAD) / 2 <= live + (1 << 20) && kept.len() == self.saved.len();
         if let Some(copy) = copy {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 
 use crate::counts::{GroupedPositives, LabelCounts};
-use crate::engine::count::dispatch::count_readable;
+use crate::engine::count::dispatch::{Spare, count_readable};
 use crate::engine::counting::Counting;
 use crate::engine::group_values::each_group;
 use crate::engine::pairs::distinct::{DistinctPairs, count_distinct};
@@ -213,7 +213,8 @@ async fn of_pairs(request: &Request<'_>, column: &str, counts: &LabelCounts) -> 
             part: false,
             ..Counting::clone(counting)
         };
-        let counted = count_readable(dataset, own, limits, Arc::clone(progress), None, 0).await?;
+        let counted =
+            count_readable(dataset, own, limits, Arc::clone(progress), None, Spare::default()).await?;
         if counted.total.labels() != counts.labels() {
             return Err(Error::changed("labels appeared after counting")
                 .hint("run again once nothing writes to the shards"));

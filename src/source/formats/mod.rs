@@ -20,6 +20,7 @@ use self::arrow::ArrowFiles;
 use self::csv::CsvFiles;
 use self::json_lines::JsonLinesFiles;
 use self::reader::{AsMap, FormatReader, LinedBatch, Rows, SourceFile};
+use super::bad_shards::too_many;
 use super::listing::{FileFormat, Listed, Listing, format_of};
 use super::row_lines::RowLines;
 use super::shards::Unreadable;
@@ -90,10 +91,7 @@ pub(crate) fn as_parquet(mut listing: Listing, save: &SavePlace<'_>) -> Result<S
         // What a bad file has said of types does not count either: all others are looked at again.
         unreadable.push(Unreadable { name: listing.shards.remove(at).name, error });
         if unreadable.len() > save.spare || listing.shards.is_empty() {
-            let errors = unreadable.into_iter().map(|one| one.error).collect();
-            return Err(
-                Error::together(errors, "shards").unwrap_or_else(|| Error::internal("no file is bad"))
-            );
+            return Err(too_many(unreadable, save.spare));
         }
     }
 }
