@@ -25,7 +25,7 @@ use crate::store::of_path;
 /// The report of a result that was refused, beside `run_results.json`.
 pub(crate) const REFUSED: &str = "refused.md";
 
-/// Log events about checks of severity warn, which the summary of a run names, too.
+/// Log events about checks of severity warn, where the summary of the run names them, too.
 pub(crate) const WARNED_CHECKS: &str = "posweight::warned_checks";
 
 /// Checks `derived`, the result of all rows. `report` makes its report in Markdown.
@@ -53,10 +53,15 @@ pub(super) fn check(
             *first = format!("{differences}: {first}");
         }
     }
+    let Some(error) = failure(&checked, plan.publish_on_check_failure) else {
+        for message in &derived.warned_checks {
+            tracing::warn!(target: WARNED_CHECKS, "a check of severity warn failed: {message}");
+        }
+        return Ok(());
+    };
     for message in &derived.warned_checks {
-        tracing::warn!(target: WARNED_CHECKS, "a check of severity warn failed: {message}");
+        tracing::warn!("a check of severity warn failed: {message}");
     }
-    let Some(error) = failure(&checked, plan.publish_on_check_failure) else { return Ok(()) };
     let error = match said(true) {
         Some(differences) => error.because(differences),
         None => error,
