@@ -406,7 +406,7 @@ mod tests {
         for (behind, says) in [
             (&b"+JUNK"[..], "5 bytes after the end of the stream"),
             (&END_OF_STREAM, "8 bytes after the end of the stream"),
-            (&[0; 1000], "1 000 bytes after the end of the stream"),
+            (&[0; 1000], "1000 bytes after the end of the stream"),
             (&less, "has other columns: 2 in place of 3"),
             (&one[8..], "bytes after the end of the stream"),
         ] {

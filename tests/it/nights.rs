@@ -353,6 +353,7 @@ fn a_summary_tells_of_a_run_that_could_not_begin() {
     }
     assert_eq!(place.run(&["run", "lost.toml", "--summary-json", "t/lost.json"]).code, 2);
     assert_eq!(place.json("t/lost.json")["exit_code"], 2);
+    assert_eq!(place.json("t/lost.json")["shards"]["counted"], 0);
     // An empty value in a path is said, and in a condition it is a value.
     spec(&place, "p.toml", &good.replace("'in'", "'in/${sub}'"));
     wrong(&place.run(&["run", "p.toml", "--set", "sub="]), 2, &["key \"shards\"", "${sub} is empty"]);
