@@ -27,7 +27,7 @@ pub(super) fn each_group(values: &ArrayRef, each: &mut dyn FnMut(Option<&str>) -
         texts.value(row).write(&mut text).map_err(|cause| failed(&cause))?;
         match text.as_str() {
             "NaN" if is_float => each(None)?,
-            "-0.0" if is_float => each(Some("0.0"))?,
+            zero @ ("-0.0" | "-0") if is_float => each(Some(&zero[1..]))?,
             text => each(Some(text))?,
         }
     }
@@ -46,7 +46,7 @@ fn is_float(data_type: &DataType) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{DictionaryArray, Float32Array, Float64Array, Int32Array, StringArray};
+    use arrow::array::{DictionaryArray, Float16Array, Float32Array, Float64Array, Int32Array, StringArray};
 
     use super::*;
 
@@ -70,6 +70,8 @@ mod tests {
         let floats =
             Float64Array::from(vec![Some(7.0), None, Some(f64::NAN), Some(-f64::NAN), Some(-0.0), Some(0.0)]);
         assert_eq!(groups(&array(floats)), [some("7.0"), None, None, None, some("0.0"), some("0.0")]);
+        let halves = [-0.0, 0.0].map(half::f16::from_f64);
+        assert_eq!(groups(&array(Float16Array::from(halves.to_vec()))), [some("0"), some("0")]);
         // A text may be NaN, as the name of somebody.
         let texts = StringArray::from(vec![Some("NaN"), None, Some("-0.0")]);
         assert_eq!(groups(&array(texts)), [some("NaN"), None, some("-0.0")]);

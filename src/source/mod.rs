@@ -75,6 +75,8 @@ pub(crate) mod type_words;
 pub(crate) mod usual_lists;
 pub(crate) mod unknown_as;
 pub(crate) mod values;
+#[cfg(test)]
+mod values_tests;
 pub(crate) mod vocabulary;
 pub(crate) mod where_values;
 mod wide_readings;

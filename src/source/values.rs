@@ -75,13 +75,15 @@ impl Value<'_> {
         Value::whole(number).map_or(Value::Float(number), Value::Int)
     }
 
-    /// A floating-point number as the integer that it is; `None` for one with a fraction, and for one of at
-    /// least 2⁵³, which may stand for several integers.
+    /// From here, 2⁵³, a double may stand for several integers.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+
+    /// A floating-point number as the integer that it is; `None` for one with a fraction, and for one that may stand for
+    /// several integers.
     #[must_use]
     pub(crate) fn whole(number: f64) -> Option<i64> {
-        const EXACT: f64 = 9_007_199_254_740_992.0;
         #[expect(clippy::cast_possible_truncation, reason = "bounded by EXACT, without a fraction")]
-        (number.abs() < EXACT && number.fract() == 0.0).then_some(number as i64)
+        (number.abs() < Self::EXACT && number.fract() == 0.0).then_some(number as i64)
     }
 }
 
@@ -131,15 +133,34 @@ impl Literal {
 
     fn matches(&self, value: &Value<'_>, spelling: Spelling) -> bool {
         if let Value::Text(text) = value
-            && (*text == self.text || spelling.key(text) == spelling.key(&self.text))
+            && self.is_text(text, spelling)
         {
             return true;
         }
         match (self.number, value.number()) {
             #[expect(clippy::float_cmp, reason = "a declared value is matched exactly")]
-            (Some(a), Some(b)) => a == b || value.rounded(a) == Some(b),
+            (Some(a), Some(b)) if a == b => b.abs() < Value::EXACT || self.is_integer_of(value),
+            (Some(a), Some(b)) => value.rounded(a) == Some(b),
             _ => false,
         }
+    }
+
+    /// Whether it is this text, as texts are compared.
+    fn is_text(&self, text: &str, spelling: Spelling) -> bool {
+        text == self.text || spelling.key(text) == spelling.key(&self.text)
+    }
+
+    /// Whether a value that is the same double is the same number: there, several integers have one double.
+    fn is_integer_of(&self, value: &Value<'_>) -> bool {
+        let integer = match value {
+            Value::Int(i) => Some(i128::from(*i)),
+            Value::UInt(u) => Some(i128::from(*u)),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "it is the double of an integer")]
+        let own = self.text.parse().ok().or_else(|| self.number.map(|number| number as i128));
+        integer.is_none() || integer == own
     }
 }
 
@@ -195,11 +216,15 @@ impl Domain {
         *self == Self::default()
     }
 
-    /// True for a stored label that names none: NaN, or a value that was declared missing.
+    /// True for a stored label that names none: NaN, or a value that was declared missing. A text is a name, not the
+    /// number that it may be: "007" is another label than "7".
     #[must_use]
     pub(crate) fn is_missing(&self, value: &Value<'_>) -> bool {
-        let declared = || self.missing.iter().any(|literal| literal.matches(value, self.spelling));
-        value.is_nan() || declared()
+        let is_declared = |literal: &Literal| match value {
+            Value::Text(text) => literal.is_text(text, self.spelling),
+            _ => literal.matches(value, self.spelling),
+        };
+        value.is_nan() || self.missing.iter().any(is_declared)
     }
 
     /// All numbers that may mean something else than the numbers around them: those that are declared, and these and the
@@ -340,106 +365,5 @@ fn word(text: &str) -> Option<Value<'static>> {
         Some(Value::Bool(false))
     } else {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn domain() -> Domain {
-        Domain {
-            missing: vec![Literal::new("-100")],
-            uncertain: vec![Literal::new("-1"), Literal::new("maybe")],
-            ..Domain::default()
-        }
-    }
-
-    #[test]
-    fn each_value_has_one_side() {
-        let d = domain();
-        for (value, cell) in [
-            (Value::Bool(true), Cell::Positive),
-            (Value::Int(0), Cell::Negative),
-            (Value::Float(-0.0), Cell::Negative),
-            (Value::Float(f64::NAN), Cell::Missing),
-            (Value::Float(-f64::NAN), Cell::Missing),
-            (Value::Int(-100), Cell::Missing),
-            (Value::Text("-1"), Cell::Uncertain),
-            (Value::Text("maybe"), Cell::Uncertain),
-            (Value::Text("TRUE"), Cell::Positive),
-            (Value::Text("1.0"), Cell::Positive),
-            (Value::Text(" 1"), Cell::Invalid),
-            (Value::Text(""), Cell::Invalid),
-            (Value::Text("NaN"), Cell::Invalid),
-            (Value::Int(2), Cell::Invalid),
-            (Value::Float(0.3), Cell::Invalid),
-            (Value::Float(f64::INFINITY), Cell::Invalid),
-            (Value::UInt(u64::MAX), Cell::Invalid),
-        ] {
-            assert_eq!(d.cell(&value), cell, "{value}");
-        }
-    }
-
-    #[test]
-    fn declared_numbers_are_those_of_32_bit_floats_too() {
-        let narrow = |x: f32| Value::Float(f64::from(x));
-        let d = Domain { threshold: Some(0.7), ..Domain::default() };
-        assert_eq!(d.cell(&narrow(0.7)), Cell::Positive);
-        assert_eq!(d.cell(&narrow(0.699_999_9)), Cell::Negative);
-        assert_eq!(d.cell(&Value::Float(0.7)), Cell::Positive);
-        assert_eq!(d.cell(&Value::Float(0.699_999)), Cell::Negative);
-        let d = Domain { missing: vec![Literal::new("-0.1"), Literal::new("16777217")], ..Domain::default() };
-        assert_eq!(d.cell(&narrow(-0.1)), Cell::Missing);
-        // Whole numbers are those that are declared, and no others.
-        assert_eq!(d.cell(&Value::Int(16_777_216)), Cell::Invalid);
-        assert_eq!(d.cell(&Value::Int(16_777_217)), Cell::Missing);
-    }
-
-    #[test]
-    fn declared_numbers_are_those_of_16_bit_floats_in_columns_of_them_alone() {
-        let half = |x: f64| half::f16::from_f64(x).to_f64();
-        let d = Domain {
-            threshold: Some(0.1),
-            positive: vec![Literal::new("0.05")],
-            negative: Vec::new(),
-            ..Domain::default()
-        };
-        for (value, cell) in [
-            (Value::Half(half(0.1)), Cell::Positive),
-            (Value::Half(half(0.0999)), Cell::Negative),
-            (Value::Half(half(0.05)), Cell::Positive),
-            (Value::Float(half(0.1)), Cell::Negative),
-            (Value::Float(half(0.05)), Cell::Negative),
-            (Value::Half(f64::NAN), Cell::Missing),
-        ] {
-            assert_eq!(d.cell(&value), cell, "{value}");
-        }
-        // 0.99999 is 1 in 16 bits, and 1 keeps its own meaning.
-        let d = Domain { missing: vec![Literal::new("0.99999")], ..Domain::default() };
-        assert_eq!(d.cell(&Value::Half(1.0)), Cell::Positive);
-    }
-
-    #[test]
-    fn a_threshold_includes_itself_and_nan_stays_missing() {
-        let d = Domain { threshold: Some(0.5), ..Domain::default() };
-        assert_eq!(d.cell(&Value::Float(0.5)), Cell::Positive);
-        assert_eq!(d.cell(&Value::Float(0.5_f64.next_down())), Cell::Negative);
-        assert_eq!(d.cell(&Value::Float(f64::NAN)), Cell::Missing);
-    }
-
-    #[test]
-    fn soft_values_count_in_part() {
-        let d = Domain { soft: true, ..Domain::default() };
-        assert_eq!(d.target(&Value::Float(0.25)), (Cell::Negative, 0.25));
-        assert_eq!(d.target(&Value::Text("true")), (Cell::Positive, 1.0));
-        assert_eq!(d.cell(&Value::Float(1.5)), Cell::Invalid);
-    }
-
-    #[test]
-    fn a_value_with_two_meanings_is_refused() {
-        let d = Domain { missing: vec![Literal::new("0")], ..Domain::default() };
-        let message = d.check().unwrap_err().to_string();
-        assert_eq!(message, "0 appears in both --missing-values and --negative-values");
     }
 }

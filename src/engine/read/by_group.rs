@@ -1,6 +1,6 @@
 //! Splitting batches by the values of the `--by` columns.
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
 use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -69,8 +69,17 @@ pub(crate) fn split(by: &[ArrayRef], rows: usize) -> Result<Vec<(GroupKey, Optio
 /// The values of a `--by` column, as texts; 0 and -0 are one number.
 pub(crate) fn texts(by: &ArrayRef) -> Result<StringArray> {
     let failed = |cause: &dyn std::fmt::Display| Error::usage(format!("--by: {cause}"));
-    let plain = plain_floats(by).map_err(|cause| failed(&cause))?;
+    let mut plain = plain_floats(by).map_err(|cause| failed(&cause))?;
+    if matches!(plain.data_type(), DataType::FixedSizeBinary(_)) {
+        plain = cast(&plain, &DataType::Binary).map_err(|cause| failed(&cause))?;
+    }
     let texts = cast(&plain, &DataType::Utf8).map_err(|cause| failed(&cause))?;
+    // Bytes that are no text would be taken for NULL.
+    if texts.null_count() > plain.logical_null_count() {
+        return Err(Error::input("--by: a value is bytes that are not UTF-8").hint(
+            "group by a text of them: --query \"SELECT *, encode(b, 'hex') AS bytes FROM shards\" --by bytes",
+        ));
+    }
     Ok(texts.as_string().clone())
 }
 
@@ -111,10 +120,21 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use arrow::array::Float64Array;
+    use arrow::array::{BinaryArray, Float64Array};
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn bytes_are_texts_or_refused() {
+        let bytes = |values: Vec<Option<&[u8]>>| Arc::new(BinaryArray::from(values)) as ArrayRef;
+        let good = texts(&bytes(vec![Some("é".as_bytes()), None, Some(b"b")])).unwrap();
+        assert_eq!(good, StringArray::from(vec![Some("é"), None, Some("b")]));
+        let fixed = cast(&bytes(vec![Some(b"ab"), None]), &DataType::FixedSizeBinary(2)).unwrap();
+        assert_eq!(texts(&fixed).unwrap(), StringArray::from(vec![Some("ab"), None]));
+        let refused = texts(&bytes(vec![Some(b"a"), None, Some(b"\xff")])).unwrap_err();
+        assert!(refused.to_string().contains("not UTF-8"), "{refused}");
+    }
 
     #[test]
     fn both_zeros_are_one_group() {
