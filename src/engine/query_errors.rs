@@ -170,6 +170,12 @@ fn unsupported(message: &str) -> Option<Error> {
                 .hint("join the two tables, with GROUP BY or ROW_NUMBER() in place of LIMIT"),
         );
     }
+    if message.contains("logical expression InSubquery") || message.contains("logical expression Exists") {
+        return Some(
+            Error::usage("IN (SELECT …) and EXISTS are supported in WHERE and HAVING alone")
+                .hint("move it there, or write LEFT JOIN (SELECT DISTINCT y FROM …) AS o ON x = o.y, and ask o.y IS NOT NULL"),
+        );
+    }
     let is_tree = message.contains("Span(Location(") || message.contains("quote_style:");
     let start = message.find([' ', '(', '{']).filter(|_| is_tree)?;
     let end = message.find(['{', '(']).filter(|end| *end >= start)?;

@@ -10,6 +10,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMe
 
 use super::first_bytes;
 use super::int96::in_microseconds;
+use super::readable::with_wide_decimals;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::store::{Place, Reader};
@@ -116,7 +117,7 @@ pub(super) fn with_schema(metadata: Arc<ParquetMetaData>) -> Result<Decoded> {
         .ok_or_else(|| damaged("the schema cannot be decoded"))?
         .map_err(|cause| damaged(&cause.to_string()))?;
     let schema = in_microseconds(&schema, file.schema_descr()).unwrap_or(schema);
-    Ok(Decoded { metadata, schema: Arc::new(schema) })
+    Ok(Decoded { metadata, schema: Arc::new(with_wide_decimals(&schema)) })
 }
 
 /// Bytes that footers of small files may take together.

@@ -21,6 +21,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::copied_columns::copied_columns;
+use super::readable::with_wide_decimals;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::store::{Place, Reader};
@@ -123,7 +124,12 @@ impl Leaves<'_> {
 /// # Errors
 /// Those of the reader.
 pub(crate) fn reader_metadata(metadata: &Arc<ParquetMetaData>) -> ParquetResult<ArrowReaderMetadata> {
-    in_units(metadata, &to_read).map(|(metadata, _)| metadata)
+    let (read, _) = in_units(metadata, &to_read)?;
+    let wide = with_wide_decimals(read.schema());
+    if wide == **read.schema() {
+        return Ok(read);
+    }
+    ArrowReaderMetadata::try_new(Arc::clone(metadata), ArrowReaderOptions::new().with_schema(Arc::new(wide)))
 }
 
 fn in_units(

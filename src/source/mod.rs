@@ -49,7 +49,7 @@ mod nested_readings;
 pub(crate) mod offers;
 mod queried_readings;
 mod questions;
-mod readable;
+pub(crate) mod readable;
 mod row_groups;
 mod row_lines;
 pub(crate) mod row_reader;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use arrow::datatypes::{DataType, FieldRef, Schema, TimeUnit};
 use arrow::error::ArrowError;
 
 /// `schema` with types that all later steps read.
 pub(super) fn readable(schema: &Schema) -> Schema {
-    let fields: Vec<FieldRef> = schema.fields().iter().map(readable_field).collect();
-    Schema::new_with_metadata(fields, schema.metadata().clone())
+    with_types(schema, &readable_type)
 }
 
 /// Rows with the types of [`readable`].
@@ -19,9 +18,32 @@ pub(super) fn readable(schema: &Schema) -> Schema {
 /// # Errors
 /// Those of a cast.
 pub(super) fn as_readable(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let schema = batch.schema();
-    let wanted = readable(&schema);
-    if wanted == *schema {
+    let wanted = readable(&batch.schema());
+    with_schema(batch, wanted)
+}
+
+/// The columns of a Parquet file, whose decimals have 128 bits: queries cut those of fewer bits beside integers.
+pub(super) fn with_wide_decimals(schema: &Schema) -> Schema {
+    with_types(schema, &wide_decimal)
+}
+
+/// Columns that Parquet has types for: it has no seconds, and dates that are days.
+#[must_use]
+pub(crate) fn storable(schema: &Schema) -> Schema {
+    with_types(schema, &storable_type)
+}
+
+/// Rows with the types of [`storable`].
+///
+/// # Errors
+/// Those of a cast.
+pub(crate) fn as_storable(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let wanted = storable(&batch.schema());
+    with_schema(batch, wanted)
+}
+
+fn with_schema(batch: RecordBatch, wanted: Schema) -> Result<RecordBatch, ArrowError> {
+    if wanted == *batch.schema() {
         return Ok(batch);
     }
     let columns = batch.columns().iter().zip(wanted.fields()).map(|(column, field)| {
@@ -35,29 +57,67 @@ pub(super) fn as_readable(batch: RecordBatch) -> Result<RecordBatch, ArrowError>
     RecordBatch::try_new_with_options(Arc::new(wanted), columns, &options)
 }
 
-fn readable_field(field: &FieldRef) -> FieldRef {
-    let wanted = readable_type(field.data_type());
+/// A type in the place of another one; none where it stays.
+type InPlace = dyn Fn(&DataType) -> Option<DataType>;
+
+fn with_types(schema: &Schema, in_place: &InPlace) -> Schema {
+    let fields: Vec<FieldRef> = schema.fields().iter().map(|field| with_type(field, in_place)).collect();
+    Schema::new_with_metadata(fields, schema.metadata().clone())
+}
+
+fn with_type(field: &FieldRef, in_place: &InPlace) -> FieldRef {
+    let wanted = changed(field.data_type(), in_place);
     if wanted == *field.data_type() {
         return FieldRef::clone(field);
     }
-    Arc::new(Field::new(field.name(), wanted, field.is_nullable()).with_metadata(field.metadata().clone()))
+    Arc::new(field.as_ref().clone().with_data_type(wanted))
 }
 
-fn readable_type(data_type: &DataType) -> DataType {
+/// The type with others in it, also within lists, structs and maps.
+fn changed(data_type: &DataType, in_place: &InPlace) -> DataType {
+    if let Some(other) = in_place(data_type) {
+        return other;
+    }
     match data_type {
-        DataType::Dictionary(key, values) => match &**values {
-            DataType::Utf8View => DataType::Dictionary(key.clone(), Box::new(DataType::Utf8)),
-            DataType::BinaryView => DataType::Dictionary(key.clone(), Box::new(DataType::Binary)),
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => {
-                data_type.clone()
-            }
-            other => readable_type(other),
-        },
-        DataType::List(item) => DataType::List(readable_field(item)),
-        DataType::LargeList(item) => DataType::LargeList(readable_field(item)),
-        DataType::FixedSizeList(item, width) => DataType::FixedSizeList(readable_field(item), *width),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(readable_field).collect()),
-        DataType::Map(entries, sorted) => DataType::Map(readable_field(entries), *sorted),
+        DataType::Dictionary(_, values) => in_place(values).unwrap_or_else(|| data_type.clone()),
+        DataType::List(item) => DataType::List(with_type(item, in_place)),
+        DataType::LargeList(item) => DataType::LargeList(with_type(item, in_place)),
+        DataType::FixedSizeList(item, width) => DataType::FixedSizeList(with_type(item, in_place), *width),
+        DataType::Struct(fields) => {
+            DataType::Struct(fields.iter().map(|field| with_type(field, in_place)).collect())
+        }
+        DataType::Map(entries, sorted) => DataType::Map(with_type(entries, in_place), *sorted),
         other => other.clone(),
+    }
+}
+
+fn readable_type(data_type: &DataType) -> Option<DataType> {
+    let DataType::Dictionary(key, values) = data_type else { return wide_decimal(data_type) };
+    Some(match &**values {
+        DataType::Utf8View => DataType::Dictionary(key.clone(), Box::new(DataType::Utf8)),
+        DataType::BinaryView => DataType::Dictionary(key.clone(), Box::new(DataType::Binary)),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => data_type.clone(),
+        other => changed(other, &readable_type),
+    })
+}
+
+/// The decimal of 128 bits for one of fewer.
+pub(crate) fn wide_decimal(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Decimal32(digits, scale) | DataType::Decimal64(digits, scale) => {
+            Some(DataType::Decimal128(*digits, *scale))
+        }
+        _ => None,
+    }
+}
+
+fn storable_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Date64 => Some(DataType::Date32),
+        DataType::Time32(TimeUnit::Second) => Some(DataType::Time32(TimeUnit::Millisecond)),
+        DataType::Timestamp(TimeUnit::Second, zone) => {
+            Some(DataType::Timestamp(TimeUnit::Millisecond, zone.clone()))
+        }
+        _ => None,
     }
 }

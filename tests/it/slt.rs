@@ -76,6 +76,11 @@ fn scalars() {
 }
 
 #[test]
+fn nulls() {
+    run("nulls.slt", true);
+}
+
+#[test]
 fn sums() {
     run("sums.slt", true);
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::support::{Ended, Place, array, write};
 use arrow::array::{Date32Array, Int64Array, StringArray};
+use arrow::datatypes::{DataType, TimeUnit};
 
 fn sql(place: &Place, arguments: &[&str]) -> Ended {
     place.run(&[&["sql", "--allow-write"], arguments].concat())
@@ -204,4 +205,38 @@ fn a_query_without_columns_is_refused() {
     let view = ["--out", "x.parquet", "-c", "CREATE VIEW v AS SELECT 1 AS a"];
     refused(&place, &view, 2, &["no rows to write", "leave out --out"]);
     assert!(!place.path("x.parquet").exists());
+}
+
+/// Parquet has neither seconds nor dates in milliseconds: written as they are, they would be plain integers.
+#[test]
+fn parquet_has_dates_and_times_that_all_programs_read() {
+    let place = Place::new();
+    write(&place.path("t.parquet"), vec![("id", array(Int64Array::from(vec![1])))]);
+    let rows = "SELECT arrow_cast('2024-02-29', 'Date64') AS d, arrow_cast('2024-02-29T01:02:03', 'Timestamp(Second, None)') AS s, arrow_cast('2024-02-29T01:02:03Z', 'Timestamp(Second, Some(\"UTC\"))') AS z, arrow_cast('01:02:03', 'Time32(Second)') AS t, [arrow_cast('2024-02-29', 'Date64')] AS l FROM 't.parquet'";
+    done(&place, &format!("COPY ({rows}) TO 'copy.parquet'"));
+    let ended = sql(&place, &["-c", rows, "--out", "out.parquet"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for file in ["copy.parquet", "out.parquet"] {
+        let open = fs::File::open(place.path(file)).unwrap();
+        let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&open).unwrap();
+        // Without what Arrow says of itself.
+        let schema =
+            parquet::arrow::parquet_to_arrow_schema(metadata.file_metadata().schema_descr(), None).unwrap();
+        let types: Vec<DataType> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+        let milliseconds =
+            |zone: Option<&str>| DataType::Timestamp(TimeUnit::Millisecond, zone.map(Into::into));
+        let DataType::List(item) = &types[4] else { panic!("{file}: {types:?}") };
+        assert_eq!(item.data_type(), &DataType::Date32, "{file}");
+        let expected = [
+            DataType::Date32,
+            milliseconds(None),
+            milliseconds(Some("UTC")),
+            DataType::Time32(TimeUnit::Millisecond),
+        ];
+        assert_eq!(types[..4], expected, "{file}");
+        assert_eq!(
+            done(&place, &format!("SELECT * FROM '{file}'")),
+            "d,s,z,t,l\n2024-02-29,2024-02-29T01:02:03,2024-02-29T01:02:03Z,01:02:03,[2024-02-29]\n"
+        );
+    }
 }

@@ -1,6 +1,13 @@
 //! Queries whose numbers must not be wrong without a word.
 
-use arrow::array::{BooleanArray, Float64Array, Int8Array, Int64Array, UInt8Array};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, BooleanArray, Decimal32Array, Decimal64Array, Decimal128Array, Float64Array, Int8Array,
+    Int64Array, ListArray, UInt8Array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::Field;
 use parquet::file::properties::WriterProperties;
 
 use crate::support::{Ended, Place, array, write, write_with};
@@ -317,4 +324,77 @@ fn functions_of_counts_say_what_they_give_at_zero() {
     }
     // Decimals and NULL are numbers.
     assert_eq!(line(&place, "SELECT ratio_weight(2::DECIMAL(5, 1), 3::SMALLINT), irlbl(NULL, 1)"), "1.5,");
+}
+
+/// DataFusion cuts such decimals to whole numbers beside integers.
+#[test]
+fn decimals_of_few_bits_keep_their_digits() {
+    let place = Place::new();
+    let few = Decimal32Array::from(vec![190, 225, 300]).with_precision_and_scale(7, 2).unwrap();
+    let more = Decimal64Array::from(vec![190, 225, 300]).with_precision_and_scale(12, 2).unwrap();
+    let wide = Decimal128Array::from(vec![190, 225, 300]).with_precision_and_scale(12, 2).unwrap();
+    let item = Arc::new(Field::new_list_field(more.data_type().clone(), true));
+    let lists = ListArray::new(item, OffsetBuffer::from_lengths([1, 1, 1]), Arc::new(more.clone()), None);
+    let rows = vec![
+        ("l", array(BooleanArray::from(vec![true; 3]))),
+        ("id", array(Int64Array::from(vec![1, 2, 3]))),
+        ("a", array(few)),
+        ("b", array(more)),
+        ("w", array(wide)),
+        ("items", array(lists)),
+    ];
+    write(&place.path("t.parquet"), rows);
+    let ended = place.run(&["sql", "-c", "COPY (SELECT * FROM 't.parquet') TO 't.arrow'", "--allow-write"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let answer = |query: &str| {
+        let ended = sql(&place, &["-c", query]);
+        assert_eq!(ended.code, 0, "{query}: {}", ended.stderr);
+        ended.stdout
+    };
+    for shards in ["t.parquet", "t.arrow"] {
+        for d in ["a", "b", "items[1]"] {
+            for expression in [
+                "d + 1",
+                "d * 2",
+                "d / 2",
+                "d % 2",
+                "coalesce(d, id)",
+                "CASE WHEN id > 1 THEN d ELSE id END",
+                "least(d, id)",
+                "[d, id]",
+                "d = id",
+                "d IN (SELECT id FROM t)",
+            ] {
+                let rows = |d: &str| {
+                    format!("SELECT {expression} AS x FROM (SELECT id, {d} AS d FROM t) ORDER BY id")
+                        .replace("FROM t", &format!("FROM '{shards}'"))
+                };
+                // A membership is asked of rows alone.
+                let query = |d: &str| match expression.contains("SELECT") {
+                    true => format!(
+                        "SELECT id FROM (SELECT id, {d} AS d FROM '{shards}') WHERE d IN (SELECT id FROM '{shards}')"
+                    ),
+                    false => rows(d),
+                };
+                assert_eq!(
+                    answer(&query(d)),
+                    answer(&query("CAST(w AS DECIMAL(12, 2))")),
+                    "{d}: {expression}"
+                );
+            }
+        }
+        for (join, expected) in [
+            ("SELECT y.id AS x FROM '{}' x JOIN '{}' y ON x.id = y.b", "x\n3\n"),
+            ("SELECT id AS x FROM '{}' INTERSECT SELECT a FROM '{}'", "x\n3\n"),
+            ("SELECT sum(x) AS x FROM (SELECT id AS x FROM '{}' UNION ALL SELECT b FROM '{}')", "x\n13.15\n"),
+        ] {
+            assert_eq!(answer(&join.replace("{}", shards)), expected, "{join}");
+        }
+        for (condition, expected) in [("a = id", 1), ("b + 1 > 3", 2), ("items[1] IN (id, 2.25)", 2)] {
+            let arguments = ["compute", shards, "--layout", "wide", "--labels", "l", "--where", condition];
+            let ended = place.run(&[&arguments[..], &["--out", "out", "--overwrite"]].concat());
+            assert_eq!(ended.code, 0, "{condition}: {}", ended.stderr);
+            assert_eq!(place.json("out/weights.json")["rows"], expected, "{shards}: {condition}");
+        }
+    }
 }

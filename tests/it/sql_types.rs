@@ -28,7 +28,7 @@ fn rows(zone: &str) -> Vec<(&'static str, ArrayRef)> {
     ]
 }
 
-static CONDITIONS: [(&str, usize); 20] = [
+static CONDITIONS: [(&str, usize); 23] = [
     ("z < TIMESTAMPTZ '2026-03-01 01:00:00+00:00'", 1),
     ("z = CAST('2026-03-01 02:00:00+01:00' AS TIMESTAMPTZ)", 1),
     ("z IN (TIMESTAMPTZ '2026-03-01 00:00:00')", 1),
@@ -49,6 +49,9 @@ static CONDITIONS: [(&str, usize); 20] = [
     ("length(items) = 0", 1),
     ("sign(d) = -1 AND mod(4, 3) = 1", 1),
     ("CAST(d AS TEXT) LIKE '4!.%' ESCAPE '!'", 1),
+    ("items < [1, 7]", 1),
+    ("items NOT BETWEEN [1] AND [1, 7]", 2),
+    ("d IS DISTINCT FROM 4.4 AND length(items) = 0", 1),
 ];
 
 #[test]
@@ -115,6 +118,12 @@ fn what_another_engine_would_take_has_a_hint_that_works() {
         ("SELECT length(struct(1))", "s['field']"),
         ("SELECT ~5", "-1 - x"),
         ("SELECT 2 ^ 3", "power(a, b)"),
+        ("SELECT 'abc' SIMILAR TO 'b'", "x ~ '^(a|b).*$'"),
+        (
+            "SELECT max(struct(d)) FROM 't.parquet'",
+            "first_value(x ORDER BY x DESC) FILTER (WHERE x IS NOT NULL)",
+        ),
+        ("SELECT d IS DISTINCT FROM 1 IS TRUE FROM 't.parquet'", "(a IS DISTINCT FROM b) IS TRUE"),
         ("SELECT arg_max(d, f) FROM 't.parquet'", "first_value(x ORDER BY y DESC NULLS LAST)"),
         ("SELECT date_diff('day', z, t) FROM 't.parquet'", "CAST(b AS DATE) - CAST(a AS DATE)"),
         ("SELECT age(z, t) FROM 't.parquet'", "a - b"),

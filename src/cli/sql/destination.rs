@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -16,6 +17,7 @@ use crate::cli::output::say;
 use crate::engine::sql::{Answer, refuse_twice};
 use crate::error::{Error, Result};
 use crate::report::visible;
+use crate::source::readable::{as_storable, storable};
 
 /// Whether the reader of stdout is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,9 +158,11 @@ impl RowOutput {
             |cause: parquet::errors::ParquetError| Error::output(format!("{}: {cause}", path.display()));
         let properties =
             WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-        let mut writer = ArrowWriter::try_new(part, answer.schema(), Some(properties)).map_err(wrong)?;
+        let schema = Arc::new(storable(&answer.schema()));
+        let mut writer = ArrowWriter::try_new(part, schema, Some(properties)).map_err(wrong)?;
         while let Some(batch) = answer.next().await {
-            writer.write(&batch?).map_err(wrong)?;
+            let rows = as_storable(batch?).map_err(|cause| wrong(cause.into()))?;
+            writer.write(&rows).map_err(wrong)?;
         }
         writer.close().map_err(wrong)?;
         Ok(StdoutReader::There)

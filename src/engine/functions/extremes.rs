@@ -18,6 +18,8 @@ use datafusion::logical_expr::{
 };
 use half::f16;
 
+use crate::engine::errors::external;
+use crate::engine::rules::nested_order::no_order;
 use crate::engine::rules::one_nan::plain_floats;
 
 /// `min` and `max`.
@@ -54,6 +56,16 @@ impl AggregateUDFImpl for Extreme {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        // NULL within a struct is neither above nor below its other values there, and of lists in lists there is no order.
+        if types.iter().any(is_unordered) {
+            let order = if self.name() == "min" { "" } else { " DESC" };
+            return Err(external(no_order(
+                self.name(),
+                &format!(
+                    "write first_value(x ORDER BY x{order}) FILTER (WHERE x IS NOT NULL), or take a field or an element of x"
+                ),
+            )));
+        }
         self.inner.return_type(types)
     }
 
@@ -108,6 +120,16 @@ impl AggregateUDFImpl for Extreme {
 
     fn documentation(&self) -> Option<&Documentation> {
         self.inner.documentation()
+    }
+}
+
+/// Structs, maps, and lists of lists, structs or maps.
+fn is_unordered(of: &DataType) -> bool {
+    match of {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            item.data_type().is_nested()
+        }
+        of => of.is_nested(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::engine::dataset::Dataset;
 use crate::engine::errors::external;
 use crate::engine::read::condition_values::{check_numbers, check_texts};
 use crate::engine::rules::exact_expressions::with_exact_expressions;
+use crate::engine::rules::is_distinct::IsDistinct;
 use crate::engine::rules::long_numbers::with_long_numbers;
 use crate::error::Error;
 
@@ -56,6 +57,7 @@ pub(crate) fn parsed(rows: &DataFrame, dataset: &Dataset, condition: &str) -> Df
 fn planned(rows: &DataFrame, condition: &str) -> DfResult<Expr> {
     let (state, _) = rows.clone().into_parts();
     let mut parsed = state.sql_to_expr_with_alias(condition, &state.config_options().sql_parser.dialect)?;
+    IsDistinct::group(&mut parsed.expr).map_err(external)?;
     with_long_numbers(&mut parsed.expr);
     state.create_logical_expr_from_sql_expr(parsed, rows.schema())
 }

@@ -5,9 +5,11 @@
 //! decimals of doubles, of which most fit none: here, columns of doubles are compared with decimals as doubles.
 
 use arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::{Cast, Expr};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, cast};
+
+use crate::source::readable::wide_decimal;
 
 /// Most digits of a decimal of 128 bits.
 const DIGITS: usize = 38;
@@ -51,7 +53,26 @@ pub(super) fn decimal_or_double(types: &[DataType]) -> Option<DataType> {
         digits.fold((0, 0), |(whole, scale), (w, s)| (w.max(whole), i16::from(s).max(scale)));
     let all = whole + scale;
     let (precision, scale) = (u8::try_from(all).ok()?, i8::try_from(scale).ok()?);
-    (usize::from(precision) > DIGITS && all <= DIGITS_MAX).then_some(DataType::Decimal256(precision, scale))
+    if usize::from(precision) > DIGITS {
+        return (all <= DIGITS_MAX).then_some(DataType::Decimal256(precision, scale));
+    }
+    // Its own types for decimals of few bits are whole numbers.
+    let differ = types.iter().any(|of| Some(of) != types.first());
+    (differ && types.iter().any(|of| wide_decimal(of).is_some()))
+        .then_some(DataType::Decimal128(precision, scale))
+}
+
+/// The same expression, of whose parts decimals of few bits become wide.
+pub(super) fn with_wide_parts(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    if matches!(part, Expr::Cast(_) | Expr::TryCast(_) | Expr::Alias(_) | Expr::GroupingSet(_)) {
+        return Ok(Transformed::no(part));
+    }
+    part.map_children(|child| {
+        Ok(match child.get_type(schema).ok().and_then(|of| wide_decimal(&of)) {
+            Some(wide) => Transformed::yes(cast(child, wide)),
+            None => Transformed::no(child),
+        })
+    })
 }
 
 /// The double next to a decimal that was written: a cast of the decimal would round twice.
@@ -107,7 +128,7 @@ mod tests {
 
     #[test]
     fn decimals_are_compared_in_a_type_that_holds_them() {
-        use DataType::{Decimal128, Decimal256, Float32, Float64, Int64};
+        use DataType::{Decimal64, Decimal128, Decimal256, Float32, Float64, Int64};
         for (types, expected) in [
             (vec![Decimal128(38, 10), Decimal128(3, 2)], None),
             (vec![Decimal128(38, 10), Decimal128(38, 15)], Some(Decimal256(43, 15))),
@@ -117,6 +138,8 @@ mod tests {
             (vec![Decimal128(9, 3), Float64], Some(Float64)),
             (vec![Int64, Float32, Decimal128(9, 3)], Some(Float64)),
             (vec![Int64, Float64], None),
+            (vec![Decimal64(9, 2), Decimal64(9, 2)], None),
+            (vec![Decimal64(9, 2), Int64], Some(Decimal128(21, 2))),
         ] {
             assert_eq!(decimal_or_double(&types), expected, "{types:?}");
         }

@@ -12,13 +12,16 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::analyzer::AnalyzerRule;
 
+use crate::engine::errors::external;
 use crate::engine::rules::compared::{
     as_exact, compared, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
     with_exact_union,
 };
-use crate::engine::rules::exact_decimals::{as_decimal, decimal_or_double};
+use crate::engine::rules::exact_decimals::{as_decimal, decimal_or_double, with_wide_parts};
 use crate::engine::rules::exact_times::with_exact_times;
+use crate::engine::rules::null_memberships::with_null_memberships;
 use crate::engine::rules::text_arguments::with_texts;
+use crate::error::Error;
 
 /// Functions that give one of their arguments, or a list of them.
 const ONE_OF: [&str; 7] = ["coalesce", "greatest", "least", "make_array", "nullif", "nvl", "nvl2"];
@@ -39,6 +42,7 @@ impl AnalyzerRule for ExactExpressions {
             })?;
             // A date with hours is a time, and what is above it has to know.
             changed
+                .transform_data(with_null_memberships)?
                 .transform_data(with_exact_keys)?
                 .transform_data(with_exact_union)?
                 .map_data(LogicalPlan::recompute_schema)
@@ -54,7 +58,11 @@ impl AnalyzerRule for ExactExpressions {
 /// The same expression, whose parts lose nothing when they get a type.
 pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     expression.transform_up(|part| {
+        if matches!(part, Expr::SimilarTo(_)) {
+            return Err(external(similar_to()));
+        }
         with_escapes(part)
+            .transform_data(|part| with_wide_parts(part, schema))?
             .transform_data(|part| with_texts(part, schema))?
             .transform_data(|part| Ok(with_room(part, schema)))?
             .transform_data(|part| with_exact_sides(part, schema))?
@@ -62,6 +70,12 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
             .transform_data(|part| with_exact_subquery(part, schema))?
             .transform_data(|part| with_exact_times(part, schema))
     })
+}
+
+/// DataFusion takes its pattern for a regular expression, and looks for it anywhere in the text.
+fn similar_to() -> Error {
+    Error::usage("SIMILAR TO is not supported, since engines differ in its patterns")
+        .hint("write x LIKE 'a%', or a regular expression for the whole text, as in x ~ '^(a|b).*$'")
 }
 
 /// The same comparison in a type that holds all sides.

@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
-//! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, text_arguments
-//! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths · kept_casts
+//!                                 is_distinct: what binds closer
+//! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, null_memberships,
+//!                                 text_arguments
+//! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
+//!                                 nested_order · kept_casts
 //! functions                       octet_length · other_names
 //! ```
 
@@ -15,8 +18,11 @@ pub(in crate::engine) mod exact_expressions;
 pub(in crate::engine) mod exact_operators;
 pub(in crate::engine) mod exact_times;
 pub(in crate::engine) mod interval_lengths;
+pub(in crate::engine) mod is_distinct;
 pub(in crate::engine) mod kept_casts;
 pub(in crate::engine) mod long_numbers;
+pub(in crate::engine) mod nested_order;
+pub(in crate::engine) mod null_memberships;
 pub(in crate::engine) mod octet_length;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod other_names;

@@ -17,14 +17,17 @@ use datafusion::logical_expr::expr::{Alias, Between, Case, InList, InSubquery, S
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan, Projection,
+    BinaryExpr, ColumnarValue, Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan, Operator, Projection,
     ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, SortExpr, Subquery, Volatility,
+    not,
 };
 use datafusion::optimizer::AnalyzerRule;
 use half::f16;
 
+use crate::engine::errors::external;
 use crate::engine::rules::compared::is_comparison;
 use crate::engine::rules::interval_lengths::{plain_length, plain_lengths};
+use crate::engine::rules::nested_order::{asks_order, check_nested, in_order, is_nested, no_order};
 
 /// Gives floats one NaN and one zero wherever a plan compares them. The types of all expressions fit.
 #[derive(Debug)]
@@ -134,9 +137,23 @@ pub(in crate::engine) fn with_one_nan(expression: Expr, schema: &DFSchema) -> Df
             side.data
         };
         let data = match part {
+            Expr::BinaryExpr(BinaryExpr { left, op, right })
+                if asks_order(op) && is_nested(&left, schema) =>
+            {
+                let (left, right) = (plain(*left), plain(*right));
+                changed = true;
+                in_order(left, op, right)
+            }
             Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
                 let (left, right) = (Box::new(plain(*left)), Box::new(plain(*right)));
                 Expr::BinaryExpr(BinaryExpr { left, op, right })
+            }
+            Expr::Between(Between { expr, negated, low, high }) if is_nested(&expr, schema) => {
+                let [expr, low, high] = [expr, low, high].map(|side| plain(*side));
+                changed = true;
+                let from = in_order(expr.clone(), Operator::GtEq, low);
+                let between = from.and(in_order(expr, Operator::LtEq, high));
+                if negated { not(between) } else { between }
             }
             Expr::Between(Between { expr, negated, low, high }) => {
                 let [expr, low, high] = [expr, low, high].map(|side| Box::new(plain(*side)));
@@ -152,6 +169,14 @@ pub(in crate::engine) fn with_one_nan(expression: Expr, schema: &DFSchema) -> Df
                 let subquery = Subquery { subquery: rows.data, ..subquery };
                 Expr::InSubquery(InSubquery { expr, subquery, negated })
             }
+            Expr::SetComparison(SetComparison { expr, op, .. })
+                if asks_order(op) && is_nested(&expr, schema) =>
+            {
+                return Err(external(no_order(
+                    "ANY or ALL with < or >",
+                    "write EXISTS (SELECT 1 FROM … WHERE …) with the comparison",
+                )));
+            }
             Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }) => {
                 let (expr, rows) = (Box::new(plain(*expr)), plain_rows(subquery.subquery)?);
                 changed |= rows.transformed;
@@ -159,6 +184,7 @@ pub(in crate::engine) fn with_one_nan(expression: Expr, schema: &DFSchema) -> Df
                 Expr::SetComparison(SetComparison { expr, subquery, op, quantifier })
             }
             Expr::ScalarFunction(mut call) if COMPARE.contains(&call.func.name()) => {
+                check_nested(call.func.name(), &call.args, schema)?;
                 call.args = call.args.into_iter().map(plain).collect();
                 Expr::ScalarFunction(call)
             }

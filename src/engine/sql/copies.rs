@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use datafusion::common::Result as DfResult;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Result as DfResult};
 use datafusion::datasource::listing::ListingTable;
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::dml::CopyTo;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::table::QueryTable;
 use super::unread::Unread;
 use crate::engine::errors::external;
 use crate::error::{Error, Result};
+use crate::source::readable::storable;
 use crate::store::is_address;
 
 /// Refuses a target that is there, unless it is a file that may be replaced: `unread` keeps that from being read.
@@ -42,6 +44,31 @@ pub(super) fn local(target: &str) -> Option<PathBuf> {
         Some(path) => Some(PathBuf::from(path)),
         None => (!is_address(target)).then(|| PathBuf::from(target)),
     }
+}
+
+/// The same plan, where COPY gives a Parquet file the types that Parquet has.
+pub(super) fn with_storable_columns(plan: LogicalPlan) -> DfResult<LogicalPlan> {
+    plan.transform_down(|node| match node {
+        LogicalPlan::Copy(copy) if copy.file_type.get_ext() == "parquet" => {
+            let schema = copy.input.schema();
+            let wanted = storable(schema.as_arrow());
+            if wanted == *schema.as_arrow() {
+                return Ok(Transformed::no(LogicalPlan::Copy(copy)));
+            }
+            let columns = schema.iter().zip(wanted.fields()).map(|((table, field), wanted)| {
+                let column = Expr::Column(Column::from((table, field)));
+                if field.data_type() == wanted.data_type() {
+                    return column;
+                }
+                cast(column, wanted.data_type().clone()).alias_qualified(table.cloned(), field.name())
+            });
+            let columns: Vec<Expr> = columns.collect();
+            let input = LogicalPlanBuilder::new_from_arc(copy.input).project(columns)?.build()?.into();
+            Ok(Transformed::yes(LogicalPlan::Copy(CopyTo { input, ..copy })))
+        }
+        other => Ok(Transformed::no(other)),
+    })
+    .map(|changed| changed.data)
 }
 
 /// Refuses a plan with a table that has a file which is replaced.

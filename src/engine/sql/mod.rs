@@ -196,7 +196,7 @@ impl Session {
             let plan = self.context.state().statement_to_plan(statement.exact()).await?;
             allowed::check(&plan, self.access)?;
             copies::check_sources(&plan, &self.unread)?;
-            let plan = null_keys::with_null_folders(plan)?;
+            let plan = copies::with_storable_columns(null_keys::with_null_folders(plan)?)?;
             self.unread.make(makes.map(|(name, _)| name));
             is_plan = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
             let Some(address) = &self.cluster else {

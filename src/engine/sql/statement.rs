@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::engine::query_errors::of_sql;
+use crate::engine::rules::is_distinct::IsDistinct;
 use crate::engine::rules::long_numbers::LongNumbers;
 use crate::error::{Error, Result};
 
@@ -27,10 +28,10 @@ impl Statement {
         let parsed = DFParser::parse_sql(sql).map_err(|cause| of_sql(&cause, sql))?;
         let text: Arc<str> = sql.into();
         let statement = |mut parsed| {
-            as_meant(&mut parsed);
-            Self { parsed, text: Arc::clone(&text) }
+            as_meant(&mut parsed)?;
+            Ok(Self { parsed, text: Arc::clone(&text) })
         };
-        Ok(parsed.into_iter().map(statement).collect())
+        parsed.into_iter().map(statement).collect()
     }
 
     /// What is planned: numbers that are compared have all their digits.
@@ -154,15 +155,19 @@ fn first_select(body: &SetExpr) -> Option<&Select> {
 }
 
 /// Reads what the planner takes for something else, or not at all. Names of functions in place of a table are in lower
-/// case, as those of other functions are; `FROM t` is `SELECT * FROM t`; and the keys of a COPY are names, not the quotes
-/// around them.
-fn as_meant(statement: &mut Parsed) {
+/// case, as those of other functions are; `FROM t` is `SELECT * FROM t`; `IS DISTINCT FROM` binds closer than `AND`; and
+/// the keys of a COPY are names, not the quotes around them.
+fn as_meant(statement: &mut Parsed) -> Result<()> {
     visit(statement, &mut AsMeant);
+    let mut groups = IsDistinct::default();
+    visit(statement, &mut groups);
+    groups.check()?;
     let keys = match statement {
         Parsed::CopyTo(copy) => &mut copy.partitioned_by[..],
         _ => &mut [],
     };
     keys.iter_mut().for_each(|key| *key = without_quotes(key));
+    Ok(())
 }
 
 /// Shows all parts of a statement to a visitor that never ends early.

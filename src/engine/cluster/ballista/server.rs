@@ -30,6 +30,7 @@ use crate::engine::errors::external;
 use crate::engine::functions;
 use crate::engine::progress::Progress;
 use crate::engine::rules::exact_arithmetic::operators;
+use crate::engine::rules::nested_order::nested_order;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::one_nan;
 use crate::engine::scheduler_address::SchedulerAddress;
@@ -191,7 +192,7 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let context = SessionContext::new_with_state(state);
     functions::register(&context).map_err(external)?;
-    for operator in operators().into_iter().chain([one_nan(), octet_length()]) {
+    for operator in operators().into_iter().chain([one_nan(), nested_order(), octet_length()]) {
         context.register_udf(operator);
     }
     context.register_udaf(total::counts());
