@@ -10,8 +10,9 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::functions::datetime::to_local_time;
 use datafusion::logical_expr::planner::TypePlanner;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, cast};
+use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, TryCast, cast};
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use crate::engine::rules::compared::{compared_types, map_compared};
@@ -47,6 +48,14 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
         return map_compared(part, |side| read_as(side, &unit, schema));
     }
     Ok(match part {
+        Expr::Cast(Cast { expr, field }) if loses_zone(&expr, field.data_type(), schema) => {
+            let expr = Box::new(to_local_time().call(vec![*expr]));
+            Transformed::yes(Expr::Cast(Cast { expr, field }))
+        }
+        Expr::TryCast(TryCast { expr, field }) if loses_zone(&expr, field.data_type(), schema) => {
+            let expr = Box::new(to_local_time().call(vec![*expr]));
+            Transformed::yes(Expr::TryCast(TryCast { expr, field }))
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::Plus | Operator::Minus) =>
         {
@@ -71,6 +80,12 @@ fn unit_of(of: &DataType) -> Option<DataType> {
         DataType::Timestamp(_, zone) => Some(DataType::Timestamp(TimeUnit::Microsecond, zone.clone())),
         _ => None,
     }
+}
+
+/// Whether a time with a zone becomes one without: it is the time of day in that zone, as its date and its hour are.
+fn loses_zone(expression: &Expr, to: &DataType, schema: &DFSchema) -> bool {
+    matches!(to, DataType::Timestamp(_, None))
+        && matches!(expression.get_type(schema), Ok(DataType::Timestamp(_, Some(_))))
 }
 
 fn is_text(expression: &Expr) -> bool {
