@@ -74,6 +74,17 @@ impl Codes {
         codes
     }
 
+    /// The same of a column of shares and codes, of which there may be more than are remembered.
+    pub(super) fn of_shares(evidence: &ColumnEvidence, domain: &Domain) -> Self {
+        let mut codes = Self::default();
+        let (shares, others): (Vec<_>, Vec<_>) =
+            evidence.counted().partition(|(number, _)| is_share(*number));
+        for (number, times) in others.into_iter().chain(shares) {
+            codes.put(&Value::of_number(number), times, domain, false);
+        }
+        codes
+    }
+
     fn put(&mut self, value: &Value<'_>, times: u64, domain: &Domain, is_out: bool) {
         let cell = if is_out { Cell::Invalid } else { domain.cell(value) };
         let text = match value {

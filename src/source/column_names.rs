@@ -87,13 +87,13 @@ pub(crate) fn is_id_name(name: &str) -> bool {
 
 /// Whether a column has the name of what rows are about: where it repeats, rows may be pairs.
 pub(crate) fn is_row_name(name: &str) -> bool {
-    const ROWS: [&str; 13] = [
+    const ROWS: [&str; 21] = [
         "image", "img", "file", "filename", "path", "url", "document", "doc", "item", "sample", "example",
-        "video", "clip",
+        "video", "clip", "md5", "sha1", "sha256", "hash", "text", "sentence", "tweet", "comment",
     ];
     let words = words(name);
     let about =
-        words.iter().filter(|word| !["name", "path"].iter().any(|end| word.eq_ignore_ascii_case(end)));
+        words.iter().filter(|word| !["name", "path", "id"].iter().any(|end| word.eq_ignore_ascii_case(end)));
     let about: Vec<&String> = about.collect();
     let is_row = |word: &&String| ROWS.iter().any(|row| word.eq_ignore_ascii_case(row));
     !words.is_empty() && about.iter().all(is_row)
@@ -138,9 +138,10 @@ pub(crate) fn is_remark_name(name: &str) -> bool {
     words(name).iter().any(|word| REMARKS.iter().any(|remark| word.eq_ignore_ascii_case(remark)))
 }
 
-/// Whether a column of 0 and 1 has the name of a part of the data, or of a feature of people.
+/// Whether a column of 0 and 1 has the name of a part of the data, of a feature of people, or of what is said about
+/// labels: how sure they are, who gave them, which were predicted.
 pub(crate) fn is_aside_name(name: &str) -> bool {
-    const ASIDE: [&str; 12] = [
+    const ASIDE: [&str; 32] = [
         "train",
         "test",
         "val",
@@ -148,13 +149,47 @@ pub(crate) fn is_aside_name(name: &str) -> bool {
         "validation",
         "dev",
         "split",
+        "subset",
+        "partition",
         "fold",
         "holdout",
         "gender",
         "sex",
+        "male",
+        "female",
         "duplicate",
+        "pred",
+        "preds",
+        "predicted",
+        "prediction",
+        "prob",
+        "confidence",
+        "mask",
+        "gold",
+        "labeled",
+        "labelled",
+        "annotated",
+        "annotator",
+        "reviewed",
+        "verified",
+        "version",
+        "year",
     ];
-    words(name).iter().any(|word| ASIDE.iter().any(|aside| word.eq_ignore_ascii_case(aside)))
+    is_weight_name(name)
+        || words(name).iter().any(|word| ASIDE.iter().any(|aside| word.eq_ignore_ascii_case(aside)))
+}
+
+/// Whether a column has the name of the weights of rows.
+pub(crate) fn is_weight_name(name: &str) -> bool {
+    words(name)
+        .last()
+        .is_some_and(|word| ["weight", "weights"].iter().any(|it| word.eq_ignore_ascii_case(it)))
+}
+
+/// Whether a column has a name of labels that as often is that of topics beside them.
+pub(crate) fn is_topic_name(name: &str) -> bool {
+    const TOPICS: [&str; 5] = ["tags", "tag", "genres", "categories", "category"];
+    TOPICS.iter().any(|topic| name.eq_ignore_ascii_case(topic))
 }
 
 #[cfg(test)]
@@ -177,7 +212,7 @@ mod tests {
         for name in ["paid", "valid", "Idea", "COVID", "fluid"] {
             assert!(!is_id_name(name), "{name}");
         }
-        for name in ["image", "file_name", "ImagePath", "path", "img"] {
+        for name in ["image", "file_name", "ImagePath", "path", "img", "image_id"] {
             assert!(is_row_name(name), "{name}");
         }
         for name in ["", "image_size", "color", "username"] {
@@ -189,5 +224,10 @@ mod tests {
         assert!(is_mask_name("attr_mask") && is_mask_name("Bits") && !is_mask_name("masked"));
         assert!(is_remark_name("Notes") && is_remark_name("free_text") && !is_remark_name("noted"));
         assert!(is_aside_name("is_train") && is_aside_name("Gender") && !is_aside_name("trains"));
+        assert!(is_aside_name("pred_cat") && is_aside_name("sample_weight"));
+        assert!(
+            is_weight_name("SampleWeight") && !is_weight_name("overweight") && !is_weight_name("weight_loss")
+        );
+        assert!(is_topic_name("Tags") && !is_topic_name("labels"));
     }
 }

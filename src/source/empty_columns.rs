@@ -8,11 +8,9 @@ use super::candidates::CandidateColumn;
 use super::column_names::{is_id_name, is_remark_name, is_row_name};
 use super::layout::{Layout, LayoutKind, is_number, is_text, item};
 use super::look::Look;
+use super::named_alike::{ALIKE, common_stem, stem};
 use super::offers::names;
 use crate::error::plural;
-
-/// Columns whose names begin alike that show how labels are named.
-const ALIKE: usize = 2;
 
 /// The columns `sure` of `columns` and those without a value that are labels as they are: columns of the same type, unless it is
 /// text, and columns that are named like several of `sure`.
@@ -31,16 +29,6 @@ pub(super) fn with_empty(columns: &[CandidateColumn<'_>], sure: &HashSet<&str>) 
             || is_empty(column) && (types.contains(column.field.data_type()) || is_named_alike(column.name()))
     };
     columns.iter().filter(is_label).map(|column| column.name().to_owned()).collect()
-}
-
-/// What the names of labels of one kind begin with: `l` of `l007`, `has_` of `has_cat`, `y.` of `y.cat`.
-fn stem(name: &str) -> Option<&str> {
-    let before_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    if before_number.len() < name.len() {
-        return Some(before_number).filter(|stem| !stem.is_empty());
-    }
-    let (at, separator) = name.char_indices().find(|(_, c)| !c.is_alphanumeric())?;
-    Some(&name[..at + separator.len_utf8()]).filter(|_| at > 0)
 }
 
 /// Whether the cells that were looked at hold no value, though they could.
@@ -124,8 +112,59 @@ impl Look<'_> {
         let unnamed = self.schema.field_with_name("").ok().and_then(|field| self.column(field));
         let unnamed =
             unnamed.filter(is_label).map(|_| "a column without a name holds only 0 and 1".to_owned());
-        let all: Vec<String> = empty.into_iter().chain(unnamed).collect();
+        let all: Vec<String> =
+            empty.into_iter().chain(unnamed).chain(self.others_left_out(&layout.labels)).collect();
         (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Columns with values that are none of `labels`, though their values or their names are such as those have.
+    fn others_left_out(&self, labels: &[String]) -> Vec<String> {
+        /// Columns that are told with their cells; of more, the names.
+        const TOLD: usize = 3;
+        let common = common_stem(labels.iter().map(String::as_str));
+        let known: HashSet<&str> = labels.iter().map(String::as_str).collect();
+        let mut keys = Vec::new();
+        let mut alike = Vec::new();
+        let mut cells = Vec::new();
+        for field in self.free_fields().filter(|field| !known.contains(field.name().as_str())) {
+            let column = self.column(field);
+            let is_named_alike = common.is_some() && stem(field.name()) == common;
+            match column {
+                Some(column) if is_empty(&column) => {}
+                Some(column) if column.classes.is_none() && column.is_cells() => {
+                    keys.push(field.name().clone())
+                }
+                _ if is_named_alike => {
+                    alike.push(field.name().clone());
+                    cells.push(column.map(|column| column.evidence.shown.join(", ")).unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
+        let keys = match &keys[..] {
+            [] => None,
+            [one] => Some(format!(
+                "column {one:?} holds only 0 and 1, but its name is that of a row id or a weight"
+            )),
+            several => Some(format!(
+                "columns {} hold only 0 and 1, but have names of row ids or weights",
+                names(several)
+            )),
+        };
+        let told = |(name, cells): (&String, &String)| {
+            let cells = if cells.is_empty() { String::new() } else { format!(": {cells}") };
+            format!("column {name:?} is named as label columns are, but holds other values{cells}")
+        };
+        let alike: Vec<String> = if alike.len() <= TOLD {
+            alike.iter().zip(&cells).map(told).collect()
+        } else {
+            vec![format!(
+                "{} are named as label columns are, but hold other values: {}",
+                plural(alike.len() as u64, "column"),
+                names(&alike)
+            )]
+        };
+        keys.into_iter().chain(alike).collect()
     }
 
     /// What is left out of `labels` because it holds no value, as the end of a sentence.
@@ -134,28 +173,6 @@ impl Look<'_> {
             [] => String::new(),
             [one] => format!("; without {}, which holds no value", names(std::slice::from_ref(one))),
             several => format!("; without {}, which hold no value", names(several)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_begin_as_those_of_other_labels_do() {
-        for (name, expected) in [
-            ("l007", Some("l")),
-            ("label_12", Some("label_")),
-            ("has_cat", Some("has_")),
-            ("y.cat", Some("y.")),
-            ("is cat", Some("is ")),
-            ("toxic", None),
-            ("12", None),
-            ("_x", None),
-            ("", None),
-        ] {
-            assert_eq!(stem(name), expected, "{name}");
         }
     }
 }

@@ -117,12 +117,16 @@ impl Look<'_> {
     /// The same where several columns may be the row id, or none has the name of one.
     fn or_long_by_any(&self, class: Candidate) -> Vec<Candidate> {
         let name = class.labels[0].clone();
-        if class.points < SURE || is_id_name(&name) {
+        let is_no_label = is_id_name(&name) && rank_of_name(&name) == NameRank::Other;
+        if class.points < SURE || is_no_label {
             return vec![class];
         }
         let named = self.row_ids(&name);
         let ids = if named.is_empty() { self.columns_named(&name, is_row_name) } else { named };
-        let is_of_few = |id: &str| self.found.get(id).is_some_and(ColumnEvidence::has_few_values);
+        // Few values are those of who labelled, unless an image has many boxes.
+        let names_rows = |id: &str| is_id_name(id) && is_row_name(id);
+        let is_of_few =
+            |id: &str| !names_rows(id) && self.found.get(id).is_some_and(ColumnEvidence::has_few_values);
         let repeating = ids.into_iter().filter(|id| self.repeating(id) >= OFTEN && !is_of_few(id));
         let longs = repeating.map(|id| Candidate {
             kind: LayoutKind::Long,

@@ -189,6 +189,7 @@ impl<'a> Look<'a> {
         all.extend(self.soft_readings());
         all.extend(self.marked_readings());
         all.extend(self.nested_readings());
+        self.raise_rivals(&mut all);
         all.sort_by_key(|candidate| Reverse(candidate.points));
         if let Some((place, heads)) = self.heads(&all) {
             all.insert(place, heads);

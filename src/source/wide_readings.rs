@@ -1,6 +1,8 @@
 //! Readings as one 0/1 column per label.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use arrow::datatypes::DataType;
 
 use super::candidates::{Candidate, CandidateColumn};
 use super::codes::Codes;
@@ -9,6 +11,7 @@ use super::declarations::{codes_beside_shares, declarations, ways_of_shares};
 use super::empty_columns::with_empty;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
+use super::named_alike::{ALIKE, common_stem, stem, without_keys};
 use super::offers::{COLUMNS_SHOWN, names};
 use super::values::Domain;
 use crate::error::{for_shell, plural};
@@ -35,7 +38,8 @@ impl Look<'_> {
             is_scalar(column) && CandidateColumn { domain: &domain, ..*column }.is_cells()
         };
         let sure: Vec<CandidateColumn<'_>> = self.columns().filter(is_sure).collect();
-        self.with_empty(&sure.iter().map(CandidateColumn::name).collect())
+        let wide = self.with_empty(&sure.iter().map(CandidateColumn::name).collect());
+        if self.given.labels.is_empty() { without_keys(wide) } else { wide }
     }
 
     /// The columns `sure`, and those without a value that are labels as they are.
@@ -48,6 +52,7 @@ impl Look<'_> {
     pub(super) fn near(&self, wide: &[String]) -> Vec<(String, Codes)> {
         let known: HashSet<&str> = wide.iter().map(String::as_str).collect();
         let is_strict = wide.is_empty() || !self.given.labels.is_empty();
+        let common = common_stem(wide.iter().map(String::as_str)).filter(|_| !is_strict);
         let columns = self.columns().filter(|column| {
             let data_type = column.field.data_type();
             let fits = is_scalar(column) && (is_number(data_type) || is_text(data_type));
@@ -58,6 +63,15 @@ impl Look<'_> {
         });
         let near = columns.filter_map(|column| {
             let codes = Codes::of(column.evidence, column.domain);
+            // One that is named as labels are may be a soft label among them.
+            if common.is_some()
+                && stem(column.name()) == common
+                && !codes.is_near(is_strict)
+                && codes_beside_shares(column.evidence, column.domain).is_some()
+            {
+                let codes = Codes::of_shares(column.evidence, column.domain);
+                return Some((column.name().to_owned(), codes));
+            }
             let is_class =
                 rank_of_name(column.name()) != NameRank::Other && codes.are_indices() && !codes.is_stray();
             (codes.is_near(is_strict) && !is_class).then(|| (column.name().to_owned(), codes))
@@ -73,7 +87,12 @@ impl Look<'_> {
         let labels = self.with_empty(&wide.iter().map(String::as_str).chain(of_near).collect());
         let is_in: HashSet<&str> = labels.iter().map(String::as_str).collect();
         let together = || self.columns().filter(|column| is_in.contains(column.name()));
-        let codes: Vec<Codes> = together().map(|column| Codes::of(column.evidence, column.domain)).collect();
+        let known: HashMap<&str, &Codes> = near.iter().map(|(name, codes)| (name.as_str(), codes)).collect();
+        let codes_of = |column: CandidateColumn<'_>| {
+            let codes = known.get(column.name()).map(|codes| (*codes).clone());
+            codes.unwrap_or_else(|| Codes::of(column.evidence, column.domain))
+        };
+        let codes: Vec<Codes> = together().map(codes_of).collect();
         let ranked = || near.iter().map(|(name, _)| rank_of_name(name)).max().unwrap_or(NameRank::Other);
         let points = if !self.given.labels.is_empty() {
             GROUP + 1
@@ -116,7 +135,7 @@ impl Look<'_> {
     /// Columns that are one label each. Where some names say that they are no labels, or one that it is the label,
     /// both ways are possible.
     pub(super) fn wide_readings(&self, wide: Vec<String>) -> Vec<Candidate> {
-        let aside: Vec<&String> = wide.iter().filter(|name| is_aside_name(name)).collect();
+        let aside = self.aside(&wide);
         let exact: Vec<&String> = wide.iter().filter(|name| rank_of_name(name) == NameRank::Exact).collect();
         let spelled = |labels: Vec<String>, why: &str| {
             let one = self.wide_candidate(labels);
@@ -143,6 +162,35 @@ impl Look<'_> {
         all.push(spelled(with.filter(|name| known.contains(name.as_str())).collect(), ""));
         all.push(spelled(wide, ""));
         all
+    }
+
+    /// Those of `wide` whose names or types say that they may be none of the labels.
+    fn aside<'w>(&self, wide: &'w [String]) -> Vec<&'w String> {
+        let common = common_stem(wide.iter().map(String::as_str));
+        let others: Vec<&str> = wide.iter().map(String::as_str).filter(|name| stem(name) != common).collect();
+        // Labels of two kinds have names of two kinds.
+        let is_second_kind = others.len() * 3 >= wide.len()
+            && others.len() >= ALIKE
+            && others.iter().all(|name| stem(name).is_some() && stem(name) == stem(others[0]))
+            && common.is_some_and(|common| rank_of_name(common) == NameRank::Other);
+        // Truth values beside numbers of one type, or the other way round.
+        let fields = self.schema.fields().iter();
+        let types: HashMap<&str, &DataType> =
+            fields.map(|field| (field.name().as_str(), field.data_type())).collect();
+        let type_of = |name: &str| types.get(name).copied();
+        let mut times: HashMap<Option<&DataType>, usize> = HashMap::new();
+        wide.iter().for_each(|name| *times.entry(type_of(name)).or_default() += 1);
+        let is_mixed = times.len() == 2 && times.contains_key(&Some(&DataType::Boolean));
+        let is_odd_type =
+            |name: &str| is_mixed && times.get(&type_of(name)).is_some_and(|times| times * 2 < wide.len());
+        let is_aside = |name: &&String| {
+            let is_other = match common {
+                Some(_) => stem(name) != common && !is_second_kind,
+                None => is_odd_type(name),
+            };
+            is_other || is_aside_name(name) || is_id_name(name)
+        };
+        wide.iter().filter(is_aside).collect()
     }
 
     fn wide_candidate(&self, labels: Vec<String>) -> Candidate {

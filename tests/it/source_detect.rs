@@ -148,7 +148,7 @@ fn a_label_column_beside_many_flags_is_asked_about() {
     ];
     write(&place.path("w.parquet"), columns);
     let question = layout(&place, &["w.parquet"]);
-    assert!(question.contains("2 readings are possible"), "{question}");
+    assert!(question.contains("3 readings are possible"), "{question}");
     for flags in offered(&question) {
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let chosen = layout(&place, &[&["w.parquet"], &flags[..]].concat());
