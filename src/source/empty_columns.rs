@@ -132,7 +132,7 @@ impl Look<'_> {
             match column {
                 Some(column) if is_empty(&column) => {}
                 Some(column) if column.classes.is_none() && column.is_cells() => {
-                    keys.push(field.name().clone())
+                    keys.push(field.name().clone());
                 }
                 _ if is_named_alike => {
                     alike.push(field.name().clone());

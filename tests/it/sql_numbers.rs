@@ -370,11 +370,14 @@ fn decimals_of_few_bits_keep_their_digits() {
                         .replace("FROM t", &format!("FROM '{shards}'"))
                 };
                 // A membership is asked of rows alone.
-                let query = |d: &str| match expression.contains("SELECT") {
-                    true => format!(
-                        "SELECT id FROM (SELECT id, {d} AS d FROM '{shards}') WHERE d IN (SELECT id FROM '{shards}')"
-                    ),
-                    false => rows(d),
+                let query = |d: &str| {
+                    if expression.contains("SELECT") {
+                        format!(
+                            "SELECT id FROM (SELECT id, {d} AS d FROM '{shards}') WHERE d IN (SELECT id FROM '{shards}')"
+                        )
+                    } else {
+                        rows(d)
+                    }
                 };
                 assert_eq!(
                     answer(&query(d)),
