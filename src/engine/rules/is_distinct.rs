@@ -44,13 +44,16 @@ impl VisitorMut for IsDistinct {
     type Break = ();
 
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        regroup(expression);
         if let Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) = expression {
-            self.is_chained |= is_is(right);
+            self.is_chained |= is_is(left_end(right, CLOSEST));
         }
+        regroup(expression);
         ControlFlow::Continue(())
     }
 }
+
+/// How closely `IS DISTINCT FROM` binds.
+const CLOSEST: u8 = 3;
 
 /// How closely the operator of an expression binds; none for what has no open right end, and for other operators.
 fn closeness(expression: &Expr) -> Option<u8> {
@@ -58,7 +61,7 @@ fn closeness(expression: &Expr) -> Option<u8> {
         Expr::BinaryOp { op: BinaryOperator::Or, .. } => 0,
         Expr::BinaryOp { op: BinaryOperator::And, .. } => 1,
         Expr::UnaryOp { op: UnaryOperator::Not, .. } => 2,
-        Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..) => 3,
+        Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..) => CLOSEST,
         _ => return None,
     })
 }
@@ -150,7 +153,7 @@ mod tests {
             ("a IS NOT DISTINCT FROM b OR c AND d", "((a == b) OR (c AND d))"),
             ("a IS DISTINCT FROM b AND c OR d", "(((a <> b) AND c) OR d)"),
             ("x AND a IS DISTINCT FROM b OR c", "((x AND (a <> b)) OR c)"),
-            ("x OR a IS DISTINCT FROM b AND c OR d", "((x OR ((a <> b) AND c)) OR d)"),
+            ("x OR a IS DISTINCT FROM b AND c OR d", "(x OR (((a <> b) AND c) OR d))"),
             ("x AND a IS DISTINCT FROM b AND c OR d", "((x AND ((a <> b) AND c)) OR d)"),
             ("NOT a IS DISTINCT FROM b AND c", "((NOT (a <> b)) AND c)"),
             ("x AND NOT a IS DISTINCT FROM b OR c", "((x AND (NOT (a <> b))) OR c)"),
