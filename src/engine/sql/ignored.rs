@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
-    GroupByExpr, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor,
-    TableWithJoins, Visit, Visitor,
+    GroupByExpr, JoinConstraint, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier,
+    TableFactor, TableWithJoins, Visit, Visitor,
 };
 
 use crate::error::Error;
@@ -64,6 +64,22 @@ fn keeps_duplicates(body: &SetExpr) -> bool {
     }
 }
 
+/// Whether a join keeps rows of its right side alone and has one column for two: that column would be of the left side.
+fn loses_keys(table: &TableWithJoins) -> bool {
+    use JoinConstraint::{Natural, Using};
+    use JoinOperator::{FullOuter, Right, RightOuter};
+    table.joins.iter().any(|join| {
+        matches!(
+            join.join_operator,
+            Right(Using(_) | Natural) | RightOuter(Using(_) | Natural) | FullOuter(Using(_) | Natural)
+        )
+    })
+}
+
+const LOSES_KEYS: &str = "RIGHT or FULL JOIN with USING or NATURAL";
+const NAMED_KEYS: &str =
+    "write ON a.id = b.id, and coalesce(a.id, b.id) AS id for the column; a RIGHT JOIN b is b LEFT JOIN a";
+
 /// Whether a join takes the nearest row, which no plan can.
 fn is_nearest(from: &[TableWithJoins]) -> bool {
     let mut joins = from.iter().flat_map(|table| &table.joins);
@@ -106,6 +122,7 @@ impl Visitor for ClauseSearch {
                 "ASOF JOIN",
                 "join with a.time >= b.time, and keep the row of each a.id with ROW_NUMBER() OVER (PARTITION BY a.id ORDER BY b.time DESC) = 1",
             ),
+            (select.from.iter().any(loses_keys), LOSES_KEYS, NAMED_KEYS),
             (select.prewhere.is_some(), "PREWHERE", "write WHERE"),
             (!select.connect_by.is_empty(), "CONNECT BY", "write WITH RECURSIVE"),
             (
@@ -135,6 +152,9 @@ impl Visitor for ClauseSearch {
                 "UNPIVOT",
                 "write a SELECT for each column: SELECT 'cat' AS label, cat AS value FROM … UNION ALL SELECT 'dog', dog FROM …",
             )]),
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                first(&[(loses_keys(table_with_joins), LOSES_KEYS, NAMED_KEYS)])
+            }
             TableFactor::Derived { sample, .. } => first(&[(sample.is_some(), "TABLESAMPLE", sampled)]),
             _ => ControlFlow::Continue(()),
         }
@@ -174,12 +194,16 @@ mod tests {
             ("SELECT * FROM a UNPIVOT (x FOR y IN (b, c))", "UNPIVOT"),
             ("SELECT 1 FROM a ASOF JOIN b MATCH_CONDITION (a.t >= b.t) ON a.x = b.x", "ASOF"),
             ("CREATE VIEW v AS SELECT x FROM a WITH (NOLOCK)", "hint"),
+            ("SELECT x FROM a FULL JOIN b USING (x)", "FULL JOIN"),
+            ("SELECT x FROM a NATURAL RIGHT JOIN b", "FULL JOIN"),
+            ("SELECT x FROM c, (a RIGHT OUTER JOIN b USING (x))", "FULL JOIN"),
         ] {
             assert!(refused(sql).is_some_and(|message| message.contains(word)), "{sql}: {:?}", refused(sql));
         }
         for sql in [
             "SELECT x, count(*) FROM a GROUP BY ROLLUP (x, y)",
             "SELECT x FROM a EXCEPT SELECT x FROM b",
+            "SELECT x FROM a LEFT JOIN b USING (x) FULL JOIN c ON a.x = c.x",
             "SELECT x FROM a UNION ALL SELECT x FROM b",
         ] {
             assert_eq!(refused(sql), None, "{sql}");
