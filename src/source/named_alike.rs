@@ -75,8 +75,8 @@ mod tests {
         }
         let left = |names: &[&str]| without_keys(names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(
-            left(&["id", "l_a", "l_b", "l_id", "sample_weight", "flag"]),
-            ["l_a", "l_b", "l_id", "flag"]
+            left(&["id", "l_a", "l_b", "l_c", "l_id", "sample_weight", "flag"]),
+            ["l_a", "l_b", "l_c", "l_id", "flag"]
         );
         assert_eq!(left(&["id", "cat", "dog"]), ["id", "cat", "dog"]);
     }
