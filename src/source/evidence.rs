@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::compute::kernels::length::length;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, UInt64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -48,6 +48,8 @@ pub(crate) struct ColumnEvidence {
     /// Distinct numbers by their bits, NaN left out, with the cells of the sample that hold each; 0 for those that
     /// only bound the values of whole row groups.
     numbers: BTreeMap<u64, u64>,
+    /// Integers that share their double with others, with their cells.
+    large: BTreeMap<i128, u64>,
     /// Lengths of lists.
     pub(crate) lengths: BTreeSet<i64>,
     /// Cells of the sample that are not NULL.
@@ -75,14 +77,21 @@ impl ColumnEvidence {
         self.numbers.iter().map(|(bits, cells)| (f64::from_bits(*bits), *cells))
     }
 
+    /// The cells of the sample that hold each value.
+    fn cells_of_values(&self) -> impl Iterator<Item = u64> {
+        let large = |bits: &u64| !self.large.is_empty() && f64::from_bits(*bits).abs() >= Value::EXACT;
+        let numbers = self.numbers.iter().filter(move |(bits, _)| !large(bits)).map(|(_, cells)| cells);
+        numbers.chain(self.large.values()).chain(self.texts.values()).copied()
+    }
+
     /// Cells of the sample that hold what another cell holds too.
     pub(crate) fn recurring(&self) -> u64 {
-        self.numbers.values().chain(self.texts.values()).filter(|cells| **cells > 1).sum()
+        self.cells_of_values().filter(|cells| *cells > 1).sum()
     }
 
     /// Distinct values in the cells of the sample.
     pub(crate) fn distinct(&self) -> u64 {
-        self.numbers.values().chain(self.texts.values()).filter(|cells| **cells > 0).count() as u64
+        self.cells_of_values().filter(|cells| *cells > 0).count() as u64
     }
 
     /// Whether most texts are several words, not always as many, and most of them do not recur.
@@ -179,6 +188,31 @@ impl ColumnEvidence {
             && let Ok(numbers) = cast(array, &DataType::Float64)
         {
             numbers.as_primitive::<Float64Type>().iter().flatten().for_each(|number| self.number(number, 1));
+            match (&data_type, cast(array, &data_type)) {
+                (DataType::Int64, Ok(integers)) => {
+                    integers
+                        .as_primitive::<Int64Type>()
+                        .iter()
+                        .flatten()
+                        .for_each(|i| self.integer(i.into()));
+                }
+                (DataType::UInt64, Ok(integers)) => {
+                    integers
+                        .as_primitive::<UInt64Type>()
+                        .iter()
+                        .flatten()
+                        .for_each(|i| self.integer(i.into()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells an integer from others with the same double.
+    fn integer(&mut self, integer: i128) {
+        let is_known = self.large.contains_key(&integer);
+        if (integer as f64).abs() >= Value::EXACT && (is_known || self.large.len() < CELLS_MAX) {
+            *self.large.entry(integer).or_default() += 1;
         }
     }
 

@@ -76,7 +76,7 @@ impl Value<'_> {
     }
 
     /// From here, 2⁵³, a double may stand for several integers.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
+    pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
 
     /// A floating-point number as the integer that it is; `None` for one with a fraction, and for one that may stand for
     /// several integers.

@@ -190,3 +190,22 @@ fn rows_of_boxes_and_votes_are_asked_about() {
         assert!(asked.contains("--layout long --id") && asked.contains("--layout class"), "{asked}");
     }
 }
+
+#[test]
+fn long_ids_that_differ_do_not_repeat() {
+    let place = Place::new();
+    let label = |i: usize| ["irony", "none", ""][i % 3];
+    put(&place, "a.csv", "tweet_id,label", &|i| {
+        format!("{},{}", 1_200_000_000_000_000_000_u64 + i as u64, label(i))
+    });
+    let ended = place.run(&["inspect", "a.csv"]);
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!said.contains("row ids in \"tweet_id\" repeat"), "{said}");
+    // Those that do repeat are seen to.
+    put(&place, "b.csv", "tweet_id,label", &|i| {
+        format!("{},{}", 1_200_000_000_000_000_000_u64 + i as u64 / 3, label(i))
+    });
+    let ended = place.run(&["inspect", "b.csv"]);
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(said.contains("row ids in \"tweet_id\" repeat"), "{said}");
+}
