@@ -3,6 +3,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
+use super::codes::USUAL;
 use super::column_names::{NameRank, is_id_name, is_mask_name, rank_of_name};
 use super::declarations::{codes_beside_shares, missing_flag, ways};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
@@ -285,6 +286,8 @@ impl CandidateColumn<'_> {
     fn class_readings(&self, base: u32) -> Vec<Candidate> {
         /// An index that seldom is one: the vector would have as many places.
         const INDEX_MAX: f64 = 1e6;
+        /// How often the places below it a code is.
+        const FAR: f64 = 2.0;
         let name = self.name();
         let class = |more: Vec<String>, why: String| Candidate {
             more,
@@ -306,6 +309,20 @@ impl CandidateColumn<'_> {
                 format!("numbers in {name:?} run from 1 to {most}, without 0: each is the name of one label");
             let index = format!("each number in {name:?} is one label index, and label 0 has no row");
             return vec![class(by_name, named), class(flags, index)];
+        }
+        if let Some(vector) = self.digit_reading(base.min(SURE - 1)) {
+            let class = class(flags, why);
+            return vec![vector, Candidate { points: class.points.min(SURE - 1), ..class }];
+        }
+        // A code far above the indices is seldom one of them.
+        let below = known.iter().filter(|x| **x < most).fold(0.0, |a: f64, x| a.max(*x));
+        let is_far = flags.is_empty() && USUAL.contains(&most) && most > FAR * (below + 1.0);
+        let code = is_far.then(|| Value::of_number(most).to_string());
+        if let Some(code) = code
+            && let Some(missing) = missing_flag(std::slice::from_ref(&code), self.domain)
+        {
+            let coded = format!("{why}, and {code} is far above the others, as a code for none is");
+            return vec![class(vec![missing], coded), class(flags, why)];
         }
         vec![class(flags, why)]
     }

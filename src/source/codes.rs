@@ -7,7 +7,8 @@ use super::values::{Domain, Literal, Value};
 use crate::counts::Cell;
 
 /// Numbers that often stand for "unknown".
-const USUAL: [f64; 12] = [-1.0, -2.0, -9.0, -99.0, -100.0, -999.0, -9999.0, 9.0, 99.0, 255.0, 999.0, 9999.0];
+pub(super) const USUAL: [f64; 12] =
+    [-1.0, -2.0, -9.0, -99.0, -100.0, -999.0, -9999.0, 9.0, 99.0, 255.0, 999.0, 9999.0];
 /// Texts that often stand for nothing, in lower case and without blanks around them.
 const NOTHING: [&str; 14] =
     ["", "na", "n/a", "nan", "none", "null", "nil", "?", "-", "--", ".", "missing", "<na>", "#n/a"];

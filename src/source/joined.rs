@@ -32,10 +32,12 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     if let Some(what) = structured(texts) {
         return TextShape::Structured(what);
     }
-    for by in ["|", ";"] {
+    for (by, with_blanks) in [("|", [" | ", "| ", " |"]), (";", [" ; ", "; ", " ;"])] {
         let joined = Joined::of(texts, by);
         if joined.distinct > 0 {
             let is_sure = joined.recurring * 2 >= joined.distinct || texts.len() < FEW;
+            // Blanks that stand beside each of them are no parts of names.
+            let by = with_blanks.into_iter().find(|spaced| is_always(texts, by, spaced)).unwrap_or(by);
             return if is_sure { TextShape::Joined(by) } else { TextShape::Unclear(by) };
         }
     }
@@ -43,11 +45,15 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     if joined.distinct == 0 {
         return if are_words_shared(texts) { TextShape::Unclear(BLANK) } else { TextShape::Single };
     }
-    let spaced = texts.keys().all(|text| text.matches(',').count() == text.matches(", ").count());
-    let by = if spaced { ", " } else { "," };
+    let by = if is_always(texts, ",", ", ") { ", " } else { "," };
     let repeats_whole = joined.cells >= 2 * joined.distinct as u64;
     let recurs = joined.distinct >= MANY && joined.recurring * 2 >= joined.distinct;
     if recurs && !repeats_whole { TextShape::Joined(by) } else { TextShape::Unclear(by) }
+}
+
+/// Whether a separator always has the same blanks beside it.
+fn is_always(texts: &BTreeMap<String, u64>, by: &str, spaced: &str) -> bool {
+    texts.keys().all(|text| text.matches(by).count() == text.matches(spaced).count())
 }
 
 /// The strings that hold a separator.

@@ -67,6 +67,11 @@ impl CandidateColumn<'_> {
             let split = self.candidate(LayoutKind::Delimited, points, why);
             all.push(Candidate { delimiter: Some(by.to_owned()), ..split });
         }
+        let points = all.first().map_or(0, |best| best.points).min(SURE - 1);
+        if let Some(vector) = self.texts_of_bits_reading(&lists.evidence, points) {
+            all.iter_mut().for_each(|candidate| candidate.points = candidate.points.min(points));
+            all.insert(0, vector);
+        }
         let is_declared =
             |candidate: &Candidate| candidate.more.iter().any(|f| f.starts_with("--missing-values"));
         if !lists.odd.is_empty() {

@@ -3,13 +3,14 @@
 use super::candidates::{Candidate, CandidateColumn, SURE};
 use super::evidence::ColumnEvidence;
 use super::layout::LayoutKind;
+use super::values::Value;
 use crate::error::for_shell;
 
 impl CandidateColumn<'_> {
     /// The readings of texts with one digit for each label, or with tags in angle brackets; `None` for other texts.
     pub(super) fn queried_readings(&self) -> Option<Vec<Candidate>> {
         let name = self.name();
-        let column = format!("\"{}\"", name.replace('"', "\"\""));
+        let column = self.quoted();
         let (kind, value, delimiter, look) = if are_digits(self.evidence) {
             let value = format!("trim(regexp_replace({column}, '(.)', '\\1 ', 'g'))");
             (LayoutKind::Vector, value, None, "one 0/1 digit per label without separators")
@@ -21,17 +22,58 @@ impl CandidateColumn<'_> {
         };
         // Seldom one name, and never rewritten unasked.
         let points = self.base(7, 5, 1).min(SURE - 1);
-        let query = format!("SELECT {value} AS {column} FROM shards");
         let why = format!("strings in {name:?} look like {look}, which the query rewrites");
-        let rewritten = Candidate {
-            delimiter,
-            more: vec![format!("--query {}", for_shell(&query))],
-            ..self.candidate(kind, points, why)
-        };
+        let rewritten = Candidate { delimiter, ..self.rewritten(kind, points, &value, why) };
         let why = format!(
             "strings in {name:?} look like {look}, which are not read as such; as layout class each is one label"
         );
         Some(vec![rewritten, self.candidate(LayoutKind::Class, points, why)])
+    }
+
+    /// A reading of what a query makes of the column.
+    fn rewritten(&self, kind: LayoutKind, points: u32, value: &str, why: String) -> Candidate {
+        let query = format!("SELECT {value} AS {} FROM shards", self.quoted());
+        let more = vec![format!("--query {}", for_shell(&query))];
+        Candidate { more, ..self.candidate(kind, points, why) }
+    }
+
+    fn quoted(&self) -> String {
+        format!("\"{}\"", self.name().replace('"', "\"\""))
+    }
+
+    /// The reading of numbers as digits, one for each label, of which those in front were lost; `None` for numbers with
+    /// other digits, and for short ones.
+    pub(super) fn digit_reading(&self, points: u32) -> Option<Candidate> {
+        const LENGTH_MIN: usize = 3;
+        let digits = |number: f64| Value::whole(number).map(|whole| whole.to_string());
+        let all: Vec<String> = self.evidence.numbers().map(digits).collect::<Option<_>>()?;
+        let are_bits = |text: &String| text.bytes().all(|byte| matches!(byte, b'0' | b'1'));
+        let length = all.iter().map(String::len).max().filter(|length| *length >= LENGTH_MIN)?;
+        if all.len() < LENGTH_MIN || !all.iter().all(are_bits) {
+            return None;
+        }
+        let (name, column) = (self.name(), self.quoted());
+        let value =
+            format!("trim(regexp_replace(lpad(CAST({column} AS TEXT), {length}, '0'), '(.)', '\\1 ', 'g'))");
+        let why = format!(
+            "numbers in {name:?} have the digits 0 and 1 alone, as texts of one digit per label have when they are read as numbers; the query gives them {length} digits"
+        );
+        Some(self.rewritten(LayoutKind::Vector, points, &value, why))
+    }
+
+    /// The reading of lists of the texts "0" and "1" as one number for each label; `None` for other lists.
+    pub(super) fn texts_of_bits_reading(&self, lists: &ColumnEvidence, points: u32) -> Option<Candidate> {
+        let are_bits = lists.texts.keys().all(|text| matches!(text.as_str(), "0" | "1"));
+        let is_long = lists.lengths.len() == 1 && lists.lengths.iter().all(|length| *length > 1);
+        if !are_bits || !is_long || lists.texts.is_empty() || lists.numbers().next().is_some() {
+            return None;
+        }
+        let value = format!("regexp_replace({}, '[\"'']', '', 'g')", self.quoted());
+        let why = format!(
+            "strings in {:?} hold one 0/1 text per label, which the query makes numbers",
+            self.name()
+        );
+        Some(self.rewritten(LayoutKind::Vector, points, &value, why))
     }
 }
 

@@ -209,3 +209,64 @@ fn long_ids_that_differ_do_not_repeat() {
     let said = format!("{}{}", ended.stdout, ended.stderr);
     assert!(said.contains("row ids in \"tweet_id\" repeat"), "{said}");
 }
+
+#[test]
+fn numbers_that_were_texts_of_digits_are_asked_about() {
+    let place = Place::new();
+    // 00101 is 101 once it is read as a number; the first label is positive in row 0 alone.
+    let digits = |i: usize| {
+        let labels = [u8::from(i == 0), bit(i, 1), bit(i, 2), bit(i, 3), bit(i, 4)];
+        labels.iter().fold(0, |number, label| number * 10 + usize::from(*label))
+    };
+    put(&place, "a.csv", "y", &|i| digits(i).to_string());
+    let said = asked(&place, "a.csv");
+    assert!(said.contains("the query gives them 5 digits"), "{said}");
+    let vector = offered(&said).into_iter().find(|flags| flags.contains("vector")).unwrap();
+    assert_eq!(paste(&place, "a.csv", &vector).code, 0);
+    let expected: Vec<usize> =
+        (0..5).map(|at| (0..ROWS).filter(|i| digits(*i) / 10_usize.pow(4 - at) % 10 == 1).count()).collect();
+    assert_eq!(place.json("out/weights.json")["positives"], json!(expected));
+}
+
+#[test]
+fn lists_of_the_texts_of_bits_are_asked_about() {
+    for quote in ["\"\"", "'"] {
+        let place = Place::new();
+        let cell = |i: usize, at: usize| format!("{quote}{}{quote}", bit(i, at));
+        put(&place, "a.csv", "y", &|i| format!("\"[{}, {}, {}]\"", cell(i, 0), cell(i, 1), cell(i, 2)));
+        let said = asked(&place, "a.csv");
+        let vector = offered(&said).into_iter().find(|flags| flags.contains("vector")).unwrap();
+        assert_eq!(paste(&place, "a.csv", &vector).code, 0, "{said}");
+        let expected: Vec<usize> = (0..3).map(|at| (0..ROWS).filter(|i| bit(*i, at) == 1).count()).collect();
+        assert_eq!(place.json("out/weights.json")["positives"], json!(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_code_far_above_the_indices_is_asked_about() {
+    let place = Place::new();
+    put(&place, "a.csv", "label", &|i| if i % 20 == 7 { "99".to_owned() } else { (i % 5).to_string() });
+    let said = asked(&place, "a.csv");
+    assert!(offered(&said)[0].contains("--missing-values=99"), "{said}");
+    put(&place, "a.csv", "label", &|i| (i % 10).to_string());
+    assert_eq!(place.run(&["compute", "a.csv", "--out", "out", "--overwrite"]).code, 0);
+}
+
+#[test]
+fn blanks_beside_every_separator_are_no_parts_of_names() {
+    for by in ["; ", " | ", "|"] {
+        let place = Place::new();
+        put(&place, "a.csv", "tags", &|i| {
+            let names: Vec<&str> = ["cat", "dog", "red owl"]
+                .into_iter()
+                .enumerate()
+                .filter(|(at, _)| bit(i, *at) == 1)
+                .map(|(_, name)| name)
+                .collect();
+            names.join(by)
+        });
+        let ended = place.run(&["compute", "a.csv", "--out", "out", "--overwrite"]);
+        assert_eq!(ended.code, 0, "{by:?}: {}", ended.stderr);
+        assert_eq!(place.json("out/weights.json")["labels"], json!(["cat", "dog", "red owl"]), "{by:?}");
+    }
+}

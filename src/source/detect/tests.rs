@@ -134,7 +134,8 @@ fn joined_labels_are_split_at_bars_and_asked_about_at_commas() {
         (layout.kind, layout.delimiter)
     };
     assert_eq!(of(&["a|b", "b", "a"]), (LayoutKind::Delimited, Some("|".to_owned())));
-    assert_eq!(of(&["New York; Rome", "Rome"]), (LayoutKind::Delimited, Some(";".to_owned())));
+    assert_eq!(of(&["New York; Rome", "Rome"]), (LayoutKind::Delimited, Some("; ".to_owned())));
+    assert_eq!(of(&["New York; Rome", "Rome;Oslo"]), (LayoutKind::Delimited, Some(";".to_owned())));
     assert_eq!(of(&["cat", "dog", "cat"]), (LayoutKind::Class, None));
     // Words with a space between them are one name.
     assert_eq!(of(&["no finding", "left lung", "heart"]), (LayoutKind::Class, None));
