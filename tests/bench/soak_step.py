@@ -164,7 +164,9 @@ class Step:
     def codes_for(self, rows, keys):
         """Exit codes that a run may have besides 0."""
         codes = [0]
-        if not len(rows.state) or not rows.labels:
+        # A head of several that names no label is an error.
+        heads = {label.partition("=")[0] for label in rows.labels if "=" in label}
+        if not len(rows.state) or not rows.labels or len(heads) == 1:
             codes += [2, 4]
         if keys.get("engine") == "encoded":
             codes.append(2)
