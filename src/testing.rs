@@ -61,7 +61,8 @@ impl Observer for Silent {
 /// # Errors
 /// As `posweight run`.
 pub fn run_spec(toml: &str) -> Result<()> {
-    let plan = Plan::resolve(spec_of(toml)?, Machine { memory: 4 << 30, threads: 2, addresses: None })?;
+    let plan =
+        Plan::resolve(spec_of(toml)?, Machine { memory: 4 << 30, threads: 2, addresses: None, arenas: 0 })?;
     runtime(2)?.block_on(run(&plan, &Silent, std::future::pending())).map(drop)
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Machine {
     pub threads: usize,
     /// Bytes of addresses that this process may still take, if that is limited (`ulimit -v`).
     pub addresses: Option<u64>,
+    /// Most arenas that the allocator keeps: each takes addresses whether it is full or not.
+    pub arenas: u64,
 }
 
 impl Machine {
@@ -33,7 +35,7 @@ impl Machine {
         const UNKNOWN: u64 = 4 << 30;
         let memory = [of_machine, of_cgroup].into_iter().flatten().min().unwrap_or(UNKNOWN);
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { memory, threads, addresses: addresses_left() }
+        Self { memory, threads, addresses: addresses_left(), arenas: arenas(threads) }
     }
 }
 
@@ -87,6 +89,17 @@ fn addresses_left() -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
     let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(limit.saturating_sub(kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmSize:")?))
+}
+
+/// Most arenas of the allocator on so many processors; `MALLOC_ARENA_MAX` says another number.
+/// Source: the GNU C library's manual, "Malloc Tunable Parameters".
+fn arenas(processors: usize) -> u64 {
+    const PER_PROCESSOR: u64 = 8;
+    if !cfg!(target_env = "gnu") {
+        return 0;
+    }
+    let said = std::env::var("MALLOC_ARENA_MAX").ok().and_then(|text| text.trim().parse().ok());
+    said.filter(|most| *most > 0).unwrap_or(PER_PROCESSOR * processors as u64)
 }
 
 /// Bytes of memory that are free or can be freed, if the system says so.

@@ -11,8 +11,12 @@ use crate::engine::session::{Limits, MEMORY_LIMIT_MIN};
 use crate::error::{Error, Result, choice};
 use crate::weights::{Adjust, Fallback, Policy, Scheme, Weighing};
 
-/// Addresses that stacks of threads and the allocator reserve, most of them without memory behind them.
+/// Addresses that stacks of threads and mapped files reserve, most of them without memory behind them.
 const RESERVED_ADDRESSES: u64 = 256 << 20;
+/// Addresses that an arena of the allocator reserves.
+const ARENA: u64 = 64 << 20;
+/// Threads of a run that counts with none: those that read ahead, list, write and wait.
+const THREADS_BESIDE: usize = 12;
 /// Part of the machine's memory used by default.
 const MEMORY_SHARE_PERCENT: u64 = 60;
 /// Most bytes of spill files by default.
@@ -93,9 +97,10 @@ pub(crate) fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
         return Err(Error::usage("--threads is 0").hint("give at least 1"));
     }
     let memory = memory.unwrap_or(machine.memory / 100 * MEMORY_SHARE_PERCENT);
+    let threads = spec.threads.unwrap_or(machine.threads);
     let mut limits = Limits::new(
-        within_addresses(memory, machine)?,
-        spec.threads.unwrap_or(machine.threads),
+        within_addresses(memory, threads, machine)?,
+        threads,
         spec.spill_dir.clone(),
         spill.unwrap_or(SPILL_LIMIT),
     );
@@ -114,16 +119,21 @@ pub(crate) fn limits(spec: &Spec, machine: Machine) -> Result<Limits> {
 
 /// What can be kept of a memory limit where addresses are limited, too: a program without addresses cannot say so, it
 /// is ended by the system.
-fn within_addresses(memory: u64, machine: Machine) -> Result<u64> {
+fn within_addresses(memory: u64, threads: usize, machine: Machine) -> Result<u64> {
     let Some(left) = machine.addresses else { return Ok(memory) };
-    let most = left.saturating_sub(RESERVED_ADDRESSES);
+    let arenas = machine.arenas.min((THREADS_BESIDE + 2 * threads) as u64);
+    let reserved = RESERVED_ADDRESSES + arenas * ARENA;
+    let most = left.saturating_sub(reserved);
     if most < MEMORY_LIMIT_MIN {
         return Err(Error::resource(format!(
             "the limit on addresses (ulimit -v) leaves {} MB to this process; it needs {} MB",
             left >> 20,
-            (RESERVED_ADDRESSES + MEMORY_LIMIT_MIN) >> 20
+            (reserved + MEMORY_LIMIT_MIN) >> 20
         ))
-        .hint("run `ulimit -v unlimited` before, and limit memory with --memory-limit"));
+        .hint(
+            "run `ulimit -v unlimited` before, and limit memory with --memory-limit; or run `export \
+             MALLOC_ARENA_MAX=1` before, so that it needs less",
+        ));
     }
     Ok(memory.min(most))
 }
@@ -170,16 +180,16 @@ mod tests {
     #[test]
     fn a_limit_on_addresses_bounds_memory() {
         let limits = |addresses: Option<u64>| {
-            let machine = Machine { memory: 8 << 30, threads: 2, addresses };
+            let machine = Machine { memory: 8 << 30, threads: 2, addresses, arenas: 1 };
             limits(&Spec { memory_limit: Some("2g".to_owned()), ..Spec::default() }, machine)
         };
         assert_eq!(limits(None).unwrap().memory, 2 << 30);
         assert_eq!(limits(Some(1 << 40)).unwrap().memory, 2 << 30);
-        assert_eq!(limits(Some(1 << 30)).unwrap().memory, 768 << 20);
+        assert_eq!(limits(Some(1 << 30)).unwrap().memory, 704 << 20);
         let refused = limits(Some(300 << 20)).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "the limit on addresses (ulimit -v) leaves 300 MB to this process; it needs 416 MB"
+            "the limit on addresses (ulimit -v) leaves 300 MB to this process; it needs 480 MB"
         );
         assert_eq!(refused.exit_code(), 6);
     }

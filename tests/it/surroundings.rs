@@ -110,22 +110,28 @@ fn too_few_addresses_are_named_before_a_run() {
     pairs(&place, 400);
     let expected = undisturbed(&place);
     let (mut refused, mut run) = (0, 0);
-    for kilobytes in (450_000..1_800_000).step_by(150_000) {
-        let limit = format!("ulimit -v {kilobytes}; $P compute in $FLAGS --out out");
-        let ended = Ended::of(&shell(&place, &limit));
-        match ended.code {
-            0 => {
-                run += 1;
-                assert!(files(&place.path("out")) == expected, "{limit}");
+    for kilobytes in (400_000..3_600_000).step_by(200_000) {
+        // The way out that is named where the allocator alone would take more than the limit.
+        for arenas in ["", "export MALLOC_ARENA_MAX=1; "] {
+            let limit = format!("ulimit -v {kilobytes}; {arenas}$P compute in $FLAGS --out out");
+            let ended = Ended::of(&shell(&place, &limit));
+            match ended.code {
+                0 => {
+                    run += 1;
+                    assert!(files(&place.path("out")) == expected, "{limit}");
+                }
+                6 => {
+                    refused += 1;
+                    assert!(arenas.is_empty() || kilobytes < 900_000, "{limit}: {}", ended.stderr);
+                    for way in ["ulimit -v unlimited", "export MALLOC_ARENA_MAX=1"] {
+                        assert!(ended.stderr.contains(way), "{limit}: {}", ended.stderr);
+                    }
+                }
+                code => panic!("{limit}: {code} {}", ended.stderr),
             }
-            6 => {
-                refused += 1;
-                assert!(ended.stderr.contains("ulimit -v unlimited"), "{limit}: {}", ended.stderr);
-            }
-            code => panic!("{limit}: {code} {}", ended.stderr),
         }
     }
-    assert!(refused > 0 && run > 2, "{refused} refused, {run} run");
+    assert!(refused > 2 && run > 8, "{refused} refused, {run} run");
 }
 
 #[test]

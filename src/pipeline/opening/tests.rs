@@ -25,7 +25,7 @@ fn lists<const N: usize>(rows: [&[i32]; N]) -> ArrayRef {
 fn opened(folder: &Path, keys: &str) -> Result<Opened> {
     let shards = folder.join("in").display().to_string();
     let text = format!("shards = {shards:?}\nout = \"unused\"\n{keys}");
-    let machine = Machine { memory: 1 << 30, threads: 2, addresses: None };
+    let machine = Machine { memory: 1 << 30, threads: 2, addresses: None, arenas: 0 };
     open_plan(&Plan::resolve(parse(&text)?, machine)?)
 }
 
