@@ -12,6 +12,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::engine::budget::{SharedMemory, Turn};
+use crate::engine::counting::Counting;
 use crate::engine::errors::ours;
 use crate::engine::guarded_scan::GuardScans;
 use crate::engine::pool::Unstalled;
@@ -132,8 +133,17 @@ impl Limits {
 ///
 /// # Errors
 /// As [`session`].
-pub(super) fn counting_session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionContext> {
-    let context = session(limits, spill)?;
+pub(super) fn counting_session(
+    limits: &Limits,
+    spill: &Arc<Spill>,
+    counting: &Counting,
+) -> Result<SessionContext> {
+    // Only a condition calls functions by name, and a cluster does. All of them together are megabytes of code.
+    let context = if counting.filter.is_none() && limits.cluster.is_none() {
+        SessionContext::new_with_state(without_functions(limits, spill)?.build())
+    } else {
+        session(limits, spill)?
+    };
     let state = context.state_ref();
     let mut state = state.write();
     let options = state.config_mut().options_mut();
@@ -149,6 +159,17 @@ pub(super) fn counting_session(limits: &Limits, spill: &Arc<Spill>) -> Result<Se
 /// # Errors
 /// [`Error::Resource`] when the limit is below what any run needs or the spill folder cannot be used.
 pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionContext> {
+    let mut state = without_functions(limits, spill)?.with_default_features().build();
+    state.register_expr_planner(Arc::new(ExactOperators)).map_err(|cause| ours(&cause))?;
+    let context = SessionContext::new_with_state(state);
+    for function in other_names().into_iter().chain([octet_length()]) {
+        context.register_udf(function);
+    }
+    Ok(context)
+}
+
+/// The same, before functions, types of files and what else SQL names are there.
+fn without_functions(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionStateBuilder> {
     let runtime = runtime(limits, spill)?;
     let mut config = SessionConfig::new()
         .with_target_partitions(limits.threads.max(1))
@@ -180,20 +201,13 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
-        .with_default_features()
         .with_analyzer_rules(analyzer_rules())
         .with_type_planner(Arc::new(MicrosecondTimes));
     // A cluster reads scans in executors, which have no guard to take along.
     if limits.cluster.is_none() {
         state = state.with_physical_optimizer_rule(Arc::new(GuardScans));
     }
-    let mut state = state.build();
-    state.register_expr_planner(Arc::new(ExactOperators)).map_err(|cause| ours(&cause))?;
-    let context = SessionContext::new_with_state(state);
-    for function in other_names().into_iter().chain([octet_length()]) {
-        context.register_udf(function);
-    }
-    Ok(context)
+    Ok(state)
 }
 
 /// The rules of DataFusion, and around them those of every session: times are made exact before expressions get a type,

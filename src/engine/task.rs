@@ -30,7 +30,7 @@ impl CountTask {
         progress: &Arc<Progress>,
     ) -> Result<Self> {
         Ok(Self {
-            context: counting_session(limits, spill)?,
+            context: counting_session(limits, spill, counting)?,
             counting: Arc::clone(counting),
             limits: limits.clone(),
             budget: limits.pool_bytes() / limits.threads.max(1),

@@ -213,7 +213,7 @@ fn finish(dataset: &Dataset, counting: &Counting, collector: Collector) -> Resul
 /// As [`count`], for what is wrong before a page is read.
 pub(crate) async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Limits) -> Result<String> {
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
-    let context = counting_session(limits, &spill)?;
+    let context = counting_session(limits, &spill, counting)?;
     let all = dataset.shards.len();
     let (engine, read) = match choose(&context, dataset, counting).await? {
         EngineChoice::Masked => ("encoded".to_owned(), all),
@@ -229,5 +229,5 @@ pub(crate) async fn outlook(dataset: &Dataset, counting: &Counting, limits: &Lim
 /// [`Error::Usage`] naming the condition.
 pub(crate) fn check_saved(dataset: &Dataset, counting: &Counting, limits: &Limits) -> Result<()> {
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
-    check_repeatable(&counting_session(limits, &spill)?, dataset, counting)
+    check_repeatable(&counting_session(limits, &spill, counting)?, dataset, counting)
 }

@@ -73,7 +73,7 @@ impl RowJob {
     pub(super) async fn new(request: &Request<'_>) -> Result<Self> {
         let Request { dataset, counting, groups, limits, progress } = *request;
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
-        let context = counting_session(limits, &spill)?;
+        let context = counting_session(limits, &spill, counting)?;
         let choice = fastest(&context, dataset, counting).await?;
         let questions = match choice {
             EngineChoice::Encoded(_) => RowQuestions::default(),

@@ -43,7 +43,7 @@ pub(in crate::engine) async fn count(
     progress: &Arc<Progress>,
     mut states: Option<&mut States>,
 ) -> Result<(Route, Collector), Diagnosis> {
-    let (spill, context) = session(limits, progress)?;
+    let (spill, context) = session(counting, limits, progress)?;
     let choice = choose(&context, dataset, counting).await?;
     let kept = choice.kept().map_or_else(|| vec![true; dataset.shards.len()], <[bool]>::to_vec);
     drop(spill);
@@ -102,7 +102,7 @@ pub(in crate::engine) async fn patterns(
     progress: &Arc<Progress>,
     each: impl FnMut(RowPattern<'_>),
 ) -> Result<Spilled> {
-    let (spill, context) = session(limits, progress)?;
+    let (spill, context) = session(counting, limits, progress)?;
     let size = JobSize::of(dataset, counting, vec![true; dataset.shards.len()])?;
     let output = PieceOutput::Patterns(groups.to_vec());
     let job = ClusterJob { address, dataset, size, output, counting, progress };
@@ -119,7 +119,7 @@ pub(in crate::engine) async fn rows<S: RowSink>(
     mut make: impl FnMut() -> S,
 ) -> Result<Vec<S::Found>> {
     let Request { dataset, counting, groups, limits, progress } = *request;
-    let (_spill, context) = session(limits, progress)?;
+    let (_spill, context) = session(counting, limits, progress)?;
     let size = JobSize::of(dataset, counting, vec![true; dataset.shards.len()])?;
     let output = PieceOutput::Rows(groups.to_vec());
     let job = ClusterJob { address, dataset, size, output, counting, progress };
@@ -131,8 +131,12 @@ pub(in crate::engine) async fn rows<S: RowSink>(
     Ok(vec![sink.finish()])
 }
 
-fn session(limits: &Limits, progress: &Arc<Progress>) -> Result<(Arc<Spill>, SessionContext)> {
+fn session(
+    counting: &Counting,
+    limits: &Limits,
+    progress: &Arc<Progress>,
+) -> Result<(Arc<Spill>, SessionContext)> {
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
-    let context = counting_session(limits, &spill)?;
+    let context = counting_session(limits, &spill, counting)?;
     Ok((spill, context))
 }
