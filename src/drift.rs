@@ -1,7 +1,10 @@
 //! How two results differ: new and gone labels, changed prevalences and weights.
 
+use std::collections::HashMap;
+
 use crate::counts::{LabelCounts, as_f64};
 use crate::measures::prevalence;
+use crate::source::spelling::Spelling;
 use crate::weights::Weights;
 
 /// One of two results that are compared.
@@ -11,6 +14,8 @@ pub(crate) struct Side<'a> {
     pub counts: &'a LabelCounts,
     /// Their weights; the primary vector is compared.
     pub weights: &'a Weights,
+    /// How names were compared: a label has the spelling that came first, which may be another in the next result.
+    pub spelling: Spelling,
 }
 
 impl Side<'_> {
@@ -53,14 +58,20 @@ pub(crate) struct Drift<'a> {
     pub jensen_shannon: Option<f64>,
 }
 
-/// Compares two results label by label, by name.
+/// Compares two results label by label, by name, whatever its case where the later result ignores it.
 #[must_use]
 pub(crate) fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Drift<'a> {
     let places = before.counts.labels().positions();
+    let spelling = after.spelling;
+    let names = (0..).zip(before.counts.labels().iter());
+    let keys: HashMap<_, usize> = match spelling.ignore_case {
+        true => names.map(|(index, name)| (spelling.key(name), index)).collect(),
+        false => HashMap::new(),
+    };
     let mut known = vec![false; before.counts.len()];
     let mut labels = Vec::with_capacity(after.counts.len());
     for (index, name) in after.counts.labels().iter().enumerate() {
-        let was = places.get(name).copied();
+        let was = places.get(name).or_else(|| keys.get(&spelling.key(name))).copied();
         if let Some(known) = was.and_then(|was| known.get_mut(was)) {
             *known = true;
         }
@@ -153,13 +164,25 @@ mod tests {
         (counts, weights)
     }
 
+    fn side((counts, weights): &(LabelCounts, Weights), ignore_case: bool) -> Side<'_> {
+        Side { counts, weights, spelling: Spelling { ignore_case, trim: false } }
+    }
+
+    #[test]
+    fn a_label_that_is_spelled_otherwise_is_the_same_where_case_is_ignored() {
+        let (a, b) = (result(&[("cat", 50), ("dog", 20)], 100), result(&[("Dog", 20), ("cat", 50)], 100));
+        let ignored = compare(side(&a, false), side(&b, true));
+        assert_eq!((ignored.added, ignored.removed, ignored.jensen_shannon), (0, 0, Some(0.0)));
+        assert!(ignored.labels.iter().all(|label| label.change == 0.0));
+        let minded = compare(side(&a, true), side(&b, false));
+        assert_eq!((minded.added, minded.removed), (1, 1));
+    }
+
     #[test]
     fn labels_are_compared_by_name_the_largest_change_first() {
         let a = result(&[("cat", 50), ("dog", 20), ("fox", 0), ("gnu", 7)], 100);
         let b = result(&[("dog", 44), ("cat", 100), ("fox", 0), ("emu", 1)], 200);
-        let side = |(counts, weights): &'static (LabelCounts, Weights)| Side { counts, weights };
-        let (a, b) = (Box::leak(Box::new(a)), Box::leak(Box::new(b)));
-        let drift = compare(side(a), side(b));
+        let drift = compare(side(&a, false), side(&b, false));
         let names: Vec<_> = drift.labels.iter().map(|label| (drift.name(label), label.change)).collect();
         let infinity = f64::INFINITY;
         assert_eq!(names[..2], [("emu", infinity), ("gnu", infinity)]);
@@ -173,7 +196,7 @@ mod tests {
     fn the_distance_is_that_of_jensen_and_shannon() {
         let distance = |a: &[(&str, u64)], b: &[(&str, u64)]| {
             let (a, b) = (result(a, 1000), result(b, 1000));
-            compare(Side { counts: &a.0, weights: &a.1 }, Side { counts: &b.0, weights: &b.1 }).jensen_shannon
+            compare(side(&a, false), side(&b, false)).jensen_shannon
         };
         assert_eq!(distance(&[("a", 5)], &[("a", 50)]), Some(0.0));
         assert_eq!(distance(&[("a", 5)], &[("b", 5)]), Some(1.0));
