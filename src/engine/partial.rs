@@ -4,7 +4,7 @@
 //! by_0 … │ shard │ label_index │ label │ positives negatives uncertain missing invalid │ masses │ skipped │ example
 //! ───────┼───────┼─────────────┼───────┼──────────────────────────────────────────────┼────────┼─────────┼────────
 //!  train │       │           3 │       │        12       988         0       0       0 │   0  0 │       0 │         one label
-//!  train │       │             │       │         0      1000         0       4       0 │   0  0 │       0 │         the group: 1004 rows, 4 say nothing
+//!  train │       │             │       │      2100      1000         0       4       0 │   0  0 │       0 │         the group: 1004 rows, 4 say nothing, lists name 2100 labels
 //!        │     2 │           3 │       │         0         0         0       0       7 │   0  0 │       0 │ "2"     seven strange values
 //! ```
 

@@ -13,7 +13,6 @@ pub(crate) struct Progress {
     rows: AtomicU64,
     bytes: AtomicU64,
     beats: AtomicU64,
-    listed: AtomicU64,
     shards: AtomicU64,
     spilled: AtomicU64,
     shared_ids: AtomicBool,
@@ -85,17 +84,6 @@ impl Progress {
     /// Adds bytes that were read.
     pub(crate) fn add_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Labels in lists so far, however often a row repeats them.
-    #[must_use]
-    pub(crate) fn listed(&self) -> u64 {
-        self.listed.load(Ordering::Relaxed)
-    }
-
-    /// Adds labels in lists.
-    pub(crate) fn add_listed(&self, labels: u64) {
-        self.listed.fetch_add(labels, Ordering::Relaxed);
     }
 
     /// Whether a row id was found in several groups.

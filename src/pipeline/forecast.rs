@@ -21,6 +21,8 @@ const AHEAD_BYTES: u64 = 16 * (4 << 20);
 
 /// Row groups that the probe counts.
 const PROBED: usize = 4;
+/// Rows from which on a shard tells more of the time for rows than of the time to begin.
+const PROBED_ROWS: u64 = 1 << 16;
 
 /// What a run will read and take.
 #[derive(Debug, Clone)]
@@ -108,11 +110,10 @@ pub(crate) async fn forecast(opened: &Opened, limits: &Limits, opening: f64) -> 
     })
 }
 
-/// Counts up to `groups` row groups of the shard with the fewest rows, or the whole shard if it is read as arrays.
-/// Returns rows and seconds.
+/// Counts up to `groups` row groups of the shard with the fewest rows of those that are not small, or the whole shard if
+/// it is read as arrays. Returns rows and seconds.
 async fn probe(dataset: &Dataset, counting: &Counting, limits: &Limits, groups: usize) -> Result<(u64, f64)> {
-    let shard = dataset.shards.iter().filter(|shard| shard.rows > 0).min_by_key(|shard| shard.rows);
-    let Some(shard) = shard else { return Ok((0, 0.0)) };
+    let Some(shard) = probed(&dataset.shards) else { return Ok((0, 0.0)) };
     let one = Dataset::new(vec![first_groups(shard, groups)?], Arc::clone(&dataset.schema));
     let mut limits = limits.clone();
     limits.threads = 1;
@@ -127,6 +128,13 @@ async fn probe(dataset: &Dataset, counting: &Counting, limits: &Limits, groups: 
     }
 }
 
+/// The smallest shard that has as many rows as shards have on average, or enough of them.
+fn probed(shards: &[Shard]) -> Option<&Shard> {
+    let rows: u64 = shards.iter().map(|shard| shard.rows).sum();
+    let least = rows.div_ceil(shards.len().max(1) as u64).clamp(1, PROBED_ROWS);
+    shards.iter().filter(|shard| shard.rows >= least).min_by_key(|shard| shard.rows)
+}
+
 /// The shard as if it ended behind its first row groups.
 fn first_groups(shard: &Shard, groups: usize) -> Result<Shard> {
     let shard = shard.with_footer()?;
@@ -134,4 +142,26 @@ fn first_groups(shard: &Shard, groups: usize) -> Result<Shard> {
     let rows = some.iter().filter_map(|group| u64::try_from(group.num_rows()).ok()).sum();
     let metadata = (*shard.metadata).clone().into_builder().set_row_groups(some).build();
     Ok(Shard { rows, metadata: Arc::new(metadata), deleted: None, ..shard.into_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, BooleanArray};
+
+    use super::*;
+    use crate::source::shards::tests::shard;
+
+    #[test]
+    fn a_shard_of_a_few_rows_says_nothing_of_the_speed() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |rows: usize| {
+            let labels: ArrayRef = Arc::new(BooleanArray::from(vec![true; rows]));
+            shard(folder.path(), &format!("{rows}.parquet"), vec![("a", labels)])
+        };
+        let shards = [of(1), of(500), of(0), of(300), of(2)];
+        assert_eq!(probed(&shards).unwrap().rows, 300);
+        assert_eq!(probed(&shards[..1]).unwrap().rows, 1);
+        assert!(probed(&shards[2..3]).is_none());
+        assert!(probed(&[]).is_none());
+    }
 }

@@ -178,7 +178,6 @@ pub(super) async fn count(
     let _timer = account.timings.start("count");
     let Opened { dataset, counting, heads, unreadable, others, .. } = opened;
     let progress = Arc::new(Progress::default());
-    let shown = Arc::clone(&progress);
     if let Some(rows) = &dataset.coming {
         progress.of_stream(rows.come());
     }
@@ -197,9 +196,6 @@ pub(super) async fn count(
     } else {
         count_heads(dataset, heads, limits, &progress, &mut states, spare).await?
     };
-    if counted.unreadable.is_empty() {
-        counted.listed = shown.listed();
-    }
     for states in states {
         states.finish(dataset.shards.iter().chain(&*others))?;
     }

@@ -243,4 +243,12 @@ fn lists_that_repeat_labels_ask_whether_elements_were_meant() {
     }
     // A condition leaves rows out of both numbers.
     assert_eq!(finding(&tokens, &["--labels", "tags", "--where", "false", "--allow-empty"]), None);
+    // Counts that an earlier run saved say it, too.
+    write(&place.path("in.parquet"), vec![("tags", integers(&tokens))]);
+    for reused in [0, 1] {
+        place.weights(&["in.parquet", "--layout", "list", "--labels", "tags", "--state", "saved"]);
+        let results = place.json("out/run_results.json");
+        assert!(results["findings"].to_string().contains("lists hold 11 labels"), "{results}");
+        assert_eq!(results["shards"].to_string().matches("reused").count(), reused, "{results}");
+    }
 }

@@ -97,13 +97,14 @@ pub(crate) struct Collector {
     counting: Arc<Counting>,
     groups: BTreeMap<GroupKey, CollectedGroup>,
     skipped: u64,
+    listed: u64,
     /// (shard, label) → how many invalid values and one of them.
     invalid: BTreeMap<(u32, Option<u64>), (u64, String)>,
 }
 
 impl Collector {
     pub(crate) fn new(counting: Arc<Counting>) -> Self {
-        Self { counting, groups: BTreeMap::new(), skipped: 0, invalid: BTreeMap::new() }
+        Self { counting, groups: BTreeMap::new(), skipped: 0, listed: 0, invalid: BTreeMap::new() }
     }
 
     pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -186,7 +187,8 @@ impl Collector {
                 Ok(())
             }
             (None, None) => {
-                add(&mut group.whole, &row.tally)?;
+                self.listed = self.listed.saturating_add(row.tally.positives);
+                add(&mut group.whole, &Tally { positives: 0, ..row.tally })?;
                 add_mass(&mut group.whole_mass, &row.mass)
             }
         }
@@ -239,7 +241,7 @@ impl Collector {
             total,
             groups,
             null_elements: self.skipped,
-            listed: 0,
+            listed: self.listed,
             way: Route::default(),
             spilled: Spilled::default(),
             fates: Vec::new(),

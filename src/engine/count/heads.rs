@@ -71,6 +71,7 @@ fn join(parts: Vec<(String, Counted)>) -> Result<Counted> {
     let mut groups: BTreeMap<GroupKey, Vec<(String, LabelCounts)>> = BTreeMap::new();
     for (column, counted) in parts {
         sum.null_elements += counted.null_elements;
+        sum.listed += counted.listed;
         sum.spilled.bytes += counted.spilled.bytes;
         sum.spilled.files += counted.spilled.files;
         for (key, counts) in counted.groups {

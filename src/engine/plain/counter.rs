@@ -49,7 +49,6 @@ pub(crate) struct Counter {
     /// Of layouts whose labels have a cell each.
     hierarchy: Option<Hierarchy>,
     groups: ByGroup<PlainGroup>,
-    listed: u64,
     /// When something was last reported to the live view.
     heard: u64,
     /// (shard, label) → how many invalid values, and one of them.
@@ -59,7 +58,7 @@ pub(crate) struct Counter {
 impl Counter {
     pub(crate) fn new(counting: Arc<Counting>) -> Self {
         let hierarchy = Hierarchy::of(&counting);
-        Self { groups: ByGroup::new(), listed: 0, heard: 0, invalid: BTreeMap::new(), hierarchy, counting }
+        Self { groups: ByGroup::new(), heard: 0, invalid: BTreeMap::new(), hierarchy, counting }
     }
 
     pub(crate) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -90,19 +89,13 @@ impl Counter {
             .transpose()?;
         let group = self.groups.get_or_try_insert(key, || PlainGroup::new(&counting))?;
         let mut strays = Vec::new();
-        self.listed +=
-            group.update(&counting, self.hierarchy.as_ref(), labels, weights.as_ref(), &mut strays)?;
+        group.update(&counting, self.hierarchy.as_ref(), labels, weights.as_ref(), &mut strays)?;
         let shards = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
         for stray in strays {
             let at = (shards.value(stray.row), stray.label);
             self.invalid.entry(at).or_insert((0, stray.text)).0 += 1;
         }
         Ok(())
-    }
-
-    /// Labels in lists since the last time, however often a row repeats them.
-    pub(crate) fn take_listed(&mut self) -> u64 {
-        std::mem::take(&mut self.listed)
     }
 
     /// Whether a value without a meaning was found.
@@ -213,7 +206,7 @@ impl PlainGroup {
         }
     }
 
-    /// Counts some rows; gives the number of labels in their lists.
+    /// Counts some rows.
     fn update(
         &mut self,
         counting: &Counting,
@@ -221,8 +214,8 @@ impl PlainGroup {
         labels: &[ArrayRef],
         weights: Option<&BatchWeights>,
         strays: &mut Vec<StrayValue>,
-    ) -> Result<u64> {
-        let Some(first) = labels.first() else { return Ok(0) };
+    ) -> Result<()> {
+        let Some(first) = labels.first() else { return Ok(()) };
         let mut counted = BatchRows {
             rows: if counting.unit == CountUnit::Row { first.len() as u64 } else { 0 },
             ..BatchRows::default()
@@ -258,6 +251,9 @@ impl PlainGroup {
             self.whole.mass.negatives =
                 self.whole.mass.negatives.checked_add(known).ok_or_else(mass_overflow)?;
         }
-        Ok(if counting.counts_listed() { counted.listed } else { 0 })
+        if counting.counts_listed() {
+            self.whole.tally.positives += counted.listed;
+        }
+        Ok(())
     }
 }

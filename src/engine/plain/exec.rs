@@ -85,7 +85,6 @@ impl ExecutionPlan for PartialCountsExec {
                     let batch = batch?;
                     counter.update(&batch).map_err(external)?;
                     progress.add(batch.num_rows() as u64);
-                    progress.add_listed(counter.take_listed());
                     counter.tell_if_asked(&progress.live);
                     if counter.is_full() {
                         counter.report(&progress.live);

@@ -159,10 +159,11 @@ impl<'a> CountSink<'a> {
             ChunkOutcome::Counted(Some(counts)) => {
                 for (part, count) in parts.iter().zip(counts) {
                     self.part(part)?;
+                    let tallies = &mut self.buffers.counts.tallies;
                     if job.counting.counts_listed() {
-                        job.chunks.progress.add_listed(count.values);
+                        tallies.listed += count.values;
                     }
-                    self.buffers.counts.tallies.add_sets(self.shard, count);
+                    tallies.add_sets(self.shard, count);
                 }
                 Ok(Some(ChunkOutcome::Counted(())))
             }
@@ -303,7 +304,7 @@ impl ChunkSink for CountSink<'_> {
                 }
                 outcome.map(|count| {
                     if counting.counts_listed() && !is_flat(chunk) {
-                        self.job.chunks.progress.add_listed(count.values);
+                        tallies.listed += count.values;
                     }
                     tallies.add_sets(self.shard, count);
                 })
@@ -348,7 +349,6 @@ impl ChunkSink for CountSink<'_> {
         let counting = &self.job.counting;
         if counting.layout.kind != LayoutKind::Wide {
             self.arrays.update(&rows_of_shard(arrays, self.buffers.key(), self.shard)?)?;
-            self.job.chunks.progress.add_listed(self.arrays.take_listed());
             return Ok(());
         }
         let weights = counting.sample_weight.as_ref().zip(arrays.get(columns.len()));

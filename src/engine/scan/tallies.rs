@@ -26,6 +26,8 @@ pub(super) struct Tallies {
     pub(super) rows: u64,
     null_rows: u64,
     null_elements: u64,
+    /// Labels in lists, however often a row repeats them.
+    pub(super) listed: u64,
     /// By label, for `wide` and `vector`; for `map`, of the rows that name the label.
     pub(super) labels: Vec<Tally>,
     /// Weights or soft values by label, for `wide` and `vector`; empty where rows have none.
@@ -185,13 +187,18 @@ impl Tallies {
         positives: &mut SetCounter,
     ) -> PartialBatches {
         let fresh = Self::new(counting);
-        let Self { rows, null_rows, null_elements, labels, masses, set_masses, mass, invalid } =
+        let Self { rows, null_rows, null_elements, listed, labels, masses, set_masses, mass, invalid } =
             std::mem::replace(self, fresh);
         let mut out = Partials::new(counting.by.len());
         if rows > 0 {
             out.push(&PartialRow {
                 by: key,
-                tally: Tally { negatives: rows - null_rows, missing: null_rows, ..Tally::default() },
+                tally: Tally {
+                    positives: listed,
+                    negatives: rows - null_rows,
+                    missing: null_rows,
+                    ..Tally::default()
+                },
                 skipped: null_elements,
                 mass: MassTally { positives: Mass::ZERO, negatives: mass },
                 ..PartialRow::default()
