@@ -358,7 +358,9 @@ impl Error {
                     .at(path)
                     .hint(format!("choose {named} that this user may write"))
             }
-            _ => Self::output(cause.to_string()).at(path),
+            _ => Self::output(cause.to_string())
+                .at(path)
+                .hint(format!("choose {named} in a folder where files can be written")),
         }
     }
 

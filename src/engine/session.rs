@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use datafusion::common::DataFusionError;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
@@ -233,7 +234,17 @@ fn memory_pool(limits: &Limits) -> Result<Arc<dyn MemoryPool>> {
     Ok(Arc::new(TrackConsumersPool::new(fair, named)))
 }
 
+/// Refuses a time for which DataFusion panics.
+fn check_clock(now: SystemTime) -> Result<()> {
+    if now >= SystemTime::UNIX_EPOCH {
+        return Ok(());
+    }
+    Err(Error::resource("the clock of this machine says a time before 1970")
+        .hint("set the clock, and run again; `posweight doctor` shows it"))
+}
+
 pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<RuntimeEnv>> {
+    check_clock(SystemTime::now())?;
     let pool = memory_pool(limits)?;
     if let Some(dir) = &limits.spill_dir {
         std::fs::create_dir_all(dir)
@@ -250,4 +261,21 @@ pub(super) fn runtime(limits: &Limits, spill: &Arc<Spill>) -> Result<Arc<Runtime
         .with_object_list_cache_limit(1 << 20)
         .build_arc()
         .map_err(|cause| ours(&cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_named() {
+        let second = Duration::from_secs(1);
+        assert!(check_clock(SystemTime::UNIX_EPOCH).is_ok());
+        assert!(check_clock(SystemTime::now()).is_ok());
+        let refused = check_clock(SystemTime::UNIX_EPOCH - second).unwrap_err();
+        assert_eq!(refused.exit_code(), 6);
+        assert!(refused.to_string().contains("before 1970"), "{refused}");
+    }
 }

@@ -267,8 +267,9 @@ impl FromStr for Scheme {
     /// `NAME` or `NAME:key=value,key=value`; the names in older files had `_` in place of `-`.
     fn from_str(text: &str) -> Result<Self> {
         let (name, parameters) = text.split_once(':').unwrap_or((text, ""));
+        let typed = name;
         let name = &*name.replace('_', "-");
-        let info = SCHEMES.iter().find(|info| info.name == name).ok_or_else(|| unknown_scheme(name))?;
+        let info = SCHEMES.iter().find(|info| info.name == name).ok_or_else(|| unknown_scheme(typed))?;
         let mut scheme = info.default;
         for pair in parameters.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let wrong = |what: String| {
@@ -307,6 +308,7 @@ fn unknown_scheme(name: &str) -> Error {
     let near =
         names.clone().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
     let meant = near.filter(|near| strsim::jaro_winkler(name, near) > 0.8);
+    let meant = if name == "pos_weight" { Some("ratio") } else { meant };
     let meant = meant.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
     Error::usage(format!("unknown scheme \"{name}\""))
         .hint(format!("{meant}the schemes are {}", names.collect::<Vec<_>>().join(", ")))
@@ -362,6 +364,9 @@ mod tests {
     fn a_wrong_scheme_says_what_is_wrong() {
         let message = |text: &str| text.parse::<Scheme>().unwrap_err().to_string();
         assert_eq!(message("ration"), "unknown scheme \"ration\"");
+        let vector = "pos_weight".parse::<Scheme>().unwrap_err();
+        assert_eq!(vector.to_string(), "unknown scheme \"pos_weight\"");
+        assert!(vector.remedy().unwrap().starts_with("did you mean ratio?"), "{vector:?}");
         assert_eq!(
             message("effective-number:beta=1"),
             "--scheme effective-number:beta=1: beta=1 is outside 0 … 0.9999999999999999"

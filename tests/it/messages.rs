@@ -1,5 +1,7 @@
 //! Small things that messages and summaries must get right.
 
+use std::process::Command;
+
 use arrow::array::{Float32Array, Int32Array, Int64Array, ListArray, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 
@@ -128,6 +130,28 @@ fn schemes_have_one_spelling_and_the_older_one_is_read() {
         place.json("again/weights.json")["weights"].as_object().unwrap().keys().next().unwrap(),
         "effective-number_beta_0.9"
     );
+}
+
+#[test]
+fn a_word_for_no_label_among_joined_names_becomes_an_empty_cell_as_the_hint_says() {
+    let place = Place::new();
+    let cells = StringArray::from(vec!["cat|dog", "None", "cat", "None"]);
+    write(&place.path("d/a.parquet"), vec![("the labels", array(cells))]);
+    std::fs::write(place.path("v.txt"), "cat\ndog\n").unwrap();
+    let asked =
+        "compute d --layout delimited --delimiter '|' --labels 'the labels' --vocabulary v.txt --out o";
+    let sh =
+        |line: String| Command::new("sh").args(["-c", &line]).current_dir(place.dir.path()).output().unwrap();
+    let program = env!("CARGO_BIN_EXE_posweight");
+    let refused = sh(format!("{program} {asked}"));
+    assert_eq!(refused.status.code(), Some(4));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    let query = said.split_once("--query ").unwrap().1.lines().next().unwrap();
+    let ended = sh(format!("{program} {asked} --query {query}"));
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let weights = place.json("o/weights.json");
+    assert_eq!(weights["positives"], serde_json::json!([2, 1]));
+    assert_eq!(weights["negatives"], serde_json::json!([2, 3]));
 }
 
 #[test]

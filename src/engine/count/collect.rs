@@ -17,7 +17,7 @@ use crate::engine::partial::PartialRow;
 use crate::engine::read::routes::Route;
 use crate::engine::spill::Spilled;
 use crate::engine::work::Work;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, for_shell};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
 use crate::threads::both;
@@ -403,6 +403,18 @@ impl Collector {
         } else {
             "correct the data, or declare values that say nothing with --missing-values; labels come from \
              --vocabulary or --num-labels, and numbers are names with --label-kind name"
+        };
+        let hint = if layout.kind == LayoutKind::Delimited {
+            let column = format!("\"{}\"", layout.column().replace('"', "\"\""));
+            let emptied = format!(
+                "SELECT * REPLACE (CASE {column} WHEN 'None' THEN '' ELSE {column} END AS {column}) FROM shards"
+            );
+            let emptied = for_shell(&emptied);
+            format!(
+                "{hint}; if a cell such as None says that a row has no label, make it empty: --query {emptied}"
+            )
+        } else {
+            hint.to_owned()
         };
         match Error::together(errors.collect(), "values") {
             Some(error) => error.hint(hint),
