@@ -20,6 +20,7 @@ use crate::engine::rules::compared::{
 use crate::engine::rules::exact_decimals::{as_decimal, decimal_or_double, with_wide_parts};
 use crate::engine::rules::exact_times::with_exact_times;
 use crate::engine::rules::null_memberships::with_null_memberships;
+use crate::engine::rules::set_comparisons::{check_place, with_own_rows};
 use crate::engine::rules::text_arguments::with_texts;
 use crate::error::Error;
 
@@ -33,6 +34,7 @@ pub(in crate::engine) struct ExactExpressions;
 impl AnalyzerRule for ExactExpressions {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
         plan.transform_up_with_subqueries(|plan| {
+            check_place(&plan)?;
             let schema = merge_schema(&plan.inputs());
             let names = NamePreserver::new(&plan);
             let changed = plan.map_expressions(|expression| {
@@ -68,6 +70,7 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
             .transform_data(|part| with_exact_sides(part, schema))?
             .transform_data(|part| with_exact_values(part, schema))?
             .transform_data(|part| with_exact_subquery(part, schema))?
+            .transform_data(with_own_rows)?
             .transform_data(|part| with_exact_times(part, schema))
     })
 }

@@ -4,7 +4,7 @@
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
 //!                                 is_distinct: what binds closer
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, null_memberships,
-//!                                 text_arguments
+//!                                 set_comparisons, text_arguments
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts
 //! functions                       octet_length · other_names
@@ -26,4 +26,5 @@ pub(in crate::engine) mod null_memberships;
 pub(in crate::engine) mod octet_length;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod other_names;
+pub(in crate::engine) mod set_comparisons;
 pub(in crate::engine) mod text_arguments;
