@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Int16Type, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -123,7 +124,10 @@ pub(crate) fn write_rows<D: std::borrow::Borrow<Decisions>>(
         .build();
     let schema = schema(method, &rows);
     let folds: ArrayRef = Arc::new(StringArray::from(method.folds()));
-    let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(failed)?;
+    // Readers take words for texts, so that parts are one table and names of shards can be joined on.
+    let of_places = matches!(rows, PlanRows::Places { .. });
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(of_places);
+    let mut writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options).map_err(failed)?;
     for block in blocks {
         let block = block?;
         let mut columns = keys(block.borrow(), &mut rows)?;

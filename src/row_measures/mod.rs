@@ -278,7 +278,7 @@ pub const ROW_MEASURES: [RowMeasure; 14] = [
     row("max_labelset_frequency", "0 … N", "rows of the most frequent label set", "mldr", |m| m.top_labelsets.first().map(|set| as_f64(set.rows))),
     row("scumble", "0 … 1", "mean over all N rows of 1 - geometric mean / mean of IRLbl of the row's labels; 0 for rows without labels", "Charte et al. 2014, mldr", |m| m.scumble.mean()),
     row("scumble_known", "0 … 1", "the same over the N - unknown_rows rows that know a label", "", |m| m.scumble.mean_without(m.unknown_rows)),
-    row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of scumble over all N rows", "mldr", |m| m.scumble.variation()),
+    row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of scumble over all N rows; 0 where no row has two labels", "mldr", |m| m.scumble.variation()),
 ];
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::text::{NAME, name, whole};
 use crate::counts::as_f64;
 use crate::report::Report;
 use crate::report::numbers::{brief, number, of_one, percent, thousands};
+use crate::row_measures::PAIR_ROWS_MIN;
 use crate::sampling::METHODS;
 
 /// Columns of the histogram; the last holds the rest.
@@ -74,7 +75,7 @@ pub(super) fn pairs(report: &Report<'_>) -> Option<Markup> {
         @if !together.is_empty() {
             section.scroll tabindex="0" aria-label="The closest pairs" {
                 table {
-                    caption { "The closest pairs" }
+                    caption { "The closest pairs of those that " (PAIR_ROWS_MIN) " rows or more have" }
                     thead { tr {
                         th scope="col" { "Label" } th scope="col" { "and" }
                         th.n scope="col" { "Rows" } th.n scope="col" { "Of the one" } th.n scope="col" { "Of the other" }
