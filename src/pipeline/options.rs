@@ -9,7 +9,7 @@ use crate::engine::cluster_token::ClusterToken;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, MEMORY_LIMIT_MIN};
 use crate::error::{Error, Result, choice};
-use crate::weights::{Adjust, Fallback, Policy, Scheme, Weighing};
+use crate::weights::{Adjust, Fallback, Kind, Policy, Scheme, Weighing};
 
 /// Addresses that stacks of threads and mapped files reserve, most of them without memory behind them.
 const RESERVED_ADDRESSES: u64 = 256 << 20;
@@ -59,6 +59,21 @@ pub(crate) fn weighing(spec: &Spec) -> Result<Weighing> {
         zero_negatives: fallback("--zero-negatives", &spec.zero_negatives)?,
         min_positives: spec.min_positives.unwrap_or(0),
     };
+    let weight = schemes.iter().find(|scheme| scheme.info().kind != Kind::Additive);
+    for (flag, value) in
+        [("--zero-positives", policy.zero_positives), ("--zero-negatives", policy.zero_negatives)]
+    {
+        if let (Fallback::Value(value), Some(scheme)) = (value, weight)
+            && value < 0.0
+        {
+            return Err(Error::usage(format!(
+                "{flag} {value}: a weight below 0 makes a loss grow as labels get right"
+            ))
+            .hint(format!(
+                "give a number from 0 on, or leave out --scheme {scheme}: additive schemes alone take others"
+            )));
+        }
+    }
     Ok(Weighing { schemes, adjust, policy })
 }
 
@@ -192,6 +207,23 @@ mod tests {
             "the limit on addresses (ulimit -v) leaves 300 MB to this process; it needs 480 MB"
         );
         assert_eq!(refused.exit_code(), 6);
+    }
+
+    #[test]
+    fn a_weight_is_not_below_0() {
+        let of = |scheme: &str, value: &str| {
+            let spec = Spec {
+                scheme: Some(OneOrMany::One(scheme.to_owned())),
+                zero_positives: Some(Scalar::Text(value.to_owned())),
+                ..Spec::default()
+            };
+            weighing(&spec).map(drop)
+        };
+        assert!(of("prior-bias", "-1").is_ok());
+        assert!(of("ratio", "0").is_ok());
+        let refused = of("ratio", "-0.5").unwrap_err();
+        assert!(refused.to_string().starts_with("--zero-positives -0.5: a weight below 0"), "{refused}");
+        assert_eq!(refused.exit_code(), 2);
     }
 
     #[test]
