@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::counts::{LabelCounts, as_f64};
+use crate::letter_case::fold;
 use crate::measures::prevalence;
-use crate::source::spelling::Spelling;
 use crate::weights::Weights;
 
 /// One of two results that are compared.
@@ -14,8 +14,9 @@ pub(crate) struct Side<'a> {
     pub counts: &'a LabelCounts,
     /// Their weights; the primary vector is compared.
     pub weights: &'a Weights,
-    /// How names were compared: a label has the spelling that came first, which may be another in the next result.
-    pub spelling: Spelling,
+    /// Whether names are the same whatever their case: a label has the spelling that came first, which may be another in
+    /// the next result.
+    pub ignores_case: bool,
 }
 
 impl Side<'_> {
@@ -62,16 +63,16 @@ pub(crate) struct Drift<'a> {
 #[must_use]
 pub(crate) fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Drift<'a> {
     let places = before.counts.labels().positions();
-    let spelling = after.spelling;
     let names = (0..).zip(before.counts.labels().iter());
-    let keys: HashMap<_, usize> = match spelling.ignore_case {
-        true => names.map(|(index, name)| (spelling.key(name), index)).collect(),
-        false => HashMap::new(),
+    let keys: HashMap<_, usize> = if after.ignores_case {
+        names.map(|(index, name)| (fold(name), index)).collect()
+    } else {
+        HashMap::new()
     };
     let mut known = vec![false; before.counts.len()];
     let mut labels = Vec::with_capacity(after.counts.len());
     for (index, name) in after.counts.labels().iter().enumerate() {
-        let was = places.get(name).or_else(|| keys.get(&spelling.key(name))).copied();
+        let was = places.get(name).or_else(|| keys.get(&fold(name))).copied();
         if let Some(known) = was.and_then(|was| known.get_mut(was)) {
             *known = true;
         }
@@ -164,8 +165,8 @@ mod tests {
         (counts, weights)
     }
 
-    fn side((counts, weights): &(LabelCounts, Weights), ignore_case: bool) -> Side<'_> {
-        Side { counts, weights, spelling: Spelling { ignore_case, trim: false } }
+    fn side((counts, weights): &(LabelCounts, Weights), ignores_case: bool) -> Side<'_> {
+        Side { counts, weights, ignores_case }
     }
 
     #[test]

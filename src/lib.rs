@@ -33,6 +33,7 @@
 pub mod error;
 mod guard;
 mod label_sets;
+mod letter_case;
 mod posterior;
 mod scratch;
 mod threads;

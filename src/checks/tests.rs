@@ -1,7 +1,6 @@
 use super::*;
 use crate::counts::{LabelCounts, Labels, Tally};
 use crate::drift::compare;
-use crate::source::spelling::Spelling;
 use crate::weights::{Adjust, Policy, Scheme, Weighing, weigh};
 
 fn result(labels: &[(&str, u64, u64)], rows: u64) -> (LabelCounts, Weights) {
@@ -23,11 +22,8 @@ fn result(labels: &[(&str, u64, u64)], rows: u64) -> (LabelCounts, Weights) {
 fn every_check_passes_at_its_limit_and_fails_beyond() {
     let before = result(&[("cat", 50, 0), ("dog", 20, 0), ("gnu", 5, 0)], 100);
     let after = result(&[("cat", 50, 0), ("dog", 25, 10), ("emu", 1, 0), ("fox", 0, 0)], 100);
-    let side = |of: &'static (LabelCounts, Weights)| Side {
-        counts: &of.0,
-        weights: &of.1,
-        spelling: Spelling::default(),
-    };
+    let side =
+        |of: &'static (LabelCounts, Weights)| Side { counts: &of.0, weights: &of.1, ignores_case: false };
     let (before, after) = (Box::leak(Box::new(before)), Box::leak(Box::new(after)));
     let drift = compare(side(before), side(after));
     let expected = [
@@ -63,7 +59,7 @@ fn every_check_passes_at_its_limit_and_fails_beyond() {
 #[test]
 fn without_a_last_result_there_is_no_drift() {
     let now = result(&[("cat", 50, 0)], 100);
-    let now = Side { counts: &now.0, weights: &now.1, spelling: Spelling::default() };
+    let now = Side { counts: &now.0, weights: &now.1, ignores_case: false };
     for info in CHECKS.iter().filter(|info| info.against_last) {
         let one = Check::named(info.name, 0.0, CheckSeverity::Error).unwrap();
         let done = check(&[one], now, None);

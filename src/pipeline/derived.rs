@@ -13,7 +13,6 @@ use crate::groups::{Group, GroupMeasures};
 use crate::measures::{Compat, Measures, measure, measure_some};
 use crate::report::{Report, RowReport};
 use crate::row_measures::RowMeasures;
-use crate::source::spelling::Spelling;
 use crate::threads::both;
 use crate::weights::{Weighing, Weights, weigh};
 
@@ -97,11 +96,7 @@ impl Derived {
     #[must_use]
     pub(crate) fn side(&self) -> Side<'_> {
         let said = self.file.provenance.spec.as_ref().and_then(|spec| spec.get("ignore_case")?.as_bool());
-        Side {
-            counts: &self.file.counts,
-            weights: &self.weights,
-            spelling: Spelling { ignore_case: said == Some(true), ..Spelling::default() },
-        }
+        Side { counts: &self.file.counts, weights: &self.weights, ignores_case: said == Some(true) }
     }
 
     /// These counts and weights as the group `name`.
