@@ -35,7 +35,7 @@ const NO_TEXT: &str = "Unavailable default cast for native type String from phys
 /// What is said of a key of a window that has no distances.
 const NO_RANGE: &str = "Cannot run range queries on datatype: ";
 /// Functions of other engines, and how this one says the same.
-const ELSEWHERE: [(&str, &str); 27] = [
+const ELSEWHERE: [(&str, &str); 30] = [
     ("year", "date_part('year', x)"),
     ("quarter", "date_part('quarter', x)"),
     ("month", "date_part('month', x)"),
@@ -50,6 +50,12 @@ const ELSEWHERE: [(&str, &str); 27] = [
     ("date_format", "to_char(x, '%Y-%m-%d')"),
     ("strptime", "to_timestamp(x, '%Y-%m-%d')"),
     ("age", "a - b"),
+    ("last_day", "CAST(date_trunc('month', x) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
+    ("isfinite", "abs(x) < CAST('Infinity' AS DOUBLE)"),
+    (
+        "percentile_disc",
+        "SELECT min(x) FROM (SELECT x, cume_dist() OVER (ORDER BY x) AS c FROM t WHERE x IS NOT NULL) WHERE c >= 0.5",
+    ),
     ("date_diff", DAYS_BETWEEN),
     ("datediff", DAYS_BETWEEN),
     ("len", "length(x)"),
@@ -108,7 +114,8 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     // What is around the root of an error names steps of the engine.
     let root = cause.find_root();
     let is_sql = matches!(root, DataFusionError::Plan(_) | DataFusionError::Execution(_));
-    let message = if is_sql { plain(&root.strip_backtrace()) } else { plain(&detail.message) };
+    let whole = detail.message.rsplit("caused by\n").next().unwrap_or(&detail.message);
+    let message = if is_sql { plain(&root.strip_backtrace()) } else { plain(whole) };
     if let Some(error) = unsupported(&message).or_else(|| wrong_argument(&root.strip_backtrace(), sql)) {
         return error;
     }
@@ -256,6 +263,10 @@ fn hint(message: &str) -> String {
         "name a field of a struct, as in s['field'], or a key of a map, as in m['key'][1]"
     } else if has("requires String") {
         "make a text of it with CAST(x AS TEXT), or of a list with array_to_string(x, ', ')"
+    } else if has("represented as nanoseconds") {
+        "nanoseconds end in the year 2262: write CAST(x AS TIMESTAMP), which has microseconds"
+    } else if has("found: exclude") || has("found: EXCLUDE") {
+        "EXCLUDE is not supported: take the row away, as in sum(x) OVER (…) - x"
     } else if has("infer common") && has("Time32(") {
         "compare times of day as CAST(x AS TIME)"
     } else if has("infer common") && has("Interval(") {

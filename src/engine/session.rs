@@ -21,10 +21,13 @@ use crate::engine::rules::exact_arithmetic::ExactArithmetic;
 use crate::engine::rules::exact_expressions::ExactExpressions;
 use crate::engine::rules::exact_operators::ExactOperators;
 use crate::engine::rules::exact_times::{MicrosecondTimes, UTC};
+use crate::engine::rules::grouping_sets::GroupingSets;
 use crate::engine::rules::kept_casts::KeptCasts;
+use crate::engine::rules::keyed_counts::KeyedCounts;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
+use crate::engine::rules::wide_times::wide_times;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, SpillFileFactory};
 use crate::error::{Error, Result};
@@ -163,7 +166,7 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     let mut state = without_functions(limits, spill)?.with_default_features().build();
     state.register_expr_planner(Arc::new(ExactOperators)).map_err(|cause| ours(&cause))?;
     let context = SessionContext::new_with_state(state);
-    for function in other_names().into_iter().chain([octet_length()]) {
+    for function in other_names().into_iter().chain(wide_times()).chain([octet_length()]) {
         context.register_udf(function);
     }
     Ok(context)
@@ -214,10 +217,12 @@ fn without_functions(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionState
 /// The rules of DataFusion, and around them those of every session: times are made exact before expressions get a type,
 /// casts are kept, floats are made comparable and integers kept from wrapping around after that.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ExactExpressions)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
+        vec![Arc::new(GroupingSets), Arc::new(ExactExpressions)];
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(KeptCasts));
     rules.push(Arc::new(OneNan));
+    rules.push(Arc::new(KeyedCounts));
     rules.push(Arc::new(ExactArithmetic));
     rules
 }

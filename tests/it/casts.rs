@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Datum, Int32Array, Int64Array, Scalar, StringArray};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Datum, Float64Array, Int32Array, Int64Array, Scalar, StringArray,
+};
 use arrow::compute::kernels::cmp::{eq, gt, gt_eq, lt, lt_eq, neq};
 use arrow::compute::kernels::numeric::{div, mul};
 use arrow::compute::{can_cast_types, cast};
@@ -54,7 +56,7 @@ fn columns(cells: &[Option<i32>]) -> Vec<(&'static str, ArrayRef)> {
     };
     let fraction = |by: f64| {
         let wide = cast(&whole, &DataType::Float64).unwrap();
-        div(&wide, &arrow::array::Float64Array::new_scalar(by)).unwrap()
+        div(&wide, &Float64Array::new_scalar(by)).unwrap()
     };
     let of = |array: ArrayRef, of: DataType| cast(&array, &of).unwrap();
     let decimal = of(fraction(100.0), DataType::Decimal128(9, 2));
@@ -165,4 +167,52 @@ proptest! {
             prop_assert_eq!(usize::try_from(*counted).unwrap(), *expected, "--where {}", condition);
         }
     }
+}
+
+#[test]
+fn conditions_round_divide_and_cut_times_as_queries_do() {
+    let place = Place::new();
+    let of = |array: ArrayRef, of: DataType| cast(&array, &of).unwrap();
+    let numbers: ArrayRef = array(Float64Array::from(vec![Some(0.4), Some(0.5), Some(1.5), Some(2.5), None]));
+    let micros = |times: Vec<i64>| of(array(Int64Array::from(times)), time(TimeUnit::Microsecond));
+    let far = 253_402_214_400_000_000;
+    let rows = vec![
+        ("l", array(BooleanArray::from(vec![true; 5]))),
+        ("f", Arc::clone(&numbers)),
+        ("d", of(numbers, DataType::Decimal128(9, 2))),
+        ("u", of(array(Int64Array::from(vec![1, 2, 1999, 2000, 2001])), DataType::UInt64)),
+        ("day", of(array(Int32Array::from(vec![0, 1, 2, 19_000, 2_932_896])), DataType::Date32)),
+        ("t", micros(vec![0, 1_500_000, 3_700_000_000, 86_400_000_000, far])),
+        ("z", micros(vec![7_369_000, 0, 0, 0, 0])),
+    ];
+    // Each row has bounds of its own.
+    let groups = WriterProperties::builder().set_max_row_group_row_count(Some(1));
+    write_with(&place.path("in/a.parquet"), rows, groups.build());
+    for (condition, expected) in [
+        ("CAST(d AS INT) = 0", 1),
+        ("CAST(d AS BIGINT) IN (1, 3)", 2),
+        ("d::int >= 2", 2),
+        ("TRY_CAST(d AS TINYINT) < 1", 1),
+        ("CAST(f AS INT) = 0", 2),
+        ("f::bigint = 2", 2),
+        ("TRY_CAST(f AS SMALLINT) BETWEEN 1 AND 2", 2),
+        ("u / 1000 = 1", 1),
+        ("u / 1000 * 1000 = 2000", 2),
+        ("(u - 1) % 1000 = 0", 2),
+        ("date_trunc('year', day) = '9999-01-01'", 1),
+        ("date_bin(interval '1 day', t) = '9999-12-31'", 1),
+        ("date_bin(interval '1 hour', t) IS NOT NULL", 5),
+        ("extract(epoch FROM z - t) = 7.369", 1),
+        ("extract(minute FROM t - z) = 1", 1),
+    ] {
+        let arguments = ["compute", "in", "--layout", "wide", "--labels", "l", "--out", "out", "--overwrite"];
+        let ended = place.run(&[&arguments[..], &["--where", condition]].concat());
+        assert_eq!(ended.code, 0, "{condition}: {}", ended.stderr);
+        assert_eq!(place.json("out/weights.json")["rows"], expected, "{condition}");
+        let query = format!("SELECT count(*) AS n FROM 'in/' WHERE {condition}");
+        let ended = place.run(&["sql", "-c", &query, "--format", "csv"]);
+        assert_eq!(ended.stdout, format!("n\n{expected}\n"), "{condition}: {}", ended.stderr);
+    }
+    let ended = place.run(&["sql", "-c", "SELECT count(*) FROM 'in/' WHERE day > 2024-05-05"]);
+    assert_eq!(ended.code, 2, "{}", ended.stdout);
 }

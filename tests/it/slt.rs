@@ -96,6 +96,11 @@ fn times() {
 }
 
 #[test]
+fn elsewhere() {
+    run("elsewhere.slt", true);
+}
+
+#[test]
 fn tables() {
     run("tables.slt", true);
 }

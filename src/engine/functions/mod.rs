@@ -3,7 +3,7 @@
 //! `labels` holds the aggregates over a label column, `counter` counts for them, `sides` reads values ·
 //! `schemes` holds the scalar functions of counts · `exact_aggregates` holds `sum`, `avg`, `var` and `stddev`,
 //! `whole_sums` those of integers and decimals, `exact_floats` those of floats, which `exact_number` adds without rounding ·
-//! `extremes` holds `min` and `max`, `bit_xor` itself · `call` says what a table function is, `tables` registers it, `call_exec` runs it
+//! `extremes` holds `min` and `max`, `bit_xor` itself, `percentiles` `percentile_cont` · `call` says what a table function is, `tables` registers it, `call_exec` runs it
 //!
 //! ```no_run
 //! # fn main() -> posweight::error::Result<()> {
@@ -23,6 +23,7 @@ mod exact_floats;
 mod exact_number;
 mod extremes;
 mod labels;
+mod percentiles;
 mod schemes;
 pub(in crate::engine) mod signed_counts;
 mod sides;
@@ -103,7 +104,8 @@ pub fn register(context: &SessionContext) -> Result<()> {
     for aggregate in labels::all() {
         context.register_udaf(aggregate);
     }
-    for aggregate in exact_aggregates::all().into_iter().chain(extremes::all()).chain([bit_xor::bit_xor()]) {
+    let others = [bit_xor::bit_xor(), percentiles::percentile_cont()];
+    for aggregate in exact_aggregates::all().into_iter().chain(extremes::all()).chain(others) {
         context.register_udaf(aggregate);
     }
     for scalar in schemes::all()? {

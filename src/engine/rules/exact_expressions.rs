@@ -1,5 +1,5 @@
-//! What is made exact in a plan before expressions get a type: what they compare, times, texts that functions take, and
-//! decimals that are rounded.
+//! What is made exact in a plan before expressions get a type: what they compare, times and their parts, texts that
+//! functions take, quotients of whole numbers, and what is rounded.
 
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -14,14 +14,18 @@ use datafusion::optimizer::analyzer::AnalyzerRule;
 
 use crate::engine::errors::external;
 use crate::engine::rules::compared::{
-    as_exact, compared, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
-    with_exact_union,
+    as_exact, check_dates, compared, compared_types, exact_type, map_compared, with_exact_keys,
+    with_exact_subquery, with_exact_union,
 };
 use crate::engine::rules::exact_decimals::{as_decimal, decimal_or_double, with_wide_parts};
-use crate::engine::rules::exact_times::with_exact_times;
+use crate::engine::rules::exact_times::{as_time, common_unit, with_exact_times};
+use crate::engine::rules::interval_parts::with_interval_parts;
+use crate::engine::rules::local_times::with_local_times;
 use crate::engine::rules::null_memberships::with_null_memberships;
+use crate::engine::rules::rounded_casts::with_rounded_casts;
 use crate::engine::rules::set_comparisons::{check_place, with_own_rows};
 use crate::engine::rules::text_arguments::with_texts;
+use crate::engine::rules::whole_quotients::{with_signed_counts, with_whole_quotients};
 use crate::error::Error;
 
 /// Functions that give one of their arguments, or a list of them.
@@ -47,6 +51,7 @@ impl AnalyzerRule for ExactExpressions {
                 .transform_data(with_null_memberships)?
                 .transform_data(with_exact_keys)?
                 .transform_data(with_exact_union)?
+                .transform_data(with_signed_counts)?
                 .map_data(LogicalPlan::recompute_schema)
         })
         .map(|changed| changed.data)
@@ -71,7 +76,11 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
             .transform_data(|part| with_exact_values(part, schema))?
             .transform_data(|part| with_exact_subquery(part, schema))?
             .transform_data(with_own_rows)?
-            .transform_data(|part| with_exact_times(part, schema))
+            .transform_data(|part| with_exact_times(part, schema))?
+            .transform_data(|part| Ok(with_local_times(part, schema)))?
+            .transform_data(|part| Ok(with_interval_parts(part, schema)))?
+            .transform_data(|part| Ok(with_rounded_casts(part, schema)))?
+            .transform_data(|part| Ok(with_whole_quotients(part, schema)))
     })
 }
 
@@ -83,7 +92,9 @@ fn similar_to() -> Error {
 
 /// The same comparison in a type that holds all sides.
 fn with_exact_sides(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
-    let is_decimal = compared_types(&part, schema).iter().any(DataType::is_decimal);
+    let types = compared_types(&part, schema);
+    check_dates(&types)?;
+    let is_decimal = types.iter().any(DataType::is_decimal);
     let decimals = if is_decimal || are_long_integers(&part, schema) {
         map_compared(part, as_decimal)?
     } else {
@@ -118,7 +129,11 @@ fn with_exact_values(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr
         })?;
         Ok::<_, datafusion::common::DataFusionError>(types)
     };
-    if !types(&part)?.iter().any(DataType::is_decimal) {
+    let of = types(&part)?;
+    if let Some(unit) = common_unit(&of) {
+        return map_values(part, |value| as_time(value, &unit, schema));
+    }
+    if !of.iter().any(DataType::is_decimal) {
         return Ok(Transformed::no(part));
     }
     // Its own type for decimals is a double.

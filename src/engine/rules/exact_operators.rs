@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use crate::engine::errors::external;
 use crate::engine::rules::compared::{as_exact, exact_type};
+use crate::engine::rules::whole_quotients::is_whole;
 use crate::error::Error;
 
 /// Plans operators whose sides have no common type for DataFusion, and those that other engines read otherwise.
@@ -29,7 +30,9 @@ impl ExprPlanner for ExactOperators {
             return original(op, left, right);
         };
         match (&op, &of_left, &of_right) {
-            (BinaryOperator::DuckIntegerDivide, l, r) if l.is_integer() && r.is_integer() => {
+            (BinaryOperator::DuckIntegerDivide, ..)
+                if is_whole(&left, schema) && is_whole(&right, schema) =>
+            {
                 let (left, right) = (Box::new(left), Box::new(right));
                 let quotient = Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right });
                 Ok(PlannerResult::Planned(quotient))

@@ -11,11 +11,13 @@ use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
 use datafusion::functions::datetime::to_local_time;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, TryCast, cast};
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use crate::engine::rules::compared::{compared_types, map_compared};
+use crate::engine::rules::local_times::{has_changes, lacks_seconds, local_instant_of, with_seconds};
 
 /// The zone of instants that have no other one.
 pub(in crate::engine) const UTC: &str = "UTC";
@@ -39,15 +41,28 @@ impl TypePlanner for MicrosecondTimes {
     }
 }
 
+/// Gives a part of a time.
+const PART: &str = "date_part";
+/// Functions that take a time after their first argument.
+const OF_TIMES: [&str; 3] = [PART, "date_trunc", "date_bin"];
+
 /// What dates become where they get hours.
 const MICROSECONDS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 /// The same expression, where what is compared with times is in microseconds, and dates with hours are times.
 pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
-    if let Some(unit) = compared_types(&part, schema).iter().find_map(unit_of) {
+    let types = compared_types(&part, schema);
+    let mut units = types.iter().filter_map(unit_of);
+    if let Some(unit) = units.clone().find(is_zoned).or_else(|| units.next()) {
         return map_compared(part, |side| read_as(side, &unit, schema));
     }
     Ok(match part {
+        Expr::Cast(Cast { expr, field })
+            if matches!(field.data_type(), DataType::Timestamp(..)) && lacks_seconds(&expr) =>
+        {
+            Transformed::yes(Expr::Cast(Cast { expr: Box::new(with_seconds(*expr)), field }))
+        }
+        Expr::ScalarFunction(call) if OF_TIMES.contains(&call.func.name()) => with_read_time(call, schema),
         Expr::Cast(Cast { expr, field }) if loses_zone(&expr, field.data_type(), schema) => {
             let expr = Box::new(to_local_time().call(vec![*expr]));
             Transformed::yes(Expr::Cast(Cast { expr, field }))
@@ -55,6 +70,15 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
         Expr::TryCast(TryCast { expr, field }) if loses_zone(&expr, field.data_type(), schema) => {
             let expr = Box::new(to_local_time().call(vec![*expr]));
             Transformed::yes(Expr::TryCast(TryCast { expr, field }))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right })
+            if is_date(&left, schema) != is_date(&right, schema)
+                && [&left, &right].iter().any(|side| type_unit(side, schema).is_some()) =>
+        {
+            let unit =
+                [&left, &right].iter().find_map(|side| type_unit(side, schema)).unwrap_or(MICROSECONDS);
+            let [left, right] = [left, right].map(|side| Box::new(as_time(*side, &unit, schema).data));
+            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right }))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::Plus | Operator::Minus) =>
@@ -70,6 +94,46 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
         }
         other => Transformed::no(other),
     })
+}
+
+/// The same call, whose time is in microseconds if it is no time yet: DataFusion reads it in nanoseconds.
+fn with_read_time(mut call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    let is_part = call.func.name() == PART;
+    let of_nanos =
+        |of: &Expr| matches!(of, Expr::Literal(of, _) if of.try_as_str().flatten().is_some_and(is_nanos));
+    let is_fine = is_part && call.args.first().is_some_and(of_nanos);
+    let mut changed = false;
+    let mut read_as = |argument: Option<&mut Expr>, of: DataType| {
+        if let Some(argument) = argument {
+            *argument = cast(argument.clone(), of);
+            changed = true;
+        }
+    };
+    let type_of = |call: &ScalarFunction, at: usize| call.args.get(at)?.get_type(schema).ok();
+    match type_of(&call, 1) {
+        Some(DataType::Date32 | DataType::Date64) if !is_part => read_as(call.args.get_mut(1), MICROSECONDS),
+        Some(of) if of.is_string() && !is_fine && !call.args.get(1).is_some_and(is_finer) => {
+            read_as(call.args.get_mut(1), MICROSECONDS);
+        }
+        _ => {}
+    }
+    // Bins begin at a time in nanoseconds, whatever the unit of the times in them.
+    match type_of(&call, 2) {
+        Some(DataType::Timestamp(_, zone)) => {
+            read_as(call.args.get_mut(2), DataType::Timestamp(TimeUnit::Nanosecond, zone));
+        }
+        Some(of) if of.is_string() || matches!(of, DataType::Date32 | DataType::Date64) => {
+            read_as(call.args.get_mut(2), DataType::Timestamp(TimeUnit::Nanosecond, None));
+        }
+        _ => {}
+    }
+    let call = Expr::ScalarFunction(call);
+    if changed { Transformed::yes(call) } else { Transformed::no(call) }
+}
+
+/// Whether a part of a time is one of nanoseconds.
+fn is_nanos(part: &str) -> bool {
+    part.trim_start_matches(['\'', '"']).to_ascii_lowercase().starts_with('n')
 }
 
 /// The type in which times of this type are compared, unless they are in nanoseconds: seconds and milliseconds would cut
@@ -125,6 +189,30 @@ fn has_hours(expression: &Expr, schema: &DFSchema) -> bool {
     }
 }
 
+fn is_zoned(of: &DataType) -> bool {
+    matches!(of, DataType::Timestamp(_, Some(_)))
+}
+
+fn type_unit(expression: &Expr, schema: &DFSchema) -> Option<DataType> {
+    expression.get_type(schema).ok().as_ref().and_then(unit_of)
+}
+
+/// The type in microseconds of times and dates of which one is given, if they are in one zone or in none.
+pub(super) fn common_unit(types: &[DataType]) -> Option<DataType> {
+    let zone = |of: &DataType| match of {
+        DataType::Timestamp(_, zone) => Some(zone.clone()),
+        _ => None,
+    };
+    let mut zones = types.iter().filter_map(zone);
+    let first = zones.next()?;
+    zones.all(|other| other == first).then(|| types.iter().find_map(unit_of)).flatten()
+}
+
+/// A date, or a time of no column in nanoseconds, beside times of this type.
+pub(super) fn as_time(expression: Expr, data_type: &DataType, schema: &DFSchema) -> Transformed<Expr> {
+    if is_text(&expression) { Transformed::no(expression) } else { read_as(expression, data_type, schema) }
+}
+
 /// Whether it is read in microseconds where it is compared with times: texts, dates, and times of no column, such as
 /// `now()`.
 fn is_read_as(expression: &Expr, schema: &DFSchema) -> bool {
@@ -135,9 +223,34 @@ fn is_read_as(expression: &Expr, schema: &DFSchema) -> bool {
 }
 
 fn read_as(expression: Expr, data_type: &DataType, schema: &DFSchema) -> Transformed<Expr> {
+    let expression = with_seconds(expression);
+    if let DataType::Timestamp(unit, Some(zone)) = data_type
+        && has_changes(zone)
+        && is_local(&expression, schema)
+    {
+        return Transformed::yes(local_instant_of(expression, *unit, zone));
+    }
     if is_read_as(&expression, schema) {
         Transformed::yes(cast(expression, data_type.clone()))
     } else {
         Transformed::no(expression)
+    }
+}
+
+/// Whether it is a time without a zone: a text is one if it ends after its time of day.
+fn is_local(expression: &Expr, schema: &DFSchema) -> bool {
+    let is_plain = |sign: char| sign.is_ascii_digit() || matches!(sign, ':' | '.');
+    match expression {
+        Expr::Literal(value, _) if is_text(expression) && !is_finer(expression) => {
+            let text = value.try_as_str().flatten().unwrap_or_default();
+            let time = text.split_once([' ', 'T']).map_or("", |(_, time)| time);
+            time.chars().all(is_plain) && text.len() >= 10
+        }
+        other => matches!(
+            other.get_type(schema),
+            Ok(DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, None)
+                | DataType::Date32
+                | DataType::Date64)
+        ),
     }
 }

@@ -3,11 +3,12 @@
 //! ```text
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
 //!                                 is_distinct: what binds closer
-//! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, null_memberships,
-//!                                 set_comparisons, text_arguments
+//! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
+//!                                 local_times, null_memberships, rounded_casts, set_comparisons, text_arguments,
+//!                                 whole_quotients · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
-//!                                 nested_order · kept_casts
-//! functions                       octet_length · other_names
+//!                                 nested_order · kept_casts · keyed_counts
+//! functions                       octet_length · other_names · wide_times
 //! ```
 
 pub(in crate::engine) mod compared;
@@ -17,14 +18,21 @@ pub(in crate::engine) mod exact_decimals;
 pub(in crate::engine) mod exact_expressions;
 pub(in crate::engine) mod exact_operators;
 pub(in crate::engine) mod exact_times;
+pub(in crate::engine) mod grouping_sets;
 pub(in crate::engine) mod interval_lengths;
+pub(in crate::engine) mod interval_parts;
 pub(in crate::engine) mod is_distinct;
 pub(in crate::engine) mod kept_casts;
+pub(in crate::engine) mod keyed_counts;
+pub(in crate::engine) mod local_times;
 pub(in crate::engine) mod long_numbers;
 pub(in crate::engine) mod nested_order;
 pub(in crate::engine) mod null_memberships;
 pub(in crate::engine) mod octet_length;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod other_names;
+pub(in crate::engine) mod rounded_casts;
 pub(in crate::engine) mod set_comparisons;
 pub(in crate::engine) mod text_arguments;
+pub(in crate::engine) mod whole_quotients;
+pub(in crate::engine) mod wide_times;

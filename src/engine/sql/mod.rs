@@ -1,13 +1,15 @@
 //! Queries over shards, counts and weights, with the functions of labels.
 //!
 //! [`Session`] runs statements one at a time and streams their rows · [`catalog`] finds tables by name and path,
-//! [`table`] reads shards, [`numbered`] with the places of their rows · [`statement`] is what was parsed ·
+//! [`table`] reads shards, [`numbered`] with the places of their rows · [`statement`] is what was parsed, with
+//! [`column_names`] for columns that have none ·
 //! [`allowed`] refuses statements that write, [`ignored`] clauses without effect, [`unread`] files that are replaced ·
 //! [`copies`] keeps files that are there, [`staged`] writes whole files or none, [`null_keys`] keeps the rows without a
 //! key of folders
 
 mod allowed;
 mod catalog;
+mod column_names;
 mod copies;
 mod ignored;
 mod measures;

@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{
     Statement as SqlStatement, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions, visit_relations,
 };
 
+use super::column_names::ColumnNames;
 use crate::engine::query_errors::of_sql;
 use crate::engine::rules::is_distinct::IsDistinct;
 use crate::engine::rules::long_numbers::LongNumbers;
@@ -34,10 +35,11 @@ impl Statement {
         parsed.into_iter().map(statement).collect()
     }
 
-    /// What is planned: numbers that are compared have all their digits.
+    /// What is planned: numbers that are compared have all their digits, and columns names of their own.
     pub(super) fn exact(&self) -> Parsed {
         let mut parsed = self.parsed.clone();
         visit(&mut parsed, &mut LongNumbers);
+        visit(&mut parsed, &mut ColumnNames);
         parsed
     }
 

@@ -30,9 +30,15 @@ use crate::engine::errors::external;
 use crate::engine::functions;
 use crate::engine::progress::Progress;
 use crate::engine::rules::exact_arithmetic::operators;
+use crate::engine::rules::interval_parts::interval_part;
+use crate::engine::rules::keyed_counts::distinct_key;
+use crate::engine::rules::local_times::local_instant;
 use crate::engine::rules::nested_order::nested_order;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::one_nan;
+use crate::engine::rules::rounded_casts::round_half_even;
+use crate::engine::rules::whole_quotients::whole_quotient;
+use crate::engine::rules::wide_times::wide_times;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, runtime};
 use crate::engine::spill::Spill;
@@ -192,7 +198,17 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let context = SessionContext::new_with_state(state);
     functions::register(&context).map_err(external)?;
-    for operator in operators().into_iter().chain([one_nan(), nested_order(), octet_length()]) {
+    let others = [
+        one_nan(),
+        nested_order(),
+        octet_length(),
+        interval_part(),
+        round_half_even(),
+        distinct_key(),
+        local_instant(),
+    ];
+    let quotients = [false, true].map(whole_quotient);
+    for operator in operators().into_iter().chain(others).chain(quotients).chain(wide_times()) {
         context.register_udf(operator);
     }
     context.register_udaf(total::counts());
