@@ -109,7 +109,11 @@ impl InspectVerb {
                 spec.value.clone_from(&layout.value);
                 spec.delimiter.clone_from(&layout.delimiter);
                 if found.detected.candidates.len() > 1 {
-                    say(&visible_lines(&listed(&found.detected.candidates, usize::MAX)));
+                    let all = listed(&found.detected.candidates, usize::MAX);
+                    let chosen = layout.kind;
+                    say(&visible_lines(&format!(
+                        "the first reading is the likeliest, and the spec below reads layout {chosen}; flags choose another:{all}"
+                    )));
                 }
                 let n = layout.labels.len();
                 let columns = plural(n as u64, "label column");

@@ -17,7 +17,7 @@ use super::map_columns::{map_named, of_map, refuse_apart, refuse_in_map, with_ma
 use super::one_pass::{self, OnePass};
 use super::plan::Plan;
 use super::sources::{Sources, saved_rows, sources};
-use crate::counts::{LabelCounts, Labels};
+use crate::counts::{CountUnit, LabelCounts, Labels};
 use crate::engine::counting::{Counting, Keys};
 use crate::engine::states::States;
 use crate::engine::{Dataset, shared};
@@ -26,7 +26,7 @@ use crate::source::bad_shards::too_many;
 use crate::source::detect::{Detected, detect};
 use crate::source::folder_values::check_folders;
 use crate::source::footer::Known;
-use crate::source::layout::{Layout, LayoutKind, select};
+use crate::source::layout::{LabelKind, Layout, LayoutKind, select};
 use crate::source::listing::{Listed, Listing, Notes};
 use crate::source::look::Given;
 use crate::source::row_stream::SharedRows;
@@ -390,6 +390,11 @@ fn detected(
         value: plan.value.as_deref(),
         delimiter: plan.delimiter.as_deref(),
         taken: plan.by.iter().chain(&plan.sample_weight).chain(&plan.groups).map(String::as_str).collect(),
+        condition: plan.filter.as_deref(),
+        are_keys_said: plan.label_kind == LabelKind::Name
+            || plan.num_labels.is_some()
+            || plan.vocabulary.is_some(),
+        is_unit_said: plan.unit == CountUnit::Element,
         domain: &plan.domain,
         label_domains: &plan.label_domains,
     };

@@ -85,17 +85,19 @@ impl Candidate {
         if self.labels.len() <= NAMES_MAX || self.is_spelled {
             let is_plain = |name: &String| !name.contains([',', '*', '?', '[', '!']);
             if self.labels.iter().all(is_plain) {
-                flags.push_str(&format!("--labels {} ", for_shell(&self.labels.join(","))));
+                flags.push_str(&flag("--labels", &self.labels.join(",")));
             } else {
-                self.labels.iter().for_each(|name| flags.push_str(&format!("--labels {} ", for_shell(name))));
+                let each: Vec<String> = self.labels.iter().map(|name| flag("--labels", name)).collect();
+                flags.push_str(&each.join(" "));
             }
+            flags.push(' ');
         }
         flags.push_str(&format!("--layout {}", self.kind));
         if let Some(id) = &self.id {
-            flags.push_str(&format!(" --id {}", for_shell(id)));
+            flags.push_str(&format!(" {}", flag("--id", id)));
         }
         if let Some(value) = &self.value {
-            flags.push_str(&format!(" --value {}", for_shell(value)));
+            flags.push_str(&format!(" {}", flag("--value", value)));
         }
         if let Some(by) = &self.delimiter {
             flags.push_str(&format!(" --delimiter '{by}'"));
@@ -103,6 +105,12 @@ impl Candidate {
         self.more.iter().for_each(|flag| flags.push_str(&format!(" {flag}")));
         flags
     }
+}
+
+/// A flag with a value, which `=` tells from other flags if it begins like one.
+fn flag(name: &str, value: &str) -> String {
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    format!("{name}{between}{}", for_shell(value))
 }
 
 /// A column with what its cells show.
@@ -115,6 +123,8 @@ pub(crate) struct CandidateColumn<'a> {
     pub(crate) classes: Option<usize>,
     /// The person named it.
     pub(crate) is_named: bool,
+    /// Flags say what whole numbers are.
+    pub(crate) are_keys_said: bool,
 }
 
 impl CandidateColumn<'_> {
@@ -303,7 +313,7 @@ impl CandidateColumn<'_> {
         }
         let why = format!("each number in {name:?} is one label index");
         #[expect(clippy::float_cmp, reason = "whole numbers")]
-        let from_one = least == 1.0 && most == known.len() as f64 && most > 1.0 && base >= SURE;
+        let from_one = least == 1.0 && most == known.len() as f64 && most > 1.0 && !self.are_keys_said;
         if from_one {
             let named =
                 format!("numbers in {name:?} run from 1 to {most}, without 0: each is the name of one label");
@@ -313,6 +323,14 @@ impl CandidateColumn<'_> {
         if let Some(vector) = self.digit_reading(base.min(SURE - 1)) {
             let class = class(flags, why);
             return vec![vector, Candidate { points: class.points.min(SURE - 1), ..class }];
+        }
+        if let Some(gaps) = self.gaps() {
+            let named = format!("each number in {name:?} is the name of one label: {}", gaps.why);
+            let both = [class(by_name, named), class(flags, why.clone())];
+            let stray = gaps.stray.map(|(flag, code)| {
+                class(vec![flag], format!("{why}, and {code} is far above the others, as a code for none is"))
+            });
+            return stray.into_iter().chain(both).collect();
         }
         // A code far above the indices is seldom one of them.
         let below = known.iter().filter(|x| **x < most).fold(0.0, |a: f64, x| a.max(*x));
@@ -351,6 +369,9 @@ impl CandidateColumn<'_> {
             let why = || format!("strings in {name:?} are too long to look at");
             let kinds = [LayoutKind::List, LayoutKind::Vector, LayoutKind::Class];
             return kinds.map(|kind| self.candidate(kind, SURE - 1, why())).to_vec();
+        }
+        if let Some(readings) = self.braced_readings() {
+            return readings;
         }
         if let Some(lists) = text_lists(name, evidence, self.domain) {
             return self.text_list_readings(&lists);

@@ -55,7 +55,7 @@ pub(crate) fn rank_of_name(name: &str) -> NameRank {
 }
 
 /// The words of a name: `image_id`, `image id` and `ImageID` have two.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
     for c in name.chars() {
@@ -138,54 +138,6 @@ pub(crate) fn is_remark_name(name: &str) -> bool {
     words(name).iter().any(|word| REMARKS.iter().any(|remark| word.eq_ignore_ascii_case(remark)))
 }
 
-/// Whether a column of 0 and 1 has the name of a part of the data, of a feature of people, or of what is said about
-/// labels: how sure they are, who gave them, which were predicted.
-pub(crate) fn is_aside_name(name: &str) -> bool {
-    const ASIDE: [&str; 32] = [
-        "train",
-        "test",
-        "val",
-        "valid",
-        "validation",
-        "dev",
-        "split",
-        "subset",
-        "partition",
-        "fold",
-        "holdout",
-        "gender",
-        "sex",
-        "male",
-        "female",
-        "duplicate",
-        "pred",
-        "preds",
-        "predicted",
-        "prediction",
-        "prob",
-        "confidence",
-        "mask",
-        "gold",
-        "labeled",
-        "labelled",
-        "annotated",
-        "annotator",
-        "reviewed",
-        "verified",
-        "version",
-        "year",
-    ];
-    is_weight_name(name)
-        || words(name).iter().any(|word| ASIDE.iter().any(|aside| word.eq_ignore_ascii_case(aside)))
-}
-
-/// Whether a column has the name of the weights of rows.
-pub(crate) fn is_weight_name(name: &str) -> bool {
-    words(name)
-        .last()
-        .is_some_and(|word| ["weight", "weights"].iter().any(|it| word.eq_ignore_ascii_case(it)))
-}
-
 /// Whether a column has a name of labels that as often is that of topics beside them.
 pub(crate) fn is_topic_name(name: &str) -> bool {
     const TOPICS: [&str; 5] = ["tags", "tag", "genres", "categories", "category"];
@@ -223,11 +175,6 @@ mod tests {
         assert!(is_score_name("Confidence") && is_score_name("label_score") && !is_score_name("scores_of"));
         assert!(is_mask_name("attr_mask") && is_mask_name("Bits") && !is_mask_name("masked"));
         assert!(is_remark_name("Notes") && is_remark_name("free_text") && !is_remark_name("noted"));
-        assert!(is_aside_name("is_train") && is_aside_name("Gender") && !is_aside_name("trains"));
-        assert!(is_aside_name("pred_cat") && is_aside_name("sample_weight"));
-        assert!(
-            is_weight_name("SampleWeight") && !is_weight_name("overweight") && !is_weight_name("weight_loss")
-        );
         assert!(is_topic_name("Tags") && !is_topic_name("labels"));
     }
 }

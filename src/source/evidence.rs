@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::compute::kernels::length::length;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, UInt64Type};
@@ -286,6 +286,19 @@ pub(crate) fn gather(
     schema: &Schema,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, ColumnEvidence>> {
+    gather_and(shards, schema, wanted, &mut |_| ())
+}
+
+/// The same, where `each` sees the rows that are looked at.
+///
+/// # Errors
+/// As for [`gather`].
+pub(super) fn gather_and(
+    shards: &[Shard],
+    schema: &Schema,
+    wanted: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(&RecordBatch),
+) -> Result<BTreeMap<String, ColumnEvidence>> {
     // Of structs and maps only some cells are shown.
     let can_hold_labels = |t: &DataType| is_number(t) || is_label(t) || t.is_nested();
     let fields = schema.fields().iter().filter(|field| wanted(field.name()));
@@ -316,6 +329,7 @@ pub(crate) fn gather(
                         evidence.add(array);
                     }
                 }
+                each(batch);
                 Ok(Enough::No)
             });
             match read {

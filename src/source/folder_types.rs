@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::datatypes::{DataType, Schema};
 use serde::{Deserialize, Serialize};
 
-use super::column_names::{is_aside_name, is_id_name};
+use super::aside_names::is_aside_name;
+use super::column_names::is_id_name;
 use super::listing::hive_value;
 use super::shards::Shard;
 

@@ -111,10 +111,26 @@ impl CandidateColumn<'_> {
         let positions = format!("{name:?} is a list of {element}, one number per label");
         let cut = format!("{indices}; one number per label would take lists of one length");
         let list = |points: u32, why: String| -> Vec<Candidate> {
-            let flags = self.index_flags().into_iter();
-            flags
-                .map(|more| Candidate { more, ..self.candidate(LayoutKind::List, points, why.clone()) })
-                .collect()
+            let Some(flags) = self.index_flags() else { return Vec::new() };
+            let reading = |more, why| Candidate { more, ..self.candidate(LayoutKind::List, points, why) };
+            if let Some(flag) = self.padding_flag() {
+                let padded = format!("{why}, and 0 fills the lists up to one length");
+                let by_name = vec![flag.clone(), "--label-kind name".to_owned()];
+                let rest = "; other numbers are the names of labels";
+                return vec![
+                    reading(by_name, format!("{padded}{rest}")),
+                    reading(vec![flag], padded),
+                    reading(flags, why),
+                ];
+            }
+            let named = self.gaps().map(|gaps| {
+                let by_name = [&flags[..], &["--label-kind name".to_owned()]].concat();
+                reading(
+                    by_name,
+                    format!("{name:?} is a list of {element}, the names of labels: {}", gaps.why),
+                )
+            });
+            named.into_iter().chain([reading(flags, why)]).collect()
         };
         let vector = |points: u32, why: String| -> Vec<Candidate> {
             let ways = ways(evidence, self.domain).into_iter();
@@ -138,6 +154,9 @@ impl CandidateColumn<'_> {
                         format!("lists in {name:?} hold {values} and have one length"),
                     )]
                 }
+                (false, true) if self.is_one_bit_each() => {
+                    [list(base, indices), vector(base - CLOSE, positions)].concat()
+                }
                 (true, false) if is_coded => [vector(base, positions), list(base - CLOSE, indices)].concat(),
                 (false, true) if evidence.lengths.iter().any(|n| *n > 2) => list(base.min(UNSURE), cut),
                 _ => list(base, indices),
@@ -158,5 +177,20 @@ impl CandidateColumn<'_> {
                 all
             }
         }
+    }
+
+    /// The flag that declares 0 missing where it fills up lists of one length: more zeros than lists.
+    fn padding_flag(&self) -> Option<String> {
+        let evidence = self.evidence;
+        let zeros = evidence.counted().find(|(number, _)| *number == 0.0).map_or(0, |(_, times)| times);
+        let is_padded = evidence.lengths.len() == 1 && zeros > evidence.cells && !self.are_keys_said;
+        missing_flag(&["0".to_owned()], self.domain).filter(|_| is_padded && self.classes.is_none())
+    }
+
+    /// Whether each of many lists holds a single 0 or 1: which of two labels it is, or whether it is the only one.
+    fn is_one_bit_each(&self) -> bool {
+        const LISTS_MIN: u64 = 20;
+        let evidence = self.evidence;
+        self.classes.is_none() && evidence.cells >= LISTS_MIN && evidence.lengths.iter().eq([&1])
     }
 }

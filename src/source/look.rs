@@ -10,15 +10,17 @@ use super::candidates::{AHEAD, Candidate, CandidateColumn, SURE};
 use super::class_labels::class_names;
 use super::column_names::{is_id_name, is_index_name, is_row_name, rank_of_name};
 use super::declarations::ways;
-use super::evidence::{ColumnEvidence, gather};
+use super::evidence::{ColumnEvidence, gather_and};
 use super::folder_types::classes_of_folders;
 use super::joined::{BLANK, TextShape, shape_of};
 use super::label_path::{LabelPath, map_ends, paths};
 use super::layout::{LayoutKind, innermost, is_label, is_number, is_text, item};
 use super::list_readings::lists_of_lists;
 use super::offers::which_columns;
+use super::rows_beside::RowsBeside;
 use super::shards::{Shard, rows_of};
 use super::values::Domain;
+use super::where_tests::WhereTests;
 use crate::error::{Error, Result};
 
 /// Columns inside other columns that are looked at.
@@ -41,6 +43,12 @@ pub(crate) struct Given<'a> {
     pub delimiter: Option<&'a str>,
     /// Columns with another use: `--by`, `--sample-weight`.
     pub taken: Vec<&'a str>,
+    /// `--where`.
+    pub condition: Option<&'a str>,
+    /// Flags say whether whole numbers are indices, or which there are: `--label-kind`, `--num-labels`, `--vocabulary`.
+    pub are_keys_said: bool,
+    /// `--unit element`.
+    pub is_unit_said: bool,
     /// What values mean.
     pub domain: &'a Domain,
     /// Labels whose values have a meaning of their own.
@@ -69,6 +77,10 @@ pub(super) struct Look<'a> {
     pub(super) folders: BTreeMap<String, BTreeSet<String>>,
     /// Rows of all shards.
     pub(super) rows: u64,
+    /// What rows say of several columns.
+    pub(super) beside: RowsBeside,
+    /// Columns that the condition tests.
+    pub(super) tests: WhereTests,
 }
 
 impl<'a> Look<'a> {
@@ -82,6 +94,8 @@ impl<'a> Look<'a> {
             nested: Vec::new(),
             folders: BTreeMap::new(),
             rows: 0,
+            beside: RowsBeside::default(),
+            tests: WhereTests::default(),
         }
     }
 
@@ -108,14 +122,24 @@ impl<'a> Look<'a> {
             });
             is_simple && (named || is_id_name(name) || is_row_name(name))
         };
-        let found = gather(&shards, &all, &wanted)?;
+        let mut beside = RowsBeside::default();
+        let found = gather_and(&shards, &all, &wanted, &mut |batch| beside.add(batch))?;
         let names = found.keys().filter_map(|name| {
             let classes = shards.iter().find_map(|shard| class_names(shard, name))?;
             Some((name.clone(), classes.len()))
         });
         let classes = names.collect();
         let folders = classes_of_folders(&shards, schema);
-        Ok(Self { schema, given, classes, found, nested, folders, rows: rows_of(&shards) })
+        let is_column = |name: &str| schema.field_with_name(name).is_ok();
+        let tests =
+            given.condition.map(|condition| WhereTests::of(condition, &is_column)).unwrap_or_default();
+        let rows = rows_of(&shards);
+        let mut look = Self { schema, given, classes, found, nested, folders, rows, beside, tests };
+        if !look.tests.fixed.is_empty() && look.candidates().is_empty() {
+            // Nothing else may be a label.
+            look.tests.fixed.clear();
+        }
+        Ok(look)
     }
 
     pub(super) fn domain(&self, name: &str) -> &Domain {
@@ -129,10 +153,11 @@ impl<'a> Look<'a> {
 
     /// The fields without another use, or those that are named.
     pub(super) fn free_fields(&self) -> impl Iterator<Item = &Field> {
-        let Self { schema, given, .. } = self;
+        let Self { schema, given, tests, .. } = self;
         let used = [given.id, given.value];
         let is_free = move |name: &str| {
-            !used.contains(&Some(name)) && !given.taken.contains(&name) && !is_index_name(name)
+            let is_taken = given.taken.contains(&name) || tests.fixed.iter().any(|fixed| fixed == name);
+            !used.contains(&Some(name)) && !is_taken && !is_index_name(name)
         };
         schema.fields().iter().map(AsRef::as_ref).filter(move |field: &&Field| {
             let is_named = given.labels.iter().any(|label| label == field.name());
@@ -149,6 +174,7 @@ impl<'a> Look<'a> {
             domain: self.domain(name),
             classes: self.classes.get(name).copied(),
             is_named: !self.given.labels.is_empty(),
+            are_keys_said: self.given.are_keys_said,
         })
     }
 
@@ -190,6 +216,7 @@ impl<'a> Look<'a> {
         all.extend(self.marked_readings());
         all.extend(self.nested_readings());
         self.raise_rivals(&mut all);
+        self.doubt_lists(&mut all);
         all.sort_by_key(|candidate| Reverse(candidate.points));
         if let Some((place, heads)) = self.heads(&all) {
             all.insert(place, heads);

@@ -11,6 +11,7 @@
 //! which [`declarations`] declare; and [`offers`] and `questions` ask where none is far ahead.
 
 pub(crate) mod ancestors;
+mod aside_names;
 pub(crate) mod candidates;
 pub(crate) mod class_labels;
 mod codes;
@@ -40,6 +41,7 @@ mod joined;
 pub(crate) mod label_path;
 pub(crate) mod layout;
 mod list_readings;
+mod list_rivals;
 pub(crate) mod listing;
 mod long_readings;
 pub(crate) mod look;
@@ -57,6 +59,8 @@ mod row_lines;
 pub(crate) mod row_reader;
 pub(crate) mod pass_on;
 pub(crate) mod row_stream;
+mod rows_beside;
+mod sparse_codes;
 mod row_sum;
 pub(crate) mod schema;
 pub(crate) mod shards;
@@ -80,5 +84,6 @@ pub(crate) mod values;
 #[cfg(test)]
 mod values_tests;
 pub(crate) mod vocabulary;
+mod where_tests;
 pub(crate) mod where_values;
 mod wide_readings;

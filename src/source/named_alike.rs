@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::column_names::{NameRank, is_id_name, is_weight_name, rank_of_name};
+use super::aside_names::is_weight_name;
+use super::column_names::{NameRank, is_id_name, rank_of_name};
 
 /// Columns whose names begin alike that show how labels are named.
 pub(super) const ALIKE: usize = 2;

@@ -11,7 +11,8 @@ pub(super) const COLUMNS_SHOWN: usize = 12;
 
 /// A question with the readings that may answer it.
 pub(super) fn asked(question: String, candidates: &[Candidate]) -> Error {
-    Error::usage(question).hint(listed(candidates, CANDIDATES_SHOWN)).overview(listed(candidates, usize::MAX))
+    let choose = |most| format!("choose one with its flags:{}", listed(candidates, most));
+    Error::usage(question).hint(choose(CANDIDATES_SHOWN)).overview(choose(usize::MAX))
 }
 
 /// The readings that a question lists: those of columns that hold nothing only where they are likely, or alone.
@@ -24,10 +25,10 @@ pub(super) fn worth_offering(candidates: &[Candidate]) -> Vec<&Candidate> {
     offers.into_iter().find(|offered| !offered.is_empty()).unwrap_or_default()
 }
 
-/// The readings with their evidence, a sample of cells, and the flags that choose them.
+/// The readings with their evidence, a sample of cells, and the flags that choose them, each on lines of its own.
 #[must_use]
 pub(crate) fn listed(candidates: &[Candidate], most: usize) -> String {
-    let mut text = "choose one with its flags:".to_owned();
+    let mut text = String::new();
     let candidates = worth_offering(candidates);
     for candidate in candidates.iter().take(most) {
         let cells = candidate.cells.join(", ");

@@ -1,6 +1,7 @@
 //! Texts that no layout reads as they are, with the query that rewrites them.
 
 use super::candidates::{Candidate, CandidateColumn, SURE};
+use super::declarations::missing_flag;
 use super::evidence::ColumnEvidence;
 use super::layout::LayoutKind;
 use super::values::Value;
@@ -28,6 +29,41 @@ impl CandidateColumn<'_> {
             "strings in {name:?} look like {look}, which are not read as such; as layout class each is one label"
         );
         Some(vec![rewritten, self.candidate(LayoutKind::Class, points, why)])
+    }
+
+    /// The readings of texts that hold arrays as PostgreSQL writes them, such as `{cat,dog}` and `{1,0,1}`; `None` for other
+    /// texts, and for sets of Python.
+    pub(super) fn braced_readings(&self) -> Option<Vec<Candidate>> {
+        let arrays = arrays(self.evidence)?;
+        let (name, column) = (self.name(), self.quoted());
+        let points = self.base(7, 5, 1).min(SURE - 1);
+        let why = format!("strings in {name:?} look like arrays of PostgreSQL, which the query rewrites");
+        let elements = || arrays.iter().flatten().copied();
+        let mut lengths = arrays.iter().map(Vec::len);
+        let length = lengths.next().filter(|length| *length > 1);
+        if elements().all(|element| matches!(element, "0" | "1" | "t" | "f")) {
+            let repeats = arrays.iter().any(|array| array.iter().filter(|e| **e == array[0]).count() > 1);
+            let is_vector = length.is_some_and(|length| lengths.all(|other| other == length)) && repeats;
+            let value = format!("translate({column}, '{{}}tf', '[]10')");
+            return is_vector.then(|| vec![self.rewritten(LayoutKind::Vector, points, &value, why)]);
+        }
+        // Numbers and quoted names are those of sets, too.
+        let is_set = |element: &str| element.starts_with('"') || element.parse::<f64>().is_ok();
+        if elements().all(is_set) {
+            return None;
+        }
+        let value = if elements().any(|element| element.contains('"')) {
+            format!("replace(btrim({column}, '{{}}'), '\"', '')")
+        } else {
+            format!("btrim({column}, '{{}}')")
+        };
+        let split = self.rewritten(LayoutKind::Delimited, points, &value, why);
+        let mut split = Candidate { delimiter: Some(",".to_owned()), ..split };
+        if elements().any(|element| element == "NULL") {
+            split.more.extend(missing_flag(&["NULL".to_owned()], self.domain));
+        }
+        let why = format!("as layout class each string in {name:?} is one label");
+        Some(vec![split, self.candidate(LayoutKind::Class, points, why)])
     }
 
     /// A reading of what a query makes of the column.
@@ -86,6 +122,24 @@ fn are_digits(evidence: &ColumnEvidence) -> bool {
         && lengths.all(|length| length == first)
         && evidence.texts.keys().all(digits)
         && evidence.texts.keys().any(|text| text.starts_with('0'))
+}
+
+/// The elements of arrays as PostgreSQL writes them; `None` where a text is none, or hard to take apart.
+fn arrays(evidence: &ColumnEvidence) -> Option<Vec<Vec<&str>>> {
+    let texts = evidence.texts.keys().filter(|text| !text.is_empty());
+    let arrays = texts.map(|text| {
+        let inside = text.strip_prefix('{')?.strip_suffix('}')?;
+        let elements: Vec<&str> = inside.split(',').filter(|_| !inside.is_empty()).collect();
+        let is_plain = |element: &&str| {
+            let inner = element.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(element);
+            !inner.is_empty()
+                && !inner.contains(['"', '\'', '{', '}', ':', '\\'])
+                && element.trim() == *element
+        };
+        elements.iter().all(is_plain).then_some(elements)
+    });
+    let arrays: Vec<Vec<&str>> = arrays.collect::<Option<_>>()?;
+    arrays.iter().any(|array| !array.is_empty()).then_some(arrays)
 }
 
 /// Whether all texts are written like `<cat><dog>`, some with several labels.

@@ -4,15 +4,18 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use arrow::datatypes::DataType;
 
-use super::candidates::{Candidate, CandidateColumn};
+use super::aside_names::{begins_aside, is_aside, is_aside_name};
+use super::candidates::{Candidate, CandidateColumn, SURE};
 use super::codes::Codes;
-use super::column_names::{NameRank, is_aside_name, is_id_name, rank_of_name};
+use super::column_names::{NameRank, is_id_name, rank_of_name};
 use super::declarations::{codes_beside_shares, declarations, ways_of_shares};
 use super::empty_columns::with_empty;
+use super::evidence::ColumnEvidence;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
 use super::named_alike::{ALIKE, common_stem, stem, without_keys};
 use super::offers::{COLUMNS_SHOWN, names};
+use super::unknown_as::NullAs;
 use super::values::Domain;
 use crate::error::{for_shell, plural};
 
@@ -135,6 +138,34 @@ impl Look<'_> {
     /// Columns that are one label each. Where some names say that they are no labels, or one that it is the label,
     /// both ways are possible.
     pub(super) fn wide_readings(&self, wide: Vec<String>) -> Vec<Candidate> {
+        let has_ones_alone = self.has_ones_alone(&wide);
+        let all = self.parted_readings(wide);
+        if !has_ones_alone {
+            return all;
+        }
+        let with = |one: Candidate| {
+            ["negative", "missing"].map(|what| {
+                let why = format!("{}; no cell is 0, so NULL may say so", one.why);
+                Candidate { more: vec![format!("--null-as {what}")], why, ..one.clone() }
+            })
+        };
+        all.into_iter().flat_map(with).collect()
+    }
+
+    /// Whether each of the columns holds 1 and NULL, and none of them 0.
+    fn has_ones_alone(&self, wide: &[String]) -> bool {
+        let holds_ones = |name: &String| {
+            let Some(evidence) = self.found.get(name) else { return false };
+            let codes = Codes::of(evidence, self.domain(name));
+            evidence.nulls > 0 && !codes.has(false)
+        };
+        let any = |name: &String| self.found.get(name).is_some_and(ColumnEvidence::has_values);
+        let is_default = self.given.domain.null_as == NullAs::Missing && self.given.label_domains.is_empty();
+        is_default && wide.iter().all(holds_ones) && wide.iter().any(any)
+    }
+
+    /// The columns together, and without those that may be no labels.
+    fn parted_readings(&self, wide: Vec<String>) -> Vec<Candidate> {
         let aside = self.aside(&wide);
         let exact: Vec<&String> = wide.iter().filter(|name| rank_of_name(name) == NameRank::Exact).collect();
         let spelled = |labels: Vec<String>, why: &str| {
@@ -147,10 +178,21 @@ impl Look<'_> {
             && wide.iter().all(|name| name == only || rank_of_name(name) == NameRank::Other)
         {
             all.push(spelled(vec![only.clone()], "; the others may be features"));
-        } else if !aside.is_empty() && aside.len() < wide.len() {
+        } else if aside.len() == wide.len() {
+            let one = self.wide_candidate(wide);
+            let why = format!("{}; their names are those of something else than labels", one.why);
+            return vec![Candidate { points: SURE - 1, why, ..one }];
+        } else if !aside.is_empty() {
             let rest = wide.iter().filter(|name| !aside.contains(name)).cloned().collect();
             let names: Vec<String> = aside.into_iter().cloned().collect();
             all.push(spelled(rest, &format!("; without {}", self::names(&names))));
+            // Labels may as well be those of one other kind.
+            let is_named_aside = |name: &String| is_aside_name(name) || is_id_name(name);
+            let are_alike =
+                stem(&names[0]).is_some() && names.iter().all(|name| stem(name) == stem(&names[0]));
+            if names.len() > 1 && (are_alike || !names.iter().any(is_named_aside)) {
+                all.push(spelled(names, "; the others may be features"));
+            }
         }
         let between = self.empty_beside(&wide).between;
         if between.is_empty() {
@@ -166,7 +208,12 @@ impl Look<'_> {
 
     /// Those of `wide` whose names or types say that they may be none of the labels.
     fn aside<'w>(&self, wide: &'w [String]) -> Vec<&'w String> {
-        let common = common_stem(wide.iter().map(String::as_str));
+        // Columns of which each row has just one are those of one feature, if there are others.
+        let (one_each, rest): (Vec<&String>, Vec<&String>) =
+            wide.iter().partition(|name| self.is_one_of_several(name));
+        let named = if rest.is_empty() { &one_each } else { &rest };
+        let is_feature = |name: &str| !rest.is_empty() && one_each.iter().any(|one| *one == name);
+        let common = common_stem(named.iter().map(|name| name.as_str()));
         let others: Vec<&str> = wide.iter().map(String::as_str).filter(|name| stem(name) != common).collect();
         // Labels of two kinds have names of two kinds.
         let is_second_kind = others.len() * 3 >= wide.len()
@@ -183,14 +230,22 @@ impl Look<'_> {
         let is_mixed = times.len() == 2 && times.contains_key(&Some(&DataType::Boolean));
         let is_odd_type =
             |name: &str| is_mixed && times.get(&type_of(name)).is_some_and(|times| times * 2 < wide.len());
-        let is_aside = |name: &&String| {
+        let is_column = |name: &str| types.contains_key(name);
+        let is_aside_column = |name: &&String| {
             let is_other = match common {
                 Some(_) => stem(name) != common && !is_second_kind,
                 None => is_odd_type(name),
             };
-            is_other || is_aside_name(name) || is_id_name(name)
+            let is_other = is_other || stem(name) != common && begins_aside(name);
+            let is_tested = self.tests.others.contains(name);
+            is_other || is_feature(name) || is_tested || is_aside(name, &is_column) || is_id_name(name)
         };
-        wide.iter().filter(is_aside).collect()
+        wide.iter().filter(is_aside_column).collect()
+    }
+
+    /// Whether each row has just one 1 in this column and those whose names begin alike, which is no name of labels.
+    fn is_one_of_several(&self, name: &str) -> bool {
+        stem(name).is_some_and(|stem| rank_of_name(stem) == NameRank::Other && self.beside.has_one_each(stem))
     }
 
     fn wide_candidate(&self, labels: Vec<String>) -> Candidate {
@@ -306,8 +361,9 @@ impl Look<'_> {
             let name = &one.labels[0];
             let evidence = self.found.get(name);
             let few = evidence.is_some_and(|e| e.distinct() <= 64 && e.distinct() * 2 <= e.cells.max(4));
-            let is_text = self.schema.field_with_name(name).is_ok_and(|field| is_text(field.data_type()));
-            rank_of_name(name) != NameRank::Other || self.classes.contains_key(name) || few && is_text
+            let may_be = |of: &DataType| is_text(of) || of.is_integer();
+            let is_class = self.schema.field_with_name(name).is_ok_and(|field| may_be(field.data_type()));
+            rank_of_name(name) != NameRank::Other || self.classes.contains_key(name) || few && is_class
         };
         let alike = candidates.iter().filter(is_class).filter(|one| one.points == points).filter(is_small);
         let mut labels: Vec<String> = Vec::new();

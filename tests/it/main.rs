@@ -156,6 +156,7 @@ mod slt;
 /// Bad input: exit code, message, remedy; nothing published.
 mod bad_input;
 mod beside;
+mod doubtful;
 /// Small things that messages and summaries must get right.
 mod messages;
 /// The process is killed and the disk fails at every step of writing.

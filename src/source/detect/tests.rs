@@ -21,6 +21,9 @@ fn open() -> Given<'static> {
         value: None,
         delimiter: None,
         taken: Vec::new(),
+        condition: None,
+        are_keys_said: false,
+        is_unit_said: false,
         domain: &DOMAIN,
         label_domains: &NO_DOMAINS,
     }

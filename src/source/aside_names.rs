@@ -1,0 +1,194 @@
+//! Names of columns that say something of rows, or of labels, and are seldom labels themselves.
+
+use super::column_names::words;
+
+/// Where in a name a word says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AsideWord {
+    /// Anywhere.
+    Any,
+    /// As the whole name, but for `is`, `has` and `was` in front of it. Elsewhere it is a word of labels, too.
+    Alone,
+    /// Behind the name of another column, about which the column says something.
+    Behind,
+    /// Anywhere in the name of a column of texts, or in front of that of a column of 0 and 1.
+    Texts,
+}
+
+use AsideWord::{Alone, Any, Behind, Texts};
+
+/// The words, by what they say. A number at the end of a word does not matter.
+const ASIDE: [(AsideWord, &str); 9] = [
+    // Parts of the data.
+    (Any, "train test val valid validation dev eval split subset partition fold kfold cv holdout"),
+    (Alone, "tr phase usage part set seen unseen hidden"),
+    // Features of people.
+    (Any, "gender sex male female"),
+    // Rows.
+    (Any, "duplicate version year"),
+    (
+        Alone,
+        "index idx level level_0 w wt count score current deleted active synthetic augmented \
+         downloaded exported imputed missing error invalid crowd batch site view round dummy \
+         intercept padded flipped grayscale corrupt processed locked backup public censored ignore \
+         use keep skip dropped occluded truncated",
+    ),
+    // Labels: how sure they are, who gave them, which were predicted.
+    (
+        Any,
+        "pred preds predicted prediction prob confidence mask gold labeled labelled unlabeled \
+         unlabelled annotated annotator ann annot rater labeler labeller reviewed verified consensus iscrowd",
+    ),
+    (
+        Alone,
+        "has_label has_labels n_labels num_labels agreement agree disagree disagreement ambiguous \
+         uncertain unclear very_unclear difficult hard noisy quality qc qa ok passed leak ood human \
+         approved accepted rejected flagged auto machine manual expert",
+    ),
+    (
+        Behind,
+        "missing isna isnull na nan null auto manual machine human prev previous lag lead conf ok \
+         flag known unknown uncertain imputed source src count votes raw a1 a2 a3 r1 r2 r3",
+    ),
+    // What texts say of rows.
+    (
+        Texts,
+        "source src lang language locale license licence author user username country region city \
+         site domain dataset origin publisher status format mode ext extension mime device camera \
+         sensor",
+    ),
+];
+
+/// Whether a column of 0 and 1 has the name of a part of the data, of a feature of people, or of what is said about
+/// labels: how sure they are, who gave them, which were predicted. `is_column` says which names other columns have.
+pub(super) fn is_aside(name: &str, is_column: &dyn Fn(&str) -> bool) -> bool {
+    is_aside_name(name) || is_about_another(name, is_column)
+}
+
+/// The same by the name alone.
+pub(crate) fn is_aside_name(name: &str) -> bool {
+    let words = words(name);
+    let whole = words.join("_");
+    let rest = ["is_", "has_", "was_"].iter().find_map(|start| strip(&whole, start));
+    let is_alone = |name: &str| listed(Alone, name);
+    is_weight_name(name)
+        || words.iter().any(|word| listed(Any, word))
+        || is_alone(&whole)
+        || rest.is_some_and(is_alone)
+}
+
+/// Whether a column of texts has such a name.
+pub(super) fn is_aside_text_name(name: &str) -> bool {
+    is_aside_name(name) || words(name).iter().any(|word| listed(Texts, word))
+}
+
+/// Whether the name of a column of 0 and 1 begins with such a word, as those of one feature of rows do: `site_0`, `lang_en`.
+pub(super) fn begins_aside(name: &str) -> bool {
+    matches!(&words(name)[..], [first, _, ..] if listed(Texts, first))
+}
+
+/// Whether a name is that of another column with a word behind it that says something about it, or is the second of
+/// such, as `cat_a2` is beside `cat_a1`.
+fn is_about_another(name: &str, is_column: &dyn Fn(&str) -> bool) -> bool {
+    let Some((at, separator)) = name.char_indices().rev().find(|(_, c)| !c.is_alphanumeric()) else {
+        return false;
+    };
+    let (base, word) = (&name[..at], &name[at + separator.len_utf8()..]);
+    let first = || {
+        format!(
+            "{}{}1",
+            &name[..at + separator.len_utf8()],
+            word.trim_end_matches(|c: char| c.is_ascii_digit())
+        )
+    };
+    listed(Behind, word) && (is_column(base) || first() != name && is_column(&first()))
+}
+
+/// Whether a column has the name of the weights of rows.
+pub(crate) fn is_weight_name(name: &str) -> bool {
+    words(name)
+        .last()
+        .is_some_and(|word| ["weight", "weights"].iter().any(|it| word.eq_ignore_ascii_case(it)))
+}
+
+fn listed(place: AsideWord, word: &str) -> bool {
+    /// Letters of a word behind which a number does not matter.
+    const LETTERS: usize = 3;
+    let plain = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let plain = if plain.len() < LETTERS { word } else { plain };
+    let of_place = ASIDE.iter().filter(|(of, _)| *of == place);
+    let mut words = of_place.flat_map(|(_, words)| words.split(' '));
+    words.any(|aside| [word, plain].iter().any(|own| own.eq_ignore_ascii_case(aside)))
+}
+
+fn strip<'n>(name: &'n str, start: &str) -> Option<&'n str> {
+    let (front, rest) = name.split_at_checked(start.len())?;
+    front.eq_ignore_ascii_case(start).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_that_columns_are_no_labels() {
+        for name in [
+            "is_train",
+            "Gender",
+            "pred_cat",
+            "sample_weight",
+            "index",
+            "idx",
+            "level_0",
+            "eval",
+            "kfold",
+            "fold_3",
+            "rater1",
+            "annotator_2",
+            "w",
+            "count",
+            "unlabeled",
+            "has_label",
+            "n_labels",
+            "is_deleted",
+            "IsCrowd",
+            "iscrowd",
+            "very_unclear",
+            "hasError",
+            "test2",
+        ] {
+            assert!(is_aside_name(name), "{name}");
+        }
+        for name in [
+            "trains",
+            "machine_learning",
+            "hard_hat",
+            "word_count",
+            "auto_parts",
+            "index_finger",
+            "cat",
+            "y_1",
+            "has_cat",
+            "manual_car",
+            "l_w",
+            "truck",
+        ] {
+            assert!(!is_aside_name(name), "{name}");
+        }
+        assert!(
+            is_aside_text_name("source") && is_aside_text_name("user_lang") && !is_aside_text_name("cuisine")
+        );
+        assert!(begins_aside("site_0") && begins_aside("langEn"));
+        assert!(!begins_aside("site") && !begins_aside("l_site"));
+        let is_column = |name: &str| ["cat", "y_1", "dog_a1"].contains(&name);
+        for name in ["cat_missing", "cat-isna", "y_1_lag", "y_1_lag2", "dog_a2"] {
+            assert!(is_aside(name, &is_column), "{name}");
+        }
+        for name in ["dog_missing", "dog_a1", "cat_dog", "cat", "missing_cat"] {
+            assert!(!is_aside(name, &is_column), "{name}");
+        }
+        assert!(
+            is_weight_name("SampleWeight") && !is_weight_name("overweight") && !is_weight_name("weight_loss")
+        );
+    }
+}

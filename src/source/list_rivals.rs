@@ -1,0 +1,172 @@
+//! Lists that are hardly labels, or not by themselves: what stands beside them may be the label, or say which of their
+//! elements are.
+
+use arrow::datatypes::{DataType, Field};
+
+use super::aside_names::{is_aside_name, is_aside_text_name};
+use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
+use super::column_names::{
+    NameRank, is_id_name, is_remark_name, is_row_name, is_score_name, is_topic_name, rank_of_name,
+};
+use super::declarations::{codes_beside_shares, ways};
+use super::evidence::ColumnEvidence;
+use super::layout::{LayoutKind, is_number, is_text, item};
+use super::look::Look;
+use super::text_lists::text_lists;
+
+/// Elements from which they show whether they recur.
+const ELEMENTS_MIN: u64 = 40;
+/// Elements for each one that recurs, from which lists are texts rather than labels.
+const HARDLY: u64 = 5;
+/// The one length of lists from which those of two columns hardly have it by chance.
+const LENGTH_MIN: i64 = 8;
+
+impl Look<'_> {
+    /// Weighs lists by what stands beside them.
+    pub(super) fn doubt_lists(&self, all: &mut Vec<Candidate>) {
+        if !self.given.labels.is_empty() || self.given.kind.is_some() {
+            return;
+        }
+        self.doubt_texts(all);
+        self.raise_beside_lists(all);
+        let beside = self.aligned_readings(all);
+        all.extend(beside);
+    }
+
+    /// Lists whose texts hardly recur, such as answers to choose from, are never chosen unasked.
+    fn doubt_texts(&self, all: &mut [Candidate]) {
+        for one in all.iter_mut().filter(|one| one.kind == LayoutKind::List) {
+            let Some(evidence) = self.found.get(&one.labels[0]) else { continue };
+            let domain = self.domain(&one.labels[0]);
+            let field = self.schema.field_with_name(&one.labels[0]);
+            let is_list = field.is_ok_and(|field| item(field.data_type()).is_some());
+            let texts = if is_list { None } else { text_lists(&one.labels[0], evidence, domain) };
+            if hardly_recurs(texts.as_ref().map_or(evidence, |lists| &lists.evidence)) {
+                one.points = one.points.min(SURE - 1);
+                one.why.push_str("; hardly any of them recurs");
+            }
+        }
+    }
+
+    /// Brings columns that may be the label up to a list that is ahead only because it is a list.
+    fn raise_beside_lists(&self, all: &mut [Candidate]) {
+        let is_ahead = |one: &&Candidate| {
+            matches!(one.kind, LayoutKind::List | LayoutKind::Vector)
+                && one.labels.len() == 1
+                && one.more.is_empty()
+                && one.points >= SURE
+        };
+        let Some(best) = all.iter().filter(is_ahead).max_by_key(|one| one.points) else { return };
+        let (name, points) = (best.labels[0].clone(), best.points);
+        let is_unnamed = rank_of_name(&name) == NameRank::Other;
+        // Names of classes in the footer are those of labels.
+        if self.classes.contains_key(&name) || !(is_unnamed || is_topic_name(&name)) {
+            return;
+        }
+        let is_rival = |one: &Candidate| {
+            let [other] = &one.labels[..] else { return false };
+            let Ok(field) = self.schema.field_with_name(other) else { return false };
+            let is_of_rows =
+                is_id_name(other) || is_row_name(other) || is_score_name(other) || is_remark_name(other);
+            let is_label = match one.kind {
+                LayoutKind::Wide => !is_aside_name(other),
+                LayoutKind::Class => {
+                    let few = self.found.get(other).is_some_and(|e| e.has_few_values() && e.distinct() > 1);
+                    is_unnamed && is_text(field.data_type()) && few && !is_aside_text_name(other)
+                }
+                _ => false,
+            };
+            is_label && !is_of_rows && one.more.is_empty() && one.points > 0 && !one.is_empty
+        };
+        for one in all.iter_mut().filter(|one| is_rival(one)) {
+            one.points = one.points.max(points - CLOSE);
+        }
+    }
+
+    /// Readings of lists beside which other lists are as long, row by row: their elements are labels with a value each, or
+    /// units such as tokens.
+    fn aligned_readings(&self, all: &mut [Candidate]) -> Vec<Candidate> {
+        let is_own = |one: &&mut Candidate| {
+            let is_list = matches!(one.kind, LayoutKind::List | LayoutKind::Vector);
+            let field = || self.schema.field_with_name(&one.labels[0]);
+            is_list && one.points > 0 && field().is_ok_and(|field| item(field.data_type()).is_some())
+        };
+        let mut found: Vec<Candidate> = Vec::new();
+        for one in all.iter_mut().filter(is_own) {
+            let name = one.labels[0].clone();
+            let Some(own) = self.found.get(&name) else { continue };
+            let fields = self.free_fields().filter(|field| self.beside.are_aligned(&name, field.name()));
+            let columns: Vec<CandidateColumn<'_>> = fields.filter_map(|field| self.column(field)).collect();
+            if one.kind == LayoutKind::List && own.lengths.iter().any(|length| *length > 1) {
+                found.extend(
+                    columns
+                        .iter()
+                        .filter(|other| gives_values(other))
+                        .flat_map(|other| self.with_value(one, other)),
+                );
+            }
+            let is_by_chance = own.lengths.iter().max() < Some(&LENGTH_MIN) && own.lengths.len() < 2;
+            let is_unit = |other: &CandidateColumn<'_>| {
+                item(other.field.data_type()).is_some_and(|of| is_text(of) || of.is_integer())
+                    && !gives_values(other)
+            };
+            let others = columns.iter().filter(|other| is_unit(other)).map(CandidateColumn::name);
+            let others: Vec<&str> = others.filter(|_| !is_by_chance).collect();
+            let Some(first) = others.first().filter(|_| !self.given.is_unit_said) else { continue };
+            // What a token is belongs to the labels of tokens.
+            let is_other_named = others.iter().any(|other| rank_of_name(other) > rank_of_name(&name));
+            if is_other_named || found.iter().any(|unit| unit.labels == one.labels && unit.value.is_none()) {
+                continue;
+            }
+            let why = format!(
+                "lists in {name:?} are as long as those in {first:?}, row by row: each element is a unit with one label"
+            );
+            let more = one.more.iter().filter(|flag| !flag.starts_with("--unit")).cloned();
+            let more = more.chain(["--unit element".to_owned()]).collect();
+            found.push(Candidate {
+                kind: LayoutKind::List,
+                more,
+                why,
+                points: one.points.max(1),
+                ..one.clone()
+            });
+        }
+        found
+    }
+
+    /// The reading of a list with the values in another for its elements.
+    fn with_value(&self, one: &Candidate, other: &CandidateColumn<'_>) -> Vec<Candidate> {
+        let why = format!(
+            "lists in {:?} are as long as those in {:?}, row by row: labels with a value each",
+            one.labels[0],
+            other.name()
+        );
+        let ways = ways(other.evidence, self.given.domain).into_iter();
+        let flags = |more: Vec<String>| one.more.iter().cloned().chain(more).collect();
+        ways.map(|more| Candidate {
+            kind: LayoutKind::Map,
+            value: Some(other.name().to_owned()),
+            more: flags(more),
+            why: why.clone(),
+            points: one.points.saturating_sub(CLOSE).max(1),
+            ..one.clone()
+        })
+        .collect()
+    }
+}
+
+/// Whether most texts in lists are in no other.
+fn hardly_recurs(evidence: &ColumnEvidence) -> bool {
+    let elements: u64 = evidence.texts.values().sum();
+    elements >= ELEMENTS_MIN && evidence.recurring() * HARDLY <= elements
+}
+
+/// Whether the elements of a list are 0 and 1, or shares.
+fn gives_values(column: &CandidateColumn<'_>) -> bool {
+    let is_numbers = |field: &Field| item(field.data_type()).is_some_and(is_number);
+    let is_truth = item(column.field.data_type()) == Some(&DataType::Boolean);
+    let is_sided = || CandidateColumn { is_named: false, ..*column }.is_cells();
+    is_numbers(column.field)
+        && column.classes.is_none()
+        && (is_truth || is_sided() || codes_beside_shares(column.evidence, column.domain).is_some())
+}
