@@ -9,7 +9,7 @@
 //! read       how label columns reach whoever counts
 //! rules      what queries and conditions mean, where DataFusion gives another answer
 //! session · budget · counting · cell_labels · task · dataset · partial · objects · pool · spill · progress · live ·
-//! watchdog · query_errors · errors
+//! watchdog · query_errors, with query_ways · errors
 //! ```
 //!
 //! A storey names only storeys below its own. One exception: whoever starts work (`count::dispatch`,
@@ -43,6 +43,7 @@ mod pool;
 mod progress;
 mod work;
 mod query_errors;
+mod query_ways;
 mod read;
 pub(crate) mod rows;
 mod rules;

@@ -4,6 +4,7 @@ use arrow::error::ArrowError;
 use datafusion::common::{Column, DataFusionError, SchemaError};
 
 use super::errors::ours;
+use super::query_ways::{instead, of_times};
 use crate::error::Error;
 use crate::source::type_words::in_words;
 use crate::source::vocabulary::nearest;
@@ -106,6 +107,9 @@ pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     if let Some(of) = error.to_string().split_once(NO_RANGE).and_then(|(_, of)| of.split('.').next()) {
         return Error::usage(format!("a window cannot be ordered by {}", in_words(of)))
             .hint("order by a number: of an interval i, that is date_part('epoch', i)");
+    }
+    if let Some(error) = instead(&error, sql) {
+        return error;
     }
     let Error::Usage(detail) = &error else { return error };
     if detail.hint.is_some() {
@@ -215,7 +219,9 @@ fn wrong_argument(message: &str, sql: &str) -> Option<Error> {
             let x = argument.unwrap_or("x");
             format!("write positives({x}) for how many are true, or prevalence({x}) for the part of them")
         }
-        _ => "DESCRIBE NAME shows the types of columns; convert one with CAST(x AS DOUBLE), CAST(x AS BIGINT) or CAST(x AS TEXT)".to_owned(),
+        _ => of_times(name, argument, tried).unwrap_or_else(|| {
+            "DESCRIBE NAME shows the types of columns; convert one with CAST(x AS DOUBLE), CAST(x AS BIGINT) or CAST(x AS TEXT)".to_owned()
+        }),
     };
     Some(Error::usage(message).hint(hint))
 }
@@ -253,7 +259,11 @@ fn hint(message: &str) -> String {
             near.split('\'').next().unwrap_or_default()
         );
     }
-    let hint = if has("unary operator BitwiseNot") {
+    let hint = if has("not intervals") {
+        "write avg(date_part('epoch', i)) * INTERVAL '1 second'"
+    } else if has("requires Float") && (has("Timestamp(") || has("Date")) {
+        "take the place among numbers, as in percentile_cont(date_part('epoch', t), 0.5), of which to_timestamp(…) makes a time"
+    } else if has("unary operator BitwiseNot") {
         "write -1 - x, which is ~x of signed whole numbers"
     } else if has("escape_char") {
         "the pattern has to be a text in quotes, as in x LIKE '10!%' ESCAPE '!'"
@@ -298,7 +308,7 @@ fn hint(message: &str) -> String {
         "give one of the two another name: AS other"
     } else if has("already exists") {
         "choose another name, or write CREATE OR REPLACE"
-    } else if has("Insert into not") || has("DELETE operation") || has("UPDATE operation") {
+    } else if has("Insert into not") {
         "only tables of CREATE EXTERNAL TABLE can be written; save rows with COPY (SELECT …) TO 'rows.parquet', or with --out FILE"
     } else {
         "DESCRIBE NAME shows the columns of a table, SHOW FUNCTIONS all functions"

@@ -22,12 +22,14 @@ use crate::engine::rules::exact_expressions::ExactExpressions;
 use crate::engine::rules::exact_operators::ExactOperators;
 use crate::engine::rules::exact_times::{MicrosecondTimes, UTC};
 use crate::engine::rules::grouping_sets::GroupingSets;
+use crate::engine::rules::interval_scales::interval_scales;
 use crate::engine::rules::kept_casts::KeptCasts;
 use crate::engine::rules::keyed_counts::KeyedCounts;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
 use crate::engine::rules::wide_times::wide_times;
+use crate::engine::rules::zoned_times::zoned_times;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, SpillFileFactory};
 use crate::error::{Error, Result};
@@ -166,7 +168,9 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     let mut state = without_functions(limits, spill)?.with_default_features().build();
     state.register_expr_planner(Arc::new(ExactOperators)).map_err(|cause| ours(&cause))?;
     let context = SessionContext::new_with_state(state);
-    for function in other_names().into_iter().chain(wide_times()).chain([octet_length()]) {
+    let zoned = zoned_times(context.state().scalar_functions());
+    let others = other_names().into_iter().chain(wide_times()).chain(interval_scales());
+    for function in zoned.into_iter().chain(others).chain([octet_length()]) {
         context.register_udf(function);
     }
     Ok(context)

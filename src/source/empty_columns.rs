@@ -113,8 +113,18 @@ impl Look<'_> {
         let unnamed =
             unnamed.filter(is_label).map(|_| "a column without a name holds only 0 and 1".to_owned());
         let all: Vec<String> =
-            empty.into_iter().chain(unnamed).chain(self.others_left_out(&layout.labels)).collect();
+            empty.into_iter().chain(unnamed).chain(self.tested()).chain(self.others_left_out(&layout.labels)).collect();
         (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Columns of 0 and 1 of which the condition leaves one value, as a sentence.
+    fn tested(&self) -> Option<String> {
+        let fixed = self.tests.fixed.iter().filter(|name| {
+            let column = self.schema.field_with_name(name).ok().and_then(|field| self.column(field));
+            column.is_some_and(|column| column.is_cells() && !is_empty(&column))
+        });
+        let fixed: Vec<String> = fixed.map(|name| format!("{name:?}")).collect();
+        (!fixed.is_empty()).then(|| format!("--where leaves one value of {}", fixed.join(", ")))
     }
 
     /// Columns with values that are none of `labels`, though their values or their names are such as those have.

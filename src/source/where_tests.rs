@@ -11,7 +11,7 @@ pub(super) struct WhereTests {
 
 /// A part of a condition.
 #[derive(Debug, PartialEq, Eq)]
-enum Part {
+enum ConditionPart {
     /// A name without quotes, in lower case, or a word of SQL.
     Word(String),
     /// A name in quotes.
@@ -25,11 +25,11 @@ impl WhereTests {
     /// What `condition` tests of the columns for which `is_column` says yes.
     pub(super) fn of(condition: &str, is_column: &dyn Fn(&str) -> bool) -> Self {
         let parts = parts(condition);
-        let name = |part: &Part| match part {
-            Part::Word(name) | Part::Name(name) if is_column(name) => Some(name.clone()),
+        let name = |part: &ConditionPart| match part {
+            ConditionPart::Word(name) | ConditionPart::Name(name) if is_column(name) => Some(name.clone()),
             _ => None,
         };
-        let is_word = |part: &Part, word: &str| *part == Part::Word(word.to_owned());
+        let is_word = |part: &ConditionPart, word: &str| *part == ConditionPart::Word(word.to_owned());
         let mut found = Self::default();
         let may_differ =
             parts.iter().any(|part| ["or", "case", "between"].iter().any(|word| is_word(part, word)));
@@ -52,33 +52,33 @@ impl WhereTests {
 }
 
 /// What has one value where `test` holds, if it is a column.
-fn fixed(test: &[Part]) -> Option<&Part> {
-    let is_bracket = |part: &&Part| matches!(part, Part::Sign('(' | ')'));
-    let inner = |test: &[Part]| {
-        test.len() > 2 && matches!((&test[0], &test[test.len() - 1]), (Part::Sign('('), Part::Sign(')')))
+fn fixed(test: &[ConditionPart]) -> Option<&ConditionPart> {
+    let is_bracket = |part: &&ConditionPart| matches!(part, ConditionPart::Sign('(' | ')'));
+    let inner = |test: &[ConditionPart]| {
+        test.len() > 2 && matches!((&test[0], &test[test.len() - 1]), (ConditionPart::Sign('('), ConditionPart::Sign(')')))
     };
     let test = if inner(test) { &test[1..test.len() - 1] } else { test };
     if test.iter().any(|part| is_bracket(&part)) {
         return None;
     }
-    let is_truth = |part: &Part| matches!(part, Part::Word(word) if word == "true" || word == "false");
-    let is_value = |parts: &[Part]| match parts {
-        [Part::Sign('-'), Part::Literal] => true,
-        [only] => *only == Part::Literal || is_truth(only),
+    let is_truth = |part: &ConditionPart| matches!(part, ConditionPart::Word(word) if word == "true" || word == "false");
+    let is_value = |parts: &[ConditionPart]| match parts {
+        [ConditionPart::Sign('-'), ConditionPart::Literal] => true,
+        [only] => *only == ConditionPart::Literal || is_truth(only),
         _ => false,
     };
-    let is_word = |part: &Part, word: &str| *part == Part::Word(word.to_owned());
+    let is_word = |part: &ConditionPart, word: &str| *part == ConditionPart::Word(word.to_owned());
     match test {
         [column] => Some(column),
         [not, column] if is_word(not, "not") => Some(column),
         [column, is, truth] if is_word(is, "is") && is_truth(truth) => Some(column),
-        [column, Part::Sign('='), value @ ..] if is_value(value) => Some(column),
-        [value @ .., Part::Sign('='), column] if is_value(value) => Some(column),
+        [column, ConditionPart::Sign('='), value @ ..] if is_value(value) => Some(column),
+        [value @ .., ConditionPart::Sign('='), column] if is_value(value) => Some(column),
         _ => None,
     }
 }
 
-fn parts(condition: &str) -> Vec<Part> {
+fn parts(condition: &str) -> Vec<ConditionPart> {
     let mut all = Vec::new();
     let mut rest = condition;
     while let Some(first) = rest.chars().next() {
@@ -88,20 +88,20 @@ fn parts(condition: &str) -> Vec<Part> {
                 let inside = rest[1..].find(first).unwrap_or(rest.len() - 1);
                 let text = rest[1..=inside].to_owned();
                 (
-                    Some(if first == '"' { Part::Name(text) } else { Part::Literal }),
+                    Some(if first == '"' { ConditionPart::Name(text) } else { ConditionPart::Literal }),
                     (inside + 2).min(rest.len()),
                 )
             }
             c if is_word(c) => {
                 let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
                 let is_number = c.is_ascii_digit() || c == '.';
-                (Some(if is_number { Part::Literal } else { Part::Word(rest[..end].to_lowercase()) }), end)
+                (Some(if is_number { ConditionPart::Literal } else { ConditionPart::Word(rest[..end].to_lowercase()) }), end)
             }
             c if c.is_whitespace() => (None, c.len_utf8()),
-            c => (Some(Part::Sign(c)), c.len_utf8()),
+            c => (Some(ConditionPart::Sign(c)), c.len_utf8()),
         };
         // `==` is `=`.
-        if !(part == Some(Part::Sign('=')) && all.last() == Some(&Part::Sign('='))) {
+        if !(part == Some(ConditionPart::Sign('=')) && all.last() == Some(&ConditionPart::Sign('='))) {
             all.extend(part);
         }
         rest = &rest[length..];

@@ -89,6 +89,8 @@ fn columns_of_a_condition_are_no_labels() {
     put_bits(&place, "cat,dog,night");
     let source = ["a.csv", "--where", "night = 1"];
     assert_eq!(chosen(&place, &source), ["cat", "dog"]);
+    let findings = place.json("out/run_results.json")["findings"].to_string();
+    assert!(findings.contains("--where leaves one value of \\\"night\\\""), "{findings}");
     let rows = (0..ROWS).filter(|i| bit(*i, 2) == 1);
     assert_eq!(positives(&place)["cat"], rows.filter(|i| bit(*i, 0) == 1).count() as u64);
     assert_eq!(chosen(&place, &["a.csv", "--where", "night IS NOT NULL"]), ["cat", "dog", "night"]);

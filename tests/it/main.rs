@@ -144,6 +144,8 @@ mod sql_numbers;
 /// Tables that statements of sql name, rows with their places, names of columns.
 mod sql_tables;
 mod sql_types;
+/// Ways out of what sql refuses.
+mod sql_ways;
 /// Scripts of sql, and the file for the rows.
 mod sql_scripts;
 /// The shell of sql, and messages about statements.

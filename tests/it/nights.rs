@@ -211,7 +211,7 @@ fn a_condition_compares_dates_with_dates() {
         ("in", "2026-11-05 <= date", "'2026-11-05' <= date"),
         ("in", "date BETWEEN 2026-11-04 AND 2026-11-05", "date BETWEEN '2026-11-04' AND '2026-11-05'"),
         ("in", "date IN (2026-11-04)", "date IN ('2026-11-04')"),
-        ("in", "date = 20261105", "'20261105'"),
+        ("in", "date = 20261105", "date = '2026-11-05'"),
         ("in", "date >= 2026-11-05 OR a", "date >= '2026-11-05' OR a"),
         ("y.parquet", "day >= 2026-11-05", "day >= '2026-11-05'"),
         ("y.parquet", "t > 10", "'10'"),

@@ -111,6 +111,11 @@ fn refusals() {
 }
 
 #[test]
+fn kinds() {
+    run("kinds.slt", true);
+}
+
+#[test]
 fn safe() {
     run("safe.slt", false);
 }

@@ -356,7 +356,7 @@ fn statements_only_read() {
     for (statement, says) in [
         ("COPY (SELECT 1) TO 'x.csv'", "COPY writes"),
         ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'x.csv'", "COPY writes"),
-        ("CREATE TABLE a AS SELECT 1", "CreateMemoryTable is not allowed"),
+        ("CREATE TABLE a AS SELECT 1", "CREATE TABLE is not allowed"),
         ("CREATE SCHEMA a", "is not allowed"),
         ("SET datafusion.runtime.memory_limit = '1g'", "is not allowed"),
         ("PREPARE a AS SELECT 1", "is not allowed"),

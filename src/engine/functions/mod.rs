@@ -3,7 +3,7 @@
 //! `labels` holds the aggregates over a label column, `counter` counts for them, `sides` reads values ·
 //! `schemes` holds the scalar functions of counts · `exact_aggregates` holds `sum`, `avg`, `var` and `stddev`,
 //! `whole_sums` those of integers and decimals, `exact_floats` those of floats, which `exact_number` adds without rounding ·
-//! `extremes` holds `min` and `max`, `bit_xor` itself, `percentiles` `percentile_cont` · `call` says what a table function is, `tables` registers it, `call_exec` runs it
+//! `extremes` holds `min` and `max`, `places` `median` and `percentile_cont`, `bit_xor` itself · `call` says what a table function is, `tables` registers it, `call_exec` runs it
 //!
 //! ```no_run
 //! # fn main() -> posweight::error::Result<()> {
@@ -23,7 +23,7 @@ mod exact_floats;
 mod exact_number;
 mod extremes;
 mod labels;
-mod percentiles;
+mod places;
 mod schemes;
 pub(in crate::engine) mod signed_counts;
 mod sides;
@@ -95,7 +95,7 @@ pub(super) fn how_to_call(message: &str) -> Option<String> {
 
 /// Adds the aggregates and the scalar functions to `context`, and replaces its `sum` and `avg` by those that report what
 /// their type cannot hold. With the `var` and `stddev` that come with them, they round sums of floats once, so that they do
-/// not depend on the order of rows. In `min` and `max` of groups, NaN is above all other numbers. Table functions, which
+/// not depend on the order of rows. `median` and `percentile_cont` keep all digits. In `min` and `max` of groups, NaN is above all other numbers. Table functions, which
 /// count shards, come from `pipeline::sql`.
 ///
 /// # Errors
@@ -104,8 +104,8 @@ pub fn register(context: &SessionContext) -> Result<()> {
     for aggregate in labels::all() {
         context.register_udaf(aggregate);
     }
-    let others = [bit_xor::bit_xor(), percentiles::percentile_cont()];
-    for aggregate in exact_aggregates::all().into_iter().chain(extremes::all()).chain(others) {
+    let exact = exact_aggregates::all().into_iter().chain(extremes::all()).chain(places::all());
+    for aggregate in exact.chain([bit_xor::bit_xor()]) {
         context.register_udaf(aggregate);
     }
     for scalar in schemes::all()? {

@@ -3,59 +3,25 @@
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result as DfResult};
-use datafusion::logical_expr::expr::{Between, InList};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable};
+use datafusion::logical_expr::Expr;
 
 use crate::engine::errors::external;
-use crate::engine::rules::compared::is_comparison;
+use crate::engine::rules::mixed_kinds::beside_number;
 use crate::error::Error;
 use crate::source::type_words::type_words;
 
-/// Refuses texts and dates that are compared with whole numbers: `date >= 2026-11-05` would compare with 2010.
+/// Refuses texts and dates that are compared with numbers: `date >= 2026-11-05` would compare with 2010.
 pub(super) fn check_numbers(expression: &Expr, schema: &DFSchema, condition: &str) -> DfResult<()> {
-    expression.apply(|part| {
-        let pair = match part {
-            Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(*op) => {
-                mixed(left, right, schema).or_else(|| mixed(right, left, schema))
-            }
-            Expr::Between(Between { expr, low, high, .. }) => {
-                mixed(expr, low, schema).or_else(|| mixed(expr, high, schema))
-            }
-            Expr::InList(InList { expr, list, .. }) => list.iter().find_map(|one| mixed(expr, one, schema)),
-            _ => None,
-        };
-        match pair {
-            None => Ok(TreeNodeRecursion::Continue),
-            Some((column, what, number)) => Err(external(refused(column, &what, number, condition))),
+    expression.apply(|part| match beside_number(part, schema) {
+        None => Ok(TreeNodeRecursion::Continue),
+        Some(mixed) => {
+            let (refused, in_quotes) = (mixed.refused(), with_quotes(condition));
+            let is_date = mixed.is_date() && in_quotes != condition;
+            let way = format!("write the date in quotes: --where \"{in_quotes}\"");
+            Err(external(if is_date { refused.hint(way) } else { refused }))
         }
     })?;
     Ok(())
-}
-
-/// A column of texts, dates or times with what it is, and a whole number that it is compared with.
-fn mixed<'e>(column: &'e Expr, number: &'e Expr, schema: &DFSchema) -> Option<(&'e Expr, String, &'e Expr)> {
-    let of = column.get_type(schema).ok()?;
-    let is_text = of.is_string() && matches!(column, Expr::Column(_));
-    let is_time = of.is_temporal() && column.any_column_refs();
-    let is_number = number.get_type(schema).is_ok_and(|of| of.is_integer()) && !number.any_column_refs();
-    ((is_text || is_time) && is_number).then(|| (column, type_words(&of), number))
-}
-
-fn refused(column: &Expr, what: &str, number: &Expr, condition: &str) -> Error {
-    let name = column.column_refs().into_iter().next().map_or_else(String::new, |column| column.name.clone());
-    let in_quotes = with_quotes(condition);
-    let (written, hint) = if in_quotes == condition {
-        match number {
-            Expr::Literal(value, _) => {
-                (format!("the number {value}"), format!("write the value in quotes: {name} … '{value}'"))
-            }
-            _ => ("a number".to_owned(), "write the value in quotes".to_owned()),
-        }
-    } else {
-        let written = "a number: without quotes, a date is a subtraction".to_owned();
-        (written, format!("write the date in quotes: --where \"{in_quotes}\""))
-    };
-    Error::usage(format!("{name} is a {what}, but it is compared with {written}")).hint(hint)
 }
 
 /// The condition with quotes around dates such as 2026-11-05.

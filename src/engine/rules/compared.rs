@@ -10,9 +10,7 @@ use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, Union, cast, lit,
 };
 
-use crate::engine::errors::external;
 use crate::engine::rules::exact_decimals::{decimal_or_double, written_double};
-use crate::error::Error;
 
 /// The finest times of day, which hold all others.
 const FINEST_OF_DAY: DataType = DataType::Time64(TimeUnit::Nanosecond);
@@ -91,17 +89,6 @@ pub(super) fn exact_type(types: &[DataType]) -> Option<DataType> {
     decimal_or_double(types)
 }
 
-/// Refuses dates beside numbers, which would be days since 1970: `day >= 2024-05-05` would hold from 1975 on.
-pub(super) fn check_dates(types: &[DataType]) -> DfResult<()> {
-    let is_date = |of: &DataType| matches!(of, DataType::Date32 | DataType::Date64);
-    if types.iter().any(is_date) && types.iter().any(DataType::is_numeric) {
-        return Err(external(Error::usage("dates are not compared with numbers").hint(
-            "write dates in quotes, as in day >= '2024-05-05': without quotes, a date is a subtraction; days since 1970 are CAST(day AS INT)",
-        )));
-    }
-    Ok(())
-}
-
 /// A side as a value of that type. Texts are read as what they are compared with, and NULL is NULL.
 pub(super) fn as_exact(side: Expr, to: &DataType, schema: &DFSchema) -> Transformed<Expr> {
     if let (DataType::Float64, Some(number)) = (to, written_double(&side)) {
@@ -123,9 +110,7 @@ pub(super) fn with_exact_subquery(expression: Expr, schema: &DFSchema) -> DfResu
     let (Ok(of), Some(field)) = (expr.get_type(schema), rows.schema().fields().first()) else {
         return Ok(Transformed::no(expression));
     };
-    let types = [of, field.data_type().clone()];
-    check_dates(&types)?;
-    let Some(to) = exact_type(&types) else {
+    let Some(to) = exact_type(&[of, field.data_type().clone()]) else {
         return Ok(Transformed::no(expression));
     };
     let subquery = Subquery { subquery: exact_rows(rows, &[Some(to.clone())])?, ..subquery.clone() };
@@ -166,7 +151,6 @@ pub(super) fn with_exact_keys(plan: LogicalPlan) -> DfResult<Transformed<Logical
     for (left, right) in &mut join.on {
         let (of_left, of_right) = (join.left.schema(), join.right.schema());
         let types = [left.get_type(of_left)?, right.get_type(of_right)?];
-        check_dates(&types)?;
         if let Some(to) = exact_type(&types) {
             *left = as_exact(left.clone(), &to, of_left).data;
             *right = as_exact(right.clone(), &to, of_right).data;
@@ -183,11 +167,9 @@ pub(super) fn with_exact_union(plan: LogicalPlan) -> DfResult<Transformed<Logica
     let exact = (0..schema.fields().len()).map(|at| {
         let field =
             |input: &Arc<LogicalPlan>| input.schema().fields().get(at).map(|of| of.data_type().clone());
-        let types: Vec<DataType> = inputs.iter().filter_map(field).collect();
-        check_dates(&types)?;
-        Ok(decimal_or_double(&types))
+        decimal_or_double(&inputs.iter().filter_map(field).collect::<Vec<_>>())
     });
-    let exact = exact.collect::<DfResult<Vec<Option<DataType>>>>()?;
+    let exact: Vec<Option<DataType>> = exact.collect();
     // What is within may have become doubles before.
     let is_known = |first: &Arc<LogicalPlan>| {
         let types = first.schema().fields().iter().map(|of| of.data_type());

@@ -14,16 +14,18 @@ use datafusion::optimizer::analyzer::AnalyzerRule;
 
 use crate::engine::errors::external;
 use crate::engine::rules::compared::{
-    as_exact, check_dates, compared, compared_types, exact_type, map_compared, with_exact_keys,
-    with_exact_subquery, with_exact_union,
+    as_exact, compared, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
+    with_exact_union,
 };
 use crate::engine::rules::exact_decimals::{as_decimal, decimal_or_double, with_wide_parts};
 use crate::engine::rules::exact_times::{as_time, common_unit, with_exact_times};
 use crate::engine::rules::interval_parts::with_interval_parts;
 use crate::engine::rules::local_times::with_local_times;
+use crate::engine::rules::mixed_kinds::{check_columns, check_kinds};
 use crate::engine::rules::null_memberships::with_null_memberships;
 use crate::engine::rules::rounded_casts::with_rounded_casts;
 use crate::engine::rules::set_comparisons::{check_place, with_own_rows};
+use crate::engine::rules::short_times::with_seconds;
 use crate::engine::rules::text_arguments::with_texts;
 use crate::engine::rules::whole_quotients::{with_signed_counts, with_whole_quotients};
 use crate::error::Error;
@@ -39,6 +41,7 @@ impl AnalyzerRule for ExactExpressions {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
         plan.transform_up_with_subqueries(|plan| {
             check_place(&plan)?;
+            check_columns(&plan)?;
             let schema = merge_schema(&plan.inputs());
             let names = NamePreserver::new(&plan);
             let changed = plan.map_expressions(|expression| {
@@ -68,6 +71,7 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
         if matches!(part, Expr::SimilarTo(_)) {
             return Err(external(similar_to()));
         }
+        check_kinds(&part, schema)?;
         with_escapes(part)
             .transform_data(|part| with_wide_parts(part, schema))?
             .transform_data(|part| with_texts(part, schema))?
@@ -76,6 +80,7 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
             .transform_data(|part| with_exact_values(part, schema))?
             .transform_data(|part| with_exact_subquery(part, schema))?
             .transform_data(with_own_rows)?
+            .transform_data(|part| with_seconds(part, schema))?
             .transform_data(|part| with_exact_times(part, schema))?
             .transform_data(|part| Ok(with_local_times(part, schema)))?
             .transform_data(|part| Ok(with_interval_parts(part, schema)))?
@@ -93,7 +98,6 @@ fn similar_to() -> Error {
 /// The same comparison in a type that holds all sides.
 fn with_exact_sides(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     let types = compared_types(&part, schema);
-    check_dates(&types)?;
     let is_decimal = types.iter().any(DataType::is_decimal);
     let decimals = if is_decimal || are_long_integers(&part, schema) {
         map_compared(part, as_decimal)?

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use crate::engine::errors::external;
 use crate::engine::rules::compared::{as_exact, exact_type};
+use crate::engine::rules::interval_scales::scaled;
 use crate::engine::rules::whole_quotients::is_whole;
 use crate::error::Error;
 
@@ -29,6 +30,14 @@ impl ExprPlanner for ExactOperators {
         let (Ok(of_left), Ok(of_right)) = (left.get_type(schema), right.get_type(schema)) else {
             return original(op, left, right);
         };
+        let known = match op {
+            BinaryOperator::Multiply => Some(Operator::Multiply),
+            BinaryOperator::Divide => Some(Operator::Divide),
+            _ => None,
+        };
+        if let Some(scaled) = known.and_then(|op| scaled(op, &left, &of_left, &right, &of_right)) {
+            return Ok(PlannerResult::Planned(scaled));
+        }
         match (&op, &of_left, &of_right) {
             (BinaryOperator::DuckIntegerDivide, ..)
                 if is_whole(&left, schema) && is_whole(&right, schema) =>

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use super::statement::refuse_twice;
 use crate::engine::errors::external;
 use crate::engine::functions;
+use crate::engine::query_ways::spelled;
 use crate::error::Error;
 use crate::source::tables::at::HowTables;
 
@@ -90,11 +91,11 @@ fn refusal(node: &LogicalPlan, access: Access) -> Option<Error> {
                 .hint("register it with --table NAME=SHARDS, or leave out --safe"),
         ),
         LogicalPlan::Ddl(ddl) => Some(
-            Error::usage(format!("{} is not allowed", ddl.name()))
+            Error::usage(format!("{} is not allowed", spelled(ddl.name())))
                 .hint("only CREATE VIEW and CREATE EXTERNAL TABLE are allowed; they last until the session ends"),
         ),
         LogicalPlan::Statement(statement) => Some(
-            Error::usage(format!("{} is not allowed", statement.name()))
+            Error::usage(format!("{} is not allowed", spelled(statement.name())))
                 .hint("use flags such as --memory-limit and --threads for settings; transactions and prepared statements are not supported"),
         ),
         _ => None,
