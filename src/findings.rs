@@ -94,6 +94,8 @@ pub(crate) enum FindingKind {
     UnusedIndex0,
     /// Columns that may be labels, but were not taken for some.
     LeftOutColumns,
+    /// Columns that nearly name each row do so no more.
+    RepeatedKeys,
     /// Lists with nothing but values that were declared missing.
     EmptiedLists,
     /// Rows that are missing because their cell in a text file is empty.
@@ -133,7 +135,7 @@ pub(crate) struct FindingInfo {
 
 /// Every finding, the most severe first.
 #[rustfmt::skip]
-pub(crate) const FINDINGS: [FindingInfo; 34] = [
+pub(crate) const FINDINGS: [FindingInfo; 35] = [
     FindingInfo { kind: FindingKind::NoRows, id: "NO_ROWS", severity: Severity::Warning, cause: "no row was counted, so every weight comes from --zero-positives", remedy: "check the sources and the condition of --where" },
     FindingInfo { kind: FindingKind::NoLabels, id: "NO_LABELS", severity: Severity::Warning, cause: "no row names a label, so the result has no label and its vectors are empty", remedy: "check the label column; name the labels with --vocabulary or --num-labels if no row has one yet" },
     FindingInfo { kind: FindingKind::SkippedShards, id: "SKIPPED_SHARDS", severity: Severity::Warning, cause: "unreadable shards were skipped, so their rows are not counted", remedy: "write these shards again; drop --on-bad-shard skip to make this an error" },
@@ -152,6 +154,7 @@ pub(crate) const FINDINGS: [FindingInfo; 34] = [
     FindingInfo { kind: FindingKind::RepeatedLabels, id: "REPEATED_LABELS", severity: Severity::Warning, cause: "lists repeat labels, as the labels of tokens and pixels do, but a row counts once for each label that it has", remedy: "did you mean --unit element, which counts every element of the lists?" },
     FindingInfo { kind: FindingKind::AbsentColumns, id: "ABSENT_COLUMNS", severity: Severity::Warning, cause: "some shards lack the column; their rows count as missing, as --missing-columns says", remedy: "drop --missing-columns to make this an error" },
     FindingInfo { kind: FindingKind::LeftOutColumns, id: "LEFT_OUT_COLUMNS", severity: Severity::Warning, cause: "columns that may be labels were not taken for some, so they have no place in the vector", remedy: "name all label columns with --labels if one of these is a label, which then keeps its place; give a column without a name one" },
+    FindingInfo { kind: FindingKind::RepeatedKeys, id: "REPEATED_KEYS", severity: Severity::Warning, cause: "a column beside the labels nearly names each row, and layout class, which was detected, takes each row for itself", remedy: "if its values are row ids, of which each may have several rows, use --layout long with --id; else --layout class" },
     FindingInfo { kind: FindingKind::EmptiedLists, id: "EMPTIED_LISTS", severity: Severity::Warning, cause: "lists hold only values that --missing-values declares, so their rows have no label, and are negative for all", remedy: "if the labels of such rows are not known, make these lists NULL with --query, or leave them out with --where" },
     FindingInfo { kind: FindingKind::ColumnOrder, id: "COLUMN_ORDER", severity: Severity::Warning, cause: "shards have their label columns in different orders; the vector has the order of the first shard", remedy: "name the columns with --labels in the order of the model's outputs, or use --order name" },
     FindingInfo { kind: FindingKind::SimilarLabels, id: "SIMILAR_LABELS", severity: Severity::Warning, cause: "labels differ only in blanks, in case, or in how accents are written, so one label may be counted as several", remedy: "merge them with --trim and --ignore-case, which see blanks around a name and its case; or correct the data" },
@@ -186,6 +189,7 @@ impl FindingKind {
                 | Self::NoLabels
                 | Self::LeftOutColumns
                 | Self::EmptiedLists
+                | Self::RepeatedKeys
                 | Self::SkippedShards
                 | Self::TableAsFiles
                 | Self::NoKnownRows
@@ -261,6 +265,9 @@ pub(crate) struct RowFacts {
     /// Columns that may be labels, but were not taken for some.
     #[serde(default)]
     pub left_out: Option<String>,
+    /// What rows of one value of a column that nearly names each row say, as a sentence.
+    #[serde(default)]
+    pub repeated_keys: Option<String>,
     /// Lists with nothing but values that were declared missing.
     #[serde(default)]
     pub emptied_lists: Option<String>,
@@ -361,6 +368,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::FolderNames => return said(facts.folder_names.as_ref()),
         FindingKind::PassedOver => return said(facts.passed_over.as_ref()),
         FindingKind::OddFolder => return said(facts.odd_folder.as_ref()),
+        FindingKind::RepeatedKeys => return said(facts.repeated_keys.as_ref()),
         FindingKind::SimilarLabels => named().iter().flat_map(Namespace::similar).collect(),
         FindingKind::NumericNames if facts.order_given => Vec::new(),
         FindingKind::NumericNames => named().iter().flat_map(Namespace::numeric).collect(),

@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use super::call_options::options_of;
 use super::count_plan::CountPlan;
 use super::derived::MeasureOptions;
+use super::guess::check_guess;
 use super::machine::Machine;
 use super::opening::{Opened, open_count};
 use super::options::{measure_options, row_measures, weighing};
@@ -156,6 +157,9 @@ impl CallPlan {
                 .await?
         };
         let Counted { total, groups, .. } = counted;
+        if let Some(repeated) = check_guess(&self.count, opened, &total, true).await? {
+            tracing::warn!("{repeated}");
+        }
         let measured = self.measure(opened, &total, &groups).await?;
         if self.count.by.is_empty() {
             return self.rows(

@@ -23,6 +23,7 @@ pub(crate) mod explain;
 mod folder_columns;
 pub(crate) mod forecast;
 mod grouping;
+mod guess;
 mod hierarchy;
 mod label_keys;
 mod label_rules;

@@ -16,6 +16,7 @@ use super::checking::{check, check_condition, check_labels};
 use super::derived::Derived;
 use super::destination::Destination;
 use super::grouping::{check_groups, count_groups};
+use super::guess::check_guess;
 use super::hierarchy::unused;
 use super::opening::{Opened, open_plan, open_saved, rules};
 use super::outcome::{Ended, Observer, Outcome};
@@ -220,6 +221,9 @@ pub(super) async fn count(
     tracing::info!(engine, why, "chose how to count");
     let (rows, labels, groups) = (counted.total.rows(), counted.total.len(), counted.groups.len());
     tracing::info!(rows, labels, groups, "counted");
+    // Shards whose counts are saved are not read again.
+    let reads_all = plan.state.is_none();
+    opened.detected.repeated = check_guess(&plan.count, opened, &counted.total, reads_all).await?;
     Ok(counted)
 }
 
@@ -314,6 +318,7 @@ fn derive(
         order_given: plan.count.order.is_some(),
         absent_columns: std::mem::take(&mut opened.absent),
         left_out: opened.detected.left_out.take(),
+        repeated_keys: opened.detected.repeated.take(),
         emptied_lists: lists_of_nothing(opened)?,
         column_order: opened.column_order.take(),
         skipped_shards: account.shards_with("skipped"),

@@ -8,6 +8,7 @@ use super::column_names::{NameRank, is_id_name, is_mask_name, rank_of_name};
 use super::declarations::{codes_beside_shares, missing_flag, ways};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
 use super::joined::{BLANK, TextShape, shape_of};
+use super::joined_names::only_separator;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::structured::object;
 use super::text_lists::text_lists;
@@ -100,7 +101,9 @@ impl Candidate {
             flags.push_str(&format!(" {}", flag("--value", value)));
         }
         if let Some(by) = &self.delimiter {
-            flags.push_str(&format!(" --delimiter '{by}'"));
+            // What begins with a dash would be taken for a flag.
+            let to = if by.starts_with('-') { '=' } else { ' ' };
+            flags.push_str(&format!(" --delimiter{to}'{}'", by.replace('\'', "'\\''")));
         }
         self.more.iter().for_each(|flag| flags.push_str(&format!(" {flag}")));
         flags
@@ -392,17 +395,31 @@ impl CandidateColumn<'_> {
             }
         };
         let whole = || format!("each string in {name:?} is one label");
-        let all = match shape_of(&evidence.texts) {
+        let shape = shape_of(&evidence.texts);
+        let is_open = match shape {
+            TextShape::Single => !many && !evidence.has_phrases(),
+            shape => matches!(shape, TextShape::Unclear(_)),
+        };
+        let joint = if is_open { only_separator(&evidence.texts) } else { None };
+        let all = match shape {
             // Several words in strings that hardly recur are seldom the names of classes.
             TextShape::Single if evidence.has_phrases() => {
                 vec![split(base.max(1), BLANK), class(base, whole())]
             }
-            TextShape::Single => vec![class(base, whole())],
+            TextShape::Single => {
+                let joined = joint.map(|by| split(base.saturating_sub(CLOSE), &by));
+                std::iter::once(class(base, whole())).chain(joined).collect()
+            }
             TextShape::Joined(by) => vec![split(base, by), class(base.saturating_sub(UNLIKELY), whole())],
-            // Strings that hardly recur are seldom one name each.
-            TextShape::Unclear(BLANK) if many => vec![split(base.max(1), BLANK), class(base, whole())],
             TextShape::Unclear(by) => {
-                vec![class(base, whole()), split(base.saturating_sub(CLOSE).max(1), by)]
+                // Strings that hardly recur are seldom one name each.
+                let is_likely = by == BLANK && many;
+                let by = joint.as_deref().unwrap_or(by);
+                if is_likely {
+                    vec![split(base.max(1), by), class(base, whole())]
+                } else {
+                    vec![class(base, whole()), split(base.saturating_sub(CLOSE).max(1), by)]
+                }
             }
             TextShape::Structured(_) if self.holds_objects() => self.object_readings(),
             TextShape::Structured(what) => {

@@ -25,6 +25,12 @@ pub(crate) struct Detected {
     pub candidates: Vec<Candidate>,
     /// Columns that may be labels, but are none of those that were found, as a sentence.
     pub left_out: Option<String>,
+    /// Flags do not say the layout, or not its separator.
+    pub is_guessed: bool,
+    /// Columns that nearly name each row beside classes that were guessed.
+    pub keys: Vec<String>,
+    /// What all rows say of these columns, as a sentence, where it is worth a word.
+    pub repeated: Option<String>,
 }
 
 /// Completes what the flags leave open.
@@ -70,6 +76,8 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
         Look::at(shards, schema, given)?
     };
     let candidates = look.candidates();
+    let is_split = matches!(kind, Some((LayoutKind::Delimited, _)));
+    let is_guessed = kind.is_none() || is_split && given.delimiter.is_none();
     let (chosen, why) = if let Some((kind, why)) = kind {
         (look.complete(kind, &candidates)?, why)
     } else {
@@ -92,7 +100,8 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
     let layout = Layout { kind, labels, id, value, delimiter };
     layout.check(schema)?;
     let left_out = look.left_out(&layout);
-    Ok(Detected { layout, why, candidates, left_out })
+    let keys = if is_guessed { look.nearly_unique(&layout) } else { Vec::new() };
+    Ok(Detected { layout, why, candidates, left_out, is_guessed, keys, repeated: None })
 }
 
 /// The length of the first list of a column; `None` when all are null.

@@ -112,8 +112,12 @@ impl Look<'_> {
         let unnamed = self.schema.field_with_name("").ok().and_then(|field| self.column(field));
         let unnamed =
             unnamed.filter(is_label).map(|_| "a column without a name holds only 0 and 1".to_owned());
-        let all: Vec<String> =
-            empty.into_iter().chain(unnamed).chain(self.tested()).chain(self.others_left_out(&layout.labels)).collect();
+        let all: Vec<String> = empty
+            .into_iter()
+            .chain(unnamed)
+            .chain(self.tested())
+            .chain(self.others_left_out(&layout.labels))
+            .collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 

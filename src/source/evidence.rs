@@ -30,7 +30,7 @@ const PART_ROWS: usize = 256;
 /// Distinct cells of a column that are remembered.
 const CELLS_MAX: usize = 4096;
 /// Cells from which they show whether values recur.
-const CELLS_MIN: u64 = 20;
+pub(super) const CELLS_MIN: u64 = 20;
 /// Cells of a column that are shown.
 pub(crate) const CELLS_SHOWN: usize = 4;
 /// Characters of a cell that are shown.

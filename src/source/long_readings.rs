@@ -9,10 +9,10 @@ use super::look::Look;
 use crate::error::{Error, Result, for_shell};
 
 /// Columns of a table that is nothing but pairs. A third one may say who labelled, and then rows are votes.
-const PAIR_COLUMNS: usize = 2;
+pub(super) const PAIR_COLUMNS: usize = 2;
 
 /// Columns at most of a table in which pairs are likely.
-const COLUMNS_MAX: usize = 3;
+pub(super) const COLUMNS_MAX: usize = 3;
 
 /// The share of rows whose id other rows have too from which rows are pairs.
 const OFTEN: f64 = 0.3;
@@ -140,7 +140,7 @@ impl Look<'_> {
     }
 
     /// The number of columns that have no other use.
-    fn columns_in_use(&self) -> usize {
+    pub(super) fn columns_in_use(&self) -> usize {
         let names = self.schema.fields().iter().map(|field| field.name().as_str());
         names.filter(|name| !is_index_name(name) && !self.given.taken.contains(name)).count()
     }

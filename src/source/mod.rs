@@ -8,7 +8,8 @@
 //!
 //! [`detect`] fills in what flags leave open: [`look`] lists every reading of the columns, [`candidates`] and the files
 //! named `…_readings` weigh each by what [`evidence`] saw in the cells and what [`codes`] says of values beside 0 and 1,
-//! which [`declarations`] declare; and [`offers`] and `questions` ask where none is far ahead.
+//! which [`declarations`] declare; and [`offers`] and `questions` ask where none is far ahead. What all rows say of a
+//! guess is for [`guessed`], after counting.
 
 pub(crate) mod ancestors;
 mod aside_names;
@@ -32,12 +33,14 @@ pub(crate) mod folder_values;
 pub(crate) mod footer;
 pub(crate) mod formats;
 pub(crate) mod group_outline;
+pub(crate) mod guessed;
 mod identity;
 pub(crate) mod int96;
 mod ipc_ahead;
 mod ipc_claims;
 mod ipc_stream;
 mod joined;
+mod joined_names;
 pub(crate) mod label_path;
 pub(crate) mod layout;
 mod list_readings;
@@ -53,6 +56,7 @@ pub(crate) mod offers;
 mod queried_readings;
 mod questions;
 pub(crate) mod readable;
+mod repeated_keys;
 mod rivals;
 mod row_groups;
 mod row_lines;

@@ -8,16 +8,16 @@ use super::values::Value;
 use crate::error::for_shell;
 
 impl CandidateColumn<'_> {
-    /// The readings of texts with one digit for each label, or with tags in angle brackets; `None` for other texts.
+    /// The readings of texts with one digit for each label, or with each label in brackets; `None` for other texts.
     pub(super) fn queried_readings(&self) -> Option<Vec<Candidate>> {
         let name = self.name();
         let column = self.quoted();
         let (kind, value, delimiter, look) = if are_digits(self.evidence) {
             let value = format!("trim(regexp_replace({column}, '(.)', '\\1 ', 'g'))");
             (LayoutKind::Vector, value, None, "one 0/1 digit per label without separators")
-        } else if are_tags(self.evidence) {
-            let value = format!("btrim(replace({column}, '><', '|'), '<>')");
-            (LayoutKind::Delimited, value, Some("|".to_owned()), "labels in angle brackets")
+        } else if let Some((open, close)) = tags(self.evidence) {
+            let value = format!("btrim(replace({column}, '{close}{open}', '|'), '{open}{close}')");
+            (LayoutKind::Delimited, value, Some("|".to_owned()), "labels in brackets of their own")
         } else {
             return None;
         };
@@ -142,9 +142,13 @@ fn arrays(evidence: &ColumnEvidence) -> Option<Vec<Vec<&str>>> {
     arrays.iter().any(|array| !array.is_empty()).then_some(arrays)
 }
 
-/// Whether all texts are written like `<cat><dog>`, some with several labels.
-fn are_tags(evidence: &ColumnEvidence) -> bool {
+/// The brackets of texts that are all written like `<cat><dog>`, some with several labels.
+fn tags(evidence: &ColumnEvidence) -> Option<(char, char)> {
     let texts = || evidence.texts.keys().filter(|text| !text.is_empty());
-    let is_tags = |text: &String| text.starts_with('<') && text.ends_with('>') && !text.contains('|');
-    texts().all(is_tags) && texts().any(|text| text.contains("><"))
+    [('<', '>'), ('(', ')'), ('[', ']'), ('{', '}')].into_iter().find(|(open, close)| {
+        let is_tags =
+            |text: &String| text.starts_with(*open) && text.ends_with(*close) && !text.contains('|');
+        let between = format!("{close}{open}");
+        texts().all(is_tags) && texts().any(|text| text.contains(&between))
+    })
 }

@@ -55,13 +55,18 @@ impl WhereTests {
 fn fixed(test: &[ConditionPart]) -> Option<&ConditionPart> {
     let is_bracket = |part: &&ConditionPart| matches!(part, ConditionPart::Sign('(' | ')'));
     let inner = |test: &[ConditionPart]| {
-        test.len() > 2 && matches!((&test[0], &test[test.len() - 1]), (ConditionPart::Sign('('), ConditionPart::Sign(')')))
+        test.len() > 2
+            && matches!(
+                (&test[0], &test[test.len() - 1]),
+                (ConditionPart::Sign('('), ConditionPart::Sign(')'))
+            )
     };
     let test = if inner(test) { &test[1..test.len() - 1] } else { test };
     if test.iter().any(|part| is_bracket(&part)) {
         return None;
     }
-    let is_truth = |part: &ConditionPart| matches!(part, ConditionPart::Word(word) if word == "true" || word == "false");
+    let is_truth =
+        |part: &ConditionPart| matches!(part, ConditionPart::Word(word) if word == "true" || word == "false");
     let is_value = |parts: &[ConditionPart]| match parts {
         [ConditionPart::Sign('-'), ConditionPart::Literal] => true,
         [only] => *only == ConditionPart::Literal || is_truth(only),
@@ -95,7 +100,14 @@ fn parts(condition: &str) -> Vec<ConditionPart> {
             c if is_word(c) => {
                 let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
                 let is_number = c.is_ascii_digit() || c == '.';
-                (Some(if is_number { ConditionPart::Literal } else { ConditionPart::Word(rest[..end].to_lowercase()) }), end)
+                (
+                    Some(if is_number {
+                        ConditionPart::Literal
+                    } else {
+                        ConditionPart::Word(rest[..end].to_lowercase())
+                    }),
+                    end,
+                )
             }
             c if c.is_whitespace() => (None, c.len_utf8()),
             c => (Some(ConditionPart::Sign(c)), c.len_utf8()),

@@ -45,6 +45,8 @@ mod source_detect;
 mod readings;
 /// Columns without values, rare values, rows without labels.
 mod detection;
+/// Guesses that all rows do not bear out.
+mod guesses;
 /// What a path stands for.
 mod source_listing;
 /// Files of other formats than Parquet.
