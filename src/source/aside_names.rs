@@ -29,7 +29,7 @@ const ASIDE: [(AsideWord, &str); 9] = [
     (
         Alone,
         "index idx level level_0 w wt count score current deleted active synthetic augmented \
-         downloaded exported imputed missing error invalid crowd batch site view round dummy \
+         downloaded exported imputed missing error invalid crowd batch site round dummy \
          intercept padded flipped grayscale corrupt processed locked backup public censored ignore \
          use keep skip dropped occluded truncated",
     ),

@@ -134,7 +134,7 @@ impl<'a> Look<'a> {
         let tests =
             given.condition.map(|condition| WhereTests::of(condition, &is_column)).unwrap_or_default();
         let rows = rows_of(&shards);
-        let mut look = Self { schema, given, classes, found, nested, folders, rows, beside, tests };
+        let mut look = Self { schema, given, found, classes, nested, folders, rows, beside, tests };
         if !look.tests.fixed.is_empty() && look.candidates().is_empty() {
             // Nothing else may be a label.
             look.tests.fixed.clear();

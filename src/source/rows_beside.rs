@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn columns_of_which_each_row_has_one_are_found() {
         let ints = |of: &dyn Fn(i32) -> Option<i32>| -> ArrayRef {
-            Arc::new(Int32Array::from_iter((0..30).map(of)))
+            Arc::new((0..30).map(of).collect::<Int32Array>())
         };
         let is = |which: i32| ints(&move |i| Some(i32::from(i % 3 == which)));
         let wide: ArrayRef = Arc::new(Int64Array::from_iter_values((0..30).map(|i| i64::from(i % 3 == 2))));

@@ -27,10 +27,10 @@ impl CandidateColumn<'_> {
         let unseen = unseen(&known);
         let [numbers, places] = [known.len() as f64, most + 1.0];
         let is_sparse = |numbers: f64, places: f64| (numbers + unseen) * 2.0 < places;
-        if is_sparse(numbers, places) {
+        let below = others.last().map_or(0.0, |(number, _)| number + 1.0);
+        let is_stray = others.len() > 1 && !is_sparse(numbers - 1.0, below);
+        if is_sparse(numbers, places) && (is_stray || !are_in_runs(&known)) {
             let why = format!("{} different numbers up to {most} were seen", known.len());
-            let below = others.last().map_or(0.0, |(number, _)| number + 1.0);
-            let is_stray = others.len() > 1 && !is_sparse(numbers - 1.0, below);
             let stray = is_stray.then(|| Value::of_number(most).to_string());
             let stray =
                 stray.and_then(|code| Some((missing_flag(std::slice::from_ref(&code), self.domain)?, code)));
@@ -39,6 +39,14 @@ impl CandidateColumn<'_> {
         let lacks_zero = least >= 1.0 && unseen * 2.0 < places - numbers && known.len() > 1;
         lacks_zero.then(|| Gaps { why: format!("no 0 was seen among numbers up to {most}"), stray: None })
     }
+}
+
+/// Whether most of many numbers are next to another one, as in a sample of rows that are sorted by their label.
+fn are_in_runs(known: &[(f64, u64)]) -> bool {
+    const MANY: usize = 32;
+    let is_next = |a: usize, b: usize| known.get(b).is_some_and(|(number, _)| number - known[a].0 < 1.5);
+    let in_run = |place: &usize| is_next(*place, place + 1) || *place > 0 && is_next(place - 1, *place);
+    known.len() >= MANY && (0..known.len()).filter(in_run).count() * 4 >= known.len() * 3
 }
 
 /// How many numbers at least are not in the sample, from those that are in it once and twice (Chao's estimate).

@@ -11,7 +11,7 @@ pub(super) struct WhereTests {
 
 /// A part of a condition.
 #[derive(Debug, PartialEq, Eq)]
-enum ConditionPart {
+enum WherePart {
     /// A name without quotes, in lower case, or a word of SQL.
     Word(String),
     /// A name in quotes.
@@ -25,11 +25,11 @@ impl WhereTests {
     /// What `condition` tests of the columns for which `is_column` says yes.
     pub(super) fn of(condition: &str, is_column: &dyn Fn(&str) -> bool) -> Self {
         let parts = parts(condition);
-        let name = |part: &ConditionPart| match part {
-            ConditionPart::Word(name) | ConditionPart::Name(name) if is_column(name) => Some(name.clone()),
+        let name = |part: &WherePart| match part {
+            WherePart::Word(name) | WherePart::Name(name) if is_column(name) => Some(name.clone()),
             _ => None,
         };
-        let is_word = |part: &ConditionPart, word: &str| *part == ConditionPart::Word(word.to_owned());
+        let is_word = |part: &WherePart, word: &str| *part == WherePart::Word(word.to_owned());
         let mut found = Self::default();
         let may_differ =
             parts.iter().any(|part| ["or", "case", "between"].iter().any(|word| is_word(part, word)));
@@ -52,38 +52,34 @@ impl WhereTests {
 }
 
 /// What has one value where `test` holds, if it is a column.
-fn fixed(test: &[ConditionPart]) -> Option<&ConditionPart> {
-    let is_bracket = |part: &&ConditionPart| matches!(part, ConditionPart::Sign('(' | ')'));
-    let inner = |test: &[ConditionPart]| {
+fn fixed(test: &[WherePart]) -> Option<&WherePart> {
+    let inner = |test: &[WherePart]| {
         test.len() > 2
-            && matches!(
-                (&test[0], &test[test.len() - 1]),
-                (ConditionPart::Sign('('), ConditionPart::Sign(')'))
-            )
+            && matches!((&test[0], &test[test.len() - 1]), (WherePart::Sign('('), WherePart::Sign(')')))
     };
     let test = if inner(test) { &test[1..test.len() - 1] } else { test };
-    if test.iter().any(|part| is_bracket(&part)) {
+    if test.iter().any(|part| matches!(part, WherePart::Sign('(' | ')'))) {
         return None;
     }
     let is_truth =
-        |part: &ConditionPart| matches!(part, ConditionPart::Word(word) if word == "true" || word == "false");
-    let is_value = |parts: &[ConditionPart]| match parts {
-        [ConditionPart::Sign('-'), ConditionPart::Literal] => true,
-        [only] => *only == ConditionPart::Literal || is_truth(only),
+        |part: &WherePart| matches!(part, WherePart::Word(word) if word == "true" || word == "false");
+    let is_value = |parts: &[WherePart]| match parts {
+        [WherePart::Sign('-'), WherePart::Literal] => true,
+        [only] => *only == WherePart::Literal || is_truth(only),
         _ => false,
     };
-    let is_word = |part: &ConditionPart, word: &str| *part == ConditionPart::Word(word.to_owned());
+    let is_word = |part: &WherePart, word: &str| *part == WherePart::Word(word.to_owned());
     match test {
         [column] => Some(column),
         [not, column] if is_word(not, "not") => Some(column),
         [column, is, truth] if is_word(is, "is") && is_truth(truth) => Some(column),
-        [column, ConditionPart::Sign('='), value @ ..] if is_value(value) => Some(column),
-        [value @ .., ConditionPart::Sign('='), column] if is_value(value) => Some(column),
+        [column, WherePart::Sign('='), value @ ..] if is_value(value) => Some(column),
+        [value @ .., WherePart::Sign('='), column] if is_value(value) => Some(column),
         _ => None,
     }
 }
 
-fn parts(condition: &str) -> Vec<ConditionPart> {
+fn parts(condition: &str) -> Vec<WherePart> {
     let mut all = Vec::new();
     let mut rest = condition;
     while let Some(first) = rest.chars().next() {
@@ -93,7 +89,7 @@ fn parts(condition: &str) -> Vec<ConditionPart> {
                 let inside = rest[1..].find(first).unwrap_or(rest.len() - 1);
                 let text = rest[1..=inside].to_owned();
                 (
-                    Some(if first == '"' { ConditionPart::Name(text) } else { ConditionPart::Literal }),
+                    Some(if first == '"' { WherePart::Name(text) } else { WherePart::Literal }),
                     (inside + 2).min(rest.len()),
                 )
             }
@@ -102,18 +98,18 @@ fn parts(condition: &str) -> Vec<ConditionPart> {
                 let is_number = c.is_ascii_digit() || c == '.';
                 (
                     Some(if is_number {
-                        ConditionPart::Literal
+                        WherePart::Literal
                     } else {
-                        ConditionPart::Word(rest[..end].to_lowercase())
+                        WherePart::Word(rest[..end].to_lowercase())
                     }),
                     end,
                 )
             }
             c if c.is_whitespace() => (None, c.len_utf8()),
-            c => (Some(ConditionPart::Sign(c)), c.len_utf8()),
+            c => (Some(WherePart::Sign(c)), c.len_utf8()),
         };
         // `==` is `=`.
-        if !(part == Some(ConditionPart::Sign('=')) && all.last() == Some(&ConditionPart::Sign('='))) {
+        if !(part == Some(WherePart::Sign('=')) && all.last() == Some(&WherePart::Sign('='))) {
             all.extend(part);
         }
         rest = &rest[length..];

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use arrow::array::Int64Array;
+use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
 use crate::readings::{bit, offered, paste, question};
-use crate::support::Place;
+use crate::support::{Place, array, write_with};
 
 const ROWS: usize = 300;
 const ANIMALS: [&str; 4] = ["bird", "cat", "cow", "dog"];
@@ -80,7 +82,7 @@ fn count<N: ToString>(names: impl Iterator<Item = N>) -> BTreeMap<String, u64> {
 
 /// The animals of a row, in pairs and alone.
 fn animals(i: usize) -> Vec<&'static str> {
-    (0..ANIMALS.len()).filter(|a| (i + a) % 3 == 0).map(|a| ANIMALS[a]).collect()
+    (0..ANIMALS.len()).filter(|a| (i + a).is_multiple_of(3)).map(|a| ANIMALS[a]).collect()
 }
 
 #[test]
@@ -211,8 +213,8 @@ fn lists_as_long_as_others_are_asked_about() {
         count(high.map(|(name, _)| name))
     );
     // Tokens and what each is.
-    let tokens = |i: usize| (0..1 + i % 6).map(|t| format!("w{}", (i + t) % 9)).collect::<Vec<_>>();
-    let tags = |i: usize| (0..1 + i % 6).map(|t| (i * t) % 3).collect::<Vec<_>>();
+    let tokens = |i: usize| (0..=i % 6).map(|t| format!("w{}", (i + t) % 9)).collect::<Vec<_>>();
+    let tags = |i: usize| (0..=i % 6).map(|t| (i * t) % 3).collect::<Vec<_>>();
     put(&place, &|i| json!({"id": i, "tokens": tokens(i), "ner_tags": tags(i)}));
     let all = readings(&place, &["a.jsonl"]);
     assert_eq!(by(&all, "--labels ner_tags --layout list --unit element"), count((0..ROWS).flat_map(tags)));
@@ -342,6 +344,12 @@ fn numbers_with_gaps_are_indices_or_names() {
     let all = readings(&place, &["a.jsonl"]);
     assert_eq!(by(&all, "--labels label --layout class --missing-values=99999").len(), 5);
     assert_eq!(by(&all, "--labels label --layout class --label-kind name"), count((0..ROWS).map(stray)));
+    // Rows that are sorted by their label, of which a sample has a part.
+    let sorted = |i: usize| i / 20;
+    let rows = (0..40_000).map(|i| i64::try_from(sorted(i)).unwrap()).collect::<Int64Array>();
+    let groups = WriterProperties::builder().set_max_row_group_row_count(Some(4000)).build();
+    write_with(&place.path("sorted.parquet"), vec![("label", array(rows))], groups);
+    assert_eq!(chosen(&place, &["sorted.parquet"]).len(), 2000);
     // Zeros behind the indices of a row.
     let filled =
         |i: usize| (0..5).map(|at| if at <= i % 3 { 1 + (i + at) % 9 } else { 0 }).collect::<Vec<_>>();
@@ -349,6 +357,9 @@ fn numbers_with_gaps_are_indices_or_names() {
     let all = readings(&place, &["a.jsonl"]);
     let named = by(&all, "--labels labels --layout list --missing-values=0 --label-kind name");
     assert_eq!(named, count((0..ROWS).flat_map(filled).filter(|label| *label > 0)));
+    let above_many = |i: usize| if i == 70 { 99_999 } else { i % 50 };
+    put(&place, &|i| json!({"text": format!("t{i}"), "label": above_many(i)}));
+    by(&readings(&place, &["a.jsonl"]), "--labels label --layout class --missing-values=99999");
     // Indices of which a few are rare.
     let dense: [&dyn Fn(usize) -> usize; 3] = [&|i| i % 7, &|i| [0, 1, 3, 4, 5, 8][i % 6], &|i| i * i % 331];
     for index in dense {

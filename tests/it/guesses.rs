@@ -272,11 +272,14 @@ fn rows_of_one_key_with_different_labels_are_asked_about() {
     assert_eq!(repeated(&place), None);
 }
 
+/// A heading, a number of rows, and each row.
+type Table<'t> = (&'static str, usize, &'t dyn Fn(usize) -> String);
+
 #[test]
 fn rows_of_one_key_with_one_label_are_examples() {
     let place = Place::new();
     // Each has one row; two with one label; another column names the rows; rare; features beside others.
-    let unasked: [(&str, usize, &dyn Fn(usize) -> String); 5] = [
+    let unasked: [Table<'_>; 5] = [
         ("file,label", KEYS, &|i| format!("{i}.jpg,{}", label(i))),
         ("text,label", 2 * KEYS, &|i| format!("t {},{}", key(i), label(key(i)))),
         ("file,text,label", 2 * KEYS, &|i| format!("{i}.jpg,t {},{}", key(i), label(i))),

@@ -54,21 +54,21 @@ struct ValuePlace {
 
 impl ValuePlace {
     /// What is asked for; none where DataFusion answers without loss, or refuses.
-    fn of(args: &AccumulatorArgs) -> Result<Option<Self>> {
-        let (Some(from), to) = (args.expr_fields.first(), args.return_type()) else { return Ok(None) };
+    fn of(args: &AccumulatorArgs) -> Option<Self> {
+        let (from, to) = (args.expr_fields.first()?, args.return_type());
         let is_wider = matches!(to, DataType::Decimal128(..)) && from.data_type() != to;
         if !from.data_type().is_floating() && !is_wider {
-            return Ok(None);
+            return None;
         }
         let part = match args.exprs {
             [_, part, ..] => match part.evaluate(&RecordBatch::new_empty(Arc::new(Schema::empty()))) {
                 Ok(ColumnarValue::Scalar(ScalarValue::Float64(Some(part)))) => Some(part),
-                _ => return Ok(None),
+                _ => return None,
             },
             _ => None,
         };
         let is_descending = args.order_bys.first().is_some_and(|key| key.options.descending);
-        Ok(Some(Self { part, is_descending, to: to.clone() }))
+        Some(Self { part, is_descending, to: to.clone() })
     }
 
     /// The values at this place of lists.
@@ -188,7 +188,7 @@ impl AggregateUDFImpl for ExactPlace {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let (place, is_distinct) = (ValuePlace::of(&args)?, args.is_distinct);
+        let (place, is_distinct) = (ValuePlace::of(&args), args.is_distinct);
         let inner = self.inner.accumulator(args)?;
         Ok(match place {
             Some(place) => Box::new(PlacedValue { inner, place, is_distinct }),
@@ -205,7 +205,7 @@ impl AggregateUDFImpl for ExactPlace {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        let place = ValuePlace::of(&args)?;
+        let place = ValuePlace::of(&args);
         let inner = self.inner.create_groups_accumulator(args)?;
         Ok(match place {
             Some(place) => Box::new(PlacedGroups { inner, place }),
@@ -284,10 +284,10 @@ impl GroupsAccumulator for PlacedGroups {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let state = self.inner.state(emit_to)?;
-        match state.first().and_then(|lists| lists.as_list_opt::<i32>()) {
-            Some(lists) => self.place.in_lists(lists),
-            None => internal_err!("values at a place are kept as lists"),
-        }
+        let Some(lists) = state.first().and_then(|lists| lists.as_list_opt::<i32>()) else {
+            return internal_err!("values at a place are kept as lists");
+        };
+        self.place.in_lists(lists)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {

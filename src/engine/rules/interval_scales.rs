@@ -121,12 +121,11 @@ impl IntervalScale {
             if of.is_null(row) || by.is_null(row) {
                 return Ok(None);
             }
-            let (share, number) = match by.as_primitive_opt::<Int64Type>() {
-                Some(by) => (Share::of_text(&by.value(row).to_string()), by.value(row).to_string()),
-                None => {
-                    let by = by.as_primitive::<Float64Type>().value(row);
-                    (Share::of_float(by), by.to_string())
-                }
+            let (share, number) = if let Some(by) = by.as_primitive_opt::<Int64Type>() {
+                (Share::of_text(&by.value(row).to_string()), by.value(row).to_string())
+            } else {
+                let by = by.as_primitive::<Float64Type>().value(row);
+                (Share::of_float(by), by.to_string())
             };
             let share = if self.is_quotient { share.and_then(Share::inverted) } else { share };
             match share.and_then(|share| scale(of.value(row), share)) {

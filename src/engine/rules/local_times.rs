@@ -24,9 +24,9 @@ const SKIPPED_HOURS_MAX: i64 = 25;
 
 /// The same cast of a time or a date without a zone to a time with one, which knows all times of day.
 pub(super) fn with_local_times(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let (inner, field) = match &part {
-        Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => (expr, field),
-        _ => return Transformed::no(part),
+    let (Expr::Cast(Cast { expr: inner, field }) | Expr::TryCast(TryCast { expr: inner, field })) = &part
+    else {
+        return Transformed::no(part);
     };
     let is_local = inner
         .get_type(schema)

@@ -49,12 +49,11 @@ pub(super) fn with_whole_quotients(part: Expr, schema: &DFSchema) -> Transformed
         return Transformed::no(quotient(left, right));
     }
     let (of_left, of_right) = (natural(&left, schema), natural(&right, schema));
-    Transformed::yes(match (of_left, of_right) {
-        (Some(left), Some(right)) => quotient(left, right),
-        _ => {
-            let is_remainder = op == Operator::Modulo;
-            Arc::new(whole_quotient(is_remainder)).call(vec![cast(left, WIDE), cast(right, WIDE)])
-        }
+    Transformed::yes(if let (Some(left), Some(right)) = (of_left, of_right) {
+        quotient(left, right)
+    } else {
+        let is_remainder = op == Operator::Modulo;
+        Arc::new(whole_quotient(is_remainder)).call(vec![cast(left, WIDE), cast(right, WIDE)])
     })
 }
 

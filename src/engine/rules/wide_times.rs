@@ -150,16 +150,16 @@ impl Truncation<'_> {
     }
 
     fn call(&self, function: &ScalarUDF, args: Vec<ColumnarValue>, gives: DataType) -> DfResult<ArrayRef> {
-        let given = &self.arguments;
+        let outer = &self.arguments;
         let field = |of: DataType| -> FieldRef { Arc::new(Field::new(function.name(), of, true)) };
-        let arguments = ScalarFunctionArgs {
+        let call = ScalarFunctionArgs {
             arg_fields: args.iter().map(|argument| field(argument.data_type())).collect(),
             args,
             number_rows: self.rows,
             return_field: field(gives),
-            config_options: Arc::clone(&given.config_options),
+            config_options: Arc::clone(&outer.config_options),
         };
-        function.invoke_with_args(arguments)?.to_array(self.rows)
+        function.invoke_with_args(call)?.to_array(self.rows)
     }
 }
 
