@@ -79,7 +79,7 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
             .transform_data(|part| with_exact_sides(part, schema))?
             .transform_data(|part| with_exact_values(part, schema))?
             .transform_data(|part| with_exact_subquery(part, schema))?
-            .transform_data(with_own_rows)?
+            .transform_data(|part| with_own_rows(part, schema))?
             .transform_data(|part| with_seconds(part, schema))?
             .transform_data(|part| with_exact_times(part, schema))?
             .transform_data(|part| Ok(with_local_times(part, schema)))?

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::common::Result as DfResult;
+use arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result as DfResult, TableReference};
 use datafusion::logical_expr::expr::SetComparison;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
 
@@ -14,13 +15,17 @@ use crate::error::Error;
 /// where that has a table of this name.
 const COMPARED: &str = "__compared";
 
-/// The same comparison, with rows that have a name of their own.
-pub(super) fn with_own_rows(part: Expr) -> DfResult<Transformed<Expr>> {
+/// The same comparison, with rows that have a name of their own where a column of theirs is called as one of `schema`,
+/// the query around it.
+pub(super) fn with_own_rows(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     let Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }) = part else {
         return Ok(Transformed::no(part));
     };
     let rows = &subquery.subquery;
-    if matches!(&**rows, LogicalPlan::SubqueryAlias(named) if named.alias.table() == COMPARED) {
+    let is_around = |(table, field): (Option<&TableReference>, &FieldRef)| {
+        schema.iter().any(|(other, known)| other == table && known.name() == field.name())
+    };
+    if !rows.schema().iter().any(is_around) {
         return Ok(Transformed::no(Expr::SetComparison(SetComparison { expr, subquery, op, quantifier })));
     }
     let named = LogicalPlanBuilder::from(rows.as_ref().clone()).alias(COMPARED)?.build()?;

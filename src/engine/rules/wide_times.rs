@@ -109,11 +109,14 @@ struct Truncation<'a> {
 
 impl Truncation<'_> {
     fn of(&self, times: &ArrayRef, unit: TimeUnit, is_zoned: bool) -> DfResult<ArrayRef> {
+        if unit == TimeUnit::Nanosecond {
+            return self.plain(Arc::clone(times));
+        }
         let (start, era) = (ERA_START * per_second(unit), SECONDS_OF_ERA * per_second(unit));
         let ticks = cast(times, &DataType::Int64)?;
         let ticks = ticks.as_primitive::<Int64Type>();
         let is_near = |tick: i64| (start..start + era).contains(&tick);
-        if unit == TimeUnit::Nanosecond || ticks.iter().flatten().all(is_near) {
+        if ticks.iter().flatten().all(is_near) {
             return self.plain(Arc::clone(times));
         }
         if !is_zoned {
