@@ -36,6 +36,15 @@ pub(super) fn instead(error: &Error, sql: &str) -> Option<Error> {
             "copy to 'rows.parquet' or 'rows.json'; in CSV, a list is a text with array_to_string(x, ', '), and a struct its fields: s['field']",
         ));
     }
+    let are_alike = has("require unique expression names") && has("CAST(");
+    if has("duplicate unqualified field name") || are_alike {
+        return Some(Error::usage("two parts of the query differ in a cast alone, and are taken for one").hint(
+            "cast in a subquery: SELECT sum(x) AS a, sum(y) AS b FROM (SELECT x, CAST(x AS BIGINT) AS y FROM t)",
+        ));
+    }
+    if has("Unary operator '-' only supports signed") {
+        return Some(Error::usage("-x of an unsigned number is not supported").hint("write 0 - x"));
+    }
     let long = [("decade", 10), ("century", 100), ("millennium", 1000)];
     let is_named =
         |part: &str| message.to_ascii_lowercase().contains(&format!("date part '{part}' not supported"));

@@ -7,7 +7,8 @@
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, cast};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, cast, lit};
 
 use crate::source::readable::wide_decimal;
 
@@ -107,6 +108,27 @@ pub(super) fn digits(of: &DataType) -> Option<(i16, i8)> {
         | DataType::Decimal256(precision, scale) => (i16::from(*precision) - i16::from(*scale), *scale),
         _ => return None,
     })
+}
+
+/// `round` of a decimal in the type that the plan takes it for. DataFusion has one type for digits that are written and
+/// another for those that it finds out later, so that what is compared with them has a wrong scale.
+pub(super) fn with_known_places(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let Expr::ScalarFunction(ScalarFunction { func, args }) = &part else { return Transformed::no(part) };
+    let [number, places] = &args[..] else { return Transformed::no(part) };
+    if func.name() != "round" || !number.get_type(schema).is_ok_and(|of| of.is_decimal()) {
+        return Transformed::no(part);
+    }
+    match places {
+        Expr::Literal(ScalarValue::Int32(_), _) => Transformed::no(part),
+        Expr::Literal(places, _) => match places.cast_to(&DataType::Int32) {
+            Ok(places) => Transformed::yes(func.call(vec![number.clone(), lit(places)])),
+            Err(_) => Transformed::no(part),
+        },
+        _ => match part.get_type(schema) {
+            Ok(planned) => Transformed::yes(cast(part, planned)),
+            Err(_) => Transformed::no(part),
+        },
+    }
 }
 
 #[cfg(test)]

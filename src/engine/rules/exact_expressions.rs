@@ -17,7 +17,9 @@ use crate::engine::rules::compared::{
     as_exact, compared, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
     with_exact_union,
 };
-use crate::engine::rules::exact_decimals::{as_decimal, decimal_or_double, with_wide_parts};
+use crate::engine::rules::exact_decimals::{
+    as_decimal, decimal_or_double, with_known_places, with_wide_parts,
+};
 use crate::engine::rules::exact_times::{as_time, common_unit, with_exact_times};
 use crate::engine::rules::interval_parts::with_interval_parts;
 use crate::engine::rules::local_times::with_local_times;
@@ -76,6 +78,7 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
             .transform_data(|part| with_wide_parts(part, schema))?
             .transform_data(|part| with_texts(part, schema))?
             .transform_data(|part| Ok(with_room(part, schema)))?
+            .transform_data(|part| Ok(with_known_places(part, schema)))?
             .transform_data(|part| with_exact_sides(part, schema))?
             .transform_data(|part| with_exact_values(part, schema))?
             .transform_data(|part| with_exact_subquery(part, schema))?
