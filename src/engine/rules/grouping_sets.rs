@@ -11,6 +11,10 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::AnalyzerRule;
 
+/// How the names of computed keys begin. Their own would hide that a cast is not the column that it casts.
+const KEY: &str = "__key_";
+const GROUPING_ID: &str = Aggregate::INTERNAL_GROUPING_ID;
+
 /// Computes the keys of grouping sets below them.
 #[derive(Debug)]
 pub(in crate::engine) struct GroupingSets;
@@ -33,15 +37,14 @@ fn with_computed_keys(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
         if matches!(key, Expr::Column(_)) {
             return Ok(Transformed::no(key));
         }
-        let column = Column::new_unqualified(key.schema_name().to_string());
-        if computed.iter().all(|(known, _)| *known != key) {
+        let at = computed.iter().position(|(known, _)| *known == key).unwrap_or(computed.len());
+        let column = Column::new_unqualified(format!("{KEY}{at}"));
+        if at == computed.len() {
             computed.push((key, column.clone()));
         }
         Ok(Transformed::yes(Expr::Column(column)))
     })?;
-    let names = aggregate.input.schema();
-    let is_taken = |(_, column): &(Expr, Column)| names.fields().iter().any(|of| *of.name() == column.name);
-    if computed.is_empty() || computed.iter().any(is_taken) {
+    if computed.is_empty() {
         return Ok(Transformed::no(plan));
     }
     let below = aggregate.input.schema().columns().into_iter().map(Expr::Column);
@@ -55,8 +58,19 @@ fn with_computed_keys(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
         Ok(name.restore(with_columns.data))
     });
     let aggregates = aggregates.collect::<DfResult<Vec<Expr>>>()?;
+    // What is above knows them by their own names.
+    let own = aggregate.schema.columns().into_iter().filter(|column| column.name != GROUPING_ID);
+    let named = own.map(|column| {
+        let is_own = |key: &Expr| column.relation.is_none() && key.schema_name().to_string() == column.name;
+        match computed.iter().find(|(key, _)| is_own(key)) {
+            Some((_, key)) => Expr::Column(key.clone()).alias(column.name),
+            None => Expr::Column(column),
+        }
+    });
+    let named: Vec<Expr> = named.collect();
     let aggregate = Aggregate::try_new(Arc::new(input), vec![sets.data], aggregates)?;
-    Ok(Transformed::yes(LogicalPlan::Aggregate(aggregate)))
+    let above = LogicalPlanBuilder::new(LogicalPlan::Aggregate(aggregate)).project(named)?.build()?;
+    Ok(Transformed::yes(above))
 }
 
 /// `grouping(…)` of the columns that keys became.
