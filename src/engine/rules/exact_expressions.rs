@@ -25,6 +25,7 @@ use crate::engine::rules::interval_parts::with_interval_parts;
 use crate::engine::rules::local_times::with_local_times;
 use crate::engine::rules::mixed_kinds::{check_columns, check_kinds};
 use crate::engine::rules::null_memberships::with_null_memberships;
+use crate::engine::rules::planned_wrongly::check_planned;
 use crate::engine::rules::rounded_casts::with_rounded_casts;
 use crate::engine::rules::set_comparisons::{check_place, with_own_rows};
 use crate::engine::rules::short_times::with_seconds;
@@ -74,6 +75,7 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
             return Err(external(similar_to()));
         }
         check_kinds(&part, schema)?;
+        check_planned(&part, schema)?;
         with_escapes(part)
             .transform_data(|part| with_wide_parts(part, schema))?
             .transform_data(|part| with_texts(part, schema))?
