@@ -165,8 +165,8 @@ class Step:
         """Exit codes that a run may have besides 0."""
         codes = [0]
         # A head of several that names no label is an error.
-        heads = {label.partition("=")[0] for label in rows.labels if "=" in label}
-        if not len(rows.state) or not rows.labels or len(heads) == 1:
+        has_empty_head = any(size == 0 for _, _, size in rows.heads or [])
+        if not len(rows.state) or not rows.labels or has_empty_head:
             codes += [2, 4]
         if keys.get("engine") == "encoded":
             codes.append(2)
