@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use arrow::array::BooleanArray;
 
@@ -18,6 +19,10 @@ const CALLS: [&str; 4] =
     ["write", "fsync", "renameat2,rename,renameat", "ftruncate,mkdir,unlink,rmdir,unlinkat"];
 /// Calls swept of each kind, evenly, unless all are.
 const SOME: u32 = 8;
+/// How long a run may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What a runtime says whose own writes are refused, which no disk does.
+const NOT_WOKEN: &str = "failed to wake I/O driver";
 
 fn works() -> bool {
     let traced =
@@ -47,12 +52,27 @@ fn run(place: &Place, inject: &[&str]) -> (Option<i32>, String) {
     let program =
         [env!("CARGO_BIN_EXE_posweight"), "compute", "x", "--layout", "wide", "--out", "w", "--overwrite"];
     let flags = ["--state", "s", "--threads", "1", "--quiet"];
-    let mut command = Command::new(if inject.is_empty() { program[0] } else { "strace" });
+    let mut command = Command::new(if inject.is_empty() { program[0] } else { "timeout" });
     if !inject.is_empty() {
-        command.args(["-f", "-y", "-qq", "-o", "trace"]).args(inject).arg(program[0]);
+        // A runtime that cannot wake its threads may never end.
+        command.args([
+            "-s",
+            "KILL",
+            &PATIENCE.as_secs().to_string(),
+            "strace",
+            "-f",
+            "-y",
+            "-qq",
+            "-o",
+            "trace",
+        ]);
+        command.args(inject).arg(program[0]);
     }
+    let clock = Instant::now();
     let output = command.args(&program[1..]).args(flags).current_dir(place.dir.path()).output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(clock.elapsed() < PATIENCE || said.contains(NOT_WOKEN), "{inject:?} does not end: {said}");
+    (output.status.code(), said)
 }
 
 fn shard(place: &Place, name: &str, every: usize) {
@@ -105,7 +125,7 @@ fn a_result_is_whole_whatever_fails_while_it_is_written() {
                 fresh(true);
                 let (code, said) = run(&place, &["-e", &format!("inject={calls}:{fault}:when={when}")]);
                 let here = format!("{calls} {fault} {when}: {code:?} {said}");
-                if said.contains("failed to wake I/O driver") {
+                if said.contains(NOT_WOKEN) {
                     continue;
                 }
                 let found = result(&place.path("w")).unwrap_or_else(|| panic!("nothing is left, {here}"));
