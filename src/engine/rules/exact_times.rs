@@ -17,7 +17,8 @@ use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, 
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use crate::engine::rules::compared::{compared_types, map_compared};
-use crate::engine::rules::local_times::{has_changes, lacks_seconds, local_instant_of, with_seconds};
+use crate::engine::rules::local_times::{has_changes, local_instant_of};
+use crate::engine::rules::short_times::padded;
 
 /// The zone of instants that have no other one.
 pub(in crate::engine) const UTC: &str = "UTC";
@@ -57,11 +58,6 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
         return map_compared(part, |side| read_as(side, &unit, schema));
     }
     Ok(match part {
-        Expr::Cast(Cast { expr, field })
-            if matches!(field.data_type(), DataType::Timestamp(..)) && lacks_seconds(&expr) =>
-        {
-            Transformed::yes(Expr::Cast(Cast { expr: Box::new(with_seconds(*expr)), field }))
-        }
         Expr::ScalarFunction(call) if OF_TIMES.contains(&call.func.name()) => with_read_time(call, schema),
         Expr::Cast(Cast { expr, field }) if loses_zone(&expr, field.data_type(), schema) => {
             let expr = Box::new(to_local_time().call(vec![*expr]));
@@ -223,7 +219,7 @@ fn is_read_as(expression: &Expr, schema: &DFSchema) -> bool {
 }
 
 fn read_as(expression: Expr, data_type: &DataType, schema: &DFSchema) -> Transformed<Expr> {
-    let expression = with_seconds(expression);
+    let expression = padded(expression).data;
     if let DataType::Timestamp(unit, Some(zone)) = data_type
         && has_changes(zone)
         && is_local(&expression, schema)

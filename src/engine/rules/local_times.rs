@@ -50,32 +50,6 @@ pub(super) fn has_changes(zone: &str) -> bool {
     !zone.eq_ignore_ascii_case("UTC") && !zone.starts_with(['+', '-'])
 }
 
-/// A time in a text with seconds, where it has hours and minutes alone, which Arrow does not read.
-pub(super) fn with_seconds(text: Expr) -> Expr {
-    match &text {
-        Expr::Literal(value, metadata) => match value.try_as_str().flatten().and_then(seconds_added) {
-            Some(whole) => Expr::Literal(ScalarValue::Utf8(Some(whole)), metadata.clone()),
-            None => text,
-        },
-        _ => text,
-    }
-}
-
-/// Whether it is a text with a time of hours and minutes alone.
-pub(super) fn lacks_seconds(text: &Expr) -> bool {
-    matches!(text, Expr::Literal(value, _) if value.try_as_str().flatten().and_then(seconds_added).is_some())
-}
-
-fn seconds_added(text: &str) -> Option<String> {
-    let (date, time) = text.split_once([' ', 'T'])?;
-    let (minutes, zone) = (time.get(..5)?, time.get(5..)?);
-    let is_minutes = minutes.bytes().enumerate().all(|(at, sign)| match at {
-        2 => sign == b':',
-        _ => sign.is_ascii_digit(),
-    });
-    (is_minutes && !zone.starts_with(':')).then(|| format!("{date} {minutes}:00{zone}"))
-}
-
 /// The function, which a cluster calls by name.
 pub(in crate::engine) fn local_instant() -> ScalarUDF {
     ScalarUDF::new_from_impl(LocalInstant { signature: Signature::any(2, Volatility::Immutable) })
@@ -172,14 +146,5 @@ mod tests {
         assert_eq!(of("2024-10-27T02:30:00"), "2024-10-27 01:30:00");
         assert_eq!(of("2024-03-31T02:30:00"), "2024-03-31 01:30:00");
         assert_eq!(of("2024-03-31T03:30:00"), "2024-03-31 01:30:00");
-    }
-
-    #[test]
-    fn minutes_get_seconds() {
-        assert_eq!(seconds_added("2024-03-31 10:00").as_deref(), Some("2024-03-31 10:00:00"));
-        assert_eq!(seconds_added("2024-03-31T10:00+02").as_deref(), Some("2024-03-31 10:00:00+02"));
-        for whole in ["2024-03-31 10:00:00", "2024-03-31", "a b", "2024-03-31 1:00", "2024-03-31 10-00"] {
-            assert_eq!(seconds_added(whole), None);
-        }
     }
 }

@@ -34,7 +34,8 @@ fn is_time(of: &DataType) -> bool {
     matches!(of, DataType::Timestamp(..))
 }
 
-fn padded(side: Expr) -> Transformed<Expr> {
+/// The same text with seconds, if it is a time that lacks them.
+pub(super) fn padded(side: Expr) -> Transformed<Expr> {
     let Expr::Literal(value, metadata) = &side else { return Transformed::no(side) };
     match value.try_as_str().flatten().and_then(seconds_added) {
         Some(text) => Transformed::yes(Expr::Literal(ScalarValue::Utf8(Some(text)), metadata.clone())),
@@ -72,6 +73,11 @@ mod tests {
             ("2024-03-31 10:00:30", None),
             ("2024-03-31", None),
             ("2024-03-31 10", None),
+            ("2024-03-31 10:00:00", None),
+            ("2024-03-31 1:00", None),
+            ("2024-03-31 10-00", None),
+            ("a b", None),
+            ("2024-03-31T10:00+02", Some("2024-03-31T10:00:00+02")),
             ("31.03.2024 10:00", None),
             ("é2024-03-31 10:00", None),
         ] {
