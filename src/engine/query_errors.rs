@@ -4,7 +4,7 @@ use arrow::error::ArrowError;
 use datafusion::common::{Column, DataFusionError, SchemaError};
 
 use super::errors::ours;
-use super::query_ways::{instead, of_times};
+use super::query_ways::{function_elsewhere, instead, of_times};
 use crate::error::Error;
 use crate::source::type_words::in_words;
 use crate::source::vocabulary::nearest;
@@ -35,55 +35,21 @@ const PREFIXES: [&str; 7] = [
 const NO_TEXT: &str = "Unavailable default cast for native type String from physical type ";
 /// What is said of a key of a window that has no distances.
 const NO_RANGE: &str = "Cannot run range queries on datatype: ";
-/// Functions of other engines, and how this one says the same.
-const ELSEWHERE: [(&str, &str); 30] = [
-    ("year", "date_part('year', x)"),
-    ("quarter", "date_part('quarter', x)"),
-    ("month", "date_part('month', x)"),
-    ("week", "date_part('week', x)"),
-    ("day", "date_part('day', x)"),
-    ("dayofweek", "date_part('dow', x)"),
-    ("dayofyear", "date_part('doy', x)"),
-    ("hour", "date_part('hour', x)"),
-    ("minute", "date_part('minute', x)"),
-    ("second", "date_part('second', x)"),
-    ("strftime", "to_char(x, '%Y-%m-%d')"),
-    ("date_format", "to_char(x, '%Y-%m-%d')"),
-    ("strptime", "to_timestamp(x, '%Y-%m-%d')"),
-    ("age", "a - b"),
-    ("last_day", "CAST(date_trunc('month', x) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
-    ("isfinite", "abs(x) < CAST('Infinity' AS DOUBLE)"),
-    (
-        "percentile_disc",
-        "SELECT min(x) FROM (SELECT x, cume_dist() OVER (ORDER BY x) AS c FROM t WHERE x IS NOT NULL) WHERE c >= 0.5",
-    ),
-    ("date_diff", DAYS_BETWEEN),
-    ("datediff", DAYS_BETWEEN),
-    ("len", "length(x)"),
-    ("bitwise_not", "-1 - x"),
-    ("xor", "(a | b) - (a & b)"),
-    ("arg_max", "first_value(x ORDER BY y DESC NULLS LAST)"),
-    ("max_by", "first_value(x ORDER BY y DESC NULLS LAST)"),
-    ("arg_min", "first_value(x ORDER BY y)"),
-    ("min_by", "first_value(x ORDER BY y)"),
-    ("count_if", "count(*) FILTER (WHERE x)"),
-    ("countif", "count(*) FILTER (WHERE x)"),
-    ("mode", "SELECT x, count(*) FROM … GROUP BY x ORDER BY 2 DESC LIMIT 1"),
-    ("any_value", "first_value(x)"),
-];
-
-/// How long it is from one time to another.
-const DAYS_BETWEEN: &str =
-    "CAST(b AS DATE) - CAST(a AS DATE) for days, or date_part('epoch', b - a) for seconds between times";
-
 /// What is wrong, of the text `sql`; errors of our own are as they are.
 pub(crate) fn of_sql(cause: &DataFusionError, sql: &str) -> Error {
     if let DataFusionError::SchemaError(error, _) = cause.find_root() {
         match &**error {
             SchemaError::FieldNotFound { field, valid_fields } => return no_column(field, valid_fields, sql),
             SchemaError::AmbiguousReference { field } => {
-                return Error::usage(format!("several tables have the column {:?}", field.name))
-                    .hint(format!("name the table, too: TABLE.{}", field.name));
+                let error = Error::usage(format!("several tables have the column {:?}", field.name));
+                return error.hint(if sql.to_ascii_lowercase().contains("unnest(") {
+                    format!(
+                        "beside unnest, a new column takes no name of the table: write AS new_{}",
+                        field.name
+                    )
+                } else {
+                    format!("name the table, too: TABLE.{}", field.name)
+                });
             }
             _ => {}
         }
@@ -248,10 +214,8 @@ fn called(message: &str) -> Option<String> {
 fn hint(message: &str) -> String {
     let has = |part: &str| message.contains(part);
     let unknown = message.split_once("Invalid function '").and_then(|(_, rest)| rest.split_once('\''));
-    if let Some((_, instead)) =
-        unknown.and_then(|(name, _)| ELSEWHERE.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)))
-    {
-        return format!("write {instead}");
+    if let Some(way) = unknown.and_then(|(name, _)| function_elsewhere(name)) {
+        return format!("write {way}");
     }
     if let Some((_, near)) = message.split_once("Did you mean '") {
         return format!(

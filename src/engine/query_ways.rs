@@ -19,12 +19,118 @@ const SPELLED: [(&str, &str); 7] = [
     ("TRANSACTION END", "COMMIT"),
 ];
 
+/// Functions of other engines, and how this one says the same.
+const ELSEWHERE: [(&str, &str); 41] = [
+    ("year", "date_part('year', x)"),
+    ("quarter", "date_part('quarter', x)"),
+    ("month", "date_part('month', x)"),
+    ("week", "date_part('week', x)"),
+    ("day", "date_part('day', x)"),
+    ("dayofweek", "date_part('dow', x)"),
+    ("dayofyear", "date_part('doy', x)"),
+    ("hour", "date_part('hour', x)"),
+    ("minute", "date_part('minute', x)"),
+    ("second", "date_part('second', x)"),
+    ("strftime", "to_char(x, '%Y-%m-%d')"),
+    ("date_format", "to_char(x, '%Y-%m-%d')"),
+    ("strptime", "to_timestamp(x, '%Y-%m-%d')"),
+    ("age", "a - b"),
+    ("last_day", "CAST(date_trunc('month', x) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
+    ("isfinite", "abs(x) < CAST('Infinity' AS DOUBLE)"),
+    (
+        "percentile_disc",
+        "SELECT min(x) FROM (SELECT x, cume_dist() OVER (ORDER BY x) AS c FROM t WHERE x IS NOT NULL) WHERE c >= 0.5",
+    ),
+    ("date_diff", DAYS_BETWEEN),
+    ("datediff", DAYS_BETWEEN),
+    ("len", "length(x)"),
+    ("bitwise_not", "-1 - x"),
+    ("xor", "(a | b) - (a & b)"),
+    ("arg_max", "first_value(x ORDER BY y DESC NULLS LAST)"),
+    ("max_by", "first_value(x ORDER BY y DESC NULLS LAST)"),
+    ("arg_min", "first_value(x ORDER BY y)"),
+    ("min_by", "first_value(x ORDER BY y)"),
+    ("count_if", "count(*) FILTER (WHERE x)"),
+    ("countif", "count(*) FILTER (WHERE x)"),
+    ("mode", "SELECT x, count(*) FROM … GROUP BY x ORDER BY 2 DESC LIMIT 1"),
+    ("any_value", "first_value(x)"),
+    ("first", "first_value(x ORDER BY y)"),
+    ("last", "last_value(x ORDER BY y)"),
+    ("list", "array_agg(x)"),
+    ("group_concat", "string_agg(x, ',')"),
+    ("listagg", "string_agg(x, ',')"),
+    ("if", "CASE WHEN x > 1 THEN a ELSE b END"),
+    ("iff", "CASE WHEN x > 1 THEN a ELSE b END"),
+    ("ifnull", "coalesce(x, y)"),
+    ("dayname", "to_char(x, '%A')"),
+    ("monthname", "to_char(x, '%B')"),
+    ("width_bucket", "CAST(floor((x - low) / (high - low) * n) AS INT) + 1"),
+];
+
+/// How long it is from one time to another.
+const DAYS_BETWEEN: &str =
+    "CAST(b AS DATE) - CAST(a AS DATE) for days, or date_part('epoch', b - a) for seconds between times";
+
+/// What only other engines take, by what this one says of it: what it is, and how it is written here.
+const CLAUSES: [(&str, &str, &str); 7] = [
+    (
+        "join operator semi",
+        "SEMI JOIN needs the side whose rows are kept",
+        "write LEFT SEMI JOIN, or WHERE x IN (SELECT y FROM u)",
+    ),
+    (
+        "join operator anti",
+        "ANTI JOIN needs the side whose rows are kept",
+        "write LEFT ANTI JOIN, or WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.y = t.x)",
+    ),
+    (
+        "single expression required",
+        "a condition on VALUES needs a query around them",
+        "write x IN (1, 2), or x IN (SELECT * FROM (VALUES (1), (2)) AS v)",
+    ),
+    (
+        "not be used as a sliding accumulator",
+        "this aggregate takes no window that leaves rows behind",
+        "begin the frame with UNBOUNDED PRECEDING; a text of the last rows is array_to_string(array_agg(x) OVER (…), ',')",
+    ),
+    (
+        "first argument must be a timestamp or null",
+        "a series of times stands in SELECT, not in FROM",
+        "write SELECT unnest(generate_series(a, b, INTERVAL '1 day')) AS t",
+    ),
+    ("found: pivot", "PIVOT is not supported", PIVOT),
+    (
+        "found: unpivot",
+        "UNPIVOT is not supported",
+        "write SELECT 'a' AS name, a AS x FROM t UNION ALL SELECT 'b', b FROM t",
+    ),
+];
+
+/// Values that become columns.
+const PIVOT: &str = "write an aggregate for each column: count(*) FILTER (WHERE x = 'a') AS a";
+
+/// How to write a function of another engine.
+pub(super) fn function_elsewhere(name: &str) -> Option<&'static str> {
+    ELSEWHERE.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, way)| *way)
+}
+
 /// The error in place of one of the engine, of the statement `sql`.
 pub(super) fn instead(error: &Error, sql: &str) -> Option<Error> {
     let message = error.to_string();
     let has = |part: &str| message.contains(part);
     if has("OuterReferenceColumn") || has("table function 'unnest' not found") {
         return nested_in_from(sql);
+    }
+    let said = message.to_ascii_lowercase();
+    if let Some((_, what, way)) = CLAUSES.iter().find(|(of, _, _)| said.contains(of)) {
+        return Some(Error::usage(*what).hint(*way));
+    }
+    let has_sets = ["rollup(", "cube("].iter().any(|of| sql.to_ascii_lowercase().contains(of));
+    if has_sets && has("Expected: ), found: ") {
+        return Some(
+            Error::usage("what begins with a bracket in ROLLUP or CUBE is a set of columns")
+                .hint("let an expression begin with something else, as in ROLLUP(10 * (x / 10), y)"),
+        );
     }
     if has("Error parsing timestamp") {
         return Some(Error::input(in_words(message.trim_start_matches("Parser error: "))).hint(
@@ -46,8 +152,7 @@ pub(super) fn instead(error: &Error, sql: &str) -> Option<Error> {
         return Some(Error::usage("-x of an unsigned number is not supported").hint("write 0 - x"));
     }
     let long = [("decade", 10), ("century", 100), ("millennium", 1000)];
-    let is_named =
-        |part: &str| message.to_ascii_lowercase().contains(&format!("date part '{part}' not supported"));
+    let is_named = |part: &str| said.contains(&format!("date part '{part}' not supported"));
     if let Some((part, years)) = long.into_iter().find(|(part, _)| is_named(part)) {
         let more = if years > 10 { format!(" + {}", years - 1) } else { String::new() };
         return Some(

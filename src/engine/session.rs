@@ -25,6 +25,7 @@ use crate::engine::rules::grouping_sets::GroupingSets;
 use crate::engine::rules::interval_scales::interval_scales;
 use crate::engine::rules::kept_casts::KeptCasts;
 use crate::engine::rules::keyed_counts::KeyedCounts;
+use crate::engine::rules::literal_sides::optimizer_rules;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
@@ -210,6 +211,7 @@ fn without_functions(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionState
         .with_config(config)
         .with_runtime_env(runtime)
         .with_analyzer_rules(analyzer_rules())
+        .with_optimizer_rules(optimizer_rules())
         .with_type_planner(Arc::new(MicrosecondTimes));
     // A cluster reads scans in executors, which have no guard to take along.
     if limits.cluster.is_none() {

@@ -8,6 +8,7 @@
 //!                                 short_times, text_arguments, whole_quotients · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · keyed_counts
+//! when joins are planned          literal_sides
 //! functions                       interval_scales · octet_length · other_names · wide_times · zoned_times
 //! ```
 
@@ -25,6 +26,7 @@ pub(in crate::engine) mod interval_scales;
 pub(in crate::engine) mod is_distinct;
 pub(in crate::engine) mod kept_casts;
 pub(in crate::engine) mod keyed_counts;
+pub(in crate::engine) mod literal_sides;
 pub(in crate::engine) mod local_times;
 pub(in crate::engine) mod long_numbers;
 pub(in crate::engine) mod mixed_kinds;

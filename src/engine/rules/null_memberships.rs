@@ -37,21 +37,19 @@ pub(super) fn with_null_memberships(plan: LogicalPlan) -> DfResult<Transformed<L
     Ok(if changed { Transformed::yes(filter) } else { Transformed::no(filter) })
 }
 
-/// Whether a condition alone says which rows are kept: that becomes a join, which knows of NULL unless its subquery uses
-/// columns of the query around it.
+/// Whether a condition alone says which rows are kept: that becomes a join. If it is negated, the join knows of NULL where
+/// a column of the rows is compared, and the subquery uses no column of the query around it.
 fn is_joined(condition: &Expr) -> bool {
-    match condition {
-        Expr::InSubquery(InSubquery { subquery, negated, .. }) => {
-            !negated || subquery.outer_ref_columns.is_empty()
-        }
+    let (membership, is_not) = match condition {
+        Expr::InSubquery(membership) => (membership, false),
         Expr::Not(inner) => match &**inner {
-            Expr::InSubquery(InSubquery { subquery, negated, .. }) => {
-                *negated || subquery.outer_ref_columns.is_empty()
-            }
-            _ => false,
+            Expr::InSubquery(membership) => (membership, true),
+            _ => return false,
         },
-        _ => false,
-    }
+        _ => return false,
+    };
+    let InSubquery { expr, subquery, negated } = membership;
+    *negated == is_not || (subquery.outer_ref_columns.is_empty() && !expr.column_refs().is_empty())
 }
 
 fn with_null(membership: InSubquery, outer: &Arc<LogicalPlan>) -> DfResult<Transformed<Expr>> {

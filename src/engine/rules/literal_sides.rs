@@ -1,0 +1,75 @@
+//! What a literal is compared with stands before it in conditions of joins, too: `1 = x` becomes `x = 1`.
+//!
+//! DataFusion takes `x = 1 AND 1 = x` for two values of one column, so for false, and of `x >= 5 AND 5 < x` it may keep the
+//! first alone. It turns conditions of filters itself, unless they come from joins later.
+
+use std::sync::Arc;
+
+use datafusion::common::Result as DfResult;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::logical_expr::{BinaryExpr, Expr, Join, LogicalPlan};
+use datafusion::optimizer::optimizer::{ApplyOrder, Optimizer};
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+/// What comes after it reads conditions of joins together with those of filters.
+const READER: &str = "push_down_filter";
+
+/// The rules of DataFusion, with this one where it is needed.
+pub(in crate::engine) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Vec::new();
+    for rule in Optimizer::new().rules {
+        if rule.name() == READER {
+            rules.push(Arc::new(LiteralSides) as Arc<dyn OptimizerRule + Send + Sync>);
+        }
+        rules.push(rule);
+    }
+    rules
+}
+
+/// Puts literals behind what they are compared with.
+#[derive(Debug)]
+struct LiteralSides;
+
+impl OptimizerRule for LiteralSides {
+    fn name(&self) -> &'static str {
+        "literal_sides"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> DfResult<Transformed<LogicalPlan>> {
+        match plan {
+            LogicalPlan::Join(Join { filter: Some(_), .. }) | LogicalPlan::Filter(_) => {
+                plan.map_expressions(|condition| condition.transform_up(|part| Ok(turned(part))))
+            }
+            other => Ok(Transformed::no(other)),
+        }
+    }
+}
+
+fn turned(part: Expr) -> Transformed<Expr> {
+    match part {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if matches!(*left, Expr::Literal(..)) && !matches!(*right, Expr::Literal(..)) =>
+        {
+            match op.swap() {
+                Some(op) => Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: right, op, right: left })),
+                None => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+            }
+        }
+        other => Transformed::no(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_comes_before_what_reads_conditions() {
+        let names = optimizer_rules().iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>();
+        assert!(names.windows(2).any(|pair| pair == ["literal_sides", READER]), "{names:?}");
+    }
+}
