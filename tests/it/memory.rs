@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder};
 use arrow::datatypes::Int32Type;
 
-use crate::support::{Place, array, write};
+use crate::support::{Place, array, some, write};
 
 /// The smallest limit, and one without spilling.
 const LIMITS: [&str; 2] = ["160m", "8g"];
@@ -31,7 +31,7 @@ const LONG: [&str; 6] = ["--layout", "long", "--id", "id", "--labels", "label"];
 
 #[test]
 fn pairs_that_do_not_fit_are_spilled() {
-    for text_ids in [false, true] {
+    for text_ids in some([true, false]) {
         let place = Place::new();
         pairs(&place, text_ids);
         let mut found = Vec::new();
@@ -69,7 +69,8 @@ fn names_that_do_not_fit_are_spilled() {
     let mut found = Vec::new();
     for limit in LIMITS {
         let layout = ["lists", "--layout", "list", "--labels", "labels", "--spill-dir", "spill"];
-        place.weights(&[&layout[..], &["--memory-limit", limit, "--threads", "2"]].concat());
+        let more = ["--memory-limit", limit, "--threads", "2", "--formats", "json", "--scheme", "ratio"];
+        place.weights(&[&layout[..], &more].concat());
         let results = place.json("out/run_results.json");
         let spilled = results["resources"]["spill_files"].as_u64().unwrap();
         assert_eq!(spilled > 0, limit == LIMITS[0], "{limit}: {spilled}");
