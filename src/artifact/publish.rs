@@ -51,6 +51,8 @@ type UnsyncedFile = (File, PathBuf);
 const SMALL: u64 = 1 << 20;
 /// Small files that are open at a time.
 const SMALL_FILES: usize = 64;
+/// Bytes of a large file after which the disk is asked to take them, while more are written.
+const AHEAD: u64 = 32 << 20;
 /// Threads that wait for the disk.
 const SYNC_THREADS: usize = 8;
 
@@ -146,7 +148,7 @@ impl Staging {
         name: &str,
         write: impl FnOnce(&mut HashingWriter) -> Result<()>,
     ) -> Result<()> {
-        let (file, unsynced) = self.write(name, write)?;
+        let (file, unsynced) = self.write(name, write, None)?;
         if file.bytes < SMALL { self.keep(unsynced) } else { self.sync(&unsynced) }?;
         self.files.push(file);
         Ok(())
@@ -162,7 +164,7 @@ impl Staging {
         let (send, receive) = mpsc::channel();
         let receive = Mutex::new(receive);
         let write = move |wanted: StagedFile<'_>| {
-            let (file, unsynced) = staging.write(&wanted.name, wanted.write)?;
+            let (file, unsynced) = staging.write(&wanted.name, wanted.write, Some(&send))?;
             if file.bytes < SMALL {
                 staging.keep(unsynced)?;
             } else {
@@ -193,10 +195,12 @@ impl Staging {
         synced.into_iter().collect()
     }
 
+    /// Writes a file. What `ahead` takes may go to the disk while more is written.
     fn write(
         &self,
         name: &str,
         write: impl FnOnce(&mut HashingWriter) -> Result<()>,
+        ahead: Option<&mpsc::Sender<UnsyncedFile>>,
     ) -> Result<(OutputFile, UnsyncedFile)> {
         let path = self.folder.path().join(name);
         let shown = self.out.join(name);
@@ -205,8 +209,13 @@ impl Staging {
             fs::create_dir_all(parent).map_err(|cause| refused(&cause))?;
         }
         let file = File::create(&path).map_err(|cause| refused(&cause))?;
-        let mut writer =
-            HashingWriter { file, buffer: Vec::with_capacity(BUFFER), hash: Sha256::new(), bytes: 0 };
+        let mut writer = HashingWriter {
+            file,
+            buffer: Vec::with_capacity(BUFFER),
+            hash: Sha256::new(),
+            bytes: 0,
+            ahead: ahead.map(|ahead| Ahead { send: ahead.clone(), shown: shown.clone(), bytes: 0 }),
+        };
         write(&mut writer).map_err(|error| error.at(shown.display()))?;
         writer.flush().map_err(|cause| refused(&cause))?;
         let HashingWriter { file, hash, bytes, .. } = writer;
@@ -324,6 +333,15 @@ pub(crate) struct HashingWriter {
     buffer: Vec<u8>,
     hash: Sha256,
     bytes: u64,
+    ahead: Option<Ahead>,
+}
+
+/// Who makes sure that the disk takes a large file in time, and how far that is asked for.
+#[derive(Debug)]
+struct Ahead {
+    send: mpsc::Sender<UnsyncedFile>,
+    shown: PathBuf,
+    bytes: u64,
 }
 
 impl std::io::Write for HashingWriter {
@@ -340,6 +358,11 @@ impl std::io::Write for HashingWriter {
         self.hash.update(&self.buffer);
         self.bytes += self.buffer.len() as u64;
         self.buffer.clear();
+        if let Some(ahead) = self.ahead.as_mut().filter(|ahead| self.bytes - ahead.bytes >= AHEAD) {
+            ahead.bytes = self.bytes;
+            // Who receives is there until the sender is gone.
+            let _ = ahead.send.send((self.file.try_clone()?, ahead.shown.clone()));
+        }
         Ok(())
     }
 }
