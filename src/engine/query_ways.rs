@@ -132,6 +132,12 @@ pub(super) fn instead(error: &Error, sql: &str) -> Option<Error> {
                 .hint("let an expression begin with something else, as in ROLLUP(10 * (x / 10), y)"),
         );
     }
+    if has("Timestamp out of range") {
+        return Some(
+            Error::input("a time plus days or months lies in an hour that its zone skips or has twice")
+                .hint("add hours, as in x + INTERVAL '24 hours', or add to x AT TIME ZONE 'UTC'"),
+        );
+    }
     if has("Error parsing timestamp") {
         return Some(Error::input(in_words(message.trim_start_matches("Parser error: "))).hint(
             "times are written as '2026-11-29 12:00:00'; a column of texts in another form is read with to_timestamp(x, '%Y-%m-%d %H:%M')",

@@ -24,11 +24,11 @@ use crate::engine::rules::exact_times::{MicrosecondTimes, UTC};
 use crate::engine::rules::grouping_sets::GroupingSets;
 use crate::engine::rules::interval_scales::interval_scales;
 use crate::engine::rules::kept_casts::KeptCasts;
-use crate::engine::rules::keyed_counts::KeyedCounts;
-use crate::engine::rules::literal_sides::optimizer_rules;
+use crate::engine::rules::nested_keys::NestedKeys;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
+use crate::engine::rules::plain_conditions::optimizer_rules;
 use crate::engine::rules::wide_times::wide_times;
 use crate::engine::rules::zoned_times::zoned_times;
 use crate::engine::scheduler_address::SchedulerAddress;
@@ -228,7 +228,7 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(KeptCasts));
     rules.push(Arc::new(OneNan));
-    rules.push(Arc::new(KeyedCounts));
+    rules.push(Arc::new(NestedKeys));
     rules.push(Arc::new(ExactArithmetic));
     rules
 }

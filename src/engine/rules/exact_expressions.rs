@@ -24,8 +24,9 @@ use crate::engine::rules::exact_times::{as_time, common_unit, with_exact_times};
 use crate::engine::rules::interval_parts::with_interval_parts;
 use crate::engine::rules::local_times::with_local_times;
 use crate::engine::rules::mixed_kinds::{check_columns, check_kinds};
-use crate::engine::rules::null_memberships::with_null_memberships;
+use crate::engine::rules::null_memberships::{with_null_memberships, with_null_of_no_row};
 use crate::engine::rules::planned_wrongly::check_planned;
+use crate::engine::rules::range_frames::with_room_for_frames;
 use crate::engine::rules::rounded_casts::with_rounded_casts;
 use crate::engine::rules::set_comparisons::{check_place, with_own_rows};
 use crate::engine::rules::short_times::with_seconds;
@@ -75,11 +76,13 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
             return Err(external(similar_to()));
         }
         check_kinds(&part, schema)?;
-        check_planned(&part, schema)?;
+        check_planned(&part)?;
         with_escapes(part)
             .transform_data(|part| with_wide_parts(part, schema))?
             .transform_data(|part| with_texts(part, schema))?
             .transform_data(|part| Ok(with_room(part, schema)))?
+            .transform_data(|part| with_room_for_frames(part, schema))?
+            .transform_data(|part| Ok(with_null_of_no_row(part)))?
             .transform_data(|part| Ok(with_known_places(part, schema)))?
             .transform_data(|part| with_exact_sides(part, schema))?
             .transform_data(|part| with_exact_values(part, schema))?

@@ -4,11 +4,11 @@
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
 //!                                 is_distinct: what binds closer
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
-//!                                 local_times, mixed_kinds, null_memberships, planned_wrongly, rounded_casts, set_comparisons,
-//!                                 short_times, text_arguments, whole_quotients · grouping_sets
+//!                                 local_times, mixed_kinds, null_memberships, planned_wrongly, range_frames, rounded_casts,
+//!                                 set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
-//!                                 nested_order · kept_casts · keyed_counts
-//! when joins are planned          literal_sides
+//!                                 nested_order · kept_casts · nested_keys
+//! before conditions are pushed    plain_conditions
 //! functions                       interval_scales · octet_length · other_names · wide_times · zoned_times
 //! ```
 
@@ -25,17 +25,18 @@ pub(in crate::engine) mod interval_parts;
 pub(in crate::engine) mod interval_scales;
 pub(in crate::engine) mod is_distinct;
 pub(in crate::engine) mod kept_casts;
-pub(in crate::engine) mod keyed_counts;
-pub(in crate::engine) mod literal_sides;
 pub(in crate::engine) mod local_times;
 pub(in crate::engine) mod long_numbers;
 pub(in crate::engine) mod mixed_kinds;
+pub(in crate::engine) mod nested_keys;
 pub(in crate::engine) mod nested_order;
 pub(in crate::engine) mod null_memberships;
 pub(in crate::engine) mod octet_length;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod other_names;
+pub(in crate::engine) mod plain_conditions;
 pub(in crate::engine) mod planned_wrongly;
+pub(in crate::engine) mod range_frames;
 pub(in crate::engine) mod rounded_casts;
 pub(in crate::engine) mod set_comparisons;
 pub(in crate::engine) mod short_times;

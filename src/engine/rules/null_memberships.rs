@@ -1,7 +1,7 @@
 //! `x IN (SELECT …)` within a condition is NULL where neither an equal value is found nor all values are known.
 //!
 //! DataFusion says false there, which is the same for a row that meets the condition or not, unless `NOT`, `IS NULL`,
-//! `CASE` or a function asks for more.
+//! `CASE` or a function asks for more. And the value of a subquery is NULL where that has no row.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::engine::rules::one_nan::plain_call;
+use crate::engine::rules::plain_conditions::on_row;
 
 /// The same filter, whose memberships may be NULL wherever that makes a difference.
 pub(super) fn with_null_memberships(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
@@ -50,6 +51,30 @@ fn is_joined(condition: &Expr) -> bool {
     };
     let InSubquery { expr, subquery, negated } = membership;
     *negated == is_not || (subquery.outer_ref_columns.is_empty() && !expr.column_refs().is_empty())
+}
+
+/// The same value of a subquery, which may be NULL where there may be no row.
+pub(super) fn with_null_of_no_row(part: Expr) -> Transformed<Expr> {
+    match &part {
+        Expr::ScalarSubquery(Subquery { subquery, outer_ref_columns, .. })
+            if outer_ref_columns.is_empty()
+                && subquery.schema().fields().iter().all(|field| !field.is_nullable())
+                && !is_one_row(subquery) =>
+        {
+            Transformed::yes(on_row().call(vec![part, lit(true)]))
+        }
+        _ => Transformed::no(part),
+    }
+}
+
+/// Whether rows are aggregated into one, even if there are none.
+fn is_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(of) => is_one_row(&of.input),
+        LogicalPlan::SubqueryAlias(of) => is_one_row(&of.input),
+        LogicalPlan::Aggregate(all) => all.group_expr.is_empty(),
+        _ => false,
+    }
 }
 
 fn with_null(membership: InSubquery, outer: &Arc<LogicalPlan>) -> DfResult<Transformed<Expr>> {

@@ -1,16 +1,15 @@
 //! What DataFusion plans, but not as it is written: it is refused, with a way to write it that is planned right.
 
-use arrow::datatypes::DataType;
+use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::TreeNode;
-use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
-use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, WindowFunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, WindowFrameBound, WindowFrameUnits};
+use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use crate::engine::errors::external;
 use crate::error::Error;
 
 /// Refuses such an expression.
-pub(super) fn check_planned(part: &Expr, schema: &DFSchema) -> DfResult<()> {
+pub(super) fn check_planned(part: &Expr) -> DfResult<()> {
     let error = match part {
         Expr::Exists(Exists { subquery, .. })
         | Expr::InSubquery(InSubquery { subquery, .. })
@@ -20,10 +19,6 @@ pub(super) fn check_planned(part: &Expr, schema: &DFSchema) -> DfResult<()> {
             Error::usage("a subquery counts or skips rows that a column of the query around it chooses").hint(
                 "compare what it gives: (SELECT count(*) FROM u WHERE u.b = t.a) > 0; or join the two tables",
             )
-        }
-        Expr::WindowFunction(window) if is_range_of_numbers(window, schema) => {
-            Error::usage("RANGE over dates or times needs an interval, not a number")
-                .hint("write RANGE BETWEEN INTERVAL '3 days' PRECEDING AND CURRENT ROW")
         }
         _ => return Ok(()),
     };
@@ -42,21 +37,4 @@ fn loses_rows(plan: &LogicalPlan) -> DfResult<bool> {
             _ => false,
         })
     })
-}
-
-/// Whether a frame says by how much a date or a time may differ, without a unit: that would be months.
-fn is_range_of_numbers(window: &WindowFunction, schema: &DFSchema) -> bool {
-    let params = &window.params;
-    let is_number = |bound: &WindowFrameBound| match bound {
-        WindowFrameBound::Preceding(by) | WindowFrameBound::Following(by) => match by {
-            ScalarValue::Utf8(Some(text)) => text.trim().parse::<f64>().is_ok_and(|number| number != 0.0),
-            by => !by.is_null() && by.data_type().is_numeric(),
-        },
-        WindowFrameBound::CurrentRow => false,
-    };
-    let frame = &params.window_frame;
-    let of_times = params.order_by.first().and_then(|key| key.expr.get_type(schema).ok());
-    frame.units == WindowFrameUnits::Range
-        && (is_number(&frame.start_bound) || is_number(&frame.end_bound))
-        && of_times.is_some_and(|of| of.is_temporal() && !matches!(of, DataType::Interval(_)))
 }

@@ -31,11 +31,12 @@ use crate::engine::functions;
 use crate::engine::progress::Progress;
 use crate::engine::rules::exact_arithmetic::operators;
 use crate::engine::rules::interval_parts::interval_part;
-use crate::engine::rules::keyed_counts::distinct_key;
 use crate::engine::rules::local_times::local_instant;
+use crate::engine::rules::nested_keys::nested_key;
 use crate::engine::rules::nested_order::nested_order;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::one_nan;
+use crate::engine::rules::plain_conditions::on_row;
 use crate::engine::rules::rounded_casts::round_half_even;
 use crate::engine::rules::whole_quotients::whole_quotient;
 use crate::engine::rules::wide_times::wide_times;
@@ -204,7 +205,8 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
         octet_length(),
         interval_part(),
         round_half_even(),
-        distinct_key(),
+        nested_key(),
+        on_row(),
         local_instant(),
     ];
     let quotients = [false, true].map(whole_quotient);
