@@ -25,6 +25,7 @@ use crate::engine::rules::interval_parts::with_interval_parts;
 use crate::engine::rules::local_times::with_local_times;
 use crate::engine::rules::mixed_kinds::{check_columns, check_kinds};
 use crate::engine::rules::null_memberships::{with_null_memberships, with_null_of_no_row};
+use crate::engine::rules::own_lists::{has_lists, lists_in, with_own_lists};
 use crate::engine::rules::planned_wrongly::check_planned;
 use crate::engine::rules::range_frames::with_room_for_frames;
 use crate::engine::rules::rounded_casts::with_rounded_casts;
@@ -43,14 +44,26 @@ pub(in crate::engine) struct ExactExpressions;
 
 impl AnalyzerRule for ExactExpressions {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
+        let (has_lists, mut list) = (has_lists(&plan)?, 0);
         plan.transform_up_with_subqueries(|plan| {
             check_place(&plan)?;
             check_columns(&plan)?;
             let schema = merge_schema(&plan.inputs());
             let names = NamePreserver::new(&plan);
+            // Of one step, equal expressions stay equal.
+            let first = list;
             let changed = plan.map_expressions(|expression| {
                 let name = names.save(&expression);
-                let changed = with_exact_expressions(expression, &schema)?;
+                let changed = exact(expression, &schema)?;
+                let changed = if has_lists {
+                    let mut next = first;
+                    let changed =
+                        changed.transform_data(|expression| with_own_lists(expression, &mut next))?;
+                    list = list.max(next);
+                    changed
+                } else {
+                    changed
+                };
                 Ok(changed.update_data(|expression| name.restore(expression)))
             })?;
             // A date with hours is a time, and what is above it has to know.
@@ -71,6 +84,14 @@ impl AnalyzerRule for ExactExpressions {
 
 /// The same expression, whose parts lose nothing when they get a type.
 pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    let changed = exact(expression, schema)?;
+    if lists_in(&changed.data)? < 2 {
+        return Ok(changed);
+    }
+    changed.transform_data(|expression| with_own_lists(expression, &mut 0))
+}
+
+fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     expression.transform_up(|part| {
         if matches!(part, Expr::SimilarTo(_)) {
             return Err(external(similar_to()));

@@ -4,8 +4,8 @@
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
 //!                                 is_distinct: what binds closer
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
-//!                                 local_times, mixed_kinds, null_memberships, planned_wrongly, range_frames, rounded_casts,
-//!                                 set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
+//!                                 local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
+//!                                 rounded_casts, set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys
 //! before conditions are pushed    plain_conditions
@@ -34,6 +34,7 @@ pub(in crate::engine) mod null_memberships;
 pub(in crate::engine) mod octet_length;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod other_names;
+pub(in crate::engine) mod own_lists;
 pub(in crate::engine) mod plain_conditions;
 pub(in crate::engine) mod planned_wrongly;
 pub(in crate::engine) mod range_frames;

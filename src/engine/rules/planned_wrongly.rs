@@ -16,13 +16,17 @@ pub(super) fn check_planned(part: &Expr) -> DfResult<()> {
         | Expr::SetComparison(SetComparison { subquery, .. })
             if loses_rows(&subquery.subquery)? =>
         {
-            Error::usage("a subquery counts or skips rows that a column of the query around it chooses").hint(
-                "compare what it gives: (SELECT count(*) FROM u WHERE u.b = t.a) > 0; or join the two tables",
-            )
+            lost()
         }
+        Expr::ScalarSubquery(subquery) if loses_its_row(&subquery.subquery)? => lost(),
         _ => return Ok(()),
     };
     Err(external(error))
+}
+
+fn lost() -> Error {
+    Error::usage("a subquery counts or skips rows that a column of the query around it chooses")
+        .hint("compare what it gives: (SELECT count(*) FROM u WHERE u.b = t.a) > 0; or join the two tables")
 }
 
 /// Whether rows that the query around it chooses are counted, of which none is a row too, or skipped. They become a join,
@@ -36,5 +40,13 @@ fn loses_rows(plan: &LogicalPlan) -> DfResult<bool> {
             LogicalPlan::Limit(some) if some.skip.is_some() => !some.input.all_out_ref_exprs().is_empty(),
             _ => false,
         })
+    })
+}
+
+/// Whether a condition takes the row of such a count away again: the join gives what it counts for no rows.
+fn loses_its_row(plan: &LogicalPlan) -> DfResult<bool> {
+    plan.exists(|part| match part {
+        LogicalPlan::Filter(having) => loses_rows(&having.input),
+        _ => Ok(false),
     })
 }
