@@ -25,7 +25,7 @@ use crate::engine::rules::interval_parts::with_interval_parts;
 use crate::engine::rules::local_times::with_local_times;
 use crate::engine::rules::mixed_kinds::{check_columns, check_kinds};
 use crate::engine::rules::null_memberships::{with_null_memberships, with_null_of_no_row};
-use crate::engine::rules::own_lists::{has_lists, lists_in, with_own_lists};
+use crate::engine::rules::own_lists::{has_lists, lists_in, with_own_lists, with_values_of_rows};
 use crate::engine::rules::planned_wrongly::check_planned;
 use crate::engine::rules::range_frames::with_room_for_frames;
 use crate::engine::rules::rounded_casts::with_rounded_casts;
@@ -104,6 +104,7 @@ fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
             .transform_data(|part| Ok(with_room(part, schema)))?
             .transform_data(|part| with_room_for_frames(part, schema))?
             .transform_data(|part| Ok(with_null_of_no_row(part)))?
+            .transform_data(|part| Ok(with_values_of_rows(part)))?
             .transform_data(|part| Ok(with_known_places(part, schema)))?
             .transform_data(|part| with_exact_sides(part, schema))?
             .transform_data(|part| with_exact_values(part, schema))?

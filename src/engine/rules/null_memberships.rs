@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result as DfResult, ScalarValue};
-use datafusion::logical_expr::expr::InSubquery;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::logical_plan::Filter;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Subquery, exists, lit, not, or,
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Subquery, lit, not, or,
 };
 
 use crate::engine::rules::one_nan::plain_call;
@@ -94,7 +94,14 @@ fn with_null(membership: InSubquery, outer: &Arc<LogicalPlan>) -> DfResult<Trans
         let is_unknown = expr.as_ref().clone().is_null().and(any);
         unknown = Some(unknown.map_or(is_unknown.clone(), |other| or(other, is_unknown)));
     }
-    let found = Expr::InSubquery(InSubquery { expr, subquery, negated: false });
+    // The join of a constant would ask for NULL among what the rows around are compared with.
+    let found = if expr.any_column_refs() || expr.contains_outer() {
+        Expr::InSubquery(InSubquery { expr, subquery, negated: false })
+    } else {
+        let value = Expr::Column(Column::from((table, field)));
+        let equal = LogicalPlanBuilder::new_from_arc(Arc::clone(rows)).filter(value.eq(*expr))?.build()?;
+        row_of(equal, &subquery)
+    };
     let is_in = match unknown {
         None => found,
         // Rules that see the subquery would make a join of it where it alone decides after all.
@@ -110,7 +117,11 @@ fn any_of(rows: LogicalPlan, like: &Subquery) -> DfResult<Expr> {
     } else {
         rows
     };
-    let Expr::Exists(mut any) = exists(Arc::new(rows)) else { return Ok(lit(false)) };
-    any.subquery.outer_ref_columns.clone_from(&like.outer_ref_columns);
-    Ok(Expr::Exists(any))
+    Ok(row_of(rows, like))
+}
+
+/// Whether there is a row for each row of the query around.
+fn row_of(rows: LogicalPlan, like: &Subquery) -> Expr {
+    let subquery = Subquery { subquery: Arc::new(rows), ..like.clone() };
+    Expr::Exists(Exists { subquery, negated: false })
 }

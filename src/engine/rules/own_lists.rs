@@ -1,7 +1,7 @@
-//! Several lists of values in one query, as in `x IN (1, y) AND x IN (2, z)` or `x IN (1, 2) AND x NOT IN (2, NULL)`.
+//! Lists of values, as in `x IN (1, y) AND x IN (2, z)`, `x IN (1, 2) AND x NOT IN (2, NULL)` or `5 IN (CASE …, 9)`.
 //!
 //! DataFusion makes one list of those that ask for the same, as if all of them were constants and none was NULL. With a
-//! number of its own each, no two ask for the same.
+//! number of its own each, no two ask for the same. And it takes a CASE for a constant, if it is not inside a function.
 
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -30,6 +30,19 @@ pub(super) fn lists_in(expression: &Expr) -> DfResult<usize> {
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(lists)
+}
+
+/// The same list, whose values that differ by row are calls of a function.
+pub(super) fn with_values_of_rows(part: Expr) -> Transformed<Expr> {
+    let is_of_row = |of: &Expr| of.any_column_refs() || of.contains_outer();
+    match part {
+        Expr::InList(InList { expr, list, negated }) if list.iter().any(is_of_row) => {
+            let value = |of| if is_of_row(&of) { on_row().call(vec![of, lit(true)]) } else { of };
+            let list = list.into_iter().map(value).collect();
+            Transformed::yes(Expr::InList(InList { expr, list, negated }))
+        }
+        other => Transformed::no(other),
+    }
 }
 
 /// The same expression, whose lists have the numbers after `next`.

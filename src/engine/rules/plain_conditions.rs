@@ -154,8 +154,9 @@ impl ScalarUDFImpl for OnRow {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
-        let condition = arguments.args.into_iter().next();
-        Ok(condition.unwrap_or(ColumnarValue::Scalar(ScalarValue::Boolean(None))))
+        // One value for all rows would be taken for a constant, also where there are no rows yet.
+        let first = arguments.args.first().map(|first| first.to_array(arguments.number_rows)).transpose()?;
+        Ok(first.map_or(ColumnarValue::Scalar(ScalarValue::Boolean(None)), ColumnarValue::Array))
     }
 }
 

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
-    GroupByExpr, JoinConstraint, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier,
-    TableFactor, TableWithJoins, Visit, Visitor,
+    Expr, GroupByExpr, JoinConstraint, JoinOperator, NamedWindowDefinition, NamedWindowExpr, Query, Select,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, TableWithJoins, Visit, Visitor, WindowType,
 };
 
 use crate::error::Error;
@@ -80,6 +80,23 @@ const LOSES_KEYS: &str = "RIGHT or FULL JOIN with USING or NATURAL";
 const NAMED_KEYS: &str =
     "write ON a.id = b.id, and coalesce(a.id, b.id) AS id for the column; a RIGHT JOIN b is b LEFT JOIN a";
 
+/// Whether a star asks for other columns, or other names, than all.
+fn renames(item: &SelectItem) -> bool {
+    let (SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options)) = item else {
+        return false;
+    };
+    options.opt_ilike.is_some() || options.opt_rename.is_some() || options.opt_alias.is_some()
+}
+
+/// Whether the definition of a window begins with the name of another one.
+fn extends_window(NamedWindowDefinition(_, window): &NamedWindowDefinition) -> bool {
+    matches!(window, NamedWindowExpr::WindowSpec(window) if window.window_name.is_some())
+}
+
+const EXTENDED_WINDOW: &str = "a window in brackets that begins with the name of another one";
+const WHOLE_WINDOW: &str =
+    "write OVER w for the window w as it is, or all of it: OVER (PARTITION BY g ORDER BY x)";
+
 /// Whether a join takes the nearest row, which no plan can.
 fn is_nearest(from: &[TableWithJoins]) -> bool {
     let mut joins = from.iter().flat_map(|table| &table.joins);
@@ -124,6 +141,12 @@ impl Visitor for ClauseSearch {
             ),
             (select.from.iter().any(loses_keys), LOSES_KEYS, NAMED_KEYS),
             (select.prewhere.is_some(), "PREWHERE", "write WHERE"),
+            (
+                select.projection.iter().any(renames),
+                "* with ILIKE, RENAME or AS",
+                "name the columns: SELECT a, b AS c FROM …",
+            ),
+            (select.named_window.iter().any(extends_window), EXTENDED_WINDOW, WHOLE_WINDOW),
             (!select.connect_by.is_empty(), "CONNECT BY", "write WITH RECURSIVE"),
             (
                 !modifiers.is_empty(),
@@ -131,6 +154,15 @@ impl Visitor for ClauseSearch {
                 "write GROUP BY ROLLUP (a, b) or GROUP BY CUBE (a, b)",
             ),
         ])
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Clause> {
+        let window = match expression {
+            Expr::Function(call) => call.over.as_ref(),
+            _ => None,
+        };
+        let extends = matches!(window, Some(WindowType::WindowSpec(window)) if window.window_name.is_some());
+        first(&[(extends, EXTENDED_WINDOW, WHOLE_WINDOW)])
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Clause> {
@@ -179,6 +211,12 @@ mod tests {
             ("EXPLAIN SELECT * FROM a TABLESAMPLE BERNOULLI (10)", "TABLESAMPLE"),
             ("SELECT * FROM (SELECT x FROM a) b TABLESAMPLE (10 ROWS)", "TABLESAMPLE"),
             ("COPY (SELECT x FROM a PREWHERE x = 0) TO 'b.csv'", "PREWHERE"),
+            ("SELECT * ILIKE 'x%' FROM a", "* with ILIKE, RENAME or AS"),
+            ("SELECT sum(x) OVER (w ORDER BY y) FROM a WINDOW w AS (PARTITION BY g)", EXTENDED_WINDOW),
+            (
+                "SELECT sum(x) OVER v FROM a WINDOW w AS (PARTITION BY g), v AS (w ORDER BY y)",
+                EXTENDED_WINDOW,
+            ),
             ("SELECT x, count(*) FROM a GROUP BY x WITH ROLLUP", "ROLLUP"),
             (
                 "SELECT x FROM a UNION SELECT y FROM b WHERE y IN (SELECT x FROM a EXCEPT ALL SELECT 1)",
