@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
-//!                                 is_distinct: what binds closer
+//!                                 is_distinct: what binds closer · named_windows: where they are used
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
 //!                                 local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
 //!                                 rounded_casts, set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
@@ -28,6 +28,7 @@ pub(in crate::engine) mod kept_casts;
 pub(in crate::engine) mod local_times;
 pub(in crate::engine) mod long_numbers;
 pub(in crate::engine) mod mixed_kinds;
+pub(in crate::engine) mod named_windows;
 pub(in crate::engine) mod nested_keys;
 pub(in crate::engine) mod nested_order;
 pub(in crate::engine) mod null_memberships;

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, JoinConstraint, JoinOperator, NamedWindowDefinition, NamedWindowExpr, Query, Select,
-    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, TableWithJoins, Visit, Visitor, WindowType,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
+    JoinConstraint, JoinOperator, NamedWindowDefinition, NamedWindowExpr, Query, Select, SelectItem, SetExpr,
+    SetOperator, SetQuantifier, TableFactor, TableWithJoins, Visit, Visitor, WindowType,
 };
 
 use crate::error::Error;
@@ -88,12 +89,19 @@ fn renames(item: &SelectItem) -> bool {
     options.opt_ilike.is_some() || options.opt_rename.is_some() || options.opt_alias.is_some()
 }
 
+/// Whether a function takes distinct rows.
+fn is_of_distinct_rows(call: &Function) -> bool {
+    let FunctionArguments::List(list) = &call.args else { return false };
+    let is_star = |of: &FunctionArg| matches!(of, FunctionArg::Unnamed(FunctionArgExpr::Wildcard));
+    list.duplicate_treatment == Some(DuplicateTreatment::Distinct) && list.args.iter().any(is_star)
+}
+
 /// Whether the definition of a window begins with the name of another one.
 fn extends_window(NamedWindowDefinition(_, window): &NamedWindowDefinition) -> bool {
     matches!(window, NamedWindowExpr::WindowSpec(window) if window.window_name.is_some())
 }
 
-const EXTENDED_WINDOW: &str = "a window in brackets that begins with the name of another one";
+const EXTENDED_WINDOW: &str = "a window with the name of another one, and a part of it said again,";
 const WHOLE_WINDOW: &str =
     "write OVER w for the window w as it is, or all of it: OVER (PARTITION BY g ORDER BY x)";
 
@@ -162,7 +170,11 @@ impl Visitor for ClauseSearch {
             _ => None,
         };
         let extends = matches!(window, Some(WindowType::WindowSpec(window)) if window.window_name.is_some());
-        first(&[(extends, EXTENDED_WINDOW, WHOLE_WINDOW)])
+        let counts_rows = matches!(expression, Expr::Function(call) if is_of_distinct_rows(call));
+        first(&[
+            (extends, EXTENDED_WINDOW, WHOLE_WINDOW),
+            (counts_rows, "DISTINCT *", "write SELECT count(*) FROM (SELECT DISTINCT * FROM …)"),
+        ])
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Clause> {
@@ -212,6 +224,7 @@ mod tests {
             ("SELECT * FROM (SELECT x FROM a) b TABLESAMPLE (10 ROWS)", "TABLESAMPLE"),
             ("COPY (SELECT x FROM a PREWHERE x = 0) TO 'b.csv'", "PREWHERE"),
             ("SELECT * ILIKE 'x%' FROM a", "* with ILIKE, RENAME or AS"),
+            ("SELECT count(DISTINCT *) FROM a", "DISTINCT *"),
             ("SELECT sum(x) OVER (w ORDER BY y) FROM a WINDOW w AS (PARTITION BY g)", EXTENDED_WINDOW),
             (
                 "SELECT sum(x) OVER v FROM a WINDOW w AS (PARTITION BY g), v AS (w ORDER BY y)",

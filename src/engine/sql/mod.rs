@@ -186,7 +186,7 @@ impl Session {
     /// [`Error::Input`] for shards that cannot be read.
     pub(crate) async fn run(&self, statement: Statement) -> Result<Answer> {
         allowed::check_statement(&statement.parsed, self.access)?;
-        ignored::check_clauses(&statement.parsed)?;
+        ignored::check_clauses(&statement.with_windows())?;
         let mut is_plan = false;
         let start = async {
             if let Some(target) = statement.copies_to().filter(|_| self.access.write) {

@@ -14,6 +14,7 @@ use super::column_names::ColumnNames;
 use crate::engine::query_errors::of_sql;
 use crate::engine::rules::is_distinct::IsDistinct;
 use crate::engine::rules::long_numbers::LongNumbers;
+use crate::engine::rules::named_windows::NamedWindows;
 use crate::error::{Error, Result};
 
 /// A parsed statement, and the text that it was parsed from.
@@ -40,6 +41,14 @@ impl Statement {
         let mut parsed = self.parsed.clone();
         visit(&mut parsed, &mut LongNumbers);
         visit(&mut parsed, &mut ColumnNames);
+        visit(&mut parsed, &mut NamedWindows::default());
+        parsed
+    }
+
+    /// The statement whose windows stand where they are used.
+    pub(super) fn with_windows(&self) -> Parsed {
+        let mut parsed = self.parsed.clone();
+        visit(&mut parsed, &mut NamedWindows::default());
         parsed
     }
 
