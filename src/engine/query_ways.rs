@@ -134,8 +134,12 @@ pub(super) fn instead(error: &Error, sql: &str) -> Option<Error> {
     }
     if has("Timestamp out of range") {
         return Some(
-            Error::input("a time plus days or months lies in an hour that its zone skips or has twice")
-                .hint("add hours, as in x + INTERVAL '24 hours', or add to x AT TIME ZONE 'UTC'"),
+            Error::input(
+                "a time plus days or months lies beyond its type, or in an hour that its zone skips or has twice",
+            )
+            .hint(
+                "nanoseconds end in 2262: CAST(x AS TIMESTAMP) has microseconds; in a zone, add hours, as in x + INTERVAL '24 hours', or add to x AT TIME ZONE 'UTC'",
+            ),
         );
     }
     if has("Error parsing timestamp") {

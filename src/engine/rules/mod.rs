@@ -4,7 +4,7 @@
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
 //!                                 is_distinct: what binds closer · named_windows: where they are used
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
-//!                                 local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
+//!                                 kept_calls, local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
 //!                                 rounded_casts, set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys
@@ -24,6 +24,7 @@ pub(in crate::engine) mod interval_lengths;
 pub(in crate::engine) mod interval_parts;
 pub(in crate::engine) mod interval_scales;
 pub(in crate::engine) mod is_distinct;
+pub(in crate::engine) mod kept_calls;
 pub(in crate::engine) mod kept_casts;
 pub(in crate::engine) mod local_times;
 pub(in crate::engine) mod long_numbers;
