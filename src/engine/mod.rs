@@ -36,6 +36,7 @@ mod live;
 mod naming;
 mod objects;
 mod one_input;
+mod ordered_inputs;
 mod pairs;
 mod partial;
 mod plain;

@@ -16,6 +16,7 @@ use crate::engine::budget::{SharedMemory, Turn};
 use crate::engine::counting::Counting;
 use crate::engine::errors::ours;
 use crate::engine::guarded_scan::GuardScans;
+use crate::engine::ordered_inputs::physical_rules;
 use crate::engine::pool::Unstalled;
 use crate::engine::rules::exact_arithmetic::ExactArithmetic;
 use crate::engine::rules::exact_expressions::ExactExpressions;
@@ -30,6 +31,7 @@ use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
 use crate::engine::rules::plain_conditions::optimizer_rules;
 use crate::engine::rules::wide_times::wide_times;
+use crate::engine::rules::window_keys::WindowKeys;
 use crate::engine::rules::zoned_times::zoned_times;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, SpillFileFactory};
@@ -212,6 +214,7 @@ fn without_functions(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionState
         .with_runtime_env(runtime)
         .with_analyzer_rules(analyzer_rules())
         .with_optimizer_rules(optimizer_rules())
+        .with_physical_optimizer_rules(physical_rules())
         .with_type_planner(Arc::new(MicrosecondTimes));
     // A cluster reads scans in executors, which have no guard to take along.
     if limits.cluster.is_none() {
@@ -230,6 +233,7 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules.push(Arc::new(OneNan));
     rules.push(Arc::new(NestedKeys));
     rules.push(Arc::new(ExactArithmetic));
+    rules.push(Arc::new(WindowKeys));
     rules
 }
 

@@ -22,7 +22,7 @@ use crate::engine::rules::exact_decimals::{
 };
 use crate::engine::rules::exact_times::{as_time, common_unit, with_exact_times};
 use crate::engine::rules::interval_parts::with_interval_parts;
-use crate::engine::rules::kept_calls::with_kept_calls;
+use crate::engine::rules::kept_calls::{with_kept_branches, with_kept_calls};
 use crate::engine::rules::local_times::with_local_times;
 use crate::engine::rules::mixed_kinds::{check_columns, check_kinds};
 use crate::engine::rules::null_memberships::{with_null_memberships, with_null_of_no_row};
@@ -107,6 +107,7 @@ fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
             .transform_data(|part| Ok(with_null_of_no_row(part)))?
             .transform_data(|part| Ok(with_values_of_rows(part)))?
             .transform_data(|part| Ok(with_kept_calls(part)))?
+            .transform_data(|part| Ok(with_kept_branches(part, schema)))?
             .transform_data(|part| Ok(with_known_places(part, schema)))?
             .transform_data(|part| with_exact_sides(part, schema))?
             .transform_data(|part| with_exact_values(part, schema))?

@@ -3,11 +3,12 @@
 //! ```text
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
 //!                                 is_distinct: what binds closer · named_windows: where they are used
+//!                                 ordered_names: new columns in ORDER BY
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
 //!                                 kept_calls, local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
 //!                                 rounded_casts, set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
-//!                                 nested_order · kept_casts · nested_keys
+//!                                 nested_order · kept_casts · nested_keys · window_keys
 //! before conditions are pushed    plain_conditions
 //! functions                       interval_scales · octet_length · other_names · wide_times · zoned_times
 //! ```
@@ -35,6 +36,7 @@ pub(in crate::engine) mod nested_order;
 pub(in crate::engine) mod null_memberships;
 pub(in crate::engine) mod octet_length;
 pub(in crate::engine) mod one_nan;
+pub(in crate::engine) mod ordered_names;
 pub(in crate::engine) mod other_names;
 pub(in crate::engine) mod own_lists;
 pub(in crate::engine) mod plain_conditions;
@@ -46,4 +48,5 @@ pub(in crate::engine) mod short_times;
 pub(in crate::engine) mod text_arguments;
 pub(in crate::engine) mod whole_quotients;
 pub(in crate::engine) mod wide_times;
+pub(in crate::engine) mod window_keys;
 pub(in crate::engine) mod zoned_times;

@@ -11,15 +11,16 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::error::Error;
 
-/// Refuses a statement with a clause that would change nothing.
-pub(super) fn check_clauses(statement: &Parsed) -> Result<(), Error> {
+/// Refuses a statement with a clause that would change nothing. `is_of_values` says whether a function is no aggregate and
+/// no window function.
+pub(super) fn check_clauses(statement: &Parsed, is_of_values: &dyn Fn(&str) -> bool) -> Result<(), Error> {
     let found = match statement {
-        Parsed::Statement(statement) => clause_in(&**statement),
+        Parsed::Statement(statement) => clause_in(&**statement, is_of_values),
         Parsed::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => clause_in(&**query),
+            CopyToSource::Query(query) => clause_in(&**query, is_of_values),
             CopyToSource::Relation(_) => None,
         },
-        Parsed::Explain(explain) => return check_clauses(&explain.statement),
+        Parsed::Explain(explain) => return check_clauses(&explain.statement, is_of_values),
         Parsed::CreateExternalTable(_) | Parsed::Reset(_) => None,
     };
     match found {
@@ -36,15 +37,17 @@ struct Clause {
     instead: &'static str,
 }
 
-fn clause_in(part: &impl Visit) -> Option<Clause> {
-    match part.visit(&mut ClauseSearch) {
+fn clause_in(part: &impl Visit, is_of_values: &dyn Fn(&str) -> bool) -> Option<Clause> {
+    match part.visit(&mut ClauseSearch { is_of_values }) {
         ControlFlow::Break(clause) => Some(clause),
         ControlFlow::Continue(()) => None,
     }
 }
 
 /// Ends at the first clause that would be ignored.
-struct ClauseSearch;
+struct ClauseSearch<'a> {
+    is_of_values: &'a dyn Fn(&str) -> bool,
+}
 
 fn first(found: &[(bool, &'static str, &'static str)]) -> ControlFlow<Clause> {
     match found.iter().find(|(is_there, ..)| *is_there) {
@@ -89,6 +92,16 @@ fn renames(item: &SelectItem) -> bool {
     options.opt_ilike.is_some() || options.opt_rename.is_some() || options.opt_alias.is_some()
 }
 
+/// Whether a call says something of the rows that a function takes.
+fn is_of_rows(call: &Function) -> bool {
+    let of_list = match &call.args {
+        FunctionArguments::List(list) => list.duplicate_treatment.is_some() || !list.clauses.is_empty(),
+        _ => false,
+    };
+    let has_more = call.filter.is_some() || call.over.is_some() || call.null_treatment.is_some();
+    of_list || has_more || !call.within_group.is_empty()
+}
+
 /// Whether a function takes distinct rows.
 fn is_of_distinct_rows(call: &Function) -> bool {
     let FunctionArguments::List(list) = &call.args else { return false };
@@ -111,7 +124,7 @@ fn is_nearest(from: &[TableWithJoins]) -> bool {
     joins.any(|join| matches!(join.join_operator, JoinOperator::AsOf { .. }))
 }
 
-impl Visitor for ClauseSearch {
+impl Visitor for ClauseSearch<'_> {
     type Break = Clause;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Clause> {
@@ -170,9 +183,16 @@ impl Visitor for ClauseSearch {
             _ => None,
         };
         let extends = matches!(window, Some(WindowType::WindowSpec(window)) if window.window_name.is_some());
+        let is_of_rows = matches!(expression, Expr::Function(call) if is_of_rows(call))
+            && matches!(expression, Expr::Function(call) if (self.is_of_values)(&call.name.to_string().to_lowercase()));
         let counts_rows = matches!(expression, Expr::Function(call) if is_of_distinct_rows(call));
         first(&[
             (extends, EXTENDED_WINDOW, WHOLE_WINDOW),
+            (
+                is_of_rows,
+                "DISTINCT, FILTER, ORDER BY, OVER or IGNORE NULLS of a function of single values",
+                "leave it out, or write an aggregate such as sum(x) FILTER (WHERE x > 3)",
+            ),
             (counts_rows, "DISTINCT *", "write SELECT count(*) FROM (SELECT DISTINCT * FROM …)"),
         ])
     }
@@ -213,7 +233,7 @@ mod tests {
 
     fn refused(sql: &str) -> Option<String> {
         let statements = DFParser::parse_sql(sql).unwrap();
-        check_clauses(&statements[0]).err().map(|error| error.to_string())
+        check_clauses(&statements[0], &|name| name == "abs").err().map(|error| error.to_string())
     }
 
     #[test]
@@ -225,6 +245,9 @@ mod tests {
             ("COPY (SELECT x FROM a PREWHERE x = 0) TO 'b.csv'", "PREWHERE"),
             ("SELECT * ILIKE 'x%' FROM a", "* with ILIKE, RENAME or AS"),
             ("SELECT count(DISTINCT *) FROM a", "DISTINCT *"),
+            ("SELECT abs(x) FILTER (WHERE x > 3) FROM a", "a function of single values"),
+            ("SELECT abs(DISTINCT x) FROM a", "a function of single values"),
+            ("SELECT abs(x) OVER (ORDER BY y) FROM a", "a function of single values"),
             ("SELECT sum(x) OVER (w ORDER BY y) FROM a WINDOW w AS (PARTITION BY g)", EXTENDED_WINDOW),
             (
                 "SELECT sum(x) OVER v FROM a WINDOW w AS (PARTITION BY g), v AS (w ORDER BY y)",

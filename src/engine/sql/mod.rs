@@ -186,7 +186,13 @@ impl Session {
     /// [`Error::Input`] for shards that cannot be read.
     pub(crate) async fn run(&self, statement: Statement) -> Result<Answer> {
         allowed::check_statement(&statement.parsed, self.access)?;
-        ignored::check_clauses(&statement.with_windows())?;
+        let known = self.context.state();
+        let is_of_values = |name: &str| {
+            let is_of_rows =
+                known.aggregate_functions().contains_key(name) || known.window_functions().contains_key(name);
+            known.scalar_functions().contains_key(name) && !is_of_rows
+        };
+        ignored::check_clauses(&statement.with_windows(), &is_of_values)?;
         let mut is_plan = false;
         let start = async {
             if let Some(target) = statement.copies_to().filter(|_| self.access.write) {

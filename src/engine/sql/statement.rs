@@ -15,6 +15,7 @@ use crate::engine::query_errors::of_sql;
 use crate::engine::rules::is_distinct::IsDistinct;
 use crate::engine::rules::long_numbers::LongNumbers;
 use crate::engine::rules::named_windows::NamedWindows;
+use crate::engine::rules::ordered_names::OrderedNames;
 use crate::error::{Error, Result};
 
 /// A parsed statement, and the text that it was parsed from.
@@ -173,6 +174,9 @@ fn as_meant(statement: &mut Parsed) -> Result<()> {
     let mut groups = IsDistinct::default();
     visit(statement, &mut groups);
     groups.check()?;
+    let mut order = OrderedNames::default();
+    visit(statement, &mut order);
+    order.check()?;
     let keys = match statement {
         Parsed::CopyTo(copy) => &mut copy.partitioned_by[..],
         _ => &mut [],
