@@ -26,6 +26,7 @@ use crate::engine::rules::grouping_sets::GroupingSets;
 use crate::engine::rules::interval_scales::interval_scales;
 use crate::engine::rules::kept_casts::KeptCasts;
 use crate::engine::rules::nested_keys::NestedKeys;
+use crate::engine::rules::null_safe_joins::NullSafeJoins;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
@@ -232,6 +233,7 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules.push(Arc::new(KeptCasts));
     rules.push(Arc::new(OneNan));
     rules.push(Arc::new(NestedKeys));
+    rules.push(Arc::new(NullSafeJoins));
     rules.push(Arc::new(ExactArithmetic));
     rules.push(Arc::new(WindowKeys));
     rules

@@ -8,7 +8,7 @@
 //!                                 kept_calls, local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
 //!                                 rounded_casts, set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
-//!                                 nested_order · kept_casts · nested_keys · window_keys
+//!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys
 //! before conditions are pushed    plain_conditions
 //! functions                       interval_scales · octet_length · other_names · wide_times · zoned_times
 //! ```
@@ -34,6 +34,7 @@ pub(in crate::engine) mod named_windows;
 pub(in crate::engine) mod nested_keys;
 pub(in crate::engine) mod nested_order;
 pub(in crate::engine) mod null_memberships;
+pub(in crate::engine) mod null_safe_joins;
 pub(in crate::engine) mod octet_length;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod ordered_names;

@@ -56,6 +56,11 @@ fn has_key(of: &Expr, schema: &DFSchema) -> bool {
     of.get_type(schema).is_ok_and(|of| of.is_nested() && RowConverter::supports_fields(&[SortField::new(of)]))
 }
 
+/// The key of a list or a struct; other expressions as they are.
+pub(super) fn with_own_key(of: Expr, schema: &DFSchema) -> Expr {
+    if has_key(&of, schema) { key(of) } else { of }
+}
+
 fn key(of: Expr) -> Expr {
     Arc::new(nested_key()).call(vec![of])
 }
