@@ -86,6 +86,10 @@ pub(super) fn exact_type(types: &[DataType]) -> Option<DataType> {
     {
         return Some(zoned.clone());
     }
+    let is_short = |of: &DataType| matches!(of, DataType::Float16 | DataType::Float32);
+    if types.iter().any(is_short) && types.iter().any(DataType::is_integer) {
+        return Some(DataType::Float64);
+    }
     decimal_or_double(types)
 }
 
