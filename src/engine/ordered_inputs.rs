@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::common::Result as DfResult;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::physical_expr::OrderingRequirements;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_optimizer::sanity_checker::check_plan_sanity;
@@ -56,7 +57,7 @@ impl PhysicalOptimizerRule for CheckOrder {
 /// Whether the rows of each input are sorted by just what is asked for.
 fn is_ordered(step: &Arc<dyn ExecutionPlan>) -> bool {
     step.children().into_iter().zip(step.required_input_ordering()).all(|(input, wanted)| {
-        let Some(wanted) = wanted.map(|wanted| wanted.into_single()) else { return true };
+        let Some(wanted) = wanted.map(OrderingRequirements::into_single) else { return true };
         if input.equivalence_properties().ordering_satisfy_requirement(wanted.clone()).unwrap_or(false) {
             return true;
         }
