@@ -16,7 +16,7 @@ use crate::engine::budget::{SharedMemory, Turn};
 use crate::engine::counting::Counting;
 use crate::engine::errors::ours;
 use crate::engine::guarded_scan::GuardScans;
-use crate::engine::ordered_inputs::physical_rules;
+use crate::engine::plan_rules::physical_rules;
 use crate::engine::pool::Unstalled;
 use crate::engine::rules::exact_arithmetic::ExactArithmetic;
 use crate::engine::rules::exact_expressions::ExactExpressions;

@@ -28,6 +28,7 @@ use super::waiting::cancel_waiting;
 use crate::engine::cluster_token::ClusterToken;
 use crate::engine::errors::external;
 use crate::engine::functions;
+use crate::engine::plan_rules::physical_rules;
 use crate::engine::progress::Progress;
 use crate::engine::rules::exact_arithmetic::operators;
 use crate::engine::rules::interval_parts::interval_part;
@@ -36,7 +37,7 @@ use crate::engine::rules::nested_keys::nested_key;
 use crate::engine::rules::nested_order::nested_order;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::one_nan;
-use crate::engine::rules::plain_conditions::on_row;
+use crate::engine::rules::plain_conditions::{on_row, optimizer_rules};
 use crate::engine::rules::rounded_casts::round_half_even;
 use crate::engine::rules::whole_quotients::whole_quotient;
 use crate::engine::rules::wide_times::wide_times;
@@ -196,7 +197,9 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
 
 /// A session with the functions of posweight.
 fn state(config: SessionConfig) -> DfResult<SessionState> {
-    let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+    let state = SessionStateBuilder::new().with_config(config).with_default_features();
+    let state =
+        state.with_optimizer_rules(optimizer_rules()).with_physical_optimizer_rules(physical_rules()).build();
     let context = SessionContext::new_with_state(state);
     functions::register(&context).map_err(external)?;
     let others = [

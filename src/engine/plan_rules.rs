@@ -1,5 +1,9 @@
-//! Plans whose steps get their rows in the order that they ask for. The check of DataFusion knows of no order by
-//! `length(x) > 1`, as of all comparisons with functions that do not say which values they give.
+//! The rules for plans of a session: those of DataFusion, but for two.
+//!
+//! * Its check knows of no order by `length(x) > 1`, as of all comparisons with functions that do not say which values they
+//!   give. In its place, each step gets its rows in the order that it asks for.
+//! * Conditions are pushed towards the rows before, by names of tables and columns. Pushed once more through joins of a plan,
+//!   by names of columns alone, `a.x < 0` becomes a condition on `b.x`.
 
 use std::sync::Arc;
 
@@ -14,12 +18,14 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 /// The rule of DataFusion that checks plans.
 const CHECKS: &str = "SanityCheckPlan";
+/// What the name of the rules begins with that push conditions through plans.
+const PUSHES: &str = "FilterPushdown";
 /// What it says of an order.
 const NO_ORDER: &str = "does not satisfy order requirements";
 
-/// The rules of DataFusion with this check in place of its own.
-pub(super) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let rules = PhysicalOptimizer::new().rules.into_iter();
+/// The rules of DataFusion with this check in place of its own, and without a second push of conditions.
+pub(in crate::engine) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| !rule.name().starts_with(PUSHES));
     rules.map(|rule| if rule.name() == CHECKS { Arc::new(CheckOrder) as _ } else { rule }).collect()
 }
 
@@ -76,8 +82,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_check_is_in_place() {
+    fn the_check_is_in_place_and_nothing_is_pushed() {
+        let known = PhysicalOptimizer::new().rules;
+        assert_eq!(known.iter().filter(|rule| rule.name().starts_with(PUSHES)).count(), 2);
         let names = physical_rules().iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>();
+        assert!(!names.iter().any(|name| name.starts_with(PUSHES)), "{names:?}");
         assert!(names.contains(&"CheckOrder".to_owned()) && !names.contains(&CHECKS.to_owned()), "{names:?}");
     }
 }
