@@ -2,14 +2,14 @@
 //!
 //! * Its check knows of no order by `length(x) > 1`, as of all comparisons with functions that do not say which values they
 //!   give. In its place, each step gets its rows in the order that it asks for.
-//! * Conditions are pushed towards the rows before, by names of tables and columns. Pushed once more through joins of a plan,
-//!   by names of columns alone, `a.x < 0` becomes a condition on `b.x`.
+//! * Pushed through joins of a plan, by names of columns alone, `a.x < 0` becomes a condition on `b.x`. Conditions are pushed
+//!   below them before, by names of tables, too; here they are pushed below joins only, so that scans know them.
 
 use std::sync::Arc;
 
 use datafusion::common::Result as DfResult;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::OrderingRequirements;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -18,15 +18,53 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 /// The rule of DataFusion that checks plans.
 const CHECKS: &str = "SanityCheckPlan";
-/// What the name of the rules begins with that push conditions through plans.
+/// What the names of the rules begin with that push conditions through plans.
 const PUSHES: &str = "FilterPushdown";
 /// What it says of an order.
 const NO_ORDER: &str = "does not satisfy order requirements";
 
-/// The rules of DataFusion with this check in place of its own, and without a second push of conditions.
+/// The rules of DataFusion, two of them changed.
 pub(in crate::engine) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| !rule.name().starts_with(PUSHES));
-    rules.map(|rule| if rule.name() == CHECKS { Arc::new(CheckOrder) as _ } else { rule }).collect()
+    let rules = PhysicalOptimizer::new().rules.into_iter();
+    let changed = rules.map(|rule| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
+        match rule.name() {
+            CHECKS => Arc::new(CheckOrder),
+            name if name.starts_with(PUSHES) => Arc::new(PushBelowJoins { rule }),
+            _ => rule,
+        }
+    });
+    changed.collect()
+}
+
+/// Pushes conditions within parts of a plan that have no join.
+#[derive(Debug)]
+struct PushBelowJoins {
+    rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>,
+}
+
+impl PhysicalOptimizerRule for PushBelowJoins {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let pushed = plan.transform_down(|step| {
+            if step.exists(|step| Ok(step.name().contains("Join")))? {
+                return Ok(Transformed::no(step));
+            }
+            let pushed = self.rule.optimize(step, config)?;
+            Ok(Transformed::new(pushed, true, TreeNodeRecursion::Jump))
+        })?;
+        Ok(pushed.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "PushBelowJoins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
 }
 
 /// Refuses plans that would give wrong rows.
@@ -82,11 +120,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_check_is_in_place_and_nothing_is_pushed() {
-        let known = PhysicalOptimizer::new().rules;
-        assert_eq!(known.iter().filter(|rule| rule.name().starts_with(PUSHES)).count(), 2);
-        let names = physical_rules().iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>();
-        assert!(!names.iter().any(|name| name.starts_with(PUSHES)), "{names:?}");
-        assert!(names.contains(&"CheckOrder".to_owned()) && !names.contains(&CHECKS.to_owned()), "{names:?}");
+    fn rules_are_changed_by_their_names() {
+        let of = |rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>| {
+            rules.iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>()
+        };
+        let (known, changed) = (of(PhysicalOptimizer::new().rules), of(physical_rules()));
+        for (name, count) in [(CHECKS, 1), (PUSHES, 2)] {
+            assert_eq!(known.iter().filter(|known| known.starts_with(name)).count(), count, "{known:?}");
+            assert!(!changed.iter().any(|changed| changed.starts_with(name)), "{changed:?}");
+        }
+        assert_eq!(known.len(), changed.len());
     }
 }

@@ -23,6 +23,7 @@ use crate::engine::rules::exact_expressions::ExactExpressions;
 use crate::engine::rules::exact_operators::ExactOperators;
 use crate::engine::rules::exact_times::{MicrosecondTimes, UTC};
 use crate::engine::rules::grouping_sets::GroupingSets;
+use crate::engine::rules::held_rows::HeldRows;
 use crate::engine::rules::interval_scales::interval_scales;
 use crate::engine::rules::kept_casts::KeptCasts;
 use crate::engine::rules::nested_keys::NestedKeys;
@@ -236,6 +237,7 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules.push(Arc::new(NullSafeJoins));
     rules.push(Arc::new(ExactArithmetic));
     rules.push(Arc::new(WindowKeys));
+    rules.push(Arc::new(HeldRows));
     rules
 }
 

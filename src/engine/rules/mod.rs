@@ -8,9 +8,10 @@
 //!                                 kept_calls, local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
 //!                                 rounded_casts, set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
-//!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys
+//!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
+//!                                 held_rows
 //! before conditions are pushed    plain_conditions
-//! functions                       interval_scales · octet_length · other_names · wide_times · zoned_times
+//! functions                       on_row · interval_scales · octet_length · other_names · wide_times · zoned_times
 //! ```
 
 pub(in crate::engine) mod compared;
@@ -21,6 +22,7 @@ pub(in crate::engine) mod exact_expressions;
 pub(in crate::engine) mod exact_operators;
 pub(in crate::engine) mod exact_times;
 pub(in crate::engine) mod grouping_sets;
+pub(in crate::engine) mod held_rows;
 pub(in crate::engine) mod interval_lengths;
 pub(in crate::engine) mod interval_parts;
 pub(in crate::engine) mod interval_scales;
@@ -36,6 +38,7 @@ pub(in crate::engine) mod nested_order;
 pub(in crate::engine) mod null_memberships;
 pub(in crate::engine) mod null_safe_joins;
 pub(in crate::engine) mod octet_length;
+pub(in crate::engine) mod on_row;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod ordered_names;
 pub(in crate::engine) mod other_names;

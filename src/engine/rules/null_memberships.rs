@@ -14,8 +14,8 @@ use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Subquery, lit, not, or,
 };
 
+use crate::engine::rules::on_row::on_row;
 use crate::engine::rules::one_nan::plain_call;
-use crate::engine::rules::plain_conditions::on_row;
 
 /// The same filter, whose memberships may be NULL wherever that makes a difference.
 pub(super) fn with_null_memberships(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {

@@ -8,7 +8,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, lit};
 
-use crate::engine::rules::plain_conditions::on_row;
+use crate::engine::rules::on_row::on_row;
 
 /// Whether the plan has several lists.
 pub(super) fn has_lists(plan: &LogicalPlan) -> DfResult<bool> {
