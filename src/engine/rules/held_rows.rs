@@ -24,7 +24,7 @@ impl AnalyzerRule for HeldRows {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
         plan.transform_up_with_subqueries(|plan| match plan {
             LogicalPlan::Filter(_) | LogicalPlan::Join(_) => {
-                plan.map_children(|rows| rows.transform_down(held))
+                plan.map_children(|rows| rows.transform_down(|rows| Ok(held(rows))))
             }
             other => Ok(Transformed::no(other)),
         })
@@ -36,16 +36,16 @@ impl AnalyzerRule for HeldRows {
     }
 }
 
-fn held(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
+fn held(plan: LogicalPlan) -> Transformed<LogicalPlan> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if has_row_of_none(&aggregate) => {
             let input = Arc::new(LogicalPlan::Aggregate(aggregate));
             let limit = Limit { skip: None, fetch: Some(Box::new(lit(ALL_ROWS))), input };
-            Ok(Transformed::new(LogicalPlan::Limit(limit), true, TreeNodeRecursion::Jump))
+            Transformed::new(LogicalPlan::Limit(limit), true, TreeNodeRecursion::Jump)
         }
         // It is held already, or its rows are limited anyway.
-        LogicalPlan::Limit(_) => Ok(Transformed::new(plan, false, TreeNodeRecursion::Jump)),
-        other => Ok(Transformed::no(other)),
+        LogicalPlan::Limit(_) => Transformed::new(plan, false, TreeNodeRecursion::Jump),
+        other => Transformed::no(other),
     }
 }
 
