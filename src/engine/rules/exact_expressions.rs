@@ -8,8 +8,9 @@ use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
 use datafusion::functions::core::coalesce;
 use datafusion::logical_expr::expr::{Case, Like, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::type_coercion::other::get_coerce_type_for_case_expression;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast, when};
 use datafusion::optimizer::analyzer::AnalyzerRule;
 
 use crate::engine::errors::external;
@@ -37,7 +38,7 @@ use crate::engine::rules::whole_quotients::{with_signed_counts, with_whole_quoti
 use crate::error::Error;
 
 /// Functions that give one of their arguments, or a list of them.
-const ONE_OF: [&str; 7] = ["coalesce", "greatest", "least", "make_array", "nullif", "nvl", "nvl2"];
+const ONE_OF: [&str; 5] = ["coalesce", "greatest", "least", "make_array", "nullif"];
 
 /// Makes all expressions of a plan exact.
 #[derive(Debug)]
@@ -97,9 +98,10 @@ fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
         if matches!(part, Expr::SimilarTo(_)) {
             return Err(external(similar_to()));
         }
-        check_kinds(&part, schema)?;
-        check_planned(&part)?;
-        with_escapes(part)
+        let part = with_common_names(part)?;
+        check_kinds(&part.data, schema)?;
+        check_planned(&part.data)?;
+        part.transform_data(|part| Ok(with_escapes(part)))?
             .transform_data(|part| with_wide_parts(part, schema))?
             .transform_data(|part| with_texts(part, schema))?
             .transform_data(|part| Ok(with_room(part, schema)))?
@@ -171,20 +173,35 @@ fn with_exact_values(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr
         return map_values(part, |value| as_time(value, &unit, schema));
     }
     if !of.iter().any(DataType::is_decimal) {
+        return with_even_branches(part, &of);
+    }
+    map_values(part, as_decimal)?.transform_data(|part| match decimal_or_double(&types(&part)?) {
+        Some(to) if !is_first => map_values(part, |value| as_exact(value, &to, schema)),
+        _ => Ok(Transformed::no(part)),
+    })
+}
+
+/// The same `CASE`, whose branches have one type: before they get it, its own is that of the first one.
+fn with_even_branches(part: Expr, of: &[DataType]) -> DfResult<Transformed<Expr>> {
+    let is_even = |of: &[DataType]| of.iter().all(|one| one.is_null() || one.is_string() || one.is_integer());
+    if !matches!(part, Expr::Case(_)) || of.iter().all(|one| Some(one) == of.first()) || is_even(of) {
         return Ok(Transformed::no(part));
     }
-    // Its own type for decimals is a double.
-    let part = match part {
-        Expr::ScalarFunction(call) if call.func.name() == "nvl" => {
-            Transformed::yes(coalesce().call(call.args))
+    match get_coerce_type_for_case_expression(of, None) {
+        Some(to) => map_values(part, |value| Transformed::yes(cast(value, to.clone()))),
+        None => Ok(Transformed::no(part)),
+    }
+}
+
+/// `nvl` and `nvl2` as `coalesce` and `CASE`. They turn whole numbers of two types into 32-bit floats.
+fn with_common_names(part: Expr) -> DfResult<Transformed<Expr>> {
+    let Expr::ScalarFunction(call) = part else { return Ok(Transformed::no(part)) };
+    Ok(match (call.func.name(), &call.args[..]) {
+        ("nvl", [_, _]) => Transformed::yes(coalesce().call(call.args)),
+        ("nvl2", [value, then, other]) => {
+            Transformed::yes(when(value.clone().is_not_null(), then.clone()).otherwise(other.clone())?)
         }
-        part => Transformed::no(part),
-    };
-    part.transform_data(|part| map_values(part, as_decimal))?.transform_data(|part| {
-        match decimal_or_double(&types(&part)?) {
-            Some(to) if !is_first => map_values(part, |value| as_exact(value, &to, schema)),
-            _ => Ok(Transformed::no(part)),
-        }
+        _ => Transformed::no(Expr::ScalarFunction(call)),
     })
 }
 

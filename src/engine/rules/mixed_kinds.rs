@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::source::type_words::type_words;
 
 /// Functions that give one of their values, or compare them.
-const OF_VALUES: [&str; 6] = ["coalesce", "greatest", "least", "make_array", "nullif", "nvl"];
+const OF_VALUES: [&str; 5] = ["coalesce", "greatest", "least", "make_array", "nullif"];
 /// Functions that look for a value, or for those of another list, in a list.
 const OF_LISTS: [&str; 14] = [
     "array_except",

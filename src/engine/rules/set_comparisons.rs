@@ -1,25 +1,29 @@
-//! `x > ALL (SELECT y …)` and `x = ANY (SELECT y …)`.
+//! `x > ALL (SELECT y …)`, `x = ANY (SELECT y …)`, and the rows of `x IN (SELECT y …)`.
 
 use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result as DfResult, TableReference};
-use datafusion::logical_expr::expr::SetComparison;
+use datafusion::common::{Column, DFSchema, Result as DfResult, TableReference};
+use datafusion::logical_expr::expr::{InSubquery, SetComparison};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
 
 use crate::engine::errors::external;
 use crate::error::Error;
 
-/// The table that rows of the subquery are of. Under their own name they are taken for rows of the query around it,
-/// where that has a table of this name.
+/// The table that rows of the subquery are of, or their column. Under their own name they are taken for rows of the query
+/// around it, where that has a table of this name.
 const COMPARED: &str = "__compared";
 
 /// The same comparison, with rows that have a name of their own where a column of theirs is called as one of `schema`,
 /// the query around it.
 pub(super) fn with_own_rows(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
-    let Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }) = part else {
-        return Ok(Transformed::no(part));
+    let (expr, subquery, op, quantifier) = match part {
+        Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }) => {
+            (expr, subquery, op, quantifier)
+        }
+        Expr::InSubquery(membership) => return with_named_column(membership),
+        part => return Ok(Transformed::no(part)),
     };
     let rows = &subquery.subquery;
     let is_around = |(table, field): (Option<&TableReference>, &FieldRef)| {
@@ -31,6 +35,20 @@ pub(super) fn with_own_rows(part: Expr, schema: &DFSchema) -> DfResult<Transform
     let named = LogicalPlanBuilder::from(rows.as_ref().clone()).alias(COMPARED)?.build()?;
     let subquery = Subquery { subquery: Arc::new(named), ..subquery };
     Ok(Transformed::yes(Expr::SetComparison(SetComparison { expr, subquery, op, quantifier })))
+}
+
+/// The same membership, whose column has a name of its own where it is of no table. Where it decides with another condition,
+/// its rows have it twice, which only a table tells apart.
+fn with_named_column(membership: InSubquery) -> DfResult<Transformed<Expr>> {
+    let InSubquery { expr, subquery, negated } = membership;
+    let rows = &subquery.subquery;
+    let Some((None, field)) = rows.schema().iter().next() else {
+        return Ok(Transformed::no(Expr::InSubquery(InSubquery { expr, subquery, negated })));
+    };
+    let column = Expr::Column(Column::new_unqualified(field.name())).alias(COMPARED);
+    let named = LogicalPlanBuilder::new_from_arc(Arc::clone(rows)).project([column])?.build()?;
+    let subquery = Subquery { subquery: Arc::new(named), ..subquery };
+    Ok(Transformed::yes(Expr::InSubquery(InSubquery { expr, subquery, negated })))
 }
 
 /// Refuses these comparisons where they cannot be planned.

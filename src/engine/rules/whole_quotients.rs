@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Decimal128Type, Field};
 use arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
-use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, Case, ScalarFunction, WindowFunction};
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility, Window, cast, lit,
@@ -59,22 +59,52 @@ pub(super) fn with_whole_quotients(part: Expr, schema: &DFSchema) -> Transformed
 
 /// Whether both sides are whole numbers that DataFusion divides as decimals.
 fn is_mixed(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
-    let is_unsigned = |side: &Expr| side.get_type(schema).is_ok_and(|of| of == DataType::UInt64);
-    let is_integer = |side: &Expr| side.get_type(schema).is_ok_and(|of| of.is_integer());
-    let are_alike = is_integer(left) && is_integer(right) && !is_unsigned(left) && !is_unsigned(right);
-    !are_alike && is_whole(left, schema) && is_whole(right, schema)
+    let sides = [operands(left), operands(right)];
+    let is_unsigned = |side: &&Expr| side.get_type(schema).is_ok_and(|of| of == DataType::UInt64);
+    sides.iter().flatten().any(is_unsigned) && sides.iter().all(|side| are_whole(side, schema))
 }
 
 /// Whether it is a whole number: an integer, or what operators make of integers.
 pub(super) fn is_whole(side: &Expr, schema: &DFSchema) -> bool {
+    are_whole(&operands(side), schema)
+}
+
+fn are_whole(operands: &[&Expr], schema: &DFSchema) -> bool {
+    let is =
+        |what: fn(&DataType) -> bool| move |side: &&Expr| side.get_type(schema).is_ok_and(|of| what(&of));
+    operands.iter().any(is(DataType::is_integer))
+        && operands.iter().all(is(|of| of.is_integer() || of.is_null()))
+}
+
+/// What an operator calculates with, or a choice chooses from, down to what is neither.
+fn operands(side: &Expr) -> Vec<&Expr> {
     use Operator::{Divide, Minus, Modulo, Multiply, Plus};
     match side {
-        Expr::Alias(alias) => is_whole(&alias.expr, schema),
-        Expr::Negative(side) => is_whole(side, schema),
+        Expr::Alias(alias) => operands(&alias.expr),
+        Expr::Negative(side) => operands(side),
         Expr::BinaryExpr(BinaryExpr { left, op: Plus | Minus | Multiply | Divide | Modulo, right }) => {
-            is_whole(left, schema) && is_whole(right, schema)
+            [operands(left), operands(right)].concat()
         }
-        other => other.get_type(schema).is_ok_and(|of| of.is_integer()),
+        other => match choices(other) {
+            Some(choices) => choices.into_iter().flat_map(operands).collect(),
+            None => vec![other],
+        },
+    }
+}
+
+/// The values of which an expression gives one.
+fn choices(side: &Expr) -> Option<Vec<&Expr>> {
+    match side {
+        Expr::Case(Case { when_then_expr, else_expr, .. }) => {
+            let then = when_then_expr.iter().map(|(_, then)| &**then);
+            Some(then.chain(else_expr.as_deref()).collect())
+        }
+        Expr::ScalarFunction(call)
+            if ["coalesce", "greatest", "least", "nullif"].contains(&call.func.name()) =>
+        {
+            Some(call.args.iter().collect())
+        }
+        _ => None,
     }
 }
 
@@ -85,11 +115,12 @@ fn natural(side: &Expr, schema: &DFSchema) -> Option<Expr> {
     {
         return u64::try_from(*number).ok().map(lit);
     }
-    match side.get_type(schema).ok()? {
-        DataType::UInt64 => Some(side.clone()),
-        of if of.is_unsigned_integer() => Some(cast(side.clone(), DataType::UInt64)),
-        _ => None,
+    let is_unsigned =
+        |side: &&Expr| side.get_type(schema).is_ok_and(|of| of.is_unsigned_integer() || of.is_null());
+    if !side.get_type(schema).ok()?.is_unsigned_integer() || !operands(side).iter().all(is_unsigned) {
+        return None;
     }
+    Some(cast(side.clone(), DataType::UInt64))
 }
 
 /// What counts, as a signed number.
