@@ -7,15 +7,15 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result as DfResult};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
-use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, cast, lit,
+    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, cast, lit,
 };
+
+use crate::engine::rules::own_functions::called_as_inner;
 
 /// Functions whose conditions DataFusion turns into conditions on their arguments.
 const TURNED: [&str; 2] = ["date_part", "floor"];
@@ -57,29 +57,7 @@ struct KeptCall {
 }
 
 impl ScalarUDFImpl for KeptCall {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> DfResult<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
-
-    fn return_type(&self, types: &[DataType]) -> DfResult<DataType> {
-        self.inner.return_type(types)
-    }
-
-    fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> DfResult<FieldRef> {
-        self.inner.return_field_from_args(arguments)
-    }
-
-    fn output_ordering(&self, inputs: &[ExprProperties]) -> DfResult<SortProperties> {
-        self.inner.output_ordering(inputs)
-    }
+    called_as_inner!();
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
         self.inner.invoke_with_args(arguments)

@@ -10,8 +10,8 @@
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
 //!                                 held_rows
-//! before conditions are pushed    plain_conditions
-//! functions                       on_row · interval_scales · octet_length · other_names · wide_times · zoned_times
+//! before conditions are pushed    literals_last
+//! functions                       own_functions · on_row · interval_scales · octet_length · other_names · wide_times · zoned_times
 //! ```
 
 pub(in crate::engine) mod compared;
@@ -29,6 +29,7 @@ pub(in crate::engine) mod interval_scales;
 pub(in crate::engine) mod is_distinct;
 pub(in crate::engine) mod kept_calls;
 pub(in crate::engine) mod kept_casts;
+pub(in crate::engine) mod literals_last;
 pub(in crate::engine) mod local_times;
 pub(in crate::engine) mod long_numbers;
 pub(in crate::engine) mod mixed_kinds;
@@ -42,8 +43,8 @@ pub(in crate::engine) mod on_row;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod ordered_names;
 pub(in crate::engine) mod other_names;
+pub(in crate::engine) mod own_functions;
 pub(in crate::engine) mod own_lists;
-pub(in crate::engine) mod plain_conditions;
 pub(in crate::engine) mod planned_wrongly;
 pub(in crate::engine) mod range_frames;
 pub(in crate::engine) mod rounded_casts;

@@ -62,17 +62,18 @@ impl VisitorMut for NamedWindows {
     }
 }
 
+/// A name as SQL reads it.
+pub(in crate::engine) fn of_ident(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
 /// The window of this name.
 fn found(name: &Ident, windows: &[NamedWindowDefinition], depth: usize) -> Option<WindowSpec> {
-    let plain = |name: &Ident| match name.quote_style {
-        Some(_) => name.value.clone(),
-        None => name.value.to_lowercase(),
-    };
     if depth > CHAINED_MAX {
         return None;
     }
-    let wanted = plain(name);
-    let NamedWindowDefinition(_, window) = windows.iter().find(|window| plain(&window.0) == wanted)?;
+    let wanted = of_ident(name);
+    let NamedWindowDefinition(_, window) = windows.iter().find(|window| of_ident(&window.0) == wanted)?;
     match window {
         NamedWindowExpr::NamedWindow(other) => found(other, windows, depth + 1),
         NamedWindowExpr::WindowSpec(window) => match window.window_name {

@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 
 use crate::engine::rules::on_row::on_row;
 use crate::engine::rules::one_nan::plain_call;
+use crate::engine::rules::set_comparisons::with_one_column;
 
 /// The same filter, whose memberships may be NULL wherever that makes a difference.
 pub(super) fn with_null_memberships(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
@@ -100,7 +101,7 @@ fn with_null(membership: InSubquery, outer: &Arc<LogicalPlan>) -> DfResult<Trans
     } else {
         let value = Expr::Column(Column::from((table, field)));
         let equal = LogicalPlanBuilder::new_from_arc(Arc::clone(rows)).filter(value.eq(*expr))?.build()?;
-        row_of(equal, &subquery)
+        row_of(equal, &subquery)?
     };
     let is_in = match unknown {
         None => found,
@@ -117,11 +118,11 @@ fn any_of(rows: LogicalPlan, like: &Subquery) -> DfResult<Expr> {
     } else {
         rows
     };
-    Ok(row_of(rows, like))
+    row_of(rows, like)
 }
 
 /// Whether there is a row for each row of the query around.
-fn row_of(rows: LogicalPlan, like: &Subquery) -> Expr {
-    let subquery = Subquery { subquery: Arc::new(rows), ..like.clone() };
-    Expr::Exists(Exists { subquery, negated: false })
+fn row_of(rows: LogicalPlan, like: &Subquery) -> DfResult<Expr> {
+    let subquery = Subquery { subquery: Arc::new(with_one_column(rows, like)?), ..like.clone() };
+    Ok(Expr::Exists(Exists { subquery, negated: false }))
 }

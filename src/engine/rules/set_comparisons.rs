@@ -1,12 +1,12 @@
-//! `x > ALL (SELECT y …)`, `x = ANY (SELECT y …)`, and the rows of `x IN (SELECT y …)`.
+//! `x > ALL (SELECT y …)`, `x = ANY (SELECT y …)`, and the rows of `x IN (SELECT y …)` and `EXISTS (SELECT y …)`.
 
 use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result as DfResult, TableReference};
-use datafusion::logical_expr::expr::{InSubquery, SetComparison};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
+use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery, lit};
 
 use crate::engine::errors::external;
 use crate::error::Error;
@@ -23,6 +23,11 @@ pub(super) fn with_own_rows(part: Expr, schema: &DFSchema) -> DfResult<Transform
             (expr, subquery, op, quantifier)
         }
         Expr::InSubquery(membership) => return with_named_column(membership),
+        Expr::Exists(Exists { subquery, negated }) => {
+            let rows = subquery.subquery.as_ref().clone();
+            let subquery = Subquery { subquery: Arc::new(with_one_column(rows, &subquery)?), ..subquery };
+            return Ok(Transformed::yes(Expr::Exists(Exists { subquery, negated })));
+        }
         part => return Ok(Transformed::no(part)),
     };
     let rows = &subquery.subquery;
@@ -35,6 +40,16 @@ pub(super) fn with_own_rows(part: Expr, schema: &DFSchema) -> DfResult<Transform
     let named = LogicalPlanBuilder::from(rows.as_ref().clone()).alias(COMPARED)?.build()?;
     let subquery = Subquery { subquery: Arc::new(named), ..subquery };
     Ok(Transformed::yes(Expr::SetComparison(SetComparison { expr, subquery, op, quantifier })))
+}
+
+/// As many rows, which have a constant alone: of those of which no column is used, DataFusion loses the count of their columns
+/// and panics. Where they are chosen by a row of the query around, all columns may be needed.
+pub(super) fn with_one_column(rows: LogicalPlan, like: &Subquery) -> DfResult<LogicalPlan> {
+    if like.outer_ref_columns.is_empty() {
+        LogicalPlanBuilder::new(rows).project([lit(1).alias(COMPARED)])?.build()
+    } else {
+        Ok(rows)
+    }
 }
 
 /// The same membership, whose column has a name of its own where it is of no table. Where it decides with another condition,

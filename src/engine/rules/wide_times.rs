@@ -11,12 +11,10 @@ use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
 use chrono::{DateTime, Datelike, Months, Utc};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::functions::datetime::{date_bin, date_trunc, to_local_time};
-use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl};
 
 use crate::engine::errors::external;
+use crate::engine::rules::own_functions::called_as_inner;
 use crate::error::Error;
 
 const NANOS_OF_SECOND: i64 = 1_000_000_000;
@@ -37,33 +35,7 @@ struct WideTimes {
 }
 
 impl ScalarUDFImpl for WideTimes {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> DfResult<DataType> {
-        self.inner.return_type(types)
-    }
-
-    fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> DfResult<FieldRef> {
-        self.inner.return_field_from_args(arguments)
-    }
-
-    fn output_ordering(&self, inputs: &[ExprProperties]) -> DfResult<SortProperties> {
-        self.inner.output_ordering(inputs)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.inner.documentation()
-    }
+    called_as_inner!();
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
         let Some(DataType::Timestamp(unit, zone)) = arguments.args.get(1).map(ColumnarValue::data_type)

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use datafusion::common::Result as DfResult;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl};
+
+use crate::engine::rules::own_functions::called_as_inner;
 
 const NAMES: [&str; 5] = [
     "to_timestamp",
@@ -28,17 +29,7 @@ struct ZonedTimes {
 }
 
 impl ScalarUDFImpl for ZonedTimes {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> DfResult<DataType> {
-        self.inner.inner().return_type(arguments)
-    }
+    called_as_inner!();
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
         let to = arguments.return_field.data_type().clone();

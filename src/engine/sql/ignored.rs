@@ -178,22 +178,22 @@ impl Visitor for ClauseSearch<'_> {
     }
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Clause> {
-        let window = match expression {
-            Expr::Function(call) => call.over.as_ref(),
-            _ => None,
-        };
-        let extends = matches!(window, Some(WindowType::WindowSpec(window)) if window.window_name.is_some());
-        let is_of_rows = matches!(expression, Expr::Function(call) if is_of_rows(call))
-            && matches!(expression, Expr::Function(call) if (self.is_of_values)(&call.name.to_string().to_lowercase()));
-        let counts_rows = matches!(expression, Expr::Function(call) if is_of_distinct_rows(call));
+        let Expr::Function(call) = expression else { return ControlFlow::Continue(()) };
+        let extends =
+            matches!(&call.over, Some(WindowType::WindowSpec(window)) if window.window_name.is_some());
+        let is_of_values = (self.is_of_values)(&call.name.to_string().to_lowercase());
         first(&[
             (extends, EXTENDED_WINDOW, WHOLE_WINDOW),
             (
-                is_of_rows,
+                is_of_values && is_of_rows(call),
                 "DISTINCT, FILTER, ORDER BY, OVER or IGNORE NULLS of a function of single values",
                 "leave it out, or write an aggregate such as sum(x) FILTER (WHERE x > 3)",
             ),
-            (counts_rows, "DISTINCT *", "write SELECT count(*) FROM (SELECT DISTINCT * FROM …)"),
+            (
+                is_of_distinct_rows(call),
+                "DISTINCT *",
+                "write SELECT count(*) FROM (SELECT DISTINCT * FROM …)",
+            ),
         ])
     }
 

@@ -14,7 +14,7 @@ use super::column_names::ColumnNames;
 use crate::engine::query_errors::of_sql;
 use crate::engine::rules::is_distinct::IsDistinct;
 use crate::engine::rules::long_numbers::LongNumbers;
-use crate::engine::rules::named_windows::NamedWindows;
+use crate::engine::rules::named_windows::{NamedWindows, of_ident};
 use crate::engine::rules::ordered_names::OrderedNames;
 use crate::error::{Error, Result};
 
@@ -141,11 +141,6 @@ fn written(expression: &Expr, known: &str) -> Option<String> {
         Expr::CompoundIdentifier(parts) if parts.last().is_some_and(is_known) => None,
         other => Some(other.to_string()),
     }
-}
-
-/// A name as SQL reads it.
-fn of_ident(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 /// A name without a schema.

@@ -20,20 +20,20 @@ pub(in crate::engine) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send +
     let mut rules = Vec::new();
     for rule in Optimizer::new().rules {
         if rule.name() == PUSHES {
-            rules.push(Arc::new(PlainConditions) as Arc<dyn OptimizerRule + Send + Sync>);
+            rules.push(Arc::new(LiteralsLast) as Arc<dyn OptimizerRule + Send + Sync>);
         }
         rules.push(rule);
     }
     rules
 }
 
-/// Writes conditions of filters and joins so that they may be pushed.
+/// Puts literals of conditions last, so that they may be pushed.
 #[derive(Debug)]
-struct PlainConditions;
+struct LiteralsLast;
 
-impl OptimizerRule for PlainConditions {
+impl OptimizerRule for LiteralsLast {
     fn name(&self) -> &'static str {
-        "plain_conditions"
+        "literals_last"
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {
@@ -71,6 +71,6 @@ mod tests {
     #[test]
     fn the_rule_comes_before_what_pushes_conditions() {
         let names = optimizer_rules().iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>();
-        assert!(names.windows(2).any(|pair| pair == ["plain_conditions", PUSHES]), "{names:?}");
+        assert!(names.windows(2).any(|pair| pair == ["literals_last", PUSHES]), "{names:?}");
     }
 }
