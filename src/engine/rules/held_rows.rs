@@ -9,8 +9,9 @@ use std::sync::Arc;
 use datafusion::common::Result as DfResult;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::{InSubquery, SetComparison};
 use datafusion::logical_expr::logical_plan::{Aggregate, Limit};
-use datafusion::logical_expr::{Expr, LogicalPlan, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 /// More rows than there are.
@@ -24,7 +25,9 @@ impl AnalyzerRule for HeldRows {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
         plan.transform_up_with_subqueries(|plan| match plan {
             LogicalPlan::Filter(_) | LogicalPlan::Join(_) => {
-                plan.map_children(|rows| rows.transform_down(|rows| Ok(held(rows))))
+                plan.map_children(|rows| rows.transform_down(|rows| Ok(held(rows))))?.transform_data(|plan| {
+                    plan.map_expressions(|condition| condition.transform_up(with_held_rows))
+                })
             }
             other => Ok(Transformed::no(other)),
         })
@@ -34,6 +37,28 @@ impl AnalyzerRule for HeldRows {
     fn name(&self) -> &'static str {
         "held_rows"
     }
+}
+
+/// The same membership: a join that compares its rows with a constant.
+fn with_held_rows(part: Expr) -> DfResult<Transformed<Expr>> {
+    let (Expr::InSubquery(InSubquery { subquery, .. }) | Expr::SetComparison(SetComparison { subquery, .. })) =
+        &part
+    else {
+        return Ok(Transformed::no(part));
+    };
+    if !subquery.outer_ref_columns.is_empty() {
+        return Ok(Transformed::no(part));
+    }
+    let rows = subquery.subquery.as_ref().clone().transform_down(|rows| Ok(held(rows)))?;
+    if !rows.transformed {
+        return Ok(Transformed::no(part));
+    }
+    let subquery = Subquery { subquery: Arc::new(rows.data), ..subquery.clone() };
+    Ok(Transformed::yes(match part {
+        Expr::InSubquery(membership) => Expr::InSubquery(InSubquery { subquery, ..membership }),
+        Expr::SetComparison(comparison) => Expr::SetComparison(SetComparison { subquery, ..comparison }),
+        other => other,
+    }))
 }
 
 fn held(plan: LogicalPlan) -> Transformed<LogicalPlan> {
