@@ -193,7 +193,7 @@ fn with_even_branches(part: Expr, of: &[DataType]) -> DfResult<Transformed<Expr>
     }
 }
 
-/// `nvl` and `nvl2` as `coalesce` and `CASE`. They turn whole numbers of two types into 32-bit floats.
+/// `nvl` and `nvl2` as `coalesce` and `CASE`: `nvl` turns a signed and an unsigned number of 64 bits into 32-bit floats.
 fn with_common_names(part: Expr) -> DfResult<Transformed<Expr>> {
     let Expr::ScalarFunction(call) = part else { return Ok(Transformed::no(part)) };
     Ok(match (call.func.name(), &call.args[..]) {

@@ -42,8 +42,8 @@ pub(super) fn with_own_rows(part: Expr, schema: &DFSchema) -> DfResult<Transform
     Ok(Transformed::yes(Expr::SetComparison(SetComparison { expr, subquery, op, quantifier })))
 }
 
-/// As many rows, which have a constant alone: of those of which no column is used, DataFusion loses the count of their columns
-/// and panics. Where they are chosen by a row of the query around, all columns may be needed.
+/// As many rows of a constant: DataFusion may panic where rows of a join are asked for and none of their columns is. Rows that
+/// a row of the query around chooses stay as they are: the choice may need their columns.
 pub(super) fn with_one_column(rows: LogicalPlan, like: &Subquery) -> DfResult<LogicalPlan> {
     if like.outer_ref_columns.is_empty() {
         LogicalPlanBuilder::new(rows).project([lit(1).alias(COMPARED)])?.build()
