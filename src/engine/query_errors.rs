@@ -217,11 +217,9 @@ fn hint(message: &str) -> String {
     if let Some(way) = unknown.and_then(|(name, _)| function_elsewhere(name)) {
         return format!("write {way}");
     }
-    if let Some((_, near)) = message.split_once("Did you mean '") {
-        return format!(
-            "did you mean {}? SHOW FUNCTIONS lists all",
-            near.split('\'').next().unwrap_or_default()
-        );
+    let suggested = message.split_once("Did you mean '").and_then(|(_, rest)| rest.split('\'').next());
+    if let Some(near) = suggested.and_then(|near| nearest(unknown?.0, [near])) {
+        return format!("did you mean {near}? SHOW FUNCTIONS lists all");
     }
     let hint = if has("not intervals") {
         "write avg(date_part('epoch', i)) * INTERVAL '1 second'"

@@ -20,7 +20,7 @@ const SPELLED: [(&str, &str); 7] = [
 ];
 
 /// Functions of other engines, and how this one says the same.
-const ELSEWHERE: [(&str, &str); 41] = [
+const ELSEWHERE: [(&str, &str); 42] = [
     ("year", "date_part('year', x)"),
     ("quarter", "date_part('quarter', x)"),
     ("month", "date_part('month', x)"),
@@ -37,6 +37,7 @@ const ELSEWHERE: [(&str, &str); 41] = [
     ("age", "a - b"),
     ("last_day", "CAST(date_trunc('month', x) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
     ("isfinite", "abs(x) < CAST('Infinity' AS DOUBLE)"),
+    ("isinf", "abs(x) = CAST('Infinity' AS DOUBLE)"),
     (
         "percentile_disc",
         "SELECT min(x) FROM (SELECT x, cume_dist() OVER (ORDER BY x) AS c FROM t WHERE x IS NOT NULL) WHERE c >= 0.5",

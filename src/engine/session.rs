@@ -9,6 +9,7 @@ use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
+use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
@@ -226,10 +227,11 @@ fn without_functions(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionState
 }
 
 /// The rules of DataFusion, and around them those of every session: times are made exact before expressions get a type,
-/// casts are kept, floats are made comparable and integers kept from wrapping around after that.
+/// casts are kept, floats are made comparable and integers kept from wrapping around after that. `grouping` becomes numbers
+/// first: its aggregate has a column that no plan above it may know.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-        vec![Arc::new(GroupingSets), Arc::new(ExactExpressions)];
+        vec![Arc::new(GroupingSets), Arc::new(ResolveGroupingFunction), Arc::new(ExactExpressions)];
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(KeptCasts));
     rules.push(Arc::new(OneNan));

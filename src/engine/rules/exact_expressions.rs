@@ -73,8 +73,8 @@ impl AnalyzerRule for ExactExpressions {
                 .transform_data(with_null_memberships)?
                 .transform_data(with_exact_keys)?
                 .transform_data(with_exact_union)?
-                .transform_data(with_signed_counts)?
-                .map_data(LogicalPlan::recompute_schema)
+                .map_data(LogicalPlan::recompute_schema)?
+                .transform_data(with_signed_counts)
         })
         .map(|changed| changed.data)
     }

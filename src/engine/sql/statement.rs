@@ -15,7 +15,9 @@ use crate::engine::query_errors::of_sql;
 use crate::engine::rules::is_distinct::IsDistinct;
 use crate::engine::rules::long_numbers::LongNumbers;
 use crate::engine::rules::named_windows::{NamedWindows, of_ident};
+use crate::engine::rules::open_slices::OpenSlices;
 use crate::engine::rules::ordered_names::OrderedNames;
+use crate::engine::rules::using_columns::UsingColumns;
 use crate::error::{Error, Result};
 
 /// A parsed statement, and the text that it was parsed from.
@@ -43,6 +45,8 @@ impl Statement {
         visit(&mut parsed, &mut LongNumbers);
         visit(&mut parsed, &mut ColumnNames);
         visit(&mut parsed, &mut NamedWindows::default());
+        visit(&mut parsed, &mut OpenSlices);
+        visit(&mut parsed, &mut UsingColumns);
         parsed
     }
 
