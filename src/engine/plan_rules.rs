@@ -1,9 +1,11 @@
-//! The rules for plans of a session: those of DataFusion, but for two.
+//! The rules for plans of a session: those of DataFusion, but for two, and one before them.
 //!
 //! * Its check knows of no order by `length(x) > 1`, as of all comparisons with functions that do not say which values they
 //!   give. In its place, each step gets its rows in the order that it asks for.
 //! * Pushed through joins of a plan, by names of columns alone, `a.x < 0` becomes a condition on `b.x`. Conditions are pushed
 //!   below them before, by names of tables, too; here they are pushed below joins only, so that scans know them.
+//! * `ORDER BY a OFFSET 2` skips rows before `a` is left out: above, no step would need their order, and they would not be
+//!   sorted.
 
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use datafusion::physical_expr::OrderingRequirements;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_optimizer::sanity_checker::check_plan_sanity;
+use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 /// The rule of DataFusion that checks plans.
@@ -23,7 +27,7 @@ const PUSHES: &str = "FilterPushdown";
 /// What it says of an order.
 const NO_ORDER: &str = "does not satisfy order requirements";
 
-/// The rules of DataFusion, two of them changed.
+/// The rules of DataFusion, two of them changed, behind one of our own.
 pub(in crate::engine) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let rules = PhysicalOptimizer::new().rules.into_iter();
     let changed = rules.map(|rule| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
@@ -33,7 +37,42 @@ pub(in crate::engine) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule +
             _ => rule,
         }
     });
-    changed.collect()
+    std::iter::once::<Arc<dyn PhysicalOptimizerRule + Send + Sync>>(Arc::new(SkipFirst))
+        .chain(changed)
+        .collect()
+}
+
+/// Skips rows before columns are left out.
+#[derive(Debug)]
+struct SkipFirst;
+
+impl PhysicalOptimizerRule for SkipFirst {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let skipped = plan.transform_down(|step| {
+            // With a number of rows to give, the sort itself knows of it.
+            let limit = step.downcast_ref::<GlobalLimitExec>().filter(|limit| limit.fetch().is_none());
+            let Some((limit, columns)) = limit.zip(limit.map(GlobalLimitExec::input)) else {
+                return Ok(Transformed::no(step));
+            };
+            let Some(projection) = columns.downcast_ref::<ProjectionExec>() else {
+                return Ok(Transformed::no(step));
+            };
+            let rows = GlobalLimitExec::new(Arc::clone(projection.input()), limit.skip(), None);
+            Ok(Transformed::yes(Arc::new(ProjectionExec::try_new(
+                projection.expr().to_vec(),
+                Arc::new(rows),
+            )?)))
+        })?;
+        Ok(skipped.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "SkipFirst"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
 }
 
 /// Pushes conditions within parts of a plan that have no join.
@@ -129,6 +168,6 @@ mod tests {
             assert_eq!(known.iter().filter(|known| known.starts_with(name)).count(), count, "{known:?}");
             assert!(!changed.iter().any(|changed| changed.starts_with(name)), "{changed:?}");
         }
-        assert_eq!(known.len(), changed.len());
+        assert_eq!(known.len() + 1, changed.len());
     }
 }

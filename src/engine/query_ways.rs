@@ -87,7 +87,7 @@ const CLAUSES: [(&str, &str, &str); 6] = [
     (
         "not be used as a sliding accumulator",
         "this aggregate takes no window that leaves rows behind",
-        "begin the frame with UNBOUNDED PRECEDING; a text of the last rows is array_to_string(array_agg(x) OVER (…), ',')",
+        "begin the frame with UNBOUNDED PRECEDING; bool_and(x) is min(CAST(x AS INT)) = 1, and a text of the last rows array_to_string(array_agg(x) OVER (…), ',')",
     ),
     (
         "first argument must be a timestamp or null",

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::engine::rules::exact_decimals::{decimal_or_double, written_double};
+use crate::engine::rules::exact_times::{in_zone, zone_of_all};
 
 /// The finest times of day, which hold all others.
 const FINEST_OF_DAY: DataType = DataType::Time64(TimeUnit::Nanosecond);
@@ -90,7 +91,7 @@ pub(super) fn exact_type(types: &[DataType]) -> Option<DataType> {
     if types.iter().any(is_short) && types.iter().any(DataType::is_integer) {
         return Some(DataType::Float64);
     }
-    decimal_or_double(types)
+    zone_of_all(types).or_else(|| decimal_or_double(types))
 }
 
 /// A side as a value of that type. Texts are read as what they are compared with, and NULL is NULL.
@@ -98,6 +99,11 @@ pub(super) fn as_exact(side: Expr, to: &DataType, schema: &DFSchema) -> Transfor
     if let (DataType::Float64, Some(number)) = (to, written_double(&side)) {
         return Transformed::yes(lit(number));
     }
+    let local = in_zone(side, to, schema);
+    if local.transformed {
+        return local;
+    }
+    let side = local.data;
     let of = side.get_type(schema);
     let is_other = of.is_ok_and(|of| of != *to && (of.is_numeric() || of.is_temporal()));
     if is_other { Transformed::yes(cast(side, to.clone())) } else { Transformed::no(side) }
@@ -171,7 +177,8 @@ pub(super) fn with_exact_union(plan: LogicalPlan) -> DfResult<Transformed<Logica
     let exact = (0..schema.fields().len()).map(|at| {
         let field =
             |input: &Arc<LogicalPlan>| input.schema().fields().get(at).map(|of| of.data_type().clone());
-        decimal_or_double(&inputs.iter().filter_map(field).collect::<Vec<_>>())
+        let types: Vec<DataType> = inputs.iter().filter_map(field).collect();
+        zone_of_all(&types).or_else(|| decimal_or_double(&types))
     });
     let exact: Vec<Option<DataType>> = exact.collect();
     // What is within may have become doubles before.

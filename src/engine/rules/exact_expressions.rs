@@ -10,7 +10,7 @@ use datafusion::logical_expr::expr::{Case, Like, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::type_coercion::other::get_coerce_type_for_case_expression;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast, when};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast, lit, when};
 use datafusion::optimizer::analyzer::AnalyzerRule;
 
 use crate::engine::errors::external;
@@ -32,9 +32,9 @@ use crate::engine::rules::planned_wrongly::check_planned;
 use crate::engine::rules::range_frames::with_room_for_frames;
 use crate::engine::rules::rounded_casts::with_rounded_casts;
 use crate::engine::rules::set_comparisons::{check_place, with_own_rows};
-use crate::engine::rules::short_times::with_seconds;
 use crate::engine::rules::text_arguments::with_texts;
-use crate::engine::rules::whole_quotients::{with_signed_counts, with_whole_quotients};
+use crate::engine::rules::whole_quotients::{with_signed_counts, with_signed_lengths, with_whole_quotients};
+use crate::engine::rules::written_values::with_written_values;
 use crate::error::Error;
 
 /// Functions that give one of their arguments, or a list of them.
@@ -94,14 +94,16 @@ pub(crate) fn with_exact_expressions(expression: Expr, schema: &DFSchema) -> DfR
 }
 
 fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
-    expression.transform_up(|part| {
+    // What a quotient is of is seen before its parts become decimals.
+    let before =
+        |part: Expr| with_common_names(part)?.transform_data(|part| Ok(with_whole_quotients(part, schema)));
+    expression.transform_down_up(before, |part| {
         if matches!(part, Expr::SimilarTo(_)) {
             return Err(external(similar_to()));
         }
-        let part = with_common_names(part)?;
-        check_kinds(&part.data, schema)?;
-        check_planned(&part.data)?;
-        part.transform_data(|part| Ok(with_escapes(part)))?
+        check_kinds(&part, schema)?;
+        check_planned(&part)?;
+        with_escapes(part)
             .transform_data(|part| with_wide_parts(part, schema))?
             .transform_data(|part| with_texts(part, schema))?
             .transform_data(|part| Ok(with_room(part, schema)))?
@@ -115,12 +117,12 @@ fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
             .transform_data(|part| with_exact_values(part, schema))?
             .transform_data(|part| with_exact_subquery(part, schema))?
             .transform_data(|part| with_own_rows(part, schema))?
-            .transform_data(|part| with_seconds(part, schema))?
+            .transform_data(|part| with_written_values(part, schema))?
             .transform_data(|part| with_exact_times(part, schema))?
             .transform_data(|part| Ok(with_local_times(part, schema)))?
             .transform_data(|part| Ok(with_interval_parts(part, schema)))?
             .transform_data(|part| Ok(with_rounded_casts(part, schema)))?
-            .transform_data(|part| Ok(with_whole_quotients(part, schema)))
+            .transform_data(|part| Ok(with_signed_lengths(part, schema)))
     })
 }
 
@@ -158,8 +160,6 @@ fn are_long_integers(part: &Expr, schema: &DFSchema) -> bool {
 
 /// The same expression that gives one of several values, in a type that holds all of them.
 fn with_exact_values(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
-    // What it gives is the first of its values, whatever that is compared with.
-    let is_first = matches!(&part, Expr::ScalarFunction(call) if call.func.name() == "nullif");
     let types = |part: &Expr| {
         let mut types = Vec::new();
         map_values(part.clone(), |value| {
@@ -176,8 +176,8 @@ fn with_exact_values(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr
         return with_even_branches(part, &of);
     }
     map_values(part, as_decimal)?.transform_data(|part| match decimal_or_double(&types(&part)?) {
-        Some(to) if !is_first => map_values(part, |value| as_exact(value, &to, schema)),
-        _ => Ok(Transformed::no(part)),
+        Some(to) => map_values(part, |value| as_exact(value, &to, schema)),
+        None => Ok(Transformed::no(part)),
     })
 }
 
@@ -193,13 +193,18 @@ fn with_even_branches(part: Expr, of: &[DataType]) -> DfResult<Transformed<Expr>
     }
 }
 
-/// `nvl` and `nvl2` as `coalesce` and `CASE`: `nvl` turns a signed and an unsigned number of 64 bits into 32-bit floats.
+/// `nvl` and `nvl2` as `coalesce` and `CASE`: `nvl` turns a signed and an unsigned number of 64 bits into 32-bit floats. And
+/// `nullif` as `CASE`: what it gives has the type of its first value, whatever that is compared with.
 fn with_common_names(part: Expr) -> DfResult<Transformed<Expr>> {
     let Expr::ScalarFunction(call) = part else { return Ok(Transformed::no(part)) };
     Ok(match (call.func.name(), &call.args[..]) {
         ("nvl", [_, _]) => Transformed::yes(coalesce().call(call.args)),
         ("nvl2", [value, then, other]) => {
             Transformed::yes(when(value.clone().is_not_null(), then.clone()).otherwise(other.clone())?)
+        }
+        ("nullif", [value, other]) if !value.is_volatile() => {
+            let equal = value.clone().eq(other.clone());
+            Transformed::yes(when(equal, lit(ScalarValue::Null)).otherwise(value.clone())?)
         }
         _ => Transformed::no(Expr::ScalarFunction(call)),
     })

@@ -18,7 +18,7 @@ use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use crate::engine::rules::compared::{compared_types, map_compared};
 use crate::engine::rules::local_times::{has_changes, local_instant_of};
-use crate::engine::rules::short_times::padded;
+use crate::engine::rules::written_values::as_written;
 
 /// The zone of instants that have no other one.
 pub(in crate::engine) const UTC: &str = "UTC";
@@ -79,10 +79,12 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::Plus | Operator::Minus) =>
         {
-            let (left, right) = if is_date(&left, schema) && has_hours(&right, schema) {
-                (Box::new(cast(*left, MICROSECONDS)), right)
-            } else if op == Operator::Plus && is_date(&right, schema) && has_hours(&left, schema) {
-                (left, Box::new(cast(*right, MICROSECONDS)))
+            let fine =
+                |side: &Expr, other: &Expr| fine_enough(side, schema).filter(|_| has_hours(other, schema));
+            let (left, right) = if let Some(fine) = fine(&left, &right) {
+                (Box::new(cast(*left, fine)), right)
+            } else if let Some(fine) = fine(&right, &left).filter(|_| op == Operator::Plus) {
+                (left, Box::new(cast(*right, fine)))
             } else {
                 return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
             };
@@ -171,6 +173,17 @@ fn is_date(expression: &Expr, schema: &DFSchema) -> bool {
     matches!(expression.get_type(schema), Ok(DataType::Date32 | DataType::Date64))
 }
 
+/// The type of a date, or of a time in seconds or milliseconds, that hours and what is below them are added to.
+fn fine_enough(expression: &Expr, schema: &DFSchema) -> Option<DataType> {
+    match expression.get_type(schema).ok()? {
+        DataType::Date32 | DataType::Date64 => Some(MICROSECONDS),
+        DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, zone) => {
+            Some(DataType::Timestamp(TimeUnit::Microsecond, zone))
+        }
+        _ => None,
+    }
+}
+
 /// Whether an expression is an interval that may be more than whole days.
 fn has_hours(expression: &Expr, schema: &DFSchema) -> bool {
     match expression {
@@ -193,7 +206,8 @@ fn type_unit(expression: &Expr, schema: &DFSchema) -> Option<DataType> {
     expression.get_type(schema).ok().as_ref().and_then(unit_of)
 }
 
-/// The type in microseconds of times and dates of which one is given, if they are in one zone or in none.
+/// The type in microseconds of times and dates of which one is given, if they are in one zone or in none, or in a zone in
+/// which those without one are read.
 pub(super) fn common_unit(types: &[DataType]) -> Option<DataType> {
     let zone = |of: &DataType| match of {
         DataType::Timestamp(_, zone) => Some(zone.clone()),
@@ -201,7 +215,35 @@ pub(super) fn common_unit(types: &[DataType]) -> Option<DataType> {
     };
     let mut zones = types.iter().filter_map(zone);
     let first = zones.next()?;
-    zones.all(|other| other == first).then(|| types.iter().find_map(unit_of)).flatten()
+    if zones.all(|other| other == first) {
+        return types.iter().find_map(unit_of);
+    }
+    zone_of_all(types)
+}
+
+/// The type in the one zone of times, in which others, and dates, have no zone; only of zones that change their offset.
+pub(super) fn zone_of_all(types: &[DataType]) -> Option<DataType> {
+    let mut zones = types.iter().filter(|of| is_zoned(of));
+    let first = zones.next()?;
+    let (DataType::Timestamp(_, Some(zone)), Some(unit)) = (first, unit_of(first)) else { return None };
+    let is_local = |of: &DataType| {
+        matches!(
+            of,
+            DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, None)
+        ) || matches!(of, DataType::Date32 | DataType::Date64)
+    };
+    let is_alone = types.iter().all(|of| is_local(of) || unit_of(of).as_ref() == Some(&unit));
+    (has_changes(zone) && is_alone && types.iter().any(is_local)).then_some(unit)
+}
+
+/// A time or a date without a zone, in the zone of this type.
+pub(super) fn in_zone(side: Expr, to: &DataType, schema: &DFSchema) -> Transformed<Expr> {
+    match to {
+        DataType::Timestamp(unit, Some(zone)) if has_changes(zone) && is_local(&side, schema) => {
+            Transformed::yes(local_instant_of(side, *unit, zone))
+        }
+        _ => Transformed::no(side),
+    }
 }
 
 /// A date, or a time of no column in nanoseconds, beside times of this type.
@@ -219,13 +261,12 @@ fn is_read_as(expression: &Expr, schema: &DFSchema) -> bool {
 }
 
 fn read_as(expression: Expr, data_type: &DataType, schema: &DFSchema) -> Transformed<Expr> {
-    let expression = padded(expression).data;
-    if let DataType::Timestamp(unit, Some(zone)) = data_type
-        && has_changes(zone)
-        && is_local(&expression, schema)
-    {
-        return Transformed::yes(local_instant_of(expression, *unit, zone));
+    let expression = as_written(expression, data_type).data;
+    let expression = in_zone(expression, data_type, schema);
+    if expression.transformed {
+        return expression;
     }
+    let expression = expression.data;
     if is_read_as(&expression, schema) {
         Transformed::yes(cast(expression, data_type.clone()))
     } else {

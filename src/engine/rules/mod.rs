@@ -3,15 +3,15 @@
 //! ```text
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
 //!                                 is_distinct: what binds closer · named_windows: where they are used
-//!                                 ordered_names: new columns in ORDER BY
+//!                                 ordered_names: new columns in ORDER BY · open_slices · using_columns
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
 //!                                 kept_calls, local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
-//!                                 rounded_casts, set_comparisons, short_times, text_arguments, whole_quotients · grouping_sets
+//!                                 rounded_casts, set_comparisons, text_arguments, whole_quotients, written_values · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
 //!                                 held_rows
 //! before conditions are pushed    literals_last
-//! functions                       own_functions · on_row · interval_scales · octet_length · other_names · wide_times · zoned_times
+//! functions                       own_functions · ignored_nulls · on_row · interval_scales · octet_length · other_names · wide_times · zoned_times
 //! ```
 
 pub(in crate::engine) mod compared;
@@ -23,6 +23,7 @@ pub(in crate::engine) mod exact_operators;
 pub(in crate::engine) mod exact_times;
 pub(in crate::engine) mod grouping_sets;
 pub(in crate::engine) mod held_rows;
+pub(in crate::engine) mod ignored_nulls;
 pub(in crate::engine) mod interval_lengths;
 pub(in crate::engine) mod interval_parts;
 pub(in crate::engine) mod interval_scales;
@@ -50,10 +51,10 @@ pub(in crate::engine) mod planned_wrongly;
 pub(in crate::engine) mod range_frames;
 pub(in crate::engine) mod rounded_casts;
 pub(in crate::engine) mod set_comparisons;
-pub(in crate::engine) mod short_times;
 pub(in crate::engine) mod text_arguments;
 pub(in crate::engine) mod using_columns;
 pub(in crate::engine) mod whole_quotients;
 pub(in crate::engine) mod wide_times;
 pub(in crate::engine) mod window_keys;
+pub(in crate::engine) mod written_values;
 pub(in crate::engine) mod zoned_times;

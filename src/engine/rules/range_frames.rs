@@ -10,7 +10,8 @@ use crate::engine::errors::external;
 use crate::engine::rules::local_times::has_changes;
 use crate::error::Error;
 
-/// The same window, whose keys have room for values before the first; refuses distances that would mean something else.
+/// The same window, whose keys have room for values before the first and behind the last; refuses distances that would
+/// mean something else.
 pub(super) fn with_room_for_frames(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     let Expr::WindowFunction(mut window) = part else { return Ok(Transformed::no(part)) };
     let WindowFunctionParams { order_by, window_frame: frame, .. } = &window.params;
@@ -40,10 +41,8 @@ pub(super) fn with_room_for_frames(part: Expr, schema: &DFSchema) -> DfResult<Tr
         ));
     }
     let wide = match key {
-        DataType::UInt8 => DataType::Int16,
-        DataType::UInt16 => DataType::Int32,
-        DataType::UInt32 => DataType::Int64,
-        DataType::UInt64 => DataType::Decimal128(20, 0),
+        DataType::Int64 | DataType::UInt64 => DataType::Decimal128(20, 0),
+        of if of.is_integer() => DataType::Int64,
         _ => return Ok(Transformed::no(Expr::WindowFunction(window))),
     };
     if distances().next().is_none() {

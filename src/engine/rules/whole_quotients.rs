@@ -25,14 +25,11 @@ const COUNTING: [&str; 5] =
 /// Holds all whole numbers of 64 bits, and what sums and products of them hold.
 const WIDE: DataType = DataType::Decimal128(38, 0);
 
-/// The same expression, whose whole numbers have whole quotients, and whose counts are signed.
+/// The same expression, if it is a quotient of whole numbers a whole one.
 pub(super) fn with_whole_quotients(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let (left, op, right) = match part {
         Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Divide | Operator::Modulo), right }) => {
             (*left, op, *right)
-        }
-        Expr::ScalarFunction(call) if COUNTING.contains(&call.func.name()) => {
-            return signed_count(Expr::ScalarFunction(call), schema);
         }
         Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == "mod" => {
             match <[Expr; 2]>::try_from(args) {
@@ -82,6 +79,9 @@ fn operands(side: &Expr) -> Vec<&Expr> {
     match side {
         Expr::Alias(alias) => operands(&alias.expr),
         Expr::Negative(side) => operands(side),
+        Expr::ScalarFunction(call) if call.func.name() == "abs" => {
+            call.args.iter().flat_map(operands).collect()
+        }
         Expr::BinaryExpr(BinaryExpr { left, op: Plus | Minus | Multiply | Divide | Modulo, right }) => {
             [operands(left), operands(right)].concat()
         }
@@ -123,8 +123,11 @@ fn natural(side: &Expr, schema: &DFSchema) -> Option<Expr> {
     Some(cast(side.clone(), DataType::UInt64))
 }
 
-/// What counts, as a signed number.
-fn signed_count(count: Expr, schema: &DFSchema) -> Transformed<Expr> {
+/// What counts the elements of a list, as a signed number.
+pub(super) fn with_signed_lengths(count: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    if !matches!(&count, Expr::ScalarFunction(call) if COUNTING.contains(&call.func.name())) {
+        return Transformed::no(count);
+    }
     let signed = match count.get_type(schema) {
         Ok(DataType::UInt64) => DataType::Int64,
         Ok(DataType::List(item)) if item.data_type() == &DataType::UInt64 => {

@@ -100,21 +100,3 @@ def of_tensor(tensor: Any) -> Any:
     if "bfloat16" in str(tensor.dtype):
         tensor = tensor.float()
     return tensor.numpy()
-
-
-def packed_columns(rows: Any) -> Any:
-    """A boolean matrix as bits, eight rows to a byte: an array with one row per column of the matrix.
-
-    Where values of a row lie side by side, whole rows are joined: four times faster than `packbits` on columns.
-    """
-    import numpy as np
-
-    if rows.strides[0] == 1:
-        return np.packbits(rows.T, axis=1, bitorder="little")
-    eights, columns = len(rows) // 8, rows.shape[1]
-    bits = rows[: eights * 8].view(np.uint8).reshape(eights, 8, columns)
-    joined = bits[:, 0].copy()
-    for at in range(1, 8):
-        joined |= bits[:, at] << at
-    last = np.packbits(rows[eights * 8 :], axis=0, bitorder="little")
-    return np.ascontiguousarray(np.concatenate([joined, last]).T)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from ._arrays import ROWS, is_index, is_missing, is_number, numbers, of_tensor, packed_columns, rows_of, truths_of, unmasked
+from ._arrays import ROWS, is_index, is_missing, is_number, numbers, of_tensor, rows_of, truths_of, unmasked
 from ._errors import InputError, UsageError
 from ._names import named
 
@@ -264,7 +264,7 @@ class Sources:
             raise InputError(f"the array has the type {first.dtype}", "convert it to bool, integers or floats")
         step = max(1, _CHUNK_CELLS // max(1, len(names)))
 
-        def chunks() -> Iterator[tuple[int, bytes]]:
+        def chunks() -> Iterator[tuple[int, bool, bytes]]:
             for matrix in matrices():
                 if matrix.dtype.newbyteorder("=") != dtype or matrix.shape[1:] != (len(names),):
                     raise InputError(
@@ -272,8 +272,13 @@ class Sources:
                         "give batches with the same columns and the same type",
                     )
                 for rows in _parts(matrix, len(matrix), step):
-                    turned = packed_columns(rows) if kind == "b1" else rows.T
-                    yield len(rows), turned.astype(turned.dtype.newbyteorder("="), copy=False).tobytes()
+                    rows = rows.astype(rows.dtype.newbyteorder("="), copy=False)
+                    if rows.strides[0] != rows.itemsize:
+                        yield len(rows), True, rows.tobytes()
+                    else:
+                        # Values of a column lie side by side.
+                        columns = np.packbits(rows.T, axis=1, bitorder="little") if kind == "b1" else rows.T
+                        yield len(rows), False, columns.tobytes()
 
         self.given.append((name, "matrix", (names, kind, chunks), again))
 

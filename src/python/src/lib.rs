@@ -1,6 +1,7 @@
 //! `posweight._native`: the library, as Python calls it. `posweight/` has what people see.
 //!
-//! [`call`] waits for the work of another thread and lets Python handle signals meanwhile · [`rows`] takes rows from Python ·
+//! [`call`] waits for the work of another thread and lets Python handle signals meanwhile · [`rows`] takes rows from Python,
+//! [`turned`] makes columns of them ·
 //! [`result`] and [`plan`] give results · [`errors`] raises the exceptions of `posweight` · [`log`] keeps the lines for
 //! `logging`
 
@@ -10,6 +11,7 @@ mod log;
 mod plan;
 mod result;
 mod rows;
+mod turned;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -18,6 +18,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyCapsule, PyIterator};
 
 use crate::errors::raise;
+use crate::turned::{packed, turned};
 
 /// Rows for Python, by `__arrow_c_stream__`. They are taken once.
 #[pyclass(frozen, module = "posweight._native")]
@@ -66,7 +67,8 @@ impl Raised {
 
 /// What reads the rows of an object: `stream` has `__arrow_c_stream__`, `streams` gives an iterator of such when it is called,
 /// `columns` is a pair of the columns and what gives an iterator of their values, `matrix` has the names of columns, the type
-/// of all values, and what gives an iterator of pairs of a number of rows and the values of all columns.
+/// of all values, and what gives an iterator of a number of rows, whether they lie row by row, and their values; those of columns
+/// of booleans are bits.
 pub(crate) fn reader(
     kind: &str,
     source: &Bound<'_, PyAny>,
@@ -277,9 +279,14 @@ impl MatrixReader {
     }
 
     fn batch(&self, chunk: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
-        let (rows, values): (usize, Bound<'_, PyAny>) = chunk.extract()?;
+        let (rows, are_rows, values): (usize, bool, Bound<'_, PyAny>) = chunk.extract()?;
         let (values, bytes) = (held(&values)?, self.kind.bytes(rows));
         let columns = self.schema.fields().len();
+        let values = match &self.kind {
+            _ if !are_rows => values,
+            Kind::Number(_, width) => turned(&values, columns, *width),
+            _ => packed(&values, columns),
+        };
         let batch = if values.len() == bytes * columns {
             let column = |at: usize| self.kind.of_values(rows, values.slice_with_length(at * bytes, bytes));
             let arrays = (0..columns).map(column).collect::<Result<Vec<_>, _>>();

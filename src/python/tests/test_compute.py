@@ -387,12 +387,11 @@ def test_folders_of_results_are_paths(matrix, tmp_path):
     assert isinstance(posweight.load(tmp_path / "out").save(tmp_path / "again"), Path)
 
 
+@pytest.mark.parametrize("kind", [bool, "i1", "u2", "f4", ">f8"])
 @pytest.mark.parametrize("rows", [1, 7, 8, 9, 64, 1003])
 @pytest.mark.parametrize("lie", ["rows", "columns", "every other", "backwards", "transposed part"])
-def test_a_boolean_matrix_is_packed_however_its_values_lie(rows, lie):
-    from posweight._arrays import packed_columns
-
-    whole = np.random.default_rng(rows).random((2 * rows, 10)) < 0.3
+def test_a_matrix_is_counted_however_its_values_lie(kind, rows, lie):
+    whole = (np.random.default_rng(rows).random((2 * rows, 10)) < 0.3).astype(kind)
     matrix = {
         "rows": whole[:rows],
         "columns": np.asfortranarray(whole[:rows]),
@@ -400,9 +399,9 @@ def test_a_boolean_matrix_is_packed_however_its_values_lie(rows, lie):
         "backwards": whole[:rows][::-1, ::-1],
         "transposed part": np.ascontiguousarray(whole.T)[2:7, :rows].T,
     }[lie]
-    assert (packed_columns(matrix) == np.packbits(matrix.T, axis=1, bitorder="little")).all()
     counted = posweight.compute(matrix, row_measures="off")
     assert counted.counts.positives.tolist() == matrix.sum(axis=0).tolist()
+    assert counted.counts.negatives.tolist() == (matrix == 0).sum(axis=0).tolist()
 
 
 def test_lists_of_labels_are_read_as_they_are():

@@ -31,6 +31,7 @@ use crate::engine::functions;
 use crate::engine::plan_rules::physical_rules;
 use crate::engine::progress::Progress;
 use crate::engine::rules::exact_arithmetic::operators;
+use crate::engine::rules::ignored_nulls::ignored_nulls;
 use crate::engine::rules::interval_parts::interval_part;
 use crate::engine::rules::literals_last::optimizer_rules;
 use crate::engine::rules::local_times::local_instant;
@@ -42,6 +43,7 @@ use crate::engine::rules::one_nan::one_nan;
 use crate::engine::rules::rounded_casts::round_half_even;
 use crate::engine::rules::whole_quotients::whole_quotient;
 use crate::engine::rules::wide_times::wide_times;
+use crate::engine::rules::written_values::written_values;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::session::{Limits, runtime};
 use crate::engine::spill::Spill;
@@ -214,8 +216,12 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
         local_instant(),
     ];
     let quotients = [false, true].map(whole_quotient);
-    for operator in operators().into_iter().chain(others).chain(quotients).chain(wide_times()) {
+    let operators = operators().into_iter().chain(others).chain(quotients).chain(wide_times());
+    for operator in operators.chain(written_values()) {
         context.register_udf(operator);
+    }
+    for function in ignored_nulls(context.state().window_functions()) {
+        context.register_udwf(function);
     }
     context.register_udaf(total::counts());
     Ok(context.state())
