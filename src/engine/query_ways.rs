@@ -143,6 +143,13 @@ pub(super) fn instead(error: &Error, sql: &str) -> Option<Error> {
             "times are written as '2026-11-29 12:00:00'; a column of texts in another form is read with to_timestamp(x, '%Y-%m-%d %H:%M')",
         ));
     }
+    if let Some((_, parsed)) = message.split_once("regex parse error") {
+        let why =
+            parsed.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it is not complete");
+        return Some(Error::usage(format!("a regular expression cannot be read: {why}")).hint(
+            "a sign that stands for itself has a backslash before it, as in x ~ '\\(beta\\)'; for a part of a text, write strpos(x, '(beta)') > 0",
+        ));
+    }
     if has("is not supported in CSV") {
         return Some(Error::input(in_words(message.trim_start_matches("Csv error: "))).hint(
             "copy to 'rows.parquet' or 'rows.json'; in CSV, a list is a text with array_to_string(x, ', '), and a struct its fields: s['field']",

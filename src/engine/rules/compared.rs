@@ -11,7 +11,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::engine::rules::exact_decimals::{decimal_or_double, written_double};
-use crate::engine::rules::exact_times::{in_zone, zone_of_all};
+use crate::engine::rules::exact_times::{in_zone, mixed_times};
 
 /// The finest times of day, which hold all others.
 const FINEST_OF_DAY: DataType = DataType::Time64(TimeUnit::Nanosecond);
@@ -91,7 +91,7 @@ pub(super) fn exact_type(types: &[DataType]) -> Option<DataType> {
     if types.iter().any(is_short) && types.iter().any(DataType::is_integer) {
         return Some(DataType::Float64);
     }
-    zone_of_all(types).or_else(|| decimal_or_double(types))
+    mixed_times(types).or_else(|| decimal_or_double(types))
 }
 
 /// A side as a value of that type. Texts are read as what they are compared with, and NULL is NULL.
@@ -178,7 +178,7 @@ pub(super) fn with_exact_union(plan: LogicalPlan) -> DfResult<Transformed<Logica
         let field =
             |input: &Arc<LogicalPlan>| input.schema().fields().get(at).map(|of| of.data_type().clone());
         let types: Vec<DataType> = inputs.iter().filter_map(field).collect();
-        zone_of_all(&types).or_else(|| decimal_or_double(&types))
+        mixed_times(&types).or_else(|| decimal_or_double(&types))
     });
     let exact: Vec<Option<DataType>> = exact.collect();
     // What is within may have become doubles before.

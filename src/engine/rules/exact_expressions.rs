@@ -27,6 +27,7 @@ use crate::engine::rules::kept_calls::{with_kept_branches, with_kept_calls};
 use crate::engine::rules::local_times::with_local_times;
 use crate::engine::rules::mixed_kinds::{check_columns, check_kinds};
 use crate::engine::rules::null_memberships::{with_null_memberships, with_null_of_no_row};
+use crate::engine::rules::ordered_aggregates::{check_orders, with_keys_once, with_rows_sorted_once};
 use crate::engine::rules::own_lists::{has_lists, lists_in, with_own_lists, with_values_of_rows};
 use crate::engine::rules::planned_wrongly::check_planned;
 use crate::engine::rules::range_frames::with_room_for_frames;
@@ -50,23 +51,27 @@ impl AnalyzerRule for ExactExpressions {
         plan.transform_up_with_subqueries(|plan| {
             check_place(&plan)?;
             check_columns(&plan)?;
+            check_orders(&plan)?;
             let schema = merge_schema(&plan.inputs());
             let names = NamePreserver::new(&plan);
             // Of one step, equal expressions stay equal.
             let first = list;
-            let changed = plan.map_expressions(|expression| {
-                let name = names.save(&expression);
-                let changed = exact(expression, &schema)?;
-                let changed = if has_lists {
-                    let mut next = first;
-                    let changed =
-                        changed.transform_data(|expression| with_own_lists(expression, &mut next))?;
-                    list = list.max(next);
-                    changed
-                } else {
-                    changed
-                };
-                Ok(changed.update_data(|expression| name.restore(expression)))
+            let plan = with_rows_sorted_once(plan);
+            let changed = plan.transform_data(|plan| {
+                plan.map_expressions(|expression| {
+                    let name = names.save(&expression);
+                    let changed = exact(expression, &schema)?;
+                    let changed = if has_lists {
+                        let mut next = first;
+                        let changed =
+                            changed.transform_data(|expression| with_own_lists(expression, &mut next))?;
+                        list = list.max(next);
+                        changed
+                    } else {
+                        changed
+                    };
+                    Ok(changed.update_data(|expression| name.restore(expression)))
+                })
             })?;
             // A date with hours is a time, and what is above it has to know.
             changed
@@ -104,6 +109,7 @@ fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
         check_kinds(&part, schema)?;
         check_planned(&part)?;
         with_escapes(part)
+            .transform_data(|part| Ok(with_keys_once(part)))?
             .transform_data(|part| with_wide_parts(part, schema))?
             .transform_data(|part| with_texts(part, schema))?
             .transform_data(|part| Ok(with_room(part, schema)))?

@@ -221,8 +221,15 @@ pub(super) fn common_unit(types: &[DataType]) -> Option<DataType> {
     zone_of_all(types)
 }
 
+/// The type of times of several units, or of times and dates, for which DataFusion takes nanoseconds.
+pub(super) fn mixed_times(types: &[DataType]) -> Option<DataType> {
+    let is_nanos = |of: &DataType| matches!(of, DataType::Timestamp(TimeUnit::Nanosecond, _));
+    let are_alike = types.windows(2).all(|two| two[0] == two[1]);
+    if are_alike || types.iter().any(is_nanos) { None } else { common_unit(types) }
+}
+
 /// The type in the one zone of times, in which others, and dates, have no zone; only of zones that change their offset.
-pub(super) fn zone_of_all(types: &[DataType]) -> Option<DataType> {
+fn zone_of_all(types: &[DataType]) -> Option<DataType> {
     let mut zones = types.iter().filter(|of| is_zoned(of));
     let first = zones.next()?;
     let (DataType::Timestamp(_, Some(zone)), Some(unit)) = (first, unit_of(first)) else { return None };

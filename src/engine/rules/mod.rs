@@ -5,7 +5,7 @@
 //!                                 is_distinct: what binds closer · named_windows: where they are used
 //!                                 ordered_names: new columns in ORDER BY · open_slices · using_columns
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
-//!                                 kept_calls, local_times, mixed_kinds, null_memberships, own_lists, planned_wrongly, range_frames,
+//!                                 kept_calls, local_times, mixed_kinds, null_memberships, ordered_aggregates, own_lists, planned_wrongly, range_frames,
 //!                                 rounded_casts, set_comparisons, text_arguments, whole_quotients, written_values · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
@@ -43,6 +43,7 @@ pub(in crate::engine) mod octet_length;
 pub(in crate::engine) mod on_row;
 pub(in crate::engine) mod one_nan;
 pub(in crate::engine) mod open_slices;
+pub(in crate::engine) mod ordered_aggregates;
 pub(in crate::engine) mod ordered_names;
 pub(in crate::engine) mod other_names;
 pub(in crate::engine) mod own_functions;

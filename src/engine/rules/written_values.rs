@@ -11,9 +11,10 @@ use arrow::compute::cast as cast_array;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    Cast, ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    TryCast, Volatility,
+    Cast, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, TryCast, Volatility, binary_expr, lit,
 };
 
 use crate::engine::rules::compared::{compared_types, map_compared};
@@ -22,6 +23,12 @@ use crate::engine::rules::compared::{compared_types, map_compared};
 const DATE: usize = 10;
 /// Characters of hours and minutes.
 const MINUTES: usize = 5;
+/// What the names of functions begin with that read times.
+const READER: &str = "to_timestamp";
+/// Parts of a format that are hours.
+const HOURS: [&str; 4] = ["%H", "%I", "%k", "%l"];
+/// Parts of a format that are minutes, or have them.
+const MINUTES_TOO: [&str; 8] = ["%M", "%R", "%T", "%X", "%c", "%r", "%s", "%+"];
 /// The longest number that is written out.
 const DIGITS_MAX: usize = 400;
 
@@ -88,16 +95,38 @@ pub(super) fn with_written_values(part: Expr, schema: &DFSchema) -> DfResult<Tra
                 None => Ok(Transformed::no(part)),
             }
         }
-        Expr::ScalarFunction(call)
-            if call.func.name().starts_with("to_timestamp") && call.args.len() == 1 =>
-        {
-            part.map_children(|child| Ok(written_of(child, Becomes::Instant, schema)))
-        }
+        Expr::ScalarFunction(call) if call.func.name().starts_with(READER) => match call.args.len() {
+            1 => part.map_children(|child| Ok(written_of(child, Becomes::Instant, schema))),
+            _ => Ok(with_minutes(part)),
+        },
         _ => match compared_types(&part, schema).iter().find(|of| matches!(of, DataType::Timestamp(..))) {
             Some(of) => map_compared(part, |side| as_written(side, of)),
             None => Ok(Transformed::no(part)),
         },
     }
+}
+
+/// The same reading of a time by formats, which have minutes where they have hours: DataFusion leaves out hours alone.
+fn with_minutes(part: Expr) -> Transformed<Expr> {
+    let Expr::ScalarFunction(ScalarFunction { func, args }) = &part else { return Transformed::no(part) };
+    let Some((text, formats)) = args.split_first() else { return Transformed::no(part) };
+    let formats: Option<Vec<&str>> = formats
+        .iter()
+        .map(|format| match format {
+            Expr::Literal(value, _) => value.try_as_str().flatten(),
+            _ => None,
+        })
+        .collect();
+    let has = |format: &str, parts: &[&str]| parts.iter().any(|part| format.contains(part));
+    let lacks = |format: &str| has(format, &HOURS) && !has(format, &MINUTES_TOO);
+    let Some(formats) = formats.filter(|formats| formats.iter().any(|format| lacks(format))) else {
+        return Transformed::no(part);
+    };
+    let padded =
+        formats.iter().map(|format| lit(format!("{format} {}", if lacks(format) { "%M" } else { "00" })));
+    // NULL stays NULL.
+    let text = binary_expr(text.clone(), Operator::StringConcat, lit(" 00"));
+    Transformed::yes(func.call(std::iter::once(text).chain(padded).collect()))
 }
 
 /// A text that is written, as it is read where it becomes a value of this type.
