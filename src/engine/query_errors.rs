@@ -227,6 +227,8 @@ fn hint(message: &str) -> String {
         "take the place among numbers, as in percentile_cont(date_part('epoch', t), 0.5), of which to_timestamp(…) makes a time"
     } else if has("unary operator BitwiseNot") {
         "write -1 - x, which is ~x of signed whole numbers"
+    } else if has("Too many columns") {
+        "several columns are compared with WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.b = t.b), or with a JOIN"
     } else if has("escape_char") {
         "the pattern has to be a text in quotes, as in x LIKE '10!%' ESCAPE '!'"
     } else if has(NO_TEXT) && has("List(") {

@@ -25,7 +25,6 @@ use crate::engine::rules::exact_operators::ExactOperators;
 use crate::engine::rules::exact_times::{MicrosecondTimes, UTC};
 use crate::engine::rules::grouping_sets::GroupingSets;
 use crate::engine::rules::held_rows::HeldRows;
-use crate::engine::rules::ignored_nulls::ignored_nulls;
 use crate::engine::rules::interval_scales::interval_scales;
 use crate::engine::rules::kept_casts::KeptCasts;
 use crate::engine::rules::literals_last::optimizer_rules;
@@ -34,6 +33,8 @@ use crate::engine::rules::null_safe_joins::NullSafeJoins;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
+use crate::engine::rules::own_windows::own_windows;
+use crate::engine::rules::signed_functions::signed_functions;
 use crate::engine::rules::wide_times::wide_times;
 use crate::engine::rules::window_keys::WindowKeys;
 use crate::engine::rules::zoned_times::zoned_times;
@@ -176,10 +177,11 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     state.register_expr_planner(Arc::new(ExactOperators)).map_err(|cause| ours(&cause))?;
     let context = SessionContext::new_with_state(state);
     let zoned = zoned_times(context.state().scalar_functions());
-    for function in ignored_nulls(context.state().window_functions()) {
+    for function in own_windows(context.state().window_functions()) {
         context.register_udwf(function);
     }
-    let others = other_names().into_iter().chain(wide_times()).chain(interval_scales());
+    let signed = signed_functions(context.state().scalar_functions());
+    let others = other_names().into_iter().chain(signed).chain(wide_times()).chain(interval_scales());
     for function in zoned.into_iter().chain(others).chain([octet_length()]) {
         context.register_udf(function);
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 
 use super::shards::Shard;
 use super::tables::table::Table;
@@ -177,6 +177,7 @@ pub(crate) fn plain_type(data_type: &DataType) -> DataType {
 ///
 /// ```text
 /// bool ─▶ int ─▶ wider int (u32 + i32 ─▶ i64) ;  int ≤ 32 bit or bool + float ─▶ f64 ;  null ─▶ any
+/// s ─▶ ms ─▶ µs ;  decimal(10, 2) + decimal(8, 4) ─▶ decimal(12, 4)
 /// ```
 #[must_use]
 pub(crate) fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
@@ -216,14 +217,40 @@ pub(crate) fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
         },
         (x, y) if x.is_floating() && y.is_floating() => Some(Float64),
         // A zone is how an instant is shown.
-        (Timestamp(unit, Some(_)), Timestamp(other, Some(_))) if unit == other => {
-            Some(Timestamp(*unit, Some("UTC".into())))
+        (Timestamp(unit, zone), Timestamp(other, other_zone)) if zone.is_some() == other_zone.is_some() => {
+            let zone = if zone == other_zone { zone.clone() } else { Some("UTC".into()) };
+            Some(Timestamp(finer(*unit, *other)?, zone))
         }
+        (x, y) if x.is_decimal() && y.is_decimal() => widen_decimals(x, y),
         (float, int) | (int, float) if float.is_floating() && int.is_integer() => {
             (int.primitive_width()? <= 4).then_some(Float64)
         }
         _ => None,
     }
+}
+
+/// The finer of two units of times; nanoseconds do not hold what other units do.
+fn finer(one: TimeUnit, other: TimeUnit) -> Option<TimeUnit> {
+    match (one, other) {
+        _ if one == other => Some(one),
+        (TimeUnit::Nanosecond, _) | (_, TimeUnit::Nanosecond) => None,
+        (TimeUnit::Second, finer) | (finer, TimeUnit::Second) => Some(finer),
+        _ => Some(TimeUnit::Microsecond),
+    }
+}
+
+/// The decimal of as many digits before and after the point as either has.
+fn widen_decimals(one: &DataType, other: &DataType) -> Option<DataType> {
+    let parts = |of: &DataType| match of {
+        DataType::Decimal32(digits, scale)
+        | DataType::Decimal64(digits, scale)
+        | DataType::Decimal128(digits, scale) => Some((i16::from(*digits) - i16::from(*scale), *scale)),
+        _ => None,
+    };
+    let ((whole, scale), (other_whole, other_scale)) = (parts(one)?, parts(other)?);
+    let scale = scale.max(other_scale);
+    let digits = u8::try_from(whole.max(other_whole) + i16::from(scale)).ok()?;
+    (digits <= DECIMAL128_MAX_PRECISION).then_some(DataType::Decimal128(digits, scale))
 }
 
 /// The type of labels that are integers of 64 bits in some shards and floating-point numbers in others, or text

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, Union, cast, lit,
 };
 
-use crate::engine::rules::exact_decimals::{decimal_or_double, written_double};
+use crate::engine::rules::exact_decimals::{decimal_or_double, even_type, written_double};
 use crate::engine::rules::exact_times::{in_zone, mixed_times};
 
 /// The finest times of day, which hold all others.
@@ -178,7 +178,7 @@ pub(super) fn with_exact_union(plan: LogicalPlan) -> DfResult<Transformed<Logica
         let field =
             |input: &Arc<LogicalPlan>| input.schema().fields().get(at).map(|of| of.data_type().clone());
         let types: Vec<DataType> = inputs.iter().filter_map(field).collect();
-        mixed_times(&types).or_else(|| decimal_or_double(&types))
+        mixed_times(&types).or_else(|| even_type(&types))
     });
     let exact: Vec<Option<DataType>> = exact.collect();
     // What is within may have become doubles before.

@@ -43,6 +43,15 @@ fn decimal_of(text: &str) -> Option<ScalarValue> {
 
 /// The type in which decimals are compared with other numbers, unless DataFusion has one that holds all of them.
 pub(super) fn decimal_or_double(types: &[DataType]) -> Option<DataType> {
+    match even_type(types)? {
+        // Its own types for decimals of few bits are whole numbers.
+        DataType::Decimal128(..) if !types.iter().any(|of| wide_decimal(of).is_some()) => None,
+        of => Some(of),
+    }
+}
+
+/// The type of values that are not all of one type, and of which some are decimals.
+pub(super) fn even_type(types: &[DataType]) -> Option<DataType> {
     if !types.iter().any(DataType::is_decimal) {
         return None;
     }
@@ -57,10 +66,8 @@ pub(super) fn decimal_or_double(types: &[DataType]) -> Option<DataType> {
     if usize::from(precision) > DIGITS {
         return (all <= DIGITS_MAX).then_some(DataType::Decimal256(precision, scale));
     }
-    // Its own types for decimals of few bits are whole numbers.
     let differ = types.iter().any(|of| Some(of) != types.first());
-    (differ && types.iter().any(|of| wide_decimal(of).is_some()))
-        .then_some(DataType::Decimal128(precision, scale))
+    differ.then_some(DataType::Decimal128(precision, scale))
 }
 
 /// The same expression, of whose parts decimals of few bits become wide.

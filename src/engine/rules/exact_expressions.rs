@@ -18,9 +18,7 @@ use crate::engine::rules::compared::{
     as_exact, compared, compared_types, exact_type, map_compared, with_exact_keys, with_exact_subquery,
     with_exact_union,
 };
-use crate::engine::rules::exact_decimals::{
-    as_decimal, decimal_or_double, with_known_places, with_wide_parts,
-};
+use crate::engine::rules::exact_decimals::{as_decimal, even_type, with_known_places, with_wide_parts};
 use crate::engine::rules::exact_times::{as_time, common_unit, with_exact_times};
 use crate::engine::rules::interval_parts::with_interval_parts;
 use crate::engine::rules::kept_calls::{with_kept_branches, with_kept_calls};
@@ -29,12 +27,13 @@ use crate::engine::rules::mixed_kinds::{check_columns, check_kinds};
 use crate::engine::rules::null_memberships::{with_null_memberships, with_null_of_no_row};
 use crate::engine::rules::ordered_aggregates::{check_orders, with_keys_once, with_rows_sorted_once};
 use crate::engine::rules::own_lists::{has_lists, lists_in, with_own_lists, with_values_of_rows};
+use crate::engine::rules::own_windows::with_own_order;
 use crate::engine::rules::planned_wrongly::check_planned;
 use crate::engine::rules::range_frames::with_room_for_frames;
 use crate::engine::rules::rounded_casts::with_rounded_casts;
 use crate::engine::rules::set_comparisons::{check_place, with_own_rows};
 use crate::engine::rules::text_arguments::with_texts;
-use crate::engine::rules::whole_quotients::{with_signed_counts, with_signed_lengths, with_whole_quotients};
+use crate::engine::rules::whole_quotients::{with_signed_counts, with_whole_quotients};
 use crate::engine::rules::written_values::with_written_values;
 use crate::error::Error;
 
@@ -107,7 +106,7 @@ fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
             return Err(external(similar_to()));
         }
         check_kinds(&part, schema)?;
-        check_planned(&part)?;
+        check_planned(&part, schema)?;
         with_escapes(part)
             .transform_data(|part| Ok(with_keys_once(part)))?
             .transform_data(|part| with_wide_parts(part, schema))?
@@ -128,7 +127,7 @@ fn exact(expression: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
             .transform_data(|part| Ok(with_local_times(part, schema)))?
             .transform_data(|part| Ok(with_interval_parts(part, schema)))?
             .transform_data(|part| Ok(with_rounded_casts(part, schema)))?
-            .transform_data(|part| Ok(with_signed_lengths(part, schema)))
+            .transform_data(|part| Ok(with_own_order(part)))
     })
 }
 
@@ -181,7 +180,7 @@ fn with_exact_values(part: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr
     if !of.iter().any(DataType::is_decimal) {
         return with_even_branches(part, &of);
     }
-    map_values(part, as_decimal)?.transform_data(|part| match decimal_or_double(&types(&part)?) {
+    map_values(part, as_decimal)?.transform_data(|part| match even_type(&types(&part)?) {
         Some(to) => map_values(part, |value| as_exact(value, &to, schema)),
         None => Ok(Transformed::no(part)),
     })

@@ -1,4 +1,5 @@
-//! Numbers of many digits that are compared are what was written: as doubles they would be numbers near to it.
+//! Numbers of many digits that are compared, and those that become decimals, are what was written: as doubles they would be
+//! numbers near to it.
 
 use std::ops::ControlFlow;
 
@@ -38,6 +39,15 @@ impl VisitorMut for LongNumbers {
                 exact(operand);
                 conditions.iter_mut().for_each(|case| exact(&mut case.condition));
             }
+            Expr::Cast {
+                expr,
+                data_type: DataType::Decimal(_) | DataType::Numeric(_) | DataType::Dec(_),
+                ..
+            } => {
+                if let Some(text) = written(expr) {
+                    *expr = Box::new(Expr::Value(Value::SingleQuotedString(text).into()));
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -58,6 +68,16 @@ fn exact(side: &mut Expr) {
             *side = Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false });
         }
         _ => {}
+    }
+}
+
+/// A number as it is written.
+fn written(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Nested(expr) => written(expr),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Some(format!("-{}", written(expr)?)),
+        Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => Some(text.clone()),
+        _ => None,
     }
 }
 

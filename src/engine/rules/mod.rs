@@ -11,7 +11,7 @@
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
 //!                                 held_rows
 //! before conditions are pushed    literals_last
-//! functions                       own_functions · ignored_nulls · on_row · interval_scales · octet_length · other_names · wide_times · zoned_times
+//! functions                       own_functions · own_windows · signed_functions · on_row · interval_scales · octet_length · other_names · wide_times · zoned_times
 //! ```
 
 pub(in crate::engine) mod compared;
@@ -23,7 +23,6 @@ pub(in crate::engine) mod exact_operators;
 pub(in crate::engine) mod exact_times;
 pub(in crate::engine) mod grouping_sets;
 pub(in crate::engine) mod held_rows;
-pub(in crate::engine) mod ignored_nulls;
 pub(in crate::engine) mod interval_lengths;
 pub(in crate::engine) mod interval_parts;
 pub(in crate::engine) mod interval_scales;
@@ -48,10 +47,12 @@ pub(in crate::engine) mod ordered_names;
 pub(in crate::engine) mod other_names;
 pub(in crate::engine) mod own_functions;
 pub(in crate::engine) mod own_lists;
+pub(in crate::engine) mod own_windows;
 pub(in crate::engine) mod planned_wrongly;
 pub(in crate::engine) mod range_frames;
 pub(in crate::engine) mod rounded_casts;
 pub(in crate::engine) mod set_comparisons;
+pub(in crate::engine) mod signed_functions;
 pub(in crate::engine) mod text_arguments;
 pub(in crate::engine) mod using_columns;
 pub(in crate::engine) mod whole_quotients;

@@ -14,8 +14,8 @@ use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    ColumnarValue, Distinct, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -37,9 +37,30 @@ impl AnalyzerRule for NestedKeys {
                 let names = NamePreserver::new(&plan);
                 plan.map_expressions(|expression| {
                     let name = names.save(&expression);
-                    let keyed = expression.transform_up(|part| Ok(with_counted_keys(part, &schema)))?;
+                    let keyed = expression.transform_up(|part| {
+                        with_counted_keys(part, &schema)
+                            .transform_data(|part| Ok(with_sorted_keys(part, &schema)))
+                    })?;
                     Ok(if keyed.transformed { keyed.update_data(|data| name.restore(data)) } else { keyed })
                 })
+            }
+            LogicalPlan::Window(window) => {
+                let schema = Arc::clone(window.input.schema());
+                let names = NamePreserver::new(&plan);
+                plan.map_expressions(|expression| {
+                    let name = names.save(&expression);
+                    let keyed = expression.transform_up(|part| Ok(with_sorted_keys(part, &schema)))?;
+                    Ok(if keyed.transformed { keyed.update_data(|data| name.restore(data)) } else { keyed })
+                })
+            }
+            LogicalPlan::Distinct(Distinct::On(on)) => {
+                let schema = Arc::clone(on.input.schema());
+                let mut on = on.clone();
+                on.on_expr = on.on_expr.into_iter().map(|by| with_own_key(by, &schema)).collect();
+                for by in on.sort_expr.iter_mut().flatten() {
+                    by.expr = with_own_key(by.expr.clone(), &schema);
+                }
+                Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(on))))
             }
             _ => Ok(Transformed::no(plan)),
         })
@@ -63,6 +84,21 @@ pub(super) fn with_own_key(of: Expr, schema: &DFSchema) -> Expr {
 
 fn key(of: Expr) -> Expr {
     Arc::new(nested_key()).call(vec![of])
+}
+
+/// The same call, whose rows are sorted by keys. Distinct values are sorted as they are.
+fn with_sorted_keys(mut part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let order = match &mut part {
+        Expr::AggregateFunction(AggregateFunction { params, .. }) if !params.distinct => &mut params.order_by,
+        Expr::WindowFunction(window) => &mut window.params.order_by,
+        _ => return Transformed::no(part),
+    };
+    let mut changed = false;
+    for by in order.iter_mut().filter(|by| has_key(&by.expr, schema)) {
+        by.expr = key(by.expr.clone());
+        changed = true;
+    }
+    if changed { Transformed::yes(part) } else { Transformed::no(part) }
 }
 
 fn with_counted_keys(part: Expr, schema: &DFSchema) -> Transformed<Expr> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::compute::{CastOptions, cast_with_options, try_binary};
-use arrow::datatypes::{DataType, Decimal128Type, Field};
+use arrow::datatypes::{DataType, Decimal128Type};
 use arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
@@ -19,9 +19,6 @@ use crate::engine::errors::external;
 use crate::engine::rules::compared::exact_rows;
 use crate::error::Error;
 
-/// Functions that count in unsigned numbers of 64 bits.
-const COUNTING: [&str; 5] =
-    ["array_length", "array_ndims", "array_position", "array_positions", "cardinality"];
 /// Holds all whole numbers of 64 bits, and what sums and products of them hold.
 const WIDE: DataType = DataType::Decimal128(38, 0);
 
@@ -100,10 +97,11 @@ fn choices(side: &Expr) -> Option<Vec<&Expr>> {
             Some(then.chain(else_expr.as_deref()).collect())
         }
         Expr::ScalarFunction(call)
-            if ["coalesce", "greatest", "least", "nullif"].contains(&call.func.name()) =>
+            if ["coalesce", "greatest", "least", "nullif", "nvl"].contains(&call.func.name()) =>
         {
             Some(call.args.iter().collect())
         }
+        Expr::ScalarFunction(call) if call.func.name() == "nvl2" => Some(call.args.iter().skip(1).collect()),
         _ => None,
     }
 }
@@ -121,21 +119,6 @@ fn natural(side: &Expr, schema: &DFSchema) -> Option<Expr> {
         return None;
     }
     Some(cast(side.clone(), DataType::UInt64))
-}
-
-/// What counts the elements of a list, as a signed number.
-pub(super) fn with_signed_lengths(count: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    if !matches!(&count, Expr::ScalarFunction(call) if COUNTING.contains(&call.func.name())) {
-        return Transformed::no(count);
-    }
-    let signed = match count.get_type(schema) {
-        Ok(DataType::UInt64) => DataType::Int64,
-        Ok(DataType::List(item)) if item.data_type() == &DataType::UInt64 => {
-            DataType::List(Arc::new(Field::new(item.name(), DataType::Int64, true)))
-        }
-        _ => return Transformed::no(count),
-    };
-    Transformed::yes(cast(count, signed))
 }
 
 /// The same rows, where windows and aggregates that give unsigned numbers of 64 bits of what is none, such as `row_number`

@@ -24,7 +24,7 @@ const DATE: usize = 10;
 /// Characters of hours and minutes.
 const MINUTES: usize = 5;
 /// What the names of functions begin with that read times.
-const READER: &str = "to_timestamp";
+const READERS: [&str; 2] = ["to_timestamp", "to_unixtime"];
 /// Parts of a format that are hours.
 const HOURS: [&str; 4] = ["%H", "%I", "%k", "%l"];
 /// Parts of a format that are minutes, or have them.
@@ -95,10 +95,12 @@ pub(super) fn with_written_values(part: Expr, schema: &DFSchema) -> DfResult<Tra
                 None => Ok(Transformed::no(part)),
             }
         }
-        Expr::ScalarFunction(call) if call.func.name().starts_with(READER) => match call.args.len() {
-            1 => part.map_children(|child| Ok(written_of(child, Becomes::Instant, schema))),
-            _ => Ok(with_minutes(part)),
-        },
+        Expr::ScalarFunction(call) if READERS.iter().any(|reader| call.func.name().starts_with(reader)) => {
+            match call.args.len() {
+                1 => part.map_children(|child| Ok(written_of(child, Becomes::Instant, schema))),
+                _ => Ok(with_minutes(part)),
+            }
+        }
         _ => match compared_types(&part, schema).iter().find(|of| matches!(of, DataType::Timestamp(..))) {
             Some(of) => map_compared(part, |side| as_written(side, of)),
             None => Ok(Transformed::no(part)),

@@ -201,6 +201,10 @@ impl Session {
             let makes = statement.makes();
             // A folder of that name is not what is made; it may be what the rows come from.
             self.unread.make(makes.as_ref().filter(|(_, is_read)| !is_read).map(|(name, _)| name.clone()));
+            // Files may have come since the last statement, from here or elsewhere.
+            if let Some(known) = self.context.runtime_env().cache_manager.get_list_files_cache() {
+                known.clear();
+            }
             let plan = self.context.state().statement_to_plan(statement.exact()).await?;
             allowed::check(&plan, self.access)?;
             copies::check_sources(&plan, &self.unread)?;

@@ -31,7 +31,6 @@ use crate::engine::functions;
 use crate::engine::plan_rules::physical_rules;
 use crate::engine::progress::Progress;
 use crate::engine::rules::exact_arithmetic::operators;
-use crate::engine::rules::ignored_nulls::ignored_nulls;
 use crate::engine::rules::interval_parts::interval_part;
 use crate::engine::rules::literals_last::optimizer_rules;
 use crate::engine::rules::local_times::local_instant;
@@ -40,7 +39,9 @@ use crate::engine::rules::nested_order::nested_order;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::on_row::on_row;
 use crate::engine::rules::one_nan::one_nan;
+use crate::engine::rules::own_windows::own_windows;
 use crate::engine::rules::rounded_casts::round_half_even;
+use crate::engine::rules::signed_functions::signed_functions;
 use crate::engine::rules::whole_quotients::whole_quotient;
 use crate::engine::rules::wide_times::wide_times;
 use crate::engine::rules::written_values::written_values;
@@ -217,10 +218,11 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
     ];
     let quotients = [false, true].map(whole_quotient);
     let operators = operators().into_iter().chain(others).chain(quotients).chain(wide_times());
-    for operator in operators.chain(written_values()) {
+    let signed = signed_functions(context.state().scalar_functions());
+    for operator in operators.chain(written_values()).chain(signed) {
         context.register_udf(operator);
     }
-    for function in ignored_nulls(context.state().window_functions()) {
+    for function in own_windows(context.state().window_functions()) {
         context.register_udwf(function);
     }
     context.register_udaf(total::counts());
