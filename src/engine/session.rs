@@ -35,6 +35,7 @@ use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
 use crate::engine::rules::own_windows::own_windows;
 use crate::engine::rules::signed_functions::signed_functions;
+use crate::engine::rules::told_casts::told_cast;
 use crate::engine::rules::wide_times::wide_times;
 use crate::engine::rules::window_keys::WindowKeys;
 use crate::engine::rules::zoned_times::zoned_times;
@@ -182,7 +183,7 @@ pub(super) fn session(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionCont
     }
     let signed = signed_functions(context.state().scalar_functions());
     let others = other_names().into_iter().chain(signed).chain(wide_times()).chain(interval_scales());
-    for function in zoned.into_iter().chain(others).chain([octet_length()]) {
+    for function in zoned.into_iter().chain(others).chain([octet_length(), told_cast()]) {
         context.register_udf(function);
     }
     Ok(context)

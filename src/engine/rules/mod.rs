@@ -3,7 +3,7 @@
 //! ```text
 //! while a statement is read       long_numbers: numbers of many digits · exact_operators: operators with wrong types
 //!                                 is_distinct: what binds closer · named_windows: where they are used
-//!                                 ordered_names: new columns in ORDER BY · open_slices · using_columns
+//!                                 ordered_names: new columns in ORDER BY · open_slices · told_casts · using_columns
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
 //!                                 kept_calls, local_times, mixed_kinds, null_memberships, ordered_aggregates, own_lists, planned_wrongly, range_frames,
 //!                                 rounded_casts, set_comparisons, text_arguments, whole_quotients, written_values · grouping_sets
@@ -54,6 +54,7 @@ pub(in crate::engine) mod rounded_casts;
 pub(in crate::engine) mod set_comparisons;
 pub(in crate::engine) mod signed_functions;
 pub(in crate::engine) mod text_arguments;
+pub(in crate::engine) mod told_casts;
 pub(in crate::engine) mod using_columns;
 pub(in crate::engine) mod whole_quotients;
 pub(in crate::engine) mod wide_times;

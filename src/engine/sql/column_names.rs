@@ -9,6 +9,8 @@ use datafusion::sql::sqlparser::ast::{
     ValueWithSpan, VisitMut, VisitorMut,
 };
 
+use crate::engine::rules::told_casts::WithoutCasts;
+
 /// Names what the planner cannot tell apart.
 pub(super) struct ColumnNames;
 
@@ -96,20 +98,6 @@ fn repeated(items: &[SelectItem]) -> Vec<usize> {
     };
     let places = items.iter().map(is_repeated).collect::<Vec<_>>();
     places.iter().enumerate().filter(|(_, is_repeated)| **is_repeated).map(|(at, _)| at).collect()
-}
-
-/// Takes away what the planner leaves out of names.
-struct WithoutCasts;
-
-impl VisitorMut for WithoutCasts {
-    type Break = ();
-
-    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Cast { expr, .. } | Expr::Nested(expr) = expression {
-            *expression = (**expr).clone();
-        }
-        ControlFlow::Continue(())
-    }
 }
 
 /// The column at a place, where a key says the place.

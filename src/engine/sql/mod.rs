@@ -39,6 +39,7 @@ use crate::artifact::stored::Fetched;
 use crate::engine::errors::{external, ours};
 use crate::engine::progress::Progress;
 use crate::engine::query_errors::{no_files, no_table, of_path, of_sql};
+use crate::engine::rules::told_casts::{TOLD, has_one_name_twice};
 use crate::engine::session::{Limits, session};
 use crate::error::{Error, Result};
 use crate::source::listing::Listed;
@@ -205,7 +206,12 @@ impl Session {
             if let Some(known) = self.context.runtime_env().cache_manager.get_list_files_cache() {
                 known.clear();
             }
-            let plan = self.context.state().statement_to_plan(statement.exact()).await?;
+            let plan = match self.context.state().statement_to_plan(statement.exact()).await {
+                Err(cause) if has_one_name_twice(&cause) => {
+                    self.context.state().statement_to_plan(statement.with_told_casts()).await?
+                }
+                plan => plan?,
+            };
             allowed::check(&plan, self.access)?;
             copies::check_sources(&plan, &self.unread)?;
             let plan = copies::with_storable_columns(null_keys::with_null_folders(plan)?)?;
@@ -294,6 +300,7 @@ impl Session {
         names.extend(state.aggregate_functions().keys().cloned());
         names.extend(state.window_functions().keys().cloned());
         names.extend(state.table_functions().keys().cloned());
+        names.retain(|name| name != TOLD);
         names.sort();
         names.dedup();
         names

@@ -17,6 +17,7 @@ use crate::engine::rules::long_numbers::LongNumbers;
 use crate::engine::rules::named_windows::{NamedWindows, of_ident};
 use crate::engine::rules::open_slices::OpenSlices;
 use crate::engine::rules::ordered_names::OrderedNames;
+use crate::engine::rules::told_casts::{ToldCasts, ToldKeys};
 use crate::engine::rules::using_columns::UsingColumns;
 use crate::error::{Error, Result};
 
@@ -47,6 +48,14 @@ impl Statement {
         visit(&mut parsed, &mut NamedWindows::default());
         visit(&mut parsed, &mut OpenSlices);
         visit(&mut parsed, &mut UsingColumns);
+        visit(&mut parsed, &mut ToldKeys);
+        parsed
+    }
+
+    /// The same, whose casts say what they are.
+    pub(super) fn with_told_casts(&self) -> Parsed {
+        let mut parsed = self.exact();
+        visit(&mut parsed, &mut ToldCasts);
         parsed
     }
 
