@@ -45,7 +45,7 @@ impl VisitorMut for LongNumbers {
                 ..
             } => {
                 if let Some(text) = written(expr) {
-                    *expr = Box::new(Expr::Value(Value::SingleQuotedString(text).into()));
+                    **expr = Expr::Value(Value::SingleQuotedString(text).into());
                 }
             }
             _ => {}

@@ -102,7 +102,7 @@ impl UsingJoins {
         for join in &tables.joins {
             let (right, using) = (name_of(&join.relation), using(&join.join_operator));
             stars.push(
-                right.clone().map(|table| star(table, &using.as_ref().map_or(&[][..], |using| &using.0))),
+                right.clone().map(|table| star(table, using.as_ref().map_or(&[][..], |using| &using.0))),
             );
             let by_tables =
                 using.and_then(|(names, is_inner)| joined.add(names, is_inner, left.take(), right));
