@@ -77,10 +77,10 @@ static WAYS: [[&str; 4]; 23] = [
         "SELECT CAST(day AS TEXT) FROM t UNION ALL SELECT CAST(n AS TEXT) FROM t",
     ],
     [
-        "SELECT CAST(x AS TIMESTAMP) FROM (VALUES ('2024-05-05 10:00')) AS v(x)",
+        "SELECT CAST(x AS TIMESTAMP) FROM (VALUES ('2024/05/05 10:00')) AS v(x)",
         "Error parsing timestamp",
         "to_timestamp(x, '%Y-%m-%d %H:%M')",
-        "SELECT to_timestamp(x, '%Y-%m-%d %H:%M') FROM (VALUES ('2024-05-05 10:00')) AS v(x)",
+        "SELECT to_timestamp(x, '%Y/%m/%d %H:%M') FROM (VALUES ('2024/05/05 10:00')) AS v(x)",
     ],
     [
         "SELECT avg(day) FROM t",

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::engine::rules::exact_decimals::{decimal_or_double, even_type, written_double};
-use crate::engine::rules::exact_times::{in_zone, mixed_times};
+use crate::engine::rules::time_types::{in_zone, mixed_times};
 
 /// The finest times of day, which hold all others.
 const FINEST_OF_DAY: DataType = DataType::Time64(TimeUnit::Nanosecond);

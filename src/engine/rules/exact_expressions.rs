@@ -19,7 +19,7 @@ use crate::engine::rules::compared::{
     with_exact_union,
 };
 use crate::engine::rules::exact_decimals::{as_decimal, even_type, with_known_places, with_wide_parts};
-use crate::engine::rules::exact_times::{as_time, common_unit, with_exact_times};
+use crate::engine::rules::exact_times::{as_time, with_exact_times};
 use crate::engine::rules::interval_parts::with_interval_parts;
 use crate::engine::rules::kept_calls::{with_kept_branches, with_kept_calls};
 use crate::engine::rules::local_times::with_local_times;
@@ -33,6 +33,7 @@ use crate::engine::rules::range_frames::with_room_for_frames;
 use crate::engine::rules::rounded_casts::with_rounded_casts;
 use crate::engine::rules::set_comparisons::{check_place, with_own_rows};
 use crate::engine::rules::text_arguments::with_texts;
+use crate::engine::rules::time_types::common_unit;
 use crate::engine::rules::whole_quotients::{with_signed_counts, with_whole_quotients};
 use crate::engine::rules::written_values::with_written_values;
 use crate::error::Error;

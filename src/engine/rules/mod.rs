@@ -6,7 +6,7 @@
 //!                                 ordered_names: new columns in ORDER BY · open_slices · told_casts · using_columns
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
 //!                                 kept_calls, local_times, mixed_kinds, null_memberships, ordered_aggregates, own_lists, planned_wrongly, range_frames,
-//!                                 rounded_casts, set_comparisons, text_arguments, whole_quotients, written_values · grouping_sets
+//!                                 rounded_casts, set_comparisons, text_arguments, time_types, whole_quotients, written_values · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
 //!                                 held_rows
@@ -54,6 +54,7 @@ pub(in crate::engine) mod rounded_casts;
 pub(in crate::engine) mod set_comparisons;
 pub(in crate::engine) mod signed_functions;
 pub(in crate::engine) mod text_arguments;
+pub(in crate::engine) mod time_types;
 pub(in crate::engine) mod told_casts;
 pub(in crate::engine) mod using_columns;
 pub(in crate::engine) mod whole_quotients;
