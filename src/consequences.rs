@@ -2,6 +2,7 @@
 //! to undo at inference.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::counts::{LabelCounts, as_f64};
 use crate::posterior::interval;
@@ -64,16 +65,41 @@ pub(crate) struct Consequences<'a> {
     pub batch_size: u64,
     /// The loss of all labels, in units of one cell.
     whole_loss: Option<f64>,
+    intervals: Arc<Intervals>,
+}
+
+/// Intervals of prevalence that were computed, which takes time: labels with the same counts share one, and so do all
+/// files of a result.
+#[derive(Debug, Default)]
+pub(crate) struct Intervals(Mutex<HashMap<[u64; 2], Option<[f64; 2]>>>);
+
+impl Intervals {
+    fn of(&self, positives: f64, negatives: f64) -> Option<[f64; 2]> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = [positives, negatives].map(f64::to_bits);
+        let found = known().get(&key).copied();
+        found.unwrap_or_else(|| {
+            let interval = interval(positives, negatives);
+            known().insert(key, interval);
+            interval
+        })
+    }
 }
 
 impl<'a> Consequences<'a> {
     /// Prepares the consequences of `weights`, computed from `counts`, for batches of `batch_size` rows.
     #[must_use]
     pub(crate) fn new(counts: &'a LabelCounts, weights: &'a Weights, batch_size: u64) -> Self {
-        let mut new = Self { counts, weights, batch_size, whole_loss: None };
+        let mut new = Self { counts, weights, batch_size, whole_loss: None, intervals: Arc::default() };
         let whole: Option<f64> = (0..counts.len()).map(|label| new.loss(label)).sum();
         new.whole_loss = whole.filter(|whole| *whole > 0.0);
         new
+    }
+
+    /// The same with intervals that others use as well.
+    #[must_use]
+    pub(crate) fn sharing(self, intervals: &Arc<Intervals>) -> Self {
+        Self { intervals: Arc::clone(intervals), ..self }
     }
 
     /// The consequences of one label.
@@ -82,16 +108,10 @@ impl<'a> Consequences<'a> {
         self.of_sure(label, self.sure(label))
     }
 
-    /// The consequences of all labels, in label order; labels with the same counts share one interval.
+    /// The consequences of all labels, in label order.
     #[must_use]
     pub(crate) fn all(&self) -> Vec<Consequence> {
-        let mut known = HashMap::new();
-        let sure = |label: usize| {
-            let (positives, negatives) = self.evidence(label);
-            *known.entry((positives.to_bits(), negatives.to_bits())).or_insert_with(|| self.sure(label))
-        };
-        let sure: Vec<_> = (0..self.counts.len()).map(sure).collect();
-        sure.into_iter().enumerate().map(|(label, sure)| self.of_sure(label, sure)).collect()
+        (0..self.counts.len()).map(|label| self.of(label)).collect()
     }
 
     /// Positives and negatives in rows; soft or weighted counts are scaled to the number of known rows.
@@ -107,7 +127,7 @@ impl<'a> Consequences<'a> {
 
     fn sure(&self, label: usize) -> Option<[f64; 2]> {
         let (positives, negatives) = self.evidence(label);
-        interval(positives, negatives)
+        self.intervals.of(positives, negatives)
     }
 
     fn of_sure(&self, label: usize, prevalence: Option<[f64; 2]>) -> Consequence {

@@ -21,8 +21,7 @@ impl Together {
         Self { labels, counts }
     }
 
-    /// Rows with label `one` on one side and `other` on the other. If both sides are the same, the diagonal holds
-    /// the rows of each label.
+    /// Rows with label `one` on one side and `other` on the other.
     #[must_use]
     pub fn get(&self, one: usize, other: usize) -> u64 {
         self.counts[one * self.labels + other]
@@ -35,7 +34,7 @@ impl Together {
     }
 
     /// Adds rows of each label with itself.
-    pub(crate) fn add_to_diagonal(&mut self, rows: &[u64]) {
+    pub(crate) fn add_to_diagonal(&mut self, rows: impl Iterator<Item = u64>) {
         let diagonal = self.counts.iter_mut().step_by(self.labels + 1);
         diagonal.zip(rows).for_each(|(count, more)| *count += more);
     }
@@ -57,7 +56,7 @@ pub(crate) enum Sides {
     Mixed,
 }
 
-/// Counts pairs of labels, row after row.
+/// Counts pairs of labels, row after row; no label with itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Pairs {
     labels: usize,
@@ -149,8 +148,8 @@ impl Pairs {
         Self { labels, sides, counts: vec![0; size], starts, rows: 0, totals: Vec::new(), frequent }
     }
 
-    /// Adds the rows of a block that are `taken`.
-    pub(crate) fn add(&mut self, sets: &LabelSets, taken: impl Fn(usize) -> bool) {
+    /// Adds those rows of a block that `taken` gives.
+    pub(crate) fn add(&mut self, sets: &LabelSets, taken: impl Iterator<Item = usize> + Clone) {
         let rows = sets.rows();
         if self.rows + rows as u64 > u64::from(u32::MAX) {
             self.flush();
@@ -160,7 +159,7 @@ impl Pairs {
         let one = |row: usize| if sides == Sides::Unknown { sets.unknown(row) } else { sets.positives(row) };
         let other =
             |row: usize| if sides == Sides::Positives { sets.positives(row) } else { sets.unknown(row) };
-        let taken = || (0..rows).filter(|row| taken(*row));
+        let taken = || taken.clone();
         let [mut ones, mut others] = std::mem::take(&mut self.frequent);
         // Short rows need no test of each label.
         let enough = |size: usize| size >= rows * FREQUENT_MIN;
@@ -224,7 +223,7 @@ impl Pairs {
         }
         for (at, &one) in ones.iter().enumerate() {
             let start = self.starts[one as usize];
-            let others = if self.sides == Sides::Mixed { others } else { &others[at..] };
+            let others = if self.sides == Sides::Mixed { others } else { &others[at + 1..] };
             if let Some(few) = few {
                 let counts = &mut self.counts[start..];
                 others.iter().for_each(|&other| counts[other as usize] += few);
@@ -243,19 +242,19 @@ impl Pairs {
         }
     }
 
-    /// Each label with itself and with every later label.
+    /// Each label with every later label.
     #[inline]
     fn add_within(&mut self, labels: &[u32]) {
         for (at, &one) in labels.iter().enumerate() {
             let counts = &mut self.counts[self.starts[one as usize]..];
-            labels[at..].iter().for_each(|&other| counts[other as usize] += 1);
+            labels[at + 1..].iter().for_each(|&other| counts[other as usize] += 1);
         }
     }
 
     fn add_bits(&mut self, ones: &Frequent, others: &Frequent) {
         for (place, &one) in ones.labels.iter().enumerate() {
             let (bits, start) = (ones.of(place), self.starts[one as usize]);
-            let from = if self.sides == Sides::Mixed { 0 } else { place };
+            let from = if self.sides == Sides::Mixed { 0 } else { place + 1 };
             for (place, &other) in others.labels.iter().enumerate().skip(from) {
                 let both = bits.iter().zip(others.of(place)).map(|(a, b)| (a & b).count_ones()).sum::<u32>();
                 self.counts[start + other as usize] += both;
@@ -333,7 +332,7 @@ mod tests {
             for (seed, known, often) in [(1, 15, 1), (2, 12, 9), (3, 5, 14), (4, 16, 3), (5, 1, 16)] {
                 let sets = sets(seed, 100 + seed * 37, known, often);
                 let taken = |row: usize| !row.is_multiple_of(7);
-                found[usize::from(seed % 2 == 0)].add(&sets, taken);
+                found[usize::from(seed % 2 == 0)].add(&sets, (0..sets.rows()).filter(|row| taken(*row)));
                 for row in (0..sets.rows()).filter(|row| taken(*row)) {
                     let [positives, unknown] = [sets.positives(row), sets.unknown(row)];
                     let [ones, others] = match sides {
@@ -344,6 +343,7 @@ mod tests {
                     for one in ones {
                         others
                             .iter()
+                            .filter(|other| *other != one)
                             .for_each(|other| expected[*one as usize * labels + *other as usize] += 1);
                     }
                 }

@@ -55,6 +55,14 @@ impl LabelSets {
         &self.positives[start..self.ends[row]]
     }
 
+    /// The positive labels of a row and of all rows behind it.
+    #[must_use]
+    #[inline]
+    pub(crate) fn positives_from(&self, row: usize) -> &[u32] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.positives[start..]
+    }
+
     /// The missing labels of a row.
     #[must_use]
     #[inline]

@@ -1,9 +1,9 @@
 //! Counts and everything that is made from them: weights, measures, findings, the report.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::artifact::counts::CountsFile;
-use crate::consequences::Consequences;
+use crate::consequences::{Consequences, Intervals};
 use crate::cooccurrence::Together;
 use crate::counts::LabelCounts;
 use crate::drift::{Drift, Side};
@@ -27,6 +27,8 @@ pub(crate) struct Derived {
     pub(super) brief: Brief,
     /// Their measures, made on first use.
     measures: OnceLock<Measures>,
+    /// Intervals of prevalence, made on first use.
+    intervals: Arc<Intervals>,
     /// Measures of rows, if rows were measured.
     pub rows: Option<RowMeasures>,
     /// Rows that have both of two labels, of a result that was read back.
@@ -63,6 +65,7 @@ impl Derived {
         Ok(Self {
             brief,
             measures,
+            intervals: Arc::default(),
             weights,
             rows: None,
             saved_pairs: None,
@@ -120,7 +123,8 @@ impl Derived {
             counts,
             grouped: self.file.grouped.as_ref(),
             weights: &self.weights,
-            consequences: Consequences::new(counts, &self.weights, self.options.batch_size),
+            consequences: Consequences::new(counts, &self.weights, self.options.batch_size)
+                .sharing(&self.intervals),
             measures: self.measures(),
             rows: self.row_report.get_or_init(row_report).as_ref(),
             features: self.options.features,

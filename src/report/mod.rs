@@ -20,6 +20,8 @@ pub(crate) use names::{code_span, short, visible};
 pub(crate) use rows::{Heat, RowReport};
 pub(crate) use text::{findings, text};
 
+use std::cmp::Ordering;
+
 use numbers::{counted, thousands};
 
 use crate::consequences::Consequences;
@@ -224,35 +226,46 @@ impl Report<'_> {
 
     /// The labels with the largest `of`, the largest first, equals in label order.
     fn largest(&self, most: usize, of: impl Fn(usize) -> Option<f64>) -> Vec<usize> {
-        let mut all: Vec<(f64, usize)> = (0..self.counts.len()).filter_map(|i| Some((of(i)?, i))).collect();
-        let before = |a: &(f64, usize), b: &(f64, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        if all.len() > most {
-            all.select_nth_unstable_by(most, before);
-            all.truncate(most);
-        }
-        all.sort_unstable_by(before);
-        all.into_iter().map(|(_, label)| label).collect()
+        let all = (0..self.counts.len()).filter_map(|label| Some((of(label)?, label)));
+        first(all, most, larger_first).into_iter().map(|(_, label)| label).collect()
     }
 
     /// Label indices from the most to the least frequent, equals in label order: all of them where they
     /// are at most `all`, else the first and the last `ends`.
     fn by_frequency(&self, all: usize, ends: usize) -> (Vec<usize>, Vec<usize>) {
-        let before =
-            |a: &usize, b: &usize| self.counts.sides(*b).0.total_cmp(&self.counts.sides(*a).0).then(a.cmp(b));
-        let mut most: Vec<usize> = (0..self.counts.len()).collect();
-        let mut least = Vec::new();
-        if most.len() > all {
-            // The ends are found without putting millions of labels between them in order.
-            let tail = most.len() - ends;
-            most.select_nth_unstable_by(tail, before);
-            least = most.split_off(tail);
-            most.select_nth_unstable_by(ends, before);
-            most.truncate(ends);
+        let of = |label: usize| Some(self.counts.sides(label).0);
+        if self.counts.len() <= all {
+            return (self.largest(usize::MAX, of), Vec::new());
         }
-        most.sort_unstable_by(before);
-        least.sort_unstable_by(before);
-        (most, least)
+        let each = (0..self.counts.len()).map(|label| (self.counts.sides(label).0, label));
+        let least = first(each, ends, |a, b| larger_first(b, a));
+        (self.largest(ends, of), least.into_iter().rev().map(|(_, label)| label).collect())
     }
+}
+
+/// The order of labels with a value: the largest first, equals in label order.
+fn larger_first(a: &(f64, usize), b: &(f64, usize)) -> Ordering {
+    b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+}
+
+/// The first `most` of `all`, in order. The others are not put in order, and of millions none but these are kept.
+fn first<T: Copy>(all: impl Iterator<Item = T>, most: usize, before: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    /// Elements that are kept at least before some are dropped.
+    const KEPT: usize = 64;
+    let (mut kept, mut behind): (Vec<T>, Option<T>) = (Vec::new(), None);
+    for one in all {
+        if behind.is_some_and(|behind| before(&one, &behind).is_ge()) {
+            continue;
+        }
+        kept.push(one);
+        if kept.len() > most.saturating_mul(2).max(KEPT) {
+            behind = Some(*kept.select_nth_unstable_by(most, &before).1);
+            kept.truncate(most);
+        }
+    }
+    kept.sort_unstable_by(before);
+    kept.truncate(most);
+    kept
 }
 
 fn buckets(counts: &LabelCounts) -> impl Iterator<Item = FrequencyBucket> {
@@ -319,6 +332,11 @@ mod tests {
         let (all, none) = report.by_frequency(10, 2);
         assert_eq!(all, [1, 8, 5, 0, 3, 6, 7, 2, 9, 4]);
         assert!(none.is_empty());
+        assert!((1..300).all(|most| {
+            // As many as are kept, more and fewer.
+            let found = super::first((0..300_u32).map(|i| i * 7919 % 300), most, u32::cmp);
+            found.iter().copied().eq(0..u32::try_from(most).unwrap())
+        }));
         for ends in 1..5 {
             let (most, least) = report.by_frequency(9, ends);
             assert_eq!(most, all[..ends]);

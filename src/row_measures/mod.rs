@@ -3,6 +3,7 @@
 //! A row has positive labels and missing labels; every other label is negative. Fractions are summed as whole
 //! numbers of 2⁻⁶⁰, so that sums do not depend on the order of rows.
 
+mod label_spreads;
 mod scumble;
 mod sums;
 
@@ -103,6 +104,12 @@ fn units(value: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "value is 0 … 1")]
     let units = (value * ONE + 0.5) as u64;
     units
+}
+
+/// A number of units, so many times.
+#[inline]
+fn times(units: u64, rows: u64) -> i128 {
+    i128::from(units) * i128::from(rows)
 }
 
 impl Spread {

@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::counts::LabelCounts;
 use crate::engine::cluster;
 use crate::engine::read::routes::Route;
-use crate::engine::rows::block::{Block, Members};
-use crate::engine::rows::most::{Most, each_set};
+use crate::engine::rows::block::{Block, Members, OUTSIDE};
+use crate::engine::rows::most::Most;
 use crate::engine::rows::read::read_rows_here;
 use crate::engine::rows::request::{Request, RowPattern};
 use crate::engine::rows::resolve::{KnownSets, resolve};
-use crate::engine::rows::set_bits::LabelKeys;
-use crate::engine::rows::set_tally::{PARTS, PartSets, SetTally, SetsFound};
+use crate::engine::rows::set_bits::{LabelKeys, PARTS};
+use crate::engine::rows::set_sums::SetSums;
+use crate::engine::rows::set_tally::{PartSets, SetTally, SetsFound};
 use crate::engine::rows::sink::RowSink;
+use crate::engine::rows::sized_sets::SizedSets;
 use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
@@ -123,35 +125,39 @@ fn rank(
     let scopes = sums.len();
     let new = || vec![Most::new(EQUALS / scopes); scopes];
     // One for each thread that works here.
-    let (threads, free) = (of_threads.len(), Mutex::new(of_threads));
-    let tallies = Mutex::new(tallies);
+    let (threads, tallies) = (of_threads.len(), Mutex::new(tallies));
+    let free: Vec<_> = of_threads.into_iter().map(|sums| (sums, new(), SetSums::default())).collect();
+    let free = Mutex::new(free);
     let lock = || free.lock().unwrap_or_else(PoisonError::into_inner);
     let parts = in_order((0..PARTS).collect(), threads, |number| {
-        let (mut part, mut most, mut labels) = (PartSets::default(), new(), Vec::new());
+        let mut part = PartSets::default();
         for found in tallies.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             found.take(number, &mut part)?;
         }
-        let mut sums = lock().pop().unwrap_or_default();
-        each_set(&part.into_entries(keys), |group, rows, hash| {
+        let taken = lock().pop().unwrap_or_else(|| (Vec::new(), new(), SetSums::default()));
+        let (mut sums, mut most, mut set_sums) = taken;
+        let mut sized = SizedSets::new(keys);
+        part.each_set(keys, &mut set_sums, |group, rows, hash| {
             let scope = group.map_or(0, |group| group as usize + 1);
             if let Some(most) = most.get_mut(scope) {
                 most.add(rows, hash);
             }
-            if let Some(sums) = sums.get_mut(scope)
-                && keys.labels(hash, &mut labels)
-                && labels.len() > 1
-            {
-                sums.add_alike(&labels, &[], rows);
+            match (group, sums.get_mut(scope)) {
+                (None, Some(whole)) => sized.add(hash, rows, whole),
+                (Some(_), Some(sums)) => sized.add_now(hash, rows, sums),
+                _ => {}
             }
         });
-        lock().push(sums);
-        Ok(most)
+        if let Some(whole) = sums.first_mut() {
+            sized.finish(whole);
+        }
+        lock().push((sums, most, set_sums));
+        Ok(())
     });
+    parts.into_iter().collect::<Result<()>>()?;
     let mut all = new();
-    for part in parts {
-        all.iter_mut().zip(part?).for_each(|(most, more)| most.merge(more));
-    }
-    for of_thread in std::mem::take(&mut *lock()) {
+    for (of_thread, most, _) in std::mem::take(&mut *lock()) {
+        all.iter_mut().zip(most).for_each(|(most, more)| most.merge(more));
         sums.iter_mut().zip(of_thread).for_each(|(sum, more)| sum.merge(more));
     }
     Ok((sums, all))
@@ -178,16 +184,19 @@ impl RowSink for Measuring {
     }
 
     fn take(&mut self, block: &mut Block) -> Result<()> {
-        let (sets, few) = (&block.sets, self.few);
-        let Some((whole, groups)) = self.scopes.split_first_mut() else { return Ok(()) };
-        whole.add(sets, few, |row| block.group(row).is_some());
+        let Self { scopes, few, tally, known, known_rows } = self;
+        let (sets, few) = (&block.sets, *few);
+        let Some((whole, groups)) = scopes.split_first_mut() else { return Ok(()) };
         match &block.members {
+            Members::All(OUTSIDE) => return Ok(()),
             Members::All(group) => {
+                whole.add(sets, few, |_| true);
                 if let Some(sums) = groups.get_mut(*group as usize) {
                     sums.add(sets, few, |_| true);
                 }
             }
             Members::Each(of) => {
+                whole.add(sets, few, |row| block.group(row).is_some());
                 let mut present: Vec<u32> = of.clone();
                 present.sort_unstable();
                 present.dedup();
@@ -199,22 +208,22 @@ impl RowSink for Measuring {
             }
         }
         let has_groups = !groups.is_empty();
-        for row in 0..block.rows() {
-            let Some(group) = block.group(row) else { continue };
-            let group = if has_groups { u32::try_from(group).unwrap_or(u32::MAX) } else { 0 };
+        let group_of = |row: usize| match &block.members {
+            Members::All(group) if has_groups => *group,
+            Members::Each(of) if has_groups => of[row],
+            _ => 0,
+        };
+        // The others are in the sums.
+        let (rows_of_few, rows_of_more) = whole.last_rows();
+        for &row in rows_of_few {
+            tally.add_few(sets.positives_from(row), sets.positives(row).len(), group_of(row))?;
+        }
+        for &row in rows_of_more {
             let labels = sets.positives(row);
-            if labels.len() < 2 {
-                // They are in the sums.
-                continue;
-            }
-            if labels.len() <= few {
-                self.tally.add_few(labels, group)?;
-                continue;
-            }
-            let hash = self.tally.add(labels, group)?;
-            if self.known_rows < KNOWN_ROWS && self.known.len() < KNOWN_SETS {
-                self.known_rows += 1;
-                self.known.entry(hash).or_insert_with(|| labels.into());
+            let hash = tally.add(labels, group_of(row))?;
+            if *known_rows < KNOWN_ROWS && known.len() < KNOWN_SETS {
+                *known_rows += 1;
+                known.entry(hash).or_insert_with(|| labels.into());
             }
         }
         Ok(())

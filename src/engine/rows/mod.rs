@@ -33,8 +33,11 @@ pub(super) mod read;
 pub(super) mod request;
 mod resolve;
 mod set_bits;
+mod set_entry;
+mod set_sums;
 mod set_tally;
 pub(super) mod sink;
+mod sized_sets;
 mod workers;
 
 pub(crate) use block::Block;

@@ -1,7 +1,7 @@
 //! The most frequent sets of labels, by their bits.
 
 use crate::engine::rows::set_bits::SetHash;
-use crate::engine::rows::set_tally::SetEntry;
+use crate::engine::rows::set_entry::SetEntry;
 use crate::row_measures::TOP_LABELSETS;
 
 /// How many sets there are, and the most frequent of them.

@@ -4,8 +4,10 @@
 //! Otherwise rows are read again: for the labels of sets whose bits are wanted, and, where too many sets are equally
 //! frequent to keep them all, for the first of those by their labels.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
 
 use crate::engine::rows::block::Block;
 use crate::engine::rows::most::Ranking;

@@ -13,6 +13,21 @@ use std::hash::{BuildHasher, RandomState};
 /// A set of labels in 128 bits, the lowest first; the others are 0 where the lowest give the labels back.
 pub(super) type SetHash = [u64; 2];
 
+/// Scatters numbers that differ in a few bits: the highest bits are as good as random.
+#[inline]
+pub(super) fn scattered(bits: u64) -> u64 {
+    bits.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Parts that sets are divided into.
+pub(super) const PARTS: usize = 128;
+
+/// The part of a set.
+#[inline]
+pub(super) fn part_of(hash: SetHash) -> usize {
+    usize::try_from(scattered(hash[0] ^ hash[1]) >> (u64::BITS - PARTS.ilog2())).unwrap_or(0)
+}
+
 /// How labels become bits.
 #[derive(Debug)]
 pub(super) struct LabelKeys {
@@ -44,10 +59,30 @@ impl LabelKeys {
         self.few
     }
 
-    /// A set of few labels, and its group.
+    /// A set of few labels, and its group; the set is the first `size` of `labels`.
     #[inline]
-    pub(super) fn row(&self, labels: &[u32], group: u32) -> u64 {
-        self.pack(labels) << self.group_bits | u64::from(group)
+    pub(super) fn row(&self, labels: &[u32], size: usize, group: u32) -> u64 {
+        // Labels behind the set are taken as well and dropped again, where there are some: processors foresee a loop
+        // that takes as many steps each time.
+        const MOST: usize = 12;
+        let bits = match labels.get(..self.few) {
+            Some(labels) if self.few <= MOST && size <= self.few => {
+                self.pack(labels) >> (self.label_bits as usize * (self.few - size))
+            }
+            _ => self.pack(&labels[..size]),
+        };
+        bits << self.group_bits | u64::from(group)
+    }
+
+    /// Whether rows are in several groups.
+    pub(super) fn has_groups(&self) -> bool {
+        self.group_bits > 0
+    }
+
+    /// The row that a set and its group were made of, if it is one of few labels.
+    #[inline]
+    pub(super) fn row_of(&self, [low, high]: SetHash, group: u32) -> Option<u64> {
+        (high == 0).then(|| low << self.group_bits | u64::from(group))
     }
 
     /// The set and the group of a row of few labels.
@@ -74,16 +109,29 @@ impl LabelKeys {
         [low, high | 1 << 63]
     }
 
+    /// The number of labels of a set; `None` where bits do not give them back.
+    #[inline]
+    pub(super) fn size(&self, [low, high]: SetHash) -> Option<usize> {
+        (high == 0).then(|| (low.checked_ilog2().unwrap_or(0) / self.label_bits) as usize)
+    }
+
     /// Puts the labels of a set there, in order; false where bits do not give them back.
+    #[inline]
     pub(super) fn labels(&self, hash: SetHash, out: &mut Vec<u32>) -> bool {
-        out.clear();
-        let [mut left, 0] = hash else { return false };
-        while left > 1 {
-            out.push(u32::try_from(left & ((1 << self.label_bits) - 1)).unwrap_or(u32::MAX));
+        let Some(size) = self.size(hash) else { return false };
+        out.resize(size, 0);
+        self.unpack(hash[0], out);
+        true
+    }
+
+    /// Puts the labels of a set of few there, as many as there is room for.
+    #[inline]
+    pub(super) fn unpack(&self, bits: u64, out: &mut [u32]) {
+        let mut left = bits;
+        for label in out.iter_mut().rev() {
+            *label = u32::try_from(left & ((1 << self.label_bits) - 1)).unwrap_or(u32::MAX);
             left >>= self.label_bits;
         }
-        out.reverse();
-        true
     }
 }
 
@@ -102,7 +150,10 @@ mod tests {
             for len in 0..=few {
                 let set: Vec<u32> = (0..len).map(|i| if i % 2 == 0 { 0 } else { last }).collect();
                 let group = u32::try_from(groups).unwrap().saturating_sub(1);
-                let row = keys.row(&set, group);
+                let mut more = set.clone();
+                more.extend(vec![last; few]);
+                let row = keys.row(&set, len, group);
+                assert_eq!(keys.row(&more, len, group), row);
                 assert_eq!(keys.set_of(row), (keys.hash(&set), group));
                 assert!(keys.labels(keys.hash(&set), &mut found));
                 assert_eq!(found, set);

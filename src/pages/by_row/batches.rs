@@ -68,10 +68,12 @@ impl<'s, 't> RowBatches<'s, 't> {
         self.begins.clear();
         let mut at = 0;
         for (&starts, &values) in block.starts.iter().zip(&block.values).take(block.len.div_ceil(64)) {
-            let mut starts = starts;
+            let (mut starts, holes) = (starts, !values);
             while starts != 0 {
-                let before = values & low_bits(starts.trailing_zeros() as usize);
-                self.begins.push(at + before.count_ones() as usize);
+                let slot = starts.trailing_zeros() as usize;
+                // Most words have a value in every slot, and bits are not counted by one instruction everywhere.
+                let without = if holes == 0 { 0 } else { (holes & low_bits(slot)).count_ones() as usize };
+                self.begins.push(at + slot - without);
                 starts &= starts - 1;
             }
             at += values.count_ones() as usize;

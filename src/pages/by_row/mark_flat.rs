@@ -300,6 +300,21 @@ mod tests {
             &[4, 0, 0, 0, 6, 1, 3, 0b10],
         );
         assert_eq!(marked(&bits).unwrap(), ChunkOutcome::Counted("+-++++-+--".to_owned()));
+        // Pages of whole words of rows and some more; the second begins inside of a word.
+        let (bytes, sides): (Vec<u8>, _) = (
+            (0..19).map(|i: u8| i.wrapping_mul(37)).collect(),
+            |byte: u8, bit: usize| {
+                if byte >> bit & 1 == 1 { '+' } else { '-' }
+            },
+        );
+        let long = ByHand::new("required boolean a;", 299, 299).data(149, PLAIN, [&[], &[]], &bytes).data(
+            150,
+            PLAIN,
+            [&[], &[]],
+            &bytes,
+        );
+        let page = |rows: usize| (0..rows).map(|row| sides(bytes[row / 8], row % 8)).collect::<String>();
+        assert_eq!(marked(&long).unwrap(), ChunkOutcome::Counted(page(149) + &page(150)));
         let entry = ByHand::new("required int32 a;", 1, 1).dictionary(1, &words(&[1])).data(
             1,
             DICTIONARY,

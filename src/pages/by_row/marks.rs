@@ -95,7 +95,16 @@ impl Marks {
 
     /// The next rows are the two sides of bits.
     pub(super) fn bits(&mut self, packed: Packed<'_>, sides: [RowMark; 2]) {
-        let zeros_count = sides[0] != RowMark::Negative;
+        let (zeros_count, at, mut packed) = (sides[0] != RowMark::Negative, self.at, packed);
+        if sides == [RowMark::Negative, RowMark::Positive] && at.is_multiple_of(64) && packed.start == 0 {
+            // Most are whole words of rows.
+            let words = packed.bytes.as_chunks::<8>().0;
+            let words = &words[..words.len().min(packed.len / 64)];
+            let bits = self.positives.get_mut(at / 64..).unwrap_or_default();
+            bits.iter_mut().zip(words).for_each(|(bits, word)| *bits |= u64::from_le_bytes(*word));
+            self.at += words.len() * 64;
+            packed = packed.split(words.len() * 64).1;
+        }
         packed.words(|word, n| {
             if zeros_count {
                 self.word(sides[0], !word & low_bits(n), self.at);
