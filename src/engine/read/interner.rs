@@ -134,7 +134,7 @@ impl Interner {
             UsualElement::Name(name) => (name, false),
             UsualElement::Number(digits) => (digits, true),
         };
-        match self.texts.get(text, is_number) {
+        match self.texts.get(&text, is_number) {
             Some(PartLabel::Label(label)) => {
                 out.push(label);
                 true
@@ -159,8 +159,8 @@ impl Interner {
             _ => return true,
         };
         match part {
-            UsualElement::Name(name) => self.texts.keep(name, false, known),
-            UsualElement::Number(digits) => self.texts.keep(digits, true, known),
+            UsualElement::Name(name) => self.texts.keep(&name, false, known),
+            UsualElement::Number(digits) => self.texts.keep(&digits, true, known),
         }
         true
     }
