@@ -160,6 +160,7 @@ impl<R: Record, S: RecordSink<R>> ChunkSink for PairSink<'_, R, S> {
             0 => {
                 let (group, mut at) = (worker.reader.group(&scan.keys[self.shard])?, 0);
                 let outcome = read_values(chunk, workspace, &mut |values| {
+                    worker.check_texts(shard, values.iter().map(text));
                     ids.clear();
                     for value in values {
                         ids.push(id(*value, *is_text)?);
@@ -259,7 +260,7 @@ fn id(value: StoredValue<'_>, text: bool) -> Result<u128> {
     match value {
         StoredValue::Int(id) => Ok(id.cast_unsigned().into()),
         StoredValue::UInt(id) => Ok(id.into()),
-        StoredValue::Text(id) if text && std::str::from_utf8(id).is_err() => {
+        StoredValue::Text(id) if text && !id.is_ascii() && std::str::from_utf8(id).is_err() => {
             Err(Error::input(format!("{value} is not UTF-8")).hint("write the shard again"))
         }
         StoredValue::Text(id) => Ok(bytes(id)),
