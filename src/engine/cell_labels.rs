@@ -4,7 +4,7 @@
 use crate::engine::counting::{Counting, Keys};
 use crate::source::layout::LayoutKind;
 use crate::source::structured::{Element, list, list_with_places};
-use crate::source::usual_lists::{UsualElement, pieces, usual_list};
+use crate::source::usual_lists::{TextPart, UsualElement, pieces, usual_list};
 use crate::source::values::{Domain, Value};
 
 /// What a text of layout `list` must hold.
@@ -42,8 +42,13 @@ pub(crate) fn parts_of_cell<'t>(
     mut each: impl FnMut(UsualElement<'t>) -> bool,
 ) -> bool {
     match (counting.layout.kind, counting.layout.delimiter.as_deref()) {
-        (LayoutKind::Delimited, Some(by)) => pieces(text, by, |piece| each(UsualElement::Name(piece))),
-        (LayoutKind::List, _) => usual_list(text, each),
+        (LayoutKind::Delimited, Some(by)) => {
+            pieces(text, by, |from, to| each(UsualElement::Name(TextPart::new(text, from, to))))
+        }
+        (LayoutKind::List, _) => usual_list(text, |from, to, is_number| {
+            let part = TextPart::new(text, from, to);
+            each(if is_number { UsualElement::Number(part) } else { UsualElement::Name(part) })
+        }),
         _ => false,
     }
 }
@@ -55,8 +60,8 @@ pub(crate) fn label_of_part(
     part: UsualElement<'_>,
     each: &mut dyn FnMut(Value<'_>),
 ) -> bool {
-    let (UsualElement::Name(bytes) | UsualElement::Number(bytes)) = part;
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let (UsualElement::Name(written) | UsualElement::Number(written)) = part;
+    let Ok(text) = std::str::from_utf8(written.bytes()) else { return false };
     match (counting.layout.kind, part) {
         (LayoutKind::Delimited, _) if !counting.names_label(text) => {}
         (LayoutKind::Delimited, _) => each(Value::Text(text)),

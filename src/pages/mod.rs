@@ -58,7 +58,7 @@ pub(crate) use by_row::pair_walk::PairChunks;
 pub(crate) use by_row::pairs::rows_of_pairs;
 pub(crate) use by_row::sets::rows_of_nested_sets;
 pub(crate) use by_row::sets::rows_of_sets;
-pub(crate) use by_row::values::{read_codes, read_values};
+pub(crate) use by_row::values::{ValueCodes, read_codes, read_values};
 pub(crate) use by_row::vectors::rows_of_vectors;
 pub(crate) use count::cells::VectorCount;
 pub(crate) use count::cells::VectorSums;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, Int64Array,
-    StringArray, UInt16Array,
+    ArrayRef, BinaryArray, BooleanArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array,
+    Int64Array, StringArray, UInt16Array,
 };
 use arrow::datatypes::{DataType, Field};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
@@ -170,7 +170,8 @@ proptest! {
         let place = Place::new();
         for (i, (codes, settings)) in shards.iter().enumerate() {
             let labels: ArrayRef = if delimited {
-                const TEXTS: [&str; 6] = ["a|b", "b|a|b", "", "|", "xx", "é|a||c"];
+                const LONG: &str = "b|a|b|a label|a label of many words|cc|ddd|eeee|fffff|gggggg|hhhhhhh|iiiiiiii|a|jjjjjjjjj";
+                const TEXTS: [&str; 6] = ["a|b", LONG, "", "|", "xx", "é|a||c"];
                 Arc::new(codes.iter().map(|c| c.map(|c| TEXTS[usize::from(c)])).collect::<StringArray>())
             } else {
                 label_array(kind, codes)
@@ -184,7 +185,7 @@ proptest! {
     #[test]
     fn long(
         shards in proptest::collection::vec((codes(300), codes(300), settings(), any::<bool>()), 1..6),
-        id in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
+        id in proptest::sample::select(&["i32", "i64", "u16", "text", "ordered text", "bytes"][..]),
         kind in proptest::sample::select(&["i32", "i64", "u16", "text"][..]),
         value in prop_oneof![1 => Just(None), 1 => proptest::sample::select(&TYPES[..]).prop_map(Some)],
         far in any::<bool>(), rules in proptest::sample::select(&RULES[..]),
@@ -198,7 +199,7 @@ proptest! {
             let mut columns = vec![("id", row_ids(id, &ids)), ("label", label_array(kind, &labels[..n]))];
             columns.extend(value.map(|value| ("value", array(value, &values[..n]))));
             let mut properties = settings.properties();
-            if *delta && id != "text" {
+            if *delta && ["i32", "i64", "u16"].contains(&id) {
                 let column = ColumnPath::from("id");
                 properties = properties.set_column_dictionary_enabled(column.clone(), false);
                 properties = properties.set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
@@ -247,7 +248,12 @@ fn row_ids(kind: &str, ids: &[usize]) -> ArrayRef {
         "i32" => Arc::new(small.collect::<Int32Array>()),
         "i64" => Arc::new(small.map(|id| i64::from(id) << 40).collect::<Int64Array>()),
         "u16" => Arc::new(ids.iter().map(|id| Some(u16::try_from(*id).unwrap())).collect::<UInt16Array>()),
-        _ => Arc::new(ids.iter().map(|id| Some(format!("{:>1$}", id, id % 30))).collect::<StringArray>()),
+        "text" => {
+            Arc::new(ids.iter().map(|id| Some(format!("{:>1$}", id, id % 30))).collect::<StringArray>())
+        }
+        "bytes" => Arc::new(ids.iter().map(|id| Some(id.to_be_bytes())).collect::<BinaryArray>()),
+        // Of shards far apart, no two have the same, as their footers tell.
+        _ => Arc::new(ids.iter().map(|id| Some(format!("patient number {id:06}"))).collect::<StringArray>()),
     }
 }
 

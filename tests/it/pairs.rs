@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, ListBuilder, StringArray, StringBuilder, UInt8Array};
+use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Place, array, cases, root, write};
+use crate::support::{Place, array, cases, root, write, write_with};
 
 const LONG: [&str; 6] = ["--layout", "long", "--id", "id", "--labels", "label"];
 
@@ -145,6 +146,46 @@ fn listed_pairs_count_in_part_and_the_rest_as_negative() {
     for _ in 0..2 {
         let saved = place.weights(&[&soft[..], &["--state", "state"]].concat());
         assert_eq!(masses_of(&saved), masses_of(&weights));
+    }
+}
+
+#[test]
+fn text_ids_are_looked_at_where_footers_say_that_no_other_shard_has_them() {
+    let place = Place::new();
+    let shard = |number: usize| place.path(&format!("d/{number}.parquet"));
+    for number in 0..5 {
+        let ids = (0..50).map(|row| format!("patient number {number}{row:03}"));
+        let labels = (0..50).map(|row| NAMES[row % 4]);
+        let columns = vec![
+            ("id", array(StringArray::from_iter_values(ids))),
+            ("label", array(StringArray::from_iter_values(labels))),
+        ];
+        let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
+        write_with(&shard(number), columns, properties);
+    }
+    let flags =
+        [&["d"][..], &LONG, &["--threads", "2", "--out", "out", "--row-measures", "on", "--overwrite"]]
+            .concat();
+    let count = |engine: &str| {
+        let ended = place.run(&[&["compute"], &flags[..], &["--engine", engine]].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let weights = place.json("out/weights.json");
+        (
+            weights["rows"].clone(),
+            weights["positives"].clone(),
+            ended.stderr.contains("outside of what the footers"),
+        )
+    };
+    for engine in ["encoded", "plain"] {
+        assert_eq!(count(engine), (json!(250), json!([65, 65, 60, 60]), false), "{engine}");
+    }
+    // An id of the second shard, which stands in a page alone and not in the footer, is one of the fourth.
+    let mut bytes = std::fs::read(shard(1)).unwrap();
+    let at = bytes.windows(19).position(|id| id == b"patient number 1008").unwrap();
+    bytes[at + 15] = b'3';
+    std::fs::write(shard(1), bytes).unwrap();
+    for engine in ["encoded", "plain"] {
+        assert_eq!(count(engine), (json!(249), json!([64, 65, 60, 60]), true), "{engine}");
     }
 }
 

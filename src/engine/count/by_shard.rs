@@ -1,7 +1,5 @@
 //! Counting shard by shard, so that counts can be saved from run to run.
 
-use std::ops::RangeInclusive;
-
 use arrow::array::RecordBatch;
 use tokio::task::JoinSet;
 
@@ -12,6 +10,7 @@ use crate::engine::count::states::{Fate, States};
 use crate::engine::counting::Counting;
 use crate::engine::dataset::{Dataset, shard_number};
 use crate::engine::pairs::long;
+use crate::engine::pairs::ranges::IdRange;
 use crate::engine::read::choice::choose;
 use crate::engine::read::routes::Route;
 use crate::engine::task::CountTask;
@@ -46,7 +45,7 @@ struct ShardCounts {
 }
 
 /// The row ids of a shard.
-pub(crate) type Ids = RangeInclusive<i128>;
+pub(crate) type Ids = IdRange;
 
 /// Whose the rows of a shard are.
 #[derive(Debug, Clone)]
@@ -62,7 +61,10 @@ pub(crate) fn single(shards: &[Shard], counting: &Counting) -> Vec<Own> {
     match counting.layout.kind {
         LayoutKind::Long if !counting.ids_disjoint => long::own_ranges(shards, counting)
             .into_iter()
-            .map(|range| range.map_or(Own::Shared, |range| Own::Rows(Some(range))))
+            .map(|range| match range {
+                Some(range @ IdRange::Numbers(_)) => Own::Rows(Some(range)),
+                _ => Own::Shared,
+            })
             .collect(),
         _ => vec![Own::Rows(None); shards.len()],
     }

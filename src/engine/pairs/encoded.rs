@@ -15,7 +15,7 @@ use crate::engine::counting::Counting;
 use crate::engine::dataset::{Cut, Dataset, group_of, shard_number};
 use crate::engine::group_key::GroupKey;
 use crate::engine::pairs::ids::bytes;
-use crate::engine::pairs::reader::{LISTED, no_side, side};
+use crate::engine::pairs::reader::{LISTED, PairReader, no_side, side};
 use crate::engine::pairs::record::{NO_LABEL, PairFact, Record};
 use crate::engine::pairs::sorter::RecordSink;
 use crate::engine::pairs::worker::PairWorker;
@@ -28,7 +28,7 @@ use crate::engine::read::pieces;
 use crate::engine::read::routes::ColumnRoute;
 use crate::engine::task::CountTask;
 use crate::error::{Error, Result};
-use crate::pages::{ChunkOutcome, StoredValue, Workspace, read_codes, read_values};
+use crate::pages::{ChunkOutcome, StoredValue, ValueCodes, Workspace, read_codes, read_values};
 
 /// Rows of a row group that is read from encoded pages: its labels and values are in memory.
 const ROWS_MAX: i64 = 1 << 22;
@@ -160,6 +160,7 @@ impl<R: Record, S: RecordSink<R>> ChunkSink for PairSink<'_, R, S> {
             0 => {
                 let (group, mut at) = (worker.reader.group(&scan.keys[self.shard])?, 0);
                 let outcome = read_values(chunk, workspace, &mut |values| {
+                    worker.check_texts(shard, values.iter().map(text));
                     ids.clear();
                     for value in values {
                         ids.push(id(*value, *is_text)?);
@@ -190,13 +191,8 @@ impl<R: Record, S: RecordSink<R>> ChunkSink for PairSink<'_, R, S> {
                 Ok(outcome.map(|_| ()))
             }
             1 => {
-                let mut code =
-                    |value: Option<StoredValue<'_>>| match value.map(|value| stored(value).ok_or(value)) {
-                        Some(Err(value)) => worker.reader.stray(format!("{value} is not UTF-8"), shard),
-                        Some(Ok(value)) => worker.reader.label(Some(value), shard),
-                        None => worker.reader.label(None, shard),
-                    };
-                read_codes(chunk, workspace, &mut code, labels)
+                let mut codes = LabelCodes { reader: &mut worker.reader, shard };
+                read_codes(chunk, workspace, &mut codes, labels)
             }
             _ => {
                 let mut stray = None;
@@ -227,8 +223,36 @@ impl<R: Record, S: RecordSink<R>> ChunkSink for PairSink<'_, R, S> {
     }
 }
 
+/// Gives the labels of a shard their numbers.
+struct LabelCodes<'w> {
+    reader: &'w mut PairReader,
+    shard: u32,
+}
+
+impl ValueCodes for LabelCodes<'_> {
+    fn code(&mut self, value: Option<StoredValue<'_>>) -> u32 {
+        match value.map(|value| stored(value).ok_or(value)) {
+            Some(Err(value)) => self.reader.stray(format!("{value} is not UTF-8"), self.shard),
+            Some(Ok(value)) => self.reader.label(Some(value), self.shard),
+            None => self.reader.label(None, self.shard),
+        }
+    }
+
+    fn expect(&mut self, values: &[StoredValue<'_>]) {
+        self.reader.fetch(values.iter().filter_map(text));
+    }
+}
+
 fn is_text(data_type: &DataType) -> bool {
     *data_type == DataType::Utf8View
+}
+
+/// The bytes of a row id; `None` for one that is no text.
+fn text<'v>(id: &StoredValue<'v>) -> Option<&'v [u8]> {
+    match id {
+        StoredValue::Text(bytes) => Some(bytes),
+        _ => None,
+    }
 }
 
 /// A row id as 128 bits, as [`super::ids`] has it.
@@ -236,7 +260,7 @@ fn id(value: StoredValue<'_>, text: bool) -> Result<u128> {
     match value {
         StoredValue::Int(id) => Ok(id.cast_unsigned().into()),
         StoredValue::UInt(id) => Ok(id.into()),
-        StoredValue::Text(id) if text && std::str::from_utf8(id).is_err() => {
+        StoredValue::Text(id) if text && !id.is_ascii() && std::str::from_utf8(id).is_err() => {
             Err(Error::input(format!("{value} is not UTF-8")).hint("write the shard again"))
         }
         StoredValue::Text(id) => Ok(bytes(id)),

@@ -54,6 +54,15 @@ pub(super) fn ids(array: &ArrayRef) -> Result<Option<Vec<u128>>> {
     Ok(Some(ids))
 }
 
+/// The bytes of every row; `None` for rows that are no texts.
+pub(super) fn texts(array: &ArrayRef) -> Box<dyn Iterator<Item = Option<&[u8]>> + '_> {
+    match array.data_type() {
+        DataType::Utf8View => Box::new(array.as_string_view().iter().map(|id| id.map(str::as_bytes))),
+        DataType::BinaryView => Box::new(array.as_binary_view().iter()),
+        _ => Box::new(std::iter::repeat_n(None, array.len())),
+    }
+}
+
 /// The last byte is the length of a short id, 255 for a long one.
 pub(in crate::engine) fn bytes(id: &[u8]) -> u128 {
     let mut word = [0; 16];

@@ -9,7 +9,6 @@
 //! uncertain before negative before missing; with soft values, the largest of those on that side. Pairs that
 //! are not listed are negative; with a value column of hard values, which says what is known, they are missing.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -27,7 +26,8 @@ use crate::engine::group_key::GroupKey;
 use crate::engine::pairs::blocks::PairBlocks;
 use crate::engine::pairs::encoded::PairScan;
 use crate::engine::pairs::feed::IdSink;
-use crate::engine::pairs::{PairCounter, PairInput, ranges};
+use crate::engine::pairs::ranges::{self, IdRange};
+use crate::engine::pairs::{PairCounter, PairInput};
 use crate::engine::partial::by_name;
 use crate::engine::read::nested::label_column;
 use crate::engine::read::routes::ColumnRoute;
@@ -38,7 +38,7 @@ use crate::error::{Error, Result};
 use crate::source::shards::Shard;
 
 /// For every shard the ids that it alone has, by the footers; `None` for the others.
-pub(crate) fn own_ranges(shards: &[Shard], counting: &Counting) -> Vec<Option<RangeInclusive<i128>>> {
+pub(crate) fn own_ranges(shards: &[Shard], counting: &Counting) -> Vec<Option<IdRange>> {
     ranges::own_ranges(shards, counting.layout.id.as_deref().unwrap_or_default())
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn count_with_ranges(
     task: &CountTask,
     dataset: &Dataset,
     kept: Option<&[bool]>,
-    own_ranges: Vec<Option<RangeInclusive<i128>>>,
+    own_ranges: Vec<Option<IdRange>>,
     each: &mut (dyn FnMut(&RecordBatch) -> Result<()> + Send),
 ) -> Result<Option<Vec<ColumnRoute>>> {
     let pairs = PairCounter::new(&dataset.shards, task, own_ranges);

@@ -23,7 +23,7 @@ pub(super) mod ids;
 pub(super) mod in_order;
 pub(super) mod long;
 pub(super) mod names;
-mod ranges;
+pub(super) mod ranges;
 pub(super) mod reader;
 pub(super) mod record;
 mod scatter;
@@ -31,7 +31,6 @@ mod sorter;
 mod totals;
 mod worker;
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -57,6 +56,7 @@ use crate::source::shards::Shard;
 use encoded::PairScan;
 use feed::{IdFeed, IdSink};
 use names::{LocalNumbers, SharedNumbers};
+use ranges::IdRange;
 use reader::{UnknownLabels, refuse};
 use record::{MassRecord, NarrowRecord, Record, WideRecord};
 use scatter::Scatter;
@@ -94,11 +94,7 @@ pub(super) enum PairInput {
 
 impl PairCounter {
     /// `own_ranges` holds a range for every shard that is counted by itself.
-    pub(super) fn new(
-        shards: &[Shard],
-        task: &CountTask,
-        own_ranges: Vec<Option<RangeInclusive<i128>>>,
-    ) -> Self {
+    pub(super) fn new(shards: &[Shard], task: &CountTask, own_ranges: Vec<Option<IdRange>>) -> Self {
         let counting = Arc::clone(&task.counting);
         let shared = SharedNumbers::new(&counting.keys, counting.domain.spelling);
         Self {

@@ -67,6 +67,13 @@ impl LocalNumbers {
         }
     }
 
+    /// Fetches what is known of texts whose numbers are asked for next.
+    pub(super) fn fetch<'t>(&self, texts: impl Iterator<Item = &'t [u8]>) {
+        if matches!(self.shared.keys, Keys::Names(_)) {
+            self.names.fetch(texts);
+        }
+    }
+
     /// The number of a label, or what is wrong with it.
     pub(super) fn label(&mut self, value: &Value<'_>) -> std::result::Result<u32, String> {
         let local = self.names.id(value)?;

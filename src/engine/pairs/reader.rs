@@ -152,6 +152,11 @@ impl PairReader {
         Ok(labels)
     }
 
+    /// Fetches what is known of texts that are read as labels next.
+    pub(super) fn fetch<'t>(&self, texts: impl Iterator<Item = &'t [u8]>) {
+        self.names.fetch(texts);
+    }
+
     /// The number of a label of `shard`; [`NO_LABEL`] where there is none.
     pub(super) fn label(&mut self, value: Option<Value<'_>>, shard: u32) -> u32 {
         match value.filter(|value| !self.counting.is_no_label(value)) {

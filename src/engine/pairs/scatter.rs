@@ -115,6 +115,12 @@ impl<R: Record> Scatter<R> {
         self.parts[number].spilled + self.parts[number].records.len()
     }
 
+    /// The records of one part, where none of them is spilled.
+    pub(super) fn held(&self, number: usize) -> Option<&[R]> {
+        let part = &self.parts[number];
+        part.segments.is_empty().then_some(&part.records)
+    }
+
     /// Calls `each` with the records of one part, some at a time.
     pub(super) fn read(&self, number: usize, mut each: impl FnMut(&[R]) -> Result<()>) -> Result<()> {
         let part = &self.parts[number];

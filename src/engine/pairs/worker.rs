@@ -1,12 +1,14 @@
 //! One thread of a count of pairs: rows become records.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt32Type;
 
 use crate::engine::counting::Counting;
+use crate::engine::pairs::ids::texts;
 use crate::engine::pairs::names::LocalNumbers;
+use crate::engine::pairs::ranges::IdRange;
 use crate::engine::pairs::reader::{PairReader, PairRows};
 use crate::engine::pairs::record::Record;
 use crate::engine::pairs::scatter::Scatter;
@@ -20,7 +22,7 @@ pub(super) struct PairTask {
     pub(super) counting: Arc<Counting>,
     pub(super) shards: Arc<[Shard]>,
     /// Ranges of ids of shards that are counted by themselves.
-    pub(super) own_ranges: Vec<Option<RangeInclusive<i128>>>,
+    pub(super) own_ranges: Vec<Option<IdRange>>,
 }
 
 /// Takes batches of `[id, label, value?, weight?, by…, shard]`.
@@ -62,6 +64,15 @@ impl<R: Record, S: RecordSink<R>> PairWorker<R, S> {
     /// Takes one batch.
     pub(super) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
         let PairRows { ids, said, masses, shards, .. } = self.reader.read(batch)?;
+        let mut start = 0;
+        for rows in
+            batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>().values().chunk_by(u32::eq)
+        {
+            if let Some(shard) = rows.first().filter(|shard| self.is_of_texts(**shard)) {
+                self.check_texts(*shard, texts(&batch.column(0).slice(start, rows.len())));
+            }
+            start += rows.len();
+        }
         let signed = batch.column(0).data_type().is_signed_integer();
         // Rows of one shard are neighbours.
         let mut start = 0;
@@ -77,6 +88,19 @@ impl<R: Record, S: RecordSink<R>> PairWorker<R, S> {
         Ok(())
     }
 
+    /// Whether the footer of a shard that is counted by itself says which texts its ids are.
+    fn is_of_texts(&self, shard: u32) -> bool {
+        matches!(self.task.own_ranges.get(shard as usize), Some(Some(IdRange::Texts(_))))
+    }
+
+    /// Looks at the ids of one shard that are to be taken, where its footer claims that they are texts; `None` for an id
+    /// that is none.
+    pub(super) fn check_texts<'t>(&mut self, shard: u32, mut ids: impl Iterator<Item = Option<&'t [u8]>>) {
+        if let Some(Some(IdRange::Texts(range))) = self.task.own_ranges.get(shard as usize) {
+            self.ids_outside |= !ids.all(|id| id.is_some_and(|id| range.contains(id)));
+        }
+    }
+
     /// Takes rows of one shard: their ids, and how each with its number becomes a record.
     pub(super) fn take(
         &mut self,
@@ -85,16 +109,16 @@ impl<R: Record, S: RecordSink<R>> PairWorker<R, S> {
         signed: bool,
         record: impl Fn(usize, u128) -> R,
     ) -> Result<()> {
-        let range = self.enter(shard)?;
+        self.enter(shard)?;
+        let Self { task, common, own, ids_outside, .. } = self;
+        let range = task.own_ranges.get(shard as usize).and_then(Option::as_ref);
+        let to = if range.is_some() { own } else { common };
         for (row, &id) in ids.iter().enumerate() {
-            let record = record(row, id);
-            match &range {
-                None => self.common.push(record)?,
-                Some(range) => {
-                    self.ids_outside |= !range.contains(&number(id, signed));
-                    self.own.push(record)?;
-                }
+            // Texts were looked at before they became numbers.
+            if let Some(IdRange::Numbers(range)) = range {
+                *ids_outside |= !range.contains(&number(id, signed));
             }
+            to.push(record(row, id))?;
         }
         Ok(())
     }
@@ -108,13 +132,13 @@ impl<R: Record, S: RecordSink<R>> PairWorker<R, S> {
         Ok(())
     }
 
-    /// Turns to a shard; says its range if it is counted by itself.
-    fn enter(&mut self, shard: u32) -> Result<Option<RangeInclusive<i128>>> {
+    /// Turns to a shard.
+    fn enter(&mut self, shard: u32) -> Result<()> {
         if self.shard != Some(shard) {
             self.finish()?;
             self.shard = Some(shard);
         }
-        Ok(self.task.own_ranges.get(shard as usize).cloned().flatten())
+        Ok(())
     }
 }
 

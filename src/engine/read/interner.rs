@@ -96,6 +96,19 @@ impl Interner {
         }
     }
 
+    /// Fetches what is known of names that are looked up next. Each lies elsewhere in memory: looked up one by one, each
+    /// is waited for; here, the processor asks for several before the first has come.
+    pub(crate) fn fetch<'t>(&self, names: impl Iterator<Item = &'t [u8]>) {
+        let mut all = 0;
+        for name in names.filter_map(|name| std::str::from_utf8(name).ok()) {
+            let hash = self.hasher.hash_one(&*self.spelling.key(self.spelling.trimmed(name)));
+            let entry = self.ids.find(hash, |entry| entry.hash == hash);
+            all ^=
+                entry.and_then(|entry| self.names.text.as_bytes().get(entry.start)).map_or(0, |byte| *byte);
+        }
+        std::hint::black_box(all);
+    }
+
     /// Adds the ids of all labels in the one value that a row holds, or says what is wrong with it.
     pub(crate) fn cell(
         &mut self,
@@ -134,7 +147,7 @@ impl Interner {
             UsualElement::Name(name) => (name, false),
             UsualElement::Number(digits) => (digits, true),
         };
-        match self.texts.get(text, is_number) {
+        match self.texts.get(&text, is_number) {
             Some(PartLabel::Label(label)) => {
                 out.push(label);
                 true
@@ -159,8 +172,8 @@ impl Interner {
             _ => return true,
         };
         match part {
-            UsualElement::Name(name) => self.texts.keep(name, false, known),
-            UsualElement::Number(digits) => self.texts.keep(digits, true, known),
+            UsualElement::Name(name) => self.texts.keep(&name, false, known),
+            UsualElement::Number(digits) => self.texts.keep(&digits, true, known),
         }
         true
     }

@@ -3,6 +3,8 @@
 //! Most cells name a few labels again and again. Here a text is two or four words beside each other, which are
 //! compared at once; whoever asks looks up longer texts, and those that another one took the place of.
 
+use crate::source::usual_lists::TextPart;
+
 /// Pairs of places: a few hundred labels rarely stand in each other's way.
 const PAIRS: usize = 1 << 11;
 /// Bytes of the longest text of two words, and of four.
@@ -47,37 +49,29 @@ struct TextWords<const WORDS: usize> {
 /// Numbers are others than names that are written alike.
 #[expect(clippy::cast_possible_truncation, reason = "texts are short")]
 #[inline]
-fn kind(text: &[u8], is_number: bool) -> u32 {
+fn kind(text: &TextPart<'_>, is_number: bool) -> u32 {
     (text.len() as u32) << 1 | u32::from(is_number)
 }
 
 /// A text of at most [`SHORT`] bytes. Words overlap where the length is no multiple of theirs.
 #[inline]
-fn short(text: &[u8], is_number: bool) -> TextWords<2> {
-    let (word, half) =
-        (|bytes: &[u8; 8]| u64::from_le_bytes(*bytes), |bytes: &[u8; 4]| u32::from_le_bytes(*bytes));
-    let words = match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(last)) => [word(first), word(last)],
-        _ => match (text.first_chunk(), text.last_chunk()) {
-            (Some(first), Some(last)) => [u64::from(half(first)) | u64::from(half(last)) << 32, 0],
-            _ => [text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0],
-        },
-    };
-    TextWords { words, kind: kind(text, is_number) }
+fn short(text: &TextPart<'_>, is_number: bool) -> TextWords<2> {
+    TextWords { words: [text.first_word(), text.last_word()], kind: kind(text, is_number) }
 }
 
 /// A text of more than [`SHORT`] and at most [`LONGEST`] bytes.
 #[inline]
-fn long(text: &[u8], is_number: bool) -> Option<TextWords<4>> {
+fn long(text: &TextPart<'_>, is_number: bool) -> Option<TextWords<4>> {
     let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
     if text.len() <= SHORT || text.len() > LONGEST {
         return None;
     }
+    let bytes = text.bytes();
     let words = [
-        word(text.first_chunk()?),
-        word(text.last_chunk()?),
-        word(text[8..].first_chunk()?),
-        word(text[..text.len() - 8].last_chunk()?),
+        text.first_word(),
+        text.last_word(),
+        word(bytes[8..].first_chunk()?),
+        word(bytes[..bytes.len() - 8].last_chunk()?),
     ];
     Some(TextWords { words, kind: kind(text, is_number) })
 }
@@ -109,10 +103,12 @@ impl<const WORDS: usize> TextPlaces<WORDS> {
     #[inline]
     fn get(&self, text: &TextWords<WORDS>) -> Option<PartLabel> {
         let [one, other] = self.pairs.get(text.pair())?;
-        let label = match (one.text.is(text), other.text.is(text)) {
-            (true, _) => one.label,
-            (_, true) => other.label,
-            _ => return None,
+        let label = if one.text.is(text) {
+            one.label
+        } else if other.text.is(text) {
+            other.label
+        } else {
+            return None;
         };
         Some(if label == u32::MAX { PartLabel::Nothing } else { PartLabel::Label(label) })
     }
@@ -135,7 +131,7 @@ impl<const WORDS: usize> TextPlaces<WORDS> {
 impl KnownTexts {
     /// What a text stands for; `None` where that has to be found out.
     #[inline]
-    pub(super) fn get(&self, text: &[u8], is_number: bool) -> Option<PartLabel> {
+    pub(super) fn get(&self, text: &TextPart<'_>, is_number: bool) -> Option<PartLabel> {
         if text.len() <= SHORT {
             return self.short.get(&short(text, is_number));
         }
@@ -143,7 +139,7 @@ impl KnownTexts {
     }
 
     /// Keeps what a text stands for, if it is short. Of a pair, the text that was kept last stays.
-    pub(super) fn keep(&mut self, text: &[u8], is_number: bool, label: PartLabel) {
+    pub(super) fn keep(&mut self, text: &TextPart<'_>, is_number: bool, label: PartLabel) {
         if text.len() <= SHORT {
             self.short.keep(short(text, is_number), label);
         } else if let Some(text) = long(text, is_number) {
@@ -158,18 +154,27 @@ mod tests {
 
     use super::*;
 
+    /// A text that is all of one.
+    fn whole(text: &str) -> TextPart<'_> {
+        TextPart::new(text.as_bytes(), 0, text.len())
+    }
+
     proptest! {
-        /// Texts of all lengths, of few different bytes.
+        /// Texts of all lengths, of few different bytes, alone or with others around them.
         #[test]
         fn texts_are_the_same_words_where_they_are_the_same_texts(
             a in prop::collection::vec(0..2_u8, 0..34), b in prop::collection::vec(0..2_u8, 0..34), same: bool, kinds: [bool; 2],
+            before in "[0a]{0,20}", behind in "[0a]{0,20}",
         ) {
             let b = if same { a.clone() } else { b };
+            let other = [before.as_bytes(), &b, behind.as_bytes()].concat();
+            let one = TextPart::new(&a, 0, a.len());
+            let other = TextPart::new(&other, before.len(), before.len() + b.len());
             let mut known = KnownTexts::default();
-            known.keep(&a, kinds[0], PartLabel::Label(3));
-            prop_assert_eq!(known.get(&a, kinds[0]).is_none(), a.len() > LONGEST);
+            known.keep(&one, kinds[0], PartLabel::Label(3));
+            prop_assert_eq!(known.get(&one, kinds[0]).is_none(), a.len() > LONGEST);
             if a.len() <= LONGEST {
-                prop_assert_eq!(known.get(&b, kinds[1]).is_some(), a == b && kinds[0] == kinds[1]);
+                prop_assert_eq!(known.get(&other, kinds[1]).is_some(), a == b && kinds[0] == kinds[1]);
             }
         }
     }
@@ -182,13 +187,13 @@ mod tests {
             let label = |number: u32| {
                 if number.is_multiple_of(7) { PartLabel::Nothing } else { PartLabel::Label(number) }
             };
-            assert_eq!(known.get(text(0).as_bytes(), false), None);
+            assert_eq!(known.get(&whole(&text(0)), false), None);
             for number in 0..100_000 {
-                known.keep(text(number).as_bytes(), false, label(number));
-                assert_eq!(known.get(text(number).as_bytes(), false), Some(label(number)));
+                known.keep(&whole(&text(number)), false, label(number));
+                assert_eq!(known.get(&whole(&text(number)), false), Some(label(number)));
             }
             let right =
-                (0..100_000).filter_map(|number| Some((number, known.get(text(number).as_bytes(), false)?)));
+                (0..100_000).filter_map(|number| Some((number, known.get(&whole(&text(number)), false)?)));
             assert!(right.clone().all(|(number, known)| known == label(number)));
             assert!(right.count() > PAIRS);
         }

@@ -9,20 +9,34 @@ use crate::pages::format::stream::ValueStream;
 use crate::pages::outcome::{ChunkOutcome, Step, settle, unsupported};
 use crate::pages::value::StoredValue;
 
-/// Appends a code for every row of a chunk to `out`. `code` gives the code of a value, or of NULL; it is
-/// called once per dictionary entry that occurs, and once per run of equal plain values. On
-/// [`ChunkOutcome::Unsupported`] and on an error `out` is unchanged.
+/// Gives values a code.
+pub(crate) trait ValueCodes {
+    /// The code of a value, or of NULL.
+    fn code(&mut self, value: Option<StoredValue<'_>>) -> u32;
+
+    /// Takes values whose codes are asked for next, so that what is known of them is fetched from memory at the same time.
+    fn expect(&mut self, _values: &[StoredValue<'_>]) {}
+}
+
+impl<F: FnMut(Option<StoredValue<'_>>) -> u32> ValueCodes for F {
+    fn code(&mut self, value: Option<StoredValue<'_>>) -> u32 {
+        self(value)
+    }
+}
+
+/// Appends a code for every row of a chunk to `out`. A code is asked for once per dictionary entry that occurs, and once
+/// per run of equal plain values. On [`ChunkOutcome::Unsupported`] and on an error `out` is unchanged.
 ///
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) when a page contradicts itself or the footer.
 pub(crate) fn read_codes(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    code: &mut dyn FnMut(Option<StoredValue<'_>>) -> u32,
+    given: &mut dyn ValueCodes,
     out: &mut Vec<u32>,
 ) -> Result<ChunkOutcome<()>> {
     let before = out.len();
-    let read = settle(codes(chunk, workspace, code, out));
+    let read = settle(codes(chunk, workspace, given, out));
     if !matches!(read, Ok(ChunkOutcome::Counted(()))) {
         out.truncate(before);
     }
@@ -32,13 +46,14 @@ pub(crate) fn read_codes(
 fn codes(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    code: &mut dyn FnMut(Option<StoredValue<'_>>) -> u32,
+    given: &mut dyn ValueCodes,
     out: &mut Vec<u32>,
 ) -> Step<()> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     no_list(leaf)?;
     let mut known: Vec<Option<u32>> = vec![None; dictionary.len()];
     let (mut block, mut codes, mut null) = (SlotBlock::new(), Vec::new(), None);
+    let (mut unknown, mut new) = (dictionary.len(), Vec::new());
     while let Some(page) = pages.next()? {
         let mut levels = Levels::new(leaf, &page)?;
         let mut stream = ValueStream::new(leaf, &page)?;
@@ -49,14 +64,24 @@ fn codes(
             codes.clear();
             if let Some(indices) = stream.indices() {
                 dictionary.check(indices)?;
+                if unknown > 0 {
+                    let unmet = indices.iter().filter(|index| known[**index as usize].is_none());
+                    new.extend(unmet.map(|index| dictionary.value(*index as usize)));
+                    given.expect(&new);
+                    new.clear();
+                }
                 codes.extend(indices.iter().map(|&index| {
-                    *known[index as usize].get_or_insert_with(|| code(Some(dictionary.value(index as usize))))
+                    *known[index as usize].get_or_insert_with(|| {
+                        unknown -= 1;
+                        given.code(Some(dictionary.value(index as usize)))
+                    })
                 }));
             } else {
                 for _ in 0..values {
                     let raw = stream.single()?;
                     let same = last.filter(|(before, _)| *before == raw);
-                    let (_, code) = *last.insert(same.unwrap_or_else(|| (raw, code(Some(leaf.value(raw))))));
+                    let (_, code) =
+                        *last.insert(same.unwrap_or_else(|| (raw, given.code(Some(leaf.value(raw))))));
                     codes.push(code);
                 }
             }
@@ -64,7 +89,7 @@ fn codes(
                 out.extend_from_slice(&codes);
                 continue;
             }
-            let null = *null.get_or_insert_with(|| code(None));
+            let null = *null.get_or_insert_with(|| given.code(None));
             let mut codes = codes.iter();
             block.each(|slot| {
                 out.push(if slot.value { codes.next().copied().unwrap_or(null) } else { null });
@@ -177,6 +202,35 @@ mod tests {
         assert_eq!(asked, [Some("9"), Some("7"), None, Some("5")].map(|text| text.map(str::to_owned)));
     }
 
+    /// Notes what is expected, and gives no codes.
+    #[derive(Default)]
+    struct UnmetValues(Vec<String>);
+
+    impl ValueCodes for UnmetValues {
+        fn code(&mut self, _: Option<StoredValue<'_>>) -> u32 {
+            0
+        }
+
+        fn expect(&mut self, values: &[StoredValue<'_>]) {
+            self.0.extend(values.iter().map(ToString::to_string));
+        }
+    }
+
+    #[test]
+    fn entries_are_expected_that_were_not_met() {
+        let slots = i32::try_from(BLOCK + 3).unwrap();
+        let entries = [&vec![1; BLOCK][..], &[1, 0, 2]].concat();
+        let by_hand = ByHand::new(FIELD, slots.into(), u64::try_from(slots).unwrap())
+            .dictionary(4, &words(&[7, 8, 9, 10]))
+            .data(slots, DICTIONARY, [&[], &packed(&vec![1; entries.len()], 1)], &indices(&entries, 2));
+        let (mut expected, mut out) = (UnmetValues::default(), Vec::new());
+        read_codes(&by_hand.chunk(), &mut Workspace::default(), &mut expected, &mut out).unwrap();
+        assert_eq!(
+            (expected.0.len(), &expected.0[BLOCK - 1..]),
+            (BLOCK + 2, &["8", "7", "9"].map(str::to_owned)[..])
+        );
+    }
+
     #[test]
     fn nothing_is_left_of_a_damaged_chunk() {
         let levels = packed(&[1; 2], 1);
@@ -185,7 +239,8 @@ mod tests {
             .data(2, DICTIONARY, [&[], &levels], &indices(&[0, 0], 1))
             .data(2, DICTIONARY, [&[], &levels], &indices(&[0, 1], 1));
         let mut out = vec![1];
-        let read = read_codes(&by_hand.chunk(), &mut Workspace::default(), &mut |_| 0, &mut out);
+        let read =
+            read_codes(&by_hand.chunk(), &mut Workspace::default(), &mut UnmetValues::default(), &mut out);
         assert_eq!(
             read.unwrap_err().to_string(),
             "corrupt column chunk: index 1 in a dictionary of 1 entries"

@@ -7,6 +7,9 @@ use crate::pages::format::limits::highest;
 /// No label; never admitted to a counter.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// So many labels that the last row of each stays close to the processor.
+const FEW: usize = 1 << 12;
+
 /// Positives per label id, summed over chunks.
 ///
 /// A corrupt chunk adds nothing: it is read a second time, and what was added the first time is subtracted.
@@ -107,18 +110,23 @@ impl SetCounter {
     pub(crate) fn add(&mut self, labels: &[u32], rows: u32) {
         let more = self.weight() * i64::from(rows);
         self.row += 1;
-        // Labels that ascend are all different.
-        if labels.is_sorted_by(|a, b| a < b) {
+        // Labels that ascend are all different. Of the first labels it takes no longer to ask which row had each last.
+        if self.counts.len() > FEW && labels.is_sorted_by(|a, b| a < b) {
             if let Some(highest) = labels.last() {
                 self.admit(*highest);
             }
             labels.iter().for_each(|label| self.counts.add(*label, more));
             return;
         }
-        self.here.start(self.row);
         for &label in labels {
             self.admit(label);
-            if self.here.note(label, &mut self.marks) {
+            let is_new = if (label as usize) < FEW {
+                self.marks.mark(label, self.row)
+            } else {
+                self.at_hand();
+                self.here.note(label, &mut self.marks)
+            };
+            if is_new {
                 self.counts.add(label, more);
             }
         }
@@ -239,6 +247,22 @@ mod tests {
         });
         assert_eq!(counter.take(), [3, 0, 4]);
         assert!(counter.take().iter().all(|positives| *positives == 0), "starts anew");
+    }
+
+    #[test]
+    fn a_row_has_labels_near_and_far() {
+        let (mut counter, far) = (SetCounter::new(), u32::try_from(FEW).unwrap());
+        let many: Vec<u32> = (0..100).map(|label| far + label).collect();
+        counted(&mut counter, |counter| {
+            counter.add(&[far + 7, 3, far + 7, 3, far - 1], 1);
+            counter.add(&[3, far - 1, far, far + 7], 2);
+            counter.add(&[far + 7, 3], 4);
+            counter.add(&[&many[..], &[3], &many, &[3]].concat(), 8);
+            counter.add(&many, 16);
+        });
+        let positives = counter.take();
+        assert_eq!([3, FEW - 1, FEW, FEW + 7, FEW + 99].map(|label| positives[label]), [15, 3, 26, 31, 24]);
+        assert_eq!(positives.len(), FEW + 100);
     }
 
     #[test]

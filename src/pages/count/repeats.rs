@@ -102,7 +102,8 @@ impl LastRows {
     }
 
     /// False when the row was marked with the label already.
-    fn mark(&mut self, label: u32, row: u32) -> bool {
+    #[inline]
+    pub(super) fn mark(&mut self, label: u32, row: u32) -> bool {
         let label = label as usize;
         if label >= self.0.len() {
             self.0.resize(label + 1, 0);
