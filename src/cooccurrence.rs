@@ -149,7 +149,7 @@ impl Pairs {
     }
 
     /// Adds those rows of a block that `taken` gives.
-    pub(crate) fn add(&mut self, sets: &LabelSets, taken: impl Iterator<Item = usize> + Clone) {
+    pub(crate) fn add(&mut self, sets: &LabelSets, taken: &(impl Iterator<Item = usize> + Clone)) {
         let rows = sets.rows();
         if self.rows + rows as u64 > u64::from(u32::MAX) {
             self.flush();
@@ -332,7 +332,7 @@ mod tests {
             for (seed, known, often) in [(1, 15, 1), (2, 12, 9), (3, 5, 14), (4, 16, 3), (5, 1, 16)] {
                 let sets = sets(seed, 100 + seed * 37, known, often);
                 let taken = |row: usize| !row.is_multiple_of(7);
-                found[usize::from(seed % 2 == 0)].add(&sets, (0..sets.rows()).filter(|row| taken(*row)));
+                found[usize::from(seed % 2 == 0)].add(&sets, &(0..sets.rows()).filter(|row| taken(*row)));
                 for row in (0..sets.rows()).filter(|row| taken(*row)) {
                     let [positives, unknown] = [sets.positives(row), sets.unknown(row)];
                     let [ones, others] = match sides {

@@ -53,11 +53,12 @@ impl Forecast {
     #[must_use]
     pub(crate) fn of_each(&self, jobs: u64) -> Self {
         let jobs = jobs.max(1);
-        let Demand { row_groups, rows, chunk_bytes, read_bytes, reads, .. } = self.demand;
+        let Demand { row_groups, rows, chunk_bytes, values, read_bytes, reads, .. } = self.demand;
         let demand = Demand {
             row_groups: row_groups.div_ceil(jobs),
             rows: rows.div_ceil(jobs),
             chunk_bytes: chunk_bytes.div_ceil(jobs),
+            values: values.div_ceil(jobs),
             read_bytes: read_bytes.div_ceil(jobs),
             reads: reads.div_ceil(jobs),
             ..self.demand

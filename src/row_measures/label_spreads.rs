@@ -92,7 +92,8 @@ mod tests {
         let most = 1_u64 << 60;
         for (at, rows) in [1, 7, 0xffff_fff0, 9, 3 << 40, 0xffff_ffff, 1].into_iter().enumerate() {
             let at = at as u64;
-            let (labels, units) = (&[0, 1 + u32::from(at % 2 == 0)][..], [most - at, most / (at + 1)]);
+            let (labels, units) =
+                (&[0, 1 + u32::from(at.is_multiple_of(2))][..], [most - at, most / (at + 1)]);
             if at < 4 { &mut spreads } else { &mut other }.add(labels, units, rows);
             let [sum, squares] = units.map(|units| times(units, rows));
             labels.iter().for_each(|label| expected[*label as usize].add(sum, squares, rows));

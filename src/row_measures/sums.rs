@@ -86,7 +86,7 @@ impl RowSums {
         if let Some(pairs) = &mut self.pairs
             && !more.is_empty()
         {
-            pairs.add(sets, more.iter().copied());
+            pairs.add(sets, &more.iter().copied());
         }
         (self.by_size, self.scumbles) = (by_size, scumbles);
         let n = self.scumble_of.labels();
@@ -101,7 +101,7 @@ impl RowSums {
             .unknown
             .get_or_insert_with(|| [Sides::Unknown, Sides::Mixed].map(|sides| Pairs::new(n, sides)));
         let known = || (0..sets.rows()).filter(|row| taken(*row) && !is_silent(*row));
-        unknown.iter_mut().for_each(|pairs| pairs.add(sets, known()));
+        unknown.iter_mut().for_each(|pairs| pairs.add(sets, &known()));
     }
 
     /// Adds `rows` rows that have no label. Rows that are `silent` know nothing of any label.

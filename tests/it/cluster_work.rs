@@ -3,23 +3,25 @@
 use arrow::array::{Int32Array, Int64Array, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde_json::Value as Json;
 
 use crate::machines::{Cluster, Setup, equal, long, spread, wide};
-use crate::support::{Ended, Place, array, write};
+use crate::support::{Ended, Place, array, write, write_with};
 
 fn ok(ended: &Ended) {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
 
 /// Lists of ten labels out of `labels`.
-fn many_labels(place: &Place, shards: usize, rows: usize, labels: usize) {
+fn many_labels(place: &Place, folder: &str, [shards, rows, labels]: [usize; 3], how: &WriterProperties) {
     for shard in 0..shards {
         let label = |n: usize| i32::try_from((n * 7_919 + shard * 31) % labels).unwrap();
         let values = array((0..rows * 10).map(label).collect::<Int32Array>());
         let field = std::sync::Arc::new(Field::new("element", DataType::Int32, true));
         let lists = ListArray::new(field, OffsetBuffer::from_lengths(vec![10; rows]), values, None);
-        write(&place.path(&format!("many/{shard}.parquet")), vec![("labels", array(lists))]);
+        let path = place.path(&format!("{folder}/{shard}.parquet"));
+        write_with(&path, vec![("labels", array(lists))], how.clone());
     }
 }
 
@@ -40,14 +42,19 @@ fn many_pairs(place: &Place, shards: usize, rows: usize) {
 fn counts_and_pairs_of_several_parts_are_merged_by_executors() {
     let cluster = Cluster::new();
     let place = Place::new();
-    many_labels(&place, 4, 120_000, 150_000);
-    ok(&cluster.same(&place, &["many", "--layout", "list", "--labels", "labels", "--row-measures", "off"]));
-    let account = &place.json("there/run_results.json")["cluster"];
-    assert_eq!(
-        (&account["stages"], account["bytes"]["shuffled"].as_u64() > Some(0)),
-        (&Json::from(2), true),
-        "{account}"
-    );
+    // Footers tell how many labels there are, or there may be as many as values.
+    let told = WriterProperties::builder();
+    let untold = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None);
+    for (folder, how, stages) in [("told", told, 1), ("untold", untold, 2)] {
+        many_labels(&place, folder, [4, 120_000, 150_000], &how.build());
+        ok(&cluster
+            .same(&place, &[folder, "--layout", "list", "--labels", "labels", "--row-measures", "off"]));
+        let account = &place.json("there/run_results.json")["cluster"];
+        let is_shuffled = account["bytes"]["shuffled"].as_u64() > Some(0);
+        assert_eq!((&account["stages"], is_shuffled), (&Json::from(stages), stages > 1), "{account}");
+    }
     many_pairs(&place, 2, 1_300_000);
     let pairs = ["pairs", "--layout", "long", "--id", "id", "--labels", "label", "--row-measures", "off"];
     ok(&cluster.same(&place, &pairs));

@@ -100,11 +100,28 @@ pub(crate) struct Collector {
     listed: u64,
     /// (shard, label) → how many invalid values and one of them.
     invalid: BTreeMap<(u32, Option<u64>), (u64, String)>,
+    /// The same names come many times.
+    #[cfg(feature = "cluster")]
+    are_repeated: bool,
 }
 
 impl Collector {
     pub(crate) fn new(counting: Arc<Counting>) -> Self {
-        Self { counting, groups: BTreeMap::new(), skipped: 0, listed: 0, invalid: BTreeMap::new() }
+        Self {
+            counting,
+            groups: BTreeMap::new(),
+            skipped: 0,
+            listed: 0,
+            invalid: BTreeMap::new(),
+            #[cfg(feature = "cluster")]
+            are_repeated: false,
+        }
+    }
+
+    /// For the counts of many machines, which have found the same names.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn of_many(counting: Arc<Counting>) -> Self {
+        Self { are_repeated: true, ..Self::new(counting) }
     }
 
     pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -183,6 +200,10 @@ impl Collector {
             }
             (None, Some(name)) => {
                 let mass = self.counting.has_mass().then_some(row.mass);
+                #[cfg(feature = "cluster")]
+                if self.are_repeated {
+                    return group.names.add(name, row.tally, mass).ok_or_else(overflow);
+                }
                 group.names.push(name, row.tally, mass);
                 Ok(())
             }

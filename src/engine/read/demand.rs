@@ -20,6 +20,8 @@ pub(crate) struct Demand {
     pub rows: u64,
     /// Bytes of the column chunks that are counted.
     pub chunk_bytes: u64,
+    /// Values in them.
+    pub values: u64,
     /// Bytes that are read: those, and what lies between them.
     pub read_bytes: u64,
     /// Reads that give them.
@@ -55,8 +57,10 @@ pub(crate) fn demand(dataset: &Dataset, counting: &Counting) -> Result<Demand> {
         demand.is_far |= far;
         for group in shard.metadata.row_groups() {
             demand.row_groups += 1;
-            demand.chunk_bytes +=
-                wanted.iter().map(|wanted| group.column(wanted.leaf).byte_range().1).sum::<u64>();
+            for chunk in wanted.iter().map(|wanted| group.column(wanted.leaf)) {
+                demand.chunk_bytes += chunk.byte_range().1;
+                demand.values = demand.values.saturating_add(chunk.num_values().try_into().unwrap_or(0));
+            }
             for read in reads::plan(group, &wanted, far) {
                 demand.reads += 1;
                 demand.read_bytes += read.range().end - read.range().start;

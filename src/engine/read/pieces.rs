@@ -51,13 +51,23 @@ pub(crate) fn cut(
     how: impl Fn(usize) -> Cut,
     threads: usize,
 ) -> Result<Vec<Vec<ShardPart>>> {
+    cut_into(shards, how, threads, PARTS_PER_THREAD)
+}
+
+/// The same with about so many parts per thread.
+pub(crate) fn cut_into(
+    shards: &[Shard],
+    how: impl Fn(usize) -> Cut,
+    threads: usize,
+    each: usize,
+) -> Result<Vec<Vec<ShardPart>>> {
     let threads = threads.max(1);
     let taken = || shards.iter().enumerate().filter(|(number, _)| how(*number) != Cut::Skip);
     if let Some((_, outline)) = taken().find(|(_, shard)| shard.is_outline) {
         return Err(Error::internal(format!("{}: row groups were passed over", outline.name)));
     }
     let total = taken().fold(0, |sum: u64, (_, shard)| sum.saturating_add(weight(shard)));
-    let most = total / (threads * PARTS_PER_THREAD) as u64;
+    let most = total / (threads * each.max(1)) as u64;
     let mut parts = Vec::new();
     for (number, shard) in taken() {
         let part = |bytes, range| ShardPart { shard: number, range, bytes };

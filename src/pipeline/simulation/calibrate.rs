@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::FleetLoad;
-use crate::engine::cluster::sizes::{COUNTS, TASK_BYTES, TASKS, parts};
+use crate::engine::cluster::sizes::{COUNTS, parts, tasks};
 use crate::error::{Error, Result};
 use crate::pipeline::forecast::Forecast;
 
@@ -20,7 +20,7 @@ impl FleetLoad {
     #[must_use]
     pub(crate) fn of(forecast: &Forecast) -> Self {
         let demand = &forecast.demand;
-        let sized = Self::sized(demand.shards, demand.chunk_bytes, forecast.labels);
+        let sized = Self::sized(demand.shards, [demand.chunk_bytes, demand.values], forecast.labels);
         Self {
             opening: Some(forecast.opening),
             bytes: demand.read_bytes as f64,
@@ -32,8 +32,8 @@ impl FleetLoad {
     }
 
     /// Tasks and merges as `--cluster` cuts them.
-    fn sized(shards: u64, bytes: u64, labels: u64) -> Self {
-        let tasks = (bytes / TASK_BYTES).clamp(TASKS[0].min(shards.max(1)), TASKS[1]);
+    fn sized(shards: u64, [bytes, values]: [u64; 2], labels: u64) -> Self {
+        let tasks = tasks(shards.max(1), bytes, values);
         let counts = tasks.saturating_mul(labels);
         let merged = counts as f64;
         Self {
@@ -123,7 +123,7 @@ mod tests {
 
     /// The set of the page on planning: 10^12 rows, 8 of 10^6 labels in each.
     fn planned() -> FleetLoad {
-        let sized = FleetLoad::sized(100_000, 30_000_000_000_000, 1_000_000);
+        let sized = FleetLoad::sized(100_000, [30_000_000_000_000, 8_000_000_000_000], 1_000_000);
         FleetLoad { requests: 7.6e6 + 1e5, counting: 1e12 / 4.6e6, alone: 2.0, ..sized }
     }
 
@@ -161,9 +161,9 @@ mod tests {
             "bytes": {"read": 1000000, "shuffled": 6400, "to_client": 200},
             "task_seconds": 4.1, "job_seconds": 2.2, "serial_seconds": 0.6, "task_overhead_seconds": 0.02}}"#;
         let account: RunAccount = serde_json::from_str(text).unwrap();
-        let load = FleetLoad { opening: Some(0.25), ..FleetLoad::sized(64, 5_000_000, 10) };
+        let load = FleetLoad { opening: Some(0.25), ..FleetLoad::sized(64, [5_000_000, 3 << 33], 10) };
         let load = load.by(&account.cluster.unwrap());
-        assert_eq!((load.tasks, load.counting, load.merging, load.shuffled), (32, 20.0, 0.0, 6400.0));
+        assert_eq!((load.tasks, load.counting, load.merging, load.shuffled), (24, 20.0, 0.0, 4800.0));
         assert!((load.alone - 0.35).abs() < 1e-9 && load.start == 0.02);
         let place = tempfile::tempdir().unwrap();
         for (text, says) in [("{}", "was not on a cluster"), ("[", "EOF"), ("", "EOF")] {

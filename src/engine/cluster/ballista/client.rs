@@ -50,7 +50,7 @@ pub(in crate::engine) async fn count(
     let mut shared = shared(dataset, counting);
     let mut tries = TRIES;
     loop {
-        let mut collector = Collector::new(Arc::clone(counting));
+        let mut collector = Collector::of_many(Arc::clone(counting));
         let done = async {
             let mut ways: &[bool] = &[false, true];
             if let Some(states) = states.as_deref_mut() {

@@ -12,7 +12,7 @@ use futures::StreamExt;
 use super::failure::ClusterFailure;
 use super::grouping::grouped;
 use super::job_size::JobSize;
-use super::order::{PieceOrder, PieceOutput, PieceRange};
+use super::order::{PieceOrder, PieceOutput, PieceRange, PlanPlace};
 use super::pinned_shard::PinnedShard;
 use super::{job, source};
 use crate::engine::counting::Counting;
@@ -83,7 +83,6 @@ impl ClusterJob<'_> {
             schema: Arc::clone(&dataset.schema),
             hive: dataset.hive.clone(),
             folder_types: dataset.folder_types.clone(),
-            scheduler: 0,
         });
         let (seen, lists) = self.pieces()?;
         if lists.is_empty() {
@@ -96,7 +95,7 @@ impl ClusterJob<'_> {
             PieceOutput::Patterns(_) | PieceOutput::Rows(_) => {}
         }
         tracing::info!(tasks = lists.len(), output = ?self.output, cluster = %address, "send a job");
-        let scan = source::scan(Arc::clone(&order), None, &seen, &lists)?;
+        let scan = source::scan(Arc::clone(&order), PlanPlace::default(), &seen, &lists)?;
         let plan = grouped(context, &order, scan, self.size.rows).await?;
         let job::JobRows { rows, work, bytes_read } = job::submit(address, context, plan).await?;
         let mut rows = pin!(rows);
@@ -122,7 +121,8 @@ impl ClusterJob<'_> {
             true if whole => Cut::Whole,
             true => Cut::Split,
         };
-        let mut lists = pieces::cut(&self.dataset.shards, how, self.size.tasks)?;
+        // Few parts, because each task opens the shards of its own.
+        let mut lists = pieces::cut_into(&self.dataset.shards, how, self.size.tasks, 1)?;
         lists.sort_by_key(|list| Reverse(list.iter().map(|part| part.bytes).sum::<u64>()));
         let mut seen = PinnedShards::new();
         for (number, shard) in self.dataset.shards.iter().enumerate().filter(|(at, _)| self.size.kept[*at]) {

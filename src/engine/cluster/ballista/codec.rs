@@ -14,9 +14,10 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 
 use super::account::processor_micros;
 use super::merge::MergeExec;
-use super::order::{OrderMessage, PieceOrder, PieceRange};
+use super::order::{OrderMessage, PieceOrder, PieceRange, PlanPlace};
 use super::piece::Pieces;
 use super::pinned_shard::PinnedShard;
+use super::recent_orders::RecentOrders;
 use super::source::{self, PieceSource};
 use crate::engine::errors::external;
 use crate::engine::session::Limits;
@@ -33,6 +34,7 @@ const MERGE_MARK: &[u8] = b"posweight merge\0";
 pub(super) struct PieceCodec {
     inner: BallistaPhysicalExtensionCodec,
     side: CodecSide,
+    orders: RecentOrders,
 }
 
 /// Whose plans a codec encodes and decodes.
@@ -56,36 +58,33 @@ impl PieceCodec {
         Self { side: CodecSide::Executor(limits), ..Self::default() }
     }
 
-    /// An order as it came.
-    fn order(&self, message: &OrderMessage) -> DfResult<Arc<PieceOrder>> {
-        let mut order = message.order().map_err(external)?;
-        if matches!(self.side, CodecSide::Scheduler) {
-            order.scheduler = processor_micros();
-        }
-        Ok(Arc::new(order))
+    /// What came: a message, and its order, in a plan of this side.
+    fn read(&self, message: &[u8]) -> DfResult<(OrderMessage, Arc<PieceOrder>, PlanPlace)> {
+        let (message, bytes) = OrderMessage::read(message).map_err(external)?;
+        let order = self.orders.read(bytes).map_err(external)?;
+        let place = match &self.side {
+            CodecSide::Client => PlanPlace::default(),
+            CodecSide::Scheduler => PlanPlace { limits: None, scheduler: processor_micros() },
+            CodecSide::Executor(limits) => {
+                PlanPlace { limits: Some(limits.clone()), scheduler: message.scheduler }
+            }
+        };
+        Ok((message, order, place))
     }
 
-    /// An order as it is sent, with pieces.
-    fn message(
+    /// Writes an order of a plan with pieces.
+    fn write(
         &self,
-        order: &PieceOrder,
-        seen: BTreeMap<u32, PinnedShard>,
-        lists: Vec<Vec<PieceRange>>,
-    ) -> DfResult<Vec<u8>> {
+        (order, place): (&Arc<PieceOrder>, &PlanPlace),
+        (shards, lists): (BTreeMap<u32, PinnedShard>, Vec<Vec<PieceRange>>),
+        buf: &mut Vec<u8>,
+    ) -> DfResult<()> {
         let scheduler = match self.side {
-            CodecSide::Scheduler => processor_micros().saturating_sub(order.scheduler),
+            CodecSide::Scheduler => processor_micros().saturating_sub(place.scheduler),
             CodecSide::Client | CodecSide::Executor(_) => 0,
         };
-        let message = OrderMessage::new(order, seen, lists, scheduler).map_err(external)?;
-        message.write().map_err(external)
-    }
-
-    /// The limits for each piece, where plans are executed.
-    fn limits(&self) -> Option<Limits> {
-        match &self.side {
-            CodecSide::Executor(limits) => Some(limits.clone()),
-            CodecSide::Client | CodecSide::Scheduler => None,
-        }
+        let bytes = self.orders.write(order).map_err(external)?;
+        OrderMessage { scheduler, shards, lists }.write(&bytes, buf).map_err(external)
     }
 }
 
@@ -106,18 +105,16 @@ impl PhysicalExtensionCodec for PieceCodec {
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         if let (Some(message), [input]) = (buf.strip_prefix(MERGE_MARK), inputs) {
-            let message = OrderMessage::read(message).map_err(external)?;
-            let (order, input) = (self.order(&message)?, Arc::clone(input));
-            return Ok(Arc::new(MergeExec::new(order, self.limits(), input)));
+            let (_, order, place) = self.read(message)?;
+            return Ok(Arc::new(MergeExec::new(order, place, Arc::clone(input))));
         }
         let Some(message) = buf.strip_prefix(MARK) else {
             return self.inner.try_decode(buf, inputs, ctx, converter);
         };
-        let message = OrderMessage::read(message).map_err(external)?;
-        let order = self.order(&message)?;
+        let (message, order, place) = self.read(message)?;
         let seen: BTreeMap<u32, Arc<PinnedShard>> =
             message.shards.into_iter().map(|(number, seen)| (number, Arc::new(seen))).collect();
-        source::scan(order, self.limits(), &seen, &message.lists).map_err(external)
+        source::scan(order, place, &seen, &message.lists).map_err(external)
     }
 
     fn try_encode(
@@ -127,10 +124,8 @@ impl PhysicalExtensionCodec for PieceCodec {
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> DfResult<()> {
         if let Some(merge) = node.downcast_ref::<MergeExec>() {
-            let message = self.message(merge.order(), BTreeMap::new(), Vec::new())?;
             buf.extend_from_slice(MERGE_MARK);
-            buf.extend_from_slice(&message);
-            return Ok(());
+            return self.write((merge.order(), merge.place()), (BTreeMap::new(), Vec::new()), buf);
         }
         let Some((config, source)) = piece_scan(&node) else {
             return self.inner.try_encode(node, buf, converter);
@@ -150,10 +145,8 @@ impl PhysicalExtensionCodec for PieceCodec {
             }
             lists.push(list);
         }
-        let message = self.message(source.order(), seen, lists)?;
         buf.extend_from_slice(MARK);
-        buf.extend_from_slice(&message);
-        Ok(())
+        self.write((source.order(), source.place()), (seen, lists), buf)
     }
 
     fn try_decode_udf(&self, name: &str, buf: &[u8]) -> DfResult<Arc<ScalarUDF>> {

@@ -1,4 +1,4 @@
-//! Connections between executors, reused from one fetch to the next.
+//! Connections to executors, reused from one fetch to the next.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

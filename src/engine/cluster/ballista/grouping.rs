@@ -10,7 +10,7 @@ use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use datafusion::prelude::SessionContext;
 
 use super::merge::MergeExec;
-use super::order::{PieceOrder, PieceOutput};
+use super::order::{PieceOrder, PieceOutput, PlanPlace};
 use super::total;
 use crate::engine::cluster::exchange::blocks::PART;
 use crate::engine::errors::ours;
@@ -32,7 +32,8 @@ pub(super) async fn grouped(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let merged = |order: &Arc<PieceOrder>, input, parts| {
         let shuffled = by_part(input, parts).map_err(|cause| ours(&cause))?;
-        Ok(Arc::new(MergeExec::new(Arc::clone(order), None, shuffled)) as Arc<dyn ExecutionPlan>)
+        Ok(Arc::new(MergeExec::new(Arc::clone(order), PlanPlace::default(), shuffled))
+            as Arc<dyn ExecutionPlan>)
     };
     match order.output {
         PieceOutput::Rows(_) | PieceOutput::Shards | PieceOutput::Counts { parts: 0 | 1 } => Ok(scan),

@@ -1,11 +1,11 @@
 //! A physical plan that runs on a cluster: sent, watched, and cancelled when it is dropped.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use ballista_core::BALLISTA_VERSION;
-use ballista_core::client::BallistaClient;
+use ballista_core::client_pool::BallistaClientPool;
 use ballista_core::config::BallistaConfig;
 use ballista_core::extension::{BallistaConfigGrpcEndpoint, SessionConfigExt, SessionConfigHelperExt};
 use ballista_core::serde::protobuf::execute_query_params::Query;
@@ -29,6 +29,7 @@ use tonic::transport::Channel;
 use super::account::account;
 use super::codec::PieceCodec;
 use super::connect::{channel, check_token};
+use super::connections::ConnectionPool;
 use super::failure::{ClusterFailure, from_datafusion, from_text};
 use super::message_size::MESSAGE_BYTES;
 use super::tls::ClusterKeys;
@@ -37,8 +38,10 @@ use crate::engine::scheduler_address::SchedulerAddress;
 use crate::engine::work::ClusterWork;
 use crate::error::{Error, Result};
 
-/// First and longest pause between two requests for the status of a job.
+/// Shortest and longest pause between two requests for the status of a job.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
+/// The pause is this part of the time that the job has taken so far, so that no job waits long for its end to be seen.
+const PAUSE_SHARE: u32 = 16;
 /// Time within which the scheduler has to answer.
 const ANSWER: Duration = Duration::from_secs(8);
 /// Longest time to wait until a job is cancelled.
@@ -129,7 +132,7 @@ impl SentJob {
 
     /// Waits until the job is done.
     pub(super) async fn done(&mut self) -> Result<SuccessfulJob, ClusterFailure> {
-        let [mut wait, longest] = PAUSES;
+        let ([shortest, longest], start) = (PAUSES, Instant::now());
         let mut warning = ExecutorWarning::new();
         loop {
             let asked = GetJobStatusParams { job_id: self.id.clone() };
@@ -147,8 +150,7 @@ impl SentJob {
                 }
                 _ => warning.check(&self.address).await,
             }
-            tokio::time::sleep(wait).await;
-            wait = longest.min(wait * 3 / 2);
+            tokio::time::sleep((start.elapsed() / PAUSE_SHARE).clamp(shortest, longest)).await;
         }
     }
 }
@@ -201,11 +203,11 @@ pub(super) async fn submit(
     let mut job = SentJob::send(address, context, plan).await?;
     let done = job.done().await?;
     let (work, bytes_read) = job.account(&done).await;
-    let address = address.clone();
+    let (address, connections) = (address.clone(), ConnectionPool::default());
     let parts = stream::iter(done.partition_location).then(move |place| {
-        let address = address.clone();
+        let (address, connections) = (address.clone(), connections.clone());
         async move {
-            let rows = rows(place, &address).await?;
+            let rows = rows(place, &address, &connections).await?;
             Ok::<_, ClusterFailure>(rows.map_err(move |cause| from_datafusion(&cause, &address)))
         }
     });
@@ -216,6 +218,7 @@ pub(super) async fn submit(
 async fn rows(
     location: PartitionLocation,
     address: &SchedulerAddress,
+    connections: &ConnectionPool,
 ) -> Result<SendableRecordBatchStream, ClusterFailure> {
     let of = |text: String| from_text(&text, address);
     let layout = location.layout();
@@ -223,14 +226,17 @@ async fn rows(
         return Err(of("Grpc: a result without a location".to_owned()));
     };
     let port = u16::try_from(executor.port).unwrap_or_default();
-    let retries = GrpcClientConfig::from(&BallistaConfig::default());
-    let (times, wait) = (retries.io_retries_times, retries.io_retry_wait_time_ms);
     let keys = address.token().map(ClusterKeys::new).transpose()?;
-    let is_secure = keys.is_some();
+    let config = GrpcClientConfig {
+        use_tls: keys.is_some(),
+        max_message_size: MESSAGE_BYTES as usize,
+        initial_connection_window_size: 0,
+        initial_stream_window_size: 0,
+        ..GrpcClientConfig::from(&BallistaConfig::default())
+    };
     let keys = keys.map(|keys| Arc::new(BallistaConfigGrpcEndpoint::new(keys.of_clients())));
-    let size = MESSAGE_BYTES as usize;
-    let client = BallistaClient::try_new(&executor.host, port, size, is_secure, keys, times, wait, 0, 0);
-    let mut client = client.await.map_err(|cause| of(format!("IO error: {cause}")))?;
+    let client = connections.acquire(&executor.host, port, &config, keys).await;
+    let mut client = client.map_err(|cause| of(format!("IO error: {cause}")))?;
     let partition = partition.into();
     let rows = client.fetch_partition(&executor.id, &partition, location.file_id, layout, true);
     rows.await.map_err(|cause| of(format!("FetchFailed: {cause}")))

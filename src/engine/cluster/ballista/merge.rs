@@ -15,7 +15,7 @@ use datafusion::physical_plan::{
 use futures::StreamExt;
 
 use super::failure::to_datafusion;
-use super::order::{PieceOrder, PieceOutput};
+use super::order::{PieceOrder, PieceOutput, PlanPlace};
 use super::piece::{OutputSender, computed, id_type};
 use crate::engine::cluster::exchange::blocks;
 use crate::engine::cluster::exchange::count_blocks::CountMerger;
@@ -31,25 +31,28 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(super) struct MergeExec {
     order: Arc<PieceOrder>,
-    /// Limits for each partition; `None` on client and scheduler.
-    limits: Option<Limits>,
+    place: PlanPlace,
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
 }
 
 impl MergeExec {
-    pub(super) fn new(order: Arc<PieceOrder>, limits: Option<Limits>, input: Arc<dyn ExecutionPlan>) -> Self {
+    pub(super) fn new(order: Arc<PieceOrder>, place: PlanPlace, input: Arc<dyn ExecutionPlan>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(blocks::schema()),
             Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        Self { order, limits, input, properties: Arc::new(properties) }
+        Self { order, place, input, properties: Arc::new(properties) }
     }
 
-    pub(super) fn order(&self) -> &PieceOrder {
+    pub(super) fn order(&self) -> &Arc<PieceOrder> {
         &self.order
+    }
+
+    pub(super) fn place(&self) -> &PlanPlace {
+        &self.place
     }
 }
 
@@ -61,7 +64,7 @@ impl DisplayAs for MergeExec {
 
 impl ExecutionPlan for MergeExec {
     one_input!("MergeExec", input, |exec: &Self, input| {
-        Self::new(Arc::clone(&exec.order), exec.limits.clone(), input)
+        Self::new(Arc::clone(&exec.order), exec.place.clone(), input)
     });
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -70,7 +73,7 @@ impl ExecutionPlan for MergeExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context)?;
-        let limits = self.limits.clone();
+        let limits = self.place.limits.clone();
         let limits = limits.ok_or_else(|| external(Error::internal("only executors merge")))?;
         let order = Arc::clone(&self.order);
         let merged = computed(move |out| merge(order, limits, input, out));

@@ -1,11 +1,13 @@
 //! The message to executors: what to compute from pieces of shards, and which shards these are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::pinned_shard::PinnedShard;
@@ -14,6 +16,7 @@ use crate::engine::cluster::exchange::blocks::PartNumbers;
 use crate::engine::cluster::exchange::count_blocks::CountWriter;
 use crate::engine::counting::{Counting, Engine, Keys, Vocabulary};
 use crate::engine::group_key::GroupKey;
+use crate::engine::session::Limits;
 use crate::error::{Error, Result};
 use crate::source::ancestors::Ancestors;
 use crate::source::folder_types::FolderType;
@@ -47,6 +50,13 @@ pub(super) struct PieceOrder {
     pub(super) hive: Vec<String>,
     /// What their values are, over all shards.
     pub(super) folder_types: BTreeMap<String, FolderType>,
+}
+
+/// Whose plan it is that has an order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PlanPlace {
+    /// Limits for each piece or partition, where plans are executed.
+    pub(super) limits: Option<Limits>,
     /// Processor time of the scheduler in microseconds: when the job came, and in an executor how much the scheduler
     /// had taken since then when it gave out the task.
     pub(super) scheduler: u64,
@@ -68,61 +78,85 @@ impl PieceOrder {
 /// A piece: the number of its shard, and the range of bytes in which its row groups begin; `None` for all of them.
 pub(super) type PieceRange = (u32, Option<(i64, i64)>);
 
-/// An order and the pieces of a physical plan, as they are sent.
+/// [`PieceOrder`] as it is sent.
 #[derive(Serialize, Deserialize)]
-pub(super) struct OrderMessage {
+struct WireOrder {
     output: PieceOutput,
     counting: WireCounting,
     schema: Vec<u8>,
     hive: Vec<String>,
     folder_types: BTreeMap<String, FolderType>,
-    scheduler: u64,
+}
+
+impl PieceOrder {
+    /// The order as bytes, which may have the names of all labels.
+    pub(super) fn write(&self) -> Result<Vec<u8>> {
+        let mut schema = Vec::new();
+        StreamWriter::try_new(&mut schema, &self.schema)
+            .and_then(|mut writer| writer.finish())
+            .map_err(|cause| Error::internal(cause.to_string()))?;
+        packed(&WireOrder {
+            output: self.output.clone(),
+            counting: WireCounting::of(&self.counting),
+            schema,
+            hive: self.hive.clone(),
+            folder_types: self.folder_types.clone(),
+        })
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Self> {
+        let WireOrder { output, counting, schema, hive, folder_types } = unpacked(bytes)?;
+        let schema = StreamReader::try_new(&schema[..], None);
+        Ok(Self {
+            output,
+            counting: Arc::new(counting.read()),
+            schema: schema.map_err(|cause| Error::internal(cause.to_string()))?.schema(),
+            hive,
+            folder_types,
+        })
+    }
+}
+
+/// What a physical plan has beside an order: the pieces of a scan.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OrderMessage {
+    pub(super) scheduler: u64,
     pub(super) shards: BTreeMap<u32, PinnedShard>,
     pub(super) lists: Vec<Vec<PieceRange>>,
 }
 
 impl OrderMessage {
-    pub(super) fn new(
-        order: &PieceOrder,
-        shards: BTreeMap<u32, PinnedShard>,
-        lists: Vec<Vec<PieceRange>>,
-        scheduler: u64,
-    ) -> Result<Self> {
-        let mut schema = Vec::new();
-        StreamWriter::try_new(&mut schema, &order.schema)
-            .and_then(|mut writer| writer.finish())
-            .map_err(|cause| Error::internal(cause.to_string()))?;
-        let (output, counting, hive) =
-            (order.output.clone(), WireCounting::of(&order.counting), order.hive.clone());
-        let folder_types = order.folder_types.clone();
-        Ok(Self { output, counting, schema, hive, folder_types, scheduler, shards, lists })
+    /// The message behind the bytes of an order, which are the same in all tasks of a job.
+    pub(super) fn write(&self, order: &[u8], message: &mut Vec<u8>) -> Result<()> {
+        message.extend_from_slice(&(order.len() as u64).to_le_bytes());
+        message.extend_from_slice(order);
+        message.extend_from_slice(&packed(self)?);
+        Ok(())
     }
 
-    pub(super) fn order(&self) -> Result<PieceOrder> {
-        let schema = StreamReader::try_new(&self.schema[..], None);
-        Ok(PieceOrder {
-            output: self.output.clone(),
-            counting: Arc::new(self.counting.read()),
-            schema: schema.map_err(|cause| Error::internal(cause.to_string()))?.schema(),
-            hive: self.hive.clone(),
-            folder_types: self.folder_types.clone(),
-            scheduler: self.scheduler,
-        })
+    /// The message, and the bytes of the order.
+    pub(super) fn read(message: &[u8]) -> Result<(Self, &[u8])> {
+        let split = message.split_first_chunk().and_then(|(length, rest)| {
+            rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+        });
+        let (order, rest) = split.ok_or_else(|| other_version(&"it is too short"))?;
+        Ok((unpacked(rest)?, order))
     }
+}
 
-    pub(super) fn write(&self) -> Result<Vec<u8>> {
-        let bytes = postcard::to_allocvec(self).map_err(|cause| Error::internal(cause.to_string()))?;
-        zstd::encode_all(&bytes[..], 1).map_err(|cause| Error::internal(cause.to_string()))
-    }
+fn packed(message: &impl Serialize) -> Result<Vec<u8>> {
+    let bytes = postcard::to_allocvec(message).map_err(|cause| Error::internal(cause.to_string()))?;
+    zstd::bulk::compress(&bytes, 1).map_err(|cause| Error::internal(cause.to_string()))
+}
 
-    pub(super) fn read(bytes: &[u8]) -> Result<Self> {
-        let other = |cause: &dyn std::fmt::Display| {
-            Error::usage(format!("the physical plan cannot be decoded: {cause}"))
-                .hint("run the same version of posweight on client, scheduler and executors")
-        };
-        let bytes = zstd::decode_all(bytes).map_err(|cause| other(&cause))?;
-        postcard::from_bytes(&bytes).map_err(|cause| other(&cause))
-    }
+fn unpacked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let bytes = zstd::decode_all(bytes).map_err(|cause| other_version(&cause))?;
+    postcard::from_bytes(&bytes).map_err(|cause| other_version(&cause))
+}
+
+fn other_version(cause: &dyn Display) -> Error {
+    Error::usage(format!("the physical plan cannot be decoded: {cause}"))
+        .hint("run the same version of posweight on client, scheduler and executors")
 }
 
 /// [`Counting`] as it is sent.
@@ -258,14 +292,18 @@ mod tests {
                 schema: Arc::new(Schema::new(vec![Field::new("tags", DataType::Utf8, true)])),
                 hive: vec!["split".to_owned()],
                 folder_types: BTreeMap::from([("split".to_owned(), FolderType::Date)]),
-                scheduler: 5,
             };
             let lists = vec![vec![(4, Some((0, 99))), (5, None)], Vec::new()];
-            let message = OrderMessage::new(&order, BTreeMap::new(), lists.clone(), 5).unwrap();
-            let read = OrderMessage::read(&message.write().unwrap()).unwrap();
-            assert_eq!(read.lists, lists);
-            assert_eq!(format!("{:?}", read.order().unwrap()), format!("{order:?}"));
+            let (mut message, bytes) = (Vec::new(), order.write().unwrap());
+            let sent = OrderMessage { scheduler: 5, shards: BTreeMap::new(), lists: lists.clone() };
+            sent.write(&bytes, &mut message).unwrap();
+            let (read, read_bytes) = OrderMessage::read(&message).unwrap();
+            assert_eq!((read.scheduler, read.lists, read_bytes), (5, lists, &bytes[..]));
+            assert_eq!(format!("{:?}", PieceOrder::read(read_bytes).unwrap()), format!("{order:?}"));
         }
-        assert_eq!(OrderMessage::read(b"of another version").err().map(|error| error.exit_code()), Some(2));
+        for other in [&b"short"[..], b"of another version", &[0; 9]] {
+            assert_eq!(OrderMessage::read(other).err().map(|error| error.exit_code()), Some(2));
+        }
+        assert_eq!(PieceOrder::read(b"of another version").err().map(|error| error.exit_code()), Some(2));
     }
 }

@@ -19,6 +19,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::codec::PieceCodec;
 use super::connect::check_token;
+use super::job_ids::JobIds;
 use super::log;
 use super::message_size::MESSAGE_BYTES;
 use super::tasks::ExecutorEngine;
@@ -112,6 +113,7 @@ pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
         override_session_builder: Some(Arc::new(state)),
         override_physical_codec: Some(Arc::new(PieceCodec::for_scheduler())),
         override_create_grpc_client_endpoint: keys.as_ref().map(ClusterKeys::of_clients),
+        job_id_generator: Some(Arc::new(JobIds)),
         ..SchedulerConfig::default()
     };
     let failed = |cause: BallistaError| {

@@ -20,7 +20,7 @@ use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::order::{PieceOrder, PieceRange};
+use super::order::{PieceOrder, PieceRange, PlanPlace};
 use super::piece::{self, PieceTask, Pieces};
 use super::pinned_shard::PinnedShard;
 use crate::engine::errors::external;
@@ -31,8 +31,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub(super) struct PieceSource {
     order: Arc<PieceOrder>,
-    /// Limits for each piece; `None` on client and scheduler.
-    limits: Option<Limits>,
+    place: PlanPlace,
     table: TableSchema,
     metrics: ExecutionPlanMetricsSet,
     /// Bytes of column chunks that pieces have read.
@@ -40,8 +39,12 @@ pub(super) struct PieceSource {
 }
 
 impl PieceSource {
-    pub(super) fn order(&self) -> &PieceOrder {
+    pub(super) fn order(&self) -> &Arc<PieceOrder> {
         &self.order
+    }
+
+    pub(super) fn place(&self) -> &PlanPlace {
+        &self.place
     }
 
     /// Bytes of column chunks that pieces have read so far.
@@ -53,7 +56,7 @@ impl PieceSource {
 /// A scan with one partition per list of pieces.
 pub(super) fn scan(
     order: Arc<PieceOrder>,
-    limits: Option<Limits>,
+    place: PlanPlace,
     seen: &BTreeMap<u32, Arc<PinnedShard>>,
     lists: &[Vec<PieceRange>],
 ) -> Result<Arc<dyn ExecutionPlan>> {
@@ -78,7 +81,7 @@ pub(super) fn scan(
     let groups = lists.iter().map(group).collect::<Result<Vec<_>>>()?;
     let table = TableSchema::builder(piece::schema(&order)).build();
     let (metrics, read) = (ExecutionPlanMetricsSet::new(), Arc::default());
-    let source = PieceSource { order, limits, table, metrics, read };
+    let source = PieceSource { order, place, table, metrics, read };
     let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
         .with_file_groups(groups)
         .build();
@@ -92,7 +95,7 @@ impl FileSource for PieceSource {
         _config: &FileScanConfig,
         _partition: usize,
     ) -> DfResult<Arc<dyn FileOpener>> {
-        let limits = self.limits.clone();
+        let limits = self.place.limits.clone();
         let limits = limits.ok_or_else(|| external(Error::internal("only executors count pieces")))?;
         Ok(Arc::new(PieceOpener { order: Arc::clone(&self.order), limits, read: self.read() }))
     }

@@ -65,10 +65,10 @@ impl ExecutionEngine for ExecutorEngine {
         plan.apply(|node| {
             if let Some((_, source)) = piece_scan(node) {
                 read.push(source.read());
-                scheduler = source.order().scheduler;
+                scheduler = source.place().scheduler;
             }
             if let Some(merge) = node.downcast_ref::<MergeExec>() {
-                scheduler = merge.order().scheduler;
+                scheduler = merge.place().scheduler;
             }
             Ok(TreeNodeRecursion::Continue)
         })?;

@@ -72,6 +72,11 @@ impl PartNumbers {
         Ok(Self(chosen.into_iter().map(|number| number.unwrap_or(0)).collect()))
     }
 
+    /// Whether it matters in which part something is.
+    pub(in crate::engine::cluster) fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
     /// The number of part `part`, of one beyond them where it comes round.
     pub(in crate::engine::cluster) fn of(&self, part: u64) -> u32 {
         let place = usize::try_from(part % self.0.len() as u64).unwrap_or(0);

@@ -90,14 +90,13 @@ impl CountWriter {
         partial::read(batch, self.n_by, |row| {
             let part = match (row.index, row.name) {
                 (Some(index), _) => index / RANGE,
-                (None, Some(name)) => hash(name),
-                (None, None) => 0,
+                (None, Some(name)) if self.parts.are_several() => hash(name),
+                (None, _) => 0,
             };
-            let key = (self.parts.of(part), row.by.to_vec());
-            let mut block = blocks.remove(&key).unwrap_or_default();
+            let block = blocks.entry((self.parts.of(part), row.by.to_vec())).or_default();
             if block.is_empty() {
                 block.push(kind::ROWS);
-                block = postcard::to_extend(row.by, block).map_err(wrong)?;
+                *block = postcard::to_extend(row.by, std::mem::take(block)).map_err(wrong)?;
             }
             let Tally { positives, negatives, uncertain, missing, invalid } = row.tally;
             let wire = WireRow {
@@ -109,7 +108,7 @@ impl CountWriter {
                 skipped: row.skipped,
                 example: row.example,
             };
-            blocks.insert(key, postcard::to_extend(&wire, block).map_err(wrong)?);
+            *block = postcard::to_extend(&wire, std::mem::take(block)).map_err(wrong)?;
             Ok(())
         })?;
         Ok(blocks.into_iter().map(|((part, _), block)| (part, block)).collect())
