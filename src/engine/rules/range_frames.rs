@@ -1,6 +1,6 @@
 //! Windows whose frames end at a distance, as in `RANGE BETWEEN 3 PRECEDING AND CURRENT ROW`.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
 use datafusion::logical_expr::expr::{Sort, WindowFunctionParams};
@@ -42,6 +42,11 @@ pub(super) fn with_room_for_frames(part: Expr, schema: &DFSchema) -> DfResult<Tr
     }
     let wide = match key {
         DataType::Int64 | DataType::UInt64 => DataType::Decimal128(20, 0),
+        // Of an hour before a date, or a part of a second before a time in seconds, nothing is cut.
+        DataType::Date32 | DataType::Date64 => DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, zone) => {
+            DataType::Timestamp(TimeUnit::Microsecond, zone)
+        }
         of if of.is_integer() => DataType::Int64,
         _ => return Ok(Transformed::no(Expr::WindowFunction(window))),
     };

@@ -1,12 +1,12 @@
-//! `FROM a JOIN b USING (id) WHERE id = 1`: the column of both is that of the left side. The planner knows this in `SELECT`
-//! lists and behind them, not in `WHERE`; and a third table, `JOIN c USING (id)`, it cannot join.
+//! `FROM a JOIN b USING (id)`: the column of both is that of the left side. The planner does not know this in `WHERE` and
+//! within expressions, takes it from the table whose name comes first for `*`, and cannot join a third table by it.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, ExceptSelectItem, Expr, Ident, JoinConstraint, JoinOperator, OrderByKind, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
+    TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use crate::engine::rules::named_windows::of_ident;
@@ -22,9 +22,7 @@ impl VisitorMut for UsingColumns {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         let SetExpr::Select(select) = &*query.body else { return ControlFlow::Continue(()) };
         let mut columns = UsingJoins::of(select).columns;
-        columns.retain(|column| {
-            column.is_joined_again && !select.projection.iter().any(|item| column.is_new(item))
-        });
+        columns.retain(|column| !select.projection.iter().any(|item| column.is_new(item)));
         if let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|order| &mut order.kind) {
             with_tables(keys, &columns);
         }
@@ -32,29 +30,103 @@ impl VisitorMut for UsingColumns {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let UsingJoins { mut columns, by_tables, stars } = UsingJoins::of(select);
-        with_tables(&mut select.selection, &columns);
-        columns.retain(|column| column.is_joined_again);
-        if columns.is_empty() {
+        let UsingJoins { columns, by_tables, stars } = UsingJoins::of(select);
+        if by_tables.is_empty() {
             return ControlFlow::Continue(());
         }
         let joins = select.from.iter_mut().flat_map(|tables| &mut tables.joins);
         for (join, by_tables) in joins.zip(by_tables) {
             join.join_operator = by_tables.unwrap_or_else(|| join.join_operator.clone());
         }
-        // Other options of a star name columns of their own.
-        let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
         if let Some(stars) = stars {
             let items = std::mem::take(&mut select.projection).into_iter();
-            let items = items.flat_map(|item| if item == all { stars.clone() } else { vec![item] });
+            let items = items.flat_map(|item| stars.in_place_of(&item).unwrap_or_else(|| vec![item]));
             select.projection = items.collect();
         }
         with_tables(&mut select.projection, &columns);
         with_tables(&mut select.distinct, &columns);
+        with_tables(&mut select.selection, &columns);
         with_tables(&mut select.group_by, &columns);
         with_tables(&mut select.having, &columns);
         with_tables(&mut select.qualify, &columns);
         ControlFlow::Continue(())
+    }
+}
+
+/// Whether a query has a star over a `LEFT JOIN` with columns in common, whose tables cannot be named: the planner would
+/// take these columns from the table whose name comes first.
+pub(in crate::engine) fn has_unclear_star(select: &Select) -> bool {
+    use JoinConstraint::{Natural, Using};
+    use JoinOperator::{Left, LeftOuter};
+    let is_left =
+        |how: &JoinOperator| matches!(how, Left(Using(_) | Natural) | LeftOuter(Using(_) | Natural));
+    let is_natural = |how: &JoinOperator| matches!(how, Left(Natural) | LeftOuter(Natural));
+    let joins = || select.from.iter().flat_map(|tables| &tables.joins).map(|join| &join.join_operator);
+    let is_nested = select.from.iter().any(|tables| has_nested(tables, &is_left));
+    if !is_nested && !joins().any(is_left) {
+        return false;
+    }
+    let stars = UsingJoins::of(select).stars.filter(|_| !is_nested && !joins().any(is_natural));
+    select
+        .projection
+        .iter()
+        .filter(|item| matches!(item, SelectItem::Wildcard(_)))
+        .any(|item| stars.as_ref().is_none_or(|stars| stars.in_place_of(item).is_none()))
+}
+
+/// Whether tables in brackets are joined so.
+fn has_nested(tables: &TableWithJoins, is: &dyn Fn(&JoinOperator) -> bool) -> bool {
+    let parts = std::iter::once(&tables.relation).chain(tables.joins.iter().map(|join| &join.relation));
+    parts.into_iter().any(|part| match part {
+        TableFactor::NestedJoin { table_with_joins: inner, .. } => {
+            inner.joins.iter().any(|join| is(&join.join_operator)) || has_nested(inner, is)
+        }
+        _ => false,
+    })
+}
+
+/// `*` with each column of several tables once: those in common come first.
+#[derive(Debug, Clone)]
+struct Stars {
+    /// Columns of the first table.
+    common: Vec<Common>,
+    /// Names of all tables, with the columns that are not taken from them.
+    tables: Vec<(Vec<Ident>, Vec<Ident>)>,
+}
+
+impl Stars {
+    /// What a star becomes; `None` for other items, and for stars without columns that are not among those in common.
+    fn in_place_of(&self, item: &SelectItem) -> Option<Vec<SelectItem>> {
+        let SelectItem::Wildcard(options) = item else { return None };
+        let WildcardAdditionalOptions { opt_exclude, opt_except, .. } = options;
+        let plain = WildcardAdditionalOptions {
+            opt_exclude: opt_exclude.clone(),
+            opt_except: opt_except.clone(),
+            ..WildcardAdditionalOptions::default()
+        };
+        if *options != plain {
+            return None;
+        }
+        let mut without: Vec<&Ident> = Vec::new();
+        match opt_exclude {
+            Some(ExcludeSelectItem::Single(name)) => without.push(name.0.last()?.as_ident()?),
+            Some(ExcludeSelectItem::Multiple(names)) => {
+                for name in names {
+                    without.push(name.0.last()?.as_ident()?);
+                }
+            }
+            None => {}
+        }
+        if let Some(except) = opt_except {
+            without.push(&except.first_element);
+            without.extend(&except.additional_elements);
+        }
+        if !without.iter().all(|name| self.common.iter().any(|column| column.is(name))) {
+            return None;
+        }
+        let kept = self.common.iter().filter(|column| !without.iter().any(|name| column.is(name)));
+        let kept = kept.map(|column| SelectItem::UnnamedExpr(column.of(&column.table)));
+        Some(kept.chain(self.tables.iter().map(|(table, without)| star(table.clone(), without))).collect())
     }
 }
 
@@ -64,8 +136,6 @@ struct Common {
     column: Ident,
     /// The name of the table whose column is meant.
     table: Vec<Ident>,
-    /// Whether a third table has it, too.
-    is_joined_again: bool,
 }
 
 impl Common {
@@ -89,27 +159,34 @@ struct UsingJoins {
     columns: Vec<Common>,
     /// Of each join of further tables by the same columns: how it is said with the names of tables.
     by_tables: Vec<Option<JoinOperator>>,
-    /// `*` with each column of several tables once, if all tables have a name.
-    stars: Option<Vec<SelectItem>>,
+    /// If all tables have a name.
+    stars: Option<Stars>,
 }
 
 impl UsingJoins {
     fn of(select: &Select) -> Self {
         let mut joined = Self::default();
         let [tables] = &select.from[..] else { return joined };
-        let mut left = name_of(&tables.relation);
-        let mut stars = vec![left.clone().map(|table| star(table, &[]))];
+        if !tables.joins.iter().any(|join| using(&join.join_operator).is_some()) {
+            return joined;
+        }
+        let first = name_of(&tables.relation);
+        let (mut left, mut common) = (first.clone(), Vec::new());
+        let mut named = Vec::new();
         for join in &tables.joins {
             let (right, using) = (name_of(&join.relation), using(&join.join_operator));
-            stars.push(
-                right.clone().map(|table| star(table, using.as_ref().map_or(&[][..], |using| &using.0))),
-            );
+            named.push(right.clone().map(|table| (table, using.clone().map_or(Vec::new(), |using| using.0))));
             let by_tables =
-                using.and_then(|(names, is_inner)| joined.add(names, is_inner, left.take(), right));
+                using.and_then(|(names, is_inner)| joined.add(names, is_inner, left.clone(), right));
             joined.by_tables.push(by_tables);
-            left = None;
+            if left.take().is_some() {
+                common = joined.columns.clone();
+            }
         }
-        joined.stars = stars.into_iter().collect();
+        let of_first =
+            first.map(|table| (table, common.iter().map(|column| column.column.clone()).collect::<Vec<_>>()));
+        let tables = std::iter::once(of_first).chain(named).collect::<Option<_>>();
+        joined.stars = tables.map(|tables| Stars { common, tables });
         joined
     }
 
@@ -123,8 +200,6 @@ impl UsingJoins {
     ) -> Option<JoinOperator> {
         let on = right.as_ref().and_then(|right| self.on_tables(&names, right));
         if let Some(on) = on {
-            let again = self.columns.iter_mut().filter(|column| names.iter().any(|name| column.is(name)));
-            again.for_each(|column| column.is_joined_again = true);
             let constraint = JoinConstraint::On(on);
             let operator = if is_inner { JoinOperator::Inner } else { JoinOperator::Left };
             return Some(operator(constraint));
@@ -133,7 +208,7 @@ impl UsingJoins {
         let table = left.or(right.filter(|_| is_inner))?;
         for column in names {
             if !self.columns.iter().any(|known| known.is(&column)) {
-                self.columns.push(Common { column, table: table.clone(), is_joined_again: false });
+                self.columns.push(Common { column, table: table.clone() });
             }
         }
         None

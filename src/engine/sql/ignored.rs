@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
     SetOperator, SetQuantifier, TableFactor, TableWithJoins, Visit, Visitor, WindowType,
 };
 
+use crate::engine::rules::using_columns::has_unclear_star;
 use crate::error::Error;
 
 /// Refuses a statement with a clause that would change nothing. `is_of_values` says whether a function is no aggregate and
@@ -161,6 +162,11 @@ impl Visitor for ClauseSearch<'_> {
                 "join with a.time >= b.time, and keep the row of each a.id with ROW_NUMBER() OVER (PARTITION BY a.id ORDER BY b.time DESC) = 1",
             ),
             (select.from.iter().any(loses_keys), LOSES_KEYS, NAMED_KEYS),
+            (
+                has_unclear_star(select),
+                "this * over a LEFT JOIN with USING or NATURAL",
+                "name all tables, and write USING: SELECT * FROM … AS a LEFT JOIN … AS b USING (id); or name the columns",
+            ),
             (select.prewhere.is_some(), "PREWHERE", "write WHERE"),
             (
                 select.projection.iter().any(renames),
