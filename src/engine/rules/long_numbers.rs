@@ -74,9 +74,8 @@ fn exact(side: &mut Expr) {
 /// A number as it is written.
 fn written(expression: &Expr) -> Option<String> {
     match expression {
-        Expr::Nested(expr) => written(expr),
+        Expr::Nested(expr) | Expr::UnaryOp { op: UnaryOperator::Plus, expr } => written(expr),
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Some(format!("-{}", written(expr)?)),
-        Expr::UnaryOp { op: UnaryOperator::Plus, expr } => written(expr),
         Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => Some(text.clone()),
         _ => None,
     }

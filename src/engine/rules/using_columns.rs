@@ -180,7 +180,7 @@ impl UsingJoins {
                 using.and_then(|(names, is_inner)| joined.add(names, is_inner, left.clone(), right));
             joined.by_tables.push(by_tables);
             if left.take().is_some() {
-                common = joined.columns.clone();
+                common.clone_from(&joined.columns);
             }
         }
         let of_first =
