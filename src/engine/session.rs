@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use datafusion::common::DataFusionError;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DataFusionError, Result as DfResult};
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
+use datafusion::logical_expr::{CreateView, DdlStatement, LogicalPlan};
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -233,12 +235,24 @@ fn without_functions(limits: &Limits, spill: &Arc<Spill>) -> Result<SessionState
     Ok(state)
 }
 
+/// The rows of a view as its query means them: DataFusion gives types to its expressions when it is made, before the rules of
+/// the query that reads it.
+pub(super) fn with_rows_of_view(plan: LogicalPlan, config: &ConfigOptions) -> DfResult<LogicalPlan> {
+    let LogicalPlan::Ddl(DdlStatement::CreateView(view)) = plan else { return Ok(plan) };
+    let rows = Arc::unwrap_or_clone(Arc::clone(&view.input));
+    let rows = rules_before_types().into_iter().try_fold(rows, |rows, rule| rule.analyze(rows, config))?;
+    Ok(LogicalPlan::Ddl(DdlStatement::CreateView(CreateView { input: Arc::new(rows), ..view })))
+}
+
+fn rules_before_types() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    vec![Arc::new(GroupingSets), Arc::new(ResolveGroupingFunction), Arc::new(ExactExpressions)]
+}
+
 /// The rules of DataFusion, and around them those of every session: times are made exact before expressions get a type,
 /// casts are kept, floats are made comparable and integers kept from wrapping around after that. `grouping` becomes numbers
 /// first: its aggregate has a column that no plan above it may know.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-        vec![Arc::new(GroupingSets), Arc::new(ResolveGroupingFunction), Arc::new(ExactExpressions)];
+    let mut rules = rules_before_types();
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(KeptCasts));
     rules.push(Arc::new(OneNan));

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Insert,
     JoinConstraint, JoinOperator, NamedWindowDefinition, NamedWindowExpr, Query, Select, SelectItem, SetExpr,
-    SetOperator, SetQuantifier, TableFactor, TableWithJoins, Visit, Visitor, WindowType,
+    SetOperator, SetQuantifier, Statement as SqlStatement, TableFactor, TableWithJoins, Visit, Visitor,
+    WindowType,
 };
 
 use crate::engine::rules::using_columns::has_unclear_star;
@@ -128,6 +129,19 @@ fn is_nearest(from: &[TableWithJoins]) -> bool {
 impl Visitor for ClauseSearch<'_> {
     type Break = Clause;
 
+    fn pre_visit_statement(&mut self, statement: &SqlStatement) -> ControlFlow<Clause> {
+        let SqlStatement::Insert(Insert { source: Some(rows), .. }) = statement else {
+            return ControlFlow::Continue(());
+        };
+        // They would be cast to the columns of the table before the query calculates with them.
+        let is_lost = !matches!(*rows.body, SetExpr::Values(_)) && rows.visit(&mut ValuesSearch).is_break();
+        first(&[(
+            is_lost,
+            "VALUES within the query of an INSERT",
+            "name the rows before: CREATE VIEW v AS SELECT …; INSERT INTO t SELECT * FROM v",
+        )])
+    }
+
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Clause> {
         first(&[
             (
@@ -231,6 +245,25 @@ impl Visitor for ClauseSearch<'_> {
     }
 }
 
+/// Ends at the first list of values.
+struct ValuesSearch;
+
+impl Visitor for ValuesSearch {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if has_values(&query.body) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+fn has_values(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Values(_) => true,
+        SetExpr::SetOperation { left, right, .. } => has_values(left) || has_values(right),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use datafusion::sql::parser::DFParser;
@@ -250,6 +283,15 @@ mod tests {
             ("SELECT * FROM (SELECT x FROM a) b TABLESAMPLE (10 ROWS)", "TABLESAMPLE"),
             ("COPY (SELECT x FROM a PREWHERE x = 0) TO 'b.csv'", "PREWHERE"),
             ("SELECT * ILIKE 'x%' FROM a", "* with ILIKE, RENAME or AS"),
+            ("INSERT INTO t SELECT sum(a) FROM (VALUES (1.4)) AS v(a)", "VALUES within the query"),
+            ("INSERT INTO t WITH v(a) AS (VALUES (1)) SELECT a FROM v", "VALUES within the query"),
+            ("INSERT INTO t SELECT a FROM b UNION ALL VALUES (1)", "VALUES within the query"),
+            (
+                "INSERT INTO t SELECT a FROM b WHERE a IN (SELECT * FROM (VALUES (1.4)) AS q(k))",
+                "VALUES within the query",
+            ),
+            ("SELECT * FROM b LEFT JOIN f('x') USING (id)", "* over a LEFT JOIN"),
+            ("SELECT * FROM b NATURAL LEFT JOIN a", "* over a LEFT JOIN"),
             ("SELECT count(DISTINCT *) FROM a", "DISTINCT *"),
             ("SELECT abs(x) FILTER (WHERE x > 3) FROM a", "a function of single values"),
             ("SELECT abs(DISTINCT x) FROM a", "a function of single values"),

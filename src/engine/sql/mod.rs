@@ -40,7 +40,7 @@ use crate::engine::errors::{external, ours};
 use crate::engine::progress::Progress;
 use crate::engine::query_errors::{no_files, no_table, of_path, of_sql};
 use crate::engine::rules::told_casts::{TOLD, has_one_name_twice};
-use crate::engine::session::{Limits, session};
+use crate::engine::session::{Limits, session, with_rows_of_view};
 use crate::error::{Error, Result};
 use crate::source::listing::Listed;
 use catalog::KnownRuns;
@@ -215,6 +215,7 @@ impl Session {
             allowed::check(&plan, self.access)?;
             copies::check_sources(&plan, &self.unread)?;
             let plan = copies::with_storable_columns(null_keys::with_null_folders(plan)?)?;
+            let plan = with_rows_of_view(plan, self.context.state().config_options())?;
             self.unread.make(makes.map(|(name, _)| name));
             is_plan = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
             let Some(address) = &self.cluster else {
