@@ -18,7 +18,7 @@ use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use crate::engine::rules::compared::{compared_types, map_compared};
 use crate::engine::rules::time_types::{in_zone, is_finer, is_text, is_zoned, unit_of};
-use crate::engine::rules::written_values::as_written;
+use crate::engine::rules::written_values::{as_written, text_as};
 
 /// The zone of instants that have no other one.
 pub(in crate::engine) const UTC: &str = "UTC";
@@ -55,7 +55,10 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
     let types = compared_types(&part, schema);
     let mut units = types.iter().filter_map(unit_of);
     if let Some(unit) = units.clone().find(is_zoned).or_else(|| units.next()) {
-        return map_compared(part, |side| read_as(side, &unit, schema));
+        return map_compared(part, |side| {
+            let text = text_as(side, &unit, schema);
+            if text.transformed { text } else { read_as(text.data, &unit, schema) }
+        });
     }
     Ok(match part {
         Expr::ScalarFunction(call) if OF_TIMES.contains(&call.func.name()) => with_read_time(call, schema),

@@ -14,7 +14,7 @@ use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     Cast, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, TryCast, Volatility, binary_expr, lit,
+    Signature, TryCast, Volatility, binary_expr, cast, lit,
 };
 
 use crate::engine::rules::compared::{compared_types, map_compared};
@@ -139,6 +139,15 @@ pub(super) fn as_written(side: Expr, to: &DataType) -> Transformed<Expr> {
     }
 }
 
+/// A text of a column that is compared with values of this type, as one of them.
+pub(super) fn text_as(side: Expr, to: &DataType, schema: &DFSchema) -> Transformed<Expr> {
+    let is_column = !matches!(side, Expr::Literal(..)) && side.get_type(schema).is_ok_and(|of| is_text(&of));
+    match Becomes::of(to).filter(|_| is_column) {
+        Some(becomes) => Transformed::yes(cast(written_of(side, becomes, schema).data, to.clone())),
+        None => Transformed::no(side),
+    }
+}
+
 fn of_literal(side: Expr, becomes: Becomes) -> Transformed<Expr> {
     let Expr::Literal(value, metadata) = &side else { return Transformed::no(side) };
     match value.try_as_str().flatten().and_then(|text| becomes.written(text)) {
@@ -148,10 +157,6 @@ fn of_literal(side: Expr, becomes: Becomes) -> Transformed<Expr> {
 }
 
 fn written_of(side: Expr, becomes: Becomes, schema: &DFSchema) -> Transformed<Expr> {
-    let is_text = |of: &DataType| match of {
-        DataType::Dictionary(_, of) => of.is_string(),
-        of => of.is_string(),
-    };
     match &side {
         Expr::Literal(..) => of_literal(side, becomes),
         Expr::ScalarFunction(call) if call.func.name() == becomes.name() => Transformed::no(side),
@@ -159,6 +164,13 @@ fn written_of(side: Expr, becomes: Becomes, schema: &DFSchema) -> Transformed<Ex
             Transformed::yes(Arc::new(written_value(becomes)).call(vec![side]))
         }
         _ => Transformed::no(side),
+    }
+}
+
+fn is_text(of: &DataType) -> bool {
+    match of {
+        DataType::Dictionary(_, of) => of.is_string(),
+        of => of.is_string(),
     }
 }
 
