@@ -181,6 +181,19 @@ fn a_query_that_fails_leaves_no_file() {
 }
 
 #[test]
+fn later_statements_see_inserted_numbers_as_they_were_written() {
+    let place = Place::new();
+    let table = "CREATE EXTERNAL TABLE t (d DECIMAL(10, 2), i BIGINT) STORED AS PARQUET LOCATION 'rows/'";
+    let insert = "INSERT INTO t VALUES (1.005, 2.5), (8.325, -2.5)";
+    let read = "SELECT d, i FROM t ORDER BY d";
+    let ended = done(&place, &format!("{table}; {insert}; {read}; INSERT INTO t SELECT 9, 9; {read}"));
+    assert!(ended.contains("\n1.01,3\n8.33,-3\n"), "{ended}");
+    assert!(ended.ends_with("\n1.01,3\n8.33,-3\n9.00,9\n"), "{ended}");
+    let within = format!("{table}; INSERT INTO t SELECT sum(a), 1 FROM (VALUES (1.4), (1.4)) AS v(a)");
+    refused(&place, &["-c", &within], 2, &["VALUES within the query of an INSERT", "CREATE VIEW"]);
+}
+
+#[test]
 fn copy_says_how_formats_are_named() {
     let place = Place::new();
     pets(&place);

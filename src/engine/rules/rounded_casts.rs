@@ -27,6 +27,10 @@ pub(super) fn with_rounded_casts(part: Expr, schema: &DFSchema) -> Transformed<E
             rounded(*expr, schema, try_cast)
                 .update_data(|expr| Expr::TryCast(TryCast { expr: Box::new(expr), field }))
         }
+        // A number as it is written, of which a double is only near.
+        Expr::Cast(Cast { expr, field }) if field.data_type().is_decimal() => {
+            as_decimal(*expr).update_data(|expr| Expr::Cast(Cast { expr: Box::new(expr), field }))
+        }
         part => Transformed::no(part),
     }
 }
