@@ -5,13 +5,15 @@
 //!                                 is_distinct: what binds closer · named_windows: where they are used
 //!                                 ordered_names: new columns in ORDER BY · open_slices · told_casts · using_columns
 //! before expressions get a type   exact_expressions: compared, exact_decimals, exact_times, interval_parts,
-//!                                 kept_calls, local_times, mixed_kinds, null_memberships, ordered_aggregates, own_lists, planned_wrongly, range_frames,
-//!                                 rounded_casts, set_comparisons, text_arguments, time_types, whole_quotients, written_values · grouping_sets
+//!                                 kept_calls, local_times, mixed_kinds, null_memberships, ordered_aggregates,
+//!                                 own_lists, planned_wrongly, range_frames, rounded_casts, set_comparisons,
+//!                                 text_arguments, time_types, whole_quotients, written_values · grouping_sets
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
 //!                                 held_rows
 //! before conditions are pushed    literals_last
-//! functions                       own_functions · own_windows · signed_functions · on_row · interval_scales · octet_length · other_names · wide_times · zoned_times
+//! functions                       own_functions · own_windows · signed_functions · on_row · interval_scales ·
+//!                                 octet_length · other_names · wide_times · zoned_times
 //! ```
 
 pub(in crate::engine) mod compared;

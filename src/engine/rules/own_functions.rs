@@ -1,7 +1,7 @@
 //! Functions of DataFusion that calculate in another way, and are called as before.
 
-/// What such a function has of the one in its field `inner`: all but what the planner knows of its values.
-macro_rules! called_as_inner {
+/// What a scalar, window or aggregate function has of the one in its field `inner` before its rows: how it is called.
+macro_rules! named_as_inner {
     () => {
         fn name(&self) -> &str {
             self.inner.name()
@@ -21,6 +21,17 @@ macro_rules! called_as_inner {
         ) -> datafusion::common::Result<Vec<arrow::datatypes::DataType>> {
             self.inner.coerce_types(types)
         }
+
+        fn documentation(&self) -> Option<&datafusion::logical_expr::Documentation> {
+            self.inner.documentation()
+        }
+    };
+}
+
+/// What such a function has of the one in its field `inner`: all but what the planner knows of its values.
+macro_rules! called_as_inner {
+    () => {
+        crate::engine::rules::own_functions::named_as_inner!();
 
         fn return_type(
             &self,
@@ -42,11 +53,7 @@ macro_rules! called_as_inner {
         ) -> datafusion::common::Result<datafusion::logical_expr::sort_properties::SortProperties> {
             self.inner.output_ordering(inputs)
         }
-
-        fn documentation(&self) -> Option<&datafusion::logical_expr::Documentation> {
-            self.inner.documentation()
-        }
     };
 }
 
-pub(super) use called_as_inner;
+pub(super) use {called_as_inner, named_as_inner};

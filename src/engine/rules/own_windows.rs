@@ -17,11 +17,12 @@ use datafusion::logical_expr::function::{
     AccumulatorArgs, ExpressionArgs, PartitionEvaluatorArgs, StateFieldsArgs, WindowUDFFieldArgs,
 };
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, PartitionEvaluator, Signature,
-    WindowFunctionDefinition, WindowUDF, WindowUDFImpl,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, PartitionEvaluator, WindowFunctionDefinition,
+    WindowUDF, WindowUDFImpl,
 };
 use datafusion::physical_expr::PhysicalExpr;
 
+use crate::engine::rules::own_functions::named_as_inner;
 use crate::engine::rules::signed_functions::signed;
 
 const SHIFTED: [&str; 2] = ["lag", "lead"];
@@ -42,21 +43,7 @@ struct OwnWindow {
 
 // It has no other function for rows in reverse order, which would be one of DataFusion.
 impl WindowUDFImpl for OwnWindow {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> DfResult<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
+    named_as_inner!();
 
     fn field(&self, arguments: WindowUDFFieldArgs) -> DfResult<FieldRef> {
         let field = self.inner.field(arguments)?;
@@ -65,10 +52,6 @@ impl WindowUDFImpl for OwnWindow {
         }
         let of = signed(field.data_type());
         Ok(Arc::new(field.as_ref().clone().with_data_type(of)))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.inner.documentation()
     }
 
     fn expressions(&self, arguments: ExpressionArgs) -> Vec<Arc<dyn PhysicalExpr>> {
@@ -165,17 +148,7 @@ struct InOrder {
 }
 
 impl AggregateUDFImpl for InOrder {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> DfResult<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
+    named_as_inner!();
 
     fn return_type(&self, types: &[DataType]) -> DfResult<DataType> {
         self.inner.return_type(types)

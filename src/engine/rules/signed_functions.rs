@@ -8,8 +8,10 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result as DfResult;
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
 };
+
+use crate::engine::rules::own_functions::named_as_inner;
 
 /// Functions that count in unsigned numbers of 64 bits.
 const COUNTING: [&str; 5] =
@@ -38,21 +40,7 @@ struct Signed {
 }
 
 impl ScalarUDFImpl for Signed {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> DfResult<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
+    named_as_inner!();
 
     fn return_type(&self, types: &[DataType]) -> DfResult<DataType> {
         self.inner.return_type(types).map(|of| signed(&of))
@@ -62,10 +50,6 @@ impl ScalarUDFImpl for Signed {
         let field = self.inner.return_field_from_args(arguments)?;
         let of = signed(field.data_type());
         Ok(Arc::new(field.as_ref().clone().with_data_type(of)))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.inner.documentation()
     }
 
     fn invoke_with_args(&self, mut arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {

@@ -121,8 +121,8 @@ fn natural(side: &Expr, schema: &DFSchema) -> Option<Expr> {
     Some(cast(side.clone(), DataType::UInt64))
 }
 
-/// The same rows, where windows and aggregates that give unsigned numbers of 64 bits of what is none, such as `row_number`
-/// and sums of few bits, give signed ones.
+/// The same rows, where windows and aggregates that give unsigned numbers of 64 bits of what is none, such as
+/// `approx_distinct` and sums of few bits, give signed ones.
 pub(super) fn with_signed_counts(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
     let (input, expressions) = match &plan {
         LogicalPlan::Window(Window { input, window_expr, .. }) => (input, window_expr),
