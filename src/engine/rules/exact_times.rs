@@ -47,6 +47,8 @@ const PART: &str = "date_part";
 /// Functions that take a time after their first argument.
 const OF_TIMES: [&str; 3] = [PART, "date_trunc", "date_bin"];
 
+const SECONDS_A_DAY: i64 = 86_400;
+
 /// What dates become where they get hours.
 const MICROSECONDS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
@@ -164,12 +166,26 @@ fn has_hours(expression: &Expr, schema: &DFSchema) -> bool {
         Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => interval.nanoseconds != 0,
         Expr::Literal(ScalarValue::IntervalDayTime(Some(interval)), _) => interval.milliseconds != 0,
         Expr::Literal(ScalarValue::IntervalYearMonth(_), _) => false,
+        other if is_whole_days(other) => false,
         other => match other.get_type(schema) {
             Ok(DataType::Interval(unit)) => unit != IntervalUnit::YearMonth,
             Ok(DataType::Duration(_)) => true,
             _ => false,
         },
     }
+}
+
+/// Whether an expression is the interval that DataFusion makes of a number of days, in views before their query is read:
+/// `CAST(CAST(days * 86400 AS Duration(s)) AS Interval)`.
+fn is_whole_days(expression: &Expr) -> bool {
+    fn of_cast(of: &Expr) -> Option<&Expr> {
+        if let Expr::Cast(Cast { expr, .. }) = of { Some(expr) } else { None }
+    }
+    matches!(
+        of_cast(expression).and_then(of_cast),
+        Some(Expr::BinaryExpr(BinaryExpr { op: Operator::Multiply, right, .. }))
+            if matches!(**right, Expr::Literal(ScalarValue::Int64(Some(SECONDS_A_DAY)), _))
+    )
 }
 
 fn type_unit(expression: &Expr, schema: &DFSchema) -> Option<DataType> {
