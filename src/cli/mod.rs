@@ -120,7 +120,8 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         return finish(|| output::print(&text).map(|()| 0));
     }
     let parsed = help::shortened(Cli::command()).try_get_matches_from(arguments);
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed.map_err(|message| help::with_way_of_query(message, &words)) {
         Ok(cli) => cli,
         Err(message) if message.use_stderr() && asks_for_json => {
             say_json();

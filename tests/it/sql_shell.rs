@@ -30,6 +30,17 @@ fn said(place: &Place, arguments: &[&str]) -> (String, String) {
 }
 
 #[test]
+fn a_query_without_its_flag_is_told_where_it_stands() {
+    let place = Place::new();
+    let ended = sql(&place, &["SELECT 'a' AS x"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    let told = r"a query stands behind -c: posweight sql -c 'SELECT '\''a'\'' AS x'";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    let mistyped = sql(&place, &["--comand", "SELECT 1"]);
+    assert!(mistyped.code == 2 && !mistyped.stderr.contains("behind -c"), "{}", mistyped.stderr);
+}
+
+#[test]
 fn hints_fit_the_mistake() {
     let place = Place::new();
     pets(&place);
