@@ -13,11 +13,12 @@ use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
 use datafusion::functions::datetime::to_local_time;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::TypePlanner;
-use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, TryCast, cast};
+use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, TryCast, cast, lit};
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use crate::engine::rules::compared::{compared_types, map_compared};
 use crate::engine::rules::time_types::{in_zone, is_finer, is_text, is_zoned, unit_of};
+use crate::engine::rules::wide_times::wide_trunc;
 use crate::engine::rules::written_values::{as_written, text_as};
 
 /// The zone of instants that have no other one.
@@ -47,6 +48,8 @@ const PART: &str = "date_part";
 /// Functions that take a time after their first argument.
 const OF_TIMES: [&str; 3] = [PART, "date_trunc", "date_bin"];
 
+/// Gives the seconds since 1970.
+const IN_SECONDS: &str = "to_unixtime";
 const SECONDS_A_DAY: i64 = 86_400;
 
 /// What dates become where they get hours.
@@ -64,14 +67,18 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
     }
     Ok(match part {
         Expr::ScalarFunction(call) if OF_TIMES.contains(&call.func.name()) => with_read_time(call, schema),
-        Expr::Cast(Cast { expr, field }) if loses_zone(&expr, field.data_type(), schema) => {
-            let expr = Box::new(to_local_time().call(vec![*expr]));
-            Transformed::yes(Expr::Cast(Cast { expr, field }))
+        Expr::ScalarFunction(mut call) if call.func.name() == IN_SECONDS => {
+            let Some(time) = call.args.first_mut() else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
+            let seconds = |of| if let DataType::Timestamp(_, zone) = of { zone } else { None };
+            let seconds = DataType::Timestamp(TimeUnit::Second, seconds(time.get_type(schema)?));
+            let cut = cut_down(time.clone(), &seconds, schema);
+            *time = cut.data;
+            Transformed::new_transformed(Expr::ScalarFunction(call), cut.transformed)
         }
-        Expr::TryCast(TryCast { expr, field }) if loses_zone(&expr, field.data_type(), schema) => {
-            let expr = Box::new(to_local_time().call(vec![*expr]));
-            Transformed::yes(Expr::TryCast(TryCast { expr, field }))
-        }
+        Expr::Cast(Cast { expr, field }) => cut_down(*expr, field.data_type(), schema)
+            .update_data(|expr| Expr::Cast(Cast { expr: Box::new(expr), field })),
+        Expr::TryCast(TryCast { expr, field }) => cut_down(*expr, field.data_type(), schema)
+            .update_data(|expr| Expr::TryCast(TryCast { expr: Box::new(expr), field })),
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right })
             if is_date(&left, schema) != is_date(&right, schema)
                 && [&left, &right].iter().any(|side| type_unit(side, schema).is_some()) =>
@@ -139,10 +146,30 @@ fn is_nanos(part: &str) -> bool {
     part.trim_start_matches(['\'', '"']).to_ascii_lowercase().starts_with('n')
 }
 
-/// Whether a time with a zone becomes one without: it is the time of day in that zone, as its date and its hour are.
-fn loses_zone(expression: &Expr, to: &DataType, schema: &DFSchema) -> bool {
-    matches!(to, DataType::Timestamp(_, None))
-        && matches!(expression.get_type(schema), Ok(DataType::Timestamp(_, Some(_))))
+/// The time that a cast to this type leaves. One without a zone is the time of day in the zone that it had, as its date and
+/// its hour are. One of fewer digits of a second is the last of these that is not later: `arrow` takes the nearest to 1970.
+fn cut_down(expression: Expr, to: &DataType, schema: &DFSchema) -> Transformed<Expr> {
+    let (Ok(DataType::Timestamp(of, of_zone)), DataType::Timestamp(unit, zone)) =
+        (expression.get_type(schema), to)
+    else {
+        return Transformed::no(expression);
+    };
+    let mut cut = Transformed::no(expression);
+    if of_zone.is_some() && zone.is_none() {
+        cut = cut.update_data(|time| to_local_time().call(vec![time]));
+        cut.transformed = true;
+    }
+    let digits = match unit {
+        TimeUnit::Second => "second",
+        TimeUnit::Millisecond => "millisecond",
+        TimeUnit::Microsecond => "microsecond",
+        TimeUnit::Nanosecond => return cut,
+    };
+    if of > *unit {
+        cut = cut.update_data(|time| wide_trunc().call(vec![lit(digits), time]));
+        cut.transformed = true;
+    }
+    cut
 }
 
 fn is_date(expression: &Expr, schema: &DFSchema) -> bool {

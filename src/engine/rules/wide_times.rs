@@ -25,7 +25,12 @@ const ERA_START: i64 = -6_311_433_600;
 
 /// Both functions, under the names that they have in DataFusion.
 pub(in crate::engine) fn wide_times() -> [ScalarUDF; 2] {
-    [date_trunc(), date_bin()].map(|inner| ScalarUDF::new_from_impl(WideTimes { inner }))
+    [wide_trunc(), ScalarUDF::new_from_impl(WideTimes { inner: date_bin() })]
+}
+
+/// `date_trunc` of all times.
+pub(super) fn wide_trunc() -> ScalarUDF {
+    ScalarUDF::new_from_impl(WideTimes { inner: date_trunc() })
 }
 
 /// One of the two; what it does not widen is done by DataFusion's own.
