@@ -18,7 +18,8 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_optimizer::sanity_checker::check_plan_sanity;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::ProjectionExec;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary};
 
 /// The rule of DataFusion that checks plans.
 const CHECKS: &str = "SanityCheckPlan";
@@ -106,7 +107,8 @@ impl PhysicalOptimizerRule for PushBelowJoins {
     }
 }
 
-/// Refuses plans that would give wrong rows.
+/// Refuses plans that would give wrong rows, but for those whose rows only need to be sorted. Of a column with one value,
+/// for which no sort is needed, that is forgotten where a projection becomes part of a join.
 #[derive(Debug)]
 struct CheckOrder;
 
@@ -116,16 +118,15 @@ impl PhysicalOptimizerRule for CheckOrder {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        plan.apply(|step| {
-            match check_plan_sanity(step, &config.optimizer) {
-                Err(cause) if !(cause.to_string().contains(NO_ORDER) && is_ordered(step)) => {
-                    return Err(cause);
-                }
-                _ => {}
+        let checked = plan.transform_up(|step| {
+            if is_sane(&step, config)? {
+                return Ok(Transformed::no(step));
             }
-            Ok(TreeNodeRecursion::Continue)
+            let sorted = with_sorted_inputs(step)?;
+            is_sane(&sorted, config)?;
+            Ok(Transformed::yes(sorted))
         })?;
-        Ok(plan)
+        Ok(checked.data)
     }
 
     fn name(&self) -> &'static str {
@@ -135,6 +136,30 @@ impl PhysicalOptimizerRule for CheckOrder {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Whether a step, which has no other fault, gets its rows in the order that it asks for.
+fn is_sane(step: &Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> DfResult<bool> {
+    match check_plan_sanity(step, &config.optimizer) {
+        Err(cause) if cause.to_string().contains(NO_ORDER) => Ok(is_ordered(step)),
+        sane => sane.map(|()| true),
+    }
+}
+
+/// The same step, whose inputs are sorted as it asks for.
+fn with_sorted_inputs(step: Arc<dyn ExecutionPlan>) -> DfResult<Arc<dyn ExecutionPlan>> {
+    let inputs = step.children().into_iter().zip(step.required_input_ordering());
+    let sorted = inputs
+        .map(|(input, wanted)| -> DfResult<Arc<dyn ExecutionPlan>> {
+            let input = Arc::clone(input);
+            let Some(wanted) = wanted.map(OrderingRequirements::into_single) else { return Ok(input) };
+            if input.equivalence_properties().ordering_satisfy_requirement(wanted.clone())? {
+                return Ok(input);
+            }
+            Ok(Arc::new(SortExec::new(wanted.into(), input).with_preserve_partitioning(true)))
+        })
+        .collect::<DfResult<Vec<_>>>()?;
+    replace_children_if_necessary(step, sorted)
 }
 
 /// Whether the rows of each input are sorted by just what is asked for.

@@ -8,7 +8,8 @@ use super::values::Value;
 use crate::error::for_shell;
 
 impl CandidateColumn<'_> {
-    /// The readings of texts with one digit for each label, or with each label in brackets; `None` for other texts.
+    /// The readings of texts with one digit or one number in bytes for each label, or with each label in brackets; `None` for
+    /// other texts.
     pub(super) fn queried_readings(&self) -> Option<Vec<Candidate>> {
         let name = self.name();
         let column = self.quoted();
@@ -18,8 +19,12 @@ impl CandidateColumn<'_> {
         } else if let Some((open, close)) = tags(self.evidence) {
             let value = format!("btrim(replace({column}, '{close}{open}', '|'), '{open}{close}')");
             (LayoutKind::Delimited, value, Some("|".to_owned()), "labels in brackets of their own")
+        } else if let Some(width) = bytes_of_bits(self.evidence) {
+            let zeros = "0".repeat(2 * (width - 1));
+            let value = format!("trim(regexp_replace(encode({column}, 'hex'), '0(.){zeros}', '\\1 ', 'g'))");
+            (LayoutKind::Vector, value, None, "the bytes of one number 0 or 1 per label")
         } else {
-            return None;
+            return self.holds_zero_bytes().then(|| vec![self.class_of_bytes()]);
         };
         // Seldom one name, and never rewritten unasked.
         let points = self.base(7, 5, 1).min(SURE - 1);
@@ -29,6 +34,19 @@ impl CandidateColumn<'_> {
             "strings in {name:?} look like {look}, which are not read as such; as layout class each is one label"
         );
         Some(vec![rewritten, self.candidate(LayoutKind::Class, points, why)])
+    }
+
+    /// Whether a text has a byte of zeros, as none has that a person wrote.
+    fn holds_zero_bytes(&self) -> bool {
+        self.evidence.texts.keys().any(|text| text.contains('\0'))
+    }
+
+    fn class_of_bytes(&self) -> Candidate {
+        let why = format!(
+            "bytes in {:?} are no texts of people, as those of packed numbers are none; as layout class each value is one label",
+            self.name()
+        );
+        self.candidate(LayoutKind::Class, self.base(7, 5, 1).min(SURE - 1), why)
     }
 
     /// The readings of texts that hold arrays as PostgreSQL writes them, such as `{cat,dog}` and `{1,0,1}`; `None` for other
@@ -122,6 +140,18 @@ fn are_digits(evidence: &ColumnEvidence) -> bool {
         && lengths.all(|length| length == first)
         && evidence.texts.keys().all(digits)
         && evidence.texts.keys().any(|text| text.starts_with('0'))
+}
+
+/// The width of the numbers 0 and 1, the lowest byte first, whose bytes all values are.
+fn bytes_of_bits(evidence: &ColumnEvidence) -> Option<usize> {
+    let mut texts = evidence.texts.keys();
+    let length = texts.next()?.len();
+    let are_bits = |width: usize| {
+        let low = |text: &String| text.bytes().enumerate().all(|(at, byte)| byte <= u8::from(at % width == 0));
+        length % width == 0 && length / width > 1 && evidence.texts.keys().all(low)
+    };
+    let is_even = evidence.texts.len() > 1 && texts.all(|text| text.len() == length);
+    [8, 4, 2, 1].into_iter().find(|width| is_even && are_bits(*width))
 }
 
 /// The elements of arrays as PostgreSQL writes them; `None` where a text is none, or hard to take apart.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use arrow::array::{Array, ArrayRef, Float32Array, Int64Array, ListArray, StringArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, BinaryArray, Float32Array, Int64Array, ListArray, StringArray, UInt64Array};
 use arrow::datatypes::{Float32Type, Int32Type};
 use serde_json::json;
 
@@ -173,6 +173,13 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     let padded = (0..ROWS).map(|i| Some(vec![Some(small(i % 7)), Some(small(9 + i % 3)), Some(-1)]));
     let padded = ListArray::from_iter_primitive::<Int32Type, _, _>(padded.collect::<Vec<_>>());
     write(&place.path("padded.parquet"), vec![("label_ids", array(padded))]);
+    let packed = |width: usize| -> ArrayRef {
+        let number = |i, j| (0..width).map(move |at| if at == 0 { bit(i, j) } else { 0 });
+        let row = |i| (0..4).flat_map(|j| number(i, j)).collect::<Vec<u8>>();
+        array(BinaryArray::from_iter_values((0..ROWS).map(row)))
+    };
+    write(&place.path("bytes.parquet"), vec![("y", packed(1))]);
+    write(&place.path("packed.parquet"), vec![("y", packed(8))]);
     write(&place.path("logits.parquet"), vec![("labels", vectors(&|i, j| (i * 7 + j) as f32 / 10.0 - 4.0))]);
     write(&place.path("score.parquet"), vec![("label", floats((0..ROWS).map(|i| i as f32 / 3.0)))]);
     vec![
@@ -210,6 +217,8 @@ fn unclear(place: &Place) -> Vec<&'static str> {
         "scores.jsonl",
         "bits.parquet",
         "bits64.parquet",
+        "bytes.parquet",
+        "packed.parquet",
         "probs.parquet",
         "padded.parquet",
         "logits.parquet",
@@ -332,6 +341,14 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
         ("fields.jsonl", "--labels y.cat,y.dog --layout wide"),
         ("bits.parquet", "--labels attr_mask --layout bits"),
         ("bits64.parquet", "--labels m --layout bits"),
+        (
+            "bytes.parquet",
+            r#"--labels y --layout vector --query 'SELECT trim(regexp_replace(encode("y", '\''hex'\''), '\''0(.)'\'', '\''\1 '\'', '\''g'\'')) AS "y" FROM shards'"#,
+        ),
+        (
+            "packed.parquet",
+            r#"--labels y --layout vector --query 'SELECT trim(regexp_replace(encode("y", '\''hex'\''), '\''0(.)00000000000000'\'', '\''\1 '\'', '\''g'\'')) AS "y" FROM shards'"#,
+        ),
         ("probs.parquet", "--labels probs --layout vector --soft"),
         ("padded.parquet", "--labels label_ids --layout list --missing-values=-1"),
     ] {
