@@ -74,19 +74,12 @@ impl Look<'_> {
         let repeats = format!("row ids in {id:?} repeat, one row per (id, {name})");
         let share = self.repeating(&id);
         let is_small = columns <= COLUMNS_MAX + 1;
-        let values = if share > 0.0 && (is_small || share >= OFTEN) {
-            self.values(&id, &name, is_small)
-        } else {
-            Vec::new()
-        };
-        if !values.is_empty() {
-            let with = values.into_iter().map(|(value, more)| {
-                let why = format!("{repeats}, with a value in {value:?}");
-                let more = [&class.more[..], &more[..]].concat();
-                Candidate { value: Some(value), more, ..long(class.points + CLOSE, why) }
-            });
-            let plain = [long(class.points, repeats.clone()), class.clone()];
-            return with.chain(plain).collect();
+        if share > 0.0 && (is_small || share >= OFTEN) {
+            let valued = self.pairs_with_values(&long(class.points + CLOSE, repeats.clone()), is_small);
+            if !valued.is_empty() {
+                let plain = [long(class.points, repeats), class];
+                return valued.into_iter().chain(plain).collect();
+            }
         }
         if class.points < SURE {
             // In tables with other columns, rows may be examples whose ids say who or where.
@@ -128,15 +121,31 @@ impl Look<'_> {
         let is_of_few =
             |id: &str| !names_rows(id) && self.found.get(id).is_some_and(ColumnEvidence::has_few_values);
         let repeating = ids.into_iter().filter(|id| self.repeating(id) >= OFTEN && !is_of_few(id));
-        let longs = repeating.map(|id| Candidate {
-            kind: LayoutKind::Long,
-            why: format!("row ids in {id:?} repeat, one row per (id, {name})"),
-            id: Some(id),
-            points: class.points - CLOSE,
-            ..class.clone()
+        let is_small = self.columns_in_use() <= COLUMNS_MAX + 1;
+        let mut all = Vec::new();
+        for id in repeating {
+            let why = format!("row ids in {id:?} repeat, one row per (id, {name})");
+            let long = Candidate { kind: LayoutKind::Long, why, id: Some(id), ..class.clone() };
+            all.extend(self.pairs_with_values(&long, is_small));
+            all.push(Candidate { points: class.points - CLOSE, ..long });
+        }
+        // What gives pairs a value is likelier than that each row is an example.
+        let place = all.iter().filter(|long| long.value.is_some()).count();
+        all.sort_by_key(|long| long.value.is_none());
+        all.insert(place, class);
+        all
+    }
+
+    /// Pairs with what gives them a value: once for each way to give all values a side.
+    fn pairs_with_values(&self, pairs: &Candidate, is_small: bool) -> Vec<Candidate> {
+        let id = pairs.id.as_deref().unwrap_or_default();
+        let valued = self.values(id, &pairs.labels[0], is_small).into_iter().map(|(value, more)| Candidate {
+            why: format!("{}, with a value in {value:?}", pairs.why),
+            value: Some(value),
+            more: [&pairs.more[..], &more[..]].concat(),
+            ..pairs.clone()
         });
-        let longs: Vec<_> = longs.collect();
-        std::iter::once(class).chain(longs).collect()
+        valued.collect()
     }
 
     /// The number of columns that have no other use.

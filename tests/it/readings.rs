@@ -112,6 +112,7 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     put(place, "pairs.csv", "ImageID,LabelName", &|i| {
         format!("img{},{}", if i % 5 == 0 { 0 } else { i }, ["cat", "dog", "bird"][i % 3])
     });
+    put(place, "tagged.csv", "img,tag,value", &|i| format!("{}.png,{},{}", i / 3, ["cat", "dog", "bird"][i % 3], bit(i, 0)));
     put(place, "sure.csv", "ImageID,LabelName,Confidence", &|i| {
         format!("img{},{},{}", i / 3, ["cat", "dog", "bird"][i % 3], bit(i, 0))
     });
@@ -198,6 +199,7 @@ fn unclear(place: &Place) -> Vec<&'static str> {
         "soft.csv",
         "pairs.csv",
         "sure.csv",
+        "tagged.csv",
         "sides.csv",
         "spam.csv",
         "heads.csv",
@@ -318,6 +320,7 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
         ("nines.csv", "--labels one,two,three --layout wide --missing-values=9"),
         ("soft.csv", "--labels toxic,insult --layout wide --soft"),
         ("pairs.csv", "--labels LabelName --layout long --id ImageID"),
+        ("tagged.csv", "--labels tag --layout long --id img --value value"),
         ("sure.csv", "--labels LabelName --layout long --id ImageID --value Confidence"),
         ("sides.csv", "--labels cat,dog --layout wide"),
         ("spam.csv", "--labels label --layout wide"),
