@@ -142,7 +142,7 @@ impl ColumnEvidence {
         }
     }
 
-    fn text(&mut self, text: &str, times: u64) {
+    pub(super) fn text(&mut self, text: &str, times: u64) {
         if let Some(seen) = self.texts.get_mut(text) {
             *seen += times;
         } else if self.texts.len() < CELLS_MAX {

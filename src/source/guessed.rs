@@ -5,10 +5,11 @@ use super::candidates::Candidate;
 use super::detect::Detected;
 use super::joined::BLANK;
 use super::joined_names::{JoinedNames, Joint, joined_names};
-use super::layout::LayoutKind;
+use super::layout::{Layout, LayoutKind};
 use super::offers::asked;
 use super::repeated_keys::repeated_keys;
 use super::shards::{Shard, rows_of};
+use super::sided_names::{Rewritten, SidedNames};
 use crate::counts::LabelCounts;
 use crate::error::{Error, Result, for_shell, plural};
 
@@ -22,6 +23,9 @@ const ROWS_MAX_FAR: u64 = 2_000_000;
 const TORN: u64 = 200;
 /// The separator that a query writes.
 const BAR: &str = "|";
+
+/// The column that a query makes of the values behind labels.
+const VALUE: &str = "value";
 
 /// What a query has to keep beside the labels.
 #[derive(Debug, Clone, Copy)]
@@ -40,15 +44,17 @@ pub(crate) struct Kept<'a> {
 /// [`Error::Usage`] with the readings that are possible.
 pub(crate) fn check_names(detected: &Detected, counts: &LabelCounts, kept: Kept<'_>) -> Result<()> {
     let layout = &detected.layout;
-    let kinds = [LayoutKind::Class, LayoutKind::Delimited, LayoutKind::Long];
+    let kinds = [LayoutKind::Class, LayoutKind::Delimited, LayoutKind::Long, LayoutKind::List];
     // Names that were known before are those that are meant.
     if !detected.is_guessed || counts.unlisted().is_none() || !kinds.contains(&layout.kind) {
         return Ok(());
     }
     let names = counts.labels().iter().zip(counts.tallies().iter().map(|tally| tally.positives));
-    let are_pieces = layout.kind == LayoutKind::Delimited;
+    let are_pieces = matches!(layout.kind, LayoutKind::Delimited | LayoutKind::List);
     match joined_names(names, are_pieces) {
         None => Ok(()),
+        // What separates names of other layouts may be part of the elements of a list.
+        Some(found) if layout.kind == LayoutKind::List && !matches!(found.joint, Joint::Sides(_)) => Ok(()),
         Some(found) => Err(question(detected, &found, kept)),
     }
 }
@@ -79,13 +85,10 @@ fn question(detected: &Detected, found: &JoinedNames, kept: Kept<'_>) -> Error {
         Joint::Lists => {
             (format!("are there lists in column {column:?}?"), of_which(&format!("{are} lists of others")))
         }
-        Joint::Sides(mark) => {
-            let what = format!("end with 0 or 1 behind {:?}", mark.to_string());
-            (
-                format!("do texts in column {column:?} say of each label whether a row has it?"),
-                of_which(&what),
-            )
-        }
+        Joint::Sides(sided) => (
+            format!("do texts in column {column:?} say of each label whether a row has it?"),
+            of_which(&sided.sentence()),
+        ),
     };
     let way = match (&layout.delimiter, layout.kind) {
         (Some(by), _) => format!("; they were split at {by:?}"),
@@ -115,6 +118,13 @@ fn readings(detected: &Detected, found: &JoinedNames, kept: Kept<'_>) -> Vec<Can
     let several = |by: &str| format!("strings in {column:?} hold several labels separated by {by:?}");
     let rewritten = |by: &str| format!("the query makes {by:?} of every separator in {column:?}");
     let own = layout.delimiter.as_deref();
+    let as_they_are = match own {
+        Some(by) => Candidate {
+            delimiter: Some(by.to_owned()),
+            ..plain(layout.kind, format!("{}, and names are as they are", several(by)))
+        },
+        None => plain(layout.kind, format!("each string in {column:?} is one label")),
+    };
     let reading = match &found.joint {
         Joint::Separators(separators) => {
             let printed = |by: &&String| !by.contains(char::is_control);
@@ -152,27 +162,51 @@ fn readings(detected: &Detected, found: &JoinedNames, kept: Kept<'_>) -> Vec<Can
             let why = format!("strings in {column:?} are lists, which the query makes of the others");
             Candidate { more: vec![texts.query(&value)], ..plain(LayoutKind::List, why) }
         }
-        Joint::Sides(mark) => {
-            let by = own.unwrap_or(BAR);
-            let of_class: String = by.trim().chars().map(|letter| format!("\\{letter}")).collect();
-            let pairs = format!(
-                "regexp_replace({}, '\\s*([^{of_class}{mark}]+?)\\s*{mark}\\s*([01])\\s*', '\"\\1\": \\2', 'g')",
-                texts.quoted()
-            );
-            let value = format!("'{{' || replace({pairs}, {}, ', ') || '}}'", literal(by.trim()));
-            let why =
-                format!("strings in {column:?} give each label 0 or 1, of which the query makes objects");
-            Candidate { more: vec![texts.query(&value)], ..plain(LayoutKind::Map, why) }
+        Joint::Sides(sided) => {
+            let all = sided_readings(sided, layout, &texts, &plain);
+            return all.into_iter().chain([as_they_are]).collect();
         }
     };
-    let literal = match own {
-        Some(by) => Candidate {
-            delimiter: Some(by.to_owned()),
-            ..plain(layout.kind, format!("{}, and names are as they are", several(by)))
-        },
-        None => plain(layout.kind, format!("each string in {column:?} is one label")),
+    vec![reading, as_they_are]
+}
+
+/// The readings of names that end with what a row says of a label.
+fn sided_readings(
+    sided: &SidedNames,
+    layout: &Layout,
+    texts: &Rewriting<'_>,
+    plain: &dyn Fn(LayoutKind, String) -> Candidate,
+) -> Vec<Candidate> {
+    let column = layout.column();
+    let (text, by) = if layout.kind == LayoutKind::List {
+        // Lists of texts, and texts that hold lists.
+        (format!("translate(CAST({} AS VARCHAR), '[]\"''', '')", texts.quoted()), ",")
+    } else {
+        (texts.quoted(), layout.delimiter.as_deref().unwrap_or(BAR))
     };
-    vec![reading, literal]
+    let Rewritten { object, names, value } = sided.rewritten(&text, by);
+    let is_long = layout.kind == LayoutKind::Long;
+    let with_values = sided.ways().into_iter().map(|ways| {
+        let (kind, query, what) = if is_long {
+            (LayoutKind::Long, texts.query_beside(&names, Some(&value)), "columns of labels and values")
+        } else {
+            (LayoutKind::Map, texts.query(&object), "objects")
+        };
+        let why = format!("strings in {column:?} give each label a value, of which the query makes {what}");
+        let more = std::iter::once(query).chain(ways).collect();
+        let value = is_long.then(|| VALUE.to_owned());
+        Candidate { more, value, ..plain(kind, why) }
+    });
+    let mut all: Vec<Candidate> = with_values.collect();
+    if sided.are_amounts() {
+        let why = format!("the query leaves the numbers in {column:?} out");
+        let kind = if is_long { LayoutKind::Long } else { LayoutKind::Delimited };
+        let delimiter = (!is_long).then(|| by.to_owned());
+        let alone = Candidate { delimiter, more: vec![texts.query(&names)], ..plain(kind, why) };
+        // A count says that there is one.
+        all.insert(if sided.are_whole() { 0 } else { all.len() }, alone);
+    }
+    all
 }
 
 /// A column of texts that a query rewrites.
@@ -190,10 +224,16 @@ impl Rewriting<'_> {
 
     /// The flag for a query that puts `value` in the place of the column.
     fn query(&self, value: &str) -> String {
+        self.query_beside(value, None)
+    }
+
+    /// The same, with a column of what these say of labels.
+    fn query_beside(&self, value: &str, beside: Option<&str>) -> String {
         let own = self.quoted();
+        let beside = beside.map(|beside| format!(", {beside} AS {}", identifier(VALUE))).unwrap_or_default();
         let from = self.kept.query.map_or_else(|| "shards".to_owned(), |query| format!("({query})"));
         let query = if self.kept.has_filter {
-            format!("SELECT * REPLACE ({value} AS {own}) FROM {from}")
+            format!("SELECT * REPLACE ({value} AS {own}){beside} FROM {from}")
         } else {
             let mut others: Vec<String> = Vec::new();
             for other in self.others.iter().chain(self.kept.columns).map(|name| identifier(name)) {
@@ -202,7 +242,7 @@ impl Rewriting<'_> {
                 }
             }
             let others: String = others.iter().map(|other| format!(", {other}")).collect();
-            format!("SELECT {value} AS {own}{others} FROM {from}")
+            format!("SELECT {value} AS {own}{others}{beside} FROM {from}")
         };
         format!("--query {}", for_shell(&query))
     }

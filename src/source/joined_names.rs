@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bird  cat  dog  bird|cat  cat|dog          separators between names
-//! cat=0  cat=1  dog=0  dog=1                 sides of names
+//! cat=0  cat=1  dog=0  dog=1                 sides of labels
 //! bird  cat  ["bird"]  ["bird", "cat"]       lists of names
 //! " bird"  " cat"  bird  cat                 blanks around names, where labels are split
 //! ```
@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::sided_names::SidedNames;
 use super::structured::{Element, list};
 
 /// Names that are looked at: those with the most positives.
@@ -40,8 +41,8 @@ pub(crate) enum Joint {
     Blanks,
     /// As lists.
     Lists,
-    /// With a side, 0 or 1, behind this mark.
-    Sides(char),
+    /// With what a row says of a label.
+    Sides(SidedNames),
 }
 
 /// Names that are made of others.
@@ -80,8 +81,8 @@ pub(crate) fn joined_names<'n>(
             examples: joined().take(SHOWN).map(str::to_owned).collect(),
         }
     };
-    if let Some(mark) = mark_of_sides(&all) {
-        return Some(made(Joint::Sides(mark), false, &|_| true));
+    if let Some(sided) = SidedNames::of(&all, are_pieces) {
+        return Some(made(Joint::Sides(sided), false, &|_| true));
     }
     if are_lists(&all) {
         return Some(made(Joint::Lists, false, &|name| elements(name).is_some()));
@@ -240,23 +241,6 @@ fn known_at(names: &[(&str, u64)], by: &str) -> Option<usize> {
     (is_fair && are_sets && nearly_all(shared)).then_some(shared)
 }
 
-/// The mark in front of 0 and 1 at the end of all names, if some name has both.
-fn mark_of_sides(names: &[(&str, u64)]) -> Option<char> {
-    let side = |name: &str, mark: char| {
-        let (key, value) = name.rsplit_once(mark)?;
-        let side = ["0", "1"].iter().position(|side| value.trim() == *side)?;
-        (!key.trim().is_empty()).then(|| (key.trim().to_owned(), side))
-    };
-    ['=', ':'].into_iter().find(|mark| {
-        let sides: Option<HashSet<(String, usize)>> =
-            names.iter().map(|(name, _)| side(name, *mark)).collect();
-        sides.is_some_and(|sides| {
-            let keys: HashSet<&String> = sides.iter().map(|(key, _)| key).collect();
-            keys.len() > 1 && sides.len() > keys.len()
-        })
-    })
-}
-
 /// The names in a list, if it holds nothing else.
 fn elements(name: &str) -> Option<Vec<String>> {
     if !name.starts_with('[') {
@@ -371,8 +355,8 @@ mod tests {
     #[test]
     fn lists_sides_and_blanks_are_seen() {
         assert_eq!(joint(&["bird", "cat", "[\"bird\"]", "[\"bird\", \"cat\"]"], false), Some(Joint::Lists));
-        assert_eq!(joint(&["cat=0", "cat=1", "dog=0", "dog=1"], true), Some(Joint::Sides('=')));
-        assert_eq!(joint(&["cat:0", "cat:1", "dog:0"], true), Some(Joint::Sides(':')));
+        let sides = joint(&["cat=0", "cat=1", "dog=0", "dog=1"], true);
+        assert!(matches!(sides, Some(Joint::Sides(_))), "{sides:?}");
         assert_eq!(joint(&[" bird", " cat", "bird", "cat"], true), Some(Joint::Blanks));
         let found = joined_names([("a", 9), ("b", 8), ("a; b", 7), ("b;a", 6)].into_iter(), true).unwrap();
         assert!(found.has_blanks && found.joined == 2 && found.names == 4);

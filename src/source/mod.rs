@@ -64,6 +64,7 @@ pub(crate) mod row_reader;
 pub(crate) mod pass_on;
 pub(crate) mod row_stream;
 mod rows_beside;
+mod sided_names;
 mod sparse_codes;
 mod row_sum;
 pub(crate) mod schema;

@@ -147,7 +147,8 @@ fn bytes_of_bits(evidence: &ColumnEvidence) -> Option<usize> {
     let mut texts = evidence.texts.keys();
     let length = texts.next()?.len();
     let are_bits = |width: usize| {
-        let low = |text: &String| text.bytes().enumerate().all(|(at, byte)| byte <= u8::from(at % width == 0));
+        let low =
+            |text: &String| text.bytes().enumerate().all(|(at, byte)| byte <= u8::from(at % width == 0));
         length % width == 0 && length / width > 1 && evidence.texts.keys().all(low)
     };
     let is_even = evidence.texts.len() > 1 && texts.all(|text| text.len() == length);

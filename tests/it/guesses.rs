@@ -148,6 +148,73 @@ fn blanks_lists_sides_and_brackets_are_asked_about() {
 }
 
 #[test]
+fn what_a_row_says_of_each_label_is_asked_about() {
+    let place = Place::new();
+    let right = truth(&|_| true);
+    let has = |i: usize, name: &str| set(i, true).contains(&name);
+    let all = |i: usize, by: &str, said: &dyn Fn(bool) -> &'static str| {
+        LABELS.map(|name| format!("{name}{}", said(has(i, name)))).join(by)
+    };
+    let those = |i: usize, by: &str, said: &dyn Fn(usize) -> String| {
+        let set = set(i, true).into_iter().enumerate();
+        set.map(|(at, name)| format!("{name}{}", said(i + at))).collect::<Vec<_>>().join(by)
+    };
+    let listed = |text: String| serde_json::to_string(&text.split('|').collect::<Vec<_>>()).unwrap();
+    type Cell<'a> = Box<dyn Fn(usize) -> String + 'a>;
+    let kinds: [(&str, &str, Cell<'_>); 10] = [
+        ("words", "--layout map", Box::new(|i| all(i, "|", &|has| if has { "=True" } else { "=False" }))),
+        (
+            "yes",
+            "--positive-values=yes",
+            Box::new(|i| all(i, ";", &|has| if has { ": yes" } else { ": no" })),
+        ),
+        ("codes", "--negative-values=-1", Box::new(|i| all(i, "|", &|has| if has { ":1" } else { ":-1" }))),
+        ("brackets", "--layout map", Box::new(|i| all(i, "|", &|has| if has { " (1)" } else { " (0)" }))),
+        ("list", "--layout map", Box::new(|i| listed(all(i, "|", &|has| if has { "=1" } else { "=0" })))),
+        ("counts", "--layout delimited", Box::new(|i| those(i, "|", &|at| format!(":{}", 1 + at % 4)))),
+        ("scores", "--threshold 0.5", Box::new(|i| those(i, "|", &|at| format!(":0.{}", 5 + at % 5)))),
+        ("shares", "--layout delimited", Box::new(|i| those(i, ";", &|at| format!(" (0.{})", 1 + at % 8)))),
+        (
+            "scored",
+            "--layout delimited --delimiter ','",
+            Box::new(|i| listed(those(i, "|", &|at| format!(":0.{}", 1 + at % 8)))),
+        ),
+        (
+            "single",
+            "--layout map",
+            Box::new(|i| format!("{}={}", LABELS[i % 5], u8::from(has(i, LABELS[i % 5])))),
+        ),
+    ];
+    for (folder, wanted, cell) in &kinds {
+        put(&place, folder, &|_, i| cell(i));
+        let text = question(&place, &[folder]);
+        assert!(text.contains("say of each label whether a row has it?"), "{folder}: {text}");
+        let offers = offered(&text);
+        let way =
+            offers.iter().find(|offer| offer.contains(wanted)).unwrap_or_else(|| panic!("{folder}: {text}"));
+        assert_eq!(paste(&place, folder, way).code, 0, "{folder}: {way}");
+        if *folder == "single" {
+            let known = place.json("out/weights.json");
+            assert_eq!(known["labels"], json!(LABELS), "{way}");
+        } else {
+            assert_eq!(positives(&place), right, "{folder}: {way}");
+        }
+    }
+    // Pairs get a column of values.
+    let mut pairs = "image_id,label\n".to_owned();
+    for (i, name) in (0..ROWS).flat_map(|i| LABELS.map(|name| (i, name))) {
+        writeln!(pairs, "i{i},{name}:{}", u8::from(has(i, name))).unwrap();
+    }
+    std::fs::write(place.path("pairs.csv"), pairs).unwrap();
+    let text = question(&place, &["pairs.csv"]);
+    let offers = offered(&text);
+    assert!(offers[0].contains("--value value"), "{text}");
+    assert_eq!(paste(&place, "pairs.csv", &offers[0]).code, 0, "{text}");
+    let one = right.into_iter().map(|(name, rows)| (name, rows / SHARDS as u64)).collect();
+    assert_eq!(positives(&place), one, "{text}");
+}
+
+#[test]
 fn names_that_hold_others_stay_whole() {
     let place = Place::new();
     for (nth, names) in

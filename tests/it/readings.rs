@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use arrow::array::{Array, ArrayRef, BinaryArray, Float32Array, Int64Array, ListArray, StringArray, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, Float32Array, Int64Array, ListArray, StringArray, UInt64Array,
+};
 use arrow::datatypes::{Float32Type, Int32Type};
 use serde_json::json;
 
@@ -112,7 +114,9 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     put(place, "pairs.csv", "ImageID,LabelName", &|i| {
         format!("img{},{}", if i % 5 == 0 { 0 } else { i }, ["cat", "dog", "bird"][i % 3])
     });
-    put(place, "tagged.csv", "img,tag,value", &|i| format!("{}.png,{},{}", i / 3, ["cat", "dog", "bird"][i % 3], bit(i, 0)));
+    put(place, "tagged.csv", "img,tag,value", &|i| {
+        format!("{}.png,{},{}", i / 3, ["cat", "dog", "bird"][i % 3], bit(i, 0))
+    });
     put(place, "sure.csv", "ImageID,LabelName,Confidence", &|i| {
         format!("img{},{},{}", i / 3, ["cat", "dog", "bird"][i % 3], bit(i, 0))
     });

@@ -68,7 +68,9 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
     Ok(match part {
         Expr::ScalarFunction(call) if OF_TIMES.contains(&call.func.name()) => with_read_time(call, schema),
         Expr::ScalarFunction(mut call) if call.func.name() == IN_SECONDS => {
-            let Some(time) = call.args.first_mut() else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
+            let Some(time) = call.args.first_mut() else {
+                return Ok(Transformed::no(Expr::ScalarFunction(call)));
+            };
             let seconds = |of| if let DataType::Timestamp(_, zone) = of { zone } else { None };
             let seconds = DataType::Timestamp(TimeUnit::Second, seconds(time.get_type(schema)?));
             let cut = cut_down(time.clone(), &seconds, schema);

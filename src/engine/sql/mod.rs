@@ -12,6 +12,7 @@ mod catalog;
 mod column_names;
 mod copies;
 mod ignored;
+mod inner_names;
 mod measures;
 mod null_keys;
 mod numbered;
@@ -44,6 +45,7 @@ use crate::engine::session::{Limits, session, with_rows_of_view};
 use crate::error::{Error, Result};
 use crate::source::listing::Listed;
 use catalog::KnownRuns;
+use inner_names::InnerNames;
 use numbered::{NUMBERED_ROWS, NumberedShards};
 use table::QueryTable;
 use unread::Unread;
@@ -212,6 +214,7 @@ impl Session {
                 }
                 plan => plan?,
             };
+            InnerNames::of(&statement.exact()).check(&plan)?;
             allowed::check(&plan, self.access)?;
             copies::check_sources(&plan, &self.unread)?;
             let plan = copies::with_storable_columns(null_keys::with_null_folders(plan)?)?;
