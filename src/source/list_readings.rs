@@ -84,7 +84,7 @@ impl CandidateColumn<'_> {
                     .filter(|candidate| !is_declared(candidate))
                     .for_each(|candidate| candidate.more.push(flag.clone())),
                 // Each such text would be an error.
-                None => all.clear(),
+                None => all = self.spaced_lists_reading().into_iter().collect(),
             }
         }
         if lists.or_class {

@@ -4,6 +4,7 @@ use super::candidates::{Candidate, CandidateColumn, SURE};
 use super::declarations::missing_flag;
 use super::evidence::ColumnEvidence;
 use super::layout::LayoutKind;
+use super::structured::list;
 use super::values::Value;
 use crate::error::for_shell;
 
@@ -95,6 +96,20 @@ impl CandidateColumn<'_> {
         format!("\"{}\"", self.name().replace('"', "\"\""))
     }
 
+    /// The reading of lists of texts as NumPy prints them, with blanks and no commas; `None` for other texts.
+    pub(super) fn spaced_lists_reading(&self) -> Option<Candidate> {
+        let is_list = |text: &str| list(text, |_| ()).is_ok();
+        let mut texts = self.evidence.texts.keys().map(String::as_str).peekable();
+        texts.peek()?;
+        if !texts.all(|text| is_list(text) || is_list(&with_commas(text))) {
+            return None;
+        }
+        let value = format!("regexp_replace({}, '([''\"])\\s+([''\"])', '\\1, \\2', 'g')", self.quoted());
+        let why =
+            format!("strings in {:?} are lists as NumPy prints them, which the query rewrites", self.name());
+        Some(self.rewritten(LayoutKind::List, self.base(7, 5, 1).min(SURE - 1), &value, why))
+    }
+
     /// The reading of numbers as digits, one for each label, of which those in front were lost; `None` for numbers with
     /// other digits, and for short ones.
     pub(super) fn digit_reading(&self, points: u32) -> Option<Candidate> {
@@ -140,6 +155,21 @@ fn are_digits(evidence: &ColumnEvidence) -> bool {
         && lengths.all(|length| length == first)
         && evidence.texts.keys().all(digits)
         && evidence.texts.keys().any(|text| text.starts_with('0'))
+}
+
+/// A list whose texts in quotes have blanks between them, with commas.
+fn with_commas(text: &str) -> String {
+    let mut all = String::with_capacity(text.len() + 8);
+    let is_quote = |letter: char| matches!(letter, '\'' | '"');
+    for (at, letter) in text.char_indices() {
+        all.push(letter);
+        let rest = &text[at + letter.len_utf8()..];
+        let next = rest.trim_start();
+        if is_quote(letter) && next.len() < rest.len() && next.starts_with(is_quote) {
+            all.push(',');
+        }
+    }
+    all
 }
 
 /// The width of the numbers 0 and 1, the lowest byte first, whose bytes all values are.

@@ -342,7 +342,10 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
         ("grid.jsonl", "--labels mask --layout list --unit element"),
         ("from_one.csv", "--labels y --layout class --label-kind name"),
         ("sets.csv", "--labels tags --layout list --missing-values=nan"),
-        ("numpy.csv", "--labels tags --layout class"),
+        (
+            "numpy.csv",
+            r#"--labels tags --layout list --query 'SELECT regexp_replace("tags", '\''(['\'''\''"])\s+(['\'''\''"])'\'', '\''\1, \2'\'', '\''g'\'') AS "tags" FROM shards'"#,
+        ),
         ("dicts.jsonl", "--labels tags --layout class"),
         ("objects.jsonl", "--labels boxes.category --layout list"),
         ("fields.jsonl", "--labels y.cat,y.dog --layout wide"),
