@@ -21,7 +21,12 @@ pub(super) async fn check_guess(
 ) -> Result<Option<String>> {
     let columns = plan.by.iter().chain(&plan.sample_weight).chain(&plan.folded_by);
     let columns: Vec<String> = columns.cloned().collect();
-    let kept = Kept { columns: &columns, has_filter: plan.filter.is_some(), query: plan.query.as_deref() };
+    let kept = Kept {
+        columns: &columns,
+        has_filter: plan.filter.is_some(),
+        query: plan.query.as_deref(),
+        schema: &opened.dataset.schema,
+    };
     check_names(&opened.detected, counts, kept)?;
     if opened.detected.keys.is_empty() || counts.rows() == 0 {
         return Ok(None);

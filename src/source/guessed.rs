@@ -1,6 +1,8 @@
 //! What all rows say of a layout that was guessed from some: names that are made of other names, and rows of one id with
 //! different labels. Where the guess was wrong, the question is asked after all.
 
+use arrow::datatypes::{DataType, Schema};
+
 use super::candidates::Candidate;
 use super::detect::Detected;
 use super::joined::BLANK;
@@ -8,6 +10,7 @@ use super::joined_names::{JoinedNames, Joint, joined_names};
 use super::layout::{Layout, LayoutKind};
 use super::offers::asked;
 use super::repeated_keys::repeated_keys;
+use super::schema::plain_type;
 use super::shards::{Shard, rows_of};
 use super::sided_names::{Rewritten, SidedNames};
 use crate::counts::LabelCounts;
@@ -36,6 +39,8 @@ pub(crate) struct Kept<'a> {
     pub(crate) has_filter: bool,
     /// The query that made the rows.
     pub(crate) query: Option<&'a str>,
+    /// The columns, with their types.
+    pub(crate) schema: &'a Schema,
 }
 
 /// Asks where names that were counted are made of others, though flags did not say how labels are stored.
@@ -134,7 +139,7 @@ fn readings(detected: &Detected, found: &JoinedNames, kept: Kept<'_>) -> Vec<Can
             let by = if is_bare { by } else { by.trim() };
             let is_other = |other: &&str| if is_bare { *other != by } else { other.trim() != by };
             let others: Vec<&str> = separators.iter().map(String::as_str).filter(is_other).collect();
-            let value = others.iter().fold(texts.quoted(), |value, other| {
+            let value = others.iter().fold(texts.text(), |value, other| {
                 format!("replace({value}, {}, {})", literal(other), literal(by))
             });
             match layout.kind {
@@ -154,7 +159,7 @@ fn readings(detected: &Detected, found: &JoinedNames, kept: Kept<'_>) -> Vec<Can
             split(by, Vec::new(), format!("{}, with blanks around some", several(by)))
         }
         Joint::Lists => {
-            let quoted = texts.quoted();
+            let quoted = texts.text();
             let inner = own
                 .map_or_else(|| quoted.clone(), |by| format!("replace({quoted}, {}, '\",\"')", literal(by)));
             let value =
@@ -180,9 +185,9 @@ fn sided_readings(
     let column = layout.column();
     let (text, by) = if layout.kind == LayoutKind::List {
         // Lists of texts, and texts that hold lists.
-        (format!("translate(CAST({} AS VARCHAR), '[]\"''', '')", texts.quoted()), ",")
+        (format!("translate(CAST({} AS VARCHAR), '[]\"''', '')", texts.text()), ",")
     } else {
-        (texts.quoted(), layout.delimiter.as_deref().unwrap_or(BAR))
+        (texts.text(), layout.delimiter.as_deref().unwrap_or(BAR))
     };
     let Rewritten { object, names, value } = sided.rewritten(&text, by);
     let is_long = layout.kind == LayoutKind::Long;
@@ -218,8 +223,16 @@ struct Rewriting<'a> {
 }
 
 impl Rewriting<'_> {
-    fn quoted(&self) -> String {
-        identifier(self.column)
+    /// The column as text.
+    fn text(&self) -> String {
+        let data_type =
+            self.kept.schema.field_with_name(self.column).map(|field| plain_type(field.data_type()));
+        let name = identifier(self.column);
+        if data_type.is_ok_and(|of| of == DataType::BinaryView) {
+            format!("CAST({name} AS VARCHAR)")
+        } else {
+            name
+        }
     }
 
     /// The flag for a query that puts `value` in the place of the column.
@@ -229,7 +242,7 @@ impl Rewriting<'_> {
 
     /// The same, with a column of what these say of labels.
     fn query_beside(&self, value: &str, beside: Option<&str>) -> String {
-        let own = self.quoted();
+        let own = identifier(self.column);
         let beside = beside.map(|beside| format!(", {beside} AS {}", identifier(VALUE))).unwrap_or_default();
         let from = self.kept.query.map_or_else(|| "shards".to_owned(), |query| format!("({query})"));
         let query = if self.kept.has_filter {

@@ -29,6 +29,7 @@ impl Look<'_> {
         }
         self.doubt_texts(all);
         self.raise_beside_lists(all);
+        self.raise_same_vectors(all);
         let beside = self.aligned_readings(all);
         all.extend(beside);
     }
@@ -79,6 +80,25 @@ impl Look<'_> {
             is_label && !is_of_rows && one.more.is_empty() && one.points > 0 && !one.is_empty
         };
         for one in all.iter_mut().filter(|one| is_rival(one)) {
+            one.points = one.points.max(points - CLOSE);
+        }
+    }
+
+    /// Brings vectors up to lists of indices that say the same: they have a place for labels that no row has, too.
+    fn raise_same_vectors(&self, all: &mut [Candidate]) {
+        let elements = |name: &str, of: &dyn Fn(f64) -> bool| -> u64 {
+            let counted = self.found.get(name).into_iter().flat_map(ColumnEvidence::counted);
+            counted.filter(|(number, _)| of(*number)).map(|(_, cells)| cells).sum()
+        };
+        let is_list = |one: &&Candidate| one.kind == LayoutKind::List && one.points >= SURE;
+        let Some(best) = all.iter().filter(is_list).max_by_key(|one| one.points) else { return };
+        let (points, indices) = (best.points, elements(&best.labels[0], &|_| true));
+        let is_same = |one: &Candidate| {
+            one.kind == LayoutKind::Vector
+                && one.points > 0
+                && elements(&one.labels[0], &|x| x == 1.0) == indices
+        };
+        for one in all.iter_mut().filter(|one| indices > 0 && is_same(one)) {
             one.points = one.points.max(points - CLOSE);
         }
     }

@@ -1,9 +1,12 @@
 //! Texts that no layout reads as they are, with the query that rewrites them.
 
+use arrow::datatypes::DataType;
+
 use super::candidates::{Candidate, CandidateColumn, SURE};
 use super::declarations::missing_flag;
 use super::evidence::ColumnEvidence;
 use super::layout::LayoutKind;
+use super::schema::plain_type;
 use super::structured::list;
 use super::values::Value;
 use crate::error::for_shell;
@@ -13,7 +16,7 @@ impl CandidateColumn<'_> {
     /// other texts.
     pub(super) fn queried_readings(&self) -> Option<Vec<Candidate>> {
         let name = self.name();
-        let column = self.quoted();
+        let column = self.text();
         let (kind, value, delimiter, look) = if are_digits(self.evidence) {
             let value = format!("trim(regexp_replace({column}, '(.)', '\\1 ', 'g'))");
             (LayoutKind::Vector, value, None, "one 0/1 digit per label without separators")
@@ -21,8 +24,8 @@ impl CandidateColumn<'_> {
             let value = format!("btrim(replace({column}, '{close}{open}', '|'), '{open}{close}')");
             (LayoutKind::Delimited, value, Some("|".to_owned()), "labels in brackets of their own")
         } else if let Some(width) = bytes_of_bits(self.evidence) {
-            let zeros = "0".repeat(2 * (width - 1));
-            let value = format!("trim(regexp_replace(encode({column}, 'hex'), '0(.){zeros}', '\\1 ', 'g'))");
+            let (quoted, zeros) = (self.quoted(), "0".repeat(2 * (width - 1)));
+            let value = format!("trim(regexp_replace(encode({quoted}, 'hex'), '0(.){zeros}', '\\1 ', 'g'))");
             (LayoutKind::Vector, value, None, "the bytes of one number 0 or 1 per label")
         } else {
             return self.holds_zero_bytes().then(|| vec![self.class_of_bytes()]);
@@ -54,7 +57,7 @@ impl CandidateColumn<'_> {
     /// texts, and for sets of Python.
     pub(super) fn braced_readings(&self) -> Option<Vec<Candidate>> {
         let arrays = arrays(self.evidence)?;
-        let (name, column) = (self.name(), self.quoted());
+        let (name, column) = (self.name(), self.text());
         let points = self.base(7, 5, 1).min(SURE - 1);
         let why = format!("strings in {name:?} look like arrays of PostgreSQL, which the query rewrites");
         let elements = || arrays.iter().flatten().copied();
@@ -96,6 +99,12 @@ impl CandidateColumn<'_> {
         format!("\"{}\"", self.name().replace('"', "\"\""))
     }
 
+    /// The column as text.
+    fn text(&self) -> String {
+        let is_bytes = plain_type(self.field.data_type()) == DataType::BinaryView;
+        if is_bytes { format!("CAST({} AS VARCHAR)", self.quoted()) } else { self.quoted() }
+    }
+
     /// The reading of lists of texts as NumPy prints them, with blanks and no commas; `None` for other texts.
     pub(super) fn spaced_lists_reading(&self) -> Option<Candidate> {
         let is_list = |text: &str| list(text, |_| ()).is_ok();
@@ -104,7 +113,7 @@ impl CandidateColumn<'_> {
         if !texts.all(|text| is_list(text) || is_list(&with_commas(text))) {
             return None;
         }
-        let value = format!("regexp_replace({}, '([''\"])\\s+([''\"])', '\\1, \\2', 'g')", self.quoted());
+        let value = format!("regexp_replace({}, '([''\"])\\s+([''\"])', '\\1, \\2', 'g')", self.text());
         let why =
             format!("strings in {:?} are lists as NumPy prints them, which the query rewrites", self.name());
         Some(self.rewritten(LayoutKind::List, self.base(7, 5, 1).min(SURE - 1), &value, why))
@@ -137,7 +146,7 @@ impl CandidateColumn<'_> {
         if !are_bits || !is_long || lists.texts.is_empty() || lists.numbers().next().is_some() {
             return None;
         }
-        let value = format!("regexp_replace({}, '[\"'']', '', 'g')", self.quoted());
+        let value = format!("regexp_replace({}, '[\"'']', '', 'g')", self.text());
         let why = format!(
             "strings in {:?} hold one 0/1 text per label, which the query makes numbers",
             self.name()

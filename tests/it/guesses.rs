@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use arrow::array::BinaryArray;
 use serde_json::{Value, json};
 
 use crate::readings::{compute, offered, paste, question};
-use crate::support::Place;
+use crate::support::{Place, array, write};
 
 const LABELS: [&str; 5] = ["bird", "cat", "cow", "dog", "horse"];
 /// Shards, of which detection looks into the first, the middle and the last, and rows of each.
@@ -200,6 +201,13 @@ fn what_a_row_says_of_each_label_is_asked_about() {
             assert_eq!(positives(&place), right, "{folder}: {way}");
         }
     }
+    // Bytes are texts, too.
+    let bytes = (0..ROWS).map(|i| all(i, "|", &|has| if has { "=1" } else { "=0" }).into_bytes());
+    write(&place.path("bytes/a.parquet"), vec![("labels", array(BinaryArray::from_iter_values(bytes)))]);
+    let text = question(&place, &["bytes"]);
+    assert_eq!(paste(&place, "bytes", &offered(&text)[0]).code, 0, "{text}");
+    let one = right.iter().map(|(name, rows)| (name.clone(), rows / SHARDS as u64)).collect();
+    assert_eq!(positives(&place), one, "{text}");
     // Pairs get a column of values.
     let mut pairs = "image_id,label\n".to_owned();
     for (i, name) in (0..ROWS).flat_map(|i| LABELS.map(|name| (i, name))) {
@@ -210,7 +218,6 @@ fn what_a_row_says_of_each_label_is_asked_about() {
     let offers = offered(&text);
     assert!(offers[0].contains("--value value"), "{text}");
     assert_eq!(paste(&place, "pairs.csv", &offers[0]).code, 0, "{text}");
-    let one = right.into_iter().map(|(name, rows)| (name, rows / SHARDS as u64)).collect();
     assert_eq!(positives(&place), one, "{text}");
 }
 

@@ -178,6 +178,13 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     let padded = (0..ROWS).map(|i| Some(vec![Some(small(i % 7)), Some(small(9 + i % 3)), Some(-1)]));
     let padded = ListArray::from_iter_primitive::<Int32Type, _, _>(padded.collect::<Vec<_>>());
     write(&place.path("padded.parquet"), vec![("label_ids", array(padded))]);
+    // The last label has no positive, which indices do not show.
+    let has = |i: usize, j: usize| j < 3 && bit(i, j) == 1;
+    let indices =
+        (0..ROWS).map(|i| Some((0..4).filter(|j| has(i, *j)).map(|j| Some(small(j))).collect::<Vec<_>>()));
+    let indices = ListArray::from_iter_primitive::<Int32Type, _, _>(indices.collect::<Vec<_>>());
+    let hot = vectors(&|i, j| f32::from(u8::from(has(i, j))));
+    write(&place.path("hot.parquet"), vec![("labels", array(indices)), ("onehot", hot)]);
     let packed = |width: usize| -> ArrayRef {
         let number = |i, j| (0..width).map(move |at| if at == 0 { bit(i, j) } else { 0 });
         let row = |i| (0..4).flat_map(|j| number(i, j)).collect::<Vec<u8>>();
@@ -227,6 +234,7 @@ fn unclear(place: &Place) -> Vec<&'static str> {
         "packed.parquet",
         "probs.parquet",
         "padded.parquet",
+        "hot.parquet",
         "logits.parquet",
         "score.parquet",
     ]
@@ -360,6 +368,7 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
             r#"--labels y --layout vector --query 'SELECT trim(regexp_replace(encode("y", '\''hex'\''), '\''0(.)00000000000000'\'', '\''\1 '\'', '\''g'\'')) AS "y" FROM shards'"#,
         ),
         ("probs.parquet", "--labels probs --layout vector --soft"),
+        ("hot.parquet", "--labels labels --layout list"),
         ("padded.parquet", "--labels label_ids --layout list --missing-values=-1"),
     ] {
         let asked = question(&place, &[source]);
