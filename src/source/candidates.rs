@@ -5,7 +5,7 @@ use arrow::datatypes::{DataType, Field};
 
 use super::codes::USUAL;
 use super::column_names::{NameRank, is_id_name, is_mask_name, rank_of_name};
-use super::declarations::{codes_beside_shares, missing_flag, ways};
+use super::declarations::{codes_beside_shares, missing_flag, ways, ways_of_named};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
 use super::joined::{BLANK, TextShape, shape_of};
 use super::joined_names::only_separator;
@@ -171,7 +171,7 @@ impl CandidateColumn<'_> {
     pub(crate) fn readings(&self) -> Vec<Candidate> {
         let data_type = self.field.data_type();
         if let Some(element) = item(data_type) {
-            return self.list_readings(data_type, element);
+            return self.own_list_readings(data_type, element);
         }
         if self.classes.is_none() && self.is_cells() {
             return self.cell_readings();
@@ -447,7 +447,7 @@ impl CandidateColumn<'_> {
             let points = if more.is_empty() { self.base(7, 5, 2) } else { self.base(5, 3, 1) };
             Candidate { more, ..self.candidate(LayoutKind::Map, points, why.clone()) }
         };
-        let maps: Vec<_> = ways(&values, self.domain).into_iter().map(map).collect();
+        let maps: Vec<_> = ways_of_named(&values, self.domain).into_iter().map(map).collect();
         if maps.is_empty() {
             let why = format!(
                 "strings in {:?} are objects whose values have no side; as layout class each is one label",

@@ -182,6 +182,16 @@ pub(super) fn ways(evidence: &ColumnEvidence, domain: &Domain) -> Vec<Vec<String
     if middle.is_finite() { vec![vec![format!("--threshold={middle}")]] } else { Vec::new() }
 }
 
+/// The same for values that rows name with their labels: of counts, each says that there is one.
+pub(super) fn ways_of_named(evidence: &ColumnEvidence, domain: &Domain) -> Vec<Vec<String>> {
+    let mut all = ways(evidence, domain);
+    let are_counts = evidence.texts.is_empty() && evidence.numbers().all(|x| x >= 1.0 && x.fract() == 0.0);
+    if are_counts && all.iter().flatten().any(|flag| flag.starts_with("--threshold=")) {
+        all.insert(0, vec!["--threshold=1".to_owned()]);
+    }
+    all
+}
+
 /// The numbers of a column that often stand for "unknown", where all others are from 0 to 1; `None` for other columns.
 pub(super) fn codes_beside_shares(evidence: &ColumnEvidence, domain: &Domain) -> Option<BTreeSet<String>> {
     let known = evidence.numbers().filter(|x| !is_missing(*x, domain));

@@ -7,7 +7,7 @@ use super::candidates::Candidate;
 use super::detect::Detected;
 use super::joined::BLANK;
 use super::joined_names::{JoinedNames, Joint, joined_names};
-use super::layout::{Layout, LayoutKind};
+use super::layout::{Layout, LayoutKind, item};
 use super::offers::asked;
 use super::repeated_keys::repeated_keys;
 use super::schema::plain_type;
@@ -183,13 +183,20 @@ fn sided_readings(
     plain: &dyn Fn(LayoutKind, String) -> Candidate,
 ) -> Vec<Candidate> {
     let column = layout.column();
-    let (text, by) = if layout.kind == LayoutKind::List {
-        // Lists of texts, and texts that hold lists.
-        (format!("translate(CAST({} AS VARCHAR), '[]\"''', '')", texts.text()), ",")
-    } else {
-        (texts.text(), layout.delimiter.as_deref().unwrap_or(BAR))
+    let text = texts.text();
+    let by = match layout.kind {
+        LayoutKind::List => sided.by,
+        _ => layout.delimiter.as_deref().unwrap_or(sided.by),
     };
-    let Rewritten { object, names, value } = sided.rewritten(&text, by);
+    let rewritten = match layout.kind {
+        LayoutKind::List if texts.are_lists() => {
+            sided.rewritten(&format!("array_to_string({text}, '{by}')"), by)
+        }
+        LayoutKind::List => sided.rewritten_lists(&text),
+        _ => sided.rewritten(&text, by),
+    };
+    let Rewritten { object, names, value } = rewritten;
+    let is_text_list = layout.kind == LayoutKind::List && !texts.are_lists();
     let is_long = layout.kind == LayoutKind::Long;
     let with_values = sided.ways().into_iter().map(|ways| {
         let (kind, query, what) = if is_long {
@@ -205,8 +212,12 @@ fn sided_readings(
     let mut all: Vec<Candidate> = with_values.collect();
     if sided.are_amounts() {
         let why = format!("the query leaves the numbers in {column:?} out");
-        let kind = if is_long { LayoutKind::Long } else { LayoutKind::Delimited };
-        let delimiter = (!is_long).then(|| by.to_owned());
+        let kind = match layout.kind {
+            LayoutKind::Long => LayoutKind::Long,
+            LayoutKind::List if is_text_list => LayoutKind::List,
+            _ => LayoutKind::Delimited,
+        };
+        let delimiter = (kind == LayoutKind::Delimited).then(|| by.to_owned());
         let alone = Candidate { delimiter, more: vec![texts.query(&names)], ..plain(kind, why) };
         // A count says that there is one.
         all.insert(if sided.are_whole() { 0 } else { all.len() }, alone);
@@ -223,6 +234,12 @@ struct Rewriting<'a> {
 }
 
 impl Rewriting<'_> {
+    /// Whether the column holds lists, not texts.
+    fn are_lists(&self) -> bool {
+        let field = self.kept.schema.field_with_name(self.column);
+        field.is_ok_and(|field| item(field.data_type()).is_some())
+    }
+
     /// The column as text.
     fn text(&self) -> String {
         let data_type =

@@ -68,7 +68,7 @@ impl CandidateColumn<'_> {
             all.push(Candidate { delimiter: Some(by.to_owned()), ..split });
         }
         let points = all.first().map_or(0, |best| best.points).min(SURE - 1);
-        if let Some(vector) = self.texts_of_bits_reading(&lists.evidence, points) {
+        if let Some(vector) = self.sides_in_lists_reading(&lists.evidence, points) {
             all.iter_mut().for_each(|candidate| candidate.points = candidate.points.min(points));
             all.insert(0, vector);
         }
@@ -96,8 +96,19 @@ impl CandidateColumn<'_> {
         all
     }
 
+    /// The ways to read a column of lists.
+    pub(super) fn own_list_readings(&self, data_type: &DataType, element: &DataType) -> Vec<Candidate> {
+        let mut all = self.list_readings(data_type, element);
+        let points = all.first().map_or(0, |best| best.points).min(SURE - 1);
+        if let Some(vector) = self.sides_in_lists_reading(self.evidence, points) {
+            all.iter_mut().for_each(|candidate| candidate.points = candidate.points.min(points));
+            all.insert(0, vector);
+        }
+        all
+    }
+
     /// The ways to read lists.
-    pub(super) fn list_readings(&self, data_type: &DataType, element: &DataType) -> Vec<Candidate> {
+    fn list_readings(&self, data_type: &DataType, element: &DataType) -> Vec<Candidate> {
         let (name, evidence) = (self.name(), self.evidence);
         let base = self.base(9, 8, 3);
         if is_text(element) {

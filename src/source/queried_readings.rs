@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use super::candidates::{Candidate, CandidateColumn, SURE};
 use super::declarations::missing_flag;
 use super::evidence::ColumnEvidence;
-use super::layout::LayoutKind;
+use super::layout::{LayoutKind, item};
 use super::schema::plain_type;
 use super::structured::list;
 use super::values::Value;
@@ -20,6 +20,9 @@ impl CandidateColumn<'_> {
         let (kind, value, delimiter, look) = if are_digits(self.evidence) {
             let value = format!("trim(regexp_replace({column}, '(.)', '\\1 ', 'g'))");
             (LayoutKind::Vector, value, None, "one 0/1 digit per label without separators")
+        } else if let Some(between) = mark_between_digits(self.evidence) {
+            let value = format!("replace({column}, '{}', ' ')", between.to_string().replace('\'', "''"));
+            (LayoutKind::Vector, value, None, "one 0/1 digit per label with an unusual separator")
         } else if let Some((open, close)) = tags(self.evidence) {
             let value = format!("btrim(replace({column}, '{close}{open}', '|'), '{open}{close}')");
             (LayoutKind::Delimited, value, Some("|".to_owned()), "labels in brackets of their own")
@@ -139,17 +142,30 @@ impl CandidateColumn<'_> {
         Some(self.rewritten(LayoutKind::Vector, points, &value, why))
     }
 
-    /// The reading of lists of the texts "0" and "1" as one number for each label; `None` for other lists.
-    pub(super) fn texts_of_bits_reading(&self, lists: &ColumnEvidence, points: u32) -> Option<Candidate> {
-        let are_bits = lists.texts.keys().all(|text| matches!(text.as_str(), "0" | "1"));
+    /// The reading of lists of two texts that are sides, such as "0" and "1", as one number for each label; `None` for other
+    /// lists.
+    pub(super) fn sides_in_lists_reading(&self, lists: &ColumnEvidence, points: u32) -> Option<Candidate> {
         let is_long = lists.lengths.len() == 1 && lists.lengths.iter().all(|length| *length > 1);
-        if !are_bits || !is_long || lists.texts.is_empty() || lists.numbers().next().is_some() {
+        if !is_long || lists.texts.is_empty() || lists.numbers().next().is_some() {
             return None;
         }
-        let value = format!("regexp_replace({}, '[\"'']', '', 'g')", self.text());
+        let sides = lists.texts.keys().map(|text| side_of(text)).collect::<Option<Vec<_>>>()?;
+        if matches!(sides[..], [one, other] if one == other) || sides.len() > 2 {
+            return None;
+        }
+        let mut value = if item(self.field.data_type()).is_some() {
+            format!("'[' || array_to_string({}, ',', 'null') || ']'", self.quoted())
+        } else {
+            format!("regexp_replace({}, '[\"'']', '', 'g')", self.text())
+        };
+        for (text, side) in lists.texts.keys().zip(&sides).filter(|(text, side)| **text != side.to_string()) {
+            value = format!("regexp_replace({value}, '\\b{text}\\b', '{side}', 'g')");
+        }
+        let texts: Vec<String> = lists.texts.keys().map(|text| format!("{text:?}")).collect();
         let why = format!(
-            "strings in {:?} hold one 0/1 text per label, which the query makes numbers",
-            self.name()
+            "lists in {:?} hold {} for each label, which the query makes numbers",
+            self.name(),
+            texts.join(" or ")
         );
         Some(self.rewritten(LayoutKind::Vector, points, &value, why))
     }
@@ -192,6 +208,31 @@ fn bytes_of_bits(evidence: &ColumnEvidence) -> Option<usize> {
     };
     let is_even = evidence.texts.len() > 1 && texts.all(|text| text.len() == length);
     [8, 4, 2, 1].into_iter().find(|width| is_even && are_bits(*width))
+}
+
+/// The mark between digits 0 and 1, as many in each text; `None` for other texts, and for marks that vectors have anyway.
+fn mark_between_digits(evidence: &ColumnEvidence) -> Option<char> {
+    let mut texts = evidence.texts.keys();
+    let first = texts.next()?;
+    let mark = first.chars().nth(1).filter(|mark| !mark.is_alphanumeric() && !",;| \t".contains(*mark))?;
+    let length = first.chars().count();
+    let are_digits = |text: &String| {
+        let is_fit = |(at, letter): (usize, char)| {
+            if at % 2 == 0 { matches!(letter, '0' | '1') } else { letter == mark }
+        };
+        text.chars().count() == length && text.chars().enumerate().all(is_fit)
+    };
+    let is_long = length > 4 && length % 2 == 1 && evidence.texts.len() > 1;
+    (is_long && evidence.texts.keys().all(are_digits)).then_some(mark)
+}
+
+/// Whether a text says that a row has a label, 1, or that it has not, 0.
+fn side_of(text: &str) -> Option<u8> {
+    match text.to_lowercase().as_str() {
+        "1" | "true" | "yes" | "y" | "t" => Some(1),
+        "0" | "false" | "no" | "n" | "f" => Some(0),
+        _ => None,
+    }
 }
 
 /// The elements of arrays as PostgreSQL writes them; `None` where a text is none, or hard to take apart.

@@ -44,6 +44,10 @@ const WORDS: [&str; 27] = [
     "none",
     "null",
 ];
+/// What may be put between names.
+const SEPARATORS: [&str; 6] = ["|", ";", "¦", "~", "^", "‖"];
+const POSITIVE: [&str; 4] = ["1", "true", "yes", "y"];
+const NEGATIVE: [&str; 5] = ["0", "false", "no", "n", "-1"];
 /// Labels of counts: two with several whole numbers may be attributes, such as grade and stage.
 const COUNTED_MIN: usize = 3;
 /// Values of a label from which they are measures of it, not its versions.
@@ -56,6 +60,10 @@ pub(crate) struct SidedNames {
     pub(super) close: &'static str,
     /// Different ones.
     pub(super) values: Vec<String>,
+    /// What no name has.
+    pub(super) by: &'static str,
+    /// Whether names have what JSON writes in another way.
+    has_quotes: bool,
 }
 
 /// Expressions of SQL.
@@ -80,19 +88,34 @@ impl SidedNames {
             }
             let values: BTreeSet<&str> = sided.iter().map(|(_, value)| *value).collect();
             let several = of_keys.values().filter(|values| values.len() > 1).count();
+            let has = |sides: &[&str]| values.iter().any(|v| sides.contains(&v.to_lowercase().as_str()));
             let are_values = if values.iter().all(|value| is_word(value)) {
-                several > 0
+                // Each may have one side in all rows.
+                several > 0 || of_keys.len() >= COUNTED_MIN && has(&POSITIVE) && has(&NEGATIVE)
             } else if values.iter().any(|value| number(value).is_none()) {
                 false
             } else if values.iter().any(|value| number(value).is_some_and(|x| x.fract() != 0.0)) {
                 let are_shares = values.iter().filter_map(|v| number(v)).all(|x| (0.0..=1.0).contains(&x));
                 several > 0 && (are_shares || sided.len() >= MEASURED_MIN * of_keys.len())
             } else {
-                // A year in brackets, or a verse behind its chapter, is part of a name.
-                are_pieces && close.is_empty() && of_keys.len() >= COUNTED_MIN && several * 2 >= of_keys.len()
+                // A year in brackets, a verse behind its chapter, the minutes of an hour are parts of names.
+                let are_names = of_keys.keys().all(|key| number(key).is_none());
+                let are_several = of_keys.len() >= COUNTED_MIN && several * 2 >= of_keys.len();
+                are_pieces && close.is_empty() && are_names && are_several
             };
-            let found = || values.into_iter().map(str::to_owned).collect();
-            (of_keys.len() > 1 && are_values).then(|| Self { open, close, values: found() })
+            if of_keys.len() < 2 || !are_values {
+                return None;
+            }
+            let is_free = |by: &&&str| names.iter().all(|(name, _)| !name.contains(**by));
+            let by = SEPARATORS.iter().find(is_free).or(SEPARATORS.first())?;
+            let has_quotes = of_keys.keys().any(|key| key.contains(['"', '\\']));
+            Some(Self {
+                open,
+                close,
+                values: values.into_iter().map(str::to_owned).collect(),
+                by,
+                has_quotes,
+            })
         })
     }
 
@@ -132,18 +155,57 @@ impl SidedNames {
 
     /// What SQL makes of names that `by` separates in `text`.
     pub(super) fn rewritten(&self, text: &str, by: &str) -> Rewritten {
-        let (separator, open, close) = (escaped(by.trim()), escaped(self.open), escaped(self.close));
-        let behind = if close.is_empty() { String::new() } else { format!("{close}\\s*") };
-        let end = format!("\\s*{open}\\s*([^{separator}{close}\\s]+)\\s*{behind}");
-        let key = format!("\\s*([^{separator}{open}]+?)");
+        let (separator, open) = (escaped(by.trim()), escaped(self.open));
         let quote = if self.are_numbers() { "" } else { "\"" };
-        let pairs = format!("regexp_replace({text}, '{key}{end}', '\"\\1\": {quote}\\2{quote}', 'g')");
+        let [key, end] = [self.key(&separator), self.end(&separator)];
+        let quoted = if self.has_quotes {
+            format!("replace(replace({text}, '\\', '\\\\'), '\"', '\\\"')")
+        } else {
+            text.to_owned()
+        };
+        let pairs = format!("regexp_replace({quoted}, '{key}{end}', '\"\\1\": {quote}\\2{quote}', 'g')");
         let by = by.trim().replace('\'', "''");
         Rewritten {
             object: format!("'{{' || replace({pairs}, '{by}', ', ') || '}}'"),
-            names: format!("regexp_replace({text}, '{end}', '', 'g')"),
-            value: format!("regexp_replace({text}, '^.*?{end}$', '\\1')"),
+            names: format!("regexp_replace({text}, '{key}{end}', '\\1', 'g')"),
+            value: format!("regexp_replace({text}, '^.*{open}\\s*(.*?)\\s*{}$', '\\1')", escaped(self.close)),
         }
+    }
+
+    /// What SQL makes of texts that hold lists of names in quotes.
+    pub(super) fn rewritten_lists(&self, text: &str) -> Rewritten {
+        let quote = if self.are_numbers() { "" } else { "\"" };
+        // A name goes on to the quote that it began with.
+        let pairs = |mark: &str, doubled: &str| {
+            let (key, end) = (self.key(mark), self.end(mark));
+            format!("{doubled}{key}{end}{doubled}")
+        };
+        let (double, single) = (pairs("\"", "\""), pairs("''", "''"));
+        let replaced = |by: [&str; 2]| {
+            format!(
+                "regexp_replace(regexp_replace({text}, '{double}', '{}', 'g'), '{single}', '{}', 'g')",
+                by[0], by[1]
+            )
+        };
+        let object =
+            replaced([&format!("\"\\1\": {quote}\\2{quote}"), &format!("''\\1'': {quote}\\2{quote}")]);
+        Rewritten {
+            object: format!("'{{' || btrim({object}, '[] ') || '}}'"),
+            names: replaced(["\"\\1\"", "''\\1''"]),
+            value: String::new(),
+        }
+    }
+
+    /// The name, as long as it may be: what marks a value may be part of it.
+    fn key(&self, separator: &str) -> String {
+        format!("\\s*([^{separator}]*[^{separator}\\s])")
+    }
+
+    /// The value, and what stands around it.
+    fn end(&self, separator: &str) -> String {
+        let (open, close) = (escaped(self.open), escaped(self.close));
+        let behind = if close.is_empty() { String::new() } else { format!("{close}\\s*") };
+        format!("\\s*{open}\\s*([^{separator}{open}{close}\\s]+)\\s*{behind}")
     }
 
     /// Whether all values are numbers as JSON writes them.
@@ -152,12 +214,11 @@ impl SidedNames {
     }
 }
 
-/// The label and the value of a name. What begins with a number is a time or a ratio.
+/// The label and the value of a name.
 fn split<'n>(name: &'n str, open: &str, close: &str) -> Option<(&'n str, &'n str)> {
     let (key, value) = name.trim().strip_suffix(close)?.rsplit_once(open)?;
     let (key, value) = (key.trim(), value.trim());
-    let is_pair = !key.is_empty() && number(key).is_none() && (is_word(value) || number(value).is_some());
-    is_pair.then_some((key, value))
+    (!key.is_empty() && (is_word(value) || number(value).is_some())).then_some((key, value))
 }
 
 /// A text as a regular expression writes it.
@@ -195,6 +256,9 @@ mod tests {
             (&["c++:True", "c++:False", "go:True"], (":", 2)),
             (&["cat (y)", "cat (n)", "dog (n)"], ("(", 2)),
             (&["cat:0.25", "cat:0.5", "dog:1"], (":", 3)),
+            (&["1=0", "1=1", "2=0", "2=1"], ("=", 2)),
+            (&["17:0.25", "17:0.5", "44:0.5"], (":", 2)),
+            (&["cat=1", "dog=1", "cow=0"], ("=", 2)),
             (&["cat (0.3)", "cat (0.7)", "dog (0.7)"], ("(", 2)),
             (&["a:1.5", "a:31.5", "a:7", "a:9.5", "a:99.5", "a:2", "b:31.5", "b:80"], (":", 7)),
         ] {
@@ -208,7 +272,7 @@ mod tests {
     fn parts_of_names_stay() {
         for names in [
             &["grade=1", "grade=2", "stage=1", "stage=2"][..],
-            &["12:30", "12:31", "13:30", "1:1", "2:1"],
+            &["12:30", "12:31", "13:30", "13:31", "14:30", "14:31"],
             &["King Kong (1933)", "King Kong (1976)", "Solaris (1972)", "Solaris (2002)", "Ran (1985)"],
             &["Python (2.7)", "Python (3.8)", "Java (1.8)"],
             &["cat=1", "dog=1", "cow=1"],

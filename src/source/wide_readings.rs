@@ -326,27 +326,42 @@ impl Look<'_> {
             return None;
         }
         let mark = |column: &CandidateColumn<'_>| {
-            let mut texts = column.evidence.texts.keys();
-            let only = texts.next().filter(|text| text.chars().count() <= MARK_LENGTH)?;
+            let texts = &column.evidence.texts;
+            let mut filled = texts.keys().filter(|text| !text.is_empty());
+            let only = filled.next()?;
+            // The name of the column is a mark, too.
+            let is_short = only.chars().count() <= MARK_LENGTH || only == column.name();
             let is_marked = is_scalar(column)
                 && is_text(column.field.data_type())
-                && texts.next().is_none()
-                && column.evidence.nulls > 0
+                && is_short
+                && filled.next().is_none()
+                && (column.evidence.nulls > 0 || texts.len() > 1)
                 && !only.contains([',', '\n', '\r', '\0'])
                 && !column.is_cells();
             is_marked.then(|| only.clone())
         };
-        let marks: Vec<(String, String)> =
-            self.columns().filter_map(|column| Some((column.name().to_owned(), mark(&column)?))).collect();
+        let marks: Vec<(CandidateColumn<'_>, String)> =
+            self.columns().filter_map(|column| mark(&column).map(|mark| (column, mark))).collect();
         let marked: BTreeSet<&String> = marks.iter().map(|(_, mark)| mark).collect();
-        let labels: Vec<String> = marks.iter().map(|(name, _)| name.clone()).collect();
-        let [only] = marked.into_iter().collect::<Vec<_>>()[..] else { return None };
-        if labels.len() < 2 {
+        let labels: Vec<String> = marks.iter().map(|(column, _)| column.name().to_owned()).collect();
+        let are_names = marks.iter().all(|(column, mark)| column.name() == mark);
+        if labels.len() < 2 || marked.len() > 1 && !are_names {
             return None;
         }
+        let what = match marked.first() {
+            Some(only) if marked.len() == 1 => format!("{only:?}"),
+            _ => "their names".to_owned(),
+        };
         let why =
-            format!("{} hold {only:?} or nothing: {}", plural(labels.len() as u64, "column"), names(&labels));
-        let more = vec![format!("--positive-values={}", for_shell(only)), "--null-as negative".to_owned()];
+            format!("{} hold {what} or nothing: {}", plural(labels.len() as u64, "column"), names(&labels));
+        let values: Vec<&str> = marked.iter().map(|mark| mark.as_str()).collect();
+        let mut more = vec![format!("--positive-values={}", for_shell(&values.join(",")))];
+        if marks.iter().any(|(column, _)| column.evidence.texts.contains_key("")) {
+            more.push("--negative-values=''".to_owned());
+        }
+        if marks.iter().any(|(column, _)| column.evidence.nulls > 0) {
+            more.push("--null-as negative".to_owned());
+        }
         let plain = Candidate::plain(LayoutKind::Wide, labels, SHARES, why);
         Some(Candidate { more, is_spelled: true, ..plain })
     }

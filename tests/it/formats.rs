@@ -164,6 +164,42 @@ fn comments_and_blanks_before_quotes_are_named_with_a_command_that_mends_them() 
 }
 
 #[test]
+fn empty_lines_in_a_file_of_one_column_are_asked_about() {
+    let place = Place::new();
+    let run = || {
+        place.run(&["compute", "s.csv", "--layout", "class", "--labels", "y", "--out", "out", "--overwrite"])
+    };
+    for (text, line) in
+        [("y\na\n\nb\n", 3), ("y\na\nb\n\n", 4), ("y\r\na\r\n\r\nb\r\n", 3), ("y\n\"a\nb\"\n\nb", 4)]
+    {
+        fs::write(place.path("s.csv"), text).unwrap();
+        let ended = run();
+        let words = format!("s.csv: line {line}: an empty line in a file of one column");
+        assert!(ended.code == 4 && ended.stderr.contains(&words), "{text:?}: {}", ended.stderr);
+        // Both ways out work as they are printed.
+        let scripts: Vec<&str> =
+            ended.stderr.split("sed '").skip(1).filter_map(|rest| rest.split("' FILE").next()).collect();
+        for (script, rows) in scripts.iter().zip([3, 2]) {
+            let sed = std::process::Command::new("sed")
+                .arg(script)
+                .arg("s.csv")
+                .current_dir(place.path(""))
+                .output();
+            fs::write(place.path("s.csv"), sed.unwrap().stdout).unwrap();
+            let ended = run();
+            assert_eq!(ended.code, 0, "{text:?} {script}: {}", ended.stderr);
+            assert_eq!(place.json("out/weights.json")["rows"], json!(rows), "{text:?} {script}");
+            fs::write(place.path("s.csv"), text).unwrap();
+        }
+    }
+    for text in ["y\na\nb\n", "y\r\na\r\nb\r\n", "y\na\n\"b\n\nc\"", "y\na\n\"\"\n", "x,y\n1,a\n\n2,b\n"] {
+        fs::write(place.path("s.csv"), text).unwrap();
+        let ended = run();
+        assert_eq!(ended.code, 0, "{text:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn messages_about_values_name_the_line() {
     let place = Place::new();
     for (folder, end) in [("lf", "\n"), ("crlf", "\r\n")] {

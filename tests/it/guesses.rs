@@ -177,7 +177,7 @@ fn what_a_row_says_of_each_label_is_asked_about() {
         ("shares", "--layout delimited", Box::new(|i| those(i, ";", &|at| format!(" (0.{})", 1 + at % 8)))),
         (
             "scored",
-            "--layout delimited --delimiter ','",
+            "--layout list --query",
             Box::new(|i| listed(those(i, "|", &|at| format!(":0.{}", 1 + at % 8)))),
         ),
         (

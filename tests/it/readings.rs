@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, Float32Array, Int64Array, ListArray, StringArray, UInt64Array,
+    Array, ArrayRef, BinaryArray, Float32Array, Int64Array, ListArray, ListBuilder, StringArray,
+    StringBuilder, UInt64Array,
 };
 use arrow::datatypes::{Float32Type, Int32Type};
 use serde_json::json;
@@ -178,6 +179,25 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     let padded = (0..ROWS).map(|i| Some(vec![Some(small(i % 7)), Some(small(9 + i % 3)), Some(-1)]));
     let padded = ListArray::from_iter_primitive::<Int32Type, _, _>(padded.collect::<Vec<_>>());
     write(&place.path("padded.parquet"), vec![("label_ids", array(padded))]);
+    let texts_of = |said: [&'static str; 2]| {
+        let row = |i| (0..4).map(move |j| Some(said[usize::from(bit(i, j))]));
+        let mut rows = ListBuilder::new(StringBuilder::new());
+        (0..ROWS).for_each(|i| rows.append_value(row(i)));
+        array(rows.finish())
+    };
+    write(&place.path("text_bits.parquet"), vec![("y", texts_of(["0", "1"]))]);
+    write(&place.path("text_sides.parquet"), vec![("y", texts_of(["no", "yes"]))]);
+    put(place, "slashes.csv", "f,y", &|i| {
+        format!("{i}.png,{}", [0, 1, 2, 3].map(|j| bit(i, j).to_string()).join("/"))
+    });
+    put(place, "counts.jsonl", "", &|i| {
+        format!("{{\"y\": \"{{\\\"cat\\\": {}, \\\"dog\\\": {}}}\"}}", 1 + i % 3, 1 + i % 2)
+    });
+    let marks = |j: usize, mark: &'static str, other: Option<&'static str>| {
+        array(StringArray::from_iter((0..ROWS).map(|i| if bit(i, j) == 1 { Some(mark) } else { other })))
+    };
+    write(&place.path("ticks.parquet"), vec![("a", marks(0, "x", Some(""))), ("b", marks(1, "x", Some("")))]);
+    write(&place.path("own.parquet"), vec![("cat", marks(0, "cat", None)), ("dog", marks(1, "dog", None))]);
     // The last label has no positive, which indices do not show.
     let has = |i: usize, j: usize| j < 3 && bit(i, j) == 1;
     let indices =
@@ -235,6 +255,12 @@ fn unclear(place: &Place) -> Vec<&'static str> {
         "probs.parquet",
         "padded.parquet",
         "hot.parquet",
+        "text_bits.parquet",
+        "text_sides.parquet",
+        "slashes.csv",
+        "counts.jsonl",
+        "ticks.parquet",
+        "own.parquet",
         "logits.parquet",
         "score.parquet",
     ]
@@ -368,6 +394,21 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
             r#"--labels y --layout vector --query 'SELECT trim(regexp_replace(encode("y", '\''hex'\''), '\''0(.)00000000000000'\'', '\''\1 '\'', '\''g'\'')) AS "y" FROM shards'"#,
         ),
         ("probs.parquet", "--labels probs --layout vector --soft"),
+        (
+            "text_bits.parquet",
+            r#"--labels y --layout vector --query 'SELECT '\''['\'' || array_to_string("y", '\'','\'', '\''null'\'') || '\'']'\'' AS "y" FROM shards'"#,
+        ),
+        (
+            "text_sides.parquet",
+            r#"--labels y --layout vector --query 'SELECT regexp_replace(regexp_replace('\''['\'' || array_to_string("y", '\'','\'', '\''null'\'') || '\'']'\'', '\''\bno\b'\'', '\''0'\'', '\''g'\''), '\''\byes\b'\'', '\''1'\'', '\''g'\'') AS "y" FROM shards'"#,
+        ),
+        (
+            "slashes.csv",
+            r#"--labels y --layout vector --query 'SELECT replace("y", '\''/'\'', '\'' '\'') AS "y" FROM shards'"#,
+        ),
+        ("counts.jsonl", "--labels y --layout map --threshold=1"),
+        ("ticks.parquet", "--labels a,b --layout wide --positive-values=x --negative-values=''"),
+        ("own.parquet", "--labels cat,dog --layout wide --positive-values=cat,dog --null-as negative"),
         ("hot.parquet", "--labels labels --layout list"),
         ("padded.parquet", "--labels label_ids --layout list --missing-values=-1"),
     ] {

@@ -17,6 +17,7 @@
 //! ```
 
 pub(in crate::engine) mod compared;
+pub(super) mod constant_orders;
 pub(in crate::engine) mod decimal_arithmetic;
 pub(in crate::engine) mod exact_arithmetic;
 pub(in crate::engine) mod exact_decimals;

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::column_names::ColumnNames;
 use crate::engine::query_errors::of_sql;
+use crate::engine::rules::constant_orders::ConstantOrders;
 use crate::engine::rules::is_distinct::IsDistinct;
 use crate::engine::rules::long_numbers::LongNumbers;
 use crate::engine::rules::named_windows::{NamedWindows, of_ident};
@@ -47,6 +48,7 @@ impl Statement {
         visit(&mut parsed, &mut ColumnNames);
         visit(&mut parsed, &mut NamedWindows::default());
         visit(&mut parsed, &mut OpenSlices);
+        visit(&mut parsed, &mut ConstantOrders);
         visit(&mut parsed, &mut UsingColumns);
         visit(&mut parsed, &mut ToldKeys);
         parsed

@@ -99,7 +99,7 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// Counts quotes on their way: a quote that is not closed takes all lines after it along.
+/// Counts quotes and lines on their way: a quote that is not closed takes all lines after it along.
 struct QuoteCounter<R> {
     inner: R,
     quotes: u64,
@@ -109,6 +109,33 @@ struct QuoteCounter<R> {
     last: u8,
     /// Whether the first line ends with CR and LF.
     is_crlf: Option<bool>,
+    lines: u64,
+    /// Bytes of the line so far, without CR.
+    in_line: usize,
+    /// The first line without any, from 1.
+    empty_line: Option<u64>,
+}
+
+impl<R> QuoteCounter<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, quotes: 0, row: 0, last: 0, is_crlf: None, lines: 0, in_line: 0, empty_line: None }
+    }
+
+    /// Counts lines and quotes of what was read.
+    fn count(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.quotes += piece.iter().map(|byte| u64::from(*byte == b'"')).sum::<u64>();
+            let (text, ends) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
+            self.in_line += text.strip_suffix(b"\r").unwrap_or(text).len();
+            if ends {
+                self.lines += 1;
+                if self.in_line == 0 && self.quotes.is_multiple_of(2) {
+                    self.empty_line.get_or_insert(self.lines);
+                }
+                self.in_line = 0;
+            }
+        }
+    }
 }
 
 impl<R: Read> Read for QuoteCounter<R> {
@@ -118,7 +145,7 @@ impl<R: Read> Read for QuoteCounter<R> {
         }
         let n = self.inner.read(buffer)?;
         self.row += n as u64;
-        self.quotes += buffer[..n].iter().map(|byte| u64::from(*byte == b'"')).sum::<u64>();
+        self.count(&buffer[..n]);
         if self.is_crlf.is_none()
             && let Some(end) = buffer[..n].iter().position(|byte| *byte == b'\n')
         {
@@ -213,7 +240,7 @@ impl CsvFiles {
 
     /// The rows of a file.
     fn records<'f>(&self, file: &'f SourceFile<'f>) -> Result<Records<'f>> {
-        let input = QuoteCounter { inner: file.bytes()?, quotes: 0, row: 0, last: 0, is_crlf: None };
+        let input = QuoteCounter::new(file.bytes()?);
         let mut reader = ReaderBuilder::new().delimiter(self.separator).flexible(true).from_reader(input);
         let names = reader.headers().map_err(|cause| wrong(file, 1, &cause))?.clone();
         let names: Vec<String> = names
@@ -264,6 +291,13 @@ impl CsvFiles {
     }
 }
 
+/// The error for an empty line in a file of one column: some writers mean a row without a value, and others nothing.
+fn empty_line(file: &SourceFile<'_>, line: u64) -> Error {
+    file.at_line(line, &"an empty line in a file of one column is a row without a value, or nothing").hint(
+        "write such rows as \"\": sed '2,$s/^\\(\\r*\\)$/\"\"\\1/' FILE > NEW; or take empty lines away: sed '/^\\r*$/d' FILE > NEW",
+    )
+}
+
 /// The error for a row that cannot be read.
 fn wrong(file: &SourceFile<'_>, line: u64, cause: &csv::Error) -> Error {
     match cause.kind() {
@@ -291,6 +325,9 @@ impl FormatReader for CsvFiles {
             return Err(file
                 .at_line(last.0, &"a quoted field does not end before the end of the file")
                 .hint("close the quote, or write the file again"));
+        }
+        if let (1, Some(line)) = (records.names.len(), records.reader.get_ref().empty_line) {
+            return Err(empty_line(file, line));
         }
         self.kinds.extend(records.names.into_iter().zip(seen));
         Ok(())
