@@ -34,6 +34,7 @@ mod group_values;
 mod guarded_scan;
 mod live;
 mod naming;
+mod nullable_rows;
 mod objects;
 mod one_input;
 mod pairs;

@@ -1,4 +1,4 @@
-//! The rules for plans of a session: those of DataFusion, but for three, and one before them.
+//! The rules for plans of a session: those of DataFusion, but for three, one before them and one between them.
 //!
 //! * Its check knows of no order by `length(x) > 1`, as of all comparisons with functions that do not say which values they
 //!   give. In its place, each step gets its rows in the order that it asks for.
@@ -23,16 +23,20 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary};
 
+use crate::engine::nullable_rows::NullableRows;
+
 /// The rule of DataFusion that checks plans.
 const CHECKS: &str = "SanityCheckPlan";
 /// What the names of the rules begin with that push conditions through plans.
 const PUSHES: &str = "FilterPushdown";
+/// That which sorts.
+const ORDERS: &str = "EnsureRequirements";
 /// That which takes counts from statistics.
 const COUNTS: &str = "aggregate_statistics";
 /// What it says of an order.
 const NO_ORDER: &str = "does not satisfy order requirements";
 
-/// The rules of DataFusion, one left out and two changed, behind one of our own.
+/// The rules of DataFusion, one left out and two changed, with two of our own.
 pub(in crate::engine) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != COUNTS);
     let changed = rules.map(|rule| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
@@ -42,9 +46,15 @@ pub(in crate::engine) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule +
             _ => rule,
         }
     });
-    std::iter::once::<Arc<dyn PhysicalOptimizerRule + Send + Sync>>(Arc::new(SkipFirst))
-        .chain(changed)
-        .collect()
+    let mut all: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(SkipFirst)];
+    for rule in changed {
+        // Sides of joins are chosen before, and rows sorted after.
+        if rule.name() == ORDERS {
+            all.push(Arc::new(NullableRows));
+        }
+        all.push(rule);
+    }
+    all
 }
 
 /// Skips rows before columns are left out.
@@ -197,6 +207,7 @@ mod tests {
             assert_eq!(known.iter().filter(|known| known.starts_with(name)).count(), count, "{known:?}");
             assert!(!changed.iter().any(|changed| changed.starts_with(name)), "{changed:?}");
         }
-        assert_eq!(known.len(), changed.len());
+        assert_eq!(known.len() + 1, changed.len());
+        assert!(changed.contains(&NullableRows.name().to_owned()), "{changed:?}");
     }
 }

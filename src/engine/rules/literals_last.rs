@@ -12,17 +12,19 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Join, LogicalPlan};
 use datafusion::optimizer::optimizer::{ApplyOrder, Optimizer};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use crate::engine::rules::single_distinct::{GROUPS_FIRST, SingleDistinct};
+
 /// The rule that pushes conditions.
 const PUSHES: &str = "push_down_filter";
 
-/// The rules of DataFusion, with this one where it is needed.
+/// The rules of DataFusion, with this one where it is needed, and one kept from sums.
 pub(in crate::engine) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Vec::new();
     for rule in Optimizer::new().rules {
         if rule.name() == PUSHES {
             rules.push(Arc::new(LiteralsLast) as Arc<dyn OptimizerRule + Send + Sync>);
         }
-        rules.push(rule);
+        rules.push(if rule.name() == GROUPS_FIRST { Arc::new(SingleDistinct { rule }) } else { rule });
     }
     rules
 }

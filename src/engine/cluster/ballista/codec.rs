@@ -20,6 +20,7 @@ use super::pinned_shard::PinnedShard;
 use super::recent_orders::RecentOrders;
 use super::source::{self, PieceSource};
 use crate::engine::errors::external;
+use crate::engine::nullable_rows::NullableExec;
 use crate::engine::session::Limits;
 use crate::error::Error;
 
@@ -29,7 +30,10 @@ const MARK: &[u8] = b"posweight\0";
 /// The first bytes of an encoded merge.
 const MERGE_MARK: &[u8] = b"posweight merge\0";
 
-/// The codec of Ballista, extended by [`MergeExec`] and [`PieceSource`].
+/// What is written of a [`NullableExec`].
+const NULLABLE_MARK: &[u8] = b"posweight nullable\0";
+
+/// The codec of Ballista, extended by [`MergeExec`], [`NullableExec`] and [`PieceSource`].
 #[derive(Debug, Default)]
 pub(super) struct PieceCodec {
     inner: BallistaPhysicalExtensionCodec,
@@ -108,6 +112,9 @@ impl PhysicalExtensionCodec for PieceCodec {
             let (_, order, place) = self.read(message)?;
             return Ok(Arc::new(MergeExec::new(order, place, Arc::clone(input))));
         }
+        if let (NULLABLE_MARK, [input]) = (buf, inputs) {
+            return Ok(Arc::new(NullableExec::new(Arc::clone(input))));
+        }
         let Some(message) = buf.strip_prefix(MARK) else {
             return self.inner.try_decode(buf, inputs, ctx, converter);
         };
@@ -126,6 +133,10 @@ impl PhysicalExtensionCodec for PieceCodec {
         if let Some(merge) = node.downcast_ref::<MergeExec>() {
             buf.extend_from_slice(MERGE_MARK);
             return self.write((merge.order(), merge.place()), (BTreeMap::new(), Vec::new()), buf);
+        }
+        if node.is::<NullableExec>() {
+            buf.extend_from_slice(NULLABLE_MARK);
+            return Ok(());
         }
         let Some((config, source)) = piece_scan(&node) else {
             return self.inner.try_encode(node, buf, converter);
