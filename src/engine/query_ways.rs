@@ -128,6 +128,11 @@ pub(super) fn instead(error: &Error, sql: &str) -> Option<Error> {
                 .hint("let an expression begin with something else, as in ROLLUP(10 * (x / 10), y)"),
         );
     }
+    if has("Divide by zero") {
+        return Some(Error::input("a number is divided by 0, perhaps in a row that another condition leaves out").hint(
+            "write x / nullif(y, 0), which is NULL where y is 0, or CASE WHEN y <> 0 THEN x / y > 4 END in conditions",
+        ));
+    }
     if has("Timestamp out of range") {
         return Some(
             Error::input(

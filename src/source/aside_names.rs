@@ -104,6 +104,25 @@ fn is_about_another(name: &str, is_column: &dyn Fn(&str) -> bool) -> bool {
     listed(Behind, word) && (is_column(base) || first() != name && is_column(&first()))
 }
 
+/// Whether a list has the name of what tokenisers make of a text.
+pub(super) fn is_token_name(name: &str) -> bool {
+    const NAMES: [&str; 10] = [
+        "input_ids",
+        "attention_mask",
+        "token_type_ids",
+        "position_ids",
+        "special_tokens_mask",
+        "input_mask",
+        "segment_ids",
+        "word_ids",
+        "pixel_mask",
+        "padding_mask",
+    ];
+    let name = words(name).join("_").to_lowercase();
+    let plain = ["decoder_", "encoder_"].iter().find_map(|start| name.strip_prefix(start)).unwrap_or(&name);
+    NAMES.contains(&plain)
+}
+
 /// Whether a column has the name of the weights of rows.
 pub(crate) fn is_weight_name(name: &str) -> bool {
     words(name)

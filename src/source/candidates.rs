@@ -414,12 +414,16 @@ impl CandidateColumn<'_> {
             TextShape::Unclear(by) => {
                 // Strings that hardly recur are seldom one name each.
                 let is_likely = by == BLANK && many;
-                let by = joint.as_deref().unwrap_or(by);
-                if is_likely {
+                let other = joint.as_deref().filter(|joint| *joint != by);
+                let by = if by == BLANK { other.unwrap_or(by) } else { by };
+                let less = base.saturating_sub(CLOSE).max(1);
+                let mut all = if is_likely {
                     vec![split(base.max(1), by), class(base, whole())]
                 } else {
-                    vec![class(base, whole()), split(base.saturating_sub(CLOSE).max(1), by)]
-                }
+                    vec![class(base, whole()), split(less, by)]
+                };
+                all.extend(other.filter(|other| *other != by).map(|other| split(less, other)));
+                all
             }
             TextShape::Structured(_) if self.holds_objects() => self.object_readings(),
             TextShape::Structured(what) => {

@@ -15,7 +15,7 @@ const NOTHING: [&str; 14] =
 /// Texts that often stand for "perhaps".
 const PERHAPS: [&str; 7] = ["unknown", "unk", "u", "uncertain", "maybe", "unsure", "unclear"];
 /// Words of the two sides.
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 17] = [
     ("yes", "no"),
     ("y", "n"),
     ("true", "false"),
@@ -24,6 +24,10 @@ const WORDS: [(&str, &str); 13] = [
     ("pos", "neg"),
     ("present", "absent"),
     ("on", "off"),
+    ("accept", "reject"),
+    ("accepted", "rejected"),
+    ("approved", "rejected"),
+    ("correct", "incorrect"),
     ("ja", "nein"),
     ("ja", "nee"),
     ("oui", "non"),

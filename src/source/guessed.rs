@@ -207,7 +207,7 @@ fn sided_readings(
         let why = format!("strings in {column:?} give each label a value, of which the query makes {what}");
         let more = std::iter::once(query).chain(ways).collect();
         let value = is_long.then(|| VALUE.to_owned());
-        Candidate { more, value, ..plain(kind, why) }
+        Candidate { value, more, ..plain(kind, why) }
     });
     let mut all: Vec<Candidate> = with_values.collect();
     if sided.are_amounts() {

@@ -61,6 +61,12 @@ impl CandidateColumn<'_> {
                 candidate.points = candidate.points.min(self.base(7, 5, 1));
             }
         }
+        if lists.are_spaced {
+            for one in all.iter_mut().filter(|one| one.kind == LayoutKind::List) {
+                one.more.push(self.with_commas_flag());
+                one.points = one.points.min(SURE - 1);
+            }
+        }
         if let Some(by) = lists.or_delimited {
             let points = all.first().map_or(0, |best| best.points.saturating_sub(CLOSE));
             let why = format!("strings in {name:?} hold two label indices separated by {by:?}");

@@ -3,7 +3,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::aside_names::{is_aside_name, is_aside_text_name};
+use super::aside_names::{is_aside_name, is_aside_text_name, is_token_name};
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::column_names::{
     NameRank, is_id_name, is_remark_name, is_row_name, is_score_name, is_topic_name, rank_of_name,
@@ -13,6 +13,7 @@ use super::evidence::ColumnEvidence;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
 use super::text_lists::text_lists;
+use crate::error::for_shell;
 
 /// Elements from which they show whether they recur.
 const ELEMENTS_MIN: u64 = 40;
@@ -20,6 +21,9 @@ const ELEMENTS_MIN: u64 = 40;
 const HARDLY: u64 = 5;
 /// The one length of lists from which those of two columns hardly have it by chance.
 const LENGTH_MIN: i64 = 8;
+
+/// What annotation tools write of a row that was accepted.
+const ACCEPT: &str = "accept";
 
 impl Look<'_> {
     /// Weighs lists by what stands beside them.
@@ -32,6 +36,98 @@ impl Look<'_> {
         self.raise_same_vectors(all);
         let beside = self.aligned_readings(all);
         all.extend(beside);
+        self.doubt_unnamed(all);
+        self.doubt_beside_structs(all);
+        self.add_accepted(all);
+    }
+
+    /// Columns whose names say nothing are not chosen beside a struct of cells that is named as labels are.
+    fn doubt_beside_structs(&self, all: &mut [Candidate]) {
+        let is_inside = |one: &Candidate| {
+            let root = one.labels[0].split('.').next().unwrap_or_default();
+            let is_own = self.schema.field_with_name(&one.labels[0]).is_ok();
+            one.kind == LayoutKind::Wide && !is_own && one.points > 0 && rank_of_name(root) != NameRank::Other
+        };
+        if all.iter().any(is_inside) {
+            let is_unnamed =
+                |one: &Candidate| one.labels.iter().all(|name| rank_of_name(name) == NameRank::Other);
+            for one in all.iter_mut().filter(|one| one.kind == LayoutKind::Wide && is_unnamed(one)) {
+                one.points = one.points.min(SURE - 1);
+            }
+        }
+    }
+
+    /// Where a column says which rows an annotator accepted, those are meant first.
+    fn add_accepted(&self, all: &mut Vec<Candidate>) {
+        let is_verdict = |evidence: &ColumnEvidence| {
+            let has = |word: &str| evidence.texts.contains_key(word);
+            has(ACCEPT) && has("reject") && evidence.texts.len() <= 3
+        };
+        let Some((column, _)) = self.found.iter().find(|(_, evidence)| is_verdict(evidence)) else { return };
+        let is_sure = |one: &&Candidate| one.points >= SURE && !one.labels.contains(column);
+        let accepted: Vec<Candidate> = all.iter().filter(is_sure).cloned().collect();
+        all.extend(accepted.into_iter().map(|one| {
+            let condition = format!("\"{}\" = '{ACCEPT}'", column.replace('"', "\"\""));
+            let mut more = one.more.clone();
+            more.push(format!("--where {}", for_shell(&condition)));
+            let why = format!("{}, of rows that were accepted", one.why);
+            Candidate { more, why, points: one.points + CLOSE, ..one }
+        }));
+    }
+
+    /// Lists without elements, those of tokenisers, and those whose name says nothing are not chosen beside what may be
+    /// labels as well, though it would not be chosen by itself.
+    fn doubt_unnamed(&self, all: &mut [Candidate]) {
+        let is_list = |one: &Candidate| {
+            matches!(one.kind, LayoutKind::List | LayoutKind::Vector)
+                && one.labels.len() == 1
+                && one.points > 0
+        };
+        let has_values = all.iter().any(|one| !one.is_empty && one.points > 0 && !is_id_name(&one.labels[0]));
+        for one in all.iter_mut().filter(|one| is_list(one)) {
+            if is_token_name(&one.labels[0]) || one.is_empty && has_values {
+                one.points = 1;
+            }
+        }
+        let best = all.iter().filter(|one| is_list(one)).max_by_key(|one| one.points);
+        let Some(name) = best.map(|best| best.labels[0].clone()) else { return };
+        let is_unnamed = rank_of_name(&name) == NameRank::Other;
+        if self.classes.contains_key(&name) || !(is_unnamed || is_topic_name(&name)) {
+            return;
+        }
+        let is_rival = |one: &Candidate| {
+            let other = &one.labels[0];
+            let root = other.split('.').next().unwrap_or(other);
+            let is_of_rows =
+                [is_id_name, is_row_name, is_remark_name, is_aside_text_name].iter().any(|is| is(other));
+            if one.labels.contains(&name)
+                || one.points == 0
+                || one.is_empty
+                || is_of_rows
+                || is_token_name(other)
+            {
+                return false;
+            }
+            if self.schema.field_with_name(other).is_err() {
+                let is_texts = one.kind == LayoutKind::List && one.points > 1;
+                return is_texts || one.points >= SURE - 1 || rank_of_name(root) != NameRank::Other;
+            }
+            // Texts that may be one name each are hardly lists.
+            let is_class = |class: &Candidate| {
+                class.kind == LayoutKind::Class && class.labels == one.labels && class.points >= one.points
+            };
+            match one.kind {
+                LayoutKind::Delimited => !all.iter().any(is_class),
+                LayoutKind::Map => one.more.is_empty() && one.value.is_none(),
+                LayoutKind::Wide => is_unnamed && one.labels.len() > 1,
+                _ => false,
+            }
+        };
+        if all.iter().any(is_rival) {
+            for one in all.iter_mut().filter(|one| is_list(one) && one.labels[0] == name) {
+                one.points = one.points.min(SURE - 1);
+            }
+        }
     }
 
     /// Lists whose texts hardly recur, such as answers to choose from, are never chosen unasked.

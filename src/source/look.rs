@@ -81,6 +81,16 @@ pub(super) struct Look<'a> {
     pub(super) beside: RowsBeside,
     /// Columns that the condition tests.
     pub(super) tests: WhereTests,
+    /// Columns that were the index of a frame of pandas.
+    indices: Vec<String>,
+}
+
+/// The names of columns that were the index of a frame, as pandas writes them into the footer.
+fn pandas_indices(shard: &Shard) -> Vec<String> {
+    let entry =
+        shard.key_value("pandas").and_then(|entry| serde_json::from_str::<serde_json::Value>(entry).ok());
+    let names = entry.as_ref().and_then(|entry| entry.get("index_columns")?.as_array());
+    names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
 impl<'a> Look<'a> {
@@ -96,6 +106,7 @@ impl<'a> Look<'a> {
             rows: 0,
             beside: RowsBeside::default(),
             tests: WhereTests::default(),
+            indices: Vec::new(),
         }
     }
 
@@ -134,7 +145,8 @@ impl<'a> Look<'a> {
         let tests =
             given.condition.map(|condition| WhereTests::of(condition, &is_column)).unwrap_or_default();
         let rows = rows_of(&shards);
-        let mut look = Self { schema, given, found, classes, nested, folders, rows, beside, tests };
+        let indices = shards.first().map_or_else(Vec::new, pandas_indices);
+        let mut look = Self { schema, given, found, classes, nested, folders, rows, beside, tests, indices };
         if !look.tests.fixed.is_empty() && look.candidates().is_empty() {
             // Nothing else may be a label.
             look.tests.fixed.clear();
@@ -153,11 +165,12 @@ impl<'a> Look<'a> {
 
     /// The fields without another use, or those that are named.
     pub(super) fn free_fields(&self) -> impl Iterator<Item = &Field> {
-        let Self { schema, given, tests, .. } = self;
+        let Self { schema, given, tests, indices, .. } = self;
         let used = [given.id, given.value];
         let is_free = move |name: &str| {
             let is_taken = given.taken.contains(&name) || tests.fixed.iter().any(|fixed| fixed == name);
-            !used.contains(&Some(name)) && !is_taken && !is_index_name(name)
+            let is_index = is_index_name(name) || indices.iter().any(|index| index == name);
+            !used.contains(&Some(name)) && !is_taken && !is_index
         };
         schema.fields().iter().map(AsRef::as_ref).filter(move |field: &&Field| {
             let is_named = given.labels.iter().any(|label| label == field.name());

@@ -108,6 +108,15 @@ impl CandidateColumn<'_> {
         if is_bytes { format!("CAST({} AS VARCHAR)", self.quoted()) } else { self.quoted() }
     }
 
+    /// The flag for a query that puts commas between the numbers of lists as NumPy prints them.
+    pub(super) fn with_commas_flag(&self) -> String {
+        let value = format!(
+            "regexp_replace(regexp_replace({}, '\\s+\\]', ']', 'g'), '([0-9.])\\s+', '\\1, ', 'g')",
+            self.text()
+        );
+        format!("--query {}", for_shell(&format!("SELECT {value} AS {} FROM shards", self.quoted())))
+    }
+
     /// The reading of lists of texts as NumPy prints them, with blanks and no commas; `None` for other texts.
     pub(super) fn spaced_lists_reading(&self) -> Option<Candidate> {
         let is_list = |text: &str| list(text, |_| ()).is_ok();

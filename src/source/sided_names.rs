@@ -157,7 +157,7 @@ impl SidedNames {
     pub(super) fn rewritten(&self, text: &str, by: &str) -> Rewritten {
         let (separator, open) = (escaped(by.trim()), escaped(self.open));
         let quote = if self.are_numbers() { "" } else { "\"" };
-        let [key, end] = [self.key(&separator), self.end(&separator)];
+        let [key, end] = [key_before(&separator), self.end(&separator)];
         let quoted = if self.has_quotes {
             format!("replace(replace({text}, '\\', '\\\\'), '\"', '\\\"')")
         } else {
@@ -177,7 +177,7 @@ impl SidedNames {
         let quote = if self.are_numbers() { "" } else { "\"" };
         // A name goes on to the quote that it began with.
         let pairs = |mark: &str, doubled: &str| {
-            let (key, end) = (self.key(mark), self.end(mark));
+            let (key, end) = (key_before(mark), self.end(mark));
             format!("{doubled}{key}{end}{doubled}")
         };
         let (double, single) = (pairs("\"", "\""), pairs("''", "''"));
@@ -194,11 +194,6 @@ impl SidedNames {
             names: replaced(["\"\\1\"", "''\\1''"]),
             value: String::new(),
         }
-    }
-
-    /// The name, as long as it may be: what marks a value may be part of it.
-    fn key(&self, separator: &str) -> String {
-        format!("\\s*([^{separator}]*[^{separator}\\s])")
     }
 
     /// The value, and what stands around it.
@@ -219,6 +214,11 @@ fn split<'n>(name: &'n str, open: &str, close: &str) -> Option<(&'n str, &'n str
     let (key, value) = name.trim().strip_suffix(close)?.rsplit_once(open)?;
     let (key, value) = (key.trim(), value.trim());
     (!key.is_empty() && (is_word(value) || number(value).is_some())).then_some((key, value))
+}
+
+/// The name, as long as it may be: what marks a value may be part of it.
+fn key_before(separator: &str) -> String {
+    format!("\\s*([^{separator}]*[^{separator}\\s])")
 }
 
 /// A text as a regular expression writes it.

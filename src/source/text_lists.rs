@@ -26,6 +26,8 @@ pub(crate) struct TextLists {
     pub(crate) or_delimited: Option<&'static str>,
     /// Some texts hold no list.
     pub(crate) or_class: bool,
+    /// Some lists have blanks alone between their numbers, as NumPy prints them.
+    pub(crate) are_spaced: bool,
     /// Texts that hold no list, where they are few: those that usually stand for a missing one, and others.
     pub(crate) odd: Vec<String>,
 }
@@ -38,6 +40,8 @@ struct Elements {
     has_fraction: bool,
     has_truth: bool,
     lengths: Vec<i64>,
+    /// Some have blanks alone between their numbers.
+    are_spaced: bool,
 }
 
 impl Elements {
@@ -52,6 +56,7 @@ impl Elements {
             if vector(text, |element| all.push(element)).is_err() {
                 return false;
             }
+            self.are_spaced = true;
         }
         // `{}` is an object without keys.
         if all.is_empty() && text.starts_with('{') {
@@ -128,7 +133,15 @@ fn lists(
     evidence.lengths.extend(&elements.lengths);
     elements.numbers.iter().for_each(|number| evidence.number(*number, 1));
     let field = Field::new(name, DataType::new_list(element.clone(), true), true);
-    TextLists { field, element, evidence, or_delimited, or_class: false, odd: Vec::new() }
+    TextLists {
+        field,
+        element,
+        evidence,
+        or_delimited,
+        or_class: false,
+        are_spaced: elements.are_spaced,
+        odd: Vec::new(),
+    }
 }
 
 /// Texts without brackets that all hold 0 and 1, as many as each other and more than one. Where none of them

@@ -24,6 +24,9 @@ const GROUP: u32 = 6;
 const SHARES: u32 = 2;
 /// Characters of a mark at most.
 const MARK_LENGTH: usize = 3;
+/// Letters of an answer, and columns with one each from which they are those of a survey.
+const ANSWER_LENGTH: usize = 64;
+const ANSWERS_MIN: usize = 3;
 /// Cells that show whether a column holds one value.
 const MANY: u64 = 20;
 
@@ -329,8 +332,7 @@ impl Look<'_> {
             let texts = &column.evidence.texts;
             let mut filled = texts.keys().filter(|text| !text.is_empty());
             let only = filled.next()?;
-            // The name of the column is a mark, too.
-            let is_short = only.chars().count() <= MARK_LENGTH || only == column.name();
+            let is_short = only.chars().count() <= ANSWER_LENGTH || only == column.name();
             let is_marked = is_scalar(column)
                 && is_text(column.field.data_type())
                 && is_short
@@ -344,14 +346,18 @@ impl Look<'_> {
             self.columns().filter_map(|column| mark(&column).map(|mark| (column, mark))).collect();
         let marked: BTreeSet<&String> = marks.iter().map(|(_, mark)| mark).collect();
         let labels: Vec<String> = marks.iter().map(|(column, _)| column.name().to_owned()).collect();
+        // The name of the column is a mark, too, and so is the one answer of each column of a survey.
         let are_names = marks.iter().all(|(column, mark)| column.name() == mark);
-        if labels.len() < 2 || marked.len() > 1 && !are_names {
+        let are_answers = labels.len() >= ANSWERS_MIN && marked.len() == labels.len();
+        let what = match marked.first() {
+            Some(only) if marked.len() == 1 && only.chars().count() <= MARK_LENGTH => format!("{only:?}"),
+            _ if are_names => "their names".to_owned(),
+            _ if are_answers => "one text of their own".to_owned(),
+            _ => return None,
+        };
+        if labels.len() < 2 {
             return None;
         }
-        let what = match marked.first() {
-            Some(only) if marked.len() == 1 => format!("{only:?}"),
-            _ => "their names".to_owned(),
-        };
         let why =
             format!("{} hold {what} or nothing: {}", plural(labels.len() as u64, "column"), names(&labels));
         let values: Vec<&str> = marked.iter().map(|mark| mark.as_str()).collect();

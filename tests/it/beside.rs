@@ -263,7 +263,7 @@ fn blanks_beside_every_separator_are_no_parts_of_names() {
                 .filter(|(at, _)| bit(i, *at) == 1)
                 .map(|(_, name)| name)
                 .collect();
-            names.join(by)
+            format!("\"{}\"", names.join(by))
         });
         let ended = place.run(&["compute", "a.csv", "--out", "out", "--overwrite"]);
         assert_eq!(ended.code, 0, "{by:?}: {}", ended.stderr);

@@ -198,6 +198,34 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     };
     write(&place.path("ticks.parquet"), vec![("a", marks(0, "x", Some(""))), ("b", marks(1, "x", Some("")))]);
     write(&place.path("own.parquet"), vec![("cat", marks(0, "cat", None)), ("dog", marks(1, "dog", None))]);
+    put(place, "spaced.csv", "f,y", &|i| {
+        format!("{i}.png,{}", ["[0 2]", "[1]", "[0 1  2]", "[ 2 1]"][i % 4])
+    });
+    put(place, "survey.csv", "id,q1,q2,q3", &|i| {
+        let answer = |j, text| if bit(i, j) == 1 { text } else { "" };
+        format!("{i},{},{},{}", answer(0, "Python"), answer(1, "R"), answer(2, "SQL and others"))
+    });
+    put(place, "verdicts.csv", "text,label,answer", &|i| {
+        format!("text {i},{},{}", ["cat", "dog", "bird"][i % 3], ["accept", "accept", "reject"][i / 3 % 3])
+    });
+    put(place, "mids.csv", "video,positive_labels", &|i| {
+        let mids = ["/m/09x0r", "/m/05zppz", "/t/dd00003", "/m/04rlf"];
+        let some = (0..=i % 3).map(|j| mids[(i / 3 + j) % 4]).collect::<Vec<_>>();
+        format!("v{i},\"{}\"", some.join(","))
+    });
+    put(place, "empty_list.jsonl", "", &|i| {
+        let choices = [json!(["cat"]), json!(["cat", "dog"]), json!([])][i % 3].clone();
+        json!({"id": i, "annotations": [{"value": {"choices": choices}}], "predictions": []}).to_string()
+    });
+    put(place, "tokens.jsonl", "", &|i| {
+        let mask: Vec<u8> = (0..4).map(|j| u8::from(j <= i % 4)).collect();
+        let moods = ["joy", "joy|fear", "fear"][i % 3];
+        json!({"attention_mask": mask, "moods": moods}).to_string()
+    });
+    put(place, "keywords.jsonl", "", &|i| {
+        let words = [json!(["sun"]), json!(["sea", "sun"]), json!(["sea"])][i % 3].clone();
+        json!({"keywords": words, "labels": {"joy": bit(i, 0), "fear": bit(i, 1)}}).to_string()
+    });
     // The last label has no positive, which indices do not show.
     let has = |i: usize, j: usize| j < 3 && bit(i, j) == 1;
     let indices =
@@ -255,6 +283,13 @@ fn unclear(place: &Place) -> Vec<&'static str> {
         "probs.parquet",
         "padded.parquet",
         "hot.parquet",
+        "spaced.csv",
+        "survey.csv",
+        "verdicts.csv",
+        "mids.csv",
+        "empty_list.jsonl",
+        "tokens.jsonl",
+        "keywords.jsonl",
         "text_bits.parquet",
         "text_sides.parquet",
         "slashes.csv",
@@ -406,6 +441,17 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
             "slashes.csv",
             r#"--labels y --layout vector --query 'SELECT replace("y", '\''/'\'', '\'' '\'') AS "y" FROM shards'"#,
         ),
+        (
+            "spaced.csv",
+            r#"--labels y --layout list --query 'SELECT regexp_replace(regexp_replace("y", '\''\s+\]'\'', '\'']'\'', '\''g'\''), '\''([0-9.])\s+'\'', '\''\1, '\'', '\''g'\'') AS "y" FROM shards'"#,
+        ),
+        (
+            "survey.csv",
+            "--labels q1,q2,q3 --layout wide --positive-values='Python,R,SQL and others' --null-as negative",
+        ),
+        ("verdicts.csv", r#"--labels label --layout class --where '"answer" = '\''accept'\'''"#),
+        ("empty_list.jsonl", "--labels annotations.value.choices --layout list"),
+        ("keywords.jsonl", "--labels keywords --layout list"),
         ("counts.jsonl", "--labels y --layout map --threshold=1"),
         ("ticks.parquet", "--labels a,b --layout wide --positive-values=x --negative-values=''"),
         ("own.parquet", "--labels cat,dog --layout wide --positive-values=cat,dog --null-as negative"),
@@ -419,6 +465,14 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
         offered(&question(&place, &["words.csv"]))
             .contains(&"--labels attributes --layout delimited --delimiter ' '".to_owned())
     );
+    for (source, one) in [
+        ("mids.csv", "--labels positive_labels --layout delimited --delimiter ','"),
+        ("tokens.jsonl", "--labels moods --layout delimited --delimiter '|'"),
+        ("keywords.jsonl", "--labels labels.joy,labels.fear --layout wide"),
+    ] {
+        let all = offered(&question(&place, &[source]));
+        assert!(all.contains(&one.to_owned()), "{source}: {all:?}");
+    }
     let species = offered(&question(&place, &["species.csv"]));
     assert!(
         species.contains(&"--labels species_id --layout class --label-kind name".to_owned()),

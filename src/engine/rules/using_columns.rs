@@ -53,14 +53,15 @@ impl VisitorMut for UsingColumns {
     }
 }
 
-/// Whether a query has a star over a `LEFT JOIN` with columns in common, whose tables cannot be named: the planner would
-/// take these columns from the table whose name comes first.
+/// Whether a query has a star over a `LEFT JOIN` with columns in common, whose tables cannot be named, or over a `NATURAL
+/// JOIN`: the planner would take these columns from the table whose name comes first, and in its place.
 pub(in crate::engine) fn has_unclear_star(select: &Select) -> bool {
     use JoinConstraint::{Natural, Using};
-    use JoinOperator::{Left, LeftOuter};
-    let is_left =
-        |how: &JoinOperator| matches!(how, Left(Using(_) | Natural) | LeftOuter(Using(_) | Natural));
-    let is_natural = |how: &JoinOperator| matches!(how, Left(Natural) | LeftOuter(Natural));
+    use JoinOperator::{Inner, Join, Left, LeftOuter};
+    let is_natural = |how: &JoinOperator| {
+        matches!(how, Left(Natural) | LeftOuter(Natural) | Inner(Natural) | Join(Natural))
+    };
+    let is_left = |how: &JoinOperator| matches!(how, Left(Using(_)) | LeftOuter(Using(_))) || is_natural(how);
     let joins = || select.from.iter().flat_map(|tables| &tables.joins).map(|join| &join.join_operator);
     let is_nested = select.from.iter().any(|tables| has_nested(tables, &is_left));
     if !is_nested && !joins().any(is_left) {

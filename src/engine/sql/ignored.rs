@@ -178,7 +178,7 @@ impl Visitor for ClauseSearch<'_> {
             (select.from.iter().any(loses_keys), LOSES_KEYS, NAMED_KEYS),
             (
                 has_unclear_star(select),
-                "this * over a LEFT JOIN with USING or NATURAL",
+                "this * over a NATURAL JOIN, or a LEFT JOIN with USING",
                 "name all tables, and write USING: SELECT * FROM … AS a LEFT JOIN … AS b USING (id); or name the columns",
             ),
             (select.prewhere.is_some(), "PREWHERE", "write WHERE"),

@@ -54,7 +54,7 @@ impl InnerNames {
                     let Expr::OuterReferenceColumn(_, column) = part else {
                         return Ok(TreeNodeRecursion::Continue);
                     };
-                    let inputs = step.inputs().into_iter().map(|input| input.schema());
+                    let inputs = step.inputs().into_iter().map(LogicalPlan::schema);
                     let own: usize = inputs
                         .map(|schema| schema.qualified_fields_with_unqualified_name(&column.name).len())
                         .sum();
