@@ -130,14 +130,16 @@ impl Look<'_> {
         }
     }
 
-    /// Lists whose texts hardly recur, such as answers to choose from, are never chosen unasked.
+    /// Texts that hardly recur, such as answers to choose from and summaries, are never chosen unasked.
     fn doubt_texts(&self, all: &mut [Candidate]) {
-        for one in all.iter_mut().filter(|one| one.kind == LayoutKind::List) {
+        let may_be_texts = |one: &&mut Candidate| matches!(one.kind, LayoutKind::List | LayoutKind::Class);
+        for one in all.iter_mut().filter(may_be_texts) {
             let Some(evidence) = self.found.get(&one.labels[0]) else { continue };
             let domain = self.domain(&one.labels[0]);
             let field = self.schema.field_with_name(&one.labels[0]);
             let is_list = field.is_ok_and(|field| item(field.data_type()).is_some());
-            let texts = if is_list { None } else { text_lists(&one.labels[0], evidence, domain) };
+            let is_plain = is_list || one.kind == LayoutKind::Class;
+            let texts = if is_plain { None } else { text_lists(&one.labels[0], evidence, domain) };
             if hardly_recurs(texts.as_ref().map_or(evidence, |lists| &lists.evidence)) {
                 one.points = one.points.min(SURE - 1);
                 one.why.push_str("; hardly any of them recurs");

@@ -284,13 +284,15 @@ impl Look<'_> {
         if !self.given.labels.is_empty() || domain.soft || domain.threshold.is_some() {
             return Vec::new();
         }
+        // Others are declared beside columns of 0 and 1.
+        let is_strict = self.wide().is_empty();
         let mut missing = BTreeSet::new();
         let mut soft: HashSet<&str> = HashSet::new();
         for column in self.columns().filter(is_scalar) {
             let data_type = column.field.data_type();
             let is_between = column.evidence.numbers().any(|x| x > 0.0 && x < 1.0);
             let is_number = data_type.is_numeric() && !data_type.is_integer();
-            let is_near = || Codes::of(column.evidence, column.domain).is_near(false);
+            let is_near = || Codes::of(column.evidence, column.domain).is_near(is_strict);
             if let Some(codes) = codes_beside_shares(column.evidence, column.domain)
                 && is_number
                 && is_between

@@ -163,7 +163,7 @@ pub const SCHEMES: [SchemeInfo; 17] = [
     row("inverse-frequency", Scheme::InverseFrequency { reference: Reference::Min }, Kind::ClassWeight, "reference / pos", "reference=min|mean|median|max|rows", "min-, mean-, max-normalised inverse frequency"),
     row("balanced", Scheme::Balanced, Kind::Pair, "known / (2 pos), known / (2 neg)", "", "scikit-learn class_weight=\"balanced\""),
     row("effective-number", Scheme::EffectiveNumber { beta: 0.999 }, Kind::ClassWeight, "(1 - beta) / (1 - beta^pos), mean 1", "beta=0.999", "Cui et al. 2019"),
-    row("inverse-propensity", Scheme::InversePropensity { a: 0.55, b: 1.5 }, Kind::ClassWeight, "1 + C (pos + b)^-a, C = (ln N - 1)(b + 1)^a", "a=0.55, b=1.5", "Jain et al. 2016"),
+    row("inverse-propensity", Scheme::InversePropensity { a: 0.55, b: 1.5 }, Kind::ClassWeight, "1 + C (pos + b)^-a, C = max(0, ln N - 1)(b + 1)^a", "a=0.55, b=1.5", "Jain et al. 2016"),
     row("enet", Scheme::Enet { c: 1.02 }, Kind::ClassWeight, "1 / ln(c + pos / known)", "c=1.02", "Paszke et al. 2016"),
     row("focal-alpha", Scheme::FocalAlpha, Kind::Pair, "neg / known", "", "Lin et al. 2017, per label"),
     row("ldam-margin", Scheme::LdamMargin { max_margin: 0.5 }, Kind::Additive, "pos^(-1/4), largest = max_margin", "max_margin=0.5", "Cao et al. 2019"),

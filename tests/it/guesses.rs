@@ -14,6 +14,9 @@ const LABELS: [&str; 5] = ["bird", "cat", "cow", "dog", "horse"];
 const SHARDS: usize = 8;
 const ROWS: usize = 40;
 
+/// What makes the cell of a row.
+type Cell<'a> = Box<dyn Fn(usize) -> String + 'a>;
+
 /// The labels of a row: one, or with `several` up to three.
 fn set(i: usize, several: bool) -> Vec<&'static str> {
     let (start, step) = (i * 7 % 5, 1 + i / 15 % 2);
@@ -161,7 +164,6 @@ fn what_a_row_says_of_each_label_is_asked_about() {
         set.map(|(at, name)| format!("{name}{}", said(i + at))).collect::<Vec<_>>().join(by)
     };
     let listed = |text: String| serde_json::to_string(&text.split('|').collect::<Vec<_>>()).unwrap();
-    type Cell<'a> = Box<dyn Fn(usize) -> String + 'a>;
     let kinds: [(&str, &str, Cell<'_>); 10] = [
         ("words", "--layout map", Box::new(|i| all(i, "|", &|has| if has { "=True" } else { "=False" }))),
         (

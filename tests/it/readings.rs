@@ -112,6 +112,11 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     put(place, "soft.csv", "toxic,insult,n", &|i| {
         format!("0.{},0.{},{}", 1 + i % 9, 1 + i * 3 % 9, 3 + i % 5)
     });
+    put(place, "summaries.csv", "document,target", &|i| format!("text number {i},summary{i}"));
+    put(place, "votes.csv", "anger,joy", &|i| {
+        let shares = ["0", "0.3333", "0.6667", "1"];
+        format!("{},{}", shares[i % 4], shares[i * 3 / 4 % 4])
+    });
     put(place, "pairs.csv", "ImageID,LabelName", &|i| {
         format!("img{},{}", if i % 5 == 0 { 0 } else { i }, ["cat", "dog", "bird"][i % 3])
     });
@@ -193,11 +198,11 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     put(place, "counts.jsonl", "", &|i| {
         format!("{{\"y\": \"{{\\\"cat\\\": {}, \\\"dog\\\": {}}}\"}}", 1 + i % 3, 1 + i % 2)
     });
-    let marks = |j: usize, mark: &'static str, other: Option<&'static str>| {
-        array(StringArray::from_iter((0..ROWS).map(|i| if bit(i, j) == 1 { Some(mark) } else { other })))
+    let ticks = |j: usize, tick: &'static str, other: Option<&'static str>| {
+        array((0..ROWS).map(|i| if bit(i, j) == 1 { Some(tick) } else { other }).collect::<StringArray>())
     };
-    write(&place.path("ticks.parquet"), vec![("a", marks(0, "x", Some(""))), ("b", marks(1, "x", Some("")))]);
-    write(&place.path("own.parquet"), vec![("cat", marks(0, "cat", None)), ("dog", marks(1, "dog", None))]);
+    write(&place.path("ticks.parquet"), vec![("a", ticks(0, "x", Some(""))), ("b", ticks(1, "x", Some("")))]);
+    write(&place.path("own.parquet"), vec![("cat", ticks(0, "cat", None)), ("dog", ticks(1, "dog", None))]);
     put(place, "spaced.csv", "f,y", &|i| {
         format!("{i}.png,{}", ["[0 2]", "[1]", "[0 1  2]", "[ 2 1]"][i % 4])
     });
@@ -256,6 +261,8 @@ fn unclear(place: &Place) -> Vec<&'static str> {
         "codes.csv",
         "nines.csv",
         "soft.csv",
+        "summaries.csv",
+        "votes.csv",
         "pairs.csv",
         "sure.csv",
         "tagged.csv",
@@ -392,6 +399,7 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
         ("codes.csv", "--labels one,two --layout wide --missing-values=-1"),
         ("nines.csv", "--labels one,two,three --layout wide --missing-values=9"),
         ("soft.csv", "--labels toxic,insult --layout wide --soft"),
+        ("votes.csv", "--labels anger,joy --layout wide --soft"),
         ("pairs.csv", "--labels LabelName --layout long --id ImageID"),
         ("tagged.csv", "--labels tag --layout long --id img --value value"),
         ("sure.csv", "--labels LabelName --layout long --id ImageID --value Confidence"),

@@ -31,6 +31,8 @@ pub(super) struct RowOutput {
     format: Format,
     /// Whether a plan is text rather than rows: where no format with cells was asked for.
     plans_are_text: bool,
+    /// Rows of a query were written before.
+    has_table: bool,
     place: OutputPlace,
 }
 
@@ -53,7 +55,7 @@ impl RowOutput {
                 }
                 other => other,
             };
-            return Ok(Self { format, plans_are_text, place: OutputPlace::Stdout });
+            return Ok(Self { format, plans_are_text, place: OutputPlace::Stdout, has_table: false });
         };
         if path.exists() && !overwrite {
             return Err(taken(path));
@@ -80,7 +82,7 @@ impl RowOutput {
         let part = part.map_err(|cause| Error::writing(path, &cause.kind().into()))?;
         let place =
             OutputPlace::File { path: path.to_owned(), part: BufWriter::new(part), overwrite, results: 0 };
-        Ok(Self { format, plans_are_text: format == Format::Table, place })
+        Ok(Self { format, plans_are_text: format == Format::Table, place, has_table: false })
     }
 
     /// Refuses several statements with rows for a format whose file or stream holds one document.
@@ -117,6 +119,11 @@ impl RowOutput {
     }
 
     async fn write_text(&mut self, mut answer: Answer) -> Result<StdoutReader> {
+        let is_next = std::mem::replace(&mut self.has_table, true);
+        // Without an empty line, the next table is more rows of this one.
+        if is_next && self.format == Format::Markdown && self.put(b"\n")? == StdoutReader::Gone {
+            return Ok(StdoutReader::Gone);
+        }
         let mut text = Text::new(self.format, answer.schema());
         while let Some(batch) = answer.next().await {
             let bytes = text.add(&batch?)?;

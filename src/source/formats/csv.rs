@@ -33,6 +33,7 @@ struct CellKinds {
     /// A whole number that no floating-point number may stand for.
     large: bool,
     float: bool,
+    /// NaN or infinity, which are words in columns of texts.
     nan: bool,
     text: bool,
 }
@@ -48,7 +49,7 @@ impl CellKinds {
             self.large |= number.unsigned_abs() > EXACT_MAX;
         } else if fraction(trimmed).is_some() {
             self.float = true;
-        } else if trimmed.eq_ignore_ascii_case("nan") {
+        } else if unbounded(trimmed).is_some() {
             self.nan = true;
         } else if truth(trimmed).is_some() {
             self.boolean = true;
@@ -89,6 +90,16 @@ fn fraction(text: &str) -> Option<f64> {
     let is_fraction = text.bytes().any(|byte| b".eE".contains(&byte)) && !text.starts_with('+');
     let number = (is_plain && is_fraction && !has_leading_zero(text)).then(|| text.parse().ok()).flatten();
     number.filter(|number: &f64| number.is_finite())
+}
+
+/// NaN and the infinities, as writers spell them.
+fn unbounded(text: &str) -> Option<f64> {
+    match text.to_ascii_lowercase().as_str() {
+        "nan" => Some(f64::NAN),
+        "inf" | "infinity" => Some(f64::INFINITY),
+        "-inf" | "-infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
 }
 
 fn truth(text: &str) -> Option<bool> {
@@ -405,8 +416,8 @@ impl ColumnOfCells {
                 value.map(|_| ())
             }
             Self::Float(values) => {
-                let nan = || trimmed.eq_ignore_ascii_case("nan").then_some(f64::NAN);
-                let value = fraction(trimmed).or_else(|| whole(trimmed).map(|n| n as f64)).or_else(nan);
+                let value = fraction(trimmed).or_else(|| whole(trimmed).map(|n| n as f64));
+                let value = value.or_else(|| unbounded(trimmed));
                 values.append_option(value);
                 value.map(|_| ())
             }
@@ -445,6 +456,8 @@ mod tests {
             (&["1", "", " -3"], DataType::Int64),
             (&["1", "0.5", "1e-3"], DataType::Float64),
             (&["1", "nan"], DataType::Float64),
+            (&["1.5", "-inf", "Infinity"], DataType::Float64),
+            (&["inf", "sup"], DataType::Utf8),
             (&["nan"], DataType::Utf8),
             (&["9007199254740993", "0.5"], DataType::Utf8),
             (&["9223372036854775808"], DataType::Utf8),
