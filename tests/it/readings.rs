@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, Float32Array, Int64Array, ListArray, ListBuilder, StringArray,
+    Array, ArrayRef, BinaryArray, Float32Array, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray,
     StringBuilder, UInt64Array,
 };
 use arrow::datatypes::{Float32Type, Int32Type};
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 use serde_json::json;
 
 use crate::support::{Ended, Place, array, root, some, write};
@@ -532,6 +535,19 @@ fn what_is_one_value_or_an_index_of_pandas_is_seen() {
     put(&place, "index.csv", ",cat,label", &|i| format!("{i},{},{}", bit(i, 0), ["p", "q", "r"][i % 3]));
     let weights = place.weights(&["index.csv"]);
     assert_eq!(weights["labels"], json!(["p", "q", "r"]));
+    // One with a name, as pandas notes it in the footer.
+    let column = |j| ints((0..ROWS).map(move |i| i64::from(bit(i, j))));
+    let batch =
+        RecordBatch::try_from_iter([("bat", column(0)), ("cat", column(1)), ("dog", column(2))]).unwrap();
+    let entry =
+        KeyValue::new("pandas".to_owned(), r#"{"index_columns": ["bat", {"kind": "range"}]}"#.to_owned());
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![entry])).build();
+    let file = std::fs::File::create(place.path("named.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    assert_eq!(place.weights(&["named.parquet"])["labels"], json!(["cat", "dog"]));
+    assert_eq!(place.weights(&["named.parquet", "--labels", "bat,cat"])["labels"], json!(["bat", "cat"]));
 }
 
 #[test]

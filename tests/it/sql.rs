@@ -455,6 +455,8 @@ fn rows_are_written_in_every_format() {
         written("markdown", query),
         "| l | t | n | f |\n| --- | --- | --: | --: |\n| [1, 2] | a\\|b | NULL | 1.5 |\n| NULL |  | 1 | NaN |\n"
     );
+    let two = place.run(&["sql", "--format", "markdown", "-c", "SELECT 1 AS a", "-c", "SELECT 2 AS b"]);
+    assert_eq!(two.stdout, "| a |\n| --: |\n| 1 |\n\n| b |\n| --: |\n| 2 |\n");
     assert!(written("table", query).contains("| [1, 2] | a|b | NULL | 1.5 |"));
     let none = "SELECT 1 AS a WHERE false";
     assert_eq!(written("csv", none), "a\n");
