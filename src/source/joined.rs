@@ -35,7 +35,9 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     for (by, with_blanks) in [("|", [" | ", "| ", " |"]), (";", [" ; ", "; ", " ;"])] {
         let joined = Joined::of(texts, by);
         if joined.distinct > 0 {
-            let is_sure = joined.recurring * 2 >= joined.distinct || texts.len() < FEW;
+            // Of several, some piece would stand in another text, too.
+            let is_name = joined.recurring == 0 && joined.distinct > 2;
+            let is_sure = joined.recurring * 2 >= joined.distinct || texts.len() < FEW && !is_name;
             // Blanks that stand beside each of them are no parts of names.
             let by = with_blanks.into_iter().find(|spaced| is_always(texts, by, spaced)).unwrap_or(by);
             return if is_sure { TextShape::Joined(by) } else { TextShape::Unclear(by) };
@@ -175,6 +177,7 @@ mod tests {
     fn bars_and_recurring_pieces_separate_labels() {
         assert_eq!(shape(&["cat", "cat|dog"]), TextShape::Joined("|"));
         assert_eq!(shape(&["cat;dog", "bird"]), TextShape::Joined(";"));
+        assert_eq!(shape(&["1 |Asthma|", "2 |COPD|", "3 |Flu|"]), TextShape::Unclear("|"));
         let tags: Vec<String> = (0..40).map(|i| format!("t{},t{}", i % 7, i % 11)).collect();
         assert_eq!(shape(&tags.iter().map(String::as_str).collect::<Vec<_>>()), TextShape::Joined(","));
         let unique: Vec<String> = (0..40).map(|i| format!("a{i}|b{i}")).collect();

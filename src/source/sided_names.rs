@@ -176,11 +176,8 @@ impl SidedNames {
     pub(super) fn rewritten_lists(&self, text: &str) -> Rewritten {
         let quote = if self.are_numbers() { "" } else { "\"" };
         // A name goes on to the quote that it began with.
-        let pairs = |mark: &str, doubled: &str| {
-            let (key, end) = (key_before(mark), self.end(mark));
-            format!("{doubled}{key}{end}{doubled}")
-        };
-        let (double, single) = (pairs("\"", "\""), pairs("''", "''"));
+        let pairs = |mark: &str| format!("{mark}{}{}{mark}", key_before(mark), self.end(mark));
+        let (double, single) = (pairs("\""), pairs("''"));
         let replaced = |by: [&str; 2]| {
             format!(
                 "regexp_replace(regexp_replace({text}, '{double}', '{}', 'g'), '{single}', '{}', 'g')",
