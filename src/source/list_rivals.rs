@@ -212,7 +212,7 @@ impl Look<'_> {
         let mut found: Vec<Candidate> = Vec::new();
         for one in all.iter_mut().filter(is_own) {
             let name = one.labels[0].clone();
-            let Some(own) = self.found.get(&name) else { continue };
+            let Some(own) = self.found.get(&name).filter(|_| !is_token_name(&name)) else { continue };
             let fields = self.free_fields().filter(|field| self.beside.are_aligned(&name, field.name()));
             let columns: Vec<CandidateColumn<'_>> = fields.filter_map(|field| self.column(field)).collect();
             if one.kind == LayoutKind::List && own.lengths.iter().any(|length| *length > 1) {

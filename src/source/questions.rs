@@ -12,7 +12,8 @@ impl Look<'_> {
     pub(super) fn decide(&self, candidates: &[Candidate]) -> Result<Candidate> {
         let Some(best) = candidates.first() else { return self.nothing_found() };
         let is_alone = candidates.get(1).is_none_or(|next| best.points >= next.points + AHEAD);
-        if best.points >= SURE && is_alone && best.more.is_empty() {
+        let needs_flags = !best.more.is_empty() || best.value.is_some() && self.given.value.is_none();
+        if best.points >= SURE && is_alone && !needs_flags {
             return Ok(best.clone());
         }
         if best.kind == LayoutKind::Wide && self.given.labels.is_empty() {

@@ -222,6 +222,30 @@ proptest! {
 }
 
 #[test]
+fn an_ancestor_of_a_label_that_no_row_has_is_no_label() {
+    let place = Place::new();
+    std::fs::write(place.path("above.csv"), "child,parent\nn2,n1\nn4,n3\n").unwrap();
+    std::fs::write(place.path("a.csv"), "id,label,value\n0,n1,0\n1,n2,1\n0,n4,0\n").unwrap();
+    let flags = [
+        "--layout",
+        "long",
+        "--id",
+        "id",
+        "--labels",
+        "label",
+        "--value",
+        "value",
+        "--ancestors",
+        "above.csv",
+    ];
+    for engine in ["auto", "plain"] {
+        let found = place.weights(&[&["a.csv"], &flags[..], &["--engine", engine]].concat());
+        assert_eq!(found["labels"], json!(["n1", "n2", "n4"]), "{engine}");
+        assert_eq!(found["positives"], json!([1, 1, 0]), "{engine}");
+    }
+}
+
+#[test]
 fn a_hierarchy_may_be_about_one_of_several_heads() {
     let place = Place::new();
     let column = |values: [&str; 3]| array(StringArray::from(values.to_vec()));

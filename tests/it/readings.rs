@@ -228,7 +228,8 @@ fn unclear(place: &Place) -> Vec<&'static str> {
     put(place, "tokens.jsonl", "", &|i| {
         let mask: Vec<u8> = (0..4).map(|j| u8::from(j <= i % 4)).collect();
         let moods = ["joy", "joy|fear", "fear"][i % 3];
-        json!({"attention_mask": mask, "moods": moods}).to_string()
+        let ids: Vec<usize> = (0..4).map(|j| 101 + (i * 7 + j * 31) % 2000).collect();
+        json!({"input_ids": ids, "attention_mask": mask, "moods": moods}).to_string()
     });
     put(place, "keywords.jsonl", "", &|i| {
         let words = [json!(["sun"]), json!(["sea", "sun"]), json!(["sea"])][i % 3].clone();

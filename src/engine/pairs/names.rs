@@ -104,11 +104,13 @@ impl LocalNumbers {
             _ => self.names.label(number),
         };
         let is_number = !matches!(value, Value::Text(_));
-        let number = |ancestor: &String| {
-            let number = self.label(&ancestor_as(is_number, ancestor));
-            number.map_err(|why| format!("ancestor {ancestor:?} of {name:?}: {why}"))
+        // Those that were asked for were looked up before; another is that of a label which no row has.
+        let is_known = !self.shared.keys.are_open();
+        let number = |ancestor: &String| match self.label(&ancestor_as(is_number, ancestor)) {
+            Err(_) if is_known => None,
+            number => Some(number.map_err(|why| format!("ancestor {ancestor:?} of {name:?}: {why}"))),
         };
-        ancestors.of_label(&name).iter().map(number).collect()
+        ancestors.of_label(&name).iter().filter_map(number).collect()
     }
 
     /// The number of a group.
