@@ -1,21 +1,6 @@
 //! `--help` shows the flags that most people need; `--help-all` shows every flag by group.
 
 use clap::Command;
-use clap::error::{ContextKind, ContextValue};
-
-/// The same message; that of a query without its flag says where a query stands.
-pub(super) fn with_way_of_query(mut message: clap::Error, words: &[String]) -> clap::Error {
-    let stray = match message.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(argument)) if !argument.starts_with('-') => argument.clone(),
-        _ => return message,
-    };
-    if words.get(1).is_some_and(|verb| verb == "sql") && words.contains(&stray) {
-        let query = stray.replace('\'', r"'\''");
-        let tip = format!("a query stands behind -c: posweight sql -c '{query}'");
-        message.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    message
-}
 
 /// Verbs whose help would not fit two screens, with the flags that it shows first.
 const COMMON: [(&str, &[&str]); 6] = [

@@ -121,7 +121,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     }
     let parsed = help::shortened(Cli::command()).try_get_matches_from(arguments);
     let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed.map_err(|message| help::with_way_of_query(message, &words)) {
+    let cli = match parsed.map_err(|message| sql::with_way_of_query(message, &words)) {
         Ok(cli) => cli,
         Err(message) if message.use_stderr() && asks_for_json => {
             say_json();

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use datafusion::common::Result as DfResult;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::optimizer::OptimizerRule;
+use datafusion::optimizer::optimizer::Optimizer;
 use datafusion::physical_expr::OrderingRequirements;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -24,6 +26,8 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary};
 
 use crate::engine::nullable_rows::NullableRows;
+use crate::engine::rules::literals_last::LiteralsLast;
+use crate::engine::rules::single_distinct::{GROUPS_FIRST, SingleDistinct};
 
 /// The rule of DataFusion that checks plans.
 const CHECKS: &str = "SanityCheckPlan";
@@ -33,10 +37,24 @@ const PUSHES: &str = "FilterPushdown";
 const ORDERS: &str = "EnsureRequirements";
 /// That which takes counts from statistics.
 const COUNTS: &str = "aggregate_statistics";
+/// That of logical plans which pushes conditions.
+const PUSHES_DOWN: &str = "push_down_filter";
 /// What it says of an order.
 const NO_ORDER: &str = "does not satisfy order requirements";
 
-/// The rules of DataFusion, one left out and two changed, with two of our own.
+/// The rules of DataFusion for logical plans: literals are put last before conditions are pushed, and one is kept from sums.
+pub(in crate::engine) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = Vec::new();
+    for rule in Optimizer::new().rules {
+        if rule.name() == PUSHES_DOWN {
+            rules.push(Arc::new(LiteralsLast));
+        }
+        rules.push(if rule.name() == GROUPS_FIRST { Arc::new(SingleDistinct { rule }) } else { rule });
+    }
+    rules
+}
+
+/// The rules of DataFusion for physical plans, one left out and two changed, with two of our own.
 pub(in crate::engine) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != COUNTS);
     let changed = rules.map(|rule| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
@@ -196,6 +214,14 @@ fn is_ordered(step: &Arc<dyn ExecutionPlan>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_of_logical_plans_are_changed_by_their_names() {
+        let names = optimizer_rules().iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>();
+        assert!(names.windows(2).any(|pair| pair == ["literals_last", PUSHES_DOWN]), "{names:?}");
+        assert!(names.contains(&"single_distinct".to_owned()), "{names:?}");
+        assert_eq!(names.len(), Optimizer::new().rules.len() + 1);
+    }
 
     #[test]
     fn rules_are_changed_by_their_names() {

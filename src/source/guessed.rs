@@ -184,19 +184,12 @@ fn sided_readings(
 ) -> Vec<Candidate> {
     let column = layout.column();
     let text = texts.text();
-    let by = match layout.kind {
-        LayoutKind::List => sided.by,
-        _ => layout.delimiter.as_deref().unwrap_or(sided.by),
-    };
-    let rewritten = match layout.kind {
-        LayoutKind::List if texts.are_lists() => {
-            sided.rewritten(&format!("array_to_string({text}, '{by}')"), by)
-        }
-        LayoutKind::List => sided.rewritten_lists(&text),
-        _ => sided.rewritten(&text, by),
-    };
+    let is_list = layout.kind == LayoutKind::List;
+    let is_text_list = is_list && !texts.are_lists();
+    let by = layout.delimiter.as_deref().filter(|_| !is_list).unwrap_or(sided.by);
+    let text = if is_list && !is_text_list { format!("array_to_string({text}, '{by}')") } else { text };
+    let rewritten = if is_text_list { sided.rewritten_lists(&text) } else { sided.rewritten(&text, by) };
     let Rewritten { object, names, value } = rewritten;
-    let is_text_list = layout.kind == LayoutKind::List && !texts.are_lists();
     let is_long = layout.kind == LayoutKind::Long;
     let with_values = sided.ways().into_iter().map(|ways| {
         let (kind, query, what) = if is_long {
@@ -214,7 +207,7 @@ fn sided_readings(
         let why = format!("the query leaves the numbers in {column:?} out");
         let kind = match layout.kind {
             LayoutKind::Long => LayoutKind::Long,
-            LayoutKind::List if is_text_list => LayoutKind::List,
+            _ if is_text_list => LayoutKind::List,
             _ => LayoutKind::Delimited,
         };
         let delimiter = (kind == LayoutKind::Delimited).then(|| by.to_owned());

@@ -13,7 +13,6 @@ use super::evidence::ColumnEvidence;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
 use super::text_lists::text_lists;
-use crate::error::for_shell;
 
 /// Elements from which they show whether they recur.
 const ELEMENTS_MIN: u64 = 40;
@@ -21,9 +20,6 @@ const ELEMENTS_MIN: u64 = 40;
 const HARDLY: u64 = 5;
 /// The one length of lists from which those of two columns hardly have it by chance.
 const LENGTH_MIN: i64 = 8;
-
-/// What annotation tools write of a row that was accepted.
-const ACCEPT: &str = "accept";
 
 impl Look<'_> {
     /// Weighs lists by what stands beside them.
@@ -37,46 +33,10 @@ impl Look<'_> {
         let beside = self.aligned_readings(all);
         all.extend(beside);
         self.doubt_unnamed(all);
-        self.doubt_beside_structs(all);
-        self.add_accepted(all);
     }
 
-    /// Columns whose names say nothing are not chosen beside a struct of cells that is named as labels are.
-    fn doubt_beside_structs(&self, all: &mut [Candidate]) {
-        let is_inside = |one: &Candidate| {
-            let root = one.labels[0].split('.').next().unwrap_or_default();
-            let is_own = self.schema.field_with_name(&one.labels[0]).is_ok();
-            one.kind == LayoutKind::Wide && !is_own && one.points > 0 && rank_of_name(root) != NameRank::Other
-        };
-        if all.iter().any(is_inside) {
-            let is_unnamed =
-                |one: &Candidate| one.labels.iter().all(|name| rank_of_name(name) == NameRank::Other);
-            for one in all.iter_mut().filter(|one| one.kind == LayoutKind::Wide && is_unnamed(one)) {
-                one.points = one.points.min(SURE - 1);
-            }
-        }
-    }
-
-    /// Where a column says which rows an annotator accepted, those are meant first.
-    fn add_accepted(&self, all: &mut Vec<Candidate>) {
-        let is_verdict = |evidence: &ColumnEvidence| {
-            let has = |word: &str| evidence.texts.contains_key(word);
-            has(ACCEPT) && has("reject") && evidence.texts.len() <= 3
-        };
-        let Some((column, _)) = self.found.iter().find(|(_, evidence)| is_verdict(evidence)) else { return };
-        let is_sure = |one: &&Candidate| one.points >= SURE && !one.labels.contains(column);
-        let accepted: Vec<Candidate> = all.iter().filter(is_sure).cloned().collect();
-        all.extend(accepted.into_iter().map(|one| {
-            let condition = format!("\"{}\" = '{ACCEPT}'", column.replace('"', "\"\""));
-            let mut more = one.more.clone();
-            more.push(format!("--where {}", for_shell(&condition)));
-            let why = format!("{}, of rows that were accepted", one.why);
-            Candidate { more, why, points: one.points + CLOSE, ..one }
-        }));
-    }
-
-    /// Lists without elements, those of tokenisers, and those whose name says nothing are not chosen beside what may be
-    /// labels as well, though it would not be chosen by itself.
+    /// A list without elements, one of a tokeniser, and one whose name says nothing are not chosen beside what may be the
+    /// labels as well. That need not be sure enough to be chosen by itself.
     fn doubt_unnamed(&self, all: &mut [Candidate]) {
         let is_list = |one: &Candidate| {
             matches!(one.kind, LayoutKind::List | LayoutKind::Vector)

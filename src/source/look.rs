@@ -230,6 +230,10 @@ impl<'a> Look<'a> {
         all.extend(self.nested_readings());
         self.raise_rivals(&mut all);
         self.doubt_lists(&mut all);
+        if is_open && self.given.kind.is_none() {
+            self.doubt_beside_structs(&mut all);
+            self.add_accepted(&mut all);
+        }
         all.sort_by_key(|candidate| Reverse(candidate.points));
         if let Some((place, heads)) = self.heads(&all) {
             all.insert(place, heads);

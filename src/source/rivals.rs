@@ -2,8 +2,13 @@
 
 use super::candidates::{CLOSE, Candidate, SURE};
 use super::column_names::{NameRank, is_topic_name, rank_of_name};
+use super::evidence::ColumnEvidence;
 use super::layout::LayoutKind;
 use super::look::Look;
+use crate::error::for_shell;
+
+/// What annotation tools write of a row that was accepted.
+const ACCEPT: &str = "accept";
 
 impl Look<'_> {
     /// Brings the readings of other columns that may be meant as well up to the one that is ahead, so that they are
@@ -52,5 +57,39 @@ impl Look<'_> {
         for (one, _) in all.iter_mut().zip(is_rival).filter(|(_, is_rival)| *is_rival) {
             one.points = one.points.max(best.points - CLOSE);
         }
+    }
+
+    /// Columns whose names say nothing are not chosen beside a struct of cells that is named as labels are.
+    pub(super) fn doubt_beside_structs(&self, all: &mut [Candidate]) {
+        let is_inside = |one: &Candidate| {
+            let root = one.labels[0].split('.').next().unwrap_or_default();
+            let is_own = self.schema.field_with_name(&one.labels[0]).is_ok();
+            one.kind == LayoutKind::Wide && !is_own && one.points > 0 && rank_of_name(root) != NameRank::Other
+        };
+        if all.iter().any(is_inside) {
+            let is_unnamed =
+                |one: &Candidate| one.labels.iter().all(|name| rank_of_name(name) == NameRank::Other);
+            for one in all.iter_mut().filter(|one| one.kind == LayoutKind::Wide && is_unnamed(one)) {
+                one.points = one.points.min(SURE - 1);
+            }
+        }
+    }
+
+    /// Where a column says which rows an annotator accepted, those are meant first.
+    pub(super) fn add_accepted(&self, all: &mut Vec<Candidate>) {
+        let is_verdict = |evidence: &ColumnEvidence| {
+            let has = |word: &str| evidence.texts.contains_key(word);
+            has(ACCEPT) && has("reject") && evidence.texts.len() <= 3
+        };
+        let Some((column, _)) = self.found.iter().find(|(_, evidence)| is_verdict(evidence)) else { return };
+        let is_sure = |one: &&Candidate| one.points >= SURE && !one.labels.contains(column);
+        let accepted: Vec<Candidate> = all.iter().filter(is_sure).cloned().collect();
+        all.extend(accepted.into_iter().map(|one| {
+            let condition = format!("\"{}\" = '{ACCEPT}'", column.replace('"', "\"\""));
+            let mut more = one.more.clone();
+            more.push(format!("--where {}", for_shell(&condition)));
+            let why = format!("{}, of rows that were accepted", one.why);
+            Candidate { more, why, points: one.points + CLOSE, ..one }
+        }));
     }
 }

@@ -56,10 +56,10 @@ const MEASURED_MIN: usize = 4;
 /// How names end with values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SidedNames {
-    pub(super) open: &'static str,
-    pub(super) close: &'static str,
+    open: &'static str,
+    close: &'static str,
     /// Different ones.
-    pub(super) values: Vec<String>,
+    values: Vec<String>,
     /// What no name has.
     pub(super) by: &'static str,
     /// Whether names have what JSON writes in another way.

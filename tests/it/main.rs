@@ -215,6 +215,8 @@ mod cluster_stores;
 mod cluster_work;
 /// Nights that nobody watches.
 mod unattended;
+/// Files in which it is not clear what the labels are.
+mod unclear;
 /// What results say of themselves, and how they are read again.
 mod reopened;
 /// Several class columns.

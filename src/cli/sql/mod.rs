@@ -15,12 +15,13 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::error::{ContextKind, ContextValue};
 
 use super::output::print;
 use super::signals::stopped;
 use super::source_flags::VersionFlags;
 use crate::engine::sql::{Access, Session};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, for_shell};
 use crate::pipeline::machine::Machine;
 use crate::pipeline::options::limits;
 use crate::pipeline::spec::Spec;
@@ -29,6 +30,19 @@ use crate::threads::runtime;
 use destination::{RowOutput, StdoutReader};
 use format::Format;
 use script::{ScriptEnd, ScriptStep};
+
+/// The same message about `words`; that of a query without its flag says where a query stands.
+pub(super) fn with_way_of_query(mut message: clap::Error, words: &[String]) -> clap::Error {
+    let stray = match message.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if !argument.starts_with('-') => argument.clone(),
+        _ => return message,
+    };
+    if words.get(1).is_some_and(|verb| verb == "sql") && words.contains(&stray) {
+        let tip = format!("a query stands behind -c: posweight sql -c {}", for_shell(&stray));
+        message.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    message
+}
 
 /// Query shards, counts and weights with SQL; open a shell if no query is given
 #[derive(Debug, Args)]

@@ -67,16 +67,7 @@ pub(super) fn with_exact_times(part: Expr, schema: &DFSchema) -> DfResult<Transf
     }
     Ok(match part {
         Expr::ScalarFunction(call) if OF_TIMES.contains(&call.func.name()) => with_read_time(call, schema),
-        Expr::ScalarFunction(mut call) if call.func.name() == IN_SECONDS => {
-            let Some(time) = call.args.first_mut() else {
-                return Ok(Transformed::no(Expr::ScalarFunction(call)));
-            };
-            let seconds = |of| if let DataType::Timestamp(_, zone) = of { zone } else { None };
-            let seconds = DataType::Timestamp(TimeUnit::Second, seconds(time.get_type(schema)?));
-            let cut = cut_down(time.clone(), &seconds, schema);
-            *time = cut.data;
-            Transformed::new_transformed(Expr::ScalarFunction(call), cut.transformed)
-        }
+        Expr::ScalarFunction(call) if call.func.name() == IN_SECONDS => with_cut_time(call, schema),
         Expr::Cast(Cast { expr, field }) => cut_down(*expr, field.data_type(), schema)
             .update_data(|expr| Expr::Cast(Cast { expr: Box::new(expr), field })),
         Expr::TryCast(TryCast { expr, field }) => cut_down(*expr, field.data_type(), schema)
@@ -143,6 +134,18 @@ fn with_read_time(mut call: ScalarFunction, schema: &DFSchema) -> Transformed<Ex
     if changed { Transformed::yes(call) } else { Transformed::no(call) }
 }
 
+/// The same call of the seconds of a time, without its parts of a second.
+fn with_cut_time(mut call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    let mut changed = false;
+    if let Some(time) = call.args.first_mut()
+        && let Ok(DataType::Timestamp(_, zone)) = time.get_type(schema)
+    {
+        let cut = cut_down(time.clone(), &DataType::Timestamp(TimeUnit::Second, zone), schema);
+        (*time, changed) = (cut.data, cut.transformed);
+    }
+    Transformed::new_transformed(Expr::ScalarFunction(call), changed)
+}
+
 /// Whether a part of a time is one of nanoseconds.
 fn is_nanos(part: &str) -> bool {
     part.trim_start_matches(['\'', '"']).to_ascii_lowercase().starts_with('n')
@@ -156,22 +159,20 @@ fn cut_down(expression: Expr, to: &DataType, schema: &DFSchema) -> Transformed<E
     else {
         return Transformed::no(expression);
     };
-    let mut cut = Transformed::no(expression);
+    let (mut time, mut changed) = (expression, false);
     if of_zone.is_some() && zone.is_none() {
-        cut = cut.update_data(|time| to_local_time().call(vec![time]));
-        cut.transformed = true;
+        (time, changed) = (to_local_time().call(vec![time]), true);
     }
     let digits = match unit {
         TimeUnit::Second => "second",
         TimeUnit::Millisecond => "millisecond",
         TimeUnit::Microsecond => "microsecond",
-        TimeUnit::Nanosecond => return cut,
+        TimeUnit::Nanosecond => return Transformed::new_transformed(time, changed),
     };
     if of > *unit {
-        cut = cut.update_data(|time| wide_trunc().call(vec![lit(digits), time]));
-        cut.transformed = true;
+        (time, changed) = (wide_trunc().call(vec![lit(digits), time]), true);
     }
-    cut
+    Transformed::new_transformed(time, changed)
 }
 
 fn is_date(expression: &Expr, schema: &DFSchema) -> bool {

@@ -4,34 +4,15 @@
 //! for false, and of `x >= 5 AND 5 < x` it may keep the first alone. It turns conditions of filters itself, unless they
 //! come from joins later.
 
-use std::sync::Arc;
-
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{BinaryExpr, Expr, Join, LogicalPlan};
-use datafusion::optimizer::optimizer::{ApplyOrder, Optimizer};
+use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
-
-use crate::engine::rules::single_distinct::{GROUPS_FIRST, SingleDistinct};
-
-/// The rule that pushes conditions.
-const PUSHES: &str = "push_down_filter";
-
-/// The rules of DataFusion, with this one where it is needed, and one kept from sums.
-pub(in crate::engine) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let mut rules = Vec::new();
-    for rule in Optimizer::new().rules {
-        if rule.name() == PUSHES {
-            rules.push(Arc::new(LiteralsLast) as Arc<dyn OptimizerRule + Send + Sync>);
-        }
-        rules.push(if rule.name() == GROUPS_FIRST { Arc::new(SingleDistinct { rule }) } else { rule });
-    }
-    rules
-}
 
 /// Puts literals of conditions last, so that they may be pushed.
 #[derive(Debug)]
-struct LiteralsLast;
+pub(in crate::engine) struct LiteralsLast;
 
 impl OptimizerRule for LiteralsLast {
     fn name(&self) -> &'static str {
@@ -63,16 +44,5 @@ fn with_literal_right(part: Expr) -> Transformed<Expr> {
             }
         }
         other => Transformed::no(other),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rule_comes_before_what_pushes_conditions() {
-        let names = optimizer_rules().iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>();
-        assert!(names.windows(2).any(|pair| pair == ["literals_last", PUSHES]), "{names:?}");
     }
 }

@@ -56,7 +56,7 @@ pub(in crate::engine) mod range_frames;
 pub(in crate::engine) mod rounded_casts;
 pub(in crate::engine) mod set_comparisons;
 pub(in crate::engine) mod signed_functions;
-mod single_distinct;
+pub(in crate::engine) mod single_distinct;
 pub(in crate::engine) mod text_arguments;
 pub(in crate::engine) mod time_types;
 pub(in crate::engine) mod told_casts;

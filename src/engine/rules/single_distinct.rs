@@ -9,12 +9,12 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 /// The rule that groups first.
-pub(super) const GROUPS_FIRST: &str = "single_distinct_aggregation_to_group_by";
+pub(in crate::engine) const GROUPS_FIRST: &str = "single_distinct_aggregation_to_group_by";
 
 /// Groups first where no sum of decimals is asked for.
 #[derive(Debug)]
-pub(super) struct SingleDistinct {
-    pub(super) rule: Arc<dyn OptimizerRule + Send + Sync>,
+pub(in crate::engine) struct SingleDistinct {
+    pub(in crate::engine) rule: Arc<dyn OptimizerRule + Send + Sync>,
 }
 
 impl OptimizerRule for SingleDistinct {
@@ -49,16 +49,4 @@ fn adds_decimals(aggregate: &Aggregate) -> DfResult<bool> {
         }
     }
     Ok(false)
-}
-
-#[cfg(test)]
-mod tests {
-    use datafusion::optimizer::Optimizer;
-
-    use super::*;
-
-    #[test]
-    fn the_rule_has_this_name() {
-        assert!(Optimizer::new().rules.iter().any(|rule| rule.name() == GROUPS_FIRST));
-    }
 }

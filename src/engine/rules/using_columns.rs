@@ -61,10 +61,11 @@ pub(in crate::engine) fn has_unclear_star(select: &Select) -> bool {
     let is_natural = |how: &JoinOperator| {
         matches!(how, Left(Natural) | LeftOuter(Natural) | Inner(Natural) | Join(Natural))
     };
-    let is_left = |how: &JoinOperator| matches!(how, Left(Using(_)) | LeftOuter(Using(_))) || is_natural(how);
+    let may_be_unclear =
+        |how: &JoinOperator| matches!(how, Left(Using(_)) | LeftOuter(Using(_))) || is_natural(how);
     let joins = || select.from.iter().flat_map(|tables| &tables.joins).map(|join| &join.join_operator);
-    let is_nested = select.from.iter().any(|tables| has_nested(tables, &is_left));
-    if !is_nested && !joins().any(is_left) {
+    let is_nested = select.from.iter().any(|tables| has_nested(tables, &may_be_unclear));
+    if !is_nested && !joins().any(may_be_unclear) {
         return false;
     }
     let stars = UsingJoins::of(select).stars.filter(|_| !is_nested && !joins().any(is_natural));

@@ -208,13 +208,15 @@ impl Session {
             if let Some(known) = self.context.runtime_env().cache_manager.get_list_files_cache() {
                 known.clear();
             }
-            let plan = match self.context.state().statement_to_plan(statement.exact()).await {
+            let exact = statement.exact();
+            let names = InnerNames::of(&exact);
+            let plan = match self.context.state().statement_to_plan(exact).await {
                 Err(cause) if has_one_name_twice(&cause) => {
                     self.context.state().statement_to_plan(statement.with_told_casts()).await?
                 }
                 plan => plan?,
             };
-            InnerNames::of(&statement.exact()).check(&plan)?;
+            names.check(&plan)?;
             allowed::check(&plan, self.access)?;
             copies::check_sources(&plan, &self.unread)?;
             let plan = copies::with_storable_columns(null_keys::with_null_folders(plan)?)?;

@@ -111,7 +111,7 @@ fn truth(text: &str) -> Option<bool> {
 }
 
 /// Counts quotes and lines on their way: a quote that is not closed takes all lines after it along.
-struct QuoteCounter<R> {
+struct InputCounter<R> {
     inner: R,
     quotes: u64,
     /// Bytes since a row was complete.
@@ -127,7 +127,7 @@ struct QuoteCounter<R> {
     empty_line: Option<u64>,
 }
 
-impl<R> QuoteCounter<R> {
+impl<R> InputCounter<R> {
     fn new(inner: R) -> Self {
         Self { inner, quotes: 0, row: 0, last: 0, is_crlf: None, lines: 0, in_line: 0, empty_line: None }
     }
@@ -149,7 +149,7 @@ impl<R> QuoteCounter<R> {
     }
 }
 
-impl<R: Read> Read for QuoteCounter<R> {
+impl<R: Read> Read for InputCounter<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.row > ROW_BYTES_MAX {
             return Err(std::io::Error::other("a row of more than 256 MB; a quote may not be closed"));
@@ -170,7 +170,7 @@ impl<R: Read> Read for QuoteCounter<R> {
 /// The rows of a file.
 struct Records<'f> {
     file: &'f SourceFile<'f>,
-    reader: Reader<QuoteCounter<Box<dyn Read>>>,
+    reader: Reader<InputCounter<Box<dyn Read>>>,
     names: Vec<String>,
     record: StringRecord,
     /// The line that the record begins on, from 1.
@@ -251,7 +251,7 @@ impl CsvFiles {
 
     /// The rows of a file.
     fn records<'f>(&self, file: &'f SourceFile<'f>) -> Result<Records<'f>> {
-        let input = QuoteCounter::new(file.bytes()?);
+        let input = InputCounter::new(file.bytes()?);
         let mut reader = ReaderBuilder::new().delimiter(self.separator).flexible(true).from_reader(input);
         let names = reader.headers().map_err(|cause| wrong(file, 1, &cause))?.clone();
         let names: Vec<String> = names
