@@ -50,7 +50,7 @@ impl CandidateColumn<'_> {
 
     fn class_of_bytes(&self) -> Candidate {
         let why = format!(
-            "bytes in {:?} are no texts of people, as those of packed numbers are none; as layout class each value is one label",
+            "values of {:?} have bytes of zeros, as packed numbers have and texts have not; as layout class each value is one label",
             self.name()
         );
         self.candidate(LayoutKind::Class, self.base(7, 5, 1).min(SURE - 1), why)
