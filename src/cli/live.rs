@@ -94,13 +94,15 @@ impl Speed {
 /// The lines below each other.
 pub(super) struct LiveView {
     scale: Scale,
+    /// When counting began, which may be before the view has a thread.
+    began: Instant,
     lines: MultiProgress,
     bars: [ProgressBar; 3],
 }
 
 impl LiveView {
-    /// Draws on stderr, if that is a terminal.
-    pub(super) fn new(scale: Scale) -> Self {
+    /// Draws on stderr, if that is a terminal, what is counted since `began`.
+    pub(super) fn new(scale: Scale, began: Instant) -> Self {
         let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let bar = if scale.is_stream() {
             (ProgressBar::no_length(), "{spinner} {wide_msg}")
@@ -114,12 +116,14 @@ impl LiveView {
             }
             lines.add(bar)
         });
-        Self { scale, lines, bars }
+        Self { scale, began, lines, bars }
     }
 
     /// Draws until it is `stopped`, once more at the end, and leaves nothing.
     pub(super) fn draw(self, progress: &Progress, stopped: &AtomicBool) {
-        let (clock, mut speed, mut asked) = (Instant::now(), Speed::default(), Duration::ZERO);
+        let (clock, mut speed, mut asked) = (self.began, Speed::default(), Duration::ZERO);
+        // However short a run is, it has a speed.
+        speed.add(Duration::ZERO, 0, 0);
         loop {
             let is_over = stopped.load(Ordering::Relaxed);
             let now = Moment::of(progress, self.scale);

@@ -265,8 +265,9 @@ impl Observer for Watcher {
             // Asked before the first row is counted, so that nothing is missed.
             progress.live.ask();
         }
+        let began = Instant::now();
         let watch = move || match how {
-            Some(HowShown::Live) => LiveView::new(scale).draw(&progress, &stopped),
+            Some(HowShown::Live) => LiveView::new(scale, began).draw(&progress, &stopped),
             Some(_) => draw(shards, bytes, rows, &progress, &stopped),
             None => tell(rows, &progress, &stopped),
         };

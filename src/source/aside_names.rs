@@ -48,7 +48,8 @@ const ASIDE: [(AsideWord, &str); 9] = [
     (
         Behind,
         "missing isna isnull na nan null auto manual machine human prev previous lag lead conf ok \
-         flag known unknown uncertain imputed source src count votes raw a1 a2 a3 r1 r2 r3",
+         flag known unknown uncertain imputed source src count votes raw score prob probability logit a1 a2 a3 \
+         r1 r2 r3",
     ),
     // What texts say of rows.
     (
@@ -121,6 +122,31 @@ pub(super) fn is_token_name(name: &str) -> bool {
     let name = words(name).join("_").to_lowercase();
     let plain = ["decoder_", "encoder_"].iter().find_map(|start| name.strip_prefix(start)).unwrap_or(&name);
     NAMES.contains(&plain)
+}
+
+/// Whether a list has the name of a place in an image or a text, or of the numbers that a model makes of one.
+pub(super) fn is_place_name(name: &str) -> bool {
+    const NAMES: [&str; 17] = [
+        "bbox",
+        "bboxes",
+        "box",
+        "boxes",
+        "bounding_box",
+        "polygon",
+        "polygons",
+        "segmentation",
+        "keypoints",
+        "landmarks",
+        "coordinates",
+        "coords",
+        "offsets",
+        "span",
+        "shape",
+        "embedding",
+        "embeddings",
+    ];
+    let name = words(name).join("_").to_lowercase();
+    NAMES.contains(&name.as_str())
 }
 
 /// Whether a column has the name of the weights of rows.
@@ -197,6 +223,7 @@ mod tests {
         assert!(
             is_aside_text_name("source") && is_aside_text_name("user_lang") && !is_aside_text_name("cuisine")
         );
+        assert!(is_place_name("BBox") && is_place_name("bounding_box") && !is_place_name("box_office"));
         assert!(begins_aside("site_0") && begins_aside("langEn"));
         assert!(!begins_aside("site") && !begins_aside("l_site"));
         let is_column = |name: &str| ["cat", "y_1", "dog_a1"].contains(&name);

@@ -87,9 +87,10 @@ pub(crate) fn is_id_name(name: &str) -> bool {
 
 /// Whether a column has the name of what rows are about: where it repeats, rows may be pairs.
 pub(crate) fn is_row_name(name: &str) -> bool {
-    const ROWS: [&str; 21] = [
+    const ROWS: [&str; 32] = [
         "image", "img", "file", "filename", "path", "url", "document", "doc", "item", "sample", "example",
-        "video", "clip", "md5", "sha1", "sha256", "hash", "text", "sentence", "tweet", "comment",
+        "video", "clip", "md5", "sha1", "sha256", "hash", "text", "sentence", "tweet", "comment", "movie",
+        "film", "book", "song", "track", "photo", "picture", "article", "paper", "post", "question",
     ];
     let words = words(name);
     let about =

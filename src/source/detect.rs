@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use arrow::datatypes::Schema;
 
 use super::candidates::Candidate;
+use super::files_of_others::check_columns;
 use super::first_cells::first_length;
 use super::layout::{Layout, LayoutKind, is_text, no_column};
 use super::look::{Given, Look};
@@ -85,6 +86,7 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
         let why = chosen.why.clone();
         (chosen, why)
     };
+    let flags = chosen.flags();
     let Candidate { kind, labels, id, value, delimiter, .. } = chosen;
     if !matches!(kind, LayoutKind::Wide | LayoutKind::Class) && labels.len() > 1 {
         return Err(Error::usage(format!(
@@ -99,6 +101,9 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
     let value = given.value.filter(|_| has_value).map(str::to_owned).or(value);
     let layout = Layout { kind, labels, id, value, delimiter };
     layout.check(schema)?;
+    if is_guessed {
+        check_columns(shards, &layout, &flags)?;
+    }
     let left_out = look.left_out(&layout);
     let keys = if is_guessed { look.nearly_unique(&layout) } else { Vec::new() };
     Ok(Detected { layout, why, candidates, left_out, is_guessed, keys, repeated: None })

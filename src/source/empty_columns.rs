@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use arrow::datatypes::DataType;
 
+use super::aside_names::is_aside;
 use super::candidates::CandidateColumn;
 use super::column_names::{is_id_name, is_remark_name, is_row_name};
 use super::layout::{Layout, LayoutKind, is_number, is_text, item};
@@ -116,6 +117,7 @@ impl Look<'_> {
             .into_iter()
             .chain(unnamed)
             .chain(self.tested())
+            .chain(self.taken_by_flags())
             .chain(self.others_left_out(&layout.labels))
             .collect();
         (!all.is_empty()).then(|| all.join("; "))
@@ -129,6 +131,20 @@ impl Look<'_> {
         });
         let fixed: Vec<String> = fixed.map(|name| format!("{name:?}")).collect();
         (!fixed.is_empty()).then(|| format!("--where leaves one value of {}", fixed.join(", ")))
+    }
+
+    /// Columns of 0 and 1 that `--by` or another flag takes, as a sentence.
+    fn taken_by_flags(&self) -> Option<String> {
+        let is_column = |name: &str| self.schema.field_with_name(name).is_ok();
+        let taken = self.given.taken.iter().filter(|name| {
+            let column = self.schema.field_with_name(name).ok().and_then(|field| self.column(field));
+            let is_label = |column: CandidateColumn<'_>| column.is_cells() && !is_empty(&column);
+            column.is_some_and(is_label) && !is_aside(name, &is_column) && !is_id_name(name)
+        });
+        let taken: Vec<String> = taken.map(|name| format!("{name:?}")).collect();
+        let holds = if taken.len() == 1 { "holds" } else { "hold" };
+        (!taken.is_empty())
+            .then(|| format!("{} {holds} only 0 and 1, but another flag names it", taken.join(", ")))
     }
 
     /// Columns with values that are none of `labels`, though their values or their names are such as those have.

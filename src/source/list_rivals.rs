@@ -3,7 +3,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::aside_names::{is_aside_name, is_aside_text_name, is_token_name};
+use super::aside_names::{is_aside_name, is_aside_text_name, is_place_name, is_token_name};
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::column_names::{
     NameRank, is_id_name, is_remark_name, is_row_name, is_score_name, is_topic_name, rank_of_name,
@@ -16,8 +16,11 @@ use super::text_lists::text_lists;
 
 /// Elements from which they show whether they recur.
 const ELEMENTS_MIN: u64 = 40;
-/// Elements for each one that recurs, from which lists are texts rather than labels.
+/// Elements for each one that recurs, from which lists are texts rather than labels; the same of classes.
 const HARDLY: u64 = 5;
+const HARDLY_CLASSES: u64 = 2;
+/// Rows for each class by which whole numbers are classes, though few of them recur in the rows that were looked at.
+const ROWS_EACH: f64 = 10.0;
 /// The one length of lists from which those of two columns hardly have it by chance.
 const LENGTH_MIN: i64 = 8;
 
@@ -39,13 +42,16 @@ impl Look<'_> {
     /// labels as well. That need not be sure enough to be chosen by itself.
     fn doubt_unnamed(&self, all: &mut [Candidate]) {
         let is_list = |one: &Candidate| {
-            matches!(one.kind, LayoutKind::List | LayoutKind::Vector)
+            let is_map =
+                || one.kind == LayoutKind::Map && self.schema.field_with_name(&one.labels[0]).is_ok();
+            (matches!(one.kind, LayoutKind::List | LayoutKind::Vector) || is_map())
                 && one.labels.len() == 1
                 && one.points > 0
         };
         let has_values = all.iter().any(|one| !one.is_empty && one.points > 0 && !is_id_name(&one.labels[0]));
         for one in all.iter_mut().filter(|one| is_list(one)) {
-            if is_token_name(&one.labels[0]) || one.is_empty && has_values {
+            let is_no_label = is_token_name(&one.labels[0]) || is_place_name(&one.labels[0]);
+            if is_no_label || one.is_empty && has_values {
                 one.points = 1;
             }
         }
@@ -58,8 +64,10 @@ impl Look<'_> {
         let is_rival = |one: &Candidate| {
             let other = &one.labels[0];
             let root = other.split('.').next().unwrap_or(other);
+            // A `name` inside another column is that of what the column holds.
+            let is_remark = is_remark_name(if root == other { other } else { root });
             let is_of_rows =
-                [is_id_name, is_row_name, is_remark_name, is_aside_text_name].iter().any(|is| is(other));
+                is_remark || [is_id_name, is_row_name, is_aside_text_name].iter().any(|is| is(other));
             if one.labels.contains(&name)
                 || one.points == 0
                 || one.is_empty
@@ -90,7 +98,7 @@ impl Look<'_> {
         }
     }
 
-    /// Texts that hardly recur, such as answers to choose from and summaries, are never chosen unasked.
+    /// Texts and numbers that hardly recur, such as answers to choose from, summaries and prices, are never chosen unasked.
     fn doubt_texts(&self, all: &mut [Candidate]) {
         let may_be_texts = |one: &&mut Candidate| matches!(one.kind, LayoutKind::List | LayoutKind::Class);
         for one in all.iter_mut().filter(may_be_texts) {
@@ -100,11 +108,24 @@ impl Look<'_> {
             let is_list = field.is_ok_and(|field| item(field.data_type()).is_some());
             let is_plain = is_list || one.kind == LayoutKind::Class;
             let texts = if is_plain { None } else { text_lists(&one.labels[0], evidence, domain) };
-            if hardly_recurs(texts.as_ref().map_or(evidence, |lists| &lists.evidence)) {
+            let evidence = texts.as_ref().map_or(evidence, |lists| &lists.evidence);
+            if hardly_recurs(evidence) {
                 one.points = one.points.min(SURE - 1);
                 one.why.push_str("; hardly any of them recurs");
+            } else if one.kind == LayoutKind::Class && self.are_hardly_classes(evidence) {
+                one.points = one.points.min(SURE - 1);
+                one.why.push_str("; half of them do not recur");
             }
         }
+    }
+
+    /// Whether half of the cells that were looked at hold what no other holds, and rows are too few to say more.
+    fn are_hardly_classes(&self, evidence: &ColumnEvidence) -> bool {
+        let most = evidence.numbers().fold(0.0, f64::max);
+        let may_be_dense = evidence.texts.is_empty() && most * ROWS_EACH <= self.rows as f64;
+        evidence.cells >= ELEMENTS_MIN
+            && evidence.recurring() * HARDLY_CLASSES <= evidence.cells
+            && !may_be_dense
     }
 
     /// Brings columns that may be the label up to a list that is ahead only because it is a list.

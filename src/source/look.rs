@@ -232,6 +232,7 @@ impl<'a> Look<'a> {
         self.doubt_lists(&mut all);
         if is_open && self.given.kind.is_none() {
             self.doubt_beside_structs(&mut all);
+            self.raise_named(&mut all);
             self.add_accepted(&mut all);
         }
         all.sort_by_key(|candidate| Reverse(candidate.points));

@@ -24,6 +24,7 @@ mod empty_columns;
 pub(crate) mod evidence;
 pub(crate) mod bad_shards;
 pub(crate) mod exact_names;
+mod files_of_others;
 mod first_bytes;
 pub(crate) mod first_cells;
 pub(crate) mod first_names;

@@ -59,6 +59,49 @@ impl Look<'_> {
         }
     }
 
+    /// A column that is named as labels are is never passed over for others whose names say less, though its own reading
+    /// needs an answer.
+    pub(super) fn raise_named(&self, all: &mut [Candidate]) {
+        let rank = |one: &Candidate| {
+            let root = |name: &String| rank_of_name(self.root(name));
+            one.labels.iter().map(root).max().unwrap_or(NameRank::Other)
+        };
+        let is_sure = |one: &&Candidate| one.points >= SURE && one.more.is_empty() && one.value.is_none();
+        let Some(best) = all.iter().filter(is_sure).max_by_key(|one| one.points).cloned() else { return };
+        if rank(&best) == NameRank::Exact || self.classes.contains_key(&best.labels[0]) {
+            return;
+        }
+        let is_passed_over = |one: &Candidate| {
+            let is_group = one.labels.len() > 1 && !one.more.is_empty();
+            let is_marked = || one.more.iter().any(|flag| flag.starts_with("--positive-values="));
+            let is_named = match rank(one) {
+                NameRank::Exact => !self.is_coordinate(&one.labels[0]),
+                of_one => is_group && (of_one > rank(&best) || is_marked()),
+            };
+            let is_other = || !one.labels.iter().any(|name| best.labels.contains(name));
+            is_named && one.points > 0 && !one.is_empty && is_other()
+        };
+        let most = all.iter().filter(|one| is_passed_over(one)).map(|one| one.points).max().unwrap_or(0);
+        // The first to be offered, unless its name is that of topics as well.
+        for one in all.iter_mut().filter(|one| is_passed_over(one)) {
+            let is_likely = rank(one) == NameRank::Exact && !is_topic_name(self.root(&one.labels[0]));
+            let first = if is_likely { best.points + CLOSE } else { best.points - CLOSE };
+            one.points += first.saturating_sub(most);
+        }
+    }
+
+    /// The column at the top that a column is in.
+    fn root<'n>(&self, name: &'n str) -> &'n str {
+        let is_own = self.schema.field_with_name(name).is_ok();
+        if is_own { name } else { name.split('.').next().unwrap_or(name) }
+    }
+
+    /// Whether a column is the `y` beside an `x`.
+    fn is_coordinate(&self, name: &str) -> bool {
+        let has = |other: &str| self.schema.field_with_name(other).is_ok();
+        name == "y" && has("x") || name == "Y" && has("X")
+    }
+
     /// Columns whose names say nothing are not chosen beside a struct of cells that is named as labels are.
     pub(super) fn doubt_beside_structs(&self, all: &mut [Candidate]) {
         let is_inside = |one: &Candidate| {

@@ -233,6 +233,11 @@ impl Look<'_> {
         let is_mixed = times.len() == 2 && times.contains_key(&Some(&DataType::Boolean));
         let is_odd_type =
             |name: &str| is_mixed && times.get(&type_of(name)).is_some_and(|times| times * 2 < wide.len());
+        // Where a threshold makes labels of scores, those of 0 and 1 may be all.
+        let takes_shares = self.given.domain.soft || self.given.domain.threshold.is_some();
+        let is_share =
+            |name: &String| type_of(name).is_some_and(|of| !of.is_integer() && *of != DataType::Boolean);
+        let are_parted = takes_shares && wide.iter().any(is_share) && !wide.iter().all(is_share);
         let is_column = |name: &str| types.contains_key(name);
         let is_aside_column = |name: &&String| {
             let is_other = match common {
@@ -240,7 +245,7 @@ impl Look<'_> {
                 None => is_odd_type(name),
             };
             let is_other = is_other || stem(name) != common && begins_aside(name);
-            let is_tested = self.tests.others.contains(name);
+            let is_tested = self.tests.others.contains(name) || are_parted && is_share(name);
             is_other || is_feature(name) || is_tested || is_aside(name, &is_column) || is_id_name(name)
         };
         wide.iter().filter(is_aside_column).collect()

@@ -61,6 +61,7 @@ mod types;
 mod dictionaries;
 /// Soft values, weights and row measures of layout long.
 mod pairs;
+mod passed_over;
 /// Elements of lists as units.
 mod units;
 /// Ancestors of labels that have a cell of their own, or a line.

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-/// Whether a name is passed over unless it is written out.
+/// Whether a name is passed over unless it is written out. Kaggle puts a form for predictions beside the labels.
 pub(super) fn is_hidden(name: &str) -> bool {
-    name.starts_with(['.', '_'])
+    let is_form = |form: &str| name.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form));
+    name.starts_with(['.', '_']) || is_form("sample_submission") || is_form("samplesubmission")
 }
 
 /// A format of shards.
@@ -90,6 +91,16 @@ pub(super) fn endings() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hidden_files_and_forms_for_predictions_are_passed_over() {
+        for name in [".a.parquet", "_b.csv", "sample_submission.csv", "sampleSubmission.csv.gz"] {
+            assert!(is_hidden(name), "{name}");
+        }
+        for name in ["a_.csv", "sample.csv", "my_sample_submission.csv", "s"] {
+            assert!(!is_hidden(name), "{name}");
+        }
+    }
 
     #[test]
     fn the_ending_of_a_name_is_its_format() {

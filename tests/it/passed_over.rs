@@ -1,0 +1,166 @@
+//! Columns and files that may hold the labels are not passed over for others without a word.
+
+use arrow::array::{Float64Array, Int64Array};
+use serde_json::json;
+
+use crate::readings::{bit, compute, offered, paste, question};
+use crate::support::{Place, array, write};
+use crate::unclear::{ROWS, put};
+
+const MOODS: [&str; 2] = ["joy", "fear"];
+
+/// The names of the moods that row `i` has.
+fn moods(i: usize) -> Vec<&'static str> {
+    (0..2).filter(|j| bit(i, *j) == 1).map(|j| MOODS[j]).collect()
+}
+
+/// The positives of the moods, in their order by name.
+fn positives() -> serde_json::Value {
+    let of = |j: usize| (0..ROWS).map(|i| u64::from(bit(i, j))).sum::<u64>();
+    json!({"fear": of(1), "joy": of(0)})
+}
+
+/// The positives of the last result by the names of its labels.
+fn found(place: &Place) -> serde_json::Value {
+    let weights = place.json("out/weights.json");
+    let labels = weights["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap().to_owned());
+    serde_json::Value::Object(labels.zip(weights["positives"].as_array().unwrap().iter().cloned()).collect())
+}
+
+#[test]
+fn a_column_that_is_named_as_labels_are_is_asked_about_though_it_needs_a_flag() {
+    let place = Place::new();
+    let structs =
+        |i| json!(moods(i).iter().map(|mood| json!({"name": mood, "by": "ann"})).collect::<Vec<_>>());
+    let fields = |i| json!({"joy": bit(i, 0), "fear": bit(i, 1)});
+    let angles = |i| json!(moods(i).iter().map(|mood| format!("<{mood}>")).collect::<String>());
+    let braces = |i| json!(format!("{{{}}}", moods(i).join(",")));
+    let forms: [(&str, &dyn Fn(usize) -> serde_json::Value); 4] =
+        [("structs", &structs), ("fields", &fields), ("angles", &angles), ("braces", &braces)];
+    let words = |i: usize| json!([["sun"].as_slice(), &["sea", "sun"], &[]][i % 3]);
+    let map = |i: usize| json!(format!("{{\"sun\": {}, \"sea\": {}}}", bit(i, 2), bit(i, 3)));
+    for (form, labels) in forms {
+        for beside in ["columns", "list", "objects"] {
+            let name = format!("{form}_{beside}.jsonl");
+            put(&place, &name, "", &|i| {
+                let mut row = match beside {
+                    "columns" => json!({"night": bit(i, 2), "indoor": bit(i, 3)}),
+                    "list" => json!({"keywords": words(i)}),
+                    _ => json!({"keywords": map(i)}),
+                };
+                row["labels"] = labels(i);
+                row.to_string()
+            });
+            let asked = question(&place, &[&name]);
+            let offers = offered(&asked);
+            let is_other = |flags: &String| flags.contains("keywords") || flags.contains("night");
+            assert!(offers.iter().any(is_other), "{name}: {asked}");
+            let is_right = offers.iter().any(|flags| {
+                paste(&place, &name, flags).code == 0 && {
+                    let by_path =
+                        json!({"labels.joy": positives()["joy"], "labels.fear": positives()["fear"]});
+                    [positives(), by_path].contains(&found(&place))
+                }
+            });
+            assert!(is_right, "{name}: {asked}");
+        }
+    }
+    // A coordinate is none of them.
+    put(&place, "points.csv", "x,y,joy,fear", &|i| {
+        format!("{}.5,{}.25,{},{}", i * 7 % 50, i * 3 % 40, bit(i, 0), bit(i, 1))
+    });
+    assert_eq!(compute(&place, &["points.csv"]).code, 0);
+    assert_eq!(found(&place), positives());
+}
+
+#[test]
+fn numbers_and_texts_of_which_half_do_not_recur_are_asked_about() {
+    let place = Place::new();
+    put(&place, "prices.csv", "rooms,target", &|i| format!("{},{}", i % 4, i * i * 17 % 4999));
+    put(&place, "half.csv", "text,class", &|i| {
+        format!("t{i},{}", if i % 2 == 0 { format!("n{i}") } else { ["cat", "dog"][i % 4 / 2].to_owned() })
+    });
+    for (source, column) in [("prices.csv", "target"), ("half.csv", "class")] {
+        let asked = question(&place, &[source]);
+        assert!(asked.contains("half of them do not recur") || asked.contains("hardly any"), "{asked}");
+        assert!(offered(&asked).contains(&format!("--labels {column} --layout class")), "{asked}");
+    }
+    // Many classes of which all rows together have enough.
+    put(&place, "classes.csv", "text,label", &|i| format!("t{i},{}", i * 7 % 20));
+    assert_eq!(compute(&place, &["classes.csv"]).code, 0);
+}
+
+#[test]
+fn a_threshold_does_not_join_scores_to_labels_of_zeros_and_ones() {
+    let place = Place::new();
+    let ints = |j| array((0..ROWS).map(|i| Some(i64::from(bit(i, j)))).collect::<Int64Array>());
+    let scores = |step: usize| {
+        array((0..ROWS).map(|i| Some((i * step % 100) as f64 / 100.0)).collect::<Float64Array>())
+    };
+    write(
+        &place.path("scores.parquet"),
+        vec![
+            ("joy", ints(0)),
+            ("fear", ints(1)),
+            ("joy_score", scores(37)),
+            ("fear_score", scores(61)),
+            ("blur", scores(13)),
+        ],
+    );
+    for how in [&["--threshold", "0.5"][..], &["--soft"]] {
+        let asked = question(&place, &[&["scores.parquet"], how].concat());
+        let offers = offered(&asked);
+        assert_eq!(offers[0], "--labels joy,fear --layout wide", "{asked}");
+        let all = "--labels joy,fear,joy_score,fear_score,blur --layout wide".to_owned();
+        assert!(offers.contains(&all), "{asked}");
+        for flags in offers {
+            let ended = paste(&place, "scores.parquet", &format!("{flags} {}", how.join(" ")));
+            assert_eq!(ended.code, 0, "{flags}: {}", ended.stderr);
+        }
+    }
+    assert_eq!(compute(&place, &["scores.parquet"]).code, 0);
+    assert_eq!(found(&place), positives());
+}
+
+#[test]
+fn a_label_that_another_flag_takes_is_named_in_a_finding() {
+    let place = Place::new();
+    put(&place, "d.csv", "joy,fear,awe,is_train", &|i| {
+        format!("{},{},{},{}", bit(i, 0), bit(i, 1), bit(i, 2), bit(i, 3))
+    });
+    for flags in [["--by", "awe"], ["--sample-weight", "awe"], ["--groups", "awe"]] {
+        let ended = compute(&place, &[&["d.csv", "--where", "is_train = 1"], &flags[..]].concat());
+        assert_eq!(ended.code, 0, "{flags:?}: {}", ended.stderr);
+        let says = ended.stdout.contains("\"awe\" holds only 0 and 1, but another flag names it");
+        assert!(says, "{flags:?}: {}", ended.stdout);
+    }
+    // A part of the data is no label.
+    let ended = compute(&place, &["d.csv", "--by", "is_train"]);
+    assert_eq!((ended.code, ended.stdout.contains("another flag names")), (0, false), "{}", ended.stdout);
+}
+
+#[test]
+fn files_that_hold_something_else_are_passed_over_or_asked_about() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("d")).unwrap();
+    put(&place, "d/train.csv", "image,joy,fear", &|i| format!("{i}.jpg,{},{}", bit(i, 0), bit(i, 1)));
+    put(&place, "d/sample_submission.csv", "image,joy,fear", &|i| format!("{i}.jpg,0,0"));
+    assert_eq!(compute(&place, &["d"]).code, 0);
+    assert_eq!(found(&place), positives());
+    // Named, it is a shard as others are.
+    assert_eq!(place.weights(&["d/*.csv", "d/sample_submission.csv"])["rows"], json!(2 * ROWS));
+    std::fs::create_dir(place.path("e")).unwrap();
+    put(&place, "e/train.csv", "image,label", &|i| format!("{i}.jpg,{}", i % 3));
+    std::fs::write(place.path("e/names.csv"), "label,name\n0,cat\n1,dog\n2,emu\n").unwrap();
+    let asked = question(&place, &["e"]);
+    for word in
+        ["e/names.csv\" has a column \"name\" and none \"image\"", "such as e/train.csv", "--layout class"]
+    {
+        assert!(asked.contains(word), "{word}: {asked}");
+    }
+    assert_eq!(place.weights(&["e/train.csv"])["rows"], json!(ROWS));
+    assert_eq!(place.weights(&["e", "--labels", "label", "--layout", "class"])["rows"], json!(ROWS + 3));
+    // A column that later shards have, too, is no question.
+    std::fs::write(place.path("e/names.csv"), "image,label,source\na.jpg,0,web\n").unwrap();
+    assert_eq!(place.weights(&["e"])["rows"], json!(ROWS + 1));
+}
