@@ -91,23 +91,23 @@ fn how_labels_are_stored() -> String {
     format!("How labels are stored: {}", LAYOUTS.map(|info| info.name).join(", "))
 }
 
-/// How labels are stored.
+/// How labels are stored. Of a flag that is there twice, the last counts: flags that a question offers may be added.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Labels (detected when not given)")]
 pub(super) struct LabelFlags {
-    #[arg(long, help = how_labels_are_stored())]
+    #[arg(long, overrides_with = "layout", help = how_labels_are_stored())]
     layout: Option<String>,
     /// Label columns: names or globs; '!NAME' excludes a column
     #[arg(long, value_name = "COLS")]
     labels: Vec<String>,
     /// Row id column of layout long
-    #[arg(long, value_name = "COL")]
+    #[arg(long, overrides_with = "id", value_name = "COL")]
     id: Option<String>,
     /// Value column of layouts long and map
-    #[arg(long, value_name = "COL")]
+    #[arg(long, overrides_with = "value", value_name = "COL")]
     value: Option<String>,
     /// Separator of layout delimited
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(long, overrides_with = "delimiter", value_name = "TEXT", allow_hyphen_values = true)]
     delimiter: Option<String>,
     /// Label names in order: txt, json, csv or parquet
     #[arg(long, value_name = "FILE[:COL]")]

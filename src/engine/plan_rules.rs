@@ -26,6 +26,9 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary};
 
 use crate::engine::nullable_rows::NullableRows;
+use crate::engine::rules::correlated_keys::{
+    CorrelatedKeys, FieldsOfOneTable, JOINS_SUBQUERIES, TAKES_FIELDS,
+};
 use crate::engine::rules::literals_last::LiteralsLast;
 use crate::engine::rules::single_distinct::{GROUPS_FIRST, SingleDistinct};
 
@@ -42,14 +45,21 @@ const PUSHES_DOWN: &str = "push_down_filter";
 /// What it says of an order.
 const NO_ORDER: &str = "does not satisfy order requirements";
 
-/// The rules of DataFusion for logical plans: literals are put last before conditions are pushed, and one is kept from sums.
+/// The rules of DataFusion for logical plans: literals are put last before conditions are pushed, subqueries get keys before
+/// they are joined, and two are kept from some plans.
 pub(in crate::engine) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = Vec::new();
     for rule in Optimizer::new().rules {
-        if rule.name() == PUSHES_DOWN {
-            rules.push(Arc::new(LiteralsLast));
+        match rule.name() {
+            PUSHES_DOWN => rules.push(Arc::new(LiteralsLast)),
+            JOINS_SUBQUERIES => rules.push(Arc::new(CorrelatedKeys)),
+            _ => {}
         }
-        rules.push(if rule.name() == GROUPS_FIRST { Arc::new(SingleDistinct { rule }) } else { rule });
+        rules.push(match rule.name() {
+            GROUPS_FIRST => Arc::new(SingleDistinct { rule }),
+            TAKES_FIELDS => Arc::new(FieldsOfOneTable { rule }),
+            _ => rule,
+        });
     }
     rules
 }
@@ -219,8 +229,11 @@ mod tests {
     fn rules_of_logical_plans_are_changed_by_their_names() {
         let names = optimizer_rules().iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>();
         assert!(names.windows(2).any(|pair| pair == ["literals_last", PUSHES_DOWN]), "{names:?}");
-        assert!(names.contains(&"single_distinct".to_owned()), "{names:?}");
-        assert_eq!(names.len(), Optimizer::new().rules.len() + 1);
+        assert!(names.windows(2).any(|pair| pair == ["correlated_keys", JOINS_SUBQUERIES]), "{names:?}");
+        for changed in ["single_distinct", "fields_of_one_table"] {
+            assert!(names.contains(&changed.to_owned()), "{names:?}");
+        }
+        assert_eq!(names.len(), Optimizer::new().rules.len() + 2);
     }
 
     #[test]

@@ -12,9 +12,10 @@ use super::one_pass::OnePass;
 use super::query::rows_of;
 use super::spec::STDIO;
 use crate::error::{Error, Result};
+use crate::source::column_names::says_of_pairs;
 use crate::source::formats::{SavePlace, SavedFiles, as_parquet};
 use crate::source::label_path::LabelPath;
-use crate::source::layout::select;
+use crate::source::layout::{LayoutKind, select};
 use crate::source::listing::Listing;
 use crate::source::pass_on::{PassOn, unbuffered};
 use crate::source::row_stream::ComingRows;
@@ -145,6 +146,14 @@ fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
     let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight);
     let beside = beside.chain(&plan.by).chain(&plan.folded_by);
     let named: BTreeSet<&String> = labels.iter().chain(beside).collect();
+    // Whether rows of one label are pairs is seen from what stands beside it.
+    let may_be_pairs = labels.len() == 1
+        && match plan.layout {
+            None => true,
+            Some(layout) => layout == LayoutKind::Long && plan.id.is_none(),
+        };
+    let is_kept =
+        |name: &String| named.contains(name) || may_be_pairs && says_of_pairs(name, schema.fields().len());
     let fields = schema.fields().iter().enumerate();
-    Ok(fields.filter(|(_, field)| named.contains(field.name())).map(|(i, _)| i).collect())
+    Ok(fields.filter(|(_, field)| is_kept(field.name())).map(|(i, _)| i).collect())
 }

@@ -90,7 +90,7 @@ pub(super) fn begins_aside(name: &str) -> bool {
 
 /// Whether a name is that of another column with a word behind it that says something about it, or is the second of
 /// such, as `cat_a2` is beside `cat_a1`.
-fn is_about_another(name: &str, is_column: &dyn Fn(&str) -> bool) -> bool {
+pub(super) fn is_about_another(name: &str, is_column: &dyn Fn(&str) -> bool) -> bool {
     let Some((at, separator)) = name.char_indices().rev().find(|(_, c)| !c.is_alphanumeric()) else {
         return false;
     };

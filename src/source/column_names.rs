@@ -20,6 +20,9 @@ const LABEL_NAMES: [&str; 16] = [
     "genres",
 ];
 
+/// Columns at most of a table in which pairs of row id and label are likely.
+pub(super) const COLUMNS_MAX: usize = 3;
+
 /// What the name of a column says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum NameRank {
@@ -98,6 +101,11 @@ pub(crate) fn is_row_name(name: &str) -> bool {
     let about: Vec<&String> = about.collect();
     let is_row = |word: &&String| ROWS.iter().any(|row| word.eq_ignore_ascii_case(row));
     !words.is_empty() && about.iter().all(is_row)
+}
+
+/// Whether a column beside one label may be the other half of pairs, or their value, in a table of so many columns.
+pub(crate) fn says_of_pairs(name: &str, columns: usize) -> bool {
+    columns <= COLUMNS_MAX + 1 || is_id_name(name) || is_row_name(name) || is_score_name(name)
 }
 
 /// Whether a name says that numbers beside labels tell how sure they are, or how much.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use arrow::datatypes::Schema;
 
 use super::candidates::Candidate;
-use super::files_of_others::check_columns;
+use super::files_of_others::{check_columns, files_apart};
 use super::first_cells::first_length;
 use super::layout::{Layout, LayoutKind, is_text, no_column};
 use super::look::{Given, Look};
@@ -65,7 +65,8 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
         None => None,
     };
     let is_whole = match kind {
-        Some((LayoutKind::Long, _)) => given.id.is_some(),
+        // Whether pairs have a value is asked where the layout was not said.
+        Some((LayoutKind::Long, _)) => given.id.is_some() && (given.kind.is_some() || given.value.is_some()),
         Some((LayoutKind::Delimited, _)) => given.delimiter.is_some(),
         Some(_) => true,
         None => false,
@@ -82,7 +83,7 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
     let (chosen, why) = if let Some((kind, why)) = kind {
         (look.complete(kind, &candidates)?, why)
     } else {
-        let chosen = look.decide(&candidates)?;
+        let chosen = look.decide(&candidates).map_err(|asked| files_apart(shards, asked))?;
         let why = chosen.why.clone();
         (chosen, why)
     };

@@ -1,31 +1,75 @@
 //! Files beside the shards that hold something else, such as the names of classes.
 
-use arrow::datatypes::Schema;
-
 use super::layout::Layout;
 use super::shards::Shard;
 use crate::error::{Error, Result, for_shell};
 
-/// Asks where two files have a column each that the other lacks: one of them may hold no rows of labels. Columns that were
-/// added, or left out, are no question.
+/// Sets of columns that are compared.
+const KINDS_MAX: usize = 16;
+
+/// Asks where two files have a column each that the other lacks, beside the labels: one of them may hold no rows of labels.
+/// Columns that were added, or left out, are no question.
 ///
 /// # Errors
 /// [`Error::Usage`] with the two files.
 pub(super) fn check_columns(shards: &[Shard], layout: &Layout, flags: &str) -> Result<()> {
-    let Some(widest) = shards.iter().max_by_key(|shard| shard.schema.fields().len()) else { return Ok(()) };
-    let has = |schema: &Schema, name: &str| schema.field_with_name(name).is_ok();
-    let lacks = |one: &Shard, other: &Shard| {
-        let is_beside = |name: &&String| !layout.labels.contains(name) && !has(&other.schema, name);
-        one.schema.fields().iter().map(|field| field.name()).find(is_beside).cloned()
-    };
-    for shard in shards.iter().filter(|shard| shard.table.is_none() && shard.schema != widest.schema) {
-        let (Some(own), Some(other)) = (lacks(shard, widest), lacks(widest, shard)) else { continue };
-        let first = for_shell(&widest.name);
-        return Err(Error::usage(format!(
-            "do both hold rows with labels? {:?} has a column {own:?} and none {other:?}, and in {:?} it is the other way round",
-            shard.name, widest.name
-        ))
-        .hint(format!("name the shards alone, such as {first}; if both do, say so with {flags}")));
+    match differing(shards, &layout.labels) {
+        Some(asked) => Err(asked.told(Some(flags))),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// What is asked where no reading is sure: which files hold labels, if they differ, or else as it was `asked`.
+pub(super) fn files_apart(shards: &[Shard], asked: Error) -> Error {
+    differing(shards, &[]).map_or(asked, |files| files.told(None))
+}
+
+/// Two files with a column each that the other lacks, and one to begin with.
+struct DifferingFiles<'s> {
+    files: [&'s Shard; 2],
+    columns: [&'s str; 2],
+    widest: &'s Shard,
+}
+
+impl DifferingFiles<'_> {
+    fn told(&self, flags: Option<&str>) -> Error {
+        let [one, other] = self.files;
+        let [own, missing] = self.columns;
+        let both = flags.map(|flags| format!("; if both do, say so with {flags}")).unwrap_or_default();
+        let alone = format!("name the shards alone, such as {}", for_shell(&self.widest.name));
+        Error::usage(format!(
+            "do both hold rows with labels? {:?} has a column {own:?} and none {missing:?}, and in {:?} it is the other \
+             way round",
+            one.name, other.name
+        ))
+        .hint(format!("{alone}{both}"))
+    }
+}
+
+fn differing<'s>(shards: &'s [Shard], labels: &[String]) -> Option<DifferingFiles<'s>> {
+    let mut kinds: Vec<&Shard> = Vec::new();
+    for shard in shards.iter().filter(|shard| shard.table.is_none()) {
+        if !kinds.iter().any(|known| names(known).eq(names(shard))) {
+            kinds.push(shard);
+        }
+        if kinds.len() > KINDS_MAX {
+            return None;
+        }
+    }
+    let widest = kinds.iter().max_by_key(|shard| shard.schema.fields().len())?;
+    let lacks = |one: &'s Shard, other: &Shard| {
+        let has = |name: &str| other.schema.field_with_name(name).is_ok();
+        names(one).find(|name| !labels.contains(name) && !has(name)).map(String::as_str)
+    };
+    kinds.iter().enumerate().find_map(|(at, one)| {
+        kinds[..at].iter().find_map(|other| {
+            let columns = [lacks(one, other)?, lacks(other, one)?];
+            Some(DifferingFiles { files: [one, other], columns, widest })
+        })
+    })
+}
+
+/// The names of the columns of a file.
+fn names(shard: &Shard) -> impl Iterator<Item = &String> {
+    shard.schema.fields().iter().map(|field| field.name())
 }

@@ -21,6 +21,8 @@ const HARDLY: u64 = 5;
 const HARDLY_CLASSES: u64 = 2;
 /// Rows for each class by which whole numbers are classes, though few of them recur in the rows that were looked at.
 const ROWS_EACH: f64 = 10.0;
+/// The number from which elements of lists beside tokens may be tokens.
+const TOKENS_MIN: f64 = 1000.0;
 /// The one length of lists from which those of two columns hardly have it by chance.
 const LENGTH_MIN: i64 = 8;
 
@@ -54,6 +56,13 @@ impl Look<'_> {
             if is_no_label || one.is_empty && has_values {
                 one.points = 1;
             }
+        }
+        // Texts to write are lists of tokens, too.
+        let has_tokens = self.free_fields().any(|field| is_token_name(field.name()));
+        let most =
+            |one: &Candidate| self.found.get(&one.labels[0]).map_or(0.0, |e| e.numbers().fold(0.0, f64::max));
+        for one in all.iter_mut().filter(|one| has_tokens && is_list(one) && most(one) >= TOKENS_MIN) {
+            one.points = one.points.min(SURE - 1);
         }
         let best = all.iter().filter(|one| is_list(one)).max_by_key(|one| one.points);
         let Some(name) = best.map(|best| best.labels[0].clone()) else { return };
@@ -196,7 +205,9 @@ impl Look<'_> {
             let Some(own) = self.found.get(&name).filter(|_| !is_token_name(&name)) else { continue };
             let fields = self.free_fields().filter(|field| self.beside.are_aligned(&name, field.name()));
             let columns: Vec<CandidateColumn<'_>> = fields.filter_map(|field| self.column(field)).collect();
-            if one.kind == LayoutKind::List && own.lengths.iter().any(|length| *length > 1) {
+            // A list that is padded has no values in another one.
+            let is_padded = one.more.iter().any(|flag| flag.starts_with("--missing-values"));
+            if one.kind == LayoutKind::List && !is_padded && own.lengths.iter().any(|length| *length > 1) {
                 found.extend(
                     columns
                         .iter()
@@ -214,14 +225,16 @@ impl Look<'_> {
             let Some(first) = others.first().filter(|_| !self.given.is_unit_said) else { continue };
             // What a token is belongs to the labels of tokens.
             let is_other_named = others.iter().any(|other| rank_of_name(other) > rank_of_name(&name));
-            if is_other_named || found.iter().any(|unit| unit.labels == one.labels && unit.value.is_none()) {
-                continue;
-            }
             let why = format!(
                 "lists in {name:?} are as long as those in {first:?}, row by row: each element is a unit with one label"
             );
             let more = one.more.iter().filter(|flag| !flag.starts_with("--unit")).cloned();
-            let more = more.chain(["--unit element".to_owned()]).collect();
+            let more: Vec<String> = more.chain(["--unit element".to_owned()]).collect();
+            let is_same =
+                |unit: &Candidate| unit.labels == one.labels && unit.value.is_none() && unit.more == more;
+            if is_other_named || found.iter().any(is_same) {
+                continue;
+            }
             found.push(Candidate {
                 kind: LayoutKind::List,
                 more,

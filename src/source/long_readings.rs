@@ -1,18 +1,18 @@
 //! Readings as pairs of row id and label.
 
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
-use super::column_names::{NameRank, is_id_name, is_index_name, is_row_name, is_score_name, rank_of_name};
+use super::column_names::{
+    COLUMNS_MAX, NameRank, is_id_name, is_index_name, is_row_name, is_score_name, rank_of_name,
+};
 use super::declarations::ways;
 use super::evidence::ColumnEvidence;
 use super::layout::{Layout, LayoutKind, is_number, is_text};
 use super::look::Look;
+use super::offers::asked;
 use crate::error::{Error, Result, for_shell};
 
 /// Columns of a table that is nothing but pairs. A third one may say who labelled, and then rows are votes.
 pub(super) const PAIR_COLUMNS: usize = 2;
-
-/// Columns at most of a table in which pairs are likely.
-pub(super) const COLUMNS_MAX: usize = 3;
 
 /// The share of rows whose id other rows have too from which rows are pairs.
 const OFTEN: f64 = 0.3;
@@ -111,10 +111,11 @@ impl Look<'_> {
     fn or_long_by_any(&self, class: Candidate) -> Vec<Candidate> {
         let name = class.labels[0].clone();
         let is_no_label = is_id_name(&name) && rank_of_name(&name) == NameRank::Other;
-        if class.points < SURE || is_no_label {
+        let named = self.row_ids(&name);
+        let is_text = self.schema.field_with_name(&name).is_ok_and(|field| is_text(field.data_type()));
+        if class.points == 0 || is_no_label || class.points < SURE && (named.is_empty() || !is_text) {
             return vec![class];
         }
-        let named = self.row_ids(&name);
         let ids = if named.is_empty() { self.columns_named(&name, is_row_name) } else { named };
         // Few values are those of who labelled, unless an image has many boxes.
         let names_rows = |id: &str| is_id_name(id) && is_row_name(id);
@@ -127,13 +128,30 @@ impl Look<'_> {
             let why = format!("row ids in {id:?} repeat, one row per (id, {name})");
             let long = Candidate { kind: LayoutKind::Long, why, id: Some(id), ..class.clone() };
             all.extend(self.pairs_with_values(&long, is_small));
-            all.push(Candidate { points: class.points - CLOSE, ..long });
+            all.push(Candidate { points: class.points.saturating_sub(CLOSE).max(1), ..long });
         }
         // What gives pairs a value is likelier than that each row is an example.
         let place = all.iter().filter(|long| long.value.is_some()).count();
         all.sort_by_key(|long| long.value.is_none());
         all.insert(place, class);
         all
+    }
+
+    /// Asks whether a column gives pairs of `id` and `label` a value.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with both readings.
+    pub(super) fn ask_for_value(&self, id: &str, label: &str) -> Result<()> {
+        if self.given.value.is_some() {
+            return Ok(());
+        }
+        let why = format!("each row is one pair of {id:?} and {label:?}");
+        let pairs = Candidate::plain(LayoutKind::Long, vec![label.to_owned()], SURE, why);
+        let pairs = Candidate { id: Some(id.to_owned()), ..pairs };
+        let mut all = self.pairs_with_values(&pairs, self.columns_in_use() <= COLUMNS_MAX + 1);
+        let Some(value) = all.first().and_then(|valued| valued.value.clone()) else { return Ok(()) };
+        all.push(pairs);
+        Err(asked(format!("does column {value:?} say whether a row has its label?"), &all))
     }
 
     /// Pairs with what gives them a value: once for each way to give all values a side.
@@ -169,7 +187,9 @@ impl Look<'_> {
     /// The one column of values beside pairs of id and label, with the flags that give all its values a side. In a
     /// table that is not `is_small`, its name must say so.
     fn values(&self, id: &str, label: &str, is_small: bool) -> Vec<(String, Vec<String>)> {
-        let others = self.columns().filter(|column| {
+        let is_free = |name: &str| !is_index_name(name) && !self.given.taken.contains(&name);
+        let fields = self.schema.fields().iter().filter(|field| is_free(field.name()));
+        let others = fields.filter_map(|field| self.column(field)).filter(|column| {
             let data_type = column.field.data_type();
             let is_value = is_number(data_type) || is_text(data_type);
             column.name() != id && column.name() != label && is_value && column.classes.is_none()

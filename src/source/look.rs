@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 
 use super::candidates::{AHEAD, Candidate, CandidateColumn, SURE};
 use super::class_labels::class_names;
-use super::column_names::{is_id_name, is_index_name, is_row_name, rank_of_name};
+use super::column_names::{is_index_name, rank_of_name, says_of_pairs};
 use super::declarations::ways;
 use super::evidence::{ColumnEvidence, gather_and};
 use super::folder_types::classes_of_folders;
@@ -131,7 +131,7 @@ impl<'a> Look<'a> {
                 let data_type = field.data_type();
                 !item(data_type).unwrap_or(data_type).is_nested()
             });
-            is_simple && (named || is_id_name(name) || is_row_name(name))
+            is_simple && (named || given.labels.len() == 1 && says_of_pairs(name, schema.fields().len()))
         };
         let mut beside = RowsBeside::default();
         let found = gather_and(&shards, &all, &wanted, &mut |batch| beside.add(batch))?;
@@ -186,7 +186,7 @@ impl<'a> Look<'a> {
             evidence: self.found.get(name)?,
             domain: self.domain(name),
             classes: self.classes.get(name).copied(),
-            is_named: !self.given.labels.is_empty(),
+            is_named: self.given.labels.iter().any(|label| label == name),
             are_keys_said: self.given.are_keys_said,
         })
     }
@@ -233,6 +233,7 @@ impl<'a> Look<'a> {
         if is_open && self.given.kind.is_none() {
             self.doubt_beside_structs(&mut all);
             self.raise_named(&mut all);
+            self.raise_targets(&mut all);
             self.add_accepted(&mut all);
         }
         all.sort_by_key(|candidate| Reverse(candidate.points));
@@ -277,6 +278,9 @@ impl<'a> Look<'a> {
             (LayoutKind::Long, None) => Some(self.id_column(&column)?),
             _ => None,
         };
+        if let Some(id) = &id {
+            self.ask_for_value(id, &column)?;
+        }
         let delimiter = match (kind, self.given.delimiter) {
             (LayoutKind::Delimited, Some(by)) => Some(by.to_owned()),
             (LayoutKind::Delimited, None) => Some(self.delimiter(&column)?),

@@ -1,11 +1,13 @@
 //! The question that is asked where no reading is far ahead.
 
+use arrow::datatypes::DataType;
+
 use super::candidates::{AHEAD, Candidate, SURE};
 use super::layout::LayoutKind;
 use super::look::Look;
 use super::offers::{COLUMNS_SHOWN, asked, names, worth_offering};
 use super::type_words::type_words;
-use crate::error::{Error, Result, plural};
+use crate::error::{Error, Result, for_shell, plural};
 
 impl Look<'_> {
     /// The reading that is far ahead.
@@ -16,6 +18,8 @@ impl Look<'_> {
         if best.points >= SURE && is_alone && !needs_flags {
             return Ok(best.clone());
         }
+        let candidates = &self.targets_first(candidates);
+        let best = &candidates[0];
         if best.kind == LayoutKind::Wide && self.given.labels.is_empty() {
             if !best.more.is_empty() {
                 self.refuse_undeclared(&self.wide(), candidates)?;
@@ -29,6 +33,8 @@ impl Look<'_> {
             [name] => format!("how are labels stored in column {name:?}?"),
             _ => "which columns hold the labels?".to_owned(),
         };
+        let fitting: Vec<Candidate> = candidates.iter().filter(|one| self.fits_flags(one)).cloned().collect();
+        let candidates = if fitting.is_empty() { candidates } else { &fitting };
         let count = match worth_offering(candidates).len() {
             1 => "one reading is possible, but not sure".to_owned(),
             n => format!("{n} readings are possible"),
@@ -36,15 +42,46 @@ impl Look<'_> {
         Err(asked(format!("{question} {count}"), candidates))
     }
 
+    /// Whether a reading has a place for the flags that were given.
+    fn fits_flags(&self, one: &Candidate) -> bool {
+        let domain = self.given.domain;
+        let has_values =
+            matches!(one.kind, LayoutKind::Wide | LayoutKind::Vector) || one.kind == LayoutKind::Map;
+        let is_valued = has_values || one.value.is_some();
+        let takes_value = matches!(one.kind, LayoutKind::Long | LayoutKind::Map);
+        (self.given.value.is_none() || takes_value)
+            && (is_valued || domain.threshold.is_none() && !domain.soft)
+    }
+
+    /// The readings with those of a likely target of the table in front.
+    fn targets_first(&self, candidates: &[Candidate]) -> Vec<Candidate> {
+        let is_open = self.given.labels.is_empty() && self.given.kind.is_none();
+        // A table of pairs has no features.
+        let are_pairs = candidates.iter().any(|one| one.kind == LayoutKind::Long);
+        let best = candidates.first().filter(|_| is_open && !are_pairs);
+        let [mut all, others] = best.map(|best| self.targets(best)).unwrap_or_default();
+        for one in candidates.iter().chain(&others) {
+            if !all.iter().any(|other| other.flags() == one.flags()) {
+                all.push(one.clone());
+            }
+        }
+        all
+    }
+
     fn nothing_found(&self) -> Result<Candidate> {
         if let [name] = &self.given.labels[..]
             && let Ok(field) = self.schema.field_with_name(name)
         {
+            let fields = format!("name its fields with --labels {}", for_shell(&format!("{name}.*")));
+            let hint = match field.data_type() {
+                DataType::Struct(_) => &fields,
+                _ => "name another column with --labels; posweight inspect shows every column",
+            };
             return Err(Error::input(format!(
                 "column {name:?} is {}, which is not read as labels",
                 type_words(field.data_type())
             ))
-            .hint("name another column with --labels; posweight inspect shows every column"));
+            .hint(hint));
         }
         Err(Error::usage("which columns hold the labels? no column looks like labels").hint(
             "name them with --labels, and the layout with --layout; posweight inspect shows every column",

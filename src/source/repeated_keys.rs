@@ -8,10 +8,10 @@ use arrow::array::{Array, ArrayRef, AsArray, LargeBinaryArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
-use super::column_names::{is_id_name, is_row_name};
+use super::column_names::{COLUMNS_MAX, is_id_name, is_row_name};
 use super::evidence::{CELLS_MIN, ColumnEvidence};
 use super::layout::{Layout, LayoutKind, is_text};
-use super::long_readings::{COLUMNS_MAX, PAIR_COLUMNS};
+use super::long_readings::PAIR_COLUMNS;
 use super::look::Look;
 use super::row_reader::{Enough, RowChoice, read_columns};
 use super::schema::plain_type;

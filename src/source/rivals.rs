@@ -122,7 +122,7 @@ impl Look<'_> {
     pub(super) fn add_accepted(&self, all: &mut Vec<Candidate>) {
         let is_verdict = |evidence: &ColumnEvidence| {
             let has = |word: &str| evidence.texts.contains_key(word);
-            has(ACCEPT) && has("reject") && evidence.texts.len() <= 3
+            has(ACCEPT) && (has("reject") || has("ignore")) && evidence.texts.len() <= 3
         };
         let Some((column, _)) = self.found.iter().find(|(_, evidence)| is_verdict(evidence)) else { return };
         let is_sure = |one: &&Candidate| one.points >= SURE && !one.labels.contains(column);

@@ -199,7 +199,15 @@ impl Look<'_> {
         }
         let between = self.empty_beside(&wide).between;
         if between.is_empty() {
-            all.push(self.wide_candidate(wide));
+            let among = self.among_features(&wide);
+            if among.is_empty() {
+                all.push(self.wide_candidate(wide));
+            }
+            for one in among {
+                if !all.iter().any(|other| other.labels == one.labels) {
+                    all.push(one);
+                }
+            }
             return all;
         }
         let known: HashSet<&str> = wide.iter().chain(&between).map(String::as_str).collect();
@@ -256,7 +264,7 @@ impl Look<'_> {
         stem(name).is_some_and(|stem| rank_of_name(stem) == NameRank::Other && self.beside.has_one_each(stem))
     }
 
-    fn wide_candidate(&self, labels: Vec<String>) -> Candidate {
+    pub(super) fn wide_candidate(&self, labels: Vec<String>) -> Candidate {
         let values =
             if self.given.domain.is_binary() { "only 0, 1 and nulls" } else { "only declared values" };
         let is_constant = |name: &&String| {
@@ -280,7 +288,9 @@ impl Look<'_> {
         );
         let cells = labels.first().and_then(|name| self.found.get(name));
         let cells = cells.map(|evidence| evidence.shown.clone()).unwrap_or_default();
-        Candidate { cells, ..Candidate::plain(LayoutKind::Wide, labels, GROUP, why) }
+        // Columns of which each has one value say nothing of labels.
+        let points = if constant.len() == labels.len() { SURE - 1 } else { GROUP };
+        Candidate { cells, ..Candidate::plain(LayoutKind::Wide, labels, points, why) }
     }
 
     /// Several columns of numbers from 0 to 1, some of them between: soft labels, or scores.
@@ -293,6 +303,7 @@ impl Look<'_> {
         let is_strict = self.wide().is_empty();
         let mut missing = BTreeSet::new();
         let mut soft: HashSet<&str> = HashSet::new();
+        let mut are_near = true;
         for column in self.columns().filter(is_scalar) {
             let data_type = column.field.data_type();
             let is_between = column.evidence.numbers().any(|x| x > 0.0 && x < 1.0);
@@ -301,13 +312,13 @@ impl Look<'_> {
             if let Some(codes) = codes_beside_shares(column.evidence, column.domain)
                 && is_number
                 && is_between
-                && !is_near()
             {
+                are_near &= is_near();
                 missing.extend(codes);
                 soft.insert(column.field.name());
             }
         }
-        if soft.len() < 2 {
+        if soft.len() < 2 || are_near {
             return Vec::new();
         }
         let labels = self.with_empty(&soft);
@@ -319,9 +330,14 @@ impl Look<'_> {
             names(&labels),
             self.without_empty(&labels)
         );
+        // Others of which it would be asked whether they are labels.
+        let is_alone = self.columns().filter(is_scalar).all(|column| {
+            labels.iter().any(|label| label == column.name()) || !is_number(column.field.data_type())
+        });
         let ways = ways_of_shares(&missing, domain).into_iter().map(|(more, declared)| Candidate {
             more,
-            is_spelled: self.wide_by(&|_| declared.clone()) != labels
+            is_spelled: !is_alone
+                || self.wide_by(&|_| declared.clone()) != labels
                 || !self.empty_beside(&labels).between.is_empty(),
             cells: cells.clone(),
             ..Candidate::plain(LayoutKind::Wide, labels.clone(), SHARES, why.clone())

@@ -190,6 +190,8 @@ fn long_rows_straddle_shards() {
         "d",
         "--layout",
         "long",
+        "--id",
+        "id",
         "--labels",
         "label",
         "--vocabulary",

@@ -155,9 +155,10 @@ fn both_zeros_are_one_group_of_by() {
     let id = array(StringArray::from(vec!["a", "b", "c", "d"]));
     write(&place.path("wide/a.parquet"), vec![("l", yes()), ("f", f())]);
     write(&place.path("long/a.parquet"), vec![("id", id), ("label", name), ("value", yes()), ("f", f())]);
-    for arguments in
-        [&["wide", "--layout", "wide", "--labels", "l"][..], &["long", "--layout", "long", "--id", "id"]]
-    {
+    for arguments in [
+        &["wide", "--layout", "wide", "--labels", "l"][..],
+        &["long", "--layout", "long", "--id", "id", "--labels", "label"],
+    ] {
         place.weights(&[arguments, &["--by", "f"]].concat());
         let folders = std::fs::read_dir(place.path("out/by")).unwrap();
         let mut folders: Vec<_> =

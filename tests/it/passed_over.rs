@@ -154,7 +154,7 @@ fn files_that_hold_something_else_are_passed_over_or_asked_about() {
     std::fs::write(place.path("e/names.csv"), "label,name\n0,cat\n1,dog\n2,emu\n").unwrap();
     let asked = question(&place, &["e"]);
     for word in
-        ["e/names.csv\" has a column \"name\" and none \"image\"", "such as e/train.csv", "--layout class"]
+        ["e/train.csv\" has a column \"image\" and none \"name\"", "such as e/train.csv", "--layout class"]
     {
         assert!(asked.contains(word), "{word}: {asked}");
     }
@@ -163,4 +163,123 @@ fn files_that_hold_something_else_are_passed_over_or_asked_about() {
     // A column that later shards have, too, is no question.
     std::fs::write(place.path("e/names.csv"), "image,label,source\na.jpg,0,web\n").unwrap();
     assert_eq!(place.weights(&["e"])["rows"], json!(ROWS + 1));
+}
+
+/// Runs `source` without flags and each of its offers, and says whether one gives these positives.
+fn offers_give(place: &Place, source: &str, right: &serde_json::Value) -> bool {
+    let asked = question(place, &[source]);
+    offered(&asked).iter().any(|flags| paste(place, source, flags).code == 0 && found(place) == *right)
+}
+
+#[test]
+fn the_target_of_a_table_of_features_is_asked_about() {
+    let place = Place::new();
+    let sum = |j: usize| (0..ROWS).map(|i| u64::from(bit(i, j))).sum::<u64>();
+    let alone = |name: &str, j: usize| json!({name: sum(j)});
+    put(&place, "apart.csv", "id,has_card,active,salary,exited", &|i| {
+        format!("{i},{},{},{}.5,{}", bit(i, 0), bit(i, 1), 900 + i * 37 % 50, bit(i, 2))
+    });
+    put(&place, "beside.csv", "age,tenure,has_card,left", &|i| {
+        format!("{},{}.5,{},{}", 20 + i, 150 + i * 7 % 40, bit(i, 0), bit(i, 1))
+    });
+    put(&place, "first.csv", "purchased,amount,price,weekend", &|i| {
+        format!("{},{}.5,{},{}", bit(i, 0), 900 + i * 37 % 50, 3 + i * 11 % 40, bit(i, 1))
+    });
+    for (source, right) in [
+        ("apart.csv", alone("exited", 2)),
+        ("beside.csv", alone("left", 1)),
+        ("first.csv", alone("purchased", 0)),
+    ] {
+        assert!(offers_give(&place, source, &right), "{source}: {}", question(&place, &[source]));
+    }
+    // Classes behind or before 0/1 columns, and a column named class that is one more feature.
+    let third = |i: usize, names: [&str; 3]| names[i % 3].to_owned();
+    let each = |names: [&str; 3]| json!({names[0]: 20, names[1]: 20, names[2]: 20});
+    put(&place, "symptoms.csv", "itching,fever,cough,prognosis", &|i| {
+        let disease = third(i, ["flu", "cold", "acne"]);
+        format!("{},{},{},{disease}", bit(i, 0), bit(i, 1), bit(i, 2))
+    });
+    put(&place, "rings.csv", "rings,insured,promo", &|i| format!("{},{},{}", i % 3, bit(i, 0), bit(i, 1)));
+    put(&place, "ticket.csv", "name,class,survived", &|i| {
+        format!("n{i},{},{}", third(i, ["First", "Second", "Third"]), bit(i, 0))
+    });
+    put(&place, "outcome.csv", "text,category,outcome", &|i| {
+        format!("t{i},{},{}", ["x", "y"][i % 2], third(i, ["won", "lost", "open"]))
+    });
+    for (source, right) in [
+        ("symptoms.csv", each(["acne", "cold", "flu"])),
+        ("rings.csv", each(["0", "1", "2"])),
+        ("ticket.csv", alone("survived", 0)),
+        ("outcome.csv", each(["lost", "open", "won"])),
+    ] {
+        assert!(offers_give(&place, source, &right), "{source}: {}", question(&place, &[source]));
+    }
+    // Columns of labels beside what says which row it is, and what is known of it, are no features.
+    put(&place, "image.csv", "image,split,width,joy,fear,awe", &|i| {
+        let split = ["train", "test"][i % 2];
+        format!("{i}.jpg,{split},{},{},{},{}", 600 + i % 9, bit(i, 0), bit(i, 1), bit(i, 2))
+    });
+    assert_eq!(compute(&place, &["image.csv"]).code, 0);
+    assert_eq!(place.json("out/weights.json")["labels"], json!(["joy", "fear", "awe"]));
+}
+
+#[test]
+fn columns_of_one_value_say_nothing_beside_lists_of_labels() {
+    let place = Place::new();
+    put(&place, "tasks.jsonl", "", &|i| {
+        let choices = json!([{"value": {"choices": moods(i)}}]);
+        json!({"id": i, "total_annotations": 1, "cancelled_annotations": 0, "project": 1, "result": choices})
+            .to_string()
+    });
+    assert!(offers_give(&place, "tasks.jsonl", &positives()), "{}", question(&place, &["tasks.jsonl"]));
+}
+
+#[test]
+fn a_column_that_gives_pairs_a_value_is_asked_about_whatever_flag_is_given() {
+    let place = Place::new();
+    put(&place, "verified.csv", "ImageID,Source,LabelName,Confidence", &|i| {
+        let source = ["crowd", "machine"][i % 2];
+        format!("img{},{source},{},{}", i / 3, ["cat", "dog", "emu"][i % 3], bit(i, 0))
+    });
+    let yes = |label: usize| (0..ROWS).filter(|i| i % 3 == label).map(|i| u64::from(bit(i, 0))).sum::<u64>();
+    let right = json!({"cat": yes(0), "dog": yes(1), "emu": yes(2)});
+    let valued = "--labels LabelName --layout long --id ImageID --value Confidence";
+    for flags in [
+        &["--id", "ImageID"][..],
+        &["--layout", "long"],
+        &["--labels", "LabelName"],
+        &["--labels", "LabelName", "--id", "ImageID"],
+        &["--layout", "long", "--labels", "LabelName"],
+    ] {
+        let asked = question(&place, &[&["verified.csv"], flags].concat());
+        assert!(offered(&asked).iter().any(|offer| offer == valued), "{flags:?}: {asked}");
+        // Added to the flags that were given.
+        let ended = paste(&place, &format!("verified.csv {}", flags.join(" ")), valued);
+        assert_eq!((ended.code, found(&place)), (0, right.clone()), "{flags:?}: {}", ended.stderr);
+    }
+    // Flags that say all are taken at their word.
+    let pairs = ["verified.csv", "--labels", "LabelName", "--layout", "long", "--id", "ImageID"];
+    assert_eq!(place.weights(&pairs)["positives"], json!([20, 20, 20]));
+}
+
+#[test]
+fn kaggle_s_files_without_labels_and_files_with_hidden_names_are_named() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("d/train")).unwrap();
+    put(&place, "d/train.csv", "id,joy,age,fare", &|i| format!("{i},{},{i},{i}.5", bit(i, 0)));
+    put(&place, "d/test.csv", "id,age,fare", &|i| format!("{i},{i},{i}.5"));
+    put(&place, "d/gender.csv", "id,joy", &|i| format!("{i},1"));
+    let asked = question(&place, &["d"]);
+    assert!(asked.contains("name the shards alone, such as d/train.csv"), "{asked}");
+    put(&place, "d/train/_classes.csv", "image,joy,fear", &|i| {
+        format!("{i}.jpg,{},{}", bit(i, 0), bit(i, 1))
+    });
+    let refused = compute(&place, &["d/train"]);
+    assert!(
+        refused.code == 4 && refused.stderr.contains("outright: d/train/_classes.csv"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(compute(&place, &["d/train/_classes.csv"]).code, 0);
+    assert_eq!(found(&place), positives());
 }

@@ -11,13 +11,14 @@
 //! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
 //!                                 held_rows
-//! before conditions are pushed    literals_last
+//! before conditions are pushed    literals_last · correlated_keys
 //! functions                       own_functions · own_windows · signed_functions · on_row · interval_scales ·
 //!                                 octet_length · other_names · wide_times · zoned_times
 //! ```
 
 pub(in crate::engine) mod compared;
 pub(super) mod constant_orders;
+pub(in crate::engine) mod correlated_keys;
 pub(in crate::engine) mod decimal_arithmetic;
 pub(in crate::engine) mod exact_arithmetic;
 pub(in crate::engine) mod exact_decimals;

@@ -6,6 +6,7 @@
 
 mod arrow;
 mod csv;
+mod csv_cells;
 mod json_kinds;
 mod json_lines;
 mod json_value;

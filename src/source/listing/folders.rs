@@ -9,7 +9,7 @@ use super::met_tables::{Tables, is_metadata};
 use super::names::{endings, is_hidden, is_shard};
 use super::pattern::{Glob, Reached, is_glob};
 use super::table_kind::TableKind;
-use crate::error::{Error, Result, plural};
+use crate::error::{Error, Result, for_shell, plural};
 
 /// Files of folders that are no shards by their ending.
 #[derive(Debug, Default)]
@@ -40,6 +40,8 @@ struct Found {
     shards: Vec<PathBuf>,
     /// Files of other endings, or of none.
     others: Vec<PathBuf>,
+    /// Files that would be shards but for their names.
+    hidden: Vec<PathBuf>,
 }
 
 /// The files that a path or a glob stands for.
@@ -85,12 +87,17 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
         let mut others = PassedOver::default();
         found.others.iter().for_each(|path| others.add(path));
         let others = others.said().map_or_else(String::new, |said| format!("; {said}"));
-        return Err(Error::input(format!("no Parquet file in this folder{others}")).at(source).hint(
-            format!(
+        let hint = match found.hidden.first() {
+            Some(hidden) => format!(
+                "names that start with . or _ are passed over; name the file outright: {}",
+                for_shell(&hidden.to_string_lossy())
+            ),
+            None => format!(
                 "files must end in {}; names that start with . or _ are skipped unless named outright",
                 endings()
             ),
-        ));
+        };
+        return Err(Error::input(format!("no Parquet file in this folder{others}")).at(source).hint(hint));
     }
     found.others.iter().for_each(|path| passed.add(path));
     // Files side by side lie in the same tables, unless links lead out of their folder.
@@ -134,6 +141,7 @@ fn walk(folder: &Path, tables: &mut Tables, above: &mut Vec<PathBuf>, found: &mu
     if enter(folder, above)? && !tables.enter(folder) {
         for (name, path) in entries(folder)? {
             if is_hidden(&name) {
+                found.hidden.extend(Some(path).filter(|path| is_shard(path) && path.is_file()));
                 continue;
             }
             let meta = fs::metadata(&path).map_err(|cause| dangling(&path, &cause))?;

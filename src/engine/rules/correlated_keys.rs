@@ -1,0 +1,135 @@
+//! `(SELECT count(*) FROM e WHERE lower(e.kind) = p.kind)`: a subquery is joined by columns of its own, so what it
+//! computes of them becomes one first.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Result as DfResult};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery,
+};
+use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+/// The rule that joins subqueries, before which this one stands.
+pub(in crate::engine) const JOINS_SUBQUERIES: &str = "scalar_subquery_to_join";
+/// The rule that makes columns of the fields of structs.
+pub(in crate::engine) const TAKES_FIELDS: &str = "extract_leaf_expressions";
+/// What the columns made here are called, with a number behind it.
+const KEY: &str = "__correlated_key_";
+
+/// Makes columns of what subqueries compute for the query around them.
+#[derive(Debug)]
+pub(in crate::engine) struct CorrelatedKeys;
+
+impl OptimizerRule for CorrelatedKeys {
+    fn name(&self) -> &'static str {
+        "correlated_keys"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> DfResult<Transformed<LogicalPlan>> {
+        plan.map_expressions(|expression| {
+            expression.transform_up(|part| match part {
+                Expr::ScalarSubquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
+                    with_columns(subquery)
+                }
+                part => Ok(Transformed::no(part)),
+            })
+        })
+    }
+}
+
+fn with_columns(subquery: Subquery) -> DfResult<Transformed<Expr>> {
+    let plan = Arc::unwrap_or_clone(subquery.subquery);
+    let changed = plan.transform_up(|step| match step {
+        LogicalPlan::Filter(filter) => with_keys(filter),
+        step => Ok(Transformed::no(step)),
+    })?;
+    let subquery = Subquery { subquery: Arc::new(changed.data), ..subquery };
+    Ok(Transformed::new_transformed(Expr::ScalarSubquery(subquery), changed.transformed))
+}
+
+/// The same condition over columns for what it compares with the query around it.
+fn with_keys(filter: Filter) -> DfResult<Transformed<LogicalPlan>> {
+    let mut keys: Vec<Expr> = Vec::new();
+    let mut key_of = |side: Expr| -> Box<Expr> {
+        let name = format!("{KEY}{}", keys.len() + 1);
+        keys.push(side.alias(&name));
+        Box::new(Expr::Column(Column::new_unqualified(name)))
+    };
+    let parts = split_conjunction_owned(filter.predicate.clone()).into_iter().map(|part| match part {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right })
+            if is_computed(&left) && is_outer(&right) =>
+        {
+            Expr::BinaryExpr(BinaryExpr { left: key_of(*left), op: Operator::Eq, right })
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right })
+            if is_computed(&right) && is_outer(&left) =>
+        {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right: key_of(*right) })
+        }
+        part => part,
+    });
+    let condition = conjunction(parts.collect::<Vec<_>>());
+    let (Some(condition), false) = (condition, keys.is_empty()) else {
+        return Ok(Transformed::no(LogicalPlan::Filter(filter)));
+    };
+    let own: Vec<Expr> = filter.input.schema().columns().into_iter().map(Expr::Column).collect();
+    let wider = Projection::try_new([own.clone(), keys].concat(), filter.input)?;
+    let kept = LogicalPlanBuilder::from(LogicalPlan::Projection(wider)).filter(condition)?.project(own)?;
+    Ok(Transformed::yes(kept.build()?))
+}
+
+/// Whether it is computed of columns of the subquery alone, and no column itself.
+fn is_computed(side: &Expr) -> bool {
+    !matches!(side, Expr::Column(_)) && side.any_column_refs() && !has_outer(side) && !side.is_volatile()
+}
+
+/// Whether it is computed of the query around alone.
+fn is_outer(side: &Expr) -> bool {
+    has_outer(side) && !side.any_column_refs()
+}
+
+fn has_outer(side: &Expr) -> bool {
+    let mut found = false;
+    // Visiting fails nowhere.
+    let _ = side.apply(|part| {
+        found |= matches!(part, Expr::OuterReferenceColumn(..));
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found
+}
+
+/// Takes fields of structs where no column of a query around is left, and below no join: the rule would take those of
+/// subqueries, too, forget from which query they are, and give those of two tables one name.
+#[derive(Debug)]
+pub(in crate::engine) struct FieldsOfOneTable {
+    pub(in crate::engine) rule: Arc<dyn OptimizerRule + Send + Sync>,
+}
+
+impl OptimizerRule for FieldsOfOneTable {
+    fn name(&self) -> &'static str {
+        "fields_of_one_table"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.rule.apply_order()
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> DfResult<Transformed<LogicalPlan>> {
+        let mut are_mixed = false;
+        plan.apply_with_subqueries(|step| {
+            are_mixed |= matches!(step, LogicalPlan::Join(_));
+            step.apply_expressions(|expression| {
+                are_mixed |= has_outer(expression);
+                Ok(if are_mixed { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            })
+        })?;
+        if are_mixed { Ok(Transformed::no(plan)) } else { self.rule.rewrite(plan, config) }
+    }
+}

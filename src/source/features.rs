@@ -1,0 +1,181 @@
+//! Tables of features with a target: a 0/1 column among numbers and categories is more often one of them than a label.
+
+use arrow::datatypes::DataType;
+
+use super::aside_names::{is_about_another, is_aside_name, is_aside_text_name};
+use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
+use super::codes::Codes;
+use super::column_names::{NameRank, is_id_name, is_remark_name, is_row_name, is_topic_name, rank_of_name};
+use super::declarations::ways;
+use super::evidence::ColumnEvidence;
+use super::layout::{LayoutKind, is_number, is_text, item};
+use super::look::Look;
+use super::named_alike::common_stem;
+
+/// Columns that make a table one of features.
+const FEATURES_MIN: usize = 2;
+/// Values at most of a target.
+const CLASSES_MAX: u64 = 32;
+/// Names of places and sizes, which are known of images and what is in them.
+const PLACES: [&str; 12] =
+    ["x", "y", "z", "w", "h", "width", "height", "lat", "lon", "lng", "latitude", "longitude"];
+/// Columns at most that are offered each by itself.
+const ALONE_MAX: usize = 8;
+/// What names of features begin with as often as those of labels.
+const SIDES: [&str; 3] = ["is_", "has_", "was_"];
+
+impl Look<'_> {
+    /// Columns of numbers or of a few texts that are neither in `labels` nor say which row it is.
+    fn features(&self, labels: &[String]) -> Vec<&str> {
+        let is_column = |name: &str| self.schema.field_with_name(name).is_ok();
+        let is_feature = |column: &CandidateColumn<'_>| {
+            let (name, data_type) = (column.name(), column.field.data_type());
+            let is_of_rows = [is_id_name, is_row_name, is_remark_name, is_aside_text_name];
+            let has_kind = is_number(data_type)
+                || is_text(data_type) && column.evidence.has_few_values() && column.evidence.distinct() > 1;
+            has_kind
+                && item(data_type).is_none()
+                && !column.is_empty()
+                && !column.is_cells()
+                && !Codes::of(column.evidence, column.domain).is_near(false)
+                && !labels.iter().any(|label| label == name)
+                && !is_of_rows.iter().any(|is| is(name))
+                && !PLACES.iter().any(|place| name.eq_ignore_ascii_case(place))
+                && !is_about_another(name, &is_column)
+        };
+        self.free_fields()
+            .filter_map(|field| self.column(field).filter(is_feature).map(|_| field.name().as_str()))
+            .collect()
+    }
+
+    /// Readings of the 0/1 columns `wide` where they stand among features: the last column of the table alone, those that
+    /// stand together, and each by itself.
+    pub(super) fn among_features(&self, wide: &[String]) -> Vec<Candidate> {
+        let common = common_stem(wide.iter().map(String::as_str));
+        if common.is_some_and(|stem| !SIDES.contains(&stem)) || wide.len() < 2 {
+            return Vec::new();
+        }
+        let features = self.features(wide);
+        let fields = self.free_fields().map(|field| field.name().as_str());
+        let mut runs: Vec<Vec<String>> = vec![Vec::new()];
+        for name in fields.filter(|name| features.contains(name) || wide.iter().any(|label| label == name)) {
+            match runs.last_mut() {
+                Some(run) if !features.contains(&name) => run.push(name.to_owned()),
+                _ => runs.push(Vec::new()),
+            }
+        }
+        runs.retain(|run| !run.is_empty());
+        let is_tabular = features.len() >= FEATURES_MIN.max(wide.len());
+        if !is_tabular && runs.len() < 2 {
+            return Vec::new();
+        }
+        let last = self.free_fields().last().map(|field| field.name().clone());
+        let last = last.filter(|last| wide.contains(last)).into_iter().map(|last| vec![last]);
+        let runs = runs.iter().filter(|run| run.len() > 1 && run.len() < wide.len()).cloned();
+        let alone = wide.iter().filter(|_| wide.len() <= ALONE_MAX).map(|label| vec![label.clone()]);
+        let mut all: Vec<Candidate> = Vec::new();
+        for labels in last.chain([wide.to_vec()]).chain(runs).chain(alone) {
+            if all.iter().any(|one| one.labels == labels) {
+                continue;
+            }
+            let is_part = labels.len() < wide.len();
+            let one = self.wide_candidate(labels);
+            let why = if is_part { format!("{}; the others may be features", one.why) } else { one.why };
+            all.push(Candidate { is_spelled: is_part, why, ..one });
+        }
+        all
+    }
+
+    /// Brings the target of a table up to what may be features: 0/1 columns of one kind, and a column named `class` or
+    /// `category`. It is the last column, or the one 0/1 column beside classes.
+    pub(super) fn raise_targets(&self, all: &mut [Candidate]) {
+        let is_sure = |one: &&Candidate| one.more.is_empty() && one.points >= SURE;
+        let Some(best) = all.iter().filter(is_sure).max_by_key(|one| one.points).cloned() else { return };
+        let name = &best.labels[0];
+        let may_be_feature = is_topic_name(name) || name.eq_ignore_ascii_case("class");
+        let is_class = best.kind == LayoutKind::Class && best.labels.len() == 1 && may_be_feature;
+        let is_group = best.kind == LayoutKind::Wide && best.labels.len() > 1;
+        if !is_class && !is_group || self.classes.contains_key(name) {
+            return;
+        }
+        let is_table = self.features(&best.labels).len() >= FEATURES_MIN;
+        let ids = [is_id_name, is_row_name, is_remark_name];
+        let names = self.free_fields().map(|field| field.name().as_str());
+        let names: Vec<&str> = names.filter(|name| !ids.iter().any(|is| is(name))).collect();
+        let (first, last) = (names.first().copied(), names.last().copied());
+        let is_target = |one: &&mut Candidate| {
+            let [target] = &one.labels[..] else { return false };
+            let is_few = |e: &ColumnEvidence| e.has_few_values() && (2..=CLASSES_MAX).contains(&e.distinct());
+            let few = || self.found.get(target).is_some_and(is_few);
+            let field = self.schema.field_with_name(target);
+            let may_be_class = |of: &DataType| is_text(of) || of.is_integer();
+            let is_likely = is_table || field.is_ok_and(|field| may_be_class(field.data_type()));
+            let is_end = is_likely && [first, last].contains(&Some(target.as_str())) && few();
+            let is_kind = match one.kind {
+                LayoutKind::Wide => is_class || is_end,
+                LayoutKind::Class => is_end,
+                _ => false,
+            };
+            // What texts say of rows is a target of people, too, such as their status.
+            let is_aside = if is_table { is_aside_name(target) } else { is_aside_text_name(target) };
+            let is_of_rows = is_aside || ids.iter().any(|is| is(target));
+            let is_other = !best.labels.contains(target) && !is_of_rows;
+            is_kind && is_other && one.points > 0 && !one.is_empty
+        };
+        for one in all.iter_mut().filter(is_target) {
+            one.points = one.points.max(best.points - CLOSE);
+        }
+    }
+
+    /// The readings of what most often is the target of a table of features beside the `best` reading, each by itself: a
+    /// column that is named so, the last one, and the first one. Of another table with 0/1 columns, those named so. And those
+    /// of the other columns of two values.
+    pub(super) fn targets(&self, best: &Candidate) -> [Vec<Candidate>; 2] {
+        let is_of_rows = [is_id_name, is_row_name, is_remark_name];
+        let columns = self.free_fields().filter_map(|field| self.column(field)).filter(|column| {
+            let evidence = column.evidence;
+            let is_few = evidence.has_few_values() && evidence.distinct() > 1;
+            is_few
+                && item(column.field.data_type()).is_none()
+                && !is_of_rows.iter().any(|is| is(column.name()))
+        });
+        let columns: Vec<CandidateColumn<'_>> = columns.collect();
+        let is_named = |column: &&CandidateColumn<'_>| rank_of_name(column.name()) == NameRank::Exact;
+        let is_table = self.features(&best.labels).len() >= FEATURES_MIN;
+        let may_be_target = is_table || best.kind == LayoutKind::Wide;
+        let named = columns.iter().filter(|column| may_be_target && is_named(column));
+        let ends = columns.last().into_iter().chain(columns.first()).filter(|_| is_table);
+        let has_two = |column: &&CandidateColumn<'_>| {
+            column.is_cells() || Codes::of(column.evidence, column.domain).is_near(false)
+        };
+        let others = columns.iter().filter(|column| is_table && has_two(column));
+        let mut seen: Vec<String> = Vec::new();
+        let mut each = |columns: Vec<&CandidateColumn<'_>>| {
+            let mut all: Vec<Candidate> = Vec::new();
+            for column in columns {
+                if !seen.contains(column.field.name()) {
+                    seen.push(column.field.name().clone());
+                    all.extend(self.alone(column));
+                }
+            }
+            all
+        };
+        [each(named.chain(ends).collect()), each(others.collect())]
+    }
+
+    /// The readings of a column by itself.
+    fn alone(&self, column: &CandidateColumn<'_>) -> Vec<Candidate> {
+        let codes = Codes::of(column.evidence, column.domain);
+        let labels = vec![column.name().to_owned()];
+        if column.classes.is_some() || !codes.is_settled() && !codes.is_near(false) {
+            let readings = column.readings().into_iter();
+            return readings.filter(|one| one.kind == LayoutKind::Class).take(1).collect();
+        }
+        let ways = ways(column.evidence, column.domain).into_iter();
+        let one = self.wide_candidate(labels);
+        let why = format!("{}; the others may be features", one.why);
+        ways.map(|more| Candidate { more, is_spelled: true, why: why.clone(), ..one.clone() })
+            .take(2)
+            .collect()
+    }
+}

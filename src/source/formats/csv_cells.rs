@@ -1,0 +1,143 @@
+//! What the cells of a CSV column are: the type that holds all of them as they are.
+
+use arrow::datatypes::DataType;
+
+/// Whole numbers up to here are floating-point numbers too.
+const EXACT_MAX: u64 = 1 << 53;
+
+/// What cells of a column were seen; empty ones are none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct CellKinds {
+    boolean: bool,
+    integer: bool,
+    /// A whole number that no floating-point number may stand for.
+    large: bool,
+    negative: bool,
+    /// A whole number above those of 64 bits with a sign.
+    unsigned: bool,
+    float: bool,
+    /// NaN or infinity, which are words in columns of texts.
+    nan: bool,
+    text: bool,
+}
+
+impl CellKinds {
+    pub(super) fn see(&mut self, cell: &str) {
+        if self.text || cell.is_empty() {
+            return;
+        }
+        let trimmed = cell.trim();
+        if let Some(number) = whole(trimmed) {
+            self.integer = true;
+            self.negative |= number < 0;
+            self.large |= number.unsigned_abs() > EXACT_MAX;
+        } else if unsigned(trimmed).is_some() {
+            self.integer = true;
+            (self.large, self.unsigned) = (true, true);
+        } else if fraction(trimmed).is_some() {
+            self.float = true;
+        } else if unbounded(trimmed).is_some() {
+            self.nan = true;
+        } else if truth(trimmed).is_some() {
+            self.boolean = true;
+        } else {
+            self.text = true;
+        }
+    }
+
+    /// The type that holds all cells as they are.
+    pub(super) fn data_type(self) -> DataType {
+        let Self { boolean, integer, large, negative, unsigned, float, nan, text } = self;
+        let is_number = integer || float;
+        match () {
+            () if text || (boolean && is_number) || (nan && !is_number) => DataType::Utf8,
+            () if boolean => DataType::Boolean,
+            () if large && (float || nan) || unsigned && negative => DataType::Utf8,
+            () if float || nan => DataType::Float64,
+            () if unsigned => DataType::UInt64,
+            () if integer => DataType::Int64,
+            () => DataType::Null,
+        }
+    }
+}
+
+/// Whether digits begin with a zero that a number would lose.
+fn has_leading_zero(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit()
+}
+
+pub(super) fn whole(text: &str) -> Option<i64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    (is_plain && !has_leading_zero(text)).then(|| text.parse().ok()).flatten()
+}
+
+/// A whole number from 0 on, which may be above all of [`whole`].
+pub(super) fn unsigned(text: &str) -> Option<u64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_plain && !has_leading_zero(text)).then(|| text.parse().ok()).flatten()
+}
+
+pub(super) fn fraction(text: &str) -> Option<f64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    // Digits alone are a whole number that is too large, or have leading zeros.
+    let is_fraction = text.bytes().any(|byte| b".eE".contains(&byte)) && !text.starts_with('+');
+    let number = (is_plain && is_fraction && !has_leading_zero(text)).then(|| text.parse().ok()).flatten();
+    number.filter(|number: &f64| number.is_finite())
+}
+
+/// NaN and the infinities, as writers spell them.
+pub(super) fn unbounded(text: &str) -> Option<f64> {
+    match text.to_ascii_lowercase().as_str() {
+        "nan" => Some(f64::NAN),
+        "inf" | "infinity" => Some(f64::INFINITY),
+        "-inf" | "-infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+pub(super) fn truth(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_has_the_type_that_holds_all_its_cells() {
+        let of = |cells: &[&str]| {
+            let mut kinds = CellKinds::default();
+            cells.iter().for_each(|cell| kinds.see(cell));
+            kinds.data_type()
+        };
+        for (cells, expected) in [
+            (&["", ""][..], DataType::Null),
+            (&["1", "", " -3"], DataType::Int64),
+            (&["1", "0.5", "1e-3"], DataType::Float64),
+            (&["1", "nan"], DataType::Float64),
+            (&["1.5", "-inf", "Infinity"], DataType::Float64),
+            (&["inf", "sup"], DataType::Utf8),
+            (&["nan"], DataType::Utf8),
+            (&["9007199254740993", "0.5"], DataType::Utf8),
+            (&["9223372036854775808", "0"], DataType::UInt64),
+            (&["9223372036854775808", "-1"], DataType::Utf8),
+            (&["9223372036854775808", "0.5"], DataType::Utf8),
+            (&["18446744073709551616"], DataType::Utf8),
+            (&["02139", "10001"], DataType::Utf8),
+            (&["1", "00.5"], DataType::Utf8),
+            (&["true", "False"], DataType::Boolean),
+            (&["true", "1"], DataType::Utf8),
+            (&["1", "2", "NA"], DataType::Utf8),
+            (&["1e999"], DataType::Utf8),
+            (&["+1"], DataType::Utf8),
+            (&["-"], DataType::Utf8),
+        ] {
+            assert_eq!(of(cells), expected, "{cells:?}");
+        }
+    }
+}
