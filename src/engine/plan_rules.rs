@@ -57,7 +57,7 @@ pub(in crate::engine) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send +
         }
         rules.push(match rule.name() {
             GROUPS_FIRST => Arc::new(SingleDistinct { rule }),
-            TAKES_FIELDS => Arc::new(FieldsOfOneTable { rule }),
+            name if TAKES_FIELDS.contains(&name) => Arc::new(FieldsOfOneTable { rule }),
             _ => rule,
         });
     }

@@ -34,6 +34,7 @@ use crate::engine::rules::null_safe_joins::NullSafeJoins;
 use crate::engine::rules::octet_length::octet_length;
 use crate::engine::rules::one_nan::OneNan;
 use crate::engine::rules::other_names::other_names;
+use crate::engine::rules::outer_types::OuterTypes;
 use crate::engine::rules::own_windows::own_windows;
 use crate::engine::rules::signed_functions::signed_functions;
 use crate::engine::rules::told_casts::told_cast;
@@ -253,6 +254,7 @@ fn rules_before_types() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules = rules_before_types();
     rules.extend(Analyzer::new().rules);
+    rules.push(Arc::new(OuterTypes { types: rules.clone() }));
     rules.push(Arc::new(KeptCasts));
     rules.push(Arc::new(OneNan));
     rules.push(Arc::new(NestedKeys));

@@ -78,6 +78,11 @@ pub(crate) fn is_aside_name(name: &str) -> bool {
         || rest.is_some_and(is_alone)
 }
 
+/// Whether a word of the name says so wherever it stands, as those of parts of the data do.
+pub(super) fn is_part_name(name: &str) -> bool {
+    is_weight_name(name) || words(name).iter().any(|word| listed(Any, word))
+}
+
 /// Whether a column of texts has such a name.
 pub(super) fn is_aside_text_name(name: &str) -> bool {
     is_aside_name(name) || words(name).iter().any(|word| listed(Texts, word))
@@ -147,6 +152,37 @@ pub(super) fn is_place_name(name: &str) -> bool {
     ];
     let name = words(name).join("_").to_lowercase();
     NAMES.contains(&name.as_str())
+}
+
+/// Whether a word of the name is that of what happened in the end, as the last column of a table of features says.
+pub(super) fn is_outcome_name(name: &str) -> bool {
+    const OUTCOMES: [&str; 24] = [
+        "outcome",
+        "result",
+        "response",
+        "diagnosis",
+        "prognosis",
+        "positive",
+        "churn",
+        "churned",
+        "exited",
+        "default",
+        "defaulted",
+        "survived",
+        "died",
+        "mortality",
+        "readmitted",
+        "converted",
+        "conversion",
+        "purchased",
+        "bought",
+        "subscribed",
+        "won",
+        "success",
+        "final",
+        "consensus",
+    ];
+    words(name).iter().any(|word| OUTCOMES.iter().any(|outcome| word.eq_ignore_ascii_case(outcome)))
 }
 
 /// Whether a column has the name of the weights of rows.
@@ -223,6 +259,8 @@ mod tests {
         assert!(
             is_aside_text_name("source") && is_aside_text_name("user_lang") && !is_aside_text_name("cuisine")
         );
+        assert!(is_outcome_name("covid_positive") && is_outcome_name("Churned") && !is_outcome_name("windy"));
+        assert!(is_part_name("is_train") && !is_part_name("active"));
         assert!(is_place_name("BBox") && is_place_name("bounding_box") && !is_place_name("box_office"));
         assert!(begins_aside("site_0") && begins_aside("langEn"));
         assert!(!begins_aside("site") && !begins_aside("l_site"));

@@ -407,7 +407,7 @@ impl CandidateColumn<'_> {
                 vec![split(base.max(1), BLANK), class(base, whole())]
             }
             TextShape::Single => {
-                let joined = joint.map(|by| split(base.saturating_sub(CLOSE), &by));
+                let joined = joint.map(|by| split(base.saturating_sub(CLOSE).max(1), &by));
                 std::iter::once(class(base, whole())).chain(joined).collect()
             }
             TextShape::Joined(by) => vec![split(base, by), class(base.saturating_sub(UNLIKELY), whole())],

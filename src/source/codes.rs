@@ -10,12 +10,28 @@ use crate::counts::Cell;
 pub(super) const USUAL: [f64; 12] =
     [-1.0, -2.0, -9.0, -99.0, -100.0, -999.0, -9999.0, 9.0, 99.0, 255.0, 999.0, 9999.0];
 /// Texts that often stand for nothing, in lower case and without blanks around them.
-const NOTHING: [&str; 14] =
-    ["", "na", "n/a", "nan", "none", "null", "nil", "?", "-", "--", ".", "missing", "<na>", "#n/a"];
+const NOTHING: [&str; 15] =
+    ["", "na", "n/a", "nan", "none", "null", "nil", "?", "-", "--", ".", "missing", "<na>", "#n/a", r"\n"];
 /// Texts that often stand for "perhaps".
-const PERHAPS: [&str; 7] = ["unknown", "unk", "u", "uncertain", "maybe", "unsure", "unclear"];
+const PERHAPS: [&str; 15] = [
+    "unknown",
+    "unk",
+    "u",
+    "uncertain",
+    "maybe",
+    "unsure",
+    "unclear",
+    "indeterminate",
+    "equivocal",
+    "inconclusive",
+    "not tested",
+    "not assessed",
+    "not done",
+    "not known",
+    "not recorded",
+];
 /// Words of the two sides.
-const WORDS: [(&str, &str); 17] = [
+const WORDS: [(&str, &str); 22] = [
     ("yes", "no"),
     ("y", "n"),
     ("true", "false"),
@@ -28,6 +44,11 @@ const WORDS: [(&str, &str); 17] = [
     ("accepted", "rejected"),
     ("approved", "rejected"),
     ("correct", "incorrect"),
+    ("active", "inactive"),
+    ("detected", "not detected"),
+    ("detected", "undetected"),
+    ("abnormal", "normal"),
+    ("checked", "unchecked"),
     ("ja", "nein"),
     ("ja", "nee"),
     ("oui", "non"),

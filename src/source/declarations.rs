@@ -11,6 +11,9 @@ use crate::error::for_shell;
 /// Different shares at most that may each be a code.
 const SHARES: usize = 2;
 
+/// The number from which whole numbers are more likely codes than counts.
+const COUNTS_END: f64 = 9.0;
+
 /// A declaration of values: what is added to each side.
 #[derive(Debug, Clone, Default)]
 struct Declaration {
@@ -68,6 +71,13 @@ pub(super) fn declarations<'c>(
         for how in ["--soft", "--threshold 0.5"] {
             all.push(with(texts(&rest), Vec::new(), Some(how)));
         }
+    }
+    // Of counts, such as votes, each says that there is one.
+    let is_count =
+        |number: &Option<f64>| number.is_some_and(|x| x >= 2.0 && x.fract() == 0.0 && x < COUNTS_END);
+    let (counts, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(_, number)| is_count(number));
+    if sides == [true, true] && !counts.is_empty() && shares.is_empty() {
+        all.push(with(texts(&others), Vec::new(), Some("--threshold 1")));
     }
     let sides = [false, true].map(|side| columns.clone().any(|codes| codes.sides[usize::from(side)]));
     all.iter().filter_map(|one| one.flags(domain, sides)).collect()
@@ -138,7 +148,7 @@ impl Declaration {
         if let Some(how) = self.how {
             flags.push(how.to_owned());
             declared.soft = how == "--soft";
-            declared.threshold = (!declared.soft).then_some(0.5);
+            declared.threshold = how.strip_prefix("--threshold ").and_then(|at| at.parse().ok());
         }
         Some((flags, declared))
     }

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 
-use super::aside_names::{is_about_another, is_aside_name, is_aside_text_name};
+use super::aside_names::{is_about_another, is_aside_name, is_aside_text_name, is_outcome_name};
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::codes::Codes;
 use super::column_names::{NameRank, is_id_name, is_remark_name, is_row_name, is_topic_name, rank_of_name};
@@ -66,11 +66,12 @@ impl Look<'_> {
         }
         runs.retain(|run| !run.is_empty());
         let is_tabular = features.len() >= FEATURES_MIN.max(wide.len());
-        if !is_tabular && runs.len() < 2 {
+        let last = self.free_fields().last().map(|field| field.name().clone());
+        let last = last.filter(|last| wide.contains(last));
+        if !is_tabular && runs.len() < 2 && !last.as_ref().is_some_and(|last| is_outcome_name(last)) {
             return Vec::new();
         }
-        let last = self.free_fields().last().map(|field| field.name().clone());
-        let last = last.filter(|last| wide.contains(last)).into_iter().map(|last| vec![last]);
+        let last = last.into_iter().map(|last| vec![last]);
         let runs = runs.iter().filter(|run| run.len() > 1 && run.len() < wide.len()).cloned();
         let alone = wide.iter().filter(|_| wide.len() <= ALONE_MAX).map(|label| vec![label.clone()]);
         let mut all: Vec<Candidate> = Vec::new();

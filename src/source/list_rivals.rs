@@ -3,13 +3,14 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::aside_names::{is_aside_name, is_aside_text_name, is_place_name, is_token_name};
+use super::aside_names::{is_aside_name, is_aside_text_name, is_part_name, is_place_name, is_token_name};
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::column_names::{
     NameRank, is_id_name, is_remark_name, is_row_name, is_score_name, is_topic_name, rank_of_name,
 };
 use super::declarations::{codes_beside_shares, ways};
 use super::evidence::ColumnEvidence;
+use super::joined::BLANK;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
 use super::text_lists::text_lists;
@@ -109,19 +110,22 @@ impl Look<'_> {
 
     /// Texts and numbers that hardly recur, such as answers to choose from, summaries and prices, are never chosen unasked.
     fn doubt_texts(&self, all: &mut [Candidate]) {
-        let may_be_texts = |one: &&mut Candidate| matches!(one.kind, LayoutKind::List | LayoutKind::Class);
+        let may_be_texts = |one: &&mut Candidate| {
+            matches!(one.kind, LayoutKind::List | LayoutKind::Class | LayoutKind::Long)
+                || one.delimiter.as_deref() == Some(BLANK)
+        };
         for one in all.iter_mut().filter(may_be_texts) {
             let Some(evidence) = self.found.get(&one.labels[0]) else { continue };
             let domain = self.domain(&one.labels[0]);
             let field = self.schema.field_with_name(&one.labels[0]);
             let is_list = field.is_ok_and(|field| item(field.data_type()).is_some());
-            let is_plain = is_list || one.kind == LayoutKind::Class;
+            let is_plain = is_list || one.kind != LayoutKind::List;
             let texts = if is_plain { None } else { text_lists(&one.labels[0], evidence, domain) };
             let evidence = texts.as_ref().map_or(evidence, |lists| &lists.evidence);
             if hardly_recurs(evidence) {
                 one.points = one.points.min(SURE - 1);
                 one.why.push_str("; hardly any of them recurs");
-            } else if one.kind == LayoutKind::Class && self.are_hardly_classes(evidence) {
+            } else if one.kind != LayoutKind::List && self.are_hardly_classes(evidence) {
                 one.points = one.points.min(SURE - 1);
                 one.why.push_str("; half of them do not recur");
             }
@@ -149,16 +153,20 @@ impl Look<'_> {
         let (name, points) = (best.labels[0].clone(), best.points);
         let is_unnamed = rank_of_name(&name) == NameRank::Other;
         // Names of classes in the footer are those of labels.
-        if self.classes.contains_key(&name) || !(is_unnamed || is_topic_name(&name)) {
+        let is_label = rank_of_name(&name) == NameRank::Exact && !is_topic_name(&name);
+        if self.classes.contains_key(&name) || is_label {
             return;
         }
+        let last = self.free_fields().last().map(Field::name);
+        // The last column is a target more often than what its name says of rows.
+        let is_aside = |other: &String| is_aside_name(other) && (Some(other) != last || is_part_name(other));
         let is_rival = |one: &Candidate| {
             let [other] = &one.labels[..] else { return false };
             let Ok(field) = self.schema.field_with_name(other) else { return false };
             let is_of_rows =
                 is_id_name(other) || is_row_name(other) || is_score_name(other) || is_remark_name(other);
             let is_label = match one.kind {
-                LayoutKind::Wide => !is_aside_name(other),
+                LayoutKind::Wide => !is_aside(other),
                 LayoutKind::Class => {
                     let few = self.found.get(other).is_some_and(|e| e.has_few_values() && e.distinct() > 1);
                     is_unnamed && is_text(field.data_type()) && few && !is_aside_text_name(other)

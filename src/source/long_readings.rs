@@ -17,6 +17,9 @@ pub(super) const PAIR_COLUMNS: usize = 2;
 /// The share of rows whose id other rows have too from which rows are pairs.
 const OFTEN: f64 = 0.3;
 
+/// Rows that are surely compared if no id repeats where they were looked at.
+const ROWS_COMPARED: u64 = 1 << 20;
+
 /// Rows from which ids that never repeat show that each has one row.
 const ROWS_MIN: u64 = 100;
 
@@ -97,7 +100,12 @@ impl Look<'_> {
                 let other = Candidate { points: class.points - CLOSE, ..class.clone() };
                 vec![long(class.points, repeats), other]
             }
-            (_, ..=COLUMNS_MAX) if !self.is_seen_whole(&id) => {
+            // All rows of fewer are compared, unless a condition leaves some out.
+            (_, ..=COLUMNS_MAX)
+                if !self.is_seen_whole(&id)
+                    && (!(ROWS_MIN..=ROWS_COMPARED).contains(&self.rows)
+                        || self.given.condition.is_some()) =>
+            {
                 let why =
                     format!("no row id in {id:?} repeats in the rows that were looked at, but others may");
                 let long = long(class.points - CLOSE, why);

@@ -227,6 +227,8 @@ impl<'a> Look<'a> {
         }
         all.extend(self.soft_readings());
         all.extend(self.marked_readings());
+        all.extend(self.one_two_readings());
+        all.extend(self.count_readings());
         all.extend(self.nested_readings());
         self.raise_rivals(&mut all);
         self.doubt_lists(&mut all);

@@ -15,6 +15,7 @@ pub(crate) mod ancestors;
 mod aside_names;
 pub(crate) mod candidates;
 pub(crate) mod class_labels;
+mod coded_columns;
 mod codes;
 pub(crate) mod column_names;
 mod copied_columns;

@@ -3,6 +3,7 @@
 use arrow::datatypes::DataType;
 
 use super::candidates::{AHEAD, Candidate, SURE};
+use super::column_names::COLUMNS_MAX;
 use super::layout::LayoutKind;
 use super::look::Look;
 use super::offers::{COLUMNS_SHOWN, asked, names, worth_offering};
@@ -56,8 +57,10 @@ impl Look<'_> {
     /// The readings with those of a likely target of the table in front.
     fn targets_first(&self, candidates: &[Candidate]) -> Vec<Candidate> {
         let is_open = self.given.labels.is_empty() && self.given.kind.is_none();
-        // A table of pairs has no features.
-        let are_pairs = candidates.iter().any(|one| one.kind == LayoutKind::Long);
+        // A table of pairs has no features. In a large one, ids may be those of who or where.
+        let is_small = self.columns_in_use() <= COLUMNS_MAX + 1;
+        let are_pairs =
+            candidates.iter().any(|one| one.kind == LayoutKind::Long && (is_small || one.points >= SURE));
         let best = candidates.first().filter(|_| is_open && !are_pairs);
         let [mut all, others] = best.map(|best| self.targets(best)).unwrap_or_default();
         for one in candidates.iter().chain(&others) {

@@ -214,6 +214,11 @@ fn the_target_of_a_table_of_features_is_asked_about() {
     ] {
         assert!(offers_give(&place, source, &right), "{source}: {}", question(&place, &[source]));
     }
+    put(&place, "machine.csv", "ts,machine_id,vibration,temperature,rpm,fault", &|i| {
+        let fault = third(i, ["none", "belt", "seal"]);
+        format!("{i},m{},{}.5,{}.25,{},{fault}", i % 4, i * 7 % 50, i * 3 % 40, 900 + i % 6)
+    });
+    assert_eq!(offered(&question(&place, &["machine.csv"]))[0], "--labels fault --layout class");
     // Columns of labels beside what says which row it is, and what is known of it, are no features.
     put(&place, "image.csv", "image,split,width,joy,fear,awe", &|i| {
         let split = ["train", "test"][i % 2];

@@ -142,6 +142,7 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
         ("nines.csv", "--labels one,two,three --layout wide --missing-values=9"),
         ("soft.csv", "--labels toxic,insult --layout wide --soft"),
         ("votes.csv", "--labels anger,joy --layout wide --soft"),
+        ("dump.csv", r"--labels joy,fear,awe --layout wide --missing-values='\N'"),
         ("pairs.csv", "--labels LabelName --layout long --id ImageID"),
         ("tagged.csv", "--labels tag --layout long --id img --value value"),
         ("sure.csv", "--labels LabelName --layout long --id ImageID --value Confidence"),
@@ -216,6 +217,11 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
             .contains(&"--labels attributes --layout delimited --delimiter ' '".to_owned())
     );
     for (source, one) in [
+        (
+            "coded.csv",
+            "--labels stroke,gout --layout wide --positive-values=1 --negative-values=2 --missing-values=9",
+        ),
+        ("raised.csv", "--labels joy,fear --layout wide --threshold 1"),
         ("mids.csv", "--labels positive_labels --layout delimited --delimiter ','"),
         ("tokens.jsonl", "--labels moods --layout delimited --delimiter '|'"),
         ("keywords.jsonl", "--labels labels.joy,labels.fear --layout wide"),

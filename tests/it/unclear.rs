@@ -80,6 +80,16 @@ pub(crate) fn unclear(place: &Place) -> Vec<&'static str> {
         let shares = ["0", "0.3333", "0.6667", "1"];
         format!("{},{}", shares[i % 4], shares[i * 3 / 4 % 4])
     });
+    put(place, "coded.csv", "person,stroke,gout", &|i| {
+        let code = |j: usize| if (i + j).is_multiple_of(7) { 9 } else { 2 - bit(i, j) };
+        format!("p{i},{},{}", code(0), code(1))
+    });
+    put(place, "dump.csv", "joy,fear,awe", &|i| {
+        let cell =
+            |j: usize| if (i + j).is_multiple_of(9) { r"\N".to_owned() } else { bit(i, j).to_string() };
+        format!("{},{},{}", cell(0), cell(1), cell(2))
+    });
+    put(place, "raised.csv", "text,joy,fear", &|i| format!("t{i},{},{}", i * 7 % 11 % 4, i * 3 % 13 % 5 % 4));
     put(place, "pairs.csv", "ImageID,LabelName", &|i| {
         format!("img{},{}", if i % 5 == 0 { 0 } else { i }, ["cat", "dog", "bird"][i % 3])
     });
@@ -231,6 +241,9 @@ pub(crate) fn unclear(place: &Place) -> Vec<&'static str> {
         "soft.csv",
         "summaries.csv",
         "votes.csv",
+        "coded.csv",
+        "dump.csv",
+        "raised.csv",
         "pairs.csv",
         "sure.csv",
         "tagged.csv",

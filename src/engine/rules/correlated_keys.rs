@@ -14,8 +14,9 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 /// The rule that joins subqueries, before which this one stands.
 pub(in crate::engine) const JOINS_SUBQUERIES: &str = "scalar_subquery_to_join";
-/// The rule that makes columns of the fields of structs.
-pub(in crate::engine) const TAKES_FIELDS: &str = "extract_leaf_expressions";
+/// The rules that make columns of the fields of structs, and move these.
+pub(in crate::engine) const TAKES_FIELDS: [&str; 2] =
+    ["extract_leaf_expressions", "push_down_leaf_projections"];
 /// What the columns made here are called, with a number behind it.
 const KEY: &str = "__correlated_key_";
 

@@ -8,7 +8,7 @@
 //!                                 kept_calls, local_times, mixed_kinds, null_memberships, ordered_aggregates,
 //!                                 own_lists, planned_wrongly, range_frames, rounded_casts, set_comparisons,
 //!                                 text_arguments, time_types, whole_quotients, written_values · grouping_sets
-//! when they have one              exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
+//! when they have one              outer_types · exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
 //!                                 held_rows
 //! before conditions are pushed    literals_last · correlated_keys
@@ -49,6 +49,7 @@ pub(in crate::engine) mod open_slices;
 pub(in crate::engine) mod ordered_aggregates;
 pub(in crate::engine) mod ordered_names;
 pub(in crate::engine) mod other_names;
+pub(in crate::engine) mod outer_types;
 pub(in crate::engine) mod own_functions;
 pub(in crate::engine) mod own_lists;
 pub(in crate::engine) mod own_windows;
