@@ -48,8 +48,8 @@ const ASIDE: [(AsideWord, &str); 9] = [
     (
         Behind,
         "missing isna isnull na nan null auto manual machine human prev previous lag lead conf ok \
-         flag known unknown uncertain imputed source src count votes raw score prob probability logit a1 a2 a3 \
-         r1 r2 r3",
+         flag known unknown uncertain imputed source src count votes raw score prob probability logit corrected \
+         v1 v2 v3 old new expert crowd clean fixed original a1 a2 a3 r1 r2 r3",
     ),
     // What texts say of rows.
     (
@@ -86,6 +86,15 @@ pub(super) fn is_part_name(name: &str) -> bool {
 /// Whether a column of texts has such a name.
 pub(super) fn is_aside_text_name(name: &str) -> bool {
     is_aside_name(name) || words(name).iter().any(|word| listed(Texts, word))
+}
+
+/// Whether a column may be the target of a table, or one of its features, though its name says something of rows: only
+/// those of parts of the data, and of where a row comes from, are neither.
+pub(super) fn may_be_target(name: &str) -> bool {
+    const STATES: [&str; 5] = ["country", "region", "city", "device", "status"];
+    let is_state = |word: &String| STATES.iter().any(|state| word.eq_ignore_ascii_case(state));
+    let words = words(name);
+    !is_part_name(name) && !words.iter().any(|word| listed(Texts, word) && !is_state(word))
 }
 
 /// Whether the name of a column of 0 and 1 begins with such a word, as those of one feature of rows do: `site_0`, `lang_en`.
@@ -152,6 +161,13 @@ pub(super) fn is_place_name(name: &str) -> bool {
     ];
     let name = words(name).join("_").to_lowercase();
     NAMES.contains(&name.as_str())
+}
+
+/// Whether a list has the name of what says, number by number, which of another list are known, or how much they weigh.
+pub(super) fn is_known_name(name: &str) -> bool {
+    const KNOWN: [&str; 8] = ["mask", "masks", "w", "valid", "known", "observed", "labeled", "labelled"];
+    let is_known = |word: &String| KNOWN.iter().any(|known| word.eq_ignore_ascii_case(known));
+    is_weight_name(name) || words(name).iter().any(is_known)
 }
 
 /// Whether a word of the name is that of what happened in the end, as the last column of a table of features says.
@@ -260,6 +276,7 @@ mod tests {
             is_aside_text_name("source") && is_aside_text_name("user_lang") && !is_aside_text_name("cuisine")
         );
         assert!(is_outcome_name("covid_positive") && is_outcome_name("Churned") && !is_outcome_name("windy"));
+        assert!(is_known_name("is_labeled") && is_known_name("w") && !is_known_name("y"));
         assert!(is_part_name("is_train") && !is_part_name("active"));
         assert!(is_place_name("BBox") && is_place_name("bounding_box") && !is_place_name("box_office"));
         assert!(begins_aside("site_0") && begins_aside("langEn"));

@@ -299,6 +299,8 @@ impl CandidateColumn<'_> {
     fn class_readings(&self, base: u32) -> Vec<Candidate> {
         /// An index that seldom is one: the vector would have as many places.
         const INDEX_MAX: f64 = 1e6;
+        /// Numbers at most where some below 0 are classes.
+        const NAMES_BELOW_MAX: usize = 32;
         /// How often the places below it a code is.
         const FAR: f64 = 2.0;
         let name = self.name();
@@ -306,7 +308,15 @@ impl CandidateColumn<'_> {
             more,
             ..self.candidate(LayoutKind::Class, base, why)
         };
-        let Some(flags) = self.index_flags() else { return Vec::new() };
+        let is_below = |x: f64| x < 0.0 && !self.domain.is_missing(&Value::of_number(x));
+        let is_named =
+            self.evidence.numbers().any(is_below) && self.evidence.numbers().count() <= NAMES_BELOW_MAX;
+        let named = || format!("each number in {name:?} is the name of one label, also those below 0");
+        let named = is_named.then(named);
+        let Some(flags) = self.index_flags() else {
+            let named = named.into_iter();
+            return named.map(|named| class(vec!["--label-kind name".to_owned()], named)).collect();
+        };
         let by_name = [&flags[..], &["--label-kind name".to_owned()]].concat();
         let is_known = |number: &f64| !self.domain.is_missing(&Value::of_number(*number)) && *number >= 0.0;
         let known: Vec<f64> = self.evidence.numbers().filter(is_known).collect();
@@ -334,6 +344,10 @@ impl CandidateColumn<'_> {
                 class(vec![flag], format!("{why}, and {code} is far above the others, as a code for none is"))
             });
             return stray.into_iter().chain(both).collect();
+        }
+        // A number below 0 is no index, but may be the name of a class.
+        if let Some(named) = &named {
+            return vec![class(flags, why), class(vec!["--label-kind name".to_owned()], named.clone())];
         }
         // A code far above the indices is seldom one of them.
         let below = known.iter().filter(|x| **x < most).fold(0.0, |a: f64, x| a.max(*x));

@@ -8,7 +8,7 @@ use super::values::Value;
 use crate::error::plural;
 
 /// What such columns hold where nothing is known.
-const UNKNOWN: [f64; 10] = [0.0, -1.0, -9.0, 7.0, 8.0, 9.0, 77.0, 88.0, 98.0, 99.0];
+const UNKNOWN: [f64; 9] = [-1.0, -9.0, 7.0, 8.0, 9.0, 77.0, 88.0, 98.0, 99.0];
 /// Points of several such columns, and of several with counts.
 const POINTS: u32 = 2;
 const COUNTS: u32 = 1;
@@ -56,10 +56,11 @@ impl Look<'_> {
         Some(Candidate { cells, more, is_spelled: true, ..plain })
     }
 
-    /// The columns that hold 0, 1 and further small counts, as labels together: each count says that there is one.
-    pub(super) fn count_readings(&self) -> Option<Candidate> {
+    /// The columns that hold 0, 1 and further small counts, as labels together: each count says that there is one, or a 2
+    /// that nothing is known.
+    pub(super) fn count_readings(&self) -> Vec<Candidate> {
         if !self.given.labels.is_empty() || !self.given.domain.is_binary() {
-            return None;
+            return Vec::new();
         }
         let is_count = |column: &CandidateColumn<'_>| {
             let evidence = column.evidence;
@@ -72,15 +73,20 @@ impl Look<'_> {
         let columns: Vec<CandidateColumn<'_>> = self.columns().filter(is_count).collect();
         let labels: Vec<String> = columns.iter().map(|column| column.name().to_owned()).collect();
         if labels.len() < 2 {
-            return None;
+            return Vec::new();
         }
-        let why = format!(
-            "{} hold small counts, of which each may say that there is one: {}",
-            plural(labels.len() as u64, "column"),
-            names(&labels)
-        );
-        let (cells, more) = (columns[0].evidence.shown.clone(), vec!["--threshold 1".to_owned()]);
-        let plain = Candidate::plain(LayoutKind::Wide, labels, COUNTS, why);
-        Some(Candidate { cells, more, is_spelled: true, ..plain })
+        let held = format!("{} hold ", plural(labels.len() as u64, "column"));
+        let which = names(&labels);
+        let is_two = columns.iter().all(|column| column.evidence.numbers().all(|x| x <= 2.0));
+        let counts = format!("{held}small counts, of which each may say that there is one: {which}");
+        let unknown = format!("{held}0, 1 and 2, which may say that nothing is known: {which}");
+        let ways =
+            [Some(("--threshold 1", counts)), Some(("--missing-values=2", unknown)).filter(|_| is_two)];
+        let cells = columns[0].evidence.shown.clone();
+        let reading = |(flag, why): (&str, String)| {
+            let plain = Candidate::plain(LayoutKind::Wide, labels.clone(), COUNTS, why);
+            Candidate { cells: cells.clone(), more: vec![flag.to_owned()], is_spelled: true, ..plain }
+        };
+        ways.into_iter().flatten().map(reading).collect()
     }
 }

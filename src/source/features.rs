@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 
-use super::aside_names::{is_about_another, is_aside_name, is_aside_text_name, is_outcome_name};
+use super::aside_names::{is_about_another, is_outcome_name, may_be_target};
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::codes::Codes;
 use super::column_names::{NameRank, is_id_name, is_remark_name, is_row_name, is_topic_name, rank_of_name};
@@ -30,7 +30,7 @@ impl Look<'_> {
         let is_column = |name: &str| self.schema.field_with_name(name).is_ok();
         let is_feature = |column: &CandidateColumn<'_>| {
             let (name, data_type) = (column.name(), column.field.data_type());
-            let is_of_rows = [is_id_name, is_row_name, is_remark_name, is_aside_text_name];
+            let is_of_rows = [is_id_name, is_row_name, is_remark_name];
             let has_kind = is_number(data_type)
                 || is_text(data_type) && column.evidence.has_few_values() && column.evidence.distinct() > 1;
             has_kind
@@ -40,6 +40,7 @@ impl Look<'_> {
                 && !Codes::of(column.evidence, column.domain).is_near(false)
                 && !labels.iter().any(|label| label == name)
                 && !is_of_rows.iter().any(|is| is(name))
+                && may_be_target(name)
                 && !PLACES.iter().any(|place| name.eq_ignore_ascii_case(place))
                 && !is_about_another(name, &is_column)
         };
@@ -117,9 +118,7 @@ impl Look<'_> {
                 LayoutKind::Class => is_end,
                 _ => false,
             };
-            // What texts say of rows is a target of people, too, such as their status.
-            let is_aside = if is_table { is_aside_name(target) } else { is_aside_text_name(target) };
-            let is_of_rows = is_aside || ids.iter().any(|is| is(target));
+            let is_of_rows = !may_be_target(target) || ids.iter().any(|is| is(target));
             let is_other = !best.labels.contains(target) && !is_of_rows;
             is_kind && is_other && one.points > 0 && !one.is_empty
         };
@@ -168,15 +167,17 @@ impl Look<'_> {
     fn alone(&self, column: &CandidateColumn<'_>) -> Vec<Candidate> {
         let codes = Codes::of(column.evidence, column.domain);
         let labels = vec![column.name().to_owned()];
+        let readings = column.readings().into_iter();
+        let class = readings.filter(|one| one.kind == LayoutKind::Class).take(1);
         if column.classes.is_some() || !codes.is_settled() && !codes.is_near(false) {
-            let readings = column.readings().into_iter();
-            return readings.filter(|one| one.kind == LayoutKind::Class).take(1).collect();
+            return class.collect();
         }
-        let ways = ways(column.evidence, column.domain).into_iter();
+        let are_classes = !codes.is_settled() && codes.are_indices() && !codes.is_stray();
+        let class: Vec<Candidate> = class.filter(|_| are_classes).collect();
         let one = self.wide_candidate(labels);
         let why = format!("{}; the others may be features", one.why);
-        ways.map(|more| Candidate { more, is_spelled: true, why: why.clone(), ..one.clone() })
-            .take(2)
-            .collect()
+        let wide = ways(column.evidence, column.domain).into_iter();
+        let wide = wide.map(|more| Candidate { more, is_spelled: true, why: why.clone(), ..one.clone() });
+        class.into_iter().chain(wide.take(2)).collect()
     }
 }

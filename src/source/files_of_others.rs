@@ -1,5 +1,6 @@
 //! Files beside the shards that hold something else, such as the names of classes.
 
+use super::column_names::{NameRank, rank_of_name};
 use super::layout::Layout;
 use super::shards::Shard;
 use crate::error::{Error, Result, for_shell};
@@ -24,7 +25,7 @@ pub(super) fn files_apart(shards: &[Shard], asked: Error) -> Error {
     differing(shards, &[]).map_or(asked, |files| files.told(None))
 }
 
-/// Two files with a column each that the other lacks, and one to begin with.
+/// Two files with a column each that the other lacks, and one to begin with: the widest of those that have labels.
 struct DifferingFiles<'s> {
     files: [&'s Shard; 2],
     columns: [&'s str; 2],
@@ -56,7 +57,12 @@ fn differing<'s>(shards: &'s [Shard], labels: &[String]) -> Option<DifferingFile
             return None;
         }
     }
-    let widest = kinds.iter().max_by_key(|shard| shard.schema.fields().len())?;
+    let is_label = |name: &String| match labels {
+        [] => rank_of_name(name) == NameRank::Exact,
+        labels => labels.contains(name),
+    };
+    let has_labels = |shard: &Shard| names(shard).any(is_label);
+    let widest = kinds.iter().max_by_key(|shard| (has_labels(shard), shard.schema.fields().len()))?;
     let lacks = |one: &'s Shard, other: &Shard| {
         let has = |name: &str| other.schema.field_with_name(name).is_ok();
         names(one).find(|name| !labels.contains(name) && !has(name)).map(String::as_str)

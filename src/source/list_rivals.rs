@@ -3,7 +3,9 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::aside_names::{is_aside_name, is_aside_text_name, is_part_name, is_place_name, is_token_name};
+use super::aside_names::{
+    is_aside_name, is_aside_text_name, is_part_name, is_place_name, is_token_name, may_be_target,
+};
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::column_names::{
     NameRank, is_id_name, is_remark_name, is_row_name, is_score_name, is_topic_name, rank_of_name,
@@ -169,7 +171,10 @@ impl Look<'_> {
                 LayoutKind::Wide => !is_aside(other),
                 LayoutKind::Class => {
                     let few = self.found.get(other).is_some_and(|e| e.has_few_values() && e.distinct() > 1);
-                    is_unnamed && is_text(field.data_type()) && few && !is_aside_text_name(other)
+                    let is_named = is_unnamed && is_text(field.data_type()) && !is_aside_text_name(other);
+                    let is_number = field.data_type().is_integer();
+                    let is_end = Some(other) == last && is_number && may_be_target(other);
+                    few && (is_named || is_end)
                 }
                 _ => false,
             };

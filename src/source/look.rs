@@ -235,8 +235,11 @@ impl<'a> Look<'a> {
         if is_open && self.given.kind.is_none() {
             self.doubt_beside_structs(&mut all);
             self.raise_named(&mut all);
+            self.raise_versions(&mut all);
+            self.doubt_masked(&mut all);
             self.raise_targets(&mut all);
             self.add_accepted(&mut all);
+            self.add_repeated(&mut all);
         }
         all.sort_by_key(|candidate| Reverse(candidate.points));
         if let Some((place, heads)) = self.heads(&all) {

@@ -59,6 +59,7 @@ pub(crate) mod offers;
 mod queried_readings;
 mod questions;
 pub(crate) mod readable;
+mod repeated_columns;
 mod repeated_keys;
 mod rivals;
 mod row_groups;

@@ -1,6 +1,6 @@
 //! Columns that are named as most label columns are, and columns beside them that are named otherwise.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::aside_names::is_weight_name;
 use super::column_names::{NameRank, is_id_name, rank_of_name};
@@ -29,6 +29,29 @@ pub(super) fn common_stem<'n>(labels: impl Iterator<Item = &'n str>) -> Option<&
     // The stem itself decides between two that are as common.
     let most = stems.into_iter().filter(is_common).max_by_key(|(stem, n)| (is_called_label(stem), *n, *stem));
     most.map(|(stem, _)| stem)
+}
+
+/// The columns of each beginning, where two of them have the same labels behind it: `r1_cat`, `r1_dog` and `r2_cat`, `r2_dog`.
+pub(super) fn same_twice(labels: &[String]) -> Vec<Vec<String>> {
+    let mut by_stem: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for name in labels {
+        if let Some((stem, rest)) = stem(name).and_then(|stem| Some((stem, name.strip_prefix(stem)?))) {
+            by_stem.entry(stem).or_default().insert(rest);
+        }
+    }
+    let all: usize = by_stem.values().map(BTreeSet::len).sum();
+    let mut sets = by_stem.values();
+    let first = sets.next();
+    let are_alike =
+        first.is_some_and(|first| first.len() >= ALIKE && sets.len() > 0 && sets.all(|set| set == first));
+    // Labels by numbers are those of several kinds.
+    let is_number = |rest: &str| rest.chars().all(|letter| letter.is_ascii_digit());
+    if !are_alike || all < labels.len() || first.is_some_and(|first| first.iter().all(|rest| is_number(rest)))
+    {
+        return Vec::new();
+    }
+    let of = |one: &str| labels.iter().filter(|name| stem(name) == Some(one)).cloned().collect();
+    by_stem.keys().map(|one| of(one)).collect()
 }
 
 /// Leaves out the columns that name or weigh rows, where most of the labels are named alike and these are not.

@@ -1,7 +1,8 @@
 //! Columns that may hold the labels as well as another one, whose reading is ahead only by its layout.
 
+use super::aside_names::{is_aside_text_name, is_known_name};
 use super::candidates::{CLOSE, Candidate, SURE};
-use super::column_names::{NameRank, is_topic_name, rank_of_name};
+use super::column_names::{NameRank, is_id_name, is_topic_name, rank_of_name};
 use super::evidence::ColumnEvidence;
 use super::layout::LayoutKind;
 use super::look::Look;
@@ -87,6 +88,59 @@ impl Look<'_> {
             let is_likely = rank(one) == NameRank::Exact && !is_topic_name(self.root(&one.labels[0]));
             let first = if is_likely { best.points + CLOSE } else { best.points - CLOSE };
             one.points += first.saturating_sub(most);
+        }
+    }
+
+    /// Brings columns that hold the same kind of labels under a name like that of the best one up to it: `label_corrected`
+    /// beside `label`.
+    pub(super) fn raise_versions(&self, all: &mut [Candidate]) {
+        let is_own =
+            |one: &Candidate| one.labels.len() == 1 && self.schema.field_with_name(&one.labels[0]).is_ok();
+        let is_sure = |one: &&Candidate| is_own(one) && one.more.is_empty() && one.points >= SURE;
+        let Some(best) = all.iter().filter(is_sure).max_by_key(|one| one.points).cloned() else { return };
+        let name = &best.labels[0];
+        let own = self.found.get(name);
+        let is_shared = |other: &ColumnEvidence| {
+            let shared =
+                own.map_or(0, |own| own.texts.keys().filter(|text| other.texts.contains_key(*text)).count());
+            shared * 2 >= other.texts.len().max(1)
+        };
+        let is_version = |one: &Candidate| {
+            let other = &one.labels[0];
+            let may_be_both =
+                matches!(one.kind, LayoutKind::Class | LayoutKind::Delimited | LayoutKind::List);
+            let few = self.found.get(other).filter(|evidence| evidence.distinct() > 1);
+            let is_like = few.is_some_and(|evidence| !is_aside_text_name(other) || is_shared(evidence));
+            is_own(one)
+                && one.kind == best.kind
+                && may_be_both
+                && other != name
+                && rank_of_name(other) != NameRank::Other
+                && !is_id_name(other)
+                && is_like
+        };
+        for one in all.iter_mut().filter(|one| one.points > 0 && is_version(one)) {
+            one.points = one.points.max(best.points - CLOSE);
+        }
+    }
+
+    /// A vector is not chosen beside another list that is as long and may say which of its numbers are known; this one is no
+    /// label.
+    pub(super) fn doubt_masked(&self, all: &mut [Candidate]) {
+        let names = self.free_fields().map(|field| field.name().as_str());
+        let masks: Vec<&str> = names.filter(|name| is_known_name(name)).collect();
+        let mut used: Vec<String> = Vec::new();
+        for one in all.iter_mut().filter(|one| one.kind == LayoutKind::Vector && one.labels.len() == 1) {
+            let name = one.labels[0].clone();
+            let is_beside = |mask: &&&str| !is_known_name(&name) && self.beside.are_aligned(&name, mask);
+            if let Some(mask) = masks.iter().find(is_beside) {
+                one.points = one.points.min(SURE - 1);
+                one.why.push_str(&format!("; {mask:?} may say which of them are known"));
+                used.push((*mask).to_owned());
+            }
+        }
+        for one in all.iter_mut().filter(|one| one.points > 0 && used.contains(&one.labels[0])) {
+            one.points = 1;
         }
     }
 

@@ -13,7 +13,7 @@ use super::empty_columns::with_empty;
 use super::evidence::ColumnEvidence;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
-use super::named_alike::{ALIKE, common_stem, stem, without_keys};
+use super::named_alike::{ALIKE, common_stem, same_twice, stem, without_keys};
 use super::offers::{COLUMNS_SHOWN, names};
 use super::unknown_as::NullAs;
 use super::values::Domain;
@@ -199,6 +199,9 @@ impl Look<'_> {
         }
         let between = self.empty_beside(&wide).between;
         if between.is_empty() {
+            for labels in same_twice(&wide) {
+                all.push(spelled(labels, "; the others are named as these are, but for how they begin"));
+            }
             let among = self.among_features(&wide);
             if among.is_empty() {
                 all.push(self.wide_candidate(wide));

@@ -120,6 +120,7 @@ mod jobs;
 
 /// Sampling plans.
 mod sampler;
+mod same_labels;
 mod sampling;
 /// Plans of layout long name rows by id.
 mod sampling_ids;

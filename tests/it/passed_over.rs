@@ -21,7 +21,7 @@ fn positives() -> serde_json::Value {
 }
 
 /// The positives of the last result by the names of its labels.
-fn found(place: &Place) -> serde_json::Value {
+pub(crate) fn found(place: &Place) -> serde_json::Value {
     let weights = place.json("out/weights.json");
     let labels = weights["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap().to_owned());
     serde_json::Value::Object(labels.zip(weights["positives"].as_array().unwrap().iter().cloned()).collect())
@@ -160,13 +160,21 @@ fn files_that_hold_something_else_are_passed_over_or_asked_about() {
     }
     assert_eq!(place.weights(&["e/train.csv"])["rows"], json!(ROWS));
     assert_eq!(place.weights(&["e", "--labels", "label", "--layout", "class"])["rows"], json!(ROWS + 3));
+    // The file that is named is one with the labels.
+    std::fs::create_dir(place.path("f")).unwrap();
+    put(&place, "f/annotations.csv", "image,label", &|i| format!("{i}.jpg,{}", i % 3));
+    put(&place, "f/images.csv", "image,width,height", &|i| {
+        format!("{i}.jpg,{},{}", 600 + i % 9, 400 + i % 7)
+    });
+    let asked = question(&place, &["f"]);
+    assert!(asked.contains("such as f/annotations.csv"), "{asked}");
     // A column that later shards have, too, is no question.
     std::fs::write(place.path("e/names.csv"), "image,label,source\na.jpg,0,web\n").unwrap();
     assert_eq!(place.weights(&["e"])["rows"], json!(ROWS + 1));
 }
 
 /// Runs `source` without flags and each of its offers, and says whether one gives these positives.
-fn offers_give(place: &Place, source: &str, right: &serde_json::Value) -> bool {
+pub(crate) fn offers_give(place: &Place, source: &str, right: &serde_json::Value) -> bool {
     let asked = question(place, &[source]);
     offered(&asked).iter().any(|flags| paste(place, source, flags).code == 0 && found(place) == *right)
 }
@@ -214,6 +222,22 @@ fn the_target_of_a_table_of_features_is_asked_about() {
     ] {
         assert!(offers_give(&place, source, &right), "{source}: {}", question(&place, &[source]));
     }
+    put(&place, "order.csv", "order,insured,gift,order_status", &|i| {
+        let status = third(i, ["paid", "sent", "open"]);
+        format!("o{i},{},{},{status}", bit(i, 0), bit(i, 1))
+    });
+    put(&place, "region.csv", "Id,survived,wifi,region,channel", &|i| {
+        let region = third(i, ["north", "south", "east"]);
+        format!("{i},{},{},{region},{}", bit(i, 0), bit(i, 1), ["web", "shop"][i % 2])
+    });
+    assert!(offers_give(&place, "order.csv", &each(["open", "paid", "sent"])));
+    assert!(offers_give(&place, "region.csv", &alone("survived", 0)));
+    put(&place, "list.jsonl", "", &|i| {
+        json!({"text": format!("t{i}"), "tags": moods(i), "severity": i % 4}).to_string()
+    });
+    assert!(offers_give(&place, "list.jsonl", &json!({"0": 15, "1": 15, "2": 15, "3": 15})));
+    put(&place, "sentiment.csv", "text,label", &|i| format!("t{i},{}", i64::try_from(i % 3).unwrap() - 1));
+    assert!(offers_give(&place, "sentiment.csv", &json!({"-1": 20, "0": 20, "1": 20})));
     put(&place, "machine.csv", "ts,machine_id,vibration,temperature,rpm,fault", &|i| {
         let fault = third(i, ["none", "belt", "seal"]);
         format!("{i},m{},{}.5,{}.25,{},{fault}", i % 4, i * 7 % 50, i * 3 % 40, 900 + i % 6)

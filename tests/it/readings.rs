@@ -222,6 +222,7 @@ fn the_likely_reading_is_the_first_and_classes_of_codes_are_the_last() {
             "--labels stroke,gout --layout wide --positive-values=1 --negative-values=2 --missing-values=9",
         ),
         ("raised.csv", "--labels joy,fear --layout wide --threshold 1"),
+        ("unknowns.csv", "--labels joy,fear --layout wide --missing-values=2"),
         ("mids.csv", "--labels positive_labels --layout delimited --delimiter ','"),
         ("tokens.jsonl", "--labels moods --layout delimited --delimiter '|'"),
         ("keywords.jsonl", "--labels labels.joy,labels.fear --layout wide"),

@@ -149,3 +149,30 @@ fn what_another_engine_would_take_has_a_hint_that_works() {
         assert!(last.contains("hint:") && last.contains(hint), "{query}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn fields_of_the_query_around_a_subquery_are_read_as_they_are_written() {
+    let place = Place::new();
+    let with = "WITH o(id, ship) AS (VALUES (1, named_struct('by', 'dhl', 'w', named_struct('kg', 5))), \
+                (2, named_struct('by', 'ups', 'w', named_struct('kg', 1)))), \
+                s(\"By\", kg) AS (VALUES ('dhl', 3), ('DHL', 7), ('gls', 1))";
+    for (query, answer) in [
+        (
+            "SELECT id, (SELECT count(*) FROM s WHERE s.\"By\" = o.ship.by) AS n FROM o ORDER BY id",
+            "id,n\n1,1\n2,0\n",
+        ),
+        (
+            "SELECT id FROM o WHERE EXISTS (SELECT 1 FROM s WHERE lower(s.\"By\") = lower(O.ship.by))",
+            "id\n1\n",
+        ),
+        (
+            "SELECT id FROM o AS x WHERE NOT EXISTS (SELECT 1 FROM s WHERE s.kg < x.ship.w.kg) ORDER BY id",
+            "id\n2\n",
+        ),
+        // A table of the subquery itself wins.
+        ("SELECT count(*) AS n FROM o WHERE EXISTS (SELECT 1 FROM o AS o WHERE o.ship.w.kg > 4)", "n\n2\n"),
+    ] {
+        let ended = place.run(&["sql", "-c", &format!("{with} {query}")]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (0, answer), "{query}: {}", ended.stderr);
+    }
+}

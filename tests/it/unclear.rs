@@ -84,6 +84,10 @@ pub(crate) fn unclear(place: &Place) -> Vec<&'static str> {
         let code = |j: usize| if (i + j).is_multiple_of(7) { 9 } else { 2 - bit(i, j) };
         format!("p{i},{},{}", code(0), code(1))
     });
+    put(place, "unknowns.csv", "text,joy,fear", &|i| {
+        let cell = |j: usize| if (i + 2 * j).is_multiple_of(4) { 2 } else { bit(i, j) };
+        format!("t{i},{},{}", cell(0), cell(1))
+    });
     put(place, "dump.csv", "joy,fear,awe", &|i| {
         let cell =
             |j: usize| if (i + j).is_multiple_of(9) { r"\N".to_owned() } else { bit(i, j).to_string() };
@@ -242,6 +246,7 @@ pub(crate) fn unclear(place: &Place) -> Vec<&'static str> {
         "summaries.csv",
         "votes.csv",
         "coded.csv",
+        "unknowns.csv",
         "dump.csv",
         "raised.csv",
         "pairs.csv",

@@ -1,10 +1,11 @@
 //! `(SELECT count(*) FROM e WHERE lower(e.kind) = p.kind)`: a subquery is joined by columns of its own, so what it
-//! computes of them becomes one first.
+//! computes of them becomes one first. What is the same for all rows needs no join, which would give NULL where there are none.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result as DfResult};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery,
@@ -34,15 +35,30 @@ impl OptimizerRule for CorrelatedKeys {
     }
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> DfResult<Transformed<LogicalPlan>> {
+        let names = NamePreserver::new(&plan);
         plan.map_expressions(|expression| {
-            expression.transform_up(|part| match part {
+            let name = names.save(&expression);
+            let changed = expression.transform_up(|part| match part {
                 Expr::ScalarSubquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
-                    with_columns(subquery)
+                    match constant(&subquery.subquery) {
+                        Some(value) => Ok(Transformed::yes(value)),
+                        None => with_columns(subquery),
+                    }
                 }
                 part => Ok(Transformed::no(part)),
-            })
+            })?;
+            Ok(if changed.transformed { changed.update_data(|data| name.restore(data)) } else { changed })
         })
     }
+}
+
+/// What a subquery gives whatever its rows are: a constant beside an aggregate over all of them, as `count(*) IS NULL` is.
+fn constant(subquery: &LogicalPlan) -> Option<Expr> {
+    let LogicalPlan::Projection(Projection { expr, input, .. }) = subquery else { return None };
+    let [only] = &expr[..] else { return None };
+    let is_one_row = matches!(&**input, LogicalPlan::Aggregate(all) if all.group_expr.is_empty());
+    let plain = only.clone().unalias();
+    (is_one_row && matches!(plain, Expr::Literal(..))).then_some(plain)
 }
 
 fn with_columns(subquery: Subquery) -> DfResult<Transformed<Expr>> {

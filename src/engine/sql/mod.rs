@@ -16,6 +16,7 @@ mod inner_names;
 mod measures;
 mod null_keys;
 mod numbered;
+mod outer_fields;
 mod staged;
 mod statement;
 mod table;

@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::column_names::ColumnNames;
+use super::outer_fields::OuterFields;
 use crate::engine::query_errors::of_sql;
 use crate::engine::rules::constant_orders::ConstantOrders;
 use crate::engine::rules::is_distinct::IsDistinct;
@@ -50,6 +51,7 @@ impl Statement {
         visit(&mut parsed, &mut OpenSlices);
         visit(&mut parsed, &mut ConstantOrders);
         visit(&mut parsed, &mut UsingColumns);
+        visit(&mut parsed, &mut OuterFields::default());
         visit(&mut parsed, &mut ToldKeys);
         parsed
     }
