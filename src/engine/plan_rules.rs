@@ -1,4 +1,5 @@
-//! The rules for plans of a session: those of DataFusion, but for three, one before them and one between them.
+//! The rules for plans of a session: those of DataFusion, some of them changed, with our own between them. Rules of logical
+//! plans say themselves what they are for; of physical ones:
 //!
 //! * Its check knows of no order by `length(x) > 1`, as of all comparisons with functions that do not say which values they
 //!   give. In its place, each step gets its rows in the order that it asks for.
@@ -26,9 +27,8 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary};
 
 use crate::engine::nullable_rows::NullableRows;
-use crate::engine::rules::correlated_keys::{
-    CorrelatedKeys, FieldsOfOneTable, JOINS_SUBQUERIES, TAKES_FIELDS,
-};
+use crate::engine::rules::correlated_keys::{CorrelatedKeys, JOINS_SUBQUERIES};
+use crate::engine::rules::fields_of_one_table::{FieldsOfOneTable, TAKES_FIELDS};
 use crate::engine::rules::literals_last::LiteralsLast;
 use crate::engine::rules::single_distinct::{GROUPS_FIRST, SingleDistinct};
 

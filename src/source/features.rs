@@ -30,7 +30,6 @@ impl Look<'_> {
         let is_column = |name: &str| self.schema.field_with_name(name).is_ok();
         let is_feature = |column: &CandidateColumn<'_>| {
             let (name, data_type) = (column.name(), column.field.data_type());
-            let is_of_rows = [is_id_name, is_row_name, is_remark_name];
             let has_kind = is_number(data_type)
                 || is_text(data_type) && column.evidence.has_few_values() && column.evidence.distinct() > 1;
             has_kind
@@ -39,7 +38,7 @@ impl Look<'_> {
                 && !column.is_cells()
                 && !Codes::of(column.evidence, column.domain).is_near(false)
                 && !labels.iter().any(|label| label == name)
-                && !is_of_rows.iter().any(|is| is(name))
+                && !is_of_row(name)
                 && may_be_target(name)
                 && !PLACES.iter().any(|place| name.eq_ignore_ascii_case(place))
                 && !is_about_another(name, &is_column)
@@ -101,9 +100,8 @@ impl Look<'_> {
             return;
         }
         let is_table = self.features(&best.labels).len() >= FEATURES_MIN;
-        let ids = [is_id_name, is_row_name, is_remark_name];
         let names = self.free_fields().map(|field| field.name().as_str());
-        let names: Vec<&str> = names.filter(|name| !ids.iter().any(|is| is(name))).collect();
+        let names: Vec<&str> = names.filter(|name| !is_of_row(name)).collect();
         let (first, last) = (names.first().copied(), names.last().copied());
         let is_target = |one: &&mut Candidate| {
             let [target] = &one.labels[..] else { return false };
@@ -118,7 +116,7 @@ impl Look<'_> {
                 LayoutKind::Class => is_end,
                 _ => false,
             };
-            let is_of_rows = !may_be_target(target) || ids.iter().any(|is| is(target));
+            let is_of_rows = !may_be_target(target) || is_of_row(target);
             let is_other = !best.labels.contains(target) && !is_of_rows;
             is_kind && is_other && one.points > 0 && !one.is_empty
         };
@@ -131,13 +129,10 @@ impl Look<'_> {
     /// column that is named so, the last one, and the first one. Of another table with 0/1 columns, those named so. And those
     /// of the other columns of two values.
     pub(super) fn targets(&self, best: &Candidate) -> [Vec<Candidate>; 2] {
-        let is_of_rows = [is_id_name, is_row_name, is_remark_name];
         let columns = self.free_fields().filter_map(|field| self.column(field)).filter(|column| {
             let evidence = column.evidence;
             let is_few = evidence.has_few_values() && evidence.distinct() > 1;
-            is_few
-                && item(column.field.data_type()).is_none()
-                && !is_of_rows.iter().any(|is| is(column.name()))
+            is_few && item(column.field.data_type()).is_none() && !is_of_row(column.name())
         });
         let columns: Vec<CandidateColumn<'_>> = columns.collect();
         let is_named = |column: &&CandidateColumn<'_>| rank_of_name(column.name()) == NameRank::Exact;
@@ -180,4 +175,9 @@ impl Look<'_> {
         let wide = wide.map(|more| Candidate { more, is_spelled: true, why: why.clone(), ..one.clone() });
         class.into_iter().chain(wide.take(2)).collect()
     }
+}
+
+/// Whether a name is that of a row, or of what is written beside it.
+fn is_of_row(name: &str) -> bool {
+    is_id_name(name) || is_row_name(name) || is_remark_name(name)
 }

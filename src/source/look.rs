@@ -234,12 +234,13 @@ impl<'a> Look<'a> {
         self.doubt_lists(&mut all);
         if is_open && self.given.kind.is_none() {
             self.doubt_beside_structs(&mut all);
+            self.doubt_masked(&mut all);
+            self.add_repeated(&mut all);
+            // What is doubted above is not what others are raised to.
             self.raise_named(&mut all);
             self.raise_versions(&mut all);
-            self.doubt_masked(&mut all);
             self.raise_targets(&mut all);
             self.add_accepted(&mut all);
-            self.add_repeated(&mut all);
         }
         all.sort_by_key(|candidate| Reverse(candidate.points));
         if let Some((place, heads)) = self.heads(&all) {

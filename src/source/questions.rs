@@ -46,8 +46,7 @@ impl Look<'_> {
     /// Whether a reading has a place for the flags that were given.
     fn fits_flags(&self, one: &Candidate) -> bool {
         let domain = self.given.domain;
-        let has_values =
-            matches!(one.kind, LayoutKind::Wide | LayoutKind::Vector) || one.kind == LayoutKind::Map;
+        let has_values = matches!(one.kind, LayoutKind::Wide | LayoutKind::Vector | LayoutKind::Map);
         let is_valued = has_values || one.value.is_some();
         let takes_value = matches!(one.kind, LayoutKind::Long | LayoutKind::Map);
         (self.given.value.is_none() || takes_value)

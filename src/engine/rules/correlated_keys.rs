@@ -15,9 +15,6 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 /// The rule that joins subqueries, before which this one stands.
 pub(in crate::engine) const JOINS_SUBQUERIES: &str = "scalar_subquery_to_join";
-/// The rules that make columns of the fields of structs, and move these.
-pub(in crate::engine) const TAKES_FIELDS: [&str; 2] =
-    ["extract_leaf_expressions", "push_down_leaf_projections"];
 /// What the columns made here are called, with a number behind it.
 const KEY: &str = "__correlated_key_";
 
@@ -112,7 +109,8 @@ fn is_outer(side: &Expr) -> bool {
     has_outer(side) && !side.any_column_refs()
 }
 
-fn has_outer(side: &Expr) -> bool {
+/// Whether it has a column of the query around.
+pub(in crate::engine) fn has_outer(side: &Expr) -> bool {
     let mut found = false;
     // Visiting fails nowhere.
     let _ = side.apply(|part| {
@@ -120,33 +118,4 @@ fn has_outer(side: &Expr) -> bool {
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
-}
-
-/// Takes fields of structs where no column of a query around is left, and below no join: the rule would take those of
-/// subqueries, too, forget from which query they are, and give those of two tables one name.
-#[derive(Debug)]
-pub(in crate::engine) struct FieldsOfOneTable {
-    pub(in crate::engine) rule: Arc<dyn OptimizerRule + Send + Sync>,
-}
-
-impl OptimizerRule for FieldsOfOneTable {
-    fn name(&self) -> &'static str {
-        "fields_of_one_table"
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.rule.apply_order()
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> DfResult<Transformed<LogicalPlan>> {
-        let mut are_mixed = false;
-        plan.apply_with_subqueries(|step| {
-            are_mixed |= matches!(step, LogicalPlan::Join(_));
-            step.apply_expressions(|expression| {
-                are_mixed |= has_outer(expression);
-                Ok(if are_mixed { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-            })
-        })?;
-        if are_mixed { Ok(Transformed::no(plan)) } else { self.rule.rewrite(plan, config) }
-    }
 }

@@ -11,7 +11,7 @@
 //! when they have one              outer_types · exact_arithmetic, with decimal_arithmetic · one_nan, with interval_lengths and
 //!                                 nested_order · kept_casts · nested_keys · null_safe_joins · window_keys ·
 //!                                 held_rows
-//! before conditions are pushed    literals_last · correlated_keys
+//! before conditions are pushed    literals_last · correlated_keys · fields_of_one_table
 //! functions                       own_functions · own_windows · signed_functions · on_row · interval_scales ·
 //!                                 octet_length · other_names · wide_times · zoned_times
 //! ```
@@ -25,6 +25,7 @@ pub(in crate::engine) mod exact_decimals;
 pub(in crate::engine) mod exact_expressions;
 pub(in crate::engine) mod exact_operators;
 pub(in crate::engine) mod exact_times;
+pub(in crate::engine) mod fields_of_one_table;
 pub(in crate::engine) mod grouping_sets;
 pub(in crate::engine) mod held_rows;
 pub(in crate::engine) mod interval_lengths;
