@@ -46,7 +46,7 @@ pub(crate) struct Fact {
 /// All facts.
 #[rustfmt::skip]
 pub(crate) const FACTS: [Fact; 8] = [
-    Fact { name: "prevalence_low", formula: "prevalence, lower end of its 95 % interval: quantile of Beta(pos + 1/2, neg + 1/2)", of: |c| c.prevalence.map(|[low, _]| low) },
+    Fact { name: "prevalence_low", formula: "prevalence, lower end of its 95 % interval: quantile of Beta(pos + 1/2, neg + 1/2), where the masses of --soft and --sample-weight are scaled to the number of known rows", of: |c| c.prevalence.map(|[low, _]| low) },
     Fact { name: "prevalence_high", formula: "prevalence, upper end", of: |c| c.prevalence.map(|[_, high]| high) },
     Fact { name: "weight_low", formula: "weight at an end of that interval, the smaller one; null where the weight comes from --zero-positives or --zero-negatives", of: |c| c.weight.map(|[low, _]| low) },
     Fact { name: "weight_high", formula: "weight at an end of that interval, the larger one", of: |c| c.weight.map(|[_, high]| high) },

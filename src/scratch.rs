@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 /// The longest time between creation and locking of a folder.
 const MOMENT: Duration = Duration::from_mins(1);
@@ -43,6 +43,17 @@ impl Scratch {
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// A new file that will take the place of the one at `path`, which this run has locked: what a killed run left of its own is
+/// removed.
+pub(crate) fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = format!(".{}.posweight-new", path.file_name().unwrap_or_default().to_string_lossy());
+    match fs::remove_file(folder.join(&name)) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        _ => tempfile::Builder::new().prefix(&name).rand_bytes(0).tempfile_in(folder),
     }
 }
 
@@ -125,5 +136,17 @@ mod tests {
         drop(make(place.path(), ".out.dead", false));
         drop(Scratch::alone(place.path(), ".out.").unwrap().unwrap());
         assert_eq!(names(place.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_file_that_a_killed_run_left_is_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("nights.state");
+        let (_, left) = file_beside(&path).unwrap().keep().unwrap();
+        assert_eq!(left, place.path().join(".nights.state.posweight-new"));
+        file_beside(&path).unwrap().persist(&path).unwrap();
+        let names: Vec<_> =
+            fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["nights.state"]);
     }
 }

@@ -43,7 +43,7 @@ pub(crate) const KEYS: [(&str, &str); 21] = [
         "cooccurrence",
         "all pairs of the labels that matter most, row by row; all labels are in cooccurrence.npy",
     ),
-    ("labels_by_positives", "labels with 0, 1 … 10, 11 … 100, … positives"),
+    ("labels_by_positives", "labels with 0, 1 … 10, 11 … 100, … positive rows"),
     ("heads", "of several class columns: column, positions of its labels, missing rows, imbalance by itself"),
     ("findings", "all findings, the most severe first"),
     ("groups", "groups of --by against all rows; everything of each is in by/"),

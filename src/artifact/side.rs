@@ -43,6 +43,20 @@ pub(crate) fn is_stream(target: &Path) -> bool {
     is_descriptor(target) || fs::metadata(target).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
+/// The stdout or stderr of this process, if it is meant: opened anew, a file would be written from another place on, and what
+/// others write there after this process would go over it.
+#[cfg(unix)]
+fn own_stream(target: &Path) -> Option<io::Result<File>> {
+    use std::os::fd::AsFd as _;
+    let number = target.to_str()?.strip_prefix("/dev/")?;
+    let own = match number {
+        "stdout" | "fd/1" => io::stdout().flush().and_then(|()| io::stdout().as_fd().try_clone_to_owned()),
+        "stderr" | "fd/2" => io::stderr().as_fd().try_clone_to_owned(),
+        _ => return None,
+    };
+    Some(own.map(File::from))
+}
+
 /// Opens a device, a pipe or an open file. A named pipe that no program reads is refused: waiting for a reader may
 /// take forever.
 ///
@@ -52,6 +66,9 @@ pub(crate) fn open_stream(target: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use rustix::fs::{Mode, OFlags, open};
+        if let Some(own) = own_stream(target) {
+            return own;
+        }
         let probe = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         match open(target, probe, Mode::empty()) {
             Err(rustix::io::Errno::NXIO) => Err(io::Error::other("no program reads this pipe")),

@@ -137,10 +137,10 @@ pub(super) struct LabelFlags {
     /// How to treat label columns that a shard lacks: error or missing [default: error]
     #[arg(long, value_name = "HOW")]
     missing_columns: Option<String>,
-    /// How to treat unreadable shards: fail or skip [default: fail]
+    /// How to treat shards that cannot be read or hold invalid values: fail or skip [default: fail]
     #[arg(long, value_name = "HOW")]
     on_bad_shard: Option<String>,
-    /// Fail if more than N shards are unreadable
+    /// Fail if more than N shards are bad
     #[arg(long, value_name = "N")]
     max_bad_shards: Option<u64>,
 }

@@ -147,6 +147,12 @@ fn unsupported(message: &str) -> Option<Error> {
                 .hint("join the two tables, with GROUP BY or ROW_NUMBER() in place of LIMIT"),
         );
     }
+    if message.contains("Correlated scalar subquery can only be used in") {
+        return Some(
+            Error::usage("a subquery that uses a column of the query around it may stand in SELECT, WHERE and HAVING alone")
+                .hint("name it in SELECT and sort by the name: SELECT …, (SELECT …) AS k FROM … ORDER BY k"),
+        );
+    }
     if message.contains("logical expression InSubquery") || message.contains("logical expression Exists") {
         return Some(
             Error::usage("IN (SELECT …) and EXISTS are supported in WHERE and HAVING alone")
@@ -192,9 +198,10 @@ fn wrong_argument(message: &str, sql: &str) -> Option<Error> {
     Some(Error::usage(message).hint(hint))
 }
 
-/// The argument of the first call of a function, if it has no calls inside.
+/// The argument of the only call of a function, if it has no calls inside.
 fn argument_of<'s>(name: &str, sql: &'s str) -> Option<&'s str> {
-    let start = sql.to_ascii_lowercase().find(&format!("{name}("))? + name.len() + 1;
+    let (lower, call) = (sql.to_ascii_lowercase(), format!("{name}("));
+    let start = lower.find(&call).filter(|first| lower.rfind(&call) == Some(*first))? + call.len();
     let inside = sql.get(start..)?;
     let argument = inside.get(..inside.find([')', ';'])?)?.trim();
     (!argument.is_empty() && !argument.contains('(')).then_some(argument)
@@ -227,6 +234,8 @@ fn hint(message: &str) -> String {
         "take the place among numbers, as in percentile_cont(date_part('epoch', t), 0.5), of which to_timestamp(…) makes a time"
     } else if has("unary operator BitwiseNot") {
         "write -1 - x, which is ~x of signed whole numbers"
+    } else if has("DISTINCT ON expressions must match") {
+        "name the columns of DISTINCT ON (…) in the order in which ORDER BY has them"
     } else if has("Too many columns") {
         "several columns are compared with WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.b = t.b), or with a JOIN"
     } else if has("escape_char") {
@@ -435,6 +444,12 @@ mod tests {
         assert_eq!(error.to_string(), "avg takes numbers, but \"Toxic\" is bool");
         assert!(error.remedy().unwrap().contains("prevalence(\"Toxic\")"));
         let error = wrong_argument(tried, "SELECT mean(x) FROM a").unwrap();
+        assert_eq!(error.to_string(), "avg does not take bool");
+        assert!(
+            hint("SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
+                .contains("in the order")
+        );
+        let error = wrong_argument(tried, "SELECT avg(x), avg(toxic) FROM a").unwrap();
         assert_eq!(error.to_string(), "avg does not take bool");
         let tree = "Unsupported expression Map { value: \"a\", quote_style: None, span: Span(Location(1,15)..Location(1,18)) }";
         let error = unsupported(tree).unwrap();

@@ -1,5 +1,7 @@
 //! Every measure of a data set.
 
+use std::ops::RangeInclusive;
+
 use super::{Basis, LabelMeasure, Measure, entropy, im_r, irlbl, largest, mean, ratio, variation};
 use crate::counts::as_f64;
 
@@ -125,16 +127,16 @@ pub const MEASURES: [Measure; 20] = [
     Measure {
         name: "labels_up_to_10",
         range: "0 … C",
-        formula: "labels with 1 … 10 positives",
+        formula: "labels with 1 … 10 positive rows",
         source: "LVIS, rare",
-        of: |b| Some(b.how_many(|(positives, _)| positives > 0.0 && positives <= 10.0)),
+        of: |b| Some(b.with_rows(1..=10)),
     },
     Measure {
         name: "labels_up_to_100",
         range: "0 … C",
-        formula: "labels with 11 … 100 positives",
+        formula: "labels with 11 … 100 positive rows",
         source: "LVIS, common",
-        of: |b| Some(b.how_many(|(positives, _)| positives > 10.0 && positives <= 100.0)),
+        of: |b| Some(b.with_rows(11..=100)),
     },
 ];
 
@@ -151,6 +153,11 @@ impl Basis<'_> {
     fn positives(&self) -> f64 {
         // The sum of nothing is -0.
         self.sides().map(|side| side.0).sum::<f64>() + 0.0
+    }
+
+    /// Labels with so many positive rows, whatever these weigh.
+    fn with_rows(&self, rows: RangeInclusive<u64>) -> f64 {
+        self.counts.tallies().iter().filter(|tally| rows.contains(&tally.positives)).count() as f64
     }
 
     fn how_many(&self, is: impl Fn((f64, f64)) -> bool) -> f64 {

@@ -132,6 +132,8 @@ pub(super) fn spec_differences(before: &CountsFile, after: &CountsFile) -> Vec<S
         provenance if provenance.mixed.contains(key) => "several".to_owned(),
         provenance => match provenance.spec.as_ref().map(|spec| &spec[key]) {
             None | Some(Json::Null) => "default".to_owned(),
+            // Older results have lists of one text where others have the text.
+            Some(Json::Array(list)) if list.len() == 1 => list[0].to_string(),
             Some(value) => value.to_string(),
         },
     };

@@ -296,6 +296,15 @@ pub(crate) enum OneOrMany {
 }
 
 impl OneOrMany {
+    /// A list of one text is the same as the text.
+    fn simplify(&mut self) {
+        if let Self::Many(many) = self
+            && let [one] = &mut many[..]
+        {
+            *self = Self::One(std::mem::take(one));
+        }
+    }
+
     /// As a list.
     #[must_use]
     pub(crate) fn to_vec(&self) -> Vec<String> {
@@ -405,10 +414,10 @@ impl Spec {
             cluster, token_file, retries,
             // What decides the result. Of the vocabulary and the ancestors, the place does not.
             vocabulary, ancestors, query: _,
-            layout: _, unit: _, labels: _, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
-            order: _, values: _, label: _, missing_columns: _, r#where: _, sample_weight: _, by: _, scheme: _, epsilon: _,
+            layout: _, unit: _, labels, id: _, value: _, delimiter: _, num_labels: _, num_rows: _, label_kind: _,
+            order: _, values: _, label: _, missing_columns: _, r#where: _, sample_weight: _, by, scheme, epsilon: _,
             power: _, clip: _, normalize: _, zero_positives: _, zero_negatives: _, min_positives: _,
-            row_measures: _, num_features: _, batch_size: _, compat: _, plan: _, groups: _, fold_column: _,
+            row_measures: _, num_features: _, batch_size: _, compat: _, plan, groups: _, fold_column: _,
             seed: _, epoch: _, materialize: _, dry_run: _,
         } = &mut meaning;
         clear!(shards as_files table_version table_timestamp out against overwrite state full on_bad_shard max_bad_shards shard_index shard_count);
@@ -419,6 +428,9 @@ impl Spec {
             if let Some(name) = Path::new(path).file_name() {
                 *path = name.to_string_lossy().into_owned();
             }
+        }
+        for list in [labels, by, scheme, plan].into_iter().flatten() {
+            list.simplify();
         }
         meaning
     }

@@ -98,6 +98,10 @@ pub struct Spread {
 /// Units per 1 in sums.
 const ONE: f64 = (1_u64 << 60) as f64;
 
+/// What a sum of squares and the square of a mean may differ by when all values are the same, as a share of them; beside that,
+/// each value and each square was rounded to a unit.
+const ROUNDING: f64 = 8.0 * f64::EPSILON;
+
 /// A number 0 … 1 in these units.
 #[inline]
 fn units(value: f64) -> u64 {
@@ -144,7 +148,8 @@ impl Spread {
         (self.values > 0).then(|| self.sum as f64 / ONE / as_f64(self.values))
     }
 
-    /// Sample standard deviation (n − 1) over mean: `None` for fewer than two values, 0 if the mean is 0.
+    /// Sample standard deviation (n − 1) over mean: `None` for fewer than two values, 0 if the mean is 0, and where the
+    /// values differ by no more than doubles tell.
     #[must_use]
     pub fn variation(&self) -> Option<f64> {
         let mean = self.mean().filter(|_| self.values > 1)?;
@@ -152,8 +157,10 @@ impl Spread {
             return Some(0.0);
         }
         let n = as_f64(self.values);
-        let squares = self.squares as f64 / ONE - n * mean * mean;
-        Some((squares.max(0.0) / (n - 1.0)).sqrt() / mean)
+        let (all, of_mean) = (self.squares as f64 / ONE, n * mean * mean);
+        let rounding = ROUNDING * of_mean + 2.0 * n / ONE;
+        let squares = if all - of_mean > rounding { all - of_mean } else { 0.0 };
+        Some((squares / (n - 1.0)).sqrt() / mean)
     }
 }
 
@@ -336,6 +343,25 @@ mod tests {
         assert_eq!((pair.labels, pair.together, pair.conditional), ([0, 1], 2, [Some(0.5), Some(1.0)]));
         // (2·6 − 4·2) / √(4·2·2·4)
         assert!((pair.phi.unwrap() - 0.5).abs() < 1e-15);
+    }
+
+    #[test]
+    fn values_that_are_all_the_same_do_not_vary() {
+        for rows in [2_u64, 3, 7, 300, 1_000_003] {
+            for value in [0.1, 0.333_333_333, 0.687_294_1, 1e-3] {
+                let mut spread = Spread::default();
+                spread.add(times(units(value), rows), times(units(value * value), rows), rows);
+                assert_eq!(spread.variation(), Some(0.0), "{rows} × {value}");
+                spread.add(
+                    times(units(value * 1.001), rows),
+                    times(units((value * 1.001).powi(2)), rows),
+                    rows,
+                );
+                let n = as_f64(rows) * 2.0;
+                let expected = 0.000_5 / 1.000_5 * (n / (n - 1.0)).sqrt();
+                assert!((spread.variation().unwrap() / expected - 1.0).abs() < 1e-6, "{rows} × {value}");
+            }
+        }
     }
 
     #[test]

@@ -1,64 +1,7 @@
 //! Names of columns that say something of rows, or of labels, and are seldom labels themselves.
 
 use super::column_names::words;
-
-/// Where in a name a word says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AsideWord {
-    /// Anywhere.
-    Any,
-    /// As the whole name, but for `is`, `has` and `was` in front of it. Elsewhere it is a word of labels, too.
-    Alone,
-    /// Behind the name of another column, about which the column says something.
-    Behind,
-    /// Anywhere in the name of a column of texts, or in front of that of a column of 0 and 1.
-    Texts,
-}
-
-use AsideWord::{Alone, Any, Behind, Texts};
-
-/// The words, by what they say. A number at the end of a word does not matter.
-const ASIDE: [(AsideWord, &str); 9] = [
-    // Parts of the data.
-    (Any, "train test val valid validation dev eval split subset partition fold kfold cv holdout"),
-    (Alone, "tr phase usage part set seen unseen hidden"),
-    // Features of people.
-    (Any, "gender sex male female"),
-    // Rows.
-    (Any, "duplicate version year"),
-    (
-        Alone,
-        "index idx level level_0 w wt count score current deleted active synthetic augmented \
-         downloaded exported imputed missing error invalid crowd batch site round dummy \
-         intercept padded flipped grayscale corrupt processed locked backup public censored ignore \
-         use keep skip dropped occluded truncated",
-    ),
-    // Labels: how sure they are, who gave them, which were predicted.
-    (
-        Any,
-        "pred preds predicted prediction prob confidence mask gold labeled labelled unlabeled \
-         unlabelled annotated annotator ann annot rater labeler labeller reviewed verified consensus iscrowd",
-    ),
-    (
-        Alone,
-        "has_label has_labels n_labels num_labels agreement agree disagree disagreement ambiguous \
-         uncertain unclear very_unclear difficult hard noisy quality qc qa ok passed leak ood human \
-         approved accepted rejected flagged auto machine manual expert",
-    ),
-    (
-        Behind,
-        "missing isna isnull na nan null auto manual machine human prev previous lag lead conf ok \
-         flag known unknown uncertain imputed source src count votes raw score prob probability logit corrected \
-         v1 v2 v3 old new expert crowd clean fixed original a1 a2 a3 r1 r2 r3",
-    ),
-    // What texts say of rows.
-    (
-        Texts,
-        "source src lang language locale license licence author user username country region city \
-         site domain dataset origin publisher status format mode ext extension mime device camera \
-         sensor",
-    ),
-];
+use super::name_words::NameWord::{self, AsideAlone, AsideAnywhere, AsideBehind, AsideTexts};
 
 /// Whether a column of 0 and 1 has the name of a part of the data, of a feature of people, or of what is said about
 /// labels: how sure they are, who gave them, which were predicted. `is_column` says which names other columns have.
@@ -71,35 +14,34 @@ pub(crate) fn is_aside_name(name: &str) -> bool {
     let words = words(name);
     let whole = words.join("_");
     let rest = ["is_", "has_", "was_"].iter().find_map(|start| strip(&whole, start));
-    let is_alone = |name: &str| listed(Alone, name);
+    let is_alone = |name: &str| listed(AsideAlone, name);
     is_weight_name(name)
-        || words.iter().any(|word| listed(Any, word))
+        || matches!(&words[..], [first, _, ..] if NameWord::Numbers.is(first))
+        || words.iter().any(|word| listed(AsideAnywhere, word))
         || is_alone(&whole)
         || rest.is_some_and(is_alone)
 }
 
 /// Whether a word of the name says so wherever it stands, as those of parts of the data do.
 pub(super) fn is_part_name(name: &str) -> bool {
-    is_weight_name(name) || words(name).iter().any(|word| listed(Any, word))
+    is_weight_name(name) || words(name).iter().any(|word| listed(AsideAnywhere, word))
 }
 
 /// Whether a column of texts has such a name.
 pub(super) fn is_aside_text_name(name: &str) -> bool {
-    is_aside_name(name) || words(name).iter().any(|word| listed(Texts, word))
+    is_aside_name(name) || words(name).iter().any(|word| listed(AsideTexts, word))
 }
 
 /// Whether a column may be the target of a table, or one of its features, though its name says something of rows: only
 /// those of parts of the data, and of where a row comes from, are neither.
 pub(super) fn may_be_target(name: &str) -> bool {
-    const STATES: [&str; 5] = ["country", "region", "city", "device", "status"];
-    let is_state = |word: &String| STATES.iter().any(|state| word.eq_ignore_ascii_case(state));
     let words = words(name);
-    !is_part_name(name) && !words.iter().any(|word| listed(Texts, word) && !is_state(word))
+    !is_part_name(name) && !words.iter().any(|word| listed(AsideTexts, word) && !NameWord::States.is(word))
 }
 
 /// Whether the name of a column of 0 and 1 begins with such a word, as those of one feature of rows do: `site_0`, `lang_en`.
 pub(super) fn begins_aside(name: &str) -> bool {
-    matches!(&words(name)[..], [first, _, ..] if listed(Texts, first))
+    matches!(&words(name)[..], [first, _, ..] if listed(AsideTexts, first))
 }
 
 /// Whether a name is that of another column with a word behind it that says something about it, or is the second of
@@ -116,106 +58,42 @@ pub(super) fn is_about_another(name: &str, is_column: &dyn Fn(&str) -> bool) -> 
             word.trim_end_matches(|c: char| c.is_ascii_digit())
         )
     };
-    listed(Behind, word) && (is_column(base) || first() != name && is_column(&first()))
+    listed(AsideBehind, word) && (is_column(base) || first() != name && is_column(&first()))
 }
 
 /// Whether a list has the name of what tokenisers make of a text.
 pub(super) fn is_token_name(name: &str) -> bool {
-    const NAMES: [&str; 10] = [
-        "input_ids",
-        "attention_mask",
-        "token_type_ids",
-        "position_ids",
-        "special_tokens_mask",
-        "input_mask",
-        "segment_ids",
-        "word_ids",
-        "pixel_mask",
-        "padding_mask",
-    ];
     let name = words(name).join("_").to_lowercase();
     let plain = ["decoder_", "encoder_"].iter().find_map(|start| name.strip_prefix(start)).unwrap_or(&name);
-    NAMES.contains(&plain)
+    NameWord::Tokens.is(plain)
 }
 
 /// Whether a list has the name of a place in an image or a text, or of the numbers that a model makes of one.
 pub(super) fn is_place_name(name: &str) -> bool {
-    const NAMES: [&str; 17] = [
-        "bbox",
-        "bboxes",
-        "box",
-        "boxes",
-        "bounding_box",
-        "polygon",
-        "polygons",
-        "segmentation",
-        "keypoints",
-        "landmarks",
-        "coordinates",
-        "coords",
-        "offsets",
-        "span",
-        "shape",
-        "embedding",
-        "embeddings",
-    ];
-    let name = words(name).join("_").to_lowercase();
-    NAMES.contains(&name.as_str())
+    NameWord::Lists.is(&words(name).join("_"))
 }
 
 /// Whether a list has the name of what says, number by number, which of another list are known, or how much they weigh.
 pub(super) fn is_known_name(name: &str) -> bool {
-    const KNOWN: [&str; 8] = ["mask", "masks", "w", "valid", "known", "observed", "labeled", "labelled"];
-    let is_known = |word: &String| KNOWN.iter().any(|known| word.eq_ignore_ascii_case(known));
-    is_weight_name(name) || words(name).iter().any(is_known)
+    is_weight_name(name) || NameWord::Known.is_in(&words(name))
 }
 
 /// Whether a word of the name is that of what happened in the end, as the last column of a table of features says.
 pub(super) fn is_outcome_name(name: &str) -> bool {
-    const OUTCOMES: [&str; 24] = [
-        "outcome",
-        "result",
-        "response",
-        "diagnosis",
-        "prognosis",
-        "positive",
-        "churn",
-        "churned",
-        "exited",
-        "default",
-        "defaulted",
-        "survived",
-        "died",
-        "mortality",
-        "readmitted",
-        "converted",
-        "conversion",
-        "purchased",
-        "bought",
-        "subscribed",
-        "won",
-        "success",
-        "final",
-        "consensus",
-    ];
-    words(name).iter().any(|word| OUTCOMES.iter().any(|outcome| word.eq_ignore_ascii_case(outcome)))
+    NameWord::Outcomes.is_in(&words(name))
 }
 
 /// Whether a column has the name of the weights of rows.
 pub(crate) fn is_weight_name(name: &str) -> bool {
-    words(name)
-        .last()
-        .is_some_and(|word| ["weight", "weights"].iter().any(|it| word.eq_ignore_ascii_case(it)))
+    words(name).last().is_some_and(|word| NameWord::Weights.is(word))
 }
 
-fn listed(place: AsideWord, word: &str) -> bool {
+/// Whether a word says so; a number at its end does not matter.
+fn listed(kind: NameWord, word: &str) -> bool {
     /// Letters of a word behind which a number does not matter.
     const LETTERS: usize = 3;
     let plain = word.trim_end_matches(|c: char| c.is_ascii_digit());
-    let plain = if plain.len() < LETTERS { word } else { plain };
-    let of_place = ASIDE.iter().filter(|(of, _)| *of == place);
-    let mut words = of_place.flat_map(|(_, words)| words.split(' '));
-    words.any(|aside| [word, plain].iter().any(|own| own.eq_ignore_ascii_case(aside)))
+    kind.is(word) || plain.len() >= LETTERS && kind.is(plain)
 }
 
 fn strip<'n>(name: &'n str, start: &str) -> Option<&'n str> {
@@ -253,6 +131,10 @@ mod tests {
             "very_unclear",
             "hasError",
             "test2",
+            "Geschlecht",
+            "es_prueba",
+            "nb_raters",
+            "NumFindings",
         ] {
             assert!(is_aside_name(name), "{name}");
         }

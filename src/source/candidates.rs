@@ -424,7 +424,11 @@ impl CandidateColumn<'_> {
                 let joined = joint.map(|by| split(base.saturating_sub(CLOSE).max(1), &by));
                 std::iter::once(class(base, whole())).chain(joined).collect()
             }
-            TextShape::Joined(by) => vec![split(base, by), class(base.saturating_sub(UNLIKELY), whole())],
+            TextShape::Joined(by) => {
+                // Commas are in sentences, too.
+                let least = u32::from(!by.contains(','));
+                vec![split(base.max(least), by), class(base.saturating_sub(UNLIKELY), whole())]
+            }
             TextShape::Unclear(by) => {
                 // Strings that hardly recur are seldom one name each.
                 let is_likely = by == BLANK && many;
@@ -442,12 +446,11 @@ impl CandidateColumn<'_> {
             TextShape::Structured(_) if self.holds_objects() => self.object_readings(),
             TextShape::Structured(what) => {
                 // Never split by guess, and seldom one name.
-                vec![class(
-                    base.min(SURE - 1),
-                    format!(
-                        "strings in {name:?} look like {what}, which are not read as labels; as layout class each is one label"
-                    ),
-                )]
+                let why = format!(
+                    "strings in {name:?} look like {what}, which are not read as labels; as layout class each is one label"
+                );
+                let class = class(base.min(SURE - 1), why);
+                self.spaced_lists_reading().into_iter().chain([class]).collect()
             }
         };
         all.into_iter().filter(|candidate| candidate.points > 0).collect()
@@ -465,7 +468,16 @@ impl CandidateColumn<'_> {
             let points = if more.is_empty() { self.base(7, 5, 2) } else { self.base(5, 3, 1) };
             Candidate { more, ..self.candidate(LayoutKind::Map, points, why.clone()) }
         };
-        let maps: Vec<_> = ways_of_named(&values, self.domain).into_iter().map(map).collect();
+        let mut maps: Vec<_> = ways_of_named(&values, self.domain).into_iter().map(map).collect();
+        if maps.is_empty() && values.texts.is_empty() && self.domain.is_binary() {
+            // Percent, ranks, sums: from some number on they are positive.
+            let above = values.numbers().filter(|number| *number > 0.0);
+            let (least, most) = above.fold((f64::MAX, 0.0_f64), |(a, b), x| (x.min(a), x.max(b)));
+            let mut thresholds = vec![most / 2.0, least];
+            thresholds.dedup();
+            let flags = thresholds.into_iter().filter(|_| most > 0.0).map(|t| format!("--threshold {t}"));
+            maps.extend(flags.map(|flag| map(vec![flag])));
+        }
         if maps.is_empty() {
             let why = format!(
                 "strings in {:?} are objects whose values have no side; as layout class each is one label",

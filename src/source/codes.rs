@@ -13,7 +13,7 @@ pub(super) const USUAL: [f64; 12] =
 const NOTHING: [&str; 15] =
     ["", "na", "n/a", "nan", "none", "null", "nil", "?", "-", "--", ".", "missing", "<na>", "#n/a", r"\n"];
 /// Texts that often stand for "perhaps".
-const PERHAPS: [&str; 15] = [
+const PERHAPS: [&str; 24] = [
     "unknown",
     "unk",
     "u",
@@ -29,9 +29,18 @@ const PERHAPS: [&str; 15] = [
     "not done",
     "not known",
     "not recorded",
+    "not mentioned",
+    "not available",
+    "not applicable",
+    "unbekannt",
+    "unklar",
+    "inconnu",
+    "desconocido",
+    "onbekend",
+    "不明",
 ];
 /// Words of the two sides.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 30] = [
     ("yes", "no"),
     ("y", "n"),
     ("true", "false"),
@@ -53,6 +62,14 @@ const WORDS: [(&str, &str); 22] = [
     ("ja", "nee"),
     ("oui", "non"),
     ("si", "no"),
+    ("sí", "no"),
+    ("sim", "não"),
+    ("vrai", "faux"),
+    ("wahr", "falsch"),
+    ("verdadero", "falso"),
+    ("tak", "nie"),
+    ("да", "нет"),
+    ("はい", "いいえ"),
     ("是", "否"),
 ];
 /// Different values beside 0 and 1 at most, unless they are rare.

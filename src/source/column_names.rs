@@ -1,24 +1,6 @@
 //! Names that people give to columns of labels and of row ids.
 
-/// Names of label columns.
-const LABEL_NAMES: [&str; 16] = [
-    "labels",
-    "label",
-    "targets",
-    "target",
-    "tags",
-    "tag",
-    "classes",
-    "class",
-    "y",
-    "categories",
-    "category",
-    "findings",
-    "label_ids",
-    "label_names",
-    "class_id",
-    "genres",
-];
+use super::name_words::NameWord;
 
 /// Columns at most of a table in which pairs of row id and label are likely.
 pub(super) const COLUMNS_MAX: usize = 3;
@@ -47,10 +29,9 @@ impl NameRank {
 
 /// What the name of a column says.
 pub(crate) fn rank_of_name(name: &str) -> NameRank {
-    let is_name = |word: &str| LABEL_NAMES.iter().any(|known| word.eq_ignore_ascii_case(known));
-    if is_name(name) {
+    if NameWord::Labels.is(name) {
         NameRank::Exact
-    } else if words(name).iter().any(|word| is_name(word)) {
+    } else if NameWord::Labels.is_in(&words(name)) {
         NameRank::Worded
     } else {
         NameRank::Other
@@ -84,23 +65,21 @@ pub(crate) fn is_label_heading(heading: &str) -> bool {
 pub(crate) fn is_id_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let ends = words(name).last().is_some_and(|word| *word == "ID" || *word == "Id");
-    let names = ["id", "rowid", "uid", "uuid", "guid", "key", "row"];
-    ends || ["_id", "_uid", "_uuid"].iter().any(|end| lower.ends_with(end)) || names.contains(&lower.as_str())
+    ends || ["_id", "_uid", "_uuid"].iter().any(|end| lower.ends_with(end)) || NameWord::Ids.is(name)
 }
 
 /// Whether a column has the name of what rows are about: where it repeats, rows may be pairs.
 pub(crate) fn is_row_name(name: &str) -> bool {
-    const ROWS: [&str; 32] = [
-        "image", "img", "file", "filename", "path", "url", "document", "doc", "item", "sample", "example",
-        "video", "clip", "md5", "sha1", "sha256", "hash", "text", "sentence", "tweet", "comment", "movie",
-        "film", "book", "song", "track", "photo", "picture", "article", "paper", "post", "question",
-    ];
     let words = words(name);
     let about =
         words.iter().filter(|word| !["name", "path", "id"].iter().any(|end| word.eq_ignore_ascii_case(end)));
     let about: Vec<&String> = about.collect();
-    let is_row = |word: &&String| ROWS.iter().any(|row| word.eq_ignore_ascii_case(row));
-    !words.is_empty() && about.iter().all(is_row)
+    !words.is_empty() && about.iter().all(|word| NameWord::Rows.is(word))
+}
+
+/// Whether a column has such a name, or one that begins as those of ids do in other languages: `id_muestra`.
+pub(super) fn may_name_rows(name: &str) -> bool {
+    is_row_name(name) || matches!(&words(name)[..], [first, _, ..] if first.eq_ignore_ascii_case("id"))
 }
 
 /// Whether a column beside one label may be the other half of pairs, or their value, in a table of so many columns.
@@ -110,8 +89,7 @@ pub(crate) fn says_of_pairs(name: &str, columns: usize) -> bool {
 
 /// Whether a name says that numbers beside labels tell how sure they are, or how much.
 pub(crate) fn is_score_name(name: &str) -> bool {
-    const SCORES: [&str; 7] = ["score", "confidence", "conf", "value", "prob", "probability", "rating"];
-    words(name).last().is_some_and(|word| SCORES.iter().any(|score| word.eq_ignore_ascii_case(score)))
+    words(name).last().is_some_and(|word| NameWord::Scores.is(word))
 }
 
 /// Whether a column is the index that pandas wrote beside the columns of a table.
@@ -124,33 +102,17 @@ pub(crate) fn is_index_name(name: &str) -> bool {
 
 /// Whether a name says that an integer holds one bit per label.
 pub(crate) fn is_mask_name(name: &str) -> bool {
-    const MASKS: [&str; 6] = ["mask", "bitmask", "bits", "bitmap", "bitfield", "flags"];
-    words(name).iter().any(|word| MASKS.iter().any(|mask| word.eq_ignore_ascii_case(mask)))
+    NameWord::Masks.is_in(&words(name))
 }
 
 /// Whether a column has the name of what people write beside labels.
 pub(crate) fn is_remark_name(name: &str) -> bool {
-    const REMARKS: [&str; 12] = [
-        "comment",
-        "comments",
-        "note",
-        "notes",
-        "remark",
-        "remarks",
-        "description",
-        "reason",
-        "text",
-        "title",
-        "name",
-        "date",
-    ];
-    words(name).iter().any(|word| REMARKS.iter().any(|remark| word.eq_ignore_ascii_case(remark)))
+    NameWord::Remarks.is_in(&words(name))
 }
 
 /// Whether a column has a name of labels that as often is that of topics beside them.
 pub(crate) fn is_topic_name(name: &str) -> bool {
-    const TOPICS: [&str; 5] = ["tags", "tag", "genres", "categories", "category"];
-    TOPICS.iter().any(|topic| name.eq_ignore_ascii_case(topic))
+    NameWord::Topics.is(name)
 }
 
 #[cfg(test)]

@@ -83,6 +83,7 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
     let (chosen, why) = if let Some((kind, why)) = kind {
         (look.complete(kind, &candidates)?, why)
     } else {
+        look.refuse_unnamed()?;
         let chosen = look.decide(&candidates).map_err(|asked| files_apart(shards, asked))?;
         let why = chosen.why.clone();
         (chosen, why)

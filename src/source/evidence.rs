@@ -16,6 +16,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::file::statistics::Statistics;
 
 use super::layout::{is_label, is_number, is_text, item};
+use super::repeated_cells::RepeatedCells;
 use super::row_reader::{Enough, RowChoice, read_columns};
 use super::shards::Shard;
 use super::structured::Element;
@@ -64,6 +65,8 @@ pub(crate) struct ColumnEvidence {
     pub(crate) is_long: bool,
     /// Some cells, as a person reads them.
     pub(crate) shown: Vec<String>,
+    /// Cells of one file that another of its cells equals.
+    pub(super) repeated: RepeatedCells,
 }
 
 impl ColumnEvidence {
@@ -108,8 +111,12 @@ impl ColumnEvidence {
 
     /// Whether few values recur in so many cells that they are hardly the ids of rows.
     pub(crate) fn has_few_values(&self) -> bool {
-        const CELLS_EACH: u64 = 10;
-        !self.is_full && self.cells >= CELLS_MIN && self.distinct() * CELLS_EACH <= self.cells
+        self.recurs(10)
+    }
+
+    /// Whether there are so many cells for each value.
+    pub(super) fn recurs(&self, cells_each: u64) -> bool {
+        !self.is_full && self.cells >= CELLS_MIN && self.distinct() * cells_each <= self.cells
     }
 
     /// True when some cell has a value.
@@ -154,6 +161,7 @@ impl ColumnEvidence {
 
     fn add(&mut self, array: &ArrayRef) {
         self.show(array);
+        self.repeated.add(array);
         self.cells += (array.len() - array.null_count()) as u64;
         self.nulls += array.null_count() as u64;
         let data_type = super::schema::plain_type(array.data_type());
@@ -312,6 +320,7 @@ pub(super) fn gather_and(
     let far = filled.iter().any(|shard| shard.place.object().is_some());
     let (mut unreadable, mut is_read) = (None, false);
     for (nth, at) in spread(filled.len()).into_iter().enumerate() {
+        found.values_mut().for_each(|evidence| evidence.repeated.begin_file());
         let shard = filled[at].whole()?;
         let groups = spread(shard.metadata.num_row_groups());
         // Every row group of an object takes requests of its own.

@@ -10,15 +10,15 @@ use super::declarations::ways;
 use super::evidence::ColumnEvidence;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
+use super::name_words::NameWord;
 use super::named_alike::common_stem;
 
 /// Columns that make a table one of features.
 const FEATURES_MIN: usize = 2;
 /// Values at most of a target.
 const CLASSES_MAX: u64 = 32;
-/// Names of places and sizes, which are known of images and what is in them.
-const PLACES: [&str; 12] =
-    ["x", "y", "z", "w", "h", "width", "height", "lat", "lon", "lng", "latitude", "longitude"];
+/// Cells of each of the classes of a target, on average.
+const CLASS_CELLS: u64 = 4;
 /// Columns at most that are offered each by itself.
 const ALONE_MAX: usize = 8;
 /// What names of features begin with as often as those of labels.
@@ -40,7 +40,7 @@ impl Look<'_> {
                 && !labels.iter().any(|label| label == name)
                 && !is_of_row(name)
                 && may_be_target(name)
-                && !PLACES.iter().any(|place| name.eq_ignore_ascii_case(place))
+                && !NameWord::Places.is(name)
                 && !is_about_another(name, &is_column)
         };
         self.free_fields()
@@ -105,8 +105,9 @@ impl Look<'_> {
         let (first, last) = (names.first().copied(), names.last().copied());
         let is_target = |one: &&mut Candidate| {
             let [target] = &one.labels[..] else { return false };
-            let is_few = |e: &ColumnEvidence| e.has_few_values() && (2..=CLASSES_MAX).contains(&e.distinct());
-            let few = || self.found.get(target).is_some_and(is_few);
+            let are_classes =
+                |e: &ColumnEvidence| e.recurs(CLASS_CELLS) && (2..=CLASSES_MAX).contains(&e.distinct());
+            let few = || self.found.get(target).is_some_and(are_classes);
             let field = self.schema.field_with_name(target);
             let may_be_class = |of: &DataType| is_text(of) || of.is_integer();
             let is_likely = is_table || field.is_ok_and(|field| may_be_class(field.data_type()));

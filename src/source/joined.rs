@@ -38,6 +38,10 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
             // Of several, some piece would stand in another text, too.
             let is_name = joined.recurring == 0 && joined.distinct > 2;
             let is_sure = joined.recurring * 2 >= joined.distinct || texts.len() < FEW && !is_name;
+            // SharePoint writes this between names, and between them and their numbers, too.
+            if is_always(texts, by, ";#") && !texts.keys().all(|text| text.starts_with('#')) {
+                return TextShape::Unclear(";#");
+            }
             // Blanks that stand beside each of them are no parts of names.
             let by = with_blanks.into_iter().find(|spaced| is_always(texts, by, spaced)).unwrap_or(by);
             return if is_sure { TextShape::Joined(by) } else { TextShape::Unclear(by) };
@@ -89,7 +93,7 @@ impl Joined {
 }
 
 /// Whether words with blanks between them look like labels: nearly every string is made of words that others have too,
-/// and some have more words than others.
+/// and some have more words than others, or words several places, which the parts of a name have not.
 fn are_words_shared(texts: &BTreeMap<String, u64>) -> bool {
     let mut strings: HashMap<&str, usize> = HashMap::new();
     for text in texts.keys() {
@@ -103,7 +107,16 @@ fn are_words_shared(texts: &BTreeMap<String, u64>) -> bool {
     let several: Vec<&str> = texts.keys().map(String::as_str).filter(|text| words(text) > 1).collect();
     let lengths: HashSet<usize> = texts.keys().map(|text| words(text)).filter(|n| *n > 0).collect();
     let shared = several.iter().filter(|text| is_shared(text)).count();
-    several.len() >= MANY && lengths.len() > 1 && shared * 10 >= several.len() * 9
+    let mut places: HashMap<&str, HashSet<usize>> = HashMap::new();
+    for text in &several {
+        let words = text.split(BLANK).filter(|word| !word.is_empty());
+        for (place, word) in words.enumerate() {
+            places.entry(word).or_default().insert(place);
+        }
+    }
+    let moving = places.values().filter(|places| places.len() > 1).count();
+    let are_sets = lengths.len() > 1 || moving * 2 >= places.len();
+    several.len() >= MANY && are_sets && shared * 10 >= several.len() * 9
 }
 
 /// What strings with a syntax of their own look like.
@@ -151,6 +164,8 @@ mod tests {
     fn words_that_all_recur_may_be_labels() {
         let tags = ["0 17", "0 5", "5 17", "17 3 0", "3", "5 3", "0 3", "17 5 3", "0 17 5 3"];
         assert_eq!(shape(&tags), TextShape::Unclear(BLANK));
+        let pairs = ["0 1", "0 5", "1 5", "3 5", "0 3", "1 3", "1 17", "3 17", "5 17"];
+        assert_eq!(shape(&pairs), TextShape::Unclear(BLANK));
         // Names of two words each, times, and names that share some words.
         let two = [
             "red car", "red bus", "red van", "blue car", "blue bus", "blue van", "old car", "old bus",
@@ -177,6 +192,8 @@ mod tests {
     fn bars_and_recurring_pieces_separate_labels() {
         assert_eq!(shape(&["cat", "cat|dog"]), TextShape::Joined("|"));
         assert_eq!(shape(&["cat;dog", "bird"]), TextShape::Joined(";"));
+        assert_eq!(shape(&["cat;#dog", "bird", "bird;#cat"]), TextShape::Unclear(";#"));
+        assert_eq!(shape(&["#cat;#dog", "#bird;#cat"]), TextShape::Joined(";"));
         assert_eq!(shape(&["1 |Asthma|", "2 |COPD|", "3 |Flu|"]), TextShape::Unclear("|"));
         let tags: Vec<String> = (0..40).map(|i| format!("t{},t{}", i % 7, i % 11)).collect();
         assert_eq!(shape(&tags.iter().map(String::as_str).collect::<Vec<_>>()), TextShape::Joined(","));

@@ -2,7 +2,7 @@
 
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::column_names::{
-    COLUMNS_MAX, NameRank, is_id_name, is_index_name, is_row_name, is_score_name, rank_of_name,
+    COLUMNS_MAX, NameRank, is_id_name, is_index_name, is_row_name, is_score_name, may_name_rows, rank_of_name,
 };
 use super::declarations::ways;
 use super::evidence::ColumnEvidence;
@@ -16,6 +16,9 @@ pub(super) const PAIR_COLUMNS: usize = 2;
 
 /// The share of rows whose id other rows have too from which rows are pairs.
 const OFTEN: f64 = 0.3;
+
+/// The share of pairs that are there before from which rows may be no pairs.
+const AGAIN: f64 = 0.2;
 
 /// Rows that are surely compared if no id repeats where they were looked at.
 const ROWS_COMPARED: u64 = 1 << 20;
@@ -77,6 +80,13 @@ impl Look<'_> {
         let repeats = format!("row ids in {id:?} repeat, one row per (id, {name})");
         let share = self.repeating(&id);
         let is_small = columns <= COLUMNS_MAX + 1;
+        if share > 0.0 && !self.repeats_in_a_file(&id) {
+            // Ids that start anew in each file say nothing of the rows of others.
+            let why =
+                format!("row ids in {id:?} repeat between files alone: those of all files are the same rows");
+            let long = long(class.points.saturating_sub(CLOSE), why);
+            return if long.points > 0 { vec![class, long] } else { vec![class] };
+        }
         if share > 0.0 && (is_small || share >= OFTEN) {
             let valued = self.pairs_with_values(&long(class.points + CLOSE, repeats.clone()), is_small);
             if !valued.is_empty() {
@@ -95,6 +105,10 @@ impl Look<'_> {
             return both.into_iter().chain([class]).collect();
         }
         match (share, columns) {
+            // Pairs are rarely listed again and again, visits of one patient are.
+            (OFTEN.., ..=PAIR_COLUMNS) if self.beside.share_again() >= AGAIN => {
+                vec![long(class.points, repeats), Candidate { points: class.points - CLOSE, ..class }]
+            }
             (OFTEN.., ..=PAIR_COLUMNS) => vec![long(class.points, repeats)],
             (share, _) if share > 0.0 => {
                 let other = Candidate { points: class.points - CLOSE, ..class.clone() };
@@ -121,10 +135,12 @@ impl Look<'_> {
         let is_no_label = is_id_name(&name) && rank_of_name(&name) == NameRank::Other;
         let named = self.row_ids(&name);
         let is_text = self.schema.field_with_name(&name).is_ok_and(|field| is_text(field.data_type()));
-        if class.points == 0 || is_no_label || class.points < SURE && (named.is_empty() || !is_text) {
+        let is_pair = self.columns_in_use() <= PAIR_COLUMNS;
+        let is_likely = class.points >= SURE || is_text && (is_pair || !named.is_empty());
+        if class.points == 0 || is_no_label || !is_likely {
             return vec![class];
         }
-        let ids = if named.is_empty() { self.columns_named(&name, is_row_name) } else { named };
+        let ids = if named.is_empty() { self.columns_named(&name, may_name_rows) } else { named };
         // Few values are those of who labelled, unless an image has many boxes.
         let names_rows = |id: &str| is_id_name(id) && is_row_name(id);
         let is_of_few =
@@ -187,13 +203,18 @@ impl Look<'_> {
         })
     }
 
+    /// Whether some row has the value of another row of the same file.
+    fn repeats_in_a_file(&self, name: &str) -> bool {
+        self.found.get(name).is_some_and(|evidence| evidence.repeated.is_found())
+    }
+
     /// Whether all rows were looked at, which are many and not NULL.
     fn is_seen_whole(&self, name: &str) -> bool {
         self.found.get(name).is_some_and(|evidence| evidence.cells >= self.rows.max(ROWS_MIN))
     }
 
-    /// The one column of values beside pairs of id and label, with the flags that give all its values a side. In a
-    /// table that is not `is_small`, its name must say so.
+    /// The column of values beside pairs of id and label, with the flags that give all its values a side; two, where one
+    /// is named as scores are. In a table that is not `is_small`, its name must say so.
     fn values(&self, id: &str, label: &str, is_small: bool) -> Vec<(String, Vec<String>)> {
         let is_free = |name: &str| !is_index_name(name) && !self.given.taken.contains(&name);
         let fields = self.schema.fields().iter().filter(|field| is_free(field.name()));
@@ -220,6 +241,8 @@ impl Look<'_> {
         };
         let others: Vec<_> = others.into_iter().filter(|other| is_small && is_value(other)).collect();
         match (&mut all(scores)[..], &mut all(others)[..]) {
+            // What is 0 or 1 is rather the value than how sure it is.
+            ([score], [other]) => [std::mem::take(other), std::mem::take(score)].concat(),
             ([one], _) | ([], [one]) => std::mem::take(one),
             _ => Vec::new(),
         }

@@ -243,7 +243,7 @@ impl<'a> Look<'a> {
             self.add_accepted(&mut all);
         }
         all.sort_by_key(|candidate| Reverse(candidate.points));
-        if let Some((place, heads)) = self.heads(&all) {
+        for (place, heads) in self.heads(&all) {
             all.insert(place, heads);
         }
         // In front of those that are as likely stand columns.

@@ -30,6 +30,9 @@ impl CandidateColumn<'_> {
             let (quoted, zeros) = (self.quoted(), "0".repeat(2 * (width - 1)));
             let value = format!("trim(regexp_replace(encode({quoted}, 'hex'), '0(.){zeros}', '\\1 ', 'g'))");
             (LayoutKind::Vector, value, None, "the bytes of one number 0 or 1 per label")
+        } else if let Some(key) = key_of_lists(self.evidence) {
+            let value = format!(r#"regexp_replace({column}, '^\{{\s*"{key}"\s*:\s*(.*)\}}\s*$', '\1')"#);
+            (LayoutKind::List, value, None, "objects with one list of labels each")
         } else {
             return self.holds_zero_bytes().then(|| vec![self.class_of_bytes()]);
         };
@@ -260,6 +263,19 @@ fn arrays(evidence: &ColumnEvidence) -> Option<Vec<Vec<&str>>> {
     });
     let arrays: Vec<Vec<&str>> = arrays.collect::<Option<_>>()?;
     arrays.iter().any(|array| !array.is_empty()).then_some(arrays)
+}
+
+/// The one key of texts that are all written like `{"choices": ["cat", "dog"]}`.
+fn key_of_lists(evidence: &ColumnEvidence) -> Option<&str> {
+    let mut keys = evidence.texts.keys().map(|text| {
+        let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?.trim_start();
+        let (key, rest) = inside.strip_prefix('"')?.split_once('"')?;
+        let value = rest.trim_start().strip_prefix(':')?.trim();
+        let is_word = key.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+        (is_word && value.starts_with('[') && list(value, |_| ()).is_ok()).then_some(key)
+    });
+    let first = keys.next()??;
+    keys.all(|key| key == Some(first)).then_some(first)
 }
 
 /// The brackets of texts that are all written like `<cat><dog>`, some with several labels.

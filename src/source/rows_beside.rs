@@ -1,13 +1,14 @@
 //! What the rows that were looked at say of several columns together: lists of the same lengths, and columns of which each
 //! row has just one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::compute::kernels::length::length;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::layout::{is_number, item};
 use super::named_alike::stem;
@@ -23,6 +24,9 @@ pub(super) struct RowsBeside {
     lengths: BTreeMap<String, DefaultHasher>,
     /// Rows with just one 1 in the columns whose names begin alike; `None` where a row has not.
     ones: BTreeMap<String, Option<u64>>,
+    /// Of tables of two columns: the rows that differ, and how many rows are like one before.
+    pairs: HashSet<u64>,
+    again: u64,
 }
 
 impl RowsBeside {
@@ -38,10 +42,31 @@ impl RowsBeside {
                 alike.entry(stem.to_owned()).or_default().push(array);
             }
         }
+        if let [one, other] = batch.columns() {
+            self.add_pairs([one, other]);
+        }
         for (stem, columns) in alike {
             let seen = self.ones.entry(stem).or_insert(Some(0));
             *seen = seen.filter(|_| each_has_one(&columns)).map(|rows| rows + batch.num_rows() as u64);
         }
+    }
+
+    fn add_pairs(&mut self, columns: [&ArrayRef; 2]) {
+        let options = FormatOptions::default();
+        let [Ok(one), Ok(other)] = columns.map(|column| ArrayFormatter::try_new(column, &options)) else {
+            return;
+        };
+        for row in 0..columns[0].len() {
+            let mut hasher = DefaultHasher::new();
+            [&one, &other].map(|cells| cells.value(row).to_string()).hash(&mut hasher);
+            self.again += u64::from(!self.pairs.insert(hasher.finish()));
+        }
+    }
+
+    /// The share of rows of a table of two columns that another row equals.
+    pub(super) fn share_again(&self) -> f64 {
+        let rows = self.pairs.len() as u64 + self.again;
+        if rows == 0 { 0.0 } else { self.again as f64 / rows as f64 }
     }
 
     fn add_lengths(&mut self, name: &str, array: &ArrayRef) {

@@ -399,10 +399,10 @@ impl Look<'_> {
     }
 
     /// Several columns of classes as heads, and their place among the readings: in front of those that are as likely.
-    pub(super) fn heads(&self, candidates: &[Candidate]) -> Option<(usize, Candidate)> {
+    pub(super) fn heads(&self, candidates: &[Candidate]) -> Vec<(usize, Candidate)> {
         let is_class =
             |one: &&Candidate| one.kind == LayoutKind::Class && one.more.is_empty() && one.labels.len() == 1;
-        let points = candidates.iter().find(is_class)?.points;
+        let Some(points) = candidates.iter().find(is_class).map(|one| one.points) else { return Vec::new() };
         let is_open = self.given.labels.is_empty() && self.given.kind.is_none();
         let is_small = |one: &&Candidate| {
             let name = &one.labels[0];
@@ -412,20 +412,31 @@ impl Look<'_> {
             let is_class = self.schema.field_with_name(name).is_ok_and(|field| may_be(field.data_type()));
             rank_of_name(name) != NameRank::Other || self.classes.contains_key(name) || few && is_class
         };
-        let alike = candidates.iter().filter(is_class).filter(|one| one.points == points).filter(is_small);
-        let mut labels: Vec<String> = Vec::new();
-        for one in alike {
-            // A column that may be read in two ways is asked about first.
-            if !labels.contains(&one.labels[0]) {
-                labels.push(one.labels[0].clone());
+        let columns = |is_meant: &dyn Fn(&&Candidate) -> bool| {
+            let mut labels: Vec<String> = Vec::new();
+            for one in candidates.iter().filter(is_class).filter(is_small).filter(is_meant) {
+                // A column that may be read in two ways is asked about first.
+                if !labels.contains(&one.labels[0]) {
+                    labels.push(one.labels[0].clone());
+                }
             }
+            labels
+        };
+        let heads = |labels: Vec<String>, points: u32| {
+            let why = format!("each of {} is a class of its own: a head", names(&labels));
+            Candidate::plain(LayoutKind::Class, labels, points, why)
+        };
+        let [alike, all] = [columns(&|one| one.points == points), columns(&|_| true)];
+        let mut found = Vec::new();
+        let are_some = |labels: &[String]| is_open && (2..=COLUMNS_SHOWN).contains(&labels.len());
+        if are_some(&all) && all.len() > alike.len() {
+            found.push((candidates.len(), heads(all, 1)));
         }
-        if !is_open || !(2..=COLUMNS_SHOWN).contains(&labels.len()) {
-            return None;
+        if are_some(&alike) {
+            let place = candidates.iter().position(|one| one.points <= points).unwrap_or(candidates.len());
+            found.push((place, heads(alike, points)));
         }
-        let place = candidates.iter().position(|one| one.points <= points).unwrap_or(candidates.len());
-        let why = format!("each of {} is a class of its own: a head", names(&labels));
-        Some((place, Candidate::plain(LayoutKind::Class, labels, points, why)))
+        found
     }
 }
 

@@ -226,19 +226,20 @@ mod tests {
 
     #[test]
     fn labels_without_both_sides_get_the_policy_value_and_a_status() {
-        let counts = counts(10, &[(0, 10), (10, 0), (0, 0), (2, 8), (1, 9)]);
+        let counts = counts(10, &[(0, 10), (10, 0), (0, 0), (2, 8), (1, 9), (1, 0)]);
         let policy =
             Policy { zero_positives: Fallback::Max, zero_negatives: Fallback::Value(0.5), min_positives: 2 };
         let weighing =
             Weighing { schemes: vec![Scheme::Ratio { epsilon: 1e-5 }], adjust: Adjust::default(), policy };
         let weights = weigh(&counts, &weighing).unwrap();
         let largest = 8.0 / (2.0 + 1e-5);
-        assert_eq!(weights.primary().values, [largest, 0.5, largest, largest, largest]);
+        assert_eq!(weights.primary().values, [largest, 0.5, largest, largest, largest, largest]);
         let expected = [
             Status::NoPositives,
             Status::NoNegatives,
             Status::NoKnownRows,
             Status::Ok,
+            Status::BelowMinPositives,
             Status::BelowMinPositives,
         ];
         assert_eq!(weights.status, expected);
@@ -246,7 +247,8 @@ mod tests {
         let message = weigh(&counts, &Weighing { policy, ..weighing }).unwrap_err().to_string();
         assert_eq!(
             message,
-            "3 labels without a weight: \"0\" (no_positives), \"2\" (no_known_rows), \"4\" (below_min_positives)"
+            "4 labels without a weight: \"0\" (no_positives), \"2\" (no_known_rows), \"4\" (below_min_positives), \
+             \"5\" (below_min_positives)"
         );
     }
 

@@ -101,8 +101,8 @@ impl Status {
         match (positives > 0.0, negatives > 0.0) {
             (false, false) => Self::NoKnownRows,
             (false, true) => Self::NoPositives,
+            (true, _) if tally.positives < policy.min_positives => Self::BelowMinPositives,
             (true, false) => Self::NoNegatives,
-            (true, true) if tally.positives < policy.min_positives => Self::BelowMinPositives,
             (true, true) => Self::Ok,
         }
     }

@@ -6,8 +6,9 @@
 Starts a scheduler and executors with one thread each, generates the shards, and runs every case once alone with one
 thread and once on the cluster, in turns. Prints processor seconds of all processes, the ratio of the two, the serial
 share of the run on the cluster, what was shuffled and sent to the client, and whether all files of the result are the
-same bytes. The program must be built with `--features cluster`. The case `shared_ids` has pairs whose row ids lie in
-several shards.
+same bytes; and what a simulation says that the run takes, which the account of a run with one executor calibrates, if
+one was measured before. The program must be built with `--features cluster`. The case `shared_ids` has pairs whose row
+ids lie in several shards.
 """
 
 import argparse
@@ -108,6 +109,14 @@ def same(one, other):
     return names(one) == names(other) and all((one / name).read_bytes() == (other / name).read_bytes() for name in names(one))
 
 
+def simulated(binary, asked, executors, account):
+    """Seconds of a run with so many executors, by a simulation."""
+    command = [binary, "inspect", *asked, "--threads", "1", "--plan", "--executors", str(executors), "--simulate"]
+    told = subprocess.run([*command, "--account", account], check=True, capture_output=True, text=True).stdout
+    total = next(line for line in told.splitlines() if line.strip().startswith("total"))
+    return float(total.split()[1])
+
+
 def shared_ids(folder, rows, shards=16, labels=1_000):
     """Pairs whose row ids lie in several shards; one in twenty is listed twice."""
     import numpy as np
@@ -147,8 +156,12 @@ def main():
     folder, binary = arguments.folder.resolve(), arguments.binary.resolve()
     cluster = Cluster(binary, arguments.executors, arguments.memory_limit, folder / "cluster")
     failed = False
-    print("| case | alone | cluster | ratio | client | scheduler | executors | tasks | serial | shuffled | to client | same bytes |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
+    accounts = folder / "accounts"
+    accounts.mkdir(parents=True, exist_ok=True)
+    columns = ["alone", "cluster", "ratio", "client", "scheduler", "executors", "tasks", "serial", "shuffled", "to client"]
+    columns += ["time", "simulated"]
+    print(f"| case | {' | '.join(columns)} | same bytes |")
+    print(f"|---|{'--:|' * len(columns)}---|")
     try:
         for name in arguments.cases or SEVEN:
             shards = folder / f"scale-{arguments.scale}" / name
@@ -162,15 +175,20 @@ def main():
                 subprocess.run(workload, check=True)
             here, there = folder / "here", folder / "there"
             common = [binary, "compute", shards, *flags, "--row-measures", "off", "--overwrite", "--quiet"]
-            alone, taken = [], []
+            alone, taken, times = [], [], []
             for _ in range(arguments.runs):
                 limits = ["--threads", "1", "--memory-limit", arguments.memory_limit]
                 alone.append(run([*common, "--out", here, *limits])[1])
                 before = cluster.seconds()
-                _, client = run([*common, "--out", there, *limits, "--cluster", cluster.url])
+                elapsed, client = run([*common, "--out", there, *limits, "--cluster", cluster.url])
+                times.append(elapsed)
                 scheduler, *executors = (now - then for now, then in zip(cluster.seconds(), before))
                 taken.append((client + scheduler + sum(executors), client, scheduler, sum(executors)))
             account = json.loads((there / "run_results.json").read_text())
+            kept, one = (accounts / f"{arguments.scale}-{name}-{count}.json" for count in (arguments.executors, 1))
+            shutil.copy(there / "run_results.json", kept)
+            calibrated = one if one.exists() else kept
+            expected = simulated(binary, [shards, *flags], arguments.executors, calibrated)
             of = account["cluster"]
             local, (total, client, scheduler, executors) = statistics.median(alone), sorted(taken)[len(taken) // 2]
             ratio, serial = total / local, of["serial_seconds"] / account["elapsed_seconds"]
@@ -179,6 +197,7 @@ def main():
             megabytes = lambda key: f"{of['bytes'][key] / 1e6:.1f} MB"
             cells = [f"{local:.2f} s", f"{total:.2f} s", f"{ratio:.2f} ×", f"{client:.2f} s", f"{scheduler:.2f} s"]
             cells += [f"{executors:.2f} s", str(of["tasks"]), f"{serial:.1%}", megabytes("shuffled"), megabytes("to_client")]
+            cells += [f"{statistics.median(times):.2f} s", f"{expected:.2f} s"]
             print(f"| {name} | {' | '.join(cells)} | {'yes' if is_same else 'NO'} |", flush=True)
         peaks = ", ".join(f"{peak(process.pid):.0f} MB" for process in cluster.processes)
         print(f"\npeak memory of scheduler and executors: {peaks}")

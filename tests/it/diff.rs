@@ -105,3 +105,18 @@ fn results_that_were_made_differently_say_so_first() {
     assert!(shown("csv").stderr.starts_with("warning: ") && shown("csv").stdout.starts_with("label,"));
     assert!(place.run(&["diff", "one", "three"]).stdout.starts_with("rows 40"));
 }
+
+#[test]
+fn a_text_in_a_file_and_a_flag_say_the_same() {
+    let place = two();
+    let text =
+        "shards = \"a.parquet\"\nout = \"file\"\noverwrite = true\nlayout = \"wide\"\nlabels = \"*\"\n";
+    std::fs::write(place.path("night.toml"), text).unwrap();
+    assert_eq!(place.run(&["run", "night.toml"]).code, 0);
+    let flags = ["compute", "a.parquet", "--layout", "wide", "--labels", "*", "--out", "flags"];
+    assert_eq!(place.run(&flags).code, 0);
+    let ended = place.run(&["diff", "file", "flags"]);
+    assert!(ended.code == 0 && !ended.stderr.contains("alike"), "{}", ended.stderr);
+    assert_eq!(place.run(&[&flags[..6], &["--out", "file", "--overwrite"]].concat()).code, 0);
+    assert_eq!(place.run(&["run", "night.toml", "--skip-exit-code", "99"]).code, 99);
+}

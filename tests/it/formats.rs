@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
+use crate::readings::{offered, paste, question};
 use crate::support::Place;
 
 const CSV: &str =
@@ -260,4 +261,58 @@ fn json_objects_are_maps_of_labels_to_values() {
     }
     let found = place.weights(&["a.jsonl", "--labels", "scores.cat,scores.dog"]);
     assert_eq!((&found["positives"], &found["missing"]), (&json!([1, 1]), &json!([3, 2])));
+}
+
+#[test]
+fn fields_of_csv_may_have_semicolons_or_tabs_between_them() {
+    let place = Place::new();
+    for (between, name) in [(';', "s.csv"), ('\t', "s.csv"), ('\t', "s.tsv")] {
+        let text = CSV.replace("dog, small", "dog\u{1f}small").replace(',', &between.to_string());
+        fs::write(place.path(name), text.replace('\u{1f}', ", ")).unwrap();
+        let weights = place.weights(&[name, "--labels", "label", "--layout", "class"]);
+        assert_eq!(
+            (&weights["labels"], &weights["positives"]),
+            (&json!(["cat", "dog, small"]), &json!([2, 1]))
+        );
+        let ended = place.run(&["sql", "-c", &format!("SELECT zip FROM '{name}' WHERE id = 1")]);
+        assert!(ended.code == 0 && ended.stdout.contains("02139"), "{}{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn rows_in_the_place_of_the_names_of_columns_are_asked_about() {
+    let place = Place::new();
+    let many = |rows: &[&str]| rows.iter().cycle().take(60).map(|row| format!("{row}\n")).collect::<String>();
+    for (rows, right) in [
+        (&["a.jpg,cat", "b.jpg,dog", "c.jpg,cat"][..], json!([40, 20])),
+        (&["a.jpg,1,0", "b.jpg,0,0", "c.jpg,1,1"], json!([40, 20])),
+        (&["good movie,positive", "bad film,negative", "a nice one,positive"], json!([40])),
+        (&["17,cat|dog", "18,dog", "19,cat", "20,cat|dog"], json!([45, 45])),
+    ] {
+        fs::write(place.path("s.csv"), many(rows)).unwrap();
+        let asked = question(&place, &["s.csv"]);
+        assert!(asked.contains("is the first row of the files in the place of the names"), "{asked}");
+        let script = asked.split("sed '").nth(1).and_then(|rest| rest.split("' FILE > NEW").next()).unwrap();
+        let mended =
+            std::process::Command::new("sed").args([script, "s.csv"]).current_dir(place.path("")).output();
+        fs::write(place.path("s.csv"), mended.unwrap().stdout).unwrap();
+        let named = place.run(&["compute", "s.csv", "--out", "out", "--overwrite"]);
+        let is_right = |ended: &crate::support::Ended| {
+            ended.code == 0 && place.json("out/weights.json")["positives"] == right
+        };
+        let all = if named.code == 0 { Vec::new() } else { offered(&named.stderr) };
+        assert!(
+            is_right(&named) || all.iter().any(|flags| is_right(&paste(&place, "s.csv", flags))),
+            "{rows:?}: {}",
+            named.stderr
+        );
+    }
+    // What one label is called is the name of a column, too.
+    fs::write(place.path("s.csv"), format!("text,spam\n{}", many(&["hello there,ham", "buy it,spam"])))
+        .unwrap();
+    let asked = question(&place, &["s.csv"]);
+    assert!(!asked.contains("first row"), "{asked}");
+    fs::write(place.path("s.csv"), "a.jpg,1,0,1\nb.jpg,0,0,1\n").unwrap();
+    let ended = place.run(&["compute", "s.csv", "--out", "out", "--overwrite"]);
+    assert!(ended.stderr.contains("names of columns are expected; found a.jpg, 1, 0, 1"), "{}", ended.stderr);
 }

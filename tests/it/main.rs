@@ -47,6 +47,10 @@ mod readings;
 mod detection;
 /// Guesses that all rows do not bear out.
 mod guesses;
+/// Columns that are named, offered or like labels are never passed over in silence.
+mod passed_over;
+/// Columns that hold the same labels as others.
+mod same_labels;
 /// What a path stands for.
 mod source_listing;
 /// Files of other formats than Parquet.
@@ -61,7 +65,6 @@ mod types;
 mod dictionaries;
 /// Soft values, weights and row measures of layout long.
 mod pairs;
-mod passed_over;
 /// Elements of lists as units.
 mod units;
 /// Ancestors of labels that have a cell of their own, or a line.
@@ -112,6 +115,7 @@ mod diff;
 mod states;
 /// Two runs at once, shards that change, shards that cannot be read.
 mod nightly;
+/// What decides a result from night to night, and what does not.
 mod nights;
 /// Many pipelines every night: skipped shards, checks, states, jobs.
 mod fleets;
@@ -120,7 +124,6 @@ mod jobs;
 
 /// Sampling plans.
 mod sampler;
-mod same_labels;
 mod sampling;
 /// Plans of layout long name rows by id.
 mod sampling_ids;

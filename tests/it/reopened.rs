@@ -96,7 +96,7 @@ fn a_merge_keeps_what_its_results_share_and_says_what_not() {
     let spec = spec_of(&place, "ratio");
     assert_eq!(
         (&spec["null_as"], &spec["scheme"], &spec["clip"]),
-        (&json!("negative"), &json!(["ratio"]), &Json::Null)
+        (&json!("negative"), &json!("ratio"), &Json::Null)
     );
     // What the results do not share is not guessed.
     ok(&place.run(&["compute", "y.parquet", "--layout", "wide", "--out", "z", "--quiet"]));

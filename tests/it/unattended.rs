@@ -120,6 +120,16 @@ fn shards_that_are_text_are_skipped_as_others_are() {
     // A file counts as a whole or not at all.
     ok(&run(&["rows.jsonl", "cut.jsonl"], &skip));
     assert_eq!(place.json("w/weights.json")["rows"], 2);
+    // So it is with a value that says nothing.
+    fs::write(place.path("odd.csv"), "l,m\n1,1\n7,0\n").unwrap();
+    assert_eq!(run(&["in/a.csv", "odd.csv"], &[]).code, 4);
+    let ended = run(&["in/a.csv", "odd.csv"], &skip);
+    ok(&ended);
+    assert!(
+        ended.stderr.contains("skipped: odd.csv") && ended.stderr.contains("value 7 is"),
+        "{}",
+        ended.stderr
+    );
     fs::write(place.path("in/d.csv"), "").unwrap();
     wrong(&run(&["in"], &skip), 4, &["2 shards are wrong", "in/b.csv", "in/d.csv"]);
 }

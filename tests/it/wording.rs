@@ -64,14 +64,15 @@ fn numbers_of_rows_weigh_what_rows_weigh() {
         }
         let weights = place.weights(&asked);
         let measures = place.json("out/imbalance.json");
-        (weights["weights"].clone(), measures["cardinality"].clone(), measures["density"].clone())
+        let of = ["cardinality", "density", "labels_up_to_10", "labels_by_positives"];
+        (weights["weights"].clone(), of.map(|name| measures[name].clone()))
     };
     // Of b alone no row knows what all rows weigh; known rows weigh the same.
     for labels in ["a,b", "b"] {
         let plain = result(1.0, labels, false);
         assert_eq!(result(1.0, labels, true), plain, "{labels}");
-        let (heavy, cardinality, density) = result(1024.0, labels, true);
-        assert_eq!((&cardinality, &density), (&plain.1, &plain.2), "{labels}");
+        let (heavy, measures) = result(1024.0, labels, true);
+        assert_eq!(measures, plain.1, "{labels}");
         for scheme in ["repeat-factor_threshold_0.9", "inverse-frequency_reference_rows"] {
             assert_eq!(heavy[scheme], plain.0[scheme], "{labels} {scheme}");
         }
@@ -530,6 +531,20 @@ fn a_minus_stands_for_stdout_in_files_beside_the_result() {
     assert!(ended.stdout.starts_with("# HELP posweight_"), "{}", ended.stdout);
     let ended = run(&["--openlineage", "file:-"]);
     assert_eq!(ended.stdout.matches("eventType").count(), 2, "{}", ended.stdout);
+    // What a script writes behind it stands behind it.
+    for stdout in ["-", "/dev/stdout"] {
+        let program = env!("CARGO_BIN_EXE_posweight");
+        let flags = "--labels a --layout wide --out out --overwrite --quiet";
+        let line = format!(
+            "(echo before; '{program}' compute d.parquet {flags} --summary-json {stdout}; echo behind) > written"
+        );
+        let shell = std::process::Command::new("sh").args(["-c", &line]).current_dir(place.path("")).status();
+        assert!(shell.unwrap().success());
+        let written = fs::read_to_string(place.path("written")).unwrap();
+        let [before, summary, behind] = written.lines().collect::<Vec<_>>()[..] else { panic!("{written}") };
+        let summary: Value = serde_json::from_str(summary).unwrap();
+        assert_eq!((before, &summary["status"], behind), ("before", &json!("done"), "behind"));
+    }
     for (more, says) in [
         (&["--summary-json", "-", "--metrics-textfile", "-"][..], "name the same file"),
         (&["--summary-json", "-", "--out", "-"], "both write to stdout"),

@@ -22,6 +22,7 @@ use crate::engine::counting::{Counting, Engine};
 use crate::engine::partial;
 use crate::engine::partial::PartialRow;
 use crate::error::{Error, Result};
+use crate::scratch::file_beside;
 use crate::source::shards::Shard;
 use crate::store::bucket::Version;
 use crate::store::{Address, Bucket, of_path};
@@ -363,9 +364,8 @@ impl States {
             return self.file.sync_all().map_err(|cause| not_writable(&self.path, &cause));
         }
         let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let written = (|| {
-            let mut smaller = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+            let mut smaller = file_beside(&path)?;
             self.compact(&kept, smaller.as_file_mut())?;
             // Whoever may read the old file may read the new one.
             smaller.as_file().set_permissions(self.file.metadata()?.permissions())?;

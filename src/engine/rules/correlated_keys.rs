@@ -8,7 +8,7 @@ use datafusion::common::{Column, Result as DfResult};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery,
+    BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, lit,
 };
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
@@ -86,6 +86,11 @@ fn with_keys(filter: Filter) -> DfResult<Transformed<LogicalPlan>> {
             if is_computed(&right) && is_outer(&left) =>
         {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right: key_of(*right) })
+        }
+        // What is asked of the query around alone is a column of its own, too, which is true in each row.
+        part if is_outer(&part) => {
+            let right = key_of(lit(true));
+            Expr::BinaryExpr(BinaryExpr { left: Box::new(part), op: Operator::Eq, right })
         }
         part => part,
     });

@@ -358,9 +358,11 @@ pub(super) fn check_apart(out: &Path, sources: &[String], shards: &[PathBuf]) ->
         }
     };
     let place = real(out);
+    let is_passed_over =
+        |below: &Path| below.iter().any(|name| name.to_string_lossy().starts_with(['.', '_']));
     for source in sources {
         let path = Path::new(source);
-        if path.is_dir() && place.starts_with(real(path)) {
+        if path.is_dir() && place.strip_prefix(real(path)).is_ok_and(|below| !is_passed_over(below)) {
             return inside(format!("it lies in the source {source}, which would hold the shards twice then"));
         }
         if source.contains(['*', '?', '[']) {
@@ -411,6 +413,7 @@ mod tests {
         for (out, source) in [
             ("out", text(&data)),
             ("data/out", text(&shard)),
+            ("data/_out", text(&data)),
             ("data2", format!("{}/*.parquet", text(&data))),
         ] {
             check(out, source).unwrap();

@@ -1,7 +1,7 @@
 //! CSV and TSV files: a line of names, then rows. Their types are those that hold all values of all files.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -164,54 +164,86 @@ impl CsvFiles {
 
     /// The rows of a file.
     fn records<'f>(&self, file: &'f SourceFile<'f>) -> Result<Records<'f>> {
-        let input = InputCounter::new(file.bytes()?);
-        let mut reader = ReaderBuilder::new().delimiter(self.separator).flexible(true).from_reader(input);
+        let (first, input) = with_first_line(file)?;
+        let separator = self.separator_of(&first);
+        let mut reader = ReaderBuilder::new()
+            .delimiter(separator)
+            .flexible(true)
+            .from_reader(InputCounter::new(Box::new(input) as Box<dyn Read>));
         let names = reader.headers().map_err(|cause| wrong(file, 1, &cause))?.clone();
         let names: Vec<String> = names
             .iter()
             .enumerate()
             .map(|(i, name)| if i == 0 { name.trim_start_matches('\u{feff}') } else { name }.to_owned())
             .collect();
-        self.check_names(file, &names)?;
-        let separator = self.separator;
+        check_names(file, &names, separator)?;
         Ok(Records { file, reader, names, record: StringRecord::new(), line: 1, separator })
     }
 
-    fn check_names(&self, file: &SourceFile<'_>, names: &[String]) -> Result<()> {
-        let first = |what: String| file.at_line(1, &what);
-        if names.is_empty() {
-            return Err(Error::input("the file is empty")
-                .at(file.name)
-                .hint("write a line with the names of the columns"));
+    /// What stands between the fields: in a CSV file whose first line has no comma, semicolons or tabs.
+    fn separator_of(&self, first: &[u8]) -> u8 {
+        let mut is_quoted = false;
+        let mut between = first.iter().filter(|byte| {
+            is_quoted ^= **byte == b'"';
+            !is_quoted && b",;\t".contains(byte)
+        });
+        match between.next() {
+            Some(other) if self.separator == b',' && between.all(|byte| byte == other) => *other,
+            _ => self.separator,
         }
-        if let [only] = names {
-            let other = [(';', "semicolons"), ('\t', "tabs"), (',', "commas"), ('|', "bars")];
-            if let Some((_, what)) =
-                other.iter().find(|(c, _)| *c != char::from(self.separator) && only.contains(*c))
-            {
-                let (right, kind) = if self.separator == b',' { ("commas", "CSV") } else { ("tabs", "TSV") };
-                return Err(first(format!(
-                    "{kind} needs {right} between its fields; found {what}: {only:?}"
-                ))
+    }
+}
+
+/// The first line of a file, or what there is of it in the first bytes, and all bytes.
+fn with_first_line(file: &SourceFile<'_>) -> Result<(Vec<u8>, impl Read + use<>)> {
+    /// Bytes in which the first line ends.
+    const FIRST: usize = 1 << 20;
+    let mut rest = file.bytes()?;
+    let mut first = Vec::new();
+    let mut buffer = [0; 4096];
+    while !first.contains(&b'\n') && first.len() < FIRST {
+        match rest.read(&mut buffer).map_err(|cause| file.failed(&cause))? {
+            0 => break,
+            n => first.extend_from_slice(&buffer[..n]),
+        }
+    }
+    let line = first.split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec();
+    Ok((line, Cursor::new(first).chain(rest)))
+}
+
+fn check_names(file: &SourceFile<'_>, names: &[String], separator: u8) -> Result<()> {
+    let first = |what: String| file.at_line(1, &what);
+    if names.is_empty() {
+        return Err(Error::input("the file is empty")
+            .at(file.name)
+            .hint("write a line with the names of the columns"));
+    }
+    if let [only] = names {
+        let other = [(';', "semicolons"), ('\t', "tabs"), (',', "commas"), ('|', "bars")];
+        if let Some((_, what)) = other.iter().find(|(c, _)| *c != char::from(separator) && only.contains(*c))
+        {
+            let (right, kind) = if separator == b',' { ("commas", "CSV") } else { ("tabs", "TSV") };
+            return Err(first(format!("{kind} needs {right} between its fields; found {what}: {only:?}"))
                 .hint(format!("write the file with {right}, or as Parquet")));
-            }
         }
-        let mut sorted: Vec<&String> = names.iter().collect();
-        sorted.sort();
-        let twice = sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-        // 0, 1, 2 … are the names that pandas gives to the columns of a matrix.
-        let is_numbered = |names: &[String]| names.iter().enumerate().all(|(i, name)| *name == i.to_string());
-        let is_matrix = is_numbered(names) || (names[0].is_empty() && is_numbered(&names[1..]));
-        let is_number = |name: &String| whole(name.trim()).is_some() || fraction(name.trim()).is_some();
-        let is_data =
-            !is_matrix && names.iter().any(is_number) && names.iter().all(|n| n.is_empty() || is_number(n));
-        match twice {
-            Some(name) if !is_data => Err(first(format!("column {name:?} is there twice"))
-                .hint("the first line names the columns: rename one of the two")),
-            _ if is_data => Err(first(format!("names of columns are expected; found {}", names.join(", ")))
-                .hint("write the names of the columns into the first line")),
-            _ => Ok(()),
-        }
+    }
+    let mut sorted: Vec<&String> = names.iter().collect();
+    sorted.sort();
+    let twice = sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+    // 0, 1, 2 … are the names that pandas gives to the columns of a matrix.
+    let is_numbered = |names: &[String]| names.iter().enumerate().all(|(i, name)| *name == i.to_string());
+    let is_matrix = is_numbered(names) || (names[0].is_empty() && is_numbered(&names[1..]));
+    let is_number = |name: &String| whole(name.trim()).is_some() || fraction(name.trim()).is_some();
+    let is_data =
+        !is_matrix && names.iter().any(is_number) && names.iter().all(|n| n.is_empty() || is_number(n));
+    // A number that is there twice names nothing.
+    let is_data = is_data || twice.is_some_and(is_number);
+    match twice {
+        Some(name) if !is_data => Err(first(format!("column {name:?} is there twice"))
+            .hint("the first line names the columns: rename one of the two")),
+        _ if is_data => Err(first(format!("names of columns are expected; found {}", names.join(", ")))
+            .hint("write the names of the columns into the first line")),
+        _ => Ok(()),
     }
 }
 
