@@ -52,7 +52,7 @@ pub(crate) fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = format!(".{}.posweight-new", path.file_name().unwrap_or_default().to_string_lossy());
     match fs::remove_file(folder.join(&name)) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
         _ => tempfile::Builder::new().prefix(&name).rand_bytes(0).tempfile_in(folder),
     }
 }

@@ -1,5 +1,6 @@
 //! Whether the first row was taken for the names of the columns: `img1.jpg,cat` above `img2.jpg,dog`.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::evidence::ColumnEvidence;
@@ -36,7 +37,7 @@ impl Look<'_> {
 
 /// Whether a name might be one of the cells of its column.
 fn is_like_cells(name: &str, evidence: &ColumnEvidence) -> bool {
-    let ending = |text: &str| Path::new(text).extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = |text: &str| Path::new(text).extension().map(OsStr::to_ascii_lowercase);
     let has_blank = |text: &str| text.trim().contains(' ');
     let texts = || evidence.texts.keys().map(String::as_str);
     if evidence.texts.is_empty() {

@@ -317,9 +317,11 @@ fn kaggle_s_files_without_labels_and_files_with_hidden_names_are_named() {
 fn words_of_other_languages_and_pairs_with_other_ids_are_offered() {
     let place = Place::new();
     let word = |i: usize, j: usize, words: [&str; 3]| {
-        words[if (i + j) % 7 == 0 { 2 } else { usize::from(bit(i, j)) }].to_owned()
+        words[if (i + j).is_multiple_of(7) { 2 } else { usize::from(bit(i, j)) }].to_owned()
     };
-    let known = |j: usize| (0..ROWS).filter(|i| (i + j) % 7 != 0).map(|i| u64::from(bit(i, j))).sum::<u64>();
+    let known = |j: usize| {
+        (0..ROWS).filter(|i| !(i + j).is_multiple_of(7)).map(|i| u64::from(bit(i, j))).sum::<u64>()
+    };
     for words in [["nein", "ja", "unbekannt"], ["negative", "positive", "not mentioned"], ["não", "sim", "?"]]
     {
         put(&place, "words.csv", "id,edema,fracture", &|i| {
