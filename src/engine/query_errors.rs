@@ -234,6 +234,8 @@ fn hint(message: &str) -> String {
         "take the place among numbers, as in percentile_cont(date_part('epoch', t), 0.5), of which to_timestamp(…) makes a time"
     } else if has("unary operator BitwiseNot") {
         "write -1 - x, which is ~x of signed whole numbers"
+    } else if has("Conflicting ordering requirements") {
+        "aggregates in several orders are lists first: array_to_string(array_agg(x ORDER BY y), ',')"
     } else if has("DISTINCT ON expressions must match") {
         "name the columns of DISTINCT ON (…) in the order in which ORDER BY has them"
     } else if has("Too many columns") {
@@ -448,6 +450,10 @@ mod tests {
         assert!(
             hint("SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
                 .contains("in the order")
+        );
+        assert!(
+            hint("Conflicting ordering requirements in aggregate functions")
+                .contains("array_agg(x ORDER BY y)")
         );
         let error = wrong_argument(tried, "SELECT avg(x), avg(toxic) FROM a").unwrap();
         assert_eq!(error.to_string(), "avg does not take bool");

@@ -40,7 +40,7 @@ const PERHAPS: [&str; 24] = [
     "不明",
 ];
 /// Words of the two sides.
-const WORDS: [(&str, &str); 30] = [
+const WORDS: [(&str, &str); 36] = [
     ("yes", "no"),
     ("y", "n"),
     ("true", "false"),
@@ -69,6 +69,12 @@ const WORDS: [(&str, &str); 30] = [
     ("verdadero", "falso"),
     ("tak", "nie"),
     ("да", "нет"),
+    ("sì", "no"),
+    ("evet", "hayır"),
+    ("ano", "ne"),
+    ("kyllä", "ei"),
+    ("vorhanden", "nicht vorhanden"),
+    ("gesichert", "ausgeschlossen"),
     ("はい", "いいえ"),
     ("是", "否"),
 ];
@@ -194,11 +200,17 @@ impl Codes {
         if !both && !(one_code && (self.has(false) || self.has(true))) {
             return false;
         }
-        if usual || is_strict {
-            return usual;
-        }
         let [negative, positive, odd] = self.cells;
         let known = negative + positive;
+        // Beside yes and no, one more word says that nothing is known, in whatever language. Beside positive and negative, it
+        // is neutral.
+        let are_answers = self.words.iter().all(|words| !words.is_empty())
+            && !self.words[1].iter().any(|word| word.to_lowercase().starts_with("pos"));
+        let is_third =
+            are_answers && self.odd.len() == 1 && self.odd.values().all(Option::is_none) && odd <= known;
+        if usual || is_third || is_strict {
+            return usual || is_third;
+        }
         let few = self.odd.len() <= FEW || self.odd.values().all(|number| number.is_some_and(is_share));
         few && odd <= known || self.odd.len() < ODD_MAX && odd * 10 <= known
     }
@@ -316,12 +328,15 @@ pub(super) mod tests {
             &["1", "no"],
             &["ja", "Nein"],
             &["oui", "non", "n/a"],
+            &["tak", "nie", "nie wiem"],
         ] {
             assert!(of(texts, &[]).is_near(false), "{texts:?}");
         }
         for texts in [&["0", "1"][..], &["a", "b"], &["f", "m"], &["1", "2", "3"], &["n", "s", "e", "w"]] {
             assert!(!of(texts, &[]).is_near(false), "{texts:?}");
         }
+        let third = |texts: &[&str]| of(texts, &[]).is_near(true);
+        assert!(third(&["да", "нет", "неизвестно"]) && !third(&["positive", "negative", "neutral"]));
         for numbers in
             [&[0.0, 1.0, -1.0][..], &[1.0, -1.0], &[0.0, 255.0], &[0.0, 1.0, 0.5], &[0.0, 1.0, 2.0]]
         {

@@ -84,6 +84,7 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
         (look.complete(kind, &candidates)?, why)
     } else {
         look.refuse_unnamed()?;
+        candidates.first().map_or(Ok(()), |best| look.refuse_ids_anew(best))?;
         let chosen = look.decide(&candidates).map_err(|asked| files_apart(shards, asked))?;
         let why = chosen.why.clone();
         (chosen, why)

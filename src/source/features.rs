@@ -114,7 +114,8 @@ impl Look<'_> {
             let is_end = is_likely && [first, last].contains(&Some(target.as_str())) && few();
             let is_kind = match one.kind {
                 LayoutKind::Wide => is_class || is_end,
-                LayoutKind::Class => is_end,
+                // Of columns of classes, that of topics is one among others.
+                LayoutKind::Class => is_end || is_topic_name(name) && few(),
                 _ => false,
             };
             let is_of_rows = !may_be_target(target) || is_of_row(target);

@@ -29,8 +29,9 @@ const RARE: u64 = 50;
 /// Joined names that are no accident, at marks that hardly any name has and at others.
 const STRONG_MIN: usize = 2;
 const WEAK_MIN: usize = 4;
-/// The same where pieces do not stand alone.
+/// The same where pieces do not stand alone, and where all names have as many of them.
 const SHARED_MIN: usize = 8;
+const ONE_SIZE_MIN: usize = 6;
 
 /// How names are made of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,8 +238,18 @@ fn known_at(names: &[(&str, u64)], by: &str) -> Option<usize> {
     let mut sizes: HashMap<usize, usize> = HashMap::new();
     joined.iter().for_each(|(pieces, _)| *sizes.entry(pieces.len()).or_default() += 1);
     let often = sizes.values().filter(|names| **names * 20 >= many).count();
-    let are_sets = many >= SHARED_MIN.max(4 * parts.len()) && often > 1 && moving * 2 >= parts.len();
-    (is_fair && are_sets && nearly_all(shared)).then_some(shared)
+    let are_sets = many >= SHARED_MIN.max(4 * parts.len()) && often > 1;
+    // Of one size: each set in one order, as sorted ones are, where pairs such as languages have both.
+    let sets: HashSet<Vec<&str>> = joined.iter().map(|(pieces, _)| sorted(pieces)).collect();
+    let are_sorted = sets.len() == many && many >= ONE_SIZE_MIN && many * 2 >= parts.len() * 3;
+    let are_labels = (are_sets || are_sorted) && moving * 2 >= parts.len();
+    (is_fair && are_labels && nearly_all(shared)).then_some(shared)
+}
+
+fn sorted<'n>(pieces: &[&'n str]) -> Vec<&'n str> {
+    let mut pieces = pieces.to_vec();
+    pieces.sort_unstable();
+    pieces
 }
 
 /// The names in a list, if it holds nothing else.
@@ -312,6 +323,18 @@ mod tests {
         }
         // Two names show it at a bar.
         assert_eq!(separators(&["bird", "cat", "dog", "bird|cat", "cat|dog"]), ["|"]);
+    }
+
+    #[test]
+    fn sets_of_one_size_are_joined() {
+        for by in ["+", "/", "&", "_", " ", " & "] {
+            for size in [2, 3] {
+                let names = sets(by).into_iter().filter(|name| name.split(by).count() == size);
+                let names: Vec<String> = names.collect();
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                assert_eq!(separators(&names), [by], "{size} {by:?}");
+            }
+        }
     }
 
     #[test]

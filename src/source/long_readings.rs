@@ -1,5 +1,7 @@
 //! Readings as pairs of row id and label.
 
+use arrow::datatypes::Field;
+
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::column_names::{
     COLUMNS_MAX, NameRank, is_id_name, is_index_name, is_row_name, is_score_name, may_name_rows, rank_of_name,
@@ -135,12 +137,16 @@ impl Look<'_> {
         let is_no_label = is_id_name(&name) && rank_of_name(&name) == NameRank::Other;
         let named = self.row_ids(&name);
         let is_text = self.schema.field_with_name(&name).is_ok_and(|field| is_text(field.data_type()));
-        let is_pair = self.columns_in_use() <= PAIR_COLUMNS;
-        let is_likely = class.points >= SURE || is_text && (is_pair || !named.is_empty());
+        let is_small = self.columns_in_use() <= COLUMNS_MAX;
+        let is_likely = class.points >= SURE || is_text && (is_small || !named.is_empty());
         if class.points == 0 || is_no_label || !is_likely {
             return vec![class];
         }
-        let ids = if named.is_empty() { self.columns_named(&name, may_name_rows) } else { named };
+        let mut ids = if named.is_empty() { self.columns_named(&name, may_name_rows) } else { named };
+        if ids.is_empty() && is_small {
+            ids = self.columns_named(&name, |_| true);
+            ids.retain(|id| self.are_pairs_by_shape(id, &name));
+        }
         // Few values are those of who labelled, unless an image has many boxes.
         let names_rows = |id: &str| is_id_name(id) && is_row_name(id);
         let is_of_few =
@@ -159,6 +165,14 @@ impl Look<'_> {
         all.sort_by_key(|long| long.value.is_none());
         all.insert(place, class);
         all
+    }
+
+    /// Whether a table has each id with each label once at most, or with a value, whatever its columns are called.
+    fn are_pairs_by_shape(&self, id: &str, label: &str) -> bool {
+        let is_id = |field: &Field| is_text(field.data_type()) || field.data_type().is_integer();
+        let may_be_id = self.schema.field_with_name(id).is_ok_and(is_id);
+        let are_once = self.columns_in_use() <= PAIR_COLUMNS && self.beside.share_again() == 0.0;
+        may_be_id && (are_once || !self.values(id, label, true).is_empty())
     }
 
     /// Asks whether a column gives pairs of `id` and `label` a value.
@@ -201,6 +215,24 @@ impl Look<'_> {
         self.found.get(name).map_or(0.0, |evidence| {
             if evidence.cells == 0 { 0.0 } else { evidence.recurring() as f64 / evidence.cells as f64 }
         })
+    }
+
+    /// Asks whether the rows of pairs go on from file to file, where the row ids of two files begin alike.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with both readings.
+    pub(super) fn refuse_ids_anew(&self, pairs: &Candidate) -> Result<()> {
+        let Some(id) = pairs.id.as_deref().filter(|_| pairs.kind == LayoutKind::Long) else { return Ok(()) };
+        if !self.found.get(id).is_some_and(|evidence| evidence.repeated.starts_anew()) {
+            return Ok(());
+        }
+        Err(Error::usage(format!("do row ids in {id:?} start anew in each file? two files begin with the same one")).hint(
+            format!(
+                "if rows of one id are the same row in all files, say so with {}; if not, count each file by itself, and \
+                 merge the results with posweight weigh ONE OTHER --out BOTH",
+                pairs.flags()
+            ),
+        ))
     }
 
     /// Whether some row has the value of another row of the same file.

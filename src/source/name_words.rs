@@ -92,7 +92,8 @@ const WORDS: [(NameWord, &str); 24] = [
     (
         AsideAnywhere,
         "testset testdaten trainset trainingsdaten validierung entrenamiento prueba validacion validación teilmenge \
-         geschlecht sexo genero género sexe duplikat duplicado doublon geprüft verificado revisado gelöscht borrado supprimé",
+         geschlecht weiblich männlich sexo genero género mujer hombre sexe homme femme sesso duplikat duplicado doublon geprüft verificado revisado validado vérifié \
+         gelöscht geloescht borrado excluido supprimé entraînement",
     ),
     // Features of people, and rows.
     (AsideAnywhere, "gender sex male female duplicate version year"),

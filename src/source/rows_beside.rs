@@ -42,7 +42,9 @@ impl RowsBeside {
                 alike.entry(stem.to_owned()).or_default().push(array);
             }
         }
-        if let [one, other] = batch.columns() {
+        if let [one, other] = batch.columns()
+            && ![one, other].iter().any(|column| column.data_type().is_nested())
+        {
             self.add_pairs([one, other]);
         }
         for (stem, columns) in alike {

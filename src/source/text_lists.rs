@@ -147,6 +147,10 @@ fn lists(
 /// Texts without brackets that all hold 0 and 1, as many as each other and more than one. Where none of them
 /// repeats a number, they may be indices as well.
 fn multi_hot(filled: &[&str]) -> Option<(Elements, Option<&'static str>)> {
+    // Numbers with a decimal comma.
+    if filled.iter().all(|text| matches!(*text, "0,0" | "1,0")) {
+        return None;
+    }
     let (mut elements, mut repeats) = (Elements::default(), false);
     for text in filled {
         let mut numbers = Vec::new();

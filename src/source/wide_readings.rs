@@ -426,10 +426,11 @@ impl Look<'_> {
             let why = format!("each of {} is a class of its own: a head", names(&labels));
             Candidate::plain(LayoutKind::Class, labels, points, why)
         };
-        let [alike, all] = [columns(&|one| one.points == points), columns(&|_| true)];
+        let [alike, all] =
+            [columns(&|one| one.points == points), columns(&|one| !is_aside_name(&one.labels[0]))];
         let mut found = Vec::new();
         let are_some = |labels: &[String]| is_open && (2..=COLUMNS_SHOWN).contains(&labels.len());
-        if are_some(&all) && all.len() > alike.len() {
+        if are_some(&all) && all != alike {
             found.push((candidates.len(), heads(all, 1)));
         }
         if are_some(&alike) {

@@ -280,6 +280,20 @@ fn fields_of_csv_may_have_semicolons_or_tabs_between_them() {
 }
 
 #[test]
+fn commas_within_names_and_numbers_are_no_separators() {
+    let place = Place::new();
+    let rows: String = (0..60).map(|i| format!("{i};{},5;{}\n", i % 7, ["cat", "dog"][i % 2])).collect();
+    fs::write(place.path("s.csv"), format!("id;size, in cm;label\n{rows}")).unwrap();
+    let weights = place.weights(&["s.csv", "--labels", "label", "--layout", "class"]);
+    assert_eq!((&weights["labels"], &weights["positives"]), (&json!(["cat", "dog"]), &json!([30, 30])));
+    // 1,0 and 0,0 are one number each.
+    let rows: String = (0..60).map(|i| format!("{i};{},0\n", i % 2)).collect();
+    fs::write(place.path("s.csv"), format!("id;label\n{rows}")).unwrap();
+    let asked = question(&place, &["s.csv"]);
+    assert!(!asked.contains("--layout vector"), "{asked}");
+}
+
+#[test]
 fn rows_in_the_place_of_the_names_of_columns_are_asked_about() {
     let place = Place::new();
     let many = |rows: &[&str]| rows.iter().cycle().take(60).map(|row| format!("{row}\n")).collect::<String>();

@@ -49,6 +49,8 @@ mod detection;
 mod guesses;
 /// Columns that are named, offered or like labels are never passed over in silence.
 mod passed_over;
+/// Readings that cells and rows show, whatever columns are called.
+mod other_readings;
 /// Columns that hold the same labels as others.
 mod same_labels;
 /// What a path stands for.

@@ -88,7 +88,7 @@ fn with_keys(filter: Filter) -> DfResult<Transformed<LogicalPlan>> {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right: key_of(*right) })
         }
         // What is asked of the query around alone is a column of its own, too, which is true in each row.
-        part if is_outer(&part) => {
+        part if is_outer(&part) && !part.is_volatile() => {
             let right = key_of(lit(true));
             Expr::BinaryExpr(BinaryExpr { left: Box::new(part), op: Operator::Eq, right })
         }

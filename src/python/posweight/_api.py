@@ -138,8 +138,8 @@ def compute(
         overwrite: Replace a result that is there.
         state: File or object with saved counts of shards; ``auto`` is one beside ``out``.
         full: Count all shards, including those with saved counts.
-        on_bad_shard: ``fail`` or ``skip``: shards that cannot be read.
-        max_bad_shards: Fail if more shards than this are unreadable.
+        on_bad_shard: ``fail`` or ``skip``: shards that cannot be read, or hold invalid values.
+        max_bad_shards: Fail if more shards than this are bad.
         shard_index: Which of ``shard_count`` jobs this is, from 0: it counts its part of the shards, and ``weigh``
             merges all.
         shard_count: Number of jobs that share the shards.

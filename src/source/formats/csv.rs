@@ -180,16 +180,21 @@ impl CsvFiles {
         Ok(Records { file, reader, names, record: StringRecord::new(), line: 1, separator })
     }
 
-    /// What stands between the fields: in a CSV file whose first line has no comma, semicolons or tabs.
+    /// What stands between the fields: in a CSV file whose first line has more semicolons or tabs than commas, these.
     fn separator_of(&self, first: &[u8]) -> u8 {
-        let mut is_quoted = false;
-        let mut between = first.iter().filter(|byte| {
-            is_quoted ^= **byte == b'"';
-            !is_quoted && b",;\t".contains(byte)
-        });
-        match between.next() {
-            Some(other) if self.separator == b',' && between.all(|byte| byte == other) => *other,
-            _ => self.separator,
+        const KNOWN: [u8; 3] = [b',', b';', b'\t'];
+        let (mut is_quoted, mut counts) = (false, [0_usize; 3]);
+        for byte in first {
+            is_quoted ^= *byte == b'"';
+            if let Some(place) = KNOWN.iter().position(|known| known == byte).filter(|_| !is_quoted) {
+                counts[place] += 1;
+            }
+        }
+        let [commas, semicolons, tabs] = counts;
+        match self.separator {
+            b',' if semicolons > commas.max(tabs) => b';',
+            b',' if tabs > commas.max(semicolons) => b'\t',
+            own => own,
         }
     }
 }
