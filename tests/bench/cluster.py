@@ -110,9 +110,15 @@ def same(one, other):
 
 
 def simulated(binary, asked, executors, account):
-    """Seconds of a run with so many executors, by a simulation."""
-    command = [binary, "inspect", *asked, "--threads", "1", "--plan", "--executors", str(executors), "--simulate"]
-    told = subprocess.run([*command, "--account", account], check=True, capture_output=True, text=True).stdout
+    """Seconds of a run with so many executors of one thread each, by a simulation."""
+    command = [binary, "inspect", *asked, "--plan", "--executors", str(executors), "--simulate", "--account", account]
+    # Executors are simulated with as many threads as this process may use.
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(own)})
+    try:
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    finally:
+        os.sched_setaffinity(0, own)
     total = next(line for line in told.splitlines() if line.strip().startswith("total"))
     return float(total.split()[1])
 
