@@ -197,7 +197,8 @@ impl Cluster {
     }
 
     /// Counts `shards` of layout `long`, and does something to the cluster when the second executor has done its first
-    /// task. Tells how it ended and how long after that; a result has the bytes of one process.
+    /// task. The first executor stands still until then, so that the run cannot end before. Tells how it ended and
+    /// how long after that; a result has the bytes of one process.
     pub(crate) fn disturbed(
         &mut self,
         place: &Place,
@@ -209,9 +210,10 @@ impl Cluster {
         let arguments = [&["compute", shards][..], &flags].concat();
         let here = self.run(place, &[&arguments[..], &["here"]].concat());
         assert_eq!(here.code, 0, "{}", here.stderr);
+        self.signal(0, "-STOP");
         let mut run = self.client(place, &[&arguments[..], &["there", "--cluster", &self.url]].concat());
         let mut run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // Its first task is done and lies in its folder; most of the others are not begun.
+        // Its first task is done and lies in its folder.
         let start = Instant::now();
         while !has_file(&self.work.path("1")) {
             assert!(start.elapsed() < PATIENCE, "{}", self.logs());
@@ -219,6 +221,7 @@ impl Cluster {
         }
         let clock = Instant::now();
         disturb(self);
+        self.signal(0, "-CONT");
         assert!(run.try_wait().unwrap().is_none(), "the run ended before anything was done to the cluster");
         let ended = Ended::of(&run.wait_with_output().unwrap());
         if ended.code == 0 {
