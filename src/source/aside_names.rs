@@ -135,6 +135,9 @@ mod tests {
             "es_prueba",
             "nb_raters",
             "NumFindings",
+            "n_tags",
+            "annotiert",
+            "is_maschio",
         ] {
             assert!(is_aside_name(name), "{name}");
         }

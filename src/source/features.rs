@@ -7,7 +7,7 @@ use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
 use super::codes::Codes;
 use super::column_names::{NameRank, is_id_name, is_remark_name, is_row_name, is_topic_name, rank_of_name};
 use super::declarations::ways;
-use super::evidence::ColumnEvidence;
+use super::evidence::{CELLS_MIN, ColumnEvidence};
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::look::Look;
 use super::name_words::NameWord;
@@ -17,8 +17,9 @@ use super::named_alike::common_stem;
 const FEATURES_MIN: usize = 2;
 /// Values at most of a target.
 const CLASSES_MAX: u64 = 32;
-/// Cells of each of the classes of a target, on average.
+/// Cells of each of the classes of a target, on average, and in a table of few rows.
 const CLASS_CELLS: u64 = 4;
+const CLASS_CELLS_OF_FEW: u64 = 2;
 /// Columns at most that are offered each by itself.
 const ALONE_MAX: usize = 8;
 /// What names of features begin with as often as those of labels.
@@ -105,8 +106,10 @@ impl Look<'_> {
         let (first, last) = (names.first().copied(), names.last().copied());
         let is_target = |one: &&mut Candidate| {
             let [target] = &one.labels[..] else { return false };
-            let are_classes =
-                |e: &ColumnEvidence| e.recurs(CLASS_CELLS) && (2..=CLASSES_MAX).contains(&e.distinct());
+            let are_classes = |e: &ColumnEvidence| {
+                let do_few_recur = e.cells < CELLS_MIN && e.distinct() * CLASS_CELLS_OF_FEW <= e.cells;
+                (e.recurs(CLASS_CELLS) || do_few_recur) && (2..=CLASSES_MAX).contains(&e.distinct())
+            };
             let few = || self.found.get(target).is_some_and(are_classes);
             let field = self.schema.field_with_name(target);
             let may_be_class = |of: &DataType| is_text(of) || of.is_integer();

@@ -86,8 +86,8 @@ impl Look<'_> {
             // Ids that start anew in each file say nothing of the rows of others.
             let why =
                 format!("row ids in {id:?} repeat between files alone: those of all files are the same rows");
-            let long = long(class.points.saturating_sub(CLOSE), why);
-            return if long.points > 0 { vec![class, long] } else { vec![class] };
+            let long = long(class.points.saturating_sub(CLOSE).max(1), why);
+            return if class.points > 0 { vec![class, long] } else { vec![class] };
         }
         if share > 0.0 && (is_small || share >= OFTEN) {
             let valued = self.pairs_with_values(&long(class.points + CLOSE, repeats.clone()), is_small);

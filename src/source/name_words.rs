@@ -92,8 +92,10 @@ const WORDS: [(NameWord, &str); 24] = [
     (
         AsideAnywhere,
         "testset testdaten trainset trainingsdaten validierung entrenamiento prueba validacion validación teilmenge \
-         geschlecht weiblich männlich sexo genero género mujer hombre sexe homme femme sesso duplikat duplicado doublon geprüft verificado revisado validado vérifié \
-         gelöscht geloescht borrado excluido supprimé entraînement",
+         geschlecht weiblich männlich maennlich sexo genero género mujer hombre sexe homme femme sesso maschio femmina \
+         duplikat duplicado doublon duplicato geprüft geprueft kontrolliert annotiert etikettiert verificado revisado \
+         validado anotado etiquetado vérifié annoté étiqueté verificato controllato gelöscht geloescht ausgeschlossen \
+         borrado excluido supprimé exclu escluso gespiegelt entraînement",
     ),
     // Features of people, and rows.
     (AsideAnywhere, "gender sex male female duplicate version year"),
@@ -111,8 +113,8 @@ const WORDS: [(NameWord, &str); 24] = [
     ),
     (
         AsideAlone,
-        "has_label has_labels n_labels num_labels agreement agree disagree disagreement ambiguous uncertain unclear \
-         very_unclear difficult hard noisy quality qc qa ok passed leak ood human approved accepted rejected flagged auto \
+        "has_label has_labels n_labels n_tags n_classes n_categories n_findings n_positives num_labels agreement agree \
+         disagree disagreement ambiguous uncertain unclear very_unclear difficult hard noisy quality qc qa ok passed leak ood human approved accepted rejected flagged auto \
          machine manual expert",
     ),
     (

@@ -428,8 +428,22 @@ impl Look<'_> {
         };
         let [alike, all] =
             [columns(&|one| one.points == points), columns(&|one| !is_aside_name(&one.labels[0]))];
+        // A few integers of which each is 0 or 1 may be classes as the others are.
+        let of_two = self.free_fields().filter(|field| {
+            let name = field.name();
+            let is_cells = self.column(field).is_some_and(|column| column.is_cells());
+            is_cells && field.data_type().is_integer() && !is_aside_name(name) && !all.contains(name)
+        });
+        let of_two: Vec<String> = of_two.map(|field| field.name().clone()).collect();
+        let is_few = (1..=all.len()).contains(&of_two.len());
+        let fields = self.free_fields().map(|field| field.name());
+        let with_two: Vec<String> =
+            fields.filter(|name| all.contains(name) || of_two.contains(name)).cloned().collect();
         let mut found = Vec::new();
         let are_some = |labels: &[String]| is_open && (2..=COLUMNS_SHOWN).contains(&labels.len());
+        if is_few && are_some(&with_two) {
+            found.push((candidates.len(), heads(with_two, 1)));
+        }
         if are_some(&all) && all != alike {
             found.push((candidates.len(), heads(all, 1)));
         }

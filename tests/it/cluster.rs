@@ -189,6 +189,10 @@ fn what_is_wrong_is_said_as_by_one_process() {
         assert!(ended.code == code && ended.stderr.contains(says), "{}\n{}", ended.stderr, cluster.logs());
     }
     cluster.same(&place, &["odd", "--layout", "wide", "--labels", "a"]);
+    // More labels than the memory of an executor holds; it does not take that memory first.
+    write(&place.path("far/0.parquet"), vec![("a", array(Int64Array::from(vec![1, 60_000_000])))]);
+    let far = cluster.same(&place, &["far", "--layout", "class", "--labels", "a", "--memory-limit", "512m"]);
+    assert!(far.code == 6 && far.stderr.contains("label index 60000000"), "{}", far.stderr);
     // A shard with a damaged page can be left out, and is named when it may not be.
     let mut bytes = std::fs::read(place.path("wide/part=1/001.parquet")).unwrap();
     bytes[4..60].fill(0xff);

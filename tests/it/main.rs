@@ -163,6 +163,7 @@ mod sql_shell;
 mod sql_copies;
 /// Queries and their answers, as sqllogictest files.
 mod slt;
+mod small_tables;
 
 /// Bad input: exit code, message, remedy; nothing published.
 mod bad_input;

@@ -41,7 +41,7 @@ use crate::error::{Error, Result};
 /// Shortest and longest pause between two requests for the status of a job.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
 /// The pause is this part of the time that the job has taken so far, so that no job waits long for its end to be seen.
-const PAUSE_SHARE: u32 = 16;
+const PAUSE_SHARE: u32 = 64;
 /// Time within which the scheduler has to answer.
 const ANSWER: Duration = Duration::from_secs(8);
 /// Longest time to wait until a job is cancelled.

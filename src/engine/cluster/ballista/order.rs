@@ -172,6 +172,7 @@ struct WireCounting {
     sample_weight: Option<String>,
     filter: Option<String>,
     ids_disjoint: bool,
+    labels_max: usize,
     engine: Engine,
     trust_statistics: bool,
 }
@@ -203,6 +204,7 @@ impl WireCounting {
             sample_weight: counting.sample_weight.clone(),
             filter: counting.filter.clone(),
             ids_disjoint: counting.ids_disjoint,
+            labels_max: counting.labels_max,
             engine: counting.engine,
             trust_statistics: counting.trust_statistics,
         }
@@ -229,11 +231,11 @@ impl WireCounting {
             by: self.by.clone(),
             sample_weight: self.sample_weight.clone(),
             filter: self.filter.clone(),
-            // Only the client uses the true number of rows and the maximum number of labels.
+            // Only the client uses the true number of rows.
             num_rows: None,
             ids_disjoint: self.ids_disjoint,
             part: false,
-            labels_max: usize::MAX,
+            labels_max: self.labels_max,
             engine: self.engine,
             trust_statistics: self.trust_statistics,
         }

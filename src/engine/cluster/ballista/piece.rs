@@ -21,6 +21,7 @@ use crate::engine::count::by_shard::{Own, single};
 use crate::engine::count::diagnose::{Diagnosis, diagnose};
 use crate::engine::count::pass::count_pass;
 use crate::engine::count::states;
+use crate::engine::counting::Counting;
 use crate::engine::dataset::Dataset;
 use crate::engine::pairs::long;
 use crate::engine::progress::Progress;
@@ -131,7 +132,10 @@ impl PieceTask {
     ) -> Result<(), ClusterFailure> {
         let Self { order, limits, .. } = self;
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
-        let task = CountTask::new(&order.counting, limits, &spill, progress)?;
+        // The client has a limit of its own.
+        let labels_max = order.counting.labels_max.min(limits.labels_max());
+        let counting = Arc::new(Counting { labels_max, ..Counting::clone(&order.counting) });
+        let task = CountTask::new(&counting, limits, &spill, progress)?;
         match &order.output {
             PieceOutput::Counts { .. } => {
                 let writer = order.writer()?;

@@ -12,10 +12,11 @@ use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
-use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service};
+use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service_with_listener};
 use datafusion::common::Result as DfResult;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::codec::PieceCodec;
 use super::connect::check_token;
@@ -129,8 +130,23 @@ pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
             let ended = serve_scheduler(with.bind, scheduler, &keys).await;
             ended.map_err(|cause| failed(BallistaError::TonicError(cause)))
         }
-        None => start_grpc_service(with.bind, scheduler).await.map_err(failed),
+        None => {
+            let listener = listen(with.bind).map_err(|cause| failed(cause.into()))?;
+            start_grpc_service_with_listener(listener, scheduler).await.map_err(failed)
+        }
     }
+}
+
+/// Listens at `bind`. An answer goes out in several packets: connections must not hold the last one until the others are
+/// acknowledged, which takes 40 ms. They have this setting from the socket that listens.
+fn listen(bind: SocketAddr) -> std::io::Result<TcpListener> {
+    /// Connections that wait to be accepted.
+    const WAITING: u32 = 1024;
+    let socket = if bind.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_nodelay(true)?;
+    socket.bind(bind)?;
+    socket.listen(WAITING)
 }
 
 /// Runs an executor until the process ends.
@@ -228,4 +244,19 @@ fn state(config: SessionConfig) -> DfResult<SessionState> {
     }
     context.register_udaf(total::counts());
     Ok(context.state())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_send_each_packet_at_once() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let _caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (connection, _) = listener.accept().await.unwrap();
+        assert!(connection.nodelay().unwrap());
+    }
 }

@@ -1,0 +1,80 @@
+//! Tables of few rows: what hundreds of rows would show, few rows do not rule out, so it is asked.
+
+use serde_json::json;
+
+use crate::passed_over::offers_give;
+use crate::readings::{bit, offered, question};
+use crate::support::Place;
+
+/// Writes the first `rows` rows of a CSV file.
+fn put(place: &Place, name: &str, heading: &str, rows: usize, row: &dyn Fn(usize) -> String) {
+    let lines: Vec<String> = std::iter::once(heading.to_owned()).chain((0..rows).map(row)).collect();
+    std::fs::write(place.path(name), lines.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn few_cells_that_join_others_are_asked_about() {
+    let place = Place::new();
+    let sets: [&[&str]; 8] = [
+        &["edema"],
+        &["mass"],
+        &["edema", "mass"],
+        &["cyst"],
+        &["cyst", "mass"],
+        &["edema"],
+        &["mass"],
+        &["cyst", "edema", "mass"],
+    ];
+    for by in ["+", "/", "&", "-", "_", " ", " and "] {
+        for heading in ["target", "id,target"] {
+            let id = |i: usize| if heading == "target" { String::new() } else { format!("{i},") };
+            put(&place, "few.csv", heading, sets.len(), &|i| format!("{}{}", id(i), sets[i].join(by)));
+            let right = json!({"edema": 4, "mass": 5, "cyst": 3});
+            assert!(offers_give(&place, "few.csv", &right), "{by:?}: {}", question(&place, &["few.csv"]));
+        }
+    }
+}
+
+#[test]
+fn few_rows_with_several_columns_of_classes_are_asked_about() {
+    let place = Place::new();
+    for rows in [8, 15] {
+        put(&place, "few.csv", "image_id,species,dx,category", rows, &|i| {
+            let dx = ["flu", "cold", "none"][i % 3];
+            format!("k{i},{},{dx},{}", ["cat", "dog"][i % 2], ["a", "b", "c"][i / 2 % 3])
+        });
+        let offers = offered(&question(&place, &["few.csv"]));
+        for one in ["species", "dx", "category"] {
+            let flags = format!("--labels {one} --layout class");
+            assert!(offers.contains(&flags), "{rows} {flags}: {offers:?}");
+        }
+    }
+}
+
+#[test]
+fn files_of_labels_with_ids_that_lie_in_several_are_pairs() {
+    let place = Place::new();
+    let has = |label: usize, image: usize| bit(image, label) == 1;
+    for (label, name) in ["edema", "mass", "cyst"].into_iter().enumerate() {
+        let images = (0..40).filter(|image| has(label, *image));
+        let rows: String = images.map(|image| format!("x_{image},{name}\n")).collect();
+        std::fs::create_dir_all(place.path("files")).unwrap();
+        std::fs::write(place.path(&format!("files/{name}.csv")), format!("image_id,finding\n{rows}"))
+            .unwrap();
+    }
+    let rows = |label: usize| (0..40).filter(|image| has(label, *image)).count();
+    let right = json!({"edema": rows(0), "mass": rows(1), "cyst": rows(2)});
+    let asked = question(&place, &["files"]);
+    assert!(asked.contains("--labels finding --layout long --id image_id"), "{asked}");
+    assert!(offers_give(&place, "files", &right), "{asked}");
+}
+
+#[test]
+fn a_column_of_0_and_1_beside_classes_may_be_a_head() {
+    let place = Place::new();
+    put(&place, "heads.csv", "image_id,urgency,department,age", 200, &|i| {
+        format!("{i},{},{},{}", bit(i, 0), i * 5 % 7, i * 3 % 9)
+    });
+    let offers = offered(&question(&place, &["heads.csv"]));
+    assert!(offers.contains(&"--labels urgency,department,age --layout class".to_owned()), "{offers:?}");
+}
