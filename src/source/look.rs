@@ -11,6 +11,7 @@ use super::class_labels::class_names;
 use super::column_names::{is_index_name, rank_of_name, says_of_pairs};
 use super::declarations::ways;
 use super::evidence::{ColumnEvidence, gather_and};
+use super::folder_readings::plain_folders;
 use super::folder_types::classes_of_folders;
 use super::joined::{BLANK, TextShape, shape_of};
 use super::label_path::{LabelPath, map_ends, paths};
@@ -75,6 +76,8 @@ pub(super) struct Look<'a> {
     pub(super) nested: Vec<Field>,
     /// Keys of folders that may be classes, with their values.
     pub(super) folders: BTreeMap<String, BTreeSet<String>>,
+    /// Folders side by side without keys, which may be the labels of the shards inside.
+    pub(super) plain_folders: Vec<String>,
     /// Rows of all shards.
     pub(super) rows: u64,
     /// What rows say of several columns.
@@ -103,6 +106,7 @@ impl<'a> Look<'a> {
             classes: BTreeMap::new(),
             nested: Vec::new(),
             folders: BTreeMap::new(),
+            plain_folders: Vec::new(),
             rows: 0,
             beside: RowsBeside::default(),
             tests: WhereTests::default(),
@@ -146,7 +150,20 @@ impl<'a> Look<'a> {
             given.condition.map(|condition| WhereTests::of(condition, &is_column)).unwrap_or_default();
         let rows = rows_of(&shards);
         let indices = shards.first().map_or_else(Vec::new, pandas_indices);
-        let mut look = Self { schema, given, found, classes, nested, folders, rows, beside, tests, indices };
+        let plain_folders = plain_folders(&shards);
+        let mut look = Self {
+            schema,
+            given,
+            found,
+            classes,
+            nested,
+            folders,
+            plain_folders,
+            rows,
+            beside,
+            tests,
+            indices,
+        };
         if !look.tests.fixed.is_empty() && look.candidates().is_empty() {
             // Nothing else may be a label.
             look.tests.fixed.clear();

@@ -40,7 +40,7 @@ impl Look<'_> {
             1 => "one reading is possible, but not sure".to_owned(),
             n => format!("{n} readings are possible"),
         };
-        Err(asked(format!("{question} {count}"), candidates))
+        Err(asked(format!("{question} {count}{}", self.folders_told(candidates)), candidates))
     }
 
     /// Whether a reading has a place for the flags that were given.
@@ -85,7 +85,8 @@ impl Look<'_> {
             ))
             .hint(hint));
         }
-        Err(Error::usage("which columns hold the labels? no column looks like labels").hint(
+        let question = "which columns hold the labels? no column looks like labels";
+        Err(Error::usage(format!("{question}{}", self.folders_told(&[]))).hint(
             "name them with --labels, and the layout with --layout; posweight inspect shows every column",
         ))
     }

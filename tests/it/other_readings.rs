@@ -196,3 +196,26 @@ fn pairs_that_are_listed_again_and_again_are_asked_about() {
     let offers = offered(&question(&place, &["visits.csv"]));
     assert!(offers.iter().any(|flags| flags.contains("--layout long --id patient_id")), "{offers:?}");
 }
+
+#[test]
+fn folders_that_may_be_labels_are_named_in_the_question() {
+    let place = Place::new();
+    for folder in ["cat", "dog", "train"] {
+        std::fs::create_dir_all(place.path(&format!("files/{folder}"))).unwrap();
+    }
+    put(&place, "files/cat/a.csv", "path,x", &|i| format!("{i}.jpg,{i}.5"));
+    put(&place, "files/dog/a.csv", "path,x", &|i| format!("{i}.png,{i}.25"));
+    let asked = question(&place, &["files"]);
+    let says = "mv files/cat 'files/label=cat'; mv files/dog 'files/label=dog'";
+    assert!(asked.contains(says), "{asked}");
+    for folder in ["cat", "dog"] {
+        let (from, to) = (format!("files/{folder}"), format!("files/label={folder}"));
+        std::fs::rename(place.path(&from), place.path(&to)).unwrap();
+    }
+    assert!(offers_give(&place, "files", &json!({"cat": ROWS, "dog": ROWS})));
+    // Parts of the data are no labels.
+    std::fs::rename(place.path("files/label=cat"), place.path("files/val")).unwrap();
+    std::fs::rename(place.path("files/label=dog/a.csv"), place.path("files/train/a.csv")).unwrap();
+    std::fs::remove_dir(place.path("files/label=dog")).unwrap();
+    assert!(!question(&place, &["files"]).contains("mv "));
+}

@@ -13,6 +13,11 @@ const PART_BYTES: u64 = 512 << 10;
 const PARTS_MIN: u64 = 16;
 const PARTS_MAX: u64 = 1024;
 
+/// Of so many records one must repeat another one, so that it is worth sorting them before they are spilled; one in so many
+/// segments is sorted to see it.
+const REPEATED: usize = 16;
+const SEGMENTS_UNSORTED: usize = 8;
+
 /// Parts with all records of an id in one of them.
 #[derive(Debug)]
 pub(super) struct Scatter<R> {
@@ -32,6 +37,8 @@ struct ScatterPart<R> {
     segments: Vec<Segment>,
     /// Records in the segments.
     spilled: usize,
+    /// Those that were spilled last were there before, some of them.
+    do_repeat: bool,
 }
 
 impl<R: Record> Scatter<R> {
@@ -50,7 +57,7 @@ impl<R: Record> Scatter<R> {
     ) -> Self {
         let parts = (records.saturating_mul(R::BYTES as u64) / PART_BYTES).clamp(PARTS_MIN, PARTS_MAX);
         let parts = usize::try_from(parts).unwrap_or(1).max(least).next_power_of_two();
-        let empty = || ScatterPart { records: Vec::new(), segments: Vec::new(), spilled: 0 };
+        let empty = || ScatterPart { records: Vec::new(), segments: Vec::new(), spilled: 0, do_repeat: true };
         Self {
             parts: std::iter::repeat_with(empty).take(parts).collect(),
             budget,
@@ -100,8 +107,12 @@ impl<R: Record> Scatter<R> {
             self.held += bytes;
             return Ok(());
         }
-        part.records.sort_unstable();
-        part.records.dedup();
+        if part.do_repeat || part.segments.len().is_multiple_of(SEGMENTS_UNSORTED) {
+            let all = part.records.len();
+            part.records.sort_unstable();
+            part.records.dedup();
+            part.do_repeat = (all - part.records.len()) * REPEATED >= all;
+        }
         self.buffer.clear();
         part.records.iter().for_each(|record| record.write(&mut self.buffer));
         part.segments.push(self.file.append(&self.buffer)?);

@@ -13,6 +13,8 @@ pub(super) trait RecordSink<R>: Send + 'static {
 #[derive(Debug)]
 pub(super) struct Sorter<R> {
     scratch: Vec<R>,
+    /// Those of a part that was spilled, as they come.
+    unsorted: Vec<R>,
     /// By record its bucket, and by bucket where its records begin.
     buckets: Vec<u32>,
     begins: Vec<u32>,
@@ -29,7 +31,7 @@ const BITS_MAX: u32 = 48;
 
 impl<R: Record> Sorter<R> {
     pub(super) fn new(budget: usize) -> Self {
-        Self { scratch: Vec::new(), buckets: Vec::new(), begins: Vec::new(), budget }
+        Self { scratch: Vec::new(), unsorted: Vec::new(), buckets: Vec::new(), begins: Vec::new(), budget }
     }
 
     /// Gives the records of part `number` of scatters that were made alike to `sink`.
@@ -41,7 +43,8 @@ impl<R: Record> Sorter<R> {
     ) -> Result<()> {
         let records: usize = scatters.iter().map(|scatter| scatter.len(number)).sum();
         let Some(first) = scatters.first().filter(|_| records > 0) else { return Ok(()) };
-        if records.saturating_mul(size_of::<R>() + BUCKET_BYTES) > self.budget && first.bits() < BITS_MAX {
+        if records.saturating_mul(2 * size_of::<R>() + BUCKET_BYTES) > self.budget && first.bits() < BITS_MAX
+        {
             let mut finer = first.finer(records as u64, self.budget / 2);
             for scatter in scatters {
                 scatter.read(number, |records| records.iter().try_for_each(|record| finer.push(*record)))?;
@@ -51,18 +54,26 @@ impl<R: Record> Sorter<R> {
             return (0..finer[0].parts()).try_for_each(|part| sorter.count(&finer, part, sink));
         }
         let held: Option<Vec<&[R]>> = scatters.iter().map(|scatter| scatter.held(number)).collect();
-        if let Some(held) = held.filter(|_| u32::try_from(records).is_ok()) {
+        let may_have_buckets = u32::try_from(records).is_ok();
+        if let Some(held) = held.filter(|_| may_have_buckets) {
             self.sort_by_buckets(&held, records, first.bits());
             return sink.add(&self.scratch);
         }
-        self.scratch.clear();
+        let mut unsorted = std::mem::take(&mut self.unsorted);
+        unsorted.clear();
         for scatter in scatters {
             scatter.read(number, |records| {
-                self.scratch.extend_from_slice(records);
+                unsorted.extend_from_slice(records);
                 Ok(())
             })?;
         }
-        self.scratch.sort_unstable();
+        if may_have_buckets {
+            self.sort_by_buckets(&[&unsorted], records, first.bits());
+        } else {
+            self.scratch.clone_from(&unsorted);
+            self.scratch.sort_unstable();
+        }
+        self.unsorted = unsorted;
         sink.add(&self.scratch)
     }
 
