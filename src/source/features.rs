@@ -102,7 +102,18 @@ impl Look<'_> {
         }
         let is_table = self.features(&best.labels).len() >= FEATURES_MIN;
         let names = self.free_fields().map(|field| field.name().as_str());
-        let names: Vec<&str> = names.filter(|name| !is_of_row(name)).collect();
+        // What says which row it is, when or from where, stands at the ends of tables, too.
+        let may_be_class = |of: &DataType| is_text(of) || of.is_integer();
+        let is_beside = |name: &str| {
+            let never_recurs =
+                self.found.get(name).is_some_and(|e| e.is_full || e.cells > 0 && e.distinct() == e.cells);
+            let field = self.schema.field_with_name(name);
+            let is_key_or_time = |of: &DataType| of.is_temporal() || may_be_class(of) && never_recurs;
+            is_of_row(name)
+                || !may_be_target(name)
+                || field.is_ok_and(|field| is_key_or_time(field.data_type()))
+        };
+        let names: Vec<&str> = names.filter(|name| !is_beside(name)).collect();
         let (first, last) = (names.first().copied(), names.last().copied());
         let is_target = |one: &&mut Candidate| {
             let [target] = &one.labels[..] else { return false };
@@ -112,9 +123,9 @@ impl Look<'_> {
             };
             let few = || self.found.get(target).is_some_and(are_classes);
             let field = self.schema.field_with_name(target);
-            let may_be_class = |of: &DataType| is_text(of) || of.is_integer();
             let is_likely = is_table || field.is_ok_and(|field| may_be_class(field.data_type()));
-            let is_end = is_likely && [first, last].contains(&Some(target.as_str())) && few();
+            let is_at_end = [first, last].contains(&Some(target.as_str())) || is_outcome_name(target);
+            let is_end = is_likely && is_at_end && few();
             let is_kind = match one.kind {
                 LayoutKind::Wide => is_class || is_end,
                 // Of columns of classes, that of topics is one among others.

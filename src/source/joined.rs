@@ -51,10 +51,27 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     if joined.distinct == 0 {
         return if are_words_shared(texts) { TextShape::Unclear(BLANK) } else { TextShape::Single };
     }
+    if texts.keys().all(|text| decimal(text).is_some()) {
+        let are_numbers = texts.keys().any(|text| decimal(text) == Some(true));
+        return if are_numbers { TextShape::Single } else { TextShape::Unclear(",") };
+    }
     let by = if is_always(texts, ",", ", ") { ", " } else { "," };
     let repeats_whole = joined.cells >= 2 * joined.distinct as u64;
     let recurs = joined.distinct >= MANY && joined.recurring * 2 >= joined.distinct;
     if recurs && !repeats_whole { TextShape::Joined(by) } else { TextShape::Unclear(by) }
+}
+
+/// Whether a text may be a number with a decimal comma, or a whole one; true if it is hardly two indices.
+fn decimal(text: &str) -> Option<bool> {
+    let plain = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let are_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = plain.split_once(',').unwrap_or((plain, "0"));
+    let (fraction, power) = fraction.split_once(['e', 'E']).unwrap_or((fraction, "0"));
+    let is_power = are_digits(power.strip_prefix(['-', '+']).unwrap_or(power));
+    let is_number = whole.split('.').all(are_digits) && are_digits(fraction) && is_power;
+    let is_long = fraction.len() > 3 && whole.len() < 3;
+    let is_surely = plain.len() < text.len() || whole.contains('.') || power != "0" || is_long;
+    is_number.then_some(is_surely || fraction.len() > 1 && fraction.starts_with('0'))
 }
 
 /// Whether a separator always has the same blanks beside it.
@@ -149,6 +166,20 @@ mod tests {
         let mut cells = BTreeMap::new();
         texts.iter().for_each(|text| *cells.entry((*text).to_owned()).or_default() += 1);
         shape_of(&cells)
+    }
+
+    #[test]
+    fn numbers_with_a_decimal_comma_are_not_split() {
+        for numbers in [
+            &["0,25", "-0,5"][..],
+            &["0,05", "1,5", "3"],
+            &["1.234,5", "2,5"],
+            &["1,5e-05", "0,5"],
+            &["0,13421"],
+        ] {
+            assert_eq!(shape(numbers), TextShape::Single, "{numbers:?}");
+        }
+        assert_eq!(shape(&["3,14", "7,2", "3", "14,2"]), TextShape::Unclear(","));
     }
 
     #[test]

@@ -245,6 +245,13 @@ fn known_at(names: &[(&str, u64)], by: &str) -> Option<usize> {
     if are_few && (nearly_all(wholly) || nearly_all(shared) && moving * 2 >= parts.len()) {
         return Some(shared);
     }
+    // Pairs in both orders, which the parts of a name have not; and a mark that names hardly have between words.
+    let turned = many - sets.len();
+    if nearly_all(wholly) && turned >= STRONG_MIN
+        || by.trim() == "+" && nearly_all(shared) && wholly * 2 >= many
+    {
+        return Some(shared);
+    }
     let is_fair = many * 5 >= names.len() || several / 5 >= single.saturating_add(several) / 100;
     // The nodes of a hierarchy are more than its paths, and the ends of ranges more than the ranges.
     let are_mixed = many >= parts.len();

@@ -330,3 +330,20 @@ fn rows_in_the_place_of_the_names_of_columns_are_asked_about() {
     let ended = place.run(&["compute", "s.csv", "--out", "out", "--overwrite"]);
     assert!(ended.stderr.contains("names of columns are expected; found a.jpg, 1, 0, 1"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_file_that_is_no_shard_is_called_what_it_is() {
+    let place = Place::new();
+    fs::write(place.path("make.py"), "import os, sys\nprint(1)\n").unwrap();
+    fs::write(place.path("cut.parquet"), b"PAR1 and then nothing").unwrap();
+    let run = |name: &str| place.run(&["compute", name, "--out", "w"]);
+    let ended = run("make.py");
+    assert!(
+        ended.code == 4 && ended.stderr.contains("a text file") && !ended.stderr.contains("mv"),
+        "{}",
+        ended.stderr
+    );
+    let ended = run("cut.parquet");
+    let says = "this is a Parquet file that is cut off";
+    assert!(ended.code == 4 && ended.stderr.contains(says), "{}", ended.stderr);
+}

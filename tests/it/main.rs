@@ -45,6 +45,7 @@ mod source_detect;
 mod readings;
 /// Columns without values, rare values, rows without labels.
 mod detection;
+mod detection_results;
 /// Guesses that all rows do not bear out.
 mod guesses;
 /// Columns that are named, offered or like labels are never passed over in silence.
@@ -109,6 +110,7 @@ mod artifacts;
 mod reports;
 /// Findings that apply, hints that work, code that fits.
 mod wording;
+mod wording_hints;
 /// Checks that keep a result from being published.
 mod checks;
 /// Two results compared.

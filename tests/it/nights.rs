@@ -488,18 +488,3 @@ fn counts_are_merged_once_and_with_what_they_mean() {
     ok(&ended);
     assert!(ended.stderr.contains("warning: null_as is the default in mon"), "{}", ended.stderr);
 }
-
-#[test]
-fn a_file_that_is_no_shard_is_called_what_it_is() {
-    let place = Place::new();
-    fs::write(place.path("make.py"), "import os, sys\nprint(1)\n").unwrap();
-    fs::write(place.path("cut.parquet"), b"PAR1 and then nothing").unwrap();
-    let run = |name: &str| place.run(&["compute", name, "--out", "w"]);
-    let ended = run("make.py");
-    assert!(
-        ended.code == 4 && ended.stderr.contains("a text file") && !ended.stderr.contains("mv"),
-        "{}",
-        ended.stderr
-    );
-    wrong(&run("cut.parquet"), 4, &["this is a Parquet file that is cut off"]);
-}

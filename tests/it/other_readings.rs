@@ -219,3 +219,33 @@ fn folders_that_may_be_labels_are_named_in_the_question() {
     std::fs::remove_dir(place.path("files/label=dog")).unwrap();
     assert!(!question(&place, &["files"]).contains("mv "));
 }
+
+#[test]
+fn a_class_between_rows_and_their_symptoms_is_asked_about() {
+    let place = Place::new();
+    let kinds = ["allergy", "malaria", "dengue"];
+    let symptoms = |i: usize| format!("{},{},{}", bit(i, 0), bit(i, 1), bit(i, 2));
+    put(&place, "first.csv", "patient,prognosis,itching,chills,fatigue", &|i| {
+        format!("p{i},{},{}", kinds[i % 3], symptoms(i))
+    });
+    put(&place, "last.csv", "itching,chills,fatigue,illness,source", &|i| {
+        format!("{},{},{}", symptoms(i), kinds[i % 3], ["a", "b"][i % 2])
+    });
+    for source in ["first.csv", "last.csv"] {
+        let rows = |of: usize| (0..ROWS).filter(|i| i % 3 == of).count();
+        let right = json!({"allergy": rows(0), "malaria": rows(1), "dengue": rows(2)});
+        assert!(offers_give(&place, source, &right), "{source}: {}", question(&place, &[source]));
+    }
+}
+
+#[test]
+fn numbers_with_a_decimal_comma_are_no_labels_of_their_digits() {
+    let place = Place::new();
+    put(&place, "signed.csv", "X;Y;Activity", &|i| {
+        let y = format!("{}0,{:05}", ["", "-"][i % 2], i * 7919 % 99_991);
+        format!("0,{:04};{y};{}", 1000 + i * 37 % 8999, ["walk", "sit"][i % 2])
+    });
+    let half = |of: usize| (0..ROWS).filter(|i| i % 2 == of).count();
+    let right = json!({"walk": half(0), "sit": half(1)});
+    assert!(offers_give(&place, "signed.csv", &right), "{}", question(&place, &["signed.csv"]));
+}

@@ -154,6 +154,43 @@ mod tests {
         assert!(says.is_empty(), "the page lacks: {says:#?}");
     }
 
+    /// A set of 10^10 rows in 1 000 shards of 10 row groups: what `rows` rows took on one thread of a cluster, in seconds
+    /// and bytes, and what the client took to decode the footers of 10 000 row groups.
+    fn of_ten_billion_rows(
+        [rows, seconds, bytes]: [f64; 3],
+        values: u64,
+        labels: u64,
+        footers: f64,
+    ) -> FleetLoad {
+        const ROWS: f64 = 1e10;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 2^53")]
+        let bytes = (bytes / rows * ROWS) as u64;
+        let sized = FleetLoad::sized(1_000, [bytes, values], labels);
+        FleetLoad { requests: 2e4, counting: seconds / rows * ROWS, alone: 0.04 + footers, ..sized }
+    }
+
+    #[test]
+    fn sixteen_executors_do_nearly_sixteen_times_as_much() {
+        let page = include_str!("../../docs/planning.md");
+        let sets = [
+            ("wide, 270 labels", of_ten_billion_rows([16e6, 0.77, 46.7e6], 2_700_000_000_000, 270, 2.2)),
+            ("lists, 270 labels", of_ten_billion_rows([32e6, 0.90, 162.8e6], 44_700_000_000, 270, 0.1)),
+        ];
+        for (name, load) in sets {
+            let run = |executors| {
+                simulate(&load, &Fleet { executors, threads: 1, lost: 0, timeout: 60.0 }, &NETWORK)
+            };
+            let (one, many) = (run(1).seconds(), run(16).seconds());
+            let row = format!(
+                "| {name} | {one:.0} s | {many:.1} s | {:.1} | {:.1} s |",
+                one / many,
+                run(16).serial()
+            );
+            assert!(page.contains(&row), "the page lacks {row}");
+            assert!(one / many >= 0.85 * 16.0, "{row}");
+        }
+    }
+
     #[test]
     fn an_account_replaces_what_a_probe_cannot_see() {
         let text = r#"{"rows": 5, "cluster": {"executors": 2, "threads": 2, "jobs": 1, "stages": 2, "tasks": 32,

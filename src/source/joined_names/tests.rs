@@ -79,6 +79,24 @@ fn in_few_rows_two_joined_names_are_enough() {
 }
 
 #[test]
+fn few_pairs_among_many_names_of_one_label_are_enough_where_they_stand_in_both_orders() {
+    let alone = ["road", "water", "haze", "clear", "cloudy", "primary", "cultivation", "habitation"];
+    let joint = |joined: &[String]| {
+        let names = alone.iter().copied().chain(joined.iter().map(String::as_str));
+        joined_names(names.map(|name| (name, 20)), false).map(|found| found.joint)
+    };
+    let join = |pairs: &[[usize; 2]], by: &str| -> Vec<String> {
+        pairs.iter().map(|[a, b]| format!("{}{by}{}", alone[*a], alone[*b])).collect()
+    };
+    for by in ["/", "_", "-", " ", "+"] {
+        let both = join(&[[0, 1], [1, 0], [2, 4], [4, 2]], by);
+        assert_eq!(joint(&both), Some(Joint::Separators(vec![by.to_owned()])), "{by:?}");
+        let one = join(&[[0, 1], [2, 4], [3, 5], [1, 6]], by);
+        assert_eq!(joint(&one).is_some(), by == "+", "{by:?}");
+    }
+}
+
+#[test]
 fn several_separators_are_found_one_after_the_other() {
     let mut names = sets("|");
     names.extend(sets(";"));
