@@ -1,6 +1,6 @@
 //! Tables of features with a target: a 0/1 column among numbers and categories is more often one of them than a label.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 
 use super::aside_names::{is_about_another, is_outcome_name, may_be_target};
 use super::candidates::{CLOSE, Candidate, CandidateColumn, SURE};
@@ -101,20 +101,7 @@ impl Look<'_> {
             return;
         }
         let is_table = self.features(&best.labels).len() >= FEATURES_MIN;
-        let names = self.free_fields().map(|field| field.name().as_str());
-        // What says which row it is, when or from where, stands at the ends of tables, too.
-        let may_be_class = |of: &DataType| is_text(of) || of.is_integer();
-        let is_beside = |name: &str| {
-            let never_recurs =
-                self.found.get(name).is_some_and(|e| e.is_full || e.cells > 0 && e.distinct() == e.cells);
-            let field = self.schema.field_with_name(name);
-            let is_key_or_time = |of: &DataType| of.is_temporal() || may_be_class(of) && never_recurs;
-            is_of_row(name)
-                || !may_be_target(name)
-                || field.is_ok_and(|field| is_key_or_time(field.data_type()))
-        };
-        let names: Vec<&str> = names.filter(|name| !is_beside(name)).collect();
-        let (first, last) = (names.first().copied(), names.last().copied());
+        let [ends, inner_ends] = self.ends();
         let is_target = |one: &&mut Candidate| {
             let [target] = &one.labels[..] else { return false };
             let are_classes = |e: &ColumnEvidence| {
@@ -122,9 +109,10 @@ impl Look<'_> {
                 (e.recurs(CLASS_CELLS) || do_few_recur) && (2..=CLASSES_MAX).contains(&e.distinct())
             };
             let few = || self.found.get(target).is_some_and(are_classes);
-            let field = self.schema.field_with_name(target);
-            let is_likely = is_table || field.is_ok_and(|field| may_be_class(field.data_type()));
-            let is_at_end = [first, last].contains(&Some(target.as_str())) || is_outcome_name(target);
+            let of = self.schema.field_with_name(target).map(Field::data_type).ok();
+            let is_likely = is_table || of.is_some_and(may_be_class);
+            let is_inner_end = of.is_some_and(is_text) && inner_ends.contains(&target.as_str());
+            let is_at_end = ends.contains(&target.as_str()) || is_inner_end || is_outcome_name(target);
             let is_end = is_likely && is_at_end && few();
             let is_kind = match one.kind {
                 LayoutKind::Wide => is_class || is_end,
@@ -139,6 +127,23 @@ impl Look<'_> {
         for one in all.iter_mut().filter(is_target) {
             one.points = one.points.max(best.points - CLOSE);
         }
+    }
+
+    /// The columns at the ends of the table but for those that say which row it is, and but for what says when or from
+    /// where, too.
+    fn ends(&self) -> [Vec<&str>; 2] {
+        let may_be_end = |field: &&Field| {
+            let (name, of) = (field.name(), field.data_type());
+            let never_recurs = |e: &ColumnEvidence| e.is_full || e.cells > 0 && e.distinct() == e.cells;
+            let is_key = may_be_class(of) && self.found.get(name).is_some_and(never_recurs);
+            may_be_target(name) && !of.is_temporal() && !is_key
+        };
+        let fields: Vec<&Field> = self.free_fields().filter(|field| !is_of_row(field.name())).collect();
+        let inner: Vec<&Field> = fields.iter().copied().filter(may_be_end).collect();
+        [fields, inner].map(|fields| {
+            let ends = fields.first().into_iter().chain(fields.last());
+            ends.map(|field| field.name().as_str()).collect()
+        })
     }
 
     /// The readings of what most often is the target of a table of features beside the `best` reading, each by itself: a
@@ -191,6 +196,11 @@ impl Look<'_> {
         let wide = wide.map(|more| Candidate { more, is_spelled: true, why: why.clone(), ..one.clone() });
         class.into_iter().chain(wide.take(2)).collect()
     }
+}
+
+/// Whether values of a type may be classes.
+fn may_be_class(of: &DataType) -> bool {
+    is_text(of) || of.is_integer()
 }
 
 /// Whether a name is that of a row, or of what is written beside it.
