@@ -189,11 +189,11 @@ impl Look<'_> {
             let rest = wide.iter().filter(|name| !aside.contains(name)).cloned().collect();
             let names: Vec<String> = aside.into_iter().cloned().collect();
             all.push(spelled(rest, &format!("; without {}", self::names(&names))));
-            // Labels may as well be those of one other kind.
+            // Labels may as well be those of one other kind, or the target of the others.
             let is_named_aside = |name: &String| is_aside_name(name) || is_id_name(name);
             let are_alike =
                 stem(&names[0]).is_some() && names.iter().all(|name| stem(name) == stem(&names[0]));
-            if names.len() > 1 && (are_alike || !names.iter().any(is_named_aside)) {
+            if names.len() > 1 && are_alike || !names.iter().any(is_named_aside) {
                 all.push(spelled(names, "; the others may be features"));
             }
         }

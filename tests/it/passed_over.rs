@@ -236,6 +236,10 @@ fn the_target_of_a_table_of_features_is_asked_about() {
         json!({"text": format!("t{i}"), "tags": moods(i), "severity": i % 4}).to_string()
     });
     assert!(offers_give(&place, "list.jsonl", &json!({"0": 15, "1": 15, "2": 15, "3": 15})));
+    put(&place, "numbered.csv", "overall_diagnosis,F1,F2,F3,F4", &|i| {
+        format!("{},{},{},{},{}", bit(i, 0), bit(i, 1), bit(i, 2), bit(i, 3), bit(i, 4))
+    });
+    assert!(offers_give(&place, "numbered.csv", &alone("overall_diagnosis", 0)));
     put(&place, "sentiment.csv", "text,label", &|i| format!("t{i},{}", i64::try_from(i % 3).unwrap() - 1));
     assert!(offers_give(&place, "sentiment.csv", &json!({"-1": 20, "0": 20, "1": 20})));
     put(&place, "machine.csv", "ts,machine_id,vibration,temperature,rpm,fault", &|i| {
