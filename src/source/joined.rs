@@ -62,13 +62,14 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
 }
 
 /// Whether a text may be a number with a decimal comma, or a whole one; true if it is hardly two indices.
-fn decimal(text: &str) -> Option<bool> {
+pub(super) fn decimal(text: &str) -> Option<bool> {
     let plain = text.strip_prefix(['-', '+']).unwrap_or(text);
     let are_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = plain.split_once(',').unwrap_or((plain, "0"));
     let (fraction, power) = fraction.split_once(['e', 'E']).unwrap_or((fraction, "0"));
     let is_power = are_digits(power.strip_prefix(['-', '+']).unwrap_or(power));
-    let is_number = whole.split('.').all(are_digits) && are_digits(fraction) && is_power;
+    let are_thousands = whole.split('.').skip(1).all(|digits| digits.len() == 3);
+    let is_number = whole.split('.').all(are_digits) && are_thousands && are_digits(fraction) && is_power;
     let is_long = fraction.len() > 3 && whole.len() < 3;
     let is_surely = plain.len() < text.len() || whole.contains('.') || power != "0" || is_long;
     is_number.then_some(is_surely || fraction.len() > 1 && fraction.starts_with('0'))

@@ -22,6 +22,9 @@ const OFTEN: f64 = 0.3;
 /// The share of pairs that are there before from which rows may be no pairs.
 const AGAIN: f64 = 0.2;
 
+/// The share up to which pairs were listed again by mistake.
+const HARDLY_AGAIN: f64 = 0.02;
+
 /// Rows that are surely compared if no id repeats where they were looked at.
 const ROWS_COMPARED: u64 = 1 << 20;
 
@@ -167,11 +170,11 @@ impl Look<'_> {
         all
     }
 
-    /// Whether a table has each id with each label once at most, or with a value, whatever its columns are called.
+    /// Whether a table has hardly an id with a label twice, or each with a value, whatever its columns are called.
     fn are_pairs_by_shape(&self, id: &str, label: &str) -> bool {
         let is_id = |field: &Field| is_text(field.data_type()) || field.data_type().is_integer();
         let may_be_id = self.schema.field_with_name(id).is_ok_and(is_id);
-        let are_once = self.columns_in_use() <= PAIR_COLUMNS && self.beside.share_again() == 0.0;
+        let are_once = self.columns_in_use() <= PAIR_COLUMNS && self.beside.share_again() <= HARDLY_AGAIN;
         may_be_id && (are_once || !self.values(id, label, true).is_empty())
     }
 

@@ -244,6 +244,7 @@ impl<'a> Look<'a> {
         }
         all.extend(self.soft_readings());
         all.extend(self.marked_readings());
+        all.extend(self.decimal_readings());
         all.extend(self.one_two_readings());
         all.extend(self.count_readings());
         all.extend(self.nested_readings());

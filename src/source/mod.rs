@@ -19,6 +19,7 @@ mod coded_columns;
 mod codes;
 pub(crate) mod column_names;
 mod copied_columns;
+mod decimal_commas;
 mod declarations;
 pub(crate) mod detect;
 mod empty_columns;

@@ -111,11 +111,14 @@ impl Look<'_> {
                 matches!(one.kind, LayoutKind::Class | LayoutKind::Delimited | LayoutKind::List);
             let few = self.found.get(other).filter(|evidence| evidence.distinct() > 1);
             let is_like = few.is_some_and(|evidence| !is_aside_text_name(other) || is_shared(evidence));
+            // As superclass and class2 are named after class.
+            let [long, short] = [other, name].map(|name| name.to_lowercase());
+            let is_named_after = long.starts_with(&short) || long.ends_with(&short);
             is_own(one)
                 && one.kind == best.kind
                 && may_be_both
                 && other != name
-                && rank_of_name(other) != NameRank::Other
+                && (rank_of_name(other) != NameRank::Other || is_named_after)
                 && !is_id_name(other)
                 && is_like
         };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 
 use super::aside_names::{begins_aside, is_aside, is_aside_name};
 use super::candidates::{Candidate, CandidateColumn, SURE};
@@ -131,8 +131,20 @@ impl Look<'_> {
             }
         });
         let mut all: Vec<Candidate> = ways.collect();
+        // No flag can name a text with a comma, but a query can.
+        let is_unsaid = all.is_empty();
+        if is_unsaid && self.given.labels.is_empty() {
+            let more = vec![query_without(&labels, near)];
+            let why = format!("{why}; the query makes NULL of them");
+            all.push(Candidate {
+                more,
+                is_spelled: true,
+                ..Candidate::plain(LayoutKind::Wide, labels, points, why)
+            });
+        }
         if !wide.is_empty() && self.given.labels.is_empty() {
             let without = self.wide_candidate(wide.to_vec());
+            let points = if is_unsaid { points.min(SURE - 1) } else { points };
             all.push(Candidate { is_spelled: true, points, ..without });
         }
         all
@@ -420,6 +432,8 @@ impl Look<'_> {
                     labels.push(one.labels[0].clone());
                 }
             }
+            // In the order of the table.
+            labels.sort_by_cached_key(|name| self.schema.index_of(name).unwrap_or(usize::MAX));
             labels
         };
         let heads = |labels: Vec<String>, points: u32| {
@@ -436,7 +450,7 @@ impl Look<'_> {
         });
         let of_two: Vec<String> = of_two.map(|field| field.name().clone()).collect();
         let is_few = (1..=all.len()).contains(&of_two.len());
-        let fields = self.free_fields().map(|field| field.name());
+        let fields = self.free_fields().map(Field::name);
         let with_two: Vec<String> =
             fields.filter(|name| all.contains(name) || of_two.contains(name)).cloned().collect();
         let mut found = Vec::new();
@@ -453,6 +467,20 @@ impl Look<'_> {
         }
         found
     }
+}
+
+/// A query for columns of which some hold texts that stand for nothing.
+fn query_without(labels: &[String], near: &[(String, Codes)]) -> String {
+    let value = |name: &String| {
+        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        let Some((_, codes)) = near.iter().find(|(of, _)| of == name) else { return quoted };
+        let text = |odd: &String| format!("'{}'", odd.replace('\'', "''"));
+        let value =
+            codes.odd.keys().fold(quoted.clone(), |value, odd| format!("nullif({value}, {})", text(odd)));
+        format!("{value} AS {quoted}")
+    };
+    let values: Vec<String> = labels.iter().map(value).collect();
+    format!("--query {}", for_shell(&format!("SELECT {} FROM shards", values.join(", "))))
 }
 
 fn is_scalar(column: &CandidateColumn<'_>) -> bool {

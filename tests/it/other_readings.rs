@@ -248,4 +248,26 @@ fn numbers_with_a_decimal_comma_are_no_labels_of_their_digits() {
     let half = |of: usize| (0..ROWS).filter(|i| i % 2 == of).count();
     let right = json!({"walk": half(0), "sit": half(1)});
     assert!(offers_give(&place, "signed.csv", &right), "{}", question(&place, &["signed.csv"]));
+    // Cells of 0 and 1, of which some are empty.
+    put(&place, "cells.csv", "id;sick;old", &|i| {
+        let old = if i % 7 == 6 { String::new() } else { format!("{},0", bit(i, 1)) };
+        format!("{i};{},0;{old}", bit(i, 0))
+    });
+    assert_eq!(compute(&place, &["cells.csv"]).code, 0);
+    let sick = (0..ROWS).map(|i| u64::from(bit(i, 0))).sum::<u64>();
+    let old = (0..ROWS).filter(|i| i % 7 < 6).map(|i| u64::from(bit(i, 1))).sum::<u64>();
+    assert_eq!(found(&place), json!({"sick": sick, "old": old}));
+    // Shares, which may be lists of two numbers where none of them begins behind the comma with a zero.
+    put(&place, "shares.csv", "id;rock;pop", &|i| format!("{i};0,0{}5;0,{}25", i % 9, i % 8));
+    put(&place, "halves.csv", "id;rock;pop", &|i| format!("{i};0,{};0,{}", 1 + i % 9, 1 + i % 8));
+    let at_least = |of: usize| (0..ROWS).filter(|i| 1 + i % of >= 5).count();
+    let asked = question(&place, &["halves.csv"]);
+    assert!(offers_give(&place, "halves.csv", &json!({"rock": at_least(9), "pop": at_least(8)})), "{asked}");
+    for source in ["shares.csv", "halves.csv"] {
+        let asked = question(&place, &[source]);
+        let soft = offered(&asked).into_iter().find(|flags| flags.contains("--soft")).unwrap();
+        assert!(soft.contains("rock") && soft.contains("pop") || soft.starts_with("--soft"), "{asked}");
+        assert_eq!(paste(&place, source, &soft).code, 0, "{soft}");
+        assert_eq!(found(&place).as_object().unwrap().len(), 2, "{soft}");
+    }
 }

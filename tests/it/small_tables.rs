@@ -78,3 +78,37 @@ fn a_column_of_0_and_1_beside_classes_may_be_a_head() {
     let offers = offered(&question(&place, &["heads.csv"]));
     assert!(offers.contains(&"--labels urgency,department,age --layout class".to_owned()), "{offers:?}");
 }
+
+#[test]
+fn columns_named_after_the_one_with_labels_are_asked_about() {
+    let place = Place::new();
+    for (one, other) in [("target", "target2"), ("class", "superclass"), ("label", "label_2")] {
+        put(&place, "two.csv", &format!("image_id,{one},{other},x,y2"), 60, &|i| {
+            format!(
+                "i{i},{},{},{}.5,{}.25",
+                ["a", "b", "c"][i % 3],
+                ["p", "q"][i / 3 % 2],
+                i * 7 % 50,
+                i * 3 % 40
+            )
+        });
+        let offers = offered(&question(&place, &["two.csv"]));
+        for flags in [one, other].map(|name| format!("--labels {name} --layout class")) {
+            assert!(offers.contains(&flags), "{flags}: {offers:?}");
+        }
+        let both = format!("--labels {one},{other} --layout class");
+        assert!(offers.contains(&both), "{both}: {offers:?}");
+    }
+}
+
+#[test]
+fn a_cell_that_no_flag_can_name_does_not_drop_its_column() {
+    let place = Place::new();
+    put(&place, "one.csv", "id,cat,dog,cow", 60, &|i| {
+        let dog = if i == 7 { "\"1,0\"".to_owned() } else { bit(i, 1).to_string() };
+        format!("{i},{},{dog},{}", bit(i, 0), bit(i, 2))
+    });
+    let sum = |j: usize| (0..60).filter(|i| j != 1 || *i != 7).map(|i| u64::from(bit(i, j))).sum::<u64>();
+    let right = json!({"cat": sum(0), "dog": sum(1), "cow": sum(2)});
+    assert!(offers_give(&place, "one.csv", &right), "{}", question(&place, &["one.csv"]));
+}

@@ -37,7 +37,7 @@ struct ScatterPart<R> {
     segments: Vec<Segment>,
     /// Records in the segments.
     spilled: usize,
-    /// Those that were spilled last were there before, some of them.
+    /// Whether some of those that were sorted last repeat others.
     do_repeat: bool,
 }
 

@@ -11,7 +11,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
-use super::csv_cells::{CellKinds, fraction, truth, unbounded, unsigned, whole};
+use super::csv_cells::{CellKinds, comma_fraction, fraction, truth, unbounded, unsigned, whole};
 use super::reader::{BATCH_BYTES, BATCH_ROWS, FormatReader, LinedBatch, ROW_BYTES_MAX, Rows, SourceFile};
 use crate::error::{Error, Result, plural};
 
@@ -278,7 +278,7 @@ impl FormatReader for CsvFiles {
         let mut last = (0, false);
         while records.next()? {
             for (kinds, cell) in seen.iter_mut().zip(&records.record) {
-                kinds.see(cell);
+                kinds.see(cell, records.separator);
             }
             last = (records.line, records.record.iter().next_back().is_some_and(|cell| cell.contains('\n')));
         }
@@ -374,7 +374,7 @@ impl ColumnOfCells {
             }
             Self::Float(values) => {
                 let value = fraction(trimmed).or_else(|| whole(trimmed).map(|n| n as f64));
-                let value = value.or_else(|| unbounded(trimmed));
+                let value = value.or_else(|| unbounded(trimmed)).or_else(|| comma_fraction(trimmed));
                 values.append_option(value);
                 value.map(|_| ())
             }

@@ -2,6 +2,8 @@
 
 use arrow::datatypes::DataType;
 
+use crate::source::joined::decimal;
+
 /// Whole numbers up to here are floating-point numbers too.
 const EXACT_MAX: u64 = 1 << 53;
 
@@ -16,13 +18,18 @@ pub(super) struct CellKinds {
     /// A whole number above those of 64 bits with a sign.
     unsigned: bool,
     float: bool,
+    /// Numbers with a decimal comma: some at all, some that are surely such, and some that may as well be two whole ones.
+    comma: bool,
+    sure_comma: bool,
+    unsure_comma: bool,
     /// NaN or infinity, which are words in columns of texts.
     nan: bool,
     text: bool,
 }
 
 impl CellKinds {
-    pub(super) fn see(&mut self, cell: &str) {
+    /// Sees a cell of a file whose fields are separated by `separator`: a comma is decimal where it is another one.
+    pub(super) fn see(&mut self, cell: &str, separator: u8) {
         if self.text || cell.is_empty() {
             return;
         }
@@ -36,6 +43,11 @@ impl CellKinds {
             (self.large, self.unsigned) = (true, true);
         } else if fraction(trimmed).is_some() {
             self.float = true;
+        } else if separator != b',' && comma_fraction(trimmed).is_some() {
+            let is_sure = decimal(trimmed) == Some(true);
+            self.comma = true;
+            self.sure_comma |= is_sure;
+            self.unsure_comma |= !is_sure && !trimmed.ends_with(",0");
         } else if unbounded(trimmed).is_some() {
             self.nan = true;
         } else if truth(trimmed).is_some() {
@@ -47,9 +59,14 @@ impl CellKinds {
 
     /// The type that holds all cells as they are.
     pub(super) fn data_type(self) -> DataType {
-        let Self { boolean, integer, large, negative, unsigned, float, nan, text } = self;
+        let Self { boolean, integer, large, negative, unsigned, nan, text, .. } = self;
+        let Self { comma, sure_comma, unsure_comma, .. } = self;
+        // Whole numbers beside two of them with a comma between them may be lists.
+        let is_list = comma && !sure_comma && (integer || unsure_comma);
+        let float = self.float || comma;
         let is_number = integer || float;
         match () {
+            () if is_list || comma && self.float => DataType::Utf8,
             () if text || (boolean && is_number) || (nan && !is_number) => DataType::Utf8,
             () if boolean => DataType::Boolean,
             () if large && (float || nan) || unsigned && negative => DataType::Utf8,
@@ -86,6 +103,12 @@ pub(super) fn fraction(text: &str) -> Option<f64> {
     number.filter(|number: &f64| number.is_finite())
 }
 
+/// A number with a decimal comma.
+pub(super) fn comma_fraction(text: &str) -> Option<f64> {
+    let is_one = text.bytes().filter(|byte| *byte == b',').count() == 1 && !text.contains('.');
+    is_one.then(|| fraction(&text.replacen(',', ".", 1))).flatten()
+}
+
 /// NaN and the infinities, as writers spell them.
 pub(super) fn unbounded(text: &str) -> Option<f64> {
     match text.to_ascii_lowercase().as_str() {
@@ -112,7 +135,7 @@ mod tests {
     fn a_column_has_the_type_that_holds_all_its_cells() {
         let of = |cells: &[&str]| {
             let mut kinds = CellKinds::default();
-            cells.iter().for_each(|cell| kinds.see(cell));
+            cells.iter().for_each(|cell| kinds.see(cell, b','));
             kinds.data_type()
         };
         for (cells, expected) in [
@@ -139,5 +162,31 @@ mod tests {
         ] {
             assert_eq!(of(cells), expected, "{cells:?}");
         }
+    }
+
+    #[test]
+    fn commas_are_decimal_where_they_do_not_separate() {
+        let of = |cells: &[&str], separator: u8| {
+            let mut kinds = CellKinds::default();
+            cells.iter().for_each(|cell| kinds.see(cell, separator));
+            kinds.data_type()
+        };
+        for (cells, expected) in [
+            (&["1,0", "0,0", ""][..], DataType::Float64),
+            (&["0,25", "-1,5", "3"], DataType::Float64),
+            (&["0,05", "nan"], DataType::Float64),
+            (&["1,5e-05", "2,5"], DataType::Float64),
+            // Lists of up to two numbers.
+            (&["3,14", "7,2"], DataType::Utf8),
+            (&["1,0", "1"], DataType::Utf8),
+            (&["0,05", "1,2,3"], DataType::Utf8),
+            (&["0,05", "0.5"], DataType::Utf8),
+            (&["0,05", "true"], DataType::Utf8),
+            (&["007,5"], DataType::Utf8),
+        ] {
+            assert_eq!(of(cells, b';'), expected, "{cells:?}");
+            assert_eq!(of(cells, b','), DataType::Utf8, "{cells:?}");
+        }
+        assert_eq!(comma_fraction("-1,5e-05"), Some(-1.5e-5));
     }
 }

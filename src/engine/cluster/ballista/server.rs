@@ -125,16 +125,12 @@ pub(crate) async fn scheduler(with: Scheduler) -> Result<()> {
     let scheduler = create_scheduler(cluster, Arc::new(config)).await.map_err(failed)?;
     let patience = Duration::from_secs(with.executor_timeout);
     tokio::spawn(cancel_waiting(scheduler.clone(), patience));
-    match keys {
-        Some(keys) => {
-            let ended = serve_scheduler(with.bind, scheduler, &keys).await;
-            ended.map_err(|cause| failed(BallistaError::TonicError(cause)))
-        }
-        None => {
-            let listener = listen(with.bind).map_err(|cause| failed(cause.into()))?;
-            start_grpc_service_with_listener(listener, scheduler).await.map_err(failed)
-        }
+    if let Some(keys) = keys {
+        let ended = serve_scheduler(with.bind, scheduler, &keys).await;
+        return ended.map_err(|cause| failed(BallistaError::TonicError(cause)));
     }
+    let listener = listen(with.bind).map_err(|cause| failed(cause.into()))?;
+    start_grpc_service_with_listener(listener, scheduler).await.map_err(failed)
 }
 
 /// Listens at `bind`. An answer goes out in several packets: connections must not hold the last one until the others are
