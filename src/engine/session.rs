@@ -136,11 +136,22 @@ impl Limits {
         usize::try_from(self.memory / LABEL_BYTES).unwrap_or(usize::MAX)
     }
 
-    /// What one of the pieces may use that are counted at a time: all of them reserve half of the whole.
+    /// What each of the tasks may use that work at a time, one for each thread.
     #[cfg(feature = "cluster")]
-    pub(super) fn for_piece(&self) -> Self {
-        let pool = (self.pool_bytes() / self.threads.max(1)) as u64;
-        Self { memory: (FIXED_BYTES + pool).max(MEMORY_LIMIT_MIN), threads: 1, ..self.clone() }
+    pub(super) fn for_task(&self) -> Self {
+        Self { threads: 1, ..self.part(self.threads.max(1) as u64) }
+    }
+
+    /// Half of it, for what works beside an operator that takes as much.
+    #[cfg(feature = "cluster")]
+    pub(super) fn half(&self) -> Self {
+        self.part(2)
+    }
+
+    #[cfg(feature = "cluster")]
+    fn part(&self, of: u64) -> Self {
+        let memory = FIXED_BYTES + self.memory.saturating_sub(FIXED_BYTES) / of;
+        Self { memory: memory.max(MEMORY_LIMIT_MIN), ..self.clone() }
     }
 }
 

@@ -1,15 +1,12 @@
 //! Readings of `key=value` folders as classes, which are offered but never chosen unasked.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::aside_names::is_part_name;
 use super::candidates::Candidate;
 use super::column_names::{NameRank, rank_of_name};
 use super::evidence::CELLS_SHOWN;
 use super::layout::LayoutKind;
 use super::look::Look;
-use super::shards::Shard;
 use crate::error::for_shell;
 
 /// Points of a key whose name is one of labels, or has a word of one; of any other.
@@ -51,19 +48,4 @@ impl Look<'_> {
             renamed(second)
         )
     }
-}
-
-/// Folders of this machine that hold the shards, side by side, none of which is a key with a value or a part of the data.
-pub(super) fn plain_folders(shards: &[Shard]) -> Vec<String> {
-    let folders: BTreeSet<&Path> =
-        shards.iter().filter_map(|shard| Path::new(&shard.name).parent()).collect();
-    let is_plain = |folder: &&Path| {
-        let name = folder.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| !name.contains('=') && !is_part_name(name)) && folder.is_dir()
-    };
-    let above: BTreeSet<Option<&Path>> = folders.iter().map(|folder| folder.parent()).collect();
-    if folders.len() < 2 || above.len() > 1 || !folders.iter().all(is_plain) {
-        return Vec::new();
-    }
-    folders.into_iter().map(|folder| folder.display().to_string()).collect()
 }

@@ -58,6 +58,7 @@ mod named_alike;
 pub(crate) mod names;
 mod nested_readings;
 pub(crate) mod offers;
+mod plain_folders;
 mod queried_readings;
 mod questions;
 pub(crate) mod readable;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use arrow::datatypes::{DataType, Field};
 
-use super::aside_names::{begins_aside, is_aside, is_aside_name};
+use super::aside_names::{begins_aside, is_aside, is_aside_name, is_outcome_name};
 use super::candidates::{Candidate, CandidateColumn, SURE};
 use super::codes::Codes;
 use super::column_names::{NameRank, is_id_name, rank_of_name};
@@ -205,7 +205,9 @@ impl Look<'_> {
             let is_named_aside = |name: &String| is_aside_name(name) || is_id_name(name);
             let are_alike =
                 stem(&names[0]).is_some() && names.iter().all(|name| stem(name) == stem(&names[0]));
-            if names.len() > 1 && are_alike || !names.iter().any(is_named_aside) {
+            let is_target = matches!(&names[..], [only] if is_outcome_name(only));
+            let is_kind = names.len() > 1 && (are_alike || !names.iter().any(is_named_aside));
+            if is_target || is_kind {
                 all.push(spelled(names, "; the others may be features"));
             }
         }

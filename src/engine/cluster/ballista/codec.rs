@@ -47,7 +47,7 @@ enum CodecSide {
     #[default]
     Client,
     Scheduler,
-    /// With limits for each piece.
+    /// With limits for each task.
     Executor(Limits),
 }
 

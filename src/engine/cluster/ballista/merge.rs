@@ -90,7 +90,7 @@ async fn merge(
 ) -> DfResult<()> {
     let failed = |error: Error| to_datafusion(&error.into());
     let writer = order.writer().map_err(failed)?;
-    let budget = limits.pool_bytes();
+    let budget = limits.half().pool_bytes();
     if let PieceOutput::Pairs { rows, parts, .. } = order.output {
         let progress = Arc::new(Progress::default());
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, progress);

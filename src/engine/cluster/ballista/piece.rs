@@ -130,7 +130,10 @@ impl PieceTask {
         progress: &Arc<Progress>,
         out: &OutputSender,
     ) -> Result<(), ClusterFailure> {
-        let Self { order, limits, .. } = self;
+        let Self { order, .. } = self;
+        // Counts and saved counts leave the task as they are; what others give is sorted or grouped beside them.
+        let is_alone = matches!(order.output, PieceOutput::Counts { .. } | PieceOutput::Shards);
+        let limits = &if is_alone { self.limits.clone() } else { self.limits.half() };
         let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::clone(progress));
         // The client has a limit of its own.
         let labels_max = order.counting.labels_max.min(limits.labels_max());

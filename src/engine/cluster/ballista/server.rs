@@ -165,9 +165,9 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
         }
         None => SessionConfig::new_with_ballista(),
     };
-    // Half of the pool is for pieces, half for group-bys.
+    // Tasks that count have no group-bys beside them; those that have some take half of their share, as group-bys do.
     let (pool, threads) = (limits.pool_bytes() / 2, limits.threads.max(1));
-    let piece = limits.for_piece();
+    let task = limits.for_task();
     let spill = Spill::new(limits.spill_dir.as_deref(), limits.spill_limit, Arc::new(Progress::default()));
     let shared = runtime(&limits, &spill)?;
     let state =
@@ -193,7 +193,7 @@ pub(crate) async fn executor(with: Executor) -> Result<()> {
         override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&state))),
         override_runtime_producer: Some(Arc::new(move |_| Ok(Arc::clone(&shared)))),
         override_config_producer: Some(Arc::new(session)),
-        override_physical_codec: Some(Arc::new(PieceCodec::for_executor(piece))),
+        override_physical_codec: Some(Arc::new(PieceCodec::for_executor(task))),
         override_create_grpc_client_endpoint: keys.as_ref().map(ClusterKeys::of_clients),
         override_arrow_flight_service: keys.as_ref().map(|keys| keys.of_results(bind)),
         ..ExecutorProcessConfig::default()
