@@ -5,6 +5,7 @@ mod names;
 use serde::{Deserialize, Serialize};
 
 use names::Namespace;
+pub(crate) use names::is_missing_name;
 
 use crate::consequences::FP16_MAX;
 use crate::counts::{LabelCounts, as_f64};

@@ -36,6 +36,7 @@ mod label_sets;
 mod letter_case;
 mod posterior;
 mod scratch;
+mod sql_text;
 mod threads;
 
 mod counts;

@@ -8,6 +8,7 @@ use super::query_ways::{function_elsewhere, instead, of_times};
 use crate::error::Error;
 use crate::source::type_words::in_words;
 use crate::source::vocabulary::nearest;
+use crate::sql_text::identifier;
 
 /// Columns listed in a hint.
 const COLUMNS_SHOWN: usize = 12;
@@ -335,7 +336,7 @@ fn no_column(field: &Column, valid: &[Column], sql: &str) -> Error {
 fn as_written(name: &str) -> String {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let is_plain = name.chars().all(is_word) && !name.starts_with(|c: char| c.is_ascii_digit());
-    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if is_plain { name.to_owned() } else { identifier(name) }
 }
 
 /// The name of a table as SQL reads it; that of a run is before the point.

@@ -106,7 +106,7 @@ fn seen_as(name: &str) -> String {
 }
 
 /// Names that programs write for a missing value.
-fn is_missing_name(name: &str) -> bool {
+pub(crate) fn is_missing_name(name: &str) -> bool {
     const NAMES: [&str; 9] = ["", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nil"];
     let name = name.trim();
     name.len() <= 4 && NAMES.iter().any(|missing| name.eq_ignore_ascii_case(missing))

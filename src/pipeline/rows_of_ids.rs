@@ -6,6 +6,7 @@ use crate::error::for_shell;
 use crate::source::layout::Layout;
 use crate::source::unknown_as::NullAs;
 use crate::source::values::{Domain, Literal};
+use crate::sql_text::{identifier, literal};
 
 /// What becomes one row per id.
 #[derive(Debug)]
@@ -28,11 +29,7 @@ pub(super) struct RowsOfIds<'a> {
 fn name(column: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let is_plain = column.starts_with(|c: char| c.is_ascii_lowercase()) && column.chars().all(plain);
-    if is_plain && !is_word(column) {
-        column.to_owned()
-    } else {
-        format!("\"{}\"", column.replace('"', "\"\""))
-    }
+    if is_plain && !is_word(column) { column.to_owned() } else { identifier(column) }
 }
 
 /// Words that a query takes for something else than a column.
@@ -118,7 +115,7 @@ impl RowsOfIds<'_> {
             (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View, None)
                 if positive.iter().all(|literal| literal.number().is_none()) =>
             {
-                let texts = positive.iter().map(|text| format!("'{}'", text.to_string().replace('\'', "''")));
+                let texts = positive.iter().map(|text| literal(&text.to_string()));
                 format!("{value} IN ({})", texts.collect::<Vec<_>>().join(", "))
             }
             _ => return None,

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::ColumnEvidence;
 use super::values::{Domain, Literal, Value};
 use crate::counts::Cell;
+use crate::findings::is_missing_name;
 
 /// Numbers that often stand for "unknown".
 pub(super) const USUAL: [f64; 12] =
     [-1.0, -2.0, -9.0, -99.0, -100.0, -999.0, -9999.0, 9.0, 99.0, 255.0, 999.0, 9999.0];
-/// Texts that often stand for nothing, in lower case and without blanks around them.
-const NOTHING: [&str; 15] =
-    ["", "na", "n/a", "nan", "none", "null", "nil", "?", "-", "--", ".", "missing", "<na>", "#n/a", r"\n"];
+/// Texts that often stand for nothing, beside those that programs write for a missing value.
+const NOTHING: [&str; 6] = ["?", "-", "--", ".", "missing", r"\n"];
 /// Texts that often stand for "perhaps".
 const PERHAPS: [&str; 24] = [
     "unknown",
@@ -276,7 +276,7 @@ pub(super) fn is_share(number: f64) -> bool {
 }
 
 pub(super) fn is_nothing(text: &str) -> bool {
-    NOTHING.iter().any(|nothing| text.trim().eq_ignore_ascii_case(nothing))
+    is_missing_name(text) || NOTHING.iter().any(|nothing| text.trim().eq_ignore_ascii_case(nothing))
 }
 
 pub(super) fn is_usual(text: &str, number: Option<f64>) -> bool {

@@ -1,18 +1,19 @@
 //! Columns of texts that are numbers with a decimal comma, as tables with semicolons have them.
 
 use super::candidates::Candidate;
-use super::joined::decimal;
+use super::joined::Comma;
 use super::layout::{LayoutKind, is_text};
 use super::look::Look;
 use super::offers::names;
 use crate::error::{for_shell, plural};
+use crate::sql_text::identifier;
 
 /// Points of readings that a query makes, which are never chosen unasked.
 const POINTS: u32 = 2;
 
 /// The number that a text with a decimal comma is.
 fn number(text: &str) -> Option<f64> {
-    decimal(text).and_then(|_| text.replace(',', ".").parse().ok())
+    Comma::of(text).and_then(|_| text.replace(',', ".").parse().ok())
 }
 
 impl Look<'_> {
@@ -36,7 +37,7 @@ impl Look<'_> {
             return Vec::new();
         }
         let values = labels.iter().map(|name| {
-            let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+            let quoted = identifier(name);
             format!("CAST(nullif(replace({quoted}, ',', '.'), '') AS DOUBLE) AS {quoted}")
         });
         let query = format!("SELECT {} FROM shards", values.collect::<Vec<_>>().join(", "));

@@ -17,9 +17,10 @@ use super::named_alike::common_stem;
 const FEATURES_MIN: usize = 2;
 /// Values at most of a target.
 const CLASSES_MAX: u64 = 32;
-/// Cells of each of the classes of a target, on average, and in a table of few rows.
+/// Cells of each of the classes of a target, on average. In a table of few rows any class may recur.
 const CLASS_CELLS: u64 = 4;
-const CLASS_CELLS_OF_FEW: u64 = 2;
+/// Columns that stand together from which one that stands by itself may be none of them.
+const BLOCK_MIN: usize = 3;
 /// Columns at most that are offered each by itself.
 const ALONE_MAX: usize = 8;
 /// What names of features begin with as often as those of labels.
@@ -57,15 +58,14 @@ impl Look<'_> {
             return Vec::new();
         }
         let features = self.features(wide);
-        let fields = self.free_fields().map(|field| field.name().as_str());
-        let mut runs: Vec<Vec<String>> = vec![Vec::new()];
-        for name in fields.filter(|name| features.contains(name) || wide.iter().any(|label| label == name)) {
-            match runs.last_mut() {
-                Some(run) if !features.contains(&name) => run.push(name.to_owned()),
-                _ => runs.push(Vec::new()),
+        let mut runs = self.runs(wide, &|name| features.contains(&name));
+        if runs.len() < 2 {
+            let apart = self.runs(wide, &|_| true);
+            let lengths: Vec<usize> = apart.iter().map(Vec::len).collect();
+            if matches!(lengths[..], [1, block] | [block, 1] if block >= BLOCK_MIN) {
+                runs = apart;
             }
         }
-        runs.retain(|run| !run.is_empty());
         let is_tabular = features.len() >= FEATURES_MIN.max(wide.len());
         let last = self.free_fields().last().map(|field| field.name().clone());
         let last = last.filter(|last| wide.contains(last));
@@ -88,6 +88,20 @@ impl Look<'_> {
         all
     }
 
+    /// The columns `wide` that stand together: nothing that `parts` is between them.
+    fn runs(&self, wide: &[String], parts: &dyn Fn(&str) -> bool) -> Vec<Vec<String>> {
+        let mut runs: Vec<Vec<String>> = vec![Vec::new()];
+        for name in self.free_fields().map(|field| field.name().as_str()) {
+            match runs.last_mut() {
+                Some(run) if wide.iter().any(|label| label == name) => run.push(name.to_owned()),
+                _ if parts(name) => runs.push(Vec::new()),
+                _ => {}
+            }
+        }
+        runs.retain(|run| !run.is_empty());
+        runs
+    }
+
     /// Brings the target of a table up to what may be features: 0/1 columns of one kind, and a column named `class` or
     /// `category`. It is the last column, or the one 0/1 column beside classes.
     pub(super) fn raise_targets(&self, all: &mut [Candidate]) {
@@ -105,7 +119,7 @@ impl Look<'_> {
         let is_target = |one: &&mut Candidate| {
             let [target] = &one.labels[..] else { return false };
             let are_classes = |e: &ColumnEvidence| {
-                let do_few_recur = e.cells < CELLS_MIN && e.distinct() * CLASS_CELLS_OF_FEW <= e.cells;
+                let do_few_recur = e.cells < CELLS_MIN && e.distinct() < e.cells;
                 (e.recurs(CLASS_CELLS) || do_few_recur) && (2..=CLASSES_MAX).contains(&e.distinct())
             };
             let few = || self.found.get(target).is_some_and(are_classes);

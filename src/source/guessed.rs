@@ -15,6 +15,7 @@ use super::shards::{Shard, rows_of};
 use super::sided_names::{Rewritten, SidedNames};
 use crate::counts::LabelCounts;
 use crate::error::{Error, Result, for_shell, plural};
+use crate::sql_text::identifier;
 
 /// Rows at most whose ids are compared.
 const ROWS_MAX: u64 = 50_000_000;
@@ -269,10 +270,6 @@ impl Rewriting<'_> {
         };
         format!("--query {}", for_shell(&query))
     }
-}
-
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text as SQL writes it, in characters that a terminal shows.

@@ -51,8 +51,9 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     if joined.distinct == 0 {
         return if are_words_shared(texts) { TextShape::Unclear(BLANK) } else { TextShape::Single };
     }
-    if texts.keys().all(|text| decimal(text).is_some()) {
-        let are_numbers = texts.keys().any(|text| decimal(text) == Some(true));
+    let commas: Option<Vec<Comma>> = texts.keys().map(|text| Comma::of(text)).collect();
+    if let Some(commas) = commas {
+        let are_numbers = commas.contains(&Comma::Decimal);
         return if are_numbers { TextShape::Single } else { TextShape::Unclear(",") };
     }
     let by = if is_always(texts, ",", ", ") { ", " } else { "," };
@@ -61,18 +62,31 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     if recurs && !repeats_whole { TextShape::Joined(by) } else { TextShape::Unclear(by) }
 }
 
-/// Whether a text may be a number with a decimal comma, or a whole one; true if it is hardly two indices.
-pub(super) fn decimal(text: &str) -> Option<bool> {
-    let plain = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let are_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let (whole, fraction) = plain.split_once(',').unwrap_or((plain, "0"));
-    let (fraction, power) = fraction.split_once(['e', 'E']).unwrap_or((fraction, "0"));
-    let is_power = are_digits(power.strip_prefix(['-', '+']).unwrap_or(power));
-    let are_thousands = whole.split('.').skip(1).all(|digits| digits.len() == 3);
-    let is_number = whole.split('.').all(are_digits) && are_thousands && are_digits(fraction) && is_power;
-    let is_long = fraction.len() > 3 && whole.len() < 3;
-    let is_surely = plain.len() < text.len() || whole.contains('.') || power != "0" || is_long;
-    is_number.then_some(is_surely || fraction.len() > 1 && fraction.starts_with('0'))
+/// What a comma between digits is. Whole numbers have none, which both readings allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comma {
+    /// The number is hardly two indices.
+    Decimal,
+    /// The number may be two indices as well.
+    Either,
+}
+
+impl Comma {
+    /// `None` if the text is no number.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let plain = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let are_digits =
+            |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let (whole, fraction) = plain.split_once(',').unwrap_or((plain, "0"));
+        let (fraction, power) = fraction.split_once(['e', 'E']).unwrap_or((fraction, "0"));
+        let is_power = are_digits(power.strip_prefix(['-', '+']).unwrap_or(power));
+        let are_thousands = whole.split('.').skip(1).all(|digits| digits.len() == 3);
+        let is_number = whole.split('.').all(are_digits) && are_thousands && are_digits(fraction) && is_power;
+        let is_long = fraction.len() > 3 && whole.len() < 3;
+        let is_surely = plain.len() < text.len() || whole.contains('.') || power != "0" || is_long;
+        let is_decimal = is_surely || fraction.len() > 1 && fraction.starts_with('0');
+        is_number.then_some(if is_decimal { Self::Decimal } else { Self::Either })
+    }
 }
 
 /// Whether a separator always has the same blanks beside it.

@@ -13,6 +13,7 @@ use super::type_words::type_words;
 use super::vocabulary::nearest;
 use crate::counts::NameOrder;
 use crate::error::{Error, Result, choice};
+use crate::sql_text::identifier;
 
 /// How a row's labels are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -467,7 +468,7 @@ pub(crate) fn innermost(data_type: &DataType) -> &DataType {
 /// The flags that read column `name` by a query; `None` for types that need none, and for those that no simple
 /// query reads.
 fn query_for(name: &str, data_type: &DataType) -> Option<String> {
-    let column = format!("\"{}\"", name.replace('"', "\"\""));
+    let column = identifier(name);
     // Shells read what is in double quotes; the names of columns have them inside.
     let flags = |value: &str, more: &str| {
         let query = format!("SELECT {value} AS label FROM shards").replace('\'', "'\\''");

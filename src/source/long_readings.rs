@@ -12,6 +12,7 @@ use super::layout::{Layout, LayoutKind, is_number, is_text};
 use super::look::Look;
 use super::offers::asked;
 use crate::error::{Error, Result, for_shell};
+use crate::sql_text::identifier;
 
 /// Columns of a table that is nothing but pairs. A third one may say who labelled, and then rows are votes.
 pub(super) const PAIR_COLUMNS: usize = 2;
@@ -34,7 +35,6 @@ const ROWS_MIN: u64 = 100;
 impl Look<'_> {
     /// The same as [`Self::or_long`], with flags where ids are fractions, which are none, or NULL.
     pub(super) fn or_long_with_ids(&self, class: Candidate) -> Vec<Candidate> {
-        let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
         let mut all = self.or_long(class);
         for one in &mut all {
             let Some(id) = &one.id else { continue };
@@ -47,9 +47,15 @@ impl Look<'_> {
             };
             let is_text_made = layout.check(self.schema).is_err();
             let has_nulls = self.found.get(id).is_some_and(|evidence| evidence.nulls > 0);
-            let id = quoted(id);
+            let id = identifier(id);
             if is_text_made {
-                let others = one.labels.iter().chain(&one.value).map(quoted).collect::<Vec<_>>().join(", ");
+                let others = one
+                    .labels
+                    .iter()
+                    .chain(&one.value)
+                    .map(|name| identifier(name))
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 let query =
                     format!("SELECT nullif(CAST({id} AS VARCHAR), 'NaN') AS {id}, {others} FROM shards");
                 one.more.push(format!("--query {}", for_shell(&query)));

@@ -10,6 +10,7 @@ use super::schema::plain_type;
 use super::structured::list;
 use super::values::Value;
 use crate::error::for_shell;
+use crate::sql_text::{identifier, literal};
 
 impl CandidateColumn<'_> {
     /// The readings of texts with one digit or one number in bytes for each label, or with each label in brackets; `None` for
@@ -21,7 +22,7 @@ impl CandidateColumn<'_> {
             let value = format!("trim(regexp_replace({column}, '(.)', '\\1 ', 'g'))");
             (LayoutKind::Vector, value, None, "one 0/1 digit per label without separators")
         } else if let Some(between) = mark_between_digits(self.evidence) {
-            let value = format!("replace({column}, '{}', ' ')", between.to_string().replace('\'', "''"));
+            let value = format!("replace({column}, {}, ' ')", literal(&between.to_string()));
             (LayoutKind::Vector, value, None, "one 0/1 digit per label with an unusual separator")
         } else if let Some((open, close)) = tags(self.evidence) {
             let value = format!("btrim(replace({column}, '{close}{open}', '|'), '{open}{close}')");
@@ -102,7 +103,7 @@ impl CandidateColumn<'_> {
     }
 
     fn quoted(&self) -> String {
-        format!("\"{}\"", self.name().replace('"', "\"\""))
+        identifier(self.name())
     }
 
     /// The column as text.

@@ -9,6 +9,7 @@ use super::look::Look;
 use super::named_alike::stem;
 use super::offers::names;
 use crate::error::for_shell;
+use crate::sql_text::identifier;
 
 /// Points of columns that are numbered.
 const NUMBERED: u32 = 1;
@@ -40,9 +41,8 @@ impl Look<'_> {
                 one.points = one.points.min(SURE - 1);
                 points = points.max(one.points + CLOSE);
             }
-            let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
-            let list = members.iter().map(quoted).collect::<Vec<_>>().join(", ");
-            let query = format!("SELECT [{list}] AS {} FROM shards", quoted(&first));
+            let list = members.iter().map(|name| identifier(name)).collect::<Vec<_>>().join(", ");
+            let query = format!("SELECT [{list}] AS {} FROM shards", identifier(&first));
             let why = format!("a label each in {}, of which the query makes a list", names(&members));
             let plain = Candidate::plain(LayoutKind::List, vec![first], points, why);
             all.push(Candidate { more: vec![format!("--query {}", for_shell(&query))], ..plain });

@@ -7,6 +7,7 @@ use super::evidence::ColumnEvidence;
 use super::layout::LayoutKind;
 use super::look::Look;
 use crate::error::for_shell;
+use crate::sql_text::identifier;
 
 /// What annotation tools write of a row that was accepted.
 const ACCEPT: &str = "accept";
@@ -185,7 +186,7 @@ impl Look<'_> {
         let is_sure = |one: &&Candidate| one.points >= SURE && !one.labels.contains(column);
         let accepted: Vec<Candidate> = all.iter().filter(is_sure).cloned().collect();
         all.extend(accepted.into_iter().map(|one| {
-            let condition = format!("\"{}\" = '{ACCEPT}'", column.replace('"', "\"\""));
+            let condition = format!("{} = '{ACCEPT}'", identifier(column));
             let mut more = one.more.clone();
             more.push(format!("--where {}", for_shell(&condition)));
             let why = format!("{}, of rows that were accepted", one.why);

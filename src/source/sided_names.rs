@@ -11,11 +11,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::declarations::ways;
 use super::evidence::ColumnEvidence;
 use super::values::Domain;
+use crate::findings::is_missing_name;
 
 /// What stands before and behind the value at the end of a name.
 const MARKS: [(&str, &str); 3] = [("=", ""), (":", ""), ("(", ")")];
 /// Words, in small letters, that say whether a row has a label.
-const WORDS: [&str; 27] = [
+const WORDS: [&str; 22] = [
     "0",
     "1",
     "-1",
@@ -38,11 +39,6 @@ const WORDS: [&str; 27] = [
     "unknown",
     "uncertain",
     "u",
-    "na",
-    "n/a",
-    "nan",
-    "none",
-    "null",
 ];
 /// What may be put between names.
 const SEPARATORS: [&str; 6] = ["|", ";", "¦", "~", "^", "‖"];
@@ -227,7 +223,7 @@ fn escaped(text: &str) -> String {
 }
 
 fn is_word(value: &str) -> bool {
-    WORDS.contains(&value.to_lowercase().as_str())
+    is_missing_name(value) || WORDS.contains(&value.to_lowercase().as_str())
 }
 
 fn number(text: &str) -> Option<f64> {

@@ -1,5 +1,6 @@
 //! Columns of texts that hold lists or vectors, as the lists that they stand for.
 
+use crate::findings::is_missing_name;
 use std::collections::BTreeMap;
 
 use arrow::datatypes::{DataType, Field};
@@ -8,8 +9,6 @@ use super::evidence::ColumnEvidence;
 use super::structured::{EMPTY_SET, Element, list, vector};
 use super::values::{Domain, Value};
 
-/// Texts that writers often put in place of a missing list.
-const MISSING: [&str; 5] = ["nan", "none", "null", "na", "n/a"];
 /// Separators of vectors that are not in brackets.
 const SEPARATORS: [&str; 4] = [",", ";", "|", " "];
 
@@ -97,10 +96,7 @@ impl Elements {
 /// The lists that the texts of column `name` stand for; `None` where none of them holds a list. Texts that stand
 /// for nothing are passed over.
 pub(crate) fn text_lists(name: &str, column: &ColumnEvidence, domain: &Domain) -> Option<TextLists> {
-    let is_nothing = |text: &str| {
-        let usual = MISSING.iter().any(|word| text.eq_ignore_ascii_case(word));
-        usual || text.is_empty() || domain.is_missing(&Value::Text(text))
-    };
+    let is_nothing = |text: &str| is_missing_name(text) || domain.is_missing(&Value::Text(text));
     let filled: Vec<&str> = column.texts.keys().map(|text| text.trim()).filter(|t| !is_nothing(t)).collect();
     if filled.is_empty() {
         return None;

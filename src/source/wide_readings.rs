@@ -18,6 +18,7 @@ use super::offers::{COLUMNS_SHOWN, names};
 use super::unknown_as::NullAs;
 use super::values::Domain;
 use crate::error::{for_shell, plural};
+use crate::sql_text::{identifier, literal};
 
 /// Points of several columns that are one label each, and of several with shares.
 const GROUP: u32 = 6;
@@ -474,11 +475,10 @@ impl Look<'_> {
 /// A query for columns of which some hold texts that stand for nothing.
 fn query_without(labels: &[String], near: &[(String, Codes)]) -> String {
     let value = |name: &String| {
-        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        let quoted = identifier(name);
         let Some((_, codes)) = near.iter().find(|(of, _)| of == name) else { return quoted };
-        let text = |odd: &String| format!("'{}'", odd.replace('\'', "''"));
         let value =
-            codes.odd.keys().fold(quoted.clone(), |value, odd| format!("nullif({value}, {})", text(odd)));
+            codes.odd.keys().fold(quoted.clone(), |value, odd| format!("nullif({value}, {})", literal(odd)));
         format!("{value} AS {quoted}")
     };
     let values: Vec<String> = labels.iter().map(value).collect();

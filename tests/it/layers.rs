@@ -5,7 +5,7 @@ use crate::support::root;
 
 /// Lowest first; a module names only modules of lower layers, or itself.
 const LAYERS: [&[&str]; 15] = [
-    &["error", "guard", "label_sets", "letter_case", "posterior", "scratch"],
+    &["error", "guard", "label_sets", "letter_case", "posterior", "scratch", "sql_text"],
     &["threads"],
     &["counts", "cooccurrence"],
     &["weights", "measures", "row_measures"],

@@ -271,3 +271,39 @@ fn numbers_with_a_decimal_comma_are_no_labels_of_their_digits() {
         assert_eq!(found(&place).as_object().unwrap().len(), 2, "{soft}");
     }
 }
+
+#[test]
+fn a_column_apart_from_a_block_of_labels_is_asked_about() {
+    let place = Place::new();
+    let names = ["edema", "mass", "nodule", "hernia"];
+    let sum = |j: usize| (0..ROWS).map(|i| u64::from(bit(i, j))).sum::<u64>();
+    let right = serde_json::Value::from_iter((0..4).map(|j| (names[j], sum(j))));
+    for between in ["lat,year,title", "title", "lat,created"] {
+        for is_first in [true, false] {
+            let block = |i: usize| (0..4).map(|j| bit(i, j).to_string()).collect::<Vec<_>>().join(",");
+            let heading = |block: &str| {
+                if is_first {
+                    format!("id,has_image,{between},{block}")
+                } else {
+                    format!("id,{block},{between},has_image")
+                }
+            };
+            put(&place, "apart.csv", &heading(&names.join(",")), &|i| {
+                let cell = |name: &str| match name {
+                    "lat" => format!("{}.{}", i % 50, i % 7),
+                    "year" => (1990 + i % 30).to_string(),
+                    "created" => format!("2024-01-{:02}", 1 + i % 28),
+                    _ => format!("w{i} a b"),
+                };
+                let beside: Vec<String> = between.split(',').map(cell).collect();
+                let (apart, beside) = (bit(i, 6), beside.join(","));
+                if is_first {
+                    format!("{i},{apart},{beside},{}", block(i))
+                } else {
+                    format!("{i},{},{beside},{apart}", block(i))
+                }
+            });
+            assert!(offers_give(&place, "apart.csv", &right), "{between} {is_first}");
+        }
+    }
+}

@@ -112,3 +112,20 @@ fn a_cell_that_no_flag_can_name_does_not_drop_its_column() {
     let right = json!({"cat": sum(0), "dog": sum(1), "cow": sum(2)});
     assert!(offers_give(&place, "one.csv", &right), "{}", question(&place, &["one.csv"]));
 }
+
+#[test]
+fn the_last_column_of_few_rows_of_features_is_asked_about() {
+    let place = Place::new();
+    let heading = "Elevation,Slope,Wilderness_Area1,Wilderness_Area2,Soil_Type1,Soil_Type2,Cover_Type";
+    for rows in [8, 12] {
+        put(&place, "few.csv", heading, rows, &|i| {
+            let bits = [bit(i, 0), bit(i, 1), bit(i, 2), bit(i, 3)].map(|cell| cell.to_string()).join(",");
+            format!("{},{},{bits},{}", 1800 + i * 37, i * 7 % 60, 1 + i % 6)
+        });
+        let offers = offered(&question(&place, &["few.csv"]));
+        assert!(
+            offers.iter().any(|flags| flags.contains("--labels Cover_Type --layout class")),
+            "{offers:?}"
+        );
+    }
+}

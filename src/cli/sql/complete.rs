@@ -1,5 +1,6 @@
 //! For the line editor: how a word can be completed where it stands.
 
+use crate::sql_text::identifier;
 use std::collections::BTreeSet;
 
 use rustyline::completion::Completer;
@@ -212,7 +213,7 @@ fn word_start(line: &str, position: usize) -> usize {
 fn quoted(name: String) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-    if starts && name.chars().all(plain) { name } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if starts && name.chars().all(plain) { name } else { identifier(&name) }
 }
 
 /// A table as SQL accepts it; a point is between a run and its table.

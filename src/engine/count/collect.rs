@@ -20,6 +20,7 @@ use crate::engine::work::Work;
 use crate::error::{Error, Result, for_shell};
 use crate::source::layout::LayoutKind;
 use crate::source::shards::{Shard, Unreadable};
+use crate::sql_text::identifier;
 use crate::threads::both;
 
 /// Columns of shards whose bad values are looked up.
@@ -426,7 +427,7 @@ impl Collector {
              --vocabulary or --num-labels, and numbers are names with --label-kind name"
         };
         let hint = if layout.kind == LayoutKind::Delimited {
-            let column = format!("\"{}\"", layout.column().replace('"', "\"\""));
+            let column = identifier(layout.column());
             let emptied = format!(
                 "SELECT * REPLACE (CASE {column} WHEN 'None' THEN '' ELSE {column} END AS {column}) FROM shards"
             );

@@ -16,6 +16,7 @@ use super::call_exec::CallExec;
 use super::signed_counts::signed;
 use crate::engine::errors::external;
 use crate::error::{Error, Result};
+use crate::sql_text::literal;
 
 /// Refuses the arguments of a call that may not be read.
 pub(in crate::engine) trait CallGuard: std::fmt::Debug + Send + Sync + 'static {
@@ -52,7 +53,7 @@ impl TableFunctionImpl for CallFunction {
 
 /// A call as it is written.
 pub(in crate::engine) fn written(function: &str, arguments: &[String]) -> String {
-    let quoted = arguments.iter().map(|argument| format!("'{}'", argument.replace('\'', "''")));
+    let quoted = arguments.iter().map(|argument| literal(argument));
     format!("{function}({})", quoted.collect::<Vec<_>>().join(", "))
 }
 

@@ -25,6 +25,7 @@ use crate::engine::spill::{Spill, Spilled};
 use crate::error::{Error, Result};
 use crate::source::layout::{Layout, LayoutKind};
 use crate::source::shards::{Shard, rows_of};
+use crate::sql_text::identifier;
 
 /// Rows whose groups are held at a time, at least and at most.
 const WINDOW: (usize, usize) = (1 << 13, 1 << 20);
@@ -190,7 +191,7 @@ async fn of_pairs(request: &Request<'_>, column: &str, counts: &LabelCounts) -> 
     let Request { dataset, counting, limits, progress, .. } = *request;
     let (mut groups, mut positives, mut spilled) = (0, vec![0; counts.len()], Spilled::default());
     let has_null = dataset.shards.iter().any(|shard| may_be_null(shard, column));
-    let quoted = format!("\"{}\"", column.replace('"', "\"\""));
+    let quoted = identifier(column);
     let passes: &[(Option<&str>, &str)] = if has_null {
         let id = counting.layout.id.as_deref().unwrap_or_default();
         &[(Some("IS NOT NULL"), column), (Some("IS NULL"), id)]

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 
-use crate::source::joined::decimal;
+use crate::source::joined::Comma;
 
 /// Whole numbers up to here are floating-point numbers too.
 const EXACT_MAX: u64 = 1 << 53;
@@ -44,7 +44,7 @@ impl CellKinds {
         } else if fraction(trimmed).is_some() {
             self.float = true;
         } else if separator != b',' && comma_fraction(trimmed).is_some() {
-            let is_sure = decimal(trimmed) == Some(true);
+            let is_sure = Comma::of(trimmed) == Some(Comma::Decimal);
             self.comma = true;
             self.sure_comma |= is_sure;
             self.unsure_comma |= !is_sure && !trimmed.ends_with(",0");
