@@ -11,6 +11,9 @@ use crate::engine::group_key::{GROUPS_MAX, GroupKey, too_many};
 use crate::engine::rules::one_nan::plain_floats;
 use crate::error::{Error, Result};
 
+/// Texts with groups of which a table says what becomes of them.
+const TABLE_MAX: usize = 1 << 10;
+
 /// Something per group.
 #[derive(Debug)]
 pub(crate) struct ByGroup<T>(HashMap<GroupKey, T>);
@@ -52,15 +55,32 @@ pub(crate) fn split(by: &[ArrayRef], rows: usize) -> Result<Vec<(GroupKey, Optio
     }
     let mut found = FoundGroups { numbers: vec![0; rows], keys: vec![Vec::new()] };
     for array in by {
-        found.add(&texts(array)?);
+        match array.as_any_dictionary_opt() {
+            // A dictionary of more entries than rows costs more than it saves.
+            Some(entries) if (1..=rows).contains(&entries.values().len()) => {
+                let nulls = entries.nulls().cloned();
+                let null = entries.values().len();
+                let is_null = |row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+                let keys = entries.normalized_keys().into_iter().enumerate();
+                let keys = keys.map(|(row, key)| if is_null(row) { null } else { key });
+                found.add(&texts(entries.values())?, keys);
+            }
+            _ => found.add(&texts(array)?, 0..rows),
+        }
     }
     let FoundGroups { numbers, keys } = found;
     if keys.len() == 1 {
         return Ok(keys.into_iter().map(|key| (key, None)).collect());
     }
     let mut masks = vec![vec![0_u64; rows.div_ceil(64)]; keys.len()];
-    for (row, number) in numbers.iter().enumerate() {
-        masks[*number as usize][row / 64] |= 1 << (row % 64);
+    let mut words = vec![0_u64; keys.len()];
+    for (at, numbers) in numbers.chunks(64).enumerate() {
+        for (bit, number) in numbers.iter().enumerate() {
+            words[*number as usize] |= 1 << bit;
+        }
+        for (mask, word) in masks.iter_mut().zip(&mut words) {
+            mask[at] = std::mem::take(word);
+        }
     }
     let mask = |words| BooleanArray::new(BooleanBuffer::new(Buffer::from_vec(words), 0, rows), None);
     Ok(keys.into_iter().zip(masks.into_iter().map(|words| Some(mask(words)))).collect())
@@ -91,25 +111,40 @@ struct FoundGroups {
 }
 
 impl FoundGroups {
-    /// Parts the groups by one more column.
-    fn add(&mut self, texts: &StringArray) {
+    /// Parts the groups by one more column: `entries` has for each row the place of its text in `texts`, or one behind
+    /// the last where it has none.
+    fn add(&mut self, texts: &StringArray, entries: impl Iterator<Item = usize>) {
+        // Few entries with few groups so far: what becomes of them stands in a table.
+        let width = texts.len() + 1;
+        let mut table =
+            vec![u32::MAX; if width * self.keys.len() <= TABLE_MAX { width * self.keys.len() } else { 0 }];
         let mut known: HashMap<(u32, Option<&str>), u32> = HashMap::new();
         let mut keys: Vec<GroupKey> = Vec::new();
+        let text_of =
+            |entry: usize| (entry < texts.len() && texts.is_valid(entry)).then(|| texts.value(entry));
         // Rows of one group are mostly neighbours.
         let mut last: Option<((u32, Option<&str>), u32)> = None;
-        for (number, text) in self.numbers.iter_mut().zip(texts) {
-            let of = (*number, text);
+        for (number, entry) in self.numbers.iter_mut().zip(entries) {
+            let place = *number as usize * width + entry;
+            if let Some(new) = table.get(place).filter(|new| **new != u32::MAX) {
+                *number = *new;
+                continue;
+            }
+            let of = (*number, text_of(entry));
             let new = match last {
                 Some((same, new)) if same == of => new,
                 _ => *known.entry(of).or_insert_with(|| {
                     let mut key = self.keys[of.0 as usize].clone();
-                    key.push(text.map(str::to_owned));
+                    key.push(of.1.map(str::to_owned));
                     keys.push(key);
                     u32::try_from(keys.len() - 1).unwrap_or(u32::MAX)
                 }),
             };
             last = Some((of, new));
             *number = new;
+            if let Some(place) = table.get_mut(place) {
+                *place = new;
+            }
         }
         self.keys = keys;
     }
@@ -120,7 +155,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use arrow::array::{BinaryArray, Float64Array};
+    use arrow::array::{BinaryArray, DictionaryArray, Float64Array, Int32Array};
     use proptest::prelude::*;
 
     use super::*;
@@ -152,15 +187,26 @@ mod tests {
             let first: StringArray = rows.iter().map(|row| row.0.map(|n| n.to_string())).collect();
             let second: StringArray = rows.iter().map(|row| Some(row.1.to_string())).collect();
             let columns: [ArrayRef; 2] = [Arc::new(first), Arc::new(second)];
+            // The same as entries of a dictionary, of which two are one text and one is NULL.
+            let keys: Int32Array = rows.iter().enumerate().map(|(at, row)| match row.0 {
+                Some(2) => Some(if at % 2 == 0 { 2 } else { 4 }),
+                Some(n) => Some(i32::from(n)),
+                None => (at % 2 == 0).then_some(3),
+            }).collect();
+            let entries = StringArray::from(vec![Some("0"), Some("1"), Some("2"), None, Some("2"), Some("unused")]);
+            let first: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::new(entries)));
+            let of_entries = [first, Arc::clone(&columns[1])];
             let mut expected: BTreeMap<GroupKey, Vec<bool>> = BTreeMap::new();
             for (at, (a, b)) in rows.iter().enumerate() {
                 let key = vec![a.map(|n| n.to_string()), Some(b.to_string())];
                 expected.entry(key).or_insert_with(|| vec![false; rows.len()])[at] = true;
             }
-            let found: BTreeMap<GroupKey, Vec<bool>> = split(&columns, rows.len()).unwrap().into_iter()
-                .map(|(key, mask)| (key, mask.map_or_else(|| vec![true; rows.len()], |mask| mask.values().iter().collect())))
-                .collect();
-            prop_assert_eq!(found, expected);
+            for columns in [&columns, &of_entries] {
+                let found: BTreeMap<GroupKey, Vec<bool>> = split(columns, rows.len()).unwrap().into_iter()
+                    .map(|(key, mask)| (key, mask.map_or_else(|| vec![true; rows.len()], |mask| mask.values().iter().collect())))
+                    .collect();
+                prop_assert_eq!(&found, &expected);
+            }
         }
     }
 }

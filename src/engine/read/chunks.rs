@@ -366,11 +366,12 @@ impl RowGroupReader {
         let Self { source, shard, own, places, .. } = self;
         let at = |error| source.at(error, *shard, columns);
         let start = Instant::now();
-        let types = |column: &usize| Ok((places[*column].root(), source.data_type(*column)?));
+        let read = |place, to| ArrayColumn { place, to, may_be_entries: false };
+        let types = |column: &usize| Ok(read(places[*column].root(), source.data_type(*column)?));
         let mut wanted = columns.iter().map(types).collect::<Result<Vec<ArrayColumn<'_>>>>()?;
         if let Some(values) = &source.values {
             let place = place(own, values, &source.agreed);
-            wanted.push((place.root(), source.type_of(values)?));
+            wanted.push(read(place.root(), source.type_of(values)?));
         }
         let mut row = columns.iter().map(|column| sink.rows_given(*column)).min().unwrap_or(0);
         let mut arrays = ArrayReader::open(own, group, wanted, row).map_err(at)?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray, UInt32Array};
 
 use crate::engine::dataset::{hive_value, shard_number};
-use crate::engine::read::arrays::ArrayReader;
-use crate::engine::read::chunk_source::ChunkSource;
+use crate::engine::read::arrays::{ArrayColumn, ArrayReader};
+use crate::engine::read::chunk_source::{ChunkSource, RowQuestions};
 use crate::engine::read::table::SHARD_COLUMN;
 use crate::error::{Error, Result};
 use crate::source::shards::Shard;
@@ -42,18 +42,42 @@ impl<'a> NamedColumns<'a> {
     /// The same from row `from` of the row group on.
     pub(crate) fn open_from(
         source: &'a ChunkSource,
-        (number, shard): (usize, &'a Shard),
+        at: (usize, &'a Shard),
         group: usize,
         names: impl Iterator<Item = &'a str>,
+        from: u64,
+    ) -> Result<Self> {
+        Self::open_as(source, at, group, names.map(|name| (name, false)), from)
+    }
+
+    /// The columns that questions about rows ask for. Texts that group rows may be entries of a dictionary.
+    pub(crate) fn open_asked(
+        source: &'a ChunkSource,
+        at: (usize, &'a Shard),
+        group: usize,
+        questions: &'a RowQuestions,
+    ) -> Result<Self> {
+        let grouped = questions.columns().count() - questions.by.len();
+        let names = questions.columns().enumerate().map(|(number, name)| (name, number >= grouped));
+        Self::open_as(source, at, group, names, 0)
+    }
+
+    /// Columns by their names, and whether their texts may be entries of a dictionary.
+    fn open_as(
+        source: &'a ChunkSource,
+        (number, shard): (usize, &'a Shard),
+        group: usize,
+        names: impl Iterator<Item = (&'a str, bool)>,
         from: u64,
     ) -> Result<Self> {
         let fields = shard.schema.fields().iter().enumerate();
         let roots: HashMap<&str, usize> = fields.map(|(root, field)| (field.name().as_str(), root)).collect();
         let (mut read, mut sources) = (Vec::new(), Vec::new());
-        for name in names {
+        for (name, may_be_entries) in names {
             sources.push(match source.agreed.field_with_name(name) {
                 Ok(field) => {
-                    read.push((roots.get(name).copied(), field.data_type()));
+                    let (place, to) = (roots.get(name).copied(), field.data_type());
+                    read.push(ArrayColumn { place, to, may_be_entries });
                     ColumnSource::File(read.len() - 1)
                 }
                 Err(_) => ColumnSource::Constant(name),

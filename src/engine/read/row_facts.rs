@@ -82,7 +82,7 @@ pub(crate) fn row_facts(
     if all_rows > ROWS_MAX && !(weight.is_none() && by.is_empty()) {
         return Ok(RowFacts { parts: None, weights: None, weights_of_file: None });
     }
-    let mut columns = NamedColumns::open(source, (number, shard), group, questions.columns())?;
+    let mut columns = NamedColumns::open_asked(source, (number, shard), group, questions)?;
     source.progress.add_bytes(columns.bytes());
     let mut found = PartFinder::default();
     while let Some((rows, arrays)) = columns.next()? {
