@@ -26,7 +26,6 @@ const HEADER_LABEL_BYTES_MAX: usize = 8 << 20;
 /// [`Error::Output`] or [`Error::Resource`] when writing fails.
 pub(crate) fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights: &Weights) -> Result<()> {
     let n = file.counts.len();
-    let prior_bias = weights.prior_bias(&file.counts);
     let mut tensors: Vec<(String, Tensor<'_>)> = Vec::new();
     for (i, vector) in weights.vectors.iter().enumerate() {
         let name = if i == 0 { "pos_weight".to_owned() } else { vector.name.clone() };
@@ -36,7 +35,7 @@ pub(crate) fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights:
         let values = &weights.primary().values[head.range()];
         tensors.push((format!("pos_weight.{}", head.column), Tensor::F32(values)));
     }
-    tensors.push(("prior_bias".to_owned(), Tensor::F32(&prior_bias)));
+    tensors.push(("prior_bias".to_owned(), Tensor::PriorBias));
     tensors.push(("positives".to_owned(), Tensor::I64(|tally| tally.positives)));
     tensors.push(("negatives".to_owned(), Tensor::I64(|tally| tally.negatives)));
     // Eight-byte tensors first keeps every tensor aligned; names decide among equals.
@@ -72,6 +71,8 @@ pub(crate) fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights:
     for (_, tensor) in &tensors {
         match tensor {
             Tensor::F32(values) => values.iter().try_for_each(|&w| put(&to_f32(w).to_le_bytes()))?,
+            Tensor::PriorBias => (0..n)
+                .try_for_each(|label| put(&to_f32(weights.prior_bias(&file.counts, label)).to_le_bytes()))?,
             Tensor::I64(of) => {
                 file.counts.tallies().iter().try_for_each(|t| put(&of(t).cast_signed().to_le_bytes()))?;
             }
@@ -83,13 +84,15 @@ pub(crate) fn write_safetensors(out: &mut dyn Write, file: &CountsFile, weights:
 /// Where the numbers of a tensor come from.
 enum Tensor<'a> {
     F32(&'a [f64]),
+    /// The initial bias, as 32-bit floats.
+    PriorBias,
     I64(fn(&Tally) -> u64),
 }
 
 impl Tensor<'_> {
     fn dtype(&self) -> &'static str {
         match self {
-            Self::F32(_) => "F32",
+            Self::F32(_) | Self::PriorBias => "F32",
             Self::I64(_) => "I64",
         }
     }
@@ -98,14 +101,14 @@ impl Tensor<'_> {
     fn length(&self, labels: usize) -> usize {
         match self {
             Self::F32(values) => values.len(),
-            Self::I64(_) => labels,
+            Self::PriorBias | Self::I64(_) => labels,
         }
     }
 
     /// Bytes per number.
     fn width(&self) -> usize {
         match self {
-            Self::F32(_) => 4,
+            Self::F32(_) | Self::PriorBias => 4,
             Self::I64(_) => 8,
         }
     }

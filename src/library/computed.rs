@@ -214,7 +214,7 @@ impl<'r> ResultView<'r> {
     /// ln(positives / negatives) per label, an initial bias; 0 for labels without both.
     #[must_use]
     pub fn prior_bias(&self) -> Vec<f64> {
-        self.derived.weights.prior_bias(self.counts())
+        (0..self.counts().len()).map(|label| self.derived.weights.prior_bias(self.counts(), label)).collect()
     }
 
     /// One row per label: counts, weights and status, as `weights.parquet` holds them.

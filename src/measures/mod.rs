@@ -16,17 +16,19 @@ use crate::counts::LabelCounts;
 #[derive(Debug)]
 pub struct Basis<'a> {
     counts: &'a LabelCounts,
-    /// Positives and negatives of each label: most measures go through all of them.
-    sides: Vec<(f64, f64)>,
+    /// Positives and negatives of each label where they have masses, which take time to become numbers: most measures go
+    /// through all of them.
+    masses: Option<Vec<(f64, f64)>>,
     most: f64,
     compat: Compat,
 }
 
 impl<'a> Basis<'a> {
     fn of(counts: &'a LabelCounts, compat: Compat) -> Self {
-        let sides: Vec<_> = (0..counts.len()).map(|i| counts.sides(i)).collect();
-        let most = sides.iter().map(|side| side.0).fold(0.0, f64::max);
-        Self { counts, sides, most, compat }
+        let masses = counts.masses().map(|_| (0..counts.len()).map(|i| counts.sides(i)).collect());
+        let mut basis = Self { counts, masses, most: 0.0, compat };
+        basis.most = basis.sides().map(|side| side.0).fold(0.0, f64::max);
+        basis
     }
 }
 

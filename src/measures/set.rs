@@ -141,8 +141,11 @@ pub const MEASURES: [Measure; 20] = [
 ];
 
 impl Basis<'_> {
-    fn sides(&self) -> impl Iterator<Item = (f64, f64)> + Clone + '_ {
-        self.sides.iter().copied()
+    pub(super) fn sides(&self) -> impl Iterator<Item = (f64, f64)> + Clone + '_ {
+        (0..self.counts.len()).map(|label| match &self.masses {
+            Some(sides) => sides[label],
+            None => self.counts.sides(label),
+        })
     }
 
     /// Values of a measure, for labels where it is defined.

@@ -10,6 +10,7 @@ pub(crate) mod numbers;
 pub(crate) mod plan;
 pub(crate) mod plans;
 mod pytorch;
+mod ranking;
 mod rows;
 mod text;
 
@@ -217,11 +218,6 @@ impl Report<'_> {
     #[must_use]
     pub(crate) fn buckets(&self) -> Vec<FrequencyBucket> {
         buckets(self.counts).collect()
-    }
-
-    /// All labels, from the most to the least frequent.
-    fn order(&self) -> Vec<usize> {
-        self.by_frequency(usize::MAX, 0).0
     }
 
     /// The labels with the largest `of`, the largest first, equals in label order.

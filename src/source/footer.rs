@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 
 use super::first_bytes;
 use super::int96::in_microseconds;
 use super::readable::with_wide_decimals;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::pages::Outline;
 use crate::store::{Place, Reader};
 
 /// A footer above this is refused: no label file needs one, a damaged length field claims one.
@@ -99,10 +102,29 @@ pub(super) fn decode(footer: &[u8]) -> Result<Decoded> {
     with_schema(Arc::new(metadata))
 }
 
+/// What of the row groups is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GroupParts {
+    All,
+    /// Where chunks lie; neither statistics nor which encodings they have.
+    Places,
+}
+
 /// Decodes a footer whose schema is that of `outline`.
-pub(super) fn groups_of(footer: &[u8], outline: &ParquetMetaData) -> Result<Arc<ParquetMetaData>> {
+pub(super) fn groups_of(
+    footer: &[u8],
+    outline: &ParquetMetaData,
+    parts: GroupParts,
+) -> Result<Arc<ParquetMetaData>> {
     let schema = outline.file_metadata().schema_descr_ptr();
-    let options = ParquetMetaDataOptions::new().with_schema(schema);
+    let options = ParquetMetaDataOptions::new().with_schema(schema).with_encoding_stats_as_mask(true);
+    let options = match parts {
+        GroupParts::All => options,
+        GroupParts::Places => options
+            .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll),
+    };
     let metadata = guarded(|| ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options)))
         .ok_or_else(|| damaged("its footer cannot be decoded"))?
         .map_err(|cause| damaged(&cause.to_string()))?;
@@ -204,6 +226,11 @@ impl Known {
         self.kept.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= KEPT_BYTES
     }
 
+    /// Whether there is room for none.
+    pub(super) fn is_full(&self) -> bool {
+        self.kept.load(Ordering::Relaxed) > KEPT_BYTES
+    }
+
     /// The outline of a footer.
     pub(super) fn decode(&self, outline: &[u8]) -> Result<Decoded> {
         let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -213,6 +240,25 @@ impl Known {
         let decoded = decode(outline)?;
         *last() = Some((outline.to_owned(), decoded.clone()));
         Ok(decoded)
+    }
+
+    /// Decodes a footer; shards of one writer share their schema.
+    pub(super) fn with_groups(
+        &self,
+        footer: &[u8],
+        outline: Option<&Outline>,
+        parts: GroupParts,
+    ) -> Result<Decoded> {
+        let shared = outline.map(|outline| -> Result<Decoded> {
+            let Decoded { metadata, schema } = self.decode(&outline.footer)?;
+            Ok(Decoded { metadata: groups_of(footer, &metadata, parts)?, schema })
+        });
+        if let Some(Ok(decoded)) = shared {
+            return Ok(decoded);
+        }
+        // What is wrong with it.
+        crate::pages::check_footer(footer)?;
+        decode(footer)
     }
 }
 

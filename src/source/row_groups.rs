@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::Schema;
 use sha2::{Digest, Sha256};
 
-use super::footer::{groups_of, read_footer};
+use super::footer::{GroupParts, groups_of, read_footer};
 use super::group_outline::GroupOutline;
 use super::shards::Shard;
 use crate::error::{Error, Result};
@@ -54,7 +54,7 @@ impl Shard {
                 return Err(Error::changed("the shard was replaced or rewritten during the scan")
                     .hint("run again once nothing writes to the shards"));
             }
-            groups_of(&footer, &self.metadata)
+            groups_of(&footer, &self.metadata, GroupParts::All)
         };
         let metadata = read().or_else(|error| self.check_unchanged().and(Err(error.at(&self.name))))?;
         Ok(Cow::Owned(Self { metadata, groups: None, ..self.clone() }))
@@ -63,6 +63,10 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::RecordBatch;
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::WriterProperties;
+
     use super::*;
     use crate::source::footer::Known;
     use crate::source::listing::list;
@@ -92,5 +96,26 @@ mod tests {
             shard(folder.path(), "a.parquet", vec![("x", bits([true, false])), ("z", bits([true, true]))]);
         assert!(matches!(outlined.with_footer(), Err(Error::Changed(_))));
         assert!(other.with_footer().is_ok());
+    }
+
+    #[test]
+    fn a_footer_of_many_row_groups_is_kept_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let batch =
+            RecordBatch::try_from_iter([("x", bits([true, false, true, true, false, true]))]).unwrap();
+        let one_row = WriterProperties::builder().set_max_row_group_row_count(Some(1)).build();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(one_row)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let listed = || list(&[path.display().to_string()], HowTables::default()).unwrap().shards;
+        let full = Known::default();
+        let (kept, _) = open_readable(listed(), 1, &full);
+        while full.keeps(&kept[0].metadata) {}
+        let (shards, _) = open_readable(listed(), 1, &full);
+        assert!(shards[0].groups.is_none() && kept[0].metadata.num_row_groups() == 6);
+        assert_eq!(shards[0].metadata, kept[0].metadata);
+        assert!(kept[0].metadata.row_group(5).column(0).statistics().is_some());
     }
 }

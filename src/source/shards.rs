@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
-use super::footer::{Decoded, Known, checked_rows, decode, groups_of, read_footer, unplaced, with_schema};
+use super::footer::{GroupParts, Known, checked_rows, read_footer, unplaced, with_schema};
 use super::group_outline::GroupOutline;
 use super::identity::{identity, of_table};
 use super::label_path::LabelPath;
@@ -30,7 +30,6 @@ use super::tables::table::TableFile;
 use crate::artifact::counts::add_fingerprints;
 use crate::artifact::provenance::ShardHashes;
 use crate::error::{Error, Result};
-use crate::pages::Outline;
 use crate::store::{Place, Stat, through_links};
 use crate::threads::in_order;
 
@@ -307,20 +306,26 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     // A footer that cannot be outlined may have encrypted columns, too.
     let may_be_encrypted = !is_outline && outline.as_ref().map_or(true, |outline| outline.is_encrypted);
     let encrypted = if may_be_encrypted { crate::pages::encrypted_columns(&footer) } else { BTreeSet::new() };
+    // Of many small files, a few numbers of each row group are kept.
+    let is_few = table.is_none() && place.object().is_none() && known.is_full();
     let (mut decoded, rows) = if is_outline {
         let outline = outline.as_ref().map_err(Clone::clone)?;
         (known.decode(&outline.footer)?, u64::try_from(outline.rows).unwrap_or(0))
     } else {
-        let decoded = with_groups(&footer, outline.as_ref().ok(), known)?;
+        let of = |parts| known.with_groups(&footer, outline.as_ref().ok(), parts);
+        let mut decoded = of(if is_few { GroupParts::Places } else { GroupParts::All })?;
         let rows = checked_rows(&decoded.metadata, bytes)?;
+        if is_few && GroupOutline::of_few(decoded.metadata.row_groups()).is_none() {
+            decoded = of(GroupParts::All)?;
+        }
         (decoded, rows)
     };
-    let groups =
-        if is_outline || table.is_some() || place.object().is_some() || known.keeps(&decoded.metadata) {
-            None
-        } else {
-            GroupOutline::of_few(decoded.metadata.row_groups())
-        };
+    let is_kept = is_outline || table.is_some() || place.object().is_some();
+    let groups = if is_kept || !is_few && known.keeps(&decoded.metadata) {
+        None
+    } else {
+        GroupOutline::of_few(decoded.metadata.row_groups())
+    };
     if groups.is_some() {
         decoded.metadata = known.decode(&outline?.footer)?.metadata;
     }
@@ -362,20 +367,6 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         encrypted: Arc::new(encrypted),
         nested: Arc::default(),
     })
-}
-
-/// Decodes a footer; shards of one writer share their schema.
-fn with_groups(footer: &[u8], outline: Option<&Outline>, known: &Known) -> Result<Decoded> {
-    let shared = outline.map(|outline| -> Result<Decoded> {
-        let Decoded { metadata, schema } = known.decode(&outline.footer)?;
-        Ok(Decoded { metadata: groups_of(footer, &metadata)?, schema })
-    });
-    if let Some(Ok(decoded)) = shared {
-        return Ok(decoded);
-    }
-    // What is wrong with it.
-    crate::pages::check_footer(footer)?;
-    decode(footer)
 }
 
 /// A hash over what was counted: names, sizes and footers of all shards, and what decides the result besides.

@@ -332,7 +332,7 @@ mod tests {
                     let narrow = |w: &f64| *w as f32;
                     prop_assert!(vector.values.iter().all(|w| w.is_finite() && narrow(w).is_finite()), "{}", info.name);
                 }
-                prop_assert!(weights.prior_bias(&counts).iter().all(|b| b.is_finite()) && weights.global_pos_weight.is_finite());
+                prop_assert!((0..counts.len()).all(|label| weights.prior_bias(&counts, label).is_finite()) && weights.global_pos_weight.is_finite());
             }
         }
 

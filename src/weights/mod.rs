@@ -97,14 +97,13 @@ impl Weights {
         self.vectors.iter().find(|other| other.kind == Kind::Pair && other.name == name)
     }
 
-    /// ln(positives / negatives) per label of `counts`, an initial bias; 0 for labels without both sides.
+    /// ln(positives / negatives) of a label of `counts`, an initial bias; 0 for one without both sides.
     #[must_use]
-    pub(crate) fn prior_bias(&self, counts: &LabelCounts) -> Vec<f64> {
-        let bias = |(label, status): (usize, &Status)| match (status, counts.sides(label)) {
+    pub(crate) fn prior_bias(&self, counts: &LabelCounts, label: usize) -> f64 {
+        match (self.status[label], counts.sides(label)) {
             (Status::Ok, (positives, negatives)) => (positives / negatives).ln(),
             _ => 0.0,
-        };
-        self.status.iter().enumerate().map(bias).collect()
+        }
     }
 }
 

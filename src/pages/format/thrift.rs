@@ -60,6 +60,7 @@ impl<'a> ThriftCursor<'a> {
         }
     }
 
+    #[cold]
     fn number<V: VarInt>(&mut self) -> Step<V> {
         let number = V::decode_var(&self.bytes[self.at..]);
         let (number, len) = number.ok_or_else(|| corrupt("a Thrift number is cut off or too long"))?;
@@ -67,12 +68,27 @@ impl<'a> ThriftCursor<'a> {
         Ok(number)
     }
 
+    #[inline]
     fn varint(&mut self) -> Step<u64> {
-        self.number()
+        // Most numbers of a footer have one byte.
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.number(),
+        }
     }
 
+    #[inline]
     fn zigzag(&mut self) -> Step<i64> {
-        self.number()
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1))
+            }
+            _ => self.number(),
+        }
     }
 
     /// The integer of a field of kind [`I32`].

@@ -9,6 +9,7 @@ use super::dots::{DotLine, Dots, SERIES_MAX};
 use super::text::{NAME, name, share};
 use crate::measures::prevalence;
 use crate::report::numbers::{brief, chance, counted, interval, number, of_one, percent, thousands};
+use crate::report::ranking::Ranking;
 use crate::report::{FrequencyBucket, Report};
 use crate::weights::{Status, WeightVector};
 
@@ -55,12 +56,12 @@ pub(super) fn prevalences(report: &Report<'_>) -> Option<Markup> {
         @if least.is_empty() {
             figure { (ends(&most, "Prevalence of every label, the most frequent first")) }
         } @else {
-            @let order = report.largest(usize::MAX, of);
-            @let known = |label: &usize| of(*label).filter(|p| *p > 0.0);
+            @let order = Ranking::new(report.counts.len(), of);
+            @let known = |label: usize| of(label).filter(|p| *p > 0.0);
             @let notes = notes(report, &order, known);
             @let series = [Series {
                 name: String::new(),
-                values: places(&order).map(|label| known(&label)).collect(),
+                values: order.at(&sampled(order.len())).into_iter().map(known).collect(),
                 band: Vec::new(),
             }];
             figure {
@@ -78,17 +79,14 @@ pub(super) fn prevalences(report: &Report<'_>) -> Option<Markup> {
 }
 
 /// The first and the last label of an order that have a value.
-fn notes(report: &Report<'_>, order: &[usize], of: impl Fn(&usize) -> Option<f64>) -> Vec<Note> {
-    let note = |place: usize| {
-        let label = order[place];
-        Some(Note { place, value: of(&label)?, text: name(report, label, NAME) })
-    };
-    let (first, last) = ((0..order.len()).find_map(note), (0..order.len()).rev().find_map(note));
-    first.into_iter().chain(last).collect()
-}
-
-fn places(order: &[usize]) -> impl Iterator<Item = usize> + '_ {
-    sampled(order.len()).into_iter().map(|place| order[place])
+fn notes<F: Fn(usize) -> Option<f64>>(
+    report: &Report<'_>,
+    order: &Ranking<F>,
+    of: impl Fn(usize) -> Option<f64>,
+) -> Vec<Note> {
+    let ends = order.ends(|label| of(label).is_some()).into_iter().flatten();
+    ends.filter_map(|(place, label)| Some(Note { place, value: of(label)?, text: name(report, label, NAME) }))
+        .collect()
 }
 
 /// A power of ten, short enough for six side by side on a phone: `10k`.
@@ -153,20 +151,21 @@ pub(super) fn weights(report: &Report<'_>) -> Option<Markup> {
 }
 
 fn curve(report: &Report<'_>, axis: Axis, is_log: bool) -> Markup {
-    let order = report.order();
+    let order = Ranking::new(report.counts.len(), |label| Some(report.counts.sides(label).0));
+    let drawn = order.at(&sampled(order.len()));
     // What the policy gives is no part of a curve.
     let of = |vector: &WeightVector, label: usize| {
         let is_drawn = report.weights.status[label] == Status::Ok && (!is_log || vector.values[label] > 0.0);
         is_drawn.then_some(vector.values[label])
     };
-    let notes = notes(report, &order, |label| of(report.weights.primary(), *label));
+    let notes = notes(report, &order, |label| of(report.weights.primary(), label));
     let vectors = report.weights.vectors.iter().take(SERIES_MAX).enumerate();
     let series: Vec<Series> = vectors
         .map(|(which, vector)| Series {
             name: vector.name.clone(),
-            values: places(&order).map(|label| of(vector, label)).collect(),
+            values: drawn.iter().map(|label| of(vector, *label)).collect(),
             band: match which {
-                0 => places(&order).map(|label| report.consequences.of(label).weight).collect(),
+                0 => drawn.iter().map(|label| report.consequences.of(*label).weight).collect(),
                 _ => Vec::new(),
             },
         })
