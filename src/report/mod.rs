@@ -4,13 +4,13 @@ pub(crate) mod drift;
 pub(crate) mod folds;
 mod heads;
 mod html;
+mod label_ranks;
 mod markdown;
 mod names;
 pub(crate) mod numbers;
 pub(crate) mod plan;
 pub(crate) mod plans;
 mod pytorch;
-mod ranking;
 mod rows;
 mod text;
 

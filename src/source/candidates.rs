@@ -4,7 +4,7 @@
 use arrow::datatypes::{DataType, Field};
 
 use super::codes::USUAL;
-use super::column_names::{NameRank, is_id_name, is_mask_name, rank_of_name};
+use super::column_names::{NameRank, is_id_name, rank_of_name};
 use super::declarations::{codes_beside_shares, missing_flag, ways, ways_of_named};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
 use super::joined::{BLANK, TextShape, shape_of};
@@ -267,7 +267,7 @@ impl CandidateColumn<'_> {
         if data_type.is_integer() || whole && self.evidence.has_values() {
             let mut all = if whole { self.class_readings(base) } else { Vec::new() };
             all.extend(self.bits_reading());
-            if is_mask_name(name) {
+            if self.is_mask() {
                 // A mask is seldom a class.
                 all.iter_mut().for_each(|candidate| candidate.points = candidate.points.min(SURE - 1));
                 all.sort_by_key(|candidate| candidate.kind != LayoutKind::Bits);
@@ -366,7 +366,7 @@ impl CandidateColumn<'_> {
     fn bits_reading(&self) -> Option<Candidate> {
         let (name, data_type) = (self.name(), self.field.data_type());
         let (many, most) = self.evidence.numbers().fold((0, 0.0_f64), |(n, most), x| (n + 1, most.max(x)));
-        let is_mask = is_mask_name(name);
+        let is_mask = self.is_mask();
         let is_like = data_type.is_unsigned_integer() && many > 2 || many >= 8 && most >= 127.0;
         if !data_type.is_integer() || is_id_name(name) || !(is_mask || is_like) {
             return None;

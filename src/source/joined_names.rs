@@ -33,6 +33,8 @@ const STRONG_MIN: usize = 2;
 const WEAK_MIN: usize = 4;
 /// Rows in which the same label seldom stands in several names by accident.
 const FEW_ROWS: u64 = 64;
+/// Rows in which a single name that is made of others is none by accident.
+const HANDFUL: u64 = 16;
 /// The same where pieces do not stand alone, and where all names have as many of them.
 const SHARED_MIN: usize = 8;
 const ONE_SIZE_MIN: usize = 6;
@@ -243,6 +245,9 @@ fn known_at(names: &[(&str, u64)], by: &str) -> Option<usize> {
     let moving = parts.values().filter(|(_, first, last)| first != last).count();
     let are_few = rows <= FEW_ROWS && !are_scales && sets.len() == many;
     if are_few && (nearly_all(wholly) || nearly_all(shared) && moving * 2 >= parts.len()) {
+        return Some(shared);
+    }
+    if rows <= HANDFUL && !are_scales && wholly > 0 && shared * 2 >= many {
         return Some(shared);
     }
     // Pairs in both orders, which the parts of a name have not; and a mark that names hardly have between words.

@@ -52,6 +52,7 @@ mod list_rivals;
 pub(crate) mod listing;
 mod long_readings;
 pub(crate) mod look;
+mod masks;
 mod name_list;
 mod name_words;
 mod named_alike;

@@ -44,6 +44,18 @@ impl Shard {
     /// # Errors
     /// As [`open`](super::shards::open), and [`Error::Changed`] when it is another file by now.
     pub(crate) fn with_footer(&self) -> Result<Cow<'_, Self>> {
+        self.with_parts(GroupParts::All)
+    }
+
+    /// The same without statistics where they were not kept.
+    ///
+    /// # Errors
+    /// As [`Self::with_footer`].
+    pub(crate) fn with_places(&self) -> Result<Cow<'_, Self>> {
+        self.with_parts(GroupParts::Places)
+    }
+
+    fn with_parts(&self, parts: GroupParts) -> Result<Cow<'_, Self>> {
         if self.groups.is_none() {
             return Ok(Cow::Borrowed(self));
         }
@@ -54,7 +66,7 @@ impl Shard {
                 return Err(Error::changed("the shard was replaced or rewritten during the scan")
                     .hint("run again once nothing writes to the shards"));
             }
-            groups_of(&footer, &self.metadata, GroupParts::All)
+            groups_of(&footer, &self.metadata, parts)
         };
         let metadata = read().or_else(|error| self.check_unchanged().and(Err(error.at(&self.name))))?;
         Ok(Cow::Owned(Self { metadata, groups: None, ..self.clone() }))
@@ -90,6 +102,9 @@ mod tests {
         assert_eq!((&outlined.schema, outlined.identity()), (&kept.schema, kept.identity()));
         assert_eq!(outlined.metadata.num_row_groups(), 0);
         assert_eq!(outlined.with_footer().unwrap().metadata, kept.metadata);
+        let places = outlined.with_places().unwrap().into_owned();
+        assert_eq!(places.row_groups(), kept.row_groups());
+        assert!(places.metadata.row_group(0).column(0).statistics().is_none());
         assert_eq!(outlined.whole().unwrap().metadata, kept.metadata);
 
         let other =

@@ -118,9 +118,11 @@ class Weighing:
         has = [side > 0 for side in sides]
         if not any(has):
             return "no_known_rows"
-        if not all(has):
-            return "no_negatives" if has[0] else "no_positives"
-        return "below_min_positives" if positives < self.min_positives else "ok"
+        if not has[0]:
+            return "no_positives"
+        if positives < self.min_positives:
+            return "below_min_positives"
+        return "ok" if has[1] else "no_negatives"
 
     def raw(self, name, given, counts, status):
         sides = [side if s == "ok" else None for side, s in zip(counts.sides(), status)]
@@ -224,8 +226,8 @@ def set_measures(counts, compat="mulan"):
         "pos_max": max((p for p, _ in sides), default=None),
         "labels_without_positives": sum(p <= 0 for p, _ in sides),
         "labels_without_negatives": sum(p > 0 and n <= 0 for p, n in sides),
-        "labels_up_to_10": sum(0 < p <= 10 for p, _ in sides),
-        "labels_up_to_100": sum(10 < p <= 100 for p, _ in sides),
+        "labels_up_to_10": sum(0 < rows <= 10 for rows in counts.positives),
+        "labels_up_to_100": sum(10 < rows <= 100 for rows in counts.positives),
     }
     if len(irlbl) > 1 and not near:
         measures["cvir"] = cvir

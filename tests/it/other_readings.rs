@@ -277,7 +277,7 @@ fn a_column_apart_from_a_block_of_labels_is_asked_about() {
     let place = Place::new();
     let names = ["edema", "mass", "nodule", "hernia"];
     let sum = |j: usize| (0..ROWS).map(|i| u64::from(bit(i, j))).sum::<u64>();
-    let right = serde_json::Value::from_iter((0..4).map(|j| (names[j], sum(j))));
+    let right: serde_json::Value = (0..4).map(|j| (names[j], sum(j))).collect();
     for between in ["lat,year,title", "title", "lat,created"] {
         for is_first in [true, false] {
             let block = |i: usize| (0..4).map(|j| bit(i, j).to_string()).collect::<Vec<_>>().join(",");
@@ -305,5 +305,26 @@ fn a_column_apart_from_a_block_of_labels_is_asked_about() {
             });
             assert!(offers_give(&place, "apart.csv", &right), "{between} {is_first}");
         }
+    }
+}
+
+#[test]
+fn numbers_as_frequent_as_masks_are_asked_about() {
+    const ROWS: usize = 400;
+    let place = Place::new();
+    for bits in [3, 5] {
+        // Bit j is set in one of 3 + j rows, whatever the others are.
+        let mask = |i: usize| {
+            let has = |j: &usize| (i * [37, 41, 43, 47, 53][*j] / 7).is_multiple_of(3 + j);
+            (0..bits).filter(has).map(|j| 1 << j).sum::<u32>()
+        };
+        let row =
+            |i: usize| format!("k{i},{},{}\n", ["train", "val"][usize::from(i.is_multiple_of(9))], mask(i));
+        let text: String =
+            std::iter::once("image,split,labels\n".to_owned()).chain((0..ROWS).map(row)).collect();
+        std::fs::write(place.path("masks.csv"), text).unwrap();
+        let sums = (0..bits).map(|j| (j.to_string(), (0..ROWS).filter(|i| mask(*i) >> j & 1 == 1).count()));
+        let right: serde_json::Value = sums.collect();
+        assert!(offers_give(&place, "masks.csv", &right), "{bits}: {}", question(&place, &["masks.csv"]));
     }
 }

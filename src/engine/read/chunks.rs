@@ -74,7 +74,9 @@ impl RowGroupReader {
         ahead: usize,
     ) -> Result<Self> {
         let places = source.places(shard);
-        let own = source.shards[shard].with_footer()?.into_owned();
+        let kept = &source.shards[shard];
+        let asks_statistics = source.trusts_statistics || !source.questions.is_empty();
+        let own = if asks_statistics { kept.with_footer() } else { kept.with_places() }?.into_owned();
         let mut reader = Self {
             nestings: nestings(&own, &places),
             places,

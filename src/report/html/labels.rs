@@ -8,8 +8,8 @@ use super::curve::{CurveChart, Note, Series, sampled};
 use super::dots::{DotLine, Dots, SERIES_MAX};
 use super::text::{NAME, name, share};
 use crate::measures::prevalence;
+use crate::report::label_ranks::LabelRanks;
 use crate::report::numbers::{brief, chance, counted, interval, number, of_one, percent, thousands};
-use crate::report::ranking::Ranking;
 use crate::report::{FrequencyBucket, Report};
 use crate::weights::{Status, WeightVector};
 
@@ -56,7 +56,7 @@ pub(super) fn prevalences(report: &Report<'_>) -> Option<Markup> {
         @if least.is_empty() {
             figure { (ends(&most, "Prevalence of every label, the most frequent first")) }
         } @else {
-            @let order = Ranking::new(report.counts.len(), of);
+            @let order = LabelRanks::new(report.counts.len(), of);
             @let known = |label: usize| of(label).filter(|p| *p > 0.0);
             @let notes = notes(report, &order, known);
             @let series = [Series {
@@ -81,7 +81,7 @@ pub(super) fn prevalences(report: &Report<'_>) -> Option<Markup> {
 /// The first and the last label of an order that have a value.
 fn notes<F: Fn(usize) -> Option<f64>>(
     report: &Report<'_>,
-    order: &Ranking<F>,
+    order: &LabelRanks<F>,
     of: impl Fn(usize) -> Option<f64>,
 ) -> Vec<Note> {
     let ends = order.ends(|label| of(label).is_some()).into_iter().flatten();
@@ -151,7 +151,7 @@ pub(super) fn weights(report: &Report<'_>) -> Option<Markup> {
 }
 
 fn curve(report: &Report<'_>, axis: Axis, is_log: bool) -> Markup {
-    let order = Ranking::new(report.counts.len(), |label| Some(report.counts.sides(label).0));
+    let order = LabelRanks::new(report.counts.len(), |label| Some(report.counts.sides(label).0));
     let drawn = order.at(&sampled(order.len()));
     // What the policy gives is no part of a curve.
     let of = |vector: &WeightVector, label: usize| {

@@ -76,6 +76,11 @@ fn in_few_rows_two_joined_names_are_enough() {
     ] {
         assert_eq!(joint(names), None, "{names:?}");
     }
+    // In a handful of rows, one name that is made of others.
+    let handful = ["stat.ML", "cs.CV stat.ML", "math.CO", "quant-ph", "stat.ML math.CO"];
+    let joint = |rows| joined_names(handful.iter().map(|name| (*name, rows)), false).map(|found| found.joint);
+    assert_eq!(joint(1), Some(Joint::Separators(vec![" ".to_owned()])));
+    assert_eq!(joint(20), None);
 }
 
 #[test]

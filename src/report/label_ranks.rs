@@ -6,14 +6,14 @@ use super::larger_first;
 
 /// Labels in the order of a value: the largest first, equals in label order, those without a value left out. Values are
 /// sorted, labels are not: that takes half of the memory.
-pub(super) struct Ranking<F> {
+pub(super) struct LabelRanks<F> {
     labels: usize,
     of: F,
     /// The largest first.
     sorted: Vec<f64>,
 }
 
-impl<F: Fn(usize) -> Option<f64>> Ranking<F> {
+impl<F: Fn(usize) -> Option<f64>> LabelRanks<F> {
     /// Of the labels 0 … `labels` - 1.
     pub(super) fn new(labels: usize, of: F) -> Self {
         let mut sorted = Vec::with_capacity(labels);
@@ -80,20 +80,20 @@ mod tests {
             values in proptest::collection::vec(proptest::option::of(-2..5_i32), 1..200),
         ) {
             let of = |label: usize| values[label].map(f64::from);
-            let ranking = Ranking::new(values.len(), of);
+            let ranks = LabelRanks::new(values.len(), of);
             let mut sorted: Vec<(f64, usize)> =
                 (0..values.len()).filter_map(|label| Some((of(label)?, label))).collect();
             sorted.sort_by(larger_first);
             let order: Vec<usize> = sorted.into_iter().map(|(_, label)| label).collect();
-            prop_assert_eq!(ranking.len(), order.len());
+            prop_assert_eq!(ranks.len(), order.len());
             let places: Vec<usize> = (0..order.len()).rev().collect();
             let backwards: Vec<usize> = order.iter().rev().copied().collect();
-            prop_assert_eq!(ranking.at(&places), backwards);
+            prop_assert_eq!(ranks.at(&places), backwards);
             let is = |label: usize| label % 3 == 1;
             let first = order.iter().position(|label| is(*label));
             let last = order.iter().rposition(|label| is(*label));
             let ends = first.zip(last).map(|(first, last)| [(first, order[first]), (last, order[last])]);
-            prop_assert_eq!(ranking.ends(is), ends);
+            prop_assert_eq!(ranks.ends(is), ends);
         }
     }
 }
