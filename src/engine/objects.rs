@@ -48,10 +48,11 @@ impl ParquetFileReaderFactory for Readers {
         let shard = file.extension::<Shard>();
         let object = shard.and_then(|shard| Some((shard.place.object()?, &shard.metadata)));
         let Some((object, metadata)) = object else {
-            let renamed = shard.filter(|shard| shard.is_renamed).map(|shard| Arc::clone(&shard.metadata));
+            let other = shard.filter(|shard| shard.is_renamed || shard.is_retyped);
+            let other = other.map(|shard| Arc::clone(&shard.metadata));
             let file = self.0.create_reader(partition, file, hint, metrics)?;
-            return Ok(match renamed {
-                Some(metadata) => Box::new(RenamedReader { file, metadata }),
+            return Ok(match other {
+                Some(metadata) => Box::new(OtherFooter { file, metadata }),
                 None => file,
             });
         };
@@ -64,12 +65,12 @@ impl ParquetFileReaderFactory for Readers {
 }
 
 /// Reads one file with another footer than its own.
-struct RenamedReader {
+struct OtherFooter {
     file: Box<dyn AsyncFileReader + Send>,
     metadata: Arc<ParquetMetaData>,
 }
 
-impl AsyncFileReader for RenamedReader {
+impl AsyncFileReader for OtherFooter {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
         self.file.get_bytes(range)
     }

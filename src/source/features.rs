@@ -146,13 +146,17 @@ impl Look<'_> {
     /// The columns at the ends of the table but for those that say which row it is, and but for what says when or from
     /// where, too.
     fn ends(&self) -> [Vec<&str>; 2] {
-        let may_be_end = |field: &&Field| {
-            let (name, of) = (field.name(), field.data_type());
+        let is_key = |field: &Field| {
             let never_recurs = |e: &ColumnEvidence| e.is_full || e.cells > 0 && e.distinct() == e.cells;
-            let is_key = may_be_class(of) && self.found.get(name).is_some_and(never_recurs);
-            may_be_target(name) && !of.is_temporal() && !is_key
+            may_be_class(field.data_type()) && self.found.get(field.name()).is_some_and(never_recurs)
         };
-        let fields: Vec<&Field> = self.free_fields().filter(|field| !is_of_row(field.name())).collect();
+        let may_be_end = |field: &&Field| {
+            may_be_target(field.name()) && !field.data_type().is_temporal() && !is_key(field)
+        };
+        // A running number says which row it is, whatever its name.
+        let is_number = |field: &Field| field.data_type().is_integer() && is_key(field);
+        let fields = self.free_fields().filter(|field| !is_of_row(field.name()) && !is_number(field));
+        let fields: Vec<&Field> = fields.collect();
         let inner: Vec<&Field> = fields.iter().copied().filter(may_be_end).collect();
         [fields, inner].map(|fields| {
             let ends = fields.first().into_iter().chain(fields.last());

@@ -29,6 +29,10 @@ const HARDLY_AGAIN: f64 = 0.02;
 /// Rows that are surely compared if no id repeats where they were looked at.
 const ROWS_COMPARED: u64 = 1 << 20;
 
+/// Ids from which labels that are all alike show a grid of both, and the part of cells that a sample may lack of it.
+const GRID_MIN: u64 = 8;
+const GRID_PART: u64 = 8;
+
 /// Rows from which ids that never repeat show that each has one row.
 const ROWS_MIN: u64 = 100;
 
@@ -156,12 +160,19 @@ impl Look<'_> {
             ids = self.columns_named(&name, |_| true);
             ids.retain(|id| self.are_pairs_by_shape(id, &name));
         }
+        let mut is_grid = false;
+        if ids.is_empty() {
+            ids = self.columns_named(&name, |_| true);
+            ids.retain(|id| self.are_a_grid(id, &name));
+            is_grid = !ids.is_empty();
+        }
         // Few values are those of who labelled, unless an image has many boxes.
         let names_rows = |id: &str| is_id_name(id) && is_row_name(id);
         let is_of_few =
             |id: &str| !names_rows(id) && self.found.get(id).is_some_and(ColumnEvidence::has_few_values);
-        let repeating = ids.into_iter().filter(|id| self.repeating(id) >= OFTEN && !is_of_few(id));
-        let is_small = self.columns_in_use() <= COLUMNS_MAX + 1;
+        let repeating =
+            ids.into_iter().filter(|id| self.repeating(id) >= OFTEN && (is_grid || !is_of_few(id)));
+        let is_small = is_grid || self.columns_in_use() <= COLUMNS_MAX + 1;
         let mut all = Vec::new();
         for id in repeating {
             let why = format!("row ids in {id:?} repeat, one row per (id, {name})");
@@ -182,6 +193,21 @@ impl Look<'_> {
         let may_be_id = self.schema.field_with_name(id).is_ok_and(is_id);
         let are_once = self.columns_in_use() <= PAIR_COLUMNS && self.beside.share_again() <= HARDLY_AGAIN;
         may_be_id && (are_once || !self.values(id, label, true).is_empty())
+    }
+
+    /// Whether each value of a column stands beside each label once, as far as the sample tells, with a value of each pair.
+    fn are_a_grid(&self, id: &str, label: &str) -> bool {
+        let (Some(ids), Some(labels)) = (self.found.get(id), self.found.get(label)) else { return false };
+        let times = || labels.texts.values().copied().chain(labels.counted().map(|(_, cells)| cells));
+        let (least, most) =
+            times().fold((u64::MAX, 0), |(least, most), times| (least.min(times), most.max(times)));
+        let pairs = ids.distinct() * labels.distinct();
+        !ids.is_full
+            && ids.distinct() >= GRID_MIN
+            && labels.distinct() > 1
+            && most.saturating_sub(least) * GRID_PART <= most
+            && pairs.abs_diff(labels.cells) * GRID_PART <= labels.cells
+            && !self.values(id, label, true).is_empty()
     }
 
     /// Asks whether a column gives pairs of `id` and `label` a value.

@@ -58,6 +58,7 @@ mod name_words;
 mod named_alike;
 pub(crate) mod names;
 mod nested_readings;
+mod null_dictionaries;
 pub(crate) mod offers;
 mod plain_folders;
 mod queried_readings;

@@ -27,6 +27,15 @@ pub(super) fn with_wide_decimals(schema: &Schema) -> Schema {
     with_types(schema, &wide_decimal)
 }
 
+/// The same with NULL for dictionaries of NULL.
+pub(super) fn without_null_dictionaries(schema: &Schema) -> Schema {
+    let null = |data_type: &DataType| match data_type {
+        DataType::Dictionary(_, values) if **values == DataType::Null => Some(DataType::Null),
+        _ => None,
+    };
+    with_types(schema, &null)
+}
+
 /// Columns that Parquet has types for: it has no seconds, and dates that are days.
 #[must_use]
 pub(crate) fn storable(schema: &Schema) -> Schema {

@@ -23,6 +23,7 @@ use super::group_outline::GroupOutline;
 use super::identity::{identity, of_table};
 use super::label_path::LabelPath;
 use super::listing::{Listed, of_path};
+use super::null_dictionaries::as_nulls;
 use super::row_stream::StreamEnd;
 use super::tables::deleted_rows::DeletedRows;
 use super::tables::footer::{as_named, rows_of_group};
@@ -63,6 +64,8 @@ pub(crate) struct Shard {
     pub table: Option<TableFile>,
     /// The footer names columns as the table does, not as the file does.
     pub is_renamed: bool,
+    /// The footer gives columns other Arrow types than the file does, at which readers fail.
+    pub is_retyped: bool,
     /// SHA-256 of the footer, which pins schema, row groups and statistics; of a stream, BLAKE3 of all its bytes.
     pub footer_sha256: [u8; 32],
     /// The columns of the file as Arrow types, and after them those of `nested`.
@@ -307,7 +310,8 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
     let may_be_encrypted = !is_outline && outline.as_ref().map_or(true, |outline| outline.is_encrypted);
     let encrypted = if may_be_encrypted { crate::pages::encrypted_columns(&footer) } else { BTreeSet::new() };
     // Of many small files, a few numbers of each row group are kept.
-    let is_few = table.is_none() && place.object().is_none() && known.is_full();
+    let mut is_few = table.is_none() && place.object().is_none() && known.is_full();
+    let mut is_retyped = false;
     let (mut decoded, rows) = if is_outline {
         let outline = outline.as_ref().map_err(Clone::clone)?;
         (known.decode(&outline.footer)?, u64::try_from(outline.rows).unwrap_or(0))
@@ -315,12 +319,17 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         let of = |parts| known.with_groups(&footer, outline.as_ref().ok(), parts);
         let mut decoded = of(if is_few { GroupParts::Places } else { GroupParts::All })?;
         let rows = checked_rows(&decoded.metadata, bytes)?;
-        if is_few && GroupOutline::of_few(decoded.metadata.row_groups()).is_none() {
-            decoded = of(GroupParts::All)?;
+        let is_whole = as_nulls(&decoded.metadata, &decoded.schema)?.is_some()
+            || GroupOutline::of_few(decoded.metadata.row_groups()).is_none();
+        if is_few && is_whole {
+            (decoded, is_few) = (of(GroupParts::All)?, false);
+        }
+        if let Some(metadata) = as_nulls(&decoded.metadata, &decoded.schema)? {
+            (decoded, is_retyped) = (with_schema(metadata)?, true);
         }
         (decoded, rows)
     };
-    let is_kept = is_outline || table.is_some() || place.object().is_some();
+    let is_kept = is_outline || is_retyped || table.is_some() || place.object().is_some();
     let groups = if is_kept || !is_few && known.keeps(&decoded.metadata) {
         None
     } else {
@@ -359,6 +368,7 @@ fn open_one(listed: &Listed, known: &Known) -> Result<Shard> {
         deleted,
         table: listed.table.clone(),
         is_renamed,
+        is_retyped,
         footer_sha256,
         schema: decoded.schema,
         metadata: decoded.metadata,

@@ -4,15 +4,19 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, BooleanArray, Int64Array, ListArray, NullArray, RecordBatch, StringArray, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::ipc::writer::{FileWriter, StreamWriter};
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter, encode_arrow_schema};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
-use crate::support::{Place, array, some};
+use crate::support::{Place, array, some, write};
 
 /// Types of values that are names, and those that are numbers.
 const NAMES: [DataType; 6] = [
@@ -147,4 +151,68 @@ fn dictionaries_of_every_type_are_counted_from_arrow_files_and_streams() {
     // Nothing panics where the layout is asked for.
     let ended = place.run(&["compute", "a.arrow", "--out", "out", "--overwrite"]);
     assert!(matches!(ended.code, 0 | 2), "{}", ended.stderr);
+}
+
+/// A column of categories without a value, as pandas writes it, beside two columns of labels.
+fn without_categories(place: &Place, name: &str) {
+    let nulls: ArrayRef = Arc::new(NullArray::new(4));
+    let columns: [(&str, ArrayRef); 3] = [
+        ("a", array(Int64Array::from(vec![0, 1, 0, 1]))),
+        ("b", array(Int64Array::from(vec![1, 1, 1, 0]))),
+        ("site", nulls),
+    ];
+    let rows =
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap();
+    let written = rows.schema();
+    let fields = written.fields().iter().map(|field| match field.data_type() {
+        DataType::Null => Arc::new(Field::new(
+            field.name(),
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Null)),
+            true,
+        )),
+        _ => Arc::clone(field),
+    });
+    let schema = encode_arrow_schema(&Schema::new(fields.collect::<Vec<_>>()));
+    let entry = KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), schema);
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![entry])).build();
+    let options = ArrowWriterOptions::new().with_skip_arrow_metadata(true).with_properties(properties);
+    let file = File::create(place.path(name)).unwrap();
+    let mut writer = ArrowWriter::try_new_with_options(file, rows.schema(), options).unwrap();
+    writer.write(&rows).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn categories_without_any_value_are_null() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("in")).unwrap();
+    without_categories(&place, "in/none.parquet");
+    for is_beside in [false, true] {
+        if is_beside {
+            let sites = array(StringArray::from(vec!["x", "y", "x"]));
+            let labels = |all: Vec<i64>| array(Int64Array::from(all));
+            let columns = vec![("a", labels(vec![1, 0, 0])), ("b", labels(vec![0, 0, 1])), ("site", sites)];
+            write(&place.path("in/some.parquet"), columns);
+        }
+        let rows = if is_beside { 7 } else { 4 };
+        for engine in ["encoded", "plain"] {
+            let flags =
+                ["--layout", "wide", "--labels", "a,b", "--engine", engine, "--out", "out", "--overwrite"];
+            let run = |more: &[&str]| {
+                let ended = place.run(&[&["compute", "in"], &flags[..], more].concat());
+                assert_eq!(ended.code, 0, "{engine} {more:?}: {}", ended.stderr);
+                found(&place)
+            };
+            let all = if is_beside { [3, 4] } else { [2, 3] };
+            assert_eq!(run(&["--by", "site"])[1], json!(all));
+            assert_eq!(run(&["--where", "site IS NULL"])[4], 4);
+            if is_beside {
+                assert_eq!(run(&["--where", "site = 'x'"])[4], 2);
+            }
+            assert_eq!(run(&["--groups", "site"])[4], rows);
+        }
+        let query = "SELECT site, count(*) AS n FROM 'in/none.parquet' GROUP BY site";
+        let ended = place.run(&["sql", "-c", query, "--format", "csv"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (0, "site,n\n,4\n"), "{}", ended.stderr);
+    }
 }

@@ -328,3 +328,53 @@ fn numbers_as_frequent_as_masks_are_asked_about() {
         assert!(offers_give(&place, "masks.csv", &right), "{bits}: {}", question(&place, &["masks.csv"]));
     }
 }
+
+/// Writes CSV with a heading and so many rows.
+fn write(place: &Place, name: &str, heading: &str, rows: usize, row: &dyn Fn(usize) -> String) {
+    let lines: Vec<String> = std::iter::once(heading.to_owned()).chain((0..rows).map(row)).collect();
+    std::fs::write(place.path(name), lines.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn a_grid_of_ids_and_labels_with_values_is_asked_about() {
+    let place = Place::new();
+    let labels = ["Edema", "Mass", "Nodule", "Hernia"];
+    for ids in [20, 400] {
+        let is_set = |id: usize, label: usize| (id * 13 + label * 5).is_multiple_of(3 + label);
+        for heading in ["study,reader,label,value", "study,label,value,seen_on"] {
+            write(&place, "grid.csv", heading, ids * labels.len(), &|i| {
+                let (id, label) = (i / labels.len(), i % labels.len());
+                let value = u8::from(is_set(id, label));
+                if heading.ends_with("value") {
+                    format!("S{id:04},{},{},{value}", ["ana", "eva"][i * 7 % 5 % 2], labels[label])
+                } else {
+                    format!("S{id:04},{},{value},2024-03-{:02}", labels[label], 1 + i % 28)
+                }
+            });
+            let sum = |label: usize| (0..ids).filter(|id| is_set(*id, label)).count();
+            let right: serde_json::Value = (0..4).map(|label| (labels[label], sum(label))).collect();
+            let asked = question(&place, &["grid.csv"]);
+            assert!(offers_give(&place, "grid.csv", &right), "{ids} {heading}: {asked}");
+        }
+    }
+    // Visits of persons, each with one class, are rows as they are.
+    write(&place, "visits.csv", "study,reader,label,value", 400, &|i| {
+        let [reader, label] = [["ana", "eva"][i % 2], labels[i * i % 11 % 4]];
+        format!("S{:04},{reader},{label},{}", i / 7, bit(i, 2))
+    });
+    let ended = compute(&place, &["visits.csv"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn classes_in_numbers_behind_a_running_number_are_asked_about() {
+    let place = Place::new();
+    for rows in [30, 300] {
+        write(&place, "cases.csv", "Fall,Klasse,Fieber,Husten,Schmerz,Schwindel", rows, &|i| {
+            let bits = (0..4).map(|j| bit(i, j).to_string()).collect::<Vec<_>>().join(",");
+            format!("{},{},{bits}", i + 1, 1 + i * i % 7 % 3)
+        });
+        let offers = offered(&question(&place, &["cases.csv"]));
+        assert!(offers.iter().any(|flags| flags.contains("--labels Klasse --layout class")), "{offers:?}");
+    }
+}
