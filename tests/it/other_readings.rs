@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::passed_over::{found, offers_give};
 use crate::readings::{bit, compute, offered, paste, question};
+use crate::small_tables::put as put_rows;
 use crate::support::Place;
 use crate::unclear::{ROWS, put};
 
@@ -329,12 +330,6 @@ fn numbers_as_frequent_as_masks_are_asked_about() {
     }
 }
 
-/// Writes CSV with a heading and so many rows.
-fn write(place: &Place, name: &str, heading: &str, rows: usize, row: &dyn Fn(usize) -> String) {
-    let lines: Vec<String> = std::iter::once(heading.to_owned()).chain((0..rows).map(row)).collect();
-    std::fs::write(place.path(name), lines.join("\n") + "\n").unwrap();
-}
-
 #[test]
 fn a_grid_of_ids_and_labels_with_values_is_asked_about() {
     let place = Place::new();
@@ -342,7 +337,7 @@ fn a_grid_of_ids_and_labels_with_values_is_asked_about() {
     for ids in [20, 400] {
         let is_set = |id: usize, label: usize| (id * 13 + label * 5).is_multiple_of(3 + label);
         for heading in ["study,reader,label,value", "study,label,value,seen_on"] {
-            write(&place, "grid.csv", heading, ids * labels.len(), &|i| {
+            put_rows(&place, "grid.csv", heading, ids * labels.len(), &|i| {
                 let (id, label) = (i / labels.len(), i % labels.len());
                 let value = u8::from(is_set(id, label));
                 if heading.ends_with("value") {
@@ -358,7 +353,7 @@ fn a_grid_of_ids_and_labels_with_values_is_asked_about() {
         }
     }
     // Visits of persons, each with one class, are rows as they are.
-    write(&place, "visits.csv", "study,reader,label,value", 400, &|i| {
+    put_rows(&place, "visits.csv", "study,reader,label,value", 400, &|i| {
         let [reader, label] = [["ana", "eva"][i % 2], labels[i * i % 11 % 4]];
         format!("S{:04},{reader},{label},{}", i / 7, bit(i, 2))
     });
@@ -370,7 +365,7 @@ fn a_grid_of_ids_and_labels_with_values_is_asked_about() {
 fn classes_in_numbers_behind_a_running_number_are_asked_about() {
     let place = Place::new();
     for rows in [30, 300] {
-        write(&place, "cases.csv", "Fall,Klasse,Fieber,Husten,Schmerz,Schwindel", rows, &|i| {
+        put_rows(&place, "cases.csv", "Fall,Klasse,Fieber,Husten,Schmerz,Schwindel", rows, &|i| {
             let bits = (0..4).map(|j| bit(i, j).to_string()).collect::<Vec<_>>().join(",");
             format!("{},{},{bits}", i + 1, 1 + i * i % 7 % 3)
         });

@@ -7,7 +7,7 @@ use crate::readings::{bit, offered, question};
 use crate::support::Place;
 
 /// Writes the first `rows` rows of a CSV file.
-fn put(place: &Place, name: &str, heading: &str, rows: usize, row: &dyn Fn(usize) -> String) {
+pub(crate) fn put(place: &Place, name: &str, heading: &str, rows: usize, row: &dyn Fn(usize) -> String) {
     let lines: Vec<String> = std::iter::once(heading.to_owned()).chain((0..rows).map(row)).collect();
     std::fs::write(place.path(name), lines.join("\n") + "\n").unwrap();
 }
