@@ -53,6 +53,14 @@ pub(crate) fn parts_of_cell<'t>(
     }
 }
 
+/// The byte at which texts are cut into parts, if it is a single one.
+pub(crate) fn separator(counting: &Counting) -> Option<u8> {
+    match (counting.layout.kind, counting.layout.delimiter.as_deref().map(str::as_bytes)) {
+        (LayoutKind::Delimited, Some(&[by])) => Some(by),
+        _ => None,
+    }
+}
+
 /// Calls `each` with the label that a part of a text names, if it names one. False for a part that is no text, and for
 /// one with an escape.
 pub(crate) fn label_of_part(

@@ -5,8 +5,12 @@ use std::collections::HashMap;
 use super::format::dictionary::Dictionary;
 use super::format::leaf::LeafColumn;
 use super::format::stream::Item;
+use super::format::texts::TextParts;
 use super::outcome::Step;
 use super::value::StoredValue;
+
+/// No label; never admitted to a counter.
+pub(crate) const NO_LABEL: u32 = u32::MAX;
 
 /// Says which labels a stored value stands for. The same value must give the same labels every time, because
 /// a chunk may be read twice.
@@ -25,6 +29,17 @@ pub(crate) trait LabelSet {
 
     /// True if some value may count as missing.
     fn has_missing(&self) -> bool {
+        false
+    }
+
+    /// The byte at which a text is cut into parts that [`Self::part_labels`] looks up alone, if it is.
+    fn separator(&self) -> Option<u8> {
+        None
+    }
+
+    /// Puts into `out` the label of each part of several texts, or [`NO_LABEL`]. False where a part stands for several
+    /// labels or for something wrong: then each text has to be given to [`Self::labels`].
+    fn part_labels(&mut self, _parts: TextParts<'_>, _out: &mut Vec<u32>) -> bool {
         false
     }
 
@@ -58,6 +73,14 @@ impl<'l> Lookup<'l> {
 
     pub(crate) fn is_missing(&self, value: StoredValue<'_>) -> bool {
         self.labels.is_missing(value)
+    }
+
+    pub(crate) fn separator(&self) -> Option<u8> {
+        self.labels.separator()
+    }
+
+    pub(crate) fn part_labels(&mut self, parts: TextParts<'_>, out: &mut Vec<u32>) -> bool {
+        self.labels.part_labels(parts, out)
     }
 
     /// The labels that `value` stands for.

@@ -33,7 +33,9 @@ impl Look<'_> {
         let is_feature = |column: &CandidateColumn<'_>| {
             let (name, data_type) = (column.name(), column.field.data_type());
             let has_kind = is_number(data_type)
-                || is_text(data_type) && column.evidence.has_few_values() && column.evidence.distinct() > 1;
+                || is_text(data_type)
+                    && column.evidence.recurs(CLASS_CELLS)
+                    && column.evidence.distinct() > 1;
             has_kind
                 && item(data_type).is_none()
                 && !column.is_empty()
@@ -102,11 +104,27 @@ impl Look<'_> {
         runs
     }
 
+    /// The one feature that stands between the columns `labels`, which are not named alike.
+    fn one_between(&self, labels: &[String]) -> Option<&str> {
+        if common_stem(labels.iter().map(String::as_str)).is_some() {
+            return None;
+        }
+        let names: Vec<&str> = self.free_fields().map(|field| field.name().as_str()).collect();
+        let is_label = |name: &&str| labels.iter().any(|label| label == name);
+        let (first, last) = (names.iter().position(is_label)?, names.iter().rposition(is_label)?);
+        let features = self.features(labels);
+        let mut between = names[first..last].iter().filter(|name| features.contains(name));
+        between.next().copied().filter(|_| between.next().is_none())
+    }
+
     /// Brings the target of a table up to what may be features: 0/1 columns of one kind, and a column named `class` or
     /// `category`. It is the last column, or the one 0/1 column beside classes.
     pub(super) fn raise_targets(&self, all: &mut [Candidate]) {
         let is_sure = |one: &&Candidate| one.more.is_empty() && one.points >= SURE;
-        let Some(best) = all.iter().filter(is_sure).max_by_key(|one| one.points).cloned() else { return };
+        // Of readings of 0/1 columns that are as likely, the one of most columns.
+        let rank =
+            |one: &&Candidate| (one.points, if one.kind == LayoutKind::Wide { one.labels.len() } else { 0 });
+        let Some(best) = all.iter().filter(is_sure).max_by_key(rank).cloned() else { return };
         let name = &best.labels[0];
         let may_be_feature = is_topic_name(name) || name.eq_ignore_ascii_case("class");
         let is_class = best.kind == LayoutKind::Class && best.labels.len() == 1 && may_be_feature;
@@ -116,6 +134,7 @@ impl Look<'_> {
         }
         let is_table = self.features(&best.labels).len() >= FEATURES_MIN;
         let [ends, inner_ends] = self.ends();
+        let between = self.one_between(&best.labels);
         let is_target = |one: &&mut Candidate| {
             let [target] = &one.labels[..] else { return false };
             let are_classes = |e: &ColumnEvidence| {
@@ -127,7 +146,8 @@ impl Look<'_> {
             let is_likely = is_table || of.is_some_and(may_be_class);
             let is_inner_end = of.is_some_and(is_text) && inner_ends.contains(&target.as_str());
             let is_at_end = ends.contains(&target.as_str()) || is_inner_end || is_outcome_name(target);
-            let is_end = is_likely && is_at_end && few();
+            let is_between = of.is_some_and(is_text) && between == Some(target);
+            let is_end = is_likely && (is_at_end || is_between) && few();
             let is_kind = match one.kind {
                 LayoutKind::Wide => is_class || is_end,
                 // Of columns of classes, that of topics is one among others.
@@ -170,7 +190,7 @@ impl Look<'_> {
     pub(super) fn targets(&self, best: &Candidate) -> [Vec<Candidate>; 2] {
         let columns = self.free_fields().filter_map(|field| self.column(field)).filter(|column| {
             let evidence = column.evidence;
-            let is_few = evidence.has_few_values() && evidence.distinct() > 1;
+            let is_few = evidence.recurs(CLASS_CELLS) && evidence.distinct() > 1;
             is_few && item(column.field.data_type()).is_none() && !is_of_row(column.name())
         });
         let columns: Vec<CandidateColumn<'_>> = columns.collect();

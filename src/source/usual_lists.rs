@@ -1,6 +1,8 @@
 //! Texts that hold lists as most writers write them: names in quotes without escapes, whole numbers, pieces between
 //! separators. Parts are found by their bytes, many at a time; any other text is left to [`super::structured`].
 
+use crate::pages::{gathered, marks};
+
 /// An element of a list, as it is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum UsualElement<'t> {
@@ -53,7 +55,10 @@ impl<'t> TextPart<'t> {
     /// The last eight bytes of a part that has that many; else 0.
     #[inline]
     pub(crate) fn last_word(&self) -> u64 {
-        self.bytes().last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        // Read before it is known whether the part has as many: parts are shorter and longer in turn.
+        let bytes = self.text[self.to.saturating_sub(8)..].first_chunk();
+        let word = bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        if self.len() < 8 { 0 } else { word }
     }
 }
 
@@ -177,12 +182,6 @@ fn places(window: &[u8], by: u8) -> u64 {
     found | last << begin
 }
 
-/// The highest bits of the eight bytes of a word as its lowest bits, of a word that has no others.
-#[inline]
-fn gathered(marks: u64) -> u64 {
-    (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
 fn behind_blanks(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while bytes.get(at).is_some_and(|byte| *byte <= b' ' && byte.is_ascii_whitespace()) {
@@ -209,18 +208,6 @@ fn first_of<const N: usize>(bytes: &[u8], from: usize, of: [u8; N]) -> Option<us
     }
     let found = bytes[at..].iter().position(|byte| of.contains(byte))?;
     Some(at + found)
-}
-
-/// The highest bit of each byte that is one of `of`.
-#[inline]
-fn marks<const N: usize>(word: [u8; 8], of: [u8; N]) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let word = u64::from_le_bytes(word);
-    of.into_iter().fold(0, |found, byte| {
-        let differs = word ^ u64::from_le_bytes([byte; 8]);
-        // What is not 0 in the low bits of a byte carries into its highest bit.
-        found | !(((differs & LOW) + LOW) | differs | LOW)
-    })
 }
 
 #[cfg(test)]

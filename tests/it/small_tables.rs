@@ -52,6 +52,23 @@ fn few_rows_with_several_columns_of_classes_are_asked_about() {
 }
 
 #[test]
+fn a_column_of_classes_between_columns_of_0_and_1_is_asked_about_in_few_rows() {
+    let place = Place::new();
+    for rows in [25, 120] {
+        put(&place, "few.csv", "Fall,Fieber,Husten,Erkrankung,Schmerz,Schwindel", rows, &|i| {
+            let class = ["Grippe", "Angina", "Allergie"][i * 7 % 3];
+            format!("{i},{},{},{class},{},{}", bit(i, 0), bit(i, 1), bit(i, 2), bit(i, 3))
+        });
+        let offers = offered(&question(&place, &["few.csv"]));
+        for right in
+            ["--labels Erkrankung --layout class", "--labels Fieber,Husten,Schmerz,Schwindel --layout wide"]
+        {
+            assert!(offers.iter().any(|one| one == right), "{rows} {right}: {offers:?}");
+        }
+    }
+}
+
+#[test]
 fn files_of_labels_with_ids_that_lie_in_several_are_pairs() {
     let place = Place::new();
     let has = |label: usize, image: usize| bit(image, label) == 1;

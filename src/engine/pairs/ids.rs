@@ -1,13 +1,13 @@
 //! Row ids of any type as 128 bits.
 //!
 //! Integers, and strings and binaries of up to 15 bytes, are themselves. Longer ones are 120 bits of
-//! SipHash-2-4: two of n different ids are taken for one with a probability below n² / 2¹²¹, which is
+//! SipHash-1-3: two of n different ids are taken for one with a probability below n² / 2¹²¹, which is
 //! 4·10⁻²¹ for a hundred million.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
-use siphasher::sip128::SipHasher24;
+use siphasher::sip128::SipHasher13;
 
 use crate::error::{Error, Result};
 
@@ -71,7 +71,7 @@ pub(in crate::engine) fn bytes(id: &[u8]) -> u128 {
         word[15] = u8::try_from(id.len()).unwrap_or(u8::MAX);
         return u128::from_le_bytes(word);
     }
-    let hash = SipHasher24::new().hash(id).as_u128();
+    let hash = SipHasher13::new().hash(id).as_u128();
     hash | u128::from(u8::MAX) << 120
 }
 

@@ -9,10 +9,11 @@ use crate::engine::cell_labels::{label_of_part, labels_of_cell, parts_of_cell};
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
 use crate::engine::read::known_texts::{KnownTexts, PartLabel};
 use crate::error::there_are;
+use crate::pages::{NO_LABEL, TextParts};
 use crate::source::ancestors::Ancestors;
 use crate::source::layout::LayoutKind;
 use crate::source::spelling::Spelling;
-use crate::source::usual_lists::UsualElement;
+use crate::source::usual_lists::{TextPart, UsualElement};
 use crate::source::values::Value;
 
 /// Gives ids to stored labels: positions where these are known, numbers in order of first sight where
@@ -27,6 +28,8 @@ pub(crate) struct Interner {
     names: NameTexts,
     /// Parts of cells by their bytes.
     texts: KnownTexts,
+    /// Labels of the part at hand.
+    of_part: Vec<u32>,
     ancestors: Option<Arc<Ancestors>>,
     /// By id, those of its ancestors; only where there is a hierarchy.
     above: HashMap<u32, Box<[u32]>>,
@@ -66,6 +69,7 @@ impl Interner {
             integers: HashMap::new(),
             names: NameTexts::default(),
             texts: KnownTexts::default(),
+            of_part: Vec::new(),
             ancestors: None,
             above: HashMap::new(),
         }
@@ -138,6 +142,42 @@ impl Interner {
             out.truncate(before);
         }
         read
+    }
+
+    /// The label of each part of several texts, or [`NO_LABEL`]; false where a part does not stand for one label.
+    pub(crate) fn part_labels(
+        &mut self,
+        counting: &Counting,
+        parts: TextParts<'_>,
+        out: &mut Vec<u32>,
+    ) -> bool {
+        let (bytes, places) = parts.places();
+        let mut is_read = true;
+        out.resize(parts.len(), NO_LABEL);
+        for ((from, to), label) in places.zip(out) {
+            *label = self.texts.label_within(bytes, from, to).unwrap_or_else(|| {
+                let label = self.new_label(counting, TextPart::new(bytes, from, to));
+                is_read &= label.is_some();
+                label.unwrap_or(NO_LABEL)
+            });
+        }
+        is_read
+    }
+
+    /// The one label of a part that is not among the known texts, or [`NO_LABEL`].
+    #[cold]
+    #[inline(never)]
+    fn new_label(&mut self, counting: &Counting, part: TextPart<'_>) -> Option<u32> {
+        let mut labels = std::mem::take(&mut self.of_part);
+        labels.clear();
+        let is_read = self.new_part(counting, UsualElement::Name(part), &mut labels);
+        let label = match labels[..] {
+            [] => Some(NO_LABEL),
+            [label] => Some(label),
+            _ => None,
+        };
+        self.of_part = labels;
+        label.filter(|_| is_read)
     }
 
     /// Adds the ids of the label that a part of a cell names; false when it is wrong.

@@ -3,6 +3,7 @@
 //! Most cells name a few labels again and again. Here a text is two or four words beside each other, which are
 //! compared at once; whoever asks looks up longer texts, and those that another one took the place of.
 
+use crate::pages::NO_LABEL;
 use crate::source::usual_lists::TextPart;
 
 /// Pairs of places: a few hundred labels rarely stand in each other's way.
@@ -35,7 +36,7 @@ struct TextPlaces<const WORDS: usize> {
 #[derive(Debug, Clone, Copy)]
 struct KnownText<const WORDS: usize> {
     text: TextWords<WORDS>,
-    /// `u32::MAX` for none.
+    /// [`NO_LABEL`] for none.
     label: u32,
 }
 
@@ -47,16 +48,42 @@ struct TextWords<const WORDS: usize> {
 }
 
 /// Numbers are others than names that are written alike.
-#[expect(clippy::cast_possible_truncation, reason = "texts are short")]
 #[inline]
 fn kind(text: &TextPart<'_>, is_number: bool) -> u32 {
-    (text.len() as u32) << 1 | u32::from(is_number)
+    kind_of(text.len(), is_number)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "texts are short")]
+#[inline]
+fn kind_of(len: usize, is_number: bool) -> u32 {
+    (len as u32) << 1 | u32::from(is_number)
 }
 
 /// A text of at most [`SHORT`] bytes. Words overlap where the length is no multiple of theirs.
 #[inline]
 fn short(text: &TextPart<'_>, is_number: bool) -> TextWords<2> {
     TextWords { words: [text.first_word(), text.last_word()], kind: kind(text, is_number) }
+}
+
+/// What a part of a page becomes without a branch, with other bytes of the page on both sides: the same words as
+/// [`short`] makes. `None` where these bytes are missing, or for a longer text.
+#[inline]
+fn short_within(page: &[u8], from: usize, to: usize) -> Option<TextWords<2>> {
+    /// By length: bits of the bytes that a text has.
+    const OF_FIRST: [u64; SHORT + 1] = {
+        let mut bits = [u64::MAX; SHORT + 1];
+        let mut len = 0;
+        while len < 8 {
+            bits[len] = (1 << (8 * len)) - 1;
+            len += 1;
+        }
+        bits
+    };
+    let len = to - from;
+    let (first_bits, last_bits) = (*OF_FIRST.get(len)?, if len < 8 { 0 } else { u64::MAX });
+    let word = |at: usize| page.get(at..at + 8)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    let words = [word(from)? & first_bits, word(to.saturating_sub(8))? & last_bits];
+    Some(TextWords { words, kind: kind_of(len, false) })
 }
 
 /// A text of more than [`SHORT`] and at most [`LONGEST`] bytes.
@@ -110,7 +137,7 @@ impl<const WORDS: usize> TextPlaces<WORDS> {
         } else {
             return None;
         };
-        Some(if label == u32::MAX { PartLabel::Nothing } else { PartLabel::Label(label) })
+        Some(if label == NO_LABEL { PartLabel::Nothing } else { PartLabel::Label(label) })
     }
 
     fn keep(&mut self, text: TextWords<WORDS>, label: PartLabel) {
@@ -118,8 +145,8 @@ impl<const WORDS: usize> TextPlaces<WORDS> {
             self.pairs = vec![[KnownText { text: TextWords::NOTHING, label: 0 }; 2]; PAIRS];
         }
         let label = match label {
-            PartLabel::Nothing => u32::MAX,
-            PartLabel::Label(u32::MAX) => return,
+            PartLabel::Nothing => NO_LABEL,
+            PartLabel::Label(NO_LABEL) => return,
             PartLabel::Label(label) => label,
         };
         if let Some(pair) = self.pairs.get_mut(text.pair()) {
@@ -136,6 +163,19 @@ impl KnownTexts {
             return self.short.get(&short(text, is_number));
         }
         self.long.get(&long(text, is_number)?)
+    }
+
+    /// The label of a name that a page holds from `from` to `to`, or [`NO_LABEL`]; `None` where that has to be found out.
+    #[inline]
+    pub(super) fn label_within(&self, page: &[u8], from: usize, to: usize) -> Option<u32> {
+        let known = match short_within(page, from, to) {
+            Some(words) => self.short.get(&words),
+            None => self.get(&TextPart::new(page, from, to), false),
+        };
+        known.map(|known| match known {
+            PartLabel::Label(label) => label,
+            PartLabel::Nothing => NO_LABEL,
+        })
     }
 
     /// Keeps what a text stands for, if it is short. Of a pair, the text that was kept last stays.
@@ -167,14 +207,17 @@ mod tests {
             before in "[0a]{0,20}", behind in "[0a]{0,20}",
         ) {
             let b = if same { a.clone() } else { b };
-            let other = [before.as_bytes(), &b, behind.as_bytes()].concat();
+            let page = [before.as_bytes(), &b, behind.as_bytes()].concat();
             let one = TextPart::new(&a, 0, a.len());
-            let other = TextPart::new(&other, before.len(), before.len() + b.len());
+            let other = TextPart::new(&page, before.len(), before.len() + b.len());
             let mut known = KnownTexts::default();
             known.keep(&one, kinds[0], PartLabel::Label(3));
             prop_assert_eq!(known.get(&one, kinds[0]).is_none(), a.len() > LONGEST);
             if a.len() <= LONGEST {
-                prop_assert_eq!(known.get(&other, kinds[1]).is_some(), a == b && kinds[0] == kinds[1]);
+                let is_same = a == b && kinds[0] == kinds[1];
+                prop_assert_eq!(known.get(&other, kinds[1]).is_some(), is_same);
+                let within = known.label_within(&page, before.len(), before.len() + b.len());
+                prop_assert_eq!(within, (a == b && !kinds[0]).then_some(3));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What the values of encoded pages mean: the same rules as for arrays.
 
 use crate::counts::Cell;
+use crate::engine::cell_labels::separator;
 use crate::engine::counting::{Counting, INDEX_MAX, Keys};
 use crate::engine::read::interner::Interner;
 use crate::pages::{self, Judge, LabelSet, NumberRule};
@@ -158,6 +159,16 @@ impl LabelSet for StoredLabels<'_> {
         } else {
             self.interner.ids(&stored, out)
         }
+    }
+
+    fn separator(&self) -> Option<u8> {
+        let is_usual =
+            self.is_cell && !self.counting.may_name_no_label() && self.counting.ancestors.is_none();
+        separator(self.counting).filter(|_| is_usual)
+    }
+
+    fn part_labels(&mut self, parts: pages::TextParts<'_>, out: &mut Vec<u32>) -> bool {
+        self.interner.part_labels(self.counting, parts, out)
     }
 
     fn has_missing(&self) -> bool {

@@ -7,14 +7,16 @@ use crate::error::Result;
 use crate::label_sets::LabelSets;
 use crate::pages::format::bits::Bits;
 use crate::pages::format::chunk::{Chunk, Workspace};
-use crate::pages::format::data_pages::open;
+use crate::pages::format::data_pages::{Coding, DataPage, open};
 use crate::pages::format::dictionary::Dictionary;
 use crate::pages::format::leaf::LeafColumn;
 use crate::pages::format::levels::validity;
 use crate::pages::format::nesting::{Nesting, several_lists};
+use crate::pages::format::plain::PlainValues;
 use crate::pages::format::slots::{BLOCK, Levels, SlotBlock, ones};
 use crate::pages::format::stream::{Item, ValueStream};
-use crate::pages::lookup::{LabelSet, Lookup};
+use crate::pages::format::texts::TextCutter;
+use crate::pages::lookup::{LabelSet, Lookup, NO_LABEL};
 use crate::pages::outcome::{ChunkOutcome, Step};
 use crate::pages::value::StoredValue;
 
@@ -154,9 +156,13 @@ fn values(
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let mut meanings = Meanings::new(leaf, dictionary, lookup);
     let mut valid = Bits::default();
+    let mut texts = RowsOfTexts::default();
     while let Some(page) = pages.next()? {
         let present = validity(leaf, &page, &mut valid)?;
         let has = |slot: usize| present == page.slots || valid.word(slot, 1) == 1;
+        if leaf.is_text() && page.coding == Coding::Plain && texts.read(&page, &has, &mut meanings, rows)? {
+            continue;
+        }
         let mut stream = ValueStream::new(leaf, &page)?;
         for start in (0..page.slots).step_by(BLOCK) {
             let end = page.slots.min(start + BLOCK);
@@ -170,6 +176,66 @@ fn values(
         stream.finish()?;
     }
     rows.finish()
+}
+
+/// Reads plain texts, many at a time.
+#[derive(Default)]
+struct RowsOfTexts {
+    cutter: TextCutter,
+    labels: Vec<u32>,
+    /// Where the labels of each text end.
+    ends: Vec<usize>,
+}
+
+impl RowsOfTexts {
+    /// Gives the rows of a page; `has` says of each slot whether it has a value. False, and no row is given, where texts
+    /// are looked up one by one.
+    fn read(
+        &mut self,
+        page: &DataPage<'_>,
+        has: &dyn Fn(usize) -> bool,
+        meanings: &mut Meanings<'_, '_, '_>,
+        rows: &mut RowBatches<'_, '_>,
+    ) -> Step<bool> {
+        let Some(by) = meanings.lookup.separator().filter(|_| TextCutter::can_cut(page.values)) else {
+            return Ok(false);
+        };
+        let mut at = 0;
+        for start in (0..page.slots).step_by(BLOCK) {
+            let slots = start..page.slots.min(start + BLOCK);
+            let texts = slots.clone().filter(|slot| has(*slot)).count();
+            let (parts, end) = self.cutter.cut(page.values, at, texts, by)?;
+            let are_read = meanings.lookup.part_labels(parts, &mut self.labels);
+            let (labels, ends) = (&mut self.labels, &mut self.ends);
+            ends.clear();
+            let mut kept = 0;
+            for (part, is_last) in parts.lasts().enumerate().take(if are_read { parts.len() } else { 0 }) {
+                labels[kept] = labels[part];
+                kept += usize::from(labels[kept] != NO_LABEL);
+                if is_last {
+                    ends.push(kept);
+                }
+            }
+            let mut plain = PlainValues::new(meanings.leaf.physical, &page.values[at..end]);
+            let (mut from, mut ends) = (0, ends.iter());
+            for slot in slots {
+                if !has(slot) {
+                    rows.begin(true)?;
+                } else if are_read {
+                    let to = ends.next().copied().unwrap_or(from);
+                    rows.begin(false)?;
+                    rows.sets.extend(&labels[from..to]);
+                    from = to;
+                } else {
+                    let found = meanings.of(Item::Single(plain.next()?))?;
+                    rows.begin(found.is_none())?;
+                    rows.sets.extend(found.unwrap_or_default());
+                }
+            }
+            at = end;
+        }
+        Ok(true)
+    }
 }
 
 /// A list in each row.

@@ -3,9 +3,7 @@
 use super::carry::CarryCounts;
 use super::repeats::{Here, LastRows, ascend, ends};
 use crate::pages::format::limits::highest;
-
-/// No label; never admitted to a counter.
-pub(super) const NONE: u32 = u32::MAX;
+use crate::pages::lookup::NO_LABEL;
 
 /// So many labels that the last row of each stays close to the processor.
 const FEW: usize = 1 << 12;
@@ -129,6 +127,45 @@ impl SetCounter {
             if is_new {
                 self.counts.add(label, more);
             }
+        }
+    }
+
+    /// Counts texts with these labels, some of which are [`NO_LABEL`]; `lasts` says of each whether it is the last of its
+    /// text, and `rows` how many rows hold each text, if not one.
+    pub(super) fn add_parts(
+        &mut self,
+        labels: &[u32],
+        lasts: impl Iterator<Item = bool>,
+        rows: Option<&[u64]>,
+    ) {
+        // As NO_LABEL is the highest number, the one behind it is 0.
+        let bound = labels.iter().fold(0, |bound, label| label.wrapping_add(1).max(bound));
+        if let Some(highest) = bound.checked_sub(1) {
+            self.admit(highest);
+        }
+        if rows.is_some() || self.counts.len() > FEW {
+            let (mut begin, mut text) = (0, 0);
+            for (end, _) in lasts.enumerate().filter(|(_, is_last)| *is_last) {
+                let labels = &labels[begin..=end];
+                let rows = rows.map_or(1, |rows| u32::try_from(rows[text]).unwrap_or(u32::MAX));
+                if labels.contains(&NO_LABEL) {
+                    let some = labels.iter().copied().filter(|label| *label != NO_LABEL);
+                    self.add(&some.collect::<Vec<_>>(), rows);
+                } else {
+                    self.add(labels, rows);
+                }
+                (begin, text) = (end + 1, text + 1);
+            }
+            return;
+        }
+        let weight = self.weight();
+        let Self { counts, marks, row, .. } = self;
+        *row += 1;
+        for (&label, is_last) in labels.iter().zip(lasts) {
+            if label != NO_LABEL && marks.mark(label, *row) {
+                counts.add(label, weight);
+            }
+            *row += u32::from(is_last);
         }
     }
 

@@ -3,12 +3,12 @@
 //! Entries that are numbers of labels become labels at once, where labels ascend in their rows. All others
 //! are counted as entries, and their labels asked for at the end.
 
-use super::counter::{NONE, SetCounter};
+use super::counter::SetCounter;
 use super::groups::GroupedSlots;
 use super::repeats::ascend;
 use crate::pages::format::data_pages::Coding;
 use crate::pages::format::dictionary::Dictionary;
-use crate::pages::lookup::Lookup;
+use crate::pages::lookup::{Lookup, NO_LABEL};
 use crate::pages::value::StoredValue;
 
 /// What is known of the entries of a dictionary.
@@ -87,7 +87,7 @@ impl Entries {
         to == Coding::Plain
             && slots.iter().zip(0_u32..).filter(|(slot, _)| slot.row == row && slot.count > 0).all(
                 |(_, number)| match one_label(lookup, dictionary.value((number / groups) as usize)) {
-                    Some(NONE) => true,
+                    Some(NO_LABEL) => true,
                     Some(label) => in_group(label, number, *groups).is_some_and(|label| counter.mark(label)),
                     None => false,
                 },
@@ -109,7 +109,7 @@ impl Entries {
             batch.clear();
             for (number, slot) in (start..).zip(slots).filter(|(_, slot)| slot.count > 0) {
                 match one_label(lookup, dictionary.value((number / groups) as usize)) {
-                    Some(NONE) => {}
+                    Some(NO_LABEL) => {}
                     Some(label) => match in_group(label, number, *groups) {
                         Some(label) => batch.push((label, slot.count)),
                         None => return false,
@@ -133,7 +133,7 @@ fn in_group(label: u32, number: u32, groups: u32) -> Option<u32> {
 /// Writes the label of each index.
 fn translate(known: &[u32], indices: &[u32], labels: &mut [u32]) {
     for (label, index) in labels.iter_mut().zip(indices) {
-        *label = known.get(*index as usize).copied().unwrap_or(NONE);
+        *label = known.get(*index as usize).copied().unwrap_or(NO_LABEL);
     }
 }
 
@@ -168,7 +168,7 @@ fn count_entries(slots: &mut [EntryRows], row: &mut u32, firsts: &[u64], entries
 /// The label of a value; `None` when it has several or is invalid.
 pub(super) fn one_label(lookup: &mut Lookup<'_>, value: StoredValue<'_>) -> Option<u32> {
     match lookup.labels(value) {
-        Ok([]) => Some(NONE),
+        Ok([]) => Some(NO_LABEL),
         Ok([label]) => Some(*label),
         Ok(_) | Err(_) => None,
     }

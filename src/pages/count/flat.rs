@@ -63,8 +63,9 @@ pub(crate) fn count_kept_flat(
     cell: &dyn Fn(StoredValue<'_>) -> Cell,
 ) -> Result<ChunkOutcome<FlatCount>> {
     let mut count = FlatCount::default();
-    let found =
-        each_kept_value(chunk, mask, workspace, &mut |value, rows| count.add(cell(value), value, rows));
+    let found = each_kept_value(chunk, mask, workspace, &mut |value: StoredValue<'_>, rows| {
+        count.add(cell(value), value, rows);
+    });
     Ok(settle(found)?.map(|found| {
         count.tally.missing += found.nulls;
         count

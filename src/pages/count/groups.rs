@@ -1,11 +1,11 @@
 //! Labels of rows in several groups, counted at once: each label has a number for each group.
 
-use super::counter::NONE;
 use super::set_count::SetCount;
 use crate::pages::format::packed::low_bits;
 use crate::pages::format::row_mask::{KeptSlots, RowFilter, RowMask};
 use crate::pages::format::row_parts::{OUTSIDE, RowParts};
 use crate::pages::format::slots::{BLOCK, Bitmap, Firsts, SlotBlock};
+use crate::pages::lookup::NO_LABEL;
 
 /// Follows the rows of all groups, which do not share a row.
 #[derive(Debug)]
@@ -189,7 +189,7 @@ impl<'m> GroupedSlots<'m> {
         let most = (u32::MAX - 1) / per_label;
         let mut fit = true;
         for (label, group) in labels.iter_mut().zip(&self.groups) {
-            if *label != NONE {
+            if *label != NO_LABEL {
                 fit &= *label < most;
                 *label = label.wrapping_mul(per_label).wrapping_add(u32::from(*group));
             }

@@ -1,6 +1,7 @@
 //! The values of a column without lists in rows that count, each with how often it occurs.
 
-use super::values::ValuesFound;
+use super::values::{ValueSink, ValuesFound};
+use crate::pages::format::bytes::prefixed;
 use crate::pages::format::chunk::{Chunk, Workspace};
 use crate::pages::format::data_pages::{Coding, DataPage, open};
 use crate::pages::format::dictionary::Histogram;
@@ -17,7 +18,7 @@ pub(super) fn each_kept_value(
     chunk: &Chunk<'_>,
     mask: &RowMask,
     workspace: &mut Workspace,
-    each: &mut dyn FnMut(StoredValue<'_>, u64),
+    to: &mut (impl ValueSink + ?Sized),
 ) -> Step<ValuesFound> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     if leaf.max_rep > 0 {
@@ -27,7 +28,7 @@ pub(super) fn each_kept_value(
         return Err(corrupt(format!("{} rows in a row group of {}", mask.rows(), chunk.rows)));
     }
     let (mut found, mut kept, mut row) = (ValuesFound::default(), KeptValues::new(mask), 0);
-    let mut histogram = Histogram::new(&dictionary);
+    let (mut histogram, mut texts) = (Histogram::new(&dictionary), Vec::new());
     while let Some(page) = pages.next()? {
         kept.find(leaf, &page, row)?;
         row += page.slots;
@@ -52,19 +53,41 @@ pub(super) fn each_kept_value(
                     Ok(())
                 })?;
                 bits.finish()?;
-                both_bits(values, ones, each);
+                both_bits(values, ones, to);
             }
-            Coding::Plain => plain_values(leaf, &page, &kept, each)?,
+            Coding::Plain if leaf.is_text() && to.takes_texts() => {
+                kept_texts(&page, &kept, &mut texts)?;
+                if !to.texts(&texts, values, None)? {
+                    plain_values(leaf, &page, &kept, to)?;
+                }
+            }
+            Coding::Plain => plain_values(leaf, &page, &kept, to)?,
         }
     }
-    histogram.entries().for_each(|(index, rows)| each(dictionary.value(index), rows));
+    if !leaf.is_text() || !to.texts(dictionary.bytes(), dictionary.len(), Some(histogram.counts()))? {
+        histogram.entries().for_each(|(index, rows)| to.value(dictionary.value(index), rows));
+    }
     Ok(found)
 }
 
-fn both_bits(values: usize, ones: usize, each: &mut dyn FnMut(StoredValue<'_>, u64)) {
+/// Puts the plain texts of the rows that count beside each other.
+fn kept_texts(page: &DataPage<'_>, kept: &KeptValues<'_>, out: &mut Vec<u8>) -> Step<()> {
+    out.clear();
+    let mut left = page.values;
+    for at in 0..kept.len() {
+        let (_, rest) = prefixed(left)?;
+        if kept.word(at, 1) == 1 {
+            out.extend_from_slice(&left[..left.len() - rest.len()]);
+        }
+        left = rest;
+    }
+    Ok(())
+}
+
+fn both_bits(values: usize, ones: usize, to: &mut (impl ValueSink + ?Sized)) {
     for (value, rows) in [(false, values - ones), (true, ones)] {
         if rows > 0 {
-            each(StoredValue::Bool(value), rows as u64);
+            to.value(StoredValue::Bool(value), rows as u64);
         }
     }
 }
@@ -73,14 +96,14 @@ fn plain_values(
     leaf: LeafColumn,
     page: &DataPage<'_>,
     kept: &KeptValues<'_>,
-    each: &mut dyn FnMut(StoredValue<'_>, u64),
+    to: &mut (impl ValueSink + ?Sized),
 ) -> Step<()> {
     let (len, values) = (kept.len(), kept.ones());
     plain::check(leaf.physical, page.values, len)?;
     match leaf.physical {
         Physical::Bit => {
             let packed = Packed { bytes: page.values, width: 1, start: 0, len };
-            both_bits(values, kept.range().ones_in(packed, 0), each);
+            both_bits(values, kept.range().ones_in(packed, 0), to);
         }
         Physical::Word4 => {
             kept_words(
@@ -89,21 +112,21 @@ fn plain_values(
                 u32::from_le_bytes,
                 low(leaf.one()),
                 kept,
-                each,
+                to,
             );
         }
         Physical::Word8 => {
-            kept_words(leaf, &page.values.as_chunks().0[..len], u64::from_le_bytes, leaf.one(), kept, each);
+            kept_words(leaf, &page.values.as_chunks().0[..len], u64::from_le_bytes, leaf.one(), kept, to);
         }
         physical => {
             let (mut values, mut neighbours) = (PlainValues::new(physical, page.values), Neighbours::new());
             for at in 0..len {
                 let value = values.next()?;
                 if kept.word(at, 1) == 1 {
-                    give(leaf, neighbours.push(value), each);
+                    give(leaf, neighbours.push(value), to);
                 }
             }
-            give(leaf, neighbours.finish(), each);
+            give(leaf, neighbours.finish(), to);
         }
     }
     Ok(())
@@ -116,7 +139,7 @@ fn kept_words<const SIZE: usize, W: PartialEq + Copy + Default + Into<u64>>(
     load: impl Fn([u8; SIZE]) -> W,
     one: W,
     kept: &KeptValues<'_>,
-    each: &mut dyn FnMut(StoredValue<'_>, u64),
+    to: &mut (impl ValueSink + ?Sized),
 ) {
     let (mut zeros, mut ones, mut neighbours) = (0_u64, 0_u64, Neighbours::new());
     for (values, at) in values.chunks(64).zip((0..).step_by(64)) {
@@ -132,20 +155,20 @@ fn kept_words<const SIZE: usize, W: PartialEq + Copy + Default + Into<u64>>(
         let mut others = word & !is_zero & !is_one;
         while others != 0 {
             let value = load(values[others.trailing_zeros() as usize]);
-            give(leaf, neighbours.push(RawValue::Word(value.into())), each);
+            give(leaf, neighbours.push(RawValue::Word(value.into())), to);
             others &= others - 1;
         }
     }
-    give(leaf, neighbours.finish(), each);
+    give(leaf, neighbours.finish(), to);
     for (word, rows) in [(0, zeros), (one.into(), ones)] {
         if rows > 0 {
-            each(leaf.value(RawValue::Word(word)), rows);
+            to.value(leaf.value(RawValue::Word(word)), rows);
         }
     }
 }
 
-fn give(leaf: LeafColumn, run: Option<(RawValue<'_>, u64)>, each: &mut dyn FnMut(StoredValue<'_>, u64)) {
+fn give(leaf: LeafColumn, run: Option<(RawValue<'_>, u64)>, to: &mut (impl ValueSink + ?Sized)) {
     if let Some((raw, rows)) = run {
-        each(leaf.value(raw), rows);
+        to.value(leaf.value(raw), rows);
     }
 }

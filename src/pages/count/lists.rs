@@ -4,7 +4,7 @@
 //! is invalid: then rows need not be collected. If the assumption fails, the chunk is read again row by row,
 //! because an invalid row is positive for no label.
 
-use super::counter::{NONE, SetCounter};
+use super::counter::SetCounter;
 use super::entries::{Entries, one_label};
 use super::groups::GroupedSlots;
 use super::lists_by_row;
@@ -17,7 +17,7 @@ use crate::pages::format::nesting::Nesting;
 use crate::pages::format::row_mask::{KeptSlots, RowMask};
 use crate::pages::format::slots::{Levels, RowCheck, SlotBlock, ones};
 use crate::pages::format::stream::{Item, ValueStream};
-use crate::pages::lookup::Lookup;
+use crate::pages::lookup::{Lookup, NO_LABEL};
 use crate::pages::outcome::Step;
 
 /// Counts a chunk into `counter`.
@@ -121,13 +121,13 @@ fn at_once(
                 return Ok(None);
             }
             if lookup.has_missing() {
-                leave_out(&mut counts, &grouped, labels.iter().map(|label| *label == NONE));
+                leave_out(&mut counts, &grouped, labels.iter().map(|label| *label == NO_LABEL));
             }
             if grouped.per_label() > 1 {
                 if !grouped.number(&mut labels) {
                     return Ok(None);
                 }
-                labels.iter().filter(|label| **label != NONE).for_each(|label| counter.admit(*label));
+                labels.iter().filter(|label| **label != NO_LABEL).for_each(|label| counter.admit(*label));
             }
             counter.add_rows(firsts, &labels);
         }
@@ -181,7 +181,7 @@ fn read_labels(
             continue;
         }
         let Some(label) = one_label(lookup, leaf.value(raw)) else { return Ok(false) };
-        if label != NONE {
+        if label != NO_LABEL {
             counter.admit(label);
         }
         out.push(label);

@@ -4,12 +4,14 @@ use super::counter::SetCounter;
 use super::kept_values::each_kept_value;
 use super::lists;
 use super::set_count::SetCount;
-use super::values::each_value;
+use super::values::{ValueSink, each_value};
 use crate::error::Result;
 use crate::pages::format::chunk::{Chunk, Workspace};
-use crate::pages::format::leaf::LeafColumn;
+use crate::pages::format::leaf::{LeafColumn, Physical, RawValue};
 use crate::pages::format::nesting::{Nesting, several_lists};
+use crate::pages::format::plain::PlainValues;
 use crate::pages::format::row_mask::RowMask;
+use crate::pages::format::texts::TextCutter;
 use crate::pages::lookup::{LabelSet, Lookup};
 use crate::pages::outcome::{ChunkOutcome, Step, settle};
 use crate::pages::value::StoredValue;
@@ -138,25 +140,75 @@ fn flat(
 ) -> Step<SetCount> {
     let leaf = LeafColumn::of(chunk.meta.column_descr())?;
     several_lists(leaf, None)?;
-    let mut count = SetCount { rows: chunk.rows, ..SetCount::default() };
-    let mut missing = 0;
-    let mut each = |value: StoredValue<'_>, rows| {
-        if lookup.is_missing(value) {
-            missing += rows;
-            return;
-        }
-        match lookup.labels(value) {
-            Ok(labels) => counter.add(labels, u32::try_from(rows).unwrap_or(u32::MAX)),
-            Err(text) => count.invalid(&text, rows),
-        }
-    };
+    let count = SetCount { rows: chunk.rows, ..SetCount::default() };
+    let mut rows = FlatRows { lookup, counter, count, cutter: TextCutter::default(), labels: Vec::new() };
     let found = match mask {
-        Some(mask) => each_kept_value(chunk, mask, workspace, &mut each)?,
-        None => each_value(chunk, workspace, &mut each)?,
+        Some(mask) => each_kept_value(chunk, mask, workspace, &mut rows)?,
+        None => each_value(chunk, workspace, &mut rows)?,
     };
-    count.null_rows = found.nulls + missing;
+    let mut count = rows.count;
+    count.null_rows += found.nulls;
     if leaf.max_rep > 0 || mask.is_some() {
         count.rows = found.units;
     }
     Ok(count)
+}
+
+/// Rows of one value each.
+struct FlatRows<'r, 'l> {
+    lookup: &'r mut Lookup<'l>,
+    counter: &'r mut SetCounter,
+    /// Its null rows are those whose value counts as missing.
+    count: SetCount,
+    cutter: TextCutter,
+    labels: Vec<u32>,
+}
+
+/// Texts that are cut together: their parts stay close to the processor.
+const TEXTS: usize = 512;
+
+impl ValueSink for FlatRows<'_, '_> {
+    fn value(&mut self, value: StoredValue<'_>, rows: u64) {
+        if self.lookup.is_missing(value) {
+            self.count.null_rows += rows;
+            return;
+        }
+        match self.lookup.labels(value) {
+            Ok(labels) => self.counter.add(labels, u32::try_from(rows).unwrap_or(u32::MAX)),
+            Err(text) => self.count.invalid(&text, rows),
+        }
+    }
+
+    fn takes_texts(&self) -> bool {
+        self.lookup.separator().is_some()
+    }
+
+    fn texts(&mut self, bytes: &[u8], len: usize, rows: Option<&[u64]>) -> Step<bool> {
+        let Some(separator) = self.lookup.separator().filter(|_| TextCutter::can_cut(bytes)) else {
+            return Ok(false);
+        };
+        let mut at = 0;
+        for first in (0..len).step_by(TEXTS) {
+            let some = TEXTS.min(len - first);
+            let rows = rows.map(|rows| &rows[first..first + some]);
+            let (parts, end) = self.cutter.cut(bytes, at, some, separator)?;
+            // What no row holds names no label.
+            let all_occur = rows.is_none_or(|rows| !rows.contains(&0));
+            if all_occur && self.lookup.part_labels(parts, &mut self.labels) {
+                self.counter.add_parts(&self.labels, parts.lasts(), rows);
+            } else {
+                let mut texts = PlainValues::new(Physical::Bytes, &bytes[at..end]);
+                for text in 0..some {
+                    let rows = rows.map_or(1, |rows| rows[text]);
+                    if let RawValue::Bytes(text) = texts.next()?
+                        && rows > 0
+                    {
+                        self.value(StoredValue::Text(text), rows);
+                    }
+                }
+            }
+            at = end;
+        }
+        Ok(true)
+    }
 }

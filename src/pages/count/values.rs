@@ -24,7 +24,30 @@ pub(crate) fn count_values(
     workspace: &mut Workspace,
     each: &mut dyn FnMut(StoredValue<'_>, u64),
 ) -> Result<ChunkOutcome<u64>> {
-    settle(each_value(chunk, workspace, each).map(|found| found.nulls))
+    settle(each_value(chunk, workspace, &mut *each).map(|found| found.nulls))
+}
+
+/// Takes the values of a column.
+pub(super) trait ValueSink {
+    /// A value, and the number of rows that hold it.
+    fn value(&mut self, value: StoredValue<'_>, rows: u64);
+
+    /// Whether [`Self::texts`] takes plain texts.
+    fn takes_texts(&self) -> bool {
+        false
+    }
+
+    /// Takes all `len` plain texts of a page together, with the number of rows that hold each, or one row for each;
+    /// false where they are given one by one.
+    fn texts(&mut self, _bytes: &[u8], _len: usize, _rows: Option<&[u64]>) -> Step<bool> {
+        Ok(false)
+    }
+}
+
+impl<F: FnMut(StoredValue<'_>, u64) + ?Sized> ValueSink for F {
+    fn value(&mut self, value: StoredValue<'_>, rows: u64) {
+        self(value, rows);
+    }
 }
 
 /// What a column has beside its values.
@@ -36,11 +59,11 @@ pub(super) struct ValuesFound {
     pub(super) nulls: u64,
 }
 
-/// The same, of a column with lists too.
+/// The same to `to`, of a column with lists too.
 pub(super) fn each_value(
     chunk: &Chunk<'_>,
     workspace: &mut Workspace,
-    each: &mut dyn FnMut(StoredValue<'_>, u64),
+    to: &mut (impl ValueSink + ?Sized),
 ) -> Step<ValuesFound> {
     let (leaf, dictionary, mut pages) = open(chunk, workspace)?;
     let (mut found, mut rows, mut block) = (ValuesFound::default(), 0, SlotBlock::new());
@@ -65,16 +88,17 @@ pub(super) fn each_value(
                 let ones = Hybrid::booleans(page.values)?.ones(len)?;
                 for (value, rows) in [(false, len - ones), (true, ones)] {
                     if rows > 0 {
-                        each(StoredValue::Bool(value), rows as u64);
+                        to.value(StoredValue::Bool(value), rows as u64);
                     }
                 }
             }
+            Coding::Plain if leaf.is_text() && to.texts(page.values, len, None)? => {}
             Coding::Plain => {
                 let mut values = PlainValues::new(leaf.physical, page.values);
                 let mut neighbours = Neighbours::new();
                 let mut add = |run: Option<(RawValue<'_>, u64)>| {
                     if let Some((raw, rows)) = run {
-                        each(leaf.value(raw), rows);
+                        to.value(leaf.value(raw), rows);
                     }
                 };
                 for _ in 0..len {
@@ -84,7 +108,9 @@ pub(super) fn each_value(
             }
         }
     }
-    histogram.entries().for_each(|(index, rows)| each(dictionary.value(index), rows));
+    if !leaf.is_text() || !to.texts(dictionary.bytes(), dictionary.len(), Some(histogram.counts()))? {
+        histogram.entries().for_each(|(index, rows)| to.value(dictionary.value(index), rows));
+    }
     if leaf.max_rep > 0 && rows != chunk.rows {
         return Err(wrong_rows(rows, chunk.rows));
     }

@@ -3,7 +3,7 @@
 use crate::pages::outcome::{Step, corrupt};
 
 /// Bytes behind their length of four bytes.
-pub(super) fn prefixed(bytes: &[u8]) -> Step<(&[u8], &[u8])> {
+pub(crate) fn prefixed(bytes: &[u8]) -> Step<(&[u8], &[u8])> {
     let (len, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| corrupt("a length is cut off"))?;
     let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| corrupt("a length beyond memory"))?;
     split(rest, len)

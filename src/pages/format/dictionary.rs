@@ -51,6 +51,11 @@ impl<'a> Dictionary<'a> {
         self.len
     }
 
+    /// All entries as plain values.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Entry `index`, which is below [`Dictionary::len`].
     pub(crate) fn value(&self, index: usize) -> StoredValue<'a> {
         self.leaf.value(match self.leaf.physical {
@@ -162,6 +167,11 @@ impl Histogram {
     /// Entries that occur, each with its number of times.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (usize, u64)> {
         self.counts.iter().copied().enumerate().filter(|(_, count)| *count > 0)
+    }
+
+    /// How often each entry occurs.
+    pub(crate) fn counts(&self) -> &[u64] {
+        &self.counts
     }
 
     /// Like all that follow, gives an index that has no entry.

@@ -176,6 +176,11 @@ impl LeafColumn {
         self.physical == Physical::Bit
     }
 
+    /// True for texts, which lie behind their lengths.
+    pub(crate) fn is_text(&self) -> bool {
+        self.physical == Physical::Bytes && self.meaning == Logical::Text
+    }
+
     /// True when statistics of the column cannot hide a NaN.
     pub(crate) fn has_total_order(&self) -> bool {
         !matches!(self.meaning, Logical::Float | Logical::Half)

@@ -10,9 +10,11 @@
 //! row_parts                             the same in several parts
 //! dictionary, stream ─▶ plain, hybrid   values, or indices of values
 //! stored_number                         numbers that are compared many at a time
+//! texts ─▶ byte_marks                   parts of plain texts, many texts at a time
 //! ```
 
 pub(super) mod bits;
+pub(super) mod byte_marks;
 pub(super) mod bytes;
 pub(super) mod chosen;
 pub(super) mod chunk;
@@ -36,4 +38,5 @@ pub(super) mod row_parts;
 pub(super) mod slots;
 pub(super) mod stored_number;
 pub(super) mod stream;
+pub(super) mod texts;
 pub(super) mod thrift;

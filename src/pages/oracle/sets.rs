@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::pages::{LabelSet, SetCount, SetCounter, StoredValue, Workspace, count_sets};
+use crate::label_sets::LabelSets;
+use crate::pages::{
+    LabelSet, NO_LABEL, RowMask, SetCount, SetCounter, StoredValue, TextParts, Workspace, count_kept_sets,
+    count_sets, rows_of_sets,
+};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::DataType;
 use proptest::prelude::*;
@@ -107,10 +111,23 @@ impl Expected {
 }
 
 fn sets(shard: &ColumnFile, rules: &mut dyn LabelSet) -> Expected {
+    kept_sets(shard, rules, None)
+}
+
+/// Of the rows that bits which come again and again say, or of all.
+fn kept_sets(shard: &ColumnFile, rules: &mut dyn LabelSet, kept: Option<u64>) -> Expected {
     let (mut workspace, mut counter, mut sum) =
         (Workspace::default(), SetCounter::new(), SetCount::default());
     for chunk in shard.chunks() {
-        let count = counted(count_sets(&chunk, &mut workspace, rules, &mut counter).unwrap());
+        let count = match kept {
+            None => count_sets(&chunk, &mut workspace, rules, &mut counter),
+            Some(bits) => {
+                let rows = chunk.rows as usize;
+                let mask = RowMask::new(vec![bits; rows.div_ceil(64)], rows);
+                count_kept_sets(&chunk, None, &mask, &mut workspace, rules, &mut counter)
+            }
+        };
+        let count = counted(count.unwrap());
         assert_eq!(count.first_invalid.is_some(), count.invalid_rows > 0);
         sum.rows += count.rows;
         sum.null_rows += count.null_rows;
@@ -168,15 +185,79 @@ proptest! {
 }
 
 /// Splits at `|`; a label is named by its length.
-struct Delimited;
+struct Delimited {
+    /// Texts are cut together.
+    together: bool,
+    /// Longer parts are two labels, or invalid.
+    two: usize,
+    invalid: usize,
+    /// Added to each label.
+    more: u32,
+}
+
+impl Delimited {
+    const USUAL: Self = Self { together: false, two: usize::MAX, invalid: usize::MAX, more: 0 };
+}
 
 impl LabelSet for Delimited {
     fn labels(&mut self, value: StoredValue<'_>, out: &mut Vec<u32>) -> Result<(), String> {
         let StoredValue::Text(text) = value else { return Err(value.to_string()) };
-        out.extend(
-            text.split(|byte| *byte == b'|').filter(|part| !part.is_empty()).map(|part| part.len() as u32),
-        );
+        for part in text.split(|byte| *byte == b'|').filter(|part| !part.is_empty()) {
+            let label = part.len() as u32 + self.more;
+            match part.len() {
+                len if len > self.invalid => return Err(format!("{len} bytes")),
+                len if len > self.two => out.extend([label, label + 1, label]),
+                _ => out.push(label),
+            }
+        }
         Ok(())
+    }
+
+    fn separator(&self) -> Option<u8> {
+        self.together.then_some(b'|')
+    }
+
+    fn part_labels(&mut self, parts: TextParts<'_>, out: &mut Vec<u32>) -> bool {
+        let lens: Vec<_> = parts.places().1.map(|(from, to)| to - from).collect();
+        out.clear();
+        out.extend(lens.iter().map(|len| if *len == 0 { NO_LABEL } else { *len as u32 + self.more }));
+        lens.into_iter().max().is_none_or(|len| len <= self.two.min(self.invalid))
+    }
+}
+
+/// The labels of each row; `None` where it says nothing.
+fn rows_of(shard: &ColumnFile, meaning: &mut dyn LabelSet) -> Vec<Option<Vec<u32>>> {
+    let (mut workspace, mut found) = (Workspace::default(), Vec::new());
+    for chunk in shard.chunks() {
+        let mut give = |sets: &mut LabelSets| {
+            found.extend(
+                (0..sets.rows()).map(|row| (!sets.is_silent(row)).then(|| sets.positives(row).to_vec())),
+            );
+            Ok(())
+        };
+        let mut sets = LabelSets::default();
+        counted(rows_of_sets(&chunk, &mut workspace, meaning, 1, &mut sets, &mut give).unwrap());
+    }
+    found
+}
+
+proptest! {
+    #[test]
+    fn texts_that_are_cut_together_are_texts_that_are_cut_one_by_one(
+        texts in prop::collection::vec(prop::option::weighted(0.9, "[a|]{0,9}|(a{0,70}|\\|){0,5}"), 0..1200),
+        settings in settings(), two in 60..90_usize, invalid in 60..90_usize,
+        more in prop::sample::select(vec![0, 5000]), kept in any::<u64>(),
+    ) {
+        let array: ArrayRef = Arc::new(StringArray::from(texts));
+        let shard = ColumnFile::write(&array, settings.properties().build());
+        for kept in [None, Some(kept)] {
+            let [alone, together] = [false, true]
+                .map(|together| kept_sets(&shard, &mut Delimited { together, two, invalid, more }, kept));
+            prop_assert_eq!(together, alone);
+        }
+        let [alone, together] =
+            [false, true].map(|together| rows_of(&shard, &mut Delimited { together, two, invalid, more }));
+        prop_assert_eq!(together, alone);
     }
 }
 
@@ -186,7 +267,8 @@ fn a_delimited_string_stands_for_several_labels() {
     let array: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
     for dictionary in [true, false] {
         let settings = Settings { dictionary, ..Settings::plain() };
-        let found = sets(&ColumnFile::write(&array, settings.properties().build()), &mut Delimited);
+        let shard = ColumnFile::write(&array, settings.properties().build());
+        let found = sets(&shard, &mut Delimited { ..Delimited::USUAL });
         assert_eq!(found.positives, [0, 3, 3, 1]);
         assert_eq!((found.count.rows, found.count.null_rows, found.count.invalid_rows), (6, 1, 0));
     }
