@@ -19,7 +19,7 @@ pub const MEASURES: [Measure; 20] = [
     Measure {
         name: "cardinality",
         range: "0 … C",
-        formula: "positives / N, the mean number of labels per row; N counts rows that know no label, too",
+        formula: "positives / N, the mean number of labels per row; N counts rows that know no label, too; with --sample-weight N is the weight of all rows: that of a label that every row knows, else N times the mean weight of known cells",
         source: "mldr, MULAN, MEKA",
         of: |b| ratio(b.positives(), b.counts.row_mass()),
     },

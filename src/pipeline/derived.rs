@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::artifact::counts::CountsFile;
-use crate::consequences::{Consequences, Intervals};
+use crate::consequences::{Consequences, Intervals, LastLayer};
 use crate::cooccurrence::Together;
 use crate::counts::LabelCounts;
 use crate::drift::{Drift, Side};
@@ -123,8 +123,13 @@ impl Derived {
             counts,
             grouped: self.file.grouped.as_ref(),
             weights: &self.weights,
-            consequences: Consequences::new(counts, &self.weights, self.options.batch_size)
-                .sharing(&self.intervals),
+            consequences: Consequences::new(
+                counts,
+                &self.weights,
+                LastLayer::of(&self.file.layout, &self.weights),
+                self.options.batch_size,
+            )
+            .sharing(&self.intervals),
             measures: self.measures(),
             rows: self.row_report.get_or_init(row_report).as_ref(),
             features: self.options.features,

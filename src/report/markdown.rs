@@ -170,9 +170,10 @@ fn weights(report: &Report<'_>, indices: &[usize], out: &mut String) -> std::fmt
     writeln!(
         out,
         "## What `{}` does\n\nIntervals contain the true value with 95 % (Beta posterior of prevalence, Jeffreys' prior). \
-         Loss is its share if every cell has the same prediction. Batches have {}. The offset is what the weight \
+         Loss is its share {}. Batches have {}. The offset is what the weight \
          adds to a logit, to be taken off at inference; the bias is where the last layer starts.\n",
         vector.name,
+        report.consequences.while_what(),
         counted(report.consequences.batch_size, "row"),
     )?;
     writeln!(

@@ -292,6 +292,7 @@ pub(crate) fn tcs(features: u64, labels: usize, labelsets: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consequences::LastLayer;
 
     #[test]
     fn the_ends_are_those_of_the_whole_order() {
@@ -312,7 +313,7 @@ mod tests {
             counts: &counts,
             grouped: None,
             weights: &weights,
-            consequences: Consequences::new(&counts, &weights, 1),
+            consequences: Consequences::new(&counts, &weights, LastLayer::Sigmoids, 1),
             measures: &measures,
             rows: None,
             features: None,

@@ -281,7 +281,7 @@ const fn row(
 pub const ROW_MEASURES: [RowMeasure; 14] = [
     row("empty_rows", "0 … N", "rows without any positive label, rows that know no label among them", "MEKA", |m| Some(as_f64(m.empty_rows()))),
     row("unknown_rows", "0 … N", "rows that know no label: every label is missing", "", |m| Some(as_f64(m.unknown_rows))),
-    row("cardinality_known", "0 … C", "positives / (N - unknown_rows), the mean number of labels over rows that know a label", "", RowMeasures::cardinality_known),
+    row("cardinality_known", "0 … C", "positives / (N - unknown_rows), the mean number of labels over rows that know a label; like all measures of rows it counts each row once, also with --sample-weight", "", RowMeasures::cardinality_known),
     row("max_labels_per_row", "0 … C", "largest number of labels in a row", "", |m| Some(m.max_labels_per_row() as f64)),
     row("cardinality_sd", "0 … C", "standard deviation (n - 1) of the number of labels per row, over all N rows", "MLDA", |m| m.moment(2)),
     row("cardinality_skewness", "", "third standardised moment of the number of labels per row", "", |m| m.moment(3)),
@@ -290,7 +290,7 @@ pub const ROW_MEASURES: [RowMeasure; 14] = [
     row("distinct_nonempty_labelsets", "0 … N", "distinct label sets, without the empty set", "", |m| Some(as_f64(m.distinct_labelsets - u64::from(m.empty_rows() > 0)))),
     row("single_labelsets", "0 … N", "label sets that occur in one row", "mldr", |m| Some(as_f64(m.single_labelsets))),
     row("max_labelset_frequency", "0 … N", "rows of the most frequent label set", "mldr", |m| m.top_labelsets.first().map(|set| as_f64(set.rows))),
-    row("scumble", "0 … 1", "mean over all N rows of 1 - geometric mean / mean of IRLbl of the row's labels; 0 for rows without labels", "Charte et al. 2014, mldr", |m| m.scumble.mean()),
+    row("scumble", "0 … 1", "mean over all N rows of 1 - geometric mean / mean of IRLbl of the row's labels; 0 for rows without labels; rows and positives count once each, also with --sample-weight", "Charte et al. 2014, mldr", |m| m.scumble.mean()),
     row("scumble_known", "0 … 1", "the same over the N - unknown_rows rows that know a label", "", |m| m.scumble.mean_without(m.unknown_rows)),
     row("scumble_cv", "0 …", "standard deviation (n - 1) / mean of scumble over all N rows; 0 where no row has two labels", "mldr", |m| m.scumble.variation()),
 ];

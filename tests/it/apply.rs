@@ -268,7 +268,11 @@ fn what_cannot_be_done_is_refused_before_anything_is_written() {
     for (arguments, code, word) in [
         (&["weights", "data", "--out", "o"][..], 2, "--column"),
         (&["weights", "data", "--targets", "dens", "--out", "o"], 2, "dense"),
-        (&["weights", "data", "--targets", "dense:as=text", "--out", "o"], 2, "\"text\" already"),
+        (
+            &["weights", "data", "--targets", "dense:as=text", "--out", "o"],
+            2,
+            "such as --targets dense:as=text_2",
+        ),
         (&["weights", "data", "--targets", "dense:as=part", "--out", "o"], 2, "\"part\" already"),
         (
             &["weights", "data", "--targets", "dense", "--column", "loss_weights:as=targets", "--out", "o"],

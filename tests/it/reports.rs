@@ -276,3 +276,54 @@ fn packages_read_labels_without_positives_in_two_ways() {
         assert_eq!((refused.code, refused.stderr.contains(wrong)), (2, true), "{}", refused.stderr);
     }
 }
+
+#[test]
+fn rare_labels_whose_rows_have_frequent_ones_are_said_to_mix() {
+    let place = Place::new();
+    // (frequent, rare, other) of rows from … to.
+    let put = |rows: &[(usize, [i8; 3])]| {
+        let lines: Vec<String> = rows
+            .iter()
+            .flat_map(|(times, [a, b, c])| std::iter::repeat_n(format!("{a},{b},{c}\n"), *times))
+            .collect();
+        let text = format!("frequent,rare,other\n{}", lines.concat());
+        std::fs::write(place.path("a.csv"), text).unwrap();
+        page(&place, &["a.csv", "--layout", "wide", "--labels", "frequent,rare,other"])
+    };
+    // SCUMBLE over all rows is below 0.01 in both.
+    let together = put(&[(50, [1, 1, 0]), (4950, [1, 0, 0]), (2500, [0, 0, 1]), (2500, [0, 0, 0])]);
+    assert!(together.contains("Rows of 1 of 1 minority label mix them with much more frequent ones"));
+    let apart = put(&[(50, [0, 1, 0]), (4950, [1, 0, 0]), (2500, [0, 0, 1]), (2500, [0, 0, 0])]);
+    assert!(apart.contains("Rows of minority labels seldom have frequent ones"));
+}
+
+/// 216, 60 and 24 rows of three classes, for `CrossEntropyLoss(weight=…)`: weights times positives of inverse frequencies are
+/// equal, and a weight moves its logit by its logarithm.
+#[test]
+fn what_weights_of_classes_do_is_told_for_a_softmax() {
+    let place = Place::new();
+    let rows = [("none", 216), ("cold", 60), ("flu", 24)];
+    let lines: Vec<String> =
+        rows.iter().flat_map(|(class, rows)| std::iter::repeat_n(format!("{class}\n"), *rows)).collect();
+    std::fs::write(place.path("a.csv"), format!("dx\n{}", lines.concat())).unwrap();
+    let scheme = ["--scheme", "inverse-frequency"];
+    page(&place, &[&["a.csv", "--layout", "class", "--labels", "dx"][..], &scheme].concat());
+    let read =
+        |file| -> Json { serde_json::from_str(&std::fs::read_to_string(place.path(file)).unwrap()).unwrap() };
+    let (told, weights) = (read("out/imbalance.json"), read("out/weights.json"));
+    let of = |name: &str| told["per_label"][name].as_array().unwrap().clone();
+    let names = told["label_names"].as_array().unwrap();
+    for (at, name) in names.iter().enumerate() {
+        let (_, positives) = rows.iter().find(|(class, _)| name == class).unwrap();
+        let number = |values: &[Json]| values[at].as_f64().unwrap();
+        assert!((number(&of("loss_share")) - 1.0 / 3.0).abs() < 1e-12);
+        let weight = weights["weights"]["inverse-frequency"][at].as_f64().unwrap();
+        assert!((number(&of("calibration_offset")) - weight.ln()).abs() < 1e-6, "{weight}");
+        let share = *positives as f64 / 300.0;
+        assert!((number(&of("bias")) - share.ln()).abs() < 1e-12);
+    }
+    let markdown = std::fs::read_to_string(place.path("out/report.md")).unwrap();
+    assert!(
+        markdown.contains("while all classes are equally likely") && markdown.contains("CrossEntropyLoss")
+    );
+}

@@ -44,7 +44,7 @@ use crate::counts::LabelCounts;
 use crate::engine::rows::{ComingLabels, can_tell};
 use crate::engine::{Dataset, Progress, Spilled};
 use crate::error::{Error, Result, plural};
-use crate::sampling::row_columns::AddedColumn;
+use crate::sampling::row_columns::{AddedColumn, AddedValues, TargetForm};
 use crate::source::row_stream::SharedRows;
 use crate::source::shards::Shard;
 use crate::store::{of_path, set_retries};
@@ -316,6 +316,18 @@ fn of_file(shard: &Shard) -> Option<PathBuf> {
     (shard.place.object().is_none() && shard.name != STDIO).then(|| shard.place.path())
 }
 
+/// The flag that asks for a column.
+fn flag(values: &AddedValues) -> &'static str {
+    match values {
+        AddedValues::SampleWeight { .. } => "--column sample_weight",
+        AddedValues::LossWeights(_) => "--column loss_weights",
+        AddedValues::Fold(_) => "--column fold",
+        AddedValues::Targets(TargetForm::Dense(_)) => "--targets dense",
+        AddedValues::Targets(TargetForm::Sparse) => "--targets sparse",
+        AddedValues::Targets(TargetForm::Indices) => "--targets indices",
+    }
+}
+
 /// Refuses shards that cannot take the columns; gives where each label stands in the result.
 fn check_opened(plan: &ApplyPlan, opened: &Opened) -> Result<Option<Vec<u32>>> {
     can_tell(&opened.counting).map_err(|why| {
@@ -323,7 +335,7 @@ fn check_opened(plan: &ApplyPlan, opened: &Opened) -> Result<Option<Vec<u32>>> {
             .hint("make soft labels 0 or 1 with --threshold 0.5")
     })?;
     for shard in opened.dataset.shards.iter() {
-        for AddedColumn { name, .. } in &plan.columns {
+        for AddedColumn { name, values } in &plan.columns {
             let own = shard.metadata.file_metadata().schema_descr().root_schema().get_fields();
             let is_there =
                 own.iter().any(|field| field.name() == name) || shard.hive.iter().any(|(key, _)| key == name);
@@ -333,7 +345,8 @@ fn check_opened(plan: &ApplyPlan, opened: &Opened) -> Result<Option<Vec<u32>>> {
                 let free = free.iter().find(|free| !names.clone().any(|name| name == *free));
                 return Err(Error::usage(format!("{} has a column {name:?} already", shard.name)).hint(
                     format!(
-                        "name the new column otherwise, such as as={}",
+                        "name the new column otherwise, such as {}:as={}",
+                        flag(values),
                         free.map_or("NAME", String::as_str)
                     ),
                 ));

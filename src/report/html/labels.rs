@@ -183,7 +183,7 @@ fn consequences(report: &Report<'_>, labels: &[usize]) -> Markup {
     let weights = report.weights.primary();
     html! {
         h3 { "What they do in training" }
-        p { "The share of the loss assumes the same prediction for every cell. A batch has "
+        p { "The share of the loss is the one " (report.consequences.while_what()) ". A batch has "
             (counted(report.consequences.batch_size, "row")) ". Take the offset off the logit at inference to get \
             probabilities back; start the bias of the last layer at the last column." }
         section.scroll tabindex="0" aria-label="What weights do" {

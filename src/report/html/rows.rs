@@ -9,7 +9,7 @@ use super::heat::heat;
 use super::text::{NAME, name, whole};
 use crate::counts::as_f64;
 use crate::report::Report;
-use crate::report::numbers::{brief, number, of_one, percent, thousands};
+use crate::report::numbers::{brief, counted, number, of_one, percent, thousands};
 use crate::row_measures::PAIR_ROWS_MIN;
 use crate::sampling::METHODS;
 
@@ -98,6 +98,9 @@ pub(super) fn pairs(report: &Report<'_>) -> Option<Markup> {
     })
 }
 
+/// SCUMBLE from which the rows of a label mix rare labels with frequent ones (Charte et al. 2015).
+const MIXED: f64 = 0.1;
+
 /// Rare labels in one row with frequent ones.
 pub(super) fn scumble(report: &Report<'_>) -> Option<Markup> {
     let rows = report.rows?;
@@ -109,10 +112,23 @@ pub(super) fn scumble(report: &Report<'_>) -> Option<Markup> {
     let lines: Vec<DotLine> = labels.iter().map(line).collect();
     let about = "SCUMBLE of the labels with the largest";
     let reference = Some((mean, format!("all rows: {}", brief(mean))));
-    let judged = if mean > 0.1 {
-        "Rows mix rare and frequent labels: oversampling the rare ones multiplies the frequent ones as well."
-    } else {
-        "Rare labels seldom share a row with frequent ones, so resampling can treat them separately."
+    // Over all rows it is small wherever rare labels are: the rows of these say what resampling them does.
+    let mean_ir = report.measures.get("mean_ir").unwrap_or(f64::INFINITY);
+    let is_minority = |label: &usize| report.irlbl(*label).is_some_and(|irlbl| irlbl > mean_ir);
+    let minority: Vec<f64> = (0..report.counts.len()).filter(is_minority).filter_map(of).collect();
+    let mixed = minority.iter().filter(|scumble| **scumble > MIXED).count();
+    let judged = match (mixed, minority.len()) {
+        (_, 0) => String::new(),
+        (0, _) => {
+            "Rows of minority labels seldom have frequent ones, so resampling can treat them separately."
+                .to_owned()
+        }
+        (mixed, all) => format!(
+            "Rows of {} of {} mix them with much more frequent ones: oversampling the rare labels multiplies the \
+             frequent ones as well.",
+            thousands(mixed as u64),
+            counted(all as u64, "minority label"),
+        ),
     };
     Some(html! {
         p { "SCUMBLE says how much rare and frequent labels share rows, from 0 to 1; over all rows it is " (brief(mean))
