@@ -47,10 +47,10 @@ pub(crate) enum LastLayer {
 impl LastLayer {
     /// What the vectors of a scheme are used with.
     #[must_use]
-    pub(crate) fn of(layout: &str, weights: &Weights) -> Self {
+    pub(crate) fn of(has_classes: bool, weights: &Weights) -> Self {
         let of_sigmoids =
             matches!(weights.primary().scheme, Scheme::PriorBias | Scheme::LogitAdjustment { .. });
-        if layout == "class" && !of_sigmoids { Self::Softmax } else { Self::Sigmoids }
+        if has_classes && !of_sigmoids { Self::Softmax } else { Self::Sigmoids }
     }
 }
 
@@ -332,7 +332,7 @@ mod tests {
         let sides = [(216, 84), (60, 240), (24, 276)];
         let all = |scheme: &str| {
             let (counts, weights) = weighed(scheme, 300, &sides);
-            let all = Consequences::new(&counts, &weights, LastLayer::of("class", &weights), 1).all();
+            let all = Consequences::new(&counts, &weights, LastLayer::of(true, &weights), 1).all();
             (all, weights.primary().values.clone())
         };
         let close = |found: Option<f64>, expected: f64| (found.unwrap() - expected).abs() < 1e-12;

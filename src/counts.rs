@@ -27,7 +27,7 @@ pub(crate) use head::Head;
 pub(crate) use labels::number;
 pub(crate) use labels::{Labels, NameOrder};
 pub(crate) use tally::{Cell, Mass, MassTally, Tally, Unlisted};
-pub(crate) use unit::CountUnit;
+pub(crate) use unit::{CountUnit, has_classes};
 
 /// Per label: positives, negatives, uncertain, missing, invalid; and the number of rows they came from.
 ///

@@ -1,5 +1,6 @@
 //! Everything unusual that a user should know, as values: what, where, why it matters, what to do.
 
+mod extreme;
 mod names;
 
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,6 @@ use crate::weights::{Kind, Status, Weights};
 
 /// Labels with fewer positives are reported as rare.
 pub(crate) const RARE_POSITIVES: u64 = 10;
-/// Larger weights are reported: gradients become unstable.
-pub(crate) const EXTREME_WEIGHT: f64 = 1000.0;
 /// Labels with a larger share of missing or uncertain rows are reported.
 pub(crate) const MOSTLY_MISSING: f64 = 0.5;
 
@@ -145,7 +144,7 @@ pub(crate) const FINDINGS: [FindingInfo; 35] = [
     FindingInfo { kind: FindingKind::NoPositives, id: "NO_POSITIVES", severity: Severity::Warning, cause: "no row has the label, or all that have it weigh 0, so it cannot be learned; its weight comes from --zero-positives", remedy: "collect examples, drop the label, or set its weight with --zero-positives" },
     FindingInfo { kind: FindingKind::NoNegatives, id: "NO_NEGATIVES", severity: Severity::Warning, cause: "every known row has the label; its weight comes from --zero-negatives", remedy: "check whether missing rows are really negative, or set its weight with --zero-negatives" },
     FindingInfo { kind: FindingKind::Fp16Overflow, id: "FP16_OVERFLOW", severity: Severity::Warning, cause: "half precision holds at most 65504, so the weight becomes infinite in mixed-precision training", remedy: "limit weights with --clip 0,1000" },
-    FindingInfo { kind: FindingKind::ExtremeWeight, id: "EXTREME_WEIGHT", severity: Severity::Warning, cause: "one positive weighs as much as 1000 negatives, which makes training unstable", remedy: "limit weights with --clip 0,100, or damp them with --scheme sqrt" },
+    FindingInfo { kind: FindingKind::ExtremeWeight, id: "EXTREME_WEIGHT", severity: Severity::Warning, cause: "one row with the label weighs as much as 1000 without it, which makes training unstable", remedy: "limit weights with --clip 0,100, or damp them with --scheme sqrt" },
     FindingInfo { kind: FindingKind::RareLabel, id: "RARE_LABEL", severity: Severity::Warning, cause: "the label has fewer than 10 positives, so its weight is mostly noise", remedy: "collect examples, or treat the label as absent with --min-positives 10" },
     FindingInfo { kind: FindingKind::MostlyMissing, id: "MOSTLY_MISSING", severity: Severity::Warning, cause: "the label is missing or uncertain in more than half of the rows", remedy: "mask missing targets in the loss; check --missing-values" },
     FindingInfo { kind: FindingKind::LabelAbsentInGroup, id: "LABEL_ABSENT_IN_GROUP", severity: Severity::Warning, cause: "no row of a group has the label, so it cannot be learned or evaluated in that group", remedy: "split again, stratified by label, or merge groups" },
@@ -405,9 +404,7 @@ fn find_one(kind: FindingKind, counts: &LabelCounts, weights: &Weights, facts: &
         FindingKind::RareLabel => labels_with(counts, |i| {
             weights.status[i] == Status::Ok && counts.tallies()[i].positives < RARE_POSITIVES
         }),
-        FindingKind::ExtremeWeight => labels_with(counts, |i| {
-            is_weight && primary.values[i] > EXTREME_WEIGHT && primary.values[i] <= FP16_MAX
-        }),
+        FindingKind::ExtremeWeight => labels_with(counts, extreme::is_extreme(weights)),
         FindingKind::Fp16Overflow => labels_with(counts, |i| is_weight && primary.values[i] > FP16_MAX),
         FindingKind::MostlyMissing => labels_with(counts, |i| {
             let tally = &counts.tallies()[i];

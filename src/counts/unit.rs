@@ -27,6 +27,12 @@ impl CountUnit {
     }
 }
 
+/// Whether units of this kind in a layout have one label each: the classes share a softmax.
+#[must_use]
+pub(crate) fn has_classes(unit: CountUnit, layout: &str) -> bool {
+    unit == CountUnit::Element || layout == "class"
+}
+
 impl FromStr for CountUnit {
     type Err = Error;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::artifact::counts::CountsFile;
 use crate::consequences::{Consequences, Intervals, LastLayer};
 use crate::cooccurrence::Together;
-use crate::counts::LabelCounts;
+use crate::counts::{LabelCounts, has_classes};
 use crate::drift::{Drift, Side};
 use crate::error::Result;
 use crate::findings::{Finding, RowFacts, find};
@@ -126,7 +126,7 @@ impl Derived {
             consequences: Consequences::new(
                 counts,
                 &self.weights,
-                LastLayer::of(&self.file.layout, &self.weights),
+                LastLayer::of(has_classes(self.file.unit, &self.file.layout), &self.weights),
                 self.options.batch_size,
             )
             .sharing(&self.intervals),

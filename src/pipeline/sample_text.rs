@@ -79,6 +79,10 @@ impl Sampled {
             }
             Method::MlRos { .. } => {
                 let (line, minority, left) = self.preview.beyond();
+                if minority == 0 {
+                    text.push_str(&format!("no label is above MeanIR {}: no row is cloned\n", brief(line)));
+                    return;
+                }
                 let labels = plural(minority as u64, "label");
                 text.push_str(&format!(
                     "{left} of {labels} above MeanIR {} are still above it\n",
@@ -87,6 +91,10 @@ impl Sampled {
             }
             Method::MlRus { .. } => {
                 let (line, majority, [left, past]) = self.preview.passed();
+                if majority == 0 {
+                    text.push_str(&format!("no label is below MeanIR {}: no row is dropped\n", brief(line)));
+                    return;
+                }
                 let labels = plural(majority as u64, "label");
                 text.push_str(&format!(
                     "{left} of {labels} below MeanIR {} are still below it, {past} above it now\n  \

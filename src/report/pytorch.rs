@@ -1,6 +1,7 @@
 //! How a training loop uses the primary vector: code that fits the kind of the scheme and the layout.
 
 use super::Report;
+use crate::counts::has_classes;
 use crate::weights::{Kind, Scheme};
 
 /// The file that the code loads.
@@ -10,10 +11,13 @@ const LOAD: &str = "load_file(\"pos_weight.safetensors\")";
 pub(super) fn pytorch(report: &Report<'_>) -> String {
     let vector = report.weights.primary();
     let heads: Vec<&str> = report.counts.heads().iter().map(|head| head.column.as_str()).collect();
-    let used = match (report.layout == "class", heads.is_empty()) {
-        (false, _) => of_labels(vector.kind, vector.scheme),
-        (true, true) => of_classes(vector.kind, vector.scheme),
-        (true, false) => of_heads(vector.kind, vector.scheme),
+    let rows = report.counts.rows();
+    let is_known = report.counts.tallies().iter().all(|tally| tally.known() == rows);
+    let used = match (has_classes(report.unit, report.layout), heads.is_empty()) {
+        (false, _) if is_known => of_labels(vector.kind, vector.scheme).to_owned(),
+        (false, _) => of_known_labels(vector.kind, vector.scheme),
+        (true, true) => of_classes(vector.kind, vector.scheme).to_owned(),
+        (true, false) => of_heads(vector.kind, vector.scheme).to_owned(),
     };
     let used = used.replace("C_LABELS", &report.counts.len().to_string()).replace("LOAD", LOAD);
     let heads = serde_json::to_string(&heads).unwrap_or_default();
@@ -70,6 +74,55 @@ fn of_labels(kind: Kind, scheme: Scheme) -> &'static str {
              loss = torch.nn.BCEWithLogitsLoss()"
         }
     }
+}
+
+/// The same where some targets are missing: these are NaN, and no part of the loss.
+fn of_known_labels(kind: Kind, scheme: Scheme) -> String {
+    const PAIR: &str = "weight = targets * positive + (1 - targets) * negative\n    ";
+    let entropy = |logits: &str, more: &str| {
+        let function = "torch.nn.functional.binary_cross_entropy_with_logits";
+        format!("terms = {function}({logits}, targets, {more}reduction=\"none\")")
+    };
+    let shape = "  # shape [C_LABELS], label order";
+    let one = |name: &str| format!("{name} = LOAD[\"pos_weight\"]{shape}\n");
+    let pair = |scheme: &str| {
+        format!(
+            "tensors = LOAD\npositive, negative = tensors[\"pos_weight\"], tensors[\"{scheme}_negative\"]{shape}\n"
+        )
+    };
+    let (before, terms) = match (kind, scheme) {
+        (Kind::PosWeight, _) => (one("pos_weight"), entropy("logits", "pos_weight=pos_weight, ")),
+        (Kind::ClassWeight, _) => (one("weight"), entropy("logits", "weight=weight, ")),
+        (Kind::Pair, Scheme::FocalAlpha) => {
+            let focal = "terms = weight * (1 - torch.exp(-terms)) ** gamma * terms";
+            (pair("focal-alpha"), format!("{PAIR}{}\n    {focal}", entropy("logits", "")))
+        }
+        (Kind::Pair, _) => (pair("balanced"), format!("{PAIR}{}", entropy("logits", "weight=weight, "))),
+        (Kind::Additive, Scheme::PriorBias) => {
+            let layer =
+                "with torch.no_grad():\n    layer.bias.copy_(bias)  # layer: the last one of the model\n";
+            (format!("{}{layer}", one("bias")), entropy("logits", ""))
+        }
+        (Kind::Additive, Scheme::LdamMargin { .. }) => {
+            (one("margin"), entropy("logits - targets * margin", ""))
+        }
+        (Kind::Additive, _) => (one("adjustment"), entropy("logits + adjustment", "")),
+        (Kind::Sampling, _) => {
+            let rows = "rows = (targets.nan_to_num() * factor).amax(dim=1).clamp(min=1)  # targets of all rows, shape [N, C_LABELS]\n\
+                        sampler = torch.utils.data.WeightedRandomSampler(rows, num_samples=int(rows.sum()))\n";
+            (format!("{}{rows}", one("factor")), entropy("logits", ""))
+        }
+    };
+    let gamma = if scheme == Scheme::FocalAlpha { ", gamma=2.0" } else { "" };
+    let training = if before.starts_with("adjustment") { "; in training alone" } else { "" };
+    format!(
+        "{before}\n\n\
+         def loss(logits, targets{gamma}):  # a missing target is NaN{training}\n    \
+         known = ~torch.isnan(targets)\n    \
+         targets = targets.nan_to_num()\n    \
+         {terms}\n    \
+         return terms[known].mean()"
+    )
 }
 
 /// A target with the index of one class.
@@ -152,7 +205,7 @@ fn of_heads(kind: Kind, scheme: Scheme) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{of_classes, of_heads, of_labels};
+    use super::{of_classes, of_heads, of_known_labels, of_labels};
     use crate::weights::{Kind, SCHEMES, Scheme};
 
     /// What the code of every scheme does with its vector, for labels, classes and heads.
@@ -185,6 +238,16 @@ mod tests {
                 info.name
             );
             assert!(!classes.contains("pos_weight=pos_weight"), "{}", info.name);
+            // Every word of the code for targets that are all known stands in that for the others.
+            let known = of_known_labels(info.kind, info.default);
+            let is_there = |word: &str| known.contains(word.trim_end_matches(['(', ')', ':']));
+            let words =
+                labels.split([' ', '\n', ',', '(', ')']).filter(|word| word.contains(['[', '.', '*', '-']));
+            let missing: Vec<&str> = words
+                .filter(|word| !is_there(word) && !word.contains("BCEWithLogitsLoss") && *word != "-entropy")
+                .collect();
+            assert!(missing.is_empty(), "{}: {missing:?} in {known}", info.name);
+            assert!(known.contains("terms[known].mean()") && known.contains("nan_to_num()"), "{known}");
         }
     }
 }

@@ -300,6 +300,9 @@ proptest! {
             place.weights(given);
             let mut all = place.json("out/imbalance.json");
             ["source", "findings", "heads"].iter().for_each(|key| drop(all.as_object_mut().unwrap().remove(*key)));
+            // Classes share a softmax, labels have a sigmoid each.
+            let of_label = all["per_label"].as_object_mut().unwrap();
+            ["loss_share", "calibration_offset", "bias"].iter().for_each(|key| assert!(of_label.remove(*key).is_some()));
             assert!(all["distinct_labelsets"].is_number(), "{all}");
             all
         };

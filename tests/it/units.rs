@@ -146,6 +146,7 @@ fn artifacts_say_that_elements_were_counted() {
     assert_eq!(place.json("out/imbalance.json")["unit"], "element");
     assert_eq!(weights["spec"]["unit"], "element");
     let report = std::fs::read_to_string(place.path("out/report.md")).unwrap();
+    assert!(report.contains("CrossEntropyLoss"), "{report}");
     assert!(
         report.contains("7 elements, 3 labels") && report.contains("layout list, elements as units"),
         "{report}"
