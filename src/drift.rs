@@ -57,6 +57,8 @@ pub(crate) struct Drift<'a> {
     /// Jensen–Shannon distance between the shares that labels have in all positives, in 0 … 1: the root of
     /// the divergence to base 2 (Endres & Schindelin 2003). `None` where a result has no positives.
     pub jensen_shannon: Option<f64>,
+    /// How the results were made differently, where that is known.
+    pub differences: Vec<String>,
 }
 
 /// Compares two results label by label, by name, whatever its case where the later result ignores it.
@@ -87,7 +89,7 @@ pub(crate) fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Drift<'a> {
     let removed = count(&|label| label.after.is_none());
     let moved = count(&|label| label.before != label.after) - added - removed;
     labels.sort_by(|a, b| b.change.abs().total_cmp(&a.change.abs()));
-    Drift { before, after, labels, added, removed, moved, jensen_shannon }
+    Drift { before, after, labels, added, removed, moved, jensen_shannon, differences: Vec::new() }
 }
 
 /// Relative change; 0 if both prevalences are unknown or 0.

@@ -275,14 +275,8 @@ impl<'a> DriftEntry<'a> {
             moved: drift.moved,
             jensen_shannon: drift.jensen_shannon,
             labels: drift.labels.iter().take(top).map(label).collect(),
-            differences: &[],
+            differences: &drift.differences,
             against,
         }
-    }
-
-    /// With how the results were made differently.
-    #[must_use]
-    pub(crate) fn with_differences(self, differences: &'a [String]) -> Self {
-        Self { differences, ..self }
     }
 }

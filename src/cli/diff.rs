@@ -43,16 +43,16 @@ impl DiffVerb {
                 .hint("give a number of at least 0, such as 0.2 for 20 %"));
         }
         let (before, after) = (reopen_part(&self.before)?, reopen_part(&self.after)?);
-        let found = compare(before.side(), after.side());
-        let differences = made_differently((&self.before, &before.file), (&self.after, &after.file))?;
-        if self.format == "csv" && !differences.is_empty() {
-            say(&format!("warning: {DIFFERENTLY} {}", differences.join("; ")));
+        let mut found = compare(before.side(), after.side());
+        found.differences = made_differently((&self.before, &before.file), (&self.after, &after.file))?;
+        if self.format == "csv" && !found.differences.is_empty() {
+            say(&format!("warning: {DIFFERENTLY} {}", found.differences.join("; ")));
         }
         print(&match self.format.as_str() {
-            "markdown" => drift::markdown(&found, &differences, self.top),
-            "json" => json(&DriftEntry::of(&found, usize::MAX, None).with_differences(&differences))?,
+            "markdown" => drift::markdown(&found, self.top),
+            "json" => json(&DriftEntry::of(&found, usize::MAX, None))?,
             "csv" => csv(drift::records(&found))?,
-            _ => drift::text(&found, &differences, self.top),
+            _ => drift::text(&found, self.top),
         })?;
         match self.fail_over.map(|limit| (limit, found.over(limit))) {
             None | Some((_, 0)) => Ok(()),

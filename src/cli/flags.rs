@@ -209,10 +209,10 @@ pub(super) struct WeightFlags {
     /// ε of scheme ratio: negatives / (positives + ε)
     #[arg(long, value_name = "E", allow_hyphen_values = true)]
     epsilon: Option<f64>,
-    /// Raise every weight to this power
+    /// Raise every weight to this power, but for additive schemes
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     power: Option<f64>,
-    /// Limit weights to this range
+    /// Limit weights to this range, but for additive schemes
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
     clip: Option<String>,
     /// Divide weights by their mean, sum or max [default: none]
@@ -224,7 +224,7 @@ pub(super) struct WeightFlags {
     /// Weight of labels without negatives; the same choices
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     zero_negatives: Option<String>,
-    /// Treat labels with fewer than K positives like labels without positives
+    /// Treat labels with fewer than K positive rows like labels without positives; with --soft these have p >= 0.5
     #[arg(long, value_name = "K")]
     min_positives: Option<u64>,
 }

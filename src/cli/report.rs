@@ -8,10 +8,9 @@ use super::output::{print, terminal_lines};
 use crate::artifact::files::PLAN_IN_WORDS;
 use crate::artifact::imbalance;
 use crate::artifact::stored::Fetched;
-use crate::drift::compare;
 use crate::error::{Error, Result};
 use crate::pipeline::checking::REFUSED;
-use crate::pipeline::reopened::{against, finished};
+use crate::pipeline::reopened::{against, compared, finished};
 use crate::report;
 
 /// Print the report of a finished run, and its sampling plan if it has one
@@ -62,8 +61,7 @@ impl ReportVerb {
         }
         let run = finished(run)?;
         let last = self.against.as_deref().map(|path| against(path, None)).transpose()?.flatten();
-        let drift =
-            last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), run.derived.side())));
+        let drift = last.as_ref().map(|(name, last)| (name.as_str(), compared(last, &run.derived)));
         let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
         let report = run.derived.report(run.source, &run.groups, drift);
         match self.format.as_str() {

@@ -19,7 +19,7 @@ use crate::pipeline::options::formats;
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::outputs::{WriteRequest, write_all};
 use crate::pipeline::plan::Plan;
-use crate::pipeline::reopened::{Finished, against};
+use crate::pipeline::reopened::{Finished, against, compared};
 use crate::pipeline::sample::Sampled;
 use crate::pipeline::spec::{OneOrMany, Spec};
 
@@ -153,7 +153,7 @@ impl Computed {
 
     fn drift(&self) -> Option<(&str, Drift<'_>)> {
         let (name, last) = self.against.as_ref()?;
-        Some((name, compare(last.side(), self.derived.side())))
+        Some((name, compared(last, &self.derived)))
     }
 }
 

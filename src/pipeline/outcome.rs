@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::derived::Derived;
+use super::reopened::compared;
 use super::sample::Sampled;
 use crate::artifact::files::OutputFile;
 use crate::artifact::results::RunResults;
-use crate::drift::{Drift, compare};
+use crate::drift::Drift;
 use crate::engine::{Progress, Spilled};
 
 /// How a run ended that did not fail.
@@ -50,7 +51,7 @@ impl Outcome {
     #[must_use]
     pub(crate) fn drift(&self) -> Option<(&str, Drift<'_>)> {
         let (name, last) = self.against.as_ref()?;
-        Some((name, compare(last.side(), self.derived.side())))
+        Some((name, compared(last, &self.derived)))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::artifact::files::{PLAN_IN_WORDS, RESULTS};
 use crate::artifact::saved;
 use crate::artifact::stored::Fetched;
 use crate::artifact::tensors::read_together;
+use crate::drift::{Drift, compare};
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 use crate::groups::GroupMeasures;
@@ -167,6 +168,12 @@ pub(crate) fn against(path: &Path, out: Option<&Path>) -> Result<Option<(String,
         path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
     let result = reopen(path).map_err(|error| error.at("--against"))?;
     Ok(Some((name, result)))
+}
+
+/// How a result differs from the `last` one, and how it was made differently.
+#[must_use]
+pub(crate) fn compared<'a>(last: &'a Derived, now: &'a Derived) -> Drift<'a> {
+    Drift { differences: spec_differences(&last.file, &now.file), ..compare(last.side(), now.side()) }
 }
 
 /// A finished run with everything for its report.

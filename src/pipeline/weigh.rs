@@ -9,14 +9,13 @@ use super::options::{measure_options, weighing};
 use super::outputs::{self, WriteRequest, with_groups};
 use super::overlap::refuse_twice;
 use super::parts::{Whole, groups_of, whole};
-use super::reopened::{against, counts_of, read_counts, spec_in};
+use super::reopened::{against, compared, counts_of, read_counts, spec_in};
 use super::spec::Spec;
 use super::spec_keys::{meanings, weighings};
 use crate::artifact::counts::CountsFile;
 use crate::artifact::files::OutputFile;
 use crate::artifact::publish::Staging;
 use crate::artifact::stored::Fetched;
-use crate::drift::compare;
 use crate::error::{Error, Result};
 use crate::findings::RowFacts;
 
@@ -49,7 +48,7 @@ pub(crate) fn weigh(files: &[PathBuf], spec: &Spec, formats: &[String]) -> Resul
     let mut staging = Staging::begin(out, spec.overwrite.unwrap_or(false))?;
     let Merged { derived, groups, source, spec: meaning, warnings } = merged(files, spec)?;
     let last = spec.against.as_deref().map(|path| against(path, Some(out))).transpose()?.flatten();
-    let drift = last.as_ref().map(|(name, last)| (name.as_str(), compare(last.side(), derived.side())));
+    let drift = last.as_ref().map(|(name, last)| (name.as_str(), compared(last, &derived)));
     let drift = drift.as_ref().map(|(name, drift)| (*name, drift));
     let request = WriteRequest { folder: "", formats, spec: &meaning, threads: 1 };
     outputs::write_all(&mut staging, &derived, &groups, &source, drift, &request)?;

@@ -83,7 +83,7 @@ pub(super) fn more(drift: &Drift<'_>, top: usize) -> Option<String> {
 
 /// For the terminal: the `top` labels that changed most.
 #[must_use]
-pub(crate) fn text(drift: &Drift<'_>, differences: &[String], top: usize) -> String {
+pub(crate) fn text(drift: &Drift<'_>, top: usize) -> String {
     const NAME_WIDTH: usize = 26;
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -97,8 +97,8 @@ pub(crate) fn text(drift: &Drift<'_>, differences: &[String], top: usize) -> Str
         column.set_cell_alignment(CellAlignment::Right);
     }
     let mut out = String::new();
-    if !differences.is_empty() {
-        let each = differences.iter().map(|one| format!("  {}\n", visible(one))).collect::<String>();
+    if !drift.differences.is_empty() {
+        let each = drift.differences.iter().map(|one| format!("  {}\n", visible(one))).collect::<String>();
         out.push_str(&format!("warning: {DIFFERENTLY}\n{each}"));
     }
     out.push_str(&(summary(drift) + "\n"));
@@ -109,15 +109,19 @@ pub(crate) fn text(drift: &Drift<'_>, differences: &[String], top: usize) -> Str
     out
 }
 
+/// What Markdown says first of results that were made in different ways.
+pub(super) fn warning(drift: &Drift<'_>) -> String {
+    if drift.differences.is_empty() {
+        return String::new();
+    }
+    let each = drift.differences.iter().map(|one| format!("- {}\n", code_span(one))).collect::<String>();
+    format!("**Warning: {DIFFERENTLY}.**\n\n{each}\n")
+}
+
 /// As Markdown: the `top` labels that changed most.
 #[must_use]
-pub(crate) fn markdown(drift: &Drift<'_>, differences: &[String], top: usize) -> String {
-    let mut out = "# Drift\n\n".to_owned();
-    if !differences.is_empty() {
-        let each = differences.iter().map(|one| format!("- {}\n", code_span(one))).collect::<String>();
-        out.push_str(&format!("**Warning: {DIFFERENTLY}.**\n\n{each}\n"));
-    }
-    out.push_str(&format!("{}.\n\n", summary(drift)));
+pub(crate) fn markdown(drift: &Drift<'_>, top: usize) -> String {
+    let mut out = format!("# Drift\n\n{}{}.\n\n", warning(drift), summary(drift));
     // Writing into a string cannot fail.
     let _ = table(drift, top, &mut out);
     out

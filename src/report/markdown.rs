@@ -62,7 +62,8 @@ fn write_all(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     weights(report, &[most, least].concat(), out)?;
     groups(report, out)?;
     if let Some((name, found)) = report.drift {
-        writeln!(out, "## Against {}\n\n{}.\n", code_span(name), drift::summary(found))?;
+        let (warning, summary) = (drift::warning(found), drift::summary(found));
+        writeln!(out, "## Against {}\n\n{warning}{summary}.\n", code_span(name))?;
         drift::table(found, ENDS, out)?;
         writeln!(out)?;
     }

@@ -150,9 +150,13 @@ fn facts(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         let (ld, lpd) = (number(found.ld), number(found.lpd));
         writeln!(out, "group {name}: {rows}, {absent} absent, {shifted} shifted, LD {ld}, LPD {lpd}")?;
     }
-    report
-        .drift
-        .map_or(Ok(()), |(name, found)| writeln!(out, "against {}: {}", visible(name), drift::summary(found)))
+    let Some((name, found)) = report.drift else { return Ok(()) };
+    writeln!(out, "against {}: {}", visible(name), drift::summary(found))?;
+    if !found.differences.is_empty() {
+        let differences: Vec<String> = found.differences.iter().map(|one| visible(one)).collect();
+        writeln!(out, "  warning: {} {}", drift::DIFFERENTLY, differences.join("; "))?;
+    }
+    Ok(())
 }
 
 fn primary_name(report: &Report<'_>) -> String {

@@ -327,3 +327,24 @@ fn what_weights_of_classes_do_is_told_for_a_softmax() {
         markdown.contains("while all classes are equally likely") && markdown.contains("CrossEntropyLoss")
     );
 }
+
+#[test]
+fn a_result_says_what_it_was_made_of_otherwise_than_the_one_it_is_compared_with() {
+    let place = Place::new();
+    let lines: Vec<String> = (0..400).map(|i| format!("{i},{},{}\n", i % 2, i / 2 % 2)).collect();
+    std::fs::write(place.path("a.csv"), format!("uid,n0,n1\n{}", lines.concat())).unwrap();
+    let labels = ["a.csv", "--layout", "wide", "--labels", "n0,n1", "--overwrite"];
+    let first = place.run(&[&["compute"][..], &labels, &["--out", "first"]].concat());
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let told = |more: &[&str]| {
+        let page = page(&place, &[&labels[..5], &["--against", "first"], more].concat());
+        let markdown = std::fs::read_to_string(place.path("out/report.md")).unwrap();
+        let terminal = place.run(&["report", "out", "--against", "first"]).stdout;
+        let entry = place.json("out/imbalance.json")["drift"]["differences"].clone();
+        ([page, markdown, terminal].map(|text| text.contains("not counted and weighed alike")), entry)
+    };
+    assert_eq!(told(&[]), ([false; 3], Json::Null));
+    let (said, entry) = told(&["--where", "uid < 300"]);
+    assert_eq!(said, [true; 3]);
+    assert_eq!(entry, serde_json::json!(["where: default → \"uid < 300\""]));
+}

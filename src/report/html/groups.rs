@@ -118,6 +118,10 @@ pub(super) fn drift(report: &Report<'_>) -> Option<Markup> {
     let lines: Vec<DotLine> = shown.iter().map(line).collect();
     Some(html! {
         p { "Against " strong { (visible(against)) } ": " (drifts::summary(found)) "." }
+        @if !found.differences.is_empty() {
+            p { strong { "Warning: " (drifts::DIFFERENTLY) } }
+            ul { @for one in &found.differences { li { code { (visible(one)) } } } }
+        }
         @if let Some(axis) = axis {
             figure {
                 figcaption { "Prevalence of the labels that changed most." }
